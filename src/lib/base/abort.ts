@@ -1,0 +1,36 @@
+import { TabloomError } from './errors.ts';
+
+export interface AbortOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The reason of an aborted signal as a coded error: a coded reason is kept, anything else becomes `aborted`. */
+export function abortError(signal: AbortSignal): TabloomError {
+  const reason: unknown = signal.reason;
+  if (reason instanceof TabloomError) return reason;
+  return new TabloomError('aborted', 'The operation was stopped before it finished.', { cause: reason });
+}
+
+/** Throws the signal's coded error when it has been aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal);
+}
+
+/** One signal that aborts when any of the given ones does; undefined entries are skipped. */
+export function anySignal(signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}
+
+/** Settles as `promise` does, or rejects with the signal's coded error, whichever is first. */
+export function raceSignal<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  if (signal.aborted) {
+    promise.catch(() => undefined);
+    return Promise.reject(abortError(signal));
+  }
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(abortError(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,28 @@
+/** Randomness, as a component. */
+export interface Random {
+  /** `length` bytes; cryptographically strong in {@link systemRandom}. */
+  bytes(length: number): Uint8Array;
+  /** Uniform in [0, 1). */
+  float(): number;
+}
+
+export const systemRandom: Random = {
+  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  float: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
+};
+
+/** A repeatable generator for tests and the simulator (mulberry32, by T. Ettinger, public domain). Never for keys. */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  const float = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return {
+    float,
+    bytes: (length) => Uint8Array.from({ length }, () => Math.floor(float() * 256)),
+  };
+}

@@ -1,0 +1,129 @@
+import type { ArtefactId } from '#lib/protocol/ids.ts';
+import type { ChatMessage, JobParams, Resume } from '#lib/protocol/job.ts';
+import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
+
+/**
+ * How an answer is made. An engine loads a model; a loaded model streams. Types only.
+ *
+ * Every implementation runs `tests/compliance/engine.ts`. Errors are `TabloomError`s with these codes: `model-unknown`,
+ * `model-too-large` (fit check), `model-corrupt` (hash or format), `load-failed` (network), `quota-exceeded`,
+ * `no-webgpu`, `device-lost` (the engine restarts its worker; load again), `busy` (a second job beyond `slots`),
+ * `too-long` (prompt past the context), `engine-failed`, `aborted`.
+ */
+export interface Engine {
+  readonly info: EngineInfo;
+  /**
+   * Brings a model to where it can answer; at most one model at a time unless the engine says otherwise. Aborting the
+   * signal cancels the download and leaves what was verified for the next try.
+   */
+  load(model: ModelEntry, options: LoadOptions): Promise<LoadedModel>;
+  /** Frees everything, worker included. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface EngineInfo {
+  /** `webllm`, `wllama`, `llama`, `openai-compatible`, `scripted`. */
+  readonly name: string;
+  readonly build: string;
+  /** Coarse: `wasm-cpu`, `native-cpu`, `webgpu-<vendor>`, `remote`. */
+  readonly deviceClass: string;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+export interface LoadProgress {
+  readonly phase: 'download' | 'verify' | 'cache' | 'compile' | 'ready';
+  readonly loadedBytes: number;
+  /** 0 while unknown. */
+  readonly totalBytes: number;
+  readonly elapsedMs: number;
+  /** Estimated from the bytes so far; undefined while it cannot be said. */
+  readonly remainingMs?: number | undefined;
+  readonly fromCache: boolean;
+}
+
+export interface LoadedModel {
+  readonly model: ModelEntry;
+  readonly engine: EngineInfo;
+  readonly contextTokens: number;
+  /** Jobs at once. A call past it throws `busy`: the queue belongs to `peer/provide`. */
+  readonly slots: number;
+  /**
+   * Streams one answer. Ends with exactly one `finish`, or throws. Aborting the signal, or leaving the loop, stops the
+   * engine within one token and frees the slot; an abort is thrown as `aborted`, not reported as a finish.
+   */
+  doStream(request: EngineRequest, options: { readonly signal?: AbortSignal | undefined }): AsyncIterable<EngineEvent>;
+  /** Idempotent; a running stream is aborted first. */
+  unload(): Promise<void>;
+}
+
+export type EngineRequest =
+  | {
+      readonly kind: 'chat';
+      readonly messages: readonly ChatMessage[];
+      readonly params: JobParams;
+      /** Go on after this text: the joined text under greedy decoding equals an uninterrupted run. */
+      readonly resume?: Resume | undefined;
+    }
+  | {
+      readonly kind: 'completion';
+      readonly prompt: string;
+      readonly params: JobParams;
+      readonly resume?: Resume | undefined;
+    };
+
+/** A piece of the answer, or the end with its counts. A wish the engine cannot grant comes as a `warning` part. */
+export type EngineEvent =
+  | Part
+  | {
+      readonly type: 'finish';
+      readonly reason: Exclude<FinishReason, 'cancelled'>;
+      readonly usage: Usage;
+      readonly timings: EngineTimings;
+    };
+
+export interface EngineTimings {
+  /** From the call to the first token. */
+  readonly ttftMs: number;
+  /** From the first token to the last. */
+  readonly decodeMs: number;
+}
+
+/** One row of the catalog: a model and where its files are. Data only. */
+export interface ModelEntry {
+  /** Stable, used in URLs and by the gateway: `tabloom-demo`. */
+  readonly name: string;
+  /** What a person reads. */
+  readonly title: string;
+  /** Engines that can run it, preferred first. */
+  readonly engines: readonly string[];
+  readonly artefact: ArtefactId;
+  readonly contextTokens: number;
+  readonly quantisation: string;
+  readonly parameters: number;
+  /** Sum of the files. */
+  readonly sizeBytes: number;
+  /** Memory of the device it needs while running; for the fit check. */
+  readonly memoryBytes: number;
+  readonly licence: string;
+  readonly source: ModelSource;
+}
+
+export type ModelSource =
+  /** One GGUF file; `url` may be relative to the page's origin. `sha256` in hexadecimal. */
+  | { readonly kind: 'gguf'; readonly url: string; readonly sizeBytes: number; readonly sha256: string }
+  /** WebLLM: weights in MLC layout and a compiled library. `f16`: needs the `shader-f16` feature. */
+  | {
+      readonly kind: 'mlc';
+      readonly weightsUrl: string;
+      readonly libraryUrl: string;
+      readonly f16: boolean;
+      readonly integrity?: Readonly<Record<string, string>> | undefined;
+    }
+  /** Served by somebody else's OpenAI-compatible server. */
+  | { readonly kind: 'remote'; readonly remoteName: string }
+  /** The scripted double. */
+  | { readonly kind: 'scripted' };

@@ -1,0 +1,78 @@
+import type { Envelope } from '#lib/protocol/envelope.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
+import type { Tier } from '#lib/protocol/job.ts';
+import type { Offer, OfferedModel } from '#lib/protocol/offer.ts';
+
+/** Who serves what, as heard. Made by `createDirectory({ clock })` in `directory.ts`. */
+export interface Directory {
+  /**
+   * Judges an opened offer and keeps it when `fresh`. `seq` must rise, `issuedAt` must lie within the TTL and the
+   * allowed skew, and no peer may speak more often than the limit.
+   */
+  consider(offer: Offer, envelope: Envelope): Admission;
+  /** Forgets a peer: it said goodbye or its connection proved dead. Returns whether it was known. */
+  remove(peer: PeerId): boolean;
+  get(peer: PeerId): DirectoryEntry | undefined;
+  /** Offers that have not expired, in no particular order. */
+  entries(): readonly DirectoryEntry[];
+  /** Drops what has expired, telling listeners; call it about once a second. */
+  expire(): void;
+  onChange(listener: (change: DirectoryChange) => void): () => void;
+}
+
+export type Admission = 'fresh' | 'stale' | 'repeated' | 'ahead' | 'too-often' | 'full';
+
+export interface DirectoryEntry {
+  readonly offer: Offer;
+  readonly envelope: Envelope;
+  readonly receivedAt: number;
+  readonly expiresAt: number;
+}
+
+export type DirectoryChange =
+  { readonly type: 'offer'; readonly entry: DirectoryEntry } | { readonly type: 'gone'; readonly peer: PeerId };
+
+/** What a job asks of a worker. */
+export interface Wish {
+  readonly model: { readonly artefact: ArtefactId } | { readonly name: string } | 'any';
+  readonly tier: Tier;
+  /** Estimated length of prompt and answer together. */
+  readonly contextTokens: number;
+  readonly kind: 'chat';
+  /** Only these peers, in no order; undefined for all. */
+  readonly only?: readonly PeerId[] | undefined;
+  /** Peers already tried for this job. */
+  readonly not?: readonly PeerId[] | undefined;
+}
+
+/** A worker that can do the job, with the model it would do it with. */
+export interface Candidate {
+  readonly entry: DirectoryEntry;
+  readonly model: OfferedModel;
+}
+
+/** Why a worker was not taken, for the message a person reads and for the doctor page. */
+export interface Rejection {
+  readonly peer: PeerId;
+  readonly reason: RejectionReason;
+}
+
+export type RejectionReason =
+  | 'model-not-here'
+  | 'tier'
+  | 'context-too-small'
+  | 'draining'
+  | 'queue-full'
+  | 'parked'
+  | 'not-allowed'
+  | 'tried-already'
+  | 'expired';
+
+/** What an asker has seen of a peer itself. */
+export interface PeerHistory {
+  readonly decodeTps?: number | undefined;
+  readonly ttftMs?: number | undefined;
+  readonly rttMs?: number | undefined;
+  readonly finished: number;
+  readonly failed: number;
+}

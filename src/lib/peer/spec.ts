@@ -1,0 +1,115 @@
+import type { ErrorRecord } from '#lib/base/errors.ts';
+import type { Startable } from '#lib/base/startable.ts';
+import type { LoadedModel } from '#lib/engine/spec.ts';
+import type { Rejection, Wish } from '#lib/market/spec.ts';
+import type { ChannelPath } from '#lib/net/spec.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import type { Job, JobInput, JobParams, Tier } from '#lib/protocol/job.ts';
+import type { Offer } from '#lib/protocol/offer.ts';
+import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
+import type { SignedReceipt } from '#lib/protocol/receipt.ts';
+
+/** A request before anybody has been chosen for it. */
+export interface AskRequest {
+  /** Chosen by the caller where it must be idempotent (gateway); made otherwise. */
+  readonly id?: string | undefined;
+  readonly model: Wish['model'];
+  readonly input: JobInput;
+  readonly params: JobParams;
+  readonly tier: Tier;
+  readonly deadlineMs?: number | undefined;
+  /** Only these peers: `[self]` keeps the job on this device. */
+  readonly only?: readonly PeerId[] | undefined;
+}
+
+/**
+ * What happens to a job, in order. The state a page shows is a fold of these with `reduceJob` of `lifecycle.ts`:
+ * consumer, page and gateway run the same reducer.
+ */
+export type JobEvent =
+  | { readonly type: 'job-routing'; readonly at: number; readonly attempt: number }
+  | { readonly type: 'worker-chosen'; readonly at: number; readonly job: Job; readonly worker: WorkerView }
+  | { readonly type: 'channel-opened'; readonly at: number; readonly path: ChannelPath }
+  | { readonly type: 'job-accepted'; readonly at: number; readonly position: number; readonly etaMs: number }
+  | { readonly type: 'worker-refused'; readonly at: number; readonly error: ErrorRecord }
+  | { readonly type: 'part-received'; readonly at: number; readonly part: Part }
+  | { readonly type: 'worker-lost'; readonly at: number; readonly error: ErrorRecord }
+  | {
+      readonly type: 'job-finished';
+      readonly at: number;
+      readonly reason: FinishReason;
+      readonly usage: Usage;
+      readonly receipt: SignedReceipt;
+      /** Whether the asker checked both the signature and that the content is what it received. */
+      readonly receiptCheck: ReceiptCheck;
+    }
+  | {
+      readonly type: 'job-failed';
+      readonly at: number;
+      readonly error: ErrorRecord;
+      readonly rejections: readonly Rejection[];
+    }
+  | { readonly type: 'job-cancelled'; readonly at: number };
+
+/** The checks of a receipt, one by one; never one tick for several claims. */
+export interface ReceiptCheck {
+  readonly signature: boolean;
+  readonly worker: boolean;
+  readonly prompt: boolean;
+  readonly output: boolean;
+  readonly counts: boolean;
+}
+
+/** Who answers, as shown beside the answer. */
+export interface WorkerView {
+  readonly peer: PeerId;
+  readonly self: boolean;
+  readonly role: Offer['role'];
+  readonly engine: Offer['engine'];
+  readonly model: string;
+  readonly artefact: string;
+  readonly tier: Tier;
+}
+
+/** Asking the network. Made by `createConsumer` in `consume.ts`. */
+export interface Consumer {
+  /**
+   * Runs one job and tells what happens; the last event is `job-finished`, `job-failed` or `job-cancelled`. Nothing is
+   * thrown but for a request that is itself malformed (`bad-request`). Aborting the signal cancels: the engine stops
+   * within one token. Leaving the loop does the same.
+   */
+  ask(request: AskRequest, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<JobEvent>;
+}
+
+/** Serving jobs. Made by `createProvider` in `provide.ts`. */
+export interface Provider extends Startable {
+  readonly state: ProviderState;
+  onState(listener: (state: ProviderState) => void): () => void;
+  /** Adds a model to what is offered; it is announced at once. */
+  offerModel(model: LoadedModel, options?: { readonly audience?: Audience }): void;
+  withdrawModel(artefact: string): void;
+  /** Takes nothing new until resumed; what runs goes on. */
+  pause(): void;
+  resume(): void;
+  /** Announces that it is going away, lets what runs finish (the queue is refused), then stops. */
+  drain(options?: { readonly signal?: AbortSignal }): Promise<void>;
+}
+
+/** `network`: announced to all. `self`: this device alone, never announced; others are refused by policy. */
+export type Audience = 'network' | 'self';
+
+export interface ProviderState {
+  readonly phase: 'stopped' | 'serving' | 'paused' | 'draining';
+  readonly models: readonly { readonly artefact: string; readonly name: string; readonly audience: Audience }[];
+  readonly running: number;
+  readonly queued: number;
+  readonly jobsDone: number;
+  readonly jobsFailed: number;
+  readonly jobsRefused: number;
+  readonly tokensOut: number;
+  readonly tokensIn: number;
+  /** Of the last finished job. */
+  readonly decodeTps: number | undefined;
+  /** Time the engine has worked since the start. */
+  readonly busyMs: number;
+}

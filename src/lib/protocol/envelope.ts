@@ -1,0 +1,90 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { z } from 'zod';
+import { concatBytes, utf8Encode } from '#lib/base/bytes.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { decodeCbor, encodeCbor } from './cbor.ts';
+import { peerIdFromKey, type PeerId } from './ids.ts';
+import { limits } from './limits.ts';
+
+/**
+ * A signed record: whatever must be believed later, or by others than its reader. The type is part of what is signed,
+ * so an offer can never be replayed as a receipt. Ed25519 (RFC 8032, strict) over
+ * `"tabloom/" + type + "/1\n" + payload`.
+ */
+export interface Envelope {
+  readonly type: EnvelopeType;
+  /** DAG-CBOR of the record. */
+  readonly payload: Uint8Array;
+  /** The signer's public key, 32 bytes. */
+  readonly key: Uint8Array;
+  /** 64 bytes. */
+  readonly sig: Uint8Array;
+}
+
+export type EnvelopeType = 'offer' | 'receipt' | 'countersign';
+
+/** Holds a private key and never shows it. */
+export interface Signer {
+  readonly peer: PeerId;
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  sign(message: Uint8Array): Uint8Array;
+}
+
+const bytesOf = (length: number) =>
+  z.instanceof(Uint8Array).refine((bytes) => bytes.length === length, `expected ${length} bytes`);
+
+export const envelopeSchema = z.object({
+  type: z.enum(['offer', 'receipt', 'countersign']),
+  payload: z.instanceof(Uint8Array).refine((bytes) => bytes.length <= limits.gossipBytesMax, 'payload too large'),
+  key: bytesOf(32),
+  sig: bytesOf(64),
+});
+
+/** A signer over an Ed25519 seed of 32 bytes. */
+export function createSigner(seed: Uint8Array): Signer {
+  const publicKey = ed25519.getPublicKey(seed);
+  return { peer: peerIdFromKey(publicKey), publicKey, sign: (message) => ed25519.sign(message, seed) };
+}
+
+export function signEnvelope(type: EnvelopeType, record: unknown, signer: Signer): Envelope {
+  const payload = encodeCbor(record);
+  return { type, payload, key: signer.publicKey, sig: signer.sign(signedBytes(type, payload)) };
+}
+
+/** A record that was signed by `peer`. */
+export interface Opened<T> {
+  readonly record: T;
+  readonly peer: PeerId;
+}
+
+/**
+ * Checks the type, the signature and the schema, in that order.
+ * @throws `bad-signature` or `bad-record`.
+ */
+export function openEnvelope<S extends z.ZodType>(
+  type: EnvelopeType,
+  schema: S,
+  envelope: Envelope,
+): Opened<z.output<S>> {
+  if (envelope.type !== type || !verifies(envelope)) {
+    throw new TabloomError('bad-signature', `This is no ${type} signed by the key it names.`);
+  }
+  return { record: decodeCbor(schema, envelope.payload, 'bad-record'), peer: peerIdFromKey(envelope.key) };
+}
+
+export const encodeEnvelope = (envelope: Envelope): Uint8Array => encodeCbor(envelope);
+
+/** @throws `bad-record`. */
+export const decodeEnvelope = (bytes: Uint8Array): Envelope => decodeCbor(envelopeSchema, bytes, 'bad-record');
+
+const signedBytes = (type: EnvelopeType, payload: Uint8Array) =>
+  concatBytes(utf8Encode(`tabloom/${type}/1\n`), payload);
+
+function verifies(envelope: Envelope): boolean {
+  try {
+    return ed25519.verify(envelope.sig, signedBytes(envelope.type, envelope.payload), envelope.key, { zip215: false });
+  } catch {
+    return false;
+  }
+}

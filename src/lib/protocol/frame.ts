@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { decodeCbor, encodeCbor } from './cbor.ts';
+import { envelopeSchema } from './envelope.ts';
+import { errorCodeSchema, errorMessageSchema, wireError } from './errors.ts';
+import { hashSchema, jobIdSchema } from './ids.ts';
+import { jobSchema } from './job.ts';
+import { limits } from './limits.ts';
+import { finishReasonSchema, partSchema, usageSchema } from './part.ts';
+
+/**
+ * What travels on a job stream. Exactly one `finish` or `error` closes the worker's side; after `finish` the asker
+ * sends `countersign` and closes. An end of stream without either is a lost peer, never success.
+ */
+export type AskerFrame = z.output<typeof askerFrameSchema>;
+export type WorkerFrame = z.output<typeof workerFrameSchema>;
+
+export const jobProtocol = '/tabloom/job/1';
+
+const queuePlace = { position: z.number().int().min(0).max(1_024), etaMs: z.number().int().min(0).max(1e9) };
+const failure = { code: errorCodeSchema, message: errorMessageSchema };
+
+export const askerFrameSchema = z.discriminatedUnion('t', [
+  z.object({ t: z.literal('open'), job: jobSchema }),
+  z.object({
+    t: z.literal('blob'),
+    sha256: hashSchema,
+    bytes: z.instanceof(Uint8Array).refine((bytes) => bytes.length <= 65_536, 'a blob frame has at most 64 KiB'),
+  }),
+  z.object({ t: z.literal('cancel'), jobId: jobIdSchema }),
+  z.object({ t: z.literal('countersign'), envelope: envelopeSchema }),
+]);
+
+export const workerFrameSchema = z.discriminatedUnion('t', [
+  z.object({ t: z.literal('accepted'), ...queuePlace }),
+  z.object({ t: z.literal('refused'), ...failure, retryAfterMs: z.number().int().min(0).max(1e9).optional() }),
+  z.object({ t: z.literal('part'), part: partSchema }),
+  z.object({ t: z.literal('alive') }),
+  z.object({ t: z.literal('finish'), reason: finishReasonSchema, usage: usageSchema, receipt: envelopeSchema }),
+  z.object({ t: z.literal('error'), ...failure }),
+]);
+
+/** @throws `frame-too-large` rather than sending what the other side must refuse; `bad-frame` for a wrong shape. */
+export const encodeAskerFrame = (frame: AskerFrame): Uint8Array => bounded(encodeCbor(frame));
+/** @throws `frame-too-large`. */
+export const encodeWorkerFrame = (frame: WorkerFrame): Uint8Array => bounded(encodeCbor(frame));
+
+/** @throws `bad-frame`. */
+export const decodeAskerFrame = (body: Uint8Array): AskerFrame => decodeCbor(askerFrameSchema, bounded(body));
+/** @throws `bad-frame`. */
+export const decodeWorkerFrame = (body: Uint8Array): WorkerFrame => decodeCbor(workerFrameSchema, bounded(body));
+
+function bounded(body: Uint8Array): Uint8Array {
+  if (body.length > limits.frameBytesMax) {
+    throw wireError(
+      'frame-too-large',
+      `A frame has at most ${limits.frameBytesMax} bytes; this one has ${body.length}.`,
+    );
+  }
+  return body;
+}

@@ -1,0 +1,60 @@
+/** Every number of the wire stands here once. Sizes in bytes, times in milliseconds. */
+export const limits = {
+  /** A frame's body; a larger one is refused before it is read. */
+  frameBytesMax: 256 * 1024,
+  /** A gossiped record with its envelope. */
+  gossipBytesMax: 16 * 1024,
+  /** What a worker may hold for an asker that reads slowly. */
+  workerBufferBytesMax: 64 * 1024,
+  /** CBOR nesting; real records need six. */
+  nestingMax: 16,
+
+  messagesMax: 512,
+  messageTextBytesMax: 192 * 1024,
+  messagePartsMax: 16,
+  stopSequencesMax: 4,
+  stopSequenceBytesMax: 256,
+  maxTokensMax: 32_768,
+  nameLengthMax: 128,
+  errorMessageLengthMax: 1_024,
+  receiptBytesMax: 8 * 1024,
+  partTextBytesMax: 64 * 1024,
+  tokensPerPartMax: 4_096,
+
+  offerTtlMs: 45_000,
+  offerHeartbeatMs: 15_000,
+  /** The heartbeat moves by up to this share of itself either way, so that workers do not speak at once. */
+  offerJitter: 0.2,
+  offerTtlMsMax: 120_000,
+  /** How far ahead of a validator's clock an offer may be dated. */
+  offerClockSkewMs: 10_000,
+  /** Offers accepted of one peer in one `offerRateWindowMs`; bursts come from queue changes. */
+  offersPerWindowMax: 40,
+  offerRateWindowMs: 10_000,
+  /** A worker's changes of state are announced at most this often. */
+  offerMinGapMs: 400,
+  offerModelsMax: 32,
+  offerAddrsMax: 16,
+  directoryOffersMax: 10_000,
+
+  findLimitMax: 64,
+  findLimitDefault: 16,
+  /** Find streams a relay serves to one peer. */
+  findStreamsPerPeerMax: 4,
+
+  /** Jobs waiting behind a worker's slot. */
+  workerQueueMax: 8,
+  jobsPerPeerMax: 4,
+  jobRecordsMax: 256,
+  jobRecordTtlMs: 10 * 60_000,
+  jobDeadlineMsDefault: 120_000,
+  jobDeadlineMsMax: 30 * 60_000,
+  /** From the stream's opening to the `open` frame. */
+  openFrameTimeoutMs: 10_000,
+  /** From `open` to `accepted` or `refused`. */
+  acceptTimeoutMs: 6_000,
+  aliveIntervalMs: 2_000,
+  silenceTimeoutMs: 6_000,
+  countersignTimeoutMs: 3_000,
+  attemptsMax: 4,
+} as const;

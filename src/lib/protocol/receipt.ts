@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { envelopeSchema } from './envelope.ts';
+import { artefactIdSchema, hashSchema, jobIdSchema, peerIdSchema } from './ids.ts';
+import { jobParamsSchema, tierSchema } from './job.ts';
+import { finishReasonSchema } from './part.ts';
+
+/** What a worker signs at the end of a job: who did what for whom, bound to the prompt and the output by hashes. */
+export type Receipt = z.output<typeof receiptSchema>;
+/** What the asker signs back: that it received this receipt, in its own chain. */
+export type Countersign = z.output<typeof countersignSchema>;
+/** Both signatures, as stored and shown. `countersign` is missing only while it is under way. */
+export type SignedReceipt = z.output<typeof signedReceiptSchema>;
+
+const durationMs = z.number().nonnegative().max(1e9);
+
+export const receiptSchema = z.object({
+  jobId: jobIdSchema,
+  asker: peerIdSchema,
+  worker: peerIdSchema,
+  artefact: artefactIdSchema,
+  model: z.string().max(128),
+  engine: z.object({ name: z.string().max(64), build: z.string().max(64), deviceClass: z.string().max(64) }),
+  params: jobParamsSchema,
+  /** SHA-256 over salt and DAG-CBOR of the input: see `trust/prompt-hash.ts`. */
+  promptHash: hashSchema,
+  /** Tokens that came with the job in `resume` and were not produced here. */
+  resumedTokens: z.number().int().nonnegative(),
+  /** Merkle root over what `outputForm` names: see `trust/output-root.ts`. */
+  outputRoot: hashSchema,
+  outputForm: z.enum(['token-ids', 'text-parts']),
+  reason: finishReasonSchema,
+  tokensIn: z.number().int().nonnegative(),
+  tokensOut: z.number().int().nonnegative(),
+  timings: z.object({ queuedMs: durationMs, ttftMs: durationMs, decodeMs: durationMs }),
+  tier: tierSchema,
+  price: z.object({ in: z.string().regex(/^\d{1,30}$/), out: z.string().regex(/^\d{1,30}$/) }),
+  issuedAt: z.number().int().nonnegative(),
+  /** Hash of the worker's receipt before this one, or 64 zeros. */
+  prevWorker: hashSchema,
+});
+
+export const countersignSchema = z.object({
+  jobId: jobIdSchema,
+  /** SHA-256 of the encoded receipt envelope. */
+  receipt: hashSchema,
+  asker: peerIdSchema,
+  /** Hash of the asker's receipt before this one, or 64 zeros. */
+  prevAsker: hashSchema,
+});
+
+export const signedReceiptSchema = z.object({ receipt: envelopeSchema, countersign: envelopeSchema.optional() });
