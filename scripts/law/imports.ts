@@ -1,0 +1,22 @@
+/** How a file names another one. `worker` is `new URL('…', import.meta.url)`. */
+export interface ImportName {
+  readonly specifier: string;
+  readonly form: 'static' | 'dynamic' | 'worker';
+}
+
+const patterns: readonly (readonly [ImportName['form'], RegExp])[] = [
+  ['static', /\b(?:import|export)\s+(?:type\s+)?(?:[\w*{}\s,$]+?\s+from\s+)?['"]([^'"\n]+)['"]/g],
+  ['dynamic', /\bimport\s*\(\s*(?:\/\*[^*]*\*\/\s*)?['"]([^'"\n]+)['"]/g],
+  ['worker', /\bnew\s+URL\s*\(\s*['"]([^'"\n]+)['"]\s*,\s*import\.meta\.url/g],
+];
+
+/**
+ * Reads the imports of TypeScript and Svelte sources as text, type-only ones and worker URLs included: just those that a
+ * module-graph tool may not see. Comments are taken out first.
+ */
+export function readImports(source: string): readonly ImportName[] {
+  const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|[^:'"`\\])\/\/.*$/gm, '$1');
+  return patterns.flatMap(([form, pattern]) =>
+    [...code.matchAll(pattern)].map((match) => ({ specifier: match[1]!, form })),
+  );
+}

@@ -1,0 +1,68 @@
+// The door of `npm start`, `npm test` and `npm run bench`. Plain JavaScript without dependencies, so that it runs on
+// any Node from 18 on: it installs what is missing, then goes on under the Node that the lock file pins.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bin = join(root, 'node_modules', '.bin');
+const stamp = join(root, 'node_modules', '.tabloom-installed');
+const windows = process.platform === 'win32';
+const [task = 'tasks/start', ...args] = process.argv.slice(2);
+
+install();
+await run(pinnedNode(), [join(root, 'scripts', `${task}.ts`), ...args]);
+
+/** Installs when package.json or the lock file differ from what was installed last. */
+function install() {
+  const hash = createHash('sha256');
+  for (const file of ['package.json', 'package-lock.json']) hash.update(readFileSync(join(root, file)));
+  const wanted = hash.digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  console.log('Installing packages (once; one to two minutes on a cold cache) …');
+  const npm = (...command) =>
+    spawnSync('npm', [...command, '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: root,
+      stdio: 'inherit',
+      shell: windows,
+    });
+  if (npm('ci').status !== 0 && npm('install', '--no-save').status !== 0) {
+    fail(
+      'install-failed',
+      'The packages could not be installed. Look at the lines above: is the npm registry reachable?',
+    );
+  }
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, wanted);
+}
+
+/** Node as pinned in optionalDependencies; where npm has none for the platform (macOS), the one that runs this. */
+function pinnedNode() {
+  const pinned = join(bin, windows ? 'node.cmd' : 'node');
+  if (existsSync(pinned)) return pinned;
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
+  return fail(
+    'node-too-old',
+    `Tabloom needs Node 22.18 or later on this platform; this is ${process.versions.node}. Install a newer Node.`,
+  );
+}
+
+/** Runs the task to its end and leaves with its exit code; signals are passed on. */
+async function run(node, argv) {
+  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` };
+  const child = spawn(node, argv, { cwd: root, stdio: 'inherit', env, shell: windows });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const [code, signal] = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (...end) => resolve(end));
+  });
+  process.exit(code ?? (signal ? 1 : 0));
+}
+
+function fail(code, message) {
+  console.error(`${code}: ${message}`);
+  process.exit(1);
+}

@@ -1,0 +1,4 @@
+import { ensureBuilt } from './build.ts';
+
+if (!process.argv.includes('--help')) await ensureBuilt();
+await import('../../relay/main.ts');
