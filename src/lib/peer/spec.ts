@@ -49,7 +49,19 @@ export type JobEvent =
       readonly error: ErrorRecord;
       readonly rejections: readonly Rejection[];
     }
-  | { readonly type: 'job-cancelled'; readonly at: number };
+  | {
+      readonly type: 'job-cancelled';
+      readonly at: number;
+      /** What the worker settled for; missing when it had not answered yet, or did not say in time. */
+      readonly settlement?: Settlement | undefined;
+    };
+
+/** The worker's last word on a job that was stopped: what it delivered, signed. */
+export interface Settlement {
+  readonly usage: Usage;
+  readonly receipt: SignedReceipt;
+  readonly receiptCheck: ReceiptCheck;
+}
 
 /** The checks of a receipt, one by one; never one tick for several claims. */
 export interface ReceiptCheck {

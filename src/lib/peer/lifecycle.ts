@@ -1,0 +1,180 @@
+import type { ErrorRecord } from '#lib/base/errors.ts';
+import type { Rejection } from '#lib/market/spec.ts';
+import type { ChannelPath } from '#lib/net/spec.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import type { FinishReason, Usage } from '#lib/protocol/part.ts';
+import type { SignedReceipt } from '#lib/protocol/receipt.ts';
+import { closeAttempt, extendAttempt, openAttempt, type Attempt } from './attempt.ts';
+import type { JobEvent, ReceiptCheck, WorkerView } from './spec.ts';
+
+/**
+ * A job as its asker sees it. `text` and `tokens` are everything delivered so far, whoever delivered it: a job that is
+ * to go on elsewhere starts from these two.
+ */
+export interface JobState {
+  readonly phase: JobPhase;
+  /** Rises with each worker tried, from 1; 0 before the first. */
+  readonly attempt: number;
+  readonly attempts: readonly Attempt[];
+  readonly job?: Job | undefined;
+  readonly worker?: WorkerView | undefined;
+  readonly path?: ChannelPath | undefined;
+  /** Jobs before this one at the worker; 0 when it runs. Known once accepted. */
+  readonly position?: number | undefined;
+  readonly etaMs?: number | undefined;
+  readonly text: string;
+  readonly tokens: number;
+  readonly warnings: readonly ErrorRecord[];
+  /** Milliseconds since the epoch, by the asker's clock. */
+  readonly startedAt?: number | undefined;
+  readonly firstTokenAt?: number | undefined;
+  readonly lastTokenAt?: number | undefined;
+  readonly endedAt?: number | undefined;
+  readonly reason?: FinishReason | undefined;
+  readonly usage?: Usage | undefined;
+  readonly receipt?: SignedReceipt | undefined;
+  readonly receiptCheck?: ReceiptCheck | undefined;
+  readonly error?: ErrorRecord | undefined;
+  readonly rejections: readonly Rejection[];
+}
+
+export type JobPhase = 'routing' | 'opening' | 'queued' | 'streaming' | 'finished' | 'failed' | 'cancelled';
+
+export const initialJob: JobState = {
+  phase: 'routing',
+  attempt: 0,
+  attempts: [],
+  text: '',
+  tokens: 0,
+  warnings: [],
+  rejections: [],
+};
+
+/** Warnings kept of one job; a worker may send more, nobody reads them. */
+const warningsMax = 16;
+
+export const isOver = ({ phase }: JobState): boolean =>
+  phase === 'finished' || phase === 'failed' || phase === 'cancelled';
+
+/** Which events mean something in which phase. Everything else leaves the state as it is, the same object. */
+const legal: Readonly<Record<JobPhase, readonly JobEvent['type'][]>> = {
+  routing: ['job-routing', 'worker-chosen', 'job-failed', 'job-cancelled'],
+  opening: ['channel-opened', 'job-accepted', 'worker-refused', 'worker-lost', 'job-failed', 'job-cancelled'],
+  queued: [
+    'job-accepted',
+    'worker-refused',
+    'part-received',
+    'worker-lost',
+    'job-finished',
+    'job-failed',
+    'job-cancelled',
+  ],
+  streaming: ['part-received', 'worker-lost', 'job-finished', 'job-failed', 'job-cancelled'],
+  finished: [],
+  failed: [],
+  cancelled: [],
+};
+
+/**
+ * Whether the event may come now. The consumer holds a worker to this table: a frame that would be an illegal event is a
+ * breach of the protocol (`bad-frame`).
+ */
+export const isLegal = (state: JobState, event: Pick<JobEvent, 'type'>): boolean =>
+  legal[state.phase].includes(event.type);
+
+/**
+ * The life of a job. Pure; an event that may not come in this phase is ignored and the very same state returned, so
+ * late and repeated events are harmless and a caller that cares compares by identity. A lost worker leads back to
+ * `routing` with text and tokens kept.
+ */
+export function reduceJob(state: JobState, event: JobEvent): JobState {
+  if (!isLegal(state, event)) return state;
+  switch (event.type) {
+    case 'job-routing':
+      return { ...state, attempt: event.attempt, startedAt: state.startedAt ?? event.at };
+    case 'worker-chosen':
+      return {
+        ...withoutWorker(state),
+        phase: 'opening',
+        job: event.job,
+        worker: event.worker,
+        attempts: openAttempt(state.attempts, event.worker, state),
+      };
+    case 'channel-opened':
+      return { ...state, path: event.path, attempts: extendAttempt(state.attempts, { path: event.path }) };
+    case 'job-accepted':
+      return { ...state, phase: 'queued', position: event.position, etaMs: event.etaMs };
+    case 'worker-refused':
+      return {
+        ...withoutWorker(state),
+        phase: 'routing',
+        attempts: closeAttempt(state.attempts, 'refused', event.error),
+      };
+    case 'worker-lost':
+      return { ...withoutWorker(state), phase: 'routing', attempts: closeAttempt(state.attempts, 'lost', event.error) };
+    case 'part-received':
+      return receivePart(state, event);
+    case 'job-finished':
+      return {
+        ...state,
+        phase: 'finished',
+        endedAt: event.at,
+        reason: event.reason,
+        usage: event.usage,
+        receipt: event.receipt,
+        receiptCheck: event.receiptCheck,
+        attempts: closeAttempt(state.attempts, 'finished'),
+      };
+    case 'job-failed':
+      return {
+        ...state,
+        phase: 'failed',
+        endedAt: event.at,
+        error: event.error,
+        rejections: event.rejections,
+        attempts: closeAttempt(state.attempts, 'failed', event.error),
+      };
+    case 'job-cancelled':
+      return {
+        ...state,
+        ...event.settlement,
+        phase: 'cancelled',
+        endedAt: event.at,
+        reason: 'cancelled',
+        attempts: closeAttempt(state.attempts, 'cancelled'),
+      };
+  }
+}
+
+/** Tokens a second from the first token to the last, as the asker saw them; undefined below two tokens. */
+export function seenTps({ tokens, firstTokenAt, lastTokenAt }: JobState): number | undefined {
+  if (tokens < 2 || firstTokenAt === undefined || lastTokenAt === undefined || lastTokenAt <= firstTokenAt)
+    return undefined;
+  return ((tokens - 1) * 1_000) / (lastTokenAt - firstTokenAt);
+}
+
+function receivePart(state: JobState, { part, at }: Extract<JobEvent, { type: 'part-received' }>): JobState {
+  if (part.type === 'warning') {
+    if (state.warnings.length >= warningsMax) return state;
+    return { ...state, warnings: [...state.warnings, { code: part.code, message: part.message }] };
+  }
+  const text = state.text + part.text;
+  const tokens = state.tokens + part.tokens;
+  return {
+    ...state,
+    phase: 'streaming',
+    text,
+    tokens,
+    firstTokenAt: state.firstTokenAt ?? at,
+    lastTokenAt: at,
+    attempts: extendAttempt(state.attempts, { toCharacter: text.length, toToken: tokens }),
+  };
+}
+
+const withoutWorker = (state: JobState): JobState => ({
+  ...state,
+  worker: undefined,
+  path: undefined,
+  position: undefined,
+  etaMs: undefined,
+});
