@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { errorCode } from '#lib/base/errors.ts';
+import { envSchema, readEnv } from './env.ts';
+import { readFlags } from './flags.ts';
+
+const failure = (run: () => unknown) => {
+  try {
+    run();
+  } catch (error) {
+    return { code: errorCode(error), message: error instanceof Error ? error.message : '' };
+  }
+  throw new Error('nothing was thrown');
+};
+
+describe('environment', () => {
+  test('nothing set', () => {
+    expect(readEnv({ PORT: '', HOME: '/root' })).toEqual({
+      PORT: 8080,
+      HOST: '127.0.0.1',
+      DATA_DIR: expect.stringMatching(/^\/.*data$/),
+      ALLOWED_HOSTS: [],
+      ALLOWED_ORIGINS: [],
+      LOG_LEVEL: 'warn',
+      SHUTDOWN_SECONDS: 10,
+      NATIVE: 'on',
+    });
+  });
+  test('lists are split and trimmed, origins put into their serialised form', () => {
+    const env = readEnv({
+      ALLOWED_HOSTS: 'a.example, b.example,',
+      ALLOWED_ORIGINS: 'https://A.example:443/, http://b:81',
+    });
+    expect(env.ALLOWED_HOSTS).toEqual(['a.example', 'b.example']);
+    expect(env.ALLOWED_ORIGINS).toEqual(['https://a.example', 'http://b:81']);
+  });
+  test.each([
+    { PORT: 'eighty' },
+    { PORT: '70000' },
+    { PORT: '-1' },
+    { PUBLIC_URL: 'relay.example' },
+    { PUBLIC_URL: 'ftp://relay.example' },
+    { ALLOWED_HOSTS: 'https://a.example' },
+    { ALLOWED_ORIGINS: '*' },
+    { ALLOWED_ORIGINS: 'null' },
+    { ALLOWED_ORIGINS: 'https://a.example/path' },
+    { LOG_LEVEL: 'loud' },
+    { NATIVE: 'maybe' },
+  ])('%o is refused by name', (variables) => {
+    const { code, message } = failure(() => readEnv(variables));
+    expect(code).toBe('bad-setting');
+    expect(message).toContain(Object.keys(variables)[0]);
+  });
+  test('every variable has a row in the operating manual, and no row is left over', () => {
+    const manual = readFileSync(new URL('../docs/OPERATING.md', import.meta.url), 'utf8');
+    const rows = [...manual.matchAll(/^\| `([A-Z_]+)`/gm)].map((match) => match[1]!);
+    expect(rows.sort()).toEqual(Object.keys(envSchema.shape).sort());
+  });
+});
+
+describe('flags', () => {
+  test('stand for variables', () => {
+    expect(readFlags(['--port', '9', '--host=0.0.0.0', '--no-native', '--open'])).toEqual({
+      help: false,
+      open: true,
+      variables: { PORT: '9', HOST: '0.0.0.0', NATIVE: 'off' },
+    });
+    expect(readFlags([])).toEqual({ help: false, open: false, variables: {} });
+  });
+  test.each([['--prot'], ['--port'], ['8080'], ['--native']])('%s is refused', (flag) => {
+    expect(failure(() => readFlags([flag]))).toMatchObject({
+      code: 'bad-flag',
+      message: expect.stringMatching(/--help/),
+    });
+  });
+});
