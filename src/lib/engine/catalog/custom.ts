@@ -1,0 +1,60 @@
+import { TabloomError } from '#lib/base/errors.ts';
+import { artefactId } from '#lib/protocol/artefact.ts';
+import { modelEntrySchema } from '../model-entry.ts';
+import type { ModelEntry, ModelSource } from '../spec.ts';
+import { mlcArtefact } from './mlc-artefact.ts';
+
+/** A model of one's own: weights in MLC layout and a library, or one GGUF file with its hash. */
+export interface CustomModel {
+  readonly name: string;
+  readonly title?: string;
+  readonly source: Extract<ModelSource, { kind: 'mlc' | 'gguf' }>;
+  readonly contextTokens: number;
+  /** For the fit check; 0 skips it. */
+  readonly memoryBytes?: number;
+  readonly quantisation?: string;
+  readonly parameters?: number;
+  readonly licence?: string;
+}
+
+/** @throws `bad-model` naming what to correct. */
+export function customModel(custom: CustomModel): ModelEntry {
+  const { source } = custom;
+  if (source.kind === 'mlc') {
+    assertUrl(source.weightsUrl, 'weights');
+    assertUrl(source.libraryUrl, 'library');
+    if (!new URL(source.libraryUrl).pathname.endsWith('.wasm')) {
+      throw new TabloomError('bad-model', 'The library is a .wasm file compiled for this version of WebLLM.');
+    }
+  } else assertUrl(source.url, 'model file');
+  const parsed = modelEntrySchema.safeParse({
+    name: custom.name,
+    title: custom.title ?? custom.name,
+    engines: source.kind === 'mlc' ? ['webllm'] : ['wllama', 'llama'],
+    artefact:
+      source.kind === 'mlc'
+        ? mlcArtefact(source)
+        : artefactId({ files: [{ path: 'model.gguf', sizeBytes: source.sizeBytes, sha256: source.sha256 }] }),
+    contextTokens: custom.contextTokens,
+    quantisation: custom.quantisation ?? 'unknown',
+    parameters: custom.parameters ?? 0,
+    sizeBytes: source.kind === 'gguf' ? source.sizeBytes : 0,
+    memoryBytes: custom.memoryBytes ?? 0,
+    licence: custom.licence ?? 'unknown',
+    source,
+  });
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new TabloomError(
+    'bad-model',
+    `Correct "${issue?.path.join('.') ?? ''}" of the model: ${issue?.message ?? ''}.`,
+  );
+}
+
+function assertUrl(text: string, what: string): void {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const local = url?.hostname === 'localhost' || url?.hostname === '127.0.0.1' || url?.hostname === '[::1]';
+  if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && local)) || url.username || url.password) {
+    throw new TabloomError('bad-model', `Give the ${what} a full https address without a user name in it.`);
+  }
+}

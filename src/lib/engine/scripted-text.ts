@@ -1,0 +1,47 @@
+import { utf8Encode } from '#lib/base/bytes.ts';
+import { seededRandom } from '#lib/base/random.ts';
+
+export interface ScriptedToken {
+  readonly id: number;
+  readonly text: string;
+}
+
+const words = (
+  'the thread runs from one tab to another and back while a small loom keeps its place in the cloth ' +
+  'each answer is woven by whoever is free and carries the colour of the hand that wrote it so that a reader ' +
+  'can follow it from the first word to the last'
+).split(' ');
+
+/** The double's own rendering; nothing but the double reads it. */
+export const scriptedPrompt = (messages: readonly { readonly role: string; readonly text: string }[]): string =>
+  messages.map((message) => `${message.role}: ${message.text}`).join('\n');
+
+/** The tokens of an answer: invented from prompt and seed, or a given text cut into words. */
+export function scriptedTokens(
+  prompt: string,
+  seed: number,
+  options: {
+    readonly answerTokens?: number | undefined;
+    readonly text?: ((prompt: string, seed: number) => string) | undefined;
+  },
+): readonly ScriptedToken[] {
+  if (options.text) return cut(options.text(prompt, seed));
+  const random = seededRandom(hash(prompt) ^ Math.imul(seed + 1, 0x9e3779b1));
+  const length = options.answerTokens ?? 24 + Math.floor(random.float() * 40);
+  return Array.from({ length }, (_, position) => {
+    const id = Math.floor(random.float() * words.length);
+    const last = position === length - 1;
+    return { id, text: (position === 0 ? '' : ' ') + words[id] + (last ? '.' : '') };
+  });
+}
+
+function cut(text: string): readonly ScriptedToken[] {
+  return (text.match(/\s*\S+\s*$|\s*\S+/g) ?? []).map((piece) => ({ id: hash(piece) % 65_536, text: piece }));
+}
+
+/** FNV-1a, 32 bits (public domain, by Fowler, Noll and Vo). */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const byte of utf8Encode(text)) value = Math.imul(value ^ byte, 0x01000193);
+  return value >>> 0;
+}

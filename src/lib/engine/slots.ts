@@ -1,0 +1,86 @@
+import { abortError, anySignal, throwIfAborted } from '#lib/base/abort.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { EngineEvent, EngineRequest, LoadedModel } from './spec.ts';
+
+/** Runs one request; sees a signal that is always there. */
+export type StartStream = (request: EngineRequest, signal: AbortSignal) => AsyncIterable<EngineEvent>;
+
+export interface Slots {
+  readonly doStream: LoadedModel['doStream'];
+  readonly running: number;
+  /** Aborts what runs, waits until the engine has let go of it, and takes nothing more. Idempotent. */
+  close(): Promise<void>;
+}
+
+interface Running {
+  readonly iterator: AsyncIterator<EngineEvent>;
+  readonly controller: AbortController;
+  pending: Promise<unknown> | undefined;
+}
+
+/**
+ * The contract of `doStream` around an engine's own loop: at most `count` at once (`busy` past it), an abort is thrown
+ * as its coded error and never as a finish, exactly one `finish`, and the slot is free again only after the engine's
+ * loop has run its cleanup.
+ */
+export function createSlots(count: number, start: StartStream): Slots {
+  const running = new Set<Running>();
+  let closed = false;
+
+  async function* doStream(
+    request: EngineRequest,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): AsyncGenerator<EngineEvent> {
+    if (closed) throw new TabloomError('engine-failed', 'This model has been unloaded. Load it again.');
+    if (running.size >= count)
+      throw new TabloomError('busy', 'The model is answering already. Try again when it is done.');
+    throwIfAborted(options.signal);
+    const controller = new AbortController();
+    const signal = anySignal([options.signal, controller.signal]);
+    const entry: Running = {
+      iterator: start(request, signal)[Symbol.asyncIterator](),
+      controller,
+      pending: undefined,
+    };
+    running.add(entry);
+    let finished = false;
+    try {
+      for (;;) {
+        const next = entry.iterator.next();
+        entry.pending = next.catch(() => undefined);
+        const result = await next;
+        entry.pending = undefined;
+        if (!finished) throwIfAborted(signal);
+        if (result.done) break;
+        if (finished)
+          throw new TabloomError('engine-failed', 'The engine went on after its end. Load the model again.');
+        finished = result.value.type === 'finish';
+        yield result.value;
+        if (!finished) throwIfAborted(signal);
+      }
+      if (!finished)
+        throw new TabloomError('engine-failed', 'The engine ended without a result. Load the model again.');
+    } catch (error) {
+      throw signal.aborted ? abortError(signal) : error;
+    } finally {
+      controller.abort();
+      await entry.iterator.return?.().catch(() => undefined);
+      running.delete(entry);
+    }
+  }
+
+  return {
+    doStream,
+    get running() {
+      return running.size;
+    },
+    async close() {
+      closed = true;
+      for (const entry of running) {
+        entry.controller.abort(new TabloomError('aborted', 'The model was unloaded while it answered.'));
+        await entry.pending;
+        await entry.iterator.return?.().catch(() => undefined);
+      }
+    },
+  };
+}

@@ -1,0 +1,73 @@
+/** A piece of raw output: `tokens` counts what is behind the text; a token of a split character has no text yet. */
+export interface RawPiece {
+  readonly text: string;
+  readonly tokens: number;
+  readonly ids?: readonly number[] | undefined;
+}
+
+export interface StopFilter {
+  /** Text that is certainly before any stop sequence. `matched`: the answer ends here. */
+  push(piece: RawPiece): { readonly released: RawPiece; readonly matched: boolean };
+  /** What was held back when the answer ends by itself. */
+  flush(): RawPiece;
+}
+
+interface HeldPiece {
+  /** Offset of the piece's text in the held text. */
+  readonly start: number;
+  readonly tokens: number;
+  readonly ids: readonly number[] | undefined;
+}
+
+/**
+ * Cuts an answer before the first stop sequence, also when it spans pieces, by holding back any tail that could still
+ * become one. A token goes out with the first character of its text, so a token wholly inside the stop sequence is
+ * neither delivered nor counted. One filter for every engine: their counts agree.
+ */
+export function createStopFilter(stops: readonly string[]): StopFilter {
+  let text = '';
+  let pieces: HeldPiece[] = [];
+
+  const release = (length: number, rest: 'keep' | 'drop'): RawPiece => {
+    const out = text.slice(0, length);
+    // Tokens without text ride with what follows them; when nothing follows, with what came before.
+    const leaves = (piece: HeldPiece) => piece.start < length || (length === text.length && rest === 'keep');
+    const left = pieces.filter((piece) => leaves(piece));
+    pieces = pieces
+      .filter((piece) => !leaves(piece))
+      .map((piece) => ({ start: piece.start - length, tokens: piece.tokens, ids: piece.ids }));
+    text = text.slice(length);
+    const tokens = left.reduce((sum, piece) => sum + piece.tokens, 0);
+    const ids = left.flatMap((piece) => piece.ids ?? []);
+    return { text: out, tokens, ...(ids.length > 0 && ids.length === tokens ? { ids } : {}) };
+  };
+
+  return {
+    push(piece) {
+      pieces.push({ start: text.length, tokens: piece.tokens, ids: piece.ids });
+      text += piece.text;
+      let cut = -1;
+      for (const stop of stops) {
+        const at = text.indexOf(stop);
+        if (at >= 0 && (cut < 0 || at < cut)) cut = at;
+      }
+      if (cut >= 0) return { released: release(cut, 'drop'), matched: true };
+      const free = text.length - heldTail(text, stops);
+      // A lone token of a split character waits for its text.
+      if (free === 0) return { released: { text: '', tokens: 0 }, matched: false };
+      return { released: release(free, 'keep'), matched: false };
+    },
+    flush: () => release(text.length, 'keep'),
+  };
+}
+
+/** Length of the longest tail of `text` that begins a stop sequence. */
+function heldTail(text: string, stops: readonly string[]): number {
+  let longest = 0;
+  for (const stop of stops) {
+    for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) {
+      if (stop.startsWith(text.slice(text.length - length))) longest = length;
+    }
+  }
+  return longest;
+}

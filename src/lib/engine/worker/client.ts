@@ -1,0 +1,105 @@
+import { abortError, throwIfAborted } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '../spec.ts';
+import type { WorkerPort } from './port.ts';
+import { openSession, type Session } from './session.ts';
+import { streamFrom } from './stream.ts';
+
+export interface WorkerEngineOptions {
+  /** What is known before the worker has spoken; replaced by what it says of itself. */
+  readonly info: EngineInfo;
+  /** Starts the worker: `() => new Worker(new URL('…', import.meta.url), { type: 'module' })`. */
+  readonly spawn: () => WorkerPort;
+  readonly clock: Clock;
+  /** How long a cancelled load or stream may take to let go before its worker is ended. */
+  readonly cancelGraceMs?: number;
+}
+
+/**
+ * An engine in a worker of its own, spawned at the first load. One worker holds one model: another load, an unload, a
+ * crash or a lost device ends the worker, which frees all of its memory, and the next load starts afresh.
+ */
+export function createWorkerEngine(options: WorkerEngineOptions): Engine {
+  const { clock, cancelGraceMs = 4_000 } = options;
+  let info = options.info;
+  let current: Session | undefined;
+  let closed = false;
+
+  const startSession = (): Session => {
+    if (closed) throw new TabloomError('engine-failed', 'This engine has been closed.');
+    current?.end(new TabloomError('engine-failed', 'Another model took the place of this one. Load it again.'));
+    try {
+      current = openSession(options.spawn(), {
+        ready: (said) => {
+          info = said;
+        },
+      });
+      return current;
+    } catch (cause) {
+      throw new TabloomError('load-failed', 'The engine worker could not be started. Reload the page.', { cause });
+    }
+  };
+
+  async function load(model: ModelEntry, { signal, onProgress }: LoadOptions): Promise<LoadedModel> {
+    throwIfAborted(signal);
+    const session = startSession();
+    return new Promise<LoadedModel>((resolve, reject) => {
+      const settled = new AbortController();
+      const id = session.open({
+        reply(reply) {
+          if (reply.type === 'progress') return onProgress?.(reply.progress);
+          if (reply.type !== 'loaded') return;
+          session.release(id);
+          signal?.removeEventListener('abort', onAbort);
+          if (signal?.aborted) return fail(abortError(signal));
+          settled.abort();
+          info = reply.info;
+          resolve(loadedModel(session, reply));
+        },
+        failed: (error) => fail(signal?.aborted ? abortError(signal) : error),
+      });
+      const fail = (error: TabloomError) => {
+        signal?.removeEventListener('abort', onAbort);
+        settled.abort();
+        session.end(error);
+        reject(error);
+      };
+      const onAbort = () => {
+        session.send({ type: 'cancel', id });
+        // What was verified so far is kept by the worker in this time; after it the worker is ended whatever it does.
+        clock.delay(cancelGraceMs, { signal: settled.signal }).then(
+          () => fail(abortError(signal!)),
+          () => undefined,
+        );
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      session.send({ type: 'load', id, model });
+    });
+  }
+
+  const loadedModel = (
+    session: Session,
+    reply: { model: ModelEntry; info: EngineInfo; contextTokens: number; slots: number },
+  ): LoadedModel => ({
+    model: reply.model,
+    engine: reply.info,
+    contextTokens: reply.contextTokens,
+    slots: reply.slots,
+    doStream: (request, { signal }) => streamFrom(session, request, { signal, clock, cancelGraceMs }),
+    async unload() {
+      session.end(new TabloomError('aborted', 'The model was unloaded while it answered.'));
+    },
+  });
+
+  return {
+    get info() {
+      return info;
+    },
+    load,
+    async close() {
+      closed = true;
+      current?.end(new TabloomError('aborted', 'The engine was closed.'));
+    },
+  };
+}

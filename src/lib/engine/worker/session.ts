@@ -1,0 +1,88 @@
+import { TabloomError, fromErrorRecord, toErrorRecord } from '#lib/base/errors.ts';
+import { readWorkerMessage, workerReplySchema, type WorkerReply, type WorkerRequest } from './message.ts';
+import type { WorkerPort } from './port.ts';
+
+/** Hears what concerns one id. `failed` is always the last. */
+export interface Listener {
+  reply(reply: WorkerReply): void;
+  failed(error: TabloomError): void;
+}
+
+/** One worker's life, from its spawn to its end; not restarted, but replaced. */
+export interface Session {
+  readonly alive: boolean;
+  /** Registers a listener under a fresh id. @throws the session's end, when it has ended. */
+  open(listener: Listener): number;
+  /** The listener hears nothing more. */
+  release(id: number): void;
+  send(request: WorkerRequest): void;
+  /** Ends the worker; whoever still listens fails with `error`. Idempotent. */
+  end(error: TabloomError): void;
+}
+
+export function openSession(
+  port: WorkerPort,
+  on: { readonly ready: (info: Extract<WorkerReply, { type: 'ready' }>['info']) => void },
+): Session {
+  const listeners = new Map<number, Listener>();
+  let nextId = 1;
+  let ended: TabloomError | undefined;
+
+  const end = (error: TabloomError) => {
+    if (ended) return;
+    ended = error;
+    port.terminate();
+    const last = [...listeners.values()];
+    listeners.clear();
+    for (const listener of last) listener.failed(error);
+  };
+
+  port.addEventListener('message', ({ data }) => {
+    if (ended) return;
+    let reply: WorkerReply;
+    try {
+      reply = readWorkerMessage(workerReplySchema, data);
+    } catch (error) {
+      return end(fromErrorRecord(toErrorRecord(error)));
+    }
+    if (reply.type === 'ready') return on.ready(reply.info);
+    const listener = listeners.get(reply.id);
+    if (!listener) return;
+    if (reply.type !== 'failed') return listener.reply(reply);
+    const error = fromErrorRecord(reply.error);
+    // The device does not come back to this worker: end it, so that the next load starts in a fresh one.
+    if (error.code === 'device-lost') return end(error);
+    listeners.delete(reply.id);
+    listener.failed(error);
+  });
+  const onCrash = (event: unknown) =>
+    end(
+      new TabloomError('device-lost', 'The engine stopped working and was ended. Load the model again.', {
+        details: { reason: crashReason(event) },
+      }),
+    );
+  port.addEventListener('error', onCrash);
+  port.addEventListener('messageerror', onCrash);
+
+  return {
+    get alive() {
+      return ended === undefined;
+    },
+    open(listener) {
+      if (ended) throw ended;
+      const id = nextId++;
+      listeners.set(id, listener);
+      return id;
+    },
+    release: (id) => void listeners.delete(id),
+    send: (request) => {
+      if (!ended) port.postMessage(request);
+    },
+    end,
+  };
+}
+
+function crashReason(event: unknown): string {
+  if (typeof event === 'object' && event !== null && 'message' in event) return String(event.message).slice(0, 512);
+  return 'the worker could not be started or crashed';
+}
