@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { capacities, emptyShelves, estimateQueueSeconds } from './capacity.ts';
+import { artefactA, artefactB, entryFixture, modelFixture, nowMs } from './offer.fixture.ts';
+import type { Wish } from './spec.ts';
+
+const wish: Wish = { model: { artefact: artefactA }, tier: 'open', contextTokens: 100, kind: 'chat' };
+
+test('sums what live workers offer; draining and expired ones, and a model listed twice, add nothing', () => {
+  const twice = [modelFixture({ running: 1 }), modelFixture({ running: 1 })];
+  const entries = [
+    entryFixture('A', { models: twice }),
+    entryFixture('B', {
+      tiers: ['open', 'verified'],
+      models: [modelFixture({ slots: 4, queued: 2, contextTokens: 4_096, measured: undefined })],
+    }),
+    entryFixture('C', { draining: true }),
+    { ...entryFixture('D'), expiresAt: nowMs },
+  ];
+  expect(capacities(entries, nowMs)).toEqual([
+    {
+      artefact: artefactA,
+      name: 'tabloom-demo',
+      quantisation: 'Q8_0',
+      workers: 2,
+      slots: 5,
+      running: 1,
+      queued: 2,
+      decodeTps: 50,
+      contextTokens: 4_096,
+      tiers: ['open', 'verified'],
+    },
+  ]);
+});
+
+test('an empty shelf is a known model that nobody serves', () => {
+  const served = capacities([entryFixture('A')], nowMs);
+  expect(emptyShelves([{ artefact: artefactA }, { artefact: artefactB }], served)).toEqual([{ artefact: artefactB }]);
+});
+
+test('the wait is the shortest of those that can serve, in whole seconds', () => {
+  const jobSeconds = 0.1 + 256 / 50;
+  const busy = entryFixture('A', { models: [modelFixture({ running: 1 })] });
+  const full = entryFixture('B', { models: [modelFixture({ running: 1, queued: 8 })] });
+  const other = entryFixture('C', { models: [modelFixture({ artefact: artefactB })] });
+  expect(estimateQueueSeconds(wish, [busy, full, other], nowMs)).toBe(Math.ceil(jobSeconds));
+  expect(estimateQueueSeconds(wish, [full, other], nowMs)).toBe(Math.ceil(9 * jobSeconds));
+  expect(estimateQueueSeconds(wish, [other], nowMs)).toBeUndefined();
+  expect(estimateQueueSeconds(wish, [entryFixture('D')], nowMs)).toBe(0);
+});

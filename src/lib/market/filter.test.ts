@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { filter } from './filter.ts';
+import { artefactA, artefactB, entryFixture, modelFixture, nowMs, peerFixture } from './offer.fixture.ts';
+import type { Wish } from './spec.ts';
+
+const wish: Wish = { model: { artefact: artefactA }, tier: 'open', contextTokens: 512, kind: 'chat' };
+const reason = (over: Parameters<typeof entryFixture>[1], asked: Partial<Wish> = {}, options = {}) => {
+  const result = filter({ ...wish, ...asked }, entryFixture('A', over), { now: nowMs, ...options });
+  return result.type === 'rejection' ? result.rejection.reason : 'taken';
+};
+
+test('each reason, and the value on the other side of its edge', () => {
+  expect(reason({})).toBe('taken');
+  expect(reason({}, {}, { now: nowMs + 45_000 })).toBe('expired');
+  expect(reason({}, { only: [peerFixture('B')] })).toBe('not-allowed');
+  expect(reason({}, { only: [peerFixture('A')] })).toBe('taken');
+  expect(reason({}, { only: [] })).toBe('not-allowed');
+  expect(reason({}, { not: [peerFixture('A')] })).toBe('tried-already');
+  expect(reason({}, { model: { artefact: artefactB } })).toBe('model-not-here');
+  expect(reason({}, { model: { name: 'tabloom-demo' } })).toBe('taken');
+  expect(reason({}, { model: { name: 'Tabloom-demo' } })).toBe('model-not-here');
+  expect(reason({}, { model: 'any' })).toBe('taken');
+  expect(reason({ models: [] }, { model: 'any' })).toBe('model-not-here');
+  expect(reason({ tiers: ['verified'] })).toBe('tier');
+  expect(reason({}, { contextTokens: 513 })).toBe('context-too-small');
+  expect(reason({ draining: true })).toBe('draining');
+  expect(reason({ models: [modelFixture({ running: 1, queued: 7 })] })).toBe('taken');
+  expect(reason({ models: [modelFixture({ running: 1, queued: 8 })] })).toBe('queue-full');
+  expect(reason({ models: [modelFixture({ slots: 2, running: 1, queued: 8 })] })).toBe('taken');
+  expect(reason({}, {}, { parked: () => true })).toBe('parked');
+});
+
+test('of several models that fit, the lighter is taken, then the faster', () => {
+  const measured = { prefillTps: 1, decodeTps: 99, ttftMs: 1 };
+  const models = [
+    modelFixture({ artefact: artefactB, running: 1, measured }),
+    modelFixture({ artefact: artefactA }),
+    modelFixture({ artefact: 'c'.repeat(64), measured }),
+  ];
+  const result = filter({ ...wish, model: 'any' }, entryFixture('A', { models }), { now: nowMs });
+  expect(result.type === 'candidate' && result.candidate.model.artefact).toBe('c'.repeat(64));
+});

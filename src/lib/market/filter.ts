@@ -1,0 +1,52 @@
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { OfferedModel } from '#lib/protocol/offer.ts';
+import type { Candidate, DirectoryEntry, Rejection, RejectionReason, Wish } from './spec.ts';
+
+export type FilterResult =
+  | { readonly type: 'candidate'; readonly candidate: Candidate }
+  | { readonly type: 'rejection'; readonly rejection: Rejection };
+
+export interface FilterOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Peers that failed too often a moment ago; see `breaker.ts`. */
+  readonly parked?: ((peer: PeerId) => boolean) | undefined;
+}
+
+/** Whether a worker can do the job, and with which of its models; otherwise the first reason why not. */
+export function filter(wish: Wish, entry: DirectoryEntry, { now, parked }: FilterOptions): FilterResult {
+  const { offer } = entry;
+  const reject = (reason: RejectionReason): FilterResult => ({
+    type: 'rejection',
+    rejection: { peer: offer.peer, reason },
+  });
+
+  if (entry.expiresAt <= now) return reject('expired');
+  if (wish.only && !wish.only.includes(offer.peer)) return reject('not-allowed');
+  if (wish.not?.includes(offer.peer)) return reject('tried-already');
+  const named = offer.models.filter((model) => isWished(wish, model));
+  if (named.length === 0) return reject('model-not-here');
+  if (!offer.tiers.includes(wish.tier)) return reject('tier');
+  const wide = named.filter((model) => model.contextTokens >= wish.contextTokens);
+  if (wide.length === 0) return reject('context-too-small');
+  if (offer.draining) return reject('draining');
+  const open = wide.filter((model) => model.running < model.slots || model.queued < limits.workerQueueMax);
+  if (open.length === 0) return reject('queue-full');
+  if (parked?.(offer.peer)) return reject('parked');
+  return { type: 'candidate', candidate: { entry, model: open.reduce(lighter) } };
+}
+
+export function isWished(wish: Pick<Wish, 'model' | 'kind'>, model: OfferedModel): boolean {
+  if (model.kind !== wish.kind) return false;
+  if (wish.model === 'any') return true;
+  return 'artefact' in wish.model ? model.artefact === wish.model.artefact : model.name === wish.model.name;
+}
+
+/** Jobs running and waiting, for each slot. */
+export const load = (model: OfferedModel): number => (model.running + model.queued) / model.slots;
+
+const lighter = (a: OfferedModel, b: OfferedModel): OfferedModel => {
+  if (load(a) !== load(b)) return load(a) < load(b) ? a : b;
+  return (b.measured?.decodeTps ?? 0) > (a.measured?.decodeTps ?? 0) ? b : a;
+};
