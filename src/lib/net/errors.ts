@@ -1,0 +1,33 @@
+import { TabloomError } from '#lib/base/errors.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
+
+/** The errors of the {@link import('./spec.ts').Net} port, so that every implementation says the same. */
+
+export const channelLost = (cause?: unknown) =>
+  new TabloomError('channel-lost', 'The connection to the other side was lost. Open it again.', { cause });
+
+export const frameTooLarge = (sizeBytes: number) =>
+  new TabloomError('frame-too-large', `Send at most ${limits.frameBytesMax} bytes in one message.`, {
+    details: { sizeBytes, sizeBytesMax: limits.frameBytesMax },
+  });
+
+export const emptyMessage = () => new TabloomError('bad-frame', 'A message holds at least one byte.');
+
+export const messageTooLarge = (sizeBytes: number) =>
+  new TabloomError('frame-too-large', `Publish at most ${limits.gossipBytesMax} bytes in one message.`, {
+    details: { sizeBytes, sizeBytesMax: limits.gossipBytesMax },
+  });
+
+export const netOffline = (message = 'The network is not started. Start it first.') =>
+  new TabloomError('net-offline', message);
+
+/** `reason` names what was tried, for the log and the doctor page. */
+export const peerUnreachable = (peer: PeerId, reason: string, cause?: unknown) =>
+  new TabloomError('peer-unreachable', 'The peer cannot be reached now. Try another one or try again.', {
+    details: { peer, reason },
+    cause,
+  });
+
+export const protocolUnknown = (peer: PeerId, protocol: string) =>
+  peerUnreachable(peer, `it does not serve ${protocol}`);

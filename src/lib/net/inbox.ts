@@ -1,0 +1,66 @@
+/**
+ * What a channel has received and nobody has read yet. It may be read by several loops one after another: leaving a
+ * loop drops nothing. A failure lets the reader have first what had arrived before.
+ */
+export interface Inbox extends AsyncIterable<Uint8Array> {
+  readonly bufferedBytes: number;
+  readonly ended: boolean;
+  push(message: Uint8Array): void;
+  /** The other side has said that nothing more comes. */
+  end(): void;
+  /** Nothing more comes, and not by agreement. The first end or failure counts. */
+  fail(error: Error): void;
+  /** Forgets what is unread. */
+  drop(): void;
+}
+
+/** @param onRead hears the bytes that are still buffered after each message taken. */
+export function createInbox(onRead: (bufferedBytes: number) => void = () => undefined): Inbox {
+  const messages: Uint8Array[] = [];
+  let bufferedBytes = 0;
+  let outcome: { readonly error?: Error } | undefined;
+  let wake: (() => void) | undefined;
+
+  const settle = (as: { readonly error?: Error }) => {
+    outcome ??= as;
+    wake?.();
+  };
+  const take = (): Uint8Array => {
+    const message = messages.shift()!;
+    bufferedBytes -= message.length;
+    onRead(bufferedBytes);
+    return message;
+  };
+
+  return {
+    get bufferedBytes() {
+      return bufferedBytes;
+    },
+    get ended() {
+      return outcome !== undefined;
+    },
+    push(message) {
+      if (outcome) return;
+      messages.push(message);
+      bufferedBytes += message.length;
+      wake?.();
+    },
+    end: () => settle({}),
+    fail: (error) => settle({ error }),
+    drop() {
+      messages.length = 0;
+      bufferedBytes = 0;
+    },
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        if (messages.length > 0) yield take();
+        else if (outcome?.error) throw outcome.error;
+        else if (outcome) return;
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+      }
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { denyLimits } from './deny-list.ts';
+import { createMemoryNetwork } from './memory.ts';
+
+const echo = '/tabloom/test-echo/1';
+const message = Uint8Array.of(1, 2, 3);
+
+async function twoNets() {
+  const clock = manualClock();
+  const network = createMemoryNetwork({ clock, random: seededRandom(1) });
+  const a = network.createNet({ peer: 'a' });
+  const b = network.createNet({ peer: 'b' });
+  await a.start();
+  await b.start();
+  b.handle(echo, async (channel) => {
+    for await (const received of channel) await channel.send(received);
+  });
+  return { clock, network, a, b };
+}
+
+describe('the memory network', () => {
+  test('latency is the clock’s: nothing moves before its time', async () => {
+    const { clock, network, a } = await twoNets();
+    network.setWeather({ latencyMs: 50 });
+    const opening = a.open('b', echo);
+    await clock.advance(100);
+    const channel = await opening;
+    await channel.send(message);
+    let heardAtMs: number | undefined;
+    const reading = (async () => {
+      for await (const received of channel) {
+        heardAtMs = clock.elapsed();
+        return received;
+      }
+      return undefined;
+    })();
+    await clock.advance(99);
+    expect(heardAtMs).toBeUndefined();
+    await clock.advance(1);
+    expect(await reading).toEqual(message);
+    expect(heardAtMs).toBe(200);
+  });
+
+  test('bandwidth is shared by what follows on one channel', async () => {
+    const { clock, network, a, b } = await twoNets();
+    network.setWeather({ bytesPerSecond: 1_000 });
+    const arrivals: number[] = [];
+    b.handle('/slow/1', async (channel) => {
+      for await (const _ of channel) arrivals.push(clock.elapsed());
+    });
+    const channel = await a.open('b', '/slow/1');
+    for (let i = 0; i < 3; i++) await channel.send(new Uint8Array(100));
+    await clock.advance(1_000);
+    expect(arrivals).toEqual([100, 200, 300]);
+  });
+
+  test('a partition is silent and heals in order', async () => {
+    const { clock, network, a } = await twoNets();
+    const channel = await a.open('b', echo);
+    network.partition('a', 'b');
+    await channel.send(Uint8Array.of(1));
+    await channel.send(Uint8Array.of(2));
+    await clock.advance(60_000);
+    expect(channel.closed.aborted).toBe(false);
+    await expect(a.open('b', echo)).rejects.toMatchObject({ code: 'peer-unreachable' });
+    network.heal('b', 'a');
+    await channel.close();
+    const read: number[] = [];
+    for await (const received of channel) read.push(received[0]!);
+    expect(read).toEqual([1, 2]);
+  });
+
+  test('a killed peer is lost at once and unreachable', async () => {
+    const { network, a, b } = await twoNets();
+    const channel = await a.open('b', echo);
+    network.kill('b');
+    await expect(channel[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'channel-lost' });
+    expect(b.status().state).toBe('stopped');
+    expect(network.openChannels).toBe(0);
+    await expect(a.open('b', echo)).rejects.toMatchObject({ code: 'peer-unreachable' });
+    await b.start();
+    await expect(a.open('b', echo)).resolves.toMatchObject({ remote: 'b' });
+  });
+
+  test('loss and failure follow the seed', async () => {
+    const history = async () => {
+      const { clock, network, a, b } = await twoNets();
+      network.setWeather({ publishLoss: 0.5, openFailure: 0.5 });
+      const heard: number[] = [];
+      b.subscribe('t', { validate: () => 'accept', deliver: (received) => heard.push(received[0]!) });
+      const opened: boolean[] = [];
+      for (let i = 0; i < 20; i++) {
+        await a.publish('t', Uint8Array.of(i));
+        opened.push(
+          await a.open('b', echo).then(
+            () => true,
+            () => false,
+          ),
+        );
+      }
+      await clock.advance(1);
+      return { heard, opened };
+    };
+    const one = await history();
+    expect(one.heard.length).toBeGreaterThan(0);
+    expect(one.heard.length).toBeLessThan(20);
+    expect(new Set(one.opened)).toEqual(new Set([true, false]));
+    expect(await history()).toEqual(one);
+  });
+
+  test('a peer whose messages are rejected again and again is denied', async () => {
+    const { clock, a, b } = await twoNets();
+    let judged = 0;
+    b.subscribe('t', {
+      validate: () => {
+        judged++;
+        return 'reject';
+      },
+      deliver: () => undefined,
+    });
+    for (let i = 0; i < denyLimits.rejectionsMax + 5; i++) {
+      await a.publish('t', message);
+      await clock.advance(1);
+    }
+    expect(judged).toBe(denyLimits.rejectionsMax);
+    await expect(a.open('b', echo)).rejects.toMatchObject({ code: 'peer-unreachable' });
+  });
+
+  test('a channel that the opener never closes is dropped after the handler has finished', async () => {
+    const { clock, network, a, b } = await twoNets();
+    b.handle('/brief/1', async () => undefined);
+    const channel = await a.open('b', '/brief/1');
+    await clock.advance(4_000);
+    expect(channel.closed.aborted).toBe(false);
+    await clock.advance(2_000);
+    expect(channel.closed.aborted).toBe(true);
+    expect(network.openChannels).toBe(0);
+  });
+});

@@ -1,0 +1,144 @@
+import { raceSignal, throwIfAborted } from '#lib/base/abort.ts';
+import { createEmitter } from '#lib/base/emitter.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { createDenyList } from '../deny-list.ts';
+import { messageTooLarge, netOffline, peerUnreachable, protocolUnknown } from '../errors.ts';
+import { serveChannel } from '../handlers.ts';
+import { createChannelPair, type PairEnd } from '../pair.ts';
+import type { ChannelHandler, Net, NetStatus, Subscription } from '../spec.ts';
+import { hearMessage, publishTo } from './gossip.ts';
+import type { MemoryGround } from './network.ts';
+import { createCarry } from './weather.ts';
+
+/** Either gives the identity: the seed of an Ed25519 key (32 bytes), or the peer id itself where no key is needed. */
+export type MemoryNetInput = { readonly seed: Uint8Array } | { readonly peer: PeerId };
+
+/** The side of a net that the other nets of its network see. */
+export interface MemoryPeer {
+  readonly channelCount: number;
+  handler(protocol: string): ChannelHandler | undefined;
+  adopt(end: PairEnd): void;
+  hear(topic: string, message: Uint8Array, from: PeerId): void;
+  refuses(peer: PeerId): boolean;
+  die(): void;
+}
+
+export function createMemoryNet(ground: MemoryGround, input: MemoryNetInput): Net {
+  const self = 'seed' in input ? createSigner(input.seed).peer : input.peer;
+  const { clock, random, gaps } = ground;
+  const handlers = new Map<string, ChannelHandler>();
+  const topics = new Map<string, Set<Subscription>>();
+  const channels = new Map<PairEnd, 'inbound' | 'outbound'>();
+  const denied = createDenyList(clock);
+  const statusChanged = createEmitter<NetStatus>();
+  let started = false;
+
+  const status = (): NetStatus => ({
+    state: started ? 'online' : 'stopped',
+    relays: [],
+    connections: [...channels].map(([{ remote, path }, direction]) => ({
+      peer: remote,
+      path,
+      transport: 'memory',
+      direction,
+    })),
+  });
+  const track = (end: PairEnd, direction: 'inbound' | 'outbound') => {
+    channels.set(end, direction);
+    statusChanged.emit(status());
+    end.closed.addEventListener('abort', () => {
+      channels.delete(end);
+      statusChanged.emit(status());
+    });
+  };
+  const leave = (end: (channel: PairEnd) => void) => {
+    if (ground.peers.get(self) === me) ground.peers.delete(self);
+    for (const channel of channels.keys()) end(channel);
+    started = false;
+    statusChanged.emit(status());
+  };
+  const me: MemoryPeer = {
+    get channelCount() {
+      return channels.size;
+    },
+    handler: (protocol) => handlers.get(protocol),
+    adopt: (end) => track(end, 'inbound'),
+    hear: (topic, message, from) => hearMessage(topics.get(topic) ?? [], denied, message, from),
+    refuses: (peer) => denied.denies(peer),
+    die: () => leave((channel) => channel.abort(netOffline('This peer was killed.'))),
+  };
+  const reach = (peer: PeerId): MemoryPeer => {
+    const target = peer === self ? me : ground.peers.get(peer);
+    if (!started) throw netOffline();
+    if (!target) throw peerUnreachable(peer, 'no such peer');
+    if (gaps.isOpen(self, peer)) throw peerUnreachable(peer, 'no answer');
+    return target;
+  };
+
+  return {
+    self,
+    async start() {
+      if (started) return;
+      started = true;
+      ground.peers.set(self, me);
+      statusChanged.emit(status());
+    },
+    async stop() {
+      if (started) leave((channel) => channel.abort(netOffline('This side has stopped.')));
+    },
+    async publish(topic, message, { signal } = {}) {
+      throwIfAborted(signal);
+      if (!started) throw netOffline();
+      if (message.length > limits.gossipBytesMax) throw messageTooLarge(message.length);
+      publishTo(ground, self, topic, message);
+    },
+    subscribe(topic, subscription) {
+      const own = topics.get(topic) ?? new Set();
+      topics.set(topic, own.add(subscription));
+      return () => own.delete(subscription);
+    },
+    handle(protocol, handler) {
+      handlers.set(protocol, handler);
+      return () => handlers.delete(protocol);
+    },
+    async open(peer, protocol, { signal } = {}) {
+      throwIfAborted(signal);
+      reach(peer);
+      const weather = () => ground.weather(self, peer);
+      const handshakeMs = peer === self ? 0 : 2 * weather().latencyMs;
+      if (handshakeMs > 0) await clock.delay(handshakeMs, { signal });
+      const target = reach(peer);
+      if (weather().openFailure > 0 && random.float() < weather().openFailure) throw peerUnreachable(peer, 'bad luck');
+      if (target.refuses(self)) throw peerUnreachable(peer, 'it refuses this peer');
+      const handler = target.handler(protocol);
+      if (!handler) throw protocolUnknown(peer, protocol);
+      const loop = peer === self;
+      const { near, far } = createChannelPair({
+        near: self,
+        far: peer,
+        path: loop ? 'loopback' : weather().path,
+        ...(loop
+          ? {}
+          : { toFar: createCarry(ground, self, peer, weather), toNear: createCarry(ground, peer, self, weather) }),
+      });
+      track(near, 'outbound');
+      target.adopt(far);
+      serveChannel(handler, far, clock);
+      return near;
+    },
+    async ping(peer, { signal } = {}) {
+      throwIfAborted(signal);
+      reach(peer);
+      const startMs = clock.elapsed();
+      const { latencyMs } = ground.weather(self, peer);
+      if (latencyMs > 0 && peer !== self) await raceSignal(clock.delay(2 * latencyMs), signal);
+      reach(peer);
+      return clock.elapsed() - startMs;
+    },
+    addresses: () => (started ? [`/memory/${self}`] : []),
+    status,
+    onStatus: statusChanged.listen,
+  };
+}

@@ -1,0 +1,145 @@
+import { raceSignal, throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { channelLost, emptyMessage, frameTooLarge } from './errors.ts';
+import { createInbox } from './inbox.ts';
+import type { Channel, ChannelPath } from './spec.ts';
+
+/** Two ends of a channel inside one process: the loopback of every net, and what the memory network is made of. */
+export interface ChannelPair {
+  /** Held by the side that opened. */
+  readonly near: PairEnd;
+  readonly far: PairEnd;
+}
+
+export interface PairEnd extends Channel {
+  /** Ends this side as a dead transport does. */
+  lose(): void;
+}
+
+/** Carries something of `sizeBytes` to the other side and calls `arrive` there, in the order of the calls. */
+export type Carry = (sizeBytes: number, arrive: () => void) => void;
+
+export interface PairInput {
+  readonly near: PeerId;
+  readonly far: PeerId;
+  readonly path: ChannelPath;
+  /** Bytes under way or unread in one direction before `send` waits; one message always fits. */
+  readonly windowBytes?: number;
+  readonly toFar?: Carry;
+  readonly toNear?: Carry;
+}
+
+const atOnce: Carry = (_sizeBytes, arrive) => queueMicrotask(arrive);
+
+export function createChannelPair(input: PairInput): ChannelPair {
+  const windowBytes = input.windowBytes ?? limits.frameBytesMax;
+  const near: End = createEnd(input.far, input.path, windowBytes, input.toFar ?? atOnce, () => far);
+  const far: End = createEnd(input.near, input.path, windowBytes, input.toNear ?? atOnce, () => near);
+  return { near, far };
+}
+
+interface End extends PairEnd {
+  receive(message: Uint8Array): void;
+  receiveEnd(): void;
+  /** The other side has read some of what this one sent. */
+  acknowledge(): void;
+  readonly unreadBytes: number;
+}
+
+function createEnd(remote: PeerId, path: ChannelPath, windowBytes: number, carry: Carry, other: () => End): End {
+  const gone = new AbortController();
+  const inbox = createInbox(() => other().acknowledge());
+  let sendEnded = false;
+  let readEnded = false;
+  let underwayBytes = 0;
+  let failure: Error | undefined;
+  let sending: Promise<void> = Promise.resolve();
+  let freed: (() => void) | undefined;
+
+  const settle = (error?: Error) => {
+    failure ??= error;
+    if (error) inbox.fail(error);
+    freed?.();
+    gone.abort(error ?? new TabloomError('channel-closed', 'Both sides have closed the channel.'));
+  };
+  const assertOpen = () => {
+    if (failure) throw failure;
+    if (sendEnded) throw channelLost();
+  };
+  const transmit = async (message: Uint8Array, signal: AbortSignal | undefined) => {
+    throwIfAborted(signal);
+    assertOpen();
+    while (
+      underwayBytes + other().unreadBytes > 0 &&
+      underwayBytes + other().unreadBytes + message.length > windowBytes
+    ) {
+      await raceSignal(
+        new Promise<void>((resolve) => {
+          freed = resolve;
+        }),
+        signal,
+      );
+      assertOpen();
+    }
+    underwayBytes += message.length;
+    const copy = message.slice();
+    carry(message.length, () => {
+      underwayBytes -= copy.length;
+      other().receive(copy);
+    });
+  };
+  const inTurn = (step: () => Promise<void>): Promise<void> => {
+    const turn = sending.then(step);
+    sending = turn.catch(() => undefined);
+    return turn;
+  };
+
+  return {
+    remote,
+    path,
+    closed: gone.signal,
+    async send(message, { signal }: AbortOptions = {}) {
+      if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);
+      if (message.length === 0) throw emptyMessage();
+      await raceSignal(
+        inTurn(() => transmit(message, signal)),
+        signal,
+      );
+    },
+    close: () =>
+      inTurn(async () => {
+        if (sendEnded || failure) return;
+        sendEnded = true;
+        carry(0, () => other().receiveEnd());
+        if (readEnded) settle();
+      }),
+    abort(error) {
+      if (gone.signal.aborted) return;
+      inbox.drop();
+      settle(error instanceof TabloomError ? error : channelLost(error));
+      carry(0, () => other().lose());
+    },
+    lose() {
+      if (!gone.signal.aborted) settle(channelLost());
+    },
+    receive(message) {
+      if (failure) return;
+      inbox.push(message);
+    },
+    receiveEnd() {
+      if (failure) return;
+      readEnded = true;
+      inbox.end();
+      if (sendEnded) settle();
+    },
+    acknowledge() {
+      freed?.();
+    },
+    get unreadBytes() {
+      return inbox.bufferedBytes;
+    },
+    [Symbol.asyncIterator]: () => inbox[Symbol.asyncIterator](),
+  };
+}
