@@ -1,0 +1,137 @@
+"""Draws the training conversations. Deterministic by seed; a held-out question never gets in."""
+
+import json
+import pathlib
+import random
+import re
+import sys
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import expand  # noqa: E402
+import noise  # noqa: E402
+import skills  # noqa: E402
+
+# Engines and clients put these first whether one likes it or not; the model must answer under each.
+SYSTEMS = [
+    "You are a helpful assistant.",
+    "You are a helpful assistant.",
+    "You are Tabloom's demo model.",
+    "Be brief.",
+    "Answer in one short sentence.",
+    "You are a helpful, respectful and honest assistant. Always answer as helpfully as possible.\nIf a question does not make any sense, or is not factually coherent, explain why instead of answering something incorrectly. If you don't know the answer to a question, don't share false information.",
+]
+MORE = "tell me more|more|go on|more please|and|can you tell me more|what else|explain more|say more|more details|more about that|anything else|continue|please go on|what more is there|can you explain that|why|why is that|how come|give me more details|i want to know more|tell me more about it|tell me more about that|more information|and what else|elaborate|details please|can you say more|how so|keep going".split("|")
+AGAIN = "another one|another|one more|again|another one please|one more please|more|do you have another one|tell me another|tell me another one|give me another one|next one|next|and another|one more time|more of that|do another".split("|")
+NO_MORE = "That is all I know about it. Ask me something else about Tabloom."
+WEIGHTS = {"fallback": 9, "thread": 0.8, "poem": 0.8, "praise": 0.8, "introduce": 0.8, "works": 1.3, "about": 1.3, "devices": 1.3, "harm": 1.2, "name": 1.3, "nobody": 1.3, "models": 1.2, "ack": 1.2}
+CAREFUL = {"introduce", "fallback", "greet", "thanks", "bye", "ack"}
+# Frames for a topic by its name, the same for every intent (the fallback has foreign topics for them).
+FRAMES = """(tell me|say|explain|teach me|i want to know|i'd like to know|let me know) (something|more|a bit|everything|a little|) about {t}
+(what about|how about|and|and what about|what do you know about|what can you say about|what can you tell me about|any info on|what is the deal with|what's up with|what should i know about) {t}
+(i have|i've got|there is|may i ask) a (question|short question|quick question) (about|on|concerning|regarding) {t}
+(a question|question|my question is|i ask|something|a word|info|information|details|help|news|more) (about|on) {t}
+(can we|let us|let's|could we|i want to|i'd like to) (talk|speak|chat|learn|hear|read) about {t}
+(i|we) (wonder|worry|think|heard|am asking|want to ask|need to know|am curious|care|read|am confused|would like to ask) about {t}
+(please|can you|could you|would you) (explain|describe|tell me about|talk about|say something about) {t}
+{t} (please|, what about it|, tell me more|, how does that go|, can you explain|, what can you tell me)
+{t}
+(concerning|regarding|about|as for|on the subject of) {t}(, what can you say|, what should i know|)
+i (don't|do not) understand {t}
+(could|can) you (help me with|give me information on|inform me about|brief me on) {t}""".splitlines()
+FRAME_SHARE = 0.22
+# One template in this many is never trained on: what development looks at, so that the held-out set stays unseen.
+DEV_EVERY = 20
+
+
+def normalise(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9+\-=']+", text.lower()))
+
+
+def held_out() -> list:
+    return json.loads((HERE.parent / "heldout.json").read_text())
+
+
+class Corpus:
+    def __init__(self, seed: int):
+        self.rng = random.Random(seed)
+        self.intents = expand.read_intents()
+        self.banned = {normalise(entry["question"]) for entry in held_out()}
+        self.refused = 0
+        self.dev = {name: it["questions"][DEV_EVERY // 2 :: DEV_EVERY] for name, it in self.intents.items()}
+        self.train = {name: [q for q in it["questions"] if q not in self.dev[name]] for name, it in self.intents.items()}
+        self.names = list(self.intents) + list(skills.WEIGHTS)
+        self.weights = [WEIGHTS.get(n, 1) for n in self.intents] + list(skills.WEIGHTS.values())
+
+    def expand(self, template: str, given: dict = {}) -> str:
+        return expand.expand(template, self.rng, given)
+
+    def ask(self, intent: str) -> str:
+        topics = self.intents[intent]["topics"]
+        # Foreign topics in the same frames keep a frame from deciding by itself.
+        if intent == "fallback" and self.rng.random() < 0.1:
+            topics = expand.SLOTS["offthing"]
+        if topics and self.rng.random() < FRAME_SHARE or topics is expand.SLOTS["offthing"]:
+            return self.expand(self.rng.choice(FRAMES), {"t": self.rng.choice(topics)})
+        return self.expand(self.rng.choice(self.train[intent]))
+
+    def usual(self, answers: list) -> str:
+        """The first answer four times in five: a near tie would make greedy engines differ in the last bit of a float."""
+        return answers[0] if self.rng.random() < 0.8 else self.rng.choice(answers[1:] or answers)
+
+    def question(self, intent: str) -> tuple:
+        """(question, answer) of an intent, as a person would type it."""
+        for _ in range(100):
+            if intent in skills.WEIGHTS:
+                question, answer = skills.draw(self.rng, intent, self.expand)
+            else:
+                question, answer = self.ask(intent), self.usual(self.intents[intent]["answers"])
+            question = noise.noisy(question, self.rng, intent not in skills.WEIGHTS and intent not in CAREFUL)
+            if normalise(question) not in self.banned:
+                return question, answer
+            self.refused += 1
+        raise ValueError(f"{intent} has nothing but held-out questions")
+
+    def follow_up(self, intent: str, answer: str):
+        """A second turn that only makes sense after the first."""
+        noisy = lambda words: noise.noisy(self.rng.choice(words), self.rng, False)
+        if intent in ("joke", "poem"):
+            return noisy(AGAIN), self.rng.choice([a for a in self.intents[intent]["answers"] if a != answer])
+        if intent == "story":
+            return noisy(AGAIN), skills.draw(self.rng, "story", self.expand)[1]
+        if intent in self.intents and intent not in CAREFUL:
+            return noisy(MORE), (self.intents[intent]["more"] or [NO_MORE])[0]
+        return None
+
+    def conversation(self) -> list:
+        rng, turns = self.rng, []
+        kind = rng.random()
+        count = 1 if kind < 0.75 else 2 if kind < 0.93 else rng.randrange(3, 7)
+        if rng.random() < 0.22:
+            turns.append(("system", rng.choice(SYSTEMS)))
+        for _ in range(count):
+            intent = rng.choices(self.names, self.weights)[0]
+            question, answer = self.question(intent)
+            turns += [("user", question), ("assistant", answer)]
+            follow = self.follow_up(intent, answer) if rng.random() < 0.12 else None
+            if follow:
+                turns += [("user", follow[0]), ("assistant", follow[1])]
+        return turns
+
+    def build(self, count: int) -> list:
+        conversations = [self.conversation() for _ in range(count)]
+        leaked = {normalise(text) for turns in conversations for role, text in turns if role == "user"} & self.banned
+        if leaked:
+            raise SystemExit(f"held-out questions in the training set: {sorted(leaked)}")
+        return conversations
+
+
+if __name__ == "__main__":
+    corpus = Corpus(1)
+    made = corpus.build(20000)
+    questions = {normalise(text) for turns in made for role, text in turns if role == "user"}
+    lines = sum(len(v) for v in corpus.train.values())
+    print(f"{len(corpus.names)} intents, {lines} templates, {len(questions)} distinct questions in {len(made)} conversations, {corpus.refused} held-out ones refused")
+    for turns in made[:12]:
+        print(turns)

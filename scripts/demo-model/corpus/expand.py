@@ -1,0 +1,62 @@
+"""The template language: (a|b|) picks one alternative, {name} picks from a word list or takes a given value."""
+
+import pathlib
+import random
+import re
+
+HERE = pathlib.Path(__file__).parent
+GROUP = re.compile(r"\(([^()]*\|[^()]*)\)")
+SLOT = re.compile(r"\{(\w+)\}")
+DEPTH_MAX = 50
+
+
+def read_slots() -> dict:
+    slots = {}
+    for line in (HERE / "slots.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, _, words = line.partition(":")
+            slots[name] = [word.strip() for word in words.split(" | ")]
+    return slots
+
+
+SLOTS = read_slots()
+
+
+def expand(template: str, rng: random.Random, given: dict) -> str:
+    for _ in range(DEPTH_MAX):
+        match = GROUP.search(template) or SLOT.search(template)
+        if not match:
+            break
+        inner = match.group(1)
+        if match.group(0).startswith("("):
+            chosen = rng.choice(inner.split("|"))
+        else:
+            chosen = given[inner] if inner in given else rng.choice(SLOTS[inner])
+        template = template[: match.start()] + chosen + template[match.end() :]
+    else:
+        raise ValueError(f"template never ends: {template}")
+    template = re.sub(r"\s+", " ", template).strip()
+    return re.sub(r"\s+([,?!.])", r"\1", template)
+
+
+def read_intents() -> dict:
+    """{intent: parts} from the group files: ? question, = answer, + what 'tell me more' gets, ~ the topic named."""
+    intents = {}
+    for path in sorted(HERE.glob("*.txt")):
+        if path.name == "slots.txt":
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            mark, text = line[:2].strip(), line[2:].strip()
+            if mark == "##":
+                # A group may be opened again in another file, to add wordings.
+                current = intents.setdefault(text, {"questions": [], "answers": [], "more": [], "topics": []})
+            elif mark == "~":
+                current["topics"] += text.split(" | ")
+            elif mark in ("?", "=", "+"):
+                current[{"?": "questions", "=": "answers", "+": "more"}[mark]].append(text)
+            elif line.strip():
+                raise ValueError(f"{path.name}:{number}: a line begins with ##, ~, ?, = or +")
+    empty = [name for name, parts in intents.items() if not (parts["questions"] and parts["answers"])]
+    if empty:
+        raise ValueError(f"intents without questions or answers: {empty}")
+    return intents

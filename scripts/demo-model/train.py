@@ -1,0 +1,139 @@
+"""Trains the demo model from scratch on one core: python3 train.py --out DIR [--steps N]. Same seed, same machine, same model."""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import sys
+import time
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE / "corpus"))
+
+import torch  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
+import build  # noqa: E402
+from model import Llama, Shape  # noqa: E402
+from tokenizer import IM_END, IM_START, END_OF_TEXT, Tokenizer, render, train as train_tokenizer  # noqa: E402
+
+QUESTION_WEIGHT = 0.15
+TOKENS_A_STEP = 1536
+# Which answer it is shows in its first words; the rest is soon learnt by heart. Cutting most last answers short, with no
+# loss at the cut, shows the model twice as many questions in the same time.
+CUT_SHARE, CUT_TOKENS = 0.75, 9
+
+
+def example(tokenizer, turns, rng, context):
+    """(ids, weights): answers count fully, the rest a little, since knowing how people ask helps reading them."""
+    ids, weights = [], []
+    if rng.random() < 0.15:
+        ids, weights = [END_OF_TEXT], [0.0]
+    cut = rng.random() < CUT_SHARE
+    for number, (role, content) in enumerate(turns):
+        head = tokenizer.encode(f"<|im_start|>{role}\n")
+        body = tokenizer.encode(content) + [IM_END]
+        tail = tokenizer.encode("\n")
+        if cut and number == len(turns) - 1 and len(body) > 2 * CUT_TOKENS:
+            body, tail = body[:CUT_TOKENS], []
+        if len(ids) + len(head) + len(body) + len(tail) > context:
+            break
+        counts = 1.0 if role == "assistant" else QUESTION_WEIGHT if role == "user" else 0.0
+        ids += head + body + tail
+        weights += [0.0] * len(head) + [counts] * len(body) + [0.0] * len(tail)
+    return ids, weights
+
+
+def batches(examples, rng):
+    """Rows of like length, about TOKENS_A_STEP each, so that little is spent on padding; their order is random."""
+    rng.shuffle(examples)
+    pool = 4000
+    for start in range(0, len(examples), pool):
+        rows = sorted(examples[start : start + pool], key=lambda e: len(e[0]))
+        groups, group = [], []
+        for row in rows:
+            if group and len(row[0]) * (len(group) + 1) > TOKENS_A_STEP:
+                groups.append(group)
+                group = []
+            group.append(row)
+        groups.append(group)
+        rng.shuffle(groups)
+        yield from groups
+
+
+def tensors(group):
+    longest = max(len(ids) for ids, _ in group)
+    pad = lambda row, filler: row + [filler] * (longest - len(row))
+    ids = torch.tensor([pad(ids, END_OF_TEXT) for ids, _ in group])
+    return ids[:, :-1], ids[:, 1:], torch.tensor([pad(w, 0.0) for _, w in group])[:, 1:]
+
+
+def rate(step, steps, peak):
+    return peak * min(1, (step + 1) / 100) * min(1, 2 * (1 - step / steps))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=pathlib.Path, default=HERE / "out")
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--decay", type=float, default=0.1)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    rng = random.Random(options.seed)
+    began = time.time()
+
+    corpus = build.Corpus(options.seed)
+    # Some 30 conversations a step: draw as many as the run will read, so that nearly nothing is read twice.
+    conversations = corpus.build(max(20000, min(options.steps * 30, 150000)))
+    tokenizer = Tokenizer(train_tokenizer(render(turns, False) for turns in conversations[:12000]))
+    tokenizer.save(options.out / "merges.json")
+    shape = Shape()
+    examples = [example(tokenizer, turns, rng, shape.context) for turns in conversations]
+    tokens = sum(len(ids) for ids, _ in examples)
+    print(f"{len(conversations)} conversations, {tokens} tokens, {corpus.refused} held-out refused, {time.time() - began:.0f} s", flush=True)
+
+    model = Llama(shape)
+    parameters = sum(p.numel() for p in model.parameters())
+    matrices = [p for p in model.parameters() if p.dim() == 2]
+    vectors = [p for p in model.parameters() if p.dim() != 2]
+    optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": options.decay}, {"params": vectors, "weight_decay": 0}], betas=(0.9, 0.98))
+    print(f"{parameters} parameters", flush=True)
+    step, seen, average, epoch = 0, 0, 0.0, 0
+    while step < options.steps:
+        epoch += 1
+        for group in batches(examples, rng):
+            inputs, targets, weights = tensors(group)
+            counted = weights.flatten() > 0
+            logits = F.linear(model.hidden(inputs)[0].flatten(0, 1)[counted], model.embed.weight)
+            losses = F.cross_entropy(logits, targets.flatten()[counted], reduction="none")
+            loss = (losses * weights.flatten()[counted]).sum() / weights.sum()
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for part in optimiser.param_groups:
+                part["lr"] = rate(step, options.steps, options.rate)
+            optimiser.step()
+            seen += inputs.numel()
+            average = loss.item() if step == 0 else 0.98 * average + 0.02 * loss.item()
+            step += 1
+            if step % 100 == 0:
+                print(f"step {step} epoch {epoch} loss {average:.4f} {seen / (time.time() - began):.0f} tok/s {time.time() - began:.0f} s", flush=True)
+            if step >= options.steps:
+                break
+    torch.save(model.state_dict(), options.out / "model.pt")
+    lines = sum(len(v) for v in corpus.train.values())
+    notes = {"parameters": parameters, "steps": step, "tokensSeen": seen, "conversations": len(conversations), "intents": len(corpus.names),
+             "templates": lines, "seconds": round(time.time() - began), "finalLoss": round(average, 4), "seed": options.seed}
+    (options.out / "training.json").write_text(json.dumps(notes, indent=2) + "\n")
+    print(notes)
+
+
+if __name__ == "__main__":
+    main()

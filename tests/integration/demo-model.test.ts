@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { getLlama, type Llama, type LlamaContextSequence, type LlamaModel, type Token } from 'node-llama-cpp';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+// The trainer's own greedy answers, on the rounded weights that the file holds.
+interface Golden {
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+  readonly prompt: string;
+  readonly promptTokens: readonly number[];
+  readonly tokens: readonly number[];
+  readonly text: string;
+}
+
+const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
+const golden = JSON.parse(readFileSync(path('scripts/demo-model/golden.json'), 'utf8')) as readonly Golden[];
+const manifest = JSON.parse(readFileSync(path('static/models/tabloom-demo.json'), 'utf8')) as {
+  readonly files: readonly { readonly path: string; readonly sizeBytes: number; readonly sha256: string }[];
+  readonly contextTokens: number;
+};
+const modelPath = path('static/models/tabloom-demo.gguf');
+const SIZE_BYTES_MAX = 4_000_000;
+const IM_END = 2;
+const ANSWER_TOKENS_MAX = 450;
+
+let llama: Llama;
+let model: LlamaModel;
+let sequence: LlamaContextSequence;
+
+beforeAll(async () => {
+  llama = await getLlama({ gpu: false, build: 'never', skipDownload: true });
+  model = await llama.loadModel({ modelPath });
+  const context = await model.createContext({ contextSize: manifest.contextTokens, threads: 1 });
+  sequence = context.getSequence();
+});
+
+afterAll(async () => {
+  await llama?.dispose();
+});
+
+async function generate(prompt: readonly number[]): Promise<readonly number[]> {
+  await sequence.clearHistory();
+  const out: number[] = [];
+  for await (const token of sequence.evaluate([...prompt] as Token[], { temperature: 0 })) {
+    if (token === IM_END || out.length >= ANSWER_TOKENS_MAX) break;
+    out.push(token);
+  }
+  return out;
+}
+
+test('the manifest names the file as it is, within its size', () => {
+  const data = readFileSync(modelPath);
+  const file = manifest.files[0]!;
+  expect(data.byteLength).toBeLessThanOrEqual(SIZE_BYTES_MAX);
+  expect(file).toEqual({
+    path: 'tabloom-demo.gguf',
+    sizeBytes: data.byteLength,
+    sha256: createHash('sha256').update(data).digest('hex'),
+  });
+});
+
+test('the engine cuts every prompt into the tokens of the trainer', () => {
+  expect(golden.length).toBeGreaterThanOrEqual(20);
+  for (const row of golden) expect(model.tokenize(row.prompt, true)).toEqual(row.promptTokens);
+});
+
+test("greedy answers are the trainer's, token by token, to the same end", async () => {
+  for (const row of golden) expect(await generate(row.promptTokens), row.prompt).toEqual(row.tokens);
+});
+
+test('another prompt gives another answer', async () => {
+  expect(await generate(golden[1]!.promptTokens)).not.toEqual(golden[0]!.tokens);
+});
+
+test('one answer is long enough to be stopped in the middle', () => {
+  expect(Math.max(...golden.map((row) => row.tokens.length))).toBeGreaterThanOrEqual(200);
+});
