@@ -5,6 +5,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import { peerIdFromKey, type PeerId } from './ids.ts';
 import { limits } from './limits.ts';
+import { bytesSchema, fixedBytesSchema } from './bounded.ts';
 
 /**
  * A signed record: whatever must be believed later, or by others than its reader. The type is part of what is signed,
@@ -31,14 +32,11 @@ export interface Signer {
   sign(message: Uint8Array): Uint8Array;
 }
 
-const bytesOf = (length: number) =>
-  z.instanceof(Uint8Array).refine((bytes) => bytes.length === length, `expected ${length} bytes`);
-
 export const envelopeSchema = z.object({
   type: z.enum(['offer', 'receipt', 'countersign']),
-  payload: z.instanceof(Uint8Array).refine((bytes) => bytes.length <= limits.gossipBytesMax, 'payload too large'),
-  key: bytesOf(32),
-  sig: bytesOf(64),
+  payload: bytesSchema(limits.gossipBytesMax),
+  key: fixedBytesSchema(32),
+  sig: fixedBytesSchema(64),
 });
 
 /** A signer over an Ed25519 seed of 32 bytes. */

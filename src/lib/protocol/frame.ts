@@ -6,6 +6,7 @@ import { hashSchema, jobIdSchema } from './ids.ts';
 import { jobSchema } from './job.ts';
 import { limits } from './limits.ts';
 import { finishReasonSchema, partSchema, usageSchema } from './part.ts';
+import { bytesSchema } from './bounded.ts';
 
 /**
  * What travels on a job stream. Exactly one `finish` or `error` closes the worker's side; after `finish` the asker
@@ -24,7 +25,7 @@ export const askerFrameSchema = z.discriminatedUnion('t', [
   z.object({
     t: z.literal('blob'),
     sha256: hashSchema,
-    bytes: z.instanceof(Uint8Array).refine((bytes) => bytes.length <= 65_536, 'a blob frame has at most 64 KiB'),
+    bytes: bytesSchema(limits.blobFrameBytesMax),
   }),
   z.object({ t: z.literal('cancel'), jobId: jobIdSchema }),
   z.object({ t: z.literal('countersign'), envelope: envelopeSchema }),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { artefactIdSchema, hashSchema, jobIdSchema } from './ids.ts';
 import { limits } from './limits.ts';
+import { textSchema } from './bounded.ts';
 
 /** What an asker wants done. `artefact` is exact; `name` is what the asker called the model, for logs and receipts. */
 export type Job = z.output<typeof jobSchema>;
@@ -13,17 +14,17 @@ export type JobInput = z.output<typeof jobInputSchema>;
 
 export const tierSchema = z.enum(['open', 'verified', 'confidential']);
 
-const textSchema = z.string().max(limits.messageTextBytesMax);
+const messageTextSchema = textSchema(limits.messageTextBytesMax);
 
 const contentPartSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('text'), text: textSchema }),
+  z.object({ type: z.literal('text'), text: messageTextSchema }),
   /** Bytes that follow `open` as blob frames, named by their SHA-256. */
   z.object({ type: z.literal('blob'), mime: z.string().max(128), sha256: hashSchema }),
 ]);
 
 export const chatMessageSchema = z.object({
   role: z.enum(['system', 'user', 'assistant', 'tool']),
-  content: z.union([textSchema, z.array(contentPartSchema).max(limits.messagePartsMax)]),
+  content: z.union([messageTextSchema, z.array(contentPartSchema).max(limits.messagePartsMax)]),
   name: z.string().max(limits.nameLengthMax).optional(),
 });
 
@@ -34,11 +35,11 @@ export const jobParamsSchema = z.object({
   frequencyPenalty: z.number().min(-2).max(2).optional(),
   presencePenalty: z.number().min(-2).max(2).optional(),
   seed: z.number().int().min(0).max(0xffff_ffff).optional(),
-  stop: z.array(z.string().min(1).max(limits.stopSequenceBytesMax)).max(limits.stopSequencesMax).optional(),
+  stop: z.array(textSchema(limits.stopSequenceBytesMax).min(1)).max(limits.stopSequencesMax).optional(),
 });
 
 export const resumeSchema = z.object({
-  text: textSchema,
+  text: messageTextSchema,
   /** Tokens delivered so far, as counted by the workers before. */
   tokens: z.number().int().min(0).max(limits.maxTokensMax),
 });
@@ -46,7 +47,7 @@ export const resumeSchema = z.object({
 export const jobInputSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('chat'), messages: z.array(chatMessageSchema).min(1).max(limits.messagesMax) }),
   /** A raw prompt, already rendered; the model's template is not applied. */
-  z.object({ kind: z.literal('completion'), prompt: textSchema }),
+  z.object({ kind: z.literal('completion'), prompt: messageTextSchema }),
 ]);
 
 export const jobSchema = z.object({

@@ -1,4 +1,7 @@
-/** Every number of the wire stands here once. Sizes in bytes, times in milliseconds. */
+/**
+ * Every number of the wire stands here once. Sizes in bytes (texts: of UTF-8), lengths in UTF-16 code units, times in
+ * milliseconds.
+ */
 export const limits = {
   /** A frame's body; a larger one is refused before it is read. */
   frameBytesMax: 256 * 1024,
@@ -8,6 +11,8 @@ export const limits = {
   workerBufferBytesMax: 64 * 1024,
   /** CBOR nesting; real records need six. */
   nestingMax: 16,
+
+  blobFrameBytesMax: 64 * 1024,
 
   messagesMax: 512,
   messageTextBytesMax: 192 * 1024,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { errorCodeSchema, errorMessageSchema } from './errors.ts';
 import { limits } from './limits.ts';
+import { textSchema } from './bounded.ts';
 
 /** A piece of an answer. `tokens` counts the tokens behind this piece; text may lag behind tokens (partial UTF-8). */
 export type Part = z.output<typeof partSchema>;
@@ -8,12 +9,12 @@ export type FinishReason = z.output<typeof finishReasonSchema>;
 export type Usage = z.output<typeof usageSchema>;
 
 /** Token ids where the engine gives them; re-tokenising text drifts by 1–3 %. */
-const tokenIdsSchema = z.array(z.number().int().nonnegative()).max(limits.tokensPerPartMax);
+const tokenIdsSchema = z.array(z.number().int().min(0).max(0xffff_ffff)).max(limits.tokensPerPartMax);
 
 export const partSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('text-delta'),
-    text: z.string().max(limits.partTextBytesMax),
+    text: textSchema(limits.partTextBytesMax),
     tokens: z.number().int().min(0).max(limits.tokensPerPartMax),
     ids: tokenIdsSchema.optional(),
   }),

@@ -1,0 +1,97 @@
+import { TabloomError } from '#lib/base/errors.ts';
+import { openEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
+import { receiptHash } from './receipt.ts';
+
+/**
+ * Each side's records form a chain: a receipt names the hash of the worker's receipt before it, a countersign that of
+ * the asker's countersign before it. Who shows two histories to two peers has signed two records after the same one,
+ * and the pair proves it to anybody.
+ */
+export type ChainSide = 'worker' | 'asker';
+
+/** What the first record of a chain names in place of one before it. */
+export const chainStart = '0'.repeat(64);
+
+export interface ChainLink {
+  readonly envelope: Envelope;
+  readonly peer: PeerId;
+  /** Hash of this record, named by the one after it. */
+  readonly hash: string;
+  readonly prev: string;
+}
+
+/** @throws `bad-record`; `bad-signature` also when the record is signed by another than it names. */
+export function readLink(side: ChainSide, envelope: Envelope): ChainLink {
+  const { peer, named, prev } = side === 'worker' ? openReceipt(envelope) : openCountersign(envelope);
+  if (peer !== named) {
+    throw new TabloomError('bad-signature', 'The record is signed by another peer than the one it names.');
+  }
+  return { envelope, peer, hash: receiptHash(envelope), prev };
+}
+
+export type ChainCheck =
+  | { readonly type: 'whole'; readonly head: string }
+  /** `at`: index of the first record that does not fit. */
+  | { readonly type: 'broken'; readonly at: number; readonly reason: 'bad-record' | 'other-peer' | 'not-linked' };
+
+/** Whether the records, oldest first, follow each other without a gap from `start`. */
+export function checkChain(side: ChainSide, records: readonly Envelope[], start: string = chainStart): ChainCheck {
+  let prev = start;
+  let owner: PeerId | undefined;
+  for (const [at, envelope] of records.entries()) {
+    const link = tryRead(side, envelope);
+    if (!link) return { type: 'broken', at, reason: 'bad-record' };
+    owner ??= link.peer;
+    if (link.peer !== owner) return { type: 'broken', at, reason: 'other-peer' };
+    if (link.prev !== prev) return { type: 'broken', at, reason: 'not-linked' };
+    prev = link.hash;
+  }
+  return { type: 'whole', head: prev };
+}
+
+/** Two different records that one key signed after the same one. */
+export interface Fork {
+  readonly side: ChainSide;
+  readonly left: Envelope;
+  readonly right: Envelope;
+}
+
+/** Looks for a fork between two histories of one peer; records that cannot be read are passed over. */
+export function findFork(side: ChainSide, one: readonly Envelope[], other: readonly Envelope[]): Fork | undefined {
+  const byPlace = new Map<string, ChainLink>();
+  for (const envelope of [...one, ...other]) {
+    const link = tryRead(side, envelope);
+    if (!link) continue;
+    const place = `${link.peer} ${link.prev}`;
+    const taken = byPlace.get(place);
+    if (taken && taken.hash !== link.hash) return { side, left: taken.envelope, right: envelope };
+    byPlace.set(place, link);
+  }
+  return undefined;
+}
+
+/** Whether the evidence holds; whoever is shown a fork checks it alone. */
+export function provesFork({ side, left, right }: Fork): boolean {
+  const [a, b] = [tryRead(side, left), tryRead(side, right)];
+  return a !== undefined && b !== undefined && a.peer === b.peer && a.prev === b.prev && a.hash !== b.hash;
+}
+
+function openReceipt(envelope: Envelope) {
+  const { record, peer } = openEnvelope('receipt', receiptSchema, envelope);
+  return { peer, named: record.worker, prev: record.prevWorker };
+}
+
+function openCountersign(envelope: Envelope) {
+  const { record, peer } = openEnvelope('countersign', countersignSchema, envelope);
+  return { peer, named: record.asker, prev: record.prevAsker };
+}
+
+function tryRead(side: ChainSide, envelope: Envelope): ChainLink | undefined {
+  try {
+    return readLink(side, envelope);
+  } catch {
+    return undefined;
+  }
+}

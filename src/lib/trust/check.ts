@@ -1,0 +1,122 @@
+import { openEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { encodeCbor } from '#lib/protocol/cbor.ts';
+import { equalBytes } from '#lib/base/bytes.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import type { FinishReason, Usage } from '#lib/protocol/part.ts';
+import {
+  countersignSchema,
+  receiptSchema,
+  type Countersign,
+  type Receipt,
+  type SignedReceipt,
+} from '#lib/protocol/receipt.ts';
+import type { OutputSummary } from './output-root.ts';
+import { promptHash } from './prompt-hash.ts';
+import { receiptHash } from './receipt.ts';
+
+/** What an asker knows at the end of a job, of its own. */
+export interface Received {
+  readonly job: Job;
+  readonly asker: PeerId;
+  readonly worker: PeerId;
+  /** From an `OutputRoot` fed with the parts as they arrived. */
+  readonly output: OutputSummary;
+  /** As the `finish` frame states them. */
+  readonly reason: FinishReason;
+  readonly usage: Usage;
+  /** Of the offer that was taken. */
+  readonly price: Receipt['price'];
+}
+
+/** One claim each; the shape of `ReceiptCheck` in `peer/spec.ts`. */
+export interface ReceiptChecks {
+  /** The record is a receipt and its signature is right. */
+  readonly signature: boolean;
+  /** Signed by the worker that was asked, which names itself and this asker. */
+  readonly worker: boolean;
+  /** For this job and this prompt: id, model, params, tier and what was resumed are those that were sent. */
+  readonly prompt: boolean;
+  /** The output it states is, to the byte, the one that arrived, ending for the same reason. */
+  readonly output: boolean;
+  /** Its tokens are those counted on arrival and those the last frame states, at the price that was offered. */
+  readonly counts: boolean;
+}
+
+const nothingHolds: ReceiptChecks = { signature: false, worker: false, prompt: false, output: false, counts: false };
+
+/** Checks a worker's receipt against what the asker sent and received. Never throws. */
+export function checkReceipt(envelope: Envelope, received: Received): ReceiptChecks {
+  const opened = tryOpen(() => openEnvelope('receipt', receiptSchema, envelope));
+  if (!opened) return nothingHolds;
+  const { record: receipt, peer } = opened;
+  const { job, output, usage } = received;
+  return {
+    signature: true,
+    worker: peer === received.worker && receipt.worker === received.worker && receipt.asker === received.asker,
+    prompt:
+      receipt.jobId === job.id &&
+      receipt.artefact === job.artefact &&
+      receipt.model === job.model &&
+      receipt.tier === job.tier &&
+      receipt.resumedTokens === (job.resume?.tokens ?? 0) &&
+      receipt.promptHash === promptHash(job) &&
+      equalBytes(encodeCbor(receipt.params), encodeCbor(job.params)),
+    output:
+      receipt.outputRoot === output.outputRoot &&
+      receipt.outputForm === output.outputForm &&
+      receipt.reason === received.reason,
+    counts:
+      receipt.tokensOut === output.tokens &&
+      receipt.tokensOut === usage.tokensOut &&
+      receipt.tokensIn === usage.tokensIn &&
+      receipt.price.in === received.price.in &&
+      receipt.price.out === received.price.out,
+  };
+}
+
+export const allHold = (checks: ReceiptChecks): boolean => Object.values(checks).every(Boolean);
+
+/** Whether an asker's countersign belongs to this receipt: the worker's check before it keeps the pair. Never throws. */
+export function checkCountersign(receipt: Envelope, countersign: Envelope): boolean {
+  return verifyStored({ receipt, countersign }).askerSignature === 'valid';
+}
+
+/** What can be said of a stored receipt without the conversation: that both signed it. */
+export interface StoredCheck {
+  /** Undefined when it cannot be read or its signature is wrong. */
+  readonly receipt: Receipt | undefined;
+  readonly countersign: Countersign | undefined;
+  /** Signed with the key of the worker it names. */
+  readonly workerSignature: 'valid' | 'invalid';
+  /** Signed with the key of the asker that the receipt names, over exactly this receipt. */
+  readonly askerSignature: 'valid' | 'invalid' | 'missing';
+}
+
+/** Checks a stored or shown receipt offline. Never throws. */
+export function verifyStored(signed: SignedReceipt): StoredCheck {
+  const receipt = tryOpen(() => openEnvelope('receipt', receiptSchema, signed.receipt));
+  const answer = signed.countersign;
+  const countersign = answer && tryOpen(() => openEnvelope('countersign', countersignSchema, answer));
+  const askerValid =
+    receipt !== undefined &&
+    countersign !== undefined &&
+    countersign.peer === receipt.record.asker &&
+    countersign.record.asker === countersign.peer &&
+    countersign.record.jobId === receipt.record.jobId &&
+    countersign.record.receipt === receiptHash(signed.receipt);
+  return {
+    receipt: receipt?.record,
+    countersign: countersign?.record,
+    workerSignature: receipt && receipt.peer === receipt.record.worker ? 'valid' : 'invalid',
+    askerSignature: !answer ? 'missing' : askerValid ? 'valid' : 'invalid',
+  };
+}
+
+function tryOpen<T>(open: () => T): T | undefined {
+  try {
+    return open();
+  } catch {
+    return undefined;
+  }
+}

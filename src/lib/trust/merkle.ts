@@ -1,0 +1,62 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { concatBytes } from '#lib/base/bytes.ts';
+
+/** Bytes of a leaf; the last one may be shorter. */
+export const blockBytes = 64;
+
+/** Hashes a byte stream as a Merkle tree while it arrives, holding one block and one hash for each level. */
+export interface MerkleBuilder {
+  /** Bytes added so far. */
+  readonly sizeBytes: number;
+  /** How the stream is cut into calls makes no difference to the root. */
+  add(bytes: Uint8Array): void;
+  /** The root (32 bytes) of what has been added; more may be added afterwards. */
+  root(): Uint8Array;
+}
+
+/**
+ * The Merkle tree hash of RFC 6962, section 2.1, over the stream's blocks of 64 bytes: a leaf is
+ * SHA-256(0x00 ‖ block), a node SHA-256(0x01 ‖ left ‖ right), the left subtree holds the largest power of two smaller
+ * than the number of leaves, and the root of nothing is SHA-256 of the empty string.
+ */
+export function createMerkle(): MerkleBuilder {
+  const block = new Uint8Array(blockBytes);
+  let filled = 0;
+  let leaves = 0;
+  let sizeBytes = 0;
+  /** Roots of the perfect subtrees so far, the largest first: one for each bit set in `leaves`. */
+  const perfect: Uint8Array[] = [];
+
+  const pushLeaf = (hash: Uint8Array) => {
+    let node = hash;
+    for (let bit = leaves; bit % 2 === 1; bit = Math.floor(bit / 2)) node = hashNode(perfect.pop()!, node);
+    perfect.push(node);
+    leaves += 1;
+  };
+
+  return {
+    get sizeBytes() {
+      return sizeBytes;
+    },
+    add(bytes) {
+      sizeBytes += bytes.length;
+      for (let at = 0; at < bytes.length;) {
+        const taken = Math.min(blockBytes - filled, bytes.length - at);
+        block.set(bytes.subarray(at, at + taken), filled);
+        filled += taken;
+        at += taken;
+        if (filled === blockBytes) {
+          pushLeaf(hashLeaf(block));
+          filled = 0;
+        }
+      }
+    },
+    root() {
+      const nodes = filled > 0 ? [...perfect, hashLeaf(block.subarray(0, filled))] : perfect;
+      return nodes.length === 0 ? sha256(new Uint8Array()) : nodes.reduceRight((right, left) => hashNode(left, right));
+    },
+  };
+}
+
+const hashLeaf = (bytes: Uint8Array) => sha256(concatBytes(Uint8Array.of(0), bytes));
+const hashNode = (left: Uint8Array, right: Uint8Array) => sha256(concatBytes(Uint8Array.of(1), left, right));

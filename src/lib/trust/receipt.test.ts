@@ -1,0 +1,150 @@
+import { expect, test } from 'vitest';
+import { createSigner, signEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import { allHold, checkCountersign, checkReceipt, verifyStored, type Received } from './check.ts';
+import { chainStart } from './chain.ts';
+import { createOutputRoot } from './output-root.ts';
+import { countersign, issueReceipt, receiptHash, usageOf, type Delivered } from './receipt.ts';
+import { promptHash } from './prompt-hash.ts';
+
+const worker = createSigner(new Uint8Array(32).fill(1));
+const asker = createSigner(new Uint8Array(32).fill(2));
+const stranger = createSigner(new Uint8Array(32).fill(3));
+
+const job: Job = {
+  id: '0'.repeat(32),
+  artefact: 'a'.repeat(64),
+  model: 'tabloom-demo',
+  input: { kind: 'chat', messages: [{ role: 'user', content: 'Hello' }] },
+  params: { maxTokens: 16, temperature: 0 },
+  tier: 'open',
+  deadlineMs: 60_000,
+  salt: 'ab'.repeat(16),
+};
+const outputOf = (...texts: string[]) => {
+  const root = createOutputRoot();
+  for (const text of texts) root.add({ type: 'text-delta', text, tokens: 1 });
+  return root.summary();
+};
+const delivered: Delivered = {
+  job,
+  asker: asker.peer,
+  engine: { name: 'scripted', build: '1', deviceClass: 'wasm-cpu' },
+  output: outputOf('Hi', '!'),
+  reason: 'stop',
+  tokensIn: 9,
+  timings: { queuedMs: 0, ttftMs: 12.5, decodeMs: 30 },
+  price: { in: '0', out: '0' },
+  issuedAt: 1_700_000_000_000,
+  prevWorker: chainStart,
+};
+const received: Received = {
+  job,
+  asker: asker.peer,
+  worker: worker.peer,
+  output: outputOf('Hi', '!'),
+  reason: 'stop',
+  usage: usageOf(delivered),
+  price: { in: '0', out: '0' },
+};
+const failing = (over: Partial<Delivered>, seen: Partial<Received> = {}, signer = worker) =>
+  Object.entries(checkReceipt(issueReceipt({ ...delivered, ...over }, signer), { ...received, ...seen }))
+    .filter(([, holds]) => !holds)
+    .map(([name]) => name);
+
+test('an honest receipt passes every check', () => {
+  const checks = checkReceipt(issueReceipt(delivered, worker), received);
+  expect(checks).toEqual({ signature: true, worker: true, prompt: true, output: true, counts: true });
+  expect(allHold(checks)).toBe(true);
+});
+
+test('each lie fails the check that names it, and only that one', () => {
+  expect(failing({}, { worker: stranger.peer })).toEqual(['worker']);
+  expect(failing({}, {}, stranger)).toEqual(['worker']);
+  expect(failing({ asker: stranger.peer })).toEqual(['worker']);
+  for (const other of [
+    { id: '1'.repeat(32) },
+    { artefact: 'b'.repeat(64) },
+    { model: 'another' },
+    { salt: 'cd'.repeat(16) },
+    { tier: 'verified' as const },
+    { params: { maxTokens: 16 } },
+    { params: { maxTokens: 17, temperature: 0 } },
+    { resume: { text: 'x', tokens: 1 } },
+    { input: { kind: 'completion' as const, prompt: 'Hello' } },
+  ])
+    expect(failing({ job: { ...job, ...other } })).toEqual(['prompt']);
+  expect(failing({ output: outputOf('Hi', '?') })).toEqual(['output']);
+  expect(failing({ reason: 'length' })).toEqual(['output']);
+  expect(failing({ tokensIn: 10 })).toEqual(['counts']);
+  expect(failing({ output: { ...delivered.output, tokens: 3 } })).toEqual(['counts']);
+  expect(failing({}, { usage: { tokensIn: 9, tokensOut: 3 } })).toEqual(['counts']);
+  expect(failing({ price: { in: '0', out: '1' } })).toEqual(['counts']);
+});
+
+test('a part more or less than what arrived fails output and counts', () => {
+  expect(failing({ output: outputOf('Hi') })).toEqual(['output', 'counts']);
+  expect(failing({ output: outputOf('Hi', '!', '') })).toEqual(['counts']);
+});
+
+test('the order in which params were written does not matter', () => {
+  const swapped = { ...job, params: { temperature: 0, maxTokens: 16, topP: undefined } };
+  expect(failing({ job: swapped })).toEqual([]);
+});
+
+test('a wrong signature, another type, or bytes that are no receipt hold nothing', () => {
+  const good = issueReceipt(delivered, worker);
+  const nothing = { signature: false, worker: false, prompt: false, output: false, counts: false };
+  const forged: Envelope[] = [
+    { ...good, sig: good.sig.map((byte, i) => (i === 0 ? byte ^ 1 : byte)) },
+    { ...good, payload: good.payload.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) },
+    { ...good, key: stranger.publicKey },
+    { ...good, type: 'offer' },
+    signEnvelope('receipt', { jobId: job.id }, worker),
+    signEnvelope('countersign', { jobId: job.id }, worker),
+  ];
+  for (const envelope of forged) expect(checkReceipt(envelope, received)).toEqual(nothing);
+});
+
+test('a worker does not sign what nobody could read', () => {
+  expect(() => issueReceipt({ ...delivered, tokensIn: -1 }, worker)).toThrow(
+    expect.objectContaining({ code: 'bad-record' }),
+  );
+});
+
+test('the countersign names exactly this receipt, and is the asker’s alone to give', () => {
+  const receipt = issueReceipt(delivered, worker);
+  const other = issueReceipt({ ...delivered, issuedAt: 1_700_000_000_001 }, worker);
+  const answer = countersign(receipt, chainStart, asker);
+  expect(checkCountersign(receipt, answer)).toBe(true);
+  expect(checkCountersign(other, answer)).toBe(false);
+  expect(() => countersign(receipt, chainStart, stranger)).toThrow(expect.objectContaining({ code: 'bad-request' }));
+  const forged = signEnvelope(
+    'countersign',
+    { jobId: job.id, receipt: receiptHash(receipt), asker: asker.peer, prevAsker: chainStart },
+    stranger,
+  );
+  expect(checkCountersign(receipt, forged)).toBe(false);
+});
+
+test('a stored receipt is checked offline, each signature for itself', () => {
+  const receipt = issueReceipt(delivered, worker);
+  const answer = countersign(receipt, chainStart, asker);
+  expect(verifyStored({ receipt, countersign: answer })).toMatchObject({
+    receipt: { worker: worker.peer, tokensOut: 2, params: { maxTokens: 16, temperature: 0 } },
+    countersign: { asker: asker.peer, receipt: receiptHash(receipt) },
+    workerSignature: 'valid',
+    askerSignature: 'valid',
+  });
+  expect(verifyStored({ receipt }).askerSignature).toBe('missing');
+  const stolen = signEnvelope('receipt', verifyStored({ receipt }).receipt, stranger);
+  expect(verifyStored({ receipt: stolen, countersign: answer })).toMatchObject({
+    workerSignature: 'invalid',
+    askerSignature: 'invalid',
+  });
+});
+
+test('the prompt’s hash hangs on salt and input alone', () => {
+  expect(promptHash(job)).toBe(promptHash({ salt: job.salt, input: structuredClone(job.input) }));
+  expect(promptHash(job)).not.toBe(promptHash({ ...job, salt: '00'.repeat(16) }));
+});

@@ -1,0 +1,86 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { toHex } from '#lib/base/bytes.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { encodeEnvelope, openEnvelope, signEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import type { FinishReason, Usage } from '#lib/protocol/part.ts';
+import { countersignSchema, receiptSchema, type Countersign, type Receipt } from '#lib/protocol/receipt.ts';
+import type { OutputSummary } from './output-root.ts';
+import { promptHash } from './prompt-hash.ts';
+
+/** What a worker knows at the end of a job. */
+export interface Delivered {
+  readonly job: Job;
+  readonly asker: PeerId;
+  readonly engine: Receipt['engine'];
+  readonly output: OutputSummary;
+  readonly reason: FinishReason;
+  readonly tokensIn: number;
+  readonly timings: Receipt['timings'];
+  readonly price: Receipt['price'];
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number;
+  /** `receiptHash` of the receipt this worker issued before, or `chainStart`. */
+  readonly prevWorker: string;
+}
+
+/** The worker's receipt. @throws `bad-record` rather than signing what nobody could read. */
+export function issueReceipt(delivered: Delivered, signer: Signer): Envelope {
+  const { job, output } = delivered;
+  const receipt: Receipt = {
+    jobId: job.id,
+    asker: delivered.asker,
+    worker: signer.peer,
+    artefact: job.artefact,
+    model: job.model,
+    engine: delivered.engine,
+    params: job.params,
+    promptHash: promptHash(job),
+    resumedTokens: job.resume?.tokens ?? 0,
+    outputRoot: output.outputRoot,
+    outputForm: output.outputForm,
+    reason: delivered.reason,
+    tokensIn: delivered.tokensIn,
+    tokensOut: output.tokens,
+    timings: delivered.timings,
+    tier: job.tier,
+    price: delivered.price,
+    issuedAt: delivered.issuedAt,
+    prevWorker: delivered.prevWorker,
+  };
+  const parsed = receiptSchema.safeParse(receipt);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new TabloomError('bad-record', `The receipt is not valid at "${issue?.path.join('.')}"; it was not signed.`);
+  }
+  return signEnvelope('receipt', parsed.data, signer);
+}
+
+/** The usage that a `finish` frame states beside a receipt of the same job. */
+export const usageOf = (delivered: Pick<Delivered, 'tokensIn' | 'output'>): Usage => ({
+  tokensIn: delivered.tokensIn,
+  tokensOut: delivered.output.tokens,
+});
+
+/**
+ * The asker's answer to a receipt. Sign only what passed every check of `checkReceipt`.
+ * @param prevAsker `receiptHash` of the countersign this asker made before, or `chainStart`.
+ * @throws `bad-signature`, `bad-record`; `bad-request` when the receipt was made for another asker.
+ */
+export function countersign(receipt: Envelope, prevAsker: string, signer: Signer): Envelope {
+  const { record } = openEnvelope('receipt', receiptSchema, receipt);
+  if (record.asker !== signer.peer) {
+    throw new TabloomError('bad-request', 'This receipt names another asker; only that one may countersign it.');
+  }
+  const answer: Countersign = {
+    jobId: record.jobId,
+    receipt: receiptHash(receipt),
+    asker: signer.peer,
+    prevAsker,
+  };
+  return signEnvelope('countersign', countersignSchema.parse(answer), signer);
+}
+
+/** SHA-256 of an encoded envelope, as 64 hexadecimal digits: the name of a receipt or countersign in the chains. */
+export const receiptHash = (envelope: Envelope): string => toHex(sha256(encodeEnvelope(envelope)));
