@@ -5,7 +5,7 @@ import type { Rejection, Wish } from '#lib/market/spec.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job, JobInput, JobParams, Tier } from '#lib/protocol/job.ts';
-import type { Offer } from '#lib/protocol/offer.ts';
+import type { Measured, Offer } from '#lib/protocol/offer.ts';
 import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
 import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 
@@ -96,9 +96,11 @@ export interface Consumer {
 /** Serving jobs. Made by `createProvider` in `provide.ts`. */
 export interface Provider extends Startable {
   readonly state: ProviderState;
+  /** What `audience` may be told now; undefined when there is nothing to offer. */
+  shelf(audience: Audience): Shelf | undefined;
   onState(listener: (state: ProviderState) => void): () => void;
   /** Adds a model to what is offered; it is announced at once. */
-  offerModel(model: LoadedModel, options?: { readonly audience?: Audience }): void;
+  offerModel(model: LoadedModel, options?: OfferModelOptions): void;
   withdrawModel(artefact: string): void;
   /** Takes nothing new until resumed; what runs goes on. */
   pause(): void;
@@ -106,6 +108,16 @@ export interface Provider extends Startable {
   /** Announces that it is going away, lets what runs finish (the queue is refused), then stops. */
   drain(options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
+
+export interface OfferModelOptions {
+  /** `network` unless said otherwise. */
+  readonly audience?: Audience | undefined;
+  /** From a start-up benchmark; finished jobs refine it. */
+  readonly measured?: Measured | undefined;
+}
+
+/** What a provider has to say of itself; who announces it adds the peer, the number, the time and the addresses. */
+export type Shelf = Pick<Offer, 'draining' | 'engine' | 'models'>;
 
 /** `network`: announced to all. `self`: this device alone, never announced; others are refused by policy. */
 export type Audience = 'network' | 'self';

@@ -1,0 +1,106 @@
+import { abortError, raceSignal } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import type { EngineEvent, EngineRequest, EngineTimings, LoadedModel } from '#lib/engine/spec.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import { partSchema, type FinishReason, type Part, type Usage } from '#lib/protocol/part.ts';
+
+/** What one run of the engine came to. `usage.tokensOut` is what the parts said: delivered is what is billed. */
+export interface RunResult {
+  readonly reason: FinishReason;
+  /** `tokensIn` is 0 for a run that was cancelled, since engines count the prompt at the end only. */
+  readonly usage: Usage;
+  readonly timings: EngineTimings;
+}
+
+export interface RunComponents {
+  readonly clock: Clock;
+  /** Hears each part as soon as it exists and resolves when there is room for the next: this wait stops the engine. */
+  readonly deliver: (part: Part) => Promise<void>;
+  /** Aborting with `cancelled` or `peer-lost` ends the run as cancelled; any other coded reason is thrown. */
+  readonly signal: AbortSignal;
+}
+
+/** How long an engine may take to let go of a run that was stopped before its slot is given on regardless. */
+export const engineStopTimeoutMs = 5_000;
+
+/**
+ * Streams one job out of the engine. Returns when the engine has let go of it, so that its slot is free.
+ * @throws `too-long`, `deadline`, `draining`, `engine-failed`.
+ */
+export async function runJob(
+  job: Job,
+  model: LoadedModel,
+  { clock, deliver, signal }: RunComponents,
+): Promise<RunResult> {
+  const startedMs = clock.elapsed();
+  let firstMs: number | undefined;
+  let lastMs = startedMs;
+  let tokensOut = 0;
+  const result = (reason: FinishReason, tokensIn: number, timings?: EngineTimings): RunResult => ({
+    reason,
+    usage: { tokensIn, tokensOut },
+    timings: timings ?? {
+      ttftMs: (firstMs ?? clock.elapsed()) - startedMs,
+      decodeMs: firstMs === undefined ? 0 : lastMs - firstMs,
+    },
+  });
+
+  // Its own signal, so that whatever ends the loop also reaches an engine that sits in an await.
+  const leaving = new AbortController();
+  const stream = model.doStream(engineRequest(job), { signal: AbortSignal.any([signal, leaving.signal]) });
+  const events = stream[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await raceSignal(events.next(), signal);
+      if (next.done) throw wireError('engine-failed', 'The engine ended without a result. Try again.');
+      const event = next.value;
+      if (event.type === 'finish') return result(event.reason, event.usage.tokensIn, event.timings);
+      const part = checked(event);
+      if (part.type === 'text-delta') {
+        lastMs = clock.elapsed();
+        firstMs ??= lastMs;
+        tokensOut += part.tokens;
+      }
+      await raceSignal(deliver(part), signal);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw engineError(error);
+    const reason = abortError(signal);
+    if (reason.code === 'cancelled' || reason.code === 'peer-lost') return result('cancelled', 0);
+    throw reason;
+  } finally {
+    leaving.abort(new TabloomError('aborted', 'The job is over.'));
+    await letGo(events, clock);
+  }
+}
+
+export function engineRequest({ input, params, resume }: Job): EngineRequest {
+  return input.kind === 'chat'
+    ? { kind: 'chat', messages: input.messages, params, resume }
+    : { kind: 'completion', prompt: input.prompt, params, resume };
+}
+
+/** Engines are ours, but a part that does not fit the wire would make the asker drop the whole job. */
+function checked(event: Exclude<EngineEvent, { type: 'finish' }>): Part {
+  const parsed = partSchema.safeParse(event);
+  if (!parsed.success) throw wireError('engine-failed', 'The engine made a part that the protocol has no room for.');
+  return parsed.data;
+}
+
+/** An engine's own words stay on this device but for the codes that say what the asker can do. */
+function engineError(error: unknown): TabloomError {
+  const code = errorCode(error);
+  if (code === 'too-long' || code === 'busy' || code === 'bad-request')
+    return wireError(code, undefined, { cause: error });
+  return wireError('engine-failed', undefined, { cause: error, details: { engineCode: code } });
+}
+
+async function letGo(events: AsyncIterator<EngineEvent>, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  const stopped = Promise.resolve(events.return?.()).catch(() => undefined);
+  const timedOut = clock.delay(engineStopTimeoutMs, { signal: done.signal }).catch(() => undefined);
+  await Promise.race([stopped, timedOut]);
+  done.abort();
+}

@@ -1,0 +1,78 @@
+import { raceSignal } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import type { Channel } from '#lib/net/spec.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import { encodeWorkerFrame, type WorkerFrame } from '#lib/protocol/frame.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { JobRecord, QueuePlace } from './job-record.ts';
+
+/** An asker that takes no frame for this long holds a slot for nothing: it is treated as gone. */
+export const sendStallMs = 30_000;
+
+/**
+ * Tells one channel everything of a record: the place in the queue, the parts, `alive` when there is nothing to say, and
+ * the frame that closes. Resolves when that last one has gone.
+ * @throws `channel-lost`, `peer-lost` for an asker that does not read, the signal's coded error.
+ */
+export async function sendAnswer(
+  record: JobRecord,
+  channel: Channel,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  const reader = record.log.read();
+  const over = new AbortController();
+  const within = AbortSignal.any([signal, over.signal]);
+  let told: QueuePlace | undefined;
+  let begun = false;
+  let spokeMs = clock.elapsed();
+  let sending = false;
+
+  const nextFrame = (): WorkerFrame | undefined => {
+    if (told === undefined || (!begun && told !== record.place)) {
+      told = record.place;
+      return { t: 'accepted', ...told };
+    }
+    const part = reader.next();
+    if (part) {
+      begun = true;
+      return { t: 'part', part };
+    }
+    if (record.ending) return record.ending;
+    return clock.elapsed() - spokeMs >= limits.aliveIntervalMs ? { t: 'alive' } : undefined;
+  };
+
+  /** Wakes the loop below when silence is due to be broken, and ends it when a frame does not go out. */
+  const watch = async () => {
+    for (;;) {
+      const dueMs = spokeMs + (sending ? sendStallMs : limits.aliveIntervalMs) - clock.elapsed();
+      if (dueMs > 0) await clock.delay(dueMs, { signal: within });
+      else if (sending) return over.abort(wireError('peer-lost', 'The asker has stopped reading.'));
+      else {
+        record.bell.ring();
+        await clock.delay(limits.aliveIntervalMs, { signal: within });
+      }
+    }
+  };
+  watch().catch(() => undefined);
+
+  try {
+    for (;;) {
+      const frame = nextFrame();
+      // Room may have been made by what has just been taken.
+      record.bell.ring();
+      if (!frame) {
+        await record.bell.wait({ signal: within });
+        continue;
+      }
+      sending = true;
+      await raceSignal(channel.send(encodeWorkerFrame(frame), { signal: within }), within);
+      sending = false;
+      spokeMs = clock.elapsed();
+      if (frame === record.ending) return;
+    }
+  } finally {
+    over.abort();
+    reader.close();
+    record.bell.ring();
+  }
+}
