@@ -1,0 +1,143 @@
+// oxlint-disable-next-line import/no-unassigned-import -- it gives Node the globals of IndexedDB
+import 'fake-indexeddb/auto';
+import { IDBFactory as FakeFactory } from 'fake-indexeddb';
+import { expect, test, vi } from 'vitest';
+import { manualClock, systemClock } from '#lib/base/clock.ts';
+import { createIndexedDbStorage } from './indexeddb.ts';
+import { migrations, type Migration } from './migrations.ts';
+import { storeNames } from './spec.ts';
+
+const unavailable = expect.objectContaining({ code: 'storage-unavailable' });
+const settings: Migration = (database) => void database.createObjectStore('settings');
+const rename: Migration = (_, transaction) => {
+  const store = transaction.objectStore('settings');
+  store.get('colour').addEventListener('success', (event) => {
+    store.put((event.target as IDBRequest).result, 'theme');
+    store.delete('colour');
+  });
+};
+
+/** A factory whose `open` fails in the given way. */
+const failing = (open: () => IDBOpenDBRequest) => ({ open }) as unknown as IDBFactory;
+
+test('what was written is there after closing and opening again', async () => {
+  const factory = new FakeFactory();
+  const first = createIndexedDbStorage({ factory, clock: systemClock });
+  await first.put('identity', 'seed', Uint8Array.of(1, 2, 3));
+  first.close();
+  const second = createIndexedDbStorage({ factory, clock: systemClock });
+  expect(await second.get('identity', 'seed')).toEqual(Uint8Array.of(1, 2, 3));
+  expect(await first.get('identity', 'seed')).toEqual(Uint8Array.of(1, 2, 3));
+});
+
+test('the released migrations make every store of the list', async () => {
+  const factory = new FakeFactory();
+  await createIndexedDbStorage({ factory, clock: systemClock }, { name: 'x' }).put('jobs', 'a', 1);
+  const [info] = await factory.databases();
+  expect(info).toEqual({ name: 'x', version: migrations.length });
+  const storage = createIndexedDbStorage({ factory, clock: systemClock }, { name: 'x' });
+  for (const store of storeNames)
+    expect(await storage.list(store, { limit: 1 })).toHaveLength(store === 'jobs' ? 1 : 0);
+});
+
+test('an older database is carried over, step by step, keeping what it held', async () => {
+  const factory = new FakeFactory();
+  const old = createIndexedDbStorage({ factory, clock: systemClock }, { migrations: [settings] });
+  await old.put('settings', 'colour', 'dark');
+  const fresh = createIndexedDbStorage({ factory, clock: systemClock }, { migrations: [settings, rename] });
+  expect(await fresh.list('settings', { limit: 9 })).toEqual([{ key: 'theme', value: 'dark' }]);
+});
+
+test('a step that fails leaves the older version whole', async () => {
+  const factory = new FakeFactory();
+  const old = createIndexedDbStorage({ factory, clock: systemClock }, { migrations: [settings] });
+  await old.put('settings', 'colour', 'dark');
+  old.close();
+  const broken: Migration = (database, transaction) => {
+    database.createObjectStore('extra');
+    transaction.objectStore('settings').delete('colour');
+    transaction.abort();
+  };
+  const fresh = createIndexedDbStorage({ factory, clock: systemClock }, { migrations: [settings, broken] });
+  await expect(fresh.get('settings', 'colour')).rejects.toThrow(unavailable);
+  expect(await old.get('settings', 'colour')).toBe('dark');
+});
+
+test('an open tab lets another one upgrade, and is then told to reload', async () => {
+  const factory = new FakeFactory();
+  const old = createIndexedDbStorage({ factory, clock: systemClock }, { migrations: [settings] });
+  await old.put('settings', 'colour', 'dark');
+  const fresh = createIndexedDbStorage({ factory, clock: systemClock }, { migrations: [settings, rename] });
+  expect(await fresh.get('settings', 'theme')).toBe('dark');
+  await expect(old.get('settings', 'theme')).rejects.toMatchObject({
+    code: 'storage-unavailable',
+    message: expect.stringContaining('Reload'),
+  });
+});
+
+test('a tab that does not let go: the upgrade gives up in words, and gets through later', async () => {
+  const factory = new FakeFactory();
+  const held = await new Promise<IDBDatabase>((resolve) => {
+    const request = factory.open('tabloom', 1);
+    request.addEventListener('upgradeneeded', () => void request.result.createObjectStore('settings'));
+    request.addEventListener('success', () => resolve(request.result));
+  });
+  const clock = manualClock();
+  const delay = vi.spyOn(clock, 'delay');
+  const storage = createIndexedDbStorage({ factory, clock }, { migrations: [settings, rename] });
+  const waiting = storage.get('settings', 'theme');
+  const refused = expect(waiting).rejects.toMatchObject({
+    code: 'storage-unavailable',
+    message: expect.stringContaining('other tabs'),
+  });
+  await vi.waitFor(() => expect(delay).toHaveBeenCalledOnce());
+  await clock.advance(5_000);
+  await refused;
+  held.close();
+  expect(await storage.get('settings', 'theme')).toBeUndefined();
+});
+
+test('where there is no database, or the browser forbids it, the code says so', async () => {
+  const none = createIndexedDbStorage({ factory: undefined, clock: systemClock });
+  await expect(none.get('settings', 'a')).rejects.toThrow(unavailable);
+  const forbidden = createIndexedDbStorage({
+    factory: failing(() => {
+      throw new DOMException('denied', 'SecurityError');
+    }),
+    clock: systemClock,
+  });
+  await expect(forbidden.put('settings', 'a', 1)).rejects.toThrow(unavailable);
+});
+
+test('after a refusal the next call tries again', async () => {
+  const real = new FakeFactory();
+  let calls = 0;
+  const factory = failing(() => {
+    calls += 1;
+    if (calls === 1) throw new DOMException('denied', 'SecurityError');
+    return real.open('tabloom', migrations.length);
+  });
+  const storage = createIndexedDbStorage({ factory, clock: systemClock });
+  await expect(storage.get('settings', 'a')).rejects.toThrow(unavailable);
+  expect(await storage.get('settings', 'a')).toBeUndefined();
+});
+
+test('a full device is said to be full, and nothing half-written stays', async () => {
+  const factory = new FakeFactory();
+  const storage = createIndexedDbStorage({ factory, clock: systemClock });
+  await storage.put('settings', 'a', 'before');
+  const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+    throw new DOMException('no room', 'QuotaExceededError');
+  });
+  try {
+    const batch = storage.batch([
+      { type: 'delete', store: 'settings', key: 'a' },
+      { type: 'put', store: 'settings', key: 'b', value: 1 },
+    ]);
+    await expect(batch).rejects.toMatchObject({ code: 'storage-full' });
+  } finally {
+    put.mockRestore();
+  }
+  expect(await storage.get('settings', 'a')).toBe('before');
+  expect(await storage.get('settings', 'b')).toBeUndefined();
+});

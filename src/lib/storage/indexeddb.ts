@@ -1,0 +1,134 @@
+import type { IDBPDatabase } from 'idb';
+import { TabloomError } from '#lib/base/errors.ts';
+import { storageError } from './errors.ts';
+import { migrations as released, type Migration } from './migrations.ts';
+import { openDatabase, type OpenComponents } from './open.ts';
+import type { Entry, KeyValue, ListOptions, StoreName, Write } from './spec.ts';
+
+export interface IndexedDbStorage extends KeyValue {
+  /** Lets go of the database; the next call opens it again. */
+  close(): void;
+}
+
+export interface IndexedDbOptions {
+  readonly name?: string;
+  readonly migrations?: readonly Migration[];
+}
+
+/** Stores whose loss by a power cut would cost money or an identity wait for the disk; the others need not. */
+const durable: ReadonlySet<StoreName> = new Set(['identity', 'pay']);
+
+/**
+ * Storage of a browser. The database is opened by the first call, and again after another tab's upgrade or the browser
+ * closed it.
+ * @throws from every call: `storage-unavailable`, `storage-full`, `storage-bad-value`.
+ */
+export function createIndexedDbStorage(
+  components: OpenComponents,
+  { name = 'tabloom', migrations = released }: IndexedDbOptions = {},
+): IndexedDbStorage {
+  let opening: Promise<IDBPDatabase> | undefined;
+
+  const open = (): Promise<IDBPDatabase> => {
+    if (opening) return opening;
+    const forget = () => {
+      if (opening === mine) opening = undefined;
+    };
+    const mine = openDatabase(components, { name, migrations, onGone: forget });
+    mine.catch(forget);
+    opening = mine;
+    return mine;
+  };
+
+  /** Runs once more on a fresh connection when this one turned out to be closed. */
+  const run = async <T>(use: (database: IDBPDatabase) => Promise<T>): Promise<T> => {
+    const connection = open();
+    try {
+      return await use(await connection);
+    } catch (error) {
+      if (!isClosed(error)) throw storageError(error);
+    }
+    if (opening === connection) opening = undefined;
+    try {
+      return await use(await open());
+    } catch (error) {
+      throw storageError(error);
+    }
+  };
+
+  const write = (writes: readonly Write[]): Promise<void> =>
+    run(async (database) => {
+      const stores = [...new Set(writes.map(({ store }) => store))];
+      if (stores.length === 0) return;
+      const durability = stores.some((store) => durable.has(store)) ? 'strict' : 'default';
+      const transaction = database.transaction(stores, 'readwrite', { durability });
+      const ended = transaction.done;
+      ended.catch(() => undefined);
+      try {
+        for (const one of writes) {
+          const store = transaction.objectStore(one.store);
+          const request = one.type === 'put' ? store.put(one.value, one.key) : store.delete(one.key);
+          // The transaction's own error says more than that of a request inside it.
+          request.catch(() => undefined);
+        }
+      } catch (error) {
+        // A value that cannot be copied throws at once; what was put before it must not be committed.
+        transaction.abort();
+        await ended.catch(() => undefined);
+        throw error;
+      }
+      await ended;
+    });
+
+  return {
+    get: (store, key) => run((database) => database.get(store, key)),
+    put: (store, key, value) => write([{ type: 'put', store, key, value }]),
+    delete: (store, key) => write([{ type: 'delete', store, key }]),
+    list: (store, options) => run((database) => listEntries(database, store, options)),
+    batch: write,
+    close() {
+      const closing = opening;
+      opening = undefined;
+      closing?.then(
+        (database) => database.close(),
+        () => undefined,
+      );
+    },
+  };
+}
+
+async function listEntries(
+  database: IDBPDatabase,
+  name: StoreName,
+  { prefix = '', limit, order = 'ascending' }: ListOptions,
+): Promise<readonly Entry[]> {
+  if (limit < 1) return [];
+  const entries: Entry[] = [];
+  const store = database.transaction(name, 'readonly').objectStore(name);
+  if (order === 'ascending') {
+    const range = prefixRange(prefix);
+    const [keys, values] = await Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)]);
+    return keys.map((key, i) => ({ key: String(key), value: values[i] }));
+  }
+  let cursor = await store.openCursor(prefixRange(prefix), 'prev');
+  while (cursor && entries.length < limit) {
+    entries.push({ key: String(cursor.key), value: cursor.value });
+    cursor = await cursor.continue();
+  }
+  return entries;
+}
+
+function prefixRange(prefix: string): IDBKeyRange | undefined {
+  if (prefix === '') return undefined;
+  // The first key after all those with the prefix: its last code unit that can be raised, raised by one.
+  for (let at = prefix.length - 1; at >= 0; at--) {
+    const unit = prefix.charCodeAt(at);
+    if (unit < 0xffff) {
+      return IDBKeyRange.bound(prefix, prefix.slice(0, at) + String.fromCharCode(unit + 1), false, true);
+    }
+  }
+  return IDBKeyRange.lowerBound(prefix);
+}
+
+const isClosed = (error: unknown): boolean =>
+  !(error instanceof TabloomError) && error instanceof Error && error.name === 'InvalidStateError';

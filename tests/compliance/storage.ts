@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import type { KeyValue, StoreName } from '#lib/storage/spec.ts';
+import { storeNames } from '#lib/storage/spec.ts';
+
+/** What every implementation of `KeyValue` must do. `create` gives an empty one each time. */
+export function storageCompliance(name: string, create: () => Promise<KeyValue>): void {
+  describe(`storage compliance: ${name}`, () => {
+    const put = async (storage: KeyValue, store: StoreName, ...keys: string[]) => {
+      for (const key of keys) await storage.put(store, key, `value of ${key}`);
+    };
+    const keys = (entries: readonly { readonly key: string }[]) => entries.map(({ key }) => key);
+
+    test('what is not there is undefined, and deleting it is no error', async () => {
+      const storage = await create();
+      expect(await storage.get('settings', 'nothing')).toBeUndefined();
+      await storage.delete('settings', 'nothing');
+      expect(await storage.list('settings', { limit: 10 })).toEqual([]);
+    });
+
+    test('every store of the list can be written, and each keeps its own', async () => {
+      const storage = await create();
+      for (const store of storeNames) await storage.put(store, 'key', store);
+      for (const store of storeNames) expect(await storage.get(store, 'key')).toBe(store);
+    });
+
+    test('the last value put is the one there; deleting takes it away', async () => {
+      const storage = await create();
+      await storage.put('settings', 'theme', 'dark');
+      await storage.put('settings', 'theme', 'light');
+      expect(await storage.get('settings', 'theme')).toBe('light');
+      await storage.delete('settings', 'theme');
+      expect(await storage.get('settings', 'theme')).toBeUndefined();
+    });
+
+    test('bytes, bigints, dates and nested values come back as they were', async () => {
+      const storage = await create();
+      const value = {
+        seed: Uint8Array.of(0, 255),
+        units: 2n ** 70n,
+        at: new Date(5),
+        list: [{ a: null }],
+        gone: undefined,
+      };
+      await storage.put('identity', 'self', value);
+      expect(await storage.get('identity', 'self')).toEqual(value);
+    });
+
+    test('a stored value is a copy, on the way in and on the way out', async () => {
+      const storage = await create();
+      const value = { list: [1] };
+      await storage.put('settings', 'a', value);
+      value.list.push(2);
+      const first = (await storage.get('settings', 'a')) as typeof value;
+      first.list.push(3);
+      expect(await storage.get('settings', 'a')).toEqual({ list: [1] });
+      const [entry] = await storage.list('settings', { limit: 1 });
+      (entry!.value as typeof value).list.push(4);
+      expect(await storage.get('settings', 'a')).toEqual({ list: [1] });
+    });
+
+    test('lists by code unit, either way, at most so many', async () => {
+      const storage = await create();
+      await put(storage, 'messages', 'b', 'a', 'Z', 'é', '10', '9', '\ud83e\udd8a', '\uffff');
+      const order = ['10', '9', 'Z', 'a', 'b', 'é', '\ud83e\udd8a', '\uffff'];
+      expect(keys(await storage.list('messages', { limit: 99 }))).toEqual(order);
+      expect(keys(await storage.list('messages', { limit: 99, order: 'descending' }))).toEqual(order.toReversed());
+      expect(keys(await storage.list('messages', { limit: 2 }))).toEqual(['10', '9']);
+      expect(keys(await storage.list('messages', { limit: 2, order: 'descending' }))).toEqual([
+        '\uffff',
+        '\ud83e\udd8a',
+      ]);
+      expect(await storage.list('messages', { limit: 0 })).toEqual([]);
+      expect(await storage.list('messages', { limit: 1 })).toEqual([{ key: '10', value: 'value of 10' }]);
+    });
+
+    test('a prefix takes exactly the keys that begin with it', async () => {
+      const storage = await create();
+      await put(storage, 'messages', 'c', 'c1', 'c1/1', 'c1/2', 'c1\uffff', 'c10', 'c2', 'd');
+      const under = (prefix: string) => storage.list('messages', { prefix, limit: 99 }).then(keys);
+      expect(await under('c1/')).toEqual(['c1/1', 'c1/2']);
+      expect(await under('c1')).toEqual(['c1', 'c1/1', 'c1/2', 'c10', 'c1\uffff']);
+      expect(await under('c1\uffff')).toEqual(['c1\uffff']);
+      expect(await under('x')).toEqual([]);
+      expect(keys(await storage.list('messages', { prefix: 'c1/', limit: 1, order: 'descending' }))).toEqual(['c1/2']);
+    });
+
+    test('a batch is written in order, over several stores', async () => {
+      const storage = await create();
+      await storage.put('messages', 'old', 1);
+      await storage.batch([
+        { type: 'put', store: 'conversations', key: 'c', value: 1 },
+        { type: 'put', store: 'messages', key: 'm', value: 1 },
+        { type: 'put', store: 'messages', key: 'm', value: 2 },
+        { type: 'delete', store: 'messages', key: 'old' },
+      ]);
+      expect(await storage.list('messages', { limit: 9 })).toEqual([{ key: 'm', value: 2 }]);
+      expect(await storage.get('conversations', 'c')).toBe(1);
+      await storage.batch([]);
+    });
+
+    test('a batch that fails leaves nothing behind', async () => {
+      const storage = await create();
+      await storage.put('settings', 'a', 'before');
+      const batch = storage.batch([
+        { type: 'put', store: 'settings', key: 'a', value: 'after' },
+        { type: 'put', store: 'conversations', key: 'c', value: 1 },
+        { type: 'put', store: 'settings', key: 'b', value: () => undefined },
+      ]);
+      await expect(batch).rejects.toMatchObject({ code: 'storage-bad-value' });
+      expect(await storage.get('settings', 'a')).toBe('before');
+      expect(await storage.get('conversations', 'c')).toBeUndefined();
+      await storage.put('settings', 'a', 'works still');
+      expect(await storage.get('settings', 'a')).toBe('works still');
+    });
+
+    test('a value that cannot be copied is refused with its code', async () => {
+      const storage = await create();
+      await expect(storage.put('settings', 'a', Symbol('no'))).rejects.toMatchObject({ code: 'storage-bad-value' });
+    });
+
+    test('writes at the same time all arrive', async () => {
+      const storage = await create();
+      await Promise.all(Array.from({ length: 50 }, (_, i) => storage.put('jobs', `${i}`, i)));
+      expect(await storage.list('jobs', { limit: 100 })).toHaveLength(50);
+    });
+  });
+}
