@@ -1,0 +1,65 @@
+import { Hono } from 'hono';
+import { errorCode } from '#lib/base/errors.ts';
+import type { RelayInfo } from '#lib/protocol/relay-info.ts';
+import type { Guard } from '../http/guard.ts';
+import { doorError, toHttpError } from './errors.ts';
+import { chatCompletions, type ChatComponents } from './routes/chat-completions.ts';
+import { showHealth, type Health } from './routes/health.ts';
+import { listModels, showModel } from './routes/models.ts';
+import { showRelayInfo } from './routes/relay-info.ts';
+import { hostCheck, originCheck } from './security.ts';
+
+export interface GatewayComponents extends ChatComponents {
+  readonly guard: Guard;
+  readonly startedAt: number;
+  readonly health: () => Health;
+  readonly relayInfo: () => RelayInfo;
+  /** Everything that is not an API: the pages. */
+  readonly site: (request: Request) => Promise<Response>;
+}
+
+export interface Gateway {
+  /** Request in, Response out; no socket. */
+  fetch(request: Request): Promise<Response>;
+}
+
+/** Everything HTTP of a relay. One route a file. */
+export function createGateway(components: GatewayComponents): Gateway {
+  const { guard, logger, site } = components;
+  const app = new Hono({ strict: false });
+
+  app.onError((error, context) => {
+    const { status, body, retryAfterSeconds } = toHttpError(error);
+    // The code alone: messages of broken requests may quote them.
+    if (errorCode(error) === 'internal') logger.warn('request-failed', { kind: error.name, path: context.req.path });
+    const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' });
+    if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
+    if (status === 405) headers.set('allow', context.req.path.endsWith('/chat/completions') ? 'POST' : 'GET, HEAD');
+    return new Response(JSON.stringify(body), { status, headers });
+  });
+
+  app.use(hostCheck(guard));
+  for (const path of ['/v1/*', '/health', '/relay.json']) app.use(path, originCheck(guard));
+  app.use('/v1/*', async (context, next) => {
+    await next();
+    context.header('x-content-type-options', 'nosniff');
+  });
+
+  app.post('/v1/chat/completions', chatCompletions(components));
+  app.get('/v1/models', listModels(components));
+  app.get('/v1/models/:id{.+}', showModel(components));
+  app.get('/health', showHealth(components.health));
+  app.get('/relay.json', showRelayInfo(components.relayInfo));
+
+  for (const path of ['/v1/chat/completions', '/v1/models', '/v1/models/:id{.+}', '/health', '/relay.json']) {
+    app.all(path, () => {
+      throw doorError('method-not-allowed', 'This path does not take this method. See the Allow header.');
+    });
+  }
+  app.all('/v1/*', () => {
+    throw doorError('not-found', 'There is no such path here. Use /v1/chat/completions or /v1/models.');
+  });
+  app.all('*', (context) => site(context.req.raw));
+
+  return { fetch: async (request) => app.fetch(request) };
+}

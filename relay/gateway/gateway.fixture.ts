@@ -1,0 +1,231 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { manualClock, systemClock, type Clock } from '#lib/base/clock.ts';
+import { silentLogger, type Logger } from '#lib/base/logger.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { createDirectory } from '#lib/market/directory.ts';
+import type { Directory } from '#lib/market/spec.ts';
+import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import { readOffer, writeOffer, type OfferedModel } from '#lib/protocol/offer.ts';
+import { createOutputRoot } from '#lib/trust/output-root.ts';
+import { issueReceipt } from '#lib/trust/receipt.ts';
+import { createGuard } from '../http/guard.ts';
+import { createGateway, type Gateway, type GatewayComponents } from './app.ts';
+import { createJobBook, type JobBook } from './job-book.ts';
+import { createShelf } from './shelf.ts';
+
+/** A gateway over a consumer that plays a script: no network, no engine, no socket. */
+export interface GatewayFixture {
+  readonly gateway: Gateway;
+  readonly directory: Directory;
+  readonly jobs: JobBook;
+  /** Every job that was asked, in order. */
+  readonly asked: readonly AskRequest[];
+  readonly logged: readonly string[];
+  request(path: string, init?: RequestInit & { readonly host?: string }): Promise<Response>;
+  chat(body: object, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
+}
+
+export type Script = (ask: AskRequest, signal: AbortSignal, clock: Clock) => AsyncGenerator<JobEvent>;
+
+export const worker = createSigner(new Uint8Array(32).fill(7));
+export const asker = createSigner(new Uint8Array(32).fill(9));
+export const artefact = 'a'.repeat(64);
+const engine = { name: 'scripted', build: '1', deviceClass: 'scripted' };
+
+export const ask = (more: object = {}) => ({
+  model: 'tabloom-demo',
+  messages: [{ role: 'user', content: 'hello' }],
+  ...more,
+});
+
+export function gatewayFixture(
+  script: Script = answers('Hello', ', you'),
+  over: Partial<GatewayComponents> & { readonly clock?: Clock } = {},
+): GatewayFixture {
+  const clock = over.clock ?? manualClock();
+  const asked: AskRequest[] = [];
+  const logged: string[] = [];
+  const note = (event: string, fields?: object) => void logged.push(JSON.stringify([event, fields]));
+  const logger: Logger = { ...silentLogger, info: note, warn: note };
+  const consumer: Consumer = {
+    ask(request, options) {
+      asked.push(request);
+      return script(request, options?.signal ?? new AbortController().signal, clock);
+    },
+  };
+  const directory = createDirectory({ clock });
+  const shelf = createShelf(directory, ['tabloom-demo', 'catalogued']);
+  const jobs = createJobBook({ consumer, clock, random: seededRandom(1) });
+  const gateway = createGateway({
+    guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] }),
+    jobs,
+    shelf,
+    clock,
+    logger,
+    startedAt: clock.now(),
+    health: () => ({
+      ok: true,
+      state: 'serving',
+      build: 'test',
+      uptimeMs: 0,
+      peers: 0,
+      offers: directory.entries().length,
+      jobs: jobs.tally,
+      native: { state: 'off', running: 0, queued: 0 },
+    }),
+    relayInfo: () => ({ peer: asker.peer, build: 'test', protocol: 1, network: 'small' }),
+    site: async () => new Response('a page', { headers: { 'content-type': 'text/html' } }),
+    ...over,
+  });
+  const request: GatewayFixture['request'] = (path, { host = 'localhost:8080', headers, ...init } = {}) =>
+    gateway.fetch(new Request(`http://localhost:8080${path}`, { ...init, headers: { host, ...headers } }));
+  return {
+    gateway,
+    directory,
+    jobs,
+    asked,
+    logged,
+    request,
+    chat: (body, headers = {}, signal) =>
+      request('/v1/chat/completions', {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json', ...headers },
+        ...(signal ? { signal } : {}),
+      }),
+  };
+}
+
+/** Puts a worker into the directory. */
+export function announce(directory: Directory, clock: Clock, models: readonly Partial<OfferedModel>[], seed = 7): void {
+  const signer = createSigner(new Uint8Array(32).fill(seed));
+  const offered = (model: Partial<OfferedModel>): OfferedModel => ({
+    artefact,
+    name: 'tabloom-demo',
+    kind: 'chat',
+    contextTokens: 512,
+    quantisation: 'Q8_0',
+    price: { in: '0', out: '0' },
+    slots: 1,
+    running: 0,
+    queued: 0,
+    ...model,
+  });
+  const bytes = writeOffer(
+    {
+      peer: signer.peer,
+      seq: clock.now(),
+      issuedAt: clock.now(),
+      ttlMs: 45_000,
+      role: 'tab',
+      draining: false,
+      engine,
+      models: models.map(offered),
+      tiers: ['open'],
+      policy: [],
+      addrs: [],
+      build: '1',
+    },
+    signer,
+  );
+  const { offer, envelope } = readOffer(bytes);
+  directory.consider(offer, envelope);
+}
+
+/** A worker that takes the job and says the texts, one part each. */
+export const answers = (...texts: readonly string[]): Script =>
+  async function* (request, _signal, clock) {
+    yield* accepted(request, clock);
+    yield* texts.map((text) => part(text, clock));
+    yield finished(request, texts, clock);
+  };
+
+/** A worker that takes the job and says one token every `everyMs` of the real clock until it is stopped. */
+export const endless = (stopped: () => void, everyMs = 1): Script =>
+  async function* (request, signal, clock) {
+    try {
+      yield* accepted(request, clock);
+      while (!signal.aborted) {
+        await sleep(everyMs);
+        yield part('more ', clock);
+      }
+      yield { type: 'job-cancelled', at: clock.now() };
+    } finally {
+      stopped();
+    }
+  };
+
+export function* accepted(request: AskRequest, clock: Clock): Generator<JobEvent> {
+  const at = clock.now();
+  yield { type: 'job-routing', at, attempt: 1 };
+  yield {
+    type: 'worker-chosen',
+    at,
+    job: jobOf(request),
+    worker: { peer: worker.peer, self: false, role: 'tab', engine, model: 'tabloom-demo', artefact, tier: 'open' },
+  };
+  yield { type: 'channel-opened', at, path: 'direct' };
+  yield { type: 'job-accepted', at, position: 0, etaMs: 0 };
+}
+
+export const part = (text: string, clock: Clock): JobEvent => ({
+  type: 'part-received',
+  at: clock.now(),
+  part: { type: 'text-delta', text, tokens: 1 },
+});
+
+export const failed = (code: string, details?: Record<string, unknown>): JobEvent => ({
+  type: 'job-failed',
+  at: 0,
+  error: { code, message: `It ended with ${code}.`, ...(details ? { details } : {}) },
+  rejections: [],
+});
+
+export function finished(request: AskRequest, texts: readonly string[], clock: Clock = systemClock): JobEvent {
+  const output = createOutputRoot();
+  for (const text of texts) output.add({ type: 'text-delta', text, tokens: 1 });
+  const receipt = issueReceipt(
+    {
+      job: jobOf(request),
+      asker: asker.peer,
+      engine,
+      output: output.summary(),
+      reason: 'stop',
+      tokensIn: 5,
+      timings: { queuedMs: 0, ttftMs: 1, decodeMs: 1 },
+      price: { in: '0', out: '0' },
+      issuedAt: clock.now(),
+      prevWorker: '0'.repeat(64),
+    },
+    worker,
+  );
+  return {
+    type: 'job-finished',
+    at: clock.now(),
+    reason: 'stop',
+    usage: { tokensIn: 5, tokensOut: texts.length },
+    receipt: { receipt },
+    receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true },
+  };
+}
+
+const jobOf = (request: AskRequest): Job => ({
+  id: request.id ?? '0'.repeat(32),
+  artefact,
+  model: 'tabloom-demo',
+  input: request.input,
+  params: request.params,
+  tier: request.tier,
+  deadlineMs: 60_000,
+  salt: '0'.repeat(32),
+});
+
+/** The frames of an event stream: the data of each as JSON (or `[DONE]`), comments as they are. */
+export async function readFrames(response: Response): Promise<readonly unknown[]> {
+  return (await response.text())
+    .split('\n\n')
+    .filter((frame) => frame !== '')
+    .map((frame) => (frame.startsWith('data: {') ? JSON.parse(frame.slice(6)) : frame));
+}

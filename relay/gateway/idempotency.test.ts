@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest';
+import { manualClock, systemClock } from '#lib/base/clock.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import { accepted, ask, endless, failed, finished, gatewayFixture, part, readFrames } from './gateway.fixture.ts';
+import { gatewayLimits } from './limits.ts';
+
+const key = { 'idempotency-key': 'k1' };
+const textOf = async (response: Response) => (await response.json()).choices[0].message.content;
+
+describe('Idempotency-Key', () => {
+  test('the same key and body is answered from the record, not run twice', async () => {
+    const { chat, asked } = gatewayFixture();
+    const first = await (await chat(ask(), key)).json();
+    expect(await (await chat(ask(), key)).json()).toEqual(first);
+    expect(asked).toHaveLength(1);
+    expect(first.tabloom.job).toBe(asked[0]!.id);
+    expect(asked[0]!.id).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  test('two at once share one run, and one of them may leave', async () => {
+    const clock = manualClock();
+    const { chat, asked, jobs } = gatewayFixture(
+      async function* (request, signal) {
+        yield* accepted(request, clock);
+        yield part('a', clock);
+        await clock.delay(100, { signal });
+        yield part('b', clock);
+        yield finished(request, ['a', 'b'], clock);
+      },
+      { clock },
+    );
+    const stays = await chat(ask({ stream: true }), key);
+    const leaves = await chat(ask({ stream: true }), key);
+    await leaves.body!.cancel();
+    const frames = readFrames(stays);
+    await clock.advance(200);
+    expect((await frames).filter((frame) => typeof frame === 'object')).toHaveLength(4);
+    expect(asked).toHaveLength(1);
+    expect(jobs.tally).toMatchObject({ running: 0, finished: 1, cancelled: 0 });
+  });
+
+  test('when all have left, the job stops, and the key runs anew under another id', async () => {
+    const { promise: stopped, resolve } = Promise.withResolvers<void>();
+    const { chat, asked } = gatewayFixture(
+      (request, signal, clock) =>
+        asked.length === 1 ? endless(resolve)(request, signal, clock) : answersOnce(request, clock),
+      { clock: systemClock },
+    );
+    async function* answersOnce(request: (typeof asked)[number], clock: typeof systemClock) {
+      yield* accepted(request, clock);
+      yield part('whole', clock);
+      yield finished(request, ['whole'], clock);
+    }
+    const response = await chat(ask({ stream: true }), key);
+    await response.body!.cancel();
+    await stopped;
+    expect(await (await chat(ask({ stream: true }), key)).text()).toContain('whole');
+    expect(new Set(asked.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test('a failure is not repeated from the record', async () => {
+    const { chat, asked } = gatewayFixture(async function* (request, _signal, clock) {
+      if (asked.length === 1) yield failed('no-peer-available');
+      else {
+        yield* accepted(request, clock);
+        yield part('now', clock);
+        yield finished(request, ['now'], clock);
+      }
+    });
+    expect((await chat(ask(), key)).status).toBe(503);
+    expect(await textOf(await chat(ask(), key))).toBe('now');
+  });
+
+  test('another body, another caller, a bad key', async () => {
+    const { chat, asked } = gatewayFixture();
+    await chat(ask(), key);
+    const reused = await chat(ask({ seed: 2 }), key);
+    expect(reused.status).toBe(422);
+    expect((await reused.json()).error.code).toBe('idempotency_key_reused');
+    expect((await chat(ask({ seed: 2 }), { ...key, authorization: 'Bearer other' })).status).toBe(200);
+    expect(asked).toHaveLength(2);
+    expect((await chat(ask(), { 'idempotency-key': 'x'.repeat(256) })).status).toBe(400);
+  });
+
+  test('records are forgotten by age and by number', async () => {
+    const clock = manualClock();
+    const { chat, asked } = gatewayFixture(undefined, { clock });
+    await chat(ask(), key);
+    await clock.advance(gatewayLimits.recordTtlMs + 1);
+    await chat(ask(), key);
+    expect(asked).toHaveLength(2);
+    for (let i = 0; i <= gatewayLimits.recordsMax; i++) await chat(ask(), { 'idempotency-key': `other-${i}` });
+    const before = asked.length;
+    await chat(ask(), key);
+    expect(asked).toHaveLength(before + 1);
+  });
+});
+
+describe('limits and shutdown', () => {
+  test('a full gateway says so and when to come back', async () => {
+    const { chat, jobs } = gatewayFixture(
+      endless(() => undefined),
+      { clock: systemClock },
+    );
+    const open: Response[] = [];
+    for (let i = 0; i < gatewayLimits.jobsMax; i++) open.push(await chat(ask({ stream: true })));
+    const refused = await chat(ask({ stream: true }));
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toBe('2');
+    await Promise.all(open.map((response) => response.body!.cancel()));
+    await jobs.idle({});
+    expect(jobs.tally.running).toBe(0);
+  });
+
+  test('draining refuses what is new, lets what runs go on, and stops it when told', async () => {
+    const { chat, jobs } = gatewayFixture(
+      endless(() => undefined),
+      { clock: systemClock },
+    );
+    const running = await chat(ask({ stream: true }));
+    jobs.drain();
+    const refused = await chat(ask());
+    expect(refused.status).toBe(503);
+    expect((await refused.json()).error.code).toBe('draining');
+    const frames = readFrames(running);
+    jobs.abort(wireError('draining', 'This relay stopped before the answer had ended. Ask another one.'));
+    await jobs.idle({});
+    expect((await frames).at(-1)).toMatchObject({ error: { code: 'draining' } });
+  });
+});

@@ -1,0 +1,71 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Guard, Verdict } from '../http/guard.ts';
+import { doorError } from './errors.ts';
+
+/** Refuses names this relay does not go by, for every path. */
+export const hostCheck =
+  (guard: Guard): MiddlewareHandler =>
+  async (context, next) => {
+    enforce(guard.judgeHost(context.req.header('host')));
+    await next();
+  };
+
+/**
+ * Refuses pages of other sites unless their origin is allowed, answers their preflights, and lets allowed ones read the
+ * answer. The origin is named in full, never a wildcard.
+ */
+export const originCheck =
+  (guard: Guard): MiddlewareHandler =>
+  async (context, next) => {
+    const origin = context.req.header('origin');
+    enforce(
+      guard.judgeOrigin({
+        host: context.req.header('host'),
+        origin,
+        fetchSite: context.req.header('sec-fetch-site'),
+        method: context.req.method,
+      }),
+    );
+    if (context.req.method === 'OPTIONS') return preflight(context, origin);
+    await next();
+    context.header('vary', 'Origin', { append: true });
+    if (origin === undefined) return;
+    context.header('access-control-allow-origin', origin);
+    context.header('access-control-expose-headers', exposedHeaders);
+  };
+
+const exposedHeaders = [
+  'retry-after',
+  'x-request-id',
+  'x-tabloom-job',
+  'x-tabloom-peer',
+  'x-tabloom-path',
+  'x-tabloom-tier',
+].join(', ');
+
+/** OpenAI's clients describe themselves in `x-stainless-*` headers; a preflight names every one of them. */
+const requestHeader =
+  /^(accept|authorization|content-type|idempotency-key|user-agent|openai-(organization|project|beta)|x-(stainless|tabloom)-[a-z0-9-]{1,40})$/;
+const requestHeadersMax = 40;
+
+function preflight(context: Context, origin: string | undefined): Response {
+  const wanted = (context.req.header('access-control-request-headers') ?? '')
+    .split(',', requestHeadersMax)
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => requestHeader.test(name));
+  const headers = new Headers({ allow: 'GET, HEAD, POST, OPTIONS', vary: 'Origin, Access-Control-Request-Headers' });
+  if (origin !== undefined) {
+    headers.set('access-control-allow-origin', origin);
+    headers.set('access-control-allow-methods', 'GET, HEAD, POST, OPTIONS');
+    headers.set('access-control-max-age', '600');
+    if (wanted.length > 0) headers.set('access-control-allow-headers', wanted.join(', '));
+    // A public page that reaches for a machine on the visitor's own network asks this too.
+    if (context.req.header('access-control-request-private-network') === 'true')
+      headers.set('access-control-allow-private-network', 'true');
+  }
+  return new Response(null, { status: 204, headers });
+}
+
+function enforce(verdict: Verdict): void {
+  if (!verdict.allowed) throw doorError(verdict.code, verdict.message);
+}
