@@ -7,7 +7,13 @@ const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const url = z.string().min(1).max(2_048);
 
 const sourceSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('gguf'), url, sizeBytes: count.min(1), sha256: hashSchema }),
+  z.object({
+    kind: z.literal('gguf'),
+    url,
+    sizeBytes: count.min(1),
+    sha256: hashSchema,
+    template: z.enum(['chatml', 'llama3']).optional(),
+  }),
   z.object({
     kind: z.literal('mlc'),
     weightsUrl: url,

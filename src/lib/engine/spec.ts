@@ -113,8 +113,17 @@ export interface ModelEntry {
 }
 
 export type ModelSource =
-  /** One GGUF file; `url` may be relative to the page's origin. `sha256` in hexadecimal. */
-  | { readonly kind: 'gguf'; readonly url: string; readonly sizeBytes: number; readonly sha256: string }
+  /**
+   * One GGUF file; `url` may be relative to the page's origin. `sha256` in hexadecimal. `template` says how a conversation
+   * is written for it, `chatml` by default: the same text for every engine.
+   */
+  | {
+      readonly kind: 'gguf';
+      readonly url: string;
+      readonly sizeBytes: number;
+      readonly sha256: string;
+      readonly template?: 'chatml' | 'llama3' | undefined;
+    }
   /** WebLLM: weights in MLC layout and a compiled library. `f16`: needs the `shader-f16` feature. */
   | {
       readonly kind: 'mlc';

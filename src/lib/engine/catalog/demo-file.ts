@@ -1,8 +1,8 @@
-/** Figures of `static/models/tabloom-demo.gguf`, as its `tabloom-demo.json` states them; a test compares the three. */
+/** Figures of `static/models/tabloom-demo.gguf`, written by `scripts/demo-catalog.mjs`; a test compares them. */
 export const demoFile = {
-  sizeBytes: 1,
-  sha256: '0000000000000000000000000000000000000000000000000000000000000000',
+  sizeBytes: 3969504,
+  sha256: '035471c0203e5399e63202ef48fc83b069de9c34dd13ed08624e229bd965db72',
   contextTokens: 512,
   quantisation: 'F16',
-  parameters: 1,
+  parameters: 1967808,
 } as const;

@@ -1,0 +1,68 @@
+import { TabloomError } from '#lib/base/errors.ts';
+import { quotaExceeded, type ChunkStore, type StoredFile } from './chunk-store.ts';
+
+/** Another layout takes another name. */
+const cacheName = 'tabloom-models-1';
+/** Cache keys must look like addresses; this one can never be fetched. */
+const origin = 'https://models.tabloom.invalid/';
+const sizeHeader = 'x-tabloom-file-bytes';
+const lengthHeader = 'x-tabloom-piece-bytes';
+
+/** {@link ChunkStore} in the browser's Cache API: works in pages and workers, and offline. */
+export function cacheChunkStore(caches: CacheStorage): ChunkStore {
+  const open = async () => {
+    try {
+      return await caches.open(cacheName);
+    } catch (cause) {
+      throw new TabloomError(
+        'storage-unavailable',
+        'This browser does not let the page store models. Leave the private window or allow site data.',
+        { cause },
+      );
+    }
+  };
+  const keyOf = (sha256: string, index: number) => `${origin}${sha256}/${index}`;
+
+  return {
+    async read(sha256) {
+      const cache = await open();
+      const blobs: Blob[] = [];
+      for (let index = 0; ; index++) {
+        const response = await cache.match(keyOf(sha256, index));
+        if (!response) return blobs;
+        blobs.push(await response.blob());
+      }
+    },
+    async put({ sha256, sizeBytes }, index, bytes) {
+      const cache = await open();
+      const headers = { [sizeHeader]: String(sizeBytes), [lengthHeader]: String(bytes.length) };
+      try {
+        await cache.put(keyOf(sha256, index), new Response(Uint8Array.from(bytes), { headers }));
+      } catch (cause) {
+        if (cause instanceof Error && cause.name === 'QuotaExceededError') throw quotaExceeded(cause);
+        throw new TabloomError('storage-unavailable', 'The browser could not store the model. Try again.', { cause });
+      }
+    },
+    async delete(sha256) {
+      const cache = await open();
+      for (const request of await cache.keys()) {
+        if (request.url.startsWith(`${origin}${sha256}/`)) await cache.delete(request);
+      }
+    },
+    async list() {
+      const cache = await open();
+      const files = new Map<string, StoredFile>();
+      for (const request of await cache.keys()) {
+        const sha256 = /^[^/]+\/\/[^/]+\/([0-9a-f]{64})\/\d+$/.exec(request.url)?.[1];
+        const response = sha256 ? await cache.match(request) : undefined;
+        if (!sha256 || !response) continue;
+        files.set(sha256, {
+          sha256,
+          sizeBytes: Number(response.headers.get(sizeHeader) ?? 0),
+          storedBytes: (files.get(sha256)?.storedBytes ?? 0) + Number(response.headers.get(lengthHeader) ?? 0),
+        });
+      }
+      return [...files.values()];
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { abortError, throwIfAborted } from '#lib/base/abort.ts';
+import { concatBytes, toHex } from '#lib/base/bytes.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { ProgressMeter } from '../progress.ts';
+import type { ChunkStore } from './chunk-store.ts';
+import { openDownload } from './open-download.ts';
+
+export interface ModelFile {
+  readonly url: string;
+  readonly sizeBytes: number;
+  /** 64 lower-case hexadecimal digits. */
+  readonly sha256: string;
+}
+
+export interface FetchFileOptions {
+  readonly fetch: typeof globalThis.fetch;
+  readonly store: ChunkStore;
+  readonly onProgress: ProgressMeter;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes gathered before they are stored. */
+const pieceBytes = 4 * 1024 * 1024;
+
+/**
+ * A model file, whole and verified: what is stored already, then the rest by a range request. Whatever is given back
+ * has the size and the hash asked for. An interruption keeps what has come; a wrong hash or size keeps nothing.
+ * Errors: `load-failed`, `model-corrupt`, `quota-exceeded`, `storage-unavailable`, `aborted`.
+ */
+export async function fetchFile(file: ModelFile, options: FetchFileOptions): Promise<Blob> {
+  const { store, onProgress, signal } = options;
+  throwIfAborted(signal);
+  const hasher = sha256.create();
+  let pieces = [...(await store.read(file.sha256))];
+  if (sizeOf(pieces) > file.sizeBytes) {
+    await store.delete(file.sha256);
+    pieces = [];
+  }
+  let loadedBytes = 0;
+  const total = { totalBytes: file.sizeBytes };
+  for (const piece of pieces) {
+    throwIfAborted(signal);
+    hasher.update(new Uint8Array(await piece.arrayBuffer()));
+    loadedBytes += piece.size;
+    onProgress({ phase: 'cache', loadedBytes, ...total, fromCache: true });
+  }
+
+  const fromCache = loadedBytes === file.sizeBytes;
+  if (!fromCache) {
+    const gathered: Uint8Array[] = [];
+    const flush = async () => {
+      const bytes = concatBytes(...gathered);
+      gathered.length = 0;
+      if (bytes.length === 0) return;
+      await store.put(file, pieces.length, bytes);
+      pieces.push(new Blob([Uint8Array.from(bytes)]));
+    };
+    try {
+      for await (const bytes of openDownload(file, loadedBytes, options)) {
+        loadedBytes += bytes.length;
+        if (loadedBytes > file.sizeBytes) throw corrupt(file, 'it is longer than it should be');
+        hasher.update(bytes);
+        gathered.push(bytes);
+        onProgress({ phase: 'download', loadedBytes, ...total, fromCache: false });
+        if (gathered.reduce((sum, part) => sum + part.length, 0) >= pieceBytes) await flush();
+      }
+      await flush();
+      if (loadedBytes < file.sizeBytes) throw corrupt(file, 'it was cut short');
+    } catch (error) {
+      if (keepsWhatCame(error)) await flush().catch(() => undefined);
+      else await store.delete(file.sha256).catch(() => undefined);
+      if (signal?.aborted) throw abortError(signal);
+      throw error;
+    }
+  }
+
+  onProgress({ phase: 'verify', loadedBytes, ...total, fromCache });
+  if (toHex(hasher.digest()) !== file.sha256) {
+    await store.delete(file.sha256);
+    throw corrupt(file, 'its hash is another');
+  }
+  return new Blob(pieces);
+}
+
+const sizeOf = (pieces: readonly Blob[]): number => pieces.reduce((sum, piece) => sum + piece.size, 0);
+
+const keepsWhatCame = (error: unknown): boolean =>
+  !(error instanceof TabloomError) || error.code === 'load-failed' || error.code === 'aborted';
+
+const corrupt = (file: ModelFile, what: string): TabloomError =>
+  new TabloomError(
+    'model-corrupt',
+    `The model file is not the one expected: ${what}. Nothing of it was kept; load it again or tell whoever serves it.`,
+    { details: { url: file.url } },
+  );

@@ -1,0 +1,39 @@
+import type { Clock } from '#lib/base/clock.ts';
+import type { LoadProgress } from './spec.ts';
+
+/** Reports at most one in this time within a phase, so that a fast download does not flood the page. */
+const gapMs = 50;
+
+export interface ProgressMeter {
+  (step: Pick<LoadProgress, 'phase' | 'loadedBytes' | 'totalBytes' | 'fromCache'>): void;
+}
+
+/** Adds elapsed and remaining time to the bytes; the remaining time is by the rate since the phase began. */
+export function createProgressMeter(
+  clock: Clock,
+  report: ((progress: LoadProgress) => void) | undefined,
+): ProgressMeter {
+  const startedMs = clock.elapsed();
+  let phase: LoadProgress['phase'] | undefined;
+  let phaseMs = startedMs;
+  let phaseBytes = 0;
+  let reportedMs = -Infinity;
+  return (step) => {
+    const nowMs = clock.elapsed();
+    if (step.phase !== phase) {
+      phase = step.phase;
+      phaseMs = nowMs;
+      phaseBytes = step.loadedBytes;
+      reportedMs = -Infinity;
+    }
+    if (nowMs - reportedMs < gapMs && step.loadedBytes < step.totalBytes) return;
+    reportedMs = nowMs;
+    const rate = (step.loadedBytes - phaseBytes) / (nowMs - phaseMs);
+    const remainingMs = rate > 0 && Number.isFinite(rate) ? (step.totalBytes - step.loadedBytes) / rate : undefined;
+    report?.({
+      ...step,
+      elapsedMs: nowMs - startedMs,
+      ...(remainingMs !== undefined && step.totalBytes > 0 ? { remainingMs: Math.max(0, remainingMs) } : {}),
+    });
+  };
+}

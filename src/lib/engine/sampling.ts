@@ -1,0 +1,22 @@
+import type { JobParams } from '#lib/protocol/job.ts';
+
+/** How the engines of this project draw a token where the asker does not say. */
+export const samplingDefaults = { temperature: 0.7, topP: 0.95 } as const;
+
+export interface Sampling {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP: number;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  /** Undefined: the engine draws one. */
+  readonly seed: number | undefined;
+}
+
+export const samplingOf = (params: JobParams): Sampling => ({
+  temperature: params.temperature ?? samplingDefaults.temperature,
+  topP: params.topP ?? samplingDefaults.topP,
+  frequencyPenalty: params.frequencyPenalty ?? 0,
+  presencePenalty: params.presencePenalty ?? 0,
+  seed: params.seed,
+});

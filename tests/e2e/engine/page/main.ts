@@ -1,0 +1,87 @@
+import { systemClock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import { demoModel } from '#lib/engine/catalog.ts';
+import { cacheChunkStore } from '#lib/engine/files/cache-chunk-store.ts';
+import type { Engine, LoadedModel, LoadProgress, ModelEntry } from '#lib/engine/spec.ts';
+import { createWorkerEngine } from '#lib/engine/worker/client.ts';
+import { engineCases, type EngineSubject } from '../../../compliance/engine.ts';
+
+const wllama = (): Engine =>
+  createWorkerEngine({
+    info: { name: 'wllama', build: '', deviceClass: 'wasm-cpu' },
+    clock: systemClock,
+    spawn: () => new Worker(new URL('../../../../workers/wllama.worker.ts', import.meta.url), { type: 'module' }),
+  });
+
+const wllamaSubject: EngineSubject = {
+  createEngine: wllama,
+  model: demoModel,
+  bad: {
+    model: {
+      ...demoModel,
+      source: { kind: 'gguf', url: '/models/cut.gguf', sizeBytes: demoModel.sizeBytes, sha256: 'a'.repeat(64) },
+    },
+    code: 'model-corrupt',
+  },
+  resume: 'exact',
+  context: 'counted',
+  kinds: ['chat', 'completion'],
+};
+
+/** What the driver calls; every function returns plain data. */
+const bench = {
+  caseNames: () => engineCases.map(({ name }) => name),
+  async runWllamaCase(name: string): Promise<string> {
+    const found = engineCases.find((one) => one.name === name);
+    return found!.run(wllamaSubject).then(
+      () => 'ok',
+      (error: unknown) => `${errorCode(error)}: ${String(error)}`,
+    );
+  },
+  /** Greedy answers with the demo model, to compare with the native engine's. */
+  async greedy(prompts: readonly string[]) {
+    const engine = wllama();
+    const loaded = await engine.load(demoModel, {});
+    const answers = [];
+    for (const content of prompts) answers.push(await greedyAnswer(loaded, content));
+    await engine.close();
+    return answers;
+  },
+  async load(model: ModelEntry, abortAfterBytes?: number) {
+    const engine = wllama();
+    const steps: LoadProgress[] = [];
+    const controller = new AbortController();
+    try {
+      await engine.load(model, {
+        signal: controller.signal,
+        onProgress: (step) => {
+          steps.push(step);
+          if (abortAfterBytes !== undefined && step.loadedBytes >= abortAfterBytes) controller.abort();
+        },
+      });
+      return { code: 'ok', steps };
+    } catch (error) {
+      return { code: errorCode(error), steps };
+    } finally {
+      await engine.close();
+    }
+  },
+  stored: () => cacheChunkStore(caches).list(),
+  forget: (sha256: string) => cacheChunkStore(caches).delete(sha256),
+  demo: () => demoModel,
+};
+
+async function greedyAnswer(loaded: LoadedModel, content: string) {
+  let text = '';
+  for await (const event of loaded.doStream(
+    { kind: 'chat', messages: [{ role: 'user', content }], params: { maxTokens: 64, temperature: 0 } },
+    {},
+  )) {
+    if (event.type === 'text-delta') text += event.text;
+    if (event.type === 'finish') return { text, usage: event.usage, reason: event.reason, timings: event.timings };
+  }
+  throw new Error('no finish');
+}
+
+export type EngineBench = typeof bench;
+Object.assign(globalThis, { bench });

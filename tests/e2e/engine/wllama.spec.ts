@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from '@playwright/test';
+import { engineCases } from '../../compliance/engine.ts';
+import { openBenchPage, type BenchPage } from './bench-page.ts';
+import type { EngineBench } from './page/main.ts';
+
+declare const bench: EngineBench;
+
+test.describe.configure({ mode: 'serial' });
+test.setTimeout(120_000);
+let opened: BenchPage;
+test.beforeAll(async () => {
+  opened = await openBenchPage();
+});
+test.afterAll(() => opened.close());
+
+for (const { name } of engineCases) {
+  test(`wllama ${name}`, async () => {
+    expect(await opened.page.evaluate((wanted) => bench.runWllamaCase(wanted), name)).toBe('ok');
+  });
+}
+
+test('greedy answers are the trainer’s', async () => {
+  const path = new URL('../../../scripts/demo-model/golden.json', import.meta.url);
+  const golden: { messages: { content: string }[]; promptTokens: number[]; tokens: number[]; text: string }[] =
+    JSON.parse(await readFile(path, 'utf8'));
+  const single = golden.filter(({ messages, tokens }) => messages.length === 1 && tokens.length < 64).slice(0, 12);
+  const answers = await opened.page.evaluate(
+    (prompts) => bench.greedy(prompts),
+    single.map(({ messages }) => messages[0]!.content),
+  );
+  expect(answers.map(({ text, usage }) => ({ text, usage }))).toEqual(
+    single.map(({ text, tokens, promptTokens }) => ({
+      text,
+      usage: { tokensIn: promptTokens.length, tokensOut: tokens.length },
+    })),
+  );
+});
+
+test('an interrupted download goes on where it was, and the next load needs no network', async () => {
+  const { page, requests } = opened;
+  const known = await page.evaluate(() => bench.demo());
+  const demo = { ...known, source: { ...known.source, url: '/models/slow.gguf' } as typeof known.source };
+  await page.evaluate((hash) => bench.forget(hash), sha256(demo));
+  const cut = await page.evaluate(([model]) => bench.load(model, 1_500_000), [demo] as const);
+  expect(cut.code).toBe('aborted');
+  const [partial] = await page.evaluate(() => bench.stored());
+  expect(partial!.storedBytes).toBeGreaterThanOrEqual(1_500_000);
+  expect(partial!.storedBytes).toBeLessThanOrEqual(2 * 1024 * 1024);
+
+  const resumed = await page.evaluate(([model]) => bench.load(model), [demo] as const);
+  expect(resumed.code).toBe('ok');
+  expect(requests.at(-1)).toEqual({
+    path: '/models/slow.gguf',
+    range: `bytes=${partial!.storedBytes}-`,
+    status: 206,
+  });
+  const before = requests.length;
+  const cached = await page.evaluate(([model]) => bench.load(model), [demo] as const);
+  expect(cached.code).toBe('ok');
+  expect(cached.steps.every((step) => step.phase !== 'download')).toBe(true);
+  expect(requests.length).toBe(before);
+  await page.evaluate((hash) => bench.forget(hash), sha256(demo));
+  expect(await page.evaluate(() => bench.stored())).toEqual([]);
+});
+
+test('a file cut short is refused and nothing of it is kept', async () => {
+  const { page } = opened;
+  const demo = await page.evaluate(() => bench.demo());
+  const cut = { ...demo, source: { ...demo.source, url: '/models/cut.gguf' } as typeof demo.source };
+  expect((await page.evaluate((model) => bench.load(model), cut)).code).toBe('model-corrupt');
+  expect(await page.evaluate(() => bench.stored())).toEqual([]);
+});
+
+const sha256 = (model: { source: { kind: string } }): string =>
+  model.source.kind === 'gguf' ? (model.source as { kind: 'gguf' } & { sha256: string }).sha256 : '';

@@ -1,0 +1,117 @@
+import { abortError, raceSignal, throwIfAborted } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { ChunkStore } from '#lib/engine/files/chunk-store.ts';
+import { fetchFile } from '#lib/engine/files/fetch-file.ts';
+import { createProgressMeter } from '#lib/engine/progress.ts';
+import { createSlots } from '#lib/engine/slots.ts';
+import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
+import { Wllama } from '@wllama/wllama';
+import { runWllama } from './run.ts';
+
+export interface WllamaEngineOptions {
+  /** Our own copy of the wasm; nothing is fetched from elsewhere. */
+  readonly wasmUrl: string;
+  readonly clock: Clock;
+  readonly fetch: typeof globalThis.fetch;
+  readonly store: ChunkStore;
+  /** What relative model addresses are relative to. */
+  readonly pageUrl: string;
+}
+
+/** Above this a model gains more from threads than it loses by their hand-over. */
+const threadsFromParameters = 50_000_000;
+
+/** llama.cpp in wasm, on the CPU: the fallback of a tab without WebGPU, and the engine of the bundled model. */
+export function createWllamaEngine(options: WllamaEngineOptions): Engine {
+  const { clock } = options;
+  const info: EngineInfo = {
+    name: 'wllama',
+    build: `3.8.1 ${Wllama.getLibllamaVersion()}`.slice(0, 64),
+    deviceClass: 'wasm-cpu',
+  };
+  let current: LoadedModel | undefined;
+
+  async function load(model: ModelEntry, { signal, onProgress }: LoadOptions): Promise<LoadedModel> {
+    throwIfAborted(signal);
+    const { source } = model;
+    if (source.kind !== 'gguf') {
+      throw new TabloomError(
+        'model-unknown',
+        `wllama runs GGUF files and "${model.name}" is none. Choose another engine.`,
+      );
+    }
+    await current?.unload();
+    const report = createProgressMeter(clock, onProgress);
+    const file = await fetchFile(
+      { ...source, url: new URL(source.url, options.pageUrl).href },
+      { fetch: options.fetch, store: options.store, onProgress: report, signal },
+    );
+    const bytes = { loadedBytes: source.sizeBytes, totalBytes: source.sizeBytes, fromCache: false };
+    report({ ...bytes, phase: 'compile' });
+    const wllama = await start(file, model, options.wasmUrl, signal);
+    report({ ...bytes, phase: 'ready' });
+    const contextTokens = Math.min(model.contextTokens, wllama.getLoadedContextInfo().n_ctx);
+    const slots = createSlots(1, (request, streamSignal) =>
+      runWllama(request, { wllama, clock, contextTokens, template: source.template ?? 'chatml', signal: streamSignal }),
+    );
+    current = {
+      model,
+      engine: info,
+      contextTokens,
+      slots: 1,
+      doStream: slots.doStream,
+      async unload() {
+        await slots.close();
+        if (wllama.isModelLoaded()) await wllama.exit();
+      },
+    };
+    return current;
+  }
+
+  return {
+    info,
+    load,
+    async close() {
+      await current?.unload();
+    },
+  };
+}
+
+async function start(file: Blob, model: ModelEntry, wasmUrl: string, signal: AbortSignal | undefined): Promise<Wllama> {
+  const wllama = new Wllama({ default: wasmUrl }, { suppressNativeLog: true, logger: silent });
+  // The package would fetch its build for browsers without JSPI from a CDN.
+  wllama.setCompat(null);
+  try {
+    const threads = model.parameters < threadsFromParameters ? { n_threads: 1 } : {};
+    const loading = wllama.loadModel([file], {
+      n_ctx: model.contextTokens,
+      n_gpu_layers: 0,
+      n_parallel: 1,
+      warmup: false,
+      ...threads,
+    });
+    await raceSignal(loading, signal);
+    return wllama;
+  } catch (cause) {
+    await wllama.exit().catch(() => undefined);
+    if (signal?.aborted) throw abortError(signal);
+    if (cause instanceof WebAssembly.CompileError || cause instanceof WebAssembly.LinkError) {
+      throw new TabloomError(
+        'load-failed',
+        'This browser cannot run the engine. Use a current Chrome, Edge or Firefox.',
+        {
+          cause,
+        },
+      );
+    }
+    throw new TabloomError(
+      'model-corrupt',
+      'The engine could not read the model: not a GGUF file it knows, or too large for this browser. Choose another model.',
+      { cause, details: { reason: String(cause).slice(0, 256) } },
+    );
+  }
+}
+
+/** The native log holds prompts. */
+const silent = { debug: () => undefined, log: () => undefined, warn: () => undefined, error: () => undefined };
