@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from '@openzeppelin/contracts/token/ERC20/IERC20.sol';
+import {SafeERC20} from '@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol';
+import {EIP712} from '@openzeppelin/contracts/utils/cryptography/EIP712.sol';
+import {ReentrancyGuardTransient} from '@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol';
+import {Governed} from './Governed.sol';
+import {IDisputes} from './IDisputes.sol';
+import {IProviders} from './IProviders.sol';
+import {Intake} from './Intake.sol';
+import {Signatures} from './Signatures.sol';
+
+/// @title The slow road from "this answer is wrong" to a slashed bond.
+/// @notice Off until governance switches it on. A challenger puts down a counter-bond, the provider may answer,
+/// registered validators vote by signature, the provider may appeal once, and only then is anything slashed. One job can
+/// be disputed once. What is at stake moves when everything is decided, and then only as credit to be collected.
+contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    uint256 public constant ANSWER_WINDOW = 3 days;
+    uint256 public constant VOTE_WINDOW = 3 days;
+    uint256 public constant APPEAL_WINDOW = 7 days;
+    /// @notice How long a provider's stake is locked: all windows, both rounds, and two weeks in which to conclude.
+    uint256 public constant LOCK = 30 days;
+    /// @notice Votes needed for a verdict, in the first round and after an appeal.
+    uint256 public constant QUORUM = 3;
+    uint256 public constant APPEAL_QUORUM = 5;
+    uint256 public constant VALIDATORS_MAX = 32;
+    /// @notice The counter-bond, and the appeal bond, in hundredths of a percent of the penalty.
+    uint256 public constant COUNTER_BOND_BPS = 1_000;
+    /// @notice Below this a counter-bond would round to nothing worth losing.
+    uint256 public constant PENALTY_MIN = 1_000_000;
+    /// @notice Of the half of a slash that is not burned: 60 % to the challenger, 40 % to the validators who said so.
+    uint256 public constant CHALLENGER_BPS = 6_000;
+
+    bytes32 public constant VOTE = keccak256('Vote(uint256 disputeId,uint8 round,uint8 verdict)');
+
+    uint256 private constant _BPS = 10_000;
+    address private constant _BURN = 0x000000000000000000000000000000000000dEaD;
+
+    IProviders public immutable providers;
+    address public immutable token;
+
+    bool public isOn;
+    uint256 public disputeCount;
+    uint256 public validatorCount;
+
+    mapping(address validator => bool registered) public isValidator;
+    /// @notice Credited and not yet collected.
+    mapping(address payee => uint256 amount) public owed;
+    /// @notice A job can be disputed once.
+    mapping(address provider => mapping(bytes32 receiptHash => uint256 disputeId)) public disputeOf;
+
+    mapping(uint256 disputeId => Dispute dispute) private _disputes;
+    mapping(uint256 disputeId => mapping(uint8 round => mapping(address validator => Verdict verdict)))
+        private _verdicts;
+    mapping(uint256 disputeId => mapping(uint8 round => address[] validators)) private _accusers;
+
+    constructor(address governor, IProviders providers_) EIP712('Tabloom Disputes', '1') Governed(governor) {
+        providers = providers_;
+        token = providers_.token();
+    }
+
+    // --- the parties -----------------------------------------------------------------------------------------------
+
+    /// @notice Challenges one job of a provider. The caller's approved tokens become the counter-bond.
+    /// @param penalty What to slash: at least `PENALTY_MIN`, at most what the provider has at stake.
+    function open(
+        address provider,
+        bytes32 receiptHash,
+        uint128 penalty
+    ) external nonReentrant returns (uint256 disputeId) {
+        // Check
+        if (!isOn) revert SwitchedOffNow();
+        if (receiptHash == 0) revert ReceiptMissing();
+        if (disputeOf[provider][receiptHash] != 0) revert ReceiptAlreadyDisputed(provider, receiptHash);
+        uint256 maximum = providers.slashable(provider);
+        if (penalty < PENALTY_MIN || penalty > maximum) revert PenaltyOutOfRange(PENALTY_MIN, maximum, penalty);
+        // Effect
+        disputeId = ++disputeCount;
+        disputeOf[provider][receiptHash] = disputeId;
+        uint256 counterBond = (uint256(penalty) * COUNTER_BOND_BPS) / _BPS;
+        Dispute storage dispute = _disputes[disputeId];
+        (dispute.challenger, dispute.provider, dispute.receiptHash) = (msg.sender, provider, receiptHash);
+        (dispute.penalty, dispute.counterBond) = (penalty, uint128(counterBond));
+        (dispute.phase, dispute.round) = (Phase.Answering, 1);
+        dispute.endsAt = uint48(block.timestamp + ANSWER_WINDOW);
+        emit DisputeOpened(disputeId, provider, msg.sender, receiptHash, penalty, counterBond);
+        // Interaction
+        providers.lock(provider, uint48(block.timestamp + LOCK));
+        Intake.pull(token, msg.sender, counterBond);
+    }
+
+    /// @notice The provider's answer, by hash; voting begins. Silence is no confession: then voting begins by itself.
+    function answer(uint256 disputeId, bytes32 answerHash) external {
+        // Check
+        Dispute storage dispute = _require(disputeId, Phase.Answering);
+        if (msg.sender != dispute.provider) revert CallerNotProvider(dispute.provider, msg.sender);
+        if (answerHash == 0) revert AnswerMissing();
+        if (block.timestamp > dispute.endsAt) revert WindowOver(dispute.endsAt, block.timestamp);
+        // Effect
+        uint256 endsAt = block.timestamp + VOTE_WINDOW;
+        (dispute.phase, dispute.answerHash, dispute.endsAt) = (Phase.Voting, answerHash, uint48(endsAt));
+        emit Answered(disputeId, answerHash, endsAt);
+    }
+
+    /// @notice The provider's appeal against a guilty verdict, with a bond as large as the challenger's. One more round
+    /// of voting, with a higher quorum.
+    function appeal(uint256 disputeId) external nonReentrant {
+        // Check
+        Dispute storage dispute = _require(disputeId, Phase.Appealable);
+        if (msg.sender != dispute.provider) revert CallerNotProvider(dispute.provider, msg.sender);
+        if (block.timestamp > dispute.endsAt) revert WindowOver(dispute.endsAt, block.timestamp);
+        // Effect
+        uint256 endsAt = block.timestamp + VOTE_WINDOW;
+        (dispute.phase, dispute.round, dispute.endsAt) = (Phase.Voting, 2, uint48(endsAt));
+        (dispute.innocent, dispute.guilty) = (0, 0);
+        emit Appealed(disputeId, dispute.counterBond, endsAt);
+        // Interaction
+        Intake.pull(token, msg.sender, dispute.counterBond);
+    }
+
+    // --- the validators --------------------------------------------------------------------------------------------
+
+    /// @notice Hands in a validator's signed verdict; anybody may. One verdict a round, and no second thoughts.
+    function vote(
+        uint256 disputeId,
+        uint8 round,
+        Verdict verdict,
+        address validator,
+        bytes calldata signature
+    ) external {
+        // Check
+        _beginVoting(disputeId);
+        Dispute storage dispute = _require(disputeId, Phase.Voting);
+        if (block.timestamp > dispute.endsAt) revert WindowOver(dispute.endsAt, block.timestamp);
+        if (round != dispute.round) revert WrongRound(dispute.round, round);
+        if (verdict == Verdict.None) revert VerdictMissing();
+        if (!isValidator[validator]) revert NotValidator(validator);
+        if (validator == dispute.challenger || validator == dispute.provider) revert ValidatorIsParty(validator);
+        if (_verdicts[disputeId][round][validator] != Verdict.None) revert AlreadyVoted(disputeId, round, validator);
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(VOTE, disputeId, round, verdict)));
+        Signatures.check(validator, digest, signature);
+        // Effect
+        _verdicts[disputeId][round][validator] = verdict;
+        if (verdict == Verdict.Guilty) {
+            ++dispute.guilty;
+            _accusers[disputeId][round].push(validator);
+        } else {
+            ++dispute.innocent;
+        }
+        emit Voted(disputeId, round, validator, verdict);
+    }
+
+    /// @notice Moves a dispute on when its window is over: to the appeal window, or to its end. Anybody may call.
+    function conclude(uint256 disputeId) external nonReentrant {
+        // Check
+        _beginVoting(disputeId);
+        Dispute storage dispute = _disputes[disputeId];
+        if (dispute.phase == Phase.None) revert DisputeMissing(disputeId);
+        if (dispute.phase == Phase.Ended) revert WrongPhase(Phase.Voting, Phase.Ended);
+        if (block.timestamp <= dispute.endsAt) revert WindowOpen(uint256(dispute.endsAt) + 1, block.timestamp);
+        // Effect, Interaction
+        if (dispute.phase == Phase.Appealable) return _endGuilty(disputeId, dispute);
+        uint256 quorum = dispute.round == 1 ? QUORUM : APPEAL_QUORUM;
+        if (dispute.guilty >= quorum && dispute.guilty > 2 * uint256(dispute.innocent)) {
+            if (dispute.round == 2) return _endGuilty(disputeId, dispute);
+            uint256 endsAt = uint256(dispute.endsAt) + APPEAL_WINDOW;
+            (dispute.phase, dispute.endsAt) = (Phase.Appealable, uint48(endsAt));
+            emit VerdictReached(disputeId, endsAt);
+            return;
+        }
+        bool cleared = dispute.innocent >= QUORUM && dispute.innocent > dispute.guilty;
+        _endUnpunished(disputeId, dispute, cleared ? Outcome.Innocent : Outcome.Dismissed);
+    }
+
+    /// @notice Pays out everything `payee` is owed. Anybody may call; with nothing owed it does nothing.
+    function collect(address payee) external nonReentrant returns (uint256 amount) {
+        // Check
+        amount = owed[payee];
+        if (amount == 0) return 0;
+        // Effect
+        owed[payee] = 0;
+        emit Collected(payee, amount);
+        // Interaction
+        IERC20(token).safeTransfer(payee, amount);
+    }
+
+    // --- governance ------------------------------------------------------------------------------------------------
+
+    /// @notice Lets disputes be opened.
+    function switchOn() external onlyScheduled {
+        isOn = true;
+        emit SwitchedOn();
+    }
+
+    /// @notice Lets no more be opened, at once; those that run, run to their end.
+    function switchOff() external onlyOwner {
+        isOn = false;
+        emit SwitchedOff();
+    }
+
+    /// @notice Registers a validator.
+    function addValidator(address validator) external onlyScheduled {
+        // Check
+        if (validator == address(0)) revert ValidatorInvalid(validator);
+        if (isValidator[validator]) revert ValidatorUnchanged(validator);
+        if (validatorCount == VALIDATORS_MAX) revert TooManyValidators(VALIDATORS_MAX);
+        // Effect
+        isValidator[validator] = true;
+        ++validatorCount;
+        emit ValidatorSet(validator, true);
+    }
+
+    /// @notice Strikes a validator off. Verdicts already given stand.
+    function removeValidator(address validator) external onlyScheduled {
+        // Check
+        if (!isValidator[validator]) revert ValidatorUnchanged(validator);
+        // Effect
+        isValidator[validator] = false;
+        --validatorCount;
+        emit ValidatorSet(validator, false);
+    }
+
+    // --- views -----------------------------------------------------------------------------------------------------
+
+    /// @notice A dispute as it was last written: an unanswered one still says `Answering` after its window.
+    function disputeAt(uint256 disputeId) external view returns (Dispute memory) {
+        return _disputes[disputeId];
+    }
+
+    /// @notice What a validator said in a round.
+    function verdictOf(uint256 disputeId, uint8 round, address validator) external view returns (Verdict) {
+        return _verdicts[disputeId][round][validator];
+    }
+
+    // --- inside ----------------------------------------------------------------------------------------------------
+
+    /// @dev An answer window that ran out is a voting window that began when it did.
+    function _beginVoting(uint256 disputeId) private {
+        Dispute storage dispute = _disputes[disputeId];
+        if (dispute.phase != Phase.Answering || block.timestamp <= dispute.endsAt) return;
+        dispute.phase = Phase.Voting;
+        dispute.endsAt += uint48(VOTE_WINDOW);
+    }
+
+    function _require(uint256 disputeId, Phase expected) private view returns (Dispute storage dispute) {
+        dispute = _disputes[disputeId];
+        if (dispute.phase == Phase.None) revert DisputeMissing(disputeId);
+        if (dispute.phase != expected) revert WrongPhase(expected, dispute.phase);
+    }
+
+    /// @dev The counter-bond of a challenger who was wrong goes half to the provider for its trouble, half up in smoke.
+    function _endUnpunished(uint256 disputeId, Dispute storage dispute, Outcome outcome) private {
+        // Effect
+        (dispute.phase, dispute.outcome) = (Phase.Ended, outcome);
+        uint256 bond = dispute.counterBond;
+        if (dispute.round == 2) owed[dispute.provider] += bond;
+        if (outcome == Outcome.Innocent) {
+            owed[dispute.provider] += bond / 2;
+            owed[_BURN] += bond - bond / 2;
+        } else {
+            owed[dispute.challenger] += bond;
+        }
+        emit DisputeEnded(disputeId, outcome, 0);
+        // Interaction
+        providers.unlock(dispute.provider);
+    }
+
+    /// @dev Slashes at most what is left: several disputes may run over one stake. A lost appeal's bond is burned.
+    function _endGuilty(uint256 disputeId, Dispute storage dispute) private {
+        // Check
+        uint256 available = providers.slashable(dispute.provider);
+        uint256 amount = dispute.penalty < available ? dispute.penalty : available;
+        // Effect
+        (dispute.phase, dispute.outcome) = (Phase.Ended, Outcome.Guilty);
+        uint256 awarded = amount / 2;
+        uint256 forChallenger = (awarded * CHALLENGER_BPS) / _BPS;
+        address[] storage accusers = _accusers[disputeId][dispute.round];
+        uint256 each = (awarded - forChallenger) / accusers.length;
+        for (uint256 i = 0; i < accusers.length; ++i) owed[accusers[i]] += each;
+        owed[dispute.challenger] += dispute.counterBond + forChallenger;
+        owed[_BURN] += awarded - forChallenger - each * accusers.length;
+        if (dispute.round == 2) owed[_BURN] += dispute.counterBond;
+        emit DisputeEnded(disputeId, Outcome.Guilty, amount);
+        // Interaction
+        providers.slash(dispute.provider, amount);
+        providers.unlock(dispute.provider);
+    }
+}

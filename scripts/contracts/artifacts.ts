@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Abi, Hex } from 'viem';
+
+/** What the compiler made of one contract. */
+export type Artifact = {
+  readonly abi: Abi;
+  /** Creation code, without constructor arguments. */
+  readonly bytecode: Hex;
+  readonly deployedBytecode: Hex;
+};
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The contracts this project deploys: name, and source below `contracts/`. */
+export const deployed = {
+  Channels: 'Channels.sol',
+  Providers: 'Providers.sol',
+  Disputes: 'Disputes.sol',
+  TestUSDC: 'tokens/TestUSDC.sol',
+} as const;
+
+export type DeployedName = keyof typeof deployed;
+
+/** Hardhat's command line, to be run by this very Node. */
+export const hardhatCli = join(
+  dirname(createRequire(import.meta.url).resolve('hardhat/package.json')),
+  'dist/src/cli.js',
+);
+
+/** Compiles what changed. */
+export async function build(signal?: AbortSignal): Promise<void> {
+  await promisify(execFile)(process.execPath, [hardhatCli, 'build'], { cwd: root, ...(signal && { signal }) });
+}
+
+/** Reads one contract from the last build. */
+export async function readArtifact(name: DeployedName): Promise<Artifact> {
+  const path = join(root, 'artifacts/contracts', deployed[name], `${name}.json`);
+  return JSON.parse(await readFile(path, 'utf8')) as Artifact;
+}

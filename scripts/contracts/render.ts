@@ -1,0 +1,157 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Hex } from 'viem';
+import { deployed, readArtifact, root, type DeployedName } from './artifacts.ts';
+import { chains, testToken } from './chains.ts';
+import { addressOf, deployer, plan } from './deployment.ts';
+
+const header = '// Generated from the contracts by `npm run contracts:generate`. Do not edit.\n';
+
+const fileOf: Readonly<Record<DeployedName, string>> = {
+  Channels: 'channels',
+  Providers: 'providers',
+  Disputes: 'disputes',
+  TestUSDC: 'test-usdc',
+};
+
+/** All generated files by name. Deterministic: same sources, same text. */
+export async function renderAll(): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  const bytecode: Record<string, Hex> = {};
+  for (const name of Object.keys(deployed) as DeployedName[]) {
+    const artifact = await readArtifact(name);
+    bytecode[name] = artifact.bytecode;
+    const constant = `${name === 'TestUSDC' ? 'testUsdc' : name.toLowerCase()}Abi`;
+    files.set(`${fileOf[name]}.ts`, `${header}\nexport const ${constant} = ${json(artifact.abi)} as const;\n`);
+  }
+  const codes = bytecode as Record<DeployedName, Hex>;
+  files.set('bytecode.ts', renderBytecode(codes));
+  files.set('chains.ts', renderChains(codes));
+  files.set('typed-data.ts', await renderTypedData());
+  files.set('words.ts', await renderWords());
+  return files;
+}
+
+function renderBytecode(bytecode: Readonly<Record<DeployedName, Hex>>): string {
+  const note =
+    '/** Creation code without constructor arguments. Large: for deploying and for tests, never for a page. */';
+  return `${header}\n${note}\nexport const bytecode = ${json(bytecode)} as const;\n`;
+}
+
+function renderChains(bytecode: Readonly<Record<DeployedName, Hex>>): string {
+  const entries = chains.map((chain) => {
+    const { roles, token, ...rest } = chain;
+    const planned = roles ? plan(chain, bytecode) : null;
+    const contracts = planned && {
+      channels: addressOf(planned, 'Channels'),
+      providers: addressOf(planned, 'Providers'),
+      disputes: addressOf(planned, 'Disputes'),
+    };
+    return { ...rest, token: token ?? { address: planned?.token, ...testToken }, roles, contracts };
+  });
+  return `${header}
+export type TokenEntry = {
+  readonly address: \`0x\${string}\`;
+  readonly symbol: string;
+  /** EIP-712 domain name and version: they differ between chains. */
+  readonly name: string;
+  readonly version: string;
+  readonly decimals: number;
+};
+
+export type ChainEntry = {
+  readonly id: number;
+  readonly name: string;
+  readonly rpcUrl: string;
+  readonly explorerUrl: string | null;
+  readonly isLocal: boolean;
+  /** Blocks after which a transaction counts as settled. */
+  readonly confirmations: number;
+  readonly token: TokenEntry;
+  readonly roles: { readonly governor: \`0x\${string}\`; readonly treasury: \`0x\${string}\` } | null;
+  /** \`null\` where the contracts have not been deployed. */
+  readonly contracts: {
+    readonly channels: \`0x\${string}\`;
+    readonly providers: \`0x\${string}\`;
+    readonly disputes: \`0x\${string}\`;
+  } | null;
+};
+
+/** The CREATE2 deployer all addresses follow from. */
+export const create2Deployer = '${deployer}';
+
+export const chains: readonly ChainEntry[] = ${json(entries)};
+`;
+}
+
+/** The EIP-712 types, read from the strings the contracts hash, so that the two cannot part. */
+async function renderTypedData(): Promise<string> {
+  const channels = await typesIn('ChannelMessages.sol');
+  const disputes = await typesIn('Disputes.sol');
+  const token = await typesIn('tokens/TestUSDC.sol');
+  const receive = fields('address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce');
+  return `${header}
+/** Domain of everything signed around a channel; add \`chainId\` and \`verifyingContract\`. */
+export const channelsDomain = ${json(await domainIn('Channels.sol'))} as const;
+export const channelsTypes = ${json(channels)} as const;
+
+/** Domain of validators' votes; add \`chainId\` and \`verifyingContract\`. */
+export const disputesDomain = ${json(await domainIn('Disputes.sol'))} as const;
+export const disputesTypes = ${json(disputes)} as const;
+
+/** Signed under the token's own domain: name and version of the chain's token entry. */
+export const tokenTypes = ${json({ ReceiveWithAuthorization: receive, ...token })} as const;
+`;
+}
+
+async function renderWords(): Promise<string> {
+  const channels = await source('IChannels.sol');
+  const disputes = await source('IDisputes.sol');
+  return `${header}
+/** Why a claim was passed over, by the number in \`ClaimSkipped\`. */
+export const refusals = ${json(words(channels, 'Refusal'))} as const;
+
+/** How a channel ended, by the number in \`ChannelClosed\`. */
+export const closings = ${json(words(channels, 'Closing'))} as const;
+
+/** By number: phase, outcome and verdict of a dispute. */
+export const phases = ${json(words(disputes, 'Phase'))} as const;
+export const outcomes = ${json(words(disputes, 'Outcome'))} as const;
+export const verdicts = ${json(words(disputes, 'Verdict'))} as const;
+`;
+}
+
+const source = (file: string) => readFile(join(root, 'contracts', file), 'utf8');
+const json = (value: unknown) => JSON.stringify(value, null, 2);
+
+const fields = (list: string) =>
+  list.split(',').map((field) => {
+    const [type, name] = field.trim().split(' ');
+    return { name, type };
+  });
+
+/** Every `keccak256('Name(type field,...)')` of a source. */
+async function typesIn(file: string): Promise<Record<string, ReturnType<typeof fields>>> {
+  const found = (await source(file)).matchAll(/keccak256\(\s*'(\w+)\(([^)]*)\)'\s*\)/g);
+  const types = Object.fromEntries([...found].map(([, name, list]) => [name!, fields(list!)]));
+  if (Object.keys(types).length === 0) throw new Error(`${file}: no typed messages found`);
+  return types;
+}
+
+async function domainIn(file: string): Promise<{ name: string; version: string }> {
+  const [, name, version] = /EIP712\('([^']+)', '([^']+)'\)/.exec(await source(file)) ?? [];
+  if (!name || !version) throw new Error(`${file}: no EIP-712 domain found`);
+  return { name, version };
+}
+
+/** The members of a Solidity enum, in kebab case. */
+function words(text: string, name: string): string[] {
+  const [, body] = new RegExp(`enum ${name} \\{([^}]*)\\}`).exec(text) ?? [];
+  if (!body) throw new Error(`enum ${name} not found`);
+  return body.split(',').map((word) =>
+    word
+      .trim()
+      .replace(/(?<=[a-z])(?=[A-Z])/g, '-')
+      .toLowerCase(),
+  );
+}
