@@ -1,0 +1,129 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { indexFiles, type SiteFile, type StoredForm } from './index-files.ts';
+import { mediaType } from './media-type.ts';
+import { commonHeaders, pageHeaders } from './policy.ts';
+import { readRange } from './range.ts';
+
+/** The built pages: files as they are, and the fallback page for every path of the app. */
+export interface Site {
+  readonly fileCount: number;
+  respond(request: Request): Promise<Response>;
+}
+
+/** Up to here a file is read at once; above it is streamed as fast as it is taken. */
+const wholeReadBytesMax = 256 * 1024;
+const fallbackPath = '/200.html';
+/** Looks like a file: when it is missing, programs must not get a page in its place. */
+const fileLike = /^\/models\/|\/[^/]*\.[a-z0-9]{1,12}$/i;
+
+export async function createSite(root: string): Promise<Site> {
+  const files = await indexFiles(root);
+  const find = (path: string): SiteFile | undefined =>
+    files.get(path) ??
+    files.get(`${path.replace(/\/$/, '')}.html`) ??
+    files.get(`${path.replace(/\/?$/, '/')}index.html`);
+
+  return {
+    fileCount: files.size,
+    async respond(request) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        return plainText(405, 'Only GET and HEAD here.', { allow: 'GET, HEAD' });
+      }
+      const path = readPath(request.url);
+      const file =
+        path === undefined
+          ? undefined
+          : (find(path) ?? (isPagePath(path, request) ? files.get(fallbackPath) : undefined));
+      if (path === undefined || !file) {
+        return files.size === 0
+          ? plainText(503, 'The pages are not built. Run "npm run build", then start again. The gateway at /v1 works.')
+          : plainText(404, 'There is no such file here.');
+      }
+      return serve(request, path, file);
+    },
+  };
+}
+
+/** The app answers every path a visitor goes to; code and models that are missing are missing. */
+function isPagePath(path: string, request: Request): boolean {
+  if (path.startsWith('/_app/')) return false;
+  return !fileLike.test(path) || (request.headers.get('accept') ?? '').includes('text/html');
+}
+
+async function serve(request: Request, path: string, file: SiteFile): Promise<Response> {
+  const isPage = file.path.endsWith('.html');
+  const headers = new Headers(isPage ? pageHeaders(path, await readFile(file.plain.file, 'utf8')) : commonHeaders);
+  headers.set('content-type', mediaType(file.path));
+  headers.set(
+    'cache-control',
+    file.path.startsWith('/_app/immutable/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+  );
+  const compressible = file.br !== undefined || file.gzip !== undefined;
+  if (compressible) headers.set('vary', 'Accept-Encoding');
+  const range = request.headers.get('range');
+  // A range is one of the plain bytes: a download that goes on must not meet other bytes than it began with.
+  const { form, encoding } = range === null ? chooseForm(request, file) : { form: file.plain, encoding: undefined };
+  if (encoding) headers.set('content-encoding', encoding);
+  headers.set('etag', form.etag);
+  headers.set('accept-ranges', 'bytes');
+
+  if (
+    request.headers
+      .get('if-none-match')
+      ?.split(',')
+      .some((tag) => tag.trim().replace(/^W\//, '') === form.etag)
+  ) {
+    return new Response(null, { status: 304, headers });
+  }
+  const ifRange = request.headers.get('if-range');
+  const asked = readRange(ifRange === null || ifRange === form.etag ? range : null, form.sizeBytes);
+  if (asked.kind === 'unsatisfiable') {
+    headers.set('content-range', `bytes */${form.sizeBytes}`);
+    return new Response(null, { status: 416, headers });
+  }
+  const span = asked.kind === 'part' ? asked : { first: 0, last: form.sizeBytes - 1 };
+  headers.set('content-length', String(span.last - span.first + 1));
+  if (asked.kind === 'part') headers.set('content-range', `bytes ${span.first}-${span.last}/${form.sizeBytes}`);
+  const body = request.method === 'HEAD' ? null : await readSpan(form, span);
+  return new Response(body, { status: asked.kind === 'part' ? 206 : 200, headers });
+}
+
+function chooseForm(request: Request, file: SiteFile): { form: StoredForm; encoding: string | undefined } {
+  const accepted = new Set(
+    (request.headers.get('accept-encoding') ?? '')
+      .split(',')
+      .map((item) => item.trim().toLowerCase())
+      .filter((item) => !/;\s*q=0(\.0*)?$/.test(item))
+      .map((item) => item.split(';')[0]!.trim()),
+  );
+  if (file.br && accepted.has('br')) return { form: file.br, encoding: 'br' };
+  if (file.gzip && accepted.has('gzip')) return { form: file.gzip, encoding: 'gzip' };
+  return { form: file.plain, encoding: undefined };
+}
+
+async function readSpan(
+  form: StoredForm,
+  { first, last }: { readonly first: number; readonly last: number },
+): Promise<BodyInit> {
+  if (form.sizeBytes <= wholeReadBytesMax) return (await readFile(form.file)).subarray(first, last + 1);
+  const stream = createReadStream(form.file, { start: first, end: last });
+  return Readable.toWeb(stream) as ReadableStream<Uint8Array>;
+}
+
+/** Undefined for what cannot be a path: broken escapes, NUL. */
+function readPath(url: string): string | undefined {
+  try {
+    const path = decodeURIComponent(new URL(url).pathname);
+    return path.includes('\0') ? undefined : path;
+  } catch {
+    return undefined;
+  }
+}
+
+const plainText = (status: number, text: string, headers: Record<string, string> = {}) =>
+  new Response(`${text}\n`, {
+    status,
+    headers: { ...commonHeaders, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers },
+  });
