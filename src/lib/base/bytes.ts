@@ -1,7 +1,8 @@
 import { TabloomError } from './errors.ts';
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** A byte order mark at the start is text like any other: dropping it would change what is hashed. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export const utf8Encode = (text: string): Uint8Array => encoder.encode(text);
 export const utf8Decode = (bytes: Uint8Array): string => decoder.decode(bytes);

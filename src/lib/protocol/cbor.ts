@@ -1,30 +1,40 @@
 import * as dagCbor from '@ipld/dag-cbor';
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
+import { readCbor } from './cbor-read.ts';
 import { limits } from './limits.ts';
 
 /**
  * DAG-CBOR: one byte string for one value, so that hashing and signing need no second form. Object members that are
  * `undefined` are left out.
+ * @throws `bad-frame` for what has no place in DAG-CBOR (NaN, a cycle, a function) or is nested too deeply.
  */
 export function encodeCbor(value: unknown): Uint8Array {
-  return dagCbor.encode(withoutUndefined(value, 0));
+  const plain = withoutUndefined(value, 0);
+  try {
+    return dagCbor.encode(plain);
+  } catch (cause) {
+    throw new TabloomError('bad-frame', 'The message holds a value that the protocol has no form for.', { cause });
+  }
 }
 
 /**
  * Bytes → CBOR → schema → typed value. Nothing raw goes further.
- * @throws `code` (default `bad-frame`) for anything that is not DAG-CBOR of the schema within `limits.nestingMax`.
+ * @throws `code` (default `bad-frame`) for anything that is not the one encoding of a value of the schema.
  */
 export function decodeCbor<S extends z.ZodType>(schema: S, bytes: Uint8Array, code = 'bad-frame'): z.output<S> {
   let raw: unknown;
   try {
-    assertNesting(bytes);
-    raw = dagCbor.decode(bytes);
+    raw = readCbor(bytes);
   } catch (cause) {
-    throw new TabloomError(code, 'The bytes are not DAG-CBOR. Encode the message as the wire document says.', {
-      cause,
-    });
+    const why = cause instanceof Error ? cause.message : 'it cannot be read';
+    throw new TabloomError(code, `The bytes are not DAG-CBOR as the wire document says: ${why}.`, { cause });
   }
+  return parseRecord(schema, raw, code);
+}
+
+/** The schema's own value, or the first thing that does not fit. @throws `code`. */
+export function parseRecord<S extends z.ZodType>(schema: S, raw: unknown, code = 'bad-frame'): z.output<S> {
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -35,46 +45,12 @@ export function decodeCbor<S extends z.ZodType>(schema: S, bytes: Uint8Array, co
 }
 
 function withoutUndefined(value: unknown, depth: number): unknown {
-  if (depth > limits.nestingMax) throw new TabloomError('bad-frame', 'The message is nested too deeply.');
-  if (Array.isArray(value)) return value.map((item) => withoutUndefined(item, depth + 1));
   if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return value;
+  if (depth >= limits.nestingMax) throw new TabloomError('bad-frame', 'The message is nested too deeply.');
+  if (Array.isArray(value)) return value.map((item) => withoutUndefined(item, depth + 1));
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, member]) => member !== undefined)
       .map(([key, member]) => [key, withoutUndefined(member, depth + 1)]),
   );
-}
-
-/**
- * Walks the heads of the items without building anything, so that deep nesting cannot exhaust the decoder's stack and
- * a declared length past the end of the input is refused before memory is taken for it.
- */
-function assertNesting(bytes: Uint8Array): void {
-  const open: number[] = [];
-  let at = 0;
-  do {
-    while (open.length > 0 && open.at(-1) === 0) open.pop();
-    if (open.length > 0) open[open.length - 1]! -= 1;
-    const head = bytes[at++];
-    if (head === undefined) throw new Error('truncated');
-    const major = head >> 5;
-    const info = head & 31;
-    if (info > 27) throw new Error('indefinite length');
-    const extra = info < 24 ? 0 : 1 << (info - 24);
-    if (at + extra > bytes.length) throw new Error('truncated');
-    let argument = info < 24 ? info : 0;
-    for (let i = 0; i < extra; i++) argument = argument * 256 + bytes[at + i]!;
-    at += extra;
-    if (major === 2 || major === 3) {
-      at += argument;
-      if (at > bytes.length) throw new Error('truncated');
-    } else if (major === 4 || major === 5) {
-      const items = major === 5 ? argument * 2 : argument;
-      if (items > bytes.length - at) throw new Error('truncated');
-      open.push(items);
-      if (open.length > limits.nestingMax) throw new Error('nested too deeply');
-    } else if (major === 6) open.push(1);
-    while (open.length > 0 && open.at(-1) === 0) open.pop();
-  } while (open.length > 0);
-  if (at !== bytes.length) throw new Error('trailing bytes');
 }

@@ -39,6 +39,12 @@ export const envelopeSchema = z.object({
   sig: fixedBytesSchema(64),
 });
 
+/** An envelope that says it is of this type; its signature is still to be checked. */
+export const envelopeOf = (type: EnvelopeType, payloadBytesMax: number = limits.gossipBytesMax) =>
+  envelopeSchema
+    .refine((envelope) => envelope.type === type, `expected an envelope of type ${type}`)
+    .refine((envelope) => envelope.payload.length <= payloadBytesMax, `expected at most ${payloadBytesMax} bytes`);
+
 /** A signer over an Ed25519 seed of 32 bytes. */
 export function createSigner(seed: Uint8Array): Signer {
   const publicKey = ed25519.getPublicKey(seed);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { decodeCbor, encodeCbor } from './cbor.ts';
-import { envelopeSchema } from './envelope.ts';
+import { decodeCbor, encodeCbor, parseRecord } from './cbor.ts';
+import { envelopeOf, type Envelope } from './envelope.ts';
+import { boundedFrame } from './frame.ts';
 import { artefactIdSchema, peerIdSchema } from './ids.ts';
 import { tierSchema } from './job.ts';
 import { limits } from './limits.ts';
@@ -12,6 +13,8 @@ export type FindFrame = z.output<typeof findFrameSchema>;
 export const findProtocol = '/tabloom/find/1';
 /** Gossip topic of signed offers. */
 export const offersTopic = 'tabloom/offers/1';
+
+const offerEnvelopeSchema = envelopeOf('offer');
 
 export const findRequestSchema = z.object({
   artefact: artefactIdSchema.optional(),
@@ -28,15 +31,39 @@ export const findFrameSchema = z.discriminatedUnion('t', [
     network: z.enum(['small', 'large']),
     peers: z.number().int().nonnegative(),
   }),
-  z.object({ t: z.literal('sample'), offers: z.array(envelopeSchema).max(limits.findLimitMax) }),
-  z.object({ t: z.literal('offer'), offer: envelopeSchema }),
+  z.object({ t: z.literal('sample'), offers: z.array(offerEnvelopeSchema).max(limits.findLimitMax) }),
+  z.object({ t: z.literal('offer'), offer: offerEnvelopeSchema }),
   z.object({ t: z.literal('gone'), peer: peerIdSchema }),
   z.object({ t: z.literal('alive') }),
 ]);
 
-export const encodeFindRequest = (request: FindRequest): Uint8Array => encodeCbor(request);
-/** @throws `bad-frame`. */
-export const decodeFindRequest = (body: Uint8Array): FindRequest => decodeCbor(findRequestSchema, body);
-export const encodeFindFrame = (frame: FindFrame): Uint8Array => encodeCbor(frame);
-/** @throws `bad-frame`. */
-export const decodeFindFrame = (body: Uint8Array): FindFrame => decodeCbor(findFrameSchema, body);
+/** All of these throw `frame-too-large` and `bad-frame`. */
+export const encodeFindRequest = (request: FindRequest): Uint8Array =>
+  boundedFrame(encodeCbor(parseRecord(findRequestSchema, request)));
+export const decodeFindRequest = (body: Uint8Array): FindRequest => decodeCbor(findRequestSchema, boundedFrame(body));
+export const encodeFindFrame = (frame: FindFrame): Uint8Array =>
+  boundedFrame(encodeCbor(parseRecord(findFrameSchema, frame)));
+export const decodeFindFrame = (body: Uint8Array): FindFrame => decodeCbor(findFrameSchema, boundedFrame(body));
+
+/** What a sample's frame and its envelopes' keys take beside the payloads, generously. */
+const sampleOverheadBytes = 64;
+const envelopeOverheadBytes = 256;
+
+/**
+ * The frames that carry a sample: one, or several where one would be too large. An empty sample is one empty frame, so
+ * that an asker knows at once that there is nobody.
+ */
+export function encodeSample(offers: readonly Envelope[]): readonly Uint8Array[] {
+  const groups: Envelope[][] = [[]];
+  let room = limits.frameBytesMax - sampleOverheadBytes;
+  for (const offer of offers.slice(0, limits.findLimitMax)) {
+    const needed = offer.payload.length + envelopeOverheadBytes;
+    if (needed > room) {
+      groups.push([]);
+      room = limits.frameBytesMax - sampleOverheadBytes;
+    }
+    groups.at(-1)!.push(offer);
+    room -= needed;
+  }
+  return groups.map((group) => encodeFindFrame({ t: 'sample', offers: group }));
+}

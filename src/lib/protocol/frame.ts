@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { decodeCbor, encodeCbor } from './cbor.ts';
-import { envelopeSchema } from './envelope.ts';
+import { decodeCbor, encodeCbor, parseRecord } from './cbor.ts';
 import { errorCodeSchema, errorMessageSchema, wireError } from './errors.ts';
 import { hashSchema, jobIdSchema } from './ids.ts';
 import { jobSchema } from './job.ts';
 import { limits } from './limits.ts';
 import { finishReasonSchema, partSchema, usageSchema } from './part.ts';
 import { bytesSchema } from './bounded.ts';
+import { countersignEnvelopeSchema, receiptEnvelopeSchema } from './receipt.ts';
 
 /**
  * What travels on a job stream. Exactly one `finish` or `error` closes the worker's side; after `finish` the asker
@@ -28,7 +28,7 @@ export const askerFrameSchema = z.discriminatedUnion('t', [
     bytes: bytesSchema(limits.blobFrameBytesMax),
   }),
   z.object({ t: z.literal('cancel'), jobId: jobIdSchema }),
-  z.object({ t: z.literal('countersign'), envelope: envelopeSchema }),
+  z.object({ t: z.literal('countersign'), envelope: countersignEnvelopeSchema }),
 ]);
 
 export const workerFrameSchema = z.discriminatedUnion('t', [
@@ -36,21 +36,27 @@ export const workerFrameSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('refused'), ...failure, retryAfterMs: z.number().int().min(0).max(1e9).optional() }),
   z.object({ t: z.literal('part'), part: partSchema }),
   z.object({ t: z.literal('alive') }),
-  z.object({ t: z.literal('finish'), reason: finishReasonSchema, usage: usageSchema, receipt: envelopeSchema }),
+  z.object({ t: z.literal('finish'), reason: finishReasonSchema, usage: usageSchema, receipt: receiptEnvelopeSchema }),
   z.object({ t: z.literal('error'), ...failure }),
 ]);
 
-/** @throws `frame-too-large` rather than sending what the other side must refuse; `bad-frame` for a wrong shape. */
-export const encodeAskerFrame = (frame: AskerFrame): Uint8Array => bounded(encodeCbor(frame));
-/** @throws `frame-too-large`. */
-export const encodeWorkerFrame = (frame: WorkerFrame): Uint8Array => bounded(encodeCbor(frame));
+/**
+ * Encoders refuse what the other side would have to refuse.
+ * @throws `frame-too-large`; `bad-frame` for a wrong shape.
+ */
+export const encodeAskerFrame = (frame: AskerFrame): Uint8Array =>
+  boundedFrame(encodeCbor(parseRecord(askerFrameSchema, frame)));
+/** @throws `frame-too-large`, `bad-frame`. */
+export const encodeWorkerFrame = (frame: WorkerFrame): Uint8Array =>
+  boundedFrame(encodeCbor(parseRecord(workerFrameSchema, frame)));
 
-/** @throws `bad-frame`. */
-export const decodeAskerFrame = (body: Uint8Array): AskerFrame => decodeCbor(askerFrameSchema, bounded(body));
-/** @throws `bad-frame`. */
-export const decodeWorkerFrame = (body: Uint8Array): WorkerFrame => decodeCbor(workerFrameSchema, bounded(body));
+/** @throws `frame-too-large`, `bad-frame`. */
+export const decodeAskerFrame = (body: Uint8Array): AskerFrame => decodeCbor(askerFrameSchema, boundedFrame(body));
+/** @throws `frame-too-large`, `bad-frame`. */
+export const decodeWorkerFrame = (body: Uint8Array): WorkerFrame => decodeCbor(workerFrameSchema, boundedFrame(body));
 
-function bounded(body: Uint8Array): Uint8Array {
+/** The body as it is. @throws `frame-too-large`. */
+export function boundedFrame(body: Uint8Array): Uint8Array {
   if (body.length > limits.frameBytesMax) {
     throw wireError(
       'frame-too-large',

@@ -9,8 +9,10 @@ export const limits = {
   gossipBytesMax: 16 * 1024,
   /** What a worker may hold for an asker that reads slowly. */
   workerBufferBytesMax: 64 * 1024,
-  /** CBOR nesting; real records need six. */
+  /** Arrays and maps inside each other; real records need six. */
   nestingMax: 16,
+  /** Values in one message, containers and their members each counted; keys are not. */
+  cborItemsMax: 65_536,
 
   blobFrameBytesMax: 64 * 1024,
 

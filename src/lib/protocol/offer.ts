@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
+import { parseRecord } from './cbor.ts';
 import { decodeEnvelope, encodeEnvelope, openEnvelope, signEnvelope, type Envelope, type Signer } from './envelope.ts';
 import { artefactIdSchema, peerIdSchema } from './ids.ts';
 import { tierSchema } from './job.ts';
 import { limits } from './limits.ts';
+import { priceSchema } from './price.ts';
 
 /** What a worker serves now. Signed, gossiped, expiring. */
 export type Offer = z.output<typeof offerSchema>;
@@ -21,8 +23,7 @@ export const offeredModelSchema = z.object({
   kind: z.enum(['chat']),
   contextTokens: z.number().int().min(1).max(10_000_000),
   quantisation: z.string().max(32),
-  /** Units of the smallest denomination per million tokens, as decimal text; "0" is free. */
-  price: z.object({ in: z.string().regex(/^\d{1,30}$/), out: z.string().regex(/^\d{1,30}$/) }),
+  price: priceSchema,
   /** Jobs at once; a WebLLM tab has one. */
   slots: z.number().int().min(1).max(1_024),
   running: z.number().int().min(0).max(1_024),
@@ -54,8 +55,13 @@ export const offerSchema = z.object({
   build: z.string().max(64),
 });
 
+/** @throws `bad-record` for an offer that no reader would take. */
 export function signOffer(offer: Offer, signer: Signer): Envelope {
-  return signEnvelope('offer', offerSchema.parse(offer), signer);
+  const record = parseRecord(offerSchema, offer, 'bad-record');
+  if (record.peer !== signer.peer) {
+    throw new TabloomError('bad-record', 'An offer is signed with the key of the peer it names.');
+  }
+  return signEnvelope('offer', record, signer);
 }
 
 /**
@@ -64,14 +70,18 @@ export function signOffer(offer: Offer, signer: Signer): Envelope {
  * @throws `frame-too-large`, `bad-record`, `bad-signature`.
  */
 export function readOffer(bytes: Uint8Array): { readonly offer: Offer; readonly envelope: Envelope } {
-  if (bytes.length > limits.gossipBytesMax) {
-    throw new TabloomError('frame-too-large', `An offer has at most ${limits.gossipBytesMax} bytes.`);
-  }
-  const envelope = decodeEnvelope(bytes);
+  const envelope = decodeEnvelope(boundedOffer(bytes));
   const { record, peer } = openEnvelope('offer', offerSchema, envelope);
   if (record.peer !== peer)
     throw new TabloomError('bad-signature', 'The offer is signed by another peer than it names.');
   return { offer: record, envelope };
 }
 
-export const writeOffer = (offer: Offer, signer: Signer): Uint8Array => encodeEnvelope(signOffer(offer, signer));
+/** The gossiped bytes. @throws `bad-record`, `frame-too-large`. */
+export const writeOffer = (offer: Offer, signer: Signer): Uint8Array =>
+  boundedOffer(encodeEnvelope(signOffer(offer, signer)));
+
+function boundedOffer(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= limits.gossipBytesMax) return bytes;
+  throw new TabloomError('frame-too-large', `An offer has at most ${limits.gossipBytesMax} bytes.`);
+}

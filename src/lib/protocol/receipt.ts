@@ -1,8 +1,10 @@
 import { z } from 'zod';
-import { envelopeSchema } from './envelope.ts';
+import { envelopeOf } from './envelope.ts';
 import { artefactIdSchema, hashSchema, jobIdSchema, peerIdSchema } from './ids.ts';
 import { jobParamsSchema, tierSchema } from './job.ts';
 import { finishReasonSchema } from './part.ts';
+import { priceSchema } from './price.ts';
+import { limits } from './limits.ts';
 
 /** What a worker signs at the end of a job: who did what for whom, bound to the prompt and the output by hashes. */
 export type Receipt = z.output<typeof receiptSchema>;
@@ -18,7 +20,7 @@ export const receiptSchema = z.object({
   asker: peerIdSchema,
   worker: peerIdSchema,
   artefact: artefactIdSchema,
-  model: z.string().max(128),
+  model: z.string().max(limits.nameLengthMax),
   engine: z.object({ name: z.string().max(64), build: z.string().max(64), deviceClass: z.string().max(64) }),
   params: jobParamsSchema,
   /** SHA-256 over salt and DAG-CBOR of the input: see `trust/prompt-hash.ts`. */
@@ -33,7 +35,7 @@ export const receiptSchema = z.object({
   tokensOut: z.number().int().nonnegative(),
   timings: z.object({ queuedMs: durationMs, ttftMs: durationMs, decodeMs: durationMs }),
   tier: tierSchema,
-  price: z.object({ in: z.string().regex(/^\d{1,30}$/), out: z.string().regex(/^\d{1,30}$/) }),
+  price: priceSchema,
   issuedAt: z.number().int().nonnegative(),
   /** Hash of the worker's receipt before this one, or 64 zeros. */
   prevWorker: hashSchema,
@@ -48,4 +50,10 @@ export const countersignSchema = z.object({
   prevAsker: hashSchema,
 });
 
-export const signedReceiptSchema = z.object({ receipt: envelopeSchema, countersign: envelopeSchema.optional() });
+export const receiptEnvelopeSchema = envelopeOf('receipt', limits.receiptBytesMax);
+export const countersignEnvelopeSchema = envelopeOf('countersign', limits.receiptBytesMax);
+
+export const signedReceiptSchema = z.object({
+  receipt: receiptEnvelopeSchema,
+  countersign: countersignEnvelopeSchema.optional(),
+});

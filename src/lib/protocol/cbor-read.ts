@@ -1,0 +1,146 @@
+import { limits } from './limits.ts';
+
+/**
+ * Reads DAG-CBOR (ipld.io/specs/codecs/dag-cbor), and of each value the one byte string that an encoder of the wire
+ * document makes: shortest integers and lengths, keys sorted (shorter first, then bytewise) and never twice, floats of
+ * 64 bits and only for what is no safe integer, text of valid UTF-8. No tags, no indefinite lengths, no `undefined`, no
+ * NaN, no integer past 2^53 − 1. One pass; a declared length past the end of the input is refused before memory is taken
+ * for it, and nesting and the number of items are limited.
+ *
+ * A library's decoder is not used since those at hand accept other encodings of the same value and drop a byte order
+ * mark at the start of a text, so that the reader would hash other bytes than the writer did.
+ * @throws Error in plain words; {@link decodeCbor} gives it its code.
+ */
+export function readCbor(bytes: Uint8Array): unknown {
+  const reader: Reader = {
+    bytes,
+    view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    at: 0,
+    items: 0,
+  };
+  const value = readItem(reader, 0);
+  if (reader.at !== bytes.length) throw new Error('bytes are left over after the message');
+  return value;
+}
+
+interface Reader {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  at: number;
+  items: number;
+}
+
+const major = { uint: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, simple: 7 } as const;
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function readItem(reader: Reader, depth: number): unknown {
+  if (++reader.items > limits.cborItemsMax) throw new Error('there are too many items');
+  const head = take(reader, 1);
+  const kind = reader.bytes[head]! >> 5;
+  const info = reader.bytes[head]! & 31;
+  switch (kind) {
+    case major.uint:
+      return readArgument(reader, info);
+    case major.negative:
+      return negative(readArgument(reader, info));
+    case major.bytes:
+      return readBytes(reader, info).slice();
+    case major.text:
+      return decoder.decode(readBytes(reader, info));
+    case major.array:
+      return readArray(reader, info, depth);
+    case major.map:
+      return readMap(reader, info, depth);
+    case major.simple:
+      return readSimple(reader, info);
+    default:
+      throw new Error('tags are not part of the protocol');
+  }
+}
+
+/** Moves on by `length` bytes and returns where they begin. */
+function take(reader: Reader, length: number): number {
+  const start = reader.at;
+  if (length > reader.bytes.length - start) throw new Error('the message is cut short');
+  reader.at += length;
+  return start;
+}
+
+function readArgument(reader: Reader, info: number): number {
+  if (info < 24) return info;
+  if (info > 27) throw new Error('lengths are always given');
+  const size = 1 << (info - 24);
+  const at = take(reader, size);
+  const value =
+    size === 1
+      ? reader.view.getUint8(at)
+      : size === 2
+        ? reader.view.getUint16(at)
+        : size === 4
+          ? reader.view.getUint32(at)
+          : Number(reader.view.getBigUint64(at));
+  if (value > Number.MAX_SAFE_INTEGER) throw new Error('an integer is larger than 2^53 - 1');
+  if (value < (size === 1 ? 24 : 2 ** (4 * size))) throw new Error('an integer is not in its shortest form');
+  return value;
+}
+
+function negative(argument: number): number {
+  if (argument === Number.MAX_SAFE_INTEGER) throw new Error('an integer is smaller than 1 - 2^53');
+  return -1 - argument;
+}
+
+function readBytes(reader: Reader, info: number): Uint8Array {
+  const length = readArgument(reader, info);
+  const start = take(reader, length);
+  return reader.bytes.subarray(start, start + length);
+}
+
+function readArray(reader: Reader, info: number, depth: number): unknown[] {
+  const length = readCount(reader, info, depth, 1);
+  const values: unknown[] = [];
+  for (let i = 0; i < length; i++) values.push(readItem(reader, depth + 1));
+  return values;
+}
+
+function readMap(reader: Reader, info: number, depth: number): Record<string, unknown> {
+  const length = readCount(reader, info, depth, 2);
+  const members: Record<string, unknown> = {};
+  let before: Uint8Array | undefined;
+  for (let i = 0; i < length; i++) {
+    const head = reader.bytes[take(reader, 1)]!;
+    if (head >> 5 !== major.text) throw new Error('a key is no text');
+    const keyBytes = readBytes(reader, head & 31);
+    if (before && !isBefore(before, keyBytes)) throw new Error('keys are not sorted or not unique');
+    before = keyBytes;
+    const key = decoder.decode(keyBytes);
+    const value = readItem(reader, depth + 1);
+    // Plain assignment to this one name would change the object's prototype.
+    if (key === '__proto__') Object.defineProperty(members, key, { value, enumerable: true });
+    else members[key] = value;
+  }
+  return members;
+}
+
+/** The number of members, refused when the rest of the input could not even hold their heads. */
+function readCount(reader: Reader, info: number, depth: number, headsEach: number): number {
+  if (depth >= limits.nestingMax) throw new Error('the message is nested too deeply');
+  const count = readArgument(reader, info);
+  if (count * headsEach > reader.bytes.length - reader.at) throw new Error('the message is cut short');
+  return count;
+}
+
+function isBefore(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return a.length < b.length;
+  const differs = a.findIndex((byte, i) => byte !== b[i]);
+  return differs >= 0 && a[differs]! < b[differs]!;
+}
+
+function readSimple(reader: Reader, info: number): unknown {
+  if (info === 20 || info === 21) return info === 21;
+  if (info === 22) return null;
+  if (info !== 27) throw new Error('only false, true, null and floats of 64 bits are part of the protocol');
+  const value = reader.view.getFloat64(take(reader, 8));
+  if (!Number.isFinite(value)) throw new Error('a number is not finite');
+  if (Number.isSafeInteger(value)) throw new Error('a whole number is written as a float');
+  return value;
+}
