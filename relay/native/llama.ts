@@ -1,0 +1,130 @@
+import { raceSignal, throwIfAborted } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { createProgressMeter } from '#lib/engine/progress.ts';
+import { createSlots } from '#lib/engine/slots.ts';
+import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
+import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
+import { runLlama } from './run.ts';
+import { verifyFile } from './verify-file.ts';
+
+export interface LlamaEngineOptions {
+  readonly clock: Clock;
+  /** Where a model's file lies on this machine; nothing is downloaded. */
+  readonly pathOf: (model: ModelEntry) => string;
+  /** One by default: a tiny model gets slower with more, and the relay has other work. */
+  readonly threads?: number;
+}
+
+/** llama.cpp inside this process, on the CPU: the relay's native floor, one answer at a time. */
+export function createLlamaEngine(options: LlamaEngineOptions): Engine {
+  const { clock, threads = 1 } = options;
+  let info: EngineInfo = { name: 'llama', build: 'node-llama-cpp 3.22.1', deviceClass: 'native-cpu' };
+  let llama: Promise<Llama> | undefined;
+  let current: LoadedModel | undefined;
+
+  async function load(model: ModelEntry, { signal, onProgress }: LoadOptions): Promise<LoadedModel> {
+    throwIfAborted(signal);
+    const { source } = model;
+    if (source.kind !== 'gguf') {
+      throw new TabloomError('model-unknown', `llama.cpp runs GGUF files and "${model.name}" is none. Choose another.`);
+    }
+    await current?.unload();
+    const report = createProgressMeter(clock, onProgress);
+    const path = options.pathOf(model);
+    const bytes = { totalBytes: source.sizeBytes, fromCache: true };
+    await verifyFile(path, source, {
+      signal,
+      onBytes: (loadedBytes) => report({ ...bytes, phase: 'verify', loadedBytes }),
+    });
+    report({ ...bytes, phase: 'compile', loadedBytes: source.sizeBytes });
+    llama ??= startLlama(threads);
+    const engine = await llama;
+    info = { ...info, build: `node-llama-cpp 3.22.1 ${engine.llamaCppRelease.release}`.slice(0, 64) };
+    const opened = await openModel(engine, path, { contextSize: model.contextTokens, threads, signal });
+    const sequence = opened.context.getSequence();
+    const contextTokens = Math.min(model.contextTokens, opened.context.contextSize);
+    const slots = createSlots(1, (request, streamSignal) =>
+      runLlama(request, {
+        model: opened.model,
+        sequence,
+        clock,
+        contextTokens,
+        template: source.template ?? 'chatml',
+        signal: streamSignal,
+      }),
+    );
+    report({ ...bytes, phase: 'ready', loadedBytes: source.sizeBytes });
+    let unloading: Promise<void> | undefined;
+    current = {
+      model,
+      engine: info,
+      contextTokens,
+      slots: 1,
+      doStream: slots.doStream,
+      unload() {
+        unloading ??= slots.close().then(() => opened.model.dispose());
+        return unloading;
+      },
+    };
+    return current;
+  }
+
+  return {
+    get info() {
+      return info;
+    },
+    load,
+    async close() {
+      await current?.unload();
+      await (await llama?.catch(() => undefined))?.dispose();
+      llama = undefined;
+    },
+  };
+}
+
+/** The package's own binary for this platform, nothing built and nothing fetched. */
+async function startLlama(threads: number): Promise<Llama> {
+  try {
+    // Loaded here and not with the module: starting a relay without a model should not pay for it.
+    const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
+    return await getLlama({
+      gpu: false,
+      build: 'never',
+      skipDownload: true,
+      progressLogs: false,
+      logLevel: LlamaLogLevel.disabled,
+      maxThreads: threads,
+    });
+  } catch (cause) {
+    throw new TabloomError(
+      'load-failed',
+      'llama.cpp could not be started: its binary for this platform is missing. Install again, or start with --no-native.',
+      { cause },
+    );
+  }
+}
+
+async function openModel(
+  llama: Llama,
+  modelPath: string,
+  options: { readonly contextSize: number; readonly threads: number; readonly signal: AbortSignal | undefined },
+): Promise<{ readonly model: LlamaModel; readonly context: LlamaContext }> {
+  const { contextSize, threads, signal } = options;
+  let model: LlamaModel | undefined;
+  try {
+    model = await llama.loadModel({ modelPath, gpuLayers: 0, ...(signal ? { loadSignal: signal } : {}) });
+    const context = await raceSignal(model.createContext({ contextSize, sequences: 1, threads }), signal);
+    return { model, context };
+  } catch (cause) {
+    await model?.dispose();
+    throwIfAborted(signal);
+    throw new TabloomError(
+      'model-corrupt',
+      'llama.cpp could not read the model file. Put a GGUF file it knows in place.',
+      {
+        cause,
+      },
+    );
+  }
+}

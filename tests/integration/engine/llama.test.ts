@@ -1,0 +1,97 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '#lib/base/clock.ts';
+import { demoModel } from '#lib/engine/catalog.ts';
+import type { LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
+import { createLlamaEngine } from '../../../relay/native/llama.ts';
+import { engineCases, type EngineSubject } from '../../compliance/engine.ts';
+
+const models = fileURLToPath(new URL('../../../static/models/', import.meta.url));
+const golden: readonly {
+  messages: { role: 'user'; content: string }[];
+  promptTokens: number[];
+  tokens: number[];
+  text: string;
+}[] = JSON.parse(await readFile(new URL('../../../scripts/demo-model/golden.json', import.meta.url), 'utf8'));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tabloom-llama-'));
+  const whole = await readFile(join(models, 'tabloom-demo.gguf'));
+  await writeFile(join(folder, 'cut.gguf'), whole.subarray(0, whole.length >> 1));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const cut: ModelEntry = {
+  ...demoModel,
+  source: { ...demoModel.source, kind: 'gguf', url: '/models/cut.gguf' } as ModelEntry['source'],
+};
+
+const createEngine = () =>
+  createLlamaEngine({
+    clock: systemClock,
+    pathOf: ({ source }) =>
+      source.kind === 'gguf' && source.url.endsWith('cut.gguf')
+        ? join(folder, 'cut.gguf')
+        : join(models, 'tabloom-demo.gguf'),
+  });
+
+const subject: EngineSubject = {
+  createEngine,
+  model: demoModel,
+  bad: { model: cut, code: 'model-corrupt' },
+  resume: 'exact',
+  context: 'counted',
+  kinds: ['chat', 'completion'],
+};
+
+describe('llama keeps the engine contract', () => {
+  for (const { name, run } of engineCases) test(name, () => run(subject));
+});
+
+describe('the demo model in llama.cpp', () => {
+  let loaded: LoadedModel;
+  const engine = createEngine();
+  beforeAll(async () => {
+    loaded = await engine.load(demoModel, {});
+  });
+  afterAll(() => engine.close());
+
+  test('gives the trainer’s greedy tokens, text and counts', async () => {
+    for (const { messages, promptTokens, tokens, text } of golden) {
+      const made: number[] = [];
+      let said = '';
+      const params = { maxTokens: tokens.length + 1, temperature: 0 };
+      for await (const event of loaded.doStream({ kind: 'chat', messages, params }, {})) {
+        if (event.type === 'text-delta') {
+          said += event.text;
+          made.push(...(event.ids ?? []));
+        }
+        if (event.type === 'finish') {
+          expect(event).toMatchObject({
+            reason: 'stop',
+            usage: { tokensIn: promptTokens.length, tokensOut: tokens.length },
+          });
+        }
+      }
+      expect({ said, made }).toEqual({ said: text, made: tokens });
+    }
+  });
+
+  test('leaves the oldest turns out of a long conversation and says so', async () => {
+    const turn = 'Tell me about tabs and looms and threads. '.repeat(4);
+    const messages = Array.from({ length: 21 }, (_, i) => ({
+      role: i % 2 === 0 ? ('user' as const) : ('assistant' as const),
+      content: turn,
+    }));
+    const events = [];
+    for await (const event of loaded.doStream({ kind: 'chat', messages, params: { maxTokens: 4 } }, {}))
+      events.push(event);
+    expect(events[0]).toMatchObject({ type: 'warning', code: 'history-trimmed' });
+    const finish = events.at(-1);
+    expect(finish?.type === 'finish' && finish.usage.tokensIn).toBeLessThanOrEqual((demoModel.contextTokens * 3) / 4);
+  });
+});
