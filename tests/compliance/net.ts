@@ -248,11 +248,10 @@ export function netCompliance(name: string, setup: () => Promise<NetSubject>): v
       });
       for (const word of ['other', 'bad', 'good']) {
         arrived = Promise.withResolvers();
-        await subject.a.publish(topic, bytes(word));
-        await arrived.promise;
+        await publishUntil(subject.a, bytes(word), arrived.promise);
       }
-      expect(judged).toEqual(['other', 'bad', 'good'].map((word) => `${word} of ${subject.a.self}`));
-      expect(heard).toEqual([`good of ${subject.a.self}`]);
+      expect([...new Set(judged)]).toEqual(['other', 'bad', 'good'].map((word) => `${word} of ${subject.a.self}`));
+      expect([...new Set(heard)]).toEqual([`good of ${subject.a.self}`]);
       end();
       await expect(subject.a.publish(topic, new Uint8Array(limits.gossipBytesMax + 1))).rejects.toMatchObject({
         code: 'frame-too-large',
@@ -298,6 +297,23 @@ const gone = (channel: Channel): Promise<void> =>
     if (channel.closed.aborted) resolve();
     else channel.closed.addEventListener('abort', () => resolve(), { once: true });
   });
+
+/** Publishes again until it is heard: a subscription needs a moment to be known. */
+async function publishUntil(net: Net, message: Uint8Array, heard: Promise<void>): Promise<void> {
+  let waiting = true;
+  const done = heard.then(() => {
+    waiting = false;
+  });
+  while (waiting) {
+    await net.publish(topic, message);
+    await Promise.race([
+      done,
+      new Promise((resolve) => {
+        setTimeout(resolve, 300);
+      }),
+    ]);
+  }
+}
 
 /** Resolves when a count has stood still for a while. */
 async function quiet(count: () => number): Promise<void> {

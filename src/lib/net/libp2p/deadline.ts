@@ -1,0 +1,22 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+
+/** A signal that aborts after a time or with another one. `clear` lets its timer go. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  clear(): void;
+}
+
+export function after(clock: Clock, ms: number, ...others: readonly (AbortSignal | undefined)[]): Deadline {
+  const expired = new AbortController();
+  const cleared = new AbortController();
+  clock.delay(ms, { signal: cleared.signal }).then(
+    () => expired.abort(new TabloomError('timeout', `Nothing happened for ${ms} ms.`)),
+    () => undefined,
+  );
+  const signals = others.filter((signal) => signal !== undefined);
+  return {
+    signal: signals.length > 0 ? AbortSignal.any([expired.signal, ...signals]) : expired.signal,
+    clear: () => cleared.abort(),
+  };
+}

@@ -1,0 +1,128 @@
+import { circuitRelayServer, circuitRelayTransport, type CircuitRelayService } from '@libp2p/circuit-relay-v2';
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import { gossipsub, StrictSign, type GossipSub } from '@libp2p/gossipsub';
+import { identify, identifyPush } from '@libp2p/identify';
+import { FaultTolerance, type ConnectionGater, type Libp2p, type ServiceMap } from '@libp2p/interface';
+import { noise } from '@libp2p/noise';
+import { ping } from '@libp2p/ping';
+import { webRTC, webRTCDirect } from '@libp2p/webrtc';
+import { webSockets } from '@libp2p/websockets';
+import { yamux } from '@libp2p/yamux';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p, type ServiceFactoryMap } from 'libp2p';
+import { build } from '#lib/protocol/version.ts';
+import { circuitLimits, gossipLimits, streamWindowBytesMax, type Tuning } from './tuning.ts';
+
+/** A js-libp2p node as all of Tabloom configures it; the tab, the native peer and the relay differ only in their input. */
+export type TabloomNode = Libp2p<TabloomServices>;
+
+export interface TabloomServices extends ServiceMap {
+  readonly gossip: GossipSub;
+  /** At relays only. */
+  readonly circuit?: CircuitRelayService;
+}
+
+export interface NodeInput {
+  /** Of the Ed25519 key, 32 bytes. */
+  readonly seed: Uint8Array;
+  /** `peer` dials relays and speaks WebRTC; `relay` is dialled and introduces. */
+  readonly role: 'peer' | 'relay';
+  readonly tuning: Tuning;
+  readonly listen: readonly string[];
+  /** Told to others in place of the listening addresses, where those mean nothing outside. */
+  readonly announce: readonly string[];
+  /** Hears where the node really listens, whatever it announces. */
+  readonly onListen?: (addresses: readonly string[]) => void;
+  readonly iceServers: readonly RTCIceServer[];
+  readonly gater: ConnectionGater;
+  /** The gossip topics that exist; others are not tracked. */
+  readonly topics: readonly string[];
+}
+
+/** Not started yet. */
+export async function createNode(input: NodeInput): Promise<TabloomNode> {
+  const { tuning } = input;
+  const rtcConfiguration = { iceServers: [...input.iceServers] };
+  const relay = input.role === 'relay';
+  const services: ServiceFactoryMap<TabloomServices> = {
+    identify: identify(),
+    identifyPush: identifyPush(),
+    ping: ping({ maxInboundStreams: 8 }),
+    gossip: gossip(input),
+    ...(relay ? { circuit: circuitServer(tuning) } : {}),
+  };
+  return createLibp2p<TabloomServices>({
+    start: false,
+    privateKey: await generateKeyPairFromSeed('Ed25519', input.seed),
+    nodeInfo: { name: 'tabloom', version: build, userAgent: `tabloom/${build}` },
+    addresses: {
+      listen: [...input.listen],
+      appendAnnounce: [...input.announce],
+      announceFilter: (addresses) => announced(addresses, input),
+    },
+    transports: relay
+      ? [webSockets(), circuitRelayTransport()]
+      : [
+          webSockets(),
+          circuitRelayTransport({ maxInboundStopStreams: circuitLimits.incomingPerPeerMax }),
+          webRTC({ rtcConfiguration }),
+          webRTCDirect({ rtcConfiguration }),
+        ],
+    transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: streamWindowBytesMax } })],
+    connectionGater: input.gater,
+    connectionManager: {
+      maxConnections: tuning.connectionsMax,
+      inboundConnectionThreshold: tuning.inboundPerSecondMax,
+      maxIncomingPendingConnections: tuning.inboundPendingMax,
+      dialTimeout: tuning.dialTimeoutMs,
+      addressDialTimeout: tuning.dialTimeoutMs,
+      // Our own loop dials relays again; two of them would race.
+      reconnectRetries: 0,
+    },
+    connectionMonitor: {
+      pingInterval: tuning.pingIntervalMs,
+      pingTimeout: { minTimeout: tuning.pingTimeoutMs, maxTimeout: 2 * tuning.pingTimeoutMs },
+      abortConnectionOnPingFailure: tuning.missedPing === 'abort',
+    },
+    services,
+  });
+}
+
+function announced(addresses: readonly Multiaddr[], { announce, onListen }: NodeInput): Multiaddr[] {
+  const own = (address: Multiaddr) => announce.some((prefix) => address.toString().startsWith(prefix));
+  onListen?.(addresses.filter((address) => !own(address)).map(String));
+  return announce.length > 0 ? addresses.filter(own) : [...addresses];
+}
+
+function gossip({ tuning, topics, role }: NodeInput) {
+  return gossipsub({
+    globalSignaturePolicy: StrictSign,
+    allowPublishToZeroTopicPeers: true,
+    fallbackToFloodsub: false,
+    doPX: false,
+    D: tuning.meshDegree,
+    Dlo: role === 'relay' ? tuning.meshDegree : 4,
+    Dhi: 2 * tuning.meshDegree,
+    Dout: 0,
+    allowedTopics: new Set(topics),
+    maxInboundDataLength: gossipLimits.rpcBytesMax,
+    maxOutboundBufferSize: gossipLimits.outboundBufferBytesMax,
+    maxTopicBytesPerPeer: gossipLimits.topicBytesPerPeerMax,
+    scoreParams: { IPColocationFactorWeight: tuning.ipColocationWeight },
+  });
+}
+
+function circuitServer(tuning: Tuning) {
+  return circuitRelayServer({
+    maxInboundHopStreams: circuitLimits.outgoingPerPeerMax,
+    maxOutboundStopStreams: circuitLimits.incomingPerPeerMax,
+    reservations: {
+      maxReservations: tuning.reservationsMax,
+      reservationTtl: circuitLimits.reservationTtlMs,
+      defaultDataLimit: circuitLimits.bytesMax,
+      defaultDurationLimit: circuitLimits.durationMs,
+    },
+  });
+}

@@ -1,0 +1,38 @@
+import type { Connection } from '@libp2p/interface';
+import type { ChannelPath, ConnectionStatus } from '../spec.ts';
+
+/**
+ * What a connection is, told from its address. The address of a WebRTC connection names the circuit it was introduced
+ * through, though its bytes pass no relay: `…/p2p-circuit/webrtc/p2p/…`.
+ */
+export function transportOf(address: string): ConnectionStatus['transport'] {
+  const names = new Set(address.split('/'));
+  if (names.has('webrtc-direct')) return 'webrtc-direct';
+  if (names.has('webrtc')) return 'webrtc';
+  if (names.has('p2p-circuit')) return 'circuit';
+  return names.has('ws') || names.has('wss') ? 'websocket' : 'other';
+}
+
+export const pathOf = (connection: Connection): ChannelPath =>
+  transportOf(connection.remoteAddr.toString()) === 'circuit' ? 'relayed' : 'direct';
+
+export const connectionStatus = (connection: Connection): ConnectionStatus => ({
+  peer: connection.remotePeer.toString(),
+  path: pathOf(connection),
+  transport: transportOf(connection.remoteAddr.toString()),
+  direction: connection.direction,
+});
+
+/** `…/p2p/<relay>` of a circuit's address, or undefined where it is none. */
+export function relayOf(address: string): string | undefined {
+  return /^(.*)\/p2p\/([1-9A-HJ-NP-Za-km-z]+)\/p2p-circuit/.exec(address)?.[2];
+}
+
+/** The peer an address ends at. */
+export function targetOf(address: string): string | undefined {
+  return /\/p2p\/([1-9A-HJ-NP-Za-km-z]+)$/.exec(address)?.[1];
+}
+
+/** Where WebRTC is signalled through the same circuit. */
+export const webrtcAddress = (circuitAddress: string): string =>
+  circuitAddress.replace('/p2p-circuit/', '/p2p-circuit/webrtc/');

@@ -1,0 +1,165 @@
+import type { Connection } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
+import { raceSignal } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { peerUnreachable } from '../errors.ts';
+import { after } from './deadline.ts';
+import type { TabloomNode } from './node.ts';
+import { pathOf, relayOf, targetOf, transportOf, webrtcAddress } from './paths.ts';
+import type { Tuning } from './tuning.ts';
+
+/**
+ * Finds the connection to open a stream on: a direct one where there is one or one can be dialled in time, else a
+ * relayed one, while dialling goes on for the next time.
+ */
+export interface Reach {
+  /** @throws `peer-unreachable`. */
+  connect(peer: PeerId, addrs: readonly string[], signal: AbortSignal): Promise<Connection>;
+}
+
+export interface ReachInput {
+  readonly node: TabloomNode;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tuning: Tuning;
+  /** Aborts when the net stops. */
+  readonly life: AbortSignal;
+}
+
+const addressesMax = 16;
+const peersRememberedMax = 1_024;
+
+export function createReach({ node, clock, logger, tuning, life }: ReachInput): Reach {
+  const upgrades = new Map<PeerId, Promise<Connection | undefined>>();
+  const pausedUntilMs = new Map<PeerId, number>();
+
+  const existing = (peer: PeerId, path: 'direct' | 'relayed') =>
+    node
+      .getConnections(peerIdFromString(peer))
+      .filter((connection) => connection.status === 'open' && pathOf(connection) === path)
+      .at(-1);
+
+  const dial = async (addrs: readonly Multiaddr[], timeoutMs: number, signal: AbortSignal) => {
+    const deadline = after(clock, timeoutMs, signal);
+    try {
+      return await node.dial([...addrs], { signal: deadline.signal, force: true });
+    } finally {
+      deadline.clear();
+    }
+  };
+
+  /** Relays we are connected to first: a circuit through one of them costs one round trip. */
+  const circuitAddresses = (peer: PeerId, addrs: readonly string[]): string[] => {
+    const relays = new Map<PeerId, string>();
+    for (const { remoteAddr, remotePeer, status } of node.getConnections()) {
+      const address = remoteAddr.toString();
+      if (status !== 'open' || transportOf(address) !== 'websocket') continue;
+      const relay = remotePeer.toString();
+      relays.set(relay, targetOf(address) === relay ? address : `${address}/p2p/${relay}`);
+    }
+    const offered = addrs.filter((address) => transportOf(address) === 'circuit' && targetOf(address) === peer);
+    const through = (address: string) => relays.has(relayOf(address) ?? '');
+    const near = offered.filter(through).map((address) => `${relays.get(relayOf(address)!)}/p2p-circuit/p2p/${peer}`);
+    const guessed = [...relays.values()].map((relay) => `${relay}/p2p-circuit/p2p/${peer}`);
+    const far = offered.filter((address) => !through(address));
+    return [...new Set([...near, ...(offered.length > 0 && near.length > 0 ? [] : guessed), ...far])];
+  };
+
+  const circuit = async (peer: PeerId, addrs: readonly string[], signal: AbortSignal) => {
+    const known = existing(peer, 'relayed');
+    if (known) return known;
+    const addresses = parse(circuitAddresses(peer, addrs));
+    return addresses.length > 0 ? dial(addresses, tuning.streamTimeoutMs, signal) : undefined;
+  };
+
+  const tryDirect = async (
+    peer: PeerId,
+    addresses: readonly Multiaddr[],
+    tries: readonly number[],
+  ): Promise<Connection | undefined> => {
+    for (const [attempt, timeoutMs] of tries.entries()) {
+      const known = existing(peer, 'direct');
+      if (known || life.aborted) return known;
+      const startMs = clock.elapsed();
+      const outcome = await dial(addresses, timeoutMs, life).catch((error: unknown) => error as Error);
+      const ms = Math.round(clock.elapsed() - startMs);
+      if (!(outcome instanceof Error)) {
+        logger.info('direct-dial', { outcome: 'connected', attempt: attempt + 1, ms });
+        return outcome;
+      }
+      logger.info('direct-dial', { outcome: 'failed', attempt: attempt + 1, ms, reason: outcome.message });
+    }
+    return undefined;
+  };
+
+  const upgrade = async (peer: PeerId, addrs: readonly string[]): Promise<Connection | undefined> => {
+    const plain = parse(
+      addrs.filter((address) => transportOf(address) !== 'circuit' && targetOf(address) === peer),
+    ).filter((address) => transportOf(address.toString()) !== 'webrtc');
+    const dialable = await filterAsync(plain, (address) => node.isDialable(address));
+    if (dialable.length > 0) {
+      const connection = await tryDirect(peer, dialable, tuning.directTryTimeoutsMs.slice(0, 1));
+      if (connection) return connection;
+    }
+    const relayed = await circuit(peer, addrs, life);
+    if (!relayed) return undefined;
+    const signalled = multiaddr(webrtcAddress(relayed.remoteAddr.toString()));
+    if (!(await node.isDialable(signalled))) return undefined;
+    return tryDirect(peer, [signalled], tuning.directTryTimeoutsMs);
+  };
+
+  const upgradeOnce = (peer: PeerId, addrs: readonly string[]): Promise<Connection | undefined> => {
+    const running = upgrades.get(peer);
+    if (running) return running;
+    const started = upgrade(peer, addrs)
+      .catch(() => undefined)
+      .then((connection) => {
+        upgrades.delete(peer);
+        if (connection) pausedUntilMs.delete(peer);
+        else pausedUntilMs.set(peer, clock.elapsed() + tuning.directPauseMs);
+        if (pausedUntilMs.size > peersRememberedMax) pausedUntilMs.delete(pausedUntilMs.keys().next().value!);
+        return connection;
+      });
+    upgrades.set(peer, started);
+    return started;
+  };
+
+  return {
+    async connect(peer, addrs, signal) {
+      const direct = existing(peer, 'direct');
+      if (direct) return direct;
+      const known = addrs.slice(0, addressesMax);
+      if ((pausedUntilMs.get(peer) ?? 0) <= clock.elapsed()) {
+        const patience = after(clock, tuning.directPatienceMs, signal);
+        const upgraded = await raceSignal(upgradeOnce(peer, known), patience.signal).catch(() => undefined);
+        patience.clear();
+        if (upgraded) return upgraded;
+      }
+      try {
+        const relayed = await raceSignal(circuit(peer, known, AbortSignal.any([life, signal])), signal);
+        if (relayed) return relayed;
+      } catch (error) {
+        throw peerUnreachable(peer, 'no relay reaches it', error);
+      }
+      throw peerUnreachable(peer, 'no address of it is known');
+    },
+  };
+}
+
+function parse(addresses: readonly string[]): Multiaddr[] {
+  return addresses.flatMap((address) => {
+    try {
+      return [multiaddr(address)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+async function filterAsync<T>(values: readonly T[], keep: (value: T) => Promise<boolean>): Promise<T[]> {
+  const kept = await Promise.all(values.map(keep));
+  return values.filter((_, i) => kept[i]);
+}

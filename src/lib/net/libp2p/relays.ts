@@ -1,0 +1,142 @@
+import type { Connection } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
+import type { Clock } from '#lib/base/clock.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Random } from '#lib/base/random.ts';
+import type { RelayStatus } from '../spec.ts';
+import { after } from './deadline.ts';
+import type { TabloomNode } from './node.ts';
+import { relayOf, targetOf } from './paths.ts';
+import type { Tuning } from './tuning.ts';
+
+/** Where the relays are: asked again before every attempt, since a relay may come back under another key. */
+export type RelaySource = () => Promise<readonly string[]> | readonly string[];
+
+export interface RelaysInput {
+  readonly node: TabloomNode;
+  readonly source: RelaySource;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly tuning: Tuning;
+  readonly life: AbortSignal;
+  readonly onChange: () => void;
+}
+
+export interface Relays {
+  status(): readonly RelayStatus[];
+  /** Ends every pause now: the machine has come back online or has been woken. */
+  wake(): void;
+}
+
+const relaysMax = 4;
+
+/**
+ * Keeps a connection to each relay. js-libp2p gives up after its own few tries and a static listen address never comes
+ * back, so this loop dials again for ever, waiting twice as long each time up to a limit.
+ */
+export function keepRelays(input: RelaysInput): Relays {
+  const { node, clock, random, tuning, life } = input;
+  const statuses = new Map<string, RelayStatus>();
+  let waking = new AbortController();
+
+  const set = (addr: string, change: Partial<RelayStatus>) => {
+    const before = statuses.get(addr) ?? { peer: targetOf(addr), addr, state: 'connecting', attempts: 0 };
+    statuses.set(addr, { ...before, reason: undefined, ...change });
+    input.onChange();
+  };
+  const refreshReservations = () => {
+    const reserved = new Set(node.getMultiaddrs().map((address) => relayOf(address.toString())));
+    for (const [addr, { state, peer }] of statuses) {
+      if (state === 'connected' && reserved.has(peer)) set(addr, { state: 'reserved' });
+      if (state === 'reserved' && !reserved.has(peer))
+        set(addr, { state: 'connected', reason: 'The relay has let the reservation go.' });
+    }
+  };
+  const pause = async (ms: number) => {
+    waking = waking.signal.aborted ? new AbortController() : waking;
+    await clock.delay(ms, { signal: AbortSignal.any([life, waking.signal]) }).catch(() => undefined);
+  };
+  const backoffMs = (attempt: number) => {
+    const fullMs = Math.min(tuning.reconnectMaxMs, tuning.reconnectMinMs * 2 ** Math.min(attempt, 16));
+    return fullMs * (0.5 + random.float() / 2);
+  };
+
+  /** One relay, until the source names it no more. */
+  const keep = async (addr: string) => {
+    for (let failures = 0; !life.aborted && statuses.has(addr);) {
+      set(addr, { state: 'connecting', attempts: statuses.get(addr)!.attempts + 1 });
+      const outcome = await dialRelay(node, addr, clock, tuning, life).catch((error: unknown) => error as Error);
+      if (life.aborted) return;
+      if (outcome instanceof Error) {
+        failures++;
+        set(addr, { state: 'lost', reason: `The relay does not answer (${brief(outcome)}).` });
+      } else {
+        failures = 0;
+        set(addr, { state: 'connected', attempts: 0 });
+        refreshReservations();
+        input.logger.info('relay-connected', { addr });
+        await untilClosed(outcome, life);
+        if (life.aborted) return;
+        set(addr, { state: 'lost', reason: 'The connection to the relay was lost.' });
+        input.logger.warn('relay-lost', { addr });
+      }
+      await pause(backoffMs(failures));
+      await renew();
+    }
+  };
+
+  const renew = async () => {
+    let addrs: readonly string[];
+    try {
+      addrs = (await input.source()).slice(0, relaysMax);
+    } catch (error) {
+      input.logger.warn('relays-unknown', { reason: brief(error) });
+      return;
+    }
+    if (addrs.length > 0) for (const addr of statuses.keys()) if (!addrs.includes(addr)) statuses.delete(addr);
+    for (const addr of addrs) {
+      if (statuses.has(addr) || life.aborted) continue;
+      set(addr, {});
+      keep(addr).catch(() => undefined);
+    }
+  };
+  const run = async () => {
+    for (let failures = 0; !life.aborted && statuses.size === 0; failures++) {
+      await renew();
+      if (statuses.size === 0) await pause(backoffMs(failures));
+    }
+  };
+
+  // The node's own update comes up to a second late; a reservation shows in the transport's events at once.
+  for (const event of ['transport:listening', 'transport:close', 'self:peer:update'] as const)
+    node.addEventListener(event, refreshReservations);
+  run().catch(() => undefined);
+  return { status: () => [...statuses.values()], wake: () => waking.abort() };
+}
+
+async function dialRelay(
+  node: TabloomNode,
+  addr: string,
+  clock: Clock,
+  tuning: Tuning,
+  life: AbortSignal,
+): Promise<Connection> {
+  const deadline = after(clock, tuning.dialTimeoutMs, life);
+  try {
+    return await node.dial(multiaddr(addr), { signal: deadline.signal });
+  } finally {
+    deadline.clear();
+  }
+}
+
+const untilClosed = (connection: Connection, life: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (connection.status !== 'open') return resolve();
+    connection.addEventListener('close', () => resolve(), { once: true });
+    life.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** The first line of an error, short enough for a status. */
+const brief = (error: unknown): string =>
+  (error instanceof Error ? error.message || error.name : String(error)).split('\n')[0]!.slice(0, 120);
