@@ -83,14 +83,17 @@ function joinFrom(parts: readonly Part[], index: number): { readonly part: Part;
   let end = index + 1;
   if (first.type !== 'text-delta') return { part: first, end };
   let { text, tokens } = first;
+  let textBytes = utf8Encode(text).length;
   const ids = first.ids && [...first.ids];
   for (; end < parts.length; end++) {
     const part = parts[end]!;
     if (part.type !== 'text-delta' || (part.ids === undefined) !== (ids === undefined)) break;
-    if (text.length + part.text.length > limits.partTextBytesMax) break;
+    const moreBytes = utf8Encode(part.text).length;
+    if (textBytes + moreBytes > limits.partTextBytesMax) break;
     if (tokens + part.tokens > limits.tokensPerPartMax) break;
     if (ids && ids.length + part.ids!.length > limits.tokensPerPartMax) break;
     text += part.text;
+    textBytes += moreBytes;
     tokens += part.tokens;
     ids?.push(...part.ids!);
   }

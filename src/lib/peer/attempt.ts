@@ -1,4 +1,5 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
+import type { Seen } from '#lib/market/history.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { WorkerView } from './spec.ts';
 
@@ -13,6 +14,14 @@ export interface Attempt {
   readonly toCharacter: number;
   readonly fromToken: number;
   readonly toToken: number;
+  /** When each stage was first reached, in milliseconds since the epoch. */
+  readonly chosenAt: number;
+  readonly openedAt?: number | undefined;
+  readonly acceptedAt?: number | undefined;
+  /** It has a slot. */
+  readonly startedAt?: number | undefined;
+  readonly firstTokenAt?: number | undefined;
+  readonly lastTokenAt?: number | undefined;
   readonly outcome: AttemptOutcome;
   readonly error?: ErrorRecord | undefined;
 }
@@ -24,6 +33,7 @@ export function openAttempt(
   attempts: readonly Attempt[],
   worker: WorkerView,
   { text, tokens }: { readonly text: string; readonly tokens: number },
+  chosenAt: number,
 ): readonly Attempt[] {
   return [
     ...attempts,
@@ -33,6 +43,7 @@ export function openAttempt(
       toCharacter: text.length,
       fromToken: tokens,
       toToken: tokens,
+      chosenAt,
       outcome: 'open',
     },
   ];
@@ -42,6 +53,24 @@ export function openAttempt(
 export function extendAttempt(attempts: readonly Attempt[], change: Partial<Attempt>): readonly Attempt[] {
   const last = attempts.at(-1);
   return last?.outcome === 'open' ? [...attempts.slice(0, -1), { ...last, ...change }] : attempts;
+}
+
+/** Tokens a second from the first to the last, as the asker saw them; undefined below two tokens. */
+export function attemptTps({ fromToken, toToken, firstTokenAt, lastTokenAt }: Attempt): number | undefined {
+  const tokens = toToken - fromToken;
+  if (tokens < 2 || firstTokenAt === undefined || lastTokenAt === undefined || lastTokenAt <= firstTokenAt)
+    return undefined;
+  return ((tokens - 1) * 1_000) / (lastTokenAt - firstTokenAt);
+}
+
+/** What an attempt showed of its worker: its rate, its first token once it had a slot, and the way there and back. */
+export function seenOf(attempt: Attempt): Seen {
+  const { openedAt, acceptedAt, startedAt, firstTokenAt } = attempt;
+  return {
+    decodeTps: attemptTps(attempt),
+    ttftMs: startedAt === undefined || firstTokenAt === undefined ? undefined : firstTokenAt - startedAt,
+    rttMs: openedAt === undefined || acceptedAt === undefined ? undefined : acceptedAt - openedAt,
+  };
 }
 
 /** Ends the open attempt; one that has ended already (its worker was lost before the job failed) keeps its outcome. */

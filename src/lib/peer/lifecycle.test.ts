@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { initialJob, isLegal, isOver, reduceJob, seenTps, type JobPhase, type JobState } from './lifecycle.ts';
+import { initialJob, isLegal, isOver, reduceJob, type JobPhase, type JobState } from './lifecycle.ts';
+import { attemptTps, seenOf } from './attempt.ts';
 import type { JobEvent, WorkerView } from './spec.ts';
 
 const worker = (peer: string): WorkerView => ({
@@ -134,6 +135,12 @@ test('a job that goes well, whole', () => {
     toCharacter: 2,
     fromToken: 0,
     toToken: 2,
+    chosenAt: 2,
+    openedAt: 3,
+    acceptedAt: 4,
+    startedAt: undefined,
+    firstTokenAt: 6,
+    lastTokenAt: 6,
     outcome: 'open',
   });
   expect(reach.finished).toEqual({
@@ -221,10 +228,19 @@ test('warnings are kept up to a limit and begin no answer', () => {
   expect(state.firstTokenAt).toBeUndefined();
 });
 
-test('the speed seen is that between the first token and the last', () => {
-  const at = (ms: number) =>
-    ({ ...events['part-received'], at: ms, part: { type: 'text-delta', text: 'x', tokens: 1 } }) as const;
-  expect(seenTps(initialJob)).toBeUndefined();
-  expect(seenTps([at(1_000), at(1_100), at(1_200)].reduce(reduceJob, reach.queued))).toBe(10);
-  expect(seenTps([at(1_000), at(1_000)].reduce(reduceJob, reach.queued))).toBeUndefined();
+test('an attempt shows its rate, its first token and its way', () => {
+  const part = (at: number) =>
+    ({ ...events['part-received'], at, part: { type: 'text-delta', text: 'x', tokens: 1 } }) as const;
+  const state = [
+    { ...events['channel-opened'], at: 900 },
+    { ...events['job-accepted'], at: 930, position: 2 },
+    { ...events['job-accepted'], at: 950, position: 0 },
+    part(1_000),
+    part(1_100),
+    part(1_200),
+  ].reduce(reduceJob, run('job-routing', 'worker-chosen'));
+  expect(seenOf(state.attempts[0]!)).toEqual({ decodeTps: 10, ttftMs: 50, rttMs: 30 });
+  const instant = [part(5), part(5)].reduce(reduceJob, reach.queued);
+  expect(attemptTps(instant.attempts[0]!)).toBeUndefined();
+  expect(seenOf(reach.opening.attempts[0]!)).toEqual({});
 });

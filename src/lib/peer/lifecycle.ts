@@ -98,12 +98,16 @@ export function reduceJob(state: JobState, event: JobEvent): JobState {
         phase: 'opening',
         job: event.job,
         worker: event.worker,
-        attempts: openAttempt(state.attempts, event.worker, state),
+        attempts: openAttempt(state.attempts, event.worker, state, event.at),
       };
     case 'channel-opened':
-      return { ...state, path: event.path, attempts: extendAttempt(state.attempts, { path: event.path }) };
+      return {
+        ...state,
+        path: event.path,
+        attempts: extendAttempt(state.attempts, { path: event.path, openedAt: event.at }),
+      };
     case 'job-accepted':
-      return { ...state, phase: 'queued', position: event.position, etaMs: event.etaMs };
+      return acceptJob(state, event);
     case 'worker-refused':
       return {
         ...withoutWorker(state),
@@ -146,11 +150,13 @@ export function reduceJob(state: JobState, event: JobEvent): JobState {
   }
 }
 
-/** Tokens a second from the first token to the last, as the asker saw them; undefined below two tokens. */
-export function seenTps({ tokens, firstTokenAt, lastTokenAt }: JobState): number | undefined {
-  if (tokens < 2 || firstTokenAt === undefined || lastTokenAt === undefined || lastTokenAt <= firstTokenAt)
-    return undefined;
-  return ((tokens - 1) * 1_000) / (lastTokenAt - firstTokenAt);
+function acceptJob(state: JobState, { at, position, etaMs }: Extract<JobEvent, { type: 'job-accepted' }>): JobState {
+  const attempt = state.attempts.at(-1);
+  const attempts = extendAttempt(state.attempts, {
+    acceptedAt: attempt?.acceptedAt ?? at,
+    startedAt: attempt?.startedAt ?? (position === 0 ? at : undefined),
+  });
+  return { ...state, phase: 'queued', position, etaMs, attempts };
 }
 
 function receivePart(state: JobState, { part, at }: Extract<JobEvent, { type: 'part-received' }>): JobState {
@@ -167,7 +173,12 @@ function receivePart(state: JobState, { part, at }: Extract<JobEvent, { type: 'p
     tokens,
     firstTokenAt: state.firstTokenAt ?? at,
     lastTokenAt: at,
-    attempts: extendAttempt(state.attempts, { toCharacter: text.length, toToken: tokens }),
+    attempts: extendAttempt(state.attempts, {
+      toCharacter: text.length,
+      toToken: tokens,
+      firstTokenAt: state.attempts.at(-1)?.firstTokenAt ?? at,
+      lastTokenAt: at,
+    }),
   };
 }
 

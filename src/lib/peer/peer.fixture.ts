@@ -1,0 +1,150 @@
+import { manualClock, type ManualClock } from '#lib/base/clock.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { scriptedModel } from '#lib/engine/catalog.ts';
+import { createScriptedEngine, type ScriptedOptions } from '#lib/engine/scripted.ts';
+import type { LoadedModel } from '#lib/engine/spec.ts';
+import { createDirectory } from '#lib/market/directory.ts';
+import type { Directory } from '#lib/market/spec.ts';
+import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.ts';
+import type { Net } from '#lib/net/spec.ts';
+import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
+import { signOffer, type Offer } from '#lib/protocol/offer.ts';
+import { build } from '#lib/protocol/version.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
+import { createConsumer } from './consume.ts';
+import { initialJob, reduceJob, type JobState } from './lifecycle.ts';
+import { createProvider, type ProviderComponents } from './provide.ts';
+import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
+import type { AskRequest, Consumer, JobEvent, Provider } from './spec.ts';
+
+/** A small world on one clock: nets in memory, scripted engines, one directory that everybody reads. */
+export interface World {
+  readonly clock: ManualClock;
+  readonly network: MemoryNetwork;
+  readonly directory: Directory;
+  worker(seed: number, options?: WorkerOptions): Promise<Worker>;
+  asker(seed: number): Promise<Asker>;
+}
+
+export interface WorkerOptions extends Partial<Omit<ScriptedOptions, 'clock'>> {
+  readonly provider?: Partial<ProviderComponents>;
+  /** In place of the scripted model. */
+  readonly model?: LoadedModel;
+}
+
+interface Resident {
+  readonly net: Net;
+  readonly signer: Signer;
+  readonly storage: KeyValue;
+  readonly book: ReceiptBook;
+}
+
+export interface Worker extends Resident {
+  readonly provider: Provider;
+  readonly model: LoadedModel;
+  /** Puts what it serves now into the directory. */
+  announce(change?: Partial<Offer>): void;
+}
+
+export interface Asker extends Resident {
+  readonly consumer: Consumer;
+}
+
+export const demo = scriptedModel(100);
+
+export const chat = (content: string, change: Partial<AskRequest> = {}): AskRequest => ({
+  model: { artefact: demo.artefact },
+  input: { kind: 'chat', messages: [{ role: 'user', content }] },
+  params: { maxTokens: 64, temperature: 0 },
+  tier: 'open',
+  ...change,
+});
+
+export function createWorld(seed = 1): World {
+  const clock = manualClock();
+  const random = seededRandom(seed);
+  const network = createMemoryNetwork({ clock, random });
+  const directory = createDirectory({ clock });
+  let seq = 0;
+
+  const resident = async (peerSeed: number): Promise<Resident> => {
+    const key = new Uint8Array(32).fill(peerSeed);
+    const signer = createSigner(key);
+    const net = network.createNet({ seed: key });
+    await net.start();
+    const storage = createMemoryStorage();
+    return { net, signer, storage, book: createReceiptBook({ storage, signer, clock, logger: silentLogger }) };
+  };
+
+  return {
+    clock,
+    network,
+    directory,
+    async worker(peerSeed, { provider: components, model: given, ...scripted } = {}) {
+      const here = await resident(peerSeed);
+      const model = given ?? (await createScriptedEngine({ clock, ...scripted }).load(demo, {}));
+      const provider = createProvider({ ...here, clock, logger: silentLogger, ...components });
+      await provider.start();
+      provider.offerModel(model);
+      const announce = (change: Partial<Offer> = {}) => {
+        const shelf = provider.shelf('network');
+        if (!shelf) return;
+        const offer: Offer = {
+          peer: here.net.self,
+          seq: ++seq,
+          issuedAt: clock.now(),
+          ttlMs: 45_000,
+          role: 'tab',
+          tiers: ['open'],
+          policy: [],
+          addrs: [...here.net.addresses()],
+          build,
+          ...shelf,
+          ...change,
+        };
+        directory.consider(offer, signOffer(offer, here.signer));
+      };
+      announce();
+      return { ...here, provider, model, announce };
+    },
+    async asker(peerSeed) {
+      const here = await resident(peerSeed);
+      const consumer = createConsumer({ ...here, directory, clock, random, logger: silentLogger });
+      return { ...here, consumer };
+    },
+  };
+}
+
+/** Runs a job on a clock that stands still: `state` is what has happened so far. */
+export interface Followed {
+  readonly state: JobState;
+  readonly events: readonly JobEvent[];
+  readonly over: boolean;
+  readonly cancel: () => void;
+}
+
+export function follow(consumer: Consumer, request: AskRequest): Followed {
+  const stop = new AbortController();
+  const followed = { state: initialJob, events: [] as JobEvent[], over: false, cancel: () => stop.abort() };
+  const run = async () => {
+    for await (const event of consumer.ask(request, { signal: stop.signal })) {
+      followed.events.push(event);
+      followed.state = reduceJob(followed.state, event);
+    }
+    followed.over = true;
+  };
+  void run();
+  return followed;
+}
+
+/** Moves time in small steps, so that long chains of promises keep up, until `done` or the time is used up. */
+export async function until(clock: ManualClock, done: () => boolean, limitMs = 30_000): Promise<void> {
+  for (let ms = 0; ms < limitMs && !done(); ms += 5) await clock.advance(5);
+  if (!done()) throw new Error(`not so within ${limitMs} ms`);
+}
+
+export const pass = async (clock: ManualClock, ms: number): Promise<void> => {
+  for (let passed = 0; passed < ms; passed += 5) await clock.advance(5);
+};

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { Candidate, Wish } from '#lib/market/spec.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { artefactIdSchema, jobIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
+import {
+  jobInputSchema,
+  jobParamsSchema,
+  messageText,
+  tierSchema,
+  type Job,
+  type JobInput,
+} from '#lib/protocol/job.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { AskRequest, WorkerView } from './spec.ts';
+
+const askRequestSchema = z.object({
+  id: jobIdSchema.optional(),
+  model: z.union([
+    z.literal('any'),
+    z.object({ artefact: artefactIdSchema }),
+    z.object({ name: z.string().min(1).max(limits.nameLengthMax) }),
+  ]),
+  input: jobInputSchema,
+  params: jobParamsSchema,
+  tier: tierSchema,
+  deadlineMs: z.number().int().min(1).max(limits.jobDeadlineMsMax).optional(),
+  only: z.array(peerIdSchema).min(1).max(256).optional(),
+});
+
+/** @throws `bad-request`. */
+export function checkRequest(request: AskRequest): AskRequest {
+  const parsed = askRequestSchema.safeParse(request);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new TabloomError(
+    'bad-request',
+    `The request is not valid at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'invalid'}.`,
+  );
+}
+
+export function toWish(request: AskRequest, tried: readonly PeerId[]): Wish {
+  return {
+    model: request.model,
+    tier: request.tier,
+    contextTokens: estimateTokens(request.input) + Math.min(request.params.maxTokens, answerRoom),
+    kind: 'chat',
+    only: request.only,
+    not: tried,
+  };
+}
+
+/** Where a job goes on: what was delivered before it. */
+export interface Progress {
+  readonly text: string;
+  readonly tokens: number;
+}
+
+export interface JobFacts {
+  readonly id: string;
+  readonly salt: string;
+  readonly deadlineMs: number;
+  readonly progress: Progress;
+}
+
+export function toJob(request: AskRequest, { model }: Candidate, { id, salt, deadlineMs, progress }: JobFacts): Job {
+  return {
+    id,
+    artefact: model.artefact,
+    model: model.name,
+    input: request.input,
+    params: request.params,
+    tier: request.tier,
+    deadlineMs: Math.max(1, Math.min(limits.jobDeadlineMsMax, Math.round(deadlineMs))),
+    salt,
+    ...(progress.text !== '' || progress.tokens > 0 ? { resume: progress } : {}),
+  };
+}
+
+export function toWorkerView({ entry, model }: Candidate, request: AskRequest, self: PeerId): WorkerView {
+  const { offer } = entry;
+  return {
+    peer: offer.peer,
+    self: offer.peer === self,
+    role: offer.role,
+    engine: offer.engine,
+    model: model.name,
+    artefact: model.artefact,
+    tier: request.tier,
+  };
+}
+
+/** Room that an answer must have at least; a longer one may end by `length`. */
+const answerRoom = 16;
+
+/**
+ * Tokens of a prompt, guessed on the low side: the engine counts exactly and says `too-long`, while a worker that was
+ * passed over by mistake is never asked.
+ */
+export function estimateTokens(input: JobInput): number {
+  const texts = input.kind === 'chat' ? input.messages.map(messageText) : [input.prompt];
+  return Math.ceil(texts.reduce((sum, text) => sum + text.length, 0) / 6);
+}
