@@ -1,0 +1,113 @@
+import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
+import { Conversation } from './conversation.svelte.ts';
+import { History } from './history.svelte.ts';
+import { emptyLibrary } from './library.ts';
+import { noNetwork } from './network.ts';
+import { defaultSettings } from './settings.ts';
+import { notSharing } from './sharing.ts';
+import type { Tab } from './tab.ts';
+import { anyone, prospect, type Prospect, type Target } from './target.ts';
+import { Watched } from './watched.svelte.ts';
+
+/** Tokens assumed where nobody has said yet what the model can read. */
+const contextTokensUnknown = 2_048;
+
+export interface AppParts {
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+/** Everything on screen. It exists before the tab behind it does, and pages show it from the first paint. */
+export class App {
+  readonly network = new Watched(noNetwork);
+  readonly library = new Watched(emptyLibrary);
+  readonly sharing = new Watched(notSharing);
+  readonly settings = new Watched(defaultSettings);
+  readonly history = new History();
+  target = $state.raw<Target>(anyone);
+  conversation = $state.raw() as Conversation;
+  tab = $state.raw<Tab>();
+  bootError = $state.raw<ErrorRecord>();
+
+  readonly #parts: AppParts;
+  readonly #ready = Promise.withResolvers<Tab>();
+
+  constructor(parts: AppParts) {
+    this.#parts = parts;
+    this.#ready.promise.catch(() => undefined);
+    this.conversation = this.#createConversation();
+  }
+
+  /** Who would answer if the question were sent now. */
+  get prospect(): Prospect {
+    return prospect(this.target, this.network.value, this.library.value);
+  }
+
+  /** The tab behind the page, once it is there. */
+  get ready(): Promise<Tab> {
+    return this.#ready.promise;
+  }
+
+  async attach(tab: Tab): Promise<void> {
+    this.network.attach(tab.network.view);
+    this.library.attach(tab.library.view);
+    this.sharing.attach(tab.sharing.view);
+    this.settings.attach(tab.settings.view);
+    this.tab = tab;
+    this.#ready.resolve(tab);
+    await this.history.attach(tab.history);
+  }
+
+  /** The tab could not be made; whoever waits for it hears why. */
+  fail(error: unknown): void {
+    this.bootError = toErrorRecord(error);
+    this.#ready.reject(error);
+  }
+
+  async startConversation(): Promise<void> {
+    this.conversation.stop();
+    this.conversation = this.#createConversation();
+    await this.tab?.asking.startAnew();
+  }
+
+  /** Opens one from the history; returns false when it is not there any more. */
+  async openConversation(id: string): Promise<boolean> {
+    if (this.conversation.id === id) return true;
+    const tab = await this.ready;
+    const record = this.history.conversations.find((kept) => kept.id === id);
+    if (!record) return false;
+    const turns = await tab.history.turns(id);
+    this.conversation.stop();
+    this.conversation = this.#createConversation({ record, turns });
+    return true;
+  }
+
+  async removeConversation(id: string): Promise<void> {
+    if (this.conversation.id === id) {
+      this.conversation.stop();
+      this.conversation = this.#createConversation();
+    }
+    await this.history.remove(id);
+  }
+
+  #createConversation(saved?: ConstructorParameters<typeof Conversation>[1]): Conversation {
+    return new Conversation(
+      {
+        asking: async () => (await this.ready).asking,
+        settings: () => this.settings.value,
+        contextTokens: (target) => {
+          const likely = prospect(target, this.network.value, this.library.value);
+          return 'contextTokens' in likely ? likely.contextTokens : contextTokensUnknown;
+        },
+        save: async (record, turns) => {
+          if (this.settings.value.privateMode) return;
+          const tab = await this.ready;
+          await tab.history.save(record, turns);
+          this.history.note(record);
+        },
+        ...this.#parts,
+      },
+      saved,
+    );
+  }
+}

@@ -1,0 +1,43 @@
+import type { ErrorRecord } from '#lib/base/errors.ts';
+
+/** Lending this device: where it stands and what it has done. */
+export interface SharingView {
+  readonly phase: 'off' | 'loading' | 'sharing' | 'paused' | 'finishing' | 'failed';
+  /** Why it paused by itself, or why it cannot start. */
+  readonly why: PauseReason | undefined;
+  readonly model: string | undefined;
+  readonly startedAt: number | undefined;
+  readonly running: number;
+  readonly queued: number;
+  readonly jobsDone: number;
+  readonly jobsFailed: number;
+  readonly jobsRefused: number;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+  readonly decodeTps: number | undefined;
+  /** Share of the time since the start in which the engine worked, 0 to 1. */
+  readonly duty: number;
+  readonly error: ErrorRecord | undefined;
+  /** The browser had closed this tab to save memory and sharing went on afterwards. */
+  readonly wasDiscarded: boolean;
+}
+
+export type PauseReason = 'asked' | 'battery' | 'metered' | 'frozen' | 'guest' | 'duty' | 'hours';
+
+export const notSharing: SharingView = {
+  phase: 'off',
+  why: undefined,
+  model: undefined,
+  startedAt: undefined,
+  running: 0,
+  queued: 0,
+  jobsDone: 0,
+  jobsFailed: 0,
+  jobsRefused: 0,
+  tokensIn: 0,
+  tokensOut: 0,
+  decodeTps: undefined,
+  duty: 0,
+  error: undefined,
+  wasDiscarded: false,
+};

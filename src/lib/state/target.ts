@@ -1,0 +1,94 @@
+import type { LibraryView } from './library.ts';
+import type { NetworkView, OfferView } from './network.ts';
+
+/** Whom the next question goes to. */
+export interface Target {
+  /** A model's name, or any. */
+  readonly model: string | 'any';
+  /** `anyone` who serves it, `this-device`, or one peer by its id. */
+  readonly by: string;
+}
+
+/** What can be said before sending. */
+export type Prospect =
+  | {
+      readonly kind: 'network';
+      /** Who can do it now, the likely one first. */
+      readonly offers: readonly OfferView[];
+      readonly model: string;
+      readonly contextTokens: number;
+      /** Jobs before this one at the likely worker, and seconds until it starts, when all are busy. */
+      readonly waiting: { readonly position: number; readonly seconds: number } | undefined;
+    }
+  | { readonly kind: 'this-device'; readonly model: string; readonly contextTokens: number }
+  /** This device was chosen, but nothing is loaded yet. */
+  | { readonly kind: 'load-first'; readonly model: string | undefined }
+  | { readonly kind: 'nobody'; readonly why: 'starting' | 'offline' | 'nobody-serves' | 'peer-gone' };
+
+export const anyone: Target = { model: 'any', by: 'anyone' };
+
+/** Rough length of an answer, for the estimate of a queue's seconds. */
+const typicalAnswerTokens = 200;
+
+export function prospect(target: Target, network: NetworkView, library: LibraryView): Prospect {
+  const local = library.models.find((model) => model.name === library.loaded);
+  if (target.by === 'this-device') {
+    return local
+      ? { kind: 'this-device', model: local.name, contextTokens: local.contextTokens }
+      : { kind: 'load-first', model: target.model === 'any' ? undefined : target.model };
+  }
+  const offers = servingOffers(network, target);
+  const likely = offers[0];
+  if (likely) {
+    const model = modelOf(likely, target)!;
+    return {
+      kind: 'network',
+      offers,
+      model: model.name,
+      contextTokens: Math.min(...offers.map((view) => modelOf(view, target)!.contextTokens)),
+      waiting: waitingFor(likely, target),
+    };
+  }
+  if (local && target.by === 'anyone' && (target.model === 'any' || target.model === local.name)) {
+    return { kind: 'this-device', model: local.name, contextTokens: local.contextTokens };
+  }
+  if (target.by !== 'anyone') return { kind: 'nobody', why: 'peer-gone' };
+  if (network.phase === 'offline') return { kind: 'nobody', why: 'offline' };
+  if (network.phase !== 'online') return { kind: 'nobody', why: 'starting' };
+  return { kind: 'nobody', why: 'nobody-serves' };
+}
+
+/** Names of models somebody serves now, in alphabetical order. */
+export function servedModels(network: NetworkView): readonly string[] {
+  const names = network.offers
+    .filter((view) => !view.offer.draining)
+    .flatMap((view) => view.offer.models.map((model) => model.name));
+  return [...new Set(names)].sort();
+}
+
+/** Offers that fit, least busy and then fastest first. Routing itself decides between the best; this is what is likely. */
+function servingOffers(network: NetworkView, target: Target): readonly OfferView[] {
+  return network.offers
+    .filter((view) => !view.offer.draining && modelOf(view, target))
+    .filter((view) => target.by === 'anyone' || view.offer.peer === target.by)
+    .sort((a, b) => load(a, target) - load(b, target) || speed(b, target) - speed(a, target));
+}
+
+function modelOf({ offer }: OfferView, { model: name }: Target) {
+  return offer.models.find((model) => model.kind === 'chat' && (name === 'any' || model.name === name));
+}
+
+function load(view: OfferView, target: Target): number {
+  const model = modelOf(view, target)!;
+  return Math.max(0, model.running + model.queued - model.slots + 1) / model.slots;
+}
+
+const speed = (view: OfferView, target: Target): number => modelOf(view, target)!.measured?.decodeTps ?? 0;
+
+function waitingFor(view: OfferView, target: Target) {
+  const model = modelOf(view, target)!;
+  const before = Math.max(0, model.running + model.queued - model.slots + 1);
+  if (before === 0) return undefined;
+  const tps = model.measured?.decodeTps || 10;
+  return { position: before, seconds: Math.ceil((before * typicalAnswerTokens) / tps / model.slots) };
+}

@@ -1,0 +1,24 @@
+import type { Live } from './live.ts';
+
+/** A {@link Live} value as reactive state: holds `initial` until something is attached. */
+export class Watched<T> {
+  value = $state.raw() as T;
+  #detach: (() => void) | undefined;
+
+  constructor(initial: T) {
+    this.value = initial;
+  }
+
+  attach(live: Live<T>): void {
+    this.detach();
+    this.value = live.current;
+    this.#detach = live.listen((value) => {
+      this.value = value;
+    });
+  }
+
+  detach(): void {
+    this.#detach?.();
+    this.#detach = undefined;
+  }
+}

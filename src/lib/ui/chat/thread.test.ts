@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import type { Attempt } from '#lib/peer/attempt.ts';
+import { peerColour } from '../peer-colour.ts';
+import { threadSegments } from './thread.ts';
+
+const attempt = (peer: string, fromCharacter: number, toCharacter: number): Attempt => ({
+  worker: {
+    peer,
+    self: false,
+    role: 'tab',
+    engine: { name: 'scripted', build: '1', deviceClass: 'test' },
+    model: 'demo',
+    artefact: 'a'.repeat(64),
+    tier: 'open',
+  },
+  fromCharacter,
+  toCharacter,
+  fromToken: 0,
+  toToken: 0,
+  chosenAt: 0,
+  outcome: 'finished',
+});
+
+test('the colour changes at the very character where another peer went on', () => {
+  const segments = threadSegments([attempt('A', 0, 30), attempt('B', 30, 30), attempt('C', 30, 120)], 120);
+  expect(segments.map(({ colour, from, to }) => ({ colour, from, to }))).toEqual([
+    { colour: peerColour('A'), from: 0, to: 0.25 },
+    { colour: peerColour('C'), from: 0.25, to: 1 },
+  ]);
+});
+
+test('no text, no thread', () => {
+  expect(threadSegments([attempt('A', 0, 0)], 0)).toEqual([]);
+});

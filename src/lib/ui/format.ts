@@ -1,0 +1,52 @@
+/** Numbers as people read them. Every one that changes on screen is set in tabular figures. */
+
+const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** Decimal units, two significant places at most: `2.1 MB`. */
+export function formatBytes(bytes: number): string {
+  let value = Math.max(0, bytes);
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1_000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1).replace(/\.0$/, '')} ${units[unit]}`;
+}
+
+/** `1.24 billion`, `270 million`, `900 thousand`. */
+export function formatParameters(count: number): string {
+  if (count >= 1e9) return `${trim(count / 1e9)} billion`;
+  if (count >= 1e6) return `${trim(count / 1e6)} million`;
+  return `${trim(count / 1e3)} thousand`;
+}
+
+export const formatCount = (count: number): string => Math.round(count).toLocaleString('en');
+
+/** Tokens a second. */
+export const formatRate = (tps: number | undefined): string =>
+  tps === undefined || !Number.isFinite(tps) ? '–' : tps >= 100 ? String(Math.round(tps)) : tps.toFixed(1);
+
+export function formatDuration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  const seconds = ms / 1_000;
+  if (seconds < 60) return `${seconds < 10 ? trim(seconds) : Math.round(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${String(Math.floor(seconds % 60)).padStart(2, '0')} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+/** `just now`, `5 min ago`, `3 h ago`, else a date. */
+export function formatAgo(at: number, now: number): string {
+  const minutes = Math.floor((now - at) / 60_000);
+  if (minutes < 1) return 'just now';
+  if (minutes < 60) return `${minutes} min ago`;
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ago`;
+  return new Date(at).toLocaleDateString('en', { month: 'short', day: 'numeric', year: 'numeric' });
+}
+
+/** `1 peer`, `3 peers`. */
+export const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${formatCount(count)} ${count === 1 ? one : many}`;
+
+/** At most three digits, without trailing zeros. */
+const trim = (value: number): string => String(Number(value.toPrecision(3)));

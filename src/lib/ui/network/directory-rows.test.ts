@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { directoryRows, priceWords } from './directory-rows.ts';
+import { offerView } from './offer.fixture.ts';
+
+const offers = [
+  offerView('A', [{ name: 'm', decodeTps: 10, out: '9007199254740993', running: 1 }]),
+  offerView('B', [{ name: 'z', decodeTps: 90, out: '9007199254740992' }], { self: true }),
+  offerView('C', [{ name: 'a', running: 1, slots: 4 }]),
+];
+const order = (sort: Parameters<typeof directoryRows>[2]) =>
+  directoryRows(offers, [], sort).map(({ view }) => view.offer.peer);
+
+test('sorted by speed, unmeasured last', () => expect(order('speed')).toEqual(['B', 'A', 'C']));
+test('sorted by price, exact past 2^53', () => expect(order('price')).toEqual(['C', 'B', 'A']));
+test('sorted by how busy, by slot', () => expect(order('queue')).toEqual(['B', 'C', 'A']));
+test('sorted by model', () => expect(order('model')).toEqual(['C', 'A', 'B']));
+
+test('the path is that of the connection; oneself is on this device; unknown otherwise', () => {
+  const rows = directoryRows(
+    offers,
+    [{ peer: 'A', path: 'relayed', transport: 'circuit', direction: 'outbound' }],
+    'model',
+  );
+  expect(Object.fromEntries(rows.map(({ view, path }) => [view.offer.peer, path]))).toEqual({
+    A: 'relayed',
+    B: 'loopback',
+    C: undefined,
+  });
+});
+
+test('free is said so', () => {
+  expect(priceWords({ in: '0', out: '0' })).toBe('free');
+  expect(priceWords({ in: '1', out: '2' })).toBe('1 / 2');
+});

@@ -1,0 +1,43 @@
+import type { ConnectionView, OfferView } from '../../state/network.ts';
+
+/** One worker with one model: a row of the directory. */
+export interface DirectoryRow {
+  readonly key: string;
+  readonly view: OfferView;
+  readonly model: OfferView['offer']['models'][number];
+  readonly path: ConnectionView['path'] | undefined;
+}
+
+export type SortKey = 'model' | 'speed' | 'price' | 'queue';
+
+export function directoryRows(
+  offers: readonly OfferView[],
+  connections: readonly ConnectionView[],
+  sort: SortKey,
+): readonly DirectoryRow[] {
+  const paths = new Map(connections.map(({ peer, path }) => [peer, path]));
+  return offers
+    .flatMap((view) =>
+      view.offer.models.map((model) => ({
+        key: `${view.offer.peer}/${model.artefact}`,
+        view,
+        model,
+        path: view.self ? ('loopback' as const) : paths.get(view.offer.peer),
+      })),
+    )
+    .sort((a, b) => compare[sort](a, b) || (a.key < b.key ? -1 : 1));
+}
+
+/** Best first: fastest, cheapest, least busy. Prices are decimal text of the smallest unit, so they are compared as such. */
+const compare: Readonly<Record<SortKey, (a: DirectoryRow, b: DirectoryRow) => number>> = {
+  model: (a, b) => (a.model.name < b.model.name ? -1 : a.model.name > b.model.name ? 1 : 0),
+  speed: (a, b) => (b.model.measured?.decodeTps ?? 0) - (a.model.measured?.decodeTps ?? 0),
+  price: (a, b) => compareUnits(BigInt(a.model.price.out), BigInt(b.model.price.out)),
+  queue: (a, b) =>
+    (a.model.running + a.model.queued) / a.model.slots - (b.model.running + b.model.queued) / b.model.slots,
+};
+
+const compareUnits = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+
+export const priceWords = (price: { readonly in: string; readonly out: string }): string =>
+  price.in === '0' && price.out === '0' ? 'free' : `${price.in} / ${price.out}`;
