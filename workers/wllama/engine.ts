@@ -6,7 +6,7 @@ import { fetchFile } from '#lib/engine/files/fetch-file.ts';
 import { createProgressMeter } from '#lib/engine/progress.ts';
 import { createSlots } from '#lib/engine/slots.ts';
 import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
-import { Wllama } from '@wllama/wllama';
+import { Wllama } from '@wllama/wllama/esm/index.js';
 import { runWllama } from './run.ts';
 
 export interface WllamaEngineOptions {

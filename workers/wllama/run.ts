@@ -8,7 +8,7 @@ import { fitHistory, historyTrimmed } from '#lib/engine/fit-history.ts';
 import { samplingOf } from '#lib/engine/sampling.ts';
 import type { EngineEvent, EngineRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
-import type { RawCompletionChunk, Wllama } from '@wllama/wllama';
+import type { RawCompletionChunk, Wllama } from '@wllama/wllama/esm/index.js';
 
 export interface RunOptions {
   readonly wllama: Wllama;
