@@ -1,0 +1,154 @@
+import { createServer, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { silentLogger } from '#lib/base/logger.ts';
+import { createGuard } from './guard.ts';
+import { listen, type HttpServer } from './server.ts';
+import { createUpgradePipe, type UpgradePipe, type UpgradePipeOptions } from './upgrade.ts';
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+/** In place of the network's listener: upgrades, then echoes. */
+async function echoListener(seenPorts: number[] = []): Promise<AddressInfo> {
+  const server: Server = createServer();
+  server.on('upgrade', (request, socket) => {
+    seenPorts.push(request.socket.remotePort!);
+    socket.on('error', () => socket.destroy());
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    socket.pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(
+    () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
+  );
+  return server.address() as AddressInfo;
+}
+
+async function relayServer(over: Partial<UpgradePipeOptions> = {}): Promise<{ http: HttpServer; pipe: UpgradePipe }> {
+  const guard = createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] });
+  const pipe = createUpgradePipe({ guard, target: () => undefined, logger: silentLogger, ...over });
+  const http = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    upgrades: pipe,
+    onRequest: (_request, response) => void response.end('page'),
+  });
+  closing.push(() => http.close());
+  return { http, pipe };
+}
+
+/** A raw upgrade request; resolves with what came back until `until` has been seen or the connection ended. */
+function upgrade(
+  port: number,
+  { path = '/', host = `localhost:${port}`, origin, say }: Record<string, string | undefined>,
+  until: RegExp,
+): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port: Number(port) });
+    let text = '';
+    const done = () => {
+      resolve(text);
+      socket.destroy();
+    };
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+      if (until.test(text)) done();
+      else if (say && text.endsWith('\r\n\r\n')) socket.write(say);
+    });
+    socket.on('close', done);
+    socket.on('error', done);
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${origin === undefined ? '' : `Origin: ${origin}\r\n`}` +
+        'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA\r\n\r\n',
+    );
+  });
+}
+
+describe('upgrades', () => {
+  test('are carried both ways to the listener, which can tell them by their port', async () => {
+    const seen: number[] = [];
+    const target = await echoListener(seen);
+    const { http, pipe } = await relayServer({ target: () => ({ host: '127.0.0.1', port: target.port }) });
+    let carried = false;
+    const checking = upgrade(http.port, { say: 'ping!' }, /ping!/);
+    const text = await checking.then((answer) => {
+      carried = pipe.carries(seen[0]!);
+      return answer;
+    });
+    expect(text).toMatch(/^HTTP\/1.1 101 /);
+    expect(text).toContain('ping!');
+    expect(carried).toBe(true);
+    expect(pipe.carries(target.port)).toBe(false);
+  });
+  test.each([
+    ['a foreign page', { origin: 'https://evil.example' }, 403, 'origin-not-allowed'],
+    ['a page without a name', { origin: 'null' }, 403, 'origin-not-allowed'],
+    ['a foreign name', { host: 'evil.example' }, 403, 'host-not-allowed'],
+    ['another path', { path: '/v1/models' }, 404, 'not-found'],
+  ])('of %s are refused before the listener sees them', async (_name, headers, status, code) => {
+    const seen: number[] = [];
+    const target = await echoListener(seen);
+    const { http } = await relayServer({ target: () => ({ host: '127.0.0.1', port: target.port }) });
+    const text = await upgrade(http.port, headers, /\}\}$/);
+    expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(text).toContain(`"code":"${code}"`);
+    expect(seen).toEqual([]);
+  });
+  test('of own and allowed pages pass', async () => {
+    const target = await echoListener();
+    const { http } = await relayServer({ target: () => ({ host: '127.0.0.1', port: target.port }) });
+    for (const origin of [`http://localhost:${http.port}`, 'https://app.example'])
+      expect(await upgrade(http.port, { origin }, /\r\n\r\n$/)).toMatch(/^HTTP\/1.1 101 /);
+  });
+  test('before the network is up and past the limits are told to come back', async () => {
+    const { http: early } = await relayServer();
+    expect(await upgrade(early.port, {}, /\}\}$/)).toContain('"code":"starting"');
+    const target = await echoListener();
+    const { http: full } = await relayServer({
+      target: () => ({ host: '127.0.0.1', port: target.port }),
+      limits: { pendingMax: 0 as 256 },
+    });
+    expect(await upgrade(full.port, {}, /\}\}$/)).toMatch(/^HTTP\/1.1 503 /);
+  });
+  test('to a listener that has gone end, and leave nothing behind', async () => {
+    const { http, pipe } = await relayServer({ target: () => ({ host: '127.0.0.1', port: 1 }) });
+    expect(await upgrade(http.port, {}, /never/)).toBe('');
+    expect(pipe.size).toBe(0);
+  });
+  test('end with the server', async () => {
+    const target = await echoListener();
+    const { http, pipe } = await relayServer({ target: () => ({ host: '127.0.0.1', port: target.port }) });
+    const open = upgrade(http.port, {}, /never/);
+    while (pipe.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    await http.close();
+    await open;
+    expect(pipe.size).toBe(0);
+  });
+});
+
+describe('listening', () => {
+  test('on a taken port says what to do', async () => {
+    const { http } = await relayServer();
+    const pipe = createUpgradePipe({
+      guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: [] }),
+      target: () => undefined,
+      logger: silentLogger,
+    });
+    const again = (host: string, port: number) => listen({ host, port, upgrades: pipe, onRequest: () => undefined });
+    await expect(again('127.0.0.1', http.port)).rejects.toMatchObject({ code: 'port-in-use', message: /--port/ });
+    await expect(again('192.0.2.1', 0)).rejects.toMatchObject({ code: 'host-not-here' });
+  });
+  test('drained takes nothing new', async () => {
+    const { http } = await relayServer();
+    expect(await (await fetch(`http://127.0.0.1:${http.port}/`)).text()).toBe('page');
+    http.drain();
+    await expect(fetch(`http://127.0.0.1:${http.port}/`)).rejects.toThrow();
+  });
+});

@@ -1,0 +1,82 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { UpgradePipe } from './upgrade.ts';
+
+/** The one public port. */
+export interface HttpServer {
+  readonly port: number;
+  /** Takes nothing new; what runs goes on. */
+  drain(): void;
+  /** Ends everything that is still open. */
+  close(): Promise<void>;
+}
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly upgrades: UpgradePipe;
+}
+
+const serverLimits = {
+  connectionsMax: 16_384,
+  headersMs: 15_000,
+  /** A whole request with its body; answers may take as long as they take. */
+  requestMs: 60_000,
+  keepAliveMs: 20_000,
+  headersBytesMax: 16 * 1024,
+} as const;
+
+/** @throws `port-in-use`, `port-not-allowed`, `host-not-here`. */
+export async function listen({ host, port, onRequest, upgrades }: HttpServerOptions): Promise<HttpServer> {
+  const server = createServer(
+    {
+      headersTimeout: serverLimits.headersMs,
+      requestTimeout: serverLimits.requestMs,
+      keepAliveTimeout: serverLimits.keepAliveMs,
+      maxHeaderSize: serverLimits.headersBytesMax,
+      noDelay: true,
+    },
+    onRequest,
+  );
+  server.maxConnections = serverLimits.connectionsMax;
+  server.on('upgrade', upgrades.onUpgrade);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+    server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    drain() {
+      server.close();
+      server.closeIdleConnections();
+    },
+    close: () => closeAll(server, upgrades),
+  };
+}
+
+function closeAll(server: Server, upgrades: UpgradePipe): Promise<void> {
+  upgrades.close();
+  return new Promise((resolve) => {
+    // Resolves too when it had been drained before.
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): TabloomError {
+  const say = (code: string, message: string) => new TabloomError(code, message, { cause, details: { host, port } });
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return say('port-in-use', `Port ${port} is taken. Choose another with --port, or stop what uses it.`);
+    case 'EACCES':
+      return say('port-not-allowed', `Port ${port} needs more rights. Choose one above 1023 with --port.`);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return say('host-not-here', `This machine has no address ${host}. Choose another with --host.`);
+    default:
+      return say('listen-failed', `${host}:${port} cannot be listened on (${cause.code ?? cause.message}).`);
+  }
+}

@@ -1,0 +1,47 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { storageCompliance } from '../../tests/compliance/storage.ts';
+import { openSqliteStorage, type SqliteStorage } from './sqlite.ts';
+
+let folder: string;
+let files = 0;
+const open: SqliteStorage[] = [];
+const opened = (file: string) => {
+  const storage = openSqliteStorage(file);
+  open.push(storage);
+  return storage;
+};
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tabloom-sqlite-'));
+});
+afterEach(() => {
+  for (const storage of open.splice(0)) storage.close();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+storageCompliance('sqlite', async () => opened(join(folder, `${files++}.db`)));
+
+test('what was put is there after a restart', async () => {
+  const file = join(folder, 'deep', 'again.db');
+  const first = openSqliteStorage(file);
+  await first.put('receipts', 'k', { n: 1n, bytes: Uint8Array.of(1, 2) });
+  first.close();
+  expect(await opened(file).get('receipts', 'k')).toEqual({ n: 1n, bytes: Uint8Array.of(1, 2) });
+});
+
+test('one process at a time', () => {
+  const file = join(folder, 'locked.db');
+  const holder = openSqliteStorage(file);
+  expect(() => openSqliteStorage(file)).toThrow(expect.objectContaining({ code: 'data-in-use' }));
+  holder.close();
+  opened(file);
+});
+
+test('a folder that cannot be made, a file that is something else', async () => {
+  await writeFile(join(folder, 'file'), 'not a folder');
+  expect(() => openSqliteStorage(join(folder, 'file', 'x.db'))).toThrow(
+    expect.objectContaining({ code: 'data-not-writable' }),
+  );
+});

@@ -1,0 +1,133 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { deserialize, serialize } from 'node:v8';
+import { TabloomError } from '#lib/base/errors.ts';
+import { badValue, storageFull, storageUnavailable } from '#lib/storage/errors.ts';
+import type { Entry, KeyValue, StoreName, Write } from '#lib/storage/spec.ts';
+
+export interface SqliteStorage extends KeyValue {
+  close(): void;
+}
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS entries (
+    store TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (store, key)
+  ) WITHOUT ROWID, STRICT`;
+
+/**
+ * What survives a restart of a relay: one file, locked for as long as it is open, since two processes with one identity
+ * would make each other unreachable. Keys are UTF-16 (big endian), whose bytes sort like code units; values are V8's
+ * structured clones.
+ * @throws `data-in-use` when another process holds the file, `data-not-writable`.
+ */
+export function openSqliteStorage(file: string): SqliteStorage {
+  const database = open(file);
+  const statements = {
+    get: database.prepare('SELECT value FROM entries WHERE store = ? AND key = ?'),
+    put: database.prepare('INSERT OR REPLACE INTO entries (store, key, value) VALUES (?, ?, ?)'),
+    delete: database.prepare('DELETE FROM entries WHERE store = ? AND key = ?'),
+  };
+  const between = (order: 'ASC' | 'DESC') =>
+    database.prepare(
+      `SELECT key, value FROM entries WHERE store = ? AND key >= ? AND (? IS NULL OR key < ?) ORDER BY key ${order} LIMIT ?`,
+    );
+  const lists = { ascending: between('ASC'), descending: between('DESC') };
+
+  const encode = (write: Write): readonly SQLInputValue[] =>
+    write.type === 'put'
+      ? [write.store, encodeKey(write.key), encodeValue(write.value)]
+      : [write.store, encodeKey(write.key)];
+  const apply = (writes: readonly Write[]) => {
+    // Values are encoded before anything is written: one that cannot be is refused whole.
+    const rows = writes.map((write) => [statements[write.type], encode(write)] as const);
+    coded(() => {
+      database.exec('BEGIN IMMEDIATE');
+      try {
+        for (const [statement, values] of rows) statement.run(...values);
+        database.exec('COMMIT');
+      } catch (error) {
+        database.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  };
+
+  return {
+    async get(store, key) {
+      const row = coded(() => statements.get.get(store, encodeKey(key)));
+      return row ? decodeValue(row['value']) : undefined;
+    },
+    put: async (store, key, value) => apply([{ type: 'put', store, key, value }]),
+    delete: async (store: StoreName, key: string) => apply([{ type: 'delete', store, key }]),
+    batch: async (writes) => apply(writes),
+    async list(store, { prefix = '', limit, order = 'ascending' }) {
+      const first = encodeKey(prefix);
+      const end = afterPrefix(first);
+      const rows = coded(() => lists[order].all(store, first, end, end, Math.max(0, limit)));
+      return rows.map((row): Entry => ({ key: decodeKey(row['key']), value: decodeValue(row['value']) }));
+    },
+    close: () => database.close(),
+  };
+}
+
+function open(file: string): DatabaseSync {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const database = new DatabaseSync(file);
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    database.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT;`);
+    return database;
+  } catch (cause) {
+    const locked = sqliteCode(cause) === codes.busy;
+    throw new TabloomError(
+      locked ? 'data-in-use' : 'data-not-writable',
+      locked
+        ? `Another relay uses ${dirname(file)}. Stop it, or give this one its own DATA_DIR.`
+        : `${dirname(file)} cannot be written. Give another DATA_DIR or change its permissions.`,
+      { cause, details: { file } },
+    );
+  }
+}
+
+/** Primary result codes of SQLite. */
+const codes = { busy: 5, full: 13 } as const;
+
+const sqliteCode = (error: unknown): number | undefined =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+
+function coded<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    if (sqliteCode(cause) === codes.full) throw storageFull(cause);
+    throw storageUnavailable('The data folder cannot be read or written now. Look at the disk.', cause);
+  }
+}
+
+const encodeKey = (key: string): Uint8Array => Buffer.from(key, 'utf16le').swap16();
+const decodeKey = (bytes: unknown): string =>
+  Buffer.from(bytes as Uint8Array)
+    .swap16()
+    .toString('utf16le');
+
+/** The first key after all that begin with the prefix; null where there is none. */
+function afterPrefix(prefix: Uint8Array): Uint8Array | null {
+  const end = Uint8Array.from(prefix);
+  for (let at = end.length - 1; at >= 0; at--) {
+    if (end[at] === 0xff) continue;
+    end[at]! += 1;
+    return end.subarray(0, at + 1);
+  }
+  return null;
+}
+
+function encodeValue(value: unknown): Uint8Array {
+  try {
+    return serialize(value);
+  } catch (cause) {
+    throw badValue(cause);
+  }
+}
+
+const decodeValue = (bytes: unknown): unknown => deserialize(bytes as Uint8Array);
