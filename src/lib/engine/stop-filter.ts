@@ -20,7 +20,7 @@ interface HeldPiece {
 }
 
 /**
- * Cuts an answer before the first stop sequence, also when it spans pieces, by holding back any tail that could still
+ * Cuts an answer before the stop sequence that is complete first, also when it spans pieces, by holding back any tail that could still
  * become one. A token goes out with the first character of its text, so a token wholly inside the stop sequence is
  * neither delivered nor counted. One filter for every engine: their counts agree.
  */
@@ -46,12 +46,8 @@ export function createStopFilter(stops: readonly string[]): StopFilter {
     push(piece) {
       pieces.push({ start: text.length, tokens: piece.tokens, ids: piece.ids });
       text += piece.text;
-      let cut = -1;
-      for (const stop of stops) {
-        const at = text.indexOf(stop);
-        if (at >= 0 && (cut < 0 || at < cut)) cut = at;
-      }
-      if (cut >= 0) return { released: release(cut, 'drop'), matched: true };
+      const match = firstMatch(text, stops);
+      if (match !== undefined) return { released: release(match, 'drop'), matched: true };
       const free = text.length - heldTail(text, stops);
       // A lone token of a split character waits for its text.
       if (free === 0) return { released: { text: '', tokens: 0 }, matched: false };
@@ -59,6 +55,18 @@ export function createStopFilter(stops: readonly string[]): StopFilter {
     },
     flush: () => release(text.length, 'keep'),
   };
+}
+
+/** Start of the sequence that is whole first, so that the cut does not depend on how the text came in pieces. */
+function firstMatch(text: string, stops: readonly string[]): number | undefined {
+  let first: { readonly start: number; readonly end: number } | undefined;
+  for (const stop of stops) {
+    const start = text.indexOf(stop);
+    const end = start + stop.length;
+    if (start < 0) continue;
+    if (!first || end < first.end || (end === first.end && start < first.start)) first = { start, end };
+  }
+  return first?.start;
 }
 
 /** Length of the longest tail of `text` that begins a stop sequence. */

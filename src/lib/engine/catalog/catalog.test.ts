@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { errorCode } from '#lib/base/errors.ts';
+import { catalog, customModel, findModel, modelOfArtefact, scriptedModel } from '../catalog.ts';
+import { modelEntrySchema } from '../model-entry.ts';
+
+const codeOf = (work: () => unknown) => {
+  try {
+    work();
+  } catch (error) {
+    return errorCode(error);
+  }
+  return 'nothing-thrown';
+};
+
+describe('the catalog', () => {
+  test('has valid rows with names and artefacts of their own', () => {
+    for (const row of [...catalog, scriptedModel(30)]) expect(modelEntrySchema.parse(row)).toEqual(row);
+    expect(new Set(catalog.map(({ name }) => name)).size).toBe(catalog.length);
+    expect(new Set(catalog.map(({ artefact }) => artefact)).size).toBe(catalog.length);
+  });
+
+  test('has each WebLLM model for devices with and without f16, the first needing less memory', () => {
+    const mlc = catalog.filter(({ source }) => source.kind === 'mlc');
+    expect(mlc.length).toBeGreaterThan(10);
+    for (const f16 of mlc.filter(({ source }) => source.kind === 'mlc' && source.f16)) {
+      const f32 = findModel(f16.name.replace('q4f16_1', 'q4f32_1'));
+      expect(f32.memoryBytes).toBeGreaterThan(f16.memoryBytes);
+      expect(f32.source).toMatchObject({ kind: 'mlc', f16: false });
+    }
+  });
+
+  test('finds by name and by artefact, and says what it does not know', () => {
+    const demo = findModel('tabloom-demo');
+    expect(findModel(demo.artefact)).toBe(demo);
+    expect(modelOfArtefact(demo.artefact)).toBe(demo);
+    expect(modelOfArtefact('0'.repeat(64))).toBeUndefined();
+    expect(codeOf(() => findModel('nothing'))).toBe('model-unknown');
+  });
+});
+
+describe('a model of one’s own', () => {
+  const source = {
+    kind: 'mlc',
+    weightsUrl: 'https://models.example/qwen/',
+    libraryUrl: 'https://models.example/qwen.wasm',
+    f16: false,
+  } as const;
+
+  test('is an entry like any other', () => {
+    const model = customModel({ name: 'mine', source, contextTokens: 2_048 });
+    expect(modelEntrySchema.parse(model)).toEqual(model);
+    expect(model.engines).toEqual(['webllm']);
+    const gguf = { kind: 'gguf', url: 'https://models.example/a.gguf', sizeBytes: 5, sha256: 'a'.repeat(64) } as const;
+    expect(customModel({ name: 'mine', source: gguf, contextTokens: 512 }).engines).toEqual(['wllama', 'llama']);
+  });
+
+  test('has an artefact that moves with either address', () => {
+    const other = { ...source, libraryUrl: 'https://models.example/other.wasm' };
+    const artefactOf = (from: typeof source | typeof other) =>
+      customModel({ name: 'mine', source: from, contextTokens: 2_048 }).artefact;
+    expect(artefactOf(other)).not.toBe(artefactOf(source));
+  });
+
+  test.each([
+    ['plain http', { weightsUrl: 'http://models.example/qwen/' }],
+    ['a script address', { weightsUrl: 'javascript:alert(1)' }],
+    ['no address', { libraryUrl: 'qwen.wasm' }],
+    ['a user name', { libraryUrl: 'https://me@models.example/a.wasm' }],
+    ['a library that is none', { libraryUrl: 'https://models.example/a.js' }],
+  ])('is refused for %s', (_, wrong) => {
+    expect(codeOf(() => customModel({ name: 'mine', source: { ...source, ...wrong }, contextTokens: 2_048 }))).toBe(
+      'bad-model',
+    );
+  });
+
+  test('is refused for a name or a context nobody could use', () => {
+    expect(codeOf(() => customModel({ name: '<b>', source, contextTokens: 2_048 }))).toBe('bad-model');
+    expect(codeOf(() => customModel({ name: 'mine', source, contextTokens: 0 }))).toBe('bad-model');
+  });
+
+  test('may come from this machine over http', () => {
+    const local = { ...source, weightsUrl: 'http://localhost:9000/qwen/' };
+    expect(customModel({ name: 'mine', source: local, contextTokens: 2_048 }).name).toBe('mine');
+  });
+});

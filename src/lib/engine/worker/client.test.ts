@@ -1,0 +1,268 @@
+import { describe, expect, test } from 'vitest';
+import { manualClock, systemClock } from '#lib/base/clock.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import { scriptedModel } from '../catalog/scripted.ts';
+import { createScriptedEngine } from '../scripted.ts';
+import type { Engine, EngineEvent, EngineRequest, LoadedModel } from '../spec.ts';
+import { createWorkerEngine } from './client.ts';
+import { serveEngine } from './host.ts';
+import { memoryWorker, type MemoryWorker } from './memory.ts';
+import { streamCredits } from './message.ts';
+import type { HostPort } from './port.ts';
+
+const info = { name: 'scripted', build: '', deviceClass: 'scripted' };
+const model = scriptedModel(0);
+const request: EngineRequest = {
+  kind: 'chat',
+  messages: [{ role: 'user', content: 'Hello' }],
+  params: { maxTokens: 2_000, temperature: 0 },
+};
+
+/** An engine over workers that each run `serve`; the workers spawned so far are listed. */
+function engineOver(serve: (port: HostPort) => void, clock = systemClock) {
+  const workers: MemoryWorker[] = [];
+  const engine = createWorkerEngine({
+    info,
+    clock,
+    cancelGraceMs: 1_000,
+    spawn: () => {
+      const worker = memoryWorker(serve);
+      workers.push(worker);
+      return worker;
+    },
+  });
+  return { engine, workers };
+}
+
+const scripted =
+  (options: Partial<Parameters<typeof createScriptedEngine>[0]> = {}) =>
+  (port: HostPort) =>
+    serveEngine(port, createScriptedEngine({ clock: systemClock, answerTokens: 1_000, ...options }));
+
+/** A worker's script that answers each message by hand. */
+const byHand =
+  (answer: (message: { type: string; id: number }, post: (reply: unknown) => void) => void) => (port: HostPort) => {
+    port.addEventListener('message', ({ data }) => answer(data as { type: string; id: number }, port.postMessage));
+  };
+
+const loadedReply = (id: number) => ({ type: 'loaded', id, model, info, contextTokens: 4_096, slots: 1 });
+const token = (id: number) => ({ type: 'event', id, event: { type: 'text-delta', text: 'a', tokens: 1 } });
+const codeOf = (promise: Promise<unknown>) => promise.then(() => 'nothing-thrown', errorCode);
+const readAll = async (events: AsyncIterable<EngineEvent>) => {
+  const all: EngineEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+};
+const start = async (loaded: LoadedModel, signal?: AbortSignal) => {
+  const stream = loaded.doStream(request, { signal })[Symbol.asyncIterator]();
+  await stream.next();
+  return stream;
+};
+const turns = async (count = 200) => {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+};
+
+describe('a worker’s life', () => {
+  test('begins at the first load and ends with unload', async () => {
+    const { engine, workers } = engineOver(scripted());
+    expect(workers).toHaveLength(0);
+    const loaded = await engine.load(model, {});
+    expect(workers).toHaveLength(1);
+    await loaded.unload();
+    expect(workers[0]!.terminated).toBe(true);
+  });
+
+  test('is followed by a fresh one at the next load, which ends it', async () => {
+    const { engine, workers } = engineOver(scripted());
+    const first = await engine.load(model, {});
+    await engine.load(model, {});
+    expect(workers.map(({ terminated }) => terminated)).toEqual([true, false]);
+    expect(await codeOf(readAll(first.doStream(request, {})))).toBe('engine-failed');
+  });
+
+  test('ends in a crash that is told as device-lost, and the next load works', async () => {
+    const { engine, workers } = engineOver(scripted());
+    const loaded = await engine.load(model, {});
+    const stream = await start(loaded);
+    workers[0]!.crash({ message: 'out of memory' });
+    expect(await codeOf(readAll({ [Symbol.asyncIterator]: () => stream }))).toBe('device-lost');
+    expect(await codeOf(readAll(loaded.doStream(request, {})))).toBe('device-lost');
+    expect(workers[0]!.terminated).toBe(true);
+    const again = await engine.load(model, {});
+    expect((await readAll(again.doStream(request, {}))).at(-1)).toMatchObject({ type: 'finish' });
+  });
+
+  test('ends when the engine inside says the device is lost', async () => {
+    const { engine, workers } = engineOver(
+      byHand(({ type, id }, post) => {
+        if (type === 'load') post(loadedReply(id));
+        if (type === 'stream') post({ type: 'failed', id, error: { code: 'device-lost', message: 'gone' } });
+      }),
+    );
+    const loaded = await engine.load(model, {});
+    expect(await codeOf(readAll(loaded.doStream(request, {})))).toBe('device-lost');
+    expect(workers[0]!.terminated).toBe(true);
+  });
+
+  test('ends at the first message that is not ours', async () => {
+    const { engine, workers } = engineOver(byHand(({ id }, post) => post({ type: 'loaded', id, slots: -1 })));
+    expect(await codeOf(engine.load(model, {}))).toBe('bad-worker-message');
+    expect(workers[0]!.terminated).toBe(true);
+  });
+
+  test('that cannot begin is a load that failed', async () => {
+    const engine = createWorkerEngine({
+      info,
+      clock: systemClock,
+      spawn: () => {
+        throw new Error('no workers here');
+      },
+    });
+    expect(await codeOf(engine.load(model, {}))).toBe('load-failed');
+  });
+
+  test('closes with the engine, and nothing loads after', async () => {
+    const { engine, workers } = engineOver(scripted());
+    await engine.load(model, {});
+    await engine.close();
+    await engine.close();
+    expect(workers[0]!.terminated).toBe(true);
+    expect(await codeOf(engine.load(model, {}))).toBe('engine-failed');
+  });
+});
+
+describe('cancelling', () => {
+  test('a load that listens keeps nothing running', async () => {
+    const controller = new AbortController();
+    const { engine, workers } = engineOver(scripted({ loadMs: 60_000 }));
+    const loading = engine.load(model, { signal: controller.signal });
+    controller.abort();
+    expect(await codeOf(loading)).toBe('aborted');
+    expect(workers[0]!.terminated).toBe(true);
+  });
+
+  test('a load that does not listen is ended after the grace', async () => {
+    const clock = manualClock();
+    const controller = new AbortController();
+    const { engine, workers } = engineOver(() => undefined, clock);
+    const loading = codeOf(engine.load(model, { signal: controller.signal }));
+    controller.abort();
+    await clock.advance(999);
+    expect(workers[0]!.terminated).toBe(false);
+    await clock.advance(1);
+    expect(workers[0]!.terminated).toBe(true);
+    expect(await loading).toBe('aborted');
+  });
+
+  test('a stream that does not listen is ended after the grace', async () => {
+    const clock = manualClock();
+    const controller = new AbortController();
+    const { engine, workers } = engineOver(
+      byHand(({ type, id }, post) => {
+        if (type === 'load') post(loadedReply(id));
+        if (type === 'stream') post(token(id));
+      }),
+      clock,
+    );
+    const loaded = await engine.load(model, {});
+    const stream = await start(loaded, controller.signal);
+    const next = codeOf(stream.next());
+    controller.abort();
+    await clock.advance(1_000);
+    expect(await next).toBe('aborted');
+    expect(workers[0]!.terminated).toBe(true);
+  });
+});
+
+describe('messages', () => {
+  test('come at most a window ahead of the reader', async () => {
+    let made = 0;
+    const counting: Engine = {
+      info,
+      async load() {
+        return {
+          model,
+          engine: info,
+          contextTokens: 4_096,
+          slots: 1,
+          async *doStream() {
+            for (; made < 5_000; made++) yield { type: 'text-delta', text: 'a', tokens: 1 };
+          },
+          unload: async () => undefined,
+        };
+      },
+      close: async () => undefined,
+    };
+    const { engine } = engineOver((port) => serveEngine(port, counting));
+    const stream = await start(await engine.load(model, {}));
+    await turns(20_000);
+    expect(made).toBeLessThanOrEqual(streamCredits + 1);
+    for (let read = 0; read < streamCredits; read++) await stream.next();
+    await turns(20_000);
+    expect(made).toBeGreaterThan(streamCredits + 1);
+    expect(made).toBeLessThanOrEqual(2 * streamCredits + 1);
+    await stream.return?.();
+  });
+
+  test('past the window end the worker', async () => {
+    const { engine, workers } = engineOver(
+      byHand(({ type, id }, post) => {
+        if (type === 'load') post(loadedReply(id));
+        if (type === 'stream') for (let sent = 0; sent < 2 * streamCredits; sent++) post(token(id));
+      }),
+    );
+    const loaded = await engine.load(model, {});
+    expect(await codeOf(readAll(loaded.doStream(request, {})))).toBe('engine-failed');
+    expect(workers[0]!.terminated).toBe(true);
+  });
+
+  test('of ids nobody waits for are passed over', async () => {
+    const { engine } = engineOver(
+      byHand(({ type, id }, post) => {
+        if (type !== 'load') return;
+        post(token(77));
+        post({ type: 'done', id: 78 });
+        post(loadedReply(id));
+      }),
+    );
+    expect((await engine.load(model, {})).slots).toBe(1);
+  });
+
+  test('the host cannot read are answered by their id and end nothing', async () => {
+    const replies: unknown[] = [];
+    let toHost: (event: { readonly data: unknown }) => void = () => undefined;
+    serveEngine(
+      {
+        postMessage: (message) => replies.push(message),
+        addEventListener: (_, listener) => {
+          toHost = listener;
+        },
+      },
+      createScriptedEngine({ clock: systemClock }),
+    );
+    for (const data of [
+      undefined,
+      null,
+      'load',
+      { type: 'load' },
+      { type: 'stream', id: 3 },
+      { type: 'more', id: 9, credits: 1 },
+    ]) {
+      toHost({ data });
+    }
+    toHost({ data: { type: 'stream', id: 4, request, credits: 1 } });
+    await turns();
+    expect(replies).toMatchObject([
+      { type: 'ready' },
+      { type: 'failed', id: 3, error: { code: 'bad-worker-message' } },
+      { type: 'failed', id: 4, error: { code: 'engine-failed' } },
+    ]);
+  });
+
+  test('carry the engine’s own errors with their code', async () => {
+    const { engine } = engineOver(scripted({ failLoad: 'quota-exceeded', loadMs: 1 }));
+    const error: unknown = await engine.load(model, {}).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TabloomError);
+    expect(errorCode(error)).toBe('quota-exceeded');
+  });
+});
