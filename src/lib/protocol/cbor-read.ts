@@ -44,7 +44,8 @@ function readItem(reader: Reader, depth: number): unknown {
     case major.negative:
       return negative(readArgument(reader, info));
     case major.bytes:
-      return readBytes(reader, info).slice();
+      // A copy of its own, and a plain one: `slice` of a Node Buffer would be a view of the whole frame.
+      return new Uint8Array(readBytes(reader, info));
     case major.text:
       return decoder.decode(readBytes(reader, info));
     case major.array:

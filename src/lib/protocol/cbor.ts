@@ -12,7 +12,8 @@ import { limits } from './limits.ts';
 export function encodeCbor(value: unknown): Uint8Array {
   const plain = withoutUndefined(value, 0);
   try {
-    return dagCbor.encode(plain);
+    // The library hands out Node Buffers over pooled memory; what goes further is plain bytes.
+    return new Uint8Array(dagCbor.encode(plain));
   } catch (cause) {
     throw new TabloomError('bad-frame', 'The message holds a value that the protocol has no form for.', { cause });
   }

@@ -48,6 +48,9 @@ export const limits = {
   findLimitDefault: 16,
   /** Find streams a relay serves to one peer. */
   findStreamsPerPeerMax: 4,
+  /** A find stream with nothing to tell says `alive` this often, and is taken for dead after the silence. */
+  findAliveIntervalMs: 10_000,
+  findSilenceTimeoutMs: 25_000,
 
   /** Jobs waiting behind a worker's slot. */
   workerQueueMax: 8,

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { artefactId, manifestSchema } from './artefact.ts';
+
+const a = { path: 'a.gguf', sizeBytes: 1, sha256: '1'.repeat(64) };
+const b = { path: 'b.gguf', sizeBytes: 2, sha256: '2'.repeat(64) };
+
+test('the order of the files makes no difference; path, size and content each do', () => {
+  const id = artefactId({ files: [a, b] });
+  expect(id).toMatch(/^[0-9a-f]{64}$/);
+  expect(artefactId({ files: [b, a] })).toBe(id);
+  const others = [
+    { files: [a] },
+    { files: [a, { ...b, path: 'c.gguf' }] },
+    { files: [a, { ...b, sizeBytes: 3 }] },
+    { files: [a, { ...b, sha256: '3'.repeat(64) }] },
+  ].map(artefactId);
+  expect(new Set([id, ...others]).size).toBe(5);
+});
+
+test('the given list is left as it was', () => {
+  const files = [b, a];
+  artefactId({ files });
+  expect(files).toEqual([b, a]);
+});
+
+test('a manifest has files, and each is named, measured and hashed', () => {
+  expect(manifestSchema.safeParse({ files: [a] }).success).toBe(true);
+  for (const files of [[], [{ ...a, path: '' }], [{ ...a, sizeBytes: -1 }], [{ ...a, sha256: 'x' }]]) {
+    expect(manifestSchema.safeParse({ files }).success).toBe(false);
+  }
+});

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { errorCodeSchema, isWireErrorCode, wireError, wireErrorCodes, wireErrors } from './errors.ts';
+
+test('every code is one that the wire lets through, with a sentence and an HTTP status of failure', () => {
+  for (const code of wireErrorCodes) {
+    expect(errorCodeSchema.safeParse(code).success).toBe(true);
+    expect(wireErrors[code].says).toMatch(/^[A-Z].*\.$/);
+    expect(wireErrors[code].status).toBeGreaterThanOrEqual(400);
+    expect(wireErrors[code].status).toBeLessThan(600);
+  }
+});
+
+test('an error speaks the table’s sentence unless given a better one', () => {
+  expect(wireError('busy')).toMatchObject({ code: 'busy', message: wireErrors.busy.says, details: {} });
+  expect(wireError('busy', 'Come back at noon.', { details: { at: 12 } })).toMatchObject({
+    message: 'Come back at noon.',
+    details: { at: 12 },
+  });
+});
+
+test('words from the prototype are no codes', () => {
+  expect(isWireErrorCode('busy')).toBe(true);
+  for (const code of ['toString', 'constructor', '__proto__', '']) expect(isWireErrorCode(code)).toBe(false);
+});

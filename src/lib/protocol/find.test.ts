@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { encodeCbor } from './cbor.ts';
+import { signEnvelope, type Envelope } from './envelope.ts';
+import {
+  decodeFindFrame,
+  decodeFindRequest,
+  encodeFindFrame,
+  encodeFindRequest,
+  encodeSample,
+  type FindFrame,
+} from './find.ts';
+import { limits } from './limits.ts';
+import { offerEnvelopeFixture, receiptEnvelopeFixture, workerFixture } from './protocol.fixture.ts';
+
+const badFrame = expect.objectContaining({ code: 'bad-frame' });
+
+test('requests and frames come back as they were', () => {
+  for (const request of [{ limit: 64 }, { limit: 1, artefact: 'a'.repeat(64), tier: 'open' as const }]) {
+    expect(decodeFindRequest(encodeFindRequest(request))).toEqual(request);
+  }
+  const frames: FindFrame[] = [
+    { t: 'hello', peer: workerFixture.peer, build: '0.1.0', network: 'small', peers: 3 },
+    { t: 'sample', offers: [offerEnvelopeFixture] },
+    { t: 'offer', offer: offerEnvelopeFixture },
+    { t: 'gone', peer: workerFixture.peer },
+    { t: 'alive' },
+  ];
+  for (const frame of frames) expect(decodeFindFrame(encodeFindFrame(frame))).toEqual(frame);
+});
+
+test('a limit of none or too many, another type of envelope and other words are refused', () => {
+  for (const request of [{ limit: 0 }, { limit: 65 }, {}, { limit: 1, tier: 'best' }]) {
+    expect(() => decodeFindRequest(encodeCbor(request))).toThrow(badFrame);
+  }
+  for (const frame of [{ t: 'offer', offer: receiptEnvelopeFixture }, { t: 'gone', peer: 'me' }, { t: 'bye' }]) {
+    expect(() => decodeFindFrame(encodeCbor(frame))).toThrow(badFrame);
+  }
+});
+
+test('a sample too large for one frame is cut into several that each fit, in order and complete', () => {
+  const large = Array.from({ length: limits.findLimitMax }, (_, i): Envelope =>
+    signEnvelope('offer', { i, fill: new Uint8Array(12_000 + i) }, workerFixture),
+  );
+  const frames = encodeSample(large);
+  expect(frames.length).toBeGreaterThan(2);
+  for (const frame of frames) expect(frame.length).toBeLessThanOrEqual(limits.frameBytesMax);
+  const joined = frames.flatMap((frame) => {
+    const decoded = decodeFindFrame(frame);
+    return decoded.t === 'sample' ? decoded.offers : [];
+  });
+  expect(joined).toEqual(large);
+});
+
+test('an empty sample is one frame, and more offers than allowed are left out', () => {
+  expect(encodeSample([]).map(decodeFindFrame)).toEqual([{ t: 'sample', offers: [] }]);
+  const [only] = encodeSample(Array<Envelope>(limits.findLimitMax + 1).fill(offerEnvelopeFixture)).map(decodeFindFrame);
+  expect(only?.t === 'sample' && only.offers.length).toBe(limits.findLimitMax);
+});

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { encodeEnvelope, signEnvelope } from './envelope.ts';
+import { limits } from './limits.ts';
+import { offerSchema, readOffer, signOffer, writeOffer, type Offer } from './offer.ts';
+import { askerFixture, offerFixture, receiptEnvelopeFixture, workerFixture } from './protocol.fixture.ts';
+
+const code = (expected: string) => expect.objectContaining({ code: expected });
+const [model] = offerFixture.models;
+
+test('an offer is read as it was written', () => {
+  const { offer, envelope } = readOffer(writeOffer(offerFixture, workerFixture));
+  expect(offer).toEqual(offerFixture);
+  expect(envelope).toEqual(signOffer(offerFixture, workerFixture));
+});
+
+test('nobody can offer in another’s name', () => {
+  expect(() => writeOffer(offerFixture, askerFixture)).toThrow(code('bad-record'));
+  const forged = encodeEnvelope(signEnvelope('offer', offerFixture, askerFixture));
+  expect(() => readOffer(forged)).toThrow(code('bad-signature'));
+});
+
+test('another record, or bytes, are no offer', () => {
+  expect(() => readOffer(encodeEnvelope(receiptEnvelopeFixture))).toThrow(code('bad-signature'));
+  expect(() => readOffer(new Uint8Array())).toThrow(code('bad-record'));
+});
+
+test('an offer too large for gossip is neither written nor read', () => {
+  const addrs = Array.from({ length: 16 }, () => '/'.repeat(512));
+  const models = Array.from({ length: 32 }, () => ({ ...model!, name: 'n'.repeat(128) }));
+  const large = { ...offerFixture, addrs, models };
+  expect(offerSchema.safeParse(large).success).toBe(true);
+  expect(() => writeOffer(large, workerFixture)).toThrow(code('frame-too-large'));
+  expect(() => readOffer(new Uint8Array(limits.gossipBytesMax + 1))).toThrow(code('frame-too-large'));
+});
+
+test('each limit holds at its edge', () => {
+  const fits = (over: object) => offerSchema.safeParse({ ...offerFixture, ...over }).success;
+  const modelFits = (over: object) => fits({ models: [{ ...model, ...over }] });
+  const edges: readonly (readonly [boolean, boolean])[] = [
+    [fits({ ttlMs: 120_000 }), fits({ ttlMs: 120_001 })],
+    [fits({ ttlMs: 1_000 }), fits({ ttlMs: 999 })],
+    [fits({ seq: Number.MAX_SAFE_INTEGER }), fits({ seq: -1 })],
+    [fits({ issuedAt: 0 }), fits({ issuedAt: 0.5 })],
+    [fits({ models: Array(32).fill(model) }), fits({ models: Array(33).fill(model) })],
+    [fits({ tiers: ['open', 'verified', 'confidential'] }), fits({ tiers: [] })],
+    [fits({ addrs: Array(16).fill('/ip4/1.2.3.4') }), fits({ addrs: Array(17).fill('') })],
+    [fits({ policy: Array(16).fill('x') }), fits({ policy: Array(17).fill('x') })],
+    [fits({ role: 'enclave' }), fits({ role: 'boss' })],
+    [modelFits({ slots: 1 }), modelFits({ slots: 0 })],
+    [modelFits({ price: { in: '0', out: '9'.repeat(30) } }), modelFits({ price: { in: '0', out: '1'.repeat(31) } })],
+    [modelFits({ price: { in: '10', out: '0' } }), modelFits({ price: { in: '010', out: '0' } })],
+    [modelFits({ price: { in: '1', out: '0' } }), modelFits({ price: { in: '-1', out: '0' } })],
+    [modelFits({ measured: undefined }), modelFits({ measured: { prefillTps: -1, decodeTps: 1, ttftMs: 1 } })],
+    [
+      modelFits({ measured: { prefillTps: 1e9, decodeTps: 0, ttftMs: 0.5 } }),
+      modelFits({ measured: { prefillTps: 1e9 + 1, decodeTps: 0, ttftMs: 0 } }),
+    ],
+    [modelFits({ kind: 'chat' }), modelFits({ kind: 'dance' })],
+  ];
+  edges.forEach(([inside, outside], i) => expect([i, inside, outside]).toEqual([i, true, false]));
+});
+
+test('an offer without models is one: a goodbye', () => {
+  const goodbye: Offer = { ...offerFixture, draining: true, models: [] };
+  expect(readOffer(writeOffer(goodbye, workerFixture)).offer).toEqual(goodbye);
+});

@@ -1,0 +1,86 @@
+import { createSigner, signEnvelope } from './envelope.ts';
+import type { Job } from './job.ts';
+import type { Offer } from './offer.ts';
+import type { Countersign, Receipt } from './receipt.ts';
+
+/** One of each record, valid, for tests. Seeds of one repeated byte. */
+export const workerFixture = createSigner(new Uint8Array(32).fill(1));
+export const askerFixture = createSigner(new Uint8Array(32).fill(2));
+
+export const jobFixture: Job = {
+  id: '000102030405060708090a0b0c0d0e0f',
+  artefact: 'a1'.repeat(32),
+  model: 'tabloom-demo',
+  input: {
+    kind: 'chat',
+    messages: [
+      { role: 'system', content: 'You are brief.' },
+      { role: 'user', content: 'Grüß Gott, 🦊!' },
+    ],
+  },
+  params: { maxTokens: 64, temperature: 0.5, topP: 1, seed: 4_294_967_295, stop: ['\n\n'] },
+  tier: 'open',
+  deadlineMs: 120_000,
+  salt: '0f0e0d0c0b0a09080706050403020100',
+};
+
+export const offerFixture: Offer = {
+  peer: workerFixture.peer,
+  seq: 1_700_000_000_000,
+  issuedAt: 1_700_000_000_000,
+  ttlMs: 45_000,
+  role: 'tab',
+  draining: false,
+  engine: { name: 'wllama', build: '3.8.1', deviceClass: 'wasm-cpu' },
+  models: [
+    {
+      artefact: jobFixture.artefact,
+      name: 'tabloom-demo',
+      kind: 'chat',
+      contextTokens: 512,
+      quantisation: 'Q8_0',
+      price: { in: '0', out: '0' },
+      slots: 1,
+      running: 0,
+      queued: 0,
+      measured: { prefillTps: 812.25, decodeTps: 97.5, ttftMs: 38 },
+    },
+  ],
+  tiers: ['open'],
+  policy: [],
+  addrs: [],
+  build: '0.1.0',
+};
+
+export const receiptFixture: Receipt = {
+  jobId: jobFixture.id,
+  asker: askerFixture.peer,
+  worker: workerFixture.peer,
+  artefact: jobFixture.artefact,
+  model: jobFixture.model,
+  engine: offerFixture.engine,
+  params: jobFixture.params,
+  promptHash: 'b2'.repeat(32),
+  resumedTokens: 0,
+  outputRoot: 'c3'.repeat(32),
+  outputForm: 'token-ids',
+  reason: 'stop',
+  tokensIn: 21,
+  tokensOut: 2,
+  timings: { queuedMs: 0, ttftMs: 38.5, decodeMs: 20.25 },
+  tier: 'open',
+  price: { in: '0', out: '0' },
+  issuedAt: 1_700_000_001_000,
+  prevWorker: '0'.repeat(64),
+};
+
+export const countersignFixture: Countersign = {
+  jobId: jobFixture.id,
+  receipt: 'd4'.repeat(32),
+  asker: askerFixture.peer,
+  prevAsker: '0'.repeat(64),
+};
+
+export const offerEnvelopeFixture = signEnvelope('offer', offerFixture, workerFixture);
+export const receiptEnvelopeFixture = signEnvelope('receipt', receiptFixture, workerFixture);
+export const countersignEnvelopeFixture = signEnvelope('countersign', countersignFixture, askerFixture);
