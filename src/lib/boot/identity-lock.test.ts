@@ -1,0 +1,85 @@
+import { expect, test, vi } from 'vitest';
+import { seededRandom } from '#lib/base/random.ts';
+import { requestIdentityLock, type IdentityLockComponents } from './identity-lock.ts';
+
+/** Web Locks and BroadcastChannel of one browser, as far as they are used. */
+function browser() {
+  const waiting: (() => void)[] = [];
+  let taken = false;
+  const channels = new Set<{ onmessage: ((event: MessageEvent) => void) | null }>();
+  const next = () => {
+    taken = false;
+    waiting.shift()?.();
+  };
+  const run = (callback: (lock: Lock | null) => unknown) => {
+    taken = true;
+    return Promise.resolve(callback({ name: 'x', mode: 'exclusive' } as Lock)).finally(next);
+  };
+  const locks = {
+    request(_name: string, a: unknown, b?: unknown) {
+      const callback = (b ?? a) as (lock: Lock | null) => unknown;
+      if (!taken) return run(callback);
+      if (b) return Promise.resolve(callback(null));
+      return new Promise((resolve) => waiting.push(() => resolve(run(callback))));
+    },
+  } as unknown as LockManager;
+  const channel: IdentityLockComponents['channel'] = () => {
+    const own = {
+      onmessage: null as ((event: MessageEvent) => void) | null,
+      postMessage: (data: unknown) =>
+        channels.forEach((other) => other !== own && other.onmessage?.({ data } as MessageEvent)),
+      close: () => void channels.delete(own),
+    };
+    channels.add(own);
+    return own;
+  };
+  let seed = 0;
+  const tab = (letGo: () => Promise<void> = async () => undefined) =>
+    requestIdentityLock({ locks, channel, random: seededRandom(++seed), letGo });
+  return { tab };
+}
+
+test('the first tab holds the key, the second waits and takes over when the first closes', async () => {
+  const { tab } = browser();
+  const first = await tab();
+  const second = await tab();
+  expect([first.held, second.held]).toEqual([true, false]);
+  first.release();
+  await second.acquired;
+  expect([first.held, second.held]).toEqual([false, true]);
+});
+
+test('a claim makes the holder let go of its node first, and only then is the key the other one’s', async () => {
+  const { tab } = browser();
+  const gone = Promise.withResolvers<void>();
+  const letGo = vi.fn(() => gone.promise);
+  const first = await tab(letGo);
+  const second = await tab();
+  second.claim();
+  expect(letGo).toHaveBeenCalledOnce();
+  await Promise.resolve();
+  expect(second.held).toBe(false);
+  gone.resolve();
+  await second.acquired;
+  expect([first.held, second.held]).toEqual([false, true]);
+});
+
+test('a tab that holds nothing does not answer claims', async () => {
+  const { tab } = browser();
+  const letGo = vi.fn(async () => undefined);
+  await tab();
+  await tab(letGo);
+  const third = await tab();
+  third.claim();
+  expect(letGo).not.toHaveBeenCalled();
+});
+
+test('without Web Locks a tab holds the key', async () => {
+  const lock = await requestIdentityLock({
+    locks: undefined,
+    channel: () => ({ onmessage: null, postMessage: () => undefined, close: () => undefined }),
+    random: seededRandom(1),
+    letGo: async () => undefined,
+  });
+  expect(lock.held).toBe(true);
+});

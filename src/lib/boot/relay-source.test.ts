@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import { createRelaySource, relayAddress } from './relay-source.ts';
+
+const { peer } = createSigner(new Uint8Array(32).fill(1));
+const info = { peer, build: '0', protocol: 1, network: 'small' };
+
+test('the address follows from the page’s own', () => {
+  const addresses = ['http://127.0.0.1:8080', 'https://tabloom.example.org', 'http://[::1]:81', 'http://localhost'];
+  expect(addresses.map((base) => relayAddress(new URL(base), 'P'))).toEqual([
+    '/ip4/127.0.0.1/tcp/8080/ws/p2p/P',
+    '/dns4/tabloom.example.org/tcp/443/wss/p2p/P',
+    '/ip6/::1/tcp/81/ws/p2p/P',
+    '/dns4/localhost/tcp/80/ws/p2p/P',
+  ]);
+});
+
+test('those that do not answer, or not as a relay does, are left out', async () => {
+  const answers: Record<string, () => Response> = {
+    'http://own.test/relay.json': () => Response.json(info),
+    'http://broken.test/relay.json': () => Response.json({ peer: 'nobody' }),
+    'http://missing.test/relay.json': () => new Response('', { status: 404 }),
+  };
+  const source = createRelaySource({
+    fetch: async (url) => {
+      const answer = answers[String(url)];
+      if (!answer) throw new TypeError('no route');
+      return answer();
+    },
+    origin: 'http://own.test',
+    others: () => ['http://broken.test', 'http://missing.test', 'http://away.test', 'no url', '/ip4/1.2.3.4/tcp/1/ws'],
+  });
+  expect(await source()).toEqual([`/dns4/own.test/tcp/80/ws/p2p/${peer}`, '/ip4/1.2.3.4/tcp/1/ws']);
+});

@@ -1,0 +1,44 @@
+import { raceSignal } from '#lib/base/abort.ts';
+import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
+
+export interface RelaySourceComponents {
+  readonly fetch: typeof globalThis.fetch;
+  /** Of the page: its own relay. */
+  readonly origin: string;
+  /** More of them: origins or multiaddrs. */
+  readonly others: () => readonly string[];
+}
+
+const timeoutMs = 5_000;
+
+/**
+ * Multiaddrs of the relays to try: that of the page and those of the settings. Asked for again before each attempt, so
+ * a relay that starts later, under another key even, is found. Those that do not answer are left out.
+ */
+export function createRelaySource(components: RelaySourceComponents): () => Promise<readonly string[]> {
+  const { fetch, origin, others } = components;
+  const ask = async (base: string): Promise<string | undefined> => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const response = await fetch(new URL('/relay.json', base), { signal, cache: 'no-store', credentials: 'omit' });
+    if (!response.ok) return undefined;
+    const info = relayInfoSchema.parse(await raceSignal(response.json(), signal));
+    return relayAddress(new URL(base), info.peer);
+  };
+  return async () => {
+    const found = await Promise.all(
+      [origin, ...others()].map((one) => (one.startsWith('/') ? one : ask(one).catch(() => undefined))),
+    );
+    return [...new Set(found.filter((addr) => addr !== undefined))];
+  };
+}
+
+/** The WebSocket address of a relay that serves HTTP at `base`. */
+export function relayAddress({ protocol, hostname, port }: URL, peer: string): string {
+  const secure = protocol === 'https:';
+  const host = hostname.startsWith('[')
+    ? `ip6/${hostname.slice(1, -1)}`
+    : /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname)
+      ? `ip4/${hostname}`
+      : `dns4/${hostname}`;
+  return `/${host}/tcp/${port || (secure ? '443' : '80')}/${secure ? 'wss' : 'ws'}/p2p/${peer}`;
+}

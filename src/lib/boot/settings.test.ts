@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { keepSettings } from './settings.ts';
+
+test('what was chosen is there after a reload', async () => {
+  const storage = createMemoryStorage();
+  await (await keepSettings(storage)).change({ temperature: 0.2, relays: ['https://relay.example.org'] });
+  const again = await keepSettings(storage);
+  expect(again.view.current).toMatchObject({ temperature: 0.2, relays: ['https://relay.example.org'], hoursMax: 0 });
+});
+
+test('a bad member in the storage falls back alone', async () => {
+  const storage = createMemoryStorage();
+  await storage.put('settings', 'tab', { temperature: 'hot', answerTokensMax: 64, unknown: 1 });
+  expect((await keepSettings(storage)).view.current).toMatchObject({ temperature: 0.7, answerTokensMax: 64 });
+  await storage.put('settings', 'tab', 'garbage');
+  expect((await keepSettings(storage)).view.current.answerTokensMax).toBe(512);
+});
+
+test('a change outside of what is possible is refused and nothing changes', async () => {
+  const keeper = await keepSettings(createMemoryStorage());
+  await expect(keeper.change({ temperature: 9 })).rejects.toMatchObject({ code: 'bad-setting' });
+  await expect(keeper.change({ answerTokensMax: Number.NaN })).rejects.toMatchObject({ code: 'bad-setting' });
+  expect(keeper.view.current.temperature).toBe(0.7);
+});

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
+import { createLive, type MutableLive } from './live.ts';
+
+/** What a person chose on this device. Shown by the pages as `state/settings.ts` describes it. */
+export type TabSettings = z.output<typeof settingsSchema>;
+
+const textList = z.array(z.string().min(1).max(512)).max(16);
+
+/** What an older build wrote, or somebody else, falls back member by member: a bad one never takes the others with it. */
+export const settingsSchema = z.object({
+  name: z.string().max(40).catch(''),
+  privateMode: z.boolean().catch(false),
+  relays: textList.catch([]),
+  iceServers: textList.catch([]),
+  answerTokensMax: z.number().int().min(16).max(8_192).catch(512),
+  temperature: z.number().min(0).max(2).catch(0.7),
+  consented: z.array(z.string().max(128)).max(256).catch([]),
+  pauseOnBattery: z.boolean().catch(true),
+  pauseOnMetered: z.boolean().catch(true),
+  shareOnOpen: z.boolean().catch(false),
+  keepScreenOn: z.boolean().catch(false),
+  dutyMax: z.number().min(0.1).max(1).catch(1),
+  hoursMax: z.number().min(0).max(168).catch(0),
+});
+
+export interface SettingsKeeper {
+  readonly view: MutableLive<TabSettings>;
+  /** @throws `bad-setting` naming what is wrong; nothing changes then. Or what the storage throws: it holds until the page closes. */
+  change(change: Partial<TabSettings>): Promise<void>;
+}
+
+const key = 'tab';
+
+export async function keepSettings(storage: KeyValue): Promise<SettingsKeeper> {
+  const stored = await storage.get('settings', key).catch(() => undefined);
+  const view = createLive(settingsSchema.parse(z.record(z.string(), z.unknown()).catch({}).parse(stored)));
+  return {
+    view,
+    async change(change) {
+      const next = { ...view.current, ...change };
+      const kept = settingsSchema.parse(next);
+      for (const [name, value] of Object.entries(change)) {
+        if (JSON.stringify(kept[name as keyof TabSettings]) !== JSON.stringify(value))
+          throw new TabloomError('bad-setting', `This value of "${name}" is outside of what is possible. Correct it.`);
+      }
+      view.set(kept);
+      await storage.put('settings', key, kept);
+    },
+  };
+}
