@@ -1,0 +1,159 @@
+import { toHex, utf8Encode } from '#lib/base/bytes.ts';
+import { artefactId } from '#lib/protocol/artefact.ts';
+import { encodeCbor } from '#lib/protocol/cbor.ts';
+import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import { encodeFindFrame, encodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
+import { encodeAskerFrame, encodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
+import type { Part } from '#lib/protocol/part.ts';
+import { encodeFrame } from '#lib/net/framing.ts';
+import { createOutputRoot } from '#lib/trust/output-root.ts';
+import { promptHash } from '#lib/trust/prompt-hash.ts';
+import { receiptHash } from '#lib/trust/receipt.ts';
+import * as from from './records.ts';
+
+/** Everything the files hold, made anew: bytes are hexadecimal, and `{ "$bytes": hex }` inside values. */
+export function buildVectors(): Readonly<Record<string, unknown>> {
+  return { ids: ids(), cbor: cbor(), envelopes: envelopes(), frames: frames(), hashes: hashes() };
+}
+
+export function toJson(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { $bytes: toHex(value) };
+  if (Array.isArray(value)) return value.map(toJson);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .map(([key, member]) => [key, toJson(member)]),
+  );
+}
+
+function ids() {
+  const peers = [from.workerSeed, from.askerSeed, new Uint8Array(32), new Uint8Array(32).fill(255)].map((seed) => {
+    const { publicKey, peer } = createSigner(seed);
+    return { seed: toHex(seed), publicKey: toHex(publicKey), peer };
+  });
+  return { peers, artefacts: from.manifests.map((manifest) => ({ manifest, artefact: artefactId(manifest) })) };
+}
+
+function cbor() {
+  const values: readonly unknown[] = [
+    [0, 23, 24, 255, 256, 65_535, 65_536, 4_294_967_295, 4_294_967_296, Number.MAX_SAFE_INTEGER],
+    [-1, -24, -25, -256, -257, Number.MIN_SAFE_INTEGER],
+    [0.5, -0.1, 1e300, 5e-324, 2 ** 53],
+    [true, false, null, '', 'a', 'ü', '🦊', '\ufeff', 'x'.repeat(24), Uint8Array.of(), Uint8Array.of(0, 255)],
+    [[], [1, [2, []]], {}, { b: 1, a: 2, aa: 0, Z: [], ü: null }],
+  ].flat();
+  return {
+    accepted: values.map((value) => ({ value: toJson(value), bytes: toHex(encodeCbor(value)) })),
+    refused: [
+      { bytes: '1817', because: 'the integer 23 fits the head' },
+      { bytes: '1b0020000000000000', because: '2^53 is past the largest integer' },
+      { bytes: 'fb3ff0000000000000', because: 'the whole number 1 written as a float' },
+      { bytes: 'fb8000000000000000', because: 'minus zero' },
+      { bytes: 'f93800', because: 'a float of 16 bits' },
+      { bytes: 'fb7ff8000000000000', because: 'not a number' },
+      { bytes: 'f7', because: 'undefined' },
+      { bytes: 'd82a4100', because: 'a tag' },
+      { bytes: '9f01ff', because: 'an array of indefinite length' },
+      { bytes: 'a2616201616102', because: 'keys out of order' },
+      { bytes: 'a2626161016162', because: 'a longer key before a shorter one' },
+      { bytes: 'a2616101616102', because: 'a key twice' },
+      { bytes: 'a10102', because: 'a key that is no text' },
+      { bytes: '63eda080', because: 'a surrogate in UTF-8' },
+      { bytes: '0000', because: 'bytes after the value' },
+      { bytes: '9b001fffffffffffff', because: 'an array longer than the input' },
+      { bytes: `${'81'.repeat(17)}01`, because: 'nested 17 deep' },
+    ],
+  };
+}
+
+function envelopes() {
+  const row = (name: string, envelope: Envelope, seed: Uint8Array, record: unknown) => ({
+    name,
+    type: envelope.type,
+    seed: toHex(seed),
+    record: toJson(record),
+    payload: toHex(envelope.payload),
+    signedPrefix: toHex(utf8Encode(`tabloom/${envelope.type}/1\n`)),
+    key: toHex(envelope.key),
+    sig: toHex(envelope.sig),
+    envelope: toHex(encodeEnvelope(envelope)),
+    hash: receiptHash(envelope),
+  });
+  const { offer, goodbye, receipt, countersign } = from.envelopes;
+  return [
+    row('offer', offer, from.workerSeed, from.offer),
+    row('goodbye', goodbye, from.workerSeed, from.goodbye),
+    row('receipt', receipt, from.workerSeed, receiptRecord()),
+    row('countersign', countersign, from.askerSeed, {
+      jobId: from.job.id,
+      receipt: receiptHash(receipt),
+      asker: from.asker.peer,
+      prevAsker: '0'.repeat(64),
+    }),
+  ];
+}
+
+function receiptRecord() {
+  const { job, output, asker, ...rest } = from.delivered;
+  return {
+    ...rest,
+    jobId: job.id,
+    asker,
+    worker: from.worker.peer,
+    artefact: job.artefact,
+    model: job.model,
+    params: job.params,
+    promptHash: promptHash(job),
+    resumedTokens: 0,
+    outputRoot: output.outputRoot,
+    outputForm: output.outputForm,
+    tokensOut: output.tokens,
+    tier: job.tier,
+  };
+}
+
+function frames() {
+  const rows = <T>(
+    protocol: string,
+    sender: string,
+    values: Readonly<Record<string, T>>,
+    encode: (t: T) => Uint8Array,
+  ) =>
+    Object.entries(values).map(([name, value]) => {
+      const body = encode(value);
+      return { protocol, sender, name, value: toJson(value), body: toHex(body), framed: toHex(encodeFrame(body)) };
+    });
+  return [
+    ...rows(jobProtocol, 'asker', from.askerFrames, encodeAskerFrame),
+    ...rows(jobProtocol, 'worker', from.workerFrames, encodeWorkerFrame),
+    ...rows(findProtocol, 'asker', from.findRequests, encodeFindRequest),
+    ...rows(findProtocol, 'relay', from.findFrames, encodeFindFrame),
+  ];
+}
+
+function hashes() {
+  const outputs: readonly (readonly Part[])[] = [
+    [],
+    from.parts,
+    from.parts.map((part) =>
+      part.type === 'text-delta' ? { type: part.type, text: part.text, tokens: part.tokens } : part,
+    ),
+    ...[64, 65, 128, 200, 448].map((length): readonly Part[] => [
+      { type: 'text-delta', text: 'abcdefghij'.repeat(45).slice(0, length), tokens: 0 },
+    ]),
+    [{ type: 'text-delta', text: 'x', tokens: 40, ids: Array.from({ length: 40 }, (_, i) => i * 1_000) }],
+  ];
+  return {
+    prompts: [from.job, from.resumedJob].map(({ salt, input }) => ({
+      salt,
+      input,
+      promptHash: promptHash({ salt, input }),
+    })),
+    outputs: outputs.map((parts) => {
+      const root = createOutputRoot();
+      for (const part of parts) root.add(part);
+      return { parts, ...root.summary() };
+    }),
+  };
+}

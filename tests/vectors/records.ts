@@ -1,0 +1,155 @@
+import { artefactId } from '#lib/protocol/artefact.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import type { FindFrame, FindRequest } from '#lib/protocol/find.ts';
+import type { AskerFrame, WorkerFrame } from '#lib/protocol/frame.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import type { Offer } from '#lib/protocol/offer.ts';
+import type { Part } from '#lib/protocol/part.ts';
+import { chainStart } from '#lib/trust/chain.ts';
+import { createOutputRoot } from '#lib/trust/output-root.ts';
+import { countersign, issueReceipt, type Delivered } from '#lib/trust/receipt.ts';
+import { signOffer } from '#lib/protocol/offer.ts';
+
+/**
+ * The one conversation that all vectors are made of. Changing anything here changes bytes that others rely on: a new
+ * case is added at the end, an old one is never touched within a protocol version.
+ */
+export const workerSeed = new Uint8Array(32).fill(1);
+export const askerSeed = new Uint8Array(32).fill(2);
+export const worker = createSigner(workerSeed);
+export const asker = createSigner(askerSeed);
+
+export const manifests = [
+  { files: [{ path: 'tabloom-demo.gguf', sizeBytes: 3_211_264, sha256: '11'.repeat(32) }] },
+  {
+    files: [
+      { path: 'params/1.bin', sizeBytes: 33_554_432, sha256: '22'.repeat(32) },
+      { path: 'config.json', sizeBytes: 1_200, sha256: '33'.repeat(32) },
+      { path: 'params/0.bin', sizeBytes: 33_554_432, sha256: '44'.repeat(32) },
+    ],
+  },
+] as const;
+
+export const job: Job = {
+  id: '000102030405060708090a0b0c0d0e0f',
+  artefact: artefactId(manifests[0]),
+  model: 'tabloom-demo',
+  input: {
+    kind: 'chat',
+    messages: [
+      { role: 'system', content: 'You are brief.' },
+      { role: 'user', content: 'Grüß Gott, 🦊!', name: 'visitor' },
+    ],
+  },
+  params: { maxTokens: 64, temperature: 0.5, topP: 1, seed: 4_294_967_295, stop: ['\n\n'] },
+  tier: 'open',
+  deadlineMs: 120_000,
+  salt: '0f0e0d0c0b0a09080706050403020100',
+};
+
+export const resumedJob: Job = {
+  ...job,
+  id: 'ffffffffffffffffffffffffffffffff',
+  input: { kind: 'completion', prompt: '\ufeffOnce upon a time' },
+  params: { maxTokens: 1, temperature: 0, frequencyPenalty: -0.25, presencePenalty: 2 },
+  resume: { text: ' there was', tokens: 2 },
+};
+
+export const parts: readonly Part[] = [
+  { type: 'text-delta', text: 'Grüß', tokens: 2, ids: [17, 70_000] },
+  { type: 'warning', code: 'seed-ignored', message: 'This engine has no seed.' },
+  { type: 'text-delta', text: ' dich! 🦊', tokens: 3, ids: [0, 4_294_967_295, 2] },
+];
+
+export const offer: Offer = {
+  peer: worker.peer,
+  seq: 1_700_000_000_000,
+  issuedAt: 1_700_000_000_000,
+  ttlMs: 45_000,
+  role: 'tab',
+  draining: false,
+  engine: { name: 'wllama', build: '3.8.1', deviceClass: 'wasm-cpu' },
+  models: [
+    {
+      artefact: job.artefact,
+      name: 'tabloom-demo',
+      kind: 'chat',
+      contextTokens: 512,
+      quantisation: 'Q8_0',
+      price: { in: '0', out: '123456789012345678901234567890' },
+      slots: 1,
+      running: 1,
+      queued: 2,
+      measured: { prefillTps: 812.25, decodeTps: 97.5, ttftMs: 38 },
+    },
+  ],
+  tiers: ['open', 'verified'],
+  policy: ['adult'],
+  addrs: ['/ip4/192.0.2.1/tcp/8080/ws'],
+  build: '0.1.0',
+};
+
+export const goodbye: Offer = {
+  ...offer,
+  seq: offer.seq + 1,
+  issuedAt: offer.issuedAt + 1,
+  draining: true,
+  models: [],
+};
+
+const output = createOutputRoot();
+for (const part of parts) output.add(part);
+
+export const delivered: Delivered = {
+  job,
+  asker: asker.peer,
+  engine: offer.engine,
+  output: output.summary(),
+  reason: 'stop',
+  tokensIn: 21,
+  timings: { queuedMs: 0, ttftMs: 38.5, decodeMs: 20.25 },
+  price: { in: '0', out: '0' },
+  issuedAt: 1_700_000_001_000,
+  prevWorker: chainStart,
+};
+
+export const envelopes = {
+  offer: signOffer(offer, worker),
+  goodbye: signOffer(goodbye, worker),
+  receipt: issueReceipt(delivered, worker),
+  countersign: countersign(issueReceipt(delivered, worker), chainStart, asker),
+} as const;
+
+const usage = { tokensIn: 21, tokensOut: 5 };
+
+export const askerFrames: Readonly<Record<string, AskerFrame>> = {
+  open: { t: 'open', job },
+  'open, resumed': { t: 'open', job: resumedJob },
+  blob: { t: 'blob', sha256: '55'.repeat(32), bytes: Uint8Array.of(0, 127, 128, 255) },
+  cancel: { t: 'cancel', jobId: job.id },
+  countersign: { t: 'countersign', envelope: envelopes.countersign },
+};
+
+export const workerFrames: Readonly<Record<string, WorkerFrame>> = {
+  accepted: { t: 'accepted', position: 2, etaMs: 12_000 },
+  refused: { t: 'refused', code: 'busy', message: 'All workers are busy.', retryAfterMs: 2_000 },
+  'part, text with ids': { t: 'part', part: parts[0]! },
+  'part, text alone': { t: 'part', part: { type: 'text-delta', text: '', tokens: 0 } },
+  'part, warning': { t: 'part', part: parts[1]! },
+  alive: { t: 'alive' },
+  finish: { t: 'finish', reason: 'stop', usage, receipt: envelopes.receipt },
+  error: { t: 'error', code: 'engine-failed', message: 'The engine failed.' },
+};
+
+export const findRequests: Readonly<Record<string, FindRequest>> = {
+  'find anything': { limit: 16 },
+  'find one model': { artefact: job.artefact, tier: 'open', limit: 64 },
+};
+
+export const findFrames: Readonly<Record<string, FindFrame>> = {
+  hello: { t: 'hello', peer: worker.peer, build: '0.1.0', network: 'small', peers: 2 },
+  sample: { t: 'sample', offers: [envelopes.offer] },
+  offer: { t: 'offer', offer: envelopes.goodbye },
+  gone: { t: 'gone', peer: worker.peer },
+  alive: { t: 'alive' },
+};

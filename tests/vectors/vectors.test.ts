@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { fromHex, toHex } from '#lib/base/bytes.ts';
+import { readCbor } from '#lib/protocol/cbor-read.ts';
+import { decodeEnvelope, encodeEnvelope, openEnvelope } from '#lib/protocol/envelope.ts';
+import { decodeFindFrame, decodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
+import { decodeAskerFrame, decodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
+import { keyFromPeerId } from '#lib/protocol/ids.ts';
+import { offerSchema } from '#lib/protocol/offer.ts';
+import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
+import { createFrameDecoder } from '#lib/net/framing.ts';
+import { verifyStored } from '#lib/trust/check.ts';
+import { buildVectors, toJson } from './build.ts';
+
+const read = (name: string) => JSON.parse(readFileSync(new URL(`${name}.json`, import.meta.url), 'utf8'));
+
+test.each(Object.entries(buildVectors()))(
+  '%s: what is written today is what was written on the first day',
+  (name, built) => {
+    expect(JSON.parse(JSON.stringify(built))).toEqual(read(name));
+  },
+);
+
+test('every frame of the files is cut out of the stream and read to its value', () => {
+  const decoders: Record<string, (body: Uint8Array) => unknown> = {
+    [`${jobProtocol} asker`]: decodeAskerFrame,
+    [`${jobProtocol} worker`]: decodeWorkerFrame,
+    [`${findProtocol} asker`]: decodeFindRequest,
+    [`${findProtocol} relay`]: decodeFindFrame,
+  };
+  const rows = read('frames');
+  expect(rows.length).toBeGreaterThan(19);
+  for (const { protocol, sender, value, body, framed } of rows) {
+    const bodies: string[] = [];
+    createFrameDecoder().push(fromHex(framed), (whole) => bodies.push(toHex(whole)));
+    expect(bodies).toEqual([body]);
+    expect(toJson(decoders[`${protocol} ${sender}`]!(fromHex(body)))).toEqual(value);
+  }
+});
+
+test('every envelope of the files opens to its record and its signer', () => {
+  const schemas = { offer: offerSchema, receipt: receiptSchema, countersign: countersignSchema };
+  for (const row of read('envelopes')) {
+    const type = row.type as keyof typeof schemas;
+    const envelope = decodeEnvelope(fromHex(row.envelope));
+    const { record, peer } = openEnvelope(type, schemas[type], envelope);
+    expect(toJson(record)).toEqual(row.record);
+    expect(toHex(keyFromPeerId(peer))).toBe(row.key);
+    expect(toHex(encodeEnvelope(envelope))).toBe(row.envelope);
+  }
+});
+
+test('the receipt and the countersign of the files belong together', () => {
+  const rows = read('envelopes') as { name: string; envelope: string }[];
+  const find = (name: string) => decodeEnvelope(fromHex(rows.find((row) => row.name === name)!.envelope));
+  expect(verifyStored({ receipt: find('receipt'), countersign: find('countersign') })).toMatchObject({
+    workerSignature: 'valid',
+    askerSignature: 'valid',
+  });
+});
+
+test('bytes that are to be refused are', () => {
+  const { accepted, refused } = read('cbor');
+  for (const { value, bytes } of accepted) expect(toJson(readCbor(fromHex(bytes)))).toEqual(value);
+  for (const { bytes, because } of refused) expect(() => readCbor(fromHex(bytes)), because).toThrow();
+});
