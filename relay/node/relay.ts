@@ -20,6 +20,8 @@ export interface RelayNodeOptions {
   readonly listenHost?: string;
   /** What others dial, such as `/dns4/example.org/tcp/443/wss`; without it, the loopback address. */
   readonly announce?: readonly string[];
+  /** Which connections to the listener come from that pipe, by their source port; all when it is left out. */
+  readonly admits?: (port: number) => boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -54,19 +56,22 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     announce: options.announce ?? [],
     topics: options.topics ?? [offersTopic],
     relays: () => [],
+    gate: {
+      denyInboundConnection: ({ remoteAddr }) => {
+        const port = Number(/^\/ip[46]\/[^/]+\/tcp\/(\d+)/.exec(remoteAddr.toString())?.[1]);
+        return options.admits !== undefined && !options.admits(port);
+      },
+    },
     onListen(addresses) {
       const port = addresses
         .map((address) => /\/tcp\/(\d+)\/ws/.exec(address)?.[1])
         .find((found) => found !== undefined);
       listening = port === undefined || port === '0' ? undefined : { host, port: Number(port) };
     },
-    async onStart({ node, life }) {
+    onStart({ node, life }) {
       circuit = node.services.circuit;
       node.getMultiaddrs();
-      if (!listening) {
-        await node.stop();
-        throw portInUse(options.listenPort);
-      }
+      if (!listening) throw portInUse(options.listenPort);
       node.addEventListener('peer:disconnect', ({ detail: peer }) => release(circuit, peer));
       life.addEventListener('abort', () => {
         for (const peer of circuit?.reservations.keys() ?? []) release(circuit, peer);

@@ -117,7 +117,12 @@ export function createNetOver(input: NetOverInput): Net {
     await node.start();
     running = started;
     gossip.attach(node);
-    await input.onStart({ node, life: life.signal, changed });
+    try {
+      await input.onStart({ node, life: life.signal, changed });
+    } catch (error) {
+      await stop();
+      throw error;
+    }
     changed();
   };
   const stop = async () => {

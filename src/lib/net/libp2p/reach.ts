@@ -6,6 +6,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { peerUnreachable } from '../errors.ts';
+import { attempt } from './attempt.ts';
 import { after } from './deadline.ts';
 import type { TabloomNode } from './node.ts';
 import { pathOf, relayOf, targetOf, transportOf, webrtcAddress } from './paths.ts';
@@ -80,17 +81,17 @@ export function createReach({ node, clock, logger, tuning, life }: ReachInput): 
     addresses: readonly Multiaddr[],
     tries: readonly number[],
   ): Promise<Connection | undefined> => {
-    for (const [attempt, timeoutMs] of tries.entries()) {
+    for (const [i, timeoutMs] of tries.entries()) {
       const known = existing(peer, 'direct');
       if (known || life.aborted) return known;
       const startMs = clock.elapsed();
-      const outcome = await dial(addresses, timeoutMs, life).catch((error: unknown) => error as Error);
-      const ms = Math.round(clock.elapsed() - startMs);
-      if (!(outcome instanceof Error)) {
-        logger.info('direct-dial', { outcome: 'connected', attempt: attempt + 1, ms });
-        return outcome;
+      const dialled = await attempt(() => dial(addresses, timeoutMs, life));
+      const facts = { try: i + 1, ms: Math.round(clock.elapsed() - startMs) };
+      if (dialled.type === 'done') {
+        logger.info('direct-dial', { outcome: 'connected', ...facts });
+        return dialled.value;
       }
-      logger.info('direct-dial', { outcome: 'failed', attempt: attempt + 1, ms, reason: outcome.message });
+      logger.info('direct-dial', { outcome: 'failed', ...facts, reason: dialled.reason });
     }
     return undefined;
   };

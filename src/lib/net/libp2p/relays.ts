@@ -4,6 +4,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { RelayStatus } from '../spec.ts';
+import { attempt, reasonOf } from './attempt.ts';
 import { after } from './deadline.ts';
 import type { TabloomNode } from './node.ts';
 import { relayOf, targetOf } from './paths.ts';
@@ -30,6 +31,7 @@ export interface Relays {
 }
 
 const relaysMax = 4;
+const steadyMs = 3_000;
 
 /**
  * Keeps a connection to each relay. js-libp2p gives up after its own few tries and a static listen address never comes
@@ -57,8 +59,8 @@ export function keepRelays(input: RelaysInput): Relays {
     waking = waking.signal.aborted ? new AbortController() : waking;
     await clock.delay(ms, { signal: AbortSignal.any([life, waking.signal]) }).catch(() => undefined);
   };
-  const backoffMs = (attempt: number) => {
-    const fullMs = Math.min(tuning.reconnectMaxMs, tuning.reconnectMinMs * 2 ** Math.min(attempt, 16));
+  const backoffMs = (failures: number) => {
+    const fullMs = Math.min(tuning.reconnectMaxMs, tuning.reconnectMinMs * 2 ** Math.min(failures, 16));
     return fullMs * (0.5 + random.float() / 2);
   };
 
@@ -66,18 +68,20 @@ export function keepRelays(input: RelaysInput): Relays {
   const keep = async (addr: string) => {
     for (let failures = 0; !life.aborted && statuses.has(addr);) {
       set(addr, { state: 'connecting', attempts: statuses.get(addr)!.attempts + 1 });
-      const outcome = await dialRelay(node, addr, clock, tuning, life).catch((error: unknown) => error as Error);
+      const dialled = await attempt(() => dialRelay(node, addr, clock, tuning, life));
       if (life.aborted) return;
-      if (outcome instanceof Error) {
+      if (dialled.type === 'failed') {
         failures++;
-        set(addr, { state: 'lost', reason: `The relay does not answer (${brief(outcome)}).` });
+        set(addr, { state: 'lost', reason: `The relay does not answer (${dialled.reason}).` });
       } else {
-        failures = 0;
+        const sinceMs = clock.elapsed();
         set(addr, { state: 'connected', attempts: 0 });
         refreshReservations();
         input.logger.info('relay-connected', { addr });
-        await untilClosed(outcome, life);
+        await untilClosed(dialled.value, life);
         if (life.aborted) return;
+        // A relay that hangs up at once is no better than one that does not answer.
+        failures = clock.elapsed() - sinceMs < steadyMs ? failures + 1 : 0;
         set(addr, { state: 'lost', reason: 'The connection to the relay was lost.' });
         input.logger.warn('relay-lost', { addr });
       }
@@ -91,7 +95,7 @@ export function keepRelays(input: RelaysInput): Relays {
     try {
       addrs = (await input.source()).slice(0, relaysMax);
     } catch (error) {
-      input.logger.warn('relays-unknown', { reason: brief(error) });
+      input.logger.warn('relays-unknown', { reason: reasonOf(error) });
       return;
     }
     if (addrs.length > 0) for (const addr of statuses.keys()) if (!addrs.includes(addr)) statuses.delete(addr);
@@ -136,7 +140,3 @@ const untilClosed = (connection: Connection, life: AbortSignal): Promise<void> =
     connection.addEventListener('close', () => resolve(), { once: true });
     life.addEventListener('abort', () => resolve(), { once: true });
   });
-
-/** The first line of an error, short enough for a status. */
-const brief = (error: unknown): string =>
-  (error instanceof Error ? error.message || error.name : String(error)).split('\n')[0]!.slice(0, 120);

@@ -46,7 +46,7 @@ const everywhere: Tuning = {
   inboundPerSecondMax: 100,
   inboundPendingMax: 100,
   connectionsMax: 300,
-  directTryTimeoutsMs: [1_500, 2_000, 2_000],
+  directTryTimeoutsMs: [900, 2_000, 4_000],
   reconnectMinMs: 250,
   reconnectMaxMs: 15_000,
   missedPing: 'abort',

@@ -1,0 +1,24 @@
+/** What came of an attempt. js-libp2p rejects with things that are no errors (an `ErrorEvent` of a WebSocket). */
+export type Attempt<T> =
+  { readonly type: 'done'; readonly value: T } | { readonly type: 'failed'; readonly reason: string };
+
+export async function attempt<T>(run: () => Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { type: 'done', value: await run() };
+  } catch (error) {
+    return { type: 'failed', reason: reasonOf(error) };
+  }
+}
+
+const reasonLengthMax = 120;
+
+/** The first line of whatever was thrown, short enough for a status. */
+export function reasonOf(error: unknown): string {
+  const text =
+    typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string'
+      ? error.message
+      : error instanceof Error
+        ? error.name
+        : String(error);
+  return (text || 'no answer').split('\n')[0]!.slice(0, reasonLengthMax);
+}

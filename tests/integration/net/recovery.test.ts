@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { netAt, relayOn, reserved, seedOf, until } from './ground.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import type { Net } from '#lib/net/spec.ts';
+
+const echo = '/tabloom/test-echo/1';
+const quick = { reconnectMinMs: 40, reconnectMaxMs: 200 };
+const addressAt = (port: number, number: number) => [
+  `/ip4/127.0.0.1/tcp/${port}/ws/p2p/${createSigner(seedOf(number)).peer}`,
+];
+const lost = (net: Net, attempts = 0) =>
+  until(net, ({ relays }) => relays.some((relay) => relay.state === 'lost' && relay.attempts >= attempts));
+
+test('6: a net starts without its relay, says why, and finds it when it comes', async () => {
+  const port = 23_201;
+  const net = netAt(addressAt(port, 2_001), 2_002, { tuning: quick });
+  await net.start();
+  const away = await lost(net, 3);
+  expect(away.state).toBe('offline');
+  expect(away.relays[0]!.reason).toMatch(/does not answer/);
+  await expect(net.open(createSigner(seedOf(9)).peer, echo)).rejects.toMatchObject({ code: 'peer-unreachable' });
+
+  const relay = relayOn(2_001, { listenPort: port });
+  await relay.start();
+  expect((await reserved(net)).state).toBe('online');
+  await net.stop();
+  await relay.stop();
+});
+
+test('6: after a relay has restarted, its peers are back and reachable', async () => {
+  const port = 23_202;
+  const tuning = { ...quick, directTryTimeoutsMs: [] };
+  const [a, b] = [2_011, 2_012].map((number) => netAt(addressAt(port, 2_010), number, { tuning })) as [Net, Net];
+  b.handle(echo, async (channel) => {
+    for await (const message of channel) await channel.send(message);
+  });
+  let relay = relayOn(2_010, { listenPort: port });
+  await relay.start();
+  await Promise.all([a.start(), b.start()]);
+  await Promise.all([reserved(a), reserved(b)]);
+  await a.open(b.self, echo);
+
+  for (let round = 0; round < 2; round++) {
+    await relay.stop();
+    await Promise.all([lost(a, 2), lost(b, 2)]);
+    relay = relayOn(2_010, { listenPort: port });
+    await relay.start();
+    await Promise.all([reserved(a), reserved(b)]);
+    const channel = await a.open(b.self, echo, { addrs: b.addresses() });
+    await channel.send(Uint8Array.of(1));
+    expect((await channel[Symbol.asyncIterator]().next()).value).toEqual(Uint8Array.of(1));
+    channel.abort(new Error('done'));
+  }
+  await Promise.all([a.stop(), b.stop()]);
+  await relay.stop();
+});
+
+test('a net that has stopped starts again with its handlers', async () => {
+  const relay = relayOn(2_020);
+  await relay.start();
+  const [a, b] = [netAt(relay, 2_021), netAt(relay, 2_022)];
+  b.handle(echo, async (channel) => {
+    for await (const message of channel) await channel.send(message);
+  });
+  await Promise.all([a.start(), b.start()]);
+  await Promise.all([reserved(a), reserved(b)]);
+  await b.stop();
+  expect(b.status()).toEqual({ state: 'stopped', relays: [], connections: [] });
+  expect(b.addresses()).toEqual([]);
+  await b.start();
+  await reserved(b);
+  const channel = await a.open(b.self, echo);
+  await channel.send(Uint8Array.of(1));
+  expect((await channel[Symbol.asyncIterator]().next()).value).toEqual(Uint8Array.of(1));
+  await Promise.all([a.stop(), b.stop()]);
+  await relay.stop();
+});
+
+test('a port in use is named and leaves nothing running', async () => {
+  const relay = relayOn(2_030, { listenPort: 23_203 });
+  await relay.start();
+  const second = relayOn(2_031, { listenPort: 23_203 });
+  await expect(second.start()).rejects.toMatchObject({ code: 'port-in-use', details: { port: 23_203 } });
+  expect(second.status().state).toBe('stopped');
+  await relay.stop();
+  await second.start();
+  expect(second.listening()).toEqual({ host: '127.0.0.1', port: 23_203 });
+  await second.stop();
+});
