@@ -4,6 +4,7 @@ import { mlcModels } from './catalog/mlc.ts';
 import type { ModelEntry } from './spec.ts';
 
 export { customModel } from './catalog/custom.ts';
+export { remoteModel } from './catalog/remote.ts';
 export { scriptedModel } from './catalog/scripted.ts';
 
 /** What this build knows, in the order a person is offered it. */

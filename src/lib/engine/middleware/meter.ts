@@ -1,0 +1,79 @@
+import type { Measured } from '#lib/protocol/offer.ts';
+import type { EngineEvent, LoadedModel } from '../spec.ts';
+
+export interface Metered extends LoadedModel {
+  readonly counts: MeterCounts;
+  /** Running means of finished answers; undefined before the first that says something. */
+  readonly measured: Measured | undefined;
+}
+
+export interface MeterCounts {
+  readonly started: number;
+  readonly finished: number;
+  readonly failed: number;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+}
+
+/** Weight of the newest answer in the means. */
+const newestWeight = 0.3;
+
+/** Tokens below which an answer says nothing about speed. */
+const tokensMin = 4;
+
+/** Counts what a model does and how fast; changes nothing of it. */
+export function meter(model: LoadedModel, options: { readonly initial?: Measured | undefined } = {}): Metered {
+  const counts = { started: 0, finished: 0, failed: 0, tokensIn: 0, tokensOut: 0 };
+  let measured = options.initial;
+
+  return {
+    ...model,
+    get counts() {
+      return { ...counts };
+    },
+    get measured() {
+      return measured;
+    },
+    async *doStream(request, streamOptions) {
+      counts.started += 1;
+      let finished = false;
+      try {
+        for await (const event of model.doStream(request, streamOptions)) {
+          if (event.type === 'text-delta') counts.tokensOut += event.tokens;
+          if (event.type === 'finish') {
+            finished = true;
+            counts.finished += 1;
+            counts.tokensIn += event.usage.tokensIn;
+            measured = withAnswer(measured, event);
+          }
+          yield event;
+        }
+      } finally {
+        if (!finished) counts.failed += 1;
+      }
+    },
+  };
+}
+
+type Finish = Extract<EngineEvent, { type: 'finish' }>;
+
+/** Speeds of one answer, in tokens a second; the time to the first token holds its own decoding step too. */
+export function speedOf({ usage, timings }: Finish): Measured | undefined {
+  if (usage.tokensOut < tokensMin || timings.decodeMs <= 0 || timings.ttftMs <= 0) return undefined;
+  return {
+    decodeTps: ((usage.tokensOut - 1) * 1_000) / timings.decodeMs,
+    prefillTps: (usage.tokensIn * 1_000) / timings.ttftMs,
+    ttftMs: timings.ttftMs,
+  };
+}
+
+function withAnswer(before: Measured | undefined, finish: Finish): Measured | undefined {
+  const now = speedOf(finish);
+  if (!now || !before) return now ?? before;
+  const mean = (old: number, fresh: number) => old * (1 - newestWeight) + fresh * newestWeight;
+  return {
+    decodeTps: mean(before.decodeTps, now.decodeTps),
+    prefillTps: mean(before.prefillTps, now.prefillTps),
+    ttftMs: mean(before.ttftMs, now.ttftMs),
+  };
+}

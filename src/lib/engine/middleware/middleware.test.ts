@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { manualClock, type ManualClock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import { scriptedModel } from '../catalog/scripted.ts';
+import { measure } from '../measure.ts';
+import { createScriptedEngine } from '../scripted.ts';
+import type { EngineEvent, EngineRequest, LoadedModel } from '../spec.ts';
+import { limit } from './limit.ts';
+import { meter } from './meter.ts';
+
+const ask = (content: string, maxTokens = 20): EngineRequest => ({
+  kind: 'chat',
+  messages: [{ role: 'user', content }],
+  params: { maxTokens, temperature: 0 },
+});
+
+const load = (clock: ManualClock, tokensPerSecond: number) =>
+  createScriptedEngine({ clock, answerTokens: 40 }).load(scriptedModel(tokensPerSecond), {});
+
+/** Reads an answer while time goes by in steps of 10 ms. */
+async function read(clock: ManualClock, model: LoadedModel, request: EngineRequest) {
+  const events: EngineEvent[] = [];
+  let done = false;
+  const reading = (async () => {
+    for await (const event of model.doStream(request, {})) events.push(event);
+    return 'ok';
+  })()
+    .catch(errorCode)
+    .finally(() => {
+      done = true;
+    });
+  for (let step = 0; step < 2_000 && !done; step++) await clock.advance(10);
+  return { code: await reading, events };
+}
+
+describe('the meter', () => {
+  test('measures the rate of finished answers and counts the failed', async () => {
+    const clock = manualClock();
+    const model = meter(await load(clock, 100));
+    expect(model.measured).toBeUndefined();
+    await read(clock, model, ask('Hello'));
+    expect(model.measured?.decodeTps).toBeCloseTo(100, 0);
+    expect(model.counts).toMatchObject({ started: 1, finished: 1, failed: 0, tokensOut: 20 });
+    await read(clock, model, ask('word '.repeat(9_000)));
+    expect(model.counts).toMatchObject({ started: 2, finished: 1, failed: 1 });
+    expect(model.measured?.decodeTps).toBeCloseTo(100, 0);
+  });
+
+  test('learns nothing from an answer too short to say', async () => {
+    const clock = manualClock();
+    const model = meter(await load(clock, 100), { initial: { decodeTps: 7, prefillTps: 8, ttftMs: 9 } });
+    await read(clock, model, ask('Hello', 2));
+    expect(model.measured).toEqual({ decodeTps: 7, prefillTps: 8, ttftMs: 9 });
+  });
+
+  test('is what the start-up benchmark reports', async () => {
+    const clock = manualClock();
+    const model = await load(clock, 100);
+    const measuring = measure(model);
+    for (let step = 0; step < 200; step++) await clock.advance(10);
+    expect((await measuring)?.decodeTps).toBeCloseTo(100, 0);
+  });
+});
+
+describe('the limits', () => {
+  test('cut an answer and say so', async () => {
+    const clock = manualClock();
+    const { events } = await read(clock, limit(await load(clock, 0), { maxTokens: 5 }, { clock }), ask('Hello'));
+    expect(events[0]).toMatchObject({ type: 'warning', code: 'max-tokens-lowered' });
+    expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'length', usage: { tokensOut: 5 } });
+  });
+
+  test('refuse a long prompt before the engine sees it', async () => {
+    const clock = manualClock();
+    const inner = meter(await load(clock, 0));
+    const model = limit(inner, { promptCharacters: 10 }, { clock });
+    expect((await read(clock, model, ask('Hello world'))).code).toBe('too-long');
+    expect(inner.counts.started).toBe(0);
+    expect((await read(clock, model, ask('Hello'))).code).toBe('ok');
+  });
+
+  test('refuse more answers than a minute may have, and take them again after it', async () => {
+    const clock = manualClock();
+    const model = limit(await load(clock, 0), { answersPerMinute: 2 }, { clock });
+    const codes = [];
+    for (let i = 0; i < 3; i++) codes.push((await read(clock, model, ask('Hello'))).code);
+    expect(codes).toEqual(['ok', 'ok', 'busy']);
+    await clock.advance(60_000);
+    expect((await read(clock, model, ask('Hello'))).code).toBe('ok');
+  });
+
+  test('hold the engine back to a rate', async () => {
+    const clock = manualClock();
+    const model = limit(await load(clock, 0), { tokensPerSecond: 10 }, { clock });
+    const startedMs = clock.elapsed();
+    await read(clock, model, ask('Hello', 21));
+    expect(clock.elapsed() - startedMs).toBeGreaterThanOrEqual(2_000);
+    expect(clock.elapsed() - startedMs).toBeLessThan(2_100);
+  });
+
+  test('change nothing when there are none', async () => {
+    const clock = manualClock();
+    const plain = await load(clock, 0);
+    const { events } = await read(clock, limit(plain, {}, { clock }), ask('Hello'));
+    const without = await read(clock, plain, ask('Hello'));
+    expect(events.slice(0, -1)).toEqual(without.events.slice(0, -1));
+    expect(events).toHaveLength(21);
+  });
+});
