@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
@@ -16,13 +17,21 @@ export interface Identity {
 
 /** Numbers for the offers of one identity, rising across restarts and across a clock that was set back. */
 export interface Sequence {
-  /** Resolves once the number is stored, so that it cannot be given out twice. */
-  next(): Promise<number>;
+  /** At once, so that a page that is being closed can still say goodbye; stored behind it. */
+  next(): number;
+  /** Resolves when the last number is stored. */
+  settled(): Promise<void>;
 }
 
 export interface IdentityComponents {
   readonly storage: KeyValue;
   readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface SequenceComponents {
+  readonly storage: KeyValue;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -44,22 +53,26 @@ export async function loadIdentity({ storage, random, logger }: IdentityComponen
   return { seed, signer: createSigner(seed), origin: 'replaced' };
 }
 
-/** A sequence that begins above both what was stored and the clock. */
-export function createSequence({ storage, clock }: { readonly storage: KeyValue; readonly clock: Clock }): Sequence {
-  let last: Promise<number> = storage
-    .get('identity', 'offer-seq')
-    .then((stored) => sequenceSchema.catch(0).parse(stored));
-  const advance = async (before: number) => {
-    const seq = Math.max(before + 1, clock.now());
-    await storage.put('identity', 'offer-seq', seq);
-    return seq;
-  };
+/**
+ * A sequence that begins above both what was stored and the clock. A number that could not be stored is given out all the
+ * same: the clock keeps the next start above it.
+ */
+export async function openSequence({ storage, clock, logger }: SequenceComponents): Promise<Sequence> {
+  const warn = (error: unknown) => logger.warn('sequence-not-stored', { code: errorCode(error) });
+  let last = 0;
+  try {
+    last = sequenceSchema.catch(0).parse(await storage.get('identity', 'offer-seq'));
+  } catch (error) {
+    warn(error);
+  }
+  let writes: Promise<void> = Promise.resolve();
   return {
-    next: () => {
-      const taken = last.then(advance);
-      // A failed write must not stop later numbers: they go on from the clock.
-      last = taken.catch(() => clock.now());
-      return taken;
+    next() {
+      const seq = Math.max(last + 1, Math.floor(clock.now()));
+      last = seq;
+      writes = writes.then(() => storage.put('identity', 'offer-seq', seq)).catch(warn);
+      return seq;
     },
+    settled: () => writes,
   };
 }

@@ -76,7 +76,9 @@ export function createReceiptBook({ storage, signer, clock, logger }: ReceiptBoo
 
   return {
     issue: (delivered) =>
-      link('worker', (prevWorker) => issueReceipt({ ...delivered, prevWorker, issuedAt: clock.now() }, signer)),
+      link('worker', (prevWorker) =>
+        issueReceipt({ ...delivered, prevWorker, issuedAt: Math.floor(clock.now()) }, signer),
+      ),
     countersign: (receipt) => link('asker', (prevAsker) => countersign(receipt, prevAsker, signer)),
     keep(side, signed) {
       const { receipt } = verifyStored(signed);

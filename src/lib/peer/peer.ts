@@ -1,0 +1,114 @@
+import type { Clock } from '#lib/base/clock.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Random } from '#lib/base/random.ts';
+import type { Startable } from '#lib/base/startable.ts';
+import { createDirectory } from '#lib/market/directory.ts';
+import type { Directory } from '#lib/market/spec.ts';
+import type { Net } from '#lib/net/spec.ts';
+import type { Signer } from '#lib/protocol/envelope.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import type { Tier } from '#lib/protocol/job.ts';
+import type { Offer } from '#lib/protocol/offer.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
+import type { Policy } from './admit.ts';
+import { createConsumer } from './consume.ts';
+import { createFollower } from './follow.ts';
+import { openSequence } from './identity.ts';
+import { createIntroducer } from './introduce.ts';
+import { createPresence } from './presence.ts';
+import { createProvider, type ProviderComponents } from './provide.ts';
+import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
+import type { Consumer, Provider } from './spec.ts';
+import { createTrackRecord, type TrackRecord } from './track-record.ts';
+
+/**
+ * Everything a peer is made of. A tab, a native provider and a relay's gateway differ only in these:
+ *
+ * | | discovery | role | offers models |
+ * |---|---|---|---|
+ * | tab | `follow` | `tab` | when its person shares, or answers for itself |
+ * | native provider | `follow` | `native` | always |
+ * | relay with its gateway | `introduce` | `native` | never |
+ */
+export interface PeerComponents {
+  /** Made with the same seed as `signer`; started and stopped by the peer. */
+  readonly net: Net;
+  readonly signer: Signer;
+  /** Keeps receipts, the chain of them and the offers' number. */
+  readonly storage: KeyValue;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly role: Offer['role'];
+  /** `follow`: asks the relays it is connected to. `introduce`: is the one that others ask. */
+  readonly discovery: 'follow' | 'introduce';
+  /** What a relay says of the network; by the number of offers unless said otherwise. */
+  readonly network?: (() => 'small' | 'large') | undefined;
+  /** Relays to follow; by default those the net is connected to. */
+  readonly relays?: (() => readonly PeerId[]) | undefined;
+  readonly tiers?: readonly Tier[] | undefined;
+  readonly policy?: Policy | undefined;
+  readonly policyWords?: readonly string[] | undefined;
+  readonly jobsPerPeerMax?: ProviderComponents['jobsPerPeerMax'];
+  readonly onModelFailed?: ProviderComponents['onModelFailed'];
+  /** How long a job waits for the very first offer. */
+  readonly firstOfferTimeoutMs?: number | undefined;
+}
+
+/** A started peer asks with `consumer`, serves with `provider`, and knows who else does from `directory`. */
+export interface Peer extends Startable {
+  readonly self: PeerId;
+  readonly net: Net;
+  readonly consumer: Consumer;
+  readonly provider: Provider;
+  readonly directory: Directory;
+  readonly trackRecord: TrackRecord;
+  readonly receipts: ReceiptBook;
+  /** Takes this peer out of the directories at once, without waiting: for a page that is frozen or going away. */
+  goodbye(): void;
+  /** Announces anew after a goodbye. */
+  back(): void;
+}
+
+/** Reads the offers' number from the storage; nothing is started yet. */
+export async function createPeer(components: PeerComponents): Promise<Peer> {
+  const { net, clock, logger, storage } = components;
+  const sequence = await openSequence({ storage, clock, logger });
+  const directory = createDirectory({ clock });
+  const book = createReceiptBook(components);
+  const trackRecord = createTrackRecord(clock);
+  const provider = createProvider({ ...components, book });
+  const consumer = createConsumer({ ...components, directory, book, trackRecord });
+  const presence = createPresence({ ...components, provider, directory, sequence });
+  const discovery = (components.discovery === 'follow' ? createFollower : createIntroducer)({
+    ...components,
+    directory,
+  });
+
+  return {
+    self: net.self,
+    net,
+    consumer,
+    provider,
+    directory,
+    trackRecord,
+    receipts: book,
+    goodbye: presence.goodbye,
+    back: presence.back,
+    // Serving and listening are ready before the first peer can arrive.
+    async start() {
+      await provider.start();
+      await discovery.start();
+      await net.start();
+      await presence.start();
+    },
+    async stop() {
+      await presence.stop();
+      await provider.stop();
+      await discovery.stop();
+      await net.stop();
+      await book.settled();
+      await sequence.settled();
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { raceSignal } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import type { Random } from '#lib/base/random.ts';
+import type { Directory, DirectoryEntry } from '#lib/market/spec.ts';
+import type { Channel, Net } from '#lib/net/spec.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import {
+  decodeFindRequest,
+  encodeFindFrame,
+  encodeSample,
+  type FindFrame,
+  type FindRequest,
+} from '#lib/protocol/find.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { build } from '#lib/protocol/version.ts';
+import { createBell } from './bell.ts';
+
+export interface ServeFindComponents {
+  readonly net: Net;
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: () => 'small' | 'large';
+  readonly signal: AbortSignal;
+}
+
+/** An asker that takes no frame for this long is cut off; it comes back and reads a fresh sample. */
+const stallMs = 20_000;
+
+/**
+ * One find stream: hello, a random sample of what was wished for, then the changes for as long as the asker stays. A
+ * change that has not been sent when the next one of the same peer comes is replaced by it, so a slow asker costs one
+ * entry a peer. In a large network an asker hears of as many peers as it asked for, and of a new one when one has gone.
+ */
+export async function serveFind(channel: Channel, components: ServeFindComponents): Promise<void> {
+  const { net, directory, clock, random, network } = components;
+  const frames = channel[Symbol.asyncIterator]();
+  const over = new AbortController();
+  const signal = AbortSignal.any([components.signal, channel.closed, over.signal]);
+  const pending = new Map<PeerId, FindFrame>();
+  const told = new Set<PeerId>();
+  const bell = createBell();
+  let spokeMs = clock.elapsed();
+  let sending = false;
+
+  const send = async (body: Uint8Array) => {
+    sending = true;
+    await raceSignal(channel.send(body, { signal }), signal);
+    sending = false;
+    spokeMs = clock.elapsed();
+  };
+  const watch = async (request: Promise<unknown>) => {
+    const asked = new AbortController();
+    request.then(() => asked.abort()).catch(() => undefined);
+    const late = clock.delay(limits.openFrameTimeoutMs, { signal: AbortSignal.any([signal, asked.signal]) });
+    await late.then(
+      () => over.abort(wireError('deadline')),
+      () => undefined,
+    );
+    for (;;) {
+      const dueMs = spokeMs + (sending ? stallMs : limits.findAliveIntervalMs) - clock.elapsed();
+      await clock.delay(Math.max(dueMs, 50), { signal });
+      if (sending && clock.elapsed() - spokeMs >= stallMs) over.abort(wireError('deadline'));
+      bell.ring();
+    }
+  };
+
+  const first = frames.next();
+  watch(first).catch(() => undefined);
+  let endListening = () => {};
+  try {
+    const asked = await raceSignal(first, signal);
+    if (asked.done) return;
+    const request = decodeFindRequest(asked.value);
+    // Anything more an asker sends, its end included, ends the stream.
+    frames.next().then(
+      (more) => over.abort(wireError(more.done ? 'peer-lost' : 'bad-frame')),
+      (error) => over.abort(error),
+    );
+    endListening = directory.onChange((change) => {
+      const peer = change.type === 'gone' ? change.peer : change.entry.offer.peer;
+      if (change.type === 'gone') {
+        if (told.delete(peer)) pending.set(peer, { t: 'gone', peer });
+        else pending.delete(peer);
+      } else if (
+        told.has(peer) ||
+        (matches(change.entry, request) && (network() === 'small' || told.size < request.limit))
+      ) {
+        told.add(peer);
+        pending.set(peer, { t: 'offer', offer: change.entry.envelope });
+      }
+      bell.ring();
+    });
+    const matching = directory.entries().filter((entry) => matches(entry, request));
+    const sample = drawSample(matching, request.limit, random);
+    for (const { offer } of sample) told.add(offer.peer);
+    await send(
+      encodeFindFrame({ t: 'hello', peer: net.self, build, network: network(), peers: directory.entries().length }),
+    );
+    for (const frame of encodeSample(sample.map(({ envelope }) => envelope))) await send(frame);
+    for (;;) {
+      const [next] = pending;
+      if (next) {
+        pending.delete(next[0]);
+        await send(encodeFindFrame(next[1]));
+      } else if (clock.elapsed() - spokeMs >= limits.findAliveIntervalMs) await send(encodeFindFrame({ t: 'alive' }));
+      else await bell.wait({ signal });
+    }
+  } catch (error) {
+    // The asker has left, which is how every find stream ends well.
+    if (over.signal.aborted && over.signal.reason?.code === 'peer-lost') return;
+    throw error;
+  } finally {
+    endListening();
+    over.abort();
+  }
+}
+
+function matches({ offer }: DirectoryEntry, { artefact, tier }: FindRequest): boolean {
+  if (tier && !offer.tiers.includes(tier)) return false;
+  return artefact === undefined || offer.models.some((model) => model.artefact === artefact);
+}
+
+/** `count` of them in random order, each set equally likely (Fisher–Yates, stopped early). */
+export function drawSample<T>(from: readonly T[], count: number, random: Random): readonly T[] {
+  const pool = [...from];
+  const size = Math.min(count, pool.length);
+  for (let i = 0; i < size; i++) {
+    const j = i + Math.floor(random.float() * (pool.length - i));
+    [pool[i], pool[j]] = [pool[j]!, pool[i]!];
+  }
+  return pool.slice(0, size);
+}
