@@ -1,0 +1,222 @@
+import { createHash, createPublicKey, verify } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+/**
+ * A second implementation, written from `src/lib/protocol/README.md` alone: Node's own cryptography, nothing of ours. If it
+ * and the vectors agree, the page says enough.
+ */
+type Value = number | string | boolean | null | Buffer | Value[] | { [key: string]: Value };
+
+const vectors = (name: string) => JSON.parse(readFileSync(new URL(`${name}.json`, import.meta.url), 'utf8'));
+const hex = (text: string) => Buffer.from(text, 'hex');
+const sha256 = (...chunks: (Buffer | string)[]) =>
+  createHash('sha256')
+    .update(Buffer.concat(chunks.map((c) => Buffer.from(c))))
+    .digest();
+
+/** `{ "$bytes": hex }` of the files. */
+function fromJson(value: unknown): Value {
+  if (Array.isArray(value)) return value.map(fromJson);
+  if (value === null || typeof value !== 'object') return value as Value;
+  if ('$bytes' in value) return hex(String(value.$bytes));
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, fromJson(member)]));
+}
+
+function head(major: number, n: number): Buffer {
+  const big = Buffer.alloc(9);
+  big.writeBigUInt64BE(BigInt(n), 1);
+  if (n < 24) return Buffer.of((major << 5) | n);
+  const [size, info] = n < 256 ? [1, 24] : n < 65_536 ? [2, 25] : n < 2 ** 32 ? [4, 26] : [8, 27];
+  return Buffer.concat([Buffer.of((major << 5) | info), big.subarray(9 - size)]);
+}
+
+function write(value: Value): Buffer {
+  if (value === null) return hex('f6');
+  if (typeof value === 'boolean') return hex(value ? 'f5' : 'f4');
+  if (typeof value === 'number') {
+    if (Number.isSafeInteger(value)) return value >= 0 ? head(0, value) : head(1, -1 - value);
+    const float = Buffer.alloc(9, 0xfb);
+    float.writeDoubleBE(value, 1);
+    return float;
+  }
+  if (typeof value === 'string') return Buffer.concat([head(3, Buffer.byteLength(value)), Buffer.from(value)]);
+  if (Buffer.isBuffer(value)) return Buffer.concat([head(2, value.length), value]);
+  if (Array.isArray(value)) return Buffer.concat([head(4, value.length), ...value.map(write)]);
+  const members = Object.entries(value)
+    .map(([key, member]) => [Buffer.from(key), write(member)] as const)
+    .sort(([a], [b]) => a.length - b.length || Buffer.compare(a, b));
+  return Buffer.concat([
+    head(5, members.length),
+    ...members.flatMap(([key, member]) => [head(3, key.length), key, member]),
+  ]);
+}
+
+function read(bytes: Buffer): Value {
+  let at = 0;
+  const next = (n: number) => {
+    if (at + n > bytes.length) throw new Error('cut short');
+    at += n;
+    return bytes.subarray(at - n, at);
+  };
+  const count = (info: number) => {
+    if (info < 24) return info;
+    if (info > 27) throw new Error('no length');
+    return Number(`0x${next(1 << (info - 24)).toString('hex')}`);
+  };
+  const item = (depth: number): Value => {
+    if (depth > 17) throw new Error('too deep');
+    const first = next(1)[0]!;
+    const [major, info] = [first >> 5, first & 31];
+    if (major === 7) {
+      if (info === 20 || info === 21) return info === 21;
+      if (info === 22) return null;
+      const float = info === 27 ? next(8).readDoubleBE() : Number.NaN;
+      if (Number.isFinite(float)) return float;
+      throw new Error('simple');
+    }
+    const n = count(info);
+    if (major === 0) return n;
+    if (major === 1) return -1 - n;
+    if (major === 2) return next(n);
+    if (major === 3) return next(n).toString('utf8');
+    if (major > 5 || n > bytes.length) throw new Error('tag or length');
+    if (major === 4) return Array.from({ length: n }, () => item(depth + 1));
+    return Object.fromEntries(Array.from({ length: n }, () => [String(item(depth + 1)), item(depth + 1)] as const));
+  };
+  const value = item(1);
+  if (at !== bytes.length) throw new Error('left over');
+  // One value, one encoding: whatever is not what would be written is refused.
+  if (!write(value).equals(bytes)) throw new Error('not canonical');
+  return value;
+}
+
+function base58(bytes: Buffer): string {
+  const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+  let rest = BigInt(`0x${bytes.toString('hex')}`);
+  let text = '';
+  for (; rest > 0n; rest /= 58n) text = alphabet[Number(rest % 58n)] + text;
+  for (const byte of bytes) {
+    if (byte !== 0) break;
+    text = `1${text}`;
+  }
+  return text;
+}
+
+const peerId = (key: Buffer) => base58(Buffer.concat([hex('002408011220'), key]));
+
+/** Node takes Ed25519 keys as SPKI: a fixed head before the 32 bytes. */
+const verifies = (key: Buffer, message: Buffer, sig: Buffer) =>
+  verify(
+    null,
+    message,
+    createPublicKey({ key: Buffer.concat([hex('302a300506032b6570032100'), key]), format: 'der', type: 'spki' }),
+    sig,
+  );
+
+function merkle(blocks: Buffer[]): Buffer {
+  if (blocks.length === 0) return sha256('');
+  if (blocks.length === 1) return sha256(hex('00'), blocks[0]!);
+  let left = 1;
+  while (left * 2 < blocks.length) left *= 2;
+  return sha256(hex('01'), merkle(blocks.slice(0, left)), merkle(blocks.slice(left)));
+}
+
+function bound(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64BE(BigInt(bytes.length));
+  const blocks = [];
+  for (let at = 0; at < bytes.length; at += 64) blocks.push(bytes.subarray(at, at + 64));
+  return Buffer.concat([length, merkle(blocks)]);
+}
+
+interface TextDelta {
+  type: string;
+  text: string;
+  tokens: number;
+  ids?: number[];
+}
+
+function output(parts: TextDelta[]) {
+  const deltas = parts.filter(({ type }) => type === 'text-delta');
+  const form = deltas.every(({ ids, tokens }) => (ids ?? []).length === tokens) ? 'token-ids' : 'text-parts';
+  const text = Buffer.from(deltas.map((delta) => delta.text).join(''));
+  const ids = Buffer.concat(
+    deltas.flatMap((delta) =>
+      (delta.ids ?? []).map((id) => {
+        const u32 = Buffer.alloc(4);
+        u32.writeUInt32BE(id);
+        return u32;
+      }),
+    ),
+  );
+  const root = sha256(`tabloom/output/1/${form}\n`, bound(text), ...(form === 'token-ids' ? [bound(ids)] : []));
+  return {
+    outputForm: form,
+    outputRoot: root.toString('hex'),
+    tokens: deltas.reduce((sum, { tokens }) => sum + tokens, 0),
+  };
+}
+
+test('values are written to the bytes of the files, read back, and other bytes are refused', () => {
+  const { accepted, refused } = vectors('cbor');
+  for (const { value, bytes } of accepted) {
+    expect(write(fromJson(value)).toString('hex')).toBe(bytes);
+    expect(read(hex(bytes))).toEqual(fromJson(value));
+  }
+  for (const { bytes, because } of refused) expect(() => read(hex(bytes)), because).toThrow();
+});
+
+test('ids come out the same', () => {
+  const { peers, artefacts } = vectors('ids');
+  for (const { publicKey, peer } of peers) expect(peerId(hex(publicKey))).toBe(peer);
+  for (const { manifest, artefact } of artefacts) {
+    const files = manifest.files as { path: string; sizeBytes: number; sha256: string }[];
+    const rows = files.map((file) => [file.path, file.sizeBytes, file.sha256]).sort(([a], [b]) => (a! < b! ? -1 : 1));
+    expect(sha256(write(rows)).toString('hex')).toBe(artefact);
+  }
+});
+
+test('every frame is cut, read and written alike', () => {
+  for (const { name, value, body, framed } of vectors('frames')) {
+    const bytes = hex(framed);
+    let [length, at] = [0, 0];
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++]!;
+      length += (byte & 127) << shift;
+      if (byte < 128) break;
+    }
+    expect(bytes.subarray(at).length, name).toBe(length);
+    expect(bytes.subarray(at).toString('hex'), name).toBe(body);
+    expect(write(fromJson(value)).toString('hex'), name).toBe(body);
+    expect(read(hex(body)), name).toEqual(fromJson(value));
+  }
+});
+
+test('every envelope is signed over the bytes that the page names, by the peer that the record names', () => {
+  for (const row of vectors('envelopes')) {
+    const envelope = read(hex(row.envelope)) as { type: string; payload: Buffer; key: Buffer; sig: Buffer };
+    const message = Buffer.concat([Buffer.from(`tabloom/${envelope.type}/1\n`), envelope.payload]);
+    expect(verifies(envelope.key, message, envelope.sig), row.name).toBe(true);
+    expect(verifies(envelope.key, Buffer.concat([message, hex('00')]), envelope.sig), row.name).toBe(false);
+    const record = read(envelope.payload) as { [key: string]: Value };
+    expect(record).toEqual(fromJson(row.record));
+    const signer = { offer: record['peer'], receipt: record['worker'], countersign: record['asker'] }[envelope.type];
+    expect(signer).toBe(peerId(envelope.key));
+    expect(sha256(hex(row.envelope)).toString('hex')).toBe(row.hash);
+  }
+});
+
+test('prompts and outputs hash alike, and the receipt of the files is the one of its job', () => {
+  const { prompts, outputs } = vectors('hashes');
+  for (const { salt, input, promptHash } of prompts) {
+    expect(sha256(hex(salt), write(fromJson(input))).toString('hex')).toBe(promptHash);
+  }
+  for (const { parts, ...summary } of outputs) expect(output(parts)).toEqual(summary);
+  const rows = vectors('envelopes') as { name: string; record: Record<string, unknown>; hash: string }[];
+  const receipt = rows.find(({ name }) => name === 'receipt')!;
+  const countersign = rows.find(({ name }) => name === 'countersign')!;
+  expect(receipt.record['promptHash']).toBe(prompts[0].promptHash);
+  expect(receipt.record).toMatchObject({ outputRoot: outputs[1].outputRoot, outputForm: 'token-ids', tokensOut: 5 });
+  expect(countersign.record['receipt']).toBe(receipt.hash);
+});
