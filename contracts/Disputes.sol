@@ -62,8 +62,6 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
         token = providers_.token();
     }
 
-    // --- the parties -----------------------------------------------------------------------------------------------
-
     /// @notice Challenges one job of a provider. The caller's approved tokens become the counter-bond.
     /// @param penalty What to slash: at least `PENALTY_MIN`, at most what the provider has at stake.
     function open(
@@ -120,8 +118,6 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
         // Interaction
         Intake.pull(token, msg.sender, dispute.counterBond);
     }
-
-    // --- the validators --------------------------------------------------------------------------------------------
 
     /// @notice Hands in a validator's signed verdict; anybody may. One verdict a round, and no second thoughts.
     function vote(
@@ -187,8 +183,6 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
         IERC20(token).safeTransfer(payee, amount);
     }
 
-    // --- governance ------------------------------------------------------------------------------------------------
-
     /// @notice Lets disputes be opened.
     function switchOn() external onlyScheduled {
         isOn = true;
@@ -223,8 +217,6 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
         emit ValidatorSet(validator, false);
     }
 
-    // --- views -----------------------------------------------------------------------------------------------------
-
     /// @notice A dispute as it was last written: an unanswered one still says `Answering` after its window.
     function disputeAt(uint256 disputeId) external view returns (Dispute memory) {
         return _disputes[disputeId];
@@ -234,8 +226,6 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
     function verdictOf(uint256 disputeId, uint8 round, address validator) external view returns (Verdict) {
         return _verdicts[disputeId][round][validator];
     }
-
-    // --- inside ----------------------------------------------------------------------------------------------------
 
     /// @dev An answer window that ran out is a voting window that began when it did.
     function _beginVoting(uint256 disputeId) private {

@@ -109,6 +109,7 @@ interface IChannels {
     error WithdrawalPending(bytes32 channelId, uint256 withdrawableAt);
     error WithdrawalNotAnnounced(bytes32 channelId);
     error TooEarly(uint256 earliest, uint256 current);
+    error DeadlinePassed(uint256 latest, uint256 current);
     error SessionOnly(bytes32 channelId);
     error JobOnly(bytes32 channelId);
     error BalanceTooLarge(uint256 maximum, uint256 given);

@@ -40,8 +40,6 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
         _setStakeMinimum(stakeMinimum_);
     }
 
-    // --- bond and unbond -------------------------------------------------------------------------------------------
-
     /// @notice Adds the caller's approved tokens to its stake.
     function bond(uint128 amount) external nonReentrant {
         _bond(msg.sender, amount);
@@ -105,8 +103,6 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
         emit Described(msg.sender, offerKey, metadataHash, pricesHash);
     }
 
-    // --- for the dispute contract ----------------------------------------------------------------------------------
-
     /// @inheritdoc IProviders
     function lock(address provider, uint48 until) external {
         // Check
@@ -148,8 +144,6 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
         IERC20(token).safeTransfer(msg.sender, awarded);
     }
 
-    // --- governance ------------------------------------------------------------------------------------------------
-
     /// @notice Says which contract may lock and slash from now on; zero for none.
     function setDisputes(address disputes_) external onlyScheduled {
         disputes = disputes_;
@@ -160,8 +154,6 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
     function setStakeMinimum(uint128 stakeMinimum_) external onlyScheduled {
         _setStakeMinimum(stakeMinimum_);
     }
-
-    // --- views -----------------------------------------------------------------------------------------------------
 
     /// @notice A provider's record; all zero when it never bonded nor described itself.
     function providerOf(address provider) external view returns (Provider memory) {
@@ -184,8 +176,6 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
     function authorizationNonce(address provider, bytes32 salt) public pure returns (bytes32) {
         return keccak256(abi.encode(provider, salt));
     }
-
-    // --- inside ----------------------------------------------------------------------------------------------------
 
     function _bond(address provider, uint128 amount) private {
         // Check

@@ -84,7 +84,7 @@ export const chains: readonly ChainEntry[] = [
       "treasury": "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"
     },
     "contracts": {
-      "channels": "0x2c45013c88eEFd1B5e8feDA952381EB5DB32b7E1",
+      "channels": "0x7a1673581F9b79bE066016dc569705802Bbce723",
       "providers": "0x72357Fb947475394601A415417b14400087B8057",
       "disputes": "0x9CD615E7D3ACCfEB097EB61dAae29981cc17290f"
     }

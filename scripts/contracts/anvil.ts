@@ -1,0 +1,103 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+export type AnvilOptions = {
+  /** 0, the default, takes any free port. */
+  readonly port?: number;
+  readonly host?: string;
+  readonly chainId?: number;
+  /** File to start from, if it is there, and to write on the way out. */
+  readonly statePath?: string;
+  readonly extra?: readonly string[];
+  readonly signal?: AbortSignal;
+  /** How long it may take to listen, in milliseconds. */
+  readonly startTimeoutMs?: number;
+};
+
+export type Anvil = {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Ends the chain, having written its state, and waits until it is gone. */
+  readonly stop: () => Promise<void>;
+};
+
+const platforms: Readonly<Record<string, string>> = {
+  'linux-x64': 'anvil-linux-amd64',
+  'linux-arm64': 'anvil-linux-arm64',
+  'darwin-x64': 'anvil-darwin-amd64',
+  'darwin-arm64': 'anvil-darwin-arm64',
+  'win32-x64': 'anvil-win32-amd64',
+};
+
+/** The binary inside the platform package: no wrapper process, so a signal reaches the chain itself. */
+export function anvilPath(): string {
+  const name = platforms[`${process.platform}-${process.arch}`];
+  if (!name) throw new Error(`there is no anvil for ${process.platform}-${process.arch}`);
+  const near = createRequire(createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json'));
+  const binary = process.platform === 'win32' ? 'anvil.exe' : 'anvil';
+  return join(dirname(near.resolve(`@foundry-rs/${name}/package.json`)), 'bin', binary);
+}
+
+/** Starts a local chain and waits until it listens. Ends with its `signal`, with `stop`, and with this process. */
+export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
+  const { port = 0, host = '127.0.0.1', chainId = 31337, statePath, extra = [], signal } = options;
+  signal?.throwIfAborted();
+  const child = spawn(
+    anvilPath(),
+    [
+      ...['--port', String(port), '--host', host, '--chain-id', String(chainId)],
+      ...(statePath ? ['--state', statePath] : []),
+      ...extra,
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const gone = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  const onExit = () => child.kill('SIGKILL');
+  const onAbort = () => child.kill('SIGTERM');
+  process.once('exit', onExit);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  void gone.then(() => {
+    process.off('exit', onExit);
+    signal?.removeEventListener('abort', onAbort);
+  });
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await gone;
+  };
+  try {
+    const listening = await listeningPort(child, gone, options.startTimeoutMs ?? 10_000);
+    return { url: `http://${host}:${listening}`, port: listening, pid: child.pid!, stop };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+}
+
+/** Reads the chain's greeting up to the line that names its port; whatever it says later is let go. */
+function listeningPort(child: ChildProcess, gone: Promise<void>, timeoutMs: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const timer = setTimeout(() => reject(new Error(`anvil did not listen within ${timeoutMs} ms`)), timeoutMs);
+    const hear = (bytes: Buffer) => {
+      if (said.length > 65_536) return;
+      said += bytes.toString('utf8');
+      const found = /Listening on .*:(\d+)/.exec(said);
+      if (!found) return;
+      clearTimeout(timer);
+      said = ''.padEnd(65_537);
+      resolve(Number(found[1]));
+    };
+    child.stdout?.on('data', hear);
+    child.stderr?.on('data', hear);
+    child.once('error', reject);
+    void gone.then(() => {
+      clearTimeout(timer);
+      reject(new Error(`anvil ended before it listened. It said:\n${said.slice(-2_000)}`));
+    });
+  });
+}

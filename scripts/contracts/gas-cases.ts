@@ -1,0 +1,219 @@
+import { encodeAbiParameters, encodeFunctionData, keccak256, numberToHex, type Address, type Hex } from 'viem';
+import { channelsAbi } from '../../contracts/generated/channels.ts';
+import { testUsdcAbi } from '../../contracts/generated/test-usdc.ts';
+import { channelsDomain, channelsTypes, tokenTypes } from '../../contracts/generated/typed-data.ts';
+import { startAnvil } from './anvil.ts';
+import { testToken } from './chains.ts';
+import { deployLocal, localAccount, localClients, type LocalClients, type LocalContracts } from './local.ts';
+
+type Channel = {
+  readonly payer: Address;
+  readonly payerSigner: Address;
+  readonly provider: Address;
+  readonly providerSigner: Address;
+  readonly token: Address;
+  readonly delay: number;
+  readonly deadline: number;
+  readonly salt: Hex;
+};
+
+/** Everything a case needs, with a `send` that returns the gas used by the whole transaction, 21,000 included. */
+type Bench = LocalClients & {
+  readonly contracts: LocalContracts;
+  readonly send: (to: Address, data: Hex) => Promise<number>;
+};
+
+const payer = localAccount(0);
+const session = localAccount(1);
+const provider = localAccount(2);
+const providerSession = localAccount(3);
+const treasury = localAccount(9).address;
+const deposit = 10_000_000n;
+/** Far enough to be valid in every run, fixed so that calldata is too. */
+const never = 4_102_444_800;
+
+/** Runs all cases, each on the state the former left. @returns gas by case. */
+export async function measure(): Promise<Record<string, number>> {
+  const anvil = await startAnvil();
+  try {
+    const clients = localClients(anvil.url);
+    const contracts = await deployLocal(clients);
+    const send = async (to: Address, data: Hex) => {
+      const hash = await clients.sender.sendTransaction({ to, data, gas: 12_000_000n });
+      const { status, gasUsed } = await clients.reader.waitForTransactionReceipt({ hash });
+      if (status !== 'success') throw new Error(`a gas case reverted: ${hash}`);
+      return Number(gasUsed);
+    };
+    return await cases({ ...clients, contracts, send });
+  } finally {
+    await anvil.stop();
+  }
+}
+
+async function cases(bench: Bench): Promise<Record<string, number>> {
+  const { contracts, send } = bench;
+  const token = (data: Hex) => send(contracts.token, data);
+  const channels = (data: Hex) => send(contracts.channels, data);
+  const claim = async (list: readonly Channel[], amount: bigint) =>
+    channels(
+      encodeFunctionData({ abi: channelsAbi, functionName: 'claim', args: [await claimsOf(bench, list, amount)] }),
+    );
+  const settle = (payee: Address) =>
+    channels(encodeFunctionData({ abi: channelsAbi, functionName: 'settle', args: [contracts.token, payee] }));
+  const gas: Record<string, number> = {};
+
+  await token(encodeFunctionData({ abi: testUsdcAbi, functionName: 'mint', args: [payer.address, deposit * 1000n] }));
+  await token(
+    encodeFunctionData({ abi: testUsdcAbi, functionName: 'approve', args: [contracts.channels, deposit * 500n] }),
+  );
+  // Somebody else's first deposit, so that no case pays for the contract's first token balance.
+  await open(bench, channelAt(contracts, 0));
+
+  const single = channelAt(contracts, 1);
+  gas['open by approval'] = await open(bench, single);
+  gas['open by authorization (EIP-3009)'] = await openByAuthorization(bench, channelAt(contracts, 2));
+  gas['top up by approval'] = await channels(
+    encodeFunctionData({ abi: channelsAbi, functionName: 'topUp', args: [single, deposit] }),
+  );
+  gas['claim, single, first ever'] = await claim([single], 100_000n);
+  gas['claim, single, steady'] = await claim([single], 200_000n);
+  gas['claim, single, stale'] = await claim([single], 200_000n);
+
+  for (const size of [10, 25, 100]) {
+    const batch = Array.from({ length: size }, (_, index) => channelAt(contracts, size * 1000 + index));
+    for (const channel of batch) await open(bench, channel);
+    gas[`claim, batch of ${size}, first, a channel`] = Math.round((await claim(batch, 100_000n)) / size);
+    gas[`claim, batch of ${size}, steady, a channel`] = Math.round((await claim(batch, 212_345n)) / size);
+    if (size === 25) gas['claimFor, batch of 25, steady, a channel'] = await claimForOrder(bench, batch);
+  }
+
+  gas['settle provider, first'] = await settle(provider.address);
+  await claim([single], 300_000n);
+  gas['settle provider, steady'] = await settle(provider.address);
+  gas['settle treasury, first'] = await settle(treasury);
+  gas['settle, nothing owed'] = await settle(treasury);
+  gas['close'] = await close(bench, single);
+  const leaving = channelAt(contracts, 2);
+  gas['announce withdrawal'] = await channels(
+    encodeFunctionData({ abi: channelsAbi, functionName: 'announceWithdrawal', args: [leaving] }),
+  );
+  await bench.clock.increaseTime({ seconds: leaving.delay });
+  gas['withdraw'] = await channels(encodeFunctionData({ abi: channelsAbi, functionName: 'withdraw', args: [leaving] }));
+  return gas;
+}
+
+/** A session channel; everything but the salt is alike, as for one payer and one provider. */
+function channelAt(contracts: LocalContracts, index: number): Channel {
+  return {
+    payer: payer.address,
+    payerSigner: session.address,
+    provider: provider.address,
+    providerSigner: providerSession.address,
+    token: contracts.token,
+    delay: 86_400,
+    deadline: 0,
+    // A salt as a program would draw it: random, hence dear in calldata.
+    salt: keccak256(numberToHex(index)),
+  };
+}
+
+const channelComponents = channelsAbi.find(
+  (entry): entry is Extract<(typeof channelsAbi)[number], { name: 'channelId' }> =>
+    'name' in entry && entry.name === 'channelId',
+)!.inputs;
+
+const idOf = (channel: Channel): Hex => keccak256(encodeAbiParameters(channelComponents, [channel]));
+
+const domainOf = ({ contracts }: Bench) => ({
+  ...channelsDomain,
+  chainId: 31337,
+  verifyingContract: contracts.channels,
+});
+
+async function claimsOf(bench: Bench, list: readonly Channel[], cumulativeAmount: bigint) {
+  return Promise.all(
+    list.map(async (channel) => ({
+      channel,
+      cumulativeAmount,
+      signature: await voucherOf(bench, channel, cumulativeAmount),
+    })),
+  );
+}
+
+const voucherOf = (bench: Bench, channel: Channel, cumulativeAmount: bigint): Promise<Hex> =>
+  session.signTypedData({
+    domain: domainOf(bench),
+    types: channelsTypes,
+    primaryType: 'Voucher',
+    message: { channelId: idOf(channel), cumulativeAmount },
+  });
+
+const open = ({ contracts, send }: Bench, channel: Channel) =>
+  send(contracts.channels, encodeFunctionData({ abi: channelsAbi, functionName: 'open', args: [channel, deposit] }));
+
+async function openByAuthorization({ contracts, send }: Bench, channel: Channel): Promise<number> {
+  const saltOfAuthorization = keccak256('0x01');
+  const nonce = keccak256(
+    encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes32' }], [idOf(channel), saltOfAuthorization]),
+  );
+  const signature = await payer.signTypedData({
+    domain: { name: testToken.name, version: testToken.version, chainId: 31337, verifyingContract: contracts.token },
+    types: tokenTypes,
+    primaryType: 'ReceiveWithAuthorization',
+    message: {
+      from: payer.address,
+      to: contracts.channels,
+      value: deposit,
+      validAfter: 0n,
+      validBefore: BigInt(never),
+      nonce,
+    },
+  });
+  const authorization = { validAfter: 0n, validBefore: BigInt(never), salt: saltOfAuthorization, signature };
+  return send(
+    contracts.channels,
+    encodeFunctionData({
+      abi: channelsAbi,
+      functionName: 'openWithAuthorization',
+      args: [channel, deposit, authorization],
+    }),
+  );
+}
+
+async function claimForOrder(bench: Bench, batch: readonly Channel[]): Promise<number> {
+  const cumulativeAmount = 323_456n;
+  const claims = await claimsOf(bench, batch, cumulativeAmount);
+  const claimsHash = keccak256(
+    encodeAbiParameters(
+      claims.flatMap(() => [{ type: 'bytes32' }, { type: 'uint128' }]),
+      claims.flatMap(({ channel }) => [idOf(channel), cumulativeAmount]),
+    ),
+  );
+  const order = {
+    providerSigner: providerSession.address,
+    relay: '0x0000000000000000000000000000000000000000',
+    feePerClaim: 500n,
+    validBefore: never,
+    claimsHash,
+  } as const;
+  const signature = await providerSession.signTypedData({
+    domain: domainOf(bench),
+    types: channelsTypes,
+    primaryType: 'ClaimOrder',
+    message: order,
+  });
+  const data = encodeFunctionData({ abi: channelsAbi, functionName: 'claimFor', args: [claims, order, signature] });
+  return Math.round((await bench.send(bench.contracts.channels, data)) / batch.length);
+}
+
+async function close(bench: Bench, channel: Channel): Promise<number> {
+  const finalAmount = 400_000n;
+  const providerSignature = await providerSession.signTypedData({
+    domain: domainOf(bench),
+    types: channelsTypes,
+    primaryType: 'Close',
+    message: { channelId: idOf(channel), finalAmount },
+  });
+  const args = [channel, finalAmount, await voucherOf(bench, channel, finalAmount), providerSignature] as const;
+  return bench.send(bench.contracts.channels, encodeFunctionData({ abi: channelsAbi, functionName: 'close', args }));
+}

@@ -1,0 +1,37 @@
+/**
+ * Measures what each action costs as a real transaction on a local chain and compares it with `contracts/gas.json`.
+ * `--write` writes the snapshot instead. Everything that enters the calldata is fixed, so the figures are exact.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build, root } from './artifacts.ts';
+import { measure } from './gas-cases.ts';
+
+/** The goal: a channel's part of a batch of 25, split and base cost included. */
+const goalPerChannel = 20_000;
+
+const path = join(root, 'contracts/gas.json');
+await build();
+const measured = await measure();
+const former = JSON.parse(await readFile(path, 'utf8').catch(() => '{}')) as Record<string, number>;
+const problems: string[] = [];
+
+for (const [name, gas] of Object.entries(measured)) {
+  const before = former[name];
+  const change = before === undefined ? 'new' : before === gas ? '' : `was ${before}`;
+  if (change) problems.push(`${name}: ${gas}, ${change}`);
+  process.stdout.write(`${name.padEnd(52)} ${String(gas).padStart(8)}  ${change}\n`);
+}
+for (const name of Object.keys(former)) if (!(name in measured)) problems.push(`${name}: no longer measured`);
+
+const steady = measured['claim, batch of 25, steady, a channel'] ?? Infinity;
+if (process.argv.includes('--write')) {
+  await writeFile(path, `${JSON.stringify(measured, null, 2)}\n`);
+} else if (problems.length > 0) {
+  process.stderr.write(`The gas snapshot is not current. If the change is meant: npm run contracts:gas -- --write\n`);
+  process.exitCode = 1;
+}
+if (steady >= goalPerChannel) {
+  process.stderr.write(`a channel in a batch of 25 costs ${steady}; the goal is less than ${goalPerChannel}\n`);
+  process.exitCode = 1;
+}

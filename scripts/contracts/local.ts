@@ -1,0 +1,42 @@
+import { createPublicClient, createTestClient, createWalletClient, http, type Address } from 'viem';
+import { mnemonicToAccount, type HDAccount } from 'viem/accounts';
+import { foundry } from 'viem/chains';
+import { readArtifact, type DeployedName } from './artifacts.ts';
+import { chains } from './chains.ts';
+import { addressOf, deploy, plan } from './deployment.ts';
+
+const mnemonic = 'test test test test test test test test test test test junk';
+
+/** Account `index` of the ten that every local chain is born with. Known to everybody: for local chains only. */
+export const localAccount = (index: number): HDAccount => mnemonicToAccount(mnemonic, { addressIndex: index });
+
+export const localChain = chains.find(({ isLocal }) => isLocal)!;
+
+export type LocalContracts = Readonly<Record<'token' | 'channels' | 'providers' | 'disputes', Address>>;
+
+/** Clients for a local chain: to read, to send as an account, and to bend time. */
+export function localClients(url: string, account: HDAccount = localAccount(0)) {
+  const transport = http(url, { timeout: 10_000 });
+  const shared = { chain: foundry, transport, pollingInterval: 20 } as const;
+  return {
+    reader: createPublicClient(shared),
+    sender: createWalletClient({ ...shared, account }),
+    clock: createTestClient({ ...shared, mode: 'anvil' }),
+  };
+}
+
+export type LocalClients = ReturnType<typeof localClients>;
+
+/** Puts everything on a local chain; on one that has it already, does nothing. */
+export async function deployLocal({ reader, sender }: LocalClients): Promise<LocalContracts> {
+  const names = ['Channels', 'Providers', 'Disputes', 'TestUSDC'] as const;
+  const codes = await Promise.all(names.map(async (name) => [name, (await readArtifact(name)).bytecode] as const));
+  const planned = plan(localChain, Object.fromEntries(codes) as Record<DeployedName, `0x${string}`>);
+  await deploy(planned, reader, sender);
+  return {
+    token: planned.token,
+    channels: addressOf(planned, 'Channels'),
+    providers: addressOf(planned, 'Providers'),
+    disputes: addressOf(planned, 'Disputes'),
+  };
+}
