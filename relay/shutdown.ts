@@ -6,7 +6,7 @@ export interface ShutdownOptions {
   readonly stop: (signal: NodeJS.Signals) => Promise<void>;
   readonly exit: (code: number) => void;
   readonly elapsed: () => number;
-  readonly process: Pick<NodeJS.Process, 'on'>;
+  readonly process: { on(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): unknown };
 }
 
 /** On the first SIGINT, SIGTERM or SIGHUP stops and leaves with 0 (1 when stopping failed); on a second leaves with 130. */

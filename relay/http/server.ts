@@ -57,13 +57,18 @@ export async function listen({ host, port, onRequest, upgrades }: HttpServerOpti
   };
 }
 
-function closeAll(server: Server, upgrades: UpgradePipe): Promise<void> {
+/** For last frames to leave; connections that are idle by then go at once. */
+const lastWordsMs = 500;
+
+async function closeAll(server: Server, upgrades: UpgradePipe): Promise<void> {
   upgrades.close();
-  return new Promise((resolve) => {
-    // Resolves too when it had been drained before.
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
+  // Resolves too when it had been drained before.
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
+  const overtime = setTimeout(() => server.closeAllConnections(), lastWordsMs);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(overtime);
 }
 
 function listenError(cause: NodeJS.ErrnoException, host: string, port: number): TabloomError {

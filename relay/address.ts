@@ -1,0 +1,23 @@
+import { isIP } from 'node:net';
+
+/** What peers are told to dial for this relay: the public URL where there is one, else the port as it is bound. */
+export function announcedAddress(host: string, port: number, publicUrl: URL | undefined): string {
+  if (!publicUrl) return dialAddress(host, port);
+  const secure = publicUrl.protocol === 'https:';
+  const name = bare(publicUrl.hostname);
+  return `${hostPart(name)}/tcp/${publicUrl.port || (secure ? '443' : '80')}/${secure ? 'wss' : 'ws'}`;
+}
+
+/** The port as this machine itself dials it. */
+export function dialAddress(host: string, port: number): string {
+  const name = bare(host);
+  const reached = name === '0.0.0.0' || name === '::' ? '127.0.0.1' : name;
+  return `${hostPart(reached)}/tcp/${port}/ws`;
+}
+
+const hostPart = (name: string): string => {
+  const version = isIP(name);
+  return version === 0 ? `/dns4/${name}` : `/ip${version}/${name}`;
+};
+
+const bare = (host: string) => host.replace(/^\[|\]$/g, '');

@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode, toErrorRecord } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Random } from '#lib/base/random.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import type { FloorState } from './native/floor.ts';
+import type { NativePeer } from './native/native-peer.ts';
+import { loadSeed } from './node/identity.ts';
+import { openSqliteStorage } from './storage/sqlite.ts';
+
+/** The native floor as the relay runs it: begun in the background, its failure told and never fatal. */
+export interface FloorProcess {
+  readonly state: NativeState;
+  readonly running: number;
+  readonly queued: number;
+  /** Settles when it answers, cannot, or was not wanted. */
+  readonly ready: Promise<NativeState>;
+  stop(options: { readonly signal: AbortSignal }): Promise<void>;
+}
+
+export type NativeState = FloorState | { readonly state: 'off' };
+
+export interface FloorProcessInput {
+  readonly dataDir: string;
+  readonly modelFile: string;
+  readonly relayAddress: string;
+  readonly relayPeer: PeerId;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export const noFloor: FloorProcess = {
+  state: { state: 'off' },
+  running: 0,
+  queued: 0,
+  ready: Promise.resolve({ state: 'off' }),
+  stop: async () => undefined,
+};
+
+export function startFloor(input: FloorProcessInput): FloorProcess {
+  const { dataDir, logger } = input;
+  let state: NativeState = { state: 'starting' };
+  let native: NativePeer | undefined;
+  let close = () => {};
+
+  const start = async (): Promise<NativeState> => {
+    try {
+      const storage = openSqliteStorage(join(dataDir, 'native.db'));
+      close = () => storage.close();
+      // Its engine and its WebRTC are the slowest things to load, and the pages do not need them.
+      const { createNativePeer } = await import('./native/native-peer.ts');
+      native = await createNativePeer({ ...input, storage, seed: await loadSeed(dataDir, 'native.key') });
+      await native.start();
+      return await native.floor.ready;
+    } catch (error) {
+      logger.warn('native-failed', { code: errorCode(error) });
+      state = { state: 'failed', error: toErrorRecord(error) };
+      return state;
+    }
+  };
+  const ready = start();
+
+  return {
+    get state() {
+      return state.state === 'failed' ? state : (native?.floor.state ?? state);
+    },
+    get running() {
+      return native?.peer.provider.state.running ?? 0;
+    },
+    get queued() {
+      return native?.peer.provider.state.queued ?? 0;
+    },
+    ready,
+    async stop(options) {
+      // Asked to stop while it starts, the model's loading is what would take long.
+      native?.floor.cancel();
+      await ready;
+      await native?.stop(options);
+      close();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { Env } from './env.ts';
+
+/** The URL a person on this machine opens. Wildcards and loopback are called `localhost`, which browsers trust. */
+export function localUrl(host: string, port: number): string {
+  const bare = host.replace(/^\[|\]$/g, '');
+  const name = ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(bare) ? 'localhost' : bare;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
+/** A request that works as it stands. */
+export const curlFor = (url: string, model: string): string =>
+  `curl -N ${url}/v1/chat/completions -H 'Content-Type: application/json' ` +
+  `-d '{"model":"${model}","stream":true,"messages":[{"role":"user","content":"What is Tabloom?"}]}'`;
+
+export function greeting(url: string, model: string, env: Pick<Env, 'PUBLIC_URL' | 'NATIVE'>): string {
+  const shown = env.PUBLIC_URL ? `${url}  (${env.PUBLIC_URL.origin})` : url;
+  const who = env.NATIVE === 'on' ? 'Ask it' : 'Ask it, once a tab shares';
+  return `
+  Tabloom   ${shown}
+  Share     ${url}/share
+  OpenAI    ${url}/v1
+
+  ${who}:
+  ${curlFor(url, model)}
+
+`;
+}

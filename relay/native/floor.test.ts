@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { scriptedModel } from '#lib/engine/catalog.ts';
+import { createScriptedEngine } from '#lib/engine/scripted.ts';
+import type { Engine, LoadedModel } from '#lib/engine/spec.ts';
+import type { OfferModelOptions } from '#lib/peer/spec.ts';
+import { createFloor } from './floor.ts';
+
+const measured = { prefillTps: 100, decodeTps: 50, ttftMs: 10 };
+
+function fixture(loadCodes: readonly (string | undefined)[]) {
+  const clock = manualClock();
+  const real = createScriptedEngine({ clock });
+  const offers: [LoadedModel, OfferModelOptions | undefined][] = [];
+  let loads = 0;
+  let closed = 0;
+  const engine: Engine = {
+    info: real.info,
+    async load(model, options) {
+      const code = loadCodes[loads++];
+      if (code) throw new TabloomError(code, `It failed with ${code}.`);
+      return real.load(model, options);
+    },
+    async close() {
+      closed += 1;
+    },
+  };
+  const floor = createFloor({
+    engine,
+    clock,
+    model: scriptedModel(0),
+    measure: async () => measured,
+    logger: silentLogger,
+    provider: { offerModel: (model, options) => void offers.push([model, options]) },
+  });
+  return { clock, floor, offers, loads: () => loads, closed: () => closed };
+}
+
+test('offers the model once it is loaded and measured', async () => {
+  const { floor, offers, clock } = fixture([]);
+  expect(floor.state).toEqual({ state: 'starting' });
+  floor.start();
+  await clock.advance(1_000);
+  expect(await floor.ready).toEqual({ state: 'serving' });
+  expect(offers.map(([, options]) => options)).toEqual([{ measured }]);
+});
+
+test('tells the first failure and tries again', async () => {
+  const { floor, offers, clock, loads } = fixture(['load-failed', 'load-failed']);
+  floor.start();
+  await clock.advance(0);
+  expect(await floor.ready).toMatchObject({ state: 'failed', error: { code: 'load-failed' } });
+  await clock.advance(999);
+  expect(loads()).toBe(1);
+  await clock.advance(10_000);
+  expect(loads()).toBe(3);
+  expect(floor.state).toEqual({ state: 'serving' });
+  expect(offers).toHaveLength(1);
+});
+
+test('gives up what cannot get better, and after the last pause', async () => {
+  const corrupt = fixture(['model-corrupt']);
+  corrupt.floor.start();
+  await corrupt.clock.advance(1e6);
+  expect(corrupt.loads()).toBe(1);
+  const stubborn = fixture(Array.from({ length: 9 }, () => 'load-failed'));
+  stubborn.floor.start();
+  await stubborn.clock.advance(1e6);
+  expect(stubborn.loads()).toBe(5);
+});
+
+test('a model that broke is loaded again', async () => {
+  const { floor, offers, clock } = fixture([]);
+  floor.start();
+  await clock.advance(0);
+  floor.onModelFailed({ code: 'engine-failed', message: '' });
+  expect(floor.state.state).toBe('failed');
+  await clock.advance(0);
+  expect(floor.state.state).toBe('serving');
+  expect(offers).toHaveLength(2);
+});
+
+test('stopped in a pause, it does not go on', async () => {
+  const { floor, clock, loads, closed } = fixture(['load-failed']);
+  floor.start();
+  await clock.advance(10);
+  await floor.stop();
+  await clock.advance(1e6);
+  expect({ loads: loads(), closed: closed(), state: floor.state }).toEqual({
+    loads: 1,
+    closed: 1,
+    state: { state: 'stopped' },
+  });
+});

@@ -1,0 +1,180 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '#lib/base/clock.ts';
+import { systemRandom } from '#lib/base/random.ts';
+import { catalog, demoModel } from '#lib/engine/catalog.ts';
+import { createPeer } from '#lib/peer/peer.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import { build, protocolVersion } from '#lib/protocol/version.ts';
+import { announcedAddress, dialAddress } from './address.ts';
+import type { Env } from './env.ts';
+import { createGateway } from './gateway/app.ts';
+import { createJobBook } from './gateway/job-book.ts';
+import { toNodeListener } from './gateway/listener.ts';
+import type { Health } from './gateway/routes/health.ts';
+import { createShelf } from './gateway/shelf.ts';
+import { noFloor, startFloor, type FloorProcess } from './floor-process.ts';
+import { localUrl } from './greeting.ts';
+import { createGuard } from './http/guard.ts';
+import { listen } from './http/server.ts';
+import { createUpgradePipe } from './http/upgrade.ts';
+import { createLog } from './log.ts';
+import { loadSeed } from './node/identity.ts';
+import { createRelayNode } from './node/relay.ts';
+import { createSite } from './site/site.ts';
+import { openSqliteStorage } from './storage/sqlite.ts';
+
+export interface Relay {
+  readonly url: string;
+  /** The model that the greeting asks for. */
+  readonly modelName: string;
+  /** Settles when the native floor answers, cannot, or was not wanted. */
+  readonly ready: FloorProcess['ready'];
+  /** Lets running answers end within the time the settings allow, then ends everything. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * The composition root: real clock, real network, real engine, one port. The port comes first, since a taken one is the
+ * likeliest failure; the native floor last, since it is the slowest and nobody needs to wait for it.
+ * @throws `port-in-use`, `data-in-use`, `data-not-writable` and what else `listen` and the storage throw.
+ */
+export async function startRelay(env: Env): Promise<Relay> {
+  const [clock, random, logger] = [systemClock, systemRandom, createLog(env.LOG_LEVEL)];
+  const startedAt = clock.now();
+  const undo: (() => Promise<void> | void)[] = [];
+  try {
+    const guard = createGuard({
+      bindHost: env.HOST,
+      publicUrl: env.PUBLIC_URL,
+      allowedHosts: env.ALLOWED_HOSTS,
+      allowedOrigins: env.ALLOWED_ORIGINS,
+    });
+    const upgrades = createUpgradePipe({ guard, target: () => node?.listening(), logger });
+    let node: ReturnType<typeof createRelayNode> | undefined;
+    let onRequest: (request: IncomingMessage, response: ServerResponse) => void = notYet;
+    const http = await listen({
+      host: env.HOST,
+      port: env.PORT,
+      upgrades,
+      onRequest: (request, response) => onRequest(request, response),
+    });
+    undo.push(() => http.close());
+
+    const storage = openSqliteStorage(join(env.DATA_DIR, 'relay.db'));
+    undo.push(() => storage.close());
+    const seed = await loadSeed(env.DATA_DIR, 'relay.key');
+    const signer = createSigner(seed);
+    const announce = announcedAddress(env.HOST, http.port, env.PUBLIC_URL);
+    node = createRelayNode({
+      seed,
+      listenPort: 0,
+      announce: [announce],
+      admits: upgrades.carries,
+      clock,
+      random,
+      logger,
+    });
+    const net = node;
+    const peer = await createPeer({
+      net,
+      signer,
+      storage,
+      clock,
+      random,
+      logger,
+      role: 'native',
+      discovery: 'introduce',
+    });
+    await peer.start();
+    undo.push(() => peer.stop());
+
+    const floor =
+      env.NATIVE === 'off'
+        ? noFloor
+        : startFloor({
+            dataDir: env.DATA_DIR,
+            modelFile: join(root, 'static', 'models', 'tabloom-demo.gguf'),
+            relayAddress: `${dialAddress(env.HOST, http.port)}/p2p/${net.self}`,
+            relayPeer: net.self,
+            clock,
+            random,
+            logger,
+          });
+    let draining = false;
+    const jobs = createJobBook({ consumer: peer.consumer, clock, random });
+    const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;
+    const health = (): Health => {
+      const { state, running, queued } = floor;
+      return {
+        ok: !draining,
+        state: draining ? 'draining' : 'serving',
+        build,
+        uptimeMs: Math.round(clock.now() - startedAt),
+        peers: connectedPeers(),
+        offers: peer.directory.entries().length,
+        jobs: { ...jobs.tally },
+        native: { ...state, running, queued },
+      };
+    };
+    const shelf = createShelf(
+      peer.directory,
+      catalog.map(({ name }) => name),
+    );
+    const site = await createSite(join(root, 'build'));
+    if (site.fileCount === 0) logger.warn('pages-not-built');
+    const gateway = createGateway({
+      guard,
+      jobs,
+      shelf,
+      clock,
+      logger,
+      startedAt,
+      health,
+      relayInfo: () => ({ peer: net.self, build, protocol: protocolVersion, network: 'small' }),
+      site: site.respond,
+    });
+    onRequest = toNodeListener(gateway);
+    logger.info('relay-serving', { port: http.port, peer: net.self });
+
+    let stopping: Promise<void> | undefined;
+    const stop = async () => {
+      draining = true;
+      jobs.drain();
+      http.drain();
+      const overtime = AbortSignal.timeout(env.SHUTDOWN_SECONDS * 1_000);
+      await Promise.all([jobs.idle({ signal: overtime }).catch(() => undefined), floor.stop({ signal: overtime })]);
+      jobs.abort(wireError('draining', 'This relay stopped before the answer had ended. Ask another one.'));
+      await unwind(undo);
+    };
+    return {
+      url: localUrl(env.HOST, http.port),
+      modelName: demoModel.name,
+      ready: floor.ready,
+      stop: () => (stopping ??= stop()),
+    };
+  } catch (error) {
+    await unwind(undo);
+    throw error;
+  }
+}
+
+/** Last begun, first ended; one that fails does not keep the others. */
+async function unwind(undo: (() => Promise<void> | void)[]): Promise<void> {
+  for (const end of undo.splice(0).toReversed()) {
+    try {
+      await end();
+    } catch {
+      // What cannot be ended goes with the process.
+    }
+  }
+}
+
+function notYet(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' });
+  response.end('Tabloom is starting. Try again in a second.\n');
+}
