@@ -9,7 +9,9 @@ export function createEmitter<T>(onListenerError: (error: unknown) => void = () 
   const listeners = new Set<(event: T) => void>();
   return {
     emit: (event) => {
-      for (const listener of listeners) {
+      // A copy: a listener that listens again from inside is heard from the next event on, not for ever in this one.
+      for (const listener of Array.from(listeners)) {
+        if (!listeners.has(listener)) continue;
         try {
           listener(event);
         } catch (error) {
