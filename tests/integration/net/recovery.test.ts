@@ -76,6 +76,25 @@ test('a net that has stopped starts again with its handlers', async () => {
   await relay.stop();
 });
 
+test('a relay that is full gives its reservation later', async () => {
+  const relay = relayOn(2_040, { tuning: { reservationsMax: 1 } });
+  await relay.start();
+  const tuning = { reservationRetryMs: 50 };
+  const [a, b] = [netAt(relay, 2_041, { tuning }), netAt(relay, 2_042, { tuning })];
+  await a.start();
+  await reserved(a);
+  await b.start();
+  const refused = await until(b, ({ relays }) => relays[0]?.reason !== undefined);
+  expect(refused).toMatchObject({
+    state: 'online',
+    relays: [{ state: 'connected', reason: expect.stringMatching(/no reservation/) }],
+  });
+  await a.stop();
+  expect((await reserved(b)).relays[0]!.reason).toBeUndefined();
+  await b.stop();
+  await relay.stop();
+});
+
 test('a port in use is named and leaves nothing running', async () => {
   const relay = relayOn(2_030, { listenPort: 23_203 });
   await relay.start();

@@ -1,8 +1,14 @@
 import { circuitRelayServer, circuitRelayTransport, type CircuitRelayService } from '@libp2p/circuit-relay-v2';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { gossipsub, StrictSign, type GossipSub } from '@libp2p/gossipsub';
-import { identify, identifyPush } from '@libp2p/identify';
-import { FaultTolerance, type ConnectionGater, type Libp2p, type ServiceMap } from '@libp2p/interface';
+import { identify, identifyPush, type Identify } from '@libp2p/identify';
+import {
+  FaultTolerance,
+  type ConnectionGater,
+  type Libp2p,
+  type ServiceMap,
+  type TopologyFilter,
+} from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { ping } from '@libp2p/ping';
 import { webRTC, webRTCDirect } from '@libp2p/webrtc';
@@ -18,6 +24,7 @@ export type TabloomNode = Libp2p<TabloomServices>;
 
 export interface TabloomServices extends ServiceMap {
   readonly gossip: GossipSub;
+  readonly identify: Identify;
   /** At relays only. */
   readonly circuit?: CircuitRelayService;
 }
@@ -64,7 +71,7 @@ export async function createNode(input: NodeInput): Promise<TabloomNode> {
       ? [webSockets(), circuitRelayTransport()]
       : [
           webSockets(),
-          circuitRelayTransport({ maxInboundStopStreams: circuitLimits.incomingPerPeerMax }),
+          circuitRelayTransport({ maxInboundStopStreams: circuitLimits.incomingPerPeerMax, discoveryFilter }),
           webRTC({ rtcConfiguration }),
           webRTCDirect({ rtcConfiguration }),
         ],
@@ -89,6 +96,9 @@ export async function createNode(input: NodeInput): Promise<TabloomNode> {
     services,
   });
 }
+
+/** Without this a relay is asked for a reservation once in the life of a connection, even when it had refused. */
+const discoveryFilter: TopologyFilter = { has: () => false, add: () => undefined, remove: () => undefined };
 
 function announced(addresses: readonly Multiaddr[], { announce, onListen }: NodeInput): Multiaddr[] {
   const own = (address: Multiaddr) => announce.some((prefix) => address.toString().startsWith(prefix));

@@ -64,6 +64,16 @@ export function keepRelays(input: RelaysInput): Relays {
     return fullMs * (0.5 + random.float() / 2);
   };
 
+  /** The first reservation comes by itself. Identifying the relay once more makes the transport try again. */
+  const askForReservation = async (addr: string, connection: Connection) => {
+    while (!life.aborted && connection.status === 'open') {
+      await clock.delay(tuning.reservationRetryMs, { signal: life });
+      if (statuses.get(addr)?.state !== 'connected' || connection.status !== 'open') continue;
+      set(addr, { state: 'connected', reason: 'The relay gave no reservation, so nobody can reach this peer yet.' });
+      await attempt(() => node.services.identify.identify(connection));
+    }
+  };
+
   /** One relay, until the source names it no more. */
   const keep = async (addr: string) => {
     for (let failures = 0; !life.aborted && statuses.has(addr);) {
@@ -78,6 +88,7 @@ export function keepRelays(input: RelaysInput): Relays {
         set(addr, { state: 'connected', attempts: 0 });
         refreshReservations();
         input.logger.info('relay-connected', { addr });
+        askForReservation(addr, dialled.value).catch(() => undefined);
         await untilClosed(dialled.value, life);
         if (life.aborted) return;
         // A relay that hangs up at once is no better than one that does not answer.

@@ -20,6 +20,8 @@ export interface Tuning {
   /** 6. A lost relay is dialled again after this, doubling up to the maximum. */
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
+  /** A relay that gave no reservation is asked again after this. */
+  readonly reservationRetryMs: number;
   /** 6. What a relay does with a connection that misses a ping: a storm of messages delays pings, and is no reason. */
   readonly missedPing: 'keep' | 'abort';
   readonly pingIntervalMs: number;
@@ -49,6 +51,7 @@ const everywhere: Tuning = {
   directTryTimeoutsMs: [900, 2_000, 4_000],
   reconnectMinMs: 250,
   reconnectMaxMs: 15_000,
+  reservationRetryMs: 5_000,
   missedPing: 'abort',
   pingIntervalMs: 10_000,
   pingTimeoutMs: 15_000,

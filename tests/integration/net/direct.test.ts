@@ -1,0 +1,185 @@
+import type { Stream, StreamHandler } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
+import { afterEach, expect, test } from 'vitest';
+import { systemClock } from '#lib/base/clock.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import { offersTopic } from '#lib/protocol/find.ts';
+import { denyLimits } from '#lib/net/deny-list.ts';
+import { createNode, type TabloomNode } from '#lib/net/libp2p/node.ts';
+import { nodeTuning } from '#lib/net/libp2p/tuning.ts';
+import type { Net } from '#lib/net/spec.ts';
+import type { RelayNode } from '../../../relay/node/relay.ts';
+import { addressOf, netAt, relayOn, reserved, seedOf, until } from './ground.ts';
+
+const echo = '/tabloom/test-echo/1';
+const signalling = '/webrtc-signaling/0.0.1';
+const running: { stop(): Promise<void> | void }[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((one) => one.stop()));
+});
+
+async function relayed(number: number): Promise<RelayNode> {
+  const relay = relayOn(number);
+  await relay.start();
+  running.push(relay);
+  return relay;
+}
+
+async function started(net: Net): Promise<Net> {
+  running.push(net);
+  net.handle(echo, async (channel) => {
+    for await (const message of channel) await channel.send(message);
+  });
+  await net.start();
+  await reserved(net);
+  return net;
+}
+
+/** A node without our net around it, so that a test can put its hands into the signalling. */
+async function bareNode(relay: RelayNode, number: number): Promise<{ node: TabloomNode; address: string }> {
+  const node = await createNode({
+    seed: seedOf(number),
+    role: 'peer',
+    tuning: nodeTuning,
+    listen: ['/p2p-circuit', '/webrtc'],
+    announce: [],
+    iceServers: [],
+    gater: {},
+    topics: [],
+  });
+  running.push(node);
+  await node.start();
+  await node.dial(multiaddr(addressOf(relay)));
+  await expect.poll(() => relay.reservationCount()).toBeGreaterThan(0);
+  return { node, address: `${addressOf(relay)}/p2p-circuit/p2p/${node.peerId}` };
+}
+
+interface Internals {
+  readonly components: {
+    readonly registrar: {
+      getHandler(protocol: string): { readonly handler: StreamHandler };
+      handle(protocol: string, handler: StreamHandler, options: object): Promise<void>;
+    };
+  };
+}
+
+/** Lets the first `silent` signalling streams hang, as the lost race does, and hands the others on. */
+async function hangSignalling(node: TabloomNode, silent: number): Promise<() => number> {
+  const { registrar } = (node as unknown as Internals).components;
+  const { handler } = registrar.getHandler(signalling);
+  let streams = 0;
+  const hang = (stream: Stream) => stream.addEventListener('message', () => undefined);
+  const hangFirst: StreamHandler = (stream, connection) =>
+    ++streams <= silent ? hang(stream) : handler(stream, connection);
+  await registrar.handle(signalling, hangFirst, { force: true, runOnLimitedConnection: true });
+  return () => streams;
+}
+
+const recorder = () => {
+  const dials: unknown[] = [];
+  const note = (event: string, fields?: Readonly<Record<string, unknown>>) => {
+    if (event === 'direct-dial') dials.push(fields?.['outcome']);
+  };
+  const logger: Logger = { info: note, warn: note };
+  return { dials, logger };
+};
+
+test('5: a WebRTC dial that hangs is tried again, well before the default gives up', async () => {
+  const relay = await relayed(3_000);
+  const { node, address } = await bareNode(relay, 3_001);
+  await node.handle(echo, () => undefined, { runOnLimitedConnection: true });
+  const streams = await hangSignalling(node, 1);
+  const { dials, logger } = recorder();
+  const a = await started(netAt(relay, 3_002, { logger, tuning: { directTryTimeoutsMs: [400, 4_000] } }));
+  const startMs = systemClock.elapsed();
+  const channel = await a.open(node.peerId.toString(), echo, { addrs: [address] });
+  expect(channel.path).toBe('direct');
+  expect(systemClock.elapsed() - startMs).toBeLessThan(6_000);
+  expect(dials).toEqual(['failed', 'connected']);
+  expect(streams()).toBe(2);
+});
+
+test('5: with one long try, as by default, the same dial is not direct', async () => {
+  const relay = await relayed(3_010);
+  const { node, address } = await bareNode(relay, 3_011);
+  await node.handle(echo, () => undefined, { runOnLimitedConnection: true });
+  await hangSignalling(node, 1);
+  const { dials, logger } = recorder();
+  const tuning = { directTryTimeoutsMs: [6_000], directPatienceMs: 500 };
+  const a = await started(netAt(relay, 3_012, { logger, tuning }));
+  const channel = await a.open(node.peerId.toString(), echo, { addrs: [address] });
+  expect(channel.path).toBe('relayed');
+  expect(dials).toEqual([]);
+});
+
+test('where WebRTC never answers the channel is relayed, and the tries are spared for a while', async () => {
+  const relay = await relayed(3_020);
+  const { node, address } = await bareNode(relay, 3_021);
+  await node.handle(echo, () => undefined, { runOnLimitedConnection: true });
+  const streams = await hangSignalling(node, Infinity);
+  const a = await started(netAt(relay, 3_022, { tuning: { directTryTimeoutsMs: [100, 100, 100] } }));
+  const open = () => a.open(node.peerId.toString(), echo, { addrs: [address] });
+  expect((await open()).path).toBe('relayed');
+  expect((await open()).path).toBe('relayed');
+  expect(streams()).toBe(3);
+});
+
+test('a relayed channel is followed by a direct one', async () => {
+  const relay = await relayed(3_030);
+  const b = await started(netAt(relay, 3_031));
+  const a = await started(netAt(relay, 3_032, { tuning: { directPatienceMs: 0 } }));
+  expect((await a.open(b.self, echo, { addrs: b.addresses() })).path).toBe('relayed');
+  await expect.poll(async () => (await a.open(b.self, echo)).path, { timeout: 10_000 }).toBe('direct');
+  expect(a.status().connections.map(({ transport }) => transport)).toEqual(
+    expect.arrayContaining(['websocket', 'circuit', 'webrtc']),
+  );
+});
+
+test('no address is needed where both sides share a relay, and wrong ones do no harm', async () => {
+  const relay = await relayed(3_040);
+  const [a, b] = [await started(netAt(relay, 3_041)), await started(netAt(relay, 3_042))];
+  const nobody = createSigner(seedOf(9)).peer;
+  const addrs = ['nonsense', '/ip4/127.0.0.1/tcp/1/ws', `/ip4/127.0.0.1/tcp/1/ws/p2p/${nobody}`];
+  expect((await a.open(b.self, echo, { addrs })).remote).toBe(b.self);
+  expect((await b.open(a.self, echo)).remote).toBe(a.self);
+});
+
+test('a peer whose messages are rejected again and again is hung up on and let in no more', async () => {
+  const relay = await relayed(3_050);
+  relay.subscribe(offersTopic, { validate: () => 'reject', deliver: () => undefined });
+  const a = await started(netAt(relay, 3_051, { tuning: { reconnectMinMs: 20 } }));
+  for (let i = 0; i < denyLimits.rejectionsMax; i++) await a.publish(offersTopic, Uint8Array.of(i));
+  // Hung up on, and again each time it comes back.
+  for (let hangUps = 0; hangUps < 3; hangUps++) {
+    await until(a, ({ relays }) => relays[0]?.state === 'lost');
+    await until(a, ({ relays }) => relays[0]?.state !== 'lost');
+  }
+  await expect.poll(() => relay.status().connections).toEqual([]);
+  await expect(relay.open(a.self, echo)).rejects.toMatchObject({ code: 'peer-unreachable' });
+});
+
+test('6: a relay keeps a peer that misses its pings, and by default it does not', async () => {
+  const pings = { pingIntervalMs: 100, pingTimeoutMs: 100 };
+  const outcome = async (number: number, missedPing: 'keep' | 'abort') => {
+    const relay = relayOn(number, { tuning: { ...pings, missedPing } });
+    await relay.start();
+    running.push(relay);
+    const { node } = await bareNode(relay, number + 1);
+    const missed = Promise.withResolvers<'kept'>();
+    let misses = 0;
+    // A new ping after one that the relay has given up on shows that the connection outlived it.
+    const neverAnswer: StreamHandler = (stream) => {
+      if (misses > 0) missed.resolve('kept');
+      stream.addEventListener('message', () => undefined);
+      stream.addEventListener('close', () => misses++);
+    };
+    await (node as unknown as Internals).components.registrar.handle('/ipfs/ping/1.0.0', neverAnswer, { force: true });
+    const lost = new Promise<'dropped'>((resolve) => {
+      node.addEventListener('peer:disconnect', () => resolve('dropped'));
+    });
+    return Promise.race([missed.promise, lost]);
+  };
+  expect(await outcome(3_060, 'keep')).toBe('kept');
+  expect(await outcome(3_070, 'abort')).toBe('dropped');
+});
