@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeEnvelope } from '#lib/protocol/envelope.ts';
+import { chatCompletionSchema, openAIErrorBodySchema } from '#lib/protocol/openai.ts';
+import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
+import { verifyStored } from '#lib/trust/check.ts';
+import { health, postChat, question, rawRequest, readEvents, upgradeHeaders } from './http.ts';
+import { startRelayProcess, type RelayProcess } from './process.ts';
+
+let relay: RelayProcess;
+beforeAll(async () => {
+  relay = await startRelayProcess();
+});
+afterAll(() => relay?.end());
+
+const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, 'base64'));
+
+describe('the native floor answers as a peer', () => {
+  test('whole, with a receipt that anybody can verify', async () => {
+    const response = await postChat(relay.url, question({ temperature: 0 }));
+    expect(response.status).toBe(200);
+    const answer = chatCompletionSchema.parse(await response.json());
+    const { receipt, ...who } = answer.tabloom as {
+      receipt: { envelope: string; countersign: string; checks: object };
+    };
+    expect(answer.choices[0]!.message.content).toMatch(/\w+/);
+    expect(answer.usage!.total_tokens).toBe(answer.usage!.prompt_tokens + answer.usage!.completion_tokens);
+    expect(who).toMatchObject({ role: 'native', path: 'direct', tier: 'open', engine: { name: 'llama' } });
+    expect(response.headers.get('x-tabloom-peer')).toBe((who as { peer?: string }).peer);
+    expect(receipt.checks).toEqual({ signature: true, worker: true, prompt: true, output: true, counts: true });
+    const stored = verifyStored({
+      receipt: decodeEnvelope(bytes(receipt.envelope)),
+      countersign: decodeEnvelope(bytes(receipt.countersign)),
+    });
+    const { peer: gateway } = relayInfoSchema.parse(await (await fetch(`${relay.url}/relay.json`)).json());
+    expect(stored.receipt).toMatchObject({ asker: gateway, tokensOut: answer.usage!.completion_tokens });
+  });
+
+  test('streamed, the same text under greedy decoding', async () => {
+    const whole = chatCompletionSchema.parse(await (await postChat(relay.url, question({ temperature: 0 }))).json());
+    const body = question({ temperature: 0, stream: true, stream_options: { include_usage: true } });
+    const events = await Array.fromAsync(readEvents(await postChat(relay.url, body)));
+    expect(events[0]).toBe('comment');
+    expect(events.at(-1)).toBe('[DONE]');
+    const chunks = events.filter((event) => typeof event === 'object');
+    const text = chunks.map(({ choices }) => choices[0]?.delta?.content ?? '').join('');
+    expect(text).toBe(whole.choices[0]!.message.content);
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: whole.usage, tabloom: { role: 'native' } });
+  });
+
+  test('is listed among the models', async () => {
+    const { data } = await (await fetch(`${relay.url}/v1/models`)).json();
+    expect(data).toMatchObject([{ id: 'tabloom-demo', object: 'model', tabloom: { peers: 1 } }]);
+    expect((await fetch(`${relay.url}/v1/models/tabloom-demo`)).status).toBe(200);
+  });
+
+  test('the printed curl is one that works', async () => {
+    const command = /curl -N (\S+) -H '([^']+)' -d '([^']+)'/.exec(relay.text())!;
+    const [name, value] = command[2]!.split(': ');
+    const response = await fetch(command[1]!, { method: 'POST', headers: { [name!]: value! }, body: command[3]! });
+    expect((await Array.fromAsync(readEvents(response))).at(-1)).toBe('[DONE]');
+  });
+
+  test('nine at once are all answered: one slot and its queue', async () => {
+    const responses = await Promise.all(Array.from({ length: 9 }, () => postChat(relay.url, question())));
+    expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 9 }, () => 200));
+    await Promise.all(responses.map((response) => response.text()));
+    expect(await health(relay.url)).toMatchObject({ ok: true, jobs: { running: 0, failed: 0 } });
+  });
+
+  test.each([
+    ['{', 400, 'bad_json'],
+    ['[]', 400, 'bad_request'],
+    [{ model: 'tabloom-demo', messages: [] }, 400, 'bad_request'],
+    [question({ model: 'gpt-9' }), 404, 'model_not_found'],
+    [question({ messages: [{ role: 'user', content: 'long '.repeat(5_000) }] }), 400, 'too_long'],
+    [question({ tabloom: { tier: 'confidential' } }), 503, 'no_peer_available'],
+    ['x'.repeat(1_100_000), 413, 'body_too_large'],
+  ])('bad input %# is refused in words of OpenAI', async (body, status, code) => {
+    const response = await postChat(relay.url, body);
+    const { error } = openAIErrorBodySchema.parse(await response.json());
+    expect({ status: response.status, code: error.code }).toEqual({ status, code });
+    expect(error.message).toMatch(/\.$/);
+  });
+});
+
+describe('who may use it', () => {
+  test.each([
+    ['a foreign page', '/v1/models', { origin: 'https://evil.example' }],
+    ['a rebound name', '/v1/models', { host: 'evil.example' }],
+    ['a rebound name, of pages', '/', { host: 'evil.example' }],
+    ['a network dialled from a foreign page', '/', { ...upgradeHeaders, origin: 'https://evil.example' }],
+    ['a network dialled under a rebound name', '/', { ...upgradeHeaders, host: 'evil.example' }],
+  ])('%s is refused', async (_name, path, headers) => {
+    const { status, headers: said } = await rawRequest(relay.url, { path, headers });
+    expect(status).toBe(403);
+    expect(said['access-control-allow-origin']).toBeUndefined();
+  });
+  test('the own page reaches the network', async () => {
+    const { status } = await rawRequest(relay.url, { headers: { ...upgradeHeaders, origin: relay.url } });
+    expect(status).toBe(101);
+  });
+});
+
+test('nothing of prompts or answers has been said or logged', () => {
+  expect(relay.text()).not.toMatch(/long long/);
+});
