@@ -9,6 +9,14 @@ import type { Directory } from '#lib/market/spec.ts';
 import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
+import {
+  decodeWorkerFrame,
+  encodeAskerFrame,
+  jobProtocol,
+  type AskerFrame,
+  type WorkerFrame,
+} from '#lib/protocol/frame.ts';
+import type { Job } from '#lib/protocol/job.ts';
 import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
@@ -148,3 +156,60 @@ export async function until(clock: ManualClock, done: () => boolean, limitMs = 3
 export const pass = async (clock: ManualClock, ms: number): Promise<void> => {
   for (let passed = 0; passed < ms; passed += 5) await clock.advance(5);
 };
+
+/** An asker or a worker without manners: says what the test says. */
+export interface RawAsker {
+  readonly frames: readonly WorkerFrame[];
+  /** How the worker's side ended. */
+  readonly ended: 'open' | 'closed' | 'lost';
+  send(frame: AskerFrame): Promise<void>;
+  sendBytes(bytes: Uint8Array): Promise<void>;
+  /** From now on nothing more is taken from the channel. */
+  stopReading(): void;
+  close(): Promise<void>;
+  abort(): void;
+}
+
+export async function openRaw(net: Net, worker: string): Promise<RawAsker> {
+  const channel = await net.open(worker, jobProtocol);
+  const raw = { frames: [] as WorkerFrame[], ended: 'open' as RawAsker['ended'] };
+  const reading = new AbortController();
+  const read = async () => {
+    const incoming = channel[Symbol.asyncIterator]();
+    try {
+      while (!reading.signal.aborted) {
+        const next = await incoming.next();
+        if (next.done) return void (raw.ended = 'closed');
+        raw.frames.push(decodeWorkerFrame(next.value));
+      }
+    } catch {
+      raw.ended = 'lost';
+    }
+  };
+  void read();
+  return Object.assign(raw, {
+    send: (frame: AskerFrame) => channel.send(encodeAskerFrame(frame)),
+    sendBytes: (bytes: Uint8Array) => channel.send(bytes),
+    stopReading: () => reading.abort(),
+    close: () => channel.close(),
+    abort: () => channel.abort(new Error('gone')),
+  });
+}
+
+let jobs = 0;
+
+export const job = (change: Partial<Job> = {}): Job => ({
+  id: (++jobs).toString(16).padStart(32, '0'),
+  artefact: demo.artefact,
+  model: demo.name,
+  input: { kind: 'chat', messages: [{ role: 'user', content: 'hello' }] },
+  params: { maxTokens: 256, temperature: 0 },
+  tier: 'open',
+  deadlineMs: 60_000,
+  salt: '0'.repeat(32),
+  ...change,
+});
+
+/** The text that the parts make together. */
+export const textOf = (frames: readonly WorkerFrame[]): string =>
+  frames.map((frame) => (frame.t === 'part' && frame.part.type === 'text-delta' ? frame.part.text : '')).join('');

@@ -101,7 +101,15 @@ export function createPresence(components: PresenceComponents): Presence {
     ]);
 
   const announce = () => {
-    if (away) return;
+    try {
+      if (!away) sayWhatIs();
+    } catch (error) {
+      // A shelf that cannot be signed must not end the heartbeat: the next change may be sound.
+      logger.warn('offer-not-made', { code: errorCode(error) });
+    }
+  };
+
+  const sayWhatIs = () => {
     said = wording();
     announcedMs = clock.elapsed();
     const own = provider.shelf('self');
