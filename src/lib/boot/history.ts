@@ -48,6 +48,7 @@ const turnSchema = z.object({
   askedAt: z.number(),
   answer: answerSchema,
   leftOut: z.number().int().nonnegative(),
+  ids: z.array(z.number().int().nonnegative()).readonly().optional(),
 });
 
 export function keepHistory(storage: KeyValue): HistoryKeeper {

@@ -3,7 +3,12 @@ import { toIceServers } from './ice-servers.ts';
 
 test('STUN and TURN, and nothing that is neither', () => {
   expect(
-    toIceServers(['stun:stun.example.org:3478', 'turn:me:secret@turn.example.org', 'turn:turn.example.org', 'http://x']),
+    toIceServers([
+      'stun:stun.example.org:3478',
+      'turn:me:secret@turn.example.org',
+      'turn:turn.example.org',
+      'http://x',
+    ]),
   ).toEqual([
     { urls: 'stun:stun.example.org:3478' },
     { urls: 'turn:turn.example.org', username: 'me', credential: 'secret' },

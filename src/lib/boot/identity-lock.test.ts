@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { seededRandom } from '#lib/base/random.ts';
-import { requestIdentityLock, type IdentityLockComponents } from './identity-lock.ts';
+import { requestIdentityLock, type IdentityLock, type IdentityLockComponents } from './identity-lock.ts';
 
 /** Web Locks and BroadcastChannel of one browser, as far as they are used. */
 function browser() {
@@ -16,11 +16,17 @@ function browser() {
     return Promise.resolve(callback({ name: 'x', mode: 'exclusive' } as Lock)).finally(next);
   };
   const locks = {
-    request(_name: string, a: unknown, b?: unknown) {
-      const callback = (b ?? a) as (lock: Lock | null) => unknown;
+    request(
+      _name: string,
+      options: { ifAvailable?: boolean; signal?: AbortSignal },
+      callback: (lock: Lock | null) => unknown,
+    ) {
       if (!taken) return run(callback);
-      if (b) return Promise.resolve(callback(null));
-      return new Promise((resolve) => waiting.push(() => resolve(run(callback))));
+      if (options.ifAvailable) return Promise.resolve(callback(null));
+      return new Promise((resolve, reject) => {
+        options.signal?.addEventListener('abort', () => reject(new DOMException('gone', 'AbortError')));
+        waiting.push(() => (options.signal?.aborted ? next() : resolve(run(callback))));
+      });
     },
   } as unknown as LockManager;
   const channel: IdentityLockComponents['channel'] = () => {
@@ -39,13 +45,17 @@ function browser() {
   return { tab };
 }
 
+/** Resolves once the tab holds the lock. */
+const taken = (lock: IdentityLock) =>
+  lock.held ? Promise.resolve() : new Promise<void>((resolve) => lock.onChange((held) => held && resolve()));
+
 test('the first tab holds the key, the second waits and takes over when the first closes', async () => {
   const { tab } = browser();
   const first = await tab();
   const second = await tab();
   expect([first.held, second.held]).toEqual([true, false]);
   first.release();
-  await second.acquired;
+  await taken(second);
   expect([first.held, second.held]).toEqual([false, true]);
 });
 
@@ -60,8 +70,30 @@ test('a claim makes the holder let go of its node first, and only then is the ke
   await Promise.resolve();
   expect(second.held).toBe(false);
   gone.resolve();
-  await second.acquired;
+  await taken(second);
   expect([first.held, second.held]).toEqual([false, true]);
+});
+
+test('who let go stands in line again', async () => {
+  const { tab } = browser();
+  const first = await tab();
+  const second = await tab();
+  second.claim();
+  await taken(second);
+  second.release();
+  await taken(first);
+  expect(first.held).toBe(true);
+});
+
+test('who has closed does not come back', async () => {
+  const { tab } = browser();
+  const first = await tab();
+  const second = await tab();
+  const third = await tab();
+  second.release();
+  first.release();
+  await taken(third);
+  expect([second.held, third.held]).toEqual([false, true]);
 });
 
 test('a tab that holds nothing does not answer claims', async () => {

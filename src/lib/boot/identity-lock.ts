@@ -1,5 +1,6 @@
 import type { Random } from '#lib/base/random.ts';
 import { toHex } from '#lib/base/bytes.ts';
+import { createEmitter } from '#lib/base/emitter.ts';
 
 /**
  * One live tab an identity: two nodes with one key make each other unreachable. Whoever holds the lock has the key;
@@ -8,8 +9,8 @@ import { toHex } from '#lib/base/bytes.ts';
  */
 export interface IdentityLock {
   readonly held: boolean;
-  /** Resolves once this tab holds the lock; never when the page closes first. */
-  readonly acquired: Promise<void>;
+  /** Hears when this tab gets the lock or has let go of it. */
+  onChange(listener: (held: boolean) => void): () => void;
   /** Asks the holder to let go. */
   claim(): void;
   release(): void;
@@ -18,12 +19,16 @@ export interface IdentityLock {
 export interface IdentityLockComponents {
   /** Undefined where the browser has no Web Locks: then this tab holds it alone, as far as it knows. */
   readonly locks: LockManager | undefined;
-  readonly channel: (name: string) => Pick<BroadcastChannel, 'postMessage' | 'close'> & {
-    onmessage: ((event: MessageEvent) => void) | null;
-  };
+  readonly channel: (name: string) => LockChannel;
   readonly random: Random;
-  /** Lets go of everything that uses the key; the lock is free once it resolves. */
+  /** Lets go of everything that uses the key; the lock is free once it settles. */
   readonly letGo: () => Promise<void>;
+}
+
+export interface LockChannel {
+  postMessage(message: unknown): void;
+  close(): void;
+  onmessage: ((event: MessageEvent) => void) | null;
 }
 
 const name = 'tabloom-identity';
@@ -33,50 +38,61 @@ export async function requestIdentityLock(components: IdentityLockComponents): P
   const { locks, random, letGo } = components;
   const me = toHex(random.bytes(8));
   const channel = components.channel(name);
+  const changes = createEmitter<boolean>();
+  const closing = new AbortController();
   let held = false;
   let free: () => void = () => undefined;
-  const acquired = Promise.withResolvers<void>();
 
-  const hold = () => {
-    held = true;
-    acquired.resolve();
-    return new Promise<void>((resolve) => {
+  const hold = () =>
+    new Promise<void>((resolve) => {
       free = () => {
+        free = () => undefined;
         held = false;
         resolve();
       };
+      held = true;
+      changes.emit(true);
     });
+  const standInLine = () => {
+    locks?.request(name, { signal: closing.signal }, hold).catch(() => undefined);
   };
 
   channel.onmessage = ({ data }) => {
-    if (held && typeof data === 'object' && data?.type === 'claim' && data.from !== me) {
-      // Gone from the network before the next one appears there under the same key.
-      void letGo().finally(() => free());
-    }
+    if (!held || typeof data !== 'object' || data?.type !== 'claim' || data.from === me) return;
+    // Gone from the network before the next one appears there under the same key.
+    void letGo()
+      .catch(() => undefined)
+      .then(() => {
+        free();
+        changes.emit(false);
+        standInLine();
+      });
   };
 
   if (!locks) void hold();
   else {
     const tried = Promise.withResolvers<void>();
-    void locks
+    locks
       .request(name, { ifAvailable: true }, (lock) => {
+        const holding = lock ? hold() : undefined;
         tried.resolve();
-        return lock ? hold() : undefined;
+        return holding;
       })
       .catch(() => tried.resolve());
     await tried.promise;
-    if (!held) void locks.request(name, () => hold()).catch(() => undefined);
+    if (!held) standInLine();
   }
 
   return {
     get held() {
       return held;
     },
-    acquired: acquired.promise,
+    onChange: changes.listen,
     claim: () => channel.postMessage({ type: 'claim', from: me }),
-    release: () => {
-      free();
+    release() {
+      closing.abort();
       channel.close();
+      free();
     },
   };
 }

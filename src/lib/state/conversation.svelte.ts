@@ -1,6 +1,6 @@
 import { toErrorRecord } from '#lib/base/errors.ts';
 import type { ErrorRecord } from '#lib/base/errors.ts';
-import { initialJob, isOver } from '#lib/peer/lifecycle.ts';
+import { isOver } from '#lib/peer/lifecycle.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
 import type { ChatMessage } from '#lib/protocol/job.ts';
 import { fitMessages } from './fit-messages.ts';
@@ -63,7 +63,7 @@ export class Conversation {
   async retry(target: Target): Promise<void> {
     const turn = this.turns.at(-1);
     if (this.busy || !turn) return;
-    turn.answer = initialJob;
+    turn.reset();
     await this.#run(turn, target);
   }
 

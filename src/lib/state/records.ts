@@ -17,6 +17,8 @@ export interface TurnRecord {
   readonly answer: JobState;
   /** Earlier turns that did not fit into the model's context and were not sent. */
   readonly leftOut: number;
+  /** Ids of all the answer's tokens, where its worker named them: the receipt is bound to them. */
+  readonly ids?: readonly number[] | undefined;
 }
 
 /** Turns of one conversation that are kept and shown. */

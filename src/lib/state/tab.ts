@@ -1,5 +1,4 @@
 import type { AskRequest, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
-import type { JobState } from '#lib/peer/lifecycle.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { DeviceView } from './device.ts';
 import type { Live } from './live.ts';
@@ -33,7 +32,7 @@ export interface AskingPort {
   /** In private mode: throws the key away that asked until now. Otherwise nothing happens. */
   startAnew(): Promise<void>;
   /** Checks the receipt of a job that is over once more, on this device, from the bytes kept. */
-  verify(answer: JobState): Promise<ReceiptCheck>;
+  verify(turn: Pick<TurnRecord, 'answer' | 'ids'>): Promise<ReceiptCheck>;
 }
 
 export interface NetworkPort {

@@ -11,12 +11,14 @@ export class Turn {
   answer = $state.raw<JobState>(initialJob);
   /** Whether this page is receiving it now; an answer from the history that never ended was cut off. */
   live = $state(false);
+  #ids: number[] | undefined;
 
   constructor(record: Pick<TurnRecord, 'id' | 'question' | 'askedAt'> & Partial<TurnRecord>) {
     this.id = record.id;
     this.question = record.question;
     this.askedAt = record.askedAt;
     this.leftOut = record.leftOut ?? 0;
+    this.#ids = record.ids && [...record.ids];
     this.answer = record.answer ?? initialJob;
   }
 
@@ -24,8 +26,20 @@ export class Turn {
     return !this.live && !isOver(this.answer);
   }
 
+  /** Forgets the answer, to ask again. */
+  reset(): void {
+    this.answer = initialJob;
+    this.#ids = undefined;
+  }
+
   apply(event: JobEvent): void {
-    this.answer = reduceJob(this.answer, event);
+    const before = this.answer;
+    this.answer = reduceJob(before, event);
+    if (event.type !== 'part-received' || event.part.type !== 'text-delta' || this.answer === before) return;
+    const { tokens, ids } = event.part;
+    const known = before.tokens === 0 ? [] : this.#ids;
+    // One part without ids, and they bind nothing any more.
+    this.#ids = known && ids?.length === tokens ? known.concat(ids) : undefined;
   }
 
   toRecord(): TurnRecord {
@@ -35,6 +49,7 @@ export class Turn {
       askedAt: this.askedAt,
       answer: this.answer,
       leftOut: this.leftOut,
+      ids: this.#ids,
     };
   }
 }

@@ -1,0 +1,220 @@
+import { z } from 'zod';
+import { toErrorRecord, errorCode, TabloomError, type ErrorRecord } from '#lib/base/errors.ts';
+import { catalog, customModel } from '#lib/engine/catalog.ts';
+import { modelEntrySchema } from '#lib/engine/model-entry.ts';
+import type { ChunkStore } from '#lib/engine/files/chunk-store.ts';
+import type { LoadedModel, LoadProgress, ModelEntry } from '#lib/engine/spec.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
+import type { Device } from './device.ts';
+import type { TabEngines } from './engines.ts';
+import { fitOf, type Fit } from './fit.ts';
+import { createLive, type MutableLive } from './live.ts';
+
+/** The models of this tab: what is known, what is kept, what is loaded. One model at a time. */
+export interface Library {
+  readonly view: MutableLive<LibrarySnapshot>;
+  readonly loaded: LoadedModel | undefined;
+  /** Loads a model, or gives the one that is loaded. A load under way for another model is stopped. */
+  load(name: string): Promise<LoadedModel>;
+  cancelLoad(): void;
+  unload(): Promise<void>;
+  /** Deletes the files of a model from this device. */
+  remove(name: string): Promise<void>;
+  addOwn(own: OwnModel): Promise<void>;
+  forgetOwn(name: string): Promise<void>;
+  /** Looks at the device and the cache again. */
+  refresh(): Promise<void>;
+  /** Hears what is loaded now; undefined when nothing is. */
+  onLoaded(listener: (model: LoadedModel | undefined) => void): () => void;
+  close(): Promise<void>;
+}
+
+export interface LibrarySnapshot {
+  readonly models: readonly LibraryModel[];
+  readonly load: LibraryLoad | undefined;
+  readonly loaded: string | undefined;
+}
+
+export type LibraryModel = Pick<
+  ModelEntry,
+  'name' | 'title' | 'parameters' | 'quantisation' | 'contextTokens' | 'sizeBytes' | 'memoryBytes' | 'licence'
+> & { readonly engine: string; readonly own: boolean; readonly cachedBytes: number; readonly fit: Fit };
+
+export interface LibraryLoad extends Omit<LoadProgress, 'phase' | 'remainingMs'> {
+  readonly model: string;
+  readonly phase: LoadProgress['phase'] | 'failed';
+  readonly remainingMs: number | undefined;
+  readonly error: ErrorRecord | undefined;
+}
+
+export interface OwnModel {
+  readonly name: string;
+  readonly weightsUrl: string;
+  readonly libraryUrl: string;
+  readonly contextTokens: number;
+  readonly memoryBytes: number;
+}
+
+export interface LibraryComponents {
+  readonly storage: KeyValue;
+  readonly files: ChunkStore;
+  readonly engines: TabEngines;
+  readonly examine: () => Promise<Device>;
+  /** Waited for before an engine is spawned, so that its code is kept for offline use. */
+  readonly beforeLoad: () => Promise<void>;
+}
+
+const ownKey = 'own-models';
+const ownMax = 32;
+const ownSchema = z.array(modelEntrySchema).max(ownMax).catch([]);
+
+export async function createLibrary(components: LibraryComponents): Promise<Library> {
+  const { storage, files, engines, examine } = components;
+  let own = ownSchema.parse(await storage.get('settings', ownKey).catch(() => undefined));
+  let loaded: LoadedModel | undefined;
+  let loading:
+    { readonly name: string; readonly abort: AbortController; readonly done: Promise<LoadedModel> } | undefined;
+  const listeners = createLive<LoadedModel | undefined>(undefined);
+  const view = createLive<LibrarySnapshot>({ models: [], load: undefined, loaded: undefined });
+
+  const all = () => [...catalog, ...own];
+  const find = (name: string): ModelEntry => {
+    const model = all().find((one) => one.name === name);
+    if (!model) throw new TabloomError('model-unknown', `No model "${name}" is known here. Choose one of the list.`);
+    return model;
+  };
+  const setLoaded = (model: LoadedModel | undefined) => {
+    loaded = model;
+    view.change({ loaded: model?.model.name });
+    listeners.set(model);
+  };
+
+  async function refresh(): Promise<void> {
+    const [device, stored] = await Promise.all([examine(), files.list().catch(() => [])]);
+    const cached = new Map(stored.map(({ sha256, storedBytes }) => [sha256, storedBytes]));
+    const cachedOf = ({ source }: ModelEntry) => (source.kind === 'gguf' ? (cached.get(source.sha256) ?? 0) : 0);
+    view.change({
+      models: all()
+        .filter((model) => engineOf(model))
+        // Of the two builds of a model only the one for this device.
+        .filter(
+          ({ source }) => source.kind !== 'mlc' || own.some((o) => o.source === source) || source.f16 === device.f16,
+        )
+        .map((model) => ({
+          name: model.name,
+          title: model.title,
+          parameters: model.parameters,
+          quantisation: model.quantisation,
+          contextTokens: model.contextTokens,
+          sizeBytes: model.sizeBytes,
+          memoryBytes: model.memoryBytes,
+          licence: model.licence,
+          engine: engineOf(model)!,
+          own: own.includes(model),
+          cachedBytes: cachedOf(model),
+          fit: fitOf(model, device, cachedOf(model)),
+        })),
+    });
+  }
+
+  const engineOf = (model: ModelEntry) => model.engines.find((name) => engines.has(name));
+
+  async function run(model: ModelEntry, signal: AbortSignal): Promise<LoadedModel> {
+    const engine = engines.get(engineOf(model) ?? '');
+    if (!engine) throw new TabloomError('model-unknown', `No engine of a browser runs "${model.name}".`);
+    const show = (progress: Partial<LibraryLoad>) =>
+      view.change({ load: { ...(view.current.load ?? idle), ...progress, model: model.name } });
+    show({ ...idle });
+    try {
+      await unload();
+      await components.beforeLoad();
+      const result = await engine().load(model, {
+        signal,
+        onProgress: (progress) => show({ ...progress, remainingMs: progress.remainingMs }),
+      });
+      show({ phase: 'ready' });
+      setLoaded(result);
+      return result;
+    } catch (error) {
+      if (errorCode(error) === 'aborted') view.change({ load: undefined });
+      else show({ phase: 'failed', error: toErrorRecord(error) });
+      throw error;
+    } finally {
+      void refresh().catch(() => undefined);
+    }
+  }
+
+  async function load(name: string): Promise<LoadedModel> {
+    const model = find(name);
+    if (loaded?.model.name === name) return loaded;
+    if (loading?.name === name) return loading.done;
+    loading?.abort.abort();
+    await loading?.done.catch(() => undefined);
+    const abort = new AbortController();
+    const done = run(model, abort.signal);
+    loading = { name, abort, done };
+    try {
+      return await done;
+    } finally {
+      if (loading?.abort === abort) loading = undefined;
+    }
+  }
+
+  async function unload(): Promise<void> {
+    const model = loaded;
+    if (!model) return;
+    setLoaded(undefined);
+    await model.unload();
+  }
+
+  const keepOwn = async (next: readonly ModelEntry[]) => {
+    await storage.put('settings', ownKey, next);
+    own = [...next];
+    await refresh();
+  };
+
+  return {
+    view,
+    get loaded() {
+      return loaded;
+    },
+    load,
+    cancelLoad: () => loading?.abort.abort(),
+    unload,
+    async remove(name) {
+      const { source } = find(name);
+      if (loaded?.model.name === name || loading?.name === name)
+        throw new TabloomError('model-in-use', 'This model is in use. Unload it first, then delete it.');
+      if (source.kind === 'gguf') await files.delete(source.sha256);
+      await refresh();
+    },
+    async addOwn({ name, weightsUrl, libraryUrl, contextTokens, memoryBytes }) {
+      if (all().some((model) => model.name === name))
+        throw new TabloomError(
+          'model-name-taken',
+          `A model called "${name}" is in the list already. Choose another name.`,
+        );
+      if (own.length >= ownMax)
+        throw new TabloomError('too-many-models', `At most ${ownMax} own models are kept. Forget one first.`);
+      const source = { kind: 'mlc', weightsUrl, libraryUrl, f16: false } as const;
+      await keepOwn([...own, customModel({ name, source, contextTokens, memoryBytes })]);
+    },
+    forgetOwn: (name) => keepOwn(own.filter((model) => model.name !== name)),
+    refresh,
+    onLoaded: listeners.listen,
+    async close() {
+      loading?.abort.abort();
+      await unload();
+    },
+  };
+}
+
+const idle: Omit<LibraryLoad, 'model'> = {
+  phase: 'download',
+  loadedBytes: 0,
+  totalBytes: 0,
+  elapsedMs: 0,
+  remainingMs: undefined,
+  fromCache: false,
+  error: undefined,
+};

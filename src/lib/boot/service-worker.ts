@@ -1,0 +1,62 @@
+import type { Clock } from '#lib/base/clock.ts';
+
+/** What the page needs to know of a newer version that waits. */
+export interface Update {
+  /** Lets it take over and loads this page again. */
+  apply(): void;
+}
+
+/**
+ * Registers the service worker once the page has loaded, and hands it what the page has fetched so far, so that a first
+ * visit is enough to work offline. Calls back when a version waits that is newer than this page; one that is as new as the
+ * page takes over quietly.
+ */
+export async function registerServiceWorker(pageVersion: string, onUpdate: (update: Update) => void): Promise<void> {
+  if (!('serviceWorker' in navigator)) return;
+  const registration = await navigator.serviceWorker.register('/service-worker.js', { type: 'module' });
+  const waiting = async () => {
+    const worker = registration.waiting;
+    // Without a controller this is the first version ever: nothing to update.
+    if (!worker || !navigator.serviceWorker.controller) return;
+    if ((await versionOf(worker)) === pageVersion) return worker.postMessage({ type: 'activate-now' });
+    onUpdate({
+      apply: () => {
+        navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
+        worker.postMessage({ type: 'activate-now' });
+      },
+    });
+  };
+  registration.addEventListener('updatefound', () => {
+    registration.installing?.addEventListener('statechange', () => void waiting());
+  });
+  void waiting();
+  const { active } = await navigator.serviceWorker.ready;
+  const urls = performance
+    .getEntriesByType('resource')
+    .map(({ name }) => name)
+    .filter((url) => url.startsWith(location.origin));
+  active?.postMessage({ type: 'keep', urls });
+}
+
+function versionOf(worker: ServiceWorker): Promise<unknown> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => {
+      port1.close();
+      resolve(data);
+    };
+    worker.postMessage({ type: 'version?' }, [port2]);
+  });
+}
+
+const patienceMs = 3_000;
+
+/** Waits a moment for the service worker to see this page's requests, so that an engine's code is kept for offline use. */
+export async function untilServiceWorker(clock: Clock): Promise<void> {
+  if (!('serviceWorker' in navigator) || navigator.serviceWorker.controller) return;
+  const controlled = new Promise<void>((resolve) => {
+    navigator.serviceWorker.addEventListener('controllerchange', () => resolve(), { once: true });
+  });
+  if (!(await navigator.serviceWorker.getRegistration().catch(() => undefined))) return;
+  await Promise.race([controlled, clock.delay(patienceMs)]);
+}

@@ -1,0 +1,70 @@
+import type { Clock } from '#lib/base/clock.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Random } from '#lib/base/random.ts';
+import { createPeer, type Peer } from '#lib/peer/peer.ts';
+import { loadIdentity } from '#lib/peer/identity.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
+
+/**
+ * A life under one key: its node and its peer. `own`: the device's key, kept, for whoever holds the lock. `guest`,
+ * `private`: a key that is made now and forgotten with the page, and so are the receipts under it.
+ */
+export interface Session {
+  readonly kind: SessionKind;
+  readonly peer: Peer;
+}
+
+export type SessionKind = 'own' | 'guest' | 'private';
+
+export interface SessionComponents {
+  readonly storage: KeyValue;
+  readonly relays: () => Promise<readonly string[]>;
+  readonly iceServers: () => readonly RTCIceServer[];
+  /** Only a page that came over plain http may dial `ws://`. */
+  readonly insecureDial: 'allow' | 'refuse';
+  readonly wakeups: (wake: () => void) => () => void;
+  readonly onModelFailed: (artefact: string) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Brings libp2p in, which nothing before the first paint needs. Not started yet. */
+export async function createSession(kind: SessionKind, components: SessionComponents): Promise<Session> {
+  const { random, clock, logger } = components;
+  const storage = kind === 'own' ? components.storage : createMemoryStorage();
+  const [{ createLibp2pNet }, identity] = await Promise.all([
+    import('#lib/net/libp2p/net.ts'),
+    kind === 'own' ? loadIdentity({ storage, random, logger }) : freshIdentity(random),
+  ]);
+  const net = createLibp2pNet({
+    seed: identity.seed,
+    relays: components.relays,
+    clock,
+    random,
+    logger,
+    transports: 'tab',
+    iceServers: components.iceServers(),
+    insecureDial: components.insecureDial,
+    wakeups: components.wakeups,
+  });
+  const peer = await createPeer({
+    net,
+    signer: identity.signer,
+    storage,
+    clock,
+    random,
+    logger,
+    role: 'tab',
+    discovery: 'follow',
+    onModelFailed: components.onModelFailed,
+  });
+  return { kind, peer };
+}
+
+function freshIdentity(random: Random) {
+  const seed = random.bytes(32);
+  return { seed, signer: createSigner(seed) };
+}

@@ -1,0 +1,169 @@
+import { systemClock } from '#lib/base/clock.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { systemRandom } from '#lib/base/random.ts';
+import { cacheChunkStore } from '#lib/engine/files/cache-chunk-store.ts';
+import { memoryChunkStore } from '#lib/engine/files/chunk-store.ts';
+import type { JobState } from '#lib/peer/lifecycle.ts';
+import type { AskRequest, JobEvent } from '#lib/peer/spec.ts';
+import { createIndexedDbStorage } from '#lib/storage/indexeddb.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { examineDevice } from './device.ts';
+import { createTabEngines } from './engines.ts';
+import { keepHistory } from './history.ts';
+import { toIceServers } from './ice-servers.ts';
+import { requestIdentityLock } from './identity-lock.ts';
+import { createLibrary } from './library.ts';
+import { watchLimits } from './limits.ts';
+import { createNetworkWatcher } from './network-view.ts';
+import { deleteData, exportData } from './own-data.ts';
+import { wakeups, watchPageLife } from './page-life.ts';
+import { watchPower } from './power.ts';
+import { createRelaySource } from './relay-source.ts';
+import { keepScreenOn } from './screen-lock.ts';
+import { createSessions } from './sessions.ts';
+import { keepSettings, type TabSettings } from './settings.ts';
+import { createSharing } from './sharing.ts';
+import { untilServiceWorker } from './service-worker.ts';
+import { startAgain } from './start-again.ts';
+import { verifyAnswer } from './verify.ts';
+
+/** The composition root of a tab: the one place with the real clock, network, workers and storage. Browser only. */
+export async function createTab() {
+  const clock = systemClock;
+  const random = systemRandom;
+  const logger = silentLogger;
+  const page = { window, document, navigator };
+  const storage = await openStorage();
+  const settings = await keepSettings(storage);
+  const files = 'caches' in globalThis ? cacheChunkStore(caches) : memoryChunkStore();
+  const examine = () => examineDevice(navigator);
+  const life = new AbortController();
+
+  const library = await createLibrary({
+    storage,
+    files,
+    engines: createTabEngines(clock),
+    examine,
+    beforeLoad: async () => {
+      // Where the browser grants it, what is downloaded now is not cleared under pressure.
+      await Promise.all([untilServiceWorker(clock), navigator.storage?.persist?.().catch(() => false)]);
+    },
+  });
+  const wasDiscarded = 'wasDiscarded' in document && document.wasDiscarded === true;
+  const sharing = createSharing({ library, settings, clock, wasDiscarded });
+  const network = createNetworkWatcher({ clock });
+  const sessions = createSessions({
+    storage,
+    clock,
+    random,
+    logger,
+    relays: createRelaySource({
+      fetch: globalThis.fetch.bind(globalThis),
+      origin: location.origin,
+      others: () => settings.view.current.relays,
+    }),
+    iceServers: () => toIceServers(settings.view.current.iceServers),
+    insecureDial: location.protocol === 'http:' ? 'allow' : 'refuse',
+    wakeups: wakeups(page),
+    // Its worker is gone or broken: what was loaded is none any more.
+    onModelFailed: () => void library.unload().catch(() => undefined),
+    lock: () => lock,
+    privateMode: () => settings.view.current.privateMode,
+    onArranged: (asking, serving) => {
+      network.watch(asking.peer, asking.kind);
+      sharing.serveWith(serving.peer.provider, serving.kind === 'own' ? 'network' : 'self');
+    },
+  });
+  const lock = await requestIdentityLock({
+    locks: navigator.locks,
+    channel: (name) => new BroadcastChannel(name),
+    random,
+    letGo: () => sessions.leaveHome(),
+  });
+  const arrange = () => void sessions.arrange().catch(() => undefined);
+  const endings = [
+    lock.onChange(arrange),
+    watchPageLife(page, { peers: sessions.peers, sharing }),
+    await watchPower(navigator, { sharing, settings }),
+    keepScreenOn(page, { sharing, settings }),
+  ];
+  void watchLimits({ sharing, settings, clock }, life.signal);
+  await sessions.arrange();
+  void library.refresh().catch(() => undefined);
+  void startAgain({ sharing, settings, wasDiscarded, session: () => sessionStorage });
+
+  async function* ask(
+    request: AskRequest,
+    { signal, where }: { readonly signal: AbortSignal; readonly where: 'network' | 'this-device' },
+  ): AsyncIterable<JobEvent> {
+    const session = where === 'this-device' ? await sessions.serving() : await sessions.asking();
+    const { consumer, self } = session.peer;
+    let worker: string | undefined;
+    const local = where === 'this-device' ? { only: [self] } : {};
+    for await (const event of consumer.ask({ ...request, ...local }, { signal })) {
+      if (event.type === 'worker-chosen') worker = event.worker.peer;
+      network.note(event, worker);
+      yield event;
+    }
+  }
+
+  return {
+    asking: {
+      ask: (request: AskRequest, options: Parameters<typeof ask>[1]) => sessions.during(() => ask(request, options)),
+      startAnew: () => sessions.renewPrivate(),
+      verify: async ({ answer, ids }: { readonly answer: JobState; readonly ids?: readonly number[] | undefined }) =>
+        verifyAnswer(answer, ids),
+    },
+    network: {
+      view: network.view,
+      ping: async (peer: string, options: { readonly signal: AbortSignal }) =>
+        (await sessions.asking()).peer.net.ping(peer, options),
+      takeOver: async () => lock.claim(),
+    },
+    device: { examine },
+    library: { ...library, load: async (name: string) => void (await loadWithConsent(name)) },
+    sharing,
+    history: keepHistory(storage),
+    settings: {
+      view: settings.view,
+      change: async (change: Partial<TabSettings>) => {
+        await settings.change(change);
+        if ('privateMode' in change) await sessions.arrange();
+      },
+      exportData: () => exportData(storage),
+      deleteData: async () => {
+        await stop();
+        await deleteData(storage, files);
+        localStorage.clear();
+        sessionStorage.clear();
+      },
+    },
+    stop,
+  };
+
+  /** The call is the consent; it is remembered for this device. */
+  async function loadWithConsent(name: string) {
+    const { consented } = settings.view.current;
+    if (!consented.includes(name)) await settings.change({ consented: [...consented, name] }).catch(() => undefined);
+    return library.load(name);
+  }
+
+  async function stop(): Promise<void> {
+    life.abort();
+    for (const end of endings) end();
+    await library.close().catch(() => undefined);
+    await sessions.stop();
+    lock.release();
+  }
+}
+
+/** The browser's, or where it keeps nothing (some private windows) memory: everything works until the page is closed. */
+async function openStorage() {
+  const storage = createIndexedDbStorage({ factory: globalThis.indexedDB, clock: systemClock });
+  try {
+    await storage.get('settings', 'tab');
+    return storage;
+  } catch {
+    return createMemoryStorage();
+  }
+}

@@ -1,0 +1,34 @@
+import { TabloomError } from '#lib/base/errors.ts';
+import type { JobState } from '#lib/peer/lifecycle.ts';
+import type { ReceiptCheck } from '#lib/peer/spec.ts';
+import { checkReceipt, verifyStored } from '#lib/trust/check.ts';
+import { createOutputRoot } from '#lib/trust/output-root.ts';
+
+/**
+ * Checks a kept receipt again, offline: from its bytes, the job as sent, and the text and token ids as received. What an
+ * offer said of the price is not kept; the price is taken from the receipt.
+ * @throws `no-receipt` when the answer never got one.
+ */
+export function verifyAnswer(answer: JobState, ids: readonly number[] | undefined): ReceiptCheck {
+  const { job, worker, receipt: signed, reason, usage } = answer;
+  if (!job || !worker || !signed || !reason || !usage)
+    throw new TabloomError('no-receipt', 'This answer has no receipt to check.');
+  const { receipt } = verifyStored(signed);
+  if (!receipt) return { signature: false, worker: false, prompt: false, output: false, counts: false };
+  const output = createOutputRoot();
+  output.add({
+    type: 'text-delta',
+    text: answer.text,
+    tokens: answer.tokens,
+    ...(ids && ids.length === answer.tokens ? { ids: [...ids] } : {}),
+  });
+  return checkReceipt(signed.receipt, {
+    job,
+    asker: receipt.asker,
+    worker: worker.peer,
+    output: output.summary(),
+    reason,
+    usage,
+    price: receipt.price,
+  });
+}
