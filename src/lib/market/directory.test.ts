@@ -95,10 +95,12 @@ test('remove says whether the peer was known, and tells only then', () => {
 
 test('what was heard of gone peers stays within twice the limit', () => {
   const { directory, consider } = setup({ offersMax: 2 });
+  consider('L', { seq: 3 });
   for (const name of ['A', 'B', 'C', 'D', 'E']) {
     consider(name, { seq: 3 });
     directory.remove(peerFixture(name));
   }
   expect(consider('A', { seq: 2 })).toBe('fresh');
   expect(consider('E', { seq: 2 })).toBe('stale');
+  expect(consider('L', { seq: 2 }), 'a live one is never forgotten').toBe('stale');
 });

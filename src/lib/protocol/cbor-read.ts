@@ -4,8 +4,8 @@ import { limits } from './limits.ts';
  * Reads DAG-CBOR (ipld.io/specs/codecs/dag-cbor), and of each value the one byte string that an encoder of the wire
  * document makes: shortest integers and lengths, keys sorted (shorter first, then bytewise) and never twice, floats of
  * 64 bits and only for what is no safe integer, text of valid UTF-8. No tags, no indefinite lengths, no `undefined`, no
- * NaN, no integer past 2^53 − 1. One pass; a declared length past the end of the input is refused before memory is taken
- * for it, and nesting and the number of items are limited.
+ * NaN, no integer past 2^53 − 1. One pass; memory is taken for what has been read, never for what is declared, and
+ * nesting and the number of items are limited.
  *
  * A library's decoder is not used since those at hand accept other encodings of the same value and drop a byte order
  * mark at the start of a text, so that the reader would hash other bytes than the writer did.
@@ -97,14 +97,14 @@ function readBytes(reader: Reader, info: number): Uint8Array {
 }
 
 function readArray(reader: Reader, info: number, depth: number): unknown[] {
-  const length = readCount(reader, info, depth, 1);
+  const length = readCount(reader, info, depth);
   const values: unknown[] = [];
   for (let i = 0; i < length; i++) values.push(readItem(reader, depth + 1));
   return values;
 }
 
 function readMap(reader: Reader, info: number, depth: number): Record<string, unknown> {
-  const length = readCount(reader, info, depth, 2);
+  const length = readCount(reader, info, depth);
   const members: Record<string, unknown> = {};
   let before: Uint8Array | undefined;
   for (let i = 0; i < length; i++) {
@@ -122,12 +122,10 @@ function readMap(reader: Reader, info: number, depth: number): Record<string, un
   return members;
 }
 
-/** The number of members, refused when the rest of the input could not even hold their heads. */
-function readCount(reader: Reader, info: number, depth: number, headsEach: number): number {
+/** The number of members as declared; nothing is made for them before they have been read. */
+function readCount(reader: Reader, info: number, depth: number): number {
   if (depth >= limits.nestingMax) throw new Error('the message is nested too deeply');
-  const count = readArgument(reader, info);
-  if (count * headsEach > reader.bytes.length - reader.at) throw new Error('the message is cut short');
-  return count;
+  return readArgument(reader, info);
 }
 
 function isBefore(a: Uint8Array, b: Uint8Array): boolean {
