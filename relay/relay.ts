@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
 import { systemClock } from '#lib/base/clock.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { catalog, demoModel } from '#lib/engine/catalog.ts';
@@ -36,7 +35,9 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+/** Peers up to which tabs are told to hear every offer themselves. */
+const smallNetworkMax = 200;
+const root = dirname(import.meta.dirname);
 
 /**
  * The composition root: real clock, real network, real engine, one port. The port comes first, since a taken one is the
@@ -80,6 +81,7 @@ export async function startRelay(env: Env): Promise<Relay> {
       logger,
     });
     const net = node;
+    const network = () => (net.status().connections.length <= smallNetworkMax ? 'small' : 'large');
     const peer = await createPeer({
       net,
       signer,
@@ -89,6 +91,7 @@ export async function startRelay(env: Env): Promise<Relay> {
       logger,
       role: 'native',
       discovery: 'introduce',
+      network,
     });
     await peer.start();
     undo.push(() => peer.stop());
@@ -135,7 +138,7 @@ export async function startRelay(env: Env): Promise<Relay> {
       logger,
       startedAt,
       health,
-      relayInfo: () => ({ peer: net.self, build, protocol: protocolVersion, network: 'small' }),
+      relayInfo: () => ({ peer: net.self, build, protocol: protocolVersion, network: network() }),
       site: site.respond,
     });
     onRequest = toNodeListener(gateway);

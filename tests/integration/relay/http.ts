@@ -29,6 +29,12 @@ export async function* readEvents(response: Response): AsyncGenerator<ChatComple
   }
 }
 
+export async function collect<T>(source: AsyncIterable<T>): Promise<readonly T[]> {
+  const all: T[] = [];
+  for await (const one of source) all.push(one);
+  return all;
+}
+
 /** A request whose headers are all ours, `Host` too, which `fetch` would not let us say. */
 export function rawRequest(
   url: string,

@@ -3,7 +3,7 @@ import { decodeEnvelope } from '#lib/protocol/envelope.ts';
 import { chatCompletionSchema, openAIErrorBodySchema } from '#lib/protocol/openai.ts';
 import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
 import { verifyStored } from '#lib/trust/check.ts';
-import { health, postChat, question, rawRequest, readEvents, upgradeHeaders } from './http.ts';
+import { collect, health, postChat, question, rawRequest, readEvents, upgradeHeaders } from './http.ts';
 import { startRelayProcess, type RelayProcess } from './process.ts';
 
 let relay: RelayProcess;
@@ -38,7 +38,7 @@ describe('the native floor answers as a peer', () => {
   test('streamed, the same text under greedy decoding', async () => {
     const whole = chatCompletionSchema.parse(await (await postChat(relay.url, question({ temperature: 0 }))).json());
     const body = question({ temperature: 0, stream: true, stream_options: { include_usage: true } });
-    const events = await Array.fromAsync(readEvents(await postChat(relay.url, body)));
+    const events = await collect(readEvents(await postChat(relay.url, body)));
     expect(events[0]).toBe('comment');
     expect(events.at(-1)).toBe('[DONE]');
     const chunks = events.filter((event) => typeof event === 'object');
@@ -57,7 +57,7 @@ describe('the native floor answers as a peer', () => {
     const command = /curl -N (\S+) -H '([^']+)' -d '([^']+)'/.exec(relay.text())!;
     const [name, value] = command[2]!.split(': ');
     const response = await fetch(command[1]!, { method: 'POST', headers: { [name!]: value! }, body: command[3]! });
-    expect((await Array.fromAsync(readEvents(response))).at(-1)).toBe('[DONE]');
+    expect((await collect(readEvents(response))).at(-1)).toBe('[DONE]');
   });
 
   test('nine at once are all answered: one slot and its queue', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { chatCompletionSchema } from '#lib/protocol/openai.ts';
 import type { Peer } from '#lib/peer/peer.ts';
-import { eventually, health, postChat, question, readEvents } from './http.ts';
+import { collect, eventually, health, postChat, question, readEvents } from './http.ts';
 import { startRelayProcess, type RelayProcess } from './process.ts';
 import { startWorker } from './worker.ts';
 
@@ -97,7 +97,7 @@ test('SIGTERM lets a running answer end, and refuses what is new', async () => {
   const events = readEvents(response);
   await events.next();
   const leaving = relay.end('SIGTERM');
-  const rest = await Array.fromAsync(events);
+  const rest = await collect(events);
   expect(rest.at(-1)).toBe('[DONE]');
   await expect(fetch(`${relay.url}/health`)).rejects.toThrow();
   expect(await leaving).toBe(0);
