@@ -1,7 +1,5 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import { z } from 'zod';
-import { toHex } from '#lib/base/bytes.ts';
-import { encodeCbor } from './cbor.ts';
+import { hashRecord } from './hash.ts';
 import { hashSchema, type ArtefactId } from './ids.ts';
 
 /** A model's files. "The same model" in two quantisations is two manifests and so two artefacts. */
@@ -30,5 +28,5 @@ export function artefactId(manifest: Manifest): ArtefactId {
   const rows = [...manifest.files]
     .sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
     .map((file) => [file.path, file.sizeBytes, file.sha256]);
-  return toHex(sha256(encodeCbor(rows)));
+  return hashRecord(rows);
 }

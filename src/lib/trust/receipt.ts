@@ -1,7 +1,6 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { toHex } from '#lib/base/bytes.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { encodeEnvelope, openEnvelope, signEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
+import { openEnvelope, signEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
+import { hashRecord } from '#lib/protocol/hash.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { FinishReason, Usage } from '#lib/protocol/part.ts';
@@ -83,4 +82,4 @@ export function countersign(receipt: Envelope, prevAsker: string, signer: Signer
 }
 
 /** SHA-256 of an encoded envelope, as 64 hexadecimal digits: the name of a receipt or countersign in the chains. */
-export const receiptHash = (envelope: Envelope): string => toHex(sha256(encodeEnvelope(envelope)));
+export const receiptHash = (envelope: Envelope): string => hashRecord(envelope);

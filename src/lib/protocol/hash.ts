@@ -1,0 +1,6 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { toHex } from '#lib/base/bytes.ts';
+import { encodeCbor } from './cbor.ts';
+
+/** SHA-256 over the DAG-CBOR of a value, as 64 hexadecimal digits. Members that are undefined make no difference. */
+export const hashRecord = (value: unknown): string => toHex(sha256(encodeCbor(value)));
