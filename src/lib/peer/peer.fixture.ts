@@ -7,11 +7,13 @@ import type { LoadedModel } from '#lib/engine/spec.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.ts';
-import type { Net } from '#lib/net/spec.ts';
+import type { Channel, Net } from '#lib/net/spec.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import {
+  decodeAskerFrame,
   decodeWorkerFrame,
   encodeAskerFrame,
+  encodeWorkerFrame,
   jobProtocol,
   type AskerFrame,
   type WorkerFrame,
@@ -34,6 +36,22 @@ export interface World {
   readonly directory: Directory;
   worker(seed: number, options?: WorkerOptions): Promise<Worker>;
   asker(seed: number): Promise<Asker>;
+  /** A worker that answers by the test's script, offered as fast and free. */
+  impostor(seed: number, script: Script): Promise<Resident>;
+}
+
+/** What an impostor does with a job; the channel stays open until the promise settles. */
+export type Script = (stage: Stage) => Promise<void>;
+
+export interface Stage {
+  readonly job: Job;
+  readonly asker: string;
+  /** Its own, to sign receipts with. */
+  readonly book: ReceiptBook;
+  readonly channel: Channel;
+  send(frame: WorkerFrame): Promise<void>;
+  /** Waits for ever: a worker that hangs. */
+  hang(): Promise<never>;
 }
 
 export interface WorkerOptions extends Partial<Omit<ScriptedOptions, 'clock'>> {
@@ -42,7 +60,7 @@ export interface WorkerOptions extends Partial<Omit<ScriptedOptions, 'clock'>> {
   readonly model?: LoadedModel;
 }
 
-interface Resident {
+export interface Resident {
   readonly net: Net;
   readonly signer: Signer;
   readonly storage: KeyValue;
@@ -116,6 +134,51 @@ export function createWorld(seed = 1): World {
       };
       announce();
       return { ...here, provider, model, announce };
+    },
+    async impostor(peerSeed, script) {
+      const here = await resident(peerSeed);
+      here.net.handle(jobProtocol, async (channel) => {
+        const frames = channel[Symbol.asyncIterator]();
+        const opened = decodeAskerFrame((await frames.next()).value!);
+        if (opened.t !== 'open') throw new Error('no open');
+        await script({
+          job: opened.job,
+          asker: channel.remote,
+          book: here.book,
+          channel,
+          send: (frame) => channel.send(encodeWorkerFrame(frame)),
+          hang: () => new Promise<never>(() => undefined),
+        });
+      });
+      const offer: Offer = {
+        peer: here.net.self,
+        seq: ++seq,
+        issuedAt: clock.now(),
+        ttlMs: 120_000,
+        role: 'tab',
+        draining: false,
+        engine: { name: 'impostor', build: '1', deviceClass: 'test' },
+        models: [
+          {
+            artefact: demo.artefact,
+            name: demo.name,
+            kind: 'chat',
+            contextTokens: 100_000,
+            quantisation: 'none',
+            price: { in: '0', out: '0' },
+            slots: 4,
+            running: 0,
+            queued: 0,
+            measured: { decodeTps: 900, prefillTps: 900, ttftMs: 1 },
+          },
+        ],
+        tiers: ['open'],
+        policy: [],
+        addrs: [],
+        build,
+      };
+      directory.consider(offer, signOffer(offer, here.signer));
+      return here;
     },
     async asker(peerSeed) {
       const here = await resident(peerSeed);
