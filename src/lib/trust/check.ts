@@ -4,6 +4,7 @@ import { encodeCbor } from '#lib/protocol/cbor.ts';
 import { equalBytes } from '#lib/base/bytes.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { FinishReason, Usage } from '#lib/protocol/part.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import {
   countersignSchema,
   receiptSchema,
@@ -26,7 +27,7 @@ export interface Received {
   readonly reason: FinishReason;
   readonly usage: Usage;
   /** Of the offer that was taken. */
-  readonly price: Receipt['price'];
+  readonly price: Price;
 }
 
 /** One claim each; the shape of `ReceiptCheck` in `peer/spec.ts`. */

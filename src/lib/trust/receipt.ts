@@ -4,6 +4,7 @@ import { hashRecord } from '#lib/protocol/hash.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { FinishReason, Usage } from '#lib/protocol/part.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import { countersignSchema, receiptSchema, type Countersign, type Receipt } from '#lib/protocol/receipt.ts';
 import type { OutputSummary } from './output-root.ts';
 import { promptHash } from './prompt-hash.ts';
@@ -17,7 +18,7 @@ export interface Delivered {
   readonly reason: FinishReason;
   readonly tokensIn: number;
   readonly timings: Receipt['timings'];
-  readonly price: Receipt['price'];
+  readonly price: Price;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
   /** `receiptHash` of the receipt this worker issued before, or `chainStart`. */
