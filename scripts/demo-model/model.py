@@ -11,10 +11,10 @@ from torch.nn import functional as F
 @dataclasses.dataclass(frozen=True)
 class Shape:
     vocab: int = 1024
-    width: int = 192
+    width: int = 160
     layers: int = 4
-    heads: int = 6
-    hidden: int = 512
+    heads: int = 5
+    hidden: int = 432
     context: int = 512
     rope_base: float = 10000.0
     epsilon: float = 1e-5

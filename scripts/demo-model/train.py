@@ -21,22 +21,25 @@ from tokenizer import IM_END, IM_START, END_OF_TEXT, Tokenizer, render, train as
 
 QUESTION_WEIGHT = 0.15
 TOKENS_A_STEP = 1536
-# Which answer it is shows in its first words; the rest is soon learnt by heart. Cutting most last answers short, with no
-# loss at the cut, shows the model twice as many questions in the same time.
-CUT_SHARE, CUT_TOKENS = 0.75, 9
+POOL = 4000
+# Which answer it is shows in its first words; the rest is soon learnt by heart. So most last answers are cut short, with no
+# loss at the cut: more questions are read in the same time. Towards the end of a run more answers are whole.
+CUT_TOKENS = 8
+CUT_SHARE_EARLY, CUT_SHARE_LATE = 0.93, 0.6
 
 
-def example(tokenizer, turns, rng, context):
+def example(tokenizer, turns, rng, context, cut_share):
     """(ids, weights): answers count fully, the rest a little, since knowing how people ask helps reading them."""
     ids, weights = [], []
-    if rng.random() < 0.15:
+    if rng.random() < 0.12:
         ids, weights = [END_OF_TEXT], [0.0]
-    cut = rng.random() < CUT_SHARE
+    cut = rng.random() < cut_share
     for number, (role, content) in enumerate(turns):
         head = tokenizer.encode(f"<|im_start|>{role}\n")
         body = tokenizer.encode(content) + [IM_END]
         tail = tokenizer.encode("\n")
-        if cut and number == len(turns) - 1 and len(body) > 2 * CUT_TOKENS:
+        # Counting has to learn where to end: never cut.
+        if cut and number == len(turns) - 1 and len(body) > 2 * CUT_TOKENS and not content[0].isdigit():
             body, tail = body[:CUT_TOKENS], []
         if len(ids) + len(head) + len(body) + len(tail) > context:
             break
@@ -48,19 +51,15 @@ def example(tokenizer, turns, rng, context):
 
 def batches(examples, rng):
     """Rows of like length, about TOKENS_A_STEP each, so that little is spent on padding; their order is random."""
-    rng.shuffle(examples)
-    pool = 4000
-    for start in range(0, len(examples), pool):
-        rows = sorted(examples[start : start + pool], key=lambda e: len(e[0]))
-        groups, group = [], []
-        for row in rows:
-            if group and len(row[0]) * (len(group) + 1) > TOKENS_A_STEP:
-                groups.append(group)
-                group = []
-            group.append(row)
-        groups.append(group)
-        rng.shuffle(groups)
-        yield from groups
+    groups, group = [], []
+    for row in sorted(examples, key=lambda e: len(e[0])):
+        if group and len(row[0]) * (len(group) + 1) > TOKENS_A_STEP:
+            groups.append(group)
+            group = []
+        group.append(row)
+    groups.append(group)
+    rng.shuffle(groups)
+    return groups
 
 
 def tensors(group):
@@ -90,14 +89,12 @@ def main():
     began = time.time()
 
     corpus = build.Corpus(options.seed)
-    # Some 30 conversations a step: draw as many as the run will read, so that nearly nothing is read twice.
-    conversations = corpus.build(max(20000, min(options.steps * 30, 150000)))
+    # Some 45 conversations a step: draw as many as the run will read, so that nearly nothing is read twice.
+    conversations = corpus.build(max(20000, min(options.steps * 45, 180000)))
     tokenizer = Tokenizer(train_tokenizer(render(turns, False) for turns in conversations[:12000]))
     tokenizer.save(options.out / "merges.json")
     shape = Shape()
-    examples = [example(tokenizer, turns, rng, shape.context) for turns in conversations]
-    tokens = sum(len(ids) for ids, _ in examples)
-    print(f"{len(conversations)} conversations, {tokens} tokens, {corpus.refused} held-out refused, {time.time() - began:.0f} s", flush=True)
+    print(f"{len(conversations)} conversations, {corpus.refused} held-out refused, {time.time() - began:.0f} s", flush=True)
 
     model = Llama(shape)
     parameters = sum(p.numel() for p in model.parameters())
@@ -105,9 +102,14 @@ def main():
     vectors = [p for p in model.parameters() if p.dim() != 2]
     optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": options.decay}, {"params": vectors, "weight_decay": 0}], betas=(0.9, 0.98))
     print(f"{parameters} parameters", flush=True)
-    step, seen, average, epoch = 0, 0, 0.0, 0
+    step, seen, average, epoch, position = 0, 0, 0.0, 0, 0
     while step < options.steps:
         epoch += 1
+        late = step > 0.6 * options.steps
+        share = CUT_SHARE_LATE if late else CUT_SHARE_EARLY
+        part = conversations[position : position + POOL] or conversations[:POOL]
+        position = (position + POOL) % len(conversations)
+        examples = [example(tokenizer, turns, rng, shape.context, share) for turns in part]
         for group in batches(examples, rng):
             inputs, targets, weights = tensors(group)
             counted = weights.flatten() > 0
@@ -124,12 +126,12 @@ def main():
             average = loss.item() if step == 0 else 0.98 * average + 0.02 * loss.item()
             step += 1
             if step % 100 == 0:
-                print(f"step {step} epoch {epoch} loss {average:.4f} {seen / (time.time() - began):.0f} tok/s {time.time() - began:.0f} s", flush=True)
+                print(f"step {step} read {epoch * POOL} loss {average:.4f} {seen / (time.time() - began):.0f} tok/s {time.time() - began:.0f} s", flush=True)
             if step >= options.steps:
                 break
     torch.save(model.state_dict(), options.out / "model.pt")
     lines = sum(len(v) for v in corpus.train.values())
-    notes = {"parameters": parameters, "steps": step, "tokensSeen": seen, "conversations": len(conversations), "intents": len(corpus.names),
+    notes = {"parameters": parameters, "steps": step, "tokensSeen": seen, "conversations": min(len(conversations), epoch * POOL), "intents": len(corpus.names),
              "templates": lines, "seconds": round(time.time() - began), "finalLoss": round(average, 4), "seed": options.seed}
     (options.out / "training.json").write_text(json.dumps(notes, indent=2) + "\n")
     print(notes)

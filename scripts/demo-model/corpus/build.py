@@ -107,8 +107,8 @@ class Corpus:
     def conversation(self) -> list:
         rng, turns = self.rng, []
         kind = rng.random()
-        count = 1 if kind < 0.75 else 2 if kind < 0.93 else rng.randrange(3, 7)
-        if rng.random() < 0.22:
+        count = 1 if kind < 0.8 else 2 if kind < 0.95 else rng.randrange(3, 7)
+        if rng.random() < 0.14:
             turns.append(("system", rng.choice(SYSTEMS)))
         for _ in range(count):
             intent = rng.choices(self.names, self.weights)[0]

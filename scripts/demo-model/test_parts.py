@@ -1,0 +1,96 @@
+"""python3 -m unittest test_parts: what must hold before hours are spent on training."""
+
+import pathlib
+import random
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "corpus"))
+
+import build  # noqa: E402
+import expand  # noqa: E402
+import skills  # noqa: E402
+from judge import Judge  # noqa: E402
+from tokenizer import IM_END, IM_START, Tokenizer, render, train  # noqa: E402
+
+
+class Templates(unittest.TestCase):
+    def test_alternatives_and_lists_are_resolved(self):
+        said = {expand.expand("(a|b|) {x}(, c|)", random.Random(i), {"x": "y"}) for i in range(100)}
+        self.assertEqual(said, {"a y", "b y", "y", "a y, c", "b y, c", "y, c"})
+
+    def test_an_unknown_list_is_refused(self):
+        with self.assertRaises(KeyError):
+            expand.expand("{nothing}", random.Random(1), {})
+
+    def test_every_template_expands_to_plain_words(self):
+        for intent, parts in expand.read_intents().items():
+            for template in parts["questions"]:
+                said = expand.expand(template, random.Random(1), {})
+                self.assertNotRegex(said, r"[{}|]", f"{intent}: {template}")
+                self.assertTrue(said, f"{intent}: {template}")
+
+
+class Building(unittest.TestCase):
+    def test_a_seed_repeats(self):
+        self.assertEqual(build.Corpus(3).build(50), build.Corpus(3).build(50))
+
+    def test_a_held_out_question_stops_the_build(self):
+        corpus = build.Corpus(3)
+        question = build.held_out()[0]["question"]
+        corpus.conversation = lambda: [("user", question.upper()), ("assistant", "x")]
+        with self.assertRaises(SystemExit):
+            corpus.build(1)
+
+    def test_held_out_questions_ask_for_known_intents(self):
+        known = set(build.Corpus(1).names)
+        self.assertEqual([e for e in build.held_out() if e["intent"] not in known], [])
+        self.assertGreaterEqual(len(build.held_out()), 150)
+
+
+class Skills(unittest.TestCase):
+    def test_sums_counts_and_differences_are_right(self):
+        corpus = build.Corpus(5)
+        for _ in range(300):
+            _, said = skills.draw(corpus.rng, "sum", corpus.expand)
+            left, right = said.split(" = ")
+            self.assertEqual(sum(map(int, left.split(" + "))), int(right))
+            _, said = skills.draw(corpus.rng, "minus", corpus.expand)
+            left, right = said.split(" = ")
+            a, b = map(int, left.split(" - "))
+            self.assertEqual(a - b, int(right))
+            _, said = skills.draw(corpus.rng, "count", corpus.expand)
+            numbers = [int(n) for n in said.rstrip(".").split(", ")]
+            self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+
+
+class Cutting(unittest.TestCase):
+    def test_text_survives_and_digits_stay_alone(self):
+        tokenizer = Tokenizer(train(["count to 100 please, count to 100"] * 5, 300))
+        for text in ["count to 100", "zażółć 你好 🙂", "  a\n\n b"]:
+            self.assertEqual(tokenizer.decode(tokenizer.encode(text)), text)
+        self.assertEqual(len(tokenizer.encode("100")), 3)
+
+    def test_special_tokens_are_one_token(self):
+        ids = Tokenizer([]).encode(render([("user", "x")]))
+        self.assertEqual((ids[0], ids.count(IM_START), ids.count(IM_END)), (IM_START, 2, 1))
+
+
+class Judging(unittest.TestCase):
+    def test_an_answer_of_another_intent_fails(self):
+        judge = Judge()
+        answers = expand.read_intents()
+        right = answers["cost"]["answers"][0]
+        self.assertTrue(judge.passes({"intent": "cost", "question": "x"}, right))
+        self.assertFalse(judge.passes({"intent": "privacy", "question": "x"}, right))
+        self.assertFalse(judge.passes({"intent": "cost", "question": "x"}, "Something else altogether."))
+
+    def test_a_sum_is_judged_by_its_result(self):
+        judge, entry = Judge(), {"intent": "sum", "question": "x", "expect": "7"}
+        self.assertTrue(judge.passes(entry, "3 + 4 = 7"))
+        self.assertFalse(judge.passes(entry, "3 + 7 = 10"))
+        self.assertFalse(judge.passes(entry, "3 + 14 = 17"))
+
+
+if __name__ == "__main__":
+    unittest.main()
