@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { catalog, customModel, findModel } from './catalog.ts';
+import { readDevice, type DeviceFacts } from './device.ts';
+import { fit, forDevice } from './fit.ts';
+
+const gpu: DeviceFacts = {
+  webgpu: 'available',
+  f16: true,
+  vendor: 'apple',
+  maxBufferBytes: 4 * 1024 ** 3,
+  obstacle: undefined,
+  memoryBytes: undefined,
+};
+const small = findModel('qwen2.5-0.5b-q4f16_1');
+const large = findModel('llama-3.1-8b-q4f16_1');
+const gib = (count: number) => count * 1024 ** 3;
+
+describe('fit', () => {
+  test.each([
+    ['a device that does not say its memory', large, {}, 'fits'],
+    ['a device at the browser’s cap, which may have more', large, { memoryBytes: gib(8) }, 'fits'],
+    ['little memory', large, { memoryBytes: gib(4) }, 'too-large'],
+    ['just enough memory', findModel('smollm2-1.7b-q4f16_1'), { memoryBytes: gib(4) }, 'tight'],
+    ['enough memory', small, { memoryBytes: gib(4) }, 'fits'],
+    ['no 16-bit shaders', small, { f16: false }, 'needs-f16'],
+    ['a software GPU', small, { webgpu: 'software' }, 'slow'],
+    ['no WebGPU', small, { webgpu: 'none', obstacle: 'None here.' }, 'no-webgpu'],
+    ['no WebGPU, for a model that needs none', findModel('tabloom-demo'), { webgpu: 'none' }, 'fits'],
+  ] as const)('on %s', (_, model, facts, verdict) => {
+    const result = fit(model, { ...gpu, ...facts });
+    expect(result.verdict).toBe(verdict);
+    expect(result.says).toMatch(/\.$/);
+  });
+});
+
+describe('the builds for a device', () => {
+  test('are one of each pair', () => {
+    for (const f16 of [true, false]) {
+      const chosen = forDevice(catalog, { f16 });
+      expect(chosen.filter(({ source }) => source.kind === 'mlc' && source.f16 !== f16)).toEqual([]);
+      expect(new Set(chosen.map(({ title }) => title)).size).toBe(chosen.length);
+      expect(chosen.length).toBe(new Set(catalog.map(({ title }) => title)).size);
+    }
+  });
+
+  test('leave a model without a pair, to be told why it does not run', () => {
+    const source = {
+      kind: 'mlc',
+      weightsUrl: 'https://a.example/w/',
+      libraryUrl: 'https://a.example/l.wasm',
+      f16: true,
+    } as const;
+    const mine = customModel({ name: 'mine', source, contextTokens: 512 });
+    expect(forDevice([mine], { f16: false })).toEqual([mine]);
+  });
+});
+
+describe('reading a device', () => {
+  const limits = {
+    maxBufferSize: 2 ** 30,
+    maxStorageBufferBindingSize: 2 ** 30,
+    maxComputeWorkgroupStorageSize: 32_768,
+    maxStorageBuffersPerShaderStage: 10,
+  };
+  const adapter = (more: { limits?: object; info?: object; features?: string[] } = {}) => ({
+    requestAdapter: async () =>
+      ({
+        limits: { ...limits, ...more.limits },
+        info: { vendor: 'Apple', architecture: 'm', description: '', isFallbackAdapter: false, ...more.info },
+        features: new Set(more.features ?? ['shader-f16']),
+      }) as unknown as GPUAdapter,
+  });
+
+  test('tells what it found', async () => {
+    expect(await readDevice({ gpu: adapter(), deviceMemory: 4 })).toEqual({
+      webgpu: 'available',
+      f16: true,
+      vendor: 'apple',
+      maxBufferBytes: 2 ** 30,
+      obstacle: undefined,
+      memoryBytes: gib(4),
+    });
+    expect((await readDevice({ gpu: adapter({ features: [] }) })).f16).toBe(false);
+    expect((await readDevice({ gpu: adapter({ info: { isFallbackAdapter: true } }) })).webgpu).toBe('software');
+    expect((await readDevice({ gpu: adapter({ info: { vendor: '' } }) })).vendor).toBe('unknown');
+  });
+
+  test.each([
+    ['no WebGPU', {}],
+    ['no adapter', { gpu: { requestAdapter: async () => null } }],
+    ['a browser that fails', { gpu: { requestAdapter: () => Promise.reject(new Error('no')) } }],
+    ['a GPU below the need', { gpu: adapter({ limits: { maxStorageBuffersPerShaderStage: 8 } }) }],
+  ])('says what is in the way with %s', async (_, navigator) => {
+    const device = await readDevice(navigator);
+    expect(device.webgpu).toBe('none');
+    expect(device.obstacle).toMatch(/\.$/);
+  });
+});

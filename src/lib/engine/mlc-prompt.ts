@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { TabloomError } from '#lib/base/errors.ts';
+import { messageText, type ChatMessage } from '#lib/protocol/job.ts';
+
+/**
+ * A conversation written as a model's own `mlc-chat-config.json` says, for going on after delivered text: WebLLM writes
+ * a chat itself, but cannot begin inside an answer. Algorithm: the conversation template of MLC LLM
+ * (llm.mlc.ai/docs, "Customize MLC Chat Config").
+ */
+export type MlcTemplate = z.output<typeof mlcTemplateSchema>;
+
+export const mlcTemplateSchema = z.looseObject({
+  name: z.string().nullish(),
+  system_template: z.string().default(''),
+  system_message: z.string().default(''),
+  roles: z.looseObject({ user: z.string(), assistant: z.string() }),
+  role_templates: z.record(z.string(), z.string()).nullish(),
+  seps: z.array(z.string()).min(1),
+  role_content_sep: z.string().nullish(),
+  role_empty_sep: z.string().nullish(),
+  add_role_after_system_message: z.boolean().nullish(),
+  render_empty_system_message: z.boolean().nullish(),
+});
+
+/** Where a template begins with a token that WebLLM puts in by number, by the beginning of the template's name. */
+const firstTokens: readonly (readonly [string, string])[] = [
+  ['llama-3', '<|begin_of_text|>'],
+  ['gemma', '<bos>'],
+];
+
+/** @throws `engine-failed` for a role the template does not know. */
+export function renderMlc(
+  messages: readonly ChatMessage[],
+  template: MlcTemplate,
+  options: { readonly answerPrefix: string },
+): string {
+  const system = messages.filter((message) => message.role === 'system').map(messageText);
+  const turns = messages.filter((message) => message.role !== 'system');
+  const systemMessage = system.length > 0 ? system.join('\n') : template.system_message;
+  const systemPrompt =
+    systemMessage === '' && template.render_empty_system_message === false
+      ? ''
+      : template.system_template.replace('{system_message}', () => systemMessage);
+  const contentSep = template.role_content_sep ?? ': ';
+  const first = firstTokens.find(([name]) => template.name?.startsWith(name))?.[1] ?? '';
+
+  const written = turns.map((message, index) => {
+    if (message.role !== 'user' && message.role !== 'assistant') {
+      throw new TabloomError(
+        'engine-failed',
+        `This model cannot go on with a conversation that has a ${message.role}.`,
+      );
+    }
+    const text = messageText(message);
+    const shaped = template.role_templates?.[message.role]
+      ?.replace(`{${message.role}_message}`, () => text)
+      .replace('{function_string}', '');
+    const withoutRole = template.add_role_after_system_message === false && systemPrompt !== '' && index === 0;
+    const role = withoutRole ? '' : template.roles[message.role] + contentSep;
+    return role + (shaped ?? text) + template.seps[index % template.seps.length]!;
+  });
+  const emptySep = options.answerPrefix === '' ? (template.role_empty_sep ?? ': ') : contentSep;
+  return first + systemPrompt + written.join('') + template.roles.assistant + emptySep + options.answerPrefix;
+}

@@ -1,0 +1,148 @@
+import { abortError, anySignal, raceSignal, throwIfAborted } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { noWebGpu, readDevice, type NavigatorFacts } from '#lib/engine/device.ts';
+import { fetchMlc } from '#lib/engine/files/fetch-mlc.ts';
+import type { MlcSource } from '#lib/engine/files/mlc-layout.ts';
+import { fit } from '#lib/engine/fit.ts';
+import { mlcTemplateSchema } from '#lib/engine/mlc-prompt.ts';
+import { createProgressMeter, type ProgressMeter } from '#lib/engine/progress.ts';
+import { createSlots } from '#lib/engine/slots.ts';
+import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
+import { MLCEngine, type InitProgressReport, type ModelRecord } from '@mlc-ai/web-llm';
+import { runWebllm } from './run.ts';
+
+export interface WebllmEngineOptions {
+  readonly clock: Clock;
+  readonly fetch: typeof globalThis.fetch;
+  readonly caches: CacheStorage;
+  readonly navigator: NavigatorFacts;
+  /** Aborts with `device-lost`. */
+  readonly deviceLost: AbortSignal;
+}
+
+const build = 'web-llm 0.2.86';
+
+/** WebLLM on WebGPU: one model, one answer at a time. Files come checked from `fetchMlc`; WebLLM finds them in its caches. */
+export function createWebllmEngine(options: WebllmEngineOptions): Engine {
+  const { clock } = options;
+  let info: EngineInfo = { name: 'webllm', build, deviceClass: 'webgpu-unknown' };
+  let current: LoadedModel | undefined;
+
+  async function load(model: ModelEntry, { signal, onProgress }: LoadOptions): Promise<LoadedModel> {
+    throwIfAborted(signal);
+    const { source } = model;
+    if (source.kind !== 'mlc') {
+      throw new TabloomError('model-unknown', `WebLLM has no build of "${model.name}". Choose another engine.`);
+    }
+    const device = await readDevice(options.navigator);
+    const fitted = fit(model, device);
+    if (fitted.verdict === 'no-webgpu' || fitted.verdict === 'needs-f16') throw noWebGpu(fitted.says);
+    if (fitted.verdict === 'too-large') throw new TabloomError('model-too-large', fitted.says);
+    info = { ...info, deviceClass: `webgpu-${device.webgpu === 'software' ? 'software' : device.vendor}` };
+    await current?.unload();
+
+    const report = createProgressMeter(clock, onProgress);
+    const config = await fetchMlc(source, { ...options, onProgress: report, signal });
+    const engine = await start(model, source, report, anySignal([signal, options.deviceLost]));
+    const template = mlcTemplateSchema.safeParse((config as { conv_template?: unknown }).conv_template);
+    const slots = createSlots(1, (request, streamSignal) =>
+      runWebllm(request, {
+        engine,
+        clock,
+        contextTokens: model.contextTokens,
+        template: template.data,
+        // Qwen3 thinks aloud unless told not to.
+        thinking: /qwen3/i.test(source.weightsUrl) ? 'off' : 'as-trained',
+        signal: streamSignal,
+        deviceLost: options.deviceLost,
+      }),
+    );
+    report({ phase: 'ready', loadedBytes: model.sizeBytes, totalBytes: model.sizeBytes, fromCache: false });
+    current = {
+      model,
+      engine: info,
+      contextTokens: model.contextTokens,
+      slots: 1,
+      doStream: slots.doStream,
+      async unload() {
+        await slots.close();
+        await engine.unload();
+      },
+    };
+    return current;
+  }
+
+  return {
+    get info() {
+      return info;
+    },
+    load,
+    async close() {
+      await current?.unload();
+    },
+  };
+}
+
+async function start(
+  model: ModelEntry,
+  source: MlcSource,
+  report: ProgressMeter,
+  signal: AbortSignal,
+): Promise<MLCEngine> {
+  const record: ModelRecord = {
+    model: source.weightsUrl,
+    model_id: model.name,
+    model_lib: source.libraryUrl,
+    overrides: { context_window_size: model.contextTokens },
+    ...(source.f16 ? { required_features: ['shader-f16'] } : {}),
+    ...(source.integrity ? { integrity: integrityOf(source.integrity) } : {}),
+  };
+  const engine = new MLCEngine({
+    appConfig: { model_list: [record], cacheBackend: 'cache' },
+    logLevel: 'SILENT',
+    initProgressCallback: (step) => report(progressOf(step, model.sizeBytes)),
+  });
+  try {
+    await raceSignal(engine.reload(model.name), signal);
+    return engine;
+  } catch (cause) {
+    void engine.unload().catch(() => undefined);
+    if (signal.aborted) throw abortError(signal);
+    throw startError(cause);
+  }
+}
+
+/** WebLLM reports a share and a sentence; while it compiles, the sentence speaks of shaders. */
+const progressOf = (step: InitProgressReport, totalBytes: number) => ({
+  phase: /shader/i.test(step.text) ? ('compile' as const) : ('cache' as const),
+  loadedBytes: Math.round(Math.min(1, Math.max(0, step.progress)) * totalBytes),
+  totalBytes,
+  fromCache: true,
+});
+
+function startError(cause: unknown): TabloomError {
+  const said = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+  const details = { reason: said.slice(0, 256) };
+  if (/memory|DeviceLost|allocation|createBuffer/i.test(said)) {
+    const message = 'The model does not fit into the memory of this GPU. Choose a smaller one.';
+    return new TabloomError('model-too-large', message, { cause, details });
+  }
+  if (/LinkError|CompileError|Integrity|import|magic|tokenizer|JSON/i.test(said)) {
+    const message =
+      'The model and its library do not fit together, or a file is broken. Correct the addresses or load again.';
+    return new TabloomError('model-corrupt', message, { cause, details });
+  }
+  if (/WebGPU|GPU|shader-f16/i.test(said))
+    return noWebGpu('The GPU cannot be used by this engine. See the doctor page.');
+  return new TabloomError('load-failed', 'The engine could not start this model. Try again.', { cause, details });
+}
+
+function integrityOf(hashes: Readonly<Record<string, string>>): NonNullable<ModelRecord['integrity']> {
+  const { config, model_lib, ...tokenizer } = hashes;
+  return {
+    ...(config ? { config } : {}),
+    ...(model_lib ? { model_lib } : {}),
+    ...(Object.keys(tokenizer).length > 0 ? { tokenizer } : {}),
+  };
+}

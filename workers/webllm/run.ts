@@ -1,0 +1,172 @@
+import { abortError, raceSignal } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { messageText, type ChatMessage } from '#lib/protocol/job.ts';
+import { answer, tokensLeft } from '#lib/engine/answer.ts';
+import { withoutOldestTurn } from '#lib/engine/chat-prompt.ts';
+import { historyTrimmed, tooLong } from '#lib/engine/fit-history.ts';
+import { renderMlc, type MlcTemplate } from '#lib/engine/mlc-prompt.ts';
+import { samplingOf } from '#lib/engine/sampling.ts';
+import type { EngineEvent, EngineRequest } from '#lib/engine/spec.ts';
+import type { RawPiece } from '#lib/engine/stop-filter.ts';
+import type { ChatCompletionChunk, ChatCompletionMessageParam, Completion, MLCEngine } from '@mlc-ai/web-llm';
+
+export interface RunOptions {
+  readonly engine: MLCEngine;
+  readonly clock: Clock;
+  readonly contextTokens: number;
+  /** Undefined when the model's configuration has none that can be read: such a model cannot resume a chat. */
+  readonly template: MlcTemplate | undefined;
+  readonly thinking: 'off' | 'as-trained';
+  readonly signal: AbortSignal;
+  readonly deviceLost: AbortSignal;
+}
+
+type Chunk = ChatCompletionChunk | Completion;
+
+/** What a model that thinks is given in place of thoughts. */
+const emptyThoughts = '<think>\n\n</think>\n\n';
+
+/**
+ * One answer. A conversation goes to WebLLM as it is, which keeps its cache between turns; text to go on from is
+ * appended to the prompt as the model's template writes it. Turns are left out until the prompt fits.
+ */
+export async function* runWebllm(request: EngineRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
+  const { clock, contextTokens } = options;
+  const startedMs = clock.elapsed();
+  let kept = request.kind === 'chat' ? request.messages : [];
+  for (;;) {
+    const end = { tokensIn: 0, reason: 'stop' as 'stop' | 'length' };
+    const stream = answer(
+      {
+        pieces: pieces({ ...request, messages: kept } as EngineRequest, options, end),
+        tokensIn: () => end.tokensIn,
+        reason: () => end.reason,
+      },
+      { stop: request.params.stop, clock, startedMs },
+    );
+    try {
+      // The prompt is refused, if it is, before anything comes.
+      const first = await stream.next();
+      const dropped = request.kind === 'chat' ? request.messages.length - kept.length : 0;
+      if (dropped > 0) yield historyTrimmed(dropped);
+      if (!first.done) yield first.value;
+      yield* stream;
+      return;
+    } catch (error) {
+      const fewer = isTooLong(error) ? withoutOldestTurn(kept) : undefined;
+      if (!fewer) throw isTooLong(error) ? tooLong(contextTokens, contextTokens) : error;
+      kept = fewer;
+    }
+  }
+}
+
+const isTooLong = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'ContextWindowSizeExceededError';
+
+async function* pieces(
+  request: EngineRequest,
+  options: RunOptions,
+  end: { tokensIn: number; reason: 'stop' | 'length' },
+): AsyncGenerator<RawPiece> {
+  const { engine, signal, deviceLost } = options;
+  if (tokensLeft(request) === 0) {
+    end.reason = 'length';
+    return;
+  }
+  const interrupt = () => void engine.interruptGenerate();
+  let stream: AsyncIterator<Chunk> | undefined;
+  let counted = 0;
+  let prefix = request.kind === 'chat' && !request.resume && options.thinking === 'off' ? emptyThoughts : '';
+  signal.addEventListener('abort', interrupt, { once: true });
+  try {
+    stream = (await begin(request, options))[Symbol.asyncIterator]();
+    for (;;) {
+      const { done, value: chunk } = await raceSignal(stream.next(), deviceLost);
+      if (signal.aborted) throw abortError(signal);
+      if (done) break;
+      const choice = chunk.choices[0];
+      const raw = choice === undefined ? '' : 'delta' in choice ? (choice.delta.content ?? '') : choice.text;
+      // The thoughts it was given come back at the head of the answer.
+      const text = prefix !== '' && raw.startsWith(prefix) ? raw.slice(prefix.length) : raw;
+      if (raw !== '') {
+        prefix = '';
+        counted += 1;
+        yield { text, tokens: 1 };
+      }
+      if (choice?.finish_reason) end.reason = choice.finish_reason === 'length' ? 'length' : 'stop';
+      if (chunk.usage) {
+        end.tokensIn = chunk.usage.prompt_tokens;
+        const missing = chunk.usage.completion_tokens - counted;
+        if (missing > 0) yield { text: '', tokens: missing };
+      }
+    }
+  } catch (cause) {
+    if (deviceLost.aborted) throw abortError(deviceLost);
+    if (signal.aborted) throw abortError(signal);
+    if (cause instanceof TabloomError || isTooLong(cause)) throw cause;
+    throw new TabloomError('engine-failed', 'The engine failed while answering. Try again, or load the model again.', {
+      cause,
+      details: { reason: String(cause).slice(0, 256) },
+    });
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    await leave(engine, stream, deviceLost);
+  }
+}
+
+/** Interrupts and reads to the end, which is at most one token away: only then is WebLLM's lock free. */
+async function leave(
+  engine: MLCEngine,
+  stream: AsyncIterator<Chunk> | undefined,
+  deviceLost: AbortSignal,
+): Promise<void> {
+  await engine.interruptGenerate();
+  try {
+    for (let step = 0; stream && step < 16; step++) {
+      const { done } = await raceSignal(stream.next(), deviceLost);
+      if (done) return;
+    }
+  } catch {
+    // It has ended by an error, which was told where it was met.
+  }
+}
+
+async function begin(request: EngineRequest, options: RunOptions): Promise<AsyncIterable<Chunk>> {
+  const { engine, template, thinking } = options;
+  const sampling = samplingOf(request.params);
+  const shared = {
+    stream: true,
+    stream_options: { include_usage: true },
+    max_tokens: tokensLeft(request),
+    temperature: sampling.temperature,
+    top_p: sampling.topP,
+    frequency_penalty: sampling.frequencyPenalty,
+    presence_penalty: sampling.presencePenalty,
+    ...(sampling.seed === undefined ? {} : { seed: sampling.seed }),
+  } as const;
+  if (request.kind === 'completion') {
+    return engine.completions.create({ ...shared, prompt: request.prompt + (request.resume?.text ?? '') });
+  }
+  if (request.resume && request.resume.text !== '') {
+    if (!template) throw new TabloomError('engine-failed', 'This model cannot go on with an answer. Ask anew.');
+    const answerPrefix = thinking === 'off' ? emptyThoughts : '';
+    return engine.completions.create({
+      ...shared,
+      prompt: renderMlc(request.messages, template, { answerPrefix }) + request.resume.text,
+    });
+  }
+  return engine.chat.completions.create({
+    ...shared,
+    messages: request.messages.map(toParam),
+    ...(thinking === 'off' ? { extra_body: { enable_thinking: false } } : {}),
+  });
+}
+
+function toParam(message: ChatMessage): ChatCompletionMessageParam {
+  const content = messageText(message);
+  if (message.role === 'system' || message.role === 'user' || message.role === 'assistant') {
+    return { role: message.role, content };
+  }
+  throw new TabloomError('engine-failed', 'This engine takes no messages of tools.');
+}
