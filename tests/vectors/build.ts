@@ -5,7 +5,6 @@ import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envel
 import { encodeFindFrame, encodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
 import { encodeAskerFrame, encodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
 import type { Part } from '#lib/protocol/part.ts';
-import { encodeFrame } from '#lib/net/framing.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { promptHash } from '#lib/trust/prompt-hash.ts';
 import { receiptHash } from '#lib/trust/receipt.ts';
@@ -122,7 +121,14 @@ function frames() {
   ) =>
     Object.entries(values).map(([name, value]) => {
       const body = encode(value);
-      return { protocol, sender, name, value: toJson(value), body: toHex(body), framed: toHex(encodeFrame(body)) };
+      return {
+        protocol,
+        sender,
+        name,
+        value: toJson(value),
+        body: toHex(body),
+        framed: toHex(encodeLength(body.length)) + toHex(body),
+      };
     });
   return [
     ...rows(jobProtocol, 'asker', from.askerFrames, encodeAskerFrame),
@@ -156,4 +162,12 @@ function hashes() {
       return { parts, ...root.summary() };
     }),
   };
+}
+
+/** Unsigned LEB128, written here a second time: the files hold what the page says, whatever the room `net` does. */
+function encodeLength(length: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = length;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  return Uint8Array.from([...bytes, rest]);
 }

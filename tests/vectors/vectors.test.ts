@@ -8,7 +8,6 @@ import { decodeAskerFrame, decodeWorkerFrame, jobProtocol } from '#lib/protocol/
 import { keyFromPeerId } from '#lib/protocol/ids.ts';
 import { offerSchema } from '#lib/protocol/offer.ts';
 import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
-import { createFrameDecoder } from '#lib/net/framing.ts';
 import { verifyStored } from '#lib/trust/check.ts';
 import { buildVectors, toJson } from './build.ts';
 
@@ -21,7 +20,7 @@ test.each(Object.entries(buildVectors()))(
   },
 );
 
-test('every frame of the files is cut out of the stream and read to its value', () => {
+test('every frame of the files is read to its value', () => {
   const decoders: Record<string, (body: Uint8Array) => unknown> = {
     [`${jobProtocol} asker`]: decodeAskerFrame,
     [`${jobProtocol} worker`]: decodeWorkerFrame,
@@ -30,10 +29,7 @@ test('every frame of the files is cut out of the stream and read to its value', 
   };
   const rows = read('frames');
   expect(rows.length).toBeGreaterThan(19);
-  for (const { protocol, sender, value, body, framed } of rows) {
-    const bodies: string[] = [];
-    createFrameDecoder().push(fromHex(framed), (whole) => bodies.push(toHex(whole)));
-    expect(bodies).toEqual([body]);
+  for (const { protocol, sender, value, body } of rows) {
     expect(toJson(decoders[`${protocol} ${sender}`]!(fromHex(body)))).toEqual(value);
   }
 });
