@@ -1,67 +1,92 @@
-import { limits } from '#lib/protocol/limits.ts';
-import { TabloomError } from '#lib/base/errors.ts';
 import { concatBytes } from '#lib/base/bytes.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import { frameTooLarge } from './errors.ts';
 
 /**
- * Whole messages on a stream of bytes: an unsigned varint length (LEB128) and a body of at most
- * `limits.frameBytesMax` bytes. A length of zero says that nothing more will follow. Transports end a stream alike when
- * the other side has closed it and when it has died, so this mark is how a reader tells one from the other.
+ * Whole messages on a stream of bytes. Each begins with an unsigned varint (LEB128, at most four bytes):
+ *
+ * | number | meaning |
+ * |---|---|
+ * | 1 to `limits.frameBytesMax` | the length of the message that follows |
+ * | 0 | the end mark: no message follows. Without it an end of the stream is a loss, for transports end alike either way |
+ * | 2^27 + n | credit: this side has taken n more bytes of messages, so the other may send as many again |
  */
 export const endMark: Uint8Array = Uint8Array.of(0);
 
-/** Length and body in one piece. */
-export function encodeFrame(body: Uint8Array): Uint8Array {
-  const head: number[] = [];
-  let rest = body.length;
-  while (rest >= 0x80) {
-    head.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  head.push(rest);
-  return concatBytes(Uint8Array.from(head), body);
+/** Bytes of messages that may be under way and unread at the other side before a sender waits for credit. */
+export const windowBytes = 2 * limits.frameBytesMax;
+
+const creditFrom = 2 ** 27;
+const numberBytesMax = 4;
+
+/** Length and message in one piece. */
+export const encodeFrame = (message: Uint8Array): Uint8Array => concatBytes(encodeNumber(message.length), message);
+
+export const encodeCredit = (bytes: number): Uint8Array => encodeNumber(creditFrom + bytes);
+
+function encodeNumber(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return Uint8Array.from([...bytes, rest]);
 }
 
 export interface FrameDecoder {
   /**
-   * Takes the next bytes, cut anywhere, and hands each body that is complete to `onFrame`; the end mark is a body of
-   * zero bytes. @throws `frame-too-large` before the body is buffered, `bad-frame` for a length that never ends.
+   * Takes the next bytes, cut anywhere, and hands each message that is complete to `onMessage`, the end mark as a
+   * message of zero bytes.
+   * @throws `frame-too-large` before the message is buffered, `bad-frame` for a number that never ends and for anything
+   * but credit after the end mark.
    */
-  push(chunk: Uint8Array, onFrame: (body: Uint8Array) => void): void;
+  push(chunk: Uint8Array, onMessage: (message: Uint8Array) => void, onCredit?: (bytes: number) => void): void;
 }
 
-const lengthBytesMax = 4;
-
-export function createFrameDecoder(bodyBytesMax: number = limits.frameBytesMax): FrameDecoder {
-  let length = 0;
-  let lengthBytes = 0;
-  let body: Uint8Array | undefined;
+export function createFrameDecoder(messageBytesMax: number = limits.frameBytesMax): FrameDecoder {
+  let message: Uint8Array | undefined;
   let filled = 0;
+  let number = 0;
+  let numberBytes = 0;
+  let ended = false;
+
+  /** The number, once its last byte has come. */
+  const readNumber = (byte: number): number | undefined => {
+    if (++numberBytes > numberBytesMax) throw badFrame('The length of a frame never ends.');
+    number += (byte & 0x7f) * 2 ** (7 * (numberBytes - 1));
+    if (byte & 0x80) return undefined;
+    const value = number;
+    number = 0;
+    numberBytes = 0;
+    return value;
+  };
 
   return {
-    push(chunk, onFrame) {
-      let offset = 0;
-      while (offset < chunk.length) {
-        if (!body) {
-          const byte = chunk[offset++]!;
-          if (++lengthBytes > lengthBytesMax) throw new TabloomError('bad-frame', 'The length of a frame never ends.');
-          length += (byte & 0x7f) * 2 ** (7 * (lengthBytes - 1));
-          if (length > bodyBytesMax) throw frameTooLarge(length);
-          if (byte & 0x80) continue;
-          body = new Uint8Array(length);
+    push(chunk, onMessage, onCredit) {
+      for (let offset = 0; offset < chunk.length;) {
+        if (!message) {
+          const length = readNumber(chunk[offset++]!);
+          if (length === undefined) continue;
+          if (length >= creditFrom) {
+            onCredit?.(length - creditFrom);
+            continue;
+          }
+          if (length > messageBytesMax) throw frameTooLarge(length);
+          if (ended) throw badFrame('A message came after the end mark.');
+          ended = length === 0;
+          message = new Uint8Array(length);
           filled = 0;
         }
-        const part = chunk.subarray(offset, offset + body.length - filled);
-        body.set(part, filled);
+        const part = chunk.subarray(offset, offset + message.length - filled);
+        message.set(part, filled);
         filled += part.length;
         offset += part.length;
-        if (filled < body.length) return;
-        const whole = body;
-        body = undefined;
-        length = 0;
-        lengthBytes = 0;
-        onFrame(whole);
+        if (filled < message.length) return;
+        const whole = message;
+        message = undefined;
+        onMessage(whole);
       }
     },
   };
 }
+
+const badFrame = (message: string) => new TabloomError('bad-frame', message);

@@ -175,10 +175,8 @@ test('6: a relay keeps a peer that misses its pings, and by default it does not'
       stream.addEventListener('close', () => misses++);
     };
     await (node as unknown as Internals).components.registrar.handle('/ipfs/ping/1.0.0', neverAnswer, { force: true });
-    const lost = new Promise<'dropped'>((resolve) => {
-      node.addEventListener('peer:disconnect', () => resolve('dropped'));
-    });
-    return Promise.race([missed.promise, lost]);
+    const dropped = until(relay, ({ connections }) => connections.length === 0).then(() => 'dropped' as const);
+    return Promise.race([missed.promise, dropped]);
   };
   expect(await outcome(3_060, 'keep')).toBe('kept');
   expect(await outcome(3_070, 'abort')).toBe('dropped');

@@ -4,76 +4,105 @@ import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { channelLost, emptyMessage, frameTooLarge } from '../errors.ts';
-import { createFrameDecoder, encodeFrame, endMark } from '../framing.ts';
+import { createFrameDecoder, encodeCredit, encodeFrame, endMark, windowBytes } from '../framing.ts';
 import { createInbox } from '../inbox.ts';
 import type { Channel } from '../spec.ts';
 import { after } from './deadline.ts';
 import { pathOf } from './paths.ts';
 
-/** Unread bytes at which the stream is paused, and at which it goes on. */
-const pauseBytes = 2 * limits.frameBytesMax;
-const resumeBytes = limits.frameBytesMax / 2;
-/** Where the transport has no way to hold the sender back (WebRTC), a reader this far behind is cut off. */
-const unreadBytesMax = 4 * 1024 * 1024;
 const closeTimeoutMs = 5_000;
 
 /**
- * A {@link Channel} over a js-libp2p stream. Streams end alike whether the other side closed or died, so the end mark
- * of the framing decides. To be called in the same turn that produced the stream: what arrives earlier is lost.
+ * A {@link Channel} over a js-libp2p stream. Not every transport can hold a sender back (WebRTC cannot), so credit
+ * does; and streams end alike whether the other side closed or died, so the end mark decides. The stream itself is
+ * closed when both sides have said their end, for credit must flow until then. To be called in the same turn that
+ * produced the stream: what arrives earlier is lost.
  */
 export function createStreamChannel(stream: Stream, connection: Connection, clock: Clock): Channel {
   const gone = new AbortController();
-  const decoder = createFrameDecoder();
-  const inbox = createInbox((bufferedBytes) => {
-    if (bufferedBytes <= resumeBytes) resume();
-  });
+  const inbox = createInbox((bufferedBytes) => giveCredit(bufferedBytes));
   let failure: Error | undefined;
   let sendEnded = false;
+  let readEnded = false;
+  let unreadAtOtherBytes = 0;
+  let receivedBytes = 0;
+  let creditedBytes = 0;
+  let freed: (() => void) | undefined;
   let sending: Promise<void> = Promise.resolve();
   let closing: Promise<void> | undefined;
 
-  const resume = () => {
-    if (stream.readStatus === 'paused') stream.resume();
-    settleIfDrained();
-  };
   const finish = (error?: Error) => {
+    if (gone.signal.aborted) return;
     failure ??= error;
     if (error) inbox.fail(error);
     gone.abort(error ?? new TabloomError('channel-closed', 'Both sides have closed the channel.'));
+    freed?.();
   };
-  const lose = (cause?: unknown) => finish(channelLost(cause));
   const drop = (error: Error) => {
     if (gone.signal.aborted) return;
     inbox.drop();
     finish(error instanceof TabloomError ? error : channelLost(error));
     stream.abort(error);
   };
-  const settleIfDrained = () => {
-    const over = stream.status !== 'open' && stream.status !== 'closing';
-    if (!over && stream.remoteWriteStatus !== 'closed') return;
-    if (stream.readBufferLength > 0) return;
-    if (!inbox.ended) lose();
-    else if (over && !gone.signal.aborted) finish();
+  const write = (bytes: Uint8Array) => {
+    try {
+      stream.send(bytes);
+    } catch (error) {
+      finish(channelLost(error));
+      throw failure;
+    }
   };
-  const onFrame = (body: Uint8Array) => {
-    if (body.length === 0) inbox.end();
-    else inbox.push(body);
+  /** In quarters of the window, so that a stream of tokens is not answered one by one. */
+  const giveCredit = (bufferedBytes: number) => {
+    const takenBytes = receivedBytes - bufferedBytes - creditedBytes;
+    if (takenBytes < windowBytes / 4 || readEnded || gone.signal.aborted) return;
+    creditedBytes += takenBytes;
+    try {
+      write(encodeCredit(takenBytes));
+    } catch {
+      // The loss has been told to reader and writer.
+    }
+  };
+  const closeStream = async () => {
+    const deadline = after(clock, closeTimeoutMs);
+    finish();
+    await stream.close({ signal: deadline.signal }).catch((error: Error) => stream.abort(error));
+    deadline.clear();
   };
 
-  stream.maxReadBufferLength = unreadBytesMax;
+  const onMessage = (message: Uint8Array) => {
+    if (message.length === 0) return onEnd();
+    receivedBytes += message.length;
+    inbox.push(message);
+    if (inbox.bufferedBytes > 2 * windowBytes) throw new TabloomError('bad-frame', 'It sends more than its credit.');
+  };
+  const onEnd = () => {
+    readEnded = true;
+    inbox.end();
+    if (sendEnded) closeStream().catch(() => undefined);
+  };
+  const onCredit = (bytes: number) => {
+    unreadAtOtherBytes = Math.max(0, unreadAtOtherBytes - bytes);
+    freed?.();
+  };
+
+  const decoder = createFrameDecoder();
   stream.addEventListener('message', ({ data }) => {
+    if (failure) return;
     try {
-      decoder.push(data.subarray(), onFrame);
+      decoder.push(data.subarray(), onMessage, onCredit);
     } catch (error) {
       drop(error as Error);
     }
-    if (inbox.bufferedBytes > pauseBytes && stream.readStatus === 'readable') stream.pause();
   });
-  stream.addEventListener('end', settleIfDrained);
+  stream.addEventListener('remoteCloseWrite', () => {
+    // What arrived before may still be on its way through the event queue.
+    queueMicrotask(() => {
+      if (!readEnded && stream.readBufferLength === 0) finish(channelLost());
+    });
+  });
   stream.addEventListener('close', (event: StreamCloseEvent) => {
-    if (event.error && !inbox.ended) lose(event.error);
-    else if (event.error && !gone.signal.aborted) finish(channelLost(event.error));
-    else settleIfDrained();
+    finish(sendEnded && readEnded ? undefined : channelLost(event.error));
   });
 
   const assertOpen = () => {
@@ -82,52 +111,27 @@ export function createStreamChannel(stream: Stream, connection: Connection, cloc
   };
   const drained = async (signal: AbortSignal | undefined) => {
     while (stream.writableNeedsDrain && !gone.signal.aborted) {
-      await new Promise<void>((resolve, reject) => {
-        const stop = new AbortController();
-        const on = { once: true, signal: stop.signal };
-        const over = (settle: () => void) => () => {
-          stop.abort();
-          settle();
-        };
-        stream.addEventListener('drain', over(resolve), on);
-        gone.signal.addEventListener('abort', over(resolve), on);
-        signal?.addEventListener(
-          'abort',
-          over(() => reject(signal.reason)),
-          on,
-        );
+      const drain = Promise.withResolvers<void>();
+      const resolve = () => drain.resolve();
+      stream.addEventListener('drain', resolve, { once: true });
+      gone.signal.addEventListener('abort', resolve, { once: true });
+      await raceSignal(drain.promise, signal).finally(() => {
+        stream.removeEventListener('drain', resolve);
+        gone.signal.removeEventListener('abort', resolve);
       });
-      throwIfAborted(signal);
     }
   };
-  const write = (bytes: Uint8Array) => {
-    try {
-      stream.send(bytes);
-    } catch (error) {
-      lose(error);
-      throw failure;
+  const credited = async (sizeBytes: number, signal: AbortSignal | undefined) => {
+    while (unreadAtOtherBytes > 0 && unreadAtOtherBytes + sizeBytes > windowBytes && !gone.signal.aborted) {
+      const credit = Promise.withResolvers<void>();
+      freed = () => credit.resolve();
+      await raceSignal(credit.promise, signal);
     }
   };
   const inTurn = (step: () => Promise<void>): Promise<void> => {
     const turn = sending.then(step);
     sending = turn.catch(() => undefined);
     return turn;
-  };
-  const closeStream = async () => {
-    if (failure || sendEnded) return;
-    await drained(undefined);
-    if (failure) return;
-    sendEnded = true;
-    const deadline = after(clock, closeTimeoutMs, gone.signal);
-    try {
-      if (stream.writeStatus === 'writable') stream.send(endMark);
-      await stream.close({ signal: deadline.signal });
-    } catch (error) {
-      drop(error as Error);
-    } finally {
-      deadline.clear();
-      settleIfDrained();
-    }
   };
 
   return {
@@ -140,13 +144,24 @@ export function createStreamChannel(stream: Stream, connection: Connection, cloc
       const turn = inTurn(async () => {
         throwIfAborted(signal);
         assertOpen();
+        await credited(message.length, signal);
         await drained(signal);
         assertOpen();
+        unreadAtOtherBytes += message.length;
         write(encodeFrame(message));
       });
       await raceSignal(turn, signal);
     },
-    close: () => (closing ??= inTurn(closeStream)),
+    close() {
+      closing ??= inTurn(async () => {
+        await drained(undefined);
+        if (failure || stream.writeStatus !== 'writable') return;
+        sendEnded = true;
+        write(endMark);
+        if (readEnded) await closeStream();
+      }).catch(() => undefined);
+      return closing;
+    },
     abort: drop,
     [Symbol.asyncIterator]: () => inbox[Symbol.asyncIterator](),
   };

@@ -12,11 +12,11 @@ import {
 import { noise } from '@libp2p/noise';
 import { ping } from '@libp2p/ping';
 import { webRTC, webRTCDirect } from '@libp2p/webrtc';
-import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p';
 import { build } from '#lib/protocol/version.ts';
+import { listeningWebSockets } from './web-sockets.ts';
 import { circuitLimits, gossipLimits, streamWindowBytesMax, type Tuning } from './tuning.ts';
 
 /** A js-libp2p node as all of Tabloom configures it; the tab, the native peer and the relay differ only in their input. */
@@ -68,9 +68,9 @@ export async function createNode(input: NodeInput): Promise<TabloomNode> {
       announceFilter: (addresses) => announced(addresses, input),
     },
     transports: relay
-      ? [webSockets(), circuitRelayTransport()]
+      ? [listeningWebSockets(), circuitRelayTransport()]
       : [
-          webSockets(),
+          listeningWebSockets(),
           circuitRelayTransport({ maxInboundStopStreams: circuitLimits.incomingPerPeerMax, discoveryFilter }),
           webRTC({ rtcConfiguration }),
           webRTCDirect({ rtcConfiguration }),
