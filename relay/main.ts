@@ -22,6 +22,10 @@ async function main(): Promise<void> {
       await relay.stop();
     },
   });
+  // Thousands of connections live in this process: one promise that nobody waited for must not end them all.
+  process.on('unhandledRejection', (error) =>
+    relay.logger.warn('unhandled-rejection', { code: errorCode(error), error }),
+  );
   say(greeting(relay.url, relay.modelName, env));
   if (flags.open) {
     const { openBrowser } = await import('./open-browser.ts');

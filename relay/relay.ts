@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { systemClock } from '#lib/base/clock.ts';
+import type { Logger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { catalog, demoModel } from '#lib/engine/catalog.ts';
 import { createPeer } from '#lib/peer/peer.ts';
@@ -27,6 +28,7 @@ import { openSqliteStorage } from './storage/sqlite.ts';
 
 export interface Relay {
   readonly url: string;
+  readonly logger: Logger;
   /** The model that the greeting asks for. */
   readonly modelName: string;
   /** Settles when the native floor answers, cannot, or was not wanted. */
@@ -156,6 +158,7 @@ export async function startRelay(env: Env): Promise<Relay> {
     };
     return {
       url: localUrl(env.HOST, http.port),
+      logger,
       modelName: demoModel.name,
       ready: floor.ready,
       stop: () => (stopping ??= stop()),

@@ -1,3 +1,4 @@
+import { wireError } from '#lib/protocol/errors.ts';
 import { doorError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 
@@ -27,10 +28,15 @@ async function readBounded(request: Request): Promise<Uint8Array> {
   if (declared > limit) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > limit) throw tooLarge();
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body ?? []) {
+      size += chunk.byteLength;
+      if (size > limit) break;
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw wireError('cancelled', 'The request ended before its body did.', { cause });
   }
+  if (size > limit) throw tooLarge();
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { chatCompletionChunkSchema, type ChatCompletionChunk } from '#lib/protocol/openai.ts';
 
 export const question = (more: object = {}) => ({
@@ -53,6 +54,17 @@ export function rawRequest(
       resolve({ status: response.statusCode!, headers: response.headers, body: '' });
     });
     asking.end();
+  });
+}
+
+/** Writes bytes to the port as they are, and goes away in the middle of whatever comes back. */
+export function sendAndLeave(port: number, bytes: string | Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port }, () => {
+      socket.write(bytes, () => setTimeout(() => socket.resetAndDestroy(), 50));
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => resolve());
   });
 }
 

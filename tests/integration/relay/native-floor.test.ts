@@ -3,7 +3,17 @@ import { decodeEnvelope } from '#lib/protocol/envelope.ts';
 import { chatCompletionSchema, openAIErrorBodySchema } from '#lib/protocol/openai.ts';
 import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
 import { verifyStored } from '#lib/trust/check.ts';
-import { collect, health, postChat, question, rawRequest, readEvents, upgradeHeaders } from './http.ts';
+import {
+  eventually,
+  sendAndLeave,
+  collect,
+  health,
+  postChat,
+  question,
+  rawRequest,
+  readEvents,
+  upgradeHeaders,
+} from './http.ts';
 import { startRelayProcess, type RelayProcess } from './process.ts';
 
 let relay: RelayProcess;
@@ -99,6 +109,29 @@ describe('who may use it', () => {
     const { status } = await rawRequest(relay.url, { headers: { ...upgradeHeaders, origin: relay.url } });
     expect(status).toBe(101);
   });
+});
+
+test('garbage on the port harms nobody', async () => {
+  const half = 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+  const upgrade = `GET / HTTP/1.1\r\nHost: localhost\r\n${Object.entries(upgradeHeaders)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')}\r\n`;
+  const noise = Buffer.from(Uint8Array.from({ length: 70_000 }, (_, i) => (i * 7919) % 256));
+  const attacks = [
+    noise,
+    'GET',
+    `${half}Content-Length: 100\r\n\r\n{"model"`,
+    `${half}Transfer-Encoding: chunked\r\n\r\nzz\r\n`,
+    `${half}Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}`,
+    `GET / HTTP/1.1\r\nX: ${'y'.repeat(40_000)}\r\n\r\n`,
+    'GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n',
+    upgrade,
+    Buffer.concat([Buffer.from(upgrade), noise]),
+  ];
+  await Promise.all(attacks.map((bytes) => sendAndLeave(relay.port, bytes)));
+  const response = await postChat(relay.url, question());
+  expect(response.status).toBe(200);
+  await eventually(async () => (await health(relay.url)).peers === 1);
 });
 
 test('nothing of prompts or answers has been said or logged', () => {
