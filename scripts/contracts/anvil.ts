@@ -47,8 +47,10 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const child = spawn(
     anvilPath(),
     [
-      ...['--port', String(port), '--host', host, '--chain-id', String(chainId)],
-      ...(statePath ? ['--state', statePath] : []),
+      `--port=${port}`,
+      `--host=${host}`,
+      `--chain-id=${chainId}`,
+      ...(statePath ? [`--state=${statePath}`] : []),
       ...extra,
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
