@@ -5,6 +5,7 @@ import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envel
 import { encodeFindFrame, encodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
 import { encodeAskerFrame, encodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
 import type { Part } from '#lib/protocol/part.ts';
+import { encodeCredit, encodeFrame, endMark } from '#lib/net/framing.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { promptHash } from '#lib/trust/prompt-hash.ts';
 import { receiptHash } from '#lib/trust/receipt.ts';
@@ -12,7 +13,7 @@ import * as from from './records.ts';
 
 /** Everything the files hold, made anew: bytes are hexadecimal, and `{ "$bytes": hex }` inside values. */
 export function buildVectors(): Readonly<Record<string, unknown>> {
-  return { ids: ids(), cbor: cbor(), envelopes: envelopes(), frames: frames(), hashes: hashes() };
+  return { ids: ids(), cbor: cbor(), envelopes: envelopes(), frames: frames(), hashes: hashes(), streams: streams() };
 }
 
 export function toJson(value: unknown): unknown {
@@ -127,7 +128,7 @@ function frames() {
         name,
         value: toJson(value),
         body: toHex(body),
-        framed: toHex(encodeLength(body.length)) + toHex(body),
+        framed: toHex(encodeFrame(body)),
       };
     });
   return [
@@ -136,6 +137,26 @@ function frames() {
     ...rows(findProtocol, 'asker', from.findRequests, encodeFindRequest),
     ...rows(findProtocol, 'relay', from.findFrames, encodeFindFrame),
   ];
+}
+
+function streams() {
+  const message = (length: number) => {
+    const body = new Uint8Array(length).fill(42);
+    return { item: { message: toHex(body) }, bytes: encodeFrame(body) };
+  };
+  const credit = (n: number) => ({ item: { credit: n }, bytes: encodeCredit(n) });
+  const end = { item: { end: true }, bytes: endMark };
+  const rows = {
+    'two messages and the end': [message(1), message(127), end],
+    'lengths of two bytes': [message(128), message(300), end],
+    'credit between messages and after the end': [credit(131_072), message(2), credit(1), end, credit(300)],
+    'an end alone': [end],
+  };
+  return Object.entries(rows).map(([name, parts]) => ({
+    name,
+    bytes: parts.map(({ bytes }) => toHex(bytes)).join(''),
+    items: parts.map(({ item }) => item),
+  }));
 }
 
 function hashes() {
@@ -162,12 +183,4 @@ function hashes() {
       return { parts, ...root.summary() };
     }),
   };
-}
-
-/** Unsigned LEB128, written here a second time: the files hold what the page says, whatever the room `net` does. */
-function encodeLength(length: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = length;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-  return Uint8Array.from([...bytes, rest]);
 }

@@ -91,6 +91,25 @@ function read(bytes: Buffer): Value {
   return value;
 }
 
+function cut(bytes: Buffer): object[] {
+  const items: object[] = [];
+  for (let at = 0; at < bytes.length;) {
+    let n = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++]!;
+      n += (byte & 127) << shift;
+      if (byte < 128) break;
+    }
+    if (n === 0) items.push({ end: true });
+    else if (n >= 2 ** 27) items.push({ credit: n - 2 ** 27 });
+    else {
+      items.push({ message: bytes.subarray(at, at + n).toString('hex') });
+      at += n;
+    }
+  }
+  return items;
+}
+
 function base58(bytes: Buffer): string {
   const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
   let rest = BigInt(`0x${bytes.toString('hex')}`);
@@ -177,17 +196,13 @@ test('ids come out the same', () => {
   }
 });
 
+test('streams fall into messages, credit and the end', () => {
+  for (const { name, bytes, items } of vectors('streams')) expect(cut(hex(bytes)), name).toEqual(items);
+});
+
 test('every frame is cut, read and written alike', () => {
   for (const { name, value, body, framed } of vectors('frames')) {
-    const bytes = hex(framed);
-    let [length, at] = [0, 0];
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[at++]!;
-      length += (byte & 127) << shift;
-      if (byte < 128) break;
-    }
-    expect(bytes.subarray(at).length, name).toBe(length);
-    expect(bytes.subarray(at).toString('hex'), name).toBe(body);
+    expect(cut(hex(framed)), name).toEqual([{ message: body }]);
     expect(write(fromJson(value)).toString('hex'), name).toBe(body);
     expect(read(hex(body)), name).toEqual(fromJson(value));
   }

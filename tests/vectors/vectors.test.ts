@@ -7,6 +7,7 @@ import { decodeFindFrame, decodeFindRequest, findProtocol } from '#lib/protocol/
 import { decodeAskerFrame, decodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
 import { keyFromPeerId } from '#lib/protocol/ids.ts';
 import { offerSchema } from '#lib/protocol/offer.ts';
+import { createFrameDecoder } from '#lib/net/framing.ts';
 import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
 import { verifyStored } from '#lib/trust/check.ts';
 import { buildVectors, toJson } from './build.ts';
@@ -31,6 +32,18 @@ test('every frame of the files is read to its value', () => {
   expect(rows.length).toBeGreaterThan(19);
   for (const { protocol, sender, value, body } of rows) {
     expect(toJson(decoders[`${protocol} ${sender}`]!(fromHex(body)))).toEqual(value);
+  }
+});
+
+test('every stream of the files falls into its messages, credit and end', () => {
+  for (const { name, bytes, items } of read('streams')) {
+    const seen: unknown[] = [];
+    createFrameDecoder().push(
+      fromHex(bytes),
+      (message) => seen.push(message.length === 0 ? { end: true } : { message: toHex(message) }),
+      (credit) => seen.push({ credit }),
+    );
+    expect(seen, name).toEqual(items);
   }
 });
 
