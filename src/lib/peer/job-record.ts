@@ -1,9 +1,7 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { toHex } from '#lib/base/bytes.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { TabloomError } from '#lib/base/errors.ts';
-import { encodeCbor } from '#lib/protocol/cbor.ts';
 import type { WorkerFrame } from '#lib/protocol/frame.ts';
+import { hashRecord } from '#lib/protocol/hash.ts';
 import type { JobId, PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -46,7 +44,7 @@ export type Ending = Extract<WorkerFrame, { t: 'refused' | 'finish' | 'error' }>
 
 /** SHA-256 over what makes two jobs of one id the same job: everything that shapes the answer, but no deadline. */
 export const jobFingerprint = ({ artefact, input, params, tier, salt, resume }: Job): string =>
-  toHex(sha256(encodeCbor({ artefact, input, params, tier, salt, resume })));
+  hashRecord({ artefact, input, params, tier, salt, resume });
 
 export interface JobRecords {
   /** The asker's record of this job, running or remembered. The same id from another token on is another piece of work. */

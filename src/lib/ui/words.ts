@@ -1,4 +1,4 @@
-import type { WorkerView } from '#lib/peer/spec.ts';
+import type { WorkerView } from '#lib/state/answer.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import type { Prospect } from '../state/target.ts';

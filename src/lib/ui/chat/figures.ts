@@ -1,5 +1,4 @@
-import { attemptTps } from '#lib/peer/attempt.ts';
-import type { JobState } from '#lib/peer/lifecycle.ts';
+import { attemptTps, type JobState } from '#lib/state/answer.ts';
 
 /** Tokens a second of the worker that wrote last, as this page received them. */
 export function seenTps({ attempts }: JobState): number | undefined {

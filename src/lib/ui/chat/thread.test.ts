@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Attempt } from '#lib/peer/attempt.ts';
+import type { Attempt } from '#lib/state/answer.ts';
 import { peerColour } from '../peer-colour.ts';
 import { threadSegments } from './thread.ts';
 

@@ -1,4 +1,4 @@
-import type { Attempt } from '#lib/peer/attempt.ts';
+import type { Attempt } from '#lib/state/answer.ts';
 import { peerColour } from '../peer-colour.ts';
 
 export interface ThreadSegment {
