@@ -11,7 +11,7 @@ import type { RequestWarning } from './warnings.ts';
 export interface AnswerHead {
   /** The job's id. */
   readonly id: string;
-  /** The model as the caller named it. */
+  /** The model as the caller named it; the answer says the worker's name for it. */
   readonly model: string;
   /** Seconds since the epoch. */
   readonly created: number;
@@ -40,7 +40,7 @@ export function writeCompletion(head: AnswerHead, state: JobState): ChatCompleti
     id: completionId(head.id),
     object: 'chat.completion',
     created: head.created,
-    model: head.model,
+    model: state.worker?.model ?? head.model,
     choices: [
       {
         index: 0,

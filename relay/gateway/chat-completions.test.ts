@@ -102,8 +102,11 @@ describe('a whole answer', () => {
 
   test('the own member chooses tier, deadline and peers', async () => {
     const { chat, asked } = gatewayFixture();
-    await chat(ask({ model: 'auto', tabloom: { tier: 'verified', deadline_ms: 500, peers: [worker.peer] } }));
+    const response = await chat(
+      ask({ model: 'auto', tabloom: { tier: 'verified', deadline_ms: 500, peers: [worker.peer] } }),
+    );
     expect(asked[0]).toMatchObject({ model: 'any', tier: 'verified', deadlineMs: 500, only: [worker.peer] });
+    expect((await response.json()).model).toBe('tabloom-demo');
   });
 });
 

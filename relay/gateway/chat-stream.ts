@@ -55,7 +55,7 @@ export async function beginStream(
   holding = false;
 
   async function* frames(): AsyncGenerator<string> {
-    const write = createChunkWriter(head, usageChunk);
+    const write = createChunkWriter({ ...head, model: state.worker?.model ?? head.model }, usageChunk);
     yield comment;
     yield write.role();
     try {
