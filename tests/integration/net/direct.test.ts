@@ -1,16 +1,15 @@
 import type { Stream, StreamHandler } from '@libp2p/interface';
-import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { offersTopic } from '#lib/protocol/find.ts';
 import { denyLimits } from '#lib/net/deny-list.ts';
-import { createNode, type TabloomNode } from '#lib/net/libp2p/node.ts';
-import { nodeTuning } from '#lib/net/libp2p/tuning.ts';
+import type { TabloomNode } from '#lib/net/libp2p/node.ts';
 import type { Net } from '#lib/net/spec.ts';
 import type { RelayNode } from '../../../relay/node/relay.ts';
-import { addressOf, netAt, relayOn, reserved, seedOf, until } from './ground.ts';
+import { bareNode, registrarOf, type BareNode } from './bare.ts';
+import { netAt, relayOn, reserved, seedOf, until } from './ground.ts';
 
 const echo = '/tabloom/test-echo/1';
 const signalling = '/webrtc-signaling/0.0.1';
@@ -36,37 +35,15 @@ async function started(net: Net): Promise<Net> {
   return net;
 }
 
-/** A node without our net around it, so that a test can put its hands into the signalling. */
-async function bareNode(relay: RelayNode, number: number): Promise<{ node: TabloomNode; address: string }> {
-  const node = await createNode({
-    seed: seedOf(number),
-    role: 'peer',
-    tuning: nodeTuning,
-    listen: ['/p2p-circuit', '/webrtc'],
-    announce: [],
-    iceServers: [],
-    gater: {},
-    topics: [],
-  });
-  running.push(node);
-  await node.start();
-  await node.dial(multiaddr(addressOf(relay)));
-  await expect.poll(() => relay.reservationCount()).toBeGreaterThan(0);
-  return { node, address: `${addressOf(relay)}/p2p-circuit/p2p/${node.peerId}` };
-}
-
-interface Internals {
-  readonly components: {
-    readonly registrar: {
-      getHandler(protocol: string): { readonly handler: StreamHandler };
-      handle(protocol: string, handler: StreamHandler, options: object): Promise<void>;
-    };
-  };
+async function bare(relay: RelayNode, number: number): Promise<BareNode> {
+  const one = await bareNode(relay, number);
+  running.push(one.node);
+  return one;
 }
 
 /** Lets the first `silent` signalling streams hang, as the lost race does, and hands the others on. */
 async function hangSignalling(node: TabloomNode, silent: number): Promise<() => number> {
-  const { registrar } = (node as unknown as Internals).components;
+  const registrar = registrarOf(node);
   const { handler } = registrar.getHandler(signalling);
   let streams = 0;
   const hang = (stream: Stream) => stream.addEventListener('message', () => undefined);
@@ -87,7 +64,7 @@ const recorder = () => {
 
 test('5: a WebRTC dial that hangs is tried again, well before the default gives up', async () => {
   const relay = await relayed(3_000);
-  const { node, address } = await bareNode(relay, 3_001);
+  const { node, address } = await bare(relay, 3_001);
   await node.handle(echo, () => undefined, { runOnLimitedConnection: true });
   const streams = await hangSignalling(node, 1);
   const { dials, logger } = recorder();
@@ -102,7 +79,7 @@ test('5: a WebRTC dial that hangs is tried again, well before the default gives 
 
 test('5: with one long try, as by default, the same dial is not direct', async () => {
   const relay = await relayed(3_010);
-  const { node, address } = await bareNode(relay, 3_011);
+  const { node, address } = await bare(relay, 3_011);
   await node.handle(echo, () => undefined, { runOnLimitedConnection: true });
   await hangSignalling(node, 1);
   const { dials, logger } = recorder();
@@ -115,7 +92,7 @@ test('5: with one long try, as by default, the same dial is not direct', async (
 
 test('where WebRTC never answers the channel is relayed, and the tries are spared for a while', async () => {
   const relay = await relayed(3_020);
-  const { node, address } = await bareNode(relay, 3_021);
+  const { node, address } = await bare(relay, 3_021);
   await node.handle(echo, () => undefined, { runOnLimitedConnection: true });
   const streams = await hangSignalling(node, Infinity);
   const a = await started(netAt(relay, 3_022, { tuning: { directTryTimeoutsMs: [100, 100, 100] } }));
@@ -165,7 +142,7 @@ test('6: a relay keeps a peer that misses its pings, and by default it does not'
     const relay = relayOn(number, { tuning: { ...pings, missedPing } });
     await relay.start();
     running.push(relay);
-    const { node } = await bareNode(relay, number + 1);
+    const { node } = await bare(relay, number + 1);
     const missed = Promise.withResolvers<'kept'>();
     let misses = 0;
     // A new ping after one that the relay has given up on shows that the connection outlived it.
@@ -174,7 +151,7 @@ test('6: a relay keeps a peer that misses its pings, and by default it does not'
       stream.addEventListener('message', () => undefined);
       stream.addEventListener('close', () => misses++);
     };
-    await (node as unknown as Internals).components.registrar.handle('/ipfs/ping/1.0.0', neverAnswer, { force: true });
+    await registrarOf(node).handle('/ipfs/ping/1.0.0', neverAnswer, { force: true });
     const dropped = until(relay, ({ connections }) => connections.length === 0).then(() => 'dropped' as const);
     return Promise.race([missed.promise, dropped]);
   };

@@ -105,6 +105,8 @@ export function createStreamChannel(stream: Stream, connection: Connection, cloc
     finish(sendEnded && readEnded ? undefined : channelLost(event.error));
   });
 
+  if (stream.status !== 'open') finish(channelLost());
+
   const assertOpen = () => {
     if (failure) throw failure;
     if (sendEnded || stream.writeStatus !== 'writable') throw channelLost();

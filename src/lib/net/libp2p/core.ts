@@ -14,6 +14,7 @@ import { createChannelPair } from '../pair.ts';
 import type { Channel, ChannelHandler, Net, NetStatus, RelayStatus } from '../spec.ts';
 import { createStreamChannel } from './channel.ts';
 import { after } from './deadline.ts';
+import { dropConnection } from './drop.ts';
 import { createGate } from './gate.ts';
 import { createGossip } from './gossip.ts';
 import { createNode, type NodeInput, type TabloomNode } from './node.ts';
@@ -162,7 +163,8 @@ export function createNetOver(input: NetOverInput): Net {
       if (error instanceof Error && error.name === 'UnsupportedProtocolError') throw protocolUnknown(peer, protocol);
       throwIfAborted(signal);
       // A connection that gives no stream is dead or as good as dead; the next attempt shall not find it again.
-      if (connection.status === 'open' && deadline.signal.aborted) connection.abort(channelLost(error));
+      if (connection.status === 'open' && deadline.signal.aborted)
+        await dropConnection(connection, channelLost(error), clock);
       throw peerUnreachable(peer, 'its connection gave no stream', error);
     } finally {
       deadline.clear();

@@ -4,6 +4,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { channelLost } from '../errors.ts';
 import { after } from './deadline.ts';
+import { dropConnection } from './drop.ts';
 import type { TabloomNode } from './node.ts';
 import { pathOf } from './paths.ts';
 import { pingConnection } from './ping.ts';
@@ -14,31 +15,35 @@ import type { Tuning } from './tuning.ts';
  * and with it the circuit through which the WebRTC connection was introduced. So the circuit is kept beside the direct
  * connection, and when it ends the direct one is asked for a sign of life and dropped without one.
  */
-export function probeWhenCircuitEnds(input: {
-  readonly node: TabloomNode;
+export function probeWhenCircuitEnds(input: ProbeInput & { readonly node: TabloomNode }): void {
+  const onClose = ({ detail: closed }: Libp2pEvents['connection:close']) => {
+    if (pathOf(closed) !== 'relayed') return;
+    for (const connection of input.node.getConnections(closed.remotePeer)) {
+      if (connection.status === 'open' && pathOf(connection) === 'direct')
+        probe(connection, input).catch(() => undefined);
+    }
+  };
+  input.node.addEventListener('connection:close', onClose);
+}
+
+export interface ProbeInput {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly tuning: Tuning;
   readonly life: AbortSignal;
-}): void {
-  const probe = async (connection: Connection) => {
-    const deadline = after(input.clock, input.tuning.probeTimeoutMs, input.life);
-    try {
-      await pingConnection(connection, input, deadline.signal);
-    } catch (error) {
-      if (input.life.aborted) return;
-      input.logger.info('direct-connection-dead', { peer: connection.remotePeer.toString() });
-      connection.abort(channelLost(error));
-    } finally {
-      deadline.clear();
-    }
-  };
-  const onClose = ({ detail: closed }: Libp2pEvents['connection:close']) => {
-    if (pathOf(closed) !== 'relayed') return;
-    for (const connection of input.node.getConnections(closed.remotePeer)) {
-      if (connection.status === 'open' && pathOf(connection) === 'direct') probe(connection).catch(() => undefined);
-    }
-  };
-  input.node.addEventListener('connection:close', onClose);
+}
+
+/** Asks a connection for a sign of life and drops it without one. */
+export async function probe(connection: Connection, input: ProbeInput): Promise<void> {
+  const deadline = after(input.clock, input.tuning.probeTimeoutMs, input.life);
+  try {
+    await pingConnection(connection, input, deadline.signal);
+  } catch (error) {
+    if (input.life.aborted || connection.status !== 'open') return;
+    input.logger.info('connection-dead', { peer: connection.remotePeer.toString() });
+    await dropConnection(connection, channelLost(error), input.clock);
+  } finally {
+    deadline.clear();
+  }
 }

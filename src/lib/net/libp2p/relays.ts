@@ -8,6 +8,7 @@ import { attempt, reasonOf } from './attempt.ts';
 import { after } from './deadline.ts';
 import type { TabloomNode } from './node.ts';
 import { relayOf, targetOf } from './paths.ts';
+import { probe } from './probe.ts';
 import type { Tuning } from './tuning.ts';
 
 /** Where the relays are: asked again before every attempt, since a relay may come back under another key. */
@@ -26,7 +27,7 @@ export interface RelaysInput {
 
 export interface Relays {
   status(): readonly RelayStatus[];
-  /** Ends every pause now: the machine has come back online or has been woken. */
+  /** The machine has come online or has been woken: ends every pause, and asks each relay for a sign of life. */
   wake(): void;
 }
 
@@ -40,6 +41,7 @@ const steadyMs = 3_000;
 export function keepRelays(input: RelaysInput): Relays {
   const { node, clock, random, tuning, life } = input;
   const statuses = new Map<string, RelayStatus>();
+  const connections = new Map<string, Connection>();
   let waking = new AbortController();
 
   const set = (addr: string, change: Partial<RelayStatus>) => {
@@ -89,7 +91,9 @@ export function keepRelays(input: RelaysInput): Relays {
         refreshReservations();
         input.logger.info('relay-connected', { addr });
         askForReservation(addr, dialled.value).catch(() => undefined);
+        connections.set(addr, dialled.value);
         await untilClosed(dialled.value, life);
+        connections.delete(addr);
         if (life.aborted) return;
         // A relay that hangs up at once is no better than one that does not answer.
         failures = clock.elapsed() - sinceMs < steadyMs ? failures + 1 : 0;
@@ -127,7 +131,13 @@ export function keepRelays(input: RelaysInput): Relays {
   for (const event of ['transport:listening', 'transport:close', 'self:peer:update'] as const)
     node.addEventListener(event, refreshReservations);
   run().catch(() => undefined);
-  return { status: () => [...statuses.values()], wake: () => waking.abort() };
+  return {
+    status: () => [...statuses.values()],
+    wake() {
+      waking.abort();
+      for (const connection of connections.values()) probe(connection, input).catch(() => undefined);
+    },
+  };
 }
 
 async function dialRelay(

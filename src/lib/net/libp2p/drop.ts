@@ -1,0 +1,19 @@
+import type { Connection } from '@libp2p/interface';
+import type { Clock } from '#lib/base/clock.ts';
+import { after } from './deadline.ts';
+import { transportOf } from './paths.ts';
+
+const goodbyeMs = 300;
+
+/**
+ * Ends a connection that is of no use. js-libp2p aborts a WebSocket with a close code that WebSockets refuse to send,
+ * and the other side then believes in the connection until its next missed ping; so a WebSocket is closed first.
+ */
+export async function dropConnection(connection: Connection, error: Error, clock: Clock): Promise<void> {
+  if (transportOf(connection.remoteAddr.toString()) === 'websocket') {
+    const deadline = after(clock, goodbyeMs);
+    await connection.close({ signal: deadline.signal }).catch(() => undefined);
+    deadline.clear();
+  }
+  connection.abort(error);
+}

@@ -1,0 +1,46 @@
+import type { StreamHandler } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
+import { vi } from 'vitest';
+import { createNode, type TabloomNode } from '#lib/net/libp2p/node.ts';
+import { nodeTuning } from '#lib/net/libp2p/tuning.ts';
+import type { RelayNode } from '../../../relay/node/relay.ts';
+import { addressOf, seedOf } from './ground.ts';
+
+/** A node without our net around it, so that a test can put its hands into what it says. Reserved at the relay. */
+export interface BareNode {
+  readonly node: TabloomNode;
+  readonly peer: string;
+  /** Of its circuit. */
+  readonly address: string;
+}
+
+export async function bareNode(relay: RelayNode, number: number): Promise<BareNode> {
+  const node = await createNode({
+    seed: seedOf(number),
+    role: 'peer',
+    tuning: nodeTuning,
+    listen: ['/p2p-circuit', '/webrtc'],
+    announce: [],
+    iceServers: [],
+    gater: {},
+    topics: [],
+  });
+  await node.start();
+  const before = relay.reservationCount();
+  await node.dial(multiaddr(addressOf(relay)));
+  await vi.waitUntil(() => relay.reservationCount() > before, { timeout: 10_000 });
+  const peer = node.peerId.toString();
+  return { node, peer, address: `${addressOf(relay)}/p2p-circuit/p2p/${peer}` };
+}
+
+/** What js-libp2p keeps to itself and a test needs to play a broken peer. */
+export interface Internals {
+  readonly components: {
+    readonly registrar: {
+      getHandler(protocol: string): { readonly handler: StreamHandler };
+      handle(protocol: string, handler: StreamHandler, options: object): Promise<void>;
+    };
+  };
+}
+
+export const registrarOf = (node: TabloomNode) => (node as unknown as Internals).components.registrar;
