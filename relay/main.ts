@@ -1,4 +1,4 @@
-import { errorCode } from '#lib/base/errors.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { readEnv, type Env } from './env.ts';
 import { readFlags, usage, type Flags } from './flags.ts';
 import { greeting } from './greeting.ts';
@@ -19,6 +19,7 @@ async function main(): Promise<void> {
     exit: (code) => process.exit(code),
     stop: async () => {
       say('Stopping; running answers may end. Press again to leave at once.\n');
+      setTimeout(() => fail(new TabloomError('stop-stuck', 'It did not stop in time.')), stopLimitMs(env)).unref();
       await relay.stop();
     },
   });
@@ -37,6 +38,9 @@ async function main(): Promise<void> {
     say(`The bundled model does not answer (${native.error.code}): ${native.error.message}\n`);
   say(`Ready after ${seconds} s. Ctrl+C stops it.\n`);
 }
+
+/** Past the time for running answers, what is left is closing sockets and files. */
+const stopLimitMs = ({ SHUTDOWN_SECONDS }: Env) => SHUTDOWN_SECONDS * 1_000 + 8_000;
 
 function readSettings(): { readonly flags: Flags; readonly env: Env } {
   try {

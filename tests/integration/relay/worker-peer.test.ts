@@ -102,3 +102,16 @@ test('SIGTERM lets a running answer end, and refuses what is new', async () => {
   await expect(fetch(`${relay.url}/health`)).rejects.toThrow();
   expect(await leaving).toBe(0);
 });
+
+test('an answer that does not end in time is cut off with a coded frame, and the program still leaves with 0', async () => {
+  const hasty = await startRelayProcess({ args: ['--no-native'], env: { SHUTDOWN_SECONDS: '0.5' } });
+  const endless = await startWorker(hasty.url, 30, { answerTokens: 2_000 });
+  await eventually(async () => (await health(hasty.url)).offers === 1);
+  const response = await postChat(hasty.url, { ...slow, stream: true });
+  const text = response.text();
+  expect(await hasty.end('SIGTERM')).toBe(0);
+  expect(JSON.parse((await text).trim().split('\n\n').at(-1)!.slice(6))).toMatchObject({
+    error: { code: 'draining', type: 'server_error' },
+  });
+  await endless.stop();
+});
