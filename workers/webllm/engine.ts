@@ -128,7 +128,7 @@ function startError(cause: unknown): TabloomError {
     const message = 'The model does not fit into the memory of this GPU. Choose a smaller one.';
     return new TabloomError('model-too-large', message, { cause, details });
   }
-  if (/LinkError|CompileError|Integrity|import|magic|tokenizer|JSON/i.test(said)) {
+  if (/LinkError|CompileError|TypeError|RuntimeError|Integrity|tokenizer|JSON/i.test(said)) {
     const message =
       'The model and its library do not fit together, or a file is broken. Correct the addresses or load again.';
     return new TabloomError('model-corrupt', message, { cause, details });

@@ -1,8 +1,9 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { LoadProgress } from './spec.ts';
 
-/** Reports at most one in this time within a phase, so that a fast download does not flood the page. */
+/** A report is due after this time, or after this share of the whole: a fast download does not flood the page. */
 const gapMs = 50;
+const gapShare = 1 / 64;
 
 export interface ProgressMeter {
   (step: Pick<LoadProgress, 'phase' | 'loadedBytes' | 'totalBytes' | 'fromCache'>): void;
@@ -18,6 +19,7 @@ export function createProgressMeter(
   let phaseMs = startedMs;
   let phaseBytes = 0;
   let reportedMs = -Infinity;
+  let reportedBytes = 0;
   return (step) => {
     const nowMs = clock.elapsed();
     if (step.phase !== phase) {
@@ -26,8 +28,10 @@ export function createProgressMeter(
       phaseBytes = step.loadedBytes;
       reportedMs = -Infinity;
     }
-    if (nowMs - reportedMs < gapMs && step.loadedBytes < step.totalBytes) return;
+    const advanced = step.totalBytes > 0 && step.loadedBytes - reportedBytes >= step.totalBytes * gapShare;
+    if (nowMs - reportedMs < gapMs && !advanced && step.loadedBytes < step.totalBytes) return;
     reportedMs = nowMs;
+    reportedBytes = step.loadedBytes;
     const rate = (step.loadedBytes - phaseBytes) / (nowMs - phaseMs);
     const remainingMs = rate > 0 && Number.isFinite(rate) ? (step.totalBytes - step.loadedBytes) / rate : undefined;
     report?.({

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { serveMlc } from './mlc-files.ts';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
@@ -19,6 +20,7 @@ export interface BenchPage {
   readonly browser: Browser;
   /** Requests for model files so far: path, range, status. */
   readonly requests: readonly { readonly path: string; readonly range: string | undefined; readonly status: number }[];
+  readonly origin: string;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,7 @@ export async function openBenchPage(options: { readonly args?: readonly string[]
     page,
     browser,
     requests,
+    origin: `http://127.0.0.1:${port}`,
     async close() {
       await browser.close();
       await new Promise<void>((resolve) => {
@@ -83,6 +86,10 @@ async function serve(
         // The slow one never ends by itself: the page must cut it, and go on by range.
         if (path.endsWith('slow.gguf') && !range) return void response.write(bytes.subarray(0, 2 * 1024 * 1024));
         return void response.end(bytes.subarray(from));
+      }
+      if (path.startsWith('/mlc/')) {
+        requests.push({ path, range: undefined, status: 200 });
+        return serveMlc(path, response, requests);
       }
       const file = await readFile(join(outDir, path === '/' ? 'index.html' : path));
       response.writeHead(200, {

@@ -42,13 +42,13 @@ test('an interrupted download goes on where it was, and the next load needs no n
   const known = await page.evaluate(() => bench.demo());
   const demo = { ...known, source: { ...known.source, url: '/models/slow.gguf' } as typeof known.source };
   await page.evaluate((hash) => bench.forget(hash), sha256(demo));
-  const cut = await page.evaluate(([model]) => bench.load(model, 1_500_000), [demo] as const);
+  const cut = await page.evaluate(([model]) => bench.load('wllama', model, 1_500_000), [demo] as const);
   expect(cut.code).toBe('aborted');
   const [partial] = await page.evaluate(() => bench.stored());
   expect(partial!.storedBytes).toBeGreaterThanOrEqual(1_500_000);
   expect(partial!.storedBytes).toBeLessThanOrEqual(2 * 1024 * 1024);
 
-  const resumed = await page.evaluate(([model]) => bench.load(model), [demo] as const);
+  const resumed = await page.evaluate(([model]) => bench.load('wllama', model), [demo] as const);
   expect(resumed.code).toBe('ok');
   expect(requests.at(-1)).toEqual({
     path: '/models/slow.gguf',
@@ -56,7 +56,7 @@ test('an interrupted download goes on where it was, and the next load needs no n
     status: 206,
   });
   const before = requests.length;
-  const cached = await page.evaluate(([model]) => bench.load(model), [demo] as const);
+  const cached = await page.evaluate(([model]) => bench.load('wllama', model), [demo] as const);
   expect(cached.code).toBe('ok');
   expect(cached.steps.every((step) => step.phase !== 'download')).toBe(true);
   expect(requests.length).toBe(before);
@@ -68,7 +68,7 @@ test('a file cut short is refused and nothing of it is kept', async () => {
   const { page } = opened;
   const demo = await page.evaluate(() => bench.demo());
   const cut = { ...demo, source: { ...demo.source, url: '/models/cut.gguf' } as typeof demo.source };
-  expect((await page.evaluate((model) => bench.load(model), cut)).code).toBe('model-corrupt');
+  expect((await page.evaluate((model) => bench.load('wllama', model), cut)).code).toBe('model-corrupt');
   expect(await page.evaluate(() => bench.stored())).toEqual([]);
 });
 

@@ -88,6 +88,17 @@ describe('fetching a WebLLM model', () => {
     expect(asked).not.toContain('params_shard_0.bin');
   });
 
+  test('does not wait for the rest of a model that cannot be had', async () => {
+    const { fetch } = server({ ...files(), [source.libraryUrl]: 404 });
+    const hanging: typeof globalThis.fetch = (url, init) =>
+      String(url).endsWith('params_shard_0.bin')
+        ? new Promise((_, reject) =>
+            init!.signal!.addEventListener('abort', () => reject(init!.signal!.reason as Error)),
+          )
+        : fetch(url, init);
+    expect((await get(memoryCaches(), hanging)).code).toBe('load-failed');
+  });
+
   test.each([
     ['cut short', shards[1]!.slice(0, 900)],
     ['longer', new Uint8Array(1_001)],

@@ -1,5 +1,5 @@
 import { md5 } from '@noble/hashes/legacy.js';
-import { abortError, throwIfAborted } from '#lib/base/abort.ts';
+import { abortError, anySignal, throwIfAborted } from '#lib/base/abort.ts';
 import { concatBytes, toHex, utf8Decode } from '#lib/base/bytes.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { ProgressMeter } from '../progress.ts';
@@ -36,7 +36,10 @@ export async function fetchMlc(source: MlcSource, options: FetchMlcOptions): Pro
   throwIfAborted(options.signal);
   const folder = weightsFolder(source);
   const counter = { loadedBytes: 0, totalBytes: 0, fetched: false };
-  const get = (file: MlcFile) => obtain(file, counter, options);
+  // The first failure stops the other files: nobody waits for the rest of a model that cannot be had.
+  const stop = new AbortController();
+  const inner = { ...options, signal: anySignal([options.signal, stop.signal]) };
+  const get = (file: MlcFile) => obtain(file, counter, inner);
 
   const config = readJson(await get(configFile(folder)));
   const weights = weightFiles(folder, readJson(await get(weightsListFile(folder))));
@@ -44,15 +47,18 @@ export async function fetchMlc(source: MlcSource, options: FetchMlcOptions): Pro
   counter.totalBytes = counter.loadedBytes + weights.reduce((sum, file) => sum + file.sizeBytes, 0);
 
   const waiting = [tokenizerFile(folder, config), ...(library ? [library] : []), ...weights];
+  let failure: unknown;
   const work = async () => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) await get(file);
+    try {
+      for (let file = waiting.shift(); file; file = waiting.shift()) await get(file);
+    } catch (error) {
+      failure ??= error;
+      stop.abort();
+    }
   };
-  const results = await Promise.allSettled(Array.from({ length: parallelFiles }, work));
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed) {
-    waiting.length = 0;
-    throw options.signal?.aborted ? abortError(options.signal) : failed.reason;
-  }
+  await Promise.all(Array.from({ length: parallelFiles }, work));
+  if (options.signal?.aborted) throw abortError(options.signal);
+  if (failure !== undefined) throw failure;
   return config;
 }
 

@@ -1,8 +1,10 @@
 import { systemClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
+import { readDevice } from '#lib/engine/device.ts';
 import { cacheChunkStore } from '#lib/engine/files/cache-chunk-store.ts';
 import type { Engine, LoadedModel, LoadProgress, ModelEntry } from '#lib/engine/spec.ts';
+import { createStoredModels } from '#lib/engine/stored-models.ts';
 import { createWorkerEngine } from '#lib/engine/worker/client.ts';
 import { engineCases, type EngineSubject } from '../../../compliance/engine.ts';
 
@@ -12,6 +14,15 @@ const wllama = (): Engine =>
     clock: systemClock,
     spawn: () => new Worker(new URL('../../../../workers/wllama.worker.ts', import.meta.url), { type: 'module' }),
   });
+
+const webllm = (): Engine =>
+  createWorkerEngine({
+    info: { name: 'webllm', build: '', deviceClass: 'webgpu-unknown' },
+    clock: systemClock,
+    spawn: () => new Worker(new URL('../../../../workers/webllm.worker.ts', import.meta.url), { type: 'module' }),
+  });
+
+const engines = { wllama, webllm } as const;
 
 const wllamaSubject: EngineSubject = {
   createEngine: wllama,
@@ -47,8 +58,8 @@ const bench = {
     await engine.close();
     return answers;
   },
-  async load(model: ModelEntry, abortAfterBytes?: number) {
-    const engine = wllama();
+  async load(name: keyof typeof engines, model: ModelEntry, abortAfterBytes?: number) {
+    const engine = engines[name]();
     const steps: LoadProgress[] = [];
     const controller = new AbortController();
     try {
@@ -59,13 +70,25 @@ const bench = {
           if (abortAfterBytes !== undefined && step.loadedBytes >= abortAfterBytes) controller.abort();
         },
       });
-      return { code: 'ok', steps };
+      return { code: 'ok', message: '', info: engine.info, steps };
     } catch (error) {
-      return { code: errorCode(error), steps };
+      return {
+        code: errorCode(error),
+        message: String(error) + JSON.stringify((error as { details?: unknown }).details ?? null),
+        info: engine.info,
+        steps,
+      };
     } finally {
       await engine.close();
     }
   },
+  device: () => readDevice(navigator),
+  storedModels: async (models: readonly ModelEntry[]) =>
+    (await createStoredModels(caches, models).list()).map(({ model, storedBytes }) => ({
+      name: model.name,
+      storedBytes,
+    })),
+  deleteModel: (models: readonly ModelEntry[], model: ModelEntry) => createStoredModels(caches, models).delete(model),
   stored: () => cacheChunkStore(caches).list(),
   forget: (sha256: string) => cacheChunkStore(caches).delete(sha256),
   demo: () => demoModel,
