@@ -23,5 +23,12 @@ export function createTabEngines(clock: Clock): TabEngines {
         clock,
       }),
     ),
+    once('webllm', () =>
+      createWorkerEngine({
+        info: { name: 'webllm', build: '', deviceClass: 'webgpu-unknown' },
+        spawn: () => new Worker(new URL('../../../workers/webllm.worker.ts', import.meta.url), { type: 'module' }),
+        clock,
+      }),
+    ),
   ]);
 }

@@ -1,49 +1,37 @@
 import { expect, test } from 'vitest';
 import { catalog, demoModel } from '#lib/engine/catalog.ts';
-import type { Device } from './device.ts';
-import { fitOf } from './fit.ts';
+import type { DeviceFacts } from '#lib/engine/device.ts';
+import { tabFit, type PageFacts } from './fit.ts';
 
-const device: Device = {
-  webgpu: 'ready',
-  adapter: 'apple',
-  softwareAdapter: false,
+const device: DeviceFacts = {
+  webgpu: 'available',
   f16: true,
-  bufferBytesMax: 4e9,
-  storageBufferBytesMax: 4e9,
-  workgroupInvocationsMax: 1024,
-  cores: 8,
-  memoryGiB: 8,
-  quotaBytes: 100e9,
-  usedBytes: 0,
-  persistentStorage: true,
-  isolated: true,
-  phone: false,
-  battery: undefined,
-  metered: false,
-  webrtc: true,
-  serviceWorker: 'active',
-  browser: 'test',
+  vendor: 'apple',
+  maxBufferBytes: 4e9,
+  obstacle: undefined,
+  memoryBytes: undefined,
 };
-const half = catalog.find(({ source }) => source.kind === 'mlc' && source.f16)!;
-const full = catalog.find(({ source }) => source.kind === 'mlc' && !source.f16)!;
-const fits = (model: typeof half, change: Partial<Device>, cached = 0) =>
-  fitOf(model, { ...device, ...change }, cached).fits;
+const page: PageFacts = { phone: false, roomBytes: undefined };
+const gpuModel = catalog.find(({ source }) => source.kind === 'mlc' && source.f16)!;
 
-test('a GPU model needs a real adapter and, in its half-precision build, 16-bit arithmetic', () => {
-  expect(fits(half, {})).toBe(true);
-  expect(fits(half, { f16: false })).toBe(false);
-  expect(fits(full, { f16: false })).toBe(true);
-  expect(fits(full, { webgpu: 'no-adapter' })).toBe(false);
-  expect(fits(full, { softwareAdapter: true })).toBe(false);
+test('what the engine’s own check refuses does not fit', () => {
+  expect(tabFit(gpuModel, device, page, 0)).toMatchObject({ fits: true });
+  expect(tabFit(gpuModel, { ...device, f16: false }, page, 0)).toMatchObject({ fits: false });
+  expect(tabFit(gpuModel, { ...device, webgpu: 'none', obstacle: 'No GPU.' }, page, 0)).toEqual({
+    fits: false,
+    reason: 'No GPU.',
+  });
+  expect(tabFit(gpuModel, { ...device, webgpu: 'software' }, page, 0)).toMatchObject({ fits: false });
 });
 
-test('the bundled model runs without WebGPU, on a phone and with little memory', () => {
-  expect(fits(demoModel, { webgpu: 'unsupported', phone: true, memoryGiB: 1 })).toBe(true);
+test('the bundled model fits a small phone without WebGPU', () => {
+  const small = { ...device, webgpu: 'none', memoryBytes: 1024 ** 3 } as const;
+  expect(tabFit(demoModel, small, { phone: true, roomBytes: 1e9 }, 0)).toMatchObject({ fits: true });
 });
 
-test('memory and room count, and what is cached needs no room', () => {
-  expect(fits({ ...half, memoryBytes: 7e9 }, { memoryGiB: 8 })).toBe(false);
-  expect(fits(half, { quotaBytes: 100e6 })).toBe(false);
-  expect(fits(half, { quotaBytes: 100e6 }, half.sizeBytes)).toBe(true);
-  expect(fits({ ...half, memoryBytes: 2e9 }, { phone: true })).toBe(false);
+test('a phone runs nothing large; room counts only for what is missing', () => {
+  const large = { ...gpuModel, memoryBytes: 2e9 };
+  expect(tabFit(large, device, { ...page, phone: true }, 0).fits).toBe(false);
+  expect(tabFit(gpuModel, device, { ...page, roomBytes: 60e6 }, 0).fits).toBe(false);
+  expect(tabFit(gpuModel, device, { ...page, roomBytes: 60e6 }, gpuModel.sizeBytes).fits).toBe(true);
 });

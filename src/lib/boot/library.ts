@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { toErrorRecord, errorCode, TabloomError, type ErrorRecord } from '#lib/base/errors.ts';
 import { catalog, customModel } from '#lib/engine/catalog.ts';
+import type { DeviceFacts } from '#lib/engine/device.ts';
+import { forDevice } from '#lib/engine/fit.ts';
 import { modelEntrySchema } from '#lib/engine/model-entry.ts';
-import type { ChunkStore } from '#lib/engine/files/chunk-store.ts';
 import type { LoadedModel, LoadProgress, ModelEntry } from '#lib/engine/spec.ts';
+import type { StoredModels } from '#lib/engine/stored-models.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import type { Device } from './device.ts';
 import type { TabEngines } from './engines.ts';
-import { fitOf, type Fit } from './fit.ts';
+import { tabFit, type PageFacts, type TabFit } from './fit.ts';
 import { createLive, type MutableLive } from './live.ts';
 
 /** The models of this tab: what is known, what is kept, what is loaded. One model at a time. */
@@ -38,7 +39,7 @@ export interface LibrarySnapshot {
 export type LibraryModel = Pick<
   ModelEntry,
   'name' | 'title' | 'parameters' | 'quantisation' | 'contextTokens' | 'sizeBytes' | 'memoryBytes' | 'licence'
-> & { readonly engine: string; readonly own: boolean; readonly cachedBytes: number; readonly fit: Fit };
+> & { readonly engine: string; readonly own: boolean; readonly cachedBytes: number; readonly fit: TabFit };
 
 export interface LibraryLoad extends Omit<LoadProgress, 'phase' | 'remainingMs'> {
   readonly model: string;
@@ -57,9 +58,10 @@ export interface OwnModel {
 
 export interface LibraryComponents {
   readonly storage: KeyValue;
-  readonly files: ChunkStore;
+  /** What of these models lies in this browser. */
+  readonly stored: (models: readonly ModelEntry[]) => StoredModels;
   readonly engines: TabEngines;
-  readonly examine: () => Promise<Device>;
+  readonly examine: () => Promise<{ readonly device: DeviceFacts; readonly page: PageFacts }>;
   /** Waited for before an engine is spawned, so that its code is kept for offline use. */
   readonly beforeLoad: () => Promise<void>;
 }
@@ -69,7 +71,7 @@ const ownMax = 32;
 const ownSchema = z.array(modelEntrySchema).max(ownMax).catch([]);
 
 export async function createLibrary(components: LibraryComponents): Promise<Library> {
-  const { storage, files, engines, examine } = components;
+  const { storage, engines, examine } = components;
   let own = ownSchema.parse(await storage.get('settings', ownKey).catch(() => undefined));
   let loaded: LoadedModel | undefined;
   let loading:
@@ -90,30 +92,32 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
   };
 
   async function refresh(): Promise<void> {
-    const [device, stored] = await Promise.all([examine(), files.list().catch(() => [])]);
-    const cached = new Map(stored.map(({ sha256, storedBytes }) => [sha256, storedBytes]));
-    const cachedOf = ({ source }: ModelEntry) => (source.kind === 'gguf' ? (cached.get(source.sha256) ?? 0) : 0);
+    const [{ device, page }, stored] = await Promise.all([
+      examine(),
+      components
+        .stored(all())
+        .list()
+        .catch(() => []),
+    ]);
+    const bytes = new Map(stored.map(({ model, storedBytes }) => [model.name, storedBytes]));
     view.change({
-      models: all()
-        .filter((model) => engineOf(model))
-        // Of the two builds of a model only the one for this device.
-        .filter(
-          ({ source }) => source.kind !== 'mlc' || own.some((o) => o.source === source) || source.f16 === device.f16,
-        )
-        .map((model) => ({
-          name: model.name,
-          title: model.title,
-          parameters: model.parameters,
-          quantisation: model.quantisation,
-          contextTokens: model.contextTokens,
-          sizeBytes: model.sizeBytes,
-          memoryBytes: model.memoryBytes,
-          licence: model.licence,
-          engine: engineOf(model)!,
-          own: own.includes(model),
-          cachedBytes: cachedOf(model),
-          fit: fitOf(model, device, cachedOf(model)),
-        })),
+      models: forDevice(
+        all().filter((model) => engineOf(model)),
+        device,
+      ).map((model) => ({
+        name: model.name,
+        title: model.title,
+        parameters: model.parameters,
+        quantisation: model.quantisation,
+        contextTokens: model.contextTokens,
+        sizeBytes: model.sizeBytes,
+        memoryBytes: model.memoryBytes,
+        licence: model.licence,
+        engine: engineOf(model)!,
+        own: own.includes(model),
+        cachedBytes: bytes.get(model.name) ?? 0,
+        fit: tabFit(model, device, page, bytes.get(model.name) ?? 0),
+      })),
     });
   }
 
@@ -182,10 +186,10 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     cancelLoad: () => loading?.abort.abort(),
     unload,
     async remove(name) {
-      const { source } = find(name);
+      const model = find(name);
       if (loaded?.model.name === name || loading?.name === name)
         throw new TabloomError('model-in-use', 'This model is in use. Unload it first, then delete it.');
-      if (source.kind === 'gguf') await files.delete(source.sha256);
+      await components.stored(all()).delete(model);
       await refresh();
     },
     async addOwn({ name, weightsUrl, libraryUrl, contextTokens, memoryBytes }) {

@@ -1,5 +1,4 @@
 import { toHex } from '#lib/base/bytes.ts';
-import type { ChunkStore } from '#lib/engine/files/chunk-store.ts';
 import { storeNames, type KeyValue, type StoreName } from '#lib/storage/spec.ts';
 
 /** Entries of one store that are exported or deleted. */
@@ -23,10 +22,14 @@ export async function exportData(storage: KeyValue): Promise<string> {
   });
 }
 
-export async function deleteData(storage: KeyValue, files: ChunkStore): Promise<void> {
+/** `caches`: everything this site's engines and pages put there. */
+export async function deleteData(
+  storage: KeyValue,
+  caches: Pick<CacheStorage, 'keys' | 'delete'> | undefined,
+): Promise<void> {
   for (const name of storeNames) {
     const entries = await storage.list(name, { limit: entriesMax });
     await storage.batch(entries.map(({ key }) => ({ type: 'delete', store: name, key })));
   }
-  for (const { sha256 } of await files.list()) await files.delete(sha256);
+  for (const name of (await caches?.keys()) ?? []) await caches?.delete(name);
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError, toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
+import { measure } from '#lib/engine/measure.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Audience, Provider, ProviderState } from '#lib/peer/spec.ts';
 import type { Library } from './library.ts';
@@ -64,6 +65,11 @@ const nothingDone = {
   decodeTps: undefined,
   duty: 0,
 };
+
+/** Before others choose by speed there should be one; a slow device is measured by its first answers instead. */
+const benchmarkMs = 1_500;
+const benchmark = (model: LoadedModel) =>
+  measure(model, { signal: AbortSignal.timeout(benchmarkMs) }).catch(() => undefined);
 
 export function createSharing({ library, settings, clock, wasDiscarded }: SharingComponents): Sharing {
   const view = createLive<SharingSnapshot>({
@@ -150,11 +156,13 @@ export function createSharing({ library, settings, clock, wasDiscarded }: Sharin
         const model = await library.load(name);
         loadedByLending = model !== before;
         assertMayLend();
+        const measured = await benchmark(model);
         const { consented } = settings.view.current;
         if (!consented.includes(name))
           await settings.change({ consented: [...consented, name] }).catch(() => undefined);
         base = provider?.state;
         view.change({ phase: 'sharing', startedAt: clock.now(), ...nothingDone });
+        provider?.offerModel(model, { audience: 'self', measured });
         settle();
       } catch (error) {
         const stopped = errorCode(error) === 'aborted';

@@ -1,8 +1,8 @@
 import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
-import { cacheChunkStore } from '#lib/engine/files/cache-chunk-store.ts';
-import { memoryChunkStore } from '#lib/engine/files/chunk-store.ts';
+import { readDevice } from '#lib/engine/device.ts';
+import { createStoredModels } from '#lib/engine/stored-models.ts';
 import type { JobState } from '#lib/peer/lifecycle.ts';
 import type { AskRequest, JobEvent } from '#lib/peer/spec.ts';
 import { createIndexedDbStorage } from '#lib/storage/indexeddb.ts';
@@ -35,15 +35,22 @@ export async function createTab() {
   const page = { window, document, navigator };
   const storage = await openStorage();
   const settings = await keepSettings(storage);
-  const files = 'caches' in globalThis ? cacheChunkStore(caches) : memoryChunkStore();
+  // Browsers hide the caches in insecure contexts and some private windows.
+  const cacheStorage = 'caches' in globalThis ? caches : undefined;
   const examine = () => examineDevice(navigator);
   const life = new AbortController();
 
   const library = await createLibrary({
     storage,
-    files,
+    stored: (models) => (cacheStorage ? createStoredModels(cacheStorage, models) : nothingStored),
     engines: createTabEngines(clock),
-    examine,
+    examine: async () => {
+      const [device, { phone, quotaBytes, usedBytes }] = await Promise.all([readDevice(navigator), examine()]);
+      return {
+        device,
+        page: { phone, roomBytes: quotaBytes === undefined ? undefined : quotaBytes - (usedBytes ?? 0) },
+      };
+    },
     beforeLoad: async () => {
       // Where the browser grants it, what is downloaded now is not cleared under pressure.
       await Promise.all([untilServiceWorker(clock), navigator.storage?.persist?.().catch(() => false)]);
@@ -133,7 +140,7 @@ export async function createTab() {
       exportData: () => exportData(storage),
       deleteData: async () => {
         await stop();
-        await deleteData(storage, files);
+        await deleteData(storage, cacheStorage);
         localStorage.clear();
         sessionStorage.clear();
       },
@@ -156,6 +163,8 @@ export async function createTab() {
     lock.release();
   }
 }
+
+const nothingStored = { list: async () => [], delete: async () => undefined };
 
 /** The browser's, or where it keeps nothing (some private windows) memory: everything works until the page is closed. */
 async function openStorage() {
