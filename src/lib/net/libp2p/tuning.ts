@@ -15,7 +15,10 @@ export interface Tuning {
   readonly inboundPerSecondMax: number;
   readonly inboundPendingMax: number;
   readonly connectionsMax: number;
-  /** 5. A WebRTC dial can miss its own end and wait for ever: short tries instead of one long one. */
+  /**
+   * 5. A WebRTC dial can miss its own end and wait for ever: short tries instead of one long one. The first outlasts
+   * the one second after which Node's DTLS sends a lost packet again, the last a slow and far network.
+   */
   readonly directTryTimeoutsMs: readonly number[];
   /** 6. A lost relay is dialled again after this, doubling up to the maximum. */
   readonly reconnectMinMs: number;
@@ -48,7 +51,7 @@ const everywhere: Tuning = {
   inboundPerSecondMax: 100,
   inboundPendingMax: 100,
   connectionsMax: 300,
-  directTryTimeoutsMs: [900, 2_000, 4_000],
+  directTryTimeoutsMs: [1_200, 2_000, 4_000],
   reconnectMinMs: 250,
   reconnectMaxMs: 15_000,
   reservationRetryMs: 5_000,
