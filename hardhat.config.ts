@@ -11,6 +11,15 @@ const seed = process.env['CONTRACTS_SEED'] ?? '0x7461626c6f6f6d';
 const sources = process.env['CONTRACTS_SOURCES'] ?? './contracts';
 const work = process.env['CONTRACTS_WORK'] ?? '.';
 
+/**
+ * `release` is what is deployed. `fast` compiles several times quicker, for the many small compilations of the mutants
+ * and while writing tests; the contracts mean the same.
+ */
+const compiler = process.env['CONTRACTS_COMPILER'] ?? 'release';
+if (compiler !== 'release' && compiler !== 'fast') {
+  throw new Error(`CONTRACTS_COMPILER is ${compiler}; use release or fast`);
+}
+
 /** Small clock and plenty of gas: tests speak of seconds relative to the block they start in. */
 const shared = { blockTimestamp: 1_800_000_000n, isolate: false } as const;
 
@@ -38,8 +47,8 @@ export default defineConfig({
         path: solc,
         settings: {
           evmVersion: 'cancun',
-          viaIR: process.env['CONTRACTS_VIA_IR'] !== 'off',
-          optimizer: { enabled: true, runs: 1_000_000 },
+          viaIR: compiler === 'release',
+          optimizer: { enabled: compiler === 'release', runs: 1_000_000 },
           metadata: { bytecodeHash: 'none', appendCBOR: false },
         },
       },

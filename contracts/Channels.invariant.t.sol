@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Channels} from './Channels.sol';
+import {IChannels} from './IChannels.sol';
+import {TestUSDC} from './tokens/TestUSDC.sol';
+import {ChannelsHandler} from './test/ChannelsHandler.sol';
+import {Test} from './test/Test.sol';
+
+/// The invariants of SPEC.md, in its numbers, after every step of a random walk.
+contract ChannelsInvariantTest is Test {
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
+    ChannelsHandler private handler;
+    Channels private channels;
+    mapping(bytes32 id => uint256 claimed) private claimedBefore;
+    mapping(bytes32 id => bool ended) private endedBefore;
+
+    function setUp() public {
+        handler = new ChannelsHandler();
+        channels = handler.pot();
+    }
+
+    function targetContracts() public view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    function targetSelectors() public view returns (FuzzSelector[] memory targets) {
+        bytes4[] memory selectors = new bytes4[](12);
+        selectors[0] = handler.open.selector;
+        selectors[1] = handler.topUp.selector;
+        selectors[2] = handler.claim.selector;
+        selectors[3] = handler.claimFor.selector;
+        selectors[4] = handler.settle.selector;
+        selectors[5] = handler.close.selector;
+        selectors[6] = handler.announce.selector;
+        selectors[7] = handler.withdraw.selector;
+        selectors[8] = handler.refund.selector;
+        selectors[9] = handler.pass.selector;
+        selectors[10] = handler.donate.selector;
+        selectors[11] = handler.govern.selector;
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(handler), selectors);
+    }
+
+    /// I1: what is held is what is unclaimed plus what is owed (plus gifts); I2: what came in went out or is held.
+    function invariant_solvency() public view {
+        for (uint256 t = 0; t < 2; ++t) {
+            TestUSDC token = handler.tokens(t);
+            uint256 liabilities = 0;
+            for (uint256 i = 0; i < handler.CHANNELS(); ++i) {
+                (bytes32 id, address paidIn, ) = handler.channelAt(i);
+                if (paidIn != address(token)) continue;
+                IChannels.ChannelState memory state = channels.stateOf(id);
+                liabilities += state.balance - state.claimed;
+            }
+            address[5] memory payees = handler.payees();
+            for (uint256 i = 0; i < 5; ++i) liabilities += channels.owed(address(token), payees[i]);
+            uint256 held = token.balanceOf(address(channels)) - handler.donated(address(token));
+            assertEq(liabilities, held, 'I1: liabilities and holdings');
+            assertEq(handler.moneyIn(address(token)), handler.moneyOut(address(token)) + held, 'I2: in and out');
+        }
+    }
+
+    /// I3: claimed is at most the balance and never falls; I6: what has ended stays as it ended.
+    function invariant_claimedNeverFalls() public {
+        for (uint256 i = 0; i < handler.CHANNELS(); ++i) {
+            (bytes32 id, , ) = handler.channelAt(i);
+            IChannels.ChannelState memory state = channels.stateOf(id);
+            assertTrue(state.claimed <= state.balance, 'I3: overdrawn');
+            assertTrue(state.claimed >= claimedBefore[id], 'I3: fell');
+            bool ended = state.withdrawableAt == channels.CLOSED();
+            if (endedBefore[id]) assertTrue(ended && state.claimed == claimedBefore[id], 'I6: reopened');
+            if (ended) assertEq(state.balance, state.claimed, 'I6: ended with money inside');
+            (claimedBefore[id], endedBefore[id]) = (state.claimed, ended);
+        }
+    }
+
+    /// I4: provider, treasury, relay and payer are owed exactly what the model says, to the unit; I5, I7: every channel
+    /// is where the model has it, hence no early exit, and no job both paid and refunded.
+    function invariant_modelAgrees() public view {
+        address[5] memory payees = handler.payees();
+        for (uint256 t = 0; t < 2; ++t) {
+            address token = address(handler.tokens(t));
+            for (uint256 i = 0; i < 5; ++i) {
+                assertEq(handler.credit(token, payees[i]), channels.owed(token, payees[i]), 'I4: owed');
+            }
+        }
+        for (uint256 i = 0; i < handler.CHANNELS(); ++i) {
+            (bytes32 id, , ChannelsHandler.Model memory model) = handler.channelAt(i);
+            IChannels.ChannelState memory state = channels.stateOf(id);
+            assertEq(model.balance, state.balance, 'balance');
+            assertEq(model.claimed, state.claimed, 'claimed');
+            assertEq(
+                model.ended ? channels.CLOSED() : model.withdrawableAt,
+                state.withdrawableAt,
+                'I5: withdrawableAt'
+            );
+            assertTrue(!(model.paid && model.refunded), 'I7: paid and refunded');
+        }
+    }
+}

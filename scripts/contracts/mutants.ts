@@ -1,0 +1,88 @@
+/**
+ * Plants each fault of `mutant-list.ts` in a copy of the contracts and runs the tests that must catch it. Prints a
+ * table; fails when one survives, or was caught by other tests than the one that names it. A word given on the command
+ * line limits the run to mutants whose name contains it.
+ */
+import { spawn } from 'node:child_process';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { hardhatCli, root } from './artifacts.ts';
+import { mutants, type Mutant } from './mutant-list.ts';
+
+type Verdict = { readonly mutant: Mutant; readonly failed: readonly string[]; readonly problem: string | null };
+
+/** Longest that one mutant's compilation and tests may take. */
+const timeoutMs = 300_000;
+
+// Inside the repository, because the compiler looks for packages from the sources upwards.
+const workspace = join(root, 'cache/mutants');
+const wanted = process.argv[2];
+const chosen = mutants.filter(({ name }) => !wanted || name.includes(wanted));
+
+await rm(workspace, { recursive: true, force: true });
+await mkdir(workspace, { recursive: true });
+try {
+  const verdicts: Verdict[] = [];
+  row('mutant', 'breaks', 'caught by');
+  for (const mutant of chosen) {
+    const verdict = await judge(mutant);
+    verdicts.push(verdict);
+    row(mutant.name, mutant.breaks, verdict.problem ?? verdict.failed.join(', '));
+  }
+  const survivors = verdicts.filter(({ problem }) => problem !== null);
+  process.stdout.write(`\n${verdicts.length - survivors.length} of ${verdicts.length} caught\n`);
+  if (survivors.length > 0 || verdicts.length === 0) process.exitCode = 1;
+} finally {
+  await rm(workspace, { recursive: true, force: true });
+}
+
+function row(name: string, breaks: string, verdict: string): void {
+  process.stdout.write(`${name.padEnd(44)} ${breaks.padEnd(7)} ${verdict}\n`);
+}
+
+async function judge(mutant: Mutant): Promise<Verdict> {
+  const sources = join(workspace, 'contracts');
+  await rm(sources, { recursive: true, force: true });
+  await cp(join(root, 'contracts'), sources, { recursive: true });
+  const path = join(sources, mutant.file);
+  const text = await readFile(path, 'utf8');
+  const places = text.split(mutant.from).length - 1;
+  if (places !== 1) return { mutant, failed: [], problem: `MISPLANTED: found ${places} times in ${mutant.file}` };
+  await writeFile(
+    path,
+    text.replace(mutant.from, () => mutant.to),
+  );
+  const { code, said } = await runTests(join(sources, mutant.test));
+  const failed = [...new Set([...said.matchAll(/^\s+\d+\) (\w+)\(/gm)].map(([, name]) => name!))];
+  if (!said.includes('Running Solidity tests')) return { mutant, failed, problem: `DID NOT COMPILE\n${said}` };
+  if (code === 0 || failed.length === 0) return { mutant, failed, problem: 'SURVIVED' };
+  if (failed.includes(mutant.caughtBy)) return { mutant, failed, problem: null };
+  return { mutant, failed, problem: `MISSED by ${mutant.caughtBy}; caught by ${failed.join(', ')}` };
+}
+
+function runTests(testPath: string): Promise<{ code: number | null; said: string }> {
+  const env = {
+    ...process.env,
+    CONTRACTS_SOURCES: relative(root, join(workspace, 'contracts')),
+    CONTRACTS_WORK: relative(root, join(workspace, 'work')),
+    CONTRACTS_COMPILER: 'fast',
+    CONTRACTS_EFFORT: 'quick',
+    NO_COLOR: '1',
+  };
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [hardhatCli, 'test', 'solidity', relative(root, testPath)], {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: timeoutMs,
+    });
+    let said = '';
+    const hear = (bytes: Buffer) => {
+      if (said.length < 1_000_000) said += bytes.toString('utf8');
+    };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    child.once('error', reject);
+    child.once('exit', (code) => resolve({ code, said }));
+  });
+}
