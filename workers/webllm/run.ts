@@ -57,6 +57,9 @@ export async function* runWebllm(request: EngineRequest, options: RunOptions): A
       const fewer = isTooLong(error) ? withoutOldestTurn(kept) : undefined;
       if (!fewer) throw isTooLong(error) ? tooLong(contextTokens, contextTokens) : error;
       kept = fewer;
+    } finally {
+      // A reader that leaves at the first event leaves this generator, not the one inside.
+      await stream.return(undefined);
     }
   }
 }

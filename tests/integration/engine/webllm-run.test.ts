@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest';
+import { throwIfAborted } from '#lib/base/abort.ts';
+import { systemClock } from '#lib/base/clock.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import { findModel } from '#lib/engine/catalog.ts';
+import { createSlots } from '#lib/engine/slots.ts';
+import type { Engine, EngineEvent, EngineRequest, LoadedModel } from '#lib/engine/spec.ts';
+import { runWebllm } from '../../../workers/webllm/run.ts';
+import { engineCases, type EngineSubject } from '../../compliance/engine.ts';
+import { mlcDouble, template } from './mlc-double.ts';
+
+const model = findModel('qwen2.5-0.5b-q4f32_1');
+const info = { name: 'webllm', build: 'double', deviceClass: 'webgpu-software' };
+const contextTokens = 256;
+
+/** The answering half of the WebLLM engine over a double of WebLLM; its loading half is tried in Chromium. */
+function loadedOver(
+  double: ReturnType<typeof mlcDouble>,
+  more: { thinking?: 'off'; deviceLost?: AbortSignal } = {},
+): LoadedModel {
+  const slots = createSlots(1, (request, signal) =>
+    runWebllm(request, {
+      engine: double.engine,
+      clock: systemClock,
+      contextTokens,
+      template,
+      thinking: more.thinking ?? 'as-trained',
+      signal,
+      deviceLost: more.deviceLost ?? new AbortController().signal,
+    }),
+  );
+  return { model, engine: info, contextTokens, slots: 1, doStream: slots.doStream, unload: slots.close };
+}
+
+const createEngine = (): Engine => {
+  const loaded = loadedOver(mlcDouble({ contextTokens }));
+  return {
+    info,
+    async load(wanted, { signal, onProgress }) {
+      throwIfAborted(signal);
+      if (wanted.source.kind !== 'mlc') throw new TabloomError('model-unknown', 'No build of it.');
+      onProgress?.({ phase: 'ready', loadedBytes: 0, totalBytes: 0, elapsedMs: 0, fromCache: true });
+      return loaded;
+    },
+    close: () => loaded.unload(),
+  };
+};
+
+const subject: EngineSubject = {
+  createEngine,
+  model,
+  bad: { model: findModel('tabloom-demo'), code: 'model-unknown' },
+  resume: 'exact',
+  context: 'counted',
+  kinds: ['chat', 'completion'],
+};
+
+describe('answering with WebLLM keeps the engine contract', () => {
+  for (const { name, run } of engineCases) test(name, () => run(subject));
+});
+
+const ask = (more: Partial<EngineRequest> = {}): EngineRequest =>
+  ({
+    kind: 'chat',
+    messages: [{ role: 'user', content: 'Hello' }],
+    params: { maxTokens: 20, temperature: 0 },
+    ...more,
+  }) as EngineRequest;
+
+async function read(loaded: LoadedModel, request: EngineRequest) {
+  const events: EngineEvent[] = [];
+  for await (const event of loaded.doStream(request, {})) events.push(event);
+  return events;
+}
+const textOf = (events: readonly EngineEvent[]) =>
+  events.map((event) => (event.type === 'text-delta' ? event.text : '')).join('');
+
+describe('with WebLLM', () => {
+  test('leaving interrupts at once: no token is decoded after it', async () => {
+    const double = mlcDouble({ contextTokens });
+    const loaded = loadedOver(double);
+    for await (const event of loaded.doStream(ask(), {})) if (event.type === 'text-delta') break;
+    expect(double.seen.interrupts).toBeGreaterThan(0);
+    expect(double.seen.decodedAfterInterrupt).toBe(0);
+  });
+
+  test('a resumed chat is a raw completion on the same prompt', async () => {
+    const double = mlcDouble({ contextTokens });
+    const loaded = loadedOver(double);
+    await read(loaded, ask());
+    await read(loaded, ask({ resume: { text: 'the', tokens: 1 } }));
+    expect(double.seen.prompts[1]).toBe(`${double.seen.prompts[0]}the`);
+  });
+
+  test('empty thoughts are asked for and do not reach the reader', async () => {
+    const plain = textOf(await read(loadedOver(mlcDouble({ contextTokens })), ask()));
+    const double = mlcDouble({ contextTokens });
+    const loaded = loadedOver(double, { thinking: 'off' });
+    expect(textOf(await read(loaded, ask()))).toBe(plain);
+    await read(loaded, ask({ resume: { text: 'the', tokens: 1 } }));
+    expect(double.seen.prompts[1]!.endsWith('assistant\n<think>\n\n</think>\n\nthe')).toBe(true);
+  });
+
+  test('a long conversation loses its oldest turns, with a warning', async () => {
+    const messages = Array.from({ length: 9 }, (_, index) => ({
+      role: index % 2 === 0 ? ('user' as const) : ('assistant' as const),
+      content: 'word '.repeat(50),
+    }));
+    const events = await read(loadedOver(mlcDouble({ contextTokens })), ask({ messages } as Partial<EngineRequest>));
+    expect(events[0]).toMatchObject({ type: 'warning', code: 'history-trimmed' });
+    expect(events.at(-1)).toMatchObject({ type: 'finish' });
+  });
+
+  test('a lost device ends the answer with its code', async () => {
+    const lost = new AbortController();
+    const loaded = loadedOver(mlcDouble({ contextTokens }), { deviceLost: lost.signal });
+    const reading = (async () => {
+      for await (const event of loaded.doStream(ask(), {})) {
+        if (event.type === 'text-delta') lost.abort(new TabloomError('device-lost', 'gone'));
+      }
+      return 'ok';
+    })();
+    expect(await reading.catch(errorCode)).toBe('device-lost');
+  });
+});
