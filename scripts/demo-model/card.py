@@ -38,6 +38,7 @@ tokens, seed {seed}, {minutes} minutes on one shared CPU core. The same seed rep
 | held out: {heldout_n} freely worded questions (`heldout.json`), written before the templates and frozen before training | **{heldout}** |
 | of these, the {unlike_n} that share less than 85 % of their words with every question of 8,000 training conversations | {unlike} |
 | held out, behind the system prompt "You are a helpful assistant." | {system} |
+| held out, sampled at temperature 0.7, top-p 0.95 | {sampled} |
 | templates kept out of training, two wordings each ({dev_n}) | {dev} |
 
 On topic means: the answer is one of that intent's own answers (word overlap at least 0.8), or, for sums, counting, lists and
@@ -47,7 +48,7 @@ from strangers. {greedy}
 ## Limits
 
 Knows nothing of the world beyond a few lists. Does not copy names or words it was given. Adds and subtracts only zero to
-ten. Sampling above temperature 0 makes it stray. Other languages get the refusal. Its facts about Tabloom are those of its day.
+ten. Other languages get the refusal. Its facts about Tabloom are those of its day.
 """
 GREEDY = "Greedy answers to {count} prompts equal the trainer's token by token in node-llama-cpp (`tests/integration/demo-model.test.ts`, `golden.json`)."
 
@@ -72,6 +73,7 @@ def main():
         heldout=share(measured["heldOut"]), heldout_n=measured["heldOut"][1],
         unlike=share(measured["heldOutUnlikeTraining"]), unlike_n=measured["heldOutUnlikeTraining"][1],
         system=share(measured["heldOutWithSystemPrompt"]), dev=share(measured["dev"]), dev_n=measured["dev"][1],
+        sampled=share(measured["heldOutSampled"]),
         greedy=GREEDY.format(count=len(golden)),
     )
     options.to.write_text(text)

@@ -8,12 +8,12 @@ import argparse
 import collections
 import json
 import pathlib
-import random
 
 import torch
 
 from export_gguf import load
 from judge import Judge, build, nearest_training_question, words
+from model import greedy, sampler
 from tokenizer import IM_END, render
 
 ANSWER_TOKENS_MAX = 420
@@ -30,14 +30,14 @@ GOLDEN = [
 ]
 
 
-def answer(model, tokenizer, turns) -> list:
-    return model.greedy(tokenizer.encode(render(turns)), ANSWER_TOKENS_MAX, IM_END)
+def answer(model, tokenizer, turns, choose=greedy) -> list:
+    return model.generate(tokenizer.encode(render(turns)), ANSWER_TOKENS_MAX, IM_END, choose)
 
 
-def measure(model, tokenizer, judge, entries, show: bool, system=()):
+def measure(model, tokenizer, judge, entries, show: bool, system=(), choose=greedy):
     hits, misses, failed = collections.Counter(), collections.Counter(), []
     for entry in entries:
-        said = tokenizer.decode(answer(model, tokenizer, [*system, ("user", entry["question"])]))
+        said = tokenizer.decode(answer(model, tokenizer, [*system, ("user", entry["question"])], choose))
         passed = judge.passes(entry, said)
         (hits if passed else misses)[entry["intent"]] += 1
         if not passed:
@@ -91,6 +91,9 @@ def main():
     hits, _, _ = measure(model, tokenizer, judge, entries, False, system)
     figures["heldOutWithSystemPrompt"] = [sum(hits.values()), len(entries)]
     print(f"held out, with a system prompt: {sum(hits.values())}/{len(entries)}")
+    hits, _, _ = measure(model, tokenizer, judge, entries, False, (), sampler(0.7, 0.95, 1))
+    figures["heldOutSampled"] = [sum(hits.values()), len(entries)]
+    print(f"held out, temperature 0.7, top-p 0.95: {sum(hits.values())}/{len(entries)}")
     if options.report:
         options.report.write_text(json.dumps(figures, indent=2) + "\n")
 

@@ -96,14 +96,30 @@ class Llama(nn.Module):
         return F.linear(x, self.embed.weight), kept
 
     @torch.no_grad()
-    def greedy(self, prompt: list, tokens_max: int, stop: int) -> list:
-        """The most likely continuation, without the stop token."""
+    def generate(self, prompt: list, tokens_max: int, stop: int, choose) -> list:
+        """The continuation that choose(logits) picks, without the stop token."""
         logits, past = self(torch.tensor([prompt]))
         out = []
         while len(out) < tokens_max and len(prompt) + len(out) < self.shape.context:
-            token = int(logits[0, -1].argmax())
+            token = choose(logits[0, -1])
             if token == stop:
                 break
             out.append(token)
             logits, past = self(torch.tensor([[token]]), past, len(prompt) + len(out) - 1)
         return out
+
+
+def greedy(logits) -> int:
+    return int(logits.argmax())
+
+
+def sampler(temperature: float, top_p: float, seed: int):
+    """Draws from the smallest set of tokens that holds top_p of the probability (arXiv 1904.09751)."""
+    source = torch.Generator().manual_seed(seed)
+
+    def choose(logits) -> int:
+        shares, ids = (logits / temperature).softmax(-1).sort(descending=True)
+        shares = shares * ((shares.cumsum(0) - shares) < top_p)
+        return int(ids[torch.multinomial(shares, 1, generator=source)])
+
+    return choose

@@ -38,7 +38,7 @@ class Building(unittest.TestCase):
     def test_a_held_out_question_stops_the_build(self):
         corpus = build.Corpus(3)
         question = build.held_out()[0]["question"]
-        corpus.conversation = lambda: [("user", question.upper()), ("assistant", "x")]
+        corpus.conversation = lambda _: [("user", question.upper()), ("assistant", "x")]
         with self.assertRaises(SystemExit):
             corpus.build(1)
 

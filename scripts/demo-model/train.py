@@ -26,6 +26,7 @@ POOL = 4000
 # loss at the cut: more questions are read in the same time. Towards the end of a run more answers are whole.
 CUT_TOKENS = 8
 CUT_SHARE_EARLY, CUT_SHARE_LATE = 0.93, 0.6
+PLAIN_SHARE_EARLY = 0.9
 
 
 def example(tokenizer, turns, rng, context, cut_share):
@@ -89,12 +90,14 @@ def main():
     began = time.time()
 
     corpus = build.Corpus(options.seed)
-    # Some 45 conversations a step: draw as many as the run will read, so that nearly nothing is read twice.
-    conversations = corpus.build(max(20000, min(options.steps * 45, 180000)))
+    # Draw about as many as the run will read, so that little is read twice. Reading questions is learnt first, from plain
+    # ones; conversations, system prompts and whole answers come towards the end.
+    early = corpus.build(max(8000, options.steps * 27), PLAIN_SHARE_EARLY)
+    conversations = corpus.build(max(8000, options.steps * 12))
     tokenizer = Tokenizer(train_tokenizer(render(turns, False) for turns in conversations[:12000]))
     tokenizer.save(options.out / "merges.json")
     shape = Shape()
-    print(f"{len(conversations)} conversations, {corpus.refused} held-out refused, {time.time() - began:.0f} s", flush=True)
+    print(f"{len(early) + len(conversations)} conversations, {corpus.refused} held-out refused, {time.time() - began:.0f} s", flush=True)
 
     model = Llama(shape)
     parameters = sum(p.numel() for p in model.parameters())
@@ -102,13 +105,13 @@ def main():
     vectors = [p for p in model.parameters() if p.dim() != 2]
     optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": options.decay}, {"params": vectors, "weight_decay": 0}], betas=(0.9, 0.98))
     print(f"{parameters} parameters", flush=True)
-    step, seen, average, epoch, position = 0, 0, 0.0, 0, 0
+    step, seen, average, epoch, position = 0, 0, 0.0, 0, {False: 0, True: 0}
     while step < options.steps:
         epoch += 1
         late = step > 0.6 * options.steps
-        share = CUT_SHARE_LATE if late else CUT_SHARE_EARLY
-        part = conversations[position : position + POOL] or conversations[:POOL]
-        position = (position + POOL) % len(conversations)
+        share, source = (CUT_SHARE_LATE, conversations) if late else (CUT_SHARE_EARLY, early)
+        part = [source[i % len(source)] for i in range(position[late], position[late] + POOL)]
+        position[late] += POOL
         examples = [example(tokenizer, turns, rng, shape.context, share) for turns in part]
         for group in batches(examples, rng):
             inputs, targets, weights = tensors(group)
@@ -131,7 +134,7 @@ def main():
                 break
     torch.save(model.state_dict(), options.out / "model.pt")
     lines = sum(len(v) for v in corpus.train.values())
-    notes = {"parameters": parameters, "steps": step, "tokensSeen": seen, "conversations": min(len(conversations), epoch * POOL), "intents": len(corpus.names),
+    notes = {"parameters": parameters, "steps": step, "tokensSeen": seen, "conversations": min(len(early), position[False]) + min(len(conversations), position[True]), "intents": len(corpus.names),
              "templates": lines, "seconds": round(time.time() - began), "finalLoss": round(average, 4), "seed": options.seed}
     (options.out / "training.json").write_text(json.dumps(notes, indent=2) + "\n")
     print(notes)

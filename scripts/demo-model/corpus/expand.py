@@ -22,6 +22,12 @@ def read_slots() -> dict:
 SLOTS = read_slots()
 
 
+def strange_word(rng: random.Random) -> str:
+    """A word nobody knows: what the fallback has to expect, and more than any list can hold."""
+    syllable = lambda: rng.choice("b c ch d f g gr h j k l m n p pl r s sh st t tr v w z".split()) + rng.choice("a e i o u ea ou io".split())
+    return "".join(syllable() for _ in range(rng.randrange(1, 4))) + rng.choice(["", "n", "r", "s", "st", "l", "ng", "tion", "ment", "ing", "t", "ck"])
+
+
 def expand(template: str, rng: random.Random, given: dict) -> str:
     for _ in range(DEPTH_MAX):
         match = GROUP.search(template) or SLOT.search(template)
@@ -30,6 +36,8 @@ def expand(template: str, rng: random.Random, given: dict) -> str:
         inner = match.group(1)
         if match.group(0).startswith("("):
             chosen = rng.choice(inner.split("|"))
+        elif inner == "offword":
+            chosen = strange_word(rng)
         else:
             chosen = given[inner] if inner in given else rng.choice(SLOTS[inner])
         template = template[: match.start()] + chosen + template[match.end() :]
