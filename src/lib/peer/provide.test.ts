@@ -8,6 +8,8 @@ import { createWorld, demo, job, openRaw, pass, textOf, until, type RawAsker } f
 const last = (raw: RawAsker): WorkerFrame | undefined => raw.frames.at(-1);
 const kinds = (raw: RawAsker) => raw.frames.map(({ t }) => t).filter((t, i, all) => t !== all[i - 1]);
 
+const textOfRaw = (raw: RawAsker) => textOf(raw.frames);
+
 /** A model that does as told, and counts what was asked of it. */
 function puppet(stream: (signal: AbortSignal) => AsyncGenerator<EngineEvent>, slots = 1) {
   const seen = { started: 0, pulled: 0, ended: 0 };
@@ -419,6 +421,27 @@ describe('a job id seen again', () => {
     expect([textOf(one.frames), textOf(two.frames)]).toEqual(['abc', 'abc']);
     expect(last(two)).toEqual(last(one));
     expect(seen.started).toBe(1);
+  });
+
+  test('while it runs: channels that wait together do not keep each other awake', async () => {
+    const { model } = puppet(async function* (signal) {
+      yield text('x');
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    });
+    const world = createWorld();
+    let looks = 0;
+    const clock = { ...world.clock, elapsed: () => (looks++, world.clock.elapsed()) };
+    const worker = await world.worker(1, { model, provider: { clock } });
+    const { net } = await world.asker(2);
+    const asked = job();
+    const raws = [await openRaw(net, worker.net.self), await openRaw(net, worker.net.self)];
+    for (const raw of raws) await raw.send({ t: 'open', job: asked });
+    await pass(world.clock, 100);
+    expect(raws.map(textOfRaw)).toEqual(['x', 'x']);
+    looks = 0;
+    await pass(world.clock, 1_000);
+    expect(looks).toBeLessThan(10);
+    await worker.provider.stop();
   });
 
   test('while it runs: losing one channel does not stop it, losing both does', async () => {

@@ -26,6 +26,7 @@ export async function sendAnswer(
   let begun = false;
   let spokeMs = clock.elapsed();
   let sending = false;
+  let partSent = false;
 
   const nextFrame = (): WorkerFrame | undefined => {
     if (told === undefined || (!begun && told !== record.place)) {
@@ -58,8 +59,9 @@ export async function sendAnswer(
   try {
     for (;;) {
       const frame = nextFrame();
-      // Room may have been made by what has just been taken.
-      record.bell.ring();
+      // The part before has gone, which makes room. Only then: readers that woke each other for nothing would never sleep.
+      if (partSent) record.bell.ring();
+      partSent = frame?.t === 'part';
       if (!frame) {
         await record.bell.wait({ signal: within });
         continue;

@@ -1,0 +1,92 @@
+import { systemClock } from '#lib/base/clock.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { systemRandom } from '#lib/base/random.ts';
+import { scriptedModel } from '#lib/engine/catalog.ts';
+import { createScriptedEngine, type ScriptedOptions } from '#lib/engine/scripted.ts';
+import type { LoadedModel } from '#lib/engine/spec.ts';
+import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
+import { createPeer, type Peer } from '#lib/peer/peer.ts';
+import { initialJob, reduceJob, type JobState } from '#lib/peer/lifecycle.ts';
+import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { createRelayNode } from '../../../relay/node/relay.ts';
+
+/** Whole peers over real js-libp2p on loopback, for the tests of this folder. */
+const components = { clock: systemClock, random: systemRandom, logger: silentLogger };
+
+const seedOf = (number: number): Uint8Array => new Uint8Array(32).fill(number);
+
+export interface Relay {
+  readonly peer: Peer;
+  readonly address: () => string;
+}
+
+export async function startRelay(number: number, port = 0): Promise<Relay> {
+  const seed = seedOf(number);
+  const net = createRelayNode({ ...components, seed, listenPort: port });
+  const peer = await createPeer({
+    ...components,
+    net,
+    signer: createSigner(seed),
+    storage: createMemoryStorage(),
+    role: 'native',
+    discovery: 'introduce',
+  });
+  await peer.start();
+  const address = () => {
+    const { host, port } = net.listening()!;
+    return `/ip4/${host}/tcp/${port}/ws/p2p/${net.self}`;
+  };
+  return { peer, address };
+}
+
+export async function startPeer(number: number, relayAddress: () => string): Promise<Peer> {
+  const seed = seedOf(number);
+  const peer = await createPeer({
+    ...components,
+    net: createLibp2pNet({ ...components, seed, relays: () => [relayAddress()], transports: 'node' }),
+    signer: createSigner(seed),
+    storage: createMemoryStorage(),
+    role: 'tab',
+    discovery: 'follow',
+  });
+  await peer.start();
+  return peer;
+}
+
+export const model = (options: Partial<ScriptedOptions> = {}, rate = 100): Promise<LoadedModel> =>
+  createScriptedEngine({ clock: systemClock, ...options }).load(scriptedModel(rate), {});
+
+export const chat = (content: string, change: Partial<AskRequest> = {}): AskRequest => ({
+  model: 'any',
+  input: { kind: 'chat', messages: [{ role: 'user', content }] },
+  params: { maxTokens: 2_000, temperature: 0 },
+  tier: 'open',
+  ...change,
+});
+
+/** Runs a job to its end; `onEvent` sees each event with the state it led to. */
+export async function run(
+  consumer: Consumer,
+  request: AskRequest,
+  options: { signal?: AbortSignal; onEvent?: (event: JobEvent, state: JobState) => void } = {},
+): Promise<JobState> {
+  let state = initialJob;
+  for await (const event of consumer.ask(request, { signal: options.signal })) {
+    state = reduceJob(state, event);
+    options.onEvent?.(event, state);
+  }
+  return state;
+}
+
+/** Looks again every few milliseconds, for as long as a busy machine may need. */
+export async function eventually(done: () => boolean): Promise<void> {
+  for (let tries = 0; !done(); tries++) {
+    if (tries > 1_500) throw new Error('this has not come to be');
+    await systemClock.delay(10);
+  }
+}
+
+export const knows = (peer: Peer, other: string) => eventually(() => peer.directory.get(other) !== undefined);
+export const forgets = (peer: Peer, other: string) => eventually(() => peer.directory.get(other) === undefined);
