@@ -2,6 +2,9 @@ import type { Measured } from '#lib/protocol/offer.ts';
 import { speedOf } from './middleware/meter.ts';
 import type { LoadedModel } from './spec.ts';
 
+/** Another beginning than the prompt that counts, so that the engine's cache holds nothing of it. */
+const warmUpPrompt = 'Say a word.';
+
 /** A prompt long enough for prefill to show, and an answer that no stop token is likely to end early. */
 const prompt = 'one two three four five six seven eight nine ten eleven twelve '.repeat(3).trim();
 const answerTokens = 32;
@@ -14,20 +17,18 @@ export async function measure(
   model: LoadedModel,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Measured | undefined> {
-  await run(model, 2, options);
-  return run(model, answerTokens, options);
+  await run(model, warmUpPrompt, 2, options);
+  return run(model, prompt, answerTokens, options);
 }
 
 async function run(
   model: LoadedModel,
+  content: string,
   maxTokens: number,
   options: { readonly signal?: AbortSignal | undefined },
 ): Promise<Measured | undefined> {
   const params = { maxTokens, temperature: 1, seed: maxTokens };
-  for await (const event of model.doStream(
-    { kind: 'chat', messages: [{ role: 'user', content: prompt }], params },
-    options,
-  )) {
+  for await (const event of model.doStream({ kind: 'chat', messages: [{ role: 'user', content }], params }, options)) {
     if (event.type === 'finish') return speedOf(event);
   }
   return undefined;
