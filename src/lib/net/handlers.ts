@@ -4,7 +4,7 @@ import { channelLost } from './errors.ts';
 import type { Channel, ChannelHandler } from './spec.ts';
 
 /** How long an asker may keep a channel half open after its handler has finished. */
-export const lingerMs = 5_000;
+const lingerMs = 5_000;
 
 /**
  * Runs a handler on its channel and sees the channel to its end: closed when the handler is done, dropped when it

@@ -34,7 +34,7 @@ export async function bareNode(relay: RelayNode, number: number): Promise<BareNo
 }
 
 /** What js-libp2p keeps to itself and a test needs to play a broken peer. */
-export interface Internals {
+interface Internals {
   readonly components: {
     readonly registrar: {
       getHandler(protocol: string): { readonly handler: StreamHandler };

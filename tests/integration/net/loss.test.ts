@@ -1,6 +1,8 @@
 import { fork } from 'node:child_process';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { systemClock } from '#lib/base/clock.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import { addressOf, netAt, relayOn, reserved, until } from './ground.ts';
 
 const running: { stop(): Promise<void> }[] = [];
@@ -25,10 +27,17 @@ test('a peer that is killed is lost long before WebRTC itself notices', async ()
   const channel = await net.open(peer, '/tabloom/test-drip/1', { addrs });
   expect(channel.path).toBe('direct');
   let received = 0;
+  let killedAtMs = 0;
   const reading = (async () => {
-    for await (const _ of channel) if (++received === 10) child.kill('SIGKILL');
+    for await (const _ of channel) {
+      if (++received !== 10) continue;
+      child.kill('SIGKILL');
+      killedAtMs = systemClock.elapsed();
+    }
   })();
   await expect(reading).rejects.toMatchObject({ code: 'channel-lost' });
+  // ICE takes ten to thirty seconds, and the silence that a job allows is what must not be needed.
+  expect(systemClock.elapsed() - killedAtMs).toBeLessThan(limits.silenceTimeoutMs);
   expect(received).toBeGreaterThanOrEqual(10);
   await until(net, ({ connections }) => connections.every((connection) => connection.peer !== peer));
 });

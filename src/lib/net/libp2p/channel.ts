@@ -95,17 +95,15 @@ export function createStreamChannel(stream: Stream, connection: Connection, cloc
       drop(error as Error);
     }
   });
-  stream.addEventListener('remoteCloseWrite', () => {
-    // What arrived before may still be on its way through the event queue.
-    queueMicrotask(() => {
-      if (!readEnded && stream.readBufferLength === 0) finish(channelLost());
-    });
+  // Fires when the other side has closed its half and everything it sent has been handed out.
+  stream.addEventListener('end', () => {
+    if (!readEnded) finish(channelLost());
   });
   stream.addEventListener('close', (event: StreamCloseEvent) => {
     finish(sendEnded && readEnded ? undefined : channelLost(event.error));
   });
 
-  if (stream.status !== 'open') finish(channelLost());
+  if (stream.status !== 'open' || stream.readableEnded) finish(channelLost());
 
   const assertOpen = () => {
     if (failure) throw failure;
