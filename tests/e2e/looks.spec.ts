@@ -37,5 +37,5 @@ test('the chat can be used with the keyboard alone', async ({ nativeRelay, newPr
   await page.keyboard.type('hello');
   await page.keyboard.press('Enter');
   await untilIdle(page);
-  await expect(page.getByRole('log').locator('[data-role="assistant"]')).toHaveCount(1);
+  await expect(page.getByRole('log').getByRole('article')).toHaveCount(1);
 });

@@ -1,4 +1,4 @@
-import { answers, modelsListed, send, startSharing, untilIdle } from './fixtures/people.ts';
+import { answers, modelsListed, send, startSharing, untilIdle, whoAnswers } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
 
 test.describe('a prompt from one tab to another', () => {
@@ -98,10 +98,8 @@ test('with no peer the chat offers this device, and answers offline with the rel
   try {
     const page = await newProfile();
     await page.goto(relay.url);
-    await page
-      .getByRole('button', { name: /use this device/i })
-      .first()
-      .click();
+    await page.getByRole('button', { name: /load tabloom demo/i }).click();
+    await expect(whoAnswers(page)).toContainText(/this device/i);
     await send(page, 'hello');
     await untilIdle(page);
     await expect(answers(page).last()).toContainText(/this device/i);
@@ -109,10 +107,8 @@ test('with no peer the chat offers this device, and answers offline with the rel
     await relay.halt();
     await page.context().setOffline(true);
     await page.reload();
-    await page
-      .getByRole('button', { name: /use this device/i })
-      .first()
-      .click();
+    await page.getByRole('button', { name: /load tabloom demo/i }).click();
+    await expect(whoAnswers(page)).toContainText(/this device/i);
     await send(page, 'What is your name?');
     await untilIdle(page);
     await expect(answers(page).last()).toContainText(/this device/i);
