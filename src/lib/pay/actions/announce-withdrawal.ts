@@ -1,0 +1,58 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
+import { channelsCall } from '../chain/calls.ts';
+import { payError } from '../errors.ts';
+import { checkTypedSignature } from '../signature.ts';
+import type { Chain, ChannelTerms, Hex, Mined, Wallet } from '../spec.ts';
+import { channelIdOf, isJob, parseTerms } from '../terms.ts';
+import { withdrawalData } from '../typed-data.ts';
+
+/**
+ * Starts the clock of a withdrawal; there is no way back. Only payer and payer's signer may send it.
+ * @throws `not-payer`, `session-only`, `withdrawal-pending`, `channel-missing`, `channel-closed`, those of sending.
+ */
+export async function announceWithdrawal(
+  chain: Chain,
+  sender: Wallet,
+  terms: ChannelTerms,
+  options: AbortOptions = {},
+): Promise<Mined & { readonly withdrawableAt: number }> {
+  const channel = parseTerms(terms);
+  if (isJob(channel)) throw payError('session-only');
+  if (sender.address !== channel.payer && sender.address !== channel.payerSigner) {
+    throw payError('not-payer', { details: { expected: channel.payer, sender: sender.address } });
+  }
+  const call = channelsCall(chain.entry, { functionName: 'announceWithdrawal', args: [channel] });
+  return withTime(await chain.transact(sender, call, options));
+}
+
+/** The payer's signer asks for it without gas. @throws `not-payer` unless the wallet is the named signer. */
+export async function signWithdrawal(
+  chain: Chain,
+  wallet: Wallet,
+  terms: ChannelTerms,
+  options: AbortOptions = {},
+): Promise<Hex> {
+  if (wallet.address !== terms.payerSigner) {
+    throw payError('not-payer', { details: { expected: terms.payerSigner, given: wallet.address } });
+  }
+  return wallet.signTypedData(withdrawalData(chain.entry, channelIdOf(terms)), options);
+}
+
+/** Hands such a signature in for the payer. @throws `bad-signature` besides those of {@link announceWithdrawal}. */
+export async function announceWithdrawalFor(
+  chain: Chain,
+  sender: Wallet,
+  { terms, signature }: { readonly terms: ChannelTerms; readonly signature: Hex },
+  options: AbortOptions = {},
+): Promise<Mined & { readonly withdrawableAt: number }> {
+  const channel = parseTerms(terms);
+  if (isJob(channel)) throw payError('session-only');
+  await checkTypedSignature(channel.payerSigner, withdrawalData(chain.entry, channelIdOf(channel)), signature);
+  const call = channelsCall(chain.entry, { functionName: 'announceWithdrawalFor', args: [channel, signature] });
+  return withTime(await chain.transact(sender, call, options));
+}
+
+function withTime(mined: Mined): Mined & { readonly withdrawableAt: number } {
+  const announced = mined.events.find((event) => event.type === 'withdrawal-announced');
+  return { ...mined, withdrawableAt: announced?.withdrawableAt ?? 0 };
+}

@@ -1,0 +1,19 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
+import { providersCall } from '../chain/calls.ts';
+import type { Address, Chain, Mined, Wallet } from '../spec.ts';
+
+/**
+ * Sends a provider what has finished unbonding. Anybody may send it.
+ * @throws `nothing-unbonding`, `unbonding-not-over`, `stake-locked`, those of sending.
+ */
+export async function withdrawBond(
+  chain: Chain,
+  sender: Wallet,
+  provider: Address,
+  options: AbortOptions = {},
+): Promise<Mined & { readonly amount: bigint }> {
+  const call = providersCall(chain.entry, { functionName: 'withdrawBond', args: [provider] });
+  const mined = await chain.transact(sender, call, options);
+  const left = mined.events.find((event) => event.type === 'unbonded');
+  return { ...mined, amount: left?.amount ?? 0n };
+}

@@ -1,0 +1,26 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
+import { channelsCall } from '../chain/calls.ts';
+import { payError } from '../errors.ts';
+import type { Chain, ChannelTerms, Mined, Wallet } from '../spec.ts';
+import { isJob, parseTerms } from '../terms.ts';
+
+/**
+ * Sends what is unclaimed back to the payer, from the announced second on. Anybody may send it.
+ * @throws `session-only`, `withdrawal-not-announced`, `too-early`, `channel-missing`, `channel-closed`, those of sending.
+ */
+export async function withdraw(
+  chain: Chain,
+  sender: Wallet,
+  terms: ChannelTerms,
+  options: AbortOptions = {},
+): Promise<Mined & { readonly returned: bigint }> {
+  const channel = parseTerms(terms);
+  if (isJob(channel)) throw payError('session-only');
+  return returning(await chain.transact(sender, channelsCall(chain.entry, { functionName: 'withdraw', args: [channel] }), options));
+}
+
+/** What a closing transaction sent home. */
+export function returning(mined: Mined): Mined & { readonly returned: bigint } {
+  const closed = mined.events.find((event) => event.type === 'closed');
+  return { ...mined, returned: closed?.returned ?? 0n };
+}

@@ -1,0 +1,36 @@
+import { payError } from './errors.ts';
+
+/** The largest amount a channel holds (104 bits) and a voucher or bond can name (128 bits), in units. */
+export const channelUnitsMax = 2n ** 104n - 1n;
+export const voucherUnitsMax = 2n ** 128n - 1n;
+
+const digitsMax = 60;
+
+/**
+ * Reads what a person wrote, exactly: `1.25` at 6 decimals is 1,250,000 units.
+ * @throws `bad-amount` for anything but digits with one optional point and no more decimals than the token has.
+ */
+export function parseAmount(text: string, decimals: number): bigint {
+  const match = text.length > digitsMax ? null : /^(\d+)(?:\.(\d+))?$/.exec(text.trim());
+  const fraction = match?.[2] ?? '';
+  if (!match || fraction.length > decimals) throw payError('bad-amount', { details: { text, decimals } });
+  return BigInt(match[1]! + fraction.padEnd(decimals, '0'));
+}
+
+/** Writes units for a person, exactly, with at least `fractionDigitsMin` decimals: 1,250,000 at 6 decimals is `1.25`. */
+export function formatAmount(units: bigint, decimals: number, fractionDigitsMin = 0): string {
+  const sign = units < 0n ? '-' : '';
+  const digits = (units < 0n ? -units : units).toString().padStart(decimals + 1, '0');
+  const whole = digits.slice(0, digits.length - decimals);
+  const least = Math.min(fractionDigitsMin, decimals);
+  const fraction = digits.slice(digits.length - decimals);
+  let length = fraction.length;
+  while (length > least && fraction[length - 1] === '0') length--;
+  return length === 0 ? sign + whole : `${sign}${whole}.${fraction.slice(0, length)}`;
+}
+
+/** Checks an amount that goes into a transaction. @throws `amount-zero`, `amount-too-large`. */
+export function checkAmount(units: bigint, maximum: bigint = channelUnitsMax): void {
+  if (units <= 0n) throw payError('amount-zero', { details: { given: units } });
+  if (units > maximum) throw payError('amount-too-large', { details: { maximum, given: units } });
+}

@@ -1,0 +1,109 @@
+import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { channelsAbi } from '#contracts/channels.ts';
+import { providersAbi } from '#contracts/providers.ts';
+import { testUsdcAbi } from '#contracts/test-usdc.ts';
+import { payError } from '../errors.ts';
+import type { Address, Chain, DeployedChain } from '../spec.ts';
+import { channelTopics, readEvents } from './events.ts';
+import { currentFees } from './fees.ts';
+import { chainLimits, type ChainLimits } from './limits.ts';
+import { createNode } from './node.ts';
+import { submit } from './submit.ts';
+
+export interface ChainComponents {
+  readonly clock: Clock;
+  readonly fetch: typeof fetch;
+}
+
+export interface ChainInit {
+  readonly entry: DeployedChain;
+  /** Another node than the entry's. */
+  readonly rpcUrl?: string;
+  readonly limits?: Partial<ChainLimits>;
+}
+
+/** A chain behind a JSON-RPC node. */
+export function createChain({ clock, fetch }: ChainComponents, init: ChainInit): Chain {
+  const { entry } = init;
+  const limits: ChainLimits = { ...chainLimits, ...init.limits };
+  const node = createNode({
+    entry,
+    rpcUrl: init.rpcUrl ?? entry.rpcUrl,
+    fetch,
+    requestTimeoutMs: limits.requestTimeoutMs,
+  });
+  const inLine = createLines();
+  const channels = { address: entry.contracts.channels, abi: channelsAbi } as const;
+  const providers = { address: entry.contracts.providers, abi: providersAbi } as const;
+  // Every call used here is part of any token of the standards, whatever the test token has besides.
+  const token = { address: entry.token.address, abi: testUsdcAbi } as const;
+  return {
+    entry,
+    head: (options) => node.head(options),
+    channel: (id, options) =>
+      node.ask((client) => client.readContract({ ...channels, functionName: 'stateOf', args: [id] }), options),
+    owed: (payee, options) =>
+      node.ask(
+        (client) => client.readContract({ ...channels, functionName: 'owed', args: [token.address, payee] }),
+        options,
+      ),
+    tokenBalance: (owner, options) =>
+      node.ask((client) => client.readContract({ ...token, functionName: 'balanceOf', args: [owner] }), options),
+    coinBalance: (address, options) => node.ask((client) => client.getBalance({ address }), options),
+    permitNonce: (owner, options) =>
+      node.ask((client) => client.readContract({ ...token, functionName: 'nonces', args: [owner] }), options),
+    async stake(provider, options) {
+      const { stake, ...record } = await node.ask(
+        (client) => client.readContract({ ...providers, functionName: 'providerOf', args: [provider] }),
+        options,
+      );
+      const { unbonding, unbondedAt, offerKey, metadataHash, pricesHash } = record;
+      return { bonded: stake, unbonding, unbondedAt, offerKey, metadataHash, pricesHash };
+    },
+    gasPrice: async (options = {}) => (await currentFees(node, limits, options)).maxFeePerGas,
+    async events(from, to, options) {
+      if (to - from >= limits.logRangeMax) {
+        throw payError('range-too-long', { details: { maximum: limits.logRangeMax, given: to - from + 1n } });
+      }
+      const logs = await node.ask(
+        (client) => client.getLogs({ address: channels.address, fromBlock: from, toBlock: to }),
+        options,
+      );
+      return readEvents(
+        entry,
+        logs.filter(({ topics }) => channelTopics.includes(topics[0]!)),
+      );
+    },
+    simulate: (from, call, options) => node.call(from, call, options),
+    transact: (wallet, call, options: AbortOptions = {}) => {
+      const turn = inLine(wallet.address, async () => {
+        const receipt = await submit({ node, entry, clock, limits }, wallet, call, options);
+        return {
+          hash: receipt.transactionHash,
+          blockNumber: receipt.blockNumber,
+          gasUsed: receipt.gasUsed,
+          events: readEvents(entry, receipt.logs),
+        };
+      });
+      return raceSignal(turn, options.signal);
+    },
+  };
+}
+
+/** Runs what is given for one key one after the other: two transactions of one account must not race for a nonce. */
+function createLines(): <T>(key: Address, work: () => Promise<T>) => Promise<T> {
+  const lines = new Map<Address, Promise<unknown>>();
+  return (key, work) => {
+    const turn = (lines.get(key) ?? Promise.resolve()).then(work, work);
+    const settled = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    lines.set(key, settled);
+    void settled.then(() => {
+      if (lines.get(key) === settled) lines.delete(key);
+    });
+    return turn;
+  };
+}

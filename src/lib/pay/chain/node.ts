@@ -1,0 +1,71 @@
+import { createPublicClient, defineChain, http, type Hash, type PublicClient, type TransactionReceipt } from 'viem';
+import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
+import { payError } from '../errors.ts';
+import type { ContractCall, Address, DeployedChain, Head, Hex } from '../spec.ts';
+import { toPayError } from './rpc-errors.ts';
+
+/** One JSON-RPC node: the few questions asked of it, each with coded errors and an abort signal. */
+export interface Node {
+  readonly client: PublicClient;
+  /** Runs a question; @throws its failure as a coded error. */
+  ask<T>(question: (client: PublicClient) => Promise<T>, options?: AbortOptions): Promise<T>;
+  /** @throws `wrong-chain` unless the node serves the entry's chain. Asked once. */
+  check(options?: AbortOptions): Promise<void>;
+  head(options?: AbortOptions): Promise<Head>;
+  call(from: Address, call: ContractCall, options?: AbortOptions): Promise<Hex>;
+  /** Null while the transaction is in no block. */
+  receipt(hash: Hash, options?: AbortOptions): Promise<TransactionReceipt | null>;
+}
+
+export interface NodeInit {
+  readonly entry: DeployedChain;
+  readonly rpcUrl: string;
+  readonly fetch: typeof fetch;
+  readonly requestTimeoutMs: number;
+}
+
+export function createNode({ entry, rpcUrl, fetch, requestTimeoutMs }: NodeInit): Node {
+  const client = createPublicClient({
+    chain: defineChain({
+      id: entry.id,
+      name: entry.name,
+      nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+      rpcUrls: { default: { http: [rpcUrl] } },
+    }),
+    transport: http(rpcUrl, { fetchFn: fetch, retryCount: 0, timeout: requestTimeoutMs }),
+    cacheTime: 0,
+  });
+  let checked = false;
+  const ask: Node['ask'] = async (question, { signal } = {}) => {
+    try {
+      return await raceSignal(question(client), signal);
+    } catch (error) {
+      throw toPayError(error);
+    }
+  };
+  return {
+    client,
+    ask,
+    async check(options) {
+      if (checked) return;
+      const actual = await ask((node) => node.getChainId(), options);
+      if (actual !== entry.id) throw payError('wrong-chain', { details: { expected: entry.id, actual } });
+      checked = true;
+    },
+    async head(options) {
+      const { number, hash, timestamp } = await ask((node) => node.getBlock({ blockTag: 'latest' }), options);
+      return { number, hash, timestamp: Number(timestamp) };
+    },
+    call: async (from, { to, data }, options) =>
+      (await ask((node) => node.call({ account: from, to, data }), options)).data ?? '0x',
+    receipt: (hash, options) =>
+      ask(async (node) => {
+        try {
+          return await node.getTransactionReceipt({ hash });
+        } catch (error) {
+          if ((error as Error).name === 'TransactionReceiptNotFoundError') return null;
+          throw error;
+        }
+      }, options),
+  };
+}

@@ -1,0 +1,185 @@
+import { keccak256, type Hash, type TransactionReceipt } from 'viem';
+import { throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import { payError } from '../errors.ts';
+import type { ContractCall, DeployedChain, InjectedWallet, LocalWallet, Wallet } from '../spec.ts';
+import { bump, currentFees, type Fees } from './fees.ts';
+import type { ChainLimits } from './limits.ts';
+import type { Node } from './node.ts';
+import { isKnown, isNonceTaken, isUnderpriced, toPayError } from './rpc-errors.ts';
+
+export interface SubmitComponents {
+  readonly node: Node;
+  readonly entry: DeployedChain;
+  readonly clock: Clock;
+  readonly limits: ChainLimits;
+}
+
+/**
+ * Sends one call and waits until it has the chain's confirmations. A node that goes away is waited for, a transaction
+ * that is stuck is replaced under the same nonce, one that a reorganisation drops is sent again.
+ * @throws what the contract reverts with, before anything is sent; `rejected`, `insufficient-gas`, `wrong-chain`,
+ * `chain-unavailable`, `transaction-stuck`, `transaction-replaced`, `transaction-reverted`.
+ */
+export async function submit(
+  components: SubmitComponents,
+  wallet: Wallet,
+  call: ContractCall,
+  options: AbortOptions = {},
+): Promise<TransactionReceipt> {
+  for (let start = 0; ; start++) {
+    try {
+      await components.node.check(options);
+      const gas = await estimateGas(components, wallet, call, options);
+      const receipt =
+        wallet.type === 'local'
+          ? await sendLocal(components, wallet, { ...call, gas }, options)
+          : await sendInjected(components, wallet, { ...call, gas }, options);
+      if (receipt.status !== 'success') {
+        // The same call, now: says why in the contract's own words, unless the reason has gone by.
+        await components.node.call(wallet.address, call, options);
+        throw payError('transaction-reverted', { details: { hash: receipt.transactionHash } });
+      }
+      return receipt;
+    } catch (error) {
+      // Another process with the same key was quicker. None of ours is in a block, so beginning anew is safe.
+      const isReplaced = errorCode(error) === 'transaction-replaced' && wallet.type === 'local';
+      if (!isReplaced || start >= components.limits.restartsMax) throw error;
+    }
+  }
+}
+
+async function estimateGas(
+  { node, limits }: SubmitComponents,
+  wallet: Wallet,
+  { to, data }: ContractCall,
+  options: AbortOptions,
+): Promise<bigint> {
+  await node.call(wallet.address, { to, data }, options);
+  const gas = await node.ask((client) => client.estimateGas({ account: wallet.address, to, data }), options);
+  return (gas * limits.gasPercent) / 100n;
+}
+
+async function sendInjected(
+  components: SubmitComponents,
+  wallet: InjectedWallet,
+  call: ContractCall & { readonly gas: bigint },
+  options: AbortOptions,
+): Promise<TransactionReceipt> {
+  const { entry } = components;
+  const actual = await wallet.chainId(options);
+  if (actual !== entry.id) throw payError('wrong-chain', { details: { expected: entry.id, actual } });
+  const hash = await wallet.sendTransaction({ chainId: entry.id, ...call }, options);
+  return waitFor(components, { hashes: [hash], resend: async () => undefined, isGone: async () => false }, options);
+}
+
+async function sendLocal(
+  components: SubmitComponents,
+  wallet: LocalWallet,
+  call: ContractCall & { readonly gas: bigint },
+  options: AbortOptions,
+): Promise<TransactionReceipt> {
+  const { node, entry, limits } = components;
+  const account = { address: wallet.address } as const;
+  const coins = await node.ask((client) => client.getBalance(account), options);
+  // The newest mined nonce, not the newest pending one: what an earlier life of this process left stuck is replaced.
+  const nonce = await node.ask((client) => client.getTransactionCount({ ...account, blockTag: 'latest' }), options);
+  let fees = await currentFees(node, limits, options);
+  if (coins < call.gas * fees.maxFeePerGas) {
+    throw payError('insufficient-gas', { details: { required: call.gas * fees.maxFeePerGas, available: coins } });
+  }
+  const hashes: Hash[] = [];
+  const send = async (offered: Fees) => {
+    const raw = await wallet.signTransaction({ chainId: entry.id, ...call, nonce, ...offered });
+    const hash = keccak256(raw);
+    if (!hashes.includes(hash)) hashes.push(hash);
+    // Asked without the coding of errors: what the node says about nonce and price decides what happens next.
+    await node.client.sendRawTransaction({ serializedTransaction: raw as `0x02${string}` }).catch((error: unknown) => {
+      if (!isKnown(error)) throw error;
+    });
+  };
+  const sendBumping = async () => {
+    for (let tries = 0; tries <= limits.replacementsMax; tries++) {
+      try {
+        return await send(fees);
+      } catch (error) {
+        if (isNonceTaken(error)) return;
+        if (!isUnderpriced(error)) throw toPayError(error);
+        fees = bump(fees, limits);
+      }
+    }
+  };
+  await sendBumping();
+  return waitFor(
+    components,
+    {
+      hashes,
+      resend: async () => {
+        if (hashes.length > limits.replacementsMax) throw payError('transaction-stuck', { details: { hash: hashes[0] } });
+        fees = bump(fees, limits);
+        await sendBumping();
+      },
+      isGone: async () =>
+        (await node.ask((client) => client.getTransactionCount({ ...account, blockTag: 'latest' }), options)) > nonce,
+    },
+    options,
+  );
+}
+
+interface Waiting {
+  /** Every form of the transaction that was ever sent; one of them at most is mined. */
+  readonly hashes: readonly Hash[];
+  readonly resend: () => Promise<void>;
+  /** True when the nonce has been used. */
+  readonly isGone: () => Promise<boolean>;
+}
+
+async function waitFor(
+  { node, entry, clock, limits }: SubmitComponents,
+  { hashes, resend, isGone }: Waiting,
+  options: AbortOptions,
+): Promise<TransactionReceipt> {
+  const startedMs = clock.elapsed();
+  let sentMs = startedMs;
+  let answeredMs = startedMs;
+  let looksWhileGone = 0;
+  for (;;) {
+    throwIfAborted(options.signal);
+    try {
+      const receipt = await findReceipt(node, hashes, options);
+      const head = await node.head(options);
+      answeredMs = clock.elapsed();
+      if (receipt) {
+        sentMs = answeredMs;
+        looksWhileGone = 0;
+        if (head.number - receipt.blockNumber + 1n >= BigInt(entry.confirmations)) return receipt;
+      } else if (await isGone()) {
+        // A receipt may trail the nonce by a moment where several nodes share an address.
+        if (++looksWhileGone >= 3) throw payError('transaction-replaced', { details: { hashes: [...hashes] } });
+      } else if (answeredMs - sentMs >= limits.resendAfterMs) {
+        sentMs = answeredMs;
+        await resend();
+      }
+    } catch (error) {
+      if (errorCode(error) !== 'chain-unavailable') throw error;
+      if (clock.elapsed() - answeredMs >= limits.awayMs) throw error;
+    }
+    if (clock.elapsed() - startedMs >= limits.transactionMs) {
+      throw payError('transaction-stuck', { details: { hash: hashes[0] } });
+    }
+    await clock.delay(limits.pollMs, options);
+  }
+}
+
+async function findReceipt(
+  node: Node,
+  hashes: readonly Hash[],
+  options: AbortOptions,
+): Promise<TransactionReceipt | null> {
+  for (const hash of hashes.toReversed()) {
+    const receipt = await node.receipt(hash, options);
+    if (receipt) return receipt;
+  }
+  return null;
+}

@@ -1,0 +1,115 @@
+import { decodeErrorResult, type Abi } from 'viem';
+import type { TabloomError } from '#lib/base/errors.ts';
+import { channelsAbi } from '#contracts/channels.ts';
+import { providersAbi } from '#contracts/providers.ts';
+import { testUsdcAbi } from '#contracts/test-usdc.ts';
+import { payError, type PayErrorCode } from './errors.ts';
+import type { Hex } from './spec.ts';
+
+/** A contract's error, by its name in Solidity → the code it has here. A test holds the table to the ABIs. */
+export const contractErrors: Readonly<Record<string, PayErrorCode>> = {
+  // Channels
+  AmountZero: 'amount-zero',
+  BalanceTooLarge: 'amount-too-large',
+  BatchTooLong: 'batch-too-long',
+  CallerNotPayer: 'not-payer',
+  CallerNotPayerSide: 'not-payer',
+  ChannelAlreadyClosed: 'channel-closed',
+  ChannelExists: 'channel-exists',
+  ChannelMissing: 'channel-missing',
+  ClaimsMismatch: 'order-mismatch',
+  DeadlineOutOfRange: 'bad-terms',
+  DeadlinePassed: 'deadline-passed',
+  DelayOutOfRange: 'bad-terms',
+  FinalAmountOutOfRange: 'final-amount-out-of-range',
+  InvalidSignature: 'bad-signature',
+  JobOnly: 'job-only',
+  ModeUnclear: 'bad-terms',
+  OrderExpired: 'order-expired',
+  PartyIsContractItself: 'bad-terms',
+  PartyMissing: 'bad-terms',
+  RelayMismatch: 'wrong-relay',
+  SessionOnly: 'session-only',
+  TokenWithoutCode: 'token-unsupported',
+  TooEarly: 'too-early',
+  TransferMismatch: 'token-unsupported',
+  WithdrawalNotAnnounced: 'withdrawal-not-announced',
+  WithdrawalPending: 'withdrawal-pending',
+  // Providers
+  CallerNotDisputes: 'not-allowed',
+  LockTooLong: 'not-allowed',
+  NotLocked: 'not-allowed',
+  NothingUnbonding: 'nothing-unbonding',
+  OfferKeyMissing: 'offer-key-missing',
+  SlashAboveStake: 'stake-too-small',
+  StakeLocked: 'stake-locked',
+  StakeTooLarge: 'amount-too-large',
+  StakeTooSmall: 'stake-too-small',
+  UnbondAmountZero: 'amount-zero',
+  UnbondingNotOver: 'unbonding-not-over',
+  // Governance: nothing here calls it, but a node may answer with it all the same.
+  AlreadyScheduled: 'not-allowed',
+  Lapsed: 'not-allowed',
+  NotReady: 'too-early',
+  NotScheduled: 'not-allowed',
+  OnlyScheduled: 'not-allowed',
+  OwnableInvalidOwner: 'not-allowed',
+  OwnableUnauthorizedAccount: 'not-allowed',
+  ShareTooLarge: 'not-allowed',
+  TreasuryInvalid: 'not-allowed',
+  // Tokens
+  ECDSAInvalidSignature: 'bad-signature',
+  ECDSAInvalidSignatureLength: 'bad-signature',
+  ECDSAInvalidSignatureS: 'bad-signature',
+  ERC20InsufficientAllowance: 'allowance-too-small',
+  ERC20InsufficientBalance: 'insufficient-funds',
+  ERC20InvalidApprover: 'token-refused',
+  ERC20InvalidReceiver: 'token-refused',
+  ERC20InvalidSender: 'token-refused',
+  ERC20InvalidSpender: 'token-refused',
+  ERC3009InvalidAuthorizationTime: 'authorization-expired',
+  ERC3009InvalidSignature: 'bad-signature',
+  ERC3009UsedAuthorization: 'authorization-used',
+  InvalidAccountNonce: 'authorization-used',
+  LocalChainsOnly: 'wrong-chain',
+  PermitExpired: 'authorization-expired',
+  PermitSignerMismatch: 'bad-signature',
+  // Libraries
+  InvalidShortString: 'transaction-reverted',
+  ReentrancyGuardReentrantCall: 'token-unsupported',
+  SafeCastOverflowedUintDowncast: 'amount-too-large',
+  SafeERC20FailedOperation: 'token-refused',
+  StringTooLong: 'transaction-reverted',
+};
+
+/** What USDC says in words rather than in errors; the first that fits counts. */
+const tokenWords: readonly (readonly [pattern: RegExp, code: PayErrorCode])[] = [
+  [/exceeds balance/i, 'insufficient-funds'],
+  [/exceeds allowance/i, 'allowance-too-small'],
+  [/authorization is (expired|not yet valid)|permit is expired/i, 'authorization-expired'],
+  [/authorization is used/i, 'authorization-used'],
+  [/invalid signature/i, 'bad-signature'],
+  [/blacklisted|blocklisted|paused/i, 'token-refused'],
+];
+
+const abi = [...channelsAbi, ...providersAbi, ...testUsdcAbi].filter(({ type }) => type === 'error') as Abi;
+
+/** The coded error for what a contract reverted with; the operands become details. */
+export function fromRevert(data: Hex, cause?: unknown): TabloomError {
+  let decoded: { readonly errorName: string; readonly args?: readonly unknown[] };
+  try {
+    decoded = decodeErrorResult({ abi, data });
+  } catch {
+    return payError('transaction-reverted', { details: { data: data.slice(0, 202) }, cause });
+  }
+  const { errorName, args = [] } = decoded;
+  if (errorName === 'Error') {
+    const said = String(args[0]).slice(0, 200);
+    const code = tokenWords.find(([pattern]) => pattern.test(said))?.[1] ?? 'transaction-reverted';
+    return payError(code, { details: { said }, cause });
+  }
+  return payError(contractErrors[errorName] ?? 'transaction-reverted', {
+    details: { contractError: errorName, operands: args.map(String) },
+    cause,
+  });
+}

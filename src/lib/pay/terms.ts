@@ -1,0 +1,116 @@
+import { concat, encodeAbiParameters, getAddress, isAddress, keccak256, numberToHex, zeroAddress } from 'viem';
+import { z } from 'zod';
+import { toHex } from '#lib/base/bytes.ts';
+import type { Random } from '#lib/base/random.ts';
+import { payError } from './errors.ts';
+import type { Address, ChannelId, ChannelTerms, Hex } from './spec.ts';
+
+/** What the contract demands of the two times, in seconds. */
+export const delayMin = 24 * 3_600;
+export const delayMax = 30 * 24 * 3_600;
+export const jobDurationMax = 30 * 24 * 3_600;
+
+const secondsMax = 2 ** 48 - 1;
+
+/** Any spelling of an address a person or a peer may use, in the one spelling that is compared with `===`. */
+export const addressSchema = z
+  .string()
+  .refine((text) => isAddress(text, { strict: false }), 'an address is 0x and 40 hexadecimal digits')
+  .transform((text): Address => getAddress(text.toLowerCase()));
+
+export const bytes32Schema = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{64}$/, 'give 32 bytes as 0x and 64 hexadecimal digits')
+  .transform((text) => text.toLowerCase() as Hex);
+
+const secondsSchema = z.number().int().min(0).max(secondsMax);
+
+export const termsSchema = z.object({
+  payer: addressSchema,
+  payerSigner: addressSchema,
+  provider: addressSchema,
+  providerSigner: addressSchema,
+  token: addressSchema,
+  delay: secondsSchema,
+  deadline: secondsSchema,
+  salt: bytes32Schema,
+});
+
+/** Terms of a session that may go on for ever; the delay is a day when none is given. */
+export function sessionTerms(
+  random: Random,
+  parties: Omit<ChannelTerms, 'delay' | 'deadline' | 'salt'>,
+  delay: number = delayMin,
+): ChannelTerms {
+  return parseTerms({ ...parties, delay, deadline: 0, salt: `0x${toHex(random.bytes(32))}` });
+}
+
+/** Terms of one job, payable up to and including `deadline` (Unix seconds). */
+export function jobTerms(
+  random: Random,
+  parties: Omit<ChannelTerms, 'delay' | 'deadline' | 'salt'>,
+  deadline: number,
+): ChannelTerms {
+  return parseTerms({ ...parties, delay: 0, deadline, salt: `0x${toHex(random.bytes(32))}` });
+}
+
+/** Reads terms from anywhere: shape, times, nobody missing. @throws `bad-terms` with the field in the details. */
+export function parseTerms(value: unknown): ChannelTerms {
+  const parsed = termsSchema.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw payError('bad-terms', { details: { field: issue?.path.join('.'), says: issue?.message } });
+  }
+  const terms = parsed.data;
+  for (const field of ['payer', 'payerSigner', 'provider', 'providerSigner', 'token'] as const) {
+    if (terms[field] === zeroAddress) throw payError('bad-terms', { details: { field, says: 'nobody is named' } });
+  }
+  if ((terms.delay === 0) === (terms.deadline === 0)) {
+    throw payError('bad-terms', { details: { field: 'delay', says: 'give a delay or a deadline, and not both' } });
+  }
+  if (terms.deadline === 0 && (terms.delay < delayMin || terms.delay > delayMax)) {
+    throw payError('bad-terms', { details: { field: 'delay', minimum: delayMin, maximum: delayMax } });
+  }
+  return terms;
+}
+
+export const isJob = (terms: ChannelTerms): boolean => terms.deadline !== 0;
+
+/** keccak256 of the eight fields, ABI-encoded: what the contract computes. */
+export function channelIdOf(terms: ChannelTerms): ChannelId {
+  return keccak256(
+    encodeAbiParameters(termsParameters, [
+      terms.payer,
+      terms.payerSigner,
+      terms.provider,
+      terms.providerSigner,
+      terms.token,
+      terms.delay,
+      terms.deadline,
+      terms.salt,
+    ]),
+  );
+}
+
+/** keccak256 of (channelId, cumulativeAmount) of each claim, 64 bytes each, in order: what a claim order signs. */
+export function hashClaims(claims: readonly { readonly channel: ChannelTerms; readonly cumulativeAmount: bigint }[]): Hex {
+  return keccak256(
+    concat(
+      claims.flatMap(({ channel, cumulativeAmount }) => [
+        channelIdOf(channel),
+        numberToHex(cumulativeAmount, { size: 32 }),
+      ]),
+    ),
+  );
+}
+
+const termsParameters = [
+  { type: 'address' },
+  { type: 'address' },
+  { type: 'address' },
+  { type: 'address' },
+  { type: 'address' },
+  { type: 'uint48' },
+  { type: 'uint48' },
+  { type: 'bytes32' },
+] as const;

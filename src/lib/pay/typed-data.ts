@@ -1,0 +1,84 @@
+import { channelsDomain, channelsTypes, tokenTypes } from '#contracts/typed-data.ts';
+import { keccak256, encodeAbiParameters } from 'viem';
+import type { Address, ChannelId, ClaimOrder, DeployedChain, Hex, TypedData } from './spec.ts';
+
+/** The four messages around a channel and the two that move tokens, as wallets and keys sign them (EIP-712). */
+
+export const voucherData = (chain: DeployedChain, channelId: ChannelId, cumulativeAmount: bigint): TypedData =>
+  channelsData(chain, 'Voucher', { channelId, cumulativeAmount });
+
+/** The provider's word that `finalAmount` is all it gets. */
+export const closeData = (chain: DeployedChain, channelId: ChannelId, finalAmount: bigint): TypedData =>
+  channelsData(chain, 'Close', { channelId, finalAmount });
+
+export const withdrawalData = (chain: DeployedChain, channelId: ChannelId): TypedData =>
+  channelsData(chain, 'Withdrawal', { channelId });
+
+export const claimOrderData = (chain: DeployedChain, order: ClaimOrder): TypedData =>
+  channelsData(chain, 'ClaimOrder', { ...order });
+
+export interface AuthorizationMessage {
+  readonly from: Address;
+  readonly to: Address;
+  readonly value: bigint;
+  readonly validAfter: bigint;
+  readonly validBefore: bigint;
+  readonly nonce: Hex;
+}
+
+/** EIP-3009: tokens that only `to` can fetch, for one purpose. Signed under the token's own domain. */
+export const authorizationData = (chain: DeployedChain, message: AuthorizationMessage): TypedData =>
+  tokenData(chain, 'ReceiveWithAuthorization', { ...message });
+
+export interface PermitMessage {
+  readonly owner: Address;
+  readonly spender: Address;
+  readonly value: bigint;
+  readonly nonce: bigint;
+  readonly deadline: bigint;
+}
+
+/** ERC-2612: an approval by signature. */
+export const permitData = (chain: DeployedChain, message: PermitMessage): TypedData =>
+  tokenData(chain, 'Permit', { ...message });
+
+/** The nonce that spends an authorization on one purpose only: `subject` is a channel's id or a provider's address. */
+export function authorizationNonce(subject: Hex, salt: Hex): Hex {
+  return subject.length === 42
+    ? keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [subject, salt]))
+    : keccak256(encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes32' }], [subject, salt]));
+}
+
+/** The domain of everything signed around channels of one chain. */
+export const channelsDomainOf = (chain: DeployedChain): TypedData['domain'] => ({
+  ...channelsDomain,
+  chainId: chain.id,
+  verifyingContract: chain.contracts.channels,
+});
+
+function channelsData(
+  chain: DeployedChain,
+  primaryType: keyof typeof channelsTypes,
+  message: TypedData['message'],
+): TypedData {
+  return {
+    domain: channelsDomainOf(chain),
+    types: { [primaryType]: channelsTypes[primaryType] },
+    primaryType,
+    message,
+  };
+}
+
+function tokenData(
+  chain: DeployedChain,
+  primaryType: keyof typeof tokenTypes,
+  message: TypedData['message'],
+): TypedData {
+  const { name, version, address } = chain.token;
+  return {
+    domain: { name, version, chainId: chain.id, verifyingContract: address },
+    types: { [primaryType]: tokenTypes[primaryType] },
+    primaryType,
+    message,
+  };
+}

@@ -1,0 +1,70 @@
+import { concat, domainSeparator, keccak256, numberToHex, toBytes } from 'viem';
+import { sign } from 'viem/accounts';
+import { z } from 'zod';
+import { unitsSchema } from '#lib/protocol/price.ts';
+import { checkAmount, voucherUnitsMax } from './amount.ts';
+import { payError } from './errors.ts';
+import { isKeySignature, isSignedBy } from './signature.ts';
+import type { Address, ChannelId, DeployedChain, Hex, Voucher } from './spec.ts';
+import { bytes32Schema } from './terms.ts';
+import { channelsDomainOf } from './typed-data.ts';
+
+/** A voucher on the wire: the amount as decimal text. */
+export type VoucherRecord = z.output<typeof voucherSchema>;
+
+export const voucherSchema = z.object({
+  channelId: bytes32Schema,
+  cumulativeAmount: unitsSchema,
+  signature: z.string().refine(isKeySignature, 'a signature is 65 bytes with a low s'),
+});
+
+/**
+ * Makes and checks vouchers of one chain. The domain is hashed once, and the rest of the digest is two short hashes, so
+ * that paying by the chunk costs the time of one signature.
+ */
+export interface VoucherSigner {
+  /** The 32 bytes that are signed. @throws `amount-zero`, `amount-too-large`. */
+  digest(channelId: ChannelId, cumulativeAmount: bigint): Hex;
+  sign(key: Hex, channelId: ChannelId, cumulativeAmount: bigint): Promise<Voucher>;
+  /** True when `signer` promised this; never throws. */
+  verify(signer: Address, voucher: Voucher): Promise<boolean>;
+}
+
+export function createVoucherSigner(chain: DeployedChain): VoucherSigner {
+  const separator = domainSeparator({ domain: channelsDomainOf(chain) });
+  const digest = (channelId: ChannelId, cumulativeAmount: bigint) => {
+    checkAmount(cumulativeAmount, voucherUnitsMax);
+    const struct = keccak256(concat([voucherType, channelId, numberToHex(cumulativeAmount, { size: 32 })]));
+    return keccak256(concat(['0x1901', separator, struct]));
+  };
+  return {
+    digest,
+    sign: async (key, channelId, cumulativeAmount) => ({
+      channelId,
+      cumulativeAmount,
+      signature: await sign({ hash: digest(channelId, cumulativeAmount), privateKey: key, to: 'hex' }),
+    }),
+    async verify(signer, { channelId, cumulativeAmount, signature }) {
+      if (cumulativeAmount <= 0n || cumulativeAmount > voucherUnitsMax) return false;
+      return isSignedBy(signer, digest(channelId, cumulativeAmount), signature);
+    },
+  };
+}
+
+/** Reads a voucher that came from a peer. @throws `bad-voucher`. */
+export function parseVoucher(value: unknown): Voucher {
+  const parsed = voucherSchema.safeParse(value);
+  const amount = parsed.success ? BigInt(parsed.data.cumulativeAmount) : 0n;
+  if (!parsed.success || amount === 0n || amount > voucherUnitsMax) {
+    throw payError('bad-voucher', { details: { field: parsed.error?.issues[0]?.path.join('.') ?? 'cumulativeAmount' } });
+  }
+  return { ...parsed.data, signature: parsed.data.signature as Hex, cumulativeAmount: amount };
+}
+
+export const voucherRecord = ({ channelId, cumulativeAmount, signature }: Voucher): VoucherRecord => ({
+  channelId,
+  cumulativeAmount: cumulativeAmount.toString(),
+  signature,
+});
+
+const voucherType = keccak256(toBytes('Voucher(bytes32 channelId,uint128 cumulativeAmount)'));

@@ -1,0 +1,51 @@
+import { isHex, numberToHex, serializeTypedData, type EIP1193Provider } from 'viem';
+import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
+import { toPayError } from '../chain/rpc-errors.ts';
+import { payError } from '../errors.ts';
+import type { Address, InjectedWallet, TypedData } from '../spec.ts';
+
+/** A wallet behind an EIP-1193 provider. What it answers is checked for its shape; what it fails with gets a code. */
+export function eip1193Wallet(provider: EIP1193Provider, address: Address): InjectedWallet {
+  const ask = async (
+    request: { readonly method: string; readonly params?: readonly unknown[] },
+    { signal }: AbortOptions = {},
+  ) => {
+    let answer: unknown;
+    try {
+      answer = await raceSignal(provider.request(request as never), signal);
+    } catch (error) {
+      const coded = toPayError(error);
+      // A wallet that fails for reasons of its own says nothing about the chain.
+      if (coded.code === 'chain-unavailable') throw payError('wallet-failed', { cause: error });
+      throw coded;
+    }
+    if (!isHex(answer)) throw payError('wallet-failed', { details: { method: request.method } });
+    return answer;
+  };
+  return {
+    type: 'injected',
+    address,
+    chainId: async (options) => Number(await ask({ method: 'eth_chainId' }, options)),
+    signTypedData: (data, options) =>
+      ask({ method: 'eth_signTypedData_v4', params: [address, serialize(data)] }, options),
+    sendTransaction: ({ chainId, to, data, gas }, options) =>
+      ask(
+        {
+          method: 'eth_sendTransaction',
+          params: [{ from: address, to, data, gas: numberToHex(gas), chainId: numberToHex(chainId) }],
+        },
+        options,
+      ),
+  };
+}
+
+/** The JSON that wallets read: amounts as decimal text, and the domain's own type spelled out. */
+function serialize(data: TypedData): string {
+  const domainFields = [
+    { name: 'name', type: 'string' },
+    { name: 'version', type: 'string' },
+    { name: 'chainId', type: 'uint256' },
+    { name: 'verifyingContract', type: 'address' },
+  ];
+  return serializeTypedData({ ...data, types: { EIP712Domain: domainFields, ...data.types } } as never);
+}

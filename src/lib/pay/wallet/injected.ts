@@ -1,0 +1,97 @@
+import { connect, createConfig, disconnect, type Config, type Connector } from '@wagmi/core';
+import { defineChain, getAddress, http, type EIP1193Provider } from 'viem';
+import { raceSignal, throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
+import { toPayError } from '../chain/rpc-errors.ts';
+import { payError } from '../errors.ts';
+import type { DeployedChain, InjectedWallet } from '../spec.ts';
+import { eip1193Wallet } from './eip1193.ts';
+
+/** A wallet that announced itself to this page (EIP-6963). */
+export interface FoundWallet {
+  readonly id: string;
+  readonly name: string;
+  /** A data URL, when the wallet gave one. */
+  readonly icon: string | undefined;
+}
+
+/** The wallets in this browser. Nothing is asked of any of them before `connect`. */
+export interface InjectedWallets {
+  list(): readonly FoundWallet[];
+  /** Calls back with each new list; returns how to stop. */
+  watch(listener: (found: readonly FoundWallet[]) => void): () => void;
+  /**
+   * Asks the person to let this page see an account, and to be on the chain.
+   * @throws `no-wallet`, `rejected`, `wrong-chain`, `wallet-failed`.
+   */
+  connect(id: string, options?: AbortOptions): Promise<InjectedWallet>;
+  disconnect(): Promise<void>;
+}
+
+export function createInjectedWallets(entry: DeployedChain, { fetch }: { readonly fetch: typeof globalThis.fetch }) {
+  const chain = defineChain({
+    id: entry.id,
+    name: entry.name,
+    nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+    rpcUrls: { default: { http: [entry.rpcUrl] } },
+  });
+  const config = createConfig({
+    chains: [chain],
+    transports: { [entry.id]: http(entry.rpcUrl, { fetchFn: fetch }) },
+    multiInjectedProviderDiscovery: true,
+    // Which wallet was used last is the page's to remember, if the person wants that.
+    storage: null,
+  });
+  return fromConfig(config, entry);
+}
+
+function fromConfig(config: Config, entry: DeployedChain): InjectedWallets {
+  const describe = ({ id, name, icon }: Connector): FoundWallet => ({ id, name, icon });
+  const list = () => config.connectors.map(describe);
+  return {
+    list,
+    watch: (listener) => config.subscribe(() => config.connectors, () => listener(list())),
+    async connect(id, options = {}) {
+      throwIfAborted(options.signal);
+      const connector = config.connectors.find((each) => each.id === id);
+      if (!connector) throw payError('no-wallet', { details: { id } });
+      try {
+        const { accounts } = await raceSignal(connect(config, { connector }), options.signal);
+        const provider = (await connector.getProvider()) as EIP1193Provider;
+        const wallet = eip1193Wallet(provider, getAddress(accounts[0]));
+        if ((await wallet.chainId(options)) !== entry.id) await switchChain(provider, entry, options);
+        return wallet;
+      } catch (error) {
+        throw asWalletError(error);
+      }
+    },
+    async disconnect() {
+      await disconnect(config);
+    },
+  };
+}
+
+/** Asks for the chain; a wallet that does not know it (4902) is told of it first. */
+async function switchChain(provider: EIP1193Provider, entry: DeployedChain, options: AbortOptions): Promise<void> {
+  const chainId = `0x${entry.id.toString(16)}` as const;
+  const ask = () =>
+    raceSignal(provider.request({ method: 'wallet_switchEthereumChain', params: [{ chainId }] }), options.signal);
+  try {
+    await ask();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 4902) throw error;
+    const nativeCurrency = { name: 'Ether', symbol: 'ETH', decimals: 18 };
+    await raceSignal(
+      provider.request({
+        method: 'wallet_addEthereumChain',
+        params: [{ chainId, chainName: entry.name, nativeCurrency, rpcUrls: [entry.rpcUrl] }],
+      }),
+      options.signal,
+    );
+    await ask();
+  }
+}
+
+function asWalletError(error: unknown) {
+  const coded = toPayError(error);
+  return coded.code === 'chain-unavailable' ? payError('wallet-failed', { cause: error, details: coded.details }) : coded;
+}
