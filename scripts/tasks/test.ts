@@ -64,7 +64,7 @@ const steps: readonly Step[] = [
     run: () =>
       all(
         () => tool('prettier', ['--check', '--log-level=warn', '.']),
-        () => tool('oxlint', ['--quiet']),
+        () => tool('oxlint', ['--deny-warnings']),
       ),
   },
   {

@@ -1,0 +1,33 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+
+const build = 'build';
+
+/** Files that the page asks for before anybody has touched it. */
+function shell() {
+  const html = readFileSync(`${build}/index.html`, 'utf8');
+  const named = [...html.matchAll(/["'(](?:\.\/|\/)?(_app\/[^"')]+\.(?:js|css))["')]/g)].map(
+    ([, path]) => `${build}/${path}`,
+  );
+  return [...new Set(named)];
+}
+
+/** Compiled scripts, largest first. */
+function scripts(folder = `${build}/_app/immutable`) {
+  return readdirSync(folder, { recursive: true })
+    .map((name) => `${folder}/${name}`)
+    .filter((path) => path.endsWith('.js'))
+    .toSorted((a, b) => statSync(b).size - statSync(a).size);
+}
+
+const holds = (text) => (path) => readFileSync(path, 'utf8').includes(text);
+
+export default [
+  { name: 'shell before interaction', path: shell(), gzip: true, limit: '60 kB' },
+  {
+    name: 'libp2p, after first paint',
+    path: scripts().filter(holds('/libp2p/circuit/relay')).slice(0, 1),
+    gzip: true,
+    limit: '250 kB',
+  },
+  { name: 'bundled model', path: `${build}/models/tabloom-demo.gguf`, gzip: false, brotli: false, limit: '4 MB' },
+];
