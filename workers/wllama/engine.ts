@@ -7,6 +7,7 @@ import { createProgressMeter } from '#lib/engine/progress.ts';
 import { createSlots } from '#lib/engine/slots.ts';
 import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
 import { Wllama } from '@wllama/wllama/esm/index.js';
+import { assertBrowserSupport } from './browser-support.ts';
 import { runWllama } from './run.ts';
 
 export interface WllamaEngineOptions {
@@ -41,6 +42,7 @@ export function createWllamaEngine(options: WllamaEngineOptions): Engine {
         `wllama runs GGUF files and "${model.name}" is none. Choose another engine.`,
       );
     }
+    assertBrowserSupport(WebAssembly);
     await current?.unload();
     const report = createProgressMeter(clock, onProgress);
     const file = await fetchFile(
