@@ -3,7 +3,9 @@ import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, toErrorRecord } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
+import type { Directory } from '#lib/market/spec.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
+import { untilListed } from './listed.ts';
 import type { FloorState } from './native/floor.ts';
 import type { NativePeer } from './native/native-peer.ts';
 import { loadSeed } from './node/identity.ts';
@@ -26,6 +28,8 @@ export interface FloorProcessInput {
   readonly modelFile: string;
   readonly relayAddress: string;
   readonly relayPeer: PeerId;
+  /** The relay's own: it is ready when others find it there. */
+  readonly directory: Directory;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -53,7 +57,9 @@ export function startFloor(input: FloorProcessInput): FloorProcess {
       const { createNativePeer } = await import('./native/native-peer.ts');
       native = await createNativePeer({ ...input, storage, seed: await loadSeed(dataDir, 'native.key') });
       await native.start();
-      return await native.floor.ready;
+      const told = await native.floor.ready;
+      if (told.state === 'serving') await untilListed(input.directory, native.peer.self, input);
+      return told;
     } catch (error) {
       logger.warn('native-failed', { code: errorCode(error) });
       state = { state: 'failed', error: toErrorRecord(error) };

@@ -106,6 +106,7 @@ export async function startRelay(env: Env): Promise<Relay> {
             modelFile: join(root, 'static', 'models', 'tabloom-demo.gguf'),
             relayAddress: `${dialAddress(env.HOST, http.port)}/p2p/${net.self}`,
             relayPeer: net.self,
+            directory: peer.directory,
             clock,
             random,
             logger,

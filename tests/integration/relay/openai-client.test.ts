@@ -1,0 +1,65 @@
+import OpenAI from 'openai';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { health } from './http.ts';
+import { startRelayProcess, type RelayProcess } from './process.ts';
+
+/** The client most programs use, unchanged but for its base URL. */
+let relay: RelayProcess;
+let client: OpenAI;
+beforeAll(async () => {
+  relay = await startRelayProcess();
+  client = new OpenAI({ baseURL: `${relay.url}/v1`, apiKey: 'not-needed', maxRetries: 0 });
+});
+afterAll(() => relay?.end());
+
+const request = {
+  model: 'tabloom-demo',
+  temperature: 0,
+  messages: [{ role: 'user' as const, content: 'What is Tabloom?' }],
+};
+
+describe('the openai client', () => {
+  test('lists the models', async () => {
+    const { data } = await client.models.list();
+    expect(data.map(({ id }) => id)).toEqual(['tabloom-demo']);
+  });
+
+  test('streams the text that it gets whole', async () => {
+    const whole = await client.chat.completions.create(request);
+    const stream = await client.chat.completions.create({
+      ...request,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    let text = '';
+    let usage: OpenAI.CompletionUsage | null | undefined;
+    let reason: string | null | undefined;
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta.content ?? '';
+      reason = chunk.choices[0]?.finish_reason ?? reason;
+      usage = chunk.usage ?? usage;
+    }
+    expect(text).toBe(whole.choices[0]!.message.content);
+    expect(reason).toBe('stop');
+    expect(usage).toEqual(whole.usage);
+  });
+
+  test('throws its own typed errors for ours', async () => {
+    await expect(client.chat.completions.create({ ...request, model: 'nobody-has-this' })).rejects.toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+    });
+    await expect(client.chat.completions.create({ ...request, messages: [] })).rejects.toMatchObject({ status: 400 });
+  });
+
+  test('stops the engine when it walks away', async () => {
+    const stream = await client.chat.completions.create({
+      ...request,
+      messages: [{ role: 'user', content: 'Count to one hundred.' }],
+      stream: true,
+    });
+    for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
+    await expect.poll(async () => (await health(relay.url)).native.running, { timeout: 10_000 }).toBe(0);
+    expect((await health(relay.url)).jobs.cancelled).toBe(1);
+  });
+});
