@@ -258,7 +258,8 @@ describe('while it runs', () => {
 
   test('an asker that stops reading stops the engine, and in the end loses its slot', async () => {
     const { model, seen } = puppet(async function* () {
-      for (;;) yield text('x'.repeat(1_000));
+      for (let i = 0; i < 3_000; i++) yield text('x'.repeat(1_000));
+      yield finish;
     });
     const { clock, open, worker } = await scene({ model });
     const raw = await open();

@@ -1,10 +1,10 @@
-import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Channel } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { encodeWorkerFrame, type WorkerFrame } from '#lib/protocol/frame.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { JobRecord, QueuePlace } from './job-record.ts';
+import { createPulse } from './pulse.ts';
 
 /** An asker that takes no frame for this long holds a slot for nothing: it is treated as gone. */
 export const sendStallMs = 30_000;
@@ -24,8 +24,6 @@ export async function sendAnswer(
   const within = AbortSignal.any([signal, over.signal]);
   let told: QueuePlace | undefined;
   let begun = false;
-  let spokeMs = clock.elapsed();
-  let sending = false;
   let partSent = false;
 
   const nextFrame = (): WorkerFrame | undefined => {
@@ -39,22 +37,17 @@ export async function sendAnswer(
       return { t: 'part', part };
     }
     if (record.ending) return record.ending;
-    return clock.elapsed() - spokeMs >= limits.aliveIntervalMs ? { t: 'alive' } : undefined;
+    return pulse.isQuiet ? { t: 'alive' } : undefined;
   };
 
-  /** Wakes the loop below when silence is due to be broken, and ends it when a frame does not go out. */
-  const watch = async () => {
-    for (;;) {
-      const dueMs = spokeMs + (sending ? sendStallMs : limits.aliveIntervalMs) - clock.elapsed();
-      if (dueMs > 0) await clock.delay(dueMs, { signal: within });
-      else if (sending) return over.abort(wireError('peer-lost', 'The asker has stopped reading.'));
-      else {
-        record.bell.ring();
-        await clock.delay(limits.aliveIntervalMs, { signal: within });
-      }
-    }
-  };
-  watch().catch(() => undefined);
+  const pulse = createPulse({
+    clock,
+    signal: within,
+    intervalMs: limits.aliveIntervalMs,
+    stallMs: sendStallMs,
+    onQuiet: () => record.bell.ring(),
+    onStall: () => over.abort(wireError('peer-lost', 'The asker has stopped reading.')),
+  });
 
   try {
     for (;;) {
@@ -66,10 +59,7 @@ export async function sendAnswer(
         await record.bell.wait({ signal: within });
         continue;
       }
-      sending = true;
-      await raceSignal(channel.send(encodeWorkerFrame(frame), { signal: within }), within);
-      sending = false;
-      spokeMs = clock.elapsed();
+      await pulse.send(() => channel.send(encodeWorkerFrame(frame), { signal: within }));
       if (frame === record.ending) return;
     }
   } finally {

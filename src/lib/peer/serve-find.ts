@@ -15,6 +15,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createBell } from './bell.ts';
+import { createPulse } from './pulse.ts';
 
 export interface ServeFindComponents {
   readonly net: Net;
@@ -41,33 +42,25 @@ export async function serveFind(channel: Channel, components: ServeFindComponent
   const pending = new Map<PeerId, FindFrame>();
   const told = new Set<PeerId>();
   const bell = createBell();
-  let spokeMs = clock.elapsed();
-  let sending = false;
 
-  const send = async (body: Uint8Array) => {
-    sending = true;
-    await raceSignal(channel.send(body, { signal }), signal);
-    sending = false;
-    spokeMs = clock.elapsed();
-  };
-  const watch = async (request: Promise<unknown>) => {
-    const asked = new AbortController();
-    request.then(() => asked.abort()).catch(() => undefined);
-    const late = clock.delay(limits.openFrameTimeoutMs, { signal: AbortSignal.any([signal, asked.signal]) });
-    await late.then(
-      () => over.abort(wireError('deadline')),
-      () => undefined,
-    );
-    for (;;) {
-      const dueMs = spokeMs + (sending ? stallMs : limits.findAliveIntervalMs) - clock.elapsed();
-      await clock.delay(Math.max(dueMs, 50), { signal });
-      if (sending && clock.elapsed() - spokeMs >= stallMs) over.abort(wireError('deadline'));
-      bell.ring();
-    }
+  const pulse = createPulse({
+    clock,
+    signal,
+    intervalMs: limits.findAliveIntervalMs,
+    stallMs,
+    onQuiet: () => bell.ring(),
+    onStall: () => over.abort(wireError('deadline')),
+  });
+  const send = (body: Uint8Array) => pulse.send(() => channel.send(body, { signal }));
+  const expectRequest = async (request: Promise<unknown>) => {
+    const settled = new AbortController();
+    request.then(() => settled.abort()).catch(() => undefined);
+    await clock.delay(limits.openFrameTimeoutMs, { signal: AbortSignal.any([signal, settled.signal]) });
+    over.abort(wireError('deadline'));
   };
 
   const first = frames.next();
-  watch(first).catch(() => undefined);
+  expectRequest(first).catch(() => undefined);
   let endListening = () => {};
   try {
     const asked = await raceSignal(first, signal);
@@ -104,7 +97,7 @@ export async function serveFind(channel: Channel, components: ServeFindComponent
       if (next) {
         pending.delete(next[0]);
         await send(encodeFindFrame(next[1]));
-      } else if (clock.elapsed() - spokeMs >= limits.findAliveIntervalMs) await send(encodeFindFrame({ t: 'alive' }));
+      } else if (pulse.isQuiet) await send(encodeFindFrame({ t: 'alive' }));
       else await bell.wait({ signal });
     }
   } catch (error) {

@@ -1,0 +1,315 @@
+import { describe, expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { createDirectory } from '#lib/market/directory.ts';
+import { createMemoryNetwork } from '#lib/net/memory.ts';
+import type { Net } from '#lib/net/spec.ts';
+import { createSigner, encodeEnvelope } from '#lib/protocol/envelope.ts';
+import {
+  decodeFindFrame,
+  encodeFindFrame,
+  encodeFindRequest,
+  findProtocol,
+  offersTopic,
+  type FindFrame,
+  type FindRequest,
+} from '#lib/protocol/find.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { signOffer, type Offer } from '#lib/protocol/offer.ts';
+import { build } from '#lib/protocol/version.ts';
+import { admitGossip } from './admit-offer.ts';
+import { createFollower } from './follow.ts';
+import { createIntroducer } from './introduce.ts';
+import { demo, pass } from './peer.fixture.ts';
+import { drawSample } from './serve-find.ts';
+
+const seedOf = (number: number) => new Uint8Array(32).fill(number);
+const signerOf = (number: number) => createSigner(seedOf(number));
+
+async function createVillage(network: 'small' | 'large' = 'small') {
+  const clock = manualClock();
+  const random = seededRandom(1);
+  const memory = createMemoryNetwork({ clock, random });
+  const net = async (number: number) => {
+    const made = memory.createNet({ seed: seedOf(number) });
+    await made.start();
+    return made;
+  };
+  const directory = createDirectory({ clock });
+  const relay = await net(1);
+  const introducer = createIntroducer({
+    net: relay,
+    directory,
+    clock,
+    random,
+    logger: silentLogger,
+    network: () => network,
+  });
+  await introducer.start();
+  let seq = 0;
+  const offer = (number: number, change: Partial<Offer> = {}): Offer => ({
+    peer: signerOf(number).peer,
+    seq: ++seq,
+    issuedAt: clock.now(),
+    ttlMs: 45_000,
+    role: 'tab',
+    draining: false,
+    engine: { name: 'scripted', build: '1', deviceClass: 'test' },
+    models: [
+      {
+        artefact: demo.artefact,
+        name: demo.name,
+        kind: 'chat',
+        contextTokens: 2_048,
+        quantisation: 'none',
+        price: { in: '0', out: '0' },
+        slots: 1,
+        running: 0,
+        queued: 0,
+      },
+    ],
+    tiers: ['open'],
+    policy: [],
+    addrs: [],
+    build,
+    ...change,
+  });
+  const bytes = (number: number, change: Partial<Offer> = {}) =>
+    encodeEnvelope(signOffer(offer(number, change), signerOf(number)));
+  return { clock, random, memory, net, directory, relay, introducer, offer, bytes };
+}
+
+async function find(net: Net, relay: string, request: FindRequest | Uint8Array) {
+  const channel = await net.open(relay, findProtocol);
+  const seen = { frames: [] as FindFrame[], ended: 'open' as 'open' | 'closed' | 'lost' };
+  const read = async () => {
+    try {
+      for await (const body of channel) seen.frames.push(decodeFindFrame(body));
+      seen.ended = 'closed';
+    } catch {
+      seen.ended = 'lost';
+    }
+  };
+  void read();
+  await channel.send(request instanceof Uint8Array ? request : encodeFindRequest(request));
+  return Object.assign(seen, { channel });
+}
+
+describe('gossiped offers', () => {
+  test('are kept when they are fresh and by the peer they name', async () => {
+    const { clock, directory, bytes, offer, net, relay } = await createVillage();
+    const worker = await net(2);
+    await worker.publish(offersTopic, bytes(2));
+    await pass(clock, 10);
+    expect(directory.get(worker.self)?.offer.peer).toBe(worker.self);
+    expect(relay.self).not.toBe(worker.self);
+    const cases: readonly (readonly [string, Uint8Array, string, 'accept' | 'ignore' | 'reject'])[] = [
+      ['garbage', Uint8Array.of(1, 2, 3), worker.self, 'reject'],
+      ['nothing', new Uint8Array(), worker.self, 'reject'],
+      ['too much', new Uint8Array(limits.gossipBytesMax + 1), worker.self, 'reject'],
+      ["somebody else's", bytes(3), worker.self, 'reject'],
+      ['with a broken signature', broken(bytes(2)), worker.self, 'reject'],
+      ['old by its number', bytes(2, { seq: 1 }), worker.self, 'ignore'],
+      ['old by its date', bytes(4, { issuedAt: clock.now() - 120_000 }), signerOf(4).peer, 'ignore'],
+      ['from the future', bytes(4, { issuedAt: clock.now() + 60_000 }), signerOf(4).peer, 'ignore'],
+      ['fresh', bytes(4), signerOf(4).peer, 'accept'],
+    ];
+    expect(cases.map(([name, message, from]) => [name, admitGossip(directory, message, from)])).toEqual(
+      cases.map(([name, , , verdict]) => [name, verdict]),
+    );
+    const again = encodeEnvelope(signOffer(offer(5), signerOf(5)));
+    expect([admitGossip(directory, again, signerOf(5).peer), admitGossip(directory, again, signerOf(5).peer)]).toEqual([
+      'accept',
+      'ignore',
+    ]);
+  });
+});
+
+describe('a find stream', () => {
+  test('says hello, gives a sample, then the changes', async () => {
+    const { clock, directory, net, relay, bytes } = await createVillage();
+    const workers = await Promise.all([2, 3].map(net));
+    await workers[0]!.publish(offersTopic, bytes(2));
+    await pass(clock, 10);
+    const seen = await find(await net(9), relay.self, { limit: 10 });
+    await pass(clock, 10);
+    expect(seen.frames).toMatchObject([
+      { t: 'hello', peer: relay.self, network: 'small', peers: 1, build },
+      { t: 'sample', offers: [{ type: 'offer' }] },
+    ]);
+    await workers[1]!.publish(offersTopic, bytes(3));
+    await pass(clock, 10);
+    directory.remove(workers[0]!.self);
+    await pass(clock, 10);
+    expect(seen.frames.slice(2)).toMatchObject([{ t: 'offer' }, { t: 'gone', peer: workers[0]!.self }]);
+    await pass(clock, limits.findAliveIntervalMs + 100);
+    expect(seen.frames.at(-1)).toEqual({ t: 'alive' });
+    await seen.channel.close();
+    await pass(clock, 10);
+    expect(seen.ended).toBe('closed');
+  });
+
+  test('tells of what was wished for alone', async () => {
+    const { clock, net, relay, bytes } = await createVillage();
+    const other = { ...JSON.parse(JSON.stringify({ models: [] })), tiers: ['open'] } as Partial<Offer>;
+    await (await net(2)).publish(offersTopic, bytes(2));
+    await (await net(3)).publish(offersTopic, bytes(3, other));
+    await pass(clock, 10);
+    const seen = await find(await net(9), relay.self, { artefact: demo.artefact, limit: 10 });
+    const nothing = await find(await net(10), relay.self, { tier: 'confidential', limit: 10 });
+    await pass(clock, 10);
+    expect(seen.frames[1]).toMatchObject({ t: 'sample', offers: [{}] });
+    expect(nothing.frames[1]).toEqual({ t: 'sample', offers: [] });
+  });
+
+  test('in a large network follows no more peers than were asked for', async () => {
+    const { clock, net, relay, bytes, directory } = await createVillage('large');
+    const seen = await find(await net(9), relay.self, { limit: 2 });
+    const workers = [];
+    for (const number of [2, 3, 4]) {
+      const worker = await net(number);
+      workers.push(worker);
+      await worker.publish(offersTopic, bytes(number));
+      await pass(clock, 10);
+    }
+    expect(seen.frames.filter(({ t }) => t === 'offer')).toHaveLength(2);
+    directory.remove(workers[0]!.self);
+    await workers[2]!.publish(offersTopic, bytes(4));
+    await pass(clock, 10);
+    expect(seen.frames.slice(-2)).toMatchObject([{ t: 'gone' }, { t: 'offer' }]);
+  });
+
+  test.each([
+    ['garbage', Uint8Array.of(0xff)],
+    ['no limit', encodeFindFrame({ t: 'alive' })],
+  ])('ends at %s', async (_name, request) => {
+    const { clock, net, relay } = await createVillage();
+    const seen = await find(await net(9), relay.self, request);
+    await pass(clock, 10);
+    expect([seen.ended, seen.frames]).toEqual(['lost', []]);
+  });
+
+  test('ends when nothing is asked, or too much', async () => {
+    const { clock, net, relay, memory } = await createVillage();
+    const asker = await net(9);
+    const silent = await asker.open(relay.self, findProtocol);
+    await pass(clock, limits.openFrameTimeoutMs + 100);
+    expect(silent.closed.aborted).toBe(true);
+    const streams = [];
+    for (let i = 0; i < limits.findStreamsPerPeerMax + 2; i++)
+      streams.push(await find(asker, relay.self, { limit: 1 }).catch(() => undefined));
+    await pass(clock, 10);
+    expect(streams.filter((stream) => stream?.ended === 'open')).toHaveLength(limits.findStreamsPerPeerMax);
+    expect(memory.openChannels).toBe(limits.findStreamsPerPeerMax);
+  });
+
+  test('a relay that stops ends its streams', async () => {
+    const { clock, net, relay, introducer, memory } = await createVillage();
+    await find(await net(9), relay.self, { limit: 1 });
+    await pass(clock, 10);
+    await introducer.stop();
+    await pass(clock, 10);
+    expect(memory.openChannels).toBe(0);
+  });
+});
+
+describe('an asker that follows', () => {
+  test('believes a relay in nothing', async () => {
+    const { clock, random, net, bytes, offer } = await createVillage();
+    const liar = await net(50);
+    const forged = { ...signOffer(offer(60), signerOf(60)), key: signerOf(61).publicKey };
+    liar.handle(findProtocol, async (channel) => {
+      await channel[Symbol.asyncIterator]().next();
+      await channel.send(encodeFindFrame({ t: 'hello', peer: liar.self, build, network: 'small', peers: 9 }));
+      await channel.send(encodeFindFrame({ t: 'sample', offers: [forged] }));
+      await channel.send(encodeFindFrame({ t: 'gone', peer: signerOf(70).peer }));
+      await clock.delay(60_000);
+    });
+    const asker = await net(9);
+    const directory = createDirectory({ clock });
+    const follower = createFollower({
+      net: asker,
+      directory,
+      clock,
+      random,
+      logger: silentLogger,
+      relays: () => [liar.self],
+    });
+    await follower.start();
+    await pass(clock, 50);
+    expect(directory.entries()).toEqual([]);
+    // Known by the topic, which a small network is listened to; the liar cannot take it away.
+    const worker = await net(70);
+    await worker.publish(offersTopic, bytes(70));
+    await pass(clock, 50);
+    expect(directory.get(worker.self)).toBeDefined();
+    await follower.stop();
+  });
+
+  test('comes back to a relay that was lost, more patiently each time', async () => {
+    const { clock, random, net } = await createVillage();
+    let streams = 0;
+    const shaky = await net(50);
+    shaky.handle(findProtocol, async (channel) => {
+      streams += 1;
+      channel.abort(new Error('no'));
+    });
+    const follower = createFollower({
+      net: await net(9),
+      directory: createDirectory({ clock }),
+      clock,
+      random,
+      logger: silentLogger,
+      relays: () => [shaky.self],
+    });
+    await follower.start();
+    await pass(clock, 60_000);
+    expect(streams).toBeGreaterThan(4);
+    expect(streams).toBeLessThan(20);
+    await follower.stop();
+    const before = streams;
+    await pass(clock, 60_000);
+    expect(streams).toBe(before);
+  });
+
+  test('takes a relay that falls silent for lost', async () => {
+    const { clock, random, net } = await createVillage();
+    let streams = 0;
+    const silent = await net(50);
+    silent.handle(findProtocol, async () => {
+      streams += 1;
+      await clock.delay(600_000);
+    });
+    const follower = createFollower({
+      net: await net(9),
+      directory: createDirectory({ clock }),
+      clock,
+      random,
+      logger: silentLogger,
+      relays: () => [silent.self],
+    });
+    await follower.start();
+    await pass(clock, limits.findSilenceTimeoutMs - 1_000);
+    expect(streams).toBe(1);
+    await pass(clock, 3_000);
+    expect(streams).toBe(2);
+    await follower.stop();
+  });
+});
+
+test('a sample is of the size asked for, without repeats, and not always the same', () => {
+  const random = seededRandom(5);
+  const from = Array.from({ length: 20 }, (_, i) => i);
+  const samples = Array.from({ length: 50 }, () => drawSample(from, 5, random));
+  for (const sample of samples) expect(new Set(sample).size).toBe(5);
+  expect(new Set(samples.flat()).size).toBe(20);
+  expect(drawSample(from, 50, random)).toHaveLength(20);
+  expect(drawSample([], 5, random)).toEqual([]);
+});
+
+function broken(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  copy[copy.length - 1]! ^= 1;
+  return copy;
+}
