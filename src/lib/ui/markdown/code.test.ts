@@ -2,17 +2,17 @@ import { expect, test } from 'vitest';
 import { codeOf } from './code.ts';
 
 test('a fence with its language', () => {
-  expect(codeOf('```ts\nconst a = 1;\n```\n\n')).toEqual({ language: 'ts', text: 'const a = 1;' });
-  expect(codeOf('~~~~\n~~~\n~~~~')).toEqual({ language: '', text: '~~~' });
+  expect(codeOf('```ts\nconst a = 1;\n```\n\n')).toEqual({ language: 'ts', text: 'const a = 1;', state: 'closed' });
+  expect(codeOf('~~~~\n~~~\n~~~~')).toEqual({ language: '', text: '~~~', state: 'closed' });
 });
 
 test('a fence that is still open shows what there is', () => {
-  expect(codeOf('```py\nprint(1)\n')).toEqual({ language: 'py', text: 'print(1)\n' });
-  expect(codeOf('```\n')).toEqual({ language: '', text: '' });
+  expect(codeOf('```py\nprint(1)\n')).toEqual({ language: 'py', text: 'print(1)\n', state: 'open' });
+  expect(codeOf('```\n')).toEqual({ language: '', text: '', state: 'open' });
 });
 
 test('an empty fence', () => {
-  expect(codeOf('```\n```')).toEqual({ language: '', text: '' });
+  expect(codeOf('```\n```')).toEqual({ language: '', text: '', state: 'closed' });
 });
 
 test('anything else is no code block', () => {

@@ -1,5 +1,7 @@
 /** A block that is one code fence, finished or still open; undefined for any other block. */
-export function codeOf(block: string): { readonly language: string; readonly text: string } | undefined {
+export function codeOf(
+  block: string,
+): { readonly language: string; readonly text: string; readonly state: 'open' | 'closed' } | undefined {
   const match = /^ {0,3}(`{3,}|~{3,})[ \t]*([^\n`]*)\n([\s\S]*)$/.exec(block);
   if (!match) return undefined;
   const [, fence = '', info = '', rest = ''] = match;
@@ -7,5 +9,9 @@ export function codeOf(block: string): { readonly language: string; readonly tex
   const end = rest.search(close);
   // Something after a closing fence in the same block: Markdown's own parser knows better.
   if (end < 0 && new RegExp(`(^|\\n) {0,3}${fence[0]}{${fence.length},}[ \\t]*\\n`).test(rest)) return undefined;
-  return { language: info.trim().split(/\s+/)[0] ?? '', text: end < 0 ? rest : rest.slice(0, end) };
+  return {
+    language: info.trim().split(/\s+/)[0] ?? '',
+    text: end < 0 ? rest : rest.slice(0, end),
+    state: end < 0 ? 'open' : 'closed',
+  };
 }

@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { ChatMessage } from '#lib/protocol/job.ts';
+import { fitMessages } from './fit-messages.ts';
+
+const message = (role: 'user' | 'assistant', length: number): ChatMessage => ({ role, content: 'x'.repeat(length) });
+
+test('the newest that fit, beginning with a question', () => {
+  const messages = [
+    message('user', 300),
+    message('assistant', 300),
+    message('user', 30),
+    message('assistant', 30),
+    message('user', 30),
+  ];
+  expect(fitMessages(messages, 256, 128)).toEqual({ messages: messages.slice(2), leftOut: 2, maxTokens: 128 });
+});
+
+test('everything where there is room', () => {
+  const messages = [message('user', 10), message('assistant', 10), message('user', 10)];
+  expect(fitMessages(messages, 4_096, 512)).toEqual({ messages, leftOut: 0, maxTokens: 512 });
+});
+
+test('the answer leaves half of a small context to the question', () => {
+  expect(fitMessages([message('user', 10)], 512, 4_096).maxTokens).toBe(256);
+});
+
+test('the last question is always sent, whatever its length', () => {
+  const turns = fc.array(fc.tuple(fc.nat(2_000), fc.nat(2_000)), { maxLength: 12 });
+  fc.assert(
+    fc.property(turns, fc.nat(9_000), fc.integer({ min: 64, max: 4_096 }), (before, last, context) => {
+      const messages = [
+        ...before.flatMap(([q, a]) => [message('user', q), message('assistant', a)]),
+        message('user', last),
+      ];
+      const fitted = fitMessages(messages, context, 512);
+      expect(fitted.messages).toEqual(messages.slice(fitted.leftOut));
+      expect(fitted.messages.at(-1)).toEqual(messages.at(-1));
+      expect(fitted.messages[0]?.role).toBe('user');
+      expect(fitted.maxTokens).toBeLessThanOrEqual(Math.max(16, context / 2));
+    }),
+    { seed: 11 },
+  );
+});

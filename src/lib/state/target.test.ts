@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import type { Offer } from '#lib/protocol/offer.ts';
+import { emptyLibrary, type LibraryView } from './library.ts';
+import { noNetwork, type NetworkView, type OfferView } from './network.ts';
+import { anyone, prospect, servedModels } from './target.ts';
+
+type Model = Partial<Offer['models'][number]> & { readonly name: string };
+
+const offer = (peer: string, models: readonly Model[], change: Partial<Offer> = {}): OfferView => ({
+  self: false,
+  receivedAt: 0,
+  offer: {
+    peer,
+    seq: 1,
+    issuedAt: 0,
+    ttlMs: 45_000,
+    role: 'tab',
+    draining: false,
+    engine: { name: 'scripted', build: '1', deviceClass: 'wasm-cpu' },
+    models: models.map((model) => ({
+      artefact: 'a'.repeat(64),
+      kind: 'chat',
+      contextTokens: 1_024,
+      quantisation: 'q8',
+      price: { in: '0', out: '0' },
+      slots: 1,
+      running: 0,
+      queued: 0,
+      ...model,
+    })),
+    tiers: ['open'],
+    policy: [],
+    addrs: [],
+    build: '0',
+    ...change,
+  },
+});
+
+const online = (...offers: OfferView[]): NetworkView => ({ ...noNetwork, phase: 'online', offers });
+const fast = { prefillTps: 1, decodeTps: 90, ttftMs: 1 };
+const slow = { prefillTps: 1, decodeTps: 9, ttftMs: 1 };
+const withModel = (name: string): LibraryView => ({
+  ...emptyLibrary,
+  loaded: name,
+  models: [
+    {
+      name,
+      title: name,
+      parameters: 1,
+      quantisation: '',
+      contextTokens: 512,
+      sizeBytes: 1,
+      memoryBytes: 1,
+      licence: '',
+      engine: 'wllama',
+      own: false,
+      cachedBytes: 0,
+      fit: { fits: true, reason: '' },
+    },
+  ],
+});
+const peers = (found: ReturnType<typeof prospect>) =>
+  found.kind === 'network' ? found.offers.map((view) => view.offer.peer) : found;
+
+test('the free before the busy, the fast before the slow; who is going away is not there', () => {
+  const network = online(
+    offer('slow', [{ name: 'm', measured: slow }]),
+    offer('busy', [{ name: 'm', measured: fast, running: 1 }]),
+    offer('fast', [{ name: 'm', measured: fast }]),
+    offer('gone', [{ name: 'm', measured: fast }], { draining: true }),
+  );
+  expect(peers(prospect(anyone, network, emptyLibrary))).toEqual(['fast', 'slow', 'busy']);
+});
+
+test('a queue is told in places and seconds', () => {
+  const network = online(offer('p', [{ name: 'm', running: 1, queued: 2, measured: { ...fast, decodeTps: 100 } }]));
+  expect(prospect(anyone, network, emptyLibrary)).toMatchObject({ waiting: { position: 3, seconds: 6 } });
+  expect(prospect(anyone, online(offer('p', [{ name: 'm' }])), emptyLibrary)).toMatchObject({ waiting: undefined });
+});
+
+test('the context is that of the least of those who may answer', () => {
+  const network = online(
+    offer('a', [{ name: 'm', contextTokens: 4_096 }]),
+    offer('b', [{ name: 'm', contextTokens: 512 }]),
+  );
+  expect(prospect(anyone, network, emptyLibrary)).toMatchObject({ contextTokens: 512 });
+});
+
+test('a model that is asked for by name, and a peer by its id', () => {
+  const network = online(offer('a', [{ name: 'm' }]), offer('b', [{ name: 'n' }]));
+  expect(peers(prospect({ model: 'n', by: 'anyone' }, network, emptyLibrary))).toEqual(['b']);
+  expect(peers(prospect({ model: 'any', by: 'a' }, network, emptyLibrary))).toEqual(['a']);
+  expect(prospect({ model: 'any', by: 'z' }, network, emptyLibrary)).toEqual({ kind: 'nobody', why: 'peer-gone' });
+});
+
+test('nobody, and why', () => {
+  const why = (phase: NetworkView['phase']) => prospect(anyone, { ...noNetwork, phase }, emptyLibrary);
+  expect(why('online')).toEqual({ kind: 'nobody', why: 'nobody-serves' });
+  expect(why('offline')).toEqual({ kind: 'nobody', why: 'offline' });
+  expect(why('connecting')).toEqual({ kind: 'nobody', why: 'starting' });
+});
+
+test('this device, once something is loaded, and by itself when nobody else is there', () => {
+  const local = { kind: 'this-device', model: 'm', contextTokens: 512 };
+  expect(prospect({ model: 'any', by: 'this-device' }, online(), emptyLibrary)).toMatchObject({ kind: 'load-first' });
+  expect(prospect({ model: 'any', by: 'this-device' }, online(), withModel('m'))).toEqual(local);
+  expect(prospect(anyone, { ...noNetwork, phase: 'offline' }, withModel('m'))).toEqual(local);
+  expect(prospect({ model: 'other', by: 'anyone' }, online(), withModel('m'))).toMatchObject({ kind: 'nobody' });
+});
+
+test('models are named once, in order', () => {
+  expect(servedModels(online(offer('a', [{ name: 'n' }, { name: 'm' }]), offer('b', [{ name: 'm' }])))).toEqual([
+    'm',
+    'n',
+  ]);
+});
