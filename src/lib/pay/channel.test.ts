@@ -59,7 +59,11 @@ describe('one channel', () => {
   });
 
   test('a reading of the chain takes back what a reorganisation undid, and no promise', () => {
-    const before = after(received(50n), { type: 'claimed', claimed: 50n }, { type: 'withdrawal-announced', withdrawableAt: 9 });
+    const before = after(
+      received(50n),
+      { type: 'claimed', claimed: 50n },
+      { type: 'withdrawal-announced', withdrawableAt: 9 },
+    );
     const again = reduce(before, { type: 'observed', seen: { balance: 100n, claimed: 0n, withdrawableAt: 0 } });
     expect(again).toMatchObject({ phase: 'open', claimed: 0n, promised: 50n, withdrawableAt: null });
     expect(unclaimed(again)).toBe(50n);

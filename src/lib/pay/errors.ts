@@ -38,6 +38,7 @@ export const payErrors = {
   'nothing-to-claim': 'None of these vouchers would be credited. See the details for why.',
   'order-expired': 'The claim order is no longer valid. Ask the provider for a new one.',
   'order-mismatch': 'The claim order does not name these claims.',
+  'order-superseded': 'A claim order of this provider that is valid for longer is held already.',
   'order-unprofitable': 'The fee of this claim order does not pay for its gas.',
   'too-many-orders': 'There are as many claim orders here as can be kept. Try again later.',
   'wrong-relay': 'The claim order was given to somebody else.',

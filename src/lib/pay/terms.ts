@@ -93,7 +93,9 @@ export function channelIdOf(terms: ChannelTerms): ChannelId {
 }
 
 /** keccak256 of (channelId, cumulativeAmount) of each claim, 64 bytes each, in order: what a claim order signs. */
-export function hashClaims(claims: readonly { readonly channel: ChannelTerms; readonly cumulativeAmount: bigint }[]): Hex {
+export function hashClaims(
+  claims: readonly { readonly channel: ChannelTerms; readonly cumulativeAmount: bigint }[],
+): Hex {
   return keccak256(
     concat(
       claims.flatMap(({ channel, cumulativeAmount }) => [

@@ -56,7 +56,9 @@ export function parseVoucher(value: unknown): Voucher {
   const parsed = voucherSchema.safeParse(value);
   const amount = parsed.success ? BigInt(parsed.data.cumulativeAmount) : 0n;
   if (!parsed.success || amount === 0n || amount > voucherUnitsMax) {
-    throw payError('bad-voucher', { details: { field: parsed.error?.issues[0]?.path.join('.') ?? 'cumulativeAmount' } });
+    throw payError('bad-voucher', {
+      details: { field: parsed.error?.issues[0]?.path.join('.') ?? 'cumulativeAmount' },
+    });
   }
   return { ...parsed.data, signature: parsed.data.signature as Hex, cumulativeAmount: amount };
 }

@@ -17,5 +17,7 @@ export async function refund(
 ): Promise<Mined & { readonly returned: bigint }> {
   const channel = parseTerms(terms);
   if (!isJob(channel)) throw payError('job-only');
-  return returning(await chain.transact(sender, channelsCall(chain.entry, { functionName: 'refund', args: [channel] }), options));
+  return returning(
+    await chain.transact(sender, channelsCall(chain.entry, { functionName: 'refund', args: [channel] }), options),
+  );
 }

@@ -1,7 +1,7 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { checkAmount } from '../amount.ts';
 import { channelsCall } from '../chain/calls.ts';
-import { checkFunds, type Deposit } from '../deposit.ts';
+import { checkFunds } from '../deposit.ts';
 import { payError } from '../errors.ts';
 import type { Chain, ContractCall, DeployedChain, Mined, Wallet } from '../spec.ts';
 import { isJob, parseTerms } from '../terms.ts';

@@ -16,7 +16,9 @@ export async function withdraw(
 ): Promise<Mined & { readonly returned: bigint }> {
   const channel = parseTerms(terms);
   if (isJob(channel)) throw payError('session-only');
-  return returning(await chain.transact(sender, channelsCall(chain.entry, { functionName: 'withdraw', args: [channel] }), options));
+  return returning(
+    await chain.transact(sender, channelsCall(chain.entry, { functionName: 'withdraw', args: [channel] }), options),
+  );
 }
 
 /** What a closing transaction sent home. */

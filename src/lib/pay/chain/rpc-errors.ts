@@ -11,7 +11,8 @@ export function toPayError(error: unknown): TabloomError {
   if (data) return fromRevert(data, error);
   const said = wordsOf(error);
   const code = codeOf(error);
-  if (code === 4001 || code === 5000 || /user (rejected|denied)/i.test(said)) return payError('rejected', { cause: error });
+  if (code === 4001 || code === 5000 || /user (rejected|denied)/i.test(said))
+    return payError('rejected', { cause: error });
   if (code === 4902 || /chain.?mismatch|wrong chain|unrecognized chain/i.test(said)) {
     return payError('wrong-chain', { cause: error });
   }
@@ -34,7 +35,7 @@ const byWords: readonly (readonly [pattern: RegExp, code: PayErrorCode])[] = [
 /** Every error down the chain of causes: viem wraps what the node said several times. At most ten deep. */
 function causes(error: unknown): readonly object[] {
   const found: object[] = [];
-  for (let next: unknown = error; typeof next === 'object' && next !== null && found.length < 10; ) {
+  for (let next: unknown = error; typeof next === 'object' && next !== null && found.length < 10;) {
     found.push(next);
     next = 'cause' in next ? next.cause : undefined;
   }

@@ -116,7 +116,8 @@ async function sendLocal(
     {
       hashes,
       resend: async () => {
-        if (hashes.length > limits.replacementsMax) throw payError('transaction-stuck', { details: { hash: hashes[0] } });
+        if (hashes.length > limits.replacementsMax)
+          throw payError('transaction-stuck', { details: { hash: hashes[0] } });
         fees = bump(fees, limits);
         await sendBumping();
       },

@@ -49,7 +49,11 @@ function fromConfig(config: Config, entry: DeployedChain): InjectedWallets {
   const list = () => config.connectors.map(describe);
   return {
     list,
-    watch: (listener) => config.subscribe(() => config.connectors, () => listener(list())),
+    watch: (listener) =>
+      config.subscribe(
+        () => config.connectors,
+        () => listener(list()),
+      ),
     async connect(id, options = {}) {
       throwIfAborted(options.signal);
       const connector = config.connectors.find((each) => each.id === id);
@@ -93,5 +97,7 @@ async function switchChain(provider: EIP1193Provider, entry: DeployedChain, opti
 
 function asWalletError(error: unknown) {
   const coded = toPayError(error);
-  return coded.code === 'chain-unavailable' ? payError('wallet-failed', { cause: error, details: coded.details }) : coded;
+  return coded.code === 'chain-unavailable'
+    ? payError('wallet-failed', { cause: error, details: coded.details })
+    : coded;
 }

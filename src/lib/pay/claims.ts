@@ -1,0 +1,102 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
+import { payError } from './errors.ts';
+import {
+  closedMark,
+  type Address,
+  type Chain,
+  type ChannelId,
+  type ChannelTerms,
+  type Claim,
+  type OnChainState,
+  type Refusal,
+} from './spec.ts';
+import { channelIdOf, isJob, parseTerms } from './terms.ts';
+import type { VoucherSigner } from './voucher.ts';
+
+/** The most claims one transaction may carry. */
+export const batchMax = 200;
+
+export interface Skipped {
+  readonly channelId: ChannelId;
+  readonly refusal: Refusal;
+}
+
+export interface Screened {
+  /** What the contract would credit now, one claim a channel, those of one provider and token side by side. */
+  readonly good: readonly Claim[];
+  readonly skipped: readonly Skipped[];
+}
+
+/**
+ * Sorts out claims before gas is spent on them, by the contract's own rules and in its own words.
+ * @throws `batch-empty`, `batch-too-long`, `bad-terms`.
+ */
+export async function screenClaims(
+  { chain, vouchers }: { readonly chain: Chain; readonly vouchers: VoucherSigner },
+  sender: Address,
+  claims: readonly Claim[],
+  options: AbortOptions = {},
+): Promise<Screened> {
+  checkBatch(claims);
+  const { timestamp } = await chain.head(options);
+  const good: Claim[] = [];
+  const skipped: Skipped[] = [];
+  for (const [channelId, claim] of newestByChannel(claims, skipped)) {
+    const state = await chain.channel(channelId, options);
+    const refusal =
+      claimRefusal({ terms: claim.channel, state, amount: claim.cumulativeAmount, sender, now: timestamp }) ??
+      ((await vouchers.verify(claim.channel.payerSigner, { channelId, ...claim })) ? null : 'bad-signature');
+    if (refusal) skipped.push({ channelId, refusal });
+    else good.push(claim);
+  }
+  return { good: good.toSorted(byPayee), skipped };
+}
+
+/** @throws `batch-empty`, `batch-too-long`. */
+export function checkBatch(claims: readonly Claim[]): void {
+  if (claims.length === 0) throw payError('batch-empty');
+  if (claims.length > batchMax)
+    throw payError('batch-too-long', { details: { maximum: batchMax, given: claims.length } });
+}
+
+/** Why the contract would pass a claim over, its signature aside; or null. */
+export function claimRefusal({
+  terms,
+  state,
+  amount,
+  sender,
+  now,
+}: {
+  readonly terms: ChannelTerms;
+  readonly state: OnChainState;
+  readonly amount: bigint;
+  readonly sender: Address;
+  readonly now: number;
+}): Refusal | null {
+  if (state.withdrawableAt === closedMark) return 'channel-closed';
+  if (state.balance === 0n) return 'channel-missing';
+  if (amount <= state.claimed) return 'stale';
+  if (amount > state.balance) return 'overdrawn';
+  if (!isJob(terms)) return null;
+  if (now > terms.deadline) return 'deadline-passed';
+  return sender === terms.provider || sender === terms.providerSigner ? null : 'not-provider';
+}
+
+/** Of several vouchers of one channel only the largest is worth anything; the others are reported as stale. */
+function newestByChannel(claims: readonly Claim[], skipped: Skipped[]): ReadonlyMap<ChannelId, Claim> {
+  const newest = new Map<ChannelId, Claim>();
+  for (const claim of claims) {
+    const channel = parseTerms(claim.channel);
+    const channelId = channelIdOf(channel);
+    const other = newest.get(channelId);
+    if (other) skipped.push({ channelId, refusal: 'stale' });
+    if (!other || claim.cumulativeAmount > other.cumulativeAmount) newest.set(channelId, { ...claim, channel });
+  }
+  return newest;
+}
+
+/** Each change of provider or token inside a batch costs two storage writes. */
+function byPayee({ channel: a }: Claim, { channel: b }: Claim): number {
+  const [first, second] = [a.token + a.provider, b.token + b.provider];
+  return first < second ? -1 : first > second ? 1 : 0;
+}

@@ -1,0 +1,54 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
+import type { Chain, ChannelId, Head, Hex } from './spec.ts';
+
+/** How far a follower has read. Kept by the caller; a fresh one starts at the newest block. */
+export interface Bookmark {
+  readonly number: bigint;
+  readonly hash: Hex;
+}
+
+/** Blocks read anew each time, since a reorganisation may have changed them. */
+const overlapBlocks = 16n;
+/** Blocks in one reading; a node refuses many more at once. */
+const rangeBlocks = 1_000n;
+/** Readings in one call; what is left is read in the next. */
+const rangesMax = 20;
+
+export interface Followed {
+  readonly bookmark: Bookmark;
+  /** Channels that something has happened to, maybe; read their state to learn what. */
+  readonly touched: ReadonlySet<ChannelId>;
+  /**
+   * True when the chain is not the one the bookmark was taken on, deeper than the overlap reaches: every known channel
+   * should be read.
+   */
+  readonly isReorganised: boolean;
+}
+
+/**
+ * Looks for news since the bookmark. It tells where to look and not what happened: the state of a channel, read afresh,
+ * is right after any reorganisation, and a sum of events is not. @throws `chain-unavailable`.
+ */
+export async function follow(chain: Chain, bookmark: Bookmark | null, options: AbortOptions = {}): Promise<Followed> {
+  const head = await chain.head(options);
+  if (!bookmark) return { bookmark: mark(head), touched: new Set(), isReorganised: true };
+  if (head.number === bookmark.number && head.hash === bookmark.hash) {
+    return { bookmark, touched: new Set(), isReorganised: false };
+  }
+  const touched = new Set<ChannelId>();
+  const oldest = bookmark.number < head.number ? bookmark.number : head.number;
+  let from = oldest > overlapBlocks ? oldest - overlapBlocks : 0n;
+  for (let range = 0; from <= head.number; range++) {
+    // Too far behind to catch up by events: reading every known channel is cheaper, and says more.
+    if (range >= rangesMax) return { bookmark: mark(head), touched, isReorganised: true };
+    const to = from + rangeBlocks - 1n < head.number ? from + rangeBlocks - 1n : head.number;
+    for (const event of await chain.events(from, to, options)) {
+      if ('channelId' in event) touched.add(event.channelId);
+    }
+    from = to + 1n;
+  }
+  // At or below the bookmark with another hash: blocks were undone, and what they touched may be in none of the new ones.
+  return { bookmark: mark(head), touched, isReorganised: head.number <= bookmark.number };
+}
+
+const mark = ({ number, hash }: Head): Bookmark => ({ number, hash });

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { unitsSchema } from '#lib/protocol/price.ts';
+import { batchMax } from './claims.ts';
+import { payError } from './errors.ts';
+import type { Address, Hex, SignedClaimOrder } from './spec.ts';
+import type { PayStorage } from './storage.ts';
+import { addressSchema, bytes32Schema, termsSchema } from './terms.ts';
+
+/** A claim order as it travels and as it is stored: amounts as decimal text. */
+export type ClaimOrderRecord = z.input<typeof claimOrderSchema>;
+
+const unitsText = unitsSchema.transform(BigInt);
+const signatureText = z
+  .string()
+  .regex(/^0x(?:[0-9a-fA-F]{2}){1,4096}$/)
+  .transform((text) => text as Hex);
+
+export const claimOrderSchema = z.object({
+  order: z.object({
+    providerSigner: addressSchema,
+    relay: addressSchema,
+    feePerClaim: unitsText,
+    validBefore: z.number().int().positive(),
+    claimsHash: bytes32Schema,
+  }),
+  claims: z
+    .array(z.object({ channel: termsSchema, cumulativeAmount: unitsText, signature: signatureText }))
+    .min(1)
+    .max(batchMax),
+  signature: signatureText,
+});
+
+/** Orders of sleeping providers, one for each signer, kept over restarts. */
+export interface OrderStore {
+  save(order: SignedClaimOrder): Promise<void>;
+  delete(providerSigner: Address): Promise<void>;
+  list(limit: number): Promise<readonly SignedClaimOrder[]>;
+}
+
+const prefix = 'claim-order/';
+
+export function createOrderStore(storage: PayStorage): OrderStore {
+  return {
+    save: (signed) => storage.put('pay', prefix + signed.order.providerSigner, claimOrderRecord(signed)),
+    delete: (signer) => storage.delete('pay', prefix + signer),
+    async list(limit) {
+      const entries = await storage.list('pay', { prefix, limit });
+      return entries.map(({ key, value }) => {
+        const parsed = claimOrderSchema.safeParse(value);
+        if (!parsed.success) throw payError('bad-record', { details: { key } });
+        return parsed.data;
+      });
+    },
+  };
+}
+
+/** Reads an order that came from a provider. @throws `order-mismatch` when it is not one. */
+export function parseClaimOrder(value: unknown): SignedClaimOrder {
+  const parsed = claimOrderSchema.safeParse(value);
+  if (!parsed.success) {
+    throw payError('order-mismatch', { details: { field: parsed.error.issues[0]?.path.join('.') } });
+  }
+  return parsed.data;
+}
+
+export function claimOrderRecord({ order, claims, signature }: SignedClaimOrder): ClaimOrderRecord {
+  return {
+    order: { ...order, feePerClaim: order.feePerClaim.toString() },
+    claims: claims.map((claim) => ({
+      channel: { ...claim.channel },
+      cumulativeAmount: claim.cumulativeAmount.toString(),
+      signature: claim.signature,
+    })),
+    signature,
+  };
+}

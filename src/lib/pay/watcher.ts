@@ -1,0 +1,130 @@
+import { anySignal, type AbortOptions } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Startable } from '#lib/base/startable.ts';
+import { claimFor } from './actions/claim-for.ts';
+import type { Claimed } from './actions/claim.ts';
+import { checkClaimOrder } from './claim-order.ts';
+import { payError } from './errors.ts';
+import type { OrderStore } from './order-store.ts';
+import { batchGas, gasInUnits, type GasTerms } from './policy.ts';
+import { closedMark, type Address, type Chain, type SignedClaimOrder, type Wallet } from './spec.ts';
+import { channelIdOf } from './terms.ts';
+
+/**
+ * Claims for providers that sleep, on their signed orders and for their fee. It holds no money and can take none: an
+ * order names its claims exactly, and the contract pays the provider.
+ */
+export interface Watcher extends Startable {
+  /**
+   * Takes an order; a newer one of the same provider takes the place of the older. Stored once this resolves.
+   * @throws those of `checkClaimOrder`, `order-superseded`, `order-unprofitable`, `too-many-orders`.
+   */
+  accept(order: SignedClaimOrder, options?: AbortOptions): Promise<void>;
+  /** One round: claims for whom it is time. */
+  round(options?: AbortOptions): Promise<readonly Claimed[]>;
+  /** Providers whose orders are held. */
+  held(): readonly Address[];
+}
+
+export interface WatcherComponents {
+  readonly chain: Chain;
+  readonly clock: Clock;
+  readonly wallet: Wallet;
+  readonly orders: OrderStore;
+  readonly logger: Logger;
+}
+
+export interface WatcherInit {
+  /** What a unit of the token is worth in the chain's coin. */
+  readonly rate: GasTerms['rate'];
+  readonly intervalMs?: number;
+  readonly ordersMax?: number;
+  /** An order is used this long before it runs out, in seconds, whether a withdrawal was announced or not. */
+  readonly expiryMarginSeconds?: number;
+}
+
+export async function createWatcher(components: WatcherComponents, init: WatcherInit): Promise<Watcher> {
+  const { chain, clock, wallet, orders, logger } = components;
+  const { rate, intervalMs = 60_000, ordersMax = 1_000, expiryMarginSeconds = 3_600 } = init;
+  const held = new Map<Address, SignedClaimOrder>();
+  for (const order of await orders.list(ordersMax)) held.set(order.order.providerSigner, order);
+  let running: { readonly abort: AbortController; readonly loop: Promise<void> } | undefined;
+
+  const drop = async (signer: Address) => {
+    await orders.delete(signer);
+    held.delete(signer);
+  };
+  const round = async (options: AbortOptions = {}) => {
+    const { timestamp } = await chain.head(options);
+    const done: Claimed[] = [];
+    for (const [signer, signed] of Array.from(held)) {
+      if (timestamp >= signed.order.validBefore) {
+        await drop(signer);
+        continue;
+      }
+      const isNear = signed.order.validBefore - timestamp <= expiryMarginSeconds;
+      if (!isNear && !(await isLeaving(chain, signed, options))) continue;
+      try {
+        done.push(await claimFor(chain, wallet, signed, options));
+        if (held.get(signer) === signed) await drop(signer);
+      } catch (error) {
+        if (options.signal?.aborted) throw error;
+        const code = errorCode(error);
+        logger.warn('claim-for-failed', { code, provider: signer });
+        // Somebody was quicker, or the channels have ended: nothing is left to wait for.
+        if (code === 'nothing-to-claim' && held.get(signer) === signed) await drop(signer);
+      }
+    }
+    return done;
+  };
+  const loop = async (signal: AbortSignal) => {
+    while (!signal.aborted) {
+      await round({ signal }).catch((error: unknown) => {
+        if (!signal.aborted) logger.warn('watcher-round-failed', { code: errorCode(error) });
+      });
+      await clock.delay(intervalMs, { signal }).catch(() => undefined);
+    }
+  };
+  return {
+    async accept(signed, options = {}) {
+      const { timestamp } = await chain.head(options);
+      await checkClaimOrder(chain.entry, signed, { relay: wallet.address, now: timestamp });
+      const { order, claims } = signed;
+      // An old order sent again by somebody else must not push the provider's newest one out.
+      const former = held.get(order.providerSigner);
+      if (former && order.validBefore < former.order.validBefore) throw payError('order-superseded');
+      const gasUnits = batchGas.base + batchGas.channel * BigInt(claims.length);
+      const cost = gasInUnits(gasUnits, { gasPriceWei: await chain.gasPrice(options), rate });
+      const fees = order.feePerClaim * BigInt(claims.length);
+      if (fees < cost) throw payError('order-unprofitable', { details: { required: cost, offered: fees } });
+      if (held.size >= ordersMax && !former) throw payError('too-many-orders');
+      await orders.save(signed);
+      held.set(order.providerSigner, signed);
+    },
+    round: (options = {}) => round({ signal: anySignal([options.signal, running?.abort.signal]) }),
+    held: () => [...held.keys()],
+    async start() {
+      if (running) return;
+      const abort = new AbortController();
+      running = { abort, loop: loop(abort.signal) };
+    },
+    async stop() {
+      running?.abort.abort();
+      await running?.loop;
+      running = undefined;
+    },
+  };
+}
+
+/** True when money is about to leave one of the channels, or a job is about to run out. */
+async function isLeaving(chain: Chain, { claims }: SignedClaimOrder, options: AbortOptions): Promise<boolean> {
+  for (const { channel } of claims) {
+    // A job pays until its deadline and no longer: there is nothing to gain by waiting.
+    if (channel.deadline !== 0) return true;
+    const { withdrawableAt } = await chain.channel(channelIdOf(channel), options);
+    if (withdrawableAt !== 0 && withdrawableAt !== closedMark) return true;
+  }
+  return false;
+}
