@@ -185,7 +185,7 @@ export function createProvider(components: ProviderComponents): Provider {
     }
   };
 
-  return {
+  const provider: Provider = {
     get state() {
       return state();
     },
@@ -242,7 +242,7 @@ export function createProvider(components: ProviderComponents): Provider {
         while (records.live().length > 0) await settled.wait({ signal });
       };
       await finished().catch(() => undefined);
-      await this.stop();
+      await provider.stop();
     },
     async start() {
       if (phase !== 'stopped') return;
@@ -272,4 +272,5 @@ export function createProvider(components: ProviderComponents): Provider {
       tell();
     },
   };
+  return provider;
 }
