@@ -35,15 +35,15 @@ interface IDisputes {
     /// @param answerHash Hash of the provider's answer; zero when there was none.
     struct Dispute {
         address challenger;
-        address provider;
-        uint128 penalty;
-        uint128 counterBond;
         uint48 endsAt;
         Phase phase;
         Outcome outcome;
         uint8 round;
+        address provider;
         uint16 innocent;
         uint16 guilty;
+        uint128 penalty;
+        uint128 counterBond;
         bytes32 receiptHash;
         bytes32 answerHash;
     }

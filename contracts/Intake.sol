@@ -43,10 +43,11 @@ library Intake {
     /// already, so its failure is not ours: the transfer decides.
     function pullWithPermit(address token, address from, uint256 amount, Permit calldata permit) internal {
         if (token.code.length == 0) revert TokenWithoutCode(token);
-        // solhint-disable-next-line no-empty-blocks
+        // solhint-disable no-empty-blocks
         try
             IERC20Permit(token).permit(from, address(this), amount, permit.deadline, permit.v, permit.r, permit.s)
         {} catch {}
+        // solhint-enable no-empty-blocks
         pull(token, from, amount);
     }
 

@@ -86,7 +86,7 @@ export const chains: readonly ChainEntry[] = [
     "contracts": {
       "channels": "0x7a1673581F9b79bE066016dc569705802Bbce723",
       "providers": "0x72357Fb947475394601A415417b14400087B8057",
-      "disputes": "0x9CD615E7D3ACCfEB097EB61dAae29981cc17290f"
+      "disputes": "0x5c3B751697bF60FE3065a259E9Dfe8462Cb080e5"
     }
   }
 ];

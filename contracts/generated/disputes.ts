@@ -1009,21 +1009,6 @@ export const disputesAbi = [
             "type": "address"
           },
           {
-            "internalType": "address",
-            "name": "provider",
-            "type": "address"
-          },
-          {
-            "internalType": "uint128",
-            "name": "penalty",
-            "type": "uint128"
-          },
-          {
-            "internalType": "uint128",
-            "name": "counterBond",
-            "type": "uint128"
-          },
-          {
             "internalType": "uint48",
             "name": "endsAt",
             "type": "uint48"
@@ -1044,6 +1029,11 @@ export const disputesAbi = [
             "type": "uint8"
           },
           {
+            "internalType": "address",
+            "name": "provider",
+            "type": "address"
+          },
+          {
             "internalType": "uint16",
             "name": "innocent",
             "type": "uint16"
@@ -1052,6 +1042,16 @@ export const disputesAbi = [
             "internalType": "uint16",
             "name": "guilty",
             "type": "uint16"
+          },
+          {
+            "internalType": "uint128",
+            "name": "penalty",
+            "type": "uint128"
+          },
+          {
+            "internalType": "uint128",
+            "name": "counterBond",
+            "type": "uint128"
           },
           {
             "internalType": "bytes32",

@@ -1,17 +1,16 @@
 /**
  * Measures what each action costs as a real transaction on a local chain and compares it with `contracts/gas.json`.
- * `--write` writes the snapshot instead. Everything that enters the calldata is fixed, so the figures are exact.
+ * `--write` writes the snapshot instead. What is measured is the code in `generated/`. Everything that enters the calldata is fixed, so the figures are exact.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build, root } from './artifacts.ts';
+import { root } from './artifacts.ts';
 import { measure } from './gas-cases.ts';
 
 /** The goal: a channel's part of a batch of 25, split and base cost included. */
 const goalPerChannel = 20_000;
 
 const path = join(root, 'contracts/gas.json');
-await build();
 const measured = await measure();
 const former = JSON.parse(await readFile(path, 'utf8').catch(() => '{}')) as Record<string, number>;
 const problems: string[] = [];

@@ -1,7 +1,7 @@
 import { createPublicClient, createTestClient, createWalletClient, http, type Address } from 'viem';
 import { mnemonicToAccount, type HDAccount } from 'viem/accounts';
 import { foundry } from 'viem/chains';
-import { readArtifact, type DeployedName } from './artifacts.ts';
+import { bytecode } from '../../contracts/generated/bytecode.ts';
 import { chains } from './chains.ts';
 import { addressOf, deploy, plan } from './deployment.ts';
 
@@ -29,9 +29,7 @@ export type LocalClients = ReturnType<typeof localClients>;
 
 /** Puts everything on a local chain; on one that has it already, does nothing. */
 export async function deployLocal({ reader, sender }: LocalClients): Promise<LocalContracts> {
-  const names = ['Channels', 'Providers', 'Disputes', 'TestUSDC'] as const;
-  const codes = await Promise.all(names.map(async (name) => [name, (await readArtifact(name)).bytecode] as const));
-  const planned = plan(localChain, Object.fromEntries(codes) as Record<DeployedName, `0x${string}`>);
+  const planned = plan(localChain, bytecode);
   await deploy(planned, reader, sender);
   return {
     token: planned.token,

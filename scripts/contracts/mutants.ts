@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { hardhatCli, root } from './artifacts.ts';
 import { mutants, type Mutant } from './mutant-list.ts';
@@ -16,6 +17,8 @@ const timeoutMs = 300_000;
 
 // Inside the repository, because the compiler looks for packages from the sources upwards.
 const workspace = join(root, 'cache/mutants');
+/** How many mutants are tried at once: one a processor, four at most. */
+const lanes = Math.min(4, availableParallelism());
 const wanted = process.argv[2];
 const chosen = mutants.filter(({ name }) => !wanted || name.includes(wanted));
 
@@ -24,11 +27,15 @@ await mkdir(workspace, { recursive: true });
 try {
   const verdicts: Verdict[] = [];
   row('mutant', 'breaks', 'caught by');
-  for (const mutant of chosen) {
-    const verdict = await judge(mutant);
-    verdicts.push(verdict);
-    row(mutant.name, mutant.breaks, verdict.problem ?? verdict.failed.join(', '));
-  }
+  const waiting = [...chosen];
+  const work = async (lane: number) => {
+    for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
+      const verdict = await judge(mutant, join(workspace, String(lane)));
+      verdicts.push(verdict);
+      row(mutant.name, mutant.breaks, verdict.problem ?? verdict.failed.join(', '));
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, lane) => work(lane)));
   const survivors = verdicts.filter(({ problem }) => problem !== null);
   process.stdout.write(`\n${verdicts.length - survivors.length} of ${verdicts.length} caught\n`);
   if (survivors.length > 0 || verdicts.length === 0) process.exitCode = 1;
@@ -40,8 +47,8 @@ function row(name: string, breaks: string, verdict: string): void {
   process.stdout.write(`${name.padEnd(44)} ${breaks.padEnd(7)} ${verdict}\n`);
 }
 
-async function judge(mutant: Mutant): Promise<Verdict> {
-  const sources = join(workspace, 'contracts');
+async function judge(mutant: Mutant, lane: string): Promise<Verdict> {
+  const sources = join(lane, 'contracts');
   await rm(sources, { recursive: true, force: true });
   await cp(join(root, 'contracts'), sources, { recursive: true });
   const path = join(sources, mutant.file);
@@ -52,7 +59,7 @@ async function judge(mutant: Mutant): Promise<Verdict> {
     path,
     text.replace(mutant.from, () => mutant.to),
   );
-  const { code, said } = await runTests(join(sources, mutant.test));
+  const { code, said } = await runTests(lane, join(sources, mutant.test));
   const failed = [...new Set([...said.matchAll(/^\s+\d+\) (\w+)\(/gm)].map(([, name]) => name!))];
   if (!said.includes('Running Solidity tests')) return { mutant, failed, problem: `DID NOT COMPILE\n${said}` };
   if (code === 0 || failed.length === 0) return { mutant, failed, problem: 'SURVIVED' };
@@ -60,11 +67,11 @@ async function judge(mutant: Mutant): Promise<Verdict> {
   return { mutant, failed, problem: `MISSED by ${mutant.caughtBy}; caught by ${failed.join(', ')}` };
 }
 
-function runTests(testPath: string): Promise<{ code: number | null; said: string }> {
+function runTests(lane: string, testPath: string): Promise<{ code: number | null; said: string }> {
   const env = {
     ...process.env,
-    CONTRACTS_SOURCES: relative(root, join(workspace, 'contracts')),
-    CONTRACTS_WORK: relative(root, join(workspace, 'work')),
+    CONTRACTS_SOURCES: relative(root, join(lane, 'contracts')),
+    CONTRACTS_WORK: relative(root, join(lane, 'work')),
     CONTRACTS_COMPILER: 'fast',
     CONTRACTS_EFFORT: 'quick',
     NO_COLOR: '1',
