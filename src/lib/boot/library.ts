@@ -152,10 +152,14 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     const model = find(name);
     if (loaded?.model.name === name) return loaded;
     if (loading?.name === name) return loading.done;
-    loading?.abort.abort();
-    await loading?.done.catch(() => undefined);
+    const before = loading;
+    before?.abort.abort();
     const abort = new AbortController();
-    const done = run(model, abort.signal);
+    const done = (async () => {
+      await before?.done.catch(() => undefined);
+      return run(model, abort.signal);
+    })();
+    // Known at once, so that whoever asks in the meantime waits for this very load.
     loading = { name, abort, done };
     try {
       return await done;

@@ -1,8 +1,8 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError, toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
-import { measure } from '#lib/engine/measure.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Audience, Provider, ProviderState } from '#lib/peer/spec.ts';
+import type { Measured } from '#lib/protocol/offer.ts';
 import type { Library } from './library.ts';
 import { createLive, type MutableLive } from './live.ts';
 import type { SettingsKeeper } from './settings.ts';
@@ -51,6 +51,8 @@ export interface SharingComponents {
   readonly library: Library;
   readonly settings: SettingsKeeper;
   readonly clock: Clock;
+  /** Before others choose by speed there should be one. Bounded in time; undefined where it could not be found out. */
+  readonly benchmark: (model: LoadedModel) => Promise<Measured | undefined>;
   readonly wasDiscarded: boolean;
 }
 
@@ -66,12 +68,7 @@ const nothingDone = {
   duty: 0,
 };
 
-/** Before others choose by speed there should be one; a slow device is measured by its first answers instead. */
-const benchmarkMs = 1_500;
-const benchmark = (model: LoadedModel) =>
-  measure(model, { signal: AbortSignal.timeout(benchmarkMs) }).catch(() => undefined);
-
-export function createSharing({ library, settings, clock, wasDiscarded }: SharingComponents): Sharing {
+export function createSharing({ library, settings, clock, benchmark, wasDiscarded }: SharingComponents): Sharing {
   const view = createLive<SharingSnapshot>({
     phase: 'off',
     why: undefined,

@@ -2,6 +2,8 @@ import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { readDevice } from '#lib/engine/device.ts';
+import { measure } from '#lib/engine/measure.ts';
+import type { LoadedModel } from '#lib/engine/spec.ts';
 import { createStoredModels } from '#lib/engine/stored-models.ts';
 import type { JobState } from '#lib/peer/lifecycle.ts';
 import type { AskRequest, JobEvent } from '#lib/peer/spec.ts';
@@ -57,7 +59,7 @@ export async function createTab() {
     },
   });
   const wasDiscarded = 'wasDiscarded' in document && document.wasDiscarded === true;
-  const sharing = createSharing({ library, settings, clock, wasDiscarded });
+  const sharing = createSharing({ library, settings, clock, benchmark, wasDiscarded });
   const network = createNetworkWatcher({ clock });
   const sessions = createSessions({
     storage,
@@ -163,6 +165,11 @@ export async function createTab() {
     lock.release();
   }
 }
+
+/** A device too slow for this is measured by its first answers instead. */
+const benchmarkMs = 1_500;
+const benchmark = (model: LoadedModel) =>
+  measure(model, { signal: AbortSignal.timeout(benchmarkMs) }).catch(() => undefined);
 
 const nothingStored = { list: async () => [], delete: async () => undefined };
 
