@@ -1,12 +1,12 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { decodeCbor } from '#lib/protocol/cbor.ts';
 import type { Envelope, Signer } from '#lib/protocol/envelope.ts';
 import { hashSchema } from '#lib/protocol/ids.ts';
-import { signedReceiptSchema, type SignedReceipt } from '#lib/protocol/receipt.ts';
+import { receiptSchema, signedReceiptSchema, type SignedReceipt } from '#lib/protocol/receipt.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { chainStart, type ChainSide } from '#lib/trust/chain.ts';
-import { verifyStored } from '#lib/trust/check.ts';
 import { countersign, issueReceipt, receiptHash, type Delivered } from '#lib/trust/receipt.ts';
 
 /**
@@ -18,7 +18,7 @@ export interface ReceiptBook {
   issue(delivered: Omit<Delivered, 'prevWorker' | 'issuedAt'>): Promise<Envelope>;
   /** Signs that a receipt was taken, as the next link of the asker's chain. Check it before. */
   countersign(receipt: Envelope): Promise<Envelope>;
-  /** Stores a receipt; one that cannot be stored is logged and does not harm the job. */
+  /** Stores a receipt that was checked before; one that cannot be stored is logged and does not harm the job. */
   keep(side: ChainSide, signed: SignedReceipt): void;
   /** Newest first. */
   list(side: ChainSide, limit: number): Promise<readonly SignedReceipt[]>;
@@ -81,9 +81,8 @@ export function createReceiptBook({ storage, signer, clock, logger }: ReceiptBoo
       ),
     countersign: (receipt) => link('asker', (prevAsker) => countersign(receipt, prevAsker, signer)),
     keep(side, signed) {
-      const { receipt } = verifyStored(signed);
-      if (!receipt) return;
       write(async () => {
+        const receipt = decodeCbor(receiptSchema, signed.receipt.payload, 'bad-record');
         await storage.put('receipts', receiptKey(side, receipt.issuedAt, receipt.jobId), signed);
         if (++kept % pruneEvery === 0) await prune(side);
       });
