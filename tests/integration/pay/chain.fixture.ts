@@ -1,0 +1,86 @@
+import { parseEther, type Hex } from 'viem';
+import { systemClock } from '#lib/base/clock.ts';
+import { systemRandom } from '#lib/base/random.ts';
+import { createChain } from '#lib/pay/chain/chain.ts';
+import { deployedChain } from '#lib/pay/chain/calls.ts';
+import type { ChainLimits } from '#lib/pay/chain/limits.ts';
+import type { Address, Chain, DeployedChain, LocalWallet } from '#lib/pay/spec.ts';
+import { drawKey } from '#lib/pay/wallet/burner.ts';
+import { localWallet } from '#lib/pay/wallet/local.ts';
+import { bytecode } from '#contracts/bytecode.ts';
+import { testUsdcAbi } from '#contracts/test-usdc.ts';
+import { startAnvil, type Anvil } from '../../../scripts/contracts/anvil.ts';
+import { deploy, plan } from '../../../scripts/contracts/deployment.ts';
+import { localAccount, localChain, localClients } from '../../../scripts/contracts/local.ts';
+
+/** A real chain for one test file, with the contracts on it, and the means to bend it. */
+export interface LocalChain {
+  readonly entry: DeployedChain;
+  readonly anvil: Anvil;
+  readonly clients: ReturnType<typeof localClients>;
+  /** The library's own view of it, as impatient as a test has to be. */
+  chain(limits?: Partial<ChainLimits>): Chain;
+  /** A new key with coins for gas and `units` of the test token. */
+  person(units: bigint): Promise<Person>;
+  treasury: Address;
+  mine(blocks: number): Promise<void>;
+  /** Moves the chain's time to `timestamp` (Unix seconds) or on by `seconds`. */
+  moveTo(timestamp: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface Person {
+  readonly wallet: LocalWallet;
+  readonly key: Hex;
+  readonly address: Address;
+}
+
+export interface StartInit {
+  readonly port?: number;
+  readonly statePath?: string;
+  readonly confirmations?: number;
+  readonly extra?: readonly string[];
+}
+
+export async function startLocalChain(init: StartInit = {}): Promise<LocalChain> {
+  const { confirmations = 1, ...start } = init;
+  const anvil = await startAnvil({ chainId: 31337, ...start });
+  const clients = localClients(anvil.url);
+  const planned = plan(localChain, bytecode);
+  await deploy(planned, clients.reader, clients.sender);
+  const entry: DeployedChain = { ...deployedChain(31337), rpcUrl: anvil.url, confirmations };
+  const mine = (blocks: number) => clients.clock.mine({ blocks });
+  return {
+    entry,
+    anvil,
+    clients,
+    treasury: localChain.roles!.treasury,
+    chain: (limits = {}) =>
+      createChain(
+        { clock: systemClock, fetch },
+        { entry, limits: { pollMs: 20, requestTimeoutMs: 5_000, awayMs: 20_000, ...limits } },
+      ),
+    async person(units) {
+      const key = drawKey(systemRandom);
+      const wallet = localWallet(key);
+      await clients.clock.setBalance({ address: wallet.address, value: parseEther('10') });
+      if (units > 0n) {
+        const hash = await clients.sender.writeContract({
+          address: entry.token.address,
+          abi: testUsdcAbi,
+          functionName: 'mint',
+          args: [wallet.address, units],
+          account: localAccount(0),
+        });
+        await clients.reader.waitForTransactionReceipt({ hash });
+      }
+      return { wallet, key, address: wallet.address };
+    },
+    mine,
+    async moveTo(timestamp) {
+      await clients.clock.setNextBlockTimestamp({ timestamp: BigInt(timestamp) });
+      await mine(1);
+    },
+    stop: () => anvil.stop(),
+  };
+}
