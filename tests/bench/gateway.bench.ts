@@ -1,17 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '#lib/base/clock.ts';
-import { silentLogger } from '#lib/base/logger.ts';
-import { systemRandom } from '#lib/base/random.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { scriptedModel } from '#lib/engine/catalog/scripted.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
-import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
-import { createPeer, type Peer } from '#lib/peer/peer.ts';
-import { createSigner } from '#lib/protocol/envelope.ts';
-import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { createLlamaEngine } from '../../relay/native/llama.ts';
 import { startRelay, type RelayProcess } from '../e2e/fixtures/relay.ts';
+import { startWorker } from '../integration/relay/worker.ts';
 import { median, spread, type Row } from './row.ts';
 
 const prompt = 'hello';
@@ -25,9 +20,8 @@ export default async function gateway(): Promise<readonly Row[]> {
 async function overScripted(): Promise<Row> {
   const relay = await startRelay({ native: 'no-native' });
   const loaded = await createScriptedEngine({ clock: systemClock }).load(scriptedModel(0), {});
-  const peer = await joinAsNative(relay);
+  const peer = await startWorker(relay.url, 0);
   try {
-    peer.provider.offerModel(loaded);
     await untilListed(relay, loaded.model.name);
     return await compare('added to the first token by the gateway, engine of no cost', relay, loaded, 100);
   } finally {
@@ -94,29 +88,6 @@ async function firstOfGateway(relay: RelayProcess, model: string): Promise<numbe
     if (firstMs === 0 && /"content":"[^"]/.test(text)) firstMs = performance.now() - startedMs;
   }
   return firstMs;
-}
-
-async function joinAsNative(relay: RelayProcess): Promise<Peer> {
-  const info = (await (await fetch(`${relay.url}/relay.json`)).json()) as { peer: string };
-  const seed = systemRandom.bytes(32);
-  const common = { clock: systemClock, random: systemRandom, logger: silentLogger };
-  const peer = await createPeer({
-    ...common,
-    net: createLibp2pNet({
-      ...common,
-      seed,
-      transports: 'node',
-      insecureDial: 'allow',
-      relays: () => [`/ip4/127.0.0.1/tcp/${relay.port}/ws/p2p/${info.peer}`],
-    }),
-    signer: createSigner(seed),
-    storage: createMemoryStorage(),
-    role: 'native',
-    discovery: 'follow',
-    jobsPerPeerMax: () => 8,
-  });
-  await peer.start();
-  return peer;
 }
 
 async function untilListed(relay: RelayProcess, model: string): Promise<void> {
