@@ -26,6 +26,8 @@ export const unseen: OnChainState = { balance: 0n, claimed: 0n, withdrawableAt: 
 /** Reads what the store has and goes on from there: after a crash as after any other start. */
 export async function openBook(store: VoucherStore, side: Side, chainId: number): Promise<Book> {
   const records = new Map<ChannelId, ChannelRecord>();
+  /** Whether a write that failed has happened is not known; only the store can say, before anything else is done. */
+  const unsure = new Set<ChannelId>();
   for (const record of await store.list(side, channelsMax)) {
     if (record.chainId === chainId) records.set(record.id, record);
   }
@@ -35,15 +37,24 @@ export async function openBook(store: VoucherStore, side: Side, chainId: number)
     line = turn.catch(() => undefined);
     return turn;
   };
+  const load = async (id: ChannelId) => {
+    const record = await store.load(side, id);
+    if (record?.chainId === chainId) records.set(id, record);
+    unsure.delete(id);
+    return records.get(id);
+  };
   const get = async (id: ChannelId) => {
-    const record = records.get(id) ?? (await store.load(side, id));
-    if (!record || record.chainId !== chainId) throw payError('wrong-channel', { details: { channelId: id } });
+    const record = unsure.has(id) ? await load(id) : (records.get(id) ?? (await load(id)));
+    if (!record) throw payError('wrong-channel', { details: { channelId: id } });
     return record;
   };
+  const makeSure = async () => {
+    for (const id of Array.from(unsure)) await load(id);
+  };
   const save = async (record: ChannelRecord) => {
-    // Forgotten until it is safe: whether a write that failed has happened is not known, and only the store can say.
-    records.delete(record.id);
+    unsure.add(record.id);
     await store.save(record);
+    unsure.delete(record.id);
     records.set(record.id, record);
     return record;
   };
@@ -54,16 +65,15 @@ export async function openBook(store: VoucherStore, side: Side, chainId: number)
       inLine(async () => {
         const terms = parseTerms(given);
         const id = channelIdOf(terms);
-        const known = records.get(id) ?? (await store.load(side, id));
-        if (known) {
-          records.set(id, known);
-          return known;
-        }
+        await makeSure();
+        const known = records.get(id) ?? (await load(id));
+        if (known) return known;
         if (records.size >= channelsMax) throw payError('too-many-channels', { details: { maximum: channelsMax } });
         return save({ side, chainId, id, terms, revision: 1, voucher: null, seen });
       }),
     change: (id, change) =>
       inLine(async () => {
+        await makeSure();
         const record = await get(id);
         const next = await change(record);
         return next === record ? record : save({ ...next, revision: record.revision + 1 });

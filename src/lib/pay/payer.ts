@@ -46,10 +46,10 @@ export async function createPayer({ store, clock, chain, key }: PayerComponents)
   const book: Book = await openBook(store, 'payer', chain.id);
   const signer = createVoucherSigner(chain);
   const now = () => Math.floor(clock.now() / 1_000);
-  const spentOn = (except: ChannelId | null) =>
+  const spent = () =>
     book
       .list()
-      .filter(({ id, terms }) => terms.payerSigner === key.address && id !== except)
+      .filter(({ terms }) => terms.payerSigner === key.address)
       .reduce((sum, { voucher }) => sum + (voucher?.cumulativeAmount ?? 0n), 0n);
   const state = (record: ChannelRecord): ChannelState => {
     const seen = stateOf(record, now());
@@ -70,9 +70,7 @@ export async function createPayer({ store, clock, chain, key }: PayerComponents)
         if (record.terms.payerSigner !== key.address) throw payError('wrong-channel', { details: { channelId: id } });
         const cumulativeAmount = before.promised + amount;
         const event: ChannelEvent = { type: 'voucher-made', cumulativeAmount };
-        // `spentOn` leaves this channel out, since a failed write may have taken it out of the list for a moment.
-        const spent = spentOn(id) + before.promised;
-        const code = refusal(before, event) ?? sessionRefusal(key, { spent, more: amount, now: now() });
+        const code = refusal(before, event) ?? sessionRefusal(key, { spent: spent(), more: amount, now: now() });
         if (code) throw payError(code, { details: { channelId: id, cumulativeAmount, balance: before.balance } });
         return { ...record, voucher: await signer.sign(key.privateKey, id, cumulativeAmount) };
       });
@@ -81,7 +79,7 @@ export async function createPayer({ store, clock, chain, key }: PayerComponents)
     newest: async (id) => (await book.get(id)).voucher,
     state: async (id) => state(await book.get(id)),
     list: () => book.list(),
-    spent: () => spentOn(null),
+    spent,
   };
 }
 

@@ -1,0 +1,133 @@
+import { manualClock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { unseen } from './book.ts';
+import { deployedChain } from './chain/calls.ts';
+import { payError } from './errors.ts';
+import type { Address, Chain, ChannelId, ChannelTerms, ContractCall, Hex, OnChainState } from './spec.ts';
+import type { PayStorage } from './storage.ts';
+import { sessionTerms } from './terms.ts';
+import { drawKey } from './wallet/burner.ts';
+import { localWallet } from './wallet/local.ts';
+import type { SessionKey } from './wallet/session-key.ts';
+
+/** Unix seconds at which every test begins. */
+export const startSeconds = 1_800_000_000;
+export const entry = deployedChain(31_337);
+export const testClock = () => manualClock(startSeconds * 1_000);
+
+/** The `n`th test key; the same in every run. */
+export const keyOf = (n: number): Hex => drawKey(seededRandom(n));
+export const walletOf = (n: number) => localWallet(keyOf(n));
+export const addressOf = (n: number): Address => walletOf(n).address;
+
+/** Key 1 pays, key 2 is its session key, key 3 serves, key 4 signs for it. */
+export const parties = {
+  payer: addressOf(1),
+  payerSigner: addressOf(2),
+  provider: addressOf(3),
+  providerSigner: addressOf(4),
+  token: entry.token.address,
+};
+
+export const testTerms = (salt = 1, changes: Partial<ChannelTerms> = {}): ChannelTerms => ({
+  ...sessionTerms(seededRandom(salt), parties),
+  ...changes,
+});
+
+export const sessionKey = (changes: Partial<SessionKey> = {}): SessionKey => ({
+  address: addressOf(2),
+  privateKey: keyOf(2),
+  limit: 1_000_000n,
+  expiresAt: startSeconds + 3_600,
+  ...changes,
+});
+
+export interface TestStorage extends PayStorage {
+  readonly values: Map<string, unknown>;
+  /** Puts so far. */
+  readonly writes: () => number;
+}
+
+/** What a storage does at a put; it may throw before the value is there, or after. */
+export type Dying = { readonly atWrite: number; readonly when: 'before' | 'after'; readonly for: 'once' | 'ever' };
+
+export function testStorage(values = new Map<string, unknown>(), dying?: Dying): TestStorage {
+  let writes = 0;
+  const die = () => {
+    throw new TabloomError('storage-unavailable', 'The storage has gone.');
+  };
+  const isDead = () => dying?.for === 'ever' && writes >= dying.atWrite;
+  const check = () => {
+    if (isDead()) die();
+  };
+  return {
+    values,
+    writes: () => writes,
+    async get(_, key) {
+      check();
+      return structuredClone(values.get(key));
+    },
+    async put(_, key, value) {
+      check();
+      const isLast = ++writes === dying?.atWrite;
+      if (isLast && dying.when === 'before') die();
+      values.set(key, structuredClone(value));
+      if (isLast) die();
+    },
+    async delete(_, key) {
+      check();
+      values.delete(key);
+    },
+    async list(_, { prefix, limit }) {
+      check();
+      return [...values]
+        .filter(([key]) => key.startsWith(prefix))
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .slice(0, limit)
+        .map(([key, value]) => ({ key, value: structuredClone(value) }));
+    },
+  };
+}
+
+export interface TestChain extends Chain {
+  readonly states: Map<ChannelId, OnChainState>;
+  /** Calls that were sent, in order. Nothing else happens to them. */
+  readonly sent: ContractCall[];
+  now: number;
+  answers: boolean;
+}
+
+/** A chain that says what it is told to, for tests of what stands above it. */
+export function testChain(): TestChain {
+  const states = new Map<ChannelId, OnChainState>();
+  const sent: ContractCall[] = [];
+  const chain: TestChain = {
+    states,
+    sent,
+    now: startSeconds,
+    answers: true,
+    entry,
+    head: async () => answer({ number: 100n, hash: `0x${'11'.repeat(32)}`, timestamp: chain.now }),
+    channel: async (id) => answer(states.get(id) ?? unseen),
+    owed: async () => answer(0n),
+    tokenBalance: async () => answer(1_000_000n),
+    coinBalance: async () => answer(10n ** 18n),
+    permitNonce: async () => answer(0n),
+    stake: async () => {
+      throw payError('chain-unavailable');
+    },
+    gasPrice: async () => answer(10n ** 9n),
+    events: async () => answer([]),
+    simulate: async () => answer('0x'),
+    async transact(_, call) {
+      sent.push(call);
+      return answer({ hash: `0x${'22'.repeat(32)}`, blockNumber: 101n, gasUsed: 50_000n, events: [] });
+    },
+  };
+  const answer = <T>(value: T): T => {
+    if (!chain.answers) throw payError('chain-unavailable');
+    return value;
+  };
+  return chain;
+}
