@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { payError } from './errors.ts';
 
 /** The largest amount a channel holds (104 bits) and a voucher or bond can name (128 bits), in units. */
@@ -5,6 +6,13 @@ export const channelUnitsMax = 2n ** 104n - 1n;
 export const voucherUnitsMax = 2n ** 128n - 1n;
 
 const digitsMax = 60;
+
+/** Units as they travel and are stored: decimal text without leading zeros, of at most 128 bits. */
+export const amountSchema = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,38})$/, 'an amount is decimal text in the smallest unit')
+  .transform(BigInt)
+  .refine((units) => units <= voucherUnitsMax, 'an amount has at most 128 bits');
 
 /**
  * Reads what a person wrote, exactly: `1.25` at 6 decimals is 1,250,000 units.

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { unitsSchema } from '#lib/protocol/price.ts';
 import { batchMax } from './claims.ts';
+import { amountSchema } from './amount.ts';
 import { payError } from './errors.ts';
 import type { Address, Hex, SignedClaimOrder } from './spec.ts';
 import type { PayStorage } from './storage.ts';
@@ -9,7 +9,6 @@ import { addressSchema, bytes32Schema, termsSchema } from './terms.ts';
 /** A claim order as it travels and as it is stored: amounts as decimal text. */
 export type ClaimOrderRecord = z.input<typeof claimOrderSchema>;
 
-const unitsText = unitsSchema.transform(BigInt);
 const signatureText = z
   .string()
   .regex(/^0x(?:[0-9a-fA-F]{2}){1,4096}$/)
@@ -19,12 +18,12 @@ export const claimOrderSchema = z.object({
   order: z.object({
     providerSigner: addressSchema,
     relay: addressSchema,
-    feePerClaim: unitsText,
+    feePerClaim: amountSchema,
     validBefore: z.number().int().positive(),
     claimsHash: bytes32Schema,
   }),
   claims: z
-    .array(z.object({ channel: termsSchema, cumulativeAmount: unitsText, signature: signatureText }))
+    .array(z.object({ channel: termsSchema, cumulativeAmount: amountSchema, signature: signatureText }))
     .min(1)
     .max(batchMax),
   signature: signatureText,

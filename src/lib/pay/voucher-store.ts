@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import { unitsSchema } from '#lib/protocol/price.ts';
+import { amountSchema } from './amount.ts';
 import { payError } from './errors.ts';
 import { isKeySignature } from './signature.ts';
 import type { ChannelId, ChannelRecord, Hex, Side, VoucherStore } from './spec.ts';
 import type { PayStorage } from './storage.ts';
 import { bytes32Schema, channelIdOf, termsSchema } from './terms.ts';
-
-const unitsText = unitsSchema.transform(BigInt);
 
 const recordSchema = z.object({
   side: z.enum(['payer', 'payee']),
@@ -14,8 +12,8 @@ const recordSchema = z.object({
   id: bytes32Schema,
   terms: termsSchema,
   revision: z.number().int().positive(),
-  voucher: z.object({ cumulativeAmount: unitsText, signature: z.string().refine(isKeySignature) }).nullable(),
-  seen: z.object({ balance: unitsText, claimed: unitsText, withdrawableAt: z.number().int().min(0) }),
+  voucher: z.object({ cumulativeAmount: amountSchema, signature: z.string().refine(isKeySignature) }).nullable(),
+  seen: z.object({ balance: amountSchema, claimed: amountSchema, withdrawableAt: z.number().int().min(0) }),
 });
 
 /**

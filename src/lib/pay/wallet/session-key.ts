@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Random } from '#lib/base/random.ts';
-import { unitsSchema } from '#lib/protocol/price.ts';
-import { checkAmount } from '../amount.ts';
+import { amountSchema, checkAmount } from '../amount.ts';
 import { payError, type PayErrorCode } from '../errors.ts';
 import type { Address, Hex } from '../spec.ts';
 import type { PayStorage } from '../storage.ts';
@@ -28,7 +27,7 @@ const keysMax = 256;
 const sessionSchema = z.object({
   address: addressSchema,
   privateKey: bytes32Schema,
-  limit: unitsSchema.transform(BigInt),
+  limit: amountSchema,
   expiresAt: z.number().int().positive(),
 });
 

@@ -1,0 +1,52 @@
+import { encodeErrorResult } from 'viem';
+import { describe, expect, test } from 'vitest';
+import { channelsAbi } from '#contracts/channels.ts';
+import { providersAbi } from '#contracts/providers.ts';
+import { testUsdcAbi } from '#contracts/test-usdc.ts';
+import { contractErrors, fromRevert } from './contract-errors.ts';
+import { isPayErrorCode, payErrors } from './errors.ts';
+
+const declared = [...channelsAbi, ...providersAbi, ...testUsdcAbi].flatMap((item) =>
+  item.type === 'error' ? [item.name] : [],
+);
+
+test('every error a contract declares has a code, and no other has', () => {
+  expect(new Set(declared)).toEqual(new Set(Object.keys(contractErrors)));
+});
+
+test('every code says what to do', () => {
+  for (const [code, says] of Object.entries(payErrors)) {
+    expect(code).toMatch(/^[a-z][a-z0-9-]*$/);
+    expect(says).toMatch(/^[A-Z].*\.$/);
+  }
+  expect(isPayErrorCode('overdrawn')).toBe(true);
+  expect(isPayErrorCode('toString')).toBe(false);
+});
+
+describe('a revert', () => {
+  test('comes out under its code, with its operands', () => {
+    const data = encodeErrorResult({ abi: channelsAbi, errorName: 'TooEarly', args: [20n, 10n] });
+    expect(fromRevert(data)).toMatchObject({
+      code: 'too-early',
+      details: { contractError: 'TooEarly', operands: ['20', '10'] },
+    });
+  });
+
+  const words = [{ type: 'error', name: 'Error', inputs: [{ name: 'said', type: 'string' }] }] as const;
+  test.each([
+    ['ERC20: transfer amount exceeds balance', 'insufficient-funds'],
+    ['ERC20: transfer amount exceeds allowance', 'allowance-too-small'],
+    ['FiatTokenV2: authorization is expired', 'authorization-expired'],
+    ['FiatTokenV2: authorization is used or canceled', 'authorization-used'],
+    ['FiatTokenV2: invalid signature', 'bad-signature'],
+    ['Blacklistable: account is blacklisted', 'token-refused'],
+    ['something else', 'transaction-reverted'],
+  ])('in words, %j, is %s', (said, code) => {
+    expect(fromRevert(encodeErrorResult({ abi: words, errorName: 'Error', args: [said] })).code).toBe(code);
+  });
+
+  test('that nobody knows is still an error with a code', () => {
+    expect(fromRevert('0xdeadbeef')).toMatchObject({ code: 'transaction-reverted', details: { data: '0xdeadbeef' } });
+    expect(fromRevert('0x').code).toBe('transaction-reverted');
+  });
+});
