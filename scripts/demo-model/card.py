@@ -24,7 +24,7 @@ numbers. It is no general assistant: anything else gets a polite refusal.
 
 Text the project wrote itself (`scripts/demo-model/corpus/`): {templates} question templates for {intents} intents, with typing
 noise; answers written by hand or computed (sums, counting, lists). {conversations} drawn conversations, {tokens} tokens read in training.
-A fifth of the conversations begin with a system prompt, some with `<|endoftext|>`, because clients put them there.
+One conversation in twenty begins with a system prompt, some with `<|endoftext|>`, because clients put them there.
 
 ## Training
 
@@ -42,15 +42,15 @@ tokens, seed {seed}, {minutes} minutes on one shared CPU core. The same seed rep
 | templates kept out of training, two wordings each ({dev_n}) | {dev} |
 
 On topic means: the answer is one of that intent's own answers (word overlap at least 0.8), or, for sums, counting, lists and
-facts, holds the right result. The same person wrote questions and templates, at different times: expect a little less
-from strangers. {greedy}
+facts, holds the right result. Questions and templates come from one author, and between runs the misses per intent (not the
+questions) were looked at and the weak intents widened: strangers will see something between the first line and the last. {greedy}
 
 ## Limits
 
 Knows nothing of the world beyond a few lists. Does not copy names or words it was given. Adds and subtracts only zero to
 ten. Other languages get the refusal. Its facts about Tabloom are those of its day.
 """
-GREEDY = "Greedy answers to {count} prompts equal the trainer's token by token in node-llama-cpp (`tests/integration/demo-model.test.ts`, `golden.json`)."
+GREEDY = "Greedy answers to {count} prompts equal the trainer's token by token in node-llama-cpp (`tests/integration/demo-model.test.ts`, `golden.json`) and, in Chromium, in wllama 3.8.1."
 
 
 def share(pair) -> str:

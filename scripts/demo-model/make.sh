@@ -9,7 +9,8 @@ out=${OUT:-$(mktemp -d)}
 models=../../static/models
 
 $python -m unittest -q test_parts
-$python train.py --out "$out" --steps "${STEPS:-6000}"
+$python train.py --out "$out" --steps "${STEPS:-4600}"
 $python export_gguf.py --run "$out" --to "$models/tabloom-demo.gguf"
 $python evaluate.py --run "$out" --golden golden.json --report "$out/evaluation.json"
 $python card.py --run "$out" --to "$models/tabloom-demo.md"
+node ../demo-catalog.mjs
