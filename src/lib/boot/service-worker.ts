@@ -30,6 +30,8 @@ export async function registerServiceWorker(pageVersion: string, onUpdate: (upda
     registration.installing?.addEventListener('statechange', () => void waiting());
   });
   void waiting();
+  // A page that stays open for days lends for days: it looks for a newer version now and then.
+  setInterval(() => void registration.update().catch(() => undefined), lookAgainMs);
   const { active } = await navigator.serviceWorker.ready;
   const urls = performance
     .getEntriesByType('resource')
@@ -49,6 +51,7 @@ function versionOf(worker: ServiceWorker): Promise<unknown> {
   });
 }
 
+const lookAgainMs = 60 * 60_000;
 const patienceMs = 3_000;
 
 /** Waits a moment for the service worker to see this page's requests, so that an engine's code is kept for offline use. */

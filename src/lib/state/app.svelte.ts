@@ -31,6 +31,7 @@ export class App {
 
   readonly #parts: AppParts;
   readonly #ready = Promise.withResolvers<Tab>();
+  readonly #historyRead = Promise.withResolvers<void>();
 
   constructor(parts: AppParts) {
     this.#parts = parts;
@@ -55,7 +56,7 @@ export class App {
     this.settings.attach(tab.settings.view);
     this.tab = tab;
     this.#ready.resolve(tab);
-    await this.history.attach(tab.history);
+    await this.history.attach(tab.history).finally(() => this.#historyRead.resolve());
   }
 
   /** The tab could not be made; whoever waits for it hears why. */
@@ -74,6 +75,7 @@ export class App {
   async openConversation(id: string): Promise<boolean> {
     if (this.conversation.id === id) return true;
     const tab = await this.ready;
+    await this.#historyRead.promise;
     const record = this.history.conversations.find((kept) => kept.id === id);
     if (!record) return false;
     const turns = await tab.history.turns(id);

@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import { TabloomError } from '#lib/base/errors.ts';
+import { initialJob } from '#lib/peer/lifecycle.ts';
+import { App } from './app.svelte.ts';
+import { emptyLibrary } from './library.ts';
+import type { Live } from './live.ts';
+import { noNetwork } from './network.ts';
+import type { ConversationRecord, TurnRecord } from './records.ts';
+import { defaultSettings, type Settings } from './settings.ts';
+import { notSharing } from './sharing.ts';
+import type { Tab } from './tab.ts';
+import { anyone } from './target.ts';
+
+const still = <T>(current: T): Live<T> => ({ current, listen: () => () => undefined });
+
+function fakeTab(settings: Partial<Settings> = {}) {
+  const kept = new Map<string, { readonly record: ConversationRecord; readonly turns: readonly TurnRecord[] }>();
+  const renewed: string[] = [];
+  const tab: Tab = {
+    network: { view: still(noNetwork), ping: async () => 1, takeOver: async () => undefined },
+    asking: {
+      async *ask() {
+        yield { type: 'job-cancelled', at: 1 };
+      },
+      startAnew: async () => void renewed.push('renewed'),
+      verify: () => Promise.reject(new TabloomError('no-receipt', '')),
+    },
+    device: { examine: () => Promise.reject(new Error('not looked at')) },
+    library: {
+      view: still(emptyLibrary),
+      load: async () => undefined,
+      cancelLoad: () => undefined,
+      unload: async () => undefined,
+      remove: async () => undefined,
+      addOwn: async () => undefined,
+      forgetOwn: async () => undefined,
+      refresh: async () => undefined,
+    },
+    sharing: {
+      view: still(notSharing),
+      start: async () => undefined,
+      stop: async () => undefined,
+      pause: () => undefined,
+      resume: () => undefined,
+    },
+    history: {
+      list: async () => [...kept.values()].map(({ record }) => record),
+      turns: async (id) => kept.get(id)?.turns ?? [],
+      save: async (record, turns) => void kept.set(record.id, { record, turns }),
+      remove: async (id) => void kept.delete(id),
+    },
+    settings: {
+      view: still({ ...defaultSettings, ...settings }),
+      change: async () => undefined,
+      exportData: async () => '',
+      deleteData: async () => undefined,
+    },
+    stop: async () => undefined,
+  };
+  return { tab, kept, renewed };
+}
+
+function newApp() {
+  let id = 0;
+  return new App({ now: () => 1, newId: () => String(++id) });
+}
+
+test('a question asked before the tab is there waits for it', async () => {
+  const app = newApp();
+  const asked = app.conversation.send('Hi', anyone);
+  expect(app.conversation.busy).toBe(true);
+  const { tab, kept } = fakeTab();
+  await app.attach(tab);
+  await asked;
+  expect(app.conversation.turns[0]?.answer.phase).toBe('cancelled');
+  expect(kept.size).toBe(1);
+  expect(app.history.conversations).toHaveLength(1);
+});
+
+test('where there can be no tab, the question fails with the reason', async () => {
+  const app = newApp();
+  const asked = app.conversation.send('Hi', anyone);
+  app.fail(new TabloomError('storage-unavailable', 'No.'));
+  await asked;
+  expect(app.bootError).toMatchObject({ code: 'storage-unavailable' });
+  expect(app.conversation.turns[0]?.answer).toMatchObject({ phase: 'failed', error: { code: 'storage-unavailable' } });
+});
+
+test('a conversation from the history opens with its turns, a deleted one does not', async () => {
+  const app = newApp();
+  const { tab, kept } = fakeTab();
+  const record = { id: 'x', title: 'Old', createdAt: 0, updatedAt: 0, turns: 1 };
+  const answer = { ...initialJob, phase: 'finished', text: 'then' } as const;
+  kept.set('x', { record, turns: [{ id: 't', question: 'q', askedAt: 0, leftOut: 0, answer }] });
+  const opening = app.openConversation('x');
+  await app.attach(tab);
+  expect(await opening).toBe(true);
+  expect(app.conversation.turns.map((turn) => turn.answer.text)).toEqual(['then']);
+  await app.removeConversation('x');
+  expect(app.conversation.id).not.toBe('x');
+  expect(await app.openConversation('x')).toBe(false);
+  expect(kept.size).toBe(0);
+});
+
+test('in private mode nothing is kept, and each conversation begins under a new key', async () => {
+  const app = newApp();
+  const { tab, kept, renewed } = fakeTab({ privateMode: true });
+  await app.attach(tab);
+  await app.conversation.send('secret', anyone);
+  expect(kept.size).toBe(0);
+  expect(app.history.conversations).toEqual([]);
+  await app.startConversation();
+  expect(renewed).toHaveLength(1);
+});

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import type { DeviceView } from '../../state/device.ts';
+import { noNetwork, type NetworkView } from '../../state/network.ts';
+import { deviceChecks, networkChecks, reportText } from './checks.ts';
+
+const device: DeviceView = {
+  webgpu: 'ready',
+  adapter: 'apple common-3',
+  softwareAdapter: false,
+  f16: true,
+  bufferBytesMax: 4e9,
+  storageBufferBytesMax: 2e9,
+  workgroupInvocationsMax: 1_024,
+  cores: 8,
+  memoryGiB: 16,
+  quotaBytes: 50e9,
+  usedBytes: 1e9,
+  persistentStorage: true,
+  isolated: true,
+  phone: false,
+  battery: undefined,
+  metered: false,
+  webrtc: true,
+  serviceWorker: 'active',
+  browser: 'Chromium 156, Linux',
+};
+
+const network: NetworkView = {
+  ...noNetwork,
+  phase: 'online',
+  self: '12D3KooWmyself',
+  relays: [
+    { peer: '12D3KooWrelay1', addr: '/ip4/192.0.2.7/tcp/8080/ws/p2p/12D3KooWrelay1', state: 'reserved', attempts: 1 },
+    { peer: undefined, addr: '/ip4/192.0.2.8/tcp/1/ws', state: 'lost', attempts: 4, reason: 'Nobody answers there.' },
+  ],
+  connections: [
+    { peer: '12D3KooWrelay1', path: 'direct', transport: 'websocket', direction: 'outbound' },
+    { peer: '12D3KooWpeerAA', path: 'relayed', transport: 'circuit', direction: 'inbound' },
+  ],
+  incidents: [{ at: 0, peer: '12D3KooWpeerAA', code: 'peer-lost', message: 'It has gone.' }],
+};
+
+const outcomes = (change: Partial<DeviceView>) =>
+  Object.fromEntries(deviceChecks({ ...device, ...change }).map(({ name, outcome }) => [name, outcome]));
+
+test('a good device is good throughout', () => {
+  expect(new Set(Object.values(outcomes({})))).toEqual(new Set(['good']));
+});
+
+test('what is missing is said, with what to do about it', () => {
+  expect(outcomes({ webgpu: 'no-adapter', f16: false, isolated: false })).toMatchObject({
+    WebGPU: 'limited',
+    '16-bit arithmetic': 'limited',
+    'Isolated page': 'limited',
+  });
+  expect(outcomes({ webrtc: false, quotaBytes: 10e6, usedBytes: 0 })).toMatchObject({
+    WebRTC: 'bad',
+    'Room for models': 'bad',
+  });
+  for (const check of deviceChecks({ ...device, webgpu: 'unsupported', webrtc: false })) {
+    if (check.outcome === 'bad') expect(check.advice).toBeTruthy();
+  }
+});
+
+test('relays first, then peers; a relay is not counted among the peers', () => {
+  const checks = networkChecks(network, new Map<string, number | string>([['12D3KooWrelay1', 12]]));
+  expect(checks.map(({ name, outcome }) => [name, outcome])).toEqual([
+    ['Relay relay1', 'good'],
+    ['Relay', 'bad'],
+    ['Peer peerAA', 'limited'],
+  ]);
+  expect(checks[0]?.value).toContain('round trip 12 ms');
+  expect(networkChecks(noNetwork, new Map())[0]).toMatchObject({ outcome: 'bad', value: 'none known' });
+});
+
+test('the report names no address, no whole peer id and no key', () => {
+  const text = reportText(device, network, new Map([['12D3KooWrelay1', 'peer-unreachable']]), {
+    build: '0.1.0',
+    at: '2026-11-21T00:00:00.000Z',
+  });
+  expect(text).toContain('peer-unreachable');
+  expect(text).toContain('peerAA peer-lost');
+  expect(text).not.toMatch(/12D3KooW|192\.0\.2|\/ip4/);
+});

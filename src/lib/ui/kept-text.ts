@@ -1,0 +1,28 @@
+/**
+ * Small texts that outlive a reload of this tab and not the tab itself: what was being written, which conversation was
+ * open. A browser that keeps nothing costs only this.
+ */
+export interface KeptText {
+  read(): string;
+  write(text: string): void;
+}
+
+export function keepText(key: string, storage: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>): KeptText {
+  return {
+    read() {
+      try {
+        return storage().getItem(key) ?? '';
+      } catch {
+        return '';
+      }
+    },
+    write(text) {
+      try {
+        if (text === '') storage().removeItem(key);
+        else storage().setItem(key, text);
+      } catch {
+        // Full or forbidden.
+      }
+    },
+  };
+}
