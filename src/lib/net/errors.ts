@@ -29,5 +29,11 @@ export const peerUnreachable = (peer: PeerId, reason: string, cause?: unknown) =
     cause,
   });
 
+/** Only so many channels are opened to one peer at a time; it would cut off what is over its own limit. */
+export const peerBusy = (peer: PeerId) =>
+  new TabloomError('busy', 'Too much is asked of this peer at once. Wait for something to end, or ask another one.', {
+    details: { peer },
+  });
+
 export const protocolUnknown = (peer: PeerId, protocol: string) =>
   peerUnreachable(peer, `it does not serve ${protocol}`);

@@ -212,6 +212,8 @@ function attemptError(
   const code = errorCode(error);
   // The request does not fit a frame, or this device itself is offline: no other worker would help.
   if (code === 'frame-too-large' || code === 'net-offline') return { type: 'failed', error: toErrorRecord(error) };
+  // More than the net opens to one peer at a time: it has heard nothing of this job and is not to blame.
+  if (code === 'busy') return { type: 'refused', error: toErrorRecord(wireError('busy')) };
   if (code === 'bad-frame' || (code === 'peer-lost' && error instanceof TabloomError)) {
     return { type: 'lost', error: toErrorRecord(error) };
   }

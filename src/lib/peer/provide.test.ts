@@ -174,12 +174,14 @@ describe('slots and queue', () => {
     await worker.provider.stop();
   });
 
-  test('more channels than one asker can need are dropped', async () => {
+  test('more channels than one asker can need are refused unread', async () => {
     const { clock, open } = await scene();
     const raws: RawAsker[] = [];
     for (let i = 0; i < 40; i++) raws.push(await open());
     await pass(clock, 20);
-    expect(raws.filter(({ ended }) => ended === 'lost')).toHaveLength(40 - (limits.jobsPerPeerMax * 2 + 2));
+    const refused = raws.filter(({ frames }) => frames.length > 0);
+    expect(refused).toHaveLength(40 - (limits.jobsPerPeerMax * 2 + 2));
+    for (const raw of refused) expect(raw).toMatchObject({ frames: [{ t: 'refused', code: 'busy' }], ended: 'closed' });
   });
 
   test('leaving the queue moves the others up and costs no work', async () => {

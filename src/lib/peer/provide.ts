@@ -15,7 +15,7 @@ import { createJobRecords, jobFingerprint, type JobRecord } from './job-record.t
 import { withDuration, withJob } from './measure.ts';
 import type { ReceiptBook } from './receipt-book.ts';
 import { createServedModel, etaMs, isBroken, toOffered, type ServedModel } from './served-model.ts';
-import { serveJob } from './serve-job.ts';
+import { refuseUnread, serveJob } from './serve-job.ts';
 import type { Provider, ProviderState } from './spec.ts';
 import { queueWork, type WorkOutcome } from './work-job.ts';
 
@@ -165,7 +165,9 @@ export function createProvider(components: ProviderComponents): Provider {
     const open = channelsOf.get(peer) ?? 0;
     const sum = [...channelsOf.values()].reduce((a, b) => a + b, 0);
     // Room for every job twice, since an asker may come again for one before its first channel is known to be gone.
-    if (open >= perPeerMax(peer) * 2 + 2 || sum >= channelsMax) return channel.abort(wireError('busy'));
+    if (sum >= channelsMax) return channel.abort(wireError('busy'));
+    // The net bounds how many of these there are.
+    if (open >= perPeerMax(peer) * 2 + 2) return refuseUnread(channel, clock);
     channelsOf.set(peer, open + 1);
     try {
       await serveJob(channel, {

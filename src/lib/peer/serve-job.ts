@@ -118,8 +118,16 @@ async function readOpen(
   }
 }
 
+/** For an asker with more channels open than it can need: nothing of it is read, but it hears that it may come again. */
+export const refuseUnread = (channel: Channel, clock: Clock): Promise<void> =>
+  closeWith(channel, { t: 'refused', ...refusal('busy') }, { clock });
+
 /** Sends the last frame where that is still possible, and is done with the channel either way. */
-async function closeWith(channel: Channel, frame: WorkerFrame, { clock }: ServeComponents): Promise<void> {
+async function closeWith(
+  channel: Channel,
+  frame: WorkerFrame,
+  { clock }: Pick<ServeComponents, 'clock'>,
+): Promise<void> {
   try {
     await within(
       channel.send(encodeWorkerFrame(frame)).then(() => channel.close()),

@@ -77,6 +77,13 @@ test('an Idempotency-Key works once', async () => {
   expect(worker.provider.state.jobsDone).toBe(done + 1);
 });
 
+test('a crowd is told to come back, and the worker is not blamed for it', async () => {
+  const answers = await Promise.all(Array.from({ length: 60 }, () => postChat(relay.url, { ...slow, max_tokens: 2 })));
+  const bodies = await Promise.all(answers.map(async (answer) => [answer.status, (await answer.json()).error?.code]));
+  expect(new Set(bodies.map(String))).toEqual(new Set(['200,', '429,busy']));
+  expect((await postChat(relay.url, { ...slow, max_tokens: 2 })).status).toBe(200);
+});
+
 test('a worker that goes in the middle is told as such, in the last frame', async () => {
   const other = await startWorker(relay.url, 29, { answerTokens: 2_000 });
   await eventually(async () => (await health(relay.url)).offers === 2);

@@ -1,3 +1,4 @@
+import type { Connection } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { abortError, raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
@@ -20,6 +21,7 @@ import { createGossip } from './gossip.ts';
 import { createNode, type NodeInput, type TabloomNode } from './node.ts';
 import { connectionStatus } from './paths.ts';
 import { pingConnection } from './ping.ts';
+import { createOutgoing } from './outgoing.ts';
 import { createReach, type Reach } from './reach.ts';
 import { overallState } from './state.ts';
 import type { Tuning } from './tuning.ts';
@@ -56,6 +58,7 @@ export function createNetOver(input: NetOverInput): Net {
   const self = createSigner(input.seed).peer;
   const handlers = new Map<string, ChannelHandler>();
   const denied = createDenyList(clock);
+  const outgoing = createOutgoing(tuning.streamsOutPerProtocolMax);
   const statusChanged = createEmitter<NetStatus>();
   const gossip = createGossip({ clock, tuning, onReject: (peer) => onReject(peer) });
   let running: Running | undefined;
@@ -150,16 +153,25 @@ export function createNetOver(input: NetOverInput): Net {
   };
   const openStream = async (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => {
     const on = assertRunning();
-    const connection = await on.reach.connect(peer, addrs, signal);
-    const deadline = after(clock, tuning.streamTimeoutMs, signal);
+    const free = outgoing.take(peer, protocol);
+    let deadline: ReturnType<typeof after> | undefined;
+    let connection: Connection | undefined;
     try {
+      connection = await on.reach.connect(peer, addrs, signal);
+      deadline = after(clock, tuning.streamTimeoutMs, signal);
       const stream = await connection.newStream(protocol, {
         signal: deadline.signal,
         runOnLimitedConnection: true,
-        maxOutboundStreams: 4 * tuning.streamsPerProtocolMax,
+        maxOutboundStreams: tuning.streamsPerProtocolMax,
       });
-      return track(on, createStreamChannel(stream, connection, clock));
+      const channel = createStreamChannel(stream, connection, clock);
+      // By then the other side counts it no more either.
+      if (stream.status === 'open') stream.addEventListener('close', free, { once: true });
+      else free();
+      return track(on, channel);
     } catch (error) {
+      free();
+      if (!connection || !deadline) throw error;
       if (error instanceof Error && error.name === 'UnsupportedProtocolError') throw protocolUnknown(peer, protocol);
       throwIfAborted(signal);
       // A connection that gives no stream is dead or as good as dead; the next attempt shall not find it again.
@@ -167,7 +179,7 @@ export function createNetOver(input: NetOverInput): Net {
         await dropConnection(connection, channelLost(error), clock);
       throw peerUnreachable(peer, 'its connection gave no stream', error);
     } finally {
-      deadline.clear();
+      deadline?.clear();
     }
   };
   const openTwice = async (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => {
@@ -206,7 +218,13 @@ export function createNetOver(input: NetOverInput): Net {
       if (denied.denies(peer)) throw peerUnreachable(peer, 'its messages were rejected too often');
       const either = signal ? AbortSignal.any([life.signal, signal]) : life.signal;
       try {
-        return await raceSignal(openTwice(peer, protocol, addrs, either), either);
+        const opening = openTwice(peer, protocol, addrs, either);
+        // Given up in the moment it opened: nobody else would end it.
+        opening.then(
+          (channel) => either.aborted && channel.abort(channelLost()),
+          () => undefined,
+        );
+        return await raceSignal(opening, either);
       } catch (error) {
         if (either.aborted) throw abortError(either);
         throw errorCode(error) === 'internal' ? peerUnreachable(peer, 'the connection failed', error) : error;

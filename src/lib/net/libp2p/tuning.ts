@@ -40,6 +40,8 @@ export interface Tuning {
   readonly probeTimeoutMs: number;
   /** Streams of one protocol that one connection may have open at a time. */
   readonly streamsPerProtocolMax: number;
+  /** Streams of one protocol that we open to one peer; below what it takes, or it would cut off what is over. */
+  readonly streamsOutPerProtocolMax: number;
   /** How long `publish` waits to learn of the first subscriber. */
   readonly subscriberPatienceMs: number;
 }
@@ -64,6 +66,7 @@ const everywhere: Tuning = {
   streamTimeoutMs: 4_000,
   probeTimeoutMs: 1_500,
   streamsPerProtocolMax: 32,
+  streamsOutPerProtocolMax: 24,
   subscriberPatienceMs: 2_000,
 };
 
