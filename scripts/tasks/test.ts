@@ -18,6 +18,8 @@ async function tool(name: string, args: readonly string[]): Promise<Counts> {
   return one((await runTool(name, args, { show: 'on-failure' })).code === 0);
 }
 
+const script = (path: string): Promise<Counts> => tool(process.execPath, [join(root, path)]);
+
 async function all(...runs: readonly (() => Promise<Counts>)[]): Promise<Counts> {
   let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const run of runs) counts = add(counts, await run());
@@ -87,7 +89,20 @@ const steps: readonly Step[] = [
   },
   {
     name: 'unit',
-    run: () => vitest('unit', ['--exclude=tests/integration/**', '--exclude=tests/architecture.test.ts']),
+    run: () =>
+      vitest('unit', [
+        '--exclude=tests/integration/**',
+        '--exclude=tests/architecture.test.ts',
+        '--exclude=scripts/contracts/**',
+      ]),
+  },
+  {
+    name: 'contracts',
+    run: () =>
+      all(
+        ...['check', 'lint', 'test', 'gas', 'coverage'].map((name) => () => script(`scripts/contracts/${name}.ts`)),
+        () => vitest('contracts', ['scripts/contracts', '--no-file-parallelism']),
+      ),
   },
   { name: 'integration', run: () => vitest('integration', ['tests/integration', '--no-file-parallelism']) },
   { name: 'build', run: () => all(build, () => tool('size-limit', [])) },
