@@ -7,8 +7,6 @@ export interface Bookmark {
   readonly hash: Hex;
 }
 
-/** Blocks read anew each time, since a reorganisation may have changed them. */
-const overlapBlocks = 16n;
 /** Blocks in one reading; a node refuses many more at once. */
 const rangeBlocks = 1_000n;
 /** Readings in one call; what is left is read in the next. */
@@ -18,10 +16,7 @@ export interface Followed {
   readonly bookmark: Bookmark;
   /** Channels that something has happened to, maybe; read their state to learn what. */
   readonly touched: ReadonlySet<ChannelId>;
-  /**
-   * True when the chain is not the one the bookmark was taken on, deeper than the overlap reaches: every known channel
-   * should be read.
-   */
+  /** True when the bookmark's block is not part of the chain any more, or too far back: read every known channel. */
   readonly isReorganised: boolean;
 }
 
@@ -35,9 +30,12 @@ export async function follow(chain: Chain, bookmark: Bookmark | null, options: A
   if (head.number === bookmark.number && head.hash === bookmark.hash) {
     return { bookmark, touched: new Set(), isReorganised: false };
   }
+  // What was undone may be in none of the new blocks, so that events cannot tell of it.
+  if ((await chain.blockHash(bookmark.number, options)) !== bookmark.hash) {
+    return { bookmark: mark(head), touched: new Set(), isReorganised: true };
+  }
   const touched = new Set<ChannelId>();
-  const oldest = bookmark.number < head.number ? bookmark.number : head.number;
-  let from = oldest > overlapBlocks ? oldest - overlapBlocks : 0n;
+  let from = bookmark.number + 1n;
   for (let range = 0; from <= head.number; range++) {
     // Too far behind to catch up by events: reading every known channel is cheaper, and says more.
     if (range >= rangesMax) return { bookmark: mark(head), touched, isReorganised: true };
@@ -47,8 +45,7 @@ export async function follow(chain: Chain, bookmark: Bookmark | null, options: A
     }
     from = to + 1n;
   }
-  // At or below the bookmark with another hash: blocks were undone, and what they touched may be in none of the new ones.
-  return { bookmark: mark(head), touched, isReorganised: head.number <= bookmark.number };
+  return { bookmark: mark(head), touched, isReorganised: false };
 }
 
 const mark = ({ number, hash }: Head): Bookmark => ({ number, hash });

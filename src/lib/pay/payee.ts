@@ -92,7 +92,8 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
         throw payError('bad-signature', { details: { expected: terms.payerSigner, message: 'Voucher' } });
       }
       // The payer may have topped up since: one look at the chain decides.
-      if (cumulativeAmount > seen.balance) await observe(channelId, await chain.channel(channelId, options));
+      if (cumulativeAmount > seen.balance && seen.withdrawableAt === 0)
+        await observe(channelId, await chain.channel(channelId, options));
       let added = 0n;
       await book.change(channelId, (record) => {
         const before = stateOf(record, now());

@@ -128,6 +128,8 @@ export interface Mined {
 export interface Chain {
   readonly entry: DeployedChain;
   head(options?: AbortOptions): Promise<Head>;
+  /** The hash of a block by its number; null where there is none yet, or none any more. */
+  blockHash(number: bigint, options?: AbortOptions): Promise<Hex | null>;
   channel(id: ChannelId, options?: AbortOptions): Promise<OnChainState>;
   /** Units credited to `payee` and not yet paid out. */
   owed(payee: Address, options?: AbortOptions): Promise<bigint>;

@@ -41,6 +41,7 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
   return {
     entry,
     head: (options) => node.head(options),
+    blockHash: (number, options) => node.blockHash(number, options),
     channel: (id, options) =>
       node.ask((client) => client.readContract({ ...channels, functionName: 'stateOf', args: [id] }), options),
     owed: (payee, options) =>

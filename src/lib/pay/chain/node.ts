@@ -12,6 +12,8 @@ export interface Node {
   /** @throws `wrong-chain` unless the node serves the entry's chain. Asked once. */
   check(options?: AbortOptions): Promise<void>;
   head(options?: AbortOptions): Promise<Head>;
+  /** Null while no block has the number. */
+  blockHash(number: bigint, options?: AbortOptions): Promise<Hash | null>;
   call(from: Address, call: ContractCall, options?: AbortOptions): Promise<Hex>;
   /** Null while the transaction is in no block. */
   receipt(hash: Hash, options?: AbortOptions): Promise<TransactionReceipt | null>;
@@ -58,14 +60,26 @@ export function createNode({ entry, rpcUrl, fetch, requestTimeoutMs }: NodeInit)
     },
     call: async (from, { to, data }, options) =>
       (await ask((node) => node.call({ account: from, to, data }), options)).data ?? '0x',
+    blockHash: (blockNumber, options) =>
+      ask(
+        (node) =>
+          orNull('BlockNotFoundError', async () => {
+            const { hash } = await node.getBlock({ blockNumber });
+            return hash;
+          }),
+        options,
+      ),
     receipt: (hash, options) =>
-      ask(async (node) => {
-        try {
-          return await node.getTransactionReceipt({ hash });
-        } catch (error) {
-          if ((error as Error).name === 'TransactionReceiptNotFoundError') return null;
-          throw error;
-        }
-      }, options),
+      ask((node) => orNull('TransactionReceiptNotFoundError', () => node.getTransactionReceipt({ hash })), options),
   };
+}
+
+/** What is not there yet is an answer, not a failure. */
+async function orNull<T>(errorName: string, question: () => Promise<T>): Promise<T | null> {
+  try {
+    return await question();
+  } catch (error) {
+    if ((error as Error).name === errorName) return null;
+    throw error;
+  }
 }

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import { batchMax, claimRefusal, screenClaims } from './claims.ts';
+import { addressOf, entry, keyOf, startSeconds as now, testChain, testTerms } from './pay.fixture.ts';
+import { closedMark, type ChannelTerms } from './spec.ts';
+import { channelIdOf } from './terms.ts';
+import { createVoucherSigner } from './voucher.ts';
+
+const vouchers = createVoucherSigner(entry);
+const claimOf = async (terms: ChannelTerms, amount: bigint, key = keyOf(2)) => {
+  const { signature } = await vouchers.sign(key, channelIdOf(terms), amount);
+  return { channel: terms, cumulativeAmount: amount, signature };
+};
+
+function chainWith(...channels: readonly ChannelTerms[]) {
+  const chain = testChain();
+  for (const terms of channels)
+    chain.states.set(channelIdOf(terms), { balance: 100n, claimed: 10n, withdrawableAt: 0 });
+  return chain;
+}
+
+const sender = addressOf(8);
+
+test('the good go, the bad are named, one claim a channel', async () => {
+  const [a, b, c] = [testTerms(1), testTerms(2), testTerms(3)];
+  const chain = chainWith(a, b);
+  const newest = await claimOf(a, 50n);
+  const claims = [
+    await claimOf(a, 40n),
+    newest,
+    await claimOf(a, 30n),
+    await claimOf(b, 60n, keyOf(5)),
+    await claimOf(c, 20n),
+  ];
+  const screened = await screenClaims({ chain, vouchers }, sender, claims);
+  expect(screened.good).toEqual([newest]);
+  expect(screened.skipped).toEqual([
+    { channelId: channelIdOf(a), refusal: 'stale' },
+    { channelId: channelIdOf(a), refusal: 'stale' },
+    { channelId: channelIdOf(b), refusal: 'bad-signature' },
+    { channelId: channelIdOf(c), refusal: 'channel-missing' },
+  ]);
+});
+
+test('claims of one payee stand together', async () => {
+  const terms = [3, 5, 3, 5].map((provider, i) => testTerms(i, { provider: addressOf(provider) }));
+  const claims = await Promise.all(terms.map((each) => claimOf(each, 20n)));
+  const { good } = await screenClaims({ chain: chainWith(...terms), vouchers }, sender, claims);
+  expect(
+    good.map(({ channel }) => channel.provider).filter((provider, i, all) => provider !== all[i - 1]),
+  ).toHaveLength(2);
+});
+
+test('a batch has at least one and at most as many as fit', async () => {
+  const chain = testChain();
+  await expect(screenClaims({ chain, vouchers }, sender, [])).rejects.toMatchObject({ code: 'batch-empty' });
+  const one = await claimOf(testTerms(), 20n);
+  const tooMany = Array.from({ length: batchMax + 1 }, () => one);
+  await expect(screenClaims({ chain, vouchers }, sender, tooMany)).rejects.toMatchObject({ code: 'batch-too-long' });
+  const bad = { ...one, channel: { ...one.channel, delay: 0 } };
+  await expect(screenClaims({ chain, vouchers }, sender, [bad])).rejects.toMatchObject({ code: 'bad-terms' });
+});
+
+describe('a claim would be passed over', () => {
+  const open = { balance: 100n, claimed: 10n, withdrawableAt: 0 };
+  const session = testTerms();
+  const job = testTerms(2, { delay: 0, deadline: now });
+  const ask = { terms: session, state: open, amount: 50n, sender, now };
+  test.each([
+    ['of an ended channel', { state: { ...open, withdrawableAt: closedMark } }, 'channel-closed'],
+    ['of no channel', { state: { balance: 0n, claimed: 0n, withdrawableAt: 0 } }, 'channel-missing'],
+    ['for what was claimed', { amount: 10n }, 'stale'],
+    ['for nothing', { amount: 0n }, 'stale'],
+    ['for more than there is', { amount: 101n }, 'overdrawn'],
+    ['of a job after its deadline', { terms: job, now: now + 1 }, 'deadline-passed'],
+    ['of a job by a stranger', { terms: job }, 'not-provider'],
+  ])('%s', (_, change, refusal) => {
+    expect(claimRefusal({ ...ask, ...change })).toBe(refusal);
+  });
+  test('but not the others', () => {
+    expect(claimRefusal({ ...ask, amount: 11n })).toBeNull();
+    expect(claimRefusal({ ...ask, amount: 100n })).toBeNull();
+    expect(claimRefusal({ ...ask, state: { ...open, withdrawableAt: 5 } })).toBeNull();
+    expect(claimRefusal({ ...ask, terms: job, sender: job.provider })).toBeNull();
+    expect(claimRefusal({ ...ask, terms: job, sender: job.providerSigner })).toBeNull();
+  });
+});

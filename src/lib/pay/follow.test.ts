@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { follow } from './follow.ts';
+import { testChain } from './pay.fixture.ts';
+import type { ChainEvent, Hex } from './spec.ts';
+
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`;
+
+/** A chain with a claim on channel `n` in block `n`; remembers which blocks were asked for. */
+function chainAt(number: bigint, blockHash = hash(Number(number))) {
+  const chain = testChain();
+  const asked: (readonly [bigint, bigint])[] = [];
+  return Object.assign(chain, {
+    asked,
+    blockHash: async (n: bigint) => (n < number ? hash(Number(n)) : n === number ? blockHash : null),
+    head: async () => ({ number, hash: blockHash, timestamp: 0 }),
+    events: async (from: bigint, to: bigint): Promise<readonly ChainEvent[]> => {
+      asked.push([from, to]);
+      const found: ChainEvent[] = [];
+      for (let n = from; n <= to && found.length < 10_000; n++) {
+        found.push({ type: 'claimed', channelId: hash(Number(n)), claimed: 1n, treasuryPart: 0n });
+      }
+      return found;
+    },
+  });
+}
+
+describe('following', () => {
+  test('begins at the newest block, with everything to be read', async () => {
+    expect(await follow(chainAt(50n), null)).toEqual({
+      bookmark: { number: 50n, hash: hash(50) },
+      touched: new Set(),
+      isReorganised: true,
+    });
+  });
+
+  test('asks nothing when nothing has happened', async () => {
+    const chain = chainAt(50n);
+    expect((await follow(chain, { number: 50n, hash: hash(50) })).touched.size).toBe(0);
+    expect(chain.asked).toEqual([]);
+  });
+
+  test('reads what is new', async () => {
+    const chain = chainAt(52n);
+    const news = await follow(chain, { number: 50n, hash: hash(50) });
+    expect(news).toEqual({
+      bookmark: { number: 52n, hash: hash(52) },
+      touched: new Set([hash(51), hash(52)]),
+      isReorganised: false,
+    });
+  });
+
+  test.each([
+    ['went back', 47n, hash(47), 50n],
+    ['changed at the same height', 50n, hash(999), 50n],
+    ['changed and went on', 53n, hash(53), 50n],
+  ] as const)('sees a chain that %s', async (_, number, blockHash, from) => {
+    const news = await follow(chainAt(number, blockHash), { number: from, hash: hash(998) });
+    expect(news).toMatchObject({ isReorganised: true, bookmark: { number } });
+  });
+
+  test('reads far behind in pieces, and gives up counting when too far', async () => {
+    const chain = chainAt(3_000n);
+    await follow(chain, { number: 15n, hash: hash(15) });
+    expect(chain.asked).toEqual([
+      [16n, 1_015n],
+      [1_016n, 2_015n],
+      [2_016n, 3_000n],
+    ]);
+    const far = await follow(chainAt(1_000_000n), { number: 5n, hash: hash(5) });
+    expect(far).toMatchObject({ isReorganised: true, bookmark: { number: 1_000_000n } });
+  });
+});

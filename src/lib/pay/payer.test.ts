@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { addressOf, entry, sessionKey, startSeconds, testClock, testStorage, testTerms } from './pay.fixture.ts';
+import { createPayer } from './payer.ts';
+import { closedMark } from './spec.ts';
+import { channelIdOf } from './terms.ts';
+import { createVoucherSigner } from './voucher.ts';
+import { createVoucherStore } from './voucher-store.ts';
+import type { SessionKey } from './wallet/session-key.ts';
+
+const terms = testTerms();
+const id = channelIdOf(terms);
+
+async function opened(changes: Partial<SessionKey> = {}, balance = 1_000n) {
+  const clock = testClock();
+  const storage = testStorage();
+  const payer = await createPayer({
+    store: createVoucherStore(storage),
+    clock,
+    chain: entry,
+    key: sessionKey(changes),
+  });
+  await payer.begin(terms);
+  await payer.observe(id, { balance, claimed: 0n, withdrawableAt: 0 });
+  return { payer, clock, storage };
+}
+
+test('promises add up, signed by the session key, down to the last unit', async () => {
+  const { payer } = await opened();
+  const vouchers = [await payer.promise(id, 1n), await payer.promise(id, 998n), await payer.promise(id, 1n)];
+  expect(vouchers.map(({ cumulativeAmount }) => cumulativeAmount)).toEqual([1n, 999n, 1_000n]);
+  for (const voucher of vouchers) {
+    expect(await createVoucherSigner(entry).verify(addressOf(2), voucher)).toBe(true);
+  }
+  expect(await payer.newest(id)).toEqual(vouchers[2]);
+  expect(payer.spent()).toBe(1_000n);
+});
+
+test.each([
+  ['nothing', {}, 0n, 'amount-zero'],
+  ['less than nothing', {}, -1n, 'amount-zero'],
+  ['the largest number', {}, 2n ** 128n, 'amount-too-large'],
+  ['a unit more than there is', {}, 1_001n, 'overdrawn'],
+  ['a unit more than the session may', { limit: 10n }, 11n, 'session-limit'],
+  ['with a session that has run out', { expiresAt: startSeconds }, 1n, 'session-expired'],
+] as const)('does not promise %s, and writes nothing', async (_, key, amount, code) => {
+  const { payer, storage } = await opened(key);
+  const writes = storage.writes();
+  await expect(payer.promise(id, amount)).rejects.toMatchObject({ code });
+  expect(storage.writes()).toBe(writes);
+  expect((await payer.state(id)).promised).toBe(0n);
+});
+
+test('the last second of a session still counts, the next does not', async () => {
+  const { payer, clock } = await opened({ expiresAt: startSeconds + 2 });
+  await clock.advance(1_999);
+  await payer.promise(id, 1n);
+  await clock.advance(1);
+  await expect(payer.promise(id, 1n)).rejects.toMatchObject({ code: 'session-expired' });
+});
+
+test('the limit of a session holds over all its channels together', async () => {
+  const { payer } = await opened({ limit: 15n });
+  const other = testTerms(2);
+  await payer.begin(other);
+  await payer.observe(channelIdOf(other), { balance: 100n, claimed: 0n, withdrawableAt: 0 });
+  await payer.promise(id, 10n);
+  await expect(payer.promise(channelIdOf(other), 6n)).rejects.toMatchObject({ code: 'session-limit' });
+  await payer.promise(channelIdOf(other), 5n);
+  expect(payer.spent()).toBe(15n);
+});
+
+test('out of order: nothing is promised before the opening, while withdrawing or after the end', async () => {
+  const { payer } = await opened();
+  const fresh = testTerms(3);
+  await payer.begin(fresh);
+  await expect(payer.promise(channelIdOf(fresh), 1n)).rejects.toMatchObject({ code: 'channel-missing' });
+  await expect(payer.promise(channelIdOf(testTerms(4)), 1n)).rejects.toMatchObject({ code: 'wrong-channel' });
+  await payer.observe(id, { balance: 1_000n, claimed: 0n, withdrawableAt: startSeconds });
+  await expect(payer.promise(id, 1n)).rejects.toMatchObject({ code: 'withdrawal-pending' });
+  await payer.observe(id, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
+  await expect(payer.promise(id, 1n)).rejects.toMatchObject({ code: 'channel-closed' });
+});
+
+test('a job is not paid from its deadline on', async () => {
+  const { payer, clock } = await opened();
+  const job = testTerms(5, { delay: 0, deadline: startSeconds + 10 });
+  await payer.begin(job);
+  await payer.observe(channelIdOf(job), { balance: 10n, claimed: 0n, withdrawableAt: 0 });
+  await payer.promise(channelIdOf(job), 5n);
+  await clock.advance(10_000);
+  await expect(payer.promise(channelIdOf(job), 5n)).rejects.toMatchObject({ code: 'deadline-passed' });
+});
+
+test('a channel of another key is not begun, and one begun twice is one', async () => {
+  const { payer } = await opened();
+  await expect(payer.begin(testTerms(6, { payerSigner: addressOf(9) }))).rejects.toMatchObject({ code: 'bad-terms' });
+  await payer.promise(id, 7n);
+  expect(await payer.begin(terms)).toBe(id);
+  expect((await payer.state(id)).promised).toBe(7n);
+  expect(payer.list()).toHaveLength(1);
+});

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '#lib/base/random.ts';
+import { addressOf, keyOf, sessionKey, startSeconds, testStorage } from '../pay.fixture.ts';
+import { drawKey, importBurner, openBurner } from './burner.ts';
+import { localWallet } from './local.ts';
+import { createSessionKey, listSessionKeys, sessionRefusal } from './session-key.ts';
+
+const random = seededRandom(40);
+const order = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141';
+
+describe('a key', () => {
+  test.each(['', '0x', '0x12', `0x${'00'.repeat(32)}`, `0x${order}`, `0x${'11'.repeat(33)}`, '11'.repeat(32)])(
+    'is not %j, and the error does not quote it',
+    (text) => {
+      const failing = () => localWallet(text);
+      expect(failing).toThrow(expect.objectContaining({ code: 'bad-key', details: {} }));
+      expect(failing).not.toThrow(expect.objectContaining({ cause: expect.anything() }));
+    },
+  );
+  test('is drawn from all random bytes', () => {
+    expect(localWallet(drawKey(random)).address).toMatch(/^0x/);
+    const none = { bytes: (length: number) => new Uint8Array(length), float: () => 0 };
+    expect(() => drawKey(none)).toThrow(expect.objectContaining({ code: 'bad-key' }));
+  });
+});
+
+describe('the burner', () => {
+  test('is made once, kept, and can be exported', async () => {
+    const storage = testStorage();
+    const first = await openBurner({ storage, random });
+    const again = await openBurner({ storage, random });
+    expect(again.address).toBe(first.address);
+    expect(localWallet(again.exportKey()).address).toBe(first.address);
+  });
+
+  test('is not handed out when it could not be stored', async () => {
+    const storage = testStorage(new Map(), { atWrite: 1, when: 'before', for: 'once' });
+    await expect(openBurner({ storage, random })).rejects.toMatchObject({ code: 'storage-unavailable' });
+    expect(storage.values.size).toBe(0);
+  });
+
+  test('gives way to an imported key, and its own key is not lost', async () => {
+    const storage = testStorage();
+    const first = await openBurner({ storage, random });
+    const next = await importBurner({ storage, random }, keyOf(7));
+    expect(next.address).toBe(addressOf(7));
+    expect((await openBurner({ storage, random })).address).toBe(addressOf(7));
+    expect(storage.values.get(`burner/${first.address}`)).toEqual({ privateKey: first.exportKey() });
+    await expect(importBurner({ storage, random }, '0x12')).rejects.toMatchObject({ code: 'bad-key' });
+    expect((await openBurner({ storage, random })).address).toBe(addressOf(7));
+  });
+
+  test('that cannot be read is not replaced by a new one', async () => {
+    const storage = testStorage(new Map<string, unknown>([['burner', { seed: 1 }]]));
+    await expect(openBurner({ storage, random })).rejects.toMatchObject({ code: 'bad-record' });
+    expect(storage.values.get('burner')).toEqual({ seed: 1 });
+  });
+});
+
+describe('a session key', () => {
+  const now = startSeconds;
+  test('is stored with its limits before it is handed out', async () => {
+    const storage = testStorage();
+    const key = await createSessionKey({ storage, random }, { limit: 5n, expiresAt: now + 1, now });
+    expect(await listSessionKeys(storage)).toEqual([key]);
+    const dying = testStorage(new Map(), { atWrite: 1, when: 'before', for: 'once' });
+    await expect(
+      createSessionKey({ storage: dying, random }, { limit: 5n, expiresAt: now + 1, now }),
+    ).rejects.toMatchObject({ code: 'storage-unavailable' });
+  });
+
+  test.each([
+    ['without a limit', 0n, now + 1, 'amount-zero'],
+    ['with a limit that fits no channel', 2n ** 104n, now + 1, 'amount-too-large'],
+    ['that has run out', 5n, now, 'session-expired'],
+    ['of half a second', 5n, now + 0.5, 'session-expired'],
+  ])('is not made %s', async (_, limit, expiresAt, code) => {
+    const storage = testStorage();
+    await expect(createSessionKey({ storage, random }, { limit, expiresAt, now })).rejects.toMatchObject({ code });
+    expect(storage.values.size).toBe(0);
+  });
+
+  test('ends at its time and at its limit', () => {
+    const key = sessionKey({ limit: 10n, expiresAt: now + 5 });
+    expect(sessionRefusal(key, { spent: 3n, more: 7n, now: now + 4 })).toBeNull();
+    expect(sessionRefusal(key, { spent: 3n, more: 8n, now })).toBe('session-limit');
+    expect(sessionRefusal(key, { spent: 0n, more: 1n, now: now + 5 })).toBe('session-expired');
+  });
+});
