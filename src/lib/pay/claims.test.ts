@@ -41,6 +41,15 @@ test('the good go, the bad are named, one claim a channel', async () => {
   ]);
 });
 
+test('a forged or overdrawn voucher does not push a good one of its channel out', async () => {
+  const terms = testTerms();
+  const [good, forged] = [await claimOf(terms, 50n), await claimOf(terms, 60n, keyOf(5))];
+  const overdrawn = await claimOf(terms, 101n);
+  const screened = await screenClaims({ chain: chainWith(terms), vouchers }, sender, [good, forged, overdrawn]);
+  expect(screened.good).toEqual([good]);
+  expect(screened.skipped.map(({ refusal }) => refusal)).toEqual(['overdrawn', 'bad-signature']);
+});
+
 test('claims of one payee stand together', async () => {
   const terms = [3, 5, 3, 5].map((provider, i) => testTerms(i, { provider: addressOf(provider) }));
   const claims = await Promise.all(terms.map((each) => claimOf(each, 20n)));

@@ -41,13 +41,19 @@ export async function screenClaims(
   const { timestamp } = await chain.head(options);
   const good: Claim[] = [];
   const skipped: Skipped[] = [];
-  for (const [channelId, claim] of newestByChannel(claims, skipped)) {
+  for (const [channelId, largestFirst] of byChannel(claims)) {
     const state = await chain.channel(channelId, options);
-    const refusal =
-      claimRefusal({ terms: claim.channel, state, amount: claim.cumulativeAmount, sender, now: timestamp }) ??
-      ((await vouchers.verify(claim.channel.payerSigner, { channelId, ...claim })) ? null : 'bad-signature');
-    if (refusal) skipped.push({ channelId, refusal });
-    else good.push(claim);
+    let isFound = false;
+    for (const claim of largestFirst) {
+      // Of several vouchers of one channel the largest good one is worth all of them.
+      const refusal = isFound
+        ? 'stale'
+        : (claimRefusal({ terms: claim.channel, state, amount: claim.cumulativeAmount, sender, now: timestamp }) ??
+          ((await vouchers.verify(claim.channel.payerSigner, { channelId, ...claim })) ? null : 'bad-signature'));
+      if (refusal) skipped.push({ channelId, refusal });
+      else good.push(claim);
+      isFound ||= refusal === null;
+    }
   }
   return { good: good.toSorted(byPayee), skipped };
 }
@@ -82,17 +88,19 @@ export function claimRefusal({
   return sender === terms.provider || sender === terms.providerSigner ? null : 'not-provider';
 }
 
-/** Of several vouchers of one channel only the largest is worth anything; the others are reported as stale. */
-function newestByChannel(claims: readonly Claim[], skipped: Skipped[]): ReadonlyMap<ChannelId, Claim> {
-  const newest = new Map<ChannelId, Claim>();
+function byChannel(claims: readonly Claim[]): ReadonlyMap<ChannelId, readonly Claim[]> {
+  const groups = new Map<ChannelId, Claim[]>();
   for (const claim of claims) {
     const channel = parseTerms(claim.channel);
     const channelId = channelIdOf(channel);
-    const other = newest.get(channelId);
-    if (other) skipped.push({ channelId, refusal: 'stale' });
-    if (!other || claim.cumulativeAmount > other.cumulativeAmount) newest.set(channelId, { ...claim, channel });
+    groups.set(channelId, [...(groups.get(channelId) ?? []), { ...claim, channel }]);
   }
-  return newest;
+  for (const group of groups.values()) {
+    group.sort((a, b) =>
+      a.cumulativeAmount > b.cumulativeAmount ? -1 : a.cumulativeAmount < b.cumulativeAmount ? 1 : 0,
+    );
+  }
+  return groups;
 }
 
 /** Each change of provider or token inside a batch costs two storage writes. */

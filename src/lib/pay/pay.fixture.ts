@@ -109,7 +109,7 @@ export function testChain(): TestChain {
     answers: true,
     entry,
     head: async () => answer({ number: 100n, hash: `0x${'11'.repeat(32)}`, timestamp: chain.now }),
-    blockHash: async () => answer(`0x${'11'.repeat(32)}`),
+    blockHash: async () => answer<Hex>(`0x${'11'.repeat(32)}`),
     channel: async (id) => answer(states.get(id) ?? unseen),
     owed: async () => answer(0n),
     tokenBalance: async () => answer(1_000_000n),

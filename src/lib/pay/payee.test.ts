@@ -37,7 +37,7 @@ test('takes what is promised, once, and says how much is new', async () => {
 });
 
 describe('a voucher is refused, and nothing is written', () => {
-  test.each([
+  test.each<readonly [string, () => Promise<unknown>, string]>([
     ['smaller than the newest', () => voucher(99n), 'voucher-regress'],
     ['larger than the deposit', () => voucher(1_001n), 'overdrawn'],
     ['the largest there is', () => voucher(2n ** 128n - 1n), 'overdrawn'],
@@ -47,7 +47,7 @@ describe('a voucher is refused, and nothing is written', () => {
     ['with a signature too short', async () => ({ ...(await voucher(200n)), signature: '0x1234' }), 'bad-voucher'],
     ['changed on the way', async () => ({ ...(await voucher(200n)), cumulativeAmount: '201' }), 'bad-signature'],
     ['that is none', async () => null, 'bad-voucher'],
-  ] as const)('%s', async (_, make, code) => {
+  ])('%s', async (_, make, code) => {
     const { payee, storage } = await serving();
     await payee.receive(await voucher(100n));
     const writes = storage.writes();

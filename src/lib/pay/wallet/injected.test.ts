@@ -38,13 +38,13 @@ function announce(answers: Readonly<Record<string, (request: Asked) => unknown>>
 }
 
 const account = addressOf(1);
-const ready = {
+const ready: Readonly<Record<string, () => unknown>> = {
   wallet_requestPermissions: () => [{ caveats: [{ value: [account] }] }],
   eth_requestAccounts: () => [account],
   eth_accounts: () => [account],
   eth_chainId: () => `0x${entry.id.toString(16)}`,
 };
-const refuse = () => {
+const refuse = (): never => {
   throw Object.assign(new Error('User rejected the request.'), { code: 4001 });
 };
 
@@ -89,7 +89,7 @@ describe('a wallet in the browser', () => {
     let isKnown = false;
     const { wallets, asked } = announce({
       ...ready,
-      eth_chainId: () => chainId,
+      eth_chainId: (): string => chainId,
       wallet_switchEthereumChain: () => {
         if (!isKnown) throw Object.assign(new Error('Unrecognized chain'), { code: 4902 });
         chainId = '0x7a69';
@@ -120,7 +120,7 @@ describe('a wallet in the browser', () => {
     await expect(announce(answers).wallets.connect('test.wallet')).rejects.toMatchObject({ code });
   });
 
-  test.each([
+  test.each<readonly [string, () => unknown, string]>([
     ['says no', refuse, 'rejected'],
     ['answers nonsense', () => 42, 'wallet-failed'],
     [
@@ -130,7 +130,7 @@ describe('a wallet in the browser', () => {
       },
       'wallet-failed',
     ],
-  ] as const)('that %s when asked to sign', async (_, answer, code) => {
+  ])('that %s when asked to sign', async (_, answer, code) => {
     const { wallets } = announce({ ...ready, eth_signTypedData_v4: answer });
     const wallet = await wallets.connect('test.wallet');
     await expect(wallet.signTypedData(withdrawalData(entry, channelIdOf(testTerms())))).rejects.toMatchObject({ code });
