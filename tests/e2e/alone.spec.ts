@@ -1,0 +1,153 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Page } from '@playwright/test';
+import { answers, send, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
+import { startRelay } from './fixtures/relay.ts';
+import { expect, test } from './fixtures/test.ts';
+
+/** This device answers by itself: after consent, offline, and in the face of what goes wrong on a device. */
+
+const modelFile = fileURLToPath(new URL('../../static/models/tabloom-demo.gguf', import.meta.url));
+const thisDevice = (page: Page) => page.getByRole('region', { name: 'Answer on this device' });
+const loadButton = (page: Page) => thisDevice(page).getByRole('button', { name: /load tabloom demo/i });
+
+test('nothing is fetched before consent; then this device answers, and offline too with the relay gone', async ({
+  newProfile,
+  keep,
+}) => {
+  const relay = await startRelay({ native: 'no-native' });
+  try {
+    const page = await newProfile();
+    const fetched: string[] = [];
+    page.context().on('request', (request) => fetched.push(new URL(request.url()).pathname));
+    await page.goto(relay.url);
+    await expect(thisDevice(page)).toContainText(/downloads \d.* once/);
+    expect(fetched.filter((path) => path.endsWith('.gguf') || path.includes('wllama'))).toEqual([]);
+    await loadButton(page).click();
+    await expect(whoAnswers(page)).toContainText('This device');
+    await send(page, 'hello');
+    await untilIdle(page);
+    await expect(answers(page).last()).toContainText('this device');
+
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await relay.halt();
+    await page.context().setOffline(true);
+    await page.reload();
+    await expect(thisDevice(page)).toContainText('nothing is downloaded');
+    await loadButton(page).click();
+    await expect(whoAnswers(page)).toContainText('This device');
+    await send(page, 'What is your name?');
+    await untilIdle(page);
+    await expect(answers(page)).toHaveCount(2);
+    await expect(answers(page).last()).toContainText('this device');
+    await keep(page, 'chat-offline');
+    for (const place of ['Share', 'Network', 'Models', 'Doctor', 'Settings']) {
+      await visit(page, place);
+      await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+    }
+  } finally {
+    await relay.dispose();
+  }
+});
+
+test('a model file cut short is a coded message; a retry gets the whole one', async ({ bareRelay, newProfile }) => {
+  const page = await newProfile({ serviceWorkers: 'block' });
+  const half = (await readFile(modelFile)).subarray(0, 1_000_000);
+  await page.route('**/*.gguf', (route) => route.fulfill({ status: 200, body: half }));
+  await page.goto(bareRelay.url);
+  await loadButton(page).click();
+  const alert = thisDevice(page).getByRole('alert');
+  await expect(alert).toContainText('model-corrupt');
+  await expect(alert).toContainText(/cut short/);
+  // Nothing half-written stays.
+  expect(await storedModelPieces(page)).toBe(0);
+  await page.unroute('**/*.gguf');
+  await alert.getByRole('button', { name: 'Retry' }).click();
+  await expect(whoAnswers(page)).toContainText('This device');
+  await expect(thisDevice(page)).toHaveCount(0);
+});
+
+test('a full disk is a coded message that says what to do; nothing half-written stays', async ({
+  bareRelay,
+  newProfile,
+}) => {
+  const page = await newProfile({ serviceWorkers: 'block' });
+  await page.goto(bareRelay.url);
+  await expect(loadButton(page)).toBeVisible();
+  const browser = await page.context().newCDPSession(page);
+  await browser.send('Storage.overrideQuotaForOrigin', { origin: bareRelay.url, quotaSize: 200_000 });
+  await loadButton(page).click();
+  await expect(thisDevice(page).getByRole('alert')).toContainText('quota-exceeded');
+  expect(await storedModelPieces(page)).toBe(0);
+  await browser.send('Storage.overrideQuotaForOrigin', { origin: bareRelay.url });
+  await thisDevice(page).getByRole('alert').getByRole('button', { name: 'Retry' }).click();
+  await expect(whoAnswers(page)).toContainText('This device');
+});
+
+test('a device without WebGPU is told so in plain words, and can ask and lend all the same', async ({
+  bareRelay,
+  newProfile,
+}) => {
+  const page = await newProfile();
+  await page.addInitScript(() => Object.defineProperty(Navigator.prototype, 'gpu', { value: undefined }));
+  await page.goto(`${bareRelay.url}/share`);
+  await expect(page.getByText(/no usable WebGPU, so models run on the processor/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
+  await visit(page, 'Doctor');
+  await expect(page.getByRole('main')).toContainText('not in this browser');
+});
+
+test('what is stored may be anything: the page opens, answers, and keeps what can be kept', async ({
+  nativeRelay,
+  newProfile,
+}) => {
+  const page = await newProfile();
+  await page.goto(nativeRelay.url);
+  await send(page, 'hello');
+  await untilIdle(page);
+  await page.evaluate(spoilStorage);
+  await page.reload();
+  await expect(whoAnswers(page)).toContainText('a native engine');
+  await send(page, 'What is Tabloom?');
+  await untilIdle(page);
+  await expect(answers(page).last()).toContainText('a native engine');
+  for (const place of ['Share', 'Models', 'Settings']) {
+    await visit(page, place);
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  }
+});
+
+/** Overwrites every record with something else, and adds strangers. */
+async function spoilStorage(): Promise<void> {
+  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+    const request = indexedDB.open('tabloom');
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const garbage = [null, 42, 'text', [1, 2], { id: 7, turns: 'many' }, new Uint8Array(3)];
+  for (const name of database.objectStoreNames) {
+    const transaction = database.transaction(name, 'readwrite');
+    const store = transaction.objectStore(name);
+    store.getAllKeys().onsuccess = ({ target }) => {
+      const keys = (target as IDBRequest<IDBValidKey[]>).result;
+      keys.forEach((key, index) => store.put(garbage[index % garbage.length], key));
+      garbage.forEach((value, index) => store.put(value, `stranger-${index}`));
+    };
+    await new Promise((resolve) => transaction.addEventListener('complete', resolve));
+  }
+  database.close();
+  localStorage.setItem('theme', '{');
+  sessionStorage.setItem('tabloom-lending', '\u0000');
+}
+
+/** Pieces of model files in any cache of this page's origin. */
+function storedModelPieces(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    let pieces = 0;
+    for (const name of await caches.keys()) {
+      const requests = await (await caches.open(name)).keys();
+      pieces += requests.filter(({ url }) => /\/[0-9a-f]{64}\/\d+$/.test(url)).length;
+    }
+    return pieces;
+  });
+}

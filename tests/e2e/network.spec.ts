@@ -1,0 +1,60 @@
+import { answers, modelsListed, send, sideBar, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
+import { startRelay } from './fixtures/relay.ts';
+import { expect, test } from './fixtures/test.ts';
+
+/** What the network between two tabs does to them. */
+
+test('where no direct way is found the answer comes through the relay, and the page says so', async ({
+  bareRelay,
+  newProfile,
+  keep,
+}) => {
+  const a = await newProfile();
+  await startSharing(a, bareRelay.url);
+  const b = await newProfile();
+  // As behind a firewall that lets nothing but the web through: no candidate is ever found.
+  await b.addInitScript(() => {
+    const Real = globalThis.RTCPeerConnection;
+    globalThis.RTCPeerConnection = class extends Real {
+      constructor(configuration?: RTCConfiguration) {
+        super({ ...configuration, iceTransportPolicy: 'relay' });
+      }
+    };
+  });
+  await b.goto(bareRelay.url);
+  await expect(whoAnswers(b)).toContainText('a browser tab');
+  await send(b, 'hello');
+  await untilIdle(b);
+  const answer = answers(b).last();
+  await expect(answer).toContainText('through a relay');
+  await answer.getByRole('button', { name: 'Receipt' }).click();
+  await expect(answer).toContainText('5 of 5 checks passed');
+  await visit(b, 'Doctor');
+  await expect(b.getByRole('main')).toContainText('No direct way was found');
+  await expect(b.getByRole('region', { name: 'Text of the report' })).toContainText('relayed, circuit');
+  await keep(b, 'doctor-relayed');
+});
+
+test('a relay that goes and comes back: the pages say so, come back by themselves, and lending goes on', async ({
+  newProfile,
+}) => {
+  const relay = await startRelay({ native: 'no-native' });
+  try {
+    const a = await newProfile();
+    await startSharing(a, relay.url);
+    const b = await newProfile();
+    await b.goto(relay.url);
+    await expect(whoAnswers(b)).toContainText('a browser tab');
+    await relay.halt();
+    for (const page of [a, b]) await expect(sideBar(page)).toContainText('No connection');
+    await expect(whoAnswers(b)).toContainText(/No connection to the network|Nobody is serving/);
+    await relay.restart();
+    await expect(sideBar(b)).toContainText('1 peer serving');
+    await expect.poll(() => modelsListed(relay.url)).toBe(1);
+    await send(b, 'hello');
+    await untilIdle(b);
+    await expect(answers(b).last()).toContainText('a browser tab');
+  } finally {
+    await relay.dispose();
+  }
+});
