@@ -76,7 +76,7 @@ const vendors = {
   idb: ['storage'],
   '@ipld/*': ['protocol'],
   multiformats: ['protocol'],
-  '@noble/*': ['protocol', 'trust', 'engine'],
+  '@noble/*': ['protocol', 'trust', 'engine', 'pay'],
   zod: ['*'],
   svelte: ['state', 'ui', 'widget', 'routes'],
   '@sveltejs/*': ['routes'],

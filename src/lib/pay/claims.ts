@@ -46,7 +46,7 @@ export async function screenClaims(
     let isFound = false;
     for (const claim of largestFirst) {
       // Of several vouchers of one channel the largest good one is worth all of them.
-      const refusal = isFound
+      const refusal: Refusal | null = isFound
         ? 'stale'
         : (claimRefusal({ terms: claim.channel, state, amount: claim.cumulativeAmount, sender, now: timestamp }) ??
           ((await vouchers.verify(claim.channel.payerSigner, { channelId, ...claim })) ? null : 'bad-signature'));

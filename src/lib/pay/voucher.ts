@@ -3,7 +3,8 @@ import { sign } from 'viem/accounts';
 import { z } from 'zod';
 import { amountSchema, checkAmount, voucherUnitsMax } from './amount.ts';
 import { payError } from './errors.ts';
-import { isKeySignature, isSignedBy } from './signature.ts';
+import { createKnownSigners } from './known-signers.ts';
+import { isKeySignature } from './signature.ts';
 import type { Address, ChannelId, DeployedChain, Hex, Voucher } from './spec.ts';
 import { bytes32Schema } from './terms.ts';
 import { channelsDomainOf } from './typed-data.ts';
@@ -30,6 +31,7 @@ export interface VoucherSigner {
 }
 
 export function createVoucherSigner(chain: DeployedChain): VoucherSigner {
+  const signers = createKnownSigners();
   const separator = domainSeparator({ domain: channelsDomainOf(chain) });
   const digest = (channelId: ChannelId, cumulativeAmount: bigint) => {
     checkAmount(cumulativeAmount, voucherUnitsMax);
@@ -45,7 +47,7 @@ export function createVoucherSigner(chain: DeployedChain): VoucherSigner {
     }),
     async verify(signer, { channelId, cumulativeAmount, signature }) {
       if (cumulativeAmount <= 0n || cumulativeAmount > voucherUnitsMax) return false;
-      return isSignedBy(signer, digest(channelId, cumulativeAmount), signature);
+      return signers.isSignedBy(signer, digest(channelId, cumulativeAmount), signature);
     },
   };
 }
