@@ -35,7 +35,7 @@ test('where no direct way is found the answer comes through the relay, and the p
   await keep(b, 'doctor-relayed');
 });
 
-test('a relay that goes and comes back: the pages say so, come back by themselves, and lending goes on', async ({
+test('a relay that goes and comes back: who is connected goes on, and all come back by themselves', async ({
   newProfile,
 }) => {
   const relay = await startRelay({ native: 'no-native' });
@@ -45,15 +45,25 @@ test('a relay that goes and comes back: the pages say so, come back by themselve
     const b = await newProfile();
     await b.goto(relay.url);
     await expect(whoAnswers(b)).toContainText('a browser tab');
-    await relay.halt();
-    for (const page of [a, b]) await expect(sideBar(page)).toContainText('No connection');
-    await expect(whoAnswers(b)).toContainText(/No connection to the network|Nobody is serving/);
-    await relay.restart();
-    await expect(sideBar(b)).toContainText('1 peer serving');
-    await expect.poll(() => modelsListed(relay.url)).toBe(1);
     await send(b, 'hello');
     await untilIdle(b);
-    await expect(answers(b).last()).toContainText('a browser tab');
+    await expect(answers(b).last()).toContainText('direct connection');
+
+    await relay.halt();
+    for (const page of [a, b]) await expect(sideBar(page)).toContainText('No connection');
+    await send(b, 'What is Tabloom?');
+    await untilIdle(b);
+    await expect(answers(b).nth(1)).toContainText('direct connection');
+
+    await relay.restart();
+    await expect(sideBar(b)).toContainText('1 peer serving');
+    await expect(sideBar(a)).toContainText('Lending this device');
+    await expect.poll(() => modelsListed(relay.url)).toBe(1);
+    const stranger = await newProfile();
+    await stranger.goto(relay.url);
+    await send(stranger, 'hello');
+    await untilIdle(stranger);
+    await expect(answers(stranger).last()).toContainText('a browser tab');
   } finally {
     await relay.dispose();
   }
