@@ -12,8 +12,9 @@ const sources = process.env['CONTRACTS_SOURCES'] ?? './contracts';
 const work = process.env['CONTRACTS_WORK'] ?? '.';
 
 /**
- * `release` is what is deployed. `fast` compiles several times quicker, for the many small compilations of the mutants
- * and while writing tests; the contracts mean the same.
+ * `release` is what is deployed: through the intermediate language, a fifteenth less gas a claim, but minutes for the
+ * tests. `fast` compiles the same meaning several times quicker, for tests, mutants and coverage. The deep run and the
+ * tests on a real chain use `release`.
  */
 const compiler = process.env['CONTRACTS_COMPILER'] ?? 'release';
 if (compiler !== 'release' && compiler !== 'fast') {
@@ -36,7 +37,7 @@ const effort = efforts[wanted as keyof typeof efforts];
 export default defineConfig({
   paths: {
     sources,
-    tests: { solidity: sources },
+    tests: { solidity: `${sources}/test` },
     cache: `${work}/cache`,
     artifacts: `${work}/artifacts`,
   },

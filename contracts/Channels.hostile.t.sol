@@ -169,7 +169,7 @@ contract ReentrancyTest is ChannelsFixture {
     function test_withdraw_cannotBeEnteredAgain() public {
         vm.prank(payer);
         channels.announceWithdrawal(channel);
-        vm.warp(block.timestamp + DELAY);
+        vm.warp(present() + DELAY);
         hook.arm(address(channels), abi.encodeCall(channels.claim, (one(claimOf(channel, 5_000)))));
         channels.withdraw(channel);
         assertBarred();

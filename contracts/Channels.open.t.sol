@@ -83,7 +83,7 @@ contract ChannelsOpenTest is ChannelsFixture {
 
     function test_open_keepsTheDeadlineInRange() public {
         IChannels.Channel memory channel = jobChannel(1);
-        (uint48 first, uint48 last) = (uint48(block.timestamp + 1), uint48(block.timestamp + 30 days));
+        (uint48 first, uint48 last) = (uint48(present() + 1), uint48(present() + 30 days));
         uint48[2] memory wrong = [first - 1, last + 1];
         for (uint256 i = 0; i < 2; ++i) {
             channel.deadline = wrong[i];
@@ -225,7 +225,7 @@ contract ChannelsOpenTest is ChannelsFixture {
         IChannels.Channel memory channel = sessionChannel(1);
         channel.payer = address(wallet);
         token.mint(address(wallet), DEPOSIT);
-        Authorization memory given = Authorization(0, block.timestamp + 1, 0, hex'00');
+        Authorization memory given = Authorization(0, present() + 1, 0, hex'00');
         vm.expectRevert(abi.encodeWithSelector(ERC3009.ERC3009InvalidSignature.selector));
         channels.openWithAuthorization(channel, DEPOSIT, given);
         bytes32 nonce = channels.authorizationNonce(idOf(channel), 0);
@@ -233,7 +233,7 @@ contract ChannelsOpenTest is ChannelsFixture {
             'ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)'
         );
         bytes32 structHash = keccak256(
-            abi.encode(kind, address(wallet), address(channels), DEPOSIT, 0, block.timestamp + 1, nonce)
+            abi.encode(kind, address(wallet), address(channels), DEPOSIT, 0, present() + 1, nonce)
         );
         // A wallet's signature has any shape it likes: here one byte more than a key's.
         given.signature = abi.encodePacked(signed(PAYER_KEY, typed(tokenDomain(), structHash)), hex'77');

@@ -70,10 +70,7 @@ contract ChannelsTopUpTest is ChannelsFixture {
         IChannels.Channel memory channel = opened(1);
         vm.prank(payer);
         channels.announceWithdrawal(channel);
-        refuse(
-            channel,
-            abi.encodeWithSelector(IChannels.WithdrawalPending.selector, idOf(channel), block.timestamp + DELAY)
-        );
+        refuse(channel, abi.encodeWithSelector(IChannels.WithdrawalPending.selector, idOf(channel), present() + DELAY));
     }
 
     function test_topUp_refusesZeroAndTooMuch() public {

@@ -9,10 +9,10 @@ contract ChannelsWithdrawTest is ChannelsFixture {
     function test_announce_setsTheDate() public {
         IChannels.Channel memory channel = opened(1);
         vm.expectEmit(address(channels));
-        emit IChannels.WithdrawalAnnounced(idOf(channel), block.timestamp + DELAY);
+        emit IChannels.WithdrawalAnnounced(idOf(channel), present() + DELAY);
         vm.prank(payer);
         channels.announceWithdrawal(channel);
-        assertState(channel, DEPOSIT, 0, block.timestamp + DELAY);
+        assertState(channel, DEPOSIT, 0, present() + DELAY);
     }
 
     function test_announce_isForThePayersSide() public {
@@ -25,7 +25,7 @@ contract ChannelsWithdrawTest is ChannelsFixture {
         }
         vm.prank(session);
         channels.announceWithdrawal(channel);
-        assertState(channel, DEPOSIT, 0, block.timestamp + DELAY);
+        assertState(channel, DEPOSIT, 0, present() + DELAY);
     }
 
     function test_announceFor_takesTheSessionKeysWord() public {
@@ -41,7 +41,7 @@ contract ChannelsWithdrawTest is ChannelsFixture {
         channels.announceWithdrawalFor(channel, '');
         vm.prank(stranger);
         channels.announceWithdrawalFor(channel, withdrawalSignature(SESSION_KEY, idOf(channel)));
-        assertState(channel, DEPOSIT, 0, block.timestamp + DELAY);
+        assertState(channel, DEPOSIT, 0, present() + DELAY);
     }
 
     function test_announce_cannotMoveTheDate() public {
@@ -52,9 +52,9 @@ contract ChannelsWithdrawTest is ChannelsFixture {
         bytes memory problem = abi.encodeWithSelector(
             IChannels.WithdrawalPending.selector,
             idOf(channel),
-            block.timestamp + DELAY
+            present() + DELAY
         );
-        vm.warp(block.timestamp + 1 hours);
+        vm.warp(present() + 1 hours);
         vm.expectRevert(problem);
         channels.announceWithdrawal(channel);
         vm.expectRevert(problem);
@@ -83,7 +83,7 @@ contract ChannelsWithdrawTest is ChannelsFixture {
         IChannels.Channel memory channel = opened(1);
         vm.expectRevert(abi.encodeWithSelector(IChannels.WithdrawalNotAnnounced.selector, idOf(channel)));
         channels.withdraw(channel);
-        uint256 due = block.timestamp + DELAY;
+        uint256 due = present() + DELAY;
         vm.prank(payer);
         channels.announceWithdrawal(channel);
         vm.warp(due - 1);
@@ -105,7 +105,7 @@ contract ChannelsWithdrawTest is ChannelsFixture {
         vm.prank(payer);
         channels.announceWithdrawal(channel);
         claimed(channel, 2_000);
-        vm.warp(block.timestamp + DELAY);
+        vm.warp(present() + DELAY);
         // Due, but not yet withdrawn: a voucher still counts.
         claimed(channel, 3_000);
         uint256 before = token.balanceOf(payer);
@@ -121,7 +121,7 @@ contract ChannelsWithdrawTest is ChannelsFixture {
         claimed(channel, DEPOSIT);
         vm.prank(payer);
         channels.announceWithdrawal(channel);
-        vm.warp(block.timestamp + DELAY);
+        vm.warp(present() + DELAY);
         uint256 before = token.balanceOf(payer);
         channels.withdraw(channel);
         assertEq(before, token.balanceOf(payer), 'payer');
@@ -133,7 +133,7 @@ contract ChannelsWithdrawTest is ChannelsFixture {
         opened(2);
         vm.prank(payer);
         channels.announceWithdrawal(channel);
-        vm.warp(block.timestamp + DELAY);
+        vm.warp(present() + DELAY);
         channels.withdraw(channel);
         vm.expectRevert(abi.encodeWithSelector(IChannels.ChannelAlreadyClosed.selector, idOf(channel)));
         channels.withdraw(channel);
@@ -149,7 +149,7 @@ contract ChannelsWithdrawTest is ChannelsFixture {
         openAs(channel, DEPOSIT);
         vm.prank(payer);
         channels.announceWithdrawal(channel);
-        vm.warp(block.timestamp + waited);
+        vm.warp(present() + waited);
         if (waited < channel.delay) vm.expectRevert();
         channels.withdraw(channel);
     }
@@ -193,7 +193,7 @@ contract ChannelsRefundTest is ChannelsFixture {
 
     function test_refund_isForJobs() public {
         IChannels.Channel memory channel = opened(1);
-        vm.warp(block.timestamp + 365 days);
+        vm.warp(present() + 365 days);
         vm.expectRevert(abi.encodeWithSelector(IChannels.JobOnly.selector, idOf(channel)));
         channels.refund(channel);
         IChannels.Channel memory missing = jobChannel(1);

@@ -19,7 +19,7 @@ contract DisputesOpenTest is DisputesFixture {
         assertEq(1, id, 'id');
         assertEq(before - COUNTER_BOND, token.balanceOf(CHALLENGER), 'challenger');
         assertEq(1, stakeOf(provider).locks, 'locks');
-        assertEq(block.timestamp + 30 days, stakeOf(provider).lockedUntil, 'until');
+        assertEq(present() + 30 days, stakeOf(provider).lockedUntil, 'until');
         vm.prank(provider);
         vm.expectRevert();
         providers.unbond(1);
@@ -61,7 +61,7 @@ contract DisputesOpenTest is DisputesFixture {
         disputes.open(provider, RECEIPT, PENALTY);
         // Not even when the first is over.
         passWindow(id);
-        vm.warp(block.timestamp + 3 days);
+        vm.warp(present() + 3 days);
         disputes.conclude(id);
         vm.expectRevert(problem);
         disputes.open(provider, RECEIPT, PENALTY);
@@ -82,7 +82,7 @@ contract DisputesOpenTest is DisputesFixture {
     function test_answer_beginsVoting() public {
         uint256 id = openDispute();
         vm.expectEmit(address(disputes));
-        emit IDisputes.Answered(id, 'answer', block.timestamp + 3 days);
+        emit IDisputes.Answered(id, 'answer', present() + 3 days);
         vm.prank(provider);
         disputes.answer(id, 'answer');
         assertEq(uint256(IDisputes.Phase.Voting), uint256(disputes.disputeAt(id).phase), 'phase');
@@ -96,7 +96,7 @@ contract DisputesOpenTest is DisputesFixture {
 
     function test_answer_isTheProvidersInTime() public {
         uint256 id = openDispute();
-        uint256 last = block.timestamp + 3 days;
+        uint256 last = present() + 3 days;
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(IDisputes.CallerNotProvider.selector, provider, stranger));
         disputes.answer(id, 'answer');
@@ -128,7 +128,7 @@ contract DisputesVoteTest is DisputesFixture {
 
     function test_vote_beginsByItselfWhenNobodyAnswers() public {
         uint256 id = openDispute();
-        uint256 last = block.timestamp + 3 days;
+        uint256 last = present() + 3 days;
         vm.warp(last);
         refuse(
             id,
@@ -144,7 +144,7 @@ contract DisputesVoteTest is DisputesFixture {
 
     function test_vote_endsToTheSecond() public {
         uint256 id = answered();
-        uint256 last = block.timestamp + 3 days;
+        uint256 last = present() + 3 days;
         vm.warp(last + 1);
         refuse(
             id,
@@ -258,7 +258,7 @@ contract DisputesVoteTest is DisputesFixture {
     function refuseCall(bytes memory call, bytes memory problem) private {
         vm.prank(GOVERNOR);
         disputes.schedule(call);
-        vm.warp(block.timestamp + 7 days);
+        vm.warp(present() + 7 days);
         vm.expectRevert(problem);
         disputes.execute(call);
     }
@@ -267,7 +267,7 @@ contract DisputesVoteTest is DisputesFixture {
 contract DisputesConcludeTest is DisputesFixture {
     function test_conclude_waitsForTheWindow() public {
         uint256 id = answered();
-        uint256 last = block.timestamp + 3 days;
+        uint256 last = present() + 3 days;
         castMany(id, 1, 3, 0);
         vm.warp(last);
         vm.expectRevert(abi.encodeWithSelector(IDisputes.WindowOpen.selector, last + 1, last));
@@ -308,10 +308,10 @@ contract DisputesConcludeTest is DisputesFixture {
 
     function test_conclude_withNobodyThereDismisses() public {
         uint256 id = openDispute();
-        vm.warp(block.timestamp + 6 days);
+        vm.warp(present() + 6 days);
         vm.expectRevert();
         disputes.conclude(id);
-        vm.warp(block.timestamp + 1);
+        vm.warp(present() + 1);
         disputes.conclude(id);
         assertEnded(id, IDisputes.Outcome.Dismissed);
     }
@@ -348,7 +348,7 @@ contract DisputesConcludeTest is DisputesFixture {
         uint256 id = convicted();
         uint256 before = token.balanceOf(provider);
         vm.expectEmit(address(disputes));
-        emit IDisputes.Appealed(id, COUNTER_BOND, block.timestamp + 3 days);
+        emit IDisputes.Appealed(id, COUNTER_BOND, present() + 3 days);
         vm.prank(provider);
         disputes.appeal(id);
         assertEq(before - COUNTER_BOND, token.balanceOf(provider), 'provider');
@@ -422,7 +422,7 @@ contract DisputesConcludeTest is DisputesFixture {
         uint256 first = disputes.open(provider, 'first', STAKE);
         uint256 second = disputes.open(provider, 'second', STAKE);
         vm.stopPrank();
-        vm.warp(block.timestamp + 3 days + 1);
+        vm.warp(present() + 3 days + 1);
         castMany(first, 1, 3, 0);
         castMany(second, 1, 3, 0);
         passWindow(first);

@@ -24,14 +24,14 @@ contract GovernedTest is ChannelsFixture {
 
     function test_schedule_notesWhenItWillBeReady() public {
         vm.expectEmit(address(channels));
-        emit Governed.CallScheduled(keccak256(call), call, block.timestamp + 7 days);
+        emit Governed.CallScheduled(keccak256(call), call, present() + 7 days);
         vm.prank(GOVERNOR);
         channels.schedule(call);
-        assertEq(block.timestamp + 7 days, channels.readyAt(keccak256(call)), 'ready');
+        assertEq(present() + 7 days, channels.readyAt(keccak256(call)), 'ready');
     }
 
     function test_schedule_notTwiceUnlessLapsed() public {
-        uint256 ready = block.timestamp + 7 days;
+        uint256 ready = present() + 7 days;
         vm.startPrank(GOVERNOR);
         channels.schedule(call);
         vm.warp(ready + 14 days);
@@ -39,7 +39,7 @@ contract GovernedTest is ChannelsFixture {
         channels.schedule(call);
         vm.warp(ready + 14 days + 1);
         channels.schedule(call);
-        assertEq(block.timestamp + 7 days, channels.readyAt(keccak256(call)), 'ready');
+        assertEq(present() + 7 days, channels.readyAt(keccak256(call)), 'ready');
     }
 
     function test_cancel_forgets() public {
@@ -50,7 +50,7 @@ contract GovernedTest is ChannelsFixture {
         vm.expectEmit(address(channels));
         emit Governed.CallCancelled(keccak256(call));
         channels.cancel(keccak256(call));
-        vm.warp(block.timestamp + 7 days);
+        vm.warp(present() + 7 days);
         vm.expectRevert(abi.encodeWithSelector(Governed.NotScheduled.selector, keccak256(call)));
         channels.execute(call);
     }
@@ -58,7 +58,7 @@ contract GovernedTest is ChannelsFixture {
     function test_execute_waitsForTheVerySecond() public {
         vm.prank(GOVERNOR);
         channels.schedule(call);
-        uint256 ready = block.timestamp + 7 days;
+        uint256 ready = present() + 7 days;
         vm.warp(ready - 1);
         vm.expectRevert(abi.encodeWithSelector(Governed.NotReady.selector, ready, ready - 1));
         channels.execute(call);
@@ -75,7 +75,7 @@ contract GovernedTest is ChannelsFixture {
     function test_execute_lapsesAfterTheGrace() public {
         vm.prank(GOVERNOR);
         channels.schedule(call);
-        uint256 last = block.timestamp + 21 days;
+        uint256 last = present() + 21 days;
         vm.warp(last + 1);
         vm.expectRevert(abi.encodeWithSelector(Governed.Lapsed.selector, last, last + 1));
         channels.execute(call);
@@ -88,7 +88,7 @@ contract GovernedTest is ChannelsFixture {
         bytes memory nonsense = hex'deadbeef';
         vm.prank(GOVERNOR);
         channels.schedule(nonsense);
-        vm.warp(block.timestamp + 7 days);
+        vm.warp(present() + 7 days);
         vm.expectRevert();
         channels.execute(nonsense);
         assertTrue(channels.readyAt(keccak256(nonsense)) != 0, 'still scheduled');

@@ -52,7 +52,7 @@ contract ProvidersTest is DisputesFixture {
     }
 
     function test_unbond_takesTheWholePeriod() public {
-        uint256 due = block.timestamp + 21 days;
+        uint256 due = present() + 21 days;
         vm.expectEmit(address(providers));
         emit IProviders.UnbondingStarted(provider, 400, due);
         vm.prank(provider);
@@ -75,13 +75,13 @@ contract ProvidersTest is DisputesFixture {
     function test_unbond_startsAnewForAll() public {
         vm.prank(provider);
         providers.unbond(400);
-        vm.warp(block.timestamp + 20 days);
+        vm.warp(present() + 20 days);
         vm.prank(provider);
         providers.unbond(100);
-        vm.warp(block.timestamp + 2 days);
+        vm.warp(present() + 2 days);
         vm.expectRevert();
         providers.withdrawBond(provider);
-        vm.warp(block.timestamp + 19 days);
+        vm.warp(present() + 19 days);
         assertEq(500, providers.withdrawBond(provider), 'amount');
     }
 
@@ -98,11 +98,11 @@ contract ProvidersTest is DisputesFixture {
         vm.prank(provider);
         providers.unbond(400);
         actAsDisputes();
-        uint48 until = uint48(block.timestamp + 30 days);
+        uint48 until = uint48(present() + 30 days);
         providers.lock(provider, until);
         assertEq(1, stakeOf(provider).locks, 'locks');
-        vm.warp(block.timestamp + 22 days);
-        bytes memory problem = abi.encodeWithSelector(IProviders.StakeLocked.selector, until, block.timestamp);
+        vm.warp(present() + 22 days);
+        bytes memory problem = abi.encodeWithSelector(IProviders.StakeLocked.selector, until, present());
         vm.expectRevert(problem);
         providers.withdrawBond(provider);
         vm.prank(provider);
@@ -116,7 +116,7 @@ contract ProvidersTest is DisputesFixture {
         vm.prank(provider);
         providers.unbond(400);
         actAsDisputes();
-        uint48 until = uint48(block.timestamp + 30 days);
+        uint48 until = uint48(present() + 30 days);
         providers.lock(provider, until);
         vm.warp(until - 1);
         vm.expectRevert(abi.encodeWithSelector(IProviders.StakeLocked.selector, until, until - 1));
@@ -127,23 +127,23 @@ contract ProvidersTest is DisputesFixture {
 
     function test_lock_ofAnotherNeverShortensTheFirst() public {
         actAsDisputes();
-        uint48 late = uint48(block.timestamp + 30 days);
+        uint48 late = uint48(present() + 30 days);
         providers.lock(provider, late);
-        providers.lock(provider, uint48(block.timestamp + 1 days));
+        providers.lock(provider, uint48(present() + 1 days));
         assertEq(late, stakeOf(provider).lockedUntil, 'until');
         assertEq(2, stakeOf(provider).locks, 'locks');
         providers.unlock(provider);
         vm.prank(provider);
-        vm.expectRevert(abi.encodeWithSelector(IProviders.StakeLocked.selector, late, block.timestamp));
+        vm.expectRevert(abi.encodeWithSelector(IProviders.StakeLocked.selector, late, present()));
         providers.unbond(1);
     }
 
     function test_lock_isForTheDisputeContractAndLimited() public {
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(IProviders.CallerNotDisputes.selector, address(disputes), stranger));
-        providers.lock(provider, uint48(block.timestamp + 1));
+        providers.lock(provider, uint48(present() + 1));
         actAsDisputes();
-        uint256 latest = block.timestamp + 45 days;
+        uint256 latest = present() + 45 days;
         vm.expectRevert(abi.encodeWithSelector(IProviders.LockTooLong.selector, latest, latest + 1));
         providers.lock(provider, uint48(latest + 1));
         providers.lock(provider, uint48(latest));
@@ -151,7 +151,7 @@ contract ProvidersTest is DisputesFixture {
 
     function test_unlockAndSlash_needALockOfOnesOwn() public {
         actAsDisputes();
-        providers.lock(provider, uint48(block.timestamp + 1));
+        providers.lock(provider, uint48(present() + 1));
         bytes memory problem = abi.encodeWithSelector(IProviders.NotLocked.selector, stranger, provider);
         vm.startPrank(stranger);
         vm.expectRevert(problem);
@@ -165,7 +165,7 @@ contract ProvidersTest is DisputesFixture {
 
     function test_unlock_worksForAReplacedDisputeContract() public {
         actAsDisputes();
-        providers.lock(provider, uint48(block.timestamp + 30 days));
+        providers.lock(provider, uint48(present() + 30 days));
         govern(providers, abi.encodeCall(Providers.setDisputes, (address(disputes))));
         providers.slash(provider, 10);
         providers.unlock(provider);
@@ -174,7 +174,7 @@ contract ProvidersTest is DisputesFixture {
 
     function test_slash_burnsHalfRoundedUp() public {
         actAsDisputes();
-        providers.lock(provider, uint48(block.timestamp + 30 days));
+        providers.lock(provider, uint48(present() + 30 days));
         vm.expectEmit(address(providers));
         emit IProviders.Slashed(provider, 51, 50);
         assertEq(50, providers.slash(provider, 101), 'awarded');
@@ -187,7 +187,7 @@ contract ProvidersTest is DisputesFixture {
         vm.prank(provider);
         providers.unbond(400);
         actAsDisputes();
-        providers.lock(provider, uint48(block.timestamp + 30 days));
+        providers.lock(provider, uint48(present() + 30 days));
         vm.expectRevert(abi.encodeWithSelector(IProviders.SlashAboveStake.selector, STAKE, STAKE + 1));
         providers.slash(provider, STAKE + 1);
         vm.expectRevert(abi.encodeWithSelector(IProviders.SlashAboveStake.selector, STAKE, type(uint256).max));
@@ -206,7 +206,7 @@ contract ProvidersTest is DisputesFixture {
         vm.prank(provider);
         providers.unbond(leaving);
         actAsDisputes();
-        providers.lock(provider, uint48(block.timestamp + 30 days));
+        providers.lock(provider, uint48(present() + 30 days));
         uint256 awarded = providers.slash(provider, amount);
         assertEq(amount, token.balanceOf(BURN) + awarded, 'sum');
         assertTrue(token.balanceOf(BURN) >= awarded, 'at least half');

@@ -39,7 +39,7 @@ contract RevenueTest is ChannelsFixture {
         assertEq(2_000, channels.shareBps(), 'share');
         bytes memory call = abi.encodeCall(channels.setShare, (2_001));
         announce(call);
-        vm.warp(block.timestamp + 7 days);
+        vm.warp(present() + 7 days);
         bytes memory problem = abi.encodeWithSelector(IChannels.ShareTooLarge.selector, 2_000, 2_001);
         vm.expectRevert(problem);
         channels.execute(call);
@@ -61,7 +61,7 @@ contract RevenueTest is ChannelsFixture {
         for (uint256 i = 0; i < 2; ++i) {
             bytes memory call = abi.encodeCall(channels.setTreasury, (wrong[i]));
             announce(call);
-            vm.warp(block.timestamp + 7 days);
+            vm.warp(present() + 7 days);
             vm.expectRevert(abi.encodeWithSelector(IChannels.TreasuryInvalid.selector, wrong[i]));
             channels.execute(call);
         }
@@ -111,7 +111,7 @@ contract RevenueTest is ChannelsFixture {
 
     function govern(bytes memory call) private {
         announce(call);
-        vm.warp(block.timestamp + 7 days);
+        vm.warp(present() + 7 days);
         channels.execute(call);
     }
 }

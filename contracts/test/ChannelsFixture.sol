@@ -52,7 +52,7 @@ abstract contract ChannelsFixture is Test {
     }
 
     function jobChannel(uint256 salt) internal view returns (IChannels.Channel memory) {
-        uint48 deadline = uint48(block.timestamp + 1 hours);
+        uint48 deadline = uint48(present() + 1 hours);
         return IChannels.Channel(payer, session, provider, tab, address(token), 0, deadline, bytes32(salt));
     }
 
@@ -162,7 +162,7 @@ abstract contract ChannelsFixture is Test {
         for (uint256 i = 0; i < claims.length; ++i) {
             named = abi.encodePacked(named, idOf(claims[i].channel), uint256(claims[i].cumulativeAmount));
         }
-        return IChannels.ClaimOrder(tab, RELAY, fee, uint48(block.timestamp + 1 hours), keccak256(named));
+        return IChannels.ClaimOrder(tab, RELAY, fee, uint48(present() + 1 hours), keccak256(named));
     }
 
     function orderSignature(uint256 key, IChannels.ClaimOrder memory order) internal view returns (bytes memory) {
@@ -189,7 +189,7 @@ abstract contract ChannelsFixture is Test {
         bytes32 kind = keccak256(
             'ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)'
         );
-        (uint256 start, uint256 end) = (block.timestamp - 1, block.timestamp + 1 hours);
+        (uint256 start, uint256 end) = (present() - 1, present() + 1 hours);
         bytes32 structHash = keccak256(abi.encode(kind, vm.addr(key), to, amount, start, end, nonce));
         given = Authorization(start, end, salt, signed(key, typed(tokenDomain(), structHash)));
     }
@@ -206,7 +206,7 @@ abstract contract ChannelsFixture is Test {
     function permit(uint256 key, address spender, uint256 amount) internal view returns (Permit memory) {
         bytes32 kind = keccak256('Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)');
         address owner = vm.addr(key);
-        uint256 deadline = block.timestamp + 1 hours;
+        uint256 deadline = present() + 1 hours;
         bytes32 structHash = keccak256(abi.encode(kind, owner, spender, amount, token.nonces(owner), deadline));
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, typed(tokenDomain(), structHash));
         return Permit(deadline, v, r, s);

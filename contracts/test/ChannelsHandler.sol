@@ -52,7 +52,7 @@ contract ChannelsHandler is ChannelsFixture {
                     tab,
                     address(tokens[i % 3 == 0 ? 1 : 0]),
                     job ? 0 : uint48(24 hours + i * 1 hours),
-                    job ? uint48(block.timestamp + (i - 4) * 3 days) : 0,
+                    job ? uint48(present() + (i - 4) * 3 days) : 0,
                     bytes32(i)
                 )
             );
@@ -66,8 +66,8 @@ contract ChannelsHandler is ChannelsFixture {
         Model storage model = _models[idOf(channel)];
         amount = uint104(within(amount, 0, 1 << 60));
         bool fits = !model.exists && amount != 0;
-        if (channel.deadline != 0) fits = fits && channel.deadline > block.timestamp;
-        if (channel.deadline != 0) fits = fits && channel.deadline <= block.timestamp + 30 days;
+        if (channel.deadline != 0) fits = fits && channel.deadline > present();
+        if (channel.deadline != 0) fits = fits && channel.deadline <= present() + 30 days;
         vm.prank(payer);
         if (!_did(fits, abi.encodeCall(channels.open, (channel, amount)), 'open')) return;
         (model.exists, model.balance) = (true, amount);
@@ -132,7 +132,7 @@ contract ChannelsHandler is ChannelsFixture {
         finalAmount = uint128(within(finalAmount, 0, model.balance + 2));
         bool agreed = key % 4 != 0;
         bool fits = _isOpen(model) && finalAmount >= model.claimed && finalAmount <= model.balance && agreed;
-        if (finalAmount > model.claimed && channel.deadline != 0) fits = fits && block.timestamp <= channel.deadline;
+        if (finalAmount > model.claimed && channel.deadline != 0) fits = fits && present() <= channel.deadline;
         bytes memory signature = closeSignature(agreed ? TAB_KEY : STRANGER_KEY, idOf(channel), finalAmount);
         bytes memory paid = voucher(channel, finalAmount);
         uint256 before = TestUSDC(channel.token).balanceOf(payer);
@@ -150,13 +150,13 @@ contract ChannelsHandler is ChannelsFixture {
         fits = fits && (caller == payer || caller == session);
         vm.prank(caller);
         if (!_did(fits, abi.encodeCall(channels.announceWithdrawal, (channel)), 'announce')) return;
-        model.withdrawableAt = block.timestamp + channel.delay;
+        model.withdrawableAt = present() + channel.delay;
     }
 
     function withdraw(uint256 which) external {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
-        bool fits = _isOpen(model) && model.withdrawableAt != 0 && block.timestamp >= model.withdrawableAt;
+        bool fits = _isOpen(model) && model.withdrawableAt != 0 && present() >= model.withdrawableAt;
         uint256 before = TestUSDC(channel.token).balanceOf(payer);
         if (!_did(fits, abi.encodeCall(channels.withdraw, (channel)), 'withdraw')) return;
         _ended(channel, model, model.claimed, before);
@@ -165,7 +165,7 @@ contract ChannelsHandler is ChannelsFixture {
     function refund(uint256 which) external {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
-        bool fits = _isOpen(model) && channel.deadline != 0 && block.timestamp > channel.deadline;
+        bool fits = _isOpen(model) && channel.deadline != 0 && present() > channel.deadline;
         uint256 before = TestUSDC(channel.token).balanceOf(payer);
         if (!_did(fits, abi.encodeCall(channels.refund, (channel)), 'refund')) return;
         _ended(channel, model, model.claimed, before);
@@ -173,7 +173,7 @@ contract ChannelsHandler is ChannelsFixture {
     }
 
     function pass(uint32 time) external {
-        vm.warp(block.timestamp + within(time, 1, 16 hours));
+        vm.warp(present() + within(time, 1, 16 hours));
         ++steps['pass'];
     }
 
@@ -189,10 +189,10 @@ contract ChannelsHandler is ChannelsFixture {
         if (channels.readyAt(keccak256(call)) != 0) return;
         vm.prank(GOVERNOR);
         channels.schedule(call);
-        uint256 present = block.timestamp;
-        vm.warp(present + 7 days);
+        uint256 before = present();
+        vm.warp(before + 7 days);
         channels.execute(call);
-        vm.warp(present);
+        vm.warp(before);
         share = share_;
         ++steps['govern'];
     }
@@ -279,7 +279,7 @@ contract ChannelsHandler is ChannelsFixture {
             uint256 amount = list[i].cumulativeAmount;
             if (!_isOpen(model) || amount <= model.claimed || amount > model.balance) continue;
             if (channel.deadline != 0) {
-                if (block.timestamp > channel.deadline) continue;
+                if (present() > channel.deadline) continue;
                 if (actor != channel.provider && actor != tab) continue;
             }
             if (ordered && channel.providerSigner != actor) continue;

@@ -54,7 +54,7 @@ abstract contract DisputesFixture is ChannelsFixture {
             vm.prank(GOVERNOR);
             target.schedule(calls[i]);
         }
-        vm.warp(block.timestamp + 7 days);
+        vm.warp(present() + 7 days);
         for (uint256 i = 0; i < calls.length; ++i) target.execute(calls[i]);
     }
 

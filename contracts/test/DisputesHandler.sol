@@ -48,7 +48,7 @@ contract DisputesHandler is DisputesFixture {
         );
         if (!done) return;
         assertTrue(!challenged, 'P3: withdrawn while challenged');
-        assertTrue(block.timestamp >= before.unbondedAt && before.unbondedAt != 0, 'P4: withdrawn too early');
+        assertTrue(present() >= before.unbondedAt && before.unbondedAt != 0, 'P4: withdrawn too early');
         assertEq(before.unbonding, abi.decode(returned, (uint256)), 'P4: amount');
         unbonded += before.unbonding;
     }
@@ -124,7 +124,7 @@ contract DisputesHandler is DisputesFixture {
     }
 
     function pass(uint32 time) external {
-        vm.warp(block.timestamp + within(time, 1 hours, 3 days));
+        vm.warp(present() + within(time, 1 hours, 3 days));
     }
 
     // What the invariants look at.
@@ -166,7 +166,7 @@ contract DisputesHandler is DisputesFixture {
 
     function _challenged() private view returns (bool) {
         IProviders.Provider memory record = stakeOf(provider);
-        return record.locks != 0 && block.timestamp < record.lockedUntil;
+        return record.locks != 0 && present() < record.lockedUntil;
     }
 
     function _which(uint256 which) private view returns (uint256) {

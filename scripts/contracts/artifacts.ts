@@ -34,7 +34,10 @@ export const hardhatCli = join(
 
 /** Compiles what changed. */
 export async function build(signal?: AbortSignal): Promise<void> {
-  await promisify(execFile)(process.execPath, [hardhatCli, 'build'], { cwd: root, ...(signal && { signal }) });
+  await promisify(execFile)(process.execPath, [hardhatCli, 'build', '--no-tests'], {
+    cwd: root,
+    ...(signal && { signal }),
+  });
 }
 
 /** Reads one contract from the last build. */

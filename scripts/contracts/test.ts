@@ -1,6 +1,7 @@
 /**
- * The Solidity tests: `quick`, `ci` (the default) or `deep` on the command line says how hard to try. The deep run takes
- * a fresh seed unless CONTRACTS_SEED is set, and says which, so that a failure can be had again.
+ * The Solidity tests: `quick`, `ci` (the default) or `deep` on the command line says how hard to try. The deep run tests
+ * the code as it is deployed, the others the same sources compiled quickly. It takes a fresh seed unless CONTRACTS_SEED
+ * is set, and says which, so that a failure can be had again.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -9,7 +10,14 @@ import { hardhatCli, root } from './artifacts.ts';
 const effort = process.argv[2] ?? 'ci';
 const seed = process.env['CONTRACTS_SEED'] ?? (effort === 'deep' ? `0x${randomBytes(32).toString('hex')}` : undefined);
 if (seed) process.stdout.write(`CONTRACTS_SEED=${seed}\n`);
-const env = { ...process.env, CONTRACTS_EFFORT: effort, ...(seed && { CONTRACTS_SEED: seed }) };
+const CONTRACTS_COMPILER = process.env['CONTRACTS_COMPILER'] ?? (effort === 'deep' ? 'release' : 'fast');
+const env = {
+  ...process.env,
+  CONTRACTS_COMPILER,
+  CONTRACTS_WORK: `cache/${CONTRACTS_COMPILER}`,
+  CONTRACTS_EFFORT: effort,
+  ...(seed && { CONTRACTS_SEED: seed }),
+};
 const child = spawn(process.execPath, [hardhatCli, 'test', 'solidity'], { cwd: root, env, stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 process.exitCode = await new Promise<number>((resolve, reject) => {
