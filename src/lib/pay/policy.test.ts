@@ -17,7 +17,7 @@ import {
 import type { ChannelTerms } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 
-/** One unit of gas costs a hundredth of a unit: a channel's claim 220 units, the batch itself 450. */
+/** One unit of gas costs a hundredth of a unit: a channel's claim 220 units, the batch itself 670. */
 const gas: GasTerms = { gasPriceWei: 1n, rate: { units: 1n, wei: 100n } };
 const policy: ClaimPolicy = { ...claimPolicyDefault, perPayerMax: 1_000_000n, gasShareBpsMax: 1_000n };
 const context = { policy, gas, now };
@@ -45,12 +45,12 @@ const planned = (views: readonly ChannelView[]) => planClaims(views, context).fl
 
 describe('claims', () => {
   test('wait until the gas is a small share of them, and then go together', () => {
-    // 670 units of gas for one channel, at most a tenth of the sum.
-    expect(planned([view({ promised: 6_699n })])).toEqual([]);
-    const ripe = view({ promised: 6_700n });
-    expect(planned([ripe])).toEqual([{ id: ripe.id, reason: 'worth-the-gas', amount: 6_700n }]);
-    // 890 for two: what neither is worth alone, both are.
-    const two = [view({ promised: 4_450n }), view({ promised: 4_450n })];
+    // 890 units of gas for one channel, at most a tenth of the sum.
+    expect(planned([view({ promised: 8_899n })])).toEqual([]);
+    const ripe = view({ promised: 8_900n });
+    expect(planned([ripe])).toEqual([{ id: ripe.id, reason: 'worth-the-gas', amount: 8_900n }]);
+    // 1,110 for two: what neither is worth alone, both are.
+    const two = [view({ promised: 5_550n }), view({ promised: 5_550n })];
     expect(planned(two)).toHaveLength(2);
   });
 
@@ -72,8 +72,8 @@ describe('claims', () => {
   });
 
   test('are never made at a loss', () => {
-    expect(planned([view({ promised: 670n, phase: 'withdrawing', withdrawableAt: now + 1 })])).toEqual([]);
-    expect(planned([view({ promised: 671n, phase: 'withdrawing', withdrawableAt: now + 1 })])).toHaveLength(1);
+    expect(planned([view({ promised: 890n, phase: 'withdrawing', withdrawableAt: now + 1 })])).toEqual([]);
+    expect(planned([view({ promised: 891n, phase: 'withdrawing', withdrawableAt: now + 1 })])).toHaveLength(1);
   });
 
   test('of a job go before its deadline, and not after', () => {
