@@ -1,4 +1,5 @@
 import { encodeAbiParameters, encodeFunctionData, keccak256, numberToHex, type Address, type Hex } from 'viem';
+import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import { channelsAbi } from '../../contracts/generated/channels.ts';
 import { testUsdcAbi } from '../../contracts/generated/test-usdc.ts';
 import { channelsDomain, channelsTypes, tokenTypes } from '../../contracts/generated/typed-data.ts';
@@ -24,7 +25,8 @@ type Bench = LocalClients & {
 };
 
 const payer = localAccount(0);
-const session = localAccount(1);
+/** Every channel has a session key of its own, as a provider's customers would: no batch profits from a warm address. */
+const sessions = new Map<Address, PrivateKeyAccount>();
 const provider = localAccount(2);
 const providerSession = localAccount(3);
 const treasury = localAccount(9).address;
@@ -102,8 +104,10 @@ async function cases(bench: Bench): Promise<Record<string, number>> {
   return gas;
 }
 
-/** A session channel; everything but the salt is alike, as for one payer and one provider. */
+/** A session channel: one provider, one payer, its own session key and salt. */
 function channelAt(contracts: LocalContracts, index: number): Channel {
+  const session = privateKeyToAccount(keccak256(numberToHex(index + 1_000_000)));
+  sessions.set(session.address, session);
   return {
     payer: payer.address,
     payerSigner: session.address,
@@ -141,7 +145,7 @@ async function claimsOf(bench: Bench, list: readonly Channel[], cumulativeAmount
 }
 
 const voucherOf = (bench: Bench, channel: Channel, cumulativeAmount: bigint): Promise<Hex> =>
-  session.signTypedData({
+  sessions.get(channel.payerSigner)!.signTypedData({
     domain: domainOf(bench),
     types: channelsTypes,
     primaryType: 'Voucher',
