@@ -1,6 +1,7 @@
 import { abortError, raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError, toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
+import type { Directory } from '#lib/market/spec.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
 import { isWireErrorCode, wireError, wireErrors } from '#lib/protocol/errors.ts';
 import {
@@ -15,6 +16,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { OfferedModel } from '#lib/protocol/offer.ts';
 import { allHold, checkReceipt } from '#lib/trust/check.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
+import { watchFarewell } from './farewell.ts';
 import { isLegal, type JobState } from './lifecycle.ts';
 import type { ReceiptBook } from './receipt-book.ts';
 import type { JobEvent, Settlement, WorkerView } from './spec.ts';
@@ -22,6 +24,7 @@ import { createWatchdog } from './watchdog.ts';
 
 export interface AskComponents {
   readonly net: Net;
+  readonly directory: Pick<Directory, 'onChange'>;
   readonly clock: Clock;
   readonly book: ReceiptBook;
   /** Of the offer that was taken. */
@@ -67,6 +70,7 @@ export async function* askWorker(
   const lost = new AbortController();
   const watchdog = createWatchdog(clock, (reason) => lost.abort(reason));
   const ended = AbortSignal.any([lost.signal, timeUp]);
+  const endWatch = watchFarewell(worker.peer, components, () => lost.abort(wireError('peer-lost')));
   let channel: Channel | undefined;
   let done = false;
   try {
@@ -88,6 +92,7 @@ export async function* askWorker(
   } catch (error) {
     return attemptError(error, { lost: lost.signal, timeUp, signal });
   } finally {
+    endWatch();
     watchdog.stop();
     // Left in the middle: the worker is told, so that its engine stops without waiting for the channel to die.
     if (!done && channel) await leave(channel, job);

@@ -1,0 +1,57 @@
+import { expect, test, vi } from 'vitest';
+import { raceSignal } from '#lib/base/abort.ts';
+import { manualClock } from '#lib/base/clock.ts';
+import { createEmitter } from '#lib/base/emitter.ts';
+import type { DirectoryChange } from '#lib/market/spec.ts';
+import { farewellTimeoutMs, watchFarewell } from './farewell.ts';
+
+const [self, worker, other] = ['self', 'worker', 'other'];
+
+function setup(answer: () => Promise<number>) {
+  const changes = createEmitter<DirectoryChange>();
+  const ping = vi.fn((_peer: string, options?: { signal?: AbortSignal }) => raceSignal(answer(), options?.signal));
+  const clock = manualClock();
+  const onDead = vi.fn();
+  const stop = watchFarewell(worker, { directory: { onChange: changes.listen }, net: { self, ping }, clock }, onDead);
+  return { ping, clock, onDead, stop, leave: (peer: string) => changes.emit({ type: 'gone', peer }) };
+}
+
+const never = () => new Promise<number>(() => undefined);
+
+test('a worker that leaves and does not answer is dead after half a second', async () => {
+  const { clock, onDead, leave } = setup(never);
+  leave(worker);
+  await clock.advance(farewellTimeoutMs - 1);
+  expect(onDead).not.toHaveBeenCalled();
+  await clock.advance(1);
+  expect(onDead).toHaveBeenCalledTimes(1);
+});
+
+test('one that cannot be asked at all is dead at once', async () => {
+  const { clock, onDead, leave } = setup(() => Promise.reject(new Error('no connection')));
+  leave(worker);
+  await clock.advance(0);
+  expect(onDead).toHaveBeenCalledTimes(1);
+});
+
+test('one that answers goes on, and is asked again when it leaves again', async () => {
+  const { clock, onDead, leave, ping } = setup(() => Promise.resolve(3));
+  leave(worker);
+  await clock.advance(farewellTimeoutMs * 2);
+  leave(worker);
+  await clock.advance(farewellTimeoutMs * 2);
+  expect(ping).toHaveBeenCalledTimes(2);
+  expect(onDead).not.toHaveBeenCalled();
+});
+
+test('others that leave do not matter, nor does anything after the end of the watch', async () => {
+  const { clock, onDead, leave, stop, ping } = setup(never);
+  leave(other);
+  expect(ping).not.toHaveBeenCalled();
+  leave(worker);
+  stop();
+  await clock.advance(farewellTimeoutMs * 2);
+  leave(worker);
+  expect(onDead).not.toHaveBeenCalled();
+  expect(ping).toHaveBeenCalledTimes(1);
+});
