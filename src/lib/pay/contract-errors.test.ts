@@ -4,7 +4,7 @@ import { channelsAbi } from '#contracts/channels.ts';
 import { providersAbi } from '#contracts/providers.ts';
 import { testUsdcAbi } from '#contracts/test-usdc.ts';
 import { contractErrors, fromRevert } from './contract-errors.ts';
-import { isPayErrorCode, payErrors } from './errors.ts';
+import { isPayErrorCode, payError, payErrors } from './errors.ts';
 
 const declared = [...channelsAbi, ...providersAbi, ...testUsdcAbi].flatMap((item) =>
   item.type === 'error' ? [item.name] : [],
@@ -21,6 +21,11 @@ test('every code says what to do', () => {
   }
   expect(isPayErrorCode('overdrawn')).toBe(true);
   expect(isPayErrorCode('toString')).toBe(false);
+});
+
+test('details can be sent as JSON', () => {
+  const { details } = payError('overdrawn', { details: { balance: 2n ** 100n, field: 'x' } });
+  expect(JSON.parse(JSON.stringify(details))).toEqual({ balance: '1267650600228229401496703205376', field: 'x' });
 });
 
 describe('a revert', () => {

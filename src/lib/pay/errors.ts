@@ -75,10 +75,13 @@ export type PayErrorCode = keyof typeof payErrors;
 
 export const isPayErrorCode = (code: string): code is PayErrorCode => Object.hasOwn(payErrors, code);
 
-/** An error in the words of the table. */
+/** An error in the words of the table. Amounts in the details become decimal text: JSON knows no bigint. */
 export function payError(
   code: PayErrorCode,
   options: { readonly details?: Readonly<Record<string, unknown>>; readonly cause?: unknown } = {},
 ): TabloomError {
-  return new TabloomError(code, payErrors[code], options);
+  const details = Object.entries(options.details ?? {}).map(
+    ([name, value]) => [name, typeof value === 'bigint' ? value.toString() : value] as const,
+  );
+  return new TabloomError(code, payErrors[code], { details: Object.fromEntries(details), cause: options.cause });
 }

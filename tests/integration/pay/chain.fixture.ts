@@ -22,6 +22,8 @@ export interface LocalChain {
   chain(limits?: Partial<ChainLimits>): Chain;
   /** A new key with coins for gas and `units` of the test token. */
   person(units: bigint): Promise<Person>;
+  /** Coins for gas, and test tokens. */
+  give(address: Address, units: bigint): Promise<void>;
   treasury: Address;
   mine(blocks: number): Promise<void>;
   /** Moves the chain's time to `timestamp` (Unix seconds) or on by `seconds`. */
@@ -50,6 +52,18 @@ export async function startLocalChain(init: StartInit = {}): Promise<LocalChain>
   await deploy(planned, clients.reader, clients.sender);
   const entry: DeployedChain = { ...deployedChain(31337), rpcUrl: anvil.url, confirmations };
   const mine = (blocks: number) => clients.clock.mine({ blocks });
+  const give = async (address: Address, units: bigint) => {
+    await clients.clock.setBalance({ address, value: parseEther('10') });
+    if (units === 0n) return;
+    const hash = await clients.sender.writeContract({
+      address: entry.token.address,
+      abi: testUsdcAbi,
+      functionName: 'mint',
+      args: [address, units],
+      account: localAccount(0),
+    });
+    await clients.reader.waitForTransactionReceipt({ hash });
+  };
   return {
     entry,
     anvil,
@@ -60,20 +74,11 @@ export async function startLocalChain(init: StartInit = {}): Promise<LocalChain>
         { clock: systemClock, fetch },
         { entry, limits: { pollMs: 20, requestTimeoutMs: 5_000, awayMs: 20_000, ...limits } },
       ),
+    give,
     async person(units) {
       const key = drawKey(systemRandom);
       const wallet = localWallet(key);
-      await clients.clock.setBalance({ address: wallet.address, value: parseEther('10') });
-      if (units > 0n) {
-        const hash = await clients.sender.writeContract({
-          address: entry.token.address,
-          abi: testUsdcAbi,
-          functionName: 'mint',
-          args: [wallet.address, units],
-          account: localAccount(0),
-        });
-        await clients.reader.waitForTransactionReceipt({ hash });
-      }
+      await give(wallet.address, units);
       return { wallet, key, address: wallet.address };
     },
     mine,
