@@ -1,41 +1,109 @@
-import { AxeBuilder } from '@axe-core/playwright';
-import { send, untilIdle } from './fixtures/people.ts';
+import { expectClean, expectFitting } from './fixtures/looks.ts';
+import { answers, send, untilIdle, whoAnswers } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
 
 const pages = ['/', '/share', '/network', '/models', '/doctor', '/settings'] as const;
 const nameOf = (path: string) => (path === '/' ? 'chat' : path.slice(1));
+const widths = [390, 768, 1440] as const;
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  for (const width of [390, 1440] as const) {
-    test(`every page is clean at ${width} px, ${colorScheme}`, async ({ nativeRelay, newProfile, keep }) => {
-      const page = await newProfile({ width, colorScheme });
-      await page.goto(nativeRelay.url);
-      await send(page, 'hello');
-      await untilIdle(page);
-      for (const path of pages) {
-        if (path !== '/') await page.goto(`${nativeRelay.url}${path}`);
-        await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
-        await page.evaluate(() => document.fonts.ready.then(() => undefined));
-        await keep(page, `${nameOf(path)}-${width}-${colorScheme}`);
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-        expect(overflow, `${path} is wider than the window`).toBeLessThanOrEqual(0);
-        const { violations } = await new AxeBuilder({ page }).analyze();
-        expect(
-          violations.map(({ id, nodes }) => `${path}: ${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`),
-        ).toEqual([]);
+  test(`every page is clean from 390 to 1440 px, ${colorScheme}`, async ({ nativeRelay, newProfile, keep }) => {
+    const page = await newProfile({ colorScheme });
+    await page.goto(nativeRelay.url);
+    await expect(whoAnswers(page)).toContainText('a native engine');
+    await expectClean(page, 'a chat not begun');
+    await send(page, 'Count to one hundred');
+    await untilIdle(page);
+    await answers(page).last().getByRole('button', { name: 'Receipt' }).click();
+    for (const path of pages) {
+      if (path !== '/') await page.goto(`${nativeRelay.url}${path}`);
+      await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+      await page.evaluate(() => document.fonts.ready.then(() => undefined));
+      for (const width of widths) {
+        await page.setViewportSize({ width, height: width < 600 ? 844 : 900 });
+        const name = `${nameOf(path)}-${width}-${colorScheme}`;
+        await keep(page, name);
+        // What axe finds at 768 it finds at one of the others: the layout is one of theirs.
+        if (width === 768) await expectFitting(page, name);
+        else await expectClean(page, name);
       }
-    });
-  }
+    }
+  });
 }
 
-test('the chat can be used with the keyboard alone', async ({ nativeRelay, newProfile }) => {
+test('on a phone the menu holds what the side bar holds', async ({ nativeRelay, newProfile, keep }) => {
+  const page = await newProfile({ width: 390 });
+  await page.goto(nativeRelay.url);
+  await send(page, 'hello');
+  await untilIdle(page);
+  await page.getByRole('button', { name: 'Menu' }).click();
+  const menu = page.getByRole('dialog', { name: 'Menu' });
+  await expect(menu).toContainText('1 peer serving');
+  await expect(menu.getByRole('button', { name: 'hello', exact: true })).toBeVisible();
+  await expectClean(page, 'the menu');
+  await keep(page, 'menu-390-light');
+  await menu.getByRole('link', { name: 'Network' }).click();
+  await expect(menu).toBeHidden();
+  await expect(page.getByRole('heading', { level: 1, name: /network/i })).toBeVisible();
+});
+
+test('everything on the main path can be done with the keyboard alone', async ({ nativeRelay, newProfile }) => {
   const page = await newProfile();
   await page.goto(nativeRelay.url);
-  await page.keyboard.press('Tab');
-  await expect(page.getByRole('link', { name: /skip/i })).toBeFocused();
-  await page.getByRole('textbox', { name: 'Message' }).focus();
-  await page.keyboard.type('hello');
-  await page.keyboard.press('Enter');
-  await untilIdle(page);
-  await expect(page.getByRole('log').getByRole('article')).toHaveCount(1);
+  await expect(whoAnswers(page)).toContainText('a native engine');
+
+  await test.step('past the side bar to the message', async () => {
+    await page.keyboard.press('Tab');
+    await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
+    await page.keyboard.press('Enter');
+    const box = page.getByRole('textbox', { name: 'Message' });
+    for (let presses = 0; presses < 10; presses++) {
+      if (await box.evaluate((element) => element === document.activeElement)) break;
+      await page.keyboard.press('Tab');
+    }
+    await expect(box).toBeFocused();
+  });
+
+  await test.step('ask, stop with Escape, and ask again', async () => {
+    await page.keyboard.type('Count to one hundred');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    await untilIdle(page);
+    await expect(answers(page).last()).toContainText('Stopped');
+    await page.getByRole('textbox', { name: 'Message' }).focus();
+    await page.keyboard.type('hello');
+    await page.keyboard.press('Shift+Enter');
+    await expect(answers(page)).toHaveCount(1);
+    await page.keyboard.press('Enter');
+    await untilIdle(page);
+    await expect(answers(page)).toHaveCount(2);
+  });
+
+  await test.step('the palette leads everywhere and closes', async () => {
+    await page.keyboard.press('Control+k');
+    const palette = page.getByRole('dialog', { name: 'Find a page or an action' });
+    await expect(palette).toBeVisible();
+    await expectClean(page, 'the palette');
+    await page.keyboard.press('Escape');
+    await expect(palette).toBeHidden();
+    await page.keyboard.press('Control+k');
+    await palette.getByRole('combobox').focus();
+    await page.keyboard.type('Doctor');
+    await page.keyboard.press('Enter');
+    await expect(page).toHaveURL(/\/doctor$/);
+  });
+
+  await test.step('lending starts and stops', async () => {
+    await page.goto(`${nativeRelay.url}/share`);
+    const start = page.getByRole('button', { name: 'Start sharing' });
+    await expect(start).toBeEnabled();
+    await start.focus();
+    await page.keyboard.press('Enter');
+    const stop = page.getByRole('button', { name: 'Stop sharing' });
+    await expect(stop).toBeVisible();
+    await expectClean(page, 'lending');
+    await stop.focus();
+    await page.keyboard.press('Space');
+    await expect(start).toBeVisible();
+  });
 });
