@@ -59,6 +59,7 @@ export const payErrors = {
   'wrong-chain': 'The wallet or the node is on another chain. Switch it and try again.',
   'chain-unknown': 'The contracts are not deployed on this chain.',
   'chain-unavailable': 'The chain does not answer. Try again when the connection is back.',
+  'node-refused': 'The node answered with an error. See the details; another node may do better.',
   'no-wallet': 'No wallet was found in this browser. Install one, or use the wallet of this device.',
   'wallet-failed': 'The wallet could not do it. Look at the wallet, then try again.',
   'bad-key': 'This is not a private key of 32 bytes in hexadecimal.',

@@ -5,10 +5,9 @@ import type { Random } from '#lib/base/random.ts';
 import { payError } from './errors.ts';
 import type { Address, ChannelId, ChannelTerms, Hex } from './spec.ts';
 
-/** What the contract demands of the two times, in seconds. */
+/** What the contract demands of a session's delay, in seconds. A job's deadline it allows up to 30 days ahead. */
 export const delayMin = 24 * 3_600;
 export const delayMax = 30 * 24 * 3_600;
-export const jobDurationMax = 30 * 24 * 3_600;
 
 const secondsMax = 2 ** 48 - 1;
 

@@ -16,7 +16,8 @@ export function toPayError(error: unknown): TabloomError {
   if (code === 4902 || /chain.?mismatch|wrong chain|unrecognized chain/i.test(said)) {
     return payError('wrong-chain', { cause: error });
   }
-  return payError(byWords.find(([pattern]) => pattern.test(said))?.[1] ?? 'chain-unavailable', {
+  const worded = byWords.find(([pattern]) => pattern.test(said))?.[1];
+  return payError(worded ?? (isAnswer(error) ? 'node-refused' : 'chain-unavailable'), {
     cause: error,
     details: { said: said.slice(0, 200) },
   });
@@ -26,6 +27,10 @@ export function toPayError(error: unknown): TabloomError {
 export const isNonceTaken = (error: unknown): boolean => /nonce (is )?too low|nonce.*already/i.test(wordsOf(error));
 export const isKnown = (error: unknown): boolean => /already known|already imported/i.test(wordsOf(error));
 export const isUnderpriced = (error: unknown): boolean => /underpriced|fee too low/i.test(wordsOf(error));
+
+/** True when a node was there to say no; busy ones (-32005) are as good as away. */
+const isAnswer = (error: unknown): boolean =>
+  causes(error).some((cause) => (cause as Error).name === 'RpcRequestError') && codeOf(error) !== -32_005;
 
 const byWords: readonly (readonly [pattern: RegExp, code: PayErrorCode])[] = [
   [/insufficient funds|exceeds the balance of the account|OutOfFund/i, 'insufficient-gas'],

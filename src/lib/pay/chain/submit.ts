@@ -1,9 +1,10 @@
 import { keccak256, type Hash, type TransactionReceipt } from 'viem';
-import { throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
+import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { payError } from '../errors.ts';
 import type { ContractCall, DeployedChain, InjectedWallet, LocalWallet, Wallet } from '../spec.ts';
+import { waitFor } from './wait.ts';
 import { bump, currentFees, type Fees } from './fees.ts';
 import type { ChainLimits } from './limits.ts';
 import type { Node } from './node.ts';
@@ -110,7 +111,10 @@ async function sendLocal(
       }
     }
   };
-  await sendBumping();
+  await sendBumping().catch((error: unknown) => {
+    // It may have arrived all the same: waiting finds out, and sends again.
+    if (errorCode(error) !== 'chain-unavailable') throw error;
+  });
   return waitFor(
     components,
     {
@@ -126,61 +130,4 @@ async function sendLocal(
     },
     options,
   );
-}
-
-interface Waiting {
-  /** Every form of the transaction that was ever sent; one of them at most is mined. */
-  readonly hashes: readonly Hash[];
-  readonly resend: () => Promise<void>;
-  /** True when the nonce has been used. */
-  readonly isGone: () => Promise<boolean>;
-}
-
-async function waitFor(
-  { node, entry, clock, limits }: SubmitComponents,
-  { hashes, resend, isGone }: Waiting,
-  options: AbortOptions,
-): Promise<TransactionReceipt> {
-  const startedMs = clock.elapsed();
-  let sentMs = startedMs;
-  let answeredMs = startedMs;
-  let looksWhileGone = 0;
-  for (;;) {
-    throwIfAborted(options.signal);
-    try {
-      const receipt = await findReceipt(node, hashes, options);
-      const head = await node.head(options);
-      answeredMs = clock.elapsed();
-      if (receipt) {
-        sentMs = answeredMs;
-        looksWhileGone = 0;
-        if (head.number - receipt.blockNumber + 1n >= BigInt(entry.confirmations)) return receipt;
-      } else if (await isGone()) {
-        // A receipt may trail the nonce by a moment where several nodes share an address.
-        if (++looksWhileGone >= 3) throw payError('transaction-replaced', { details: { hashes: [...hashes] } });
-      } else if (answeredMs - sentMs >= limits.resendAfterMs) {
-        sentMs = answeredMs;
-        await resend();
-      }
-    } catch (error) {
-      if (errorCode(error) !== 'chain-unavailable') throw error;
-      if (clock.elapsed() - answeredMs >= limits.awayMs) throw error;
-    }
-    if (clock.elapsed() - startedMs >= limits.transactionMs) {
-      throw payError('transaction-stuck', { details: { hash: hashes[0] } });
-    }
-    await clock.delay(limits.pollMs, options);
-  }
-}
-
-async function findReceipt(
-  node: Node,
-  hashes: readonly Hash[],
-  options: AbortOptions,
-): Promise<TransactionReceipt | null> {
-  for (const hash of hashes.toReversed()) {
-    const receipt = await node.receipt(hash, options);
-    if (receipt) return receipt;
-  }
-  return null;
 }

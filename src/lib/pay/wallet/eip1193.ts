@@ -16,7 +16,8 @@ export function eip1193Wallet(provider: EIP1193Provider, address: Address): Inje
     } catch (error) {
       const coded = toPayError(error);
       // A wallet that fails for reasons of its own says nothing about the chain.
-      if (coded.code === 'chain-unavailable') throw payError('wallet-failed', { cause: error });
+      if (coded.code === 'chain-unavailable' || coded.code === 'node-refused')
+        throw payError('wallet-failed', { cause: error });
       throw coded;
     }
     if (!isHex(answer)) throw payError('wallet-failed', { details: { method: request.method } });

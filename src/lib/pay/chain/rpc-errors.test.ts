@@ -1,0 +1,51 @@
+import { HttpRequestError, RpcRequestError, TimeoutError, encodeErrorResult } from 'viem';
+import { describe, expect, test } from 'vitest';
+import { channelsAbi } from '#contracts/channels.ts';
+import { payError } from '../errors.ts';
+import { isKnown, isNonceTaken, isUnderpriced, toPayError } from './rpc-errors.ts';
+
+const url = 'http://127.0.0.1:1';
+const answer = (code: number, message: string, data?: unknown) =>
+  new RpcRequestError({ body: {}, url, error: { code, message, data } as { code: number; message: string } });
+const wrapped = (cause: Error) => new Error('outer', { cause: new Error('middle', { cause }) });
+const revert = encodeErrorResult({ abi: channelsAbi, errorName: 'JobOnly', args: [`0x${'11'.repeat(32)}`] });
+
+describe('what a node or a wallet fails with', () => {
+  test.each<readonly [string, unknown, string]>([
+    ['a revert', wrapped(answer(3, 'execution reverted', revert)), 'job-only'],
+    ['a revert inside an object', answer(3, 'execution reverted', { data: revert }), 'job-only'],
+    ['a revert without words', answer(3, 'execution reverted'), 'transaction-reverted'],
+    ['no coins', answer(-32_000, 'insufficient funds for gas * price + value'), 'insufficient-gas'],
+    ['a refusal', answer(-32_602, 'invalid params'), 'node-refused'],
+    ['a busy node', answer(-32_005, 'limit exceeded'), 'chain-unavailable'],
+    ['no connection', new HttpRequestError({ url, body: {} }), 'chain-unavailable'],
+    ['no answer', new TimeoutError({ url, body: {} }), 'chain-unavailable'],
+    ['a person who says no', Object.assign(new Error('no'), { code: 4001 }), 'rejected'],
+    ['a person who says no in words', new Error('MetaMask: User denied transaction signature.'), 'rejected'],
+    ['another chain', Object.assign(new Error('Unrecognized chain ID'), { code: 4902 }), 'wrong-chain'],
+    ['nothing known', 'nonsense', 'chain-unavailable'],
+  ])('%s', (_, error, code) => {
+    expect(toPayError(error).code).toBe(code);
+  });
+
+  test('a coded error passes as it is', () => {
+    const coded = payError('overdrawn');
+    expect(toPayError(coded)).toBe(coded);
+  });
+
+  test('an endless chain of causes is not followed for ever', () => {
+    const error = new Error('round');
+    Object.assign(error, { cause: error });
+    expect(toPayError(error).code).toBe('chain-unavailable');
+  });
+});
+
+test.each([
+  [isNonceTaken, 'nonce too low'],
+  [isKnown, 'already known'],
+  [isKnown, 'transaction already imported'],
+  [isUnderpriced, 'replacement transaction underpriced'],
+])('a sender can tell %o', (is, message) => {
+  expect(is(wrapped(answer(-32_000, message)))).toBe(true);
+  expect(is(wrapped(answer(-32_000, 'something else')))).toBe(false);
+});
