@@ -113,7 +113,9 @@ async function openModel(
   const { contextSize, threads, signal } = options;
   let model: LlamaModel | undefined;
   try {
-    model = await llama.loadModel({ modelPath, gpuLayers: 0, ...(signal ? { loadSignal: signal } : {}) });
+    // Read, not mapped: what was verified stays what runs, also when the file is replaced under a running relay.
+    const source = { modelPath, gpuLayers: 0, useMmap: false };
+    model = await llama.loadModel({ ...source, ...(signal ? { loadSignal: signal } : {}) });
     const context = await raceSignal(model.createContext({ contextSize, sequences: 1, threads }), signal);
     return { model, context };
   } catch (cause) {

@@ -95,3 +95,20 @@ describe('the demo model in llama.cpp', () => {
     expect(finish?.type === 'finish' && finish.usage.tokensIn).toBeLessThanOrEqual((demoModel.contextTokens * 3) / 4);
   });
 });
+
+test('a file that is overwritten while it is loaded changes no answer', async () => {
+  const file = join(folder, 'replaced.gguf');
+  const whole = await readFile(join(models, 'tabloom-demo.gguf'));
+  await writeFile(file, whole);
+  const engine = createLlamaEngine({ clock: systemClock, pathOf: () => file });
+  const loaded = await engine.load(demoModel, {});
+  await writeFile(file, new Uint8Array(whole.length));
+  const [{ messages, tokens, text }] = golden as [(typeof golden)[number]];
+  let said = '';
+  const params = { maxTokens: tokens.length + 1, temperature: 0 };
+  for await (const event of loaded.doStream({ kind: 'chat', messages, params }, {})) {
+    if (event.type === 'text-delta') said += event.text;
+  }
+  expect(said).toBe(text);
+  await engine.close();
+});
