@@ -7,10 +7,13 @@ import { claimFor } from './actions/claim-for.ts';
 import type { Claimed } from './actions/claim.ts';
 import { checkClaimOrder } from './claim-order.ts';
 import { payError } from './errors.ts';
+import { follow, type Bookmark } from './follow.ts';
 import type { OrderStore } from './order-store.ts';
-import { batchGas, gasInUnits, type GasTerms } from './policy.ts';
+import { checkWorth } from './order-worth.ts';
+import type { GasTerms } from './policy.ts';
 import { closedMark, type Address, type Chain, type SignedClaimOrder, type Wallet } from './spec.ts';
 import { channelIdOf } from './terms.ts';
+import { createVoucherSigner } from './voucher.ts';
 
 /**
  * Claims for providers that sleep, on their signed orders and for their fee. It holds no money and can take none: an
@@ -19,7 +22,8 @@ import { channelIdOf } from './terms.ts';
 export interface Watcher extends Startable {
   /**
    * Takes an order; a newer one of the same provider takes the place of the older. Stored once this resolves.
-   * @throws those of `checkClaimOrder`, `order-superseded`, `order-unprofitable`, `too-many-orders`.
+   * @throws those of `checkClaimOrder`, `order-superseded`, `order-unprofitable`, `nothing-to-claim`,
+   * `too-many-orders`.
    */
   accept(order: SignedClaimOrder, options?: AbortOptions): Promise<void>;
   /** One round: claims for whom it is time. */
@@ -48,16 +52,27 @@ export interface WatcherInit {
 export async function createWatcher(components: WatcherComponents, init: WatcherInit): Promise<Watcher> {
   const { chain, clock, wallet, orders, logger } = components;
   const { rate, intervalMs = 60_000, ordersMax = 1_000, expiryMarginSeconds = 3_600 } = init;
+  const vouchers = createVoucherSigner(chain.entry);
   const held = new Map<Address, SignedClaimOrder>();
   for (const order of await orders.list(ordersMax)) held.set(order.order.providerSigner, order);
+  /** Orders to look at, whatever the chain says is new: fresh ones, and those whose claim has not gone through. */
+  const open = new Set<Address>(held.keys());
+  let bookmark: Bookmark | null = null;
   let running: { readonly abort: AbortController; readonly loop: Promise<void> } | undefined;
 
   const drop = async (signer: Address) => {
     await orders.delete(signer);
     held.delete(signer);
+    open.delete(signer);
   };
   const round = async (options: AbortOptions = {}) => {
     const { timestamp } = await chain.head(options);
+    const news = await follow(chain, bookmark, options);
+    for (const [signer, { claims }] of held) {
+      const isTouched = claims.some(({ channel }) => news.touched.has(channelIdOf(channel)));
+      if (news.isReorganised || isTouched) open.add(signer);
+    }
+    bookmark = news.bookmark;
     const done: Claimed[] = [];
     for (const [signer, signed] of Array.from(held)) {
       if (timestamp >= signed.order.validBefore) {
@@ -65,15 +80,20 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
         continue;
       }
       const isNear = signed.order.validBefore - timestamp <= expiryMarginSeconds;
-      if (!isNear && !(await isLeaving(chain, signed, options))) continue;
+      if (!isNear && !open.has(signer)) continue;
       try {
+        if (!isNear && !(await isLeaving(chain, signed, options))) {
+          if (held.get(signer) === signed) open.delete(signer);
+          continue;
+        }
+        await checkWorth({ chain, vouchers }, signed, rate, options);
         done.push(await claimFor(chain, wallet, signed, options));
         if (held.get(signer) === signed) await drop(signer);
       } catch (error) {
         if (options.signal?.aborted) throw error;
         const code = errorCode(error);
         logger.warn('claim-for-failed', { code, provider: signer });
-        // Somebody was quicker, or the channels have ended: nothing is left to wait for.
+        // Somebody was quicker, or the channels have ended. Otherwise gas may fall, or the chain come back.
         if (code === 'nothing-to-claim' && held.get(signer) === signed) await drop(signer);
       }
     }
@@ -91,17 +111,15 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
     async accept(signed, options = {}) {
       const { timestamp } = await chain.head(options);
       await checkClaimOrder(chain.entry, signed, { relay: wallet.address, now: timestamp });
-      const { order, claims } = signed;
+      const { order } = signed;
       // An old order sent again by somebody else must not push the provider's newest one out.
       const former = held.get(order.providerSigner);
       if (former && order.validBefore < former.order.validBefore) throw payError('order-superseded');
-      const gasUnits = batchGas.base + batchGas.channel * BigInt(claims.length);
-      const cost = gasInUnits(gasUnits, { gasPriceWei: await chain.gasPrice(options), rate });
-      const fees = order.feePerClaim * BigInt(claims.length);
-      if (fees < cost) throw payError('order-unprofitable', { details: { required: cost, offered: fees } });
       if (held.size >= ordersMax && !former) throw payError('too-many-orders');
+      await checkWorth({ chain, vouchers }, signed, rate, options);
       await orders.save(signed);
       held.set(order.providerSigner, signed);
+      open.add(order.providerSigner);
     },
     round: (options = {}) => round({ signal: anySignal([options.signal, running?.abort.signal]) }),
     held: () => [...held.keys()],

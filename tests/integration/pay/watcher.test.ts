@@ -119,6 +119,36 @@ describe('a watcher', () => {
   });
 });
 
+test('a watcher is not fooled into gas: unopened channels, forged vouchers, dust under a high fee', async () => {
+  const { provider, channels, order } = await sleeper();
+  const priced = await watching({ rate: { units: 1n, wei: 10n ** 13n } });
+  const orderOver = async (claims: SignedClaimOrder['claims'], feePerClaim: bigint) =>
+    signClaimOrder(chain, provider.wallet, {
+      claims,
+      relay: relay.address,
+      feePerClaim,
+      validBefore: order.order.validBefore,
+    });
+  const unopened = { ...channels[0]!.terms, salt: `0x${'99'.repeat(32)}` } as const;
+  const missing = await orderOver([await claimOf(chain, payer, unopened, 5n)], 5n);
+  await expect(priced.accept(missing)).rejects.toMatchObject({ code: 'nothing-to-claim' });
+  const forged = await orderOver([await claimOf(chain, relay, channels[0]!.terms, 500n)], 400n);
+  await expect(priced.accept(forged)).rejects.toMatchObject({ code: 'nothing-to-claim' });
+  const dust = await orderOver([await claimOf(chain, payer, channels[0]!.terms, 1n)], 1_000n);
+  await expect(priced.accept(dust)).rejects.toMatchObject({ code: 'order-unprofitable' });
+  await priced.accept(await orderOver([await claimOf(chain, payer, channels[0]!.terms, 900n)], 700n));
+});
+
+test('an order whose claims somebody else has made is forgotten', async () => {
+  const { provider, channels, order } = await sleeper();
+  const watcher = await watching();
+  await watcher.accept(order);
+  await claimFor(chain, relay.wallet, order);
+  await announceWithdrawal(chain, payer.wallet, channels[0]!.terms);
+  expect(await watcher.round()).toEqual([]);
+  expect(watcher.held()).not.toContain(provider.address);
+});
+
 test('claiming for others refuses what the order does not say, and sends nothing', async () => {
   const { provider, order } = await sleeper();
   const fails = async (code: string, signed: SignedClaimOrder, sender = relay) => {
