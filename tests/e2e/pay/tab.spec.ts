@@ -14,7 +14,7 @@ import type { PayBench } from './page/main.ts';
 
 declare const bench: PayBench;
 
-const origin = 'http://localhost:27140';
+let origin: string;
 let server: Server;
 let local: LocalChain;
 test.describe.configure({ mode: 'serial' });
@@ -38,8 +38,11 @@ test.beforeAll(async () => {
     response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });
     response.end(isScript ? script : '<!doctype html><script src="/main.js"></script>');
   });
-  await new Promise<void>((resolve) => server.listen(27_140, '127.0.0.1', resolve));
-  local = await startLocalChain({ port: 27_141 });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  origin = `http://localhost:${address.port}`;
+  local = await startLocalChain();
 });
 test.afterAll(async () => {
   server?.closeAllConnections();

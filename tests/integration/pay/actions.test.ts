@@ -23,7 +23,7 @@ let payer: Person;
 let provider: Person;
 let stranger: Person;
 beforeAll(async () => {
-  local = await startLocalChain({ port: 27_100 });
+  local = await startLocalChain();
   chain = local.chain();
   payer = await local.person(1_000_000_000n);
   provider = await local.person(0n);

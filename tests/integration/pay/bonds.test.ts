@@ -15,7 +15,7 @@ let chain: Chain;
 let provider: Person;
 let stranger: Person;
 beforeAll(async () => {
-  local = await startLocalChain({ port: 27_110 });
+  local = await startLocalChain();
   chain = local.chain();
   provider = await local.person(1_000n);
   stranger = await local.person(0n);

@@ -42,7 +42,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 
 test('a chain that goes away and comes back, having forgotten the transaction', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tabloom-pay-'));
-  const options = { port: 27_020, statePath: join(folder, 'state.json') };
+  const options = { statePath: join(folder, 'state.json') };
   try {
     const before = await start(options);
     const { provider, id, claims, vouchers } = await withVoucher(before);
@@ -53,7 +53,7 @@ test('a chain that goes away and comes back, having forgotten the transaction', 
     await until(async () => (await sent()) === 1);
     await chains.pop()!.stop();
     await expect(patient.head()).rejects.toMatchObject({ code: 'chain-unavailable' });
-    const after = await start(options);
+    const after = await start({ ...options, port: before.anvil.port });
     expect((await claiming).credited).toMatchObject([{ channelId: id, claimed: 5_000n }]);
     expect(await after.chain().owed(provider.address)).toBe(4_500n);
   } finally {
@@ -62,7 +62,7 @@ test('a chain that goes away and comes back, having forgotten the transaction', 
 }, 60_000);
 
 test('a chain that stays away is reported, and the caller can stop waiting', async () => {
-  const local = await start({ port: 27_030 });
+  const local = await start();
   const { provider, claims, vouchers } = await withVoucher(local);
   await local.clients.clock.setAutomine(false);
   const sent = () => local.clients.reader.getTransactionCount({ address: provider.address, blockTag: 'pending' });
@@ -77,7 +77,7 @@ test('a chain that stays away is reported, and the caller can stop waiting', asy
 });
 
 test('a reorganisation three blocks deep undoes a claim: it is sent again, and confirmed once', async () => {
-  const local = await start({ port: 27_040, confirmations: 4 });
+  const local = await start({ confirmations: 4 });
   const opening = startMining(local);
   const { provider, id, claims, vouchers } = await withVoucher(local);
   await opening.stop();
@@ -97,7 +97,7 @@ test('a reorganisation three blocks deep undoes a claim: it is sent again, and c
 });
 
 test('a collector whose confirmed claim is undone sees it, and claims again', async () => {
-  const local = await start({ port: 27_050 });
+  const local = await start();
   const { chain, provider, terms, id, claims, vouchers } = await withVoucher(local);
   const payee = await createPayee({
     store: createVoucherStore(createMemoryStorage()),
@@ -123,7 +123,7 @@ test('a collector whose confirmed claim is undone sees it, and claims again', as
 });
 
 test('a stuck transaction is replaced under its nonce at a higher fee', async () => {
-  const local = await start({ port: 27_060 });
+  const local = await start();
   const { provider, claims, vouchers } = await withVoucher(local);
   await local.clients.clock.setAutomine(false);
   const eager = local.chain({ resendAfterMs: 100 });
@@ -149,7 +149,7 @@ test('a stuck transaction is replaced under its nonce at a higher fee', async ()
 });
 
 test('what an earlier life of the process left stuck does not stand in the way', async () => {
-  const local = await start({ port: 27_070 });
+  const local = await start();
   const { chain, provider, claims, vouchers, terms } = await withVoucher(local);
   await local.clients.clock.setAutomine(false);
   const orphan = await provider.wallet.signTransaction({

@@ -20,7 +20,7 @@ import { partiesOf } from './open-channel.fixture.ts';
 let local: LocalChain;
 let chain: Chain;
 beforeAll(async () => {
-  local = await startLocalChain({ port: 27_130 });
+  local = await startLocalChain();
   chain = local.chain();
 });
 afterAll(() => local.stop());

@@ -18,7 +18,7 @@ import { startLocalChain, type LocalChain } from './chain.fixture.ts';
 
 let local: LocalChain;
 beforeAll(async () => {
-  local = await startLocalChain({ port: 27_010 });
+  local = await startLocalChain();
 });
 afterAll(() => local.stop());
 

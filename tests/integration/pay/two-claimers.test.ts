@@ -11,7 +11,7 @@ import { claimOf, openSession } from './open-channel.fixture.ts';
 
 let local: LocalChain;
 beforeAll(async () => {
-  local = await startLocalChain({ port: 27_080 });
+  local = await startLocalChain();
 });
 afterAll(() => local.stop());
 

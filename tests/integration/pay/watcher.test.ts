@@ -17,7 +17,7 @@ let chain: Chain;
 let payer: Person;
 let relay: Person;
 beforeAll(async () => {
-  local = await startLocalChain({ port: 27_120 });
+  local = await startLocalChain();
   chain = local.chain();
   payer = await local.person(1_000_000n);
   relay = await local.person(0n);
