@@ -67,6 +67,20 @@ test('a model file cut short is a coded message; a retry gets the whole one', as
   await expect(thisDevice(page)).toHaveCount(0);
 });
 
+test('an engine whose code comes incomplete is a coded message, and no endless wait', async ({
+  bareRelay,
+  newProfile,
+}) => {
+  const page = await newProfile({ serviceWorkers: 'block' });
+  const empty = { status: 200, contentType: 'application/wasm', body: '' };
+  await page.context().route('**/*.wasm', (route) => route.fulfill(empty));
+  await page.goto(bareRelay.url);
+  await loadButton(page).click();
+  const alert = thisDevice(page).getByRole('alert');
+  await expect(alert).toContainText('load-failed');
+  await expect(alert.getByRole('button', { name: 'Retry' })).toBeEnabled();
+});
+
 test('a full disk is a coded message that says what to do; nothing half-written stays', async ({
   bareRelay,
   newProfile,

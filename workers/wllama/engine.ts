@@ -84,6 +84,7 @@ async function start(file: Blob, model: ModelEntry, wasmUrl: string, signal: Abo
   const wllama = new Wllama({ default: wasmUrl }, { suppressNativeLog: true, logger: silent });
   // The package would fetch its build for browsers without JSPI from a CDN.
   wllama.setCompat(null);
+  const crash = watchCrash();
   try {
     const threads = model.parameters < threadsFromParameters ? { n_threads: 1 } : {};
     const loading = wllama.loadModel([file], {
@@ -93,10 +94,13 @@ async function start(file: Blob, model: ModelEntry, wasmUrl: string, signal: Abo
       warmup: false,
       ...threads,
     });
-    await raceSignal(loading, signal);
+    await raceSignal(Promise.race([loading, crash.happened]), signal);
     return wllama;
   } catch (cause) {
-    await wllama.exit().catch(() => undefined);
+    const leaving = wllama.exit().catch(() => undefined);
+    // A dead wasm may never say that it has left.
+    if (cause !== crash.error()) await leaving;
+    else throw cause;
     if (signal?.aborted) throw abortError(signal);
     if (cause instanceof WebAssembly.CompileError || cause instanceof WebAssembly.LinkError) {
       throw new TabloomError(
@@ -112,7 +116,33 @@ async function start(file: Blob, model: ModelEntry, wasmUrl: string, signal: Abo
       'The engine could not read the model: not a GGUF file it knows, or too large for this browser. Choose another model.',
       { cause, details: { reason: String(cause).slice(0, 256) } },
     );
+  } finally {
+    // What else it throws on its way down is part of the same crash.
+    if (!crash.error()) crash.ignore();
   }
+}
+
+/**
+ * The package waits for ever when the wasm cannot be made (its code cut short, no memory left): it takes the reason for a
+ * text, fails over it, and what it promised never settles. Its failure is uncaught in this worker, and heard of here.
+ */
+function watchCrash() {
+  const watching = new AbortController();
+  const { promise: happened, reject } = Promise.withResolvers<never>();
+  happened.catch(() => undefined);
+  let error: TabloomError | undefined;
+  const hear = (event: ErrorEvent | PromiseRejectionEvent) => {
+    event.preventDefault();
+    error ??= new TabloomError(
+      'load-failed',
+      'The engine could not be started: its code came incomplete, or memory is short. Close other tabs and try again.',
+      { cause: 'reason' in event ? event.reason : event.error },
+    );
+    reject(error);
+  };
+  addEventListener('unhandledrejection', hear, { signal: watching.signal });
+  addEventListener('error', hear, { signal: watching.signal });
+  return { happened, error: () => error, ignore: () => watching.abort() };
 }
 
 /** The native log holds prompts. */
