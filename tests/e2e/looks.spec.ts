@@ -1,5 +1,6 @@
+import type { Page } from '@playwright/test';
 import { expectClean, expectFitting } from './fixtures/looks.ts';
-import { answers, send, untilIdle, whoAnswers } from './fixtures/people.ts';
+import { answers, send, sideBar, untilIdle, whoAnswers } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
 
 const pages = ['/', '/share', '/network', '/models', '/doctor', '/settings'] as const;
@@ -18,6 +19,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     for (const path of pages) {
       if (path !== '/') await page.goto(`${nativeRelay.url}${path}`);
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+      await settled(page, path);
       await page.evaluate(() => document.fonts.ready.then(() => undefined));
       for (const width of widths) {
         await page.setViewportSize({ width, height: width < 600 ? 844 : 900 });
@@ -29,6 +31,14 @@ for (const colorScheme of ['light', 'dark'] as const) {
       }
     }
   });
+}
+
+/** What a page finds out about device and network stands on it. */
+async function settled(page: Page, path: string): Promise<void> {
+  await expect(sideBar(page)).toContainText('1 peer serving');
+  if (path === '/share') await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
+  if (path === '/models') await expect(page.getByRole('heading', { name: 'Tabloom demo' })).toBeVisible();
+  if (path === '/doctor') await expect(page.getByText('Processor', { exact: true })).toBeVisible();
 }
 
 test('on a phone the menu holds what the side bar holds', async ({ nativeRelay, newProfile, keep }) => {
