@@ -97,7 +97,7 @@ test('everything on the main path can be done with the keyboard alone', async ({
     await page.keyboard.press('Escape');
     await expect(palette).toBeHidden();
     await page.keyboard.press('Control+k');
-    await palette.getByRole('combobox').focus();
+    await expect(palette.getByRole('combobox')).toBeFocused();
     await page.keyboard.type('Doctor');
     await page.keyboard.press('Enter');
     await expect(page).toHaveURL(/\/doctor$/);

@@ -114,3 +114,15 @@ test('models are named once, in order', () => {
     'n',
   ]);
 });
+
+test('without a relay only this device and peers still connected can answer', () => {
+  const [near, far] = [offer('near', [{ name: 'm', measured: slow }]), offer('far', [{ name: 'm', measured: fast }])];
+  const connection = { peer: 'near', path: 'direct', transport: 'webrtc', direction: 'outbound' } as const;
+  const offline: NetworkView = { ...online(far, near), phase: 'offline' };
+  expect(prospect(anyone, { ...offline, connections: [connection] }, emptyLibrary)).toMatchObject({
+    kind: 'network',
+    offers: [{ offer: { peer: 'near' } }],
+  });
+  expect(prospect(anyone, offline, emptyLibrary)).toEqual({ kind: 'nobody', why: 'offline' });
+  expect(prospect(anyone, offline, withModel('m'))).toMatchObject({ kind: 'this-device' });
+});

@@ -71,7 +71,13 @@ function servingOffers(network: NetworkView, target: Target): readonly OfferView
   return network.offers
     .filter((view) => !view.offer.draining && modelOf(view, target))
     .filter((view) => target.by === 'anyone' || view.offer.peer === target.by)
+    .filter((view) => reachable(view, network))
     .sort((a, b) => load(a, target) - load(b, target) || speed(b, target) - speed(a, target));
+}
+
+/** Without a relay an offer may outlive its peer's reach: only this device and peers still connected count then. */
+function reachable({ offer, self }: OfferView, { phase, connections }: NetworkView): boolean {
+  return phase === 'online' || self || connections.some(({ peer }) => peer === offer.peer);
 }
 
 function modelOf({ offer }: OfferView, { model: name }: Target) {
