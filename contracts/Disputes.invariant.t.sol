@@ -33,7 +33,7 @@ contract DisputesInvariantTest is Test {
         selectors[3] = handler.open.selector;
         selectors[4] = handler.answer.selector;
         selectors[5] = handler.vote.selector;
-        selectors[6] = handler.convince.selector;
+        selectors[6] = handler.drive.selector;
         selectors[7] = handler.appeal.selector;
         selectors[8] = handler.conclude.selector;
         selectors[9] = handler.pass.selector;
@@ -62,5 +62,19 @@ contract DisputesInvariantTest is Test {
     function invariant_everyOpenDisputeLocks() public view {
         IProviders.Provider memory record = handler.registry().providerOf(handler.accused());
         assertEq(handler.openCount(), record.locks, 'P3: locks');
+    }
+
+    /// Two disputes over more than the stake, both driven to a guilty end: the walk gets where it should.
+    function test_walk_reachesASlash() public {
+        handler.open(1_000_000_000 - 1_000_000);
+        handler.open(900_000_000 - 1_000_000);
+        for (uint256 i = 0; i < 2; ++i) {
+            handler.drive(0, true);
+            handler.drive(1, true);
+        }
+        assertEq(1_000_000_000, handler.slashed(), 'slashed');
+        invariant_registryIsSolvent();
+        invariant_courtIsSolvent();
+        invariant_everyOpenDisputeLocks();
     }
 }

@@ -21,7 +21,7 @@ contract ChannelsHandler is ChannelsFixture {
         uint256 owedPayer;
     }
 
-    uint256 public constant CHANNELS = 8;
+    uint256 public constant CHANNELS = 5;
 
     TestUSDC[2] public tokens;
     IChannels.Channel[] private _channels;
@@ -43,7 +43,7 @@ contract ChannelsHandler is ChannelsFixture {
             tokens[i].approve(address(channels), type(uint256).max);
         }
         for (uint256 i = 0; i < CHANNELS; ++i) {
-            bool job = i >= 5;
+            bool job = i >= 3;
             _channels.push(
                 IChannels.Channel(
                     payer,
@@ -52,26 +52,19 @@ contract ChannelsHandler is ChannelsFixture {
                     tab,
                     address(tokens[i % 3 == 0 ? 1 : 0]),
                     job ? 0 : uint48(24 hours + i * 1 hours),
-                    job ? uint48(present() + (i - 4) * 3 days) : 0,
+                    job ? uint48(present() + (i - 2) * 3 days) : 0,
                     bytes32(i)
                 )
             );
         }
+        // The walk begins with everything open: what comes after opening is what it is for.
+        for (uint256 i = 0; i < CHANNELS; ++i) _open(i, 1_000_000);
     }
 
     // Steps.
 
     function open(uint256 which, uint104 amount) external {
-        IChannels.Channel memory channel = _pick(which);
-        Model storage model = _models[idOf(channel)];
-        amount = uint104(within(amount, 0, 1 << 60));
-        bool fits = !model.exists && amount != 0;
-        if (channel.deadline != 0) fits = fits && channel.deadline > present();
-        if (channel.deadline != 0) fits = fits && channel.deadline <= present() + 30 days;
-        vm.prank(payer);
-        if (!_did(fits, abi.encodeCall(channels.open, (channel, amount)), 'open')) return;
-        (model.exists, model.balance) = (true, amount);
-        moneyIn[channel.token] += amount;
+        _open(which, amount);
     }
 
     function topUp(uint256 which, uint104 amount) external {
@@ -130,6 +123,7 @@ contract ChannelsHandler is ChannelsFixture {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
         finalAmount = uint128(within(finalAmount, 0, model.balance + 2));
+        if (finalAmount % 4 == 0) finalAmount = uint128(model.claimed);
         bool agreed = key % 4 != 0;
         bool fits = _isOpen(model) && finalAmount >= model.claimed && finalAmount <= model.balance && agreed;
         if (finalAmount > model.claimed && channel.deadline != 0) fits = fits && present() <= channel.deadline;
@@ -143,23 +137,22 @@ contract ChannelsHandler is ChannelsFixture {
     }
 
     function announce(uint256 which, uint256 who) external {
-        IChannels.Channel memory channel = _pick(which);
-        Model storage model = _models[idOf(channel)];
-        address caller = _caller(who);
-        bool fits = _isOpen(model) && channel.deadline == 0 && model.withdrawableAt == 0;
-        fits = fits && (caller == payer || caller == session);
-        vm.prank(caller);
-        if (!_did(fits, abi.encodeCall(channels.announceWithdrawal, (channel)), 'announce')) return;
-        model.withdrawableAt = present() + channel.delay;
+        _announce(which, _caller(who));
     }
 
     function withdraw(uint256 which) external {
-        IChannels.Channel memory channel = _pick(which);
-        Model storage model = _models[idOf(channel)];
-        bool fits = _isOpen(model) && model.withdrawableAt != 0 && present() >= model.withdrawableAt;
-        uint256 before = TestUSDC(channel.token).balanceOf(payer);
-        if (!_did(fits, abi.encodeCall(channels.withdraw, (channel)), 'withdraw')) return;
-        _ended(channel, model, model.claimed, before);
+        _withdraw(which);
+    }
+
+    /// @dev A whole departure, which chance alone seldom completes: announce, try too early, wait to the second, leave.
+    function leave(uint256 which) external {
+        _announce(which, payer);
+        uint256 due = _models[idOf(_pick(which))].withdrawableAt;
+        if (due <= present()) return;
+        vm.warp(due - 1);
+        _withdraw(which);
+        vm.warp(due);
+        _withdraw(which);
     }
 
     function refund(uint256 which) external {
@@ -173,7 +166,7 @@ contract ChannelsHandler is ChannelsFixture {
     }
 
     function pass(uint32 time) external {
-        vm.warp(present() + within(time, 1, 16 hours));
+        vm.warp(present() + within(time, 1, 30 hours));
         ++steps['pass'];
     }
 
@@ -213,6 +206,38 @@ contract ChannelsHandler is ChannelsFixture {
     }
 
     // Inside.
+
+    function _open(uint256 which, uint104 amount) private {
+        IChannels.Channel memory channel = _pick(which);
+        Model storage model = _models[idOf(channel)];
+        amount = uint104(within(amount, 0, 1 << 60));
+        bool fits = !model.exists && amount != 0;
+        if (channel.deadline != 0) fits = fits && channel.deadline > present();
+        if (channel.deadline != 0) fits = fits && channel.deadline <= present() + 30 days;
+        vm.prank(payer);
+        if (!_did(fits, abi.encodeCall(channels.open, (channel, amount)), 'open')) return;
+        (model.exists, model.balance) = (true, amount);
+        moneyIn[channel.token] += amount;
+    }
+
+    function _withdraw(uint256 which) private {
+        IChannels.Channel memory channel = _pick(which);
+        Model storage model = _models[idOf(channel)];
+        bool fits = _isOpen(model) && model.withdrawableAt != 0 && present() >= model.withdrawableAt;
+        uint256 before = TestUSDC(channel.token).balanceOf(payer);
+        if (!_did(fits, abi.encodeCall(channels.withdraw, (channel)), 'withdraw')) return;
+        _ended(channel, model, model.claimed, before);
+    }
+
+    function _announce(uint256 which, address caller) private {
+        IChannels.Channel memory channel = _pick(which);
+        Model storage model = _models[idOf(channel)];
+        bool fits = _isOpen(model) && channel.deadline == 0 && model.withdrawableAt == 0;
+        fits = fits && (caller == payer || caller == session);
+        vm.prank(caller);
+        if (!_did(fits, abi.encodeCall(channels.announceWithdrawal, (channel)), 'announce')) return;
+        model.withdrawableAt = present() + channel.delay;
+    }
 
     function fingerprint() private view returns (bytes32 sum) {
         for (uint256 i = 0; i < CHANNELS; ++i) {
