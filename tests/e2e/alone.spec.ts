@@ -71,7 +71,7 @@ test('an engine whose code comes incomplete is a coded message, and no endless w
   bareRelay,
   newProfile,
 }) => {
-  const page = await newProfile({ serviceWorkers: 'block' });
+  const page = await newProfile({ serviceWorkers: 'block', crash: /WebAssembly\.instantiate/ });
   const empty = { status: 200, contentType: 'application/wasm', body: '' };
   await page.context().route('**/*.wasm', (route) => route.fulfill(empty));
   await page.goto(bareRelay.url);
