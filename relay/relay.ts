@@ -15,7 +15,7 @@ import { createJobBook } from './gateway/job-book.ts';
 import { toNodeListener } from './gateway/listener.ts';
 import type { Health } from './gateway/routes/health.ts';
 import { createShelf } from './gateway/shelf.ts';
-import { noFloor, startFloor, type FloorProcess } from './floor-process.ts';
+import { noFloor, startFloor, type NativeFloor } from './native-floor.ts';
 import { localUrl } from './greeting.ts';
 import { createGuard } from './http/guard.ts';
 import { listen } from './http/server.ts';
@@ -32,7 +32,7 @@ export interface Relay {
   /** The model that the greeting asks for. */
   readonly modelName: string;
   /** Settles when the native floor answers, cannot, or was not wanted. */
-  readonly ready: FloorProcess['ready'];
+  readonly ready: NativeFloor['ready'];
   /** Lets running answers end within the time the settings allow, then ends everything. Idempotent. */
   stop(): Promise<void>;
 }

@@ -12,7 +12,7 @@ import { loadSeed } from './node/identity.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
 
 /** The native floor as the relay runs it: begun in the background, its failure told and never fatal. */
-export interface FloorProcess {
+export interface NativeFloor {
   readonly state: NativeState;
   readonly running: number;
   readonly queued: number;
@@ -23,7 +23,7 @@ export interface FloorProcess {
 
 export type NativeState = FloorState | { readonly state: 'off' };
 
-export interface FloorProcessInput {
+export interface NativeFloorInput {
   readonly dataDir: string;
   readonly modelFile: string;
   readonly relayAddress: string;
@@ -35,7 +35,7 @@ export interface FloorProcessInput {
   readonly logger: Logger;
 }
 
-export const noFloor: FloorProcess = {
+export const noFloor: NativeFloor = {
   state: { state: 'off' },
   running: 0,
   queued: 0,
@@ -43,7 +43,7 @@ export const noFloor: FloorProcess = {
   stop: async () => undefined,
 };
 
-export function startFloor(input: FloorProcessInput): FloorProcess {
+export function startFloor(input: NativeFloorInput): NativeFloor {
   const { dataDir, logger } = input;
   let state: NativeState = { state: 'starting' };
   let native: NativePeer | undefined;
