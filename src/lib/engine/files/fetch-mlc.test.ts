@@ -99,6 +99,27 @@ describe('fetching a WebLLM model', () => {
     expect((await get(memoryCaches(), hanging)).code).toBe('load-failed');
   });
 
+  test('keeps a shard that was whole when it was stopped, though its end had not been told', async () => {
+    const caches = memoryCaches();
+    const { fetch } = server(files());
+    const stop = new AbortController();
+    const untold: typeof globalThis.fetch = async (url, init) => {
+      const response = await fetch(url, init);
+      if (!String(url).endsWith('params_shard_2.bin')) return response;
+      const whole = new Uint8Array(await response.arrayBuffer());
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(whole),
+        pull: (controller) => {
+          stop.abort();
+          controller.error(stop.signal.reason);
+        },
+      });
+      return new Response(body);
+    };
+    expect((await get(caches, untold, stop.signal)).code).toBe('aborted');
+    expect(await (await caches.open('webllm/model')).match(`${folder}params_shard_2.bin`)).toBeDefined();
+  });
+
   test.each([
     ['cut short', shards[1]!.slice(0, 900)],
     ['longer', new Uint8Array(1_001)],

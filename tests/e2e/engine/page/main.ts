@@ -39,6 +39,8 @@ const wllamaSubject: EngineSubject = {
   kinds: ['chat', 'completion'],
 };
 
+let underWay = new AbortController();
+
 /** What the driver calls; every function returns plain data. */
 const bench = {
   caseNames: () => engineCases.map(({ name }) => name),
@@ -62,6 +64,7 @@ const bench = {
     const engine = engines[name]();
     const steps: LoadProgress[] = [];
     const controller = new AbortController();
+    underWay = controller;
     try {
       await engine.load(model, {
         signal: controller.signal,
@@ -82,6 +85,8 @@ const bench = {
       await engine.close();
     }
   },
+  /** Stops the load that was begun last. */
+  stopLoad: () => underWay.abort(),
   device: () => readDevice(navigator),
   storedModels: async (models: readonly ModelEntry[]) =>
     (await createStoredModels(caches, models).list()).map(({ model, storedBytes }) => ({
