@@ -69,6 +69,7 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
         await slots.close();
         await engine.unload();
       },
+      lost: options.deviceLost,
     };
     return current;
   }

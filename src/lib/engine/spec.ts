@@ -58,6 +58,12 @@ export interface LoadedModel {
   doStream(request: EngineRequest, options: { readonly signal?: AbortSignal | undefined }): AsyncIterable<EngineEvent>;
   /** Idempotent; a running stream is aborted first. */
   unload(): Promise<void>;
+  /**
+   * Aborts, with a coded error as its reason, when this model can answer no more though nobody asked for that, idle or
+   * not: its device was lost or its worker crashed (`device-lost`). Not after `unload`, nor when another model takes its
+   * place. Load it again. Left out by engines that nothing can take away.
+   */
+  readonly lost?: AbortSignal | undefined;
 }
 
 export type EngineRequest =

@@ -25,6 +25,7 @@ function engineOver(serve: (port: HostPort) => void, clock = systemClock) {
     info,
     clock,
     cancelGraceMs: 1_000,
+    prefillGraceMs: 30_000,
     spawn: () => {
       const worker = memoryWorker(serve);
       workers.push(worker);
@@ -121,6 +122,52 @@ describe('a worker’s life', () => {
     expect(await codeOf(engine.load(model, {}))).toBe('load-failed');
   });
 
+  test('that crashes while nobody asks is told to whoever holds its model', async () => {
+    const { engine, workers } = engineOver(scripted());
+    const loaded = await engine.load(model, {});
+    expect(loaded.lost?.aborted).toBe(false);
+    workers[0]!.crash({ message: 'out of memory' });
+    expect(errorCode(loaded.lost?.reason)).toBe('device-lost');
+    expect((await engine.load(model, {})).lost?.aborted).toBe(false);
+  });
+
+  test.each([['before'], ['after']])(
+    'whose engine loses the device %s the model was loaded is ended and told',
+    async (when) => {
+      const device = new AbortController();
+      const lose = () =>
+        device.abort(new TabloomError('device-lost', 'The GPU gave up.', { details: { reason: 'x' } }));
+      const losing: Engine = {
+        ...createScriptedEngine({ clock: systemClock }),
+        async load(entry, options) {
+          if (when === 'before') lose();
+          const loaded = await createScriptedEngine({ clock: systemClock }).load(entry, options);
+          return { ...loaded, lost: device.signal };
+        },
+      };
+      const { engine, workers } = engineOver((port) => serveEngine(port, losing));
+      const loaded = await engine.load(model, {});
+      if (when === 'after') lose();
+      await turns();
+      expect(loaded.lost?.reason).toMatchObject({
+        code: 'device-lost',
+        message: 'The GPU gave up.',
+        details: { reason: 'x' },
+      });
+      expect(workers[0]!.terminated).toBe(true);
+    },
+  );
+
+  test('that its owner ends is no loss', async () => {
+    const { engine } = engineOver(scripted());
+    const replaced = await engine.load(model, {});
+    const unloaded = await engine.load(model, {});
+    await unloaded.unload();
+    const closed = await engine.load(model, {});
+    await engine.close();
+    expect([replaced, unloaded, closed].map(({ lost }) => lost?.aborted)).toEqual([false, false, false]);
+  });
+
   test('closes with the engine, and nothing loads after', async () => {
     const { engine, workers } = engineOver(scripted());
     await engine.load(model, {});
@@ -171,6 +218,56 @@ describe('cancelling', () => {
     await clock.advance(1_000);
     expect(await next).toBe('aborted');
     expect(workers[0]!.terminated).toBe(true);
+    expect(errorCode(loaded.lost?.reason)).toBe('device-lost');
+  });
+
+  /** A stream that reads its prompt until it is told, whatever is asked of it. */
+  const reading = async () => {
+    const clock = manualClock();
+    let answer: (reply: 'token' | 'stopped') => void = () => undefined;
+    const { engine, workers } = engineOver(
+      byHand(({ type, id }, post) => {
+        if (type === 'load') post(loadedReply(id));
+        if (type !== 'stream') return;
+        const stopped = { type: 'failed', id, error: { code: 'aborted', message: 'stopped' } };
+        answer = (reply) => post(reply === 'token' ? token(id) : stopped);
+      }),
+      clock,
+    );
+    const loaded = await engine.load(model, {});
+    const controller = new AbortController();
+    const next = codeOf(loaded.doStream(request, { signal: controller.signal })[Symbol.asyncIterator]().next());
+    await clock.advance(0);
+    controller.abort();
+    await clock.advance(29_999);
+    expect(workers[0]!.terminated).toBe(false);
+    return { clock, next, loaded, worker: workers[0]!, answer: (reply: 'token' | 'stopped') => answer(reply) };
+  };
+
+  test('a stream that still reads its prompt keeps the model', async () => {
+    const { clock, next, loaded, worker, answer } = await reading();
+    answer('stopped');
+    expect(await next).toBe('aborted');
+    await clock.advance(60_000);
+    expect(worker.terminated).toBe(false);
+    expect(loaded.lost?.aborted).toBe(false);
+  });
+
+  test('a stream that never ends reading its prompt is ended after the longer grace', async () => {
+    const { clock, next, worker } = await reading();
+    await clock.advance(1);
+    expect(worker.terminated).toBe(true);
+    expect(await next).toBe('aborted');
+  });
+
+  test('a stream that answers after all though it was told to stop has the shorter grace from there', async () => {
+    const { clock, next, worker, answer } = await reading();
+    answer('token');
+    await clock.advance(999);
+    expect(worker.terminated).toBe(false);
+    await clock.advance(1);
+    expect(worker.terminated).toBe(true);
+    expect(await next).toBe('aborted');
   });
 });
 

@@ -14,14 +14,24 @@ export interface WorkerEngineOptions {
   readonly clock: Clock;
   /** How long a cancelled load or stream may take to let go before its worker is ended. */
   readonly cancelGraceMs?: number;
+  /** The same for a stream that has not begun to answer. */
+  readonly prefillGraceMs?: number;
 }
+
+/** One token, or the shutting of a file, is at most this far away. */
+const cancelGraceMsDefault = 4_000;
+/**
+ * A prompt is read in one piece, and WebLLM looks at an interrupt only after it: a full context takes a weak GPU this
+ * long. Ending the worker sooner would throw the loaded model away for a Stop.
+ */
+const prefillGraceMsDefault = 60_000;
 
 /**
  * An engine in a worker of its own, spawned at the first load. One worker holds one model: another load, an unload, a
  * crash or a lost device ends the worker, which frees all of its memory, and the next load starts afresh.
  */
 export function createWorkerEngine(options: WorkerEngineOptions): Engine {
-  const { clock, cancelGraceMs = 4_000 } = options;
+  const { clock, cancelGraceMs = cancelGraceMsDefault, prefillGraceMs = prefillGraceMsDefault } = options;
   let info = options.info;
   let current: Session | undefined;
   let closed = false;
@@ -86,10 +96,11 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
     engine: reply.info,
     contextTokens: reply.contextTokens,
     slots: reply.slots,
-    doStream: (request, { signal }) => streamFrom(session, request, { signal, clock, cancelGraceMs }),
+    doStream: (request, { signal }) => streamFrom(session, request, { signal, clock, cancelGraceMs, prefillGraceMs }),
     async unload() {
       session.end(new TabloomError('aborted', 'The model was unloaded while it answered.'));
     },
+    lost: session.lost,
   });
 
   return {

@@ -1,3 +1,4 @@
+import { abortError } from '#lib/base/abort.ts';
 import { TabloomError, toErrorRecord } from '#lib/base/errors.ts';
 import type { Engine, LoadedModel } from '../spec.ts';
 import {
@@ -48,7 +49,14 @@ export function serveEngine(port: HostPort, engine: Engine): void {
       });
       const { model, engine: info, contextTokens, slots } = loaded;
       reply({ type: 'loaded', id: request.id, model, info, contextTokens, slots });
+      if (loaded.lost) tellOfLoss(loaded.lost);
     });
+
+  const tellOfLoss = (lost: AbortSignal) => {
+    const tell = () => reply({ type: 'lost', error: boundedRecord(abortError(lost)) });
+    if (lost.aborted) tell();
+    else lost.addEventListener('abort', tell, { once: true });
+  };
 
   const stream = (request: Extract<WorkerRequest, { type: 'stream' }>) =>
     run(request.id, request.credits, async (operation) => {

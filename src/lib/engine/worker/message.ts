@@ -39,6 +39,8 @@ export const workerReplySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('event'), id, event: engineEventSchema }),
   z.object({ type: z.literal('done'), id }),
   z.object({ type: z.literal('failed'), id, error: errorRecordSchema }),
+  /** The loaded model answers no more, whether or not it was answering; the page ends the worker. */
+  z.object({ type: z.literal('lost'), error: errorRecordSchema }),
 ]);
 
 /** @throws `bad-worker-message` for anything that is not one of ours. */

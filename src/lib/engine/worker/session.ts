@@ -16,8 +16,12 @@ export interface Session {
   /** The listener hears nothing more. */
   release(id: number): void;
   send(request: WorkerRequest): void;
-  /** Ends the worker; whoever still listens fails with `error`. Idempotent. */
+  /** Ends the worker at its owner's wish; whoever still listens fails with `error`. Idempotent. */
   end(error: TabloomError): void;
+  /** Ends it because it can be used no more: as {@link end}, and `lost` aborts. */
+  lose(error: TabloomError): void;
+  /** Aborts with the reason when the worker ended by itself: crashed, lost its device, or could not be spoken with. */
+  readonly lost: AbortSignal;
 }
 
 export function openSession(
@@ -26,6 +30,7 @@ export function openSession(
 ): Session {
   const listeners = new Map<number, Listener>();
   let nextId = 1;
+  const lost = new AbortController();
   let ended: TabloomError | undefined;
 
   const end = (error: TabloomError) => {
@@ -36,6 +41,11 @@ export function openSession(
     listeners.clear();
     for (const listener of last) listener.failed(error);
   };
+  const lose = (error: TabloomError) => {
+    if (ended) return;
+    end(error);
+    lost.abort(error);
+  };
 
   port.addEventListener('message', ({ data }) => {
     if (ended) return;
@@ -43,20 +53,21 @@ export function openSession(
     try {
       reply = readWorkerMessage(workerReplySchema, data);
     } catch (error) {
-      return end(fromErrorRecord(toErrorRecord(error)));
+      return lose(fromErrorRecord(toErrorRecord(error)));
     }
     if (reply.type === 'ready') return on.ready(reply.info);
+    if (reply.type === 'lost') return lose(fromErrorRecord(reply.error));
     const listener = listeners.get(reply.id);
     if (!listener) return;
     if (reply.type !== 'failed') return listener.reply(reply);
     const error = fromErrorRecord(reply.error);
     // The device does not come back to this worker: end it, so that the next load starts in a fresh one.
-    if (error.code === 'device-lost') return end(error);
+    if (error.code === 'device-lost') return lose(error);
     listeners.delete(reply.id);
     listener.failed(error);
   });
   const onCrash = (event: unknown) =>
-    end(
+    lose(
       new TabloomError('device-lost', 'The engine stopped working and was ended. Load the model again.', {
         details: { reason: crashReason(event) },
       }),
@@ -79,6 +90,8 @@ export function openSession(
       if (!ended) port.postMessage(request);
     },
     end,
+    lose,
+    lost: lost.signal,
   };
 }
 

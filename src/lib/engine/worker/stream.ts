@@ -1,4 +1,4 @@
-import { abortError, throwIfAborted } from '#lib/base/abort.ts';
+import { abortError, anySignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { createQueue } from '#lib/base/queue.ts';
@@ -8,28 +8,40 @@ import type { Session } from './session.ts';
 
 /**
  * One answer read from a worker. The worker sends at most `streamCredits` events ahead, so the queue here is bounded by
- * construction. Aborting or leaving the loop waits until the worker has let go; one that does not within
- * `cancelGraceMs` is ended. No timer is on the path of a token.
+ * construction. Aborting or leaving the loop waits until the worker has let go; one that does not within its grace,
+ * which is longer before the answer's first event, is ended. No timer is on the path of a token.
  */
 export async function* streamFrom(
   session: Session,
   request: EngineRequest,
-  options: { readonly signal: AbortSignal | undefined; readonly clock: Clock; readonly cancelGraceMs: number },
+  options: {
+    readonly signal: AbortSignal | undefined;
+    readonly clock: Clock;
+    readonly cancelGraceMs: number;
+    readonly prefillGraceMs: number;
+  },
 ): AsyncGenerator<EngineEvent> {
-  const { signal, clock, cancelGraceMs } = options;
+  const { signal, clock, cancelGraceMs, prefillGraceMs } = options;
   throwIfAborted(signal);
   const queue = createQueue<EngineEvent>(streamCredits + 1);
   const closed = new AbortController();
-  let cancelled = false;
+  let begun = false;
+  let grace: AbortController | undefined;
 
   const id = session.open({
     reply(reply) {
       if (reply.type === 'done') {
         closed.abort();
         queue.end();
-      } else if (reply.type === 'event' && !queue.closed) {
+      } else if (reply.type === 'event') {
+        // A warning may come before the prompt is read.
+        if (!begun && reply.event.type !== 'warning') {
+          begun = true;
+          if (grace) endAfter(cancelGraceMs);
+        }
+        if (queue.closed) return;
         if (queue.size >= streamCredits)
-          return session.end(new TabloomError('engine-failed', 'The engine worker sent more than it was asked for.'));
+          return session.lose(new TabloomError('engine-failed', 'The engine worker sent more than it was asked for.'));
         queue.push(reply.event);
       }
     },
@@ -38,17 +50,21 @@ export async function* streamFrom(
       queue.fail(signal?.aborted ? abortError(signal) : error);
     },
   });
-  const cancel = () => {
-    if (cancelled || closed.signal.aborted) return;
-    cancelled = true;
-    session.send({ type: 'cancel', id });
-    clock.delay(cancelGraceMs, { signal: closed.signal }).then(
+  const endAfter = (graceMs: number) => {
+    grace?.abort();
+    grace = new AbortController();
+    clock.delay(graceMs, { signal: anySignal([closed.signal, grace.signal]) }).then(
       () =>
-        session.end(
+        session.lose(
           new TabloomError('device-lost', 'The engine did not stop when asked and was ended. Load the model again.'),
         ),
       () => undefined,
     );
+  };
+  const cancel = () => {
+    if (grace || closed.signal.aborted) return;
+    session.send({ type: 'cancel', id });
+    endAfter(begun ? cancelGraceMs : prefillGraceMs);
   };
   signal?.addEventListener('abort', cancel, { once: true });
   session.send({ type: 'stream', id, request, credits: streamCredits });
