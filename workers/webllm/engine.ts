@@ -43,9 +43,9 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
     await current?.unload();
 
     const report = createProgressMeter(clock, onProgress);
-    const config = await fetchMlc(source, { ...options, onProgress: report, signal });
+    const { config } = await fetchMlc(source, { ...options, onProgress: report, signal });
     const engine = await start(model, source, report, anySignal([signal, options.deviceLost]));
-    const template = mlcTemplateSchema.safeParse((config as { conv_template?: unknown }).conv_template);
+    const template = mlcTemplateSchema.safeParse(config.conv_template);
     const slots = createSlots(1, (request, streamSignal) =>
       runWebllm(request, {
         engine,

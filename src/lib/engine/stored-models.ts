@@ -49,7 +49,7 @@ export function createStoredModels(caches: CacheStorage, models: readonly ModelE
       for (const request of await weights.keys()) {
         if (request.url.startsWith(folder)) await weights.delete(request);
       }
-      await (await caches.open('webllm/config')).delete(configFile(folder).url);
+      await (await caches.open('webllm/config')).delete(configFile(source).url);
       const library = libraryFile(source);
       const others = (await list()).filter((other) => other.model.artefact !== model.artefact);
       const shared = others.some(

@@ -1,6 +1,7 @@
 import { md5 } from '@noble/hashes/legacy.js';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, test } from 'vitest';
-import { toHex } from '#lib/base/bytes.ts';
+import { concatBytes, toHex, utf8Encode } from '#lib/base/bytes.ts';
 import { manualClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { customModel } from '../catalog.ts';
@@ -8,6 +9,7 @@ import { createProgressMeter } from '../progress.ts';
 import type { LoadProgress } from '../spec.ts';
 import { createStoredModels } from '../stored-models.ts';
 import { fetchMlc } from './fetch-mlc.ts';
+import { forgetMlc } from './forget-mlc.ts';
 import { memoryCaches } from './memory-caches.ts';
 import { weightsFolder, type MlcSource } from './mlc-layout.ts';
 
@@ -25,6 +27,9 @@ const records = shards.map((bytes, index) => ({
   md5sum: toHex(md5(bytes)),
 }));
 
+const library = concatBytes(utf8Encode('\0asm'), new Uint8Array(496));
+const page = '<!doctype html><title>Sign in</title>';
+
 type Body = string | Uint8Array | number;
 const files = (): Record<string, Body> => ({
   [`${folder}mlc-chat-config.json`]: JSON.stringify({
@@ -34,7 +39,7 @@ const files = (): Record<string, Body> => ({
   [`${folder}tensor-cache.json`]: JSON.stringify({ metadata: {}, records }),
   [`${folder}tokenizer.json`]: '{}',
   ...Object.fromEntries(shards.map((bytes, index) => [`${folder}params_shard_${index}.bin`, bytes])),
-  [source.libraryUrl]: new Uint8Array(500),
+  [source.libraryUrl]: library,
 });
 
 /** Serves these files; a number is a status. */
@@ -50,11 +55,15 @@ function server(served: Record<string, Body>) {
   return { fetch, asked };
 }
 
-async function get(caches: CacheStorage, fetch: typeof globalThis.fetch, signal?: AbortSignal) {
+async function get(caches: CacheStorage, fetch: typeof globalThis.fetch, signal?: AbortSignal, from = source) {
   const steps: LoadProgress[] = [];
   const onProgress = createProgressMeter(manualClock(), (step) => steps.push(step));
-  const code = await fetchMlc(source, { fetch, caches, onProgress, signal }).then(() => 'ok', errorCode);
-  return { code, steps };
+  let totalBytes: number | undefined;
+  const code = await fetchMlc(from, { fetch, caches, onProgress, signal }).then((fetched) => {
+    totalBytes = fetched.totalBytes;
+    return 'ok';
+  }, errorCode);
+  return { code, steps, totalBytes };
 }
 
 describe('fetching a WebLLM model', () => {
@@ -71,11 +80,12 @@ describe('fetching a WebLLM model', () => {
       `${folder}tokenizer.json`,
     ]);
     const second = server({});
-    const { code, steps } = await get(caches, second.fetch);
+    const { code, steps, totalBytes } = await get(caches, second.fetch);
     expect({ code, asked: second.asked }).toEqual({ code: 'ok', asked: [] });
     expect(steps.every(({ phase, fromCache }) => phase === 'cache' && fromCache)).toBe(true);
     expect(steps.at(-1)!.loadedBytes).toBe(steps.at(-1)!.totalBytes);
     expect(steps.at(-1)!.loadedBytes).toBeGreaterThan(4_500);
+    expect(totalBytes).toBe(steps.at(-1)!.totalBytes);
   });
 
   test('goes on at the missing shard', async () => {
@@ -142,7 +152,11 @@ describe('fetching a WebLLM model', () => {
   });
 
   test.each([
-    ['a page in place of the list', { [`${folder}tensor-cache.json`]: '<!doctype html>' }, 'model-corrupt'],
+    [
+      'a shard larger than any buffer',
+      { [`${folder}tensor-cache.json`]: JSON.stringify({ records: [{ ...records[0], nbytes: 2 ** 31 }] }) },
+      'model-corrupt',
+    ],
     [
       'a list that leaves its folder',
       { [`${folder}tensor-cache.json`]: JSON.stringify({ records: [{ ...records[0], dataPath: '../x' }] }) },
@@ -153,6 +167,107 @@ describe('fetching a WebLLM model', () => {
     ['no such library', { [source.libraryUrl]: 404 }, 'load-failed'],
   ])('says so of %s', async (_, wrong, code) => {
     expect((await get(memoryCaches(), server({ ...files(), ...wrong }).fetch)).code).toBe(code);
+  });
+
+  const documents = [
+    ['configuration', 'webllm/config', `${folder}mlc-chat-config.json`],
+    ['list', 'webllm/model', `${folder}tensor-cache.json`],
+    ['tokenizer', 'webllm/model', `${folder}tokenizer.json`],
+    ['library', 'webllm/wasm', source.libraryUrl],
+  ] as const;
+
+  test.each(documents)('refuses a page in place of the %s, does not keep it, and recovers', async (_, name, url) => {
+    const caches = memoryCaches();
+    expect((await get(caches, server({ ...files(), [url]: page }).fetch)).code).toBe('model-corrupt');
+    expect(await (await caches.open(name)).match(url)).toBeUndefined();
+    expect((await get(caches, server(files()).fetch)).code).toBe('ok');
+  });
+
+  test.each(documents)('fetches the %s again where a page was kept in its place', async (_, name, url) => {
+    const caches = memoryCaches();
+    expect((await get(caches, server(files()).fetch)).code).toBe('ok');
+    await (await caches.open(name)).put(url, new Response(page));
+    const { fetch, asked } = server(files());
+    expect({ ...(await get(caches, fetch)), asked }).toMatchObject({ code: 'ok', asked: [url.split('/').at(-1)] });
+  });
+
+  test('refuses a page in place of a tokenizer that is binary', async () => {
+    const config = { [`${folder}mlc-chat-config.json`]: '{"tokenizer_files":["tokenizer.model"]}' };
+    const served = (tokenizer: Body) =>
+      server({ ...files(), ...config, [`${folder}tokenizer.model`]: tokenizer }).fetch;
+    const caches = memoryCaches();
+    expect((await get(caches, served(page))).code).toBe('model-corrupt');
+    expect((await get(caches, served(Uint8Array.of(0x0a, 0x0e, 0x0a, 0x05)))).code).toBe('ok');
+  });
+
+  test('refuses a document without an end', async () => {
+    const { fetch } = server(files());
+    const endless: typeof globalThis.fetch = (url, init) => {
+      const chunk = new Uint8Array(1024 * 1024);
+      const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(chunk) });
+      return String(url).endsWith('tokenizer.json') ? Promise.resolve(new Response(body)) : fetch(url, init);
+    };
+    expect((await get(memoryCaches(), endless)).code).toBe('model-corrupt');
+  });
+
+  test('holds documents to the hashes that are given, wherever they come from', async () => {
+    const sri = (body: Body) => {
+      const bytes = typeof body === 'string' ? utf8Encode(body) : (body as Uint8Array);
+      return `sha256-${btoa(String.fromCharCode(...sha256(bytes)))}`;
+    };
+    const served = files();
+    const integrity = {
+      config: sri(served[`${folder}mlc-chat-config.json`]!),
+      'tokenizer.json': sri(served[`${folder}tokenizer.json`]!),
+      model_lib: sri(library),
+    };
+    const hashed = { ...source, integrity };
+    const caches = memoryCaches();
+    expect((await get(caches, server(served).fetch, undefined, hashed)).code).toBe('ok');
+    for (const name of Object.keys(integrity)) {
+      const other = { ...source, integrity: { ...integrity, [name]: sri('another') } };
+      expect((await get(memoryCaches(), server(served).fetch, undefined, other)).code).toBe('model-corrupt');
+      expect((await get(caches, server(served).fetch, undefined, other)).code).toBe('model-corrupt');
+      expect((await get(caches, server(served).fetch, undefined, hashed)).code).toBe('ok');
+    }
+    const nonsense = { ...source, integrity: { model_lib: 'none' } };
+    expect((await get(memoryCaches(), server(served).fetch, undefined, nonsense)).code).toBe('model-corrupt');
+  });
+
+  test('follows a publisher who replaced the files at the address', async () => {
+    const caches = memoryCaches();
+    const { [`${folder}params_shard_3.bin`]: _, ...interrupted } = files();
+    expect((await get(caches, server(interrupted).fetch)).code).toBe('load-failed');
+    const replaced = files();
+    const records = [0, 1, 2, 3].map((index) => {
+      const bytes = new Uint8Array(1_000).fill(index + 11);
+      replaced[`${folder}params_shard_${index}.bin`] = bytes;
+      return { dataPath: `params_shard_${index}.bin`, nbytes: 1_000, md5sum: toHex(md5(bytes)) };
+    });
+    replaced[`${folder}tensor-cache.json`] = JSON.stringify({ records });
+    expect((await get(caches, server(replaced).fetch)).code).toBe('model-corrupt');
+    expect((await get(caches, server(replaced).fetch)).code).toBe('ok');
+    const model = await caches.open('webllm/model');
+    for (const { dataPath, md5sum } of records) {
+      const stored = await (await model.match(folder + dataPath))!.arrayBuffer();
+      expect(toHex(md5(new Uint8Array(stored)))).toBe(md5sum);
+    }
+  });
+
+  test('keeps the shards of a model that was forgotten, after a look inside', async () => {
+    const caches = memoryCaches();
+    expect((await get(caches, server(files()).fetch)).code).toBe('ok');
+    await forgetMlc(source, caches);
+    await (await caches.open('webllm/model')).put(`${folder}params_shard_1.bin`, new Response(new Uint8Array(1_000)));
+    const { fetch, asked } = server(files());
+    expect((await get(caches, fetch)).code).toBe('ok');
+    expect(asked.sort()).toEqual([
+      'mlc-chat-config.json',
+      'params_shard_1.bin',
+      'tensor-cache.json',
+      'tiny.wasm',
+      'tokenizer.json',
+    ]);
   });
 
   test('says when the browser is full, and when it is stopped', async () => {

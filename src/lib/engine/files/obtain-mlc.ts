@@ -1,0 +1,142 @@
+import { md5 } from '@noble/hashes/legacy.js';
+import { abortError, throwIfAborted } from '#lib/base/abort.ts';
+import { concatBytes, toHex } from '#lib/base/bytes.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { quotaExceeded } from './chunk-store.ts';
+import type { MlcDocument, MlcShard } from './mlc-layout.ts';
+
+export interface ObtainOptions {
+  readonly fetch: typeof globalThis.fetch;
+  readonly caches: CacheStorage;
+  /** Hears of bytes as they come; those of a document that was kept already count only once they are known to be good. */
+  readonly onBytes: (bytes: number, from: Origin, file: MlcDocument | MlcShard) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type Origin = 'cache' | 'network';
+
+/** A tokenizer is the largest of them, some tens of megabytes. */
+const documentBytesMax = 64 * 1024 * 1024;
+
+/**
+ * A document from its cache when it is good there, else from the network into the cache, where only a good one gets: a page
+ * that came in its place once would be met at every load.
+ */
+export async function obtainDocument<T>(
+  file: MlcDocument<T>,
+  options: ObtainOptions,
+): Promise<{ readonly value: T; readonly from: Origin }> {
+  const cache = await options.caches.open(file.cache);
+  const stored = await cache.match(file.url);
+  if (stored) {
+    const bytes = new Uint8Array(await stored.arrayBuffer());
+    const value = file.read(bytes);
+    if (value !== undefined) {
+      options.onBytes(bytes.length, 'cache', file);
+      return { value, from: 'cache' };
+    }
+    await cache.delete(file.url);
+  }
+  const { pieces, type } = await download(file, { atMost: documentBytesMax }, options);
+  const value = file.read(concatBytes(...pieces));
+  if (value === undefined) throw somethingElse(file);
+  await keep(cache, file, pieces, type);
+  return { value, from: 'network' };
+}
+
+/**
+ * Brings a shard into its cache, checked by length and hash. One that is there is taken by its length; `look: 'inside'`
+ * hashes it too, for when it was checked against another list.
+ */
+export async function obtainShard(file: MlcShard, look: 'outside' | 'inside', options: ObtainOptions): Promise<void> {
+  const cache = await options.caches.open(file.cache);
+  const stored = await (await cache.match(file.url))?.blob();
+  if (stored) {
+    if (stored.size === file.sizeBytes && (look === 'outside' || (await isWhole(stored, file)))) {
+      return options.onBytes(stored.size, 'cache', file);
+    }
+    await cache.delete(file.url);
+  }
+  const hash = md5.create();
+  const { pieces, type } = await download(file, { exactly: file.sizeBytes }, options, (piece) => hash.update(piece));
+  if (file.md5 !== undefined && toHex(hash.digest()) !== file.md5) throw corrupt(file, 'its hash is another');
+  await keep(cache, file, pieces, type);
+}
+
+async function isWhole(stored: Blob, { md5: expected }: MlcShard): Promise<boolean> {
+  if (expected === undefined) return true;
+  const hash = md5.create();
+  for await (const piece of stored.stream()) hash.update(piece);
+  return toHex(hash.digest()) === expected;
+}
+
+/** The pieces as they came: joining those of a shard would hold it in memory once more. */
+async function download(
+  file: MlcDocument | MlcShard,
+  size: { readonly exactly: number } | { readonly atMost: number },
+  { fetch, onBytes, signal }: ObtainOptions,
+  onPiece: (piece: Uint8Array) => void = () => undefined,
+): Promise<{ readonly pieces: readonly Uint8Array<ArrayBuffer>[]; readonly type: string }> {
+  throwIfAborted(signal);
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  const whole = 'exactly' in size ? size.exactly : undefined;
+  const most = 'exactly' in size ? size.exactly : size.atMost;
+  let length = 0;
+  let type = 'application/octet-stream';
+  try {
+    const response = await fetch(file.url, signal ? { signal } : undefined);
+    if (!response.ok || !response.body) throw loadFailed(file, `the server answered with status ${response.status}`);
+    type = response.headers.get('content-type') ?? type;
+    for await (const piece of response.body) {
+      length += piece.length;
+      if (length > most) throw corrupt(file, 'it is longer than it should be');
+      pieces.push(piece);
+      onPiece(piece);
+      onBytes(piece.length, 'network', file);
+    }
+    if (whole !== undefined && length < whole) throw corrupt(file, 'it was cut short');
+  } catch (cause) {
+    if (cause instanceof TabloomError) throw cause;
+    // The end of a body is told after its last byte: a stop in between takes nothing from a file that is whole.
+    if (length !== whole) {
+      if (signal?.aborted) throw abortError(signal);
+      throw loadFailed(file, 'the network did not answer or broke off', cause);
+    }
+  }
+  return { pieces, type };
+}
+
+async function keep(
+  cache: Cache,
+  { url }: MlcDocument | MlcShard,
+  pieces: readonly Uint8Array<ArrayBuffer>[],
+  type: string,
+): Promise<void> {
+  try {
+    await cache.put(url, new Response(new Blob([...pieces]), { headers: { 'content-type': type } }));
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === 'QuotaExceededError') throw quotaExceeded(cause);
+    throw new TabloomError('storage-unavailable', 'The browser could not store the model. Try again.', { cause });
+  }
+}
+
+const fileName = ({ url }: MlcDocument | MlcShard): string => new URL(url).pathname.split('/').at(-1) ?? '';
+
+const loadFailed = (file: MlcDocument | MlcShard, what: string, cause?: unknown): TabloomError =>
+  new TabloomError(
+    'load-failed',
+    `The model could not be fetched (${fileName(file)}): ${what}. Try again, or give another address; what has come is kept.`,
+    { details: { url: file.url }, cause },
+  );
+
+const corrupt = (file: MlcDocument | MlcShard, what: string): TabloomError =>
+  new TabloomError('model-corrupt', `A file of the model (${fileName(file)}) is broken: ${what}. Load it again.`, {
+    details: { url: file.url },
+  });
+
+const somethingElse = (file: MlcDocument): TabloomError =>
+  new TabloomError(
+    'model-corrupt',
+    `Something else came in place of a file of the model (${fileName(file)}). Correct the address, or sign in where the network asks for it, and load it again.`,
+    { details: { url: file.url } },
+  );
