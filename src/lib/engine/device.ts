@@ -7,6 +7,7 @@ export interface DeviceFacts {
   readonly f16: boolean;
   /** `apple`, `nvidia`, `intel`, `amd`, `qualcomm` and so on; `unknown` where it is hidden. */
   readonly vendor: string;
+  /** The largest buffer that WebLLM's shaders can read here; what its runtime is given, not what the GPU could. */
   readonly maxBufferBytes: number;
   /** Why WebGPU cannot be used, in a sentence; undefined when it can. */
   readonly obstacle: string | undefined;
@@ -21,6 +22,9 @@ const required = {
   maxComputeWorkgroupStorageSize: 32 * 1024,
   maxStorageBuffersPerShaderStage: 10,
 } as const;
+
+/** WebLLM's runtime asks for buffers of this size, and where the GPU has less, for no more than the least in `required`. */
+const wishedBufferBytes = 1024 ** 3;
 
 /** The parts of `navigator` that are looked at. */
 export interface NavigatorFacts {
@@ -53,13 +57,16 @@ export async function readDevice(navigator: NavigatorFacts): Promise<DeviceFacts
         .toLowerCase()
         .replaceAll(/[^a-z0-9-]/g, '')
         .slice(0, 24) || 'unknown',
-    maxBufferBytes: adapter.limits.maxBufferSize,
+    maxBufferBytes: Math.min(granted(adapter, 'maxBufferSize'), granted(adapter, 'maxStorageBufferBindingSize')),
     obstacle: undefined,
     memoryBytes,
   };
 }
 
 const limitOf = (adapter: GPUAdapter, name: string): unknown => adapter.limits[name as keyof GPUSupportedLimits];
+
+const granted = (adapter: GPUAdapter, name: 'maxBufferSize' | 'maxStorageBufferBindingSize'): number =>
+  adapter.limits[name] >= wishedBufferBytes ? wishedBufferBytes : required[name];
 
 const isSoftware = (adapter: GPUAdapter): boolean =>
   adapter.info.isFallbackAdapter ||

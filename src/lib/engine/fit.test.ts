@@ -7,12 +7,17 @@ const gpu: DeviceFacts = {
   webgpu: 'available',
   f16: true,
   vendor: 'apple',
-  maxBufferBytes: 4 * 1024 ** 3,
+  maxBufferBytes: 1024 ** 3,
   obstacle: undefined,
   memoryBytes: undefined,
 };
 const small = findModel('qwen2.5-0.5b-q4f16_1');
 const large = findModel('llama-3.1-8b-q4f16_1');
+const mine = customModel({
+  name: 'mine',
+  source: { kind: 'mlc', weightsUrl: 'https://a.example/w/', libraryUrl: 'https://a.example/l.wasm', f16: true },
+  contextTokens: 512,
+});
 const gib = (count: number) => count * 1024 ** 3;
 
 describe('fit', () => {
@@ -22,6 +27,14 @@ describe('fit', () => {
     ['little memory', large, { memoryBytes: gib(4) }, 'too-large'],
     ['just enough memory', findModel('smollm2-1.7b-q4f16_1'), { memoryBytes: gib(4) }, 'tight'],
     ['enough memory', small, { memoryBytes: gib(4) }, 'fits'],
+    ['a GPU with small buffers', large, { maxBufferBytes: 128 * 1024 ** 2 }, 'too-large'],
+    [
+      'a GPU with buffers just large enough',
+      findModel('llama-3.2-1b-q4f32_1'),
+      { maxBufferBytes: 128 * 1024 ** 2 },
+      'fits',
+    ],
+    ['a GPU with small buffers, for a model that says nothing', mine, { maxBufferBytes: 128 * 1024 ** 2 }, 'fits'],
     ['no 16-bit shaders', small, { f16: false }, 'needs-f16'],
     ['a software GPU', small, { webgpu: 'software' }, 'slow'],
     ['no WebGPU', small, { webgpu: 'none', obstacle: 'None here.' }, 'no-webgpu'],
@@ -44,13 +57,6 @@ describe('the builds for a device', () => {
   });
 
   test('leave a model without a pair, to be told why it does not run', () => {
-    const source = {
-      kind: 'mlc',
-      weightsUrl: 'https://a.example/w/',
-      libraryUrl: 'https://a.example/l.wasm',
-      f16: true,
-    } as const;
-    const mine = customModel({ name: 'mine', source, contextTokens: 512 });
     expect(forDevice([mine], { f16: false })).toEqual([mine]);
   });
 });
@@ -80,6 +86,10 @@ describe('reading a device', () => {
       obstacle: undefined,
       memoryBytes: gib(4),
     });
+    const larger = { maxBufferSize: 2 ** 32, maxStorageBufferBindingSize: 2 ** 32 };
+    expect((await readDevice({ gpu: adapter({ limits: larger }) })).maxBufferBytes).toBe(2 ** 30);
+    const smaller = { maxStorageBufferBindingSize: 2 ** 29 };
+    expect((await readDevice({ gpu: adapter({ limits: smaller }) })).maxBufferBytes).toBe(2 ** 27);
     expect((await readDevice({ gpu: adapter({ features: [] }) })).f16).toBe(false);
     expect((await readDevice({ gpu: adapter({ info: { isFallbackAdapter: true } }) })).webgpu).toBe('software');
     expect((await readDevice({ gpu: adapter({ info: { vendor: '' } }) })).vendor).toBe('unknown');

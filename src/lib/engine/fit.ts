@@ -12,8 +12,9 @@ const usableShare = 0.75;
 const reportedMemoryBytesMax = 8 * 1024 ** 3;
 
 /**
- * The fit check before a download. A page cannot ask a GPU for its memory, so the device's own is the bound where the
- * browser tells it below its cap, and the largest buffer is a second one. An unknown need (0) always fits.
+ * The fit check before a download, by the two bounds a page can know. It cannot ask a GPU for its memory, so the
+ * device's own counts against the need where the browser tells it below its cap; and the model's largest tensor must go
+ * into one buffer. An unknown need always fits.
  */
 export function fit(model: ModelEntry, device: DeviceFacts): Fit {
   const name = `${model.title} (${model.quantisation})`;
@@ -26,6 +27,10 @@ export function fit(model: ModelEntry, device: DeviceFacts): Fit {
         says: `${name} needs 16-bit shaders, which this GPU lacks. Choose its f32 build.`,
       };
     }
+  }
+  if (model.source.kind === 'mlc' && (model.largestBufferBytes ?? 0) > device.maxBufferBytes) {
+    const says = `${name} has a part of ${gib(model.largestBufferBytes!)} and this GPU takes at most ${gib(device.maxBufferBytes)} in one piece. Choose a smaller model.`;
+    return { verdict: 'too-large', says };
   }
   const memoryBytes =
     device.memoryBytes === undefined || device.memoryBytes >= reportedMemoryBytesMax ? undefined : device.memoryBytes;

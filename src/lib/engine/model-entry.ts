@@ -39,6 +39,7 @@ export const modelEntrySchema: z.ZodType<ModelEntry> = z.object({
   parameters: count,
   sizeBytes: count,
   memoryBytes: count,
+  largestBufferBytes: count.optional(),
   licence: z.string().max(64),
   source: sourceSchema,
 });

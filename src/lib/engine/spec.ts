@@ -114,6 +114,8 @@ export interface ModelEntry {
   readonly sizeBytes: number;
   /** Memory of the device it needs while running; for the fit check. */
   readonly memoryBytes: number;
+  /** The largest of its tensors, which a GPU must take as one buffer; left out while unknown. */
+  readonly largestBufferBytes?: number | undefined;
   readonly licence: string;
   readonly source: ModelSource;
 }

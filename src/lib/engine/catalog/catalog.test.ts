@@ -26,6 +26,8 @@ describe('the catalog', () => {
       const f32 = findModel(f16.name.replace('q4f16_1', 'q4f32_1'));
       expect(f32.memoryBytes).toBeGreaterThan(f16.memoryBytes);
       expect(f32.source).toMatchObject({ kind: 'mlc', f16: false });
+      expect(f32.largestBufferBytes).toBe(f16.largestBufferBytes);
+      expect(f32.largestBufferBytes).toBeLessThan(f16.memoryBytes);
     }
   });
 

@@ -15,6 +15,8 @@ interface MlcRow {
   /** Name of the library without `-q4f16_1_cs1k-webgpu.wasm`; several weights share one. */
   readonly library: string;
   readonly parameters: number;
+  /** Entries of the vocabulary, and numbers in each: the largest tensor. */
+  readonly embedding: readonly [entries: number, width: number];
   readonly licence: string;
   /** `vram_required_MB` of WebLLM 0.2.86 for a context of 4,096 tokens. */
   readonly vramMb: { readonly f16: number; readonly f32: number };
@@ -22,17 +24,17 @@ interface MlcRow {
 
 /* prettier-ignore */
 const rows: readonly MlcRow[] = [
-  { name: 'smollm2-360m', title: 'SmolLM2 360M', weights: 'SmolLM2-360M-Instruct', library: 'SmolLM2-360M-Instruct', parameters: 361_821_120, licence: 'Apache-2.0', vramMb: { f16: 376.06, f32: 579.61 } },
-  { name: 'smollm2-1.7b', title: 'SmolLM2 1.7B', weights: 'SmolLM2-1.7B-Instruct', library: 'SmolLM2-1.7B-Instruct', parameters: 1_711_376_384, licence: 'Apache-2.0', vramMb: { f16: 1774.19, f32: 2692.38 } },
-  { name: 'qwen2.5-0.5b', title: 'Qwen2.5 0.5B', weights: 'Qwen2.5-0.5B-Instruct', library: 'Qwen2-0.5B-Instruct', parameters: 494_032_768, licence: 'Apache-2.0', vramMb: { f16: 944.62, f32: 1060.2 } },
-  { name: 'qwen2.5-1.5b', title: 'Qwen2.5 1.5B', weights: 'Qwen2.5-1.5B-Instruct', library: 'Qwen2-1.5B-Instruct', parameters: 1_543_714_304, licence: 'Apache-2.0', vramMb: { f16: 1629.75, f32: 1888.97 } },
-  { name: 'qwen2.5-7b', title: 'Qwen2.5 7B', weights: 'Qwen2.5-7B-Instruct', library: 'Qwen2-7B-Instruct', parameters: 7_615_616_512, licence: 'Apache-2.0', vramMb: { f16: 5106.67, f32: 5900.09 } },
-  { name: 'qwen3-0.6b', title: 'Qwen3 0.6B', weights: 'Qwen3-0.6B', library: 'Qwen3-0.6B', parameters: 596_049_920, licence: 'Apache-2.0', vramMb: { f16: 1403.34, f32: 1924.98 } },
-  { name: 'qwen3-1.7b', title: 'Qwen3 1.7B', weights: 'Qwen3-1.7B', library: 'Qwen3-1.7B', parameters: 1_720_574_976, licence: 'Apache-2.0', vramMb: { f16: 2036.66, f32: 2635.44 } },
-  { name: 'qwen3-4b', title: 'Qwen3 4B', weights: 'Qwen3-4B', library: 'Qwen3-4B', parameters: 4_022_468_096, licence: 'Apache-2.0', vramMb: { f16: 3431.59, f32: 4327.71 } },
-  { name: 'llama-3.2-1b', title: 'Llama 3.2 1B', weights: 'Llama-3.2-1B-Instruct', library: 'Llama-3.2-1B-Instruct', parameters: 1_235_814_400, licence: 'Llama-3.2', vramMb: { f16: 879.04, f32: 1128.82 } },
-  { name: 'llama-3.2-3b', title: 'Llama 3.2 3B', weights: 'Llama-3.2-3B-Instruct', library: 'Llama-3.2-3B-Instruct', parameters: 3_212_749_824, licence: 'Llama-3.2', vramMb: { f16: 2263.69, f32: 2951.51 } },
-  { name: 'llama-3.1-8b', title: 'Llama 3.1 8B', weights: 'Llama-3.1-8B-Instruct', library: 'Llama-3_1-8B-Instruct', parameters: 8_030_261_248, licence: 'Llama-3.1', vramMb: { f16: 5001, f32: 6101.01 } },
+  { name: 'smollm2-360m', title: 'SmolLM2 360M', weights: 'SmolLM2-360M-Instruct', library: 'SmolLM2-360M-Instruct', parameters: 361_821_120, embedding: [49_152, 960], licence: 'Apache-2.0', vramMb: { f16: 376.06, f32: 579.61 } },
+  { name: 'smollm2-1.7b', title: 'SmolLM2 1.7B', weights: 'SmolLM2-1.7B-Instruct', library: 'SmolLM2-1.7B-Instruct', parameters: 1_711_376_384, embedding: [49_152, 2_048], licence: 'Apache-2.0', vramMb: { f16: 1774.19, f32: 2692.38 } },
+  { name: 'qwen2.5-0.5b', title: 'Qwen2.5 0.5B', weights: 'Qwen2.5-0.5B-Instruct', library: 'Qwen2-0.5B-Instruct', parameters: 494_032_768, embedding: [151_936, 896], licence: 'Apache-2.0', vramMb: { f16: 944.62, f32: 1060.2 } },
+  { name: 'qwen2.5-1.5b', title: 'Qwen2.5 1.5B', weights: 'Qwen2.5-1.5B-Instruct', library: 'Qwen2-1.5B-Instruct', parameters: 1_543_714_304, embedding: [151_936, 1_536], licence: 'Apache-2.0', vramMb: { f16: 1629.75, f32: 1888.97 } },
+  { name: 'qwen2.5-7b', title: 'Qwen2.5 7B', weights: 'Qwen2.5-7B-Instruct', library: 'Qwen2-7B-Instruct', parameters: 7_615_616_512, embedding: [152_064, 3_584], licence: 'Apache-2.0', vramMb: { f16: 5106.67, f32: 5900.09 } },
+  { name: 'qwen3-0.6b', title: 'Qwen3 0.6B', weights: 'Qwen3-0.6B', library: 'Qwen3-0.6B', parameters: 596_049_920, embedding: [151_936, 1_024], licence: 'Apache-2.0', vramMb: { f16: 1403.34, f32: 1924.98 } },
+  { name: 'qwen3-1.7b', title: 'Qwen3 1.7B', weights: 'Qwen3-1.7B', library: 'Qwen3-1.7B', parameters: 1_720_574_976, embedding: [151_936, 2_048], licence: 'Apache-2.0', vramMb: { f16: 2036.66, f32: 2635.44 } },
+  { name: 'qwen3-4b', title: 'Qwen3 4B', weights: 'Qwen3-4B', library: 'Qwen3-4B', parameters: 4_022_468_096, embedding: [151_936, 2_560], licence: 'Apache-2.0', vramMb: { f16: 3431.59, f32: 4327.71 } },
+  { name: 'llama-3.2-1b', title: 'Llama 3.2 1B', weights: 'Llama-3.2-1B-Instruct', library: 'Llama-3.2-1B-Instruct', parameters: 1_235_814_400, embedding: [128_256, 2_048], licence: 'Llama-3.2', vramMb: { f16: 879.04, f32: 1128.82 } },
+  { name: 'llama-3.2-3b', title: 'Llama 3.2 3B', weights: 'Llama-3.2-3B-Instruct', library: 'Llama-3.2-3B-Instruct', parameters: 3_212_749_824, embedding: [128_256, 3_072], licence: 'Llama-3.2', vramMb: { f16: 2263.69, f32: 2951.51 } },
+  { name: 'llama-3.1-8b', title: 'Llama 3.1 8B', weights: 'Llama-3.1-8B-Instruct', library: 'Llama-3_1-8B-Instruct', parameters: 8_030_261_248, embedding: [128_256, 4_096], licence: 'Llama-3.1', vramMb: { f16: 5001, f32: 6101.01 } },
 ];
 
 const entry = (row: MlcRow, width: 'f16' | 'f32'): ModelEntry => {
@@ -50,10 +52,12 @@ const entry = (row: MlcRow, width: 'f16' | 'f32'): ModelEntry => {
     // Four bits and a scale of 16 (f16) or 32 bits (f32) for each group of 32 weights.
     sizeBytes: Math.round((row.parameters * (width === 'f16' ? 4.5 : 5)) / 8),
     memoryBytes: Math.round(row.vramMb[width] * 1024 * 1024),
+    // Four bits a weight in either build, in one buffer; the scales lie in another.
+    largestBufferBytes: (row.embedding[0] * row.embedding[1]) / 2,
     licence: row.licence,
     source: { kind: 'mlc', weightsUrl, libraryUrl, f16: width === 'f16' },
   };
 };
 
-/** Each model twice, `f16` before `f32`; {@link pickWidth} of `fit.ts` chooses by the device. */
+/** Each model twice, `f16` before `f32`; {@link forDevice} of `fit.ts` chooses by the device. */
 export const mlcModels: readonly ModelEntry[] = rows.flatMap((row) => [entry(row, 'f16'), entry(row, 'f32')]);
