@@ -41,6 +41,9 @@ export async function* runWllama(request: EngineRequest, options: RunOptions): A
   );
 }
 
+/** How llama.cpp's server says so; the package passes its words on and no code. */
+const pastContext = /exceeds the available context size|context size has been exceeded/i;
+
 /** Reads the prompt into the cache and counts it; the completion that follows finds it there. */
 async function countTokens(prompt: string, { wllama, contextTokens, signal }: RunOptions): Promise<number> {
   try {
@@ -54,7 +57,7 @@ async function countTokens(prompt: string, { wllama, contextTokens, signal }: Ru
     return usage.prompt_tokens;
   } catch (cause) {
     if (signal.aborted) throw abortError(signal);
-    if (/context/i.test(String(cause))) return contextTokens;
+    if (pastContext.test(String(cause))) return contextTokens;
     throw engineFailed(cause);
   }
 }
@@ -81,6 +84,7 @@ async function* complete(
       max_tokens: budget,
       temperature: sampling.temperature,
       top_p: sampling.topP,
+      ...noOtherCuts,
       frequency_penalty: sampling.frequencyPenalty,
       presence_penalty: sampling.presencePenalty,
       ...(sampling.seed === undefined ? {} : { seed: sampling.seed }),
@@ -92,9 +96,10 @@ async function* complete(
     let tokens = 0;
     for await (const chunk of chunks) {
       const choice = chunk.choices[0];
-      if (choice?.text) {
-        // Text may stand for several tokens: a character of many bytes is held back until it is whole.
-        const made = chunk.timings?.predicted_n ?? tokens + 1;
+      const made = chunk.timings?.predicted_n ?? tokens + (choice?.text ? 1 : 0);
+      // Text may stand for several tokens: a character of many bytes is held back until it is whole. At the limit what is
+      // held never becomes whole, and was made all the same; at the model's own end the token that says so is no answer.
+      if (choice?.text || (choice?.finish_reason === 'length' && made > tokens)) {
         yield { text: choice.text, tokens: made - tokens };
         tokens = made;
       }
@@ -108,6 +113,9 @@ async function* complete(
     await ended;
   }
 }
+
+/** llama.cpp's own defaults cut the choice a second and a third time; an answer is to be drawn alike in every engine. */
+const noOtherCuts = { top_k: 0, min_p: 0 } as const;
 
 /** Members of llama.cpp's server that the package passes on without typing them. */
 const keepPrompt = { cache_prompt: true, timings_per_token: true };
