@@ -82,6 +82,17 @@ test('a model that broke is loaded again', async () => {
   expect(offers).toHaveLength(2);
 });
 
+test('has all its tries again after a success', async () => {
+  const failing = Array.from({ length: 4 }, () => 'load-failed');
+  const { floor, clock, loads } = fixture([...failing, undefined, ...failing]);
+  floor.start();
+  await clock.advance(1e6);
+  expect({ loads: loads(), state: floor.state }).toEqual({ loads: 5, state: { state: 'serving' } });
+  floor.onModelFailed({ code: 'engine-failed', message: '' });
+  await clock.advance(1e6);
+  expect({ loads: loads(), state: floor.state }).toEqual({ loads: 10, state: { state: 'serving' } });
+});
+
 test('stopped in a pause, it does not go on', async () => {
   const { floor, clock, loads, closed } = fixture(['load-failed']);
   floor.start();

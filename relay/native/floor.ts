@@ -33,7 +33,7 @@ export interface FloorComponents {
   readonly logger: Logger;
 }
 
-/** Pauses before the model is loaded again; after the last it stays away. */
+/** Pauses before the model is loaded again; after the last failure in a row it stays away. */
 const retryPausesMs = [1_000, 5_000, 30_000, 120_000] as const;
 /** What a new try cannot mend. */
 const lasting = new Set(['model-corrupt', 'model-unknown', 'model-too-large', 'aborted']);
@@ -50,6 +50,7 @@ export function createFloor({ provider, engine, model, measure, clock, logger }:
     const loaded = await engine.load(model, { signal });
     const measured = await measure(loaded, { signal });
     provider.offerModel(loaded, { measured });
+    retries = 0;
     state = { state: 'serving' };
     logger.info('native-serving', { model: model.name, decodeTps: Math.round(measured.decodeTps) });
   };

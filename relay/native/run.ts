@@ -34,7 +34,8 @@ export async function* runLlama(request: EngineRequest, options: RunOptions): As
   const tokens = tokenize(model, fitted.prompt + (request.resume?.text ?? ''));
   const budget = Math.min(tokensLeft(request), contextTokens - tokens.length);
   let reason: 'stop' | 'length' = 'stop';
-  const pieces = decode(tokens, budget, request, options, () => {
+  const prompt = { tokens, resumed: tokens.slice(fitted.tokens) };
+  const pieces = decode(prompt, budget, request, options, () => {
     reason = 'length';
   });
   yield* answer(
@@ -49,8 +50,14 @@ function tokenize(model: LlamaModel, prompt: string): Token[] {
   return model.tokens.shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
 }
 
+interface Prompt {
+  readonly tokens: readonly Token[];
+  /** The last of them, which are the answer's beginning. */
+  readonly resumed: readonly Token[];
+}
+
 async function* decode(
-  prompt: readonly Token[],
+  { tokens, resumed }: Prompt,
   budget: number,
   request: EngineRequest,
   { model, sequence, signal }: RunOptions,
@@ -62,17 +69,20 @@ async function* decode(
   let waiting: Token[] = [];
   try {
     // What the cache holds of this prompt stays; the last token is always evaluated, since it makes the first new one.
-    await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
-    const rest = prompt.slice(sequence.nextTokenIndex);
+    await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
+    const rest = tokens.slice(sequence.nextTokenIndex);
     const penalised = frequencyPenalty !== 0 || presencePenalty !== 0;
     const generated = sequence.evaluate(rest, {
       temperature,
       topP,
+      // Every token of the vocabulary: the package would cut to 40 where the other engines cut by probability alone.
+      topK: 0,
+      minP: 0,
       ...(seed === undefined ? {} : { seed }),
       ...(penalised
         ? {
             repeatPenalty: {
-              punishTokens: () => made,
+              punishTokens: () => [...resumed, ...made],
               maxPunishTokens: 512,
               penalty: 1,
               frequencyPenalty,
