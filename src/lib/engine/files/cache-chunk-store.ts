@@ -1,5 +1,5 @@
 import { TabloomError } from '#lib/base/errors.ts';
-import { quotaExceeded, type ChunkStore, type StoredFile } from './chunk-store.ts';
+import { endOfRow, quotaExceeded, type ChunkStore } from './chunk-store.ts';
 
 /** Another layout takes another name. */
 const cacheName = 'tabloom-models-1';
@@ -21,23 +21,25 @@ export function cacheChunkStore(caches: CacheStorage): ChunkStore {
       );
     }
   };
-  const keyOf = (sha256: string, index: number) => `${origin}${sha256}/${index}`;
+  const keyOf = (sha256: string, offsetBytes: number) => `${origin}${sha256}/${offsetBytes}`;
 
   return {
     async read(sha256) {
       const cache = await open();
       const blobs: Blob[] = [];
-      for (let index = 0; ; index++) {
-        const response = await cache.match(keyOf(sha256, index));
-        if (!response) return blobs;
-        blobs.push(await response.blob());
+      let offset = 0;
+      for (;;) {
+        const blob = await (await cache.match(keyOf(sha256, offset)))?.blob();
+        if (!blob || blob.size === 0) return blobs;
+        blobs.push(blob);
+        offset += blob.size;
       }
     },
-    async put({ sha256, sizeBytes }, index, bytes) {
+    async put({ sha256, sizeBytes }, offsetBytes, bytes) {
       const cache = await open();
       const headers = { [sizeHeader]: String(sizeBytes), [lengthHeader]: String(bytes.length) };
       try {
-        await cache.put(keyOf(sha256, index), new Response(Uint8Array.from(bytes), { headers }));
+        await cache.put(keyOf(sha256, offsetBytes), new Response(Uint8Array.from(bytes), { headers }));
       } catch (cause) {
         if (cause instanceof Error && cause.name === 'QuotaExceededError') throw quotaExceeded(cause);
         throw new TabloomError('storage-unavailable', 'The browser could not store the model. Try again.', { cause });
@@ -51,18 +53,21 @@ export function cacheChunkStore(caches: CacheStorage): ChunkStore {
     },
     async list() {
       const cache = await open();
-      const files = new Map<string, StoredFile>();
+      const files = new Map<string, { readonly sizeBytes: number; readonly lengths: Map<number, number> }>();
       for (const request of await cache.keys()) {
-        const sha256 = /^[^/]+\/\/[^/]+\/([0-9a-f]{64})\/\d+$/.exec(request.url)?.[1];
+        const [, sha256, offset] = /^[^/]+\/\/[^/]+\/([0-9a-f]{64})\/(\d+)$/.exec(request.url) ?? [];
         const response = sha256 ? await cache.match(request) : undefined;
         if (!sha256 || !response) continue;
-        files.set(sha256, {
-          sha256,
-          sizeBytes: Number(response.headers.get(sizeHeader) ?? 0),
-          storedBytes: (files.get(sha256)?.storedBytes ?? 0) + Number(response.headers.get(lengthHeader) ?? 0),
-        });
+        const sizeBytes = Number(response.headers.get(sizeHeader) ?? 0);
+        const file = files.get(sha256) ?? { sizeBytes, lengths: new Map<number, number>() };
+        file.lengths.set(Number(offset), Number(response.headers.get(lengthHeader) ?? 0));
+        files.set(sha256, file);
       }
-      return [...files.values()];
+      return [...files].map(([sha256, { sizeBytes, lengths }]) => ({
+        sha256,
+        sizeBytes,
+        storedBytes: endOfRow(lengths),
+      }));
     },
   };
 }

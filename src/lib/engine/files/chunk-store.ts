@@ -1,13 +1,15 @@
 import { TabloomError } from '#lib/base/errors.ts';
 
 /**
- * Where the pieces of model files lie, by the file's SHA-256. Pieces are numbered from 0 and may differ in size.
+ * Where the pieces of model files lie, by the file's SHA-256 and the piece's place in it. Pieces may differ in size: two
+ * tabs that store one file at once cut it differently, and what is read is whole all the same.
  * Errors: `quota-exceeded`, `storage-unavailable`.
  */
 export interface ChunkStore {
-  /** The pieces from 0 up to the first that is missing. */
+  /** The pieces that follow one another from the file's beginning. */
   read(sha256: string): Promise<readonly Blob[]>;
-  put(file: StoredFileKey, index: number, bytes: Uint8Array): Promise<void>;
+  /** Stores what begins at this byte of the file. */
+  put(file: StoredFileKey, offsetBytes: number, bytes: Uint8Array): Promise<void>;
   delete(sha256: string): Promise<void>;
   list(): Promise<readonly StoredFile[]>;
 }
@@ -19,33 +21,48 @@ export interface StoredFileKey {
 }
 
 export interface StoredFile extends StoredFileKey {
+  /** From the beginning on, without a gap. */
   readonly storedBytes: number;
+}
+
+/** Where the row of pieces ends that begins at 0. */
+export function endOfRow(lengths: ReadonlyMap<number, number>): number {
+  let offset = 0;
+  for (let length = lengths.get(0); length; length = lengths.get(offset)) offset += length;
+  return offset;
 }
 
 /** In memory: for tests, and for browsers that refuse storage (private windows). */
 export function memoryChunkStore(options: { readonly quotaBytes?: number } = {}): ChunkStore {
   const files = new Map<string, { readonly sizeBytes: number; readonly pieces: Map<number, Uint8Array> }>();
-  const stored = (pieces: Map<number, Uint8Array>) =>
-    [...pieces.values()].reduce((sum, piece) => sum + piece.length, 0);
+  const used = () =>
+    [...files.values()].flatMap(({ pieces }) => [...pieces.values()]).reduce((sum, piece) => sum + piece.length, 0);
   return {
     async read(sha256) {
       const pieces = files.get(sha256)?.pieces;
       const blobs: Blob[] = [];
-      for (let index = 0; pieces?.has(index); index++) blobs.push(new Blob([Uint8Array.from(pieces.get(index)!)]));
+      let offset = 0;
+      for (let piece = pieces?.get(0); piece; piece = pieces?.get(offset)) {
+        blobs.push(new Blob([Uint8Array.from(piece)]));
+        offset += piece.length;
+      }
       return blobs;
     },
-    async put({ sha256, sizeBytes }, index, bytes) {
-      const used = [...files.values()].reduce((sum, file) => sum + stored(file.pieces), 0);
-      if (used + bytes.length > (options.quotaBytes ?? Infinity)) throw quotaExceeded(undefined);
+    async put({ sha256, sizeBytes }, offsetBytes, bytes) {
+      if (used() + bytes.length > (options.quotaBytes ?? Infinity)) throw quotaExceeded(undefined);
       const file = files.get(sha256) ?? { sizeBytes, pieces: new Map<number, Uint8Array>() };
       files.set(sha256, file);
-      file.pieces.set(index, bytes.slice());
+      file.pieces.set(offsetBytes, bytes.slice());
     },
     async delete(sha256) {
       files.delete(sha256);
     },
     async list() {
-      return [...files].map(([sha256, { sizeBytes, pieces }]) => ({ sha256, sizeBytes, storedBytes: stored(pieces) }));
+      return [...files].map(([sha256, { sizeBytes, pieces }]) => ({
+        sha256,
+        sizeBytes,
+        storedBytes: endOfRow(new Map([...pieces].map(([offset, piece]) => [offset, piece.length]))),
+      }));
     },
   };
 }

@@ -6,7 +6,9 @@ import { errorCode } from '#lib/base/errors.ts';
 import { createProgressMeter } from '../progress.ts';
 import type { LoadProgress } from '../spec.ts';
 import { memoryChunkStore, type ChunkStore } from './chunk-store.ts';
+import { cacheChunkStore } from './cache-chunk-store.ts';
 import { fetchFile } from './fetch-file.ts';
+import { memoryCaches } from './memory-caches.ts';
 
 const bytes = Uint8Array.from({ length: 10_000 }, (_, i) => (i * 7) % 251);
 const file = { url: 'https://example.test/model.gguf', sizeBytes: bytes.length, sha256: toHex(sha256(bytes)) };
@@ -132,7 +134,7 @@ describe('fetching a model file', () => {
     await store.put(file, 0, new Uint8Array(5_000));
     expect((await get(store, server().fetch)).code).toBe('model-corrupt');
     expect((await get(store, server().fetch)).code).toBe('ok');
-    await store.put(file, 1, new Uint8Array(5));
+    await store.put(file, 10_000, new Uint8Array(5));
     expect((await get(store, server().fetch)).code).toBe('ok');
   });
 
@@ -151,6 +153,26 @@ describe('fetching a model file', () => {
     await store.put(file, 0, bytes.slice(0, 4_000));
     expect((await get(store, server({ ranges: 'wrong' }).fetch)).code).toBe('load-failed');
     expect(await storedBytes(store)).toBe(4_000);
+  });
+
+  test.each([
+    ['memory', () => memoryChunkStore()],
+    ['the caches', () => cacheChunkStore(memoryCaches())],
+  ])('reads back one file out of what two tabs stored of it, in %s', async (_, createStore) => {
+    const store = createStore();
+    const put = (from: number, to: number) => store.put(file, from, bytes.slice(from, to));
+    // One cut it at 3,000 and 6,000, the other at 4,500 and 7,000; both were interrupted.
+    await put(0, 3_000);
+    await put(0, 4_500);
+    await put(3_000, 6_000);
+    await put(4_500, 7_000);
+    expect(await storedBytes(store)).toBe(7_000);
+    const { fetch, asked } = server();
+    expect((await get(store, fetch)).bytes).toEqual(bytes);
+    expect(asked).toEqual(['bytes=7000-']);
+    expect(await storedBytes(store)).toBe(10_000);
+    await store.delete(file.sha256);
+    expect(await store.list()).toEqual([]);
   });
 
   test('does nothing for a signal that has aborted', async () => {

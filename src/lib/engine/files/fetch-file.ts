@@ -53,7 +53,7 @@ export async function fetchFile(file: ModelFile, options: FetchFileOptions): Pro
       const bytes = concatBytes(...gathered);
       gathered.length = 0;
       if (bytes.length === 0) return;
-      await store.put(file, pieces.length, bytes);
+      await store.put(file, sizeOf(pieces), bytes);
       pieces.push(new Blob([Uint8Array.from(bytes)]));
     };
     try {
