@@ -43,14 +43,20 @@ tokens, seed {seed}, {minutes} minutes on one shared CPU core. The same seed rep
 
 On topic means: the answer is one of that intent's own answers (word overlap at least 0.8), or, for sums, counting, lists and
 facts, holds the right result. Questions and templates come from one author, and between runs the misses per intent (not the
-questions) were looked at and the weak intents widened: strangers will see something between the first line and the last. {greedy}
+questions) were looked at and the weak intents widened: strangers will see something between the first line and the last.
+
+The first line is what "on topic at least 8 times in 10" is said of: questions worded freely, for intents that training knows by
+other wordings; `tests/integration/demo-model.test.ts` asks them all again in node-llama-cpp. The last line is another, harder
+set, of which 8 in 10 is not said: whole templates of the corpus, every twentieth, none of whose wordings training saw.
+
+{greedy}
 
 ## Limits
 
 Knows nothing of the world beyond a few lists. Does not copy names or words it was given. Adds and subtracts only zero to
 ten. Other languages get the refusal. Its facts about Tabloom are those of its day.
 """
-GREEDY = "Greedy answers to {count} prompts equal the trainer's token by token in node-llama-cpp (`tests/integration/demo-model.test.ts`, `golden.json`) and, in Chromium, in wllama 3.8.1."
+GREEDY = "Greedy answers to {count} prompts equal the trainer's token by token in node-llama-cpp (`tests/integration/demo-model.test.ts`, `golden.json`), and in text and number of tokens in wllama 3.8.1 in Chromium (`tests/e2e/engine/wllama.spec.ts`)."
 
 
 def share(pair) -> str:

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { getLlama, type Llama, type LlamaContextSequence, type LlamaModel, type Token } from 'node-llama-cpp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createJudge, type HeldOut } from './demo-judge.ts';
 
 // The trainer's own greedy answers, on the rounded weights that the file holds.
 interface Golden {
@@ -67,6 +68,30 @@ test('the engine cuts every prompt into the tokens of the trainer', () => {
 
 test("greedy answers are the trainer's, token by token, to the same end", async () => {
   for (const row of golden) expect(await generate(row.promptTokens), row.prompt).toEqual(row.tokens);
+});
+
+test('held-out questions are answered on topic, at least eight in ten', async () => {
+  const judge = createJudge(new URL('../../scripts/demo-model/corpus/', import.meta.url));
+  const heldOut = JSON.parse(readFileSync(path('scripts/demo-model/heldout.json'), 'utf8')) as readonly HeldOut[];
+  const missed: HeldOut[] = [];
+  for (const asked of heldOut) {
+    const prompt = `<|im_start|>user\n${asked.question}<|im_end|>\n<|im_start|>assistant\n`;
+    const answer = model.detokenize([...(await generate(model.tokenize(prompt, true)))] as Token[]);
+    if (!judge(asked, answer)) missed.push(asked);
+  }
+  expect(heldOut.length).toBeGreaterThanOrEqual(200);
+  expect(missed.length / heldOut.length, JSON.stringify(missed)).toBeLessThanOrEqual(0.2);
+});
+
+test('a judge who is asked about another intent says no', () => {
+  const judge = createJudge(new URL('../../scripts/demo-model/corpus/', import.meta.url));
+  const [{ text }] = golden as readonly [Golden];
+  expect(judge({ intent: 'about', question: '' }, text)).toBe(true);
+  expect(judge({ intent: 'cost', question: '' }, text)).toBe(false);
+  expect(judge({ intent: 'about', question: '' }, text.slice(0, 40))).toBe(false);
+  expect(judge({ intent: 'sum', question: '', expect: '5' }, '5 + 1 = 6')).toBe(false);
+  expect(judge({ intent: 'sum', question: '', expect: '5' }, '2 + 3 = 5')).toBe(true);
+  expect(judge({ intent: 'story', question: 'of a cat' }, 'Once upon a time a robot sang. The end.')).toBe(false);
 });
 
 test('another prompt gives another answer', async () => {
