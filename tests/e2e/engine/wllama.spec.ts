@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
+import type { ChatMessage } from '#lib/protocol/job.ts';
 import { engineCases } from '../../compliance/engine.ts';
 import { openBenchPage, type BenchPage } from './bench-page.ts';
 import type { EngineBench } from './page/main.ts';
@@ -22,17 +23,22 @@ for (const { name } of engineCases) {
 
 test('greedy answers are the trainer’s', async () => {
   const path = new URL('../../../scripts/demo-model/golden.json', import.meta.url);
-  const golden: { messages: { content: string }[]; promptTokens: number[]; tokens: number[]; text: string }[] =
-    JSON.parse(await readFile(path, 'utf8'));
-  const single = golden.filter(({ messages, tokens }) => messages.length === 1 && tokens.length < 64).slice(0, 12);
-  const answers = await opened.page.evaluate(
-    (prompts) => bench.greedy(prompts),
-    single.map(({ messages }) => messages[0]!.content),
+  const golden: { messages: ChatMessage[]; promptTokens: number[]; tokens: number[]; text: string }[] = JSON.parse(
+    await readFile(path, 'utf8'),
   );
-  expect(answers.map(({ text, usage }) => ({ text, usage }))).toEqual(
-    single.map(({ text, tokens, promptTokens }) => ({
+  const answers = await opened.page.evaluate(
+    (requests) => bench.greedy(requests),
+    golden.map(({ messages, tokens }) => ({
+      kind: 'chat' as const,
+      messages,
+      params: { maxTokens: tokens.length + 1, temperature: 0 },
+    })),
+  );
+  expect(answers).toEqual(
+    golden.map(({ text, tokens, promptTokens }) => ({
       text,
       usage: { tokensIn: promptTokens.length, tokensOut: tokens.length },
+      reason: 'stop',
     })),
   );
 });

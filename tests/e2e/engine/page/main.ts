@@ -3,7 +3,7 @@ import { errorCode } from '#lib/base/errors.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { readDevice } from '#lib/engine/device.ts';
 import { cacheChunkStore } from '#lib/engine/files/cache-chunk-store.ts';
-import type { Engine, LoadedModel, LoadProgress, ModelEntry } from '#lib/engine/spec.ts';
+import type { Engine, EngineRequest, LoadedModel, LoadProgress, ModelEntry } from '#lib/engine/spec.ts';
 import { createStoredModels } from '#lib/engine/stored-models.ts';
 import { createWorkerEngine } from '#lib/engine/worker/client.ts';
 import { engineCases, type EngineSubject } from '../../../compliance/engine.ts';
@@ -51,12 +51,12 @@ const bench = {
       (error: unknown) => `${errorCode(error)}: ${String(error)}`,
     );
   },
-  /** Greedy answers with the demo model, to compare with the native engine's. */
-  async greedy(prompts: readonly string[]) {
+  /** Answers of the demo model, to compare with its trainer's. */
+  async greedy(requests: readonly EngineRequest[]) {
     const engine = wllama();
     const loaded = await engine.load(demoModel, {});
     const answers = [];
-    for (const content of prompts) answers.push(await greedyAnswer(loaded, content));
+    for (const request of requests) answers.push(await answerOf(loaded, request));
     await engine.close();
     return answers;
   },
@@ -99,14 +99,11 @@ const bench = {
   demo: () => demoModel,
 };
 
-async function greedyAnswer(loaded: LoadedModel, content: string) {
+async function answerOf(loaded: LoadedModel, request: EngineRequest) {
   let text = '';
-  for await (const event of loaded.doStream(
-    { kind: 'chat', messages: [{ role: 'user', content }], params: { maxTokens: 64, temperature: 0 } },
-    {},
-  )) {
+  for await (const event of loaded.doStream(request, {})) {
     if (event.type === 'text-delta') text += event.text;
-    if (event.type === 'finish') return { text, usage: event.usage, reason: event.reason, timings: event.timings };
+    if (event.type === 'finish') return { text, usage: event.usage, reason: event.reason };
   }
   throw new Error('no finish');
 }
