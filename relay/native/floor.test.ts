@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
-import { TabloomError } from '#lib/base/errors.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
@@ -14,6 +14,7 @@ function fixture(loadCodes: readonly (string | undefined)[]) {
   const clock = manualClock();
   const real = createScriptedEngine({ clock });
   const offers: [LoadedModel, OfferModelOptions | undefined][] = [];
+  const told: [string, unknown][] = [];
   let loads = 0;
   let closed = 0;
   const engine: Engine = {
@@ -31,11 +32,12 @@ function fixture(loadCodes: readonly (string | undefined)[]) {
     engine,
     clock,
     model: scriptedModel(0),
+    limits: { promptCharacters: 100 },
     measure: async () => measured,
-    logger: silentLogger,
+    logger: { ...silentLogger, info: (event, fields) => void told.push([event, fields]) },
     provider: { offerModel: (model, options) => void offers.push([model, options]) },
   });
-  return { clock, floor, offers, loads: () => loads, closed: () => closed };
+  return { clock, floor, offers, told, loads: () => loads, closed: () => closed };
 }
 
 test('offers the model once it is loaded and measured', async () => {
@@ -91,6 +93,21 @@ test('has all its tries again after a success', async () => {
   floor.onModelFailed({ code: 'engine-failed', message: '' });
   await clock.advance(1e6);
   expect({ loads: loads(), state: floor.state }).toEqual({ loads: 10, state: { state: 'serving' } });
+});
+
+test('what it offers keeps the limits and is counted', async () => {
+  const { floor, offers, told, clock } = fixture([]);
+  floor.start();
+  await clock.advance(0);
+  const [[offered]] = offers as [[LoadedModel, unknown]];
+  const ask = async (content: string) => {
+    const messages = [{ role: 'user' as const, content }];
+    for await (const _ of offered.doStream({ kind: 'chat', messages, params: { maxTokens: 5 } }, {}));
+  };
+  await ask('Hello');
+  expect(await ask('x'.repeat(101)).catch(errorCode)).toBe('too-long');
+  await floor.stop();
+  expect(told.at(-1)).toMatchObject(['native-served', { started: 2, finished: 1, failed: 1, tokensOut: 5 }]);
 });
 
 test('stopped in a pause, it does not go on', async () => {

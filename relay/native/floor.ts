@@ -1,6 +1,8 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { limit, type EngineLimits } from '#lib/engine/middleware/limit.ts';
+import { meter, type Metered } from '#lib/engine/middleware/meter.ts';
 import type { Engine, LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import type { Provider } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
@@ -27,8 +29,9 @@ export interface FloorComponents {
   readonly provider: Pick<Provider, 'offerModel'>;
   readonly engine: Engine;
   readonly model: ModelEntry;
-  /** A start-up benchmark, so that the first offer says how fast this is. */
-  readonly measure: (model: LoadedModel, options: { readonly signal: AbortSignal }) => Promise<Measured>;
+  readonly limits: EngineLimits;
+  /** A start-up benchmark, so that the first offer says how fast this is; undefined where it could not be found out. */
+  readonly measure: (model: LoadedModel, options: { readonly signal: AbortSignal }) => Promise<Measured | undefined>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -38,21 +41,23 @@ const retryPausesMs = [1_000, 5_000, 30_000, 120_000] as const;
 /** What a new try cannot mend. */
 const lasting = new Set(['model-corrupt', 'model-unknown', 'model-too-large', 'aborted']);
 
-export function createFloor({ provider, engine, model, measure, clock, logger }: FloorComponents): Floor {
+export function createFloor({ provider, engine, model, limits, measure, clock, logger }: FloorComponents): Floor {
   const life = new AbortController();
   const first = Promise.withResolvers<FloorState>();
   let state: FloorState = { state: 'starting' };
   let retries = 0;
+  let serving: Metered | undefined;
   let loading: Promise<void> = Promise.resolve();
 
   const load = async () => {
     const { signal } = life;
     const loaded = await engine.load(model, { signal });
     const measured = await measure(loaded, { signal });
-    provider.offerModel(loaded, { measured });
+    serving = meter(limit(loaded, limits, { clock }));
+    provider.offerModel(serving, { measured });
     retries = 0;
     state = { state: 'serving' };
-    logger.info('native-serving', { model: model.name, decodeTps: Math.round(measured.decodeTps) });
+    logger.info('native-serving', { model: model.name, decodeTps: Math.round(measured?.decodeTps ?? 0) });
   };
   const attempt = async (): Promise<void> => {
     try {
@@ -71,6 +76,11 @@ export function createFloor({ provider, engine, model, measure, clock, logger }:
     first.resolve(state);
   };
 
+  const tellCounts = () => {
+    if (serving) logger.info('native-served', { model: model.name, ...serving.counts });
+    serving = undefined;
+  };
+
   return {
     get state() {
       return state;
@@ -82,12 +92,14 @@ export function createFloor({ provider, engine, model, measure, clock, logger }:
     onModelFailed(failure) {
       if (life.signal.aborted) return;
       state = { state: 'failed', error: failure };
+      tellCounts();
       loading = loading.then(attempt);
     },
     cancel: () => life.abort(),
     async stop() {
       life.abort();
       await loading;
+      tellCounts();
       state = { state: 'stopped' };
       first.resolve(state);
       await engine.close();

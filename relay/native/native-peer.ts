@@ -2,13 +2,13 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
+import { measure } from '#lib/engine/measure.ts';
 import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { benchmark } from './benchmark.ts';
 import { createFloor, type Floor } from './floor.ts';
 import { createLlamaEngine } from './llama.ts';
 
@@ -39,6 +39,12 @@ export interface NativePeerComponents {
   readonly logger: Logger;
 }
 
+/**
+ * Cutting a prompt into tokens holds up the relay's one thread, and is done again for each turn that is left out: far more
+ * than the model reads, and no more than takes some milliseconds.
+ */
+const floorLimits = { promptCharacters: 64 * 1024 } as const;
+
 export async function createNativePeer(components: NativePeerComponents): Promise<NativePeer> {
   const { seed, storage, relayAddress, relayPeer, modelFile, clock, random, logger } = components;
   const net = createLibp2pNet({
@@ -66,7 +72,8 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     provider: peer.provider,
     engine: createLlamaEngine({ clock, pathOf: () => modelFile }),
     model: demoModel,
-    measure: benchmark,
+    limits: floorLimits,
+    measure,
     clock,
     logger,
   });

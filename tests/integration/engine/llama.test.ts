@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
+import { measure } from '#lib/engine/measure.ts';
 import type { LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import { createLlamaEngine } from '../../../relay/native/llama.ts';
 import { engineCases, type EngineSubject } from '../../compliance/engine.ts';
@@ -79,6 +80,12 @@ describe('the demo model in llama.cpp', () => {
       }
       expect({ said, made }).toEqual({ said: text, made: tokens });
     }
+  });
+
+  test('has a speed that the start-up benchmark finds out', async () => {
+    const measured = await measure(loaded);
+    expect(measured?.decodeTps).toBeGreaterThan(0);
+    expect(measured?.prefillTps).toBeGreaterThan(0);
   });
 
   test('leaves the oldest turns out of a long conversation and says so', async () => {
