@@ -76,8 +76,12 @@ export function createSlots(count: number, start: StartStream): Slots {
     },
     async close() {
       closed = true;
-      for (const entry of running) {
-        entry.controller.abort(new TabloomError('aborted', 'The model was unloaded while it answered.'));
+      const left = [...running];
+      // All are told before one is waited for: a slow one must not let the others go on.
+      for (const { controller } of left) {
+        controller.abort(new TabloomError('aborted', 'The model was unloaded while it answered.'));
+      }
+      for (const entry of left) {
         await entry.pending;
         await entry.iterator.return?.().catch(() => undefined);
       }

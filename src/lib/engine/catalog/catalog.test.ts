@@ -56,6 +56,20 @@ describe('a model of one’s own', () => {
     expect(customModel({ name: 'mine', source: gguf, contextTokens: 512 }).engines).toEqual(['wllama', 'llama']);
   });
 
+  test('knows by its library whether it needs 16-bit shaders, unless it is told', () => {
+    const f16 = (library: string, said?: boolean) => {
+      const libraryUrl = `https://models.example/q4f16_1.mirror/../${library}`;
+      const model = customModel({ name: 'mine', source: { ...source, libraryUrl, f16: said }, contextTokens: 2_048 });
+      return model.source.kind === 'mlc' && model.source.f16;
+    };
+    expect(f16('Qwen2-0.5B-Instruct-q4f16_1_cs1k-webgpu.wasm')).toBe(true);
+    expect(f16('Qwen2-0.5B-Instruct-q0f16_cs1k-webgpu.wasm')).toBe(true);
+    expect(f16('Qwen2-0.5B-Instruct-q4f32_1_cs1k-webgpu.wasm')).toBe(false);
+    expect(f16('mine.wasm')).toBe(false);
+    expect(f16('mine.wasm', true)).toBe(true);
+    expect(f16('mine-q4f16_1.wasm', false)).toBe(false);
+  });
+
   test('has an artefact that moves with either address', () => {
     const other = { ...source, libraryUrl: 'https://models.example/other.wasm' };
     const artefactOf = (from: typeof source | typeof other) =>

@@ -8,7 +8,7 @@ import { mlcArtefact } from './mlc-artefact.ts';
 export interface CustomModel {
   readonly name: string;
   readonly title?: string;
-  readonly source: Extract<ModelSource, { kind: 'mlc' | 'gguf' }>;
+  readonly source: Extract<ModelSource, { kind: 'gguf' }> | OwnMlcSource;
   readonly contextTokens: number;
   /** For the fit check; 0 skips it. */
   readonly memoryBytes?: number;
@@ -16,6 +16,12 @@ export interface CustomModel {
   readonly parameters?: number;
   readonly licence?: string;
 }
+
+/** `f16` is read from the library's name where it is left out. */
+type OwnMlcSource = Omit<Extract<ModelSource, { kind: 'mlc' }>, 'f16'> & { readonly f16?: boolean | undefined };
+
+/** Whether a library computes in 16 bits, by the name its compiler gives it: `…-q4f16_1_cs1k-webgpu.wasm`. */
+export const needsF16 = (libraryUrl: string): boolean => /q\d+f16/i.test(new URL(libraryUrl).pathname);
 
 /** @throws `bad-model` naming what to correct. */
 export function customModel(custom: CustomModel): ModelEntry {
@@ -41,7 +47,7 @@ export function customModel(custom: CustomModel): ModelEntry {
     sizeBytes: source.kind === 'gguf' ? source.sizeBytes : 0,
     memoryBytes: custom.memoryBytes ?? 0,
     licence: custom.licence ?? 'unknown',
-    source,
+    source: source.kind === 'mlc' ? { ...source, f16: source.f16 ?? needsF16(source.libraryUrl) } : source,
   });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

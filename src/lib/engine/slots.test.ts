@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { errorCode } from '#lib/base/errors.ts';
+import { createSlots } from './slots.ts';
+import type { EngineRequest } from './spec.ts';
+
+const ask = (prompt: string): EngineRequest => ({ kind: 'completion', prompt, params: { maxTokens: 9 } });
+
+test('closing tells every answer to stop before it waits for the first', async () => {
+  const told: string[] = [];
+  const letGo = Promise.withResolvers<void>();
+  const slots = createSlots(2, async function* (request, signal) {
+    const name = request.kind === 'completion' ? request.prompt : '';
+    signal.addEventListener('abort', () => told.push(name));
+    yield { type: 'text-delta', text: 'a', tokens: 1 };
+    if (name === 'first') await letGo.promise;
+    else await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  });
+  const streams = ['first', 'second'].map((name) => slots.doStream(ask(name), {})[Symbol.asyncIterator]());
+  for (const stream of streams) await stream.next();
+  const ends = streams.map((stream) => stream.next().catch(errorCode));
+  const closing = slots.close();
+  expect(told).toEqual(['first', 'second']);
+  expect(await ends[1]).toBe('aborted');
+  letGo.resolve();
+  await closing;
+  expect(await ends[0]).toBe('aborted');
+  expect(slots.running).toBe(0);
+});
