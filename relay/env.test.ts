@@ -24,7 +24,19 @@ describe('environment', () => {
       LOG_LEVEL: 'warn',
       SHUTDOWN_SECONDS: 10,
       NATIVE: 'on',
+      NATIVE_SERVER_KIND: 'openai',
+      NATIVE_MODELS: [],
+      NATIVE_CONTEXT_TOKENS: 4_096,
+      NATIVE_SLOTS: 8,
     });
+  });
+  test('a model server, its address completed', () => {
+    const env = readEnv({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1', NATIVE_MODELS: 'a, b/c:7b' });
+    expect(env).toMatchObject({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1/', NATIVE_MODELS: ['a', 'b/c:7b'] });
+  });
+  test('a server without a name of a model is refused', () => {
+    const { code, message } = failure(() => readEnv({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1' }));
+    expect({ code, message }).toEqual({ code: 'bad-setting', message: expect.stringContaining('NATIVE_MODELS') });
   });
   test('lists are split and trimmed, origins put into their serialised form', () => {
     const env = readEnv({
@@ -46,6 +58,11 @@ describe('environment', () => {
     { ALLOWED_ORIGINS: 'https://a.example/path' },
     { LOG_LEVEL: 'loud' },
     { NATIVE: 'maybe' },
+    { NATIVE_SERVER: 'gpu-box:8000' },
+    { NATIVE_SERVER: 'http://169.254.169.254/v1' },
+    { NATIVE_SERVER_KIND: 'tgi' },
+    { NATIVE_CONTEXT_TOKENS: '0' },
+    { NATIVE_SLOTS: '1.5' },
   ])('%o is refused by name', (variables) => {
     const { code, message } = failure(() => readEnv(variables));
     expect(code).toBe('bad-setting');

@@ -1,6 +1,8 @@
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
+import { serverUrl } from '#lib/engine/remote/server-url.ts';
+import { limits } from '#lib/protocol/limits.ts';
 
 /** What the environment may set. Each row of docs/OPERATING.md is one member here; a test compares the two. */
 export type Env = z.output<typeof envSchema>;
@@ -26,26 +28,46 @@ const originSchema = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-export const envSchema = z.object({
-  PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
-  HOST: z.string().min(1).default('127.0.0.1'),
-  DATA_DIR: z
-    .string()
-    .min(1)
-    .default('data')
-    .transform((path) => (isAbsolute(path) ? path : resolve(path))),
-  PUBLIC_URL: z
-    .url({ protocol: /^https?$/ })
-    .transform((text) => new URL(text))
-    .optional(),
-  ALLOWED_HOSTS: list
-    .pipe(z.array(z.string().regex(/^[a-z0-9.-]+$/i, 'a host is a name or an address without port')))
-    .default([]),
-  ALLOWED_ORIGINS: list.pipe(z.array(originSchema)).default([]),
-  LOG_LEVEL: z.enum(logLevels).default('warn'),
-  SHUTDOWN_SECONDS: z.coerce.number().min(0).max(600).default(10),
-  NATIVE: z.enum(['on', 'off']).default('on'),
+const serverSchema = z.string().transform((text, context) => {
+  try {
+    return serverUrl(text).href;
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message.replace(/\.$/, '') : 'it is no address');
+    return z.NEVER;
+  }
 });
+
+export const envSchema = z
+  .object({
+    PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+    HOST: z.string().min(1).default('127.0.0.1'),
+    DATA_DIR: z
+      .string()
+      .min(1)
+      .default('data')
+      .transform((path) => (isAbsolute(path) ? path : resolve(path))),
+    PUBLIC_URL: z
+      .url({ protocol: /^https?$/ })
+      .transform((text) => new URL(text))
+      .optional(),
+    ALLOWED_HOSTS: list
+      .pipe(z.array(z.string().regex(/^[a-z0-9.-]+$/i, 'a host is a name or an address without port')))
+      .default([]),
+    ALLOWED_ORIGINS: list.pipe(z.array(originSchema)).default([]),
+    LOG_LEVEL: z.enum(logLevels).default('warn'),
+    SHUTDOWN_SECONDS: z.coerce.number().min(0).max(600).default(10),
+    NATIVE: z.enum(['on', 'off']).default('on'),
+    NATIVE_SERVER: serverSchema.optional(),
+    NATIVE_SERVER_KIND: z.enum(['openai', 'vllm', 'ollama', 'llama-server']).default('openai'),
+    NATIVE_SERVER_KEY: z.string().optional(),
+    NATIVE_MODELS: list.pipe(z.array(z.string().max(limits.nameLengthMax)).max(limits.offerModelsMax)).default([]),
+    NATIVE_CONTEXT_TOKENS: z.coerce.number().int().min(64).max(1_048_576).default(4_096),
+    NATIVE_SLOTS: z.coerce.number().int().min(1).max(256).default(8),
+  })
+  .refine(({ NATIVE_SERVER, NATIVE_MODELS }) => NATIVE_SERVER === undefined || NATIVE_MODELS.length > 0, {
+    path: ['NATIVE_MODELS'],
+    message: 'name the models of NATIVE_SERVER that this relay may offer, separated by commas',
+  });
 
 /**
  * Reads the environment. A variable that is set to nothing counts as not set.
@@ -57,5 +79,7 @@ export function readEnv(variables: Readonly<Record<string, string | undefined>>)
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const name = String(issue.path[0]);
-  throw new TabloomError('bad-setting', `${name} cannot be "${set[name]}": ${issue.message}.`, { details: { name } });
+  throw new TabloomError('bad-setting', `${name} cannot be "${set[name] ?? ''}": ${issue.message}.`, {
+    details: { name },
+  });
 }

@@ -13,7 +13,7 @@ export const usage = `Usage: npm start -- [flags]
 
   --port <number>   the one port for pages, gateway and network (PORT, 8080); 0 takes a free one
   --host <address>  the address to listen on (HOST, 127.0.0.1); 0.0.0.0 for every network of this machine
-  --no-native       do not answer with the bundled model; only peers do
+  --no-native       do not answer with a model of this machine; only peers do
   --open            open the page in the browser
   --help            this text
 

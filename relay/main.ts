@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   const native = await relay.ready;
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
   if (native.state === 'failed')
-    say(`The bundled model does not answer (${native.error.code}): ${native.error.message}\n`);
+    say(`The native model does not answer (${native.error.code}): ${native.error.message}\n`);
   say(`Ready after ${seconds} s. Ctrl+C stops it.\n`);
 }
 

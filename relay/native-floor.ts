@@ -8,6 +8,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { untilListed } from './listed.ts';
 import type { FloorState } from './native/floor.ts';
 import type { NativePeer } from './native/native-peer.ts';
+import type { ModelServer } from './native/shelf.ts';
 import { loadSeed } from './node/identity.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
 
@@ -25,7 +26,10 @@ export type NativeState = FloorState | { readonly state: 'off' };
 
 export interface NativeFloorInput {
   readonly dataDir: string;
+  /** The bundled model's file. */
   readonly modelFile: string;
+  /** Answers instead of the bundled model. */
+  readonly server: ModelServer | undefined;
   readonly relayAddress: string;
   readonly relayPeer: PeerId;
   /** The relay's own: it is ready when others find it there. */
@@ -44,7 +48,7 @@ export const noFloor: NativeFloor = {
 };
 
 export function startFloor(input: NativeFloorInput): NativeFloor {
-  const { dataDir, logger } = input;
+  const { dataDir, logger, clock, server } = input;
   let state: NativeState = { state: 'starting' };
   let native: NativePeer | undefined;
   let close = () => {};
@@ -55,7 +59,9 @@ export function startFloor(input: NativeFloorInput): NativeFloor {
       close = () => storage.close();
       // Its engine and its WebRTC are the slowest things to load, and the pages do not need them.
       const { createNativePeer } = await import('./native/native-peer.ts');
-      native = await createNativePeer({ ...input, storage, seed: await loadSeed(dataDir, 'native.key') });
+      const { bundledShelf, serverShelf } = await import('./native/shelf.ts');
+      const shelf = server ? serverShelf(server, { clock, fetch }) : await bundledShelf(input.modelFile, { clock });
+      native = await createNativePeer({ ...input, shelf, storage, seed: await loadSeed(dataDir, 'native.key') });
       await native.start();
       const told = await native.floor.ready;
       if (told.state === 'serving') await untilListed(input.directory, native.peer.self, input);

@@ -21,6 +21,7 @@ import { createGuard } from './http/guard.ts';
 import { listen } from './http/server.ts';
 import { createUpgradePipe } from './http/upgrade.ts';
 import { createLog } from './log.ts';
+import type { ModelServer } from './native/shelf.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayNode } from './node/relay.ts';
 import { createSite } from './site/site.ts';
@@ -104,6 +105,7 @@ export async function startRelay(env: Env): Promise<Relay> {
         : startFloor({
             dataDir: env.DATA_DIR,
             modelFile: join(root, 'static', 'models', 'tabloom-demo.gguf'),
+            server: modelServer(env),
             relayAddress: `${dialAddress(env.HOST, http.port)}/p2p/${net.self}`,
             relayPeer: net.self,
             directory: peer.directory,
@@ -160,7 +162,7 @@ export async function startRelay(env: Env): Promise<Relay> {
     return {
       url: localUrl(env.HOST, http.port),
       logger,
-      modelName: demoModel.name,
+      modelName: env.NATIVE_SERVER === undefined ? demoModel.name : env.NATIVE_MODELS[0]!,
       ready: floor.ready,
       stop: () => (stopping ??= stop()),
     };
@@ -168,6 +170,18 @@ export async function startRelay(env: Env): Promise<Relay> {
     await unwind(undo);
     throw error;
   }
+}
+
+function modelServer(env: Env): ModelServer | undefined {
+  if (env.NATIVE_SERVER === undefined) return undefined;
+  return {
+    baseUrl: env.NATIVE_SERVER,
+    flavour: env.NATIVE_SERVER_KIND,
+    apiKey: env.NATIVE_SERVER_KEY,
+    models: env.NATIVE_MODELS,
+    contextTokens: env.NATIVE_CONTEXT_TOKENS,
+    slots: env.NATIVE_SLOTS,
+  };
 }
 
 /** Last begun, first ended; one that fails does not keep the others. */

@@ -62,15 +62,17 @@ test('tells the first failure and tries again', async () => {
   expect(offers).toHaveLength(1);
 });
 
-test('gives up what cannot get better, and after the last pause', async () => {
+test('gives up only what cannot get better, and asks for the rest less and less often', async () => {
   const corrupt = fixture(['model-corrupt']);
   corrupt.floor.start();
   await corrupt.clock.advance(1e6);
   expect(corrupt.loads()).toBe(1);
   const stubborn = fixture(Array.from({ length: 9 }, () => 'load-failed'));
   stubborn.floor.start();
-  await stubborn.clock.advance(1e6);
-  expect(stubborn.loads()).toBe(5);
+  await stubborn.clock.advance(36_000);
+  expect(stubborn.loads()).toBe(4);
+  await stubborn.clock.advance(5 * 120_000);
+  expect(stubborn.loads()).toBe(9);
 });
 
 test('a model that broke is loaded again', async () => {

@@ -7,7 +7,7 @@ import type { Engine, LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import type { Provider } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 
-/** The bundled model on a provider: loaded in the background, loaded again when its engine breaks. */
+/** One model on a provider: loaded in the background, loaded again when its engine breaks. */
 export interface Floor {
   readonly state: FloorState;
   /** Begins loading and returns at once. */
@@ -36,7 +36,7 @@ export interface FloorComponents {
   readonly logger: Logger;
 }
 
-/** Pauses before the model is loaded again; after the last failure in a row it stays away. */
+/** Pauses before the model is loaded again, by failures in a row; the last one repeats. */
 const retryPausesMs = [1_000, 5_000, 30_000, 120_000] as const;
 /** What a new try cannot mend. */
 const lasting = new Set(['model-corrupt', 'model-unknown', 'model-too-large', 'aborted']);
@@ -67,7 +67,7 @@ export function createFloor({ provider, engine, model, limits, measure, clock, l
       const record = toErrorRecord(error);
       state = { state: 'failed', error: record };
       logger.warn('native-failed', { model: model.name, code: record.code });
-      const pauseMs = lasting.has(record.code) ? undefined : retryPausesMs[retries++];
+      const pauseMs = lasting.has(record.code) ? undefined : (retryPausesMs[retries++] ?? retryPausesMs.at(-1)!);
       first.resolve(state);
       if (pauseMs === undefined) return;
       await clock.delay(pauseMs, { signal: life.signal }).catch(() => undefined);

@@ -1,7 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
-import { demoModel } from '#lib/engine/catalog.ts';
 import { measure } from '#lib/engine/measure.ts';
 import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
@@ -9,17 +8,19 @@ import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { createFloor, type Floor } from './floor.ts';
-import { createLlamaEngine } from './llama.ts';
+import { createFloor } from './floor.ts';
+import { joinFloors, type Floors } from './floors.ts';
+import type { Shelved } from './shelf.ts';
 
 /**
  * The native floor: a peer like any other, with its own key and its own net, that happens to live in the relay's process
- * and always serves the bundled model. It is announced, found and asked the way a tab is.
+ * and always serves what the relay was given: the bundled model, or those of a server beside it. It is announced, found
+ * and asked the way a tab is.
  */
 export interface NativePeer {
   readonly peer: Peer;
-  readonly floor: Floor;
-  /** Starts the net and the loading of the model; returns when the net runs. */
+  readonly floor: Floors;
+  /** Starts the net and the loading of the models; returns when the net runs. */
   start(): Promise<void>;
   /** Says goodbye, lets what runs end until the signal aborts, then gives everything back. */
   stop(options: { readonly signal: AbortSignal }): Promise<void>;
@@ -33,20 +34,17 @@ export interface NativePeerComponents {
   readonly relayAddress: string;
   /** The relay asks for everybody who comes over HTTP, under one key. */
   readonly relayPeer: PeerId;
-  readonly modelFile: string;
+  /** At least one model. */
+  readonly shelf: readonly Shelved[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-/**
- * Cutting a prompt into tokens holds up the relay's one thread, and is done again for each turn that is left out: far more
- * than the model reads, and no more than takes some milliseconds.
- */
-const floorLimits = { promptCharacters: 64 * 1024 } as const;
-
 export async function createNativePeer(components: NativePeerComponents): Promise<NativePeer> {
-  const { seed, storage, relayAddress, relayPeer, modelFile, clock, random, logger } = components;
+  const { seed, storage, relayAddress, relayPeer, shelf, clock, random, logger } = components;
+  // The relay may fill every slot and every queue.
+  const relayJobsMax = shelf.reduce((sum, { slots }) => sum + slots + limits.workerQueueMax, 0);
   const net = createLibp2pNet({
     seed,
     clock,
@@ -65,18 +63,13 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     signer: createSigner(seed),
     role: 'native',
     discovery: 'follow',
-    jobsPerPeerMax: (asker) => (asker === relayPeer ? limits.workerQueueMax + 1 : limits.jobsPerPeerMax),
-    onModelFailed: (_artefact, error) => floor.onModelFailed({ code: error.code, message: error.message }),
+    jobsPerPeerMax: (asker) => (asker === relayPeer ? relayJobsMax : limits.jobsPerPeerMax),
+    onModelFailed: (artefact, error) => floor.onModelFailed(artefact, { code: error.code, message: error.message }),
   });
-  const floor = createFloor({
-    provider: peer.provider,
-    engine: createLlamaEngine({ clock, pathOf: () => modelFile }),
-    model: demoModel,
-    limits: floorLimits,
-    measure,
-    clock,
-    logger,
-  });
+  const { provider } = peer;
+  const floor = joinFloors(
+    new Map(shelf.map((one) => [one.model.artefact, createFloor({ ...one, provider, measure, clock, logger })])),
+  );
   return {
     peer,
     floor,

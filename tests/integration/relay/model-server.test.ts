@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { chatCompletionSchema, openAIErrorBodySchema } from '#lib/protocol/openai.ts';
+import { collect, eventually, health, postChat, question, readEvents } from './http.ts';
+import { startRelayProcess, type RelayProcess } from './process.ts';
+
+/** A relay before a real model server: another relay's gateway, with the bundled model behind it. */
+let server: RelayProcess;
+let relay: RelayProcess;
+beforeAll(async () => {
+  server = await startRelayProcess();
+  relay = await startRelayProcess({
+    env: {
+      NATIVE_SERVER: `${server.url}/v1`,
+      NATIVE_MODELS: 'tabloom-demo, missing-model',
+      NATIVE_CONTEXT_TOKENS: '512',
+    },
+  });
+});
+afterAll(async () => {
+  await relay?.end();
+  await server?.end();
+});
+
+const greedy = question({ temperature: 0 });
+const answerOf = async (url: string) => chatCompletionSchema.parse(await (await postChat(url, greedy)).json());
+
+test('answers with the words of the server, as a peer of its own with a receipt', async () => {
+  const [there, here] = [await answerOf(server.url), await answerOf(relay.url)];
+  expect(here.choices).toEqual(there.choices);
+  expect(here.usage).toEqual(there.usage);
+  expect(here.tabloom).toMatchObject({
+    role: 'native',
+    engine: { name: 'openai-compatible', build: 'openai' },
+    receipt: { checks: { signature: true, worker: true, prompt: true, output: true, counts: true } },
+  });
+  expect((here.tabloom as { peer: string }).peer).not.toBe((there.tabloom as { peer: string }).peer);
+});
+
+test('streams them', async () => {
+  const events = await collect(readEvents(await postChat(relay.url, { ...greedy, stream: true })));
+  const text = events
+    .map((event) => (typeof event === 'object' ? (event.choices[0]?.delta?.content ?? '') : ''))
+    .join('');
+  expect(text).toBe((await answerOf(server.url)).choices[0]!.message.content);
+});
+
+test('offers what the server has, and goes on without what it has not', async () => {
+  const { data } = (await (await fetch(`${relay.url}/v1/models`)).json()) as { data: { id: string }[] };
+  expect(data.map(({ id }) => id)).toEqual(['tabloom-demo']);
+  expect(await health(relay.url)).toMatchObject({ ok: true, native: { state: 'serving' } });
+});
+
+test('a client that walks away stops the server too', async () => {
+  const before = (await health(server.url)).jobs.cancelled;
+  const leaving = new AbortController();
+  const body = { ...greedy, stream: true, messages: [{ role: 'user', content: 'Count to one hundred' }] };
+  const response = await postChat(relay.url, body, { signal: leaving.signal });
+  for await (const event of readEvents(response)) if (typeof event === 'object') break;
+  leaving.abort();
+  await eventually(async () => (await health(server.url)).jobs.cancelled === before + 1);
+});
+
+test('without its server it says so in words of OpenAI, and the relay lives', async () => {
+  await server.end();
+  const response = await postChat(relay.url, greedy);
+  expect(response.status).toBeGreaterThanOrEqual(500);
+  expect(openAIErrorBodySchema.parse(await response.json()).error.message).toMatch(/\.$/);
+  expect((await health(relay.url)).ok).toBe(true);
+});
