@@ -1,36 +1,73 @@
-import { newChannel, reduce, type ChannelState } from './channel.ts';
+import { refusal, reduce, type ChannelEvent, type ChannelState } from './channel.ts';
 import { payError } from './errors.ts';
-import type { ChannelId, ChannelRecord, ChannelTerms, OnChainState, Side, VoucherStore } from './spec.ts';
-import { channelIdOf, isJob, parseTerms } from './terms.ts';
+import { newRecord, nextRecord, storedState, toChannelEvent, unseen } from './record.ts';
+import {
+  closedMark,
+  type ChainEvent,
+  type ChannelId,
+  type ChannelRecord,
+  type ChannelTerms,
+  type OnChainState,
+  type Side,
+  type Voucher,
+  type VoucherStore,
+} from './spec.ts';
+import { channelIdOf, parseTerms } from './terms.ts';
 
 /** The channels of one side of one chain, kept in memory and in the store; what both sides have in common. */
 export interface Book {
-  /** Known channels, in the order of their ids. */
+  /** Known channels, in no order. */
   list(): readonly ChannelRecord[];
+  /** Keys of what the store holds and nobody can read. */
+  readonly unreadable: readonly string[];
   /** @throws `wrong-channel` for one that is not known. */
   get(id: ChannelId): Promise<ChannelRecord>;
-  /** Writes a channel down before its first unit moves; one that is known already is left as it is. */
+  state(record: ChannelRecord): ChannelState;
+  /**
+   * Writes a channel down before its first unit moves; one that is known already is left as it is. A full book lets go
+   * of channels that have ended. @throws `too-many-channels`.
+   */
   add(terms: ChannelTerms, seen?: OnChainState): Promise<ChannelRecord>;
-  /** Stores the change, then shows it. On any failure the next look goes back to what the store has. */
-  change(
-    id: ChannelId,
-    change: (record: ChannelRecord) => Promise<ChannelRecord> | ChannelRecord,
-  ): Promise<ChannelRecord>;
+  /**
+   * Takes a step: what `plan` answers goes through the reducer, the outcome is stored, then shown. On any failure the
+   * next look goes back to what the store has. @throws the code the reducer turns the event away with.
+   */
+  step(id: ChannelId, plan: (state: ChannelState) => Promise<Step> | Step): Promise<ChannelRecord>;
+  /** Reads the chain. Answers may come back in another order than they were asked for: the one asked for last counts. */
+  look(id: ChannelId, reading: () => Promise<OnChainState>): Promise<ChannelRecord>;
+  /** Takes note of what a transaction has brought about; what concerns none of these channels is passed over. */
+  hear(events: readonly ChainEvent[]): Promise<void>;
+}
+
+export interface Step {
+  readonly event: ChannelEvent;
+  /** With a promise: the voucher it is written in. */
+  readonly voucher?: Voucher;
 }
 
 /** Channels one side keeps, ended ones included. */
 export const channelsMax = 4_096;
 
-export const unseen: OnChainState = { balance: 0n, claimed: 0n, withdrawableAt: 0 };
+export interface BookInit {
+  readonly store: VoucherStore;
+  readonly side: Side;
+  readonly chainId: number;
+  /** What time has to say about a channel, on top of its record. */
+  readonly inTime: (state: ChannelState, terms: ChannelTerms) => ChannelState;
+  readonly channelsMax?: number;
+}
 
 /** Reads what the store has and goes on from there: after a crash as after any other start. */
-export async function openBook(store: VoucherStore, side: Side, chainId: number): Promise<Book> {
+export async function openBook({ store, side, chainId, inTime, ...init }: BookInit): Promise<Book> {
+  const maximum = init.channelsMax ?? channelsMax;
   const records = new Map<ChannelId, ChannelRecord>();
   /** Whether a write that failed has happened is not known; only the store can say, before anything else is done. */
   const unsure = new Set<ChannelId>();
-  for (const record of await store.list(side, channelsMax)) {
-    if (record.chainId === chainId) records.set(record.id, record);
-  }
+  /** The newest reading of each channel that was taken, by the order in which they were asked for. */
+  const readings = new Map<ChannelId, number>();
+  let asked = 0;
+  const listed = await store.list({ chainId, side }, maximum);
+  for (const record of listed.records) records.set(record.id, record);
   let line: Promise<unknown> = Promise.resolve();
   const inLine = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = line.then(work, work);
@@ -38,8 +75,8 @@ export async function openBook(store: VoucherStore, side: Side, chainId: number)
     return turn;
   };
   const load = async (id: ChannelId) => {
-    const record = await store.load(side, id);
-    if (record?.chainId === chainId) records.set(id, record);
+    const record = await store.load({ chainId, side, id });
+    if (record) records.set(id, record);
     unsure.delete(id);
     return records.get(id);
   };
@@ -58,9 +95,27 @@ export async function openBook(store: VoucherStore, side: Side, chainId: number)
     records.set(record.id, record);
     return record;
   };
+  const dropEnded = async () => {
+    for (const { id, seen } of Array.from(records.values())) {
+      if (seen.withdrawableAt !== closedMark) continue;
+      await store.delete({ chainId, side, id });
+      records.delete(id);
+      readings.delete(id);
+    }
+  };
+  const state = (record: ChannelRecord) => inTime(storedState(record), record.terms);
+  const apply = async (record: ChannelRecord, { event, voucher }: Step) => {
+    const before = state(record);
+    const code = refusal(before, event);
+    if (code) throw payError(code, { details: { channelId: record.id, ...event, balance: before.balance } });
+    const next = nextRecord(record, reduce(before, event), voucher);
+    return next === record ? record : save({ ...next, revision: record.revision + 1 });
+  };
   return {
-    list: () => [...records.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    list: () => [...records.values()],
+    unreadable: listed.unreadable,
     get,
+    state,
     add: (given, seen = unseen) =>
       inLine(async () => {
         const terms = parseTerms(given);
@@ -68,24 +123,36 @@ export async function openBook(store: VoucherStore, side: Side, chainId: number)
         await makeSure();
         const known = records.get(id) ?? (await load(id));
         if (known) return known;
-        if (records.size >= channelsMax) throw payError('too-many-channels', { details: { maximum: channelsMax } });
-        return save({ side, chainId, id, terms, revision: 1, voucher: null, seen });
+        if (records.size >= maximum) await dropEnded();
+        if (records.size >= maximum) throw payError('too-many-channels', { details: { maximum } });
+        return save(newRecord({ chainId, side, id }, terms, seen));
       }),
-    change: (id, change) =>
+    step: (id, plan) =>
       inLine(async () => {
         await makeSure();
         const record = await get(id);
-        const next = await change(record);
-        return next === record ? record : save({ ...next, revision: record.revision + 1 });
+        return apply(record, await plan(state(record)));
+      }),
+    async look(id, reading) {
+      const turn = ++asked;
+      const seen = await reading();
+      return inLine(async () => {
+        await makeSure();
+        const record = await get(id);
+        if ((readings.get(id) ?? 0) > turn) return record;
+        readings.set(id, turn);
+        return apply(record, { event: { type: 'observed', seen } });
+      });
+    },
+    hear: (events) =>
+      inLine(async () => {
+        await makeSure();
+        for (const heard of events) {
+          const event = toChannelEvent(heard);
+          if (event && 'channelId' in heard && records.has(heard.channelId)) {
+            await apply(await get(heard.channelId), { event });
+          }
+        }
       }),
   };
-}
-
-/** The channel as the reducer sees it. `now` in Unix seconds; a job expires by its terms. */
-export function stateOf(record: ChannelRecord, now: number): ChannelState {
-  const { terms, seen, voucher, side } = record;
-  let state = reduce(newChannel(isJob(terms) ? 'job' : 'session'), { type: 'observed', seen });
-  if (voucher) state = { ...state, promised: voucher.cumulativeAmount };
-  const isPast = isJob(terms) && (side === 'payer' ? now >= terms.deadline : now > terms.deadline);
-  return isPast ? reduce(state, { type: 'expired' }) : state;
 }

@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { newChannel, reduce, refusal, spendable, unclaimed, type ChannelEvent, type ChannelState } from './channel.ts';
+import {
+  newChannel,
+  reduce,
+  refusal,
+  restore,
+  spendable,
+  toStore,
+  unclaimed,
+  type ChannelEvent,
+  type ChannelState,
+} from './channel.ts';
 import { closedMark, type OnChainState } from './spec.ts';
 
 const opened = reduce(newChannel('session'), { type: 'opened', amount: 100n });
@@ -19,6 +29,8 @@ describe('one channel', () => {
       promised: 40n,
       withdrawableAt: null,
       expired: false,
+      isDelivered: false,
+      agreed: null,
     });
     expect([unclaimed(state), spendable(state)]).toEqual([30n, 60n]);
     const ended = reduce(state, { type: 'closed', claimed: 40n });
@@ -33,6 +45,9 @@ describe('one channel', () => {
     reduce,
     newChannel('job'),
   );
+  const agreed = after(received(10n), { type: 'close-agreed', finalAmount: 10n });
+  const job = reduce(newChannel('job'), { type: 'opened', amount: 9n });
+  const closeAt = (finalAmount: bigint): ChannelEvent => ({ type: 'close-agreed', finalAmount });
   test.each([
     ['nothing', opened, made(0n), 'amount-zero'],
     ['less than nothing', opened, received(-1n), 'amount-zero'],
@@ -48,6 +63,26 @@ describe('one channel', () => {
     ['below what was claimed', after({ type: 'claimed', claimed: 10n }), received(9n), 'voucher-regress'],
     ['more than there is', opened, made(101n), 'overdrawn'],
     ['received, more than there is', opened, received(2n ** 128n - 1n), 'overdrawn'],
+    ['after an agreement to end', agreed, received(11n), 'closing'],
+    ['after a job is delivered', reduce(job, { type: 'delivered' }), received(1n), 'closing'],
+    ['to end with less than was promised', after(received(10n)), closeAt(9n), 'final-amount-out-of-range'],
+    [
+      'to end with less than was claimed',
+      after({ type: 'claimed', claimed: 5n }),
+      closeAt(4n),
+      'final-amount-out-of-range',
+    ],
+    ['to end with less than was agreed', agreed, closeAt(9n), 'final-amount-out-of-range'],
+    ['to end with more than there is', opened, closeAt(101n), 'final-amount-out-of-range'],
+    ['to end before the opening', newChannel('session'), closeAt(0n), 'channel-missing'],
+    ['to end twice', closed, closeAt(0n), 'channel-closed'],
+    ['a session as delivered', opened, { type: 'delivered' }, 'job-only'],
+    [
+      'a job that has ended as delivered',
+      reduce(job, { type: 'closed', claimed: 1n }),
+      { type: 'delivered' },
+      'channel-closed',
+    ],
   ] as const)('refuses a promise: %s', (_, state, event, code) => {
     expect(refusal(state, event)).toBe(code);
     expect(reduce(state, event)).toBe(state);
@@ -56,6 +91,26 @@ describe('one channel', () => {
   test('takes a promise that comes while a withdrawal is on its way, and the whole balance', () => {
     expect(reduce(withdrawing, received(100n)).promised).toBe(100n);
     expect(after(made(100n)).promised).toBe(100n);
+  });
+
+  test('is the same after it was stored, and hears of its deposit in any order', () => {
+    for (const state of [
+      newChannel('session'),
+      opened,
+      closed,
+      withdrawing,
+      agreed,
+      reduce(job, { type: 'delivered' }),
+    ]) {
+      expect(restore(state.mode, toStore(state))).toEqual(state);
+    }
+    const late = (
+      [
+        { type: 'withdrawal-announced', withdrawableAt: 5 },
+        { type: 'opened', amount: 100n },
+      ] as const
+    ).reduce<ChannelState>(reduce, newChannel('session'));
+    expect(late).toEqual(withdrawing);
   });
 
   test('a reading of the chain takes back what a reorganisation undid, and no promise', () => {

@@ -18,6 +18,10 @@ export interface ChannelState {
   readonly withdrawableAt: number | null;
   /** True once nothing may be promised any more: the session key or the job's deadline has run out. */
   readonly expired: boolean;
+  /** A job whose work is done, at the payee: its one claim may go out, and nothing more is taken. */
+  readonly isDelivered: boolean;
+  /** What the payee has agreed to end with, in units; null while nothing is agreed. Nothing more is taken after it. */
+  readonly agreed: bigint | null;
 }
 
 export type ChannelEvent =
@@ -30,6 +34,8 @@ export type ChannelEvent =
   | { readonly type: 'withdrawal-announced'; readonly withdrawableAt: number }
   | { readonly type: 'closed'; readonly claimed: bigint }
   | { readonly type: 'expired' }
+  | { readonly type: 'delivered' }
+  | { readonly type: 'close-agreed'; readonly finalAmount: bigint }
   /** The chain's whole state, read afresh. It alone may take back what the chain said, as a reorganisation does. */
   | { readonly type: 'observed'; readonly seen: OnChainState };
 
@@ -41,18 +47,34 @@ export const newChannel = (mode: ChannelState['mode']): ChannelState => ({
   promised: 0n,
   withdrawableAt: null,
   expired: false,
+  isDelivered: false,
+  agreed: null,
 });
+
+/** What is kept of a channel between two events: what was seen of the chain, and this side's own word. */
+export interface StoredState extends Pick<ChannelState, 'promised' | 'isDelivered' | 'agreed'> {
+  readonly seen: OnChainState;
+}
+
+/** The state as it was stored. Not a matter of events: a promise once made holds, whatever the chain has said since. */
+export const restore = (mode: ChannelState['mode'], { seen, ...own }: StoredState): ChannelState =>
+  observe({ ...newChannel(mode), ...own }, seen);
+
+/** The other way round. */
+export const toStore = (state: ChannelState): StoredState => {
+  const { balance, claimed, promised, isDelivered, agreed } = state;
+  const withdrawableAt = state.phase === 'closed' ? closedMark : (state.withdrawableAt ?? 0);
+  return { seen: { balance, claimed, withdrawableAt }, promised, isDelivered, agreed };
+};
 
 /** The state after an event; an event that {@link refusal} names a code for changes nothing. */
 export function reduce(state: ChannelState, event: ChannelEvent): ChannelState {
   if (refusal(state, event)) return state;
   switch (event.type) {
     case 'opened':
-      return state.phase === 'unopened' ? { ...state, phase: 'open', balance: event.amount } : state;
+      return deposited(state, event.amount);
     case 'topped-up':
-      return state.phase === 'closed' || event.balance <= state.balance
-        ? state
-        : { ...state, phase: state.phase === 'unopened' ? 'open' : state.phase, balance: event.balance };
+      return deposited(state, event.balance);
     case 'voucher-made':
     case 'voucher-received':
       return { ...state, promised: larger(state.promised, event.cumulativeAmount) };
@@ -66,16 +88,29 @@ export function reduce(state: ChannelState, event: ChannelEvent): ChannelState {
       return { ...state, phase: 'closed', balance: event.claimed, claimed: event.claimed, withdrawableAt: null };
     case 'expired':
       return { ...state, expired: true };
+    case 'delivered':
+      return { ...state, isDelivered: true };
+    case 'close-agreed':
+      return { ...state, agreed: event.finalAmount };
     case 'observed':
       return observe(state, event.seen);
   }
 }
 
-/** Why an event is turned away, or null. Only promises are: what the chain did has happened. */
+/** Why an event is turned away, or null. Only what this side would say itself is: what the chain did has happened. */
 export function refusal(state: ChannelState, event: ChannelEvent): PayErrorCode | null {
-  if (event.type === 'voucher-made') return refusalToMake(state, event.cumulativeAmount);
-  if (event.type === 'voucher-received') return refusalToReceive(state, event.cumulativeAmount);
-  return null;
+  switch (event.type) {
+    case 'voucher-made':
+      return refusalToMake(state, event.cumulativeAmount);
+    case 'voucher-received':
+      return refusalToReceive(state, event.cumulativeAmount);
+    case 'delivered':
+      return state.mode === 'job' ? refusalOfPhase(state) : 'job-only';
+    case 'close-agreed':
+      return refusalToClose(state, event.finalAmount);
+    default:
+      return null;
+  }
 }
 
 /** What the payee has in hand and the chain does not know yet. Nothing reserves it. */
@@ -86,22 +121,42 @@ export const unclaimed = (state: ChannelState): bigint =>
 export const spendable = (state: ChannelState): bigint =>
   state.phase !== 'open' || state.expired || state.balance <= state.promised ? 0n : state.balance - state.promised;
 
+/** The least this side may agree to end with: all that it was promised and all that was credited. */
+export const closingAmount = ({ promised, claimed, agreed }: ChannelState): bigint =>
+  larger(larger(promised, claimed), agreed ?? 0n);
+
 function refusalToMake(state: ChannelState, cumulative: bigint): PayErrorCode | null {
   if (cumulative <= 0n) return 'amount-zero';
-  if (state.phase === 'unopened') return 'channel-missing';
-  if (state.phase === 'closed') return 'channel-closed';
+  const code = refusalOfPhase(state);
+  if (code) return code;
   if (state.phase === 'withdrawing') return 'withdrawal-pending';
-  if (state.expired) return state.mode === 'job' ? 'deadline-passed' : 'session-expired';
-  return refusalOfAmount(state, cumulative);
+  return refusalOfTime(state) ?? refusalOfAmount(state, cumulative);
 }
 
 /** A promise that comes while a withdrawal is on its way can still be claimed, and so is taken. */
 function refusalToReceive(state: ChannelState, cumulative: bigint): PayErrorCode | null {
   if (cumulative <= 0n) return 'amount-zero';
-  if (state.phase === 'unopened') return 'channel-missing';
-  if (state.phase === 'closed') return 'channel-closed';
-  if (state.expired) return state.mode === 'job' ? 'deadline-passed' : 'session-expired';
-  return refusalOfAmount(state, cumulative);
+  const code = refusalOfPhase(state);
+  if (code) return code;
+  // What came after the agreement, or after a job's only claim, could not be cashed.
+  if (state.agreed !== null || state.isDelivered) return 'closing';
+  return refusalOfTime(state) ?? refusalOfAmount(state, cumulative);
+}
+
+function refusalToClose(state: ChannelState, finalAmount: bigint): PayErrorCode | null {
+  const code = refusalOfPhase(state);
+  if (code) return code;
+  const isOutside = finalAmount < closingAmount(state) || finalAmount > state.balance;
+  return isOutside ? 'final-amount-out-of-range' : null;
+}
+
+function refusalOfPhase({ phase }: ChannelState): PayErrorCode | null {
+  return phase === 'unopened' ? 'channel-missing' : phase === 'closed' ? 'channel-closed' : null;
+}
+
+function refusalOfTime({ expired, mode }: ChannelState): PayErrorCode | null {
+  if (!expired) return null;
+  return mode === 'job' ? 'deadline-passed' : 'session-expired';
 }
 
 function refusalOfAmount(state: ChannelState, cumulative: bigint): PayErrorCode | null {
@@ -109,13 +164,18 @@ function refusalOfAmount(state: ChannelState, cumulative: bigint): PayErrorCode 
   return cumulative > state.balance ? 'overdrawn' : null;
 }
 
-function observe(state: ChannelState, seen: OnChainState): ChannelState {
-  const { balance, claimed, withdrawableAt } = seen;
+/** The opening and the top-ups may be heard of in any order, and after an announcement. */
+function deposited(state: ChannelState, balance: bigint): ChannelState {
+  if (state.phase === 'closed' || balance <= state.balance) return state;
+  return { ...state, phase: state.phase === 'unopened' ? 'open' : state.phase, balance };
+}
+
+function observe(state: ChannelState, { balance, claimed, withdrawableAt }: OnChainState): ChannelState {
   if (withdrawableAt === closedMark) {
     return { ...state, phase: 'closed', balance, claimed, withdrawableAt: null };
   }
-  const phase = balance === 0n ? 'unopened' : withdrawableAt === 0 ? 'open' : 'withdrawing';
-  return { ...state, phase, balance, claimed, withdrawableAt: withdrawableAt === 0 ? null : withdrawableAt };
+  if (withdrawableAt !== 0) return { ...state, phase: 'withdrawing', balance, claimed, withdrawableAt };
+  return { ...state, phase: balance === 0n ? 'unopened' : 'open', balance, claimed, withdrawableAt: null };
 }
 
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -39,13 +39,23 @@ describe('a claim order', () => {
   const changed = async (change: (signed: SignedClaimOrder) => SignedClaimOrder) => change(await order());
   test.each([
     ['for another relay', () => order({ relay: addressOf(9) }), 'wrong-relay'],
-    ['that has run out', () => order({ validBefore: now }), 'order-expired'],
+    ['that has run out', () => changed((o) => ({ ...o, order: { ...o.order, validBefore: now } })), 'order-expired'],
     ['with a claim left out', () => changed((o) => ({ ...o, claims: o.claims.slice(1) })), 'order-mismatch'],
     ['with claims in another order', () => changed((o) => ({ ...o, claims: o.claims.toReversed() })), 'order-mismatch'],
     [
       'with an older voucher put in',
       () => changed((o) => ({ ...o, claims: [{ ...o.claims[0]!, cumulativeAmount: 49n }, o.claims[1]!] })),
       'order-mismatch',
+    ],
+    [
+      'that names a channel twice',
+      () => changed((o) => ({ ...o, claims: [o.claims[0]!, { ...o.claims[0]!, cumulativeAmount: 51n }] })),
+      'order-repeats',
+    ],
+    [
+      'that lasts longer than anybody keeps it',
+      () => changed((o) => ({ ...o, order: { ...o.order, validBefore: now + 32 * 86_400 + 1 } })),
+      'order-too-long',
     ],
     ['without claims', () => changed((o) => ({ ...o, claims: [] })), 'batch-empty'],
     ['with a higher fee', () => changed((o) => ({ ...o, order: { ...o.order, feePerClaim: 4n } })), 'bad-signature'],
@@ -67,8 +77,13 @@ describe('a claim order', () => {
   test('is signed only by the signer of all its channels, with a fee that fits', async () => {
     await expect(order({}, walletOf(5))).rejects.toMatchObject({ code: 'not-allowed' });
     await expect(order({ claims: [] })).rejects.toMatchObject({ code: 'batch-empty' });
-    await expect(order({ feePerClaim: -1n })).rejects.toMatchObject({ code: 'amount-too-large' });
-    await expect(order({ feePerClaim: voucherUnitsMax + 1n })).rejects.toMatchObject({ code: 'amount-too-large' });
+    await expect(order({ feePerClaim: -1n })).rejects.toMatchObject({ code: 'bad-fee' });
+    await expect(order({ feePerClaim: voucherUnitsMax + 1n })).rejects.toMatchObject({ code: 'bad-fee' });
+    const [claim] = (await order()).claims;
+    await expect(order({ claims: [claim!, claim!] })).rejects.toMatchObject({ code: 'order-repeats' });
+    await expect(order({ validBefore: now })).rejects.toMatchObject({ code: 'order-expired' });
+    await expect(order({ validBefore: now + 32 * 86_400 + 1 })).rejects.toMatchObject({ code: 'order-too-long' });
+    await order({ validBefore: now + 32 * 86_400 });
   });
 });
 
@@ -77,9 +92,9 @@ test('an order travels and is stored as text, and comes back the same', async ()
   expect(parseClaimOrder(JSON.parse(JSON.stringify(claimOrderRecord(signed))))).toEqual(signed);
   const store = createOrderStore(testStorage());
   await store.save(signed);
-  expect(await store.list(10)).toEqual([signed]);
+  expect(await store.list(10)).toEqual({ records: [signed], unreadable: [] });
   await store.delete(signed.order.providerSigner);
-  expect(await store.list(10)).toEqual([]);
+  expect(await store.list(10)).toEqual({ records: [], unreadable: [] });
 });
 
 test('what is no order is refused where it comes in', async () => {
@@ -88,5 +103,8 @@ test('what is no order is refused where it comes in', async () => {
     expect(() => parseClaimOrder(value)).toThrow(expect.objectContaining({ code: 'order-mismatch' }));
   }
   const storage = testStorage(new Map<string, unknown>([['claim-order/x', { ...record, claims: 5 }]]));
-  await expect(createOrderStore(storage).list(10)).rejects.toMatchObject({ code: 'bad-record' });
+  // One that cannot be read is named, and holds up nobody else's.
+  await createOrderStore(storage).save(await order());
+  const listed = await createOrderStore(storage).list(10);
+  expect(listed).toMatchObject({ records: [{ claims: [{}, {}] }], unreadable: ['claim-order/x'] });
 });

@@ -3,14 +3,19 @@ import type { AbortOptions } from '#lib/base/abort.ts';
 import { voucherUnitsMax } from './amount.ts';
 import { checkBatch } from './claims.ts';
 import { payError } from './errors.ts';
+import { checkSeconds, isBytes, parseAddress } from './input.ts';
 import { checkTypedSignature } from './signature.ts';
 import type { Address, Chain, Claim, DeployedChain, SignedClaimOrder, Wallet } from './spec.ts';
-import { hashClaims } from './terms.ts';
+import { channelIdOf, hashClaims, parseTerms } from './terms.ts';
 import { claimOrderData } from './typed-data.ts';
+
+/** An order is good for at most this long, in seconds: no delay is longer than 30 days, and whoever holds it may forget it. */
+const orderSecondsMax = 32 * 24 * 3_600;
 
 /**
  * The provider's part: lets `relay` make exactly these claims while this device sleeps, for `feePerClaim` units each.
- * @throws `batch-empty`, `batch-too-long`, `amount-too-large`, `not-allowed` for claims of another signer.
+ * @throws `batch-empty`, `batch-too-long`, `bad-terms`, `bad-voucher`, `order-repeats`, `bad-fee`, `bad-address`,
+ * `bad-time`, `not-allowed` for claims of another signer, `order-expired`, `order-too-long`, those of the wallet.
  */
 export async function signClaimOrder(
   chain: Chain,
@@ -29,36 +34,77 @@ export async function signClaimOrder(
   },
   options: AbortOptions = {},
 ): Promise<SignedClaimOrder> {
-  checkBatch(claims);
-  if (feePerClaim < 0n || feePerClaim > voucherUnitsMax) throw payError('amount-too-large');
-  if (claims.some(({ channel }) => channel.providerSigner !== wallet.address)) {
+  const parsed = checkClaims(claims);
+  checkFee(feePerClaim);
+  checkSeconds('validBefore', validBefore);
+  if (parsed.some(({ channel }) => channel.providerSigner !== wallet.address)) {
     throw payError('not-allowed', { details: { signer: wallet.address } });
   }
   const order = {
     providerSigner: wallet.address,
-    relay: relay ?? zeroAddress,
+    relay: relay === null ? zeroAddress : parseAddress('relay', relay),
     feePerClaim,
     validBefore,
-    claimsHash: hashClaims(claims),
+    claimsHash: hashClaims(parsed),
   } as const;
-  return { order, claims, signature: await wallet.signTypedData(claimOrderData(chain.entry, order), options) };
+  checkTime(validBefore, (await chain.head(options)).timestamp);
+  const signature = await wallet.signTypedData(claimOrderData(chain.entry, order), options);
+  return { order, claims: parsed, signature };
 }
 
 /**
  * Whether `relay` may use this order at `now` (Unix seconds).
- * @throws `batch-empty`, `batch-too-long`, `order-expired`, `wrong-relay`, `order-mismatch`, `bad-signature`.
+ * @throws `batch-empty`, `batch-too-long`, `bad-terms`, `bad-voucher`, `order-repeats`, `bad-fee`, `bad-time`,
+ * `order-expired`, `order-too-long`, `wrong-relay`, `order-mismatch`, `bad-signature`.
  */
 export async function checkClaimOrder(
   chain: DeployedChain,
-  { order, claims, signature }: SignedClaimOrder,
+  signed: SignedClaimOrder,
   { relay, now }: { readonly relay: Address; readonly now: number },
 ): Promise<void> {
-  checkBatch(claims);
-  if (now >= order.validBefore) throw payError('order-expired', { details: { validBefore: order.validBefore, now } });
+  const parsed = checkOrderForm(signed);
+  const { order, signature } = signed;
+  checkTime(order.validBefore, now);
   if (order.relay !== zeroAddress && order.relay !== relay) {
     throw payError('wrong-relay', { details: { expected: order.relay, given: relay } });
   }
-  const isForeign = claims.some(({ channel }) => channel.providerSigner !== order.providerSigner);
-  if (isForeign || hashClaims(claims) !== order.claimsHash) throw payError('order-mismatch');
+  const isForeign = parsed.some(({ channel }) => channel.providerSigner !== order.providerSigner);
+  if (isForeign || hashClaims(parsed) !== order.claimsHash) throw payError('order-mismatch');
   await checkTypedSignature(order.providerSigner, claimOrderData(chain, order), signature);
+}
+
+/** What can be said of an order without knowing the time. @returns its claims in one spelling. */
+export function checkOrderForm({ order, claims }: SignedClaimOrder): readonly Claim[] {
+  const parsed = checkClaims(claims);
+  checkFee(order.feePerClaim);
+  checkSeconds('validBefore', order.validBefore);
+  return parsed;
+}
+
+/** The claims in one spelling. Of several vouchers of a channel one is paid, and each would be counted as worth its fee. */
+function checkClaims(claims: readonly Claim[]): readonly Claim[] {
+  checkBatch(claims);
+  const named = new Set<string>();
+  return claims.map(({ channel, cumulativeAmount, signature }) => {
+    const terms = parseTerms(channel);
+    const channelId = channelIdOf(terms);
+    if (cumulativeAmount <= 0n || cumulativeAmount > voucherUnitsMax || !isBytes(signature)) {
+      throw payError('bad-voucher', { details: { channelId } });
+    }
+    if (named.has(channelId)) throw payError('order-repeats', { details: { channelId } });
+    named.add(channelId);
+    return { channel: terms, cumulativeAmount, signature };
+  });
+}
+
+function checkFee(feePerClaim: bigint): void {
+  if (feePerClaim >= 0n && feePerClaim <= voucherUnitsMax) return;
+  throw payError('bad-fee', { details: { minimum: 0n, maximum: voucherUnitsMax, given: feePerClaim } });
+}
+
+function checkTime(validBefore: number, now: number): void {
+  if (now >= validBefore) throw payError('order-expired', { details: { validBefore, now } });
+  if (validBefore - now > orderSecondsMax) {
+    throw payError('order-too-long', { details: { maximum: now + orderSecondsMax, given: validBefore } });
+  }
 }

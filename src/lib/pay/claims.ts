@@ -38,10 +38,11 @@ export async function screenClaims(
   options: AbortOptions = {},
 ): Promise<Screened> {
   checkBatch(claims);
+  const groups = byChannel(claims);
   const { timestamp } = await chain.head(options);
   const good: Claim[] = [];
   const skipped: Skipped[] = [];
-  for (const [channelId, largestFirst] of byChannel(claims)) {
+  for (const [channelId, largestFirst] of groups) {
     const state = await chain.channel(channelId, options);
     let isFound = false;
     for (const claim of largestFirst) {

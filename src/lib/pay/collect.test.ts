@@ -1,29 +1,23 @@
 import { expect, test } from 'vitest';
 import { silentLogger } from '#lib/base/logger.ts';
 import { createCollector } from './collect.ts';
-import { createPayee } from './payee.ts';
-import { addressOf, entry, keyOf, testChain, testClock, testStorage, testTerms, walletOf } from './pay.fixture.ts';
+import { entry, keyOf, startSeconds, testChain, testPayee, testStorage, testTerms, walletOf } from './pay.fixture.ts';
 import { claimPolicyDefault } from './policy.ts';
+import type { ChannelTerms } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner, voucherRecord } from './voucher.ts';
-import { createVoucherStore } from './voucher-store.ts';
 
 const terms = testTerms();
 const id = channelIdOf(terms);
 const vouchers = createVoucherSigner(entry);
 
-async function collecting() {
+async function collecting(given: ChannelTerms = terms) {
   const chain = testChain();
+  const id = channelIdOf(given);
   const warnings: unknown[] = [];
-  const payee = await createPayee({
-    store: createVoucherStore(testStorage()),
-    clock: testClock(),
-    chain,
-    provider: addressOf(3),
-    providerSigner: addressOf(4),
-  });
+  const payee = await testPayee(testStorage(), { chain });
   chain.states.set(id, { balance: 10_000_000n, claimed: 0n, withdrawableAt: 0 });
-  await payee.admit(terms);
+  await payee.admit(given);
   const collector = createCollector(
     {
       chain,
@@ -65,4 +59,59 @@ test('goes on after a claim that failed, and reads the blocks again after a roun
   expect(warnings).toEqual([{ event: 'claim-failed', code: 'transaction-stuck', channels: 1 }]);
   chain.transact = transact;
   expect(await collector.round()).toHaveLength(1);
+});
+
+test('a job that is claimed takes nothing more, whatever becomes of the claim', async () => {
+  const job = testTerms(2, { delay: 0, deadline: startSeconds + 600 });
+  const { chain, payee, collector, promise } = await collecting(job);
+  await promise(500_000n);
+  expect(await collector.round()).toEqual([]);
+  // The chain's time runs before this device's: what counts is that the claim goes out.
+  chain.now = startSeconds + 500;
+  chain.transact = async () => {
+    throw Object.assign(new Error('no'), { code: 'transaction-stuck' });
+  };
+  await collector.round();
+  expect((await payee.state(channelIdOf(job))).isDelivered).toBe(true);
+  await expect(promise(900_000n)).rejects.toMatchObject({ code: 'closing' });
+});
+
+test('a claim that was mined is known without asking again', async () => {
+  const { chain, payee, collector, promise } = await collecting();
+  await promise(9_000_000n);
+  chain.transact = async () => ({
+    hash: `0x${'22'.repeat(32)}`,
+    blockNumber: 101n,
+    gasUsed: 1n,
+    events: [{ type: 'claimed', channelId: id, claimed: 9_000_000n, treasuryPart: 0n }],
+  });
+  expect(await collector.round()).toHaveLength(1);
+  expect((await payee.state(id)).claimed).toBe(9_000_000n);
+  expect(await collector.round()).toEqual([]);
+});
+
+test('reads what is unclaimed now and then, though the logs say nothing', async () => {
+  const { chain, payee, collector, promise } = await collecting();
+  await promise(500_000n);
+  await collector.round();
+  chain.states.set(id, { balance: 10_000_000n, claimed: 0n, withdrawableAt: chain.now + 86_400 });
+  for (let round = 1; round < 10; round++) await collector.round();
+  expect((await payee.state(id)).phase).toBe('open');
+  expect(await collector.round()).toHaveLength(1);
+});
+
+test('a channel admitted while the logs are read is not passed over', async () => {
+  const { chain, payee, collector } = await collecting();
+  await collector.round();
+  const other = testTerms(7);
+  const otherId = channelIdOf(other);
+  chain.states.set(otherId, { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
+  chain.head = async () => ({ number: 101n, hash: `0x${'44'.repeat(32)}`, timestamp: chain.now });
+  chain.events = async () => {
+    await payee.admit(other);
+    chain.states.set(otherId, { balance: 1_000n, claimed: 0n, withdrawableAt: chain.now + 5 });
+    return [{ type: 'withdrawal-announced', channelId: otherId, withdrawableAt: chain.now + 5 }];
+  };
+  await collector.round();
+  expect((await payee.state(otherId)).phase).toBe('withdrawing');
 });

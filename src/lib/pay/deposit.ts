@@ -1,10 +1,13 @@
 import { parseSignature } from 'viem';
+import { z } from 'zod';
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { toHex } from '#lib/base/bytes.ts';
 import type { Random } from '#lib/base/random.ts';
-import { checkAmount } from './amount.ts';
+import { checkAmount, channelUnitsMax } from './amount.ts';
 import { payError } from './errors.ts';
+import { checkSeconds, isBytes, parseAddress } from './input.ts';
 import type { Address, Chain, Hex, Wallet } from './spec.ts';
+import { addressSchema, bytes32Schema } from './terms.ts';
 import { authorizationData, authorizationNonce, permitData } from './typed-data.ts';
 
 /** How tokens come in: by a signature for one purpose, by a signed approval, or by an approval made before. */
@@ -41,7 +44,8 @@ export interface DepositTerms {
 
 /**
  * One signature that moves `amount` into one channel or bond, whoever hands it in. This is all a person's wallet is ever
- * asked for. @throws `amount-zero`, `amount-too-large`, `rejected`, `wallet-failed`.
+ * asked for. @throws `amount-zero`, `amount-too-large`, `bad-deposit`, `bad-address`, `bad-time`,
+ * `authorization-expired`, `rejected`, `wallet-failed`.
  */
 export async function signAuthorization(
   { chain, wallet, random }: { readonly chain: Chain; readonly wallet: Wallet; readonly random: Random },
@@ -49,31 +53,78 @@ export async function signAuthorization(
   options: AbortOptions = {},
 ): Promise<Deposit> {
   checkAmount(amount);
-  await checkWalletChain(chain, wallet, options);
+  const purpose = subjectSchema.safeParse(subject);
+  if (!purpose.success) throw payError('bad-deposit', { details: { field: 'subject' } });
+  const receiver = parseAddress('to', to);
+  await checkReady(chain, wallet, validBefore, options);
   const salt: Hex = `0x${toHex(random.bytes(32))}`;
   const times = { validAfter: 0n, validBefore: BigInt(validBefore) };
-  const nonce = authorizationNonce(subject, salt);
-  const data = authorizationData(chain.entry, { from: wallet.address, to, value: amount, ...times, nonce });
-  const signature = await wallet.signTypedData(data, options);
+  const nonce = authorizationNonce(purpose.data, salt);
+  const message = { from: wallet.address, to: receiver, value: amount, ...times, nonce };
+  const signature = await wallet.signTypedData(authorizationData(chain.entry, message), options);
   return { type: 'authorization', authorization: { ...times, salt, signature } };
 }
 
-/** A signed approval, for tokens that know permits and no authorizations. The payer has to send the deposit itself. */
+/**
+ * A signed approval, for tokens that know permits and no authorizations. The payer has to send the deposit itself.
+ * @throws as {@link signAuthorization}, and `bad-signature`.
+ */
 export async function signPermit(
   { chain, wallet }: { readonly chain: Chain; readonly wallet: Wallet },
   { to, amount, validBefore }: Omit<DepositTerms, 'subject'>,
   options: AbortOptions = {},
 ): Promise<Deposit> {
   checkAmount(amount);
-  await checkWalletChain(chain, wallet, options);
+  const spender = parseAddress('to', to);
+  await checkReady(chain, wallet, validBefore, options);
   const nonce = await chain.permitNonce(wallet.address, options);
   const deadline = BigInt(validBefore);
-  const message = { owner: wallet.address, spender: to, value: amount, nonce, deadline };
+  const message = { owner: wallet.address, spender, value: amount, nonce, deadline };
   const signature = await wallet.signTypedData(permitData(chain.entry, message), options);
   if (signature.length !== 132) throw payError('bad-signature', { details: { message: 'Permit' } });
   const { r, s, v, yParity } = parseSignature(signature);
   return { type: 'permit', permit: { deadline, v: v === undefined ? yParity + 27 : Number(v), r, s } };
 }
+
+/** What moves with a deposit: how much, and how it comes in. */
+export interface Funding {
+  readonly amount: bigint;
+  readonly deposit: Deposit;
+}
+
+/** @throws `amount-zero`, `amount-too-large`, `bad-deposit` with the field in the details. */
+export function checkFunding({ amount, deposit }: Funding, maximum: bigint = channelUnitsMax): void {
+  checkAmount(amount, maximum);
+  const parsed = depositSchema.safeParse(deposit);
+  if (!parsed.success) {
+    throw payError('bad-deposit', { details: { field: parsed.error.issues[0]?.path.join('.') ?? 'deposit' } });
+  }
+}
+
+/**
+ * The contract's function for the way a deposit comes in: every entry has three, named alike. An authorization may be
+ * handed in by anybody, so that its function may have to be told whose it is.
+ */
+export function fundingCall<const Name extends string, const Any extends Args, const Own extends Args>(
+  name: Name,
+  deposit: Deposit,
+  args: { readonly byAnybody: Any; readonly bySender: Own },
+): FundingCall<Name, Any, Own> {
+  switch (deposit.type) {
+    case 'authorization':
+      return { functionName: `${name}WithAuthorization`, args: [...args.byAnybody, deposit.authorization] };
+    case 'permit':
+      return { functionName: `${name}WithPermit`, args: [...args.bySender, deposit.permit] };
+    case 'approved':
+      return { functionName: name, args: args.bySender };
+  }
+}
+
+type Args = readonly unknown[];
+type FundingCall<Name extends string, Any extends Args, Own extends Args> =
+  | { readonly functionName: `${Name}WithAuthorization`; readonly args: readonly [...Any, Authorization] }
+  | { readonly functionName: `${Name}WithPermit`; readonly args: readonly [...Own, Permit] }
+  | { readonly functionName: Name; readonly args: Own };
 
 /** Fails early, with a clear code, where the token would fail late. @throws `insufficient-funds`. */
 export async function checkFunds(
@@ -85,9 +136,39 @@ export async function checkFunds(
   if (available < amount) throw payError('insufficient-funds', { details: { required: amount, available } });
 }
 
-/** A wallet on another chain would sign for that one, or refuse in words of its own. */
-async function checkWalletChain(chain: Chain, wallet: Wallet, options: AbortOptions): Promise<void> {
+/** A person is not shown what would be worthless: a time that has gone by, or another chain's domain. */
+async function checkReady(chain: Chain, wallet: Wallet, validBefore: number, options: AbortOptions): Promise<void> {
+  checkSeconds('validBefore', validBefore);
+  const { timestamp } = await chain.head(options);
+  if (validBefore <= timestamp) throw payError('authorization-expired', { details: { validBefore, now: timestamp } });
   if (wallet.type === 'local') return;
   const actual = await wallet.chainId(options);
   if (actual !== chain.entry.id) throw payError('wrong-chain', { details: { expected: chain.entry.id, actual } });
 }
+
+const subjectSchema = z.union([bytes32Schema, addressSchema]);
+const secondsSchema = z
+  .bigint()
+  .min(0n)
+  .max(2n ** 256n - 1n);
+const depositSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('authorization'),
+    authorization: z.object({
+      validAfter: secondsSchema,
+      validBefore: secondsSchema,
+      salt: bytes32Schema,
+      signature: z.custom<Hex>(isBytes),
+    }),
+  }),
+  z.object({
+    type: z.literal('permit'),
+    permit: z.object({
+      deadline: secondsSchema,
+      v: z.number().int().min(0).max(255),
+      r: bytes32Schema,
+      s: bytes32Schema,
+    }),
+  }),
+  z.object({ type: z.literal('approved') }),
+]);

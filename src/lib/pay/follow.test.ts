@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { follow } from './follow.ts';
-import { testChain } from './pay.fixture.ts';
+import { entry, testChain } from './pay.fixture.ts';
 import type { ChainEvent, Hex } from './spec.ts';
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`;
@@ -44,9 +44,19 @@ describe('following', () => {
     const news = await follow(chain, { number: 50n, hash: hash(50) });
     expect(news).toEqual({
       bookmark: { number: 52n, hash: hash(52) },
-      touched: new Set([hash(51), hash(52)]),
+      touched: new Set([hash(50), hash(51), hash(52)]),
       isReorganised: false,
     });
+  });
+
+  test('asks once more for blocks that are not settled: a node whose logs trail its head loses none', async () => {
+    const chain = Object.assign(chainAt(52n), { entry: { ...entry, confirmations: 3 } });
+    const news = await follow(chain, { number: 50n, hash: hash(50) });
+    expect(chain.asked).toEqual([[48n, 52n]]);
+    expect(news.touched).toContain(hash(48));
+    const young = Object.assign(chainAt(2n), { entry: { ...entry, confirmations: 3 } });
+    await follow(young, { number: 1n, hash: hash(1) });
+    expect(young.asked).toEqual([[0n, 2n]]);
   });
 
   test.each([
@@ -62,9 +72,9 @@ describe('following', () => {
     const chain = chainAt(3_000n);
     await follow(chain, { number: 15n, hash: hash(15) });
     expect(chain.asked).toEqual([
-      [16n, 1_015n],
-      [1_016n, 2_015n],
-      [2_016n, 3_000n],
+      [15n, 1_014n],
+      [1_015n, 2_014n],
+      [2_015n, 3_000n],
     ]);
     const far = await follow(chainAt(1_000_000n), { number: 5n, hash: hash(5) });
     expect(far).toMatchObject({ isReorganised: true, bookmark: { number: 1_000_000n } });

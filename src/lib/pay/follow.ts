@@ -35,7 +35,9 @@ export async function follow(chain: Chain, bookmark: Bookmark | null, options: A
     return { bookmark: mark(head), touched: new Set(), isReorganised: true };
   }
   const touched = new Set<ChannelId>();
-  let from = bookmark.number + 1n;
+  // A node's logs may trail its head: blocks that are not settled yet are asked for once more.
+  const again = BigInt(chain.entry.confirmations);
+  let from = bookmark.number >= again ? bookmark.number + 1n - again : 0n;
   for (let range = 0; from <= head.number; range++) {
     // Too far behind to catch up by events: reading every known channel is cheaper, and says more.
     if (range >= rangesMax) return { bookmark: mark(head), touched, isReorganised: true };

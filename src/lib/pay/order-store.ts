@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { batchMax } from './claims.ts';
 import { amountSchema } from './amount.ts';
 import { payError } from './errors.ts';
-import type { Address, Hex, SignedClaimOrder } from './spec.ts';
-import type { PayStorage } from './storage.ts';
+import type { Address, Hex, Listed, SignedClaimOrder } from './spec.ts';
+import { listReadable, type PayStorage } from './storage.ts';
 import { addressSchema, bytes32Schema, termsSchema } from './terms.ts';
 
 /** A claim order as it travels and as it is stored: amounts as decimal text. */
@@ -33,7 +33,8 @@ export const claimOrderSchema = z.object({
 export interface OrderStore {
   save(order: SignedClaimOrder): Promise<void>;
   delete(providerSigner: Address): Promise<void>;
-  list(limit: number): Promise<readonly SignedClaimOrder[]>;
+  /** What cannot be read stops nothing. */
+  list(limit: number): Promise<Listed<SignedClaimOrder>>;
 }
 
 const prefix = 'claim-order/';
@@ -42,14 +43,7 @@ export function createOrderStore(storage: PayStorage): OrderStore {
   return {
     save: (signed) => storage.put('pay', prefix + signed.order.providerSigner, claimOrderRecord(signed)),
     delete: (signer) => storage.delete('pay', prefix + signer),
-    async list(limit) {
-      const entries = await storage.list('pay', { prefix, limit });
-      return entries.map(({ key, value }) => {
-        const parsed = claimOrderSchema.safeParse(value);
-        if (!parsed.success) throw payError('bad-record', { details: { key } });
-        return parsed.data;
-      });
-    },
+    list: (limit) => listReadable(storage, { prefix, limit }, (_, value) => parseClaimOrder(value)),
   };
 }
 

@@ -1,15 +1,18 @@
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock, type Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { seededRandom } from '#lib/base/random.ts';
-import { unseen } from './book.ts';
 import { deployedChain } from './chain/calls.ts';
 import { payError } from './errors.ts';
+import { createPayee, type PayeeComponents } from './payee.ts';
+import { createPayer } from './payer.ts';
+import { unseen } from './record.ts';
 import type { Address, Chain, ChannelId, ChannelTerms, ContractCall, Hex, OnChainState } from './spec.ts';
 import type { PayStorage } from './storage.ts';
 import { sessionTerms } from './terms.ts';
 import { drawKey } from './wallet/burner.ts';
 import { localWallet } from './wallet/local.ts';
-import type { SessionKey } from './wallet/session-key.ts';
+import { createVoucherStore } from './voucher-store.ts';
+import { openSpending, type SessionKey } from './wallet/session-key.ts';
 
 /** Unix seconds at which every test begins. */
 export const startSeconds = 1_800_000_000;
@@ -42,6 +45,33 @@ export const sessionKey = (changes: Partial<SessionKey> = {}): SessionKey => ({
   expiresAt: startSeconds + 3_600,
   ...changes,
 });
+
+/** A payer over this storage, with its session key in it. */
+export async function testPayer(
+  storage: TestStorage,
+  { clock = testClock(), ...changes }: Partial<SessionKey> & { readonly clock?: Clock } = {},
+) {
+  const key = sessionKey(changes);
+  const at = `session/${key.address}`;
+  if (!storage.values.has(at)) storage.values.set(at, { ...key, limit: key.limit.toString(), spent: '0' });
+  const spending = openSpending(storage, key.address);
+  const payer = await createPayer({ store: createVoucherStore(storage), clock, chain: entry, key, spending });
+  return { payer, spending, clock };
+}
+
+/** Whoever serves in the tests: key 3, with key 4 to sign for it. */
+export const testPayee = (
+  storage: TestStorage,
+  components: Pick<PayeeComponents, 'chain'> & Partial<PayeeComponents>,
+) =>
+  createPayee({
+    store: createVoucherStore(storage),
+    clock: testClock(),
+    provider: parties.provider,
+    providerSigner: parties.providerSigner,
+    depositMin: 1n,
+    ...components,
+  });
 
 export interface TestStorage extends PayStorage {
   readonly values: Map<string, unknown>;
@@ -119,6 +149,7 @@ export function testChain(): TestChain {
       throw payError('chain-unavailable');
     },
     gasPrice: async () => answer(10n ** 9n),
+    dataFee: async () => answer(0n),
     events: async () => answer([]),
     simulate: async () => answer('0x'),
     async transact(_, call) {

@@ -1,10 +1,23 @@
 import { describe, expect, test } from 'vitest';
-import { createPayee, jobMarginSeconds } from './payee.ts';
-import { addressOf, entry, keyOf, startSeconds, testChain, testClock, testStorage, testTerms } from './pay.fixture.ts';
-import { closedMark, type ChannelTerms } from './spec.ts';
+import { close } from './actions/close.ts';
+import type { Payee } from './payee.ts';
+import {
+  addressOf,
+  entry,
+  keyOf,
+  startSeconds,
+  testChain,
+  testClock,
+  testPayee,
+  testStorage,
+  testTerms,
+  walletOf,
+  type TestChain,
+} from './pay.fixture.ts';
+import { jobMarginSeconds } from './policy.ts';
+import { closedMark, type ChannelTerms, type OnChainState } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner, voucherRecord } from './voucher.ts';
-import { createVoucherStore } from './voucher-store.ts';
 
 const terms = testTerms();
 const id = channelIdOf(terms);
@@ -16,13 +29,7 @@ async function serving(given: ChannelTerms = terms) {
   const chain = testChain();
   const clock = testClock();
   const storage = testStorage();
-  const payee = await createPayee({
-    store: createVoucherStore(storage),
-    clock,
-    chain,
-    provider: addressOf(3),
-    providerSigner: addressOf(4),
-  });
+  const payee = await testPayee(storage, { chain, clock });
   chain.states.set(channelIdOf(given), { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
   await payee.admit(given);
   return { payee, chain, clock, storage };
@@ -57,8 +64,9 @@ describe('a voucher is refused, and nothing is written', () => {
   });
 
   test('of a channel that has ended', async () => {
-    const { payee } = await serving();
-    await payee.observe(id, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
+    const { payee, chain } = await serving();
+    chain.states.set(id, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
+    await payee.refresh(id);
     await expect(payee.receive(await voucher(1n))).rejects.toMatchObject({ code: 'channel-closed' });
   });
 });
@@ -72,7 +80,7 @@ test('looks at the chain when more is promised than it knows of: the payer may h
 });
 
 describe('a channel is not admitted', () => {
-  const soon = startSeconds + jobMarginSeconds - 1;
+  const soon = startSeconds + jobMarginSeconds;
   test.each([
     ['that pays somebody else', { provider: addressOf(9) }, 'bad-terms'],
     ['that another key closes', { providerSigner: addressOf(9) }, 'bad-terms'],
@@ -100,7 +108,14 @@ describe('a channel is not admitted', () => {
 test('a job takes vouchers in its last second, and none after it', async () => {
   const job = testTerms(2, { delay: 0, deadline: startSeconds + 200 });
   const { payee, clock } = await serving(job);
-  await clock.advance(200_000);
+  await clock.advance(79_000);
+  await payee.checkMayServe(channelIdOf(job), { perPayerMax: 100n });
+  await clock.advance(1_000);
+  // The rest of its time is its claim's.
+  await expect(payee.checkMayServe(channelIdOf(job), { perPayerMax: 100n })).rejects.toMatchObject({
+    code: 'deadline-passed',
+  });
+  await clock.advance(120_000);
   await payee.receive(await voucher(10n, keyOf(2), channelIdOf(job)));
   await clock.advance(1_000);
   await expect(payee.receive(await voucher(20n, keyOf(2), channelIdOf(job)))).rejects.toMatchObject({
@@ -120,4 +135,129 @@ test('a payer that owes too much, over all its channels, is not served', async (
   chain.states.set(id, { balance: 1_000n, claimed: 60n, withdrawableAt: 0 });
   await payee.refresh(id);
   await payee.checkMayServe(id, { perPayerMax: 100n });
+});
+
+test('an agreement to end is for all that was promised, and nothing is taken or served for after it', async () => {
+  const { payee, chain } = await serving();
+  await payee.receive(await voucher(50n));
+  await expect(payee.agree(id, walletOf(3))).rejects.toMatchObject({ code: 'not-allowed' });
+  await payee.receive(await voucher(60n));
+  const agreed = await payee.agree(id, walletOf(4));
+  expect(agreed).toMatchObject({ finalAmount: 60n, voucher: { cumulativeAmount: 60n } });
+  await expect(payee.receive(await voucher(900n))).rejects.toMatchObject({ code: 'closing' });
+  await expect(payee.checkMayServe(id, { perPayerMax: 1_000n })).rejects.toMatchObject({ code: 'closing' });
+  expect(await payee.agree(id, walletOf(4))).toEqual(agreed);
+  await close(chain, walletOf(6), agreed);
+  expect(chain.sent).toHaveLength(1);
+  expect(await payee.claims([id])).toMatchObject([{ cumulativeAmount: 60n }]);
+});
+
+test('an agreement is not for less than the chain has credited already', async () => {
+  const { payee, chain } = await serving();
+  await payee.receive(await voucher(50n));
+  chain.states.set(id, { balance: 1_000n, claimed: 70n, withdrawableAt: 0 });
+  expect(await payee.agree(id, walletOf(4))).toMatchObject({ finalAmount: 70n, voucher: null });
+});
+
+test('a job that is delivered takes nothing more; a session is never delivered', async () => {
+  const job = testTerms(2, { delay: 0, deadline: startSeconds + 600 });
+  const { payee } = await serving(job);
+  await payee.receive(await voucher(10n, keyOf(2), channelIdOf(job)));
+  await payee.finish(channelIdOf(job));
+  await expect(payee.receive(await voucher(20n, keyOf(2), channelIdOf(job)))).rejects.toMatchObject({
+    code: 'closing',
+  });
+  await expect(payee.checkMayServe(channelIdOf(job), { perPayerMax: 100n })).rejects.toMatchObject({ code: 'closing' });
+  await expect((await serving()).payee.finish(id)).rejects.toMatchObject({ code: 'job-only' });
+});
+
+describe('readings that cross', () => {
+  test('the one asked for last counts, whichever comes back last', async () => {
+    const { payee, chain } = await serving();
+    const { channel } = chain;
+    const open = await channel(id);
+    const slow = Promise.withResolvers<OnChainState>();
+    chain.channel = () => slow.promise;
+    const first = payee.refresh(id);
+    chain.channel = channel;
+    chain.states.set(id, { ...open, withdrawableAt: startSeconds + 5 });
+    expect((await payee.refresh(id)).phase).toBe('withdrawing');
+    slow.resolve(open);
+    expect((await first).phase).toBe('withdrawing');
+  });
+
+  test('a withdrawal that is announced while a channel is admitted is seen', async () => {
+    const { payee, chain } = await serving();
+    const other = testTerms(2);
+    const open = { balance: 1_000n, claimed: 0n, withdrawableAt: 0 };
+    const { channel } = chain;
+    chain.channel = async () => {
+      chain.channel = channel;
+      chain.states.set(channelIdOf(other), { ...open, withdrawableAt: startSeconds + 5 });
+      return open;
+    };
+    await expect(payee.admit(other)).rejects.toMatchObject({ code: 'withdrawal-pending' });
+    expect((await payee.state(channelIdOf(other))).phase).toBe('withdrawing');
+  });
+});
+
+describe('the book of channels', () => {
+  const admitted = async (payee: Payee, chain: TestChain, salt: number) => {
+    const each = testTerms(salt);
+    chain.states.set(channelIdOf(each), { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
+    return payee.admit(each);
+  };
+
+  test('that is full lets go of channels that have ended, and of no others', async () => {
+    const storage = testStorage();
+    const chain = testChain();
+    const payee = await testPayee(storage, { chain, channelsMax: 3 });
+    const ids = [await admitted(payee, chain, 1), await admitted(payee, chain, 2), await admitted(payee, chain, 3)];
+    await expect(admitted(payee, chain, 4)).rejects.toMatchObject({ code: 'too-many-channels' });
+    chain.states.set(ids[1]!, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
+    await payee.refresh(ids[1]!);
+    const next = await admitted(payee, chain, 4);
+    const kept = [ids[0], ids[2], next].toSorted();
+    expect(
+      payee
+        .views()
+        .map((view) => view.id)
+        .toSorted(),
+    ).toEqual(kept);
+    expect(
+      (await testPayee(storage, { chain }))
+        .views()
+        .map((view) => view.id)
+        .toSorted(),
+    ).toEqual(kept);
+    // Ended is ended: it is not let in again.
+    await expect(payee.admit(testTerms(2))).rejects.toMatchObject({ code: 'channel-closed' });
+  });
+
+  test('is not filled with dust', async () => {
+    const chain = testChain();
+    const payee = await testPayee(testStorage(), { chain, depositMin: 1_001n });
+    await expect(admitted(payee, chain, 1)).rejects.toMatchObject({
+      code: 'deposit-too-small',
+      details: { minimum: '1001', given: '1000' },
+    });
+    expect(payee.views()).toEqual([]);
+  });
+
+  test('goes on without a channel that cannot be read, names it, and does not write over it', async () => {
+    const storage = testStorage();
+    const chain = testChain();
+    const payee = await testPayee(storage, { chain });
+    await admitted(payee, chain, 1);
+    await admitted(payee, chain, 2);
+    const [[key, value]] = [...storage.values] as [[string, unknown]];
+    storage.values.set(key, 'nonsense');
+    const again = await testPayee(storage, { chain });
+    expect(again.unreadable).toEqual([key]);
+    expect(again.views()).toHaveLength(1);
+    await expect(again.admit((value as { readonly terms: ChannelTerms }).terms)).rejects.toMatchObject({
+      code: 'bad-record',
+    });
+    expect(storage.values.get(key)).toBe('nonsense');
+  });
 });

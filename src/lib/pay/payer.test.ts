@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest';
-import { addressOf, entry, sessionKey, startSeconds, testClock, testStorage, testTerms } from './pay.fixture.ts';
-import { createPayer } from './payer.ts';
+import { addressOf, entry, startSeconds, testClock, testPayer, testStorage, testTerms } from './pay.fixture.ts';
 import { closedMark } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
-import { createVoucherStore } from './voucher-store.ts';
 import type { SessionKey } from './wallet/session-key.ts';
 
 const terms = testTerms();
@@ -13,26 +11,21 @@ const id = channelIdOf(terms);
 async function opened(changes: Partial<SessionKey> = {}, balance = 1_000n) {
   const clock = testClock();
   const storage = testStorage();
-  const payer = await createPayer({
-    store: createVoucherStore(storage),
-    clock,
-    chain: entry,
-    key: sessionKey(changes),
-  });
+  const { payer, spending } = await testPayer(storage, { clock, ...changes });
   await payer.begin(terms);
   await payer.observe(id, { balance, claimed: 0n, withdrawableAt: 0 });
-  return { payer, clock, storage };
+  return { payer, spending, clock, storage };
 }
 
 test('promises add up, signed by the session key, down to the last unit', async () => {
-  const { payer } = await opened();
+  const { payer, spending } = await opened();
   const vouchers = [await payer.promise(id, 1n), await payer.promise(id, 998n), await payer.promise(id, 1n)];
   expect(vouchers.map(({ cumulativeAmount }) => cumulativeAmount)).toEqual([1n, 999n, 1_000n]);
   for (const voucher of vouchers) {
     expect(await createVoucherSigner(entry).verify(addressOf(2), voucher)).toBe(true);
   }
   expect(await payer.newest(id)).toEqual(vouchers[2]);
-  expect(payer.spent()).toBe(1_000n);
+  expect(await spending.spent()).toBe(1_000n);
 });
 
 test.each([
@@ -59,14 +52,14 @@ test('the last second of a session still counts, the next does not', async () =>
 });
 
 test('the limit of a session holds over all its channels together', async () => {
-  const { payer } = await opened({ limit: 15n });
+  const { payer, spending } = await opened({ limit: 15n });
   const other = testTerms(2);
   await payer.begin(other);
   await payer.observe(channelIdOf(other), { balance: 100n, claimed: 0n, withdrawableAt: 0 });
   await payer.promise(id, 10n);
   await expect(payer.promise(channelIdOf(other), 6n)).rejects.toMatchObject({ code: 'session-limit' });
   await payer.promise(channelIdOf(other), 5n);
-  expect(payer.spent()).toBe(15n);
+  expect(await spending.spent()).toBe(15n);
 });
 
 test('out of order: nothing is promised before the opening, while withdrawing or after the end', async () => {
@@ -98,4 +91,34 @@ test('a channel of another key is not begun, and one begun twice is one', async 
   expect(await payer.begin(terms)).toBe(id);
   expect((await payer.state(id)).promised).toBe(7n);
   expect(payer.list()).toHaveLength(1);
+});
+
+test('the limit of a session holds over two windows of one profile, and over what has ended', async () => {
+  const storage = testStorage();
+  const [one, two] = [await testPayer(storage, { limit: 100n }), await testPayer(storage, { limit: 100n })];
+  const other = testTerms(2);
+  for (const [{ payer }, each] of [
+    [one, terms],
+    [two, other],
+  ] as const) {
+    await payer.begin(each);
+    await payer.observe(channelIdOf(each), { balance: 100n, claimed: 0n, withdrawableAt: 0 });
+  }
+  await one.payer.promise(id, 60n);
+  await expect(two.payer.promise(channelIdOf(other), 41n)).rejects.toMatchObject({ code: 'session-limit' });
+  await two.payer.promise(channelIdOf(other), 40n);
+  expect(await one.spending.spent()).toBe(100n);
+});
+
+test('news of a transaction is taken as the chain tells it', async () => {
+  const { payer } = await opened();
+  await payer.hear([
+    { type: 'topped-up', channelId: id, amount: 500n, balance: 1_500n },
+    { type: 'claimed', channelId: id, claimed: 5n, treasuryPart: 0n },
+    { type: 'claimed', channelId: channelIdOf(testTerms(9)), claimed: 5n, treasuryPart: 0n },
+    { type: 'withdrawal-announced', channelId: id, withdrawableAt: startSeconds },
+  ]);
+  expect(await payer.state(id)).toMatchObject({ phase: 'withdrawing', balance: 1_500n, claimed: 5n });
+  await payer.hear([{ type: 'closed', channelId: id, closing: 'cooperative', claimed: 7n, returned: 1_493n }]);
+  expect(await payer.state(id)).toMatchObject({ phase: 'closed', balance: 7n, claimed: 7n });
 });

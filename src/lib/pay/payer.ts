@@ -1,9 +1,10 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { checkAmount } from './amount.ts';
-import { openBook, stateOf, type Book } from './book.ts';
+import { openBook } from './book.ts';
 import { reduce, refusal, type ChannelEvent, type ChannelState } from './channel.ts';
 import { payError } from './errors.ts';
 import type {
+  ChainEvent,
   ChannelId,
   ChannelRecord,
   ChannelTerms,
@@ -12,8 +13,9 @@ import type {
   Voucher,
   VoucherStore,
 } from './spec.ts';
+import { isJob } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
-import { sessionRefusal, type SessionKey } from './wallet/session-key.ts';
+import type { SessionKey, Spending } from './wallet/session-key.ts';
 
 /** The paying side: promises by the chunk, without asking the wallet again. */
 export interface Payer {
@@ -21,6 +23,8 @@ export interface Payer {
   begin(terms: ChannelTerms): Promise<ChannelId>;
   /** What the chain says of a channel now. */
   observe(id: ChannelId, seen: OnChainState): Promise<ChannelState>;
+  /** Takes note of what a mined transaction says of known channels. */
+  hear(events: readonly ChainEvent[]): Promise<void>;
   /**
    * Promises `amount` units more than so far. The voucher is stored when this resolves and not before it is stored.
    * @throws `amount-zero`, `overdrawn`, `channel-missing`, `channel-closed`, `withdrawal-pending`, `deadline-passed`,
@@ -31,8 +35,8 @@ export interface Payer {
   newest(id: ChannelId): Promise<Voucher | null>;
   state(id: ChannelId): Promise<ChannelState>;
   list(): readonly ChannelRecord[];
-  /** Units this session key has promised over all its channels. */
-  spent(): bigint;
+  /** Keys of stored channels that cannot be read; the others go on all the same. */
+  readonly unreadable: readonly string[];
 }
 
 export interface PayerComponents {
@@ -40,52 +44,48 @@ export interface PayerComponents {
   readonly clock: Clock;
   readonly chain: DeployedChain;
   readonly key: SessionKey;
+  /** What the key has promised, over all chains. One for each key: payers of several chains share it. */
+  readonly spending: Spending;
 }
 
-export async function createPayer({ store, clock, chain, key }: PayerComponents): Promise<Payer> {
-  const book: Book = await openBook(store, 'payer', chain.id);
-  const signer = createVoucherSigner(chain);
+export async function createPayer({ store, clock, chain, key, spending }: PayerComponents): Promise<Payer> {
   const now = () => Math.floor(clock.now() / 1_000);
-  const spent = () =>
-    book
-      .list()
-      .filter(({ terms }) => terms.payerSigner === key.address)
-      .reduce((sum, { voucher }) => sum + (voucher?.cumulativeAmount ?? 0n), 0n);
-  const state = (record: ChannelRecord): ChannelState => {
-    const seen = stateOf(record, now());
-    return now() >= key.expiresAt ? reduce(seen, { type: 'expired' }) : seen;
-  };
+  const book = await openBook({
+    store,
+    side: 'payer',
+    chainId: chain.id,
+    inTime: (state, terms) => {
+      const isPast = (isJob(terms) && now() >= terms.deadline) || now() >= key.expiresAt;
+      return isPast ? reduce(state, { type: 'expired' }) : state;
+    },
+  });
+  const signer = createVoucherSigner(chain);
   return {
+    unreadable: book.unreadable,
     async begin(terms) {
       if (terms.payerSigner !== key.address) {
         throw payError('bad-terms', { details: { field: 'payerSigner', expected: key.address } });
       }
       return (await book.add(terms)).id;
     },
-    observe: async (id, seen) => state(await book.change(id, (record) => sameSeen(record, seen))),
+    observe: async (id, seen) => book.state(await book.step(id, () => ({ event: { type: 'observed', seen } }))),
+    hear: (events) => book.hear(events),
     async promise(id, amount) {
       checkAmount(amount);
-      const stored = await book.change(id, async (record) => {
-        const before = state(record);
-        if (record.terms.payerSigner !== key.address) throw payError('wrong-channel', { details: { channelId: id } });
-        const cumulativeAmount = before.promised + amount;
+      const { terms } = await book.get(id);
+      if (terms.payerSigner !== key.address) throw payError('wrong-channel', { details: { channelId: id } });
+      const stored = await book.step(id, async (state) => {
+        const cumulativeAmount = state.promised + amount;
         const event: ChannelEvent = { type: 'voucher-made', cumulativeAmount };
-        const code = refusal(before, event) ?? sessionRefusal(key, { spent: spent(), more: amount, now: now() });
-        if (code) throw payError(code, { details: { channelId: id, cumulativeAmount, balance: before.balance } });
-        return { ...record, voucher: await signer.sign(key.privateKey, id, cumulativeAmount) };
+        if (refusal(state, event)) return { event };
+        // Before the voucher: a crash between the two writes counts a chunk that was never promised, and not the reverse.
+        await spending.take(amount, now());
+        return { event, voucher: await signer.sign(key.privateKey, id, cumulativeAmount) };
       });
       return stored.voucher!;
     },
     newest: async (id) => (await book.get(id)).voucher,
-    state: async (id) => state(await book.get(id)),
+    state: async (id) => book.state(await book.get(id)),
     list: () => book.list(),
-    spent,
   };
-}
-
-/** The record with a new reading of the chain; itself when nothing is new, so that nothing is written. */
-export function sameSeen(record: ChannelRecord, seen: OnChainState): ChannelRecord {
-  const { balance, claimed, withdrawableAt } = record.seen;
-  const isSame = balance === seen.balance && claimed === seen.claimed && withdrawableAt === seen.withdrawableAt;
-  return isSame ? record : { ...record, seen };
 }

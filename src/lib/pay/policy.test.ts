@@ -3,22 +3,27 @@ import { describe, expect, test } from 'vitest';
 import type { ChannelState } from './channel.ts';
 import { batchMax } from './claims.ts';
 import { addressOf, startSeconds as now, testTerms } from './pay.fixture.ts';
+import { batchCost, providerPart, type GasTerms } from './cost.ts';
 import {
-  batchGas,
   claimPolicyDefault,
   exposureOf,
-  gasInUnits,
+  jobMarginSeconds,
   planClaims,
   serveRefusal,
   type ChannelView,
   type ClaimPolicy,
-  type GasTerms,
 } from './policy.ts';
 import type { ChannelTerms } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 
 /** One unit of gas costs a hundredth of a unit: a channel's claim 220 units, the batch itself 670. */
-const gas: GasTerms = { gasPriceWei: 1n, rate: { units: 1n, wei: 100n } };
+const gas: GasTerms = {
+  gasPriceWei: 1n,
+  dataFeeWei: { base: 0n, channel: 0n },
+  rate: { units: 1n, wei: 100n },
+};
+/** What a payer has to promise for its provider to get so much. */
+const gross = (part: bigint) => (part * 10n + 7n) / 8n;
 const policy: ClaimPolicy = { ...claimPolicyDefault, perPayerMax: 1_000_000n, gasShareBpsMax: 1_000n };
 const context = { policy, gas, now };
 
@@ -36,6 +41,8 @@ function view(state: Partial<ChannelState>, terms: Partial<ChannelTerms> = {}): 
       promised: 0n,
       withdrawableAt: null,
       expired: false,
+      isDelivered: false,
+      agreed: null,
       ...state,
     },
   };
@@ -44,52 +51,83 @@ function view(state: Partial<ChannelState>, terms: Partial<ChannelTerms> = {}): 
 const planned = (views: readonly ChannelView[]) => planClaims(views, context).flat();
 
 describe('claims', () => {
-  test('wait until the gas is a small share of them, and then go together', () => {
+  test('wait until the gas is a small share of what they bring the provider, and then go together', () => {
     // 890 units of gas for one channel, at most a tenth of the sum.
-    expect(planned([view({ promised: 8_899n })])).toEqual([]);
-    const ripe = view({ promised: 8_900n });
-    expect(planned([ripe])).toEqual([{ id: ripe.id, reason: 'worth-the-gas', amount: 8_900n }]);
+    expect(planned([view({ promised: gross(8_899n) })])).toEqual([]);
+    const ripe = view({ promised: gross(8_900n) });
+    expect(planned([ripe])).toEqual([{ id: ripe.id, reason: 'worth-the-gas', amount: gross(8_900n) }]);
     // 1,110 for two: what neither is worth alone, both are.
-    const two = [view({ promised: 5_550n }), view({ promised: 5_550n })];
+    const two = [view({ promised: gross(5_550n) }), view({ promised: gross(5_550n) })];
     expect(planned(two)).toHaveLength(2);
   });
 
   test('leave those behind that do not pay for themselves', () => {
-    const small = view({ promised: 2_199n });
+    const small = view({ promised: gross(2_199n) });
     const large = view({ promised: 100_000n });
     expect(planned([small, large]).map(({ id }) => id)).toEqual([large.id]);
   });
 
   test('go at once when a withdrawal is announced, however small, and take ripe ones along', () => {
-    const leaving = view({ promised: 700n, phase: 'withdrawing', withdrawableAt: now + 86_400 });
-    const company = view({ promised: 2_200n });
-    expect(planned([leaving, company])).toEqual(
-      expect.arrayContaining([
-        { id: leaving.id, reason: 'withdrawal-announced', amount: 700n },
-        { id: company.id, reason: 'worth-the-gas', amount: 2_200n },
-      ]),
-    );
+    const leaving = view({ promised: gross(700n), phase: 'withdrawing', withdrawableAt: now + 86_400 });
+    const company = view({ promised: gross(2_200n) });
+    expect(planned([leaving, company])).toEqual([
+      { id: leaving.id, reason: 'withdrawal-announced', amount: gross(700n) },
+      { id: company.id, reason: 'worth-the-gas', amount: gross(2_200n) },
+    ]);
   });
 
-  test('are never made at a loss', () => {
-    expect(planned([view({ promised: 890n, phase: 'withdrawing', withdrawableAt: now + 1 })])).toEqual([]);
-    expect(planned([view({ promised: 891n, phase: 'withdrawing', withdrawableAt: now + 1 })])).toHaveLength(1);
+  test('are not planned at a loss: what counts is the part of the provider, and the fee for the bytes', () => {
+    const leaving = (part: bigint) => view({ promised: gross(part), phase: 'withdrawing', withdrawableAt: now + 1 });
+    expect(planned([leaving(890n)])).toEqual([]);
+    expect(planned([leaving(891n)])).toHaveLength(1);
+    // 30 units for the bytes of a batch and 5 for those of a channel.
+    const dataFeeWei = { base: 3_000n, channel: 500n };
+    const priced = { ...context, gas: { ...gas, dataFeeWei } };
+    expect(planClaims([leaving(925n)], priced)).toEqual([]);
+    expect(planClaims([leaving(926n)], priced)).toHaveLength(1);
   });
 
-  test('of a job go before its deadline, and not after', () => {
-    const job = (deadline: number) => view({ promised: 1_000n }, { delay: 0, deadline });
-    expect(planned([job(now + policy.deadlineMarginSeconds + 1)])).toEqual([]);
-    expect(planned([job(now + policy.deadlineMarginSeconds)])[0]).toMatchObject({ reason: 'deadline-near' });
+  test('pay for their own batch each: what one brings does not carry the next', () => {
+    const rich = Array.from({ length: batchMax }, () => view({ promised: 50_000n }));
+    const poor = view({ promised: gross(300n), phase: 'withdrawing', withdrawableAt: now + 1 });
+    const rest = view({ promised: gross(2_200n) });
+    expect(planClaims([...rich, rest], context).map(({ length }) => length)).toEqual([batchMax]);
+    // The urgent one goes with the rich, and one of those waits: alone, it is worth its batch.
+    const both = planClaims([...rich, poor], context);
+    expect(both.map(({ length }) => length)).toEqual([batchMax, 1]);
+    expect(both[0]!.map(({ id }) => id)).toContain(poor.id);
+  });
+
+  const job = (deadline: number, state: Partial<ChannelState> = {}) =>
+    view({ promised: gross(1_000n), ...state }, { delay: 0, deadline });
+
+  test('of a job end it: they wait until it is delivered, or until its last seconds', () => {
+    // 5,000 of 1,000,000 so far, ten minutes before its end.
+    expect(planned([job(now + 600, { promised: 5_000n, balance: 1_000_000n })])).toEqual([]);
+    expect(planned([job(now + jobMarginSeconds + 1)])).toEqual([]);
+    expect(planned([job(now + jobMarginSeconds)])[0]).toMatchObject({ reason: 'deadline-near' });
     expect(planned([job(now)])).toHaveLength(1);
-    expect(planned([job(now - 1)])).toEqual([]);
+    expect(planned([job(now - 1, { isDelivered: true })])).toEqual([]);
+    // Neither as passengers nor because its payer owes much.
+    const owing = job(now + 86_400, { promised: 2_000_000n });
+    const leaving = view({ promised: gross(891n), phase: 'withdrawing', withdrawableAt: now + 1 });
+    expect(planned([owing, leaving]).map(({ id }) => id)).toEqual([leaving.id]);
+  });
+
+  test('of a delivered job wait for company, and not for its last seconds', () => {
+    const delivered = (deadline: number) => job(deadline, { isDelivered: true });
+    expect(planned([delivered(now + policy.deadlineMarginSeconds + 1)])).toEqual([]);
+    expect(planned([delivered(now + policy.deadlineMarginSeconds)])[0]).toMatchObject({ reason: 'deadline-near' });
+    expect(planned([job(now + 86_400, { promised: 100_000n, isDelivered: true })])).toHaveLength(1);
+    expect(planned([job(now + 86_400, { promised: 100_000n, agreed: 100_000n })])).toHaveLength(1);
   });
 
   test('go when a payer owes too much over all its channels', () => {
     const payer = addressOf(1);
     const strict = { ...context, policy: { ...policy, perPayerMax: 4_000n } };
-    const two = [view({ promised: 2_000n }, { payer }), view({ promised: 2_000n }, { payer })];
+    const two = [view({ promised: 2_000n }, { payer }), view({ promised: 2_000n }, { payer })] as const;
     expect(planClaims(two, strict).flat()).toMatchObject([{ reason: 'exposure' }, { reason: 'exposure' }]);
-    expect(planClaims([two[0]!, view({ promised: 1_999n }, { payer })], strict)).toEqual([]);
+    expect(planClaims([two[0], view({ promised: 1_999n }, { payer })], strict)).toEqual([]);
   });
 
   test('of ended and unopened channels, and of what is claimed already, do not exist', () => {
@@ -113,7 +151,7 @@ describe('claims', () => {
   });
 });
 
-test('a plan brings more than it costs, and never names a channel twice', () => {
+test('each batch brings its provider more than it costs, and no channel is named twice', () => {
   const someView = fc
     .record({
       promised: fc.bigInt(0n, 20_000n),
@@ -122,43 +160,51 @@ test('a plan brings more than it costs, and never names a channel twice', () => 
     })
     .map((state) => view(state));
   fc.assert(
-    fc.property(fc.array(someView, { maxLength: 12 }), fc.bigInt(1n, 500n), (views, gasPriceWei) => {
-      const terms = { ...gas, gasPriceWei };
-      const plan = planClaims(views, { policy, gas: terms, now }).flat();
-      expect(new Set(plan.map(({ id }) => id)).size).toBe(plan.length);
-      const brought = plan.reduce((sum, { amount }) => sum + amount, 0n);
-      const cost = gasInUnits(batchGas.base + batchGas.channel * BigInt(plan.length), terms);
-      expect(plan.length === 0 || brought > cost).toBe(true);
-    }),
+    fc.property(
+      fc.array(someView, { maxLength: 12 }),
+      fc.integer({ min: 1, max: 60 }),
+      fc.bigInt(1n, 500n),
+      fc.bigInt(0n, 500_000n),
+      (few, times, gasPriceWei, bytesWei) => {
+        const terms = { ...gas, gasPriceWei, dataFeeWei: { base: bytesWei, channel: bytesWei / 4n } };
+        // More than fit one transaction, with no more states to think up.
+        const views = Array.from({ length: times }, (_, round) =>
+          few.map((each) => ({ ...each, id: `${each.id}${round}` as const })),
+        ).flat();
+        const plan = planClaims(views, { policy, gas: terms, now });
+        const ids = plan.flat().map(({ id }) => id);
+        expect(new Set(ids).size).toBe(ids.length);
+        for (const batch of plan) {
+          expect(batch.length <= batchMax).toBe(true);
+          const brought = batch.reduce((sum, { amount }) => sum + providerPart(amount), 0n);
+          expect(brought > batchCost(batch.length, terms)).toBe(true);
+        }
+      },
+    ),
     { numRuns: 200, seed: 5 },
-  );
-});
-
-test('gas is priced exactly, rounded up', () => {
-  expect(gasInUnits(3n, { gasPriceWei: 1n, rate: { units: 1n, wei: 2n } })).toBe(2n);
-  expect(gasInUnits(0n, gas)).toBe(0n);
-  // 22,000 gas at 1 gwei with a coin at 4,000.00 units of 6 decimals: 0.088.
-  expect(gasInUnits(22_000n, { gasPriceWei: 10n ** 9n, rate: { units: 4_000_000_000n, wei: 10n ** 18n } })).toBe(
-    88_000n,
   );
 });
 
 describe('serving stops', () => {
   const payer = addressOf(1);
+  const limit = { ...policy, now };
   const fine = view({ promised: 10n }, { payer });
   test.each([
     ['when the channel is not known', view({ phase: 'unopened' }), 'channel-missing'],
     ['when it has ended', view({ phase: 'closed' }), 'channel-closed'],
     ['when a withdrawal is announced', view({ phase: 'withdrawing', withdrawableAt: now }), 'withdrawal-pending'],
     ['when the job has run out', view({ expired: true }, { delay: 0, deadline: now }), 'deadline-passed'],
+    ['when a job may be claimed', view({}, { delay: 0, deadline: now + jobMarginSeconds }), 'deadline-passed'],
+    ['when a job is delivered', view({ isDelivered: true }, { delay: 0, deadline: now + 600 }), 'closing'],
+    ['when an end is agreed', view({ agreed: 0n }), 'closing'],
     ['when too much is unclaimed', view({ promised: 1_000_000n }), 'exposure-too-large'],
   ] as const)('%s', (_, channel, code) => {
-    expect(serveRefusal(channel.id, [channel], policy)).toBe(code);
+    expect(serveRefusal(channel.id, [channel], limit)).toBe(code);
   });
   test('and not otherwise', () => {
-    expect(serveRefusal(fine.id, [fine], policy)).toBeNull();
+    expect(serveRefusal(fine.id, [fine], limit)).toBeNull();
     expect(exposureOf([fine, view({ promised: 30n, claimed: 10n }, { payer })])).toBe(30n);
-    expect(serveRefusal(fine.id, [fine, view({ promised: 999_990n }, { payer })], policy)).toBe('exposure-too-large');
-    expect(serveRefusal(fine.id, [], policy)).toBe('channel-missing');
+    expect(serveRefusal(fine.id, [fine, view({ promised: 999_990n }, { payer })], limit)).toBe('exposure-too-large');
+    expect(serveRefusal(fine.id, [], limit)).toBe('channel-missing');
   });
 });

@@ -1,7 +1,9 @@
 import { unclaimed, type ChannelState } from './channel.ts';
 import { batchMax } from './claims.ts';
+import { batchCost, channelCost, providerPart, type GasTerms } from './cost.ts';
 import type { PayErrorCode } from './errors.ts';
 import type { ChannelId, ChannelTerms } from './spec.ts';
+import { isJob } from './terms.ts';
 
 /** One channel as the policy sees it. */
 export interface ChannelView {
@@ -16,9 +18,9 @@ export interface Exposure {
 }
 
 export interface ClaimPolicy extends Exposure {
-  /** Claim when the gas is at most this share of what it brings, in hundredths of a percent. */
+  /** Claim when the gas is at most this share of what it brings the provider, in hundredths of a percent. */
   readonly gasShareBpsMax: bigint;
-  /** Claim a job this long before its deadline, in seconds. */
+  /** Claim a delivered job this long before its deadline, in seconds. */
   readonly deadlineMarginSeconds: number;
 }
 
@@ -28,19 +30,11 @@ export const claimPolicyDefault: ClaimPolicy = {
   deadlineMarginSeconds: 15 * 60,
 };
 
-/** What gas costs, in the token: an exact fraction, since a unit of gas is worth far less than a unit of any token. */
-export interface GasTerms {
-  /** Wei for one unit of gas. */
-  readonly gasPriceWei: bigint;
-  /** `units` of the token are worth `wei` of the chain's coin. */
-  readonly rate: { readonly units: bigint; readonly wei: bigint };
-}
-
 /**
- * Gas of a batch: what it costs anyway, and what a channel adds. Of the dearest cases in contracts/gas.json, a first claim
- * by itself and a batch on somebody's order, rounded up.
+ * The last seconds of a job, kept free for its claim. A job ends with its first claim, whatever that is worth: one that
+ * is not delivered yet is claimed in this time and not before, and nothing is served for in it.
  */
-export const batchGas = { base: 67_000n, channel: 22_000n } as const;
+export const jobMarginSeconds = 120;
 
 export type ClaimReason = 'withdrawal-announced' | 'deadline-near' | 'exposure' | 'worth-the-gas';
 
@@ -51,45 +45,54 @@ export interface PlannedClaim {
 }
 
 /**
- * Which channels to claim now, in batches. Urgent ones go at once, as long as they bring more than their gas; the others
- * when all together are well worth theirs, or beside urgent ones. Nothing is ever claimed at a loss.
+ * Which channels to claim now, in batches. A batch with an urgent claim in it goes at once, as long as it brings the
+ * provider more than it costs; the others when they are well worth it. Each batch pays for itself.
  * Pure: `now` in Unix seconds, as the chain counts them.
  */
 export function planClaims(
   views: readonly ChannelView[],
   { policy, gas, now }: { readonly policy: ClaimPolicy; readonly gas: GasTerms; readonly now: number },
 ): readonly (readonly PlannedClaim[])[] {
-  const own = gasInUnits(batchGas.channel, gas);
-  const costOf = (list: readonly Candidate[]) =>
-    gasInUnits(batchGas.base + batchGas.channel * BigInt(list.length), gas);
-  const claimable = views
-    .filter(({ state, terms }) => isClaimable(state, terms, now))
-    .map((view) => ({ view, amount: unclaimed(view.state), reason: urgency(view, views, { policy, now }) }))
-    .filter(({ amount }) => amount > own);
-  const isCheap = (amount: bigint, cost: bigint) => cost * 10_000n <= amount * policy.gasShareBpsMax;
-  const passengers = claimable.filter(({ reason, amount }) => reason === null && isCheap(amount, own));
-  const urgent = claimable.filter(({ reason }) => reason !== null);
-  const all = [...urgent, ...passengers];
-  const isDue = urgent.length > 0 ? sum(all) > costOf(all) : all.length > 0 && isCheap(sum(all), costOf(all));
-  const chosen = isDue ? all : [];
+  const own = channelCost(1, gas);
+  const exposures = exposureByPayer(views);
+  const isCheap = (part: bigint, cost: bigint) => cost * 10_000n <= part * policy.gasShareBpsMax;
+  const isDue = (batch: readonly Candidate[]) => {
+    const [part, cost] = [batch.reduce((sum, each) => sum + each.part, 0n), batchCost(batch.length, gas)];
+    return batch.some(({ reason }) => reason !== null) ? part > cost : isCheap(part, cost);
+  };
   return inBatches(
-    chosen
-      .toSorted((a, b) => compare(payeeKey(a.view.terms), payeeKey(b.view.terms)))
-      .map(({ view, amount, reason }) => ({ id: view.id, amount, reason: reason ?? 'worth-the-gas' })),
-  );
+    views
+      .filter((view) => mayClaim(view, now))
+      .map((view): Candidate => {
+        const amount = unclaimed(view.state);
+        const exposure = exposures.get(view.terms.payer) ?? 0n;
+        return { view, amount, part: providerPart(amount), reason: urgency(view, { policy, now, exposure }) };
+      })
+      .filter(({ part, reason }) => part > own && (reason !== null || isCheap(part, own)))
+      .toSorted(inOrder),
+  )
+    .filter(isDue)
+    .map((batch) =>
+      batch.map(({ view, amount, reason }) => ({ id: view.id, amount, reason: reason ?? 'worth-the-gas' })),
+    );
 }
 
-/** Why this channel's payer is not to be served any further now, or null. `ofPayer`: all channels of that payer. */
+/**
+ * Why this channel's payer is not to be served any further now, or null. `ofPayer`: all channels of that payer. `now` in
+ * Unix seconds.
+ */
 export function serveRefusal(
   id: ChannelId,
   ofPayer: readonly ChannelView[],
-  { perPayerMax }: Exposure,
+  { perPayerMax, now }: Exposure & { readonly now: number },
 ): PayErrorCode | null {
-  const state = ofPayer.find((view) => view.id === id)?.state;
-  if (!state || state.phase === 'unopened') return 'channel-missing';
+  const view = ofPayer.find((each) => each.id === id);
+  if (!view || view.state.phase === 'unopened') return 'channel-missing';
+  const { terms, state } = view;
   if (state.phase === 'closed') return 'channel-closed';
   if (state.phase === 'withdrawing') return 'withdrawal-pending';
-  if (state.expired) return 'deadline-passed';
+  if (state.agreed !== null || state.isDelivered) return 'closing';
+  if (state.expired || isInMargin(terms, now)) return 'deadline-passed';
   return exposureOf(ofPayer) >= perPayerMax ? 'exposure-too-large' : null;
 }
 
@@ -97,30 +100,50 @@ export function serveRefusal(
 export const exposureOf = (views: readonly ChannelView[]): bigint =>
   views.reduce((total, { state }) => total + unclaimed(state), 0n);
 
-/** The gas's price in units, rounded up. */
-export function gasInUnits(gasUnits: bigint, { gasPriceWei, rate }: GasTerms): bigint {
-  return (gasUnits * gasPriceWei * rate.units + rate.wei - 1n) / rate.wei;
-}
+/** True in the last seconds of a job, when there is time for its claim and for nothing else. */
+export const isInMargin = (terms: ChannelTerms, now: number): boolean =>
+  isJob(terms) && terms.deadline - now <= jobMarginSeconds;
 
-function isClaimable(state: ChannelState, terms: ChannelTerms, now: number): boolean {
+function mayClaim({ state, terms }: ChannelView, now: number): boolean {
   if (state.phase !== 'open' && state.phase !== 'withdrawing') return false;
-  return terms.deadline === 0 || now <= terms.deadline;
+  if (!isJob(terms)) return true;
+  const isOver = state.isDelivered || state.agreed !== null;
+  return now <= terms.deadline && (isOver || isInMargin(terms, now));
 }
 
 function urgency(
   { terms, state }: ChannelView,
-  views: readonly ChannelView[],
-  { policy, now }: { readonly policy: ClaimPolicy; readonly now: number },
+  { policy, now, exposure }: { readonly policy: ClaimPolicy; readonly now: number; readonly exposure: bigint },
 ): ClaimReason | null {
   if (state.phase === 'withdrawing') return 'withdrawal-announced';
-  if (terms.deadline !== 0 && terms.deadline - now <= policy.deadlineMarginSeconds) return 'deadline-near';
-  const ofPayer = views.filter((view) => view.terms.payer === terms.payer);
-  return exposureOf(ofPayer) >= policy.perPayerMax ? 'exposure' : null;
+  const isNear = isJob(terms) && terms.deadline - now <= policy.deadlineMarginSeconds;
+  if (isNear || isInMargin(terms, now)) return 'deadline-near';
+  return exposure >= policy.perPayerMax ? 'exposure' : null;
+}
+
+function exposureByPayer(views: readonly ChannelView[]): ReadonlyMap<string, bigint> {
+  const sums = new Map<string, bigint>();
+  for (const { terms, state } of views) sums.set(terms.payer, (sums.get(terms.payer) ?? 0n) + unclaimed(state));
+  return sums;
 }
 
 interface Candidate {
   readonly view: ChannelView;
   readonly amount: bigint;
+  /** What it brings the provider. */
+  readonly part: bigint;
+  readonly reason: ClaimReason | null;
+}
+
+/**
+ * Those of one payee side by side, since each change of payee in a batch costs two storage writes; the urgent and the
+ * large ones first, so that they share batches and the dust is left to a batch that has to pay for itself.
+ */
+function inOrder(a: Candidate, b: Candidate): number {
+  const [first, second] = [payeeKey(a.view.terms), payeeKey(b.view.terms)];
+  if (first !== second) return first < second ? -1 : 1;
+  if ((a.reason === null) !== (b.reason === null)) return a.reason === null ? 1 : -1;
+  return a.part > b.part ? -1 : a.part < b.part ? 1 : 0;
 }
 
 function inBatches<T>(list: readonly T[]): readonly (readonly T[])[] {
@@ -129,7 +152,4 @@ function inBatches<T>(list: readonly T[]): readonly (readonly T[])[] {
   return batches;
 }
 
-const sum = (list: readonly { readonly amount: bigint }[]): bigint =>
-  list.reduce((all, { amount }) => all + amount, 0n);
 const payeeKey = ({ token, provider }: ChannelTerms): string => token + provider;
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -141,6 +141,8 @@ export interface Chain {
   stake(provider: Address, options?: AbortOptions): Promise<Stake>;
   /** Wei for one unit of gas, as a transaction sent now would offer. */
   gasPrice(options?: AbortOptions): Promise<bigint>;
+  /** Wei that a transaction of so many bytes costs at most besides its gas; zero where a chain asks for gas alone. */
+  dataFee(bytes: number, options?: AbortOptions): Promise<bigint>;
   /** Events of blocks `from` to `to`, both included. @throws `range-too-long` above `logRangeMax` blocks. */
   events(from: bigint, to: bigint, options?: AbortOptions): Promise<readonly ChainEvent[]>;
   /** What the call would return if `from` sent it now; nothing changes. */
@@ -208,11 +210,15 @@ export type Wallet = LocalWallet | InjectedWallet;
 /** Which end of a channel this device is. */
 export type Side = 'payer' | 'payee';
 
-/** One channel as kept on this device: all that is needed to go on after a crash. */
-export interface ChannelRecord {
-  readonly side: Side;
+/** Where a record lies: one device may be on both ends of a channel, and on several chains. */
+export interface RecordKey {
   readonly chainId: number;
+  readonly side: Side;
   readonly id: ChannelId;
+}
+
+/** One channel as kept on this device: all that is needed to go on after a crash. */
+export interface ChannelRecord extends RecordKey {
   readonly terms: ChannelTerms;
   /** Counts the writes; a writer that did not see the newest is refused. */
   readonly revision: number;
@@ -220,16 +226,29 @@ export interface ChannelRecord {
   readonly voucher: Voucher | null;
   /** What was last seen of the chain. */
   readonly seen: OnChainState;
+  /** The payee's own word: the job is done, and what it agreed to end with. See `channel.ts`. */
+  readonly isDelivered: boolean;
+  readonly agreed: bigint | null;
 }
 
 /**
- * Where vouchers outlive a crash. `save` resolves only once the record is durable, and is atomic.
+ * Where vouchers outlive a crash. `save` resolves only once the record is durable, and is atomic against a crash. Against
+ * another writer it reads the revision and then writes: the writes of one store object go one after the other, and two
+ * windows are kept apart by the lock under which a profile has one live tab.
  * Errors: `store-conflict` when the record's revision is not the stored one plus one, `bad-record` when what is stored
  * cannot be read; the storage's own codes pass through.
  */
 export interface VoucherStore {
-  load(side: Side, id: ChannelId): Promise<ChannelRecord | null>;
+  load(key: RecordKey): Promise<ChannelRecord | null>;
   save(record: ChannelRecord): Promise<void>;
-  /** At most `limit`, in the order of their ids. */
-  list(side: Side, limit: number): Promise<readonly ChannelRecord[]>;
+  /** Nothing happens for one that is not there. */
+  delete(key: RecordKey): Promise<void>;
+  /** At most `limit` of one side of one chain, in the order of their ids. What cannot be read stops nothing. */
+  list(of: Omit<RecordKey, 'id'>, limit: number): Promise<Listed<ChannelRecord>>;
+}
+
+/** What a list found, and the keys of what it found and could not read: nobody writes over those. */
+export interface Listed<T> {
+  readonly records: readonly T[];
+  readonly unreadable: readonly string[];
 }

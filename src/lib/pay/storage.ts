@@ -1,3 +1,5 @@
+import type { Listed } from './spec.ts';
+
 /** The part of a storage that this room writes to: one store called `pay`. Any `KeyValue` of the house fits. */
 export interface PayStorage {
   get(store: 'pay', key: string): Promise<unknown>;
@@ -8,4 +10,22 @@ export interface PayStorage {
     store: 'pay',
     options: { readonly prefix: string; readonly limit: number },
   ): Promise<readonly { readonly key: string; readonly value: unknown }[]>;
+}
+
+/** Lists what `parse` can read, and names the rest: one broken record must not hold up all the others. */
+export async function listReadable<T>(
+  storage: PayStorage,
+  range: { readonly prefix: string; readonly limit: number },
+  parse: (key: string, value: unknown) => T,
+): Promise<Listed<T>> {
+  const records: T[] = [];
+  const unreadable: string[] = [];
+  for (const { key, value } of await storage.list('pay', range)) {
+    try {
+      records.push(parse(key, value));
+    } catch {
+      unreadable.push(key);
+    }
+  }
+  return { records, unreadable };
 }

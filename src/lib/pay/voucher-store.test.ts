@@ -15,18 +15,22 @@ const record: ChannelRecord = {
   revision: 1,
   voucher: null,
   seen: { balance: 2n ** 104n - 1n, claimed: 0n, withdrawableAt: 0 },
+  isDelivered: false,
+  agreed: null,
 };
+const at = { chainId: entry.id, side: 'payer', id } as const;
 
 test('keeps a channel whole, over restarts and through JSON', async () => {
   const storage = testStorage();
   const voucher = await createVoucherSigner(entry).sign(keyOf(2), id, 2n ** 100n);
-  await createVoucherStore(storage).save({ ...record, voucher });
+  const whole = { ...record, voucher, isDelivered: true, agreed: 2n ** 100n };
+  await createVoucherStore(storage).save(whole);
   for (const [key, value] of storage.values) storage.values.set(key, JSON.parse(JSON.stringify(value)));
   const store = createVoucherStore(storage);
-  expect(await store.load('payer', id)).toEqual({ ...record, voucher });
-  expect(await store.load('payee', id)).toBeNull();
-  expect(await store.list('payer', 10)).toHaveLength(1);
-  expect(await store.list('payee', 10)).toEqual([]);
+  expect(await store.load(at)).toEqual(whole);
+  expect(await store.load({ ...at, side: 'payee' })).toBeNull();
+  expect(await store.list(at, 10)).toEqual({ records: [whole], unreadable: [] });
+  expect(await store.list({ ...at, side: 'payee' }, 10)).toEqual({ records: [], unreadable: [] });
 });
 
 test('a writer that has not seen the newest revision is refused', async () => {
@@ -53,13 +57,29 @@ describe('what cannot be read is named, not guessed at', () => {
     ['a record in the wrong place', { side: 'payee' }],
     ['a broken signature', { voucher: { cumulativeAmount: '5', signature: '0x00' } }],
     ['a revision of zero', { revision: 0 }],
+    ['a record of another chain', { chainId: 1 }],
+    ['an agreement as a number', { agreed: 5 }],
   ])('%s', async (_, change) => {
     const storage = testStorage();
     const store = createVoucherStore(storage);
     await store.save(record);
     const [key, value] = [...storage.values][0]!;
     storage.values.set(key, typeof change === 'string' ? change : { ...(value as object), ...change });
-    await expect(store.load('payer', id)).rejects.toMatchObject({ code: 'bad-record', details: { key } });
-    await expect(store.list('payer', 10)).rejects.toMatchObject({ code: 'bad-record' });
+    await expect(store.load(at)).rejects.toMatchObject({ code: 'bad-record', details: { key } });
+    expect(await store.list(at, 10)).toEqual({ records: [], unreadable: [key] });
   });
+});
+
+test('the same channel on two chains is two records; what is deleted is gone, once or twice', async () => {
+  const store = createVoucherStore(testStorage());
+  const elsewhere = { ...record, chainId: 8453 };
+  await store.save(record);
+  await store.save(elsewhere);
+  expect((await store.list(at, 1)).records).toEqual([record]);
+  expect((await store.list(elsewhere, 1)).records).toEqual([elsewhere]);
+  await store.delete(at);
+  await store.delete(at);
+  expect(await store.load(at)).toBeNull();
+  expect(await store.load(elsewhere)).toEqual(elsewhere);
+  await store.save(record);
 });

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { amountSchema } from './amount.ts';
 import { payError } from './errors.ts';
 import { isKeySignature } from './signature.ts';
-import type { ChannelId, ChannelRecord, Hex, Side, VoucherStore } from './spec.ts';
-import type { PayStorage } from './storage.ts';
+import type { ChannelRecord, Hex, RecordKey, VoucherStore } from './spec.ts';
+import { listReadable, type PayStorage } from './storage.ts';
 import { bytes32Schema, channelIdOf, termsSchema } from './terms.ts';
 
 const recordSchema = z.object({
@@ -14,42 +14,43 @@ const recordSchema = z.object({
   revision: z.number().int().positive(),
   voucher: z.object({ cumulativeAmount: amountSchema, signature: z.string().refine(isKeySignature) }).nullable(),
   seen: z.object({ balance: amountSchema, claimed: amountSchema, withdrawableAt: z.number().int().min(0) }),
+  isDelivered: z.boolean(),
+  agreed: amountSchema.nullable(),
 });
 
-/**
- * Vouchers in the storage of the house, amounts as decimal text. Writes of one window go one after the other; between
- * windows the lock that elects the one with the identity keeps order, and the revision catches what slips through.
- */
+/** Vouchers in the storage of the house, amounts as decimal text. What it relies on between windows: see the port. */
 export function createVoucherStore(storage: PayStorage): VoucherStore {
   let line: Promise<unknown> = Promise.resolve();
-  const load = async (side: Side, id: ChannelId) => {
-    const value = await storage.get('pay', keyOf(side, id));
-    return value === undefined || value === null ? null : parseRecord(keyOf(side, id), value);
+  const inLine = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = line.then(work);
+    line = turn.catch(() => undefined);
+    return turn;
+  };
+  const load = async (at: RecordKey) => {
+    const key = keyOf(at);
+    const value = await storage.get('pay', key);
+    return value === undefined || value === null ? null : parseRecord(key, value);
   };
   return {
     load,
-    save(record) {
-      const turn = line.then(async () => {
-        const stored = await load(record.side, record.id);
+    save: (record) =>
+      inLine(async () => {
+        const stored = await load(record);
         const expected = (stored?.revision ?? 0) + 1;
         if (record.revision !== expected) {
           throw payError('store-conflict', { details: { expected, given: record.revision } });
         }
-        await storage.put('pay', keyOf(record.side, record.id), formatRecord(record));
-      });
-      line = turn.catch(() => undefined);
-      return turn;
-    },
-    async list(side, limit) {
-      const entries = await storage.list('pay', { prefix: keyOf(side, ''), limit });
-      return entries.map(({ key, value }) => parseRecord(key, value));
-    },
+        await storage.put('pay', keyOf(record), formatRecord(record));
+      }),
+    delete: (at) => inLine(() => storage.delete('pay', keyOf(at))),
+    list: (of, limit) => listReadable(storage, { prefix: keyOf({ ...of, id: '' }), limit }, parseRecord),
   };
 }
 
-const keyOf = (side: Side, id: ChannelId | ''): string => `channel/${side}/${id}`;
+const keyOf = ({ chainId, side, id }: Omit<RecordKey, 'id'> & { readonly id: string }): string =>
+  `channel/${chainId}/${side}/${id}`;
 
-function formatRecord({ voucher, seen, ...record }: ChannelRecord): unknown {
+function formatRecord({ voucher, seen, agreed, ...record }: ChannelRecord): unknown {
   return {
     ...record,
     terms: { ...record.terms },
@@ -58,12 +59,13 @@ function formatRecord({ voucher, seen, ...record }: ChannelRecord): unknown {
       signature: voucher.signature,
     },
     seen: { ...seen, balance: seen.balance.toString(), claimed: seen.claimed.toString() },
+    agreed: agreed?.toString() ?? null,
   };
 }
 
 function parseRecord(key: string, value: unknown): ChannelRecord {
   const parsed = recordSchema.safeParse(value);
-  const isWhole = parsed.success && key === keyOf(parsed.data.side, parsed.data.id);
+  const isWhole = parsed.success && key === keyOf(parsed.data);
   if (!isWhole || channelIdOf(parsed.data.terms) !== parsed.data.id) throw payError('bad-record', { details: { key } });
   const { voucher, id } = parsed.data;
   return {

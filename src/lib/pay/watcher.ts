@@ -6,11 +6,12 @@ import type { Startable } from '#lib/base/startable.ts';
 import { claimFor } from './actions/claim-for.ts';
 import type { Claimed } from './actions/claim.ts';
 import { checkClaimOrder } from './claim-order.ts';
+import type { Rate } from './cost.ts';
 import { payError } from './errors.ts';
 import { follow, type Bookmark } from './follow.ts';
+import { checkNewer } from './order-newer.ts';
 import type { OrderStore } from './order-store.ts';
 import { checkWorth } from './order-worth.ts';
-import type { GasTerms } from './policy.ts';
 import { closedMark, type Address, type Chain, type SignedClaimOrder, type Wallet } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
@@ -42,7 +43,7 @@ export interface WatcherComponents {
 
 export interface WatcherInit {
   /** What a unit of the token is worth in the chain's coin. */
-  readonly rate: GasTerms['rate'];
+  readonly rate: Rate;
   readonly intervalMs?: number;
   readonly ordersMax?: number;
   /** An order is used this long before it runs out, in seconds, whether a withdrawal was announced or not. */
@@ -54,29 +55,44 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
   const { rate, intervalMs = 60_000, ordersMax = 1_000, expiryMarginSeconds = 3_600 } = init;
   const vouchers = createVoucherSigner(chain.entry);
   const held = new Map<Address, SignedClaimOrder>();
-  for (const order of await orders.list(ordersMax)) held.set(order.order.providerSigner, order);
+  const { records, unreadable } = await orders.list(ordersMax);
+  for (const order of records) held.set(order.order.providerSigner, order);
+  if (unreadable.length > 0) logger.warn('orders-unreadable', { keys: unreadable });
   /** Orders to look at, whatever the chain says is new: fresh ones, and those whose claim has not gone through. */
   const open = new Set<Address>(held.keys());
   let bookmark: Bookmark | null = null;
+  let rounds = 0;
+  let line: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
   let running: { readonly abort: AbortController; readonly loop: Promise<void> } | undefined;
 
-  const drop = async (signer: Address) => {
-    await orders.delete(signer);
-    held.delete(signer);
-    open.delete(signer);
+  /** What is held changes in one place at a time: what was checked has to be so still when it is written. */
+  const inLine = <T>(work: () => Promise<T>): Promise<T> => {
+    waiting++;
+    const turn = line.then(work).finally(() => waiting--);
+    line = turn.catch(() => undefined);
+    return turn;
   };
+  const drop = (signer: Address, signed: SignedClaimOrder) =>
+    inLine(async () => {
+      if (held.get(signer) !== signed) return;
+      await orders.delete(signer);
+      held.delete(signer);
+      open.delete(signer);
+    });
   const round = async (options: AbortOptions = {}) => {
     const { timestamp } = await chain.head(options);
     const news = await follow(chain, bookmark, options);
+    const isTimely = rounds++ % roundsBetweenReadings === 0;
     for (const [signer, { claims }] of held) {
       const isTouched = claims.some(({ channel }) => news.touched.has(channelIdOf(channel)));
-      if (news.isReorganised || isTouched) open.add(signer);
+      if (isTimely || news.isReorganised || isTouched) open.add(signer);
     }
     bookmark = news.bookmark;
     const done: Claimed[] = [];
     for (const [signer, signed] of Array.from(held)) {
       if (timestamp >= signed.order.validBefore) {
-        await drop(signer);
+        await drop(signer, signed);
         continue;
       }
       const isNear = signed.order.validBefore - timestamp <= expiryMarginSeconds;
@@ -88,13 +104,13 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
         }
         await checkWorth({ chain, vouchers }, signed, rate, options);
         done.push(await claimFor(chain, wallet, signed, options));
-        if (held.get(signer) === signed) await drop(signer);
+        await drop(signer, signed);
       } catch (error) {
         if (options.signal?.aborted) throw error;
         const code = errorCode(error);
         logger.warn('claim-for-failed', { code, provider: signer });
         // Somebody was quicker, or the channels have ended. Otherwise gas may fall, or the chain come back.
-        if (code === 'nothing-to-claim' && held.get(signer) === signed) await drop(signer);
+        if (code === 'nothing-to-claim') await drop(signer, signed);
       }
     }
     return done;
@@ -111,15 +127,18 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
     async accept(signed, options = {}) {
       const { timestamp } = await chain.head(options);
       await checkClaimOrder(chain.entry, signed, { relay: wallet.address, now: timestamp });
-      const { order } = signed;
-      // An old order sent again by somebody else must not push the provider's newest one out.
-      const former = held.get(order.providerSigner);
-      if (former && order.validBefore < former.order.validBefore) throw payError('order-superseded');
-      if (held.size >= ordersMax && !former) throw payError('too-many-orders');
-      await checkWorth({ chain, vouchers }, signed, rate, options);
-      await orders.save(signed);
-      held.set(order.providerSigner, signed);
-      open.add(order.providerSigner);
+      const signer = signed.order.providerSigner;
+      if (waiting >= waitingMax) throw payError('too-many-orders');
+      await inLine(async () => {
+        const former = held.get(signer);
+        if (former?.signature === signed.signature) return;
+        if (!former && held.size >= ordersMax) throw payError('too-many-orders');
+        if (former) await checkNewer(chain, former, signed, options);
+        await checkWorth({ chain, vouchers }, signed, rate, options);
+        await orders.save(signed);
+        held.set(signer, signed);
+        open.add(signer);
+      });
     },
     round: (options = {}) => round({ signal: anySignal([options.signal, running?.abort.signal]) }),
     held: () => [...held.keys()],
@@ -135,6 +154,12 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
     },
   };
 }
+
+/** Orders that may wait to be looked at. */
+const waitingMax = 64;
+
+/** Every order is looked at this often whatever the logs say: a node may have lost some. */
+const roundsBetweenReadings = 10;
 
 /** True when money is about to leave one of the channels, or a job is about to run out. */
 async function isLeaving(chain: Chain, { claims }: SignedClaimOrder, options: AbortOptions): Promise<boolean> {

@@ -76,6 +76,7 @@ test('a tab pays a provider in Node by the chunk, through a reload, and every un
     chain,
     provider: provider.address,
     providerSigner: provider.address,
+    depositMin: 1n,
   });
   await payee.admit(terms);
   const pay = async (units: string) =>

@@ -105,6 +105,7 @@ test('a collector whose confirmed claim is undone sees it, and claims again', as
     chain,
     provider: provider.address,
     providerSigner: provider.address,
+    depositMin: 1n,
   });
   await payee.admit(terms);
   await payee.receive(voucherRecord({ channelId: id, ...claims[0]! }));

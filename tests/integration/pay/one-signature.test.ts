@@ -12,7 +12,7 @@ import { channelIdOf, sessionTerms } from '#lib/pay/terms.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { eip1193Wallet } from '#lib/pay/wallet/eip1193.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
-import { createSessionKey } from '#lib/pay/wallet/session-key.ts';
+import { createSessionKey, openSpending } from '#lib/pay/wallet/session-key.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain, type Person } from './chain.fixture.ts';
 import { partiesOf } from './open-channel.fixture.ts';
@@ -53,7 +53,13 @@ test('one signature of the wallet opens a channel; vouchers and the way out neve
   const storage = createMemoryStorage();
   const now = Math.floor(systemClock.now() / 1_000);
   const key = await createSessionKey({ storage, random: systemRandom }, { limit: 1_000n, expiresAt: now + 600, now });
-  const payer = await createPayer({ store: createVoucherStore(storage), clock: systemClock, chain: chain.entry, key });
+  const payer = await createPayer({
+    store: createVoucherStore(storage),
+    clock: systemClock,
+    chain: chain.entry,
+    key,
+    spending: openSpending(storage, key.address),
+  });
   const terms = sessionTerms(systemRandom, { ...partiesOf(chain, person, provider), payerSigner: key.address });
   const id = await payer.begin(terms);
   const { timestamp } = await chain.head();

@@ -12,7 +12,7 @@ import { createPayer } from '#lib/pay/payer.ts';
 import { channelIdOf, delayMin, sessionTerms } from '#lib/pay/terms.ts';
 import { createVoucherSigner, voucherRecord } from '#lib/pay/voucher.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
-import { createSessionKey } from '#lib/pay/wallet/session-key.ts';
+import { createSessionKey, openSpending } from '#lib/pay/wallet/session-key.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain } from './chain.fixture.ts';
 
@@ -42,7 +42,13 @@ test('deposit, a thousand vouchers, a claim in a batch, settling, withdrawal: ev
       token: chain.entry.token.address,
     }),
   );
-  const paying = await createPayer({ store: createVoucherStore(storage), clock: systemClock, chain: chain.entry, key });
+  const paying = await createPayer({
+    store: createVoucherStore(storage),
+    clock: systemClock,
+    chain: chain.entry,
+    key,
+    spending: openSpending(storage, key.address),
+  });
   for (const each of terms) {
     await paying.begin(each);
     const deposit = await signAuthorization(
@@ -61,6 +67,7 @@ test('deposit, a thousand vouchers, a claim in a batch, settling, withdrawal: ev
     chain,
     provider: provider.address,
     providerSigner: provider.address,
+    depositMin: 1n,
   });
   for (const each of terms) await serving.admit(each);
   let served = 0n;

@@ -25,17 +25,22 @@ export async function announceWithdrawal(
   return withTime(await chain.transact(sender, call, options));
 }
 
-/** The payer's signer asks for it without gas. @throws `not-payer` unless the wallet is the named signer. */
+/**
+ * The payer's signer asks for it without gas.
+ * @throws `bad-terms`, `session-only`, `not-payer` unless the wallet is the named signer, those of the wallet.
+ */
 export async function signWithdrawal(
   chain: Chain,
   wallet: Wallet,
   terms: ChannelTerms,
   options: AbortOptions = {},
 ): Promise<Hex> {
-  if (wallet.address !== terms.payerSigner) {
-    throw payError('not-payer', { details: { expected: terms.payerSigner, given: wallet.address } });
+  const channel = parseTerms(terms);
+  if (isJob(channel)) throw payError('session-only');
+  if (wallet.address !== channel.payerSigner) {
+    throw payError('not-payer', { details: { expected: channel.payerSigner, given: wallet.address } });
   }
-  return wallet.signTypedData(withdrawalData(chain.entry, channelIdOf(terms)), options);
+  return wallet.signTypedData(withdrawalData(chain.entry, channelIdOf(channel)), options);
 }
 
 /** Hands such a signature in for the payer. @throws `bad-signature` besides those of {@link announceWithdrawal}. */

@@ -1,20 +1,19 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
-import { checkAmount, voucherUnitsMax } from '../amount.ts';
+import { voucherUnitsMax } from '../amount.ts';
 import { providersCall } from '../chain/calls.ts';
-import { checkFunds, type Deposit } from '../deposit.ts';
+import { checkFunding, checkFunds, fundingCall, type Funding } from '../deposit.ts';
 import { payError } from '../errors.ts';
-import type { Address, Chain, ContractCall, DeployedChain, Mined, Wallet } from '../spec.ts';
+import { parseAddress } from '../input.ts';
+import type { Address, Chain, Mined, Wallet } from '../spec.ts';
 
-export interface Bonding {
+export interface Bonding extends Funding {
   readonly provider: Address;
-  readonly amount: bigint;
-  readonly deposit: Deposit;
 }
 
 /**
  * Adds to a provider's stake. With the provider's authorization anybody may send it.
- * @throws `amount-zero`, `amount-too-large`, `not-allowed`, `insufficient-funds`, `authorization-used`,
- * `authorization-expired`, `bad-signature`, `allowance-too-small`, those of sending.
+ * @throws `bad-address`, `amount-zero`, `amount-too-large`, `bad-deposit`, `not-allowed`, `insufficient-funds`,
+ * `authorization-used`, `authorization-expired`, `bad-signature`, `allowance-too-small`, those of sending.
  */
 export async function bond(
   chain: Chain,
@@ -22,24 +21,13 @@ export async function bond(
   { provider, amount, deposit }: Bonding,
   options: AbortOptions = {},
 ): Promise<Mined> {
-  checkAmount(amount, voucherUnitsMax);
-  if (deposit.type !== 'authorization' && sender.address !== provider) {
-    throw payError('not-allowed', { details: { expected: provider, sender: sender.address } });
+  const owner = parseAddress('provider', provider);
+  checkFunding({ amount, deposit }, voucherUnitsMax);
+  if (deposit.type !== 'authorization' && sender.address !== owner) {
+    throw payError('not-allowed', { details: { expected: owner, sender: sender.address } });
   }
-  await checkFunds(chain, { owner: provider, amount }, options);
-  return chain.transact(sender, bondCall(chain.entry, { provider, amount, deposit }), options);
-}
-
-function bondCall(entry: DeployedChain, { provider, amount, deposit }: Bonding): ContractCall {
-  switch (deposit.type) {
-    case 'authorization':
-      return providersCall(entry, {
-        functionName: 'bondWithAuthorization',
-        args: [provider, amount, deposit.authorization],
-      });
-    case 'permit':
-      return providersCall(entry, { functionName: 'bondWithPermit', args: [amount, deposit.permit] });
-    case 'approved':
-      return providersCall(entry, { functionName: 'bond', args: [amount] });
-  }
+  const args = { byAnybody: [owner, amount], bySender: [amount] } as const;
+  const call = providersCall(chain.entry, fundingCall('bond', deposit, args));
+  await checkFunds(chain, { owner, amount }, options);
+  return chain.transact(sender, call, options);
 }

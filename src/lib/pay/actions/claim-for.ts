@@ -2,7 +2,7 @@ import { decodeFunctionResult } from 'viem';
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { channelsAbi } from '#contracts/channels.ts';
 import { channelsCall } from '../chain/calls.ts';
-import { checkClaimOrder } from '../claim-order.ts';
+import { checkClaimOrder, checkOrderForm } from '../claim-order.ts';
 import { payError } from '../errors.ts';
 import type { Chain, SignedClaimOrder, Wallet } from '../spec.ts';
 import { readClaims, type Claimed } from './claim.ts';
@@ -17,6 +17,7 @@ export async function claimFor(
   signed: SignedClaimOrder,
   options: AbortOptions = {},
 ): Promise<Claimed & { readonly fee: bigint }> {
+  checkOrderForm(signed);
   const { timestamp } = await chain.head(options);
   await checkClaimOrder(chain.entry, signed, { relay: sender.address, now: timestamp });
   const args = [signed.claims, signed.order, signed.signature] as const;

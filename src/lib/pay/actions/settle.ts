@@ -1,10 +1,11 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { channelsCall } from '../chain/calls.ts';
+import { parseAddress } from '../input.ts';
 import type { Address, Chain, Mined, Wallet } from '../spec.ts';
 
 /**
  * Pays out all that `payee` is owed, to `payee`, whoever sends it. Nothing owed: nothing is sent and null comes back,
- * so that calling it twice is harmless. @throws `token-refused`, and those of sending.
+ * so that calling it twice is harmless. @throws `bad-address`, `token-refused`, and those of sending.
  */
 export async function settle(
   chain: Chain,
@@ -12,8 +13,9 @@ export async function settle(
   payee: Address,
   options: AbortOptions = {},
 ): Promise<(Mined & { readonly amount: bigint }) | null> {
-  if ((await chain.owed(payee, options)) === 0n) return null;
-  const call = channelsCall(chain.entry, { functionName: 'settle', args: [chain.entry.token.address, payee] });
+  const to = parseAddress('payee', payee);
+  const call = channelsCall(chain.entry, { functionName: 'settle', args: [chain.entry.token.address, to] });
+  if ((await chain.owed(to, options)) === 0n) return null;
   const mined = await chain.transact(sender, call, options);
   const paid = mined.events.find((event) => event.type === 'settled');
   return { ...mined, amount: paid?.amount ?? 0n };

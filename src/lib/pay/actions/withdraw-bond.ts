@@ -1,10 +1,11 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { providersCall } from '../chain/calls.ts';
+import { parseAddress } from '../input.ts';
 import type { Address, Chain, Mined, Wallet } from '../spec.ts';
 
 /**
  * Sends a provider what has finished unbonding. Anybody may send it.
- * @throws `nothing-unbonding`, `unbonding-not-over`, `stake-locked`, those of sending.
+ * @throws `bad-address`, `nothing-unbonding`, `unbonding-not-over`, `stake-locked`, those of sending.
  */
 export async function withdrawBond(
   chain: Chain,
@@ -12,7 +13,8 @@ export async function withdrawBond(
   provider: Address,
   options: AbortOptions = {},
 ): Promise<Mined & { readonly amount: bigint }> {
-  const call = providersCall(chain.entry, { functionName: 'withdrawBond', args: [provider] });
+  const owner = parseAddress('provider', provider);
+  const call = providersCall(chain.entry, { functionName: 'withdrawBond', args: [owner] });
   const mined = await chain.transact(sender, call, options);
   const left = mined.events.find((event) => event.type === 'unbonded');
   return { ...mined, amount: left?.amount ?? 0n };

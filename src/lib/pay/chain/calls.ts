@@ -1,28 +1,40 @@
-import { encodeFunctionData } from 'viem';
+import { encodeFunctionData, type BaseError } from 'viem';
 import { channelsAbi } from '#contracts/channels.ts';
 import { providersAbi } from '#contracts/providers.ts';
+import { testUsdcAbi } from '#contracts/test-usdc.ts';
 import { chains } from '#contracts/chains.ts';
 import { payError } from '../errors.ts';
-import type { ContractCall, DeployedChain } from '../spec.ts';
+import type { ContractCall, DeployedChain, Hex } from '../spec.ts';
 
 type Encode<Abi extends readonly unknown[]> = typeof encodeFunctionData<Abi, undefined>;
 
-/** A call of the channels contract; names and arguments are checked against its ABI. */
-export function channelsCall(
-  chain: DeployedChain,
-  call: Omit<Parameters<Encode<typeof channelsAbi>>[0], 'abi'>,
-): ContractCall {
-  const data = encodeFunctionData({ abi: channelsAbi, ...call } as Parameters<typeof encodeFunctionData>[0]);
-  return { to: chain.contracts.channels, data };
-}
+type CallOf<Abi extends readonly unknown[]> = Omit<Parameters<Encode<Abi>>[0], 'abi'>;
 
-/** A call of the registry of providers. */
-export function providersCall(
-  chain: DeployedChain,
-  call: Omit<Parameters<Encode<typeof providersAbi>>[0], 'abi'>,
-): ContractCall {
-  const data = encodeFunctionData({ abi: providersAbi, ...call } as Parameters<typeof encodeFunctionData>[0]);
-  return { to: chain.contracts.providers, data };
+/** A call of the channels contract; names and arguments are checked against its ABI. @throws `bad-call`. */
+export const channelsCall = (chain: DeployedChain, call: CallOf<typeof channelsAbi>): ContractCall => ({
+  to: chain.contracts.channels,
+  data: encode({ abi: channelsAbi, ...call }),
+});
+
+/** A call of the registry of providers. @throws `bad-call`. */
+export const providersCall = (chain: DeployedChain, call: CallOf<typeof providersAbi>): ContractCall => ({
+  to: chain.contracts.providers,
+  data: encode({ abi: providersAbi, ...call }),
+});
+
+/** A call of the chain's token: of what any token of the standards has. @throws `bad-call`. */
+export const tokenCall = (chain: DeployedChain, call: CallOf<typeof testUsdcAbi>): ContractCall => ({
+  to: chain.token.address,
+  data: encode({ abi: testUsdcAbi, ...call }),
+});
+
+/** The types see to the shapes, and this to the values that fit a type of TypeScript and none of Solidity. */
+function encode(call: object): Hex {
+  try {
+    return encodeFunctionData(call as Parameters<typeof encodeFunctionData>[0]);
+  } catch (error) {
+    throw payError('bad-call', { cause: error, details: { said: (error as BaseError).shortMessage } });
+  }
 }
 
 /** The entry of a chain that has the contracts. @throws `chain-unknown`. */

@@ -5,7 +5,8 @@ import { providersAbi } from '#contracts/providers.ts';
 import { testUsdcAbi } from '#contracts/test-usdc.ts';
 import { payError } from '../errors.ts';
 import type { Address, Chain, DeployedChain } from '../spec.ts';
-import { channelTopics, readEvents } from './events.ts';
+import { dataFee } from './data-fee.ts';
+import { channelEvents, readEvents } from './events.ts';
 import { currentFees } from './fees.ts';
 import { chainLimits, type ChainLimits } from './limits.ts';
 import { createNode } from './node.ts';
@@ -63,18 +64,16 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
       return { bonded: stake, unbonding, unbondedAt, offerKey, metadataHash, pricesHash };
     },
     gasPrice: async (options = {}) => (await currentFees(node, limits, options)).maxFeePerGas,
+    dataFee: (bytes, options) => dataFee(node, entry.id, bytes, options),
     async events(from, to, options) {
       if (to - from >= limits.logRangeMax) {
         throw payError('range-too-long', { details: { maximum: limits.logRangeMax, given: to - from + 1n } });
       }
       const logs = await node.ask(
-        (client) => client.getLogs({ address: channels.address, fromBlock: from, toBlock: to }),
+        (client) => client.getLogs({ address: channels.address, events: channelEvents, fromBlock: from, toBlock: to }),
         options,
       );
-      return readEvents(
-        entry,
-        logs.filter(({ topics }) => channelTopics.includes(topics[0]!)),
-      );
+      return readEvents(entry, logs);
     },
     simulate: (from, call, options) => node.call(from, call, options),
     transact: (wallet, call, options: AbortOptions = {}) => {

@@ -1,4 +1,4 @@
-import { parseEventLogs, toEventSelector, type Log } from 'viem';
+import { parseEventLogs, type Log } from 'viem';
 import { channelsAbi } from '#contracts/channels.ts';
 import { providersAbi } from '#contracts/providers.ts';
 import { closings, refusals } from '#contracts/words.ts';
@@ -19,15 +19,24 @@ export function readEvents(chain: DeployedChain, logs: readonly Log[]): readonly
   return events.toSorted((a, b) => a.order - b.order).map(({ event }) => event);
 }
 
-/** First topics of the events that name one channel: what a follower asks a node for. */
-export const channelTopics = [
+const ofChannel = [
   'ChannelOpened',
   'ToppedUp',
   'Claimed',
   'ClaimSkipped',
   'WithdrawalAnnounced',
   'ChannelClosed',
-].map((name) => toEventSelector(channelsAbi.find((item) => item.type === 'event' && item.name === name)! as never));
+] as const;
+
+type OfChannel = Extract<
+  (typeof channelsAbi)[number],
+  { readonly type: 'event'; readonly name: (typeof ofChannel)[number] }
+>;
+
+/** The events that name one channel: what a follower asks a node for, so that the node sends nothing else. */
+export const channelEvents = channelsAbi.filter(
+  (item): item is OfChannel => item.type === 'event' && ofChannel.some((name) => name === item.name),
+);
 
 type ChannelsLog = ReturnType<typeof parseEventLogs<typeof channelsAbi>>[number];
 type ProvidersLog = ReturnType<typeof parseEventLogs<typeof providersAbi>>[number];

@@ -5,6 +5,8 @@ export const chainLimits = {
   pollMs: 1_000,
   /** A transaction without a receipt for this long is sent again with a higher fee. */
   resendAfterMs: 45_000,
+  /** A nonce that is used up while no form of the transaction has a receipt: for so long, and it went to another one. */
+  goneAfterMs: 30_000,
   /** Fees of a replacement, in percent of the former: nodes refuse less than 110. */
   bumpPercent: 130n,
   /** Replacements of one transaction. */

@@ -17,6 +17,18 @@ export interface Node {
   call(from: Address, call: ContractCall, options?: AbortOptions): Promise<Hex>;
   /** Null while the transaction is in no block. */
   receipt(hash: Hash, options?: AbortOptions): Promise<TransactionReceipt | null>;
+  /** Null while the node has never heard of it. */
+  transaction(hash: Hash, options?: AbortOptions): Promise<{ readonly nonce: number } | null>;
+  /** The transactions of a block. */
+  transactions(number: bigint, options?: AbortOptions): Promise<readonly SentTransaction[]>;
+}
+
+export interface SentTransaction {
+  readonly hash: Hash;
+  readonly from: Address;
+  readonly nonce: number;
+  readonly to: Address | null;
+  readonly input: Hex;
 }
 
 export interface NodeInit {
@@ -69,6 +81,10 @@ export function createNode({ entry, rpcUrl, fetch, requestTimeoutMs }: NodeInit)
           }),
         options,
       ),
+    transaction: (hash, options) =>
+      ask((node) => orNull('TransactionNotFoundError', () => node.getTransaction({ hash })), options),
+    transactions: async (blockNumber, options) =>
+      (await ask((node) => node.getBlock({ blockNumber, includeTransactions: true }), options)).transactions,
     receipt: (hash, options) =>
       ask((node) => orNull('TransactionReceiptNotFoundError', () => node.getTransactionReceipt({ hash })), options),
   };

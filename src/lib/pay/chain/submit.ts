@@ -4,6 +4,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { payError } from '../errors.ts';
 import type { ContractCall, DeployedChain, InjectedWallet, LocalWallet, Wallet } from '../spec.ts';
+import { watchNonce } from './successor.ts';
 import { waitFor } from './wait.ts';
 import { bump, currentFees, type Fees } from './fees.ts';
 import type { ChainLimits } from './limits.ts';
@@ -68,11 +69,14 @@ async function sendInjected(
   call: ContractCall & { readonly gas: bigint },
   options: AbortOptions,
 ): Promise<TransactionReceipt> {
-  const { entry } = components;
+  const { entry, node } = components;
   const actual = await wallet.chainId(options);
   if (actual !== entry.id) throw payError('wrong-chain', { details: { expected: entry.id, actual } });
+  const { number } = await node.head(options);
   const hash = await wallet.sendTransaction({ chainId: entry.id, ...call }, options);
-  return waitFor(components, { hashes: [hash], resend: async () => undefined, isGone: async () => false }, options);
+  const hashes = [hash];
+  const isGone = watchNonce(node, { address: wallet.address, call, hashes, since: number }, options);
+  return waitFor(components, { hashes, resend: async () => undefined, isGone }, options);
 }
 
 async function sendLocal(
@@ -123,7 +127,8 @@ async function sendLocal(
         if (hashes.length > limits.replacementsMax)
           throw payError('transaction-stuck', { details: { hash: hashes[0] } });
         fees = bump(fees, limits);
-        await sendBumping();
+        // The forms sent before may still be mined: a failure to add another one says nothing about them.
+        await sendBumping().catch(() => undefined);
       },
       isGone: async () =>
         (await node.ask((client) => client.getTransactionCount({ ...account, blockTag: 'latest' }), options)) > nonce,

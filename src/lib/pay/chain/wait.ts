@@ -10,7 +10,7 @@ export interface Waiting {
   /** Every form of the transaction that was ever sent; one of them at most is mined. */
   readonly hashes: readonly Hash[];
   readonly resend: () => Promise<void>;
-  /** True when the nonce has been used. */
+  /** True when the nonce has been used. It may add a form of the transaction that was sent elsewhere. */
   readonly isGone: () => Promise<boolean>;
 }
 
@@ -27,7 +27,7 @@ export async function waitFor(
   const startedMs = clock.elapsed();
   let sentMs = startedMs;
   let answeredMs = startedMs;
-  let looksWhileGone = 0;
+  let goneSinceMs: number | null = null;
   for (;;) {
     throwIfAborted(options.signal);
     try {
@@ -36,11 +36,14 @@ export async function waitFor(
       answeredMs = clock.elapsed();
       if (receipt) {
         sentMs = answeredMs;
-        looksWhileGone = 0;
+        goneSinceMs = null;
         if (head.number - receipt.blockNumber + 1n >= BigInt(entry.confirmations)) return receipt;
       } else if (await isGone()) {
-        // A receipt may trail the nonce by a moment where several nodes share an address.
-        if (++looksWhileGone >= 3) throw payError('transaction-replaced', { details: { hashes: [...hashes] } });
+        // A receipt may trail the nonce where several nodes share an address: beginning anew too soon would pay twice.
+        goneSinceMs ??= answeredMs;
+        if (answeredMs - goneSinceMs >= limits.goneAfterMs) {
+          throw payError('transaction-replaced', { details: { hashes: [...hashes] } });
+        }
       } else if (answeredMs - sentMs >= limits.resendAfterMs) {
         sentMs = answeredMs;
         await resend();

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { toHex } from '#lib/base/bytes.ts';
 import type { Random } from '#lib/base/random.ts';
 import { payError } from '../errors.ts';
-import type { Hex, LocalWallet } from '../spec.ts';
-import type { PayStorage } from '../storage.ts';
+import type { Hex, Listed, LocalWallet } from '../spec.ts';
+import { listReadable, type PayStorage } from '../storage.ts';
 import { localWallet } from './local.ts';
 
 /** A wallet that lives in this profile's storage: for small sums, and for people without another wallet. */
@@ -12,30 +12,31 @@ export interface Burner extends LocalWallet {
   exportKey(): Hex;
 }
 
-const storageKey = 'burner';
+/** Which key is the burner; every key that ever was one lies under its own address besides. */
+const currentKey = 'burner';
+const prefix = 'burner/';
+const burnersMax = 256;
 const storedSchema = z.object({ privateKey: z.string() });
 
 /** The profile's burner; made on first use and stored before it is handed out. @throws `bad-record`, `bad-key`. */
 export async function openBurner({ storage, random }: BurnerComponents): Promise<Burner> {
-  const stored = await storage.get('pay', storageKey);
-  if (stored === undefined || stored === null) return keep(storage, drawKey(random));
-  const parsed = storedSchema.safeParse(stored);
-  if (!parsed.success) throw payError('bad-record', { details: { key: storageKey } });
-  return burner(parsed.data.privateKey);
+  return (await readBurner(storage)) ?? keep(storage, drawKey(random));
 }
 
 /**
- * Puts a key from elsewhere in the burner's place. The former key is kept under its address, since channels may still
- * name it.
+ * Puts a key from elsewhere in the burner's place. The former one can still be listed and exported, since channels may
+ * name it. @throws `bad-key`, `bad-record`, `too-many-keys`.
  */
-export async function importBurner(components: BurnerComponents, privateKey: string): Promise<Burner> {
-  const { storage } = components;
+export async function importBurner({ storage }: BurnerComponents, privateKey: string): Promise<Burner> {
   const next = burner(privateKey);
-  const former = await openBurner(components);
-  if (former.address === next.address) return former;
-  await storage.put('pay', `${storageKey}/${former.address}`, { privateKey: former.exportKey() });
+  const former = await readBurner(storage);
+  if (former?.address === next.address) return former;
   return keep(storage, next.exportKey());
 }
+
+/** Every key that is or was this profile's burner. */
+export const listBurners = (storage: PayStorage): Promise<Listed<Burner>> =>
+  listReadable(storage, { prefix, limit: burnersMax }, parseBurner);
 
 export interface BurnerComponents {
   readonly storage: PayStorage;
@@ -56,10 +57,31 @@ export function drawKey(random: Random): Hex {
   throw payError('bad-key');
 }
 
+/**
+ * Under its own address first: of two windows that do this at once, one loses its place and neither loses its key. What
+ * is handed out is what lies there at the end, so that both use the same.
+ */
 async function keep(storage: PayStorage, privateKey: Hex): Promise<Burner> {
   const made = burner(privateKey);
-  await storage.put('pay', storageKey, { privateKey });
-  return made;
+  const kept = await storage.list('pay', { prefix, limit: burnersMax });
+  const own = prefix + made.address;
+  if (kept.length >= burnersMax && !kept.some(({ key }) => key === own)) {
+    throw payError('too-many-keys', { details: { maximum: burnersMax } });
+  }
+  await storage.put('pay', own, { privateKey });
+  await storage.put('pay', currentKey, { privateKey });
+  return (await readBurner(storage)) ?? made;
+}
+
+async function readBurner(storage: PayStorage): Promise<Burner | null> {
+  const stored = await storage.get('pay', currentKey);
+  return stored === undefined || stored === null ? null : parseBurner(currentKey, stored);
+}
+
+function parseBurner(key: string, value: unknown): Burner {
+  const parsed = storedSchema.safeParse(value);
+  if (!parsed.success) throw payError('bad-record', { details: { key } });
+  return burner(parsed.data.privateKey);
 }
 
 function burner(privateKey: string): Burner {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '#lib/base/random.ts';
 import { addressOf, keyOf, sessionKey, startSeconds, testStorage } from '../pay.fixture.ts';
-import { drawKey, importBurner, openBurner } from './burner.ts';
+import { drawKey, importBurner, listBurners, openBurner } from './burner.ts';
 import { localWallet } from './local.ts';
-import { createSessionKey, listSessionKeys, sessionRefusal } from './session-key.ts';
+import { createSessionKey, listSessionKeys, openSpending, sessionRefusal } from './session-key.ts';
 
 const random = seededRandom(40);
 const order = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141';
@@ -45,9 +45,39 @@ describe('the burner', () => {
     const next = await importBurner({ storage, random }, keyOf(7));
     expect(next.address).toBe(addressOf(7));
     expect((await openBurner({ storage, random })).address).toBe(addressOf(7));
-    expect(storage.values.get(`burner/${first.address}`)).toEqual({ privateKey: first.exportKey() });
+    const keys = (await listBurners(storage)).records.map((each) => each.exportKey());
+    expect(keys.toSorted()).toEqual([first.exportKey(), keyOf(7)].toSorted());
     await expect(importBurner({ storage, random }, '0x12')).rejects.toMatchObject({ code: 'bad-key' });
     expect((await openBurner({ storage, random })).address).toBe(addressOf(7));
+  });
+
+  test('made in two windows at once is one in the end, and neither key is lost', async () => {
+    const values = new Map<string, unknown>();
+    const burners = await Promise.all(
+      [1, 2].map((seed) => openBurner({ storage: testStorage(values), random: seededRandom(seed) })),
+    );
+    const { address } = await openBurner({ storage: testStorage(values), random });
+    const listed = (await listBurners(testStorage(values))).records.map((each) => each.address);
+    expect(listed).toHaveLength(2);
+    for (const each of burners) expect(listed).toContain(each.address);
+    expect(listed).toContain(address);
+  });
+
+  test.each([1, 2])('loses no key to a crash at write %i', async (atWrite) => {
+    const values = new Map<string, unknown>();
+    const first = await openBurner({ storage: testStorage(values), random });
+    const dying = testStorage(values, { atWrite, when: 'after', for: 'ever' });
+    await expect(importBurner({ storage: dying, random }, keyOf(7))).rejects.toMatchObject({
+      code: 'storage-unavailable',
+    });
+    const listed = (await listBurners(testStorage(values))).records.map((each) => each.address);
+    expect(listed.toSorted()).toEqual([first.address, addressOf(7)].toSorted());
+  });
+
+  test('keeps no more keys than can be listed', async () => {
+    const storage = testStorage();
+    for (let n = 0; n < 256; n++) storage.values.set(`burner/${n}`, { privateKey: keyOf(9) });
+    await expect(importBurner({ storage, random }, keyOf(7))).rejects.toMatchObject({ code: 'too-many-keys' });
   });
 
   test('that cannot be read is not replaced by a new one', async () => {
@@ -62,7 +92,7 @@ describe('a session key', () => {
   test('is stored with its limits before it is handed out', async () => {
     const storage = testStorage();
     const key = await createSessionKey({ storage, random }, { limit: 5n, expiresAt: now + 1, now });
-    expect(await listSessionKeys(storage)).toEqual([key]);
+    expect(await listSessionKeys(storage)).toEqual({ records: [key], unreadable: [] });
     const dying = testStorage(new Map(), { atWrite: 1, when: 'before', for: 'once' });
     await expect(
       createSessionKey({ storage: dying, random }, { limit: 5n, expiresAt: now + 1, now }),
@@ -85,5 +115,25 @@ describe('a session key', () => {
     expect(sessionRefusal(key, { spent: 3n, more: 7n, now: now + 4 })).toBeNull();
     expect(sessionRefusal(key, { spent: 3n, more: 8n, now })).toBe('session-limit');
     expect(sessionRefusal(key, { spent: 0n, more: 1n, now: now + 5 })).toBe('session-expired');
+  });
+
+  test('is not made where it could not be found again', async () => {
+    const storage = testStorage();
+    for (let n = 0; n < 4_096; n++) storage.values.set(`session/${n}`, {});
+    await expect(createSessionKey({ storage, random }, { limit: 5n, expiresAt: now + 1, now })).rejects.toMatchObject({
+      code: 'too-many-keys',
+    });
+    expect((await listSessionKeys(storage)).unreadable).toHaveLength(4_096);
+  });
+
+  test('counts what it promised, whoever asks and in whatever order', async () => {
+    const storage = testStorage();
+    const key = await createSessionKey({ storage, random }, { limit: 10n, expiresAt: now + 9, now });
+    const spending = openSpending(storage, key.address);
+    const taken = await Promise.allSettled([6n, 5n, 4n].map((units) => spending.take(units, now)));
+    expect(taken.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await openSpending(storage, key.address).spent()).toBe(10n);
+    await expect(spending.take(1n, now + 9)).rejects.toMatchObject({ code: 'session-expired' });
+    await expect(openSpending(storage, addressOf(9)).take(1n, now)).rejects.toMatchObject({ code: 'bad-record' });
   });
 });

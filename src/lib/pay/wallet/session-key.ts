@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Random } from '#lib/base/random.ts';
 import { amountSchema, checkAmount } from '../amount.ts';
 import { payError, type PayErrorCode } from '../errors.ts';
-import type { Address, Hex } from '../spec.ts';
-import type { PayStorage } from '../storage.ts';
+import type { Address, Hex, Listed } from '../spec.ts';
+import { listReadable, type PayStorage } from '../storage.ts';
 import { addressSchema, bytes32Schema } from '../terms.ts';
 import { drawKey } from './burner.ts';
 import { localWallet } from './local.ts';
@@ -15,43 +15,85 @@ import { localWallet } from './local.ts';
 export interface SessionKey {
   readonly address: Address;
   readonly privateKey: Hex;
-  /** Units it may promise over all its channels together. */
+  /** Units it may promise over all its channels together, on every chain. */
   readonly limit: bigint;
   /** Unix seconds; it signs nothing from then on. */
   readonly expiresAt: number;
 }
 
+/** What a session key has promised so far, kept beside the key. */
+export interface Spending {
+  /** Units, over all channels and chains. After a failed write it may count a chunk that was never promised. */
+  spent(): Promise<bigint>;
+  /**
+   * Stores that `units` more are promised; `now` in Unix seconds.
+   * @throws `session-expired`, `session-limit`, `bad-record`, those of the storage.
+   */
+  take(units: bigint, now: number): Promise<void>;
+}
+
 const prefix = 'session/';
-const keysMax = 256;
+/** Keys of one profile: as many as it may have channels, so that each can be listed. */
+const keysMax = 4_096;
 
 const sessionSchema = z.object({
   address: addressSchema,
   privateKey: bytes32Schema,
   limit: amountSchema,
   expiresAt: z.number().int().positive(),
+  spent: amountSchema,
 });
 
-/** A fresh key, stored before it is handed out. @throws `amount-zero`, `session-expired`. */
+interface SessionComponents {
+  readonly storage: PayStorage;
+  readonly random: Random;
+}
+
+/** A fresh key, stored before it is handed out. @throws `amount-zero`, `session-expired`, `too-many-keys`. */
 export async function createSessionKey(
-  { storage, random }: { readonly storage: PayStorage; readonly random: Random },
+  { storage, random }: SessionComponents,
   { limit, expiresAt, now }: { readonly limit: bigint; readonly expiresAt: number; readonly now: number },
 ): Promise<SessionKey> {
   checkAmount(limit);
   if (!Number.isSafeInteger(expiresAt) || expiresAt <= now) throw payError('session-expired');
+  const stored = await storage.list('pay', { prefix, limit: keysMax });
+  if (stored.length >= keysMax) throw payError('too-many-keys', { details: { maximum: keysMax } });
   const privateKey = drawKey(random);
   const { address } = localWallet(privateKey);
-  await storage.put('pay', prefix + address, { address, privateKey, limit: limit.toString(), expiresAt });
+  await storage.put('pay', prefix + address, { address, privateKey, limit: limit.toString(), expiresAt, spent: '0' });
   return { address, privateKey, limit, expiresAt };
 }
 
 /** All session keys of this profile; those that expired are kept, since they may still sign a withdrawal. */
-export async function listSessionKeys(storage: PayStorage): Promise<readonly SessionKey[]> {
-  const entries = await storage.list('pay', { prefix, limit: keysMax });
-  return entries.map(({ key, value }) => {
-    const parsed = sessionSchema.safeParse(value);
-    if (!parsed.success) throw payError('bad-record', { details: { key } });
-    return parsed.data;
+export async function listSessionKeys(storage: PayStorage): Promise<Listed<SessionKey>> {
+  return listReadable(storage, { prefix, limit: keysMax }, (key, value) => {
+    const { spent: _, ...session } = parseSession(key, value);
+    return session;
   });
+}
+
+/**
+ * Opens the account of one key; one for each key and window, shared by all who promise with it. It reads, then writes:
+ * two windows are kept apart by the lock under which a profile has one live tab.
+ */
+export function openSpending(storage: PayStorage, address: Address): Spending {
+  const key = prefix + address;
+  const read = async () => parseSession(key, await storage.get('pay', key));
+  let line: Promise<unknown> = Promise.resolve();
+  return {
+    spent: async () => (await read()).spent,
+    take(units, now) {
+      const turn = line.then(async () => {
+        const session = await read();
+        const code = sessionRefusal(session, { spent: session.spent, more: units, now });
+        if (code) throw payError(code, { details: { limit: session.limit, spent: session.spent, more: units } });
+        const spent = (session.spent + units).toString();
+        await storage.put('pay', key, { ...session, limit: session.limit.toString(), spent });
+      });
+      line = turn.catch(() => undefined);
+      return turn;
+    },
+  };
 }
 
 /** Why the key may not promise `more` on top of `spent`, both in units; or null. `now` in Unix seconds. */
@@ -61,4 +103,10 @@ export function sessionRefusal(
 ): PayErrorCode | null {
   if (now >= key.expiresAt) return 'session-expired';
   return spent + more > key.limit ? 'session-limit' : null;
+}
+
+function parseSession(key: string, value: unknown): z.output<typeof sessionSchema> {
+  const parsed = sessionSchema.safeParse(value);
+  if (!parsed.success || key !== prefix + parsed.data.address) throw payError('bad-record', { details: { key } });
+  return parsed.data;
 }

@@ -11,7 +11,7 @@ import { voucherRecord, type VoucherRecord } from '#lib/pay/voucher.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { openBurner } from '#lib/pay/wallet/burner.ts';
 import { createInjectedWallets } from '#lib/pay/wallet/injected.ts';
-import { createSessionKey, listSessionKeys } from '#lib/pay/wallet/session-key.ts';
+import { createSessionKey, listSessionKeys, openSpending } from '#lib/pay/wallet/session-key.ts';
 import { createIndexedDbStorage } from '#lib/storage/indexeddb.ts';
 
 /** The paying side in a real tab: keys and vouchers in IndexedDB, the chain over HTTP. */
@@ -30,12 +30,15 @@ const entry = deployedChain(31_337);
 const now = () => Math.floor(systemClock.now() / 1_000);
 
 async function sessionKey() {
-  const [known] = await listSessionKeys(storage);
+  const [known] = (await listSessionKeys(storage)).records;
   return known ?? createSessionKey({ storage, random }, { limit: 1_000_000n, expiresAt: now() + 3_600, now: now() });
 }
 
-const payer = async () =>
-  createPayer({ store: createVoucherStore(storage), clock: systemClock, chain: entry, key: await sessionKey() });
+async function payer() {
+  const key = await sessionKey();
+  const spending = openSpending(storage, key.address);
+  return createPayer({ store: createVoucherStore(storage), clock: systemClock, chain: entry, key, spending });
+}
 
 async function walletFrom(from: 'burner' | 'injected') {
   if (from === 'burner') return openBurner({ storage, random });
