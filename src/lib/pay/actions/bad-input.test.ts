@@ -1,0 +1,360 @@
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '#lib/base/random.ts';
+import { channelUnitsMax, voucherUnitsMax } from '../amount.ts';
+import * as orders from '../claim-order.ts';
+import * as deposits from '../deposit.ts';
+import type { PayErrorCode } from '../errors.ts';
+import { addressOf, entry, keyOf, startSeconds, testChain, testTerms, walletOf } from '../pay.fixture.ts';
+import type { Chain, Claim, Hex, InjectedWallet, SignedClaimOrder } from '../spec.ts';
+import { channelIdOf } from '../terms.ts';
+import { createVoucherSigner } from '../voucher.ts';
+import { announceWithdrawal, announceWithdrawalFor, signWithdrawal } from './announce-withdrawal.ts';
+import { approve } from './approve.ts';
+import { bond } from './bond.ts';
+import { claimFor } from './claim-for.ts';
+import { claim } from './claim.ts';
+import { close } from './close.ts';
+import { describeProvider } from './describe-provider.ts';
+import { open } from './open.ts';
+import { refund } from './refund.ts';
+import { settle } from './settle.ts';
+import { topUp } from './top-up.ts';
+import { unbond } from './unbond.ts';
+import { withdrawBond } from './withdraw-bond.ts';
+import { withdraw } from './withdraw.ts';
+
+/** A chain and a wallet that remember whatever they are asked for. */
+function asking() {
+  const asked: string[] = [];
+  const watch = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get(of, name) {
+        const value: unknown = Reflect.get(of, name);
+        if (typeof value !== 'function') return value;
+        return (...args: readonly unknown[]) => {
+          asked.push(String(name));
+          return (value as (...args: readonly unknown[]) => unknown)(...args);
+        };
+      },
+    });
+  const injected: InjectedWallet = {
+    type: 'injected',
+    address: addressOf(1),
+    chainId: async () => entry.id,
+    signTypedData: async () => `0x${'11'.repeat(65)}`,
+    sendTransaction: async () => `0x${'22'.repeat(32)}`,
+  };
+  return { asked, chain: watch<Chain>(testChain()), wallet: watch(injected) };
+}
+
+const terms = testTerms();
+const job = testTerms(2, { delay: 0, deadline: startSeconds + 600 });
+const id = channelIdOf(terms);
+const vouchers = createVoucherSigner(entry);
+const short: Hex = '0x12';
+const word: Hex = `0x${'11'.repeat(32)}`;
+const signature: Hex = `0x${'11'.repeat(65)}`;
+const authorization = { validAfter: 0n, validBefore: BigInt(startSeconds + 600), salt: word, signature };
+const deposit = { type: 'authorization', authorization } as const;
+const permit = { deadline: 1n, v: 27, r: word, s: word };
+const badTerms = { ...terms, payer: short };
+const own = { ...terms, providerSigner: addressOf(1) };
+
+const claimOf = async (channel = terms): Promise<Claim> => {
+  const { cumulativeAmount, signature: signed } = await vouchers.sign(keyOf(2), channelIdOf(channel), 5n);
+  return { channel, cumulativeAmount, signature: signed };
+};
+const order = async (change: Partial<SignedClaimOrder['order']> = {}, claims?: readonly Claim[]) => {
+  const { signClaimOrder } = orders;
+  const validBefore = startSeconds + 600;
+  const signed = await signClaimOrder(testChain(), walletOf(4), {
+    claims: [await claimOf()],
+    relay: null,
+    feePerClaim: 1n,
+    validBefore,
+  });
+  return { ...signed, claims: claims ?? signed.claims, order: { ...signed.order, ...change } };
+};
+
+type Ask = Pick<ReturnType<typeof asking>, 'chain' | 'wallet'>;
+type Row = readonly [what: string, run: (given: Ask) => Promise<unknown>, code: PayErrorCode];
+
+/** What every function with a deposit refuses; `run` puts the bad part in the place of the good. */
+const ofDeposits = (run: (given: Ask, change: object) => Promise<unknown>, maximum: bigint): readonly Row[] => [
+  ['nothing', (given) => run(given, { amount: 0n }), 'amount-zero'],
+  ['less than nothing', (given) => run(given, { amount: -1n }), 'amount-zero'],
+  ['too much', (given) => run(given, { amount: maximum + 1n }), 'amount-too-large'],
+  ...[
+    { type: 'cash' },
+    { type: 'authorization' },
+    { type: 'authorization', authorization: { ...authorization, salt: short } },
+    { type: 'authorization', authorization: { ...authorization, signature: '0x123' } },
+    { type: 'authorization', authorization: { ...authorization, signature: '0xzz' } },
+    { type: 'authorization', authorization: { ...authorization, validBefore: -1n } },
+    { type: 'authorization', authorization: { ...authorization, validAfter: 2n ** 256n } },
+    { type: 'permit', permit: { ...permit, r: short } },
+    { type: 'permit', permit: { ...permit, v: 1.5 } },
+    { type: 'permit', permit: { ...permit, deadline: -1n } },
+  ].map((bad, at): Row => [
+    `a deposit of the wrong shape (${at})`,
+    (given) => run(given, { deposit: bad }),
+    'bad-deposit',
+  ]),
+];
+const ofOpening = (run: typeof open | typeof topUp) => (given: Ask, change: object) =>
+  run(given.chain, given.wallet, { terms, amount: 5n, deposit, ...change });
+const ofSigning =
+  (run: typeof deposits.signAuthorization) =>
+  ({ chain, wallet }: Ask, change: object) =>
+    run(
+      { chain, wallet, random: seededRandom(1) },
+      { subject: id, to: entry.contracts.channels, amount: 5n, validBefore: startSeconds + 5, ...change },
+    );
+const ofSigningAll = (run: typeof deposits.signAuthorization): readonly Row[] => [
+  ['nothing', (given) => ofSigning(run)(given, { amount: 0n }), 'amount-zero'],
+  ['too much', (given) => ofSigning(run)(given, { amount: channelUnitsMax + 1n }), 'amount-too-large'],
+  ['a receiver that is none', (given) => ofSigning(run)(given, { to: short }), 'bad-address'],
+  ['half a second', (given) => ofSigning(run)(given, { validBefore: 1.5 }), 'bad-time'],
+  ['a time before all times', (given) => ofSigning(run)(given, { validBefore: -1 }), 'bad-time'],
+  ['a time after all times', (given) => ofSigning(run)(given, { validBefore: 2 ** 48 }), 'bad-time'],
+];
+const ofOrder =
+  (change: object) =>
+  async ({ chain, wallet }: Ask) =>
+    orders.signClaimOrder(chain, wallet, {
+      claims: [await claimOf(own)],
+      relay: null,
+      feePerClaim: 1n,
+      validBefore: startSeconds + 600,
+      ...change,
+    });
+
+const table: Readonly<Record<string, readonly Row[]>> = {
+  announceWithdrawal: [
+    ['terms of no shape', ({ chain, wallet }) => announceWithdrawal(chain, wallet, badTerms), 'bad-terms'],
+    ['a job', ({ chain, wallet }) => announceWithdrawal(chain, wallet, job), 'session-only'],
+    ['a stranger', ({ chain }) => announceWithdrawal(chain, walletOf(9), terms), 'not-payer'],
+  ],
+  signWithdrawal: [
+    ['terms of no shape', ({ chain, wallet }) => signWithdrawal(chain, wallet, badTerms), 'bad-terms'],
+    ['a job', ({ chain, wallet }) => signWithdrawal(chain, wallet, job), 'session-only'],
+    ['another key than the named one', ({ chain, wallet }) => signWithdrawal(chain, wallet, terms), 'not-payer'],
+  ],
+  announceWithdrawalFor: [
+    [
+      'terms of no shape',
+      ({ chain, wallet }) => announceWithdrawalFor(chain, wallet, { terms: badTerms, signature }),
+      'bad-terms',
+    ],
+    ['a job', ({ chain, wallet }) => announceWithdrawalFor(chain, wallet, { terms: job, signature }), 'session-only'],
+    [
+      'a short signature',
+      ({ chain, wallet }) => announceWithdrawalFor(chain, wallet, { terms, signature: short }),
+      'bad-signature',
+    ],
+  ],
+  approve: [
+    ['nothing', ({ chain, wallet }) => approve(chain, wallet, { spender: addressOf(9), amount: 0n }), 'amount-zero'],
+    [
+      'too much',
+      ({ chain, wallet }) => approve(chain, wallet, { spender: addressOf(9), amount: voucherUnitsMax + 1n }),
+      'amount-too-large',
+    ],
+    ['a short address', ({ chain, wallet }) => approve(chain, wallet, { spender: short, amount: 1n }), 'bad-address'],
+    ['a stranger', ({ chain, wallet }) => approve(chain, wallet, { spender: addressOf(9), amount: 1n }), 'not-allowed'],
+  ],
+  bond: [
+    ...ofDeposits(
+      ({ chain, wallet }, change) =>
+        bond(chain, wallet, { provider: addressOf(3), amount: 5n, deposit, ...change } as never),
+      voucherUnitsMax,
+    ),
+    [
+      'a short address',
+      ({ chain, wallet }) => bond(chain, wallet, { provider: short, amount: 5n, deposit }),
+      'bad-address',
+    ],
+    [
+      "somebody else's approval",
+      ({ chain, wallet }) => bond(chain, wallet, { provider: addressOf(3), amount: 5n, deposit: { type: 'approved' } }),
+      'not-allowed',
+    ],
+  ],
+  claimFor: [
+    ['no claims', async ({ chain, wallet }) => claimFor(chain, wallet, await order({}, [])), 'batch-empty'],
+    [
+      'too many',
+      async ({ chain, wallet }) => {
+        const one = await claimOf();
+        return claimFor(chain, wallet, await order({}, Array<Claim>(201).fill(one)));
+      },
+      'batch-too-long',
+    ],
+    [
+      'one channel twice',
+      async ({ chain, wallet }) => claimFor(chain, wallet, await order({}, [await claimOf(), await claimOf()])),
+      'order-repeats',
+    ],
+    [
+      'a claim of no shape',
+      async ({ chain, wallet }) =>
+        claimFor(chain, wallet, await order({}, [{ ...(await claimOf()), channel: badTerms }])),
+      'bad-terms',
+    ],
+    [
+      'a negative claim',
+      async ({ chain, wallet }) =>
+        claimFor(chain, wallet, await order({}, [{ ...(await claimOf()), cumulativeAmount: -1n }])),
+      'bad-voucher',
+    ],
+    [
+      'half a byte for a signature',
+      async ({ chain, wallet }) =>
+        claimFor(chain, wallet, await order({}, [{ ...(await claimOf()), signature: '0x123' }])),
+      'bad-voucher',
+    ],
+    [
+      'a negative fee',
+      async ({ chain, wallet }) => claimFor(chain, wallet, await order({ feePerClaim: -1n })),
+      'bad-fee',
+    ],
+    [
+      'half a second',
+      async ({ chain, wallet }) => claimFor(chain, wallet, await order({ validBefore: 1.5 })),
+      'bad-time',
+    ],
+    ['no time', async ({ chain, wallet }) => claimFor(chain, wallet, await order({ validBefore: -1 })), 'bad-time'],
+  ],
+  claim: [
+    ['no claims', ({ chain, wallet }) => claim({ chain, vouchers }, wallet, []), 'batch-empty'],
+    [
+      'too many',
+      async ({ chain, wallet }) => claim({ chain, vouchers }, wallet, Array<Claim>(201).fill(await claimOf())),
+      'batch-too-long',
+    ],
+    [
+      'terms of no shape',
+      async ({ chain, wallet }) => claim({ chain, vouchers }, wallet, [{ ...(await claimOf()), channel: badTerms }]),
+      'bad-terms',
+    ],
+  ],
+  close: (
+    [
+      ['terms of no shape', { terms: badTerms }, 'bad-terms'],
+      ['less than nothing', { finalAmount: -1n }, 'final-amount-out-of-range'],
+      ['too much', { finalAmount: channelUnitsMax + 1n }, 'final-amount-out-of-range'],
+      ['a forged agreement', {}, 'bad-signature'],
+      ['a short agreement', { providerSignature: short }, 'bad-signature'],
+      ['a short voucher', { voucher: { channelId: id, cumulativeAmount: 5n, signature: short } }, 'bad-signature'],
+      ['the voucher of another', { voucher: { channelId: word, cumulativeAmount: 5n, signature } }, 'wrong-channel'],
+    ] as const
+  ).map(([what, change, code]): Row => [
+    what,
+    ({ chain, wallet }) =>
+      close(chain, wallet, { terms, finalAmount: 5n, providerSignature: signature, voucher: null, ...change }),
+    code,
+  ]),
+  describeProvider: (
+    [
+      ['a key of zeros', { offerKey: `0x${'00'.repeat(32)}` }, 'offer-key-missing'],
+      ['a short key', { offerKey: short }, 'offer-key-missing'],
+      ['a short hash', { metadataHash: short }, 'bad-terms'],
+      ['a hash that is none', { pricesHash: '0x' }, 'bad-terms'],
+    ] as const
+  ).map(([what, change, code]): Row => [
+    what,
+    ({ chain, wallet }) =>
+      describeProvider(chain, wallet, { offerKey: word, metadataHash: word, pricesHash: word, ...change }),
+    code,
+  ]),
+  open: [
+    ...ofDeposits((given, change) => ofOpening(open)(given, change), channelUnitsMax),
+    ['terms of no shape', (given) => ofOpening(open)(given, { terms: badTerms }), 'bad-terms'],
+    ['a salt of one byte', (given) => ofOpening(open)(given, { terms: { ...terms, salt: short } }), 'bad-terms'],
+    [
+      'another token',
+      (given) => ofOpening(open)(given, { terms: { ...terms, token: word.slice(0, 42) } }),
+      'token-unsupported',
+    ],
+    [
+      "somebody else's approval",
+      ({ chain }) => open(chain, walletOf(9), { terms, amount: 5n, deposit: { type: 'approved' } }),
+      'not-payer',
+    ],
+  ],
+  topUp: [
+    ...ofDeposits((given, change) => ofOpening(topUp)(given, change), channelUnitsMax),
+    ['terms of no shape', (given) => ofOpening(topUp)(given, { terms: badTerms }), 'bad-terms'],
+    ['a job', (given) => ofOpening(topUp)(given, { terms: job }), 'session-only'],
+  ],
+  refund: [
+    ['terms of no shape', ({ chain, wallet }) => refund(chain, wallet, badTerms), 'bad-terms'],
+    ['a session', ({ chain, wallet }) => refund(chain, wallet, terms), 'job-only'],
+  ],
+  settle: [
+    ['a short address', ({ chain, wallet }) => settle(chain, wallet, short), 'bad-address'],
+    ['nobody', ({ chain, wallet }) => settle(chain, wallet, `0x${'00'.repeat(20)}`), 'bad-address'],
+  ],
+  unbond: [
+    ['nothing', ({ chain, wallet }) => unbond(chain, wallet, 0n), 'amount-zero'],
+    ['less than nothing', ({ chain, wallet }) => unbond(chain, wallet, -1n), 'amount-zero'],
+    ['too much', ({ chain, wallet }) => unbond(chain, wallet, voucherUnitsMax + 1n), 'amount-too-large'],
+  ],
+  withdrawBond: [
+    ['a short address', ({ chain, wallet }) => withdrawBond(chain, wallet, short), 'bad-address'],
+    ['nobody', ({ chain, wallet }) => withdrawBond(chain, wallet, `0x${'00'.repeat(20)}`), 'bad-address'],
+  ],
+  withdraw: [
+    ['terms of no shape', ({ chain, wallet }) => withdraw(chain, wallet, badTerms), 'bad-terms'],
+    ['a job', ({ chain, wallet }) => withdraw(chain, wallet, job), 'session-only'],
+  ],
+  signAuthorization: [
+    ...ofSigningAll(deposits.signAuthorization),
+    ['no subject', (given) => ofSigning(deposits.signAuthorization)(given, { subject: short }), 'bad-deposit'],
+  ],
+  signPermit: ofSigningAll(deposits.signPermit),
+  signClaimOrder: [
+    ['no claims', ofOrder({ claims: [] }), 'batch-empty'],
+    ['a claim of no shape', ofOrder({ claims: [{ channel: badTerms, cumulativeAmount: 5n, signature }] }), 'bad-terms'],
+    [
+      'claims of another signer',
+      ofOrder({ claims: [{ channel: terms, cumulativeAmount: 5n, signature }] }),
+      'not-allowed',
+    ],
+    ['a claim for nothing', ofOrder({ claims: [{ channel: own, cumulativeAmount: 0n, signature }] }), 'bad-voucher'],
+    ['a negative fee', ofOrder({ feePerClaim: -1n }), 'bad-fee'],
+    ['too large a fee', ofOrder({ feePerClaim: voucherUnitsMax + 1n }), 'bad-fee'],
+    ['half a second', ofOrder({ validBefore: 1.5 }), 'bad-time'],
+    ['no time', ofOrder({ validBefore: -1 }), 'bad-time'],
+    ['a relay that is none', ofOrder({ relay: short }), 'bad-address'],
+  ],
+};
+
+describe.each(Object.entries(table))('%s refuses by name, before it asks wallet or node for anything:', (_, rows) => {
+  test.each(rows)('%s', async (_what, run, code) => {
+    const { asked, ...given } = asking();
+    await expect(run(given)).rejects.toMatchObject({ code });
+    expect(asked).toEqual([]);
+  });
+});
+
+test('what a wallet would be shown in vain is refused before it is asked', async () => {
+  const { asked, chain, wallet } = asking();
+  const past = { validBefore: startSeconds };
+  await expect(ofSigning(deposits.signAuthorization)({ chain, wallet }, past)).rejects.toMatchObject({
+    code: 'authorization-expired',
+  });
+  await expect(ofSigning(deposits.signPermit)({ chain, wallet }, past)).rejects.toMatchObject({
+    code: 'authorization-expired',
+  });
+  await expect(ofOrder(past)({ chain, wallet })).rejects.toMatchObject({ code: 'order-expired' });
+  expect(new Set(asked)).toEqual(new Set(['head']));
+});
+
+test('every action stands in the table', () => {
+  const modules = import.meta.glob<Record<string, unknown>>(['./*.ts', '!./*.test.ts'], { eager: true });
+  const actions = Object.values(modules).flatMap((module) => Object.keys(module));
+  // Two of them only read what a mined transaction says.
+  const reading = ['readClaims', 'returning'];
+  expect(Object.keys(table)).toEqual(expect.arrayContaining(actions.filter((name) => !reading.includes(name))));
+});

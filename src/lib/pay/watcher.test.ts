@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest';
+import { silentLogger } from '#lib/base/logger.ts';
+import { signClaimOrder } from './claim-order.ts';
+import { createOrderStore } from './order-store.ts';
+import {
+  addressOf,
+  entry,
+  keyOf,
+  startSeconds,
+  testChain,
+  testClock,
+  testStorage,
+  testTerms,
+  walletOf,
+} from './pay.fixture.ts';
+import { closedMark, type SignedClaimOrder } from './spec.ts';
+import { channelIdOf } from './terms.ts';
+import { createVoucherSigner } from './voucher.ts';
+import { createWatcher, type WatcherInit } from './watcher.ts';
+
+const vouchers = createVoucherSigner(entry);
+const validBefore = startSeconds + 10_000;
+
+/** An order of signer `n` over channels by their salt → what is promised on each. */
+async function orderOf(amounts: Readonly<Record<number, bigint>>, changes: { n?: number; validBefore?: number } = {}) {
+  const { n = 4, ...rest } = changes;
+  const claims = await Promise.all(
+    Object.entries(amounts).map(async ([salt, amount]) => {
+      const channel = testTerms(Number(salt), { providerSigner: addressOf(n) });
+      const { cumulativeAmount, signature } = await vouchers.sign(keyOf(2), channelIdOf(channel), amount);
+      return { channel, cumulativeAmount, signature };
+    }),
+  );
+  const order = { claims, relay: addressOf(6), feePerClaim: 3n, validBefore, ...rest };
+  return signClaimOrder(testChain(), walletOf(n), order);
+}
+
+async function watching(init: Partial<WatcherInit> = {}, storage = testStorage()) {
+  const chain = testChain();
+  const warnings: unknown[] = [];
+  for (const n of [4, 5]) {
+    for (const salt of [1, 2, 3]) {
+      const id = channelIdOf(testTerms(salt, { providerSigner: addressOf(n) }));
+      chain.states.set(id, { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
+    }
+  }
+  const orders = createOrderStore(storage);
+  const logger = { ...silentLogger, warn: (event: string, fields?: object) => warnings.push({ event, ...fields }) };
+  const watcher = await createWatcher(
+    { chain, clock: testClock(), wallet: walletOf(6), orders, logger },
+    { rate: { units: 0n, wei: 1n }, ...init },
+  );
+  const held = async () => (await orders.list(10)).records;
+  return { watcher, chain, held, warnings };
+}
+
+const superseded = { code: 'order-superseded' };
+
+test('the newest order is the one that is worth most, not the one that came last', async () => {
+  const { watcher, held } = await watching();
+  const [older, newer] = [await orderOf({ 1: 100n }), await orderOf({ 1: 900n })];
+  await watcher.accept(older);
+  await watcher.accept(newer);
+  await expect(watcher.accept(older)).rejects.toMatchObject(superseded);
+  // Valid for longer, and yet worth less.
+  await expect(watcher.accept(await orderOf({ 1: 100n }, { validBefore: validBefore + 5 }))).rejects.toMatchObject(
+    superseded,
+  );
+  expect(await held()).toEqual([newer]);
+  await watcher.accept(newer);
+  const longer = await orderOf({ 1: 900n }, { validBefore: validBefore + 5 });
+  await watcher.accept(longer);
+  await expect(watcher.accept(newer)).rejects.toMatchObject(superseded);
+  expect(await held()).toEqual([longer]);
+});
+
+test.each([
+  ['older first', 0],
+  ['newer first', 1],
+])('two orders at the same time, %s: the newer one stays', async (_, first) => {
+  const { watcher, held } = await watching();
+  const both = [await orderOf({ 1: 100n }), await orderOf({ 1: 900n })] as const;
+  await Promise.allSettled([watcher.accept(both[first as 0 | 1]), watcher.accept(both[first === 0 ? 1 : 0])]);
+  expect(await held()).toEqual([both[1]]);
+});
+
+test('an order may leave out what brings nothing more, and nothing else', async () => {
+  const { watcher, chain, held } = await watching();
+  await watcher.accept(await orderOf({ 1: 100n, 2: 100n }));
+  const next = await orderOf({ 1: 200n, 3: 50n });
+  await expect(watcher.accept(next)).rejects.toMatchObject(superseded);
+  const ended = channelIdOf(testTerms(2, { providerSigner: addressOf(4) }));
+  chain.states.set(ended, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
+  await watcher.accept(next);
+  // The former one names more channels; what it has besides is over.
+  await expect(watcher.accept(await orderOf({ 1: 200n, 2: 900n, 3: 50n }))).rejects.toMatchObject(superseded);
+  expect(await held()).toEqual([next]);
+});
+
+test('no more orders are held than may be, however many come at once', async () => {
+  const { watcher, held } = await watching({ ordersMax: 1 });
+  const both: readonly SignedClaimOrder[] = [await orderOf({ 1: 5n }), await orderOf({ 1: 5n }, { n: 5 })];
+  const outcomes = await Promise.allSettled(both.map((order) => watcher.accept(order)));
+  expect(outcomes).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'too-many-orders' } }]);
+  expect(await held()).toEqual([both[0]]);
+});
+
+test('an order that cannot be read is told of, and holds up no other', async () => {
+  const storage = testStorage(new Map<string, unknown>([['claim-order/x', 'nonsense']]));
+  const first = await watching({}, storage);
+  await first.watcher.accept(await orderOf({ 1: 5n }));
+  const again = await watching({}, storage);
+  expect(again.watcher.held()).toEqual([addressOf(4)]);
+  expect(again.warnings).toEqual([{ event: 'orders-unreadable', keys: ['claim-order/x'] }]);
+});
