@@ -61,7 +61,7 @@ export interface BookInit {
 export async function openBook({ store, side, chainId, inTime, ...init }: BookInit): Promise<Book> {
   const maximum = init.channelsMax ?? channelsMax;
   const records = new Map<ChannelId, ChannelRecord>();
-  /** Whether a write that failed has happened is not known; only the store can say, before anything else is done. */
+  /** Whether a write that failed has happened is not known; only the store can say, before the channel goes on. */
   const unsure = new Set<ChannelId>();
   /** The newest reading of each channel that was taken, by the order in which they were asked for. */
   const readings = new Map<ChannelId, number>();
@@ -80,13 +80,11 @@ export async function openBook({ store, side, chainId, inTime, ...init }: BookIn
     unsure.delete(id);
     return records.get(id);
   };
+  const find = async (id: ChannelId) => (unsure.has(id) ? load(id) : (records.get(id) ?? load(id)));
   const get = async (id: ChannelId) => {
-    const record = unsure.has(id) ? await load(id) : (records.get(id) ?? (await load(id)));
+    const record = await find(id);
     if (!record) throw payError('wrong-channel', { details: { channelId: id } });
     return record;
-  };
-  const makeSure = async () => {
-    for (const id of Array.from(unsure)) await load(id);
   };
   const save = async (record: ChannelRecord) => {
     unsure.add(record.id);
@@ -120,8 +118,7 @@ export async function openBook({ store, side, chainId, inTime, ...init }: BookIn
       inLine(async () => {
         const terms = parseTerms(given);
         const id = channelIdOf(terms);
-        await makeSure();
-        const known = records.get(id) ?? (await load(id));
+        const known = await find(id);
         if (known) return known;
         if (records.size >= maximum) await dropEnded();
         if (records.size >= maximum) throw payError('too-many-channels', { details: { maximum } });
@@ -129,7 +126,6 @@ export async function openBook({ store, side, chainId, inTime, ...init }: BookIn
       }),
     step: (id, plan) =>
       inLine(async () => {
-        await makeSure();
         const record = await get(id);
         return apply(record, await plan(state(record)));
       }),
@@ -137,7 +133,6 @@ export async function openBook({ store, side, chainId, inTime, ...init }: BookIn
       const turn = ++asked;
       const seen = await reading();
       return inLine(async () => {
-        await makeSure();
         const record = await get(id);
         if ((readings.get(id) ?? 0) > turn) return record;
         readings.set(id, turn);
@@ -146,7 +141,6 @@ export async function openBook({ store, side, chainId, inTime, ...init }: BookIn
     },
     hear: (events) =>
       inLine(async () => {
-        await makeSure();
         for (const heard of events) {
           const event = toChannelEvent(heard);
           if (event && 'channelId' in heard && records.has(heard.channelId)) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  closingAmount,
   newChannel,
   reduce,
   refusal,
@@ -138,7 +139,7 @@ interface Ledger {
 type Step =
   | { readonly type: 'pay'; readonly amount: bigint }
   | { readonly type: 'top-up'; readonly amount: bigint }
-  | { readonly type: 'claim' | 'announce' | 'withdraw' | 'close' | 'observe-payer' | 'observe-payee' }
+  | { readonly type: 'claim' | 'announce' | 'withdraw' | 'agree' | 'close' | 'observe-payer' | 'observe-payee' }
   | { readonly type: 'deliver' | 'lose' | 'repeat'; readonly at: number }
   | { readonly type: 'news-payer' | 'news-payee' | 'old-news-payer' | 'old-news-payee'; readonly at: number };
 
@@ -159,7 +160,9 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ type: fc.constantFrom('announce' as const, 'withdraw' as const, 'close' as const) }),
+    arbitrary: fc.record({
+      type: fc.constantFrom('announce' as const, 'withdraw' as const, 'agree' as const, 'close' as const),
+    }),
   },
   {
     weight: 40,
@@ -243,9 +246,14 @@ function act(world: World, step: Step): void {
     case 'withdraw':
       if (!isClosed && ledger.withdrawableAt !== 0) end(ledger.claimed);
       return;
-    case 'close':
-      if (!isClosed && world.payee.promised >= ledger.claimed) end(world.payee.promised);
+    case 'agree':
+      world.payee = reduce(world.payee, { type: 'close-agreed', finalAmount: closingAmount(world.payee) });
       return;
+    case 'close': {
+      const { agreed } = world.payee;
+      if (!isClosed && agreed !== null && agreed >= ledger.claimed) end(agreed);
+      return;
+    }
     case 'observe-payer':
     case 'observe-payee':
       look(world, step.type === 'observe-payer' ? 'payer' : 'payee');
@@ -294,6 +302,8 @@ describe('two sides, any interleaving', () => {
           expect(ledger.claimed >= before.ledger).toBe(true);
           expect(payer.promised <= deposited).toBe(true);
           expect(payee.promised <= payer.promised).toBe(true);
+          // What is agreed to can be handed in at any time: it covers all that was ever taken.
+          expect(payee.agreed === null || payee.promised <= payee.agreed).toBe(true);
           expect(ledger.claimed <= payee.promised).toBe(true);
           expect(ledger.balance + ledger.paidOut).toBe(deposited);
           before = { payer: payer.promised, payee: payee.promised, ledger: ledger.claimed };
@@ -327,12 +337,12 @@ describe('two sides, any interleaving', () => {
         const world = simulate(script, () => undefined);
         look(world, 'payer');
         look(world, 'payee');
-        if (world.payer.promised > 0n && world.payer.phase !== 'closed') {
+        if (world.payer.promised > 0n && world.payer.phase !== 'closed' && world.payee.agreed === null) {
           world.payee = reduce(world.payee, received(world.payer.promised));
           expect(world.payee).toEqual(world.payer);
         }
-        const { promised: mine, ...payer } = world.payer;
-        const { promised: theirs, ...payee } = world.payee;
+        const { promised: mine, agreed: _, ...payer } = world.payer;
+        const { promised: theirs, agreed: __, ...payee } = world.payee;
         expect(payee).toEqual(payer);
         expect(theirs <= mine).toBe(true);
       }),

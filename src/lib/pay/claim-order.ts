@@ -14,6 +14,7 @@ const orderSecondsMax = 32 * 24 * 3_600;
 
 /**
  * The provider's part: lets `relay` make exactly these claims while this device sleeps, for `feePerClaim` units each.
+ * A job in it is claimed at once, and so has to be finished before.
  * @throws `batch-empty`, `batch-too-long`, `bad-terms`, `bad-voucher`, `order-repeats`, `bad-fee`, `bad-address`,
  * `bad-time`, `not-allowed` for claims of another signer, `order-expired`, `order-too-long`, those of the wallet.
  */

@@ -122,3 +122,17 @@ test('news of a transaction is taken as the chain tells it', async () => {
   await payer.hear([{ type: 'closed', channelId: id, closing: 'cooperative', claimed: 7n, returned: 1_493n }]);
   expect(await payer.state(id)).toMatchObject({ phase: 'closed', balance: 7n, claimed: 7n });
 });
+
+test('a record that a failed write has broken stops its own channel and no other', async () => {
+  const storage = testStorage(new Map(), { atWrite: 6, when: 'after', for: 'once' });
+  const { payer } = await testPayer(storage);
+  const other = testTerms(2);
+  for (const each of [terms, other]) {
+    await payer.begin(each);
+    await payer.observe(channelIdOf(each), { balance: 100n, claimed: 0n, withdrawableAt: 0 });
+  }
+  await expect(payer.promise(id, 1n)).rejects.toMatchObject({ code: 'storage-unavailable' });
+  for (const key of storage.values.keys()) if (key.endsWith(id)) storage.values.set(key, 'nonsense');
+  expect((await payer.promise(channelIdOf(other), 1n)).cumulativeAmount).toBe(1n);
+  await expect(payer.promise(id, 1n)).rejects.toMatchObject({ code: 'bad-record' });
+});

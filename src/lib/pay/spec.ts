@@ -233,8 +233,8 @@ export interface ChannelRecord extends RecordKey {
 
 /**
  * Where vouchers outlive a crash. `save` resolves only once the record is durable, and is atomic against a crash. Against
- * another writer it reads the revision and then writes: the writes of one store object go one after the other, and two
- * windows are kept apart by the lock under which a profile has one live tab.
+ * another writer it compares the revision and then writes, which is two steps: the writes of one store object go one
+ * after the other, and of several windows only the one that holds the identity's lock may open the store.
  * Errors: `store-conflict` when the record's revision is not the stored one plus one, `bad-record` when what is stored
  * cannot be read; the storage's own codes pass through.
  */

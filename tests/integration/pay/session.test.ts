@@ -56,8 +56,8 @@ test('deposit, a thousand vouchers, a claim in a batch, settling, withdrawal: ev
       { subject: channelIdOf(each), to: chain.entry.contracts.channels, amount: 1_000_003n, validBefore: now + 3_600 },
     );
     // A stranger hands the one signature in: the payer needs no gas.
-    const { channelId } = await open(chain, relay.wallet, { terms: each, amount: 1_000_003n, deposit });
-    await paying.observe(channelId, await chain.channel(channelId));
+    const { events } = await open(chain, relay.wallet, { terms: each, amount: 1_000_003n, deposit });
+    await paying.hear(events);
   }
   const [first, second] = terms.map(channelIdOf) as [`0x${string}`, `0x${string}`];
 

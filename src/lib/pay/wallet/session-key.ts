@@ -73,8 +73,8 @@ export async function listSessionKeys(storage: PayStorage): Promise<Listed<Sessi
 }
 
 /**
- * Opens the account of one key; one for each key and window, shared by all who promise with it. It reads, then writes:
- * two windows are kept apart by the lock under which a profile has one live tab.
+ * Opens the account of one key; one for each key and window, shared by all who promise with it. It reads, then writes: of
+ * several windows only the one that holds the identity's lock may promise.
  */
 export function openSpending(storage: PayStorage, address: Address): Spending {
   const key = prefix + address;

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { dataFee } from './data-fee.ts';
+import type { Node } from './node.ts';
+
+const asked: unknown[] = [];
+const client = {
+  async readContract({ address, functionName, args }: Readonly<Record<string, unknown>>) {
+    asked.push([address, functionName, args]);
+    return 77n;
+  },
+} as unknown as Node['client'];
+const node = { ask: (question) => question(client) } as Pick<Node, 'ask'> as Node;
+
+test('the OP stack is asked what bytes cost; on other chains gas is all, and nobody is asked', async () => {
+  expect(await dataFee(node, 31_337, 1_000)).toBe(0n);
+  expect(asked).toEqual([]);
+  expect(await dataFee(node, 8453, 1_000)).toBe(77n);
+  expect(asked).toEqual([['0x420000000000000000000000000000000000000F', 'getL1FeeUpperBound', [1_000n]]]);
+});
