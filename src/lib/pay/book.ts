@@ -76,7 +76,8 @@ export async function openBook({ store, side, chainId, inTime, ...init }: BookIn
   };
   const load = async (id: ChannelId) => {
     const record = await store.load({ chainId, side, id });
-    if (record) records.set(id, record);
+    // Somebody may have looked while a write was on its way, and be answered after it.
+    if (record && record.revision >= (records.get(id)?.revision ?? 0)) records.set(id, record);
     unsure.delete(id);
     return records.get(id);
   };
@@ -87,9 +88,12 @@ export async function openBook({ store, side, chainId, inTime, ...init }: BookIn
     return record;
   };
   const save = async (record: ChannelRecord) => {
-    unsure.add(record.id);
-    await store.save(record);
-    unsure.delete(record.id);
+    try {
+      await store.save(record);
+    } catch (error) {
+      unsure.add(record.id);
+      throw error;
+    }
     records.set(record.id, record);
     return record;
   };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { TabloomError } from '#lib/base/errors.ts';
 import {
   entry,
   keyOf,
@@ -124,6 +125,24 @@ describe('a crash at any write', () => {
       }
     },
   );
+});
+
+test('whoever looks while a write is failing does not make it forgotten', async () => {
+  const storage = testStorage();
+  const { payer } = await testPayer(storage);
+  await payer.begin(terms);
+  await payer.observe(id, { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
+  const { put } = storage;
+  storage.put = async (...args) => {
+    const isRecord = args[1].startsWith('channel/');
+    if (isRecord) await payer.newest(id);
+    await put(...args);
+    if (!isRecord) return;
+    storage.put = put;
+    throw new TabloomError('storage-unavailable', 'Written, and then gone.');
+  };
+  await expect(payer.promise(id, 10n)).rejects.toMatchObject({ code: 'storage-unavailable' });
+  expect((await payer.promise(id, 10n)).cumulativeAmount).toBe(20n);
 });
 
 test('chunks promised at the same time add up', async () => {
