@@ -30,5 +30,8 @@ export function verifyAnswer(answer: JobState, ids: readonly number[] | undefine
     reason,
     usage,
     price: receipt.price,
+    engine: worker.engine,
+    askedAt: answer.startedAt ?? receipt.issuedAt,
+    receivedAt: answer.endedAt ?? receipt.issuedAt,
   });
 }

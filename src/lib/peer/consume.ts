@@ -11,9 +11,11 @@ import { wireError } from '#lib/protocol/errors.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { afterLoss } from './after-loss.ts';
-import { askWorker, type AttemptEnd } from './ask-worker.ts';
+import { askWorker } from './ask-worker.ts';
+import type { AttemptEnd } from './attempt-end.ts';
 import { initialJob, isOver, reduceJob, type JobState } from './lifecycle.ts';
 import { nobodyLeft } from './nobody-left.ts';
+import { firstPartTimeoutMs } from './patience.ts';
 import { seenOf } from './attempt.ts';
 import type { ReceiptBook } from './receipt-book.ts';
 import { createRemembered, type Remembered } from './remembered.ts';
@@ -116,9 +118,13 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
     const { candidate } = choice;
     const { peer, addrs } = candidate.entry.offer;
     const worker = toWorkerView(candidate, request, running.net.self);
+    const { salt, askedAt } = running.remembered.first(running.id, () => ({
+      salt: randomId(running.random),
+      askedAt: clock.now(),
+    }));
     const job = toJob(request, candidate, {
       id: running.id,
-      salt: running.remembered.salt(running.id, () => randomId(running.random)),
+      salt,
       deadlineMs: running.endsAtMs - clock.elapsed(),
       progress: { text: state().text, tokens: state().tokens },
     });
@@ -127,8 +133,19 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
     running.remembered.chose(running.id, peer);
     yield { type: 'worker-chosen', at: clock.now(), job, worker };
 
-    const end = yield* askWorker(job, worker, { ...running, addrs, price: candidate.model.price });
-    judge(peer, end, running);
+    let end: AttemptEnd = { type: 'cancelled' };
+    try {
+      end = yield* askWorker(job, worker, {
+        ...running,
+        addrs,
+        price: candidate.model.price,
+        askedAt,
+        firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, trackRecord.history(peer)),
+      });
+    } finally {
+      // Also where the caller has left the loop in the middle.
+      judge(peer, end, running);
+    }
     const at = clock.now();
     switch (end.type) {
       case 'finished':
@@ -192,16 +209,29 @@ async function nextChange(directory: Directory, clock: Clock, ms: number, signal
   end();
 }
 
-/** What the attempt says about the worker. A refusal says nothing, nor does an asker that changed its mind. */
+/**
+ * What the attempt says about the worker. A refusal is no failure, nor is an asker that changed its mind; a promise that
+ * was broken is one.
+ */
 function judge(peer: PeerId, end: AttemptEnd, { trackRecord, state }: Running): void {
   const attempt = state().attempts.at(-1);
-  if (end.type === 'finished' && attempt && allHold(end.settlement.receiptCheck)) {
-    trackRecord.finished(peer, seenOf(attempt));
-  } else if (
-    end.type === 'finished' ||
-    end.type === 'lost' ||
-    (end.type === 'failed' && end.error.code === 'deadline')
-  ) {
-    trackRecord.failed(peer);
+  switch (end.type) {
+    case 'finished':
+      if (attempt && allHold(end.settlement.receiptCheck)) trackRecord.finished(peer, seenOf(attempt));
+      else trackRecord.failed(peer);
+      break;
+    case 'lost':
+      trackRecord.failed(peer);
+      break;
+    case 'refused':
+      if (end.promise === 'broken') trackRecord.failed(peer);
+      else trackRecord.refused(peer);
+      break;
+    case 'failed':
+      if (end.error.code === 'deadline') trackRecord.failed(peer);
+      else trackRecord.refused(peer);
+      break;
+    case 'cancelled':
+      trackRecord.refused(peer);
   }
 }

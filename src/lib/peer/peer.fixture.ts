@@ -28,6 +28,7 @@ import { initialJob, reduceJob, type JobState } from './lifecycle.ts';
 import { createProvider, type ProviderComponents } from './provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
 import type { AskRequest, Consumer, JobEvent, Provider } from './spec.ts';
+import { createTrackRecord, type TrackRecord } from './track-record.ts';
 
 /** A small world on one clock: nets in memory, scripted engines, one directory that everybody reads. */
 export interface World {
@@ -76,6 +77,7 @@ export interface Worker extends Resident {
 
 export interface Asker extends Resident {
   readonly consumer: Consumer;
+  readonly trackRecord: TrackRecord;
 }
 
 export const demo = scriptedModel(100);
@@ -182,8 +184,9 @@ export function createWorld(seed = 1): World {
     },
     async asker(peerSeed) {
       const here = await resident(peerSeed);
-      const consumer = createConsumer({ ...here, directory, clock, random, logger: silentLogger });
-      return { ...here, consumer };
+      const trackRecord = createTrackRecord(clock);
+      const consumer = createConsumer({ ...here, directory, clock, random, trackRecord, logger: silentLogger });
+      return { ...here, consumer, trackRecord };
     },
   };
 }

@@ -5,30 +5,50 @@ import type { JobId, PeerId } from '#lib/protocol/ids.ts';
  * salt is part of it, and only that worker knows the answer.
  */
 export interface Remembered {
-  /** The salt of this id, made the first time. */
-  salt(id: JobId, make: () => string): string;
+  /** What was fixed the first time this id was asked. */
+  first(id: JobId, make: () => FirstAsked): FirstAsked;
   worker(id: JobId): PeerId | undefined;
   chose(id: JobId, worker: PeerId): void;
+  /** This asker told a worker to stop: asked again, that one repeats the end of a stopped answer. */
+  stop(id: JobId): void;
+  wasStopped(id: JobId): boolean;
+}
+
+export interface FirstAsked {
+  readonly salt: string;
+  /** Milliseconds since the epoch. */
+  readonly askedAt: number;
+}
+
+interface RememberedJob {
+  readonly first: FirstAsked;
+  worker: PeerId | undefined;
+  stopped: boolean;
 }
 
 const jobsMax = 1_024;
 
 export function createRemembered(): Remembered {
-  const jobs = new Map<JobId, { readonly salt: string; worker: PeerId | undefined }>();
+  const jobs = new Map<JobId, RememberedJob>();
   return {
-    salt(id, make) {
+    first(id, make) {
       const known = jobs.get(id);
-      if (known) return known.salt;
+      if (known) return known.first;
       const oldest = jobs.keys().next().value;
       if (jobs.size >= jobsMax && oldest !== undefined) jobs.delete(oldest);
-      const salt = make();
-      jobs.set(id, { salt, worker: undefined });
-      return salt;
+      const first = make();
+      jobs.set(id, { first, worker: undefined, stopped: false });
+      return first;
     },
     worker: (id) => jobs.get(id)?.worker,
     chose(id, worker) {
       const known = jobs.get(id);
       if (known) known.worker = worker;
     },
+    stop(id) {
+      const known = jobs.get(id);
+      if (known) known.stopped = true;
+    },
+    wasStopped: (id) => jobs.get(id)?.stopped ?? false,
   };
 }

@@ -6,9 +6,6 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { JobRecord, QueuePlace } from './job-record.ts';
 import { createPulse } from './pulse.ts';
 
-/** An asker that takes no frame for this long holds a slot for nothing: it is treated as gone. */
-export const sendStallMs = 30_000;
-
 /**
  * Tells one channel everything of a record: the place in the queue, the parts, `alive` when there is nothing to say, and
  * the frame that closes. Resolves when that last one has gone.
@@ -44,7 +41,7 @@ export async function sendAnswer(
     clock,
     signal: within,
     intervalMs: limits.aliveIntervalMs,
-    stallMs: sendStallMs,
+    stallMs: limits.sendStallMs,
     onQuiet: () => record.bell.ring(),
     onStall: () => over.abort(wireError('peer-lost', 'The asker has stopped reading.')),
   });

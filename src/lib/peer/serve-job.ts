@@ -1,4 +1,3 @@
-import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Channel } from '#lib/net/spec.ts';
@@ -11,6 +10,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import { refusal, type Refusal } from './admit.ts';
 import type { JobRecord } from './job-record.ts';
 import { sendAnswer } from './send-answer.ts';
+import { within } from './within.ts';
 
 export interface ServeComponents {
   readonly clock: Clock;
@@ -92,7 +92,8 @@ async function hearAsker(record: JobRecord, frames: AsyncIterator<Uint8Array>): 
     if (next.done) return { type: 'left' };
     const frame = decodeAskerFrame(next.value);
     if (frame.t === 'countersign' && record.ending) return { type: 'countersign', envelope: frame.envelope };
-    if (frame.t !== 'cancel' || frame.jobId !== record.jobId || ++cancels > 8) throw wireError('bad-frame');
+    if (frame.t !== 'cancel' || frame.jobId !== record.jobId || ++cancels > limits.cancelFramesMax)
+      throw wireError('bad-frame');
     record.stop(wireError('cancelled'));
   }
 }
@@ -136,20 +137,6 @@ async function closeWith(
     );
   } catch (error) {
     channel.abort(asError(error));
-  }
-}
-
-/** @throws `deadline` after `ms`. */
-async function within<T>(promise: Promise<T>, ms: number, clock: Clock, signal?: AbortSignal): Promise<T> {
-  const settled = new AbortController();
-  const timedOut = clock.delay(ms, { signal: settled.signal }).then(() => {
-    throw wireError('deadline');
-  });
-  timedOut.catch(() => undefined);
-  try {
-    return await raceSignal(Promise.race([promise, timedOut]), signal);
-  } finally {
-    settled.abort();
   }
 }
 

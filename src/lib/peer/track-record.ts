@@ -10,6 +10,8 @@ export interface TrackRecord {
   isParked(peer: PeerId): boolean;
   chosen(peer: PeerId): void;
   finished(peer: PeerId, seen: Seen): void;
+  /** It did not do it and is not to blame: a refusal, an asker that changed its mind. */
+  refused(peer: PeerId): void;
   /** For a loss or a broken promise; a refusal is neither. */
   failed(peer: PeerId): void;
 }
@@ -33,6 +35,7 @@ export function createTrackRecord(clock: Clock): TrackRecord {
       breakers.record(peer, 'finished', clock.now());
       keep(peer, withFinished(histories.get(peer) ?? noHistory, seen));
     },
+    refused: (peer) => breakers.record(peer, 'refused', clock.now()),
     failed(peer) {
       breakers.record(peer, 'failed', clock.now());
       keep(peer, withFailed(histories.get(peer) ?? noHistory));

@@ -52,3 +52,23 @@ test('a timer held up by a sleeping device gives one more period', async () => {
   await inner.advance(1_000);
   expect(heard).toEqual(['peer-lost']);
 });
+
+test('where every timer is late it barks all the same, after one more period; feeding earns another', async () => {
+  const inner = manualClock();
+  let lateMs = 0;
+  // A hidden tab: no timer fires before it is five seconds overdue.
+  const clock: Clock = {
+    ...inner,
+    elapsed: () => inner.elapsed() + lateMs,
+    delay: (ms, options) => inner.delay(ms, options).then(() => void (lateMs += 5_000)),
+  };
+  const heard: number[] = [];
+  const watchdog = createWatchdog(clock, () => heard.push(clock.elapsed()));
+  watchdog.expect(1_000, reason);
+  await inner.advance(1_000);
+  watchdog.feed();
+  await inner.advance(1_000);
+  expect(heard).toEqual([]);
+  await inner.advance(1_000);
+  expect(heard).toEqual([18_000]);
+});

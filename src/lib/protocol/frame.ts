@@ -17,7 +17,8 @@ export type WorkerFrame = z.output<typeof workerFrameSchema>;
 
 export const jobProtocol = '/tabloom/job/1';
 
-const queuePlace = { position: z.number().int().min(0).max(1_024), etaMs: z.number().int().min(0).max(1e9) };
+const waitMs = z.number().int().min(0).max(limits.durationMsMax);
+const queuePlace = { position: z.number().int().min(0).max(limits.slotsMax), etaMs: waitMs };
 const failure = { code: errorCodeSchema, message: errorMessageSchema };
 
 export const askerFrameSchema = z.discriminatedUnion('t', [
@@ -33,7 +34,7 @@ export const askerFrameSchema = z.discriminatedUnion('t', [
 
 export const workerFrameSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('accepted'), ...queuePlace }),
-  z.object({ t: z.literal('refused'), ...failure, retryAfterMs: z.number().int().min(0).max(1e9).optional() }),
+  z.object({ t: z.literal('refused'), ...failure, retryAfterMs: waitMs.optional() }),
   z.object({ t: z.literal('part'), part: partSchema }),
   z.object({ t: z.literal('alive') }),
   z.object({ t: z.literal('finish'), reason: finishReasonSchema, usage: usageSchema, receipt: receiptEnvelopeSchema }),

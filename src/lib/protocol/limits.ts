@@ -23,10 +23,21 @@ export const limits = {
   stopSequenceBytesMax: 256,
   maxTokensMax: 32_768,
   nameLengthMax: 128,
+  /** Builds, kinds of device, words of a policy. */
+  wordLengthMax: 64,
+  quantisationLengthMax: 32,
   errorMessageLengthMax: 1_024,
   receiptBytesMax: 8 * 1024,
   partTextBytesMax: 64 * 1024,
   tokensPerPartMax: 4_096,
+  /** What an asker takes of one answer before it cuts the worker off, in UTF-16 code units. */
+  answerLengthMax: 1024 * 1024,
+  /** Tokens an asker takes past the wish: engines may count an end-of-text token. */
+  tokenSlack: 8,
+  /** Rates in tokens a second. */
+  rateMax: 1e9,
+  /** Durations that a peer states. */
+  durationMsMax: 1e9,
 
   offerTtlMs: 45_000,
   offerHeartbeatMs: 15_000,
@@ -42,6 +53,12 @@ export const limits = {
   offerMinGapMs: 400,
   offerModelsMax: 32,
   offerAddrsMax: 16,
+  addrLengthMax: 512,
+  offerTiersMax: 3,
+  offerPolicyMax: 16,
+  contextTokensMax: 10_000_000,
+  /** Slots of a model, and jobs that an offer or a place in a queue may speak of. */
+  slotsMax: 1_024,
   directoryOffersMax: 10_000,
 
   findLimitMax: 64,
@@ -65,6 +82,17 @@ export const limits = {
   acceptTimeoutMs: 6_000,
   aliveIntervalMs: 2_000,
   silenceTimeoutMs: 6_000,
+  /** From the slot to the first word, at least; longer for a long prompt and a slow worker. */
+  firstPartTimeoutMs: 20_000,
+  /** Times a worker may tell the place in its queue, and an asker may say `cancel`. */
+  acceptedFramesMax: 2_048,
+  cancelFramesMax: 8,
+  /** After a cancel, for the parts under way and the receipt. */
+  settleTimeoutMs: 1_500,
+  /** An asker that takes no frame for this long holds a slot for nothing: it is treated as gone. */
+  sendStallMs: 30_000,
   countersignTimeoutMs: 3_000,
+  /** How far a receipt's date may lie outside the time from asking to receiving: the clocks of two homes. */
+  receiptClockSkewMs: 60_000,
   attemptsMax: 4,
 } as const;

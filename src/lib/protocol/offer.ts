@@ -12,22 +12,34 @@ export type Offer = z.output<typeof offerSchema>;
 export type OfferedModel = z.output<typeof offeredModelSchema>;
 export type Measured = z.output<typeof measuredSchema>;
 
-const rate = z.number().nonnegative().max(1e9);
+const rate = z.number().nonnegative().max(limits.rateMax);
+const jobs = z.number().int().min(0).max(limits.slotsMax);
 
 /** From finished jobs and a start-up benchmark, never from the device's name. Tokens a second, milliseconds. */
-export const measuredSchema = z.object({ prefillTps: rate, decodeTps: rate, ttftMs: rate });
+export const measuredSchema = z.object({
+  prefillTps: rate,
+  decodeTps: rate,
+  ttftMs: z.number().nonnegative().max(limits.durationMsMax),
+});
+
+const engineInfoSchema = z.object({
+  name: z.string().min(1).max(limits.wordLengthMax),
+  build: z.string().max(limits.wordLengthMax),
+  /** Coarse on purpose ("wasm-cpu", "webgpu-apple"); never a fingerprint. */
+  deviceClass: z.string().max(limits.wordLengthMax),
+});
 
 export const offeredModelSchema = z.object({
   artefact: artefactIdSchema,
   name: z.string().min(1).max(limits.nameLengthMax),
   kind: z.enum(['chat']),
-  contextTokens: z.number().int().min(1).max(10_000_000),
-  quantisation: z.string().max(32),
+  contextTokens: z.number().int().min(1).max(limits.contextTokensMax),
+  quantisation: z.string().max(limits.quantisationLengthMax),
   price: priceSchema,
   /** Jobs at once; a WebLLM tab has one. */
-  slots: z.number().int().min(1).max(1_024),
-  running: z.number().int().min(0).max(1_024),
-  queued: z.number().int().min(0).max(1_024),
+  slots: jobs.min(1),
+  running: jobs,
+  queued: jobs,
   measured: measuredSchema.optional(),
 });
 
@@ -40,19 +52,14 @@ export const offerSchema = z.object({
   role: z.enum(['tab', 'native', 'enclave']),
   /** Going away: finish what runs, take nothing new. */
   draining: z.boolean(),
-  engine: z.object({
-    name: z.string().min(1).max(64),
-    build: z.string().max(64),
-    /** Coarse on purpose ("wasm-cpu", "webgpu-apple"); never a fingerprint. */
-    deviceClass: z.string().max(64),
-  }),
+  engine: engineInfoSchema,
   models: z.array(offeredModelSchema).max(limits.offerModelsMax),
-  tiers: z.array(tierSchema).min(1).max(3),
+  tiers: z.array(tierSchema).min(1).max(limits.offerTiersMax),
   /** Kinds of request the worker refuses, as words of the policy list. */
-  policy: z.array(z.string().max(64)).max(16),
-  addrs: z.array(z.string().max(512)).max(limits.offerAddrsMax),
+  policy: z.array(z.string().max(limits.wordLengthMax)).max(limits.offerPolicyMax),
+  addrs: z.array(z.string().max(limits.addrLengthMax)).max(limits.offerAddrsMax),
   /** Version of the software, for the picture of the network. */
-  build: z.string().max(64),
+  build: z.string().max(limits.wordLengthMax),
 });
 
 /** @throws `bad-record` for an offer that no reader would take. */

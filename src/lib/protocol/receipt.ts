@@ -13,7 +13,8 @@ export type Countersign = z.output<typeof countersignSchema>;
 /** Both signatures, as stored and shown. `countersign` is missing only while it is under way. */
 export type SignedReceipt = z.output<typeof signedReceiptSchema>;
 
-const durationMs = z.number().nonnegative().max(1e9);
+const durationMs = z.number().nonnegative().max(limits.durationMsMax);
+const word = z.string().max(limits.wordLengthMax);
 
 export const receiptSchema = z.object({
   jobId: jobIdSchema,
@@ -21,7 +22,7 @@ export const receiptSchema = z.object({
   worker: peerIdSchema,
   artefact: artefactIdSchema,
   model: z.string().max(limits.nameLengthMax),
-  engine: z.object({ name: z.string().max(64), build: z.string().max(64), deviceClass: z.string().max(64) }),
+  engine: z.object({ name: word, build: word, deviceClass: word }),
   params: jobParamsSchema,
   /** SHA-256 over salt and DAG-CBOR of the input: see `trust/prompt-hash.ts`. */
   promptHash: hashSchema,

@@ -3,6 +3,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
 import { equalBytes } from '#lib/base/bytes.ts';
 import type { Job } from '#lib/protocol/job.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import type { FinishReason, Usage } from '#lib/protocol/part.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import {
@@ -26,15 +27,22 @@ export interface Received {
   /** As the `finish` frame states them. */
   readonly reason: FinishReason;
   readonly usage: Usage;
-  /** Of the offer that was taken. */
+  /** Of the offer that was taken, as is the engine. */
   readonly price: Price;
+  readonly engine: Receipt['engine'];
+  /** When the job was first asked and when its receipt came, in milliseconds since the epoch by the asker's clock. */
+  readonly askedAt: number;
+  readonly receivedAt: number;
 }
 
 /** One claim each; the shape of `ReceiptCheck` in `peer/spec.ts`. */
 export interface ReceiptChecks {
   /** The record is a receipt and its signature is right. */
   readonly signature: boolean;
-  /** Signed by the worker that was asked, which names itself and this asker. */
+  /**
+   * Signed by the worker that was asked, which names itself, this asker and the engine of its offer, and dated between
+   * asking and receiving, as far as two clocks may differ.
+   */
   readonly worker: boolean;
   /** For this job and this prompt: id, model, params, tier and what was resumed are those that were sent. */
   readonly prompt: boolean;
@@ -46,7 +54,10 @@ export interface ReceiptChecks {
 
 const nothingHolds: ReceiptChecks = { signature: false, worker: false, prompt: false, output: false, counts: false };
 
-/** Checks a worker's receipt against what the asker sent and received. Never throws. */
+/**
+ * Checks a worker's receipt against what the asker sent and received. Its timings and `prevWorker` are the worker's own
+ * word: nothing of the asker's can be compared with them. Never throws.
+ */
 export function checkReceipt(envelope: Envelope, received: Received): ReceiptChecks {
   const opened = tryOpen(() => openEnvelope('receipt', receiptSchema, envelope));
   if (!opened) return nothingHolds;
@@ -54,7 +65,13 @@ export function checkReceipt(envelope: Envelope, received: Received): ReceiptChe
   const { job, output, usage } = received;
   return {
     signature: true,
-    worker: peer === received.worker && receipt.worker === received.worker && receipt.asker === received.asker,
+    worker:
+      peer === received.worker &&
+      receipt.worker === received.worker &&
+      receipt.asker === received.asker &&
+      sameValue(receipt.engine, received.engine) &&
+      receipt.issuedAt >= received.askedAt - limits.receiptClockSkewMs &&
+      receipt.issuedAt <= received.receivedAt + limits.receiptClockSkewMs,
     prompt:
       receipt.jobId === job.id &&
       receipt.artefact === job.artefact &&
@@ -62,7 +79,7 @@ export function checkReceipt(envelope: Envelope, received: Received): ReceiptChe
       receipt.tier === job.tier &&
       receipt.resumedTokens === (job.resume?.tokens ?? 0) &&
       receipt.promptHash === promptHash(job) &&
-      equalBytes(encodeCbor(receipt.params), encodeCbor(job.params)),
+      sameValue(receipt.params, job.params),
     output:
       receipt.outputRoot === output.outputRoot &&
       receipt.outputForm === output.outputForm &&
@@ -113,6 +130,9 @@ export function verifyStored(signed: SignedReceipt): StoredCheck {
     askerSignature: !answer ? 'missing' : askerValid ? 'valid' : 'invalid',
   };
 }
+
+/** By the bytes, so that the order in which members were written does not matter. */
+const sameValue = (a: unknown, b: unknown): boolean => equalBytes(encodeCbor(a), encodeCbor(b));
 
 function tryOpen<T>(open: () => T): T | undefined {
   try {

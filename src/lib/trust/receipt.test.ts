@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createSigner, signEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { Job } from '#lib/protocol/job.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import { allHold, checkCountersign, checkReceipt, verifyStored, type Received } from './check.ts';
 import { chainStart } from './chain.ts';
 import { createOutputRoot } from './output-root.ts';
@@ -46,6 +47,9 @@ const received: Received = {
   reason: 'stop',
   usage: usageOf(delivered),
   price: { in: '0', out: '0' },
+  engine: { deviceClass: 'wasm-cpu', build: '1', name: 'scripted' },
+  askedAt: 1_700_000_000_000,
+  receivedAt: 1_700_000_002_000,
 };
 const failing = (over: Partial<Delivered>, seen: Partial<Received> = {}, signer = worker) =>
   Object.entries(checkReceipt(issueReceipt({ ...delivered, ...over }, signer), { ...received, ...seen }))
@@ -62,6 +66,11 @@ test('each lie fails the check that names it, and only that one', () => {
   expect(failing({}, { worker: stranger.peer })).toEqual(['worker']);
   expect(failing({}, {}, stranger)).toEqual(['worker']);
   expect(failing({ asker: stranger.peer })).toEqual(['worker']);
+  for (const [engine, over] of [
+    [{ name: 'vllm', build: '1', deviceClass: 'wasm-cpu' }, {}],
+    [delivered.engine, { deviceClass: 'nvidia-h100' }],
+  ] as const)
+    expect(failing({ engine: { ...engine, ...over } })).toEqual(['worker']);
   for (const other of [
     { id: '1'.repeat(32) },
     { artefact: 'b'.repeat(64) },
@@ -80,6 +89,21 @@ test('each lie fails the check that names it, and only that one', () => {
   expect(failing({ output: { ...delivered.output, tokens: 3 } })).toEqual(['counts']);
   expect(failing({}, { usage: { tokensIn: 9, tokensOut: 3 } })).toEqual(['counts']);
   expect(failing({ price: { in: '0', out: '1' } })).toEqual(['counts']);
+});
+
+test('a date outside the time of the job is one too, but for what two clocks may differ by', () => {
+  const { askedAt, receivedAt } = received;
+  for (const issuedAt of [askedAt - limits.receiptClockSkewMs, askedAt, receivedAt + limits.receiptClockSkewMs]) {
+    expect(failing({ issuedAt })).toEqual([]);
+  }
+  for (const issuedAt of [
+    1,
+    askedAt - limits.receiptClockSkewMs - 1,
+    receivedAt + limits.receiptClockSkewMs + 1,
+    Number.MAX_SAFE_INTEGER,
+  ]) {
+    expect(failing({ issuedAt })).toEqual(['worker']);
+  }
 });
 
 test('a part more or less than what arrived fails output and counts', () => {
