@@ -43,7 +43,7 @@ export const isParked = (state: BreakerState, now: number): boolean => state.typ
 /** The breakers of all peers an asker has met. */
 export interface Breakers {
   isParked(peer: PeerId, now: number): boolean;
-  /** `chosen` when a job is sent, then how it ended; nothing where the asker itself cancelled. */
+  /** `chosen` when a job is sent, then how it ended; `refused` also where the asker itself cancelled. */
   record(peer: PeerId, event: BreakerEvent, now: number): void;
 }
 

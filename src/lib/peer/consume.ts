@@ -13,16 +13,15 @@ import { limits } from '#lib/protocol/limits.ts';
 import { afterLoss } from './after-loss.ts';
 import { askWorker } from './ask-worker.ts';
 import type { AttemptEnd } from './attempt-end.ts';
+import { judge } from './judge.ts';
 import { initialJob, isOver, reduceJob, type JobState } from './lifecycle.ts';
 import { nobodyLeft } from './nobody-left.ts';
 import { firstPartTimeoutMs } from './patience.ts';
-import { seenOf } from './attempt.ts';
 import type { ReceiptBook } from './receipt-book.ts';
 import { createRemembered, type Remembered } from './remembered.ts';
 import { checkRequest, toJob, toWish, toWorkerView } from './request.ts';
 import type { AskRequest, Consumer, JobEvent } from './spec.ts';
 import { createTrackRecord, type TrackRecord } from './track-record.ts';
-import { allHold } from '#lib/trust/check.ts';
 
 export interface ConsumerComponents {
   readonly net: Net;
@@ -144,7 +143,7 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
       });
     } finally {
       // Also where the caller has left the loop in the middle.
-      judge(peer, end, running);
+      judge(trackRecord, peer, end, state().attempts.at(-1));
     }
     const at = clock.now();
     switch (end.type) {
@@ -207,31 +206,4 @@ async function nextChange(directory: Directory, clock: Clock, ms: number, signal
   await Promise.race([change.promise, timeout]);
   over.abort();
   end();
-}
-
-/**
- * What the attempt says about the worker. A refusal is no failure, nor is an asker that changed its mind; a promise that
- * was broken is one.
- */
-function judge(peer: PeerId, end: AttemptEnd, { trackRecord, state }: Running): void {
-  const attempt = state().attempts.at(-1);
-  switch (end.type) {
-    case 'finished':
-      if (attempt && allHold(end.settlement.receiptCheck)) trackRecord.finished(peer, seenOf(attempt));
-      else trackRecord.failed(peer);
-      break;
-    case 'lost':
-      trackRecord.failed(peer);
-      break;
-    case 'refused':
-      if (end.promise === 'broken') trackRecord.failed(peer);
-      else trackRecord.refused(peer);
-      break;
-    case 'failed':
-      if (end.error.code === 'deadline') trackRecord.failed(peer);
-      else trackRecord.refused(peer);
-      break;
-    case 'cancelled':
-      trackRecord.refused(peer);
-  }
 }

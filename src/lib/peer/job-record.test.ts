@@ -52,6 +52,21 @@ test('remembered answers are bounded by their bytes', () => {
   expect(records.find('A', asked[4]!)).toBeDefined();
 });
 
+test('one asker’s many jobs push out its own records, by number and by bytes', () => {
+  const records = createJobRecords(manualClock(), { ...bounds, recordsMax: 10 });
+  const honest = job();
+  records.open('honest', honest).end(ending);
+  for (let i = 0; i < 20; i++) records.open('busy', job()).end(ending);
+  expect(records.size).toBe(10);
+  expect(records.find('honest', honest)).toBeDefined();
+  for (let i = 0; i < 5; i++) {
+    const record = records.open('wordy', job());
+    record.log.append({ type: 'text-delta', text: 'x'.repeat(4_000), tokens: 1 });
+    record.end(ending);
+  }
+  expect(records.find('honest', honest)).toBeDefined();
+});
+
 test('the first ending counts', () => {
   const record = createJobRecords(manualClock()).open('A', job());
   record.end(ending);

@@ -80,17 +80,32 @@ export function createJobRecords(clock: Clock, bounds: JobRecordLimits = jobReco
   const keyOf = (asker: PeerId, jobId: JobId, fromToken: number) => `${asker}/${jobId}/${fromToken}`;
   const live = () => [...records.values()].filter((record) => !record.ending);
 
-  /** Drops what is too old, then the oldest ended ones past the bounds. A job that runs is never forgotten. */
-  const prune = () => {
-    let bytes = 0;
-    for (const record of records.values()) bytes += record.log.bytes;
-    for (const [key, record] of records) {
-      if (!record.ending) continue;
-      const old = clock.now() - record.openedAt > bounds.ttlMs;
-      if (!old && records.size <= bounds.recordsMax && bytes <= bounds.bytesMax) continue;
-      bytes -= record.log.bytes;
-      records.delete(key);
+  const forget = (record: JobRecord) => {
+    const key = keyOf(record.asker, record.jobId, record.fromToken);
+    if (records.get(key) === record) records.delete(key);
+  };
+  const bytesOf = ({ log }: JobRecord) => log.bytes;
+  const sum = (weigh: (record: JobRecord) => number) =>
+    [...records.values()].reduce((total, record) => total + weigh(record), 0);
+  /** Drops ended records, the oldest of whoever holds the most, until the sum is within its bound. */
+  const shrink = (weigh: (record: JobRecord) => number, max: number) => {
+    for (let over = sum(weigh) - max; over > 0;) {
+      const oldest = oldestOfLargest(
+        [...records.values()].filter(({ ending }) => ending),
+        weigh,
+      );
+      if (!oldest) return;
+      over -= weigh(oldest);
+      forget(oldest);
     }
+  };
+  /** A job that runs is never forgotten. */
+  const prune = () => {
+    for (const record of records.values()) {
+      if (record.ending && clock.now() - record.openedAt > bounds.ttlMs) forget(record);
+    }
+    shrink(() => 1, bounds.recordsMax);
+    shrink(bytesOf, bounds.bytesMax);
   };
 
   return {
@@ -108,13 +123,18 @@ export function createJobRecords(clock: Clock, bounds: JobRecordLimits = jobReco
       prune();
       return record;
     },
-    forget(record) {
-      const key = keyOf(record.asker, record.jobId, record.fromToken);
-      if (records.get(key) === record) records.delete(key);
-    },
+    forget,
     openOf: (asker) => live().filter((record) => record.asker === asker).length,
     live,
   };
+}
+
+/** One asker's many jobs push out its own records, not those of the others. */
+function oldestOfLargest(records: readonly JobRecord[], weigh: (record: JobRecord) => number): JobRecord | undefined {
+  const weights = new Map<PeerId, number>();
+  for (const record of records) weights.set(record.asker, (weights.get(record.asker) ?? 0) + weigh(record));
+  const largest = Math.max(...weights.values());
+  return records.find(({ asker }) => weights.get(asker) === largest);
 }
 
 const firstToken = (job: Job): number => job.resume?.tokens ?? 0;

@@ -45,6 +45,23 @@ test('more channels than one asker can need are refused unread', async () => {
   for (const raw of refused) expect(raw).toMatchObject({ frames: [{ t: 'refused', code: 'busy' }], ended: 'closed' });
 });
 
+test('what is sent on a refused channel does not pile up, and is cut off when it does not end', async () => {
+  const { clock, open, network } = await scene();
+  for (let i = 0; i < limits.jobsPerPeerMax * 2 + 2; i++) await open();
+  const refused = await open();
+  const largest = new Uint8Array(limits.frameBytesMax);
+  let sent = 0;
+  const send = async () => {
+    for (; sent < 10; sent++) await refused.sendBytes(largest);
+  };
+  void send().catch(() => undefined);
+  await pass(clock, 20);
+  expect(refused.frames).toMatchObject([{ t: 'refused', code: 'busy' }]);
+  expect(sent).toBeGreaterThanOrEqual(2);
+  expect(sent).toBeLessThan(5);
+  expect(network.openChannels).toBe(limits.jobsPerPeerMax * 2 + 2);
+});
+
 test('leaving the queue moves the others up and costs no work', async () => {
   const { model, seen } = puppet(async function* (signal) {
     yield text('x');

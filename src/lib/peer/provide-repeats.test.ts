@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { limits } from '#lib/protocol/limits.ts';
 import { createWorld, job, openRaw, pass, textOf, until } from './peer.fixture.ts';
 import { finish, kinds, last, puppet, scene, text, textOfRaw } from './provide.fixture.ts';
 
@@ -101,4 +102,33 @@ test('goes on exactly where a resumed answer stopped', async () => {
   await until(clock, () => last(rest)?.t === 'finish');
   expect(before + textOf(rest.frames)).toBe(textOf(whole.frames));
   expect(last(rest)).toMatchObject({ usage: { tokensOut: 25 } });
+});
+
+test('a job that ended since its asker was gone is run anew when the asker is back', async () => {
+  const { clock, open, worker } = await scene({ answerTokens: 30 });
+  const asked = job();
+  const gone = await open();
+  await gone.send({ t: 'open', job: asked });
+  await until(clock, () => gone.frames.length > 5);
+  gone.abort();
+  await until(clock, () => worker.provider.state.running === 0);
+  const back = await open();
+  await back.send({ t: 'open', job: asked });
+  await until(clock, () => last(back)?.t === 'finish');
+  expect(last(back)).toMatchObject({ reason: 'stop', usage: { tokensOut: 30 } });
+});
+
+test('an asker with as many jobs as it may have can go on with one of them', async () => {
+  const { clock, open, worker } = await scene({ answerTokens: 200 });
+  const jobs = Array.from({ length: limits.jobsPerPeerMax }, () => job());
+  for (const asked of jobs) await (await open()).send({ t: 'open', job: asked });
+  await pass(clock, 20);
+  const resumed = await open();
+  await resumed.send({ t: 'open', job: { ...jobs[0]!, resume: { text: 'x', tokens: 1 } } });
+  const more = await open();
+  await more.send({ t: 'open', job: job() });
+  await pass(clock, 20);
+  expect(resumed.frames[0]).toMatchObject({ t: 'accepted' });
+  expect(more.frames).toMatchObject([{ t: 'refused', code: 'busy' }]);
+  await worker.provider.stop();
 });

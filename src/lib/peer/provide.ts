@@ -1,7 +1,8 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
-import { TabloomError } from '#lib/base/errors.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
@@ -11,6 +12,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import { checkCountersign } from '#lib/trust/check.ts';
 import { refusal, refuse, type Policy, type Refusal } from './admit.ts';
 import { createBell } from './bell.ts';
+import { createChannelPlaces } from './channel-places.ts';
 import { createJobRecords, jobFingerprint, type JobRecord } from './job-record.ts';
 import { withDuration, withJob } from './measure.ts';
 import type { ReceiptBook } from './receipt-book.ts';
@@ -34,12 +36,17 @@ export interface ProviderComponents {
   readonly onModelFailed?: ((artefact: ArtefactId, error: TabloomError) => void) | undefined;
 }
 
-/** Channels served at once, whoever opened them and whatever they are waiting for. */
-const channelsMax = 512;
 /** At a stop, for the frames that close what ran. */
 const lastWordsMs = 1_000;
 /** Running answers are shown as they grow, but no more often than this. */
 const tellGapMs = 250;
+
+const isSameEngine = ({ engine: a }: LoadedModel, { engine: b }: LoadedModel): boolean =>
+  a.name === b.name && a.build === b.build && a.deviceClass === b.deviceClass;
+
+/** Ended for want of an asker: nobody has this answer, so that whoever comes back for it is served anew. */
+const wasDeserted = ({ ending, stopped }: JobRecord): boolean =>
+  ending?.t === 'finish' && ending.reason === 'cancelled' && errorCode(stopped.reason) === 'peer-lost';
 
 /** Serves `/tabloom/job/1` out of loaded models. One bad job or asker never harms another. */
 export function createProvider(components: ProviderComponents): Provider {
@@ -49,7 +56,7 @@ export function createProvider(components: ProviderComponents): Provider {
   const records = createJobRecords(clock);
   const changes = createEmitter<ProviderState>((error) => logger.warn('listener-failed', { error: String(error) }));
   const settled = createBell();
-  const channelsOf = new Map<PeerId, number>();
+  const places = createChannelPlaces();
   const working = new Set<Promise<void>>();
   const counters = { jobsDone: 0, jobsFailed: 0, jobsRefused: 0, tokensOut: 0, tokensIn: 0, busyMs: 0 };
   let decodeTps: number | undefined;
@@ -98,11 +105,12 @@ export function createProvider(components: ProviderComponents): Provider {
     const served = shelf.get(job.artefact);
     const refused = refuse(job, asker, { self: net.self, served, tiers, policy });
     if (refused || !served) return refused ?? refusal('model-not-here');
-    if (records.openOf(asker) >= perPeerMax(asker)) {
+    // The asker goes on from a later token: what it left behind has no reader any more, and its place is this job's.
+    const left = records.liveOf(asker, job.id);
+    if (records.openOf(asker) - left.length >= perPeerMax(asker)) {
       return refusal('busy', 'Too many jobs of yours are here at once. Wait for one to end.', etaMs(served, 1));
     }
-    // The asker goes on from a later token: what it left behind has no reader any more.
-    for (const left of records.liveOf(asker, job.id)) left.stop(wireError('peer-lost', 'The asker resumed this job.'));
+    for (const record of left) record.stop(wireError('peer-lost', 'The asker resumed this job.'));
     const record = records.open(asker, job);
     const work = queueWork(job, record, served, {
       clock,
@@ -138,8 +146,8 @@ export function createProvider(components: ProviderComponents): Provider {
       counters.jobsFailed += 1;
       counters.busyMs += outcome.busyMs;
       blame(served, record, outcome.error);
-      // A cancelled job ends with a receipt; one that never began may be asked again.
-    } else if (record.ending?.t === 'refused') records.forget(record);
+    }
+    if (record.ending?.t === 'refused' || wasDeserted(record)) records.forget(record);
     tell();
     settled.ring();
   };
@@ -162,14 +170,11 @@ export function createProvider(components: ProviderComponents): Provider {
 
   const handle = async (channel: Channel) => {
     const peer = channel.remote;
-    const open = channelsOf.get(peer) ?? 0;
-    const sum = [...channelsOf.values()].reduce((a, b) => a + b, 0);
     // Room for every job twice, since an asker may come again for one before its first channel is known to be gone.
-    if (sum >= channelsMax) return channel.abort(wireError('busy'));
-    // The net bounds how many of these there are.
-    if (open >= perPeerMax(peer) * 2 + 2) return refuseUnread(channel, clock);
-    channelsOf.set(peer, open + 1);
+    const place = places.take(peer, perPeerMax(peer) * 2 + 2);
+    if (place.type === 'none') return channel.abort(wireError('busy'));
     try {
+      if (place.type === 'refused') return await refuseUnread(channel, clock);
       await serveJob(channel, {
         clock,
         accept,
@@ -181,9 +186,7 @@ export function createProvider(components: ProviderComponents): Provider {
         },
       });
     } finally {
-      const left = (channelsOf.get(peer) ?? 1) - 1;
-      if (left > 0) channelsOf.set(peer, left);
-      else channelsOf.delete(peer);
+      place.leave();
     }
   };
 
@@ -212,6 +215,8 @@ export function createProvider(components: ProviderComponents): Provider {
             `A peer offers at most ${limits.offerModelsMax} models. Withdraw one first.`,
           );
         }
+        // An offer names one engine, and receipts are held to it: a model of another takes the place of what was there.
+        for (const served of shelf.values()) if (!isSameEngine(served.model, model)) remove(served);
         shelf.set(
           artefact,
           createServedModel(model, { audience, measured: measured ?? known?.measured, onChange: tell }),

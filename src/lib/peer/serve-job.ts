@@ -119,9 +119,25 @@ async function readOpen(
   }
 }
 
-/** For an asker with more channels open than it can need: nothing of it is read, but it hears that it may come again. */
-export const refuseUnread = (channel: Channel, clock: Clock): Promise<void> =>
-  closeWith(channel, { t: 'refused', ...refusal('busy') }, { clock });
+/**
+ * For an asker with more channels open than it can need: it hears that it may come again, and what it sends is dropped as
+ * it comes, so that it does not pile up until the channel is gone.
+ */
+export function refuseUnread(channel: Channel, clock: Clock): Promise<void> {
+  discard(channel).catch(() => undefined);
+  return closeWith(channel, { t: 'refused', ...refusal('busy') }, { clock });
+}
+
+/** An `open` of the largest size and what may follow it; who sends more is cut off. */
+const discardedBytesMax = 2 * limits.frameBytesMax;
+
+async function discard(channel: Channel): Promise<void> {
+  let bytes = 0;
+  for await (const message of channel) {
+    bytes += message.length;
+    if (bytes > discardedBytesMax) channel.abort(wireError('busy'));
+  }
+}
 
 /** Sends the last frame where that is still possible, and is done with the channel either way. */
 async function closeWith(
