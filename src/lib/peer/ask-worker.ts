@@ -29,6 +29,9 @@ const says = {
   unanswered: 'The peer did not answer in time. Try another one.',
 } as const;
 
+/** `reason` names what showed the loss, for the log and the doctor page. */
+const gone = (reason: string, message?: string) => wireError('peer-lost', message, { details: { reason } });
+
 /** One job at one worker, from dialling to the last frame. */
 export async function* askWorker(
   job: Job,
@@ -40,17 +43,17 @@ export async function* askWorker(
   const silence = createWatchdog(clock, (reason) => lost.abort(reason));
   const firstWord = createWatchdog(clock, (reason) => lost.abort(reason));
   const ended = AbortSignal.any([lost.signal, timeUp]);
-  const endWatch = watchFarewell(worker.peer, components, () => lost.abort(wireError('peer-lost')));
+  const endWatch = watchFarewell(worker.peer, components, () => lost.abort(gone('left')));
   let channel: Channel | undefined;
   let done = false;
   try {
     const open = encodeAskerFrame({ t: 'open', job });
-    silence.expect(openTimeoutMs, wireError('peer-lost', says.unreached));
+    silence.expect(openTimeoutMs, gone('unreached', says.unreached));
     channel = await net.open(worker.peer, jobProtocol, {
       signal: AbortSignal.any([ended, signal]),
       addrs: components.addrs,
     });
-    silence.expect(limits.acceptTimeoutMs, wireError('peer-lost', says.unanswered));
+    silence.expect(limits.acceptTimeoutMs, gone('unanswered', says.unanswered));
     // On its way before anybody is told: what hears the event may take its time.
     const sending = channel.send(open);
     sending.catch(() => undefined);
@@ -91,7 +94,7 @@ function attemptError(
   if (code === 'bad-frame' || (code === 'peer-lost' && error instanceof TabloomError)) {
     return { type: 'lost', error: toErrorRecord(error) };
   }
-  return { type: 'lost', error: toErrorRecord(wireError('peer-lost', undefined, { details: { reason: code } })) };
+  return { type: 'lost', error: toErrorRecord(gone(code)) };
 }
 
 /** Stops a worker whose answer nobody waits for any more. */

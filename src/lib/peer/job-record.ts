@@ -72,7 +72,7 @@ export interface JobRecordLimits {
 export const jobRecordLimits: JobRecordLimits = {
   recordsMax: limits.jobRecordsMax,
   ttlMs: limits.jobRecordTtlMs,
-  bytesMax: 16 * 1024 * 1024,
+  bytesMax: limits.jobRecordBytesMax,
 };
 
 export function createJobRecords(clock: Clock, bounds: JobRecordLimits = jobRecordLimits): JobRecords {

@@ -74,6 +74,8 @@ export const limits = {
   jobsPerPeerMax: 4,
   jobRecordsMax: 256,
   jobRecordTtlMs: 10 * 60_000,
+  /** Of all answers remembered together; who has the most gives way first. */
+  jobRecordBytesMax: 16 * 1024 * 1024,
   jobDeadlineMsDefault: 120_000,
   jobDeadlineMsMax: 30 * 60_000,
   /** From the stream's opening to the `open` frame. */

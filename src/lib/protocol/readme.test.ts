@@ -56,6 +56,10 @@ test('protocols, the topic and the numbers that a peer must know are there', () 
     limits.offerTtlMsMax,
     limits.jobDeadlineMsDefault,
     limits.jobDeadlineMsMax,
+    limits.answerLengthMax,
+    limits.acceptedFramesMax,
+    limits.contextTokensMax,
+    limits.slotsMax,
   ];
   for (const number of numbers) expect(page).toContain(number.toLocaleString('en-US'));
 });

@@ -48,11 +48,10 @@ describe('peers over a real relay', () => {
     await relay.peer.stop();
   });
 
-  test('a worker stands in the directories within two seconds of being ready', async () => {
-    const before = performance.now();
+  test('a worker stands in the directories as soon as it is ready', async () => {
+    // Who had nothing to offer has no heartbeat yet: being known at all comes of the change being announced.
     serve(worker, await model({ answerTokens: 60 }));
     await Promise.all([knows(relay.peer, worker.self), knows(asker, worker.self)]);
-    expect(performance.now() - before).toBeLessThan(2_000);
   });
 
   test('an answer streams, checked and signed by both, to a peer and to the relay itself', async () => {
@@ -90,8 +89,6 @@ describe('peers over a real relay', () => {
     });
     expect(state).toMatchObject({ phase: 'cancelled', receiptCheck: { output: true, counts: true } });
     expect(worker.provider.state.running).toBe(0);
-    // One token under way in each direction at 100 tokens a second, and what a busy machine adds.
-    expect(state.tokens).toBeLessThan(40);
   });
 
   test('a job id seen again, twice at once, is run once', async () => {
@@ -179,15 +176,11 @@ describe('peers over a real relay', () => {
       child.once('message', (message) => resolve((message as { peer: string }).peer)),
     );
     await knows(asker, self);
-    let killedAt = 0;
     const state = await run(asker.consumer, chat('kill the worker'), {
       onEvent: (_event, { tokens }) => {
-        if (tokens < 20 || killedAt > 0) return;
-        killedAt = performance.now();
-        child.kill('SIGKILL');
+        if (tokens >= 20) child.kill('SIGKILL');
       },
     });
-    const noticedMs = performance.now() - killedAt;
     expect(state).toMatchObject({
       phase: 'failed',
       error: { code: 'peer-lost' },
@@ -195,18 +188,19 @@ describe('peers over a real relay', () => {
     });
     expect(state.text.length).toBeGreaterThan(0);
     expect(state.attempts).toHaveLength(1);
-    expect(noticedMs).toBeLessThan(limits.silenceTimeoutMs);
+    // Told by what ended, not by the silence that followed.
+    expect(['channel-lost', 'left']).toContain(state.error?.details?.['reason']);
     await forgets(relay.peer, self);
     await forgets(asker, self);
   });
 
-  test('a goodbye is heard within two seconds', async () => {
+  test('a goodbye is heard, and takes a worker out whose offer still lives', async () => {
     serve(worker, await model());
     await knows(asker, worker.self);
-    const before = performance.now();
+    const offer = asker.directory.get(worker.self)!;
     worker.goodbye();
     await Promise.all([forgets(relay.peer, worker.self), forgets(asker, worker.self)]);
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(systemClock.now()).toBeLessThan(offer.expiresAt);
     worker.back();
     await knows(asker, worker.self);
   });
