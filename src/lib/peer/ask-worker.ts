@@ -70,7 +70,7 @@ export async function* askWorker(
     firstWord.stop();
     // Left in the middle: the worker is told, so that its engine stops without waiting for the channel to die.
     if (!done && channel) {
-      components.remembered.stop(job.id);
+      components.remembered.stop(job.id, worker.peer);
       await leave(channel, job);
     }
   }

@@ -202,6 +202,26 @@ test.each(Object.entries(spoilers))(
   },
 );
 
+test('that one worker was left does not let the next one call the answer stopped', async () => {
+  const world = createWorld();
+  for (const seed of [1, 2]) {
+    await world.impostor(seed, async (stage) => {
+      await stage.send(accepted);
+      if (turns++ === 0) return stage.hang();
+      await stage.send(await finishOf(stage, [], { reason: 'cancelled' }));
+    });
+  }
+  let turns = 0;
+  const asker = await world.asker(3);
+  const job = follow(asker.consumer, chat('hello'));
+  await until(world.clock, () => job.over);
+  expect(job.state).toMatchObject({
+    phase: 'failed',
+    error: { code: 'bad-frame' },
+    attempts: [{ outcome: 'lost' }, { outcome: 'lost' }],
+  });
+});
+
 test('what all workers say against a request is reported, and the first of them', async () => {
   const world = createWorld();
   for (const seed of [1, 2]) {

@@ -58,6 +58,24 @@ test('the same job id asked again is the same job, run once', async () => {
   expect(workers.reduce((sum, { provider }) => sum + provider.state.jobsDone, 0)).toBe(1);
 });
 
+test('an answer from the record is as old as the first asking, and its receipt holds all the same', async () => {
+  const world = createWorld();
+  const worker = await world.worker(1, { answerTokens: 15 });
+  const asker = await world.asker(2);
+  const request = chat('hello', { id: 'ab'.repeat(16) });
+  const first = follow(asker.consumer, request);
+  await until(world.clock, () => first.over);
+  await world.clock.advance(5 * 60_000);
+  worker.announce();
+  const again = follow(asker.consumer, request);
+  await until(world.clock, () => again.over);
+  expect(again.state).toMatchObject({
+    phase: 'finished',
+    receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true },
+  });
+  expect(worker.provider.state.jobsDone).toBe(1);
+});
+
 test('a reader that does not pull stops the engine', async () => {
   const world = createWorld();
   const worker = await world.worker(1, {

@@ -79,7 +79,7 @@ export async function* readAnswer(
   let cancelling = false;
   const cancel = () => {
     cancelling = true;
-    remembered.stop(job.id);
+    remembered.stop(job.id, worker.peer);
     silence.expect(limits.settleTimeoutMs, wireError('cancelled'));
     channel.send(encodeAskerFrame({ t: 'cancel', jobId: job.id })).catch(() => undefined);
   };
@@ -143,7 +143,7 @@ export async function* readAnswer(
             late: clock.elapsed() >= reading.endsAtMs - deadlineSlackMs,
           });
         case 'finish': {
-          if (frame.reason === 'cancelled') assertStopped(cancelling || remembered.wasStopped(job.id));
+          if (frame.reason === 'cancelled') assertStopped(cancelling || remembered.wasStopped(job.id, worker.peer));
           assertLegal(frame.reason === 'cancelled' ? 'job-cancelled' : 'job-finished');
           firstWord.stop();
           const settlement = await settle(frame, { job, worker, channel, output: output.summary() }, reading);

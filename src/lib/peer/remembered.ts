@@ -1,4 +1,5 @@
 import type { JobId, PeerId } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
 
 /**
  * What an asker remembers of the jobs it named, so that the same id asked again is the same job to the same worker: the
@@ -9,9 +10,9 @@ export interface Remembered {
   first(id: JobId, make: () => FirstAsked): FirstAsked;
   worker(id: JobId): PeerId | undefined;
   chose(id: JobId, worker: PeerId): void;
-  /** This asker told a worker to stop: asked again, that one repeats the end of a stopped answer. */
-  stop(id: JobId): void;
-  wasStopped(id: JobId): boolean;
+  /** This worker was told to stop: asked again, it repeats the end of a stopped answer. */
+  stop(id: JobId, worker: PeerId): void;
+  wasStopped(id: JobId, worker: PeerId): boolean;
 }
 
 export interface FirstAsked {
@@ -23,7 +24,8 @@ export interface FirstAsked {
 interface RememberedJob {
   readonly first: FirstAsked;
   worker: PeerId | undefined;
-  stopped: boolean;
+  /** The last ones told to stop, as many as one ask tries. */
+  stopped: readonly PeerId[];
 }
 
 const jobsMax = 1_024;
@@ -37,7 +39,7 @@ export function createRemembered(): Remembered {
       const oldest = jobs.keys().next().value;
       if (jobs.size >= jobsMax && oldest !== undefined) jobs.delete(oldest);
       const first = make();
-      jobs.set(id, { first, worker: undefined, stopped: false });
+      jobs.set(id, { first, worker: undefined, stopped: [] });
       return first;
     },
     worker: (id) => jobs.get(id)?.worker,
@@ -45,10 +47,10 @@ export function createRemembered(): Remembered {
       const known = jobs.get(id);
       if (known) known.worker = worker;
     },
-    stop(id) {
+    stop(id, worker) {
       const known = jobs.get(id);
-      if (known) known.stopped = true;
+      if (known) known.stopped = [...known.stopped, worker].slice(-limits.attemptsMax);
     },
-    wasStopped: (id) => jobs.get(id)?.stopped ?? false,
+    wasStopped: (id, worker) => jobs.get(id)?.stopped.includes(worker) ?? false,
   };
 }
