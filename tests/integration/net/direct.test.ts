@@ -67,11 +67,13 @@ test('5: a WebRTC dial that hangs is tried again, well before the default gives 
   await node.handle(echo, () => undefined, { runOnLimitedConnection: true });
   const streams = await hangSignalling(node, 1);
   const { dials, logger } = recorder();
-  const a = await started(netAt(relay, 3_002, { logger, tuning: { directTryTimeoutsMs: [400, 4_000] } }));
+  // More than one to spare: a dial hangs by itself too, now and then.
+  const tuning = { directTryTimeoutsMs: [400, 2_000, 2_000, 2_000, 2_000], directPatienceMs: 60_000 };
+  const a = await started(netAt(relay, 3_002, { logger, tuning }));
   const channel = await a.open(node.peerId.toString(), echo, { addrs: [address] });
   expect(channel.path).toBe('direct');
-  expect(dials).toEqual(['failed', 'connected']);
-  expect(streams()).toBe(2);
+  expect([dials.at(0), dials.at(-1)]).toEqual(['failed', 'connected']);
+  expect(streams()).toBeGreaterThan(1);
 });
 
 test('5: with one long try, as by default, the same dial is not direct', async () => {
@@ -91,12 +93,13 @@ test('where WebRTC never answers the channel is relayed, and the tries are spare
   const relay = await relayed(3_020);
   const { node, address } = await bare(relay, 3_021);
   await node.handle(echo, () => undefined, { runOnLimitedConnection: true });
-  const streams = await hangSignalling(node, Infinity);
-  const a = await started(netAt(relay, 3_022, { tuning: { directTryTimeoutsMs: [100, 100, 100] } }));
+  await hangSignalling(node, Infinity);
+  const { dials, logger } = recorder();
+  const a = await started(netAt(relay, 3_022, { logger, tuning: { directTryTimeoutsMs: [100, 100, 100] } }));
   const open = () => a.open(node.peerId.toString(), echo, { addrs: [address] });
   expect((await open()).path).toBe('relayed');
   expect((await open()).path).toBe('relayed');
-  expect(streams()).toBe(3);
+  expect(dials).toEqual(['failed', 'failed', 'failed']);
 });
 
 test('a relayed channel is followed by a direct one', async () => {
