@@ -6,11 +6,13 @@ import { fetchMlc } from '#lib/engine/files/fetch-mlc.ts';
 import type { MlcSource } from '#lib/engine/files/mlc-layout.ts';
 import { fit } from '#lib/engine/fit.ts';
 import { mlcTemplateSchema } from '#lib/engine/mlc-prompt.ts';
-import { createProgressMeter, type ProgressMeter } from '#lib/engine/progress.ts';
+import { createProgressMeter } from '#lib/engine/progress.ts';
 import { createSlots } from '#lib/engine/slots.ts';
 import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
 import { MLCEngine, type InitProgressReport, type ModelRecord } from '@mlc-ai/web-llm';
+import { createLoadReport } from './load-report.ts';
 import { runWebllm } from './run.ts';
+import { startError } from './start-error.ts';
 
 export interface WebllmEngineOptions {
   readonly clock: Clock;
@@ -42,9 +44,9 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
     info = { ...info, deviceClass: `webgpu-${device.webgpu === 'software' ? 'software' : device.vendor}` };
     await current?.unload();
 
-    const report = createProgressMeter(clock, onProgress);
-    const { config } = await fetchMlc(source, { ...options, onProgress: report, signal });
-    const engine = await start(model, source, report, anySignal([signal, options.deviceLost]));
+    const report = createLoadReport(createProgressMeter(clock, onProgress), model.sizeBytes);
+    const { config } = await fetchMlc(source, { ...options, onProgress: report.files, signal });
+    const engine = await start(model, source, anySignal([signal, options.deviceLost]), report.start);
     const template = mlcTemplateSchema.safeParse(config.conv_template);
     const slots = createSlots(1, (request, streamSignal) =>
       runWebllm(request, {
@@ -52,13 +54,13 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
         clock,
         contextTokens: model.contextTokens,
         template: template.data,
-        // Qwen3 thinks aloud unless told not to.
-        thinking: /qwen3/i.test(source.weightsUrl) ? 'off' : 'as-trained',
+        // Qwen3 thinks aloud unless told not to, which takes its template.
+        thinking: template.success && /qwen3/i.test(source.weightsUrl) ? 'off' : 'as-trained',
         signal: streamSignal,
         deviceLost: options.deviceLost,
       }),
     );
-    report({ phase: 'ready', loadedBytes: model.sizeBytes, totalBytes: model.sizeBytes, fromCache: false });
+    report.ready();
     current = {
       model,
       engine: info,
@@ -88,8 +90,8 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
 async function start(
   model: ModelEntry,
   source: MlcSource,
-  report: ProgressMeter,
   signal: AbortSignal,
+  onStep: (step: InitProgressReport) => void,
 ): Promise<MLCEngine> {
   const record: ModelRecord = {
     model: source.weightsUrl,
@@ -102,7 +104,7 @@ async function start(
   const engine = new MLCEngine({
     appConfig: { model_list: [record], cacheBackend: 'cache' },
     logLevel: 'SILENT',
-    initProgressCallback: (step) => report(progressOf(step, model.sizeBytes)),
+    initProgressCallback: onStep,
   });
   try {
     await raceSignal(engine.reload(model.name), signal);
@@ -112,31 +114,6 @@ async function start(
     if (signal.aborted) throw abortError(signal);
     throw startError(cause);
   }
-}
-
-/** WebLLM reports a share and a sentence; while it compiles, the sentence speaks of shaders. */
-const progressOf = (step: InitProgressReport, totalBytes: number) => ({
-  phase: /shader/i.test(step.text) ? ('compile' as const) : ('cache' as const),
-  loadedBytes: Math.round(Math.min(1, Math.max(0, step.progress)) * totalBytes),
-  totalBytes,
-  fromCache: true,
-});
-
-function startError(cause: unknown): TabloomError {
-  const said = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-  const details = { reason: said.slice(0, 256) };
-  if (/memory|DeviceLost|allocation|createBuffer/i.test(said)) {
-    const message = 'The model does not fit into the memory of this GPU. Choose a smaller one.';
-    return new TabloomError('model-too-large', message, { cause, details });
-  }
-  if (/LinkError|CompileError|TypeError|RuntimeError|Integrity|tokenizer|JSON/i.test(said)) {
-    const message =
-      'The model and its library do not fit together, or a file is broken. Correct the addresses or load again.';
-    return new TabloomError('model-corrupt', message, { cause, details });
-  }
-  if (/WebGPU|GPU|shader-f16/i.test(said))
-    return noWebGpu('The GPU cannot be used by this engine. See the doctor page.');
-  return new TabloomError('load-failed', 'The engine could not start this model. Try again.', { cause, details });
 }
 
 function integrityOf(hashes: Readonly<Record<string, string>>): NonNullable<ModelRecord['integrity']> {

@@ -24,12 +24,15 @@ export interface RunOptions {
 
 type Chunk = ChatCompletionChunk | Completion;
 
-/** What a model that thinks is given in place of thoughts. */
+/**
+ * What a model that thinks is given in place of thoughts. WebLLM can put them in too, but counts them as tokens of the
+ * answer then and ends it before its time.
+ */
 const emptyThoughts = '<think>\n\n</think>\n\n';
 
 /**
- * One answer. A conversation goes to WebLLM as it is, which keeps its cache between turns; text to go on from is
- * appended to the prompt as the model's template writes it. Turns are left out until the prompt fits.
+ * One answer. A conversation goes to WebLLM as it is; text to go on from, and empty thoughts, are appended to the prompt
+ * as the model's template writes it. Turns are left out until the prompt fits.
  */
 export async function* runWebllm(request: EngineRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens } = options;
@@ -80,7 +83,6 @@ async function* pieces(
   const interrupt = () => void engine.interruptGenerate();
   let stream: AsyncIterator<Chunk> | undefined;
   let counted = 0;
-  let prefix = request.kind === 'chat' && !request.resume && options.thinking === 'off' ? emptyThoughts : '';
   signal.addEventListener('abort', interrupt, { once: true });
   try {
     stream = (await begin(request, options))[Symbol.asyncIterator]();
@@ -89,11 +91,8 @@ async function* pieces(
       if (signal.aborted) throw abortError(signal);
       if (done) break;
       const choice = chunk.choices[0];
-      const raw = choice === undefined ? '' : 'delta' in choice ? (choice.delta.content ?? '') : choice.text;
-      // The thoughts it was given come back at the head of the answer.
-      const text = prefix !== '' && raw.startsWith(prefix) ? raw.slice(prefix.length) : raw;
-      if (raw !== '') {
-        prefix = '';
+      const text = choice === undefined ? '' : 'delta' in choice ? (choice.delta.content ?? '') : choice.text;
+      if (text !== '') {
         counted += 1;
         yield { text, tokens: 1 };
       }
@@ -151,19 +150,17 @@ async function begin(request: EngineRequest, options: RunOptions): Promise<Async
   if (request.kind === 'completion') {
     return engine.completions.create({ ...shared, prompt: request.prompt + (request.resume?.text ?? '') });
   }
-  if (request.resume && request.resume.text !== '') {
+  const said = request.resume?.text ?? '';
+  if (said !== '' || thinking === 'off') {
     if (!template) throw new TabloomError('engine-failed', 'This model cannot go on with an answer. Ask anew.');
     const answerPrefix = thinking === 'off' ? emptyThoughts : '';
-    return engine.completions.create({
-      ...shared,
-      prompt: renderMlc(request.messages, template, { answerPrefix }) + request.resume.text,
-    });
+    const prompt = renderMlc(request.messages, template, { answerPrefix }) + said;
+    return engine.completions.create({ ...shared, prompt });
   }
-  return engine.chat.completions.create({
-    ...shared,
-    messages: request.messages.map(toParam),
-    ...(thinking === 'off' ? { extra_body: { enable_thinking: false } } : {}),
-  });
+  // Left to itself, WebLLM goes on from its memory of the turn before, without the mark that ends an answer: the next one
+  // would be another than anybody else gives to the same conversation, and its prompt be counted as the last turn alone.
+  await engine.resetChat();
+  return engine.chat.completions.create({ ...shared, messages: request.messages.map(toParam) });
 }
 
 function toParam(message: ChatMessage): ChatCompletionMessageParam {

@@ -18,16 +18,18 @@ interface Ask {
   readonly max_tokens: number;
   readonly temperature: number;
   readonly seed?: number;
-  readonly extra_body?: { readonly enable_thinking?: boolean };
 }
 
 /**
  * WebLLM as far as an answer goes: one request at a time behind a lock, an interrupt that works from the next token on,
- * a chunk a token, the usage in a chunk of its own, the prompt refused at the first read. Its text is the scripted one.
+ * a chunk a token, the usage in a chunk of its own, the prompt refused at the first read, a memory of the turn before. Its
+ * text is the scripted one.
  */
 export function mlcDouble(options: { readonly contextTokens: number }) {
   let interrupted = false;
   let locked: Promise<void> = Promise.resolve();
+  /** Messages whose reading it remembers; a conversation that has one more is read from there on. */
+  let remembered = 0;
   const seen = { prompts: [] as string[], interrupts: 0, decodedAfterInterrupt: 0 };
 
   async function* generate(ask: Ask, prompt: string, shape: (text: string, reason: string | null) => object) {
@@ -43,8 +45,9 @@ export function mlcDouble(options: { readonly contextTokens: number }) {
         throw Object.assign(new Error('too long'), { name: 'ContextWindowSizeExceededError' });
       }
       const mark = prompt.lastIndexOf('assistant\n') + 'assistant\n'.length;
-      const [head, said] =
+      const [head, rest] =
         ask.prompt === undefined || mark < 10 ? [prompt, ''] : [prompt.slice(0, mark), prompt.slice(mark)];
+      const said = rest.replace(/^<think>\n\n<\/think>\n\n/, '');
       const tokens = scriptedTokens(head, ask.temperature === 0 ? 0 : (ask.seed ?? 0), {});
       let from = 0;
       for (let joined = ''; joined !== said && from < tokens.length; from++) joined += tokens[from]!.text;
@@ -52,8 +55,7 @@ export function mlcDouble(options: { readonly contextTokens: number }) {
       for (const token of tokens.slice(from, from + ask.max_tokens)) {
         if (interrupted) seen.decodedAfterInterrupt += 1;
         made += 1;
-        const thoughts = made === 1 && ask.extra_body?.enable_thinking === false ? '<think>\n\n</think>\n\n' : '';
-        yield { choices: [shape(thoughts + token.text, null)] };
+        yield { choices: [shape(token.text, null)] };
         await new Promise((resolve) => setImmediate(resolve));
         if (interrupted) return void (yield { choices: [shape('', 'abort')] });
       }
@@ -67,15 +69,21 @@ export function mlcDouble(options: { readonly contextTokens: number }) {
   const engine = {
     chat: {
       completions: {
-        create: async (ask: Ask) =>
-          generate(ask, renderMlc(ask.messages!, template, { answerPrefix: '' }), (content, finish_reason) => ({
+        create: async (ask: Ask) => {
+          const unread = remembered > 0 && ask.messages!.length > remembered ? ask.messages!.slice(-1) : ask.messages!;
+          remembered = ask.messages!.length;
+          return generate(ask, renderMlc(unread, template, { answerPrefix: '' }), (content, finish_reason) => ({
             delta: { content },
             finish_reason,
-          })),
+          }));
+        },
       },
     },
     completions: {
       create: async (ask: Ask) => generate(ask, ask.prompt!, (text, finish_reason) => ({ text, finish_reason })),
+    },
+    async resetChat() {
+      remembered = 0;
     },
     async interruptGenerate() {
       seen.interrupts += 1;

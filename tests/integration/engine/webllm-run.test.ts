@@ -3,6 +3,7 @@ import { throwIfAborted } from '#lib/base/abort.ts';
 import { systemClock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { findModel } from '#lib/engine/catalog.ts';
+import { renderMlc } from '#lib/engine/mlc-prompt.ts';
 import { createSlots } from '#lib/engine/slots.ts';
 import type { Engine, EngineEvent, EngineRequest, LoadedModel } from '#lib/engine/spec.ts';
 import { runWebllm } from '../../../workers/webllm/run.ts';
@@ -92,13 +93,29 @@ describe('with WebLLM', () => {
     expect(double.seen.prompts[1]).toBe(`${double.seen.prompts[0]}the`);
   });
 
-  test('empty thoughts are asked for and do not reach the reader', async () => {
+  test('a second turn is read whole, as anybody else would read it', async () => {
+    const double = mlcDouble({ contextTokens });
+    const loaded = loadedOver(double);
+    const first = textOf(await read(loaded, ask()));
+    const messages = [
+      { role: 'user', content: 'Hello' },
+      { role: 'assistant', content: first },
+      { role: 'user', content: 'And now?' },
+    ] as const;
+    await read(loaded, ask({ messages } as Partial<EngineRequest>));
+    expect(double.seen.prompts[1]).toBe(renderMlc(messages, template, { answerPrefix: '' }));
+  });
+
+  test('empty thoughts stand in the prompt and take nothing of the answer', async () => {
     const plain = textOf(await read(loadedOver(mlcDouble({ contextTokens })), ask()));
     const double = mlcDouble({ contextTokens });
     const loaded = loadedOver(double, { thinking: 'off' });
-    expect(textOf(await read(loaded, ask()))).toBe(plain);
+    const events = await read(loaded, ask());
+    expect(textOf(events)).toBe(plain);
+    expect(events.at(-1)).toMatchObject({ type: 'finish', usage: { tokensOut: 20 } });
+    expect(double.seen.prompts[0]!.endsWith('assistant\n<think>\n\n</think>\n\n')).toBe(true);
     await read(loaded, ask({ resume: { text: 'the', tokens: 1 } }));
-    expect(double.seen.prompts[1]!.endsWith('assistant\n<think>\n\n</think>\n\nthe')).toBe(true);
+    expect(double.seen.prompts[1]).toBe(`${double.seen.prompts[0]}the`);
   });
 
   test('a long conversation loses its oldest turns, with a warning', async () => {

@@ -188,6 +188,29 @@ describe('cancelling', () => {
     expect(workers[0]!.terminated).toBe(true);
   });
 
+  test('a load given up tells of no more progress', async () => {
+    const controller = new AbortController();
+    const step = (phase: string) => ({ phase, loadedBytes: 1, totalBytes: 1, elapsedMs: 0, fromCache: true });
+    const { engine } = engineOver(
+      byHand(({ type, id }, post) => {
+        if (type !== 'load') return;
+        post({ type: 'progress', id, progress: step('compile') });
+        post({ type: 'progress', id, progress: step('ready') });
+        post(loadedReply(id));
+      }),
+    );
+    const heard: string[] = [];
+    const loading = engine.load(model, {
+      signal: controller.signal,
+      onProgress: ({ phase }) => {
+        heard.push(phase);
+        controller.abort();
+      },
+    });
+    expect(await codeOf(loading)).toBe('aborted');
+    expect(heard).toEqual(['compile']);
+  });
+
   test('a load that does not listen is ended after the grace', async () => {
     const clock = manualClock();
     const controller = new AbortController();

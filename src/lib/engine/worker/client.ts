@@ -58,7 +58,8 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
       const settled = new AbortController();
       const id = session.open({
         reply(reply) {
-          if (reply.type === 'progress') return onProgress?.(reply.progress);
+          // What was on its way when the load was given up is no news any more.
+          if (reply.type === 'progress') return signal?.aborted ? undefined : onProgress?.(reply.progress);
           if (reply.type !== 'loaded') return;
           session.release(id);
           signal?.removeEventListener('abort', onAbort);
