@@ -1,11 +1,12 @@
 import { abortError, anySignal, raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
-import { TabloomError } from '#lib/base/errors.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { noWebGpu, readDevice, type NavigatorFacts } from '#lib/engine/device.ts';
 import { fetchMlc } from '#lib/engine/files/fetch-mlc.ts';
+import { forgetMlc } from '#lib/engine/files/forget-mlc.ts';
 import type { MlcSource } from '#lib/engine/files/mlc-layout.ts';
 import { fit } from '#lib/engine/fit.ts';
-import { mlcTemplateSchema } from '#lib/engine/mlc-prompt.ts';
+import { readMlcTemplate } from '#lib/engine/mlc-prompt.ts';
 import { createProgressMeter } from '#lib/engine/progress.ts';
 import { createSlots } from '#lib/engine/slots.ts';
 import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
@@ -46,16 +47,22 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
 
     const report = createLoadReport(createProgressMeter(clock, onProgress), model.sizeBytes);
     const { config } = await fetchMlc(source, { ...options, onProgress: report.files, signal });
-    const engine = await start(model, source, anySignal([signal, options.deviceLost]), report.start);
-    const template = mlcTemplateSchema.safeParse(config.conv_template);
+    const engine = await start(model, source, anySignal([signal, options.deviceLost]), report.start).catch(
+      async (error: unknown) => {
+        // What lies here may not belong together: the next load asks for it again.
+        if (errorCode(error) === 'model-corrupt') await forgetMlc(source, options.caches).catch(() => undefined);
+        throw error;
+      },
+    );
+    const template = readMlcTemplate(config.conv_template);
     const slots = createSlots(1, (request, streamSignal) =>
       runWebllm(request, {
         engine,
         clock,
         contextTokens: model.contextTokens,
-        template: template.data,
+        template,
         // Qwen3 thinks aloud unless told not to, which takes its template.
-        thinking: template.success && /qwen3/i.test(source.weightsUrl) ? 'off' : 'as-trained',
+        thinking: template && /qwen3/i.test(source.weightsUrl) ? 'off' : 'as-trained',
         signal: streamSignal,
         deviceLost: options.deviceLost,
       }),

@@ -15,7 +15,7 @@ export interface RunOptions {
   readonly engine: MLCEngine;
   readonly clock: Clock;
   readonly contextTokens: number;
-  /** Undefined when the model's configuration has none that can be read: such a model cannot resume a chat. */
+  /** Undefined when the model's configuration has none that can be written: such a model cannot resume a chat. */
   readonly template: MlcTemplate | undefined;
   readonly thinking: 'off' | 'as-trained';
   readonly signal: AbortSignal;
@@ -31,8 +31,9 @@ type Chunk = ChatCompletionChunk | Completion;
 const emptyThoughts = '<think>\n\n</think>\n\n';
 
 /**
- * One answer. A conversation goes to WebLLM as it is; text to go on from, and empty thoughts, are appended to the prompt
- * as the model's template writes it. Turns are left out until the prompt fits.
+ * One answer. A conversation goes to WebLLM as text, written as the model's template says: text to go on from and empty
+ * thoughts are appended to it. Only where nobody here can write the template does WebLLM. Turns are left out until the
+ * prompt fits.
  */
 export async function* runWebllm(request: EngineRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens } = options;
@@ -70,6 +71,10 @@ export async function* runWebllm(request: EngineRequest, options: RunOptions): A
 const isTooLong = (error: unknown): boolean =>
   error instanceof Error && error.name === 'ContextWindowSizeExceededError';
 
+/** WebLLM's own word for a conversation whose roles come in an order that it does not write. */
+const isMisordered = (error: unknown): boolean =>
+  error instanceof Error && /^(?:System)?MessageOrderError$/.test(error.name);
+
 async function* pieces(
   request: EngineRequest,
   options: RunOptions,
@@ -99,7 +104,9 @@ async function* pieces(
       if (choice?.finish_reason) end.reason = choice.finish_reason === 'length' ? 'length' : 'stop';
       if (chunk.usage) {
         end.tokensIn = chunk.usage.prompt_tokens;
-        const missing = chunk.usage.completion_tokens - counted;
+        // The token that ends an answer is counted by WebLLM, and by no other engine.
+        const ending = end.reason === 'stop' ? 1 : 0;
+        const missing = chunk.usage.completion_tokens - ending - counted;
         if (missing > 0) yield { text: '', tokens: missing };
       }
     }
@@ -107,6 +114,7 @@ async function* pieces(
     if (deviceLost.aborted) throw abortError(deviceLost);
     if (signal.aborted) throw abortError(signal);
     if (cause instanceof TabloomError || isTooLong(cause)) throw cause;
+    if (isMisordered(cause)) throw badRequest('This model wants one system message first, and a question last.');
     throw new TabloomError('engine-failed', 'The engine failed while answering. Try again, or load the model again.', {
       cause,
       details: { reason: String(cause).slice(0, 256) },
@@ -145,18 +153,20 @@ async function begin(request: EngineRequest, options: RunOptions): Promise<Async
     top_p: sampling.topP,
     frequency_penalty: sampling.frequencyPenalty,
     presence_penalty: sampling.presencePenalty,
+    // Left out, it is what the model's configuration says, and would begin anew in a resumed answer.
+    repetition_penalty: 1,
     ...(sampling.seed === undefined ? {} : { seed: sampling.seed }),
   } as const;
   if (request.kind === 'completion') {
     return engine.completions.create({ ...shared, prompt: request.prompt + (request.resume?.text ?? '') });
   }
   const said = request.resume?.text ?? '';
-  if (said !== '' || thinking === 'off') {
-    if (!template) throw new TabloomError('engine-failed', 'This model cannot go on with an answer. Ask anew.');
+  if (template) {
     const answerPrefix = thinking === 'off' ? emptyThoughts : '';
     const prompt = renderMlc(request.messages, template, { answerPrefix }) + said;
     return engine.completions.create({ ...shared, prompt });
   }
+  if (said !== '') throw new TabloomError('engine-failed', 'This model cannot go on with an answer. Ask anew.');
   // Left to itself, WebLLM goes on from its memory of the turn before, without the mark that ends an answer: the next one
   // would be another than anybody else gives to the same conversation, and its prompt be counted as the last turn alone.
   await engine.resetChat();
@@ -168,5 +178,7 @@ function toParam(message: ChatMessage): ChatCompletionMessageParam {
   if (message.role === 'system' || message.role === 'user' || message.role === 'assistant') {
     return { role: message.role, content };
   }
-  throw new TabloomError('engine-failed', 'This engine takes no messages of tools.');
+  throw badRequest(`This model reads no messages of the role "${message.role}". Leave them out.`);
 }
+
+const badRequest = (message: string): TabloomError => new TabloomError('bad-request', message);

@@ -13,6 +13,8 @@ test.each([
   ['model-too-large', named('RangeError', 'WebAssembly.Memory(): could not allocate memory')],
   ['model-too-large', named('DeviceLostError', 'The WebGPU device was lost while loading the model.')],
   ['no-webgpu', named('ShaderF16SupportError', 'This model requires WebGPU extension shader-f16')],
+  ['load-failed', named('TypeError', 'Failed to fetch')],
+  ['model-corrupt', named('TypeError', 'Cannot read properties of undefined')],
   ['load-failed', named('Error', 'Something else')],
 ] as const)('%s', (code, cause) => {
   expect(startError(cause)).toMatchObject({ code, details: { reason: `${cause.name}: ${cause.message}` } });

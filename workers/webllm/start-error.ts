@@ -4,7 +4,9 @@ import { TabloomError } from '#lib/base/errors.ts';
 export function startError(cause: unknown): TabloomError {
   const said = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
   const details = { reason: said.slice(0, 256) };
-  // First, because a function that is missing from a library of another line may well be one about memory.
+  // Not every file goes through our hands: WebLLM fetches a library of this machine itself.
+  if (/^TypeError: (?:Failed to fetch|NetworkError|Load failed)/.test(said)) return unfetched(cause, details);
+  // Before memory, because a function that is missing from a library of another line may well be one about memory.
   if (/^(?:LinkError|CompileError)/.test(said)) return unfit(cause, details);
   if (/memory|DeviceLost|allocation|createBuffer/i.test(said)) {
     const message = 'The model does not fit into the memory of this GPU. Choose a smaller one.';
@@ -17,6 +19,13 @@ export function startError(cause: unknown): TabloomError {
   }
   return new TabloomError('load-failed', 'The engine could not start this model. Try again.', { cause, details });
 }
+
+const unfetched = (cause: unknown, details: { readonly reason: string }): TabloomError =>
+  new TabloomError(
+    'load-failed',
+    'A file of the model could not be fetched while it started. Look whether its server runs, and try again.',
+    { cause, details },
+  );
 
 const unfit = (cause: unknown, details: { readonly reason: string }): TabloomError =>
   new TabloomError(

@@ -3,8 +3,8 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { messageText, type ChatMessage } from '#lib/protocol/job.ts';
 
 /**
- * A conversation written as a model's own `mlc-chat-config.json` says, for going on after delivered text: WebLLM writes
- * a chat itself, but cannot begin inside an answer. Algorithm: the conversation template of MLC LLM
+ * A conversation written as a model's own `mlc-chat-config.json` says. WebLLM writes a chat itself, but cannot begin inside an
+ * answer, and writes a second turn otherwise than a first; one writer for all keeps a resumed answer exact. Algorithm: the conversation template of MLC LLM
  * (llm.mlc.ai/docs, "Customize MLC Chat Config").
  */
 export type MlcTemplate = z.output<typeof mlcTemplateSchema>;
@@ -20,6 +20,8 @@ export const mlcTemplateSchema = z.looseObject({
   role_empty_sep: z.string().nullish(),
   add_role_after_system_message: z.boolean().nullish(),
   render_empty_system_message: z.boolean().nullish(),
+  /** Tokens that WebLLM puts before its own chats, by number. */
+  system_prefix_token_ids: z.array(z.number()).nullish(),
 });
 
 /** Where a template begins with a token that WebLLM puts in by number, by the beginning of the template's name. */
@@ -28,13 +30,31 @@ const firstTokens: readonly (readonly [string, string])[] = [
   ['gemma', '<bos>'],
 ];
 
-/** @throws `engine-failed` for a role the template does not know. */
+/**
+ * The template in a model's configuration; undefined where there is none that can be read, or where it begins with a token
+ * whose text nobody here knows: a prompt without it would be another prompt.
+ */
+export function readMlcTemplate(raw: unknown): MlcTemplate | undefined {
+  const { data } = mlcTemplateSchema.safeParse(raw);
+  return data && (firstToken(data) !== undefined || (data.system_prefix_token_ids ?? []).length === 0)
+    ? data
+    : undefined;
+}
+
+const firstToken = ({ name }: MlcTemplate): string | undefined =>
+  firstTokens.find(([beginning]) => name?.startsWith(beginning))?.[1];
+
+/** What templates are made of. In a message it is broken up, so that nobody can speak as another role. */
+const marks = /<(\|[a-z_]{1,32}\|)>|<((?:start|end)_of_turn|bos|eos)>/g;
+const withoutMarks = (text: string): string => text.replace(marks, (_, bar, word) => `< ${bar ?? word} >`);
+
+/** @throws `bad-request` for a role the template does not know. */
 export function renderMlc(
   messages: readonly ChatMessage[],
   template: MlcTemplate,
   options: { readonly answerPrefix: string },
 ): string {
-  const system = messages.filter((message) => message.role === 'system').map(messageText);
+  const system = messages.filter((message) => message.role === 'system').map(textOf);
   const turns = messages.filter((message) => message.role !== 'system');
   const systemMessage = system.length > 0 ? system.join('\n') : template.system_message;
   const systemPrompt =
@@ -42,16 +62,16 @@ export function renderMlc(
       ? ''
       : template.system_template.replace('{system_message}', () => systemMessage);
   const contentSep = template.role_content_sep ?? ': ';
-  const first = firstTokens.find(([name]) => template.name?.startsWith(name))?.[1] ?? '';
+  const first = firstToken(template) ?? '';
 
   const written = turns.map((message, index) => {
     if (message.role !== 'user' && message.role !== 'assistant') {
       throw new TabloomError(
-        'engine-failed',
-        `This model cannot go on with a conversation that has a ${message.role}.`,
+        'bad-request',
+        `This model reads no messages of the role "${message.role}". Leave them out.`,
       );
     }
-    const text = messageText(message);
+    const text = textOf(message);
     const shaped = template.role_templates?.[message.role]
       ?.replace(`{${message.role}_message}`, () => text)
       .replace('{function_string}', '');
@@ -62,3 +82,5 @@ export function renderMlc(
   const emptySep = options.answerPrefix === '' ? (template.role_empty_sep ?? ': ') : contentSep;
   return first + systemPrompt + written.join('') + template.roles.assistant + emptySep + options.answerPrefix;
 }
+
+const textOf = (message: ChatMessage): string => withoutMarks(messageText(message));

@@ -59,8 +59,11 @@ export function mlcDouble(options: { readonly contextTokens: number }) {
         await new Promise((resolve) => setImmediate(resolve));
         if (interrupted) return void (yield { choices: [shape('', 'abort')] });
       }
-      yield { choices: [shape('', from + made < tokens.length ? 'length' : 'stop')] };
-      yield { choices: [], usage: { prompt_tokens: promptTokens, completion_tokens: made } };
+      // The token that ends an answer has no text and is counted, as in 0.2.86.
+      const reason = from + made < tokens.length ? 'length' : 'stop';
+      yield { choices: [shape('', reason)] };
+      const completionTokens = reason === 'stop' ? made + 1 : made;
+      yield { choices: [], usage: { prompt_tokens: promptTokens, completion_tokens: completionTokens } };
     } finally {
       unlock();
     }

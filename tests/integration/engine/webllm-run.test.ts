@@ -17,14 +17,14 @@ const contextTokens = 256;
 /** The answering half of the WebLLM engine over a double of WebLLM; its loading half is tried in Chromium. */
 function loadedOver(
   double: ReturnType<typeof mlcDouble>,
-  more: { thinking?: 'off'; deviceLost?: AbortSignal } = {},
+  more: { thinking?: 'off'; deviceLost?: AbortSignal; template?: 'unknown' } = {},
 ): LoadedModel {
   const slots = createSlots(1, (request, signal) =>
     runWebllm(request, {
       engine: double.engine,
       clock: systemClock,
       contextTokens,
-      template,
+      template: more.template === 'unknown' ? undefined : template,
       thinking: more.thinking ?? 'as-trained',
       signal,
       deviceLost: more.deviceLost ?? new AbortController().signal,
@@ -93,17 +93,52 @@ describe('with WebLLM', () => {
     expect(double.seen.prompts[1]).toBe(`${double.seen.prompts[0]}the`);
   });
 
-  test('a second turn is read whole, as anybody else would read it', async () => {
+  test.each([{}, { template: 'unknown' as const }])(
+    'a second turn is read whole, as anybody else would read it: %o',
+    async (how) => {
+      const double = mlcDouble({ contextTokens });
+      const loaded = loadedOver(double, how);
+      const first = textOf(await read(loaded, ask()));
+      const messages = [
+        { role: 'user', content: 'Hello' },
+        { role: 'assistant', content: first },
+        { role: 'user', content: 'And now?' },
+      ] as const;
+      await read(loaded, ask({ messages } as Partial<EngineRequest>));
+      expect(double.seen.prompts[1]).toBe(renderMlc(messages, template, { answerPrefix: '' }));
+    },
+  );
+
+  test('the token that ends an answer is not counted', async () => {
+    const events = await read(
+      loadedOver(mlcDouble({ contextTokens })),
+      ask({ params: { maxTokens: 200, temperature: 0 } }),
+    );
+    const seen = events.reduce((sum, event) => sum + (event.type === 'text-delta' ? event.tokens : 0), 0);
+    expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'stop', usage: { tokensOut: seen } });
+    expect(events.filter((event) => event.type === 'text-delta' && event.text === '')).toEqual([]);
+  });
+
+  test.each([
+    ['a role that its template has not', {}, [{ role: 'tool', content: '5' }]],
+    ['the same, written by WebLLM', { template: 'unknown' as const }, [{ role: 'tool', content: '5' }]],
+  ])('the asker is told of %s, and the model is not to blame', async (_, how, messages) => {
+    const loaded = loadedOver(mlcDouble({ contextTokens }), how);
+    expect(await read(loaded, ask({ messages } as Partial<EngineRequest>)).catch(errorCode)).toBe('bad-request');
+  });
+
+  test('an order of roles that WebLLM does not write is the asker’s to mend', async () => {
     const double = mlcDouble({ contextTokens });
-    const loaded = loadedOver(double);
-    const first = textOf(await read(loaded, ask()));
-    const messages = [
-      { role: 'user', content: 'Hello' },
-      { role: 'assistant', content: first },
-      { role: 'user', content: 'And now?' },
-    ] as const;
-    await read(loaded, ask({ messages } as Partial<EngineRequest>));
-    expect(double.seen.prompts[1]).toBe(renderMlc(messages, template, { answerPrefix: '' }));
+    double.engine.chat.completions.create = () =>
+      Promise.reject(Object.assign(new Error('last message'), { name: 'MessageOrderError' }));
+    const loaded = loadedOver(double, { template: 'unknown' });
+    expect(await read(loaded, ask()).catch(errorCode)).toBe('bad-request');
+  });
+
+  test('without a template that can be written, an answer is not gone on with', async () => {
+    const loaded = loadedOver(mlcDouble({ contextTokens }), { template: 'unknown' });
+    const code = await read(loaded, ask({ resume: { text: 'the', tokens: 1 } })).catch(errorCode);
+    expect(code).toBe('engine-failed');
   });
 
   test('empty thoughts stand in the prompt and take nothing of the answer', async () => {
