@@ -122,6 +122,18 @@ describe('upgrades', () => {
     expect(await upgrade(http.port, {}, /never/)).toBe('');
     expect(pipe.size).toBe(0);
   });
+  test('that are refused are let go, though the other side never closes', async () => {
+    const { http } = await relayServer();
+    const socket = connect({ host: '127.0.0.1', port: http.port, allowHalfOpen: true });
+    const answered = Promise.withResolvers<void>();
+    socket.on('error', () => undefined);
+    socket.on('data', () => answered.resolve());
+    socket.write('GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    await answered.promise;
+    await http.close();
+    expect(socket.writable).toBe(true);
+    socket.destroy();
+  });
   test('end with the server', async () => {
     const target = await echoListener();
     const { http, pipe } = await relayServer({ target: () => ({ host: '127.0.0.1', port: target.port }) });

@@ -41,6 +41,8 @@ export function createUpgradePipe({ guard, target, logger, limits }: UpgradePipe
   const { openMax, pendingMax, pendingMs } = { ...upgradeLimits, ...limits };
   const pairs = new Map<Duplex, Socket>();
   const ports = new Set<number>();
+  /** Told no, and not gone yet. */
+  const leaving = new Set<Duplex>();
   let pending = 0;
   let closed = false;
 
@@ -68,13 +70,23 @@ export function createUpgradePipe({ guard, target, logger, limits }: UpgradePipe
         refused ?? refusal(503, 'starting', 'The network is not up yet. Try again in a second.');
       logger.info('upgrade-refused', { code });
       const body = JSON.stringify({ error: { message, type: 'invalid_request_error', param: null, code } });
-      client.end(
+      dismiss(
+        client,
         `HTTP/1.1 ${status} ${code}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
           `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
       );
       return;
     }
     carry(request, client, head, to);
+  };
+
+  /** An upgraded socket stays open on its other half until both sides close it: a peer that never does is not waited for. */
+  const dismiss = (client: Duplex, answer: string) => {
+    leaving.add(client);
+    client.once('close', () => leaving.delete(client));
+    // What is left unread would turn the end into a reset, and the answer would be lost with it.
+    client.resume();
+    client.end(answer, () => client.destroy());
   };
 
   const carry = (request: IncomingMessage, client: Duplex, head: Buffer, to: { host: string; port: number }) => {
@@ -120,6 +132,7 @@ export function createUpgradePipe({ guard, target, logger, limits }: UpgradePipe
     carries: (port) => ports.has(port),
     close() {
       closed = true;
+      for (const client of leaving) client.destroy();
       for (const [client, server] of pairs) {
         client.destroy();
         server.destroy();
