@@ -7,16 +7,13 @@ export const commonHeaders: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** Where other sites may frame a page: everywhere else a frame could trick a click out of a visitor. */
-const isEmbeddable = (path: string) => path === '/embed' || path.startsWith('/embed/');
-
 /**
  * Headers of a page. Isolation without COEP keeps threads in wasm while wallet pop-ups and foreign frames work. The
  * policy allows the inline scripts of this very document by their hashes and nothing else inline but styles; engines
- * compile wasm and start workers from blobs; relays and model hosts are chosen by the visitor, so connections are open.
+ * compile wasm and start workers from blobs; relays and model hosts are chosen by the visitor, so connections are open. No
+ * other site may frame a page: a frame could trick a click out of a visitor, and one of the clicks here lends the device.
  */
-export function pageHeaders(path: string, html: string): Record<string, string> {
-  const embeddable = isEmbeddable(path);
+export function pageHeaders(html: string): Record<string, string> {
   const policy = [
     "default-src 'self'",
     ["script-src 'self' 'wasm-unsafe-eval'", ...inlineScriptHashes(html)].join(' '),
@@ -29,11 +26,10 @@ export function pageHeaders(path: string, html: string): Record<string, string> 
     "object-src 'none'",
     "base-uri 'self'",
     "form-action 'self'",
-    embeddable ? 'frame-ancestors *' : "frame-ancestors 'self'",
+    "frame-ancestors 'self'",
   ];
   return {
     ...commonHeaders,
-    ...(embeddable ? { 'cross-origin-resource-policy': 'cross-origin' } : {}),
     'document-isolation-policy': 'isolate-and-credentialless',
     'cross-origin-opener-policy': 'same-origin-allow-popups',
     'content-security-policy': policy.join('; '),

@@ -41,7 +41,7 @@ export async function createSite(root: string): Promise<Site> {
           ? plainText(503, 'The pages are not built. Run "npm run build", then start again. The gateway at /v1 works.')
           : plainText(404, 'There is no such file here.');
       }
-      return serve(request, path, file);
+      return serve(request, file);
     },
   };
 }
@@ -52,9 +52,9 @@ function isPagePath(path: string, request: Request): boolean {
   return !fileLike.test(path) || (request.headers.get('accept') ?? '').includes('text/html');
 }
 
-async function serve(request: Request, path: string, file: SiteFile): Promise<Response> {
+async function serve(request: Request, file: SiteFile): Promise<Response> {
   const isPage = file.path.endsWith('.html');
-  const headers = new Headers(isPage ? pageHeaders(path, await readFile(file.plain.file, 'utf8')) : commonHeaders);
+  const headers = new Headers(isPage ? pageHeaders(await readFile(file.plain.file, 'utf8')) : commonHeaders);
   headers.set('content-type', mediaType(file.path));
   headers.set(
     'cache-control',
