@@ -31,8 +31,8 @@ export interface SessionComponents {
   readonly logger: Logger;
 }
 
-/** Brings libp2p in, which nothing before the first paint needs. Not started yet. */
-export async function createSession(kind: SessionKind, components: SessionComponents): Promise<Session> {
+/** Brings libp2p in, which nothing before the first paint needs. Started. */
+export async function openSession(kind: SessionKind, components: SessionComponents): Promise<Session> {
   const { random, clock, logger } = components;
   const storage = kind === 'own' ? components.storage : createMemoryStorage();
   const [{ createLibp2pNet }, identity] = await Promise.all([
@@ -61,6 +61,7 @@ export async function createSession(kind: SessionKind, components: SessionCompon
     discovery: 'follow',
     onModelFailed: components.onModelFailed,
   });
+  await peer.start();
   return { kind, peer };
 }
 

@@ -1,41 +1,49 @@
+import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { IdentityLock } from './identity-lock.ts';
-import { createSession, type Session, type SessionComponents, type SessionKind } from './session.ts';
+import type { Session, SessionKind } from './session.ts';
 
 /**
  * Which keys this tab lives under. `home` is the device's own and there only while this tab holds the lock; asking goes
  * through it too, unless another tab holds it (`guest`) or the person wants no one to know them (`private`).
  */
 export interface Sessions {
-  /** Asks the network. Resolves once there is one. */
+  /** Asks the network. Resolves once there is one and no change is under way. */
   asking(): Promise<Session>;
-  /** Answers this device itself, and the network where it is `home`. */
-  serving(): Promise<Session>;
+  /**
+   * Runs one job in the session that asks the network, or in the one that answers this device itself. Sessions are not
+   * changed under a job, and a job that comes while a change is waited for begins after it: never under the key before.
+   */
+  during<T>(
+    role: 'asking' | 'serving',
+    run: (session: Session) => AsyncIterable<T>,
+    options: AbortOptions,
+  ): AsyncIterable<T>;
   /** Brings sessions in line with the lock and the settings; once nothing is being asked any more. */
   arrange(): Promise<void>;
   /** In private mode: a fresh key from now on. */
   renewPrivate(): Promise<void>;
   /** Leaves the network under the device's key. */
   leaveHome(): Promise<void>;
-  /** Marks the time of one job: sessions are not changed under it. */
-  during<T>(run: () => AsyncIterable<T>): AsyncIterable<T>;
   /** Every peer that lives now. */
   peers(): readonly Peer[];
   stop(): Promise<void>;
 }
 
-export interface SessionsComponents extends SessionComponents {
-  readonly lock: () => IdentityLock;
+export interface SessionsComponents {
+  /** A new session, started. */
+  readonly open: (kind: SessionKind) => Promise<Session>;
+  readonly lock: () => Pick<IdentityLock, 'held'>;
   readonly privateMode: () => boolean;
   readonly onArranged: (asking: Session, serving: Session) => void;
 }
 
-export function createSessions(components: SessionsComponents): Sessions {
-  const { lock, privateMode, onArranged } = components;
+export function createSessions({ open, lock, privateMode, onArranged }: SessionsComponents): Sessions {
   let home: Session | undefined;
   let asking: Session | undefined;
   let jobs = 0;
-  let wanted = false;
+  /** Set while a change waits for the jobs that run to end. */
+  let wanted: PromiseWithResolvers<void> | undefined;
   let stopped = false;
   let first = Promise.withResolvers<void>();
   first.promise.catch(() => undefined);
@@ -47,11 +55,6 @@ export function createSessions(components: SessionsComponents): Sessions {
     return done;
   };
 
-  const open = async (kind: SessionKind): Promise<Session> => {
-    const session = await createSession(kind, components);
-    await session.peer.start();
-    return session;
-  };
   const kindNow = (): SessionKind => (privateMode() ? 'private' : lock().held ? 'own' : 'guest');
 
   async function rearrange(renew: 'keep' | 'renew'): Promise<void> {
@@ -70,30 +73,49 @@ export function createSessions(components: SessionsComponents): Sessions {
     if (asking) onArranged(asking, home ?? asking);
   }
 
-  const arrange = async () => {
+  const arrange = async (): Promise<void> => {
     if (jobs > 0) {
-      wanted = true;
+      wanted ??= Promise.withResolvers<void>();
       return;
     }
-    wanted = false;
-    await inLine(() => rearrange('keep')).catch((error: unknown) => {
-      if (!asking) {
-        first.reject(error);
-        first = Promise.withResolvers<void>();
-        first.promise.catch(() => undefined);
-      }
-      throw error;
-    });
+    const waiting = wanted;
+    wanted = undefined;
+    await inLine(() => rearrange('keep'))
+      .catch((error: unknown) => {
+        if (!asking) {
+          first.reject(error);
+          first = Promise.withResolvers<void>();
+          first.promise.catch(() => undefined);
+        }
+        throw error;
+      })
+      .finally(() => waiting?.resolve());
+  };
+
+  /** Waits until no change is under way or waited for. What follows it synchronously has the sessions to itself. */
+  const settled = async (signal?: AbortSignal): Promise<void> => {
+    let seen: Promise<void>;
+    do {
+      seen = line;
+      await raceSignal(Promise.all([first.promise, wanted?.promise, seen]), signal);
+    } while (wanted || seen !== line);
   };
 
   return {
     async asking() {
-      await first.promise;
+      await settled();
       return asking!;
     },
-    async serving() {
-      await first.promise;
-      return (home ?? asking)!;
+    async *during(role, run, { signal }) {
+      await settled(signal);
+      const session = role === 'asking' ? asking! : (home ?? asking)!;
+      jobs += 1;
+      try {
+        yield* run(session);
+      } finally {
+        jobs -= 1;
+        if (jobs === 0 && wanted) void arrange().catch(() => undefined);
+      }
     },
     arrange,
     renewPrivate: () => inLine(async () => (kindNow() === 'private' ? rearrange('renew') : undefined)),
@@ -106,15 +128,6 @@ export function createSessions(components: SessionsComponents): Sessions {
         onArranged(asking!, asking!);
         await leaving.peer.stop();
       }),
-    async *during(run) {
-      jobs += 1;
-      try {
-        yield* run();
-      } finally {
-        jobs -= 1;
-        if (jobs === 0 && wanted) void arrange().catch(() => undefined);
-      }
-    },
     peers: () => [...new Set([home, asking])].flatMap((session) => session?.peer ?? []),
     async stop() {
       stopped = true;

@@ -22,6 +22,7 @@ import { wakeups, watchPageLife } from './page-life.ts';
 import { watchPower } from './power.ts';
 import { createRelaySource } from './relay-source.ts';
 import { keepScreenOn } from './screen-lock.ts';
+import { openSession, type Session } from './session.ts';
 import { createSessions } from './sessions.ts';
 import { keepSettings, type TabSettings } from './settings.ts';
 import { createSharing } from './sharing.ts';
@@ -61,21 +62,25 @@ export async function createTab() {
   const wasDiscarded = 'wasDiscarded' in document && document.wasDiscarded === true;
   const sharing = createSharing({ library, settings, clock, benchmark, wasDiscarded });
   const network = createNetworkWatcher({ clock });
+  const relays = createRelaySource({
+    fetch: globalThis.fetch.bind(globalThis),
+    origin: location.origin,
+    others: () => settings.view.current.relays,
+  });
   const sessions = createSessions({
-    storage,
-    clock,
-    random,
-    logger,
-    relays: createRelaySource({
-      fetch: globalThis.fetch.bind(globalThis),
-      origin: location.origin,
-      others: () => settings.view.current.relays,
-    }),
-    iceServers: () => toIceServers(settings.view.current.iceServers),
-    insecureDial: location.protocol === 'http:' ? 'allow' : 'refuse',
-    wakeups: wakeups(page),
-    // Its worker is gone or broken: what was loaded is none any more.
-    onModelFailed: () => void library.unload().catch(() => undefined),
+    open: (kind) =>
+      openSession(kind, {
+        storage,
+        clock,
+        random,
+        logger,
+        relays,
+        iceServers: () => toIceServers(settings.view.current.iceServers),
+        insecureDial: location.protocol === 'http:' ? 'allow' : 'refuse',
+        wakeups: wakeups(page),
+        // Its worker is gone or broken: what was loaded is none any more.
+        onModelFailed: () => void library.unload().catch(() => undefined),
+      }),
     lock: () => lock,
     privateMode: () => settings.view.current.privateMode,
     onArranged: (asking, serving) => {
@@ -103,9 +108,9 @@ export async function createTab() {
 
   async function* ask(
     request: AskRequest,
+    session: Session,
     { signal, where }: { readonly signal: AbortSignal; readonly where: 'network' | 'this-device' },
   ): AsyncIterable<JobEvent> {
-    const session = where === 'this-device' ? await sessions.serving() : await sessions.asking();
     const { consumer, self } = session.peer;
     let worker: string | undefined;
     const local = where === 'this-device' ? { only: [self] } : {};
@@ -118,7 +123,12 @@ export async function createTab() {
 
   return {
     asking: {
-      ask: (request: AskRequest, options: Parameters<typeof ask>[1]) => sessions.during(() => ask(request, options)),
+      ask: (request: AskRequest, options: Parameters<typeof ask>[2]) =>
+        sessions.during(
+          options.where === 'this-device' ? 'serving' : 'asking',
+          (session) => ask(request, session, options),
+          options,
+        ),
       startAnew: () => sessions.renewPrivate(),
       verify: async ({ answer, ids }: { readonly answer: JobState; readonly ids?: readonly number[] | undefined }) =>
         verifyAnswer(answer, ids),

@@ -13,9 +13,27 @@ import { anyone } from './target.ts';
 
 const still = <T>(current: T): Live<T> => ({ current, listen: () => () => undefined });
 
+/** Settings that can be changed. */
+function settingsView(initial: Settings) {
+  let current = initial;
+  const listeners = new Set<(value: Settings) => void>();
+  const view: Live<Settings> = {
+    get current() {
+      return current;
+    },
+    listen: (listener) => (listeners.add(listener), () => listeners.delete(listener)),
+  };
+  const change = async (change: Partial<Settings>) => {
+    current = { ...current, ...change };
+    for (const listener of listeners) listener(current);
+  };
+  return { view, change };
+}
+
 function fakeTab(settings: Partial<Settings> = {}) {
   const kept = new Map<string, { readonly record: ConversationRecord; readonly turns: readonly TurnRecord[] }>();
   const renewed: string[] = [];
+  const { view, change } = settingsView({ ...defaultSettings, ...settings });
   const tab: Tab = {
     network: { view: still(noNetwork), ping: async () => 1, takeOver: async () => undefined },
     asking: {
@@ -50,8 +68,8 @@ function fakeTab(settings: Partial<Settings> = {}) {
       remove: async (id) => void kept.delete(id),
     },
     settings: {
-      view: still({ ...defaultSettings, ...settings }),
-      change: async () => undefined,
+      view,
+      change,
       exportData: async () => '',
       deleteData: async () => undefined,
     },
@@ -111,4 +129,43 @@ test('in private mode nothing is kept, and each conversation begins under a new 
   expect(app.history.conversations).toEqual([]);
   await app.startConversation();
   expect(renewed).toHaveLength(1);
+});
+
+test('a private conversation is not kept when private mode ends, and nothing goes on in it', async () => {
+  const app = newApp();
+  const { tab, kept } = fakeTab({ privateMode: true });
+  await app.attach(tab);
+  const secret = app.conversation;
+  const answer = Promise.withResolvers<void>();
+  tab.asking.ask = async function* () {
+    await answer.promise;
+    yield { type: 'job-cancelled', at: 1 };
+  };
+  const asked = secret.send('secret', anyone);
+  await tab.settings.change({ privateMode: false });
+  expect(app.conversation).not.toBe(secret);
+  expect(app.conversation.turns).toEqual([]);
+  answer.resolve();
+  await asked;
+  expect(kept.size).toBe(0);
+});
+
+test('private mode begins a conversation of its own; what was kept before stays kept', async () => {
+  const app = newApp();
+  const { tab, kept, renewed } = fakeTab();
+  await app.attach(tab);
+  await app.conversation.send('open', anyone);
+  await tab.settings.change({ privateMode: true });
+  expect(renewed).toHaveLength(1);
+  await app.conversation.send('secret', anyone);
+  expect([...kept.values()].map(({ record }) => record.title)).toEqual(['open']);
+});
+
+test('a question asked before the settings are read is private where they say so', async () => {
+  const app = newApp();
+  const asked = app.conversation.send('secret', anyone);
+  const { tab, kept } = fakeTab({ privateMode: true });
+  await app.attach(tab);
+  await asked;
+  expect(kept.size).toBe(0);
 });

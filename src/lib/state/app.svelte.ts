@@ -17,6 +17,9 @@ export interface AppParts {
   readonly newId: () => string;
 }
 
+/** Whether what is said is kept on this device. */
+type Keeping = 'kept' | 'private';
+
 /** Everything on screen. It exists before the tab behind it does, and pages show it from the first paint. */
 export class App {
   readonly network = new Watched(noNetwork);
@@ -32,6 +35,8 @@ export class App {
   readonly #parts: AppParts;
   readonly #ready = Promise.withResolvers<Tab>();
   readonly #historyRead = Promise.withResolvers<void>();
+  /** Of a conversation that began before the settings were read. */
+  readonly #firstKeeping = Promise.withResolvers<Keeping>();
 
   constructor(parts: AppParts) {
     this.#parts = parts;
@@ -54,8 +59,16 @@ export class App {
     this.library.attach(tab.library.view);
     this.sharing.attach(tab.sharing.view);
     this.settings.attach(tab.settings.view);
+    let keeping = this.#keeping;
+    this.#firstKeeping.resolve(keeping);
     this.tab = tab;
     this.#ready.resolve(tab);
+    // What was said in private neither is kept nor goes on under the device's own key, and the other way round.
+    tab.settings.view.listen(() => {
+      if (keeping === this.#keeping) return;
+      keeping = this.#keeping;
+      void this.startConversation();
+    });
     await this.history.attach(tab.history).finally(() => this.#historyRead.resolve());
   }
 
@@ -81,6 +94,7 @@ export class App {
     const turns = await tab.history.turns(id);
     this.conversation.stop();
     this.conversation = this.#createConversation({ record, turns });
+    await tab.asking.startAnew();
     return true;
   }
 
@@ -92,7 +106,13 @@ export class App {
     await this.history.remove(id);
   }
 
+  get #keeping(): Keeping {
+    return this.settings.value.privateMode ? 'private' : 'kept';
+  }
+
+  /** How it is kept is settled here: no later change of the settings makes a private conversation a kept one. */
   #createConversation(saved?: ConstructorParameters<typeof Conversation>[1]): Conversation {
+    const keeping = this.tab ? this.#keeping : this.#firstKeeping.promise;
     return new Conversation(
       {
         asking: async () => (await this.ready).asking,
@@ -102,8 +122,8 @@ export class App {
           return 'contextTokens' in likely ? likely.contextTokens : contextTokensUnknown;
         },
         save: async (record, turns) => {
-          if (this.settings.value.privateMode) return;
           const tab = await this.ready;
+          if ((await keeping) === 'private') return;
           await tab.history.save(record, turns);
           this.history.note(record);
         },
