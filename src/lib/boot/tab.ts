@@ -151,13 +151,21 @@ export async function createTab() {
       },
       exportData: () => exportData(storage),
       deleteData: async () => {
-        await stop();
-        await deleteData(storage, cacheStorage);
-        localStorage.clear();
-        sessionStorage.clear();
+        await leave();
+        try {
+          await deleteData(storage, cacheStorage);
+          localStorage.clear();
+          sessionStorage.clear();
+        } finally {
+          // Only now: the tab that has the key next makes a new one.
+          lock.release();
+        }
       },
     },
-    stop,
+    async stop() {
+      await leave();
+      lock.release();
+    },
   };
 
   /** The call is the consent; it is remembered for this device. */
@@ -167,12 +175,11 @@ export async function createTab() {
     return library.load(name);
   }
 
-  async function stop(): Promise<void> {
+  async function leave(): Promise<void> {
     life.abort();
     for (const end of endings) end();
     await library.close().catch(() => undefined);
     await sessions.stop();
-    lock.release();
   }
 }
 

@@ -71,7 +71,7 @@ function fakeTab(settings: Partial<Settings> = {}) {
       view,
       change,
       exportData: async () => '',
-      deleteData: async () => undefined,
+      deleteData: async () => kept.clear(),
     },
     stop: async () => undefined,
   };
@@ -118,6 +118,51 @@ test('a conversation from the history opens with its turns, a deleted one does n
   expect(app.conversation.id).not.toBe('x');
   expect(await app.openConversation('x')).toBe(false);
   expect(kept.size).toBe(0);
+});
+
+/** A conversation whose answer is under way, and the end of it. */
+async function answering(app: App, tab: Tab) {
+  const answer = Promise.withResolvers<void>();
+  tab.asking.ask = async function* (_, { signal }) {
+    signal.addEventListener('abort', () => answer.resolve());
+    await answer.promise;
+    yield { type: 'job-cancelled', at: 1 };
+  };
+  const asked = app.conversation.send('Hi', anyone);
+  await new Promise((resolve) => setImmediate(resolve));
+  return { id: app.conversation.id, asked };
+}
+
+test('a conversation that is deleted while it answers does not come back', async () => {
+  const app = newApp();
+  const { tab, kept } = fakeTab();
+  await app.attach(tab);
+  const { id, asked } = await answering(app, tab);
+  expect([...kept.keys()]).toEqual([id]);
+  await app.removeConversation(id);
+  await asked;
+  expect([kept.size, app.history.conversations]).toEqual([0, []]);
+});
+
+test('nor one that was left before, with its answer still ending', async () => {
+  const app = newApp();
+  const { tab, kept } = fakeTab();
+  await app.attach(tab);
+  const { id, asked } = await answering(app, tab);
+  await Promise.all([app.startConversation(), app.removeConversation(id)]);
+  await asked;
+  expect([kept.size, app.history.conversations]).toEqual([0, []]);
+});
+
+test('everything is deleted after the last word has been kept, and nothing is asked or kept after it', async () => {
+  const app = newApp();
+  const { tab, kept } = fakeTab();
+  await app.attach(tab);
+  const { asked } = await answering(app, tab);
+  await app.deleteData();
+  await asked;
+  await app.conversation.send('more', anyone);
+  expect([kept.size, app.conversation.turns.length]).toEqual([0, 1]);
 });
 
 test('in private mode nothing is kept, and each conversation begins under a new key', async () => {

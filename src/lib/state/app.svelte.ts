@@ -35,6 +35,8 @@ export class App {
   readonly #parts: AppParts;
   readonly #ready = Promise.withResolvers<Tab>();
   readonly #historyRead = Promise.withResolvers<void>();
+  /** Conversations that left the screen while their answer was under way, until it has ended. */
+  readonly #leaving = new Map<string, Conversation>();
   /** Of a conversation that began before the settings were read. */
   readonly #firstKeeping = Promise.withResolvers<Keeping>();
 
@@ -79,8 +81,7 @@ export class App {
   }
 
   async startConversation(): Promise<void> {
-    this.conversation.stop();
-    this.conversation = this.#createConversation();
+    this.#show(this.#createConversation());
     await this.tab?.asking.startAnew();
   }
 
@@ -91,19 +92,33 @@ export class App {
     await this.#historyRead.promise;
     const record = this.history.conversations.find((kept) => kept.id === id);
     if (!record) return false;
+    await this.#leaving.get(id)?.settled();
     const turns = await tab.history.turns(id);
-    this.conversation.stop();
-    this.conversation = this.#createConversation({ record, turns });
+    this.#show(this.#createConversation({ record, turns }));
     await tab.asking.startAnew();
     return true;
   }
 
   async removeConversation(id: string): Promise<void> {
-    if (this.conversation.id === id) {
-      this.conversation.stop();
-      this.conversation = this.#createConversation();
-    }
-    await this.history.remove(id);
+    if (this.conversation.id === id) this.#show(this.#createConversation());
+    await this.history.remove(id, this.#leaving.get(id)?.discard());
+  }
+
+  /** Deletes everything this browser holds; the page has to be loaded again after it. */
+  async deleteData(): Promise<void> {
+    const tab = await this.ready;
+    await Promise.all([this.conversation, ...this.#leaving.values()].map((conversation) => conversation.discard()));
+    await tab.settings.deleteData();
+  }
+
+  #show(next: Conversation): void {
+    const before = this.conversation;
+    this.conversation = next;
+    before.stop();
+    this.#leaving.set(before.id, before);
+    void before.settled().then(() => {
+      if (this.#leaving.get(before.id) === before) this.#leaving.delete(before.id);
+    });
   }
 
   get #keeping(): Keeping {

@@ -33,6 +33,10 @@ export class Conversation {
   /** A failure to keep the conversation, which never loses the answer on screen. */
   saveError = $state.raw<ErrorRecord>();
   #abort = $state.raw<AbortController>();
+  #running: Promise<void> = Promise.resolve();
+  /** Saves in the order they were asked for: an older state never comes after a newer one. */
+  #saving: Promise<void> = Promise.resolve();
+  #discarded = false;
   readonly #parts: ConversationParts;
 
   constructor(parts: ConversationParts, saved?: { record: ConversationRecord; turns: readonly TurnRecord[] }) {
@@ -53,22 +57,40 @@ export class Conversation {
   /** Asks; resolves when the answer has ended, however it ended. Does nothing while one is under way. */
   async send(question: string, target: Target): Promise<void> {
     const text = question.trim();
-    if (this.busy || this.full || text === '') return;
+    if (this.busy || this.full || this.#discarded || text === '') return;
     const turn = new Turn({ id: this.#parts.newId(), question: text, askedAt: this.#parts.now() });
     this.turns.push(turn);
-    await this.#run(this.turns.at(-1)!, target);
+    await this.#begin(this.turns.at(-1)!, target);
   }
 
   /** Asks the last question again; what came before for it is dropped. */
   async retry(target: Target): Promise<void> {
     const turn = this.turns.at(-1);
-    if (this.busy || !turn) return;
+    if (this.busy || this.#discarded || !turn) return;
     turn.reset();
-    await this.#run(turn, target);
+    await this.#begin(turn, target);
   }
 
   stop(): void {
     this.#abort?.abort();
+  }
+
+  /** Resolves when the answer under way, if any, has ended and is kept. */
+  async settled(): Promise<void> {
+    await this.#running;
+    await this.#saving;
+  }
+
+  /** Stops, and keeps nothing from now on. Once it resolves, what was kept can be deleted and does not come back. */
+  async discard(): Promise<void> {
+    this.#discarded = true;
+    this.stop();
+    await this.settled();
+  }
+
+  #begin(turn: Turn, target: Target): Promise<void> {
+    this.#running = this.#run(turn, target);
+    return this.#running;
   }
 
   async #run(turn: Turn, target: Target): Promise<void> {
@@ -127,9 +149,14 @@ export class Conversation {
     turn.apply({ type: 'job-failed', at: this.#parts.now(), error: toErrorRecord(error), rejections: [] });
   }
 
-  async #save(): Promise<void> {
+  #save(): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#saveNow());
+    return this.#saving;
+  }
+
+  async #saveNow(): Promise<void> {
     const [first] = this.turns;
-    if (!first) return;
+    if (!first || this.#discarded) return;
     try {
       await this.#parts.save(
         {

@@ -22,8 +22,16 @@ export class History {
     this.conversations = [record, ...others].slice(0, conversationsMax);
   }
 
-  async remove(id: string): Promise<void> {
+  /** Takes it off the list at once, and out of the storage after `quiet`: once nobody writes to it any more. */
+  async remove(id: string, quiet?: Promise<void>): Promise<void> {
+    this.#drop(id);
+    await quiet;
+    // What was being written when it was taken off the list has put it there again.
+    this.#drop(id);
     await this.#port?.remove(id);
+  }
+
+  #drop(id: string): void {
     this.conversations = this.conversations.filter((record) => record.id !== id);
   }
 }
