@@ -66,6 +66,8 @@ describe('a whole answer', () => {
             name: 'someone',
           },
           { role: 'assistant', content: null, tool_calls: [] },
+          { role: 'assistant', content: [{ type: 'refusal', refusal: 'No.' }], name: null },
+          { role: 'user', content: [{ type: 'text', text: null }] },
         ],
       }),
     );
@@ -75,6 +77,8 @@ describe('a whole answer', () => {
         { role: 'system', content: 'be brief' },
         { role: 'user', content: 'ab', name: 'someone' },
         { role: 'assistant', content: '' },
+        { role: 'assistant', content: 'No.' },
+        { role: 'user', content: '' },
       ],
     });
   });
@@ -90,7 +94,15 @@ describe('a whole answer', () => {
   test('wishes that are not granted come back as warnings', async () => {
     const { chat } = gatewayFixture();
     const wishes = { logprobs: true, tools: [{ type: 'function' }], max_tokens: 1e6, made_up: 1 };
-    const asUsual = { response_format: { type: 'text' }, logit_bias: {}, parallel_tool_calls: null, user: 'u' };
+    const asUsual = {
+      response_format: { type: 'text' },
+      logit_bias: {},
+      parallel_tool_calls: true,
+      tool_choice: 'auto',
+      modalities: ['text'],
+      top_logprobs: 0,
+      user: 'u',
+    };
     const body = await (await chat(ask({ ...wishes, ...asUsual }))).json();
     expect(body.tabloom.warnings.map((warning: { param: string }) => warning.param)).toEqual([
       'max_tokens',
@@ -98,6 +110,27 @@ describe('a whole answer', () => {
       'tools',
       'made_up',
     ]);
+  });
+
+  test('calls of tools in a conversation are left out, and it says so once', async () => {
+    const { chat } = gatewayFixture();
+    const call = { id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } };
+    const called = { role: 'assistant', content: null, tool_calls: [call] };
+    const messages = [
+      { role: 'user', content: 'a' },
+      called,
+      { role: 'tool', content: 'b', tool_call_id: 'c' },
+      called,
+    ];
+    const body = await (await chat(ask({ messages }))).json();
+    expect(body.tabloom.warnings).toMatchObject([{ code: 'parameter-ignored', param: 'messages.1.tool_calls' }]);
+  });
+
+  test('null is the default in the own member too', async () => {
+    const { chat, asked } = gatewayFixture();
+    expect((await chat(ask({ tabloom: null }))).status).toBe(200);
+    await chat(ask({ tabloom: { tier: null, deadline_ms: null, peers: null } }));
+    expect(asked[1]).toMatchObject({ tier: 'open', deadlineMs: undefined, only: undefined });
   });
 
   test('the own member chooses tier, deadline and peers', async () => {

@@ -22,10 +22,10 @@ export interface ChatWish {
 
 /** Our own member of the request; other servers ignore it. */
 const extensionSchema = z.object({
-  tier: tierSchema.optional(),
-  deadline_ms: z.number().int().min(1).max(limits.jobDeadlineMsMax).optional(),
+  tier: tierSchema.nullish(),
+  deadline_ms: z.number().int().min(1).max(limits.jobDeadlineMsMax).nullish(),
   /** Only these peers. */
-  peers: z.array(peerIdSchema).min(1).max(16).optional(),
+  peers: z.array(peerIdSchema).min(1).max(16).nullish(),
 });
 
 /** Asks for whatever is there. */
@@ -37,7 +37,7 @@ const anyModel = 'auto';
  */
 export function readChatRequest(body: unknown, shelf: Shelf): ChatWish {
   const request = parse(chatCompletionRequestSchema, body);
-  const extension = parse(extensionSchema.optional(), request.tabloom, 'tabloom');
+  const extension = parse(extensionSchema.nullish(), request.tabloom, 'tabloom');
   if ((request.n ?? 1) !== 1) throw badRequest('One request gives one answer here; send the request n times.', 'n');
   const model = readModel(request.model, shelf);
   const input = { kind: 'chat' as const, messages: request.messages.map(readMessage) };
@@ -51,8 +51,8 @@ export function readChatRequest(body: unknown, shelf: Shelf): ChatWish {
       input: parse(jobInputSchema, input),
       params: parse(jobParamsSchema, readParams(request, shelf)),
       tier: extension?.tier ?? 'open',
-      deadlineMs: extension?.deadline_ms,
-      only: extension?.peers,
+      deadlineMs: extension?.deadline_ms ?? undefined,
+      only: extension?.peers ?? undefined,
     },
   };
 }
@@ -77,7 +77,7 @@ function readMessage(message: ChatCompletionRequest['messages'][number], index: 
   return {
     role: role === 'developer' ? 'system' : role,
     content: readContent(content, `messages.${index}.content`),
-    ...(message.name === undefined ? {} : { name: message.name }),
+    ...(message.name == null ? {} : { name: message.name }),
   };
 }
 
@@ -86,7 +86,8 @@ function readContent(content: ChatCompletionRequest['messages'][number]['content
   if (typeof content === 'string') return content;
   return content
     .map((part) => {
-      if (part.type === 'text' && part.text !== undefined) return part.text;
+      if (part.type === 'text') return part.text ?? '';
+      if (part.type === 'refusal') return part.refusal ?? '';
       throw badRequest(`This network reads text only for now; "${part.type}" parts cannot be answered.`, param);
     })
     .join('');

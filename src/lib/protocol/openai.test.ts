@@ -28,6 +28,8 @@ test('what clients really send is taken: null for "default", members nobody know
         ],
       },
       { role: 'assistant', content: null, tool_calls: [] },
+      { role: 'assistant', content: [{ type: 'refusal', refusal: 'No.' }], name: null },
+      { role: 'user', content: [{ type: 'text', text: null }] },
       { role: 'user', content: 'Hi', name: 'visitor' },
     ],
   };

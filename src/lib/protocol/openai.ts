@@ -12,7 +12,7 @@ export type OpenAIErrorBody = z.output<typeof openAIErrorBodySchema>;
 
 const contentSchema = z.union([
   z.string(),
-  z.array(z.looseObject({ type: z.string(), text: z.string().optional() })),
+  z.array(z.looseObject({ type: z.string(), text: z.string().nullish(), refusal: z.string().nullish() })),
   z.null(),
 ]);
 
@@ -23,7 +23,7 @@ export const chatCompletionRequestSchema = z.looseObject({
       z.looseObject({
         role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
         content: contentSchema.optional(),
-        name: z.string().optional(),
+        name: z.string().nullish(),
       }),
     )
     .min(1),
