@@ -214,3 +214,17 @@ test('a question asked before the settings are read is private where they say so
   await asked;
   expect(kept.size).toBe(0);
 });
+
+test('a model loaded for this device is asked from then on, and one that could not be loaded is not', async () => {
+  const app = newApp();
+  const { tab } = fakeTab();
+  await app.attach(tab);
+  const gone = { model: 'any', by: 'P' };
+  app.target = gone;
+  tab.library.load = () => Promise.reject(new TabloomError('quota-exceeded', 'Full.'));
+  await expect(app.answerHere('m')).rejects.toMatchObject({ code: 'quota-exceeded' });
+  expect(app.target).toBe(gone);
+  tab.library.load = async () => undefined;
+  await app.answerHere('m');
+  expect(app.target).toEqual({ model: 'any', by: 'this-device' });
+});

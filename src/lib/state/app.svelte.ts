@@ -6,7 +6,7 @@ import { noNetwork } from './network.ts';
 import { defaultSettings } from './settings.ts';
 import { notSharing } from './sharing.ts';
 import type { Tab } from './tab.ts';
-import { anyone, prospect, type Prospect, type Target } from './target.ts';
+import { anyone, prospect, thisDevice, type Prospect, type Target } from './target.ts';
 import { Watched } from './watched.svelte.ts';
 
 /** Tokens assumed where nobody has said yet what the model can read. */
@@ -78,6 +78,13 @@ export class App {
   fail(error: unknown): void {
     this.bootError = toErrorRecord(error);
     this.#ready.reject(error);
+  }
+
+  /** Loads a model so that this device answers, which is asked from then on: questions were promised to stay here. */
+  async answerHere(model: string): Promise<void> {
+    const tab = await this.ready;
+    await tab.library.load(model);
+    this.target = thisDevice;
   }
 
   async startConversation(): Promise<void> {

@@ -108,6 +108,15 @@ test('this device, once something is loaded, and by itself when nobody else is t
   expect(prospect({ model: 'other', by: 'anyone' }, online(), withModel('m'))).toMatchObject({ kind: 'nobody' });
 });
 
+test('this device with another model loaded than the one asked for has to load that one first', () => {
+  const other = { model: 'other', by: 'this-device' };
+  expect(prospect(other, online(), withModel('m'))).toEqual({ kind: 'load-first', model: 'other' });
+  expect(prospect({ ...other, model: 'm' }, online(), withModel('m'))).toMatchObject({
+    kind: 'this-device',
+    model: 'm',
+  });
+});
+
 test('models are named once, in order', () => {
   expect(servedModels(online(offer('a', [{ name: 'n' }, { name: 'm' }]), offer('b', [{ name: 'm' }])))).toEqual([
     'm',

@@ -21,19 +21,21 @@ export type Prospect =
       readonly waiting: { readonly position: number; readonly seconds: number } | undefined;
     }
   | { readonly kind: 'this-device'; readonly model: string; readonly contextTokens: number }
-  /** This device was chosen, but nothing is loaded yet. */
+  /** This device was chosen, but nothing is loaded yet, or another model than the one that is asked for. */
   | { readonly kind: 'load-first'; readonly model: string | undefined }
   | { readonly kind: 'nobody'; readonly why: 'starting' | 'offline' | 'nobody-serves' | 'peer-gone' };
 
 export const anyone: Target = { model: 'any', by: 'anyone' };
+export const thisDevice: Target = { model: 'any', by: 'this-device' };
 
 /** Rough length of an answer, for the estimate of a queue's seconds. */
 const typicalAnswerTokens = 200;
 
 export function prospect(target: Target, network: NetworkView, library: LibraryView): Prospect {
   const local = library.models.find((model) => model.name === library.loaded);
+  const fitting = local && (target.model === 'any' || target.model === local.name);
   if (target.by === 'this-device') {
-    return local
+    return fitting
       ? { kind: 'this-device', model: local.name, contextTokens: local.contextTokens }
       : { kind: 'load-first', model: target.model === 'any' ? undefined : target.model };
   }
@@ -49,7 +51,7 @@ export function prospect(target: Target, network: NetworkView, library: LibraryV
       waiting: waitingFor(likely, target),
     };
   }
-  if (local && target.by === 'anyone' && (target.model === 'any' || target.model === local.name)) {
+  if (fitting && target.by === 'anyone') {
     return { kind: 'this-device', model: local.name, contextTokens: local.contextTokens };
   }
   if (target.by !== 'anyone') return { kind: 'nobody', why: 'peer-gone' };

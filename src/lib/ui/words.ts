@@ -51,7 +51,7 @@ export function prospectWords(prospect: Prospect): string {
     case 'this-device':
       return 'This device';
     case 'load-first':
-      return 'This device, once a model is loaded';
+      return `This device, once ${prospect.model ?? 'a model'} is loaded`;
     case 'nobody':
       return nobodyWords[prospect.why];
   }
