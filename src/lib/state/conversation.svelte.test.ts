@@ -122,6 +122,15 @@ test('while one answer is under way nothing else is asked, and stopping aborts i
   expect(conversation.turns[0]?.answer).toMatchObject({ phase: 'cancelled', text: 'part' });
 });
 
+test('stopping works before there is anything to ask', async () => {
+  const { conversation, saved } = desk(() => play([]), { asking: () => new Promise(() => undefined) });
+  const asked = conversation.send('Hi', anyone);
+  conversation.stop();
+  await asked;
+  expect([conversation.busy, conversation.turns[0]?.answer.phase]).toEqual([false, 'cancelled']);
+  expect(saved.at(-1)?.turns[0]?.answer.phase).toBe('cancelled');
+});
+
 test('retry asks the same again in the same place', async () => {
   const answers = [
     [...begin('half'), failed],

@@ -1,5 +1,5 @@
-import { toErrorRecord } from '#lib/base/errors.ts';
-import type { ErrorRecord } from '#lib/base/errors.ts';
+import { raceSignal } from '#lib/base/abort.ts';
+import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import { isOver } from '#lib/peer/lifecycle.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
 import type { ChatMessage } from '#lib/protocol/job.ts';
@@ -99,16 +99,15 @@ export class Conversation {
     turn.live = true;
     void this.#save();
     try {
-      const asking = await this.#parts.asking();
-      if (abort.signal.aborted) turn.apply({ type: 'job-cancelled', at: this.#parts.now() });
-      else {
-        const where = target.by === 'this-device' ? 'this-device' : 'network';
-        for await (const event of asking.ask(this.#request(turn, target), { signal: abort.signal, where })) {
-          turn.apply(event);
-        }
+      // Stopped before there is a tab to ask, the question does not wait for it.
+      const asking = await raceSignal(this.#parts.asking(), abort.signal);
+      const where = target.by === 'this-device' ? 'this-device' : 'network';
+      for await (const event of asking.ask(this.#request(turn, target), { signal: abort.signal, where })) {
+        turn.apply(event);
       }
     } catch (error) {
-      this.#fail(turn, error);
+      if (abort.signal.aborted) turn.apply({ type: 'job-cancelled', at: this.#parts.now() });
+      else this.#fail(turn, error);
     } finally {
       turn.live = false;
       this.#abort = undefined;
