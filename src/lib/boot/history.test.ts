@@ -11,17 +11,17 @@ const conversation = (digit: string): KeptConversation => ({
   updatedAt: 2,
   turns: 1,
 });
-const turn = (digit: string, text: string): KeptTurn => ({
+const turn = (digit: string, text: string, askedAt = 1): KeptTurn => ({
   id: id(digit),
   question: 'Hi',
-  askedAt: 1,
+  askedAt,
   answer: { ...initialJob, phase: 'finished', text },
   leftOut: 0,
 });
 
 test('a conversation and its turns come back in order', async () => {
   const storage = createMemoryStorage();
-  const turns = Array.from({ length: 12 }, (_, i) => turn('a', `answer ${i}`));
+  const turns = Array.from({ length: 12 }, (_, i) => turn('ba9876543210'[i]!, `answer ${i}`, 10 ** i));
   await keepHistory(storage).save(conversation('1'), turns);
   const history = keepHistory(storage);
   expect(await history.list()).toEqual([conversation('1')]);
@@ -61,4 +61,45 @@ test('a turn that has not changed is not written again', async () => {
   await history.save(conversation('1'), [first]);
   await history.save(conversation('1'), [first, turn('b', 'two')]);
   expect(writes).toEqual([2, 2]);
+});
+
+test('of more conversations than are kept the oldest goes, and its turns with it', async () => {
+  const history = keepHistory(createMemoryStorage());
+  const longId = (number: number) => (1_000 - number).toString(16).padStart(32, '0');
+  for (let number = 0; number <= 500; number++) {
+    const one = { ...conversation('1'), id: longId(number), updatedAt: number };
+    await history.save(one, number < 2 ? [turn('a', 'one')] : []);
+  }
+  const listed = (await history.list()).map(({ updatedAt }) => updatedAt);
+  expect([listed.length, listed[0], listed.at(-1)]).toEqual([500, 500, 1]);
+  expect(await history.turns(longId(0))).toEqual([]);
+  expect(await history.turns(longId(1))).toHaveLength(1);
+});
+
+test('two tabs in one conversation keep both turns', async () => {
+  const storage = createMemoryStorage();
+  const [one, other] = [keepHistory(storage), keepHistory(storage)];
+  const first = turn('a', 'first', 1);
+  await one.save(conversation('1'), [first]);
+  const read = await other.turns(id('1'));
+  await one.save(conversation('1'), [first, turn('c', 'of one', 3)]);
+  await other.save(conversation('1'), [...read, turn('b', 'of the other', 2)]);
+  const texts = (await keepHistory(storage).turns(id('1'))).map(({ answer }) => answer.text);
+  expect(texts).toEqual(['first', 'of the other', 'of one']);
+});
+
+test('a turn that cannot be read stays where it is, and takes no other’s place', async () => {
+  const storage = createMemoryStorage();
+  await keepHistory(storage).save(conversation('1'), [turn('a', 'one', 1), turn('b', 'two', 2), turn('c', 'three', 3)]);
+  const [, middle] = await storage.list('messages', { limit: 9 });
+  await storage.put('messages', middle!.key, { of: 'another build' });
+  const history = keepHistory(storage);
+  await history.save(conversation('1'), [...(await history.turns(id('1'))), turn('d', 'four', 4)]);
+  const values = (await storage.list('messages', { limit: 9 })).map(({ value }) => value);
+  expect(values).toMatchObject([
+    { answer: { text: 'one' } },
+    { of: 'another build' },
+    { id: id('c') },
+    { id: id('d') },
+  ]);
 });

@@ -2,11 +2,15 @@ import { z } from 'zod';
 import type { JobState } from '#lib/peer/lifecycle.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 
-/** Conversations in storage: a record each, and their turns under `<conversation>/<number>`. */
+/**
+ * Conversations in storage: a record each, and their turns under `<conversation>/<time>-<turn>`. A turn's key is its own,
+ * so that two tabs in one conversation, or a turn that can no longer be read, never move or overwrite another.
+ */
 export interface HistoryKeeper {
+  /** Newest first. */
   list(): Promise<readonly KeptConversation[]>;
   turns(conversation: string): Promise<readonly KeptTurn[]>;
-  /** Writes the conversation and those of its turns that changed since the last time. */
+  /** Writes the conversation and those of its turns that changed since the last time. Past the limit the oldest goes. */
   save(conversation: KeptConversation, turns: readonly KeptTurn[]): Promise<void>;
   remove(conversation: string): Promise<void>;
 }
@@ -15,6 +19,8 @@ export type KeptConversation = z.output<typeof conversationSchema>;
 export type KeptTurn = z.output<typeof turnSchema>;
 
 const conversationsMax = 500;
+/** Their keys are random, so all are read to know the newest; more than the limit stand there only for a moment. */
+const conversationsReadMax = 2_000;
 const turnsMax = 400;
 
 const idSchema = z.string().regex(/^[0-9a-f]{32}$/);
@@ -52,38 +58,58 @@ const turnSchema = z.object({
 });
 
 export function keepHistory(storage: KeyValue): HistoryKeeper {
-  /** What is stored of each turn, by identity: a turn that has ended is never written twice. */
-  const written = new Map<string, unknown>();
-  const turnKey = (conversation: string, index: number) => `${conversation}/${String(index).padStart(6, '0')}`;
+  /** The key each answer is stored under: one that has ended is never written twice. */
+  const written = new WeakMap<JobState, string>();
+  const known = new Set<string>();
+  const turnKey = (conversation: string, { id, askedAt }: KeptTurn) =>
+    `${conversation}/${String(Math.max(0, Math.trunc(askedAt))).padStart(15, '0')}-${id}`;
 
-  return {
-    async list() {
-      const entries = await storage.list('conversations', { limit: conversationsMax });
-      return entries.flatMap(({ value }) => conversationSchema.safeParse(value).data ?? []);
-    },
-    async turns(conversation) {
-      const entries = await storage.list('messages', { prefix: `${conversation}/`, limit: turnsMax });
-      return entries.flatMap(({ value }) => turnSchema.safeParse(value).data ?? []);
-    },
-    async save(conversation, turns) {
-      const changed = turns
-        .slice(0, turnsMax)
-        .map((turn, index) => ({ key: turnKey(conversation.id, index), turn }))
-        .filter(({ key, turn }) => written.get(key) !== turn.answer);
-      const writes: Write[] = [
-        { type: 'put', store: 'conversations', key: conversation.id, value: conversation },
-        ...changed.map(({ key, turn }): Write => ({ type: 'put', store: 'messages', key, value: turn })),
-      ];
-      await storage.batch(writes);
-      written.clear();
-      turns.forEach((turn, index) => written.set(turnKey(conversation.id, index), turn.answer));
-    },
-    async remove(conversation) {
+  const readAll = async () => {
+    const entries = await storage.list('conversations', { limit: conversationsReadMax });
+    return entries
+      .flatMap(({ value }) => conversationSchema.safeParse(value).data ?? [])
+      .sort((a, b) => b.updatedAt - a.updatedAt);
+  };
+
+  const remove = async (conversation: string) => {
+    for (;;) {
       const entries = await storage.list('messages', { prefix: `${conversation}/`, limit: turnsMax });
       await storage.batch([
         { type: 'delete', store: 'conversations', key: conversation },
         ...entries.map(({ key }): Write => ({ type: 'delete', store: 'messages', key })),
       ]);
+      if (entries.length < turnsMax) return;
+    }
+  };
+
+  return {
+    list: async () => (await readAll()).slice(0, conversationsMax),
+    async turns(conversation) {
+      const entries = await storage.list('messages', { prefix: `${conversation}/`, limit: turnsMax });
+      const turns = new Map<string, KeptTurn>();
+      for (const { key, value } of entries) {
+        const turn = turnSchema.safeParse(value).data;
+        if (!turn) continue;
+        turns.set(turn.id, turn);
+        written.set(turn.answer, key);
+      }
+      return [...turns.values()];
     },
+    async save(conversation, turns) {
+      const changed = turns
+        .slice(0, turnsMax)
+        .map((turn) => ({ key: turnKey(conversation.id, turn), turn }))
+        .filter(({ key, turn }) => written.get(turn.answer) !== key);
+      const writes: Write[] = [
+        { type: 'put', store: 'conversations', key: conversation.id, value: conversation },
+        ...changed.map(({ key, turn }): Write => ({ type: 'put', store: 'messages', key, value: turn })),
+      ];
+      await storage.batch(writes);
+      for (const { key, turn } of changed) written.set(turn.answer, key);
+      if (known.has(conversation.id)) return;
+      known.add(conversation.id);
+      for (const { id } of (await readAll()).slice(conversationsMax)) await remove(id);
+    },
+    remove,
   };
 }
