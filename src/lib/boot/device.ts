@@ -17,6 +17,8 @@ export interface Device {
   readonly battery: { readonly charging: boolean; readonly level: number } | undefined;
   readonly metered: boolean | undefined;
   readonly webrtc: boolean;
+  /** Without them no tab takes the device's key, since it could not know that it is the only one. */
+  readonly locks: boolean;
   readonly serviceWorker: 'active' | 'none' | 'unsupported';
   readonly browser: string;
 }
@@ -53,6 +55,7 @@ export async function examineDevice(navigator: WideNavigator): Promise<Device> {
     battery: battery && { charging: battery.charging, level: battery.level },
     metered: isMetered(navigator),
     webrtc: 'RTCPeerConnection' in globalThis,
+    locks: 'locks' in navigator,
     serviceWorker: 'serviceWorker' in navigator ? (worker?.active ? 'active' : 'none') : 'unsupported',
     browser: browserName(navigator),
   };

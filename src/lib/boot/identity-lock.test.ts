@@ -106,12 +106,38 @@ test('a tab that holds nothing does not answer claims', async () => {
   expect(letGo).not.toHaveBeenCalled();
 });
 
-test('without Web Locks a tab holds the key', async () => {
+test('claiming twice is claiming once: who let go stands in line once, and the next hand-over goes through', async () => {
+  const { tab } = browser();
+  const letGo = vi.fn(async () => undefined);
+  const first = await tab(letGo);
+  const second = await tab();
+  second.claim();
+  second.claim();
+  await taken(second);
+  expect(letGo).toHaveBeenCalledOnce();
+  second.release();
+  await taken(first);
+  const third = await tab();
+  first.release();
+  await taken(third);
+  expect([first.held, third.held]).toEqual([false, true]);
+});
+
+test('a tab that could not leave cleanly lets go all the same', async () => {
+  const { tab } = browser();
+  await tab(() => Promise.reject(new Error('no')));
+  const second = await tab();
+  second.claim();
+  await taken(second);
+  expect(second.held).toBe(true);
+});
+
+test('without Web Locks no tab takes the key: another could not know', async () => {
   const lock = await requestIdentityLock({
     locks: undefined,
     channel: () => ({ onmessage: null, postMessage: () => undefined, close: () => undefined }),
     random: seededRandom(1),
     letGo: async () => undefined,
   });
-  expect(lock.held).toBe(true);
+  expect(lock.held).toBe(false);
 });

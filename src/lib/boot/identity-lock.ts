@@ -17,7 +17,10 @@ export interface IdentityLock {
 }
 
 export interface IdentityLockComponents {
-  /** Undefined where the browser has no Web Locks: then this tab holds it alone, as far as it knows. */
+  /**
+   * Undefined where the browser has no Web Locks, as on a page over plain http: then no tab can know that it is the only
+   * one, and none takes the key.
+   */
   readonly locks: LockManager | undefined;
   readonly channel: (name: string) => LockChannel;
   readonly random: Random;
@@ -41,6 +44,8 @@ export async function requestIdentityLock(components: IdentityLockComponents): P
   const changes = createEmitter<boolean>();
   const closing = new AbortController();
   let held = false;
+  /** A claim that comes while this tab lets go is answered already; standing in line twice would take the key back. */
+  let lettingGo = false;
   let free: () => void = () => undefined;
 
   const hold = () =>
@@ -58,7 +63,8 @@ export async function requestIdentityLock(components: IdentityLockComponents): P
   };
 
   channel.onmessage = ({ data }) => {
-    if (!held || typeof data !== 'object' || data?.type !== 'claim' || data.from === me) return;
+    if (!held || lettingGo || typeof data !== 'object' || data?.type !== 'claim' || data.from === me) return;
+    lettingGo = true;
     // Gone from the network before the next one appears there under the same key.
     void letGo()
       .catch(() => undefined)
@@ -66,11 +72,13 @@ export async function requestIdentityLock(components: IdentityLockComponents): P
         free();
         changes.emit(false);
         standInLine();
+      })
+      .finally(() => {
+        lettingGo = false;
       });
   };
 
-  if (!locks) void hold();
-  else {
+  if (locks) {
     const tried = Promise.withResolvers<void>();
     locks
       .request(name, { ifAvailable: true }, (lock) => {

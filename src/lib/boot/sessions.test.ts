@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { TabloomError } from '#lib/base/errors.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { Session, SessionKind } from './session.ts';
 import { createSessions } from './sessions.ts';
@@ -6,9 +7,10 @@ import { createSessions } from './sessions.ts';
 /** Sessions that only say when they are opened and stopped. */
 function desk() {
   const log: string[] = [];
-  const state = { held: true, privateMode: false };
+  const state = { held: true, privateMode: false, broken: undefined as SessionKind | undefined };
   const counts = new Map<SessionKind, number>();
   const open = async (kind: SessionKind): Promise<Session> => {
+    if (kind === state.broken) throw new TabloomError('network-down', 'No.');
     const number = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, number);
     const name = `${kind}-${number}`;
@@ -71,4 +73,19 @@ test('a job that waits can be stopped', async () => {
   const waiting = job(sessions, stop.signal);
   stop.abort();
   await expect(waiting.key).rejects.toMatchObject({ code: 'aborted' });
+});
+
+test('the device’s own node is gone before another is opened, and gone even where none can be', async () => {
+  const { sessions, state, log } = desk();
+  await sessions.arrange();
+  log.length = 0;
+  state.broken = 'guest';
+  await expect(sessions.leaveHome()).rejects.toMatchObject({ code: 'network-down' });
+  expect(log).toEqual(['stop own-1']);
+  state.broken = undefined;
+  state.held = false;
+  const asked = job(sessions);
+  await sessions.arrange();
+  expect(await asked.key).toBe('guest-1');
+  await asked.end();
 });

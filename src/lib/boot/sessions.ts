@@ -73,6 +73,24 @@ export function createSessions({ open, lock, privateMode, onArranged }: Sessions
     if (asking) onArranged(asking, home ?? asking);
   }
 
+  /** Whoever wants to ask waits for the next try. */
+  const failFirst = (cause: unknown) => {
+    first.reject(cause);
+    first = Promise.withResolvers<void>();
+    first.promise.catch(() => undefined);
+  };
+
+  /** A key to ask under after the device's own is gone. */
+  const reopen = async () => {
+    try {
+      asking ??= await open('guest');
+      onArranged(asking, asking);
+    } catch (error) {
+      failFirst(error);
+      throw error;
+    }
+  };
+
   const arrange = async (): Promise<void> => {
     if (jobs > 0) {
       wanted ??= Promise.withResolvers<void>();
@@ -82,11 +100,7 @@ export function createSessions({ open, lock, privateMode, onArranged }: Sessions
     wanted = undefined;
     await inLine(() => rearrange('keep'))
       .catch((error: unknown) => {
-        if (!asking) {
-          first.reject(error);
-          first = Promise.withResolvers<void>();
-          first.promise.catch(() => undefined);
-        }
+        if (!asking) failFirst(error);
         throw error;
       })
       .finally(() => waiting?.resolve());
@@ -124,9 +138,13 @@ export function createSessions({ open, lock, privateMode, onArranged }: Sessions
         if (!home) return;
         const leaving = home;
         home = undefined;
-        if (asking === leaving) asking = await open('guest');
-        onArranged(asking!, asking!);
-        await leaving.peer.stop();
+        if (asking === leaving) asking = undefined;
+        try {
+          // First of all: whoever has the key next cannot be reached while this node lives.
+          await leaving.peer.stop();
+        } finally {
+          await reopen();
+        }
       }),
     peers: () => [...new Set([home, asking])].flatMap((session) => session?.peer ?? []),
     async stop() {

@@ -92,7 +92,7 @@ export function createSharing({ library, settings, clock, benchmark, wasDiscarde
     if (reach === 'network') return;
     throw new TabloomError(
       'identity-elsewhere',
-      'Another tab of this browser holds this device’s key. Use it here first.',
+      'Only the tab that holds this device’s key can lend. Use it here first, or let Doctor say why that is not possible.',
     );
   };
 

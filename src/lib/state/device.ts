@@ -19,6 +19,8 @@ export interface DeviceView {
   readonly battery: { readonly charging: boolean; readonly level: number } | undefined;
   readonly metered: boolean | undefined;
   readonly webrtc: boolean;
+  /** Without them no tab takes the device's key, since it could not know that it is the only one. */
+  readonly locks: boolean;
   readonly serviceWorker: 'active' | 'none' | 'unsupported';
   readonly browser: string;
 }

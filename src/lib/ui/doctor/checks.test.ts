@@ -21,6 +21,7 @@ const device: DeviceView = {
   battery: undefined,
   metered: false,
   webrtc: true,
+  locks: true,
   serviceWorker: 'active',
   browser: 'Chromium 156, Linux',
 };
@@ -57,6 +58,8 @@ test('what is missing is said, with what to do about it', () => {
     WebRTC: 'bad',
     'Room for models': 'bad',
   });
+  const [ownKey] = deviceChecks({ ...device, locks: false }).filter(({ outcome }) => outcome !== 'good');
+  expect(ownKey).toMatchObject({ name: 'Own key', advice: expect.stringContaining('https') });
   for (const check of deviceChecks({ ...device, webgpu: 'unsupported', webrtc: false })) {
     if (check.outcome === 'bad') expect(check.advice).toBeTruthy();
   }

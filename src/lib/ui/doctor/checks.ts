@@ -79,6 +79,14 @@ export function deviceChecks(device: DeviceView): readonly Check[] {
       advice: device.webrtc ? undefined : 'Peers are reached only through relays. An extension may block WebRTC.',
     },
     {
+      name: 'Own key',
+      outcome: device.locks ? 'good' : 'limited',
+      value: device.locks ? 'one tab at a time has it' : 'not used in this window',
+      advice: device.locks
+        ? undefined
+        : 'Over plain http the browser does not let tabs agree on who has it, so each asks as a guest and none lends. Open this page over https, or at localhost.',
+    },
+    {
       name: 'Works offline',
       outcome: device.serviceWorker === 'active' ? 'good' : 'limited',
       value:

@@ -21,6 +21,7 @@ const device: DeviceView = {
   battery: undefined,
   metered: undefined,
   webrtc: true,
+  locks: true,
   serviceWorker: 'active',
   browser: 'Chromium 156',
 };
