@@ -42,7 +42,7 @@ export const ask = (more: object = {}) => ({
 
 export function gatewayFixture(
   script: Script = answers('Hello', ', you'),
-  over: Partial<GatewayComponents> & { readonly clock?: Clock } = {},
+  over: Partial<GatewayComponents> & { readonly clock?: Clock; readonly seed?: number } = {},
 ): GatewayFixture {
   const clock = over.clock ?? manualClock();
   const asked: AskRequest[] = [];
@@ -57,7 +57,7 @@ export function gatewayFixture(
   };
   const directory = createDirectory({ clock });
   const shelf = createShelf(directory, ['tabloom-demo', 'catalogued']);
-  const jobs = createJobBook({ consumer, clock, random: seededRandom(1) });
+  const jobs = createJobBook({ consumer, clock, random: seededRandom(over.seed ?? 1) });
   const gateway = createGateway({
     guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] }),
     jobs,

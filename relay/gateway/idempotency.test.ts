@@ -71,6 +71,14 @@ describe('Idempotency-Key', () => {
     expect(await textOf(await chat(ask(), key))).toBe('now');
   });
 
+  test('a relay that was started anew asks under another id: workers remember the one before with another salt', async () => {
+    const [before, after] = [gatewayFixture(undefined, { seed: 1 }), gatewayFixture(undefined, { seed: 2 })];
+    await before.chat(ask(), key);
+    await after.chat(ask(), key);
+    expect(after.asked[0]!.id).toMatch(/^[0-9a-f]{32}$/);
+    expect(after.asked[0]!.id).not.toBe(before.asked[0]!.id);
+  });
+
   test('another body, another caller, a bad key', async () => {
     const { chat, asked } = gatewayFixture();
     await chat(ask(), key);

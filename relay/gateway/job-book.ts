@@ -63,6 +63,11 @@ export interface JobBookComponents {
 }
 
 export function createJobBook({ consumer, clock, random }: JobBookComponents): JobBook {
+  /**
+   * Part of every id, since what is known of a key goes with this process: how often it was tried, and the salt of its
+   * job. The same id with another salt is another job to the worker that remembers it, and it would refuse it.
+   */
+  const life = randomId(random);
   const entries = new Map<string, Entry>();
   const tally = { running: 0, finished: 0, failed: 0, cancelled: 0, tokensOut: 0 };
   const closing = new AbortController();
@@ -123,7 +128,7 @@ export function createJobBook({ consumer, clock, random }: JobBookComponents): J
     if (entry.bodyHash !== bodyHash) {
       throw doorError('idempotency-key-reused', 'This Idempotency-Key came with another body. Use a new key.');
     }
-    const id = () => hash(name, String(entry.attempt)).slice(0, 32);
+    const id = () => hash(life, name, String(entry.attempt)).slice(0, 32);
     if (!entry.recording || entry.recording.abandoned) {
       admit();
       if (entry.recording) entry.attempt += 1;
