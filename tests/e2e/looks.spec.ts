@@ -57,6 +57,18 @@ test('on a phone the menu holds what the side bar holds', async ({ nativeRelay, 
   await expect(page.getByRole('heading', { level: 1, name: /network/i })).toBeVisible();
 });
 
+/** Stands on Stop in the moment it is there and presses it, before an answer can have ended by itself. */
+function standOnStop(): void {
+  const watch = new MutationObserver(() => {
+    const stop = document.querySelector<HTMLButtonElement>('button[aria-label="Stop"]');
+    if (!stop) return;
+    watch.disconnect();
+    stop.focus();
+    stop.click();
+  });
+  watch.observe(document.body, { subtree: true, childList: true });
+}
+
 test('everything on the main path can be done with the keyboard alone', async ({ nativeRelay, newProfile }) => {
   const page = await newProfile();
   await page.goto(nativeRelay.url);
@@ -80,7 +92,6 @@ test('everything on the main path can be done with the keyboard alone', async ({
     await page.keyboard.press('Escape');
     await untilIdle(page);
     await expect(answers(page).last()).toContainText('Stopped');
-    await page.getByRole('textbox', { name: 'Message' }).focus();
     await page.keyboard.type('hello');
     await page.keyboard.press('Shift+Enter');
     await expect(answers(page)).toHaveCount(1);
@@ -89,9 +100,36 @@ test('everything on the main path can be done with the keyboard alone', async ({
     await expect(answers(page)).toHaveCount(2);
   });
 
+  await test.step('the focus is never lost with a button that goes away', async () => {
+    const box = page.getByRole('textbox', { name: 'Message' });
+    await page.keyboard.type('Count to one hundred');
+    await page.evaluate(standOnStop);
+    await page.keyboard.press('Enter');
+    await untilIdle(page);
+    await expect(box).toBeFocused();
+    for (const name of ['Ask again', 'Send']) {
+      if (name === 'Send') await page.keyboard.type('hello');
+      await page.getByRole('button', { name, exact: true }).last().focus();
+      await page.keyboard.press('Enter');
+      await expect(box).toBeFocused();
+      await untilIdle(page);
+    }
+    await page.getByRole('button', { name: 'New conversation' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'What is Tabloom?' }).focus();
+    await page.keyboard.press('Enter');
+    await expect(box).toBeFocused();
+    await untilIdle(page);
+  });
+
   await test.step('the palette leads everywhere and closes', async () => {
     await page.keyboard.press('Control+k');
     const palette = page.getByRole('dialog', { name: 'Find a page or an action' });
+    await expect(palette).toBeVisible();
+    await page.keyboard.press('Control+k');
+    await expect(palette).toBeHidden();
+    await expect(page.getByRole('textbox', { name: 'Message' })).toBeFocused();
+    await page.keyboard.press('Control+k');
     await expect(palette).toBeVisible();
     await expectClean(page, 'the palette');
     await page.keyboard.press('Escape');

@@ -1,0 +1,34 @@
+import { isOver, type JobState } from '#lib/state/answer.ts';
+import { workerWords } from '../words.ts';
+import { nextSentences } from './sentences.ts';
+
+/** How far a screen reader has been told of an answer. */
+export interface Hearing {
+  readonly turn: string | undefined;
+  /** Characters of the answer that were said. */
+  readonly upTo: number;
+  readonly quiet: boolean;
+}
+
+export const nothingHeard: Hearing = { turn: undefined, upTo: 0, quiet: true };
+
+/** What is to be said now of a turn that is coming in, or came last. */
+export function hear(
+  before: Hearing,
+  turn: { readonly id: string; readonly live: boolean; readonly answer: JobState },
+): { readonly hearing: Hearing; readonly say: string } {
+  const { id, live, answer } = turn;
+  const known = before.turn === id;
+  // What is opened from the history has been heard already.
+  if (!live && (!known || before.quiet)) return { hearing: { turn: id, upTo: 0, quiet: true }, say: '' };
+  // A retry begins with nothing again.
+  const from = known && answer.text.length >= before.upTo ? before.upTo : 0;
+  const over = isOver(answer);
+  const { say, upTo } = nextSentences(answer.text, from, over ? 'done' : 'growing');
+  const words = [
+    say !== '' && from === 0 && answer.worker ? `${workerWords(answer.worker)}:` : '',
+    say,
+    answer.phase === 'cancelled' ? 'Stopped.' : '',
+  ];
+  return { hearing: { turn: id, upTo, quiet: over }, say: words.filter(Boolean).join(' ') };
+}
