@@ -155,7 +155,7 @@ test('one of the two builds of a model is listed, by the device', async () => {
 });
 
 test('an own model is kept over a reload, and a bad one is refused with a code', async () => {
-  const { library, components } = await desk();
+  const { library, components, stored } = await desk();
   const own = {
     name: 'mine',
     weightsUrl: 'https://example.org/weights/',
@@ -171,7 +171,9 @@ test('an own model is kept over a reload, and a bad one is refused with a code',
   const again = await createLibrary(components);
   await again.refresh();
   expect(again.view.current.models.find(({ name }) => name === 'mine')).toMatchObject({ own: true, engine: 'webllm' });
+  stored.set('mine', 5);
   await again.forgetOwn('mine');
+  expect(stored.has('mine')).toBe(false);
   expect(again.view.current.models.some(({ name }) => name === 'mine')).toBe(false);
 });
 

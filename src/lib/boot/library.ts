@@ -22,6 +22,7 @@ export interface Library {
   /** Deletes the files of a model from this device. */
   remove(name: string): Promise<void>;
   addOwn(own: OwnModel): Promise<void>;
+  /** Deletes its files, then its entry. */
   forgetOwn(name: string): Promise<void>;
   /** Looks at the device and the cache again. */
   refresh(): Promise<void>;
@@ -175,6 +176,12 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     await model.unload();
   }
 
+  const deleteFiles = async (model: ModelEntry) => {
+    if (loaded?.model.name === model.name || loading?.name === model.name)
+      throw new TabloomError('model-in-use', 'This model is in use. Unload it first, then delete it.');
+    await components.stored(all()).delete(model);
+  };
+
   const keepOwn = async (next: readonly ModelEntry[]) => {
     await storage.put('settings', ownKey, next);
     own = [...next];
@@ -190,10 +197,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     cancelLoad: () => loading?.abort.abort(),
     unload,
     async remove(name) {
-      const model = find(name);
-      if (loaded?.model.name === name || loading?.name === name)
-        throw new TabloomError('model-in-use', 'This model is in use. Unload it first, then delete it.');
-      await components.stored(all()).delete(model);
+      await deleteFiles(find(name));
       await refresh();
     },
     async addOwn({ name, weightsUrl, libraryUrl, contextTokens, memoryBytes }) {
@@ -204,10 +208,16 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
         );
       if (own.length >= ownMax)
         throw new TabloomError('too-many-models', `At most ${ownMax} own models are kept. Forget one first.`);
-      const source = { kind: 'mlc', weightsUrl, libraryUrl, f16: false } as const;
+      const source = { kind: 'mlc', weightsUrl, libraryUrl } as const;
       await keepOwn([...own, customModel({ name, source, contextTokens, memoryBytes })]);
     },
-    forgetOwn: (name) => keepOwn(own.filter((model) => model.name !== name)),
+    async forgetOwn(name) {
+      const model = own.find((one) => one.name === name);
+      if (!model) return;
+      // No list names the files of a model that is forgotten: they would lie here for ever.
+      await deleteFiles(model);
+      await keepOwn(own.filter((one) => one !== model));
+    },
     refresh,
     onLoaded: listeners.listen,
     async close() {
