@@ -38,6 +38,11 @@ describe('environment', () => {
     const { code, message } = failure(() => readEnv({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1' }));
     expect({ code, message }).toEqual({ code: 'bad-setting', message: expect.stringContaining('NATIVE_MODELS') });
   });
+  test('what is written plainly is read', () => {
+    const env = readEnv({ PORT: '0', SHUTDOWN_SECONDS: '0.5', PUBLIC_URL: 'https://Relay.example:8443/' });
+    expect(env).toMatchObject({ PORT: 0, SHUTDOWN_SECONDS: 0.5 });
+    expect(env.PUBLIC_URL?.href).toBe('https://relay.example:8443/');
+  });
   test('lists are split and trimmed, origins put into their serialised form', () => {
     const env = readEnv({
       ALLOWED_HOSTS: 'a.example, b.example,',
@@ -50,13 +55,22 @@ describe('environment', () => {
     { PORT: 'eighty' },
     { PORT: '70000' },
     { PORT: '-1' },
+    { PORT: ' ' },
+    { PORT: '0x50' },
+    { PORT: '8e3' },
+    { SHUTDOWN_SECONDS: ' ' },
+    { SHUTDOWN_SECONDS: '601' },
     { PUBLIC_URL: 'relay.example' },
     { PUBLIC_URL: 'ftp://relay.example' },
+    { PUBLIC_URL: 'https://relay.example/tabloom' },
     { ALLOWED_HOSTS: 'https://a.example' },
     { ALLOWED_ORIGINS: '*' },
     { ALLOWED_ORIGINS: 'null' },
     { ALLOWED_ORIGINS: 'https://a.example/path' },
+    { ALLOWED_ORIGINS: 'https://a.example/?x' },
+    { ALLOWED_ORIGINS: 'https://me:secret@a.example' },
     { LOG_LEVEL: 'loud' },
+    { LOG_LEVEL: 'debug' },
     { NATIVE: 'maybe' },
     { NATIVE_SERVER: 'gpu-box:8000' },
     { NATIVE_SERVER: 'http://169.254.169.254/v1' },

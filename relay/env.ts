@@ -8,7 +8,7 @@ import { limits } from '#lib/protocol/limits.ts';
 export type Env = z.output<typeof envSchema>;
 
 export type LogLevel = (typeof logLevels)[number];
-const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+const logLevels = ['silent', 'warn', 'info'] as const;
 
 const list = z
   .string()
@@ -20,13 +20,20 @@ const list = z
   )
   .pipe(z.array(z.string()).max(64));
 
-const originSchema = z.string().transform((text, context) => {
+/** An address of a site and nothing more: what would be dropped in silence is refused. */
+const siteSchema = z.string().transform((text, context) => {
   const url = URL.parse(text);
-  if (url && (url.protocol === 'http:' || url.protocol === 'https:') && url.pathname === '/' && text !== '*')
-    return url.origin;
-  context.addIssue(`"${text}" is no origin; write it like https://app.example`);
+  const http = url?.protocol === 'http:' || url?.protocol === 'https:';
+  if (url && http && url.href === `${url.origin}/` && text !== '*') return url;
+  context.addIssue(`"${text}" is no origin; write it like https://app.example, without a path or a user name`);
   return z.NEVER;
 });
+
+/** Digits: other forms of a number (hexadecimal, blanks, exponents) are likelier mistakes than wishes. */
+const numberSchema = z
+  .string()
+  .regex(/^\d{1,9}(\.\d{1,6})?$/, 'it is no number written in digits')
+  .transform(Number);
 
 const serverSchema = z.string().transform((text, context) => {
   try {
@@ -39,30 +46,27 @@ const serverSchema = z.string().transform((text, context) => {
 
 export const envSchema = z
   .object({
-    PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+    PORT: numberSchema.pipe(z.number().int().max(65_535)).default(8080),
     HOST: z.string().min(1).default('127.0.0.1'),
     DATA_DIR: z
       .string()
       .min(1)
       .default('data')
       .transform((path) => (isAbsolute(path) ? path : resolve(path))),
-    PUBLIC_URL: z
-      .url({ protocol: /^https?$/ })
-      .transform((text) => new URL(text))
-      .optional(),
+    PUBLIC_URL: siteSchema.optional(),
     ALLOWED_HOSTS: list
       .pipe(z.array(z.string().regex(/^[a-z0-9.-]+$/i, 'a host is a name or an address without port')))
       .default([]),
-    ALLOWED_ORIGINS: list.pipe(z.array(originSchema)).default([]),
+    ALLOWED_ORIGINS: list.pipe(z.array(siteSchema.transform(({ origin }) => origin))).default([]),
     LOG_LEVEL: z.enum(logLevels).default('warn'),
-    SHUTDOWN_SECONDS: z.coerce.number().min(0).max(600).default(10),
+    SHUTDOWN_SECONDS: numberSchema.pipe(z.number().max(600)).default(10),
     NATIVE: z.enum(['on', 'off']).default('on'),
     NATIVE_SERVER: serverSchema.optional(),
     NATIVE_SERVER_KIND: z.enum(['openai', 'vllm', 'ollama', 'llama-server']).default('openai'),
     NATIVE_SERVER_KEY: z.string().optional(),
     NATIVE_MODELS: list.pipe(z.array(z.string().max(limits.nameLengthMax)).max(limits.offerModelsMax)).default([]),
-    NATIVE_CONTEXT_TOKENS: z.coerce.number().int().min(64).max(1_048_576).default(4_096),
-    NATIVE_SLOTS: z.coerce.number().int().min(1).max(256).default(8),
+    NATIVE_CONTEXT_TOKENS: numberSchema.pipe(z.number().int().min(64).max(1_048_576)).default(4_096),
+    NATIVE_SLOTS: numberSchema.pipe(z.number().int().min(1).max(256)).default(8),
   })
   .refine(({ NATIVE_SERVER, NATIVE_MODELS }) => NATIVE_SERVER === undefined || NATIVE_MODELS.length > 0, {
     path: ['NATIVE_MODELS'],
