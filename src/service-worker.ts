@@ -28,10 +28,12 @@ self.addEventListener('activate', (event) => {
   event.waitUntil(tidy().then(() => self.clients.claim()));
 });
 
-self.addEventListener('message', ({ data, ports }) => {
-  if (data?.type === 'activate-now') void self.skipWaiting();
+self.addEventListener('message', (event) => {
+  const { data, ports } = event;
+  if (data?.type === 'activate-now') event.waitUntil(self.skipWaiting());
   if (data?.type === 'version?') ports[0]?.postMessage(version);
-  if (data?.type === 'keep' && Array.isArray(data.urls)) void keep(data.urls);
+  // A browser ends a worker that seems to have nothing to do.
+  if (data?.type === 'keep' && Array.isArray(data.urls)) event.waitUntil(keep(data.urls));
 });
 
 self.addEventListener('fetch', (event) => {

@@ -32,6 +32,13 @@ export function createRelaySource(components: RelaySourceComponents): () => Prom
   };
 }
 
+/** Whether a text names a relay: the address it serves its pages at, or a multiaddr with its peer id. */
+export function isRelayAddress(text: string): boolean {
+  if (text.startsWith('/')) return /^\/(ip4|ip6|dns[46]?|dnsaddr)\/\S+\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/.test(text);
+  const url = URL.parse(text);
+  return (url?.protocol === 'https:' || url?.protocol === 'http:') && url.username === '' && url.password === '';
+}
+
 /** The WebSocket address of a relay that serves HTTP at `base`. */
 export function relayAddress({ protocol, hostname, port }: URL, peer: string): string {
   const secure = protocol === 'https:';

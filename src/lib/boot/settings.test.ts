@@ -23,3 +23,25 @@ test('a change outside of what is possible is refused and nothing changes', asyn
   await expect(keeper.change({ answerTokensMax: Number.NaN })).rejects.toMatchObject({ code: 'bad-setting' });
   expect(keeper.view.current.temperature).toBe(0.7);
 });
+
+test('a line that is no address is named, with how to write it, and nothing changes', async () => {
+  const keeper = await keepSettings(createMemoryStorage());
+  const refused = [
+    { relays: ['https://relay.example.org', 'relay.example.org'] },
+    { relays: ['wss://relay.example.org'] },
+    { relays: ['/dns4/relay.example.org/tcp/443/wss'] },
+    { iceServers: ['stun.example.org'] },
+    { iceServers: ['turn:turn.example.org'] },
+  ];
+  for (const change of refused) {
+    const line = Object.values(change)[0]!.at(-1)!;
+    await expect(keeper.change(change)).rejects.toMatchObject({
+      code: 'bad-setting',
+      message: expect.stringContaining(`"${line}"`),
+    });
+  }
+  expect(keeper.view.current).toMatchObject({ relays: [], iceServers: [] });
+  const relays = ['http://192.0.2.7:8080', '/dns4/relay.example.org/tcp/443/wss/p2p/12D3KooWAbc'];
+  await keeper.change({ relays, iceServers: ['stun:stun.example.org:3478', 'turn:me:secret@turn.example.org'] });
+  expect(keeper.view.current.relays).toEqual(relays);
+});

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
+import { toIceServer } from './ice-servers.ts';
 import { createLive, type MutableLive } from './live.ts';
+import { isRelayAddress } from './relay-source.ts';
 
 /** What a person chose on this device. Shown by the pages as `state/settings.ts` describes it. */
 export type TabSettings = z.output<typeof settingsSchema>;
@@ -39,6 +41,7 @@ export async function keepSettings(storage: KeyValue): Promise<SettingsKeeper> {
   return {
     view,
     async change(change) {
+      checkAddresses(change);
       const next = { ...view.current, ...change };
       const kept = settingsSchema.parse(next);
       for (const [name, value] of Object.entries(change)) {
@@ -50,3 +53,20 @@ export async function keepSettings(storage: KeyValue): Promise<SettingsKeeper> {
     },
   };
 }
+
+/** Nobody misses an address that is left out in silence until nothing works. */
+function checkAddresses({ relays, iceServers }: Partial<TabSettings>): void {
+  const relay = relays?.find((text) => !isRelayAddress(text));
+  if (relay !== undefined)
+    throw wrong(
+      relay,
+      'no address of a relay',
+      'https://relay.example.org or /dns4/relay.example.org/tcp/443/wss/p2p/…',
+    );
+  const server = iceServers?.find((text) => !toIceServer(text));
+  if (server !== undefined)
+    throw wrong(server, 'no STUN or TURN server', 'stun:stun.example.org:3478 or turn:user:secret@turn.example.org');
+}
+
+const wrong = (text: string, what: string, form: string) =>
+  new TabloomError('bad-setting', `"${text.slice(0, 80)}" is ${what}. Write it like ${form}.`);

@@ -4,12 +4,13 @@ import type { Sharing } from './sharing.ts';
 const key = 'tabloom-lending';
 
 /**
- * Goes on lending after the browser discarded the tab, or when the page opens and the person wants it so. What was lent
- * is remembered in the tab's own session storage, which outlives a discard and not a closed tab.
+ * Goes on lending when the page opens, where the person wants it so. After the browser discarded the tab that is: where
+ * this very tab was lending. What was lent is remembered in the tab's own session storage, which outlives a discard and
+ * not a closed tab.
  */
 export async function startAgain(parts: {
-  readonly sharing: Sharing;
-  readonly settings: SettingsKeeper;
+  readonly sharing: Pick<Sharing, 'view' | 'start'>;
+  readonly settings: Pick<SettingsKeeper, 'view'>;
   readonly wasDiscarded: boolean;
   readonly session: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 }): Promise<void> {
@@ -22,9 +23,11 @@ export async function startAgain(parts: {
     });
   });
   const { consented, shareOnOpen } = settings.view.current;
-  const model = wasDiscarded ? remembered : shareOnOpen ? (remembered ?? consented.at(-1)) : undefined;
+  const model = remembered ?? (wasDiscarded ? undefined : consented.at(-1));
   // Never without a consent given on this device.
-  if (!model || !consented.includes(model)) return sharing.view.change({ wasDiscarded: false });
+  if (!shareOnOpen || !model || !consented.includes(model)) {
+    return sharing.view.change({ wasDiscarded: wasDiscarded && remembered !== undefined });
+  }
   await sharing.start(model).then(
     () => sharing.view.change({ wasDiscarded }),
     () => undefined,

@@ -165,6 +165,25 @@ test('everything is deleted after the last word has been kept, and nothing is as
   expect([kept.size, app.conversation.turns.length]).toEqual([0, 1]);
 });
 
+test('a conversation that is read slowly comes neither over one chosen later nor over a question asked meanwhile', async () => {
+  const app = newApp();
+  const { tab } = fakeTab();
+  const record = { title: '', createdAt: 0, updatedAt: 0, turns: 0 };
+  tab.history.list = async () => ['slow', 'fast'].map((id) => ({ ...record, id }));
+  const slow = [Promise.withResolvers<readonly TurnRecord[]>(), Promise.withResolvers<readonly TurnRecord[]>()];
+  let reads = 0;
+  tab.history.turns = (id) => (id === 'slow' ? slow[reads++]!.promise : Promise.resolve([]));
+  await app.attach(tab);
+  const first = app.openConversation('slow');
+  expect(await app.openConversation('fast')).toBe(true);
+  slow[0]!.resolve([]);
+  expect([await first, app.conversation.id]).toEqual([false, 'fast']);
+  const second = app.openConversation('slow');
+  await app.conversation.send('Hi', anyone);
+  slow[1]!.resolve([]);
+  expect([await second, app.conversation.id, app.conversation.turns.length]).toEqual([false, 'fast', 1]);
+});
+
 test('in private mode nothing is kept, and each conversation begins under a new key', async () => {
   const app = newApp();
   const { tab, kept, renewed } = fakeTab({ privateMode: true });

@@ -37,6 +37,8 @@ export class App {
   readonly #historyRead = Promise.withResolvers<void>();
   /** Conversations that left the screen while their answer was under way, until it has ended. */
   readonly #leaving = new Map<string, Conversation>();
+  /** The conversation that was chosen last: an earlier one that takes longer to read does not come over it. */
+  #wanted: symbol | undefined;
   /** Of a conversation that began before the settings were read. */
   readonly #firstKeeping = Promise.withResolvers<Keeping>();
 
@@ -92,15 +94,22 @@ export class App {
     await this.tab?.asking.startAnew();
   }
 
-  /** Opens one from the history; returns false when it is not there any more. */
+  /**
+   * Opens one from the history; returns false when it is not there any more, or when something else was opened or asked
+   * while it was read.
+   */
   async openConversation(id: string): Promise<boolean> {
     if (this.conversation.id === id) return true;
+    const [shown, length] = [this.conversation, this.conversation.turns.length];
+    const wanted = Symbol(id);
+    this.#wanted = wanted;
     const tab = await this.ready;
     await this.#historyRead.promise;
     const record = this.history.conversations.find((kept) => kept.id === id);
     if (!record) return false;
     await this.#leaving.get(id)?.settled();
     const turns = await tab.history.turns(id);
+    if (this.#wanted !== wanted || this.conversation !== shown || shown.turns.length !== length) return false;
     this.#show(this.#createConversation({ record, turns }));
     await tab.asking.startAnew();
     return true;

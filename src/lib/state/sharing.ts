@@ -18,7 +18,7 @@ export interface SharingView {
   /** Share of the time since the start in which the engine worked, 0 to 1. */
   readonly duty: number;
   readonly error: ErrorRecord | undefined;
-  /** The browser had closed this tab to save memory and sharing went on afterwards. */
+  /** The browser had closed this tab to save memory while it lent; whether it lends again is for the phase to say. */
   readonly wasDiscarded: boolean;
 }
 
