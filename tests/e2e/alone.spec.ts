@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from '@playwright/test';
-import { answers, send, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
+import { answers, modelsListed, send, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
 import { startRelay } from './fixtures/relay.ts';
 import { expect, test } from './fixtures/test.ts';
 
@@ -98,6 +98,25 @@ test('a full disk is a coded message that says what to do; nothing half-written 
   await expect(whoAnswers(page)).toContainText('This device');
 });
 
+test('an engine that dies while lending is started once more by itself; dying again, it says so and waits', async ({
+  bareRelay,
+  newProfile,
+}) => {
+  const page = await newProfile();
+  await page.addInitScript(rememberWorkers);
+  await startSharing(page, bareRelay.url);
+  await expect.poll(() => modelsListed(bareRelay.url)).toBe(1);
+  await page.evaluate(crashWorkers);
+  await expect(page.getByRole('button', { name: 'Start sharing' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Stop sharing' })).toBeVisible();
+  await expect.poll(() => modelsListed(bareRelay.url)).toBe(1);
+
+  await page.evaluate(crashWorkers);
+  await expect(page.getByRole('alert')).toContainText('device-lost');
+  await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
+  await expect.poll(() => modelsListed(bareRelay.url)).toBe(0);
+});
+
 test('a device without WebGPU is told so in plain words, and can ask and lend all the same', async ({
   bareRelay,
   newProfile,
@@ -130,6 +149,24 @@ test('what is stored may be anything: the page opens, answers, and keeps what ca
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
   }
 });
+
+/** Keeps hold of the workers that the page starts. */
+function rememberWorkers(): void {
+  const started: Worker[] = [];
+  Object.assign(globalThis, { started });
+  globalThis.Worker = class extends Worker {
+    constructor(...given: ConstructorParameters<typeof Worker>) {
+      super(...given);
+      started.push(this);
+    }
+  };
+}
+
+/** What the page hears when a worker has crashed. */
+function crashWorkers(): void {
+  const { started } = globalThis as unknown as { readonly started: Worker[] };
+  for (const worker of started.splice(0)) worker.dispatchEvent(new ErrorEvent('error', { message: 'out of memory' }));
+}
 
 /** Overwrites every record with something else, and adds strangers. */
 async function spoilStorage(): Promise<void> {

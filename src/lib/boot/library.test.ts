@@ -12,6 +12,7 @@ function slowEngine() {
   const loads: { readonly model: ModelEntry; readonly finish: () => void; readonly fail: (error: Error) => void }[] =
     [];
   const unloaded: string[] = [];
+  const lost = new AbortController();
   const engine: Engine = {
     info,
     close: async () => undefined,
@@ -24,6 +25,7 @@ function slowEngine() {
           engine: info,
           contextTokens: 512,
           slots: 1,
+          lost: lost.signal,
           unload: async () => void unloaded.push(model.name),
           doStream: () => {
             throw new Error('not asked');
@@ -32,7 +34,7 @@ function slowEngine() {
         loads.push({ model, finish: () => resolve(loaded), fail: reject });
       }),
   };
-  return { engine, loads, unloaded };
+  return { engine, loads, unloaded, lost };
 }
 
 async function desk(change: Partial<LibraryComponents> = {}) {
@@ -180,4 +182,33 @@ test('an own model is kept over a reload, and a bad one is refused with a code',
 test('a model nobody knows', async () => {
   const { library } = await desk();
   await expect(library.load('nothing')).rejects.toMatchObject({ code: 'model-unknown' });
+});
+
+test('a model whose worker dies while nothing runs is loaded no more, and says why', async () => {
+  const { library, loads, lost } = await desk();
+  const heard: unknown[] = [];
+  library.onLost(({ model, error }) => heard.push([model, error.code]));
+  library.onLoaded((model) => heard.push(model?.model.name));
+  const loading = library.load(demoModel.name);
+  await turn();
+  loads[0]!.finish();
+  await loading;
+  lost.abort(new TabloomError('device-lost', 'Gone.'));
+  expect(heard).toEqual([demoModel.name, [demoModel.name, 'device-lost'], undefined]);
+  expect(library.view.current).toMatchObject({
+    loaded: undefined,
+    load: { model: demoModel.name, phase: 'failed', error: { code: 'device-lost', message: 'Gone.' } },
+  });
+});
+
+test('a model said to be broken is unloaded, another one is left alone', async () => {
+  const { library, loads, unloaded } = await desk();
+  const loading = library.load(demoModel.name);
+  await turn();
+  loads[0]!.finish();
+  await loading;
+  library.lose('f'.repeat(64), new TabloomError('engine-failed', 'No.'));
+  expect(library.view.current.loaded).toBe(demoModel.name);
+  library.lose(demoModel.artefact, new TabloomError('engine-failed', 'No.'));
+  expect([library.view.current.loaded, unloaded]).toEqual([undefined, [demoModel.name]]);
 });

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { abortError, throwIfAborted } from '#lib/base/abort.ts';
+import { createEmitter } from '#lib/base/emitter.ts';
 import { toErrorRecord, errorCode, TabloomError, type ErrorRecord } from '#lib/base/errors.ts';
 import { catalog, customModel } from '#lib/engine/catalog.ts';
 import type { DeviceFacts } from '#lib/engine/device.ts';
@@ -28,6 +30,13 @@ export interface Library {
   refresh(): Promise<void>;
   /** Hears what is loaded now; undefined when nothing is. */
   onLoaded(listener: (model: LoadedModel | undefined) => void): () => void;
+  /**
+   * Hears that the loaded model can answer no more though nobody asked for that: its worker crashed, its device was lost,
+   * or it was said to be broken. Told before `onLoaded` says that nothing is loaded.
+   */
+  onLost(listener: (loss: ModelLoss) => void): () => void;
+  /** Gives up the loaded model as broken, as whoever serves it found out. */
+  lose(artefact: string, error: TabloomError): void;
   close(): Promise<void>;
 }
 
@@ -47,6 +56,11 @@ export interface LibraryLoad extends Omit<LoadProgress, 'phase' | 'remainingMs'>
   readonly phase: LoadProgress['phase'] | 'failed';
   readonly remainingMs: number | undefined;
   readonly error: ErrorRecord | undefined;
+}
+
+export interface ModelLoss {
+  readonly model: string;
+  readonly error: ErrorRecord;
 }
 
 export interface OwnModel {
@@ -78,6 +92,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
   let loading:
     { readonly name: string; readonly abort: AbortController; readonly done: Promise<LoadedModel> } | undefined;
   const listeners = createLive<LoadedModel | undefined>(undefined);
+  const losses = createEmitter<ModelLoss>();
   const view = createLive<LibrarySnapshot>({ models: [], load: undefined, loaded: undefined });
 
   const all = () => [...catalog, ...own];
@@ -137,8 +152,10 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
         signal,
         onProgress: (progress) => show({ ...progress, remainingMs: progress.remainingMs }),
       });
+      throwIfAborted(result.lost);
       show({ phase: 'ready' });
       setLoaded(result);
+      result.lost?.addEventListener('abort', () => lose(result, abortError(result.lost!)), { once: true });
       return result;
     } catch (error) {
       if (errorCode(error) === 'aborted') view.change({ load: undefined });
@@ -147,6 +164,17 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     } finally {
       void refresh().catch(() => undefined);
     }
+  }
+
+  function lose(model: LoadedModel, failure: TabloomError): void {
+    if (loaded !== model) return;
+    const { name } = model.model;
+    const error = toErrorRecord(failure);
+    loaded = undefined;
+    view.change({ load: { ...idle, model: name, phase: 'failed', error } });
+    losses.emit({ model: name, error });
+    setLoaded(undefined);
+    void model.unload().catch(() => undefined);
   }
 
   async function load(name: string): Promise<LoadedModel> {
@@ -220,6 +248,10 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     },
     refresh,
     onLoaded: listeners.listen,
+    onLost: losses.listen,
+    lose(artefact, error) {
+      if (loaded?.model.artefact === artefact) lose(loaded, error);
+    },
     async close() {
       loading?.abort.abort();
       await unload();

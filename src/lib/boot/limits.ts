@@ -18,7 +18,7 @@ export async function watchLimits(
     if (signal.aborted || startedAt === undefined || (phase !== 'sharing' && phase !== 'paused')) continue;
     const { hoursMax, dutyMax } = settings.view.current;
     const elapsedMs = clock.now() - startedAt;
-    if (hoursMax > 0 && elapsedMs >= hoursMax * hourMs) await sharing.stop('finish');
+    if (hoursMax > 0 && elapsedMs >= hoursMax * hourMs) await sharing.stop('finish', 'hours');
     else sharing.hold('duty', elapsedMs > settleMs && duty > dutyMax ? 'on' : 'off');
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
-import { createPeer, type Peer } from '#lib/peer/peer.ts';
+import { createPeer, type Peer, type PeerComponents } from '#lib/peer/peer.ts';
 import { loadIdentity } from '#lib/peer/identity.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
@@ -25,7 +25,7 @@ export interface SessionComponents {
   /** Only a page that came over plain http may dial `ws://`. */
   readonly insecureDial: 'allow' | 'refuse';
   readonly wakeups: (wake: () => void) => () => void;
-  readonly onModelFailed: (artefact: string) => void;
+  readonly onModelFailed: NonNullable<PeerComponents['onModelFailed']>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

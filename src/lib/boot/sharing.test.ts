@@ -6,7 +6,8 @@ import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Audience, Provider, ProviderState } from '#lib/peer/spec.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import type { Library } from './library.ts';
+import { createEmitter } from '#lib/base/emitter.ts';
+import type { Library, ModelLoss } from './library.ts';
 import { createLive } from './live.ts';
 import { keepSettings } from './settings.ts';
 import { createSharing } from './sharing.ts';
@@ -49,6 +50,7 @@ function fakeProvider() {
 async function desk() {
   const clock = manualClock();
   const loadedLive = createLive<LoadedModel | undefined>(undefined);
+  const losses = createEmitter<ModelLoss>();
   const failure: { next: TabloomError | undefined } = { next: undefined };
   const model = await createScriptedEngine({ clock, tokensPerSecond: 0 }).load(entry, {});
   const library = {
@@ -56,6 +58,7 @@ async function desk() {
       return loadedLive.current;
     },
     load: async () => {
+      await Promise.resolve();
       if (failure.next) throw failure.next;
       loadedLive.set(model);
       return model;
@@ -63,12 +66,18 @@ async function desk() {
     unload: async () => loadedLive.set(undefined),
     cancelLoad: vi.fn(),
     onLoaded: loadedLive.listen,
+    onLost: losses.listen,
   } as unknown as Library;
+  /** As the library does when a worker dies. */
+  const lose = (message = 'Gone.') => {
+    losses.emit({ model: entry.name, error: { code: 'device-lost', message } });
+    loadedLive.set(undefined);
+  };
   const settings = await keepSettings(createMemoryStorage());
   const sharing = createSharing({ library, settings, clock, benchmark: async () => undefined, wasDiscarded: false });
   const served = fakeProvider();
   sharing.serveWith(served.provider, 'network');
-  return { clock, library, settings, sharing, failure, ...served };
+  return { clock, library, settings, sharing, failure, lose, ...served };
 }
 
 test('lending offers to the network, remembers the consent, and counts from its own start', async () => {
@@ -150,4 +159,67 @@ test('a load that fails is shown with its code; one that was stopped is not', as
   failure.next = new TabloomError('aborted', 'Stopped.');
   await expect(sharing.start(entry.name)).rejects.toMatchObject({ code: 'aborted' });
   expect(sharing.view.current).toMatchObject({ phase: 'off', error: undefined });
+});
+
+test('a model that is lost is loaded once more, and lending goes on from where it was', async () => {
+  const { sharing, lose, audience, state, clock } = await desk();
+  await sharing.start(entry.name);
+  const { startedAt } = sharing.view.current;
+  state.change({ jobsDone: 7 });
+  await clock.advance(1_000);
+  lose();
+  expect(sharing.view.current).toMatchObject({ phase: 'loading', error: { code: 'device-lost' } });
+  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('sharing'));
+  expect(sharing.view.current).toMatchObject({ startedAt, jobsDone: 2, error: undefined });
+  expect(audience()).toBe('network');
+});
+
+test('lost again soon after, it says so and waits for the person; later it is loaded again', async () => {
+  const { sharing, lose, clock } = await desk();
+  await sharing.start(entry.name);
+  lose();
+  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('sharing'));
+  await clock.advance(9 * 60_000);
+  lose('Gone again.');
+  expect(sharing.view.current).toMatchObject({
+    phase: 'failed',
+    error: { code: 'device-lost', message: 'Gone again.' },
+  });
+  await sharing.start(entry.name);
+  expect(sharing.view.current).toMatchObject({ phase: 'sharing', error: undefined });
+  await clock.advance(60_000);
+  lose();
+  expect(sharing.view.current.phase).toBe('loading');
+});
+
+test('a model that is lost and cannot be loaded again ends lending with the reason', async () => {
+  const { sharing, lose, failure } = await desk();
+  await sharing.start(entry.name);
+  failure.next = new TabloomError('no-webgpu', 'The GPU is away.');
+  lose();
+  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('failed'));
+  expect(sharing.view.current).toMatchObject({ startedAt: undefined, error: { code: 'no-webgpu' } });
+});
+
+test('a loss outside of lending is no matter of lending', async () => {
+  const { sharing, library, lose } = await desk();
+  await library.load(entry.name);
+  lose();
+  expect(sharing.view.current).toMatchObject({ phase: 'off', error: undefined });
+});
+
+test('an end that the person did not bring about says why, and the next start forgets it', async () => {
+  const { sharing, state, library } = await desk();
+  await sharing.start(entry.name);
+  state.change({ running: 1 });
+  await sharing.stop('finish', 'hours');
+  state.change({ running: 0 });
+  expect(sharing.view.current).toMatchObject({ phase: 'off', why: 'hours' });
+  await sharing.start(entry.name);
+  expect(sharing.view.current.why).toBeUndefined();
+  await library.unload();
+  expect(sharing.view.current).toMatchObject({ phase: 'off', why: 'unloaded' });
+  await sharing.start(entry.name);
+  await sharing.stop('now');
+  expect(sharing.view.current).toMatchObject({ phase: 'off', why: undefined });
 });

@@ -1,3 +1,4 @@
+import { throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError, toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
@@ -14,7 +15,8 @@ import type { SettingsKeeper } from './settings.ts';
 export interface Sharing {
   readonly view: MutableLive<SharingSnapshot>;
   start(model: string): Promise<void>;
-  stop(how: 'finish' | 'now'): Promise<void>;
+  /** `why`: where it is not the person who stops it. */
+  stop(how: 'finish' | 'now', why?: PauseReason): Promise<void>;
   pause(): void;
   resume(): void;
   /** A reason of the device's own: set or taken away by who watches battery, network and page. */
@@ -27,7 +29,7 @@ export interface Sharing {
 }
 
 export type HoldReason = 'battery' | 'metered' | 'frozen' | 'duty';
-export type PauseReason = HoldReason | 'asked' | 'guest' | 'hours';
+export type PauseReason = HoldReason | 'asked' | 'guest' | 'hours' | 'unloaded';
 
 export interface SharingSnapshot {
   readonly phase: 'off' | 'loading' | 'sharing' | 'paused' | 'finishing' | 'failed';
@@ -68,6 +70,9 @@ const nothingDone = {
   duty: 0,
 };
 
+/** A model that is lost again so soon after it was loaded once more is left to the person. */
+const reloadGapMs = 10 * 60_000;
+
 export function createSharing({ library, settings, clock, benchmark, wasDiscarded }: SharingComponents): Sharing {
   const view = createLive<SharingSnapshot>({
     phase: 'off',
@@ -85,6 +90,7 @@ export function createSharing({ library, settings, clock, benchmark, wasDiscarde
   /** Counters of the provider when lending began: the meter shows this lending alone. */
   let base: ProviderState | undefined;
   let loadedByLending = false;
+  let reloadedAt = Number.NEGATIVE_INFINITY;
 
   const lending = () => ['sharing', 'paused', 'finishing'].includes(view.current.phase);
 
@@ -124,7 +130,7 @@ export function createSharing({ library, settings, clock, benchmark, wasDiscarde
       decodeTps: state.decodeTps,
       duty: Math.min(1, (state.busyMs - base.busyMs) / elapsedMs),
     });
-    if (view.current.phase === 'finishing' && state.running === 0 && state.queued === 0) void end();
+    if (view.current.phase === 'finishing' && state.running === 0 && state.queued === 0) void end(view.current.why);
   };
 
   async function end(why?: PauseReason): Promise<void> {
@@ -138,9 +144,48 @@ export function createSharing({ library, settings, clock, benchmark, wasDiscarde
   library.onLoaded((model) => {
     if (!model) {
       for (const { artefact } of provider?.state.models ?? []) provider?.withdrawModel(artefact);
-      if (lending()) view.change({ phase: 'off', startedAt: undefined, ...nothingDone });
+      if (lending()) void end('unloaded');
     } else offer(model);
   });
+
+  library.onLost(({ model, error }) => {
+    if (!lending()) return;
+    const { phase, startedAt } = view.current;
+    if (phase === 'finishing' || clock.now() - reloadedAt < reloadGapMs) return fail(error);
+    reloadedAt = clock.now();
+    view.change({ phase: 'loading', why: undefined, running: 0, queued: 0, error });
+    void lend(model, startedAt).catch(() => undefined);
+  });
+
+  function fail(error: ErrorRecord | undefined): void {
+    view.change({ phase: error ? 'failed' : 'off', why: undefined, startedAt: undefined, ...nothingDone, error });
+    loadedByLending = false;
+  }
+
+  /** Loads and offers. With `since` it goes on from there: counters and hours are those of the lending that broke off. */
+  async function lend(name: string, since?: number): Promise<void> {
+    try {
+      const before = library.loaded;
+      const model = await library.load(name);
+      loadedByLending = model !== before;
+      assertMayLend();
+      const measured = await benchmark(model);
+      throwIfAborted(model.lost);
+      if (library.loaded !== model) throw new TabloomError('aborted', 'The model was unloaded before it was lent.');
+      const { consented } = settings.view.current;
+      if (!consented.includes(name)) await settings.change({ consented: [...consented, name] }).catch(() => undefined);
+      if (since === undefined) {
+        base = provider?.state;
+        view.change(nothingDone);
+      }
+      view.change({ phase: 'sharing', startedAt: since ?? clock.now(), error: undefined });
+      provider?.offerModel(model, { audience: 'self', measured });
+      settle();
+    } catch (error) {
+      fail(errorCode(error) === 'aborted' ? undefined : toErrorRecord(error));
+      throw error;
+    }
+  }
 
   return {
     view,
@@ -148,33 +193,16 @@ export function createSharing({ library, settings, clock, benchmark, wasDiscarde
       assertMayLend();
       if (lending()) return;
       view.change({ phase: 'loading', why: undefined, model: name, error: undefined, wasDiscarded: false });
-      try {
-        const before = library.loaded;
-        const model = await library.load(name);
-        loadedByLending = model !== before;
-        assertMayLend();
-        const measured = await benchmark(model);
-        const { consented } = settings.view.current;
-        if (!consented.includes(name))
-          await settings.change({ consented: [...consented, name] }).catch(() => undefined);
-        base = provider?.state;
-        view.change({ phase: 'sharing', startedAt: clock.now(), ...nothingDone });
-        provider?.offerModel(model, { audience: 'self', measured });
-        settle();
-      } catch (error) {
-        const stopped = errorCode(error) === 'aborted';
-        view.change({ phase: stopped ? 'off' : 'failed', error: stopped ? undefined : toErrorRecord(error) });
-        throw error;
-      }
+      await lend(name);
     },
-    async stop(how) {
+    async stop(how, why) {
       if (!lending()) return library.cancelLoad();
       if (how === 'finish' && provider && provider.state.running > 0) {
-        view.change({ phase: 'finishing', why: undefined });
+        view.change({ phase: 'finishing', why });
         return offer();
       }
       const serving = provider;
-      await end();
+      await end(why);
       // What still runs for others ends here, with a word to them.
       if (serving && serving.state.running > 0) {
         await serving.stop();

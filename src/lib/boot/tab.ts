@@ -78,8 +78,7 @@ export async function createTab() {
         iceServers: () => toIceServers(settings.view.current.iceServers),
         insecureDial: location.protocol === 'http:' ? 'allow' : 'refuse',
         wakeups: wakeups(page),
-        // Its worker is gone or broken: what was loaded is none any more.
-        onModelFailed: () => void library.unload().catch(() => undefined),
+        onModelFailed: library.lose,
       }),
     lock: () => lock,
     privateMode: () => settings.view.current.privateMode,

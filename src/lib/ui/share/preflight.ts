@@ -24,12 +24,14 @@ export function preflightSentence(device: DeviceView, models: readonly ModelView
   return `This device has ${place}${memory}${room}. ${list}${power}${device.phone ? ' It looks like a phone: the system may close the tab to save memory, so asking suits it better than lending.' : ''}`;
 }
 
+/** Why lending rests, or why it ended. */
 export const pauseWords = {
   asked: 'Paused by you.',
   battery: 'Paused while this device runs on battery.',
   metered: 'Paused on a metered connection.',
   frozen: 'Paused: the browser froze this tab.',
-  guest: 'Another tab of this browser lends this device already.',
+  guest: 'Lending ended: another tab of this browser has this device’s key now.',
   duty: 'Resting, to stay below the limit you set.',
-  hours: 'Stopped after the hours you set.',
+  hours: 'Lending ended after the hours you set.',
+  unloaded: 'Lending ended: its model was unloaded, or gave way to another.',
 } as const;
