@@ -1,25 +1,5 @@
 /** Numbers as people read them. Every one that changes on screen is set in tabular figures. */
 
-const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
-
-/** Decimal units, two significant places at most: `2.1 MB`. */
-export function formatBytes(bytes: number): string {
-  let value = Math.max(0, bytes);
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1_000;
-    unit++;
-  }
-  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1).replace(/\.0$/, '')} ${units[unit]}`;
-}
-
-/** `1.24 billion`, `270 million`, `900 thousand`. */
-export function formatParameters(count: number): string {
-  if (count >= 1e9) return `${trim(count / 1e9)} billion`;
-  if (count >= 1e6) return `${trim(count / 1e6)} million`;
-  return `${trim(count / 1e3)} thousand`;
-}
-
 export const formatCount = (count: number): string => Math.round(count).toLocaleString('en');
 
 /** Tokens a second. */
@@ -49,4 +29,4 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${formatCount(count)} ${count === 1 ? one : many}`;
 
 /** At most three digits, without trailing zeros. */
-const trim = (value: number): string => String(Number(value.toPrecision(3)));
+export const trim = (value: number): string => String(Number(value.toPrecision(3)));

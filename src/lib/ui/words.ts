@@ -1,20 +1,14 @@
 import type { WorkerView } from '#lib/state/answer.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
-import type { Tier } from '#lib/protocol/job.ts';
 import type { Prospect } from '../state/target.ts';
 import { peerName } from './peer-colour.ts';
 import { plural } from './format.ts';
 
 /** The sentences that recur on several pages. */
 
-/** What each tier promises, and what it does not. */
-export const tierSentences: Readonly<Record<Tier, string>> = {
-  open: 'The computer that answers can read your prompt. The connection is encrypted against everyone in between.',
-  verified:
-    'The computer that answers can read your prompt. The connection is encrypted against everyone in between, and its answers are re-checked at random by others; a provider that swaps the model loses its bond.',
-  confidential:
-    'Readable only inside an attested enclave, as long as the chip maker’s protection holds and nobody attacks the machine physically.',
-};
+/** What the tier `open` promises, and what it does not. Those of the others stand apart, since no page begins with them. */
+export const openSentence =
+  'The computer that answers can read your prompt. The connection is encrypted against everyone in between.';
 
 export const localSentence = 'Nothing leaves this device.';
 

@@ -1,7 +1,8 @@
 import type { DeviceView } from '../../state/device.ts';
 import type { NetworkView } from '../../state/network.ts';
-import { formatBytes, formatDuration } from '../format.ts';
+import { formatDuration } from '../format.ts';
 import { peerName } from '../peer-colour.ts';
+import { formatBytes } from '../sizes.ts';
 
 export interface Check {
   readonly name: string;

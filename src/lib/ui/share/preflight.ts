@@ -1,6 +1,6 @@
 import type { DeviceView } from '../../state/device.ts';
 import type { ModelView } from '../../state/library.ts';
-import { formatBytes } from '../format.ts';
+import { formatBytes } from '../sizes.ts';
 
 /** What this device can do, in a sentence; pure, from what was seen of it. */
 export function preflightSentence(device: DeviceView, models: readonly ModelView[]): string {

@@ -1,0 +1,23 @@
+import { trim } from './format.ts';
+
+/** How large things are. No page begins with it, so it stands apart from the other numbers. */
+
+const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** Decimal units, two significant places at most: `2.1 MB`. */
+export function formatBytes(bytes: number): string {
+  let value = Math.max(0, bytes);
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1_000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1).replace(/\.0$/, '')} ${units[unit]}`;
+}
+
+/** `1.24 billion`, `270 million`, `900 thousand`. */
+export function formatParameters(count: number): string {
+  if (count >= 1e9) return `${trim(count / 1e9)} billion`;
+  if (count >= 1e6) return `${trim(count / 1e6)} million`;
+  return `${trim(count / 1e3)} thousand`;
+}
