@@ -1,6 +1,6 @@
 import type { WorkerView } from '#lib/state/answer.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
-import type { Prospect } from '../state/target.ts';
+import type { Prospect } from '#lib/state/target.ts';
 import { peerName } from './peer-colour.ts';
 import { plural } from './format.ts';
 

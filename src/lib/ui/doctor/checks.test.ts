@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { DeviceView } from '../../state/device.ts';
-import { noNetwork, type NetworkView } from '../../state/network.ts';
+import type { DeviceView } from '#lib/state/device.ts';
+import { noNetwork, type NetworkView } from '#lib/state/network.ts';
 import { deviceChecks, networkChecks, reportText } from './checks.ts';
 
 const device: DeviceView = {

@@ -1,5 +1,5 @@
-import type { DeviceView } from '../../state/device.ts';
-import type { NetworkView } from '../../state/network.ts';
+import type { DeviceView } from '#lib/state/device.ts';
+import type { NetworkView } from '#lib/state/network.ts';
 import { formatDuration } from '../format.ts';
 import { peerName } from '../peer-colour.ts';
 import { formatBytes } from '../sizes.ts';

@@ -1,4 +1,4 @@
-import type { OfferView } from '../../state/network.ts';
+import type { OfferView } from '#lib/state/network.ts';
 
 /** The live cloth: peers are the warp, models the weft. Pure: what to draw, in cells; the component gives it a size. */
 export interface Cloth {

@@ -1,4 +1,4 @@
-import type { ConnectionView, OfferView } from '../../state/network.ts';
+import type { ConnectionView, OfferView } from '#lib/state/network.ts';
 
 /** One worker with one model: a row of the directory. */
 export interface DirectoryRow {

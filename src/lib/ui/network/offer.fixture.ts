@@ -1,4 +1,4 @@
-import type { OfferView } from '../../state/network.ts';
+import type { OfferView } from '#lib/state/network.ts';
 
 /** An offer as a page sees it, for tests. */
 export function offerView(

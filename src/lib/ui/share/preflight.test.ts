@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { DeviceView } from '../../state/device.ts';
-import type { ModelView } from '../../state/library.ts';
+import type { DeviceView } from '#lib/state/device.ts';
+import type { ModelView } from '#lib/state/library.ts';
 import { preflightSentence } from './preflight.ts';
 
 const device: DeviceView = {

@@ -1,5 +1,5 @@
-import type { DeviceView } from '../../state/device.ts';
-import type { ModelView } from '../../state/library.ts';
+import type { DeviceView } from '#lib/state/device.ts';
+import type { ModelView } from '#lib/state/library.ts';
 import { formatBytes } from '../sizes.ts';
 
 /** What this device can do, in a sentence; pure, from what was seen of it. */
