@@ -14,7 +14,7 @@ import { submit } from './submit.ts';
 
 export interface ChainComponents {
   readonly clock: Clock;
-  readonly fetch: typeof fetch;
+  readonly fetch: typeof globalThis.fetch;
 }
 
 export interface ChainInit {

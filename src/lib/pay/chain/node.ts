@@ -34,7 +34,7 @@ export interface SentTransaction {
 export interface NodeInit {
   readonly entry: DeployedChain;
   readonly rpcUrl: string;
-  readonly fetch: typeof fetch;
+  readonly fetch: typeof globalThis.fetch;
   readonly requestTimeoutMs: number;
 }
 
