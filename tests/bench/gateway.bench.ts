@@ -5,7 +5,7 @@ import { scriptedModel } from '#lib/engine/catalog/scripted.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import { createLlamaEngine } from '../../relay/native/llama.ts';
-import { startRelay, type RelayProcess } from '../e2e/fixtures/relay.ts';
+import { startRelay, type RelayProcess } from '../fixtures/relay-process.ts';
 import { startWorker } from '../integration/relay/worker.ts';
 import { median, spread, type Row } from './row.ts';
 

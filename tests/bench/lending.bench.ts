@@ -1,6 +1,6 @@
 import { chromium, type Browser, type Page } from '@playwright/test';
 import { modelsListed } from '../e2e/fixtures/people.ts';
-import { startRelay, type RelayProcess } from '../e2e/fixtures/relay.ts';
+import { startRelay, type RelayProcess } from '../fixtures/relay-process.ts';
 import { stallEngine } from '../e2e/fixtures/stall.ts';
 import { median, spread, type Row } from './row.ts';
 

@@ -1,5 +1,5 @@
 import { chromium } from '@playwright/test';
-import { startRelay } from '../e2e/fixtures/relay.ts';
+import { startRelay } from '../fixtures/relay-process.ts';
 import { median, spread, type Row } from './row.ts';
 
 const runs = 5;

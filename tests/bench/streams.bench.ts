@@ -1,5 +1,5 @@
 import { chromium, type Browser, type Page } from '@playwright/test';
-import { startRelay } from '../e2e/fixtures/relay.ts';
+import { startRelay } from '../fixtures/relay-process.ts';
 import type { PeerBench, Seen } from './page/main.ts';
 import { servePage } from './pages.ts';
 import { median, spread, type Row } from './row.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from '@playwright/test';
 import { answers, modelsListed, send, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
-import { startRelay } from './fixtures/relay.ts';
+import { startRelay } from '../fixtures/relay-process.ts';
 import { expect, test } from './fixtures/test.ts';
 
 /** This device answers by itself: after consent, offline, and in the face of what goes wrong on a device. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { startRelay } from './fixtures/relay.ts';
+import { startRelay } from '../fixtures/relay-process.ts';
 import { expect, test } from './fixtures/test.ts';
 
 /**

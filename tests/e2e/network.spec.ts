@@ -1,5 +1,5 @@
 import { answers, modelsListed, send, sideBar, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
-import { startRelay } from './fixtures/relay.ts';
+import { startRelay } from '../fixtures/relay-process.ts';
 import { expect, test } from './fixtures/test.ts';
 
 /** What the network between two tabs does to them. */

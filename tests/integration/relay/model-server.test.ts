@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { chatCompletionSchema, openAIErrorBodySchema } from '#lib/protocol/openai.ts';
 import { collect, eventually, health, postChat, question, readEvents } from './http.ts';
-import { startRelayProcess, type RelayProcess } from './process.ts';
+import { startRelay, type RelayProcess } from '../../fixtures/relay-process.ts';
 
 /** A relay before a real model server: another relay's gateway, with the bundled model behind it. */
 let server: RelayProcess;
 let relay: RelayProcess;
 beforeAll(async () => {
-  server = await startRelayProcess();
-  relay = await startRelayProcess({
+  server = await startRelay({ native: 'with-native' });
+  relay = await startRelay({
+    native: 'with-native',
     env: {
       NATIVE_SERVER: `${server.url}/v1`,
       NATIVE_MODELS: 'tabloom-demo, missing-model',
@@ -17,8 +18,8 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  await relay?.end();
-  await server?.end();
+  await relay?.dispose();
+  await server?.dispose();
 });
 
 const greedy = question({ temperature: 0 });
@@ -61,7 +62,7 @@ test('a client that walks away stops the server too', async () => {
 });
 
 test('without its server it says so in words of OpenAI, and the relay lives', async () => {
-  await server.end();
+  await server.halt();
   const response = await postChat(relay.url, greedy);
   expect(response.status).toBeGreaterThanOrEqual(500);
   expect(openAIErrorBodySchema.parse(await response.json()).error.message).toMatch(/\.$/);

@@ -14,13 +14,13 @@ import {
   readEvents,
   upgradeHeaders,
 } from './http.ts';
-import { startRelayProcess, type RelayProcess } from './process.ts';
+import { startRelay, type RelayProcess } from '../../fixtures/relay-process.ts';
 
 let relay: RelayProcess;
 beforeAll(async () => {
-  relay = await startRelayProcess();
+  relay = await startRelay({ native: 'with-native' });
 });
-afterAll(() => relay?.end());
+afterAll(() => relay?.dispose());
 
 const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, 'base64'));
 

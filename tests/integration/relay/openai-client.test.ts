@@ -1,16 +1,16 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { health } from './http.ts';
-import { startRelayProcess, type RelayProcess } from './process.ts';
+import { startRelay, type RelayProcess } from '../../fixtures/relay-process.ts';
 
 /** The client most programs use, unchanged but for its base URL. */
 let relay: RelayProcess;
 let client: OpenAI;
 beforeAll(async () => {
-  relay = await startRelayProcess();
+  relay = await startRelay({ native: 'with-native' });
   client = new OpenAI({ baseURL: `${relay.url}/v1`, apiKey: 'not-needed', maxRetries: 0 });
 });
-afterAll(() => relay?.end());
+afterAll(() => relay?.dispose());
 
 const request = {
   model: 'tabloom-demo',

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { health } from './http.ts';
-import { runRelay, startRelayProcess, temporaryFolder, type RelayProcess } from './process.ts';
+import { runRelay, startRelay, temporaryFolder, type RelayProcess } from '../../fixtures/relay-process.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -51,9 +51,9 @@ describe('while one relay runs', () => {
   beforeAll(async () => {
     dataDir = join(folder, 'shared');
     await mkdir(dataDir);
-    relay = await startRelayProcess({ args: ['--no-native'], dataDir });
+    relay = await startRelay({ native: 'no-native', dataDir });
   });
-  afterAll(() => relay?.end());
+  afterAll(() => relay?.dispose());
 
   test('another may not use its data, since two with one key make each other unreachable', async () => {
     const result = await runRelay(['--port', '0', '--no-native'], { DATA_DIR: dataDir });
@@ -63,10 +63,10 @@ describe('while one relay runs', () => {
 
   test('SIGTERM ends it cleanly, and it comes back as the same peer', async () => {
     const before = await (await fetch(`${relay.url}/relay.json`)).json();
-    expect(await relay.end('SIGTERM')).toBe(0);
-    relay = await startRelayProcess({ args: ['--no-native'], dataDir });
+    expect(await relay.halt('SIGTERM')).toBe(0);
+    relay = await startRelay({ native: 'no-native', dataDir });
     expect(await (await fetch(`${relay.url}/relay.json`)).json()).toEqual(before);
-    expect(await relay.end('SIGINT')).toBe(0);
+    expect(await relay.halt('SIGINT')).toBe(0);
     expect(relay.text()).not.toMatch(/internal|Error/);
   });
 });

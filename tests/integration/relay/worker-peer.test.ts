@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { chatCompletionSchema } from '#lib/protocol/openai.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import { collect, eventually, health, postChat, question, readEvents } from './http.ts';
-import { startRelayProcess, type RelayProcess } from './process.ts';
+import { startRelay, type RelayProcess } from '../../fixtures/relay-process.ts';
 import { startWorker } from './worker.ts';
 
 /** 30 tokens a second, for long enough that nothing here ends by itself. */
@@ -11,11 +11,11 @@ const slow = question({ model: 'scripted-30', max_tokens: 2_000 });
 let relay: RelayProcess;
 let worker: Peer;
 beforeAll(async () => {
-  relay = await startRelayProcess({ args: ['--no-native'], env: { SHUTDOWN_SECONDS: '5' } });
+  relay = await startRelay({ native: 'no-native', env: { SHUTDOWN_SECONDS: '5' } });
 });
 afterAll(async () => {
   await worker?.stop();
-  await relay?.end();
+  await relay?.dispose();
 });
 
 test('with no peer the gateway says so, and when to come back', async () => {
@@ -101,7 +101,7 @@ test('SIGTERM lets a running answer end, and refuses what is new', async () => {
   const response = await postChat(relay.url, { ...slow, max_tokens: 40, stream: true });
   const events = readEvents(response);
   await events.next();
-  const leaving = relay.end('SIGTERM');
+  const leaving = relay.halt('SIGTERM');
   const rest = await collect(events);
   expect(rest.at(-1)).toBe('[DONE]');
   await expect(fetch(`${relay.url}/health`)).rejects.toThrow();
@@ -109,14 +109,15 @@ test('SIGTERM lets a running answer end, and refuses what is new', async () => {
 });
 
 test('an answer that does not end in time is cut off with a coded frame, and the program still leaves with 0', async () => {
-  const hasty = await startRelayProcess({ args: ['--no-native'], env: { SHUTDOWN_SECONDS: '0.5' } });
+  const hasty = await startRelay({ native: 'no-native', env: { SHUTDOWN_SECONDS: '0.5' } });
   const endless = await startWorker(hasty.url, 30, { answerTokens: 2_000 });
   await eventually(async () => (await health(hasty.url)).offers === 1);
   const response = await postChat(hasty.url, { ...slow, stream: true });
   const text = response.text();
-  expect(await hasty.end('SIGTERM')).toBe(0);
+  expect(await hasty.halt('SIGTERM')).toBe(0);
   expect(JSON.parse((await text).trim().split('\n\n').at(-1)!.slice(6))).toMatchObject({
     error: { code: 'draining', type: 'server_error' },
   });
   await endless.stop();
+  await hasty.dispose();
 });
