@@ -130,7 +130,7 @@ describe('with WebLLM', () => {
   test('an order of roles that WebLLM does not write is the asker’s to mend', async () => {
     const double = mlcDouble({ contextTokens });
     double.engine.chat.completions.create = () =>
-      Promise.reject(Object.assign(new Error('last message'), { name: 'MessageOrderError' }));
+      Promise.reject<never>(Object.assign(new Error('last message'), { name: 'MessageOrderError' }));
     const loaded = loadedOver(double, { template: 'unknown' });
     expect(await read(loaded, ask()).catch(errorCode)).toBe('bad-request');
   });
