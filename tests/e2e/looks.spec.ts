@@ -87,9 +87,13 @@ test('everything on the main path can be done with the keyboard alone', async ({
   });
 
   await test.step('ask, stop with Escape, and ask again', async () => {
+    // An answer that cannot come yet cannot have ended before the key is pressed.
+    nativeRelay.suspend();
     await page.keyboard.type('Count to one hundred');
     await page.keyboard.press('Enter');
+    await expect(page.getByRole('button', { name: 'Stop', exact: true })).toBeVisible();
     await page.keyboard.press('Escape');
+    nativeRelay.resume();
     await untilIdle(page);
     await expect(answers(page).last()).toContainText('Stopped');
     await page.keyboard.type('hello');

@@ -57,7 +57,11 @@ test('a client that walks away stops the server too', async () => {
   const body = { ...greedy, stream: true, messages: [{ role: 'user', content: 'Count to one hundred' }] };
   const response = await postChat(relay.url, body, { signal: leaving.signal });
   for await (const event of readEvents(response)) if (typeof event === 'object') break;
+  // The server cannot come to the end of its answer meanwhile.
+  server.suspend();
   leaving.abort();
+  await eventually(async () => (await health(relay.url)).jobs.cancelled === 1);
+  server.resume();
   await eventually(async () => (await health(server.url)).jobs.cancelled === before + 1);
 });
 
