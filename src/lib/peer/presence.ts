@@ -4,8 +4,8 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { Directory } from '#lib/market/spec.ts';
-import type { Net } from '#lib/net/spec.ts';
-import { encodeEnvelope, type Signer } from '#lib/protocol/envelope.ts';
+import type { Net, NetStatus } from '#lib/net/spec.ts';
+import { encodeEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
 import { offersTopic } from '#lib/protocol/find.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -14,6 +14,7 @@ import { build } from '#lib/protocol/version.ts';
 import { createBell } from './bell.ts';
 import type { Sequence } from './identity.ts';
 import type { Provider, Shelf } from './spec.ts';
+import { loadWording, servedWording, waysWording, type Wording } from './wording.ts';
 
 export interface PresenceComponents {
   readonly net: Net;
@@ -42,6 +43,8 @@ export interface Presence extends Startable {
 
 /** Announcements under way; while a net finds no one to tell, more would only queue up. */
 const publishingMax = 4;
+/** A change of load alone is announced after this. */
+export const loadPatienceMs = 150;
 /** A goodbye outlives nothing: it is acted on when heard. */
 const goodbyeTtlMs = 1_000;
 /** For the goodbye to leave before the net stops. */
@@ -49,15 +52,16 @@ const goodbyeTimeoutMs = 500;
 
 /**
  * Announces on every change of the shelf, of the addresses and of the relays, not more often than the limit allows, and
- * on a heartbeat that is a little irregular so that peers do not speak in step. What only this device may have goes into
- * its own directory alone.
+ * on a heartbeat that is a little irregular so that peers do not speak in step. A change of load alone waits a moment, so
+ * that it does not delay the job that made it. What only this device may have goes into its own directory alone.
  */
 export function createPresence(components: PresenceComponents): Presence {
   const { net, signer, provider, directory, sequence, clock, random, logger } = components;
   const bell = createBell();
   let life: AbortController | undefined;
   let running: Promise<void> = Promise.resolve();
-  let said = '';
+  let said: Wording | undefined;
+  let loadPending = false;
   let away = false;
   let announced: 'nothing' | 'self' | 'network' = 'nothing';
   let announcedMs = Number.NEGATIVE_INFINITY;
@@ -75,12 +79,17 @@ export function createPresence(components: PresenceComponents): Presence {
     build,
     ...shelf,
   });
-  const hear = (offer: Offer) => directory.consider(offer, signOffer(offer, signer));
-  const publish = async (offer: Offer, signal?: AbortSignal) => {
-    if (publishing >= publishingMax && !offer.draining) return;
+  /** The directory of this device hears it, and where it may be shared, the network; one signature serves both. */
+  const hear = (offer: Offer): Envelope => {
+    const envelope = signOffer(offer, signer);
+    directory.consider(offer, envelope);
+    return envelope;
+  };
+  const publish = async (envelope: Envelope, turn: 'in-turn' | 'at-once', signal?: AbortSignal) => {
+    if (publishing >= publishingMax && turn === 'in-turn') return;
     publishing += 1;
     try {
-      await net.publish(offersTopic, encodeEnvelope(signOffer(offer, signer)), { signal });
+      await net.publish(offersTopic, encodeEnvelope(envelope), { signal });
     } catch (error) {
       logger.info('offer-not-published', { code: errorCode(error) });
     } finally {
@@ -88,17 +97,18 @@ export function createPresence(components: PresenceComponents): Presence {
     }
   };
 
-  /** Everything that makes two announcements say the same. */
-  const wording = () =>
-    JSON.stringify([
-      provider.shelf('self'),
-      provider.shelf('network'),
-      net.addresses(),
-      net
-        .status()
-        .relays.filter(({ state }) => state === 'connected' || state === 'reserved')
-        .map(({ peer, state }) => [peer, state]),
-    ]);
+  const shelves = () => [provider.shelf('self'), provider.shelf('network')] as const;
+  const wording = (): Wording => ({
+    served: servedWording(shelves()),
+    ways: waysWording(net.addresses(), net.status()),
+    load: loadWording(shelves()),
+  });
+  /** `load`: nothing has changed but how busy this peer is. */
+  const news = (): 'nothing' | 'load' | 'all' => {
+    const now = wording();
+    if (said?.served !== now.served || said.ways !== now.ways) return 'all';
+    return said.load === now.load ? 'nothing' : 'load';
+  };
 
   const announce = () => {
     try {
@@ -112,13 +122,19 @@ export function createPresence(components: PresenceComponents): Presence {
   const sayWhatIs = () => {
     said = wording();
     announcedMs = clock.elapsed();
-    const own = provider.shelf('self');
-    const shared = provider.shelf('network');
+    const [own, shared] = shelves();
     if (!own) return void sayGoodbye();
     const seq = sequence.next();
-    hear(toOffer(own, seq, limits.offerTtlMs));
-    if (shared) void publish(toOffer(shared, seq, limits.offerTtlMs), life?.signal);
-    else if (announced === 'network') void publish(toOffer({ ...own, draining: true, models: [] }, seq, goodbyeTtlMs));
+    const offer = toOffer(own, seq, limits.offerTtlMs);
+    const envelope = hear(offer);
+    if (shared) {
+      const same = JSON.stringify(shared) === JSON.stringify(own);
+      const told = same ? envelope : signOffer({ ...offer, ...shared }, signer);
+      void publish(told, shared.draining ? 'at-once' : 'in-turn', life?.signal);
+    } else if (announced === 'network') {
+      const last = { ...own, draining: true, models: [] };
+      void publish(signOffer(toOffer(last, seq, goodbyeTtlMs), signer), 'at-once');
+    }
     announced = shared ? 'network' : 'self';
   };
 
@@ -128,8 +144,8 @@ export function createPresence(components: PresenceComponents): Presence {
     announced = 'nothing';
     const engine = { name: 'none', build, deviceClass: 'none' };
     const last = toOffer({ draining: true, engine, models: [] }, sequence.next(), goodbyeTtlMs);
-    hear(last);
-    if (heardBy === 'network') await publish(last);
+    const envelope = hear(last);
+    if (heardBy === 'network') await publish(envelope, 'at-once');
   };
 
   const beat = async (signal: AbortSignal) => {
@@ -140,22 +156,42 @@ export function createPresence(components: PresenceComponents): Presence {
       const dueMs = shelf && !shelf.draining ? Math.round(limits.offerHeartbeatMs * jitter) : limits.offerTtlMsMax;
       const turn = new AbortController();
       const within = AbortSignal.any([signal, turn.signal]);
-      const changed = away || said === wording() ? bell.wait({ signal: within }) : Promise.resolve();
+      const changed = away || news() !== 'all' ? bell.wait({ signal: within }) : Promise.resolve();
       await Promise.race([changed, clock.delay(dueMs, { signal: within })].map((one) => one.catch(() => undefined)));
       turn.abort();
       const gapMs = announcedMs + limits.offerMinGapMs - clock.elapsed();
       if (gapMs > 0) await clock.delay(gapMs, { signal });
-      if (away) continue;
+      if (away || signal.aborted) continue;
       const due = clock.elapsed() - announcedMs >= dueMs - 1;
-      if (said !== wording() || (due && shelf && !shelf.draining)) announce();
+      if (news() !== 'nothing' || (due && shelf && !shelf.draining)) announce();
     }
   };
 
-  const changed = () => {
-    if (away || said === wording()) return;
+  const speakSoon = () => {
     // Who is going away may not live to see the gap end.
     if (announced !== 'nothing' && (provider.shelf('self')?.draining ?? true)) announce();
     else bell.ring();
+  };
+  /** Signing, and the others' checking, would otherwise come before the first token of the job that made it busy. */
+  const speakOfLoad = async (signal: AbortSignal) => {
+    if (loadPending) return;
+    loadPending = true;
+    try {
+      await clock.delay(loadPatienceMs, { signal });
+      if (!away && news() !== 'nothing') bell.ring();
+    } catch {
+      // Stopped.
+    } finally {
+      loadPending = false;
+    }
+  };
+  const shelfChanged = () => {
+    if (away || !life) return;
+    if (said?.served !== servedWording(shelves())) speakSoon();
+    else if (said.load !== loadWording(shelves())) void speakOfLoad(life.signal);
+  };
+  const waysChanged = (status: NetStatus) => {
+    if (!away && said?.ways !== waysWording(net.addresses(), status)) speakSoon();
   };
   let endListening: readonly (() => void)[] = [];
 
@@ -164,8 +200,8 @@ export function createPresence(components: PresenceComponents): Presence {
       if (life) return;
       life = new AbortController();
       away = false;
-      said = '';
-      endListening = [provider.onState(changed), net.onStatus(changed)];
+      said = undefined;
+      endListening = [provider.onState(shelfChanged), net.onStatus(waysChanged)];
       running = beat(life.signal).catch((error) => {
         if (errorCode(error) !== 'aborted') logger.warn('presence-ended', { code: errorCode(error) });
       });
@@ -188,7 +224,7 @@ export function createPresence(components: PresenceComponents): Presence {
     },
     back() {
       away = false;
-      said = '';
+      said = undefined;
       bell.ring();
     },
   };

@@ -1,0 +1,143 @@
+import { beforeEach, expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.ts';
+import { createEmitter } from '#lib/base/emitter.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { createDirectory } from '#lib/market/directory.ts';
+import type { Net, NetStatus } from '#lib/net/spec.ts';
+import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { readOffer, type Offer, type OfferedModel } from '#lib/protocol/offer.ts';
+import { createPresence, loadPatienceMs } from './presence.ts';
+import type { Audience, Provider, ProviderState } from './spec.ts';
+
+const model: OfferedModel = {
+  artefact: 'ab'.repeat(32),
+  name: 'one',
+  kind: 'chat',
+  contextTokens: 2_048,
+  quantisation: 'none',
+  price: { in: '0', out: '0' },
+  slots: 1,
+  running: 0,
+  queued: 0,
+};
+
+/** A peer whose shelf and addresses are what the test says, and what it told the network. */
+function setup() {
+  const clock = manualClock();
+  const stateChanged = createEmitter<ProviderState>();
+  const statusChanged = createEmitter<NetStatus>();
+  const key = createSigner(new Uint8Array(32).fill(1));
+  const status: NetStatus = { state: 'online', relays: [], connections: [] };
+  const told: Offer[] = [];
+  const here = { models: [model] as OfferedModel[], own: [] as OfferedModel[], draining: false, addrs: ['/a'] };
+  let signatures = 0;
+  const signer: Signer = { ...key, sign: (message) => ((signatures += 1), key.sign(message)) };
+  const provider: Pick<Provider, 'shelf' | 'onState'> = {
+    shelf: (audience: Audience) => {
+      const models = audience === 'self' ? [...here.models, ...here.own] : here.models;
+      return { draining: here.draining, engine: { name: 'e', build: '1', deviceClass: 't' }, models };
+    },
+    onState: stateChanged.listen,
+  };
+  const net: Pick<Net, 'addresses' | 'status' | 'onStatus' | 'publish'> = {
+    addresses: () => here.addrs,
+    status: () => status,
+    onStatus: statusChanged.listen,
+    publish: async (_topic, message) => void told.push(readOffer(message).offer),
+  };
+  const directory = createDirectory({ clock });
+  let seq = 0;
+  const presence = createPresence({
+    net: net as Net,
+    provider: provider as Provider,
+    signer,
+    directory,
+    clock,
+    sequence: { next: () => ++seq, settled: async () => undefined },
+    random: seededRandom(1),
+    logger: silentLogger,
+    role: 'tab',
+  });
+  return {
+    clock,
+    directory,
+    presence,
+    here,
+    told,
+    signatures: () => signatures,
+    busy(running: number, change: Partial<OfferedModel> = {}) {
+      here.models = here.models.map((one) => ({ ...one, running, ...change }));
+      stateChanged.emit({} as ProviderState);
+    },
+    shelfChanged: () => stateChanged.emit({} as ProviderState),
+    waysChanged: () => statusChanged.emit(status),
+  };
+}
+
+let scene: ReturnType<typeof setup>;
+beforeEach(async () => {
+  scene = setup();
+  await scene.presence.start();
+  await scene.clock.advance(limits.offerMinGapMs);
+});
+
+const running = (offers: readonly Offer[]) => offers.map(({ models }) => models[0]?.running);
+
+test('nothing is signed while the job that made the peer busy waits for its first token', async () => {
+  const before = scene.signatures();
+  scene.busy(1);
+  await scene.clock.advance(loadPatienceMs - 1);
+  expect([scene.signatures() - before, running(scene.told)]).toEqual([0, [0]]);
+  await scene.clock.advance(1);
+  expect(running(scene.told)).toEqual([0, 1]);
+  expect(scene.directory.entries()[0]!.offer.models[0]!.running).toBe(1);
+});
+
+test('what has changed and changed back meanwhile is not told, and one announcement tells of several changes', async () => {
+  scene.busy(1);
+  await scene.clock.advance(loadPatienceMs / 2);
+  scene.busy(0);
+  await scene.clock.advance(loadPatienceMs);
+  expect(scene.told).toHaveLength(1);
+  scene.busy(1);
+  scene.busy(1, { queued: 1 });
+  scene.busy(1, { queued: 2, measured: { decodeTps: 1, prefillTps: 2, ttftMs: 3 } });
+  await scene.clock.advance(loadPatienceMs);
+  expect(scene.told.slice(1)).toMatchObject([{ models: [{ queued: 2, measured: { ttftMs: 3 } }] }]);
+});
+
+test('what is served and the ways to it are told at once, with the load of the moment', async () => {
+  scene.busy(1);
+  scene.here.addrs = ['/b'];
+  scene.waysChanged();
+  await scene.clock.advance(0);
+  expect(scene.told.slice(1)).toMatchObject([{ addrs: ['/b'], models: [{ running: 1 }] }]);
+  await scene.clock.advance(limits.offerMinGapMs);
+  expect(scene.told).toHaveLength(2);
+  scene.here.models = [...scene.here.models, { ...model, name: 'two', artefact: 'cd'.repeat(32) }];
+  scene.shelfChanged();
+  await scene.clock.advance(0);
+  expect(scene.told.at(-1)!.models.map(({ name }) => name)).toEqual(['one', 'two']);
+  scene.here.draining = true;
+  scene.shelfChanged();
+  expect(scene.told.at(-1)!.draining).toBe(true);
+});
+
+test('an announcement is signed once, unless this device hears of more than the network', async () => {
+  expect(scene.signatures()).toBe(1);
+  scene.here.own = [{ ...model, name: 'mine', artefact: 'ef'.repeat(32) }];
+  scene.shelfChanged();
+  await scene.clock.advance(0);
+  expect(scene.signatures()).toBe(3);
+  expect(scene.told.at(-1)!.models.map(({ name }) => name)).toEqual(['one']);
+  expect(scene.directory.entries()[0]!.offer.models.map(({ name }) => name)).toEqual(['one', 'mine']);
+});
+
+test('after the stop nothing is told but the goodbye', async () => {
+  scene.busy(1);
+  await scene.presence.stop();
+  await scene.clock.advance(10 * loadPatienceMs);
+  expect(scene.told.slice(1)).toMatchObject([{ draining: true, models: [] }]);
+});
