@@ -50,6 +50,7 @@ export function gatewayFixture(
   const note = (event: string, fields?: object) => void logged.push(JSON.stringify([event, fields]));
   const logger: Logger = { ...silentLogger, info: note, warn: note };
   const consumer: Consumer = {
+    prepare: async () => undefined,
     ask(request, options) {
       asked.push(request);
       return script(request, options?.signal ?? new AbortController().signal, clock);

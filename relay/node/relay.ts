@@ -50,7 +50,7 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     seed,
     tuning: { ...relayTuning, ...options.tuning },
     role: 'relay',
-    insecureDial: 'allow',
+    dialling: 'none',
     iceServers: [],
     listen: [`/ip4/${host}/tcp/${options.listenPort}/ws`],
     announce: options.announce ?? [],

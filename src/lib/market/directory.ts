@@ -104,6 +104,7 @@ export function createDirectory({ clock, limits }: DirectoryComponents): Directo
       if (admission === 'fresh') keep(offer, envelope, now);
       return admission;
     },
+    judge: (offer) => judge(offer, clock.now()),
     remove,
     get(peer) {
       const entry = offers.get(peer);

@@ -10,6 +10,8 @@ export interface Directory {
    * allowed skew, and no peer may speak more often than the limit.
    */
   consider(offer: Offer, envelope: Envelope): Admission;
+  /** What `consider` would say now, keeping nothing: asked before a signature is checked, which costs more. */
+  judge(offer: Offer): Admission;
   /** Forgets a peer: it said goodbye or its connection proved dead. Returns whether it was known. */
   remove(peer: PeerId): boolean;
   get(peer: PeerId): DirectoryEntry | undefined;

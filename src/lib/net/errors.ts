@@ -35,5 +35,8 @@ export const peerBusy = (peer: PeerId) =>
     details: { peer },
   });
 
+/** It was reached, and runs another version or does not do this at all. */
 export const protocolUnknown = (peer: PeerId, protocol: string) =>
-  peerUnreachable(peer, `it does not serve ${protocol}`);
+  new TabloomError('protocol-unknown', 'The peer does not speak this protocol. Ask another one, or update this side.', {
+    details: { peer, protocol },
+  });

@@ -4,7 +4,8 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 
 /**
  * How bytes travel. Types only; `net/libp2p` and `net/memory` implement it and both run `tests/compliance/net.ts`.
- * Error codes: `peer-unreachable`, `channel-lost`, `frame-too-large`, `net-offline`, `aborted`.
+ * Error codes: `peer-unreachable`, `protocol-unknown`, `busy`, `channel-lost`, `frame-too-large`, `bad-frame`,
+ * `net-offline`, `aborted`; a relay's also `port-in-use`.
  */
 export interface Net extends Startable {
   readonly self: PeerId;
@@ -21,9 +22,17 @@ export interface Net extends Startable {
   handle(protocol: string, handler: ChannelHandler): () => void;
   /**
    * Opens a channel, directly when that is possible and relayed otherwise. `self` loops back inside the process.
-   * @throws `peer-unreachable` when no address answers.
+   * @throws `peer-unreachable` when no address answers, `protocol-unknown` when the peer serves no such protocol, `busy`
+   * when as many channels of it are open to this peer as it takes.
    */
   open(peer: PeerId, protocol: string, options?: OpenOptions): Promise<Channel>;
+  /**
+   * Says that a channel to this peer is likely to be opened soon: an implementation may dial and open it ahead, so that
+   * `open` costs no round trip, and does so again for a while after each use. A channel opened ahead may die unseen; when
+   * nothing has come back on it, it is opened anew and everything is said again. So it is for protocols that do a thing
+   * once however often they are told to. Resolves when it is ready or will not be; throws nothing.
+   */
+  prepare(peer: PeerId, protocol: string, options?: OpenOptions): Promise<void>;
 
   /** Round trip to a connected peer in milliseconds. @throws `peer-unreachable`. */
   ping(peer: PeerId, options?: AbortOptions): Promise<number>;
@@ -33,11 +42,24 @@ export interface Net extends Startable {
   status(): NetStatus;
   /** Hears changes of {@link NetStatus}. Returns the end of it. */
   onStatus(listener: (status: NetStatus) => void): () => void;
+  /**
+   * Hears that the last connection to a peer has ended. Returns the end of it. In memory there are no connections beside
+   * the channels, and nothing is told.
+   */
+  onPeerGone(listener: (peer: PeerId) => void): () => void;
 }
 
 export interface Subscription {
-  readonly validate: (message: Uint8Array, from: PeerId) => 'accept' | 'ignore' | 'reject';
+  /** `from` has published it, which the topic itself has proved; `passage` is how it came here. */
+  readonly validate: (message: Uint8Array, from: PeerId, passage: Passage) => 'accept' | 'ignore' | 'reject';
   readonly deliver: (message: Uint8Array, from: PeerId) => void;
+}
+
+export interface Passage {
+  /** The neighbour that handed the message over, and that a rejection is held against. */
+  readonly source: PeerId;
+  /** Whether the publisher itself is connected to this net now. */
+  readonly connected: boolean;
 }
 
 export type ChannelHandler = (channel: Channel) => Promise<void>;
@@ -55,7 +77,7 @@ export interface OpenOptions extends AbortOptions {
 export interface Channel extends AsyncIterable<Uint8Array> {
   readonly remote: PeerId;
   readonly path: ChannelPath;
-  /** Waits while the transport is full. @throws `channel-lost`, `frame-too-large`. */
+  /** Waits while the transport is full. @throws `channel-lost`, `frame-too-large`; `bad-frame` for no bytes at all. */
   send(message: Uint8Array, options?: AbortOptions): Promise<void>;
   /** Says that nothing more will be sent, once everything queued has gone. Idempotent. */
   close(): Promise<void>;

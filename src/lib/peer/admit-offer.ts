@@ -1,9 +1,9 @@
 import { equalBytes } from '#lib/base/bytes.ts';
 import type { Directory } from '#lib/market/spec.ts';
-import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import { encodeEnvelope, isSigned, type Envelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { peerIdFromKey } from '#lib/protocol/ids.ts';
-import { readOffer } from '#lib/protocol/offer.ts';
+import { glanceAtOffer } from '#lib/protocol/offer.ts';
 
 /**
  * What becomes of an offer that was heard: `reject` is held against whoever passed it on, since an honest peer checks the
@@ -13,14 +13,18 @@ export type Verdict = 'accept' | 'ignore' | 'reject';
 
 /** A gossiped offer. `from` is the peer that published it: nobody publishes another's offer. */
 export function admitGossip(directory: Directory, bytes: Uint8Array, from: PeerId): Verdict {
-  let read: ReturnType<typeof readOffer>;
+  let read: ReturnType<typeof glanceAtOffer>;
   try {
-    read = readOffer(bytes);
+    read = glanceAtOffer(bytes);
   } catch {
     return 'reject';
   }
-  if (read.offer.peer !== from) return 'reject';
-  return directory.consider(read.offer, read.envelope) === 'fresh' ? 'accept' : 'ignore';
+  const { offer, envelope } = read;
+  if (offer.peer !== from) return 'reject';
+  // What is late or repeated is not worth the millisecond that its signature costs.
+  if (directory.judge(offer) !== 'fresh') return 'ignore';
+  if (!isSigned(envelope)) return 'reject';
+  return directory.consider(offer, envelope) === 'fresh' ? 'accept' : 'ignore';
 }
 
 /** An offer that a relay handed on. The relay is believed in nothing: the signature is checked here. */

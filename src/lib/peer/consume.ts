@@ -8,6 +8,7 @@ import { pick, type Choice } from '#lib/market/pick.ts';
 import type { Directory, Rejection, Wish } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { afterLoss } from './after-loss.ts';
@@ -49,12 +50,21 @@ export function createConsumer(components: ConsumerComponents): Consumer {
       const checked = checkRequest(request);
       return ask(checked, { ...components, remembered, trackRecord, signal: signal ?? new AbortController().signal });
     },
+    async prepare(request, { signal } = {}) {
+      const { candidate } = choose(toWish(checkRequest(request), []), request, { ...components, trackRecord });
+      if (!candidate) return;
+      const { peer, addrs } = candidate.entry.offer;
+      await components.net.prepare(peer, jobProtocol, { addrs, signal });
+    },
   };
 }
 
-interface Asking extends ConsumerComponents {
-  readonly remembered: Remembered;
+interface Choosing extends ConsumerComponents {
   readonly trackRecord: TrackRecord;
+}
+
+interface Asking extends Choosing {
+  readonly remembered: Remembered;
   readonly signal: AbortSignal;
 }
 
@@ -148,6 +158,8 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
     const at = clock.now();
     switch (end.type) {
       case 'finished':
+        // The next question often goes the same way.
+        void running.net.prepare(peer, jobProtocol, { addrs });
         return yield { type: 'job-finished', at, reason: end.frame.reason, ...end.settlement };
       case 'cancelled':
         return yield { type: 'job-cancelled', at, settlement: end.settlement };
@@ -165,34 +177,35 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
   }
 }
 
+const choose = (wish: Wish, { params }: AskRequest, { clock, directory, net, random, trackRecord }: Choosing): Choice =>
+  pick(wish, directory.entries(), {
+    random,
+    now: clock.now(),
+    self: net.self,
+    parked: trackRecord.isParked,
+    history: trackRecord.history,
+    tokensOut: params.maxTokens,
+  });
+
 /**
  * Chooses among those not tried yet. The same job id asked again goes to the worker it went to, who knows it. While
  * nobody at all has been heard of, as on a page just opened, the first offers are waited for.
  */
 async function chooseWorker(request: AskRequest, tried: readonly PeerId[], running: Running): Promise<Choice> {
-  const { clock, directory, net, random, remembered, signal, timeUp, trackRecord } = running;
+  const { clock, directory, remembered, signal, timeUp } = running;
   const wish = toWish(request, tried);
-  const choose = (among: Wish): Choice =>
-    pick(among, directory.entries(), {
-      random,
-      now: clock.now(),
-      self: net.self,
-      parked: trackRecord.isParked,
-      history: trackRecord.history,
-      tokensOut: request.params.maxTokens,
-    });
   const before = remembered.worker(running.id);
   if (before && !tried.includes(before) && (request.only?.includes(before) ?? true)) {
-    const again = choose({ ...wish, only: [before] });
+    const again = choose({ ...wish, only: [before] }, request, running);
     if (again.candidate) return again;
   }
   const waitMs = running.firstOfferTimeoutMs ?? firstOfferTimeoutMs;
   const waiting = AbortSignal.any([signal, timeUp]);
   const untilMs = clock.elapsed() + waitMs;
-  let choice = choose(wish);
+  let choice = choose(wish, request, running);
   while (!choice.candidate && directory.entries().length === 0 && clock.elapsed() < untilMs && !waiting.aborted) {
     await nextChange(directory, clock, untilMs - clock.elapsed(), waiting);
-    choice = choose(wish);
+    choice = choose(wish, request, running);
   }
   return choice;
 }

@@ -10,8 +10,9 @@ import { wireError } from '#lib/protocol/errors.ts';
 import { decodeFindFrame, encodeFindRequest, findProtocol, offersTopic, type FindFrame } from '#lib/protocol/find.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { admitFound, admitGossip } from './admit-offer.ts';
+import { admitFound } from './admit-offer.ts';
 import { expireEverySecond } from './introduce.ts';
+import { createGossipJudge } from './judge-gossip.ts';
 import { createWatchdog } from './watchdog.ts';
 
 export interface FollowComponents {
@@ -98,7 +99,12 @@ export function createFollower(components: FollowComponents): Startable {
   const listenToTopic = () => {
     if (life && small.size > 0) {
       endGossip ??= net.subscribe(offersTopic, {
-        validate: (message, from) => admitGossip(directory, message, from),
+        validate: createGossipJudge({
+          directory,
+          clock,
+          trusts: (source) => following.has(source),
+          strangers: 'few',
+        }),
         deliver: () => undefined,
       });
     } else {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
+import { createEmitter } from '#lib/base/emitter.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';
@@ -124,6 +125,26 @@ describe('gossiped offers', () => {
       'ignore',
     ]);
   });
+});
+
+test('a peer whose last connection has ended is taken out, and others are not', async () => {
+  const { clock, random, memory, bytes, net } = await createVillage();
+  const directory = createDirectory({ clock });
+  const gone = createEmitter<string>();
+  const relay = { ...memory.createNet({ seed: seedOf(40) }), onPeerGone: gone.listen };
+  await relay.start();
+  const introducer = createIntroducer({ net: relay, directory, clock, random, logger: silentLogger });
+  await introducer.start();
+  const [leaver, stayer] = [await net(2), await net(3)];
+  await leaver.publish(offersTopic, bytes(2));
+  await stayer.publish(offersTopic, bytes(3));
+  await pass(clock, 10);
+  expect(directory.entries()).toHaveLength(2);
+  gone.emit(leaver.self);
+  expect(directory.entries().map(({ offer }) => offer.peer)).toEqual([stayer.self]);
+  await introducer.stop();
+  gone.emit(stayer.self);
+  expect(directory.entries()).toHaveLength(1);
 });
 
 describe('a find stream', () => {

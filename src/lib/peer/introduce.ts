@@ -5,12 +5,12 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { Directory } from '#lib/market/spec.ts';
-import type { Channel, Net, NetStatus } from '#lib/net/spec.ts';
+import type { Channel, Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { findProtocol, offersTopic } from '#lib/protocol/find.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { admitGossip } from './admit-offer.ts';
+import { createGossipJudge } from './judge-gossip.ts';
 import { serveFind } from './serve-find.ts';
 
 export interface IntroduceComponents {
@@ -19,6 +19,8 @@ export interface IntroduceComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Other relays, whose word is taken for who is there; nobody's unless said otherwise. */
+  readonly relays?: (() => readonly PeerId[]) | undefined;
   /** What the hello says of the network; by the number of offers unless said otherwise. */
   readonly network?: (() => 'small' | 'large') | undefined;
 }
@@ -35,6 +37,7 @@ const streamsMax = 8_192;
  */
 export function createIntroducer(components: IntroduceComponents): Startable {
   const { net, directory, clock, logger } = components;
+  const trusts = (source: PeerId) => components.relays?.().includes(source) ?? false;
   const network = components.network ?? (() => (directory.entries().length <= smallNetworkMax ? 'small' : 'large'));
   const streamsOf = new Map<PeerId, number>();
   let streams = 0;
@@ -65,12 +68,13 @@ export function createIntroducer(components: IntroduceComponents): Startable {
       life = new AbortController();
       ends = [
         net.subscribe(offersTopic, {
-          validate: (message, from) => admitGossip(directory, message, from),
+          validate: createGossipJudge({ directory, clock, trusts, strangers: 'none' }),
           // Judging has kept it already.
           deliver: () => undefined,
         }),
         net.handle(findProtocol, handle),
-        net.onStatus(forgetDisconnected(net, directory)),
+        // If it lives it speaks again.
+        net.onPeerGone((peer) => directory.remove(peer)),
       ];
       void expireEverySecond(directory, clock, life.signal);
     },
@@ -82,20 +86,6 @@ export function createIntroducer(components: IntroduceComponents): Startable {
     },
   };
 }
-
-/** Takes a peer out of the directory when the last of its connections has gone. */
-function forgetDisconnected(net: Net, directory: Directory): (status: NetStatus) => void {
-  let before = connectedPeers(net.status());
-  return (status) => {
-    const now = connectedPeers(status);
-    for (const peer of before) if (!now.has(peer)) directory.remove(peer);
-    before = now;
-  };
-}
-
-/** In memory a connection lasts as long as a channel, so that its end says nothing about the peer. */
-const connectedPeers = ({ connections }: NetStatus): ReadonlySet<PeerId> =>
-  new Set(connections.filter(({ transport }) => transport !== 'memory').map(({ peer }) => peer));
 
 /** Keeps a directory free of what has expired until the signal aborts. */
 export async function expireEverySecond(directory: Directory, clock: Clock, signal: AbortSignal): Promise<void> {

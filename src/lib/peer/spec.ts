@@ -91,6 +91,11 @@ export interface Consumer {
    * within one token. Leaving the loop does the same.
    */
   ask(request: AskRequest, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<JobEvent>;
+  /**
+   * Says that such a request is likely to come soon, as when somebody begins to type: the way to the worker that would be
+   * chosen now is opened ahead. Resolves when it is open or will not be. @throws `bad-request`.
+   */
+  prepare(request: AskRequest, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
 }
 
 /** Serving jobs. Made by `createProvider` in `provide.ts`. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
-import { parseRecord } from './cbor.ts';
+import { decodeCbor, parseRecord } from './cbor.ts';
 import { decodeEnvelope, encodeEnvelope, openEnvelope, signEnvelope, type Envelope, type Signer } from './envelope.ts';
-import { artefactIdSchema, peerIdSchema } from './ids.ts';
+import { artefactIdSchema, peerIdFromKey, peerIdSchema } from './ids.ts';
 import { tierSchema } from './job.ts';
 import { limits } from './limits.ts';
 import { priceSchema } from './price.ts';
@@ -82,6 +82,19 @@ export function readOffer(bytes: Uint8Array): { readonly offer: Offer; readonly 
   if (record.peer !== peer)
     throw new TabloomError('bad-signature', 'The offer is signed by another peer than it names.');
   return { offer: record, envelope };
+}
+
+/**
+ * What a gossiped offer claims before its signature is checked, which is what costs: good for throwing an offer away,
+ * never for keeping one. Follow it with `isSigned` of its envelope.
+ * @throws `frame-too-large`, `bad-record`; `bad-signature` where the key is not that of the peer it names.
+ */
+export function glanceAtOffer(bytes: Uint8Array): { readonly offer: Offer; readonly envelope: Envelope } {
+  const envelope = decodeEnvelope(boundedOffer(bytes));
+  const offer = decodeCbor(offerSchema, envelope.payload, 'bad-record');
+  if (envelope.type !== 'offer' || peerIdFromKey(envelope.key) !== offer.peer)
+    throw new TabloomError('bad-signature', 'The offer names another peer than its key.');
+  return { offer, envelope };
 }
 
 /** The gossiped bytes. @throws `bad-record`, `frame-too-large`. */

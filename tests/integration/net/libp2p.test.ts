@@ -6,12 +6,15 @@ import { netAt, relayOn, reserved, seedOf } from './ground.ts';
 netCompliance('libp2p, Node to Node by WebRTC', async () => {
   const relay = relayOn(1);
   await relay.start();
-  const [a, b] = [netAt(relay, 2), netAt(relay, 3)];
+  // As long as it takes: this suite is about WebRTC.
+  const tuning = { directPatienceMs: 60_000 };
+  const [a, b] = [netAt(relay, 2, { tuning }), netAt(relay, 3, { tuning })];
   await Promise.all([a.start(), b.start()]);
   await Promise.all([reserved(a), reserved(b)]);
   return {
     a,
     b,
+    path: 'direct',
     nobody: createSigner(seedOf(4)).peer,
     teardown: async () => {
       await Promise.all([a.stop(), b.stop()]);
@@ -31,6 +34,7 @@ netCompliance('libp2p, Node to Node through the relay', async () => {
   return {
     a,
     b,
+    path: 'relayed',
     nobody: createSigner(seedOf(14)).peer,
     teardown: async () => {
       await Promise.all([a.stop(), b.stop()]);
@@ -48,6 +52,7 @@ netCompliance('libp2p, relay to peer over its WebSocket', async () => {
   return {
     a: relay,
     b,
+    path: 'direct',
     nobody: createSigner(seedOf(24)).peer,
     teardown: async () => {
       await b.stop();

@@ -5,6 +5,8 @@ import { netCompliance } from '../../compliance/net.ts';
 
 netCompliance('memory', async () => {
   const network = createMemoryNetwork({ clock: systemClock, random: seededRandom(1) });
+  // Or nothing could be given up in the middle.
+  network.setWeather({ latencyMs: 2 });
   const a = network.createNet({ seed: new Uint8Array(32).fill(1) });
   const b = network.createNet({ seed: new Uint8Array(32).fill(2) });
   await a.start();
@@ -12,6 +14,7 @@ netCompliance('memory', async () => {
   return {
     a,
     b,
+    path: 'direct',
     nobody: network.createNet({ seed: new Uint8Array(32).fill(3) }).self,
     crash: async () => network.kill(b.self),
     teardown: async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { netAt, relayOn, reserved, seedOf, until } from './ground.ts';
+import { addressOf, netAt, relayOn, reserved, seedOf, until } from './ground.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { Net } from '#lib/net/spec.ts';
 
@@ -105,4 +105,33 @@ test('a port in use is named and leaves nothing running', async () => {
   await second.start();
   expect(second.listening()).toEqual({ host: '127.0.0.1', port: 23_203 });
   await second.stop();
+});
+
+test('a relay that is named no more is let go of, and comes back when it is named again', async () => {
+  const [leaving, staying] = [relayOn(2_050), relayOn(2_051)];
+  await Promise.all([leaving.start(), staying.start()]);
+  let named = [addressOf(leaving), addressOf(staying)];
+  const net = netAt([], 2_052, { tuning: quick, relays: () => named });
+  await net.start();
+  const connected = (count: number) =>
+    until(
+      net,
+      ({ relays }) => relays.length === count && relays.every(({ state }) => ['connected', 'reserved'].includes(state)),
+    );
+  const peersOf = (relay: Net, count: number) => until(relay, ({ connections }) => connections.length === count);
+  await Promise.all([connected(2), peersOf(leaving, 1)]);
+  // The source is asked again when a relay is lost.
+  named = [addressOf(staying)];
+  const { port } = staying.listening()!;
+  await staying.stop();
+  await peersOf(leaving, 0);
+  expect(net.status().relays.map(({ addr }) => addr)).toEqual(named);
+  const again = relayOn(2_051, { listenPort: port });
+  await again.start();
+  await connected(1);
+  named = [...named, addressOf(leaving)];
+  await again.stop();
+  await peersOf(leaving, 1);
+  await net.stop();
+  await leaving.stop();
 });

@@ -18,7 +18,13 @@ const closeTimeoutMs = 5_000;
  * closed when both sides have said their end, for credit must flow until then. To be called in the same turn that
  * produced the stream: what arrives earlier is lost.
  */
-export function createStreamChannel(stream: Stream, connection: Connection, clock: Clock): Channel {
+export function createStreamChannel(
+  stream: Stream,
+  connection: Connection,
+  clock: Clock,
+  /** Something has arrived, whatever it was. */
+  onHeard: () => void = () => undefined,
+): Channel {
   const gone = new AbortController();
   const inbox = createInbox((bufferedBytes) => giveCredit(bufferedBytes));
   let failure: Error | undefined;
@@ -88,6 +94,7 @@ export function createStreamChannel(stream: Stream, connection: Connection, cloc
 
   const decoder = createFrameDecoder();
   stream.addEventListener('message', ({ data }) => {
+    onHeard();
     if (failure) return;
     try {
       decoder.push(data.subarray(), onMessage, onCredit);

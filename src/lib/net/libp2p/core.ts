@@ -1,9 +1,8 @@
-import type { Connection } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { abortError, raceSignal, throwIfAborted } from '#lib/base/abort.ts';
+import { abortError, anySignal, raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
-import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
@@ -14,16 +13,18 @@ import { serveChannel } from '../handlers.ts';
 import { createChannelPair } from '../pair.ts';
 import type { Channel, ChannelHandler, Net, NetStatus, RelayStatus } from '../spec.ts';
 import { createStreamChannel } from './channel.ts';
+import { followConnections, type Connections } from './connections.ts';
 import { after } from './deadline.ts';
-import { dropConnection } from './drop.ts';
-import { createGate } from './gate.ts';
+import { createGate, type Dialling } from './gate.ts';
 import { createGossip } from './gossip.ts';
+import { createLifeSigns } from './life-signs.ts';
 import { createNode, type NodeInput, type TabloomNode } from './node.ts';
-import { connectionStatus } from './paths.ts';
 import { pingConnection } from './ping.ts';
 import { createOutgoing } from './outgoing.ts';
-import { createReach, type Reach } from './reach.ts';
+import { createReach, createStandingReach, standingConnection } from './reach.ts';
+import { createReserve, type Reserve } from './reserve.ts';
 import { overallState } from './state.ts';
+import { createStreams } from './streams.ts';
 import type { Tuning } from './tuning.ts';
 
 /** What the tab, the native peer and the relay have in common: the {@link Net} port over one js-libp2p node. */
@@ -32,7 +33,7 @@ export interface NetOverInput extends Omit<NodeInput, 'gater'> {
   readonly random: Random;
   readonly logger: Logger;
   readonly tuning: Tuning;
-  readonly insecureDial: 'allow' | 'refuse';
+  readonly dialling: Dialling;
   readonly relays: () => readonly RelayStatus[];
   /** Runs once the node has started. `life` aborts when it stops. */
   readonly onStart: (running: RunningNode) => void | Promise<void>;
@@ -48,7 +49,8 @@ export interface RunningNode {
 
 interface Running {
   readonly node: TabloomNode;
-  readonly reach: Reach;
+  readonly connections: Connections;
+  readonly reserve: Reserve;
   readonly life: AbortController;
   readonly channels: Set<Channel>;
 }
@@ -59,7 +61,9 @@ export function createNetOver(input: NetOverInput): Net {
   const handlers = new Map<string, ChannelHandler>();
   const denied = createDenyList(clock);
   const outgoing = createOutgoing(tuning.streamsOutPerProtocolMax);
+  const signs = createLifeSigns(clock);
   const statusChanged = createEmitter<NetStatus>();
+  const peerGone = createEmitter<PeerId>();
   const gossip = createGossip({ clock, tuning, onReject: (peer) => onReject(peer) });
   let running: Running | undefined;
   let changing: Promise<void> = Promise.resolve();
@@ -70,13 +74,14 @@ export function createNetOver(input: NetOverInput): Net {
     return {
       state: overallState(running ? input.role : 'stopped', relays),
       relays,
-      connections: running?.node.getConnections().map(connectionStatus) ?? [],
+      connections: running?.connections.statuses() ?? [],
     };
   };
   const changed = () => {
     if (announcing) return;
     announcing = true;
-    queueMicrotask(() => {
+    const turn = tuning.statusGapMs > 0 ? clock.delay(tuning.statusGapMs) : Promise.resolve();
+    void turn.then(() => {
       announcing = false;
       statusChanged.emit(status());
     });
@@ -91,7 +96,7 @@ export function createNetOver(input: NetOverInput): Net {
     changing = turn.catch(() => undefined);
     return turn;
   };
-  const track = ({ channels }: Running, channel: Channel) => {
+  const track = ({ channels }: Pick<Running, 'channels'>, channel: Channel) => {
     channels.add(channel);
     channel.closed.addEventListener('abort', () => channels.delete(channel), { once: true });
     return channel;
@@ -99,7 +104,10 @@ export function createNetOver(input: NetOverInput): Net {
   const register = async (on: Running, protocol: string, handler: ChannelHandler) => {
     await on.node.handle(
       protocol,
-      (stream, connection) => serveChannel(handler, track(on, createStreamChannel(stream, connection, clock)), clock),
+      (stream, connection) => {
+        const channel = createStreamChannel(stream, connection, clock, () => signs.heard(connection));
+        serveChannel(handler, track(on, channel), clock);
+      },
       {
         runOnLimitedConnection: true,
         maxInboundStreams: tuning.streamsPerProtocolMax,
@@ -111,13 +119,30 @@ export function createNetOver(input: NetOverInput): Net {
 
   const start = async () => {
     if (running) return;
-    const node = await createNode({ ...input, gater: { ...createGate(denied, input.insecureDial), ...input.gate } });
+    const node = await createNode({ ...input, gater: { ...createGate(denied, input.dialling), ...input.gate } });
     const life = new AbortController();
-    const reach = createReach({ node, clock, logger, tuning, life: life.signal });
-    const started: Running = { node, reach, life, channels: new Set() };
+    const channels = new Set<Channel>();
+    const connections = followConnections(node, { onChange: changed, onGone: peerGone.emit });
+    const reach =
+      input.dialling === 'none'
+        ? createStandingReach(node)
+        : createReach({ node, clock, logger, tuning, life: life.signal });
+    const streams = createStreams({ reach, outgoing, signs, clock, tuning });
+    const reserve = createReserve({
+      streams: {
+        async open(...wished) {
+          const opened = await streams.open(...wished);
+          track({ channels }, opened.channel);
+          return opened;
+        },
+      },
+      clock,
+      isBest: ({ channel, connection }) => standingConnection(node, channel.remote) === connection,
+      life: life.signal,
+    });
+    const started: Running = { node, connections, reserve, life, channels };
     for (const [protocol, handler] of handlers) await register(started, protocol, handler);
-    for (const event of ['connection:open', 'connection:close', 'self:peer:update'] as const)
-      node.addEventListener(event, changed);
+    node.addEventListener('self:peer:update', changed);
     await node.start();
     running = started;
     gossip.attach(node);
@@ -151,45 +176,18 @@ export function createNetOver(input: NetOverInput): Net {
     serveChannel(handler, track(on, far), clock);
     return track(on, near);
   };
-  const openStream = async (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => {
-    const on = assertRunning();
-    const free = outgoing.take(peer, protocol);
-    let deadline: ReturnType<typeof after> | undefined;
-    let connection: Connection | undefined;
+  /** Until the signal or the end of this net. What opens in the moment it is given up is nobody's, and dropped. */
+  const open = async (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => {
+    const opening = assertRunning().reserve.open(peer, protocol, addrs, signal);
+    opening.then(
+      (channel) => signal.aborted && channel.abort(channelLost()),
+      () => undefined,
+    );
     try {
-      connection = await on.reach.connect(peer, addrs, signal);
-      deadline = after(clock, tuning.streamTimeoutMs, signal);
-      const stream = await connection.newStream(protocol, {
-        signal: deadline.signal,
-        runOnLimitedConnection: true,
-        maxOutboundStreams: tuning.streamsPerProtocolMax,
-      });
-      const channel = createStreamChannel(stream, connection, clock);
-      // By then the other side counts it no more either.
-      if (stream.status === 'open') stream.addEventListener('close', free, { once: true });
-      else free();
-      return track(on, channel);
+      return await raceSignal(opening, signal);
     } catch (error) {
-      free();
-      if (!connection || !deadline) throw error;
-      if (error instanceof Error && error.name === 'UnsupportedProtocolError') throw protocolUnknown(peer, protocol);
-      throwIfAborted(signal);
-      // A connection that gives no stream is dead or as good as dead; the next attempt shall not find it again.
-      if (connection.status === 'open' && deadline.signal.aborted)
-        await dropConnection(connection, channelLost(error), clock);
-      throw peerUnreachable(peer, 'its connection gave no stream', error);
-    } finally {
-      deadline?.clear();
-    }
-  };
-  const openTwice = async (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => {
-    try {
-      return await openStream(peer, protocol, addrs, signal);
-    } catch (error) {
-      throwIfAborted(signal);
-      const stale = error instanceof TabloomError && error.details['reason'] === 'its connection gave no stream';
-      if (!stale) throw error;
-      return openStream(peer, protocol, addrs, signal);
+      if (signal.aborted) throw abortError(signal);
+      throw errorCode(error) === 'internal' ? peerUnreachable(peer, 'the connection failed', error) : error;
     }
   };
 
@@ -216,19 +214,11 @@ export function createNetOver(input: NetOverInput): Net {
       const { life } = assertRunning();
       if (peer === self) return openLoop(protocol);
       if (denied.denies(peer)) throw peerUnreachable(peer, 'its messages were rejected too often');
-      const either = signal ? AbortSignal.any([life.signal, signal]) : life.signal;
-      try {
-        const opening = openTwice(peer, protocol, addrs, either);
-        // Given up in the moment it opened: nobody else would end it.
-        opening.then(
-          (channel) => either.aborted && channel.abort(channelLost()),
-          () => undefined,
-        );
-        return await raceSignal(opening, either);
-      } catch (error) {
-        if (either.aborted) throw abortError(either);
-        throw errorCode(error) === 'internal' ? peerUnreachable(peer, 'the connection failed', error) : error;
-      }
+      return open(peer, protocol, addrs, anySignal([life.signal, signal]));
+    },
+    async prepare(peer, protocol, { addrs = [], signal } = {}) {
+      if (!running || peer === self || denied.denies(peer)) return;
+      await running.reserve.prepare(peer, protocol, addrs, anySignal([running.life.signal, signal]));
     },
     async ping(peer, { signal } = {}) {
       throwIfAborted(signal);
@@ -252,5 +242,6 @@ export function createNetOver(input: NetOverInput): Net {
     addresses: () => running?.node.getMultiaddrs().map(String) ?? [],
     status,
     onStatus: statusChanged.listen,
+    onPeerGone: peerGone.listen,
   };
 }

@@ -2,10 +2,14 @@ import type { ConnectionGater, PeerId as Libp2pPeerId } from '@libp2p/interface'
 import type { DenyList } from '../deny-list.ts';
 
 /**
- * Who may connect. `insecureDial` lets a page that is itself served over plain http dial `ws://` and addresses of the
- * local network, which js-libp2p refuses in a browser.
+ * What a net may dial. `secure`: what js-libp2p allows, which in a browser leaves out `ws://` and addresses of the local
+ * network. `any`: those too, for a page that is itself served over plain http. `none`: nothing, for a relay: the
+ * addresses it hears are strangers' words, and what it dialled would be reached from inside its own network.
  */
-export function createGate(denied: DenyList, insecureDial: 'allow' | 'refuse'): ConnectionGater {
+export type Dialling = 'any' | 'secure' | 'none';
+
+/** Who may connect, and what may be dialled. */
+export function createGate(denied: DenyList, dialling: Dialling): ConnectionGater {
   const denies = (peer: Libp2pPeerId) => denied.denies(peer.toString());
   return {
     denyDialPeer: denies,
@@ -15,6 +19,6 @@ export function createGate(denied: DenyList, insecureDial: 'allow' | 'refuse'): 
     denyInboundRelayReservation: denies,
     denyOutboundRelayedConnection: (from, to) => denies(from) || denies(to),
     denyInboundRelayedConnection: (_relay, from) => denies(from),
-    ...(insecureDial === 'allow' ? { denyDialMultiaddr: () => false } : {}),
+    ...(dialling === 'secure' ? {} : { denyDialMultiaddr: () => dialling === 'none' }),
   };
 }

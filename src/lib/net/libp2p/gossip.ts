@@ -24,15 +24,16 @@ export function createGossip(input: {
   const topics = new Map<string, Set<Subscription>>();
   let attached: TabloomNode | undefined;
 
-  const validate = (topic: string, source: PeerId, message: Message): TopicValidatorResult => {
+  const validate = (node: TabloomNode, topic: string, source: PeerId, message: Message): TopicValidatorResult => {
     if (message.type !== 'signed' || message.data.length > gossipLimits.messageBytesMax) {
       input.onReject(source);
       return TopicValidatorResult.Reject;
     }
     const from = message.from.toString();
+    const passage = { source, connected: source === from || node.getConnections(message.from).length > 0 };
     let verdict = TopicValidatorResult.Ignore;
     for (const subscription of topics.get(topic) ?? []) {
-      const own = subscription.validate(message.data, from);
+      const own = subscription.validate(message.data, from, passage);
       if (own === 'reject') {
         input.onReject(source);
         return TopicValidatorResult.Reject;
@@ -45,7 +46,9 @@ export function createGossip(input: {
     return verdict;
   };
   const join = (node: TabloomNode, topic: string) => {
-    node.services.gossip.topicValidators.set(topic, (source, message) => validate(topic, source.toString(), message));
+    node.services.gossip.topicValidators.set(topic, (source, message) =>
+      validate(node, topic, source.toString(), message),
+    );
     node.services.gossip.subscribe(topic);
   };
 

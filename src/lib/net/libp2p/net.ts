@@ -47,7 +47,7 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
     tuning,
     seed: options.seed,
     role: 'peer',
-    insecureDial: options.insecureDial ?? 'refuse',
+    dialling: options.insecureDial === 'allow' ? 'any' : 'secure',
     iceServers: options.iceServers ?? [],
     listen: ['/p2p-circuit', '/webrtc', ...(options.listen ?? [])],
     announce: [],

@@ -30,6 +30,27 @@ export interface ReachInput {
   readonly life: AbortSignal;
 }
 
+/** Of a net that dials nobody: whoever is to be reached has come by itself. */
+export function createStandingReach(node: TabloomNode): Reach {
+  return {
+    async connect(peer) {
+      const connection = standingConnection(node, peer);
+      if (!connection) throw peerUnreachable(peer, 'it is not connected here');
+      return connection;
+    },
+  };
+}
+
+/** The one that would be taken now, without dialling. */
+export const standingConnection = (node: TabloomNode, peer: PeerId): Connection | undefined =>
+  standing(node, peer, 'direct') ?? standing(node, peer, 'relayed');
+
+const standing = (node: TabloomNode, peer: PeerId, path: 'direct' | 'relayed'): Connection | undefined =>
+  node
+    .getConnections(peerIdFromString(peer))
+    .filter((connection) => connection.status === 'open' && pathOf(connection) === path)
+    .at(-1);
+
 const addressesMax = 16;
 const peersRememberedMax = 1_024;
 
@@ -37,11 +58,7 @@ export function createReach({ node, clock, logger, tuning, life }: ReachInput): 
   const upgrades = new Map<PeerId, Promise<Connection | undefined>>();
   const pausedUntilMs = new Map<PeerId, number>();
 
-  const existing = (peer: PeerId, path: 'direct' | 'relayed') =>
-    node
-      .getConnections(peerIdFromString(peer))
-      .filter((connection) => connection.status === 'open' && pathOf(connection) === path)
-      .at(-1);
+  const existing = (peer: PeerId, path: 'direct' | 'relayed') => standing(node, peer, path);
 
   const dial = async (addrs: readonly Multiaddr[], timeoutMs: number, signal: AbortSignal) => {
     const deadline = after(clock, timeoutMs, signal);
@@ -133,7 +150,14 @@ export function createReach({ node, clock, logger, tuning, life }: ReachInput): 
       const direct = existing(peer, 'direct');
       if (direct) return direct;
       const known = addrs.slice(0, addressesMax);
-      if ((pausedUntilMs.get(peer) ?? 0) <= clock.elapsed()) {
+      const due = (pausedUntilMs.get(peer) ?? 0) <= clock.elapsed();
+      const relayedBefore = existing(peer, 'relayed');
+      // Where it has failed before, nobody is kept waiting for it again while there is a way.
+      if (due && relayedBefore && pausedUntilMs.has(peer)) {
+        void upgradeOnce(peer, known);
+        return relayedBefore;
+      }
+      if (due) {
         const patience = after(clock, tuning.directPatienceMs, signal);
         const upgraded = await raceSignal(upgradeOnce(peer, known), patience.signal).catch(() => undefined);
         patience.clear();

@@ -5,7 +5,9 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { RelayStatus } from '../spec.ts';
 import { attempt, reasonOf } from './attempt.ts';
+import { channelLost } from '../errors.ts';
 import { after } from './deadline.ts';
+import { dropConnection } from './drop.ts';
 import type { TabloomNode } from './node.ts';
 import { relayOf, targetOf } from './paths.ts';
 import { probe } from './probe.ts';
@@ -42,6 +44,8 @@ export function keepRelays(input: RelaysInput): Relays {
   const { node, clock, random, tuning, life } = input;
   const statuses = new Map<string, RelayStatus>();
   const connections = new Map<string, Connection>();
+  /** Aborts what keeps a relay that is not named any more. */
+  const kept = new Map<string, AbortController>();
   let waking = new AbortController();
 
   const set = (addr: string, change: Partial<RelayStatus>) => {
@@ -57,9 +61,9 @@ export function keepRelays(input: RelaysInput): Relays {
         set(addr, { state: 'connected', reason: 'The relay has let the reservation go.' });
     }
   };
-  const pause = async (ms: number) => {
+  const pause = async (ms: number, ended: AbortSignal) => {
     waking = waking.signal.aborted ? new AbortController() : waking;
-    await clock.delay(ms, { signal: AbortSignal.any([life, waking.signal]) }).catch(() => undefined);
+    await clock.delay(ms, { signal: AbortSignal.any([ended, waking.signal]) }).catch(() => undefined);
   };
   const backoffMs = (failures: number) => {
     const fullMs = Math.min(tuning.reconnectMaxMs, tuning.reconnectMinMs * 2 ** Math.min(failures, 16));
@@ -67,9 +71,9 @@ export function keepRelays(input: RelaysInput): Relays {
   };
 
   /** The first reservation comes by itself. Identifying the relay once more makes the transport try again. */
-  const askForReservation = async (addr: string, connection: Connection) => {
-    while (!life.aborted && connection.status === 'open') {
-      await clock.delay(tuning.reservationRetryMs, { signal: life });
+  const askForReservation = async (addr: string, connection: Connection, ended: AbortSignal) => {
+    while (!ended.aborted && connection.status === 'open') {
+      await clock.delay(tuning.reservationRetryMs, { signal: ended });
       if (statuses.get(addr)?.state !== 'connected' || connection.status !== 'open') continue;
       set(addr, { state: 'connected', reason: 'The relay gave no reservation, so nobody can reach this peer yet.' });
       await attempt(() => node.services.identify.identify(connection));
@@ -77,11 +81,11 @@ export function keepRelays(input: RelaysInput): Relays {
   };
 
   /** One relay, until the source names it no more. */
-  const keep = async (addr: string) => {
-    for (let failures = 0; !life.aborted && statuses.has(addr);) {
-      set(addr, { state: 'connecting', attempts: statuses.get(addr)!.attempts + 1 });
-      const dialled = await attempt(() => dialRelay(node, addr, clock, tuning, life));
-      if (life.aborted) return;
+  const keep = async (addr: string, ended: AbortSignal) => {
+    for (let failures = 0; !ended.aborted;) {
+      set(addr, { state: 'connecting', attempts: (statuses.get(addr)?.attempts ?? 0) + 1 });
+      const dialled = await attempt(() => dialRelay(node, addr, clock, tuning, ended));
+      if (ended.aborted) return;
       if (dialled.type === 'failed') {
         failures++;
         set(addr, { state: 'lost', reason: `The relay does not answer (${dialled.reason}).` });
@@ -90,19 +94,35 @@ export function keepRelays(input: RelaysInput): Relays {
         set(addr, { state: 'connected', attempts: 0 });
         refreshReservations();
         input.logger.info('relay-connected', { addr });
-        askForReservation(addr, dialled.value).catch(() => undefined);
+        askForReservation(addr, dialled.value, ended).catch(() => undefined);
         connections.set(addr, dialled.value);
-        await untilClosed(dialled.value, life);
+        await untilClosed(dialled.value, ended);
+        if (ended.aborted) return;
         connections.delete(addr);
-        if (life.aborted) return;
         // A relay that hangs up at once is no better than one that does not answer.
         failures = clock.elapsed() - sinceMs < steadyMs ? failures + 1 : 0;
         set(addr, { state: 'lost', reason: 'The connection to the relay was lost.' });
         input.logger.warn('relay-lost', { addr });
       }
-      await pause(backoffMs(failures));
-      await renew();
+      await pause(backoffMs(failures), ended);
+      if (!ended.aborted) await renew();
     }
+  };
+  /** js-libp2p looks for relays by itself among the peers it knows, so that it would be connected again at once. */
+  const forget = async (connection: Connection) => {
+    await node.peerStore.delete(connection.remotePeer);
+    await dropConnection(connection, channelLost(), clock);
+  };
+  /** The connection ends too, unless the same relay is named under another address. */
+  const letGo = (addr: string, named: readonly string[]) => {
+    kept.get(addr)?.abort();
+    kept.delete(addr);
+    statuses.delete(addr);
+    const connection = connections.get(addr);
+    connections.delete(addr);
+    const elsewhere = named.some((other) => targetOf(other) === targetOf(addr));
+    if (connection && !elsewhere) forget(connection).catch(() => undefined);
+    input.onChange();
   };
 
   const renew = async () => {
@@ -113,17 +133,18 @@ export function keepRelays(input: RelaysInput): Relays {
       input.logger.warn('relays-unknown', { reason: reasonOf(error) });
       return;
     }
-    if (addrs.length > 0) for (const addr of statuses.keys()) if (!addrs.includes(addr)) statuses.delete(addr);
+    if (addrs.length > 0) for (const addr of statuses.keys()) if (!addrs.includes(addr)) letGo(addr, addrs);
     for (const addr of addrs) {
       if (statuses.has(addr) || life.aborted) continue;
-      set(addr, {});
-      keep(addr).catch(() => undefined);
+      const named = new AbortController();
+      kept.set(addr, named);
+      keep(addr, AbortSignal.any([life, named.signal])).catch(() => undefined);
     }
   };
   const run = async () => {
     for (let failures = 0; !life.aborted && statuses.size === 0; failures++) {
       await renew();
-      if (statuses.size === 0) await pause(backoffMs(failures));
+      if (statuses.size === 0) await pause(backoffMs(failures), life);
     }
   };
 

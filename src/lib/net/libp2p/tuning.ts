@@ -42,6 +42,8 @@ export interface Tuning {
   readonly streamsPerProtocolMax: number;
   /** Streams of one protocol that we open to one peer; below what it takes, or it would cut off what is over. */
   readonly streamsOutPerProtocolMax: number;
+  /** Changes of the status are told at most this often; 0: at once. Many peers come and go at a relay. */
+  readonly statusGapMs: number;
   /** How long `publish` waits to learn of the first subscriber. */
   readonly subscriberPatienceMs: number;
 }
@@ -67,6 +69,7 @@ const everywhere: Tuning = {
   probeTimeoutMs: 1_500,
   streamsPerProtocolMax: 32,
   streamsOutPerProtocolMax: 24,
+  statusGapMs: 0,
   subscriberPatienceMs: 2_000,
 };
 
@@ -80,6 +83,7 @@ export const relayTuning: Tuning = {
   inboundPendingMax: 2_000,
   connectionsMax: 10_000,
   missedPing: 'keep',
+  statusGapMs: 100,
 };
 
 /** What a reader that does not read lets pile up in one stream (16 MiB without); a relay holds as much for each side. */

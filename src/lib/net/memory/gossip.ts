@@ -27,7 +27,7 @@ export function hearMessage(
 ): void {
   if (denied.denies(from)) return;
   for (const subscription of subscriptions) {
-    const verdict = subscription.validate(message, from);
+    const verdict = subscription.validate(message, from, { source: from, connected: true });
     if (verdict === 'accept') subscription.deliver(message, from);
     else if (verdict === 'reject') denied.reject(from);
   }

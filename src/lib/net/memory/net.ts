@@ -128,6 +128,7 @@ export function createMemoryNet(ground: MemoryGround, input: MemoryNetInput): Ne
       serveChannel(handler, far, clock);
       return near;
     },
+    async prepare() {},
     async ping(peer, { signal } = {}) {
       throwIfAborted(signal);
       reach(peer);
@@ -140,5 +141,6 @@ export function createMemoryNet(ground: MemoryGround, input: MemoryNetInput): Ne
     addresses: () => (started ? [`/memory/${self}`] : []),
     status,
     onStatus: statusChanged.listen,
+    onPeerGone: () => () => undefined,
   };
 }

@@ -1,0 +1,70 @@
+import type { Connection } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
+import { expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import type { TabloomNode } from './node.ts';
+import { createReach, createStandingReach } from './reach.ts';
+import { nodeTuning } from './tuning.ts';
+
+const [peer, relay, nobody] = [1, 2, 3].map((number) => createSigner(new Uint8Array(32).fill(number)).peer);
+
+/** A node with one relayed connection to the peer, whose dials are answered by nobody. */
+function setup() {
+  const clock = manualClock();
+  const life = new AbortController();
+  const relayed = {
+    status: 'open',
+    remoteAddr: multiaddr(`/ip4/192.0.2.1/tcp/1/ws/p2p/${relay}/p2p-circuit/p2p/${peer}`),
+  } as Connection;
+  let dials = 0;
+  const node = {
+    getConnections: (to?: { toString(): string }) => (to?.toString() === peer ? [relayed] : []),
+    isDialable: async () => true,
+    dial: (_addresses: unknown, { signal }: { signal: AbortSignal }) => {
+      dials += 1;
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
+    },
+  } as unknown as TabloomNode;
+  const reach = createReach({ node, clock, logger: silentLogger, tuning: nodeTuning, life: life.signal });
+  const connect = () => {
+    const found = { connection: undefined as Connection | undefined };
+    void reach.connect(peer!, [], life.signal).then((connection) => (found.connection = connection));
+    return found;
+  };
+  return { clock, relayed, node, connect, dials: () => dials };
+}
+
+test('the first time, a direct connection is waited for; where it has failed, nobody waits for the next try', async () => {
+  const { clock, relayed, connect, dials } = setup();
+  const first = connect();
+  await clock.advance(nodeTuning.directPatienceMs - 1);
+  expect(first.connection).toBeUndefined();
+  await clock.advance(1);
+  expect(first.connection).toBe(relayed);
+
+  await clock.advance(nodeTuning.directTryTimeoutsMs.reduce((sum, ms) => sum + ms, 0));
+  expect(dials()).toBe(3);
+  const paused = connect();
+  await clock.advance(0);
+  expect([paused.connection, dials()]).toEqual([relayed, 3]);
+
+  await clock.advance(nodeTuning.directPauseMs);
+  const later = connect();
+  await clock.advance(0);
+  expect([later.connection, dials()]).toEqual([relayed, 4]);
+});
+
+test('a net that dials nobody reaches whoever is connected, and nobody else', async () => {
+  const { node, relayed, dials } = setup();
+  const reach = createStandingReach(node);
+  const { signal } = new AbortController();
+  expect(await reach.connect(peer!, [], signal)).toBe(relayed);
+  await expect(reach.connect(nobody!, ['/ip4/127.0.0.1/tcp/1/ws'], signal)).rejects.toMatchObject({
+    code: 'peer-unreachable',
+  });
+  expect(dials()).toBe(0);
+});

@@ -1,0 +1,157 @@
+import type { Connection } from '@libp2p/interface';
+import { expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.ts';
+import { createChannelPair, type PairEnd } from '../pair.ts';
+import type { Channel } from '../spec.ts';
+import { createReserve, reserveLimits } from './reserve.ts';
+
+const { channelsMax, freshMs, renewMs } = reserveLimits;
+const job = '/tabloom/job/1';
+const gone = new Error('gone');
+
+/** A reserve whose streams are pairs of channels; `far` holds the other ends in the order of their opening. */
+function setup() {
+  const clock = manualClock();
+  const life = new AbortController();
+  const far: PairEnd[] = [];
+  const connection = {} as Connection;
+  const scene = { best: true, reachable: true };
+  const reserve = createReserve({
+    streams: {
+      async open(peer) {
+        if (!scene.reachable) throw gone;
+        const pair = createChannelPair({ near: 'self', far: peer, path: 'direct' });
+        far.push(pair.far);
+        return { channel: pair.near, connection, sinceMs: clock.elapsed() };
+      },
+    },
+    clock,
+    isBest: () => scene.best,
+    life: life.signal,
+  });
+  const signal = new AbortController().signal;
+  return {
+    clock,
+    life,
+    far,
+    scene,
+    open: (peer = 'b') => reserve.open(peer, job, [], signal),
+    prepare: (peer = 'b', within = signal) => reserve.prepare(peer, job, [], within),
+    held: () => far.filter(({ closed }) => !closed.aborted).length,
+  };
+}
+
+/** That this channel is the `number`th that was opened. */
+async function expectOpened(channel: Channel, far: readonly PairEnd[], number: number): Promise<void> {
+  await channel.send(Uint8Array.of(number));
+  const { value } = await far[number]![Symbol.asyncIterator]().next();
+  expect(value).toEqual(Uint8Array.of(number));
+}
+
+test('nothing is kept for whom nobody has asked', async () => {
+  const { open, far, clock } = setup();
+  (await open()).abort(gone);
+  await clock.advance(renewMs);
+  expect(far).toHaveLength(1);
+});
+
+test('a prepared channel is handed out once, and the next is opened when it has ended', async () => {
+  const { open, prepare, far, clock } = setup();
+  await prepare();
+  await prepare();
+  expect(far).toHaveLength(1);
+  const channel = await open();
+  await expectOpened(channel, far, 0);
+  // A second job at the same time opens its own, and nothing is kept while they run.
+  const beside = await open();
+  await expectOpened(beside, far, 1);
+  await prepare();
+  await clock.advance(freshMs);
+  expect(far).toHaveLength(2);
+  channel.abort(gone);
+  await clock.advance(0);
+  expect(far).toHaveLength(3);
+  await expectOpened(await open(), far, 2);
+});
+
+test('an old one is dropped before the other side gives up on it', async () => {
+  const { open, prepare, far, held, clock } = setup();
+  await prepare();
+  await clock.advance(freshMs - 1);
+  expect(held()).toBe(1);
+  await clock.advance(1);
+  expect([held(), far.length]).toEqual([0, 1]);
+  await expectOpened(await open(), far, 1);
+});
+
+test('it is renewed when it was asked for again, once, and for a minute after a use', async () => {
+  const { open, prepare, far, held, clock } = setup();
+  await prepare();
+  await clock.advance(freshMs / 2);
+  await prepare();
+  await clock.advance(freshMs);
+  expect([held(), far.length]).toEqual([1, 2]);
+  await clock.advance(freshMs);
+  expect([held(), far.length]).toEqual([0, 2]);
+
+  const channel = await open();
+  channel.abort(gone);
+  await clock.advance(renewMs - 1);
+  expect(held()).toBe(1);
+  await clock.advance(2 * freshMs);
+  expect(held()).toBe(0);
+});
+
+test('one that the other side has ended, or that is not on the best way any more, is not handed out', async () => {
+  const { open, prepare, far, scene, clock, held } = setup();
+  await prepare();
+  far[0]!.abort(gone);
+  await clock.advance(freshMs);
+  // It did not want to keep one, and is not asked again by itself.
+  expect(far).toHaveLength(1);
+  await prepare();
+  scene.best = false;
+  await expectOpened(await open(), far, 2);
+  await clock.advance(0);
+  expect(held()).toBe(1);
+});
+
+test('one on which the other side has spoken first is dropped: it is a refusal by then', async () => {
+  const { open, prepare, far, held, clock } = setup();
+  await prepare();
+  await far[0]!.send(Uint8Array.of(7));
+  await clock.advance(0);
+  expect(held()).toBe(0);
+  await expectOpened(await open(), far, 1);
+});
+
+test('few are kept in all, and the oldest gives way', async () => {
+  const { prepare, far, held, clock } = setup();
+  for (let i = 0; i <= channelsMax; i++) await prepare(`peer ${i}`);
+  await clock.advance(0);
+  expect(held()).toBe(channelsMax);
+  expect(far[0]!.closed.aborted).toBe(true);
+});
+
+test('what cannot be opened ahead is no error; the opening itself is one', async () => {
+  const { open, prepare, scene, far } = setup();
+  scene.reachable = false;
+  await prepare();
+  await expect(open()).rejects.toBe(gone);
+  scene.reachable = true;
+  const stop = new AbortController();
+  const preparing = prepare('b', stop.signal);
+  stop.abort();
+  await preparing;
+  expect(far[0]!.closed.aborted || far.length === 0).toBe(true);
+});
+
+test('after the end of the net nothing is opened and nothing is kept', async () => {
+  const { open, prepare, far, life, clock } = setup();
+  await prepare();
+  const channel = await open();
+  life.abort();
+  channel.abort(gone);
+  await clock.advance(renewMs);
+  expect(far).toHaveLength(1);
+});

@@ -1,0 +1,152 @@
+import { raceSignal } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { channelLost } from '../errors.ts';
+import { peeked, withSecondTry, type PeekedChannel } from '../second-try.ts';
+import type { Channel } from '../spec.ts';
+import type { Opened, Streams } from './streams.ts';
+
+/**
+ * Channels that are open before they are needed: dialling, the stream and the agreement on its protocol cost round trips
+ * that a person would wait for. One for each peer and protocol that somebody asked for, and few in all. It is handed out
+ * only while it is so young that the other side still waits for its first message.
+ */
+export interface Reserve {
+  /** Opens from the reserve where that has one, else afresh. */
+  open: (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => Promise<Channel>;
+  /** Keeps a channel ready from now on, or from when the one in use ends. */
+  prepare(peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal): Promise<void>;
+}
+
+export const reserveLimits = {
+  channelsMax: 4,
+  /** Under the ten seconds that a worker waits for a job to be named, by what a slow way may take. */
+  freshMs: 8_000,
+  /** One that nobody took is replaced while the last use is no longer ago than this, or when it is asked for again. */
+  renewMs: 60_000,
+} as const;
+
+export interface ReserveInput {
+  readonly streams: Streams;
+  readonly clock: Clock;
+  /** Whether the channel is still on the way that would be chosen now. */
+  readonly isBest: (opened: Opened) => boolean;
+  readonly life: AbortSignal;
+}
+
+/** One peer and protocol that is kept ready. */
+interface Place {
+  readonly peer: PeerId;
+  readonly protocol: string;
+  addrs: readonly string[];
+  askedMs: number;
+  usedMs: number;
+  inUse: number;
+  ready?: Ready | undefined;
+  opening?: Promise<void> | undefined;
+}
+
+interface Ready extends Opened {
+  readonly head: PeekedChannel;
+}
+
+export function createReserve({ streams, clock, isBest, life }: ReserveInput): Reserve {
+  const { channelsMax, freshMs, renewMs } = reserveLimits;
+  const places = new Map<string, Place>();
+  const keyOf = (peer: PeerId, protocol: string) => `${peer} ${protocol}`;
+
+  const isKept = (place: Place) => places.get(keyOf(place.peer, place.protocol)) === place;
+
+  const clear = (place: Place) => {
+    place.ready?.channel.abort(channelLost());
+    place.ready = undefined;
+  };
+  const fill = (place: Place, signal: AbortSignal): Promise<void> => {
+    if (place.ready) return Promise.resolve();
+    place.opening ??= fillOnce(place, signal)
+      // What cannot be opened now is opened when it is needed, and fails then.
+      .catch(() => undefined)
+      .finally(() => {
+        place.opening = undefined;
+      });
+    return place.opening;
+  };
+  const fillOnce = async (place: Place, signal: AbortSignal) => {
+    const opened = await streams.open(place.peer, place.protocol, place.addrs, signal);
+    if (signal.aborted || life.aborted || !isKept(place)) return opened.channel.abort(channelLost());
+    const ready: Ready = { ...opened, head: peeked(opened.channel) };
+    place.ready = ready;
+    // Nobody has said anything yet: whatever comes is a no.
+    const drop = () => {
+      if (place.ready === ready) clear(place);
+    };
+    ready.head.peek().then(drop, drop);
+    void expire(place, ready);
+  };
+  const expire = async (place: Place, ready: Ready) => {
+    await clock.delay(ready.sinceMs + freshMs - clock.elapsed(), { signal: life }).catch(() => undefined);
+    if (place.ready !== ready) return;
+    clear(place);
+    const wanted = place.askedMs > ready.sinceMs || clock.elapsed() - place.usedMs < renewMs;
+    if (wanted && place.inUse === 0 && !life.aborted) await fill(place, life);
+  };
+  const take = (place: Place): PeekedChannel | undefined => {
+    const { ready } = place;
+    if (!ready) return undefined;
+    const usable = clock.elapsed() - ready.sinceMs < freshMs && !ready.channel.closed.aborted && isBest(ready);
+    if (!usable) clear(place);
+    place.ready = undefined;
+    return usable ? ready.head : undefined;
+  };
+  /** The next one is opened when this one has ended: before, it would grow old while this one streams. */
+  const follow = (place: Place, channel: Channel) => {
+    const onClosed = () => {
+      place.inUse -= 1;
+      place.usedMs = clock.elapsed();
+      if (!life.aborted && isKept(place)) void fill(place, life);
+    };
+    place.inUse += 1;
+    place.usedMs = clock.elapsed();
+    if (channel.closed.aborted) onClosed();
+    else channel.closed.addEventListener('abort', onClosed, { once: true });
+  };
+
+  return {
+    async open(peer, protocol, addrs, signal) {
+      const afresh = (within: AbortSignal) =>
+        streams.open(peer, protocol, addrs, within).then(({ channel }) => channel);
+      const place = places.get(keyOf(peer, protocol));
+      if (!place) return afresh(signal);
+      // One that is about to be there is waited for: it has begun earlier.
+      if (place.opening) await raceSignal(place.opening, signal);
+      const kept = take(place);
+      const channel = kept
+        ? withSecondTry(kept, (within) => afresh(AbortSignal.any([within, life])))
+        : await afresh(signal);
+      follow(place, channel);
+      return channel;
+    },
+    async prepare(peer, protocol, addrs, signal) {
+      const key = keyOf(peer, protocol);
+      const place = places.get(key) ?? {
+        peer,
+        protocol,
+        addrs,
+        askedMs: 0,
+        usedMs: Number.NEGATIVE_INFINITY,
+        inUse: 0,
+      };
+      place.addrs = addrs;
+      place.askedMs = clock.elapsed();
+      // Put back as the newest; the oldest gives way.
+      places.delete(key);
+      for (const [other, oldest] of places) {
+        if (places.size < channelsMax) break;
+        places.delete(other);
+        clear(oldest);
+      }
+      places.set(key, place);
+      if (place.inUse === 0) await fill(place, signal);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { Connection } from '@libp2p/interface';
+import { expect, test, vi } from 'vitest';
+import { manualClock } from '#lib/base/clock.ts';
+import { createLifeSigns } from './life-signs.ts';
+import { createOutgoing } from './outgoing.ts';
+import { createStreams } from './streams.ts';
+import { nodeTuning } from './tuning.ts';
+
+/** A connection on which no stream is ever agreed on. */
+function setup() {
+  const clock = manualClock();
+  const signs = createLifeSigns(clock);
+  let asked = 0;
+  const connection = {
+    status: 'open',
+    remotePeer: 'b',
+    remoteAddr: '/ip4/192.0.2.1/udp/1/webrtc-direct/p2p/b',
+    newStream: (_protocol: string, { signal }: { signal: AbortSignal }) => {
+      asked += 1;
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
+    },
+    abort: vi.fn(() => {
+      connection.status = 'aborted';
+    }),
+  };
+  const streams = createStreams({
+    reach: { connect: async () => connection as unknown as Connection },
+    outgoing: createOutgoing(8),
+    signs,
+    clock,
+    tuning: nodeTuning,
+  });
+  const opening = streams.open('b', '/p/1', [], new AbortController().signal);
+  const failure = expect(opening).rejects.toMatchObject({ code: 'peer-unreachable' });
+  return {
+    clock,
+    connection,
+    failure,
+    heard: () => signs.heard(connection as unknown as Connection),
+    asked: () => asked,
+  };
+}
+
+test('a connection that gives no stream and brings nothing else is dropped', async () => {
+  const { clock, connection, failure } = setup();
+  await clock.advance(nodeTuning.streamTimeoutMs);
+  expect(connection.abort).toHaveBeenCalledTimes(1);
+  await clock.advance(nodeTuning.streamTimeoutMs);
+  await failure;
+});
+
+test('one on which something else arrives meanwhile is kept, with the channels that are open on it', async () => {
+  const { clock, connection, failure, heard, asked } = setup();
+  for (let tries = 1; tries <= 2; tries++) {
+    await clock.advance(nodeTuning.streamTimeoutMs - 1);
+    heard();
+    await clock.advance(1);
+    expect(asked()).toBe(Math.min(tries + 1, 2));
+  }
+  await failure;
+  expect(connection.abort).not.toHaveBeenCalled();
+});

@@ -1,0 +1,96 @@
+import type { Connection } from '@libp2p/interface';
+import { throwIfAborted } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { channelLost, peerUnreachable, protocolUnknown } from '../errors.ts';
+import type { Channel } from '../spec.ts';
+import { createStreamChannel } from './channel.ts';
+import { after } from './deadline.ts';
+import { dropConnection } from './drop.ts';
+import type { LifeSigns } from './life-signs.ts';
+import type { Outgoing } from './outgoing.ts';
+import type { Reach } from './reach.ts';
+import type { Tuning } from './tuning.ts';
+
+/** A channel that was opened here. */
+export interface Opened {
+  readonly channel: Channel;
+  readonly connection: Connection;
+  /** `clock.elapsed()` when the stream was asked for: the other side counts its own time from a later moment. */
+  readonly sinceMs: number;
+}
+
+/** Opens channels on the connection that {@link Reach} finds. */
+export interface Streams {
+  /** @throws `busy`, `peer-unreachable`, `protocol-unknown`, the signal's coded error. */
+  open(peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal): Promise<Opened>;
+}
+
+export interface StreamsInput {
+  readonly reach: Reach;
+  readonly outgoing: Outgoing;
+  readonly signs: LifeSigns;
+  readonly clock: Clock;
+  readonly tuning: Tuning;
+}
+
+const noStream = 'its connection gave no stream';
+
+export function createStreams({ reach, outgoing, signs, clock, tuning }: StreamsInput): Streams {
+  const openOn = async (
+    connection: Connection,
+    protocol: string,
+    onClose: () => void,
+    signal: AbortSignal,
+  ): Promise<Opened> => {
+    const sinceMs = clock.elapsed();
+    const deadline = after(clock, tuning.streamTimeoutMs, signal);
+    try {
+      const stream = await connection.newStream(protocol, {
+        signal: deadline.signal,
+        runOnLimitedConnection: true,
+        maxOutboundStreams: tuning.streamsPerProtocolMax,
+      });
+      const channel = createStreamChannel(stream, connection, clock, () => signs.heard(connection));
+      // By then the other side counts it no more either.
+      if (stream.status === 'open') stream.addEventListener('close', onClose, { once: true });
+      else onClose();
+      return { channel, connection, sinceMs };
+    } catch (error) {
+      const peer = connection.remotePeer.toString();
+      if (error instanceof Error && error.name === 'UnsupportedProtocolError') throw protocolUnknown(peer, protocol);
+      throwIfAborted(signal);
+      // One that gives no stream and has brought nothing else meanwhile is as good as dead: the next attempt shall not
+      // find it again. Where something still arrives it is only slow, and others are reading from it.
+      if (connection.status === 'open' && deadline.signal.aborted && !signs.heardSince(connection, sinceMs))
+        await dropConnection(connection, channelLost(error), clock);
+      throw peerUnreachable(peer, noStream, error);
+    } finally {
+      deadline.clear();
+    }
+  };
+
+  const openOnce: Streams['open'] = async (peer, protocol, addrs, signal) => {
+    const free = outgoing.take(peer, protocol);
+    try {
+      return await openOn(await reach.connect(peer, addrs, signal), protocol, free, signal);
+    } catch (error) {
+      free();
+      throw error;
+    }
+  };
+
+  return {
+    async open(peer, protocol, addrs, signal) {
+      try {
+        return await openOnce(peer, protocol, addrs, signal);
+      } catch (error) {
+        throwIfAborted(signal);
+        const stale = error instanceof TabloomError && error.details['reason'] === noStream;
+        if (!stale) throw error;
+        return openOnce(peer, protocol, addrs, signal);
+      }
+    },
+  };
+}

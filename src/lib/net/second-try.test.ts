@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest';
+import { createChannelPair, type ChannelPair } from './pair.ts';
+import { peeked, withSecondTry } from './second-try.ts';
+import type { Channel } from './spec.ts';
+
+const message = (number: number) => Uint8Array.of(number);
+const pair = (): ChannelPair => createChannelPair({ near: 'a', far: 'b', path: 'direct' });
+const broken = new Error('the way is gone');
+
+/** A channel that was kept, the one that follows it, and how often that was asked for. */
+function setup() {
+  const [first, second] = [pair(), pair()];
+  let reopened = 0;
+  const channel = withSecondTry(peeked(first.near), async () => {
+    reopened += 1;
+    return second.near;
+  });
+  return { first, second, channel, reopened: () => reopened };
+}
+
+async function read(channel: Channel): Promise<{ readonly numbers: readonly number[]; readonly end: string }> {
+  const numbers: number[] = [];
+  try {
+    for await (const [number] of channel) numbers.push(number!);
+    return { numbers, end: 'end' };
+  } catch (error) {
+    return { numbers, end: (error as { code: string }).code };
+  }
+}
+
+test('a channel that lives is used as it is', async () => {
+  const { first, channel, reopened } = setup();
+  await channel.send(message(1));
+  await channel.close();
+  expect(await read(first.far)).toEqual({ numbers: [1], end: 'end' });
+  await first.far.send(message(2));
+  await first.far.close();
+  expect(await read(channel)).toEqual({ numbers: [2], end: 'end' });
+  expect(channel).toMatchObject({ remote: 'b', path: 'direct', closed: { aborted: true } });
+  expect(reopened()).toBe(0);
+});
+
+test('one that died while it was kept is replaced, and nobody notices', async () => {
+  const { first, second, channel, reopened } = setup();
+  first.far.abort(broken);
+  await channel.send(message(1));
+  await channel.send(message(2));
+  await second.far.send(message(3));
+  await second.far.close();
+  expect(await read(channel)).toEqual({ numbers: [3], end: 'end' });
+  await channel.close();
+  expect(await read(second.far)).toEqual({ numbers: [1, 2], end: 'end' });
+  expect(reopened()).toBe(1);
+});
+
+test('one that is lost before anything came back is replaced, and everything is said again', async () => {
+  const { first, second, channel } = setup();
+  const reading = read(channel);
+  await channel.send(message(1));
+  await channel.close();
+  first.far.abort(broken);
+  expect(await read(second.far)).toEqual({ numbers: [1], end: 'end' });
+  await second.far.send(message(2));
+  await second.far.close();
+  expect(await reading).toEqual({ numbers: [2], end: 'end' });
+});
+
+test('what came back before the loss is read, and the loss is one', async () => {
+  const { first, channel, reopened } = setup();
+  await channel.send(message(1));
+  await first.far.send(message(2));
+  // It has arrived, and nobody has read it.
+  await Promise.resolve();
+  first.far.abort(broken);
+  expect(await read(channel)).toEqual({ numbers: [2], end: 'channel-lost' });
+  expect(channel.closed.aborted).toBe(true);
+  await expect(channel.send(message(3))).rejects.toMatchObject({ code: 'channel-lost' });
+  expect(reopened()).toBe(0);
+});
+
+test('the second loss is one, and so is a second channel that does not come', async () => {
+  const { first, second, channel } = setup();
+  first.far.abort(broken);
+  await channel.send(message(1));
+  second.far.abort(broken);
+  expect(await read(channel)).toEqual({ numbers: [], end: 'channel-lost' });
+  expect(channel.closed.aborted).toBe(true);
+
+  const kept = pair();
+  const alone = withSecondTry(peeked(kept.near), () => Promise.reject(broken));
+  kept.far.abort(broken);
+  await expect(alone.send(message(1))).rejects.toMatchObject({ code: 'channel-lost' });
+  expect(alone.closed.aborted).toBe(true);
+});
+
+test('dropping it drops what is there, and asks for nothing', async () => {
+  const { first, channel, reopened } = setup();
+  channel.abort(broken);
+  expect(await read(first.far)).toEqual({ numbers: [], end: 'channel-lost' });
+  expect(await read(channel)).toEqual({ numbers: [], end: 'channel-lost' });
+  expect(reopened()).toBe(0);
+});
+
+test('what cannot be sent at all is not said again', async () => {
+  const { first, second, channel } = setup();
+  await expect(channel.send(new Uint8Array())).rejects.toMatchObject({ code: 'bad-frame' });
+  await channel.send(message(1));
+  first.far.abort(broken);
+  await second.far.close();
+  expect(await read(channel)).toEqual({ numbers: [], end: 'end' });
+  await channel.close();
+  expect(await read(second.far)).toEqual({ numbers: [1], end: 'end' });
+});
+
+test('more than one frame of sendings is not kept for a second time', async () => {
+  const { first, channel, reopened } = setup();
+  const reading = read(first.far);
+  for (const _ of [1, 2]) await channel.send(new Uint8Array(200 * 1024));
+  first.far.abort(broken);
+  await reading;
+  expect(await read(channel)).toEqual({ numbers: [], end: 'channel-lost' });
+  expect(reopened()).toBe(0);
+});

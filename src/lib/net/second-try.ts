@@ -1,0 +1,121 @@
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { channelLost } from './errors.ts';
+import type { Channel } from './spec.ts';
+
+/**
+ * A channel that was opened some time ago and may have died since. When it is lost before anything has come back on it,
+ * `reopen` gives another one, once, on which everything is said again. So it may be used only for protocols that do a
+ * thing once however often they are told to.
+ */
+export function withSecondTry(kept: PeekedChannel, reopen: (signal: AbortSignal) => Promise<Channel>): Channel {
+  const first = kept.channel;
+  const gone = new AbortController();
+  let current = kept;
+  /** What has been said and not been answered; undefined once that is certain, or too much to be said again. */
+  let unanswered: Uint8Array[] | undefined = [];
+  let closing = false;
+  let trying: Promise<boolean> | undefined;
+
+  /** The first channel is lost. Resolves with whether another one has taken its place. */
+  const secondTry = (): Promise<boolean> => (trying ??= tryAgain());
+  const tryAgain = async (): Promise<boolean> => {
+    // What had arrived before the loss is read before the loss.
+    const answered = await current.peek().then(
+      () => true,
+      (error: unknown) => errorCode(error) !== 'channel-lost',
+    );
+    const again = unanswered;
+    if (answered || !again || gone.signal.aborted) return false;
+    unanswered = undefined;
+    try {
+      const channel = await reopen(gone.signal);
+      if (gone.signal.aborted) channel.abort(channelLost());
+      current = peeked(channel);
+      endWith(channel);
+      for (const message of again) await channel.send(message);
+      if (closing) await channel.close();
+    } catch (error) {
+      gone.abort(error instanceof TabloomError ? error : channelLost(error));
+    }
+    return !gone.signal.aborted;
+  };
+  const endWith = (channel: Channel) => {
+    const end = () => gone.abort(channel.closed.reason);
+    if (channel.closed.aborted) end();
+    else channel.closed.addEventListener('abort', end, { once: true });
+  };
+  const onFirstClosed = async () => {
+    const { reason } = first.closed;
+    if (errorCode(reason) !== 'channel-lost' || !(await secondTry())) gone.abort(reason);
+  };
+  if (first.closed.aborted) void onFirstClosed();
+  else first.closed.addEventListener('abort', () => void onFirstClosed(), { once: true });
+
+  return {
+    remote: first.remote,
+    get path() {
+      return current.channel.path;
+    },
+    closed: gone.signal,
+    async send(message, options) {
+      // Without an await on the way where there is nothing to wait for: what is noted is sent on the first or not at all.
+      if (trying) await trying;
+      const { channel } = current;
+      const said = unanswered;
+      said?.push(message);
+      if (said && sizeBytes(said) > limits.frameBytesMax) unanswered = undefined;
+      try {
+        await channel.send(message, options);
+      } catch (error) {
+        if (said && errorCode(error) === 'channel-lost' && channel.closed.aborted && (await secondTry())) return;
+        if (unanswered) unanswered = unanswered.filter((one) => one !== message);
+        throw error;
+      }
+    },
+    async close() {
+      closing = true;
+      if (trying) await trying;
+      await current.channel.close();
+    },
+    abort(error) {
+      gone.abort(error instanceof TabloomError ? error : channelLost(error));
+      current.channel.abort(error);
+    },
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        const { channel, peek, take } = current;
+        try {
+          const next = await peek();
+          take();
+          if (next.done) return;
+          unanswered = undefined;
+          yield next.value;
+        } catch (error) {
+          if (channel !== first || !(await secondTry())) throw error;
+        }
+      }
+    },
+  };
+}
+
+/** A channel whose next message can be waited for without being taken. */
+export interface PeekedChannel {
+  readonly channel: Channel;
+  peek(): Promise<IteratorResult<Uint8Array>>;
+  take(): void;
+}
+
+export function peeked(channel: Channel): PeekedChannel {
+  const incoming = channel[Symbol.asyncIterator]();
+  let head: Promise<IteratorResult<Uint8Array>> | undefined;
+  return {
+    channel,
+    peek: () => (head ??= incoming.next()),
+    take() {
+      head = undefined;
+    },
+  };
+}
+
+const sizeBytes = (messages: readonly Uint8Array[]) => messages.reduce((sum, { length }) => sum + length, 0);

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { bytes, echoProtocol, gone, readAll, topic, type Ground } from './ground.ts';
+
+/** The end of a net; nothing can be tested on the subject after it. */
+export function endings(ground: Ground): void {
+  test('a crash is a loss at once, and a stopped net is offline', async () => {
+    ground.serve('/tabloom/test-crash/1', (channel) => readAll(channel).then(() => undefined));
+    const channel = await ground.open('/tabloom/test-crash/1');
+    await channel.send(bytes('one'));
+    const loss = readAll(channel);
+    await Promise.all([
+      expect(loss).rejects.toMatchObject({ code: 'channel-lost' }),
+      ground.crash ? ground.crash() : ground.b.stop(),
+    ]);
+    await gone(channel);
+    await ground.a.stop();
+    await ground.a.stop();
+    expect(ground.a.status().state).toBe('stopped');
+    await expect(ground.a.open(ground.b.self, echoProtocol)).rejects.toMatchObject({ code: 'net-offline' });
+    await expect(ground.a.publish(topic, bytes('x'))).rejects.toMatchObject({ code: 'net-offline' });
+  });
+}
