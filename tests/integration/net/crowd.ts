@@ -13,11 +13,16 @@ export interface Crowd {
 }
 
 /** @param first the number of the relay's seed; the peers follow it. */
-export async function gather(first: number, size: number, tuning: RelayNodeOptions['tuning'] = {}): Promise<Crowd> {
+export async function gather(
+  first: number,
+  size: number,
+  tuning: RelayNodeOptions['tuning'] = {},
+  peers: RelayNodeOptions['tuning'] = {},
+): Promise<Crowd> {
   const relay = relayOn(first, { tuning });
   await relay.start();
   relay.subscribe(offersTopic, { validate: () => 'accept', deliver: () => undefined });
-  const nets = Array.from({ length: size }, (_, i) => netAt(relay, first + 1 + i));
+  const nets = Array.from({ length: size }, (_, i) => netAt(relay, first + 1 + i, { tuning: peers }));
   let losses = 0;
   for (const net of nets) {
     let before: string | undefined;

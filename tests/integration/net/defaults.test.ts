@@ -88,10 +88,33 @@ test('3 and 4: many peers come at once, nobody is turned away and everybody gets
   expect(crowd.losses()).toBe(0);
 });
 
-test('4: with the default threshold some are turned away', async () => {
-  crowd = await gather(1_300, size, { inboundPerSecondMax: 5 });
+test('3: with the default number of reservations the sixteenth peer gets none', async () => {
+  crowd = await gather(1_250, size, { reservationsMax: 15 }, { reservationRetryMs: 100 });
+  const answered = ({ relays: [relay] }: ReturnType<Net['status']>) =>
+    relay?.state === 'reserved' || (relay?.state === 'connected' && relay.reason !== undefined);
+  await Promise.all(crowd.nets.map((net) => until(net, answered)));
+  await expect.poll(() => crowd!.relay.reservationCount()).toBe(15);
+  expect(crowd.nets.filter((net) => net.status().relays[0]!.state === 'reserved')).toHaveLength(15);
+});
+
+test.each([
+  ['the default threshold', 1_300, { inboundPerSecondMax: 5 }],
+  ['few half-open connections', 1_330, { inboundPendingMax: 2 }],
+] as const)('4: with %s some are turned away', async (_name, first, tuning) => {
+  crowd = await gather(first, size, tuning);
   await Promise.all(crowd.nets.map(connected));
   expect(crowd.losses()).toBeGreaterThan(0);
+});
+
+test('4: a relay that has all the connections it may have turns the next one away', async () => {
+  crowd = await gather(1_360, 2, { connectionsMax: 2 });
+  await Promise.all(crowd.nets.map(connected));
+  await until(crowd.relay, ({ connections }) => connections.length === 2);
+  const third = netAt(crowd.relay, 1_370);
+  await third.start();
+  await until(third, ({ relays }) => relays[0]?.state === 'lost');
+  expect(crowd.losses()).toBe(0);
+  await third.stop();
 });
 
 test('a reservation ends with its connection', async () => {
