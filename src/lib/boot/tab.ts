@@ -20,6 +20,7 @@ import { createNetworkWatcher } from './network-view.ts';
 import { deleteData, exportData } from './own-data.ts';
 import { wakeups, watchPageLife } from './page-life.ts';
 import { watchPower } from './power.ts';
+import { createPrepare } from './prepare.ts';
 import { createRelaySource } from './relay-source.ts';
 import { keepScreenOn } from './screen-lock.ts';
 import { openSession, type Session } from './session.ts';
@@ -120,8 +121,15 @@ export async function createTab() {
     }
   }
 
+  const prepare = createPrepare({
+    clock,
+    consumer: async () => (await sessions.asking()).peer.consumer,
+    privateMode: () => settings.view.current.privateMode,
+  });
+
   return {
     asking: {
+      prepare: (target: { readonly model: string; readonly by: string }) => prepare(target).catch(() => undefined),
       ask: (request: AskRequest, options: Parameters<typeof ask>[2]) =>
         sessions.during(
           options.where === 'this-device' ? 'serving' : 'asking',

@@ -40,6 +40,7 @@ function fakeTab(settings: Partial<Settings> = {}) {
       async *ask() {
         yield { type: 'job-cancelled', at: 1 };
       },
+      prepare: async () => undefined,
       startAnew: async () => void renewed.push('renewed'),
       verify: () => Promise.reject(new TabloomError('no-receipt', '')),
     },

@@ -60,6 +60,7 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
       where.push(options.where);
       return script(request, options.signal);
     },
+    prepare: async () => undefined,
     startAnew: async () => undefined,
     verify: () => Promise.reject(new TabloomError('no-receipt', '')),
   };

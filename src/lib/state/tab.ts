@@ -6,6 +6,7 @@ import type { LibraryView } from './library.ts';
 import type { NetworkView } from './network.ts';
 import type { Settings } from './settings.ts';
 import type { SharingView } from './sharing.ts';
+import type { Target } from './target.ts';
 
 /**
  * What the pages ask of the tab behind them. `boot/` builds the real one; tests hand in a double. Every error thrown
@@ -29,6 +30,8 @@ export interface AskingPort {
     request: AskRequest,
     options: { readonly signal: AbortSignal; readonly where: 'network' | 'this-device' },
   ): AsyncIterable<JobEvent>;
+  /** A question for this target is likely to come: the way to who would answer is opened ahead. */
+  prepare(target: Target): Promise<void>;
   /** In private mode: throws the key away that asked until now. Otherwise nothing happens. */
   startAnew(): Promise<void>;
   /** Checks the receipt of a job that is over once more, on this device, from the bytes kept. */
