@@ -30,8 +30,11 @@ contract Channels is Claims {
 
     /// @notice Opens a channel with the caller's approved tokens. The caller is the payer.
     function open(Channel calldata channel, uint128 amount) external nonReentrant returns (bytes32 id) {
+        // Check
         _checkCallerIsPayer(channel);
+        // Check, Effect
         id = _open(channel, amount);
+        // Interaction
         Intake.pull(channel.token, channel.payer, amount);
     }
 
@@ -41,8 +44,11 @@ contract Channels is Claims {
         uint128 amount,
         Permit calldata permit
     ) external nonReentrant returns (bytes32 id) {
+        // Check
         _checkCallerIsPayer(channel);
+        // Check, Effect
         id = _open(channel, amount);
+        // Interaction
         Intake.pullWithPermit(channel.token, channel.payer, amount, permit);
     }
 
@@ -53,7 +59,9 @@ contract Channels is Claims {
         uint128 amount,
         Authorization calldata authorization
     ) external nonReentrant returns (bytes32 id) {
+        // Check, Effect
         id = _open(channel, amount);
+        // Interaction
         bytes32 nonce = authorizationNonce(id, authorization.salt);
         Intake.pullWithAuthorization(channel.token, channel.payer, amount, nonce, authorization);
     }
@@ -61,13 +69,17 @@ contract Channels is Claims {
     /// @notice Adds the caller's approved tokens to an open session channel, whoever the caller is. They become the
     /// payer's.
     function topUp(Channel calldata channel, uint128 amount) external nonReentrant {
+        // Check, Effect
         _topUp(channel, msg.sender, amount);
+        // Interaction
         Intake.pull(channel.token, msg.sender, amount);
     }
 
     /// @notice The same with the caller's permit.
     function topUpWithPermit(Channel calldata channel, uint128 amount, Permit calldata permit) external nonReentrant {
+        // Check, Effect
         _topUp(channel, msg.sender, amount);
+        // Interaction
         Intake.pullWithPermit(channel.token, msg.sender, amount, permit);
     }
 
@@ -77,13 +89,16 @@ contract Channels is Claims {
         uint128 amount,
         Authorization calldata authorization
     ) external nonReentrant {
+        // Check, Effect
         bytes32 id = _topUp(channel, channel.payer, amount);
+        // Interaction
         bytes32 nonce = authorizationNonce(id, authorization.salt);
         Intake.pullWithAuthorization(channel.token, channel.payer, amount, nonce, authorization);
     }
 
     /// @notice Ends a channel at once: the provider's signer agrees that `finalAmount` is all it gets. More than was
-    /// claimed so far needs the payer's voucher for it, and a job its deadline; otherwise `payerSignature` may be empty. The rest goes home.
+    /// claimed so far needs the payer's voucher for it, and in a job must not come after the deadline; otherwise
+    /// `payerSignature` may be empty. The rest goes home.
     function close(
         Channel calldata channel,
         uint128 finalAmount,
@@ -97,15 +112,10 @@ contract Channels is Claims {
         }
         bytes32 digest = _hashTypedDataV4(ChannelMessages.hashClose(id, finalAmount));
         Signatures.check(channel.providerSigner, digest, providerSignature);
+        if (finalAmount > state.claimed) _checkFinalVoucher(channel, id, finalAmount, payerSignature);
         // Effect
-        if (finalAmount > state.claimed) {
-            if (channel.deadline != 0 && block.timestamp > channel.deadline) {
-                revert DeadlinePassed(channel.deadline, block.timestamp);
-            }
-            bytes32 voucher = _hashTypedDataV4(ChannelMessages.hashVoucher(id, finalAmount));
-            Signatures.check(channel.payerSigner, voucher, payerSignature);
-            _credit(channel, id, state.claimed, finalAmount);
-        }
+        if (finalAmount > state.claimed) _credit(channel, id, state.claimed, finalAmount);
+        // Effect, Interaction
         _end(channel, id, state.balance, finalAmount, Closing.Cooperative);
     }
 
@@ -116,6 +126,7 @@ contract Channels is Claims {
         if (msg.sender != channel.payer && msg.sender != channel.payerSigner) {
             revert CallerNotPayerSide(channel.payer, channel.payerSigner, msg.sender);
         }
+        // Check, Effect
         _announce(channel);
     }
 
@@ -124,6 +135,7 @@ contract Channels is Claims {
         // Check
         bytes32 digest = _hashTypedDataV4(ChannelMessages.hashWithdrawal(channelId(channel)));
         Signatures.check(channel.payerSigner, digest, signature);
+        // Check, Effect
         _announce(channel);
     }
 
@@ -165,6 +177,7 @@ contract Channels is Claims {
     function _open(Channel calldata channel, uint128 amount) private returns (bytes32 id) {
         // Check
         _checkTerms(channel);
+        Intake.check(channel.token, amount);
         id = channelId(channel);
         ChannelState storage state = _states[id];
         if (state.balance != 0 || state.withdrawableAt != 0) revert ChannelExists(id);
@@ -180,6 +193,7 @@ contract Channels is Claims {
         (id, state) = _requireOpen(channel);
         if (channel.deadline != 0) revert SessionOnly(id);
         if (state.withdrawableAt != 0) revert WithdrawalPending(id, state.withdrawableAt);
+        Intake.check(channel.token, amount);
         uint256 balance = uint256(state.balance) + amount;
         if (balance > BALANCE_MAX) revert BalanceTooLarge(BALANCE_MAX, balance);
         // Effect
@@ -213,6 +227,20 @@ contract Channels is Claims {
         state = _states[id];
         if (state.withdrawableAt == CLOSED) revert ChannelAlreadyClosed(id);
         if (state.balance == 0) revert ChannelMissing(id);
+    }
+
+    /// @dev What a cooperative close needs to pay more than was claimed.
+    function _checkFinalVoucher(
+        Channel calldata channel,
+        bytes32 id,
+        uint128 finalAmount,
+        bytes calldata signature
+    ) private view {
+        if (channel.deadline != 0 && block.timestamp > channel.deadline) {
+            revert DeadlinePassed(channel.deadline, block.timestamp);
+        }
+        bytes32 voucher = _hashTypedDataV4(ChannelMessages.hashVoucher(id, finalAmount));
+        Signatures.check(channel.payerSigner, voucher, signature);
     }
 
     function _checkCallerIsPayer(Channel calldata channel) private view {

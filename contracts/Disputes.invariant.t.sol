@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Disputes} from './Disputes.sol';
 import {IProviders} from './IProviders.sol';
-import {Providers} from './Providers.sol';
 import {DisputesHandler} from './test/DisputesHandler.sol';
 import {Test} from './test/Test.sol';
 
@@ -26,42 +24,46 @@ contract DisputesInvariantTest is Test {
     }
 
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](10);
+        bytes4[] memory selectors = new bytes4[](15);
         selectors[0] = handler.bond.selector;
         selectors[1] = handler.unbond.selector;
         selectors[2] = handler.withdrawBond.selector;
         selectors[3] = handler.open.selector;
-        selectors[4] = handler.answer.selector;
-        selectors[5] = handler.vote.selector;
-        selectors[6] = handler.drive.selector;
-        selectors[7] = handler.appeal.selector;
-        selectors[8] = handler.conclude.selector;
-        selectors[9] = handler.pass.selector;
+        selectors[4] = handler.openTwice.selector;
+        selectors[5] = handler.answer.selector;
+        selectors[6] = handler.vote.selector;
+        selectors[7] = handler.drive.selector;
+        selectors[8] = handler.appeal.selector;
+        selectors[9] = handler.conclude.selector;
+        selectors[10] = handler.collect.selector;
+        selectors[11] = handler.pass.selector;
+        selectors[12] = handler.replace.selector;
+        selectors[13] = handler.seize.selector;
+        selectors[14] = handler.intrude.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }
 
     /// P0: the registry holds exactly what is bonded or unbonding; what came in left by unbonding or slashing.
     function invariant_registryIsSolvent() public view {
-        Providers registry = handler.registry();
-        uint256 held = handler.money().balanceOf(address(registry));
-        assertEq(registry.slashable(handler.accused()), held, 'P0: stake and holdings');
+        IProviders.Provider memory record = handler.registry().providerOf(handler.accused());
+        uint256 held = handler.money().balanceOf(address(handler.registry()));
+        assertEq(uint256(record.stake) + record.unbonding, held, 'P0: stake and holdings');
         assertEq(handler.bonded(), handler.unbonded() + handler.slashed() + held, 'P0: in and out');
         assertTrue(handler.burnedBySlash() * 2 >= handler.slashed(), 'P2: at least half burned');
     }
 
     /// D0: the court holds exactly the bonds of running disputes and what it owes.
     function invariant_courtIsSolvent() public view {
-        Disputes court = handler.court();
-        uint256 held = handler.money().balanceOf(address(court));
+        uint256 held = handler.money().balanceOf(address(handler.court()));
         assertEq(handler.allOwed() + handler.allAtStake(), held, 'D0: liabilities and holdings');
-        assertEq(handler.disputeMoneyIn(), held, 'D0: in');
+        assertEq(handler.disputeMoneyIn(), handler.disputeMoneyOut() + held, 'D0: in and out');
     }
 
     /// P3: as many locks as open disputes.
     function invariant_everyOpenDisputeLocks() public view {
         IProviders.Provider memory record = handler.registry().providerOf(handler.accused());
-        assertEq(handler.openCount(), record.locks, 'P3: locks');
+        assertEq(handler.running(), record.locks, 'P3: locks');
     }
 
     /// Two disputes over more than the stake, both driven to a guilty end: the walk gets where it should.
@@ -69,10 +71,35 @@ contract DisputesInvariantTest is Test {
         handler.open(1_000_000_000 - 1_000_000);
         handler.open(900_000_000 - 1_000_000);
         for (uint256 i = 0; i < 2; ++i) {
-            handler.drive(0, true);
-            handler.drive(1, true);
+            handler.drive(0, true, 1);
+            handler.drive(1, true, 1);
         }
         assertEq(1_000_000_000, handler.slashed(), 'slashed');
+        invariant_registryIsSolvent();
+        invariant_courtIsSolvent();
+        invariant_everyOpenDisputeLocks();
+    }
+
+    /// And an appeal, a dispute contract gone bad, and whatever it can take of one who stays.
+    function test_walk_reachesAnAppealAndASeizure() public {
+        handler.bond(5, 0);
+        handler.bond(5, 1);
+        handler.bond(5, 2);
+        handler.open(100_000_000);
+        handler.drive(0, true, 1);
+        handler.appeal(0);
+        handler.drive(0, true, 3);
+        assertEq(101_000_000, handler.slashed(), 'slashed');
+        for (uint256 i = 0; i < 12; ++i) handler.collect(i);
+        assertEq(handler.disputeMoneyIn(), handler.disputeMoneyOut(), 'collected');
+        handler.replace(8);
+        handler.seize(1_000, 1 days);
+        assertEq(101_000_000, handler.slashed(), 'not yet');
+        for (uint256 i = 0; i < 7; ++i) handler.pass(3 days - 1 hours);
+        handler.pass(10 hours);
+        handler.seize(1_000, 1 days);
+        assertEq(101_001_000, handler.slashed(), 'seized');
+        handler.unbond(1_000_000_015 - 101_001_000);
         invariant_registryIsSolvent();
         invariant_courtIsSolvent();
         invariant_everyOpenDisputeLocks();

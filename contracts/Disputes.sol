@@ -3,32 +3,35 @@ pragma solidity 0.8.37;
 
 import {IERC20} from '@openzeppelin/contracts/token/ERC20/IERC20.sol';
 import {SafeERC20} from '@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol';
+import {Math} from '@openzeppelin/contracts/utils/math/Math.sol';
 import {EIP712} from '@openzeppelin/contracts/utils/cryptography/EIP712.sol';
 import {ReentrancyGuardTransient} from '@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol';
 import {Governed} from './Governed.sol';
-import {IDisputes} from './IDisputes.sol';
-import {IProviders} from './IProviders.sol';
+import {BURN_ADDRESS, IProviders} from './IProviders.sol';
 import {Intake} from './Intake.sol';
 import {Signatures} from './Signatures.sol';
+import {Validators} from './Validators.sol';
 
 /// @title The slow road from "this answer is wrong" to a slashed bond.
 /// @notice Off until governance switches it on. A challenger puts down a counter-bond, the provider may answer,
 /// registered validators vote by signature, the provider may appeal once, and only then is anything slashed. One job can
 /// be disputed once. What is at stake moves when everything is decided, and then only as credit to be collected.
-contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
+contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     uint256 public constant ANSWER_WINDOW = 3 days;
     uint256 public constant VOTE_WINDOW = 3 days;
     uint256 public constant APPEAL_WINDOW = 7 days;
-    /// @notice How long a provider's stake is locked: all windows, both rounds, and two weeks in which to conclude.
+    /// @notice How long a provider's stake is locked: all windows, both rounds, and two weeks in which to conclude. Who
+    /// takes longer to conclude finds nothing left to slash.
     uint256 public constant LOCK = 30 days;
     /// @notice Votes needed for a verdict, in the first round and after an appeal.
     uint256 public constant QUORUM = 3;
     uint256 public constant APPEAL_QUORUM = 5;
-    uint256 public constant VALIDATORS_MAX = 32;
-    /// @notice The counter-bond, and the appeal bond, in hundredths of a percent of the penalty.
+    /// @notice The counter-bond, and the appeal bond, in hundredths of a percent: of the penalty, and of all that is
+    /// locked for it, whichever is more. So it costs the more to hold a stake, the larger the stake.
     uint256 public constant COUNTER_BOND_BPS = 1_000;
+    uint256 public constant LOCKED_BPS = 100;
     /// @notice Below this a counter-bond would round to nothing worth losing.
     uint256 public constant PENALTY_MIN = 1_000_000;
     /// @notice Of the half of a slash that is not burned: 60 % to the challenger, 40 % to the validators who said so.
@@ -37,16 +40,13 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
     bytes32 public constant VOTE = keccak256('Vote(uint256 disputeId,uint8 round,uint8 verdict)');
 
     uint256 private constant _BPS = 10_000;
-    address private constant _BURN = 0x000000000000000000000000000000000000dEaD;
 
     IProviders public immutable providers;
     address public immutable token;
 
     bool public isOn;
     uint256 public disputeCount;
-    uint256 public validatorCount;
 
-    mapping(address validator => bool registered) public isValidator;
     /// @notice Credited and not yet collected.
     mapping(address payee => uint256 amount) public owed;
     /// @notice A job can be disputed once.
@@ -63,7 +63,7 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
     }
 
     /// @notice Challenges one job of a provider. The caller's approved tokens become the counter-bond.
-    /// @param penalty What to slash: at least `PENALTY_MIN`, at most what the provider has at stake.
+    /// @param penalty What to slash: at least `PENALTY_MIN`, at most what of the provider's stake can be locked.
     function open(
         address provider,
         bytes32 receiptHash,
@@ -73,17 +73,17 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
         if (!isOn) revert SwitchedOffNow();
         if (receiptHash == 0) revert ReceiptMissing();
         if (disputeOf[provider][receiptHash] != 0) revert ReceiptAlreadyDisputed(provider, receiptHash);
-        uint256 maximum = providers.slashable(provider);
+        uint256 maximum = providers.lockable(provider);
         if (penalty < PENALTY_MIN || penalty > maximum) revert PenaltyOutOfRange(PENALTY_MIN, maximum, penalty);
         // Effect
         disputeId = ++disputeCount;
         disputeOf[provider][receiptHash] = disputeId;
-        uint256 counterBond = (uint256(penalty) * COUNTER_BOND_BPS) / _BPS;
+        uint256 counterBond = Math.max(uint256(penalty) * COUNTER_BOND_BPS, maximum * LOCKED_BPS) / _BPS;
         Dispute storage dispute = _disputes[disputeId];
         (dispute.challenger, dispute.provider, dispute.receiptHash) = (msg.sender, provider, receiptHash);
         (dispute.penalty, dispute.counterBond) = (penalty, uint128(counterBond));
         (dispute.phase, dispute.round) = (Phase.Answering, 1);
-        dispute.endsAt = uint48(block.timestamp + ANSWER_WINDOW);
+        (dispute.openedAt, dispute.endsAt) = (uint48(block.timestamp), uint48(block.timestamp + ANSWER_WINDOW));
         emit DisputeOpened(disputeId, provider, msg.sender, receiptHash, penalty, counterBond);
         // Interaction
         providers.lock(provider, uint48(block.timestamp + LOCK));
@@ -128,17 +128,19 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
         bytes calldata signature
     ) external {
         // Check
-        _beginVoting(disputeId);
-        Dispute storage dispute = _require(disputeId, Phase.Voting);
-        if (block.timestamp > dispute.endsAt) revert WindowOver(dispute.endsAt, block.timestamp);
+        Dispute storage dispute = _disputes[disputeId];
+        (Phase phase, uint256 endsAt) = _phaseOf(disputeId, dispute);
+        if (phase != Phase.Voting) revert WrongPhase(Phase.Voting, phase);
+        if (block.timestamp > endsAt) revert WindowOver(endsAt, block.timestamp);
         if (round != dispute.round) revert WrongRound(dispute.round, round);
         if (verdict == Verdict.None) revert VerdictMissing();
-        if (!isValidator[validator]) revert NotValidator(validator);
+        _checkValidator(validator, dispute.openedAt);
         if (validator == dispute.challenger || validator == dispute.provider) revert ValidatorIsParty(validator);
         if (_verdicts[disputeId][round][validator] != Verdict.None) revert AlreadyVoted(disputeId, round, validator);
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(VOTE, disputeId, round, verdict)));
         Signatures.check(validator, digest, signature);
         // Effect
+        (dispute.phase, dispute.endsAt) = (phase, uint48(endsAt));
         _verdicts[disputeId][round][validator] = verdict;
         if (verdict == Verdict.Guilty) {
             ++dispute.guilty;
@@ -149,20 +151,21 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
         emit Voted(disputeId, round, validator, verdict);
     }
 
-    /// @notice Moves a dispute on when its window is over: to the appeal window, or to its end. Anybody may call.
+    /// @notice Moves a dispute on when its window is over: to the appeal window, or to its end. Anybody may call. The
+    /// appeal window begins now, when the verdict is recorded, and not when the vote ended: nobody can let it run out
+    /// unseen.
     function conclude(uint256 disputeId) external nonReentrant {
         // Check
-        _beginVoting(disputeId);
         Dispute storage dispute = _disputes[disputeId];
-        if (dispute.phase == Phase.None) revert DisputeMissing(disputeId);
-        if (dispute.phase == Phase.Ended) revert WrongPhase(Phase.Voting, Phase.Ended);
-        if (block.timestamp <= dispute.endsAt) revert WindowOpen(uint256(dispute.endsAt) + 1, block.timestamp);
+        (Phase phase, uint256 endsAt) = _phaseOf(disputeId, dispute);
+        if (phase == Phase.Ended) revert WrongPhase(Phase.Voting, Phase.Ended);
+        if (block.timestamp <= endsAt) revert WindowOpen(endsAt + 1, block.timestamp);
         // Effect, Interaction
-        if (dispute.phase == Phase.Appealable) return _endGuilty(disputeId, dispute);
+        if (phase == Phase.Appealable) return _endGuilty(disputeId, dispute);
         uint256 quorum = dispute.round == 1 ? QUORUM : APPEAL_QUORUM;
         if (dispute.guilty >= quorum && dispute.guilty > 2 * uint256(dispute.innocent)) {
             if (dispute.round == 2) return _endGuilty(disputeId, dispute);
-            uint256 endsAt = uint256(dispute.endsAt) + APPEAL_WINDOW;
+            endsAt = block.timestamp + APPEAL_WINDOW;
             (dispute.phase, dispute.endsAt) = (Phase.Appealable, uint48(endsAt));
             emit VerdictReached(disputeId, endsAt);
             return;
@@ -195,28 +198,6 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
         emit SwitchedOff();
     }
 
-    /// @notice Registers a validator.
-    function addValidator(address validator) external onlyScheduled {
-        // Check
-        if (validator == address(0)) revert ValidatorInvalid(validator);
-        if (isValidator[validator]) revert ValidatorUnchanged(validator);
-        if (validatorCount == VALIDATORS_MAX) revert TooManyValidators(VALIDATORS_MAX);
-        // Effect
-        isValidator[validator] = true;
-        ++validatorCount;
-        emit ValidatorSet(validator, true);
-    }
-
-    /// @notice Strikes a validator off. Verdicts already given stand.
-    function removeValidator(address validator) external onlyScheduled {
-        // Check
-        if (!isValidator[validator]) revert ValidatorUnchanged(validator);
-        // Effect
-        isValidator[validator] = false;
-        --validatorCount;
-        emit ValidatorSet(validator, false);
-    }
-
     /// @notice A dispute as it was last written: an unanswered one still says `Answering` after its window.
     function disputeAt(uint256 disputeId) external view returns (Dispute memory) {
         return _disputes[disputeId];
@@ -227,12 +208,12 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
         return _verdicts[disputeId][round][validator];
     }
 
-    /// @dev An answer window that ran out is a voting window that began when it did.
-    function _beginVoting(uint256 disputeId) private {
-        Dispute storage dispute = _disputes[disputeId];
-        if (dispute.phase != Phase.Answering || block.timestamp <= dispute.endsAt) return;
-        dispute.phase = Phase.Voting;
-        dispute.endsAt += uint48(VOTE_WINDOW);
+    /// @dev Where a dispute stands, whether or not it is written: an answer window that ran out is a voting window that
+    /// began when it did.
+    function _phaseOf(uint256 disputeId, Dispute storage dispute) private view returns (Phase phase, uint256 endsAt) {
+        (phase, endsAt) = (dispute.phase, dispute.endsAt);
+        if (phase == Phase.None) revert DisputeMissing(disputeId);
+        if (phase == Phase.Answering && block.timestamp > endsAt) return (Phase.Voting, endsAt + VOTE_WINDOW);
     }
 
     function _require(uint256 disputeId, Phase expected) private view returns (Dispute storage dispute) {
@@ -241,41 +222,43 @@ contract Disputes is IDisputes, EIP712, Governed, ReentrancyGuardTransient {
         if (dispute.phase != expected) revert WrongPhase(expected, dispute.phase);
     }
 
-    /// @dev The counter-bond of a challenger who was wrong goes half to the provider for its trouble, half up in smoke.
+    /// @dev Of the counter-bond of a challenger who was wrong, half goes to the provider for its trouble; of one whom not
+    /// a single validator followed, half comes back. The other half goes up in smoke, so that neither a challenge for
+    /// nothing nor a provider's challenge of itself is free.
     function _endUnpunished(uint256 disputeId, Dispute storage dispute, Outcome outcome) private {
         // Effect
         (dispute.phase, dispute.outcome) = (Phase.Ended, outcome);
         uint256 bond = dispute.counterBond;
         if (dispute.round == 2) owed[dispute.provider] += bond;
-        if (outcome == Outcome.Innocent) {
-            owed[dispute.provider] += bond / 2;
-            owed[_BURN] += bond - bond / 2;
-        } else {
-            owed[dispute.challenger] += bond;
-        }
+        uint256 burned = 0;
+        bool alone = dispute.round == 1 && dispute.guilty == 0;
+        if (outcome == Outcome.Innocent || alone) burned = bond - bond / 2;
+        owed[BURN_ADDRESS] += burned;
+        owed[outcome == Outcome.Innocent ? dispute.provider : dispute.challenger] += bond - burned;
         emit DisputeEnded(disputeId, outcome, 0);
         // Interaction
         providers.unlock(dispute.provider);
     }
 
-    /// @dev Slashes at most what is left: several disputes may run over one stake. A lost appeal's bond is burned.
+    /// @dev Slashes at most what is left: several disputes may run over one stake, and one may outlast its lock. A lost
+    /// appeal's bond is burned. The registry is asked first, since it says what there is to share out; it is this
+    /// contract's own for ever, and nothing here can be entered meanwhile.
     function _endGuilty(uint256 disputeId, Dispute storage dispute) private {
         // Check
-        uint256 available = providers.slashable(dispute.provider);
-        uint256 amount = dispute.penalty < available ? dispute.penalty : available;
+        uint256 amount = Math.min(dispute.penalty, providers.slashable(dispute.provider, address(this)));
         // Effect
         (dispute.phase, dispute.outcome) = (Phase.Ended, Outcome.Guilty);
-        uint256 awarded = amount / 2;
+        emit DisputeEnded(disputeId, Outcome.Guilty, amount);
+        // Interaction
+        uint256 awarded = amount == 0 ? 0 : providers.slash(dispute.provider, amount);
+        providers.unlock(dispute.provider);
+        // Effect, of what came back
         uint256 forChallenger = (awarded * CHALLENGER_BPS) / _BPS;
         address[] storage accusers = _accusers[disputeId][dispute.round];
         uint256 each = (awarded - forChallenger) / accusers.length;
         for (uint256 i = 0; i < accusers.length; ++i) owed[accusers[i]] += each;
         owed[dispute.challenger] += dispute.counterBond + forChallenger;
-        owed[_BURN] += awarded - forChallenger - each * accusers.length;
-        if (dispute.round == 2) owed[_BURN] += dispute.counterBond;
-        emit DisputeEnded(disputeId, Outcome.Guilty, amount);
-        // Interaction
-        providers.slash(dispute.provider, amount);
-        providers.unlock(dispute.provider);
+        owed[BURN_ADDRESS] += awarded - forChallenger - each * accusers.length;
+        if (dispute.round == 2) owed[BURN_ADDRESS] += dispute.counterBond;
     }
 }

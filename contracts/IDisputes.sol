@@ -19,7 +19,7 @@ interface IDisputes {
         Guilty
     }
 
-    /// @notice How it ended. `Dismissed`: no quorum either way, everybody gets their bond back.
+    /// @notice How it ended. `Dismissed`: no quorum either way.
     enum Outcome {
         None,
         Dismissed,
@@ -28,7 +28,8 @@ interface IDisputes {
     }
 
     /// @param penalty What the challenger asks to be slashed, at most the stake at the time of opening.
-    /// @param counterBond What the challenger put down.
+    /// @param counterBond What the challenger put down, and what an appeal costs.
+    /// @param openedAt When it was opened; who was no validator then, has no vote.
     /// @param endsAt The last second of the present phase.
     /// @param round 1, or 2 after an appeal.
     /// @param receiptHash Hash of the receipt of the job in question.
@@ -42,6 +43,7 @@ interface IDisputes {
         address provider;
         uint16 innocent;
         uint16 guilty;
+        uint48 openedAt;
         uint128 penalty;
         uint128 counterBond;
         bytes32 receiptHash;
@@ -50,7 +52,8 @@ interface IDisputes {
 
     event SwitchedOn();
     event SwitchedOff();
-    event ValidatorSet(address indexed validator, bool registered);
+    event ValidatorAdded(address indexed validator, uint256 since);
+    event ValidatorRemoved(address indexed validator);
     event DisputeOpened(
         uint256 indexed disputeId,
         address indexed provider,
@@ -77,6 +80,7 @@ interface IDisputes {
     error WindowOver(uint256 latest, uint256 current);
     error WindowOpen(uint256 earliest, uint256 current);
     error NotValidator(address given);
+    error ValidatorTooNew(uint256 since, uint256 openedAt);
     error ValidatorIsParty(address validator);
     error AlreadyVoted(uint256 disputeId, uint8 round, address validator);
     error WrongRound(uint8 expected, uint8 given);

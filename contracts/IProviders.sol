@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+/// @dev Where burned stake goes: nobody has this key.
+address constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
+
 /// @title The nouns of the provider registry. Amounts in the smallest unit of the bond token, times in Unix seconds.
 /// @notice Heartbeats, models and prices stay off chain; here are the stake and the hashes that offers must match.
 interface IProviders {
@@ -24,6 +27,14 @@ interface IProviders {
         bytes32 pricesHash;
     }
 
+    /// @notice What one dispute contract holds of one provider.
+    /// @param count Its open challenges.
+    /// @param until From when it may slash no more, whoever governs by then.
+    struct Lock {
+        uint32 count;
+        uint48 until;
+    }
+
     event Bonded(address indexed provider, uint256 amount, uint256 stake);
     event UnbondingStarted(address indexed provider, uint256 amount, uint256 unbondedAt);
     event Unbonded(address indexed provider, uint256 amount);
@@ -31,26 +42,31 @@ interface IProviders {
     event Locked(address indexed provider, address indexed locker, uint256 lockedUntil);
     event Unlocked(address indexed provider, address indexed locker);
     event Slashed(address indexed provider, uint256 burned, uint256 awarded);
-    event DisputesSet(address disputes);
+    event DisputesSet(address disputes, uint256 effectiveAt);
     event StakeMinimumSet(uint256 stakeMinimum);
 
     error StakeTooLarge(uint256 maximum, uint256 given);
     error StakeTooSmall(uint256 available, uint256 given);
-    error UnbondAmountZero();
     error OfferKeyMissing();
     error StakeLocked(uint256 lockedUntil, uint256 current);
     error NothingUnbonding();
     error UnbondingNotOver(uint256 earliest, uint256 current);
     error CallerNotDisputes(address expected, address caller);
     error LockTooLong(uint256 latest, uint256 given);
+    error NothingToLock(address provider);
+    error LockOver(uint256 lockedUntil, uint256 current);
     error NotLocked(address locker, address provider);
     error SlashAboveStake(uint256 maximum, uint256 given);
 
     /// @notice The token bonds are made in.
     function token() external view returns (address);
 
-    /// @notice What could be slashed: bonded and unbonding together.
-    function slashable(address provider) external view returns (uint256);
+    /// @notice What a new challenge could reach: bonded and unbonding together, or nothing once all of it has finished
+    /// unbonding. So whoever leaves is held by the challenges of its time, and by no later one.
+    function lockable(address provider) external view returns (uint256);
+
+    /// @notice What `locker` could slash: bonded and unbonding together while a lock of its own runs, otherwise nothing.
+    function slashable(address provider, address locker) external view returns (uint256);
 
     /// @notice Keeps a provider's stake where it is until `until` or `unlock`. Only the dispute contract.
     function lock(address provider, uint48 until) external;
@@ -58,7 +74,7 @@ interface IProviders {
     /// @notice Takes one lock of the caller's back.
     function unlock(address provider) external;
 
-    /// @notice Takes `amount` of a locked stake: half, rounded up, is burned; the rest goes to the caller.
+    /// @notice Takes `amount` of a stake while the caller's lock runs: half, rounded up, is burned; the rest goes to the caller.
     /// @return awarded What the caller received.
     function slash(address provider, uint256 amount) external returns (uint256 awarded);
 }

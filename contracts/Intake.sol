@@ -24,6 +24,7 @@ struct Authorization {
 }
 
 /// @title The three ways money comes in; what arrives is measured, not believed.
+/// @dev `check` belongs to the caller's checks; the pulls are interactions, and end by measuring.
 library Intake {
     using SafeERC20 for IERC20;
 
@@ -31,10 +32,16 @@ library Intake {
     error TokenWithoutCode(address token);
     error TransferMismatch(uint256 expected, uint256 received);
 
+    /// @notice Reverts unless there is an amount, and a token to take it in: a call to no code would succeed.
+    function check(address token, uint256 amount) internal view {
+        if (amount == 0) revert AmountZero();
+        if (token.code.length == 0) revert TokenWithoutCode(token);
+    }
+
     /// @notice Takes `amount` from `from`, who has approved it.
     /// @dev A token that keeps a fee, rebases on the way or lies is refused by the difference of balances.
     function pull(address token, address from, uint256 amount) internal {
-        uint256 before = _balanceBefore(token, amount);
+        uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(from, address(this), amount);
         _checkReceived(token, before, amount);
     }
@@ -42,7 +49,6 @@ library Intake {
     /// @notice Uses a permit, then takes the money. A permit that somebody else handed in first has done its work
     /// already, so its failure is not ours: the transfer decides.
     function pullWithPermit(address token, address from, uint256 amount, Permit calldata permit) internal {
-        if (token.code.length == 0) revert TokenWithoutCode(token);
         // solhint-disable no-empty-blocks
         try
             IERC20Permit(token).permit(from, address(this), amount, permit.deadline, permit.v, permit.r, permit.s)
@@ -59,7 +65,7 @@ library Intake {
         bytes32 nonce,
         Authorization calldata authorization
     ) internal {
-        uint256 before = _balanceBefore(token, amount);
+        uint256 before = IERC20(token).balanceOf(address(this));
         _receive(token, from, amount, nonce, authorization);
         _checkReceived(token, before, amount);
     }
@@ -81,12 +87,6 @@ library Intake {
         }
         (bytes32 r, bytes32 s) = (bytes32(signature[0:32]), bytes32(signature[32:64]));
         receiver.receiveWithAuthorization(from, address(this), amount, start, end, nonce, uint8(signature[64]), r, s);
-    }
-
-    function _balanceBefore(address token, uint256 amount) private view returns (uint256) {
-        if (amount == 0) revert AmountZero();
-        if (token.code.length == 0) revert TokenWithoutCode(token);
-        return IERC20(token).balanceOf(address(this));
     }
 
     /// @dev A balance that fell during a deposit counts as nothing received.

@@ -5,12 +5,13 @@ import {IERC20} from '@openzeppelin/contracts/token/ERC20/IERC20.sol';
 import {SafeERC20} from '@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol';
 import {ReentrancyGuardTransient} from '@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol';
 import {Governed} from './Governed.sol';
-import {IProviders} from './IProviders.sol';
+import {BURN_ADDRESS, IProviders} from './IProviders.sol';
 import {Authorization, Intake, Permit} from './Intake.sol';
 
 /// @title Who stands behind an offer, and with how much.
 /// @notice A provider bonds, describes itself by hashes, and takes its bond back after `UNBONDING` unless challenged.
-/// Only the dispute contract can slash, and whichever contract that is, at least half of a slash is burned here.
+/// Only the dispute contract can slash, and whichever contract that is, at least half of a slash is burned here. Another
+/// dispute contract can be named only so far ahead that every provider who disagrees is gone by then.
 contract Providers is IProviders, Governed, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -19,18 +20,19 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
     /// @notice A lock ends by itself after this, should the dispute contract never come back to it.
     uint256 public constant LOCK_MAX = 45 days;
     uint256 public constant STAKE_MAX = type(uint128).max;
-    /// @notice Where burned stake goes: nobody has this key.
-    address public constant BURN = 0x000000000000000000000000000000000000dEaD;
+    address public constant BURN = BURN_ADDRESS;
 
     /// @inheritdoc IProviders
     address public immutable token;
-    /// @notice The only contract that may lock and slash; zero (nobody) until governance says otherwise.
-    address public disputes;
+    /// @notice The dispute contract last named, and from when it is the one.
+    address public nextDisputes;
+    uint48 public nextDisputesAt;
+    address private _formerDisputes;
     /// @notice The stake from which a provider counts as listed.
     uint128 public stakeMinimum;
 
-    /// @notice Open locks by who set them: a replaced dispute contract can still finish what it began.
-    mapping(address locker => mapping(address provider => uint256 count)) public locksOf;
+    /// @notice Open locks by who set them: a replaced dispute contract can still finish what it began, while they run.
+    mapping(address locker => mapping(address provider => Lock lock)) public locksOf;
 
     mapping(address provider => Provider record) private _providers;
 
@@ -42,13 +44,17 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
 
     /// @notice Adds the caller's approved tokens to its stake.
     function bond(uint128 amount) external nonReentrant {
+        // Check, Effect
         _bond(msg.sender, amount);
+        // Interaction
         Intake.pull(token, msg.sender, amount);
     }
 
     /// @notice The same with a permit.
     function bondWithPermit(uint128 amount, Permit calldata permit) external nonReentrant {
+        // Check, Effect
         _bond(msg.sender, amount);
+        // Interaction
         Intake.pullWithPermit(token, msg.sender, amount, permit);
     }
 
@@ -58,17 +64,19 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
         uint128 amount,
         Authorization calldata authorization
     ) external nonReentrant {
+        // Check, Effect
         _bond(provider, amount);
+        // Interaction
         bytes32 nonce = authorizationNonce(provider, authorization.salt);
         Intake.pullWithAuthorization(token, provider, amount, nonce, authorization);
     }
 
-    /// @notice Starts the way out for `amount` of the caller's stake. Whatever is already unbonding starts anew.
+    /// @notice Starts the way out for `amount` of the caller's stake. Whatever is already unbonding starts anew. A
+    /// challenge does not keep anybody from setting out: what unbonds stays slashable, and stays here until it is over.
     function unbond(uint128 amount) external {
         // Check
         Provider storage record = _providers[msg.sender];
-        if (amount == 0) revert UnbondAmountZero();
-        _checkUnlocked(record);
+        if (amount == 0) revert Intake.AmountZero();
         if (amount > record.stake) revert StakeTooSmall(record.stake, amount);
         // Effect
         uint256 unbondedAt = block.timestamp + UNBONDING;
@@ -84,7 +92,9 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
         Provider storage record = _providers[provider];
         amount = record.unbonding;
         if (amount == 0) revert NothingUnbonding();
-        _checkUnlocked(record);
+        if (record.locks != 0 && block.timestamp < record.lockedUntil) {
+            revert StakeLocked(record.lockedUntil, block.timestamp);
+        }
         if (block.timestamp < record.unbondedAt) revert UnbondingNotOver(record.unbondedAt, block.timestamp);
         // Effect
         (record.unbonding, record.unbondedAt) = (0, 0);
@@ -106,32 +116,37 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
     /// @inheritdoc IProviders
     function lock(address provider, uint48 until) external {
         // Check
-        if (msg.sender != disputes) revert CallerNotDisputes(disputes, msg.sender);
+        address expected = disputes();
+        if (msg.sender != expected) revert CallerNotDisputes(expected, msg.sender);
         if (until > block.timestamp + LOCK_MAX) revert LockTooLong(block.timestamp + LOCK_MAX, until);
+        if (lockable(provider) == 0) revert NothingToLock(provider);
         // Effect
         Provider storage record = _providers[provider];
+        Lock storage held = locksOf[msg.sender][provider];
         if (until > record.lockedUntil) record.lockedUntil = until;
+        if (until > held.until) held.until = until;
         ++record.locks;
-        ++locksOf[msg.sender][provider];
+        ++held.count;
         emit Locked(provider, msg.sender, record.lockedUntil);
     }
 
     /// @inheritdoc IProviders
     function unlock(address provider) external {
         // Check
-        _checkLocker(provider);
+        Lock storage held = _requireLock(provider);
         // Effect
         --_providers[provider].locks;
-        --locksOf[msg.sender][provider];
+        --held.count;
         emit Unlocked(provider, msg.sender);
     }
 
     /// @inheritdoc IProviders
     function slash(address provider, uint256 amount) external nonReentrant returns (uint256 awarded) {
         // Check
-        _checkLocker(provider);
+        uint256 until = _requireLock(provider).until;
+        if (block.timestamp >= until) revert LockOver(until, block.timestamp);
         Provider storage record = _providers[provider];
-        uint256 maximum = slashable(provider);
+        uint256 maximum = _total(record);
         if (amount > maximum) revert SlashAboveStake(maximum, amount);
         // Effect
         uint256 fromStake = amount < record.stake ? amount : record.stake;
@@ -144,10 +159,14 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
         IERC20(token).safeTransfer(msg.sender, awarded);
     }
 
-    /// @notice Says which contract may lock and slash from now on; zero for none.
+    /// @notice Names the contract that may lock and slash. It may do so only once a bond could have left since the
+    /// notice of this call ended: whoever distrusts it has had the notice to set out and `UNBONDING` to arrive. Zero, for
+    /// nobody, counts at once.
     function setDisputes(address disputes_) external onlyScheduled {
-        disputes = disputes_;
-        emit DisputesSet(disputes_);
+        _formerDisputes = disputes();
+        uint256 effectiveAt = disputes_ == address(0) ? block.timestamp : block.timestamp + UNBONDING;
+        (nextDisputes, nextDisputesAt) = (disputes_, uint48(effectiveAt));
+        emit DisputesSet(disputes_, effectiveAt);
     }
 
     /// @notice Sets the stake from which a provider counts as listed.
@@ -167,9 +186,20 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IProviders
-    function slashable(address provider) public view returns (uint256) {
+    function slashable(address provider, address locker) external view returns (uint256) {
+        Lock storage held = locksOf[locker][provider];
+        return held.count != 0 && block.timestamp < held.until ? _total(_providers[provider]) : 0;
+    }
+
+    /// @inheritdoc IProviders
+    function lockable(address provider) public view returns (uint256) {
         Provider storage record = _providers[provider];
-        return uint256(record.stake) + record.unbonding;
+        return record.stake == 0 && block.timestamp >= record.unbondedAt ? 0 : _total(record);
+    }
+
+    /// @notice The only contract that may lock and slash now; zero (nobody) until governance says otherwise.
+    function disputes() public view returns (address) {
+        return block.timestamp < nextDisputesAt ? _formerDisputes : nextDisputes;
     }
 
     /// @notice The ERC-3009 nonce that spends an authorization on this provider's bond and on nothing else.
@@ -179,22 +209,22 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
 
     function _bond(address provider, uint128 amount) private {
         // Check
+        Intake.check(token, amount);
         Provider storage record = _providers[provider];
-        uint256 total = slashable(provider) + amount;
+        uint256 total = _total(record) + amount;
         if (total > STAKE_MAX) revert StakeTooLarge(STAKE_MAX, total);
         // Effect
         record.stake += amount;
         emit Bonded(provider, amount, record.stake);
     }
 
-    function _checkUnlocked(Provider storage record) private view {
-        if (record.locks != 0 && block.timestamp < record.lockedUntil) {
-            revert StakeLocked(record.lockedUntil, block.timestamp);
-        }
+    function _requireLock(address provider) private view returns (Lock storage held) {
+        held = locksOf[msg.sender][provider];
+        if (held.count == 0) revert NotLocked(msg.sender, provider);
     }
 
-    function _checkLocker(address provider) private view {
-        if (locksOf[msg.sender][provider] == 0) revert NotLocked(msg.sender, provider);
+    function _total(Provider storage record) private view returns (uint256) {
+        return uint256(record.stake) + record.unbonding;
     }
 
     function _setStakeMinimum(uint128 stakeMinimum_) private {

@@ -9,8 +9,9 @@ import {IERC1271} from '@openzeppelin/contracts/interfaces/IERC1271.sol';
 /// the 2,600 gas of asking whether it is a contract, and is right for delegated accounts (EIP-7702) too. And a contract
 /// wallet gets a limited amount of gas and may return what it likes: it can refuse itself, never its neighbours.
 library Signatures {
-    /// @notice Enough for a wallet that checks a P-256 passkey in Solidity.
-    uint256 internal constant WALLET_GAS_MAX = 300_000;
+    /// @notice Enough for a wallet of ten keys, or for a passkey where the chain itself checks P-256 (EIP-7951). What a
+    /// hostile wallet can burn of a batch is this, for each of its entries.
+    uint256 internal constant WALLET_GAS_MAX = 100_000;
 
     error InvalidSignature(address expected);
 

@@ -84,9 +84,9 @@ export const chains: readonly ChainEntry[] = [
       "treasury": "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"
     },
     "contracts": {
-      "channels": "0x7a1673581F9b79bE066016dc569705802Bbce723",
-      "providers": "0x72357Fb947475394601A415417b14400087B8057",
-      "disputes": "0x5c3B751697bF60FE3065a259E9Dfe8462Cb080e5"
+      "channels": "0xe6f756A4EFb7CeA9f10b07d0B6F429B06A1780BF",
+      "providers": "0xbCf551f2572f8E8F9b5D3715B83C982A90aAaA7f",
+      "disputes": "0xe3642FadeB437EB71E05D9cF000F24283f1BD16d"
     }
   }
 ];

@@ -56,11 +56,6 @@ export const disputesAbi = [
   },
   {
     "inputs": [],
-    "name": "AmountZero",
-    "type": "error"
-  },
-  {
-    "inputs": [],
     "name": "AnswerMissing",
     "type": "error"
   },
@@ -276,17 +271,6 @@ export const disputesAbi = [
   {
     "inputs": [
       {
-        "internalType": "address",
-        "name": "token",
-        "type": "address"
-      }
-    ],
-    "name": "TokenWithoutCode",
-    "type": "error"
-  },
-  {
-    "inputs": [
-      {
         "internalType": "uint256",
         "name": "maximum",
         "type": "uint256"
@@ -331,6 +315,22 @@ export const disputesAbi = [
       }
     ],
     "name": "ValidatorIsParty",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint256",
+        "name": "since",
+        "type": "uint256"
+      },
+      {
+        "internalType": "uint256",
+        "name": "openedAt",
+        "type": "uint256"
+      }
+    ],
+    "name": "ValidatorTooNew",
     "type": "error"
   },
   {
@@ -668,12 +668,25 @@ export const disputesAbi = [
       },
       {
         "indexed": false,
-        "internalType": "bool",
-        "name": "registered",
-        "type": "bool"
+        "internalType": "uint256",
+        "name": "since",
+        "type": "uint256"
       }
     ],
-    "name": "ValidatorSet",
+    "name": "ValidatorAdded",
+    "type": "event"
+  },
+  {
+    "anonymous": false,
+    "inputs": [
+      {
+        "indexed": true,
+        "internalType": "address",
+        "name": "validator",
+        "type": "address"
+      }
+    ],
+    "name": "ValidatorRemoved",
     "type": "event"
   },
   {
@@ -819,6 +832,19 @@ export const disputesAbi = [
   },
   {
     "inputs": [],
+    "name": "LOCKED_BPS",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [],
     "name": "NOTICE",
     "outputs": [
       {
@@ -859,6 +885,19 @@ export const disputesAbi = [
   {
     "inputs": [],
     "name": "VALIDATORS_MAX",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [],
+    "name": "VALIDATOR_DELAY",
     "outputs": [
       {
         "internalType": "uint256",
@@ -1044,6 +1083,11 @@ export const disputesAbi = [
             "type": "uint16"
           },
           {
+            "internalType": "uint48",
+            "name": "openedAt",
+            "type": "uint48"
+          },
+          {
             "internalType": "uint128",
             "name": "penalty",
             "type": "uint128"
@@ -1172,25 +1216,6 @@ export const disputesAbi = [
       {
         "internalType": "bool",
         "name": "",
-        "type": "bool"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [
-      {
-        "internalType": "address",
-        "name": "validator",
-        "type": "address"
-      }
-    ],
-    "name": "isValidator",
-    "outputs": [
-      {
-        "internalType": "bool",
-        "name": "registered",
         "type": "bool"
       }
     ],
@@ -1383,6 +1408,25 @@ export const disputesAbi = [
       {
         "internalType": "uint256",
         "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "address",
+        "name": "validator",
+        "type": "address"
+      }
+    ],
+    "name": "validatorSince",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "time",
         "type": "uint256"
       }
     ],

@@ -79,6 +79,22 @@ export const providersAbi = [
     "inputs": [
       {
         "internalType": "uint256",
+        "name": "lockedUntil",
+        "type": "uint256"
+      },
+      {
+        "internalType": "uint256",
+        "name": "current",
+        "type": "uint256"
+      }
+    ],
+    "name": "LockOver",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint256",
         "name": "latest",
         "type": "uint256"
       },
@@ -132,6 +148,17 @@ export const providersAbi = [
       }
     ],
     "name": "NotScheduled",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "address",
+        "name": "provider",
+        "type": "address"
+      }
+    ],
+    "name": "NothingToLock",
     "type": "error"
   },
   {
@@ -290,11 +317,6 @@ export const providersAbi = [
     "type": "error"
   },
   {
-    "inputs": [],
-    "name": "UnbondAmountZero",
-    "type": "error"
-  },
-  {
     "inputs": [
       {
         "internalType": "uint256",
@@ -425,6 +447,12 @@ export const providersAbi = [
         "internalType": "address",
         "name": "disputes",
         "type": "address"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint256",
+        "name": "effectiveAt",
+        "type": "uint256"
       }
     ],
     "name": "DisputesSet",
@@ -904,6 +932,25 @@ export const providersAbi = [
     "inputs": [
       {
         "internalType": "address",
+        "name": "provider",
+        "type": "address"
+      }
+    ],
+    "name": "lockable",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "address",
         "name": "locker",
         "type": "address"
       },
@@ -916,9 +963,40 @@ export const providersAbi = [
     "name": "locksOf",
     "outputs": [
       {
-        "internalType": "uint256",
+        "internalType": "uint32",
         "name": "count",
-        "type": "uint256"
+        "type": "uint32"
+      },
+      {
+        "internalType": "uint48",
+        "name": "until",
+        "type": "uint48"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [],
+    "name": "nextDisputes",
+    "outputs": [
+      {
+        "internalType": "address",
+        "name": "",
+        "type": "address"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [],
+    "name": "nextDisputesAt",
+    "outputs": [
+      {
+        "internalType": "uint48",
+        "name": "",
+        "type": "uint48"
       }
     ],
     "stateMutability": "view",
@@ -1105,6 +1183,11 @@ export const providersAbi = [
       {
         "internalType": "address",
         "name": "provider",
+        "type": "address"
+      },
+      {
+        "internalType": "address",
+        "name": "locker",
         "type": "address"
       }
     ],

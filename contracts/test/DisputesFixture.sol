@@ -6,6 +6,7 @@ import {IDisputes} from '../IDisputes.sol';
 import {IProviders} from '../IProviders.sol';
 import {Providers} from '../Providers.sol';
 import {Governed} from '../Governed.sol';
+import {Validators} from '../Validators.sol';
 import {ChannelsFixture} from './ChannelsFixture.sol';
 
 /// @title A bonded provider, a challenger with money, seven validators with keys, and disputes switched on.
@@ -30,9 +31,9 @@ abstract contract DisputesFixture is ChannelsFixture {
         providers.bond(STAKE);
         bytes[] memory calls = new bytes[](8);
         calls[0] = abi.encodeCall(Disputes.switchOn, ());
-        for (uint256 i = 1; i < 8; ++i) calls[i] = abi.encodeCall(Disputes.addValidator, (validator(i)));
+        for (uint256 i = 1; i < 8; ++i) calls[i] = abi.encodeCall(Validators.addValidator, (validator(i)));
         governAll(disputes, calls);
-        govern(providers, abi.encodeCall(Providers.setDisputes, (address(disputes))));
+        appoint(address(disputes));
     }
 
     function allow(address who) internal {
@@ -56,6 +57,17 @@ abstract contract DisputesFixture is ChannelsFixture {
         }
         vm.warp(present() + 7 days);
         for (uint256 i = 0; i < calls.length; ++i) target.execute(calls[i]);
+    }
+
+    /// @dev Names the dispute contract and waits until it is the one; validators registered before may vote by then.
+    function appoint(address court) internal {
+        govern(providers, abi.encodeCall(Providers.setDisputes, (court)));
+        vm.warp(present() + 21 days);
+    }
+
+    function stakeInAll(address who) internal view returns (uint256) {
+        IProviders.Provider memory record = providers.providerOf(who);
+        return uint256(record.stake) + record.unbonding;
     }
 
     function validatorKey(uint256 index) internal pure returns (uint256) {
@@ -115,6 +127,14 @@ abstract contract DisputesFixture is ChannelsFixture {
         assertEq(uint256(IDisputes.Phase.Ended), uint256(dispute.phase), 'phase');
         assertEq(uint256(outcome), uint256(dispute.outcome), 'outcome');
         assertEq(0, providers.providerOf(dispute.provider).locks, 'locks');
+    }
+
+    function assertAllCollected() internal {
+        disputes.collect(CHALLENGER);
+        disputes.collect(provider);
+        disputes.collect(BURN);
+        for (uint256 i = 1; i < 8; ++i) disputes.collect(validator(i));
+        assertEq(0, token.balanceOf(address(disputes)), 'left in the contract');
     }
 
     function stakeOf(address who) internal view returns (IProviders.Provider memory) {

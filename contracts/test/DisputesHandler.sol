@@ -1,94 +1,98 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IDisputes} from '../IDisputes.sol';
-import {IProviders} from '../IProviders.sol';
 import {Disputes} from '../Disputes.sol';
+import {Governed} from '../Governed.sol';
+import {IDisputes} from '../IDisputes.sol';
+import {Authorization, Permit} from '../Intake.sol';
+import {IProviders} from '../IProviders.sol';
 import {Providers} from '../Providers.sol';
-import {TestUSDC} from '../tokens/TestUSDC.sol';
-import {DisputesFixture} from './DisputesFixture.sol';
+import {Validators} from '../Validators.sol';
+import {DisputesWalk} from './DisputesWalk.sol';
 
-/// @title A random walk through bonding, challenging, voting and concluding.
-/// @dev Calls may fail; what must hold whatever succeeds is checked here where it takes the moment before to know it,
-/// and by the invariants otherwise.
-contract DisputesHandler is DisputesFixture {
-    uint256 public burnedBySlash;
-    uint256 public slashed;
-    uint256 public bonded;
-    uint256 public unbonded;
-    uint256 public disputeMoneyIn;
-    uint256 public ended;
-    uint256 private receipts;
-
-    constructor() {
-        setUp();
-        bonded = STAKE;
-    }
-
-    function bond(uint64 amount) external {
+/// @title The steps of a random walk through bonding, challenging, voting and concluding.
+/// @dev Most calls may fail; what must hold whatever succeeds is checked here where it takes the moment before to know
+/// it, and by the invariants otherwise.
+contract DisputesHandler is DisputesWalk {
+    function bond(uint64 amount, uint256 how) external {
         amount = uint64(within(amount, 1, 1_000_000));
-        vm.prank(provider);
-        providers.bond(amount);
+        if (how % 3 == 0) {
+            vm.prank(provider);
+            providers.bond(amount);
+        } else if (how % 3 == 1) {
+            Permit memory allowed = permit(PROVIDER_KEY, address(providers), amount);
+            vm.prank(provider);
+            providers.bondWithPermit(amount, allowed);
+            vm.prank(provider);
+            token.approve(address(providers), type(uint256).max);
+        } else {
+            bytes32 salt = bytes32(++salts);
+            bytes32 nonce = providers.authorizationNonce(provider, salt);
+            Authorization memory given = authorize(PROVIDER_KEY, address(providers), amount, nonce, salt);
+            vm.prank(stranger);
+            providers.bondWithAuthorization(provider, amount, given);
+        }
         bonded += amount;
     }
 
     function unbond(uint128 amount) external {
-        bool challenged = _challenged();
-        amount = uint128(within(amount, 0, STAKE));
+        IProviders.Provider memory before = stakeOf(provider);
+        amount = uint128(within(amount, 0, 2 * uint256(STAKE)));
+        if (amount > STAKE) amount = before.stake;
         vm.prank(provider);
-        (bool done, ) = address(providers).call(abi.encodeCall(Providers.unbond, (amount)));
-        assertTrue(!(done && challenged), 'P3: unbonded while challenged');
+        bool done = _did(address(providers), abi.encodeCall(Providers.unbond, (amount)));
+        assertTrue(done == (amount != 0 && amount <= before.stake), 'P3: a challenge stopped an unbonding');
     }
 
     function withdrawBond() external {
         IProviders.Provider memory before = stakeOf(provider);
-        bool challenged = _challenged();
-        (bool done, bytes memory returned) = address(providers).call(
-            abi.encodeCall(Providers.withdrawBond, (provider))
-        );
-        if (!done) return;
-        assertTrue(!challenged, 'P3: withdrawn while challenged');
+        if (!_did(address(providers), abi.encodeCall(Providers.withdrawBond, (provider)))) return;
+        assertTrue(before.locks == 0 || present() >= before.lockedUntil, 'P3: unbonded while challenged');
         assertTrue(present() >= before.unbondedAt && before.unbondedAt != 0, 'P4: withdrawn too early');
-        assertEq(before.unbonding, abi.decode(returned, (uint256)), 'P4: amount');
+        assertEq(before.stake, stakeInAll(provider), 'P4: amount');
         unbonded += before.unbonding;
     }
 
     function open(uint128 penalty) external {
-        uint256 stake = providers.slashable(provider);
+        uint256 lockable = providers.lockable(provider);
         penalty = uint128(within(penalty, 1_000_000, (6 * uint256(STAKE)) / 5));
         uint256 before = token.balanceOf(CHALLENGER);
+        bool expected = penalty <= lockable && providers.disputes() == address(disputes);
         vm.prank(CHALLENGER);
-        (bool done, ) = address(disputes).call(abi.encodeCall(Disputes.open, (provider, bytes32(++receipts), penalty)));
-        assertTrue(done == (penalty <= stake), 'D1: penalty within the stake');
-        if (done) disputeMoneyIn += before - token.balanceOf(CHALLENGER);
+        bool done = _did(address(disputes), abi.encodeCall(Disputes.open, (provider, bytes32(++salts), penalty)));
+        assertTrue(done == expected, 'D1: within what can be locked');
+        if (!done) return;
+        uint256 paid = before - token.balanceOf(CHALLENGER);
+        assertTrue(paid >= penalty / 10 && paid >= lockable / 100, 'D1: a counter-bond too small');
+        disputeMoneyIn += paid;
+        ++running;
+    }
+
+    function openTwice(uint256 which) external {
+        bytes32 receipt = disputes.disputeAt(_which(which)).receiptHash;
+        vm.prank(CHALLENGER);
+        bool done = _did(address(disputes), abi.encodeCall(Disputes.open, (provider, receipt, 1_000_000)));
+        assertTrue(!done, 'D1: one job disputed twice');
     }
 
     function answer(uint256 which) external {
         vm.prank(provider);
-        _try(abi.encodeCall(Disputes.answer, (_which(which), bytes32('a'))));
+        _did(address(disputes), abi.encodeCall(Disputes.answer, (_which(which), bytes32('a'))));
     }
 
     function vote(uint256 which, uint256 index, bool accusing, bool second) external {
-        uint256 id = _which(which);
-        uint8 round = second ? 2 : 1;
-        index = within(index, 1, 9);
-        IDisputes.Verdict verdict = accusing ? IDisputes.Verdict.Guilty : IDisputes.Verdict.Innocent;
-        bytes memory signature = voteSignature(validatorKey(index), id, round, verdict);
-        _try(abi.encodeCall(Disputes.vote, (id, round, verdict, validator(index), signature)));
+        _vote(_which(which), second ? 2 : 1, within(index, 1, 9), accusing);
     }
 
     /// @dev Chance alone seldom gathers a quorum in time: this takes one dispute a phase onward, for either side. Two in a
     /// row, guilty, slash.
-    function drive(uint256 which, bool accusing) external {
+    function drive(uint256 which, bool accusing, uint256 voters) external {
         uint256 id = _which(which);
         IDisputes.Dispute memory dispute = disputes.disputeAt(id);
         if (dispute.phase == IDisputes.Phase.None || dispute.phase == IDisputes.Phase.Ended) return;
         if (dispute.phase == IDisputes.Phase.Answering && present() <= dispute.endsAt) vm.warp(dispute.endsAt + 1);
-        IDisputes.Verdict verdict = accusing ? IDisputes.Verdict.Guilty : IDisputes.Verdict.Innocent;
-        for (uint256 i = 1; i < 7; ++i) {
-            bytes memory signature = voteSignature(validatorKey(i), id, dispute.round, verdict);
-            _try(abi.encodeCall(Disputes.vote, (id, dispute.round, verdict, validator(i), signature)));
-        }
+        voters = within(voters, 2, 7);
+        for (uint256 i = 1; i <= voters; ++i) _vote(id, dispute.round, i, accusing);
         dispute = disputes.disputeAt(id);
         if (present() <= dispute.endsAt) vm.warp(uint256(dispute.endsAt) + 1);
         // An answer window that ran out long ago is a voting window that did, or will.
@@ -99,94 +103,66 @@ contract DisputesHandler is DisputesFixture {
     function appeal(uint256 which) external {
         uint256 before = token.balanceOf(provider);
         vm.prank(provider);
-        _try(abi.encodeCall(Disputes.appeal, (_which(which))));
+        _did(address(disputes), abi.encodeCall(Disputes.appeal, (_which(which))));
         disputeMoneyIn += before - token.balanceOf(provider);
     }
 
-    function conclude(uint256 which) external {
+    /// @dev Both steps at once, as one would who wants to skip what lies between them.
+    function conclude(uint256 which, bool twice) external {
         _conclude(_which(which));
+        if (twice) _conclude(_which(which));
+    }
+
+    function collect(uint256 who) external {
+        address payee = _payee(who);
+        uint256 expected = disputes.owed(payee);
+        uint256 before = token.balanceOf(payee);
+        assertEq(expected, disputes.collect(payee), 'D0: collected');
+        assertEq(before + expected, token.balanceOf(payee), 'D0: arrived');
+        disputeMoneyOut += expected;
     }
 
     function pass(uint32 time) external {
         vm.warp(present() + within(time, 1 hours, 3 days));
     }
 
-    // What the invariants look at.
-
-    function registry() external view returns (Providers) {
-        return providers;
+    /// @dev Now and then, governance names a dispute contract that takes what it can: `stranger`.
+    function replace(uint256 seed) external {
+        if (seed % 8 != 0 || providers.nextDisputes() == stranger) return;
+        govern(providers, abi.encodeCall(Providers.setDisputes, (stranger)));
+        assertEq(present() + 21 days, providers.nextDisputesAt(), 'P5: before a bond could have left');
     }
 
-    function court() external view returns (Disputes) {
-        return disputes;
-    }
-
-    function money() external view returns (TestUSDC) {
-        return token;
-    }
-
-    function accused() external view returns (address) {
-        return provider;
-    }
-
-    /// @dev Everything credited and not collected; in this walk nobody collects.
-    function allOwed() external view returns (uint256 sum) {
-        sum = disputes.owed(CHALLENGER) + disputes.owed(provider) + disputes.owed(BURN);
-        for (uint256 i = 1; i < 10; ++i) sum += disputes.owed(validator(i));
-    }
-
-    /// @dev Bonds of disputes that still run.
-    function allAtStake() external view returns (uint256 sum) {
-        for (uint256 id = 1; id <= disputes.disputeCount(); ++id) {
-            IDisputes.Dispute memory dispute = disputes.disputeAt(id);
-            if (dispute.phase == IDisputes.Phase.Ended) continue;
-            sum += dispute.counterBond * uint256(dispute.round);
+    function seize(uint256 amount, uint32 time) external {
+        IProviders.Provider memory before = stakeOf(provider);
+        uint48 until = uint48(present() + within(time, 1, 45 days));
+        vm.prank(stranger);
+        if (_did(address(providers), abi.encodeCall(Providers.lock, (provider, until)))) {
+            assertTrue(present() >= providers.nextDisputesAt(), 'P5: locked before its time');
+            assertTrue(before.stake != 0 || present() < before.unbondedAt, 'P5: locked who had left');
+            if (until > seizedUntil) seizedUntil = until;
+            ++running;
         }
+        vm.startPrank(stranger);
+        uint256 lost = _slash(abi.encodeCall(Providers.slash, (provider, within(amount, 0, 2 * uint256(STAKE)))));
+        vm.stopPrank();
+        assertTrue(lost == 0 || present() < seizedUntil, 'P6: slashed after its lock');
     }
 
-    function openCount() external view returns (uint256) {
-        return disputes.disputeCount() - ended;
-    }
-
-    function _conclude(uint256 id) private returns (bool) {
-        IDisputes.Dispute memory was = disputes.disputeAt(id);
-        uint256 stake = providers.slashable(provider);
-        uint256 burned = token.balanceOf(BURN);
-        uint256 pot = token.balanceOf(address(disputes));
-        if (!_try(abi.encodeCall(Disputes.conclude, (id)))) return false;
-        uint256 lost = stake - providers.slashable(provider);
-        uint256 smoke = token.balanceOf(BURN) - burned;
-        assertTrue(lost <= was.penalty, 'P1: slashed above the penalty');
-        assertTrue(smoke * 2 >= lost, 'P2: less than half burned');
-        assertEq(lost, smoke + token.balanceOf(address(disputes)) - pot, 'P2: slash is burned or awarded');
-        assertTrue(was.phase != IDisputes.Phase.Ended, 'D2: ended twice');
-        if (lost != 0) {
-            assertTrue(disputes.disputeAt(id).outcome == IDisputes.Outcome.Guilty, 'D3: slashed without a verdict');
-            assertTrue(
-                was.round == 2 || was.phase == IDisputes.Phase.Appealable,
-                'D3: slashed before the appeal window'
-            );
-        }
-        (slashed, burnedBySlash, disputeMoneyIn) = (
-            slashed + lost,
-            burnedBySlash + smoke,
-            disputeMoneyIn + lost - smoke
-        );
-        if (disputes.disputeAt(id).phase == IDisputes.Phase.Ended) ++ended;
-        return true;
-    }
-
-    function _challenged() private view returns (bool) {
-        IProviders.Provider memory record = stakeOf(provider);
-        return record.locks != 0 && present() < record.lockedUntil;
-    }
-
-    function _which(uint256 which) private view returns (uint256) {
-        uint256 count = disputes.disputeCount();
-        return count == 0 ? 1 : 1 + (which % count);
-    }
-
-    function _try(bytes memory call) private returns (bool done) {
-        (done, ) = address(disputes).call(call);
+    /// @dev What nobody but the registry's and the court's own may do.
+    function intrude(uint256 kind, uint256 who) external {
+        address[4] memory all = [provider, CHALLENGER, GOVERNOR, validator(1)];
+        bytes[7] memory calls = [
+            abi.encodeCall(Providers.lock, (provider, uint48(present() + 1))),
+            abi.encodeCall(Providers.unlock, (provider)),
+            abi.encodeCall(Providers.slash, (provider, 1)),
+            abi.encodeCall(Providers.setDisputes, (provider)),
+            abi.encodeCall(Providers.setStakeMinimum, (1)),
+            abi.encodeCall(Validators.addValidator, (provider)),
+            abi.encodeCall(Validators.removeValidator, (validator(1)))
+        ];
+        Governed target = kind % 7 < 5 ? Governed(providers) : Governed(disputes);
+        vm.prank(all[who % 4]);
+        assertTrue(!_did(address(target), calls[kind % 7]), 'P7: done by somebody it is not for');
     }
 }

@@ -37,15 +37,16 @@ export const contractErrors: Readonly<Record<string, PayErrorCode>> = {
   WithdrawalPending: 'withdrawal-pending',
   // Providers
   CallerNotDisputes: 'not-allowed',
+  LockOver: 'not-allowed',
   LockTooLong: 'not-allowed',
   NotLocked: 'not-allowed',
+  NothingToLock: 'not-allowed',
   NothingUnbonding: 'nothing-unbonding',
   OfferKeyMissing: 'offer-key-missing',
   SlashAboveStake: 'stake-too-small',
   StakeLocked: 'stake-locked',
   StakeTooLarge: 'amount-too-large',
   StakeTooSmall: 'stake-too-small',
-  UnbondAmountZero: 'amount-zero',
   UnbondingNotOver: 'unbonding-not-over',
   // Governance: nothing here calls it, but a node may answer with it all the same.
   AlreadyScheduled: 'not-allowed',

@@ -5,7 +5,7 @@ import type { Chain, Mined, Wallet } from '../spec.ts';
 
 /**
  * Starts the way out for part of the sender's stake. Whatever is already on its way starts anew.
- * @throws `amount-zero`, `amount-too-large`, `stake-too-small`, `stake-locked`, those of sending.
+ * @throws `amount-zero`, `amount-too-large`, `stake-too-small`, those of sending.
  */
 export async function unbond(
   chain: Chain,
