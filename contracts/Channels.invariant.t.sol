@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IERC20} from '@openzeppelin/contracts/token/ERC20/IERC20.sol';
 import {Channels} from './Channels.sol';
 import {IChannels} from './IChannels.sol';
-import {TestUSDC} from './tokens/TestUSDC.sol';
 import {ChannelsHandler} from './test/ChannelsHandler.sol';
+import {ChannelsWalk} from './test/ChannelsWalk.sol';
 import {Test} from './test/Test.sol';
 
 /// The invariants of SPEC.md, in its numbers, after every step of a random walk.
@@ -30,7 +31,7 @@ contract ChannelsInvariantTest is Test {
     }
 
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](13);
+        bytes4[] memory selectors = new bytes4[](17);
         selectors[0] = handler.open.selector;
         selectors[1] = handler.topUp.selector;
         selectors[2] = handler.claim.selector;
@@ -38,12 +39,16 @@ contract ChannelsInvariantTest is Test {
         selectors[4] = handler.settle.selector;
         selectors[5] = handler.close.selector;
         selectors[6] = handler.announce.selector;
-        selectors[7] = handler.withdraw.selector;
-        selectors[8] = handler.refund.selector;
-        selectors[9] = handler.pass.selector;
-        selectors[10] = handler.donate.selector;
-        selectors[11] = handler.govern.selector;
-        selectors[12] = handler.leave.selector;
+        selectors[7] = handler.announceFor.selector;
+        selectors[8] = handler.withdraw.selector;
+        selectors[9] = handler.depart.selector;
+        selectors[10] = handler.refund.selector;
+        selectors[11] = handler.pass.selector;
+        selectors[12] = handler.donate.selector;
+        selectors[13] = handler.block_.selector;
+        selectors[14] = handler.govern.selector;
+        selectors[15] = handler.intrude.selector;
+        selectors[16] = handler.abandon.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }
@@ -51,20 +56,38 @@ contract ChannelsInvariantTest is Test {
     /// I1: what is held is what is unclaimed plus what is owed (plus gifts); I2: what came in went out or is held.
     function invariant_solvency() public view {
         for (uint256 t = 0; t < 2; ++t) {
-            TestUSDC token = handler.tokens(t);
+            address token = handler.tokens()[t];
             uint256 liabilities = 0;
             for (uint256 i = 0; i < handler.CHANNELS(); ++i) {
                 (bytes32 id, address paidIn, ) = handler.channelAt(i);
-                if (paidIn != address(token)) continue;
+                if (paidIn != token) continue;
                 IChannels.ChannelState memory state = channels.stateOf(id);
                 liabilities += state.balance - state.claimed;
             }
-            address[5] memory payees = handler.payees();
-            for (uint256 i = 0; i < 5; ++i) liabilities += channels.owed(address(token), payees[i]);
-            uint256 held = token.balanceOf(address(channels)) - handler.donated(address(token));
+            address[6] memory payees = handler.payees();
+            for (uint256 i = 0; i < 6; ++i) liabilities += channels.owed(token, payees[i]);
+            uint256 held = IERC20(token).balanceOf(address(channels)) - handler.donated(token);
             assertEq(liabilities, held, 'I1: liabilities and holdings');
-            assertEq(handler.moneyIn(address(token)), handler.moneyOut(address(token)) + held, 'I2: in and out');
+            assertEq(handler.moneyIn(token), handler.moneyOut(token) + held, 'I2: in and out');
         }
+    }
+
+    /// I10: nobody's pocket is lighter than by what they gave, nor fuller than by what they were paid.
+    function invariant_pocketsAgree() public view {
+        address[6] memory payees = handler.payees();
+        for (uint256 t = 0; t < 2; ++t) {
+            address token = handler.tokens()[t];
+            for (uint256 i = 0; i < 6; ++i) {
+                assertEq(handler.purse(token, payees[i]), IERC20(token).balanceOf(payees[i]), 'I10: pocket');
+            }
+        }
+    }
+
+    /// G1: share and treasury are what was announced; G2: and the share never above its bound.
+    function invariant_governanceIsAnnounced() public view {
+        assertEq(handler.share(), channels.shareBps(), 'G1: share');
+        assertEq(handler.treasury(), channels.treasury(), 'G1: treasury');
+        assertTrue(channels.shareBps() <= 2_000, 'G2: share');
     }
 
     /// I3: claimed is at most the balance and never falls; I6: what has ended stays as it ended.
@@ -82,17 +105,18 @@ contract ChannelsInvariantTest is Test {
     }
 
     /// I4: provider, treasury, relay and payer are owed exactly what the model says, to the unit; I5, I7: every channel
-    /// is where the model has it, hence no early exit, and no job both paid and refunded.
+    /// is where the model has it, hence no early exit, and no job both paid and refunded; I8, I9, I11: and the model let
+    /// no flawed signature count, no entry stop a batch, no changed order through.
     function invariant_modelAgrees() public view {
-        address[5] memory payees = handler.payees();
+        address[6] memory payees = handler.payees();
         for (uint256 t = 0; t < 2; ++t) {
-            address token = address(handler.tokens(t));
-            for (uint256 i = 0; i < 5; ++i) {
+            address token = handler.tokens()[t];
+            for (uint256 i = 0; i < 6; ++i) {
                 assertEq(handler.credit(token, payees[i]), channels.owed(token, payees[i]), 'I4: owed');
             }
         }
         for (uint256 i = 0; i < handler.CHANNELS(); ++i) {
-            (bytes32 id, , ChannelsHandler.Model memory model) = handler.channelAt(i);
+            (bytes32 id, , ChannelsWalk.Model memory model) = handler.channelAt(i);
             IChannels.ChannelState memory state = channels.stateOf(id);
             assertEq(model.balance, state.balance, 'balance');
             assertEq(model.claimed, state.claimed, 'claimed');
@@ -107,24 +131,31 @@ contract ChannelsInvariantTest is Test {
 
     /// A walk that never gets anywhere proves nothing: this one, laid by hand, takes every kind of step.
     function test_walk_reachesEverything() public {
-        handler.topUp(0, 500);
-        for (uint256 i = 0; i < 4; ++i) handler.claimFor(uint256(keccak256(abi.encode('for', i))), 77);
+        for (uint256 i = 0; i < 5; ++i) handler.topUp(i, 500, i);
+        for (uint256 i = 0; i < 5; ++i) handler.claimFor(uint256(keccak256(abi.encode('for', i))), 77, i);
         for (uint256 i = 0; i < 12; ++i) handler.claim(uint256(keccak256(abi.encode(i))), i);
-        handler.govern(1_234);
+        handler.govern(1_234, 0);
+        handler.govern(0, 3);
+        handler.intrude(7, 0);
         handler.donate(0, 5);
+        handler.donate(1, 5);
         handler.announce(0, 0);
         handler.withdraw(0);
-        handler.leave(1);
-        handler.close(2, 1_000_000, 1);
-        invariant_solvency();
-        invariant_modelAgrees();
+        handler.announceFor(1, 7);
+        handler.depart(2);
+        checkAll();
+        handler.block_(5, 0);
         handler.pass(30 hours - 1);
+        // Blocked by the token, the payer waits; unblocked, it leaves.
         handler.withdraw(0);
-        for (uint256 i = 0; i < 10; ++i) handler.settle(i, i / 2);
-        invariant_solvency();
-        invariant_claimedNeverFalls();
-        invariant_modelAgrees();
-        string[11] memory all = [
+        handler.block_(5, 1);
+        handler.withdraw(0);
+        handler.close(1, 1_000_000, 23);
+        handler.abandon(16);
+        handler.govern(1, 0);
+        for (uint256 i = 0; i < 12; ++i) handler.settle(i, i / 2);
+        checkAll();
+        string[15] memory all = [
             'open',
             'topUp',
             'claim',
@@ -132,10 +163,14 @@ contract ChannelsInvariantTest is Test {
             'settle',
             'close',
             'announce',
+            'announceFor',
             'withdraw',
             'pass',
             'donate',
-            'govern'
+            'block',
+            'schedule',
+            'execute',
+            'abandon'
         ];
         for (uint256 i = 0; i < all.length; ++i) assertTrue(handler.steps(all[i]) > 0, all[i]);
         // A second walk, for what the claims of the first took away.
@@ -144,5 +179,14 @@ contract ChannelsInvariantTest is Test {
         handler.refund(3);
         handler.refund(4);
         assertTrue(handler.steps('refund') == 2, 'refund');
+        checkAll();
+    }
+
+    function checkAll() private {
+        invariant_solvency();
+        invariant_claimedNeverFalls();
+        invariant_modelAgrees();
+        invariant_pocketsAgree();
+        invariant_governanceIsAnnounced();
     }
 }

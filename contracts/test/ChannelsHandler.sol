@@ -1,138 +1,105 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Channels} from '../Channels.sol';
+import {Authorization, Permit} from '../Intake.sol';
 import {IChannels} from '../IChannels.sol';
-import {TestUSDC} from '../tokens/TestUSDC.sol';
-import {ChannelsFixture} from './ChannelsFixture.sol';
+import {ChannelsWalk} from './ChannelsWalk.sol';
 
-/// @title A random walk through everything anybody can do to the channels, with a model walking beside it.
-/// @dev Before each call the model says whether it must succeed; a call that does otherwise fails the run. What the
-/// model believes of balances, credit and tokens is compared with the contract after every step.
-contract ChannelsHandler is ChannelsFixture {
-    struct Model {
-        bool exists;
-        bool ended;
-        bool paid;
-        bool refunded;
-        uint256 balance;
-        uint256 claimed;
-        uint256 withdrawableAt;
-        uint256 owedPayer;
-    }
-
-    uint256 public constant CHANNELS = 5;
-
-    TestUSDC[2] public tokens;
-    IChannels.Channel[] private _channels;
-    mapping(bytes32 id => Model model) private _models;
-    mapping(address token => mapping(address payee => uint256 amount)) public credit;
-    mapping(address token => uint256 amount) public donated;
-    mapping(address token => uint256 amount) public moneyIn;
-    mapping(address token => uint256 amount) public moneyOut;
-    mapping(string step => uint256 count) public steps;
-    uint256 public share = 1_000;
-
+/// @title The steps of a random walk through everything anybody can do to the channels.
+/// @dev Before each call the model says whether it must succeed; a call that does otherwise fails the run.
+contract ChannelsHandler is ChannelsWalk {
     constructor() {
-        setUp();
-        tokens[0] = token;
-        tokens[1] = new TestUSDC();
-        for (uint256 i = 0; i < 2; ++i) {
-            tokens[i].mint(payer, 1 << 110);
-            vm.prank(payer);
-            tokens[i].approve(address(channels), type(uint256).max);
-        }
-        for (uint256 i = 0; i < CHANNELS; ++i) {
-            bool job = i >= 3;
-            _channels.push(
-                IChannels.Channel(
-                    payer,
-                    session,
-                    i % 2 == 0 ? provider : stranger,
-                    tab,
-                    address(tokens[i % 3 == 0 ? 1 : 0]),
-                    job ? 0 : uint48(24 hours + i * 1 hours),
-                    job ? uint48(present() + (i - 2) * 3 days) : 0,
-                    bytes32(i)
-                )
-            );
-        }
         // The walk begins with everything open: what comes after opening is what it is for.
-        for (uint256 i = 0; i < CHANNELS; ++i) _open(i, 1_000_000);
+        for (uint256 i = 0; i < CHANNELS; ++i) _open(i, 1_000_000, 0);
     }
 
-    // Steps.
-
-    function open(uint256 which, uint104 amount) external {
-        _open(which, amount);
+    function open(uint256 which, uint104 amount, uint256 how) external {
+        _open(which, amount, how % 5);
     }
 
-    function topUp(uint256 which, uint104 amount) external {
+    /// @dev By the payer's approval, permit or authorization, by a stranger's own tokens, or by a forged authorization.
+    function topUp(uint256 which, uint104 amount, uint256 how) external {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
         amount = uint104(within(amount, 0, 1 << 60));
+        how = how % 5;
+        address from = how == 3 ? stranger : payer;
         bool fits = _isOpen(model) && channel.deadline == 0 && model.withdrawableAt == 0 && amount != 0;
-        vm.prank(payer);
-        if (!_did(fits, abi.encodeCall(channels.topUp, (channel, amount)), 'topUp')) return;
-        model.balance += amount;
-        moneyIn[channel.token] += amount;
+        fits = fits && _moves(channel.token, from) && how != 4;
+        if (how == 2) fits = fits && channel.token == address(token);
+        bytes memory call = abi.encodeCall(channels.topUp, (channel, amount));
+        if (how == 1) call = abi.encodeCall(channels.topUpWithPermit, (channel, amount, _permit(amount)));
+        if (how == 2)
+            call = abi.encodeCall(channels.topUpWithAuthorization, (channel, amount, _authorize(channel, amount)));
+        if (how == 4) {
+            Authorization memory forged = _authorize(channel, uint256(amount) + 1);
+            call = abi.encodeCall(channels.topUpWithAuthorization, (channel, amount, forged));
+        }
+        vm.prank(how == 2 ? stranger : from);
+        bool done = _did(fits, call, 'topUp');
+        _approve(payer);
+        if (done) _deposited(channel, from, amount);
     }
 
-    /// @dev A batch of up to four claims, good and bad, handed in by one of the parties or a stranger.
+    /// @dev A batch of up to four claims, good and flawed, handed in by one of the parties or a stranger.
     function claim(uint256 seed, uint256 who) external {
-        IChannels.Claim[] memory list = _someClaims(seed);
+        (IChannels.Claim[] memory list, bool[] memory good) = _someClaims(seed);
         address caller = _caller(who);
-        uint256 expected = _expectClaims(list, caller, false, 0);
+        uint256 expected = _expectClaims(list, good, caller, 0);
         vm.prank(caller);
         uint256 accepted = channels.claim(list);
         assertEq(expected, accepted, 'accepted');
         // Handing the same batch in again changes nothing, jobs and sessions alike.
-        bytes32 before = fingerprint();
+        bytes32 before = _fingerprint();
+        expected = _expectClaims(list, good, caller, 0);
         vm.prank(caller);
-        assertEq(_expectClaims(list, caller, false, 0), channels.claim(list), 'accepted again');
-        assertTrue(before == fingerprint() || _repeats(list), 'a replay changed something');
+        assertEq(expected, channels.claim(list), 'accepted again');
+        assertTrue(before == _fingerprint() || _repeats(list), 'I3: a replay changed something');
         steps['claim'] += accepted;
     }
 
-    function claimFor(uint256 seed, uint104 fee) external {
-        IChannels.Claim[] memory list = _someClaims(seed);
+    /// @dev Before the order is carried out, it is tried with one thing changed: then it must not be.
+    function claimFor(uint256 seed, uint104 fee, uint256 change) external {
+        (IChannels.Claim[] memory list, bool[] memory good) = _someClaims(seed);
         fee = uint104(within(fee, 0, 1 << 40));
         IChannels.ClaimOrder memory order = orderFor(list, fee);
         bytes memory signature = orderSignature(TAB_KEY, order);
-        uint256 expected = _expectClaims(list, tab, true, fee);
+        _refused(_changedOrder(list, order, signature, change % 5), 'I11: an order carried out otherwise than signed');
+        uint256 expected = _expectClaims(list, good, tab, fee);
         vm.prank(RELAY);
         assertEq(expected, channels.claimFor(list, order, signature), 'accepted');
         steps['claimFor'] += expected;
     }
 
     function settle(uint256 which, uint256 who) external {
-        address paidIn = address(tokens[which % 2]);
-        address[5] memory all = [provider, stranger, TREASURY, RELAY, payer];
-        address payee = all[who % 5];
+        address paidIn = tokens()[which % 2];
+        address payee = payees()[who % PAYEES];
         uint256 expected = credit[paidIn][payee];
-        uint256 before = TestUSDC(paidIn).balanceOf(payee);
-        assertEq(expected, channels.settle(paidIn, payee), 'settled');
-        assertEq(before + expected, TestUSDC(paidIn).balanceOf(payee), 'arrived');
+        bool fits = expected == 0 || _moves(paidIn, payee);
+        if (!_did(fits, abi.encodeCall(channels.settle, (paidIn, payee)), 'settle')) return;
         credit[paidIn][payee] = 0;
-        moneyOut[paidIn] += expected;
+        _paid(paidIn, payee, expected);
         assertEq(0, channels.settle(paidIn, payee), 'settled again');
-        ++steps['settle'];
     }
 
-    function close(uint256 which, uint128 finalAmount, uint256 key) external {
+    function close(uint256 which, uint128 finalAmount, uint256 flaw) external {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
         finalAmount = uint128(within(finalAmount, 0, model.balance + 2));
         if (finalAmount % 4 == 0) finalAmount = uint128(model.claimed);
-        bool agreed = key % 4 != 0;
-        bool fits = _isOpen(model) && finalAmount >= model.claimed && finalAmount <= model.balance && agreed;
-        if (finalAmount > model.claimed && channel.deadline != 0) fits = fits && present() <= channel.deadline;
-        bytes memory signature = closeSignature(agreed ? TAB_KEY : STRANGER_KEY, idOf(channel), finalAmount);
+        bool more = finalAmount > model.claimed;
+        flaw = flaw % 24;
+        bool fits = _isOpen(model) && finalAmount >= model.claimed && finalAmount <= model.balance && flaw >= 6;
+        if (more && channel.deadline != 0) fits = fits && present() <= channel.deadline;
+        if (more && flaw < 14) fits = false;
+        if (finalAmount != model.balance) fits = fits && _moves(channel.token, payer);
+        bytes memory agreed = closeSignature(TAB_KEY, idOf(channel), finalAmount);
+        if (flaw < 6) agreed = flawedClose(idOf(channel), finalAmount, flaw);
         bytes memory paid = voucher(channel, finalAmount);
-        uint256 before = TestUSDC(channel.token).balanceOf(payer);
-        if (!_did(fits, abi.encodeCall(channels.close, (channel, finalAmount, paid, signature)), 'close')) return;
-        if (finalAmount > model.claimed) _credit(channel, model.claimed, finalAmount, 0);
-        _ended(channel, model, finalAmount, before);
+        if (flaw >= 6 && flaw < 14) paid = flawedVoucher(channel, finalAmount, flaw - 6);
+        if (!_did(fits, abi.encodeCall(channels.close, (channel, finalAmount, paid, agreed)), 'close')) return;
+        if (more) _credit(channel, model.claimed, finalAmount, 0);
+        _ended(channel, model, finalAmount);
         model.paid = finalAmount > 0;
     }
 
@@ -140,12 +107,30 @@ contract ChannelsHandler is ChannelsFixture {
         _announce(which, _caller(who));
     }
 
+    function announceFor(uint256 which, uint256 flaw) external {
+        IChannels.Channel memory channel = _pick(which);
+        Model storage model = _models[idOf(channel)];
+        flaw = flaw % 8;
+        bytes32 id = idOf(channel);
+        bytes32 structHash = keccak256(abi.encode(keccak256('Withdrawal(bytes32 channelId)'), id));
+        bytes memory given = withdrawalSignature(SESSION_KEY, id);
+        if (flaw == 0) given = withdrawalSignature(STRANGER_KEY, id);
+        if (flaw == 1) given = withdrawalSignature(SESSION_KEY, keccak256(abi.encode(id)));
+        if (flaw == 2) given = voucher(channel, 0);
+        if (flaw == 3) given = signed(SESSION_KEY, typed(domainOf(8453, address(channels)), structHash));
+        if (flaw == 4) given = highS(SESSION_KEY, ours(structHash));
+        bool fits = _isOpen(model) && channel.deadline == 0 && model.withdrawableAt == 0 && flaw > 4;
+        vm.prank(stranger);
+        if (!_did(fits, abi.encodeCall(channels.announceWithdrawalFor, (channel, given)), 'announceFor')) return;
+        model.withdrawableAt = present() + channel.delay;
+    }
+
     function withdraw(uint256 which) external {
         _withdraw(which);
     }
 
     /// @dev A whole departure, which chance alone seldom completes: announce, try too early, wait to the second, leave.
-    function leave(uint256 which) external {
+    function depart(uint256 which) external {
         _announce(which, payer);
         uint256 due = _models[idOf(_pick(which))].withdrawableAt;
         if (due <= present()) return;
@@ -159,9 +144,9 @@ contract ChannelsHandler is ChannelsFixture {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
         bool fits = _isOpen(model) && channel.deadline != 0 && present() > channel.deadline;
-        uint256 before = TestUSDC(channel.token).balanceOf(payer);
+        fits = fits && _moves(channel.token, payer);
         if (!_did(fits, abi.encodeCall(channels.refund, (channel)), 'refund')) return;
-        _ended(channel, model, model.claimed, before);
+        _ended(channel, model, model.claimed);
         model.refunded = true;
     }
 
@@ -171,177 +156,136 @@ contract ChannelsHandler is ChannelsFixture {
     }
 
     function donate(uint256 which, uint64 amount) external {
-        tokens[which % 2].mint(address(channels), amount);
-        donated[address(tokens[which % 2])] += amount;
+        if (which % 2 == 0) token.mint(address(channels), amount);
+        else hostile.mint(address(channels), amount);
+        donated[tokens()[which % 2]] += amount;
         ++steps['donate'];
     }
 
-    function govern(uint16 share_) external {
-        share_ = uint16(within(share_, 0, 2_000));
+    /// @dev One token stops moving for somebody, or moves again.
+    function block_(uint256 who, uint256 seed) external {
+        hostile.setBlocked(payees()[who % PAYEES], seed % 3 == 0);
+        ++steps['block'];
+    }
+
+    /// @dev A share or a treasury, good or bad, announced and waited for, with an attempt a second too early.
+    function govern(uint16 share_, uint256 which) external {
+        share_ = uint16(within(share_, 0, 2_400));
+        address treasury_ = [TREASURY, OTHER_TREASURY, address(0), address(channels)][(which >> 1) % 4];
+        bool fits = which % 2 == 0 ? share_ <= 2_000 : treasury_ == TREASURY || treasury_ == OTHER_TREASURY;
         bytes memory call = abi.encodeCall(channels.setShare, (share_));
-        if (channels.readyAt(keccak256(call)) != 0) return;
+        if (which % 2 == 1) call = abi.encodeCall(channels.setTreasury, (treasury_));
+        bool governed = channels.owner() != address(0);
         vm.prank(GOVERNOR);
-        channels.schedule(call);
+        if (!_did(governed, abi.encodeCall(channels.schedule, (call)), 'schedule')) return;
         uint256 before = present();
+        vm.warp(before + 7 days - 1);
+        _refused(abi.encodeCall(channels.execute, (call)), 'G1: executed before its time');
         vm.warp(before + 7 days);
-        channels.execute(call);
+        bool done = _did(fits, abi.encodeCall(channels.execute, (call)), 'execute');
         vm.warp(before);
-        share = share_;
-        ++steps['govern'];
+        if (done && which % 2 == 0) share = share_;
+        if (done && which % 2 == 1) treasury = treasury_;
+        if (done) return;
+        vm.prank(GOVERNOR);
+        channels.cancel(keccak256(call));
     }
 
-    // What the invariants look at.
-
-    function pot() external view returns (Channels) {
-        return channels;
+    /// @dev What governance may not do at once, and nobody else at all.
+    function intrude(uint16 share_, uint256 who) external {
+        bytes memory call = abi.encodeCall(channels.setShare, (share_));
+        vm.startPrank(who % 2 == 0 ? GOVERNOR : stranger);
+        (bool done, ) = address(channels).call(who % 4 < 2 ? call : abi.encodeCall(channels.execute, (call)));
+        vm.stopPrank();
+        assertTrue(!done, 'G1: changed without notice');
+        _refused(abi.encodeCall(channels.setTreasury, (stranger)), 'G1: a treasury without notice');
+        _refused(abi.encodeCall(channels.schedule, (call)), 'G1: announced by a stranger');
     }
 
-    function channelAt(uint256 index) external view returns (bytes32 id, address paidIn, Model memory model) {
-        id = idOf(_channels[index]);
-        return (id, _channels[index].token, _models[id]);
-    }
-
-    function payees() external view returns (address[5] memory) {
-        return [provider, stranger, TREASURY, RELAY, payer];
+    /// @dev Now and then governance goes away for good. Everything else must go on as if nothing had happened.
+    function abandon(uint256 seed) external {
+        if (seed % 16 != 0 || channels.owner() == address(0)) return;
+        vm.prank(GOVERNOR);
+        channels.renounceOwnership();
+        ++steps['abandon'];
     }
 
     // Inside.
 
-    function _open(uint256 which, uint104 amount) private {
+    /// @dev By the payer's approval, permit or authorization; by a stranger's call; by a forged authorization.
+    function _open(uint256 which, uint104 amount, uint256 how) private {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
         amount = uint104(within(amount, 0, 1 << 60));
-        bool fits = !model.exists && amount != 0;
-        if (channel.deadline != 0) fits = fits && channel.deadline > present();
-        if (channel.deadline != 0) fits = fits && channel.deadline <= present() + 30 days;
-        vm.prank(payer);
-        if (!_did(fits, abi.encodeCall(channels.open, (channel, amount)), 'open')) return;
-        (model.exists, model.balance) = (true, amount);
-        moneyIn[channel.token] += amount;
+        bool fits = !model.exists && amount != 0 && _moves(channel.token, payer) && how < 3;
+        if (channel.deadline != 0) {
+            fits = fits && channel.deadline > present() && channel.deadline <= present() + 30 days;
+        }
+        if (how == 2) fits = fits && channel.token == address(token);
+        bytes memory call = abi.encodeCall(channels.open, (channel, amount));
+        if (how == 1) call = abi.encodeCall(channels.openWithPermit, (channel, amount, _permit(amount)));
+        if (how == 2)
+            call = abi.encodeCall(channels.openWithAuthorization, (channel, amount, _authorize(channel, amount)));
+        if (how == 4) {
+            Authorization memory forged = _authorize(_pick(which + 1), amount);
+            call = abi.encodeCall(channels.openWithAuthorization, (channel, amount, forged));
+        }
+        vm.prank(how < 2 ? payer : stranger);
+        bool done = _did(fits, call, 'open');
+        _approve(payer);
+        if (!done) return;
+        model.exists = true;
+        _deposited(channel, payer, amount);
     }
 
     function _withdraw(uint256 which) private {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
         bool fits = _isOpen(model) && model.withdrawableAt != 0 && present() >= model.withdrawableAt;
-        uint256 before = TestUSDC(channel.token).balanceOf(payer);
+        fits = fits && (model.balance == model.claimed || _moves(channel.token, payer));
         if (!_did(fits, abi.encodeCall(channels.withdraw, (channel)), 'withdraw')) return;
-        _ended(channel, model, model.claimed, before);
+        _ended(channel, model, model.claimed);
     }
 
     function _announce(uint256 which, address caller) private {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
         bool fits = _isOpen(model) && channel.deadline == 0 && model.withdrawableAt == 0;
-        fits = fits && (caller == payer || caller == session);
+        fits = fits && (caller == payer || caller == channel.payerSigner);
         vm.prank(caller);
         if (!_did(fits, abi.encodeCall(channels.announceWithdrawal, (channel)), 'announce')) return;
         model.withdrawableAt = present() + channel.delay;
     }
 
-    function fingerprint() private view returns (bytes32 sum) {
-        for (uint256 i = 0; i < CHANNELS; ++i) {
-            sum = keccak256(abi.encode(sum, channels.stateOf(idOf(_channels[i]))));
-        }
-        address[4] memory all = [provider, stranger, TREASURY, payer];
-        for (uint256 i = 0; i < 8; ++i) {
-            sum = keccak256(abi.encode(sum, channels.owed(address(tokens[i % 2]), all[i / 2])));
-        }
-    }
-
-    function _pick(uint256 which) private view returns (IChannels.Channel memory) {
-        return _channels[which % CHANNELS];
-    }
-
-    function _caller(uint256 who) private view returns (address) {
-        address[6] memory all = [payer, session, provider, tab, stranger, RELAY];
-        return all[who % 6];
-    }
-
-    function _isOpen(Model storage model) private view returns (bool) {
-        return model.exists && !model.ended;
-    }
-
-    /// @dev Makes the call and holds it to the model's expectation.
-    function _did(bool expected, bytes memory call, string memory step) private returns (bool done) {
-        (done, ) = address(channels).call(call);
-        assertTrue(done == expected, step);
-        if (done) ++steps[step];
-    }
-
-    function _ended(
-        IChannels.Channel memory channel,
-        Model storage model,
-        uint256 claimedInAll,
-        uint256 payerBefore
-    ) private {
-        uint256 rest = model.balance - claimedInAll;
-        assertEq(payerBefore + rest, TestUSDC(channel.token).balanceOf(payer), 'returned');
-        moneyOut[channel.token] += rest;
-        (model.balance, model.claimed, model.ended) = (claimedInAll, claimedInAll, true);
-    }
-
-    function _credit(IChannels.Channel memory channel, uint256 former, uint256 amount, uint256 fee) private {
-        uint256 part = (amount * share) / 10_000 - (former * share) / 10_000;
-        uint256 rest = amount - former - part;
-        if (fee > rest) fee = rest;
-        credit[channel.token][TREASURY] += part;
-        credit[channel.token][channel.provider] += rest - fee;
-        credit[channel.token][RELAY] += fee;
-    }
-
-    /// @dev Walks the model through a batch and says how many must be accepted. Every claim carries its own truth in
-    /// the last byte of its signature's key, see `_someClaims`; here it is checked by recovering nothing but intent.
-    function _expectClaims(
+    function _changedOrder(
         IChannels.Claim[] memory list,
-        address actor,
-        bool ordered,
-        uint256 fee
-    ) private returns (uint256 accepted) {
-        for (uint256 i = 0; i < list.length; ++i) {
-            IChannels.Channel memory channel = list[i].channel;
-            Model storage model = _models[idOf(channel)];
-            uint256 amount = list[i].cumulativeAmount;
-            if (!_isOpen(model) || amount <= model.claimed || amount > model.balance) continue;
-            if (channel.deadline != 0) {
-                if (present() > channel.deadline) continue;
-                if (actor != channel.provider && actor != tab) continue;
-            }
-            if (ordered && channel.providerSigner != actor) continue;
-            if (keccak256(list[i].signature) != keccak256(voucher(channel, uint128(amount)))) continue;
-            ++accepted;
-            _credit(channel, model.claimed, amount, fee);
-            model.claimed = amount;
-            if (channel.deadline == 0) continue;
-            uint256 rest = model.balance - amount;
-            credit[channel.token][payer] += rest;
-            (model.balance, model.ended, model.paid) = (amount, true, true);
-        }
+        IChannels.ClaimOrder memory order,
+        bytes memory signature,
+        uint256 change
+    ) private view returns (bytes memory) {
+        // As signed, but handed in by a stranger rather than by the relay it names.
+        if (change == 0) return abi.encodeCall(channels.claimFor, (list, order, signature));
+        IChannels.ClaimOrder memory changed = IChannels.ClaimOrder(
+            order.providerSigner,
+            stranger,
+            order.feePerClaim,
+            order.validBefore,
+            order.claimsHash
+        );
+        // Another relay, or a good order of that relay's with the fee raised, too late, or for another list.
+        if (change == 1) return abi.encodeCall(channels.claimFor, (list, changed, signature));
+        if (change == 3) changed.validBefore = uint48(present());
+        signature = orderSignature(TAB_KEY, changed);
+        if (change == 2) ++changed.feePerClaim;
+        if (change == 4) list = one(claimOf(_pick(uint256(order.claimsHash)), 1 << 100));
+        return abi.encodeCall(channels.claimFor, (list, changed, signature));
     }
 
-    /// @dev A batch that names a channel twice with falling amounts credits nothing twice, but its second run may find
-    /// the smaller one stale where the first found it first; such a batch is not compared.
-    function _repeats(IChannels.Claim[] memory list) private pure returns (bool) {
-        for (uint256 i = 0; i < list.length; ++i) {
-            for (uint256 j = i + 1; j < list.length; ++j) {
-                if (idOf(list[i].channel) == idOf(list[j].channel)) return true;
-            }
-        }
-        return false;
+    function _permit(uint256 amount) private view returns (Permit memory) {
+        return permit(PAYER_KEY, address(channels), amount);
     }
 
-    function _someClaims(uint256 seed) private view returns (IChannels.Claim[] memory list) {
-        list = new IChannels.Claim[](1 + (seed % 4));
-        for (uint256 i = 0; i < list.length; ++i) {
-            seed = uint256(keccak256(abi.encode(seed, i)));
-            IChannels.Channel memory channel = _pick(seed);
-            Model storage model = _models[idOf(channel)];
-            uint128 amount = uint128(within(seed >> 8, 0, model.balance + 1));
-            list[i] = claimOf(channel, amount);
-            uint256 fault = (seed >> 200) % 8;
-            if (fault == 0) list[i].signature = voucher(_pick(seed + 1), amount);
-            if (fault == 1) list[i].signature = voucher(channel, amount + 1);
-            if (fault == 2) list[i].signature = signed(STRANGER_KEY, ours(voucherHash(idOf(channel), amount)));
-        }
+    function _authorize(IChannels.Channel memory channel, uint256 amount) private returns (Authorization memory) {
+        return authorization(channel, amount, bytes32(++salts));
     }
 }
