@@ -3,12 +3,10 @@ pragma solidity 0.8.37;
 
 import {IERC20Errors} from '@openzeppelin/contracts/interfaces/draft-IERC6093.sol';
 import {SafeERC20} from '@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol';
-import {ReentrancyGuardTransient} from '@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol';
 import {IChannels} from './IChannels.sol';
 import {Intake} from './Intake.sol';
 import {ChannelsFixture} from './test/ChannelsFixture.sol';
 import {HostileToken} from './test/HostileToken.sol';
-import {HookToken} from './test/HookToken.sol';
 
 /// Tokens that misbehave: each is refused, or harms only those who chose it.
 contract HostileTokensTest is ChannelsFixture {
@@ -120,73 +118,5 @@ contract HostileTokensTest is ChannelsFixture {
         vm.expectRevert(problem);
         channels.open(channel, DEPOSIT);
         assertState(channel, 0, 0, 0);
-    }
-}
-
-/// A token that calls back in the middle of a transfer, into every function that moves money or credit.
-contract ReentrancyTest is ChannelsFixture {
-    HookToken private hook;
-    IChannels.Channel private channel;
-
-    function setUp() public override {
-        super.setUp();
-        hook = new HookToken();
-        hook.mint(payer, 1_000_000_000);
-        hook.mint(address(hook), 1_000_000_000);
-        channel = sessionChannel(1);
-        channel.token = address(hook);
-        openAs(channel, DEPOSIT);
-        assertEq(1, channels.claim(one(claimOf(channel, 1_000))), 'accepted');
-    }
-
-    function test_settle_cannotBeEnteredAgain() public {
-        hook.arm(address(channels), abi.encodeCall(channels.settle, (address(hook), provider)));
-        channels.settle(address(hook), provider);
-        assertBarred();
-        assertEq(900, hook.balanceOf(provider), 'provider');
-    }
-
-    function test_open_cannotBeEnteredAgain() public {
-        IChannels.Channel memory inner = sessionChannel(2);
-        (inner.token, inner.payer) = (address(hook), address(hook));
-        hook.arm(address(channels), abi.encodeCall(channels.open, (inner, DEPOSIT)));
-        IChannels.Channel memory outer = sessionChannel(3);
-        outer.token = address(hook);
-        openAs(outer, DEPOSIT);
-        assertBarred();
-        assertState(inner, 0, 0, 0);
-        assertEq(2 * DEPOSIT, hook.balanceOf(address(channels)), 'held');
-    }
-
-    function test_topUp_cannotBeEnteredAgain() public {
-        hook.arm(address(channels), abi.encodeCall(channels.topUp, (channel, DEPOSIT)));
-        vm.prank(payer);
-        channels.topUp(channel, DEPOSIT);
-        assertBarred();
-        assertState(channel, 2 * DEPOSIT, 1_000, 0);
-    }
-
-    function test_withdraw_cannotBeEnteredAgain() public {
-        vm.prank(payer);
-        channels.announceWithdrawal(channel);
-        vm.warp(present() + DELAY);
-        hook.arm(address(channels), abi.encodeCall(channels.claim, (one(claimOf(channel, 5_000)))));
-        channels.withdraw(channel);
-        assertBarred();
-        assertState(channel, 1_000, 1_000, CLOSED);
-    }
-
-    function test_close_cannotBeEnteredAgain() public {
-        bytes memory agreed = closeSignature(TAB_KEY, idOf(channel), 1_000);
-        hook.arm(address(channels), abi.encodeCall(channels.close, (channel, 1_000, '', agreed)));
-        channels.close(channel, 1_000, '', agreed);
-        assertBarred();
-        assertEq(1_000, hook.balanceOf(address(channels)), 'held');
-    }
-
-    function assertBarred() private view {
-        assertTrue(hook.called(), 'the hook was called');
-        bytes4 expected = ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector;
-        assertEq(bytes32(expected), bytes32(bytes4(hook.answer())), 'barred');
     }
 }

@@ -68,8 +68,8 @@ contract DisputesInvariantTest is Test {
 
     /// Two disputes over more than the stake, both driven to a guilty end: the walk gets where it should.
     function test_walk_reachesASlash() public {
-        handler.open(1_000_000_000 - 1_000_000);
-        handler.open(900_000_000 - 1_000_000);
+        handler.open(1_000_000_000 - 50_000_000);
+        handler.open(900_000_000 - 50_000_000);
         for (uint256 i = 0; i < 2; ++i) {
             handler.drive(0, true, 1);
             handler.drive(1, true, 1);
@@ -85,7 +85,7 @@ contract DisputesInvariantTest is Test {
         handler.bond(5, 0);
         handler.bond(5, 1);
         handler.bond(5, 2);
-        handler.open(100_000_000);
+        handler.open(101_000_000 - 50_000_000);
         handler.drive(0, true, 1);
         handler.appeal(0);
         handler.drive(0, true, 3);

@@ -70,26 +70,54 @@ contract DisputesOpenTest is DisputesFixture {
     }
 
     function test_open_keepsThePenaltyInRange() public {
-        uint128[3] memory wrong = [uint128(999_999), STAKE + 1, type(uint128).max];
+        uint128[3] memory wrong = [STAKE / 10 - 1, STAKE + 1, type(uint128).max];
         for (uint256 i = 0; i < 3; ++i) {
             vm.prank(CHALLENGER);
-            vm.expectRevert(abi.encodeWithSelector(IDisputes.PenaltyOutOfRange.selector, 1_000_000, STAKE, wrong[i]));
+            vm.expectRevert(abi.encodeWithSelector(IDisputes.PenaltyOutOfRange.selector, STAKE / 10, STAKE, wrong[i]));
             disputes.open(provider, RECEIPT, wrong[i]);
         }
         vm.startPrank(CHALLENGER);
-        disputes.open(provider, 'least', 1_000_000);
+        disputes.open(provider, 'least', STAKE / 10);
         disputes.open(provider, 'most', STAKE);
     }
 
     function test_open_costsAShareOfAllItLocks() public {
         uint256 before = token.balanceOf(CHALLENGER);
         vm.prank(CHALLENGER);
-        uint256 id = disputes.open(provider, 'least', 1_000_000);
+        uint256 id = disputes.open(provider, 'least', STAKE / 10);
         assertEq(STAKE / 100, disputes.disputeAt(id).counterBond, 'a hundredth of the stake');
         assertEq(before - STAKE / 100, token.balanceOf(CHALLENGER), 'challenger');
         vm.prank(CHALLENGER);
         id = disputes.open(provider, 'most', STAKE);
         assertEq(STAKE / 10, disputes.disputeAt(id).counterBond, 'a tenth of the penalty');
+    }
+
+    function test_open_ofASmallStakeAsksForADollarAtLeast() public {
+        vm.startPrank(stranger);
+        token.mint(stranger, 5_000_000);
+        token.approve(address(providers), 5_000_000);
+        providers.bond(5_000_000);
+        vm.stopPrank();
+        vm.startPrank(CHALLENGER);
+        vm.expectRevert(abi.encodeWithSelector(IDisputes.PenaltyOutOfRange.selector, 1_000_000, 5_000_000, 999_999));
+        disputes.open(stranger, RECEIPT, 999_999);
+        disputes.open(stranger, RECEIPT, 1_000_000);
+    }
+
+    /// A provider that has itself convicted first, of the bad job others were about to dispute, loses what that costs.
+    function test_open_ofOnesOwnJobIsNoWayOut() public {
+        uint256 before = stakeInAll(provider) + token.balanceOf(CHALLENGER);
+        vm.prank(CHALLENGER);
+        uint256 id = disputes.open(provider, RECEIPT, STAKE / 10);
+        vm.warp(present() + 3 days + 1);
+        castMany(id, 1, 3, 0);
+        passWindow(id);
+        disputes.conclude(id);
+        passWindow(id);
+        disputes.conclude(id);
+        disputes.collect(CHALLENGER);
+        uint256 lost = before - stakeInAll(provider) - token.balanceOf(CHALLENGER);
+        assertEq(((STAKE / 10) * 70) / 100, lost, 'seven hundredths of the stake');
     }
 
     function test_open_reachesNobodyWhoHasLeft() public {

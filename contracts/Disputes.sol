@@ -28,10 +28,11 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
     /// @notice Votes needed for a verdict, in the first round and after an appeal.
     uint256 public constant QUORUM = 3;
     uint256 public constant APPEAL_QUORUM = 5;
-    /// @notice The counter-bond, and the appeal bond, in hundredths of a percent: of the penalty, and of all that is
-    /// locked for it, whichever is more. So it costs the more to hold a stake, the larger the stake.
+    /// @notice The counter-bond, and the appeal bond, in hundredths of a percent of the penalty.
     uint256 public constant COUNTER_BOND_BPS = 1_000;
-    uint256 public constant LOCKED_BPS = 100;
+    /// @notice The least penalty, in hundredths of a percent of all that is locked for it. So to hold a stake costs the
+    /// more, the larger it is; and a provider that disputes a bad job of its own first, lest others do, pays for it.
+    uint256 public constant PENALTY_BPS_MIN = 1_000;
     /// @notice Below this a counter-bond would round to nothing worth losing.
     uint256 public constant PENALTY_MIN = 1_000_000;
     /// @notice Of the half of a slash that is not burned: 60 % to the challenger, 40 % to the validators who said so.
@@ -63,7 +64,7 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
     }
 
     /// @notice Challenges one job of a provider. The caller's approved tokens become the counter-bond.
-    /// @param penalty What to slash: at least `PENALTY_MIN`, at most what of the provider's stake can be locked.
+    /// @param penalty What to slash: at least `PENALTY_MIN` and a tenth of what can be locked, at most all of it.
     function open(
         address provider,
         bytes32 receiptHash,
@@ -74,11 +75,12 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
         if (receiptHash == 0) revert ReceiptMissing();
         if (disputeOf[provider][receiptHash] != 0) revert ReceiptAlreadyDisputed(provider, receiptHash);
         uint256 maximum = providers.lockable(provider);
-        if (penalty < PENALTY_MIN || penalty > maximum) revert PenaltyOutOfRange(PENALTY_MIN, maximum, penalty);
+        uint256 minimum = Math.max(PENALTY_MIN, (maximum * PENALTY_BPS_MIN) / _BPS);
+        if (penalty < minimum || penalty > maximum) revert PenaltyOutOfRange(minimum, maximum, penalty);
         // Effect
         disputeId = ++disputeCount;
         disputeOf[provider][receiptHash] = disputeId;
-        uint256 counterBond = Math.max(uint256(penalty) * COUNTER_BOND_BPS, maximum * LOCKED_BPS) / _BPS;
+        uint256 counterBond = (uint256(penalty) * COUNTER_BOND_BPS) / _BPS;
         Dispute storage dispute = _disputes[disputeId];
         (dispute.challenger, dispute.provider, dispute.receiptHash) = (msg.sender, provider, receiptHash);
         (dispute.penalty, dispute.counterBond) = (penalty, uint128(counterBond));
@@ -223,8 +225,7 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
     }
 
     /// @dev Of the counter-bond of a challenger who was wrong, half goes to the provider for its trouble; of one whom not
-    /// a single validator followed, half comes back. The other half goes up in smoke, so that neither a challenge for
-    /// nothing nor a provider's challenge of itself is free.
+    /// a single validator followed, half comes back. The other half goes up in smoke: no challenge for nothing is free.
     function _endUnpunished(uint256 disputeId, Dispute storage dispute, Outcome outcome) private {
         // Effect
         (dispute.phase, dispute.outcome) = (Phase.Ended, outcome);

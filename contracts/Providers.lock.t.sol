@@ -216,13 +216,13 @@ contract ProvidersLockTest is DisputesFixture {
         providers.schedule(call);
         vm.warp(present() + 7 days);
         vm.prank(CHALLENGER);
-        disputes.open(provider, 'first', 1_000_000);
+        disputes.open(provider, 'first', PENALTY);
         vm.prank(provider);
         providers.unbond(STAKE);
         providers.execute(call);
         vm.warp(present() + 21 days - 1);
         vm.prank(CHALLENGER);
-        disputes.open(provider, 'last', 1_000_000);
+        disputes.open(provider, 'last', PENALTY);
         vm.warp(present() + 1);
         vm.startPrank(stranger);
         vm.expectRevert(abi.encodeWithSelector(IProviders.NothingToLock.selector, provider));

@@ -86,7 +86,7 @@ export const chains: readonly ChainEntry[] = [
     "contracts": {
       "channels": "0xe6f756A4EFb7CeA9f10b07d0B6F429B06A1780BF",
       "providers": "0xbCf551f2572f8E8F9b5D3715B83C982A90aAaA7f",
-      "disputes": "0xe3642FadeB437EB71E05D9cF000F24283f1BD16d"
+      "disputes": "0x4B75234fD02a57668851BFe6e27FB2b2E063228E"
     }
   }
 ];

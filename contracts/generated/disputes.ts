@@ -832,7 +832,7 @@ export const disputesAbi = [
   },
   {
     "inputs": [],
-    "name": "LOCKED_BPS",
+    "name": "NOTICE",
     "outputs": [
       {
         "internalType": "uint256",
@@ -845,7 +845,7 @@ export const disputesAbi = [
   },
   {
     "inputs": [],
-    "name": "NOTICE",
+    "name": "PENALTY_BPS_MIN",
     "outputs": [
       {
         "internalType": "uint256",

@@ -55,15 +55,15 @@ contract DisputesHandler is DisputesWalk {
 
     function open(uint128 penalty) external {
         uint256 lockable = providers.lockable(provider);
-        penalty = uint128(within(penalty, 1_000_000, (6 * uint256(STAKE)) / 5));
+        penalty = uint128(within(penalty, STAKE / 20, (6 * uint256(STAKE)) / 5));
         uint256 before = token.balanceOf(CHALLENGER);
-        bool expected = penalty <= lockable && providers.disputes() == address(disputes);
+        bool expected = penalty <= lockable && penalty >= lockable / 10 && providers.disputes() == address(disputes);
         vm.prank(CHALLENGER);
         bool done = _did(address(disputes), abi.encodeCall(Disputes.open, (provider, bytes32(++salts), penalty)));
         assertTrue(done == expected, 'D1: within what can be locked');
         if (!done) return;
         uint256 paid = before - token.balanceOf(CHALLENGER);
-        assertTrue(paid >= penalty / 10 && paid >= lockable / 100, 'D1: a counter-bond too small');
+        assertTrue(paid >= penalty / 10 && paid >= lockable / 100, 'D1: a stake held for a pittance');
         disputeMoneyIn += paid;
         ++running;
     }
@@ -71,7 +71,10 @@ contract DisputesHandler is DisputesWalk {
     function openTwice(uint256 which) external {
         bytes32 receipt = disputes.disputeAt(_which(which)).receiptHash;
         vm.prank(CHALLENGER);
-        bool done = _did(address(disputes), abi.encodeCall(Disputes.open, (provider, receipt, 1_000_000)));
+        bool done = _did(
+            address(disputes),
+            abi.encodeCall(Disputes.open, (provider, receipt, uint128(providers.lockable(provider))))
+        );
         assertTrue(!done, 'D1: one job disputed twice');
     }
 

@@ -13,13 +13,15 @@ export type AnvilOptions = {
   readonly signal?: AbortSignal;
   /** How long it may take to listen, in milliseconds. */
   readonly startTimeoutMs?: number;
+  /** How long it may take to write its state once told to end, in milliseconds; then it is killed. */
+  readonly stopTimeoutMs?: number;
 };
 
 export type Anvil = {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Ends the chain, having written its state, and waits until it is gone. */
+  /** Ends the chain, which writes its state first, and waits until it is gone. One that does not go is killed. */
   readonly stop: () => Promise<void>;
 };
 
@@ -69,7 +71,9 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   });
   const stop = async () => {
     child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.stopTimeoutMs ?? 5_000);
     await gone;
+    clearTimeout(timer);
   };
   try {
     const listening = await listeningPort(child, gone, options.startTimeoutMs ?? 10_000);

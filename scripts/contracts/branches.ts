@@ -10,7 +10,12 @@ export type Branch = {
   readonly lines: { readonly holds: number; readonly fails: number };
 };
 
-export type Altered = { readonly text: string; readonly branches: readonly Branch[] };
+export type Altered = {
+  readonly text: string;
+  readonly branches: readonly Branch[];
+  /** Whether there is anything in it to run: an interface has nothing. */
+  readonly hasCode: boolean;
+};
 
 type Node = { readonly nodeType?: string; readonly src?: string; readonly operator?: string } & Record<string, unknown>;
 
@@ -20,7 +25,9 @@ type Node = { readonly nodeType?: string; readonly src?: string; readonly operat
  */
 export function alter(file: string, source: string): Altered {
   const conditions: Node[] = [];
+  let hasCode = false;
   walk(parse(file, source), (node) => {
+    if (node.nodeType === 'FunctionDefinition' && node['body']) hasCode = true;
     if (node.nodeType === 'IfStatement' || node.nodeType === 'Conditional') conditions.push(node['condition'] as Node);
     const isLogical = node.operator === '&&' || node.operator === '||';
     if (node.nodeType === 'BinaryOperation' && isLogical) conditions.push(node['leftExpression'] as Node);
@@ -54,7 +61,7 @@ export function alter(file: string, source: string): Altered {
       lines: { holds: first + 2, fails: first + 4 },
     };
   });
-  return { text, branches };
+  return { text, branches, hasCode };
 }
 
 function spanOf(node: Node): { start: number; end: number } {

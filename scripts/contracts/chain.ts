@@ -3,7 +3,8 @@
  *
  *   --port 8545   --faucet-port 8546   --state FILE (keep what happens across restarts)
  *
- * Prints one line of JSON once all is ready; ends with SIGINT or SIGTERM.
+ * Prints one line of JSON once all is ready, with the milliseconds since this program began (`readyMs`); ends with SIGINT
+ * or SIGTERM.
  */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -32,9 +33,9 @@ try {
   faucet.listen(portOf(values['faucet-port']), '127.0.0.1');
   await once(faucet, 'listening');
   const { port } = faucet.address() as AddressInfo;
-  process.stdout.write(
-    `${JSON.stringify({ chainId: 31337, rpcUrl: anvil.url, faucetUrl: `http://127.0.0.1:${port}`, ...contracts })}\n`,
-  );
+  const faucetUrl = `http://127.0.0.1:${port}`;
+  const readyMs = Math.round(performance.now());
+  process.stdout.write(`${JSON.stringify({ chainId: 31337, rpcUrl: anvil.url, faucetUrl, ...contracts, readyMs })}\n`);
   if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
   faucet.closeAllConnections();
   faucet.close();

@@ -1,18 +1,7 @@
-/** A planted fault: `from`, found exactly once in `file`, becomes `to`; `caughtBy` names the test that must fail. */
-export type Mutant = {
-  readonly name: string;
-  /** Which line of the law of money it breaks, by its number in SPEC.md. */
-  readonly breaks: string;
-  /** Below `contracts/`. */
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-  /** Test file below `contracts/`, and a test in it. */
-  readonly test: string;
-  readonly caughtBy: string;
-};
+import type { Mutant } from './mutant.ts';
 
-export const mutants: readonly Mutant[] = [
+/** Faults in the channels, their claims, their governance. */
+export const channelsMutants: readonly Mutant[] = [
   {
     name: 'skipped replay check',
     breaks: 'I3',
@@ -86,15 +75,6 @@ export const mutants: readonly Mutant[] = [
     caughtBy: 'test_withdraw_waitsForTheVerySecond',
   },
   {
-    name: 'domain without chain and contract',
-    breaks: 'I8',
-    file: 'Claims.sol',
-    from: 'batch.domain = _domainSeparatorV4();',
-    to: 'batch.domain = keccak256(bytes(_EIP712Name()));',
-    test: 'Claims.t.sol',
-    caughtBy: 'test_claim_splitsNinetyToTen',
-  },
-  {
     name: 'chain left out of the domain',
     breaks: 'I8',
     file: 'Claims.sol',
@@ -102,15 +82,6 @@ export const mutants: readonly Mutant[] = [
     to: "batch.domain = keccak256(abi.encode(keccak256('EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)'), keccak256(bytes(_EIP712Name())), keccak256(bytes(_EIP712Version())), uint256(31337), address(this)));",
     test: 'Claims.t.sol',
     caughtBy: 'test_claim_skipsVouchersOfAnotherChain',
-  },
-  {
-    name: 'voucher of another channel',
-    breaks: 'I8',
-    file: 'ChannelMessages.sol',
-    from: 'return keccak256(abi.encode(VOUCHER, channelId, cumulativeAmount));',
-    to: 'return keccak256(abi.encode(VOUCHER, bytes32(channelId & 0), cumulativeAmount));',
-    test: 'Claims.t.sol',
-    caughtBy: 'test_claim_creditsTheDifferenceOnly',
   },
   {
     name: 'voucher unchecked',
@@ -136,7 +107,7 @@ export const mutants: readonly Mutant[] = [
     file: 'Claims.sol',
     from: 'if (batch.actor != channel.providerSigner && batch.actor != channel.provider) return Refusal.NotProvider;',
     to: '',
-    test: 'Claims.t.sol',
+    test: 'Claims.job.t.sol',
     caughtBy: 'test_claim_ofAJobIsForItsProvider',
   },
   {
@@ -145,7 +116,7 @@ export const mutants: readonly Mutant[] = [
     file: 'Claims.sol',
     from: 'if (block.timestamp > channel.deadline) return Refusal.DeadlinePassed;',
     to: '',
-    test: 'Claims.t.sol',
+    test: 'Claims.job.t.sol',
     caughtBy: 'test_claim_ofAJobUntilItsVeryLastSecond',
   },
   {
@@ -189,9 +160,13 @@ export const mutants: readonly Mutant[] = [
     breaks: 'I10',
     file: 'Channels.sol',
     from: `        _checkCallerIsPayer(channel);
+        // Check, Effect
         id = _open(channel, amount);
+        // Interaction
         Intake.pullWithPermit(`,
-    to: `        id = _open(channel, amount);
+    to: `        // Check, Effect
+        id = _open(channel, amount);
+        // Interaction
         Intake.pullWithPermit(`,
     test: 'Channels.open.t.sol',
     caughtBy: 'test_open_isForThePayerAlone',
@@ -260,75 +235,135 @@ export const mutants: readonly Mutant[] = [
     caughtBy: 'test_setShare_isBounded',
   },
   {
-    name: 'slash above stake',
-    breaks: 'P1',
-    file: 'Disputes.sol',
-    from: 'uint256 amount = dispute.penalty < available ? dispute.penalty : available;',
-    to: 'uint256 amount = dispute.penalty < available ? dispute.penalty : dispute.penalty;',
-    test: 'Disputes.t.sol',
-    caughtBy: 'test_slash_isNeverAboveWhatIsLeft',
+    name: 'voucher of another channel',
+    breaks: 'I8',
+    file: 'Claims.sol',
+    from: 'if (!Signatures.isFrom(channel.payerSigner, digest, given.signature)) return Refusal.BadSignature;',
+    to: `Channel memory former = channel;
+        former.salt ^= bytes32(uint256(3));
+        if (!Signatures.isFrom(channel.payerSigner, digest, given.signature) &&
+            !Signatures.isFrom(channel.payerSigner, MessageHashUtils.toTypedDataHash(batch.domain, ChannelMessages.hashVoucher(keccak256(abi.encode(former)), given.cumulativeAmount)), given.signature)) return Refusal.BadSignature;`,
+    test: 'Claims.t.sol',
+    caughtBy: 'test_claim_skipsAnotherChannelsVoucher',
   },
   {
-    name: 'slash above stake, in the registry',
-    breaks: 'P1',
-    file: 'Providers.sol',
-    from: 'if (amount > maximum) revert SlashAboveStake(maximum, amount);',
+    name: 'domain that names no contract',
+    breaks: 'I8',
+    file: 'Claims.sol',
+    from: 'if (!Signatures.isFrom(channel.payerSigner, digest, given.signature)) return Refusal.BadSignature;',
+    to: `if (!Signatures.isFrom(channel.payerSigner, digest, given.signature) &&
+            !Signatures.isFrom(channel.payerSigner, MessageHashUtils.toTypedDataHash(keccak256(abi.encode(keccak256('EIP712Domain(string name,string version,uint256 chainId)'), keccak256(bytes(_EIP712Name())), keccak256(bytes(_EIP712Version())), block.chainid)), voucher), given.signature)) return Refusal.BadSignature;`,
+    test: 'Claims.t.sol',
+    caughtBy: 'test_claim_skipsVouchersOfNoContractOrChain',
+  },
+  {
+    name: 'domain that names no chain',
+    breaks: 'I8',
+    file: 'Claims.sol',
+    from: 'if (!Signatures.isFrom(channel.payerSigner, digest, given.signature)) return Refusal.BadSignature;',
+    to: `if (!Signatures.isFrom(channel.payerSigner, digest, given.signature) &&
+            !Signatures.isFrom(channel.payerSigner, MessageHashUtils.toTypedDataHash(keccak256(abi.encode(keccak256('EIP712Domain(string name,string version,address verifyingContract)'), keccak256(bytes(_EIP712Name())), keccak256(bytes(_EIP712Version())), address(this))), voucher), given.signature)) return Refusal.BadSignature;`,
+    test: 'Claims.t.sol',
+    caughtBy: 'test_claim_skipsVouchersOfNoContractOrChain',
+  },
+  {
+    name: 'voucher signed as another message',
+    breaks: 'I8',
+    file: 'Claims.sol',
+    from: 'if (!Signatures.isFrom(channel.payerSigner, digest, given.signature)) return Refusal.BadSignature;',
+    to: `if (!Signatures.isFrom(channel.payerSigner, digest, given.signature) &&
+            !Signatures.isFrom(channel.payerSigner, MessageHashUtils.toTypedDataHash(batch.domain, ChannelMessages.hashClose(id, given.cumulativeAmount)), given.signature)) return Refusal.BadSignature;`,
+    test: 'Claims.t.sol',
+    caughtBy: 'test_claim_skipsOtherMessages',
+  },
+  {
+    name: 'close signed as another message',
+    breaks: 'I8',
+    file: 'Channels.sol',
+    from: 'Signatures.check(channel.providerSigner, digest, providerSignature);',
+    to: `if (!Signatures.isFrom(channel.providerSigner, digest, providerSignature)) {
+            digest = _hashTypedDataV4(ChannelMessages.hashVoucher(id, finalAmount));
+            Signatures.check(channel.providerSigner, digest, providerSignature);
+        }`,
+    test: 'Channels.close.t.sol',
+    caughtBy: 'test_close_needsTheProvidersSigner',
+  },
+  {
+    name: 'high s accepted',
+    breaks: 'I8',
+    file: 'Signatures.sol',
+    from: 'if (problem == ECDSA.RecoverError.NoError && recovered == signer) return true;',
+    to: `if (problem == ECDSA.RecoverError.NoError && recovered == signer) return true;
+        if (problem == ECDSA.RecoverError.InvalidSignatureS && signer == ecrecover(digest, uint8(signature[64]), bytes32(signature[0:32]), bytes32(signature[32:64]))) return true;`,
+    test: 'Claims.t.sol',
+    caughtBy: 'test_claim_skipsMalformedSignatures',
+  },
+  {
+    name: "wallet's refusal taken for consent",
+    breaks: 'I8',
+    file: 'Signatures.sol',
+    from: 'eq(mload(0x00), magic))',
+    to: 'iszero(iszero(mload(0x00))))',
+    test: 'Claims.t.sol',
+    caughtBy: 'test_claim_isNotStoppedByHostileWallets',
+  },
+  {
+    name: 'blocked payee stopping a batch',
+    breaks: 'I9',
+    file: 'Claims.sol',
+    from: 'if (rest != 0) owed[channel.token][channel.payer] += rest;',
+    to: `if (rest != 0) {
+            (bool sent, ) = channel.token.call(abi.encodeWithSignature('transfer(address,uint256)', channel.payer, rest));
+            require(sent);
+        }`,
+    test: 'Channels.hostile.t.sol',
+    caughtBy: 'test_blockedPayer_cannotStopAJobsClaim',
+  },
+  {
+    name: 'balance falling during a deposit',
+    breaks: 'I1',
+    file: 'Intake.sol',
+    from: 'uint256 received = current > before ? current - before : 0;',
+    to: `if (current < before) return;
+        uint256 received = current - before;`,
+    test: 'Channels.hostile.t.sol',
+    caughtBy: 'test_balanceThatFalls_isRefused',
+  },
+  {
+    name: "close without the payer's voucher",
+    breaks: 'I8',
+    file: 'Channels.sol',
+    from: 'if (finalAmount > state.claimed) _checkFinalVoucher(channel, id, finalAmount, payerSignature);',
     to: '',
-    test: 'Providers.t.sol',
-    caughtBy: 'test_slash_takesUnbondingLastAndNeverMore',
+    test: 'Channels.close.t.sol',
+    caughtBy: 'test_close_needsThePayersVoucherForMore',
   },
   {
-    name: 'less than half burned',
-    breaks: 'P2',
-    file: 'Providers.sol',
-    from: 'awarded = amount / 2;',
-    to: 'awarded = (amount * 51) / 100;',
-    test: 'Providers.t.sol',
-    caughtBy: 'test_slash_burnsHalfRoundedUp',
+    name: 'refund that asks governance',
+    breaks: 'G3',
+    file: 'Channels.sol',
+    from: 'if (channel.deadline == 0) revert JobOnly(id);',
+    to: 'if (channel.deadline == 0 || owner() == address(0)) revert JobOnly(id);',
+    test: 'Channels.withdraw.t.sol',
+    caughtBy: 'test_refund_needsNoGovernance',
   },
   {
-    name: 'unbonding while challenged',
-    breaks: 'P3',
-    file: 'Providers.sol',
-    from: 'if (record.locks != 0 && block.timestamp < record.lockedUntil) {',
-    to: 'if (record.locks > 99 && block.timestamp < record.lockedUntil) {',
-    test: 'Providers.t.sol',
-    caughtBy: 'test_lock_keepsTheStakeUntilUnlocked',
+    name: 'announcement that can be moved',
+    breaks: 'I5',
+    file: 'Channels.sol',
+    from: `        if (state.withdrawableAt != 0) revert WithdrawalPending(id, state.withdrawableAt);
+        // Effect`,
+    to: '        // Effect',
+    test: 'Channels.withdraw.t.sol',
+    caughtBy: 'test_announce_cannotMoveTheDate',
   },
   {
-    name: 'unbonding without the period',
-    breaks: 'P4',
-    file: 'Providers.sol',
-    from: 'if (block.timestamp < record.unbondedAt) revert UnbondingNotOver(record.unbondedAt, block.timestamp);',
-    to: '',
-    test: 'Providers.t.sol',
-    caughtBy: 'test_unbond_takesTheWholePeriod',
-  },
-  {
-    name: 'validator voting twice',
-    breaks: 'D3',
-    file: 'Disputes.sol',
-    from: 'if (_verdicts[disputeId][round][validator] != Verdict.None) revert AlreadyVoted(disputeId, round, validator);',
-    to: '',
-    test: 'Disputes.t.sol',
-    caughtBy: 'test_vote_refusesWhatIsNoVote',
-  },
-  {
-    name: 'slash without an appeal window',
-    breaks: 'D3',
-    file: 'Disputes.sol',
-    from: 'if (dispute.round == 2) return _endGuilty(disputeId, dispute);',
-    to: 'if (dispute.round != 0) return _endGuilty(disputeId, dispute);',
-    test: 'Disputes.t.sol',
-    caughtBy: 'test_conclude_guiltySlashesAfterTheAppealWindow',
-  },
-  {
-    name: 'job disputed twice',
-    breaks: 'D1',
-    file: 'Disputes.sol',
-    from: 'if (disputeOf[provider][receiptHash] != 0) revert ReceiptAlreadyDisputed(provider, receiptHash);',
-    to: '',
-    test: 'Disputes.t.sol',
-    caughtBy: 'test_open_needsAReceiptDisputedNeverBefore',
+    name: 'claim that can be entered again',
+    breaks: 'I1',
+    file: 'Claims.sol',
+    from: 'function claim(Claim[] calldata claims) external nonReentrant',
+    to: 'function claim(Claim[] calldata claims) external',
+    test: 'Channels.reentrancy.t.sol',
+    caughtBy: 'test_everyDoor_isBarredDuringEveryTransfer',
   },
 ];
