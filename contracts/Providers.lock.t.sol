@@ -20,6 +20,7 @@ contract ProvidersLockTest is DisputesFixture {
         vm.expectRevert(abi.encodeWithSelector(IProviders.StakeLocked.selector, until, present()));
         providers.withdrawBond(provider);
         providers.unlock(provider);
+        assertEq(0, providers.slashable(provider, address(this)), 'slashable no more');
         assertEq(400, providers.withdrawBond(provider), 'amount');
     }
 
