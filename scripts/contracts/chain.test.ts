@@ -64,7 +64,7 @@ test('one command gives a chain with every contract on it and a faucet, and one 
   expect((await once(child, 'exit'))[0]).toBe(0);
   await expect(fetch(ready.faucetUrl, { method: 'POST' })).rejects.toThrow();
   await expect(client.getChainId()).rejects.toThrow();
-});
+}, 60_000);
 
 test('a port that is none is refused before anything starts', async () => {
   const child = spawn(process.execPath, [join(root, 'scripts/contracts/chain.ts'), '--port', '70000'], {
