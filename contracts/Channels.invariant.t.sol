@@ -134,6 +134,8 @@ contract ChannelsInvariantTest is Test {
         for (uint256 i = 0; i < 5; ++i) handler.topUp(i, 500, i);
         for (uint256 i = 0; i < 5; ++i) handler.claimFor(uint256(keccak256(abi.encode('for', i))), 77, i);
         for (uint256 i = 0; i < 12; ++i) handler.claim(uint256(keccak256(abi.encode(i))), i);
+        // A step that chance once found too large for the walk itself.
+        handler.open(type(uint256).max, 5, 4);
         handler.govern(1_234, 0);
         handler.govern(0, 3);
         handler.intrude(7, 0);

@@ -227,7 +227,7 @@ contract ChannelsHandler is ChannelsWalk {
         if (how == 2)
             call = abi.encodeCall(channels.openWithAuthorization, (channel, amount, _authorize(channel, amount)));
         if (how == 4) {
-            Authorization memory forged = _authorize(_pick(which + 1), amount);
+            Authorization memory forged = _authorize(_pick((which % CHANNELS) + 1), amount);
             call = abi.encodeCall(channels.openWithAuthorization, (channel, amount, forged));
         }
         vm.prank(how < 2 ? payer : stranger);

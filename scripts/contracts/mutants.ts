@@ -65,21 +65,18 @@ async function judge(mutant: Mutant, lane: string): Promise<Verdict> {
     path,
     text.replace(mutant.from, () => mutant.to),
   );
-  const isOfBonds = bondsMutants.includes(mutant);
-  const walk = isOfBonds ? 'Disputes.invariant.t.sol' : 'Channels.invariant.t.sol';
-  const { code, said } = await runTests(lane, join(sources, walksOnly ? walk : mutant.test));
+  const { code, said } = await runTests(lane, walksOnly ? null : join(sources, mutant.test));
   const failed = [...new Set([...said.matchAll(/^\s+\d+\) (\w+)\(/gm)].map(([, name]) => name!))];
   if (!said.includes('Running Solidity tests')) return { mutant, failed, problem: `DID NOT COMPILE\n${said}` };
+  if (said.includes('failed to set up invariant testing')) return { mutant, failed, problem: `DID NOT WALK\n${said}` };
   if (code === 0 || failed.length === 0) return { mutant, failed, problem: 'SURVIVED' };
-  if (walksOnly) {
-    const byChance = failed.some((name) => name.startsWith('invariant_'));
-    return { mutant, failed, problem: byChance ? null : `only by a walk laid by hand: ${failed.join(', ')}` };
-  }
+  if (walksOnly) return { mutant, failed, problem: null };
   if (failed.includes(mutant.caughtBy)) return { mutant, failed, problem: null };
   return { mutant, failed, problem: `MISSED by ${mutant.caughtBy}; caught by ${failed.join(', ')}` };
 }
 
-function runTests(lane: string, testPath: string): Promise<{ code: number | null; said: string }> {
+/** Runs one test file, or every random walk and nothing else. */
+function runTests(lane: string, testPath: string | null): Promise<{ code: number | null; said: string }> {
   const env = {
     ...process.env,
     CONTRACTS_SOURCES: relative(root, join(lane, 'contracts')),
@@ -88,8 +85,10 @@ function runTests(lane: string, testPath: string): Promise<{ code: number | null
     CONTRACTS_EFFORT: walksOnly ? 'ci' : 'quick',
     NO_COLOR: '1',
   };
+  // A walk needs its handler's artifact, which is there only when everything is compiled: hence by name, not by file.
+  const which = testPath === null ? ['--grep', 'invariant_'] : [relative(root, testPath)];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [hardhatCli, 'test', 'solidity', relative(root, testPath)], {
+    const child = spawn(process.execPath, [hardhatCli, 'test', 'solidity', ...which], {
       cwd: root,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
