@@ -26,6 +26,7 @@ test('each reason, and the value on the other side of its edge', () => {
   expect(reason({ draining: true })).toBe('draining');
   expect(reason({ models: [modelFixture({ running: 1, queued: 7 })] })).toBe('taken');
   expect(reason({ models: [modelFixture({ running: 1, queued: 8 })] })).toBe('queue-full');
+  expect(reason({ models: [modelFixture({ running: 1, queued: 8 })] }, {}, { full: 'ask' })).toBe('taken');
   expect(reason({ models: [modelFixture({ slots: 2, running: 1, queued: 8 })] })).toBe('taken');
   expect(reason({}, {}, { parked: () => true })).toBe('parked');
 });

@@ -12,10 +12,12 @@ export interface FilterOptions {
   readonly now: number;
   /** Peers that failed too often a moment ago; see `breaker.ts`. */
   readonly parked?: ((peer: PeerId) => boolean) | undefined;
+  /** `ask`: a worker whose offer speaks of a full queue can do the job too. Left out, it cannot. */
+  readonly full?: 'ask' | undefined;
 }
 
 /** Whether a worker can do the job, and with which of its models; otherwise the first reason why not. */
-export function filter(wish: Wish, entry: DirectoryEntry, { now, parked }: FilterOptions): FilterResult {
+export function filter(wish: Wish, entry: DirectoryEntry, { now, parked, full }: FilterOptions): FilterResult {
   const { offer } = entry;
   const reject = (reason: RejectionReason): FilterResult => ({
     type: 'rejection',
@@ -31,7 +33,8 @@ export function filter(wish: Wish, entry: DirectoryEntry, { now, parked }: Filte
   const wide = named.filter((model) => model.contextTokens >= wish.contextTokens);
   if (wide.length === 0) return reject('context-too-small');
   if (offer.draining) return reject('draining');
-  const open = wide.filter((model) => model.running < model.slots || model.queued < limits.workerQueueMax);
+  const isOpen = (model: OfferedModel) => model.running < model.slots || model.queued < limits.workerQueueMax;
+  const open = full === 'ask' ? wide : wide.filter(isOpen);
   if (open.length === 0) return reject('queue-full');
   if (parked?.(offer.peer)) return reject('parked');
   return { type: 'candidate', candidate: { entry, model: open.reduce(lighter) } };

@@ -17,6 +17,7 @@ export interface PickOptions {
   /** Who is asking: its own device is a candidate like any other, at price zero and without a way to travel. */
   readonly self?: PeerId | undefined;
   readonly parked?: ((peer: PeerId) => boolean) | undefined;
+  readonly full?: 'ask' | undefined;
   readonly history?: ((peer: PeerId) => PeerHistory | undefined) | undefined;
   /** Length of the answer to plan for. */
   readonly tokensOut?: number | undefined;

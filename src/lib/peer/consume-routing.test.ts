@@ -111,20 +111,6 @@ test('with nobody there a job waits a little for the first offer, then says so',
   expect(job.state.error?.message).toContain('tabloom-demo');
 });
 
-test('a queue that is full everywhere is told as busy, with the time to wait', async () => {
-  const world = createWorld();
-  await world.impostor(1, async ({ send }) =>
-    send({ t: 'refused', code: 'busy', message: 'full', retryAfterMs: 9_000 }),
-  );
-  await world.impostor(2, async ({ send }) =>
-    send({ t: 'refused', code: 'busy', message: 'full', retryAfterMs: 4_000 }),
-  );
-  const asker = await world.asker(3);
-  const job = follow(asker.consumer, chat('hello'));
-  await until(world.clock, () => job.over);
-  expect(job.state).toMatchObject({ phase: 'failed', error: { code: 'busy', details: { retryAfterMs: 4_000 } } });
-});
-
 test('only the named peers are asked', async () => {
   const world = createWorld();
   await world.impostor(1, async ({ hang }) => hang());

@@ -118,7 +118,8 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
 
   for (let attempt = 1; ; attempt++) {
     yield { type: 'job-routing', at: clock.now(), attempt };
-    const choice = await chooseWorker(request, tried, running);
+    const isFull = errors.some(({ code }) => code === 'busy');
+    const choice = await chooseWorker(request, { tried, full: isFull ? undefined : 'ask' }, running);
     if (signal.aborted) return yield { type: 'job-cancelled', at: clock.now() };
     if (timeUp.aborted) return yield failed(toErrorRecord(abortError(timeUp)));
     if (!choice.candidate || attempt > limits.attemptsMax) {
@@ -177,8 +178,14 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
   }
 }
 
-const choose = (wish: Wish, { params }: AskRequest, { clock, directory, net, random, trackRecord }: Choosing): Choice =>
+const choose = (
+  wish: Wish,
+  { params }: AskRequest,
+  { clock, directory, net, random, trackRecord }: Choosing,
+  full?: 'ask',
+): Choice =>
   pick(wish, directory.entries(), {
+    full,
     random,
     now: clock.now(),
     self: net.self,
@@ -189,9 +196,14 @@ const choose = (wish: Wish, { params }: AskRequest, { clock, directory, net, ran
 
 /**
  * Chooses among those not tried yet. The same job id asked again goes to the worker it went to, who knows it. While
- * nobody at all has been heard of, as on a page just opened, the first offers are waited for.
+ * nobody at all has been heard of, as on a page just opened, the first offers are waited for. Where all queues are full by
+ * their offers, which are some tenths of a second old, one worker is asked all the same: it knows, and says how long to wait.
  */
-async function chooseWorker(request: AskRequest, tried: readonly PeerId[], running: Running): Promise<Choice> {
+async function chooseWorker(
+  request: AskRequest,
+  { tried, full }: { readonly tried: readonly PeerId[]; readonly full: 'ask' | undefined },
+  running: Running,
+): Promise<Choice> {
   const { clock, directory, remembered, signal, timeUp } = running;
   const wish = toWish(request, tried);
   const before = remembered.worker(running.id);
@@ -207,7 +219,7 @@ async function chooseWorker(request: AskRequest, tried: readonly PeerId[], runni
     await nextChange(directory, clock, untilMs - clock.elapsed(), waiting);
     choice = choose(wish, request, running);
   }
-  return choice;
+  return choice.candidate || !full ? choice : choose(wish, request, running, full);
 }
 
 /** Resolves at the directory's next change, after `ms`, or when the signal aborts. */

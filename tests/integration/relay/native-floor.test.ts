@@ -77,6 +77,16 @@ describe('the native floor answers as a peer', () => {
     expect(await health(relay.url)).toMatchObject({ ok: true, jobs: { running: 0, failed: 0 } });
   });
 
+  test('a queue that has emptied takes the next one, though it was full when that was last announced', async () => {
+    const long = question({ temperature: 0, messages: [{ role: 'user', content: 'Count to one hundred' }] });
+    const short = question({ max_tokens: 1 });
+    const full = await Promise.all([long, ...Array(8).fill(short)].map((body) => postChat(relay.url, body)));
+    await Promise.all(full.map((response) => response.text()));
+    const next = await postChat(relay.url, short);
+    await next.text();
+    expect(next.status).toBe(200);
+  });
+
   test.each([
     ['{', 400, 'bad_json'],
     ['[]', 400, 'bad_request'],
