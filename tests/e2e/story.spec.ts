@@ -18,7 +18,7 @@ import { expect, test } from './fixtures/test.ts';
 
 const claims = [
   'The signature is valid for the receipt as it stands.',
-  'It was signed, while you asked, by the peer that was asked, and names the engine that it offers.',
+  'It was signed by the peer that was asked, with its engine and the time.',
   'It is bound to exactly what you sent.',
   'It is bound to exactly the text you received.',
   'Its token counts are those that arrived.',
