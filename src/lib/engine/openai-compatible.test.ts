@@ -177,3 +177,18 @@ describe('the server’s address', () => {
     expect(() => serverUrl(text)).toThrowError(expect.objectContaining({ code: 'bad-server-url' }));
   });
 });
+
+test.each([
+  [401, 'engine-failed', 'refuses the key'],
+  [503, 'busy', 'busy'],
+  [404, 'load-failed', 'correct its address'],
+])('a server that answers a load with status %i is told apart: %s', async (status, code, words) => {
+  const engine = createOpenAICompatibleEngine({
+    baseUrl: 'http://127.0.0.1:9/v1',
+    flavour: 'openai',
+    clock: manualClock(),
+    fetch: async () => new Response('no', { status }),
+  });
+  const refused = await engine.load(remoteModel({ remoteName: 'm', contextTokens: 512 }), {}).catch((error) => error);
+  expect(refused).toMatchObject({ code, message: expect.stringContaining(words) });
+});

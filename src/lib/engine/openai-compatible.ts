@@ -56,6 +56,8 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
       return modelsSchema.parse(await response.json()).data.map(({ id }) => id);
     } catch (cause) {
       throwIfAborted(signal);
+      // A refused key or a busy server says so itself; a status that speaks of a model means nothing where none is named.
+      if (cause instanceof TabloomError && cause.code !== 'model-unknown') throw cause;
       throw new TabloomError('load-failed', 'The model server does not answer. Start it or correct its address.', {
         cause,
       });
