@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
 import { decodeEnvelope, openEnvelope } from '#lib/protocol/envelope.ts';
+import { maxTokensOf } from '#lib/protocol/job.ts';
 import { chatCompletionSchema } from '#lib/protocol/openai.ts';
 import { receiptSchema } from '#lib/protocol/receipt.ts';
 import { announce, ask, gatewayFixture, worker } from './gateway.fixture.ts';
@@ -28,7 +29,8 @@ describe('a whole answer', () => {
     expect(opened).toMatchObject({ peer: worker.peer, record: { jobId: asked[0]!.id, tokensOut: 2 } });
     expect(asked[0]).toMatchObject({
       model: { name: 'tabloom-demo' },
-      input: { kind: 'chat', messages: [{ role: 'user', content: 'hello' }] },
+      kind: 'chat',
+      input: { messages: [{ role: 'user', content: 'hello' }] },
       params: { maxTokens: 9, temperature: 0, seed: 0xffff_ffff, stop: ['END'] },
       tier: 'open',
     });
@@ -54,8 +56,8 @@ describe('a whole answer', () => {
         ],
       }),
     );
+    expect(asked[0]!.kind).toBe('chat');
     expect(asked[0]!.input).toEqual({
-      kind: 'chat',
       messages: [
         { role: 'system', content: 'be brief' },
         { role: 'user', content: 'ab', name: 'someone' },
@@ -71,7 +73,7 @@ describe('a whole answer', () => {
     announce(directory, manualClock(), [{ contextTokens: 300 }]);
     await chat(ask());
     await chat(ask({ model: 'catalogued' }));
-    expect(asked.map(({ params }) => params.maxTokens)).toEqual([150, gatewayLimits.maxTokensDefault]);
+    expect(asked.map(maxTokensOf)).toEqual([150, gatewayLimits.maxTokensDefault]);
   });
 
   test('wishes that are not granted come back as warnings', async () => {

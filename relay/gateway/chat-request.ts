@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { wireError, type WireErrorCode } from '#lib/protocol/errors.ts';
 import { artefactIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
-import { jobInputSchema, jobParamsSchema, tierSchema, type ChatMessage, type JobParams } from '#lib/protocol/job.ts';
+import { tierSchema } from '#lib/protocol/job.ts';
+import { chat, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
+import { generationParamsSchema, type GenerationParams } from '#lib/protocol/kinds/generation.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { chatCompletionRequestSchema, type ChatCompletionRequest } from '#lib/protocol/openai.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
@@ -40,7 +42,7 @@ export function readChatRequest(body: unknown, shelf: Shelf): ChatWish {
   const extension = parse(extensionSchema.nullish(), request.tabloom, 'tabloom');
   if ((request.n ?? 1) !== 1) throw badRequest('One request gives one answer here; send the request n times.', 'n');
   const model = readModel(request.model, shelf);
-  const input = { kind: 'chat' as const, messages: request.messages.map(readMessage) };
+  const input = { messages: request.messages.map(readMessage) };
   return {
     model: request.model,
     answer: request.stream === true ? 'streamed' : 'whole',
@@ -48,8 +50,9 @@ export function readChatRequest(body: unknown, shelf: Shelf): ChatWish {
     warnings: findWarnings(request),
     ask: {
       model,
-      input: parse(jobInputSchema, input),
-      params: parse(jobParamsSchema, readParams(request, shelf)),
+      kind: 'chat',
+      input: parse(chat.input, input),
+      params: parse(generationParamsSchema, readParams(request, shelf)),
       tier: extension?.tier ?? 'open',
       deadlineMs: extension?.deadline_ms ?? undefined,
       only: extension?.peers ?? undefined,
@@ -93,7 +96,7 @@ function readContent(content: ChatCompletionRequest['messages'][number]['content
     .join('');
 }
 
-function readParams(request: ChatCompletionRequest, shelf: Shelf): JobParams {
+function readParams(request: ChatCompletionRequest, shelf: Shelf): GenerationParams {
   const stop = typeof request.stop === 'string' ? [request.stop] : (request.stop ?? []);
   return {
     maxTokens: readMaxTokens(request, shelf),

@@ -8,6 +8,7 @@ import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { readOffer, writeOffer, type OfferedModel } from '#lib/protocol/offer.ts';
+import { chat } from '#lib/protocol/kinds/chat.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { issueReceipt } from '#lib/trust/receipt.ts';
 import { createGuard } from '../http/guard.ts';
@@ -105,7 +106,8 @@ export function announce(directory: Directory, clock: Clock, models: readonly Pa
   const offered = (model: Partial<OfferedModel>): OfferedModel => ({
     artefact,
     name: 'tabloom-demo',
-    kind: 'chat',
+    kinds: ['chat'],
+    features: [],
     contextTokens: 512,
     quantisation: 'Q8_0',
     price: { in: '0', out: '0' },
@@ -185,7 +187,7 @@ export const failed = (code: string, details?: Record<string, unknown>): JobEven
 });
 
 export function finished(request: AskRequest, texts: readonly string[], clock: Clock = systemClock): JobEvent {
-  const output = createOutputRoot();
+  const output = createOutputRoot(chat.outputHash);
   for (const text of texts) output.add({ type: 'text-delta', text, tokens: 1 });
   const receipt = issueReceipt(
     {
@@ -212,16 +214,18 @@ export function finished(request: AskRequest, texts: readonly string[], clock: C
   };
 }
 
-const jobOf = (request: AskRequest): Job => ({
-  id: request.id ?? '0'.repeat(32),
-  artefact,
-  model: 'tabloom-demo',
-  input: request.input,
-  params: request.params,
-  tier: request.tier,
-  deadlineMs: 60_000,
-  salt: '0'.repeat(32),
-});
+const jobOf = (request: AskRequest): Job =>
+  ({
+    id: request.id ?? '0'.repeat(32),
+    artefact,
+    model: 'tabloom-demo',
+    kind: request.kind,
+    input: request.input,
+    params: request.params,
+    tier: request.tier,
+    deadlineMs: 60_000,
+    salt: '0'.repeat(32),
+  }) as Job;
 
 /** The frames of an event stream: the data of each as JSON (or `[DONE]`), comments as they are. */
 export async function readFrames(response: Response): Promise<readonly unknown[]> {

@@ -104,7 +104,7 @@ test('what it offers keeps the limits and is counted', async () => {
   const [[offered]] = offers as [[LoadedModel, unknown]];
   const ask = async (content: string) => {
     const messages = [{ role: 'user' as const, content }];
-    for await (const _ of offered.doStream({ kind: 'chat', messages, params: { maxTokens: 5 } }, {}));
+    for await (const _ of offered.doStream({ kind: 'chat', input: { messages }, params: { maxTokens: 5 } }, {}));
   };
   await ask('Hello');
   expect(await ask('x'.repeat(101)).catch(errorCode)).toBe('too-long');

@@ -1,3 +1,4 @@
+import { textRequest } from '#lib/engine/answer.ts';
 import { raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
@@ -44,8 +45,8 @@ export function createLlamaEngine(options: LlamaEngineOptions): Engine {
     const opened = await openModel(engine, path, { contextSize: model.contextTokens, threads, signal });
     const sequence = opened.context.getSequence();
     const contextTokens = Math.min(model.contextTokens, opened.context.contextSize);
-    const slots = createSlots(1, (request, streamSignal) =>
-      runLlama(request, {
+    const slots = createSlots(1, (asked, streamSignal) =>
+      runLlama(textRequest(asked), {
         model: opened.model,
         sequence,
         clock,
@@ -60,6 +61,8 @@ export function createLlamaEngine(options: LlamaEngineOptions): Engine {
       model,
       engine: info,
       contextTokens,
+      kinds: ['chat', 'completion'],
+      features: ['seed', 'resume-text'],
       slots: 1,
       doStream: slots.doStream,
       unload() {

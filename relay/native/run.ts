@@ -5,7 +5,7 @@ import { answer, tokensLeft } from '#lib/engine/answer.ts';
 import { renderChat, type PromptTemplate } from '#lib/engine/chat-prompt.ts';
 import { fitHistory, historyTrimmed } from '#lib/engine/fit-history.ts';
 import { samplingOf } from '#lib/engine/sampling.ts';
-import type { EngineEvent, EngineRequest } from '#lib/engine/spec.ts';
+import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
 
@@ -22,11 +22,11 @@ export interface RunOptions {
 const detokenizeContext = 8;
 
 /** One answer: the rendered prompt as tokens, then raw decoding, with token ids. */
-export async function* runLlama(request: EngineRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
+export async function* runLlama(request: TextRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
   const { model, clock, contextTokens, template } = options;
   const startedMs = clock.elapsed();
-  const fitted = await fitHistory(request.kind === 'chat' ? request.messages : [], {
-    render: (messages) => (request.kind === 'chat' ? renderChat(messages, template) : request.prompt),
+  const fitted = await fitHistory(request.kind === 'chat' ? request.input.messages : [], {
+    render: (messages) => (request.kind === 'chat' ? renderChat(messages, template) : request.input.prompt),
     count: (prompt) => tokenize(model, prompt).length,
     contextTokens,
   });
@@ -59,7 +59,7 @@ interface Prompt {
 async function* decode(
   { tokens, resumed }: Prompt,
   budget: number,
-  request: EngineRequest,
+  request: TextRequest,
   { model, sequence, signal }: RunOptions,
   onLimit: () => void,
 ): AsyncGenerator<RawPiece> {

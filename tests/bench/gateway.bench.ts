@@ -57,7 +57,7 @@ async function firstOfEngine(loaded: LoadedModel): Promise<number> {
   const startedMs = performance.now();
   const request = {
     kind: 'chat' as const,
-    messages: [{ role: 'user' as const, content: prompt }],
+    input: { messages: [{ role: 'user' as const, content: prompt }] },
     params: { maxTokens: 4, temperature: 0 },
   };
   let firstMs = 0;

@@ -55,10 +55,18 @@ const sins: readonly (readonly [string, string, (doStream: DoStream) => DoStream
   [
     'ignores maxTokens',
     'ends with length',
-    asked((request) => ({ ...request, params: { ...request.params, maxTokens: 99 } })),
+    asked((request) => ({ ...request, params: { ...request.params, maxTokens: 99 } }) as EngineRequest),
   ],
-  ['ignores stop', 'cuts before', asked(({ ...request }) => ({ ...request, params: { ...request.params, stop: [] } }))],
-  ['ignores the seed', 'repeats itself', asked((request) => ({ ...request, params: { ...request.params, seed: 1 } }))],
+  [
+    'ignores stop',
+    'cuts before',
+    asked((request) => ({ ...request, params: { ...request.params, stop: [] } }) as EngineRequest),
+  ],
+  [
+    'ignores the seed',
+    'repeats itself',
+    asked((request) => ({ ...request, params: { ...request.params, seed: 1 } }) as EngineRequest),
+  ],
   ['ignores the signal', 'stops in the middle', (doStream) => (request) => doStream(request, {})],
   ['begins anew', 'goes on from', asked((request) => ({ ...request, resume: undefined }))],
   [

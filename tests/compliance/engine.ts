@@ -1,5 +1,6 @@
 import { errorCode } from '#lib/base/errors.ts';
 import type { Engine, EngineEvent, EngineRequest, LoadedModel, LoadProgress, ModelEntry } from '#lib/engine/spec.ts';
+import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
 
 /**
  * What every engine must do. The cases know no test runner, since one of them runs inside a browser's page: they throw
@@ -23,9 +24,9 @@ export interface EngineCase {
   readonly run: (subject: EngineSubject) => Promise<void>;
 }
 
-const chat = (text: string, params: Partial<EngineRequest['params']> = {}): EngineRequest => ({
+const chat = (text: string, params: Partial<GenerationParams> = {}): EngineRequest => ({
   kind: 'chat',
-  messages: [{ role: 'user', content: text }],
+  input: { messages: [{ role: 'user', content: text }] },
   params: { maxTokens: 24, temperature: 0, ...params },
 });
 
@@ -217,7 +218,7 @@ export const engineCases: readonly EngineCase[] = [
   loadedCase('completes a raw prompt', async (loaded, subject) => {
     if (!subject.kinds.includes('completion')) return;
     const params = { maxTokens: 8, temperature: 0 };
-    const answer = await ask(loaded, { kind: 'completion', prompt: 'Once upon a time', params });
+    const answer = await ask(loaded, { kind: 'completion', input: { prompt: 'Once upon a time' }, params });
     equal(answer.finishes.length, 1, 'finishes');
     equal(answer.finishes[0]?.usage.tokensOut, answer.tokens, 'tokensOut against the parts');
   }),

@@ -30,7 +30,8 @@ function ask(town: Town, number: number): Asked {
   };
   const request = {
     model: 'any',
-    input: { kind: 'completion', prompt },
+    kind: 'completion',
+    input: { prompt },
     params: { maxTokens: 100, temperature: 0 },
     tier: 'open',
     deadlineMs: 20_000,

@@ -74,7 +74,7 @@ export async function createTown(
   const counted = (model: LoadedModel, life: string): LoadedModel => ({
     ...model,
     doStream(request, options) {
-      const prompt = request.kind === 'completion' ? request.prompt : 'chat';
+      const prompt = request.kind === 'completion' ? request.input.prompt : 'chat';
       runs.set(`${life} ${prompt}`, (runs.get(`${life} ${prompt}`) ?? 0) + 1);
       return model.doStream(request, options);
     },

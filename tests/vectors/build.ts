@@ -3,17 +3,35 @@ import { artefactId } from '#lib/protocol/artefact.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
 import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import { encodeFindFrame, encodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
-import { encodeAskerFrame, encodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
+import {
+  encodeAskerFrame,
+  encodeWorkerFrame,
+  jobProtocol,
+  type AskerFrame,
+  type WorkerFrame,
+} from '#lib/protocol/frame.ts';
+import { chat } from '#lib/protocol/kinds/chat.ts';
+import type { Job } from '#lib/protocol/job.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { encodeCredit, encodeFrame, endMark } from '#lib/net/framing.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { promptHash } from '#lib/trust/prompt-hash.ts';
 import { receiptHash } from '#lib/trust/receipt.ts';
+import { kindJobs, kindOutputs, kindParts } from './kinds.ts';
 import * as from from './records.ts';
+import { newerOffer, wordVectors } from './words.ts';
 
 /** Everything the files hold, made anew: bytes are hexadecimal, and `{ "$bytes": hex }` inside values. */
 export function buildVectors(): Readonly<Record<string, unknown>> {
-  return { ids: ids(), cbor: cbor(), envelopes: envelopes(), frames: frames(), hashes: hashes(), streams: streams() };
+  return {
+    ids: ids(),
+    cbor: cbor(),
+    envelopes: envelopes(),
+    frames: frames(),
+    hashes: hashes(),
+    streams: streams(),
+    words: words(),
+  };
 }
 
 export function toJson(value: unknown): unknown {
@@ -74,16 +92,18 @@ function envelopes() {
     seed: toHex(seed),
     record: toJson(record),
     payload: toHex(envelope.payload),
-    signedPrefix: toHex(utf8Encode(`tabloom/${envelope.type}/1\n`)),
+    signedPrefix: toHex(utf8Encode(`tabloom/${envelope.type}/2\n`)),
     key: toHex(envelope.key),
     sig: toHex(envelope.sig),
     envelope: toHex(encodeEnvelope(envelope)),
     hash: receiptHash(envelope),
   });
-  const { offer, goodbye, receipt, countersign } = from.envelopes;
+  const { offer, goodbye, fullOffer, receipt, checkpoint, countersign } = from.envelopes;
   return [
     row('offer', offer, from.workerSeed, from.offer),
     row('goodbye', goodbye, from.workerSeed, from.goodbye),
+    row('offer, all of it', fullOffer, from.workerSeed, from.fullOffer),
+    row('checkpoint', checkpoint, from.workerSeed, from.checkpoint),
     row('receipt', receipt, from.workerSeed, receiptRecord()),
     row('countersign', countersign, from.askerSeed, {
       jobId: from.job.id,
@@ -103,6 +123,7 @@ function receiptRecord() {
     worker: from.worker.peer,
     artefact: job.artefact,
     model: job.model,
+    kind: job.kind,
     params: job.params,
     promptHash: promptHash(job),
     resumedTokens: 0,
@@ -131,12 +152,24 @@ function frames() {
         framed: toHex(encodeFrame(body)),
       };
     });
+  const jobs = Object.entries(kindJobs).map(([name, job]) => [`open, ${name}`, { t: 'open', job }] as const);
+  const parts = Object.entries(kindParts).map(([name, part]) => [`part, ${name}`, { t: 'part', part }] as const);
   return [
     ...rows(jobProtocol, 'asker', from.askerFrames, encodeAskerFrame),
+    ...rows<AskerFrame>(jobProtocol, 'asker', Object.fromEntries(jobs), encodeAskerFrame),
     ...rows(jobProtocol, 'worker', from.workerFrames, encodeWorkerFrame),
+    ...rows<WorkerFrame>(jobProtocol, 'worker', Object.fromEntries(parts), encodeWorkerFrame),
     ...rows(findProtocol, 'asker', from.findRequests, encodeFindRequest),
     ...rows(findProtocol, 'relay', from.findFrames, encodeFindFrame),
   ];
+}
+
+function words() {
+  const { signed, read } = newerOffer;
+  return {
+    frames: wordVectors().map(toJson),
+    offer: { envelope: toHex(encodeEnvelope(signed)), read: toJson(read) },
+  };
 }
 
 function streams() {
@@ -172,15 +205,16 @@ function hashes() {
     [{ type: 'text-delta', text: 'x', tokens: 40, ids: Array.from({ length: 40 }, (_, i) => i * 1_000) }],
   ];
   return {
-    prompts: [from.job, from.resumedJob].map(({ salt, input }) => ({
+    prompts: [from.job, from.resumedJob, ...Object.values(kindJobs)].map(({ salt, kind, input }) => ({
       salt,
+      kind,
       input,
-      promptHash: promptHash({ salt, input }),
+      promptHash: promptHash({ salt, kind, input } as Job),
     })),
-    outputs: outputs.map((parts) => {
-      const root = createOutputRoot();
+    outputs: [...outputs.map((parts) => [chat.outputHash, parts] as const), ...kindOutputs].map(([channels, parts]) => {
+      const root = createOutputRoot(channels);
       for (const part of parts) root.add(part);
-      return { parts, ...root.summary() };
+      return { channels, parts: toJson(parts), ...root.summary() };
     }),
   };
 }

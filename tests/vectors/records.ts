@@ -1,12 +1,15 @@
 import { artefactId } from '#lib/protocol/artefact.ts';
-import { createSigner } from '#lib/protocol/envelope.ts';
+import type { Checkpoint } from '#lib/protocol/checkpoint.ts';
+import { createSigner, signEnvelope } from '#lib/protocol/envelope.ts';
 import type { FindFrame, FindRequest } from '#lib/protocol/find.ts';
 import type { AskerFrame, WorkerFrame } from '#lib/protocol/frame.ts';
 import type { Job } from '#lib/protocol/job.ts';
+import { chat } from '#lib/protocol/kinds/chat.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { chainStart } from '#lib/trust/chain.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
+import { promptHash } from '#lib/trust/prompt-hash.ts';
 import { countersign, issueReceipt, type Delivered } from '#lib/trust/receipt.ts';
 import { signOffer } from '#lib/protocol/offer.ts';
 
@@ -34,8 +37,8 @@ export const job: Job = {
   id: '000102030405060708090a0b0c0d0e0f',
   artefact: artefactId(manifests[0]),
   model: 'tabloom-demo',
+  kind: 'chat',
   input: {
-    kind: 'chat',
     messages: [
       { role: 'system', content: 'You are brief.' },
       { role: 'user', content: 'Grüß Gott, 🦊!', name: 'visitor' },
@@ -50,7 +53,8 @@ export const job: Job = {
 export const resumedJob: Job = {
   ...job,
   id: 'ffffffffffffffffffffffffffffffff',
-  input: { kind: 'completion', prompt: '\ufeffOnce upon a time' },
+  kind: 'completion',
+  input: { prompt: '\ufeffOnce upon a time' },
   params: { maxTokens: 1, temperature: 0, frequencyPenalty: -0.25, presencePenalty: 2 },
   resume: { text: ' there was', tokens: 2 },
 };
@@ -73,7 +77,8 @@ export const offer: Offer = {
     {
       artefact: job.artefact,
       name: 'tabloom-demo',
-      kind: 'chat',
+      kinds: ['chat'],
+      features: ['seed', 'resume-text'],
       contextTokens: 512,
       quantisation: 'Q8_0',
       price: { in: '0', out: '123456789012345678901234567890' },
@@ -89,6 +94,23 @@ export const offer: Offer = {
   build: '0.1.0',
 };
 
+/** Says everything an offer can say, in words that nobody knows yet among others. */
+export const fullOffer: Offer = {
+  ...offer,
+  seq: offer.seq + 3,
+  role: 'swarm',
+  models: [
+    { ...offer.models[0]!, kinds: ['chat', 'completion', 'embedding', 'video'], features: ['tools', 'smell'] },
+    { ...offer.models[0]!, name: 'ein Modell 模型 🦊', measured: undefined },
+  ],
+  tiers: ['open', 'audited'],
+  policy: [],
+  must: ['sealed'],
+  wallet: '0x00',
+  bond: '0x01',
+  attestation: Uint8Array.of(1, 2),
+};
+
 export const goodbye: Offer = {
   ...offer,
   seq: offer.seq + 1,
@@ -97,14 +119,17 @@ export const goodbye: Offer = {
   models: [],
 };
 
-const output = createOutputRoot();
-for (const part of parts) output.add(part);
+function rootOf(of: readonly Part[]) {
+  const output = createOutputRoot(chat.outputHash);
+  for (const part of of) output.add(part);
+  return output.summary();
+}
 
 export const delivered: Delivered = {
   job,
   asker: asker.peer,
   engine: offer.engine,
-  output: output.summary(),
+  output: rootOf(parts),
   reason: 'stop',
   tokensIn: 21,
   timings: { queuedMs: 0, ttftMs: 38.5, decodeMs: 20.25 },
@@ -113,10 +138,25 @@ export const delivered: Delivered = {
   prevWorker: chainStart,
 };
 
+export const checkpoint: Checkpoint = {
+  jobId: job.id,
+  asker: asker.peer,
+  worker: worker.peer,
+  artefact: job.artefact,
+  promptHash: promptHash(job),
+  resumedTokens: 0,
+  tokensOut: 2,
+  outputRoot: rootOf(parts.slice(0, 2)).outputRoot,
+  outputForm: 'token-ids',
+  issuedAt: 1_700_000_000_500,
+};
+
 export const envelopes = {
   offer: signOffer(offer, worker),
   goodbye: signOffer(goodbye, worker),
+  fullOffer: signOffer(fullOffer, worker),
   receipt: issueReceipt(delivered, worker),
+  checkpoint: signEnvelope('checkpoint', checkpoint, worker),
   countersign: countersign(issueReceipt(delivered, worker), chainStart, asker),
 } as const;
 
@@ -128,6 +168,7 @@ export const askerFrames: Readonly<Record<string, AskerFrame>> = {
   blob: { t: 'blob', sha256: '55'.repeat(32), bytes: Uint8Array.of(0, 127, 128, 255) },
   cancel: { t: 'cancel', jobId: job.id },
   countersign: { t: 'countersign', envelope: envelopes.countersign },
+  pay: { t: 'pay', voucher: Uint8Array.of(1, 2, 3) },
 };
 
 export const workerFrames: Readonly<Record<string, WorkerFrame>> = {
@@ -137,8 +178,11 @@ export const workerFrames: Readonly<Record<string, WorkerFrame>> = {
   'part, text alone': { t: 'part', part: { type: 'text-delta', text: '', tokens: 0 } },
   'part, warning': { t: 'part', part: parts[1]! },
   alive: { t: 'alive' },
+  'alive, with its phase': { t: 'alive', phase: 'prefill', etaMs: 4_000 },
+  checkpoint: { t: 'checkpoint', envelope: envelopes.checkpoint },
   finish: { t: 'finish', reason: 'stop', usage, receipt: envelopes.receipt },
   error: { t: 'error', code: 'engine-failed', message: 'The engine failed.' },
+  'error, with a wait': { t: 'error', code: 'busy', message: 'Later.', retryAfterMs: 500 },
 };
 
 export const findRequests: Readonly<Record<string, FindRequest>> = {

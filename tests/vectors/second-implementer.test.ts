@@ -149,31 +149,65 @@ function bound(bytes: Buffer): Buffer {
   return Buffer.concat([length, merkle(blocks)]);
 }
 
-interface TextDelta {
+interface AnyPart {
   type: string;
   text: string;
   tokens: number;
   ids?: number[];
+  index: number;
+  id?: string;
+  name?: string;
+  arguments: string;
+  vector: Buffer;
+  mime: string;
+  bytes: Buffer;
 }
 
-function output(parts: TextDelta[]) {
-  const deltas = parts.filter(({ type }) => type === 'text-delta');
-  const form = deltas.every(({ ids, tokens }) => (ids ?? []).length === tokens) ? 'token-ids' : 'text-parts';
-  const text = Buffer.from(deltas.map((delta) => delta.text).join(''));
-  const ids = Buffer.concat(
-    deltas.flatMap((delta) =>
-      (delta.ids ?? []).map((id) => {
-        const u32 = Buffer.alloc(4);
-        u32.writeUInt32BE(id);
-        return u32;
-      }),
-    ),
-  );
-  const root = sha256(`tabloom/output/1/${form}\n`, bound(text), ...(form === 'token-ids' ? [bound(ids)] : []));
+const u32 = (id: number) => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(id);
+  return bytes;
+};
+
+function output(channels: string[], parts: AnyPart[]) {
+  const of = (type: string) => parts.filter((part) => part.type === type);
+  const joined = (type: string) =>
+    Buffer.from(
+      of(type)
+        .map(({ text }) => text)
+        .join(''),
+    );
+  const said = parts.filter(({ type }) => ['text-delta', 'reasoning-delta', 'tool-call-delta'].includes(type));
+  const named = channels.includes('ids') && said.every(({ ids, tokens }) => (ids ?? []).length === tokens);
+  const form = named ? 'token-ids' : 'text-parts';
+  const calls: { id: string; name: string; arguments: string }[] = [];
+  for (const { index, id, name, arguments: text } of of('tool-call-delta')) {
+    if (calls[index]) calls[index].arguments += text;
+    else if (index === calls.length && id && name) calls.push({ id, name, arguments: text });
+  }
+  const files: { mime: string; bytes: Buffer }[] = [];
+  for (const part of parts) {
+    const bytes = part.type === 'embedding' ? part.vector : part.bytes;
+    const mime = part.type === 'embedding' ? 'application/x-float32' : part.mime;
+    if (part.type !== 'embedding' && part.type !== 'data-delta') continue;
+    if (part.index === files.length) files.push({ mime, bytes: Buffer.alloc(0) });
+    const file = files[part.index];
+    if (file) file.bytes = Buffer.concat([file.bytes, bytes]);
+  }
+  const rows = files.map(({ mime, bytes }) => [mime, bytes.length, bound(bytes).subarray(8)]);
+  const contents: Record<string, Buffer | undefined> = {
+    text: joined('text-delta'),
+    reasoning: joined('reasoning-delta'),
+    ids: named ? Buffer.concat(said.flatMap(({ ids = [] }) => ids.map(u32))) : undefined,
+    'tool-calls': write(calls),
+    data: write(rows),
+  };
+  const channelsThere = channels.flatMap((name) => contents[name] ?? []);
+  const root = sha256(`tabloom/output/2/${form}\n`, ...channelsThere.map(bound));
   return {
     outputForm: form,
     outputRoot: root.toString('hex'),
-    tokens: deltas.reduce((sum, { tokens }) => sum + tokens, 0),
+    tokens: said.reduce((sum, { tokens }) => sum + tokens, 0),
   };
 }
 
@@ -211,12 +245,17 @@ test('every frame is cut, read and written alike', () => {
 test('every envelope is signed over the bytes that the page names, by the peer that the record names', () => {
   for (const row of vectors('envelopes')) {
     const envelope = read(hex(row.envelope)) as { type: string; payload: Buffer; key: Buffer; sig: Buffer };
-    const message = Buffer.concat([Buffer.from(`tabloom/${envelope.type}/1\n`), envelope.payload]);
+    const message = Buffer.concat([Buffer.from(`tabloom/${envelope.type}/2\n`), envelope.payload]);
     expect(verifies(envelope.key, message, envelope.sig), row.name).toBe(true);
     expect(verifies(envelope.key, Buffer.concat([message, hex('00')]), envelope.sig), row.name).toBe(false);
     const record = read(envelope.payload) as { [key: string]: Value };
     expect(record).toEqual(fromJson(row.record));
-    const signer = { offer: record['peer'], receipt: record['worker'], countersign: record['asker'] }[envelope.type];
+    const signer = {
+      offer: record['peer'],
+      receipt: record['worker'],
+      checkpoint: record['worker'],
+      countersign: record['asker'],
+    }[envelope.type];
     expect(signer).toBe(peerId(envelope.key));
     expect(sha256(hex(row.envelope)).toString('hex')).toBe(row.hash);
   }
@@ -224,10 +263,12 @@ test('every envelope is signed over the bytes that the page names, by the peer t
 
 test('prompts and outputs hash alike, and the receipt of the files is the one of its job', () => {
   const { prompts, outputs } = vectors('hashes');
-  for (const { salt, input, promptHash } of prompts) {
-    expect(sha256(hex(salt), write(fromJson(input))).toString('hex')).toBe(promptHash);
+  for (const { salt, kind, input, promptHash } of prompts) {
+    expect(sha256(hex(salt), write(fromJson([kind, input]))).toString('hex')).toBe(promptHash);
   }
-  for (const { parts, ...summary } of outputs) expect(output(parts)).toEqual(summary);
+  for (const { channels, parts, ...summary } of outputs) {
+    expect(output(channels, fromJson(parts) as unknown as AnyPart[])).toEqual(summary);
+  }
   const rows = vectors('envelopes') as { name: string; record: Record<string, unknown>; hash: string }[];
   const receipt = rows.find(({ name }) => name === 'receipt')!;
   const countersign = rows.find(({ name }) => name === 'countersign')!;

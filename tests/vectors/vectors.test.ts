@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { fromHex, toHex } from '#lib/base/bytes.ts';
 import { readCbor } from '#lib/protocol/cbor-read.ts';
+import { checkpointSchema } from '#lib/protocol/checkpoint.ts';
 import { decodeEnvelope, encodeEnvelope, openEnvelope } from '#lib/protocol/envelope.ts';
 import { decodeFindFrame, decodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
 import { decodeAskerFrame, decodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
@@ -48,7 +49,12 @@ test('every stream of the files falls into its messages, credit and end', () => 
 });
 
 test('every envelope of the files opens to its record and its signer', () => {
-  const schemas = { offer: offerSchema, receipt: receiptSchema, countersign: countersignSchema };
+  const schemas = {
+    offer: offerSchema,
+    receipt: receiptSchema,
+    checkpoint: checkpointSchema,
+    countersign: countersignSchema,
+  };
   for (const row of read('envelopes')) {
     const type = row.type as keyof typeof schemas;
     const envelope = decodeEnvelope(fromHex(row.envelope));

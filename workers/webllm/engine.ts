@@ -1,3 +1,4 @@
+import { textRequest } from '#lib/engine/answer.ts';
 import { abortError, anySignal, raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
@@ -55,8 +56,8 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
       },
     );
     const template = readMlcTemplate(config.conv_template);
-    const slots = createSlots(1, (request, streamSignal) =>
-      runWebllm(request, {
+    const slots = createSlots(1, (asked, streamSignal) =>
+      runWebllm(textRequest(asked), {
         engine,
         clock,
         contextTokens: model.contextTokens,
@@ -72,6 +73,8 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
       model,
       engine: info,
       contextTokens: model.contextTokens,
+      kinds: ['chat', 'completion'],
+      features: ['seed', 'resume-text'],
       slots: 1,
       doStream: slots.doStream,
       async unload() {

@@ -1,13 +1,13 @@
 import { abortError, raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { messageText, type ChatMessage } from '#lib/protocol/job.ts';
+import { messageText, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { answer, tokensLeft } from '#lib/engine/answer.ts';
 import { withoutOldestTurn } from '#lib/engine/chat-prompt.ts';
 import { historyTrimmed, tooLong } from '#lib/engine/fit-history.ts';
 import { renderMlc, type MlcTemplate } from '#lib/engine/mlc-prompt.ts';
 import { samplingOf } from '#lib/engine/sampling.ts';
-import type { EngineEvent, EngineRequest } from '#lib/engine/spec.ts';
+import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import type { ChatCompletionChunk, ChatCompletionMessageParam, Completion, MLCEngine } from '@mlc-ai/web-llm';
 
@@ -35,15 +35,15 @@ const emptyThoughts = '<think>\n\n</think>\n\n';
  * thoughts are appended to it. Only where nobody here can write the template does WebLLM. Turns are left out until the
  * prompt fits.
  */
-export async function* runWebllm(request: EngineRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
+export async function* runWebllm(request: TextRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens } = options;
   const startedMs = clock.elapsed();
-  let kept = request.kind === 'chat' ? request.messages : [];
+  let kept: readonly ChatMessage[] = request.kind === 'chat' ? request.input.messages : [];
   for (;;) {
     const end = { tokensIn: 0, reason: 'stop' as 'stop' | 'length' };
     const stream = answer(
       {
-        pieces: pieces({ ...request, messages: kept } as EngineRequest, options, end),
+        pieces: pieces(withMessages(request, kept), options, end),
         tokensIn: () => end.tokensIn,
         reason: () => end.reason,
       },
@@ -52,7 +52,7 @@ export async function* runWebllm(request: EngineRequest, options: RunOptions): A
     try {
       // The prompt is refused, if it is, before anything comes.
       const first = await stream.next();
-      const dropped = request.kind === 'chat' ? request.messages.length - kept.length : 0;
+      const dropped = request.kind === 'chat' ? request.input.messages.length - kept.length : 0;
       if (dropped > 0) yield historyTrimmed(dropped);
       if (!first.done) yield first.value;
       yield* stream;
@@ -68,6 +68,9 @@ export async function* runWebllm(request: EngineRequest, options: RunOptions): A
   }
 }
 
+const withMessages = (request: TextRequest, messages: readonly ChatMessage[]): TextRequest =>
+  request.kind === 'chat' ? { ...request, input: { ...request.input, messages: [...messages] } } : request;
+
 const isTooLong = (error: unknown): boolean =>
   error instanceof Error && error.name === 'ContextWindowSizeExceededError';
 
@@ -76,7 +79,7 @@ const isMisordered = (error: unknown): boolean =>
   error instanceof Error && /^(?:System)?MessageOrderError$/.test(error.name);
 
 async function* pieces(
-  request: EngineRequest,
+  request: TextRequest,
   options: RunOptions,
   end: { tokensIn: number; reason: 'stop' | 'length' },
 ): AsyncGenerator<RawPiece> {
@@ -142,7 +145,7 @@ async function leave(
   }
 }
 
-async function begin(request: EngineRequest, options: RunOptions): Promise<AsyncIterable<Chunk>> {
+async function begin(request: TextRequest, options: RunOptions): Promise<AsyncIterable<Chunk>> {
   const { engine, template, thinking } = options;
   const sampling = samplingOf(request.params);
   const shared = {
@@ -158,19 +161,19 @@ async function begin(request: EngineRequest, options: RunOptions): Promise<Async
     ...(sampling.seed === undefined ? {} : { seed: sampling.seed }),
   } as const;
   if (request.kind === 'completion') {
-    return engine.completions.create({ ...shared, prompt: request.prompt + (request.resume?.text ?? '') });
+    return engine.completions.create({ ...shared, prompt: request.input.prompt + (request.resume?.text ?? '') });
   }
   const said = request.resume?.text ?? '';
   if (template) {
     const answerPrefix = thinking === 'off' ? emptyThoughts : '';
-    const prompt = renderMlc(request.messages, template, { answerPrefix }) + said;
+    const prompt = renderMlc(request.input.messages, template, { answerPrefix }) + said;
     return engine.completions.create({ ...shared, prompt });
   }
   if (said !== '') throw new TabloomError('engine-failed', 'This model cannot go on with an answer. Ask anew.');
   // Left to itself, WebLLM goes on from its memory of the turn before, without the mark that ends an answer: the next one
   // would be another than anybody else gives to the same conversation, and its prompt be counted as the last turn alone.
   await engine.resetChat();
-  return engine.chat.completions.create({ ...shared, messages: request.messages.map(toParam) });
+  return engine.chat.completions.create({ ...shared, messages: request.input.messages.map(toParam) });
 }
 
 function toParam(message: ChatMessage): ChatCompletionMessageParam {

@@ -1,3 +1,4 @@
+import { textRequest } from '#lib/engine/answer.ts';
 import { abortError, raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
@@ -54,13 +55,21 @@ export function createWllamaEngine(options: WllamaEngineOptions): Engine {
     const wllama = await start(file, model, options.wasmUrl, signal);
     report({ ...bytes, phase: 'ready' });
     const contextTokens = Math.min(model.contextTokens, wllama.getLoadedContextInfo().n_ctx);
-    const slots = createSlots(1, (request, streamSignal) =>
-      runWllama(request, { wllama, clock, contextTokens, template: source.template ?? 'chatml', signal: streamSignal }),
+    const slots = createSlots(1, (asked, streamSignal) =>
+      runWllama(textRequest(asked), {
+        wllama,
+        clock,
+        contextTokens,
+        template: source.template ?? 'chatml',
+        signal: streamSignal,
+      }),
     );
     current = {
       model,
       engine: info,
       contextTokens,
+      kinds: ['chat', 'completion'],
+      features: ['seed', 'resume-text'],
       slots: 1,
       doStream: slots.doStream,
       async unload() {

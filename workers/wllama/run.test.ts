@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
-import type { EngineEvent, EngineRequest } from '#lib/engine/spec.ts';
+import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawCompletionChunk, Wllama } from '@wllama/wllama/esm/index.js';
 import { runWllama } from './run.ts';
 
@@ -15,7 +15,7 @@ const chunk = (text: string, madeTokens: number, finish_reason: 'stop' | 'length
   ({ choices: [{ text, finish_reason }], timings: { predicted_n: madeTokens } }) as unknown as RawCompletionChunk;
 
 /** What the package says, in place of the package: these chunks, or a failure of the server inside it. */
-async function run(said: readonly RawCompletionChunk[] | Error, params: Partial<EngineRequest['params']> = {}) {
+async function run(said: readonly RawCompletionChunk[] | Error, params: Partial<TextRequest['params']> = {}) {
   const asked: Params[] = [];
   const createCompletion = async (wish: Params) => {
     asked.push(wish);
@@ -23,9 +23,9 @@ async function run(said: readonly RawCompletionChunk[] | Error, params: Partial<
     if (wish.stream) for (const one of said) wish.onData!(one);
     return { usage: { prompt_tokens: 7 } };
   };
-  const request: EngineRequest = {
+  const request: TextRequest = {
     kind: 'completion',
-    prompt: 'Once',
+    input: { prompt: 'Once' },
     params: { maxTokens: 3, temperature: 0.7, ...params },
   };
   const events: EngineEvent[] = [];

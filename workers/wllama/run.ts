@@ -6,7 +6,7 @@ import { answer, tokensLeft } from '#lib/engine/answer.ts';
 import { renderChat, type PromptTemplate } from '#lib/engine/chat-prompt.ts';
 import { fitHistory, historyTrimmed } from '#lib/engine/fit-history.ts';
 import { samplingOf } from '#lib/engine/sampling.ts';
-import type { EngineEvent, EngineRequest } from '#lib/engine/spec.ts';
+import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import type { RawCompletionChunk, Wllama } from '@wllama/wllama/esm/index.js';
 
@@ -19,11 +19,11 @@ export interface RunOptions {
 }
 
 /** One answer: the prompt counted and fitted, then a raw completion on it and on the text delivered before. */
-export async function* runWllama(request: EngineRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
+export async function* runWllama(request: TextRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens, template } = options;
   const startedMs = clock.elapsed();
-  const fitted = await fitHistory(request.kind === 'chat' ? request.messages : [], {
-    render: (messages) => (request.kind === 'chat' ? renderChat(messages, template) : request.prompt),
+  const fitted = await fitHistory(request.kind === 'chat' ? request.input.messages : [], {
+    render: (messages) => (request.kind === 'chat' ? renderChat(messages, template) : request.input.prompt),
     count: (prompt) => countTokens(prompt, options),
     contextTokens,
   });
@@ -65,7 +65,7 @@ async function countTokens(prompt: string, { wllama, contextTokens, signal }: Ru
 async function* complete(
   prompt: string,
   budget: number,
-  request: EngineRequest,
+  request: TextRequest,
   { wllama, contextTokens, signal }: RunOptions,
   onEnd: (reason: 'stop' | 'length') => void,
 ): AsyncGenerator<RawPiece> {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
-import { initialJob } from '#lib/peer/lifecycle.ts';
+import { initialJob, type JobState } from '#lib/peer/lifecycle.ts';
+import { emptyOutput } from '#lib/protocol/output.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { keepHistory, type KeptConversation, type KeptTurn } from './history.ts';
+import { verifyAnswer } from './verify.ts';
 
 const id = (digit: string) => digit.repeat(32);
 const conversation = (digit: string): KeptConversation => ({
@@ -36,6 +38,25 @@ test('deleting one leaves the others', async () => {
   expect((await history.list()).map((kept) => kept.id)).toEqual([id('2')]);
   expect(await history.turns(id('1'))).toEqual([]);
   expect(await history.turns(id('2'))).toHaveLength(1);
+});
+
+test('an answer from before outputs were kept opens, and its receipt of the version before is no longer proof', async () => {
+  const storage = createMemoryStorage();
+  const { output: _, ...old } = { ...turn('a', 'one').answer, tokens: 3 };
+  const answer = {
+    ...old,
+    job: { id: id('b'), input: { kind: 'completion', prompt: 'Hi' }, params: { maxTokens: 3 } },
+    worker: { peer: 'w' },
+    reason: 'stop',
+    usage: { tokensIn: 1, tokensOut: 3 },
+    receipt: {
+      receipt: { type: 'receipt', payload: new Uint8Array(), key: new Uint8Array(32), sig: new Uint8Array(64) },
+    },
+  };
+  await keepHistory(storage).save(conversation('1'), [{ ...turn('a', 'one'), answer: answer as unknown as JobState }]);
+  const [kept] = await keepHistory(storage).turns(id('1'));
+  expect(kept?.answer).toEqual({ ...answer, output: { ...emptyOutput, text: 'one', tokens: 3 } });
+  expect(verifyAnswer(kept!.answer, undefined).signature).toBe(false);
 });
 
 test('what another build wrote and this one cannot read is left out, not thrown', async () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { JobState } from '#lib/peer/lifecycle.ts';
+import { emptyOutput } from '#lib/protocol/output.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 
 /**
@@ -33,20 +34,32 @@ const conversationSchema = z.object({
   turns: z.number().int().nonnegative(),
 });
 
-/** Of an answer only what pages rely on is looked at; the rest is what the reducer made of it. */
-const answerSchema = z.custom<JobState>(
-  (value) =>
-    z
-      .object({
-        phase: z.enum(['routing', 'opening', 'queued', 'streaming', 'finished', 'failed', 'cancelled']),
-        attempts: z.array(z.looseObject({ worker: z.looseObject({ peer: z.string() }) })),
-        text: z.string(),
-        tokens: z.number(),
-        warnings: z.array(z.unknown()),
-        rejections: z.array(z.unknown()),
-      })
-      .safeParse(value).success,
-);
+/**
+ * Of an answer only what pages rely on is looked at; the rest is what the reducer made of it. What an older build did not
+ * write yet is filled in.
+ */
+const answerSchema = z
+  .custom<StoredAnswer>(
+    (value) =>
+      z
+        .object({
+          phase: z.enum(['routing', 'opening', 'queued', 'streaming', 'finished', 'failed', 'cancelled']),
+          attempts: z.array(z.looseObject({ worker: z.looseObject({ peer: z.string() }) })),
+          text: z.string(),
+          output: z.looseObject({}).optional(),
+          tokens: z.number(),
+          warnings: z.array(z.unknown()),
+          rejections: z.array(z.unknown()),
+        })
+        .safeParse(value).success,
+  )
+  .transform((answer): JobState =>
+    answer.output
+      ? (answer as JobState)
+      : { ...answer, output: { ...emptyOutput, text: answer.text, tokens: answer.tokens } },
+  );
+
+type StoredAnswer = Omit<JobState, 'output'> & Partial<Pick<JobState, 'output'>>;
 
 const turnSchema = z.object({
   id: idSchema,

@@ -112,8 +112,10 @@ export function createNetworkWatcher({ clock }: { readonly clock: Clock }): Netw
 }
 
 const rejectionWords: Readonly<Record<RejectionReason, string>> = {
+  version: 'It speaks a newer version of the protocol.',
   'model-not-here': 'It does not serve this model.',
   tier: 'It does not offer this tier.',
+  feature: 'Its model cannot do what was asked.',
   'context-too-small': 'Its model cannot read that much.',
   draining: 'It is going away.',
   'queue-full': 'Its queue is full.',

@@ -24,7 +24,8 @@ export function createPrepare({ clock, consumer, privateMode }: PrepareComponent
     const asking = await consumer();
     await asking.prepare({
       model: model === 'any' ? 'any' : { name: model },
-      input: { kind: 'chat', messages: [{ role: 'user', content: '?' }] },
+      kind: 'chat',
+      input: { messages: [{ role: 'user', content: '?' }] },
       params: { maxTokens: 1 },
       tier: 'open',
       only: by === 'anyone' ? undefined : [by],

@@ -1,6 +1,7 @@
 import { TabloomError } from '#lib/base/errors.ts';
 import type { JobState } from '#lib/peer/lifecycle.ts';
 import type { ReceiptCheck } from '#lib/peer/spec.ts';
+import { rowOf } from '#lib/protocol/job.ts';
 import { checkReceipt, verifyStored } from '#lib/trust/check.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 
@@ -15,13 +16,20 @@ export function verifyAnswer(answer: JobState, ids: readonly number[] | undefine
     throw new TabloomError('no-receipt', 'This answer has no receipt to check.');
   const { receipt } = verifyStored(signed);
   if (!receipt) return { signature: false, worker: false, prompt: false, output: false, counts: false };
-  const output = createOutputRoot();
+  const output = createOutputRoot(rowOf(job).outputHash);
   output.add({
     type: 'text-delta',
     text: answer.text,
     tokens: answer.tokens,
     ...(ids && ids.length === answer.tokens ? { ids: [...ids] } : {}),
   });
+  // Whose tokens these were makes no difference to the root.
+  const { reasoning, toolCalls, data } = answer.output;
+  output.add({ type: 'reasoning-delta', text: reasoning, tokens: 0 });
+  for (const [index, call] of toolCalls.entries()) output.add({ type: 'tool-call-delta', index, ...call, tokens: 0 });
+  for (const [index, { mime, chunks }] of data.entries()) {
+    for (const bytes of chunks) output.add({ type: 'data-delta', index, mime, bytes });
+  }
   return checkReceipt(signed.receipt, {
     job,
     asker: receipt.asker,

@@ -1,5 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
-import type { EngineEvent, EngineRequest } from './spec.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { EngineEvent, EngineRequest, TextRequest } from './spec.ts';
 import { createStopFilter, type RawPiece } from './stop-filter.ts';
 
 /** One raw decode, before stop sequences and counting. */
@@ -11,11 +12,17 @@ export interface RawRun {
   reason(): 'stop' | 'length';
 }
 
+/** For engines that generate text and do nothing else. @throws `bad-request` for another kind. */
+export function textRequest(request: EngineRequest): TextRequest {
+  if (request.kind === 'chat' || request.kind === 'completion') return request;
+  throw new TabloomError('bad-request', `This engine does no work of the kind "${request.kind}".`);
+}
+
 /**
  * Tokens this run may still produce. `maxTokens` covers the whole answer, resumed part included, so that a resumed
  * answer ends where an uninterrupted one does.
  */
-export const tokensLeft = (request: EngineRequest): number =>
+export const tokensLeft = (request: TextRequest): number =>
   Math.max(0, request.params.maxTokens - (request.resume?.tokens ?? 0));
 
 /**

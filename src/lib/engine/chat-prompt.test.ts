@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { errorCode } from '#lib/base/errors.ts';
-import type { ChatMessage } from '#lib/protocol/job.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { renderChat, withoutOldestTurn } from './chat-prompt.ts';
 import { fitHistory } from './fit-history.ts';
 

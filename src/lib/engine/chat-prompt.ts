@@ -1,4 +1,4 @@
-import { messageText, type ChatMessage } from '#lib/protocol/job.ts';
+import { messageText, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
 
 /** How a conversation is written for a model; named by the catalog, so that every engine gives a model the same text. */
 export type PromptTemplate = 'chatml' | 'llama3';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { jobInputSchema, jobParamsSchema, resumeSchema } from '#lib/protocol/job.ts';
+import { resumeSchema } from '#lib/protocol/job.ts';
+import { kindOf } from '#lib/protocol/kinds/table.ts';
 import { partSchema, usageSchema } from '#lib/protocol/part.ts';
 import type { EngineEvent, EngineInfo, EngineRequest, LoadProgress } from './spec.ts';
 
@@ -13,16 +14,29 @@ export const engineInfoSchema: z.ZodType<EngineInfo> = z.object({
   deviceClass: z.string().max(64),
 });
 
-export const engineRequestSchema: z.ZodType<EngineRequest> = z.intersection(
-  jobInputSchema,
-  z.object({ params: jobParamsSchema, resume: resumeSchema.optional() }),
-);
+export const engineRequestSchema: z.ZodType<EngineRequest> = z
+  .looseObject({
+    kind: z.string(),
+    resume: resumeSchema.optional(),
+    blobs: z.map(z.string(), z.instanceof(Uint8Array)).optional(),
+  })
+  .transform((request, context) => {
+    const row = kindOf(request.kind);
+    const input = row?.input.safeParse(request['input']);
+    const params = row?.params.safeParse(request['params']);
+    if (input?.success && params?.success) {
+      const { kind, resume, blobs } = request;
+      return { kind, input: input.data, params: params.data, resume, blobs } as EngineRequest;
+    }
+    context.addIssue({ code: 'custom', message: 'expected a request of a kind that is known here' });
+    return z.NEVER;
+  });
 
 export const engineEventSchema: z.ZodType<EngineEvent> = z.union([
   partSchema,
   z.object({
     type: z.literal('finish'),
-    reason: z.enum(['stop', 'length']),
+    reason: z.enum(['stop', 'length', 'tool-calls', 'content-filter']),
     usage: usageSchema,
     timings: z.object({ ttftMs: durationMs, decodeMs: durationMs }),
   }),

@@ -1,5 +1,5 @@
 import { TabloomError } from '#lib/base/errors.ts';
-import type { ChatMessage } from '#lib/protocol/job.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { withoutOldestTurn } from './chat-prompt.ts';
 
 export interface FittedPrompt {

@@ -28,7 +28,10 @@ async function run(
   options: { readonly signal?: AbortSignal | undefined },
 ): Promise<Measured | undefined> {
   const params = { maxTokens, temperature: 1, seed: maxTokens };
-  for await (const event of model.doStream({ kind: 'chat', messages: [{ role: 'user', content }], params }, options)) {
+  for await (const event of model.doStream(
+    { kind: 'chat', input: { messages: [{ role: 'user', content }] }, params },
+    options,
+  )) {
     if (event.type === 'finish') return speedOf(event);
   }
   return undefined;

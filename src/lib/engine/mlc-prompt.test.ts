@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ChatMessage } from '#lib/protocol/job.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { mlcTemplateSchema, readMlcTemplate, renderMlc } from './mlc-prompt.ts';
 
 const said = (role: ChatMessage['role'], content: string): ChatMessage => ({ role, content });

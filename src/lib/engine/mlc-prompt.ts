@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
-import { messageText, type ChatMessage } from '#lib/protocol/job.ts';
+import { messageText, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
 
 /**
  * A conversation written as a model's own `mlc-chat-config.json` says. WebLLM writes a chat itself, but cannot begin inside an

@@ -9,7 +9,7 @@ import type { EngineEvent, EngineRequest } from './spec.ts';
 
 const request: EngineRequest = {
   kind: 'chat',
-  messages: [{ role: 'user', content: 'Hello' }],
+  input: { messages: [{ role: 'user', content: 'Hello' }] },
   params: { maxTokens: 16, temperature: 0, seed: 3, stop: ['END'] },
 };
 

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { abortError, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { answer, type RawRun } from './answer.ts';
+import { answer, textRequest, type RawRun } from './answer.ts';
 import { chunkText, readChunk } from './remote/chunk.ts';
 import { httpError } from './remote/http-error.ts';
 import { requestBody, type ServerFlavour } from './remote/request-body.ts';
 import { readEvents } from './remote/sse.ts';
 import { serverUrl } from './remote/server-url.ts';
 import { createSlots } from './slots.ts';
-import type { Engine, EngineInfo, EngineRequest, LoadedModel, LoadOptions, ModelEntry } from './spec.ts';
+import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry, TextRequest } from './spec.ts';
 import type { RawPiece } from './stop-filter.ts';
 
 export interface OpenAICompatibleOptions {
@@ -82,7 +82,8 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
       }
       await current?.unload();
       const count = options.slots ?? slotsDefault;
-      const slots = createSlots(count, (request, streamSignal) => {
+      const slots = createSlots(count, (asked, streamSignal) => {
+        const request = textRequest(asked);
         const at = options.clock.elapsed();
         const run = remoteRun(request, {
           call,
@@ -98,6 +99,8 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
         model,
         engine: info,
         contextTokens: model.contextTokens,
+        kinds: ['chat', 'completion'],
+        features: options.flavour === 'openai' ? [] : ['resume-text'],
         slots: count,
         doStream: slots.doStream,
         unload: slots.close,
@@ -117,7 +120,7 @@ interface RemoteRunOptions {
   readonly signal: AbortSignal;
 }
 
-function remoteRun(request: EngineRequest, options: RemoteRunOptions): RawRun {
+function remoteRun(request: TextRequest, options: RemoteRunOptions): RawRun {
   const end = { tokensIn: 0, reason: 'stop' as 'stop' | 'length' };
   return {
     pieces: remotePieces(request, options, end),
@@ -131,7 +134,7 @@ function remoteRun(request: EngineRequest, options: RemoteRunOptions): RawRun {
  * what is missing to it comes as a last piece without text.
  */
 async function* remotePieces(
-  request: EngineRequest,
+  request: TextRequest,
   { call, flavour, model, signal }: RemoteRunOptions,
   end: { tokensIn: number; reason: 'stop' | 'length' },
 ): AsyncGenerator<RawPiece> {

@@ -1,4 +1,4 @@
-import type { JobParams } from '#lib/protocol/job.ts';
+import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
 
 /** How the engines of this project draw a token where the asker does not say. */
 export const samplingDefaults = { temperature: 0.7, topP: 0.95 } as const;
@@ -13,7 +13,7 @@ export interface Sampling {
   readonly seed: number | undefined;
 }
 
-export const samplingOf = (params: JobParams): Sampling => ({
+export const samplingOf = (params: GenerationParams): Sampling => ({
   temperature: params.temperature ?? samplingDefaults.temperature,
   topP: params.topP ?? samplingDefaults.topP,
   frequencyPenalty: params.frequencyPenalty ?? 0,

@@ -1,11 +1,11 @@
 import { abortError, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { messageText } from '#lib/protocol/job.ts';
-import { answer, tokensLeft, type RawRun } from './answer.ts';
+import { messageText } from '#lib/protocol/kinds/chat.ts';
+import { answer, textRequest, tokensLeft, type RawRun } from './answer.ts';
 import { scriptedPrompt, scriptedTokens, type ScriptedToken } from './scripted-text.ts';
 import { createSlots } from './slots.ts';
-import type { Engine, EngineRequest, LoadedModel, LoadOptions, ModelEntry } from './spec.ts';
+import type { Engine, LoadedModel, LoadOptions, ModelEntry, TextRequest } from './spec.ts';
 import type { RawPiece } from './stop-filter.ts';
 
 export interface ScriptedOptions {
@@ -78,7 +78,8 @@ function loadScripted(model: ModelEntry, info: Engine['info'], options: Scripted
   const { clock } = options;
   const contextTokens = options.contextTokens ?? model.contextTokens;
   const tokensPerSecond = Number(/^scripted-(\d+)$/.exec(model.name)?.[1] ?? options.tokensPerSecond ?? 100);
-  const slots = createSlots(options.slots ?? 1, (request, signal) => {
+  const slots = createSlots(options.slots ?? 1, (asked, signal) => {
+    const request = textRequest(asked);
     const startedMs = clock.elapsed();
     const run = scriptedRun(request, { ...options, contextTokens, tokensPerSecond, signal, startedMs });
     return answer(run, { stop: request.params.stop, clock, startedMs });
@@ -87,6 +88,8 @@ function loadScripted(model: ModelEntry, info: Engine['info'], options: Scripted
     model,
     engine: info,
     contextTokens,
+    kinds: ['chat', 'completion'],
+    features: ['seed', 'resume-exact', 'resume-text'],
     slots: options.slots ?? 1,
     doStream: slots.doStream,
     unload: slots.close,
@@ -100,11 +103,11 @@ interface RunOptions extends ScriptedOptions {
   readonly startedMs: number;
 }
 
-function scriptedRun(request: EngineRequest, options: RunOptions): RawRun {
+function scriptedRun(request: TextRequest, options: RunOptions): RawRun {
   const prompt =
     request.kind === 'completion'
-      ? request.prompt
-      : scriptedPrompt(request.messages.map((message) => ({ role: message.role, text: messageText(message) })));
+      ? request.input.prompt
+      : scriptedPrompt(request.input.messages.map((message) => ({ role: message.role, text: messageText(message) })));
   const tokensIn = countWords(prompt) + (request.resume?.tokens ?? 0);
   if (tokensIn >= options.contextTokens) {
     throw new TabloomError(

@@ -3,13 +3,13 @@ import { errorCode } from '#lib/base/errors.ts';
 import { createSlots } from './slots.ts';
 import type { EngineRequest } from './spec.ts';
 
-const ask = (prompt: string): EngineRequest => ({ kind: 'completion', prompt, params: { maxTokens: 9 } });
+const ask = (prompt: string): EngineRequest => ({ kind: 'completion', input: { prompt }, params: { maxTokens: 9 } });
 
 test('closing tells every answer to stop before it waits for the first', async () => {
   const told: string[] = [];
   const letGo = Promise.withResolvers<void>();
   const slots = createSlots(2, async function* (request, signal) {
-    const name = request.kind === 'completion' ? request.prompt : '';
+    const name = request.kind === 'completion' ? request.input.prompt : '';
     signal.addEventListener('abort', () => told.push(name));
     yield { type: 'text-delta', text: 'a', tokens: 1 };
     if (name === 'first') await letGo.promise;

@@ -1,6 +1,8 @@
 import type { ArtefactId } from '#lib/protocol/ids.ts';
-import type { ChatMessage, JobParams, Resume } from '#lib/protocol/job.ts';
-import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
+import type { JobOf, Resume } from '#lib/protocol/job.ts';
+import type { Feature } from '#lib/protocol/kinds/spec.ts';
+import type { KindName } from '#lib/protocol/kinds/table.ts';
+import type { KnownFinishReason, Part, Usage } from '#lib/protocol/part.ts';
 
 /**
  * How an answer is made. An engine loads a model; a loaded model streams. Types only.
@@ -49,6 +51,10 @@ export interface LoadedModel {
   readonly model: ModelEntry;
   readonly engine: EngineInfo;
   readonly contextTokens: number;
+  /** Kinds of work it does. */
+  readonly kinds: readonly KindName[];
+  /** What it can do beside that: only what its compliance suite shows. */
+  readonly features: readonly Feature[];
   /** Jobs at once. A call past it throws `busy`: the queue belongs to `peer/provide`. */
   readonly slots: number;
   /**
@@ -56,6 +62,11 @@ export interface LoadedModel {
    * engine within one token and frees the slot; an abort is thrown as `aborted`, not reported as a finish.
    */
   doStream(request: EngineRequest, options: { readonly signal?: AbortSignal | undefined }): AsyncIterable<EngineEvent>;
+  /**
+   * One score for each token of the answer, from one pass over the tokens as given (teacher forcing); nothing is
+   * generated. Left out by engines that cannot. @throws `too-long`, `busy`, `aborted`.
+   */
+  score?(request: ScoreRequest, options: { readonly signal?: AbortSignal | undefined }): Promise<readonly TokenScore[]>;
   /** Idempotent; a running stream is aborted first. */
   unload(): Promise<void>;
   /**
@@ -66,27 +77,38 @@ export interface LoadedModel {
   readonly lost?: AbortSignal | undefined;
 }
 
-export type EngineRequest =
-  | {
-      readonly kind: 'chat';
-      readonly messages: readonly ChatMessage[];
-      readonly params: JobParams;
-      /** Go on after this text: the joined text under greedy decoding equals an uninterrupted run. */
-      readonly resume?: Resume | undefined;
-    }
-  | {
-      readonly kind: 'completion';
-      readonly prompt: string;
-      readonly params: JobParams;
-      readonly resume?: Resume | undefined;
-    };
+/** A job as an engine sees it. An engine is asked for the kinds its model names, and for no others. */
+export type EngineRequest = { [Kind in KindName]: RequestOf<Kind> }[KindName];
+
+export type RequestOf<Kind extends KindName> = Pick<JobOf<Kind>, 'kind' | 'input' | 'params'> & {
+  /** Go on after this text: the joined text under greedy decoding equals an uninterrupted run. */
+  readonly resume?: Resume | undefined;
+  /** The files that the input names, by their SHA-256. */
+  readonly blobs?: ReadonlyMap<string, Uint8Array> | undefined;
+};
+
+/** Requests that are answered with text. */
+export type TextRequest = RequestOf<'chat'> | RequestOf<'completion'>;
+
+/** Token ids to be scored: the model's own, prompt first. */
+export interface ScoreRequest {
+  readonly prompt: readonly number[];
+  readonly answer: readonly number[];
+}
+
+/** How likely the model finds a token at its place, after everything before it. Natural logarithms. */
+export interface TokenScore {
+  readonly logprob: number;
+  /** Of the likeliest token there: the same as `logprob` where the token is the one greedy decoding takes. */
+  readonly best: number;
+}
 
 /** A piece of the answer, or the end with its counts. A wish the engine cannot grant comes as a `warning` part. */
 export type EngineEvent =
   | Part
   | {
       readonly type: 'finish';
-      readonly reason: Exclude<FinishReason, 'cancelled'>;
+      readonly reason: Exclude<KnownFinishReason, 'cancelled'>;
       readonly usage: Usage;
       readonly timings: EngineTimings;
     };

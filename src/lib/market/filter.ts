@@ -1,6 +1,6 @@
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import type { OfferedModel } from '#lib/protocol/offer.ts';
+import { isUnderstood, type OfferedModel } from '#lib/protocol/offer.ts';
 import type { Candidate, DirectoryEntry, Rejection, RejectionReason, Wish } from './spec.ts';
 
 export type FilterResult =
@@ -27,10 +27,13 @@ export function filter(wish: Wish, entry: DirectoryEntry, { now, parked, full }:
   if (entry.expiresAt <= now) return reject('expired');
   if (wish.only && !wish.only.includes(offer.peer)) return reject('not-allowed');
   if (wish.not?.includes(offer.peer)) return reject('tried-already');
+  if (!isUnderstood(offer)) return reject('version');
   const named = offer.models.filter((model) => isWished(wish, model));
   if (named.length === 0) return reject('model-not-here');
   if (!offer.tiers.includes(wish.tier)) return reject('tier');
-  const wide = named.filter((model) => model.contextTokens >= wish.contextTokens);
+  const able = named.filter(({ features }) => (wish.features ?? []).every((feature) => features.includes(feature)));
+  if (able.length === 0) return reject('feature');
+  const wide = able.filter((model) => model.contextTokens >= wish.contextTokens);
   if (wide.length === 0) return reject('context-too-small');
   if (offer.draining) return reject('draining');
   const isOpen = (model: OfferedModel) => model.running < model.slots || model.queued < limits.workerQueueMax;
@@ -41,7 +44,7 @@ export function filter(wish: Wish, entry: DirectoryEntry, { now, parked, full }:
 }
 
 export function isWished(wish: Pick<Wish, 'model' | 'kind'>, model: OfferedModel): boolean {
-  if (model.kind !== wish.kind) return false;
+  if (!model.kinds.includes(wish.kind)) return false;
   if (wish.model === 'any') return true;
   return 'artefact' in wish.model ? model.artefact === wish.model.artefact : model.name === wish.model.name;
 }

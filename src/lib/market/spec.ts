@@ -40,7 +40,9 @@ export interface Wish {
   readonly tier: Tier;
   /** Estimated length of prompt and answer together. */
   readonly contextTokens: number;
-  readonly kind: 'chat';
+  readonly kind: string;
+  /** What the model must be able to do. */
+  readonly features?: readonly string[] | undefined;
   /** Only these peers, in no order; undefined for all. */
   readonly only?: readonly PeerId[] | undefined;
   /** Peers already tried for this job. */
@@ -60,8 +62,10 @@ export interface Rejection {
 }
 
 export type RejectionReason =
+  | 'version'
   | 'model-not-here'
   | 'tier'
+  | 'feature'
   | 'context-too-small'
   | 'draining'
   | 'queue-full'

@@ -1,7 +1,7 @@
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import { messageText, type Job, type Tier } from '#lib/protocol/job.ts';
+import { maxTokensOf, needsOf, promptLength, rowOf, type Job, type Tier } from '#lib/protocol/job.ts';
 import type { Audience } from './spec.ts';
 
 /** Why a job is not taken; said before any work. */
@@ -41,28 +41,27 @@ const bytesPerTokenMax = 32;
 /** The checks that need nothing but the job and the offer, cheapest first. Undefined: it may be queued. */
 export function refuse(job: Job, asker: PeerId, { self, served, tiers, policy }: AdmitContext): Refusal | undefined {
   if (!served) return refusal('model-not-here');
+  const lacking = lackOf(job, served.model);
+  if (lacking !== undefined) {
+    return refusal('feature-unavailable', `The model cannot do what is asked of it ("${lacking}"). Ask another peer.`);
+  }
   if (served.audience === 'self' && asker !== self) {
     return refusal('refused-policy', 'This device answers only itself. Ask another peer.');
   }
   if (!tiers.includes(job.tier)) {
     return refusal('refused-policy', `This peer does not serve the tier "${job.tier}". Ask another peer.`);
   }
-  if (hasBlobs(job))
+  if (rowOf(job).blobs(job.input).length > 0)
     return refusal('refused-policy', 'This peer reads text alone. Send the conversation without files.');
-  if (inputLength(job) > served.model.contextTokens * bytesPerTokenMax) return refusal('too-long');
-  if (job.resume && job.resume.tokens >= job.params.maxTokens) {
+  if (promptLength(job) > served.model.contextTokens * bytesPerTokenMax) return refusal('too-long');
+  if (job.resume && job.resume.tokens >= (maxTokensOf(job) ?? Number.POSITIVE_INFINITY)) {
     return refusal('bad-request', 'The answer to go on with has all its tokens already. Raise maxTokens.');
   }
   return policy(job, asker);
 }
 
-const hasBlobs = ({ input }: Job): boolean =>
-  input.kind === 'chat' &&
-  input.messages.some(({ content }) => typeof content !== 'string' && content.some((part) => part.type === 'blob'));
-
-/** UTF-16 units, never more than the bytes: the check stays on the lenient side. */
-function inputLength({ input, resume }: Job): number {
-  const resumed = resume?.text.length ?? 0;
-  if (input.kind === 'completion') return input.prompt.length + resumed;
-  return input.messages.reduce((sum, message) => sum + messageText(message).length, resumed);
+/** The kind of work or the feature that the model does not have. */
+function lackOf(job: Job, { kinds, features }: LoadedModel): string | undefined {
+  if (!kinds.includes(job.kind)) return job.kind;
+  return needsOf(job).find((feature) => !(features as readonly string[]).includes(feature));
 }

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { limits } from '#lib/protocol/limits.ts';
 import { partSchema, type Part } from '#lib/protocol/part.ts';
+import { chat } from '#lib/protocol/kinds/chat.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { createAnswerLog } from './answer-log.ts';
 
@@ -69,7 +70,7 @@ test('however parts are joined, each fits the wire and together they are the sam
     fc.property(parts, (recipe) => {
       const log = createAnswerLog();
       const reader = log.read();
-      const [sent, read] = [createOutputRoot(), createOutputRoot()];
+      const [sent, read] = [createOutputRoot(chat.outputHash), createOutputRoot(chat.outputHash)];
       const taken: Part[] = [];
       for (const { size, letter, ids, take } of recipe) {
         const part = text(letter.repeat(Math.floor(size / 3)), ids ? [size] : undefined);
@@ -86,7 +87,7 @@ test('however parts are joined, each fits the wire and together they are the sam
       expect(read.summary()).toEqual(sent.summary());
       reader.close();
       log.compact();
-      const again = createOutputRoot();
+      const again = createOutputRoot(chat.outputHash);
       const replay = log.read();
       for (let next = replay.next(); next; next = replay.next()) again.add(next);
       expect(again.summary()).toEqual(sent.summary());

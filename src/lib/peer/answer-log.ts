@@ -1,4 +1,5 @@
 import { utf8Encode } from '#lib/base/bytes.ts';
+import { encodeCbor } from '#lib/protocol/cbor.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Part } from '#lib/protocol/part.ts';
 
@@ -104,4 +105,4 @@ function joinFrom(parts: readonly Part[], index: number): { readonly part: Part;
 const partBytes = (part: Part): number =>
   part.type === 'text-delta'
     ? 32 + utf8Encode(part.text).length + 5 * (part.ids?.length ?? 0)
-    : 32 + part.code.length + part.message.length;
+    : 32 + encodeCbor(part).length;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Job } from '#lib/protocol/job.ts';
 import { accepted, finishOf, part } from './impostor.fixture.ts';
 import { chat, createWorld, follow, pass, until, type Script } from './peer.fixture.ts';
 
@@ -26,7 +27,7 @@ const lies: readonly (readonly [string, Script, object])[] = [
     async (stage) => {
       await stage.send(accepted);
       await stage.send(part('a'));
-      const job = { ...stage.job, input: { kind: 'completion', prompt: 'other' } as const };
+      const job = { ...stage.job, input: { messages: [{ role: 'user', content: 'other' }] } } as Job;
       await stage.send(await finishOf({ ...stage, job }, ['a']));
     },
     { signature: true, worker: true, prompt: false, output: true, counts: true },

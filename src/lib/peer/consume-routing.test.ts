@@ -137,13 +137,13 @@ test('what is wrong with the request itself is thrown, or ends the job', async (
   const long = follow(asker.consumer, chat('a '.repeat(2_500)));
   await until(world.clock, () => long.over);
   expect(long.state).toMatchObject({ phase: 'failed', error: { code: 'too-long' } });
-  const huge = follow(asker.consumer, {
-    ...chat(''),
-    input: {
+  const huge = follow(
+    asker.consumer,
+    chat('', {
       kind: 'chat',
-      messages: Array.from({ length: 3 }, () => ({ role: 'user', content: 'x'.repeat(100_000) })),
-    },
-  });
+      input: { messages: Array.from({ length: 3 }, () => ({ role: 'user', content: 'x'.repeat(100_000) })) },
+    }),
+  );
   await until(world.clock, () => huge.over);
   expect(huge.state.phase).toBe('failed');
   expect(worker.provider.state.jobsFailed).toBeLessThanOrEqual(1);

@@ -10,6 +10,7 @@ import type { Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
+import { maxTokensOf } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { afterLoss } from './after-loss.ts';
 import { askWorker } from './ask-worker.ts';
@@ -180,7 +181,7 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
 
 const choose = (
   wish: Wish,
-  { params }: AskRequest,
+  request: AskRequest,
   { clock, directory, net, random, trackRecord }: Choosing,
   full?: 'ask',
 ): Choice =>
@@ -191,7 +192,7 @@ const choose = (
     self: net.self,
     parked: trackRecord.isParked,
     history: trackRecord.history,
-    tokensOut: params.maxTokens,
+    tokensOut: maxTokensOf(request),
   });
 
 /**

@@ -183,7 +183,8 @@ async function readStream(
       const next = await raceSignal(frames.next(), within);
       if (next.done) return;
       watchdog.feed();
-      take(decodeFindFrame(next.value));
+      const frame = decodeFindFrame(next.value);
+      if (frame.t !== 'unknown') take(frame);
     }
   } finally {
     watchdog.stop();

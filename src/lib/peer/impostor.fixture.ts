@@ -1,4 +1,5 @@
 import type { WorkerFrame } from '#lib/protocol/frame.ts';
+import { rowOf } from '#lib/protocol/job.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import type { Stage } from './peer.fixture.ts';
 
@@ -15,7 +16,7 @@ export async function finishOf(
   texts: readonly string[],
   change: Partial<Extract<WorkerFrame, { t: 'finish' }>> = {},
 ) {
-  const output = createOutputRoot();
+  const output = createOutputRoot(rowOf(stage.job).outputHash);
   for (const text of texts) output.add({ type: 'text-delta', text, tokens: 1 });
   const receipt = await stage.book.issue({
     job: stage.job,

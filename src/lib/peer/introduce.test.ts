@@ -16,6 +16,7 @@ import {
   type FindFrame,
   type FindRequest,
 } from '#lib/protocol/find.ts';
+import type { UnknownFrame } from '#lib/protocol/frame.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
@@ -61,7 +62,8 @@ async function createVillage(network: 'small' | 'large' = 'small') {
       {
         artefact: demo.artefact,
         name: demo.name,
-        kind: 'chat',
+        kinds: ['chat'],
+        features: [],
         contextTokens: 2_048,
         quantisation: 'none',
         price: { in: '0', out: '0' },
@@ -83,7 +85,7 @@ async function createVillage(network: 'small' | 'large' = 'small') {
 
 async function find(net: Net, relay: string, request: FindRequest | Uint8Array) {
   const channel = await net.open(relay, findProtocol);
-  const seen = { frames: [] as FindFrame[], ended: 'open' as 'open' | 'closed' | 'lost' };
+  const seen = { frames: [] as (FindFrame | UnknownFrame)[], ended: 'open' as 'open' | 'closed' | 'lost' };
   const read = async () => {
     try {
       for await (const body of channel) seen.frames.push(decodeFindFrame(body));

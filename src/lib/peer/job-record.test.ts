@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
+import type { Job } from '#lib/protocol/job.ts';
 import { createJobRecords, jobFingerprint } from './job-record.ts';
 import { job } from './peer.fixture.ts';
 
@@ -20,7 +21,7 @@ test('the fingerprint is that of the work, not of the patience', () => {
   const asked = job();
   expect(jobFingerprint({ ...asked, deadlineMs: 5 })).toBe(jobFingerprint(asked));
   expect(jobFingerprint({ ...asked, salt: '1'.repeat(32) })).not.toBe(jobFingerprint(asked));
-  expect(jobFingerprint({ ...asked, params: { maxTokens: 1 } })).not.toBe(jobFingerprint(asked));
+  expect(jobFingerprint({ ...asked, params: { maxTokens: 1 } } as Job)).not.toBe(jobFingerprint(asked));
   expect(Object.values(createJobRecords(manualClock()).open('A', asked)).join()).not.toContain('hello');
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { emptyOutput } from '#lib/protocol/output.ts';
 import { initialJob, isLegal, isOver, reduceJob, type JobPhase, type JobState } from './lifecycle.ts';
 import { attemptTps, seenOf } from './attempt.ts';
 import type { JobEvent, WorkerView } from './spec.ts';
@@ -32,7 +33,8 @@ const events: { readonly [T in JobEvent['type']]: Extract<JobEvent, { type: T }>
       id: '0'.repeat(32),
       artefact: 'a'.repeat(64),
       model: 'tabloom-demo',
-      input: { kind: 'completion', prompt: 'p' },
+      kind: 'completion',
+      input: { prompt: 'p' },
       params: { maxTokens: 8 },
       tier: 'open',
       deadlineMs: 1_000,
@@ -152,6 +154,7 @@ test('a job that goes well, whole', () => {
     path: 'direct',
     position: 1,
     etaMs: 50,
+    output: { ...emptyOutput, text: 'hé', tokens: 2 },
     text: 'hé',
     tokens: 2,
     warnings: [],

@@ -2,6 +2,7 @@ import type { ErrorRecord } from '#lib/base/errors.ts';
 import type { Rejection } from '#lib/market/spec.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { Job } from '#lib/protocol/job.ts';
+import { emptyOutput, foldOutput, type Output } from '#lib/protocol/output.ts';
 import type { FinishReason, Usage } from '#lib/protocol/part.ts';
 import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 import { closeAttempt, extendAttempt, openAttempt, type Attempt } from './attempt.ts';
@@ -22,6 +23,8 @@ export interface JobState {
   /** Jobs before this one at the worker; 0 when it runs. Known once accepted. */
   readonly position?: number | undefined;
   readonly etaMs?: number | undefined;
+  /** Everything that came, thoughts and calls included; `text` and `tokens` are its own. */
+  readonly output: Output;
   readonly text: string;
   readonly tokens: number;
   readonly warnings: readonly ErrorRecord[];
@@ -44,6 +47,7 @@ export const initialJob: JobState = {
   phase: 'routing',
   attempt: 0,
   attempts: [],
+  output: emptyOutput,
   text: '',
   tokens: 0,
   warnings: [],
@@ -164,11 +168,12 @@ function receivePart(state: JobState, { part, at }: Extract<JobEvent, { type: 'p
     if (state.warnings.length >= warningsMax) return state;
     return { ...state, warnings: [...state.warnings, { code: part.code, message: part.message }] };
   }
-  const text = state.text + part.text;
-  const tokens = state.tokens + part.tokens;
+  const output = foldOutput(state.output, part);
+  const { text, tokens } = output;
   return {
     ...state,
     phase: 'streaming',
+    output,
     text,
     tokens,
     firstTokenAt: state.firstTokenAt ?? at,

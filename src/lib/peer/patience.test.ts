@@ -7,18 +7,19 @@ const offering = (measured: ReturnType<typeof modelFixture>['measured']) => ({
   entry: entryFixture('a'),
   model: modelFixture({ measured }),
 });
-const prompt = (bytes: number) => ({ input: { kind: 'completion', prompt: 'x'.repeat(bytes) } }) as const;
+const prompt = (characters: number, character = 'x') =>
+  ({ kind: 'completion', input: { prompt: character.repeat(characters) }, params: { maxTokens: 1 } }) as const;
 
 test('a short prompt at a fast worker gets the least there is', () => {
   const fast = offering({ prefillTps: 500, decodeTps: 50, ttftMs: 100 });
   expect(firstPartTimeoutMs(fast, prompt(300))).toBe(limits.firstPartTimeoutMs);
 });
 
-test('a long prompt gets three times what reading it takes, by its bytes', () => {
+test('a long prompt gets three times what reading it takes, by its characters', () => {
   const worker = offering({ prefillTps: 100, decodeTps: 50, ttftMs: 100 });
-  expect(firstPartTimeoutMs(worker, prompt(30_000))).toBe(300_000);
-  expect(firstPartTimeoutMs(worker, { input: { kind: 'completion', prompt: '中'.repeat(10_000) } })).toBe(300_000);
-  const resumed = { ...prompt(15_000), resume: { text: 'x'.repeat(15_000), tokens: 5_000 } };
+  expect(firstPartTimeoutMs(worker, prompt(20_000))).toBe(300_000);
+  expect(firstPartTimeoutMs(worker, prompt(20_000, '中'))).toBe(300_000);
+  const resumed = { ...prompt(10_000), resume: { text: 'x'.repeat(10_000), tokens: 5_000 } };
   expect(firstPartTimeoutMs(worker, resumed)).toBe(300_000);
 });
 
@@ -26,6 +27,6 @@ test('what was seen of a worker counts as it is, what it claims only to a point'
   const slow = offering({ prefillTps: 0, decodeTps: 1, ttftMs: 1e9 });
   expect(firstPartTimeoutMs(slow, prompt(3))).toBe(90_000);
   expect(firstPartTimeoutMs(slow, prompt(3), { finished: 1, failed: 0, ttftMs: 40_000 })).toBe(120_000);
-  expect(firstPartTimeoutMs(slow, prompt(30_000))).toBe(3_000_000);
-  expect(firstPartTimeoutMs(offering(undefined), prompt(30_000))).toBe(3_000_000);
+  expect(firstPartTimeoutMs(slow, prompt(20_000))).toBe(3_000_000);
+  expect(firstPartTimeoutMs(offering(undefined), prompt(20_000))).toBe(3_000_000);
 });

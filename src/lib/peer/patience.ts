@@ -1,7 +1,6 @@
-import { utf8Encode } from '#lib/base/bytes.ts';
 import { assumed } from '#lib/market/score.ts';
 import type { Candidate, PeerHistory } from '#lib/market/spec.ts';
-import { messageText, type Job } from '#lib/protocol/job.ts';
+import { promptLength, type Job, type Work } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 
 /** How often the expected time to the first token is allowed. */
@@ -9,10 +8,10 @@ const patienceFactor = 3;
 /** No worker is believed to read more slowly than this, in tokens a second, nor to need longer before it reads. */
 const slowestPrefillTps = 10;
 const claimedTtftMsMax = 30_000;
-/** Fewer bytes a token than texts have, so that a prompt is taken for longer rather than shorter. */
-const bytesPerToken = 3;
+/** Fewer characters a token than most texts have, so that a prompt is taken for longer rather than shorter. */
+const charactersPerToken = 2;
 
-type Prompt = Pick<Job, 'input' | 'resume'>;
+type Prompt = Work & Pick<Job, 'resume'>;
 
 /**
  * How long a worker that has a slot may take to its first word, in milliseconds: a worker that says `alive` and nothing
@@ -21,11 +20,6 @@ type Prompt = Pick<Job, 'input' | 'resume'>;
 export function firstPartTimeoutMs({ model }: Candidate, job: Prompt, history?: PeerHistory): number {
   const ttftMs = history?.ttftMs ?? Math.min(model.measured?.ttftMs ?? assumed.ttftMs, claimedTtftMsMax);
   const prefillTps = Math.max(model.measured?.prefillTps ?? 0, slowestPrefillTps);
-  const prefillMs = (promptBytes(job) / bytesPerToken / prefillTps) * 1_000;
+  const prefillMs = (promptLength(job) / charactersPerToken / prefillTps) * 1_000;
   return Math.max(limits.firstPartTimeoutMs, Math.max(ttftMs, prefillMs) * patienceFactor);
-}
-
-function promptBytes({ input, resume }: Prompt): number {
-  const texts = input.kind === 'chat' ? input.messages.map(messageText) : [input.prompt];
-  return [...texts, resume?.text ?? ''].reduce((sum, text) => sum + utf8Encode(text).length, 0);
 }

@@ -16,6 +16,7 @@ import {
   encodeWorkerFrame,
   jobProtocol,
   type AskerFrame,
+  type UnknownFrame,
   type WorkerFrame,
 } from '#lib/protocol/frame.ts';
 import type { Job } from '#lib/protocol/job.ts';
@@ -82,13 +83,15 @@ export interface Asker extends Resident {
 
 export const demo = scriptedModel(100);
 
-export const chat = (content: string, change: Partial<AskRequest> = {}): AskRequest => ({
-  model: { artefact: demo.artefact },
-  input: { kind: 'chat', messages: [{ role: 'user', content }] },
-  params: { maxTokens: 64, temperature: 0 },
-  tier: 'open',
-  ...change,
-});
+export const chat = (content: string, change: Partial<AskRequest> = {}): AskRequest =>
+  ({
+    model: { artefact: demo.artefact },
+    kind: 'chat',
+    input: { messages: [{ role: 'user', content }] },
+    params: { maxTokens: 64, temperature: 0 },
+    tier: 'open',
+    ...change,
+  }) as AskRequest;
 
 export function createWorld(seed = 1): World {
   const clock = manualClock();
@@ -164,7 +167,8 @@ export function createWorld(seed = 1): World {
           {
             artefact: demo.artefact,
             name: demo.name,
-            kind: 'chat',
+            kinds: ['chat'],
+            features: [],
             contextTokens: 100_000,
             quantisation: 'none',
             price: { in: '0', out: '0' },
@@ -225,7 +229,7 @@ export const pass = async (clock: ManualClock, ms: number): Promise<void> => {
 
 /** An asker or a worker without manners: says what the test says. */
 export interface RawAsker {
-  readonly frames: readonly WorkerFrame[];
+  readonly frames: readonly (WorkerFrame | UnknownFrame)[];
   /** How the worker's side ended. */
   readonly ended: 'open' | 'closed' | 'lost';
   send(frame: AskerFrame): Promise<void>;
@@ -238,7 +242,7 @@ export interface RawAsker {
 
 export async function openRaw(net: Net, worker: string): Promise<RawAsker> {
   const channel = await net.open(worker, jobProtocol);
-  const raw = { frames: [] as WorkerFrame[], ended: 'open' as RawAsker['ended'] };
+  const raw = { frames: [] as (WorkerFrame | UnknownFrame)[], ended: 'open' as RawAsker['ended'] };
   const reading = new AbortController();
   const read = async () => {
     const incoming = channel[Symbol.asyncIterator]();
@@ -264,18 +268,20 @@ export async function openRaw(net: Net, worker: string): Promise<RawAsker> {
 
 let jobs = 0;
 
-export const job = (change: Partial<Job> = {}): Job => ({
-  id: (++jobs).toString(16).padStart(32, '0'),
-  artefact: demo.artefact,
-  model: demo.name,
-  input: { kind: 'chat', messages: [{ role: 'user', content: 'hello' }] },
-  params: { maxTokens: 256, temperature: 0 },
-  tier: 'open',
-  deadlineMs: 60_000,
-  salt: '0'.repeat(32),
-  ...change,
-});
+export const job = (change: Partial<Job> = {}): Job =>
+  ({
+    id: (++jobs).toString(16).padStart(32, '0'),
+    artefact: demo.artefact,
+    model: demo.name,
+    kind: 'chat',
+    input: { messages: [{ role: 'user', content: 'hello' }] },
+    params: { maxTokens: 256, temperature: 0 },
+    tier: 'open',
+    deadlineMs: 60_000,
+    salt: '0'.repeat(32),
+    ...change,
+  }) as Job;
 
 /** The text that the parts make together. */
-export const textOf = (frames: readonly WorkerFrame[]): string =>
+export const textOf = (frames: readonly (WorkerFrame | UnknownFrame)[]): string =>
   frames.map((frame) => (frame.t === 'part' && frame.part.type === 'text-delta' ? frame.part.text : '')).join('');

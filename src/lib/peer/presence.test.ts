@@ -14,7 +14,8 @@ import type { Audience, Provider, ProviderState } from './spec.ts';
 const model: OfferedModel = {
   artefact: 'ab'.repeat(32),
   name: 'one',
-  kind: 'chat',
+  kinds: ['chat'],
+  features: [],
   contextTokens: 2_048,
   quantisation: 'none',
   price: { in: '0', out: '0' },

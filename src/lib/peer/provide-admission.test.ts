@@ -9,14 +9,16 @@ test.each([
   [
     'files',
     {
+      kind: 'chat',
       input: {
-        kind: 'chat',
-        messages: [{ role: 'user', content: [{ type: 'blob', mime: 'image/png', sha256: 'a'.repeat(64) }] }],
+        messages: [
+          { role: 'user', content: [{ type: 'blob', mime: 'image/png', sha256: 'a'.repeat(64), sizeBytes: 1 }] },
+        ],
       },
     },
-    'refused-policy',
+    'feature-unavailable',
   ],
-  ['far too long a prompt', { input: { kind: 'completion', prompt: 'x'.repeat(150_000) } }, 'too-long'],
+  ['far too long a prompt', { kind: 'completion', input: { prompt: 'x'.repeat(150_000) } }, 'too-long'],
   ['a resume with nothing left', { resume: { text: 'x', tokens: 256 } }, 'bad-request'],
 ] as const)('%s is refused', async (_name, change, code) => {
   const { clock, open, worker } = await scene();

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createWorld, job, openRaw, pass, textOf, until } from './peer.fixture.ts';
 import { finish, kinds, last, puppet, scene, text, textOfRaw } from './provide.fixture.ts';
@@ -80,7 +81,7 @@ test('for another prompt is refused, and to another asker it is another job', as
   await one.send({ t: 'open', job: asked });
   await until(clock, () => last(one)?.t === 'finish');
   const two = await open();
-  await two.send({ t: 'open', job: { ...asked, input: { kind: 'completion', prompt: 'other' } } });
+  await two.send({ t: 'open', job: { ...asked, kind: 'completion', input: { prompt: 'other' } } as Job });
   await until(clock, () => two.ended === 'closed');
   expect(two.frames).toMatchObject([{ t: 'refused', code: 'bad-request' }]);
   const thief = await open((await resident(9)).net);

@@ -148,7 +148,7 @@ test('an engine that fails is named, and the next job goes on', async () => {
 test('too long a prompt is told in the code that helps', async () => {
   const { clock, open } = await scene({ contextTokens: 2_048 });
   const raw = await open();
-  await raw.send({ t: 'open', job: job({ input: { kind: 'completion', prompt: 'a '.repeat(3_000) } }) });
+  await raw.send({ t: 'open', job: job({ kind: 'completion', input: { prompt: 'a '.repeat(3_000) } }) });
   await until(clock, () => raw.ended === 'closed');
   expect(last(raw)).toMatchObject({ t: 'error', code: 'too-long' });
 });

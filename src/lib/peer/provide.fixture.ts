@@ -1,9 +1,9 @@
 import type { EngineEvent, LoadedModel } from '#lib/engine/spec.ts';
-import type { WorkerFrame } from '#lib/protocol/frame.ts';
+import type { UnknownFrame, WorkerFrame } from '#lib/protocol/frame.ts';
 import { createWorld, demo, openRaw, textOf, type RawAsker } from './peer.fixture.ts';
 
 /** One worker, one asker without manners, and models that do as told. */
-export const last = (raw: RawAsker): WorkerFrame | undefined => raw.frames.at(-1);
+export const last = (raw: RawAsker): WorkerFrame | UnknownFrame | undefined => raw.frames.at(-1);
 export const kinds = (raw: RawAsker) => raw.frames.map(({ t }) => t).filter((t, i, all) => t !== all[i - 1]);
 
 export const textOfRaw = (raw: RawAsker) => textOf(raw.frames);
@@ -15,6 +15,8 @@ export function puppet(stream: (signal: AbortSignal) => AsyncGenerator<EngineEve
     model: demo,
     engine: { name: 'puppet', build: '1', deviceClass: 'test' },
     contextTokens: 4_096,
+    kinds: ['chat', 'completion'],
+    features: [],
     slots,
     async *doStream(_request, { signal }) {
       seen.started += 1;

@@ -48,7 +48,7 @@ const isSameEngine = ({ engine: a }: LoadedModel, { engine: b }: LoadedModel): b
 const wasDeserted = ({ ending, stopped }: JobRecord): boolean =>
   ending?.t === 'finish' && ending.reason === 'cancelled' && errorCode(stopped.reason) === 'peer-lost';
 
-/** Serves `/tabloom/job/1` out of loaded models. One bad job or asker never harms another. */
+/** Serves `/tabloom/job/2` out of loaded models. One bad job or asker never harms another. */
 export function createProvider(components: ProviderComponents): Provider {
   const { net, book, clock, logger, tiers = ['open'], policy = () => undefined } = components;
   const perPeerMax = components.jobsPerPeerMax ?? (() => limits.jobsPerPeerMax);

@@ -2,10 +2,11 @@ import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Channel } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
-import { decodeWorkerFrame, encodeAskerFrame, type WorkerFrame } from '#lib/protocol/frame.ts';
+import { decodeWorkerFrame, encodeAskerFrame, type UnknownFrame, type WorkerFrame } from '#lib/protocol/frame.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import type { Job } from '#lib/protocol/job.ts';
+import { maxTokensOf, rowOf, type Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { hasContent, partLength, partTokens } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import { allHold, checkReceipt } from '#lib/trust/check.ts';
@@ -71,8 +72,8 @@ export async function* readAnswer(
 ): AsyncGenerator<JobEvent, AttemptEnd> {
   const { clock, remembered, state, signal, silence, firstWord, ended } = reading;
   const frames = channel[Symbol.asyncIterator]();
-  const output = createOutputRoot();
-  const room = job.params.maxTokens - (job.resume?.tokens ?? 0) + limits.tokenSlack;
+  const output = createOutputRoot(rowOf(job).outputHash);
+  const room = (maxTokensOf(job) ?? limits.maxTokensMax) - (job.resume?.tokens ?? 0) + limits.tokenSlack;
   let accepted = 0;
   let tokens = 0;
   let started = false;
@@ -91,12 +92,12 @@ export async function* readAnswer(
     if (!stopped) throw wireError('bad-frame', says.unasked);
   };
   const take = (part: Part) => {
-    if (part.type === 'text-delta') {
-      tokens += part.tokens;
-      if (tokens > room || state().text.length + part.text.length > limits.answerLengthMax) {
+    if (part.type !== 'warning') {
+      tokens += partTokens(part);
+      if (tokens > room || state().text.length + partLength(part) > limits.answerLengthMax) {
         throw wireError('bad-frame', says.tooMuch);
       }
-      if (part.tokens > 0 || part.text !== '') firstWord.stop();
+      if (hasContent(part)) firstWord.stop();
     }
     assertLegal('part-received');
     output.add(part);
@@ -115,6 +116,8 @@ export async function* readAnswer(
       }
       switch (frame.t) {
         case 'alive':
+        case 'checkpoint':
+        case 'unknown':
           break;
         case 'accepted':
           if (++accepted > limits.acceptedFramesMax) throw wireError('bad-frame');
@@ -159,7 +162,7 @@ export async function* readAnswer(
 }
 
 /** @throws `bad-frame`: a frame that is too large is a breach too, and not the request's fault. */
-function readFrame(bytes: Uint8Array): WorkerFrame {
+function readFrame(bytes: Uint8Array): WorkerFrame | UnknownFrame {
   try {
     return decodeWorkerFrame(bytes);
   } catch (cause) {

@@ -6,6 +6,7 @@ import { createSigner, type Envelope } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { checkChain, findFork } from '#lib/trust/chain.ts';
+import { chat } from '#lib/protocol/kinds/chat.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { countersign, issueReceipt } from '#lib/trust/receipt.ts';
 import { job } from './peer.fixture.ts';
@@ -21,7 +22,7 @@ const delivered = (change: { readonly id?: string } = {}) => ({
   job: job(change),
   asker: asker.peer,
   engine: { name: 'scripted', build: '', deviceClass: '' },
-  output: createOutputRoot().summary(),
+  output: createOutputRoot(chat.outputHash).summary(),
   reason: 'stop' as const,
   tokensIn: 0,
   timings: { queuedMs: 0, ttftMs: 0, decodeMs: 0 },

@@ -3,26 +3,14 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Candidate, Wish } from '#lib/market/spec.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { artefactIdSchema, jobIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
-import {
-  jobInputSchema,
-  jobParamsSchema,
-  messageText,
-  tierSchema,
-  type Job,
-  type JobInput,
-} from '#lib/protocol/job.ts';
+import { maxTokensOf, needsOf, parseWork, promptLength, tierSchema, type Job, type Work } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { nameSchema } from '#lib/protocol/word.ts';
 import type { AskRequest, WorkerView } from './spec.ts';
 
 const askRequestSchema = z.object({
   id: jobIdSchema.optional(),
-  model: z.union([
-    z.literal('any'),
-    z.object({ artefact: artefactIdSchema }),
-    z.object({ name: z.string().min(1).max(limits.nameLengthMax) }),
-  ]),
-  input: jobInputSchema,
-  params: jobParamsSchema,
+  model: z.union([z.literal('any'), z.object({ artefact: artefactIdSchema }), z.object({ name: nameSchema })]),
   tier: tierSchema,
   deadlineMs: z.number().int().min(1).max(limits.jobDeadlineMsMax).optional(),
   only: z.array(peerIdSchema).min(1).max(256).optional(),
@@ -31,7 +19,7 @@ const askRequestSchema = z.object({
 /** @throws `bad-request`. */
 export function checkRequest(request: AskRequest): AskRequest {
   const parsed = askRequestSchema.safeParse(request);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { ...parsed.data, ...parseWork(request) };
   const [issue] = parsed.error.issues;
   throw new TabloomError(
     'bad-request',
@@ -43,8 +31,9 @@ export function toWish(request: AskRequest, tried: readonly PeerId[]): Wish {
   return {
     model: request.model,
     tier: request.tier,
-    contextTokens: estimateTokens(request.input) + Math.min(request.params.maxTokens, answerRoom),
-    kind: 'chat',
+    contextTokens: estimateTokens(request) + Math.min(maxTokensOf(request) ?? 0, answerRoom),
+    kind: request.kind,
+    features: needsOf(request),
     only: request.only,
     not: tried,
   };
@@ -64,17 +53,19 @@ export interface JobFacts {
 }
 
 export function toJob(request: AskRequest, { model }: Candidate, { id, salt, deadlineMs, progress }: JobFacts): Job {
+  const { kind, input, params } = request;
   return {
     id,
     artefact: model.artefact,
     model: model.name,
-    input: request.input,
-    params: request.params,
+    kind,
+    input,
+    params,
     tier: request.tier,
     deadlineMs: Math.max(1, Math.min(limits.jobDeadlineMsMax, Math.round(deadlineMs))),
     salt,
     ...(progress.text !== '' || progress.tokens > 0 ? { resume: progress } : {}),
-  };
+  } as Job;
 }
 
 export function toWorkerView({ entry, model }: Candidate, request: AskRequest, self: PeerId): WorkerView {
@@ -97,7 +88,4 @@ const answerRoom = 16;
  * Tokens of a prompt, guessed on the low side: the engine counts exactly and says `too-long`, while a worker that was
  * passed over by mistake is never asked.
  */
-export function estimateTokens(input: JobInput): number {
-  const texts = input.kind === 'chat' ? input.messages.map(messageText) : [input.prompt];
-  return Math.ceil(texts.reduce((sum, text) => sum + text.length, 0) / 6);
-}
+export const estimateTokens = (work: Work): number => Math.ceil(promptLength(work) / 6);

@@ -4,7 +4,9 @@ import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import type { EngineEvent, EngineRequest, EngineTimings, LoadedModel } from '#lib/engine/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import type { Job } from '#lib/protocol/job.ts';
-import { partSchema, type FinishReason, type Part, type Usage } from '#lib/protocol/part.ts';
+import { checkedPart } from '#lib/protocol/frame.ts';
+import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
+import { partTokens } from '#lib/protocol/output.ts';
 
 /** What one run of the engine came to. `usage.tokensOut` is what the parts said: delivered is what is billed. */
 export interface RunResult {
@@ -58,10 +60,10 @@ export async function runJob(
       const event = next.value;
       if (event.type === 'finish') return result(event.reason, event.usage.tokensIn, event.timings);
       const part = checked(event);
-      if (part.type === 'text-delta') {
+      if (part.type !== 'warning') {
         lastMs = clock.elapsed();
         firstMs ??= lastMs;
-        tokensOut += part.tokens;
+        tokensOut += partTokens(part);
       }
       await raceSignal(deliver(part), signal);
     }
@@ -76,17 +78,14 @@ export async function runJob(
   }
 }
 
-export function engineRequest({ input, params, resume }: Job): EngineRequest {
-  return input.kind === 'chat'
-    ? { kind: 'chat', messages: input.messages, params, resume }
-    : { kind: 'completion', prompt: input.prompt, params, resume };
-}
+export const engineRequest = ({ kind, input, params, resume }: Job): EngineRequest =>
+  ({ kind, input, params, resume }) as EngineRequest;
 
 /** Engines are ours, but a part that does not fit the wire would make the asker drop the whole job. */
 function checked(event: Exclude<EngineEvent, { type: 'finish' }>): Part {
-  const parsed = partSchema.safeParse(event);
-  if (!parsed.success) throw wireError('engine-failed', 'The engine made a part that the protocol has no room for.');
-  return parsed.data;
+  const part = checkedPart(event);
+  if (part) return part;
+  throw wireError('engine-failed', 'The engine made a part that the protocol has no room for.');
 }
 
 /** An engine's own words stay on this device but for the codes that say what the asker can do. */

@@ -64,7 +64,8 @@ export function toOffered({ model, queue, measured }: ServedModel): OfferedModel
   return {
     artefact: entry.artefact,
     name: entry.name,
-    kind: 'chat',
+    kinds: [...model.kinds],
+    features: [...model.features],
     contextTokens: model.contextTokens,
     quantisation: entry.quantisation,
     price: { in: '0', out: '0' },

@@ -4,18 +4,18 @@ import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Rejection, Wish } from '#lib/market/spec.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import type { Job, JobInput, JobParams, Tier } from '#lib/protocol/job.ts';
+import type { Job, Tier, Work } from '#lib/protocol/job.ts';
 import type { Measured, Offer } from '#lib/protocol/offer.ts';
 import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
 import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 
 /** A request before anybody has been chosen for it. */
-export interface AskRequest {
+export type AskRequest = Work & AskTerms;
+
+export interface AskTerms {
   /** Chosen by the caller where it must be idempotent (gateway); made otherwise. */
   readonly id?: string | undefined;
   readonly model: Wish['model'];
-  readonly input: JobInput;
-  readonly params: JobParams;
   readonly tier: Tier;
   readonly deadlineMs?: number | undefined;
   /** Only these peers: `[self]` keeps the job on this device. */

@@ -2,7 +2,7 @@ import { abortError, raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { isWireErrorCode, wireError, wireErrors } from '#lib/protocol/errors.ts';
-import type { Job } from '#lib/protocol/job.ts';
+import { rowOf, type Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
@@ -86,7 +86,7 @@ async function deliverJob(
   served: ServedModel,
   { clock, book, onPart, ticket, queuedMs }: Work & { readonly queuedMs: number },
 ): Promise<{ readonly type: 'done'; readonly result: RunResult }> {
-  const output = createOutputRoot();
+  const output = createOutputRoot(rowOf(job).outputHash);
   const deliver = async (part: Part) => {
     output.add(part);
     onPart(part);
@@ -126,7 +126,7 @@ async function endUnbegun(
       job,
       asker: record.asker,
       engine: served.model.engine,
-      output: createOutputRoot().summary(),
+      output: createOutputRoot(rowOf(job).outputHash).summary(),
       reason: 'cancelled',
       tokensIn: 0,
       timings: { queuedMs: Math.max(0, clock.now() - record.openedAt), ttftMs: 0, decodeMs: 0 },

@@ -14,5 +14,8 @@ export const bytesSchema = (bytesMax: number) =>
     .custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes')
     .refine((bytes) => bytes.length <= bytesMax, `expected at most ${bytesMax} bytes`);
 
+export const someBytesSchema = (bytesMax: number) =>
+  bytesSchema(bytesMax).refine((bytes) => bytes.length > 0, 'expected at least one byte');
+
 export const fixedBytesSchema = (length: number) =>
   bytesSchema(length).refine((bytes) => bytes.length === length, `expected ${length} bytes`);

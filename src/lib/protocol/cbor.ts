@@ -24,14 +24,17 @@ export function encodeCbor(value: unknown): Uint8Array {
  * @throws `code` (default `bad-frame`) for anything that is not the one encoding of a value of the schema.
  */
 export function decodeCbor<S extends z.ZodType>(schema: S, bytes: Uint8Array, code = 'bad-frame'): z.output<S> {
-  let raw: unknown;
+  return parseRecord(schema, readRecord(bytes, code), code);
+}
+
+/** Bytes → CBOR, still to be held to a schema. @throws `code`. */
+export function readRecord(bytes: Uint8Array, code = 'bad-frame'): unknown {
   try {
-    raw = readCbor(bytes);
+    return readCbor(bytes);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'it cannot be read';
     throw new TabloomError(code, `The bytes are not DAG-CBOR as the wire document says: ${why}.`, { cause });
   }
-  return parseRecord(schema, raw, code);
 }
 
 /** The schema's own value, or the first thing that does not fit. @throws `code`. */

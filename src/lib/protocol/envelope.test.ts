@@ -59,7 +59,7 @@ test('a key of small order and a signature with a large S are refused', () => {
 test('a signed record that does not fit is a bad record, as is one that is not canonical', () => {
   expect(() => open(signEnvelope('receipt', { n: 'x' }, signer))).toThrow(badRecord);
   const payload = fromHex('a1616e1801');
-  const text = new TextEncoder().encode('tabloom/receipt/1\n');
+  const text = new TextEncoder().encode('tabloom/receipt/2\n');
   const sig = signer.sign(Uint8Array.of(...text, ...payload));
   expect(() => open({ type: 'receipt', payload, key: signer.publicKey, sig })).toThrow(badRecord);
 });

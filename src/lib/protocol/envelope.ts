@@ -10,7 +10,7 @@ import { bytesSchema, fixedBytesSchema } from './bounded.ts';
 /**
  * A signed record: whatever must be believed later, or by others than its reader. The type is part of what is signed,
  * so an offer can never be replayed as a receipt. Ed25519 (RFC 8032, strict) over
- * `"tabloom/" + type + "/1\n" + payload`.
+ * `"tabloom/" + type + "/2\n" + payload`.
  */
 export interface Envelope {
   readonly type: EnvelopeType;
@@ -22,7 +22,7 @@ export interface Envelope {
   readonly sig: Uint8Array;
 }
 
-export type EnvelopeType = 'offer' | 'receipt' | 'countersign';
+export type EnvelopeType = 'offer' | 'receipt' | 'checkpoint' | 'countersign';
 
 /** Holds a private key and never shows it. */
 export interface Signer {
@@ -33,7 +33,7 @@ export interface Signer {
 }
 
 export const envelopeSchema = z.object({
-  type: z.enum(['offer', 'receipt', 'countersign']),
+  type: z.enum(['offer', 'receipt', 'checkpoint', 'countersign']),
   payload: bytesSchema(limits.gossipBytesMax),
   key: fixedBytesSchema(32),
   sig: fixedBytesSchema(64),
@@ -83,7 +83,7 @@ export const encodeEnvelope = (envelope: Envelope): Uint8Array => encodeCbor(env
 export const decodeEnvelope = (bytes: Uint8Array): Envelope => decodeCbor(envelopeSchema, bytes, 'bad-record');
 
 const signedBytes = (type: EnvelopeType, payload: Uint8Array) =>
-  concatBytes(utf8Encode(`tabloom/${type}/1\n`), payload);
+  concatBytes(utf8Encode(`tabloom/${type}/2\n`), payload);
 
 /** Whether the key it names has signed it; about a millisecond of work. */
 export function isSigned(envelope: Envelope): boolean {

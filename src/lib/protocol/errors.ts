@@ -29,6 +29,26 @@ export const wireErrors = {
     retry: 'never',
     says: 'Nobody here knows this model. Choose one from the list of models.',
   },
+  'tier-unavailable': {
+    status: 400,
+    retry: 'never',
+    says: 'Nobody here can prove this tier. Ask for the tier "open".',
+  },
+  'feature-unavailable': {
+    status: 400,
+    retry: 'elsewhere',
+    says: 'No peer that serves this model can do what the request asks of it. Ask for less or choose another model.',
+  },
+  'model-ambiguous': {
+    status: 400,
+    retry: 'never',
+    says: 'Several peers serve a model of this name. Ask for one of the full names.',
+  },
+  'resume-unsupported': {
+    status: 502,
+    retry: 'elsewhere',
+    says: 'The peer cannot go on with this answer from where it stands. Ask again from the start.',
+  },
   price: { status: 402, retry: 'elsewhere', says: 'The price offered is below what the peer asks.' },
   'too-long': { status: 400, retry: 'never', says: 'The conversation is longer than the model can read. Shorten it.' },
   version: { status: 502, retry: 'elsewhere', says: 'The peer speaks another version of the protocol.' },

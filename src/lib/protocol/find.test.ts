@@ -29,12 +29,13 @@ test('requests and frames come back as they were', () => {
 });
 
 test('a limit of none or too many, another type of envelope and other words are refused', () => {
-  for (const request of [{ limit: 0 }, { limit: 65 }, {}, { limit: 1, tier: 'best' }]) {
+  for (const request of [{ limit: 0 }, { limit: 65 }, {}, { limit: 1, tier: 'The best' }]) {
     expect(() => decodeFindRequest(encodeCbor(request))).toThrow(badFrame);
   }
-  for (const frame of [{ t: 'offer', offer: receiptEnvelopeFixture }, { t: 'gone', peer: 'me' }, { t: 'bye' }]) {
+  for (const frame of [{ t: 'offer', offer: receiptEnvelopeFixture }, { t: 'gone', peer: 'me' }, { t: 'Bye' }]) {
     expect(() => decodeFindFrame(encodeCbor(frame))).toThrow(badFrame);
   }
+  expect(decodeFindFrame(encodeCbor({ t: 'bye' }))).toEqual({ t: 'unknown', word: 'bye' });
 });
 
 test('a sample too large for one frame is cut into several that each fit, in order and complete', () => {

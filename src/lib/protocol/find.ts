@@ -1,18 +1,23 @@
 import { z } from 'zod';
-import { decodeCbor, encodeCbor, parseRecord } from './cbor.ts';
+import { decodeCbor, encodeCbor, parseRecord, readRecord } from './cbor.ts';
 import { envelopeOf, type Envelope } from './envelope.ts';
-import { boundedFrame } from './frame.ts';
+import { boundedFrame, frameHead, type UnknownFrame } from './frame.ts';
 import { artefactIdSchema, peerIdSchema } from './ids.ts';
 import { tierSchema } from './job.ts';
 import { limits } from './limits.ts';
+import { wordSchema, type Word } from './word.ts';
 
 /** Asking a relay who serves what: one request, a first random sample, then the changes for as long as the stream lives. */
 export type FindRequest = z.output<typeof findRequestSchema>;
 export type FindFrame = z.output<typeof findFrameSchema>;
 
-export const findProtocol = '/tabloom/find/1';
+export const findProtocol = '/tabloom/find/2';
 /** Gossip topic of signed offers. */
-export const offersTopic = 'tabloom/offers/1';
+export const offersTopic = 'tabloom/offers/2';
+
+/** Another word is taken for `large`. */
+export type NetworkSize = Word<'small' | 'large'>;
+const networkSizeSchema: z.ZodType<NetworkSize> = wordSchema;
 
 const offerEnvelopeSchema = envelopeOf('offer');
 
@@ -28,7 +33,7 @@ export const findFrameSchema = z.discriminatedUnion('t', [
     peer: peerIdSchema,
     build: z.string().max(64),
     /** `small`: askers subscribe to the offers topic too and need no relay to find each other. */
-    network: z.enum(['small', 'large']),
+    network: networkSizeSchema,
     peers: z.number().int().nonnegative(),
   }),
   z.object({ t: z.literal('sample'), offers: z.array(offerEnvelopeSchema).max(limits.findLimitMax) }),
@@ -43,7 +48,15 @@ export const encodeFindRequest = (request: FindRequest): Uint8Array =>
 export const decodeFindRequest = (body: Uint8Array): FindRequest => decodeCbor(findRequestSchema, boundedFrame(body));
 export const encodeFindFrame = (frame: FindFrame): Uint8Array =>
   boundedFrame(encodeCbor(parseRecord(findFrameSchema, frame)));
-export const decodeFindFrame = (body: Uint8Array): FindFrame => decodeCbor(findFrameSchema, boundedFrame(body));
+
+const findWords: ReadonlySet<string> = new Set(findFrameSchema.options.map((option) => option.shape.t.value));
+
+/** Also `version`, where the frame has to be understood and is not. */
+export function decodeFindFrame(body: Uint8Array): FindFrame | UnknownFrame {
+  const raw = readRecord(boundedFrame(body));
+  const { t } = frameHead(raw);
+  return findWords.has(t) ? parseRecord(findFrameSchema, raw) : { t: 'unknown', word: t };
+}
 
 /** What a sample's frame and its envelopes' keys take beside the payloads, generously. */
 const sampleOverheadBytes = 64;

@@ -1,60 +1,114 @@
 import { z } from 'zod';
-import { decodeCbor, encodeCbor, parseRecord } from './cbor.ts';
+import { bytesSchema, someBytesSchema } from './bounded.ts';
+import { encodeCbor, parseRecord, readRecord } from './cbor.ts';
+import { checkpointEnvelopeSchema } from './checkpoint.ts';
 import { errorCodeSchema, errorMessageSchema, wireError } from './errors.ts';
 import { hashSchema, jobIdSchema } from './ids.ts';
-import { jobSchema } from './job.ts';
+import { parseJob, type Job } from './job.ts';
+import { jobKinds, type KindTable } from './kinds/table.ts';
 import { limits } from './limits.ts';
-import { finishReasonSchema, partSchema, usageSchema } from './part.ts';
-import { bytesSchema } from './bounded.ts';
+import { finishReasonSchema, partSchema, usageSchema, type Part } from './part.ts';
+import { encodePartFrame, readPlainPart } from './part-frame.ts';
 import { countersignEnvelopeSchema, receiptEnvelopeSchema } from './receipt.ts';
+import { mustSchema, unknownMust, wordSchema, type Word } from './word.ts';
 
 /**
- * What travels on a job stream. Exactly one `finish` or `error` closes the worker's side; after `finish` the asker
- * sends `countersign` and closes. An end of stream without either is a lost peer, never success.
+ * What travels on a job stream. Exactly one of `refused`, `finish` and `error` closes the worker's side; after `finish`
+ * the asker sends `countersign` and closes. An end of stream without one of them is a lost peer, never success.
  */
-export type AskerFrame = z.output<typeof askerFrameSchema>;
+export type AskerFrame = { readonly t: 'open'; readonly job: Job } | z.output<typeof askerFrameSchema>;
 export type WorkerFrame = z.output<typeof workerFrameSchema>;
 
-export const jobProtocol = '/tabloom/job/1';
+/** A frame, or a part, of a type (`word`) that is not known here: it is skipped. */
+export interface UnknownFrame {
+  readonly t: 'unknown';
+  readonly word: string;
+}
+
+/** What a worker does while it has nothing to say; another word is waited for as `thinking` is. */
+export type Phase = Word<'queued' | 'loading' | 'prefill' | 'thinking' | 'streaming'>;
+
+export const jobProtocol = '/tabloom/job/2';
 
 const waitMs = z.number().int().min(0).max(limits.durationMsMax);
 const queuePlace = { position: z.number().int().min(0).max(limits.slotsMax), etaMs: waitMs };
 const failure = { code: errorCodeSchema, message: errorMessageSchema };
+const phaseSchema: z.ZodType<Phase> = wordSchema;
 
 export const askerFrameSchema = z.discriminatedUnion('t', [
-  z.object({ t: z.literal('open'), job: jobSchema }),
-  z.object({
-    t: z.literal('blob'),
-    sha256: hashSchema,
-    bytes: bytesSchema(limits.blobFrameBytesMax),
-  }),
+  /** The next bytes of a file that the input names; in order, without gaps. */
+  z.object({ t: z.literal('blob'), sha256: hashSchema, bytes: someBytesSchema(limits.blobFrameBytesMax) }),
   z.object({ t: z.literal('cancel'), jobId: jobIdSchema }),
   z.object({ t: z.literal('countersign'), envelope: countersignEnvelopeSchema }),
+  /** Reserved: money for the part that is due. */
+  z.object({ t: z.literal('pay'), voucher: bytesSchema(limits.receiptBytesMax) }),
 ]);
 
 export const workerFrameSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('accepted'), ...queuePlace }),
   z.object({ t: z.literal('refused'), ...failure, retryAfterMs: waitMs.optional() }),
   z.object({ t: z.literal('part'), part: partSchema }),
-  z.object({ t: z.literal('alive') }),
+  z.object({ t: z.literal('checkpoint'), envelope: checkpointEnvelopeSchema }),
+  z.object({ t: z.literal('alive'), phase: phaseSchema.optional(), etaMs: waitMs.optional() }),
   z.object({ t: z.literal('finish'), reason: finishReasonSchema, usage: usageSchema, receipt: receiptEnvelopeSchema }),
-  z.object({ t: z.literal('error'), ...failure }),
+  z.object({ t: z.literal('error'), ...failure, retryAfterMs: waitMs.optional() }),
 ]);
+
+const headSchema = z.looseObject({ t: wordSchema, must: mustSchema.optional() });
+const typeSchema = z.looseObject({ type: wordSchema });
+const partTypes: ReadonlySet<string> = new Set(partSchema.options.map((option) => option.shape.type.value));
+const askerWords: ReadonlySet<string> = new Set(askerFrameSchema.options.map((option) => option.shape.t.value));
+const workerWords: ReadonlySet<string> = new Set(workerFrameSchema.options.map((option) => option.shape.t.value));
 
 /**
  * Encoders refuse what the other side would have to refuse.
  * @throws `frame-too-large`; `bad-frame` for a wrong shape.
  */
-export const encodeAskerFrame = (frame: AskerFrame): Uint8Array =>
-  boundedFrame(encodeCbor(parseRecord(askerFrameSchema, frame)));
-/** @throws `frame-too-large`, `bad-frame`. */
-export const encodeWorkerFrame = (frame: WorkerFrame): Uint8Array =>
-  boundedFrame(encodeCbor(parseRecord(workerFrameSchema, frame)));
+export function encodeAskerFrame(frame: AskerFrame, kinds: KindTable = jobKinds): Uint8Array {
+  if (frame.t === 'open') return boundedFrame(encodeCbor({ t: 'open', job: parseJob(frame.job, kinds) }));
+  return boundedFrame(encodeCbor(parseRecord(askerFrameSchema, frame)));
+}
 
 /** @throws `frame-too-large`, `bad-frame`. */
-export const decodeAskerFrame = (body: Uint8Array): AskerFrame => decodeCbor(askerFrameSchema, boundedFrame(body));
-/** @throws `frame-too-large`, `bad-frame`. */
-export const decodeWorkerFrame = (body: Uint8Array): WorkerFrame => decodeCbor(workerFrameSchema, boundedFrame(body));
+export function encodeWorkerFrame(frame: WorkerFrame): Uint8Array {
+  const plain = readPlainPart(frame);
+  if (plain) return boundedFrame(encodePartFrame(plain));
+  return boundedFrame(encodeCbor(parseRecord(workerFrameSchema, frame)));
+}
+
+/** @throws `frame-too-large`, `bad-frame`; `version` where the frame or its job has to be understood and is not. */
+export function decodeAskerFrame(body: Uint8Array, kinds: KindTable = jobKinds): AskerFrame | UnknownFrame {
+  const raw = readRecord(boundedFrame(body));
+  const { t } = frameHead(raw);
+  if (t === 'open') return { t, job: parseJob((raw as { job?: unknown }).job, kinds) };
+  return askerWords.has(t) ? parseRecord(askerFrameSchema, raw) : { t: 'unknown', word: t };
+}
+
+/** @throws `frame-too-large`, `bad-frame`; `version` where the frame has to be understood and is not. */
+export function decodeWorkerFrame(body: Uint8Array): WorkerFrame | UnknownFrame {
+  const raw = readRecord(boundedFrame(body));
+  const plain = readPlainPart(raw);
+  if (plain) return { t: 'part', part: plain };
+  const { t } = frameHead(raw);
+  if (!workerWords.has(t)) return { t: 'unknown', word: t };
+  if (t === 'part') {
+    const { type } = parseRecord(typeSchema, (raw as { part?: unknown }).part);
+    if (!partTypes.has(type)) return { t: 'unknown', word: type };
+  }
+  return parseRecord(workerFrameSchema, raw);
+}
+
+/** The type of a frame. @throws `bad-frame`; `version` where the frame has to be understood and is not. */
+export function frameHead(raw: unknown): z.output<typeof headSchema> {
+  const read = parseRecord(headSchema, raw);
+  const [unknown] = unknownMust(read);
+  if (unknown === undefined) return read;
+  throw wireError('version', `The frame must be understood, and "${unknown}" is not known here.`);
+}
+
+/** The part as the wire has room for it, or undefined: for parts that come out of an engine. */
+export const checkedPart = (part: unknown): Part | undefined =>
+  readPlainPart({ t: 'part', part }) ?? partSchema.safeParse(part).data;
 
 /** The body as it is. @throws `frame-too-large`. */
 export function boundedFrame(body: Uint8Array): Uint8Array {

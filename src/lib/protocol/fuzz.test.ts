@@ -42,7 +42,7 @@ const decoders = {
   ],
 } as const satisfies Record<string, readonly [(bytes: Uint8Array) => unknown, Uint8Array]>;
 
-const allowed = ['bad-frame', 'bad-record', 'bad-signature', 'frame-too-large'];
+const allowed = ['bad-frame', 'bad-record', 'bad-signature', 'frame-too-large', 'version'];
 
 /** Cuts, repeats, overwrites and grafts: damage that keeps most of the structure. */
 const damaged = (valid: Uint8Array): fc.Arbitrary<Uint8Array> =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { messageText } from './job.ts';
+import { messageText } from './kinds/chat.ts';
 
 test('the text of a message is its text parts joined; blobs add nothing', () => {
   expect(messageText({ role: 'user', content: 'Hi' })).toBe('Hi');
@@ -8,7 +8,7 @@ test('the text of a message is its text parts joined; blobs add nothing', () => 
       role: 'user',
       content: [
         { type: 'text', text: 'What is ' },
-        { type: 'blob', mime: 'image/png', sha256: '0'.repeat(64) },
+        { type: 'blob', mime: 'image/png', sha256: '0'.repeat(64), sizeBytes: 1 },
         { type: 'text', text: 'this?' },
       ],
     }),

@@ -14,15 +14,38 @@ export const limits = {
   /** Values in one message, containers and their members each counted; keys are not. */
   cborItemsMax: 65_536,
 
+  /** Bytes of a file, or of a made one, in one frame. */
   blobFrameBytesMax: 64 * 1024,
+  /** A file that a job brings. */
+  blobBytesMax: 32 * 1024 * 1024,
+  /** Files under way of one asker at one worker. */
+  blobBytesPerPeerMax: 64 * 1024 * 1024,
+  /** From `open` to the last byte of the files. */
+  blobTimeoutMs: 60_000,
 
+  /** Words that a record says must be understood. */
+  mustWordsMax: 16,
   messagesMax: 512,
   messageTextBytesMax: 192 * 1024,
   messagePartsMax: 16,
+  toolsMax: 128,
+  toolCallsMax: 128,
+  /** A JSON document in text: a schema, a description. */
+  jsonTextBytesMax: 64 * 1024,
+  topKMax: 1_000_000,
+  logitBiasMax: 300,
+  topLogprobsMax: 20,
+  logprobsPerPartMax: 256,
+  embeddingTextsMax: 256,
+  embeddingDimensionsMax: 8_192,
+  /** Files that one job makes. */
+  dataFilesMax: 4,
   stopSequencesMax: 4,
   stopSequenceBytesMax: 256,
   maxTokensMax: 32_768,
   nameLengthMax: 128,
+  /** Media types. */
+  mimeLengthMax: 128,
   /** Builds, kinds of device, words of a policy. */
   wordLengthMax: 64,
   quantisationLengthMax: 32,
@@ -54,7 +77,10 @@ export const limits = {
   offerModelsMax: 32,
   offerAddrsMax: 16,
   addrLengthMax: 512,
-  offerTiersMax: 3,
+  offerTiersMax: 8,
+  /** Kinds of work of one model, and things it can do. */
+  offerKindsMax: 16,
+  offerFeaturesMax: 32,
   offerPolicyMax: 16,
   contextTokensMax: 10_000_000,
   /** Slots of a model, and jobs that an offer or a place in a queue may speak of. */
@@ -83,6 +109,13 @@ export const limits = {
   /** From `open` to `accepted` or `refused`. */
   acceptTimeoutMs: 6_000,
   aliveIntervalMs: 2_000,
+  /** A checkpoint is due after so many tokens or so much time, whichever comes first. */
+  checkpointTokens: 64,
+  checkpointIntervalMs: 2_000,
+  /** Checkpoints an asker takes in one answer. */
+  checkpointFramesMax: 4_096,
+  /** Longest wait for a worker that says why it has nothing to say (`loading`, `prefill`, `thinking`). */
+  patienceMsMax: 120_000,
   silenceTimeoutMs: 6_000,
   /** From the slot to the first word, at least; longer for a long prompt and a slow worker. */
   firstPartTimeoutMs: 20_000,

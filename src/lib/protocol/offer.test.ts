@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { encodeEnvelope, signEnvelope } from './envelope.ts';
 import { limits } from './limits.ts';
-import { offerSchema, readOffer, signOffer, writeOffer, type Offer } from './offer.ts';
+import { offeredModelSchema, offerSchema, readOffer, signOffer, writeOffer, type Offer } from './offer.ts';
 import { askerFixture, offerFixture, receiptEnvelopeFixture, workerFixture } from './protocol.fixture.ts';
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
@@ -35,7 +35,7 @@ test('an offer too large for gossip is neither written nor read', () => {
 
 test('each limit holds at its edge', () => {
   const fits = (over: object) => offerSchema.safeParse({ ...offerFixture, ...over }).success;
-  const modelFits = (over: object) => fits({ models: [{ ...model, ...over }] });
+  const modelFits = (over: object) => offeredModelSchema.safeParse({ ...model, ...over }).success;
   const edges: readonly (readonly [boolean, boolean])[] = [
     [fits({ ttlMs: 120_000 }), fits({ ttlMs: 120_001 })],
     [fits({ ttlMs: 1_000 }), fits({ ttlMs: 999 })],
@@ -45,7 +45,7 @@ test('each limit holds at its edge', () => {
     [fits({ tiers: ['open', 'verified', 'confidential'] }), fits({ tiers: [] })],
     [fits({ addrs: Array(16).fill('/ip4/1.2.3.4') }), fits({ addrs: Array(17).fill('') })],
     [fits({ policy: Array(16).fill('x') }), fits({ policy: Array(17).fill('x') })],
-    [fits({ role: 'enclave' }), fits({ role: 'boss' })],
+    [fits({ role: 'enclave' }), fits({ role: 'The boss' })],
     [modelFits({ slots: 1 }), modelFits({ slots: 0 })],
     [modelFits({ price: { in: '0', out: '9'.repeat(30) } }), modelFits({ price: { in: '0', out: '1'.repeat(31) } })],
     [modelFits({ price: { in: '10', out: '0' } }), modelFits({ price: { in: '010', out: '0' } })],
@@ -55,7 +55,7 @@ test('each limit holds at its edge', () => {
       modelFits({ measured: { prefillTps: 1e9, decodeTps: 0, ttftMs: 0.5 } }),
       modelFits({ measured: { prefillTps: 1e9 + 1, decodeTps: 0, ttftMs: 0 } }),
     ],
-    [modelFits({ kind: 'chat' }), modelFits({ kind: 'dance' })],
+    [modelFits({ kinds: ['chat'] }), modelFits({ kinds: [] })],
   ];
   edges.forEach(([inside, outside], i) => expect([i, inside, outside]).toEqual([i, true, false]));
 });

@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
 import { decodeCbor, parseRecord } from './cbor.ts';
 import { decodeEnvelope, encodeEnvelope, openEnvelope, signEnvelope, type Envelope, type Signer } from './envelope.ts';
+import { bytesSchema } from './bounded.ts';
 import { artefactIdSchema, peerIdFromKey, peerIdSchema } from './ids.ts';
 import { tierSchema } from './job.ts';
 import { limits } from './limits.ts';
 import { priceSchema } from './price.ts';
+import { mustSchema, nameSchema, unknownMust, wordSchema, type Word } from './word.ts';
 
 /** What a worker serves now. Signed, gossiped, expiring. */
 export type Offer = z.output<typeof offerSchema>;
@@ -22,6 +24,10 @@ export const measuredSchema = z.object({
   ttftMs: z.number().nonnegative().max(limits.durationMsMax),
 });
 
+/** What a peer is; an open word. */
+export type Role = Word<'tab' | 'native' | 'enclave'>;
+const roleSchema: z.ZodType<Role> = wordSchema;
+
 const engineInfoSchema = z.object({
   name: z.string().min(1).max(limits.wordLengthMax),
   build: z.string().max(limits.wordLengthMax),
@@ -31,8 +37,11 @@ const engineInfoSchema = z.object({
 
 export const offeredModelSchema = z.object({
   artefact: artefactIdSchema,
-  name: z.string().min(1).max(limits.nameLengthMax),
-  kind: z.enum(['chat']),
+  name: nameSchema,
+  /** Kinds of work it does: open words. */
+  kinds: z.array(wordSchema).min(1).max(limits.offerKindsMax),
+  /** What it can do beside generating: open words, each shown by the engine's compliance suite. */
+  features: z.array(wordSchema).max(limits.offerFeaturesMax),
   contextTokens: z.number().int().min(1).max(limits.contextTokensMax),
   quantisation: z.string().max(limits.quantisationLengthMax),
   price: priceSchema,
@@ -49,22 +58,37 @@ export const offerSchema = z.object({
   seq: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
   issuedAt: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
   ttlMs: z.number().int().min(1_000).max(limits.offerTtlMsMax),
-  role: z.enum(['tab', 'native', 'enclave']),
+  role: roleSchema,
   /** Going away: finish what runs, take nothing new. */
   draining: z.boolean(),
   engine: engineInfoSchema,
-  models: z.array(offeredModelSchema).max(limits.offerModelsMax),
+  /** A model that is not as this version knows models is skipped; the rest of the offer holds. */
+  models: z
+    .array(z.unknown())
+    .max(limits.offerModelsMax)
+    .transform((models) => models.flatMap((model) => offeredModelSchema.safeParse(model).data ?? [])),
+  /** What the worker claims; a claim proves nothing. */
   tiers: z.array(tierSchema).min(1).max(limits.offerTiersMax),
   /** Kinds of request the worker refuses, as words of the policy list. */
-  policy: z.array(z.string().max(limits.wordLengthMax)).max(limits.offerPolicyMax),
+  policy: z.array(wordSchema).max(limits.offerPolicyMax),
   addrs: z.array(z.string().max(limits.addrLengthMax)).max(limits.offerAddrsMax),
   /** Version of the software, for the picture of the network. */
   build: z.string().max(limits.wordLengthMax),
+  must: mustSchema.optional(),
+  /** Reserved: where the worker is paid, what it has at stake, and its enclave's evidence. */
+  wallet: z.string().max(limits.nameLengthMax).optional(),
+  bond: z.string().max(limits.nameLengthMax).optional(),
+  attestation: bytesSchema(limits.receiptBytesMax).optional(),
 });
+
+/** Whether this version may act on the offer; if not it is passed on and otherwise left alone. */
+export const isUnderstood = (offer: Offer): boolean => unknownMust(offer).length === 0;
 
 /** @throws `bad-record` for an offer that no reader would take. */
 export function signOffer(offer: Offer, signer: Signer): Envelope {
   const record = parseRecord(offerSchema, offer, 'bad-record');
+  // A reader skips a model that it cannot read; whoever signs must not lose one that way.
+  for (const model of offer.models) parseRecord(offeredModelSchema, model, 'bad-record');
   if (record.peer !== signer.peer) {
     throw new TabloomError('bad-record', 'An offer is signed with the key of the peer it names.');
   }

@@ -1,29 +1,84 @@
 import { z } from 'zod';
+import { bytesSchema, someBytesSchema, textSchema } from './bounded.ts';
 import { errorCodeSchema, errorMessageSchema } from './errors.ts';
 import { limits } from './limits.ts';
-import { textSchema } from './bounded.ts';
+import { mimeSchema } from './kinds/blob.ts';
+import { functionNameSchema } from './kinds/generation.ts';
+import { wordSchema, type Word } from './word.ts';
 
-/** A piece of an answer. `tokens` counts the tokens behind this piece; text may lag behind tokens (partial UTF-8). */
+/**
+ * A piece of an answer. `tokens` counts the tokens behind this piece; text may lag behind tokens (partial UTF-8). The
+ * types are an open list: a part of a type that is not known here is skipped.
+ */
 export type Part = z.output<typeof partSchema>;
-export type FinishReason = z.output<typeof finishReasonSchema>;
+export type PartType = Part['type'];
+export type KnownFinishReason = (typeof finishReasons)[number];
+export type FinishReason = Word<KnownFinishReason>;
 export type Usage = z.output<typeof usageSchema>;
+export type Logprob = z.output<typeof logprobSchema>;
 
 /** Token ids where the engine gives them; re-tokenising text drifts by 1–3 %. */
 const tokenIdsSchema = z.array(z.number().int().min(0).max(0xffff_ffff)).max(limits.tokensPerPartMax);
+const tokens = z.number().int().min(0).max(limits.tokensPerPartMax);
+const deltaSchema = { text: textSchema(limits.partTextBytesMax), tokens, ids: tokenIdsSchema.optional() };
+const logprob = z.number().max(0).min(-1e9);
+const tokenText = {
+  token: textSchema(limits.stopSequenceBytesMax),
+  bytes: bytesSchema(limits.stopSequenceBytesMax).optional(),
+};
+const index = z.number().int().min(0);
+
+const logprobSchema = z.object({
+  ...tokenText,
+  logprob,
+  top: z.array(z.object({ ...tokenText, logprob })).max(limits.topLogprobsMax),
+});
 
 export const partSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text-delta'), ...deltaSchema }),
+  /** What the model thinks before it answers. */
+  z.object({ type: z.literal('reasoning-delta'), ...deltaSchema }),
+  /** A piece of a call: `id` and `name` come with the first piece of each `index`. */
   z.object({
-    type: z.literal('text-delta'),
-    text: textSchema(limits.partTextBytesMax),
-    tokens: z.number().int().min(0).max(limits.tokensPerPartMax),
+    type: z.literal('tool-call-delta'),
+    index: index.max(limits.toolCallsMax - 1),
+    id: z.string().min(1).max(limits.wordLengthMax).optional(),
+    name: functionNameSchema.optional(),
+    arguments: textSchema(limits.partTextBytesMax),
+    tokens,
     ids: tokenIdsSchema.optional(),
+  }),
+  /** Of the tokens of the part before, in order; a worker's word that no audit relies on. */
+  z.object({ type: z.literal('logprobs'), items: z.array(logprobSchema).min(1).max(limits.logprobsPerPartMax) }),
+  /** A vector as 32-bit floats, little-endian. */
+  z.object({
+    type: z.literal('embedding'),
+    index: index.max(limits.embeddingTextsMax - 1),
+    vector: bytesSchema(limits.embeddingDimensionsMax * 4).refine(
+      (bytes) => bytes.length > 0 && bytes.length % 4 === 0,
+      'expected 32-bit floats',
+    ),
+  }),
+  /** Bytes of a file that is made: a picture, sound. */
+  z.object({
+    type: z.literal('data-delta'),
+    index: index.max(limits.dataFilesMax - 1),
+    mime: mimeSchema,
+    bytes: someBytesSchema(limits.blobFrameBytesMax),
   }),
   z.object({ type: z.literal('warning'), code: errorCodeSchema, message: errorMessageSchema }),
 ]);
 
-/** `stop`: end of text or a stop sequence; `length`: `maxTokens` or the context is full; `cancelled`: the asker stopped it. */
-export const finishReasonSchema = z.enum(['stop', 'length', 'cancelled']);
+const finishReasons = ['stop', 'length', 'tool-calls', 'content-filter', 'cancelled'] as const;
 
+/**
+ * `stop`: end of text or a stop sequence; `length`: `maxTokens` or the context is full; `tool-calls`: the asker's turn to
+ * call; `content-filter`: held back by the worker's policy; `cancelled`: the asker stopped it. Another word means an end
+ * that is not known here.
+ */
+export const finishReasonSchema: z.ZodType<FinishReason> = wordSchema;
+
+/** Counts of a job in the units of its kind. */
 export const usageSchema = z.object({
   tokensIn: z.number().int().nonnegative(),
   tokensOut: z.number().int().nonnegative(),

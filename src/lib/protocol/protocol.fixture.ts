@@ -11,8 +11,8 @@ export const jobFixture: Job = {
   id: '000102030405060708090a0b0c0d0e0f',
   artefact: 'a1'.repeat(32),
   model: 'tabloom-demo',
+  kind: 'chat',
   input: {
-    kind: 'chat',
     messages: [
       { role: 'system', content: 'You are brief.' },
       { role: 'user', content: 'Grüß Gott, 🦊!' },
@@ -36,7 +36,8 @@ export const offerFixture: Offer = {
     {
       artefact: jobFixture.artefact,
       name: 'tabloom-demo',
-      kind: 'chat',
+      kinds: ['chat'],
+      features: [],
       contextTokens: 512,
       quantisation: 'Q8_0',
       price: { in: '0', out: '0' },
@@ -58,6 +59,7 @@ export const receiptFixture: Receipt = {
   worker: workerFixture.peer,
   artefact: jobFixture.artefact,
   model: jobFixture.model,
+  kind: jobFixture.kind,
   engine: offerFixture.engine,
   params: jobFixture.params,
   promptHash: 'b2'.repeat(32),

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { envelopeOf } from './envelope.ts';
 import { artefactIdSchema, hashSchema, jobIdSchema, peerIdSchema } from './ids.ts';
-import { jobParamsSchema, tierSchema } from './job.ts';
+import { tierSchema } from './job.ts';
+import { wordSchema } from './word.ts';
 import { finishReasonSchema } from './part.ts';
 import { priceSchema } from './price.ts';
 import { limits } from './limits.ts';
@@ -22,9 +23,11 @@ export const receiptSchema = z.object({
   worker: peerIdSchema,
   artefact: artefactIdSchema,
   model: z.string().max(limits.nameLengthMax),
+  kind: wordSchema,
   engine: z.object({ name: word, build: word, deviceClass: word }),
-  params: jobParamsSchema,
-  /** SHA-256 over salt and DAG-CBOR of the input: see `trust/prompt-hash.ts`. */
+  /** As in the job, whatever its kind. */
+  params: z.record(z.string(), z.unknown()),
+  /** SHA-256 over salt and DAG-CBOR of kind and input: see `trust/prompt-hash.ts`. */
   promptHash: hashSchema,
   /** Tokens that came with the job in `resume` and were not produced here. */
   resumedTokens: z.number().int().nonnegative(),

@@ -85,7 +85,8 @@ test('a question, its answer, and both kept', async () => {
   await conversation.send('  Hi there  ', anyone);
   expect(asked[0]).toMatchObject({
     model: 'any',
-    input: { kind: 'chat', messages: [{ role: 'user', content: 'Hi there' }] },
+    kind: 'chat',
+    input: { messages: [{ role: 'user', content: 'Hi there' }] },
     params: { maxTokens: 100, temperature: 0.5 },
     tier: 'open',
     only: undefined,
@@ -100,8 +101,8 @@ test('the conversation so far goes along; answers that never came do not', async
   const answers = [[...begin('One'), cancelled], [failed], [...begin('Three'), cancelled]];
   const { conversation, asked } = desk(() => play(answers.shift()!));
   for (const question of ['a', 'b', 'c']) await conversation.send(question, anyone);
-  const { input } = asked[2]!;
-  expect(input.kind === 'chat' && input.messages.map(({ content }) => content)).toEqual(['a', 'One', 'c']);
+  const third = asked[2]!;
+  expect(third.kind === 'chat' && third.input.messages.map(({ content }) => content)).toEqual(['a', 'One', 'c']);
 });
 
 test('while one answer is under way nothing else is asked, and stopping aborts it', async () => {

@@ -2,7 +2,7 @@ import { raceSignal } from '#lib/base/abort.ts';
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import { isOver } from '#lib/peer/lifecycle.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
-import type { ChatMessage } from '#lib/protocol/job.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { fitMessages } from './fit-messages.ts';
 import { turnsMax, type ConversationRecord, type TurnRecord } from './records.ts';
 import type { Settings } from './settings.ts';
@@ -121,7 +121,8 @@ export class Conversation {
     turn.leftOut = fitted.leftOut;
     return {
       model: target.model === 'any' ? 'any' : { name: target.model },
-      input: { kind: 'chat', messages: [...fitted.messages] },
+      kind: 'chat',
+      input: { messages: [...fitted.messages] },
       params: { maxTokens: fitted.maxTokens, temperature },
       tier: 'open',
       only: target.by === 'anyone' || target.by === 'this-device' ? undefined : [target.by],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ChatMessage } from '#lib/protocol/job.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { fitMessages } from './fit-messages.ts';
 
 const message = (role: 'user' | 'assistant', length: number): ChatMessage => ({ role, content: 'x'.repeat(length) });

@@ -1,4 +1,4 @@
-import type { ChatMessage } from '#lib/protocol/job.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 
 /** Characters a token stands for, on the careful side for text in Latin script. */
 const charactersPerToken = 3;

@@ -19,7 +19,8 @@ const offer = (peer: string, models: readonly Model[], change: Partial<Offer> = 
     engine: { name: 'scripted', build: '1', deviceClass: 'wasm-cpu' },
     models: models.map((model) => ({
       artefact: 'a'.repeat(64),
-      kind: 'chat',
+      kinds: ['chat'],
+      features: [],
       contextTokens: 1_024,
       quantisation: 'q8',
       price: { in: '0', out: '0' },

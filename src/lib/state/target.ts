@@ -83,7 +83,7 @@ function reachable({ offer, self }: OfferView, { phase, connections }: NetworkVi
 }
 
 function modelOf({ offer }: OfferView, { model: name }: Target) {
-  return offer.models.find((model) => model.kind === 'chat' && (name === 'any' || model.name === name));
+  return offer.models.find((model) => model.kinds.includes('chat') && (name === 'any' || model.name === name));
 }
 
 function load(view: OfferView, target: Target): number {

@@ -76,6 +76,7 @@ export function checkReceipt(envelope: Envelope, received: Received): ReceiptChe
       receipt.jobId === job.id &&
       receipt.artefact === job.artefact &&
       receipt.model === job.model &&
+      receipt.kind === job.kind &&
       receipt.tier === job.tier &&
       receipt.resumedTokens === (job.resume?.tokens ?? 0) &&
       receipt.promptHash === promptHash(job) &&

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { toHex, utf8Encode } from '#lib/base/bytes.ts';
+import { chat } from '#lib/protocol/kinds/chat.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { createMerkle } from './merkle.ts';
 import { createOutputRoot } from './output-root.ts';
@@ -13,7 +14,7 @@ const delta = (text: string, tokens = 1, ids?: number[]): Part => ({
   ...(ids ? { ids } : {}),
 });
 const summaryOf = (...parts: Part[]) => {
-  const root = createOutputRoot();
+  const root = createOutputRoot(chat.outputHash);
   for (const part of parts) root.add(part);
   return root.summary();
 };

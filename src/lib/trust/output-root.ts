@@ -1,19 +1,22 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes, toHex, utf8Encode } from '#lib/base/bytes.ts';
+import { encodeCbor } from '#lib/protocol/cbor.ts';
+import type { OutputChannel } from '#lib/protocol/kinds/spec.ts';
+import { emptyOutput, foldOutput, partTokens, vectorMime } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { Receipt } from '#lib/protocol/receipt.ts';
 import { createMerkle, type MerkleBuilder } from './merkle.ts';
 
-/** What was put out, as a receipt states it. */
+/** What was put out, as a receipt or a checkpoint states it. */
 export interface OutputSummary {
   /** 64 hexadecimal digits. */
   readonly outputRoot: string;
   readonly outputForm: Receipt['outputForm'];
-  /** Sum of the tokens of all text parts. */
+  /** Sum of the tokens of all parts. */
   readonly tokens: number;
 }
 
-/** Both sides feed it every part in order, as sent and as received; it keeps hashes, not the text. */
+/** Both sides feed it every part in order, as sent and as received; of text it keeps hashes alone. */
 export interface OutputRoot {
   add(part: Part): void;
   /** What has been added so far; more may be added afterwards. */
@@ -21,44 +24,85 @@ export interface OutputRoot {
 }
 
 /**
- * The root always binds the joined text (UTF-8), and the token ids too (4 bytes each, big-endian) as long as every
- * part names the ids of all its tokens: then the form is `token-ids`, else `text-parts`. How the parts were cut or
- * joined on the way makes no difference.
+ * The root binds the channels of the job's kind, in its order: the joined text and the joined reasoning (UTF-8), the
+ * token ids (4 bytes each, big-endian) as long as every part names the ids of all its tokens (then the form is
+ * `token-ids`, else `text-parts` and there is no such channel), the calls (DAG-CBOR of the list of `{ arguments, id,
+ * name }`) and the files made (DAG-CBOR of the list of `[mime, size, M(bytes)]`). How parts were cut on the way makes no
+ * difference.
  *
- * root = SHA-256("tabloom/output/1/" form "\n" ‖ u64(text bytes) ‖ M(text) [ ‖ u64(id bytes) ‖ M(ids) ]), M being the
- * Merkle tree hash of `merkle.ts`; the bracket stands in the form `token-ids` alone.
+ * root = SHA-256("tabloom/output/2/" form "\n" ‖ for each channel: u64(bytes) ‖ M(bytes)), M being the Merkle tree hash of
+ * `merkle.ts`.
  */
-export function createOutputRoot(): OutputRoot {
-  const text = createMerkle();
-  let ids: MerkleBuilder | undefined = createMerkle();
+export function createOutputRoot(channels: readonly OutputChannel[]): OutputRoot {
+  const text = createTextMerkle();
+  const reasoning = createTextMerkle();
+  const files: { mime: string; merkle: MerkleBuilder }[] = [];
+  let ids: MerkleBuilder | undefined = channels.includes('ids') ? createMerkle() : undefined;
+  let calls = emptyOutput;
   let tokens = 0;
-  /** A character that was cut in two between parts is hashed whole. */
-  let halfCharacter = '';
+
+  const addBytes = (index: number, mime: string, bytes: Uint8Array) => {
+    if (index === files.length) files.push({ mime, merkle: createMerkle() });
+    files[index]?.merkle.add(bytes);
+  };
+  const channel = (name: OutputChannel): readonly [sizeBytes: number, root: Uint8Array] | undefined => {
+    switch (name) {
+      case 'text':
+        return text.summary();
+      case 'reasoning':
+        return reasoning.summary();
+      case 'ids':
+        return ids && [ids.sizeBytes, ids.root()];
+      case 'tool-calls':
+        return merkleOf(encodeCbor(calls.toolCalls));
+      case 'data':
+        return merkleOf(encodeCbor(files.map(({ mime, merkle }) => [mime, merkle.sizeBytes, merkle.root()])));
+    }
+  };
 
   return {
     add(part) {
-      if (part.type !== 'text-delta') return;
-      tokens += part.tokens;
-      const joined = halfCharacter + part.text;
-      const cut = endsInHighSurrogate(joined) ? joined.length - 1 : joined.length;
-      halfCharacter = joined.slice(cut);
-      text.add(utf8Encode(joined.slice(0, cut)));
-      if ((part.ids?.length ?? 0) !== part.tokens) ids = undefined;
-      ids?.add(encodeIds(part.ids ?? []));
+      if (part.type === 'text-delta') text.add(part.text);
+      else if (part.type === 'reasoning-delta') reasoning.add(part.text);
+      else if (part.type === 'tool-call-delta') calls = foldOutput(calls, part);
+      else if (part.type === 'embedding') return addBytes(part.index, vectorMime, part.vector);
+      else if (part.type === 'data-delta') return addBytes(part.index, part.mime, part.bytes);
+      else return;
+      tokens += partTokens(part);
+      if (part.ids?.length === part.tokens) ids?.add(encodeIds(part.ids));
+      else if (part.tokens > 0) ids = undefined;
     },
     summary() {
-      // A dangling half character is not part of any text that can travel, so it is left out.
       const outputForm = ids ? 'token-ids' : 'text-parts';
-      const bound = ids ? [text, ids] : [text];
-      const root = sha256(
-        concatBytes(
-          utf8Encode(`tabloom/output/1/${outputForm}\n`),
-          ...bound.flatMap((merkle) => [encodeU64(merkle.sizeBytes), merkle.root()]),
-        ),
-      );
+      const bound = channels.flatMap((name) => {
+        const summed = channel(name);
+        return summed ? [encodeU64(summed[0]), summed[1]] : [];
+      });
+      const root = sha256(concatBytes(utf8Encode(`tabloom/output/2/${outputForm}\n`), ...bound));
       return { outputRoot: toHex(root), outputForm, tokens };
     },
   };
+}
+
+/** Hashes text as UTF-8; a character that was cut in two between pieces is hashed whole, a dangling half not at all. */
+function createTextMerkle() {
+  const merkle = createMerkle();
+  let halfCharacter = '';
+  return {
+    add(piece: string) {
+      const joined = halfCharacter + piece;
+      const cut = endsInHighSurrogate(joined) ? joined.length - 1 : joined.length;
+      halfCharacter = joined.slice(cut);
+      merkle.add(utf8Encode(joined.slice(0, cut)));
+    },
+    summary: () => [merkle.sizeBytes, merkle.root()] as const,
+  };
+}
+
+function merkleOf(bytes: Uint8Array): readonly [number, Uint8Array] {
+  const merkle = createMerkle();
+  merkle.add(bytes);
+  return [bytes.length, merkle.root()];
 }
 
 function endsInHighSurrogate(text: string): boolean {

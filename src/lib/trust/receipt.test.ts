@@ -4,6 +4,7 @@ import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { allHold, checkCountersign, checkReceipt, verifyStored, type Received } from './check.ts';
 import { chainStart } from './chain.ts';
+import { chat } from '#lib/protocol/kinds/chat.ts';
 import { createOutputRoot } from './output-root.ts';
 import { countersign, issueReceipt, receiptHash, usageOf, type Delivered } from './receipt.ts';
 import { promptHash } from './prompt-hash.ts';
@@ -16,14 +17,15 @@ const job: Job = {
   id: '0'.repeat(32),
   artefact: 'a'.repeat(64),
   model: 'tabloom-demo',
-  input: { kind: 'chat', messages: [{ role: 'user', content: 'Hello' }] },
+  kind: 'chat',
+  input: { messages: [{ role: 'user', content: 'Hello' }] },
   params: { maxTokens: 16, temperature: 0 },
   tier: 'open',
   deadlineMs: 60_000,
   salt: 'ab'.repeat(16),
 };
 const outputOf = (...texts: string[]) => {
-  const root = createOutputRoot();
+  const root = createOutputRoot(chat.outputHash);
   for (const text of texts) root.add({ type: 'text-delta', text, tokens: 1 });
   return root.summary();
 };
@@ -80,9 +82,9 @@ test('each lie fails the check that names it, and only that one', () => {
     { params: { maxTokens: 16 } },
     { params: { maxTokens: 17, temperature: 0 } },
     { resume: { text: 'x', tokens: 1 } },
-    { input: { kind: 'completion' as const, prompt: 'Hello' } },
+    { kind: 'completion', input: { prompt: 'Hello' } },
   ])
-    expect(failing({ job: { ...job, ...other } })).toEqual(['prompt']);
+    expect(failing({ job: { ...job, ...other } as Job })).toEqual(['prompt']);
   expect(failing({ output: outputOf('Hi', '?') })).toEqual(['output']);
   expect(failing({ reason: 'length' })).toEqual(['output']);
   expect(failing({ tokensIn: 10 })).toEqual(['counts']);
@@ -112,7 +114,7 @@ test('a part more or less than what arrived fails output and counts', () => {
 });
 
 test('the order in which params were written does not matter', () => {
-  const swapped = { ...job, params: { temperature: 0, maxTokens: 16, topP: undefined } };
+  const swapped = { ...job, params: { temperature: 0, maxTokens: 16, topP: undefined } } as Job;
   expect(failing({ job: swapped })).toEqual([]);
 });
 
@@ -169,6 +171,6 @@ test('a stored receipt is checked offline, each signature for itself', () => {
 });
 
 test('the prompt’s hash hangs on salt and input alone', () => {
-  expect(promptHash(job)).toBe(promptHash({ salt: job.salt, input: structuredClone(job.input) }));
+  expect(promptHash(job)).toBe(promptHash(structuredClone(job)));
   expect(promptHash(job)).not.toBe(promptHash({ ...job, salt: '00'.repeat(16) }));
 });

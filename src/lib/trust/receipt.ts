@@ -34,6 +34,7 @@ export function issueReceipt(delivered: Delivered, signer: Signer): Envelope {
     worker: signer.peer,
     artefact: job.artefact,
     model: job.model,
+    kind: job.kind,
     engine: delivered.engine,
     params: job.params,
     promptHash: promptHash(job),

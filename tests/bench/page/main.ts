@@ -7,7 +7,7 @@ import type { LoadedModel } from '#lib/engine/spec.ts';
 import { createWorkerEngine } from '#lib/engine/worker/client.ts';
 import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
-import type { JobParams } from '#lib/protocol/job.ts';
+import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 
@@ -20,7 +20,7 @@ export interface Seen {
 }
 
 const prompt = 'Count to one hundred.';
-const params: JobParams = { maxTokens: 200, temperature: 0 };
+const params: GenerationParams = { maxTokens: 200, temperature: 0 };
 let peer: Peer | undefined;
 let loaded: LoadedModel | undefined;
 
@@ -91,7 +91,11 @@ const bench = {
   /** The engine in this tab, without any network. */
   async alone(): Promise<Seen> {
     const timer = watch();
-    const request = { kind: 'chat' as const, messages: [{ role: 'user' as const, content: prompt }], params };
+    const request = {
+      kind: 'chat' as const,
+      input: { messages: [{ role: 'user' as const, content: prompt }] },
+      params,
+    };
     for await (const event of loaded!.doStream(request, {})) {
       if (event.type === 'text-delta' && event.tokens > 0) timer.piece(event.tokens);
     }
@@ -104,7 +108,8 @@ const bench = {
     let path = '';
     const request = {
       model: { artefact },
-      input: { kind: 'chat' as const, messages: [{ role: 'user' as const, content: prompt }] },
+      kind: 'chat' as const,
+      input: { messages: [{ role: 'user' as const, content: prompt }] },
       params,
       tier: 'open' as const,
       only: [worker],

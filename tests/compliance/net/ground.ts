@@ -21,7 +21,7 @@ export interface Ground extends NetSubject {
 }
 
 export const echoProtocol = '/tabloom/test-echo/1';
-export const topic = 'tabloom/offers/1';
+export const topic = 'tabloom/offers/2';
 
 export const bytes = (word: string) => new TextEncoder().encode(word);
 export const text = (message: Uint8Array) => new TextDecoder().decode(message);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
-import type { ChatMessage } from '#lib/protocol/job.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { engineCases } from '../../compliance/engine.ts';
 import { openBenchPage, type BenchPage } from './bench-page.ts';
 import type { EngineBench } from './page/main.ts';
@@ -30,7 +30,7 @@ test('greedy answers are the trainer’s', async () => {
     (requests) => bench.greedy(requests),
     golden.map(({ messages, tokens }) => ({
       kind: 'chat' as const,
-      messages,
+      input: { messages },
       params: { maxTokens: tokens.length + 1, temperature: 0 },
     })),
   );

@@ -1,5 +1,6 @@
 import { errorCode } from '#lib/base/errors.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import type { Check } from './check.ts';
 import { assert, chat, createEngine, modelOf, read, seconds, type Setup } from './subject.ts';
 
@@ -35,7 +36,7 @@ export const shortChecks: readonly Check[] = [
     const code = await cut(loaded, controller);
     assert(code === 'aborted', code);
     const params = { maxTokens: 1, temperature: 0 };
-    const completed = await read(loaded, { kind: 'completion', prompt: 'Once', params });
+    const completed = await read(loaded, { kind: 'completion', input: { prompt: 'Once' }, params });
     assert(completed.tokens === 1, 'no completion after the abort');
     return `"${whole.text}"; ${whole.finish.usage.tokensIn} tokens of prompt in ${seconds(whole.finish.timings.ttftMs)}, then ${seconds(whole.finish.timings.decodeMs / 2)} a token`;
   }),
@@ -93,12 +94,12 @@ export const answerChecks: readonly Check[] = [
   ),
   loadedCheck('a second turn is answered as the whole conversation is', async (loaded) => {
     const first = await read(loaded, chat('Hello', 8));
-    const messages = [
+    const messages: ChatMessage[] = [
       { role: 'user', content: 'Hello' },
       { role: 'assistant', content: first.text },
       { role: 'user', content: 'Tell me a story.' },
-    ] as const;
-    const more = { messages } as Parameters<typeof chat>[2];
+    ];
+    const more = { input: { messages } };
     const second = await read(loaded, chat('', 8, more));
     await read(loaded, chat('Say something.', 2));
     const anew = await read(loaded, chat('', 8, more));
@@ -107,12 +108,12 @@ export const answerChecks: readonly Check[] = [
   }),
   loadedCheck('a long conversation is cut to the context and answered', async (loaded) => {
     const turn = 'one two three four five six seven eight nine ten '.repeat(Math.ceil(loaded.contextTokens / 60));
-    const messages = Array.from({ length: 9 }, (_, index) => ({
+    const messages = Array.from({ length: 9 }, (_, index): ChatMessage => ({
       role: index % 2 === 0 ? 'user' : 'assistant',
       content: turn,
     }));
     const events = [];
-    for await (const event of loaded.doStream(chat('', 4, { messages } as Parameters<typeof chat>[2]), {})) {
+    for await (const event of loaded.doStream(chat('', 4, { input: { messages } }), {})) {
       events.push(event);
     }
     assert(events[0]?.type === 'warning', `the first event is ${events[0]?.type}`);

@@ -66,7 +66,7 @@ describe('the demo model in llama.cpp', () => {
       const made: number[] = [];
       let said = '';
       const params = { maxTokens: tokens.length + 1, temperature: 0 };
-      for await (const event of loaded.doStream({ kind: 'chat', messages, params }, {})) {
+      for await (const event of loaded.doStream({ kind: 'chat', input: { messages }, params }, {})) {
         if (event.type === 'text-delta') {
           said += event.text;
           made.push(...(event.ids ?? []));
@@ -95,7 +95,7 @@ describe('the demo model in llama.cpp', () => {
       content: turn,
     }));
     const events = [];
-    for await (const event of loaded.doStream({ kind: 'chat', messages, params: { maxTokens: 4 } }, {}))
+    for await (const event of loaded.doStream({ kind: 'chat', input: { messages }, params: { maxTokens: 4 } }, {}))
       events.push(event);
     expect(events[0]).toMatchObject({ type: 'warning', code: 'history-trimmed' });
     const finish = events.at(-1);
@@ -113,7 +113,7 @@ test('a file that is overwritten while it is loaded changes no answer', async ()
   const [{ messages, tokens, text }] = golden as [(typeof golden)[number]];
   let said = '';
   const params = { maxTokens: tokens.length + 1, temperature: 0 };
-  for await (const event of loaded.doStream({ kind: 'chat', messages, params }, {})) {
+  for await (const event of loaded.doStream({ kind: 'chat', input: { messages }, params }, {})) {
     if (event.type === 'text-delta') said += event.text;
   }
   expect(said).toBe(text);

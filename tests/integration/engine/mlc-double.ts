@@ -1,4 +1,4 @@
-import type { ChatMessage } from '#lib/protocol/job.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { mlcTemplateSchema, renderMlc } from '#lib/engine/mlc-prompt.ts';
 import { scriptedTokens } from '#lib/engine/scripted-text.ts';
 import type { MLCEngine } from '@mlc-ai/web-llm';

@@ -45,7 +45,7 @@ describe('openai-compatible over a real socket', () => {
     const before = server.broken.count;
     const params = { maxTokens: 200, temperature: 0 };
     for await (const event of loaded.doStream(
-      { kind: 'chat', messages: [{ role: 'user', content: 'x' }], params },
+      { kind: 'chat', input: { messages: [{ role: 'user', content: 'x' }] }, params },
       {},
     )) {
       if (event.type === 'text-delta') break;

@@ -4,7 +4,7 @@ import { errorCode } from '#lib/base/errors.ts';
 import { scriptedModel } from '#lib/engine/catalog/scripted.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { EngineRequest } from '#lib/engine/spec.ts';
-import type { ChatMessage } from '#lib/protocol/job.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 
 interface Body {
   readonly messages?: ChatMessage[];
@@ -117,11 +117,16 @@ function engineRequest(body: Body): EngineRequest {
     ...(body.seed === undefined ? {} : { seed: body.seed }),
     ...(body.stop === undefined ? {} : { stop: body.stop }),
   };
-  if (!body.messages) return { kind: 'completion', prompt: body.prompt ?? '', params };
+  if (!body.messages) return { kind: 'completion', input: { prompt: body.prompt ?? '' }, params };
   const last = body.messages.at(-1)!;
   return last.role === 'assistant'
-    ? { kind: 'chat', messages: body.messages.slice(0, -1), params, resume: { text: String(last.content), tokens: 0 } }
-    : { kind: 'chat', messages: body.messages, params };
+    ? {
+        kind: 'chat',
+        input: { messages: body.messages.slice(0, -1) },
+        params,
+        resume: { text: String(last.content), tokens: 0 },
+      }
+    : { kind: 'chat', input: { messages: body.messages }, params };
 }
 
 async function readBody(request: IncomingMessage): Promise<Body> {

@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { throwIfAborted } from '#lib/base/abort.ts';
 import { systemClock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import { textRequest } from '#lib/engine/answer.ts';
 import { findModel } from '#lib/engine/catalog.ts';
 import { renderMlc } from '#lib/engine/mlc-prompt.ts';
 import { createSlots } from '#lib/engine/slots.ts';
-import type { Engine, EngineEvent, EngineRequest, LoadedModel } from '#lib/engine/spec.ts';
+import type { Engine, EngineEvent, EngineRequest, LoadedModel, RequestOf } from '#lib/engine/spec.ts';
+import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { runWebllm } from '../../../workers/webllm/run.ts';
 import { engineCases, type EngineSubject } from '../../compliance/engine.ts';
 import { mlcDouble, template } from './mlc-double.ts';
@@ -20,7 +22,7 @@ function loadedOver(
   more: { thinking?: 'off'; deviceLost?: AbortSignal; template?: 'unknown' } = {},
 ): LoadedModel {
   const slots = createSlots(1, (request, signal) =>
-    runWebllm(request, {
+    runWebllm(textRequest(request), {
       engine: double.engine,
       clock: systemClock,
       contextTokens,
@@ -30,7 +32,16 @@ function loadedOver(
       deviceLost: more.deviceLost ?? new AbortController().signal,
     }),
   );
-  return { model, engine: info, contextTokens, slots: 1, doStream: slots.doStream, unload: slots.close };
+  return {
+    model,
+    engine: info,
+    contextTokens,
+    kinds: ['chat', 'completion'],
+    features: [],
+    slots: 1,
+    doStream: slots.doStream,
+    unload: slots.close,
+  };
 }
 
 const createEngine = (): Engine => {
@@ -60,13 +71,12 @@ describe('answering with WebLLM keeps the engine contract', () => {
   for (const { name, run } of engineCases) test(name, () => run(subject));
 });
 
-const ask = (more: Partial<EngineRequest> = {}): EngineRequest =>
-  ({
-    kind: 'chat',
-    messages: [{ role: 'user', content: 'Hello' }],
-    params: { maxTokens: 20, temperature: 0 },
-    ...more,
-  }) as EngineRequest;
+const ask = (more: Partial<RequestOf<'chat'>> = {}): RequestOf<'chat'> => ({
+  kind: 'chat',
+  input: { messages: [{ role: 'user', content: 'Hello' }] },
+  params: { maxTokens: 20, temperature: 0 },
+  ...more,
+});
 
 async function read(loaded: LoadedModel, request: EngineRequest) {
   const events: EngineEvent[] = [];
@@ -99,12 +109,12 @@ describe('with WebLLM', () => {
       const double = mlcDouble({ contextTokens });
       const loaded = loadedOver(double, how);
       const first = textOf(await read(loaded, ask()));
-      const messages = [
+      const messages: ChatMessage[] = [
         { role: 'user', content: 'Hello' },
         { role: 'assistant', content: first },
         { role: 'user', content: 'And now?' },
-      ] as const;
-      await read(loaded, ask({ messages } as Partial<EngineRequest>));
+      ];
+      await read(loaded, ask({ input: { messages } }));
       expect(double.seen.prompts[1]).toBe(renderMlc(messages, template, { answerPrefix: '' }));
     },
   );
@@ -119,12 +129,12 @@ describe('with WebLLM', () => {
     expect(events.filter((event) => event.type === 'text-delta' && event.text === '')).toEqual([]);
   });
 
-  test.each([
+  test.each<[string, object, ChatMessage[]]>([
     ['a role that its template has not', {}, [{ role: 'tool', content: '5' }]],
     ['the same, written by WebLLM', { template: 'unknown' as const }, [{ role: 'tool', content: '5' }]],
   ])('the asker is told of %s, and the model is not to blame', async (_, how, messages) => {
     const loaded = loadedOver(mlcDouble({ contextTokens }), how);
-    expect(await read(loaded, ask({ messages } as Partial<EngineRequest>)).catch(errorCode)).toBe('bad-request');
+    expect(await read(loaded, ask({ input: { messages } })).catch(errorCode)).toBe('bad-request');
   });
 
   test('an order of roles that WebLLM does not write is the asker’s to mend', async () => {
@@ -154,11 +164,11 @@ describe('with WebLLM', () => {
   });
 
   test('a long conversation loses its oldest turns, with a warning', async () => {
-    const messages = Array.from({ length: 9 }, (_, index) => ({
+    const messages = Array.from({ length: 9 }, (_, index): ChatMessage => ({
       role: index % 2 === 0 ? ('user' as const) : ('assistant' as const),
       content: 'word '.repeat(50),
     }));
-    const events = await read(loadedOver(mlcDouble({ contextTokens })), ask({ messages } as Partial<EngineRequest>));
+    const events = await read(loadedOver(mlcDouble({ contextTokens })), ask({ input: { messages } }));
     expect(events[0]).toMatchObject({ type: 'warning', code: 'history-trimmed' });
     expect(events.at(-1)).toMatchObject({ type: 'finish' });
   });

@@ -58,13 +58,15 @@ export async function startPeer(number: number, relayAddress: () => string): Pro
 export const model = (options: Partial<ScriptedOptions> = {}, rate = 100): Promise<LoadedModel> =>
   createScriptedEngine({ clock: systemClock, ...options }).load(scriptedModel(rate), {});
 
-export const chat = (content: string, change: Partial<AskRequest> = {}): AskRequest => ({
-  model: 'any',
-  input: { kind: 'chat', messages: [{ role: 'user', content }] },
-  params: { maxTokens: 2_000, temperature: 0 },
-  tier: 'open',
-  ...change,
-});
+export const chat = (content: string, change: Partial<AskRequest> = {}): AskRequest =>
+  ({
+    model: 'any',
+    kind: 'chat',
+    input: { messages: [{ role: 'user', content }] },
+    params: { maxTokens: 2_000, temperature: 0 },
+    tier: 'open',
+    ...change,
+  }) as AskRequest;
 
 /** Runs a job to its end; `onEvent` sees each event with the state it led to. */
 export async function run(

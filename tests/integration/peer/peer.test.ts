@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Peer } from '#lib/peer/peer.ts';
-import { decodeWorkerFrame, encodeAskerFrame, jobProtocol, type WorkerFrame } from '#lib/protocol/frame.ts';
+import { decodeWorkerFrame, encodeAskerFrame, jobProtocol } from '#lib/protocol/frame.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { offersTopic } from '#lib/protocol/find.ts';
 import { chat, eventually, forgets, knows, model, run, startPeer, startRelay, type Relay } from './ground.ts';
@@ -13,7 +13,8 @@ const job = (id: number, worker: Peer) => ({
   id: id.toString(16).padStart(32, '0'),
   artefact: worker.provider.state.models[0]!.artefact,
   model: 'x',
-  input: { kind: 'completion', prompt: `prompt ${id}` } as const,
+  kind: 'completion' as const,
+  input: { prompt: `prompt ${id}` },
   params: { maxTokens: 2_000, temperature: 0 },
   tier: 'open' as const,
   deadlineMs: 60_000,
@@ -126,7 +127,7 @@ describe('peers over a real relay', () => {
 
   test('a full queue says busy, in order', async () => {
     serve(worker, await model({ answerTokens: 2_000 }));
-    const frames: WorkerFrame[] = [];
+    const frames: unknown[] = [];
     const channels = [];
     for (let i = 0; i < limits.jobsPerPeerMax + 1; i++) {
       const channel = await asker.net.open(worker.self, jobProtocol);

@@ -1,6 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { messageText } from '#lib/protocol/job.ts';
+import { promptLength } from '#lib/protocol/job.ts';
 import type { EngineRequest, LoadedModel } from '../spec.ts';
 
 /** What the owner of a device allows. What is left out is not limited. */
@@ -42,14 +42,14 @@ export function limit(model: LoadedModel, limits: EngineLimits, { clock }: { rea
     ...model,
     async *doStream(request, options) {
       admit(request);
-      const maxTokens = Math.min(request.params.maxTokens, limits.maxTokens ?? Infinity);
-      if (maxTokens < request.params.maxTokens) {
-        const message = `This device answers with at most ${maxTokens} tokens.`;
+      const allowed = withinTokens(request, limits.maxTokens ?? Infinity);
+      if (allowed !== request) {
+        const message = `This device answers with at most ${limits.maxTokens} tokens.`;
         yield { type: 'warning', code: 'max-tokens-lowered', message };
       }
       const startedMs = clock.elapsed();
       let tokens = 0;
-      for await (const event of model.doStream({ ...request, params: { ...request.params, maxTokens } }, options)) {
+      for await (const event of model.doStream(allowed, options)) {
         if (event.type === 'text-delta' && limits.tokensPerSecond !== undefined) {
           // Not reading holds the engine back.
           const dueMs = startedMs + (tokens * 1_000) / limits.tokensPerSecond;
@@ -63,8 +63,9 @@ export function limit(model: LoadedModel, limits: EngineLimits, { clock }: { rea
   };
 }
 
-const promptLength = (request: EngineRequest): number =>
-  (request.resume?.text.length ?? 0) +
-  (request.kind === 'completion'
-    ? request.prompt.length
-    : request.messages.reduce((sum, message) => sum + messageText(message).length, 0));
+/** The very same request where it is within the limit already. */
+function withinTokens(request: EngineRequest, maxTokens: number): EngineRequest {
+  if (request.kind !== 'chat' && request.kind !== 'completion') return request;
+  if (request.params.maxTokens <= maxTokens) return request;
+  return { ...request, params: { ...request.params, maxTokens } } as EngineRequest;
+}

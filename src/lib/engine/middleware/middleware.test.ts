@@ -10,7 +10,7 @@ import { meter } from './meter.ts';
 
 const ask = (content: string, maxTokens = 20): EngineRequest => ({
   kind: 'chat',
-  messages: [{ role: 'user', content }],
+  input: { messages: [{ role: 'user', content }] },
   params: { maxTokens, temperature: 0 },
 });
 

@@ -1,7 +1,7 @@
 import { TabloomError } from '#lib/base/errors.ts';
-import { messageText } from '#lib/protocol/job.ts';
+import { messageText } from '#lib/protocol/kinds/chat.ts';
 import { tokensLeft } from '../answer.ts';
-import type { EngineRequest } from '../spec.ts';
+import type { TextRequest } from '../spec.ts';
 
 /**
  * What a server does beyond the protocol. `vllm` continues an assistant message when told to and counts in every chunk;
@@ -11,7 +11,7 @@ export type ServerFlavour = 'vllm' | 'llama-server' | 'ollama' | 'openai';
 
 /** Path below the base address, and the body to post. */
 export function requestBody(
-  request: EngineRequest,
+  request: TextRequest,
   options: { readonly model: string; readonly flavour: ServerFlavour },
 ): { readonly path: string; readonly body: Readonly<Record<string, unknown>> } {
   const { flavour, model } = options;
@@ -33,9 +33,9 @@ export function requestBody(
     ...(flavour === 'llama-server' ? { timings_per_token: true } : {}),
   };
   if (request.kind === 'completion') {
-    return { path: 'completions', body: { ...shared, prompt: request.prompt + (resume?.text ?? '') } };
+    return { path: 'completions', body: { ...shared, prompt: request.input.prompt + (resume?.text ?? '') } };
   }
-  const messages = request.messages.map((message) => ({
+  const messages = request.input.messages.map((message) => ({
     role: message.role,
     content: messageText(message),
     ...(message.name === undefined ? {} : { name: message.name }),

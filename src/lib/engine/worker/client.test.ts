@@ -14,7 +14,7 @@ const info = { name: 'scripted', build: '', deviceClass: 'scripted' };
 const model = scriptedModel(0);
 const request: EngineRequest = {
   kind: 'chat',
-  messages: [{ role: 'user', content: 'Hello' }],
+  input: { messages: [{ role: 'user', content: 'Hello' }] },
   params: { maxTokens: 2_000, temperature: 0 },
 };
 
@@ -46,7 +46,16 @@ const byHand =
     port.addEventListener('message', ({ data }) => answer(data as { type: string; id: number }, port.postMessage));
   };
 
-const loadedReply = (id: number) => ({ type: 'loaded', id, model, info, contextTokens: 4_096, slots: 1 });
+const loadedReply = (id: number) => ({
+  type: 'loaded',
+  id,
+  model,
+  info,
+  contextTokens: 4_096,
+  kinds: ['chat'],
+  features: [],
+  slots: 1,
+});
 const token = (id: number) => ({ type: 'event', id, event: { type: 'text-delta', text: 'a', tokens: 1 } });
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'nothing-thrown', errorCode);
 const readAll = async (events: AsyncIterable<EngineEvent>) => {
@@ -304,6 +313,8 @@ describe('messages', () => {
           model,
           engine: info,
           contextTokens: 4_096,
+          kinds: ['chat'],
+          features: [],
           slots: 1,
           async *doStream() {
             for (; made < 5_000; made++) yield { type: 'text-delta', text: 'a', tokens: 1 };

@@ -91,11 +91,15 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
 
   const loadedModel = (
     session: Session,
-    reply: { model: ModelEntry; info: EngineInfo; contextTokens: number; slots: number },
+    reply: Pick<LoadedModel, 'model' | 'kinds' | 'features' | 'contextTokens' | 'slots'> & {
+      readonly info: EngineInfo;
+    },
   ): LoadedModel => ({
     model: reply.model,
     engine: reply.info,
     contextTokens: reply.contextTokens,
+    kinds: reply.kinds,
+    features: reply.features,
     slots: reply.slots,
     doStream: (request, { signal }) => streamFrom(session, request, { signal, clock, cancelGraceMs, prefillGraceMs }),
     async unload() {

@@ -47,8 +47,17 @@ export function serveEngine(port: HostPort, engine: Engine): void {
         signal: controller.signal,
         onProgress: (progress) => reply({ type: 'progress', id: request.id, progress }),
       });
-      const { model, engine: info, contextTokens, slots } = loaded;
-      reply({ type: 'loaded', id: request.id, model, info, contextTokens, slots });
+      const { model, engine: info, kinds, features, contextTokens, slots } = loaded;
+      reply({
+        type: 'loaded',
+        id: request.id,
+        model,
+        info,
+        kinds: [...kinds],
+        features: [...features],
+        contextTokens,
+        slots,
+      });
       if (loaded.lost) tellOfLoss(loaded.lost);
     });
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { features } from '#lib/protocol/kinds/spec.ts';
+import { kindNames } from '#lib/protocol/kinds/table.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { errorCodeSchema } from '#lib/protocol/errors.ts';
 import { engineEventSchema, engineInfoSchema, engineRequestSchema, loadProgressSchema } from '../event.ts';
@@ -34,6 +36,8 @@ export const workerReplySchema = z.discriminatedUnion('type', [
     model: modelEntrySchema,
     info: engineInfoSchema,
     contextTokens: z.number().int().positive(),
+    kinds: z.array(z.enum(kindNames)).min(1),
+    features: z.array(z.enum(features)),
     slots: z.number().int().positive(),
   }),
   z.object({ type: z.literal('event'), id, event: engineEventSchema }),

@@ -6,7 +6,7 @@ import type { Channel } from '../spec.ts';
 import { createReserve, reserveLimits } from './reserve.ts';
 
 const { channelsMax, freshMs, renewMs } = reserveLimits;
-const job = '/tabloom/job/1';
+const job = '/tabloom/job/2';
 const gone = new Error('gone');
 
 /** A reserve whose streams are pairs of channels; `far` holds the other ends in the order of their opening. */

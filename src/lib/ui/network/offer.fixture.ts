@@ -27,7 +27,8 @@ export function offerView(
       models: models.map((model) => ({
         artefact: 'a'.repeat(64),
         name: model.name,
-        kind: 'chat',
+        kinds: ['chat'],
+        features: [],
         contextTokens: more.contextTokens ?? 1_024,
         quantisation: 'q8',
         price: { in: '0', out: model.out ?? '0' },

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { textSchema } from '../bounded.ts';
+import { limits } from '../limits.ts';
+import { foldOutput } from '../output.ts';
+import { blobRefSchema } from './blob.ts';
+import { functionNameSchema, generationParamsSchema, jsonTextSchema, type GenerationParams } from './generation.ts';
+import type { BlobRef, Feature, JobKind } from './spec.ts';
+
+export type ChatMessage = z.output<typeof chatMessageSchema>;
+export type ChatTool = z.output<typeof chatToolSchema>;
+export type ToolCall = z.output<typeof toolCallSchema>;
+export type ChatInput = z.output<typeof chatInputSchema>;
+
+const messageTextSchema = textSchema(limits.messageTextBytesMax);
+const callIdSchema = z.string().min(1).max(limits.wordLengthMax);
+
+const contentPartSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('text'), text: messageTextSchema }),
+  z.strictObject({ type: z.literal('blob'), ...blobRefSchema.shape }),
+]);
+
+/** A call the assistant made: `arguments` is the JSON text as the model wrote it, valid or not. */
+export const toolCallSchema = z.strictObject({
+  id: callIdSchema,
+  name: functionNameSchema,
+  arguments: messageTextSchema,
+});
+
+export const chatMessageSchema = z.strictObject({
+  role: z.enum(['system', 'user', 'assistant', 'tool']),
+  content: z.union([messageTextSchema, z.array(contentPartSchema).max(limits.messagePartsMax)]),
+  name: z.string().max(limits.nameLengthMax).optional(),
+  /** Of an assistant's message. */
+  toolCalls: z.array(toolCallSchema).min(1).max(limits.toolCallsMax).optional(),
+  /** Of a tool's message: the call it answers. */
+  toolCallId: callIdSchema.optional(),
+});
+
+const chatToolSchema = z.strictObject({
+  name: functionNameSchema,
+  description: textSchema(limits.jsonTextBytesMax).optional(),
+  /** A JSON Schema of an object. */
+  parameters: jsonTextSchema.optional(),
+});
+
+const chatInputSchema = z.strictObject({
+  messages: z.array(chatMessageSchema).min(1).max(limits.messagesMax),
+  tools: z.array(chatToolSchema).min(1).max(limits.toolsMax).optional(),
+});
+
+/** The text of a message; files contribute nothing. */
+export function messageText(message: ChatMessage): string {
+  if (typeof message.content === 'string') return message.content;
+  return message.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
+}
+
+/** A conversation and what follows in it. */
+export const chat = {
+  kind: 'chat',
+  input: chatInputSchema,
+  params: generationParamsSchema,
+  parts: ['text-delta', 'reasoning-delta', 'tool-call-delta', 'logprobs'],
+  fold: foldOutput,
+  units: { in: 'token', out: 'token' },
+  outputHash: ['text', 'ids', 'reasoning', 'tool-calls'],
+  limits: { blobBytesMax: 8 * 1024 * 1024, blobsMax: 16, dataBytesMax: 0 },
+  needs: ({ input, params }) => [
+    ...(input.tools && params.toolChoice?.type !== 'none' ? (['tools'] as const) : []),
+    ...(blobsOf(input).length > 0 ? (['vision'] as const) : []),
+    ...generationNeeds(params),
+  ],
+  promptLength: ({ messages, tools = [] }) =>
+    messages.reduce((sum, message) => sum + messageText(message).length + callsLength(message), 0) +
+    tools.reduce((sum, tool) => sum + (tool.description?.length ?? 0) + (tool.parameters?.length ?? 0), 0),
+  blobs: blobsOf,
+} as const satisfies JobKind<'chat', typeof chatInputSchema, typeof generationParamsSchema>;
+
+/** What the parameters ask of a model beyond sampling; an unmet one of these would be another answer. */
+export function generationNeeds({ responseFormat, logprobs, logitBias }: GenerationParams): readonly Feature[] {
+  return [
+    ...(responseFormat && responseFormat.type !== 'text' ? (['json-schema'] as const) : []),
+    ...(logprobs === undefined ? [] : (['logprobs'] as const)),
+    ...(logitBias && logitBias.length > 0 ? (['logit-bias'] as const) : []),
+  ];
+}
+
+function blobsOf({ messages }: ChatInput): readonly BlobRef[] {
+  return messages.flatMap(({ content }) =>
+    typeof content === 'string' ? [] : content.filter((part) => part.type === 'blob'),
+  );
+}
+
+const callsLength = ({ toolCalls = [] }: ChatMessage): number =>
+  toolCalls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0);

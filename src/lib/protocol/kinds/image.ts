@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { textSchema } from '../bounded.ts';
+import { limits } from '../limits.ts';
+import { foldOutput } from '../output.ts';
+import { blobRefSchema } from './blob.ts';
+import type { JobKind } from './spec.ts';
+
+const imageInputSchema = z.strictObject({
+  prompt: textSchema(limits.messageTextBytesMax).min(1),
+  /** To begin from. */
+  images: z.array(blobRefSchema).max(4).optional(),
+});
+const pixels = z.number().int().min(64).max(4_096);
+const imageParamsSchema = z.strictObject({
+  width: pixels,
+  height: pixels,
+  count: z.number().int().min(1).max(4).optional(),
+  seed: z.number().int().min(0).max(0xffff_ffff).optional(),
+});
+
+/** Pictures from text. On the wire; no engine does it yet. */
+export const image = {
+  kind: 'image',
+  input: imageInputSchema,
+  params: imageParamsSchema,
+  parts: ['data-delta'],
+  fold: foldOutput,
+  units: { in: 'nothing', out: 'image' },
+  outputHash: ['data'],
+  limits: { blobBytesMax: limits.blobBytesMax, blobsMax: 4, dataBytesMax: 64 * 1024 * 1024 },
+  needs: ({ input }) => (input.images && input.images.length > 0 ? ['vision'] : []),
+  promptLength: ({ prompt }) => prompt.length,
+  blobs: ({ images = [] }) => images,
+} as const satisfies JobKind<'image', typeof imageInputSchema, typeof imageParamsSchema>;

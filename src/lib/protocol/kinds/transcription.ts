@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { textSchema } from '../bounded.ts';
+import { limits } from '../limits.ts';
+import { foldOutput } from '../output.ts';
+import { blobRefSchema } from './blob.ts';
+import type { JobKind } from './spec.ts';
+
+const transcriptionInputSchema = z.strictObject({
+  audio: blobRefSchema,
+  /** Words that are likely to come up. */
+  prompt: textSchema(limits.stopSequenceBytesMax * 4).optional(),
+});
+const transcriptionParamsSchema = z.strictObject({
+  /** BCP 47; absent: found out. */
+  language: z.string().max(35).optional(),
+  temperature: z.number().min(0).max(1).optional(),
+});
+
+/** Speech as text. On the wire; no engine does it yet. */
+export const transcription = {
+  kind: 'transcription',
+  input: transcriptionInputSchema,
+  params: transcriptionParamsSchema,
+  parts: ['text-delta'],
+  fold: foldOutput,
+  units: { in: 'second', out: 'token' },
+  outputHash: ['text', 'ids'],
+  limits: { blobBytesMax: limits.blobBytesMax, blobsMax: 1, dataBytesMax: 0 },
+  needs: () => [],
+  promptLength: ({ prompt = '' }) => prompt.length,
+  blobs: ({ audio }) => [audio],
+} as const satisfies JobKind<'transcription', typeof transcriptionInputSchema, typeof transcriptionParamsSchema>;

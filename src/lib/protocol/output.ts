@@ -1,0 +1,85 @@
+import type { Logprob, Part } from './part.ts';
+import type { ToolCall } from './kinds/chat.ts';
+import { limits } from './limits.ts';
+
+/**
+ * Everything of an answer that has arrived, whoever sent it: the fold of its parts. Plain data; pages, the gateway and
+ * receipts read the same one.
+ */
+export interface Output {
+  readonly text: string;
+  readonly reasoning: string;
+  readonly toolCalls: readonly ToolCall[];
+  readonly logprobs: readonly Logprob[];
+  /** Vectors or files, by index. */
+  readonly data: readonly OutputData[];
+  /** Of text, reasoning and calls together. */
+  readonly tokens: number;
+}
+
+export interface OutputData {
+  readonly mime: string;
+  readonly chunks: readonly Uint8Array[];
+}
+
+export const emptyOutput: Output = { text: '', reasoning: '', toolCalls: [], logprobs: [], data: [], tokens: 0 };
+
+/** The media type under which vectors are folded. */
+export const vectorMime = 'application/x-float32';
+
+/** Adds one part; a warning changes nothing. A piece of a call that has not begun is dropped. */
+export function foldOutput(output: Output, part: Part): Output {
+  switch (part.type) {
+    case 'text-delta':
+      return { ...output, text: output.text + part.text, tokens: output.tokens + part.tokens };
+    case 'reasoning-delta':
+      return { ...output, reasoning: output.reasoning + part.text, tokens: output.tokens + part.tokens };
+    case 'tool-call-delta':
+      return { ...output, toolCalls: foldCall(output.toolCalls, part), tokens: output.tokens + part.tokens };
+    case 'logprobs':
+      if (output.logprobs.length >= limits.maxTokensMax) return output;
+      return { ...output, logprobs: [...output.logprobs, ...part.items] };
+    case 'embedding':
+      return { ...output, data: foldData(output.data, part.index, vectorMime, part.vector) };
+    case 'data-delta':
+      return { ...output, data: foldData(output.data, part.index, part.mime, part.bytes) };
+    case 'warning':
+      return output;
+  }
+}
+
+function foldCall(
+  calls: readonly ToolCall[],
+  { index, id, name, arguments: text }: Extract<Part, { type: 'tool-call-delta' }>,
+): readonly ToolCall[] {
+  const known = calls[index];
+  if (known) return calls.with(index, { ...known, arguments: known.arguments + text });
+  if (index !== calls.length || id === undefined || name === undefined) return calls;
+  return [...calls, { id, name, arguments: text }];
+}
+
+function foldData(data: readonly OutputData[], index: number, mime: string, bytes: Uint8Array): readonly OutputData[] {
+  const known = data[index];
+  if (known) return data.with(index, { ...known, chunks: [...known.chunks, bytes] });
+  return index === data.length ? [...data, { mime, chunks: [bytes] }] : data;
+}
+
+/** The characters a part adds to what is read: text, thoughts and calls. */
+export function partLength(part: Part): number {
+  switch (part.type) {
+    case 'text-delta':
+    case 'reasoning-delta':
+      return part.text.length;
+    case 'tool-call-delta':
+      return part.arguments.length;
+    default:
+      return 0;
+  }
+}
+
+/** The tokens behind a part; 0 for parts that carry none. */
+export const partTokens = (part: Part): number => ('tokens' in part ? part.tokens : 0);
+
+/** Whether a part brings anything a reader would see or hear. */
+export const hasContent = (part: Part): boolean =>
+  part.type === 'embedding' || part.type === 'data-delta' || partLength(part) > 0 || partTokens(part) > 0;

@@ -1,0 +1,158 @@
+import { toHex } from '#lib/base/bytes.ts';
+import { encodeCbor } from '#lib/protocol/cbor.ts';
+import { signEnvelope } from '#lib/protocol/envelope.ts';
+import { findProtocol } from '#lib/protocol/find.ts';
+import { jobProtocol } from '#lib/protocol/frame.ts';
+import { envelopes, job, offer, worker } from './records.ts';
+
+/**
+ * What a newer peer may send, and what a reader of this version makes of it: `skip` it and go on, refuse it with
+ * `version`, or `read` it to this value, without what is not known here.
+ */
+export interface WordRow {
+  readonly name: string;
+  readonly protocol: string;
+  readonly sender: 'asker' | 'worker' | 'relay';
+  readonly frame: unknown;
+  readonly reading: 'skip' | 'version' | 'read';
+  readonly value?: unknown;
+}
+
+const open = (change: object) => ({ t: 'open', job: { ...job, ...change } });
+const asker = { protocol: jobProtocol, sender: 'asker' } as const;
+const fromWorker = { protocol: jobProtocol, sender: 'worker' } as const;
+const message = { role: 'user', content: 'Hi' };
+const text = { type: 'text-delta', text: 'Hi', tokens: 1 };
+
+export const wordRows: readonly WordRow[] = [
+  { ...asker, name: 'a frame of another type', frame: { t: 'steer', towards: 'brevity' }, reading: 'skip' },
+  { ...asker, name: 'a frame that must be understood', frame: { t: 'steer', must: ['steering'] }, reading: 'version' },
+  { ...asker, name: 'a kind', frame: open({ kind: 'video', input: { scene: 1 } }), reading: 'version' },
+  { ...asker, name: 'a job that must be understood', frame: open({ must: ['sealed'] }), reading: 'version' },
+  {
+    ...asker,
+    name: 'a member of the input',
+    frame: open({ input: { messages: [message], documents: [] } }),
+    reading: 'version',
+  },
+  {
+    ...asker,
+    name: 'a member of a message',
+    frame: open({ input: { messages: [{ ...message, cache: true }] } }),
+    reading: 'version',
+  },
+  {
+    ...asker,
+    name: 'a type of content',
+    frame: open({ input: { messages: [{ role: 'user', content: [{ type: 'video', url: 'x' }] }] } }),
+    reading: 'version',
+  },
+  {
+    ...asker,
+    name: 'a role in the conversation',
+    frame: open({ input: { messages: [{ ...message, role: 'critic' }] } }),
+    reading: 'version',
+  },
+  {
+    ...asker,
+    name: 'a member of the params',
+    frame: open({ params: { ...job.params, dryMultiplier: 1 } }),
+    reading: 'version',
+  },
+  {
+    ...asker,
+    name: 'a response format',
+    frame: open({ params: { ...job.params, responseFormat: { type: 'grammar', gbnf: 'root ::= "a"' } } }),
+    reading: 'version',
+  },
+  { ...asker, name: 'a member of the job', frame: open({ colour: 'red' }), reading: 'read', value: { t: 'open', job } },
+  {
+    ...asker,
+    name: 'a tier',
+    frame: open({ tier: 'audited' }),
+    reading: 'read',
+    value: { t: 'open', job: { ...job, tier: 'audited' } },
+  },
+  { ...fromWorker, name: 'a frame of another type', frame: { t: 'gossip', about: 'weather' }, reading: 'skip' },
+  { ...fromWorker, name: 'a part of another type', frame: { t: 'part', part: { type: 'scent' } }, reading: 'skip' },
+  {
+    ...fromWorker,
+    name: 'a part that must be understood',
+    frame: { t: 'part', part: text, must: ['sealed'] },
+    reading: 'version',
+  },
+  {
+    ...fromWorker,
+    name: 'members of a part',
+    frame: { t: 'part', part: { ...text, mood: 'fine' }, at: 1 },
+    reading: 'read',
+    value: { t: 'part', part: text },
+  },
+  {
+    ...fromWorker,
+    name: 'a phase',
+    frame: { t: 'alive', phase: 'dreaming' },
+    reading: 'read',
+    value: { t: 'alive', phase: 'dreaming' },
+  },
+  {
+    ...fromWorker,
+    name: 'a reason to finish',
+    frame: {
+      t: 'finish',
+      reason: 'bored',
+      usage: { tokensIn: 21, tokensOut: 5, watts: 3 },
+      receipt: envelopes.receipt,
+    },
+    reading: 'read',
+    value: {
+      t: 'finish',
+      reason: 'bored',
+      usage: { tokensIn: 21, tokensOut: 5 },
+      receipt: envelopes.receipt,
+    },
+  },
+  {
+    ...fromWorker,
+    name: 'an error’s code',
+    frame: { t: 'error', code: 'out-of-wishes', message: 'No.' },
+    reading: 'read',
+    value: { t: 'error', code: 'out-of-wishes', message: 'No.' },
+  },
+  { protocol: findProtocol, sender: 'relay', name: 'a frame of another type', frame: { t: 'map' }, reading: 'skip' },
+];
+
+export const wordVectors = () => wordRows.map(({ frame, ...row }) => ({ ...row, body: toHex(encodeCbor(frame)) }));
+
+/** An offer of a newer peer, as it is signed, and as it is read here. */
+export const newerOffer = {
+  signed: signEnvelope(
+    'offer',
+    {
+      ...offer,
+      seq: offer.seq + 2,
+      role: 'swarm',
+      engine: { ...offer.engine, name: 'photon', watts: 3 },
+      models: [
+        { ...offer.models[0]!, kinds: ['chat', 'video'], features: ['tools', 'smell'], licence: 'MIT' },
+        { artefact: offer.models[0]!.artefact, name: 'of another shape', modalities: ['scent'] },
+        { ...offer.models[0]!, name: 'a\u202ename' },
+      ],
+      tiers: ['open', 'audited'],
+      policy: ['adult', 'riddles'],
+      must: ['sealed'],
+      mood: 'fine',
+    },
+    worker,
+  ),
+  read: {
+    ...offer,
+    seq: offer.seq + 2,
+    role: 'swarm',
+    engine: { ...offer.engine, name: 'photon' },
+    models: [{ ...offer.models[0]!, kinds: ['chat', 'video'], features: ['tools', 'smell'] }],
+    tiers: ['open', 'audited'],
+    policy: ['adult', 'riddles'],
+    must: ['sealed'],
+  },
+};
