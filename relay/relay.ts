@@ -5,10 +5,12 @@ import type { Logger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { catalog, demoModel } from '#lib/engine/catalog.ts';
 import { createPeer } from '#lib/peer/peer.ts';
+import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { build, protocolVersion } from '#lib/protocol/version.ts';
 import { announcedAddress, dialAddress } from './address.ts';
+import { createNodeEd25519 } from './ed25519.ts';
 import type { Env } from './env.ts';
 import { createGateway } from './gateway/app.ts';
 import { createJobBook } from './gateway/job-book.ts';
@@ -48,6 +50,7 @@ const root = dirname(import.meta.dirname);
  * @throws `port-in-use`, `data-in-use`, `data-not-writable` and what else `listen` and the storage throw.
  */
 export async function startRelay(env: Env): Promise<Relay> {
+  installEd25519(createNodeEd25519());
   const [clock, random, logger] = [systemClock, systemRandom, createLog(env.LOG_LEVEL)];
   const startedAt = clock.now();
   const undo: (() => Promise<void> | void)[] = [];

@@ -19,6 +19,7 @@ import { promptHash } from '#lib/trust/prompt-hash.ts';
 import { receiptHash } from '#lib/trust/receipt.ts';
 import { kindJobs, kindOutputs, kindParts } from './kinds.ts';
 import * as from from './records.ts';
+import { signatureVectors } from './signatures.ts';
 import { newerOffer, wordVectors } from './words.ts';
 
 /** Everything the files hold, made anew: bytes are hexadecimal, and `{ "$bytes": hex }` inside values. */
@@ -27,6 +28,7 @@ export function buildVectors(): Readonly<Record<string, unknown>> {
     ids: ids(),
     cbor: cbor(),
     envelopes: envelopes(),
+    signatures: signatureVectors(),
     frames: frames(),
     hashes: hashes(),
     streams: streams(),

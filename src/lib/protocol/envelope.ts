@@ -1,15 +1,15 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { z } from 'zod';
 import { concatBytes, utf8Encode } from '#lib/base/bytes.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { decodeCbor, encodeCbor } from './cbor.ts';
+import { createEd25519Key, verifySignature } from './ed25519.ts';
 import { peerIdFromKey, type PeerId } from './ids.ts';
 import { limits } from './limits.ts';
 import { bytesSchema, fixedBytesSchema } from './bounded.ts';
 
 /**
  * A signed record: whatever must be believed later, or by others than its reader. The type is part of what is signed,
- * so an offer can never be replayed as a receipt. Ed25519 (RFC 8032, strict) over
+ * so an offer can never be replayed as a receipt. Ed25519 (`ed25519.ts`) over
  * `"tabloom/" + type + "/2\n" + payload`.
  */
 export interface Envelope {
@@ -47,8 +47,8 @@ export const envelopeOf = (type: EnvelopeType, payloadBytesMax: number = limits.
 
 /** A signer over an Ed25519 seed of 32 bytes. */
 export function createSigner(seed: Uint8Array): Signer {
-  const publicKey = ed25519.getPublicKey(seed);
-  return { peer: peerIdFromKey(publicKey), publicKey, sign: (message) => ed25519.sign(message, seed) };
+  const { publicKey, sign } = createEd25519Key(seed);
+  return { peer: peerIdFromKey(publicKey), publicKey, sign };
 }
 
 export function signEnvelope(type: EnvelopeType, record: unknown, signer: Signer): Envelope {
@@ -85,11 +85,6 @@ export const decodeEnvelope = (bytes: Uint8Array): Envelope => decodeCbor(envelo
 const signedBytes = (type: EnvelopeType, payload: Uint8Array) =>
   concatBytes(utf8Encode(`tabloom/${type}/2\n`), payload);
 
-/** Whether the key it names has signed it; about a millisecond of work. */
-export function isSigned(envelope: Envelope): boolean {
-  try {
-    return ed25519.verify(envelope.sig, signedBytes(envelope.type, envelope.payload), envelope.key, { zip215: false });
-  } catch {
-    return false;
-  }
-}
+/** Whether the key it names has signed it; up to a millisecond of work. */
+export const isSigned = ({ type, payload, key, sig }: Envelope): boolean =>
+  verifySignature(sig, signedBytes(type, payload), key);
