@@ -189,7 +189,7 @@ export const failed = (code: string, details?: Record<string, unknown>): JobEven
 export function finished(request: AskRequest, texts: readonly string[], clock: Clock = systemClock): JobEvent {
   const output = createOutputRoot(chat.outputHash);
   for (const text of texts) output.add({ type: 'text-delta', text, tokens: 1 });
-  const receipt = issueReceipt(
+  const { envelope: receipt } = issueReceipt(
     {
       job: jobOf(request),
       asker: asker.peer,

@@ -155,7 +155,7 @@ export const envelopes = {
   offer: signOffer(offer, worker),
   goodbye: signOffer(goodbye, worker),
   fullOffer: signOffer(fullOffer, worker),
-  receipt: issueReceipt(delivered, worker),
+  receipt: issueReceipt(delivered, worker).envelope,
   checkpoint: signEnvelope('checkpoint', checkpoint, worker),
   countersign: countersign(issueReceipt(delivered, worker), chainStart, asker),
 } as const;

@@ -2,7 +2,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { JobState } from '#lib/peer/lifecycle.ts';
 import type { ReceiptCheck } from '#lib/peer/spec.ts';
 import { rowOf } from '#lib/protocol/job.ts';
-import { checkReceipt, verifyStored } from '#lib/trust/check.ts';
+import { checkReceipt, tryOpenReceipt } from '#lib/trust/check.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 
 /**
@@ -14,8 +14,9 @@ export function verifyAnswer(answer: JobState, ids: readonly number[] | undefine
   const { job, worker, receipt: signed, reason, usage } = answer;
   if (!job || !worker || !signed || !reason || !usage)
     throw new TabloomError('no-receipt', 'This answer has no receipt to check.');
-  const { receipt } = verifyStored(signed);
-  if (!receipt) return { signature: false, worker: false, prompt: false, output: false, counts: false };
+  const opened = tryOpenReceipt(signed.receipt);
+  if (!opened) return { signature: false, worker: false, prompt: false, output: false, counts: false };
+  const receipt = opened.record;
   const output = createOutputRoot(rowOf(job).outputHash);
   output.add({
     type: 'text-delta',
@@ -30,7 +31,7 @@ export function verifyAnswer(answer: JobState, ids: readonly number[] | undefine
   for (const [index, { mime, chunks }] of data.entries()) {
     for (const bytes of chunks) output.add({ type: 'data-delta', index, mime, bytes });
   }
-  return checkReceipt(signed.receipt, {
+  return checkReceipt(opened, {
     job,
     asker: receipt.asker,
     worker: worker.peer,

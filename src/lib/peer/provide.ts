@@ -9,7 +9,6 @@ import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import type { Job, Tier } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { checkCountersign } from '#lib/trust/check.ts';
 import { refusal, refuse, type Policy, type Refusal } from './admit.ts';
 import { createBell } from './bell.ts';
 import { createChannelPlaces } from './channel-places.ts';
@@ -181,8 +180,7 @@ export function createProvider(components: ProviderComponents): Provider {
         stopping: stopping.signal,
         stopped: stopped.signal,
         onCountersign: (record, envelope) => {
-          if (record.ending?.t !== 'finish' || !checkCountersign(record.ending.receipt, envelope)) return;
-          book.keep('worker', { receipt: record.ending.receipt, countersign: envelope });
+          if (record.ending?.t === 'finish') book.acknowledge(record.ending.receipt, envelope);
         },
       });
     } finally {

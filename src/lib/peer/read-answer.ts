@@ -9,7 +9,6 @@ import { limits } from '#lib/protocol/limits.ts';
 import { hasContent, partLength, partTokens } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { Price } from '#lib/protocol/price.ts';
-import { allHold, checkReceipt } from '#lib/trust/check.ts';
 import { createOutputRoot, type OutputSummary } from '#lib/trust/output-root.ts';
 import { errorEnd, refusedEnd, type AttemptEnd, type FinishFrame } from './attempt-end.ts';
 import { closeChannel } from './close-channel.ts';
@@ -183,7 +182,7 @@ async function settle(
   { job, worker, channel, output }: Received,
   { clock, book, asker, price, askedAt }: Reading,
 ): Promise<Settlement> {
-  const receiptCheck = checkReceipt(frame.receipt, {
+  const { receipt, receiptCheck } = await book.take(frame.receipt, {
     job,
     asker,
     worker: worker.peer,
@@ -195,9 +194,7 @@ async function settle(
     askedAt,
     receivedAt: clock.now(),
   });
-  const countersign = allHold(receiptCheck) ? await book.countersign(frame.receipt) : undefined;
-  const receipt = { receipt: frame.receipt, countersign };
-  if (receiptCheck.signature && receiptCheck.worker) book.keep('asker', receipt);
+  const { countersign } = receipt;
   closeChannel(channel, clock, countersign && { t: 'countersign', envelope: countersign });
   return { usage: frame.usage, receipt, receiptCheck };
 }

@@ -1,37 +1,40 @@
 import type { Clock } from '#lib/base/clock.ts';
-import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
-import { decodeCbor } from '#lib/protocol/cbor.ts';
 import type { Envelope, Signer } from '#lib/protocol/envelope.ts';
-import { hashRecord } from '#lib/protocol/hash.ts';
-import { hashSchema } from '#lib/protocol/ids.ts';
-import { receiptSchema, signedReceiptSchema, type SignedReceipt } from '#lib/protocol/receipt.ts';
+import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { chainStart, type ChainSide } from '#lib/trust/chain.ts';
-import { countersign, issueReceipt, receiptHash, type Delivered } from '#lib/trust/receipt.ts';
-import { within } from './within.ts';
+import type { ChainSide } from '#lib/trust/chain.ts';
+import { allHold, checkCountersign, checkReceipt, tryOpenReceipt, type Received } from '#lib/trust/check.ts';
+import { countersign, issueReceipt, receiptHash, type Delivered, type OpenedReceipt } from '#lib/trust/receipt.ts';
+import { createReceiptStore } from './receipt-store.ts';
+import type { ReceiptCheck } from './spec.ts';
 
 /**
  * The receipts of one identity, given and taken. It alone knows the last link of both chains, so everything of this
- * identity that signs receipts shares one book.
- *
- * A link leaves the book only when the storage knows of it: signed twice on top of the same one, as after a crash in
- * between, two links are proof of a lie that nobody told.
+ * identity that signs receipts shares one book. Each receipt is read and its signature checked once.
  */
 export interface ReceiptBook {
   /** Signs what was delivered, as the next link of the worker's chain, and keeps it. */
   issue(delivered: Omit<Delivered, 'prevWorker' | 'issuedAt'>): Promise<Envelope>;
-  /** Signs that a receipt was taken, as the next link of the asker's chain. Check it before. */
-  countersign(receipt: Envelope): Promise<Envelope>;
   /**
-   * Stores a receipt that was checked before; one that cannot be stored is logged and does not harm the job. A worker
-   * has its own already and writes it anew with the asker's signature.
+   * The asker's signature under a receipt that was issued here: kept with it, where it belongs to it. Withheld or false, the
+   * receipt is kept without.
    */
-  keep(side: ChainSide, signed: SignedReceipt): void;
+  acknowledge(receipt: Envelope, answer: Envelope): boolean;
+  /**
+   * A worker's receipt, as it came: checked; where every check holds, countersigned as the next link of the asker's chain; and
+   * kept where it is at least that worker's word to this asker.
+   */
+  take(receipt: Envelope, received: Received): Promise<TakenReceipt>;
   /** Newest first. */
   list(side: ChainSide, limit: number): Promise<readonly SignedReceipt[]>;
-  /** Resolves when everything that was to be stored is. */
+  /** Stores what is still to be stored; waits for it, but not for ever. Called last, it leaves no gap in the chains. */
   settled(): Promise<void>;
+}
+
+export interface TakenReceipt {
+  readonly receipt: SignedReceipt;
+  readonly receiptCheck: ReceiptCheck;
 }
 
 export interface ReceiptBookComponents {
@@ -41,101 +44,52 @@ export interface ReceiptBookComponents {
   readonly logger: Logger;
 }
 
-/** Receipts kept of each side; the oldest go, in steps. */
-const keptMax = 5_000;
-const pruneEvery = 100;
-/** A storage that hangs does not hold an answer back for longer than this, in milliseconds. */
-const headTimeoutMs = 1_000;
-
-const headKey = { worker: 'chain-worker', asker: 'chain-asker' } as const satisfies Record<ChainSide, string>;
-
 export function createReceiptBook({ storage, signer, clock, logger }: ReceiptBookComponents): ReceiptBook {
-  const heads: Record<ChainSide, Promise<string>> = { worker: loadHead('worker'), asker: loadHead('asker') };
-  const unsaved = new Map<ChainSide, string>();
-  let kept = 0;
+  const store = createReceiptStore({ storage, clock, logger, peer: signer.peer });
+  /** What was signed here need not be read again when its countersign comes. */
+  const issued = new WeakMap<Envelope, OpenedReceipt>();
   let lastAt = 0;
-  let writes: Promise<void> = Promise.resolve();
-
-  async function loadHead(side: ChainSide): Promise<string> {
-    try {
-      return hashSchema.default(chainStart).parse(await storage.get('identity', headKey[side]));
-    } catch (error) {
-      logger.warn('receipts-not-read', { code: errorCode(error) });
-      // The place is lost. A link after nothing that ever was is a gap, which proves nothing; a second first one would.
-      return hashRecord({ side, peer: signer.peer, lostAt: clock.now() });
-    }
-  }
-
-  /** What the storage did not take is tried again with whatever is stored next. */
-  const saveHead = async (side: ChainSide, head: string) => {
-    unsaved.set(side, head);
-    try {
-      await within(storage.put('identity', headKey[side], head), headTimeoutMs, clock);
-      if (unsaved.get(side) === head) unsaved.delete(side);
-    } catch (error) {
-      logger.warn('receipts-not-stored', { code: errorCode(error) });
-    }
-  };
-  const saveHeads = async () => {
-    for (const [side, head] of unsaved) await saveHead(side, head);
-  };
-
-  const write = (work: () => Promise<void>) => {
-    writes = writes.then(work).catch((error) => logger.warn('receipts-not-stored', { code: errorCode(error) }));
-  };
-
   /** Rises with every call, so that receipts of one millisecond keep the order of their chain. */
   const stamp = () => (lastAt = Math.max(lastAt + 1, Math.floor(clock.now())));
+  /** A date that somebody else wrote could stand first for ever: only a worker's own is its key. */
+  const keyOf = (side: ChainSide, { record }: OpenedReceipt) =>
+    receiptKey(side, side === 'worker' ? record.issuedAt : stamp(), record.jobId);
 
-  /** Signs on top of the last link; links of one side are made one after the other. */
-  const link = async (side: ChainSide, sign: (prev: string) => Envelope): Promise<Envelope> => {
-    const last = heads[side];
-    const linked = last.then(async (prev) => {
-      const envelope = sign(prev);
-      const head = receiptHash(envelope);
-      await saveHead(side, head);
-      return { envelope, head };
-    });
-    // A link that could not be signed leaves the chain where it was.
-    heads[side] = linked.then(({ head }) => head).catch(() => last);
-    return (await linked).envelope;
-  };
-
-  const prune = async (side: ChainSide) => {
-    const entries = await storage.list('receipts', { prefix: `${side}/`, limit: keptMax + 2 * pruneEvery });
-    const surplus = entries.slice(0, Math.max(0, entries.length - keptMax));
-    await storage.batch(surplus.map(({ key }) => ({ type: 'delete', store: 'receipts', key })));
-  };
-
-  const book: ReceiptBook = {
+  return {
     async issue(delivered) {
-      const receipt = await link('worker', (prevWorker) =>
-        issueReceipt({ ...delivered, prevWorker, issuedAt: stamp() }, signer),
-      );
-      book.keep('worker', { receipt });
-      return receipt;
-    },
-    countersign: (receipt) => link('asker', (prevAsker) => countersign(receipt, prevAsker, signer)),
-    keep(side, signed) {
-      const takenAt = stamp();
-      write(async () => {
-        const { issuedAt, jobId } = decodeCbor(receiptSchema, signed.receipt.payload, 'bad-record');
-        // A date that somebody else wrote could stand first for ever: only a worker's own is its key.
-        await storage.put('receipts', receiptKey(side, side === 'worker' ? issuedAt : takenAt, jobId), signed);
-        await saveHeads();
-        if (++kept % pruneEvery === 0) await prune(side);
+      const receipt = await store.link('worker', (prevWorker) => {
+        const made = issueReceipt({ ...delivered, prevWorker, issuedAt: stamp() }, signer);
+        issued.set(made.envelope, made);
+        store.keep('worker', keyOf('worker', made), { receipt: made.envelope });
+        return made;
       });
+      return receipt.envelope;
     },
-    async list(side, limit) {
-      const entries = await storage.list('receipts', { prefix: `${side}/`, limit, order: 'descending' });
-      return entries.flatMap(({ value }) => signedReceiptSchema.safeParse(value).data ?? []);
+    acknowledge(envelope, answer) {
+      const receipt = issued.get(envelope) ?? tryOpenReceipt(envelope);
+      if (receipt?.peer !== signer.peer || !checkCountersign(receipt, answer)) return false;
+      store.keep('worker', keyOf('worker', receipt), { receipt: envelope, countersign: answer }, 'again');
+      return true;
     },
-    async settled() {
-      write(saveHeads);
-      await writes;
+    async take(envelope, received) {
+      const opened = tryOpenReceipt(envelope);
+      const receiptCheck = checkReceipt(opened, received);
+      if (!opened || !receiptCheck.worker) return { receipt: { receipt: envelope }, receiptCheck };
+      const key = keyOf('asker', opened);
+      if (!allHold(receiptCheck)) {
+        store.keep('asker', key, { receipt: envelope });
+        return { receipt: { receipt: envelope }, receiptCheck };
+      }
+      const link = await store.link('asker', (prevAsker) => {
+        const made = countersign(opened, prevAsker, signer);
+        store.keep('asker', key, { receipt: envelope, countersign: made });
+        return { envelope: made, hash: receiptHash(made) };
+      });
+      return { receipt: { receipt: envelope, countersign: link.envelope }, receiptCheck };
     },
+    list: store.list,
+    settled: store.settled,
   };
-  return book;
 }
 
 /** Sorts by time within a side. */

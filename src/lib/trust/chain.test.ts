@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createSigner, type Envelope } from '#lib/protocol/envelope.ts';
 import { chainStart, checkChain, findFork, provesFork, readLink } from './chain.ts';
-import { countersign, issueReceipt, receiptHash } from './receipt.ts';
+import { countersign, issueReceipt, openReceipt, receiptHash } from './receipt.ts';
 
 const worker = createSigner(new Uint8Array(32).fill(1));
 const asker = createSigner(new Uint8Array(32).fill(2));
@@ -31,7 +31,7 @@ const receipt = (n: number, prevWorker: string, signer = worker): Envelope =>
       prevWorker,
     },
     signer,
-  );
+  ).envelope;
 
 const chainOf = (length: number, from = chainStart): Envelope[] => {
   const chain: Envelope[] = [];
@@ -76,9 +76,9 @@ test('what is no fork is not taken for evidence', () => {
 
 test('the asker’s countersigns are a chain of their own', () => {
   const [a, b] = chainOf(2) as [Envelope, Envelope];
-  const first = countersign(a, chainStart, asker);
-  const second = countersign(b, receiptHash(first), asker);
-  const again = countersign(b, chainStart, asker);
+  const first = countersign(openReceipt(a), chainStart, asker);
+  const second = countersign(openReceipt(b), receiptHash(first), asker);
+  const again = countersign(openReceipt(b), chainStart, asker);
   expect(checkChain('asker', [first, second])).toMatchObject({ type: 'whole' });
   expect(readLink('asker', second)).toMatchObject({ peer: asker.peer, prev: receiptHash(first) });
   expect(provesFork(findFork('asker', [first, second], [again])!)).toBe(true);

@@ -1,8 +1,8 @@
 import { TabloomError } from '#lib/base/errors.ts';
 import { openEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
-import { receiptHash } from './receipt.ts';
+import { countersignSchema } from '#lib/protocol/receipt.ts';
+import { openReceipt, receiptHash } from './receipt.ts';
 
 /**
  * Each side's records form a chain: a receipt names the hash of the worker's receipt before it, a countersign that of
@@ -24,11 +24,11 @@ export interface ChainLink {
 
 /** @throws `bad-record`; `bad-signature` also when the record is signed by another than it names. */
 export function readLink(side: ChainSide, envelope: Envelope): ChainLink {
-  const { peer, named, prev } = side === 'worker' ? openReceipt(envelope) : openCountersign(envelope);
+  const { peer, named, prev, hash } = side === 'worker' ? worked(envelope) : asked(envelope);
   if (peer !== named) {
     throw new TabloomError('bad-signature', 'The record is signed by another peer than the one it names.');
   }
-  return { envelope, peer, hash: receiptHash(envelope), prev };
+  return { envelope, peer, hash, prev };
 }
 
 export type ChainCheck =
@@ -78,14 +78,14 @@ export function provesFork({ side, left, right }: Fork): boolean {
   return a !== undefined && b !== undefined && a.peer === b.peer && a.prev === b.prev && a.hash !== b.hash;
 }
 
-function openReceipt(envelope: Envelope) {
-  const { record, peer } = openEnvelope('receipt', receiptSchema, envelope);
-  return { peer, named: record.worker, prev: record.prevWorker };
+function worked(envelope: Envelope) {
+  const { record, peer, hash } = openReceipt(envelope);
+  return { peer, named: record.worker, prev: record.prevWorker, hash };
 }
 
-function openCountersign(envelope: Envelope) {
+function asked(envelope: Envelope) {
   const { record, peer } = openEnvelope('countersign', countersignSchema, envelope);
-  return { peer, named: record.asker, prev: record.prevAsker };
+  return { peer, named: record.asker, prev: record.prevAsker, hash: receiptHash(envelope) };
 }
 
 function tryRead(side: ChainSide, envelope: Envelope): ChainLink | undefined {

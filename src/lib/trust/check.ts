@@ -1,4 +1,4 @@
-import { openEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import { openEnvelope, type Envelope, type Opened } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
 import { equalBytes } from '#lib/base/bytes.ts';
@@ -6,16 +6,10 @@ import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { FinishReason, Usage } from '#lib/protocol/part.ts';
 import type { Price } from '#lib/protocol/price.ts';
-import {
-  countersignSchema,
-  receiptSchema,
-  type Countersign,
-  type Receipt,
-  type SignedReceipt,
-} from '#lib/protocol/receipt.ts';
+import { countersignSchema, type Countersign, type Receipt, type SignedReceipt } from '#lib/protocol/receipt.ts';
 import type { OutputSummary } from './output-root.ts';
 import { promptHash } from './prompt-hash.ts';
-import { receiptHash } from './receipt.ts';
+import { openReceipt, type OpenedReceipt } from './receipt.ts';
 
 /** What an asker knows at the end of a job, of its own. */
 export interface Received {
@@ -54,12 +48,14 @@ export interface ReceiptChecks {
 
 const nothingHolds: ReceiptChecks = { signature: false, worker: false, prompt: false, output: false, counts: false };
 
+/** A receipt as it came, or undefined for bytes that are none or whose signature does not hold. */
+export const tryOpenReceipt = (envelope: Envelope): OpenedReceipt | undefined => tryOpen(() => openReceipt(envelope));
+
 /**
- * Checks a worker's receipt against what the asker sent and received. Its timings and `prevWorker` are the worker's own
- * word: nothing of the asker's can be compared with them. Never throws.
+ * Checks a worker's receipt, as `tryOpenReceipt` read it, against what the asker sent and received. Its timings and
+ * `prevWorker` are the worker's own word: nothing of the asker's can be compared with them. Never throws.
  */
-export function checkReceipt(envelope: Envelope, received: Received): ReceiptChecks {
-  const opened = tryOpen(() => openEnvelope('receipt', receiptSchema, envelope));
+export function checkReceipt(opened: OpenedReceipt | undefined, received: Received): ReceiptChecks {
   if (!opened) return nothingHolds;
   const { record: receipt, peer } = opened;
   const { job, output, usage } = received;
@@ -97,8 +93,17 @@ export function checkReceipt(envelope: Envelope, received: Received): ReceiptChe
 export const allHold = (checks: ReceiptChecks): boolean => Object.values(checks).every(Boolean);
 
 /** Whether an asker's countersign belongs to this receipt: the worker's check before it keeps the pair. Never throws. */
-export function checkCountersign(receipt: Envelope, countersign: Envelope): boolean {
-  return verifyStored({ receipt, countersign }).askerSignature === 'valid';
+export const checkCountersign = (receipt: OpenedReceipt, countersign: Envelope): boolean =>
+  belongsTo(receipt, openCountersign(countersign));
+
+function belongsTo({ record, hash }: OpenedReceipt, answer: Opened<Countersign> | undefined): boolean {
+  return (
+    answer !== undefined &&
+    answer.peer === record.asker &&
+    answer.record.asker === answer.peer &&
+    answer.record.jobId === record.jobId &&
+    answer.record.receipt === hash
+  );
 }
 
 /** What can be said of a stored receipt without the conversation: that both signed it. */
@@ -113,24 +118,19 @@ export interface StoredCheck {
 }
 
 /** Checks a stored or shown receipt offline. Never throws. */
-export function verifyStored(signed: SignedReceipt): StoredCheck {
-  const receipt = tryOpen(() => openEnvelope('receipt', receiptSchema, signed.receipt));
-  const answer = signed.countersign;
-  const countersign = answer && tryOpen(() => openEnvelope('countersign', countersignSchema, answer));
-  const askerValid =
-    receipt !== undefined &&
-    countersign !== undefined &&
-    countersign.peer === receipt.record.asker &&
-    countersign.record.asker === countersign.peer &&
-    countersign.record.jobId === receipt.record.jobId &&
-    countersign.record.receipt === receiptHash(signed.receipt);
+export function verifyStored({ receipt: envelope, countersign: answer }: SignedReceipt): StoredCheck {
+  const receipt = tryOpenReceipt(envelope);
+  const countersign = answer && openCountersign(answer);
   return {
     receipt: receipt?.record,
     countersign: countersign?.record,
     workerSignature: receipt && receipt.peer === receipt.record.worker ? 'valid' : 'invalid',
-    askerSignature: !answer ? 'missing' : askerValid ? 'valid' : 'invalid',
+    askerSignature: !answer ? 'missing' : receipt && belongsTo(receipt, countersign) ? 'valid' : 'invalid',
   };
 }
+
+const openCountersign = (envelope: Envelope): Opened<Countersign> | undefined =>
+  tryOpen(() => openEnvelope('countersign', countersignSchema, envelope));
 
 /** By the bytes, so that the order in which members were written does not matter. */
 const sameValue = (a: unknown, b: unknown): boolean => equalBytes(encodeCbor(a), encodeCbor(b));

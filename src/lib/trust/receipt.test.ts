@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createSigner, signEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { allHold, checkCountersign, checkReceipt, verifyStored, type Received } from './check.ts';
+import { allHold, checkCountersign, checkReceipt, tryOpenReceipt, verifyStored, type Received } from './check.ts';
 import { chainStart } from './chain.ts';
 import { chat } from '#lib/protocol/kinds/chat.ts';
 import { createOutputRoot } from './output-root.ts';
@@ -119,7 +119,7 @@ test('the order in which params were written does not matter', () => {
 });
 
 test('a wrong signature, another type, or bytes that are no receipt hold nothing', () => {
-  const good = issueReceipt(delivered, worker);
+  const good = issueReceipt(delivered, worker).envelope;
   const nothing = { signature: false, worker: false, prompt: false, output: false, counts: false };
   const forged: Envelope[] = [
     { ...good, sig: good.sig.map((byte, i) => (i === 0 ? byte ^ 1 : byte)) },
@@ -129,7 +129,7 @@ test('a wrong signature, another type, or bytes that are no receipt hold nothing
     signEnvelope('receipt', { jobId: job.id }, worker),
     signEnvelope('countersign', { jobId: job.id }, worker),
   ];
-  for (const envelope of forged) expect(checkReceipt(envelope, received)).toEqual(nothing);
+  for (const envelope of forged) expect(checkReceipt(tryOpenReceipt(envelope), received)).toEqual(nothing);
 });
 
 test('a worker does not sign what nobody could read', () => {
@@ -147,15 +147,16 @@ test('the countersign names exactly this receipt, and is the asker’s alone to 
   expect(() => countersign(receipt, chainStart, stranger)).toThrow(expect.objectContaining({ code: 'bad-request' }));
   const forged = signEnvelope(
     'countersign',
-    { jobId: job.id, receipt: receiptHash(receipt), asker: asker.peer, prevAsker: chainStart },
+    { jobId: job.id, receipt: receiptHash(receipt.envelope), asker: asker.peer, prevAsker: chainStart },
     stranger,
   );
   expect(checkCountersign(receipt, forged)).toBe(false);
 });
 
 test('a stored receipt is checked offline, each signature for itself', () => {
-  const receipt = issueReceipt(delivered, worker);
-  const answer = countersign(receipt, chainStart, asker);
+  const issued = issueReceipt(delivered, worker);
+  const receipt = issued.envelope;
+  const answer = countersign(issued, chainStart, asker);
   expect(verifyStored({ receipt, countersign: answer })).toMatchObject({
     receipt: { worker: worker.peer, tokensOut: 2, params: { maxTokens: 16, temperature: 0 } },
     countersign: { asker: asker.peer, receipt: receiptHash(receipt) },

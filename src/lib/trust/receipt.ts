@@ -1,5 +1,5 @@
 import { TabloomError } from '#lib/base/errors.ts';
-import { openEnvelope, signEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
+import { openEnvelope, signEnvelope, type Envelope, type Opened, type Signer } from '#lib/protocol/envelope.ts';
 import { hashRecord } from '#lib/protocol/hash.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
@@ -25,8 +25,21 @@ export interface Delivered {
   readonly prevWorker: string;
 }
 
+/** A receipt that was read and whose signature holds, or that was signed here: neither is done twice. */
+export interface OpenedReceipt extends Opened<Receipt> {
+  readonly envelope: Envelope;
+  readonly hash: string;
+}
+
+/** @throws `bad-signature`, `bad-record`. */
+export const openReceipt = (envelope: Envelope): OpenedReceipt => ({
+  ...openEnvelope('receipt', receiptSchema, envelope),
+  envelope,
+  hash: receiptHash(envelope),
+});
+
 /** The worker's receipt. @throws `bad-record` rather than signing what nobody could read. */
-export function issueReceipt(delivered: Delivered, signer: Signer): Envelope {
+export function issueReceipt(delivered: Delivered, signer: Signer): OpenedReceipt {
   const { job, output } = delivered;
   const receipt: Receipt = {
     jobId: job.id,
@@ -55,7 +68,8 @@ export function issueReceipt(delivered: Delivered, signer: Signer): Envelope {
     const [issue] = parsed.error.issues;
     throw new TabloomError('bad-record', `The receipt is not valid at "${issue?.path.join('.')}"; it was not signed.`);
   }
-  return signEnvelope('receipt', parsed.data, signer);
+  const envelope = signEnvelope('receipt', parsed.data, signer);
+  return { record: parsed.data, peer: signer.peer, envelope, hash: receiptHash(envelope) };
 }
 
 /** The usage that a `finish` frame states beside a receipt of the same job. */
@@ -67,16 +81,15 @@ export const usageOf = (delivered: Pick<Delivered, 'tokensIn' | 'output'>): Usag
 /**
  * The asker's answer to a receipt. Sign only what passed every check of `checkReceipt`.
  * @param prevAsker `receiptHash` of the countersign this asker made before, or `chainStart`.
- * @throws `bad-signature`, `bad-record`; `bad-request` when the receipt was made for another asker.
+ * @throws `bad-request` when the receipt was made for another asker.
  */
-export function countersign(receipt: Envelope, prevAsker: string, signer: Signer): Envelope {
-  const { record } = openEnvelope('receipt', receiptSchema, receipt);
+export function countersign({ record, hash }: OpenedReceipt, prevAsker: string, signer: Signer): Envelope {
   if (record.asker !== signer.peer) {
     throw new TabloomError('bad-request', 'This receipt names another asker; only that one may countersign it.');
   }
   const answer: Countersign = {
     jobId: record.jobId,
-    receipt: receiptHash(receipt),
+    receipt: hash,
     asker: signer.peer,
     prevAsker,
   };

@@ -1,0 +1,222 @@
+import { z } from 'zod';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import { hashRecord } from '#lib/protocol/hash.ts';
+import { hashSchema, type PeerId } from '#lib/protocol/ids.ts';
+import { signedReceiptSchema, type SignedReceipt } from '#lib/protocol/receipt.ts';
+import type { KeyValue, Write } from '#lib/storage/spec.ts';
+import { chainStart, type ChainSide } from '#lib/trust/chain.ts';
+import { within } from './within.ts';
+
+/**
+ * The two chains of one identity in its storage, off the way of the answers. Links are stored in batches; before the first
+ * one leaves, a mark is stored that says "the heads here may be old", and it is taken back with the batch after which they
+ * are not. Whoever finds the mark at the start, as after a crash, goes on with a gap: two links on top of the same one would
+ * be proof of a lie that nobody told.
+ */
+export interface ReceiptStore {
+  /**
+   * Makes the next link, on top of the last one's hash. Resolves when the storage knows that a link may be missing from it;
+   * one that fails or hangs for a second holds nothing back. A link that cannot be made leaves the chain where it was.
+   */
+  link<T extends { readonly hash: string }>(side: ChainSide, make: (prev: string) => T): Promise<T>;
+  /** `again`: takes the place of one that was kept under this key before. */
+  keep(side: ChainSide, key: string, signed: SignedReceipt, turn?: 'again'): void;
+  /** Newest first. */
+  list(side: ChainSide, limit: number): Promise<readonly SignedReceipt[]>;
+  settled(): Promise<void>;
+}
+
+export interface ReceiptStoreComponents {
+  readonly storage: KeyValue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly peer: PeerId;
+}
+
+export const receiptStoreLimits = {
+  /** Receipts kept of each side; the oldest go, in steps. */
+  keptMax: 5_000,
+  pruneEvery: 100,
+  /** Receipts that a storage which takes nothing is tried with again. */
+  pendingMax: 512,
+  flushMs: 100,
+  /** Without a new link for so long, the heads are said to be whole again. */
+  quietMs: 2_000,
+  /** A storage that hangs does not hold an answer back for longer than this. */
+  markTimeoutMs: 1_000,
+  settleTimeoutMs: 5_000,
+} as const;
+
+const sides = ['worker', 'asker'] as const satisfies readonly ChainSide[];
+const headKey = { worker: 'chain-worker', asker: 'chain-asker' } as const;
+const markKey = 'chain-open';
+const countKey = 'receipts-kept';
+const count = z.number().int().nonnegative();
+const countsSchema = z.object({ worker: count, asker: count });
+
+interface Pending {
+  readonly side: ChainSide;
+  readonly signed: SignedReceipt;
+  readonly adds: 0 | 1;
+}
+
+export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStoreComponents): ReceiptStore {
+  const { keptMax, pruneEvery, pendingMax, flushMs, quietMs, markTimeoutMs, settleTimeoutMs } = receiptStoreLimits;
+  let heads: Readonly<Record<ChainSide, string>>;
+  let counts: Readonly<Record<ChainSide, number>> | undefined;
+  let pending = new Map<string, Pending>();
+  let unsaved = false;
+  let linkedMs = Number.NEGATIVE_INFINITY;
+  let isMarked = false;
+  let marking: Promise<void> | undefined;
+  /** One write after the other: an older batch must not land on a newer one. */
+  let writes: Promise<unknown> = Promise.resolve();
+  let timer: { readonly dueMs: number; readonly end: AbortController } | undefined;
+
+  const warn = (error: unknown) => logger.warn('receipts-not-stored', { code: errorCode(error) });
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = writes.then(work);
+    writes = done.catch(() => undefined);
+    return done;
+  };
+
+  /** A link after nothing that ever was is a gap, which proves nothing. Two starts after one another have two of them. */
+  const gap = (side: ChainSide, after: string) => hashRecord({ side, peer, after, lostAt: clock.now() });
+  const load = async () => {
+    const before: Record<ChainSide, string> = { worker: chainStart, asker: chainStart };
+    let whole = false;
+    try {
+      for (const side of sides) {
+        before[side] = hashSchema.default(chainStart).parse(await storage.get('identity', headKey[side]));
+      }
+      whole = (await storage.get('identity', markKey)) === undefined;
+      counts = countsSchema
+        .optional()
+        .catch(undefined)
+        .parse(await storage.get('identity', countKey));
+      if (!whole) logger.info('receipts-gap');
+    } catch (error) {
+      logger.warn('receipts-not-read', { code: errorCode(error) });
+    }
+    heads = whole ? before : { worker: gap('worker', before.worker), asker: gap('asker', before.asker) };
+  };
+  const loaded = load();
+
+  const headWrites = (): Write[] =>
+    sides.map((side) => ({ type: 'put', store: 'identity', key: headKey[side], value: heads[side] }));
+  /** Resolves when it is stored, or could not be; the next link tries again. */
+  const mark = () =>
+    (marking ??= inTurn(async () => {
+      try {
+        await storage.batch([{ type: 'put', store: 'identity', key: markKey, value: true }, ...headWrites()]);
+        isMarked = true;
+      } catch (error) {
+        warn(error);
+      } finally {
+        marking = undefined;
+      }
+    }));
+
+  const flush = (when: 'quiet' | 'now') =>
+    inTurn(async () => {
+      await loaded;
+      const isQuiet = clock.elapsed() - linkedMs >= quietMs;
+      await write(isQuiet || when === 'now' ? 'whole' : 'open');
+      if (isMarked && !unsaved) wake(Math.max(1, linkedMs + quietMs - clock.elapsed()));
+    });
+  const write = async (state: 'whole' | 'open') => {
+    if (pending.size === 0 && !unsaved && (state === 'open' || !isMarked)) return;
+    const taken = pending;
+    pending = new Map();
+    unsaved = false;
+    // From here on a link needs a mark of its own, which is written after this batch.
+    if (state === 'whole') isMarked = false;
+    try {
+      const after = { ...(counts ??= await countStored()) };
+      for (const { side, adds } of taken.values()) after[side] += adds;
+      await storage.batch([
+        ...headWrites(),
+        ...[...taken].map(([key, { signed }]): Write => ({ type: 'put', store: 'receipts', key, value: signed })),
+        { type: 'put', store: 'identity', key: countKey, value: after },
+        ...(state === 'whole' ? [{ type: 'delete', store: 'identity', key: markKey } as const] : []),
+      ]);
+      counts = after;
+    } catch (error) {
+      // Tried again with whatever is stored next.
+      unsaved = true;
+      pending = new Map([...taken, ...pending].slice(-pendingMax));
+      return warn(error);
+    }
+    await prune();
+  };
+
+  const countStored = async () => {
+    const found = { worker: 0, asker: 0 };
+    for (const side of sides) {
+      found[side] = (await storage.list('receipts', { prefix: `${side}/`, limit: keptMax + 2 * pruneEvery })).length;
+    }
+    return found;
+  };
+  const prune = async () => {
+    for (const side of sides) {
+      const surplus = (counts?.[side] ?? 0) - keptMax;
+      if (!counts || surplus < pruneEvery) continue;
+      try {
+        const oldest = await storage.list('receipts', { prefix: `${side}/`, limit: surplus });
+        const after = { ...counts, [side]: keptMax };
+        await storage.batch([
+          ...oldest.map(({ key }): Write => ({ type: 'delete', store: 'receipts', key })),
+          { type: 'put', store: 'identity', key: countKey, value: after },
+        ]);
+        counts = after;
+      } catch (error) {
+        warn(error);
+      }
+    }
+  };
+
+  const wake = (ms: number) => {
+    const dueMs = clock.elapsed() + ms;
+    if (timer && timer.dueMs <= dueMs) return;
+    timer?.end.abort();
+    const mine = { dueMs, end: new AbortController() };
+    timer = mine;
+    clock.delay(ms, { signal: mine.end.signal }).then(
+      () => {
+        if (timer === mine) timer = undefined;
+        void flush('quiet');
+      },
+      () => undefined,
+    );
+  };
+
+  return {
+    async link(side, make) {
+      await loaded;
+      const made = make(heads[side]);
+      heads = { ...heads, [side]: made.hash };
+      unsaved = true;
+      linkedMs = clock.elapsed();
+      wake(flushMs);
+      if (!isMarked) await within(mark(), markTimeoutMs, clock).catch(warn);
+      return made;
+    },
+    keep(side, key, signed, turn) {
+      const adds = turn === 'again' ? (pending.get(key)?.adds ?? 0) : 1;
+      pending.set(key, { side, signed, adds });
+      wake(flushMs);
+    },
+    async list(side, limit) {
+      await flush('quiet');
+      const entries = await storage.list('receipts', { prefix: `${side}/`, limit, order: 'descending' });
+      return entries.flatMap(({ value }) => signedReceiptSchema.safeParse(value).data ?? []);
+    },
+    async settled() {
+      timer?.end.abort();
+      timer = undefined;
+      await within(flush('now'), settleTimeoutMs, clock).catch(warn);
+    },
+  };
+}
