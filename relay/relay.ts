@@ -127,7 +127,7 @@ export async function startRelay(env: Env): Promise<Relay> {
         build,
         uptimeMs: Math.round(clock.now() - startedAt),
         peers: connectedPeers(),
-        offers: peer.directory.entries().length,
+        offers: peer.directory.size,
         jobs: { ...jobs.tally },
         native: { ...state, running, queued },
       };

@@ -1,4 +1,4 @@
-import type { Directory } from '#lib/market/spec.ts';
+import type { Directory, DirectoryEntry } from '#lib/market/spec.ts';
 import type { ArtefactId } from '#lib/protocol/ids.ts';
 
 /** The models that can be asked for, as the directory knows them now. */
@@ -38,9 +38,9 @@ export function createShelf(directory: Directory, catalog: readonly string[]): S
     }
   });
 
-  const list = () => {
+  const collect = (entries: readonly DirectoryEntry[]): readonly ShelfModel[] => {
     const models = new Map<string, { artefacts: Set<ArtefactId>; peers: number; contextTokens: number }>();
-    for (const { offer } of directory.entries()) {
+    for (const { offer } of entries) {
       if (offer.draining) continue;
       for (const { name, artefact, contextTokens } of offer.models) {
         const model = models.get(name) ?? { artefacts: new Set(), peers: 0, contextTokens: 0 };
@@ -54,7 +54,14 @@ export function createShelf(directory: Directory, catalog: readonly string[]): S
       .map(([id, { artefacts, ...rest }]) => ({ id, artefacts: [...artefacts].sort(), ...rest }))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   };
-  const find = (id: string) => list().find((model) => model.id === id || model.artefacts.includes(id));
+  // A request looks only at those that list the model; the list of all is for whoever asks for it.
+  const find = (id: string) =>
+    collect(directory.serving({ name: id })).find((model) => model.id === id) ??
+    collect(directory.serving({ artefact: id })).find((model) => model.artefacts.includes(id));
 
-  return { list, find, knows: (id) => catalog.includes(id) || seen.has(id) || find(id) !== undefined };
+  return {
+    list: () => collect(directory.entries()),
+    find,
+    knows: (id) => catalog.includes(id) || seen.has(id) || find(id) !== undefined,
+  };
 }

@@ -4,7 +4,8 @@ import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits as wire } from '#lib/protocol/limits.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
-import type { Admission, Directory, DirectoryChange, DirectoryEntry } from './spec.ts';
+import { createOfferIndex } from './offer-index.ts';
+import type { Admission, Directory, DirectoryChange } from './spec.ts';
 
 export interface DirectoryLimits {
   readonly offersMax: number;
@@ -40,7 +41,7 @@ export function createDirectory({ clock, limits }: DirectoryComponents): Directo
     windowMs: wire.offerRateWindowMs,
     ...limits,
   };
-  const offers = new Map<PeerId, DirectoryEntry>();
+  const offers = createOfferIndex();
   const heard = new Map<PeerId, Heard>();
   const changes = createEmitter<DirectoryChange>();
 
@@ -52,8 +53,8 @@ export function createDirectory({ clock, limits }: DirectoryComponents): Directo
 
   const expire = () => {
     const now = clock.now();
-    for (const [peer, entry] of offers) if (entry.expiresAt <= now) remove(peer);
-    for (const [peer, memory] of heard) if (memory.forgetAt <= now && !offers.has(peer)) heard.delete(peer);
+    for (const { offer } of offers.all.filter((entry) => entry.expiresAt <= now)) remove(offer.peer);
+    for (const [peer, memory] of heard) if (memory.forgetAt <= now && !offers.get(peer)) heard.delete(peer);
   };
 
   /** Keeps the memory bounded: the peers heard longest ago go first, live ones never. */
@@ -61,7 +62,7 @@ export function createDirectory({ clock, limits }: DirectoryComponents): Directo
     if (heard.size <= offersMax * 2) return;
     for (const peer of heard.keys()) {
       if (heard.size <= offersMax * 2) return;
-      if (!offers.has(peer)) heard.delete(peer);
+      if (!offers.get(peer)) heard.delete(peer);
     }
   };
 
@@ -72,9 +73,9 @@ export function createDirectory({ clock, limits }: DirectoryComponents): Directo
     if (last && offer.seq === last.seq) return 'repeated';
     if (last && offer.seq < last.seq) return 'stale';
     if (last && last.admittedAt.filter((at) => at > now - windowMs).length >= perWindowMax) return 'too-often';
-    if (!offers.has(offer.peer) && offers.size >= offersMax) {
+    if (!offers.get(offer.peer) && offers.all.length >= offersMax) {
       expire();
-      if (offers.size >= offersMax) return 'full';
+      if (offers.all.length >= offersMax) return 'full';
     }
     return 'fresh';
   };
@@ -91,7 +92,7 @@ export function createDirectory({ clock, limits }: DirectoryComponents): Directo
     else {
       const expiresAt = Math.min(now, offer.issuedAt + clockSkewMs) + offer.ttlMs;
       const entry = { offer, envelope, receivedAt: now, expiresAt };
-      offers.set(offer.peer, entry);
+      offers.put(entry);
       changes.emit({ type: 'offer', entry });
     }
     trim();
@@ -112,7 +113,11 @@ export function createDirectory({ clock, limits }: DirectoryComponents): Directo
     },
     entries() {
       const now = clock.now();
-      return [...offers.values()].filter((entry) => entry.expiresAt > now);
+      return offers.all.filter((entry) => entry.expiresAt > now);
+    },
+    serving: offers.serving,
+    get size() {
+      return offers.all.length;
     },
     expire,
     onChange: changes.listen,

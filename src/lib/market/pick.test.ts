@@ -1,10 +1,18 @@
 import { expect, test } from 'vitest';
 import { seededRandom, type Random } from '#lib/base/random.ts';
 import { artefactA, artefactB, entryFixture, modelFixture, nowMs, peerFixture } from './offer.fixture.ts';
-import { pick, type PickOptions } from './pick.ts';
+import { createOfferIndex } from './offer-index.ts';
+import { candidates, pick as pickFrom, type Offers, type PickOptions } from './pick.ts';
 import type { DirectoryEntry, PeerHistory, Wish } from './spec.ts';
 
 const wish: Wish = { model: { artefact: artefactA }, tier: 'open', contextTokens: 200, kind: 'chat' };
+const offersOf = (entries: readonly DirectoryEntry[]): Offers => {
+  const index = createOfferIndex();
+  for (const entry of entries) index.put(entry);
+  return { ...index, entries: () => index.all };
+};
+const pick = (asked: Wish, entries: readonly DirectoryEntry[], over: PickOptions) =>
+  pickFrom(asked, offersOf(entries), over);
 const floats = (...values: number[]): Random => ({
   float: () => values.shift() ?? 0.5,
   bytes: () => new Uint8Array(),
@@ -88,4 +96,47 @@ test('parked peers and those tried already are passed over', () => {
   const choice = pick({ ...wish, not: [peerFixture('B')] }, entries, options({ parked }));
   expect(choice.candidate?.entry.offer.peer).toBe(peerFixture('C'));
   expect(choice.rejections.map(({ reason }) => reason)).toEqual(['parked', 'tried-already']);
+});
+
+test('of many a sample is looked at, and the own device is always in it', () => {
+  const self = peerFixture('S');
+  const entries = Array.from({ length: 500 }, (_, i) => entryFixture(`P${i}x`));
+  const offers = offersOf([...entries.slice(0, 400), entryFixture('S'), ...entries.slice(400)]);
+  const random = seededRandom(3);
+  const seen = new Set<string>();
+  for (let i = 0; i < 100; i++) {
+    const found = candidates(wish, offers, options({ random, self })).map(({ entry }) => entry.offer.peer);
+    expect([found.length, new Set(found).size, found.includes(self)]).toEqual([64, 64, true]);
+    for (const peer of found) seen.add(peer);
+  }
+  expect(seen.size).toBe(501);
+});
+
+test('one free worker among hundreds of full ones is found', () => {
+  const full = Array.from({ length: 500 }, (_, i) =>
+    entryFixture(`P${i}x`, { models: [modelFixture({ running: 1, queued: 8 })] }),
+  );
+  const choice = pick(wish, [...full, entryFixture('F')], options({ random: seededRandom(4) }));
+  expect(choice.candidate?.entry.offer.peer).toBe(peerFixture('F'));
+});
+
+test('reasons are found out when they are asked for, and not for everybody', () => {
+  const entries = Array.from({ length: 500 }, (_, i) => entryFixture(`P${i}x`, { draining: i % 100 !== 0 }));
+  const nothing = { artefact: artefactB };
+  const offers = offersOf(entries);
+  let scans = 0;
+  const counted: Offers = { ...offers, entries: () => ((scans += 1), offers.entries()) };
+  const choice = pickFrom({ ...wish, model: nothing }, counted, options());
+  expect([choice.candidate, scans]).toEqual([undefined, 0]);
+  expect(choice.rejections).toHaveLength(32);
+  const parked = pickFrom(wish, counted, options({ parked: () => true })).rejections;
+  expect(parked.filter(({ reason }) => reason === 'parked')).toHaveLength(5);
+  expect(parked).toHaveLength(37);
+});
+
+test('among equals nobody is preferred for its place in the list', () => {
+  const entries = Array.from({ length: 20 }, (_, i) => entryFixture(String.fromCharCode(65 + i)));
+  const taken = counts(entries);
+  expect(Object.keys(taken)).toHaveLength(20);
+  for (const times of Object.values(taken)) expect(times).toBeGreaterThan(20);
 });

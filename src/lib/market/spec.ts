@@ -15,8 +15,15 @@ export interface Directory {
   /** Forgets a peer: it said goodbye or its connection proved dead. Returns whether it was known. */
   remove(peer: PeerId): boolean;
   get(peer: PeerId): DirectoryEntry | undefined;
-  /** Offers that have not expired, in no particular order. */
+  /** Offers that have not expired, in no particular order: a copy of everything, for a page and never for a job. */
   entries(): readonly DirectoryEntry[];
+  /**
+   * Offers that list the model, without copying them: good until the directory's next change, and an offer that has expired
+   * may stand there for as long as `expire` has not been called.
+   */
+  serving(model: Wish['model']): readonly DirectoryEntry[];
+  /** Offers kept, those included that expired since the last `expire`. */
+  readonly size: number;
   /** Drops what has expired, telling listeners; call it about once a second. */
   expire(): void;
   onChange(listener: (change: DirectoryChange) => void): () => void;

@@ -185,7 +185,7 @@ const choose = (
   { clock, directory, net, random, trackRecord }: Choosing,
   full?: 'ask',
 ): Choice =>
-  pick(wish, directory.entries(), {
+  pick(wish, directory, {
     full,
     random,
     now: clock.now(),
@@ -216,7 +216,7 @@ async function chooseWorker(
   const waiting = AbortSignal.any([signal, timeUp]);
   const untilMs = clock.elapsed() + waitMs;
   let choice = choose(wish, request, running);
-  while (!choice.candidate && directory.entries().length === 0 && clock.elapsed() < untilMs && !waiting.aborted) {
+  while (!choice.candidate && directory.size === 0 && clock.elapsed() < untilMs && !waiting.aborted) {
     await nextChange(directory, clock, untilMs - clock.elapsed(), waiting);
     choice = choose(wish, request, running);
   }

@@ -24,7 +24,6 @@ import { admitGossip } from './admit-offer.ts';
 import { createFollower } from './follow.ts';
 import { createIntroducer } from './introduce.ts';
 import { demo, pass } from './peer.fixture.ts';
-import { drawSample } from './serve-find.ts';
 
 const seedOf = (number: number) => new Uint8Array(32).fill(number);
 const signerOf = (number: number) => createSigner(seedOf(number));
@@ -319,16 +318,6 @@ describe('an asker that follows', () => {
     expect(streams).toBe(2);
     await follower.stop();
   });
-});
-
-test('a sample is of the size asked for, without repeats, and not always the same', () => {
-  const random = seededRandom(5);
-  const from = Array.from({ length: 20 }, (_, i) => i);
-  const samples = Array.from({ length: 50 }, () => drawSample(from, 5, random));
-  for (const sample of samples) expect(new Set(sample).size).toBe(5);
-  expect(new Set(samples.flat()).size).toBe(20);
-  expect(drawSample(from, 50, random)).toHaveLength(20);
-  expect(drawSample([], 5, random)).toEqual([]);
 });
 
 function broken(bytes: Uint8Array): Uint8Array {

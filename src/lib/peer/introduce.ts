@@ -38,7 +38,7 @@ const streamsMax = 8_192;
 export function createIntroducer(components: IntroduceComponents): Startable {
   const { net, directory, clock, logger } = components;
   const trusts = (source: PeerId) => components.relays?.().includes(source) ?? false;
-  const network = components.network ?? (() => (directory.entries().length <= smallNetworkMax ? 'small' : 'large'));
+  const network = components.network ?? (() => (directory.size <= smallNetworkMax ? 'small' : 'large'));
   const streamsOf = new Map<PeerId, number>();
   let streams = 0;
   let life: AbortController | undefined;

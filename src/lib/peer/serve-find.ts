@@ -1,7 +1,8 @@
 import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Random } from '#lib/base/random.ts';
-import type { Directory, DirectoryEntry } from '#lib/market/spec.ts';
+import { drawSample } from '#lib/market/sample.ts';
+import type { Directory, DirectoryEntry, Wish } from '#lib/market/spec.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import {
@@ -85,12 +86,12 @@ export async function serveFind(channel: Channel, components: ServeFindComponent
       }
       bell.ring();
     });
-    const matching = directory.entries().filter((entry) => matches(entry, request));
-    const sample = drawSample(matching, request.limit, random);
+    const now = clock.now();
+    const sample = drawSample(directory.serving(wished(request)), request.limit, random, (entry) => {
+      return entry.expiresAt > now && matches(entry, request);
+    });
     for (const { offer } of sample) told.add(offer.peer);
-    await send(
-      encodeFindFrame({ t: 'hello', peer: net.self, build, network: network(), peers: directory.entries().length }),
-    );
+    await send(encodeFindFrame({ t: 'hello', peer: net.self, build, network: network(), peers: directory.size }));
     for (const frame of encodeSample(sample.map(({ envelope }) => envelope))) await send(frame);
     for (;;) {
       const [next] = pending;
@@ -110,18 +111,9 @@ export async function serveFind(channel: Channel, components: ServeFindComponent
   }
 }
 
+const wished = ({ artefact }: FindRequest): Wish['model'] => (artefact === undefined ? 'any' : { artefact });
+
 function matches({ offer }: DirectoryEntry, { artefact, tier }: FindRequest): boolean {
   if (tier && !offer.tiers.includes(tier)) return false;
   return artefact === undefined || offer.models.some((model) => model.artefact === artefact);
-}
-
-/** `count` of them in random order, each set equally likely (Fisher–Yates, stopped early). */
-export function drawSample<T>(from: readonly T[], count: number, random: Random): readonly T[] {
-  const pool = [...from];
-  const size = Math.min(count, pool.length);
-  for (let i = 0; i < size; i++) {
-    const j = i + Math.floor(random.float() * (pool.length - i));
-    [pool[i], pool[j]] = [pool[j]!, pool[i]!];
-  }
-  return pool.slice(0, size);
 }
