@@ -1,3 +1,4 @@
+import { printable } from '#lib/base/printable.ts';
 import type { Env } from './env.ts';
 
 /** The URL a person on this machine opens. Wildcards and loopback are called `localhost`, which browsers trust. */
@@ -7,10 +8,12 @@ export function localUrl(host: string, port: number): string {
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
-/** A request that works as it stands. */
-export const curlFor = (url: string, model: string): string =>
-  `curl -N ${url}/v1/chat/completions -H 'Content-Type: application/json' ` +
-  `-d '{"model":"${model}","stream":true,"messages":[{"role":"user","content":"What is Tabloom?"}]}'`;
+/** A request that works as it stands, whatever the model is called: in JSON, in a shell's single quotes. */
+export function curlFor(url: string, model: string): string {
+  const messages = [{ role: 'user', content: 'What is Tabloom?' }];
+  const body = JSON.stringify({ model: printable(model), stream: true, messages }).replaceAll("'", String.raw`'\''`);
+  return `curl -N ${url}/v1/chat/completions -H 'Content-Type: application/json' -d '${body}'`;
+}
 
 export function greeting(url: string, model: string, env: Pick<Env, 'PUBLIC_URL' | 'NATIVE'>): string {
   const shown = env.PUBLIC_URL ? `${url}  (${env.PUBLIC_URL.origin})` : url;

@@ -1,15 +1,25 @@
 import pino from 'pino';
 import type { Logger } from '#lib/base/logger.ts';
+import { printableJson } from '#lib/base/printable.ts';
 import type { LogLevel } from './env.ts';
 
-/** JSON lines on standard error, so that standard output stays with the person who started the relay. */
-export function createLog(level: LogLevel): Logger {
+export interface LogDestination {
+  write(line: string): unknown;
+}
+
+/**
+ * JSON lines on standard error, so that standard output stays with the person who started the relay. Names and messages of
+ * others stand in them; what a terminal would act on is escaped.
+ */
+export function createLog(level: LogLevel, destination: LogDestination = standardError()): Logger {
   const log = pino(
     { level, base: null, serializers: { error: pino.stdSerializers.err } },
-    pino.destination({ dest: 2, sync: false }),
+    { write: (line) => void destination.write(printableJson(line)) },
   );
   return {
     info: (event, fields = {}) => log.info({ event, ...fields }),
     warn: (event, fields = {}) => log.warn({ event, ...fields }),
   };
 }
+
+const standardError = () => pino.destination({ dest: 2, sync: false });

@@ -1,4 +1,5 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import { printable } from '#lib/base/printable.ts';
 import { readEnv, type Env } from './env.ts';
 import { readFlags, usage, type Flags } from './flags.ts';
 import { greeting } from './greeting.ts';
@@ -35,7 +36,7 @@ async function main(): Promise<void> {
   const native = await relay.ready;
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
   if (native.state === 'failed')
-    say(`The native model does not answer (${native.error.code}): ${native.error.message}\n`);
+    say(`The native model does not answer (${native.error.code}): ${printable(native.error.message)}\n`);
   say(`Ready after ${seconds} s. Ctrl+C stops it.\n`);
 }
 
@@ -56,7 +57,7 @@ const wrongSettings = new Set(['bad-flag', 'bad-setting']);
 function fail(error: unknown): never {
   const code = errorCode(error);
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${code}: ${message}\n`);
+  process.stderr.write(`${code}: ${printable(message)}\n`);
   if (code === 'internal' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   process.exit(wrongSettings.has(code) ? 2 : 1);
 }
