@@ -1,9 +1,8 @@
+import { ewma } from '#lib/base/mean.ts';
 import type { EngineTimings } from '#lib/engine/spec.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 import type { Usage } from '#lib/protocol/part.ts';
-
-/** Weight of the newest job in the running means. */
-const newestWeight = 0.3;
 
 /** Tokens below which a job says nothing about speed. */
 const tokensMin = 4;
@@ -27,11 +26,8 @@ export function withJob(before: Measured | undefined, usage: Usage, timings: Eng
 }
 
 /** Milliseconds a job takes from its slot to its end, by the running mean; for the waiting times told to askers. */
-export function withDuration(beforeMs: number | undefined, ms: number): number {
-  return beforeMs === undefined ? ms : mean(beforeMs, ms);
-}
+export const withDuration = (beforeMs: number | undefined, ms: number): number => ewma(beforeMs, ms) ?? ms;
 
-function mean(before: number | undefined, now: number | undefined): number {
-  if (now === undefined) return before ?? 0;
-  return Math.min(1e9, before === undefined || before === 0 ? now : before * (1 - newestWeight) + now * newestWeight);
-}
+/** 0 while nothing is known, as an offer states it. */
+const mean = (before: number | undefined, now: number | undefined): number =>
+  Math.min(limits.rateMax, ewma(before || undefined, now) ?? 0);

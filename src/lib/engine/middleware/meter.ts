@@ -1,3 +1,4 @@
+import { ewma } from '#lib/base/mean.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 import type { EngineEvent, LoadedModel } from '../spec.ts';
 
@@ -14,9 +15,6 @@ export interface MeterCounts {
   readonly tokensIn: number;
   readonly tokensOut: number;
 }
-
-/** Weight of the newest answer in the means. */
-const newestWeight = 0.3;
 
 /** Tokens below which an answer says nothing about speed. */
 const tokensMin = 4;
@@ -70,7 +68,7 @@ export function speedOf({ usage, timings }: Finish): Measured | undefined {
 function withAnswer(before: Measured | undefined, finish: Finish): Measured | undefined {
   const now = speedOf(finish);
   if (!now || !before) return now ?? before;
-  const mean = (old: number, fresh: number) => old * (1 - newestWeight) + fresh * newestWeight;
+  const mean = (old: number, fresh: number) => ewma(old, fresh) ?? fresh;
   return {
     decodeTps: mean(before.decodeTps, now.decodeTps),
     prefillTps: mean(before.prefillTps, now.prefillTps),
