@@ -1,63 +1,85 @@
-import type { PeerId } from '#lib/protocol/ids.ts';
-
 /**
  * Keeps jobs away from a worker that keeps failing: three failures in 60 s park it for 15 s, then one probe is let
- * through; it opens the way again or parks the worker anew. A refusal is an answer, not a failure.
- * A pure reducer for one peer, and a bounded set of them.
+ * through; it opens the way again or parks the worker anew. A refusal is an answer and no failure: others are asked first
+ * for half a second, twice as long for each refusal more without a finished job between them. Whoever is parked or rests is
+ * asked last, and never not at all.
+ * A pure reducer for one worker of one model, and a bounded set of them.
  */
 export type BreakerState =
-  | { readonly type: 'closed'; readonly failedAt: readonly number[] }
+  | {
+      readonly type: 'closed';
+      readonly failedAt: readonly number[];
+      /** Refusals in a row, and until when others come first. */
+      readonly refusals: number;
+      readonly restsUntil: number;
+    }
   | { readonly type: 'parked'; readonly until: number }
   /** The probe is under way; it counts as lost at `until`, so that a forgotten probe cannot park a worker for ever. */
   | { readonly type: 'probing'; readonly until: number };
 
-export type BreakerEvent = 'chosen' | 'finished' | 'refused' | 'failed';
+export type BreakerEvent = 'chosen' | 'finished' | 'refused' | 'failed' | 'unjudged';
 
 export const breakerLimits = {
   failuresMax: 3,
   windowMs: 60_000,
   parkMs: 15_000,
   probeMs: 60_000,
-  peersMax: 4_096,
+  restMs: 500,
+  restMsMax: 15_000,
+  keptMax: 4_096,
 } as const;
 
-export const closedBreaker: BreakerState = { type: 'closed', failedAt: [] };
+const { failuresMax, windowMs, parkMs, probeMs, restMs, restMsMax, keptMax } = breakerLimits;
+
+export const closedBreaker: BreakerState = { type: 'closed', failedAt: [], refusals: 0, restsUntil: 0 };
 
 export function reduceBreaker(state: BreakerState, event: BreakerEvent, now: number): BreakerState {
-  if (event === 'finished') return closedBreaker;
-  if (event === 'refused') return state.type === 'probing' ? closedBreaker : state;
-  if (event === 'chosen') {
-    return isParked(state, now) || state.type === 'closed'
-      ? state
-      : { type: 'probing', until: now + breakerLimits.probeMs };
+  switch (event) {
+    case 'finished':
+      return closedBreaker;
+    case 'unjudged':
+      return state.type === 'probing' ? closedBreaker : state;
+    case 'chosen':
+      return state.type === 'closed' || isParked(state, now) ? state : { type: 'probing', until: now + probeMs };
+    case 'refused':
+      // Asked although it was parked, since there was no other: its time runs on.
+      return state.type === 'parked' ? state : rested(state, now);
+    case 'failed': {
+      if (state.type !== 'closed') return { type: 'parked', until: now + parkMs };
+      const failedAt = [...state.failedAt.filter((at) => at > now - windowMs), now];
+      return failedAt.length < failuresMax ? { ...state, failedAt } : { type: 'parked', until: now + parkMs };
+    }
   }
-  if (state.type !== 'closed') return { type: 'parked', until: now + breakerLimits.parkMs };
-  const failedAt = [...state.failedAt.filter((at) => at > now - breakerLimits.windowMs), now];
-  return failedAt.length < breakerLimits.failuresMax
-    ? { type: 'closed', failedAt }
-    : { type: 'parked', until: now + breakerLimits.parkMs };
 }
 
-export const isParked = (state: BreakerState, now: number): boolean => state.type !== 'closed' && now < state.until;
+function rested(state: BreakerState, now: number): BreakerState {
+  const { failedAt, refusals } = state.type === 'closed' ? state : { failedAt: [], refusals: 0 };
+  const forMs = Math.min(restMsMax, restMs * 2 ** Math.min(refusals, 16));
+  return { type: 'closed', failedAt, refusals: refusals + 1, restsUntil: now + forMs };
+}
 
-/** The breakers of all peers an asker has met. */
+/** Others come first. */
+export const isParked = (state: BreakerState, now: number): boolean =>
+  now < (state.type === 'closed' ? state.restsUntil : state.until);
+
+/** The breakers of all that an asker has met, by whatever names them. */
 export interface Breakers {
-  isParked(peer: PeerId, now: number): boolean;
-  /** `chosen` when a job is sent, then how it ended; `refused` also where the asker itself cancelled. */
-  record(peer: PeerId, event: BreakerEvent, now: number): void;
+  isParked(worker: string, now: number): boolean;
+  /** `chosen` when a job is sent, then how it ended. */
+  record(worker: string, event: BreakerEvent, now: number): void;
 }
 
 export function createBreakers(): Breakers {
-  const states = new Map<PeerId, BreakerState>();
+  const states = new Map<string, BreakerState>();
   return {
-    isParked: (peer, now) => isParked(states.get(peer) ?? closedBreaker, now),
-    record(peer, event, now) {
-      const next = reduceBreaker(states.get(peer) ?? closedBreaker, event, now);
-      states.delete(peer);
-      if (next.type === 'closed' && next.failedAt.length === 0) return;
-      states.set(peer, next);
+    isParked: (worker, now) => isParked(states.get(worker) ?? closedBreaker, now),
+    record(worker, event, now) {
+      const next = reduceBreaker(states.get(worker) ?? closedBreaker, event, now);
+      states.delete(worker);
+      if (next === closedBreaker) return;
+      states.set(worker, next);
       const oldest = states.keys().next().value;
-      if (states.size > breakerLimits.peersMax && oldest !== undefined) states.delete(oldest);
+      if (states.size > keptMax && oldest !== undefined) states.delete(oldest);
     },
   };
 }

@@ -21,7 +21,6 @@ test('each reason, and the value on the other side of its edge', () => {
   expect(reason({}, { model: { name: 'Tabloom-demo' } })).toBe('model-not-here');
   expect(reason({}, { model: 'any' })).toBe('taken');
   expect(reason({ models: [] }, { model: 'any' })).toBe('model-not-here');
-  expect(reason({ tiers: ['verified'] })).toBe('tier');
   expect(reason({}, { contextTokens: 513 })).toBe('context-too-small');
   expect(reason({ draining: true })).toBe('draining');
   expect(reason({ models: [modelFixture({ running: 1, queued: 7 })] })).toBe('taken');
@@ -29,6 +28,24 @@ test('each reason, and the value on the other side of its edge', () => {
   expect(reason({ models: [modelFixture({ running: 1, queued: 8 })] }, {}, { full: 'ask' })).toBe('taken');
   expect(reason({ models: [modelFixture({ slots: 2, running: 1, queued: 8 })] })).toBe('taken');
   expect(reason({}, {}, { parked: () => true })).toBe('parked');
+});
+
+test('A6: a tier is what was proven of the peer, and not what its offer says', () => {
+  for (const tier of ['verified', 'confidential'] as const) {
+    const claimed = { tiers: ['open' as const, tier] };
+    expect(reason(claimed, { tier })).toBe('tier');
+    expect(reason({}, { tier }, { proves: () => true })).toBe('taken');
+    const proves = (peer: string, proven: string) => peer === peerFixture('A') && proven === 'verified';
+    expect(reason(claimed, { tier }, { proves })).toBe(tier === 'verified' ? 'taken' : 'tier');
+    expect(reason(claimed, { tier: 'open' })).toBe('taken');
+  }
+});
+
+test('A7: a worker that is parked for one of its models is taken with another', () => {
+  const models = [modelFixture(), modelFixture({ artefact: artefactB, running: 1 })];
+  const parked = (_peer: string, artefact: string) => artefact === artefactA;
+  expect(reason({ models }, { model: 'any' }, { parked })).toBe('taken');
+  expect(reason({ models }, {}, { parked })).toBe('parked');
 });
 
 test('of several models that fit, the lighter is taken, then the faster', () => {

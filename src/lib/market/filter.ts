@@ -1,4 +1,5 @@
-import type { PeerId } from '#lib/protocol/ids.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
+import type { Tier } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { isUnderstood, type OfferedModel } from '#lib/protocol/offer.ts';
 import type { Candidate, DirectoryEntry, Rejection, RejectionReason, Wish } from './spec.ts';
@@ -10,14 +11,16 @@ export type FilterResult =
 export interface FilterOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Peers that failed too often a moment ago; see `breaker.ts`. */
-  readonly parked?: ((peer: PeerId) => boolean) | undefined;
+  /** Workers of a model that failed or refused a moment ago; see `breaker.ts`. */
+  readonly parked?: ((peer: PeerId, artefact: ArtefactId) => boolean) | undefined;
+  /** Tiers that are proven for a worker, by what was checked and never by what it says; none where it is left out. */
+  readonly proves?: ((peer: PeerId, tier: Tier) => boolean) | undefined;
   /** `ask`: a worker whose offer speaks of a full queue can do the job too. Left out, it cannot. */
   readonly full?: 'ask' | undefined;
 }
 
 /** Whether a worker can do the job, and with which of its models; otherwise the first reason why not. */
-export function filter(wish: Wish, entry: DirectoryEntry, { now, parked, full }: FilterOptions): FilterResult {
+export function filter(wish: Wish, entry: DirectoryEntry, { now, parked, proves, full }: FilterOptions): FilterResult {
   const { offer } = entry;
   const reject = (reason: RejectionReason): FilterResult => ({
     type: 'rejection',
@@ -30,7 +33,7 @@ export function filter(wish: Wish, entry: DirectoryEntry, { now, parked, full }:
   if (!isUnderstood(offer)) return reject('version');
   const named = offer.models.filter((model) => isWished(wish, model));
   if (named.length === 0) return reject('model-not-here');
-  if (!offer.tiers.includes(wish.tier)) return reject('tier');
+  if (wish.tier !== 'open' && !proves?.(offer.peer, wish.tier)) return reject('tier');
   const able = named.filter(({ features }) => (wish.features ?? []).every((feature) => features.includes(feature)));
   if (able.length === 0) return reject('feature');
   const wide = able.filter((model) => model.contextTokens >= wish.contextTokens);
@@ -39,8 +42,9 @@ export function filter(wish: Wish, entry: DirectoryEntry, { now, parked, full }:
   const isOpen = (model: OfferedModel) => model.running < model.slots || model.queued < limits.workerQueueMax;
   const open = full === 'ask' ? wide : wide.filter(isOpen);
   if (open.length === 0) return reject('queue-full');
-  if (parked?.(offer.peer)) return reject('parked');
-  return { type: 'candidate', candidate: { entry, model: open.reduce(lighter) } };
+  const trusted = open.filter((model) => !parked?.(offer.peer, model.artefact));
+  if (trusted.length === 0) return reject('parked');
+  return { type: 'candidate', candidate: { entry, model: trusted.reduce(lighter) } };
 }
 
 export function isWished(wish: Pick<Wish, 'model' | 'kind'>, model: OfferedModel): boolean {

@@ -1,22 +1,25 @@
+import { ewma } from '#lib/base/mean.ts';
 import type { PeerHistory } from './spec.ts';
 
-/** What one finished job showed of its worker. */
+/** What one finished job showed of its worker, by the asker's own clock. */
 export interface Seen {
-  readonly decodeTps?: number | undefined;
+  readonly tokens?: number | undefined;
+  /** The whole time, from asking to the last token. */
+  readonly spanMs?: number | undefined;
   readonly ttftMs?: number | undefined;
   readonly rttMs?: number | undefined;
 }
 
-/** Weight of the newest job in the running mean: after five jobs the first counts a sixth. */
-const newestWeight = 0.3;
+/** Below these a rate says nothing: six tokens in one packet would be thousands a second. */
+export const rateNeeds = { tokens: 32, spanMs: 500 } as const;
 
 export const noHistory: PeerHistory = { finished: 0, failed: 0 };
 
 export function withFinished(history: PeerHistory, seen: Seen): PeerHistory {
   return {
-    decodeTps: mean(history.decodeTps, seen.decodeTps),
-    ttftMs: mean(history.ttftMs, seen.ttftMs),
-    rttMs: mean(history.rttMs, seen.rttMs),
+    decodeTps: ewma(history.decodeTps, rateOf(seen)),
+    ttftMs: ewma(history.ttftMs, seen.ttftMs),
+    rttMs: ewma(history.rttMs, seen.rttMs),
     finished: history.finished + 1,
     failed: history.failed,
   };
@@ -25,7 +28,10 @@ export function withFinished(history: PeerHistory, seen: Seen): PeerHistory {
 /** A refusal is no failure and is not recorded. */
 export const withFailed = (history: PeerHistory): PeerHistory => ({ ...history, failed: history.failed + 1 });
 
-function mean(before: number | undefined, now: number | undefined): number | undefined {
-  if (now === undefined || !Number.isFinite(now) || now < 0) return before;
-  return before === undefined ? now : before * (1 - newestWeight) + now * newestWeight;
+/** It has done more for this asker than it has failed at. */
+export const hasStanding = (history: PeerHistory | undefined): boolean =>
+  history !== undefined && history.finished > history.failed;
+
+function rateOf({ tokens = 0, spanMs = 0 }: Seen): number | undefined {
+  return tokens >= rateNeeds.tokens && spanMs >= rateNeeds.spanMs ? (tokens * 1_000) / spanMs : undefined;
 }

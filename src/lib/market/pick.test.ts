@@ -37,14 +37,14 @@ const counts = (entries: readonly DirectoryEntry[], over: Partial<PickOptions> =
 test('nobody: no candidate, and one reason for each worker', () => {
   const entries = [
     entryFixture('A', { models: [modelFixture({ artefact: artefactB })] }),
-    entryFixture('B', { tiers: ['verified'] }),
+    entryFixture('B', { models: [modelFixture({ contextTokens: 100 })] }),
     entryFixture('C', { draining: true }),
   ];
   expect(pick(wish, entries, options())).toEqual({
     candidate: undefined,
     rejections: [
       { peer: peerFixture('A'), reason: 'model-not-here' },
-      { peer: peerFixture('B'), reason: 'tier' },
+      { peer: peerFixture('B'), reason: 'context-too-small' },
       { peer: peerFixture('C'), reason: 'draining' },
     ],
   });
@@ -129,9 +129,11 @@ test('reasons are found out when they are asked for, and not for everybody', () 
   const choice = pickFrom({ ...wish, model: nothing }, counted, options());
   expect([choice.candidate, scans]).toEqual([undefined, 0]);
   expect(choice.rejections).toHaveLength(32);
-  const parked = pickFrom(wish, counted, options({ parked: () => true })).rejections;
-  expect(parked.filter(({ reason }) => reason === 'parked')).toHaveLength(5);
-  expect(parked).toHaveLength(37);
+  const some = pickFrom({ ...wish, contextTokens: 9_999 }, counted, options()).rejections;
+  expect(some).toHaveLength(32);
+  const mixed = pickFrom(wish, counted, options({ parked: () => true })).rejections;
+  expect(mixed.filter(({ reason }) => reason === 'parked')).toHaveLength(5);
+  expect(mixed).toHaveLength(37);
 });
 
 test('among equals nobody is preferred for its place in the list', () => {
@@ -139,4 +141,22 @@ test('among equals nobody is preferred for its place in the list', () => {
   const taken = counts(entries);
   expect(Object.keys(taken)).toHaveLength(20);
   for (const times of Object.values(taken)) expect(times).toBeGreaterThan(20);
+});
+
+test('A7: the last worker of a model is asked last, and never not at all', () => {
+  const entries = [entryFixture('A'), entryFixture('B')];
+  const chosen = (parked: PickOptions['parked'], not: readonly string[] = []) =>
+    pick({ ...wish, not }, entries, options({ parked })).candidate?.entry.offer.peer;
+  expect(chosen((peer) => peer === peerFixture('A'))).toBe(peerFixture('B'));
+  expect(chosen((peer) => peer === peerFixture('A'), [peerFixture('B')])).toBe(peerFixture('A'));
+  expect(chosen(() => true)).toBeDefined();
+  expect(chosen(() => true, [peerFixture('A'), peerFixture('B')])).toBeUndefined();
+});
+
+test('of many those that the asker has had answers from are looked at too', () => {
+  const entries = Array.from({ length: 500 }, (_, i) => entryFixture(`P${i}x`));
+  const friends = ['P7x', 'P77x'].map(peerFixture);
+  const found = candidates(wish, offersOf(entries), options({ random: seededRandom(3), known: () => friends }));
+  expect(found).toHaveLength(64);
+  expect(found.slice(0, 2).map(({ entry }) => entry.offer.peer)).toEqual(friends);
 });

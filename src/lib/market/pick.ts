@@ -1,8 +1,9 @@
 import type { Random } from '#lib/base/random.ts';
-import type { PeerId } from '#lib/protocol/ids.ts';
-import { filter, load } from './filter.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
+import { filter, load, type FilterOptions } from './filter.ts';
+import { resolveModel, type Catalogue } from './names.ts';
 import { drawSample } from './sample.ts';
-import { compareScores, score, type Score } from './score.ts';
+import { claimLimits, compareScores, score, type Score } from './score.ts';
 import type { Candidate, Directory, DirectoryEntry, PeerHistory, Rejection, RejectionReason, Wish } from './spec.ts';
 
 /** Share of jobs that go to a worker this asker has never tried, so that newcomers can earn a history. */
@@ -20,9 +21,15 @@ export interface PickOptions {
   readonly now: number;
   /** Who is asking: its own device is a candidate like any other, at price zero and without a way to travel. */
   readonly self?: PeerId | undefined;
-  readonly parked?: ((peer: PeerId) => boolean) | undefined;
+  /** Asked last: only where nobody else can do it. */
+  readonly parked?: FilterOptions['parked'];
+  readonly proves?: FilterOptions['proves'];
+  /** Names that mean one artefact; left out, every name belongs to its peer. */
+  readonly catalogue?: Catalogue | undefined;
   readonly full?: 'ask' | undefined;
-  readonly history?: ((peer: PeerId) => PeerHistory | undefined) | undefined;
+  readonly history?: ((peer: PeerId, artefact: ArtefactId) => PeerHistory | undefined) | undefined;
+  /** Workers of a model that this asker has had answers from. */
+  readonly known?: ((artefact: ArtefactId) => readonly PeerId[]) | undefined;
   /** Length of the answer to plan for. */
   readonly tokensOut?: number | undefined;
 }
@@ -32,13 +39,21 @@ export interface Choice {
   readonly candidate: Candidate | undefined;
   /** Why others were not taken, at most 32 workers for each reason: found out when it is asked for. */
   readonly rejections: readonly Rejection[];
+  /** Why the wish is refused here, before anything leaves: no worker would change it. */
+  readonly refusal?: WishRefusal | undefined;
 }
+
+export type WishRefusal =
+  | { readonly code: 'tier-unavailable' }
+  /** `names`: the full names that would be understood. */
+  | { readonly code: 'model-ambiguous'; readonly names: readonly string[] };
 
 /** Where offers are found; a directory is one. */
 export type Offers = Pick<Directory, 'entries' | 'get' | 'serving'>;
 
 interface Scored {
   readonly candidate: Candidate;
+  readonly isNew: boolean;
   readonly score: Score;
 }
 
@@ -47,16 +62,40 @@ interface Scored {
  * choices in randomized load balancing", 2001). Offers are some seconds old, so that always taking the fastest would
  * send every asker to the same worker at once.
  */
-export function pick(wish: Wish, offers: Offers, options: PickOptions): Choice {
+export function pick(asked: Wish, offers: Offers, options: PickOptions): Choice {
+  const resolved = resolveWish(asked, offers, options);
+  if (!('model' in resolved)) return { candidate: undefined, rejections: [], refusal: resolved };
+  const wish: Wish = resolved;
+  const first = candidates(wish, offers, options);
+  // The last worker of a model is never benched.
+  const able =
+    first.length > 0 || !options.parked ? first : candidates(wish, offers, { ...options, parked: undefined });
   return {
-    candidate: choose(candidates(wish, offers, options), options),
+    candidate: choose(able, options),
     get rejections() {
       return rejections(wish, offers, options);
     },
   };
 }
 
-/** Workers that can do it: all of them, or a sample where they are many; the asker's own device is never left out. */
+/** The wish with its model's name understood, and its tier one that somebody has proven; or why it cannot be granted. */
+function resolveWish(wish: Wish, offers: Offers, { catalogue = noCatalogue, proves }: PickOptions): Wish | WishRefusal {
+  const listed = (model: { readonly name: string }) =>
+    offers.serving(model).filter(({ offer }) => !wish.only || wish.only.includes(offer.peer));
+  const resolution = resolveModel(wish.model, catalogue, listed);
+  if (resolution.type === 'ambiguous') return { code: 'model-ambiguous', names: resolution.names };
+  const resolved: Wish =
+    resolution.type === 'nobody'
+      ? { ...wish, only: [] }
+      : { ...wish, model: resolution.model, ...(resolution.type === 'one' ? { only: [resolution.peer] } : {}) };
+  const isProven = ({ offer }: DirectoryEntry) => proves?.(offer.peer, wish.tier) ?? false;
+  if (wish.tier !== 'open' && !offers.serving(resolved.model).some(isProven)) return { code: 'tier-unavailable' };
+  return resolved;
+}
+
+const noCatalogue: Catalogue = new Map();
+
+/** Workers that can do it: all of them, or a sample where they are many; the asker's own device and those it knows are in it. */
 export function candidates(wish: Wish, offers: Offers, options: PickOptions): readonly Candidate[] {
   const found = new Map<PeerId, Candidate>();
   const canDo = (entry: DirectoryEntry): boolean => {
@@ -74,28 +113,36 @@ export function candidates(wish: Wish, offers: Offers, options: PickOptions): re
   const serving = offers.serving(wish.model);
   if (serving.length <= candidatesMax) for (const entry of serving) canDo(entry);
   else {
-    const own = options.self === undefined ? undefined : offers.get(options.self);
-    if (own) canDo(own);
-    drawSample(serving, candidatesMax - found.size, options.random, (entry) => entry !== own && canDo(entry));
+    const artefact = typeof wish.model === 'object' && 'artefact' in wish.model ? wish.model.artefact : undefined;
+    const known = artefact === undefined ? [] : (options.known?.(artefact) ?? []);
+    const first = new Set([...(options.self === undefined ? [] : [options.self]), ...known]);
+    for (const peer of first) {
+      const entry = offers.get(peer);
+      if (entry) canDo(entry);
+    }
+    const isFresh = (entry: DirectoryEntry) => !first.has(entry.offer.peer) && canDo(entry);
+    drawSample(serving, candidatesMax - found.size, options.random, isFresh);
   }
   return [...found.values()];
 }
 
 function choose(from: readonly Candidate[], options: PickOptions): Candidate | undefined {
   const { random, self, history } = options;
+  const histories = from.map(({ entry, model }) => history?.(entry.offer.peer, model.artefact));
+  const claims = claimLimits(histories);
   const scored = from
-    .map((candidate): Scored => {
-      const { peer } = candidate.entry.offer;
-      const place = peer === self ? 'self' : 'network';
+    .map((candidate, i): Scored => {
+      const place = candidate.entry.offer.peer === self ? 'self' : 'network';
       return {
         candidate,
-        score: score(candidate, { history: history?.(peer), place, tokensOut: options.tokensOut }),
+        isNew: place !== 'self' && !hasBeenTried(histories[i]),
+        score: score(candidate, { history: histories[i], place, tokensOut: options.tokensOut, claims }),
       };
     })
     .sort((a, b) => compareScores(a.score, b.score) || comparePeers(a, b));
   if (scored.length === 0) return undefined;
 
-  const newcomers = scored.filter(({ candidate }) => isNew(candidate.entry.offer.peer, options));
+  const newcomers = scored.filter(({ isNew }) => isNew);
   if (newcomers.length > 0 && newcomers.length < scored.length && random.float() < exploreShare) {
     return draw(newcomers, random).candidate;
   }
@@ -118,11 +165,7 @@ function rejections(wish: Wish, offers: Offers, options: PickOptions): readonly 
   });
 }
 
-function isNew(peer: PeerId, { self, history }: PickOptions): boolean {
-  if (peer === self) return false;
-  const seen = history?.(peer);
-  return !seen || seen.finished + seen.failed === 0;
-}
+const hasBeenTried = (seen: PeerHistory | undefined): boolean => seen !== undefined && seen.finished + seen.failed > 0;
 
 /** The order of equals must not depend on who was heard first; who is drawn among them does not depend on the order. */
 const comparePeers = (a: Scored, b: Scored): number =>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { entryFixture, modelFixture } from './offer.fixture.ts';
 import { noHistory, withFailed, withFinished } from './history.ts';
-import { compareScores, queueMs, score } from './score.ts';
+import { claimLimits, compareScores, queueMs, score, unmeasured } from './score.ts';
 import type { PeerHistory } from './spec.ts';
 
 const candidate = (over = {}) => {
@@ -50,9 +50,28 @@ test('equal times: the cheaper comes first', () => {
 });
 
 test('a history is a running mean that ignores what is no number', () => {
-  const first = withFinished(noHistory, { decodeTps: 10, ttftMs: 100 });
+  const first = withFinished(noHistory, { tokens: 100, spanMs: 10_000, ttftMs: 100 });
   expect(first).toEqual({ decodeTps: 10, ttftMs: 100, rttMs: undefined, finished: 1, failed: 0 });
-  const second = withFinished(first, { decodeTps: 20, ttftMs: Number.NaN, rttMs: 5 });
+  const second = withFinished(first, { tokens: 100, spanMs: 5_000, ttftMs: Number.NaN, rttMs: 5 });
   expect(second).toEqual({ decodeTps: 13, ttftMs: 100, rttMs: 5, finished: 2, failed: 0 });
   expect(withFailed(second)).toEqual({ ...second, failed: 1 });
+});
+
+test('A4: a rate takes 32 tokens and half a second, from asking to the last token', () => {
+  const rate = (tokens: number, spanMs: number) => withFinished(noHistory, { tokens, spanMs }).decodeTps;
+  expect([rate(6, 1), rate(31, 10_000), rate(10_000, 499)]).toEqual([undefined, undefined, undefined]);
+  expect([rate(32, 500), rate(32, 3_200)]).toEqual([64, 10]);
+});
+
+test('A4: what strangers say is believed up to the best that was measured, and no further', () => {
+  const boast = candidate({ measured: { prefillTps: 1, decodeTps: 1e9, ttftMs: 0 } });
+  const slow = candidate({ measured: { prefillTps: 1, decodeTps: 2, ttftMs: 900 } });
+  const claims = claimLimits([
+    undefined,
+    { finished: 1, failed: 0, decodeTps: 20, ttftMs: 300 },
+    { finished: 0, failed: 1 },
+  ]);
+  const expectedMs = (of: typeof boast) => score(of, { place: 'network', tokensOut: 100, claims }).expectedMs;
+  expect([expectedMs(boast), expectedMs(slow)]).toEqual([150 + 300 + 5_000, 150 + 900 + 50_000]);
+  expect(claimLimits([])).toEqual(unmeasured);
 });

@@ -3,8 +3,26 @@ import type { Candidate, PeerHistory } from './spec.ts';
 /** What is assumed of a worker that has neither been measured nor tried. */
 export const assumed = { decodeTps: 5, ttftMs: 1_500, rttMs: 150, tokensOut: 256 } as const;
 
-/** A worker's own claim is believed up to here; what the asker measured itself is believed as it is. */
-const claimedDecodeTpsMax = 1_000;
+/** What workers say of themselves is believed up to here, and no further than the best that was measured. */
+export interface ClaimLimits {
+  readonly decodeTpsMax: number;
+  readonly ttftMsMin: number;
+}
+
+/** Where nothing has been measured yet. */
+export const unmeasured: ClaimLimits = { decodeTpsMax: 1_000, ttftMsMin: 0 };
+
+/** The best that the asker measured itself of those who could do a job bounds what the others say. */
+export function claimLimits(histories: readonly (PeerHistory | undefined)[]): ClaimLimits {
+  const known = (of: (history: PeerHistory) => number | undefined) =>
+    histories.flatMap((history) => (history && of(history)) ?? []);
+  const rates = known(({ decodeTps }) => decodeTps);
+  const firsts = known(({ ttftMs }) => ttftMs);
+  return {
+    decodeTpsMax: rates.length === 0 ? unmeasured.decodeTpsMax : Math.max(...rates),
+    ttftMsMin: firsts.length === 0 ? unmeasured.ttftMsMin : Math.min(...firsts),
+  };
+}
 
 export interface ScoreOptions {
   readonly history?: PeerHistory | undefined;
@@ -12,6 +30,7 @@ export interface ScoreOptions {
   readonly tokensOut?: number | undefined;
   /** The asker's own device: no way to travel, and nothing to pay. */
   readonly place: 'network' | 'self';
+  readonly claims?: ClaimLimits | undefined;
 }
 
 /** Smaller is better: first the time, then the price. */
@@ -26,9 +45,12 @@ export interface Score {
  * Time to finish = round trip + wait in the queue + time to first token + tokens ÷ rate, divided by the share of jobs
  * that this worker finished (Laplace's rule, so that a stranger starts at one and one failure weighs).
  */
-export function score(candidate: Candidate, { history, tokensOut = assumed.tokensOut, place }: ScoreOptions): Score {
+export function score(
+  candidate: Candidate,
+  { history, tokensOut = assumed.tokensOut, place, claims }: ScoreOptions,
+): Score {
   const { model } = candidate;
-  const jobMs = jobDurationMs(candidate, history, tokensOut);
+  const jobMs = jobDurationMs(candidate, history, tokensOut, claims);
   const rttMs = place === 'self' ? 0 : (history?.rttMs ?? assumed.rttMs);
   const waitMs = roundsBefore(model.running + model.queued, model.slots) * jobMs;
   const finishedShare = ((history?.finished ?? 0) + 1) / ((history?.finished ?? 0) + (history?.failed ?? 0) + 1);
@@ -49,10 +71,15 @@ export function compareScores(a: Score, b: Score): number {
   return a.priceUnits < b.priceUnits ? -1 : a.priceUnits > b.priceUnits ? 1 : 0;
 }
 
-function jobDurationMs({ model }: Candidate, history: PeerHistory | undefined, tokensOut: number): number {
-  const claimedTps = model.measured && Math.min(model.measured.decodeTps, claimedDecodeTpsMax);
-  const decodeTps = history?.decodeTps || claimedTps || assumed.decodeTps;
-  const ttftMs = history?.ttftMs ?? model.measured?.ttftMs ?? assumed.ttftMs;
+function jobDurationMs(
+  { model }: Candidate,
+  history: PeerHistory | undefined,
+  tokensOut: number,
+  { decodeTpsMax, ttftMsMin }: ClaimLimits = unmeasured,
+): number {
+  const { measured } = model;
+  const decodeTps = history?.decodeTps || (measured && Math.min(measured.decodeTps, decodeTpsMax)) || assumed.decodeTps;
+  const ttftMs = history?.ttftMs ?? (measured ? Math.max(measured.ttftMs, ttftMsMin) : assumed.ttftMs);
   return ttftMs + (tokensOut / decodeTps) * 1_000;
 }
 

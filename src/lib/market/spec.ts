@@ -81,7 +81,7 @@ export type RejectionReason =
   | 'tried-already'
   | 'expired';
 
-/** What an asker has seen of a peer itself. */
+/** What an asker has seen itself of a peer and one of its models. */
 export interface PeerHistory {
   readonly decodeTps?: number | undefined;
   readonly ttftMs?: number | undefined;

@@ -63,11 +63,12 @@ export function attemptTps({ fromToken, toToken, firstTokenAt, lastTokenAt }: At
   return ((tokens - 1) * 1_000) / (lastTokenAt - firstTokenAt);
 }
 
-/** What an attempt showed of its worker: its rate, its first token once it had a slot, and the way there and back. */
+/** What an attempt showed of its worker: its tokens and their whole time, its first token once it had a slot, and the way there and back. */
 export function seenOf(attempt: Attempt): Seen {
-  const { openedAt, acceptedAt, startedAt, firstTokenAt } = attempt;
+  const { chosenAt, openedAt, acceptedAt, startedAt, firstTokenAt, lastTokenAt } = attempt;
   return {
-    decodeTps: attemptTps(attempt),
+    tokens: attempt.toToken - attempt.fromToken,
+    spanMs: lastTokenAt === undefined ? undefined : lastTokenAt - chosenAt,
     ttftMs: startedAt === undefined || firstTokenAt === undefined ? undefined : firstTokenAt - startedAt,
     rttMs: openedAt === undefined || acceptedAt === undefined ? undefined : acceptedAt - openedAt,
   };

@@ -5,7 +5,7 @@ import { seededRandom } from '#lib/base/random.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createConsumer } from './consume.ts';
 import { accepted, finishOf, part } from './impostor.fixture.ts';
-import { chat, createWorld, follow, pass, until, type Script } from './peer.fixture.ts';
+import { chat, createWorld, demo, follow, pass, until, type Script } from './peer.fixture.ts';
 
 test('a refusal leads to the next worker at once and is no failure', async () => {
   const world = createWorld();
@@ -184,7 +184,7 @@ test.each(Object.entries(spoilers))(
       drawn += job.state.attempts.filter(({ worker }) => worker.peer === spoiler.net.self).length;
     }
     expect(drawn).toBeGreaterThan(0);
-    expect(asker.trackRecord.history(spoiler.net.self)).toMatchObject({ finished: 0, failed: drawn });
+    expect(asker.trackRecord.history(spoiler.net.self, demo.artefact)).toMatchObject({ finished: 0, failed: drawn });
   },
 );
 
@@ -238,7 +238,7 @@ test('too long a prompt is tried where there may be more room, and nobody is bla
     error: { code: 'too-long' },
     attempts: [{ outcome: 'refused' }, { outcome: 'refused' }],
   });
-  for (const { net } of workers) expect(asker.trackRecord.history(net.self)).toBeUndefined();
+  for (const { net } of workers) expect(asker.trackRecord.history(net.self, demo.artefact)).toBeUndefined();
 });
 
 test('a worker that has a slot and says nothing but that it lives is left for the next one', async () => {
@@ -305,5 +305,18 @@ test('a peer that does not know the protocol is passed over as one of another ve
     error: { code: 'version' },
     attempts: [{ outcome: 'refused', worker: { peer: old.net.self } }],
   });
-  expect(asker.trackRecord.history(old.net.self)).toBeUndefined();
+  expect(asker.trackRecord.history(old.net.self, demo.artefact)).toBeUndefined();
+});
+
+test('A6: a tier that nobody has proven is refused, and no worker that claims it hears of the question', async () => {
+  const world = createWorld();
+  let heard = 0;
+  await world.impostor(1, async ({ hang }) => ((heard += 1), hang()));
+  const asker = await world.asker(2);
+  for (const tier of ['verified', 'confidential'] as const) {
+    const job = follow(asker.consumer, chat('hello', { tier }));
+    await until(world.clock, () => job.over);
+    expect(job.state).toMatchObject({ phase: 'failed', error: { code: 'tier-unavailable' }, attempts: [] });
+  }
+  expect(heard).toBe(0);
 });

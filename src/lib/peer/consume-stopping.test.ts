@@ -5,6 +5,7 @@ import { createConsumer } from './consume.ts';
 import { accepted, part } from './impostor.fixture.ts';
 import { chat, createWorld, follow, pass, until } from './peer.fixture.ts';
 import { createTrackRecord } from './track-record.ts';
+import type { Outcome } from '#lib/market/outcome.ts';
 
 test('ends the engine within one token and brings a receipt for what was delivered', async () => {
   const world = createWorld();
@@ -112,8 +113,7 @@ test('an asker that changes its mind, by signal or by leaving, holds nothing aga
   const heard: string[] = [];
   const trackRecord = {
     ...createTrackRecord(world.clock),
-    refused: () => heard.push('refused'),
-    failed: () => heard.push('failed'),
+    record: (_peer: string, _artefact: string, outcome: Outcome) => heard.push(outcome.type),
   };
   const consumer = createConsumer({ ...asker, ...world, trackRecord, random: seededRandom(1), logger: silentLogger });
   const stopped = follow(consumer, chat('one'));
@@ -124,5 +124,5 @@ test('an asker that changes its mind, by signal or by leaving, holds nothing aga
     for await (const event of consumer.ask(chat('two'))) if (event.type === 'part-received') break;
   };
   await Promise.all([leave(), pass(world.clock, 500)]);
-  expect(heard).toEqual(['refused', 'refused']);
+  expect(heard).toEqual(['unjudged', 'unjudged']);
 });

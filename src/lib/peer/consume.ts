@@ -4,7 +4,8 @@ import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import { randomId } from '#lib/base/ids.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
-import { pick, type Choice } from '#lib/market/pick.ts';
+import type { Catalogue } from '#lib/market/names.ts';
+import { pick, type Choice, type WishRefusal } from '#lib/market/pick.ts';
 import type { Directory, Rejection, Wish } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
@@ -32,6 +33,8 @@ export interface ConsumerComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Names that mean one artefact, whoever offers what under them. */
+  readonly catalogue?: Catalogue | undefined;
   /** Its own unless shared. */
   readonly trackRecord?: TrackRecord | undefined;
   /** How long a job waits for the first offer while the directory is still empty; 3 s unless said otherwise. */
@@ -123,6 +126,7 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
     const choice = await chooseWorker(request, { tried, full: isFull ? undefined : 'ask' }, running);
     if (signal.aborted) return yield { type: 'job-cancelled', at: clock.now() };
     if (timeUp.aborted) return yield failed(toErrorRecord(abortError(timeUp)));
+    if (choice.refusal) return yield failed(refusalError(choice.refusal));
     if (!choice.candidate || attempt > limits.attemptsMax) {
       return yield failed(nobodyLeft(toWish(request, tried), choice.rejections, errors), choice.rejections);
     }
@@ -140,7 +144,7 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
       progress: { text: state().text, tokens: state().tokens },
     });
     tried.push(peer);
-    trackRecord.chosen(peer);
+    trackRecord.chosen(peer, worker.artefact);
     running.remembered.chose(running.id, peer);
     yield { type: 'worker-chosen', at: clock.now(), job, worker };
 
@@ -151,11 +155,11 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
         addrs,
         price: candidate.model.price,
         askedAt,
-        firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, trackRecord.history(peer)),
+        firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, trackRecord.history(peer, worker.artefact)),
       });
     } finally {
       // Also where the caller has left the loop in the middle.
-      judge(trackRecord, peer, end, state().attempts.at(-1));
+      judge(trackRecord, worker, end, state().attempts.at(-1));
     }
     const at = clock.now();
     switch (end.type) {
@@ -179,19 +183,26 @@ async function* runJob(request: AskRequest, running: Running): AsyncGenerator<Jo
   }
 }
 
+function refusalError(refusal: WishRefusal): ErrorRecord {
+  const details = 'names' in refusal ? { names: refusal.names } : {};
+  return toErrorRecord(wireError(refusal.code, undefined, { details }));
+}
+
 const choose = (
   wish: Wish,
   request: AskRequest,
-  { clock, directory, net, random, trackRecord }: Choosing,
+  { catalogue, clock, directory, net, random, trackRecord }: Choosing,
   full?: 'ask',
 ): Choice =>
   pick(wish, directory, {
+    catalogue,
     full,
     random,
     now: clock.now(),
     self: net.self,
     parked: trackRecord.isParked,
     history: trackRecord.history,
+    known: trackRecord.known,
     tokensOut: maxTokensOf(request),
   });
 
@@ -216,7 +227,13 @@ async function chooseWorker(
   const waiting = AbortSignal.any([signal, timeUp]);
   const untilMs = clock.elapsed() + waitMs;
   let choice = choose(wish, request, running);
-  while (!choice.candidate && directory.size === 0 && clock.elapsed() < untilMs && !waiting.aborted) {
+  while (
+    !choice.candidate &&
+    !choice.refusal &&
+    directory.size === 0 &&
+    clock.elapsed() < untilMs &&
+    !waiting.aborted
+  ) {
     await nextChange(directory, clock, untilMs - clock.elapsed(), waiting);
     choice = choose(wish, request, running);
   }

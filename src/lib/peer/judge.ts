@@ -1,31 +1,42 @@
-import type { PeerId } from '#lib/protocol/ids.ts';
+import { hasStanding } from '#lib/market/history.ts';
+import { outcomeOf, type AttemptEnding } from '#lib/market/outcome.ts';
 import { allHold } from '#lib/trust/check.ts';
 import type { AttemptEnd } from './attempt-end.ts';
 import { seenOf, type Attempt } from './attempt.ts';
+import type { WorkerView } from './spec.ts';
 import type { TrackRecord } from './track-record.ts';
 
-/**
- * What the attempt says about the worker. A refusal is no failure, nor is an asker that changed its mind; a promise that
- * was broken is one.
- */
-export function judge(trackRecord: TrackRecord, peer: PeerId, end: AttemptEnd, attempt: Attempt | undefined): void {
+/** Writes down what the attempt says about the worker and the model it was asked for. */
+export function judge(
+  trackRecord: TrackRecord,
+  { peer, artefact }: Pick<WorkerView, 'peer' | 'artefact'>,
+  end: AttemptEnd,
+  attempt: Attempt | undefined,
+): void {
+  const standing = hasStanding(trackRecord.history(peer, artefact));
+  const outcome = outcomeOf(endingOf(end, attempt), { latenessMs: 0, agreed: false, standing });
+  trackRecord.record(peer, artefact, outcome);
+}
+
+function endingOf(end: AttemptEnd, attempt: Attempt | undefined): AttemptEnding {
   switch (end.type) {
     case 'finished':
-      if (attempt && allHold(end.settlement.receiptCheck)) trackRecord.finished(peer, seenOf(attempt));
-      else trackRecord.failed(peer);
-      break;
-    case 'lost':
-      trackRecord.failed(peer);
-      break;
+      return {
+        type: 'finished',
+        receipt: attempt && allHold(end.settlement.receiptCheck) ? 'holds' : 'false',
+        answer: attempt && attempt.toToken > attempt.fromToken ? 'some' : 'empty',
+        seen: attempt ? seenOf(attempt) : {},
+      };
     case 'refused':
-      if (end.promise === 'broken') trackRecord.failed(peer);
-      else trackRecord.refused(peer);
-      break;
+      return { type: 'refused', code: end.error.code, after: end.promise === 'broken' ? 'accepted' : 'asking' };
+    case 'lost':
+      // Its own word, and not the silence after it.
+      if (end.error.details?.['saidCode'] !== undefined) {
+        return { type: 'refused', code: end.error.code, after: 'accepted' };
+      }
+      return { type: end.error.code === 'bad-frame' || end.error.code === 'frame-too-large' ? 'breach' : 'lost' };
     case 'failed':
-      if (end.error.code === 'deadline') trackRecord.failed(peer);
-      else trackRecord.refused(peer);
-      break;
     case 'cancelled':
-      trackRecord.refused(peer);
+      return { type: 'given-up' };
   }
 }

@@ -242,8 +242,13 @@ test('an attempt shows its rate, its first token and its way', () => {
     part(1_100),
     part(1_200),
   ].reduce(reduceJob, run('job-routing', 'worker-chosen'));
-  expect(seenOf(state.attempts[0]!)).toEqual({ decodeTps: 10, ttftMs: 50, rttMs: 30 });
+  expect(seenOf(state.attempts[0]!)).toEqual({
+    tokens: 3,
+    spanMs: 1_200 - state.attempts[0]!.chosenAt,
+    ttftMs: 50,
+    rttMs: 30,
+  });
   const instant = [part(5), part(5)].reduce(reduceJob, reach.queued);
   expect(attemptTps(instant.attempts[0]!)).toBeUndefined();
-  expect(seenOf(reach.opening.attempts[0]!)).toEqual({});
+  expect(seenOf(reach.opening.attempts[0]!)).toEqual({ tokens: 0 });
 });

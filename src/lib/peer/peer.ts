@@ -2,7 +2,9 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
+import { catalog } from '#lib/engine/catalog.ts';
 import { createDirectory } from '#lib/market/directory.ts';
+import type { Catalogue } from '#lib/market/names.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
 import type { Signer } from '#lib/protocol/envelope.ts';
@@ -70,6 +72,9 @@ export interface Peer extends Startable {
   back(): void;
 }
 
+/** A name of the catalog means its artefact, whoever offers what under it. */
+const catalogue: Catalogue = new Map(catalog.map(({ name, artefact }) => [name, artefact]));
+
 /** Reads the offers' number from the storage; nothing is started yet. */
 export async function createPeer(components: PeerComponents): Promise<Peer> {
   const { net, clock, logger, storage } = components;
@@ -78,7 +83,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   const book = createReceiptBook(components);
   const trackRecord = createTrackRecord(clock);
   const provider = createProvider({ ...components, book });
-  const consumer = createConsumer({ ...components, directory, book, trackRecord });
+  const consumer = createConsumer({ ...components, catalogue, directory, book, trackRecord });
   const presence = createPresence({ ...components, provider, directory, sequence });
   const discovery = (components.discovery === 'follow' ? createFollower : createIntroducer)({
     ...components,

@@ -1,44 +1,64 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { createBreakers } from '#lib/market/breaker.ts';
-import { noHistory, withFailed, withFinished, type Seen } from '#lib/market/history.ts';
+import { noHistory, withFailed, withFinished } from '#lib/market/history.ts';
+import type { Outcome } from '#lib/market/outcome.ts';
 import type { PeerHistory } from '#lib/market/spec.ts';
-import type { PeerId } from '#lib/protocol/ids.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 
-/** What this asker has seen of the workers it tried, in memory and bounded. */
+/** What this asker has seen of the workers it tried, of each model for itself, in memory and bounded. */
 export interface TrackRecord {
-  history(peer: PeerId): PeerHistory | undefined;
-  isParked(peer: PeerId): boolean;
-  chosen(peer: PeerId): void;
-  finished(peer: PeerId, seen: Seen): void;
-  /** It did not do it and is not to blame: a refusal, an asker that changed its mind. */
-  refused(peer: PeerId): void;
-  /** For a loss or a broken promise; a refusal is neither. */
-  failed(peer: PeerId): void;
+  history(peer: PeerId, artefact: ArtefactId): PeerHistory | undefined;
+  /** Others are asked first. */
+  isParked(peer: PeerId, artefact: ArtefactId): boolean;
+  /** Peers that finished jobs of the model, the latest last. */
+  known(artefact: ArtefactId): readonly PeerId[];
+  chosen(peer: PeerId, artefact: ArtefactId): void;
+  /** How the job that it was chosen for ended; see `outcomeOf`. */
+  record(peer: PeerId, artefact: ArtefactId, outcome: Outcome): void;
 }
 
-const peersMax = 4_096;
+const historiesMax = 4_096;
+const knownMax = { artefacts: 256, peers: 32 } as const;
 
 export function createTrackRecord(clock: Clock): TrackRecord {
   const breakers = createBreakers();
-  const histories = new Map<PeerId, PeerHistory>();
-  const keep = (peer: PeerId, history: PeerHistory) => {
-    histories.delete(peer);
-    histories.set(peer, history);
-    const oldest = histories.keys().next().value;
-    if (histories.size > peersMax && oldest !== undefined) histories.delete(oldest);
+  const histories = new Map<string, PeerHistory>();
+  const known = new Map<ArtefactId, Set<PeerId>>();
+
+  const remember = (peer: PeerId, artefact: ArtefactId) => {
+    const peers = known.get(artefact) ?? new Set<PeerId>();
+    peers.delete(peer);
+    bounded(peers.add(peer), knownMax.peers);
+    known.delete(artefact);
+    bounded(known.set(artefact, peers), knownMax.artefacts);
   };
+  const keep = (worker: string, history: PeerHistory) => {
+    histories.delete(worker);
+    bounded(histories.set(worker, history), historiesMax);
+  };
+
   return {
-    history: (peer) => histories.get(peer),
-    isParked: (peer) => breakers.isParked(peer, clock.now()),
-    chosen: (peer) => breakers.record(peer, 'chosen', clock.now()),
-    finished(peer, seen) {
-      breakers.record(peer, 'finished', clock.now());
-      keep(peer, withFinished(histories.get(peer) ?? noHistory, seen));
-    },
-    refused: (peer) => breakers.record(peer, 'refused', clock.now()),
-    failed(peer) {
-      breakers.record(peer, 'failed', clock.now());
-      keep(peer, withFailed(histories.get(peer) ?? noHistory));
+    history: (peer, artefact) => histories.get(keyOf(peer, artefact)),
+    isParked: (peer, artefact) => breakers.isParked(keyOf(peer, artefact), clock.now()),
+    known: (artefact) => [...(known.get(artefact) ?? [])],
+    chosen: (peer, artefact) => breakers.record(keyOf(peer, artefact), 'chosen', clock.now()),
+    record(peer, artefact, outcome) {
+      const worker = keyOf(peer, artefact);
+      breakers.record(worker, outcome.type, clock.now());
+      const before = histories.get(worker) ?? noHistory;
+      if (outcome.type === 'failed') keep(worker, withFailed(before));
+      if (outcome.type === 'finished') {
+        keep(worker, withFinished(before, outcome.seen));
+        remember(peer, artefact);
+      }
     },
   };
+}
+
+const keyOf = (peer: PeerId, artefact: ArtefactId): string => `${peer} ${artefact}`;
+
+/** The oldest goes. */
+function bounded<K>(kept: { readonly size: number; keys(): Iterator<K>; delete(key: K): boolean }, max: number): void {
+  const oldest = kept.keys().next();
+  if (kept.size > max && !oldest.done) kept.delete(oldest.value);
 }

@@ -93,7 +93,7 @@ describe('the native floor answers as a peer', () => {
     [{ model: 'tabloom-demo', messages: [] }, 400, 'bad_request'],
     [question({ model: 'gpt-9' }), 404, 'model_not_found'],
     [question({ messages: [{ role: 'user', content: 'long '.repeat(5_000) }] }), 400, 'too_long'],
-    [question({ tabloom: { tier: 'confidential' } }), 503, 'no_peer_available'],
+    [question({ tabloom: { tier: 'confidential' } }), 400, 'tier_unavailable'],
     ['x'.repeat(1_100_000), 413, 'body_too_large'],
   ])('bad input %# is refused in words of OpenAI', async (body, status, code) => {
     const response = await postChat(relay.url, body);

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { latenessMaxMs, outcomeOf, type AttemptEnding, type OutcomeContext } from './outcome.ts';
+
+const seen = { tokens: 40, spanMs: 1_000 };
+const said = (ending: AttemptEnding, context: Partial<OutcomeContext> = {}) => {
+  const outcome = outcomeOf(ending, { latenessMs: 0, agreed: false, standing: false, ...context });
+  return outcome.type === 'failed' ? outcome.why : outcome.type;
+};
+const refused = (code: string, after: 'asking' | 'accepted'): AttemptEnding => ({ type: 'refused', code, after });
+
+test('an answer counts when its receipt holds and there is something in it', () => {
+  const finished = { type: 'finished', receipt: 'holds', answer: 'some', seen } as const;
+  expect(outcomeOf(finished, { latenessMs: 9_999, agreed: false, standing: false })).toEqual({
+    type: 'finished',
+    seen,
+  });
+  expect(said({ ...finished, receipt: 'false' })).toBe('false-receipt');
+  expect(said({ ...finished, answer: 'empty' })).toBe('empty-answer');
+});
+
+describe('A7: no failure of the worker is', () => {
+  test('what the asker did itself: its deadline, its cancel, a request that cannot be sent', () => {
+    expect(said({ type: 'given-up' })).toBe('unjudged');
+  });
+
+  test('a no before it took the job, whatever for', () => {
+    for (const code of ['busy', 'draining', 'model-not-here', 'bad-request', 'some-new-word']) {
+      expect(said(refused(code, 'asking')), code).toBe('refused');
+    }
+  });
+
+  test('a backend that is full or counts the prompt otherwise', () => {
+    for (const code of ['busy', 'too-long']) expect(said(refused(code, 'accepted')), code).toBe('refused');
+  });
+
+  test('a request that the backend answers with 4xx, where others agree or the worker is known', () => {
+    const bad = refused('bad-request', 'accepted');
+    expect([said(bad, { agreed: true }), said(bad, { standing: true })]).toEqual(['refused', 'refused']);
+  });
+
+  test('silence while the asker itself was late', () => {
+    expect(said({ type: 'lost' }, { latenessMs: latenessMaxMs })).toBe('unjudged');
+    expect(said({ type: 'lost' }, { latenessMs: latenessMaxMs - 1 })).toBe('lost');
+  });
+});
+
+describe('a promise that was broken is one', () => {
+  test('A1: a frame that is malformed or too large, also where the asker was late', () => {
+    expect(said({ type: 'breach' })).toBe('breach');
+    expect(said({ type: 'breach' }, { latenessMs: 60_000, agreed: true, standing: true })).toBe('breach');
+  });
+
+  test('A2: a stranger that takes the job and then blames the request, alone', () => {
+    for (const code of ['bad-request', 'cancelled', 'budget', 'job-unknown']) {
+      expect(said(refused(code, 'accepted')), code).toBe('broken-promise');
+    }
+  });
+
+  test('an error after the job was accepted, of anybody', () => {
+    for (const code of ['engine-failed', 'internal', 'deadline', 'peer-failed', 'some-new-word', '__proto__']) {
+      expect(said(refused(code, 'accepted'), { agreed: true, standing: true }), code).toBe('broken-promise');
+    }
+  });
+});
