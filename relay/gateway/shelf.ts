@@ -1,3 +1,4 @@
+import { resolveModel } from '#lib/market/names.ts';
 import type { Directory, DirectoryEntry } from '#lib/market/spec.ts';
 import type { ArtefactId } from '#lib/protocol/ids.ts';
 
@@ -54,6 +55,9 @@ export function createShelf(directory: Directory, catalog: readonly string[]): S
       .map(([id, { artefacts, ...rest }]) => ({ id, artefacts: [...artefacts].sort(), ...rest }))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   };
+  /** By its bare name, or by a full one that says whose it is. */
+  const isServed = (id: string) =>
+    find(id) !== undefined || resolveModel({ name: id }, new Map(), directory.serving).type !== 'nobody';
   // A request looks only at those that list the model; the list of all is for whoever asks for it.
   const find = (id: string) =>
     collect(directory.serving({ name: id })).find((model) => model.id === id) ??
@@ -62,6 +66,6 @@ export function createShelf(directory: Directory, catalog: readonly string[]): S
   return {
     list: () => collect(directory.entries()),
     find,
-    knows: (id) => catalog.includes(id) || seen.has(id) || find(id) !== undefined,
+    knows: (id) => catalog.includes(id) || seen.has(id) || isServed(id),
   };
 }
