@@ -90,3 +90,26 @@ test('the signature of what is late or repeated is not looked at', () => {
   expect(judge(offerOf(worker, clock.now() - 120_000), worker.peer, here(worker.peer))).toBe('ignore');
   expect(isSigned).toHaveBeenCalledTimes(1);
 });
+
+test('A12: a model whose name hides something is skipped, and the rest of its offer is kept', () => {
+  const { judge, directory, clock } = setup();
+  const worker = signerOf(1);
+  const [model] = offerFixture.models;
+  const bad = ['a\u202Eb', 'a\u200Bb', 'a\0', 'a\r\nb', '\x1B[2J', ' a', 'a\u0308', '', 'x'.repeat(129)];
+  const names = ['good', ...bad, '../../etc', 'tаbloom-demo'];
+  const offer = {
+    ...offerFixture,
+    peer: worker.peer,
+    issuedAt: clock.now(),
+    models: names.map((name) => ({ ...model, name })),
+  };
+  const bytes = envelopes.encodeEnvelope(envelopes.signEnvelope('offer', offer, worker));
+  expect(judge(bytes, worker.peer, here(worker.peer))).toBe('accept');
+  // A lookalike and a path are names like others; that the first is no name of the catalog is for whoever resolves it.
+  expect(directory.get(worker.peer)!.offer.models.map(({ name }) => name)).toEqual([
+    'good',
+    '../../etc',
+    'tаbloom-demo',
+  ]);
+  expect(bad.flatMap((name) => directory.serving({ name }))).toEqual([]);
+});
