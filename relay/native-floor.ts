@@ -4,6 +4,7 @@ import { errorCode, toErrorRecord } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Directory } from '#lib/market/spec.ts';
+import type { LocalNets } from '#lib/net/local.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { untilListed } from './listed.ts';
 import type { FloorState } from './native/floor.ts';
@@ -32,6 +33,8 @@ export interface NativeFloorInput {
   readonly server: ModelServer | undefined;
   readonly relayAddress: string;
   readonly relayPeer: PeerId;
+  /** Shared with the relay's own net, which asks in memory. */
+  readonly local: LocalNets;
   /** The relay's own: it is ready when others find it there. */
   readonly directory: Directory;
   readonly clock: Clock;

@@ -4,6 +4,7 @@ import { systemClock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { catalog, demoModel } from '#lib/engine/catalog.ts';
+import { createLocalNets } from '#lib/net/local.ts';
 import { createPeer } from '#lib/peer/peer.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
@@ -77,8 +78,10 @@ export async function startRelay(env: Env): Promise<Relay> {
     const seed = await loadSeed(env.DATA_DIR, 'relay.key');
     const signer = createSigner(seed);
     const announce = announcedAddress(env.HOST, http.port, env.PUBLIC_URL);
+    const local = createLocalNets();
     node = createRelayNode({
       seed,
+      local,
       listenPort: 0,
       announce: [announce],
       admits: upgrades.carries,
@@ -111,6 +114,7 @@ export async function startRelay(env: Env): Promise<Relay> {
             server: modelServer(env),
             relayAddress: `${dialAddress(env.HOST, http.port)}/p2p/${net.self}`,
             relayPeer: net.self,
+            local,
             directory: peer.directory,
             clock,
             random,

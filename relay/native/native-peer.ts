@@ -3,6 +3,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { measure } from '#lib/engine/measure.ts';
 import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
+import type { LocalNets } from '#lib/net/local.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
@@ -14,8 +15,8 @@ import type { Shelved } from './shelf.ts';
 
 /**
  * The native floor: a peer like any other, with its own key and its own net, that happens to live in the relay's process
- * and always serves what the relay was given: the bundled model, or those of a server beside it. It is announced, found
- * and asked the way a tab is.
+ * and always serves what the relay was given: the bundled model, or those of a server beside it. Others find and ask it the
+ * way they do a tab; the relay's own gateway asks it in memory.
  */
 export interface NativePeer {
   readonly peer: Peer;
@@ -34,6 +35,8 @@ export interface NativePeerComponents {
   readonly relayAddress: string;
   /** The relay asks for everybody who comes over HTTP, under one key. */
   readonly relayPeer: PeerId;
+  /** Shared with the relay's own net, which asks in memory. */
+  readonly local: LocalNets;
   /** At least one model. */
   readonly shelf: readonly Shelved[];
   readonly clock: Clock;
@@ -42,7 +45,7 @@ export interface NativePeerComponents {
 }
 
 export async function createNativePeer(components: NativePeerComponents): Promise<NativePeer> {
-  const { seed, storage, relayAddress, relayPeer, shelf, clock, random, logger } = components;
+  const { seed, storage, relayAddress, relayPeer, local, shelf, clock, random, logger } = components;
   // The relay may fill every slot and every queue.
   const relayJobsMax = shelf.reduce((sum, { slots }) => sum + slots + limits.workerQueueMax, 0);
   const net = createLibp2pNet({
@@ -52,6 +55,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     logger,
     transports: 'node',
     insecureDial: 'allow',
+    local,
     relays: () => [relayAddress],
   });
   const peer = await createPeer({

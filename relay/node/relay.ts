@@ -6,6 +6,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createNetOver } from '#lib/net/libp2p/core.ts';
 import { relayTuning, type Tuning } from '#lib/net/libp2p/tuning.ts';
+import type { LocalNets } from '#lib/net/local.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { offersTopic } from '#lib/protocol/find.ts';
 
@@ -25,6 +26,8 @@ export interface RelayNodeOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Shared with the native peer of the same process. */
+  readonly local?: LocalNets | undefined;
   readonly topics?: readonly string[];
   readonly tuning?: Partial<Tuning>;
 }
@@ -48,6 +51,7 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     random,
     logger,
     seed,
+    local: options.local,
     tuning: { ...relayTuning, ...options.tuning },
     role: 'relay',
     dialling: 'none',

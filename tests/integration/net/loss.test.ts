@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { addressOf, netAt, relayOn, reserved, until } from './ground.ts';
+import { wireTo } from './wire.ts';
 
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -43,32 +43,6 @@ test('a peer that is killed is found lost by asking, long before WebRTC itself n
   expect(received).toBeGreaterThanOrEqual(10);
   await until(net, ({ connections }) => connections.every((connection) => connection.peer !== peer));
 });
-
-/** A wire to the relay that can go dead without closing, as when a laptop sleeps. */
-async function wireTo(port: number) {
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
-    for (const socket of [near, far]) sockets.add(socket.on('error', () => undefined));
-    near.pipe(far).pipe(near);
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    /** Nothing passes any more, and nobody is told. */
-    goDead() {
-      for (const socket of sockets) socket.unpipe().pause();
-    },
-    async stop() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => {
-        server.close(resolve);
-      });
-    },
-  };
-}
 
 test('waking up finds a relay that has died in the sleep', async () => {
   const relay = keep(relayOn(6_010));

@@ -34,7 +34,7 @@ describe('the native floor answers as a peer', () => {
     };
     expect(answer.choices[0]!.message.content).toMatch(/\w+/);
     expect(answer.usage!.total_tokens).toBe(answer.usage!.prompt_tokens + answer.usage!.completion_tokens);
-    expect(who).toMatchObject({ role: 'native', path: 'direct', tier: 'open', engine: { name: 'llama' } });
+    expect(who).toMatchObject({ role: 'native', path: 'loopback', tier: 'open', engine: { name: 'llama' } });
     expect(response.headers.get('x-tabloom-peer')).toBe((who as { peer?: string }).peer);
     expect(receipt.checks).toEqual({ signature: true, worker: true, prompt: true, output: true, counts: true });
     const stored = verifyStored({

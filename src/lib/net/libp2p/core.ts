@@ -10,6 +10,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { createDenyList } from '../deny-list.ts';
 import { channelLost, netOffline, peerUnreachable, protocolUnknown } from '../errors.ts';
 import { serveChannel } from '../handlers.ts';
+import { createLocalNets, localStatus, type LocalNet, type LocalNets } from '../local.ts';
 import { createChannelPair } from '../pair.ts';
 import type { Channel, ChannelHandler, Net, NetStatus, RelayStatus } from '../spec.ts';
 import { createStreamChannel } from './channel.ts';
@@ -35,6 +36,8 @@ export interface NetOverInput extends Omit<NodeInput, 'gater'> {
   readonly tuning: Tuning;
   readonly dialling: Dialling;
   readonly relays: () => readonly RelayStatus[];
+  /** The other nets of this process, which are asked in memory; none when it is left out. */
+  readonly local?: LocalNets | undefined;
   /** Runs once the node has started. `life` aborts when it stops. */
   readonly onStart: (running: RunningNode) => void | Promise<void>;
   readonly gate?: Partial<NodeInput['gater']>;
@@ -56,7 +59,7 @@ interface Running {
 }
 
 export function createNetOver(input: NetOverInput): Net {
-  const { clock, random, logger, tuning } = input;
+  const { clock, random, logger, tuning, local = createLocalNets() } = input;
   const self = createSigner(input.seed).peer;
   const handlers = new Map<string, ChannelHandler>();
   const denied = createDenyList(clock);
@@ -64,7 +67,7 @@ export function createNetOver(input: NetOverInput): Net {
   const signs = createLifeSigns(clock);
   const statusChanged = createEmitter<NetStatus>();
   const peerGone = createEmitter<PeerId>();
-  const gossip = createGossip({ clock, tuning, onReject: (peer) => onReject(peer) });
+  const gossip = createGossip({ self, local, clock, tuning, onReject: (peer) => onReject(peer) });
   let running: Running | undefined;
   let changing: Promise<void> = Promise.resolve();
   let announcing = false;
@@ -74,8 +77,12 @@ export function createNetOver(input: NetOverInput): Net {
     return {
       state: overallState(running ? input.role : 'stopped', relays),
       relays,
-      connections: running?.connections.statuses() ?? [],
+      connections: running ? [...running.connections.statuses(), ...local.others(self).map(localStatus)] : [],
     };
+  };
+  /** A net of this process has not gone because a socket to it has. */
+  const onGone = (peer: PeerId) => {
+    if (!local.get(peer)) peerGone.emit(peer);
   };
   const changed = () => {
     if (announcing) return;
@@ -122,7 +129,7 @@ export function createNetOver(input: NetOverInput): Net {
     const node = await createNode({ ...input, gater: { ...createGate(denied, input.dialling), ...input.gate } });
     const life = new AbortController();
     const channels = new Set<Channel>();
-    const connections = followConnections(node, { onChange: changed, onGone: peerGone.emit });
+    const connections = followConnections(node, { onChange: changed, onGone });
     const reach =
       input.dialling === 'none'
         ? createStandingReach(node)
@@ -140,12 +147,18 @@ export function createNetOver(input: NetOverInput): Net {
       isBest: ({ channel, connection }) => standingConnection(node, channel.remote) === connection,
       life: life.signal,
     });
+    const endListening = local.onChange(({ type, peer }) => {
+      if (type === 'left' && node.getConnections(peerIdFromString(peer)).length === 0) peerGone.emit(peer);
+      changed();
+    });
+    life.signal.addEventListener('abort', endListening, { once: true });
     const started: Running = { node, connections, reserve, life, channels };
     for (const [protocol, handler] of handlers) await register(started, protocol, handler);
     node.addEventListener('self:peer:update', changed);
     await node.start();
     running = started;
     gossip.attach(node);
+    life.signal.addEventListener('abort', local.join(me), { once: true });
     try {
       await input.onStart({ node, life: life.signal, changed });
     } catch (error) {
@@ -168,13 +181,23 @@ export function createNetOver(input: NetOverInput): Net {
     return running;
   };
 
-  const openLoop = (protocol: string): Channel => {
-    const handler = handlers.get(protocol);
-    if (!handler) throw protocolUnknown(self, protocol);
-    const { near, far } = createChannelPair({ near: self, far: self, path: 'loopback' });
-    const on = assertRunning();
-    serveChannel(handler, track(on, far), clock);
-    return track(on, near);
+  const me: LocalNet = {
+    self,
+    accept(from, protocol) {
+      const handler = handlers.get(protocol);
+      if (!handler) throw protocolUnknown(self, protocol);
+      const { near, far } = createChannelPair({ near: from, far: self, path: 'loopback' });
+      serveChannel(handler, track(assertRunning(), far), clock);
+      return near;
+    },
+    hear: gossip.hearLocal,
+  };
+  const inProcess = (peer: PeerId) => (peer === self ? me : local.get(peer));
+  const openLocal = async (target: LocalNet, protocol: string, signal: AbortSignal | undefined) => {
+    // An opening can be given up, however short it is.
+    await Promise.resolve();
+    throwIfAborted(signal);
+    return track(assertRunning(), target.accept(self, protocol));
   };
   /** Until the signal or the end of this net. What opens in the moment it is given up is nobody's, and dropped. */
   const open = async (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => {
@@ -212,18 +235,19 @@ export function createNetOver(input: NetOverInput): Net {
     async open(peer, protocol, { addrs = [], signal } = {}) {
       throwIfAborted(signal);
       const { life } = assertRunning();
-      if (peer === self) return openLoop(protocol);
+      const target = inProcess(peer);
+      if (target) return openLocal(target, protocol, signal);
       if (denied.denies(peer)) throw peerUnreachable(peer, 'its messages were rejected too often');
       return open(peer, protocol, addrs, anySignal([life.signal, signal]));
     },
     async prepare(peer, protocol, { addrs = [], signal } = {}) {
-      if (!running || peer === self || denied.denies(peer)) return;
+      if (!running || inProcess(peer) || denied.denies(peer)) return;
       await running.reserve.prepare(peer, protocol, addrs, anySignal([running.life.signal, signal]));
     },
     async ping(peer, { signal } = {}) {
       throwIfAborted(signal);
       const { node, life } = assertRunning();
-      if (peer === self) return 0;
+      if (inProcess(peer)) return 0;
       const connection = node
         .getConnections(peerIdFromString(peer))
         .toSorted((a, b) => Number(a.limits !== undefined) - Number(b.limits !== undefined))

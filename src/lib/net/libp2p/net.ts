@@ -2,6 +2,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { offersTopic } from '#lib/protocol/find.ts';
+import type { LocalNets } from '../local.ts';
 import type { Net } from '../spec.ts';
 import { createNetOver } from './core.ts';
 import { probeWhenCircuitEnds } from './probe.ts';
@@ -28,6 +29,8 @@ export interface Libp2pNetOptions {
   readonly topics?: readonly string[];
   /** Registers what to do when the machine comes online or wakes up, and returns the end of that. */
   readonly wakeups?: (wake: () => void) => () => void;
+  /** Shared by the nets of one process, which then ask each other in memory. */
+  readonly local?: LocalNets | undefined;
   /** For tests of the defaults. */
   readonly tuning?: Partial<Tuning>;
 }
@@ -46,6 +49,7 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
     logger,
     tuning,
     seed: options.seed,
+    local: options.local,
     role: 'peer',
     dialling: options.insecureDial === 'allow' ? 'any' : 'secure',
     iceServers: options.iceServers ?? [],
