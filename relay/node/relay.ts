@@ -5,6 +5,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createNetOver } from '#lib/net/libp2p/core.ts';
+import { probeOlder } from '#lib/net/libp2p/probe.ts';
 import { relayTuning, type Tuning } from '#lib/net/libp2p/tuning.ts';
 import type { LocalNets } from '#lib/net/local.ts';
 import type { Net } from '#lib/net/spec.ts';
@@ -43,6 +44,7 @@ export interface RelayNode extends Net {
 export function createRelayNode(options: RelayNodeOptions): RelayNode {
   const { clock, random, logger, seed } = options;
   const host = options.listenHost ?? '127.0.0.1';
+  const tuning = { ...relayTuning, ...options.tuning };
   let circuit: CircuitRelayService | undefined;
   let listening: { readonly host: string; readonly port: number } | undefined;
 
@@ -52,7 +54,7 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     logger,
     seed,
     local: options.local,
-    tuning: { ...relayTuning, ...options.tuning },
+    tuning,
     role: 'relay',
     dialling: 'none',
     iceServers: [],
@@ -76,6 +78,7 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
       circuit = node.services.circuit;
       node.getMultiaddrs();
       if (!listening) throw portInUse(options.listenPort);
+      probeOlder({ node, clock, random, logger, tuning, life });
       node.addEventListener('peer:disconnect', ({ detail: peer }) => release(circuit, peer));
       life.addEventListener('abort', () => {
         for (const peer of circuit?.reservations.keys() ?? []) release(circuit, peer);

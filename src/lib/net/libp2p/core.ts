@@ -16,7 +16,7 @@ import type { Channel, ChannelHandler, Net, NetStatus, RelayStatus } from '../sp
 import { createStreamChannel } from './channel.ts';
 import { followConnections, type Connections } from './connections.ts';
 import { after } from './deadline.ts';
-import { createGate, type Dialling } from './gate.ts';
+import { createGate, joinGates, type Dialling } from './gate.ts';
 import { createGossip } from './gossip.ts';
 import { createLifeSigns } from './life-signs.ts';
 import { createNode, type NodeInput, type TabloomNode } from './node.ts';
@@ -36,11 +36,14 @@ export interface NetOverInput extends Omit<NodeInput, 'gater'> {
   readonly tuning: Tuning;
   readonly dialling: Dialling;
   readonly relays: () => readonly RelayStatus[];
+  /** Whether an own address is known to work; those that are not are told to nobody. All when it is left out. */
+  readonly works?: (address: string) => boolean;
   /** The other nets of this process, which are asked in memory; none when it is left out. */
   readonly local?: LocalNets | undefined;
   /** Runs once the node has started. `life` aborts when it stops. */
   readonly onStart: (running: RunningNode) => void | Promise<void>;
-  readonly gate?: Partial<NodeInput['gater']>;
+  /** Denies more than the net itself does. */
+  readonly gate?: NodeInput['gater'];
 }
 
 export interface RunningNode {
@@ -59,7 +62,7 @@ interface Running {
 }
 
 export function createNetOver(input: NetOverInput): Net {
-  const { clock, random, logger, tuning, local = createLocalNets() } = input;
+  const { clock, random, logger, tuning, local = createLocalNets(), works = () => true } = input;
   const self = createSigner(input.seed).peer;
   const handlers = new Map<string, ChannelHandler>();
   const denied = createDenyList(clock);
@@ -126,7 +129,7 @@ export function createNetOver(input: NetOverInput): Net {
 
   const start = async () => {
     if (running) return;
-    const node = await createNode({ ...input, gater: { ...createGate(denied, input.dialling), ...input.gate } });
+    const node = await createNode({ ...input, gater: joinGates(createGate(denied, input.dialling), input.gate) });
     const life = new AbortController();
     const channels = new Set<Channel>();
     const connections = followConnections(node, { onChange: changed, onGone });
@@ -263,7 +266,7 @@ export function createNetOver(input: NetOverInput): Net {
         deadline.clear();
       }
     },
-    addresses: () => running?.node.getMultiaddrs().map(String) ?? [],
+    addresses: () => running?.node.getMultiaddrs().map(String).filter(works) ?? [],
     status,
     onStatus: statusChanged.listen,
     onPeerGone: peerGone.listen,

@@ -22,3 +22,15 @@ export function createGate(denied: DenyList, dialling: Dialling): ConnectionGate
     ...(dialling === 'secure' ? {} : { denyDialMultiaddr: () => dialling === 'none' }),
   };
 }
+
+/** Denies what either does. */
+export function joinGates(one: ConnectionGater, other: ConnectionGater = {}): ConnectionGater {
+  const { denyInboundRelayedConnection } = one;
+  return {
+    ...one,
+    ...other,
+    denyInboundRelayedConnection: async (...from) =>
+      (await denyInboundRelayedConnection?.(...from)) === true ||
+      (await other.denyInboundRelayedConnection?.(...from)) === true,
+  };
+}

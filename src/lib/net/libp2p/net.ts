@@ -1,9 +1,11 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
 import { offersTopic } from '#lib/protocol/find.ts';
 import type { LocalNets } from '../local.ts';
 import type { Net } from '../spec.ts';
+import { createCircuitCheck } from './circuit-check.ts';
 import { createNetOver } from './core.ts';
 import { probeWhenCircuitEnds } from './probe.ts';
 import { keepRelays, type RelaySource, type Relays } from './relays.ts';
@@ -42,6 +44,8 @@ export interface Libp2pNetOptions {
 export function createLibp2pNet(options: Libp2pNetOptions): Net {
   const { clock, random, logger } = options;
   const tuning: Tuning = { ...(options.transports === 'tab' ? tabTuning : nodeTuning), ...options.tuning };
+  const { peer: self } = createSigner(options.seed);
+  const check = createCircuitCheck({ self, clock, timeoutMs: tuning.streamTimeoutMs });
   let relays: Relays | undefined;
   return createNetOver({
     clock,
@@ -57,8 +61,20 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
     announce: [],
     topics: options.topics ?? [offersTopic],
     relays: () => relays?.status() ?? [],
+    works: (address) => relays?.works(address) ?? false,
+    gate: { denyInboundRelayedConnection: check.isOwn },
     onStart({ node, life, changed }) {
-      relays = keepRelays({ node, source: options.relays, clock, random, logger, tuning, life, onChange: changed });
+      relays = keepRelays({
+        node,
+        source: options.relays,
+        check,
+        clock,
+        random,
+        logger,
+        tuning,
+        life,
+        onChange: changed,
+      });
       probeWhenCircuitEnds({ node, clock, random, logger, tuning, life });
       const sleep = options.wakeups?.(() => relays?.wake());
       life.addEventListener('abort', () => {

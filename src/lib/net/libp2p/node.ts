@@ -1,4 +1,9 @@
-import { circuitRelayServer, circuitRelayTransport, type CircuitRelayService } from '@libp2p/circuit-relay-v2';
+import {
+  circuitRelayServer,
+  circuitRelayTransport,
+  type CircuitRelayService,
+  type CircuitRelayTransportInit,
+} from '@libp2p/circuit-relay-v2';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { gossipsub, StrictSign, type GossipSub } from '@libp2p/gossipsub';
 import { identify, identifyPush, type Identify } from '@libp2p/identify';
@@ -16,6 +21,7 @@ import { yamux } from '@libp2p/yamux';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p';
 import { build } from '#lib/protocol/version.ts';
+import { liveFirst } from './live-first.ts';
 import { listeningWebSockets } from './web-sockets.ts';
 import { circuitLimits, gossipLimits, streamWindowBytesMax, type Tuning } from './tuning.ts';
 
@@ -68,10 +74,10 @@ export async function createNode(input: NodeInput): Promise<TabloomNode> {
       announceFilter: (addresses) => announced(addresses, input),
     },
     transports: relay
-      ? [listeningWebSockets(), circuitRelayTransport()]
+      ? [listeningWebSockets(), circuitTransport()]
       : [
           listeningWebSockets(),
-          circuitRelayTransport({ maxInboundStopStreams: circuitLimits.incomingPerPeerMax, discoveryFilter }),
+          circuitTransport({ maxInboundStopStreams: circuitLimits.incomingPerPeerMax, discoveryFilter }),
           webRTC({ rtcConfiguration }),
           webRTCDirect({ rtcConfiguration }),
         ],
@@ -124,8 +130,12 @@ function gossip({ tuning, topics, role }: NodeInput) {
   });
 }
 
-function circuitServer(tuning: Tuning) {
-  return circuitRelayServer({
+function circuitTransport(init?: CircuitRelayTransportInit): ReturnType<typeof circuitRelayTransport> {
+  return (components) => circuitRelayTransport(init)(liveFirst(components));
+}
+
+function circuitServer(tuning: Tuning): ReturnType<typeof circuitRelayServer> {
+  const create = circuitRelayServer({
     maxInboundHopStreams: circuitLimits.outgoingPerPeerMax,
     maxOutboundStopStreams: circuitLimits.incomingPerPeerMax,
     reservations: {
@@ -135,4 +145,5 @@ function circuitServer(tuning: Tuning) {
       defaultDurationLimit: circuitLimits.durationMs,
     },
   });
+  return (components) => create(liveFirst(components));
 }

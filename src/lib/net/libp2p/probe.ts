@@ -26,6 +26,23 @@ export function probeWhenCircuitEnds(input: ProbeInput & { readonly node: Tabloo
   input.node.addEventListener('connection:close', onClose);
 }
 
+/**
+ * A peer that comes again has often lost the connection it had, without a word: a relay asks the older ones for a sign of
+ * life, or they would stay for ever.
+ */
+export function probeOlder(input: ProbeInput & { readonly node: TabloomNode }): void {
+  const asked = new WeakSet<Connection>();
+  input.node.addEventListener('connection:open', ({ detail: opened }: Libp2pEvents['connection:open']) => {
+    for (const older of input.node.getConnections(opened.remotePeer)) {
+      if (older === opened || older.status !== 'open' || asked.has(older)) continue;
+      asked.add(older);
+      probe(older, input)
+        .catch(() => undefined)
+        .finally(() => asked.delete(older));
+    }
+  });
+}
+
 export interface ProbeInput {
   readonly clock: Clock;
   readonly random: Random;

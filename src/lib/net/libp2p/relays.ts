@@ -5,6 +5,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { RelayStatus } from '../spec.ts';
 import { attempt, reasonOf } from './attempt.ts';
+import type { CircuitCheck } from './circuit-check.ts';
 import { channelLost } from '../errors.ts';
 import { after } from './deadline.ts';
 import { dropConnection } from './drop.ts';
@@ -19,6 +20,7 @@ export type RelaySource = () => Promise<readonly string[]> | readonly string[];
 export interface RelaysInput {
   readonly node: TabloomNode;
   readonly source: RelaySource;
+  readonly check: CircuitCheck;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -29,6 +31,8 @@ export interface RelaysInput {
 
 export interface Relays {
   status(): readonly RelayStatus[];
+  /** Whether this address of ours leads here: one through a relay does once a circuit has come that way. */
+  works(address: string): boolean;
   /** The machine has come online or has been woken: ends every pause, and asks each relay for a sign of life. */
   wake(): void;
 }
@@ -44,6 +48,9 @@ export function keepRelays(input: RelaysInput): Relays {
   const { node, clock, random, tuning, life } = input;
   const statuses = new Map<string, RelayStatus>();
   const connections = new Map<string, Connection>();
+  /** Relays through which this peer has been reached, on the connection there is now. */
+  const proven = new Set<string | undefined>();
+  const proving = new Set<Connection>();
   /** Aborts what keeps a relay that is not named any more. */
   const kept = new Map<string, AbortController>();
   let waking = new AbortController();
@@ -56,9 +63,38 @@ export function keepRelays(input: RelaysInput): Relays {
   const refreshReservations = () => {
     const reserved = new Set(node.getMultiaddrs().map((address) => relayOf(address.toString())));
     for (const [addr, { state, peer }] of statuses) {
-      if (state === 'connected' && reserved.has(peer)) set(addr, { state: 'reserved' });
-      if (state === 'reserved' && !reserved.has(peer))
+      if (state === 'connected' && reserved.has(peer)) {
+        if (proven.has(peer)) set(addr, { state: 'reserved' });
+        else void prove(addr);
+      }
+      if (state === 'reserved' && !reserved.has(peer)) {
+        proven.delete(peer);
         set(addr, { state: 'connected', reason: 'The relay has let the reservation go.' });
+      }
+    }
+  };
+  /** A reservation through which nobody comes is worse than none: it is withdrawn, and made anew on a new connection. */
+  const prove = async (addr: string) => {
+    const connection = connections.get(addr);
+    if (!connection || proving.has(connection)) return;
+    proving.add(connection);
+    // Twice: this side may have been too busy to see the first one come.
+    const reached = (await input.check.reaches(connection, life)) || (await input.check.reaches(connection, life));
+    proving.delete(connection);
+    if (life.aborted || connections.get(addr) !== connection || connection.status !== 'open') return;
+    if (reached) {
+      proven.add(targetOf(addr));
+      return refreshReservations();
+    }
+    proven.delete(targetOf(addr));
+    set(addr, { state: 'connected', reason: 'Nobody reaches this peer through the relay, so it is dialled again.' });
+    input.logger.warn('relay-unreachable-through', { addr });
+    await dropConnection(connection, channelLost(), clock);
+  };
+  const proveAgain = async (addr: string, connection: Connection, ended: AbortSignal) => {
+    while (!ended.aborted && connection.status === 'open') {
+      await clock.delay(tuning.circuitCheckMs * (0.75 + random.float() / 2), { signal: ended });
+      if (statuses.get(addr)?.state === 'reserved' && connection.status === 'open') await prove(addr);
     }
   };
   const pause = async (ms: number, ended: AbortSignal) => {
@@ -75,6 +111,7 @@ export function keepRelays(input: RelaysInput): Relays {
     while (!ended.aborted && connection.status === 'open') {
       await clock.delay(tuning.reservationRetryMs, { signal: ended });
       if (statuses.get(addr)?.state !== 'connected' || connection.status !== 'open') continue;
+      if (proving.has(connection)) continue;
       set(addr, { state: 'connected', reason: 'The relay gave no reservation, so nobody can reach this peer yet.' });
       await attempt(() => node.services.identify.identify(connection));
     }
@@ -91,16 +128,18 @@ export function keepRelays(input: RelaysInput): Relays {
         set(addr, { state: 'lost', reason: `The relay does not answer (${dialled.reason}).` });
       } else {
         const sinceMs = clock.elapsed();
+        connections.set(addr, dialled.value);
         set(addr, { state: 'connected', attempts: 0 });
         refreshReservations();
         input.logger.info('relay-connected', { addr });
         askForReservation(addr, dialled.value, ended).catch(() => undefined);
-        connections.set(addr, dialled.value);
+        proveAgain(addr, dialled.value, ended).catch(() => undefined);
         await untilClosed(dialled.value, ended);
         if (ended.aborted) return;
         connections.delete(addr);
-        // A relay that hangs up at once is no better than one that does not answer.
-        failures = clock.elapsed() - sinceMs < steadyMs ? failures + 1 : 0;
+        // A relay that hangs up at once, or through which nobody comes, is no better than one that does not answer.
+        const wasOfUse = proven.delete(targetOf(addr)) && clock.elapsed() - sinceMs >= steadyMs;
+        failures = wasOfUse ? 0 : failures + 1;
         set(addr, { state: 'lost', reason: 'The connection to the relay was lost.' });
         input.logger.warn('relay-lost', { addr });
       }
@@ -154,6 +193,10 @@ export function keepRelays(input: RelaysInput): Relays {
   run().catch(() => undefined);
   return {
     status: () => [...statuses.values()],
+    works(address) {
+      const relay = relayOf(address);
+      return relay === undefined || proven.has(relay);
+    },
     wake() {
       waking.abort();
       for (const connection of connections.values()) probe(connection, input).catch(() => undefined);

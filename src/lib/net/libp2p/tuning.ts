@@ -25,6 +25,8 @@ export interface Tuning {
   readonly reconnectMaxMs: number;
   /** A relay that gave no reservation is asked again after this. */
   readonly reservationRetryMs: number;
+  /** About how often a peer finds out whether its relay still leads to it, after the first time. */
+  readonly circuitCheckMs: number;
   /** 6. What a relay does with a connection that misses a ping: a storm of messages delays pings, and is no reason. */
   readonly missedPing: 'keep' | 'abort';
   readonly pingIntervalMs: number;
@@ -59,6 +61,7 @@ const everywhere: Tuning = {
   reconnectMinMs: 250,
   reconnectMaxMs: 15_000,
   reservationRetryMs: 5_000,
+  circuitCheckMs: 180_000,
   missedPing: 'abort',
   pingIntervalMs: 10_000,
   pingTimeoutMs: 15_000,
