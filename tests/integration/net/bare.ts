@@ -36,11 +36,19 @@ export async function bareNode(relay: RelayNode, number: number): Promise<BareNo
 /** What js-libp2p keeps to itself and a test needs to play a broken peer. */
 interface Internals {
   readonly components: {
+    readonly transportManager: { getTransports(): object[] };
     readonly registrar: {
       getHandler(protocol: string): { readonly handler: StreamHandler };
       handle(protocol: string, handler: StreamHandler, options: object): Promise<void>;
     };
   };
+}
+
+/** Which its WebRTC transport aborts when the node stops. */
+export function webRtcShutdownOf(node: TabloomNode): AbortSignal {
+  const transports = (node as unknown as Internals).components.transportManager.getTransports();
+  const found = transports.find((one) => Object.prototype.toString.call(one) === '[object @libp2p/webrtc]');
+  return (found as { shutdownController: AbortController }).shutdownController.signal;
 }
 
 export const registrarOf = (node: TabloomNode) => (node as unknown as Internals).components.registrar;

@@ -16,12 +16,13 @@ import {
 } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { ping } from '@libp2p/ping';
-import { webRTC, webRTCDirect } from '@libp2p/webrtc';
+import { webRTCDirect } from '@libp2p/webrtc';
 import { yamux } from '@libp2p/yamux';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p';
 import { build } from '#lib/protocol/version.ts';
 import { liveFirst } from './live-first.ts';
+import { closingWebRTC } from './web-rtc.ts';
 import { listeningWebSockets } from './web-sockets.ts';
 import { circuitLimits, gossipLimits, streamWindowBytesMax, type Tuning } from './tuning.ts';
 
@@ -78,7 +79,7 @@ export async function createNode(input: NodeInput): Promise<TabloomNode> {
       : [
           listeningWebSockets(),
           circuitTransport({ maxInboundStopStreams: circuitLimits.incomingPerPeerMax, discoveryFilter }),
-          webRTC({ rtcConfiguration }),
+          closingWebRTC({ rtcConfiguration }),
           webRTCDirect({ rtcConfiguration }),
         ],
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },

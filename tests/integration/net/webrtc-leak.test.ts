@@ -1,0 +1,21 @@
+import { getEventListeners } from 'node:events';
+import { multiaddr } from '@multiformats/multiaddr';
+import { expect, test } from 'vitest';
+import { webrtcAddress } from '#lib/net/libp2p/paths.ts';
+import { bareNode, webRtcShutdownOf } from './bare.ts';
+import { relayOn } from './ground.ts';
+
+test('a WebRTC connection that has ended leaves no listener at either side', async () => {
+  const relay = relayOn(8_201);
+  await relay.start();
+  const [a, b] = [await bareNode(relay, 8_202), await bareNode(relay, 8_203)];
+  const listeners = () => [a, b].map(({ node }) => getEventListeners(webRtcShutdownOf(node), 'abort').length);
+  const before = listeners();
+  for (let round = 0; round < 2; round++) {
+    const connection = await a.node.dial(multiaddr(webrtcAddress(b.address)));
+    await connection.close();
+  }
+  expect(listeners()).toEqual(before);
+  await Promise.all([a.node.stop(), b.node.stop()]);
+  await relay.stop();
+});
