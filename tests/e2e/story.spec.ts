@@ -15,6 +15,7 @@ import {
 } from './fixtures/people.ts';
 import { stallEngine } from './fixtures/stall.ts';
 import { expect, test } from './fixtures/test.ts';
+import { launchOptionsOfTomorrow } from './fixtures/launch.ts';
 
 const claims = [
   'The signature is valid for the receipt as it stands.',
@@ -26,6 +27,9 @@ const claims = [
 
 const tokensWritten = async (page: Page): Promise<number> =>
   Number((await meter(page, 'Tokens written').locator('dd').first().textContent())!.replace(/\D/g, ''));
+
+// Tabs find each other directly without what Chromium is about to forbid.
+test.use({ launchOptions: launchOptionsOfTomorrow });
 
 test('A lends its engine; B reads an answer that streams directly from A; curl does too; Stop ends it on A', async ({
   bareRelay,

@@ -20,6 +20,7 @@ import { createGate, joinGates, type Dialling } from './gate.ts';
 import { createGossip } from './gossip.ts';
 import { createLifeSigns } from './life-signs.ts';
 import { createNode, type NodeInput, type TabloomNode } from './node.ts';
+import { byPreference } from './paths.ts';
 import { pingConnection } from './ping.ts';
 import { createOutgoing } from './outgoing.ts';
 import { createReach, createStandingReach, standingConnection } from './reach.ts';
@@ -266,7 +267,7 @@ export function createNetOver(input: NetOverInput): Net {
         deadline.clear();
       }
     },
-    addresses: () => running?.node.getMultiaddrs().map(String).filter(works) ?? [],
+    addresses: () => running?.node.getMultiaddrs().map(String).filter(works).toSorted(byPreference) ?? [],
     status,
     onStatus: statusChanged.listen,
     onPeerGone: peerGone.listen,

@@ -13,6 +13,15 @@ export function transportOf(address: string): ConnectionStatus['transport'] {
   return names.has('ws') || names.has('wss') ? 'websocket' : 'other';
 }
 
+/** The order in which others shall try our addresses, of which an offer holds only so many: what works most widely first. */
+export const byPreference = (one: string, other: string): number => preference(one) - preference(other);
+
+function preference(address: string): number {
+  const transport = transportOf(address);
+  if (transport === 'websocket') return /\/(wss|tls)\b/.test(address) ? 0 : 2;
+  return { webrtc: 1, circuit: 3, other: 4, 'webrtc-direct': 5, memory: 6 }[transport];
+}
+
 export const pathOf = (connection: Connection): ChannelPath =>
   transportOf(connection.remoteAddr.toString()) === 'circuit' ? 'relayed' : 'direct';
 

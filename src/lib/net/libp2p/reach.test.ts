@@ -19,23 +19,25 @@ function setup() {
     remoteAddr: multiaddr(`/ip4/192.0.2.1/tcp/1/ws/p2p/${relay}/p2p-circuit/p2p/${peer}`),
   } as Connection;
   let dials = 0;
+  const dialled: string[] = [];
   const node = {
     getConnections: (to?: { toString(): string }) => (to?.toString() === peer ? [relayed] : []),
     isDialable: async () => true,
-    dial: (_addresses: unknown, { signal }: { signal: AbortSignal }) => {
+    dial: (addresses: readonly unknown[], { signal }: { signal: AbortSignal }) => {
       dials += 1;
+      dialled.push(...addresses.map(String));
       return new Promise((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason));
       });
     },
   } as unknown as TabloomNode;
   const reach = createReach({ node, clock, logger: silentLogger, tuning: nodeTuning, life: life.signal });
-  const connect = () => {
+  const connect = (addrs: readonly string[] = []) => {
     const found = { connection: undefined as Connection | undefined };
-    void reach.connect(peer!, [], life.signal).then((connection) => (found.connection = connection));
+    void reach.connect(peer!, addrs, life.signal).then((connection) => (found.connection = connection));
     return found;
   };
-  return { clock, relayed, node, connect, dials: () => dials };
+  return { clock, relayed, node, connect, dialled, dials: () => dials };
 }
 
 test('the first time, a direct connection is waited for; where it has failed, nobody waits for the next try', async () => {
@@ -67,4 +69,13 @@ test('a net that dials nobody reaches whoever is connected, and nobody else', as
     code: 'peer-unreachable',
   });
   expect(dials()).toBe(0);
+});
+
+test('E: WebSockets are tried first, then WebRTC through the relay, and webrtc-direct last', async () => {
+  const { clock, connect, dialled } = setup();
+  const [wss, direct] = [`/dns4/a.example/tcp/443/wss/p2p/${peer}`, `/ip4/192.0.2.1/udp/1/webrtc-direct/p2p/${peer}`];
+  connect([direct, wss]);
+  await clock.advance(60_000);
+  const signalled = `/ip4/192.0.2.1/tcp/1/ws/p2p/${relay}/p2p-circuit/webrtc/p2p/${peer}`;
+  expect(dialled).toEqual([wss, signalled, signalled, signalled, direct]);
 });

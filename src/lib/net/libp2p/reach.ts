@@ -52,6 +52,9 @@ const standing = (node: TabloomNode, peer: PeerId, path: 'direct' | 'relayed'): 
     .at(-1);
 
 const addressesMax = 16;
+const sockets: ReadonlySet<string> = new Set(['websocket', 'other']);
+/** Last: browsers are about to refuse the way `@libp2p/webrtc` dials it (Chrome's field trial `WebRTC-NoSdpMangleUfrag`). */
+const webrtcDirect: ReadonlySet<string> = new Set(['webrtc-direct']);
 const peersRememberedMax = 1_024;
 
 export function createReach({ node, clock, logger, tuning, life }: ReachInput): Reach {
@@ -113,21 +116,24 @@ export function createReach({ node, clock, logger, tuning, life }: ReachInput): 
     return undefined;
   };
 
-  const upgrade = async (peer: PeerId, addrs: readonly string[]): Promise<Connection | undefined> => {
-    const plain = parse(
-      addrs.filter((address) => transportOf(address) !== 'circuit' && targetOf(address) === peer),
-    ).filter((address) => transportOf(address.toString()) !== 'webrtc');
-    const dialable = await filterAsync(plain, (address) => node.isDialable(address));
-    if (dialable.length > 0) {
-      const connection = await tryDirect(peer, dialable, tuning.directTryTimeoutsMs.slice(0, 1));
-      if (connection) return connection;
-    }
-    const relayed = await circuit(peer, addrs, life);
+  const tryPlain = async (peer: PeerId, addrs: readonly string[], wanted: ReadonlySet<string>) => {
+    const named = addrs.filter((address) => wanted.has(transportOf(address)) && targetOf(address) === peer);
+    const dialable = await filterAsync(parse(named), (address) => node.isDialable(address));
+    return dialable.length > 0 ? tryDirect(peer, dialable, tuning.directTryTimeoutsMs.slice(0, 1)) : undefined;
+  };
+
+  const trySignalled = async (peer: PeerId, addrs: readonly string[]) => {
+    const relayed = await circuit(peer, addrs, life).catch(() => undefined);
     if (!relayed) return undefined;
     const signalled = multiaddr(webrtcAddress(relayed.remoteAddr.toString()));
     if (!(await node.isDialable(signalled))) return undefined;
     return tryDirect(peer, [signalled], tuning.directTryTimeoutsMs);
   };
+
+  const upgrade = async (peer: PeerId, addrs: readonly string[]): Promise<Connection | undefined> =>
+    (await tryPlain(peer, addrs, sockets)) ??
+    (await trySignalled(peer, addrs)) ??
+    (await tryPlain(peer, addrs, webrtcDirect));
 
   const upgradeOnce = (peer: PeerId, addrs: readonly string[]): Promise<Connection | undefined> => {
     const running = upgrades.get(peer);
