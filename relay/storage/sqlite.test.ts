@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -44,4 +44,25 @@ test('a folder that cannot be made, a file that is something else', async () => 
   expect(() => openSqliteStorage(join(folder, 'file', 'x.db'))).toThrow(
     expect.objectContaining({ code: 'data-not-writable' }),
   );
+});
+
+test.skipIf(process.platform === 'win32')('E: folder and files are for their owner alone, old ones too', async () => {
+  const own = join(folder, 'private');
+  const file = join(own, 'a.db');
+  const modes = async () => {
+    const paths = [own, ...(await readdir(own)).map((name) => join(own, name))];
+    return Promise.all(paths.map(async (path) => [path, (await stat(path)).mode & 0o777]));
+  };
+  const first = openSqliteStorage(file);
+  await first.put('receipts', 'k', 1);
+  expect(await modes()).toEqual([
+    [own, 0o700],
+    [file, 0o600],
+    [`${file}-wal`, 0o600],
+  ]);
+  first.close();
+  await chmod(file, 0o644);
+  const again = opened(file);
+  await again.put('receipts', 'k', 2);
+  expect((await modes()).slice(1).map(([, mode]) => mode)).toEqual([0o600, 0o600]);
 });

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
@@ -74,6 +74,7 @@ export function openSqliteStorage(file: string): SqliteStorage {
 function open(file: string): DatabaseSync {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    keepPrivate(file);
     const database = new DatabaseSync(file);
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
     database.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT;`);
@@ -88,6 +89,12 @@ function open(file: string): DatabaseSync {
       { cause, details: { file } },
     );
   }
+}
+
+/** For the owner alone, from the first byte. SQLite gives the files beside it (`-wal`, `-shm`) the mode of the database. */
+function keepPrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600));
+  for (const one of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(one)) chmodSync(one, 0o600);
 }
 
 /** Primary result codes of SQLite. */
