@@ -162,7 +162,9 @@ export async function startRelay(env: Env): Promise<Relay> {
       jobs.drain();
       http.drain();
       const overtime = AbortSignal.timeout(env.SHUTDOWN_SECONDS * 1_000);
-      await Promise.all([jobs.idle({ signal: overtime }).catch(() => undefined), floor.stop({ signal: overtime })]);
+      // One after the other: the native peer sends away who waits in its queue, and those answers have begun for us.
+      await jobs.idle({ signal: overtime }).catch(() => undefined);
+      await floor.stop({ signal: overtime });
       jobs.abort(wireError('draining', 'This relay stopped before the answer had ended. Ask another one.'));
       await unwind(undo);
     };

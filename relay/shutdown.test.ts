@@ -47,3 +47,15 @@ test('a stop that fails leaves with 1', async () => {
   await settle();
   expect(state.exits).toEqual([1]);
 });
+
+test('E: a parent that has gone stops it like a SIGTERM, and is no second signal', async () => {
+  const { process, stopped, state } = fixture();
+  process.emit('disconnect');
+  expect(state).toMatchObject({ exits: [], stops: 1 });
+  state.now = 1_000;
+  process.emit('disconnect');
+  expect(state).toMatchObject({ exits: [], stops: 1 });
+  stopped.resolve();
+  await settle();
+  expect(state.exits).toEqual([0]);
+});

@@ -57,15 +57,31 @@ function pinnedNode() {
   );
 }
 
-/** Runs the task to its end and leaves with its exit code; signals are passed on. */
+/**
+ * Runs the task to its end and leaves with its exit code; signals are passed on. The channel to the child carries
+ * nothing: its end tells the child that this process has gone.
+ */
 async function run(node, argv) {
-  const child = spawn(node, argv, { cwd: root, stdio: 'inherit', env: withBin(), shell: windows });
+  const stdio = windows ? 'inherit' : ['inherit', 'inherit', 'inherit', 'ipc'];
+  const child = spawn(node, argv, { cwd: root, stdio, env: withBin(), shell: windows });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  if (process.env.npm_lifecycle_event) whenParentGoes(() => child.kill('SIGTERM'));
   const [code, signal] = await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (...end) => resolve(end));
   });
   process.exit(code ?? (signal ? 1 : 0));
+}
+
+/** A signal to npm ends npm and the shell that it started, and neither says anything to us. */
+function whenParentGoes(stop) {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    stop();
+  }, 250);
+  watch.unref();
 }
 
 function fail(code, message) {

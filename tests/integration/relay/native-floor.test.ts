@@ -18,7 +18,7 @@ import { startRelay, type RelayProcess } from '../../fixtures/relay-process.ts';
 
 let relay: RelayProcess;
 beforeAll(async () => {
-  relay = await startRelay({ native: 'with-native' });
+  relay = await startRelay({ native: 'with-native', env: { SHUTDOWN_SECONDS: '60' } });
 });
 afterAll(() => relay?.dispose());
 
@@ -142,6 +142,16 @@ test('garbage on the port harms nobody', async () => {
   const response = await postChat(relay.url, question());
   expect(response.status).toBe(200);
   await eventually(async () => (await health(relay.url)).peers === 1);
+});
+
+test('E: on SIGTERM the answers that are queued end too, within the time that settings give', async () => {
+  const body = question({ stream: true, messages: [{ role: 'user', content: 'Count to one hundred' }] });
+  const queued = await Promise.all(Array.from({ length: 9 }, () => postChat(relay.url, body)));
+  expect(queued.map(({ status }) => status)).toEqual(Array.from({ length: 9 }, () => 200));
+  const leaving = relay.halt('SIGTERM');
+  const ends = await Promise.all(queued.map(async (response) => (await collect(readEvents(response))).at(-1)));
+  expect(ends).toEqual(Array.from({ length: 9 }, () => '[DONE]'));
+  expect(await leaving).toBe(0);
 });
 
 test('nothing of prompts or answers has been said or logged', () => {
