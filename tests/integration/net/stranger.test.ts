@@ -15,24 +15,43 @@ const keep = <T extends { stop(): Promise<unknown> }>(one: T): T => {
   return one;
 };
 
+/** Something that listens in the network of whoever dials, and the addresses by which a stranger would have it dialled. */
+async function service() {
+  const told = { connections: 0 };
+  const server = createServer(() => told.connections++);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  keep({ stop: () => new Promise((resolve) => server.close(resolve)) });
+  const { port } = server.address() as AddressInfo;
+  const stranger = createSigner(seedOf(7_001)).peer;
+  const addrs = [`/ip4/127.0.0.1/tcp/${port}/ws/p2p/${stranger}`, `/dns4/localhost/tcp/${port}/ws/p2p/${stranger}`];
+  return { told, stranger, addrs };
+}
+
+test('D11: a page reaches its relay on a local address, and no other address there on a stranger’s word', async () => {
+  const relay = keep(relayOn(7_020));
+  await relay.start();
+  const tab = keep(netAt(relay, 7_021, { transports: 'tab', tuning: { directPauseMs: 0 } }));
+  await tab.start();
+  await reserved(tab);
+  const { told, stranger, addrs } = await service();
+  await expect(tab.open(stranger, '/tabloom/test-echo/1', { addrs })).rejects.toMatchObject({
+    code: 'peer-unreachable',
+  });
+  expect(told.connections).toBe(0);
+});
+
 test('a relay dials no address that it was told of, whatever it says', async () => {
   const relay = keep(relayOn(7_000));
   await relay.start();
-  let connections = 0;
-  const service = createServer(() => connections++);
-  await new Promise<void>((resolve) => {
-    service.listen(0, '127.0.0.1', resolve);
-  });
-  keep({ stop: () => new Promise((resolve) => service.close(resolve)) });
-  const { port } = service.address() as AddressInfo;
-  const stranger = createSigner(seedOf(7_001)).peer;
-  const addrs = [`/ip4/127.0.0.1/tcp/${port}/ws/p2p/${stranger}`, `/dns4/localhost/tcp/${port}/ws/p2p/${stranger}`];
+  const { told, stranger, addrs } = await service();
   await expect(relay.open(stranger, '/tabloom/test-echo/1', { addrs })).rejects.toMatchObject({
     code: 'peer-unreachable',
     details: { reason: 'it is not connected here' },
   });
   await relay.prepare(stranger, '/tabloom/test-echo/1', { addrs });
-  expect(connections).toBe(0);
+  expect(told.connections).toBe(0);
 });
 
 test('a message tells who handed it over, and whether its publisher is connected itself', async () => {

@@ -1,12 +1,21 @@
 import type { ConnectionGater, PeerId as Libp2pPeerId } from '@libp2p/interface';
+import { isPrivate } from '@libp2p/utils';
+import type { Multiaddr } from '@multiformats/multiaddr';
 import type { DenyList } from '../deny-list.ts';
 
 /**
- * What a net may dial. `secure`: what js-libp2p allows, which in a browser leaves out `ws://` and addresses of the local
- * network. `any`: those too, for a page that is itself served over plain http. `none`: nothing, for a relay: the
- * addresses it hears are strangers' words, and what it dialled would be reached from inside its own network.
+ * What a net may dial. `any`: everything, for a program that its owner runs. `none`: nothing, for a relay: the addresses it
+ * hears are strangers' words, and what it dialled would be reached from inside its own network. A page dials what it was
+ * told of by its own relay or its person, wherever that is, and on a stranger's word no address of the local network.
  */
-export type Dialling = 'any' | 'secure' | 'none';
+export type Dialling = 'any' | 'none' | PageDialling;
+
+export interface PageDialling {
+  /** Whether a browser lets the page open `ws://`: it does where the page itself is plain http. */
+  readonly insecure: 'allow' | 'refuse';
+  /** Addresses of the relays that the page was served from or its person has named. */
+  readonly named: () => readonly string[];
+}
 
 /** Who may connect, and what may be dialled. */
 export function createGate(denied: DenyList, dialling: Dialling): ConnectionGater {
@@ -19,9 +28,25 @@ export function createGate(denied: DenyList, dialling: Dialling): ConnectionGate
     denyInboundRelayReservation: denies,
     denyOutboundRelayedConnection: (from, to) => denies(from) || denies(to),
     denyInboundRelayedConnection: (_relay, from) => denies(from),
-    ...(dialling === 'secure' ? {} : { denyDialMultiaddr: () => dialling === 'none' }),
+    denyDialMultiaddr: (address) => {
+      if (dialling === 'any' || dialling === 'none') return dialling === 'none';
+      return !mayDial(address, dialling);
+    },
   };
 }
+
+function mayDial(address: Multiaddr, { insecure, named }: PageDialling): boolean {
+  const host = hostOf(address.toString());
+  if (named().some((one) => hostOf(one) === host)) return true;
+  if (insecure === 'refuse' && host.endsWith('/ws') && !host.includes('/tls/')) return false;
+  return !isPrivate(address) && !localName.test(host);
+}
+
+/** Of a circuit, the relay's: that is what is dialled. */
+const hostOf = (address: string): string => address.split('/p2p/', 1)[0]!;
+
+/** Names of the local network, which public DNS does not know (RFC 6761, 6762, 8375). */
+const localName = /^\/dns[46]?\/([^/]+\.)?(localhost|local|internal|lan|home\.arpa)\//i;
 
 /** Denies what either does. */
 export function joinGates(one: ConnectionGater, other: ConnectionGater = {}): ConnectionGater {

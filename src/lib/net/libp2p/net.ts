@@ -23,7 +23,7 @@ export interface Libp2pNetOptions {
   readonly transports: 'tab' | 'node';
   /** STUN and TURN; none: only what the machine's own addresses allow. */
   readonly iceServers?: readonly RTCIceServer[];
-  /** Whether a page may dial `ws://` and local addresses; `allow` only where the page itself is plain http. */
+  /** Whether a page may dial `ws://` on others' word; `allow` only where the page itself is plain http. */
   readonly insecureDial?: 'allow' | 'refuse';
   /** Addresses to listen on beside the circuit and WebRTC, such as `/ip4/0.0.0.0/udp/4002/webrtc-direct` in Node. */
   readonly listen?: readonly string[];
@@ -55,7 +55,13 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
     seed: options.seed,
     local: options.local,
     role: 'peer',
-    dialling: options.insecureDial === 'allow' ? 'any' : 'secure',
+    dialling:
+      options.transports === 'node'
+        ? 'any'
+        : {
+            insecure: options.insecureDial ?? 'refuse',
+            named: () => relays?.status().map(({ addr }) => addr) ?? [],
+          },
     iceServers: options.iceServers ?? [],
     listen: ['/p2p-circuit', '/webrtc', ...(options.listen ?? [])],
     announce: [],

@@ -1,0 +1,55 @@
+import { multiaddr } from '@multiformats/multiaddr';
+import { describe, expect, test } from 'vitest';
+import { createGate, type PageDialling } from './gate.ts';
+
+const denied = { reject: () => false, denies: () => false };
+const peer = '12D3KooWA1ofhcEyUBNiisjW5uxz9a8F9zFpaUph9G6mJu3xZW4n';
+const dials = (dialling: Parameters<typeof createGate>[1], address: string) =>
+  createGate(denied, dialling).denyDialMultiaddr!(multiaddr(`${address}/p2p/${peer}`)) === false;
+const page = (named: string, insecure: PageDialling['insecure'] = 'refuse'): PageDialling => ({
+  insecure,
+  named: () => [`${named}/p2p/${peer}`],
+});
+
+describe('D11: a page reaches the address that it was served from', () => {
+  test.each([
+    '/dns4/localhost/tcp/443/wss',
+    '/ip4/127.0.0.1/tcp/443/wss',
+    '/ip4/192.168.1.5/tcp/8443/wss',
+    '/ip6/::1/tcp/443/wss',
+    '/dns4/relay.local/tcp/443/wss',
+  ])('%s', (address) => {
+    expect(dials(page(address), address)).toBe(true);
+    expect(dials(page(address), `${address}/p2p/${peer}/p2p-circuit`)).toBe(true);
+    expect(dials(page(address), `${address}/p2p/${peer}/p2p-circuit/webrtc`)).toBe(true);
+  });
+});
+
+describe('D11: on a stranger’s word it reaches nothing of the local network', () => {
+  test.each([
+    '/dns4/localhost/tcp/8443/wss',
+    '/ip4/127.0.0.1/tcp/8443/wss',
+    '/ip4/192.168.1.1/tcp/443/wss',
+    '/ip4/10.0.0.1/udp/1/webrtc-direct',
+    '/dns4/router.lan/tcp/443/wss',
+    '/dns6/Printer.Local/tcp/443/wss',
+    `/ip4/192.168.1.1/tcp/443/wss/p2p/${peer}/p2p-circuit`,
+  ])('%s', (address) => {
+    for (const insecure of ['allow', 'refuse'] as const)
+      expect(dials(page('/dns4/localhost/tcp/443/wss', insecure), address)).toBe(false);
+  });
+});
+
+test('an https page opens no ws://, which its browser would refuse; an http page does', () => {
+  const other = '/dns4/relay.example/tcp/80/ws';
+  expect(dials(page('/dns4/own.example/tcp/443/wss'), other)).toBe(false);
+  expect(dials(page('/dns4/own.example/tcp/80/ws', 'allow'), other)).toBe(true);
+  expect(dials(page('/dns4/own.example/tcp/443/wss'), '/dns4/relay.example/tcp/443/wss')).toBe(true);
+});
+
+test('a program of its owner dials anything, a relay nothing', () => {
+  for (const address of ['/ip4/127.0.0.1/tcp/1/ws', '/dns4/relay.example/tcp/443/wss']) {
+    expect(dials('any', address)).toBe(true);
+    expect(dials('none', address)).toBe(false);
+  }
+});
