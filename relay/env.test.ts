@@ -51,6 +51,18 @@ describe('environment', () => {
     expect(env.ALLOWED_HOSTS).toEqual(['a.example', 'b.example']);
     expect(env.ALLOWED_ORIGINS).toEqual(['https://a.example', 'http://b:81']);
   });
+  test('B6: origins of apps and extensions are taken as their browsers send them', () => {
+    const origins = [
+      'app://obsidian.md',
+      'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+      'moz-extension://3f1b2c4d-0000-4000-8000-000000000000',
+      'vscode-webview://1a2b3c',
+      'tauri://localhost',
+      'capacitor://localhost:80',
+    ];
+    const ALLOWED_ORIGINS = `${origins.join(',')},APP://Name/`;
+    expect(readEnv({ ALLOWED_ORIGINS }).ALLOWED_ORIGINS).toEqual([...origins, 'app://Name']);
+  });
   test.each([
     { PORT: 'eighty' },
     { PORT: '70000' },
@@ -66,6 +78,12 @@ describe('environment', () => {
     { ALLOWED_HOSTS: 'https://a.example' },
     { ALLOWED_ORIGINS: '*' },
     { ALLOWED_ORIGINS: 'null' },
+    { ALLOWED_ORIGINS: 'file://' },
+    { ALLOWED_ORIGINS: 'file://host' },
+    { ALLOWED_ORIGINS: 'app://' },
+    { ALLOWED_ORIGINS: 'app://*' },
+    { ALLOWED_ORIGINS: 'app://name/path' },
+    { ALLOWED_ORIGINS: 'https://' },
     { ALLOWED_ORIGINS: 'https://a.example/path' },
     { ALLOWED_ORIGINS: 'https://a.example/?x' },
     { ALLOWED_ORIGINS: 'https://me:secret@a.example' },

@@ -29,6 +29,23 @@ const siteSchema = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/**
+ * An origin as a browser writes it: of a site, or of an app or an extension (`app://obsidian.md`,
+ * `chrome-extension://…`, `vscode-webview://…`, `tauri://localhost`), whose origins the URL standard calls opaque and
+ * their browsers send all the same. Schemes without a host of their own are nobody's.
+ */
+const originSchema = z.string().transform((text, context) => {
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` && text !== '*') return url.origin;
+  const app = /^([a-z][a-z0-9+.-]*):\/\/([\w.-]+(?::\d{1,5})?)\/?$/i.exec(text);
+  const scheme = app?.[1]!.toLowerCase();
+  if (app && !/^(https?|wss?|ftp|file|data|blob|about|javascript)$/.test(scheme!)) return `${scheme}://${app[2]}`;
+  context.addIssue(
+    `"${text}" is no origin; write it like https://app.example or app://name, without a path or a user name`,
+  );
+  return z.NEVER;
+});
+
 /** Digits: other forms of a number (hexadecimal, blanks, exponents) are likelier mistakes than wishes. */
 const numberSchema = z
   .string()
@@ -57,7 +74,7 @@ export const envSchema = z
     ALLOWED_HOSTS: list
       .pipe(z.array(z.string().regex(/^[a-z0-9.-]+$/i, 'a host is a name or an address without port')))
       .default([]),
-    ALLOWED_ORIGINS: list.pipe(z.array(siteSchema.transform(({ origin }) => origin))).default([]),
+    ALLOWED_ORIGINS: list.pipe(z.array(originSchema)).default([]),
     LOG_LEVEL: z.enum(logLevels).default('warn'),
     SHUTDOWN_SECONDS: numberSchema.pipe(z.number().max(600)).default(10),
     NATIVE: z.enum(['on', 'off']).default('on'),

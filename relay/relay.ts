@@ -20,6 +20,7 @@ import type { Health } from './gateway/routes/health.ts';
 import { createShelf } from './gateway/shelf.ts';
 import { noFloor, startFloor, type NativeFloor } from './native-floor.ts';
 import { localUrl } from './greeting.ts';
+import { errorBody } from './http/error-body.ts';
 import { createGuard } from './http/guard.ts';
 import { listen } from './http/server.ts';
 import { createUpgradePipe } from './http/upgrade.ts';
@@ -205,6 +206,7 @@ async function unwind(undo: (() => Promise<void> | void)[]): Promise<void> {
 }
 
 function notYet(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' });
-  response.end('Tabloom is starting. Try again in a second.\n');
+  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
+  const message = 'Tabloom is starting. Try again in a second.';
+  response.end(JSON.stringify(errorBody(503, { code: 'starting', message })));
 }

@@ -63,6 +63,11 @@ describe('preflight', () => {
     expect(response.headers.get('access-control-allow-credentials')).toBeNull();
     expect(response.headers.get('access-control-allow-private-network')).toBeNull();
   });
+  test("B6: lets the keys and names of other gateways' clients through", async () => {
+    const wanted = 'x-api-key, api-key, http-referer, x-title, openai-organization, x-request-id, traceparent';
+    const response = await preflight({ ...friend, 'access-control-request-headers': `${wanted}, cookie` });
+    expect(response.headers.get('access-control-allow-headers')).toBe(wanted);
+  });
   test('lets an allowed public page reach a private machine when it asks', async () => {
     const response = await preflight({ ...friend, 'access-control-request-private-network': 'true' });
     expect(response.headers.get('access-control-allow-private-network')).toBe('true');
@@ -71,6 +76,66 @@ describe('preflight', () => {
     const response = await preflight({ ...foreign, 'access-control-request-headers': 'content-type' });
     expect(response.status).toBe(403);
     expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+  });
+});
+
+describe('B5: base URLs', () => {
+  const key = { authorization: 'Bearer x' };
+  const json = { accept: 'application/json' };
+  const visit = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+
+  test.each(['/chat/completions', '//v1/chat/completions', '/v1//chat/completions', '/v1/v1/chat/completions'])(
+    'a chat at %s is answered',
+    async (path) => {
+      const { request } = gatewayFixture();
+      const headers = { 'content-type': 'application/json' };
+      const response = await request(path, { method: 'POST', body: JSON.stringify(ask()), headers });
+      expect(await response.json()).toMatchObject({ object: 'chat.completion' });
+    },
+  );
+
+  test.each(['/models', '//models', '/v1/models/', '//v1/models'])(
+    'the models at %s are listed to a program',
+    async (path) => {
+      const { request } = gatewayFixture();
+      for (const headers of [key, json, { 'api-key': 'x' }])
+        expect(await (await request(path, { headers })).json()).toMatchObject({ object: 'list' });
+    },
+  );
+
+  test('a browser that goes to /models gets the page, with a cookie for a key or without', async () => {
+    const { request } = gatewayFixture();
+    for (const headers of [visit, { ...visit, authorization: 'Basic eDp5' }])
+      expect(await (await request('/models', { headers })).text()).toBe('a page');
+  });
+
+  test('a foreign page is judged there too, and a friendly one may ask first', async () => {
+    const { request } = gatewayFixture();
+    const options = { method: 'OPTIONS', headers: { ...friend, 'access-control-request-method': 'GET' } };
+    for (const path of ['/models', '/chat/completions']) {
+      expect((await request(path, options)).headers.get('access-control-allow-origin')).toBe(friend.origin);
+      expect((await request(path, { headers: { ...foreign, ...json } })).status).toBe(403);
+    }
+  });
+
+  test.each([
+    ['/api/chat', { method: 'POST' }],
+    ['/metrics', { headers: key }],
+    ['/docs', { headers: json }],
+    ['/', { headers: key }],
+    ['/v1', {}],
+    ['/v1/nothing', { headers: visit }],
+  ])('%s is 404 in JSON for a program', async (path, init) => {
+    const { request } = gatewayFixture();
+    const response = await request(path, init);
+    expect(response.status).toBe(404);
+    expect((await response.json()).error).toMatchObject({ code: 'not_found', message: expect.stringContaining('/v1') });
+  });
+
+  test('what the site does not have is said in JSON to a program and by the site to a visitor', async () => {
+    const { request } = gatewayFixture(undefined, { site: async () => new Response('no page', { status: 404 }) });
+    expect((await (await request('/metrics')).json()).error.code).toBe('not_found');
+    expect(await (await request('/metrics', { headers: visit })).text()).toBe('no page');
   });
 });
 

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { errorCode } from '#lib/base/errors.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
 import type { Guard } from '../http/guard.ts';
+import { acceptsPage, apiPath, isApiClient, isReading } from './api-path.ts';
 import { doorError, toHttpError } from './errors.ts';
 import { chatCompletions, type ChatComponents } from './routes/chat-completions.ts';
 import { showHealth, type Health } from './routes/health.ts';
@@ -26,7 +27,7 @@ export interface Gateway {
 /** Everything HTTP of a relay. One route a file. */
 export function createGateway(components: GatewayComponents): Gateway {
   const { guard, logger, site } = components;
-  const app = new Hono({ strict: false });
+  const app = new Hono({ getPath: apiPath });
 
   app.onError((error, context) => {
     const { status, body, retryAfterSeconds } = toHttpError(error);
@@ -56,10 +57,20 @@ export function createGateway(components: GatewayComponents): Gateway {
       throw doorError('method-not-allowed', 'This path does not take this method. See the Allow header.');
     });
   }
+  const notFound = () =>
+    doorError(
+      'not-found',
+      'There is no such path here. The API stands at /v1, as in /v1/chat/completions and /v1/models.',
+    );
   app.all('/v1/*', () => {
-    throw doorError('not-found', 'There is no such path here. Use /v1/chat/completions or /v1/models.');
+    throw notFound();
   });
-  app.all('*', (context) => site(context.req.raw));
+  app.all('*', async ({ req: { raw } }) => {
+    if (isApiClient(raw) || !isReading(raw.method)) throw notFound();
+    const response = await site(raw);
+    if (response.status === 404 && !acceptsPage(raw.headers)) throw notFound();
+    return response;
+  });
 
   return { fetch: async (request) => app.fetch(request) };
 }

@@ -1,6 +1,7 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { isWireErrorCode, wireErrors } from '#lib/protocol/errors.ts';
 import type { OpenAIErrorBody } from '#lib/protocol/openai.ts';
+import { errorBody } from '../http/error-body.ts';
 
 /** An error as HTTP says it: OpenAI's body, and `Retry-After` in seconds where trying again helps. */
 export interface HttpError {
@@ -52,27 +53,13 @@ export function toHttpError(error: unknown): HttpError {
   return {
     status,
     retryAfterSeconds: retryAfter(code, details.retryAfterMs),
-    body: {
-      error: {
-        message,
-        type: typeOf(status),
-        param: typeof details.param === 'string' ? details.param : null,
-        code: code.replaceAll('-', '_'),
-      },
-    },
+    body: errorBody(status, { code, message, param: typeof details.param === 'string' ? details.param : null }),
   };
 }
 
 function statusOf(code: string): number {
   if (Object.hasOwn(doorStatus, code)) return doorStatus[code as DoorErrorCode];
   return isWireErrorCode(code) ? wireErrors[code].status : 502;
-}
-
-function typeOf(status: number): string {
-  if (status === 402) return 'insufficient_quota';
-  if (status === 403) return 'permission_error';
-  if (status === 429) return 'rate_limit_error';
-  return status >= 500 ? 'server_error' : 'invalid_request_error';
 }
 
 function retryAfter(code: string, retryAfterMs: unknown): number | undefined {

@@ -43,9 +43,12 @@ const exposedHeaders = [
   'x-tabloom-tier',
 ].join(', ');
 
-/** OpenAI's clients describe themselves in `x-stainless-*` headers; a preflight names every one of them. */
+/**
+ * What OpenAI's clients and those built on them send: keys under three names, a description of themselves in
+ * `x-stainless-*`, the names and traces that OpenRouter and Azure taught them. A preflight names every one of them.
+ */
 const requestHeader =
-  /^(accept|authorization|content-type|idempotency-key|user-agent|openai-(organization|project|beta)|x-(stainless|tabloom)-[a-z0-9-]{1,40})$/;
+  /^(accept|authorization|content-type|idempotency-key|user-agent|(x-)?api-key|http-referer|referer|x-title|x-(client-)?request-id|x-correlation-id|traceparent|tracestate|baggage|openai-[a-z0-9-]{1,40}|x-(stainless|tabloom|openrouter)-[a-z0-9-]{1,40})$/;
 const requestHeadersMax = 40;
 
 function preflight(context: Context, origin: string | undefined): Response {

@@ -84,6 +84,12 @@ describe('Origin', () => {
     expect(originPasses('http://app.example', { allowedOrigins })).toBe(false);
     expect(originPasses('https://app.example:444', { allowedOrigins })).toBe(false);
   });
+  test('B6: an allowed app or extension passes, exactly', () => {
+    const allowedOrigins = ['app://obsidian.md', 'chrome-extension://abc'];
+    for (const origin of allowedOrigins) expect(originPasses(origin, { allowedOrigins })).toBe(true);
+    expect(originPasses('chrome-extension://abd', { allowedOrigins })).toBe(false);
+    expect(originPasses('app://obsidian.md.evil', { allowedOrigins })).toBe(false);
+  });
   test('the public URL is an own origin under any host name', () => {
     expect(originPasses('https://relay.example', { publicUrl: new URL('https://relay.example/') })).toBe(true);
   });

@@ -1,7 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '#lib/base/logger.ts';
+import { openAIErrorBodySchema } from '#lib/protocol/openai.ts';
 import { createGuard } from './guard.ts';
 import { listen, type HttpServer } from './server.ts';
 import { createUpgradePipe, type UpgradePipe, type UpgradePipeOptions } from './upgrade.ts';
@@ -31,14 +32,16 @@ async function echoListener(seenPorts: number[] = []): Promise<AddressInfo> {
   return server.address() as AddressInfo;
 }
 
-async function relayServer(over: Partial<UpgradePipeOptions> = {}): Promise<{ http: HttpServer; pipe: UpgradePipe }> {
+async function relayServer(
+  over: Partial<UpgradePipeOptions> & { readonly onRequest?: RequestListener } = {},
+): Promise<{ http: HttpServer; pipe: UpgradePipe }> {
   const guard = createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] });
   const pipe = createUpgradePipe({ guard, target: () => undefined, logger: silentLogger, ...over });
   const http = await listen({
     host: '127.0.0.1',
     port: 0,
     upgrades: pipe,
-    onRequest: (_request, response) => void response.end('page'),
+    onRequest: over.onRequest ?? ((_request, response) => void response.end('page')),
   });
   closing.push(() => http.close());
   return { http, pipe };
@@ -88,10 +91,10 @@ describe('upgrades', () => {
     expect(pipe.carries(target.port)).toBe(false);
   });
   test.each([
-    ['a foreign page', { origin: 'https://evil.example' }, 403, 'origin-not-allowed'],
-    ['a page without a name', { origin: 'null' }, 403, 'origin-not-allowed'],
-    ['a foreign name', { host: 'evil.example' }, 403, 'host-not-allowed'],
-    ['another path', { path: '/v1/models' }, 404, 'not-found'],
+    ['a foreign page', { origin: 'https://evil.example' }, 403, 'origin_not_allowed'],
+    ['a page without a name', { origin: 'null' }, 403, 'origin_not_allowed'],
+    ['a foreign name', { host: 'evil.example' }, 403, 'host_not_allowed'],
+    ['another path', { path: '/v1/models' }, 404, 'not_found'],
   ])('of %s are refused before the listener sees them', async (_name, headers, status, code) => {
     const seen: number[] = [];
     const target = await echoListener(seen);
@@ -143,6 +146,93 @@ describe('upgrades', () => {
     await open;
     expect(pipe.size).toBe(0);
   });
+});
+
+/** Writes bytes to the port and tells what came back until the server closed; `half` closes only the own half. */
+function exchange(port: number, bytes: string, { half = false }: { readonly half?: boolean } = {}): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk.toString()));
+    socket.on('error', () => undefined);
+    socket.on('end', () => socket.end());
+    socket.on('close', () => resolve(text));
+    if (half) socket.end(bytes);
+    else socket.write(bytes);
+  });
+}
+
+describe('requests that are more than HTTP/1.1', () => {
+  const head = 'Host: localhost\r\nConnection: close';
+  const upgradeHeads = {
+    "Java's client":
+      'POST / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings, close\r\nContent-Length: 2\r\nUpgrade: h2c\r\n',
+    'curl --http2': 'GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n',
+    'a POST that would be a WebSocket':
+      'POST / HTTP/1.1\r\nConnection: Upgrade, close\r\nContent-Length: 2\r\nUpgrade: websocket\r\n',
+  };
+  test.each(Object.entries(upgradeHeads))('B1: the upgrade of %s is passed over', async (_name, head) => {
+    let body = '';
+    const { http } = await relayServer({
+      onRequest: (request, response) => {
+        request.on('data', (chunk) => (body += String(chunk)));
+        request.on('end', () => response.end('page'));
+      },
+    });
+    const hasBody = head.startsWith('POST');
+    const settings = 'HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA';
+    const text = await exchange(http.port, `${head}Host: localhost\r\n${settings}\r\n\r\n${hasBody ? '{}' : ''}`);
+    expect(text).toMatch(/^HTTP\/1.1 200 /);
+    expect(text).toContain('page');
+    expect(body).toBe(hasBody ? '{}' : '');
+  });
+
+  test.each([
+    [
+      'headers past the limit',
+      `GET / HTTP/1.1\r\n${head}\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    ['what is no request', 'HELLO\r\n\r\n', 400, 'bad_http'],
+  ])("B8: %s are refused in OpenAI's form", async (_name, bytes, status, code) => {
+    const { http } = await relayServer();
+    const [answered, body] = (await exchange(http.port, bytes)).split('\r\n\r\n');
+    expect(answered).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(openAIErrorBodySchema.parse(JSON.parse(body!)).error).toMatchObject({ code, type: 'invalid_request_error' });
+  });
+
+  test('B8: a client that has closed its own half gets its answer', async () => {
+    const asked = Promise.withResolvers<void>();
+    const { http } = await relayServer({
+      onRequest: (request, response) => {
+        request.socket.once('end', () => asked.resolve());
+        void asked.promise.then(() => setImmediate(() => response.end('late')));
+      },
+    });
+    const text = await exchange(http.port, `GET / HTTP/1.1\r\n${head}\r\n\r\n`, { half: true });
+    expect(text).toMatch(/HTTP\/1.1 200 /);
+    expect(text).toContain('late');
+  });
+
+  test.each(['1.1', '1.0'])(
+    'B8: one that has gone is noticed before there is anything to say (HTTP/%s)',
+    async (version) => {
+      const asked = Promise.withResolvers<void>();
+      const gone = Promise.withResolvers<void>();
+      const { http } = await relayServer({
+        onRequest: (_request, response) => {
+          response.once('close', () => gone.resolve());
+          asked.resolve();
+        },
+      });
+      const socket = connect({ host: '127.0.0.1', port: http.port });
+      socket.write(`GET / HTTP/${version}\r\nHost: localhost\r\n\r\n`);
+      await asked.promise;
+      socket.destroy();
+      await gone.promise;
+    },
+  );
 });
 
 describe('listening', () => {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TabloomError } from '#lib/base/errors.ts';
+import { watchConnections } from './connection.ts';
 import type { UpgradePipe } from './upgrade.ts';
 
 /** The one public port. */
@@ -38,11 +39,13 @@ export async function listen({ host, port, onRequest, upgrades }: HttpServerOpti
       keepAliveTimeout: serverLimits.keepAliveMs,
       maxHeaderSize: serverLimits.headersBytesMax,
       noDelay: true,
+      shouldUpgradeCallback: isWebSocket,
     },
     onRequest,
   );
   server.maxConnections = serverLimits.connectionsMax;
   server.on('upgrade', upgrades.onUpgrade);
+  watchConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
     server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, resolve);
@@ -56,6 +59,13 @@ export async function listen({ host, port, onRequest, upgrades }: HttpServerOpti
     close: () => closeAll(server, upgrades),
   };
 }
+
+/**
+ * Every other wish to change the protocol is passed over, as HTTP allows (RFC 9110, 7.8): `h2c`, which Java's client and
+ * `curl --http2` ask for, is answered in HTTP/1.1.
+ */
+const isWebSocket = ({ method, headers }: IncomingMessage): boolean =>
+  method === 'GET' && /(^|,)\s*websocket\s*(,|$)/i.test(headers.upgrade ?? '');
 
 /** For last frames to leave; connections that are idle by then go at once. */
 const lastWordsMs = 500;

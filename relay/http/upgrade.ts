@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '#lib/base/logger.ts';
+import { rawRefusal } from './error-body.ts';
 import type { Guard } from './guard.ts';
 
 /**
@@ -69,12 +70,7 @@ export function createUpgradePipe({ guard, target, logger, limits }: UpgradePipe
       const { status, code, message } =
         refused ?? refusal(503, 'starting', 'The network is not up yet. Try again in a second.');
       logger.info('upgrade-refused', { code });
-      const body = JSON.stringify({ error: { message, type: 'invalid_request_error', param: null, code } });
-      dismiss(
-        client,
-        `HTTP/1.1 ${status} ${code}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-          `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-      );
+      dismiss(client, rawRefusal(status, { code, message }));
       return;
     }
     carry(request, client, head, to);

@@ -44,21 +44,30 @@ const get = (path: string, headers: Record<string, string> = {}, method = 'GET')
   site.respond(new Request(`http://localhost${path}`, { method, headers }));
 
 describe('pages', () => {
-  test.each(['/', '/share', '/share/', '/docs', '/docs/', '/network', '/chat/some-id'])('%s is one', async (path) => {
-    const response = await get(path);
+  const visit = { accept: 'text/html,application/xhtml+xml' };
+  test.each(['/', '/share', '/share/', '/docs', '/docs/', '/chat/some-id'])('%s is one', async (path) => {
+    const response = await get(path, visit);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(response.headers.get('cache-control')).toBe('no-cache');
     expect(await response.text()).toContain('<!doctype html>');
   });
-  test('stand at every path a visitor goes to, even one that looks like a file', async () => {
-    const visit = { accept: 'text/html,application/xhtml+xml' };
-    expect((await get('/models/llama-3.2', visit)).status).toBe(200);
-    expect((await get('/models/llama-3.2')).status).toBe(404);
-    expect((await get('/_app/immutable/gone.js', visit)).status).toBe(404);
+  test.each(['/nowhere', '/models/llama-3.2', '/metrics', '/docs/x'])(
+    'B5: %s is none: a visitor gets the app with 404, a program no page',
+    async (path) => {
+      const visited = await get(path, visit);
+      expect(visited.status).toBe(404);
+      expect(await visited.text()).toContain('<!doctype html>');
+      const asked = await get(path, { accept: '*/*' });
+      expect(asked.status).toBe(404);
+      expect(asked.headers.get('content-type')).toContain('text/plain');
+    },
+  );
+  test('code that is missing is missing, for visitors too', async () => {
+    expect(await (await get('/_app/immutable/gone.js', visit)).text()).not.toContain('<!doctype html>');
   });
   test.each(['/', '/share', '/embed', '/embed/x'])('%s may not be framed by another site', async (path) => {
-    const { headers } = await get(path);
+    const { headers } = await get(path, visit);
     expect(headers.get('content-security-policy')).toMatch(/frame-ancestors 'self'$/);
     expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
   });

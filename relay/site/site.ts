@@ -15,8 +15,8 @@ export interface Site {
 /** Up to here a file is read at once; above it is streamed as fast as it is taken. */
 const wholeReadBytesMax = 256 * 1024;
 const fallbackPath = '/200.html';
-/** Looks like a file: when it is missing, programs must not get a page in its place. */
-const fileLike = /^\/models\/|\/[^/]*\.[a-z0-9]{1,12}$/i;
+/** Pages of which there is one for each thing kept, so that no file stands for them. */
+const appPath = /^\/chat\/[^/]+\/?$/;
 
 export async function createSite(root: string): Promise<Site> {
   const files = await indexFiles(root);
@@ -32,27 +32,24 @@ export async function createSite(root: string): Promise<Site> {
         return plainText(405, 'Only GET and HEAD here.', { allow: 'GET, HEAD' });
       }
       const path = readPath(request.url);
-      const file =
-        path === undefined
-          ? undefined
-          : (find(path) ?? (isPagePath(path, request) ? files.get(fallbackPath) : undefined));
+      const found = path === undefined ? undefined : find(path);
+      const file = found ?? (path !== undefined && isPagePath(path, request) ? files.get(fallbackPath) : undefined);
       if (path === undefined || !file) {
         return files.size === 0
           ? plainText(503, 'The pages are not built. Run "npm run build", then start again. The gateway at /v1 works.')
           : plainText(404, 'There is no such file here.');
       }
-      return serve(request, file);
+      return serve(request, file, found || appPath.test(path) ? 200 : 404);
     },
   };
 }
 
-/** The app answers every path a visitor goes to; code and models that are missing are missing. */
-function isPagePath(path: string, request: Request): boolean {
-  if (path.startsWith('/_app/')) return false;
-  return !fileLike.test(path) || (request.headers.get('accept') ?? '').includes('text/html');
-}
+/** Visitors get the app at any path, and it tells them when there is no such page; programs, code and models do not. */
+const isPagePath = (path: string, request: Request): boolean =>
+  !path.startsWith('/_app/') && (request.headers.get('accept') ?? '').includes('text/html');
 
-async function serve(request: Request, file: SiteFile): Promise<Response> {
+/** `status` is said of a whole answer. */
+async function serve(request: Request, file: SiteFile, status: number): Promise<Response> {
   const isPage = file.path.endsWith('.html');
   const headers = new Headers(isPage ? pageHeaders(await readFile(file.plain.file, 'utf8')) : commonHeaders);
   headers.set('content-type', mediaType(file.path));
@@ -87,7 +84,7 @@ async function serve(request: Request, file: SiteFile): Promise<Response> {
   headers.set('content-length', String(span.last - span.first + 1));
   if (asked.kind === 'part') headers.set('content-range', `bytes ${span.first}-${span.last}/${form.sizeBytes}`);
   const body = request.method === 'HEAD' ? null : await readSpan(form, span);
-  return new Response(body, { status: asked.kind === 'part' ? 206 : 200, headers });
+  return new Response(body, { status: asked.kind === 'part' ? 206 : status, headers });
 }
 
 function chooseForm(request: Request, file: SiteFile): { form: StoredForm; encoding: string | undefined } {

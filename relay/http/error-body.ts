@@ -1,0 +1,26 @@
+import { STATUS_CODES } from 'node:http';
+import type { OpenAIErrorBody } from '#lib/protocol/openai.ts';
+
+/** OpenAI's error body: the one form in which this port says no, whoever says it. Codes are written with underscores. */
+export function errorBody(
+  status: number,
+  { code, message, param = null }: { readonly code: string; readonly message: string; readonly param?: string | null },
+): OpenAIErrorBody {
+  return { error: { message, type: typeOf(status), param, code: code.replaceAll('-', '_') } };
+}
+
+function typeOf(status: number): string {
+  if (status === 402) return 'insufficient_quota';
+  if (status === 403) return 'permission_error';
+  if (status === 429) return 'rate_limit_error';
+  return status >= 500 ? 'server_error' : 'invalid_request_error';
+}
+
+/** A whole HTTP/1.1 answer for a raw socket that carries the error and ends the connection. */
+export function rawRefusal(status: number, error: { readonly code: string; readonly message: string }): string {
+  const body = JSON.stringify(errorBody(status, error));
+  return (
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  );
+}
