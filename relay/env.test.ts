@@ -21,6 +21,7 @@ describe('environment', () => {
       DATA_DIR: expect.stringMatching(/^\/.*data$/),
       ALLOWED_HOSTS: [],
       ALLOWED_ORIGINS: [],
+      TRUSTED_PROXIES: [],
       LOG_LEVEL: 'warn',
       SHUTDOWN_SECONDS: 10,
       NATIVE: 'on',
@@ -37,6 +38,14 @@ describe('environment', () => {
   test('a server without a name of a model is refused', () => {
     const { code, message } = failure(() => readEnv({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1' }));
     expect({ code, message }).toEqual({ code: 'bad-setting', message: expect.stringContaining('NATIVE_MODELS') });
+  });
+  test('proxies are networks or addresses, and nothing else', () => {
+    expect(readEnv({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1']);
+    const { code, message } = failure(() => readEnv({ TRUSTED_PROXIES: '10.0.0.0/8,nginx' }));
+    expect({ code, message }).toEqual({
+      code: 'bad-setting',
+      message: expect.stringContaining('"nginx" is no network'),
+    });
   });
   test('what is written plainly is read', () => {
     const env = readEnv({ PORT: '0', SHUTDOWN_SECONDS: '0.5', PUBLIC_URL: 'https://Relay.example:8443/' });

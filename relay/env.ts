@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
 import { serverUrl } from '#lib/engine/remote/server-url.ts';
+import { createFindClient } from './http/client-address.ts';
 import { limits } from '#lib/protocol/limits.ts';
 
 /** What the environment may set. Each row of docs/OPERATING.md is one member here; a test compares the two. */
@@ -61,6 +62,14 @@ const serverSchema = z.string().transform((text, context) => {
   }
 });
 
+const networksSchema = list.superRefine((networks, context) => {
+  try {
+    createFindClient(networks);
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message.replace(/\.$/, '') : 'it is no network');
+  }
+});
+
 export const envSchema = z
   .object({
     PORT: numberSchema.pipe(z.number().int().max(65_535)).default(8080),
@@ -75,6 +84,7 @@ export const envSchema = z
       .pipe(z.array(z.string().regex(/^[a-z0-9.-]+$/i, 'a host is a name or an address without port')))
       .default([]),
     ALLOWED_ORIGINS: list.pipe(z.array(originSchema)).default([]),
+    TRUSTED_PROXIES: networksSchema.default([]),
     LOG_LEVEL: z.enum(logLevels).default('warn'),
     SHUTDOWN_SECONDS: numberSchema.pipe(z.number().max(600)).default(10),
     NATIVE: z.enum(['on', 'off']).default('on'),

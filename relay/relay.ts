@@ -21,9 +21,10 @@ import { createShelf } from './gateway/shelf.ts';
 import { noFloor, startFloor, type NativeFloor } from './native-floor.ts';
 import { localUrl } from './greeting.ts';
 import { errorBody } from './http/error-body.ts';
+import { createFindClient } from './http/client-address.ts';
 import { createGuard } from './http/guard.ts';
 import { listen } from './http/server.ts';
-import { createUpgradePipe } from './http/upgrade.ts';
+import { createUpgrades } from './http/upgrade.ts';
 import { createLog } from './log.ts';
 import type { ModelServer } from './native/shelf.ts';
 import { loadSeed } from './node/identity.ts';
@@ -63,7 +64,8 @@ export async function startRelay(env: Env): Promise<Relay> {
       allowedHosts: env.ALLOWED_HOSTS,
       allowedOrigins: env.ALLOWED_ORIGINS,
     });
-    const upgrades = createUpgradePipe({ guard, target: () => node?.listening(), logger });
+    const findClient = createFindClient(env.TRUSTED_PROXIES);
+    const upgrades = createUpgrades({ guard, findClient, accept: () => node?.accept, logger });
     let node: ReturnType<typeof createRelayNode> | undefined;
     let onRequest: (request: IncomingMessage, response: ServerResponse) => void = notYet;
     const http = await listen({
@@ -83,9 +85,7 @@ export async function startRelay(env: Env): Promise<Relay> {
     node = createRelayNode({
       seed,
       local,
-      listenPort: 0,
       announce: [announce],
-      admits: upgrades.carries,
       clock,
       random,
       logger,

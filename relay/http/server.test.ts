@@ -1,50 +1,42 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '#lib/base/logger.ts';
 import { openAIErrorBodySchema } from '#lib/protocol/openai.ts';
+import { createFindClient } from './client-address.ts';
 import { createGuard } from './guard.ts';
 import { listen, type HttpServer } from './server.ts';
-import { createUpgradePipe, type UpgradePipe, type UpgradePipeOptions } from './upgrade.ts';
+import { createUpgrades, type HandedOver, type UpgradeOptions, type Upgrades } from './upgrade.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-/** In place of the network's listener: upgrades, then echoes. */
-async function echoListener(seenPorts: number[] = []): Promise<AddressInfo> {
-  const server: Server = createServer();
-  server.on('upgrade', (request, socket) => {
-    seenPorts.push(request.socket.remotePort!);
-    socket.on('error', () => socket.destroy());
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
-    socket.pipe(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  );
-  return server.address() as AddressInfo;
+/** In place of the network: upgrades, then echoes. */
+function echoes(seen: HandedOver['from'][] = []): UpgradeOptions['accept'] {
+  return () =>
+    ({ socket, from }) => {
+      seen.push(from);
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+      socket.pipe(socket);
+    };
 }
 
 async function relayServer(
-  over: Partial<UpgradePipeOptions> & { readonly onRequest?: RequestListener } = {},
-): Promise<{ http: HttpServer; pipe: UpgradePipe }> {
+  over: Partial<UpgradeOptions> & { readonly onRequest?: RequestListener } = {},
+): Promise<{ http: HttpServer; upgrades: Upgrades }> {
   const guard = createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] });
-  const pipe = createUpgradePipe({ guard, target: () => undefined, logger: silentLogger, ...over });
+  const findClient = createFindClient([]);
+  const upgrades = createUpgrades({ guard, findClient, accept: () => undefined, logger: silentLogger, ...over });
   const http = await listen({
     host: '127.0.0.1',
     port: 0,
-    upgrades: pipe,
+    upgrades,
     onRequest: over.onRequest ?? ((_request, response) => void response.end('page')),
   });
   closing.push(() => http.close());
-  return { http, pipe };
+  return { http, upgrades };
 }
 
 /** A raw upgrade request; resolves with what came back until `until` has been seen or the connection ended. */
@@ -75,55 +67,38 @@ function upgrade(
 }
 
 describe('upgrades', () => {
-  test('are carried both ways to the listener, which can tell them by their port', async () => {
-    const seen: number[] = [];
-    const target = await echoListener(seen);
-    const { http, pipe } = await relayServer({ target: () => ({ host: '127.0.0.1', port: target.port }) });
-    let carried = false;
-    const checking = upgrade(http.port, { say: 'ping!' }, /ping!/);
-    const text = await checking.then((answer) => {
-      carried = pipe.carries(seen[0]!);
-      return answer;
-    });
+  test('are handed over with where they come from, the first bytes included', async () => {
+    const seen: HandedOver['from'][] = [];
+    const { http, upgrades } = await relayServer({ accept: echoes(seen) });
+    const text = await upgrade(http.port, { say: 'ping!' }, /ping!/);
     expect(text).toMatch(/^HTTP\/1.1 101 /);
     expect(text).toContain('ping!');
-    expect(carried).toBe(true);
-    expect(pipe.carries(target.port)).toBe(false);
+    expect(seen).toEqual([{ host: '127.0.0.1', port: expect.any(Number) }]);
+    while (upgrades.size > 0) await new Promise((resolve) => setImmediate(resolve));
   });
   test.each([
     ['a foreign page', { origin: 'https://evil.example' }, 403, 'origin_not_allowed'],
     ['a page without a name', { origin: 'null' }, 403, 'origin_not_allowed'],
     ['a foreign name', { host: 'evil.example' }, 403, 'host_not_allowed'],
     ['another path', { path: '/v1/models' }, 404, 'not_found'],
-  ])('of %s are refused before the listener sees them', async (_name, headers, status, code) => {
-    const seen: number[] = [];
-    const target = await echoListener(seen);
-    const { http } = await relayServer({ target: () => ({ host: '127.0.0.1', port: target.port }) });
+  ])('of %s are refused before the network sees them', async (_name, headers, status, code) => {
+    const seen: HandedOver['from'][] = [];
+    const { http } = await relayServer({ accept: echoes(seen) });
     const text = await upgrade(http.port, headers, /\}\}$/);
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(text).toContain(`"code":"${code}"`);
     expect(seen).toEqual([]);
   });
   test('of own and allowed pages pass', async () => {
-    const target = await echoListener();
-    const { http } = await relayServer({ target: () => ({ host: '127.0.0.1', port: target.port }) });
+    const { http } = await relayServer({ accept: echoes() });
     for (const origin of [`http://localhost:${http.port}`, 'https://app.example'])
       expect(await upgrade(http.port, { origin }, /\r\n\r\n$/)).toMatch(/^HTTP\/1.1 101 /);
   });
   test('before the network is up and past the limits are told to come back', async () => {
     const { http: early } = await relayServer();
     expect(await upgrade(early.port, {}, /\}\}$/)).toContain('"code":"starting"');
-    const target = await echoListener();
-    const { http: full } = await relayServer({
-      target: () => ({ host: '127.0.0.1', port: target.port }),
-      limits: { pendingMax: 0 as 256 },
-    });
+    const { http: full } = await relayServer({ accept: echoes(), limits: { openMax: 0 as 10_000 } });
     expect(await upgrade(full.port, {}, /\}\}$/)).toMatch(/^HTTP\/1.1 503 /);
-  });
-  test('to a listener that has gone end, and leave nothing behind', async () => {
-    const { http, pipe } = await relayServer({ target: () => ({ host: '127.0.0.1', port: 1 }) });
-    expect(await upgrade(http.port, {}, /never/)).toBe('');
-    expect(pipe.size).toBe(0);
   });
   test('that are refused are let go, though the other side never closes', async () => {
     const { http } = await relayServer();
@@ -138,13 +113,12 @@ describe('upgrades', () => {
     socket.destroy();
   });
   test('end with the server', async () => {
-    const target = await echoListener();
-    const { http, pipe } = await relayServer({ target: () => ({ host: '127.0.0.1', port: target.port }) });
+    const { http, upgrades } = await relayServer({ accept: echoes() });
     const open = upgrade(http.port, {}, /never/);
-    while (pipe.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (upgrades.size === 0) await new Promise((resolve) => setImmediate(resolve));
     await http.close();
     await open;
-    expect(pipe.size).toBe(0);
+    expect(upgrades.size).toBe(0);
   });
 });
 
@@ -237,13 +211,8 @@ describe('requests that are more than HTTP/1.1', () => {
 
 describe('listening', () => {
   test('on a taken port says what to do', async () => {
-    const { http } = await relayServer();
-    const pipe = createUpgradePipe({
-      guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: [] }),
-      target: () => undefined,
-      logger: silentLogger,
-    });
-    const again = (host: string, port: number) => listen({ host, port, upgrades: pipe, onRequest: () => undefined });
+    const { http, upgrades } = await relayServer();
+    const again = (host: string, port: number) => listen({ host, port, upgrades, onRequest: () => undefined });
     await expect(again('127.0.0.1', http.port)).rejects.toMatchObject({ code: 'port-in-use', message: /--port/ });
     await expect(again('192.0.2.1', 0)).rejects.toMatchObject({ code: 'host-not-here' });
   });

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { TabloomError } from '#lib/base/errors.ts';
 import { watchConnections } from './connection.ts';
-import type { UpgradePipe } from './upgrade.ts';
+import type { Upgrades } from './upgrade.ts';
 
 /** The one public port. */
 export interface HttpServer {
@@ -18,7 +18,7 @@ export interface HttpServerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
-  readonly upgrades: UpgradePipe;
+  readonly upgrades: Upgrades;
 }
 
 const serverLimits = {
@@ -70,7 +70,7 @@ const isWebSocket = ({ method, headers }: IncomingMessage): boolean =>
 /** For last frames to leave; connections that are idle by then go at once. */
 const lastWordsMs = 500;
 
-async function closeAll(server: Server, upgrades: UpgradePipe): Promise<void> {
+async function closeAll(server: Server, upgrades: Upgrades): Promise<void> {
   upgrades.close();
   // Resolves too when it had been drained before.
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,50 +1,45 @@
 import type { IncomingMessage } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '#lib/base/logger.ts';
 import { rawRefusal } from './error-body.ts';
+import type { ClientAddress, FindClient } from './client-address.ts';
 import type { Guard } from './guard.ts';
 
-/**
- * Carries WebSocket upgrades of the one public port to the network's own listener on loopback, byte for byte, after the
- * same checks as any request.
- */
-export interface UpgradePipe {
+/** Hands WebSocket upgrades of the one public port over to the network, after the same checks as any request. */
+export interface Upgrades {
   /** For the server's `upgrade` event. */
   readonly onUpgrade: (request: IncomingMessage, client: Duplex, head: Buffer) => void;
-  /** Connections that are open or being opened. */
+  /** Sockets that were handed over and are open. */
   readonly size: number;
-  /**
-   * Whether a connection to the loopback listener comes from this pipe, by its source port. Everything else that reaches
-   * that listener has gone around the checks.
-   */
-  readonly carries: (port: number) => boolean;
   /** Drops them all, now. */
   close(): void;
 }
 
-export interface UpgradePipeOptions {
+/** A socket that the network answers from here on, and where its other end is. */
+export interface HandedOver {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What the client has sent already after its request. */
+  readonly head: Buffer;
+  readonly from: ClientAddress;
+}
+
+export interface UpgradeOptions {
   readonly guard: Guard;
-  /** Undefined while the network is not up. */
-  readonly target: () => { readonly host: string; readonly port: number } | undefined;
+  readonly findClient: FindClient;
+  /** Takes a socket; undefined while the network is not up. */
+  readonly accept: () => ((handed: HandedOver) => void) | undefined;
   readonly logger: Logger;
   readonly limits?: Partial<typeof upgradeLimits>;
 }
 
-export const upgradeLimits = {
-  openMax: 10_000,
-  /** Not answered by the listener yet. */
-  pendingMax: 256,
-  pendingMs: 10_000,
-} as const;
+export const upgradeLimits = { openMax: 10_000 } as const;
 
-export function createUpgradePipe({ guard, target, logger, limits }: UpgradePipeOptions): UpgradePipe {
-  const { openMax, pendingMax, pendingMs } = { ...upgradeLimits, ...limits };
-  const pairs = new Map<Duplex, Socket>();
-  const ports = new Set<number>();
+export function createUpgrades({ guard, findClient, accept, logger, limits }: UpgradeOptions): Upgrades {
+  const { openMax } = { ...upgradeLimits, ...limits };
+  const open = new Set<Duplex>();
   /** Told no, and not gone yet. */
   const leaving = new Set<Duplex>();
-  let pending = 0;
   let closed = false;
 
   const refusalOf = (request: IncomingMessage): Refusal | undefined => {
@@ -56,24 +51,26 @@ export function createUpgradePipe({ guard, target, logger, limits }: UpgradePipe
     if (!name.allowed) return refusal(403, name.code, name.message);
     const page = guard.judgeOrigin({ host, origin, method: 'POST' });
     if (!page.allowed) return refusal(403, page.code, page.message);
-    if (closed || pairs.size >= openMax || pending >= pendingMax) {
+    if (closed || open.size >= openMax) {
       return refusal(503, 'gateway-busy', 'This relay has as many connections as it can. Try again in a few seconds.');
     }
     return undefined;
   };
 
-  const onUpgrade: UpgradePipe['onUpgrade'] = (request, client, head) => {
+  const onUpgrade: Upgrades['onUpgrade'] = (request, client, head) => {
     client.on('error', () => client.destroy());
     const refused = refusalOf(request);
-    const to = target();
-    if (refused || !to) {
+    const take = accept();
+    if (refused || !take) {
       const { status, code, message } =
         refused ?? refusal(503, 'starting', 'The network is not up yet. Try again in a second.');
       logger.info('upgrade-refused', { code });
       dismiss(client, rawRefusal(status, { code, message }));
       return;
     }
-    carry(request, client, head, to);
+    open.add(client);
+    client.once('close', () => open.delete(client));
+    take({ request, socket: client, head, from: findClient(request) });
   };
 
   /** An upgraded socket stays open on its other half until both sides close it: a peer that never does is not waited for. */
@@ -85,54 +82,14 @@ export function createUpgradePipe({ guard, target, logger, limits }: UpgradePipe
     client.end(answer, () => client.destroy());
   };
 
-  const carry = (request: IncomingMessage, client: Duplex, head: Buffer, to: { host: string; port: number }) => {
-    const server = connect({ ...to, noDelay: true });
-    pairs.set(client, server);
-    pending += 1;
-    let port: number | undefined;
-    let answered = false;
-    const answer = () => {
-      if (answered) return;
-      answered = true;
-      pending -= 1;
-      server.setTimeout(0);
-    };
-    const end = () => {
-      answer();
-      pairs.delete(client);
-      if (port !== undefined) ports.delete(port);
-      client.destroy();
-      server.destroy();
-    };
-    server.setTimeout(pendingMs, end);
-    server.once('connect', () => {
-      port = server.localPort;
-      if (port !== undefined) ports.add(port);
-      server.write(requestHead(request));
-      if (head.length > 0) server.write(head);
-      client.pipe(server);
-      server.pipe(client);
-    });
-    server.once('data', answer);
-    for (const side of [client, server]) {
-      side.on('error', end);
-      side.once('close', end);
-    }
-  };
-
   return {
     onUpgrade,
     get size() {
-      return pairs.size;
+      return open.size;
     },
-    carries: (port) => ports.has(port),
     close() {
       closed = true;
-      for (const client of leaving) client.destroy();
-      for (const [client, server] of pairs) {
-        client.destroy();
-        server.destroy();
-      }
+      for (const client of [...leaving, ...open]) client.destroy();
     },
   };
 }
@@ -144,11 +101,3 @@ interface Refusal {
 }
 
 const refusal = (status: number, code: string, message: string): Refusal => ({ status, code, message });
-
-function requestHead(request: IncomingMessage): string {
-  const lines = [`GET / HTTP/1.1`];
-  for (let at = 0; at < request.rawHeaders.length; at += 2) {
-    lines.push(`${request.rawHeaders[at]}: ${request.rawHeaders[at + 1]}`);
-  }
-  return `${lines.join('\r\n')}\r\n\r\n`;
-}

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { CircuitRelayService } from '@libp2p/circuit-relay-v2';
 import type { PeerId as Libp2pPeerId } from '@libp2p/interface';
 import type { Clock } from '#lib/base/clock.ts';
@@ -6,24 +8,30 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createNetOver } from '#lib/net/libp2p/core.ts';
 import { probeOlder } from '#lib/net/libp2p/probe.ts';
+import type { Doorway } from '#lib/net/libp2p/web-sockets.ts';
 import { relayTuning, type Tuning } from '#lib/net/libp2p/tuning.ts';
 import type { LocalNets } from '#lib/net/local.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { offersTopic } from '#lib/protocol/find.ts';
 
+/** A WebSocket upgrade whose answer is still to be given. */
+export interface HandedOver {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Uint8Array;
+  readonly from: { readonly host: string; readonly port: number };
+}
+
 export interface RelayNodeOptions {
   /** Of the relay's Ed25519 key, 32 bytes. */
   readonly seed: Uint8Array;
   /**
-   * Where the HTTP server pipes WebSocket upgrades to; 0: any free port (see `listening`). Loopback unless a host is given, and never a
-   * public door of its own: origin and rate are checked by the HTTP server before the pipe.
+   * A loopback port to listen on, 0 for any free one (see `listening`). Left out where an HTTP server hands its upgrades
+   * over (see `accept`): then there is no second port, which any page of this machine could dial past the server's checks.
    */
-  readonly listenPort: number;
-  readonly listenHost?: string;
+  readonly listenPort?: number | undefined;
   /** What others dial, such as `/dns4/example.org/tcp/443/wss`; without it, the loopback address. */
   readonly announce?: readonly string[];
-  /** Which connections to the listener come from that pipe, by their source port; all when it is left out. */
-  readonly admits?: (port: number) => boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -37,13 +45,16 @@ export interface RelayNodeOptions {
 export interface RelayNode extends Net {
   /** Host and port the WebSocket listener has, once started. */
   listening(): { readonly host: string; readonly port: number } | undefined;
+  /** Takes WebSocket upgrades that have been checked; undefined while the node does not run or has a port of its own. */
+  readonly accept: ((handed: HandedOver) => void) | undefined;
   /** Peers that can be reached through this relay now. */
   reservationCount(): number;
 }
 
 export function createRelayNode(options: RelayNodeOptions): RelayNode {
   const { clock, random, logger, seed } = options;
-  const host = options.listenHost ?? '127.0.0.1';
+  const host = '127.0.0.1';
+  const doorway: Doorway | undefined = options.listenPort === undefined ? {} : undefined;
   const tuning = { ...relayTuning, ...options.tuning };
   let circuit: CircuitRelayService | undefined;
   let listening: { readonly host: string; readonly port: number } | undefined;
@@ -58,16 +69,11 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     role: 'relay',
     dialling: 'none',
     iceServers: [],
-    listen: [`/ip4/${host}/tcp/${options.listenPort}/ws`],
+    listen: [`/ip4/${host}/tcp/${options.listenPort ?? 0}/ws`],
+    doorway,
     announce: options.announce ?? [],
     topics: options.topics ?? [offersTopic],
     relays: () => [],
-    gate: {
-      denyInboundConnection: ({ remoteAddr }) => {
-        const port = Number(/^\/ip[46]\/[^/]+\/tcp\/(\d+)/.exec(remoteAddr.toString())?.[1]);
-        return options.admits !== undefined && !options.admits(port);
-      },
-    },
     onListen(addresses) {
       const port = addresses
         .map((address) => /\/tcp\/(\d+)\/ws/.exec(address)?.[1])
@@ -77,7 +83,7 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     onStart({ node, life }) {
       circuit = node.services.circuit;
       node.getMultiaddrs();
-      if (!listening) throw portInUse(options.listenPort);
+      if (options.listenPort !== undefined && !listening) throw portInUse(options.listenPort);
       probeOlder({ node, clock, random, logger, tuning, life });
       node.addEventListener('peer:disconnect', ({ detail: peer }) => release(circuit, peer));
       life.addEventListener('abort', () => {
@@ -88,10 +94,17 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     },
   });
 
-  return Object.assign(net, {
-    listening: () => listening,
-    reservationCount: () => circuit?.reservations.size ?? 0,
-  });
+  return Object.defineProperties(net, {
+    accept: { get: () => doorway?.accept && ((handed: HandedOver) => handOver(doorway, handed)) },
+    listening: { value: () => listening },
+    reservationCount: { value: () => circuit?.reservations.size ?? 0 },
+  }) as RelayNode;
+}
+
+/** The request as the transport reads it, for which the other end is where its socket says. */
+function handOver({ accept }: Doorway, { request, socket, head, from }: HandedOver): void {
+  const address = { remoteAddress: from.host, remotePort: from.port };
+  accept?.(Object.create(request, { socket: { value: address } }), socket, head);
 }
 
 /** A reservation is of no use without its connection, and would count against the limit for as long as it lasts. */

@@ -110,4 +110,6 @@ export interface ConnectionStatus {
   readonly path: ChannelPath;
   readonly transport: 'webrtc' | 'webrtc-direct' | 'websocket' | 'circuit' | 'memory' | 'other';
   readonly direction: 'inbound' | 'outbound';
+  /** Multiaddr of the other end, as far as this side can tell; a circuit begins with its relay's. */
+  readonly addr?: string | undefined;
 }

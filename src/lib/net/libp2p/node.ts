@@ -23,7 +23,7 @@ import { createLibp2p, type ServiceFactoryMap } from 'libp2p';
 import { build } from '#lib/protocol/version.ts';
 import { liveFirst } from './live-first.ts';
 import { closingWebRTC } from './web-rtc.ts';
-import { listeningWebSockets } from './web-sockets.ts';
+import { listeningWebSockets, type Doorway } from './web-sockets.ts';
 import { circuitLimits, gossipLimits, streamWindowBytesMax, type Tuning } from './tuning.ts';
 
 /** A js-libp2p node as all of Tabloom configures it; the tab, the native peer and the relay differ only in their input. */
@@ -43,6 +43,8 @@ export interface NodeInput {
   readonly role: 'peer' | 'relay';
   readonly tuning: Tuning;
   readonly listen: readonly string[];
+  /** Of a relay: where its WebSockets come from, in place of a port. */
+  readonly doorway?: Doorway | undefined;
   /** Told to others in place of the listening addresses, where those mean nothing outside. */
   readonly announce: readonly string[];
   /** Hears where the node really listens, whatever it announces. */
@@ -75,7 +77,7 @@ export async function createNode(input: NodeInput): Promise<TabloomNode> {
       announceFilter: (addresses) => announced(addresses, input),
     },
     transports: relay
-      ? [listeningWebSockets(), circuitTransport()]
+      ? [listeningWebSockets(input.doorway), circuitTransport()]
       : [
           listeningWebSockets(),
           circuitTransport({ maxInboundStopStreams: circuitLimits.incomingPerPeerMax, discoveryFilter }),

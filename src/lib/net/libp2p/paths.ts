@@ -30,6 +30,7 @@ export const connectionStatus = (connection: Connection): ConnectionStatus => ({
   path: pathOf(connection),
   transport: transportOf(connection.remoteAddr.toString()),
   direction: connection.direction,
+  addr: connection.remoteAddr.toString(),
 });
 
 /** `…/p2p/<relay>` of a circuit's address, or undefined where it is none. */

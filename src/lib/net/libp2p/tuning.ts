@@ -5,7 +5,7 @@ import { limits } from '#lib/protocol/limits.ts';
  * what breaks without it; README.md names the test that shows it. Changed only by those tests.
  */
 export interface Tuning {
-  /** 1. Everybody behind one address (a school, a proxy, our own HTTP pipe) scores to death at any other value. */
+  /** 1. Everybody behind one address (a school, a proxy) scores to death at any other value. */
   readonly ipColocationWeight: number;
   /** 2. A relay is a hub: a mesh smaller than its subscribers leaves some of them out. */
   readonly meshDegree: number;
@@ -82,7 +82,7 @@ export const relayTuning: Tuning = {
   ...everywhere,
   meshDegree: 5_000,
   reservationsMax: 10_000,
-  inboundPerSecondMax: 2_000,
+  inboundPerSecondMax: 200,
   inboundPendingMax: 2_000,
   connectionsMax: 10_000,
   missedPing: 'keep',
