@@ -1,5 +1,6 @@
 import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { createEmitter } from '#lib/base/emitter.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
@@ -7,9 +8,11 @@ import type { Startable } from '#lib/base/startable.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import { encodeEnvelope } from '#lib/protocol/envelope.ts';
 import { decodeFindFrame, encodeFindRequest, findProtocol, offersTopic, type FindFrame } from '#lib/protocol/find.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { glanceAtOffer } from '#lib/protocol/offer.ts';
 import { admitFound } from './admit-offer.ts';
 import { expireEverySecond } from './introduce.ts';
 import { createGossipJudge } from './judge-gossip.ts';
@@ -29,17 +32,31 @@ export interface FollowComponents {
 const backOffMs = { first: 250, max: 15_000 } as const;
 const relaysMax = 4;
 
+/** The asker's view of the network, and whether it stands in it. */
+export interface Follower extends Startable {
+  readonly listing: Listing;
+}
+
+/** Which relays say that they list this peer: what it published itself proves nothing. */
+export interface Listing {
+  readonly relays: readonly PeerId[];
+  onChange(listener: (relays: readonly PeerId[]) => void): () => void;
+}
+
 /**
  * The asker's view of the network: one find stream to each connected relay, opened again when it ends, and the offers'
  * topic itself while the network is small. A relay cannot forge an offer, only hide one, and a second one shows it: a
  * peer is dropped when every relay that told of it has let it go.
  */
-export function createFollower(components: FollowComponents): Startable {
+export function createFollower(components: FollowComponents): Follower {
   const { net, directory, clock } = components;
   const following = new Map<PeerId, AbortController>();
   const toldBy = new Map<PeerId, Set<PeerId>>();
   const small = new Set<PeerId>();
+  const listedBy = new Set<PeerId>();
+  const listings = createEmitter<readonly PeerId[]>();
   let life: AbortController | undefined;
+  let startedAt = 0;
   let endListening: () => void = () => {};
   let endGossip: (() => void) | undefined;
 
@@ -51,6 +68,7 @@ export function createFollower(components: FollowComponents): Startable {
       if (wanted.has(relay)) continue;
       stop.abort();
       following.delete(relay);
+      noteListing(relay, 'unlisted');
     }
     for (const relay of wanted) {
       if (following.has(relay)) continue;
@@ -63,6 +81,7 @@ export function createFollower(components: FollowComponents): Startable {
   const take = (relay: PeerId, frame: FindFrame | 'lost') => {
     if (frame === 'lost') {
       small.delete(relay);
+      noteListing(relay, 'unlisted');
       return listenToTopic();
     }
     switch (frame.t) {
@@ -71,6 +90,7 @@ export function createFollower(components: FollowComponents): Startable {
         else small.delete(relay);
         // What this relay told before its stream broke is told again or has gone.
         for (const tellers of toldBy.values()) tellers.delete(relay);
+        noteListing(relay, 'unlisted');
         return listenToTopic();
       case 'sample':
         for (const offer of frame.offers) hear(relay, offer);
@@ -85,6 +105,7 @@ export function createFollower(components: FollowComponents): Startable {
   };
   const hear = (relay: PeerId, offer: Parameters<typeof admitFound>[1]) => {
     const { peer, verdict } = admitFound(directory, offer);
+    if (peer === net.self && verdict !== 'reject' && isOfNow(offer)) noteListing(relay, 'listed');
     if (verdict === 'reject' || peer === net.self) return;
     if (!directory.get(peer)) return void toldBy.delete(peer);
     const tellers = toldBy.get(peer) ?? new Set();
@@ -92,9 +113,22 @@ export function createFollower(components: FollowComponents): Startable {
   };
   const letGo = (relay: PeerId, peer: PeerId) => {
     const tellers = toldBy.get(peer);
+    if (peer === net.self) noteListing(relay, 'unlisted');
     if (peer === net.self || !tellers?.delete(relay) || tellers.size > 0) return;
     toldBy.delete(peer);
     directory.remove(peer);
+  };
+  /** Not what this peer said before it was started again, which relays list until it has run out. */
+  const isOfNow = (envelope: Parameters<typeof admitFound>[1]) => {
+    const { issuedAt, draining, models } = glanceAtOffer(encodeEnvelope(envelope)).offer;
+    return issuedAt >= startedAt && !draining && models.length > 0;
+  };
+  const noteListing = (relay: PeerId, state: 'listed' | 'unlisted') => {
+    const changed = state === 'listed' ? !listedBy.has(relay) : listedBy.has(relay);
+    if (!changed) return;
+    if (state === 'listed') listedBy.add(relay);
+    else listedBy.delete(relay);
+    listings.emit([...listedBy]);
   };
   const listenToTopic = () => {
     if (life && small.size > 0) {
@@ -114,9 +148,16 @@ export function createFollower(components: FollowComponents): Startable {
   };
 
   return {
+    listing: {
+      get relays() {
+        return [...listedBy];
+      },
+      onChange: listings.listen,
+    },
     async start() {
       if (life) return;
       life = new AbortController();
+      startedAt = Math.floor(clock.now());
       const ends = [
         net.onStatus(tend),
         directory.onChange((change) => {
@@ -136,6 +177,7 @@ export function createFollower(components: FollowComponents): Startable {
       following.clear();
       small.clear();
       toldBy.clear();
+      for (const relay of listedBy) noteListing(relay, 'unlisted');
       listenToTopic();
     },
   };

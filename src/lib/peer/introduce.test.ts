@@ -6,7 +6,7 @@ import { seededRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import { createMemoryNetwork } from '#lib/net/memory.ts';
 import type { Net } from '#lib/net/spec.ts';
-import { createSigner, encodeEnvelope } from '#lib/protocol/envelope.ts';
+import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import {
   decodeFindFrame,
   encodeFindFrame,
@@ -17,6 +17,7 @@ import {
   type FindRequest,
 } from '#lib/protocol/find.ts';
 import type { UnknownFrame } from '#lib/protocol/frame.ts';
+import { peerIdFromKey } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
@@ -200,6 +201,26 @@ describe('a find stream', () => {
     await workers[2]!.publish(offersTopic, bytes(4));
     await pass(clock, 10);
     expect(seen.frames.slice(-2)).toMatchObject([{ t: 'gone' }, { t: 'offer' }]);
+  });
+
+  test('D10: of its own offer an asker hears in any case, and so knows that it is listed', async () => {
+    const { clock, net, relay, bytes, directory } = await createVillage('large');
+    for (const number of [2, 3, 4]) await (await net(number)).publish(offersTopic, bytes(number));
+    const worker = await net(9);
+    await worker.publish(offersTopic, bytes(9));
+    await pass(clock, 10);
+    const listed = (frames: readonly FindFrame[]) =>
+      frames.flatMap((frame) => (frame.t === 'sample' ? frame.offers : frame.t === 'offer' ? [frame.offer] : []));
+    const own = ({ key }: Envelope) => peerIdFromKey(key) === worker.self;
+    const seen = await find(worker, relay.self, { limit: 1 });
+    await pass(clock, 10);
+    expect(listed(seen.frames).filter(own)).toHaveLength(1);
+    await worker.publish(offersTopic, bytes(9));
+    await pass(clock, 10);
+    expect(listed(seen.frames).filter(own)).toHaveLength(2);
+    directory.remove(worker.self);
+    await pass(clock, 10);
+    expect(seen.frames.at(-1)).toEqual({ t: 'gone', peer: worker.self });
   });
 
   test.each([

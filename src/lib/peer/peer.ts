@@ -14,7 +14,7 @@ import type { Offer } from '#lib/protocol/offer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { Policy } from './admit.ts';
 import { createConsumer } from './consume.ts';
-import { createFollower } from './follow.ts';
+import { createFollower, type Listing } from './follow.ts';
 import { openSequence } from './identity.ts';
 import { createIntroducer } from './introduce.ts';
 import { createPresence } from './presence.ts';
@@ -66,6 +66,8 @@ export interface Peer extends Startable {
   readonly directory: Directory;
   readonly trackRecord: TrackRecord;
   readonly receipts: ReceiptBook;
+  /** Which relays list this peer, by their own word; undefined for one that introduces others. */
+  readonly listing: Listing | undefined;
   /** Takes this peer out of the directories at once, without waiting: for a page that is frozen or going away. */
   goodbye(): void;
   /** Announces anew after a goodbye. */
@@ -85,10 +87,8 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   const provider = createProvider({ ...components, book });
   const consumer = createConsumer({ ...components, catalogue, directory, book, trackRecord });
   const presence = createPresence({ ...components, provider, directory, sequence });
-  const discovery = (components.discovery === 'follow' ? createFollower : createIntroducer)({
-    ...components,
-    directory,
-  });
+  const follower = components.discovery === 'follow' ? createFollower({ ...components, directory }) : undefined;
+  const discovery = follower ?? createIntroducer({ ...components, directory });
 
   return {
     self: net.self,
@@ -98,6 +98,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     directory,
     trackRecord,
     receipts: book,
+    listing: follower?.listing,
     goodbye: presence.goodbye,
     back: presence.back,
     // Serving and listening are ready before the first peer can arrive.

@@ -33,7 +33,8 @@ const stallMs = 20_000;
 /**
  * One find stream: hello, a random sample of what was wished for, then the changes for as long as the asker stays. A
  * change that has not been sent when the next one of the same peer comes is replaced by it, so a slow asker costs one
- * entry a peer. In a large network an asker hears of as many peers as it asked for, and of a new one when one has gone.
+ * entry a peer. In a large network an asker hears of as many peers as it asked for, and of a new one when one has gone. Of
+ * its own offer it hears in any case: so it knows that it is listed.
  */
 export async function serveFind(channel: Channel, components: ServeFindComponents): Promise<void> {
   const { net, directory, clock, random, network } = components;
@@ -79,6 +80,7 @@ export async function serveFind(channel: Channel, components: ServeFindComponent
         else pending.delete(peer);
       } else if (
         told.has(peer) ||
+        peer === channel.remote ||
         (matches(change.entry, request) && (network() === 'small' || told.size < request.limit))
       ) {
         told.add(peer);
@@ -87,9 +89,11 @@ export async function serveFind(channel: Channel, components: ServeFindComponent
       bell.ring();
     });
     const now = clock.now();
-    const sample = drawSample(directory.serving(wished(request)), request.limit, random, (entry) => {
+    const drawn = drawSample(directory.serving(wished(request)), request.limit, random, (entry) => {
       return entry.expiresAt > now && matches(entry, request);
     });
+    const own = directory.get(channel.remote);
+    const sample = own && !drawn.includes(own) ? [...drawn, own] : drawn;
     for (const { offer } of sample) told.add(offer.peer);
     await send(encodeFindFrame({ t: 'hello', peer: net.self, build, network: network(), peers: directory.size }));
     for (const frame of encodeSample(sample.map(({ envelope }) => envelope))) await send(frame);
