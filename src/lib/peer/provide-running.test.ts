@@ -17,7 +17,7 @@ test('alive breaks a silence', async () => {
   await worker.provider.stop();
 });
 
-test('cancel stops the engine within one token and settles for what was delivered', async () => {
+test('D12: cancel stops the engine within one token, settles for what was delivered, and counts as no answer', async () => {
   const { clock, open, worker } = await scene({ answerTokens: 100 });
   const raw = await open();
   const asked = job();
@@ -28,7 +28,7 @@ test('cancel stops the engine within one token and settles for what was delivere
   const parts = raw.frames.filter(({ t }) => t === 'part').length;
   expect(parts).toBeLessThanOrEqual(6);
   expect(last(raw)).toMatchObject({ t: 'finish', reason: 'cancelled', usage: { tokensOut: parts } });
-  expect(worker.provider.state).toMatchObject({ running: 0, tokensOut: parts });
+  expect(worker.provider.state).toMatchObject({ running: 0, jobsDone: 0, tokensOut: parts });
 });
 
 test('cancel in the queue settles for nothing', async () => {

@@ -132,7 +132,7 @@ export function createProvider(components: ProviderComponents): Provider {
   const settle = (served: ServedModel, record: JobRecord, outcome: WorkOutcome) => {
     if (outcome.type === 'done') {
       const { usage, timings, reason } = outcome.result;
-      counters.jobsDone += 1;
+      if (reason !== 'cancelled') counters.jobsDone += 1;
       counters.tokensIn += usage.tokensIn;
       counters.busyMs += outcome.busyMs;
       served.failedFor = [];

@@ -132,6 +132,7 @@ export interface ProviderState {
   readonly models: readonly { readonly artefact: string; readonly name: string; readonly audience: Audience }[];
   readonly running: number;
   readonly queued: number;
+  /** Answers given; what an asker cancelled is none. */
   readonly jobsDone: number;
   readonly jobsFailed: number;
   readonly jobsRefused: number;
