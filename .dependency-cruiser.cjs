@@ -1,4 +1,4 @@
-const { rooms, places, relayRooms, vendors } = require('./architecture.cjs');
+const { rooms, typesOf, places, relayRooms, vendors } = require('./architecture.cjs');
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\$]/g, '\\$&');
 const pathsOf = (room) => places.filter(([, name]) => name === room).map(([prefix]) => `^${escape(prefix)}`);
@@ -15,10 +15,18 @@ const roomRules = Object.entries(rooms)
     from: { path: pathsOf(room), pathNot: testFiles },
     to: {
       path: Object.keys(rooms)
-        .filter((other) => other !== room && !may.includes(other))
+        .filter((other) => other !== room && !may.includes(other) && !typesOf[room]?.includes(other))
         .flatMap(pathsOf),
     },
   }));
+
+const typeRules = Object.entries(typesOf).map(([room, may]) => ({
+  name: `types-${room}`,
+  severity: 'error',
+  comment: `${room} may import types of ${may.join(', ')}, and nothing else`,
+  from: { path: pathsOf(room), pathNot: testFiles },
+  to: { path: may.flatMap(pathsOf), dependencyTypesNot: ['type-only'] },
+}));
 
 const relayRules = relayRooms.map((inner) => ({
   name: `relay-${inner}`,
@@ -51,6 +59,7 @@ module.exports = {
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     ...roomRules,
+    ...typeRules,
     ...relayRules,
     ...vendorRules,
   ],

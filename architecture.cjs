@@ -28,6 +28,9 @@ const rooms = {
   tests: ['*'],
 };
 
+/** Room → the rooms it may import types of, and nothing that runs: what the pages are shown has one shape, in `state`. */
+const typesOf = { boot: ['state'] };
+
 /** Where each room lies, most specific first. */
 const places = [
   ...[
@@ -92,4 +95,4 @@ const vendors = {
   '@nomicfoundation/*': ['contracts'],
 };
 
-module.exports = { rooms, places, relayRooms, vendors };
+module.exports = { rooms, typesOf, places, relayRooms, vendors };

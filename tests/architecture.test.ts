@@ -30,6 +30,12 @@ describe('the checker sees', () => {
     ],
     ['a worker url', 'src/lib/state/a.ts', `new Worker(new URL('../../../workers/a.worker.ts', import.meta.url))`],
     ['a dynamic import', 'src/lib/base/a.ts', `await import('../protocol/job.ts')`],
+    [
+      'a value of a room that gives types alone',
+      'src/lib/boot/a.ts',
+      `import { noNetwork } from '#lib/state/network.ts';`,
+    ],
+    ['a value beside a type', 'src/lib/boot/a.ts', `import { type A, b } from '#lib/state/network.ts';`],
     ['a re-export', 'src/lib/protocol/a.ts', `export * from '#lib/peer/spec.ts';`],
     ['a vendor at the wrong door', 'src/lib/peer/a.ts', `import { createLibp2p } from 'libp2p';`],
     ['a scoped vendor', 'src/lib/peer/a.ts', `import x from '@libp2p/ping';`],
@@ -44,6 +50,7 @@ describe('the checker sees', () => {
   const fine: readonly (readonly [string, string, string])[] = [
     ['its own room', 'src/lib/net/a.ts', `import { x } from './b.ts';`],
     ['an allowed room', 'src/lib/net/a.ts', `import { x } from '#lib/protocol/job.ts';`],
+    ['a type', 'src/lib/boot/a.ts', `import type { NetworkView } from '#lib/state/network.ts';`],
     ['an open door', 'relay/node/a.ts', `import { createLibp2p } from 'libp2p';\nimport fs from 'node:fs';`],
     ['a comment', 'src/lib/base/a.ts', `// import { x } from '#lib/peer/spec.ts'\n/* import 'viem' */`],
     ['tests', 'tests/a.ts', `import { x } from '#lib/peer/spec.ts';`],

@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
 import { createRequire } from 'node:module';
-import { readImports } from './imports.ts';
+import { readImports, type ImportName } from './imports.ts';
 
 interface Law {
   readonly rooms: Readonly<Record<string, readonly string[]>>;
+  readonly typesOf: Readonly<Record<string, readonly string[]>>;
   readonly places: readonly (readonly [string, string])[];
   readonly relayRooms: readonly string[];
   readonly vendors: Readonly<Record<string, readonly string[]>>;
@@ -19,9 +20,9 @@ export function checkFile(file: string, source: string): readonly string[] {
   const room = roomOf(file);
   if (!room) return [`${file} lies in no room`];
   if (law.rooms[room]!.includes('*') || file.endsWith('.test.ts')) return [];
-  return readImports(source).flatMap(({ specifier }) => {
+  return readImports(source).flatMap(({ specifier, form }) => {
     const target = resolve(file, specifier);
-    return target === undefined ? checkVendor(file, room, specifier) : checkRoom(file, room, target);
+    return target === undefined ? checkVendor(file, room, specifier) : checkRoom(file, room, target, form);
   });
 }
 
@@ -42,12 +43,12 @@ function resolve(file: string, specifier: string): string | undefined {
   return undefined;
 }
 
-function checkRoom(file: string, room: string, target: string): readonly string[] {
+function checkRoom(file: string, room: string, target: string, form: ImportName['form']): readonly string[] {
   if (/\.(css|json|svg)(\?.*)?$/.test(target)) return [];
   const other = roomOf(target);
   if (!other) return /(^|\/)\$types(\.js)?$/.test(target) ? [] : [`${file} imports ${target}, which lies in no room`];
-  if (other !== room && !law.rooms[room]!.includes(other))
-    return [`${file}: ${room} may not import ${other} (${target})`];
+  const open = [...law.rooms[room]!, ...(form === 'type' ? (law.typesOf[room] ?? []) : [])];
+  if (other !== room && !open.includes(other)) return [`${file}: ${room} may not import ${other} (${target})`];
   const [from, to] = [innerRoom(file), innerRoom(target)];
   if (from && to && from !== to) return [`${file}: relay/${from} may not know relay/${to}`];
   return [];

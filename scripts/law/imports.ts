@@ -1,11 +1,12 @@
-/** How a file names another one. `worker` is `new URL('…', import.meta.url)`. */
+/** How a file names another one. `type` is erased before it runs; `worker` is `new URL('…', import.meta.url)`. */
 export interface ImportName {
   readonly specifier: string;
-  readonly form: 'static' | 'dynamic' | 'worker';
+  readonly form: 'type' | 'static' | 'dynamic' | 'worker';
 }
 
 const patterns: readonly (readonly [ImportName['form'], RegExp])[] = [
-  ['static', /\b(?:import|export)\s+(?:type\s+)?(?:[\w*{}\s,$]+?\s+from\s+)?['"]([^'"\n]+)['"]/g],
+  ['type', /\b(?:import|export)\s+type\s+[\w*{}\s,$]+?\s+from\s+['"]([^'"\n]+)['"]/g],
+  ['static', /\b(?:import|export)\s+(?!type\s)(?:[\w*{}\s,$]+?\s+from\s+)?['"]([^'"\n]+)['"]/g],
   ['dynamic', /\bimport\s*\(\s*(?:\/\*[^*]*\*\/\s*)?['"]([^'"\n]+)['"]/g],
   ['worker', /\bnew\s+URL\s*\(\s*['"]([^'"\n]+)['"]\s*,\s*import\.meta\.url/g],
 ];

@@ -1,27 +1,4 @@
-/** What this device can do, found out by looking. Downloads nothing, asks for no permission. */
-export interface Device {
-  readonly webgpu: 'ready' | 'no-adapter' | 'unsupported';
-  readonly adapter: string | undefined;
-  readonly softwareAdapter: boolean;
-  readonly f16: boolean;
-  readonly bufferBytesMax: number | undefined;
-  readonly storageBufferBytesMax: number | undefined;
-  readonly workgroupInvocationsMax: number | undefined;
-  readonly cores: number;
-  readonly memoryGiB: number | undefined;
-  readonly quotaBytes: number | undefined;
-  readonly usedBytes: number | undefined;
-  readonly persistentStorage: boolean | undefined;
-  readonly isolated: boolean;
-  readonly phone: boolean;
-  readonly battery: { readonly charging: boolean; readonly level: number } | undefined;
-  readonly metered: boolean | undefined;
-  readonly webrtc: boolean;
-  /** Without them no tab takes the device's key, since it could not know that it is the only one. */
-  readonly locks: boolean;
-  readonly serviceWorker: 'active' | 'none' | 'unsupported';
-  readonly browser: string;
-}
+import type { DeviceView } from '#lib/state/device.ts';
 
 /** Members that not every browser has, and TypeScript's library therefore leaves out. */
 export interface WideNavigator extends Navigator {
@@ -35,7 +12,8 @@ export interface WideNavigator extends Navigator {
   };
 }
 
-export async function examineDevice(navigator: WideNavigator): Promise<Device> {
+/** Downloads nothing, asks for no permission. */
+export async function examineDevice(navigator: WideNavigator): Promise<DeviceView> {
   const [gpu, estimate, persisted, battery, worker] = await Promise.all([
     examineGpu(navigator),
     navigator.storage?.estimate?.().catch(() => undefined),
@@ -67,7 +45,7 @@ export function isMetered({ connection }: WideNavigator): boolean | undefined {
 }
 
 type Gpu = Pick<
-  Device,
+  DeviceView,
   | 'webgpu'
   | 'adapter'
   | 'softwareAdapter'

@@ -1,12 +1,7 @@
 import type { DeviceFacts } from '#lib/engine/device.ts';
 import { fit } from '#lib/engine/fit.ts';
 import type { ModelEntry } from '#lib/engine/spec.ts';
-
-/** Whether this tab should run a model, with the reason in a sentence. */
-export interface TabFit {
-  readonly fits: boolean;
-  readonly reason: string;
-}
+import type { ModelView } from '#lib/state/library.ts';
 
 /** What a page adds to the engine's own check. */
 export interface PageFacts {
@@ -20,7 +15,8 @@ const spareBytes = 50e6;
 /** Phones end tabs that take more. */
 const phoneMemoryBytesMax = 1.2e9;
 
-export function tabFit(model: ModelEntry, device: DeviceFacts, page: PageFacts, storedBytes: number): TabFit {
+/** Whether this tab should run a model, with the reason in a sentence. */
+export function tabFit(model: ModelEntry, device: DeviceFacts, page: PageFacts, storedBytes: number): ModelView['fit'] {
   const { verdict, says } = fit(model, device);
   if (verdict !== 'fits' && verdict !== 'tight') return { fits: false, reason: says };
   if (page.phone && model.memoryBytes > phoneMemoryBytesMax)

@@ -2,18 +2,19 @@ import { expect, test } from 'vitest';
 import { initialJob, type JobState } from '#lib/peer/lifecycle.ts';
 import { emptyOutput } from '#lib/protocol/output.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
-import { keepHistory, type KeptConversation, type KeptTurn } from './history.ts';
-import { verifyAnswer } from './verify.ts';
+import type { ConversationRecord, TurnRecord } from '#lib/state/records.ts';
+import { verifyAnswer } from './asking.ts';
+import { keepHistory } from './history.ts';
 
 const id = (digit: string) => digit.repeat(32);
-const conversation = (digit: string): KeptConversation => ({
+const conversation = (digit: string): ConversationRecord => ({
   id: id(digit),
   title: 'Hello',
   createdAt: 1,
   updatedAt: 2,
   turns: 1,
 });
-const turn = (digit: string, text: string, askedAt = 1): KeptTurn => ({
+const turn = (digit: string, text: string, askedAt = 1): TurnRecord => ({
   id: id(digit),
   question: 'Hi',
   askedAt,

@@ -1,23 +1,9 @@
 import { z } from 'zod';
 import type { JobState } from '#lib/peer/lifecycle.ts';
 import { emptyOutput } from '#lib/protocol/output.ts';
+import type { ConversationRecord, TurnRecord } from '#lib/state/records.ts';
+import type { HistoryPort } from '#lib/state/tab.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
-
-/**
- * Conversations in storage: a record each, and their turns under `<conversation>/<time>-<turn>`. A turn's key is its own,
- * so that two tabs in one conversation, or a turn that can no longer be read, never move or overwrite another.
- */
-export interface HistoryKeeper {
-  /** Newest first. */
-  list(): Promise<readonly KeptConversation[]>;
-  turns(conversation: string): Promise<readonly KeptTurn[]>;
-  /** Writes the conversation and those of its turns that changed since the last time. Past the limit the oldest goes. */
-  save(conversation: KeptConversation, turns: readonly KeptTurn[]): Promise<void>;
-  remove(conversation: string): Promise<void>;
-}
-
-export type KeptConversation = z.output<typeof conversationSchema>;
-export type KeptTurn = z.output<typeof turnSchema>;
 
 const conversationsMax = 500;
 /** Their keys are random, so all are read to know the newest; more than the limit stand there only for a moment. */
@@ -26,7 +12,7 @@ const turnsMax = 400;
 
 const idSchema = z.string().regex(/^[0-9a-f]{32}$/);
 
-const conversationSchema = z.object({
+const conversationSchema: z.ZodType<ConversationRecord> = z.object({
   id: idSchema,
   title: z.string().max(120),
   createdAt: z.number(),
@@ -61,7 +47,7 @@ const answerSchema = z
 
 type StoredAnswer = Omit<JobState, 'output'> & Partial<Pick<JobState, 'output'>>;
 
-const turnSchema = z.object({
+const turnSchema: z.ZodType<TurnRecord> = z.object({
   id: idSchema,
   question: z.string(),
   askedAt: z.number(),
@@ -70,11 +56,16 @@ const turnSchema = z.object({
   ids: z.array(z.number().int().nonnegative()).readonly().optional(),
 });
 
-export function keepHistory(storage: KeyValue): HistoryKeeper {
+/**
+ * Conversations in storage, newest first: a record each, and their turns under `<conversation>/<time>-<turn>`. A turn's key
+ * is its own, so that two tabs in one conversation, or a turn that can no longer be read, never move or overwrite another.
+ * Saving writes the turns that changed since the last time; past the limit the oldest conversation goes.
+ */
+export function keepHistory(storage: KeyValue): HistoryPort {
   /** The key each answer is stored under: one that has ended is never written twice. */
   const written = new WeakMap<JobState, string>();
   const known = new Set<string>();
-  const turnKey = (conversation: string, { id, askedAt }: KeptTurn) =>
+  const turnKey = (conversation: string, { id, askedAt }: TurnRecord) =>
     `${conversation}/${String(Math.max(0, Math.trunc(askedAt))).padStart(15, '0')}-${id}`;
 
   const readAll = async () => {
@@ -99,7 +90,7 @@ export function keepHistory(storage: KeyValue): HistoryKeeper {
     list: async () => (await readAll()).slice(0, conversationsMax),
     async turns(conversation) {
       const entries = await storage.list('messages', { prefix: `${conversation}/`, limit: turnsMax });
-      const turns = new Map<string, KeptTurn>();
+      const turns = new Map<string, TurnRecord>();
       for (const { key, value } of entries) {
         const turn = turnSchema.safeParse(value).data;
         if (!turn) continue;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toIceServers } from './ice-servers.ts';
+import { toIceServers } from './settings.ts';
 
 test('STUN and TURN, and nothing that is neither', () => {
   expect(

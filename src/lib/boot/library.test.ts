@@ -65,6 +65,7 @@ async function desk(change: Partial<LibraryComponents> = {}) {
       },
       page: { phone: false, roomBytes: undefined },
     }),
+    downloadBytes: async () => undefined,
     beforeLoad: async () => undefined,
     ...change,
   };
@@ -211,4 +212,79 @@ test('a model said to be broken is unloaded, another one is left alone', async (
   expect(library.view.current.loaded).toBe(demoModel.name);
   library.lose(demoModel.artefact, new TabloomError('engine-failed', 'No.'));
   expect([library.view.current.loaded, unloaded]).toEqual([undefined, [demoModel.name]]);
+});
+
+test('a load says its size before the first byte comes', async () => {
+  const waiting = Promise.withResolvers<void>();
+  const { library } = await desk({ beforeLoad: () => waiting.promise });
+  void library.load(demoModel.name).catch(() => undefined);
+  expect(library.view.current.load).toMatchObject({
+    model: demoModel.name,
+    loadedBytes: 0,
+    totalBytes: demoModel.sizeBytes,
+  });
+});
+
+test('a load that is cancelled at once has not cost the model that was loaded, and the next begins at once', async () => {
+  const waiting = [Promise.resolve(), new Promise<void>(() => undefined), Promise.resolve()];
+  const { library, loads, unloaded } = await desk({ beforeLoad: () => waiting.shift()! });
+  await library.refresh();
+  const other = library.view.current.models.find(({ engine }) => engine === 'webllm')!.name;
+  const first = library.load(demoModel.name);
+  await turn();
+  loads[0]!.finish();
+  await first;
+  const second = library.load(other);
+  library.cancelLoad();
+  await expect(second).rejects.toMatchObject({ code: 'aborted' });
+  expect([unloaded, library.view.current.load, library.view.current.loaded]).toEqual([[], undefined, demoModel.name]);
+});
+
+test('who leaves a load does not stop it for the other who waits; once nobody waits it is stopped', async () => {
+  const { library, loads } = await desk();
+  const [one, other] = [new AbortController(), new AbortController()];
+  const first = library.load(demoModel.name, { signal: one.signal });
+  const second = library.load(demoModel.name, { signal: other.signal });
+  await turn();
+  one.abort();
+  await expect(first).rejects.toMatchObject({ code: 'aborted' });
+  expect(library.view.current.load).toMatchObject({ phase: 'download' });
+  other.abort();
+  await expect(second).rejects.toMatchObject({ code: 'aborted' });
+  expect(library.view.current.load).toBeUndefined();
+  const third = library.load(demoModel.name);
+  await turn();
+  loads.at(-1)!.finish();
+  expect((await third).model.name).toBe(demoModel.name);
+});
+
+const ownModel = {
+  name: 'mine',
+  weightsUrl: 'https://models.test/mine/',
+  libraryUrl: 'https://models.test/mine.wasm',
+  contextTokens: 4_096,
+  memoryBytes: 1e9,
+};
+
+test('D12: an own model has the size that its publisher lists', async () => {
+  const { library } = await desk({ downloadBytes: async () => 316e6 });
+  await library.addOwn(ownModel);
+  expect(library.view.current.models.find(({ name }) => name === 'mine')).toMatchObject({
+    sizeBytes: 316e6,
+    missingBytes: 316e6,
+  });
+});
+
+test('D12: an own model whose size nobody says is of unknown size, and never "here already"', async () => {
+  const { library, loads } = await desk({ downloadBytes: () => Promise.reject(new TypeError('offline')) });
+  await library.addOwn(ownModel);
+  const mine = () => library.view.current.models.find(({ name }) => name === 'mine');
+  expect(mine()).toMatchObject({ sizeBytes: undefined, missingBytes: undefined });
+  const loading = library.load('mine');
+  await turn();
+  loads[0]!.finish();
+  await loading;
+  await turn();
+  // The load has told it.
+  expect(mine()).toMatchObject({ sizeBytes: 4 });
 });

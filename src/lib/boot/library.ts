@@ -1,24 +1,30 @@
 import { z } from 'zod';
-import { abortError, throwIfAborted } from '#lib/base/abort.ts';
+import { abortError, anySignal, raceSignal, throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 import { toErrorRecord, errorCode, TabloomError, type ErrorRecord } from '#lib/base/errors.ts';
 import { catalog, customModel } from '#lib/engine/catalog.ts';
 import type { DeviceFacts } from '#lib/engine/device.ts';
 import { forDevice } from '#lib/engine/fit.ts';
 import { modelEntrySchema } from '#lib/engine/model-entry.ts';
-import type { LoadedModel, LoadProgress, ModelEntry } from '#lib/engine/spec.ts';
+import type { LoadedModel, ModelEntry, ModelSource } from '#lib/engine/spec.ts';
 import type { StoredModels } from '#lib/engine/stored-models.ts';
+import type { LibraryView, LoadView, ModelView } from '#lib/state/library.ts';
+import type { OwnModel } from '#lib/state/tab.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { TabEngines } from './engines.ts';
-import { tabFit, type PageFacts, type TabFit } from './fit.ts';
+import { tabFit, type PageFacts } from './fit.ts';
 import { createLive, type MutableLive } from './live.ts';
 
 /** The models of this tab: what is known, what is kept, what is loaded. One model at a time. */
 export interface Library {
-  readonly view: MutableLive<LibrarySnapshot>;
+  readonly view: MutableLive<LibraryView>;
   readonly loaded: LoadedModel | undefined;
-  /** Loads a model, or gives the one that is loaded. A load under way for another model is stopped. */
-  load(name: string): Promise<LoadedModel>;
+  /**
+   * Loads a model, or gives the one that is loaded. A load under way for another model is stopped. Aborting the signal
+   * leaves the load, which is stopped once nobody waits for it any more.
+   */
+  load(name: string, options?: AbortOptions): Promise<LoadedModel>;
+  /** Stops the load under way, whoever waits for it. */
   cancelLoad(): void;
   unload(): Promise<void>;
   /** Deletes the files of a model from this device. */
@@ -40,35 +46,9 @@ export interface Library {
   close(): Promise<void>;
 }
 
-export interface LibrarySnapshot {
-  readonly models: readonly LibraryModel[];
-  readonly load: LibraryLoad | undefined;
-  readonly loaded: string | undefined;
-}
-
-export type LibraryModel = Pick<
-  ModelEntry,
-  'name' | 'title' | 'parameters' | 'quantisation' | 'contextTokens' | 'sizeBytes' | 'memoryBytes' | 'licence'
-> & { readonly engine: string; readonly own: boolean; readonly cachedBytes: number; readonly fit: TabFit };
-
-export interface LibraryLoad extends Omit<LoadProgress, 'phase' | 'remainingMs'> {
-  readonly model: string;
-  readonly phase: LoadProgress['phase'] | 'failed';
-  readonly remainingMs: number | undefined;
-  readonly error: ErrorRecord | undefined;
-}
-
 export interface ModelLoss {
   readonly model: string;
   readonly error: ErrorRecord;
-}
-
-export interface OwnModel {
-  readonly name: string;
-  readonly weightsUrl: string;
-  readonly libraryUrl: string;
-  readonly contextTokens: number;
-  readonly memoryBytes: number;
 }
 
 export interface LibraryComponents {
@@ -77,8 +57,18 @@ export interface LibraryComponents {
   readonly stored: (models: readonly ModelEntry[]) => StoredModels;
   readonly engines: TabEngines;
   readonly examine: () => Promise<{ readonly device: DeviceFacts; readonly page: PageFacts }>;
+  /** Bytes of a model's files as their publisher lists them; undefined where that cannot be found out. */
+  readonly downloadBytes: (source: ModelSource) => Promise<number | undefined>;
   /** Waited for before an engine is spawned, so that its code is kept for offline use. */
   readonly beforeLoad: () => Promise<void>;
+}
+
+interface Loading {
+  readonly name: string;
+  readonly abort: AbortController;
+  readonly done: Promise<LoadedModel>;
+  /** Who waits for it. */
+  waiting: number;
 }
 
 const ownKey = 'own-models';
@@ -89,11 +79,10 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
   const { storage, engines, examine } = components;
   let own = ownSchema.parse(await storage.get('settings', ownKey).catch(() => undefined));
   let loaded: LoadedModel | undefined;
-  let loading:
-    { readonly name: string; readonly abort: AbortController; readonly done: Promise<LoadedModel> } | undefined;
+  let loading: Loading | undefined;
   const listeners = createLive<LoadedModel | undefined>(undefined);
   const losses = createEmitter<ModelLoss>();
-  const view = createLive<LibrarySnapshot>({ models: [], load: undefined, loaded: undefined });
+  const view = createLive<LibraryView>({ models: [], load: undefined, loaded: undefined });
 
   const all = () => [...catalog, ...own];
   const find = (name: string): ModelEntry => {
@@ -120,50 +109,64 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
       models: forDevice(
         all().filter((model) => engineOf(model)),
         device,
-      ).map((model) => ({
-        name: model.name,
-        title: model.title,
-        parameters: model.parameters,
-        quantisation: model.quantisation,
-        contextTokens: model.contextTokens,
-        sizeBytes: model.sizeBytes,
-        memoryBytes: model.memoryBytes,
-        licence: model.licence,
-        engine: engineOf(model)!,
-        own: own.includes(model),
-        cachedBytes: bytes.get(model.name) ?? 0,
-        fit: tabFit(model, device, page, bytes.get(model.name) ?? 0),
-      })),
+      ).map((model) => toView(model, bytes.get(model.name) ?? 0, { device, page })),
     });
   }
 
   const engineOf = (model: ModelEntry) => model.engines.find((name) => engines.has(name));
+  const toView = (
+    model: ModelEntry,
+    cachedBytes: number,
+    { device, page }: { readonly device: DeviceFacts; readonly page: PageFacts },
+  ): ModelView => {
+    const { name, title, parameters, quantisation, contextTokens, memoryBytes, licence } = model;
+    const sizeBytes = model.sizeBytes || undefined;
+    return {
+      name,
+      title,
+      parameters,
+      quantisation,
+      contextTokens,
+      memoryBytes,
+      licence,
+      sizeBytes,
+      cachedBytes,
+      missingBytes: sizeBytes === undefined ? undefined : Math.max(0, sizeBytes - cachedBytes),
+      engine: engineOf(model)!,
+      own: own.includes(model),
+      fit: tabFit(model, device, page, cachedBytes),
+    };
+  };
+
+  const show = (model: ModelEntry, progress: Partial<LoadView>) =>
+    view.change({ load: { ...(view.current.load ?? idle), ...progress, model: model.name } });
 
   async function run(model: ModelEntry, signal: AbortSignal): Promise<LoadedModel> {
     const engine = engines.get(engineOf(model) ?? '');
     if (!engine) throw new TabloomError('model-unknown', `No engine of a browser runs "${model.name}".`);
-    const show = (progress: Partial<LibraryLoad>) =>
-      view.change({ load: { ...(view.current.load ?? idle), ...progress, model: model.name } });
-    show({ ...idle });
-    try {
-      await unload();
-      await components.beforeLoad();
-      const result = await engine().load(model, {
-        signal,
-        onProgress: (progress) => show({ ...progress, remainingMs: progress.remainingMs }),
-      });
-      throwIfAborted(result.lost);
-      show({ phase: 'ready' });
-      setLoaded(result);
-      result.lost?.addEventListener('abort', () => lose(result, abortError(result.lost!)), { once: true });
-      return result;
-    } catch (error) {
-      if (errorCode(error) === 'aborted') view.change({ load: undefined });
-      else show({ phase: 'failed', error: toErrorRecord(error) });
-      throw error;
-    } finally {
-      void refresh().catch(() => undefined);
-    }
+    await components.beforeLoad();
+    // As late as can be: a load that is cancelled at once has not cost the model that was there.
+    throwIfAborted(signal);
+    await unload();
+    const result = await engine().load(model, {
+      signal,
+      onProgress: ({ totalBytes, ...progress }) => {
+        if (!signal.aborted) show(model, { ...progress, totalBytes: totalBytes || model.sizeBytes });
+      },
+    });
+    throwIfAborted(result.lost);
+    show(model, { phase: 'ready' });
+    setLoaded(result);
+    result.lost?.addEventListener('abort', () => lose(result, abortError(result.lost!)), { once: true });
+    void learnSize(model);
+    return result;
+  }
+
+  /** An own model's size, where nobody had said it before its files came. */
+  async function learnSize(model: ModelEntry): Promise<void> {
+    const sizeBytes = view.current.load?.totalBytes ?? 0;
+    if (model.sizeBytes > 0 || sizeBytes === 0 || !own.includes(model)) return;
+    await keepOwn(own.map((one) => (one === model ? { ...one, sizeBytes } : one))).catch(() => undefined);
   }
 
   function lose(model: LoadedModel, failure: TabloomError): void {
@@ -177,23 +180,49 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     void model.unload().catch(() => undefined);
   }
 
-  async function load(name: string): Promise<LoadedModel> {
+  function beginLoad(model: ModelEntry): Loading {
+    const before = loading;
+    if (before) stopLoad(before);
+    const abort = new AbortController();
+    const isLatest = () => loading?.abort === abort;
+    // With its size at once, before the first byte.
+    view.change({ load: { ...idle, model: model.name, totalBytes: model.sizeBytes } });
+    const done = (async () => {
+      try {
+        await before?.done.catch(() => undefined);
+        throwIfAborted(abort.signal);
+        return await run(model, abort.signal);
+      } catch (error) {
+        if (isLatest() && errorCode(error) === 'aborted') view.change({ load: undefined });
+        else if (isLatest()) show(model, { phase: 'failed', error: toErrorRecord(error) });
+        throw error;
+      } finally {
+        if (isLatest()) loading = undefined;
+        void refresh().catch(() => undefined);
+      }
+    })();
+    done.catch(() => undefined);
+    return { name: model.name, abort, done, waiting: 0 };
+  }
+
+  function stopLoad(stopped: Loading): void {
+    if (stopped !== loading || stopped.abort.signal.aborted) return;
+    stopped.abort.abort();
+    view.change({ load: undefined });
+  }
+
+  async function load(name: string, { signal }: AbortOptions = {}): Promise<LoadedModel> {
+    throwIfAborted(signal);
     const model = find(name);
     if (loaded?.model.name === name) return loaded;
-    if (loading?.name === name) return loading.done;
-    const before = loading;
-    before?.abort.abort();
-    const abort = new AbortController();
-    const done = (async () => {
-      await before?.done.catch(() => undefined);
-      return run(model, abort.signal);
-    })();
-    // Known at once, so that whoever asks in the meantime waits for this very load.
-    loading = { name, abort, done };
+    // Known at once, so that whoever asks in the meantime waits for this very load; not for one that was given up.
+    const mine = loading?.name === name && !loading.abort.signal.aborted ? loading : (loading = beginLoad(model));
+    mine.waiting += 1;
     try {
-      return await done;
+      return await raceSignal(mine.done, anySignal([signal, mine.abort.signal]));
     } finally {
-      if (loading?.abort === abort) loading = undefined;
+      mine.waiting -= 1;
+      if (mine.waiting === 0) stopLoad(mine);
     }
   }
 
@@ -222,7 +251,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
       return loaded;
     },
     load,
-    cancelLoad: () => loading?.abort.abort(),
+    cancelLoad: () => loading && stopLoad(loading),
     unload,
     async remove(name) {
       await deleteFiles(find(name));
@@ -237,7 +266,9 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
       if (own.length >= ownMax)
         throw new TabloomError('too-many-models', `At most ${ownMax} own models are kept. Forget one first.`);
       const source = { kind: 'mlc', weightsUrl, libraryUrl } as const;
-      await keepOwn([...own, customModel({ name, source, contextTokens, memoryBytes })]);
+      const model = customModel({ name, source, contextTokens, memoryBytes });
+      const sizeBytes = (await components.downloadBytes(model.source).catch(() => undefined)) ?? 0;
+      await keepOwn([...own, { ...model, sizeBytes }]);
     },
     async forgetOwn(name) {
       const model = own.find((one) => one.name === name);
@@ -253,13 +284,13 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
       if (loaded?.model.artefact === artefact) lose(loaded, error);
     },
     async close() {
-      loading?.abort.abort();
+      if (loading) stopLoad(loading);
       await unload();
     },
   };
 }
 
-const idle: Omit<LibraryLoad, 'model'> = {
+const idle: Omit<LoadView, 'model'> = {
   phase: 'download',
   loadedBytes: 0,
   totalBytes: 0,

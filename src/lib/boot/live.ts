@@ -1,12 +1,11 @@
 import { createEmitter } from '#lib/base/emitter.ts';
+import type { Live } from '#lib/state/live.ts';
 
-/** A value that changes over time and tells who listens. */
-export interface MutableLive<T> {
-  readonly current: T;
+/** A {@link Live} value and the means to change it. */
+export interface MutableLive<T> extends Live<T> {
   set(value: T): void;
   /** Changes some members of an object value. */
   change(change: Partial<T>): void;
-  listen(listener: (value: T) => void): () => void;
 }
 
 export function createLive<T>(initial: T): MutableLive<T> {

@@ -2,46 +2,16 @@ import type { Clock } from '#lib/base/clock.ts';
 import { catalog } from '#lib/engine/catalog.ts';
 import { capacities, emptyShelves } from '#lib/market/capacity.ts';
 import type { RejectionReason } from '#lib/market/spec.ts';
-import type { ConnectionStatus, RelayStatus } from '#lib/net/spec.ts';
-import type { Offer } from '#lib/protocol/offer.ts';
-import type { Peer } from '#lib/peer/peer.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
+import type { CapacityView, ClockView, NetworkView } from '#lib/state/network.ts';
+import type { Live } from '#lib/state/live.ts';
 import { createLive, type MutableLive } from './live.ts';
-import type { SessionKind } from './session.ts';
-
-/** The network as the pages show it, drawn from the peer that asks. */
-export interface NetworkSnapshot {
-  readonly phase: 'starting' | 'connecting' | 'online' | 'offline';
-  readonly self: string | undefined;
-  readonly identity: SessionKind;
-  readonly relays: readonly RelayStatus[];
-  readonly connections: readonly ConnectionStatus[];
-  readonly offers: readonly { readonly offer: Offer; readonly self: boolean; readonly receivedAt: number }[];
-  readonly capacity: readonly Shelf[];
-  readonly incidents: readonly Incident[];
-}
-
-export interface Shelf {
-  readonly model: string;
-  readonly title: string;
-  readonly workers: number;
-  readonly slots: number;
-  readonly running: number;
-  readonly queued: number;
-  readonly decodeTps: number;
-}
-
-export interface Incident {
-  readonly at: number;
-  readonly peer: string | undefined;
-  readonly code: string;
-  readonly message: string;
-}
+import type { Session } from './session.ts';
 
 export interface NetworkWatcher {
-  readonly view: MutableLive<NetworkSnapshot>;
-  /** Watches this peer from now on in place of the one before. */
-  watch(peer: Peer, kind: SessionKind): void;
+  readonly view: MutableLive<NetworkView>;
+  /** Watches the peer that asks from now on, and who lists the one that serves. */
+  watch(asking: Session, serving: Session): void;
   /** Takes note of what went wrong, for the doctor. */
   note(event: JobEvent, worker: string | undefined): void;
 }
@@ -49,8 +19,16 @@ export interface NetworkWatcher {
 const incidentsMax = 50;
 const titles = new Map(catalog.map((model) => [model.name, model.title]));
 
-export function createNetworkWatcher({ clock }: { readonly clock: Clock }): NetworkWatcher {
-  const view = createLive<NetworkSnapshot>({
+export interface NetworkWatcherComponents {
+  /** This device's own, as the pages have it. */
+  readonly clock: Clock;
+  /** The peers' clock. */
+  readonly now: () => number;
+  readonly offset: Live<ClockView | undefined>;
+}
+
+export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherComponents): NetworkWatcher {
+  const view = createLive<NetworkView>({
     phase: 'starting',
     self: undefined,
     identity: 'own',
@@ -58,13 +36,16 @@ export function createNetworkWatcher({ clock }: { readonly clock: Clock }): Netw
     connections: [],
     offers: [],
     capacity: shelves([], 0),
+    listedBy: [],
+    clock: offset.current,
     incidents: [],
   });
+  offset.listen((compared) => view.change({ clock: compared }));
   let endWatching: () => void = () => undefined;
 
   return {
     view,
-    watch(peer, kind) {
+    watch({ peer, kind }, serving) {
       endWatching();
       const { net, directory } = peer;
       const showNet = () => {
@@ -72,17 +53,27 @@ export function createNetworkWatcher({ clock }: { readonly clock: Clock }): Netw
         const phase = state === 'online' ? 'online' : state === 'offline' ? 'offline' : 'connecting';
         view.change({ phase, relays, connections });
       };
+      const shared = () => peer.provider.shelf('network') !== undefined;
+      const showListing = () => view.change({ listedBy: serving.peer.listing?.relays ?? [] });
       let due = false;
       const showOffers = () => {
         due = false;
         const entries = directory.entries();
         view.change({
-          offers: entries.map(({ offer, receivedAt }) => ({ offer, self: offer.peer === peer.self, receivedAt })),
-          capacity: shelves(entries, clock.now()),
+          offers: entries.map(({ offer, receivedAt }) => {
+            const self = offer.peer === peer.self;
+            return { offer, self, audience: self && !shared() ? 'self' : 'network', receivedAt };
+          }),
+          // What this device answers to itself alone is no capacity of the network.
+          capacity: shelves(
+            entries.filter(({ offer }) => offer.peer !== peer.self || shared()),
+            now(),
+          ),
         });
       };
       const endings = [
         net.onStatus(showNet),
+        serving.peer.listing?.onChange(showListing) ?? (() => undefined),
         // A burst of offers is drawn once.
         directory.onChange(() => {
           if (due) return;
@@ -93,15 +84,17 @@ export function createNetworkWatcher({ clock }: { readonly clock: Clock }): Netw
       endWatching = () => endings.forEach((end) => end());
       view.change({ self: peer.self, identity: kind });
       showNet();
+      showListing();
       showOffers();
     },
     note(event, worker) {
       if (event.type !== 'worker-lost' && event.type !== 'worker-refused' && event.type !== 'job-failed') return;
       const { code, message } = event.error;
-      const incident = { at: event.at, peer: worker, code, message };
+      const at = clock.now();
+      const incident = { at, peer: worker, code, message };
       const rejected = event.type === 'job-failed' ? event.rejections : [];
       const more = rejected.map(({ peer, reason }) => ({
-        at: event.at,
+        at,
         peer,
         code: reason,
         message: rejectionWords[reason],
@@ -125,7 +118,7 @@ const rejectionWords: Readonly<Record<RejectionReason, string>> = {
   expired: 'It has not been heard of for a while.',
 };
 
-function shelves(entries: Parameters<typeof capacities>[0], now: number): readonly Shelf[] {
+function shelves(entries: Parameters<typeof capacities>[0], now: number): readonly CapacityView[] {
   const served = capacities(entries, now);
   const empty = emptyShelves(
     // Each model once: its builds for other devices are the same shelf to a person.

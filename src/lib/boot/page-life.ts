@@ -1,5 +1,5 @@
 import type { Peer } from '#lib/peer/peer.ts';
-import type { Sharing } from './sharing.ts';
+import type { Sharing } from './run-sharing.ts';
 
 /**
  * A page that is hidden for good or frozen says goodbye at once, so that nobody is sent to it; one that comes back

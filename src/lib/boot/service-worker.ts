@@ -14,18 +14,7 @@ export interface Update {
 export async function registerServiceWorker(pageVersion: string, onUpdate: (update: Update) => void): Promise<void> {
   if (!('serviceWorker' in navigator)) return;
   const registration = await navigator.serviceWorker.register('/service-worker.js', { type: 'module' });
-  const waiting = async () => {
-    const worker = registration.waiting;
-    // Without a controller this is the first version ever: nothing to update.
-    if (!worker || !navigator.serviceWorker.controller) return;
-    if ((await versionOf(worker)) === pageVersion) return worker.postMessage({ type: 'activate-now' });
-    onUpdate({
-      apply: () => {
-        navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
-        worker.postMessage({ type: 'activate-now' });
-      },
-    });
-  };
+  const waiting = () => offerWaiting(registration, pageVersion, onUpdate);
   registration.addEventListener('updatefound', () => {
     registration.installing?.addEventListener('statechange', () => void waiting());
   });
@@ -38,6 +27,41 @@ export async function registerServiceWorker(pageVersion: string, onUpdate: (upda
     .map(({ name }) => name)
     .filter((url) => url.startsWith(location.origin));
   active?.postMessage({ type: 'keep', urls });
+}
+
+async function offerWaiting(
+  { waiting: worker }: ServiceWorkerRegistration,
+  pageVersion: string,
+  onUpdate: (update: Update) => void,
+): Promise<void> {
+  // Without a controller this is the first version ever: nothing to update.
+  if (!worker || !navigator.serviceWorker.controller) return;
+  if ((await versionOf(worker)) === pageVersion) return worker.postMessage({ type: 'activate-now' });
+  onUpdate({
+    apply: () => {
+      navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
+      worker.postMessage({ type: 'activate-now' });
+    },
+  });
+}
+
+/**
+ * Looks for a newer version now, as when a file of this one is gone; what is found is offered as ever. `isOutdated` tells
+ * where there is no service worker.
+ */
+export async function findUpdate(
+  pageVersion: string,
+  onUpdate: (update: Update) => void,
+  isOutdated: () => Promise<boolean>,
+): Promise<void> {
+  const workers = 'serviceWorker' in navigator ? navigator.serviceWorker : undefined;
+  const registration = await workers?.getRegistration().catch(() => undefined);
+  if (!registration) {
+    if (await isOutdated()) onUpdate({ apply: () => location.reload() });
+    return;
+  }
+  await registration.update();
+  await offerWaiting(registration, pageVersion, onUpdate);
 }
 
 function versionOf(worker: ServiceWorker): Promise<unknown> {

@@ -1,10 +1,12 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
+import { loadPart } from '#lib/base/part.ts';
 import { createPeer, type Peer, type PeerComponents } from '#lib/peer/peer.ts';
 import { loadIdentity } from '#lib/peer/identity.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
+import type { NetworkView } from '#lib/state/network.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 
 /**
@@ -16,7 +18,7 @@ export interface Session {
   readonly peer: Peer;
 }
 
-export type SessionKind = 'own' | 'guest' | 'private';
+export type SessionKind = NetworkView['identity'];
 
 export interface SessionComponents {
   readonly storage: KeyValue;
@@ -26,6 +28,7 @@ export interface SessionComponents {
   readonly insecureDial: 'allow' | 'refuse';
   readonly wakeups: (wake: () => void) => () => void;
   readonly onModelFailed: NonNullable<PeerComponents['onModelFailed']>;
+  /** Offers are dated and judged by it: it has to go right. */
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -36,7 +39,7 @@ export async function openSession(kind: SessionKind, components: SessionComponen
   const { random, clock, logger } = components;
   const storage = kind === 'own' ? components.storage : createMemoryStorage();
   const [{ createLibp2pNet }, identity] = await Promise.all([
-    import('#lib/net/libp2p/net.ts'),
+    loadPart(() => import('#lib/net/libp2p/net.ts')),
     kind === 'own' ? loadIdentity({ storage, random, logger }) : freshIdentity(random),
   ]);
   const net = createLibp2pNet({

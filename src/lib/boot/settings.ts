@@ -1,12 +1,9 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
+import type { Settings } from '#lib/state/settings.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { toIceServer } from './ice-servers.ts';
 import { createLive, type MutableLive } from './live.ts';
 import { isRelayAddress } from './relay-source.ts';
-
-/** What a person chose on this device. Shown by the pages as `state/settings.ts` describes it. */
-export type TabSettings = z.output<typeof settingsSchema>;
 
 const textList = z.array(z.string().min(1).max(512)).max(16);
 
@@ -28,16 +25,16 @@ export const settingsSchema = z.object({
 });
 
 export interface SettingsKeeper {
-  readonly view: MutableLive<TabSettings>;
+  readonly view: MutableLive<Settings>;
   /** @throws `bad-setting` naming what is wrong; nothing changes then. Or what the storage throws: it holds until the page closes. */
-  change(change: Partial<TabSettings>): Promise<void>;
+  change(change: Partial<Settings>): Promise<void>;
 }
 
 const key = 'tab';
 
 export async function keepSettings(storage: KeyValue): Promise<SettingsKeeper> {
   const stored = await storage.get('settings', key).catch(() => undefined);
-  const view = createLive(settingsSchema.parse(z.record(z.string(), z.unknown()).catch({}).parse(stored)));
+  const view = createLive<Settings>(settingsSchema.parse(z.record(z.string(), z.unknown()).catch({}).parse(stored)));
   return {
     view,
     async change(change) {
@@ -45,7 +42,7 @@ export async function keepSettings(storage: KeyValue): Promise<SettingsKeeper> {
       const next = { ...view.current, ...change };
       const kept = settingsSchema.parse(next);
       for (const [name, value] of Object.entries(change)) {
-        if (JSON.stringify(kept[name as keyof TabSettings]) !== JSON.stringify(value))
+        if (JSON.stringify(kept[name as keyof Settings]) !== JSON.stringify(value))
           throw new TabloomError('bad-setting', `This value of "${name}" is outside of what is possible. Correct it.`);
       }
       view.set(kept);
@@ -55,7 +52,7 @@ export async function keepSettings(storage: KeyValue): Promise<SettingsKeeper> {
 }
 
 /** Nobody misses an address that is left out in silence until nothing works. */
-function checkAddresses({ relays, iceServers }: Partial<TabSettings>): void {
+function checkAddresses({ relays, iceServers }: Partial<Settings>): void {
   const relay = relays?.find((text) => !isRelayAddress(text));
   if (relay !== undefined)
     throw wrong(
@@ -70,3 +67,19 @@ function checkAddresses({ relays, iceServers }: Partial<TabSettings>): void {
 
 const wrong = (text: string, what: string, form: string) =>
   new TabloomError('bad-setting', `"${text.slice(0, 80)}" is ${what}. Write it like ${form}.`);
+
+const iceForm = /^(stuns?|turns?):(?:([^:@]+):([^@]+)@)?([^@\s]+)$/;
+
+/** `stun:host:port` and `turn:user:secret@host:port` as the browser wants them; what is neither is left out. */
+export const toIceServers = (texts: readonly string[]): readonly RTCIceServer[] =>
+  texts.flatMap((text) => toIceServer(text) ?? []);
+
+/** Undefined for what is no such address. */
+export function toIceServer(text: string): RTCIceServer | undefined {
+  const match = iceForm.exec(text.trim());
+  if (!match) return undefined;
+  const [, scheme, username, credential, host] = match;
+  const urls = `${scheme}:${host}`;
+  if (scheme!.startsWith('stun')) return { urls };
+  return username && credential ? { urls, username, credential } : undefined;
+}

@@ -1,225 +1,289 @@
-import { expect, test, vi } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
-import { scriptedModel } from '#lib/engine/catalog.ts';
-import { createScriptedEngine } from '#lib/engine/scripted.ts';
-import type { LoadedModel } from '#lib/engine/spec.ts';
-import type { Audience, Provider, ProviderState } from '#lib/peer/spec.ts';
-import { createMemoryStorage } from '#lib/storage/memory.ts';
-import { TabloomError } from '#lib/base/errors.ts';
-import { createEmitter } from '#lib/base/emitter.ts';
-import type { Library, ModelLoss } from './library.ts';
-import { createLive } from './live.ts';
-import { keepSettings } from './settings.ts';
-import { createSharing } from './sharing.ts';
+import { expect, test } from 'vitest';
+import { seededRandom } from '#lib/base/random.ts';
+import type { SharingView } from '#lib/state/sharing.ts';
+import type { Counters, SharingEffect, SharingEvent, SharingState } from './sharing-spec.ts';
+import { audienceOf, initialSharing, reduceSharing } from './sharing.ts';
 
-const entry = scriptedModel(100);
+type Phase = SharingView['phase'];
 
-/** A provider that only remembers for whom it serves. */
-function fakeProvider() {
-  const state = createLive<ProviderState>({
-    phase: 'serving',
-    models: [],
-    running: 0,
-    queued: 0,
-    jobsDone: 5,
-    jobsFailed: 0,
-    jobsRefused: 0,
-    tokensOut: 100,
-    tokensIn: 50,
-    decodeTps: undefined,
-    busyMs: 0,
-  });
-  const provider = {
-    get state() {
-      return state.current;
-    },
-    onState: state.listen,
-    shelf: () => undefined,
-    offerModel: (model: LoadedModel, { audience = 'network' }: { audience?: Audience | undefined } = {}) =>
-      state.change({ models: [{ artefact: model.model.artefact, name: model.model.name, audience }] }),
-    withdrawModel: () => state.change({ models: [] }),
-    pause: () => undefined,
-    resume: () => undefined,
-    drain: async () => undefined,
-    start: vi.fn(async () => undefined),
-    stop: vi.fn(async () => undefined),
-  } satisfies Provider;
-  return { provider, state, audience: () => state.current.models[0]?.audience };
-}
+const error = { code: 'device-lost', message: 'Gone.' };
+const none: Counters = {
+  running: 0,
+  queued: 0,
+  jobsDone: 0,
+  jobsFailed: 0,
+  jobsRefused: 0,
+  tokensIn: 0,
+  tokensOut: 0,
+  decodeTps: undefined,
+  busyMs: 0,
+};
+const fast = { decodeTps: 50, prefillTps: 400, ttftMs: 120 };
+const measured = { kind: 'measured', measured: fast } as const;
+const tooSlow = { kind: 'too-slow', error: { code: 'too-slow', message: 'Slow.' } } as const;
 
-async function desk() {
-  const clock = manualClock();
-  const loadedLive = createLive<LoadedModel | undefined>(undefined);
-  const losses = createEmitter<ModelLoss>();
-  const failure: { next: TabloomError | undefined } = { next: undefined };
-  const model = await createScriptedEngine({ clock, tokensPerSecond: 0 }).load(entry, {});
-  const library = {
-    get loaded() {
-      return loadedLive.current;
+const start: SharingEvent = { type: 'start-asked', model: 'm', attempt: 1 };
+const key: SharingEvent = { type: 'provider-changed', reach: 'network', counters: none };
+const loaded = (attempt = 1, stays = false): SharingEvent => ({ type: 'model-loaded', attempt, stays });
+const told = (change: Partial<Counters>): SharingEvent => ({
+  type: 'provider-told',
+  counters: { ...none, ...change },
+  at: 2_000,
+});
+const done: SharingEvent = { type: 'measured', attempt: 1, result: measured, at: 1_000 };
+const lost = (at = 5_000, attempt = 2): SharingEvent => ({ type: 'model-lost', model: 'm', error, at, attempt });
+
+const run = (...events: readonly SharingEvent[]) =>
+  events.reduce<{ readonly state: SharingState; readonly effects: readonly SharingEffect[] }>(
+    ({ state }, event) => {
+      const [next, effects] = reduceSharing(state, event);
+      return { state: next, effects };
     },
-    load: async () => {
-      await Promise.resolve();
-      if (failure.next) throw failure.next;
-      loadedLive.set(model);
-      return model;
-    },
-    unload: async () => loadedLive.set(undefined),
-    cancelLoad: vi.fn(),
-    onLoaded: loadedLive.listen,
-    onLost: losses.listen,
-  } as unknown as Library;
-  /** As the library does when a worker dies. */
-  const lose = (message = 'Gone.') => {
-    losses.emit({ model: entry.name, error: { code: 'device-lost', message } });
-    loadedLive.set(undefined);
+    { state: initialSharing(false), effects: [] },
+  );
+
+/** The way into every phase. */
+const into: Readonly<Record<Phase, readonly SharingEvent[]>> = {
+  off: [key],
+  loading: [key, start],
+  measuring: [key, start, loaded()],
+  sharing: [key, start, loaded(), done],
+  paused: [key, start, loaded(), done, { type: 'pause-asked' }],
+  finishing: [key, start, loaded(), done, told({ running: 1 }), { type: 'stop-asked', how: 'finish' }],
+  failed: [key, start, { type: 'load-failed', attempt: 1, error }],
+};
+const phases = Object.keys(into) as Phase[];
+const stopped = { code: 'aborted', message: expect.any(String) };
+
+/** From a phase, by an event, to a phase, with these effects. */
+const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly SharingEffect[]])[] = [
+  ['off', start, 'loading', [{ type: 'load', model: 'm', attempt: 1 }]],
+  ['failed', { ...start, attempt: 2 }, 'loading', [{ type: 'load', model: 'm', attempt: 2 }]],
+  ['loading', loaded(), 'measuring', [{ type: 'measure', attempt: 1 }]],
+  [
+    'loading',
+    { type: 'load-failed', attempt: 1, error },
+    'failed',
+    [
+      { type: 'abandon', attempt: 1 },
+      { type: 'settle-start', attempt: 1, error },
+    ],
+  ],
+  [
+    'loading',
+    { type: 'load-failed', attempt: 1, error: { code: 'aborted', message: 'Stopped.' } },
+    'off',
+    [
+      { type: 'abandon', attempt: 1 },
+      { type: 'settle-start', attempt: 1, error: { code: 'aborted', message: 'Stopped.' } },
+    ],
+  ],
+  [
+    'measuring',
+    done,
+    'sharing',
+    [
+      { type: 'keep-consent', model: 'm' },
+      { type: 'offer', audience: 'network', measured: fast },
+      { type: 'settle-start', attempt: 1 },
+    ],
+  ],
+  [
+    'measuring',
+    { type: 'measured', attempt: 1, result: tooSlow, at: 1 },
+    'failed',
+    [
+      { type: 'abandon', attempt: 1 },
+      { type: 'settle-start', attempt: 1, error: tooSlow.error },
+    ],
+  ],
+  [
+    'measuring',
+    { type: 'measuring-failed', attempt: 1, error },
+    'failed',
+    [
+      { type: 'abandon', attempt: 1 },
+      { type: 'settle-start', attempt: 1, error },
+    ],
+  ],
+  [
+    'loading',
+    { type: 'stop-asked', how: 'now' },
+    'off',
+    [
+      { type: 'abandon', attempt: 1 },
+      { type: 'settle-start', attempt: 1, error: stopped },
+    ],
+  ],
+  [
+    'measuring',
+    { type: 'stop-asked', how: 'finish' },
+    'off',
+    [
+      { type: 'abandon', attempt: 1 },
+      { type: 'settle-start', attempt: 1, error: stopped },
+      { type: 'offer', audience: 'self' },
+      { type: 'unload' },
+    ],
+  ],
+  ['sharing', { type: 'stop-asked', how: 'now' }, 'off', [{ type: 'offer', audience: 'self' }, { type: 'unload' }]],
+  ['sharing', { type: 'stop-asked', how: 'finish' }, 'off', [{ type: 'offer', audience: 'self' }, { type: 'unload' }]],
+  ['paused', { type: 'stop-asked', how: 'now' }, 'off', [{ type: 'offer', audience: 'self' }, { type: 'unload' }]],
+  [
+    'finishing',
+    { type: 'stop-asked', how: 'now' },
+    'off',
+    [{ type: 'offer', audience: 'self' }, { type: 'cut-off' }, { type: 'unload' }],
+  ],
+  ['finishing', told({}), 'off', [{ type: 'offer', audience: 'self' }, { type: 'unload' }]],
+  ['sharing', { type: 'pause-asked' }, 'paused', [{ type: 'offer', audience: 'self' }]],
+  ['sharing', { type: 'held', reason: 'battery' }, 'paused', [{ type: 'offer', audience: 'self' }]],
+  ['paused', { type: 'resume-asked' }, 'sharing', [{ type: 'offer', audience: 'network' }]],
+  ['sharing', lost(), 'loading', [{ type: 'load', model: 'm', attempt: 2 }]],
+  ['paused', lost(), 'loading', [{ type: 'load', model: 'm', attempt: 2 }]],
+  ['finishing', lost(), 'failed', []],
+  [
+    'measuring',
+    lost(),
+    'failed',
+    [
+      { type: 'abandon', attempt: 1 },
+      { type: 'settle-start', attempt: 1, error },
+    ],
+  ],
+  ['sharing', { type: 'model-gone' }, 'off', [{ type: 'offer', audience: 'self' }]],
+  [
+    'measuring',
+    { type: 'model-gone' },
+    'off',
+    [
+      { type: 'abandon', attempt: 1 },
+      { type: 'settle-start', attempt: 1, error: stopped },
+      { type: 'offer', audience: 'self' },
+    ],
+  ],
+  [
+    'sharing',
+    { type: 'provider-changed', reach: 'self', counters: none },
+    'off',
+    [{ type: 'offer', audience: 'self' }, { type: 'unload' }],
+  ],
+];
+
+test.each(transitions)('%s, by $1.type, is %s', (from, event, to, effects) => {
+  const { state, effects: found } = run(...into[from], event);
+  expect(state.view.phase).toBe(to);
+  expect(found).toEqual(effects);
+});
+
+test('every phase but off and failed refuses a start with a code, and nothing else comes of it', () => {
+  for (const phase of phases.filter((one) => one !== 'off' && one !== 'failed')) {
+    const { state } = run(...into[phase]);
+    const [next, effects] = reduceSharing(state, { ...start, attempt: 9 });
+    expect(next).toBe(state);
+    expect(effects).toEqual([
+      { type: 'settle-start', attempt: 9, error: { code: 'already-sharing', message: expect.any(String) } },
+    ]);
+  }
+  const guest = reduceSharing(initialSharing(false), start);
+  expect(guest[1]).toMatchObject([{ type: 'settle-start', error: { code: 'identity-elsewhere' } }]);
+});
+
+test('a model that was there before sharing stays when it ends', () => {
+  const { effects } = run(key, start, loaded(1, true), done, { type: 'stop-asked', how: 'now' });
+  expect(effects).toEqual([{ type: 'offer', audience: 'self' }]);
+});
+
+test('what was lost is loaded once; lost again within ten minutes it is left to the person', () => {
+  const again: SharingEvent[] = [loaded(2), { ...done, attempt: 2 } as SharingEvent];
+  const once = run(...into.sharing, told({ jobsDone: 3 }), lost(), ...again);
+  expect(once.state.view).toMatchObject({ phase: 'sharing', startedAt: 1_000, jobsDone: 3, error: undefined });
+  expect(once.effects).not.toContainEqual(expect.objectContaining({ type: 'settle-start' }));
+  expect(reduceSharing(once.state, lost(600_000, 3))[0].view).toMatchObject({ phase: 'failed', error });
+  expect(reduceSharing(once.state, lost(605_000, 3))[0].view.phase).toBe('loading');
+});
+
+test('the results of an attempt that was stopped are no news', () => {
+  const stop: SharingEvent = { type: 'stop-asked', how: 'now' };
+  const { state } = run(...into.loading, stop, { ...start, attempt: 2 });
+  for (const late of [loaded(1), done, { type: 'load-failed', attempt: 1, error } as const])
+    expect(reduceSharing(state, late)).toEqual([state, []]);
+});
+
+test('in a thousand histories of any order: announced only while sharing under the key, and every start is answered once', () => {
+  for (let seed = 1; seed <= 1_000; seed++) {
+    const random = seededRandom(seed);
+    const pick = <T>(from: readonly T[]): T => from[Math.floor(random.float() * from.length)]!;
+    let state = initialSharing(false);
+    let attempts = 0;
+    const open = new Set<number>();
+    for (let step = 0; step < 40; step++) {
+      const at = step * 1_000;
+      const attempt = pick([attempts, attempts, Math.max(1, attempts - 1)]);
+      const counters = { ...none, running: pick([0, 1]), queued: pick([0, 0, 2]), jobsDone: step };
+      const event = pick<() => SharingEvent>([
+        () => ({ type: 'start-asked', model: 'm', attempt: ++attempts }),
+        () => ({ type: 'start-asked', model: 'm', attempt: ++attempts }),
+        () => ({ type: 'model-loaded', attempt, stays: pick([true, false]) }),
+        () => ({ type: 'model-loaded', attempt, stays: pick([true, false]) }),
+        () => ({ type: 'load-failed', attempt, error: pick([error, { code: 'aborted', message: '' }]) }),
+        () => ({ type: 'measured', attempt, result: pick([measured, measured, tooSlow]), at }),
+        () => ({ type: 'measured', attempt, result: measured, at }),
+        () => ({ type: 'measuring-failed', attempt, error }),
+        () => ({ type: 'stop-asked', how: pick(['finish', 'now']) }),
+        () => ({ type: 'pause-asked' }),
+        () => ({ type: 'resume-asked' }),
+        () => ({ type: 'held', reason: pick(['battery', 'duty']) }),
+        () => ({ type: 'released', reason: pick(['battery', 'duty']) }),
+        () => ({ type: 'provider-changed', reach: pick(['network', 'network', 'self']), counters }),
+        () => ({ type: 'provider-told', counters, at }),
+        () => ({ type: 'model-lost', model: 'm', error, at, attempt: ++attempts }),
+        () => ({ type: 'model-gone' }),
+      ])();
+      if (event.type === 'start-asked') open.add(event.attempt);
+      const before = state;
+      const [next, effects] = reduceSharing(before, event);
+      state = next;
+      if (next === before && event.type !== 'start-asked' && event.type !== 'provider-told')
+        expect(effects).toEqual([]);
+      for (const effect of effects) {
+        if (effect.type === 'settle-start') expect(open.delete(effect.attempt), `seed ${seed}`).toBe(true);
+        if (effect.type === 'offer') expect(effect.audience).toBe(audienceOf(next));
+        if (effect.type === 'unload') expect(before.modelStays).toBe(false);
+      }
+      const { phase } = next.view;
+      const starting = (phase === 'loading' || phase === 'measuring') && !next.resuming;
+      expect([...open], `seed ${seed}`).toEqual(starting ? [next.attempt] : []);
+      if (next.reach === 'self') expect(['off', 'failed'], `seed ${seed}`).toContain(phase);
+      if (audienceOf(next) === 'network') expect([phase, next.holds]).toEqual(['sharing', []]);
+      if (phase === 'paused') expect(next.holds[0]).toBe(next.view.why);
+      if (phase === 'off' || phase === 'failed') expect(next.view.startedAt).toBeUndefined();
+    }
+  }
+});
+
+test('an event that a phase does not know leaves the very same state, and does nothing', () => {
+  const foreign: Readonly<Record<Phase, readonly SharingEvent[]>> = {
+    off: [loaded(), done, { type: 'stop-asked', how: 'now' }, { type: 'pause-asked' }, lost(), { type: 'model-gone' }],
+    failed: [
+      loaded(),
+      done,
+      { type: 'stop-asked', how: 'now' },
+      { type: 'resume-asked' },
+      lost(),
+      { type: 'model-gone' },
+    ],
+    loading: [done, { type: 'pause-asked' }, { type: 'resume-asked' }, lost(), { type: 'model-gone' }],
+    measuring: [loaded(), { type: 'load-failed', attempt: 1, error }, { type: 'pause-asked' }],
+    sharing: [loaded(), done, { type: 'resume-asked' }, { type: 'released', reason: 'duty' }],
+    paused: [loaded(), done, { type: 'pause-asked' }],
+    finishing: [loaded(), done, { type: 'pause-asked' }, { type: 'stop-asked', how: 'finish' }],
   };
-  const settings = await keepSettings(createMemoryStorage());
-  const sharing = createSharing({ library, settings, clock, benchmark: async () => undefined, wasDiscarded: false });
-  const served = fakeProvider();
-  sharing.serveWith(served.provider, 'network');
-  return { clock, library, settings, sharing, failure, lose, ...served };
-}
-
-test('lending offers to the network, remembers the consent, and counts from its own start', async () => {
-  const { sharing, settings, audience, state } = await desk();
-  await sharing.start(entry.name);
-  expect(audience()).toBe('network');
-  expect(settings.view.current.consented).toEqual([entry.name]);
-  state.change({ jobsDone: 7, tokensOut: 160, tokensIn: 70 });
-  expect(sharing.view.current).toMatchObject({ phase: 'sharing', jobsDone: 2, tokensOut: 60, tokensIn: 20 });
-});
-
-test('a pause leaves this device its own answers; every reason has to go before it is over', async () => {
-  const { sharing, audience } = await desk();
-  await sharing.start(entry.name);
-  sharing.hold('battery', 'on');
-  sharing.hold('metered', 'on');
-  expect(audience()).toBe('self');
-  expect(sharing.view.current).toMatchObject({ phase: 'paused', why: 'battery' });
-  sharing.hold('battery', 'off');
-  expect(sharing.view.current).toMatchObject({ phase: 'paused', why: 'metered' });
-  sharing.hold('metered', 'off');
-  expect([sharing.view.current.phase, audience()]).toEqual(['sharing', 'network']);
-});
-
-test('a device on battery begins paused', async () => {
-  const { sharing, audience } = await desk();
-  sharing.hold('battery', 'on');
-  expect(sharing.view.current.phase).toBe('off');
-  await sharing.start(entry.name);
-  expect([sharing.view.current.phase, audience()]).toEqual(['paused', 'self']);
-});
-
-test('finishing takes nothing new and stops by itself once nothing runs', async () => {
-  const { sharing, state, audience, library } = await desk();
-  await sharing.start(entry.name);
-  state.change({ running: 1 });
-  await sharing.stop('finish');
-  expect([sharing.view.current.phase, audience()]).toEqual(['finishing', 'self']);
-  state.change({ running: 0 });
-  await vi.waitFor(() => expect(library.loaded).toBeUndefined());
-  expect(sharing.view.current.phase).toBe('off');
-});
-
-test('stopping now cuts off what runs and frees a model that was loaded for it', async () => {
-  const { sharing, state, provider, library } = await desk();
-  await sharing.start(entry.name);
-  state.change({ running: 1 });
-  await sharing.stop('now');
-  expect(provider.stop).toHaveBeenCalledOnce();
-  expect(provider.start).toHaveBeenCalledOnce();
-  expect(library.loaded).toBeUndefined();
-  expect(sharing.view.current.phase).toBe('off');
-});
-
-test('a model that was loaded before stays when lending stops', async () => {
-  const { sharing, library, audience, provider } = await desk();
-  await library.load(entry.name);
-  await sharing.start(entry.name);
-  await sharing.stop('now');
-  expect(library.loaded).toBeDefined();
-  expect(audience()).toBe('self');
-  expect(provider.stop).not.toHaveBeenCalled();
-});
-
-test('without the device’s key nothing is lent; when the key leaves, lending ends', async () => {
-  const { sharing } = await desk();
-  await sharing.start(entry.name);
-  const guest = fakeProvider();
-  sharing.serveWith(guest.provider, 'self');
-  expect(sharing.view.current).toMatchObject({ phase: 'off', why: 'guest' });
-  await expect(sharing.start(entry.name)).rejects.toMatchObject({ code: 'identity-elsewhere' });
-});
-
-test('a load that fails is shown with its code; one that was stopped is not', async () => {
-  const { sharing, failure } = await desk();
-  failure.next = new TabloomError('quota-exceeded', 'Full.');
-  await expect(sharing.start(entry.name)).rejects.toMatchObject({ code: 'quota-exceeded' });
-  expect(sharing.view.current).toMatchObject({ phase: 'failed', error: { code: 'quota-exceeded' } });
-  failure.next = new TabloomError('aborted', 'Stopped.');
-  await expect(sharing.start(entry.name)).rejects.toMatchObject({ code: 'aborted' });
-  expect(sharing.view.current).toMatchObject({ phase: 'off', error: undefined });
-});
-
-test('a model that is lost is loaded once more, and lending goes on from where it was', async () => {
-  const { sharing, lose, audience, state, clock } = await desk();
-  await sharing.start(entry.name);
-  const { startedAt } = sharing.view.current;
-  state.change({ jobsDone: 7 });
-  await clock.advance(1_000);
-  lose();
-  expect(sharing.view.current).toMatchObject({ phase: 'loading', error: { code: 'device-lost' } });
-  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('sharing'));
-  expect(sharing.view.current).toMatchObject({ startedAt, jobsDone: 2, error: undefined });
-  expect(audience()).toBe('network');
-});
-
-test('lost again soon after, it says so and waits for the person; later it is loaded again', async () => {
-  const { sharing, lose, clock } = await desk();
-  await sharing.start(entry.name);
-  lose();
-  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('sharing'));
-  await clock.advance(9 * 60_000);
-  lose('Gone again.');
-  expect(sharing.view.current).toMatchObject({
-    phase: 'failed',
-    error: { code: 'device-lost', message: 'Gone again.' },
-  });
-  await sharing.start(entry.name);
-  expect(sharing.view.current).toMatchObject({ phase: 'sharing', error: undefined });
-  await clock.advance(60_000);
-  lose();
-  expect(sharing.view.current.phase).toBe('loading');
-});
-
-test('a model that is lost and cannot be loaded again ends lending with the reason', async () => {
-  const { sharing, lose, failure } = await desk();
-  await sharing.start(entry.name);
-  failure.next = new TabloomError('no-webgpu', 'The GPU is away.');
-  lose();
-  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('failed'));
-  expect(sharing.view.current).toMatchObject({ startedAt: undefined, error: { code: 'no-webgpu' } });
-});
-
-test('a loss outside of lending is no matter of lending', async () => {
-  const { sharing, library, lose } = await desk();
-  await library.load(entry.name);
-  lose();
-  expect(sharing.view.current).toMatchObject({ phase: 'off', error: undefined });
-});
-
-test('an end that the person did not bring about says why, and the next start forgets it', async () => {
-  const { sharing, state, library } = await desk();
-  await sharing.start(entry.name);
-  state.change({ running: 1 });
-  await sharing.stop('finish', 'hours');
-  state.change({ running: 0 });
-  expect(sharing.view.current).toMatchObject({ phase: 'off', why: 'hours' });
-  await sharing.start(entry.name);
-  expect(sharing.view.current.why).toBeUndefined();
-  await library.unload();
-  expect(sharing.view.current).toMatchObject({ phase: 'off', why: 'unloaded' });
-  await sharing.start(entry.name);
-  await sharing.stop('now');
-  expect(sharing.view.current).toMatchObject({ phase: 'off', why: undefined });
+  for (const phase of phases) {
+    const { state } = run(...into[phase]);
+    for (const event of foreign[phase]) {
+      const [next, effects] = reduceSharing(state, event);
+      expect([next === state, effects], `${event.type} while ${phase}`).toEqual([true, []]);
+    }
+  }
 });

@@ -1,63 +1,25 @@
-import { throwIfAborted } from '#lib/base/abort.ts';
-import type { Clock } from '#lib/base/clock.ts';
-import { errorCode, TabloomError, toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
-import type { LoadedModel } from '#lib/engine/spec.ts';
-import type { Audience, Provider, ProviderState } from '#lib/peer/spec.ts';
+import type { ErrorRecord } from '#lib/base/errors.ts';
+import type { Audience } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
-import type { Library } from './library.ts';
-import { createLive, type MutableLive } from './live.ts';
-import type { SettingsKeeper } from './settings.ts';
+import type { HoldReason, PauseReason, SharingView } from '#lib/state/sharing.ts';
+import type { Counters, SharingEffect, SharingEvent, SharingState } from './sharing-spec.ts';
 
-/**
- * Lending this device. Whatever the phase, a loaded model answers this device itself; lending only widens its audience
- * to the network, so a pause never takes the person's own answers away.
- */
-export interface Sharing {
-  readonly view: MutableLive<SharingSnapshot>;
-  start(model: string): Promise<void>;
-  /** `why`: where it is not the person who stops it. */
-  stop(how: 'finish' | 'now', why?: PauseReason): Promise<void>;
-  pause(): void;
-  resume(): void;
-  /** A reason of the device's own: set or taken away by who watches battery, network and page. */
-  hold(reason: HoldReason, state: 'on' | 'off'): void;
-  /**
-   * Serves with this provider from now on (the key changed hands, or a fresh one was made). `self`: it may answer this
-   * device alone, since another tab holds the device's key.
-   */
-  serveWith(provider: Provider, reach: Audience): void;
-}
+type Step = readonly [SharingState, readonly SharingEffect[]];
 
-export type HoldReason = 'battery' | 'metered' | 'frozen' | 'duty';
-export type PauseReason = HoldReason | 'asked' | 'guest' | 'hours' | 'unloaded';
+/** A model that is lost again so soon after it was loaded once more is left to the person. */
+const reloadGapMs = 10 * 60_000;
 
-export interface SharingSnapshot {
-  readonly phase: 'off' | 'loading' | 'sharing' | 'paused' | 'finishing' | 'failed';
-  readonly why: PauseReason | undefined;
-  readonly model: string | undefined;
-  readonly startedAt: number | undefined;
-  readonly running: number;
-  readonly queued: number;
-  readonly jobsDone: number;
-  readonly jobsFailed: number;
-  readonly jobsRefused: number;
-  readonly tokensIn: number;
-  readonly tokensOut: number;
-  readonly decodeTps: number | undefined;
-  readonly duty: number;
-  readonly error: ErrorRecord | undefined;
-  readonly wasDiscarded: boolean;
-}
-
-export interface SharingComponents {
-  readonly library: Library;
-  readonly settings: SettingsKeeper;
-  readonly clock: Clock;
-  /** Before others choose by speed there should be one. Bounded in time; undefined where it could not be found out. */
-  readonly benchmark: (model: LoadedModel) => Promise<Measured | undefined>;
-  readonly wasDiscarded: boolean;
-}
-
+const nothing: Counters = {
+  running: 0,
+  queued: 0,
+  jobsDone: 0,
+  jobsFailed: 0,
+  jobsRefused: 0,
+  tokensIn: 0,
+  tokensOut: 0,
+  decodeTps: undefined,
+  busyMs: 0,
+};
 const nothingDone = {
   running: 0,
   queued: 0,
@@ -70,11 +32,8 @@ const nothingDone = {
   duty: 0,
 };
 
-/** A model that is lost again so soon after it was loaded once more is left to the person. */
-const reloadGapMs = 10 * 60_000;
-
-export function createSharing({ library, settings, clock, benchmark, wasDiscarded }: SharingComponents): Sharing {
-  const view = createLive<SharingSnapshot>({
+export const initialSharing = (wasDiscarded: boolean): SharingState => ({
+  view: {
     phase: 'off',
     why: undefined,
     model: undefined,
@@ -82,154 +41,236 @@ export function createSharing({ library, settings, clock, benchmark, wasDiscarde
     ...nothingDone,
     error: undefined,
     wasDiscarded,
-  });
-  const holds = new Set<HoldReason | 'asked'>();
-  let provider: Provider | undefined;
-  let reach: Audience = 'self';
-  let endHearing: (() => void) | undefined;
-  /** Counters of the provider when lending began: the meter shows this lending alone. */
-  let base: ProviderState | undefined;
-  let loadedByLending = false;
-  let reloadedAt = Number.NEGATIVE_INFINITY;
+  },
+  attempt: 0,
+  resuming: false,
+  modelStays: false,
+  reach: 'self',
+  holds: [],
+  counters: nothing,
+  before: nothing,
+  reloadedAt: undefined,
+});
 
-  const lending = () => ['sharing', 'paused', 'finishing'].includes(view.current.phase);
+/** Whom the loaded model answers in this state. */
+export const audienceOf = ({ view, reach }: SharingState): Audience =>
+  view.phase === 'sharing' && reach === 'network' ? 'network' : 'self';
 
-  const assertMayLend = () => {
-    if (reach === 'network') return;
-    throw new TabloomError(
+export function reduceSharing(state: SharingState, event: SharingEvent): Step {
+  const { phase } = state.view;
+  const unchanged: Step = [state, []];
+  switch (event.type) {
+    case 'start-asked':
+      return start(state, event);
+    case 'model-loaded':
+      if (phase !== 'loading' || event.attempt !== state.attempt) return unchanged;
+      return [
+        show({ ...state, modelStays: state.resuming ? state.modelStays : event.stays }, { phase: 'measuring' }),
+        [{ type: 'measure', attempt: state.attempt }],
+      ];
+    case 'load-failed':
+      if (phase !== 'loading' || event.attempt !== state.attempt) return unchanged;
+      return fail(state, event.error);
+    case 'measured':
+      if (phase !== 'measuring' || event.attempt !== state.attempt) return unchanged;
+      return event.result.kind === 'too-slow'
+        ? fail(state, event.result.error)
+        : begin(state, event.result.measured, event.at);
+    case 'measuring-failed':
+      if (phase !== 'measuring' || event.attempt !== state.attempt) return unchanged;
+      return fail(state, event.error);
+    case 'stop-asked':
+      return stop(state, event);
+    case 'pause-asked':
+      if (phase !== 'sharing' && phase !== 'paused') return unchanged;
+      return hold(state, 'asked');
+    case 'resume-asked':
+      return phase === 'paused' ? settle({ ...state, holds: [] }) : unchanged;
+    case 'held':
+      return hold(state, event.reason);
+    case 'released':
+      if (!state.holds.includes(event.reason)) return unchanged;
+      return settle({ ...state, holds: state.holds.filter((reason) => reason !== event.reason) });
+    case 'provider-changed':
+      return changeProvider(state, event);
+    case 'provider-told':
+      return hear(state, event);
+    case 'model-lost':
+      return lose(state, event);
+    case 'model-gone':
+      // While loading, it is the model before that gives way.
+      return phase === 'measuring' || isServing(state) ? end({ ...state, modelStays: true }, 'unloaded') : unchanged;
+    case 'discard-noted':
+      if (state.view.wasDiscarded === event.wasDiscarded) return unchanged;
+      return [show(state, { wasDiscarded: event.wasDiscarded }), []];
+  }
+}
+
+const show = (state: SharingState, change: Partial<SharingView>): SharingState => ({
+  ...state,
+  view: { ...state.view, ...change },
+});
+
+const isServing = ({ view: { phase } }: SharingState) =>
+  phase === 'sharing' || phase === 'paused' || phase === 'finishing';
+const isStarting = ({ view: { phase } }: SharingState) => phase === 'loading' || phase === 'measuring';
+
+function start(state: SharingState, { model, attempt }: Extract<SharingEvent, { type: 'start-asked' }>): Step {
+  const refuse = (code: string, message: string): Step => [
+    state,
+    [{ type: 'settle-start', attempt, error: { code, message } }],
+  ];
+  if (state.reach === 'self')
+    return refuse(
       'identity-elsewhere',
-      'Only the tab that holds this device’s key can lend. Use it here first, or let Doctor say why that is not possible.',
+      'Only the tab that holds this device’s key can share. Use it here first, or let Doctor say why that is not possible.',
     );
-  };
+  if (isStarting(state) || isServing(state))
+    return refuse('already-sharing', 'This device is sharing already. Stop it first, then start again.');
+  const fresh = { ...state, attempt, resuming: false, modelStays: false };
+  return [
+    show(fresh, {
+      phase: 'loading',
+      why: undefined,
+      model,
+      startedAt: undefined,
+      ...nothingDone,
+      error: undefined,
+      wasDiscarded: false,
+    }),
+    [{ type: 'load', model, attempt }],
+  ];
+}
 
-  /** Puts the loaded model before the audience that the phase allows. */
-  const offer = (model: LoadedModel | undefined = library.loaded) => {
-    if (!provider || !model) return;
-    provider.offerModel(model, { audience: view.current.phase === 'sharing' ? 'network' : 'self' });
-  };
-
-  const settle = () => {
-    const { phase } = view.current;
-    if (phase !== 'sharing' && phase !== 'paused') return;
-    const [why] = [...holds];
-    view.change({ phase: why ? 'paused' : 'sharing', why });
-    offer();
-  };
-
-  const hear = (state: ProviderState) => {
-    if (!lending() || !base) return;
-    const elapsedMs = Math.max(1, clock.now() - (view.current.startedAt ?? clock.now()));
-    view.change({
-      running: state.running,
-      queued: state.queued,
-      jobsDone: state.jobsDone - base.jobsDone,
-      jobsFailed: state.jobsFailed - base.jobsFailed,
-      jobsRefused: state.jobsRefused - base.jobsRefused,
-      tokensIn: state.tokensIn - base.tokensIn,
-      tokensOut: state.tokensOut - base.tokensOut,
-      decodeTps: state.decodeTps,
-      duty: Math.min(1, (state.busyMs - base.busyMs) / elapsedMs),
-    });
-    if (view.current.phase === 'finishing' && state.running === 0 && state.queued === 0) void end(view.current.why);
-  };
-
-  async function end(why?: PauseReason): Promise<void> {
-    view.change({ phase: 'off', why, startedAt: undefined, ...nothingDone });
-    holds.delete('asked');
-    offer();
-    if (loadedByLending) await library.unload();
-    loadedByLending = false;
-  }
-
-  library.onLoaded((model) => {
-    if (!model) {
-      for (const { artefact } of provider?.state.models ?? []) provider?.withdrawModel(artefact);
-      if (lending()) void end('unloaded');
-    } else offer(model);
-  });
-
-  library.onLost(({ model, error }) => {
-    if (!lending()) return;
-    const { phase, startedAt } = view.current;
-    if (phase === 'finishing' || clock.now() - reloadedAt < reloadGapMs) return fail(error);
-    reloadedAt = clock.now();
-    view.change({ phase: 'loading', why: undefined, running: 0, queued: 0, error });
-    void lend(model, startedAt).catch(() => undefined);
-  });
-
-  function fail(error: ErrorRecord | undefined): void {
-    view.change({ phase: error ? 'failed' : 'off', why: undefined, startedAt: undefined, ...nothingDone, error });
-    loadedByLending = false;
-  }
-
-  /** Loads and offers. With `since` it goes on from there: counters and hours are those of the lending that broke off. */
-  async function lend(name: string, since?: number): Promise<void> {
-    try {
-      const before = library.loaded;
-      const model = await library.load(name);
-      loadedByLending = model !== before;
-      assertMayLend();
-      const measured = await benchmark(model);
-      throwIfAborted(model.lost);
-      if (library.loaded !== model) throw new TabloomError('aborted', 'The model was unloaded before it was lent.');
-      const { consented } = settings.view.current;
-      if (!consented.includes(name)) await settings.change({ consented: [...consented, name] }).catch(() => undefined);
-      if (since === undefined) {
-        base = provider?.state;
-        view.change(nothingDone);
-      }
-      view.change({ phase: 'sharing', startedAt: since ?? clock.now(), error: undefined });
-      provider?.offerModel(model, { audience: 'self', measured });
-      settle();
-    } catch (error) {
-      fail(errorCode(error) === 'aborted' ? undefined : toErrorRecord(error));
-      throw error;
-    }
-  }
-
-  return {
-    view,
-    async start(name) {
-      assertMayLend();
-      if (lending()) return;
-      view.change({ phase: 'loading', why: undefined, model: name, error: undefined, wasDiscarded: false });
-      await lend(name);
+function begin(state: SharingState, measured: Measured | undefined, at: number): Step {
+  const { resuming, attempt, counters } = state;
+  const [why] = state.holds;
+  const next = show(
+    { ...state, resuming: false, before: resuming ? state.before : counters },
+    {
+      phase: why ? 'paused' : 'sharing',
+      why,
+      startedAt: resuming ? state.view.startedAt : at,
+      error: undefined,
     },
-    async stop(how, why) {
-      if (!lending()) return library.cancelLoad();
-      if (how === 'finish' && provider && provider.state.running > 0) {
-        view.change({ phase: 'finishing', why });
-        return offer();
-      }
-      const serving = provider;
-      await end(why);
-      // What still runs for others ends here, with a word to them.
-      if (serving && serving.state.running > 0) {
-        await serving.stop();
-        await serving.start();
-      }
+  );
+  return [
+    next,
+    [
+      { type: 'keep-consent', model: state.view.model! },
+      { type: 'offer', audience: audienceOf(next), measured },
+      ...(resuming ? [] : [{ type: 'settle-start', attempt } as const]),
+    ],
+  ];
+}
+
+/** What a start under way leaves to do when it comes to nothing. */
+function leaveStart({ resuming, attempt, view: { phase } }: SharingState, error: ErrorRecord): SharingEffect[] {
+  if (phase !== 'loading' && phase !== 'measuring') return [];
+  return [{ type: 'abandon', attempt }, ...(resuming ? [] : [{ type: 'settle-start', attempt, error } as const])];
+}
+
+const stopped: ErrorRecord = { code: 'aborted', message: 'Sharing was stopped before it began.' };
+
+/** The model stays: it answers this device where it can. */
+function fail(state: SharingState, error: ErrorRecord): Step {
+  const wasStopped = error.code === 'aborted';
+  const next = show(
+    { ...state, resuming: false },
+    {
+      phase: wasStopped ? 'off' : 'failed',
+      why: undefined,
+      startedAt: undefined,
+      ...nothingDone,
+      error: wasStopped ? undefined : error,
     },
-    pause() {
-      holds.add('asked');
-      settle();
-    },
-    resume() {
-      holds.clear();
-      settle();
-    },
-    hold(reason, state) {
-      if (state === 'on') holds.add(reason);
-      else holds.delete(reason);
-      settle();
-    },
-    serveWith(next, nextReach) {
-      endHearing?.();
-      provider = next;
-      reach = nextReach;
-      endHearing = next.onState(hear);
-      base = next.state;
-      if (reach === 'self' && lending()) void end('guest');
-      else offer();
-    },
-  };
+  );
+  return [next, leaveStart(state, error)];
+}
+
+function end(state: SharingState, why: PauseReason | undefined, running: 'left' | 'cut-off' = 'left'): Step {
+  const next = show(
+    { ...state, resuming: false, holds: state.holds.filter((reason) => reason !== 'asked') },
+    { phase: 'off', why, startedAt: undefined, ...nothingDone, error: undefined },
+  );
+  const isLoaded = state.view.phase !== 'loading';
+  return [
+    next,
+    [
+      ...leaveStart(state, stopped),
+      ...(isLoaded ? [{ type: 'offer', audience: 'self' } as const] : []),
+      ...(running === 'cut-off' && isServing(state) && state.counters.running > 0
+        ? [{ type: 'cut-off' } as const]
+        : []),
+      ...(isLoaded && !state.modelStays ? [{ type: 'unload' } as const] : []),
+    ],
+  ];
+}
+
+function stop(state: SharingState, { how, why }: Extract<SharingEvent, { type: 'stop-asked' }>): Step {
+  const { phase } = state.view;
+  if (phase === 'off' || phase === 'failed') return [state, []];
+  if (how === 'now' || isStarting(state)) return end(state, why, 'cut-off');
+  if (phase === 'finishing') return [state, []];
+  if (state.counters.running + state.counters.queued === 0) return end(state, why);
+  return [show(state, { phase: 'finishing', why }), [{ type: 'offer', audience: 'self' }]];
+}
+
+function hold(state: SharingState, reason: HoldReason | 'asked'): Step {
+  return state.holds.includes(reason) ? [state, []] : settle({ ...state, holds: [...state.holds, reason] });
+}
+
+/** Pauses or goes on, as the reasons to pause now are. */
+function settle(state: SharingState): Step {
+  const { phase } = state.view;
+  if (phase !== 'sharing' && phase !== 'paused') return [state, []];
+  const [why] = state.holds;
+  const next = show(state, { phase: why ? 'paused' : 'sharing', why });
+  return [next, next.view.phase === phase ? [] : [{ type: 'offer', audience: audienceOf(next) }]];
+}
+
+function changeProvider(state: SharingState, event: Extract<SharingEvent, { type: 'provider-changed' }>): Step {
+  const { reach, counters } = event;
+  const next = { ...state, reach, counters, before: minus(counters, minus(state.counters, state.before)) };
+  if (reach === 'self' && (isStarting(state) || isServing(state))) return end(next, 'guest');
+  return [next, [{ type: 'offer', audience: audienceOf(next) }]];
+}
+
+function hear(state: SharingState, { counters, at }: Extract<SharingEvent, { type: 'provider-told' }>): Step {
+  const next = { ...state, counters };
+  if (!isServing(state)) return [next, []];
+  const { phase, startedAt, why } = state.view;
+  if (phase === 'finishing' && counters.running + counters.queued === 0) return end(next, why);
+  const { busyMs, ...done } = minus(counters, state.before);
+  const elapsedMs = Math.max(1, at - (startedAt ?? at));
+  return [show(next, { ...done, duty: Math.max(0, Math.min(1, busyMs / elapsedMs)) }), []];
+}
+
+/** Sums since then; what is a state and no sum stays as it is now. */
+const minus = (now: Counters, then: Counters): Counters => ({
+  running: now.running,
+  queued: now.queued,
+  jobsDone: now.jobsDone - then.jobsDone,
+  jobsFailed: now.jobsFailed - then.jobsFailed,
+  jobsRefused: now.jobsRefused - then.jobsRefused,
+  tokensIn: now.tokensIn - then.tokensIn,
+  tokensOut: now.tokensOut - then.tokensOut,
+  decodeTps: now.decodeTps,
+  busyMs: now.busyMs - then.busyMs,
+});
+
+function lose(state: SharingState, event: Extract<SharingEvent, { type: 'model-lost' }>): Step {
+  const { phase, model } = state.view;
+  if (event.model !== model) return [state, []];
+  if (phase === 'measuring' || phase === 'finishing') return fail(state, event.error);
+  if (phase !== 'sharing' && phase !== 'paused') return [state, []];
+  const { at, attempt, error } = event;
+  if (state.reloadedAt !== undefined && at - state.reloadedAt < reloadGapMs) return fail(state, error);
+  return [
+    show(
+      { ...state, attempt, resuming: true, reloadedAt: at },
+      { phase: 'loading', why: undefined, running: 0, queued: 0, error },
+    ),
+    [{ type: 'load', model, attempt }],
+  ];
 }

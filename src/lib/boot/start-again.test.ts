@@ -1,15 +1,16 @@
 import { expect, test } from 'vitest';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { createLive } from './live.ts';
-import { keepSettings, type TabSettings } from './settings.ts';
-import type { SharingSnapshot } from './sharing.ts';
+import type { Settings } from '#lib/state/settings.ts';
+import type { SharingView } from '#lib/state/sharing.ts';
+import { keepSettings } from './settings.ts';
 import { startAgain } from './start-again.ts';
 
-const off = { phase: 'off', model: undefined, wasDiscarded: false } as SharingSnapshot;
+const off = { phase: 'off', model: undefined, wasDiscarded: false } as SharingView;
 
 /** Opens a page of this history and tells what it lends, and what is said of the tab. */
 async function open(history: {
-  readonly settings: Partial<TabSettings>;
+  readonly settings: Partial<Settings>;
   /** What this tab was lending when its page ended. */
   readonly lent?: string;
   readonly wasDiscarded: boolean;
@@ -29,7 +30,7 @@ async function open(history: {
     view.change({ phase: 'sharing', model, wasDiscarded: false });
   };
   await startAgain({
-    sharing: { view, start },
+    sharing: { view, start, noteDiscard: (wasDiscarded) => view.change({ wasDiscarded }) },
     settings,
     wasDiscarded: history.wasDiscarded,
     session: () => session,

@@ -1,5 +1,5 @@
 import type { SettingsKeeper } from './settings.ts';
-import type { Sharing } from './sharing.ts';
+import type { Sharing } from './run-sharing.ts';
 
 const key = 'tabloom-lending';
 
@@ -9,7 +9,7 @@ const key = 'tabloom-lending';
  * not a closed tab.
  */
 export async function startAgain(parts: {
-  readonly sharing: Pick<Sharing, 'view' | 'start'>;
+  readonly sharing: Pick<Sharing, 'view' | 'start' | 'noteDiscard'>;
   readonly settings: Pick<SettingsKeeper, 'view'>;
   readonly wasDiscarded: boolean;
   readonly session: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
@@ -26,10 +26,10 @@ export async function startAgain(parts: {
   const model = remembered ?? (wasDiscarded ? undefined : consented.at(-1));
   // Never without a consent given on this device.
   if (!shareOnOpen || !model || !consented.includes(model)) {
-    return sharing.view.change({ wasDiscarded: wasDiscarded && remembered !== undefined });
+    return sharing.noteDiscard(wasDiscarded && remembered !== undefined);
   }
   await sharing.start(model).then(
-    () => sharing.view.change({ wasDiscarded }),
+    () => sharing.noteDiscard(wasDiscarded),
     () => undefined,
   );
 }

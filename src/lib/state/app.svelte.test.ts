@@ -74,6 +74,7 @@ function fakeTab(settings: Partial<Settings> = {}) {
       exportData: async () => '',
       deleteData: async () => kept.clear(),
     },
+    storage: 'kept',
     stop: async () => undefined,
   };
   return { tab, kept, renewed };
@@ -194,6 +195,41 @@ test('in private mode nothing is kept, and each conversation begins under a new 
   expect(app.history.conversations).toEqual([]);
   await app.startConversation();
   expect(renewed).toHaveLength(1);
+});
+
+test('D1: in private mode nothing of a kept conversation is opened or sent, however it is asked for', async () => {
+  const app = newApp();
+  const { tab, kept } = fakeTab({ privateMode: true });
+  const record = { id: 'x', title: 'Old', createdAt: 0, updatedAt: 0, turns: 1 };
+  const answer = { ...initialJob, phase: 'finished', text: 'then' } as const;
+  kept.set('x', { record, turns: [{ id: 't', question: 'q', askedAt: 0, leftOut: 0, answer }] });
+  const sent: unknown[] = [];
+  tab.asking.ask = async function* ({ input }) {
+    sent.push(input);
+    yield { type: 'job-cancelled', at: 1 };
+  };
+  // As a full load of the page does, before the settings are known.
+  const opening = app.openConversation('x');
+  await app.attach(tab);
+  expect([await opening, app.openable]).toEqual([false, []]);
+  await app.conversation.send('secret', anyone);
+  expect(await app.openConversation('x')).toBe(false);
+  expect(sent).toEqual([{ kind: 'chat', messages: [{ role: 'user', content: 'secret' }] }]);
+  expect(kept.size).toBe(1);
+});
+
+test('D1: a kept conversation that is being read when private mode begins does not open', async () => {
+  const app = newApp();
+  const { tab } = fakeTab();
+  tab.history.list = async () => [{ id: 'x', title: '', createdAt: 0, updatedAt: 0, turns: 0 }];
+  const read = Promise.withResolvers<readonly TurnRecord[]>();
+  tab.history.turns = () => read.promise;
+  await app.attach(tab);
+  const opening = app.openConversation('x');
+  await tab.settings.change({ privateMode: true });
+  read.resolve([]);
+  expect(await opening).toBe(false);
+  expect(app.conversation.id).not.toBe('x');
 });
 
 test('a private conversation is not kept when private mode ends, and nothing goes on in it', async () => {

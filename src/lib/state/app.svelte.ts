@@ -6,6 +6,7 @@ import { noNetwork } from './network.ts';
 import { defaultSettings } from './settings.ts';
 import { notSharing } from './sharing.ts';
 import type { Tab } from './tab.ts';
+import type { ConversationRecord } from './records.ts';
 import { anyone, prospect, thisDevice, type Prospect, type Target } from './target.ts';
 import { Watched } from './watched.svelte.ts';
 
@@ -53,6 +54,11 @@ export class App {
     return prospect(this.target, this.network.value, this.library.value);
   }
 
+  /** Conversations that may be opened now: in private mode none of those that were kept. */
+  get openable(): readonly ConversationRecord[] {
+    return this.#keeping === 'private' ? [] : this.history.conversations;
+  }
+
   /** The tab behind the page, once it is there. */
   get ready(): Promise<Tab> {
     return this.#ready.promise;
@@ -95,8 +101,8 @@ export class App {
   }
 
   /**
-   * Opens one from the history; returns false when it is not there any more, or when something else was opened or asked
-   * while it was read.
+   * Opens one from the history; returns false when it is not there any more, when something else was opened or asked
+   * while it was read, and in private mode, where a question would go out with all that was said before.
    */
   async openConversation(id: string): Promise<boolean> {
     if (this.conversation.id === id) return true;
@@ -105,10 +111,11 @@ export class App {
     this.#wanted = wanted;
     const tab = await this.ready;
     await this.#historyRead.promise;
-    const record = this.history.conversations.find((kept) => kept.id === id);
+    const record = this.openable.find((kept) => kept.id === id);
     if (!record) return false;
     await this.#leaving.get(id)?.settled();
     const turns = await tab.history.turns(id);
+    if (this.#keeping === 'private') return false;
     if (this.#wanted !== wanted || this.conversation !== shown || shown.turns.length !== length) return false;
     this.#show(this.#createConversation({ record, turns }));
     await tab.asking.startAnew();

@@ -15,7 +15,10 @@ export interface ModelView {
   readonly parameters: number;
   readonly quantisation: string;
   readonly contextTokens: number;
-  readonly sizeBytes: number;
+  /** Of its files; undefined while nobody has said. */
+  readonly sizeBytes: number | undefined;
+  /** What a load would still download; undefined while that is unknown. */
+  readonly missingBytes: number | undefined;
   readonly memoryBytes: number;
   readonly licence: string;
   /** `webllm` needs WebGPU, `wllama` runs on the processor. */

@@ -11,8 +11,22 @@ export interface NetworkView {
   readonly connections: readonly ConnectionView[];
   readonly offers: readonly OfferView[];
   readonly capacity: readonly CapacityView[];
+  /** Connected relays that say themselves that they list this peer: only then can others find it. */
+  readonly listedBy: readonly string[];
+  /** Undefined until it has been compared. */
+  readonly clock: ClockView | undefined;
   /** The last things that went wrong with a peer, newest first. */
   readonly incidents: readonly Incident[];
+}
+
+/** This device's clock beside the relay's. */
+export interface ClockView {
+  /** What has to be added to it, in milliseconds; negative where it is ahead. */
+  readonly offsetMs: number;
+  /** How far that may be wrong. */
+  readonly errorMs: number;
+  /** Whether it is added here: an offset within the error of its measurement is not. */
+  readonly corrected: boolean;
 }
 
 export interface RelayView {
@@ -33,6 +47,8 @@ export interface ConnectionView {
 export interface OfferView {
   readonly offer: Offer;
   readonly self: boolean;
+  /** `self`: this device's own, offered to nobody else. */
+  readonly audience: 'network' | 'self';
   readonly receivedAt: number;
 }
 
@@ -55,6 +71,10 @@ export interface Incident {
   readonly message: string;
 }
 
+/** Who serves the network now: not what this device answers to itself alone, nor who is going away. */
+export const servingNetwork = (offers: readonly OfferView[]): readonly OfferView[] =>
+  offers.filter(({ offer, audience }) => audience === 'network' && !offer.draining);
+
 export const noNetwork: NetworkView = {
   phase: 'starting',
   self: undefined,
@@ -63,5 +83,7 @@ export const noNetwork: NetworkView = {
   connections: [],
   offers: [],
   capacity: [],
+  listedBy: [],
+  clock: undefined,
   incidents: [],
 };

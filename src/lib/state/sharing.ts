@@ -2,13 +2,15 @@ import type { ErrorRecord } from '#lib/base/errors.ts';
 
 /** Lending this device: where it stands and what it has done. */
 export interface SharingView {
-  readonly phase: 'off' | 'loading' | 'sharing' | 'paused' | 'finishing' | 'failed';
+  /** `measuring`: the model is there, and its speed is found out before others choose by it. */
+  readonly phase: 'off' | 'loading' | 'measuring' | 'sharing' | 'paused' | 'finishing' | 'failed';
   /** Why it paused, or why it ended where the person did not end it. */
   readonly why: PauseReason | undefined;
   readonly model: string | undefined;
   readonly startedAt: number | undefined;
   readonly running: number;
   readonly queued: number;
+  /** Answers given; what an asker cancelled is none. */
   readonly jobsDone: number;
   readonly jobsFailed: number;
   readonly jobsRefused: number;
@@ -23,7 +25,9 @@ export interface SharingView {
   readonly wasDiscarded: boolean;
 }
 
-export type PauseReason = 'asked' | 'battery' | 'metered' | 'frozen' | 'guest' | 'duty' | 'hours' | 'unloaded';
+/** A reason of the device's own. */
+export type HoldReason = 'battery' | 'metered' | 'frozen' | 'duty';
+export type PauseReason = HoldReason | 'asked' | 'guest' | 'hours' | 'unloaded';
 
 export const notSharing: SharingView = {
   phase: 'off',

@@ -20,6 +20,8 @@ export interface Tab {
   readonly sharing: SharingPort;
   readonly history: HistoryPort;
   readonly settings: SettingsPort;
+  /** `memory`: this browser keeps nothing, and what is said is gone with the page. */
+  readonly storage: 'kept' | 'memory';
   /** Says goodbye and frees everything. */
   stop(): Promise<void>;
 }
@@ -76,9 +78,12 @@ export interface OwnModel {
 
 export interface SharingPort {
   readonly view: Live<SharingView>;
-  /** Loads the model and announces it; the call is the consent. */
+  /**
+   * Loads the model and announces it; the call is the consent. @throws `identity-elsewhere`, `already-sharing`, `too-slow`,
+   * `aborted`, or what loading throws.
+   */
   start(model: string): Promise<void>;
-  /** `finish`: what runs goes on to its end; `now`: it is cut off. */
+  /** At any moment, loading and measuring included. `finish`: what runs goes on to its end; `now`: it is cut off. */
   stop(how: 'finish' | 'now'): Promise<void>;
   pause(): void;
   resume(): void;

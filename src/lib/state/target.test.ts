@@ -8,6 +8,7 @@ type Model = Partial<Offer['models'][number]> & { readonly name: string };
 
 const offer = (peer: string, models: readonly Model[], change: Partial<Offer> = {}): OfferView => ({
   self: false,
+  audience: 'network',
   receivedAt: 0,
   offer: {
     peer,
@@ -51,6 +52,7 @@ const withModel = (name: string): LibraryView => ({
       quantisation: '',
       contextTokens: 512,
       sizeBytes: 1,
+      missingBytes: 1,
       memoryBytes: 1,
       licence: '',
       engine: 'wllama',

@@ -1,5 +1,5 @@
 import type { LibraryView } from './library.ts';
-import type { NetworkView, OfferView } from './network.ts';
+import { servingNetwork, type NetworkView, type OfferView } from './network.ts';
 
 /** Whom the next question goes to. */
 export interface Target {
@@ -62,9 +62,7 @@ export function prospect(target: Target, network: NetworkView, library: LibraryV
 
 /** Names of models somebody serves now, in alphabetical order. */
 export function servedModels(network: NetworkView): readonly string[] {
-  const names = network.offers
-    .filter((view) => !view.offer.draining)
-    .flatMap((view) => view.offer.models.map((model) => model.name));
+  const names = servingNetwork(network.offers).flatMap((view) => view.offer.models.map((model) => model.name));
   return [...new Set(names)].sort();
 }
 

@@ -15,6 +15,7 @@ export function offerView(
 ): OfferView {
   return {
     self: more.self ?? false,
+    audience: 'network',
     receivedAt: 0,
     offer: {
       peer,

@@ -33,6 +33,7 @@ const model = (name: string, fits: boolean): ModelView => ({
   quantisation: 'q8',
   contextTokens: 512,
   sizeBytes: 1e6,
+  missingBytes: 1e6,
   memoryBytes: 1e6,
   licence: 'MIT',
   engine: 'wllama',

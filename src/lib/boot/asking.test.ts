@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
-import { createPrepare } from './prepare.ts';
+import { createPrepare } from './asking.ts';
 
 function fixture(privateMode = false) {
   const clock = manualClock();

@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
-import { watchLimits } from './limits.ts';
+import { watchLimits } from './sharing-conditions.ts';
 import { createLive } from './live.ts';
 import { keepSettings } from './settings.ts';
-import type { Sharing, SharingSnapshot } from './sharing.ts';
+import type { SharingView } from '#lib/state/sharing.ts';
+import type { Sharing } from './run-sharing.ts';
 
 test('after the hours lending finishes, with that as the reason', async () => {
   const clock = manualClock();
   const settings = await keepSettings(createMemoryStorage());
   await settings.change({ hoursMax: 1 });
-  const view = createLive({ phase: 'sharing', startedAt: clock.now(), duty: 0 } as SharingSnapshot);
+  const view = createLive({ phase: 'sharing', startedAt: clock.now(), duty: 0 } as SharingView);
   const stops: unknown[] = [];
   const stop: Sharing['stop'] = async (...how) => {
     stops.push(how);

@@ -1,0 +1,157 @@
+import { throwIfAborted } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { fromErrorRecord, toErrorRecord } from '#lib/base/errors.ts';
+import type { LoadedModel } from '#lib/engine/spec.ts';
+import type { Audience, Provider } from '#lib/peer/spec.ts';
+import type { Live } from '#lib/state/live.ts';
+import type { HoldReason, PauseReason, SharingView } from '#lib/state/sharing.ts';
+import type { Benchmark } from './benchmark.ts';
+import type { Library } from './library.ts';
+import { createLive } from './live.ts';
+import type { SettingsKeeper } from './settings.ts';
+import { audienceOf, initialSharing, reduceSharing } from './sharing.ts';
+import type { SharingEffect, SharingEvent } from './sharing-spec.ts';
+
+/** Sharing this device: {@link reduceSharing}, and what carries its effects out. */
+export interface Sharing {
+  readonly view: Live<SharingView>;
+  /** Resolves once it shares. @throws `identity-elsewhere`, `already-sharing`, `too-slow`, `aborted`, or what loading throws. */
+  start(model: string): Promise<void>;
+  /** In every phase; resolves once what has to end has ended. `why`: where it is not the person who stops it. */
+  stop(how: 'finish' | 'now', why?: PauseReason): Promise<void>;
+  pause(): void;
+  resume(): void;
+  /** A reason of the device's own: set or taken away by who watches battery, network and page. */
+  hold(reason: HoldReason, state: 'on' | 'off'): void;
+  /** Serves with this provider from now on. `self`: it may answer this device alone. */
+  serveWith(provider: Provider, reach: Audience): void;
+  /** Whether the browser had closed this tab while it shared. */
+  noteDiscard(wasDiscarded: boolean): void;
+}
+
+export interface SharingComponents {
+  readonly library: Pick<Library, 'loaded' | 'load' | 'unload' | 'onLoaded' | 'onLost'>;
+  readonly settings: SettingsKeeper;
+  readonly clock: Clock;
+  /** Before others choose by speed there should be one. Bounded in time. */
+  readonly benchmark: (model: LoadedModel, options: { readonly signal: AbortSignal }) => Promise<Benchmark>;
+  readonly wasDiscarded: boolean;
+}
+
+export function createSharing(components: SharingComponents): Sharing {
+  const { library, settings, clock, benchmark, wasDiscarded } = components;
+  let state = initialSharing(wasDiscarded);
+  const view = createLive(state.view);
+  const starts = new Map<number, PromiseWithResolvers<void>>();
+  let attempts = 0;
+  let attemptUnderWay = new AbortController();
+  let provider: Provider | undefined;
+  let endHearing: (() => void) | undefined;
+  /** What takes time, one after the other: others are told before the model they use is unloaded. */
+  let line: Promise<void> = Promise.resolve();
+  const inLine = (work: () => Promise<void>) => {
+    line = line.then(work).catch(() => undefined);
+  };
+
+  const dispatch = (event: SharingEvent): void => {
+    const [next, effects] = reduceSharing(state, event);
+    state = next;
+    view.set(state.view);
+    for (const effect of effects) carryOut(effect);
+  };
+
+  const carryOut = (effect: SharingEffect): void => {
+    switch (effect.type) {
+      case 'load':
+        attemptUnderWay = new AbortController();
+        return void load(effect.model, effect.attempt, attemptUnderWay.signal);
+      case 'measure':
+        return void measure(effect.attempt, attemptUnderWay.signal);
+      case 'abandon':
+        return attemptUnderWay.abort();
+      case 'settle-start': {
+        const waiting = starts.get(effect.attempt);
+        starts.delete(effect.attempt);
+        return effect.error ? waiting?.reject(fromErrorRecord(effect.error)) : waiting?.resolve();
+      }
+      case 'keep-consent': {
+        const { consented } = settings.view.current;
+        if (consented.includes(effect.model)) return;
+        return void settings.change({ consented: [...consented, effect.model] }).catch(() => undefined);
+      }
+      case 'offer':
+        if (library.loaded)
+          provider?.offerModel(library.loaded, { audience: effect.audience, measured: effect.measured });
+        return;
+      case 'cut-off': {
+        const serving = provider;
+        return inLine(async () => {
+          await serving?.stop();
+          await serving?.start();
+        });
+      }
+      case 'unload':
+        return inLine(() => library.unload());
+    }
+  };
+
+  async function load(name: string, attempt: number, signal: AbortSignal): Promise<void> {
+    try {
+      // A model that is unloaded now after an earlier sharing must not be taken for one that stays.
+      await line;
+      throwIfAborted(signal);
+      const before = library.loaded;
+      const model = await library.load(name, { signal });
+      const stays = model === before;
+      if (signal.aborted && !stays && library.loaded === model) await library.unload();
+      throwIfAborted(signal);
+      dispatch({ type: 'model-loaded', attempt, stays });
+    } catch (error) {
+      dispatch({ type: 'load-failed', attempt, error: toErrorRecord(error) });
+    }
+  }
+
+  async function measure(attempt: number, signal: AbortSignal): Promise<void> {
+    try {
+      const result = await benchmark(library.loaded!, { signal });
+      dispatch({ type: 'measured', attempt, result, at: clock.now() });
+    } catch (error) {
+      dispatch({ type: 'measuring-failed', attempt, error: toErrorRecord(error) });
+    }
+  }
+
+  library.onLoaded((model) => {
+    if (model) return provider?.offerModel(model, { audience: audienceOf(state) });
+    for (const { artefact } of provider?.state.models ?? []) provider?.withdrawModel(artefact);
+    dispatch({ type: 'model-gone' });
+  });
+  library.onLost(({ model, error }) => {
+    dispatch({ type: 'model-lost', model, error, at: clock.now(), attempt: ++attempts });
+  });
+
+  return {
+    view,
+    start(model) {
+      const attempt = ++attempts;
+      const started = Promise.withResolvers<void>();
+      starts.set(attempt, started);
+      dispatch({ type: 'start-asked', model, attempt });
+      return started.promise;
+    },
+    async stop(how, why) {
+      dispatch({ type: 'stop-asked', how, why });
+      await line;
+    },
+    pause: () => dispatch({ type: 'pause-asked' }),
+    resume: () => dispatch({ type: 'resume-asked' }),
+    hold: (reason, to) => dispatch({ type: to === 'on' ? 'held' : 'released', reason }),
+    serveWith(next, reach) {
+      if (next === provider && reach === state.reach) return;
+      endHearing?.();
+      provider = next;
+      endHearing = next.onState((counters) => dispatch({ type: 'provider-told', counters, at: clock.now() }));
+      dispatch({ type: 'provider-changed', reach, counters: next.state });
+    },
+    noteDiscard: (discarded) => dispatch({ type: 'discard-noted', wasDiscarded: discarded }),
+  };
+}
