@@ -1,5 +1,7 @@
 import type { DeviceView } from '#lib/state/device.ts';
 import type { NetworkView } from '#lib/state/network.ts';
+import type { Tab } from '#lib/state/tab.ts';
+import { clockWords } from '../clock-words.ts';
 import { formatDuration } from '../format.ts';
 import { peerName } from '../peer-colour.ts';
 import { formatBytes } from '../sizes.ts';
@@ -13,7 +15,7 @@ export interface Check {
 }
 
 /** What the device can do, line by line. */
-export function deviceChecks(device: DeviceView): readonly Check[] {
+export function deviceChecks(device: DeviceView, storage: Tab['storage'] = 'kept'): readonly Check[] {
   const room = device.quotaBytes === undefined ? undefined : Math.max(0, device.quotaBytes - (device.usedBytes ?? 0));
   return [
     {
@@ -64,8 +66,17 @@ export function deviceChecks(device: DeviceView): readonly Check[] {
     },
     {
       name: 'Kept under pressure',
-      outcome: device.persistentStorage ? 'good' : 'limited',
-      value: device.persistentStorage ? 'yes' : 'the browser may clear it',
+      outcome: storage === 'memory' ? 'bad' : device.persistentStorage ? 'good' : 'limited',
+      value:
+        storage === 'memory'
+          ? 'nothing is kept in this browser'
+          : device.persistentStorage
+            ? 'yes'
+            : 'the browser may clear it',
+      advice:
+        storage === 'memory'
+          ? 'Conversations, settings and this device’s key are gone with the page. Allow this site to store data.'
+          : undefined,
     },
     {
       name: 'Isolated page',
@@ -133,7 +144,23 @@ export function networkChecks(
           ? 'No direct way was found; a strict firewall or router may stand between.'
           : undefined,
     }));
-  if (relays.length === 0) {
+  if (network.clock) {
+    relays.push({
+      name: 'Clock',
+      outcome: network.clock.corrected ? 'limited' : 'good',
+      value: clockWords(network.clock),
+      advice: network.clock.corrected ? 'Set this device’s clock by the network.' : undefined,
+    });
+  }
+  const shares = network.offers.some(({ self, audience }) => self && audience === 'network');
+  if (shares || network.listedBy.length > 0) {
+    relays.push({
+      name: 'Listed',
+      outcome: network.listedBy.length > 0 ? 'good' : 'bad',
+      value: network.listedBy.length > 0 ? `by ${network.listedBy.map(peerName).join(', ')}` : 'by no relay yet',
+    });
+  }
+  if (network.relays.length === 0) {
     relays.push({
       name: 'Relay',
       outcome: 'bad',
@@ -149,7 +176,7 @@ export function reportText(
   device: DeviceView | undefined,
   network: NetworkView,
   roundTrips: ReadonlyMap<string, number | string>,
-  about: { readonly build: string; readonly at: string },
+  about: { readonly build: string; readonly at: string; readonly storage?: Tab['storage'] | undefined },
 ): string {
   const lines = [`Tabloom ${about.build}, ${about.at}`, device?.browser ?? 'browser unknown', ''];
   const section = (title: string, checks: readonly Check[]) => {
@@ -157,7 +184,7 @@ export function reportText(
     for (const check of checks) lines.push(`  ${check.outcome.padEnd(8)}${check.name}: ${check.value}`);
     lines.push('');
   };
-  if (device) section('Device', deviceChecks(device));
+  if (device) section('Device', deviceChecks(device, about.storage));
   section(`Network (${network.phase}, ${network.identity} key)`, networkChecks(network, roundTrips));
   if (network.incidents.length > 0) {
     lines.push('Last incidents');
