@@ -150,6 +150,54 @@ test('what is stored may be anything: the page opens, answers, and keeps what ca
   }
 });
 
+test('D4: a browser that keeps nothing and throws at the look is told of in a sentence, and everything works', async ({
+  nativeRelay,
+  newProfile,
+  keep,
+}) => {
+  const page = await newProfile({ serviceWorkers: 'block' });
+  await page.addInitScript(() => {
+    const forbidden = () => {
+      throw new DOMException('The operation is insecure.', 'SecurityError');
+    };
+    for (const name of ['indexedDB', 'caches', 'localStorage', 'sessionStorage'])
+      Object.defineProperty(globalThis, name, { get: forbidden });
+  });
+  await page.goto(nativeRelay.url);
+  await expect(page.getByText('Nothing is kept in this browser')).toBeVisible();
+  await keep(page, 'chat-nothing-kept');
+  await send(page, 'hello');
+  await untilIdle(page);
+  await expect(answers(page).last()).toContainText('a native engine');
+  await visit(page, 'Settings');
+  await page.getByText('Dark', { exact: true }).click();
+  await visit(page, 'Doctor');
+  await expect(page.getByRole('main')).toContainText('nothing is kept in this browser');
+});
+
+test('D3: a part of the page that cannot be fetched says so in its place, and comes when it can', async ({
+  bareRelay,
+  newProfile,
+  keep,
+}) => {
+  const page = await newProfile({ serviceWorkers: 'block' });
+  await page.route('**/_app/immutable/**', async (route) => {
+    const response = await route.fetch();
+    if ((await response.text()).includes('Answer on this device')) await route.abort();
+    else await route.fulfill({ response });
+  });
+  await page.goto(bareRelay.url);
+  const notice = page.getByRole('alert').filter({ hasText: 'part-missing' });
+  await expect(notice).toContainText('could not be loaded');
+  await keep(page, 'chat-part-missing');
+  await notice.getByRole('button', { name: 'Try again' }).click();
+  await expect(notice).toBeVisible();
+  await page.unroute('**/_app/immutable/**');
+  await notice.getByRole('button', { name: 'Reload' }).click();
+  await expect(thisDevice(page)).toBeVisible();
+  await expect(notice).toHaveCount(0);
+});
+
 /** Keeps hold of the workers that the page starts. */
 function rememberWorkers(): void {
   const started: Worker[] = [];

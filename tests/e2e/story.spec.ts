@@ -162,3 +162,27 @@ test('a conversation is still there after a reload', async ({ nativeRelay, newPr
   await expect(answers(page)).toHaveCount(1);
   expect(await answers(page).last().textContent()).toBe(text);
 });
+
+test('D1: in private mode a full load opens nothing that was kept, and a question goes out alone', async ({
+  nativeRelay,
+  newProfile,
+}) => {
+  const page = await newProfile();
+  await page.goto(nativeRelay.url);
+  await send(page, 'hello');
+  await untilIdle(page);
+  await expect(answers(page)).toHaveCount(1);
+  await visit(page, 'Settings');
+  await page.getByRole('switch', { name: 'Private mode' }).click();
+  await expect(sideBar(page)).toContainText('privately');
+  // As the tab remembers it that was open before.
+  const kept = await page.evaluate(() => sessionStorage.getItem('tabloom-open'));
+  await page.goto(nativeRelay.url);
+  await expect(whoAnswers(page)).toContainText('a native engine');
+  await expect(answers(page)).toHaveCount(0);
+  expect(kept).not.toBeNull();
+  await send(page, 'What is Tabloom?');
+  await untilIdle(page);
+  await expect(answers(page)).toHaveCount(1);
+  await expect(sideBar(page).getByText('hello')).toHaveCount(0);
+});

@@ -1,4 +1,6 @@
-import { answers, modelsListed, send, sideBar, startSharing, untilIdle, whoAnswers } from './fixtures/people.ts';
+import type { Page } from '@playwright/test';
+import { answers, modelsListed, send, sideBar, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
+import { stallEngine } from './fixtures/stall.ts';
 import { expect, test } from './fixtures/test.ts';
 
 const elsewhere = 'Another tab of this browser holds this device’s key';
@@ -46,3 +48,64 @@ test('two tabs of one browser: both ask, one lends, and the other can take over'
     await expect(first.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
   });
 });
+
+test('D9: Cancel ends sharing while the speed is measured, and nothing is announced', async ({
+  bareRelay,
+  newProfile,
+  keep,
+}) => {
+  const page = await newProfile();
+  await page.goto(`${bareRelay.url}/share`);
+  const stalled = stallEngine(page, 0);
+  await page.getByRole('button', { name: 'Start sharing' }).click();
+  await stalled;
+  await expect(page.getByText('Finding out how fast it is here')).toBeVisible();
+  await keep(page, 'share-measuring');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
+  expect(await modelsListed(bareRelay.url)).toBe(0);
+  await page.getByRole('button', { name: 'Start sharing' }).click();
+  await expect(page.getByRole('button', { name: 'Stop sharing' })).toBeVisible();
+  await expect(page.getByText('It stands in the directory')).toBeVisible();
+});
+
+test('D10: a worker five minutes ahead is listed and answers an asker five minutes behind', async ({
+  bareRelay,
+  newProfile,
+  keep,
+}) => {
+  const [worker, asker] = [await newProfile(), await newProfile({ width: 390 })];
+  await setClock(worker, 5);
+  await setClock(asker, -5);
+  await startSharing(worker, bareRelay.url);
+  await expect(worker.getByText('Your clock is 5 min ahead; corrected here.')).toBeVisible();
+  await expect(worker.getByText('It stands in the directory')).toBeVisible();
+  await expect.poll(() => modelsListed(bareRelay.url)).toBe(1);
+  await keep(worker, 'share-clock');
+  await asker.goto(bareRelay.url);
+  await expect(whoAnswers(asker)).toContainText('a browser tab');
+  await send(asker, 'hello');
+  await untilIdle(asker);
+  await expect(answers(asker).last()).toContainText('a browser tab');
+  await asker.goto(`${bareRelay.url}/doctor`);
+  await expect(asker.getByRole('main')).toContainText('Your clock is 5 min behind; corrected here.');
+  await keep(asker, 'doctor-clock-390');
+  await visit(worker, 'Doctor');
+  await expect(worker.getByRole('main')).toContainText('Listed');
+  await keep(worker, 'doctor-clock-1440');
+});
+
+/** This profile's clock, off by so many minutes. */
+async function setClock(page: Page, minutes: number): Promise<void> {
+  await page.addInitScript((ms) => {
+    const Real = Date;
+    const now = () => Real.now() + ms;
+    class Off extends Real {
+      constructor(...given: [] | [number]) {
+        super(given.length === 0 ? now() : given[0]);
+      }
+      static override now = now;
+    }
+    globalThis.Date = Off as DateConstructor;
+  }, minutes * 60_000);
+}
