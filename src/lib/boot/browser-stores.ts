@@ -37,6 +37,12 @@ export function browserChannel(name: string): LockChannel {
   );
 }
 
+/** Deletes the small texts that pages keep. */
+export function clearAreas(scope: { readonly localStorage: Storage; readonly sessionStorage: Storage }): void {
+  look(() => scope.localStorage.clear());
+  look(() => scope.sessionStorage.clear());
+}
+
 function look<T>(at: () => T): T | undefined {
   try {
     return at();

@@ -6,7 +6,7 @@ import { createStoredModels } from '#lib/engine/stored-models.ts';
 import type { Tab } from '#lib/state/tab.ts';
 import { createAsking } from './asking.ts';
 import { benchmark } from './benchmark.ts';
-import { browserChannel, browserStores } from './browser-stores.ts';
+import { browserChannel, browserStores, clearAreas } from './browser-stores.ts';
 import { createCorrectedClock, keepComparing } from './clock-offset.ts';
 import { examineDevice } from './device.ts';
 import { createTabEngines } from './engines.ts';
@@ -134,7 +134,7 @@ export async function createTab(): Promise<Tab> {
         await leave();
         try {
           await deleteData(storage, cacheStorage);
-          if (kept) for (const area of [localStorage, sessionStorage]) area.clear();
+          clearAreas(globalThis);
         } finally {
           // Only now: the tab that has the key next makes a new one.
           lock.release();
