@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { DeviceView } from '#lib/state/device.ts';
-import { noNetwork, type NetworkView } from '#lib/state/network.ts';
+import { noNetwork, type NetworkView, type OfferView } from '#lib/state/network.ts';
 import { deviceChecks, networkChecks, reportText } from './checks.ts';
 
 const device: DeviceView = {
@@ -74,6 +74,29 @@ test('relays first, then peers; a relay is not counted among the peers', () => {
   ]);
   expect(checks[0]?.value).toContain('round trip 12 ms');
   expect(networkChecks(noNetwork, new Map())[0]).toMatchObject({ outcome: 'bad', value: 'none known' });
+});
+
+test('D10: a clock that is off is said, and so is who lists this device by its own word', () => {
+  const own = { offer: { peer: '12D3KooWmyself' }, self: true, audience: 'network' } as OfferView;
+  const clock = { offsetMs: -300_400, errorMs: 600, corrected: true };
+  const find = (change: Partial<NetworkView>) =>
+    networkChecks({ ...network, ...change }, new Map())
+      .filter(({ name }) => name === 'Clock' || name === 'Listed')
+      .map(({ name, outcome, value }) => [name, outcome, value]);
+  expect(find({})).toEqual([]);
+  expect(find({ clock, offers: [own] })).toEqual([
+    ['Clock', 'limited', 'Your clock is 5 min ahead; corrected here.'],
+    ['Listed', 'bad', 'by no relay yet'],
+  ]);
+  expect(find({ clock: { ...clock, offsetMs: 300, corrected: false }, listedBy: ['12D3KooWrelay1'] })).toEqual([
+    ['Clock', 'good', 'Your clock is right.'],
+    ['Listed', 'good', 'by relay1'],
+  ]);
+});
+
+test('D4: a browser that keeps nothing is said to', () => {
+  const kept = deviceChecks(device, 'memory').find(({ name }) => name === 'Kept under pressure');
+  expect(kept).toMatchObject({ outcome: 'bad', value: 'nothing is kept in this browser' });
 });
 
 test('the report names no address, no whole peer id and no key', () => {
