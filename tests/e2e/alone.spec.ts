@@ -186,9 +186,12 @@ test('D3: a part of the page that cannot be fetched says so in its place, and co
     if ((await response.text()).includes('Answer on this device')) await route.abort();
     else await route.fulfill({ response });
   });
+  await page.route('**/_app/version.json', (route) => route.fulfill({ json: { version: 'newer' } }));
   await page.goto(bareRelay.url);
   const notice = page.getByRole('alert').filter({ hasText: 'part-missing' });
   await expect(notice).toContainText('could not be loaded');
+  // It may be gone since a newer version took its place: that is looked for, and offered.
+  await expect(page.getByText('A newer version is here')).toBeVisible();
   await keep(page, 'chat-part-missing');
   await notice.getByRole('button', { name: 'Try again' }).click();
   await expect(notice).toBeVisible();

@@ -59,7 +59,7 @@ test('D9: Cancel ends sharing while the speed is measured, and nothing is announ
   const stalled = stallEngine(page, 0);
   await page.getByRole('button', { name: 'Start sharing' }).click();
   await stalled;
-  await expect(page.getByText('Finding out how fast it is here')).toBeVisible();
+  await expect(page.getByText('Measuring how fast this device is')).toBeVisible();
   await keep(page, 'share-measuring');
   await page.getByRole('button', { name: 'Cancel' }).click();
   await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
