@@ -28,3 +28,30 @@ export function tabFit(model: ModelEntry, device: DeviceFacts, page: PageFacts, 
   const place = model.source.kind === 'mlc' ? 'graphics processor' : 'processor';
   return { fits: true, reason: `Fits this device, on its ${place}.` };
 }
+
+/** A model as the pages show it. */
+export function toModelView(
+  model: ModelEntry,
+  facts: Pick<ModelView, 'engine' | 'own' | 'cachedBytes'> & { readonly device: DeviceFacts; readonly page: PageFacts },
+): ModelView {
+  const { device, page, engine, own, cachedBytes } = facts;
+  const { name, title, parameters, quantisation, contextTokens, memoryBytes, licence } = model;
+  const sizeBytes = model.sizeBytes || undefined;
+  const missingBytes = sizeBytes === undefined ? undefined : Math.max(0, sizeBytes - cachedBytes);
+  const fit = tabFit(model, device, page, cachedBytes);
+  return {
+    name,
+    title,
+    parameters,
+    quantisation,
+    contextTokens,
+    sizeBytes,
+    missingBytes,
+    memoryBytes,
+    licence,
+    engine,
+    own,
+    cachedBytes,
+    fit,
+  };
+}

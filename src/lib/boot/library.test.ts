@@ -240,6 +240,21 @@ test('a load that is cancelled at once has not cost the model that was loaded, a
   expect([unloaded, library.view.current.load, library.view.current.loaded]).toEqual([[], undefined, demoModel.name]);
 });
 
+test('the loaded model that is asked for again stays, and the load that would have taken its place is stopped', async () => {
+  const waiting = [Promise.resolve(), new Promise<void>(() => undefined)];
+  const { library, loads } = await desk({ beforeLoad: () => waiting.shift()! });
+  await library.refresh();
+  const other = library.view.current.models.find(({ engine }) => engine === 'webllm')!.name;
+  const first = library.load(demoModel.name);
+  await turn();
+  loads[0]!.finish();
+  const model = await first;
+  const second = library.load(other);
+  expect(await library.load(demoModel.name)).toBe(model);
+  await expect(second).rejects.toMatchObject({ code: 'aborted' });
+  expect(library.view.current).toMatchObject({ loaded: demoModel.name, load: undefined });
+});
+
 test('who leaves a load does not stop it for the other who waits; once nobody waits it is stopped', async () => {
   const { library, loads } = await desk();
   const [one, other] = [new AbortController(), new AbortController()];

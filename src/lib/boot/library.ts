@@ -8,11 +8,11 @@ import { forDevice } from '#lib/engine/fit.ts';
 import { modelEntrySchema } from '#lib/engine/model-entry.ts';
 import type { LoadedModel, ModelEntry, ModelSource } from '#lib/engine/spec.ts';
 import type { StoredModels } from '#lib/engine/stored-models.ts';
-import type { LibraryView, LoadView, ModelView } from '#lib/state/library.ts';
+import type { LibraryView, LoadView } from '#lib/state/library.ts';
 import type { OwnModel } from '#lib/state/tab.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { TabEngines } from './engines.ts';
-import { tabFit, type PageFacts } from './fit.ts';
+import { toModelView, type PageFacts } from './fit.ts';
 import { createLive, type MutableLive } from './live.ts';
 
 /** The models of this tab: what is known, what is kept, what is loaded. One model at a time. */
@@ -109,34 +109,19 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
       models: forDevice(
         all().filter((model) => engineOf(model)),
         device,
-      ).map((model) => toView(model, bytes.get(model.name) ?? 0, { device, page })),
+      ).map((model) =>
+        toModelView(model, {
+          engine: engineOf(model)!,
+          own: own.includes(model),
+          cachedBytes: bytes.get(model.name) ?? 0,
+          device,
+          page,
+        }),
+      ),
     });
   }
 
   const engineOf = (model: ModelEntry) => model.engines.find((name) => engines.has(name));
-  const toView = (
-    model: ModelEntry,
-    cachedBytes: number,
-    { device, page }: { readonly device: DeviceFacts; readonly page: PageFacts },
-  ): ModelView => {
-    const { name, title, parameters, quantisation, contextTokens, memoryBytes, licence } = model;
-    const sizeBytes = model.sizeBytes || undefined;
-    return {
-      name,
-      title,
-      parameters,
-      quantisation,
-      contextTokens,
-      memoryBytes,
-      licence,
-      sizeBytes,
-      cachedBytes,
-      missingBytes: sizeBytes === undefined ? undefined : Math.max(0, sizeBytes - cachedBytes),
-      engine: engineOf(model)!,
-      own: own.includes(model),
-      fit: tabFit(model, device, page, cachedBytes),
-    };
-  };
 
   const show = (model: ModelEntry, progress: Partial<LoadView>) =>
     view.change({ load: { ...(view.current.load ?? idle), ...progress, model: model.name } });
@@ -154,6 +139,8 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
         if (!signal.aborted) show(model, { ...progress, totalBytes: totalBytes || model.sizeBytes });
       },
     });
+    if (signal.aborted) await result.unload();
+    throwIfAborted(signal);
     throwIfAborted(result.lost);
     show(model, { phase: 'ready' });
     setLoaded(result);
@@ -214,7 +201,11 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
   async function load(name: string, { signal }: AbortOptions = {}): Promise<LoadedModel> {
     throwIfAborted(signal);
     const model = find(name);
-    if (loaded?.model.name === name) return loaded;
+    if (loaded?.model.name === name) {
+      // It may be about to give way to another.
+      if (loading && loading.name !== name) stopLoad(loading);
+      return loaded;
+    }
     // Known at once, so that whoever asks in the meantime waits for this very load; not for one that was given up.
     const mine = loading?.name === name && !loading.abort.signal.aborted ? loading : (loading = beginLoad(model));
     mine.waiting += 1;

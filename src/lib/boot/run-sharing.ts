@@ -1,6 +1,6 @@
 import { throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
-import { fromErrorRecord, toErrorRecord } from '#lib/base/errors.ts';
+import { fromErrorRecord, TabloomError, toErrorRecord } from '#lib/base/errors.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Audience, Provider } from '#lib/peer/spec.ts';
 import type { Live } from '#lib/state/live.ts';
@@ -105,6 +105,8 @@ export function createSharing(components: SharingComponents): Sharing {
       const stays = model === before;
       if (signal.aborted && !stays && library.loaded === model) await library.unload();
       throwIfAborted(signal);
+      throwIfAborted(model.lost);
+      if (library.loaded !== model) throw new TabloomError('aborted', 'The model was unloaded before it was shared.');
       dispatch({ type: 'model-loaded', attempt, stays });
     } catch (error) {
       dispatch({ type: 'load-failed', attempt, error: toErrorRecord(error) });
