@@ -214,7 +214,7 @@ test('D1: in private mode nothing of a kept conversation is opened or sent, howe
   expect([await opening, app.openable]).toEqual([false, []]);
   await app.conversation.send('secret', anyone);
   expect(await app.openConversation('x')).toBe(false);
-  expect(sent).toEqual([{ kind: 'chat', messages: [{ role: 'user', content: 'secret' }] }]);
+  expect(sent).toEqual([{ messages: [{ role: 'user', content: 'secret' }] }]);
   expect(kept.size).toBe(1);
 });
 
