@@ -7,17 +7,18 @@ import { benchmark } from './benchmark.ts';
 /** An engine that reads a prompt in one piece and cannot be interrupted while it does. */
 function slowReader(clock: ManualClock, { readMs, tokenMs }: { readonly readMs: number; readonly tokenMs: number }) {
   const seen = { begun: 0, ended: 0, interrupted: 0 };
-  async function* doStream({ params }: EngineRequest): AsyncGenerator<EngineEvent> {
+  async function* doStream(request: EngineRequest): AsyncGenerator<EngineEvent> {
+    const { maxTokens } = request.params as { readonly maxTokens: number };
     seen.begun += 1;
     let reading = true;
     try {
       await clock.delay(readMs);
       reading = false;
-      for (let i = 0; i < params.maxTokens; i++) {
+      for (let i = 0; i < maxTokens; i++) {
         yield { type: 'text-delta', text: 'a', tokens: 1 };
         await clock.delay(tokenMs);
       }
-      const usage = { tokensIn: 40, tokensOut: params.maxTokens };
+      const usage = { tokensIn: 40, tokensOut: maxTokens };
       yield { type: 'finish', reason: 'length', usage, timings: { ttftMs: readMs, decodeMs: 1 } };
     } finally {
       seen.ended += 1;

@@ -209,7 +209,7 @@ describe('a find stream', () => {
     const worker = await net(9);
     await worker.publish(offersTopic, bytes(9));
     await pass(clock, 10);
-    const listed = (frames: readonly FindFrame[]) =>
+    const listed = (frames: readonly (FindFrame | UnknownFrame)[]) =>
       frames.flatMap((frame) => (frame.t === 'sample' ? frame.offers : frame.t === 'offer' ? [frame.offer] : []));
     const own = ({ key }: Envelope) => peerIdFromKey(key) === worker.self;
     const seen = await find(worker, relay.self, { limit: 1 });
