@@ -90,7 +90,8 @@ test('A8: 200 jobs at once at the own native peer open no socket, and outlive it
     const ends: string[] = [];
     const request = {
       model: 'any' as const,
-      input: { kind: 'chat' as const, messages: [{ role: 'user' as const, content: 'hello' }] },
+      kind: 'chat' as const,
+      input: { messages: [{ role: 'user' as const, content: 'hello' }] },
       params: { maxTokens: 20, temperature: 0 },
       tier: 'open' as const,
     };
