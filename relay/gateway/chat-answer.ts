@@ -2,7 +2,7 @@ import { fromErrorRecord } from '#lib/base/errors.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import type { ChatCompletion } from '#lib/protocol/openai.ts';
 import type { FinishReason, Usage } from '#lib/protocol/part.ts';
-import { initialJob, reduceJob, type JobState } from '#lib/peer/lifecycle.ts';
+import { initialJob, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import { describeAnswer } from './extension.ts';
 import type { RequestWarning } from './warnings.ts';

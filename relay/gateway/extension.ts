@@ -1,7 +1,8 @@
 import { decodeCbor } from '#lib/protocol/cbor.ts';
 import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import { receiptSchema, type Receipt } from '#lib/protocol/receipt.ts';
-import type { JobState } from '#lib/peer/lifecycle.ts';
+import type { JobState } from '#lib/peer/session/job-state.ts';
+import { unreceiptedTokens, type Attempt } from '#lib/peer/session/attempt.ts';
 import type { ReceiptCheck } from '#lib/peer/spec.ts';
 import type { RequestWarning } from './warnings.ts';
 
@@ -15,8 +16,22 @@ export interface AnswerExtension {
   readonly model: string | null;
   readonly artefact: string | null;
   readonly engine: { readonly name: string; readonly build: string; readonly deviceClass: string } | null;
+  /** Who delivered which tokens; one entry unless an answer went on elsewhere. */
+  readonly parts: readonly PartExtension[];
+  /** Of the worker that finished it. */
   readonly receipt: ReceiptExtension | null;
   readonly warnings: readonly (RequestWarning | { readonly code: string; readonly message: string })[];
+}
+
+export interface PartExtension {
+  readonly peer: string;
+  readonly from_token: number;
+  readonly to_token: number;
+  readonly receipt: ReceiptExtension | null;
+  /** The worker's signed envelope over what it had sent at its last checkpoint, base64. */
+  readonly checkpoint: string | null;
+  /** Tokens that neither speaks for. */
+  readonly unreceipted_tokens: number;
 }
 
 export interface ReceiptExtension {
@@ -27,12 +42,12 @@ export interface ReceiptExtension {
   /** The asker's envelope over the same receipt; null while under way. */
   readonly countersign: string | null;
   /** What this gateway checked. */
-  readonly checks: ReceiptCheck | null;
+  readonly checks: ReceiptCheck;
 }
 
 export function describeAnswer(
   id: string,
-  { worker, path, receipt, receiptCheck, warnings }: JobState,
+  { worker, path, attempts, warnings }: JobState,
   requestWarnings: readonly RequestWarning[],
 ): AnswerExtension {
   return {
@@ -44,15 +59,30 @@ export function describeAnswer(
     model: worker?.model ?? null,
     artefact: worker?.artefact ?? null,
     engine: worker?.engine ?? null,
-    receipt: receipt
-      ? {
-          record: decodeCbor(receiptSchema, receipt.receipt.payload, 'bad-record'),
-          envelope: base64(receipt.receipt),
-          countersign: receipt.countersign ? base64(receipt.countersign) : null,
-          checks: receiptCheck ?? null,
-        }
-      : null,
+    parts: attempts.filter(({ fromToken, toToken }) => toToken > fromToken).map(describePart),
+    receipt: describeReceipt(attempts.findLast(({ settlement }) => settlement)),
     warnings: [...requestWarnings, ...warnings.map(({ code, message }) => ({ code, message }))],
+  };
+}
+
+/** What one worker delivered of the answer, and what it signed for it. */
+const describePart = (attempt: Attempt): PartExtension => ({
+  peer: attempt.worker.peer,
+  from_token: attempt.fromToken,
+  to_token: attempt.toToken,
+  receipt: describeReceipt(attempt),
+  checkpoint: attempt.checkpoint ? base64(attempt.checkpoint.envelope) : null,
+  unreceipted_tokens: unreceiptedTokens(attempt),
+});
+
+function describeReceipt(attempt: Attempt | undefined): ReceiptExtension | null {
+  if (!attempt?.settlement) return null;
+  const { receipt, receiptCheck } = attempt.settlement;
+  return {
+    record: decodeCbor(receiptSchema, receipt.receipt.payload, 'bad-record'),
+    envelope: base64(receipt.receipt),
+    countersign: receipt.countersign ? base64(receipt.countersign) : null,
+    checks: receiptCheck,
   };
 }
 

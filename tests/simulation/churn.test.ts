@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/lifecycle.ts';
+import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import { scriptedTokens } from '#lib/engine/scripted-text.ts';
 import { answerTokens, createTown, type Town } from './town.ts';
@@ -98,7 +98,13 @@ test.each([1, 2, 3, 4])('whoever comes and goes, every job ends once and is run 
     if (job.state.phase !== 'finished') continue;
     const whole = scriptedTokens(job.prompt, 0, { answerTokens, text: undefined });
     expect(job.state.text).toBe(whole.map(({ text }) => text).join(''));
-    expect(job.state.receiptCheck).toEqual({ signature: true, worker: true, prompt: true, output: true, counts: true });
+    expect(job.state.attempts.at(-1)?.settlement?.receiptCheck).toEqual({
+      signature: true,
+      worker: true,
+      prompt: true,
+      output: true,
+      counts: true,
+    });
   }
   expect(jobs.filter(({ state }) => state.phase === 'finished').length).toBeGreaterThan(5);
   expect([...town.runs].filter(([, times]) => times > 1)).toEqual([]);

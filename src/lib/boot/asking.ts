@@ -1,10 +1,11 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import type { JobState } from '#lib/peer/lifecycle.ts';
+import type { Attempt } from '#lib/peer/session/attempt.ts';
+import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { AskRequest, Consumer, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
 import { rowOf } from '#lib/protocol/job.ts';
 import type { AskingPort } from '#lib/state/tab.ts';
-import { checkReceipt, verifyStored } from '#lib/trust/check.ts';
+import { checkReceipt, tryOpenReceipt } from '#lib/trust/check.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
@@ -49,7 +50,7 @@ export function createAsking({ clock, sessions, privateMode, note }: AskingCompo
       ),
     prepare: (target) => prepare(target).catch(() => undefined),
     startAnew: () => sessions.renewPrivate(),
-    verify: async ({ answer, ids }) => verifyAnswer(answer, ids),
+    verify: async ({ answer, ids }, attempt) => verifyAttempt(answer, attempt, ids),
   };
 }
 
@@ -86,40 +87,51 @@ export function createPrepare({ clock, consumer, privateMode }: PrepareComponent
 }
 
 /**
- * Checks a kept receipt again, offline: from its bytes, the job as sent, and the text and token ids as received. What an
- * offer said of the price is not kept; the price is taken from the receipt.
- * @throws `no-receipt` when the answer never got one.
+ * Checks the receipt of one attempt again, offline: from its bytes, the job as sent, and what was received of that worker.
+ * What an offer said of the price is not kept; the price is taken from the receipt.
+ * @param ids of the whole answer, where every token came with one.
+ * @throws `no-receipt` when the worker gave none.
  */
-export function verifyAnswer(answer: JobState, ids: readonly number[] | undefined): ReceiptCheck {
-  const { job, worker, receipt: signed, reason, usage } = answer;
-  if (!job || !worker || !signed || !reason || !usage)
-    throw new TabloomError('no-receipt', 'This answer has no receipt to check.');
-  const { receipt } = verifyStored(signed);
-  if (!receipt) return { signature: false, worker: false, prompt: false, output: false, counts: false };
-  const output = createOutputRoot(rowOf(job).outputHash);
-  output.add({
-    type: 'text-delta',
-    text: answer.text,
-    tokens: answer.tokens,
-    ...(ids && ids.length === answer.tokens ? { ids: [...ids] } : {}),
-  });
-  // Whose tokens these were makes no difference to the root.
-  const { reasoning, toolCalls, data } = answer.output;
-  output.add({ type: 'reasoning-delta', text: reasoning, tokens: 0 });
-  for (const [index, call] of toolCalls.entries()) output.add({ type: 'tool-call-delta', index, ...call, tokens: 0 });
-  for (const [index, { mime, chunks }] of data.entries()) {
-    for (const bytes of chunks) output.add({ type: 'data-delta', index, mime, bytes });
-  }
-  return checkReceipt(signed.receipt, {
-    job,
+export function verifyAttempt(answer: JobState, attempt: Attempt, ids: readonly number[] | undefined): ReceiptCheck {
+  const { job, reason } = answer;
+  const { worker, settlement } = attempt;
+  if (!job || !settlement || !reason) throw new TabloomError('no-receipt', 'This answer has no receipt to check.');
+  const opened = tryOpenReceipt(settlement.receipt.receipt);
+  if (!opened) return { signature: false, worker: false, prompt: false, output: false, counts: false };
+  const receipt = opened.record;
+  return checkReceipt(opened, {
+    job: { ...job, artefact: worker.artefact, model: worker.model },
     asker: receipt.asker,
     worker: worker.peer,
-    output: output.summary(),
+    output: outputOf(answer, attempt, ids),
     reason,
-    usage,
+    usage: settlement.usage,
     price: receipt.price,
     engine: worker.engine,
     askedAt: answer.startedAt ?? receipt.issuedAt,
     receivedAt: answer.endedAt ?? receipt.issuedAt,
   });
+}
+
+/** What one worker delivered. Thoughts, calls and files have no spans: only a worker that did it all delivered them. */
+function outputOf({ job, output, tokens }: JobState, attempt: Attempt, ids: readonly number[] | undefined) {
+  const root = createOutputRoot(rowOf(job!).outputHash);
+  const { fromCharacter, toCharacter, fromToken, toToken } = attempt;
+  const isWhole = fromToken === 0 && toToken === tokens;
+  if (isWhole) {
+    if (output.reasoning !== '') root.add({ type: 'reasoning-delta', text: output.reasoning, tokens: 0 });
+    output.toolCalls.forEach(({ id, name, arguments: text }, index) =>
+      root.add({ type: 'tool-call-delta', index, id, name, arguments: text, tokens: 0 }),
+    );
+    output.data.forEach(({ mime, chunks }, index) => {
+      for (const bytes of chunks) root.add({ type: 'data-delta', index, mime, bytes });
+    });
+  }
+  root.add({
+    type: 'text-delta',
+    text: output.text.slice(fromCharacter, toCharacter),
+    tokens: toToken - fromToken,
+    ...(ids && ids.length === tokens ? { ids: ids.slice(fromToken, toToken) } : {}),
+  });
+  return root.summary();
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JobState } from '#lib/peer/lifecycle.ts';
+import type { JobState } from '#lib/peer/session/job-state.ts';
 import { emptyOutput } from '#lib/protocol/output.ts';
 import type { ConversationRecord, TurnRecord } from '#lib/state/records.ts';
 import type { HistoryPort } from '#lib/state/tab.ts';

@@ -12,13 +12,13 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import type { Policy } from './admit.ts';
-import { createConsumer } from './consume.ts';
+import type { Policy } from './serve/admit.ts';
+import { createConsumer } from './ask/consume.ts';
 import { createFollower, type Listing } from './follow.ts';
 import { openSequence } from './identity.ts';
 import { createIntroducer } from './introduce.ts';
 import { createPresence } from './presence.ts';
-import { createProvider, type ProviderComponents } from './provide.ts';
+import { createProvider, type ProviderComponents } from './serve/provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
 import type { Consumer, Provider } from './spec.ts';
 import { createTrackRecord, type TrackRecord } from './track-record.ts';
@@ -48,6 +48,8 @@ export interface PeerComponents {
   readonly network?: (() => 'small' | 'large') | undefined;
   /** Relays to follow; by default those the net is connected to. */
   readonly relays?: (() => readonly PeerId[]) | undefined;
+  /** Kinds of work that are asked for and done; those of the protocol unless said otherwise. */
+  readonly kinds?: ProviderComponents['kinds'];
   readonly tiers?: readonly Tier[] | undefined;
   readonly policy?: Policy | undefined;
   readonly policyWords?: readonly string[] | undefined;

@@ -1,11 +1,19 @@
 import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Envelope, Signer } from '#lib/protocol/envelope.ts';
 import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { ChainSide } from '#lib/trust/chain.ts';
 import { allHold, checkCountersign, checkReceipt, tryOpenReceipt, type Received } from '#lib/trust/check.ts';
-import { countersign, issueReceipt, receiptHash, type Delivered, type OpenedReceipt } from '#lib/trust/receipt.ts';
+import {
+  countersign,
+  issueCheckpoint,
+  issueReceipt,
+  receiptHash,
+  type Delivered,
+  type OpenedReceipt,
+} from '#lib/trust/receipt.ts';
 import { createReceiptStore } from './receipt-store.ts';
 import type { ReceiptCheck } from './spec.ts';
 
@@ -16,6 +24,8 @@ import type { ReceiptCheck } from './spec.ts';
 export interface ReceiptBook {
   /** Signs what was delivered, as the next link of the worker's chain, and keeps it. */
   issue(delivered: Omit<Delivered, 'prevWorker' | 'issuedAt'>): Promise<Envelope>;
+  /** Signs for what was delivered so far; no link of a chain. Undefined when it cannot be signed. */
+  checkpoint(delivered: Pick<Delivered, 'job' | 'asker' | 'output'>): Envelope | undefined;
   /**
    * The asker's signature under a receipt that was issued here: kept with it, where it belongs to it. Withheld or false, the
    * receipt is kept without.
@@ -64,6 +74,14 @@ export function createReceiptBook({ storage, signer, clock, logger }: ReceiptBoo
         return made;
       });
       return receipt.envelope;
+    },
+    checkpoint(delivered) {
+      try {
+        return issueCheckpoint({ ...delivered, issuedAt: Math.floor(clock.now()) }, signer);
+      } catch (error) {
+        logger.warn('checkpoint-not-signed', { code: errorCode(error) });
+        return undefined;
+      }
     },
     acknowledge(envelope, answer) {
       const receipt = issued.get(envelope) ?? tryOpenReceipt(envelope);

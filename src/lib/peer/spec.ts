@@ -3,6 +3,7 @@ import type { Startable } from '#lib/base/startable.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Rejection, Wish } from '#lib/market/spec.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
+import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job, Tier, Work } from '#lib/protocol/job.ts';
 import type { Measured, Offer } from '#lib/protocol/offer.ts';
@@ -18,6 +19,8 @@ export interface AskTerms {
   readonly model: Wish['model'];
   readonly tier: Tier;
   readonly deadlineMs?: number | undefined;
+  /** The files that the input names, by their SHA-256. */
+  readonly blobs?: ReadonlyMap<string, Uint8Array> | undefined;
   /** Only these peers: `[self]` keeps the job on this device. */
   readonly only?: readonly PeerId[] | undefined;
 }
@@ -33,6 +36,8 @@ export type JobEvent =
   | { readonly type: 'job-accepted'; readonly at: number; readonly position: number; readonly etaMs: number }
   | { readonly type: 'worker-refused'; readonly at: number; readonly error: ErrorRecord }
   | { readonly type: 'part-received'; readonly at: number; readonly part: Part }
+  /** The worker has signed for what it sent so far, and the signature holds. */
+  | { readonly type: 'checkpoint-received'; readonly at: number; readonly checkpoint: CheckedCheckpoint }
   | { readonly type: 'worker-lost'; readonly at: number; readonly error: ErrorRecord }
   | {
       readonly type: 'job-finished';
@@ -61,6 +66,13 @@ export interface Settlement {
   readonly usage: Usage;
   readonly receipt: SignedReceipt;
   readonly receiptCheck: ReceiptCheck;
+}
+
+/** A checkpoint that was held against what had arrived. */
+export interface CheckedCheckpoint {
+  readonly envelope: Envelope;
+  /** Tokens of this worker that it speaks for. */
+  readonly tokensOut: number;
 }
 
 /** The checks of a receipt, one by one; never one tick for several claims. */

@@ -4,3 +4,6 @@ import { encodeCbor } from './cbor.ts';
 
 /** SHA-256 over the DAG-CBOR of a value, as 64 hexadecimal digits. Members that are undefined make no difference. */
 export const hashRecord = (value: unknown): string => toHex(sha256(encodeCbor(value)));
+
+/** SHA-256 of bytes, as 64 hexadecimal digits. */
+export const hashBytes = (bytes: Uint8Array): string => toHex(sha256(bytes));

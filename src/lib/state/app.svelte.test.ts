@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
-import { initialJob } from '#lib/peer/lifecycle.ts';
+import { initialJob } from '#lib/peer/session/job-state.ts';
 import { App } from './app.svelte.ts';
 import { emptyLibrary } from './library.ts';
 import type { Live } from './live.ts';

@@ -1,6 +1,6 @@
 import { raceSignal } from '#lib/base/abort.ts';
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
-import { isOver } from '#lib/peer/lifecycle.ts';
+import { isOver } from '#lib/peer/session/job-state.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { fitMessages } from './fit-messages.ts';

@@ -1,4 +1,4 @@
-import type { JobState } from '#lib/peer/lifecycle.ts';
+import type { JobState } from '#lib/peer/session/job-state.ts';
 
 /** A conversation as kept on this device. */
 export interface ConversationRecord {

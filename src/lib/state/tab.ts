@@ -1,3 +1,4 @@
+import type { Attempt } from '#lib/peer/session/attempt.ts';
 import type { AskRequest, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { DeviceView } from './device.ts';
@@ -37,7 +38,8 @@ export interface AskingPort {
   /** In private mode: throws the key away that asked until now. Otherwise nothing happens. */
   startAnew(): Promise<void>;
   /** Checks the receipt of a job that is over once more, on this device, from the bytes kept. */
-  verify(turn: Pick<TurnRecord, 'answer' | 'ids'>): Promise<ReceiptCheck>;
+  /** Checks what one worker signed once more, from the bytes kept. */
+  verify(turn: Pick<TurnRecord, 'answer' | 'ids'>, attempt: Attempt): Promise<ReceiptCheck>;
 }
 
 export interface NetworkPort {

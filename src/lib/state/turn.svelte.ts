@@ -1,4 +1,4 @@
-import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/lifecycle.ts';
+import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import type { TurnRecord } from './records.ts';
 

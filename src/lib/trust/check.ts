@@ -1,6 +1,7 @@
 import { openEnvelope, type Envelope, type Opened } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
+import { checkpointSchema } from '#lib/protocol/checkpoint.ts';
 import { equalBytes } from '#lib/base/bytes.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -141,4 +142,26 @@ function tryOpen<T>(open: () => T): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a checkpoint speaks, to the byte, of what has arrived of this job so far. Never throws. */
+export function checkCheckpoint(
+  envelope: Envelope,
+  { job, asker, worker, output }: Pick<Received, 'job' | 'asker' | 'worker' | 'output'>,
+): boolean {
+  const opened = tryOpen(() => openEnvelope('checkpoint', checkpointSchema, envelope));
+  if (!opened) return false;
+  const { record, peer } = opened;
+  return (
+    peer === worker &&
+    record.worker === worker &&
+    record.asker === asker &&
+    record.jobId === job.id &&
+    record.artefact === job.artefact &&
+    record.resumedTokens === (job.resume?.tokens ?? 0) &&
+    record.promptHash === promptHash(job) &&
+    record.tokensOut === output.tokens &&
+    record.outputForm === output.outputForm &&
+    record.outputRoot === output.outputRoot
+  );
 }

@@ -1,4 +1,5 @@
 import { TabloomError } from '#lib/base/errors.ts';
+import type { Checkpoint } from '#lib/protocol/checkpoint.ts';
 import { openEnvelope, signEnvelope, type Envelope, type Opened, type Signer } from '#lib/protocol/envelope.ts';
 import { hashRecord } from '#lib/protocol/hash.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
@@ -70,6 +71,26 @@ export function issueReceipt(delivered: Delivered, signer: Signer): OpenedReceip
   }
   const envelope = signEnvelope('receipt', parsed.data, signer);
   return { record: parsed.data, peer: signer.peer, envelope, hash: receiptHash(envelope) };
+}
+
+/** What a worker signs on the way, over the parts it has sent so far. */
+export function issueCheckpoint(
+  { job, asker, output, issuedAt }: Pick<Delivered, 'job' | 'asker' | 'output' | 'issuedAt'>,
+  signer: Signer,
+): Envelope {
+  const checkpoint: Checkpoint = {
+    jobId: job.id,
+    asker,
+    worker: signer.peer,
+    artefact: job.artefact,
+    promptHash: promptHash(job),
+    resumedTokens: job.resume?.tokens ?? 0,
+    tokensOut: output.tokens,
+    outputRoot: output.outputRoot,
+    outputForm: output.outputForm,
+    issuedAt,
+  };
+  return signEnvelope('checkpoint', checkpoint, signer);
 }
 
 /** The usage that a `finish` frame states beside a receipt of the same job. */

@@ -6,7 +6,7 @@ import { createScriptedEngine, type ScriptedOptions } from '#lib/engine/scripted
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
-import { initialJob, reduceJob, type JobState } from '#lib/peer/lifecycle.ts';
+import { initialJob, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';

@@ -62,7 +62,9 @@ describe('peers over a real relay', () => {
         phase: 'finished',
         tokens: 60,
         worker: { peer: worker.self },
-        receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true },
+        attempts: [
+          { settlement: { receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true } } },
+        ],
       });
       expect(['direct', 'relayed']).toContain(state.path);
       if (peer === relay.peer) expect(state.path).toBe('direct');
@@ -88,7 +90,10 @@ describe('peers over a real relay', () => {
         if (tokens >= 10) stop.abort();
       },
     });
-    expect(state).toMatchObject({ phase: 'cancelled', receiptCheck: { output: true, counts: true } });
+    expect(state).toMatchObject({
+      phase: 'cancelled',
+      attempts: [{ settlement: { receiptCheck: { output: true, counts: true } } }],
+    });
     expect(worker.provider.state.running).toBe(0);
   });
 

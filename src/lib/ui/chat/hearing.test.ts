@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { initialJob, type JobState } from '#lib/peer/lifecycle.ts';
+import { initialJob, type JobState } from '#lib/peer/session/job-state.ts';
 import { hear, nothingHeard } from './hearing.ts';
 
 const turn = (answer: Partial<JobState>, change: { readonly id?: string; readonly live?: boolean } = {}) => ({

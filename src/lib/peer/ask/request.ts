@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { Candidate, Wish } from '#lib/market/spec.ts';
+import { hashBytes } from '#lib/protocol/hash.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { artefactIdSchema, jobIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
+import {
+  maxTokensOf,
+  needsOf,
+  parseWork,
+  promptLength,
+  rowOf,
+  tierSchema,
+  type Job,
+  type Work,
+} from '#lib/protocol/job.ts';
+import type { KindTable } from '#lib/protocol/kinds/table.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { nameSchema } from '#lib/protocol/word.ts';
+import type { AskRequest, WorkerView } from '../spec.ts';
+
+const askRequestSchema = z.object({
+  id: jobIdSchema.optional(),
+  model: z.union([z.literal('any'), z.object({ artefact: artefactIdSchema }), z.object({ name: nameSchema })]),
+  tier: tierSchema,
+  deadlineMs: z.number().int().min(1).max(limits.jobDeadlineMsMax).optional(),
+  only: z.array(peerIdSchema).min(1).max(256).optional(),
+});
+
+/** @throws `bad-request`. */
+export function checkRequest(request: AskRequest, kinds: KindTable): AskRequest {
+  const parsed = askRequestSchema.safeParse(request);
+  if (parsed.success) return { ...parsed.data, blobs: checkBlobs(request, kinds), ...parseWork(request, kinds) };
+  const [issue] = parsed.error.issues;
+  throw new TabloomError(
+    'bad-request',
+    `The request is not valid at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'invalid'}.`,
+  );
+}
+
+/** Every file that the input names, and nothing else. @throws `bad-request`. */
+function checkBlobs(request: AskRequest, kinds: KindTable): AskRequest['blobs'] {
+  const named = rowOf(request, kinds).blobs(request.input);
+  if (named.length === 0) return undefined;
+  const blobs = new Map<string, Uint8Array>();
+  for (const { sha256, sizeBytes } of named) {
+    const bytes = request.blobs?.get(sha256);
+    if (!bytes || bytes.length !== sizeBytes || hashBytes(bytes) !== sha256) {
+      throw new TabloomError('bad-request', `The file ${sha256} that the input names was not given, or is another.`);
+    }
+    blobs.set(sha256, bytes);
+  }
+  return blobs;
+}
+
+export function toWish(request: AskRequest, tried: readonly PeerId[], kinds: KindTable): Wish {
+  return {
+    model: request.model,
+    tier: request.tier,
+    contextTokens: estimateTokens(request, kinds) + Math.min(maxTokensOf(request) ?? 0, answerRoom),
+    kind: request.kind,
+    features: needsOf(request, kinds),
+    only: request.only,
+    not: tried,
+  };
+}
+
+/** Where a job goes on: what was delivered before it. */
+export interface Progress {
+  readonly text: string;
+  readonly tokens: number;
+}
+
+export interface JobFacts {
+  readonly id: string;
+  readonly salt: string;
+  readonly deadlineMs: number;
+  readonly progress: Progress;
+}
+
+export function toJob(request: AskRequest, { model }: Candidate, { id, salt, deadlineMs, progress }: JobFacts): Job {
+  const { kind, input, params } = request;
+  return {
+    id,
+    artefact: model.artefact,
+    model: model.name,
+    kind,
+    input,
+    params,
+    tier: request.tier,
+    deadlineMs: Math.max(1, Math.min(limits.jobDeadlineMsMax, Math.round(deadlineMs))),
+    salt,
+    ...(progress.text !== '' || progress.tokens > 0 ? { resume: progress } : {}),
+  } as Job;
+}
+
+export function toWorkerView({ entry, model }: Candidate, request: AskRequest, self: PeerId): WorkerView {
+  const { offer } = entry;
+  return {
+    peer: offer.peer,
+    self: offer.peer === self,
+    role: offer.role,
+    engine: offer.engine,
+    model: model.name,
+    artefact: model.artefact,
+    tier: request.tier,
+  };
+}
+
+/** Room that an answer must have at least; a longer one may end by `length`. */
+const answerRoom = 16;
+
+/**
+ * Tokens of a prompt, guessed on the low side: the engine counts exactly and says `too-long`, while a worker that was
+ * passed over by mistake is never asked.
+ */
+const estimateTokens = (work: Work, kinds: KindTable): number => Math.ceil(promptLength(work, kinds) / 6);

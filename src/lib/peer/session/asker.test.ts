@@ -1,0 +1,267 @@
+import { describe, expect, test } from 'vitest';
+import type { Envelope } from '#lib/protocol/envelope.ts';
+import type { UnknownFrame, WorkerFrame } from '#lib/protocol/frame.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { jobFixture } from '#lib/protocol/protocol.fixture.ts';
+import { initialAsker, reduceAsker } from './asker.ts';
+import type { AskerEffect, AskerEvent, AskerState } from './asker-spec.ts';
+import type { WorkerView } from '../spec.ts';
+
+const envelope = {} as Envelope;
+const job = jobFixture as Job;
+const workerOf = (peer: string): WorkerView => ({
+  peer,
+  self: false,
+  role: 'tab',
+  engine: { name: 'scripted', build: '1', deviceClass: 'test' },
+  model: 'm',
+  artefact: 'a',
+  tier: 'open',
+});
+const holds = { signature: true, worker: true, prompt: true, output: true, counts: true };
+
+/** A session under the test's hand: `say` gives it an event, the effects of the last one are kept. */
+function session() {
+  let state: AskerState = initialAsker;
+  let effects: readonly AskerEffect[] = [];
+  const say = (event: AskerEvent) => {
+    [state, effects] = reduceAsker(state, event, 60_000);
+  };
+  const frame = (frame: WorkerFrame | UnknownFrame, attempt = state.attempt, late = false) =>
+    say({ type: 'frame', at: 5, attempt, frame, late });
+  const choose = (peer: string) =>
+    say({ type: 'chosen', at: 1, job, worker: workerOf(peer), firstPartTimeoutMs: 20_000, wasStopped: false });
+  const open = (peer = 'A') => {
+    if (state.attempt === 0) say({ type: 'start', at: 0 });
+    choose(peer);
+    say({ type: 'opened', at: 2, attempt: state.attempt, path: 'direct' });
+  };
+  const stream = (peer?: string) => {
+    open(peer);
+    frame({ t: 'accepted', position: 0, etaMs: 0 });
+    frame(part('x'));
+  };
+  return {
+    get state() {
+      return state;
+    },
+    get effects() {
+      return effects;
+    },
+    of: <T extends AskerEffect['type']>(type: T) =>
+      effects.filter((effect): effect is Extract<AskerEffect, { type: T }> => effect.type === type),
+    armed: () => effects.flatMap((effect) => (effect.type === 'arm' ? [effect.timer] : [])),
+    say,
+    frame,
+    choose,
+    open,
+    stream,
+  };
+}
+
+const part = (text: string, tokens = 1): WorkerFrame => ({ t: 'part', part: { type: 'text-delta', text, tokens } });
+const finish = { t: 'finish', reason: 'stop', usage: { tokensIn: 3, tokensOut: 1 }, receipt: envelope } as const;
+
+describe('the way of a job', () => {
+  test('from the wish to the last frame', () => {
+    const asker = session();
+    asker.say({ type: 'start', at: 0 });
+    expect(asker.of('choose')).toEqual([{ type: 'choose', attempt: 1, tried: [], errors: [] }]);
+    expect(asker.of('arm')).toEqual([{ type: 'arm', timer: 'deadline', ms: 61_000 }]);
+    asker.choose('A');
+    expect(asker.of('open')).toHaveLength(1);
+    expect(asker.armed()).toEqual(['open']);
+    asker.say({ type: 'opened', at: 2, attempt: 1, path: 'direct' });
+    expect(asker.armed()).toEqual(['accept']);
+    asker.frame({ t: 'accepted', position: 2, etaMs: 90 });
+    expect(asker.armed()).toEqual(['silence']);
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    expect(asker.armed()).toEqual(['silence', 'first-word']);
+    asker.frame(part('x'));
+    expect(asker.of('disarm')).toEqual([{ type: 'disarm', timer: 'first-word' }]);
+    expect(asker.of('add-output')).toHaveLength(1);
+    asker.frame(finish);
+    expect(asker.of('settle')).toEqual([{ type: 'settle', attempt: 1, frame: finish }]);
+    const settlement = {
+      usage: finish.usage,
+      receipt: { receipt: envelope, countersign: envelope },
+      receiptCheck: holds,
+    };
+    asker.say({ type: 'settled', at: 6, attempt: 1, frame: finish, settlement });
+    expect(asker.of('close')).toEqual([{ type: 'close', attempt: 1, last: { t: 'countersign', envelope } }]);
+    expect(asker.of('record').map(({ end }) => end.type)).toEqual(['finished']);
+    expect(asker.state).toMatchObject({ step: 'over', job: { phase: 'finished', text: 'x', usage: finish.usage } });
+    expect(asker.effects.at(-1)).toEqual({ type: 'end' });
+  });
+
+  test('a checkpoint that holds belongs to its attempt; one that does not is a breach', () => {
+    const asker = session();
+    asker.stream();
+    asker.frame({ t: 'checkpoint', envelope });
+    expect(asker.of('check')).toEqual([{ type: 'check', attempt: 1, envelope }]);
+    const checkpoint = { envelope, tokensOut: 1 };
+    asker.say({ type: 'checked', at: 6, attempt: 1, checkpoint });
+    expect(asker.state.job.attempts).toMatchObject([{ checkpoint }]);
+    asker.say({ type: 'checked', at: 6, attempt: 1, checkpoint: undefined });
+    expect(asker.of('drop')).toEqual([{ type: 'drop', attempt: 1, code: 'bad-frame' }]);
+    expect(asker.state.job).toMatchObject({ phase: 'failed', error: { code: 'bad-frame' } });
+  });
+
+  test('what is not known is skipped, and still breaks a silence', () => {
+    const asker = session();
+    asker.stream();
+    const before = asker.state;
+    asker.frame({ t: 'unknown', word: 'applause' });
+    expect(asker.state).toBe(before);
+    expect(asker.armed()).toEqual(['silence']);
+  });
+
+  test.each(['silence', 'first-word', 'accept'] as const)(
+    'a worker whose %s timer fires before its first word is passed over',
+    (timer) => {
+      const asker = session();
+      asker.open();
+      asker.say({ type: 'timer', timer, at: 9 });
+      expect(asker.of('record').map(({ end }) => end.type)).toEqual(['lost']);
+      expect(asker.of('choose')).toMatchObject([{ attempt: 2, tried: ['A'] }]);
+    },
+  );
+});
+
+describe('A1: a breach in a worker’s bytes is a loss of that worker', () => {
+  test('before its first word the next one is asked', () => {
+    const asker = session();
+    asker.open();
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    asker.say({ type: 'lost', at: 5, attempt: 1, error: { code: 'bad-frame', message: '' } });
+    expect(asker.of('record')).toMatchObject([
+      { worker: { peer: 'A' }, end: { type: 'lost', error: { code: 'bad-frame' } } },
+    ]);
+    expect(asker.of('choose')).toMatchObject([{ attempt: 2 }]);
+    expect(asker.state.job.phase).toBe('routing');
+  });
+
+  test('a job that does not fit a frame is the request’s own fault, and nobody is blamed', () => {
+    const asker = session();
+    asker.say({ type: 'start', at: 0 });
+    asker.choose('A');
+    asker.say({ type: 'unopened', at: 2, attempt: 1, error: { code: 'frame-too-large', message: '' }, fault: 'own' });
+    expect(asker.state.job).toMatchObject({ phase: 'failed', error: { code: 'frame-too-large' } });
+    expect(asker.of('record').map(({ end }) => end.type)).toEqual(['failed']);
+  });
+});
+
+describe('A7: who is not to blame', () => {
+  test('the asker’s own deadline fails the job and says nothing against the worker', () => {
+    const asker = session();
+    asker.stream();
+    asker.say({ type: 'timer', timer: 'deadline', at: 9 });
+    expect(asker.of('record').map(({ end }) => end.type)).toEqual(['failed']);
+    expect(asker.state.job).toMatchObject({ phase: 'failed', error: { code: 'deadline' } });
+  });
+
+  test('a backend that is busy after all is a refusal, with its waiting time', () => {
+    const asker = session();
+    asker.open();
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    asker.frame({ t: 'error', code: 'busy', message: '', retryAfterMs: 7_000 });
+    expect(asker.of('record')).toMatchObject([
+      { end: { type: 'refused', claim: 'none', error: { code: 'busy', details: { retryAfterMs: 7_000 } } } },
+    ]);
+  });
+
+  test('who calls the request wrong is judged by how the job ends', () => {
+    const asker = session();
+    asker.open('A');
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    asker.frame({ t: 'error', code: 'bad-request', message: '' });
+    expect(asker.of('record')).toEqual([]);
+    expect(asker.of('choose')).toHaveLength(1);
+    asker.stream('B');
+    asker.frame(finish);
+    const settlement = { usage: finish.usage, receipt: { receipt: envelope }, receiptCheck: holds };
+    asker.say({ type: 'settled', at: 6, attempt: 2, frame: finish, settlement });
+    expect(asker.of('record').map(({ worker, end }) => [worker.peer, end.type])).toEqual([
+      ['B', 'finished'],
+      ['A', 'lost'],
+    ]);
+  });
+
+  test('where nobody does the job, nobody who said so is blamed', () => {
+    const asker = session();
+    asker.open('A');
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    asker.frame({ t: 'error', code: 'bad-request', message: '' });
+    asker.say({ type: 'nobody', at: 7, error: { code: 'bad-request', message: '' }, rejections: [] });
+    expect(asker.of('record').map(({ end }) => end.type)).toEqual(['refused']);
+  });
+});
+
+describe('A9: a reader that falls behind', () => {
+  test('disarms what listens for silence, and arms it again when it reads on', () => {
+    const asker = session();
+    asker.stream();
+    asker.say({ type: 'paused', at: 6 });
+    expect(asker.of('disarm').map(({ timer }) => timer)).toEqual(['silence', 'first-word']);
+    asker.frame(part('y'));
+    expect(asker.armed()).toEqual([]);
+    asker.say({ type: 'resumed', at: 7 });
+    expect(asker.armed()).toEqual(['silence']);
+  });
+});
+
+describe('A14: frames after the one that closes', () => {
+  test('while its receipt is checked they are a breach, and the job is lost', () => {
+    const asker = session();
+    asker.stream();
+    asker.frame(finish);
+    asker.frame(part('more'));
+    expect(asker.of('drop')).toEqual([{ type: 'drop', attempt: 1, code: 'bad-frame' }]);
+    expect(asker.of('record').map(({ end }) => end.type)).toEqual(['lost']);
+  });
+
+  test.each(['refused', 'error'] as const)(
+    'after "%s" they are held against that worker, not against the next one',
+    (t) => {
+      const asker = session();
+      asker.open('A');
+      asker.frame({ t, code: 'busy', message: '' });
+      asker.open('B');
+      asker.frame(part('late'), 1);
+      expect(asker.of('drop')).toEqual([{ type: 'drop', attempt: 1, code: 'bad-frame' }]);
+      expect(asker.of('record')).toMatchObject([{ worker: { peer: 'A' }, end: { type: 'lost' } }]);
+      expect(asker.state).toMatchObject({ step: 'open', attempt: 2, job: { text: '' } });
+    },
+  );
+});
+
+describe('stopping', () => {
+  test('in the middle, the worker is told and may settle', () => {
+    const asker = session();
+    asker.stream();
+    asker.say({ type: 'stop', at: 8 });
+    expect(asker.of('send')).toEqual([{ type: 'send', attempt: 1, frame: { t: 'cancel', jobId: job.id } }]);
+    expect(asker.armed()).toEqual(['settle']);
+    asker.say({ type: 'timer', timer: 'settle', at: 9 + limits.settleTimeoutMs });
+    expect(asker.state.job.phase).toBe('cancelled');
+    expect(asker.of('record').map(({ end }) => end.type)).toEqual(['cancelled']);
+  });
+
+  test('a worker that calls an answer stopped that nobody has stopped is cut off', () => {
+    const asker = session();
+    asker.stream();
+    asker.frame({ ...finish, reason: 'cancelled' });
+    expect(asker.of('drop')).toEqual([{ type: 'drop', attempt: 1, code: 'bad-frame' }]);
+  });
+
+  test('while a worker is looked for, there is nobody to tell', () => {
+    const asker = session();
+    asker.say({ type: 'start', at: 0 });
+    asker.say({ type: 'stop', at: 1 });
+    expect(asker.effects.map(({ type }) => type)).toEqual(['tell', 'end']);
+    asker.choose('A');
+    expect(asker.effects).toEqual([]);
+    expect(asker.state.job.phase).toBe('cancelled');
+  });
+});

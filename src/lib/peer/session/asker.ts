@@ -1,0 +1,425 @@
+import type { ErrorRecord } from '#lib/base/errors.ts';
+import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
+import { maxTokensOf } from '#lib/protocol/job.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { hasContent, partLength, partTokens } from '#lib/protocol/output.ts';
+import type { Part } from '#lib/protocol/part.ts';
+import type { JobEvent } from '../spec.ts';
+import type { AskerEffect, AskerEvent, AskerState, AskerStep, AskerTimer, Claim, Current } from './asker-spec.ts';
+import { errorEnd, refusedEnd, type AttemptEnd } from './attempt-end.ts';
+import { initialJob, isLegal, isOver, reduceJob, type JobState } from './job-state.ts';
+
+/** Dialling included: a worker that cannot be reached within this is passed over. */
+const openTimeoutMs = 10_000;
+/** Past the worker's own deadline, for its last frame to arrive. */
+const deadlineGraceMs = 1_000;
+
+export const initialAsker: AskerState = {
+  job: initialJob,
+  step: 'choosing',
+  attempt: 0,
+  current: undefined,
+  tried: [],
+  errors: [],
+  claims: [],
+  isStopping: false,
+  isPaused: false,
+};
+
+const says = {
+  unreached: 'The peer could not be reached in time. Try another one.',
+  unanswered: 'The peer did not answer in time. Try another one.',
+  silent: 'The peer has fallen silent. Try again.',
+  wordless: 'The peer took the job and said nothing. Try again.',
+  unasked: 'The peer called an answer stopped that nobody had stopped.',
+  outOfTurn: 'The peer sent a frame out of turn.',
+  tooMuch: 'The peer sends more than was asked for.',
+  badCheckpoint: 'The peer signed for something other than what it sent.',
+} as const;
+
+const errorOf = (code: WireErrorCode, message: string = wireErrors[code].says, reason?: string): ErrorRecord => ({
+  code,
+  message,
+  ...(reason === undefined ? {} : { details: { reason } }),
+});
+
+const none: readonly AskerEffect[] = [];
+
+/** @param deadlineMs of the whole job, from its start. */
+export function reduceAsker(state: AskerState, event: AskerEvent, deadlineMs: number): AskerStep {
+  if (state.step === 'over') return afterEnd(state, event);
+  switch (event.type) {
+    case 'start':
+      return choose(state, event.at, [{ type: 'arm', timer: 'deadline', ms: deadlineMs + deadlineGraceMs }]);
+    case 'chosen':
+      return state.step === 'choosing' ? beginAttempt(state, event) : [state, none];
+    case 'nobody':
+      if (state.step !== 'choosing') return [state, none];
+      return end(state, { type: 'job-failed', at: event.at, error: event.error, rejections: event.rejections }, []);
+    case 'stop':
+      return stop(state, event.at);
+    case 'leave':
+      return leave(state, event.at);
+    case 'paused':
+      return [
+        { ...state, isPaused: true },
+        [
+          { type: 'disarm', timer: 'silence' },
+          { type: 'disarm', timer: 'first-word' },
+        ],
+      ];
+    case 'resumed':
+      return [{ ...state, isPaused: false }, state.step === 'open' ? listenAgain(state) : none];
+    case 'timer':
+      return onTimer(state, event.timer, event.at);
+    case 'opened':
+    case 'unopened':
+    case 'frame':
+    case 'lost':
+    case 'settled':
+    case 'checked':
+      if (event.attempt !== state.attempt || !state.current) return afterEnd(state, event);
+      return onChannel(state, state.current, event);
+  }
+}
+
+/** What still comes on a channel whose attempt is over: a frame after the one that closes is a breach. */
+function afterEnd(state: AskerState, event: AskerEvent): AskerStep {
+  if (event.type !== 'frame' || event.frame.t === 'unknown') return [state, none];
+  const { attempt, at } = event;
+  const worker = state.job.attempts[attempt - 1]?.worker;
+  if (worker === undefined) return [state, none];
+  const error = errorOf('bad-frame', says.outOfTurn);
+  return [
+    state,
+    [
+      { type: 'drop', attempt, code: 'bad-frame' },
+      { type: 'record', attempt, worker, end: { type: 'lost', at, error } },
+    ],
+  ];
+}
+
+type ChannelEvent = Extract<AskerEvent, { attempt: number }>;
+
+function onChannel(state: AskerState, current: Current, event: ChannelEvent): AskerStep {
+  const { at, attempt } = event;
+  switch (event.type) {
+    case 'opened': {
+      if (state.step !== 'opening') return [state, none];
+      const [told, effects] = tell(state, { type: 'channel-opened', at, path: event.path });
+      return [
+        { ...told, step: 'open' },
+        [
+          ...effects,
+          { type: 'disarm', timer: 'open' },
+          state.isStopping
+            ? { type: 'arm', timer: 'settle', ms: limits.settleTimeoutMs }
+            : { type: 'arm', timer: 'accept', ms: limits.acceptTimeoutMs },
+        ],
+      ];
+    }
+    case 'unopened':
+      if (event.fault === 'own') return conclude(state, { type: 'failed', at, error: event.error }, 'bad-request');
+      if (event.fault === 'refusal') {
+        return conclude(state, { type: 'refused', at, error: event.error, claim: 'none' }, 'peer-lost');
+      }
+      return conclude(state, { type: 'lost', at, error: event.error }, 'peer-lost');
+    case 'lost':
+      // The frames that settle it have come already: what is left is this side's own work.
+      if (state.step === 'settling') return [state, none];
+      return conclude(state, { type: 'lost', at, error: event.error }, 'peer-lost');
+    case 'settled': {
+      const { frame, settlement } = event;
+      const last = settlement.receipt.countersign;
+      const close: AskerEffect = { type: 'close', attempt, last: last && { t: 'countersign', envelope: last } };
+      if (frame.reason === 'cancelled') return finish(state, { type: 'cancelled', at, settlement }, [close]);
+      return finish(state, { type: 'finished', at, frame, settlement }, [close]);
+    }
+    case 'checked':
+      if (!event.checkpoint) return breach(state, at, says.badCheckpoint);
+      return tell(state, { type: 'checkpoint-received', at, checkpoint: event.checkpoint });
+    case 'frame':
+      return state.step === 'settling' ? breach(state, at, says.outOfTurn) : onFrame(state, current, event);
+  }
+}
+
+function onFrame(
+  state: AskerState,
+  current: Current,
+  { at, attempt, frame, late }: Extract<AskerEvent, { type: 'frame' }>,
+): AskerStep {
+  const heard = heardFrom(state);
+  switch (frame.t) {
+    case 'alive':
+    case 'unknown':
+      return [state, heard];
+    case 'accepted': {
+      if (current.acceptedFrames >= limits.acceptedFramesMax || !isLegal(state.job, { type: 'job-accepted' })) {
+        return breach(state, at, says.outOfTurn);
+      }
+      const starts = frame.position === 0 && !current.hasSlot;
+      const next = { ...current, acceptedFrames: current.acceptedFrames + 1, hasSlot: current.hasSlot || starts };
+      const [told, effects] = tell(
+        { ...state, current: next },
+        { type: 'job-accepted', at, position: frame.position, etaMs: frame.etaMs },
+      );
+      const wait = starts && !state.isStopping ? [firstWord(next)] : [];
+      return [told, [...heard, ...wait, ...effects]];
+    }
+    case 'part':
+      return onPart(state, current, { at, attempt, part: frame.part });
+    case 'checkpoint':
+      if (current.checkpoints >= limits.checkpointFramesMax || !current.hasSlot)
+        return breach(state, at, says.outOfTurn);
+      return [
+        { ...state, current: { ...current, checkpoints: current.checkpoints + 1 } },
+        [...heard, { type: 'check', attempt, envelope: frame.envelope }],
+      ];
+    case 'refused':
+      if (frame.code === 'cancelled' && !state.isStopping) return breach(state, at, says.unasked);
+      if (!isLegal(state.job, { type: 'worker-refused' })) return breach(state, at, says.outOfTurn);
+      return finish(state, refusedEnd(frame, at), [{ type: 'close', attempt }]);
+    case 'error':
+      if (frame.code === 'cancelled' && !state.isStopping) return breach(state, at, says.unasked);
+      if (state.isStopping) return finish(state, { type: 'cancelled', at }, [{ type: 'close', attempt }]);
+      return finish(state, errorEnd(frame, { at, begun: state.job.phase === 'streaming', late }), [
+        { type: 'close', attempt },
+      ]);
+    case 'finish': {
+      const isCancelled = frame.reason === 'cancelled';
+      if (isCancelled && !state.isStopping && !current.wasStopped) return breach(state, at, says.unasked);
+      if (
+        !isLegal(state.job, { type: isCancelled ? 'job-cancelled' : 'job-finished' }) ||
+        current.acceptedFrames === 0
+      ) {
+        return breach(state, at, says.outOfTurn);
+      }
+      return [{ ...state, step: 'settling' }, [...quiet, { type: 'settle', attempt, frame }]];
+    }
+  }
+}
+
+function onPart(
+  state: AskerState,
+  current: Current,
+  { at, attempt, part }: { readonly at: number; readonly attempt: number; readonly part: Part },
+): AskerStep {
+  const tokens = current.tokens + partTokens(part);
+  const room =
+    (maxTokensOf(current.job) ?? limits.maxTokensMax) - (current.job.resume?.tokens ?? 0) + limits.tokenSlack;
+  const { output } = state.job;
+  const length = output.text.length + output.reasoning.length + partLength(part);
+  if (tokens > room || length > limits.answerLengthMax) return breach(state, at, says.tooMuch);
+  if (!isLegal(state.job, { type: 'part-received' })) return breach(state, at, says.outOfTurn);
+  const speaks = !current.hasSpoken && hasContent(part);
+  const next =
+    speaks || tokens !== current.tokens ? { ...current, tokens, hasSpoken: current.hasSpoken || speaks } : current;
+  const [told, effects] = tell({ ...state, current: next }, { type: 'part-received', at, part });
+  const heard: AskerEffect[] = [...heardFrom(state)];
+  if (speaks) heard.push({ type: 'disarm', timer: 'first-word' });
+  heard.push({ type: 'add-output', attempt, part });
+  return [told, [...heard, ...effects]];
+}
+
+function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
+  switch (timer) {
+    case 'deadline':
+      if (state.step === 'choosing') {
+        return end(state, { type: 'job-failed', at, error: errorOf('deadline'), rejections: [] }, []);
+      }
+      return conclude(state, { type: 'failed', at, error: errorOf('deadline') }, 'deadline');
+    case 'open':
+      return conclude(
+        state,
+        { type: 'lost', at, error: errorOf('peer-lost', says.unreached, 'unreached') },
+        'peer-lost',
+      );
+    case 'accept':
+      return conclude(
+        state,
+        { type: 'lost', at, error: errorOf('peer-lost', says.unanswered, 'unanswered') },
+        'peer-lost',
+      );
+    case 'silence':
+      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.silent, 'silent') }, 'peer-lost');
+    case 'first-word':
+      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.wordless, 'wordless') }, 'peer-lost');
+    case 'settle':
+      return conclude(state, { type: 'cancelled', at }, 'cancelled');
+  }
+}
+
+function beginAttempt(state: AskerState, event: Extract<AskerEvent, { type: 'chosen' }>): AskerStep {
+  const { at, job, worker, firstPartTimeoutMs, wasStopped } = event;
+  const attempt = state.attempt + 1;
+  const [told, effects] = tell(state, { type: 'worker-chosen', at, job, worker });
+  const current: Current = {
+    job,
+    worker,
+    firstPartTimeoutMs: Math.min(firstPartTimeoutMs, limits.patienceMsMax),
+    wasStopped,
+    acceptedFrames: 0,
+    checkpoints: 0,
+    tokens: 0,
+    hasSlot: false,
+    hasSpoken: false,
+  };
+  return [
+    { ...told, step: 'opening', attempt, current, tried: [...state.tried, worker.peer] },
+    [...effects, { type: 'arm', timer: 'open', ms: openTimeoutMs }, { type: 'open', attempt, job, worker }],
+  ];
+}
+
+function choose(state: AskerState, at: number, before: readonly AskerEffect[]): AskerStep {
+  const attempt = state.attempt + 1;
+  const [told, effects] = tell(
+    { ...state, step: 'choosing', current: undefined },
+    { type: 'job-routing', at, attempt },
+  );
+  return [told, [...before, ...effects, { type: 'choose', attempt, tried: state.tried, errors: state.errors }]];
+}
+
+/** The person has had enough: the worker is told and may still settle. */
+function stop(state: AskerState, at: number): AskerStep {
+  if (state.isStopping) return [state, none];
+  const stopping = { ...state, isStopping: true };
+  const { current, attempt } = state;
+  if (state.step === 'choosing' || !current) return end(stopping, { type: 'job-cancelled', at }, []);
+  if (state.step === 'opening') return conclude(stopping, { type: 'cancelled', at }, 'cancelled');
+  if (state.step === 'settling') return [stopping, none];
+  return [
+    stopping,
+    [
+      ...quiet,
+      { type: 'remember-stopped', job: current.job, worker: current.worker.peer },
+      { type: 'send', attempt, frame: { t: 'cancel', jobId: current.job.id } },
+      { type: 'arm', timer: 'settle', ms: limits.settleTimeoutMs },
+    ],
+  ];
+}
+
+/** Nobody reads any more: told to the worker, not waited for. */
+function leave(state: AskerState, at: number): AskerStep {
+  if (!state.current || state.step === 'choosing') return end(state, { type: 'job-cancelled', at }, []);
+  return conclude({ ...state, isStopping: true }, { type: 'cancelled', at }, 'cancelled');
+}
+
+const breach = (state: AskerState, at: number, message: string): AskerStep =>
+  conclude(state, { type: 'lost', at, error: errorOf('bad-frame', message) }, 'bad-frame');
+
+/** Ends the attempt by this side: the worker is told to stop where it may be working, and cut off. */
+function conclude(state: AskerState, attemptEnd: AttemptEnd, code: WireErrorCode): AskerStep {
+  const { current, attempt, step } = state;
+  const stopped: readonly AskerEffect[] =
+    current && (step === 'open' || step === 'settling')
+      ? [
+          { type: 'remember-stopped', job: current.job, worker: current.worker.peer },
+          { type: 'send', attempt, frame: { t: 'cancel', jobId: current.job.id } },
+        ]
+      : none;
+  return finish(state, attemptEnd, [...stopped, { type: 'drop', attempt, code }]);
+}
+
+/** Ends the attempt; what follows is the next worker or the end of the job. */
+function finish(state: AskerState, attemptEnd: AttemptEnd, closing: readonly AskerEffect[]): AskerStep {
+  const { current, attempt } = state;
+  const { at } = attemptEnd;
+  const isClaim = attemptEnd.type === 'refused' && attemptEnd.claim === 'request';
+  const effects: readonly AskerEffect[] = [
+    ...quiet,
+    { type: 'disarm', timer: 'open' },
+    { type: 'disarm', timer: 'settle' },
+    ...closing,
+    ...(current && !isClaim ? [{ type: 'record', attempt, worker: current.worker, end: attemptEnd } as const] : []),
+  ];
+  switch (attemptEnd.type) {
+    case 'finished':
+      return end(
+        state,
+        { type: 'job-finished', at, reason: attemptEnd.frame.reason, ...attemptEnd.settlement },
+        effects,
+      );
+    case 'cancelled':
+      return end(state, { type: 'job-cancelled', at, settlement: attemptEnd.settlement }, effects);
+    case 'failed':
+      return end(state, { type: 'job-failed', at, error: attemptEnd.error, rejections: [] }, effects);
+    case 'refused':
+    case 'lost': {
+      const { error } = attemptEnd;
+      if (state.isStopping) return end(state, { type: 'job-cancelled', at }, effects);
+      const claims =
+        isClaim && current ? [...state.claims, { attempt, worker: current.worker, end: attemptEnd }] : state.claims;
+      const type = attemptEnd.type === 'refused' ? 'worker-refused' : 'worker-lost';
+      const [told, telling] = tell({ ...state, errors: [...state.errors, error], claims }, { type, at, error });
+      const before = [...effects, ...telling];
+      if (type === 'worker-lost' && afterLoss(told.job) === 'fail') {
+        return end(told, { type: 'job-failed', at, error, rejections: [] }, before);
+      }
+      return choose(told, at, before);
+    }
+  }
+}
+
+/**
+ * What an asker does when its worker is lost. `next`: begins again elsewhere, nobody has read anything yet. `fail`: says
+ * so at once and leaves the retry to the person. Everything an answer needs to go on elsewhere is in the state, on the
+ * wire (`resume`) and in engines; this is the one place that decides not to.
+ */
+function afterLoss({ output, attempt }: JobState): 'next' | 'fail' {
+  if (attempt >= limits.attemptsMax) return 'fail';
+  const isUnread = output.tokens === 0 && output.text === '' && output.reasoning === '' && output.data.length === 0;
+  return isUnread ? 'next' : 'fail';
+}
+
+function end(state: AskerState, event: JobEvent, before: readonly AskerEffect[]): AskerStep {
+  const [told, effects] = tell(state, event);
+  return [
+    { ...told, step: 'over', current: undefined, claims: [] },
+    [...before, ...judgeClaims(state.claims, event), ...effects, { type: 'end' }],
+  ];
+}
+
+/** Somebody has done what others called impossible: that was their failure, and a promise broken. Else nobody's. */
+const judgeClaims = (claims: readonly Claim[], event: JobEvent): readonly AskerEffect[] =>
+  claims.map(({ attempt, worker, end: claimed }) => ({
+    type: 'record',
+    attempt,
+    worker,
+    end:
+      event.type === 'job-finished' && claimed.type === 'refused'
+        ? { type: 'lost', at: claimed.at, error: claimed.error }
+        : claimed,
+  }));
+
+function tell(state: AskerState, event: JobEvent): AskerStep {
+  const job = reduceJob(state.job, event);
+  // An event that means nothing now is told to nobody.
+  if (job === state.job && !isOver(job) && event.type !== 'part-received') return [state, none];
+  return [{ ...state, job }, [{ type: 'tell', event }]];
+}
+
+const quiet: readonly AskerEffect[] = [
+  { type: 'disarm', timer: 'accept' },
+  { type: 'disarm', timer: 'silence' },
+  { type: 'disarm', timer: 'first-word' },
+];
+
+const hearing: readonly AskerEffect[] = [{ type: 'arm', timer: 'silence', ms: limits.silenceTimeoutMs }];
+const hearingFirst: readonly AskerEffect[] = [{ type: 'disarm', timer: 'accept' }, ...hearing];
+
+/** A frame has come: the next one is waited for. While the worker settles, or nobody reads, nothing is. */
+function heardFrom({ current, isStopping, isPaused }: AskerState): readonly AskerEffect[] {
+  if (isStopping || isPaused) return none;
+  return current && current.acceptedFrames > 0 ? hearing : hearingFirst;
+}
+
+function listenAgain({ current, isStopping }: AskerState): readonly AskerEffect[] {
+  if (!current || isStopping || current.acceptedFrames === 0) return none;
+  return current.hasSlot && !current.hasSpoken ? [...hearing, firstWord(current)] : hearing;
+}
+
+const firstWord = ({ firstPartTimeoutMs }: Current): AskerEffect => ({
+  type: 'arm',
+  timer: 'first-word',
+  ms: firstPartTimeoutMs,
+});

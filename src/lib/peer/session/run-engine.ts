@@ -1,0 +1,110 @@
+import { abortError, raceSignal } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import type { EngineEvent, EngineRequest, EngineTimings, LoadedModel } from '#lib/engine/spec.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import { checkedPart } from '#lib/protocol/frame.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import { partTokens } from '#lib/protocol/output.ts';
+import type { FinishReason, Part } from '#lib/protocol/part.ts';
+import type { RunResult } from './worker.ts';
+
+export interface RunComponents {
+  readonly clock: Clock;
+  readonly blobs: ReadonlyMap<string, Uint8Array>;
+  /** Hears each part as soon as it exists. A promise is waited for before the next one: this wait stops the engine. */
+  readonly deliver: (part: Part) => Promise<void> | undefined;
+  /** Aborting with `cancelled` or `peer-lost` ends the run as cancelled; any other coded reason is thrown. */
+  readonly signal: AbortSignal;
+}
+
+/** How long an engine may take to let go of a run that was stopped before its slot is given on regardless. */
+export const engineStopTimeoutMs = 5_000;
+
+/**
+ * Streams one job out of the engine. Returns when the engine has let go of it, so that its slot is free.
+ * @throws `too-long`, `busy`, `bad-request`, `feature-unavailable`, `resume-unsupported`, `deadline`, `draining`,
+ * `engine-failed`.
+ */
+export async function runEngine(
+  job: Job,
+  model: LoadedModel,
+  { clock, blobs, deliver, signal }: RunComponents,
+): Promise<RunResult> {
+  const startedMs = clock.elapsed();
+  let firstMs: number | undefined;
+  let lastMs = startedMs;
+  let tokensOut = 0;
+  const result = (reason: FinishReason, tokensIn: number, timings?: EngineTimings): RunResult => ({
+    reason,
+    usage: { tokensIn, tokensOut },
+    timings: timings ?? {
+      ttftMs: (firstMs ?? clock.elapsed()) - startedMs,
+      decodeMs: firstMs === undefined ? 0 : lastMs - firstMs,
+    },
+  });
+
+  // Its own signal, so that whatever ends the loop also reaches an engine that sits in an await.
+  const leaving = new AbortController();
+  const leave = () => leaving.abort(abortError(signal));
+  signal.addEventListener('abort', leave, { once: true });
+  const stream = model.doStream(engineRequest(job, blobs), { signal: leaving.signal });
+  const events = stream[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await raceSignal(events.next(), signal);
+      if (next.done) throw wireError('engine-failed', 'The engine ended without a result. Try again.');
+      const event = next.value;
+      if (event.type === 'finish') return result(event.reason, event.usage.tokensIn, event.timings);
+      const part = checked(event);
+      if (part.type !== 'warning') {
+        lastMs = clock.elapsed();
+        firstMs ??= lastMs;
+        tokensOut += partTokens(part);
+      }
+      const room = deliver(part);
+      if (room) await raceSignal(room, signal);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw engineError(error);
+    const reason = abortError(signal);
+    if (reason.code === 'cancelled' || reason.code === 'peer-lost') return result('cancelled', 0);
+    throw reason;
+  } finally {
+    signal.removeEventListener('abort', leave);
+    leaving.abort(new TabloomError('aborted', 'The job is over.'));
+    await letGo(events, clock);
+  }
+}
+
+const engineRequest = ({ kind, input, params, resume }: Job, blobs: ReadonlyMap<string, Uint8Array>): EngineRequest =>
+  ({ kind, input, params, resume, ...(blobs.size > 0 ? { blobs } : {}) }) as EngineRequest;
+
+/** Engines are ours, but a part that does not fit the wire would make the asker drop the whole job. */
+function checked(event: Exclude<EngineEvent, { type: 'finish' }>): Part {
+  const part = checkedPart(event);
+  if (part) return part;
+  throw wireError('engine-failed', 'The engine made a part that the protocol has no room for.');
+}
+
+const askersCodes = ['too-long', 'busy', 'bad-request', 'feature-unavailable', 'resume-unsupported'] as const;
+
+/** An engine's own words stay on this device but for the codes that say what the asker can do. */
+function engineError(error: unknown): TabloomError {
+  const code = errorCode(error);
+  const known = askersCodes.find((one) => one === code);
+  if (known === undefined)
+    return wireError('engine-failed', undefined, { cause: error, details: { engineCode: code } });
+  const retryAfterMs = error instanceof TabloomError ? error.details['retryAfterMs'] : undefined;
+  return wireError(known, undefined, { cause: error, details: retryAfterMs === undefined ? {} : { retryAfterMs } });
+}
+
+async function letGo(events: AsyncIterator<EngineEvent>, clock: Clock): Promise<void> {
+  const returned = events.return?.();
+  if (!returned) return;
+  const done = new AbortController();
+  const stopped = Promise.resolve(returned).catch(() => undefined);
+  const timedOut = clock.delay(engineStopTimeoutMs, { signal: done.signal }).catch(() => undefined);
+  await Promise.race([stopped, timedOut]);
+  done.abort();
+}

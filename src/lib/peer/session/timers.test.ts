@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.ts';
+import { createTimers } from './timers.ts';
+
+const scene = (spared: readonly string[] = []) => {
+  const clock = manualClock();
+  const fired: string[] = [];
+  const timers = createTimers<string>({
+    clock,
+    spared: new Set(spared),
+    onFire: (name) => fired.push(`${name} ${clock.elapsed()}`),
+  });
+  return { clock, fired, timers };
+};
+
+test('each fires once, when it is due, in order', async () => {
+  const { clock, fired, timers } = scene();
+  timers.arm('later', 300);
+  timers.arm('sooner', 100);
+  await clock.advance(1_000);
+  expect(fired).toEqual(['sooner 100', 'later 300']);
+});
+
+test('arming again moves it, disarming and stopping end it', async () => {
+  const { clock, fired, timers } = scene();
+  timers.arm('fed', 100);
+  timers.arm('off', 100);
+  timers.disarm('off');
+  for (let i = 0; i < 5; i++) {
+    await clock.advance(60);
+    timers.arm('fed', 100);
+  }
+  expect(fired).toEqual([]);
+  await clock.advance(100);
+  expect(fired).toEqual(['fed 400']);
+  timers.arm('never', 10);
+  timers.stop();
+  timers.arm('never', 10);
+  await clock.advance(100);
+  expect(fired).toHaveLength(1);
+});
+
+test('a listener may arm from inside', async () => {
+  const clock = manualClock();
+  const fired: number[] = [];
+  const timers = createTimers<'beat'>({
+    clock,
+    onFire: () => {
+      fired.push(clock.elapsed());
+      if (fired.length < 3) timers.arm('beat', 50);
+    },
+  });
+  timers.arm('beat', 50);
+  await clock.advance(500);
+  expect(fired).toEqual([50, 100, 150]);
+});
+
+/** A clock whose delays come late, as where the process was held up. */
+function lateClock(lateMs: number) {
+  const clock = manualClock();
+  return {
+    ...clock,
+    delay: (ms: number, options?: Parameters<typeof clock.delay>[1]) => clock.delay(ms + lateMs, options),
+  };
+}
+
+test('one that speaks of silence is spared once when this process was held up itself; a deadline never', async () => {
+  const clock = lateClock(2_000);
+  const fired: string[] = [];
+  const timers = createTimers<string>({
+    clock,
+    spared: new Set(['silence']),
+    onFire: (name) => fired.push(`${name} ${clock.elapsed()}`),
+  });
+  timers.arm('silence', 100);
+  timers.arm('deadline', 100);
+  await clock.advance(2_500);
+  expect(fired).toEqual(['deadline 2100']);
+  await clock.advance(5_000);
+  expect(fired).toEqual(['deadline 2100', 'silence 4200']);
+});

@@ -1,0 +1,121 @@
+import type { Part } from '#lib/protocol/part.ts';
+import type { JobEvent } from '../spec.ts';
+
+/**
+ * Events for a reader that may be slower than they come. Text that gathers unread is joined; past the limit the queue is
+ * full, which is for the pump to heed: what is put in is always kept.
+ */
+export interface ToldQueue extends AsyncIterable<JobEvent> {
+  push(event: JobEvent): void;
+  readonly isFull: boolean;
+  /** After the last event. */
+  end(): void;
+}
+
+export interface ToldListeners {
+  /** It was full and has room again. */
+  readonly onRoom: () => void;
+  /** The reader has left before the end. */
+  readonly onLeft: () => void;
+}
+
+const unreadBytesMax = 64 * 1024;
+const eventBytes = 64;
+
+type TextPart = Extract<Part, { type: 'text-delta' | 'reasoning-delta' }>;
+type PartEvent = Extract<JobEvent, { type: 'part-received' }>;
+
+export function createToldQueue({ onRoom, onLeft }: ToldListeners): ToldQueue {
+  let events: JobEvent[] = [];
+  let first = 0;
+  let bytes = 0;
+  let isFull = false;
+  let ended = false;
+  let wake: (() => void) | undefined;
+
+  const push = (event: JobEvent) => {
+    bytes += sizeOf(event);
+    const last = events.length > first ? events[events.length - 1] : undefined;
+    const joined = last && join(last, event);
+    if (joined) events[events.length - 1] = joined;
+    else events.push(event);
+    if (bytes > unreadBytesMax) isFull = true;
+    wake?.();
+  };
+  const take = (): JobEvent => {
+    const event = events[first++]!;
+    if (first > 32 && first * 2 > events.length) {
+      events = events.slice(first);
+      first = 0;
+    }
+    if (events.length === first) bytes = 0;
+    if (isFull && bytes === 0) {
+      isFull = false;
+      onRoom();
+    }
+    return event;
+  };
+
+  const iterator: AsyncIterableIterator<JobEvent> = {
+    async next() {
+      for (;;) {
+        if (first < events.length) return { done: false, value: take() };
+        if (ended) return { done: true, value: undefined };
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        wake = undefined;
+      }
+    },
+    async return() {
+      if (!ended) onLeft();
+      ended = true;
+      events = [];
+      first = 0;
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  };
+
+  return {
+    push,
+    get isFull() {
+      return isFull;
+    },
+    end() {
+      ended = true;
+      wake?.();
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  };
+}
+
+const sizeOf = (event: JobEvent): number =>
+  event.type === 'part-received' ? eventBytes + partSize(event.part) : eventBytes;
+
+function partSize(part: Part): number {
+  if (part.type === 'text-delta' || part.type === 'reasoning-delta') return part.text.length;
+  if (part.type === 'data-delta') return part.bytes.length;
+  return part.type === 'embedding' ? part.vector.length : eventBytes;
+}
+
+/** One event in place of two, or undefined where the second says something else. */
+function join(a: JobEvent, b: JobEvent): JobEvent | undefined {
+  if (a.type !== 'part-received' || b.type !== 'part-received') return undefined;
+  const [before, after] = [textOf(a), textOf(b)];
+  if (!before || !after || before.type !== after.type || (before.ids === undefined) !== (after.ids === undefined))
+    return undefined;
+  return {
+    type: 'part-received',
+    at: b.at,
+    part: {
+      type: before.type,
+      text: before.text + after.text,
+      tokens: before.tokens + after.tokens,
+      ...(before.ids && after.ids ? { ids: [...before.ids, ...after.ids] } : {}),
+    },
+  };
+}
+
+const textOf = ({ part }: PartEvent): TextPart | undefined =>
+  part.type === 'text-delta' || part.type === 'reasoning-delta' ? part : undefined;

@@ -1,0 +1,305 @@
+import { describe, expect, test } from 'vitest';
+import { seededRandom, type Random } from '#lib/base/random.ts';
+import type { Envelope } from '#lib/protocol/envelope.ts';
+import type { AskerFrame, WorkerFrame } from '#lib/protocol/frame.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { jobFixture, workerFixture } from '#lib/protocol/protocol.fixture.ts';
+import { initialAsker, reduceAsker } from './asker.ts';
+import type { AskerEffect, AskerEvent, AskerTimer } from './asker-spec.ts';
+import type { AttemptEnd } from './attempt-end.ts';
+import { initialWorker, reduceWorker, type RunResult, type WorkerEffect, type WorkerEvent } from './worker.ts';
+
+/**
+ * Both reducers against each other, without clock, net or engine: a seeded scheduler plays frames, timers, losses and the
+ * person's wishes in any order over a channel that may break at any moment.
+ */
+const envelope = {} as Envelope;
+const checks = { signature: true, worker: true, prompt: true, output: true, counts: true };
+const job = { ...jobFixture, params: { ...jobFixture.params, maxTokens: 4_000 } } as Job;
+
+interface Link {
+  readonly toWorker: AskerFrame[];
+  readonly toAsker: WorkerFrame[];
+  readonly armed: Set<string>;
+  readonly sent: string[];
+  worker: typeof initialWorker;
+  engine: { left: number; stopped: boolean } | undefined;
+  alive: boolean;
+  closedByAsker: boolean;
+  lostTold: boolean;
+  reports: number;
+}
+
+interface Faults {
+  readonly kills: boolean;
+  readonly timers: boolean;
+  readonly wishes: boolean;
+}
+
+function play(random: Random, faults: Faults) {
+  let state = initialAsker;
+  const armed = new Set<AskerTimer>();
+  const links: Link[] = [];
+  const told: string[] = [];
+  const records: { attempt: number; end: AttemptEnd }[] = [];
+  const todo: AskerEvent[] = [{ type: 'start', at: 0 }];
+  let text = '';
+  let ended = 0;
+
+  const asker = (event: AskerEvent) => {
+    const before = state;
+    const [next, effects] = reduceAsker(state, event, 60_000);
+    state = next;
+    for (const effect of effects) onAsker(effect);
+    if (before.step === 'over') expect(effects.every(({ type }) => type === 'drop' || type === 'record')).toBe(true);
+  };
+  const onAsker = (effect: AskerEffect) => {
+    switch (effect.type) {
+      case 'tell':
+        told.push(effect.event.type);
+        if (effect.event.type === 'part-received' && effect.event.part.type === 'text-delta')
+          text += effect.event.part.text;
+        break;
+      case 'choose':
+        if (effect.attempt > limits.attemptsMax) {
+          todo.push({ type: 'nobody', at: 0, error: { code: 'no-peer-available', message: '' }, rejections: [] });
+        } else {
+          const peer = `${workerFixture.peer}${effect.attempt}`;
+          const worker = {
+            peer,
+            self: false,
+            role: 'tab',
+            engine: { name: 'e', build: '', deviceClass: '' },
+            model: 'm',
+            artefact: 'a',
+            tier: 'open',
+          };
+          todo.push({ type: 'chosen', at: 0, job, worker, firstPartTimeoutMs: 1, wasStopped: false });
+        }
+        break;
+      case 'open':
+        links.push(openLink());
+        todo.push({ type: 'opened', at: 0, attempt: effect.attempt, path: 'direct' });
+        break;
+      case 'send':
+        links[effect.attempt - 1]?.toWorker.push(effect.frame);
+        break;
+      case 'check':
+        todo.push({ type: 'checked', at: 0, attempt: effect.attempt, checkpoint: { envelope, tokensOut: 1 } });
+        break;
+      case 'settle': {
+        const { frame, attempt } = effect;
+        const settlement = {
+          usage: frame.usage,
+          receipt: { receipt: envelope, countersign: envelope },
+          receiptCheck: checks,
+        };
+        todo.push({ type: 'settled', at: 0, attempt, frame, settlement });
+        break;
+      }
+      case 'close':
+      case 'drop': {
+        const link = links[effect.attempt - 1];
+        if (link) link.closedByAsker = true;
+        break;
+      }
+      case 'record':
+        records.push(effect);
+        break;
+      case 'arm':
+        armed.add(effect.timer);
+        break;
+      case 'disarm':
+        armed.delete(effect.timer);
+        break;
+      case 'end':
+        ended += 1;
+        armed.clear();
+    }
+  };
+  const openLink = (): Link => {
+    const link: Link = {
+      toWorker: [],
+      toAsker: [],
+      armed: new Set(),
+      sent: [],
+      worker: initialWorker,
+      engine: undefined,
+      alive: true,
+      closedByAsker: false,
+      lostTold: false,
+      reports: 0,
+    };
+    worker(link, { type: 'opened', files: [], place: { position: 0, etaMs: 0 }, deadlineMs: 1 });
+    worker(link, { type: 'followed' });
+    link.toAsker.push({ t: 'accepted', position: 1, etaMs: 5 });
+    return link;
+  };
+  const worker = (link: Link, event: WorkerEvent) => {
+    const [next, effects] = reduceWorker(link.worker, event);
+    link.worker = next;
+    for (const effect of effects) onWorker(link, effect);
+  };
+  const onWorker = (link: Link, effect: WorkerEffect) => {
+    switch (effect.type) {
+      case 'start-engine':
+        link.toAsker.push({ t: 'accepted', position: 0, etaMs: 0 });
+        link.engine = { left: Math.floor(random.float() * 200), stopped: false };
+        break;
+      case 'stop-engine':
+        if (link.engine) link.engine.stopped = true;
+        break;
+      case 'append':
+        if (effect.frame.t === 'part' && effect.frame.part.type === 'text-delta')
+          link.sent.push(effect.frame.part.text);
+        link.toAsker.push(effect.frame);
+        break;
+      case 'sign-checkpoint':
+        link.toAsker.push({ t: 'checkpoint', envelope });
+        break;
+      case 'sign-receipt': {
+        const { reason, usage } = effect.result;
+        worker(link, {
+          type: 'signed',
+          result: effect.result,
+          frame: { t: 'finish', reason, usage, receipt: envelope },
+        });
+        break;
+      }
+      case 'arm':
+        link.armed.add(effect.timer);
+        break;
+      case 'disarm':
+        link.armed.delete(effect.timer);
+        break;
+      case 'report':
+        link.reports += 1;
+    }
+  };
+  const runEngine = (link: Link) => {
+    const { engine } = link;
+    if (!engine) return;
+    const result = (reason: RunResult['reason']): RunResult => ({
+      reason,
+      usage: { tokensIn: 3, tokensOut: link.worker.tokensOut },
+      timings: { ttftMs: 0, decodeMs: 0 },
+    });
+    if (engine.stopped || engine.left === 0) {
+      link.engine = undefined;
+      const code = link.worker.stopped?.code;
+      if (engine.stopped && code !== 'cancelled' && code !== 'peer-lost') {
+        worker(link, { type: 'failed', error: link.worker.stopped! });
+      } else worker(link, { type: 'ran', result: result(engine.stopped ? 'cancelled' : 'stop') });
+    } else {
+      engine.left -= 1;
+      worker(link, { type: 'part', part: { type: 'text-delta', text: `${engine.left},`, tokens: 1 } });
+    }
+  };
+  const loseFor = (link: Link, attempt: number) => {
+    if (!link.lostTold) todo.push({ type: 'lost', at: 0, attempt, error: { code: 'peer-lost', message: '' } });
+    link.lostTold = true;
+    worker(link, { type: 'left' });
+  };
+  const actions = (mayFault: boolean): (() => void)[] => {
+    const all: (() => void)[] = [];
+    if (todo.length > 0) all.push(() => asker(todo.shift()!));
+    links.forEach((link, index) => {
+      const attempt = index + 1;
+      const { toAsker, toWorker } = link;
+      if (link.worker.phase === 'queued')
+        all.push(() => worker(link, { type: 'placed', place: { position: 0, etaMs: 0 } }));
+      if (link.engine) all.push(() => runEngine(link));
+      if (link.alive && toAsker.length > 0 && !link.closedByAsker) {
+        all.push(() => asker({ type: 'frame', at: 0, attempt, frame: toAsker.shift()!, late: false }));
+      }
+      if (link.alive && toWorker.length > 0) {
+        all.push(() => {
+          const frame = toWorker.shift()!;
+          if (frame.t === 'cancel') worker(link, { type: 'stop', error: { code: 'cancelled', message: '' } });
+        });
+      }
+      if (link.alive && link.closedByAsker && toWorker.length === 0) {
+        all.push(() => {
+          link.alive = false;
+          link.lostTold = true;
+          worker(link, { type: 'left' });
+        });
+      }
+      if (mayFault && faults.kills && link.alive && random.float() < 0.02) {
+        all.push(() => {
+          link.alive = false;
+          loseFor(link, attempt);
+        });
+      }
+      if (link.armed.has('checkpoint') && random.float() < 0.1)
+        all.push(() => worker(link, { type: 'timer', timer: 'checkpoint' }));
+      if (mayFault && faults.timers && random.float() < 0.01)
+        all.push(() => worker(link, { type: 'timer', timer: 'deadline' }));
+    });
+    if (mayFault && faults.timers && random.float() < 0.01)
+      for (const timer of armed) all.push(() => asker({ type: 'timer', timer, at: 0 }));
+    if (mayFault && faults.wishes && random.float() < 0.01)
+      all.push(() => asker({ type: random.float() < 0.7 ? 'stop' : 'leave', at: 0 }));
+    if (random.float() < 0.05) all.push(() => asker({ type: random.float() < 0.5 ? 'paused' : 'resumed', at: 0 }));
+    return all;
+  };
+
+  for (let step = 0; step < 20_000; step++) {
+    const possible = actions(step < 2_000);
+    if (possible.length === 0) {
+      // Nothing is under way any more: only a timer can bring an end.
+      const [timer] = armed;
+      if (timer === undefined) break;
+      armed.delete(timer);
+      asker({ type: 'timer', timer, at: 0 });
+    } else possible[Math.floor(random.float() * possible.length)]!();
+  }
+  return { state, links, told, records, text, ended };
+}
+
+const endings = new Set(['job-finished', 'job-failed', 'job-cancelled']);
+const seeds = Array.from({ length: 300 }, (_, seed) => seed + 1);
+
+describe('asker and worker, in any interleaving', () => {
+  test.each([
+    ['a sound channel', { kills: false, timers: false, wishes: false }],
+    ['a channel that breaks', { kills: true, timers: false, wishes: false }],
+    ['a person who stops or leaves', { kills: false, timers: false, wishes: true }],
+    ['breaks, late timers and wishes at once', { kills: true, timers: true, wishes: true }],
+  ] as const)('%s', (_name, faults) => {
+    const outcomes = new Set<string>();
+    for (const seed of seeds) {
+      const { state, links, told, records, text, ended } = play(seededRandom(seed), faults);
+      const where = `seed ${seed}`;
+      expect(state.step, where).toBe('over');
+      expect(ended, where).toBe(1);
+      expect(
+        told.filter((type) => endings.has(type)),
+        where,
+      ).toHaveLength(1);
+      outcomes.add(told.at(-1)!);
+      // Every job a worker took comes to one end there, and is counted once.
+      expect(
+        links.map(({ reports }) => reports),
+        where,
+      ).toEqual(links.map(() => 1));
+      // What was read is what one worker sent, from its first word on: nothing lost in between, nothing twice.
+      const sent = links.map((link) => link.sent.join(''));
+      expect(sent.some((whole) => whole.startsWith(text)) || text === '', where).toBe(true);
+      if (told.includes('job-finished')) expect(sent, where).toContain(text);
+      expect(state.job.tokens, where).toBe(text === '' ? 0 : text.split(',').length - 1);
+      // An honest worker on a sound channel is blamed for nothing, and each is judged once.
+      if (!faults.kills && !faults.timers)
+        expect(
+          records.every(({ end }) => end.type !== 'lost'),
+          where,
+        ).toBe(true);
+      expect(new Set(records.map(({ attempt }) => attempt)).size, where).toBe(records.length);
+      expect(records.length, where).toBe(state.tried.length);
+    }
+    if (!faults.kills && !faults.wishes) expect([...outcomes]).toEqual(['job-finished']);
+    if (faults.wishes) expect(outcomes).toContain('job-cancelled');
+    if (faults.kills && faults.timers) expect(outcomes.size).toBe(3);
+  });
+});

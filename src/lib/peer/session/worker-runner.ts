@@ -1,0 +1,231 @@
+import { concatBytes } from '#lib/base/bytes.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError, toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
+import type { LoadedModel } from '#lib/engine/spec.ts';
+import type { Envelope } from '#lib/protocol/envelope.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import { hashBytes } from '#lib/protocol/hash.ts';
+import type { JobId, PeerId } from '#lib/protocol/ids.ts';
+import { rowOf, type Job } from '#lib/protocol/job.ts';
+import type { KindTable } from '#lib/protocol/kinds/table.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { Part } from '#lib/protocol/part.ts';
+import { createOutputRoot } from '#lib/trust/output-root.ts';
+import { createBell, type Bell } from '../bell.ts';
+import type { ReceiptBook } from '../receipt-book.ts';
+import type { PlaceListener, Ticket } from '../serve/slot-queue.ts';
+import { createFrameLog, type FrameReader } from './frame-log.ts';
+import { runEngine } from './run-engine.ts';
+import { createTimers } from './timers.ts';
+import {
+  initialWorker,
+  reduceWorker,
+  type QueuePlace,
+  type RunResult,
+  type WorkerEffect,
+  type WorkerEvent,
+  type WorkerState,
+  type WorkerTimer,
+  type WorkOutcome,
+} from './worker.ts';
+
+/** What a job is done with, and who hears what came of it. */
+export interface WorkerComponents {
+  readonly clock: Clock;
+  readonly book: ReceiptBook;
+  readonly kinds: KindTable;
+  readonly model: LoadedModel;
+  /** Undefined: the queue is full. */
+  readonly enterQueue: (listener: PlaceListener) => Ticket | undefined;
+  readonly etaMs: (position: number) => number;
+  /** The place it would have now. */
+  readonly expectedPlace: () => number;
+  readonly onPart: (part: Part) => void;
+  /** `fileBytes`: what its files took. */
+  readonly onOver: (outcome: WorkOutcome & { readonly busyMs: number; readonly fileBytes: number }) => void;
+}
+
+/** One job at this worker, whoever follows it. */
+export interface WorkerSession {
+  readonly jobId: JobId;
+  readonly state: WorkerState;
+  /** Rings whenever something can be sent or room has been made. */
+  readonly bell: Bell;
+  /** Of the answer so far. */
+  readonly bytes: number;
+  read(): FrameReader;
+  follow(): void;
+  leave(): void;
+  /** Bytes of a file that the job names. */
+  takeFile(sha256: string, bytes: Uint8Array): void;
+  stop(error: TabloomError): void;
+}
+
+/** Takes the job: it waits, or is refused, from now on. */
+export function createWorkerSession(job: Job, asker: PeerId, components: WorkerComponents): WorkerSession {
+  const { clock, book, kinds, model } = components;
+  const row = rowOf(job, kinds);
+  const output = createOutputRoot(row.outputHash);
+  const log = createFrameLog();
+  const bell = createBell();
+  const stopping = new AbortController();
+  const fileBytes = row.blobs(job.input).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const openedMs = clock.elapsed();
+  const blobs = new Map<string, Uint8Array>();
+  const pieces: Uint8Array[] = [];
+  const inbox: WorkerEvent[] = [];
+  let state = initialWorker;
+  let draining = false;
+  let ticket: Ticket | undefined;
+  let begunMs: number | undefined;
+
+  const dispatch = (event: WorkerEvent) => {
+    inbox.push(event);
+    if (draining) return;
+    draining = true;
+    try {
+      for (let next = inbox.shift(); next; next = inbox.shift()) {
+        const [after, effects] = reduceWorker(state, next);
+        state = after;
+        for (const effect of effects) perform(effect);
+      }
+    } finally {
+      draining = false;
+    }
+  };
+  const timers = createTimers<WorkerTimer>({ clock, onFire: (timer) => dispatch({ type: 'timer', timer }) });
+
+  const perform = (effect: WorkerEffect): void => {
+    switch (effect.type) {
+      case 'enter-queue':
+        return enterQueue();
+      case 'leave-queue':
+        return ticket?.leave();
+      case 'start-engine':
+        return void run();
+      case 'stop-engine':
+        return stopping.abort(toError(effect.error));
+      case 'append':
+        if (effect.frame.t === 'part') output.add(effect.frame.part);
+        log.append(effect.frame);
+        if (state.ending === effect.frame) log.compact();
+        return bell.ring();
+      case 'sign-checkpoint':
+        return signCheckpoint();
+      case 'sign-receipt':
+        return void signReceipt(effect.result);
+      case 'wake':
+        return bell.ring();
+      case 'arm':
+        return timers.arm(effect.timer, effect.ms);
+      case 'disarm':
+        return timers.disarm(effect.timer);
+      case 'report': {
+        timers.stop();
+        blobs.clear();
+        const busyMs = begunMs === undefined ? 0 : clock.elapsed() - begunMs;
+        return components.onOver({ ...effect.outcome, busyMs, fileBytes });
+      }
+    }
+  };
+
+  const placeAt = (position: number): QueuePlace => ({ position, etaMs: components.etaMs(position) });
+
+  const enterQueue = () => {
+    ticket = components.enterQueue((place) => {
+      if (place === 'dismissed') dispatch({ type: 'dismissed', error: toErrorRecord(wireError('draining')) });
+      else dispatch({ type: 'placed', place: placeAt(place.position) });
+    });
+    if (ticket) return;
+    const details = { retryAfterMs: components.etaMs(components.expectedPlace()) };
+    dispatch({ type: 'dismissed', error: toErrorRecord(wireError('busy', undefined, { details })) });
+  };
+
+  const deliver = (part: Part): Promise<void> | undefined => {
+    components.onPart(part);
+    dispatch({ type: 'part', part });
+    return log.unreadBytes() >= limits.workerBufferBytesMax ? untilRoom() : undefined;
+  };
+  const untilRoom = async () => {
+    while (log.unreadBytes() >= limits.workerBufferBytesMax) await bell.wait({ signal: stopping.signal });
+  };
+
+  const run = async () => {
+    begunMs = clock.elapsed();
+    try {
+      const result = await runEngine(job, model, { clock, blobs, deliver, signal: stopping.signal });
+      dispatch({ type: 'ran', result });
+    } catch (error) {
+      dispatch({ type: 'failed', error: codedRecord(error) });
+    }
+  };
+
+  const signCheckpoint = () => {
+    // One that cannot be signed is missed by nobody: the next one speaks for these tokens too.
+    const envelope = book.checkpoint({ job, asker, output: output.summary() });
+    if (!envelope) return;
+    log.append({ t: 'checkpoint', envelope });
+    bell.ring();
+  };
+
+  const signReceipt = async (result: RunResult) => {
+    const queuedMs = Math.max(0, (begunMs ?? clock.elapsed()) - openedMs);
+    try {
+      const receipt: Envelope = await book.issue({
+        job,
+        asker,
+        engine: model.engine,
+        output: output.summary(),
+        reason: result.reason,
+        tokensIn: result.usage.tokensIn,
+        timings: { queuedMs, ...result.timings },
+        price: { in: '0', out: '0' },
+      });
+      const { reason, usage } = result;
+      dispatch({ type: 'signed', result, frame: { t: 'finish', reason, usage, receipt } });
+    } catch (error) {
+      dispatch({ type: 'failed', error: codedRecord(error) });
+    }
+  };
+
+  dispatch({
+    type: 'opened',
+    files: row.blobs(job.input),
+    place: placeAt(components.expectedPlace()),
+    deadlineMs: job.deadlineMs,
+  });
+
+  return {
+    jobId: job.id,
+    get state() {
+      return state;
+    },
+    bell,
+    get bytes() {
+      return log.bytes;
+    },
+    read: log.read,
+    follow: () => dispatch({ type: 'followed' }),
+    leave: () => dispatch({ type: 'left' }),
+    takeFile(named, bytes) {
+      if (state.phase !== 'files') return;
+      const isLast = bytes.length >= (state.files[0]?.sizeBytes ?? 0);
+      pieces.push(bytes);
+      let intact = false;
+      if (isLast) {
+        const whole = concatBytes(...pieces.splice(0));
+        intact = hashBytes(whole) === named;
+        if (intact) blobs.set(named, whole);
+      }
+      dispatch({ type: 'file', sha256: named, sizeBytes: bytes.length, intact });
+    },
+    stop: (error) => dispatch({ type: 'stop', error: toErrorRecord(error) }),
+  };
+}
+
+/** What is not coded stays on this device. */
+const codedRecord = (error: unknown): ErrorRecord =>
+  toErrorRecord(error instanceof TabloomError ? error : wireError('internal', undefined, { cause: error }));
+
+const toError = ({ code, message, details }: ErrorRecord): TabloomError =>
+  new TabloomError(code, message, details ? { details } : {});
