@@ -1,18 +1,24 @@
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { wireError } from '#lib/protocol/errors.ts';
 import { doorError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 
 /**
- * The JSON body of a request, never reading past the limit.
- * @throws `unsupported-media-type`, `body-too-large`, `bad-json`.
+ * The JSON body of a request, never reading or unpacking past the limit.
+ * @throws `unsupported-media-type`, `unsupported-encoding`, `bad-encoding`, `body-too-large`, `bad-json`.
  */
 export async function readJson(request: Request): Promise<{ readonly value: unknown; readonly text: string }> {
+  const [type, ...parameters] = (request.headers.get('content-type') ?? '').toLowerCase().split(';');
   // A foreign page can send other types without asking first; this is also what keeps forms out.
-  const type = request.headers.get('content-type')?.split(';')[0]!.trim().toLowerCase();
-  if (type !== 'application/json') {
+  if (type!.trim() !== 'application/json') {
     throw doorError('unsupported-media-type', 'Send the body as JSON with "Content-Type: application/json".');
   }
-  const text = new TextDecoder().decode(await readBounded(request));
+  const charset = parameters.map((text) => /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/.exec(text)?.[1]).find(Boolean);
+  if (charset !== undefined && !/^(utf-?8|us-ascii)$/.test(charset)) {
+    throw doorError('bad-encoding', 'JSON is read as UTF-8 here. Send it in UTF-8, without another charset.');
+  }
+  const text = decode(await unpack(await readBounded(request), request.headers.get('content-encoding') ?? ''));
   try {
     return { value: JSON.parse(text), text };
   } catch {
@@ -20,10 +26,47 @@ export async function readJson(request: Request): Promise<{ readonly value: unkn
   }
 }
 
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw doorError('bad-encoding', 'The body is not valid UTF-8. Send it in UTF-8.');
+  }
+}
+
+type Unpack = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Promise<Uint8Array>;
+
+/** `deflate` means zlib's form by the standard, and the raw one to some clients: the first byte tells. */
+const encodings: Readonly<Record<string, Unpack>> = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: (bytes, options) => promisify((bytes[0]! & 0x0f) === 8 ? inflate : inflateRaw)(bytes, options),
+  br: promisify(brotliDecompress),
+};
+
+async function unpack(bytes: Uint8Array, encoding: string): Promise<Uint8Array> {
+  const name = encoding.trim().toLowerCase();
+  if (name === '' || name === 'identity') return bytes;
+  if (!Object.hasOwn(encodings, name)) {
+    throw doorError('unsupported-encoding', 'A body may be sent plain, or with Content-Encoding gzip, deflate or br.');
+  }
+  try {
+    return await encodings[name]!(bytes, { maxOutputLength: gatewayLimits.bodyBytesMax });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
+    throw doorError('bad-encoding', `The body is not valid ${name}. Send it again, or send it plain.`);
+  }
+}
+
+const tooLarge = () =>
+  doorError(
+    'body-too-large',
+    `A request has at most ${gatewayLimits.bodyBytesMax} bytes, unpacked. Shorten the conversation.`,
+    'messages',
+  );
+
 async function readBounded(request: Request): Promise<Uint8Array> {
   const limit = gatewayLimits.bodyBytesMax;
-  const tooLarge = () =>
-    doorError('body-too-large', `A request has at most ${limit} bytes. Shorten the conversation.`, 'messages');
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > limit) throw tooLarge();
   const chunks: Uint8Array[] = [];

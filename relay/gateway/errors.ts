@@ -13,9 +13,11 @@ export interface HttpError {
 /** Codes that only the gateway's own door gives. Those of the network stand in `protocol/errors.ts`. */
 const doorStatus = {
   'bad-json': 400,
+  'bad-encoding': 400,
   'idempotency-key-reused': 422,
   'body-too-large': 413,
   'unsupported-media-type': 415,
+  'unsupported-encoding': 415,
   'host-not-allowed': 403,
   'origin-not-allowed': 403,
   'not-found': 404,
