@@ -71,6 +71,7 @@ const vendors = {
   '@wagmi/*': ['pay'],
   '@mlc-ai/*': ['workers'],
   '@wllama/*': ['workers'],
+  'eventsource-parser': ['engine'],
   'node-llama-cpp': ['relay/native'],
   hono: ['relay/gateway'],
   '@hono/*': ['relay/gateway'],

@@ -27,6 +27,8 @@ describe('environment', () => {
       NATIVE: 'on',
       NATIVE_SERVER_KIND: 'openai',
       NATIVE_MODELS: [],
+      NATIVE_EMBEDDING_MODELS: [],
+      NATIVE_FEATURES: ['probe'],
       NATIVE_CONTEXT_TOKENS: 4_096,
       NATIVE_SLOTS: 8,
     });
@@ -34,6 +36,18 @@ describe('environment', () => {
   test('a model server, its address completed', () => {
     const env = readEnv({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1', NATIVE_MODELS: 'a, b/c:7b' });
     expect(env).toMatchObject({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1/', NATIVE_MODELS: ['a', 'b/c:7b'] });
+  });
+  test('what the models of a server are for and can do', () => {
+    const env = readEnv({
+      NATIVE_SERVER: 'http://127.0.0.1:8000/v1',
+      NATIVE_EMBEDDING_MODELS: 'e',
+      NATIVE_FEATURES: 'tools, vision',
+    });
+    expect(env).toMatchObject({
+      NATIVE_MODELS: [],
+      NATIVE_EMBEDDING_MODELS: ['e'],
+      NATIVE_FEATURES: ['tools', 'vision'],
+    });
   });
   test('a server without a name of a model is refused', () => {
     const { code, message } = failure(() => readEnv({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1' }));
@@ -102,6 +116,7 @@ describe('environment', () => {
     { NATIVE_SERVER: 'gpu-box:8000' },
     { NATIVE_SERVER: 'http://169.254.169.254/v1' },
     { NATIVE_SERVER_KIND: 'tgi' },
+    { NATIVE_FEATURES: 'tools,telepathy' },
     { NATIVE_CONTEXT_TOKENS: '0' },
     { NATIVE_SLOTS: '1.5' },
   ])('%o is refused by name', (variables) => {

@@ -2,8 +2,9 @@ import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
 import { serverUrl } from '#lib/engine/remote/server-url.ts';
-import { createFindClient } from './http/client-address.ts';
+import { features } from '#lib/protocol/kinds/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { createFindClient } from './http/client-address.ts';
 
 /** What the environment may set. Each row of docs/OPERATING.md is one member here; a test compares the two. */
 export type Env = z.output<typeof envSchema>;
@@ -92,13 +93,21 @@ export const envSchema = z
     NATIVE_SERVER_KIND: z.enum(['openai', 'vllm', 'ollama', 'llama-server']).default('openai'),
     NATIVE_SERVER_KEY: z.string().optional(),
     NATIVE_MODELS: list.pipe(z.array(z.string().max(limits.nameLengthMax)).max(limits.offerModelsMax)).default([]),
+    NATIVE_EMBEDDING_MODELS: list
+      .pipe(z.array(z.string().max(limits.nameLengthMax)).max(limits.offerModelsMax))
+      .default([]),
+    NATIVE_FEATURES: list.pipe(z.array(z.enum(['probe', ...features]))).default(['probe']),
     NATIVE_CONTEXT_TOKENS: numberSchema.pipe(z.number().int().min(64).max(1_048_576)).default(4_096),
     NATIVE_SLOTS: numberSchema.pipe(z.number().int().min(1).max(256)).default(8),
   })
-  .refine(({ NATIVE_SERVER, NATIVE_MODELS }) => NATIVE_SERVER === undefined || NATIVE_MODELS.length > 0, {
-    path: ['NATIVE_MODELS'],
-    message: 'name the models of NATIVE_SERVER that this relay may offer, separated by commas',
-  });
+  .refine(
+    ({ NATIVE_SERVER, NATIVE_MODELS, NATIVE_EMBEDDING_MODELS }) =>
+      NATIVE_SERVER === undefined || NATIVE_MODELS.length + NATIVE_EMBEDDING_MODELS.length > 0,
+    {
+      path: ['NATIVE_MODELS'],
+      message: 'name the models of NATIVE_SERVER that this relay may offer, separated by commas',
+    },
+  );
 
 /**
  * Reads the environment. A variable that is set to nothing counts as not set.

@@ -172,7 +172,8 @@ export async function startRelay(env: Env): Promise<Relay> {
     return {
       url: localUrl(env.HOST, http.port),
       logger,
-      modelName: env.NATIVE_SERVER === undefined ? demoModel.name : env.NATIVE_MODELS[0]!,
+      modelName:
+        env.NATIVE_SERVER === undefined ? demoModel.name : (env.NATIVE_MODELS[0] ?? env.NATIVE_EMBEDDING_MODELS[0]!),
       ready: floor.ready,
       stop: () => (stopping ??= stop()),
     };
@@ -189,6 +190,8 @@ function modelServer(env: Env): ModelServer | undefined {
     flavour: env.NATIVE_SERVER_KIND,
     apiKey: env.NATIVE_SERVER_KEY,
     models: env.NATIVE_MODELS,
+    embeddingModels: env.NATIVE_EMBEDDING_MODELS,
+    features: env.NATIVE_FEATURES,
     contextTokens: env.NATIVE_CONTEXT_TOKENS,
     slots: env.NATIVE_SLOTS,
   };

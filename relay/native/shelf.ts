@@ -3,6 +3,7 @@ import { demoModel, remoteModel } from '#lib/engine/catalog.ts';
 import type { EngineLimits } from '#lib/engine/middleware/limit.ts';
 import { createOpenAICompatibleEngine } from '#lib/engine/openai-compatible.ts';
 import type { ServerFlavour } from '#lib/engine/remote/request-body.ts';
+import type { Feature } from '#lib/protocol/kinds/spec.ts';
 import type { Engine, ModelEntry } from '#lib/engine/spec.ts';
 
 /** A model that the native peer offers, the engine that answers for it, and what one prompt may cost that engine. */
@@ -20,8 +21,12 @@ export interface ModelServer {
   readonly baseUrl: string;
   readonly flavour: ServerFlavour;
   readonly apiKey?: string | undefined;
-  /** Names as the server lists them; at least one. */
+  /** Names as the server lists them; at least one of these or of `embeddingModels`. */
   readonly models: readonly string[];
+  /** Names of those that make embeddings, and nothing else. */
+  readonly embeddingModels: readonly string[];
+  /** What the models can do, as their owner knows; `probe` among them: what they show when they are tried. */
+  readonly features: readonly (Feature | 'probe')[];
   /** Tokens of prompt and answer together that each of them takes. */
   readonly contextTokens: number;
   /** Answers at once for each model: such servers batch. */
@@ -51,7 +56,8 @@ export function serverShelf(
   { clock, fetch }: { readonly clock: Clock; readonly fetch: typeof globalThis.fetch },
 ): readonly Shelved[] {
   const { baseUrl, flavour, apiKey, slots, contextTokens } = server;
-  return server.models.map((remoteName) => ({
+  const declared = server.features.filter((feature) => feature !== 'probe');
+  const shelved = (task: 'text' | 'embedding') => (remoteName: string) => ({
     model: remoteModel({ remoteName, contextTokens }),
     engine: createOpenAICompatibleEngine({
       baseUrl,
@@ -59,9 +65,12 @@ export function serverShelf(
       slots,
       clock,
       fetch,
+      task,
+      features: { declared, probe: server.features.includes('probe') },
       ...(apiKey === undefined ? {} : { apiKey }),
     }),
     slots,
     limits: {},
-  }));
+  });
+  return [...server.models.map(shelved('text')), ...server.embeddingModels.map(shelved('embedding'))];
 }

@@ -17,6 +17,7 @@ export async function measure(
   model: LoadedModel,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Measured | undefined> {
+  if (!model.kinds.includes('chat')) return undefined;
   await run(model, warmUpPrompt, 2, options);
   return run(model, prompt, answerTokens, options);
 }

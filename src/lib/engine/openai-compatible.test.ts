@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
-import { errorCode } from '#lib/base/errors.ts';
+import { errorCode, type TabloomError } from '#lib/base/errors.ts';
+import { emptyOutput, foldOutput } from '#lib/protocol/output.ts';
+import { partSchema } from '#lib/protocol/part.ts';
 import { remoteModel } from './catalog.ts';
 import { createOpenAICompatibleEngine } from './openai-compatible.ts';
 import type { ServerFlavour } from './remote/request-body.ts';
@@ -16,13 +18,19 @@ const request: EngineRequest = {
 /** Answers one request with these lines, cut into pieces of `pieceBytes`. */
 async function answered(
   lines: readonly string[] | Response,
-  options: { readonly flavour?: ServerFlavour; readonly request?: EngineRequest; readonly pieceBytes?: number } = {},
+  options: {
+    readonly flavour?: ServerFlavour;
+    readonly request?: EngineRequest;
+    readonly pieceBytes?: number;
+    readonly task?: 'text' | 'embedding';
+  } = {},
 ) {
   let posted: unknown;
   const bytes = new TextEncoder().encode(Array.isArray(lines) ? lines.map((line) => `${line}\n`).join('') : '');
   const engine = createOpenAICompatibleEngine({
     baseUrl: 'http://127.0.0.1:9/v1',
     flavour: options.flavour ?? 'vllm',
+    task: options.task ?? 'text',
     clock: manualClock(),
     fetch: async (url, init) => {
       if (String(url).endsWith('/models')) return Response.json({ data: [{ id: 'm' }] });
@@ -30,7 +38,7 @@ async function answered(
       if (lines instanceof Response) return lines;
       let at = 0;
       return new Response(
-        new ReadableStream({
+        new ReadableStream<Uint8Array>({
           pull(controller) {
             if (at >= bytes.length) return controller.close();
             controller.enqueue(bytes.slice(at, (at += options.pieceBytes ?? 7)));
@@ -41,11 +49,11 @@ async function answered(
   });
   const loaded = await engine.load(remoteModel({ remoteName: 'm', contextTokens: 100 }), {});
   const events: EngineEvent[] = [];
-  const code = await (async () => {
+  const error = await (async () => {
     for await (const event of loaded.doStream(options.request ?? request, {})) events.push(event);
-    return 'ok';
-  })().catch(errorCode);
-  return { code, events, posted };
+    return undefined;
+  })().catch((thrown: unknown) => thrown);
+  return { code: error === undefined ? 'ok' : errorCode(error), error, events, posted };
 }
 
 const chunk = (content: string, more: object = {}) =>
@@ -96,7 +104,7 @@ describe('reading an answer', () => {
     ['is not JSON', ['data: {'], 'engine-failed'],
     ['is of another protocol', ['data: {"choices":"none"}'], 'engine-failed'],
     ['tells of an error', ['data: {"error":{"message":"out of memory"}}'], 'engine-failed'],
-    ['is an endless line', [`data: ${'x'.repeat(1024 * 1024 + 10)}`], 'engine-failed'],
+    ['is an endless line', [`data: ${'x'.repeat(4 * 1024 * 1024 + 10)}`], 'engine-failed'],
   ])('fails when the stream %s', async (_, lines, code) => {
     expect((await answered(lines, { pieceBytes: 65_536 })).code).toBe(code);
   });
@@ -108,9 +116,326 @@ describe('reading an answer', () => {
     [404, '', 'model-unknown'],
     [500, 'context', 'engine-failed'],
     [400, '{"error":{"message":"maximum context length is 4096 tokens"}}', 'too-long'],
-    [400, '{"error":{"message":"bad seed"}}', 'engine-failed'],
+    [400, '{"error":{"message":"bad seed"}}', 'bad-request'],
+    [422, '{"detail":"no tools here"}', 'bad-request'],
   ])('maps status %i %s to %s', async (status, body, code) => {
     expect((await answered(new Response(body, { status }))).code).toBe(code);
+  });
+});
+
+describe('C5: a whole good answer is not thrown away for how it ends', () => {
+  const text = (events: readonly EngineEvent[]) =>
+    events.map((event) => (event.type === 'text-delta' ? event.text : '')).join('');
+  const last = {
+    'no choices': 'data: {"choices":null,"usage":{"prompt_tokens":5,"completion_tokens":1}}',
+    'a usage without counts': 'data: {"choices":[],"usage":{}}',
+    'a usage of nothing': 'data: {"choices":[],"usage":{"prompt_tokens":null,"completion_tokens":null}}',
+    'counts that are floats': 'data: {"choices":[],"usage":{"prompt_tokens":5.0,"completion_tokens":1.5}}',
+    'a usage that is a word': 'data: {"choices":[],"usage":"none"}',
+    'an event without data': 'data:',
+  };
+  test.each(Object.entries(last))('%s', async (_name, line) => {
+    const { code, events } = await answered([chunk('one'), '', finish('stop'), '', line, '', 'data: [DONE]']);
+    expect({ code, text: text(events) }).toEqual({ code: 'ok', text: 'one' });
+    expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'stop', usage: { tokensOut: 1 } });
+  });
+
+  test('[DONE] without a finish_reason', async () => {
+    const { code, events } = await answered([chunk('one'), '', 'data: [DONE]']);
+    expect({ code, text: text(events) }).toEqual({ code: 'ok', text: 'one' });
+  });
+
+  test('a last event that the end of the stream cut off from its blank line', async () => {
+    expect((await answered([chunk('one'), '', finish('length')])).events.at(-1)).toMatchObject({ reason: 'length' });
+  });
+
+  test('JSON in place of a stream', async () => {
+    const body = {
+      choices: [{ index: 0, message: { role: 'assistant', content: 'all at once' }, finish_reason: 'length' }],
+      usage: { prompt_tokens: 5, completion_tokens: 3 },
+    };
+    const { events } = await answered(Response.json(body));
+    expect(events).toEqual([
+      { type: 'text-delta', text: 'all at once', tokens: 3 },
+      expect.objectContaining({ type: 'finish', reason: 'length', usage: { tokensIn: 5, tokensOut: 3 } }),
+    ]);
+  });
+
+  test('200 kB at once and 9,000 hidden tokens come in parts that the wire takes', async () => {
+    const long = 'x😀'.repeat(70_000);
+    const lines = [chunk(long), '', finish('stop'), '', usage(5, 9_001), '', 'data: [DONE]'];
+    const { events } = await answered(lines, { pieceBytes: 65_536 });
+    const parts = events.filter((event) => event.type === 'text-delta');
+    expect(text(parts)).toBe(long);
+    for (const part of parts) expect(partSchema.safeParse(part).success).toBe(true);
+    expect(events.at(-1)).toMatchObject({ type: 'finish', usage: { tokensOut: 9_001 } });
+    expect(parts.reduce((sum, part) => sum + part.tokens, 0)).toBe(9_001);
+  });
+});
+
+describe('A7: a server that is busy says for how long', () => {
+  const waits: readonly [Record<string, string>, number | undefined][] = [
+    [{ 'retry-after': '7' }, 7_000],
+    [{ 'retry-after': 'Tue, 14 Nov 2023 22:13:50 GMT' }, 30_000],
+    [{ 'retry-after': '9', 'retry-after-ms': '250' }, 250],
+    [{ 'retry-after': 'Tue, 14 Nov 2000 22:13:50 GMT' }, 0],
+    [{ 'retry-after': '1e9' }, undefined],
+    [{ 'retry-after': '999999999' }, 600_000],
+    [{}, undefined],
+  ];
+  test.each(waits)('%o', async (headers, retryAfterMs) => {
+    const { error } = await answered(new Response('', { status: 429, headers }));
+    expect(error).toMatchObject({ code: 'busy' });
+    expect((error as TabloomError).details['retryAfterMs']).toBe(retryAfterMs);
+  });
+
+  test('and one that refuses the request says why, in one printable line', async () => {
+    const body = JSON.stringify({ error: { message: 'bad\u001b[31m "seed"\n\u202e' } });
+    const { error } = await answered(new Response(body, { status: 400 }));
+    expect(error).toMatchObject({ code: 'bad-request', message: expect.stringContaining('bad [31m "seed"') });
+  });
+});
+
+/** Chunks of a chat as they come: each `delta`, then the end. */
+const said = (deltas: readonly object[], reason = 'stop') => [
+  ...deltas.flatMap((delta) => [`data: ${JSON.stringify({ choices: [{ index: 0, delta }] })}`, '']),
+  finish(reason),
+  '',
+  'data: [DONE]',
+];
+const foldAll = (events: readonly EngineEvent[]) =>
+  events.reduce((output, event) => (event.type === 'finish' ? output : foldOutput(output, event)), emptyOutput);
+
+describe('B3: what models say beside text is passed on', () => {
+  const call = (more: object, fn: object) => ({ tool_calls: [{ ...more, function: fn }] });
+  const two = [
+    { id: 'a', name: 'f', arguments: '{"x":1}' },
+    { id: 'b', name: 'g', arguments: '{}' },
+  ];
+  test.each([
+    [
+      'in pieces, as OpenAI and vLLM',
+      [
+        call({ index: 0, id: 'a', type: 'function' }, { name: 'f', arguments: '' }),
+        call({ index: 0 }, { arguments: '{"x"' }),
+        call({ index: 0 }, { arguments: ':1}' }),
+        call({ index: 1, id: 'b' }, { name: 'g', arguments: '{}' }),
+      ],
+    ],
+    [
+      'whole and all numbered 0, as some Ollamas',
+      [
+        call({ index: 0, id: 'a' }, { name: 'f', arguments: '{"x":1}' }),
+        call({ index: 0, id: 'b' }, { name: 'g', arguments: '{}' }),
+      ],
+    ],
+    [
+      'without numbers, arguments as an object',
+      [call({ id: 'a' }, { name: 'f', arguments: { x: 1 } }), call({ id: 'b' }, { name: 'g', arguments: {} })],
+    ],
+    [
+      'with name and id in every piece',
+      [
+        call({ index: 0, id: 'a' }, { name: 'f', arguments: '{"x"' }),
+        call({ index: 0, id: 'a' }, { name: 'f', arguments: ':1}' }),
+        call({ index: 1, id: 'b' }, { name: 'g', arguments: '{}' }),
+      ],
+    ],
+  ])('calls %s', async (_name, deltas) => {
+    const { events } = await answered(said(deltas, 'tool_calls'));
+    expect(foldAll(events).toolCalls).toEqual(two);
+    expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'tool-calls' });
+  });
+
+  test('calls without an id get one, and an end with "stop" is still a call', async () => {
+    const { events } = await answered(said([call({ index: 0 }, { name: 'f', arguments: '{}' })]));
+    expect(foldAll(events).toolCalls).toMatchObject([{ id: expect.stringMatching(/^call_/), name: 'f' }]);
+    expect(events.at(-1)).toMatchObject({ reason: 'tool-calls' });
+  });
+
+  test('calls of a body that is not streamed', async () => {
+    const message = { content: null, tool_calls: [{ id: 'a', function: { name: 'f', arguments: '{"x":1}' } }] };
+    const { events } = await answered(Response.json({ choices: [{ message, finish_reason: 'tool_calls' }] }));
+    expect(foldAll(events).toolCalls).toEqual(two.slice(0, 1));
+  });
+
+  test.each(['reasoning_content', 'reasoning'])('thoughts as %s', async (member) => {
+    const { events } = await answered(said([{ [member]: 'Hm' }, { content: 'Yes' }]));
+    expect(foldAll(events)).toMatchObject({ reasoning: 'Hm', text: 'Yes', tokens: 2 });
+  });
+
+  test.each([
+    ['content_filter', 'content-filter'],
+    ['length', 'length'],
+    ['eos', 'stop'],
+  ])('an end with %s', async (server, reason) => {
+    expect((await answered(said([{ content: 'x' }], server))).events.at(-1)).toMatchObject({ reason });
+  });
+
+  test('log-probabilities, in both forms', async () => {
+    const wanting = { ...request, params: { ...request.params, logprobs: 1 } } as EngineRequest;
+    const newer = {
+      content: [{ token: 'é', logprob: -0.5, bytes: [195, 169], top_logprobs: [{ token: 'e', logprob: null }] }],
+    };
+    const older = { tokens: ['a'], token_logprobs: [-1], top_logprobs: [{ b: -2 }] };
+    const lines = [newer, older].flatMap((logprobs) => [
+      `data: ${JSON.stringify({ choices: [{ delta: { content: 'x' }, logprobs }] })}`,
+      '',
+    ]);
+    const { events, posted } = await answered([...lines, finish('stop'), '', 'data: [DONE]'], { request: wanting });
+    expect(posted).toMatchObject({ logprobs: true, top_logprobs: 1 });
+    expect(foldAll(events).logprobs).toEqual([
+      { token: 'é', logprob: -0.5, bytes: Uint8Array.of(195, 169), top: [{ token: 'e', logprob: -9_999 }] },
+      { token: 'a', logprob: -1, top: [{ token: 'b', logprob: -2 }] },
+    ]);
+  });
+
+  test('a prompt that the server does not count is estimated, not signed as nothing', async () => {
+    expect((await answered(said([{ content: 'x' }]))).events.at(-1)).toMatchObject({ usage: { tokensIn: 2 } });
+  });
+});
+
+describe('B3: what agents send is passed on', () => {
+  const agent: EngineRequest = {
+    kind: 'chat',
+    input: {
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'What is it?' },
+            { type: 'blob', mime: 'image/png', sha256: 'a'.repeat(64), sizeBytes: 3 },
+          ],
+        },
+        { role: 'assistant', content: '', toolCalls: [{ id: 'c', name: 'f', arguments: '{}' }] },
+        { role: 'tool', content: 'rain', toolCallId: 'c' },
+      ],
+      tools: [{ name: 'f', description: 'F', parameters: '{"type":"object"}' }],
+    },
+    params: {
+      maxTokens: 9,
+      topK: 40,
+      minP: 0.1,
+      repetitionPenalty: 1.1,
+      logitBias: [[7, -100]],
+      toolChoice: { type: 'named', name: 'f' },
+      parallelToolCalls: false,
+      responseFormat: { type: 'json-schema', name: 'x', schema: '{"type":"object"}' },
+      reasoningEffort: 'low',
+    },
+    blobs: new Map([['a'.repeat(64), Uint8Array.of(1, 2, 3)]]),
+  };
+  const written = {
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'What is it?' },
+          { type: 'image_url', image_url: { url: 'data:image/png;base64,AQID' } },
+        ],
+      },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }],
+      },
+      { role: 'tool', content: 'rain', tool_call_id: 'c' },
+    ],
+    tools: [{ type: 'function', function: { name: 'f', description: 'F', parameters: { type: 'object' } } }],
+    tool_choice: { type: 'function', function: { name: 'f' } },
+    parallel_tool_calls: false,
+    response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' }, strict: true } },
+    logit_bias: { 7: -100 },
+    reasoning_effort: 'low',
+  };
+  test('to vLLM and llama.cpp with their samplers', async () => {
+    const vllm = await answered([finish('stop')], { request: agent });
+    expect(vllm.posted).toMatchObject({ ...written, top_k: 40, min_p: 0.1, repetition_penalty: 1.1 });
+    const llama = await answered([finish('stop')], { request: agent, flavour: 'llama-server' });
+    expect(llama.posted).toMatchObject({ ...written, top_k: 40, repeat_penalty: 1.1 });
+  });
+  test('to others without them, which is said', async () => {
+    const { posted, events } = await answered([finish('stop')], { request: agent, flavour: 'openai' });
+    expect(posted).toMatchObject(written);
+    expect(posted).not.toHaveProperty('top_k');
+    const warned = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+    expect(warned.map((message) => /"(\w+)"/.exec(message)?.[1])).toEqual(['top_k', 'min_p', 'repetition_penalty']);
+  });
+  test('a picture that did not come is no answer without it', async () => {
+    const { code, posted } = await answered([finish('stop')], { request: { ...agent, blobs: new Map() } });
+    expect({ code, posted }).toEqual({ code: 'bad-request', posted: undefined });
+  });
+});
+
+describe('embeddings', () => {
+  const asked: EngineRequest = { kind: 'embedding', input: { texts: ['a', 'b'] }, params: { dimensions: 2 } };
+  const options = { request: asked, task: 'embedding' } as const;
+  const answerOf = (data: unknown) => answered(Response.json({ data, usage: { prompt_tokens: 4 } }), options);
+
+  test('come in the order of the texts, at unit length', async () => {
+    const { events, posted } = await answerOf([
+      { index: 1, embedding: [0, 2] },
+      { index: 0, embedding: [3, 4] },
+    ]);
+    expect(posted).toEqual({ model: 'm', input: ['a', 'b'], encoding_format: 'float', dimensions: 2 });
+    const vectors = events.flatMap((event) => (event.type === 'embedding' ? [event.vector] : []));
+    expect(
+      vectors.map((vector) => [...new Float32Array(vector.buffer)].map((value) => Math.round(value * 10))),
+    ).toEqual([
+      [6, 8],
+      [0, 10],
+    ]);
+    expect(events.at(-1)).toMatchObject({ type: 'finish', usage: { tokensIn: 4, tokensOut: 0 } });
+  });
+  test.each([
+    [[{ index: 0, embedding: [1] }]],
+    ['none'],
+    [
+      [
+        { index: 0, embedding: [] },
+        { index: 1, embedding: [1] },
+      ],
+    ],
+  ])('that are not one for each text are a failure: %o', async (data) =>
+    expect((await answerOf(data)).code).toBe('engine-failed'),
+  );
+});
+
+describe('features are declared or shown, never assumed', () => {
+  const load = async (features: object | undefined, answer: (body: Record<string, unknown>) => object) => {
+    const engine = createOpenAICompatibleEngine({
+      baseUrl: 'http://127.0.0.1:9/v1',
+      flavour: 'openai',
+      clock: manualClock(),
+      ...(features ? { features } : {}),
+      fetch: async (url, init) =>
+        String(url).endsWith('/models')
+          ? Response.json({ data: [{ id: 'm' }] })
+          : Response.json({ choices: [answer(JSON.parse(String(init?.body)))] }),
+    });
+    return (await engine.load(remoteModel({ remoteName: 'm', contextTokens: 100 }), {})).features;
+  };
+  const obeys = (body: Record<string, unknown>) => {
+    const json = '{"ready":true}';
+    const tool_calls = [{ id: 'c', function: { name: 'report_ready', arguments: json } }];
+    if (body['tools']) return { message: { content: null, reasoning: 'Hm', tool_calls }, finish_reason: 'tool_calls' };
+    const logprobs = { content: [{ token: 'x', logprob: -1, top_logprobs: [{ token: 'y', logprob: -2 }] }] };
+    return { message: { content: json }, logprobs, finish_reason: 'stop' };
+  };
+  const chats = () => ({ message: { content: 'Once upon a time' }, finish_reason: 'stop' });
+
+  test('nothing is claimed of a server that nobody spoke for', async () => {
+    expect(await load(undefined, obeys)).toEqual([]);
+  });
+  test('what it does when tried is claimed', async () => {
+    expect(await load({ probe: true }, obeys)).toEqual(['reasoning', 'tools', 'json-schema', 'logprobs']);
+  });
+  test('what it answers with prose, or refuses, is not', async () => {
+    expect(await load({ probe: true, declared: ['vision'] }, chats)).toEqual(['vision']);
+    const refuses = () => {
+      throw new Error('no');
+    };
+    expect(await load({ probe: true }, refuses)).toEqual([]);
   });
 });
 

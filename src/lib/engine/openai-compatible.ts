@@ -2,15 +2,18 @@ import { z } from 'zod';
 import { abortError, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { answer, textRequest, type RawRun } from './answer.ts';
-import { chunkText, readChunk } from './remote/chunk.ts';
+import type { Feature } from '#lib/protocol/kinds/spec.ts';
+import { textRequest } from './answer.ts';
+import { readChunks } from './remote/chunk.ts';
+import { embeddingAnswer, embeddingBody } from './remote/embed.ts';
 import { httpError } from './remote/http-error.ts';
+import { inParts } from './remote/parts.ts';
+import { probeFeatures } from './remote/probe.ts';
+import { remoteAnswer } from './remote/remote-answer.ts';
 import { requestBody, type ServerFlavour } from './remote/request-body.ts';
-import { readEvents } from './remote/sse.ts';
 import { serverUrl } from './remote/server-url.ts';
 import { createSlots } from './slots.ts';
-import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry, TextRequest } from './spec.ts';
-import type { RawPiece } from './stop-filter.ts';
+import type { Engine, EngineEvent, EngineInfo, EngineRequest, LoadedModel, LoadOptions, ModelEntry } from './spec.ts';
 
 export interface OpenAICompatibleOptions {
   /** `http://127.0.0.1:8000/v1`. */
@@ -21,6 +24,10 @@ export interface OpenAICompatibleOptions {
   readonly apiKey?: string;
   /** Requests at once; such servers batch. */
   readonly slots?: number;
+  /** What the models are for; `text` where left out. */
+  readonly task?: 'text' | 'embedding';
+  /** What the models can do: as their owner knows, and as they show when they are tried at each load. */
+  readonly features?: { readonly declared?: readonly Feature[]; readonly probe?: boolean };
 }
 
 const slotsDefault = 8;
@@ -31,8 +38,9 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
   /** Names of the models the server has. @throws as `load` does. */
   listModels(options?: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
 } {
+  const { clock, flavour, task = 'text' } = options;
   const base = serverUrl(options.baseUrl);
-  const info: EngineInfo = { name: 'openai-compatible', build: options.flavour, deviceClass: 'remote' };
+  const info: EngineInfo = { name: 'openai-compatible', build: flavour, deviceClass: 'remote' };
   let current: LoadedModel | undefined;
 
   const call = (path: string, init: RequestInit) =>
@@ -52,7 +60,7 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
     throwIfAborted(signal);
     try {
       const response = await call('models', signal ? { signal } : {});
-      if (!response.ok) throw await httpError(response);
+      if (!response.ok) throw await httpError(response, clock.now());
       return modelsSchema.parse(await response.json()).data.map(({ id }) => id);
     } catch (cause) {
       throwIfAborted(signal);
@@ -64,6 +72,17 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
     }
   }
 
+  async function features(
+    ask: Parameters<typeof probeFeatures>[0],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Feature[]> {
+    if (task !== 'text') return [];
+    const { declared = [], probe = false } = options.features ?? {};
+    const resumes: readonly Feature[] = flavour === 'openai' ? [] : ['resume-text'];
+    const shown = probe ? await probeFeatures(ask, { signal }) : [];
+    return [...new Set([...declared, ...shown, ...resumes])];
+  }
+
   return {
     info,
     listModels,
@@ -72,7 +91,7 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
       if (source.kind !== 'remote') {
         throw new TabloomError('model-unknown', `"${model.name}" is no model of a server. Choose another engine.`);
       }
-      const startedMs = options.clock.elapsed();
+      const startedMs = clock.elapsed();
       const names = await listModels({ signal });
       if (!names.includes(source.remoteName)) {
         throw new TabloomError(
@@ -82,25 +101,18 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
       }
       await current?.unload();
       const count = options.slots ?? slotsDefault;
-      const slots = createSlots(count, (asked, streamSignal) => {
-        const request = textRequest(asked);
-        const at = options.clock.elapsed();
-        const run = remoteRun(request, {
-          call,
-          flavour: options.flavour,
-          model: source.remoteName,
-          signal: streamSignal,
-        });
-        return answer(run, { stop: request.params.stop, clock: options.clock, startedMs: at });
-      });
-      const elapsedMs = options.clock.elapsed() - startedMs;
+      const slots = createSlots(count, (request, streamSignal) =>
+        inParts(remoteEvents(request, { call, flavour, model: source.remoteName, clock, signal: streamSignal })),
+      );
+      const shown = await features((request, probeSignal) => slots.doStream(request, { signal: probeSignal }), signal);
+      const elapsedMs = clock.elapsed() - startedMs;
       onProgress?.({ phase: 'ready', loadedBytes: 0, totalBytes: 0, elapsedMs, fromCache: false });
       current = {
         model,
         engine: info,
         contextTokens: model.contextTokens,
-        kinds: ['chat', 'completion'],
-        features: options.flavour === 'openai' ? [] : ['resume-text'],
+        kinds: task === 'text' ? ['chat', 'completion'] : ['embedding'],
+        features: shown,
         slots: count,
         doStream: slots.doStream,
         unload: slots.close,
@@ -113,63 +125,40 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
   };
 }
 
-interface RemoteRunOptions {
+interface RemoteOptions {
   readonly call: (path: string, init: RequestInit) => Promise<Response>;
   readonly flavour: ServerFlavour;
   readonly model: string;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-function remoteRun(request: TextRequest, options: RemoteRunOptions): RawRun {
-  const end = { tokensIn: 0, reason: 'stop' as 'stop' | 'length' };
-  return {
-    pieces: remotePieces(request, options, end),
-    tokensIn: () => end.tokensIn,
-    reason: () => end.reason,
-  };
-}
-
-/**
- * Tokens of a piece: by the server's running count where it keeps one, else one a piece. The final usage is believed:
- * what is missing to it comes as a last piece without text.
- */
-async function* remotePieces(
-  request: TextRequest,
-  { call, flavour, model, signal }: RemoteRunOptions,
-  end: { tokensIn: number; reason: 'stop' | 'length' },
-): AsyncGenerator<RawPiece> {
-  const { path, body } = requestBody(request, { model, flavour });
+async function* remoteEvents(request: EngineRequest, options: RemoteOptions): AsyncGenerator<EngineEvent> {
+  const { call, model, flavour, clock, signal } = options;
+  const timing = { clock, startedMs: clock.elapsed() };
   const cut = new AbortController();
-  try {
+  const post = async (path: string, body: unknown): Promise<Response> => {
     const response = await call(path, {
       method: 'POST',
       body: JSON.stringify(body),
       signal: AbortSignal.any([signal, cut.signal]),
     });
-    if (!response.ok) throw await httpError(response);
-    if (!response.body) throw new TabloomError('engine-failed', 'The model server sent no answer.');
-    let counted = 0;
-    let finished = false;
-    for await (const data of readEvents(response.body)) {
-      if (data === '[DONE]') break;
-      const chunk = readChunk(data);
-      const text = chunkText(chunk);
-      const made = chunk.usage?.completion_tokens ?? chunk.timings?.predicted_n ?? counted + 1;
-      if (text !== '') {
-        yield { text, tokens: Math.max(0, made - counted) };
-        counted = Math.max(counted, made);
-      } else if (chunk.usage && made > counted) {
-        yield { text: '', tokens: made - counted };
-        counted = made;
-      }
-      if (chunk.usage) end.tokensIn = chunk.usage.prompt_tokens;
-      const reason = chunk.choices[0]?.finish_reason;
-      if (reason) {
-        finished = true;
-        end.reason = reason === 'length' ? 'length' : 'stop';
-      }
+    if (!response.ok) throw await httpError(response, clock.now());
+    return response;
+  };
+  try {
+    if (request.kind === 'embedding') {
+      const response = await post('embeddings', embeddingBody(request, model));
+      yield* embeddingAnswer(response, request, timing);
+      return;
     }
-    if (!finished) throw new TabloomError('engine-failed', 'The model server broke off in the middle of the answer.');
+    const asked = textRequest(request);
+    const { path, body, left } = requestBody(asked, { model, flavour });
+    for (const name of left) {
+      const message = `This model server has no "${name}"; it was left out.`;
+      yield { type: 'warning', code: 'parameter-ignored', message };
+    }
+    yield* remoteAnswer(readChunks(await post(path, body)), asked, timing);
   } catch (cause) {
     if (signal.aborted) throw abortError(signal);
     if (cause instanceof TabloomError) throw cause;

@@ -47,13 +47,29 @@ test('what cannot be meant is refused', () => {
     { messages: [{ role: 'user', content: 7 }] },
     { temperature: 2.1 },
     { temperature: '1' },
-    { max_tokens: 0 },
+    { max_tokens: -2 },
     { max_tokens: 1.5 },
     { top_p: -0.1 },
     { stop: ['a', 'b', 'c', 'd', 'e'] },
     { stream: 'yes' },
   ];
   for (const over of refused) expect(request(over).success, JSON.stringify(over)).toBe(false);
+});
+
+test.each([
+  [{ stop: ['a', 'b', 'c', 'd', 'e'] }, 'must be a string or a list of at most 4 strings'],
+  [{ max_tokens: -2 }, 'must be a whole number of tokens, at least 1; null, 0 and -1 set no limit'],
+  [{ max_tokens: '9' }, 'must be a whole number of tokens, at least 1; null, 0 and -1 set no limit'],
+  [{ temperature: 3 }, 'must be a number from 0 to 2'],
+  [{ stream: 'yes' }, 'must be true or false'],
+  [{ tool_choice: 'any' }, expect.stringContaining('must be "none", "auto", "required"')],
+  [{ tools: [{ type: 'web_search' }] }, expect.stringContaining('must be "function"')],
+  [{ response_format: { type: 'xml' } }, 'must have the type text, json_object or json_schema'],
+  [{ logit_bias: { word: 1 } }, 'must give numbers from -100 to 100 to token ids'],
+  [{ messages: 'Hi' }, 'must be a list of messages'],
+])('B8: %o is refused in a sentence that says what is allowed', (over, message) => {
+  expect(request(over).error?.issues[0]).toMatchObject({ message });
+  expect(request(over).error?.issues[0]?.path[0]).toBe(Object.keys(over)[0]);
 });
 
 test('answers of other servers are read though they leave things out', () => {

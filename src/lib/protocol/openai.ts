@@ -1,44 +1,167 @@
 import { z } from 'zod';
 
 /**
- * OpenAI's chat completions as its clients really send and read them: loose (unknown members pass), `null` where a
- * client says "default", numbers that may be absent. One set of shapes for the gateway's door and for the
- * `openai-compatible` engine. Reference: platform.openai.com/docs/api-reference/chat.
+ * OpenAI's API as its clients really send and read it: loose (unknown members pass), `null` where a client says
+ * "default", numbers that may be absent. One set of shapes for the gateway's door and for the `openai-compatible` engine.
+ * What is wrong with a member is a sentence that says what is allowed, to be put behind its name.
+ * Reference: platform.openai.com/docs/api-reference.
  */
 export type ChatCompletionRequest = z.output<typeof chatCompletionRequestSchema>;
+export type CompletionRequest = z.output<typeof completionRequestSchema>;
+export type EmbeddingRequest = z.output<typeof embeddingRequestSchema>;
+export type SamplingRequest = z.output<typeof samplingSchema>;
+export type RequestMessage = ChatCompletionRequest['messages'][number];
 export type ChatCompletion = z.output<typeof chatCompletionSchema>;
 export type ChatCompletionChunk = z.output<typeof chatCompletionChunkSchema>;
 export type OpenAIErrorBody = z.output<typeof openAIErrorBodySchema>;
+export type TokenLogprob = z.output<typeof tokenLogprobSchema>;
 
-const contentSchema = z.union([
-  z.string(),
-  z.array(z.looseObject({ type: z.string(), text: z.string().nullish(), refusal: z.string().nullish() })),
-  z.null(),
-]);
+const number = (min: number, max: number) => {
+  const error = `must be a number from ${min} to ${max}`;
+  return z.number({ error }).min(min, { error }).max(max, { error }).nullish();
+};
+const whole = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error }).nullish();
+};
+const flag = z.boolean({ error: 'must be true or false' }).nullish();
+const text = z.string({ error: 'must be a string' });
 
-export const chatCompletionRequestSchema = z.looseObject({
-  model: z.string().min(1),
+const tokenLimitError = 'must be a whole number of tokens, at least 1; null, 0 and -1 set no limit';
+const tokenLimit = z
+  .number({ error: tokenLimitError })
+  .int({ error: tokenLimitError })
+  .min(-1, { error: tokenLimitError });
+
+const stopError = 'must be a string or a list of at most 4 strings';
+
+/** How text is sampled: what chats and completions have in common, vLLM's and llama.cpp's additions among it. */
+const samplingSchema = z.looseObject({
+  model: text.min(1, { error: 'must name a model' }),
+  stream: flag,
+  stream_options: z.looseObject({ include_usage: flag }, { error: 'must be an object' }).nullish(),
+  max_tokens: tokenLimit.nullish(),
+  temperature: number(0, 2),
+  top_p: number(0, 1),
+  top_k: whole(-1, 1_000_000),
+  min_p: number(0, 1),
+  repetition_penalty: number(0, 2),
+  frequency_penalty: number(-2, 2),
+  presence_penalty: number(-2, 2),
+  seed: z.number({ error: 'must be a whole number' }).int({ error: 'must be a whole number' }).nullish(),
+  stop: z.union([z.string(), z.array(z.string()).max(4)], { error: stopError }).nullish(),
+  logit_bias: z
+    .record(z.string().regex(/^\d{1,10}$/), z.number().min(-100).max(100), {
+      error: 'must give numbers from -100 to 100 to token ids',
+    })
+    .nullish(),
+  n: z.number({ error: 'must be 1' }).nullish(),
+  user: text.nullish(),
+});
+
+const functionSchema = z.looseObject({ name: text.min(1) }, { error: 'must have a name' });
+
+export const toolCallSchema = z.looseObject({
+  id: text.min(1, { error: 'must not be empty' }),
+  type: z.literal('function', { error: 'must be "function"' }).nullish(),
+  function: z.looseObject({ name: text, arguments: text }, { error: 'must have a name and arguments' }),
+});
+
+const contentSchema = z.union(
+  [
+    z.string(),
+    z.array(
+      z.looseObject({
+        type: z.string(),
+        text: z.string().nullish(),
+        refusal: z.string().nullish(),
+        image_url: z.union([z.string(), z.looseObject({ url: z.string().nullish() })]).nullish(),
+      }),
+    ),
+    z.null(),
+  ],
+  { error: 'must be a string, null, or a list of parts with a type' },
+);
+
+export const chatCompletionRequestSchema = samplingSchema.extend({
   messages: z
     .array(
       z.looseObject({
-        role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+        role: z.enum(['system', 'developer', 'user', 'assistant', 'tool'], {
+          error: 'must be system, developer, user, assistant or tool',
+        }),
         content: contentSchema.optional(),
-        name: z.string().nullish(),
+        name: text.nullish(),
+        tool_calls: z.array(toolCallSchema, { error: 'must be a list of calls' }).nullish(),
+        tool_call_id: text.nullish(),
       }),
+      { error: 'must be a list of messages' },
     )
-    .min(1),
-  stream: z.boolean().nullish(),
-  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  max_tokens: z.number().int().min(1).nullish(),
-  max_completion_tokens: z.number().int().min(1).nullish(),
-  temperature: z.number().min(0).max(2).nullish(),
-  top_p: z.number().min(0).max(1).nullish(),
-  frequency_penalty: z.number().min(-2).max(2).nullish(),
-  presence_penalty: z.number().min(-2).max(2).nullish(),
-  seed: z.number().int().nullish(),
-  stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
-  n: z.number().int().nullish(),
-  user: z.string().nullish(),
+    .min(1, { error: 'must have at least one message' }),
+  max_completion_tokens: tokenLimit.nullish(),
+  tools: z
+    .array(
+      z.looseObject({
+        type: z.literal('function', {
+          error: 'must be "function": tools are called by whoever asks, nobody here runs them',
+        }),
+        function: functionSchema.extend({
+          description: text.nullish(),
+          parameters: z.looseObject({}, { error: 'must be a JSON Schema, as an object' }).nullish(),
+        }),
+      }),
+      { error: 'must be a list of tools' },
+    )
+    .nullish(),
+  tool_choice: z
+    .union(
+      [z.enum(['none', 'auto', 'required']), z.looseObject({ type: z.literal('function'), function: functionSchema })],
+      { error: 'must be "none", "auto", "required" or {"type": "function", "function": {"name": …}}' },
+    )
+    .nullish(),
+  parallel_tool_calls: flag,
+  response_format: z
+    .discriminatedUnion(
+      'type',
+      [
+        z.looseObject({ type: z.literal('text') }),
+        z.looseObject({ type: z.literal('json_object') }),
+        z.looseObject({
+          type: z.literal('json_schema'),
+          json_schema: z.looseObject(
+            { name: text.nullish(), schema: z.looseObject({}, { error: 'must be a JSON Schema, as an object' }) },
+            { error: 'must have a schema' },
+          ),
+        }),
+      ],
+      { error: 'must have the type text, json_object or json_schema' },
+    )
+    .nullish(),
+  logprobs: flag,
+  top_logprobs: whole(0, 20),
+  reasoning_effort: z
+    .string()
+    .regex(/^[a-z]{1,16}$/, { error: 'must be a word such as low, medium or high' })
+    .nullish(),
+});
+
+/** The older API: a raw prompt that goes on. */
+export const completionRequestSchema = samplingSchema.extend({
+  prompt: z.union([z.string(), z.tuple([z.string()])], {
+    error: 'must be one string; lists of prompts and of token ids are not taken',
+  }),
+  logprobs: whole(0, 20),
+  best_of: z.literal(1, { error: 'must be 1' }).nullish(),
+});
+
+export const embeddingRequestSchema = z.looseObject({
+  model: text.min(1, { error: 'must name a model' }),
+  input: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+    error: 'must be a string or a list of strings, none of them empty; token ids are not taken',
+  }),
+  encoding_format: z.enum(['float', 'base64'], { error: 'must be float or base64' }).nullish(),
+  dimensions: whole(1, 8_192),
+  user: text.nullish(),
 });
 
 export const usageBodySchema = z.looseObject({
@@ -49,6 +172,14 @@ export const usageBodySchema = z.looseObject({
 
 const finishReason = z.enum(['stop', 'length', 'tool_calls', 'content_filter', 'function_call']);
 
+const tokenSchema = z.looseObject({
+  token: z.string(),
+  logprob: z.number(),
+  bytes: z.array(z.number().int().min(0).max(255)).nullish(),
+});
+export const tokenLogprobSchema = tokenSchema.extend({ top_logprobs: z.array(tokenSchema).nullish() });
+const logprobsSchema = z.looseObject({ content: z.array(tokenLogprobSchema).nullish() }).nullish();
+
 export const chatCompletionSchema = z.looseObject({
   id: z.string(),
   object: z.literal('chat.completion'),
@@ -57,7 +188,13 @@ export const chatCompletionSchema = z.looseObject({
   choices: z.array(
     z.looseObject({
       index: z.number().int(),
-      message: z.looseObject({ role: z.literal('assistant'), content: z.string().nullable() }),
+      message: z.looseObject({
+        role: z.literal('assistant'),
+        content: z.string().nullable(),
+        reasoning_content: z.string().nullish(),
+        tool_calls: z.array(toolCallSchema).optional(),
+      }),
+      logprobs: logprobsSchema,
       finish_reason: finishReason.nullable(),
     }),
   ),
@@ -72,7 +209,23 @@ export const chatCompletionChunkSchema = z.looseObject({
   choices: z.array(
     z.looseObject({
       index: z.number().int().optional(),
-      delta: z.looseObject({ role: z.string().nullish(), content: z.string().nullish() }).optional(),
+      delta: z
+        .looseObject({
+          role: z.string().nullish(),
+          content: z.string().nullish(),
+          reasoning_content: z.string().nullish(),
+          tool_calls: z
+            .array(
+              z.looseObject({
+                index: z.number().int(),
+                id: z.string().optional(),
+                function: z.looseObject({ name: z.string().optional(), arguments: z.string().optional() }).optional(),
+              }),
+            )
+            .optional(),
+        })
+        .optional(),
+      logprobs: logprobsSchema,
       finish_reason: finishReason.nullish(),
     }),
   ),

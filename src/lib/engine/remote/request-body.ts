@@ -1,7 +1,8 @@
 import { TabloomError } from '#lib/base/errors.ts';
-import { messageText } from '#lib/protocol/kinds/chat.ts';
+import type { ChatMessage, ChatTool } from '#lib/protocol/kinds/chat.ts';
+import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
 import { tokensLeft } from '../answer.ts';
-import type { TextRequest } from '../spec.ts';
+import type { RequestOf, TextRequest } from '../spec.ts';
 
 /**
  * What a server does beyond the protocol. `vllm` continues an assistant message when told to and counts in every chunk;
@@ -9,16 +10,24 @@ import type { TextRequest } from '../spec.ts';
  */
 export type ServerFlavour = 'vllm' | 'llama-server' | 'ollama' | 'openai';
 
-/** Path below the base address, and the body to post. */
-export function requestBody(
-  request: TextRequest,
-  options: { readonly model: string; readonly flavour: ServerFlavour },
-): { readonly path: string; readonly body: Readonly<Record<string, unknown>> } {
+export interface RequestBody {
+  /** Below the base address. */
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Wishes that this server has no member for. */
+  readonly left: readonly string[];
+}
+
+interface BodyOptions {
+  readonly model: string;
+  readonly flavour: ServerFlavour;
+}
+
+/** The request as the server wants it. @throws `engine-failed`, `bad-request` for a picture whose bytes are not there. */
+export function requestBody(request: TextRequest, options: BodyOptions): RequestBody {
   const { flavour, model } = options;
-  const { params, resume } = request;
-  if (resume && resume.text !== '' && request.kind === 'chat' && flavour === 'openai') {
-    throw new TabloomError('engine-failed', 'This model server cannot go on with an answer. Ask anew.');
-  }
+  const { params } = request;
+  const { extra, left } = extraSampling(params, flavour);
   const shared = {
     model,
     stream: true,
@@ -30,20 +39,91 @@ export function requestBody(
     presence_penalty: params.presencePenalty,
     seed: params.seed,
     stop: params.stop && params.stop.length > 0 ? params.stop : undefined,
+    logit_bias: params.logitBias && Object.fromEntries(params.logitBias),
+    response_format: responseFormat(params),
+    ...extra,
     ...(flavour === 'llama-server' ? { timings_per_token: true } : {}),
   };
   if (request.kind === 'completion') {
-    return { path: 'completions', body: { ...shared, prompt: request.input.prompt + (resume?.text ?? '') } };
+    const prompt = request.input.prompt + (request.resume?.text ?? '');
+    return { path: 'completions', body: { ...shared, prompt, logprobs: params.logprobs }, left };
   }
-  const messages = request.input.messages.map((message) => ({
-    role: message.role,
-    content: messageText(message),
-    ...(message.name === undefined ? {} : { name: message.name }),
-  }));
-  if (resume && resume.text !== '') messages.push({ role: 'assistant', content: resume.text });
-  const prefill =
-    resume && resume.text !== '' && flavour === 'vllm'
-      ? { add_generation_prompt: false, continue_final_message: true }
-      : {};
-  return { path: 'chat/completions', body: { ...shared, ...prefill, messages } };
+  return { path: 'chat/completions', body: { ...shared, ...chatMembers(request, flavour) }, left };
+}
+
+function chatMembers(request: RequestOf<'chat'>, flavour: ServerFlavour) {
+  const { params, input, resume } = request;
+  const resumed = resume !== undefined && resume.text !== '';
+  if (resumed && flavour === 'openai') {
+    throw new TabloomError('engine-failed', 'This model server cannot go on with an answer. Ask anew.');
+  }
+  const messages = input.messages.map((message) => writeMessage(message, request.blobs));
+  return {
+    messages: resumed ? [...messages, { role: 'assistant', content: resume.text }] : messages,
+    ...(resumed && flavour === 'vllm' ? { add_generation_prompt: false, continue_final_message: true } : {}),
+    ...(params.logprobs === undefined ? {} : { logprobs: true, top_logprobs: params.logprobs }),
+    tools: input.tools?.map(writeTool),
+    tool_choice: writeToolChoice(params.toolChoice),
+    parallel_tool_calls: params.parallelToolCalls,
+    reasoning_effort: params.reasoningEffort,
+  };
+}
+
+/** Under which names the servers take what OpenAI does not have. */
+function extraSampling({ topK, minP, repetitionPenalty }: GenerationParams, flavour: ServerFlavour) {
+  const penalty = flavour === 'llama-server' ? 'repeat_penalty' : 'repetition_penalty';
+  const extra = { top_k: topK, min_p: minP, [penalty]: repetitionPenalty };
+  if (flavour === 'vllm' || flavour === 'llama-server') return { extra, left: [] };
+  // Others refuse what they do not know, or pass it over without a word.
+  return { extra: {}, left: Object.entries(extra).flatMap(([name, value]) => (value === undefined ? [] : [name])) };
+}
+
+function responseFormat({ responseFormat: format }: GenerationParams) {
+  if (format === undefined || format.type === 'text') return undefined;
+  if (format.type === 'json-object') return { type: 'json_object' };
+  const schema: unknown = JSON.parse(format.schema);
+  return { type: 'json_schema', json_schema: { name: format.name ?? 'answer', schema, strict: true } };
+}
+
+function writeToolChoice(choice: GenerationParams['toolChoice']) {
+  return choice?.type === 'named' ? { type: 'function', function: { name: choice.name } } : choice?.type;
+}
+
+const writeTool = ({ name, description, parameters }: ChatTool) => ({
+  type: 'function',
+  function: { name, description, parameters: parameters === undefined ? undefined : JSON.parse(parameters) },
+});
+
+function writeMessage({ role, content, name, toolCalls, toolCallId }: ChatMessage, blobs: RequestOf<'chat'>['blobs']) {
+  return {
+    role,
+    content: content === '' && toolCalls ? null : typeof content === 'string' ? content : content.map(writePart(blobs)),
+    ...(name === undefined ? {} : { name }),
+    ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
+    ...(toolCalls
+      ? {
+          tool_calls: toolCalls.map((call) => ({
+            id: call.id,
+            type: 'function',
+            function: { name: call.name, arguments: call.arguments },
+          })),
+        }
+      : {}),
+  };
+}
+
+type ContentPart = Exclude<ChatMessage['content'], string>[number];
+
+const writePart = (blobs: RequestOf<'chat'>['blobs']) => (part: ContentPart) => {
+  if (part.type === 'text') return part;
+  const bytes = blobs?.get(part.sha256);
+  if (!bytes)
+    throw new TabloomError('bad-request', 'A picture of the conversation did not come with it. Send it again.');
+  return { type: 'image_url', image_url: { url: `data:${part.mime};base64,${toBase64(bytes)}` } };
+};
+
+function toBase64(bytes: Uint8Array): string {
+  let binary = '';
+  for (let at = 0; at < bytes.length; at += 8_192) binary += String.fromCharCode(...bytes.subarray(at, at + 8_192));
+  return btoa(binary);
 }

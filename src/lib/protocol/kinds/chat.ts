@@ -65,7 +65,9 @@ export const chat = {
   outputHash: ['text', 'ids', 'reasoning', 'tool-calls'],
   limits: { blobBytesMax: 8 * 1024 * 1024, blobsMax: 16, dataBytesMax: 0 },
   needs: ({ input, params }) => [
-    ...(input.tools && params.toolChoice?.type !== 'none' ? (['tools'] as const) : []),
+    ...((input.tools && params.toolChoice?.type !== 'none') || input.messages.some(speaksOfCalls)
+      ? (['tools'] as const)
+      : []),
     ...(blobsOf(input).length > 0 ? (['vision'] as const) : []),
     ...generationNeeds(params),
   ],
@@ -89,6 +91,9 @@ function blobsOf({ messages }: ChatInput): readonly BlobRef[] {
     typeof content === 'string' ? [] : content.filter((part) => part.type === 'blob'),
   );
 }
+
+/** A model without tools would read such a conversation without its calls, or refuse it. */
+const speaksOfCalls = ({ role, toolCalls }: ChatMessage): boolean => role === 'tool' || toolCalls !== undefined;
 
 const callsLength = ({ toolCalls = [] }: ChatMessage): number =>
   toolCalls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0);

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { promptLength } from '#lib/protocol/job.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { EngineEvent, RequestOf } from '../spec.ts';
+import { readText } from './chunk.ts';
+
+const answerSchema = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      index: z.number().int().min(0).nullish(),
+      embedding: z.array(z.number()).min(1).max(limits.embeddingDimensionsMax),
+    }),
+  ),
+  usage: z
+    .looseObject({ prompt_tokens: z.number().min(0) })
+    .nullish()
+    .catch(undefined),
+});
+
+/** What is posted to `/embeddings`. */
+export const embeddingBody = ({ input, params }: RequestOf<'embedding'>, model: string) => ({
+  model,
+  input: input.texts,
+  encoding_format: 'float',
+  dimensions: params.dimensions,
+});
+
+/**
+ * A server's vectors, brought to unit length, one for each text and in their order.
+ * @throws `engine-failed` for what is not OpenAI's protocol.
+ */
+export async function* embeddingAnswer(
+  response: Response,
+  request: RequestOf<'embedding'>,
+  { clock, startedMs }: { readonly clock: Clock; readonly startedMs: number },
+): AsyncGenerator<EngineEvent> {
+  const { data, usage } = readAnswer(await readText(response));
+  const sorted = data.map((one, at) => ({ at: one.index ?? at, vector: one.embedding })).sort((a, b) => a.at - b.at);
+  if (sorted.length !== request.input.texts.length || sorted.some(({ at }, index) => at !== index)) {
+    throw new TabloomError('engine-failed', 'The model server left texts out.');
+  }
+  for (const { at, vector } of sorted) yield { type: 'embedding', index: at, vector: unitVector(vector) };
+  yield {
+    type: 'finish',
+    reason: 'stop',
+    usage: { tokensIn: Math.floor(usage?.prompt_tokens ?? promptLength(request) / 4), tokensOut: 0 },
+    timings: { ttftMs: clock.elapsed() - startedMs, decodeMs: 0 },
+  };
+}
+
+function readAnswer(text: string): z.output<typeof answerSchema> {
+  try {
+    return answerSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new TabloomError('engine-failed', 'The model server sent no embeddings of the OpenAI protocol.', { cause });
+  }
+}
+
+/** 32-bit floats, little-endian. Zeros have no direction and stay zeros. */
+function unitVector(vector: readonly number[]): Uint8Array {
+  const length = Math.hypot(...vector) || 1;
+  const view = new DataView(new ArrayBuffer(vector.length * 4));
+  for (const [at, value] of vector.entries()) view.setFloat32(at * 4, value / length, true);
+  return new Uint8Array(view.buffer);
+}

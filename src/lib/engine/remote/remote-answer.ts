@@ -1,0 +1,112 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { promptLength } from '#lib/protocol/job.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { Part } from '#lib/protocol/part.ts';
+import type { EngineEvent, TextRequest } from '../spec.ts';
+import { createStopFilter, type RawPiece } from '../stop-filter.ts';
+import type { Chunk } from './chunk.ts';
+import { createDeltaReader, readLogprobs } from './deltas.ts';
+
+type FinishReason = Extract<EngineEvent, { type: 'finish' }>['reason'];
+
+/** OpenAI's words for an end, and the older one for a call; any other end is the model's own. */
+const reasons: Readonly<Record<string, FinishReason>> = {
+  length: 'length',
+  tool_calls: 'tool-calls',
+  function_call: 'tool-calls',
+  content_filter: 'content-filter',
+};
+
+/** Characters of a token, about: for prompts that the server does not count. */
+const charactersPerToken = 4;
+
+/**
+ * A server's chunks as engine events. Tokens of a chunk: by the server's running count where it keeps one, else one a
+ * chunk that says something. The final usage is believed: what is missing to it comes as a last piece without text.
+ * @throws `engine-failed` when the answer breaks off.
+ */
+export async function* remoteAnswer(
+  chunks: AsyncIterable<Chunk | 'done'>,
+  request: TextRequest,
+  { clock, startedMs }: { readonly clock: Clock; readonly startedMs: number },
+): AsyncGenerator<EngineEvent> {
+  const filter = createStopFilter(request.params.stop ?? []);
+  const reader = createDeltaReader(Math.floor(clock.now()).toString(36));
+  let tokensIn: number | undefined;
+  let tokensOut = 0;
+  let counted = 0;
+  let firstMs: number | undefined;
+  let lastMs = startedMs;
+  let reason: FinishReason | undefined;
+  let ended = false;
+
+  const textPart = (piece: RawPiece): readonly Part[] => {
+    if (piece.text === '' && piece.tokens === 0) return [];
+    return [{ type: 'text-delta', text: piece.text, tokens: piece.tokens }];
+  };
+  /** Stop sequences are the server's to see; some let one slip. */
+  const partsOf = (chunk: Chunk): { readonly parts: readonly Part[]; readonly matched: boolean } => {
+    const deltas = reader.read(chunk);
+    const said = chunk.usage?.completion_tokens ?? chunk.timings?.predicted_n;
+    const made = Math.max(counted, said ?? counted + (deltas.length > 0 ? 1 : 0));
+    let tokens = made - counted;
+    counted = made;
+    const parts: Part[] = [];
+    const pieces = deltas.length > 0 ? deltas : tokens > 0 ? [{ type: 'text' as const, text: '' }] : [];
+    for (const delta of pieces) {
+      if (delta.type === 'text') {
+        const { released, matched } = filter.push({ text: delta.text, tokens });
+        parts.push(...textPart(released));
+        if (matched) return { parts, matched };
+      } else if (delta.type === 'reasoning') {
+        parts.push({ type: 'reasoning-delta', text: delta.text, tokens });
+      } else {
+        const { type: _, ...call } = delta;
+        parts.push(...textPart(filter.flush()), { type: 'tool-call-delta', ...call, tokens });
+      }
+      tokens = 0;
+    }
+    const logprobs = request.params.logprobs === undefined ? [] : readLogprobs(chunk);
+    for (let from = 0; from < logprobs.length; from += limits.logprobsPerPartMax) {
+      parts.push({ type: 'logprobs', items: logprobs.slice(from, from + limits.logprobsPerPartMax) });
+    }
+    return { parts, matched: false };
+  };
+
+  for await (const chunk of chunks) {
+    if (chunk === 'done') {
+      ended = true;
+      break;
+    }
+    const { parts, matched } = partsOf(chunk);
+    for (const part of parts) {
+      lastMs = clock.elapsed();
+      firstMs ??= lastMs;
+      if ('tokens' in part) tokensOut += part.tokens;
+      yield part;
+    }
+    tokensIn = chunk.usage?.prompt_tokens ?? tokensIn;
+    const said = chunk.choices[0]?.finish_reason;
+    if (matched) reason = 'stop';
+    else if (said) reason = Object.hasOwn(reasons, said) ? reasons[said] : 'stop';
+    if (matched) break;
+  }
+  if (reason === undefined && !ended) {
+    throw new TabloomError('engine-failed', 'The model server broke off in the middle of the answer.');
+  }
+  for (const part of textPart(filter.flush())) {
+    if ('tokens' in part) tokensOut += part.tokens;
+    yield part;
+  }
+  yield {
+    type: 'finish',
+    // Some servers end a call with "stop".
+    reason: reader.calls > 0 && (reason ?? 'stop') === 'stop' ? 'tool-calls' : (reason ?? 'stop'),
+    usage: { tokensIn: tokensIn ?? Math.ceil(promptLength(request) / charactersPerToken), tokensOut },
+    timings: {
+      ttftMs: (firstMs ?? clock.elapsed()) - startedMs,
+      decodeMs: firstMs === undefined ? 0 : lastMs - firstMs,
+    },
+  };
+}
