@@ -146,21 +146,21 @@ describe('models', () => {
     const listed = async () => (await (await request('/v1/models')).json()).data;
     expect(await listed()).toEqual([]);
     announce(directory, clock, [{}, { name: 'org/other', artefact: 'b'.repeat(64), contextTokens: 100 }], 7);
-    announce(directory, clock, [{ contextTokens: 1_024 }], 8);
+    announce(directory, clock, [{ contextTokens: 1_024, features: ['tools'] }], 8);
     expect(await listed()).toEqual([
       {
         id: 'org/other',
         object: 'model',
         created: 1_700_000_000,
         owned_by: 'tabloom',
-        tabloom: { artefacts: ['b'.repeat(64)], peers: 1, contextTokens: 100 },
+        tabloom: { artefacts: ['b'.repeat(64)], peers: 1, contextTokens: 100, kinds: ['chat'], features: [] },
       },
       {
         id: 'tabloom-demo',
         object: 'model',
         created: 1_700_000_000,
         owned_by: 'tabloom',
-        tabloom: { artefacts: [artefact], peers: 2, contextTokens: 1_024 },
+        tabloom: { artefacts: [artefact], peers: 2, contextTokens: 1_024, kinds: ['chat'], features: ['tools'] },
       },
     ]);
     expect((await (await request('/v1/models/org/other')).json()).id).toBe('org/other');

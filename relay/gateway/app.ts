@@ -3,14 +3,19 @@ import { errorCode } from '#lib/base/errors.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
 import type { Guard } from '../http/guard.ts';
 import { acceptsPage, apiPath, isApiClient, isReading } from './api-path.ts';
+import { createBodyBudget } from './body.ts';
 import { doorError, toHttpError } from './errors.ts';
-import { chatCompletions, type ChatComponents } from './routes/chat-completions.ts';
+import { chatCompletions } from './routes/chat-completions.ts';
+import { completions } from './routes/completions.ts';
+import { embeddings } from './routes/embeddings.ts';
+import type { GenerateComponents } from './routes/generate.ts';
 import { showHealth, type Health } from './routes/health.ts';
 import { listModels, showModel } from './routes/models.ts';
+import { notYet, pathsNotYet } from './routes/not-yet.ts';
 import { showRelayInfo } from './routes/relay-info.ts';
 import { hostCheck, originCheck } from './security.ts';
 
-export interface GatewayComponents extends ChatComponents {
+export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'> {
   readonly guard: Guard;
   readonly startedAt: number;
   readonly health: () => Health;
@@ -24,6 +29,8 @@ export interface Gateway {
   fetch(request: Request): Promise<Response>;
 }
 
+const postPaths = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings', ...pathsNotYet];
+
 /** Everything HTTP of a relay. One route a file. */
 export function createGateway(components: GatewayComponents): Gateway {
   const { guard, logger, site } = components;
@@ -35,7 +42,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     if (errorCode(error) === 'internal') logger.warn('request-failed', { kind: error.name, path: context.req.path });
     const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' });
     if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
-    if (status === 405) headers.set('allow', context.req.path.endsWith('/chat/completions') ? 'POST' : 'GET, HEAD');
+    if (status === 405) headers.set('allow', postPaths.includes(context.req.path) ? 'POST' : 'GET, HEAD');
     return new Response(JSON.stringify(body), { status, headers });
   });
 
@@ -46,13 +53,17 @@ export function createGateway(components: GatewayComponents): Gateway {
     context.header('x-content-type-options', 'nosniff');
   });
 
-  app.post('/v1/chat/completions', chatCompletions(components));
+  const generating = { ...components, bodies: createBodyBudget() };
+  app.post('/v1/chat/completions', chatCompletions(generating));
+  app.post('/v1/completions', completions(generating));
+  app.post('/v1/embeddings', embeddings(generating));
+  for (const path of pathsNotYet) app.post(path, notYet);
   app.get('/v1/models', listModels(components));
   app.get('/v1/models/:id{.+}', showModel(components));
   app.get('/health', showHealth(components.health));
   app.get('/relay.json', showRelayInfo(components.relayInfo));
 
-  for (const path of ['/v1/chat/completions', '/v1/models', '/v1/models/:id{.+}', '/health', '/relay.json']) {
+  for (const path of [...postPaths, '/v1/models', '/v1/models/:id{.+}', '/health', '/relay.json']) {
     app.all(path, () => {
       throw doorError('method-not-allowed', 'This path does not take this method. See the Allow header.');
     });

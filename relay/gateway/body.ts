@@ -1,14 +1,26 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
+import { TabloomError } from '#lib/base/errors.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { doorError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 
+/** Bytes of bodies being read over all callers: one may be large, all of them together not. */
+export interface BodyBudget {
+  leftBytes: number;
+}
+
+export const createBodyBudget = (): BodyBudget => ({ leftBytes: gatewayLimits.bodiesBytesMax });
+
 /**
  * The JSON body of a request, never reading or unpacking past the limit.
- * @throws `unsupported-media-type`, `unsupported-encoding`, `bad-encoding`, `body-too-large`, `bad-json`.
+ * @throws `unsupported-media-type`, `unsupported-encoding`, `bad-encoding`, `body-too-large`, `bad-json`, and
+ * `gateway-busy` while too much is being read for others.
  */
-export async function readJson(request: Request): Promise<{ readonly value: unknown; readonly text: string }> {
+export async function readJson(
+  request: Request,
+  budget: BodyBudget,
+): Promise<{ readonly value: unknown; readonly text: string }> {
   const [type, ...parameters] = (request.headers.get('content-type') ?? '').toLowerCase().split(';');
   // A foreign page can send other types without asking first; this is also what keeps forms out.
   if (type!.trim() !== 'application/json') {
@@ -18,9 +30,21 @@ export async function readJson(request: Request): Promise<{ readonly value: unkn
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/.test(charset)) {
     throw doorError('bad-encoding', 'JSON is read as UTF-8 here. Send it in UTF-8, without another charset.');
   }
-  const text = decode(await unpack(await readBounded(request), request.headers.get('content-encoding') ?? ''));
+  const packed = await readBounded(request, budget);
+  const text = decode(await unpack(packed, request.headers.get('content-encoding') ?? ''));
+  const value = parseJson(text);
+  if (loneSurrogate.test(text) && loneSurrogate.test(JSON.stringify(value))) {
+    throw doorError('bad-encoding', 'The body holds half a character (a lone surrogate). Send whole ones.');
+  }
+  return { value, text };
+}
+
+/** An escaped half of a surrogate pair: `stringify` writes whole pairs as they are. */
+const loneSurrogate = /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/;
+
+function parseJson(text: string): unknown {
   try {
-    return { value: JSON.parse(text), text };
+    return JSON.parse(text);
   } catch {
     throw doorError('bad-json', 'The body is not valid JSON. Correct it and send it again.');
   }
@@ -65,7 +89,7 @@ const tooLarge = () =>
     'messages',
   );
 
-async function readBounded(request: Request): Promise<Uint8Array> {
+async function readBounded(request: Request, budget: BodyBudget): Promise<Uint8Array> {
   const limit = gatewayLimits.bodyBytesMax;
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > limit) throw tooLarge();
@@ -74,12 +98,18 @@ async function readBounded(request: Request): Promise<Uint8Array> {
   try {
     for await (const chunk of request.body ?? []) {
       size += chunk.byteLength;
-      if (size > limit) break;
+      budget.leftBytes -= chunk.byteLength;
+      if (size > limit || budget.leftBytes < 0) break;
       chunks.push(chunk);
     }
+    if (size > limit) throw tooLarge();
+    if (budget.leftBytes < 0)
+      throw doorError('gateway-busy', 'This relay is reading as much as it can. Try again soon.');
   } catch (cause) {
+    if (cause instanceof TabloomError) throw cause;
     throw wireError('cancelled', 'The request ended before its body did.', { cause });
+  } finally {
+    budget.leftBytes += size;
   }
-  if (size > limit) throw tooLarge();
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }

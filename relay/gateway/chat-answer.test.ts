@@ -76,39 +76,39 @@ describe('a whole answer', () => {
     expect(asked.map(maxTokensOf)).toEqual([150, gatewayLimits.maxTokensDefault]);
   });
 
-  test('wishes that are not granted come back as warnings', async () => {
+  test('B4: a limit past the context is said, in a field and a warning; null, 0 and -1 are none', async () => {
+    const { chat, directory } = gatewayFixture(undefined, { clock: manualClock() });
+    announce(directory, manualClock(), [{ contextTokens: 300 }]);
+    const limitOf = async (more: object) => (await (await chat(ask(more))).json()).tabloom;
+    expect(await limitOf({ max_tokens: 1_000 })).toMatchObject({
+      max_tokens: 300,
+      warnings: [{ code: 'parameter-clamped', param: 'max_tokens' }],
+    });
+    expect(await limitOf({ max_completion_tokens: 200, max_tokens: 7 })).toMatchObject({
+      max_tokens: 200,
+      warnings: [],
+    });
+    for (const max_tokens of [null, 0, -1]) {
+      expect(await limitOf({ max_tokens })).toMatchObject({ max_tokens: 150, warnings: [] });
+    }
+  });
+
+  test('what does no harm when it is left out comes back as a warning', async () => {
     const { chat } = gatewayFixture();
-    const wishes = { logprobs: true, tools: [{ type: 'function' }], max_tokens: 1e6, made_up: 1 };
+    const wishes = { prediction: { type: 'content' }, verbosity: 'low', provider: { sort: 'price' }, made_up: 1 };
     const asUsual = {
       response_format: { type: 'text' },
       logit_bias: {},
       parallel_tool_calls: true,
       tool_choice: 'auto',
+      tools: [],
+      functions: [],
       modalities: ['text'],
       top_logprobs: 0,
       user: 'u',
     };
     const body = await (await chat(ask({ ...wishes, ...asUsual }))).json();
-    expect(body.tabloom.warnings.map((warning: { param: string }) => warning.param)).toEqual([
-      'max_tokens',
-      'logprobs',
-      'tools',
-      'made_up',
-    ]);
-  });
-
-  test('calls of tools in a conversation are left out, and it says so once', async () => {
-    const { chat } = gatewayFixture();
-    const call = { id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } };
-    const called = { role: 'assistant', content: null, tool_calls: [call] };
-    const messages = [
-      { role: 'user', content: 'a' },
-      called,
-      { role: 'tool', content: 'b', tool_call_id: 'c' },
-      called,
-    ];
-    const body = await (await chat(ask({ messages }))).json();
-    expect(body.tabloom.warnings).toMatchObject([{ code: 'parameter-ignored', param: 'messages.1.tool_calls' }]);
+    expect(body.tabloom.warnings.map((warning: { param: string }) => warning.param)).toEqual(Object.keys(wishes));
   });
 
   test('null is the default in the own member too', async () => {
@@ -118,12 +118,11 @@ describe('a whole answer', () => {
     expect(asked[1]).toMatchObject({ tier: 'open', deadlineMs: undefined, only: undefined });
   });
 
-  test('the own member chooses tier, deadline and peers', async () => {
+  test('the own member chooses deadline and peers', async () => {
     const { chat, asked } = gatewayFixture();
-    const response = await chat(
-      ask({ model: 'auto', tabloom: { tier: 'verified', deadline_ms: 500, peers: [worker.peer] } }),
-    );
-    expect(asked[0]).toMatchObject({ model: 'any', tier: 'verified', deadlineMs: 500, only: [worker.peer] });
+    const tabloom = { tier: 'open', deadline_ms: 500, peers: [worker.peer] };
+    const response = await chat(ask({ model: 'auto', tabloom, peer_tier: 'open' }), { 'x-tabloom-tier': 'open' });
+    expect(asked[0]).toMatchObject({ model: 'any', tier: 'open', deadlineMs: 500, only: [worker.peer] });
     expect((await response.json()).model).toBe('tabloom-demo');
   });
 });

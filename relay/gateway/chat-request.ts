@@ -1,128 +1,98 @@
-import { z } from 'zod';
-import { wireError, type WireErrorCode } from '#lib/protocol/errors.ts';
-import { artefactIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
-import { tierSchema } from '#lib/protocol/job.ts';
-import { chat, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
-import { generationParamsSchema, type GenerationParams } from '#lib/protocol/kinds/generation.ts';
-import { limits } from '#lib/protocol/limits.ts';
+import { chat, type ChatInput } from '#lib/protocol/kinds/chat.ts';
+import {
+  generationParamsSchema,
+  type GenerationParams,
+  type ResponseFormat,
+  type ToolChoice,
+} from '#lib/protocol/kinds/generation.ts';
 import { chatCompletionRequestSchema, type ChatCompletionRequest } from '#lib/protocol/openai.ts';
-import type { AskRequest } from '#lib/peer/spec.ts';
+import { chatForm } from './chat-answer.ts';
 import { badRequest } from './errors.ts';
-import { gatewayLimits } from './limits.ts';
-import type { Shelf } from './shelf.ts';
-import { findWarnings, type RequestWarning } from './warnings.ts';
-
-/** A chat completion request as this network does it. */
-export interface ChatWish {
-  readonly ask: AskRequest;
-  /** The model's name as the caller wrote it. */
-  readonly model: string;
-  readonly answer: 'whole' | 'streamed';
-  readonly usageChunk: 'sent' | 'omitted';
-  readonly warnings: readonly RequestWarning[];
-}
-
-/** Our own member of the request; other servers ignore it. */
-const extensionSchema = z.object({
-  tier: tierSchema.nullish(),
-  deadline_ms: z.number().int().min(1).max(limits.jobDeadlineMsMax).nullish(),
-  /** Only these peers. */
-  peers: z.array(peerIdSchema).min(1).max(16).nullish(),
-});
-
-/** Asks for whatever is there. */
-const anyModel = 'auto';
+import { readConversation } from './messages.ts';
+import { parseMember } from './parse.ts';
+import { readSampling, readTokenLimit } from './sampling.ts';
+import { assertAble, readModel, type Shelf } from './shelf.ts';
+import { readTerms } from './terms.ts';
+import { findWarnings, refuseUnmeetable } from './warnings.ts';
+import type { Wish } from './wish.ts';
 
 /**
- * Reads OpenAI's request. Wishes that cannot be granted come back as warnings; content that cannot be read is refused.
- * @throws `bad-request` with the `param` that is wrong, `model-not-found`.
+ * Reads a chat completion request. What would change the answer is met or refused; what does no harm when it is left
+ * out comes back as a warning.
+ * @throws `bad-request` with the `param` that is wrong, `model-not-found`, `feature-unavailable`, `tier-unavailable`,
+ * `too-long`.
  */
-export function readChatRequest(body: unknown, shelf: Shelf): ChatWish {
-  const request = parse(chatCompletionRequestSchema, body);
-  const extension = parse(extensionSchema.nullish(), request.tabloom, 'tabloom');
-  if ((request.n ?? 1) !== 1) throw badRequest('One request gives one answer here; send the request n times.', 'n');
+export function readChatRequest(body: unknown, headers: Headers, shelf: Shelf): Wish {
+  const request = parseMember(chatCompletionRequestSchema, body);
+  const terms = readTerms(request, headers);
+  refuseUnmeetable(request);
   const model = readModel(request.model, shelf);
-  const input = { messages: request.messages.map(readMessage) };
+  const contextTokens = shelf.find(request.model)?.contextTokens;
+  const { max_completion_tokens, max_tokens } = request;
+  const limit = readTokenLimit({ max_completion_tokens, max_tokens }, contextTokens);
+  const { messages, blobs } = readConversation(request.messages);
+  const tools = readTools(request);
+  const input = parseMember(chat.input, { messages, ...(tools.length > 0 ? { tools } : {}) });
+  const params = parseMember(generationParamsSchema, readParams(request, tools, limit.maxTokens));
+  const work = { kind: 'chat' as const, input, params };
+  assertAble(request.model, work, shelf);
   return {
     model: request.model,
     answer: request.stream === true ? 'streamed' : 'whole',
     usageChunk: request.stream_options?.include_usage === true ? 'sent' : 'omitted',
-    warnings: findWarnings(request),
-    ask: {
-      model,
-      kind: 'chat',
-      input: parse(chat.input, input),
-      params: parse(generationParamsSchema, readParams(request, shelf)),
-      tier: extension?.tier ?? 'open',
-      deadlineMs: extension?.deadline_ms ?? undefined,
-      only: extension?.peers ?? undefined,
-    },
+    maxTokens: limit.maxTokens,
+    contextTokens,
+    warnings: [...limit.warnings, ...findWarnings(request, 'chat')],
+    form: chatForm,
+    ask: { ...work, ...terms, model, ...(blobs.size > 0 ? { blobs } : {}) },
   };
 }
 
-function readModel(id: string, shelf: Shelf): AskRequest['model'] {
-  if (id === anyModel) return 'any';
-  if (!shelf.knows(id)) {
-    const code: WireErrorCode = 'model-not-found';
-    throw wireError(
-      code,
-      `Nobody here knows the model "${id.slice(0, limits.nameLengthMax)}". GET /v1/models lists them.`,
-      {
-        details: { param: 'model' },
-      },
-    );
+function readTools({ tools }: ChatCompletionRequest): NonNullable<ChatInput['tools']> {
+  return (tools ?? []).map(({ function: { name, description, parameters } }) => ({
+    name,
+    ...(description == null ? {} : { description }),
+    ...(parameters == null ? {} : { parameters: JSON.stringify(parameters) }),
+  }));
+}
+
+function readParams(
+  request: ChatCompletionRequest,
+  tools: readonly { readonly name: string }[],
+  maxTokens: number,
+): GenerationParams {
+  if ((request.top_logprobs ?? 0) > 0 && request.logprobs !== true) {
+    throw badRequest('"top_logprobs" needs "logprobs": true.', 'top_logprobs');
   }
-  return artefactIdSchema.safeParse(id).success ? { artefact: id } : { name: id };
-}
-
-function readMessage(message: ChatCompletionRequest['messages'][number], index: number): ChatMessage {
-  const { role, content } = message;
   return {
-    role: role === 'developer' ? 'system' : role,
-    content: readContent(content, `messages.${index}.content`),
-    ...(message.name == null ? {} : { name: message.name }),
+    maxTokens,
+    ...readSampling(request),
+    logprobs: request.logprobs === true ? (request.top_logprobs ?? 0) : undefined,
+    responseFormat: readFormat(request.response_format),
+    toolChoice: readToolChoice(request.tool_choice, tools),
+    parallelToolCalls: tools.length > 0 ? (request.parallel_tool_calls ?? undefined) : undefined,
+    reasoningEffort: request.reasoning_effort ?? undefined,
   };
 }
 
-function readContent(content: ChatCompletionRequest['messages'][number]['content'], param: string): string {
-  if (content == null) return '';
-  if (typeof content === 'string') return content;
-  return content
-    .map((part) => {
-      if (part.type === 'text') return part.text ?? '';
-      if (part.type === 'refusal') return part.refusal ?? '';
-      throw badRequest(`This network reads text only for now; "${part.type}" parts cannot be answered.`, param);
-    })
-    .join('');
+function readFormat(format: ChatCompletionRequest['response_format']): ResponseFormat | undefined {
+  if (format == null || format.type === 'text') return undefined;
+  if (format.type === 'json_object') return { type: 'json-object' };
+  const { name, schema } = format.json_schema;
+  return { type: 'json-schema', ...(name ? { name } : {}), schema: JSON.stringify(schema) };
 }
 
-function readParams(request: ChatCompletionRequest, shelf: Shelf): GenerationParams {
-  const stop = typeof request.stop === 'string' ? [request.stop] : (request.stop ?? []);
-  return {
-    maxTokens: readMaxTokens(request, shelf),
-    temperature: request.temperature ?? undefined,
-    // OpenAI allows 0, which can only mean "the likeliest".
-    topP: request.top_p === 0 ? Number.EPSILON : (request.top_p ?? undefined),
-    frequencyPenalty: request.frequency_penalty ?? undefined,
-    presencePenalty: request.presence_penalty ?? undefined,
-    seed: request.seed == null ? undefined : ((request.seed % 2 ** 32) + 2 ** 32) % 2 ** 32,
-    stop: stop.some((sequence) => sequence !== '') ? stop.filter((sequence) => sequence !== '') : undefined,
-  };
-}
-
-/** A caller that names no limit gets at most half of the context, so that the conversation fits beside the answer. */
-function readMaxTokens(request: ChatCompletionRequest, shelf: Shelf): number {
-  const wanted = request.max_completion_tokens ?? request.max_tokens;
-  if (wanted != null) return Math.min(wanted, limits.maxTokensMax);
-  const contextTokens = shelf.find(request.model)?.contextTokens ?? Number.POSITIVE_INFINITY;
-  return Math.max(1, Math.min(gatewayLimits.maxTokensDefault, Math.floor(contextTokens / 2)));
-}
-
-/** OpenAI writes paths with dots and puts the first wrong member into `param`. */
-function parse<S extends z.ZodType>(schema: S, value: unknown, prefix?: string): z.output<S> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  const param = [prefix, ...issue.path].filter((step) => step !== undefined).join('.');
-  throw badRequest(`"${param || 'body'}" is not valid: ${issue.message}.`, param || 'body');
+function readToolChoice(
+  choice: ChatCompletionRequest['tool_choice'],
+  tools: readonly { readonly name: string }[],
+): ToolChoice | undefined {
+  // Without tools, "auto" and "none" are what happens anyway.
+  if (choice == null || (tools.length === 0 && (choice === 'auto' || choice === 'none'))) return undefined;
+  if (tools.length === 0) throw badRequest('"tool_choice" needs "tools" to choose from.', 'tool_choice');
+  if (typeof choice === 'string') return { type: choice };
+  const { name } = choice.function;
+  if (!tools.some((tool) => tool.name === name)) {
+    throw badRequest(`"tool_choice" names "${name.slice(0, 64)}", which is none of the tools.`, 'tool_choice');
+  }
+  return { type: 'named', name };
 }

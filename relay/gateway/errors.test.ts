@@ -9,19 +9,26 @@ const errorOf = async (response: Response) => {
   return { status: response.status, code: error.code, type: error.type, param: error.param, message: error.message };
 };
 
+const picture = (url: string | null) => ({ role: 'user', content: [{ type: 'image_url', image_url: { url } }] });
+const codeOf = (code: string) => (code === 'too-long' ? 'context_length_exceeded' : code.replaceAll('-', '_'));
+
 describe('errors', () => {
   test.each([
     ['no messages', { model: 'tabloom-demo' }, 'messages'],
     ['an empty conversation', { ...ask(), messages: [] }, 'messages'],
     ['a made-up role', ask({ messages: [{ role: 'boss', content: '' }] }), 'messages.0.role'],
-    ['a picture', ask({ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }), 'messages.0.content'],
+    ['a picture elsewhere', ask({ messages: [picture('https://x.example/a.png')] }), 'messages.0.content.0.image_url'],
+    ['a picture without an address', ask({ messages: [picture(null)] }), 'messages.0.content.0.image_url'],
+    ['sound', ask({ messages: [{ role: 'user', content: [{ type: 'input_audio' }] }] }), 'messages.0.content'],
     ['no model', { messages: [{ role: 'user', content: '' }] }, 'model'],
     ['a temperature out of range', ask({ temperature: 3 }), 'temperature'],
-    ['no token at all', ask({ max_tokens: 0 }), 'max_tokens'],
+    ['less than no token', ask({ max_tokens: -2 }), 'max_tokens'],
+    ['more tokens than an answer may have', ask({ max_completion_tokens: 1e6 }), 'max_completion_tokens'],
+    ['a fifth stop sequence', ask({ stop: ['a', 'b', 'c', 'd', 'e'] }), 'stop'],
     ['a stream that is a word', ask({ stream: 'yes' }), 'stream'],
     ['two answers', ask({ n: 2 }), 'n'],
     ['a stop sequence that is too long', ask({ stop: ['x'.repeat(300)] }), 'stop.0'],
-    ['a wrong extension', ask({ tabloom: { tier: 'Secret' } }), 'tabloom.tier'],
+    ['a wrong extension', ask({ tabloom: { tier: 7 } }), 'tabloom.tier'],
     ['a list for a body', [], 'body'],
     ['null for a body', null, 'body'],
   ])('%s is 400', async (_name, body, param) => {
@@ -71,7 +78,7 @@ describe('errors', () => {
         yield failed(code);
       });
       for (const stream of [false, true]) {
-        expect(await errorOf(await chat(ask({ stream })))).toMatchObject({ status, code: code.replaceAll('-', '_') });
+        expect(await errorOf(await chat(ask({ stream })))).toMatchObject({ status, code: codeOf(code) });
       }
     },
   );
@@ -100,7 +107,11 @@ describe('errors', () => {
     const get = await request('/v1/chat/completions');
     expect(get.headers.get('allow')).toBe('POST');
     expect(await errorOf(get)).toMatchObject({ status: 405, code: 'method_not_allowed' });
-    expect(await errorOf(await request('/v1/embeddings', { method: 'POST' }))).toMatchObject({ status: 404 });
+    expect(await errorOf(await request('/v1/responses', { method: 'POST' }))).toMatchObject({ status: 404 });
+    for (const path of ['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/images/generations']) {
+      const refused = await errorOf(await request(path, { method: 'POST' }));
+      expect(refused).toMatchObject({ status: 404, code: 'kind_unavailable' });
+    }
     expect((await request('/share')).status).toBe(200);
   });
 

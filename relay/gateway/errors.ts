@@ -21,6 +21,7 @@ const doorStatus = {
   'host-not-allowed': 403,
   'origin-not-allowed': 403,
   'not-found': 404,
+  'kind-unavailable': 404,
   'method-not-allowed': 405,
   'gateway-busy': 429,
 } as const satisfies Record<string, number>;
@@ -51,13 +52,24 @@ export function toHttpError(error: unknown): HttpError {
   const code = errorCode(error);
   const status = statusOf(code);
   const details = error instanceof TabloomError ? error.details : {};
-  const message = code === 'internal' || !(error instanceof Error) ? wireErrors.internal.says : error.message;
+  const said = code === 'internal' || !(error instanceof Error) ? wireErrors.internal.says : error.message;
+  const message = code === 'too-long' ? inClientsWords(said) : said;
   return {
     status,
     retryAfterSeconds: retryAfter(code, details.retryAfterMs),
-    body: errorBody(status, { code, message, param: typeof details.param === 'string' ? details.param : null }),
+    body: errorBody(status, {
+      code: code === 'too-long' ? 'context-length-exceeded' : code,
+      message,
+      param: typeof details.param === 'string' ? details.param : null,
+    }),
   };
 }
+
+/** Clients that shorten a conversation and try again look for OpenAI's code, or for these words. */
+const inClientsWords = (message: string): string =>
+  message.includes('maximum context length')
+    ? message
+    : `This request exceeds the model's maximum context length. ${message}`;
 
 function statusOf(code: string): number {
   if (Object.hasOwn(doorStatus, code)) return doorStatus[code as DoorErrorCode];

@@ -5,6 +5,7 @@ import type { JobState } from '#lib/peer/session/job-state.ts';
 import { unreceiptedTokens, type Attempt } from '#lib/peer/session/attempt.ts';
 import type { ReceiptCheck } from '#lib/peer/spec.ts';
 import type { RequestWarning } from './warnings.ts';
+import type { AnswerHead } from './wish.ts';
 
 /** What this network adds to an OpenAI answer, as its member `tabloom`. OpenAI's clients pass it over. */
 export interface AnswerExtension {
@@ -15,6 +16,8 @@ export interface AnswerExtension {
   readonly tier: string | null;
   readonly model: string | null;
   readonly artefact: string | null;
+  /** The limit the answer was made under, whatever the request named. */
+  readonly max_tokens: number | null;
   readonly engine: { readonly name: string; readonly build: string; readonly deviceClass: string } | null;
   /** Who delivered which tokens; one entry unless an answer went on elsewhere. */
   readonly parts: readonly PartExtension[];
@@ -46,22 +49,22 @@ export interface ReceiptExtension {
 }
 
 export function describeAnswer(
-  id: string,
+  head: AnswerHead,
   { worker, path, attempts, warnings }: JobState,
-  requestWarnings: readonly RequestWarning[],
 ): AnswerExtension {
   return {
-    job: id,
+    job: head.id,
     peer: worker?.peer ?? null,
     role: worker?.role ?? null,
     path: path ?? null,
     tier: worker?.tier ?? null,
     model: worker?.model ?? null,
     artefact: worker?.artefact ?? null,
+    max_tokens: head.maxTokens ?? null,
     engine: worker?.engine ?? null,
     parts: attempts.filter(({ fromToken, toToken }) => toToken > fromToken).map(describePart),
     receipt: describeReceipt(attempts.findLast(({ settlement }) => settlement)),
-    warnings: [...requestWarnings, ...warnings.map(({ code, message }) => ({ code, message }))],
+    warnings: [...head.warnings, ...warnings.map(({ code, message }) => ({ code, message }))],
   };
 }
 

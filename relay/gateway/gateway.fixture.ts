@@ -6,6 +6,7 @@ import { createDirectory } from '#lib/market/directory.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
+import type { FinishReason, Part } from '#lib/protocol/part.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { readOffer, writeOffer, type OfferedModel } from '#lib/protocol/offer.ts';
 import { chat } from '#lib/protocol/kinds/chat.ts';
@@ -26,6 +27,7 @@ export interface GatewayFixture {
   readonly logged: readonly string[];
   request(path: string, init?: RequestInit & { readonly host?: string }): Promise<Response>;
   chat(body: object, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
+  post(path: string, body: object): Promise<Response>;
 }
 
 export type Script = (ask: AskRequest, signal: AbortSignal, clock: Clock) => AsyncGenerator<JobEvent>;
@@ -90,6 +92,8 @@ export function gatewayFixture(
     asked,
     logged,
     request,
+    post: (path, body) =>
+      request(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     chat: (body, headers = {}, signal) =>
       request('/v1/chat/completions', {
         method: 'POST',
@@ -143,6 +147,14 @@ export const answers = (...texts: readonly string[]): Script =>
     yield* accepted(request, clock);
     yield* texts.map((text) => part(text, clock));
     yield finished(request, texts, clock);
+  };
+
+/** A worker that takes the job and answers with these parts. */
+export const answersWith = (parts: readonly Part[], reason: FinishReason = 'stop'): Script =>
+  async function* (request, _signal, clock) {
+    yield* accepted(request, clock);
+    for (const one of parts) yield { type: 'part-received', at: clock.now(), part: one };
+    yield { ...finished(request, [], clock), reason } as JobEvent;
   };
 
 /** A worker that takes the job and says one token every `everyMs` of the real clock until it is stopped. */

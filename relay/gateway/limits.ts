@@ -1,7 +1,9 @@
 /** The gateway's own numbers. Sizes in bytes, times in milliseconds; those of the wire stand in `protocol/limits.ts`. */
 export const gatewayLimits = {
-  /** A request body; a job's frame is smaller still, JSON escapes and long parameter lists need the rest. */
-  bodyBytesMax: 1024 * 1024,
+  /** A request body, unpacked: the pictures of a job in base64, its frame with JSON's escapes, and room. */
+  bodyBytesMax: 12 * 1024 * 1024,
+  /** Bodies being read at once, together. */
+  bodiesBytesMax: 128 * 1024 * 1024,
   /** Answers at once over all callers. */
   jobsMax: 256,
   /** How long the status line waits to learn whether somebody takes the job; then a stream begins with 200 anyway. */
@@ -14,6 +16,6 @@ export const gatewayLimits = {
   recordTtlMs: 10 * 60_000,
   recordBytesMax: 32 * 1024 * 1024,
   /** When neither the request nor the model's context says less. */
-  maxTokensDefault: 1_024,
+  maxTokensDefault: 2_048,
   warningsMax: 16,
 } as const;

@@ -1,5 +1,7 @@
 import { createBell } from '#lib/peer/bell.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
+import { partLength } from '#lib/protocol/output.ts';
+import type { Part } from '#lib/protocol/part.ts';
 
 /** One run with any number of readers, each from the beginning. It stops when the last reader has left before the end. */
 export interface Recording {
@@ -15,6 +17,13 @@ export interface Recording {
 
 const eventBytes = 128;
 
+const partBytes = (part: Part): number =>
+  part.type === 'embedding'
+    ? part.vector.length
+    : part.type === 'data-delta'
+      ? part.bytes.length
+      : partLength(part) * 2;
+
 export function createRecording(run: (stop: AbortSignal) => AsyncIterable<JobEvent>): Recording {
   const events: JobEvent[] = [];
   const bell = createBell();
@@ -29,7 +38,7 @@ export function createRecording(run: (stop: AbortSignal) => AsyncIterable<JobEve
       for await (const event of run(stop.signal)) {
         events.push(event);
         sizeBytes += eventBytes;
-        if (event.type === 'part-received' && event.part.type === 'text-delta') sizeBytes += event.part.text.length * 2;
+        if (event.type === 'part-received') sizeBytes += partBytes(event.part);
         bell.ring();
       }
     } catch (error) {

@@ -24,7 +24,14 @@ test('A5: a model is known by its name, its artefact and its full name, and look
   expect([shelf.knows('catalogued'), shelf.knows('mine'), shelf.find('catalogued')]).toEqual([true, false, undefined]);
   serve('A', artefactA, 512);
   serve('B', artefactB, 4_096);
-  const mine = { id: 'mine', artefacts: [artefactA, artefactB], peers: 2, contextTokens: 4_096 };
+  const mine = {
+    id: 'mine',
+    artefacts: [artefactA, artefactB],
+    peers: 2,
+    contextTokens: 4_096,
+    kinds: ['chat'],
+    features: [],
+  };
   expect([shelf.find('mine'), shelf.find(artefactB)?.peers]).toEqual([mine, 1]);
   expect(shelf.knows(fullName('mine', peerFixture('A')))).toBe(true);
   expect(shelf.knows('mine@zzzz')).toBe(false);

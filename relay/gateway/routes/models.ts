@@ -26,10 +26,10 @@ export function showModel({ shelf, startedAt }: ModelsComponents): Handler {
   };
 }
 
-const writeModel = ({ id, artefacts, peers, contextTokens }: ShelfModel, startedAt: number) => ({
+const writeModel = ({ id, ...tabloom }: ShelfModel, startedAt: number) => ({
   id,
   object: 'model',
   created: Math.floor(startedAt / 1_000),
   owned_by: 'tabloom',
-  tabloom: { artefacts, peers, contextTokens },
+  tabloom,
 });

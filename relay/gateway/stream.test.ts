@@ -11,9 +11,9 @@ describe('a streamed answer', () => {
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(response.headers.get('x-tabloom-peer')).toBe(worker.peer);
     const frames = await readFrames(response);
-    expect(frames[0]).toBe(': ping');
     expect(frames.at(-1)).toBe('data: [DONE]');
-    const chunks = frames.slice(1, -1).map((frame) => chatCompletionChunkSchema.parse(frame));
+    // B10: data first, no comment before it.
+    const chunks = frames.slice(0, -1).map((frame) => chatCompletionChunkSchema.parse(frame));
     expect(chunks.map((chunk) => chunk.choices[0]?.delta)).toEqual([
       { role: 'assistant', content: '' },
       { content: 'Hello' },
@@ -31,7 +31,7 @@ describe('a streamed answer', () => {
   test('with include_usage ends with a chunk without choices, which then carries the receipt', async () => {
     const { chat } = gatewayFixture();
     const frames = await readFrames(await chat(ask({ stream: true, stream_options: { include_usage: true } })));
-    const chunks = frames.slice(1, -1).map((frame) => chatCompletionChunkSchema.parse(frame));
+    const chunks = frames.slice(0, -1).map((frame) => chatCompletionChunkSchema.parse(frame));
     expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true);
     expect(chunks.at(-2)!.tabloom).toBeUndefined();
     expect(chunks.at(-1)).toMatchObject({
@@ -41,21 +41,22 @@ describe('a streamed answer', () => {
     });
   });
 
-  test('says something while nothing is said', async () => {
+  test('B10: says something while nothing is said, and only then', async () => {
     const clock = manualClock();
     const { chat } = gatewayFixture(
       async function* (request) {
         yield* accepted(request, clock);
-        await clock.delay(gatewayLimits.pingIntervalMs * 2 + 1);
+        await clock.delay(gatewayLimits.statusHoldMs + gatewayLimits.pingIntervalMs * 2 + 1);
         yield part('late', clock);
         yield failed('engine-failed');
       },
       { clock },
     );
-    const reading = readFrames(await chat(ask({ stream: true })));
-    for (let step = 0; step < 8; step++) await clock.advance(gatewayLimits.pingIntervalMs / 2);
+    const reading = chat(ask({ stream: true })).then(readFrames);
+    for (let step = 0; step < 12; step++) await clock.advance(gatewayLimits.pingIntervalMs / 2);
     const frames = await reading;
-    expect(frames.filter((frame) => frame === ': ping')).toHaveLength(3);
+    expect(frames[0]).toMatchObject({ choices: [{ delta: { role: 'assistant' } }] });
+    expect(frames.filter((frame) => frame === ': ping')).toHaveLength(2);
   });
 
   test('keeps the status back until a worker has taken it, but not for ever', async () => {

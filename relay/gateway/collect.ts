@@ -1,0 +1,62 @@
+import { fromErrorRecord } from '#lib/base/errors.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import { initialJob, reduceJob, type JobState } from '#lib/peer/lifecycle.ts';
+import type { JobEvent } from '#lib/peer/spec.ts';
+import type { Wish } from './wish.ts';
+
+/** The events of a job in which an answer to a part of the conversation is none. @throws `too-long`. */
+export async function* untrimmed(events: AsyncIterable<JobEvent>, wish: Wish): AsyncGenerator<JobEvent> {
+  for await (const event of events) {
+    const trimmed =
+      event.type === 'part-received' && event.part.type === 'warning' && event.part.code === 'history-trimmed';
+    const refused = event.type === 'job-failed' && event.error.code === 'too-long';
+    if (trimmed || refused) throw contextExceeded(wish.contextTokens);
+    yield event;
+  }
+}
+
+/** Runs a job to its end. @throws as `throwUnlessAnswered` does. */
+export async function collectJob(events: AsyncIterable<JobEvent>, wish: Wish): Promise<JobState> {
+  let state = initialJob;
+  for await (const event of events) state = reduceJob(state, event);
+  throwUnlessAnswered(state, wish);
+  return state;
+}
+
+/** @throws the error the job ended with; `cancelled` when it was stopped; `peer-failed` when a demand is not met. */
+export function throwUnlessAnswered(state: JobState, wish: Wish): void {
+  if (state.phase === 'finished') return assertMet(wish, state);
+  if (state.phase === 'cancelled') throw wireError('cancelled');
+  if (state.phase === 'failed' && state.error) throw fromErrorRecord(state.error);
+  throw wireError('internal');
+}
+
+/** In the words that clients look for when they shorten a conversation and try again. */
+function contextExceeded(contextTokens: number | undefined) {
+  const most = contextTokens === undefined ? 'is exceeded' : `is ${contextTokens} tokens`;
+  const message = `This model's maximum context length ${most}: the conversation is longer. Shorten the messages.`;
+  return wireError('too-long', message, { details: { param: 'messages' } });
+}
+
+/** A worker may promise what it does not do. What was cut at its limit cannot be held to anything. */
+function assertMet({ ask }: Wish, { output, reason }: JobState): void {
+  if (ask.kind !== 'chat' || reason === 'length' || reason === 'content-filter') return;
+  const { toolChoice, responseFormat } = ask.params;
+  const called = (name?: string) => output.toolCalls.some((call) => name === undefined || call.name === name);
+  if (toolChoice?.type === 'required' && !called()) throw unmet('called no tool');
+  if (toolChoice?.type === 'named' && !called(toolChoice.name)) throw unmet(`did not call "${toolChoice.name}"`);
+  const structured = responseFormat !== undefined && responseFormat.type !== 'text' && output.toolCalls.length === 0;
+  if (structured && !isJson(output.text)) throw unmet('gave no JSON');
+}
+
+const unmet = (what: string) =>
+  wireError('peer-failed', `The model ${what}, though the request demands it. Try again or choose another model.`);
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

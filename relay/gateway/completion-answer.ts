@@ -1,0 +1,65 @@
+import type { JobState } from '#lib/peer/lifecycle.ts';
+import type { Logprob } from '#lib/protocol/part.ts';
+import { finishReason, writeUsage } from './chat-answer.ts';
+import { describeAnswer } from './extension.ts';
+import type { AnswerForm, AnswerHead } from './wish.ts';
+
+/** OpenAI's `text_completion`, whole and in pieces. */
+export const completionForm: AnswerForm = {
+  whole: (head, state) => ({
+    ...common(head, state.worker?.model),
+    choices: [choice(state.output.text, finishReason(state), writeLogprobs(state.output.logprobs, 0))],
+    usage: writeUsage(state.usage),
+    tabloom: describeAnswer(head, state),
+  }),
+  chunks(head, usageChunk) {
+    const usageless = usageChunk === 'sent' ? { usage: null } : {};
+    const frame = (body: object) => `data: ${JSON.stringify({ ...common(head), ...usageless, ...body })}\n\n`;
+    let offset = 0;
+    return {
+      begin: () => '',
+      part(part) {
+        if (part.type === 'text-delta' && part.text !== '') return frame({ choices: [choice(part.text, null, null)] });
+        if (part.type !== 'logprobs') return '';
+        const logprobs = writeLogprobs(part.items, offset);
+        offset += part.items.reduce((sum, { token }) => sum + token.length, 0);
+        return frame({ choices: [choice('', null, logprobs)] });
+      },
+      finish(state: JobState) {
+        const tabloom = describeAnswer(head, state);
+        const last = { choices: [choice('', finishReason(state), null)] };
+        if (usageChunk === 'omitted') return frame({ ...last, tabloom });
+        return frame(last) + frame({ choices: [], usage: writeUsage(state.usage), tabloom });
+      },
+    };
+  },
+};
+
+const common = ({ id, created, model }: AnswerHead, workersName?: string) => ({
+  id: `cmpl-${id}`,
+  object: 'text_completion',
+  created,
+  model: workersName ?? model,
+});
+
+const choice = (text: string, reason: string | null, logprobs: object | null) => ({
+  index: 0,
+  text,
+  logprobs,
+  finish_reason: reason,
+});
+
+/** The older form: lists side by side. `offset` of the first token, in characters of the answer. */
+function writeLogprobs(items: readonly Logprob[], offset: number) {
+  if (items.length === 0) return null;
+  let at = offset;
+  return {
+    tokens: items.map(({ token }) => token),
+    token_logprobs: items.map(({ logprob }) => logprob),
+    top_logprobs: items.map(({ top }) => Object.fromEntries(top.map(({ token, logprob }) => [token, logprob]))),
+    text_offset: items.map(({ token }) => {
+      at += token.length;
+      return at - token.length;
+    }),
+  };
+}

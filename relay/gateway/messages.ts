@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { chat, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { RequestMessage } from '#lib/protocol/openai.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import { badRequest } from './errors.ts';
+
+export interface Conversation {
+  readonly messages: readonly ChatMessage[];
+  /** The pictures in it, by their SHA-256. */
+  readonly blobs: ReadonlyMap<string, Uint8Array>;
+}
+
+type ContentPart = Exclude<ChatMessage['content'], string>[number];
+
+/** Of all messages: they travel in one frame, beside the tools and the rest. */
+const textBytesMax = limits.frameBytesMax - 8 * 1024;
+
+/**
+ * OpenAI's messages as this network's, pictures as files. Calls of tools and their results stay what they are.
+ * @throws `bad-request` with the `param`, `too-long`.
+ */
+export function readConversation(messages: readonly RequestMessage[]): Conversation {
+  const blobs = new Map<string, Uint8Array>();
+  const read = messages.map((message, index) => readMessage(message, `messages.${index}`, blobs));
+  let bytes = 0;
+  for (const blob of blobs.values()) bytes += blob.length;
+  if (bytes > chat.limits.blobBytesMax || blobs.size > chat.limits.blobsMax) {
+    const most = `${chat.limits.blobsMax} pictures of ${chat.limits.blobBytesMax} bytes together`;
+    throw badRequest(`A conversation has at most ${most}. Send fewer or smaller ones.`, 'messages');
+  }
+  const textBytes = messages.reduce((sum, message) => sum + Buffer.byteLength(textOf(message)), 0);
+  if (textBytes > textBytesMax || messages.length > limits.messagesMax) {
+    throw wireError(
+      'too-long',
+      `A conversation has at most ${limits.messagesMax} messages and ${textBytesMax} bytes.`,
+      {
+        details: { param: 'messages' },
+      },
+    );
+  }
+  return { messages: read, blobs };
+}
+
+function readMessage(message: RequestMessage, param: string, blobs: Map<string, Uint8Array>): ChatMessage {
+  const { role, content, name, tool_calls, tool_call_id } = message;
+  if (message['function_call'] != null) {
+    throw badRequest('Calls are taken as "tool_calls"; "function_call" is too old.', `${param}.function_call`);
+  }
+  if (role === 'tool' && tool_call_id == null) {
+    throw badRequest('A message of a tool names the call it answers.', `${param}.tool_call_id`);
+  }
+  const toolCalls = (tool_calls ?? []).map((call) => ({
+    id: call.id,
+    name: call.function.name,
+    arguments: call.function.arguments,
+  }));
+  return {
+    role: role === 'developer' ? 'system' : role,
+    content: readContent(content, `${param}.content`, blobs),
+    ...(name == null ? {} : { name }),
+    ...(toolCalls.length > 0 ? { toolCalls } : {}),
+    ...(role === 'tool' && tool_call_id != null ? { toolCallId: tool_call_id } : {}),
+  };
+}
+
+function readContent(
+  content: RequestMessage['content'],
+  param: string,
+  blobs: Map<string, Uint8Array>,
+): ChatMessage['content'] {
+  if (content == null) return '';
+  if (typeof content === 'string') return content;
+  const parts = content.map((part, index): ContentPart => {
+    if (part.type === 'text') return { type: 'text', text: part.text ?? '' };
+    if (part.type === 'refusal') return { type: 'text', text: part.refusal ?? '' };
+    if (part.type === 'image_url') return readImage(part.image_url, `${param}.${index}.image_url`, blobs);
+    throw badRequest(`Text and pictures are read here; "${part.type.slice(0, 64)}" parts are not.`, param);
+  });
+  if (parts.some(({ type }) => type === 'blob')) return parts;
+  return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
+}
+
+function readImage(
+  image: string | { readonly url?: string | null | undefined } | null | undefined,
+  param: string,
+  blobs: Map<string, Uint8Array>,
+): ContentPart {
+  const url = typeof image === 'string' ? image : (image?.url ?? '');
+  const match = /^data:(image\/[a-z0-9.+-]{1,64});base64,([A-Za-z0-9+/_-]+={0,2})$/i.exec(url);
+  if (!match) {
+    throw badRequest('A picture is taken as a data: URL in base64; nothing is fetched from elsewhere.', param);
+  }
+  const bytes = Buffer.from(match[2]!, 'base64');
+  if (bytes.length === 0) throw badRequest('This picture is empty.', param);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  blobs.set(sha256, bytes);
+  return { type: 'blob', mime: match[1]!.toLowerCase(), sha256, sizeBytes: bytes.length };
+}
+
+/** What of a message is text on the wire. */
+function textOf({ content, tool_calls }: RequestMessage): string {
+  const parts =
+    typeof content === 'string' ? [content] : (content ?? []).map(({ text, refusal }) => text ?? refusal ?? '');
+  return [...parts, ...(tool_calls ?? []).map((call) => call.function.name + call.function.arguments)].join('');
+}
