@@ -7,8 +7,6 @@ import { z } from 'zod';
  * Reference: platform.openai.com/docs/api-reference.
  */
 export type ChatCompletionRequest = z.output<typeof chatCompletionRequestSchema>;
-export type CompletionRequest = z.output<typeof completionRequestSchema>;
-export type EmbeddingRequest = z.output<typeof embeddingRequestSchema>;
 export type SamplingRequest = z.output<typeof samplingSchema>;
 export type RequestMessage = ChatCompletionRequest['messages'][number];
 export type ChatCompletion = z.output<typeof chatCompletionSchema>;

@@ -24,6 +24,18 @@ describe('the openai client', () => {
     expect(data.map(({ id }) => id)).toEqual(['tabloom-demo']);
   });
 
+  test('B5: lists them under a base URL without /v1 too', async () => {
+    const bare = new OpenAI({ baseURL: relay.url, apiKey: 'not-needed', maxRetries: 0 });
+    expect((await bare.models.list()).data.map(({ id }) => id)).toEqual(['tabloom-demo']);
+  });
+
+  test('B4: is told of a conversation past the context in the words it looks for', async () => {
+    const long = Array.from({ length: 90 }, () => ({ role: 'user' as const, content: 'one two three four five six' }));
+    const error = await client.chat.completions.create({ ...request, messages: long }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ status: 400, code: 'context_length_exceeded' });
+    expect(error.message).toContain('maximum context length');
+  });
+
   test('streams the text that it gets whole', async () => {
     const whole = await client.chat.completions.create(request);
     const stream = await client.chat.completions.create({
