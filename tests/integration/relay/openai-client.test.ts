@@ -65,6 +65,7 @@ describe('the openai client', () => {
   });
 
   test('stops the engine when it walks away', async () => {
+    const before = (await health(relay.url)).jobs.cancelled;
     const stream = await client.chat.completions.create({
       ...request,
       messages: [{ role: 'user', content: 'Count to one hundred.' }],
@@ -78,6 +79,6 @@ describe('the openai client', () => {
     }
     relay.resume();
     await expect.poll(async () => (await health(relay.url)).native.running, { timeout: 10_000 }).toBe(0);
-    expect((await health(relay.url)).jobs.cancelled).toBe(1);
+    expect((await health(relay.url)).jobs.cancelled).toBe(before + 1);
   });
 });
