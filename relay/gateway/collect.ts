@@ -1,6 +1,6 @@
 import { fromErrorRecord } from '#lib/base/errors.ts';
 import { wireError } from '#lib/protocol/errors.ts';
-import { initialJob, reduceJob, type JobState } from '#lib/peer/lifecycle.ts';
+import { initialJob, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import type { Wish } from './wish.ts';
 

@@ -1,4 +1,4 @@
-import type { JobState } from '#lib/peer/lifecycle.ts';
+import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { Logprob } from '#lib/protocol/part.ts';
 import { finishReason, writeUsage } from './chat-answer.ts';
 import { describeAnswer } from './extension.ts';

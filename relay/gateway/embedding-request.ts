@@ -1,7 +1,7 @@
 import { embedding } from '#lib/protocol/kinds/embedding.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { embeddingRequestSchema } from '#lib/protocol/openai.ts';
-import type { JobState } from '#lib/peer/lifecycle.ts';
+import type { JobState } from '#lib/peer/session/job-state.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { writeUsage } from './chat-answer.ts';
 import { badRequest } from './errors.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '#lib/base/clock.ts';
-import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/lifecycle.ts';
+import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import { throwUnlessAnswered } from './collect.ts';
 import { toHttpError } from './errors.ts';

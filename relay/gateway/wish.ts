@@ -1,4 +1,4 @@
-import type { JobState } from '#lib/peer/lifecycle.ts';
+import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { RequestWarning } from './warnings.ts';
