@@ -20,7 +20,7 @@ import { receiptHash } from '#lib/trust/receipt.ts';
 import { kindJobs, kindOutputs, kindParts } from './kinds.ts';
 import * as from from './records.ts';
 import { signatureVectors } from './signatures.ts';
-import { newerOffer, wordVectors } from './words.ts';
+import { names, newerOffer, wordVectors } from './words.ts';
 
 /** Everything the files hold, made anew: bytes are hexadecimal, and `{ "$bytes": hex }` inside values. */
 export function buildVectors(): Readonly<Record<string, unknown>> {
@@ -52,7 +52,7 @@ function ids() {
     const { publicKey, peer } = createSigner(seed);
     return { seed: toHex(seed), publicKey: toHex(publicKey), peer };
   });
-  return { peers, artefacts: from.manifests.map((manifest) => ({ manifest, artefact: artefactId(manifest) })) };
+  return { names, peers, artefacts: from.manifests.map((manifest) => ({ manifest, artefact: artefactId(manifest) })) };
 }
 
 function cbor() {

@@ -7,9 +7,10 @@ import { decodeEnvelope, encodeEnvelope, openEnvelope } from '#lib/protocol/enve
 import { decodeFindFrame, decodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
 import { decodeAskerFrame, decodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
 import { keyFromPeerId } from '#lib/protocol/ids.ts';
-import { offerSchema } from '#lib/protocol/offer.ts';
+import { offerSchema, readOffer } from '#lib/protocol/offer.ts';
 import { createFrameDecoder } from '#lib/net/framing.ts';
 import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
+import { isPrintableName } from '#lib/protocol/word.ts';
 import { verifyStored } from '#lib/trust/check.ts';
 import { buildVectors, toJson } from './build.ts';
 
@@ -22,18 +23,36 @@ test.each(Object.entries(buildVectors()))(
   },
 );
 
+const decoders: Record<string, (body: Uint8Array) => unknown> = {
+  [`${jobProtocol} asker`]: decodeAskerFrame,
+  [`${jobProtocol} worker`]: decodeWorkerFrame,
+  [`${findProtocol} asker`]: decodeFindRequest,
+  [`${findProtocol} relay`]: decodeFindFrame,
+};
+
 test('every frame of the files is read to its value', () => {
-  const decoders: Record<string, (body: Uint8Array) => unknown> = {
-    [`${jobProtocol} asker`]: decodeAskerFrame,
-    [`${jobProtocol} worker`]: decodeWorkerFrame,
-    [`${findProtocol} asker`]: decodeFindRequest,
-    [`${findProtocol} relay`]: decodeFindFrame,
-  };
   const rows = read('frames');
   expect(rows.length).toBeGreaterThan(19);
   for (const { protocol, sender, value, body } of rows) {
     expect(toJson(decoders[`${protocol} ${sender}`]!(fromHex(body)))).toEqual(value);
   }
+});
+
+test('what a newer peer sends is skipped, refused with `version`, or read without what is not known', () => {
+  const { frames, offer } = read('words');
+  for (const { name, protocol, sender, body, reading, value } of frames) {
+    const decode = () => decoders[`${protocol} ${sender}`]!(fromHex(body));
+    if (reading === 'version') expect(decode, name).toThrow(expect.objectContaining({ code: 'version' }));
+    else
+      expect(toJson(decode()), name).toEqual(reading === 'skip' ? { t: 'unknown', word: expect.any(String) } : value);
+  }
+  expect(toJson(readOffer(fromHex(offer.envelope)).offer)).toEqual(offer.read);
+});
+
+test('names of the files are taken and refused', () => {
+  const { names } = read('ids');
+  for (const name of names.accepted) expect(isPrintableName(name), JSON.stringify(name)).toBe(true);
+  for (const { name, because } of names.refused) expect(isPrintableName(name), because).toBe(false);
 });
 
 test('every stream of the files falls into its messages, credit and end', () => {

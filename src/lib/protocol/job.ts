@@ -38,7 +38,7 @@ export const resumeSchema = z.object({
   tokens: z.number().int().min(0).max(limits.maxTokensMax),
 });
 
-const jobHeadSchema = z.object({
+export const jobHeadSchema = z.object({
   id: jobIdSchema,
   artefact: artefactIdSchema,
   model: nameSchema,

@@ -1,25 +1,190 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import type { z } from 'zod';
+import { checkpointSchema } from './checkpoint.ts';
+import { envelopeSchema } from './envelope.ts';
 import { wireErrorCodes, wireErrors } from './errors.ts';
+import { findFrameSchema, findProtocol, findRequestSchema, offersTopic } from './find.ts';
+import { askerFrameSchema, jobProtocol, workerFrameSchema } from './frame.ts';
+import { jobHeadSchema } from './job.ts';
+import { chatMessageSchema, toolCallSchema } from './kinds/chat.ts';
+import { blobRefSchema } from './kinds/blob.ts';
+import { features } from './kinds/spec.ts';
+import { jobKinds } from './kinds/table.ts';
+import { limits } from './limits.ts';
+import { offeredModelSchema, offerSchema } from './offer.ts';
+import { partSchema } from './part.ts';
+import { countersignSchema, receiptSchema } from './receipt.ts';
 
 /** The page cannot be proven complete, but what it must not forget can be listed. */
 const page = readFileSync(new URL('README.md', import.meta.url), 'utf8');
 const section = (title: string) => page.split(/^##+ /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
+const said = (number: number) => number.toLocaleString('en-US');
+
+/** The rows of a section's tables whose first cell begins with code, as cells. */
+const rows = (title: string) =>
+  section(title)
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.split('|').slice(1, -1));
+/** The words in code of a cell. */
+const words = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, word]) => word);
+const numbers = (cell = '') => [...cell.matchAll(/[\d,]+\d|\d/g)].map(([digits]) => Number(digits.replaceAll(',', '')));
 
 test('every error code stands in its table, with its kind of retry', () => {
-  const rows = section('Errors')
-    .split('\n')
-    .filter((line) => line.startsWith('| `'));
   const told = new Map<string, string>();
-  for (const row of rows) {
-    const [codes = '', retries = ''] = row.split('|').slice(1);
+  for (const [codes = '', retries = ''] of rows('Errors')) {
     const kinds = retries.split(',').map((kind) => kind.trim());
-    [...codes.matchAll(/`([a-z-]+)`/g)].forEach(([, code], i) => told.set(code!, kinds[i] ?? kinds[0]!));
+    words(codes).forEach((code, i) => told.set(code!, kinds[i] ?? kinds[0]!));
   }
   expect(Object.fromEntries(told)).toEqual(
     Object.fromEntries(wireErrorCodes.map((code) => [code, wireErrors[code].retry])),
   );
 });
 
-test.todo('every member of every record and frame is named where the page speaks of it');
-test.todo('protocols, the topic and the numbers that a peer must know are there');
+test('the table of kinds is the one the programs go by', () => {
+  const told = rows('Kinds').map(([kind, parts, units, hashed, files, made]) => ({
+    kind: words(kind)[0],
+    parts: words(parts),
+    units: words(units),
+    outputHash: words(hashed),
+    files: numbers(files),
+    made: numbers(made)[0],
+  }));
+  const written = Object.values(jobKinds).map(({ kind, parts, units, outputHash, limits: most }) => ({
+    kind,
+    parts: [...parts],
+    units: [units.in, units.out],
+    outputHash: [...outputHash],
+    files: [most.blobsMax, most.blobBytesMax],
+    made: most.dataBytesMax,
+  }));
+  expect(told).toEqual(written);
+});
+
+test('every feature stands in its table', () => {
+  const told = rows('Offers').map(([word]) => words(word)[0]!);
+  expect(told.slice(-features.length)).toEqual(features);
+});
+
+test('every member of every record, frame, part and kind is named where the page speaks of it', () => {
+  const kinds = Object.values(jobKinds);
+  const places: readonly (readonly [string, readonly string[]])[] = [
+    ['Envelopes', keysOf(envelopeSchema)],
+    ['Offers', [...keysOf(offerSchema), ...keysOf(offeredModelSchema)]],
+    ['Finding', [...keysOf(findRequestSchema), ...membersOf(findFrameSchema), ...wordsOf(findFrameSchema, 't')]],
+    ['Jobs', [askerFrameSchema, workerFrameSchema].flatMap((union) => [...membersOf(union), ...wordsOf(union, 't')])],
+    ['The job', ['kind', 'input', 'params', ...keysOf(jobHeadSchema)]],
+    ['Parts', [...membersOf(partSchema), ...wordsOf(partSchema, 'type')]],
+    ['Kinds', keysOf(blobRefSchema)],
+    [
+      'Input',
+      [...kinds.flatMap(({ input }) => keysOf(input)), ...keysOf(chatMessageSchema), ...keysOf(toolCallSchema)],
+    ],
+    ['Params', kinds.flatMap(({ params }) => keysOf(params))],
+    ['Receipts', [...keysOf(receiptSchema), ...keysOf(countersignSchema)]],
+    ['Checkpoints', keysOf(checkpointSchema)],
+    ['How the wire grows', ['must']],
+    ['Money', ['wallet', 'bond', 'attestation', 'budget', 'pay', 'due']],
+  ];
+  for (const [title, names] of places) {
+    for (const name of names) expect(section(title), `${title}: ${name}`).toMatch(new RegExp(`[\`{ ]${name}\\b`));
+  }
+});
+
+test('protocols, the topic, the signed prefixes and the numbers that a peer must know are there', () => {
+  for (const text of [jobProtocol, findProtocol, offersTopic]) expect(page).toContain(`\`${text}\``);
+  expect(page).toContain('"tabloom/" ‖ type ‖ "/2\\n" ‖ payload');
+  expect(page).toContain('"tabloom/output/2/" ‖ form ‖ "\\n"');
+  const places: Readonly<Record<string, readonly number[]>> = {
+    'Messages on a stream': [limits.frameBytesMax],
+    Encoding: [limits.cborItemsMax, limits.nestingMax, limits.wordLengthMax],
+    Ids: [limits.nameLengthMax],
+    'How the wire grows': [limits.mustWordsMax],
+    Envelopes: [limits.gossipBytesMax, limits.receiptBytesMax],
+    Offers: [
+      limits.offerTtlMs,
+      limits.offerTtlMsMax,
+      limits.contextTokensMax,
+      limits.slotsMax,
+      limits.offerModelsMax,
+      limits.offerKindsMax,
+      limits.offerFeaturesMax,
+      limits.offerTiersMax,
+      limits.offerPolicyMax,
+      limits.gossipBytesMax,
+    ],
+    Finding: [limits.findLimitMax, limits.findStreamsPerPeerMax],
+    Jobs: [
+      limits.blobFrameBytesMax,
+      limits.blobBytesPerPeerMax,
+      limits.blobTimeoutMs / 1_000,
+      limits.patienceMsMax / 1_000,
+      limits.jobDeadlineMsDefault,
+      limits.jobDeadlineMsMax,
+      limits.answerLengthMax,
+      limits.acceptedFramesMax,
+      limits.checkpointFramesMax,
+      limits.cancelFramesMax,
+      limits.tokenSlack,
+    ],
+    'The job': [limits.messageTextBytesMax, limits.maxTokensMax, limits.frameBytesMax],
+    Parts: [
+      limits.partTextBytesMax,
+      limits.tokensPerPartMax,
+      limits.toolCallsMax - 1,
+      limits.logprobsPerPartMax,
+      limits.topLogprobsMax,
+      limits.embeddingTextsMax - 1,
+      limits.embeddingDimensionsMax * 4,
+      limits.dataFilesMax - 1,
+      limits.blobFrameBytesMax,
+      limits.mimeLengthMax,
+    ],
+    Kinds: [limits.blobBytesMax],
+    Input: [
+      limits.messagesMax,
+      limits.messagePartsMax,
+      limits.messageTextBytesMax,
+      limits.toolsMax,
+      limits.toolCallsMax,
+      limits.jsonTextBytesMax,
+      limits.embeddingTextsMax,
+      limits.stopSequenceBytesMax * 4,
+    ],
+    Params: [
+      limits.maxTokensMax,
+      limits.topKMax,
+      limits.stopSequencesMax,
+      limits.stopSequenceBytesMax,
+      limits.logitBiasMax,
+      limits.topLogprobsMax,
+      limits.embeddingDimensionsMax,
+    ],
+    Checkpoints: [limits.checkpointTokens, limits.checkpointIntervalMs / 1_000],
+  };
+  for (const [title, all] of Object.entries(places)) {
+    for (const number of all) {
+      expect(section(title), `${title}: ${number}`).toMatch(new RegExp(`(?<![\\d,])${said(number)}(?!,?\\d)`));
+    }
+  }
+});
+
+test('every section that the page points to is there', () => {
+  const anchors = [...page.matchAll(/^##+ (.+)$/gm)].map(([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9 -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  for (const [, anchor] of page.matchAll(/\]\(#([^)]+)\)/g)) expect(anchors).toContain(anchor);
+});
+
+interface WithShape {
+  readonly shape: Readonly<Record<string, z.ZodType>>;
+}
+const keysOf = ({ shape }: WithShape): readonly string[] => Object.keys(shape);
+const membersOf = ({ options }: { readonly options: readonly WithShape[] }) => options.flatMap(keysOf);
+/** The words that tell the members of a union apart. */
+const wordsOf = ({ options }: { readonly options: readonly WithShape[] }, key: string): readonly string[] =>
+  options.map(({ shape }) => String((shape[key] as z.ZodLiteral).value));

@@ -12,7 +12,8 @@ export function understand(
   raw: unknown,
   malformed: 'bad-frame' | 'bad-request' = 'bad-frame',
 ): unknown {
-  const parsed = schema.safeParse(raw);
+  // To the schema library bytes are an object, and an object of no members fits where all may be absent.
+  const parsed = schema.safeParse(isBytes(raw) ? null : raw);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.flatMap((issue) => leavesOf(issue));
   const unknown = issues.map((issue) => unknownIn(issue, raw)).find((path) => path !== undefined);
@@ -35,10 +36,14 @@ function leavesOf(issue: Issue, above: Path = []): readonly Issue[] {
 
 /** Where something stands that a newer version may know; undefined: it is simply wrong. */
 function unknownIn(issue: Issue, raw: unknown): Path | undefined {
-  if (issue.code === 'unrecognized_keys') return [...issue.path, issue.keys[0] ?? ''];
+  if (issue.code === 'unrecognized_keys') {
+    return isBytes(valueAt(raw, issue.path)) ? undefined : [...issue.path, issue.keys[0] ?? ''];
+  }
   const closed = issue.code === 'invalid_union' || issue.code === 'invalid_value';
   return closed && typeof valueAt(raw, issue.path) === 'string' ? issue.path : undefined;
 }
+
+const isBytes = (value: unknown): boolean => value instanceof Uint8Array;
 
 const valueAt = (value: unknown, path: Path): unknown =>
   path.reduce(
