@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import { encodeEnvelope, signEnvelope } from './envelope.ts';
 import { limits } from './limits.ts';
-import { offeredModelSchema, offerSchema, readOffer, signOffer, writeOffer, type Offer } from './offer.ts';
+import {
+  isUnderstood,
+  offeredModelSchema,
+  offerSchema,
+  readOffer,
+  signOffer,
+  writeOffer,
+  type Offer,
+} from './offer.ts';
 import { askerFixture, offerFixture, receiptEnvelopeFixture, workerFixture } from './protocol.fixture.ts';
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
@@ -55,7 +63,13 @@ test('each limit holds at its edge', () => {
       modelFits({ measured: { prefillTps: 1e9, decodeTps: 0, ttftMs: 0.5 } }),
       modelFits({ measured: { prefillTps: 1e9 + 1, decodeTps: 0, ttftMs: 0 } }),
     ],
+    [modelFits({ kinds: Array(16).fill('a') }), modelFits({ kinds: Array(17).fill('a') })],
     [modelFits({ kinds: ['chat'] }), modelFits({ kinds: [] })],
+    [modelFits({ features: Array(32).fill('a') }), modelFits({ features: Array(33).fill('a') })],
+    [fits({ tiers: Array(8).fill('a') }), fits({ tiers: Array(9).fill('a') })],
+    [fits({ must: Array(16).fill('a') }), fits({ must: Array(17).fill('a') })],
+    [fits({ wallet: 'w'.repeat(128) }), fits({ wallet: 'w'.repeat(129) })],
+    [fits({ attestation: new Uint8Array(8_192) }), fits({ attestation: new Uint8Array(8_193) })],
   ];
   edges.forEach(([inside, outside], i) => expect([i, inside, outside]).toEqual([i, true, false]));
 });
@@ -63,4 +77,41 @@ test('each limit holds at its edge', () => {
 test('an offer without models is one: a goodbye', () => {
   const goodbye: Offer = { ...offerFixture, draining: true, models: [] };
   expect(readOffer(writeOffer(goodbye, workerFixture)).offer).toEqual(goodbye);
+});
+
+test('a newer peer’s offer is kept in what is known of it, and its unknown models are skipped', () => {
+  const [known] = offerFixture.models;
+  const newer = {
+    ...offerFixture,
+    role: 'swarm',
+    tiers: ['open', 'audited'],
+    policy: ['riddles'],
+    mood: 'fine',
+    models: [
+      { ...known, kinds: ['chat', 'video'], features: ['smell'], licence: 'MIT' },
+      { name: 'of another shape' },
+      { ...known, name: 'a\u202ename' },
+      { ...known, kinds: ['Chat'] },
+      'a word',
+    ],
+  };
+  const { offer } = readOffer(encodeEnvelope(signEnvelope('offer', newer, workerFixture)));
+  expect(offer).toEqual({
+    ...offerFixture,
+    role: 'swarm',
+    tiers: ['open', 'audited'],
+    policy: ['riddles'],
+    models: [{ ...known, kinds: ['chat', 'video'], features: ['smell'] }],
+  });
+  expect(isUnderstood(offer)).toBe(true);
+});
+
+test('an offer that must be understood is read, and known to be left alone', () => {
+  const { offer } = readOffer(writeOffer({ ...offerFixture, must: ['sealed'] }, workerFixture));
+  expect(isUnderstood(offer)).toBe(false);
+});
+
+test('nobody signs a model that a reader would skip', () => {
+  const models = [{ ...offerFixture.models[0]!, name: ' x' }];
+  expect(() => signOffer({ ...offerFixture, models }, workerFixture)).toThrow(code('bad-record'));
 });

@@ -1,3 +1,4 @@
+import type { Checkpoint } from './checkpoint.ts';
 import { createSigner, signEnvelope } from './envelope.ts';
 import type { Job } from './job.ts';
 import type { Offer } from './offer.ts';
@@ -83,6 +84,20 @@ export const countersignFixture: Countersign = {
   prevAsker: '0'.repeat(64),
 };
 
+export const checkpointFixture: Checkpoint = {
+  jobId: jobFixture.id,
+  asker: askerFixture.peer,
+  worker: workerFixture.peer,
+  artefact: jobFixture.artefact,
+  promptHash: 'b2'.repeat(32),
+  resumedTokens: 0,
+  tokensOut: 64,
+  outputRoot: 'c3'.repeat(32),
+  outputForm: 'token-ids',
+  issuedAt: 1_700_000_000_500,
+};
+
 export const offerEnvelopeFixture = signEnvelope('offer', offerFixture, workerFixture);
 export const receiptEnvelopeFixture = signEnvelope('receipt', receiptFixture, workerFixture);
+export const checkpointEnvelopeFixture = signEnvelope('checkpoint', checkpointFixture, workerFixture);
 export const countersignEnvelopeFixture = signEnvelope('countersign', countersignFixture, askerFixture);
