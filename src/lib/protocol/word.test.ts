@@ -73,9 +73,10 @@ test('nothing, too much, another form and spaces at the ends are no names', () =
   expect(isPrintableName('a b')).toBe(true);
 });
 
+const letters = ['a', 'Z', '7', ' ', '-', 'é', 'e\u0301', 'ß', '中', 'ن', '🦊', '❤', '@', '(', '\u0301', '\u1160'];
 test('whatever is taken for a name is its own normal form, fits, and survives trimming and a terminal', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 140 }), (name) => {
+    fc.property(fc.string({ unit: fc.constantFrom(...letters, ...Object.values(never)), maxLength: 20 }), (name) => {
       if (!isPrintableName(name)) return;
       expect(name.normalize('NFC')).toBe(name);
       expect(name.trim()).toBe(name);
@@ -84,7 +85,7 @@ test('whatever is taken for a name is its own normal form, fits, and survives tr
       expect(name).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
       expect(new TextDecoder().decode(new TextEncoder().encode(name))).toBe(name);
     }),
-    { seed: 1, numRuns: 1_000 },
+    { seed: 1, numRuns: 500 },
   );
 });
 
