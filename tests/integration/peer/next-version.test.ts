@@ -108,10 +108,10 @@ test('it serves an asker of today’s, and its receipt holds', async () => {
     text: 'Hi there',
     tokens: 2,
     reason: 'bored',
-    receiptCheck: all,
+    attempts: [{ settlement: { receiptCheck: all } }],
     warnings: [{ code: 'out-of-pine' }],
   });
-  expect(asked.state.receipt?.countersign).toBeDefined();
+  expect(asked.state.attempts[0]?.settlement?.receipt.countersign).toBeDefined();
 });
 
 test('it asks a worker of today’s, which passes over what it does not know', async () => {
@@ -172,7 +172,8 @@ test('a frame that must be understood, and is not, sends the asker to the next w
   const worker = await town.worker();
   const asked = follow(town.asker.consumer, chat('hello'));
   await until(town.clock, () => asked.over);
-  expect(asked.state).toMatchObject({ phase: 'finished', worker: { peer: worker.self }, receiptCheck: all });
+  expect(asked.state).toMatchObject({ phase: 'finished', worker: { peer: worker.self } });
+  expect(asked.state.attempts.at(-1)?.settlement?.receiptCheck).toEqual(all);
   expect(asked.state.text).not.toContain('Hi');
   expect(asked.state.attempts.map((attempt) => attempt.worker.peer)).toEqual([town.next.net.self, worker.self]);
 });
@@ -186,5 +187,9 @@ test('its relays introduce peers of today’s to each other', async () => {
   await until(town.clock, () => asker.directory.get(other.net.self) !== undefined);
   const asked = follow(asker.consumer, chat('hello'));
   await until(town.clock, () => asked.over);
-  expect(asked.state).toMatchObject({ phase: 'finished', text: 'Hi there', receiptCheck: all });
+  expect(asked.state).toMatchObject({
+    phase: 'finished',
+    text: 'Hi there',
+    attempts: [{ settlement: { receiptCheck: all } }],
+  });
 });
