@@ -1,0 +1,278 @@
+import { TabloomError } from '#lib/base/errors.ts';
+import { all, any, charClass, repeated, rule, text, type Expression, type Grammar } from './grammar.ts';
+import { colon, comma, jsonRules, mapOf } from './json.ts';
+import { integers, numbers } from './numbers.ts';
+import { overlaps, typeOf, typesOf, type Schema } from './schema-types.ts';
+
+/** Any JSON object. */
+export const jsonObjectGrammar: Grammar = { root: rule('object'), rules: new Map(jsonRules) };
+
+/** Keywords that say something to a reader and nothing about a value. */
+const annotations =
+  'title description default examples $comment $schema $id deprecated readOnly writeOnly $defs definitions'.split(' ');
+
+/** Keywords that are understood, by the type they speak of. */
+const keywords: Readonly<Record<string, readonly string[]>> = {
+  object: ['properties', 'required', 'additionalProperties'],
+  array: ['items', 'minItems', 'maxItems'],
+  string: ['minLength', 'maxLength', 'format'],
+  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
+};
+
+const schemasMax = 4_096;
+const depthMax = 64;
+/** Characters of a string and items of an array that a schema may demand or allow by number. */
+const countMax = 10_000;
+
+/** Adds what a schema needs to `rules`, which may hold other schemas' already. */
+export interface SchemaReader {
+  readonly rules: Map<string, Expression>;
+  /** The expression of a whole schema. @throws `bad-request` naming what cannot be held to. */
+  read(schema: unknown): Expression;
+}
+
+/**
+ * The texts of the JSON values that a schema (draft 2020-12 or 7) allows, properties in the order in which it names them.
+ * Not always all of them: properties that the schema does not name are left out, strings are written without needless
+ * escapes. A schema that cannot be held to is refused, never held to in part.
+ * @throws `bad-request` naming what cannot be held to.
+ */
+export function jsonSchemaGrammar(schemaText: string): Grammar {
+  const reader = createSchemaReader();
+  return { root: reader.read(JSON.parse(schemaText)), rules: reader.rules };
+}
+
+export function createSchemaReader(): SchemaReader {
+  const rules = new Map(jsonRules);
+  let schemas = 0;
+
+  function named(expression: Expression): Expression {
+    const name = `s${rules.size}`;
+    rules.set(name, expression);
+    return rule(name);
+  }
+
+  function read(root: unknown): Expression {
+    const references = new Map<string, string>();
+
+    function convert(schema: unknown, path: string, depth: number, chain: readonly string[] = []): Expression {
+      schemas += 1;
+      if (schemas > schemasMax || depth > depthMax) throw refused(path, 'is too large or nested too deeply');
+      if (schema === true) return rule('value');
+      if (!isSchema(schema)) throw refused(path, 'allows nothing');
+      if ('$ref' in schema) return reference(schema, path, depth, chain);
+      const choices = schema['anyOf'] ?? schema['oneOf'] ?? schema['allOf'];
+      if (choices !== undefined) return choice(schema, choices, path, depth, chain);
+      if ('const' in schema || 'enum' in schema) return oneOfValues(schema, path);
+      const types = typesOf(schema);
+      assertKnown(
+        schema,
+        ['type', ...types.flatMap((type) => keywords[type === 'integer' ? 'number' : type] ?? [])],
+        path,
+      );
+      if (types.length === 0) return rule('value');
+      return any(...types.map((type) => ofType(type, schema, path, depth)));
+    }
+
+    /** `chain`: references that are being followed with no character between them. */
+    function reference(schema: Schema, path: string, depth: number, chain: readonly string[]): Expression {
+      assertKnown(schema, ['$ref'], path);
+      const target = String(schema['$ref']);
+      if (chain.includes(target)) throw refused(path, `refers to "${target}" from itself with nothing between`);
+      const known = references.get(target);
+      if (known) return rule(known);
+      const name = `r${rules.size}`;
+      references.set(target, name);
+      // Its place is taken before it is read: it may speak of itself.
+      rules.set(name, all());
+      rules.set(name, convert(resolve(root, target, path), target, depth + 1, [...chain, target]));
+      return rule(name);
+    }
+
+    function choice(
+      schema: Schema,
+      choices: unknown,
+      path: string,
+      depth: number,
+      chain: readonly string[],
+    ): Expression {
+      const word = ['anyOf', 'oneOf', 'allOf'].find((one) => one in schema)!;
+      assertKnown(schema, [word], path);
+      if (!Array.isArray(choices) || choices.length === 0) throw refused(path, `has an empty "${word}"`);
+      if (word === 'allOf' && choices.length > 1) throw refused(path, 'uses "allOf" of several schemas');
+      if (word === 'oneOf' && overlaps(choices.map((one) => followed(one, path)))) {
+        throw refused(
+          path,
+          'uses "oneOf" of schemas that may both fit; use "anyOf", or give each a "const" of its own',
+        );
+      }
+      return any(...choices.map((one, index) => convert(one, `${path}/${word}/${index}`, depth + 1, chain)));
+    }
+
+    const followed = (schema: unknown, path: string): unknown =>
+      isSchema(schema) && '$ref' in schema ? resolve(root, String(schema['$ref']), path) : schema;
+
+    function ofType(type: string, schema: Schema, path: string, depth: number): Expression {
+      switch (type) {
+        case 'object':
+          return object(schema, path, depth);
+        case 'array':
+          return array(schema, path, depth);
+        case 'string':
+          return string(schema, path);
+        case 'integer':
+        case 'number':
+          return numeric(type, schema, path);
+        case 'boolean':
+          return rule('boolean');
+        case 'null':
+          return text('null');
+        default:
+          throw refused(path, `is of the type "${type}"`);
+      }
+    }
+
+    function object(schema: Schema, path: string, depth: number): Expression {
+      const properties = isSchema(schema['properties']) ? schema['properties'] : {};
+      const more = schema['additionalProperties'] ?? true;
+      const required = new Set(Array.isArray(schema['required']) ? schema['required'].map(String) : []);
+      const unnamed = [...required].filter((name) => !Object.hasOwn(properties, name));
+      const names = [...Object.keys(properties), ...unnamed];
+      if (names.length === 0) {
+        return more === false ? text('{}') : named(mapOf(convert(more, `${path}/additionalProperties`, depth + 1)));
+      }
+      const members = names.map((name) => {
+        const value = convert(Object.hasOwn(properties, name) ? properties[name] : more, `${path}/${name}`, depth + 1);
+        return { member: all(text(JSON.stringify(name)), colon, named(value)), required: required.has(name) };
+      });
+      // From the last to the first: what may follow a member, and what may stand where none has stood yet.
+      let after: Expression = all();
+      let first: Expression = all();
+      for (const { member, required: must } of members.toReversed()) {
+        first = named(must ? all(member, after) : any(all(member, after), first));
+        const next = all(comma, member, after);
+        after = named(must ? next : any(next, after));
+      }
+      return all(text('{'), first, text('}'));
+    }
+
+    function array(schema: Schema, path: string, depth: number): Expression {
+      const min = count(schema, 'minItems', path) ?? 0;
+      const max = count(schema, 'maxItems', path);
+      if (max !== undefined && max < min) throw refused(path, 'has a "maxItems" below its "minItems"');
+      if (max === 0 || (schema['items'] === false && min === 0)) return text('[]');
+      const item = named(convert(schema['items'] ?? true, `${path}/items`, depth + 1));
+      const more = repeated(named(all(comma, item)), Math.max(0, min - 1), max === undefined ? undefined : max - 1);
+      const items = all(item, more);
+      return all(text('['), min === 0 ? any(items, all()) : items, text(']'));
+    }
+
+    return named(convert(root, '#', 0));
+  }
+
+  return { rules, read };
+}
+
+function string(schema: Schema, path: string): Expression {
+  const format = schema['format'];
+  const min = count(schema, 'minLength', path) ?? 0;
+  const max = count(schema, 'maxLength', path);
+  if (max !== undefined && max < min) throw refused(path, 'has a "maxLength" below its "minLength"');
+  if (format === undefined) return all(text('"'), repeated(rule('char'), min, max), text('"'));
+  const known = Object.hasOwn(formats, String(format)) ? formats[String(format)] : undefined;
+  if (!known || min > 0 || max !== undefined) throw refused(path, `uses the format "${String(format)}"`);
+  return all(text('"'), known, text('"'));
+}
+
+const digits = (length: number): Expression => ({ of: charClass('09'), min: length, max: length });
+const hex = (length: number): Expression => ({ of: charClass('09', 'af'), min: length, max: length });
+const upTo59 = all(charClass('05'), charClass('09'));
+const month = any(all(text('0'), charClass('19')), all(text('1'), charClass('02')));
+const day = any(all(text('0'), charClass('19')), all(text('1'), charClass('09')), all(text('2'), charClass('08')));
+const joined = ([first, ...more]: readonly Expression[]) => all(first!, ...more.map((one) => all(text('-'), one)));
+const date = joined([digits(4), month, day]);
+const hour = any(all(charClass('01'), charClass('09')), all(text('2'), charClass('03')));
+const time = all(hour, text(':'), upTo59, text(':'), upTo59, text('Z'));
+/** Formats whose texts can be written down; each of these is valid, though not every valid one is among them. */
+const formats: Readonly<Record<string, Expression>> = {
+  date,
+  time,
+  'date-time': all(date, text('T'), time),
+  uuid: joined([8, 4, 4, 4, 12].map(hex)),
+};
+
+function numeric(type: 'integer' | 'number', schema: Schema, path: string): Expression {
+  const bound = (word: string) => {
+    const value = schema[word];
+    if (value !== undefined && typeof value !== 'number') throw refused(path, `has a "${word}" that is no number`);
+    return value;
+  };
+  const step = schema['multipleOf'];
+  if (step !== undefined && !(type === 'integer' && step === 1)) throw refused(path, 'uses "multipleOf"');
+  const bounds = {
+    minimum: bound('minimum'),
+    maximum: bound('maximum'),
+    above: bound('exclusiveMinimum'),
+    below: bound('exclusiveMaximum'),
+  };
+  const expression = type === 'integer' ? integers(bounds) : numbers(bounds);
+  if (!expression) throw refused(path, 'has bounds with no integer between them');
+  return expression;
+}
+
+function oneOfValues(schema: Schema, path: string): Expression {
+  assertKnown(schema, ['type', 'const', 'enum'], path);
+  const listed: readonly unknown[] = Array.isArray(schema['enum']) ? schema['enum'] : [schema['const']];
+  const types = typesOf({ type: schema['type'] });
+  const values = listed.filter((value) => {
+    const type = typeOf(value);
+    return types.length === 0 || types.includes(type) || (type === 'integer' && types.includes('number'));
+  });
+  if (values.length === 0) throw refused(path, 'has an "enum" without a value of its type');
+  if ('enum' in schema && 'const' in schema) throw refused(path, 'has both "const" and "enum"');
+  return any(...values.map((value) => text(JSON.stringify(value))));
+}
+
+function count(schema: Schema, word: string, path: string): number | undefined {
+  const value = schema[word];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > countMax) {
+    throw refused(path, `has a "${word}" that is no count up to ${countMax}`);
+  }
+  return value;
+}
+
+function resolve(root: unknown, target: string, path: string): unknown {
+  const missing = refused(path, `refers to "${target}", which is not in it`);
+  if (!/^#(?:\/|$)/.test(target)) throw missing;
+  let at: unknown = root;
+  for (const step of target.split('/').slice(1)) {
+    const name = pointerName(step);
+    if (!isSchema(at) || name === undefined || !Object.hasOwn(at, name)) throw missing;
+    at = at[name];
+  }
+  return at;
+}
+
+/** A step of a JSON Pointer in a fragment (RFC 6901); undefined where it is none. */
+function pointerName(step: string): string | undefined {
+  try {
+    return decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
+  } catch {
+    return undefined;
+  }
+}
+
+function assertKnown(schema: Schema, known: readonly string[], path: string): void {
+  const strange = Object.keys(schema).find((word) => !known.includes(word) && !annotations.includes(word));
+  if (strange !== undefined) throw refused(path, `uses "${strange}"`);
+}
+
+const isSchema = (value: unknown): value is Schema =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const refused = (path: string, what: string): TabloomError =>
+  new TabloomError(
+    'bad-request',
+    `The JSON Schema ${what} at "${path.slice(0, 128)}", which cannot be held to here. Leave it out or say it otherwise.`,
+  );
