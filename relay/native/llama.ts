@@ -1,12 +1,15 @@
-import { textRequest } from '#lib/engine/answer.ts';
 import { raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { textRequest } from '#lib/engine/answer.ts';
 import { createProgressMeter } from '#lib/engine/progress.ts';
 import { createSlots } from '#lib/engine/slots.ts';
 import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
-import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
+import type { Feature } from '#lib/protocol/kinds/spec.ts';
+import type { Llama, LlamaContext, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
+import { embedLlama } from './embed.ts';
 import { runLlama } from './run.ts';
+import { scoreLlama } from './score.ts';
 import { verifyFile } from './verify-file.ts';
 
 export interface LlamaEngineOptions {
@@ -16,6 +19,10 @@ export interface LlamaEngineOptions {
   /** One by default: a tiny model gets slower with more, and the relay has other work. */
   readonly threads?: number;
 }
+
+const features = [
+  ...(['tools', 'json-schema', 'logprobs', 'logit-bias', 'seed', 'resume-exact', 'resume-text'] as const),
+] as const satisfies readonly Feature[];
 
 /** llama.cpp inside this process, on the CPU: the relay's native floor, one answer at a time. */
 export function createLlamaEngine(options: LlamaEngineOptions): Engine {
@@ -45,15 +52,18 @@ export function createLlamaEngine(options: LlamaEngineOptions): Engine {
     const opened = await openModel(engine, path, { contextSize: model.contextTokens, threads, signal });
     const sequence = opened.context.getSequence();
     const contextTokens = Math.min(model.contextTokens, opened.context.contextSize);
+    let embedding: Promise<LlamaEmbeddingContext> | undefined;
+    const openContext = () =>
+      (embedding ??= opened.model.createEmbeddingContext({ contextSize: contextTokens, threads }));
+    const shared = { model: opened.model, sequence, clock, contextTokens };
     const slots = createSlots(1, (asked, streamSignal) =>
-      runLlama(textRequest(asked), {
-        model: opened.model,
-        sequence,
-        clock,
-        contextTokens,
-        template: source.template ?? 'chatml',
-        signal: streamSignal,
-      }),
+      asked.kind === 'embedding'
+        ? embedLlama(asked, { ...shared, openContext, signal: streamSignal })
+        : runLlama(textRequest(asked, features), {
+            ...shared,
+            template: source.template ?? 'chatml',
+            signal: streamSignal,
+          }),
     );
     report({ ...bytes, phase: 'ready', loadedBytes: source.sizeBytes });
     let unloading: Promise<void> | undefined;
@@ -61,10 +71,12 @@ export function createLlamaEngine(options: LlamaEngineOptions): Engine {
       model,
       engine: info,
       contextTokens,
-      kinds: ['chat', 'completion'],
-      features: ['seed', 'resume-text'],
+      kinds: ['chat', 'completion', 'embedding'],
+      features,
       slots: 1,
       doStream: slots.doStream,
+      score: (request, { signal: scoreSignal }) =>
+        slots.hold((held) => scoreLlama(request, { ...shared, signal: held }), scoreSignal),
       unload() {
         unloading ??= slots.close().then(() => opened.model.dispose());
         return unloading;

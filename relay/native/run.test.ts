@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
-import type { TextRequest } from '#lib/engine/spec.ts';
+import type { EngineRequest, TextRequest } from '#lib/engine/spec.ts';
 import type { LlamaContextSequence, LlamaModel, SequenceEvaluateOptions, Token } from 'node-llama-cpp';
 import { runLlama } from './run.ts';
 
 /** A model whose tokens are the characters of a text, and which answers "yes". */
-async function run(request: Pick<TextRequest, 'params' | 'resume'>) {
+async function run(request: Pick<EngineRequest, 'params' | 'resume'>) {
   const codes = (text: string) => [...text].map((character) => character.charCodeAt(0) as Token);
   const model = {
     tokenize: codes,
@@ -27,17 +27,14 @@ async function run(request: Pick<TextRequest, 'params' | 'resume'>) {
     },
   };
   let text = '';
-  for await (const event of runLlama(
-    { kind: 'completion', input: { prompt: 'Will it?' }, ...request },
-    {
-      model: model as unknown as LlamaModel,
-      sequence: sequence as unknown as LlamaContextSequence,
-      clock: manualClock(),
-      contextTokens: 64,
-      template: 'chatml',
-      signal: new AbortController().signal,
-    },
-  )) {
+  for await (const event of runLlama({ kind: 'completion', input: { prompt: 'Will it?' }, ...request } as TextRequest, {
+    model: model as unknown as LlamaModel,
+    sequence: sequence as unknown as LlamaContextSequence,
+    clock: manualClock(),
+    contextTokens: 64,
+    template: 'chatml',
+    signal: new AbortController().signal,
+  })) {
     if (event.type === 'text-delta') text += event.text;
   }
   return { text, punished, asked };

@@ -1,13 +1,19 @@
 import { abortError } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { answer, tokensLeft } from '#lib/engine/answer.ts';
+import { answer, tokensLeft, tooLong } from '#lib/engine/answer.ts';
+import { createCallReader } from '#lib/engine/call-reader.ts';
 import { renderChat, type PromptTemplate } from '#lib/engine/chat-prompt.ts';
-import { fitHistory, historyTrimmed } from '#lib/engine/fit-history.ts';
-import { samplingOf } from '#lib/engine/sampling.ts';
+import { constraintOf, grammarAfter } from '#lib/engine/constraint.ts';
+import { passedOver } from '#lib/engine/sampling.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
+import { callIds } from '#lib/engine/tool-calls.ts';
+import type { Logprob } from '#lib/protocol/part.ts';
 import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
+import { evaluateOptions } from './evaluate-options.ts';
+import { logprobOf } from './score.ts';
+import { knownTokens, tokenize } from './tokens.ts';
 
 export interface RunOptions {
   readonly model: LlamaModel;
@@ -23,91 +29,100 @@ const detokenizeContext = 8;
 
 /** One answer: the rendered prompt as tokens, then raw decoding, with token ids. */
 export async function* runLlama(request: TextRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
-  const { model, clock, contextTokens, template } = options;
+  const { model, clock, contextTokens } = options;
   const startedMs = clock.elapsed();
-  const fitted = await fitHistory(request.kind === 'chat' ? request.input.messages : [], {
-    render: (messages) => (request.kind === 'chat' ? renderChat(messages, template) : request.input.prompt),
-    count: (prompt) => tokenize(model, prompt).length,
-    contextTokens,
-  });
-  if (fitted.dropped > 0) yield historyTrimmed(fitted.dropped);
-  const tokens = tokenize(model, fitted.prompt + (request.resume?.text ?? ''));
-  const budget = Math.min(tokensLeft(request), contextTokens - tokens.length);
+  const constraint = constraintOf(request);
+  const prompt = promptOf(request, constraint.tools, options);
+  if (prompt.tokens.length >= contextTokens) throw tooLong(prompt.tokens.length, contextTokens);
+  const calls = constraint.tools.length > 0 ? createCallReader({ idOf: callIds(prompt.text) }) : undefined;
+  calls?.push({ text: prompt.said, tokens: 0 });
+  const grammar = constraint.grammar && grammarAfter(constraint.grammar, prompt.said);
+  const evaluate = await evaluateOptions(request.params, grammar, model);
+
+  yield* passedOver(request.params, ['topK', 'minP', 'repetitionPenalty']);
+  yield* constraint.warnings;
   let reason: 'stop' | 'length' = 'stop';
-  const prompt = { tokens, resumed: tokens.slice(fitted.tokens) };
-  const pieces = decode(prompt, budget, request, options, () => {
+  const budget = Math.min(tokensLeft(request), contextTokens - prompt.tokens.length);
+  const pieces = decode(prompt, budget, { ...options, evaluate, logprobs: request.params.logprobs }, () => {
     reason = 'length';
   });
   yield* answer(
-    { pieces, tokensIn: () => tokens.length, reason: () => reason },
-    { stop: request.params.stop, clock, startedMs },
+    { pieces, tokensIn: () => prompt.tokens.length, reason: () => reason },
+    { stop: request.params.stop, calls, clock, startedMs },
   );
 }
 
-function tokenize(model: LlamaModel, prompt: string): Token[] {
-  const tokens = model.tokenize(prompt, true);
-  const { bos } = model.tokens;
-  return model.tokens.shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
-}
-
 interface Prompt {
+  /** Without what was resumed. */
+  readonly text: string;
   readonly tokens: readonly Token[];
   /** The last of them, which are the answer's beginning. */
   readonly resumed: readonly Token[];
+  /** Their text. */
+  readonly said: string;
+}
+
+/** Resumed ids are taken as they are; resumed text becomes tokens as the model would read it, together with the prompt. */
+function promptOf(
+  request: TextRequest,
+  tools: Parameters<typeof renderChat>[2],
+  { model, template }: RunOptions,
+): Prompt {
+  const text = request.kind === 'chat' ? renderChat(request.input.messages, template, tools) : request.input.prompt;
+  const asked = tokenize(model, text);
+  const { resume } = request;
+  if (!resume) return { text, tokens: asked, resumed: [], said: '' };
+  if (resume.ids && resume.ids.length > 0) {
+    const resumed = knownTokens(model, resume.ids);
+    const said = model.detokenize(resumed, false, asked.slice(-detokenizeContext));
+    return { text, tokens: [...asked, ...resumed], resumed, said };
+  }
+  const tokens = tokenize(model, text + resume.text);
+  return { text, tokens, resumed: tokens.slice(asked.length), said: resume.text };
+}
+
+interface DecodeOptions extends RunOptions {
+  readonly evaluate: Awaited<ReturnType<typeof evaluateOptions>>;
+  readonly logprobs: number | undefined;
 }
 
 async function* decode(
   { tokens, resumed }: Prompt,
   budget: number,
-  request: TextRequest,
-  { model, sequence, signal }: RunOptions,
+  { model, sequence, signal, evaluate, logprobs: top }: DecodeOptions,
   onLimit: () => void,
 ): AsyncGenerator<RawPiece> {
   if (budget <= 0) return onLimit();
-  const { temperature, topP, seed, frequencyPenalty, presencePenalty } = samplingOf(request.params);
   const made: Token[] = [];
   let waiting: Token[] = [];
+  let logprobs: Logprob[] | undefined = top === undefined ? undefined : [];
   try {
     // What the cache holds of this prompt stays; the last token is always evaluated, since it makes the first new one.
     await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
     const rest = tokens.slice(sequence.nextTokenIndex);
-    const penalised = frequencyPenalty !== 0 || presencePenalty !== 0;
-    const generated = sequence.evaluate(rest, {
-      temperature,
-      topP,
-      // Every token of the vocabulary: the package would cut to 40 where the other engines cut by probability alone.
-      topK: 0,
-      minP: 0,
-      ...(seed === undefined ? {} : { seed }),
-      ...(penalised
-        ? {
-            repeatPenalty: {
-              punishTokens: () => [...resumed, ...made],
-              maxPunishTokens: 512,
-              penalty: 1,
-              frequencyPenalty,
-              presencePenalty,
-            },
-          }
-        : {}),
-    });
+    const generated = sequence.evaluate(
+      rest,
+      evaluate(() => [...resumed, ...made]),
+    );
     for await (const token of generated) {
       if (signal.aborted) throw abortError(signal);
+      if (top !== undefined) logprobs?.push(await logprobOf(token, top, { model, sequence }));
       waiting.push(token);
       made.push(token);
       const before = made.slice(0, made.length - waiting.length).slice(-detokenizeContext);
       const text = model.detokenize(waiting, false, before);
       // A character of several tokens is held until it is whole; none has more than four.
       if (!text.endsWith('\ufffd') || waiting.length >= 4) {
-        yield { text, tokens: waiting.length, ids: waiting };
+        yield { text, tokens: waiting.length, ids: waiting, logprobs };
         waiting = [];
+        logprobs = logprobs && [];
       }
       if (made.length >= budget) {
         onLimit();
         break;
       }
     }
-    if (waiting.length > 0) yield { text: '', tokens: waiting.length, ids: waiting };
+    if (waiting.length > 0) yield { text: '', tokens: waiting.length, ids: waiting, logprobs };
   } catch (cause) {
     if (signal.aborted) throw abortError(signal);
     throw new TabloomError('engine-failed', 'llama.cpp failed while answering. Try again.', { cause });

@@ -33,10 +33,7 @@ export interface ModelServer {
   readonly slots: number;
 }
 
-/**
- * Cutting a prompt into tokens holds up the relay's one thread, and is done again for each turn that is left out: far more
- * than the model reads, and no more than takes some milliseconds.
- */
+/** Cutting a prompt into tokens holds up the relay's one thread: far more than the model reads, and milliseconds of work. */
 const bundledLimits = { promptCharacters: 64 * 1024 } as const;
 
 /** The model of this repository on llama.cpp inside this process. */

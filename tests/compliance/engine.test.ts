@@ -23,7 +23,7 @@ const spoilt = (spoil: (doStream: DoStream) => DoStream): EngineSubject => ({
   bad: { model: demoModel, code: 'model-unknown' },
   resume: 'exact',
   context: 'counted',
-  kinds: ['chat', 'completion'],
+  kinds: ['chat', 'completion', 'embedding'],
 });
 
 const each =
@@ -55,17 +55,17 @@ const sins: readonly (readonly [string, string, (doStream: DoStream) => DoStream
   [
     'ignores maxTokens',
     'ends with length',
-    asked((request) => ({ ...request, params: { ...request.params, maxTokens: 99 } }) as EngineRequest),
+    asked(({ params, ...request }) => ({ ...request, params: { ...params, maxTokens: 99 } }) as EngineRequest),
   ],
   [
     'ignores stop',
     'cuts before',
-    asked((request) => ({ ...request, params: { ...request.params, stop: [] } }) as EngineRequest),
+    asked(({ params, ...request }) => ({ ...request, params: { ...params, stop: [] } }) as EngineRequest),
   ],
   [
     'ignores the seed',
     'repeats itself',
-    asked((request) => ({ ...request, params: { ...request.params, seed: 1 } }) as EngineRequest),
+    asked(({ params, ...request }) => ({ ...request, params: { ...params, seed: 1 } }) as EngineRequest),
   ],
   ['ignores the signal', 'stops in the middle', (doStream) => (request) => doStream(request, {})],
   ['begins anew', 'goes on from', asked((request) => ({ ...request, resume: undefined }))],

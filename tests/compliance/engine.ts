@@ -1,91 +1,13 @@
-import { errorCode } from '#lib/base/errors.ts';
-import type { Engine, EngineEvent, EngineRequest, LoadedModel, LoadProgress, ModelEntry } from '#lib/engine/spec.ts';
-import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
+import { errorCode, type TabloomError } from '#lib/base/errors.ts';
+import type { LoadProgress } from '#lib/engine/spec.ts';
+import { embeddingCases } from './engine-embedding.ts';
+import { ask, assert, chat, codeOf, equal, loadedCase, read, story, type EngineCase } from './engine-kit.ts';
+import { resumeCases } from './engine-resume.ts';
+import { wishCases } from './engine-wishes.ts';
 
-/**
- * What every engine must do. The cases know no test runner, since one of them runs inside a browser's page: they throw
- * on failure. Each gets a fresh engine and closes it.
- */
-export interface EngineSubject {
-  createEngine(): Engine | Promise<Engine>;
-  readonly model: ModelEntry;
-  /** An entry the engine must refuse, and the code it refuses with. */
-  readonly bad: { readonly model: ModelEntry; readonly code: string };
-  /** `exact`: greedy decoding resumed from text equals an uninterrupted run. */
-  readonly resume: 'exact' | 'continues';
-  /** `counted`: prompts longer than the context are refused with `too-long`. `remote`: the server decides. */
-  readonly context: 'counted' | 'remote';
-  /** `kinds` of request it takes; a remote chat server has no raw completion. */
-  readonly kinds: readonly EngineRequest['kind'][];
-}
+export type { EngineSubject } from './engine-kit.ts';
 
-export interface EngineCase {
-  readonly name: string;
-  readonly run: (subject: EngineSubject) => Promise<void>;
-}
-
-const chat = (text: string, params: Partial<GenerationParams> = {}): EngineRequest => ({
-  kind: 'chat',
-  input: { messages: [{ role: 'user', content: text }] },
-  params: { maxTokens: 24, temperature: 0, ...params },
-});
-
-interface Answer {
-  readonly text: string;
-  readonly tokens: number;
-  readonly finishes: readonly Extract<EngineEvent, { type: 'finish' }>[];
-  readonly parts: number;
-}
-
-async function read(events: AsyncIterable<EngineEvent>): Promise<Answer> {
-  let text = '';
-  let tokens = 0;
-  let parts = 0;
-  const finishes: Extract<EngineEvent, { type: 'finish' }>[] = [];
-  for await (const event of events) {
-    if (event.type === 'finish') finishes.push(event);
-    if (event.type !== 'text-delta') continue;
-    assert(finishes.length === 0, 'text came after the finish');
-    text += event.text;
-    tokens += event.tokens;
-    parts += 1;
-  }
-  return { text, tokens, finishes, parts };
-}
-
-const ask = (loaded: LoadedModel, request: EngineRequest) => read(loaded.doStream(request, {}));
-
-async function codeOf(work: () => Promise<unknown>): Promise<string> {
-  try {
-    await work();
-  } catch (error) {
-    return errorCode(error);
-  }
-  return 'nothing-thrown';
-}
-
-function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new Error(message);
-}
-
-function equal(actual: unknown, expected: unknown, what: string): void {
-  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
-  assert(a === b, `${what}: got ${a}, wanted ${b}`);
-}
-
-const loadedCase = (name: string, run: (loaded: LoadedModel, subject: EngineSubject) => Promise<void>): EngineCase => ({
-  name,
-  async run(subject) {
-    const engine = await subject.createEngine();
-    try {
-      await run(await engine.load(subject.model, {}), subject);
-    } finally {
-      await engine.close();
-    }
-  },
-});
-
-export const engineCases: readonly EngineCase[] = [
+const contractCases: readonly EngineCase[] = [
   {
     name: 'loads with progress and says what it is',
     async run(subject) {
@@ -104,8 +26,11 @@ export const engineCases: readonly EngineCase[] = [
     },
   },
   loadedCase('streams an answer in parts, finishes once, counts what it delivered', async (loaded) => {
-    const answer = await ask(loaded, chat('Tell me a short story.'));
-    assert(answer.text.length > 0 && answer.parts > 1, `one piece of ${answer.text.length} characters is no stream`);
+    const answer = await ask(loaded, chat(story));
+    assert(
+      answer.text.length > 0 && answer.parts.length > 1,
+      `one piece of ${answer.text.length} characters is no stream`,
+    );
     equal(answer.finishes.length, 1, 'finishes');
     const { usage, timings, reason } = answer.finishes[0]!;
     equal(usage.tokensOut, answer.tokens, 'tokensOut against the parts');
@@ -114,14 +39,14 @@ export const engineCases: readonly EngineCase[] = [
     assert(reason === 'stop' || reason === 'length', 'no reason');
   }),
   loadedCase('ends with length at maxTokens', async (loaded) => {
-    const answer = await ask(loaded, chat('Tell me a short story.', { maxTokens: 5 }));
+    const answer = await ask(loaded, chat(story, { maxTokens: 5 }));
     equal(answer.finishes[0]?.reason, 'length', 'reason');
     equal(answer.tokens, 5, 'tokens');
   }),
   loadedCase('cuts before a stop sequence', async (loaded) => {
-    const whole = await ask(loaded, chat('Tell me a short story.'));
+    const whole = await ask(loaded, chat(story));
     const stop = whole.text.slice(8, 11);
-    const cut = await ask(loaded, chat('Tell me a short story.', { stop: [stop] }));
+    const cut = await ask(loaded, chat(story, { stop: [stop] }));
     equal(cut.text, whole.text.slice(0, whole.text.indexOf(stop)), `text before "${stop}"`);
     equal(cut.finishes[0]?.reason, 'stop', 'reason');
     equal(cut.finishes[0]?.usage.tokensOut, cut.tokens, 'tokensOut against the parts');
@@ -193,27 +118,19 @@ export const engineCases: readonly EngineCase[] = [
     if (subject.context === 'remote') return;
     const long = 'one two three four five six seven eight nine ten '.repeat(Math.ceil(loaded.contextTokens / 4));
     equal(await codeOf(() => ask(loaded, chat(long))), 'too-long', 'code');
+    const turns = Array.from({ length: 21 }, (_, index) => ({
+      role: index % 2 === 0 ? ('user' as const) : ('assistant' as const),
+      content: long.slice(0, long.length >> 3),
+    }));
+    const error = await ask(loaded, { ...chat(''), input: { messages: turns } }).catch((thrown: unknown) => thrown);
+    equal(errorCode(error), 'too-long', 'code for a long conversation: nothing is left out without a word');
+    if (loaded.engine.deviceClass === 'remote') return;
+    const { promptTokens, contextTokens } = (error as TabloomError).details as Record<string, number>;
+    assert(
+      promptTokens! >= contextTokens! && contextTokens === loaded.contextTokens,
+      'the error does not say by how much',
+    );
     assert((await ask(loaded, chat('Hello'))).finishes.length === 1, 'no answer after the long prompt');
-  }),
-  loadedCase('goes on from delivered text', async (loaded, subject) => {
-    const whole = await ask(loaded, chat('Tell me a short story.'));
-    const pieces: { text: string; tokens: number }[] = [];
-    for await (const event of loaded.doStream(chat('Tell me a short story.'), {})) {
-      if (event.type !== 'text-delta') continue;
-      pieces.push({ text: event.text, tokens: event.tokens });
-      if (pieces.length === 6) break;
-    }
-    const resume = {
-      text: pieces.map((piece) => piece.text).join(''),
-      tokens: pieces.reduce((sum, piece) => sum + piece.tokens, 0),
-    };
-    const rest = await ask(loaded, { ...chat('Tell me a short story.'), resume });
-    if (subject.resume === 'exact') {
-      equal(resume.text + rest.text, whole.text, 'joined text');
-      equal(resume.tokens + rest.tokens, whole.tokens, 'joined tokens');
-    }
-    assert(rest.text !== '' && !rest.text.startsWith(resume.text), 'the answer began anew');
-    equal(rest.finishes.length, 1, 'finishes');
   }),
   loadedCase('completes a raw prompt', async (loaded, subject) => {
     if (!subject.kinds.includes('completion')) return;
@@ -234,3 +151,5 @@ export const engineCases: readonly EngineCase[] = [
     assert((await codeOf(() => ask(loaded, chat('Hello')))) !== 'nothing-thrown', 'it answers after unloading');
   }),
 ];
+
+export const engineCases: readonly EngineCase[] = [...contractCases, ...resumeCases, ...wishCases, ...embeddingCases];

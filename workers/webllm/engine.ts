@@ -1,7 +1,7 @@
-import { textRequest } from '#lib/engine/answer.ts';
 import { abortError, anySignal, raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import { textRequest } from '#lib/engine/answer.ts';
 import { noWebGpu, readDevice, type NavigatorFacts } from '#lib/engine/device.ts';
 import { fetchMlc } from '#lib/engine/files/fetch-mlc.ts';
 import { forgetMlc } from '#lib/engine/files/forget-mlc.ts';
@@ -11,6 +11,7 @@ import { readMlcTemplate } from '#lib/engine/mlc-prompt.ts';
 import { createProgressMeter } from '#lib/engine/progress.ts';
 import { createSlots } from '#lib/engine/slots.ts';
 import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
+import type { Feature } from '#lib/protocol/kinds/spec.ts';
 import { MLCEngine, type InitProgressReport, type ModelRecord } from '@mlc-ai/web-llm';
 import { createLoadReport } from './load-report.ts';
 import { runWebllm } from './run.ts';
@@ -26,6 +27,9 @@ export interface WebllmEngineOptions {
 }
 
 const build = 'web-llm 0.2.86';
+
+/** WebLLM has a grammar engine of its own; formats and calls are claimed when its suite has shown them on a GPU. */
+const features = ['seed', 'resume-text'] as const satisfies readonly Feature[];
 
 /** WebLLM on WebGPU: one model, one answer at a time. Files come checked from `fetchMlc`; WebLLM finds them in its caches. */
 export function createWebllmEngine(options: WebllmEngineOptions): Engine {
@@ -57,7 +61,7 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
     );
     const template = readMlcTemplate(config.conv_template);
     const slots = createSlots(1, (asked, streamSignal) =>
-      runWebllm(textRequest(asked), {
+      runWebllm(textRequest(asked, features), {
         engine,
         clock,
         contextTokens: model.contextTokens,
@@ -74,7 +78,7 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
       engine: info,
       contextTokens: model.contextTokens,
       kinds: ['chat', 'completion'],
-      features: ['seed', 'resume-text'],
+      features,
       slots: 1,
       doStream: slots.doStream,
       async unload() {

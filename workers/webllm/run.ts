@@ -2,11 +2,9 @@ import { abortError, raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { messageText, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
-import { answer, tokensLeft } from '#lib/engine/answer.ts';
-import { withoutOldestTurn } from '#lib/engine/chat-prompt.ts';
-import { historyTrimmed, tooLong } from '#lib/engine/fit-history.ts';
+import { answer, tokensLeft, tooLong } from '#lib/engine/answer.ts';
 import { renderMlc, type MlcTemplate } from '#lib/engine/mlc-prompt.ts';
-import { samplingOf } from '#lib/engine/sampling.ts';
+import { passedOver, samplingOf } from '#lib/engine/sampling.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import type { ChatCompletionChunk, ChatCompletionMessageParam, Completion, MLCEngine } from '@mlc-ai/web-llm';
@@ -32,47 +30,32 @@ const emptyThoughts = '<think>\n\n</think>\n\n';
 
 /**
  * One answer. A conversation goes to WebLLM as text, written as the model's template says: text to go on from and empty
- * thoughts are appended to it. Only where nobody here can write the template does WebLLM. Turns are left out until the
- * prompt fits.
+ * thoughts are appended to it. Only where nobody here can write the template does WebLLM.
  */
 export async function* runWebllm(request: TextRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens } = options;
   const startedMs = clock.elapsed();
-  let kept: readonly ChatMessage[] = request.kind === 'chat' ? request.input.messages : [];
-  for (;;) {
-    const end = { tokensIn: 0, reason: 'stop' as 'stop' | 'length' };
-    const stream = answer(
-      {
-        pieces: pieces(withMessages(request, kept), options, end),
-        tokensIn: () => end.tokensIn,
-        reason: () => end.reason,
-      },
-      { stop: request.params.stop, clock, startedMs },
-    );
-    try {
-      // The prompt is refused, if it is, before anything comes.
-      const first = await stream.next();
-      const dropped = request.kind === 'chat' ? request.input.messages.length - kept.length : 0;
-      if (dropped > 0) yield historyTrimmed(dropped);
-      if (!first.done) yield first.value;
-      yield* stream;
-      return;
-    } catch (error) {
-      const fewer = isTooLong(error) ? withoutOldestTurn(kept) : undefined;
-      if (!fewer) throw isTooLong(error) ? tooLong(contextTokens, contextTokens) : error;
-      kept = fewer;
-    } finally {
-      // A reader that leaves at the first event leaves this generator, not the one inside.
-      await stream.return(undefined);
-    }
+  if (request.kind === 'chat' && request.input.messages.some(({ toolCalls }) => toolCalls)) {
+    throw badRequest('This model reads no calls of functions. Leave them out.');
+  }
+  yield* passedOver(request.params, ['repetitionPenalty']);
+  const end = { tokensIn: 0, reason: 'stop' as 'stop' | 'length' };
+  const run = { pieces: pieces(request, options, end), tokensIn: () => end.tokensIn, reason: () => end.reason };
+  try {
+    yield* answer(run, { stop: request.params.stop, clock, startedMs });
+  } catch (error) {
+    throw isTooLong(error) ? tooLong(promptTokensIn(error) ?? contextTokens, contextTokens) : error;
   }
 }
 
-const withMessages = (request: TextRequest, messages: readonly ChatMessage[]): TextRequest =>
-  request.kind === 'chat' ? { ...request, input: { ...request.input, messages: [...messages] } } : request;
-
 const isTooLong = (error: unknown): boolean =>
   error instanceof Error && error.name === 'ContextWindowSizeExceededError';
+
+/** WebLLM says it in words alone: "Prompt tokens exceed context window size: number of prompt tokens: 600; …". */
+function promptTokensIn(error: unknown): number | undefined {
+  const said = /number of prompt tokens: (\d+)/i.exec(String(error))?.[1];
+  return said === undefined ? undefined : Number(said);
+}
 
 /** WebLLM's own word for a conversation whose roles come in an order that it does not write. */
 const isMisordered = (error: unknown): boolean =>
@@ -157,7 +140,7 @@ async function begin(request: TextRequest, options: RunOptions): Promise<AsyncIt
     frequency_penalty: sampling.frequencyPenalty,
     presence_penalty: sampling.presencePenalty,
     // Left out, it is what the model's configuration says, and would begin anew in a resumed answer.
-    repetition_penalty: 1,
+    repetition_penalty: sampling.repetitionPenalty,
     ...(sampling.seed === undefined ? {} : { seed: sampling.seed }),
   } as const;
   if (request.kind === 'completion') {

@@ -1,12 +1,13 @@
-import { textRequest } from '#lib/engine/answer.ts';
 import { abortError, raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { textRequest } from '#lib/engine/answer.ts';
 import type { ChunkStore } from '#lib/engine/files/chunk-store.ts';
 import { fetchFile } from '#lib/engine/files/fetch-file.ts';
 import { createProgressMeter } from '#lib/engine/progress.ts';
 import { createSlots } from '#lib/engine/slots.ts';
 import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
+import type { Feature } from '#lib/protocol/kinds/spec.ts';
 import { Wllama } from '@wllama/wllama/esm/index.js';
 import { assertBrowserSupport } from './browser-support.ts';
 import { runWllama } from './run.ts';
@@ -20,6 +21,11 @@ export interface WllamaEngineOptions {
   /** What relative model addresses are relative to. */
   readonly pageUrl: string;
 }
+
+/** No log-probabilities: the package fails inside over tokens that are a piece of a character. */
+const features = [
+  ...(['tools', 'json-schema', 'logit-bias', 'seed', 'resume-text'] as const),
+] as const satisfies readonly Feature[];
 
 /** Above this a model gains more from threads than it loses by their hand-over. */
 const threadsFromParameters = 50_000_000;
@@ -56,7 +62,7 @@ export function createWllamaEngine(options: WllamaEngineOptions): Engine {
     report({ ...bytes, phase: 'ready' });
     const contextTokens = Math.min(model.contextTokens, wllama.getLoadedContextInfo().n_ctx);
     const slots = createSlots(1, (asked, streamSignal) =>
-      runWllama(textRequest(asked), {
+      runWllama(textRequest(asked, features), {
         wllama,
         clock,
         contextTokens,
@@ -69,7 +75,7 @@ export function createWllamaEngine(options: WllamaEngineOptions): Engine {
       engine: info,
       contextTokens,
       kinds: ['chat', 'completion'],
-      features: ['seed', 'resume-text'],
+      features,
       slots: 1,
       doStream: slots.doStream,
       async unload() {

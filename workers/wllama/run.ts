@@ -2,12 +2,17 @@ import { abortError } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { createQueue } from '#lib/base/queue.ts';
-import { answer, tokensLeft } from '#lib/engine/answer.ts';
+import { answer, tokensLeft, tooLong } from '#lib/engine/answer.ts';
+import { createCallReader } from '#lib/engine/call-reader.ts';
 import { renderChat, type PromptTemplate } from '#lib/engine/chat-prompt.ts';
-import { fitHistory, historyTrimmed } from '#lib/engine/fit-history.ts';
-import { samplingOf } from '#lib/engine/sampling.ts';
+import { constraintOf, grammarAfter } from '#lib/engine/constraint.ts';
+import type { Grammar } from '#lib/engine/grammar/grammar.ts';
+import { toGbnf } from '#lib/engine/grammar/to-gbnf.ts';
+import { passedOver, samplingOf } from '#lib/engine/sampling.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
+import { callIds } from '#lib/engine/tool-calls.ts';
+import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
 import type { RawCompletionChunk, Wllama } from '@wllama/wllama/esm/index.js';
 
 export interface RunOptions {
@@ -18,31 +23,37 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-/** One answer: the prompt counted and fitted, then a raw completion on it and on the text delivered before. */
+/** One answer: the prompt counted, then a raw completion on it and on the text delivered before. The package takes no ids. */
 export async function* runWllama(request: TextRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens, template } = options;
   const startedMs = clock.elapsed();
-  const fitted = await fitHistory(request.kind === 'chat' ? request.input.messages : [], {
-    render: (messages) => (request.kind === 'chat' ? renderChat(messages, template) : request.input.prompt),
-    count: (prompt) => countTokens(prompt, options),
-    contextTokens,
-  });
-  if (fitted.dropped > 0) yield historyTrimmed(fitted.dropped);
-  const prompt = fitted.prompt + (request.resume?.text ?? '');
-  const tokensIn = request.resume ? await countTokens(prompt, options) : fitted.tokens;
+  const { params } = request;
+  const constraint = constraintOf(request);
+  const text =
+    request.kind === 'chat' ? renderChat(request.input.messages, template, constraint.tools) : request.input.prompt;
+  const said = request.resume?.text ?? '';
+  const grammar = constraint.grammar && grammarAfter(constraint.grammar, said);
+  const calls = constraint.tools.length > 0 ? createCallReader({ idOf: callIds(text) }) : undefined;
+  calls?.push({ text: said, tokens: 0 });
+  const prompt = text + said;
+  const tokensIn = await countTokens(prompt, options);
+  if (tokensIn >= contextTokens) throw tooLong(tokensIn, contextTokens);
+
+  yield* passedOver(params, ['topK', 'minP', 'repetitionPenalty']);
+  yield* constraint.warnings;
   const budget = Math.min(tokensLeft(request), contextTokens - tokensIn);
   let reason: 'stop' | 'length' = 'length';
-  const pieces = complete(prompt, budget, request, options, (ended) => {
+  const pieces = complete(prompt, budget, { ...options, params, grammar }, (ended) => {
     reason = ended;
   });
   yield* answer(
     { pieces, tokensIn: () => tokensIn, reason: () => reason },
-    { stop: request.params.stop, clock, startedMs },
+    { stop: params.stop, calls, clock, startedMs },
   );
 }
 
 /** How llama.cpp's server says so; the package passes its words on and no code. */
-const pastContext = /exceeds the available context size|context size has been exceeded/i;
+const pastContext = /(?:\((\d+) tokens\) )?exceeds the available context size|context size has been exceeded/i;
 
 /** Reads the prompt into the cache and counts it; the completion that follows finds it there. */
 async function countTokens(prompt: string, { wllama, contextTokens, signal }: RunOptions): Promise<number> {
@@ -57,7 +68,8 @@ async function countTokens(prompt: string, { wllama, contextTokens, signal }: Ru
     return usage.prompt_tokens;
   } catch (cause) {
     if (signal.aborted) throw abortError(signal);
-    if (pastContext.test(String(cause))) return contextTokens;
+    const past = pastContext.exec(String(cause));
+    if (past) return Math.max(contextTokens, Number(past[1] ?? 0));
     throw engineFailed(cause);
   }
 }
@@ -65,12 +77,17 @@ async function countTokens(prompt: string, { wllama, contextTokens, signal }: Ru
 async function* complete(
   prompt: string,
   budget: number,
-  request: TextRequest,
-  { wllama, contextTokens, signal }: RunOptions,
+  {
+    wllama,
+    contextTokens,
+    signal,
+    params,
+    grammar,
+  }: RunOptions & { readonly params: GenerationParams; readonly grammar: Grammar | undefined },
   onEnd: (reason: 'stop' | 'length') => void,
 ): AsyncGenerator<RawPiece> {
   if (budget <= 0) return;
-  const sampling = samplingOf(request.params);
+  const sampling = samplingOf(params);
   const stopReading = new AbortController();
   // The package cannot be held back; it makes at most a context of tokens.
   const chunks = createQueue<RawCompletionChunk>(contextTokens + 16);
@@ -84,10 +101,14 @@ async function* complete(
       max_tokens: budget,
       temperature: sampling.temperature,
       top_p: sampling.topP,
-      ...noOtherCuts,
+      top_k: sampling.topK,
+      min_p: sampling.minP,
       frequency_penalty: sampling.frequencyPenalty,
       presence_penalty: sampling.presencePenalty,
+      ...asUntyped({ repeat_penalty: sampling.repetitionPenalty }),
       ...(sampling.seed === undefined ? {} : { seed: sampling.seed }),
+      ...(params.logitBias ? asUntyped({ logit_bias: params.logitBias }) : {}),
+      ...(grammar ? { grammar: toGbnf(grammar) } : {}),
       abortSignal: AbortSignal.any([signal, stopReading.signal]),
       ...keepPrompt,
     })
@@ -114,8 +135,8 @@ async function* complete(
   }
 }
 
-/** llama.cpp's own defaults cut the choice a second and a third time; an answer is to be drawn alike in every engine. */
-const noOtherCuts = { top_k: 0, min_p: 0 } as const;
+/** Members that llama.cpp's server reads and the package hands on, without typing them or otherwise than it types them. */
+const asUntyped = (members: Readonly<Record<string, unknown>>): object => members;
 
 /** Members of llama.cpp's server that the package passes on without typing them. */
 const keepPrompt = { cache_prompt: true, timings_per_token: true };

@@ -1,5 +1,9 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { needsOf } from '#lib/protocol/job.ts';
+import type { Feature } from '#lib/protocol/kinds/spec.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { CallReader, ReadDelta } from './call-reader.ts';
 import type { EngineEvent, EngineRequest, TextRequest } from './spec.ts';
 import { createStopFilter, type RawPiece } from './stop-filter.ts';
 
@@ -12,10 +16,20 @@ export interface RawRun {
   reason(): 'stop' | 'length';
 }
 
-/** For engines that generate text and do nothing else. @throws `bad-request` for another kind. */
-export function textRequest(request: EngineRequest): TextRequest {
-  if (request.kind === 'chat' || request.kind === 'completion') return request;
-  throw new TabloomError('bad-request', `This engine does no work of the kind "${request.kind}".`);
+/**
+ * For engines that generate text. What is not among its `features` is refused here too, whoever asks: an unmet wish is
+ * another answer.
+ * @throws `bad-request` for another kind, `feature-unavailable`.
+ */
+export function textRequest(request: EngineRequest, features?: readonly Feature[]): TextRequest {
+  if (request.kind !== 'chat' && request.kind !== 'completion') {
+    throw new TabloomError('bad-request', `This engine does no work of the kind "${request.kind}".`);
+  }
+  const lacking = features && needsOf(request).find((need) => !(features as readonly string[]).includes(need));
+  if (lacking !== undefined) {
+    throw new TabloomError('feature-unavailable', `This model cannot do what is asked of it ("${lacking}").`);
+  }
+  return request;
 }
 
 /**
@@ -25,29 +39,43 @@ export function textRequest(request: EngineRequest): TextRequest {
 export const tokensLeft = (request: TextRequest): number =>
   Math.max(0, request.params.maxTokens - (request.resume?.tokens ?? 0));
 
+/** A prompt that leaves no room for an answer. */
+export const tooLong = (promptTokens: number, contextTokens: number): TabloomError =>
+  new TabloomError(
+    'too-long',
+    `The prompt has ${promptTokens} tokens and the model reads ${contextTokens}, its answer included. Shorten it.`,
+    { details: { promptTokens, contextTokens } },
+  );
+
 /**
- * Turns a raw decode into engine events: stop sequences cut, tokens counted as delivered, times taken, one `finish`.
- * The sum of the parts' `tokens` is `usage.tokensOut`.
+ * Turns a raw decode into engine events: stop sequences cut, calls told from text where a reader is given, tokens counted
+ * as delivered, times taken, one `finish`. The sum of the parts' `tokens` is `usage.tokensOut`.
  */
 export async function* answer(
   run: RawRun,
-  options: { readonly stop?: readonly string[] | undefined; readonly clock: Clock; readonly startedMs: number },
+  options: {
+    readonly stop?: readonly string[] | undefined;
+    readonly calls?: CallReader | undefined;
+    readonly clock: Clock;
+    readonly startedMs: number;
+  },
 ): AsyncGenerator<EngineEvent> {
-  const { clock, startedMs } = options;
+  const { clock, startedMs, calls } = options;
   const filter = createStopFilter(options.stop ?? []);
   let tokensOut = 0;
   let firstMs: number | undefined;
   let lastMs = startedMs;
   let stopped = false;
+  const deltas = (piece: RawPiece): readonly ReadDelta[] => {
+    tokensOut += piece.tokens;
+    return calls ? calls.push(piece) : [plainDelta(piece)];
+  };
 
   for await (const piece of run.pieces) {
     lastMs = clock.elapsed();
     firstMs ??= lastMs;
     const { released, matched } = filter.push(piece);
-    if (released.text !== '' || released.tokens > 0) {
-      tokensOut += released.tokens;
-      yield textDelta(released);
-    }
+    if (released.text !== '' || released.tokens > 0) yield* parts(deltas(released));
     if (matched) {
       stopped = true;
       break;
@@ -55,14 +83,13 @@ export async function* answer(
   }
   if (!stopped) {
     const rest = filter.flush();
-    if (rest.text !== '' || rest.tokens > 0) {
-      tokensOut += rest.tokens;
-      yield textDelta(rest);
-    }
+    if (rest.text !== '' || rest.tokens > 0) yield* parts(deltas(rest));
   }
+  if (calls) yield* parts(calls.flush());
+  const reason = stopped ? 'stop' : run.reason();
   yield {
     type: 'finish',
-    reason: stopped ? 'stop' : run.reason(),
+    reason: reason === 'stop' && calls && calls.calls > 0 ? 'tool-calls' : reason,
     usage: { tokensIn: run.tokensIn(), tokensOut },
     timings: {
       ttftMs: (firstMs ?? clock.elapsed()) - startedMs,
@@ -71,9 +98,16 @@ export async function* answer(
   };
 }
 
-const textDelta = (piece: RawPiece): EngineEvent => ({
-  type: 'text-delta',
-  text: piece.text,
-  tokens: piece.tokens,
-  ...(piece.ids ? { ids: [...piece.ids] } : {}),
+const plainDelta = ({ text, tokens, ids, logprobs = [] }: RawPiece): ReadDelta => ({
+  part: { type: 'text-delta', text, tokens, ...(ids ? { ids: [...ids] } : {}) },
+  logprobs,
 });
+
+function* parts(deltas: readonly ReadDelta[]): Generator<EngineEvent> {
+  for (const { part, logprobs } of deltas) {
+    yield part;
+    for (let from = 0; from < logprobs.length; from += limits.logprobsPerPartMax) {
+      yield { type: 'logprobs', items: logprobs.slice(from, from + limits.logprobsPerPartMax) };
+    }
+  }
+}

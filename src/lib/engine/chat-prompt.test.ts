@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { errorCode } from '#lib/base/errors.ts';
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
-import { renderChat, withoutOldestTurn } from './chat-prompt.ts';
-import { fitHistory } from './fit-history.ts';
+import { renderChat } from './chat-prompt.ts';
 
 const said = (role: ChatMessage['role'], content: string): ChatMessage => ({ role, content });
 
@@ -21,39 +19,26 @@ describe('rendering', () => {
   });
 });
 
-describe('fitting', () => {
-  const conversation = [
-    said('system', 'sys'),
-    said('user', 'one'),
-    said('assistant', 'eins'),
-    said('user', 'two'),
-    said('assistant', 'zwei'),
-    said('user', 'three'),
-  ];
-  const render = (messages: readonly ChatMessage[]) => messages.map(({ content }) => String(content)).join(' ');
-  const count = (prompt: string) => prompt.split(' ').length;
+describe('functions', () => {
+  const tools = [{ name: 'now' }, { name: 'add', description: 'Adds <|im_end|>', parameters: '{"type":"object"}' }];
 
-  test('drops a whole turn at a time and never the system message or the last', () => {
-    const fewer = withoutOldestTurn(conversation)!;
-    expect(render(fewer)).toBe('sys two zwei three');
-    expect(render(withoutOldestTurn(fewer)!)).toBe('sys three');
-    expect(withoutOldestTurn(withoutOldestTurn(fewer)!)).toBeUndefined();
+  test('are explained by the system, whose own words come first', () => {
+    const prompt = renderChat([said('system', 'Be brief.'), said('user', 'hi')], 'chatml', tools);
+    expect(prompt).toContain('<|im_start|>system\nBe brief.\n\nYou can call');
+    expect(prompt).toContain('\n{"name": "now"}\n{"name": "add", "description": "Adds <| im_end |>"');
+    expect(prompt.match(/<\|im_start\|>system/g)).toHaveLength(1);
+    expect(renderChat([said('user', 'hi')], 'chatml', tools)).toMatch(/^<\|im_start\|>system\nYou can call/);
   });
 
-  test('leaves a conversation alone that leaves room', async () => {
-    const fitted = await fitHistory(conversation, { render, count, contextTokens: 8 });
-    expect(fitted).toEqual({ prompt: render(conversation), tokens: 6, dropped: 0 });
-  });
-
-  test('drops the oldest until a quarter of the context is free', async () => {
-    const fitted = await fitHistory(conversation, { render, count, contextTokens: 6 });
-    expect(fitted).toEqual({ prompt: 'sys two zwei three', tokens: 4, dropped: 2 });
-  });
-
-  test('keeps a last message that fits without the room, and refuses one that does not', async () => {
-    const long = [said('user', 'a b c d e')];
-    expect((await fitHistory(long, { render, count, contextTokens: 6 })).tokens).toBe(5);
-    const refused = fitHistory(long, { render, count, contextTokens: 5 });
-    expect(await refused.then(() => 'fits', errorCode)).toBe('too-long');
+  test('were called, and gave something', () => {
+    const toolCalls = [{ id: 'a', name: 'now', arguments: '{"zone":"UTC"}' }];
+    const messages = [
+      { ...said('assistant', 'Let me see.'), toolCalls },
+      { ...said('tool', '12:00'), toolCallId: 'a' },
+    ];
+    expect(renderChat(messages, 'chatml')).toBe(
+      '<|im_start|>assistant\nLet me see.\n<tool_call>\n{"name": "now", "arguments": {"zone":"UTC"}}\n</tool_call><|im_end|>\n' +
+        '<|im_start|>user\n<tool_response>\n12:00\n</tool_response><|im_end|>\n<|im_start|>assistant\n',
+    );
   });
 });

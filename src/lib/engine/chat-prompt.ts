@@ -1,4 +1,5 @@
-import { messageText, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
+import { messageText, type ChatMessage, type ChatTool } from '#lib/protocol/kinds/chat.ts';
+import { toolsPrompt, withToolMarks } from './tool-calls.ts';
 
 /** How a conversation is written for a model; named by the catalog, so that every engine gives a model the same text. */
 export type PromptTemplate = 'chatml' | 'llama3';
@@ -25,24 +26,24 @@ const templates: Readonly<Record<PromptTemplate, TemplateMarks>> = {
 
 /**
  * The prompt of a conversation, ending where the assistant's answer begins. Marks inside a message lose their meaning,
- * so that nobody can speak as another role.
+ * so that nobody can speak as another role. Functions that may be called are explained by the system; what they gave comes
+ * as a user's message, which is how models with these templates are trained.
  */
-export function renderChat(messages: readonly ChatMessage[], template: PromptTemplate): string {
+export function renderChat(
+  messages: readonly ChatMessage[],
+  template: PromptTemplate,
+  tools: readonly ChatTool[] = [],
+): string {
   const { before, after, reserved } = templates[template];
-  const rendered = messages.map(
-    (message) => before(message.role) + messageText(message).replace(reserved, '<| $1 |>') + after,
-  );
+  const said = messages.map((message) => ({
+    role: message.role === 'tool' ? 'user' : message.role,
+    text: withToolMarks(message, messageText(message)),
+  }));
+  if (tools.length > 0) {
+    const [first] = said;
+    const own = first?.role === 'system' ? `${said.shift()!.text}\n\n` : '';
+    said.unshift({ role: 'system', text: own + toolsPrompt(tools) });
+  }
+  const rendered = said.map(({ role, text }) => before(role) + text.replace(reserved, '<| $1 |>') + after);
   return rendered.join('') + before('assistant');
-}
-
-/**
- * The conversation without its oldest turn: the first message that is neither `system` nor the last, with the answers
- * that follow it. Undefined when only the last message is left to drop.
- */
-export function withoutOldestTurn(messages: readonly ChatMessage[]): readonly ChatMessage[] | undefined {
-  const first = messages.findIndex((message) => message.role !== 'system');
-  if (first < 0 || first >= messages.length - 1) return undefined;
-  let next = first + 1;
-  while (next < messages.length - 1 && messages[next]!.role !== 'user') next += 1;
-  return [...messages.slice(0, first), ...messages.slice(next)];
 }

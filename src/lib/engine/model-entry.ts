@@ -41,5 +41,6 @@ export const modelEntrySchema: z.ZodType<ModelEntry> = z.object({
   memoryBytes: count,
   largestBufferBytes: count.optional(),
   licence: z.string().max(64),
+  note: z.string().max(256).optional(),
   source: sourceSchema,
 });

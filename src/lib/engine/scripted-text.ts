@@ -1,5 +1,7 @@
 import { utf8Encode } from '#lib/base/bytes.ts';
 import { seededRandom } from '#lib/base/random.ts';
+import type { Grammar } from './grammar/grammar.ts';
+import { sample } from './grammar/sample.ts';
 
 export interface ScriptedToken {
   readonly id: number;
@@ -16,17 +18,19 @@ const words = (
 export const scriptedPrompt = (messages: readonly { readonly role: string; readonly text: string }[]): string =>
   messages.map((message) => `${message.role}: ${message.text}`).join('\n');
 
-/** The tokens of an answer: invented from prompt and seed, or a given text cut into words. */
+/** The tokens of an answer: invented from prompt and seed, as a grammar says where there is one, or a given text. */
 export function scriptedTokens(
   prompt: string,
   seed: number,
   options: {
     readonly answerTokens?: number | undefined;
     readonly text?: ((prompt: string, seed: number) => string) | undefined;
+    readonly grammar?: Grammar | undefined;
   },
 ): readonly ScriptedToken[] {
-  if (options.text) return cut(options.text(prompt, seed));
   const random = seededRandom(hash(prompt) ^ Math.imul(seed + 1, 0x9e3779b1));
+  if (options.grammar) return cut(sample(options.grammar, random), /.{1,4}/gsu);
+  if (options.text) return cut(options.text(prompt, seed), /\s*\S+\s*$|\s*\S+/g);
   const length = options.answerTokens ?? 24 + Math.floor(random.float() * 40);
   return Array.from({ length }, (_, position) => {
     const id = Math.floor(random.float() * words.length);
@@ -35,8 +39,17 @@ export function scriptedTokens(
   });
 }
 
-function cut(text: string): readonly ScriptedToken[] {
-  return (text.match(/\s*\S+\s*$|\s*\S+/g) ?? []).map((piece) => ({ id: hash(piece) % 65_536, text: piece }));
+/** Numbers in [-1, 1) that are a function of the text. */
+export function scriptedVector(text: string, dimensions: number): readonly number[] {
+  const random = seededRandom(hash(text));
+  return Array.from({ length: dimensions }, () => random.float() * 2 - 1);
+}
+
+/** A word that might have stood there. */
+export const otherWord = (id: number, step: number): string => ` ${words[(id + step) % words.length]!}`;
+
+function cut(text: string, piece: RegExp): readonly ScriptedToken[] {
+  return (text.match(piece) ?? []).map((one) => ({ id: hash(one) % 65_536, text: one }));
 }
 
 /** FNV-1a, 32 bits (public domain, by Fowler, Noll and Vo). */

@@ -1,12 +1,11 @@
-import { abortError, throwIfAborted } from '#lib/base/abort.ts';
+import { throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { messageText } from '#lib/protocol/kinds/chat.ts';
-import { answer, textRequest, tokensLeft, type RawRun } from './answer.ts';
-import { scriptedPrompt, scriptedTokens, type ScriptedToken } from './scripted-text.ts';
+import type { Feature } from '#lib/protocol/kinds/spec.ts';
+import { textRequest } from './answer.ts';
+import { scriptedAnswer, scriptedEmbedding } from './scripted-run.ts';
 import { createSlots } from './slots.ts';
-import type { Engine, LoadedModel, LoadOptions, ModelEntry, TextRequest } from './spec.ts';
-import type { RawPiece } from './stop-filter.ts';
+import type { Engine, LoadedModel, LoadOptions, ModelEntry } from './spec.ts';
 
 export interface ScriptedOptions {
   readonly clock: Clock;
@@ -26,12 +25,16 @@ export interface ScriptedOptions {
 }
 
 const build = '1';
+const features = [
+  ...(['tools', 'json-schema', 'logprobs', 'seed', 'reasoning', 'resume-exact', 'resume-text'] as const),
+] as const satisfies readonly Feature[];
 const loadSteps = 10;
 
 /**
  * An engine that computes nothing: the answer is a function of prompt, seed and position, at a rate of the clock's.
- * Keeps the whole contract (slots, stop, seed, resume, abort, too long a prompt), so that everything above it can be
- * tested at the speed of a real GPU on a machine without one.
+ * Keeps the whole contract (slots, stop, seed, resume, abort, too long a prompt, formats, calls, log-probabilities,
+ * vectors), so that everything above it can be tested at the speed of a real GPU on a machine without one. It calls a
+ * function that the last message names, or that it must call; it thinks where `reasoningEffort` asks it to.
  */
 export function createScriptedEngine(options: ScriptedOptions): Engine {
   const { clock } = options;
@@ -75,85 +78,22 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
 }
 
 function loadScripted(model: ModelEntry, info: Engine['info'], options: ScriptedOptions): LoadedModel {
-  const { clock } = options;
   const contextTokens = options.contextTokens ?? model.contextTokens;
   const tokensPerSecond = Number(/^scripted-(\d+)$/.exec(model.name)?.[1] ?? options.tokensPerSecond ?? 100);
   const slots = createSlots(options.slots ?? 1, (asked, signal) => {
-    const request = textRequest(asked);
-    const startedMs = clock.elapsed();
-    const run = scriptedRun(request, { ...options, contextTokens, tokensPerSecond, signal, startedMs });
-    return answer(run, { stop: request.params.stop, clock, startedMs });
+    const run = { ...options, contextTokens, tokensPerSecond, signal, startedMs: options.clock.elapsed() };
+    return asked.kind === 'embedding'
+      ? scriptedEmbedding(asked, run)
+      : scriptedAnswer(textRequest(asked, features), run);
   });
   return {
     model,
     engine: info,
     contextTokens,
-    kinds: ['chat', 'completion'],
-    features: ['seed', 'resume-exact', 'resume-text'],
+    kinds: ['chat', 'completion', 'embedding'],
+    features,
     slots: options.slots ?? 1,
     doStream: slots.doStream,
     unload: slots.close,
   };
 }
-
-interface RunOptions extends ScriptedOptions {
-  readonly contextTokens: number;
-  readonly tokensPerSecond: number;
-  readonly signal: AbortSignal;
-  readonly startedMs: number;
-}
-
-function scriptedRun(request: TextRequest, options: RunOptions): RawRun {
-  const prompt =
-    request.kind === 'completion'
-      ? request.input.prompt
-      : scriptedPrompt(request.input.messages.map((message) => ({ role: message.role, text: messageText(message) })));
-  const tokensIn = countWords(prompt) + (request.resume?.tokens ?? 0);
-  if (tokensIn >= options.contextTokens) {
-    throw new TabloomError(
-      'too-long',
-      `The prompt has ${tokensIn} tokens and the model reads ${options.contextTokens}.`,
-      {
-        details: { promptTokens: tokensIn, contextTokens: options.contextTokens },
-      },
-    );
-  }
-  // Greedy decoding does not look at the seed.
-  const seed = request.params.temperature === 0 ? 0 : (request.params.seed ?? 0);
-  const all = scriptedTokens(prompt, seed, { answerTokens: options.answerTokens, text: options.text });
-  const from = positionAfter(all, request.resume?.text ?? '', request.resume?.tokens ?? 0);
-  const room = Math.min(tokensLeft(request), options.contextTokens - tokensIn);
-  const tokens = all.slice(from, from + room);
-  return {
-    pieces: paced(tokens, from, options),
-    tokensIn: () => tokensIn,
-    reason: () => (from + tokens.length < all.length ? 'length' : 'stop'),
-  };
-}
-
-async function* paced(tokens: readonly ScriptedToken[], from: number, options: RunOptions): AsyncGenerator<RawPiece> {
-  const { clock, signal, startedMs, tokensPerSecond } = options;
-  for (const [index, token] of tokens.entries()) {
-    // Each token is due at a time of its own, so that a late one does not delay the rest.
-    const dueMs = tokensPerSecond === 0 ? 0 : startedMs + ((index + 1) * 1_000) / tokensPerSecond;
-    const waitMs = dueMs - clock.elapsed();
-    if (waitMs > 0) await clock.delay(waitMs, { signal });
-    if (signal.aborted) throw abortError(signal);
-    if (from + index === options.failAtToken) {
-      throw new TabloomError('engine-failed', 'The scripted engine failed, as it was told to.');
-    }
-    yield { text: token.text, tokens: 1, ids: [token.id] };
-  }
-}
-
-/** Where to go on after a delivered text: by the text where it is this answer's beginning, else by the count. */
-function positionAfter(tokens: readonly ScriptedToken[], text: string, count: number): number {
-  let joined = '';
-  for (let position = 0; position <= tokens.length; position++) {
-    if (joined === text) return position;
-    joined += tokens[position]?.text ?? '';
-  }
-  return Math.min(count, tokens.length);
-}
-
-const countWords = (text: string): number => text.split(/\s+/).filter((word) => word !== '').length + 1;

@@ -26,3 +26,19 @@ test('closing tells every answer to stop before it waits for the first', async (
   expect(await ends[0]).toBe('aborted');
   expect(slots.running).toBe(0);
 });
+
+test('held work takes a slot, is told to stop by closing, and is waited for', async () => {
+  const slots = createSlots(1, async function* () {
+    yield { type: 'text-delta', text: 'a', tokens: 1 };
+  });
+  const held = slots.hold(
+    (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('left')))),
+    undefined,
+  );
+  const codes = [await slots.hold(async () => 1, undefined).catch(errorCode)];
+  codes.push((await slots.doStream(ask('first'), {})[Symbol.asyncIterator]().next().catch(errorCode)) as string);
+  const heldCode = held.catch(errorCode);
+  await slots.close();
+  codes.push((await heldCode) as string, (await slots.hold(async () => 1, undefined).catch(errorCode)) as string);
+  expect(codes).toEqual(['busy', 'busy', 'aborted', 'engine-failed']);
+});

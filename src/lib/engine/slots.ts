@@ -7,13 +7,16 @@ export type StartStream = (request: EngineRequest, signal: AbortSignal) => Async
 
 export interface Slots {
   readonly doStream: LoadedModel['doStream'];
+  /** Takes a slot for work that is no stream. @throws as `doStream` does. */
+  hold<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
   readonly running: number;
   /** Aborts what runs, waits until the engine has let go of it, and takes nothing more. Idempotent. */
   close(): Promise<void>;
 }
 
 interface Running {
-  readonly iterator: AsyncIterator<EngineEvent>;
+  /** Undefined: no stream. */
+  readonly iterator: AsyncIterator<EngineEvent> | undefined;
   readonly controller: AbortController;
   pending: Promise<unknown> | undefined;
 }
@@ -27,26 +30,43 @@ export function createSlots(count: number, start: StartStream): Slots {
   const running = new Set<Running>();
   let closed = false;
 
+  const assertFree = (signal: AbortSignal | undefined) => {
+    if (closed) throw new TabloomError('engine-failed', 'This model has been unloaded. Load it again.');
+    if (running.size >= count)
+      throw new TabloomError('busy', 'The model is answering already. Try again when it is done.');
+    throwIfAborted(signal);
+  };
+
+  async function hold<T>(work: (signal: AbortSignal) => Promise<T>, outer: AbortSignal | undefined): Promise<T> {
+    assertFree(outer);
+    const controller = new AbortController();
+    const signal = anySignal([outer, controller.signal]);
+    const working = work(signal);
+    const entry: Running = { iterator: undefined, controller, pending: working.catch(() => undefined) };
+    running.add(entry);
+    try {
+      return await working;
+    } catch (error) {
+      throw signal.aborted ? abortError(signal) : error;
+    } finally {
+      running.delete(entry);
+    }
+  }
+
   async function* doStream(
     request: EngineRequest,
     options: { readonly signal?: AbortSignal | undefined },
   ): AsyncGenerator<EngineEvent> {
-    if (closed) throw new TabloomError('engine-failed', 'This model has been unloaded. Load it again.');
-    if (running.size >= count)
-      throw new TabloomError('busy', 'The model is answering already. Try again when it is done.');
-    throwIfAborted(options.signal);
+    assertFree(options.signal);
     const controller = new AbortController();
     const signal = anySignal([options.signal, controller.signal]);
-    const entry: Running = {
-      iterator: start(request, signal)[Symbol.asyncIterator](),
-      controller,
-      pending: undefined,
-    };
+    const iterator = start(request, signal)[Symbol.asyncIterator]();
+    const entry: Running = { iterator, controller, pending: undefined };
     running.add(entry);
     let finished = false;
     try {
       for (;;) {
-        const next = entry.iterator.next();
+        const next = iterator.next();
         entry.pending = next.catch(() => undefined);
         const result = await next;
         entry.pending = undefined;
@@ -64,13 +84,14 @@ export function createSlots(count: number, start: StartStream): Slots {
       throw signal.aborted ? abortError(signal) : error;
     } finally {
       controller.abort();
-      await entry.iterator.return?.().catch(() => undefined);
+      await iterator.return?.().catch(() => undefined);
       running.delete(entry);
     }
   }
 
   return {
     doStream,
+    hold,
     get running() {
       return running.size;
     },
@@ -83,7 +104,7 @@ export function createSlots(count: number, start: StartStream): Slots {
       }
       for (const entry of left) {
         await entry.pending;
-        await entry.iterator.return?.().catch(() => undefined);
+        await entry.iterator?.return?.().catch(() => undefined);
       }
     },
   };

@@ -10,7 +10,9 @@ import type { KnownFinishReason, Part, Usage } from '#lib/protocol/part.ts';
  * Every implementation runs `tests/compliance/engine.ts`. Errors are `TabloomError`s with these codes: `model-unknown`,
  * `model-too-large` (fit check), `model-corrupt` (hash or format), `load-failed` (network), `quota-exceeded`,
  * `no-webgpu`, `device-lost` (the engine restarts its worker; load again), `busy` (a second job beyond `slots`),
- * `too-long` (prompt past the context), `engine-failed`, `aborted`.
+ * `too-long` (prompt past the context; `details` has `promptTokens` and `contextTokens`, nothing is left out of a prompt),
+ * `bad-request` (a schema or a tool that cannot be held to), `feature-unavailable` (a hard wish that is not among the
+ * `features`), `resume-unsupported`, `engine-failed`, `aborted`.
  */
 export interface Engine {
   readonly info: EngineInfo;
@@ -81,7 +83,10 @@ export interface LoadedModel {
 export type EngineRequest = { [Kind in KindName]: RequestOf<Kind> }[KindName];
 
 export type RequestOf<Kind extends KindName> = Pick<JobOf<Kind>, 'kind' | 'input' | 'params'> & {
-  /** Go on after this text: the joined text under greedy decoding equals an uninterrupted run. */
+  /**
+   * Go on after this: the joined text under greedy decoding equals an uninterrupted run. With `resume-exact` its ids are
+   * what the model reads; else its text, whose tokens may be others where it was cut.
+   */
   readonly resume?: Resume | undefined;
   /** The files that the input names, by their SHA-256. */
   readonly blobs?: ReadonlyMap<string, Uint8Array> | undefined;
@@ -139,6 +144,8 @@ export interface ModelEntry {
   /** The largest of its tensors, which a GPU must take as one buffer; left out while unknown. */
   readonly largestBufferBytes?: number | undefined;
   readonly licence: string;
+  /** What a person should know before relying on it. */
+  readonly note?: string | undefined;
   readonly source: ModelSource;
 }
 

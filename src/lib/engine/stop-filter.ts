@@ -1,8 +1,12 @@
+import type { Logprob } from '#lib/protocol/part.ts';
+
 /** A piece of raw output: `tokens` counts what is behind the text; a token of a split character has no text yet. */
 export interface RawPiece {
   readonly text: string;
   readonly tokens: number;
   readonly ids?: readonly number[] | undefined;
+  /** One for each token, where they are wanted. */
+  readonly logprobs?: readonly Logprob[] | undefined;
 }
 
 export interface StopFilter {
@@ -17,6 +21,7 @@ interface HeldPiece {
   readonly start: number;
   readonly tokens: number;
   readonly ids: readonly number[] | undefined;
+  readonly logprobs: readonly Logprob[] | undefined;
 }
 
 /**
@@ -33,18 +38,22 @@ export function createStopFilter(stops: readonly string[]): StopFilter {
     // Tokens without text ride with what follows them; when nothing follows, with what came before.
     const leaves = (piece: HeldPiece) => piece.start < length || (length === text.length && rest === 'keep');
     const left = pieces.filter((piece) => leaves(piece));
-    pieces = pieces
-      .filter((piece) => !leaves(piece))
-      .map((piece) => ({ start: piece.start - length, tokens: piece.tokens, ids: piece.ids }));
+    pieces = pieces.filter((piece) => !leaves(piece)).map((piece) => ({ ...piece, start: piece.start - length }));
     text = text.slice(length);
     const tokens = left.reduce((sum, piece) => sum + piece.tokens, 0);
     const ids = left.flatMap((piece) => piece.ids ?? []);
-    return { text: out, tokens, ...(ids.length > 0 && ids.length === tokens ? { ids } : {}) };
+    const logprobs = left.flatMap((piece) => piece.logprobs ?? []);
+    return {
+      text: out,
+      tokens,
+      ...(ids.length > 0 && ids.length === tokens ? { ids } : {}),
+      ...(logprobs.length > 0 ? { logprobs } : {}),
+    };
   };
 
   return {
     push(piece) {
-      pieces.push({ start: text.length, tokens: piece.tokens, ids: piece.ids });
+      pieces.push({ start: text.length, tokens: piece.tokens, ids: piece.ids, logprobs: piece.logprobs });
       text += piece.text;
       const match = firstMatch(text, stops);
       if (match !== undefined) return { released: release(match, 'drop'), matched: true };

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
+import { demoStory } from '../../fixtures/demo-story.ts';
 import { engineCases } from '../../compliance/engine.ts';
 import { openBenchPage, type BenchPage } from './bench-page.ts';
 import type { EngineBench } from './page/main.ts';
@@ -41,6 +42,15 @@ test('greedy answers are the trainer’s', async () => {
       reason: 'stop',
     })),
   );
+});
+
+test('log-probabilities are those that llama.cpp gives to a whole answer at once', async () => {
+  const found = await opened.page.evaluate(
+    async (places) => bench.logprobsByPlace(bench.storyPrompt(), places),
+    demoStory.wllamaLogprobs.length,
+  );
+  // The suite of llama.cpp holds its scores to the same figures.
+  for (const [place, logprob] of found.entries()) expect(logprob).toBeCloseTo(demoStory.wllamaLogprobs[place]!, 4);
 });
 
 test('an interrupted download goes on where it was, and the next load needs no network', async () => {

@@ -1,6 +1,6 @@
 import { systemClock } from '#lib/base/clock.ts';
 import { customModel, demoModel } from '#lib/engine/catalog.ts';
-import type { Engine, EngineEvent, EngineRequest, LoadedModel, ModelEntry, RequestOf } from '#lib/engine/spec.ts';
+import type { Engine, EngineEvent, EngineRequest, LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import { createWorkerEngine } from '#lib/engine/worker/client.ts';
 import type { EngineSubject } from '../../compliance/engine.ts';
 
@@ -44,12 +44,13 @@ export const subjectOf = (setup: Setup): EngineSubject => ({
   kinds: ['chat', 'completion'],
 });
 
-export const chat = (content: string, maxTokens: number, more: Partial<RequestOf<'chat'>> = {}): RequestOf<'chat'> => ({
-  kind: 'chat',
-  input: { messages: [{ role: 'user', content }] },
-  params: { maxTokens, temperature: 0 },
-  ...more,
-});
+export const chat = (content: string, maxTokens: number, more: Partial<EngineRequest> = {}): EngineRequest =>
+  ({
+    kind: 'chat',
+    input: { messages: [{ role: 'user', content }] },
+    params: { maxTokens, temperature: 0 },
+    ...more,
+  }) as EngineRequest;
 
 export interface Answer {
   readonly text: string;

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { errorCode } from '#lib/base/errors.ts';
 import { systemClock } from '#lib/base/clock.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { measure } from '#lib/engine/measure.ts';
 import type { LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import { createLlamaEngine } from '../../../relay/native/llama.ts';
+import { demoStory } from '../../fixtures/demo-story.ts';
+import { chat, read, story } from '../../compliance/engine-kit.ts';
 import { engineCases, type EngineSubject } from '../../compliance/engine.ts';
 
 const models = fileURLToPath(new URL('../../../static/models/', import.meta.url));
@@ -46,7 +49,8 @@ const subject: EngineSubject = {
   bad: { model: cut, code: 'model-corrupt' },
   resume: 'exact',
   context: 'counted',
-  kinds: ['chat', 'completion'],
+  kinds: ['chat', 'completion', 'embedding'],
+  storyPromptIds: demoStory.promptIds,
 };
 
 describe('llama keeps the engine contract', () => {
@@ -88,18 +92,36 @@ describe('the demo model in llama.cpp', () => {
     expect(measured?.prefillTps).toBeGreaterThan(0);
   });
 
-  test('leaves the oldest turns out of a long conversation and says so', async () => {
-    const turn = 'Tell me about tabs and looms and threads. '.repeat(4);
-    const messages = Array.from({ length: 21 }, (_, i) => ({
-      role: i % 2 === 0 ? ('user' as const) : ('assistant' as const),
-      content: turn,
-    }));
-    const events = [];
-    for await (const event of loaded.doStream({ kind: 'chat', input: { messages }, params: { maxTokens: 4 } }, {}))
-      events.push(event);
-    expect(events[0]).toMatchObject({ type: 'warning', code: 'history-trimmed' });
-    const finish = events.at(-1);
-    expect(finish?.type === 'finish' && finish.usage.tokensIn).toBeLessThanOrEqual((demoModel.contextTokens * 3) / 4);
+  test('reads and answers the story of the suites in these tokens', async () => {
+    const ids: number[] = [];
+    for await (const event of loaded.doStream(chat(story, { maxTokens: 40 }), {})) {
+      if (event.type === 'text-delta') ids.push(...(event.ids ?? []));
+      if (event.type === 'finish') expect(event.usage.tokensIn).toBe(demoStory.promptIds.length);
+    }
+    expect(ids).toEqual(demoStory.ids);
+  });
+
+  test('scores as wllama does, which reads one place after the other', async () => {
+    const scores = await loaded.score!({ prompt: demoStory.promptIds, answer: demoStory.ids.slice(0, 8) }, {});
+    for (const [at, { logprob }] of scores.entries()) {
+      expect(Math.abs(logprob - demoStory.wllamaLogprobs[at]!)).toBeLessThan(1e-3);
+    }
+  });
+
+  test('refuses a bias that it cannot set, and ids that are none of its own', async () => {
+    const codes = [];
+    for (const params of [
+      { logitBias: [[2, -100]] as [number, number][] },
+      { logitBias: [[999_999, 1]] as [number, number][] },
+    ]) {
+      codes.push(await read(loaded.doStream(chat(story, params), {})).catch(errorCode));
+    }
+    codes.push(
+      await read(loaded.doStream({ ...chat(story), resume: { text: '', ids: [999_999], tokens: 1 } }, {})).catch(
+        errorCode,
+      ),
+    );
+    expect(codes).toEqual(['bad-request', 'bad-request', 'bad-request']);
   });
 });
 

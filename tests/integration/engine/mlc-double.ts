@@ -42,7 +42,9 @@ export function mlcDouble(options: { readonly contextTokens: number }) {
       interrupted = false;
       const promptTokens = prompt.split(/\s+/).length;
       if (promptTokens >= options.contextTokens) {
-        throw Object.assign(new Error('too long'), { name: 'ContextWindowSizeExceededError' });
+        throw Object.assign(new Error(`number of prompt tokens: ${promptTokens}; context window size: 0`), {
+          name: 'ContextWindowSizeExceededError',
+        });
       }
       const mark = prompt.lastIndexOf('assistant\n') + 'assistant\n'.length;
       const [head, rest] =

@@ -14,7 +14,7 @@ const scripted: EngineSubject = {
   bad: { model: demoModel, code: 'model-unknown' },
   resume: 'exact',
   context: 'counted',
-  kinds: ['chat', 'completion'],
+  kinds: ['chat', 'completion', 'embedding'],
 };
 
 const inWorker: EngineSubject = {

@@ -6,8 +6,7 @@ import { textRequest } from '#lib/engine/answer.ts';
 import { findModel } from '#lib/engine/catalog.ts';
 import { renderMlc } from '#lib/engine/mlc-prompt.ts';
 import { createSlots } from '#lib/engine/slots.ts';
-import type { Engine, EngineEvent, EngineRequest, LoadedModel, RequestOf } from '#lib/engine/spec.ts';
-import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
+import type { Engine, EngineEvent, EngineRequest, LoadedModel } from '#lib/engine/spec.ts';
 import { runWebllm } from '../../../workers/webllm/run.ts';
 import { engineCases, type EngineSubject } from '../../compliance/engine.ts';
 import { mlcDouble, template } from './mlc-double.ts';
@@ -15,6 +14,7 @@ import { mlcDouble, template } from './mlc-double.ts';
 const model = findModel('qwen2.5-0.5b-q4f32_1');
 const info = { name: 'webllm', build: 'double', deviceClass: 'webgpu-software' };
 const contextTokens = 256;
+const features = ['seed', 'resume-text'] as const;
 
 /** The answering half of the WebLLM engine over a double of WebLLM; its loading half is tried in Chromium. */
 function loadedOver(
@@ -22,7 +22,7 @@ function loadedOver(
   more: { thinking?: 'off'; deviceLost?: AbortSignal; template?: 'unknown' } = {},
 ): LoadedModel {
   const slots = createSlots(1, (request, signal) =>
-    runWebllm(textRequest(request), {
+    runWebllm(textRequest(request, features), {
       engine: double.engine,
       clock: systemClock,
       contextTokens,
@@ -37,7 +37,7 @@ function loadedOver(
     engine: info,
     contextTokens,
     kinds: ['chat', 'completion'],
-    features: [],
+    features,
     slots: 1,
     doStream: slots.doStream,
     unload: slots.close,
@@ -71,12 +71,13 @@ describe('answering with WebLLM keeps the engine contract', () => {
   for (const { name, run } of engineCases) test(name, () => run(subject));
 });
 
-const ask = (more: Partial<RequestOf<'chat'>> = {}): RequestOf<'chat'> => ({
-  kind: 'chat',
-  input: { messages: [{ role: 'user', content: 'Hello' }] },
-  params: { maxTokens: 20, temperature: 0 },
-  ...more,
-});
+const ask = (more: Partial<EngineRequest> = {}): EngineRequest =>
+  ({
+    kind: 'chat',
+    input: { messages: [{ role: 'user', content: 'Hello' }] },
+    params: { maxTokens: 20, temperature: 0 },
+    ...more,
+  }) as EngineRequest;
 
 async function read(loaded: LoadedModel, request: EngineRequest) {
   const events: EngineEvent[] = [];
@@ -109,12 +110,12 @@ describe('with WebLLM', () => {
       const double = mlcDouble({ contextTokens });
       const loaded = loadedOver(double, how);
       const first = textOf(await read(loaded, ask()));
-      const messages: ChatMessage[] = [
+      const messages = [
         { role: 'user', content: 'Hello' },
         { role: 'assistant', content: first },
         { role: 'user', content: 'And now?' },
-      ];
-      await read(loaded, ask({ input: { messages } }));
+      ] as const;
+      await read(loaded, ask({ input: { messages } } as unknown as Partial<EngineRequest>));
       expect(double.seen.prompts[1]).toBe(renderMlc(messages, template, { answerPrefix: '' }));
     },
   );
@@ -129,12 +130,14 @@ describe('with WebLLM', () => {
     expect(events.filter((event) => event.type === 'text-delta' && event.text === '')).toEqual([]);
   });
 
-  test.each<[string, object, ChatMessage[]]>([
+  test.each([
     ['a role that its template has not', {}, [{ role: 'tool', content: '5' }]],
     ['the same, written by WebLLM', { template: 'unknown' as const }, [{ role: 'tool', content: '5' }]],
   ])('the asker is told of %s, and the model is not to blame', async (_, how, messages) => {
     const loaded = loadedOver(mlcDouble({ contextTokens }), how);
-    expect(await read(loaded, ask({ input: { messages } })).catch(errorCode)).toBe('bad-request');
+    expect(await read(loaded, ask({ input: { messages } } as Partial<EngineRequest>)).catch(errorCode)).toBe(
+      'bad-request',
+    );
   });
 
   test('an order of roles that WebLLM does not write is the asker’s to mend', async () => {
@@ -163,14 +166,30 @@ describe('with WebLLM', () => {
     expect(double.seen.prompts[1]).toBe(`${double.seen.prompts[0]}the`);
   });
 
-  test('a long conversation loses its oldest turns, with a warning', async () => {
-    const messages = Array.from({ length: 9 }, (_, index): ChatMessage => ({
+  test('a conversation past the context is refused with its count, and nothing is left out', async () => {
+    const messages = Array.from({ length: 9 }, (_, index) => ({
       role: index % 2 === 0 ? ('user' as const) : ('assistant' as const),
       content: 'word '.repeat(50),
     }));
-    const events = await read(loadedOver(mlcDouble({ contextTokens })), ask({ input: { messages } }));
-    expect(events[0]).toMatchObject({ type: 'warning', code: 'history-trimmed' });
-    expect(events.at(-1)).toMatchObject({ type: 'finish' });
+    const double = mlcDouble({ contextTokens });
+    const error = await read(loadedOver(double), ask({ input: { messages } } as Partial<EngineRequest>)).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ code: 'too-long', details: { contextTokens } });
+    expect(double.seen.prompts).toHaveLength(1);
+  });
+
+  test('calls made before are refused, not left out', async () => {
+    const toolCalls = [{ id: 'a', name: 'now', arguments: '{}' }];
+    const messages = [
+      { role: 'user', content: 'Hello' },
+      { role: 'assistant', content: '', toolCalls },
+    ];
+    const asked = read(
+      loadedOver(mlcDouble({ contextTokens })),
+      ask({ input: { messages } } as Partial<EngineRequest>),
+    );
+    expect(await asked.catch(errorCode)).toBe('bad-request');
   });
 
   test('a lost device ends the answer with its code', async () => {

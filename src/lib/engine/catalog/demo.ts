@@ -16,6 +16,7 @@ export const demoModel: ModelEntry = {
   sizeBytes: demoFile.sizeBytes,
   memoryBytes: demoFile.sizeBytes * 3 + 32 * 1024 * 1024,
   licence: 'MIT',
+  note: 'A toy, to try everything without a download. What it says is no fact, and its embeddings know words alone.',
   source: {
     kind: 'gguf',
     url: '/models/tabloom-demo.gguf',

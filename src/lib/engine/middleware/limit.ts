@@ -1,6 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { promptLength } from '#lib/protocol/job.ts';
+import { partTokens } from '#lib/protocol/output.ts';
 import type { EngineRequest, LoadedModel } from '../spec.ts';
 
 /** What the owner of a device allows. What is left out is not limited. */
@@ -50,12 +51,12 @@ export function limit(model: LoadedModel, limits: EngineLimits, { clock }: { rea
       const startedMs = clock.elapsed();
       let tokens = 0;
       for await (const event of model.doStream(allowed, options)) {
-        if (event.type === 'text-delta' && limits.tokensPerSecond !== undefined) {
+        if (event.type !== 'finish' && partTokens(event) > 0 && limits.tokensPerSecond !== undefined) {
           // Not reading holds the engine back.
           const dueMs = startedMs + (tokens * 1_000) / limits.tokensPerSecond;
           const waitMs = dueMs - clock.elapsed();
           if (waitMs > 0) await clock.delay(waitMs, options);
-          tokens += event.tokens;
+          tokens += partTokens(event);
         }
         yield event;
       }

@@ -1,5 +1,6 @@
 import { ewma } from '#lib/base/mean.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
+import { partTokens } from '#lib/protocol/output.ts';
 import type { EngineEvent, LoadedModel } from '../spec.ts';
 
 export interface Metered extends LoadedModel {
@@ -37,7 +38,7 @@ export function meter(model: LoadedModel, options: { readonly initial?: Measured
       let finished = false;
       try {
         for await (const event of model.doStream(request, streamOptions)) {
-          if (event.type === 'text-delta') counts.tokensOut += event.tokens;
+          if (event.type !== 'finish') counts.tokensOut += partTokens(event);
           if (event.type === 'finish') {
             finished = true;
             counts.finished += 1;

@@ -62,6 +62,32 @@ describe('the meter', () => {
   });
 });
 
+describe('calls and thoughts', () => {
+  const tools = [{ name: 'now' }];
+  const params = { maxTokens: 60, temperature: 0 };
+  const input = { messages: [{ role: 'user' as const, content: 'Hello' }] };
+  const calling: EngineRequest = {
+    kind: 'chat',
+    input: { ...input, tools },
+    params: { ...params, toolChoice: { type: 'required' } },
+  };
+  const thinking: EngineRequest = { kind: 'chat', input, params: { ...params, reasoningEffort: 'low' } };
+
+  test('are counted and held back as text is', async () => {
+    for (const request of [calling, thinking]) {
+      const clock = manualClock();
+      const metered = meter(await load(clock, 0));
+      const startedMs = clock.elapsed();
+      const { events } = await read(clock, limit(metered, { tokensPerSecond: 10 }, { clock }), request);
+      const finish = events.at(-1);
+      const tokensOut = finish?.type === 'finish' ? finish.usage.tokensOut : 0;
+      expect(tokensOut).toBeGreaterThan(10);
+      expect(metered.counts.tokensOut).toBe(tokensOut);
+      expect(clock.elapsed() - startedMs).toBeGreaterThanOrEqual((tokensOut - 4) * 100);
+    }
+  });
+});
+
 describe('the limits', () => {
   test('cut an answer and say so', async () => {
     const clock = manualClock();

@@ -390,6 +390,30 @@ describe('messages', () => {
     ]);
   });
 
+  test('carry calls, log-probabilities, thoughts and vectors as the engine gave them', async () => {
+    const { engine } = engineOver(scripted({ answerTokens: 20 }));
+    const behind = await engine.load(model, {});
+    const plain = await createScriptedEngine({ clock: systemClock, answerTokens: 20 }).load(model, {});
+    const messages = [{ role: 'user' as const, content: 'Hello' }];
+    const params = { maxTokens: 60, temperature: 0, logprobs: 2 };
+    const tools = [{ name: 'now', parameters: '{"type":"object","properties":{"zone":{"type":"string"}}}' }];
+    const requests: EngineRequest[] = [
+      { kind: 'chat', input: { messages, tools }, params: { ...params, toolChoice: { type: 'required' } } },
+      { kind: 'chat', input: { messages }, params: { ...params, responseFormat: { type: 'json-object' } } },
+      { kind: 'chat', input: { messages }, params: { ...params, reasoningEffort: 'low', topK: 4 } },
+      { kind: 'embedding', input: { texts: ['a', 'b'] }, params: {} },
+    ];
+    const types = new Set<string>();
+    for (const one of requests) {
+      const [events, expected] = [await readAll(behind.doStream(one, {})), await readAll(plain.doStream(one, {}))];
+      expect(events.slice(0, -1)).toEqual(expected.slice(0, -1));
+      expect(events.at(-1)).toMatchObject({ ...expected.at(-1), timings: expect.anything() });
+      for (const { type } of events) types.add(type);
+    }
+    const all = ['tool-call-delta', 'logprobs', 'text-delta', 'reasoning-delta', 'warning', 'embedding', 'finish'];
+    expect([...types].sort()).toEqual(all.sort());
+  });
+
   test('carry the engine’s own errors with their code', async () => {
     const { engine } = engineOver(scripted({ failLoad: 'quota-exceeded', loadMs: 1 }));
     const error: unknown = await engine.load(model, {}).catch((thrown: unknown) => thrown);

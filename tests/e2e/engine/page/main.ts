@@ -1,11 +1,16 @@
 import { systemClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
+import { renderChat } from '#lib/engine/chat-prompt.ts';
 import { readDevice } from '#lib/engine/device.ts';
 import { cacheChunkStore } from '#lib/engine/files/cache-chunk-store.ts';
 import type { Engine, EngineRequest, LoadedModel, LoadProgress, ModelEntry } from '#lib/engine/spec.ts';
 import { createStoredModels } from '#lib/engine/stored-models.ts';
 import { createWorkerEngine } from '#lib/engine/worker/client.ts';
+import { Wllama } from '@wllama/wllama/esm/index.js';
+import wasmUrl from '@wllama/wllama/esm/wasm/wllama.wasm?url';
+import { demoStory } from '../../../fixtures/demo-story.ts';
+import { story } from '../../../compliance/engine-kit.ts';
 import { engineCases, type EngineSubject } from '../../../compliance/engine.ts';
 
 const wllama = (): Engine =>
@@ -37,7 +42,29 @@ const wllamaSubject: EngineSubject = {
   resume: 'exact',
   context: 'counted',
   kinds: ['chat', 'completion'],
+  storyIds: demoStory.ids,
 };
+
+/** Log-probabilities of a greedy answer, read from the package one place after the other. */
+async function logprobsByPlace(prompt: string, places: number): Promise<readonly number[]> {
+  const wllama = new Wllama({ default: wasmUrl });
+  wllama.setCompat(null);
+  await wllama.loadModel([await (await fetch('/models/tabloom-demo.gguf')).blob()], { n_ctx: 512, n_threads: 1 });
+  const found: number[] = [];
+  for (let said = ''; found.length < places;) {
+    const { choices } = await wllama.createCompletion({
+      prompt: prompt + said,
+      max_tokens: 1,
+      temperature: 0,
+      logprobs: 1,
+    });
+    const { text, logprobs } = choices[0]!;
+    found.push((logprobs as unknown as { content: { logprob: number }[] }).content[0]!.logprob);
+    said += text;
+  }
+  await wllama.exit();
+  return found;
+}
 
 let underWay = new AbortController();
 
@@ -60,6 +87,8 @@ const bench = {
     await engine.close();
     return answers;
   },
+  logprobsByPlace,
+  storyPrompt: () => renderChat([{ role: 'user', content: story }], 'chatml'),
   async load(name: keyof typeof engines, model: ModelEntry, abortAfterBytes?: number) {
     const engine = engines[name]();
     const steps: LoadProgress[] = [];

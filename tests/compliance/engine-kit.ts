@@ -1,0 +1,118 @@
+import { errorCode } from '#lib/base/errors.ts';
+import type { Engine, EngineEvent, EngineRequest, LoadedModel, ModelEntry, RequestOf } from '#lib/engine/spec.ts';
+import { foldOutput, emptyOutput, partTokens, type Output } from '#lib/protocol/output.ts';
+import type { Part } from '#lib/protocol/part.ts';
+
+/**
+ * What every engine must do. The cases know no test runner, since one of them runs inside a browser's page: they throw
+ * on failure. Each gets a fresh engine and closes it. What a model claims is held against it, what it does not claim it
+ * must refuse.
+ */
+export interface EngineSubject {
+  createEngine(): Engine | Promise<Engine>;
+  readonly model: ModelEntry;
+  /** An entry the engine must refuse, and the code it refuses with. */
+  readonly bad: { readonly model: ModelEntry; readonly code: string };
+  /** `exact`: greedy decoding resumed from text equals an uninterrupted run. */
+  readonly resume: 'exact' | 'continues';
+  /** `counted`: prompts longer than the context are refused with `too-long`. `remote`: the server decides. */
+  readonly context: 'counted' | 'remote';
+  /** `kinds` of request it takes; a remote chat server has no raw completion. */
+  readonly kinds: readonly EngineRequest['kind'][];
+  /** Ids of the prompt of `story`, for engines that score. */
+  readonly storyPromptIds?: readonly number[];
+  /** Ids of the greedy answer to `story`, for engines that take ids and tell none. */
+  readonly storyIds?: readonly number[];
+}
+
+export interface EngineCase {
+  readonly name: string;
+  readonly run: (subject: EngineSubject) => Promise<void>;
+}
+
+type ChatRequest = RequestOf<'chat'>;
+export const story = 'Tell me a short story.';
+
+export const chat = (
+  text: string,
+  params: Partial<ChatRequest['params']> = {},
+  tools?: ChatRequest['input']['tools'],
+): ChatRequest => ({
+  kind: 'chat',
+  input: { messages: [{ role: 'user', content: text }], ...(tools ? { tools } : {}) },
+  params: { maxTokens: 24, temperature: 0, ...params },
+});
+
+export interface Answer {
+  readonly text: string;
+  readonly output: Output;
+  readonly tokens: number;
+  /** Undefined where a part came without. */
+  readonly ids: readonly number[] | undefined;
+  readonly finishes: readonly Extract<EngineEvent, { type: 'finish' }>[];
+  readonly warnings: readonly string[];
+  /** That carry something of the answer. */
+  readonly parts: readonly Part[];
+}
+
+export async function read(events: AsyncIterable<EngineEvent>): Promise<Answer> {
+  let output = emptyOutput;
+  let tokens = 0;
+  let ids: number[] | undefined = [];
+  const parts: Part[] = [];
+  const warnings: string[] = [];
+  const finishes: Extract<EngineEvent, { type: 'finish' }>[] = [];
+  for await (const event of events) {
+    if (event.type === 'finish') {
+      finishes.push(event);
+      continue;
+    }
+    assert(finishes.length === 0, 'something came after the finish');
+    if (event.type === 'warning') {
+      warnings.push(event.code);
+      continue;
+    }
+    parts.push(event);
+    output = foldOutput(output, event);
+    tokens += partTokens(event);
+    if (!('tokens' in event) || event.tokens === 0) continue;
+    if (event.ids) ids?.push(...event.ids);
+    else ids = undefined;
+  }
+  return { text: output.text, output, tokens, ids, finishes, warnings, parts };
+}
+
+export const ask = (loaded: LoadedModel, request: EngineRequest) => read(loaded.doStream(request, {}));
+
+export async function codeOf(work: () => Promise<unknown>): Promise<string> {
+  try {
+    await work();
+  } catch (error) {
+    return errorCode(error);
+  }
+  return 'nothing-thrown';
+}
+
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(message);
+}
+
+export function equal(actual: unknown, expected: unknown, what: string): void {
+  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
+  assert(a === b, `${what}: got ${a}, wanted ${b}`);
+}
+
+export const loadedCase = (
+  name: string,
+  run: (loaded: LoadedModel, subject: EngineSubject) => Promise<void>,
+): EngineCase => ({
+  name,
+  async run(subject) {
+    const engine = await subject.createEngine();
+    try {
+      await run(await engine.load(subject.model, {}), subject);
+    } finally {
+      await engine.close();
+    }
+  },
+});
