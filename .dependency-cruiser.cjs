@@ -37,7 +37,7 @@ const relayRules = relayRooms.map((inner) => ({
 }));
 
 const vendorRules = Object.entries(vendors)
-  .filter(([name, doors]) => !doors.includes('*') && !name.startsWith('$'))
+  .filter(([name, doors]) => !doors.includes('*') && !/^[$#]/.test(name))
   .map(([name, doors]) => ({
     name: `door-${name}`,
     severity: 'error',
@@ -65,7 +65,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(build|\\.svelte-kit|artifacts|cache)/' },
+    exclude: { path: '^(build|\\.svelte-kit|artifacts|cache|messages/compiled)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {

@@ -85,6 +85,7 @@ const vendors = {
   '@sveltejs/*': ['routes'],
   '$app/*': ['routes'],
   '$service-worker': ['routes'],
+  '#messages': ['ui', 'widget', 'routes'],
   'bits-ui': ['ui', 'routes'],
   marked: ['ui', 'widget'],
   dompurify: ['ui', 'widget'],

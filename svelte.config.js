@@ -1,5 +1,8 @@
 import adapter from '@sveltejs/adapter-static';
 import { vitePreprocess } from '@sveltejs/vite-plugin-svelte';
+import { compileMessages } from './messages/compile.js';
+
+await compileMessages();
 
 /** @type {import('@sveltejs/kit').Config} */
 export default {

@@ -2,7 +2,17 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const inputs = ['src', 'static', 'workers', 'vite.config.ts', 'svelte.config.js', 'package-lock.json'];
+const inputs = [
+  'src',
+  'static',
+  'workers',
+  'messages/compile.js',
+  'messages/en.json',
+  'messages/project.inlang/settings.json',
+  'vite.config.ts',
+  'svelte.config.js',
+  'package-lock.json',
+];
 
 /** SHA-256 over names and contents of everything the build reads. */
 export function hashInputs(root: string): string {

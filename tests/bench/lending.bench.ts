@@ -59,7 +59,7 @@ async function lendAndClose(browser: Browser, relay: RelayProcess): Promise<Lent
   const listedMs = await until(relay, 1);
 
   await asker.goto(relay.url);
-  await asker.getByRole('region', { name: 'Who will answer' }).getByText('a browser tab').waitFor();
+  await asker.getByRole('region', { name: 'Who will answer' }).getByText('browser tab').waitFor();
   await stallEngine(worker, 20);
   await asker.getByRole('textbox', { name: 'Message' }).fill('Tell me a long story');
   await asker.getByRole('button', { name: 'Send', exact: true }).click();

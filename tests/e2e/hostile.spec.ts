@@ -21,7 +21,7 @@ test('a hostile peer and a crowd: the tab goes on lending, the relay goes on int
     expect(outcome).toMatchObject({ cutOff: true, denied: true });
     expect(outcome.sent).toBeGreaterThan(40);
     expect(await modelsListed(bareRelay.url)).toBe(1);
-    await expect(meter(a, 'Answers given')).toContainText('none running');
+    await expect(meter(a, 'Answers')).toContainText('none running');
   });
 
   await test.step('a crowd at the gateway: answered or told to come back, nothing else', async () => {

@@ -11,7 +11,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   test(`every page is clean from 390 to 1440 px, ${colorScheme}`, async ({ nativeRelay, newProfile, keep }) => {
     const page = await newProfile({ colorScheme });
     await page.goto(nativeRelay.url);
-    await expect(whoAnswers(page)).toContainText('a native engine');
+    await expect(whoAnswers(page)).toContainText('native');
     await expectClean(page, 'a chat not begun');
     await send(page, 'Count to one hundred');
     await untilIdle(page);
@@ -35,10 +35,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
 /** What a page finds out about device and network stands on it. */
 async function settled(page: Page, path: string): Promise<void> {
-  await expect(sideBar(page)).toContainText('1 peer serving');
+  await expect(sideBar(page)).toContainText('1 peer sharing');
   if (path === '/share') await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
   if (path === '/models') await expect(page.getByRole('heading', { name: 'Tabloom demo' })).toBeVisible();
-  if (path === '/doctor') await expect(page.getByText('Processor', { exact: true })).toBeVisible();
+  if (path === '/doctor') await expect(page.getByText('CPU', { exact: true })).toBeVisible();
 }
 
 test('on a phone the menu holds what the side bar holds', async ({ nativeRelay, newProfile, keep }) => {
@@ -48,7 +48,7 @@ test('on a phone the menu holds what the side bar holds', async ({ nativeRelay, 
   await untilIdle(page);
   await page.getByRole('button', { name: 'Menu' }).click();
   const menu = page.getByRole('dialog', { name: 'Menu' });
-  await expect(menu).toContainText('1 peer serving');
+  await expect(menu).toContainText('1 peer sharing');
   await expect(menu.getByRole('button', { name: 'hello', exact: true })).toBeVisible();
   await expectClean(page, 'the menu');
   await keep(page, 'menu-390-light');
@@ -72,7 +72,7 @@ function standOnStop(): void {
 test('everything on the main path can be done with the keyboard alone', async ({ nativeRelay, newProfile }) => {
   const page = await newProfile();
   await page.goto(nativeRelay.url);
-  await expect(whoAnswers(page)).toContainText('a native engine');
+  await expect(whoAnswers(page)).toContainText('native');
 
   await test.step('past the side bar to the message', async () => {
     await page.keyboard.press('Tab');
@@ -128,7 +128,7 @@ test('everything on the main path can be done with the keyboard alone', async ({
 
   await test.step('the palette leads everywhere and closes', async () => {
     await page.keyboard.press('Control+k');
-    const palette = page.getByRole('dialog', { name: 'Find a page or an action' });
+    const palette = page.getByRole('dialog', { name: 'Search pages and actions' });
     await expect(palette).toBeVisible();
     await page.keyboard.press('Control+k');
     await expect(palette).toBeHidden();

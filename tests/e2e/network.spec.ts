@@ -22,7 +22,7 @@ test('where no direct way is found the answer comes through the relay, and the p
     };
   });
   await b.goto(bareRelay.url);
-  await expect(whoAnswers(b)).toContainText('a browser tab');
+  await expect(whoAnswers(b)).toContainText('browser tab');
   await send(b, 'hello');
   await untilIdle(b);
   const answer = answers(b).last();
@@ -30,8 +30,8 @@ test('where no direct way is found the answer comes through the relay, and the p
   await answer.getByRole('button', { name: 'Receipt' }).click();
   await expect(answer).toContainText('5 of 5 checks passed');
   await visit(b, 'Doctor');
-  await expect(b.getByRole('main')).toContainText('No direct way was found');
-  await expect(b.getByRole('region', { name: 'Text of the report' })).toContainText('relayed, circuit');
+  await expect(b.getByRole('main')).toContainText('No direct route was found');
+  await expect(b.getByRole('region', { name: 'Report text' })).toContainText('relayed, circuit');
   await keep(b, 'doctor-relayed');
 });
 
@@ -44,26 +44,26 @@ test('a relay that goes and comes back: who is connected goes on, and all come b
     await startSharing(a, relay.url);
     const b = await newProfile();
     await b.goto(relay.url);
-    await expect(whoAnswers(b)).toContainText('a browser tab');
+    await expect(whoAnswers(b)).toContainText('browser tab');
     await send(b, 'hello');
     await untilIdle(b);
     await expect(answers(b).last()).toContainText('direct connection');
 
     await relay.halt();
-    for (const page of [a, b]) await expect(sideBar(page)).toContainText('No connection');
+    for (const page of [a, b]) await expect(sideBar(page)).toContainText('Not connected');
     await send(b, 'What is Tabloom?');
     await untilIdle(b);
     await expect(answers(b).nth(1)).toContainText('direct connection');
 
     await relay.restart();
-    await expect(sideBar(b)).toContainText('1 peer serving');
-    await expect(sideBar(a)).toContainText('Lending this device');
+    await expect(sideBar(b)).toContainText('1 peer sharing');
+    await expect(sideBar(a)).toContainText('Sharing this device');
     await expect.poll(() => modelsListed(relay.url)).toBe(1);
     const stranger = await newProfile();
     await stranger.goto(relay.url);
     await send(stranger, 'hello');
     await untilIdle(stranger);
-    await expect(answers(stranger).last()).toContainText('a browser tab');
+    await expect(answers(stranger).last()).toContainText('browser tab');
   } finally {
     await relay.dispose();
   }

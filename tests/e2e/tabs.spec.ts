@@ -3,7 +3,7 @@ import { answers, modelsListed, send, sideBar, startSharing, untilIdle, visit, w
 import { stallEngine } from './fixtures/stall.ts';
 import { expect, test } from './fixtures/test.ts';
 
-const elsewhere = 'Another tab of this browser holds this device’s key';
+const elsewhere = 'Another tab in this browser holds this device’s key';
 
 test('two tabs of one browser: both ask, one lends, and the other can take over', async ({
   bareRelay,
@@ -18,8 +18,8 @@ test('two tabs of one browser: both ask, one lends, and the other can take over'
 
   await test.step('the second is a guest: it asks the first, and may not lend', async () => {
     await second.goto(bareRelay.url);
-    await expect(sideBar(second)).toContainText('this tab, as a guest');
-    await expect(whoAnswers(second)).toContainText('a browser tab');
+    await expect(sideBar(second)).toContainText('this tab (guest)');
+    await expect(whoAnswers(second)).toContainText('browser tab');
     await send(second, 'hello');
     await untilIdle(second);
     await expect(answers(second).last().getByTitle(own!)).toBeVisible();

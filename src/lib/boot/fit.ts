@@ -23,10 +23,9 @@ export function tabFit(model: ModelEntry, device: DeviceFacts, page: PageFacts, 
     return { fits: false, reason: 'Too large for a phone: the system would close the tab.' };
   const missing = Math.max(0, model.sizeBytes - storedBytes);
   if (missing > 0 && page.roomBytes !== undefined && missing + spareBytes > page.roomBytes)
-    return { fits: false, reason: 'The browser has no room for its files. Delete another model first.' };
+    return { fits: false, reason: 'The browser has no space left for it. Delete another model first.' };
   if (verdict === 'tight') return { fits: true, reason: says };
-  const place = model.source.kind === 'mlc' ? 'graphics processor' : 'processor';
-  return { fits: true, reason: `Fits this device, on its ${place}.` };
+  return { fits: true, reason: `Fits this device (${model.source.kind === 'mlc' ? 'GPU' : 'CPU'}).` };
 }
 
 /** A model as the pages show it. */

@@ -87,7 +87,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
   const all = () => [...catalog, ...own];
   const find = (name: string): ModelEntry => {
     const model = all().find((one) => one.name === name);
-    if (!model) throw new TabloomError('model-unknown', `No model "${name}" is known here. Choose one of the list.`);
+    if (!model) throw new TabloomError('model-unknown', `No model "${name}" is known here. Choose one from the list.`);
     return model;
   };
   const setLoaded = (model: LoadedModel | undefined) => {
@@ -128,7 +128,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
 
   async function run(model: ModelEntry, signal: AbortSignal): Promise<LoadedModel> {
     const engine = engines.get(engineOf(model) ?? '');
-    if (!engine) throw new TabloomError('model-unknown', `No engine of a browser runs "${model.name}".`);
+    if (!engine) throw new TabloomError('model-unknown', `No browser engine runs "${model.name}".`);
     await components.beforeLoad();
     // As late as can be: a load that is cancelled at once has not cost the model that was there.
     throwIfAborted(signal);
@@ -252,10 +252,13 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
       if (all().some((model) => model.name === name))
         throw new TabloomError(
           'model-name-taken',
-          `A model called "${name}" is in the list already. Choose another name.`,
+          `A model called "${name}" is already in the list. Choose another name.`,
         );
       if (own.length >= ownMax)
-        throw new TabloomError('too-many-models', `At most ${ownMax} own models are kept. Forget one first.`);
+        throw new TabloomError(
+          'too-many-models',
+          `You can keep at most ${ownMax} models of your own. Remove one first.`,
+        );
       const source = { kind: 'mlc', weightsUrl, libraryUrl } as const;
       const model = customModel({ name, source, contextTokens, memoryBytes });
       const sizeBytes = (await components.downloadBytes(model.source).catch(() => undefined)) ?? 0;

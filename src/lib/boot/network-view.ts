@@ -106,16 +106,16 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
 
 const rejectionWords: Readonly<Record<RejectionReason, string>> = {
   version: 'It speaks a newer version of the protocol.',
-  'model-not-here': 'It does not serve this model.',
+  'model-not-here': 'It does not share this model.',
   tier: 'It does not offer this tier.',
   feature: 'Its model cannot do what was asked.',
-  'context-too-small': 'Its model cannot read that much.',
-  draining: 'It is going away.',
+  'context-too-small': 'The conversation is longer than its model’s context.',
+  draining: 'It is leaving.',
   'queue-full': 'Its queue is full.',
-  parked: 'It failed several times just now; it is tried again soon.',
-  'not-allowed': 'Another peer was asked for.',
-  'tried-already': 'It was tried already.',
-  expired: 'It has not been heard of for a while.',
+  parked: 'It has just failed several times. It will be tried again soon.',
+  'not-allowed': 'You asked for another peer.',
+  'tried-already': 'Already tried this peer.',
+  expired: 'It has not been heard from for a while.',
 };
 
 function shelves(entries: Parameters<typeof capacities>[0], now: number): readonly CapacityView[] {

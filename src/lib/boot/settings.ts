@@ -43,7 +43,7 @@ export async function keepSettings(storage: KeyValue): Promise<SettingsKeeper> {
       const kept = settingsSchema.parse(next);
       for (const [name, value] of Object.entries(change)) {
         if (JSON.stringify(kept[name as keyof Settings]) !== JSON.stringify(value))
-          throw new TabloomError('bad-setting', `This value of "${name}" is outside of what is possible. Correct it.`);
+          throw new TabloomError('bad-setting', `"${name}" cannot have this value. Correct it.`);
       }
       view.set(kept);
       await storage.put('settings', key, kept);

@@ -123,10 +123,10 @@ function start(state: SharingState, { model, attempt }: Extract<SharingEvent, { 
   if (state.reach === 'self')
     return refuse(
       'identity-elsewhere',
-      'Only the tab that holds this device’s key can share. Use it here first, or let Doctor say why that is not possible.',
+      'Only the tab that holds this device’s key can share. Choose “Use here” first, or see in Doctor why that is not possible.',
     );
   if (isStarting(state) || isServing(state))
-    return refuse('already-sharing', 'This device is sharing already. Stop it first, then start again.');
+    return refuse('already-sharing', 'This device is already sharing. Stop it first, then start again.');
   const fresh = { ...state, attempt, resuming: false, modelStays: false };
   return [
     show(fresh, {
@@ -170,7 +170,7 @@ function leaveStart({ resuming, attempt, view: { phase } }: SharingState, error:
   return [{ type: 'abandon', attempt }, ...(resuming ? [] : [{ type: 'settle-start', attempt, error } as const])];
 }
 
-const stopped: ErrorRecord = { code: 'aborted', message: 'Sharing was stopped before it began.' };
+const stopped: ErrorRecord = { code: 'aborted', message: 'Sharing was stopped before it started.' };
 
 /** The model stays: it answers this device where it can. */
 function fail(state: SharingState, error: ErrorRecord): Step {

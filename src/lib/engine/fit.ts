@@ -17,34 +17,36 @@ const reportedMemoryBytesMax = 8 * 1024 ** 3;
  * into one buffer. An unknown need always fits.
  */
 export function fit(model: ModelEntry, device: DeviceFacts): Fit {
-  const name = `${model.title} (${model.quantisation})`;
   if (model.source.kind === 'mlc') {
     if (device.webgpu === 'none')
       return { verdict: 'no-webgpu', says: device.obstacle ?? 'This browser has no WebGPU.' };
     if (model.source.f16 && !device.f16) {
       return {
         verdict: 'needs-f16',
-        says: `${name} needs 16-bit shaders, which this GPU lacks. Choose its f32 build.`,
+        says: 'Needs 16-bit shaders, which this GPU lacks. Choose the f32 build.',
       };
     }
   }
   if (model.source.kind === 'mlc' && (model.largestBufferBytes ?? 0) > device.maxBufferBytes) {
-    const says = `${name} has a part of ${gib(model.largestBufferBytes!)} and this GPU takes at most ${gib(device.maxBufferBytes)} in one piece. Choose a smaller model.`;
+    const says = `Needs a buffer of ${gib(model.largestBufferBytes!)}; this GPU allows at most ${gib(device.maxBufferBytes)}. Choose a smaller model.`;
     return { verdict: 'too-large', says };
   }
   const memoryBytes =
     device.memoryBytes === undefined || device.memoryBytes >= reportedMemoryBytesMax ? undefined : device.memoryBytes;
   if (memoryBytes !== undefined && model.memoryBytes > memoryBytes * usableShare) {
-    const says = `${name} needs ${gib(model.memoryBytes)} and this device has ${gib(memoryBytes)} in all. Choose a smaller model.`;
+    const says = `Needs ${gib(model.memoryBytes)} of memory; this device has ${gib(memoryBytes)}. Choose a smaller model.`;
     return { verdict: 'too-large', says };
   }
   if (model.source.kind === 'mlc' && device.webgpu === 'software') {
-    return { verdict: 'slow', says: `${name} would run on the processor only, a few tokens in a minute.` };
+    return {
+      verdict: 'slow',
+      says: 'WebGPU runs in software here: a few tokens a minute. Choose a model that runs on the CPU.',
+    };
   }
   if (memoryBytes !== undefined && model.memoryBytes > (memoryBytes * usableShare) / 2) {
-    return { verdict: 'tight', says: `${name} needs ${gib(model.memoryBytes)}: close other tabs first.` };
+    return { verdict: 'tight', says: `Needs ${gib(model.memoryBytes)} of memory. Close other tabs first.` };
   }
-  return { verdict: 'fits', says: `${name} needs ${gib(model.memoryBytes)} of memory.` };
+  return { verdict: 'fits', says: `Needs ${gib(model.memoryBytes)} of memory.` };
 }
 
 /** Of each pair of builds the one for this device: `f16` where it can, else `f32`; models without a pair stay. */

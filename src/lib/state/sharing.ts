@@ -1,6 +1,6 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 
-/** Lending this device: where it stands and what it has done. */
+/** Sharing this device: where it stands and what it has done. */
 export interface SharingView {
   /** `measuring`: the model is there, and its speed is found out before others choose by it. */
   readonly phase: 'off' | 'loading' | 'measuring' | 'sharing' | 'paused' | 'finishing' | 'failed';

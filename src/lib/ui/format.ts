@@ -15,18 +15,5 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
-/** `just now`, `5 min ago`, `3 h ago`, else a date. */
-export function formatAgo(at: number, now: number): string {
-  const minutes = Math.floor((now - at) / 60_000);
-  if (minutes < 1) return 'just now';
-  if (minutes < 60) return `${minutes} min ago`;
-  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ago`;
-  return new Date(at).toLocaleDateString('en', { month: 'short', day: 'numeric', year: 'numeric' });
-}
-
-/** `1 peer`, `3 peers`. */
-export const plural = (count: number, one: string, many = `${one}s`): string =>
-  `${formatCount(count)} ${count === 1 ? one : many}`;
-
 /** At most three digits, without trailing zeros. */
 export const trim = (value: number): string => String(Number(value.toPrecision(3)));

@@ -15,9 +15,9 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1).replace(/\.0$/, '')} ${units[unit]}`;
 }
 
-/** `1.24 billion`, `270 million`, `900 thousand`. */
+/** `1.24B`, `270M`, `900K`. */
 export function formatParameters(count: number): string {
-  if (count >= 1e9) return `${trim(count / 1e9)} billion`;
-  if (count >= 1e6) return `${trim(count / 1e6)} million`;
-  return `${trim(count / 1e3)} thousand`;
+  if (count >= 1e9) return `${trim(count / 1e9)}B`;
+  if (count >= 1e6) return `${trim(count / 1e6)}M`;
+  return `${trim(count / 1e3)}K`;
 }

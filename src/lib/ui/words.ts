@@ -1,59 +1,49 @@
-import type { WorkerView } from '#lib/state/answer.ts';
+import { m } from '#messages';
 import type { Offer } from '#lib/protocol/offer.ts';
 import type { Prospect } from '#lib/state/target.ts';
 import { peerName } from './peer-colour.ts';
-import { plural } from './format.ts';
 
-/** The sentences that recur on several pages. */
+/** Phrases that recur on several pages. */
 
-/** What the tier `open` promises, and what it does not. Those of the others stand apart, since no page begins with them. */
-export const openSentence =
-  'The computer that answers can read your prompt. The connection is encrypted against everyone in between.';
+/** A role of a later version is called what it calls itself. */
+export const roleWords = (role: string): string =>
+  role === 'tab' ? m.kind_tab() : role === 'native' ? m.kind_native() : role === 'enclave' ? m.kind_enclave() : role;
 
-export const localSentence = 'Nothing leaves this device.';
-
-/** `a browser tab on its processor`. */
+/** `browser tab (GPU)`. */
 export function machineWords({ role, engine }: Pick<Offer, 'role' | 'engine'>): string {
-  const kind = role === 'tab' ? 'a browser tab' : role === 'native' ? 'a native engine' : 'an enclave';
+  const kind = roleWords(role);
   const device = engine.deviceClass;
-  if (device.startsWith('webgpu')) return `${kind} on its GPU`;
-  if (device.includes('cpu')) return `${kind} on its processor`;
+  if (device.startsWith('webgpu')) return m.kind_on_gpu({ kind });
+  if (device.includes('cpu')) return m.kind_on_cpu({ kind });
   return kind;
 }
 
-export const pathWords = {
-  direct: 'direct connection',
-  relayed: 'through a relay',
-  loopback: 'on this device',
-} as const;
-
-export function workerWords(worker: WorkerView): string {
-  return worker.self ? 'This device' : `Peer ${peerName(worker.peer)}, ${machineWords(worker)}`;
-}
-
-/** Who will answer, in a few words, said before anything is sent. */
-export function prospectWords(prospect: Prospect): string {
+/** Who will answer, in a few words, said before anything is sent. `model`: the one asked for by name. */
+export function prospectWords(prospect: Prospect, model: string | undefined): string {
   switch (prospect.kind) {
     case 'network': {
       const [likely] = prospect.offers;
-      const name = likely!.self
-        ? 'This device'
-        : `Peer ${peerName(likely!.offer.peer)}, ${machineWords(likely!.offer)}`;
-      const others = prospect.offers.length - 1;
-      return others > 0 ? `${name}, or one of ${plural(others, 'other')} that can` : name;
+      const { peer } = likely!.offer;
+      const first = likely!.self
+        ? m.this_device()
+        : m.peer_named({ peer: peerName(peer), kind: machineWords(likely!.offer) });
+      const count = prospect.offers.length - 1;
+      return count > 0 ? m.who_others({ first, count }) : first;
     }
     case 'this-device':
-      return 'This device';
+      return m.this_device();
     case 'load-first':
-      return `This device, once ${prospect.model ?? 'a model'} is loaded`;
+      return prospect.model === undefined ? m.who_load_any() : m.who_load_first({ model: prospect.model });
     case 'nobody':
-      return nobodyWords[prospect.why];
+      return prospect.why === 'nobody-serves' && model !== undefined
+        ? m.who_nobody_model()
+        : nobodyWords[prospect.why]();
   }
 }
 
 const nobodyWords = {
-  starting: 'Looking for peers',
-  offline: 'No connection to the network',
-  'nobody-serves': 'Nobody is serving this model now',
-  'peer-gone': 'This peer is not serving now',
+  starting: m.who_starting,
+  offline: m.who_offline,
+  'nobody-serves': m.who_nobody,
+  'peer-gone': m.who_peer_gone,
 } as const;

@@ -12,14 +12,10 @@ export const icons = {
   check: 'M5 12.5l4.5 4.5L19 7.5',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   retry: 'M4 12a8 8 0 1 0 2.5-5.8M4 4v4h4',
-  stop: 'M7 7h10v10H7z',
   send: 'M12 19V5M6 11l6-6 6 6',
   trash: 'M4 7h16M10 4h4M6 7l1 13h10l1-13M10 11v5M14 11v5',
   search: 'M11 18a7 7 0 1 1 0-14 7 7 0 0 1 0 14zM16 16l4.5 4.5',
   chevron: 'M7 10l5 5 5-5',
-  pause: 'M9 5v14M15 5v14',
-  play: 'M7 5l12 7-12 7z',
-  device: 'M4 5h16v11H4zM9 20h6M12 16v4',
   alert: 'M12 21a9 9 0 1 1 0-18 9 9 0 0 1 0 18zM12 8v5M12 16v.2',
 } as const;
 

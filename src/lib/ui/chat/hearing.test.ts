@@ -40,3 +40,10 @@ test('what comes from the history is not said; a retry is, from its beginning', 
   const kept = turn({ text: 'One. Two.', phase: 'finished' }, { live: false });
   expect(said(kept, turn({ text: '' }), turn({ text: 'One. Tw' }))).toEqual(['', '', 'One.']);
 });
+
+test('D2: thoughts are not read aloud', () => {
+  expect(said(turn({ text: '<think>Hm. Well.' }), turn({ text: '<think>Hm. Well.</think>Yes. N' }))).toEqual([
+    '',
+    'Yes.',
+  ]);
+});

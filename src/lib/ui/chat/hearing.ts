@@ -1,6 +1,8 @@
+import { m } from '#messages';
 import { isOver, type JobState } from '#lib/state/answer.ts';
-import { workerWords } from '../words.ts';
+import { workerWords } from '../worker.ts';
 import { nextSentences } from './sentences.ts';
+import { splitThoughts } from './thoughts.ts';
 
 /** How far a screen reader has been told of an answer. */
 export interface Hearing {
@@ -18,17 +20,18 @@ export function hear(
   turn: { readonly id: string; readonly live: boolean; readonly answer: JobState },
 ): { readonly hearing: Hearing; readonly say: string } {
   const { id, live, answer } = turn;
+  const text = splitThoughts(answer.text).answer;
   const known = before.turn === id;
   // What is opened from the history has been heard already.
   if (!live && (!known || before.quiet)) return { hearing: { turn: id, upTo: 0, quiet: true }, say: '' };
   // A retry begins with nothing again.
-  const from = known && answer.text.length >= before.upTo ? before.upTo : 0;
+  const from = known && text.length >= before.upTo ? before.upTo : 0;
   const over = isOver(answer);
-  const { say, upTo } = nextSentences(answer.text, from, over ? 'done' : 'growing');
+  const { say, upTo } = nextSentences(text, from, over ? 'done' : 'growing');
   const words = [
     say !== '' && from === 0 && answer.worker ? `${workerWords(answer.worker)}:` : '',
     say,
-    answer.phase === 'cancelled' ? 'Stopped.' : '',
+    answer.phase === 'cancelled' ? m.answer_stopped() : '',
   ];
   return { hearing: { turn: id, upTo, quiet: over }, say: words.filter(Boolean).join(' ') };
 }

@@ -51,15 +51,15 @@ test('a good device is good throughout', () => {
 test('what is missing is said, with what to do about it', () => {
   expect(outcomes({ webgpu: 'no-adapter', f16: false, isolated: false })).toMatchObject({
     WebGPU: 'limited',
-    '16-bit arithmetic': 'limited',
-    'Isolated page': 'limited',
+    '16-bit floats': 'limited',
+    'Cross-origin isolation': 'limited',
   });
   expect(outcomes({ webrtc: false, quotaBytes: 10e6, usedBytes: 0 })).toMatchObject({
     WebRTC: 'bad',
-    'Room for models': 'bad',
+    'Space for models': 'bad',
   });
   const [ownKey] = deviceChecks({ ...device, locks: false }).filter(({ outcome }) => outcome !== 'good');
-  expect(ownKey).toMatchObject({ name: 'Own key', advice: expect.stringContaining('https') });
+  expect(ownKey).toMatchObject({ name: 'Device key', advice: expect.stringContaining('https') });
   for (const check of deviceChecks({ ...device, webgpu: 'unsupported', webrtc: false })) {
     if (check.outcome === 'bad') expect(check.advice).toBeTruthy();
   }
@@ -95,8 +95,8 @@ test('D10: a clock that is off is said, and so is who lists this device by its o
 });
 
 test('D4: a browser that keeps nothing is said to', () => {
-  const kept = deviceChecks(device, 'memory').find(({ name }) => name === 'Kept under pressure');
-  expect(kept).toMatchObject({ outcome: 'bad', value: 'nothing is kept in this browser' });
+  const kept = deviceChecks(device, 'memory').find(({ name }) => name === 'Persistent storage');
+  expect(kept).toMatchObject({ outcome: 'bad', value: 'this browser stores nothing' });
 });
 
 test('the report names no address, no whole peer id and no key', () => {

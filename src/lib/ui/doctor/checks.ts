@@ -1,3 +1,4 @@
+import { m } from '#messages';
 import type { DeviceView } from '#lib/state/device.ts';
 import type { NetworkView } from '#lib/state/network.ts';
 import type { Tab } from '#lib/state/tab.ts';
@@ -17,111 +18,114 @@ export interface Check {
 /** What the device can do, line by line. */
 export function deviceChecks(device: DeviceView, storage: Tab['storage'] = 'kept'): readonly Check[] {
   const room = device.quotaBytes === undefined ? undefined : Math.max(0, device.quotaBytes - (device.usedBytes ?? 0));
+  const adapter = device.adapter ?? m.check_webgpu_found();
   return [
     {
-      name: 'WebGPU',
+      name: m.check_webgpu(),
       outcome: device.webgpu !== 'ready' ? 'limited' : device.softwareAdapter ? 'limited' : 'good',
       value:
         device.webgpu === 'unsupported'
-          ? 'not in this browser'
+          ? m.check_webgpu_none()
           : device.webgpu === 'no-adapter'
-            ? 'no adapter'
-            : `${device.adapter ?? 'adapter found'}${device.softwareAdapter ? ', in software' : ''}`,
-      advice:
-        device.webgpu === 'ready' && !device.softwareAdapter
-          ? undefined
-          : 'Small models run on the processor. For larger ones use a recent Chrome or Edge and switch on graphics acceleration.',
+            ? m.check_webgpu_no_adapter()
+            : device.softwareAdapter
+              ? m.check_webgpu_software({ adapter })
+              : adapter,
+      advice: device.webgpu === 'ready' && !device.softwareAdapter ? undefined : m.check_webgpu_advice(),
     },
     {
-      name: '16-bit arithmetic',
+      name: m.check_f16(),
       outcome: device.f16 ? 'good' : 'limited',
-      value: device.f16 ? 'yes' : 'no',
-      advice: device.f16 ? undefined : 'The 32-bit builds of models are taken instead; they need more memory.',
+      value: yesNo(device.f16),
+      advice: device.f16 ? undefined : m.check_f16_advice(),
     },
     {
-      name: 'Largest buffer',
+      name: m.check_buffer(),
       outcome: device.bufferBytesMax === undefined ? 'unknown' : 'good',
       value:
         device.bufferBytesMax === undefined
-          ? 'unknown'
-          : `${formatBytes(device.bufferBytesMax)}, storage ${formatBytes(device.storageBufferBytesMax ?? 0)}`,
+          ? m.unknown()
+          : m.check_buffer_value({
+              size: formatBytes(device.bufferBytesMax),
+              storage: formatBytes(device.storageBufferBytesMax ?? 0),
+            }),
     },
-    { name: 'Processor', outcome: 'good', value: `${device.cores} cores` },
+    { name: m.check_cpu(), outcome: 'good', value: m.check_cores({ count: device.cores }) },
     {
-      name: 'Memory',
+      name: m.check_memory(),
       outcome: device.memoryGiB === undefined ? 'unknown' : device.memoryGiB < 4 ? 'limited' : 'good',
-      value: device.memoryGiB === undefined ? 'the browser does not say' : `at least ${device.memoryGiB} GB`,
+      value: device.memoryGiB === undefined ? m.not_reported() : m.check_memory_value({ count: device.memoryGiB }),
     },
     {
-      name: 'Room for models',
+      name: m.check_room(),
       outcome: room === undefined ? 'unknown' : room < 100e6 ? 'bad' : room < 1e9 ? 'limited' : 'good',
       value:
         room === undefined
-          ? 'the browser does not say'
-          : `${formatBytes(room)} free, ${formatBytes(device.usedBytes ?? 0)} used`,
-      advice:
-        room !== undefined && room < 1e9
-          ? 'A private window or a full disk leaves little room. Delete models you do not use.'
-          : undefined,
+          ? m.not_reported()
+          : m.check_room_value({ free: formatBytes(room), used: formatBytes(device.usedBytes ?? 0) }),
+      advice: room !== undefined && room < 1e9 ? m.check_room_advice() : undefined,
     },
     {
-      name: 'Kept under pressure',
+      name: m.check_persistent(),
       outcome: storage === 'memory' ? 'bad' : device.persistentStorage ? 'good' : 'limited',
       value:
-        storage === 'memory'
-          ? 'nothing is kept in this browser'
-          : device.persistentStorage
-            ? 'yes'
-            : 'the browser may clear it',
-      advice:
-        storage === 'memory'
-          ? 'Conversations, settings and this device’s key are gone with the page. Allow this site to store data.'
-          : undefined,
+        storage === 'memory' ? m.check_persistent_none() : device.persistentStorage ? m.yes() : m.check_persistent_no(),
+      advice: storage === 'memory' ? m.check_persistent_none_advice() : undefined,
     },
     {
-      name: 'Isolated page',
+      name: m.check_isolated(),
       outcome: device.isolated ? 'good' : 'limited',
-      value: device.isolated ? 'yes' : 'no',
-      advice: device.isolated ? undefined : 'Models on the processor use one thread.',
+      value: yesNo(device.isolated),
+      advice: device.isolated ? undefined : m.check_isolated_advice(),
     },
     {
-      name: 'WebRTC',
+      name: m.check_webrtc(),
       outcome: device.webrtc ? 'good' : 'bad',
-      value: device.webrtc ? 'yes' : 'no',
-      advice: device.webrtc ? undefined : 'Peers are reached only through relays. An extension may block WebRTC.',
+      value: yesNo(device.webrtc),
+      advice: device.webrtc ? undefined : m.check_webrtc_advice(),
     },
     {
-      name: 'Own key',
+      name: m.check_key(),
       outcome: device.locks ? 'good' : 'limited',
-      value: device.locks ? 'one tab at a time has it' : 'not used in this window',
-      advice: device.locks
-        ? undefined
-        : 'Over plain http the browser does not let tabs agree on who has it, so each asks as a guest and none lends. Open this page over https, or at localhost.',
+      value: device.locks ? m.check_key_yes() : m.check_key_no(),
+      advice: device.locks ? undefined : m.check_key_advice(),
     },
     {
-      name: 'Works offline',
+      name: m.check_offline(),
       outcome: device.serviceWorker === 'active' ? 'good' : 'limited',
       value:
-        device.serviceWorker === 'active' ? 'yes' : device.serviceWorker === 'none' ? 'not yet' : 'not in this window',
+        device.serviceWorker === 'active'
+          ? m.yes()
+          : device.serviceWorker === 'none'
+            ? m.check_offline_not_yet()
+            : m.check_offline_not_here(),
     },
   ];
 }
+
+const yesNo = (value: boolean): string => (value ? m.yes() : m.no());
+
+const relayWords = {
+  connecting: m.check_relay_connecting,
+  connected: m.check_relay_connected,
+  reserved: m.check_relay_reserved,
+  lost: m.check_relay_lost,
+} as const;
 
 /** How this tab stands in the network. `roundTrips`: milliseconds by peer, or the code of the failure. */
 export function networkChecks(
   network: NetworkView,
   roundTrips: ReadonlyMap<string, number | string>,
 ): readonly Check[] {
-  const trip = (peer: string | undefined) => {
-    const value = peer === undefined ? undefined : roundTrips.get(peer);
-    return value === undefined
-      ? ''
-      : typeof value === 'number'
-        ? `, round trip ${formatDuration(value)}`
-        : `, ${value}`;
+  const withTrip = (value: string, peer: string | undefined) => {
+    const trip = peer === undefined ? undefined : roundTrips.get(peer);
+    if (trip === undefined) return value;
+    return typeof trip === 'number'
+      ? m.check_round_trip({ value, time: formatDuration(trip) })
+      : m.check_trip_failed({ value, code: trip });
   };
   const relays: Check[] = network.relays.map((relay) => ({
-    name: relay.peer ? `Relay ${peerName(relay.peer)}` : 'Relay',
+    name: relay.peer ? m.check_relay_named({ peer: peerName(relay.peer) }) : m.check_relay(),
     outcome:
       relay.state === 'reserved'
         ? 'good'
@@ -130,42 +134,42 @@ export function networkChecks(
           : relay.state === 'lost'
             ? 'bad'
             : 'unknown',
-    value: `${relay.state === 'reserved' ? 'connected, others can reach this tab' : relay.state === 'connected' ? 'connected, no reservation yet' : relay.state}${trip(relay.peer)}`,
+    value: withTrip(relayWords[relay.state](), relay.peer),
     advice: relay.reason,
   }));
   const peers: Check[] = network.connections
     .filter(({ peer }) => !network.relays.some((relay) => relay.peer === peer))
     .map((connection) => ({
-      name: `Peer ${peerName(connection.peer)}`,
+      name: m.check_peer({ peer: peerName(connection.peer) }),
       outcome: connection.path === 'relayed' ? 'limited' : 'good',
-      value: `${connection.path}, ${connection.transport}, ${connection.direction}${trip(connection.peer)}`,
-      advice:
-        connection.path === 'relayed'
-          ? 'No direct way was found; a strict firewall or router may stand between.'
-          : undefined,
+      value: withTrip(`${connection.path}, ${connection.transport}, ${connection.direction}`, connection.peer),
+      advice: connection.path === 'relayed' ? m.check_peer_advice() : undefined,
     }));
   if (network.clock) {
     relays.push({
-      name: 'Clock',
+      name: m.check_clock(),
       outcome: network.clock.corrected ? 'limited' : 'good',
       value: clockWords(network.clock),
-      advice: network.clock.corrected ? 'Set this device’s clock by the network.' : undefined,
+      advice: network.clock.corrected ? m.check_clock_advice() : undefined,
     });
   }
   const shares = network.offers.some(({ self, audience }) => self && audience === 'network');
   if (shares || network.listedBy.length > 0) {
     relays.push({
-      name: 'Listed',
+      name: m.check_listed(),
       outcome: network.listedBy.length > 0 ? 'good' : 'bad',
-      value: network.listedBy.length > 0 ? `by ${network.listedBy.map(peerName).join(', ')}` : 'by no relay yet',
+      value:
+        network.listedBy.length > 0
+          ? m.check_listed_by({ relays: network.listedBy.map(peerName).join(', ') })
+          : m.check_listed_not(),
     });
   }
   if (network.relays.length === 0) {
     relays.push({
-      name: 'Relay',
+      name: m.check_relay(),
       outcome: 'bad',
-      value: 'none known',
-      advice: 'Add a relay’s address in the settings.',
+      value: m.check_relay_none(),
+      advice: m.check_relay_none_advice(),
     });
   }
   return [...relays, ...peers];
@@ -178,16 +182,16 @@ export function reportText(
   roundTrips: ReadonlyMap<string, number | string>,
   about: { readonly build: string; readonly at: string; readonly storage?: Tab['storage'] | undefined },
 ): string {
-  const lines = [`Tabloom ${about.build}, ${about.at}`, device?.browser ?? 'browser unknown', ''];
+  const lines = [`Tabloom ${about.build}, ${about.at}`, device?.browser ?? m.report_browser_unknown(), ''];
   const section = (title: string, checks: readonly Check[]) => {
     lines.push(title);
     for (const check of checks) lines.push(`  ${check.outcome.padEnd(8)}${check.name}: ${check.value}`);
     lines.push('');
   };
-  if (device) section('Device', deviceChecks(device, about.storage));
-  section(`Network (${network.phase}, ${network.identity} key)`, networkChecks(network, roundTrips));
+  if (device) section(m.this_device(), deviceChecks(device, about.storage));
+  section(m.report_network({ phase: network.phase, identity: network.identity }), networkChecks(network, roundTrips));
   if (network.incidents.length > 0) {
-    lines.push('Last incidents');
+    lines.push(m.report_incidents());
     for (const { at, peer, code } of network.incidents)
       lines.push(`  ${new Date(at).toISOString()} ${peer ? peerName(peer) : '–'} ${code}`);
   }

@@ -1,6 +1,7 @@
 import katex from 'katex';
+import './math.css';
 
-/** Loaded with the first formula. MathML needs no style sheet and no fonts, and screen readers know it. */
+/** Loaded with the first formula. MathML needs one font and no style sheet of KaTeX, and screen readers know it. */
 export const renderFormula = (tex: string, display: boolean): string =>
   katex
     .renderToString(tex, {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toHtmlWithFormulas } from './html.ts';
+import { toHtml, toHtmlWithFormulas } from './html.ts';
 import { splitMath } from './math.ts';
 
 const formula = (tex: string) => `<math title="a" onclick="b">${tex}</math>`;
@@ -26,4 +26,11 @@ test('in code and in a description it stays the text that it was', () => {
 
 test('a placeholder that a model wrote itself means nothing', () => {
   expect(html('\u{E000}1\u{E001} \\(x\\)')).toBe(`<p>1 ${formula('x')}</p>`);
+});
+
+test('D2: a task list keeps its boxes, a table its alignment', () => {
+  expect(toHtml('- [ ] open\n- [x] **done**\n- neither')).toBe(
+    '<ul>\n<li data-task>☐ open</li>\n<li data-task>☑ <strong>done</strong></li>\n<li>neither</li>\n</ul>\n',
+  );
+  expect(toHtml('| a | b |\n|:-:|--:|\n| 1 | 2 |')).toContain('<td align="center">1</td>\n<td align="right">2</td>');
 });

@@ -11,6 +11,11 @@ const plain: MarkedExtension = {
     // Tags that a model wrote are shown, not obeyed.
     html: ({ text }) => escapeHtml(text),
     image: ({ text }) => escapeHtml(text),
+    // A form control would ask to be named and pressed.
+    checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
+    listitem({ task, tokens }) {
+      return `<li${task ? ' data-task' : ''}>${this.parser.parse(tokens)}</li>\n`;
+    },
   },
 };
 const marked = new Marked(plain);

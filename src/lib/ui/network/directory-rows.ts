@@ -1,3 +1,4 @@
+import { m } from '#messages';
 import type { ConnectionView, OfferView } from '#lib/state/network.ts';
 
 /** One worker with one model: a row of the directory. */
@@ -40,4 +41,4 @@ const compare: Readonly<Record<SortKey, (a: DirectoryRow, b: DirectoryRow) => nu
 const compareUnits = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
 export const priceWords = (price: { readonly in: string; readonly out: string }): string =>
-  price.in === '0' && price.out === '0' ? 'free' : `${price.in} / ${price.out}`;
+  price.in === '0' && price.out === '0' ? m.price_free() : m.price_in_out(price);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { DeviceView } from '#lib/state/device.ts';
 import type { ModelView } from '#lib/state/library.ts';
-import { preflightSentence } from './preflight.ts';
+import { preflightText } from './preflight.ts';
 
 const device: DeviceView = {
   webgpu: 'unsupported',
@@ -43,12 +43,12 @@ const model = (name: string, fits: boolean): ModelView => ({
 });
 
 test('a device without WebGPU', () => {
-  expect(preflightSentence(device, [model('Demo', true), model('Big', false)])).toBe(
-    'This device has no usable WebGPU, so models run on the processor, at least 8 GB of memory and 9 GB of room for models. It can run Demo.',
+  expect(preflightText(device, [model('Demo', true), model('Big', false)])).toBe(
+    'This device has no usable WebGPU, so models run on the CPU. It has at least 8 GB of memory. There is room for 9 GB of models. It can run Demo.',
   );
 });
 
-test('a graphics processor, on battery, that fits nothing', () => {
+test('a GPU, on battery, that fits nothing', () => {
   const laptop: DeviceView = {
     ...device,
     webgpu: 'ready',
@@ -58,15 +58,15 @@ test('a graphics processor, on battery, that fits nothing', () => {
     quotaBytes: undefined,
     battery: { charging: false, level: 0.4 },
   };
-  expect(preflightSentence(laptop, [])).toBe(
-    'This device has a graphics processor (apple) with 16-bit arithmetic. None of the models known here fits. It runs on battery now.',
+  expect(preflightText(laptop, [])).toBe(
+    'This device has a GPU (apple) with 16-bit floats. None of the available models fits. It is on battery now.',
   );
 });
 
-test('an emulated adapter is not called a graphics processor, and a phone is advised to ask', () => {
+test('an emulated adapter is not called a GPU, and a phone is advised to ask', () => {
   const phone = { ...device, webgpu: 'ready', softwareAdapter: true, phone: true } as const;
-  const sentence = preflightSentence(phone, [model('Demo', true)]);
-  expect(sentence).toContain('WebGPU only in software');
-  expect(sentence).not.toContain('graphics processor');
-  expect(sentence).toContain('asking suits it better');
+  const sentence = preflightText(phone, [model('Demo', true)]);
+  expect(sentence).toContain('WebGPU in software only');
+  expect(sentence).not.toContain('has a GPU');
+  expect(sentence).toContain('better at asking');
 });

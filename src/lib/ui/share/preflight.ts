@@ -1,37 +1,42 @@
+import { m } from '#messages';
 import type { DeviceView } from '#lib/state/device.ts';
 import type { ModelView } from '#lib/state/library.ts';
 import { formatBytes } from '../sizes.ts';
 
-/** What this device can do, in a sentence; pure, from what was seen of it. */
-export function preflightSentence(device: DeviceView, models: readonly ModelView[]): string {
+/** What this device can do, in short sentences; pure, from what was seen of it. */
+export function preflightText(device: DeviceView, models: readonly ModelView[]): string {
   const fitting = models.filter((model) => model.fit.fits);
-  const place =
-    device.webgpu === 'ready' && !device.softwareAdapter
-      ? `a graphics processor${device.adapter ? ` (${device.adapter})` : ''} ${device.f16 ? 'with' : 'without'} 16-bit arithmetic`
-      : device.webgpu === 'ready'
-        ? 'WebGPU only in software, so models run on the processor'
-        : 'no usable WebGPU, so models run on the processor';
-  const memory = device.memoryGiB === undefined ? '' : `, at least ${device.memoryGiB} GB of memory`;
-  const room =
+  const sentences = [
+    placeSentence(device),
+    device.memoryGiB === undefined ? '' : m.preflight_memory({ count: device.memoryGiB }),
     device.quotaBytes === undefined
       ? ''
-      : ` and ${formatBytes(Math.max(0, device.quotaBytes - (device.usedBytes ?? 0)))} of room for models`;
-  const power = device.battery && !device.battery.charging ? ' It runs on battery now.' : '';
-  const list =
+      : m.preflight_room({ size: formatBytes(Math.max(0, device.quotaBytes - (device.usedBytes ?? 0))) }),
     fitting.length === 0
-      ? 'None of the models known here fits.'
-      : `It can run ${fitting.length === 1 ? fitting[0]!.title : `${fitting.length} of the models known here`}.`;
-  return `This device has ${place}${memory}${room}. ${list}${power}${device.phone ? ' It looks like a phone: the system may close the tab to save memory, so asking suits it better than lending.' : ''}`;
+      ? m.preflight_nothing()
+      : fitting.length === 1
+        ? m.preflight_one({ title: fitting[0]!.title })
+        : m.preflight_some({ count: fitting.length }),
+    device.battery && !device.battery.charging ? m.preflight_battery() : '',
+    device.phone ? m.preflight_phone() : '',
+  ];
+  return sentences.filter(Boolean).join(' ');
 }
 
-/** Why lending rests, or why it ended. */
+function placeSentence({ webgpu, softwareAdapter, adapter = m.preflight_adapter_unknown(), f16 }: DeviceView): string {
+  if (webgpu !== 'ready') return m.preflight_cpu();
+  if (softwareAdapter) return m.preflight_software();
+  return f16 ? m.preflight_gpu_f16({ adapter }) : m.preflight_gpu_f32({ adapter });
+}
+
+/** Why sharing is paused, or why it ended. */
 export const pauseWords = {
-  asked: 'Paused by you.',
-  battery: 'Paused while this device runs on battery.',
-  metered: 'Paused on a metered connection.',
-  frozen: 'Paused: the browser froze this tab.',
-  guest: 'Lending ended: another tab of this browser has this device’s key now.',
-  duty: 'Resting, to stay below the limit you set.',
-  hours: 'Lending ended after the hours you set.',
-  unloaded: 'Lending ended: its model was unloaded, or gave way to another.',
+  asked: m.why_asked,
+  battery: m.why_battery,
+  metered: m.why_metered,
+  frozen: m.why_frozen,
+  guest: m.why_guest,
+  duty: m.why_duty,
+  hours: m.why_hours,
+  unloaded: m.why_unloaded,
 } as const;

@@ -1,18 +1,18 @@
+import { m } from '#messages';
 import type { IconName } from '../basic/icons.ts';
 
 /** The pages, in the order of the navigation. */
 export interface Place {
   readonly path: string;
-  readonly name: string;
+  readonly name: () => string;
   readonly icon: IconName;
-  readonly about: string;
 }
 
 export const places: readonly Place[] = [
-  { path: '/', name: 'Chat', icon: 'chat', about: 'Ask the network or this device' },
-  { path: '/share', name: 'Share', icon: 'share', about: 'Lend this device to others' },
-  { path: '/network', name: 'Network', icon: 'network', about: 'Who serves what, now' },
-  { path: '/models', name: 'Models', icon: 'models', about: 'What can run, and what this device keeps' },
-  { path: '/doctor', name: 'Doctor', icon: 'doctor', about: 'What works here, and what does not' },
-  { path: '/settings', name: 'Settings', icon: 'settings', about: 'Look, privacy, relays, data' },
+  { path: '/', name: m.place_chat, icon: 'chat' },
+  { path: '/share', name: m.place_share, icon: 'share' },
+  { path: '/network', name: m.place_network, icon: 'network' },
+  { path: '/models', name: m.place_models, icon: 'models' },
+  { path: '/doctor', name: m.place_doctor, icon: 'doctor' },
+  { path: '/settings', name: m.place_settings, icon: 'settings' },
 ];
