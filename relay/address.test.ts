@@ -25,4 +25,8 @@ test('the greeting names the page and one request that works', () => {
   const text = greeting('http://localhost:8080', 'tabloom-demo', { NATIVE: 'on', PUBLIC_URL: undefined });
   expect(text).toContain(curlFor('http://localhost:8080', 'tabloom-demo'));
   expect(text.match(/curl/g)).toHaveLength(1);
+  // D8: where nobody answers yet it says so, and asks for whatever model comes to be shared.
+  const bare = greeting('http://localhost:8080', 'tabloom-demo', { NATIVE: 'off', PUBLIC_URL: undefined });
+  expect(bare).toContain('Nobody answers yet.');
+  expect(bare).toContain(curlFor('http://localhost:8080', 'auto'));
 });

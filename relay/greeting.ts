@@ -17,14 +17,18 @@ export function curlFor(url: string, model: string): string {
 
 export function greeting(url: string, model: string, env: Pick<Env, 'PUBLIC_URL' | 'NATIVE'>): string {
   const shown = env.PUBLIC_URL ? `${url}  (${env.PUBLIC_URL.origin})` : url;
-  const who = env.NATIVE === 'on' ? 'Ask it' : 'Ask it, once a tab shares';
+  // Without a model of its own the relay passes on whatever a tab shares.
+  const [how, asked] =
+    env.NATIVE === 'on'
+      ? ['Ask it', model]
+      : ['Nobody answers yet. Open the share page and press “Start sharing”, then ask', 'auto'];
   return `
   Tabloom   ${shown}
   Share     ${url}/share
   OpenAI    ${url}/v1
 
-  ${who}:
-  ${curlFor(url, model)}
+  ${how}:
+  ${curlFor(url, asked)}
 
 `;
 }
