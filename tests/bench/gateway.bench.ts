@@ -23,7 +23,7 @@ async function overScripted(): Promise<Row> {
   const peer = await startWorker(relay.url, 0);
   try {
     await untilListed(relay, loaded.model.name);
-    return await compare('added to the first token by the gateway, engine of no cost', relay, loaded, 100);
+    return await compare('added to first token by the gateway, zero-cost engine', relay, loaded, 100);
   } finally {
     await peer.stop();
     await relay.dispose();
@@ -36,7 +36,7 @@ async function overNative(): Promise<Row> {
   const engine = createLlamaEngine({ clock: systemClock, pathOf: () => modelFile });
   try {
     const loaded = await engine.load(demoModel, {});
-    return await compare('added to the first token by the gateway, native floor', relay, loaded, 30);
+    return await compare('added to first token by the gateway, native provider', relay, loaded, 30);
   } finally {
     await engine.close();
     await relay.dispose();

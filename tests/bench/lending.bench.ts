@@ -28,17 +28,17 @@ export default async function lending(): Promise<readonly Row[]> {
   });
   return [
     row(
-      'a tab ready to lend to standing in the directory',
+      'a tab ready to share to being in the directory',
       '≤ 2,000 ms',
       seen.map(({ listedMs }) => listedMs),
     ),
     row(
-      'its tab closed in an answer to the message at the asker',
+      'tab closed mid-answer to the error at the asker',
       'reported',
       seen.map(({ toldMs }) => toldMs),
     ),
     row(
-      'its tab closed to being out of the directory',
+      'tab closed to being out of the directory',
       '≤ 2,000 ms',
       seen.map(({ goneMs }) => goneMs),
     ),
