@@ -77,7 +77,7 @@ const jobs = 200;
 test('A8: 200 jobs at once at the own native peer open no socket, and outlive its link to the relay', async () => {
   const { node, relay, wire, native } = await house(8_010, { jobsPerPeerMax: () => 2 * jobs });
   const { promise: cut, resolve } = Promise.withResolvers<void>();
-  const engine = createScriptedEngine({ clock: systemClock, slots: jobs, answerTokens: 20 });
+  const engine = createScriptedEngine({ clock: systemClock, slots: jobs, answerTokens: 4 });
   native.provider.offerModel(await engine.load(scriptedModel(0), {}));
   const gone: string[] = [];
   node.onPeerGone((peer) => gone.push(peer));
@@ -92,7 +92,7 @@ test('A8: 200 jobs at once at the own native peer open no socket, and outlive it
       model: 'any' as const,
       kind: 'chat' as const,
       input: { messages: [{ role: 'user' as const, content: 'hello' }] },
-      params: { maxTokens: 20, temperature: 0 },
+      params: { maxTokens: 4, temperature: 0 },
       tier: 'open' as const,
     };
     for await (const event of relay.consumer.ask(request)) {

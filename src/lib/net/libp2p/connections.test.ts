@@ -23,7 +23,8 @@ test('the connections are known as they come and go, without asking the node for
   tell('connection:open', first);
   tell('connection:open', second);
   const status = { peer, path: 'direct', transport: 'websocket', direction: 'inbound' };
-  expect(connections.statuses()).toEqual([status, status]);
+  const addrs = [first, second].map(({ remoteAddr }) => remoteAddr.toString());
+  expect(connections.statuses()).toEqual(addrs.map((addr) => ({ ...status, addr })));
   tell('connection:close', first);
   expect(onGone).not.toHaveBeenCalled();
   tell('connection:close', second);
