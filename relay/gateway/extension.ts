@@ -48,10 +48,7 @@ export interface ReceiptExtension {
   readonly checks: ReceiptCheck;
 }
 
-export function describeAnswer(
-  head: AnswerHead,
-  { worker, path, attempts, warnings }: JobState,
-): AnswerExtension {
+export function describeAnswer(head: AnswerHead, { worker, path, attempts, warnings }: JobState): AnswerExtension {
   return {
     job: head.id,
     peer: worker?.peer ?? null,
