@@ -112,6 +112,8 @@ export const limits = {
   /** A checkpoint is due after so many tokens or so much time, whichever comes first. */
   checkpointTokens: 64,
   checkpointIntervalMs: 2_000,
+  /** Frames of a type that is not known, and that an asker passes over in one answer. */
+  unknownFramesMax: 4_096,
   /** Checkpoints an asker takes in one answer. */
   checkpointFramesMax: 4_096,
   /** Longest wait for a worker that says why it has nothing to say (`loading`, `prefill`, `thinking`). */

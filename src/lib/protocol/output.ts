@@ -80,6 +80,12 @@ export function partLength(part: Part): number {
 /** The tokens behind a part; 0 for parts that carry none. */
 export const partTokens = (part: Part): number => ('tokens' in part ? part.tokens : 0);
 
+/** The bytes of a file or a vector that a part brings. */
+export function partBytes(part: Part): number {
+  if (part.type === 'data-delta') return part.bytes.length;
+  return part.type === 'embedding' ? part.vector.length : 0;
+}
+
 /** Whether a part brings anything a reader would see or hear. */
 export const hasContent = (part: Part): boolean =>
   part.type === 'embedding' || part.type === 'data-delta' || partLength(part) > 0 || partTokens(part) > 0;

@@ -178,7 +178,9 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
         endWatch: () => undefined,
       });
       const { job, worker, firstPartTimeoutMs, wasStopped } = chosen;
-      dispatch({ type: 'chosen', at, job, worker, firstPartTimeoutMs, wasStopped });
+      const { parts, limits: bounds } = rowOf(job, kinds);
+      const { dataBytesMax } = bounds;
+      dispatch({ type: 'chosen', at, job, worker, firstPartTimeoutMs, parts, dataBytesMax, wasStopped });
     } catch (error) {
       dispatch({ type: 'nobody', at: clock.now(), error: toErrorRecord(error), rejections: [] });
     }

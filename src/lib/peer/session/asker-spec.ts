@@ -43,11 +43,16 @@ export interface Current {
   readonly job: Job;
   readonly worker: WorkerView;
   readonly firstPartTimeoutMs: number;
+  /** What the job's kind may be answered with. */
+  readonly parts: readonly string[];
+  readonly dataBytesMax: number;
   /** It was told to stop this very job before, and repeats that end. */
   readonly wasStopped: boolean;
   readonly acceptedFrames: number;
   readonly checkpoints: number;
   readonly tokens: number;
+  readonly dataBytes: number;
+  readonly unknownFrames: number;
   readonly hasSlot: boolean;
   readonly hasSpoken: boolean;
 }
@@ -65,6 +70,8 @@ export type AskerEvent = At &
         readonly job: Job;
         readonly worker: WorkerView;
         readonly firstPartTimeoutMs: number;
+        readonly parts: readonly string[];
+        readonly dataBytesMax: number;
         readonly wasStopped: boolean;
       }
     /** `error` is what to say of it. */

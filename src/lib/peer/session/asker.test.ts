@@ -31,7 +31,16 @@ function session() {
   const frame = (frame: WorkerFrame | UnknownFrame, attempt = state.attempt, late = false) =>
     say({ type: 'frame', at: 5, attempt, frame, late });
   const choose = (peer: string) =>
-    say({ type: 'chosen', at: 1, job, worker: workerOf(peer), firstPartTimeoutMs: 20_000, wasStopped: false });
+    say({
+      type: 'chosen',
+      at: 1,
+      job,
+      worker: workerOf(peer),
+      firstPartTimeoutMs: 20_000,
+      parts: ['text-delta', 'embedding'],
+      dataBytesMax: 10,
+      wasStopped: false,
+    });
   const open = (peer = 'A') => {
     if (state.attempt === 0) say({ type: 'start', at: 0 });
     choose(peer);
@@ -111,9 +120,9 @@ describe('the way of a job', () => {
   test('what is not known is skipped, and still breaks a silence', () => {
     const asker = session();
     asker.stream();
-    const before = asker.state;
+    const before = asker.state.job;
     asker.frame({ t: 'unknown', word: 'applause' });
-    expect(asker.state).toBe(before);
+    expect(asker.state.job).toBe(before);
     expect(asker.armed()).toEqual(['silence']);
   });
 
@@ -149,6 +158,30 @@ describe('A1: a breach in a worker’s bytes is a loss of that worker', () => {
     asker.say({ type: 'unopened', at: 2, attempt: 1, error: { code: 'frame-too-large', message: '' }, fault: 'own' });
     expect(asker.state.job).toMatchObject({ phase: 'failed', error: { code: 'frame-too-large' } });
     expect(asker.of('record').map(({ end }) => end.type)).toEqual(['failed']);
+  });
+});
+
+describe('what a kind of work may be answered with', () => {
+  test.each<[string, WorkerFrame]>([
+    ['a part of another kind', { t: 'part', part: { type: 'reasoning-delta', text: 'hm', tokens: 1 } }],
+    [
+      'more bytes than the kind allows',
+      { t: 'part', part: { type: 'embedding', index: 0, vector: new Uint8Array(12) } },
+    ],
+  ])('%s is a breach', (_name, frame) => {
+    const asker = session();
+    asker.stream();
+    asker.frame(frame);
+    expect(asker.of('drop')).toEqual([{ type: 'drop', attempt: 1, code: 'bad-frame' }]);
+  });
+
+  test('frames that are not known are passed over, but not for ever', () => {
+    const asker = session();
+    asker.stream();
+    for (let i = 0; i < limits.unknownFramesMax; i++) asker.frame({ t: 'unknown', word: 'applause' });
+    expect(asker.state.step).toBe('open');
+    asker.frame({ t: 'unknown', word: 'applause' });
+    expect(asker.of('drop')).toEqual([{ type: 'drop', attempt: 1, code: 'bad-frame' }]);
   });
 });
 

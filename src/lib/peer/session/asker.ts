@@ -2,7 +2,7 @@ import type { ErrorRecord } from '#lib/base/errors.ts';
 import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import { maxTokensOf } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { hasContent, partLength, partTokens } from '#lib/protocol/output.ts';
+import { hasContent, partBytes, partLength, partTokens } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { JobEvent } from '../spec.ts';
 import type { AskerEffect, AskerEvent, AskerState, AskerStep, AskerTimer, Claim, Current } from './asker-spec.ts';
@@ -34,6 +34,7 @@ const says = {
   unasked: 'The peer called an answer stopped that nobody had stopped.',
   outOfTurn: 'The peer sent a frame out of turn.',
   tooMuch: 'The peer sends more than was asked for.',
+  notOfKind: 'The peer answered with something that is no answer to this kind of work.',
   badCheckpoint: 'The peer signed for something other than what it sent.',
 } as const;
 
@@ -151,8 +152,11 @@ function onFrame(
   const heard = heardFrom(state);
   switch (frame.t) {
     case 'alive':
-    case 'unknown':
       return [state, heard];
+    case 'unknown': {
+      if (current.unknownFrames >= limits.unknownFramesMax) return breach(state, at, says.tooMuch);
+      return [{ ...state, current: { ...current, unknownFrames: current.unknownFrames + 1 } }, heard];
+    }
     case 'accepted': {
       if (current.acceptedFrames >= limits.acceptedFramesMax || !isLegal(state.job, { type: 'job-accepted' })) {
         return breach(state, at, says.outOfTurn);
@@ -209,11 +213,14 @@ function onPart(
     (maxTokensOf(current.job) ?? limits.maxTokensMax) - (current.job.resume?.tokens ?? 0) + limits.tokenSlack;
   const { output } = state.job;
   const length = output.text.length + output.reasoning.length + partLength(part);
-  if (tokens > room || length > limits.answerLengthMax) return breach(state, at, says.tooMuch);
+  const dataBytes = current.dataBytes + partBytes(part);
+  if (part.type !== 'warning' && !current.parts.includes(part.type)) return breach(state, at, says.notOfKind);
+  if (tokens > room || length > limits.answerLengthMax || dataBytes > current.dataBytesMax) {
+    return breach(state, at, says.tooMuch);
+  }
   if (!isLegal(state.job, { type: 'part-received' })) return breach(state, at, says.outOfTurn);
   const speaks = !current.hasSpoken && hasContent(part);
-  const next =
-    speaks || tokens !== current.tokens ? { ...current, tokens, hasSpoken: current.hasSpoken || speaks } : current;
+  const next = { ...current, tokens, dataBytes, hasSpoken: current.hasSpoken || speaks };
   const [told, effects] = tell({ ...state, current: next }, { type: 'part-received', at, part });
   const heard: AskerEffect[] = [...heardFrom(state)];
   if (speaks) heard.push({ type: 'disarm', timer: 'first-word' });
@@ -250,17 +257,21 @@ function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
 }
 
 function beginAttempt(state: AskerState, event: Extract<AskerEvent, { type: 'chosen' }>): AskerStep {
-  const { at, job, worker, firstPartTimeoutMs, wasStopped } = event;
+  const { at, job, worker, firstPartTimeoutMs, parts, dataBytesMax, wasStopped } = event;
   const attempt = state.attempt + 1;
   const [told, effects] = tell(state, { type: 'worker-chosen', at, job, worker });
   const current: Current = {
     job,
     worker,
     firstPartTimeoutMs: Math.min(firstPartTimeoutMs, limits.patienceMsMax),
+    parts,
+    dataBytesMax,
     wasStopped,
     acceptedFrames: 0,
     checkpoints: 0,
     tokens: 0,
+    dataBytes: 0,
+    unknownFrames: 0,
     hasSlot: false,
     hasSpoken: false,
   };

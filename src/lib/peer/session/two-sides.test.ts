@@ -75,7 +75,16 @@ function play(random: Random, faults: Faults) {
             artefact: 'a',
             tier: 'open',
           };
-          todo.push({ type: 'chosen', at: 0, job, worker, firstPartTimeoutMs: 1, wasStopped: false });
+          todo.push({
+            type: 'chosen',
+            at: 0,
+            job,
+            worker,
+            firstPartTimeoutMs: 1,
+            parts: ['text-delta'],
+            dataBytesMax: 10,
+            wasStopped: false,
+          });
         }
         break;
       case 'open':
