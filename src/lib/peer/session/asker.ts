@@ -212,7 +212,8 @@ function onPart(
   const room =
     (maxTokensOf(current.job) ?? limits.maxTokensMax) - (current.job.resume?.tokens ?? 0) + limits.tokenSlack;
   const { output } = state.job;
-  const length = output.text.length + output.reasoning.length + partLength(part);
+  const calls = output.toolCalls.reduce((sum, call) => sum + call.arguments.length, 0);
+  const length = output.text.length + output.reasoning.length + calls + partLength(part);
   const dataBytes = current.dataBytes + partBytes(part);
   if (part.type !== 'warning' && !current.parts.includes(part.type)) return breach(state, at, says.notOfKind);
   if (tokens > room || length > limits.answerLengthMax || dataBytes > current.dataBytesMax) {
