@@ -35,9 +35,6 @@ const emptyThoughts = '<think>\n\n</think>\n\n';
 export async function* runWebllm(request: TextRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens } = options;
   const startedMs = clock.elapsed();
-  if (request.kind === 'chat' && request.input.messages.some(({ toolCalls }) => toolCalls)) {
-    throw badRequest('This model reads no calls of functions. Leave them out.');
-  }
   yield* passedOver(request.params, ['repetitionPenalty']);
   const end = { tokensIn: 0, reason: 'stop' as 'stop' | 'length' };
   const run = { pieces: pieces(request, options, end), tokensIn: () => end.tokensIn, reason: () => end.reason };
