@@ -130,7 +130,7 @@ test('A8: what the native peer offers is in the directory of its relay without a
   await native.stop();
   expect(gone).toEqual([native.self]);
   expect(relay.directory.get(native.self)).toBeUndefined();
-  await expect(node.open(native.self, '/tabloom/job/1')).rejects.toMatchObject({ code: 'peer-unreachable' });
+  await expect(node.open(native.self, '/tabloom/job/2')).rejects.toMatchObject({ code: 'peer-unreachable' });
 });
 
 test('A8: what one net of a process publishes is judged once, and others still hear it through the relay', async () => {
