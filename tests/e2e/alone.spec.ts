@@ -164,15 +164,15 @@ test('D4: a browser that keeps nothing and throws at the look is told of in a se
       Object.defineProperty(globalThis, name, { get: forbidden });
   });
   await page.goto(nativeRelay.url);
-  await expect(page.getByText('Nothing is kept in this browser')).toBeVisible();
+  await expect(page.getByText('This browser stores nothing')).toBeVisible();
   await keep(page, 'chat-nothing-kept');
   await send(page, 'hello');
   await untilIdle(page);
-  await expect(answers(page).last()).toContainText('a native engine');
+  await expect(answers(page).last()).toContainText('native');
   await visit(page, 'Settings');
   await page.getByText('Dark', { exact: true }).click();
   await visit(page, 'Doctor');
-  await expect(page.getByRole('main')).toContainText('nothing is kept in this browser');
+  await expect(page.getByRole('main')).toContainText('this browser stores nothing');
 });
 
 test('D3: a part of the page that cannot be fetched says so in its place, and comes when it can', async ({
@@ -191,7 +191,7 @@ test('D3: a part of the page that cannot be fetched says so in its place, and co
   const notice = page.getByRole('alert').filter({ hasText: 'part-missing' });
   await expect(notice).toContainText('could not be loaded');
   // It may be gone since a newer version took its place: that is looked for, and offered.
-  await expect(page.getByText('A newer version is here')).toBeVisible();
+  await expect(page.getByText('Update available')).toBeVisible();
   await keep(page, 'chat-part-missing');
   await notice.getByRole('button', { name: 'Try again' }).click();
   await expect(notice).toBeVisible();

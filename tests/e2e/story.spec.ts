@@ -178,7 +178,7 @@ test('D1: in private mode a full load opens nothing that was kept, and a questio
   // As the tab remembers it that was open before.
   const kept = await page.evaluate(() => sessionStorage.getItem('tabloom-open'));
   await page.goto(nativeRelay.url);
-  await expect(whoAnswers(page)).toContainText('a native engine');
+  await expect(whoAnswers(page)).toContainText('native');
   await expect(answers(page)).toHaveCount(0);
   expect(kept).not.toBeNull();
   await send(page, 'What is Tabloom?');

@@ -59,14 +59,14 @@ test('D9: Cancel ends sharing while the speed is measured, and nothing is announ
   const stalled = stallEngine(page, 0);
   await page.getByRole('button', { name: 'Start sharing' }).click();
   await stalled;
-  await expect(page.getByText('Measuring how fast this device is')).toBeVisible();
+  await expect(page.getByText('Measuring this device’s speed')).toBeVisible();
   await keep(page, 'share-measuring');
   await page.getByRole('button', { name: 'Cancel' }).click();
   await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
   expect(await modelsListed(bareRelay.url)).toBe(0);
   await page.getByRole('button', { name: 'Start sharing' }).click();
   await expect(page.getByRole('button', { name: 'Stop sharing' })).toBeVisible({ timeout: 40_000 });
-  await expect(page.getByText('It stands in the directory')).toBeVisible();
+  await expect(page.getByText('Everyone on this network can see it')).toBeVisible();
 });
 
 test('D10: a worker five minutes ahead is listed and answers an asker five minutes behind', async ({
@@ -79,14 +79,14 @@ test('D10: a worker five minutes ahead is listed and answers an asker five minut
   await setClock(asker, -5);
   await startSharing(worker, bareRelay.url);
   await expect(worker.getByText('Your clock is 5 min ahead; corrected here.')).toBeVisible();
-  await expect(worker.getByText('It stands in the directory')).toBeVisible();
+  await expect(worker.getByText('Everyone on this network can see it')).toBeVisible();
   await expect.poll(() => modelsListed(bareRelay.url)).toBe(1);
   await keep(worker, 'share-clock');
   await asker.goto(bareRelay.url);
-  await expect(whoAnswers(asker)).toContainText('a browser tab');
+  await expect(whoAnswers(asker)).toContainText('browser tab');
   await send(asker, 'hello');
   await untilIdle(asker);
-  await expect(answers(asker).last()).toContainText('a browser tab');
+  await expect(answers(asker).last()).toContainText('browser tab');
   await asker.goto(`${bareRelay.url}/doctor`);
   await asker.getByText('Your clock is 5 min behind; corrected here.').first().scrollIntoViewIfNeeded();
   await keep(asker, 'doctor-clock-390');
