@@ -3,10 +3,18 @@ import tailwindcss from '@tailwindcss/vite';
 import { defineConfig } from 'vite';
 
 /**
- * Texts that several pages share would else be a file each. Those that no page begins with stay with their component.
+ * What every page begins with and lazy parts use too would else be twenty small files. Texts that no page begins with stay
+ * with the component that shows them.
  */
-const sharedTexts =
-  /messages.compiled.(?!messages.(load_|model_|copy_|copied|history|answer_|retry|cancel|yes|no|not_|loading_))/;
+const firstPage = new RegExp(
+  [
+    'messages.compiled.(?!messages.(load_|model_|copy_|copied|history|answer_|retry|cancel|yes|no|not_|loading_))',
+    'src.lib.base.(abort|bytes|clock|errors|ids|part|random).ts',
+    'src.lib.(state.|peer.(attempt|lifecycle)|protocol.(max-tokens|output))',
+    'src.lib.ui.(format|kept-text|peer-colour|words).ts',
+    'src.lib.ui.basic.(Button|Icon|Lazy|Notice|PeerName|icons)',
+  ].join('|'),
+);
 
 export default defineConfig({
   plugins: [tailwindcss(), sveltekit()],
@@ -14,8 +22,14 @@ export default defineConfig({
   build: {
     target: 'es2022',
     chunkSizeWarningLimit: 8_000,
+    // Names of what a lazy part imports, as a list beside each place that loads it, cost the first page 2 kB; the service
+    // worker and the first idle moment fetch those files anyway.
+    modulePreload: {
+      polyfill: false,
+      resolveDependencies: (_, files) => files.filter((file) => file.endsWith('.css')),
+    },
     rolldownOptions: {
-      output: { codeSplitting: { groups: [{ name: 'texts', test: sharedTexts, minShareCount: 2 }] } },
+      output: { codeSplitting: { groups: [{ name: 'first-page', test: firstPage, minShareCount: 2 }] } },
     },
   },
 });

@@ -1,3 +1,5 @@
+import { maxTokensMax } from './max-tokens.ts';
+
 /**
  * Every number of the wire stands here once. Sizes in bytes (texts: of UTF-8), lengths in UTF-16 code units, times in
  * milliseconds.
@@ -42,7 +44,7 @@ export const limits = {
   dataFilesMax: 4,
   stopSequencesMax: 4,
   stopSequenceBytesMax: 256,
-  maxTokensMax: 32_768,
+  maxTokensMax,
   nameLengthMax: 128,
   /** Media types. */
   mimeLengthMax: 128,

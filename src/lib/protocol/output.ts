@@ -1,6 +1,6 @@
 import type { Logprob, Part } from './part.ts';
 import type { ToolCall } from './kinds/chat.ts';
-import { limits } from './limits.ts';
+import { maxTokensMax } from './max-tokens.ts';
 
 /**
  * Everything of an answer that has arrived, whoever sent it: the fold of its parts. Plain data; pages, the gateway and
@@ -37,7 +37,7 @@ export function foldOutput(output: Output, part: Part): Output {
     case 'tool-call-delta':
       return { ...output, toolCalls: foldCall(output.toolCalls, part), tokens: output.tokens + part.tokens };
     case 'logprobs':
-      if (output.logprobs.length >= limits.maxTokensMax) return output;
+      if (output.logprobs.length >= maxTokensMax) return output;
       return { ...output, logprobs: [...output.logprobs, ...part.items] };
     case 'embedding':
       return { ...output, data: foldData(output.data, part.index, vectorMime, part.vector) };
