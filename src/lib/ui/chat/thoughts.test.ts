@@ -14,6 +14,11 @@ test('D2: while it thinks there is no answer, and half a mark is not shown', () 
   expect(splitThoughts('<thi')).toEqual({ thoughts: '', state: 'none', answer: '' });
 });
 
+test('D2: thoughts that came apart from the answer are the same thing', () => {
+  expect(splitThoughts('', 'Hm.')).toEqual({ thoughts: 'Hm.', state: 'thinking', answer: '' });
+  expect(splitThoughts('Yes.', 'Hm.')).toEqual({ thoughts: 'Hm.', state: 'done', answer: 'Yes.' });
+});
+
 test('D2: a mark further in is text, and so is everything without one', () => {
   for (const text of ['Write <think> first.', 'Yes.', '', '< 3'])
     expect(splitThoughts(text)).toEqual({ thoughts: '', state: 'none', answer: text });

@@ -1,4 +1,4 @@
-/** What a reasoning model wrote to itself before its answer, between `<think>` and `</think>`. */
+/** What a reasoning model wrote to itself before its answer: apart from it, or between `<think>` and `</think>`. */
 export interface SplitAnswer {
   readonly thoughts: string;
   /** `thinking` until the end mark has come. */
@@ -9,8 +9,12 @@ export interface SplitAnswer {
 const begin = '<think>';
 const end = '</think>';
 
-/** Takes the thoughts off the front of a text, finished or still growing; marks further in are text. */
-export function splitThoughts(text: string): SplitAnswer {
+/**
+ * Takes the thoughts off the front of a text, finished or still growing; marks further in are text. `reasoning` is what came
+ * apart from it.
+ */
+export function splitThoughts(text: string, reasoning = ''): SplitAnswer {
+  if (reasoning !== '') return { thoughts: reasoning.trim(), state: text === '' ? 'thinking' : 'done', answer: text };
   const start = text.trimStart();
   if (!start.startsWith(begin)) {
     // Until the mark is whole it could still become one.
