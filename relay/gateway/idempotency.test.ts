@@ -17,6 +17,21 @@ describe('Idempotency-Key', () => {
     expect(asked[0]!.id).toMatch(/^[0-9a-f]{32}$/);
   });
 
+  test('an answer under a key is dated by its job, whenever it is asked for', async () => {
+    const clock = manualClock();
+    const { chat } = gatewayFixture(
+      async function* (request) {
+        yield* accepted(request, clock);
+        yield part('a', clock);
+        yield finished(request, ['a'], clock);
+      },
+      { clock },
+    );
+    const first = await (await chat(ask(), key)).json();
+    await clock.advance(5_000);
+    expect(await (await chat(ask(), key)).json()).toEqual(first);
+  });
+
   test('two at once share one run, and one of them may leave', async () => {
     const clock = manualClock();
     const { chat, asked, jobs } = gatewayFixture(

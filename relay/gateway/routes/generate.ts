@@ -1,3 +1,4 @@
+import type { JobState } from '#lib/peer/session/job-state.ts';
 import { createHash } from 'node:crypto';
 import type { Context, Handler } from 'hono';
 import type { Clock } from '#lib/base/clock.ts';
@@ -38,15 +39,22 @@ export function generate(
     const { kind } = wish.ask;
     logger.info('job-asked', { job: id, kind, model: wish.model.slice(0, 128), answer: wish.answer });
     const { model, warnings, maxTokens, form } = wish;
-    const head: AnswerHead = { id, model, created: Math.floor(clock.now() / 1_000), maxTokens, warnings };
+    // By the job, not by the request: who asks again under a key gets the same answer, to the second.
+    const headOf = ({ startedAt = clock.now() }: JobState): AnswerHead => ({
+      id,
+      model,
+      created: Math.floor(startedAt / 1_000),
+      maxTokens,
+      warnings,
+    });
     const answering = untrimmed(events, wish);
     if (wish.answer === 'whole') {
       const state = await collectJob(answering, wish);
-      return context.json(form.whole(head, state), 200, answerHeaders(id, state));
+      return context.json(form.whole(headOf(state), state), 200, answerHeaders(id, state));
     }
     const { state, frames } = await beginStream(answering, wish, {
       clock,
-      writer: ({ worker }) => form.chunks({ ...head, model: worker?.model ?? model }, wish.usageChunk),
+      writer: (begun) => form.chunks({ ...headOf(begun), model: begun.worker?.model ?? model }, wish.usageChunk),
       signal: left.signal,
     });
     return new Response(
