@@ -24,7 +24,7 @@ import { build } from '#lib/protocol/version.ts';
 import { admitGossip } from './admit-offer.ts';
 import { createFollower } from './follow.ts';
 import { createIntroducer } from './introduce.ts';
-import { demo, pass } from './peer.fixture.ts';
+import { demo, pass } from '../peer.fixture.ts';
 
 const seedOf = (number: number) => new Uint8Array(32).fill(number);
 const signerOf = (number: number) => createSigner(seedOf(number));

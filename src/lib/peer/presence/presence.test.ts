@@ -9,7 +9,7 @@ import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { readOffer, type Offer, type OfferedModel } from '#lib/protocol/offer.ts';
 import { createPresence, loadPatienceMs } from './presence.ts';
-import type { Audience, Provider, ProviderState } from './spec.ts';
+import type { Audience, Provider, ProviderState } from '../spec.ts';
 
 const model: OfferedModel = {
   artefact: 'ab'.repeat(32),

@@ -11,9 +11,9 @@ import type { Tier } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
-import { createBell } from './bell.ts';
-import type { Sequence } from './identity.ts';
-import type { Provider, Shelf } from './spec.ts';
+import { createBell } from '../bell.ts';
+import type { Sequence } from '../identity.ts';
+import type { Provider, Shelf } from '../spec.ts';
 import { loadWording, servedWording, waysWording, type Wording } from './wording.ts';
 
 export interface PresenceComponents {

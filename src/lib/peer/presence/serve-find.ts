@@ -15,7 +15,7 @@ import {
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { build } from '#lib/protocol/version.ts';
-import { createBell } from './bell.ts';
+import { createBell } from '../bell.ts';
 import { createPulse } from './pulse.ts';
 
 export interface ServeFindComponents {

@@ -1,5 +1,5 @@
 import type { NetStatus } from '#lib/net/spec.ts';
-import type { Shelf } from './spec.ts';
+import type { Shelf } from '../spec.ts';
 
 /**
  * What makes two announcements say the same, in the parts that change at different times: what is served, the ways to
