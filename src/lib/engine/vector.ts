@@ -22,8 +22,8 @@ export async function* embeddingEvents(
   };
 }
 
-/** Zeros stay zeros: they have no direction. */
-function unitVector(vector: readonly number[]): Uint8Array {
+/** 32-bit floats of unit length, little-endian. Zeros stay zeros: they have no direction. */
+export function unitVector(vector: readonly number[]): Uint8Array {
   const length = Math.hypot(...vector) || 1;
   const view = new DataView(new ArrayBuffer(vector.length * 4));
   for (const [at, value] of vector.entries()) view.setFloat32(at * 4, value / length, true);

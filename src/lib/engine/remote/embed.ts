@@ -4,6 +4,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { promptLength } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { EngineEvent, RequestOf } from '../spec.ts';
+import { unitVector } from '../vector.ts';
 import { readText } from './chunk.ts';
 
 const answerSchema = z.looseObject({
@@ -56,12 +57,4 @@ function readAnswer(text: string): z.output<typeof answerSchema> {
   } catch (cause) {
     throw new TabloomError('engine-failed', 'The model server sent no embeddings of the OpenAI protocol.', { cause });
   }
-}
-
-/** 32-bit floats, little-endian. Zeros have no direction and stay zeros. */
-function unitVector(vector: readonly number[]): Uint8Array {
-  const length = Math.hypot(...vector) || 1;
-  const view = new DataView(new ArrayBuffer(vector.length * 4));
-  for (const [at, value] of vector.entries()) view.setFloat32(at * 4, value / length, true);
-  return new Uint8Array(view.buffer);
 }
