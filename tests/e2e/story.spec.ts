@@ -174,7 +174,7 @@ test('D1: in private mode a full load opens nothing that was kept, and a questio
   await expect(answers(page)).toHaveCount(1);
   await visit(page, 'Settings');
   await page.getByRole('switch', { name: 'Private mode' }).click();
-  await expect(sideBar(page)).toContainText('privately');
+  await expect(sideBar(page)).toContainText('(private)');
   // As the tab remembers it that was open before.
   const kept = await page.evaluate(() => sessionStorage.getItem('tabloom-open'));
   await page.goto(nativeRelay.url);
