@@ -125,7 +125,7 @@ async function choose(request: AskRequest, so: JobSoFar, asking: Asking): Promis
     worker: toWorkerView(candidate, request, net.self),
     addrs,
     price: candidate.model.price,
-    firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, trackRecord.history(peer, job.artefact)),
+    firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, trackRecord.history(peer, job.artefact), kinds),
     askedAt,
     wasStopped: remembered.wasStopped(id, peer),
   };

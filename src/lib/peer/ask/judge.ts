@@ -24,11 +24,12 @@ function endingOf(end: AttemptEnd, attempt: Attempt | undefined): AttemptEnding 
       return {
         type: 'finished',
         receipt: attempt && allHold(end.settlement.receiptCheck) ? 'holds' : 'false',
-        answer: attempt && attempt.toToken > attempt.fromToken ? 'some' : 'empty',
+        // Vectors and files have no tokens.
+        answer: attempt?.firstTokenAt === undefined ? 'empty' : 'some',
         seen: attempt ? seenOf(attempt) : {},
       };
     case 'refused':
-      // Said of the request, and nobody did the job: `settleClaims` of the session has waited for that.
+      // What was said of the request stands: had somebody done the job, the session would call it a loss.
       return { type: 'refused', code: end.error.code, after: 'asking' };
     case 'lost':
       // Its own word, and not the silence after it.

@@ -5,11 +5,11 @@ import { hashBytes } from '#lib/protocol/hash.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { artefactIdSchema, jobIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
 import {
+  filesOf,
   maxTokensOf,
   needsOf,
   parseWork,
   promptLength,
-  rowOf,
   tierSchema,
   type Job,
   type Work,
@@ -40,7 +40,7 @@ export function checkRequest(request: AskRequest, kinds: KindTable): AskRequest 
 
 /** Every file that the input names, and nothing else. @throws `bad-request`. */
 function checkBlobs(request: AskRequest, kinds: KindTable): AskRequest['blobs'] {
-  const named = rowOf(request, kinds).blobs(request.input);
+  const named = filesOf(request, kinds);
   if (named.length === 0) return undefined;
   const blobs = new Map<string, Uint8Array>();
   for (const { sha256, sizeBytes } of named) {

@@ -16,7 +16,7 @@ import { glanceAtOffer } from '#lib/protocol/offer.ts';
 import { admitFound } from './admit-offer.ts';
 import { expireEverySecond } from './introduce.ts';
 import { createGossipJudge } from './judge-gossip.ts';
-import { createWatchdog } from './watchdog.ts';
+import { createTimers } from '../timers.ts';
 
 export interface FollowComponents {
   readonly net: Net;
@@ -207,6 +207,8 @@ async function followRelay(relay: PeerId, following: Following): Promise<void> {
   }
 }
 
+const ofSilence = new Set(['silence'] as const);
+
 async function readStream(
   relay: PeerId,
   { net, clock, signal }: Following,
@@ -214,8 +216,12 @@ async function readStream(
 ): Promise<void> {
   const over = new AbortController();
   const within = AbortSignal.any([signal, over.signal]);
-  const watchdog = createWatchdog(clock, (reason) => over.abort(reason));
-  watchdog.expect(limits.findSilenceTimeoutMs, wireError('peer-lost', 'The relay has fallen silent.'));
+  const timers = createTimers<'silence'>({
+    clock,
+    spared: ofSilence,
+    onFire: () => over.abort(wireError('peer-lost', 'The relay has fallen silent.')),
+  });
+  timers.arm('silence', limits.findSilenceTimeoutMs);
   let channel: Awaited<ReturnType<Net['open']>> | undefined;
   try {
     channel = await net.open(relay, findProtocol, { signal: within });
@@ -224,12 +230,12 @@ async function readStream(
     for (;;) {
       const next = await raceSignal(frames.next(), within);
       if (next.done) return;
-      watchdog.feed();
+      timers.arm('silence', limits.findSilenceTimeoutMs);
       const frame = decodeFindFrame(next.value);
       if (frame.t !== 'unknown') take(frame);
     }
   } finally {
-    watchdog.stop();
+    timers.stop();
     channel?.abort(wireError('cancelled'));
   }
 }

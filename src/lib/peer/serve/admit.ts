@@ -1,7 +1,8 @@
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import { maxTokensOf, needsOf, promptLength, rowOf, type Job, type Tier } from '#lib/protocol/job.ts';
+import { maxTokensOf, needsOf, promptLength, type Job, type Tier } from '#lib/protocol/job.ts';
+import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import type { Audience } from '../spec.ts';
 
 /** Why a job is not taken; said before any work. */
@@ -30,6 +31,8 @@ export interface AdmitContext {
   readonly served: ServedModel | undefined;
   readonly tiers: readonly Tier[];
   readonly policy: Policy;
+  /** Kinds of work that are read here. */
+  readonly kinds: KindTable;
 }
 
 /**
@@ -39,9 +42,13 @@ export interface AdmitContext {
 const bytesPerTokenMax = 32;
 
 /** The checks that need nothing but the job and the offer, cheapest first. Undefined: it may be queued. */
-export function refuse(job: Job, asker: PeerId, { self, served, tiers, policy }: AdmitContext): Refusal | undefined {
+export function refuse(
+  job: Job,
+  asker: PeerId,
+  { self, served, tiers, policy, kinds }: AdmitContext,
+): Refusal | undefined {
   if (!served) return refusal('model-not-here');
-  const lacking = lackOf(job, served.model);
+  const lacking = lackOf(job, served.model, kinds);
   if (lacking !== undefined) {
     return refusal('feature-unavailable', `The model cannot do what is asked of it ("${lacking}"). Ask another peer.`);
   }
@@ -51,9 +58,7 @@ export function refuse(job: Job, asker: PeerId, { self, served, tiers, policy }:
   if (!tiers.includes(job.tier)) {
     return refusal('refused-policy', `This peer does not serve the tier "${job.tier}". Ask another peer.`);
   }
-  if (rowOf(job).blobs(job.input).length > 0)
-    return refusal('refused-policy', 'This peer reads text alone. Send the conversation without files.');
-  if (promptLength(job) > served.model.contextTokens * bytesPerTokenMax) return refusal('too-long');
+  if (promptLength(job, kinds) > served.model.contextTokens * bytesPerTokenMax) return refusal('too-long');
   if (job.resume && job.resume.tokens >= (maxTokensOf(job) ?? Number.POSITIVE_INFINITY)) {
     return refusal('bad-request', 'The answer to go on with has all its tokens already. Raise maxTokens.');
   }
@@ -61,7 +66,7 @@ export function refuse(job: Job, asker: PeerId, { self, served, tiers, policy }:
 }
 
 /** The kind of work or the feature that the model does not have. */
-function lackOf(job: Job, { kinds, features }: LoadedModel): string | undefined {
+function lackOf(job: Job, { kinds, features }: LoadedModel, table: KindTable): string | undefined {
   if (!kinds.includes(job.kind)) return job.kind;
-  return needsOf(job).find((feature) => !(features as readonly string[]).includes(feature));
+  return needsOf(job, table).find((feature) => !(features as readonly string[]).includes(feature));
 }

@@ -7,7 +7,7 @@ import type { Channel, Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
-import { rowOf, type Job, type Tier } from '#lib/protocol/job.ts';
+import { filesOf, type Job, type Tier } from '#lib/protocol/job.ts';
 import { jobKinds, type KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { partTokens } from '#lib/protocol/output.ts';
@@ -40,7 +40,7 @@ export interface ProviderComponents {
   readonly onModelFailed?: ((artefact: ArtefactId, error: TabloomError) => void) | undefined;
 }
 
-type Settled = WorkOutcome & { readonly busyMs: number; readonly fileBytes: number };
+type Settled = WorkOutcome & { readonly busyMs: number };
 
 /** At a stop, for the frames that close what ran. */
 const lastWordsMs = 1_000;
@@ -109,7 +109,7 @@ export function createProvider(components: ProviderComponents): Provider {
   const take = (asker: PeerId, job: Job): WorkerSession | Refusal => {
     if (phase !== 'serving') return refusal('draining');
     const served = shelf.get(job.artefact);
-    const refused = refuse(job, asker, { self: net.self, served, tiers, policy });
+    const refused = refuse(job, asker, { self: net.self, served, tiers, policy, kinds });
     if (refused || !served) return refused ?? refusal('model-not-here');
     // The asker goes on from a later token: what it left behind has no reader any more, and its place is this job's.
     const left = records.liveOf(asker, job.id);
@@ -126,7 +126,8 @@ export function createProvider(components: ProviderComponents): Provider {
   };
 
   const begin = (asker: PeerId, job: Job, served: ServedModel): WorkerSession => {
-    countFiles(asker, fileBytes(job));
+    const bytes = fileBytes(job);
+    countFiles(asker, bytes);
     let record: JobRecord | undefined;
     let outcome: Settled | undefined;
     const session = createWorkerSession(job, asker, {
@@ -142,6 +143,7 @@ export function createProvider(components: ProviderComponents): Provider {
         if (clock.elapsed() - toldMs >= tellGapMs) tell();
       },
       onOver: (over) => {
+        countFiles(asker, -bytes);
         outcome = over;
         if (record) settle(served, record, over);
       },
@@ -154,10 +156,7 @@ export function createProvider(components: ProviderComponents): Provider {
     return session;
   };
 
-  const fileBytes = (job: Job): number =>
-    rowOf(job, kinds)
-      .blobs(job.input)
-      .reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const fileBytes = (job: Job): number => filesOf(job, kinds).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const countFiles = (asker: PeerId, bytes: number) => {
     const sum = (fileBytesOf.get(asker) ?? 0) + bytes;
     if (sum > 0) fileBytesOf.set(asker, sum);
@@ -165,7 +164,6 @@ export function createProvider(components: ProviderComponents): Provider {
   };
 
   const settle = (served: ServedModel, record: JobRecord, outcome: Settled) => {
-    countFiles(record.asker, -outcome.fileBytes);
     if (outcome.type === 'done') {
       const { usage, timings, reason } = outcome.result;
       counters.tokensIn += usage.tokensIn;

@@ -5,7 +5,7 @@ import type { Channel, Net } from '#lib/net/spec.ts';
 import { wireError, type WireErrorCode } from '#lib/protocol/errors.ts';
 import { decodeWorkerFrame, encodeAskerFrame, jobProtocol, type AskerFrame } from '#lib/protocol/frame.ts';
 import type { JobId, PeerId } from '#lib/protocol/ids.ts';
-import { rowOf, type Job } from '#lib/protocol/job.ts';
+import { filesOf, rowOf, type Job } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Price } from '#lib/protocol/price.ts';
@@ -17,8 +17,9 @@ import { initialAsker, reduceAsker } from './asker.ts';
 import type { AskerEffect, AskerEvent, AskerState, AskerTimer, FinishFrame } from './asker-spec.ts';
 import type { AttemptEnd } from './attempt-end.ts';
 import type { Attempt } from './attempt.ts';
+import { drive } from './drive.ts';
 import { watchFarewell } from './farewell.ts';
-import { createTimers } from './timers.ts';
+import { createTimers } from '../timers.ts';
 import { createToldQueue } from './told.ts';
 
 /** A worker that was chosen, and what is agreed with it. */
@@ -85,25 +86,14 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   const endsAtMs = clock.elapsed() + components.deadlineMs;
   const lines = new Map<number, Line>();
   const over = new AbortController();
-  const inbox: AskerEvent[] = [];
-  let state = initialAsker;
-  let draining = false;
   let flow: PromiseWithResolvers<void> | undefined;
 
-  const dispatch = (event: AskerEvent) => {
-    inbox.push(event);
-    if (draining) return;
-    draining = true;
-    try {
-      for (let next = inbox.shift(); next; next = inbox.shift()) {
-        const [after, effects] = reduceAsker(state, next, components.deadlineMs);
-        state = after;
-        for (const effect of effects) perform(effect);
-      }
-    } finally {
-      draining = false;
-    }
-  };
+  const session = drive<AskerState, AskerEvent, AskerEffect>({
+    initial: initialAsker,
+    reduce: (state, event) => reduceAsker(state, event, components.deadlineMs),
+    perform: (effect) => perform(effect),
+  });
+  const { dispatch } = session;
   const timers = createTimers<AskerTimer>({
     clock,
     spared: ofSilence,
@@ -149,7 +139,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       case 'drop':
         return drop(effect.attempt, wireError(effect.code));
       case 'record':
-        return components.record(effect.worker, effect.end, state.job.attempts[effect.attempt - 1]);
+        return components.record(effect.worker, effect.end, session.state.job.attempts[effect.attempt - 1]);
       case 'arm':
         return timers.arm(effect.timer, effect.ms);
       case 'disarm':
@@ -165,11 +155,11 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
 
   const choose = async (effect: Extract<AskerEffect, { type: 'choose' }>) => {
     try {
-      const choice = await components.choose(state, effect, AbortSignal.any([over.signal, signal]));
+      const choice = await components.choose(session.state, effect, AbortSignal.any([over.signal, signal]));
       const at = clock.now();
       if (choice.type === 'nobody') return dispatch({ at, ...choice });
       const { chosen } = choice;
-      const attempt = state.attempt + 1;
+      const attempt = session.state.attempt + 1;
       lines.set(attempt, {
         chosen,
         opening: new AbortController(),
@@ -195,7 +185,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
     } catch (error) {
       return dispatch({ type: 'unopened', attempt, at: clock.now(), error: toErrorRecord(error), fault: 'own' });
     }
-    line.endWatch = watchFarewell(worker.peer, { ...components, state: () => state.job }, () =>
+    line.endWatch = watchFarewell(worker.peer, { ...components, state: () => session.state.job }, () =>
       dispatch({ type: 'lost', attempt, at: clock.now(), error: lostBecause('left') }),
     );
     try {
@@ -216,7 +206,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   };
 
   const sendBlobs = async (channel: Channel, job: Job) => {
-    for (const { sha256 } of rowOf(job, kinds).blobs(job.input)) {
+    for (const { sha256 } of filesOf(job, kinds)) {
       const bytes = components.blobs.get(sha256) ?? new Uint8Array();
       for (let from = 0; from < bytes.length; from += limits.blobFrameBytesMax) {
         const piece = bytes.subarray(from, from + limits.blobFrameBytesMax);
@@ -231,7 +221,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       for await (const body of channel) {
         const late = clock.elapsed() >= endsAtMs - deadlineSlackMs;
         dispatch({ type: 'frame', attempt, at: clock.now(), frame: decodeWorkerFrame(body), late });
-        if (told.isFull && state.step === 'open' && !signal.aborted) await untilRead(channel);
+        if (told.isFull && session.state.step === 'open' && !signal.aborted) await untilRead(channel);
       }
       dispatch({ type: 'lost', attempt, at: clock.now(), error: lostBecause('ended') });
     } catch (error) {

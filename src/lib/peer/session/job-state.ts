@@ -2,7 +2,7 @@ import type { ErrorRecord } from '#lib/base/errors.ts';
 import type { Rejection } from '#lib/market/spec.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { Job } from '#lib/protocol/job.ts';
-import { emptyOutput, foldOutput, type Output } from '#lib/protocol/output.ts';
+import { emptyOutput, foldOutput, hasContent, type Output } from '#lib/protocol/output.ts';
 import type { FinishReason, Usage } from '#lib/protocol/part.ts';
 import { closeAttempt, extendAttempt, openAttempt, usageOf, type Attempt } from './attempt.ts';
 import type { JobEvent, Settlement, WorkerView } from '../spec.ts';
@@ -164,18 +164,20 @@ function receivePart(state: JobState, { part, at }: Extract<JobEvent, { type: 'p
   }
   const output = foldOutput(state.output, part);
   const { text, tokens } = output;
+  // A part without content is no first word.
+  const spokeAt = hasContent(part) ? at : undefined;
   return {
     ...state,
     phase: 'streaming',
     output,
     text,
     tokens,
-    firstTokenAt: state.firstTokenAt ?? at,
+    firstTokenAt: state.firstTokenAt ?? spokeAt,
     lastTokenAt: at,
     attempts: extendAttempt(state.attempts, {
       toCharacter: text.length,
       toToken: tokens,
-      firstTokenAt: state.attempts.at(-1)?.firstTokenAt ?? at,
+      firstTokenAt: state.attempts.at(-1)?.firstTokenAt ?? spokeAt,
       lastTokenAt: at,
     }),
   };

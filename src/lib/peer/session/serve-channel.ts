@@ -16,7 +16,7 @@ import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { refusal, type Refusal } from '../serve/admit.ts';
 import { within } from '../within.ts';
-import { createTimers } from './timers.ts';
+import { createTimers } from '../timers.ts';
 import { phaseOf } from './worker.ts';
 import type { WorkerSession } from './worker-runner.ts';
 

@@ -6,7 +6,7 @@ import type { Envelope } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { hashBytes } from '#lib/protocol/hash.ts';
 import type { JobId, PeerId } from '#lib/protocol/ids.ts';
-import { rowOf, type Job } from '#lib/protocol/job.ts';
+import { filesOf, rowOf, type Job } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Part } from '#lib/protocol/part.ts';
@@ -14,9 +14,10 @@ import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { createBell, type Bell } from '../bell.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import type { PlaceListener, Ticket } from '../serve/slot-queue.ts';
+import { drive } from './drive.ts';
 import { createFrameLog, type FrameReader } from './frame-log.ts';
 import { runEngine } from './run-engine.ts';
-import { createTimers } from './timers.ts';
+import { createTimers } from '../timers.ts';
 import {
   initialWorker,
   reduceWorker,
@@ -41,8 +42,7 @@ export interface WorkerComponents {
   /** The place it would have now. */
   readonly expectedPlace: () => number;
   readonly onPart: (part: Part) => void;
-  /** `fileBytes`: what its files took. */
-  readonly onOver: (outcome: WorkOutcome & { readonly busyMs: number; readonly fileBytes: number }) => void;
+  readonly onOver: (outcome: WorkOutcome & { readonly busyMs: number }) => void;
 }
 
 /** One job at this worker, whoever follows it. */
@@ -64,35 +64,22 @@ export interface WorkerSession {
 /** Takes the job: it waits, or is refused, from now on. */
 export function createWorkerSession(job: Job, asker: PeerId, components: WorkerComponents): WorkerSession {
   const { clock, book, kinds, model } = components;
-  const row = rowOf(job, kinds);
-  const output = createOutputRoot(row.outputHash);
+  const output = createOutputRoot(rowOf(job, kinds).outputHash);
   const log = createFrameLog();
   const bell = createBell();
   const stopping = new AbortController();
-  const fileBytes = row.blobs(job.input).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const openedMs = clock.elapsed();
   const blobs = new Map<string, Uint8Array>();
   const pieces: Uint8Array[] = [];
-  const inbox: WorkerEvent[] = [];
-  let state = initialWorker;
-  let draining = false;
   let ticket: Ticket | undefined;
   let begunMs: number | undefined;
 
-  const dispatch = (event: WorkerEvent) => {
-    inbox.push(event);
-    if (draining) return;
-    draining = true;
-    try {
-      for (let next = inbox.shift(); next; next = inbox.shift()) {
-        const [after, effects] = reduceWorker(state, next);
-        state = after;
-        for (const effect of effects) perform(effect);
-      }
-    } finally {
-      draining = false;
-    }
-  };
+  const session = drive<WorkerState, WorkerEvent, WorkerEffect>({
+    initial: initialWorker,
+    reduce: reduceWorker,
+    perform: (effect) => perform(effect),
+  });
+  const { dispatch } = session;
   const timers = createTimers<WorkerTimer>({ clock, onFire: (timer) => dispatch({ type: 'timer', timer }) });
 
   const perform = (effect: WorkerEffect): void => {
@@ -108,7 +95,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
       case 'append':
         if (effect.frame.t === 'part') output.add(effect.frame.part);
         log.append(effect.frame);
-        if (state.ending === effect.frame) log.compact();
+        if (session.state.ending === effect.frame) log.compact();
         return bell.ring();
       case 'sign-checkpoint':
         return signCheckpoint();
@@ -124,7 +111,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
         timers.stop();
         blobs.clear();
         const busyMs = begunMs === undefined ? 0 : clock.elapsed() - begunMs;
-        return components.onOver({ ...effect.outcome, busyMs, fileBytes });
+        return components.onOver({ ...effect.outcome, busyMs });
       }
     }
   };
@@ -190,7 +177,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
 
   dispatch({
     type: 'opened',
-    files: row.blobs(job.input),
+    files: filesOf(job, kinds),
     place: placeAt(components.expectedPlace()),
     deadlineMs: job.deadlineMs,
   });
@@ -198,7 +185,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
   return {
     jobId: job.id,
     get state() {
-      return state;
+      return session.state;
     },
     bell,
     get bytes() {
@@ -208,8 +195,9 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
     follow: () => dispatch({ type: 'followed' }),
     leave: () => dispatch({ type: 'left' }),
     takeFile(named, bytes) {
-      if (state.phase !== 'files') return;
-      const isLast = bytes.length >= (state.files[0]?.sizeBytes ?? 0);
+      const { phase, files } = session.state;
+      if (phase !== 'files') return;
+      const isLast = bytes.length >= (files[0]?.sizeBytes ?? 0);
       pieces.push(bytes);
       let intact = false;
       if (isLast) {

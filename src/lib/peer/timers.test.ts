@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock, type Clock } from '#lib/base/clock.ts';
 import { createTimers } from './timers.ts';
 
 const scene = (spared: readonly string[] = []) => {
@@ -78,4 +78,43 @@ test('one that speaks of silence is spared once when this process was held up it
   expect(fired).toEqual(['deadline 2100']);
   await clock.advance(5_000);
   expect(fired).toEqual(['deadline 2100', 'silence 4200']);
+});
+
+test('a silence held up by a sleeping device gets one more period', async () => {
+  const inner = manualClock();
+  let asleepMs = 0;
+  // The device sleeps through the first timer: it fires when it should, but the clock has gone on.
+  const clock = { ...inner, elapsed: () => inner.elapsed() + asleepMs };
+  const fired: string[] = [];
+  const timers = createTimers<string>({ clock, spared: new Set(['silence']), onFire: (name) => fired.push(name) });
+  timers.arm('silence', 1_000);
+  asleepMs = 60_000;
+  await inner.advance(1_000);
+  expect(fired).toEqual([]);
+  await inner.advance(1_000);
+  expect(fired).toEqual(['silence']);
+});
+
+test('where every timer is late it fires all the same, after one more period; arming earns another', async () => {
+  const inner = manualClock();
+  let lateMs = 0;
+  // A hidden tab: no timer fires before it is five seconds overdue.
+  const clock: Clock = {
+    ...inner,
+    elapsed: () => inner.elapsed() + lateMs,
+    delay: (ms, options) => inner.delay(ms, options).then(() => void (lateMs += 5_000)),
+  };
+  const fired: number[] = [];
+  const timers = createTimers<string>({
+    clock,
+    spared: new Set(['silence']),
+    onFire: () => fired.push(clock.elapsed()),
+  });
+  timers.arm('silence', 1_000);
+  await inner.advance(1_000);
+  timers.arm('silence', 1_000);
+  await inner.advance(1_000);
+  expect(fired).toEqual([]);
+  await inner.advance(1_000);
+  expect(fired).toEqual([18_000]);
 });
