@@ -8,7 +8,7 @@ import {
   envelopeFixture,
   modelFixture,
   nowMs,
-  offerFixture,
+  marketOffer,
   peerFixture,
 } from '#lib/market/offer.fixture.ts';
 import { createShelf } from './shelf.ts';
@@ -18,7 +18,7 @@ test('A5: a model is known by its name, its artefact and its full name, and look
   const shelf = createShelf({ ...directory, entries: () => expect.unreachable() }, ['catalogued']);
   const serve = (peer: string, artefact: string, contextTokens: number) =>
     directory.consider(
-      offerFixture(peer, { models: [modelFixture({ name: 'mine', artefact, contextTokens })] }),
+      marketOffer(peer, { models: [modelFixture({ name: 'mine', artefact, contextTokens })] }),
       envelopeFixture,
     );
   expect([shelf.knows('catalogued'), shelf.knows('mine'), shelf.find('catalogued')]).toEqual([true, false, undefined]);

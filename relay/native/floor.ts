@@ -2,7 +2,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { limit, type EngineLimits } from '#lib/engine/middleware/limit.ts';
-import { meter, type Metered } from '#lib/engine/middleware/meter.ts';
+import { meter, type MeteredEngine } from '#lib/engine/middleware/meter.ts';
 import type { Engine, LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import type { Provider } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
@@ -46,7 +46,7 @@ export function createFloor({ provider, engine, model, limits, measure, clock, l
   const first = Promise.withResolvers<FloorState>();
   let state: FloorState = { state: 'starting' };
   let retries = 0;
-  let serving: Metered | undefined;
+  let serving: MeteredEngine | undefined;
   let loading: Promise<void> = Promise.resolve();
 
   const load = async () => {

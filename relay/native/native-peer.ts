@@ -1,7 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
-import { measure } from '#lib/engine/measure.ts';
+import { runBenchmark } from '#lib/engine/run-benchmark.ts';
 import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
 import type { LocalNets } from '#lib/net/local.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
@@ -72,7 +72,9 @@ export async function createNativePeer(components: NativePeerComponents): Promis
   });
   const { provider } = peer;
   const floor = joinFloors(
-    new Map(shelf.map((one) => [one.model.artefact, createFloor({ ...one, provider, measure, clock, logger })])),
+    new Map(
+      shelf.map((one) => [one.model.artefact, createFloor({ ...one, provider, measure: runBenchmark, clock, logger })]),
+    ),
   );
   return {
     peer,

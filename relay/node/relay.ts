@@ -6,9 +6,9 @@ import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
-import { createNetOver } from '#lib/net/libp2p/core.ts';
+import { createNetFrom } from '#lib/net/libp2p/core.ts';
 import { probeOlder } from '#lib/net/libp2p/probe.ts';
-import type { Doorway } from '#lib/net/libp2p/web-sockets.ts';
+import type { SocketSource } from '#lib/net/libp2p/web-sockets.ts';
 import { relayTuning, type Tuning } from '#lib/net/libp2p/tuning.ts';
 import type { LocalNets } from '#lib/net/local.ts';
 import type { Net } from '#lib/net/spec.ts';
@@ -54,12 +54,12 @@ export interface RelayNode extends Net {
 export function createRelayNode(options: RelayNodeOptions): RelayNode {
   const { clock, random, logger, seed } = options;
   const host = '127.0.0.1';
-  const doorway: Doorway | undefined = options.listenPort === undefined ? {} : undefined;
+  const socketSource: SocketSource | undefined = options.listenPort === undefined ? {} : undefined;
   const tuning = { ...relayTuning, ...options.tuning };
   let circuit: CircuitRelayService | undefined;
   let listening: { readonly host: string; readonly port: number } | undefined;
 
-  const net = createNetOver({
+  const net = createNetFrom({
     clock,
     random,
     logger,
@@ -70,7 +70,7 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     dialling: 'none',
     iceServers: [],
     listen: [`/ip4/${host}/tcp/${options.listenPort ?? 0}/ws`],
-    doorway,
+    socketSource,
     announce: options.announce ?? [],
     topics: options.topics ?? [offersTopic],
     relays: () => [],
@@ -80,13 +80,13 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
         .find((found) => found !== undefined);
       listening = port === undefined || port === '0' ? undefined : { host, port: Number(port) };
     },
-    onStart({ node, life }) {
+    onStart({ node, lifetime }) {
       circuit = node.services.circuit;
       node.getMultiaddrs();
       if (options.listenPort !== undefined && !listening) throw portInUse(options.listenPort);
-      probeOlder({ node, clock, random, logger, tuning, life });
+      probeOlder({ node, clock, random, logger, tuning, lifetime });
       node.addEventListener('peer:disconnect', ({ detail: peer }) => release(circuit, peer));
-      life.addEventListener('abort', () => {
+      lifetime.addEventListener('abort', () => {
         for (const peer of circuit?.reservations.keys() ?? []) release(circuit, peer);
         circuit = undefined;
         listening = undefined;
@@ -95,14 +95,14 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
   });
 
   return Object.defineProperties(net, {
-    accept: { get: () => doorway?.accept && ((handed: HandedOver) => handOver(doorway, handed)) },
+    accept: { get: () => socketSource?.accept && ((handed: HandedOver) => handOver(socketSource, handed)) },
     listening: { value: () => listening },
     reservationCount: { value: () => circuit?.reservations.size ?? 0 },
   }) as RelayNode;
 }
 
 /** The request as the transport reads it, for which the other end is where its socket says. */
-function handOver({ accept }: Doorway, { request, socket, head, from }: HandedOver): void {
+function handOver({ accept }: SocketSource, { request, socket, head, from }: HandedOver): void {
   const address = { remoteAddress: from.host, remotePort: from.port };
   accept?.(Object.create(request, { socket: { value: address } }), socket, head);
 }

@@ -14,7 +14,7 @@ export type Artifact = {
   readonly deployedBytecode: Hex;
 };
 
-export const root = fileURLToPath(new URL('../../', import.meta.url));
+export const projectRoot = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The contracts this project deploys: name, and source below `contracts/`. */
 export const deployed = {
@@ -33,15 +33,15 @@ export const hardhatCli = join(
 );
 
 /** Compiles what changed. */
-export async function build(signal?: AbortSignal): Promise<void> {
+export async function buildContracts(signal?: AbortSignal): Promise<void> {
   await promisify(execFile)(process.execPath, [hardhatCli, 'build', '--no-tests'], {
-    cwd: root,
+    cwd: projectRoot,
     ...(signal && { signal }),
   });
 }
 
 /** Reads one contract from the last build. */
 export async function readArtifact(name: DeployedName): Promise<Artifact> {
-  const path = join(root, 'artifacts/contracts', deployed[name], `${name}.json`);
+  const path = join(projectRoot, 'artifacts/contracts', deployed[name], `${name}.json`);
   return JSON.parse(await readFile(path, 'utf8')) as Artifact;
 }

@@ -9,7 +9,7 @@ import { disputesAbi } from '../../contracts/generated/disputes.ts';
 import { providersAbi } from '../../contracts/generated/providers.ts';
 import { testUsdcAbi } from '../../contracts/generated/test-usdc.ts';
 import { chains } from '../../contracts/generated/chains.ts';
-import { root } from './artifacts.ts';
+import { projectRoot } from './artifacts.ts';
 import { gift } from './faucet.ts';
 
 type Ready = Readonly<
@@ -23,7 +23,7 @@ afterEach(() => chain?.kill('SIGKILL'));
 async function start(): Promise<{ readonly process: ChildProcess; readonly ready: Ready }> {
   const child = spawn(
     process.execPath,
-    [join(root, 'scripts/contracts/chain.ts'), '--port', '0', '--faucet-port', '0'],
+    [join(projectRoot, 'scripts/contracts/chain.ts'), '--port', '0', '--faucet-port', '0'],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   chain = child;
@@ -67,7 +67,7 @@ test('one command gives a chain with every contract on it and a faucet, and one 
 }, 60_000);
 
 test('a port that is none is refused before anything starts', async () => {
-  const child = spawn(process.execPath, [join(root, 'scripts/contracts/chain.ts'), '--port', '70000'], {
+  const child = spawn(process.execPath, [join(projectRoot, 'scripts/contracts/chain.ts'), '--port', '70000'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   chain = child;

@@ -2,14 +2,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { size } from 'viem';
-import { build, deployed, readArtifact, root, type DeployedName } from './artifacts.ts';
+import { buildContracts, deployed, readArtifact, projectRoot, type DeployedName } from './artifacts.ts';
 import { renderAll } from './render.ts';
 
 /** EIP-170, in bytes. */
 const sizeBytesMax = 24_576;
 
-await build();
-const folder = join(root, 'contracts/generated');
+await buildContracts();
+const folder = join(projectRoot, 'contracts/generated');
 const wanted = await renderAll();
 const problems: string[] = [];
 

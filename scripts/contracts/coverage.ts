@@ -5,21 +5,21 @@
 import { spawn } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { hardhatCli, root } from './artifacts.ts';
+import { hardhatCli, projectRoot } from './artifacts.ts';
 import { alter, type Branch } from './branches.ts';
 
 const leastPercent = 98;
-const workspace = join(root, 'cache/coverage');
+const workspace = join(projectRoot, 'cache/coverage');
 const sources = join(workspace, 'contracts');
 
 await rm(workspace, { recursive: true, force: true });
 await mkdir(workspace, { recursive: true });
 try {
-  await cp(join(root, 'contracts'), sources, { recursive: true });
+  await cp(join(projectRoot, 'contracts'), sources, { recursive: true });
   const { branches, withCode } = await alterAll();
   const code = await runTests();
   if (code !== 0) throw new Error('the tests fail; coverage means nothing until they pass');
-  const hits = parseLcov(await readFile(join(root, 'coverage/lcov.info'), 'utf8'));
+  const hits = parseLcov(await readFile(join(projectRoot, 'coverage/lcov.info'), 'utf8'));
   // A source that the report leaves out would otherwise count as covered.
   const left = withCode.filter((file) => !hits.has(file));
   if (left.length > 0) throw new Error(`the coverage report says nothing of ${left.join(', ')}`);
@@ -47,14 +47,14 @@ async function alterAll(): Promise<{ readonly branches: readonly Branch[]; reado
 function runTests(): Promise<number | null> {
   const env = {
     ...process.env,
-    CONTRACTS_SOURCES: relative(root, sources),
-    CONTRACTS_WORK: relative(root, join(workspace, 'work')),
+    CONTRACTS_SOURCES: relative(projectRoot, sources),
+    CONTRACTS_WORK: relative(projectRoot, join(workspace, 'work')),
     CONTRACTS_COMPILER: 'fast',
     CONTRACTS_EFFORT: 'quick',
   };
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [hardhatCli, 'test', 'solidity', '--coverage'], {
-      cwd: root,
+      cwd: projectRoot,
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
       timeout: 900_000,

@@ -6,7 +6,7 @@ import { chains as generated } from '../../contracts/generated/chains.ts';
 import { providersAbi } from '../../contracts/generated/providers.ts';
 import { startAnvil, type Anvil } from './anvil.ts';
 import { chains } from './chains.ts';
-import { addressOf, deploy, deployer, plan, salt } from './deployment.ts';
+import { contractAddress, deploy, deployer, plan, salt } from './deployment.ts';
 import { localAccount, localChain, localClients } from './local.ts';
 
 describe('plan', () => {
@@ -16,9 +16,9 @@ describe('plan', () => {
       const planned = chain.roles ? plan(chain, bytecode) : null;
       expect(entry?.contracts ?? null).toEqual(
         planned && {
-          channels: addressOf(planned, 'Channels'),
-          providers: addressOf(planned, 'Providers'),
-          disputes: addressOf(planned, 'Disputes'),
+          channels: contractAddress(planned, 'Channels'),
+          providers: contractAddress(planned, 'Providers'),
+          disputes: contractAddress(planned, 'Disputes'),
         },
       );
     }
@@ -39,7 +39,7 @@ describe('plan', () => {
       const planned = plan({ ...chain, roles }, bytecode);
       expect(planned.steps.map(({ name }) => name)).toEqual(['Channels', 'Providers', 'Disputes']);
       expect(planned.token).toBe(chain.token?.address);
-      expect(() => addressOf(planned, 'TestUSDC')).toThrow('not part');
+      expect(() => contractAddress(planned, 'TestUSDC')).toThrow('not part');
     }
   });
 
@@ -51,8 +51,8 @@ describe('plan', () => {
     expect(salt).toBe(keccak256(toHex('tabloom contracts 1')));
     const other = { ...localChain, roles: { ...localChain.roles!, treasury: localAccount(5).address } };
     const [one, two] = [plan(localChain, bytecode), plan(other, bytecode)];
-    expect(addressOf(one, 'Channels')).not.toBe(addressOf(two, 'Channels'));
-    expect(addressOf(one, 'Providers')).toBe(addressOf(two, 'Providers'));
+    expect(contractAddress(one, 'Channels')).not.toBe(contractAddress(two, 'Channels'));
+    expect(contractAddress(one, 'Providers')).toBe(contractAddress(two, 'Providers'));
   });
 });
 
@@ -69,13 +69,13 @@ describe('deploy', () => {
     await expect(deploy(planned, reader, sender)).resolves.toEqual(['TestUSDC', 'Channels', 'Providers', 'Disputes']);
     const second = localClients(anvil.url, localAccount(5));
     await expect(deploy(planned, second.reader, second.sender)).resolves.toEqual([]);
-    const channels = { address: addressOf(planned, 'Channels'), abi: channelsAbi } as const;
+    const channels = { address: contractAddress(planned, 'Channels'), abi: channelsAbi } as const;
     await expect(reader.readContract({ ...channels, functionName: 'owner' })).resolves.toBe(localChain.roles!.governor);
     await expect(reader.readContract({ ...channels, functionName: 'treasury' })).resolves.toBe(
       localChain.roles!.treasury,
     );
     await expect(reader.readContract({ ...channels, functionName: 'shareBps' })).resolves.toBe(1_000);
-    const providers = { address: addressOf(planned, 'Providers'), abi: providersAbi } as const;
+    const providers = { address: contractAddress(planned, 'Providers'), abi: providersAbi } as const;
     await expect(reader.readContract({ ...providers, functionName: 'token' })).resolves.toBe(planned.token);
     // Disputes are off until governance says otherwise.
     await expect(reader.readContract({ ...providers, functionName: 'disputes' })).resolves.toMatch(/^0x0{40}$/);

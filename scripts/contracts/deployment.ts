@@ -13,7 +13,7 @@ import type { DeployedName } from './artifacts.ts';
 import { shareBps, stakeMinimumUnits, type ChainEntry } from './chains.ts';
 
 /** One contract to put on a chain: the address follows from the code, wherever and by whomever it is deployed. */
-export type Step = {
+export type DeploymentStep = {
   readonly name: DeployedName;
   readonly initCode: Hex;
   readonly address: Address;
@@ -21,7 +21,7 @@ export type Step = {
 
 export type Plan = {
   readonly token: Address;
-  readonly steps: readonly Step[];
+  readonly steps: readonly DeploymentStep[];
 };
 
 /** The well-known CREATE2 deployer, present on almost every chain and on anvil from birth. */
@@ -34,7 +34,7 @@ export const salt = keccak256(toHex('tabloom contracts 1'));
 export function plan(chain: ChainEntry, bytecode: Readonly<Record<DeployedName, Hex>>): Plan {
   if (!chain.roles) throw new Error(`${chain.name} has no governor and treasury yet: name them in chains.ts`);
   const { governor, treasury } = chain.roles;
-  const steps: Step[] = [];
+  const steps: DeploymentStep[] = [];
   const add = (name: DeployedName, args: Hex): Address => {
     const initCode = concat([bytecode[name], args]);
     const address = getCreate2Address({ from: deployer, salt, bytecode: initCode });
@@ -58,7 +58,7 @@ export function plan(chain: ChainEntry, bytecode: Readonly<Record<DeployedName, 
 }
 
 /** Where a plan puts a contract. */
-export function addressOf(planned: Plan, name: DeployedName): Address {
+export function contractAddress(planned: Plan, name: DeployedName): Address {
   const step = planned.steps.find((each) => each.name === name);
   if (!step) throw new Error(`${name} is not part of this deployment`);
   return step.address;

@@ -35,7 +35,7 @@ const deposit = 10_000_000n;
 const never = 4_102_444_800;
 
 /** Runs all cases, each on the state the former left. @returns gas by case. */
-export async function measure(): Promise<Record<string, number>> {
+export async function measureGas(): Promise<Record<string, number>> {
   const anvil = await startAnvil();
   try {
     const clients = localClients(anvil.url);

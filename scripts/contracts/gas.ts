@@ -4,14 +4,14 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { root } from './artifacts.ts';
-import { measure } from './gas-cases.ts';
+import { projectRoot } from './artifacts.ts';
+import { measureGas } from './gas-cases.ts';
 
 /** The goal: a channel's part of a batch of 25, split and base cost included. */
 const goalPerChannel = 20_000;
 
-const path = join(root, 'contracts/gas.json');
-const measured = await measure();
+const path = join(projectRoot, 'contracts/gas.json');
+const measured = await measureGas();
 const former = JSON.parse(await readFile(path, 'utf8').catch(() => '{}')) as Record<string, number>;
 const problems: string[] = [];
 

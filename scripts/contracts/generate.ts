@@ -1,10 +1,10 @@
 /** Writes `contracts/generated/`: what TypeScript knows of the contracts, taken from the compiler and the sources. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build, root } from './artifacts.ts';
+import { buildContracts, projectRoot } from './artifacts.ts';
 import { renderAll } from './render.ts';
 
-await build();
-const folder = join(root, 'contracts/generated');
+await buildContracts();
+const folder = join(projectRoot, 'contracts/generated');
 await mkdir(folder, { recursive: true });
 for (const [name, text] of await renderAll()) await writeFile(join(folder, name), text);

@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { root } from './artifacts.ts';
+import { projectRoot } from './artifacts.ts';
 
 const sources: string[] = [];
 for (const folder of ['contracts', 'contracts/tokens']) {
-  for (const name of await readdir(join(root, folder))) {
+  for (const name of await readdir(join(projectRoot, folder))) {
     if (name.endsWith('.sol') && !name.endsWith('.t.sol')) sources.push(join(folder, name));
   }
 }
@@ -15,7 +15,7 @@ const solhint = join(dirname(createRequire(import.meta.url).resolve('solhint/pac
 const { status, stdout, stderr } = spawnSync(
   process.execPath,
   [solhint, '--max-warnings', '0', '--formatter', 'unix', ...sources],
-  { cwd: root, encoding: 'utf8', timeout: 120_000 },
+  { cwd: projectRoot, encoding: 'utf8', timeout: 120_000 },
 );
 if (status !== 0) process.stderr.write(`${stdout}${stderr}`);
 else process.stdout.write(`solhint: ${sources.length} sources, nothing to say\n`);

@@ -3,7 +3,7 @@ import { mnemonicToAccount, type HDAccount } from 'viem/accounts';
 import { foundry } from 'viem/chains';
 import { bytecode } from '../../contracts/generated/bytecode.ts';
 import { chains } from './chains.ts';
-import { addressOf, deploy, plan } from './deployment.ts';
+import { contractAddress, deploy, plan } from './deployment.ts';
 
 const mnemonic = 'test test test test test test test test test test test junk';
 
@@ -33,8 +33,8 @@ export async function deployLocal({ reader, sender }: LocalClients): Promise<Loc
   await deploy(planned, reader, sender);
   return {
     token: planned.token,
-    channels: addressOf(planned, 'Channels'),
-    providers: addressOf(planned, 'Providers'),
-    disputes: addressOf(planned, 'Disputes'),
+    channels: contractAddress(planned, 'Channels'),
+    providers: contractAddress(planned, 'Providers'),
+    disputes: contractAddress(planned, 'Disputes'),
   };
 }

@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
-import { hardhatCli, root } from './artifacts.ts';
+import { hardhatCli, projectRoot } from './artifacts.ts';
 import { bondsMutants } from './mutant-list-bonds.ts';
 import { channelsMutants } from './mutant-list-channels.ts';
 import type { Mutant } from './mutant.ts';
@@ -19,7 +19,7 @@ type Verdict = { readonly mutant: Mutant; readonly failed: readonly string[]; re
 const timeoutMs = 300_000;
 
 // Inside the repository, because the compiler looks for packages from the sources upwards.
-const workspace = join(root, 'cache/mutants');
+const workspace = join(projectRoot, 'cache/mutants');
 /** How many mutants are tried at once: one a processor, four at most. */
 const lanes = Math.min(4, availableParallelism());
 const walksOnly = process.argv.includes('--walks');
@@ -56,7 +56,7 @@ function row(name: string, breaks: string, verdict: string): void {
 async function judge(mutant: Mutant, lane: string): Promise<Verdict> {
   const sources = join(lane, 'contracts');
   await rm(sources, { recursive: true, force: true });
-  await cp(join(root, 'contracts'), sources, { recursive: true });
+  await cp(join(projectRoot, 'contracts'), sources, { recursive: true });
   const path = join(sources, mutant.file);
   const text = await readFile(path, 'utf8');
   const places = text.split(mutant.from).length - 1;
@@ -79,17 +79,17 @@ async function judge(mutant: Mutant, lane: string): Promise<Verdict> {
 function runTests(lane: string, testPath: string | null): Promise<{ code: number | null; said: string }> {
   const env = {
     ...process.env,
-    CONTRACTS_SOURCES: relative(root, join(lane, 'contracts')),
-    CONTRACTS_WORK: relative(root, join(lane, 'work')),
+    CONTRACTS_SOURCES: relative(projectRoot, join(lane, 'contracts')),
+    CONTRACTS_WORK: relative(projectRoot, join(lane, 'work')),
     CONTRACTS_COMPILER: 'fast',
     CONTRACTS_EFFORT: walksOnly ? 'ci' : 'quick',
     NO_COLOR: '1',
   };
   // A walk needs its handler's artifact, which is there only when everything is compiled: hence by name, not by file.
-  const which = testPath === null ? ['--grep', 'invariant_'] : [relative(root, testPath)];
+  const which = testPath === null ? ['--grep', 'invariant_'] : [relative(projectRoot, testPath)];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [hardhatCli, 'test', 'solidity', ...which], {
-      cwd: root,
+      cwd: projectRoot,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: timeoutMs,

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Hex } from 'viem';
-import { deployed, readArtifact, root, type DeployedName } from './artifacts.ts';
+import { deployed, readArtifact, projectRoot, type DeployedName } from './artifacts.ts';
 import { chains, testToken } from './chains.ts';
-import { addressOf, deployer, plan } from './deployment.ts';
+import { contractAddress, deployer, plan } from './deployment.ts';
 
 const header = '// Generated from the contracts by `npm run contracts:generate`. Do not edit.\n';
 
@@ -43,9 +43,9 @@ function renderChains(bytecode: Readonly<Record<DeployedName, Hex>>): string {
     const { roles, token, ...rest } = chain;
     const planned = roles ? plan(chain, bytecode) : null;
     const contracts = planned && {
-      channels: addressOf(planned, 'Channels'),
-      providers: addressOf(planned, 'Providers'),
-      disputes: addressOf(planned, 'Disputes'),
+      channels: contractAddress(planned, 'Channels'),
+      providers: contractAddress(planned, 'Providers'),
+      disputes: contractAddress(planned, 'Disputes'),
     };
     return { ...rest, token: token ?? { address: planned?.token, ...testToken }, roles, contracts };
   });
@@ -121,7 +121,7 @@ export const verdicts = ${json(words(disputes, 'Verdict'))} as const;
 `;
 }
 
-const source = (file: string) => readFile(join(root, 'contracts', file), 'utf8');
+const source = (file: string) => readFile(join(projectRoot, 'contracts', file), 'utf8');
 const json = (value: unknown) => JSON.stringify(value, null, 2);
 
 const fields = (list: string) =>

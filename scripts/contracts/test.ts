@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { hardhatCli, root } from './artifacts.ts';
+import { hardhatCli, projectRoot } from './artifacts.ts';
 
 const effort = process.argv[2] ?? 'ci';
 const seed = process.env['CONTRACTS_SEED'] ?? (effort === 'deep' ? `0x${randomBytes(32).toString('hex')}` : undefined);
@@ -18,7 +18,7 @@ const env = {
   CONTRACTS_EFFORT: effort,
   ...(seed && { CONTRACTS_SEED: seed }),
 };
-const child = spawn(process.execPath, [hardhatCli, 'test', 'solidity'], { cwd: root, env, stdio: 'inherit' });
+const child = spawn(process.execPath, [hardhatCli, 'test', 'solidity'], { cwd: projectRoot, env, stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 process.exitCode = await new Promise<number>((resolve, reject) => {
   child.once('error', reject);

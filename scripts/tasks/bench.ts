@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { toMarkdown, type Row } from '../../tests/bench/row.ts';
 import { ensureBuilt } from './build.ts';
 import { ensureChromium } from './chromium.ts';
-import { root } from './tool.ts';
+import { projectRoot } from './tool.ts';
 
-const folder = join(root, 'tests/bench');
+const folder = join(projectRoot, 'tests/bench');
 const wanted = process.argv.slice(2);
 
 process.env['CHROMIUM'] = ensureChromium();

@@ -1,15 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { hashInputs, isFresh, writeStamp } from './build-stamp.ts';
-import { root, runTool } from './tool.ts';
+import { projectRoot, runTool } from './tool.ts';
 
 /** Builds the PWA unless `build/` is current. @throws `build-failed` with the builder's own output above it. */
 export async function ensureBuilt(): Promise<void> {
-  const hash = hashInputs(root);
-  if (isFresh(root, hash)) return;
+  const hash = hashInputs(projectRoot);
+  if (isFresh(projectRoot, hash)) return;
   process.stdout.write('Building …\n');
   const { code, output } = await runTool('vite', ['build', '--logLevel', 'warn'], { show: 'on-failure' });
   if (code !== 0) throw new Error(`build-failed: the build ended with code ${code}.\n${output.slice(-2_000)}`);
-  writeStamp(root, hash);
+  writeStamp(projectRoot, hash);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await ensureBuilt();

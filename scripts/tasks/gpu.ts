@@ -9,12 +9,12 @@ import { readOptions, webLlmVersion } from '../../tests/gpu/options.ts';
 import { serve } from '../../tests/gpu/serve.ts';
 import { toTable } from '../../tests/gpu/table.ts';
 import { ensureChromium } from './chromium.ts';
-import { root, runTool } from './tool.ts';
+import { projectRoot, runTool } from './tool.ts';
 
 const randomSeed = 1;
 
 async function main(): Promise<boolean> {
-  const options = readOptions(process.argv.slice(2), root);
+  const options = readOptions(process.argv.slice(2), projectRoot);
   const folder = await mkdtemp(join(tmpdir(), 'tabloom-gpu-'));
   try {
     const page = options.buildOnly ?? options.page ?? join(folder, 'page');

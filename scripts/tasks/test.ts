@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { add, readPlaywright, readVitest, type Counts } from './counts.ts';
 import { ensureBuilt } from './build.ts';
 import { ensureChromium } from './chromium.ts';
-import { root, runTool } from './tool.ts';
+import { projectRoot, runTool } from './tool.ts';
 
 /** One gate of `npm test`. It returns what its own tests counted, or a single pass or failure. */
 interface Step {
@@ -11,14 +11,14 @@ interface Step {
   readonly run: () => Promise<Counts>;
 }
 
-const reports = join(root, 'test-results/reports');
+const reports = join(projectRoot, 'test-results/reports');
 const one = (passed: boolean): Counts => ({ passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 });
 
 async function tool(name: string, args: readonly string[]): Promise<Counts> {
   return one((await runTool(name, args, { show: 'on-failure' })).code === 0);
 }
 
-const script = (path: string): Promise<Counts> => tool(process.execPath, [join(root, path)]);
+const script = (path: string): Promise<Counts> => tool(process.execPath, [join(projectRoot, path)]);
 
 async function all(...runs: readonly (() => Promise<Counts>)[]): Promise<Counts> {
   let counts: Counts = { passed: 0, failed: 0, skipped: 0 };

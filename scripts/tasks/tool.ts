@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 
-export const root = fileURLToPath(new URL('../..', import.meta.url));
+export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface ToolResult {
   readonly code: number;
@@ -17,10 +17,10 @@ export function runTool(
   args: readonly string[],
   options: { readonly show: 'always' | 'on-failure'; readonly env?: Readonly<Record<string, string>> },
 ): Promise<ToolResult> {
-  const command = name.includes('/') ? name : join(root, 'node_modules/.bin', name);
+  const command = name.includes('/') ? name : join(projectRoot, 'node_modules/.bin', name);
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...args], {
-      cwd: root,
+      cwd: projectRoot,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,10 +1,10 @@
 import { manualClock } from '#lib/base/clock.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';
-import { artefactA, envelopeFixture, modelFixture, nowMs, offerFixture } from '#lib/market/offer.fixture.ts';
+import { artefactA, envelopeFixture, modelFixture, nowMs, marketOffer } from '#lib/market/offer.fixture.ts';
 import { pick } from '#lib/market/pick.ts';
 import { drawSample } from '#lib/market/sample.ts';
-import type { Wish } from '#lib/market/spec.ts';
+import type { RouteQuery } from '#lib/market/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { median, spread, type Row } from './row.ts';
 
@@ -22,11 +22,11 @@ function rowsOf(circumstances: string, everyNth: number): readonly Row[] {
   for (let i = 0; i < offers; i++) {
     const artefact = i % everyNth === 0 ? artefactA : 'b'.repeat(64);
     const models = [modelFixture({ artefact, running: i % 2 }), modelFixture({ artefact: 'c'.repeat(64), name: 'c' })];
-    full.consider(offerFixture(`P${i}x`, { models }), envelopeFixture);
+    full.consider(marketOffer(`P${i}x`, { models }), envelopeFixture);
   }
   if (full.size !== offers) throw new Error('the directory did not take all offers');
   const model = { artefact: artefactA };
-  const wish: Wish = { model, tier: 'open', contextTokens: 200, kind: 'chat' };
+  const wish: RouteQuery = { model, tier: 'open', contextTokens: 200, kind: 'chat' };
   const find = () =>
     drawSample(full.serving(model), limits.findLimitMax, systemRandom, ({ expiresAt }) => expiresAt > nowMs);
   const choose = () => {

@@ -68,7 +68,7 @@ async function happen(town: Town, jobs: Asked[]): Promise<void> {
 
 test.each([1, 2, 3, 4])('whoever comes and goes, every job ends once and is run once (seed %i)', async (seed) => {
   const town = await createTown(seed, { workers: 4, askers: 3 });
-  town.network.setWeather({ latencyMs: 5, jitterMs: 10, publishLoss: 0.05, openFailure: 0.05 });
+  town.network.setConditions({ latencyMs: 5, jitterMs: 10, publishLoss: 0.05, openFailure: 0.05 });
   for (let house = 0; house < 3; house++) await town.moveIn(house);
   await town.pass(500);
 

@@ -9,7 +9,7 @@ import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import type { ChatCompletionChunk, ChatCompletionMessageParam, Completion, MLCEngine } from '@mlc-ai/web-llm';
 
-export interface RunOptions {
+export interface WebllmRunOptions {
   readonly engine: MLCEngine;
   readonly clock: Clock;
   readonly contextTokens: number;
@@ -32,7 +32,7 @@ const emptyThoughts = '<think>\n\n</think>\n\n';
  * One answer. A conversation goes to WebLLM as text, written as the model's template says: text to go on from and empty
  * thoughts are appended to it. Only where nobody here can write the template does WebLLM.
  */
-export async function* runWebllm(request: TextRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
+export async function* runWebllm(request: TextRequest, options: WebllmRunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens } = options;
   const startedMs = clock.elapsed();
   yield* passedOver(request.params, ['repetitionPenalty']);
@@ -60,7 +60,7 @@ const isMisordered = (error: unknown): boolean =>
 
 async function* pieces(
   request: TextRequest,
-  options: RunOptions,
+  options: WebllmRunOptions,
   end: { tokensIn: number; reason: 'stop' | 'length' },
 ): AsyncGenerator<RawPiece> {
   const { engine, signal, deviceLost } = options;
@@ -125,7 +125,7 @@ async function leave(
   }
 }
 
-async function begin(request: TextRequest, options: RunOptions): Promise<AsyncIterable<Chunk>> {
+async function begin(request: TextRequest, options: WebllmRunOptions): Promise<AsyncIterable<Chunk>> {
   const { engine, template, thinking } = options;
   const sampling = samplingOf(request.params);
   const shared = {

@@ -15,7 +15,7 @@ import { callIds } from '#lib/engine/tool-calls.ts';
 import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
 import type { RawCompletionChunk, Wllama } from '@wllama/wllama/esm/index.js';
 
-export interface RunOptions {
+export interface WllamaRunOptions {
   readonly wllama: Wllama;
   readonly clock: Clock;
   readonly contextTokens: number;
@@ -24,7 +24,7 @@ export interface RunOptions {
 }
 
 /** One answer: the prompt counted, then a raw completion on it and on the text delivered before. The package takes no ids. */
-export async function* runWllama(request: TextRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
+export async function* runWllama(request: TextRequest, options: WllamaRunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens, template } = options;
   const startedMs = clock.elapsed();
   const { params } = request;
@@ -56,7 +56,7 @@ export async function* runWllama(request: TextRequest, options: RunOptions): Asy
 const pastContext = /(?:\((\d+) tokens\) )?exceeds the available context size|context size has been exceeded/i;
 
 /** Reads the prompt into the cache and counts it; the completion that follows finds it there. */
-async function countTokens(prompt: string, { wllama, contextTokens, signal }: RunOptions): Promise<number> {
+async function countTokens(prompt: string, { wllama, contextTokens, signal }: WllamaRunOptions): Promise<number> {
   try {
     const { usage } = await wllama.createCompletion({
       prompt,
@@ -83,7 +83,7 @@ async function* complete(
     signal,
     params,
     grammar,
-  }: RunOptions & { readonly params: GenerationParams; readonly grammar: Grammar | undefined },
+  }: WllamaRunOptions & { readonly params: GenerationParams; readonly grammar: Grammar | undefined },
   onEnd: (reason: 'stop' | 'length') => void,
 ): AsyncGenerator<RawPiece> {
   if (budget <= 0) return;

@@ -1,6 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { catalog } from '#lib/engine/catalog.ts';
-import { capacities, emptyShelves } from '#lib/market/capacity.ts';
+import { capacities, unservedModels } from '#lib/market/capacity.ts';
 import type { RejectionReason } from '#lib/market/spec.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import type { CapacityView, ClockView, NetworkView } from '#lib/state/network.ts';
@@ -120,7 +120,7 @@ const rejectionWords: Readonly<Record<RejectionReason, string>> = {
 
 function shelves(entries: Parameters<typeof capacities>[0], now: number): readonly CapacityView[] {
   const served = capacities(entries, now);
-  const empty = emptyShelves(
+  const empty = unservedModels(
     // Each model once: its builds for other devices are the same shelf to a person.
     catalog.filter(({ source }) => source.kind !== 'mlc' || source.f16),
     served,

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { capacities, emptyShelves, estimateQueueSeconds } from './capacity.ts';
+import { capacities, unservedModels, estimateQueueSeconds } from './capacity.ts';
 import { artefactA, artefactB, entryFixture, modelFixture, nowMs } from './offer.fixture.ts';
-import type { Wish } from './spec.ts';
+import type { RouteQuery } from './spec.ts';
 
-const wish: Wish = { model: { artefact: artefactA }, tier: 'open', contextTokens: 100, kind: 'chat' };
+const query: RouteQuery = { model: { artefact: artefactA }, tier: 'open', contextTokens: 100, kind: 'chat' };
 
 test('sums what live workers offer; draining and expired ones, and a model listed twice, add nothing', () => {
   const twice = [modelFixture({ running: 1 }), modelFixture({ running: 1 })];
@@ -34,7 +34,7 @@ test('sums what live workers offer; draining and expired ones, and a model liste
 
 test('an empty shelf is a known model that nobody serves', () => {
   const served = capacities([entryFixture('A')], nowMs);
-  expect(emptyShelves([{ artefact: artefactA }, { artefact: artefactB }], served)).toEqual([{ artefact: artefactB }]);
+  expect(unservedModels([{ artefact: artefactA }, { artefact: artefactB }], served)).toEqual([{ artefact: artefactB }]);
 });
 
 test('the wait is the shortest of those that can serve, in whole seconds', () => {
@@ -42,8 +42,8 @@ test('the wait is the shortest of those that can serve, in whole seconds', () =>
   const busy = entryFixture('A', { models: [modelFixture({ running: 1 })] });
   const full = entryFixture('B', { models: [modelFixture({ running: 1, queued: 8 })] });
   const other = entryFixture('C', { models: [modelFixture({ artefact: artefactB })] });
-  expect(estimateQueueSeconds(wish, [busy, full, other], nowMs)).toBe(Math.ceil(jobSeconds));
-  expect(estimateQueueSeconds(wish, [full, other], nowMs)).toBe(Math.ceil(9 * jobSeconds));
-  expect(estimateQueueSeconds(wish, [other], nowMs)).toBeUndefined();
-  expect(estimateQueueSeconds(wish, [entryFixture('D')], nowMs)).toBe(0);
+  expect(estimateQueueSeconds(query, [busy, full, other], nowMs)).toBe(Math.ceil(jobSeconds));
+  expect(estimateQueueSeconds(query, [full, other], nowMs)).toBe(Math.ceil(9 * jobSeconds));
+  expect(estimateQueueSeconds(query, [other], nowMs)).toBeUndefined();
+  expect(estimateQueueSeconds(query, [entryFixture('D')], nowMs)).toBe(0);
 });

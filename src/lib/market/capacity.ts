@@ -2,9 +2,9 @@ import type { ArtefactId } from '#lib/protocol/ids.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import { filter } from './filter.ts';
 import { queueMs } from './score.ts';
-import type { DirectoryEntry, Wish } from './spec.ts';
+import type { DirectoryEntry, RouteQuery } from './spec.ts';
 
-/** One shelf of the network page: what everybody together can do with one model now. */
+/** One capacity of the network page: what everybody together can do with one model now. */
 export interface Capacity {
   readonly artefact: ArtefactId;
   readonly name: string;
@@ -22,37 +22,37 @@ export interface Capacity {
 
 /** Models by what is offered now, the best served first. Workers that are draining count for nothing. */
 export function capacities(entries: readonly DirectoryEntry[], now: number): readonly Capacity[] {
-  const shelves = new Map<ArtefactId, Capacity>();
+  const byArtefact = new Map<ArtefactId, Capacity>();
   for (const { offer, expiresAt } of entries) {
     if (offer.draining || expiresAt <= now) continue;
     const seen = new Set<ArtefactId>();
     for (const model of offer.models) {
       if (seen.has(model.artefact)) continue;
       seen.add(model.artefact);
-      const shelf = shelves.get(model.artefact);
-      shelves.set(model.artefact, {
+      const capacity = byArtefact.get(model.artefact);
+      byArtefact.set(model.artefact, {
         artefact: model.artefact,
-        name: shelf?.name ?? model.name,
-        quantisation: shelf?.quantisation ?? model.quantisation,
-        workers: (shelf?.workers ?? 0) + 1,
-        slots: (shelf?.slots ?? 0) + model.slots,
-        running: (shelf?.running ?? 0) + model.running,
-        queued: (shelf?.queued ?? 0) + model.queued,
-        decodeTps: (shelf?.decodeTps ?? 0) + (model.measured?.decodeTps ?? 0) * model.slots,
-        contextTokens: Math.max(shelf?.contextTokens ?? 0, model.contextTokens),
-        tiers: [...new Set([...(shelf?.tiers ?? []), ...offer.tiers])].sort(),
+        name: capacity?.name ?? model.name,
+        quantisation: capacity?.quantisation ?? model.quantisation,
+        workers: (capacity?.workers ?? 0) + 1,
+        slots: (capacity?.slots ?? 0) + model.slots,
+        running: (capacity?.running ?? 0) + model.running,
+        queued: (capacity?.queued ?? 0) + model.queued,
+        decodeTps: (capacity?.decodeTps ?? 0) + (model.measured?.decodeTps ?? 0) * model.slots,
+        contextTokens: Math.max(capacity?.contextTokens ?? 0, model.contextTokens),
+        tiers: [...new Set([...(capacity?.tiers ?? []), ...offer.tiers])].sort(),
       });
     }
   }
-  return [...shelves.values()].sort((a, b) => b.slots - a.slots || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return [...byArtefact.values()].sort((a, b) => b.slots - a.slots || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
 /** The known models that nobody serves: what a newcomer could bring. */
-export function emptyShelves<M extends { readonly artefact: ArtefactId }>(
+export function unservedModels<M extends { readonly artefact: ArtefactId }>(
   known: readonly M[],
   served: readonly Capacity[],
 ): readonly M[] {
-  const full = new Set(served.map((shelf) => shelf.artefact));
+  const full = new Set(served.map((capacity) => capacity.artefact));
   return known.filter((model) => !full.has(model.artefact));
 }
 
@@ -60,9 +60,13 @@ export function emptyShelves<M extends { readonly artefact: ArtefactId }>(
  * Seconds until somebody could start this job, counted only over workers that can do it; undefined when none can. A
  * worker with a full queue still counts: its wait is what the asker would have to sit out.
  */
-export function estimateQueueSeconds(wish: Wish, entries: readonly DirectoryEntry[], now: number): number | undefined {
+export function estimateQueueSeconds(
+  query: RouteQuery,
+  entries: readonly DirectoryEntry[],
+  now: number,
+): number | undefined {
   const waits = entries.flatMap((entry) => {
-    const result = filter(wish, unqueued(entry), { now });
+    const result = filter(query, unqueued(entry), { now });
     if (result.type === 'rejection') return [];
     const model = entry.offer.models.find((one) => one.artefact === result.candidate.model.artefact)!;
     return [queueMs({ entry, model })];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
 import { createDirectory } from './directory.ts';
-import { envelopeFixture, nowMs, offerFixture, peerFixture } from './offer.fixture.ts';
+import { envelopeFixture, nowMs, marketOffer, peerFixture } from './offer.fixture.ts';
 import type { DirectoryChange } from './spec.ts';
 
 function setup(limits = {}) {
@@ -11,7 +11,7 @@ function setup(limits = {}) {
   directory.onChange((change: DirectoryChange) =>
     changes.push(change.type === 'offer' ? `offer ${change.entry.offer.seq}` : `gone ${change.peer}`),
   );
-  const consider = (name: string, over = {}) => directory.consider(offerFixture(name, over), envelopeFixture);
+  const consider = (name: string, over = {}) => directory.consider(marketOffer(name, over), envelopeFixture);
   return { clock, directory, changes, consider };
 }
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { filter } from './filter.ts';
 import { artefactA, artefactB, entryFixture, modelFixture, nowMs, peerFixture } from './offer.fixture.ts';
-import type { Wish } from './spec.ts';
+import type { RouteQuery } from './spec.ts';
 
-const wish: Wish = { model: { artefact: artefactA }, tier: 'open', contextTokens: 512, kind: 'chat' };
-const reason = (over: Parameters<typeof entryFixture>[1], asked: Partial<Wish> = {}, options = {}) => {
-  const result = filter({ ...wish, ...asked }, entryFixture('A', over), { now: nowMs, ...options });
+const query: RouteQuery = { model: { artefact: artefactA }, tier: 'open', contextTokens: 512, kind: 'chat' };
+const reason = (over: Parameters<typeof entryFixture>[1], asked: Partial<RouteQuery> = {}, options = {}) => {
+  const result = filter({ ...query, ...asked }, entryFixture('A', over), { now: nowMs, ...options });
   return result.type === 'rejection' ? result.rejection.reason : 'taken';
 };
 
@@ -55,6 +55,6 @@ test('of several models that fit, the lighter is taken, then the faster', () => 
     modelFixture({ artefact: artefactA }),
     modelFixture({ artefact: 'c'.repeat(64), measured }),
   ];
-  const result = filter({ ...wish, model: 'any' }, entryFixture('A', { models }), { now: nowMs });
+  const result = filter({ ...query, model: 'any' }, entryFixture('A', { models }), { now: nowMs });
   expect(result.type === 'candidate' && result.candidate.model.artefact).toBe('c'.repeat(64));
 });

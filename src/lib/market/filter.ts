@@ -1,8 +1,8 @@
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { isUnderstood, type OfferedModel } from '#lib/protocol/offer.ts';
-import type { Candidate, DirectoryEntry, Rejection, RejectionReason, Wish } from './spec.ts';
+import { meetsMust, type OfferedModel } from '#lib/protocol/offer.ts';
+import type { Candidate, DirectoryEntry, Rejection, RejectionReason, RouteQuery } from './spec.ts';
 
 export type FilterResult =
   | { readonly type: 'candidate'; readonly candidate: Candidate }
@@ -20,7 +20,11 @@ export interface FilterOptions {
 }
 
 /** Whether a worker can do the job, and with which of its models; otherwise the first reason why not. */
-export function filter(wish: Wish, entry: DirectoryEntry, { now, parked, proves, full }: FilterOptions): FilterResult {
+export function filter(
+  query: RouteQuery,
+  entry: DirectoryEntry,
+  { now, parked, proves, full }: FilterOptions,
+): FilterResult {
   const { offer } = entry;
   const reject = (reason: RejectionReason): FilterResult => ({
     type: 'rejection',
@@ -28,15 +32,15 @@ export function filter(wish: Wish, entry: DirectoryEntry, { now, parked, proves,
   });
 
   if (entry.expiresAt <= now) return reject('expired');
-  if (wish.only && !wish.only.includes(offer.peer)) return reject('not-allowed');
-  if (wish.not?.includes(offer.peer)) return reject('tried-already');
-  if (!isUnderstood(offer)) return reject('version');
-  const named = offer.models.filter((model) => isWished(wish, model));
+  if (query.only && !query.only.includes(offer.peer)) return reject('not-allowed');
+  if (query.not?.includes(offer.peer)) return reject('tried-already');
+  if (!meetsMust(offer)) return reject('version');
+  const named = offer.models.filter((model) => matchesModel(query, model));
   if (named.length === 0) return reject('model-not-here');
-  if (wish.tier !== 'open' && !proves?.(offer.peer, wish.tier)) return reject('tier');
-  const able = named.filter(({ features }) => (wish.features ?? []).every((feature) => features.includes(feature)));
+  if (query.tier !== 'open' && !proves?.(offer.peer, query.tier)) return reject('tier');
+  const able = named.filter(({ features }) => (query.features ?? []).every((feature) => features.includes(feature)));
   if (able.length === 0) return reject('feature');
-  const wide = able.filter((model) => model.contextTokens >= wish.contextTokens);
+  const wide = able.filter((model) => model.contextTokens >= query.contextTokens);
   if (wide.length === 0) return reject('context-too-small');
   if (offer.draining) return reject('draining');
   const isOpen = (model: OfferedModel) => model.running < model.slots || model.queued < limits.workerQueueMax;
@@ -47,16 +51,16 @@ export function filter(wish: Wish, entry: DirectoryEntry, { now, parked, proves,
   return { type: 'candidate', candidate: { entry, model: trusted.reduce(lighter) } };
 }
 
-export function isWished(wish: Pick<Wish, 'model' | 'kind'>, model: OfferedModel): boolean {
-  if (!model.kinds.includes(wish.kind)) return false;
-  if (wish.model === 'any') return true;
-  return 'artefact' in wish.model ? model.artefact === wish.model.artefact : model.name === wish.model.name;
+export function matchesModel(query: Pick<RouteQuery, 'model' | 'kind'>, model: OfferedModel): boolean {
+  if (!model.kinds.includes(query.kind)) return false;
+  if (query.model === 'any') return true;
+  return 'artefact' in query.model ? model.artefact === query.model.artefact : model.name === query.model.name;
 }
 
 /** Jobs running and waiting, for each slot. */
-export const load = (model: OfferedModel): number => (model.running + model.queued) / model.slots;
+export const loadPerSlot = (model: OfferedModel): number => (model.running + model.queued) / model.slots;
 
 const lighter = (a: OfferedModel, b: OfferedModel): OfferedModel => {
-  if (load(a) !== load(b)) return load(a) < load(b) ? a : b;
+  if (loadPerSlot(a) !== loadPerSlot(b)) return loadPerSlot(a) < loadPerSlot(b) ? a : b;
   return (b.measured?.decodeTps ?? 0) > (a.measured?.decodeTps ?? 0) ? b : a;
 };

@@ -2,7 +2,7 @@ import { ewma } from '#lib/base/mean.ts';
 import type { PeerHistory } from './spec.ts';
 
 /** What one finished job showed of its worker, by the asker's own clock. */
-export interface Seen {
+export interface JobObservation {
   readonly tokens?: number | undefined;
   /** The whole time, from asking to the last token. */
   readonly spanMs?: number | undefined;
@@ -11,11 +11,11 @@ export interface Seen {
 }
 
 /** Below these a rate says nothing: six tokens in one packet would be thousands a second. */
-export const rateNeeds = { tokens: 32, spanMs: 500 } as const;
+export const rateSampleMin = { tokens: 32, spanMs: 500 } as const;
 
 export const noHistory: PeerHistory = { finished: 0, failed: 0 };
 
-export function withFinished(history: PeerHistory, seen: Seen): PeerHistory {
+export function withFinished(history: PeerHistory, seen: JobObservation): PeerHistory {
   return {
     decodeTps: ewma(history.decodeTps, rateOf(seen)),
     ttftMs: ewma(history.ttftMs, seen.ttftMs),
@@ -32,6 +32,6 @@ export const withFailed = (history: PeerHistory): PeerHistory => ({ ...history, 
 export const hasStanding = (history: PeerHistory | undefined): boolean =>
   history !== undefined && history.finished > history.failed;
 
-function rateOf({ tokens = 0, spanMs = 0 }: Seen): number | undefined {
-  return tokens >= rateNeeds.tokens && spanMs >= rateNeeds.spanMs ? (tokens * 1_000) / spanMs : undefined;
+function rateOf({ tokens = 0, spanMs = 0 }: JobObservation): number | undefined {
+  return tokens >= rateSampleMin.tokens && spanMs >= rateSampleMin.spanMs ? (tokens * 1_000) / spanMs : undefined;
 }

@@ -4,7 +4,7 @@ import { createOfferIndex } from './offer-index.ts';
 import { fullName, resolveModel, type Catalogue } from './names.ts';
 import { artefactA, artefactB, entryFixture, modelFixture, nowMs, peerFixture } from './offer.fixture.ts';
 import { pick } from './pick.ts';
-import type { DirectoryEntry, Wish } from './spec.ts';
+import type { DirectoryEntry, RouteQuery } from './spec.ts';
 
 const catalogue: Catalogue = new Map([['tabloom-demo', artefactA]]);
 const offers = (...entries: readonly DirectoryEntry[]) => {
@@ -37,14 +37,14 @@ describe('A5: a name of the catalogue', () => {
     const impostor = entryFixture('I', {
       models: [modelFixture({ artefact: artefactB, slots: 1_024, measured })],
     });
-    const wish: Wish = { model: { name: 'tabloom-demo' }, tier: 'open', contextTokens: 200, kind: 'chat' };
+    const query: RouteQuery = { model: { name: 'tabloom-demo' }, tier: 'open', contextTokens: 200, kind: 'chat' };
     const random = seededRandom(1);
     const both = offers(entryFixture('A'), impostor);
     for (let i = 0; i < 200; i++) {
-      const { candidate } = pick(wish, both, { catalogue, random, now: nowMs });
+      const { candidate } = pick(query, both, { catalogue, random, now: nowMs });
       expect(candidate?.entry.offer.peer).toBe(peerFixture('A'));
     }
-    expect(pick(wish, offers(impostor), { catalogue, random, now: nowMs }).candidate).toBeUndefined();
+    expect(pick(query, offers(impostor), { catalogue, random, now: nowMs }).candidate).toBeUndefined();
   });
 
   test('means its artefact at a peer that is named with it, too', () => {
@@ -72,8 +72,8 @@ describe('A5: any other name belongs to its peer', () => {
 
   test('or is refused with the full names', () => {
     expect(resolved('mine', a, b, c)).toEqual({ type: 'ambiguous', names: [alice, bob, carol].map(nameOf).sort() });
-    const wish: Wish = { model: { name: 'mine' }, tier: 'open', contextTokens: 200, kind: 'chat' };
-    const choice = pick(wish, offers(a, b), { random: seededRandom(1), now: nowMs });
+    const query: RouteQuery = { model: { name: 'mine' }, tier: 'open', contextTokens: 200, kind: 'chat' };
+    const choice = pick(query, offers(a, b), { random: seededRandom(1), now: nowMs });
     expect(choice.candidate).toBeUndefined();
     expect(choice.refusal).toEqual({ code: 'model-ambiguous', names: [alice, bob].map(nameOf).sort() });
   });
@@ -84,8 +84,8 @@ describe('A5: any other name belongs to its peer', () => {
     expect(resolved('mine@9999', a, b, c)).toEqual(one(carol, artefactA));
     expect(resolved('mine@1234', a, b, c)).toMatchObject({ type: 'ambiguous' });
     expect(resolved('mine@xyz9', a, b, c)).toEqual({ type: 'nobody' });
-    const wish: Wish = { model: { name: nameOf(bob) }, tier: 'open', contextTokens: 200, kind: 'chat' };
-    const { candidate } = pick(wish, offers(a, b, c), { random: seededRandom(1), now: nowMs });
+    const query: RouteQuery = { model: { name: nameOf(bob) }, tier: 'open', contextTokens: 200, kind: 'chat' };
+    const { candidate } = pick(query, offers(a, b, c), { random: seededRandom(1), now: nowMs });
     expect([candidate?.entry.offer.peer, candidate?.model.artefact]).toEqual([peerFixture(bob), artefactB]);
   });
 
@@ -93,14 +93,14 @@ describe('A5: any other name belongs to its peer', () => {
     const thief = serves('T', nameOf(bob), artefactA);
     expect(resolved(nameOf(bob), thief)).toEqual({ type: 'nobody' });
     expect(resolved(nameOf(bob), thief, b)).toMatchObject({ type: 'one', peer: peerFixture(bob) });
-    const wish: Wish = { model: { name: nameOf(bob) }, tier: 'open', contextTokens: 200, kind: 'chat' };
-    expect(pick(wish, offers(thief), { random: seededRandom(1), now: nowMs }).candidate).toBeUndefined();
+    const query: RouteQuery = { model: { name: nameOf(bob) }, tier: 'open', contextTokens: 200, kind: 'chat' };
+    expect(pick(query, offers(thief), { random: seededRandom(1), now: nowMs }).candidate).toBeUndefined();
   });
 
   test('where only some peers may be asked, the name is read among them', () => {
-    const wish: Wish = { model: { name: 'mine' }, tier: 'open', contextTokens: 200, kind: 'chat' };
+    const query: RouteQuery = { model: { name: 'mine' }, tier: 'open', contextTokens: 200, kind: 'chat' };
     const only = [peerFixture(bob)];
-    const choice = pick({ ...wish, only }, offers(a, b, c), { random: seededRandom(1), now: nowMs });
+    const choice = pick({ ...query, only }, offers(a, b, c), { random: seededRandom(1), now: nowMs });
     expect(choice.candidate?.entry.offer.peer).toBe(peerFixture(bob));
   });
 
@@ -111,14 +111,14 @@ describe('A5: any other name belongs to its peer', () => {
 });
 
 test('A6: a tier that nobody has proven is refused before anybody is asked', () => {
-  const wish: Wish = { model: { artefact: artefactA }, tier: 'confidential', contextTokens: 200, kind: 'chat' };
+  const query: RouteQuery = { model: { artefact: artefactA }, tier: 'confidential', contextTokens: 200, kind: 'chat' };
   const liar = entryFixture('L', { role: 'tab', tiers: ['open', 'verified', 'confidential'] });
   const options = { random: seededRandom(1), now: nowMs };
-  expect(pick(wish, offers(liar), options)).toMatchObject({
+  expect(pick(query, offers(liar), options)).toMatchObject({
     candidate: undefined,
     refusal: { code: 'tier-unavailable' },
   });
   const proves = (peer: string) => peer === peerFixture('P');
-  const proven = pick(wish, offers(liar, entryFixture('P')), { ...options, proves });
+  const proven = pick(query, offers(liar, entryFixture('P')), { ...options, proves });
   expect([proven.candidate?.entry.offer.peer, proven.refusal]).toEqual([peerFixture('P'), undefined]);
 });

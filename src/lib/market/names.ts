@@ -1,15 +1,15 @@
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
-import type { DirectoryEntry, Wish } from './spec.ts';
+import type { DirectoryEntry, RouteQuery } from './spec.ts';
 
 /** Names that mean one artefact and nothing else, whoever offers what under them. */
 export type Catalogue = ReadonlyMap<string, ArtefactId>;
 
 /**
- * What a wish for a model comes down to. `anyone`: that artefact, at whoever serves it. `one`: a model that is one peer's own.
+ * What a query for a model comes down to. `anyone`: that artefact, at whoever serves it. `one`: a model that is one peer's own.
  * `ambiguous`: several peers have different models of this name, and `names` says how to ask for each.
  */
 export type Resolution =
-  | { readonly type: 'anyone'; readonly model: Exclude<Wish['model'], { readonly name: string }> }
+  | { readonly type: 'anyone'; readonly model: Exclude<RouteQuery['model'], { readonly name: string }> }
   | { readonly type: 'one'; readonly model: { readonly artefact: ArtefactId }; readonly peer: PeerId }
   | { readonly type: 'ambiguous'; readonly names: readonly string[] }
   | { readonly type: 'nobody' };
@@ -28,7 +28,7 @@ export const fullName = (name: string, peer: PeerId): string => `${name}@${peer.
  * offer it agree on, and where they do not, a full name says whose. An artefact that is asked for by its id is that artefact.
  */
 export function resolveModel(
-  model: Wish['model'],
+  model: RouteQuery['model'],
   catalogue: Catalogue,
   serving: (model: { readonly name: string }) => readonly DirectoryEntry[],
 ): Resolution {

@@ -10,11 +10,11 @@ import {
   envelopeFixture,
   modelFixture,
   nowMs,
-  offerFixture,
+  marketOffer,
   peerFixture,
 } from './offer.fixture.ts';
 import { candidates, pick, type Offers } from './pick.ts';
-import type { Directory, Wish } from './spec.ts';
+import type { Directory, RouteQuery } from './spec.ts';
 
 const peers = ['A', 'B', 'C', 'D', 'E', 'F'];
 const models = [artefactA, artefactB].flatMap((artefact) =>
@@ -34,13 +34,15 @@ const step = fc.oneof(
   fc.record({ type: fc.constant('remove' as const), peer: some(peers) }),
   fc.record({ type: fc.constant('wait' as const), ms: some([500, 2_000]) }),
 );
-const wishes: readonly Wish[] = (['any', { artefact: artefactA }, { artefact: artefactB }, { name: 'two' }] as const)
+const queries: readonly RouteQuery[] = (
+  ['any', { artefact: artefactA }, { artefact: artefactB }, { name: 'two' }] as const
+)
   .flatMap((model) =>
     [{}, { not: [peerFixture('A')] }, { only: ['B', 'C', 'Z'].map(peerFixture) }].map((over) => ({ model, over })),
   )
-  .map(({ model, over }): Wish => ({ model, tier: 'open', contextTokens: 512, kind: 'chat', ...over }));
+  .map(({ model, over }): RouteQuery => ({ model, tier: 'open', contextTokens: 512, kind: 'chat', ...over }));
 
-/** The same offers without an index: everything is looked at for every wish. */
+/** The same offers without an index: everything is looked at for every query. */
 const scanned = (directory: Directory): Offers => ({
   entries: directory.entries,
   get: directory.get,
@@ -56,7 +58,7 @@ test('whatever offers come and go, the index finds who a look at all of them fin
         if (one.type === 'wait') await clock.advance(one.ms);
         else if (one.type === 'remove') directory.remove(peerFixture(one.peer));
         else {
-          const offer = offerFixture(one.peer, {
+          const offer = marketOffer(one.peer, {
             seq,
             issuedAt: clock.now(),
             ttlMs: one.ttlMs,
@@ -67,18 +69,18 @@ test('whatever offers come and go, the index finds who a look at all of them fin
         }
         if (seq % 7 === 0) directory.expire();
         const now = clock.now();
-        for (const wish of wishes) {
+        for (const query of queries) {
           const options = { now, random: seededRandom(seq) };
           const peersOf = (offers: Offers) =>
-            candidates(wish, offers, options)
+            candidates(query, offers, options)
               .map(({ entry, model }) => `${entry.offer.peer} ${entry.offer.seq} ${model.name}`)
               .sort();
           const found = peersOf(directory);
           expect(found).toEqual(peersOf(scanned(directory)));
-          const all = directory.entries().filter((entry) => filter(wish, entry, { now }).type === 'candidate');
+          const all = directory.entries().filter((entry) => filter(query, entry, { now }).type === 'candidate');
           expect(found).toHaveLength(all.length);
           const chosen = (offers: Offers) =>
-            pick(wish, offers, { now, random: seededRandom(seq) }).candidate?.entry.offer.peer;
+            pick(query, offers, { now, random: seededRandom(seq) }).candidate?.entry.offer.peer;
           expect(chosen(directory)).toBe(chosen(scanned(directory)));
         }
       }
@@ -91,11 +93,11 @@ test('whatever offers come and go, the index finds who a look at all of them fin
 test('a model that a peer no longer lists is not found at it, and one listed twice is found once', () => {
   const directory = createDirectory({ clock: manualClock(nowMs) });
   const [one, two] = [modelFixture(), modelFixture({ artefact: artefactB, name: 'b' })];
-  directory.consider(offerFixture('A', { models: [one, one] }), envelopeFixture);
-  directory.consider(offerFixture('B', { models: [one] }), envelopeFixture);
+  directory.consider(marketOffer('A', { models: [one, one] }), envelopeFixture);
+  directory.consider(marketOffer('B', { models: [one] }), envelopeFixture);
   expect(directory.serving({ artefact: artefactA })).toHaveLength(2);
-  directory.consider(offerFixture('A', { seq: 2, models: [two] }), envelopeFixture);
-  const at = (model: Wish['model']) => directory.serving(model).map(({ offer }) => offer.peer);
+  directory.consider(marketOffer('A', { seq: 2, models: [two] }), envelopeFixture);
+  const at = (model: RouteQuery['model']) => directory.serving(model).map(({ offer }) => offer.peer);
   expect([at({ artefact: artefactA }), at({ name: 'b' }), at({ artefact: 'c'.repeat(64) }), at('any')]).toEqual([
     [peerFixture('B')],
     [peerFixture('A')],

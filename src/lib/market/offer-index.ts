@@ -1,5 +1,5 @@
 import type { PeerId } from '#lib/protocol/ids.ts';
-import type { DirectoryEntry, Wish } from './spec.ts';
+import type { DirectoryEntry, RouteQuery } from './spec.ts';
 
 /** Offers by peer, and the same offers by each artefact and each name they list: every change and every look costs the same. */
 export interface OfferIndex {
@@ -8,7 +8,7 @@ export interface OfferIndex {
   put(entry: DirectoryEntry): void;
   delete(peer: PeerId): boolean;
   /** Those that list the model; the index's own list, to be read before the next change. */
-  serving(model: Wish['model']): readonly DirectoryEntry[];
+  serving(model: RouteQuery['model']): readonly DirectoryEntry[];
 }
 
 const everything = 'any';
@@ -49,7 +49,7 @@ export function createOfferIndex(): OfferIndex {
   };
 }
 
-const keyOf = (model: Exclude<Wish['model'], 'any'>): string =>
+const keyOf = (model: Exclude<RouteQuery['model'], 'any'>): string =>
   'artefact' in model ? `artefact ${model.artefact}` : `name ${model.name}`;
 
 function keysOf({ offer }: DirectoryEntry): ReadonlySet<string> {

@@ -30,7 +30,7 @@ export const modelFixture = (over: Partial<OfferedModel> = {}): OfferedModel => 
   ...over,
 });
 
-export const offerFixture = (name: string, over: Partial<Offer> = {}): Offer => ({
+export const marketOffer = (name: string, over: Partial<Offer> = {}): Offer => ({
   peer: peerFixture(name),
   seq: 1,
   issuedAt: nowMs,
@@ -47,7 +47,7 @@ export const offerFixture = (name: string, over: Partial<Offer> = {}): Offer => 
 });
 
 export const entryFixture = (name: string, over: Partial<Offer> = {}): DirectoryEntry => ({
-  offer: offerFixture(name, over),
+  offer: marketOffer(name, over),
   envelope: envelopeFixture,
   receivedAt: nowMs,
   expiresAt: nowMs + 45_000,

@@ -1,5 +1,5 @@
 import { wireErrors } from '#lib/protocol/errors.ts';
-import type { Seen } from './history.ts';
+import type { JobObservation } from './history.ts';
 
 /** How an attempt at one worker ended, as its session saw it. */
 export type AttemptEnding =
@@ -9,7 +9,7 @@ export type AttemptEnding =
       readonly receipt: 'holds' | 'false';
       /** Something of content came. */
       readonly answer: 'some' | 'empty';
-      readonly seen: Seen;
+      readonly seen: JobObservation;
     }
   /** The worker said no, before it had taken the job or after. */
   | { readonly type: 'refused'; readonly code: string; readonly after: 'asking' | 'accepted' }
@@ -31,7 +31,7 @@ export interface OutcomeContext {
 
 /** What the attempt says about the worker, for its track record. */
 export type Outcome =
-  | { readonly type: 'finished'; readonly seen: Seen }
+  | { readonly type: 'finished'; readonly seen: JobObservation }
   /** An answer that is no failure: another is asked first for a while. */
   | { readonly type: 'refused' }
   | { readonly type: 'failed'; readonly why: 'lost' | 'breach' | 'broken-promise' | 'empty-answer' | 'false-receipt' }

@@ -3,15 +3,15 @@ import { seededRandom, type Random } from '#lib/base/random.ts';
 import { artefactA, artefactB, entryFixture, modelFixture, nowMs, peerFixture } from './offer.fixture.ts';
 import { createOfferIndex } from './offer-index.ts';
 import { candidates, pick as pickFrom, type Offers, type PickOptions } from './pick.ts';
-import type { DirectoryEntry, PeerHistory, Wish } from './spec.ts';
+import type { DirectoryEntry, PeerHistory, RouteQuery } from './spec.ts';
 
-const wish: Wish = { model: { artefact: artefactA }, tier: 'open', contextTokens: 200, kind: 'chat' };
+const query: RouteQuery = { model: { artefact: artefactA }, tier: 'open', contextTokens: 200, kind: 'chat' };
 const offersOf = (entries: readonly DirectoryEntry[]): Offers => {
   const index = createOfferIndex();
   for (const entry of entries) index.put(entry);
   return { ...index, entries: () => index.all };
 };
-const pick = (asked: Wish, entries: readonly DirectoryEntry[], over: PickOptions) =>
+const pick = (asked: RouteQuery, entries: readonly DirectoryEntry[], over: PickOptions) =>
   pickFrom(asked, offersOf(entries), over);
 const floats = (...values: number[]): Random => ({
   float: () => values.shift() ?? 0.5,
@@ -28,7 +28,7 @@ const counts = (entries: readonly DirectoryEntry[], over: Partial<PickOptions> =
   const random = seededRandom(7);
   const taken: Record<string, number> = {};
   for (let i = 0; i < rounds; i++) {
-    const name = pick(wish, entries, options({ ...over, random })).candidate!.entry.offer.peer.slice(8, 9);
+    const name = pick(query, entries, options({ ...over, random })).candidate!.entry.offer.peer.slice(8, 9);
     taken[name] = (taken[name] ?? 0) + 1;
   }
   return taken;
@@ -40,7 +40,7 @@ test('nobody: no candidate, and one reason for each worker', () => {
     entryFixture('B', { models: [modelFixture({ contextTokens: 100 })] }),
     entryFixture('C', { draining: true }),
   ];
-  expect(pick(wish, entries, options())).toEqual({
+  expect(pick(query, entries, options())).toEqual({
     candidate: undefined,
     rejections: [
       { peer: peerFixture('A'), reason: 'model-not-here' },
@@ -48,14 +48,14 @@ test('nobody: no candidate, and one reason for each worker', () => {
       { peer: peerFixture('C'), reason: 'draining' },
     ],
   });
-  expect(pick(wish, [], options())).toEqual({ candidate: undefined, rejections: [] });
+  expect(pick(query, [], options())).toEqual({ candidate: undefined, rejections: [] });
 });
 
 test('of two drawn among the best the lighter is taken', () => {
   const busy = entryFixture('A', { models: [modelFixture({ slots: 8, running: 6 })] });
   const idle = entryFixture('B', { models: [modelFixture({ slots: 8, running: 1 })] });
   for (const first of [0, 0.99]) {
-    const choice = pick(wish, [busy, idle], options({ random: floats(first, 0) }));
+    const choice = pick(query, [busy, idle], options({ random: floats(first, 0) }));
     expect(choice.candidate?.entry.offer.peer).toBe(peerFixture('B'));
   }
 });
@@ -84,16 +84,16 @@ test('the own device has no way to travel and no price, and is never a newcomer'
   const self = peerFixture('S');
   const entries = [entryFixture('A', { models: [modelFixture({ price })] }), entryFixture('S')];
   const history = () => undefined;
-  const newcomer = pick(wish, entries, options({ random: floats(0), history, self }));
+  const newcomer = pick(query, entries, options({ random: floats(0), history, self }));
   expect(newcomer.candidate?.entry.offer.peer).toBe(peerFixture('A'));
-  const usual = pick(wish, entries, options({ random: floats(0.5), history, self }));
+  const usual = pick(query, entries, options({ random: floats(0.5), history, self }));
   expect(usual.candidate?.entry.offer.peer).toBe(self);
 });
 
 test('parked peers and those tried already are passed over', () => {
   const entries = [entryFixture('A'), entryFixture('B'), entryFixture('C')];
   const parked = (peer: string) => peer === peerFixture('A');
-  const choice = pick({ ...wish, not: [peerFixture('B')] }, entries, options({ parked }));
+  const choice = pick({ ...query, not: [peerFixture('B')] }, entries, options({ parked }));
   expect(choice.candidate?.entry.offer.peer).toBe(peerFixture('C'));
   expect(choice.rejections.map(({ reason }) => reason)).toEqual(['parked', 'tried-already']);
 });
@@ -105,7 +105,7 @@ test('of many a sample is looked at, and the own device is always in it', () => 
   const random = seededRandom(3);
   const seen = new Set<string>();
   for (let i = 0; i < 100; i++) {
-    const found = candidates(wish, offers, options({ random, self })).map(({ entry }) => entry.offer.peer);
+    const found = candidates(query, offers, options({ random, self })).map(({ entry }) => entry.offer.peer);
     expect([found.length, new Set(found).size, found.includes(self)]).toEqual([64, 64, true]);
     for (const peer of found) seen.add(peer);
   }
@@ -116,7 +116,7 @@ test('one free worker among hundreds of full ones is found', () => {
   const full = Array.from({ length: 500 }, (_, i) =>
     entryFixture(`P${i}x`, { models: [modelFixture({ running: 1, queued: 8 })] }),
   );
-  const choice = pick(wish, [...full, entryFixture('F')], options({ random: seededRandom(4) }));
+  const choice = pick(query, [...full, entryFixture('F')], options({ random: seededRandom(4) }));
   expect(choice.candidate?.entry.offer.peer).toBe(peerFixture('F'));
 });
 
@@ -126,12 +126,12 @@ test('reasons are found out when they are asked for, and not for everybody', () 
   const offers = offersOf(entries);
   let scans = 0;
   const counted: Offers = { ...offers, entries: () => ((scans += 1), offers.entries()) };
-  const choice = pickFrom({ ...wish, model: nothing }, counted, options());
+  const choice = pickFrom({ ...query, model: nothing }, counted, options());
   expect([choice.candidate, scans]).toEqual([undefined, 0]);
   expect(choice.rejections).toHaveLength(32);
-  const some = pickFrom({ ...wish, contextTokens: 9_999 }, counted, options()).rejections;
+  const some = pickFrom({ ...query, contextTokens: 9_999 }, counted, options()).rejections;
   expect(some).toHaveLength(32);
-  const mixed = pickFrom(wish, counted, options({ parked: () => true })).rejections;
+  const mixed = pickFrom(query, counted, options({ parked: () => true })).rejections;
   expect(mixed.filter(({ reason }) => reason === 'parked')).toHaveLength(5);
   expect(mixed).toHaveLength(37);
 });
@@ -146,7 +146,7 @@ test('among equals nobody is preferred for its place in the list', () => {
 test('A7: the last worker of a model is asked last, and never not at all', () => {
   const entries = [entryFixture('A'), entryFixture('B')];
   const chosen = (parked: PickOptions['parked'], not: readonly string[] = []) =>
-    pick({ ...wish, not }, entries, options({ parked })).candidate?.entry.offer.peer;
+    pick({ ...query, not }, entries, options({ parked })).candidate?.entry.offer.peer;
   expect(chosen((peer) => peer === peerFixture('A'))).toBe(peerFixture('B'));
   expect(chosen((peer) => peer === peerFixture('A'), [peerFixture('B')])).toBe(peerFixture('A'));
   expect(chosen(() => true)).toBeDefined();
@@ -156,7 +156,7 @@ test('A7: the last worker of a model is asked last, and never not at all', () =>
 test('of many those that the asker has had answers from are looked at too', () => {
   const entries = Array.from({ length: 500 }, (_, i) => entryFixture(`P${i}x`));
   const friends = ['P7x', 'P77x'].map(peerFixture);
-  const found = candidates(wish, offersOf(entries), options({ random: seededRandom(3), known: () => friends }));
+  const found = candidates(query, offersOf(entries), options({ random: seededRandom(3), known: () => friends }));
   expect(found).toHaveLength(64);
   expect(found.slice(0, 2).map(({ entry }) => entry.offer.peer)).toEqual(friends);
 });

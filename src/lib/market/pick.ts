@@ -1,10 +1,18 @@
 import type { Random } from '#lib/base/random.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
-import { filter, load, type FilterOptions } from './filter.ts';
+import { filter, loadPerSlot, type FilterOptions } from './filter.ts';
 import { resolveModel, type Catalogue } from './names.ts';
 import { drawSample } from './sample.ts';
 import { claimLimits, compareScores, score, type Score } from './score.ts';
-import type { Candidate, Directory, DirectoryEntry, PeerHistory, Rejection, RejectionReason, Wish } from './spec.ts';
+import type {
+  Candidate,
+  Directory,
+  DirectoryEntry,
+  PeerHistory,
+  Rejection,
+  RejectionReason,
+  RouteQuery,
+} from './spec.ts';
 
 /** Share of jobs that go to a worker this asker has never tried, so that newcomers can earn a history. */
 export const exploreShare = 0.05;
@@ -39,11 +47,11 @@ export interface Choice {
   readonly candidate: Candidate | undefined;
   /** Why others were not taken, at most 32 workers for each reason: found out when it is asked for. */
   readonly rejections: readonly Rejection[];
-  /** Why the wish is refused here, before anything leaves: no worker would change it. */
-  readonly refusal?: WishRefusal | undefined;
+  /** Why the query is refused here, before anything leaves: no worker would change it. */
+  readonly refusal?: UnmetQuery | undefined;
 }
 
-export type WishRefusal =
+export type UnmetQuery =
   | { readonly code: 'tier-unavailable' }
   /** `names`: the full names that would be understood. */
   | { readonly code: 'model-ambiguous'; readonly names: readonly string[] };
@@ -62,58 +70,62 @@ interface Scored {
  * choices in randomized load balancing", 2001). Offers are some seconds old, so that always taking the fastest would
  * send every asker to the same worker at once.
  */
-export function pick(asked: Wish, offers: Offers, options: PickOptions): Choice {
-  const resolved = resolveWish(asked, offers, options);
+export function pick(asked: RouteQuery, offers: Offers, options: PickOptions): Choice {
+  const resolved = resolveQuery(asked, offers, options);
   if (!('model' in resolved)) return { candidate: undefined, rejections: [], refusal: resolved };
-  const wish: Wish = resolved;
-  const first = candidates(wish, offers, options);
+  const query: RouteQuery = resolved;
+  const first = candidates(query, offers, options);
   // The last worker of a model is never benched.
   const able =
-    first.length > 0 || !options.parked ? first : candidates(wish, offers, { ...options, parked: undefined });
+    first.length > 0 || !options.parked ? first : candidates(query, offers, { ...options, parked: undefined });
   return {
     candidate: choose(able, options),
     get rejections() {
-      return rejections(wish, offers, options);
+      return rejections(query, offers, options);
     },
   };
 }
 
-/** The wish with its model's name understood, and its tier one that somebody has proven; or why it cannot be granted. */
-function resolveWish(wish: Wish, offers: Offers, { catalogue = noCatalogue, proves }: PickOptions): Wish | WishRefusal {
+/** The query with its model's name understood, and its tier one that somebody has proven; or why it cannot be granted. */
+function resolveQuery(
+  query: RouteQuery,
+  offers: Offers,
+  { catalogue = noCatalogue, proves }: PickOptions,
+): RouteQuery | UnmetQuery {
   const listed = (model: { readonly name: string }) =>
-    offers.serving(model).filter(({ offer }) => !wish.only || wish.only.includes(offer.peer));
-  const resolution = resolveModel(wish.model, catalogue, listed);
+    offers.serving(model).filter(({ offer }) => !query.only || query.only.includes(offer.peer));
+  const resolution = resolveModel(query.model, catalogue, listed);
   if (resolution.type === 'ambiguous') return { code: 'model-ambiguous', names: resolution.names };
-  const resolved: Wish =
+  const resolved: RouteQuery =
     resolution.type === 'nobody'
-      ? { ...wish, only: [] }
-      : { ...wish, model: resolution.model, ...(resolution.type === 'one' ? { only: [resolution.peer] } : {}) };
-  const isProven = ({ offer }: DirectoryEntry) => proves?.(offer.peer, wish.tier) ?? false;
-  if (wish.tier !== 'open' && !offers.serving(resolved.model).some(isProven)) return { code: 'tier-unavailable' };
+      ? { ...query, only: [] }
+      : { ...query, model: resolution.model, ...(resolution.type === 'one' ? { only: [resolution.peer] } : {}) };
+  const isProven = ({ offer }: DirectoryEntry) => proves?.(offer.peer, query.tier) ?? false;
+  if (query.tier !== 'open' && !offers.serving(resolved.model).some(isProven)) return { code: 'tier-unavailable' };
   return resolved;
 }
 
 const noCatalogue: Catalogue = new Map();
 
 /** Workers that can do it: all of them, or a sample where they are many; the asker's own device and those it knows are in it. */
-export function candidates(wish: Wish, offers: Offers, options: PickOptions): readonly Candidate[] {
+export function candidates(query: RouteQuery, offers: Offers, options: PickOptions): readonly Candidate[] {
   const found = new Map<PeerId, Candidate>();
   const canDo = (entry: DirectoryEntry): boolean => {
-    const result = filter(wish, entry, options);
+    const result = filter(query, entry, options);
     if (result.type === 'candidate') found.set(entry.offer.peer, result.candidate);
     return result.type === 'candidate';
   };
-  if (wish.only) {
-    for (const peer of wish.only) {
+  if (query.only) {
+    for (const peer of query.only) {
       const entry = offers.get(peer);
       if (entry) canDo(entry);
     }
     return [...found.values()];
   }
-  const serving = offers.serving(wish.model);
+  const serving = offers.serving(query.model);
   if (serving.length <= candidatesMax) for (const entry of serving) canDo(entry);
   else {
-    const artefact = typeof wish.model === 'object' && 'artefact' in wish.model ? wish.model.artefact : undefined;
+    const artefact = typeof query.model === 'object' && 'artefact' in query.model ? query.model.artefact : undefined;
     const known = artefact === undefined ? [] : (options.known?.(artefact) ?? []);
     const first = new Set([...(options.self === undefined ? [] : [options.self]), ...known]);
     for (const peer of first) {
@@ -153,10 +165,10 @@ function choose(from: readonly Candidate[], options: PickOptions): Candidate | u
   return (others.length === 0 ? first : lighter(first, draw(others, random))).candidate;
 }
 
-function rejections(wish: Wish, offers: Offers, options: PickOptions): readonly Rejection[] {
+function rejections(query: RouteQuery, offers: Offers, options: PickOptions): readonly Rejection[] {
   const counts = new Map<RejectionReason, number>();
   return offers.entries().flatMap((entry) => {
-    const result = filter(wish, entry, options);
+    const result = filter(query, entry, options);
     if (result.type === 'candidate') return [];
     const { reason } = result.rejection;
     const count = (counts.get(reason) ?? 0) + 1;
@@ -174,7 +186,7 @@ const comparePeers = (a: Scored, b: Scored): number =>
 const draw = (from: readonly Scored[], random: Random): Scored => from[Math.floor(random.float() * from.length)]!;
 
 function lighter(a: Scored, b: Scored): Scored {
-  const difference = load(a.candidate.model) - load(b.candidate.model);
+  const difference = loadPerSlot(a.candidate.model) - loadPerSlot(b.candidate.model);
   if (difference !== 0) return difference < 0 ? a : b;
   return compareScores(a.score, b.score) <= 0 ? a : b;
 }

@@ -1,7 +1,7 @@
 import type { Candidate, PeerHistory } from './spec.ts';
 
 /** What is assumed of a worker that has neither been measured nor tried. */
-export const assumed = { decodeTps: 5, ttftMs: 1_500, rttMs: 150, tokensOut: 256 } as const;
+export const defaultMeasured = { decodeTps: 5, ttftMs: 1_500, rttMs: 150, tokensOut: 256 } as const;
 
 /** What workers say of themselves is believed up to here, and no further than the best that was measured. */
 export interface ClaimLimits {
@@ -47,11 +47,11 @@ export interface Score {
  */
 export function score(
   candidate: Candidate,
-  { history, tokensOut = assumed.tokensOut, place, claims }: ScoreOptions,
+  { history, tokensOut = defaultMeasured.tokensOut, place, claims }: ScoreOptions,
 ): Score {
   const { model } = candidate;
   const jobMs = jobDurationMs(candidate, history, tokensOut, claims);
-  const rttMs = place === 'self' ? 0 : (history?.rttMs ?? assumed.rttMs);
+  const rttMs = place === 'self' ? 0 : (history?.rttMs ?? defaultMeasured.rttMs);
   const waitMs = roundsBefore(model.running + model.queued, model.slots) * jobMs;
   const finishedShare = ((history?.finished ?? 0) + 1) / ((history?.finished ?? 0) + (history?.failed ?? 0) + 1);
   return {
@@ -61,7 +61,11 @@ export function score(
 }
 
 /** Milliseconds until a worker could start one more job. */
-export function queueMs(candidate: Candidate, history?: PeerHistory, tokensOut: number = assumed.tokensOut): number {
+export function queueMs(
+  candidate: Candidate,
+  history?: PeerHistory,
+  tokensOut: number = defaultMeasured.tokensOut,
+): number {
   const { running, queued, slots } = candidate.model;
   return roundsBefore(running + queued, slots) * jobDurationMs(candidate, history, tokensOut);
 }
@@ -78,8 +82,9 @@ function jobDurationMs(
   { decodeTpsMax, ttftMsMin }: ClaimLimits = unmeasured,
 ): number {
   const { measured } = model;
-  const decodeTps = history?.decodeTps || (measured && Math.min(measured.decodeTps, decodeTpsMax)) || assumed.decodeTps;
-  const ttftMs = history?.ttftMs ?? (measured ? Math.max(measured.ttftMs, ttftMsMin) : assumed.ttftMs);
+  const decodeTps =
+    history?.decodeTps || (measured && Math.min(measured.decodeTps, decodeTpsMax)) || defaultMeasured.decodeTps;
+  const ttftMs = history?.ttftMs ?? (measured ? Math.max(measured.ttftMs, ttftMsMin) : defaultMeasured.ttftMs);
   return ttftMs + (tokensOut / decodeTps) * 1_000;
 }
 

@@ -21,7 +21,7 @@ export interface Directory {
    * Offers that list the model, without copying them: good until the directory's next change, and an offer that has expired
    * may stand there for as long as `expire` has not been called.
    */
-  serving(model: Wish['model']): readonly DirectoryEntry[];
+  serving(model: RouteQuery['model']): readonly DirectoryEntry[];
   /** Offers kept, those included that expired since the last `expire`. */
   readonly size: number;
   /** Drops what has expired, telling listeners; call it about once a second. */
@@ -42,7 +42,7 @@ export type DirectoryChange =
   { readonly type: 'offer'; readonly entry: DirectoryEntry } | { readonly type: 'gone'; readonly peer: PeerId };
 
 /** What a job asks of a worker. */
-export interface Wish {
+export interface RouteQuery {
   readonly model: { readonly artefact: ArtefactId } | { readonly name: string } | 'any';
   readonly tier: Tier;
   /** Estimated length of prompt and answer together. */

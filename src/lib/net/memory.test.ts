@@ -23,7 +23,7 @@ async function twoNets() {
 describe('the memory network', () => {
   test('latency is the clock’s: nothing moves before its time', async () => {
     const { clock, network, a } = await twoNets();
-    network.setWeather({ latencyMs: 50 });
+    network.setConditions({ latencyMs: 50 });
     const opening = a.open('b', echo);
     await clock.advance(100);
     const channel = await opening;
@@ -45,7 +45,7 @@ describe('the memory network', () => {
 
   test('bandwidth is shared by what follows on one channel', async () => {
     const { clock, network, a, b } = await twoNets();
-    network.setWeather({ bytesPerSecond: 1_000 });
+    network.setConditions({ bytesPerSecond: 1_000 });
     const arrivals: number[] = [];
     b.handle('/slow/1', async (channel) => {
       for await (const _ of channel) arrivals.push(clock.elapsed());
@@ -87,7 +87,7 @@ describe('the memory network', () => {
   test('loss and failure follow the seed', async () => {
     const history = async () => {
       const { clock, network, a, b } = await twoNets();
-      network.setWeather({ publishLoss: 0.5, openFailure: 0.5 });
+      network.setConditions({ publishLoss: 0.5, openFailure: 0.5 });
       const heard: number[] = [];
       b.subscribe('t', { validate: () => 'accept', deliver: (received) => heard.push(received[0]!) });
       const opened: boolean[] = [];

@@ -19,7 +19,7 @@ export interface PairEnd extends Channel {
 }
 
 /** Carries something of `sizeBytes` to the other side and calls `arrive` there, in the order of the calls. */
-export type Carry = (sizeBytes: number, arrive: () => void) => void;
+export type Link = (sizeBytes: number, arrive: () => void) => void;
 
 export interface PairInput {
   readonly near: PeerId;
@@ -27,11 +27,11 @@ export interface PairInput {
   readonly path: ChannelPath;
   /** Bytes under way or unread in one direction before `send` waits; one message always fits. */
   readonly windowBytes?: number;
-  readonly toFar?: Carry;
-  readonly toNear?: Carry;
+  readonly toFar?: Link;
+  readonly toNear?: Link;
 }
 
-const atOnce: Carry = (_sizeBytes, arrive) => queueMicrotask(arrive);
+const atOnce: Link = (_sizeBytes, arrive) => queueMicrotask(arrive);
 
 export function createChannelPair(input: PairInput): ChannelPair {
   const windowBytes = input.windowBytes ?? limits.frameBytesMax;
@@ -48,7 +48,7 @@ interface End extends PairEnd {
   readonly unreadBytes: number;
 }
 
-function createEnd(remote: PeerId, path: ChannelPath, windowBytes: number, carry: Carry, other: () => End): End {
+function createEnd(remote: PeerId, path: ChannelPath, windowBytes: number, carry: Link, other: () => End): End {
   const gone = new AbortController();
   const inbox = createInbox(() => other().acknowledge());
   let sendEnded = false;

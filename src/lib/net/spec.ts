@@ -25,14 +25,14 @@ export interface Net extends Startable {
    * @throws `peer-unreachable` when no address answers, `protocol-unknown` when the peer serves no such protocol, `busy`
    * when as many channels of it are open to this peer as it takes.
    */
-  open(peer: PeerId, protocol: string, options?: OpenOptions): Promise<Channel>;
+  open(peer: PeerId, protocol: string, options?: OpenChannelOptions): Promise<Channel>;
   /**
    * Says that a channel to this peer is likely to be opened soon: an implementation may dial and open it ahead, so that
    * `open` costs no round trip, and does so again for a while after each use. A channel opened ahead may die unseen; when
    * nothing has come back on it, it is opened anew and everything is said again. So it is for protocols that do a thing
    * once however often they are told to. Resolves when it is ready or will not be; throws nothing.
    */
-  prepare(peer: PeerId, protocol: string, options?: OpenOptions): Promise<void>;
+  prepare(peer: PeerId, protocol: string, options?: OpenChannelOptions): Promise<void>;
 
   /** Round trip to a connected peer in milliseconds. @throws `peer-unreachable`. */
   ping(peer: PeerId, options?: AbortOptions): Promise<number>;
@@ -51,11 +51,11 @@ export interface Net extends Startable {
 
 export interface Subscription {
   /** `from` has published it, which the topic itself has proved; `passage` is how it came here. */
-  readonly validate: (message: Uint8Array, from: PeerId, passage: Passage) => 'accept' | 'ignore' | 'reject';
+  readonly validate: (message: Uint8Array, from: PeerId, passage: MessageRoute) => 'accept' | 'ignore' | 'reject';
   readonly deliver: (message: Uint8Array, from: PeerId) => void;
 }
 
-export interface Passage {
+export interface MessageRoute {
   /** The neighbour that handed the message over, and that a rejection is held against. */
   readonly source: PeerId;
   /** Whether the publisher itself is connected to this net now. */
@@ -64,7 +64,7 @@ export interface Passage {
 
 export type ChannelHandler = (channel: Channel) => Promise<void>;
 
-export interface OpenOptions extends AbortOptions {
+export interface OpenChannelOptions extends AbortOptions {
   /** From the peer's offer; tried beside what is known already. */
   readonly addrs?: readonly string[];
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { closingAmount, newChannel, reduce, refusal, type ChannelEvent, type ChannelState } from './channel.ts';
+import { closingAmount, newChannel, reduce, voucherRefusal, type ChannelEvent, type ChannelState } from './channel.ts';
 import { closedMark, type OnChainState } from './spec.ts';
 
 const received = (cumulativeAmount: bigint): ChannelEvent => ({ type: 'voucher-received', cumulativeAmount });
@@ -99,7 +99,7 @@ function act(world: World, step: Step): void {
   switch (step.type) {
     case 'pay': {
       const event: ChannelEvent = { type: 'voucher-made', cumulativeAmount: world.payer.promised + step.amount };
-      if (refusal(world.payer, event)) return;
+      if (voucherRefusal(world.payer, event)) return;
       world.payer = reduce(world.payer, event);
       world.wire.push(event.cumulativeAmount);
       return;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   newChannel,
   reduce,
-  refusal,
+  voucherRefusal,
   restore,
   spendable,
   toStore,
@@ -82,7 +82,7 @@ describe('one channel', () => {
       'channel-closed',
     ],
   ] as const)('refuses a promise: %s', (_, state, event, code) => {
-    expect(refusal(state, event)).toBe(code);
+    expect(voucherRefusal(state, event)).toBe(code);
     expect(reduce(state, event)).toBe(state);
   });
 

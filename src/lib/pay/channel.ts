@@ -67,9 +67,9 @@ export const toStore = (state: ChannelState): StoredState => {
   return { seen: { balance, claimed, withdrawableAt }, promised, isDelivered, agreed };
 };
 
-/** The state after an event; an event that {@link refusal} names a code for changes nothing. */
+/** The state after an event; an event that {@link voucherRefusal} names a code for changes nothing. */
 export function reduce(state: ChannelState, event: ChannelEvent): ChannelState {
-  if (refusal(state, event)) return state;
+  if (voucherRefusal(state, event)) return state;
   switch (event.type) {
     case 'opened':
       return deposited(state, event.amount);
@@ -98,7 +98,7 @@ export function reduce(state: ChannelState, event: ChannelEvent): ChannelState {
 }
 
 /** Why an event is turned away, or null. Only what this side would say itself is: what the chain did has happened. */
-export function refusal(state: ChannelState, event: ChannelEvent): PayErrorCode | null {
+export function voucherRefusal(state: ChannelState, event: ChannelEvent): PayErrorCode | null {
   switch (event.type) {
     case 'voucher-made':
       return refusalToMake(state, event.cumulativeAmount);

@@ -3,7 +3,7 @@ import { voucherUnitsMax } from './amount.ts';
 import { checkClaimOrder, signClaimOrder } from './claim-order.ts';
 import { claimOrderRecord, createOrderStore, parseClaimOrder } from './order-store.ts';
 import {
-  addressOf,
+  addressOfKey,
   entry,
   keyOf,
   startSeconds as now,
@@ -16,7 +16,7 @@ import type { SignedClaimOrder } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
 
-const relay = addressOf(6);
+const relay = addressOfKey(6);
 const chain = testChain();
 
 async function order(changes: Partial<Parameters<typeof signClaimOrder>[2]> = {}, wallet = walletOf(4)) {
@@ -33,12 +33,12 @@ async function order(changes: Partial<Parameters<typeof signClaimOrder>[2]> = {}
 describe('a claim order', () => {
   test('is good for the relay it names, until its time', async () => {
     await checkClaimOrder(entry, await order(), { relay, now: now + 9 });
-    await checkClaimOrder(entry, await order({ relay: null }), { relay: addressOf(9), now });
+    await checkClaimOrder(entry, await order({ relay: null }), { relay: addressOfKey(9), now });
   });
 
   const changed = async (change: (signed: SignedClaimOrder) => SignedClaimOrder) => change(await order());
   test.each([
-    ['for another relay', () => order({ relay: addressOf(9) }), 'wrong-relay'],
+    ['for another relay', () => order({ relay: addressOfKey(9) }), 'wrong-relay'],
     ['that has run out', () => changed((o) => ({ ...o, order: { ...o.order, validBefore: now } })), 'order-expired'],
     ['with a claim left out', () => changed((o) => ({ ...o, claims: o.claims.slice(1) })), 'order-mismatch'],
     ['with claims in another order', () => changed((o) => ({ ...o, claims: o.claims.toReversed() })), 'order-mismatch'],
@@ -67,7 +67,7 @@ describe('a claim order', () => {
     ['with a short signature', () => changed((o) => ({ ...o, signature: '0x1234' })), 'bad-signature'],
     [
       'of a signer the channels do not name',
-      () => changed((o) => ({ ...o, order: { ...o.order, providerSigner: addressOf(9) } })),
+      () => changed((o) => ({ ...o, order: { ...o.order, providerSigner: addressOfKey(9) } })),
       'order-mismatch',
     ],
   ] as const)('is refused %s', async (_, make, code) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { batchMax, claimRefusal, screenClaims } from './claims.ts';
-import { addressOf, entry, keyOf, startSeconds as now, testChain, testTerms } from './pay.fixture.ts';
+import { addressOfKey, entry, keyOf, startSeconds as now, testChain, testTerms } from './pay.fixture.ts';
 import { closedMark, type ChannelTerms } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
@@ -18,7 +18,7 @@ function chainWith(...channels: readonly ChannelTerms[]) {
   return chain;
 }
 
-const sender = addressOf(8);
+const sender = addressOfKey(8);
 
 test('the good go, the bad are named, one claim a channel', async () => {
   const [a, b, c] = [testTerms(1), testTerms(2), testTerms(3)];
@@ -51,7 +51,7 @@ test('a forged or overdrawn voucher does not push a good one of its channel out'
 });
 
 test('claims of one payee stand together', async () => {
-  const terms = [3, 5, 3, 5].map((provider, i) => testTerms(i, { provider: addressOf(provider) }));
+  const terms = [3, 5, 3, 5].map((provider, i) => testTerms(i, { provider: addressOfKey(provider) }));
   const claims = await Promise.all(terms.map((each) => claimOf(each, 20n)));
   const { good } = await screenClaims({ chain: chainWith(...terms), vouchers }, sender, claims);
   expect(

@@ -8,7 +8,7 @@ import {
   type ChannelTerms,
   type Claim,
   type OnChainState,
-  type Refusal,
+  type VoucherRefusal,
 } from './spec.ts';
 import { channelIdOf, isJob, parseTerms } from './terms.ts';
 import type { VoucherSigner } from './voucher.ts';
@@ -18,7 +18,7 @@ export const batchMax = 200;
 
 export interface Skipped {
   readonly channelId: ChannelId;
-  readonly refusal: Refusal;
+  readonly refusal: VoucherRefusal;
 }
 
 export interface Screened {
@@ -47,7 +47,7 @@ export async function screenClaims(
     let isFound = false;
     for (const claim of largestFirst) {
       // Of several vouchers of one channel the largest good one is worth all of them.
-      const refusal: Refusal | null = isFound
+      const refusal: VoucherRefusal | null = isFound
         ? 'stale'
         : (claimRefusal({ terms: claim.channel, state, amount: claim.cumulativeAmount, sender, now: timestamp }) ??
           ((await vouchers.verify(claim.channel.payerSigner, { channelId, ...claim })) ? null : 'bad-signature'));
@@ -79,7 +79,7 @@ export function claimRefusal({
   readonly amount: bigint;
   readonly sender: Address;
   readonly now: number;
-}): Refusal | null {
+}): VoucherRefusal | null {
   if (state.withdrawableAt === closedMark) return 'channel-closed';
   if (state.balance === 0n) return 'channel-missing';
   if (amount <= state.claimed) return 'stale';

@@ -4,7 +4,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import { claim, type Claimed } from './actions/claim.ts';
 import { unclaimed } from './channel.ts';
 import { readGasTerms, type Rate } from './cost.ts';
-import { follow, type Bookmark } from './follow.ts';
+import { followChain, type Bookmark } from './follow-chain.ts';
 import type { Payee } from './payee.ts';
 import { planClaims, type ClaimPolicy, type ChannelView, type PlannedClaim } from './policy.ts';
 import type { Chain, ChannelId, Wallet } from './spec.ts';
@@ -41,7 +41,7 @@ export function createCollector(components: CollectorComponents, { policy, rate 
     for (const id of ids) await payee.refresh(id, options);
   };
   const look = async (options: AbortOptions) => {
-    const news = await follow(chain, bookmark, options);
+    const news = await followChain(chain, bookmark, options);
     // Asked for only now: a channel that was admitted meanwhile has been read since, or is among these.
     const views = payee.views();
     const isTimely = rounds++ % roundsBetweenReadings === 0;

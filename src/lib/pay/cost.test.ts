@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { channelsCall } from './chain/calls.ts';
 import { batchMax } from './claims.ts';
 import { batchBytes, batchCost, channelCost, readGasTerms, type GasTerms } from './cost.ts';
-import { addressOf, entry, testChain, testTerms } from './pay.fixture.ts';
+import { addressOfKey, entry, testChain, testTerms } from './pay.fixture.ts';
 
 const none = { base: 0n, channel: 0n };
 
@@ -37,8 +37,8 @@ test('no batch has more bytes than are counted, on an order or without', () => {
       signature: `0x${'11'.repeat(65)}` as const,
     }));
   const order = {
-    providerSigner: addressOf(4),
-    relay: addressOf(6),
+    providerSigner: addressOfKey(4),
+    relay: addressOfKey(6),
     feePerClaim: 1n,
     validBefore: 1,
     claimsHash: `0x${'11'.repeat(32)}`,

@@ -3,7 +3,7 @@ import { numberToHex, recoverAddress } from 'viem';
 import { sign } from 'viem/accounts';
 import { describe, expect, test } from 'vitest';
 import { createKnownSigners } from './known-signers.ts';
-import { addressOf, keyOf } from './pay.fixture.ts';
+import { addressOfKey, keyOf } from './pay.fixture.ts';
 import { isKeySignature } from './signature.ts';
 import type { Hex } from './spec.ts';
 
@@ -13,14 +13,14 @@ const signed = (key: number, digest: Hex) => sign({ hash: digest, privateKey: ke
 /** What the chain does. */
 const recovers = async (digest: Hex, signature: Hex) => {
   if (!isKeySignature(signature)) return false;
-  return (await recoverAddress({ hash: digest, signature }).catch(() => null)) === addressOf(1);
+  return (await recoverAddress({ hash: digest, signature }).catch(() => null)) === addressOfKey(1);
 };
 
 /** A check that has seen enough of signer 1 to have its tables. */
 async function warm() {
   const signers = createKnownSigners();
   for (let n = 0; n < 10; n++) {
-    expect(await signers.isSignedBy(addressOf(1), digestOf(n), await signed(1, digestOf(n)))).toBe(true);
+    expect(await signers.isSignedBy(addressOfKey(1), digestOf(n), await signed(1, digestOf(n)))).toBe(true);
   }
   return signers;
 }
@@ -30,11 +30,11 @@ describe('signatures of a known signer', () => {
     const signers = await warm();
     const digest = digestOf(50);
     const good = await signed(1, digest);
-    expect(await signers.isSignedBy(addressOf(1), digest, good)).toBe(true);
-    expect(await signers.isSignedBy(addressOf(1), digestOf(51), good)).toBe(false);
-    expect(await signers.isSignedBy(addressOf(1), digest, await signed(2, digest))).toBe(false);
-    expect(await signers.isSignedBy(addressOf(2), digest, good)).toBe(false);
-    expect(await signers.isSignedBy(addressOf(2), digest, await signed(2, digest))).toBe(true);
+    expect(await signers.isSignedBy(addressOfKey(1), digest, good)).toBe(true);
+    expect(await signers.isSignedBy(addressOfKey(1), digestOf(51), good)).toBe(false);
+    expect(await signers.isSignedBy(addressOfKey(1), digest, await signed(2, digest))).toBe(false);
+    expect(await signers.isSignedBy(addressOfKey(2), digest, good)).toBe(false);
+    expect(await signers.isSignedBy(addressOfKey(2), digest, await signed(2, digest))).toBe(true);
   });
 
   test('are judged as the chain judges them, whatever is changed', async () => {
@@ -44,7 +44,7 @@ describe('signatures of a known signer', () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(129), fc.nat(15), async (at, nibble) => {
         const changed: Hex = `0x${good.slice(0, at)}${nibble.toString(16)}${good.slice(at + 1)}`;
-        expect(await signers.isSignedBy(addressOf(1), digest, changed)).toBe(await recovers(digest, changed));
+        expect(await signers.isSignedBy(addressOfKey(1), digest, changed)).toBe(await recovers(digest, changed));
       }),
       { numRuns: 60, seed: 17 },
     );
@@ -64,15 +64,15 @@ describe('signatures of a known signer', () => {
     const digest = digestOf(70);
     const good = await signed(1, digest);
     const flipped = good.slice(0, -2) + (good.endsWith('1b') ? '1c' : '1b');
-    expect(await signers.isSignedBy(addressOf(1), digest, text ?? flipped)).toBe(false);
+    expect(await signers.isSignedBy(addressOfKey(1), digest, text ?? flipped)).toBe(false);
   });
 
   test('are still checked after a signer was forgotten for others', async () => {
     const signers = createKnownSigners(2);
     for (const key of [1, 2, 3, 1]) {
       const digest = digestOf(key);
-      expect(await signers.isSignedBy(addressOf(key), digest, await signed(key, digest))).toBe(true);
-      expect(await signers.isSignedBy(addressOf(key), digest, await signed(5, digest))).toBe(false);
+      expect(await signers.isSignedBy(addressOfKey(key), digest, await signed(key, digest))).toBe(true);
+      expect(await signers.isSignedBy(addressOfKey(key), digest, await signed(5, digest))).toBe(false);
     }
   });
 });

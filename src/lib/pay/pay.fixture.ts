@@ -22,14 +22,14 @@ export const testClock = () => manualClock(startSeconds * 1_000);
 /** The `n`th test key; the same in every run. */
 export const keyOf = (n: number): Hex => drawKey(seededRandom(n));
 export const walletOf = (n: number) => localWallet(keyOf(n));
-export const addressOf = (n: number): Address => walletOf(n).address;
+export const addressOfKey = (n: number): Address => walletOf(n).address;
 
 /** Key 1 pays, key 2 is its session key, key 3 serves, key 4 signs for it. */
 export const parties = {
-  payer: addressOf(1),
-  payerSigner: addressOf(2),
-  provider: addressOf(3),
-  providerSigner: addressOf(4),
+  payer: addressOfKey(1),
+  payerSigner: addressOfKey(2),
+  provider: addressOfKey(3),
+  providerSigner: addressOfKey(4),
   token: entry.token.address,
 };
 
@@ -39,7 +39,7 @@ export const testTerms = (salt = 1, changes: Partial<ChannelTerms> = {}): Channe
 });
 
 export const sessionKey = (changes: Partial<SessionKey> = {}): SessionKey => ({
-  address: addressOf(2),
+  address: addressOfKey(2),
   privateKey: keyOf(2),
   limit: 1_000_000n,
   expiresAt: startSeconds + 3_600,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { close } from './actions/close.ts';
 import type { Payee } from './payee.ts';
 import {
-  addressOf,
+  addressOfKey,
   entry,
   keyOf,
   startSeconds,
@@ -82,9 +82,9 @@ test('looks at the chain when more is promised than it knows of: the payer may h
 describe('a channel is not admitted', () => {
   const soon = startSeconds + jobMarginSeconds;
   test.each([
-    ['that pays somebody else', { provider: addressOf(9) }, 'bad-terms'],
-    ['that another key closes', { providerSigner: addressOf(9) }, 'bad-terms'],
-    ['in another token', { token: addressOf(9) }, 'token-unsupported'],
+    ['that pays somebody else', { provider: addressOfKey(9) }, 'bad-terms'],
+    ['that another key closes', { providerSigner: addressOfKey(9) }, 'bad-terms'],
+    ['in another token', { token: addressOfKey(9) }, 'token-unsupported'],
     ['whose job ends too soon to be claimed', { delay: 0, deadline: soon }, 'bad-terms'],
     ['that nobody opened', { salt: `0x${'77'.repeat(32)}` as const }, 'channel-missing'],
   ])('%s', async (_, changes, code) => {

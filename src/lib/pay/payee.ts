@@ -1,6 +1,6 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
-import { openBook } from './book.ts';
+import { openChannelBook } from './channel-book.ts';
 import { closingAmount, reduce, type ChannelState } from './channel.ts';
 import { signClose, type Closure } from './closure.ts';
 import { payError } from './errors.ts';
@@ -82,7 +82,7 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
   const { store, clock, chain, provider, providerSigner, depositMin, channelsMax } = components;
   const now = () => Math.floor(clock.now() / 1_000);
   const chainId = chain.entry.id;
-  const book = await openBook({
+  const book = await openChannelBook({
     store,
     side: 'payee',
     chainId,
@@ -91,7 +91,7 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
   });
   const signer = createVoucherSigner(chain.entry);
   const refresh = async (id: ChannelId, options: AbortOptions = {}) =>
-    book.state(await book.look(id, () => chain.channel(id, options)));
+    book.state(await book.refresh(id, () => chain.channel(id, options)));
   const checkTerms = (terms: ChannelTerms) => {
     for (const [field, expected] of Object.entries({ provider, providerSigner })) {
       const actual = terms[field as 'provider' | 'providerSigner'];
@@ -139,7 +139,7 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
       return { channelId, added, total: cumulativeAmount };
     },
     refresh,
-    hear: (events) => book.hear(events),
+    hear: (events) => book.applyEvents(events),
     async checkMayServe(id, exposure) {
       const { terms } = await book.get(id);
       const ofPayer = book.list().filter((record) => record.terms.payer === terms.payer);

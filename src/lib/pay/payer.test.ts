@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addressOf, entry, startSeconds, testClock, testPayer, testStorage, testTerms } from './pay.fixture.ts';
+import { addressOfKey, entry, startSeconds, testClock, testPayer, testStorage, testTerms } from './pay.fixture.ts';
 import { closedMark } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
@@ -22,7 +22,7 @@ test('promises add up, signed by the session key, down to the last unit', async 
   const vouchers = [await payer.promise(id, 1n), await payer.promise(id, 998n), await payer.promise(id, 1n)];
   expect(vouchers.map(({ cumulativeAmount }) => cumulativeAmount)).toEqual([1n, 999n, 1_000n]);
   for (const voucher of vouchers) {
-    expect(await createVoucherSigner(entry).verify(addressOf(2), voucher)).toBe(true);
+    expect(await createVoucherSigner(entry).verify(addressOfKey(2), voucher)).toBe(true);
   }
   expect(await payer.newest(id)).toEqual(vouchers[2]);
   expect(await spending.spent()).toBe(1_000n);
@@ -86,7 +86,9 @@ test('a job is not paid from its deadline on', async () => {
 
 test('a channel of another key is not begun, and one begun twice is one', async () => {
   const { payer } = await opened();
-  await expect(payer.begin(testTerms(6, { payerSigner: addressOf(9) }))).rejects.toMatchObject({ code: 'bad-terms' });
+  await expect(payer.begin(testTerms(6, { payerSigner: addressOfKey(9) }))).rejects.toMatchObject({
+    code: 'bad-terms',
+  });
   await payer.promise(id, 7n);
   expect(await payer.begin(terms)).toBe(id);
   expect((await payer.state(id)).promised).toBe(7n);

@@ -1,7 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { checkAmount } from './amount.ts';
-import { openBook } from './book.ts';
-import { reduce, refusal, type ChannelEvent, type ChannelState } from './channel.ts';
+import { openChannelBook } from './channel-book.ts';
+import { reduce, voucherRefusal, type ChannelEvent, type ChannelState } from './channel.ts';
 import { payError } from './errors.ts';
 import type {
   ChainEvent,
@@ -50,7 +50,7 @@ export interface PayerComponents {
 
 export async function createPayer({ store, clock, chain, key, spending }: PayerComponents): Promise<Payer> {
   const now = () => Math.floor(clock.now() / 1_000);
-  const book = await openBook({
+  const book = await openChannelBook({
     store,
     side: 'payer',
     chainId: chain.id,
@@ -69,7 +69,7 @@ export async function createPayer({ store, clock, chain, key, spending }: PayerC
       return (await book.add(terms)).id;
     },
     observe: async (id, seen) => book.state(await book.step(id, () => ({ event: { type: 'observed', seen } }))),
-    hear: (events) => book.hear(events),
+    hear: (events) => book.applyEvents(events),
     async promise(id, amount) {
       checkAmount(amount);
       const { terms } = await book.get(id);
@@ -77,7 +77,7 @@ export async function createPayer({ store, clock, chain, key, spending }: PayerC
       const stored = await book.step(id, async (state) => {
         const cumulativeAmount = state.promised + amount;
         const event: ChannelEvent = { type: 'voucher-made', cumulativeAmount };
-        if (refusal(state, event)) return { event };
+        if (voucherRefusal(state, event)) return { event };
         // Before the voucher: a crash between the two writes counts a chunk that was never promised, and not the reverse.
         await spending.take(amount, now());
         return { event, voucher: await signer.sign(key.privateKey, id, cumulativeAmount) };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChannelState } from './channel.ts';
 import { batchMax } from './claims.ts';
-import { addressOf, startSeconds as now, testTerms } from './pay.fixture.ts';
+import { addressOfKey, startSeconds as now, testTerms } from './pay.fixture.ts';
 import { batchCost, providerPart, type GasTerms } from './cost.ts';
 import {
   claimPolicyDefault,
@@ -29,7 +29,7 @@ const context = { policy, gas, now };
 
 let salts = 0;
 function view(state: Partial<ChannelState>, terms: Partial<ChannelTerms> = {}): ChannelView {
-  const own = testTerms(++salts, { payer: addressOf(100 + salts), ...terms });
+  const own = testTerms(++salts, { payer: addressOfKey(100 + salts), ...terms });
   return {
     id: channelIdOf(own),
     terms: own,
@@ -123,7 +123,7 @@ describe('claims', () => {
   });
 
   test('go when a payer owes too much over all its channels', () => {
-    const payer = addressOf(1);
+    const payer = addressOfKey(1);
     const strict = { ...context, policy: { ...policy, perPayerMax: 4_000n } };
     const two = [view({ promised: 2_000n }, { payer }), view({ promised: 2_000n }, { payer })] as const;
     expect(planClaims(two, strict).flat()).toMatchObject([{ reason: 'exposure' }, { reason: 'exposure' }]);
@@ -142,7 +142,7 @@ describe('claims', () => {
 
   test('come in batches that a transaction can hold, one payee after the other', () => {
     const views = Array.from({ length: batchMax + 5 }, (_, i) =>
-      view({ promised: 50_000n }, { provider: addressOf(i % 2 === 0 ? 3 : 5) }),
+      view({ promised: 50_000n }, { provider: addressOfKey(i % 2 === 0 ? 3 : 5) }),
     );
     const batches = planClaims(views, context);
     expect(batches.map(({ length }) => length)).toEqual([batchMax, 5]);
@@ -186,7 +186,7 @@ test('each batch brings its provider more than it costs, and no channel is named
 });
 
 describe('serving stops', () => {
-  const payer = addressOf(1);
+  const payer = addressOfKey(1);
   const limit = { ...policy, now };
   const fine = view({ promised: 10n }, { payer });
   test.each([

@@ -80,7 +80,7 @@ export interface Head {
   readonly timestamp: number;
 }
 
-export type Refusal = (typeof refusals)[number];
+export type VoucherRefusal = (typeof refusals)[number];
 export type Closing = (typeof closings)[number];
 
 /** What the contracts said in a block. */
@@ -88,7 +88,7 @@ export type ChainEvent =
   | { readonly type: 'opened'; readonly channelId: ChannelId; readonly terms: ChannelTerms; readonly amount: bigint }
   | { readonly type: 'topped-up'; readonly channelId: ChannelId; readonly amount: bigint; readonly balance: bigint }
   | { readonly type: 'claimed'; readonly channelId: ChannelId; readonly claimed: bigint; readonly treasuryPart: bigint }
-  | { readonly type: 'claim-skipped'; readonly channelId: ChannelId; readonly refusal: Refusal }
+  | { readonly type: 'claim-skipped'; readonly channelId: ChannelId; readonly refusal: VoucherRefusal }
   | { readonly type: 'withdrawal-announced'; readonly channelId: ChannelId; readonly withdrawableAt: number }
   | {
       readonly type: 'closed';

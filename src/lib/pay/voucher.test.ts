@@ -1,7 +1,7 @@
 import { hexToBigInt, numberToHex, slice, concat } from 'viem';
 import { describe, expect, test } from 'vitest';
 import { voucherUnitsMax } from './amount.ts';
-import { addressOf, entry, keyOf, testTerms, walletOf } from './pay.fixture.ts';
+import { addressOfKey, entry, keyOf, testTerms, walletOf } from './pay.fixture.ts';
 import { digestOf } from './signature.ts';
 import type { Hex } from './spec.ts';
 import { channelIdOf } from './terms.ts';
@@ -27,7 +27,7 @@ test('the short way to the digest leads where EIP-712 does', async () => {
 test('what a key signs is verified, at the smallest and at the largest amount', async () => {
   for (const amount of [1n, voucherUnitsMax]) {
     const voucher = await signer.sign(keyOf(2), id, amount);
-    expect(await signer.verify(addressOf(2), voucher)).toBe(true);
+    expect(await signer.verify(addressOfKey(2), voucher)).toBe(true);
   }
 });
 
@@ -41,7 +41,7 @@ describe('a voucher is refused', () => {
     [
       'of another contract',
       async () =>
-        createVoucherSigner({ ...entry, contracts: { ...entry.contracts, channels: addressOf(7) } }).sign(
+        createVoucherSigner({ ...entry, contracts: { ...entry.contracts, channels: addressOfKey(7) } }).sign(
           keyOf(2),
           id,
           5n,
@@ -56,7 +56,7 @@ describe('a voucher is refused', () => {
     ['for nothing', async () => ({ ...(await made), cumulativeAmount: 0n })],
     ['for more than fits', async () => ({ ...(await made), cumulativeAmount: voucherUnitsMax + 1n })],
   ])('%s', async (_, forge) => {
-    expect(await signer.verify(addressOf(2), await forge())).toBe(false);
+    expect(await signer.verify(addressOfKey(2), await forge())).toBe(false);
   });
 
   test.each([0n, -1n])('before it is signed: %s', async (amount) => {

@@ -3,7 +3,7 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { signClaimOrder } from './claim-order.ts';
 import { createOrderStore } from './order-store.ts';
 import {
-  addressOf,
+  addressOfKey,
   entry,
   keyOf,
   startSeconds,
@@ -26,12 +26,12 @@ async function orderOf(amounts: Readonly<Record<number, bigint>>, changes: { n?:
   const { n = 4, ...rest } = changes;
   const claims = await Promise.all(
     Object.entries(amounts).map(async ([salt, amount]) => {
-      const channel = testTerms(Number(salt), { providerSigner: addressOf(n) });
+      const channel = testTerms(Number(salt), { providerSigner: addressOfKey(n) });
       const { cumulativeAmount, signature } = await vouchers.sign(keyOf(2), channelIdOf(channel), amount);
       return { channel, cumulativeAmount, signature };
     }),
   );
-  const order = { claims, relay: addressOf(6), feePerClaim: 3n, validBefore, ...rest };
+  const order = { claims, relay: addressOfKey(6), feePerClaim: 3n, validBefore, ...rest };
   return signClaimOrder(testChain(), walletOf(n), order);
 }
 
@@ -40,7 +40,7 @@ async function watching(init: Partial<WatcherInit> = {}, storage = testStorage()
   const warnings: unknown[] = [];
   for (const n of [4, 5]) {
     for (const salt of [1, 2, 3]) {
-      const id = channelIdOf(testTerms(salt, { providerSigner: addressOf(n) }));
+      const id = channelIdOf(testTerms(salt, { providerSigner: addressOfKey(n) }));
       chain.states.set(id, { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
     }
   }
@@ -89,7 +89,7 @@ test('an order may leave out what brings nothing more, and nothing else', async 
   await watcher.accept(await orderOf({ 1: 100n, 2: 100n }));
   const next = await orderOf({ 1: 200n, 3: 50n });
   await expect(watcher.accept(next)).rejects.toMatchObject(superseded);
-  const ended = channelIdOf(testTerms(2, { providerSigner: addressOf(4) }));
+  const ended = channelIdOf(testTerms(2, { providerSigner: addressOfKey(4) }));
   chain.states.set(ended, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
   await watcher.accept(next);
   // The former one names more channels; what it has besides is over.
@@ -110,6 +110,6 @@ test('an order that cannot be read is told of, and holds up no other', async () 
   const first = await watching({}, storage);
   await first.watcher.accept(await orderOf({ 1: 5n }));
   const again = await watching({}, storage);
-  expect(again.watcher.held()).toEqual([addressOf(4)]);
+  expect(again.watcher.held()).toEqual([addressOfKey(4)]);
   expect(again.warnings).toEqual([{ event: 'orders-unreadable', keys: ['claim-order/x'] }]);
 });

@@ -8,7 +8,7 @@ import type { Claimed } from './actions/claim.ts';
 import { checkClaimOrder } from './claim-order.ts';
 import type { Rate } from './cost.ts';
 import { payError } from './errors.ts';
-import { follow, type Bookmark } from './follow.ts';
+import { followChain, type Bookmark } from './follow-chain.ts';
 import { checkNewer } from './order-newer.ts';
 import type { OrderStore } from './order-store.ts';
 import { checkWorth } from './order-worth.ts';
@@ -82,7 +82,7 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
     });
   const round = async (options: AbortOptions = {}) => {
     const { timestamp } = await chain.head(options);
-    const news = await follow(chain, bookmark, options);
+    const news = await followChain(chain, bookmark, options);
     const isTimely = rounds++ % roundsBetweenReadings === 0;
     for (const [signer, { claims }] of held) {
       const isTouched = claims.some(({ channel }) => news.touched.has(channelIdOf(channel)));

@@ -1,7 +1,7 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
-import type { Rejection, Wish } from '#lib/market/spec.ts';
+import type { Rejection, RouteQuery } from '#lib/market/spec.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
@@ -16,7 +16,7 @@ export type AskRequest = Work & AskTerms;
 export interface AskTerms {
   /** Chosen by the caller where it must be idempotent (gateway); made otherwise. */
   readonly id?: string | undefined;
-  readonly model: Wish['model'];
+  readonly model: RouteQuery['model'];
   readonly tier: Tier;
   readonly deadlineMs?: number | undefined;
   /** The files that the input names, by their SHA-256. */

@@ -1,15 +1,7 @@
 import { expect, test } from 'vitest';
 import { encodeEnvelope, signEnvelope } from './envelope.ts';
 import { limits } from './limits.ts';
-import {
-  isUnderstood,
-  offeredModelSchema,
-  offerSchema,
-  readOffer,
-  signOffer,
-  writeOffer,
-  type Offer,
-} from './offer.ts';
+import { meetsMust, offeredModelSchema, offerSchema, readOffer, signOffer, writeOffer, type Offer } from './offer.ts';
 import { askerFixture, offerFixture, receiptEnvelopeFixture, workerFixture } from './protocol.fixture.ts';
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
@@ -103,12 +95,12 @@ test('a newer peer’s offer is kept in what is known of it, and its unknown mod
     policy: ['riddles'],
     models: [{ ...known, kinds: ['chat', 'video'], features: ['smell'] }],
   });
-  expect(isUnderstood(offer)).toBe(true);
+  expect(meetsMust(offer)).toBe(true);
 });
 
 test('an offer that must be understood is read, and known to be left alone', () => {
   const { offer } = readOffer(writeOffer({ ...offerFixture, must: ['sealed'] }, workerFixture));
-  expect(isUnderstood(offer)).toBe(false);
+  expect(meetsMust(offer)).toBe(false);
 });
 
 test('nobody signs a model that a reader would skip', () => {

@@ -82,7 +82,7 @@ export const offerSchema = z.object({
 });
 
 /** Whether this version may act on the offer; if not it is passed on and otherwise left alone. */
-export const isUnderstood = (offer: Offer): boolean => unknownMust(offer).length === 0;
+export const meetsMust = (offer: Offer): boolean => unknownMust(offer).length === 0;
 
 /** @throws `bad-record` for an offer that no reader would take. */
 export function signOffer(offer: Offer, signer: Signer): Envelope {
@@ -113,7 +113,7 @@ export function readOffer(bytes: Uint8Array): { readonly offer: Offer; readonly 
  * never for keeping one. Follow it with `isSigned` of its envelope.
  * @throws `frame-too-large`, `bad-record`; `bad-signature` where the key is not that of the peer it names.
  */
-export function glanceAtOffer(bytes: Uint8Array): { readonly offer: Offer; readonly envelope: Envelope } {
+export function decodeUnverifiedOffer(bytes: Uint8Array): { readonly offer: Offer; readonly envelope: Envelope } {
   const envelope = decodeEnvelope(boundedOffer(bytes));
   const offer = decodeCbor(offerSchema, envelope.payload, 'bad-record');
   if (envelope.type !== 'offer' || peerIdFromKey(envelope.key) !== offer.peer)

@@ -59,7 +59,7 @@ const samplingSchema = z.looseObject({
 
 const functionSchema = z.looseObject({ name: text.min(1) }, { error: 'must have a name' });
 
-export const toolCallSchema = z.looseObject({
+export const requestToolCallSchema = z.looseObject({
   id: text.min(1, { error: 'must not be empty' }),
   type: z.literal('function', { error: 'must be "function"' }).nullish(),
   function: z.looseObject({ name: text, arguments: text }, { error: 'must have a name and arguments' }),
@@ -90,7 +90,7 @@ export const chatCompletionRequestSchema = samplingSchema.extend({
         }),
         content: contentSchema.optional(),
         name: text.nullish(),
-        tool_calls: z.array(toolCallSchema, { error: 'must be a list of calls' }).nullish(),
+        tool_calls: z.array(requestToolCallSchema, { error: 'must be a list of calls' }).nullish(),
         tool_call_id: text.nullish(),
       }),
       { error: 'must be a list of messages' },
@@ -190,7 +190,7 @@ export const chatCompletionSchema = z.looseObject({
         role: z.literal('assistant'),
         content: z.string().nullable(),
         reasoning_content: z.string().nullish(),
-        tool_calls: z.array(toolCallSchema).optional(),
+        tool_calls: z.array(requestToolCallSchema).optional(),
       }),
       logprobs: logprobsSchema,
       finish_reason: finishReason.nullable(),

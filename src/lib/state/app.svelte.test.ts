@@ -9,7 +9,7 @@ import type { ConversationRecord, TurnRecord } from './records.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import { notSharing } from './sharing.ts';
 import type { Tab } from './tab.ts';
-import { anyone } from './target.ts';
+import { anyPeer } from './target.ts';
 
 const still = <T>(current: T): Live<T> => ({ current, listen: () => () => undefined });
 
@@ -87,7 +87,7 @@ function newApp() {
 
 test('a question asked before the tab is there waits for it', async () => {
   const app = newApp();
-  const asked = app.conversation.send('Hi', anyone);
+  const asked = app.conversation.send('Hi', anyPeer);
   expect(app.conversation.busy).toBe(true);
   const { tab, kept } = fakeTab();
   await app.attach(tab);
@@ -99,7 +99,7 @@ test('a question asked before the tab is there waits for it', async () => {
 
 test('where there can be no tab, the question fails with the reason', async () => {
   const app = newApp();
-  const asked = app.conversation.send('Hi', anyone);
+  const asked = app.conversation.send('Hi', anyPeer);
   app.fail(new TabloomError('storage-unavailable', 'No.'));
   await asked;
   expect(app.bootError).toMatchObject({ code: 'storage-unavailable' });
@@ -130,7 +130,7 @@ async function answering(app: App, tab: Tab) {
     await answer.promise;
     yield { type: 'job-cancelled', at: 1 };
   };
-  const asked = app.conversation.send('Hi', anyone);
+  const asked = app.conversation.send('Hi', anyPeer);
   await new Promise((resolve) => setImmediate(resolve));
   return { id: app.conversation.id, asked };
 }
@@ -163,7 +163,7 @@ test('everything is deleted after the last word has been kept, and nothing is as
   const { asked } = await answering(app, tab);
   await app.deleteData();
   await asked;
-  await app.conversation.send('more', anyone);
+  await app.conversation.send('more', anyPeer);
   expect([kept.size, app.conversation.turns.length]).toEqual([0, 1]);
 });
 
@@ -181,7 +181,7 @@ test('a conversation that is read slowly comes neither over one chosen later nor
   slow[0]!.resolve([]);
   expect([await first, app.conversation.id]).toEqual([false, 'fast']);
   const second = app.openConversation('slow');
-  await app.conversation.send('Hi', anyone);
+  await app.conversation.send('Hi', anyPeer);
   slow[1]!.resolve([]);
   expect([await second, app.conversation.id, app.conversation.turns.length]).toEqual([false, 'fast', 1]);
 });
@@ -190,7 +190,7 @@ test('in private mode nothing is kept, and each conversation begins under a new 
   const app = newApp();
   const { tab, kept, renewed } = fakeTab({ privateMode: true });
   await app.attach(tab);
-  await app.conversation.send('secret', anyone);
+  await app.conversation.send('secret', anyPeer);
   expect(kept.size).toBe(0);
   expect(app.history.conversations).toEqual([]);
   await app.startConversation();
@@ -212,7 +212,7 @@ test('D1: in private mode nothing of a kept conversation is opened or sent, howe
   const opening = app.openConversation('x');
   await app.attach(tab);
   expect([await opening, app.openable]).toEqual([false, []]);
-  await app.conversation.send('secret', anyone);
+  await app.conversation.send('secret', anyPeer);
   expect(await app.openConversation('x')).toBe(false);
   expect(sent).toEqual([{ messages: [{ role: 'user', content: 'secret' }] }]);
   expect(kept.size).toBe(1);
@@ -242,7 +242,7 @@ test('a private conversation is not kept when private mode ends, and nothing goe
     await answer.promise;
     yield { type: 'job-cancelled', at: 1 };
   };
-  const asked = secret.send('secret', anyone);
+  const asked = secret.send('secret', anyPeer);
   await tab.settings.change({ privateMode: false });
   expect(app.conversation).not.toBe(secret);
   expect(app.conversation.turns).toEqual([]);
@@ -255,16 +255,16 @@ test('private mode begins a conversation of its own; what was kept before stays 
   const app = newApp();
   const { tab, kept, renewed } = fakeTab();
   await app.attach(tab);
-  await app.conversation.send('open', anyone);
+  await app.conversation.send('open', anyPeer);
   await tab.settings.change({ privateMode: true });
   expect(renewed).toHaveLength(1);
-  await app.conversation.send('secret', anyone);
+  await app.conversation.send('secret', anyPeer);
   expect([...kept.values()].map(({ record }) => record.title)).toEqual(['open']);
 });
 
 test('a question asked before the settings are read is private where they say so', async () => {
   const app = newApp();
-  const asked = app.conversation.send('secret', anyone);
+  const asked = app.conversation.send('secret', anyPeer);
   const { tab, kept } = fakeTab({ privateMode: true });
   await app.attach(tab);
   await asked;

@@ -7,7 +7,7 @@ import { defaultSettings } from './settings.ts';
 import { notSharing } from './sharing.ts';
 import type { Tab } from './tab.ts';
 import type { ConversationRecord } from './records.ts';
-import { anyone, prospect, thisDevice, type Prospect, type Target } from './target.ts';
+import { anyPeer, previewRoute, thisDevice, type RoutePreview, type Target } from './target.ts';
 import { Watched } from './watched.svelte.ts';
 
 /** Tokens assumed where nobody has said yet what the model can read. */
@@ -28,7 +28,7 @@ export class App {
   readonly sharing = new Watched(notSharing);
   readonly settings = new Watched(defaultSettings);
   readonly history = new History();
-  target = $state.raw<Target>(anyone);
+  target = $state.raw<Target>(anyPeer);
   conversation = $state.raw() as Conversation;
   tab = $state.raw<Tab>();
   bootError = $state.raw<ErrorRecord>();
@@ -50,8 +50,8 @@ export class App {
   }
 
   /** Who would answer if the question were sent now. */
-  get prospect(): Prospect {
-    return prospect(this.target, this.network.value, this.library.value);
+  get prospect(): RoutePreview {
+    return previewRoute(this.target, this.network.value, this.library.value);
   }
 
   /** Conversations that may be opened now: in private mode none of those that were kept. */
@@ -156,7 +156,7 @@ export class App {
         asking: async () => (await this.ready).asking,
         settings: () => this.settings.value,
         contextTokens: (target) => {
-          const likely = prospect(target, this.network.value, this.library.value);
+          const likely = previewRoute(target, this.network.value, this.library.value);
           return 'contextTokens' in likely ? likely.contextTokens : contextTokensUnknown;
         },
         save: async (record, turns) => {

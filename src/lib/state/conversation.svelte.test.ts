@@ -5,7 +5,7 @@ import type { Job } from '#lib/protocol/job.ts';
 import { Conversation, type ConversationParts } from './conversation.svelte.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { AskingPort } from './tab.ts';
-import { anyone } from './target.ts';
+import { anyPeer } from './target.ts';
 
 const worker: WorkerView = {
   peer: 'P',
@@ -82,7 +82,7 @@ async function* play(events: readonly JobEvent[]): AsyncIterable<JobEvent> {
 
 test('a question, its answer, and both kept', async () => {
   const { conversation, asked, saved } = desk(() => play([...begin('Hel', 'lo'), cancelled]));
-  await conversation.send('  Hi there  ', anyone);
+  await conversation.send('  Hi there  ', anyPeer);
   expect(asked[0]).toMatchObject({
     model: 'any',
     kind: 'chat',
@@ -100,7 +100,7 @@ test('a question, its answer, and both kept', async () => {
 test('the conversation so far goes along; answers that never came do not', async () => {
   const answers = [[...begin('One'), cancelled], [failed], [...begin('Three'), cancelled]];
   const { conversation, asked } = desk(() => play(answers.shift()!));
-  for (const question of ['a', 'b', 'c']) await conversation.send(question, anyone);
+  for (const question of ['a', 'b', 'c']) await conversation.send(question, anyPeer);
   const third = asked[2]!;
   expect(third.kind === 'chat' && third.input.messages.map(({ content }) => content)).toEqual(['a', 'One', 'c']);
 });
@@ -111,9 +111,9 @@ test('while one answer is under way nothing else is asked, and stopping aborts i
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     yield cancelled;
   });
-  const first = conversation.send('one', anyone);
-  await conversation.send('two', anyone);
-  await conversation.retry(anyone);
+  const first = conversation.send('one', anyPeer);
+  await conversation.send('two', anyPeer);
+  await conversation.retry(anyPeer);
   expect(conversation.busy).toBe(true);
   // The first events are there once the microtasks have run.
   await new Promise((resolve) => setImmediate(resolve));
@@ -126,7 +126,7 @@ test('while one answer is under way nothing else is asked, and stopping aborts i
 
 test('stopping works before there is anything to ask', async () => {
   const { conversation, saved } = desk(() => play([]), { asking: () => new Promise(() => undefined) });
-  const asked = conversation.send('Hi', anyone);
+  const asked = conversation.send('Hi', anyPeer);
   conversation.stop();
   await asked;
   expect([conversation.busy, conversation.turns[0]?.answer.phase]).toEqual([false, 'cancelled']);
@@ -139,7 +139,7 @@ test('retry asks the same again in the same place', async () => {
     [...begin('whole'), cancelled],
   ];
   const { conversation, asked } = desk(() => play(answers.shift()!));
-  await conversation.send('q', anyone);
+  await conversation.send('q', anyPeer);
   expect(conversation.turns[0]?.answer).toMatchObject({ phase: 'failed', error: { code: 'peer-lost' } });
   await conversation.retry({ model: 'm', by: 'P' });
   expect(conversation.turns).toHaveLength(1);
@@ -157,10 +157,10 @@ test('what is thrown becomes a coded failure on screen', async () => {
   const thrown = desk(() => {
     throw new TabloomError('bad-request', 'No.');
   });
-  await thrown.conversation.send('q', anyone);
+  await thrown.conversation.send('q', anyPeer);
   expect(thrown.conversation.turns[0]?.answer).toMatchObject({ phase: 'failed', error: { code: 'bad-request' } });
   const unready = desk(() => play([]), { asking: () => Promise.reject(new TabloomError('storage-full', 'Full.')) });
-  await unready.conversation.send('q', anyone);
+  await unready.conversation.send('q', anyPeer);
   expect(unready.conversation.turns[0]?.answer).toMatchObject({ phase: 'failed', error: { code: 'storage-full' } });
 });
 
@@ -168,14 +168,14 @@ test('a conversation that cannot be kept is still shown, and says so', async () 
   const { conversation } = desk(() => play([...begin('text'), cancelled]), {
     save: () => Promise.reject(new TabloomError('storage-full', 'Full.')),
   });
-  await conversation.send('q', anyone);
+  await conversation.send('q', anyPeer);
   expect(conversation.turns[0]?.answer.text).toBe('text');
   expect(conversation.saveError).toMatchObject({ code: 'storage-full' });
 });
 
 test('an answer cut off by a closed page comes back as interrupted, a finished one does not', async () => {
   const { saved, conversation } = desk(() => play([...begin('half')]));
-  await conversation.send('q', anyone);
+  await conversation.send('q', anyPeer);
   const { record, turns } = saved.at(-1)!;
   const parts = { ...({} as ConversationParts), now: () => 0, newId: () => '0' };
   const again = new Conversation(parts, { record, turns });
@@ -185,7 +185,7 @@ test('an answer cut off by a closed page comes back as interrupted, a finished o
 
 test('nothing but blanks is not sent', async () => {
   const { conversation, asked } = desk(() => play([]));
-  await conversation.send(' \n ', anyone);
+  await conversation.send(' \n ', anyPeer);
   expect(asked).toEqual([]);
   expect(conversation.turns).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Offer } from '#lib/protocol/offer.ts';
 import { emptyLibrary, type LibraryView } from './library.ts';
 import { noNetwork, type NetworkView, type OfferView } from './network.ts';
-import { anyone, prospect, servedModels } from './target.ts';
+import { anyPeer, previewRoute, servedModels } from './target.ts';
 
 type Model = Partial<Offer['models'][number]> & { readonly name: string };
 
@@ -62,7 +62,7 @@ const withModel = (name: string): LibraryView => ({
     },
   ],
 });
-const peers = (found: ReturnType<typeof prospect>) =>
+const peers = (found: ReturnType<typeof previewRoute>) =>
   found.kind === 'network' ? found.offers.map((view) => view.offer.peer) : found;
 
 test('the free before the busy, the fast before the slow; who is going away is not there', () => {
@@ -72,13 +72,15 @@ test('the free before the busy, the fast before the slow; who is going away is n
     offer('fast', [{ name: 'm', measured: fast }]),
     offer('gone', [{ name: 'm', measured: fast }], { draining: true }),
   );
-  expect(peers(prospect(anyone, network, emptyLibrary))).toEqual(['fast', 'slow', 'busy']);
+  expect(peers(previewRoute(anyPeer, network, emptyLibrary))).toEqual(['fast', 'slow', 'busy']);
 });
 
 test('a queue is told in places and seconds', () => {
   const network = online(offer('p', [{ name: 'm', running: 1, queued: 2, measured: { ...fast, decodeTps: 100 } }]));
-  expect(prospect(anyone, network, emptyLibrary)).toMatchObject({ waiting: { position: 3, seconds: 6 } });
-  expect(prospect(anyone, online(offer('p', [{ name: 'm' }])), emptyLibrary)).toMatchObject({ waiting: undefined });
+  expect(previewRoute(anyPeer, network, emptyLibrary)).toMatchObject({ waiting: { position: 3, seconds: 6 } });
+  expect(previewRoute(anyPeer, online(offer('p', [{ name: 'm' }])), emptyLibrary)).toMatchObject({
+    waiting: undefined,
+  });
 });
 
 test('the context is that of the least of those who may answer', () => {
@@ -86,18 +88,18 @@ test('the context is that of the least of those who may answer', () => {
     offer('a', [{ name: 'm', contextTokens: 4_096 }]),
     offer('b', [{ name: 'm', contextTokens: 512 }]),
   );
-  expect(prospect(anyone, network, emptyLibrary)).toMatchObject({ contextTokens: 512 });
+  expect(previewRoute(anyPeer, network, emptyLibrary)).toMatchObject({ contextTokens: 512 });
 });
 
 test('a model that is asked for by name, and a peer by its id', () => {
   const network = online(offer('a', [{ name: 'm' }]), offer('b', [{ name: 'n' }]));
-  expect(peers(prospect({ model: 'n', by: 'anyone' }, network, emptyLibrary))).toEqual(['b']);
-  expect(peers(prospect({ model: 'any', by: 'a' }, network, emptyLibrary))).toEqual(['a']);
-  expect(prospect({ model: 'any', by: 'z' }, network, emptyLibrary)).toEqual({ kind: 'nobody', why: 'peer-gone' });
+  expect(peers(previewRoute({ model: 'n', by: 'anyone' }, network, emptyLibrary))).toEqual(['b']);
+  expect(peers(previewRoute({ model: 'any', by: 'a' }, network, emptyLibrary))).toEqual(['a']);
+  expect(previewRoute({ model: 'any', by: 'z' }, network, emptyLibrary)).toEqual({ kind: 'nobody', why: 'peer-gone' });
 });
 
 test('nobody, and why', () => {
-  const why = (phase: NetworkView['phase']) => prospect(anyone, { ...noNetwork, phase }, emptyLibrary);
+  const why = (phase: NetworkView['phase']) => previewRoute(anyPeer, { ...noNetwork, phase }, emptyLibrary);
   expect(why('online')).toEqual({ kind: 'nobody', why: 'nobody-serves' });
   expect(why('offline')).toEqual({ kind: 'nobody', why: 'offline' });
   expect(why('connecting')).toEqual({ kind: 'nobody', why: 'starting' });
@@ -105,16 +107,18 @@ test('nobody, and why', () => {
 
 test('this device, once something is loaded, and by itself when nobody else is there', () => {
   const local = { kind: 'this-device', model: 'm', contextTokens: 512 };
-  expect(prospect({ model: 'any', by: 'this-device' }, online(), emptyLibrary)).toMatchObject({ kind: 'load-first' });
-  expect(prospect({ model: 'any', by: 'this-device' }, online(), withModel('m'))).toEqual(local);
-  expect(prospect(anyone, { ...noNetwork, phase: 'offline' }, withModel('m'))).toEqual(local);
-  expect(prospect({ model: 'other', by: 'anyone' }, online(), withModel('m'))).toMatchObject({ kind: 'nobody' });
+  expect(previewRoute({ model: 'any', by: 'this-device' }, online(), emptyLibrary)).toMatchObject({
+    kind: 'load-first',
+  });
+  expect(previewRoute({ model: 'any', by: 'this-device' }, online(), withModel('m'))).toEqual(local);
+  expect(previewRoute(anyPeer, { ...noNetwork, phase: 'offline' }, withModel('m'))).toEqual(local);
+  expect(previewRoute({ model: 'other', by: 'anyone' }, online(), withModel('m'))).toMatchObject({ kind: 'nobody' });
 });
 
 test('this device with another model loaded than the one asked for has to load that one first', () => {
   const other = { model: 'other', by: 'this-device' };
-  expect(prospect(other, online(), withModel('m'))).toEqual({ kind: 'load-first', model: 'other' });
-  expect(prospect({ ...other, model: 'm' }, online(), withModel('m'))).toMatchObject({
+  expect(previewRoute(other, online(), withModel('m'))).toEqual({ kind: 'load-first', model: 'other' });
+  expect(previewRoute({ ...other, model: 'm' }, online(), withModel('m'))).toMatchObject({
     kind: 'this-device',
     model: 'm',
   });
@@ -131,10 +135,10 @@ test('without a relay only this device and peers still connected can answer', ()
   const [near, far] = [offer('near', [{ name: 'm', measured: slow }]), offer('far', [{ name: 'm', measured: fast }])];
   const connection = { peer: 'near', path: 'direct', transport: 'webrtc', direction: 'outbound' } as const;
   const offline: NetworkView = { ...online(far, near), phase: 'offline' };
-  expect(prospect(anyone, { ...offline, connections: [connection] }, emptyLibrary)).toMatchObject({
+  expect(previewRoute(anyPeer, { ...offline, connections: [connection] }, emptyLibrary)).toMatchObject({
     kind: 'network',
     offers: [{ offer: { peer: 'near' } }],
   });
-  expect(prospect(anyone, offline, emptyLibrary)).toEqual({ kind: 'nobody', why: 'offline' });
-  expect(prospect(anyone, offline, withModel('m'))).toMatchObject({ kind: 'this-device' });
+  expect(previewRoute(anyPeer, offline, emptyLibrary)).toEqual({ kind: 'nobody', why: 'offline' });
+  expect(previewRoute(anyPeer, offline, withModel('m'))).toMatchObject({ kind: 'this-device' });
 });

@@ -10,7 +10,7 @@ export interface Target {
 }
 
 /** What can be said before sending. */
-export type Prospect =
+export type RoutePreview =
   | {
       readonly kind: 'network';
       /** Who can do it now, the likely one first. */
@@ -25,13 +25,13 @@ export type Prospect =
   | { readonly kind: 'load-first'; readonly model: string | undefined }
   | { readonly kind: 'nobody'; readonly why: 'starting' | 'offline' | 'nobody-serves' | 'peer-gone' };
 
-export const anyone: Target = { model: 'any', by: 'anyone' };
+export const anyPeer: Target = { model: 'any', by: 'anyone' };
 export const thisDevice: Target = { model: 'any', by: 'this-device' };
 
 /** Rough length of an answer, for the estimate of a queue's seconds. */
 const typicalAnswerTokens = 200;
 
-export function prospect(target: Target, network: NetworkView, library: LibraryView): Prospect {
+export function previewRoute(target: Target, network: NetworkView, library: LibraryView): RoutePreview {
   const local = library.models.find((model) => model.name === library.loaded);
   const fitting = local && (target.model === 'any' || target.model === local.name);
   if (target.by === 'this-device') {

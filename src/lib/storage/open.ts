@@ -9,7 +9,7 @@ export interface OpenComponents {
   readonly clock: Clock;
 }
 
-export interface OpenOptions {
+export interface OpenDatabaseOptions {
   readonly name: string;
   readonly migrations: readonly Migration[];
   /** The connection has gone: closed for another tab's upgrade, or by the browser. */
@@ -25,7 +25,7 @@ const blockedMs = 5_000;
  */
 export async function openDatabase(
   { factory, clock }: OpenComponents,
-  { name, migrations, onGone }: OpenOptions,
+  { name, migrations, onGone }: OpenDatabaseOptions,
 ): Promise<IDBPDatabase> {
   if (!factory)
     throw storageUnavailable('This browser keeps nothing for this site. Allow storage, or use another one.');

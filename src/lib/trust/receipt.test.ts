@@ -6,7 +6,7 @@ import { allHold, checkCountersign, checkReceipt, tryOpenReceipt, verifyStored, 
 import { chainStart } from './chain.ts';
 import { chat } from '#lib/protocol/kinds/chat.ts';
 import { createOutputRoot } from './output-root.ts';
-import { countersign, issueReceipt, receiptHash, usageOf, type Delivered } from './receipt.ts';
+import { countersign, issueReceipt, receiptHash, usageOfReceipt, type Delivered } from './receipt.ts';
 import { promptHash } from './prompt-hash.ts';
 
 const worker = createSigner(new Uint8Array(32).fill(1));
@@ -47,7 +47,7 @@ const received: Received = {
   worker: worker.peer,
   output: outputOf('Hi', '!'),
   reason: 'stop',
-  usage: usageOf(delivered),
+  usage: usageOfReceipt(delivered),
   price: { in: '0', out: '0' },
   engine: { deviceClass: 'wasm-cpu', build: '1', name: 'scripted' },
   askedAt: 1_700_000_000_000,

@@ -94,7 +94,7 @@ export function issueCheckpoint(
 }
 
 /** The usage that a `finish` frame states beside a receipt of the same job. */
-export const usageOf = (delivered: Pick<Delivered, 'tokensIn' | 'output'>): Usage => ({
+export const usageOfReceipt = (delivered: Pick<Delivered, 'tokensIn' | 'output'>): Usage => ({
   tokensIn: delivered.tokensIn,
   tokensOut: delivered.output.tokens,
 });

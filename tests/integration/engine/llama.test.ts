@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorCode } from '#lib/base/errors.ts';
 import { systemClock } from '#lib/base/clock.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
-import { measure } from '#lib/engine/measure.ts';
+import { runBenchmark } from '#lib/engine/run-benchmark.ts';
 import type { LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import { createLlamaEngine } from '../../../relay/native/llama.ts';
 import { demoStory } from '../../fixtures/demo-story.ts';
@@ -87,7 +87,7 @@ describe('the demo model in llama.cpp', () => {
   });
 
   test('has a speed that the start-up benchmark finds out', async () => {
-    const measured = await measure(loaded);
+    const measured = await runBenchmark(loaded);
     expect(measured?.decodeTps).toBeGreaterThan(0);
     expect(measured?.prefillTps).toBeGreaterThan(0);
   });

@@ -1,7 +1,7 @@
 import type { StreamHandler } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { vi } from 'vitest';
-import { createNode, type TabloomNode } from '#lib/net/libp2p/node.ts';
+import { createLibp2pNode, type TabloomNode } from '#lib/net/libp2p/node.ts';
 import { nodeTuning } from '#lib/net/libp2p/tuning.ts';
 import type { RelayNode } from '../../../relay/node/relay.ts';
 import { addressOf, seedOf } from './ground.ts';
@@ -15,7 +15,7 @@ export interface BareNode {
 }
 
 export async function bareNode(relay: RelayNode, number: number): Promise<BareNode> {
-  const node = await createNode({
+  const node = await createLibp2pNode({
     seed: seedOf(number),
     role: 'peer',
     tuning: nodeTuning,

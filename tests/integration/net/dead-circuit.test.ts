@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { createNode } from '#lib/net/libp2p/node.ts';
+import { createLibp2pNode } from '#lib/net/libp2p/node.ts';
 import { relayTuning } from '#lib/net/libp2p/tuning.ts';
 import { netAt, relayOn, reserved, seedOf, until } from './ground.ts';
 import { wireTo } from './wire.ts';
@@ -67,7 +67,7 @@ test('A10: the older connections of a peer that has come again are asked, and dr
 test('A10: a peer that nobody can reach through its relay says so, withdraws the address and tries again', async () => {
   let broken = true;
   const relay = keep(
-    await createNode({
+    await createLibp2pNode({
       seed: seedOf(8_121),
       role: 'relay',
       tuning: relayTuning,

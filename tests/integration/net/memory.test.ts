@@ -6,7 +6,7 @@ import { netCompliance } from '../../compliance/net.ts';
 netCompliance('memory', async () => {
   const network = createMemoryNetwork({ clock: systemClock, random: seededRandom(1) });
   // Or nothing could be given up in the middle.
-  network.setWeather({ latencyMs: 2 });
+  network.setConditions({ latencyMs: 2 });
   const a = network.createNet({ seed: new Uint8Array(32).fill(1) });
   const b = network.createNet({ seed: new Uint8Array(32).fill(2) });
   await a.start();

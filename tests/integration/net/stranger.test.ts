@@ -2,7 +2,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { offersTopic } from '#lib/protocol/find.ts';
-import type { Passage } from '#lib/net/spec.ts';
+import type { MessageRoute } from '#lib/net/spec.ts';
 import { addressOf, netAt, relayOn, reserved, seedOf } from './ground.ts';
 
 /** What a relay makes of peers that are not connected to it. */
@@ -62,7 +62,7 @@ test('a message tells who handed it over, and whether its publisher is connected
     keep(netAt(far, 7_013)),
     keep(netAt(near, 7_014)),
   ];
-  const seen = new Map<string, Passage>();
+  const seen = new Map<string, MessageRoute>();
   near.subscribe(offersTopic, {
     validate: (_message, from, passage) => {
       seen.set(from, passage);

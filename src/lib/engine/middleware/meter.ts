@@ -3,7 +3,7 @@ import type { Measured } from '#lib/protocol/offer.ts';
 import { partTokens } from '#lib/protocol/output.ts';
 import type { EngineEvent, LoadedModel } from '../spec.ts';
 
-export interface Metered extends LoadedModel {
+export interface MeteredEngine extends LoadedModel {
   readonly counts: MeterCounts;
   /** Running means of finished answers; undefined before the first that says something. */
   readonly measured: Measured | undefined;
@@ -21,7 +21,7 @@ export interface MeterCounts {
 const tokensMin = 4;
 
 /** Counts what a model does and how fast; changes nothing of it. */
-export function meter(model: LoadedModel, options: { readonly initial?: Measured | undefined } = {}): Metered {
+export function meter(model: LoadedModel, options: { readonly initial?: Measured | undefined } = {}): MeteredEngine {
   const counts = { started: 0, finished: 0, failed: 0, tokensIn: 0, tokensOut: 0 };
   let measured = options.initial;
 

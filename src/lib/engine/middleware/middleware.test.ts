@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { manualClock, type ManualClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { scriptedModel } from '../catalog/scripted.ts';
-import { measure } from '../measure.ts';
+import { runBenchmark } from '../run-benchmark.ts';
 import { createScriptedEngine } from '../scripted.ts';
 import type { EngineEvent, EngineRequest, LoadedModel } from '../spec.ts';
 import { limit } from './limit.ts';
@@ -56,7 +56,7 @@ describe('the meter', () => {
   test('is what the start-up benchmark reports', async () => {
     const clock = manualClock();
     const model = await load(clock, 100);
-    const measuring = measure(model);
+    const measuring = runBenchmark(model);
     for (let step = 0; step < 200; step++) await clock.advance(10);
     expect((await measuring)?.decodeTps).toBeCloseTo(100, 0);
   });

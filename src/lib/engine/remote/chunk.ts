@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
-import { readEvents } from './sse.ts';
+import { readServerSentEvents } from './sse.ts';
 
 /**
  * One event of a chat or a raw completion, as vLLM, Ollama, llama.cpp and OpenAI send it, and a whole answer of a server
@@ -81,7 +81,7 @@ export async function* readChunks(response: Response): AsyncGenerator<Chunk | 'd
     yield 'done';
     return;
   }
-  for await (const data of readEvents(response.body)) {
+  for await (const data of readServerSentEvents(response.body)) {
     // Some servers leave out the blank line between events; what is no event as a whole may be one in each line.
     const lines = data.includes('\n') && !isJson(data) ? data.split('\n') : [data];
     for (const line of lines) {

@@ -9,7 +9,7 @@ const eventCharactersMax = 4 * 1024 * 1024;
  * fields are left out, and an event that the end of the stream cut off counts.
  * @throws `engine-failed` for an event past the limit.
  */
-export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   let events: string[] = [];

@@ -3,7 +3,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '../spec.ts';
 import type { WorkerPort } from './port.ts';
-import { openSession, type Session } from './session.ts';
+import { openWorkerRpc, type WorkerRpc } from './rpc.ts';
 import { streamFrom } from './stream.ts';
 
 export interface WorkerEngineOptions {
@@ -33,14 +33,14 @@ const prefillGraceMsDefault = 60_000;
 export function createWorkerEngine(options: WorkerEngineOptions): Engine {
   const { clock, cancelGraceMs = cancelGraceMsDefault, prefillGraceMs = prefillGraceMsDefault } = options;
   let info = options.info;
-  let current: Session | undefined;
+  let current: WorkerRpc | undefined;
   let closed = false;
 
-  const startSession = (): Session => {
+  const startSession = (): WorkerRpc => {
     if (closed) throw new TabloomError('engine-failed', 'This engine has been closed.');
     current?.end(new TabloomError('engine-failed', 'Another model took the place of this one. Load it again.'));
     try {
-      current = openSession(options.spawn(), {
+      current = openWorkerRpc(options.spawn(), {
         ready: (said) => {
           info = said;
         },
@@ -90,7 +90,7 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
   }
 
   const loadedModel = (
-    session: Session,
+    session: WorkerRpc,
     reply: Pick<LoadedModel, 'model' | 'kinds' | 'features' | 'contextTokens' | 'slots'> & {
       readonly info: EngineInfo;
     },

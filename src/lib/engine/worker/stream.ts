@@ -4,7 +4,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { createQueue } from '#lib/base/queue.ts';
 import type { EngineEvent, EngineRequest } from '../spec.ts';
 import { streamCredits } from './message.ts';
-import type { Session } from './session.ts';
+import type { WorkerRpc } from './rpc.ts';
 
 /**
  * One answer read from a worker. The worker sends at most `streamCredits` events ahead, so the queue here is bounded by
@@ -12,7 +12,7 @@ import type { Session } from './session.ts';
  * which is longer before the answer's first event, is ended. No timer is on the path of a token.
  */
 export async function* streamFrom(
-  session: Session,
+  session: WorkerRpc,
   request: EngineRequest,
   options: {
     readonly signal: AbortSignal | undefined;

@@ -1,8 +1,8 @@
 /** What came of an attempt. js-libp2p rejects with things that are no errors (an `ErrorEvent` of a WebSocket). */
-export type Attempt<T> =
+export type AttemptResult<T> =
   { readonly type: 'done'; readonly value: T } | { readonly type: 'failed'; readonly reason: string };
 
-export async function attempt<T>(run: () => Promise<T>): Promise<Attempt<T>> {
+export async function attempt<T>(run: () => Promise<T>): Promise<AttemptResult<T>> {
   try {
     return { type: 'done', value: await run() };
   } catch (error) {

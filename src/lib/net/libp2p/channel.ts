@@ -7,7 +7,7 @@ import { channelLost, emptyMessage, frameTooLarge } from '../errors.ts';
 import { createFrameDecoder, encodeCredit, encodeFrame, endMark, windowBytes } from '../framing.ts';
 import { createInbox } from '../inbox.ts';
 import type { Channel } from '../spec.ts';
-import { after } from './deadline.ts';
+import { deadlineAfter } from './deadline.ts';
 import { pathOf } from './paths.ts';
 
 const closeTimeoutMs = 5_000;
@@ -70,7 +70,7 @@ export function createStreamChannel(
     }
   };
   const closeStream = async () => {
-    const deadline = after(clock, closeTimeoutMs);
+    const deadline = deadlineAfter(clock, closeTimeoutMs);
     finish();
     await stream.close({ signal: deadline.signal }).catch((error: Error) => stream.abort(error));
     deadline.clear();

@@ -5,7 +5,7 @@ import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { channelLost } from '../errors.ts';
-import { after } from './deadline.ts';
+import { deadlineAfter } from './deadline.ts';
 
 /**
  * Finds out whether circuits through a relay reach this peer, by asking the relay for one to itself. A reservation alone
@@ -30,7 +30,7 @@ export function createCircuitCheck(input: {
   return {
     async reaches(connection, signal) {
       const relay = connection.remotePeer.toString();
-      const deadline = after(input.clock, input.timeoutMs, signal);
+      const deadline = deadlineAfter(input.clock, input.timeoutMs, signal);
       let stream: Stream | undefined;
       arrived.delete(relay);
       try {

@@ -9,33 +9,33 @@ import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { createDenyList } from '../deny-list.ts';
 import { channelLost, netOffline, peerUnreachable, protocolUnknown } from '../errors.ts';
-import { serveChannel } from '../handlers.ts';
+import { runHandler } from '../run-handler.ts';
 import { createLocalNets, localStatus, type LocalNet, type LocalNets } from '../local.ts';
 import { createChannelPair } from '../pair.ts';
 import type { Channel, ChannelHandler, Net, NetStatus, RelayStatus } from '../spec.ts';
 import { createStreamChannel } from './channel.ts';
 import { followConnections, type Connections } from './connections.ts';
-import { after } from './deadline.ts';
-import { createGate, joinGates, type Dialling } from './gate.ts';
+import { deadlineAfter } from './deadline.ts';
+import { createConnectionGater, combineGaters, type DialPolicy } from './connection-gater.ts';
 import { createGossip } from './gossip.ts';
-import { createLifeSigns } from './life-signs.ts';
-import { createNode, type NodeInput, type TabloomNode } from './node.ts';
-import { byPreference } from './paths.ts';
-import { pingConnection } from './ping.ts';
-import { createOutgoing } from './outgoing.ts';
-import { createReach, createStandingReach, standingConnection } from './reach.ts';
-import { createReserve, type Reserve } from './reserve.ts';
+import { createLastSeen } from './last-seen.ts';
+import { createLibp2pNode, type NodeInput, type TabloomNode } from './node.ts';
+import { comparePaths } from './paths.ts';
+import { pingConnection } from './ping-connection.ts';
+import { createStreamPermits } from './stream-permits.ts';
+import { createConnectionResolver, resolveExistingConnections, existingConnection } from './connection-resolver.ts';
+import { createStreamPool, type StreamPool } from './stream-pool.ts';
 import { overallState } from './state.ts';
 import { createStreams } from './streams.ts';
 import type { Tuning } from './tuning.ts';
 
 /** What the tab, the native peer and the relay have in common: the {@link Net} port over one js-libp2p node. */
-export interface NetOverInput extends Omit<NodeInput, 'gater'> {
+export interface NetFromInput extends Omit<NodeInput, 'gater'> {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly tuning: Tuning;
-  readonly dialling: Dialling;
+  readonly dialling: DialPolicy;
   readonly relays: () => readonly RelayStatus[];
   /** Whether an own address is known to work; those that are not are told to nobody. All when it is left out. */
   readonly works?: (address: string) => boolean;
@@ -49,7 +49,7 @@ export interface NetOverInput extends Omit<NodeInput, 'gater'> {
 
 export interface RunningNode {
   readonly node: TabloomNode;
-  readonly life: AbortSignal;
+  readonly lifetime: AbortSignal;
   /** To be called when what `relays` tells has changed. */
   readonly changed: () => void;
 }
@@ -57,18 +57,18 @@ export interface RunningNode {
 interface Running {
   readonly node: TabloomNode;
   readonly connections: Connections;
-  readonly reserve: Reserve;
-  readonly life: AbortController;
+  readonly reserve: StreamPool;
+  readonly lifetime: AbortController;
   readonly channels: Set<Channel>;
 }
 
-export function createNetOver(input: NetOverInput): Net {
+export function createNetFrom(input: NetFromInput): Net {
   const { clock, random, logger, tuning, local = createLocalNets(), works = () => true } = input;
   const self = createSigner(input.seed).peer;
   const handlers = new Map<string, ChannelHandler>();
   const denied = createDenyList(clock);
-  const outgoing = createOutgoing(tuning.streamsOutPerProtocolMax);
-  const signs = createLifeSigns(clock);
+  const permits = createStreamPermits(tuning.streamsOutPerProtocolMax);
+  const lastSeen = createLastSeen(clock);
   const statusChanged = createEmitter<NetStatus>();
   const peerGone = createEmitter<PeerId>();
   const gossip = createGossip({ self, local, clock, tuning, onReject: (peer) => onReject(peer) });
@@ -116,8 +116,8 @@ export function createNetOver(input: NetOverInput): Net {
     await on.node.handle(
       protocol,
       (stream, connection) => {
-        const channel = createStreamChannel(stream, connection, clock, () => signs.heard(connection));
-        serveChannel(handler, track(on, channel), clock);
+        const channel = createStreamChannel(stream, connection, clock, () => lastSeen.markSeen(connection));
+        runHandler(handler, track(on, channel), clock);
       },
       {
         runOnLimitedConnection: true,
@@ -130,16 +130,19 @@ export function createNetOver(input: NetOverInput): Net {
 
   const start = async () => {
     if (running) return;
-    const node = await createNode({ ...input, gater: joinGates(createGate(denied, input.dialling), input.gate) });
-    const life = new AbortController();
+    const node = await createLibp2pNode({
+      ...input,
+      gater: combineGaters(createConnectionGater(denied, input.dialling), input.gate),
+    });
+    const lifetime = new AbortController();
     const channels = new Set<Channel>();
     const connections = followConnections(node, { onChange: changed, onGone });
-    const reach =
+    const resolver =
       input.dialling === 'none'
-        ? createStandingReach(node)
-        : createReach({ node, clock, logger, tuning, life: life.signal });
-    const streams = createStreams({ reach, outgoing, signs, clock, tuning });
-    const reserve = createReserve({
+        ? resolveExistingConnections(node)
+        : createConnectionResolver({ node, clock, logger, tuning, lifetime: lifetime.signal });
+    const streams = createStreams({ resolver, permits, lastSeen, clock, tuning });
+    const reserve = createStreamPool({
       streams: {
         async open(...wished) {
           const opened = await streams.open(...wished);
@@ -148,23 +151,23 @@ export function createNetOver(input: NetOverInput): Net {
         },
       },
       clock,
-      isBest: ({ channel, connection }) => standingConnection(node, channel.remote) === connection,
-      life: life.signal,
+      isBest: ({ channel, connection }) => existingConnection(node, channel.remote) === connection,
+      lifetime: lifetime.signal,
     });
     const endListening = local.onChange(({ type, peer }) => {
       if (type === 'left' && node.getConnections(peerIdFromString(peer)).length === 0) peerGone.emit(peer);
       changed();
     });
-    life.signal.addEventListener('abort', endListening, { once: true });
-    const started: Running = { node, connections, reserve, life, channels };
+    lifetime.signal.addEventListener('abort', endListening, { once: true });
+    const started: Running = { node, connections, reserve, lifetime, channels };
     for (const [protocol, handler] of handlers) await register(started, protocol, handler);
     node.addEventListener('self:peer:update', changed);
     await node.start();
     running = started;
     gossip.attach(node);
-    life.signal.addEventListener('abort', local.join(me), { once: true });
+    lifetime.signal.addEventListener('abort', local.join(me), { once: true });
     try {
-      await input.onStart({ node, life: life.signal, changed });
+      await input.onStart({ node, lifetime: lifetime.signal, changed });
     } catch (error) {
       await stop();
       throw error;
@@ -173,9 +176,9 @@ export function createNetOver(input: NetOverInput): Net {
   };
   const stop = async () => {
     if (!running) return;
-    const { node, life, channels } = running;
+    const { node, lifetime, channels } = running;
     running = undefined;
-    life.abort(netOffline('The network has been stopped.'));
+    lifetime.abort(netOffline('The network has been stopped.'));
     for (const channel of channels) channel.abort(netOffline('The network has been stopped.'));
     await node.stop();
     statusChanged.emit(status());
@@ -191,7 +194,7 @@ export function createNetOver(input: NetOverInput): Net {
       const handler = handlers.get(protocol);
       if (!handler) throw protocolUnknown(self, protocol);
       const { near, far } = createChannelPair({ near: from, far: self, path: 'loopback' });
-      serveChannel(handler, track(assertRunning(), far), clock);
+      runHandler(handler, track(assertRunning(), far), clock);
       return near;
     },
     hear: gossip.hearLocal,
@@ -238,26 +241,26 @@ export function createNetOver(input: NetOverInput): Net {
     },
     async open(peer, protocol, { addrs = [], signal } = {}) {
       throwIfAborted(signal);
-      const { life } = assertRunning();
+      const { lifetime } = assertRunning();
       const target = inProcess(peer);
       if (target) return openLocal(target, protocol, signal);
       if (denied.denies(peer)) throw peerUnreachable(peer, 'its messages were rejected too often');
-      return open(peer, protocol, addrs, anySignal([life.signal, signal]));
+      return open(peer, protocol, addrs, anySignal([lifetime.signal, signal]));
     },
     async prepare(peer, protocol, { addrs = [], signal } = {}) {
       if (!running || inProcess(peer) || denied.denies(peer)) return;
-      await running.reserve.prepare(peer, protocol, addrs, anySignal([running.life.signal, signal]));
+      await running.reserve.prepare(peer, protocol, addrs, anySignal([running.lifetime.signal, signal]));
     },
     async ping(peer, { signal } = {}) {
       throwIfAborted(signal);
-      const { node, life } = assertRunning();
+      const { node, lifetime } = assertRunning();
       if (inProcess(peer)) return 0;
       const connection = node
         .getConnections(peerIdFromString(peer))
         .toSorted((a, b) => Number(a.limits !== undefined) - Number(b.limits !== undefined))
         .find(({ status }) => status === 'open');
       if (!connection) throw peerUnreachable(peer, 'there is no connection to it');
-      const deadline = after(clock, tuning.streamTimeoutMs, life.signal, signal);
+      const deadline = deadlineAfter(clock, tuning.streamTimeoutMs, lifetime.signal, signal);
       try {
         return await pingConnection(connection, { clock, random }, deadline.signal);
       } catch (error) {
@@ -267,7 +270,7 @@ export function createNetOver(input: NetOverInput): Net {
         deadline.clear();
       }
     },
-    addresses: () => running?.node.getMultiaddrs().map(String).filter(works).toSorted(byPreference) ?? [],
+    addresses: () => running?.node.getMultiaddrs().map(String).filter(works).toSorted(comparePaths) ?? [],
     status,
     onStatus: statusChanged.listen,
     onPeerGone: peerGone.listen,

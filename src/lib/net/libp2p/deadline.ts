@@ -7,7 +7,7 @@ export interface Deadline {
   clear(): void;
 }
 
-export function after(clock: Clock, ms: number, ...others: readonly (AbortSignal | undefined)[]): Deadline {
+export function deadlineAfter(clock: Clock, ms: number, ...others: readonly (AbortSignal | undefined)[]): Deadline {
   const expired = new AbortController();
   const cleared = new AbortController();
   clock.delay(ms, { signal: cleared.signal }).then(

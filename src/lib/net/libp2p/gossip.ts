@@ -5,8 +5,8 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { messageTooLarge } from '../errors.ts';
 import type { LocalNet, LocalNets } from '../local.ts';
-import type { Passage, Subscription } from '../spec.ts';
-import { after } from './deadline.ts';
+import type { MessageRoute, Subscription } from '../spec.ts';
+import { deadlineAfter } from './deadline.ts';
 import type { TabloomNode } from './node.ts';
 import { gossipLimits, type Tuning } from './tuning.ts';
 
@@ -49,7 +49,7 @@ export function createGossip(input: {
   let attached: TabloomNode | undefined;
 
   /** Delivers to those who accept; one rejection rejects. */
-  const judge = (topic: string, message: Uint8Array, from: PeerId, passage: Passage): Verdict => {
+  const judge = (topic: string, message: Uint8Array, from: PeerId, passage: MessageRoute): Verdict => {
     let verdict: Verdict = 'ignore';
     for (const subscription of topics.get(topic) ?? []) {
       const own = subscription.validate(message, from, passage);
@@ -131,7 +131,7 @@ async function untilSubscribed(
   if (signal?.aborted) throw abortError(signal);
   const { gossip } = node.services;
   if (gossip.getSubscribers(topic).length > 0) return;
-  const deadline = after(clock, patienceMs, signal);
+  const deadline = deadlineAfter(clock, patienceMs, signal);
   await new Promise<void>((resolve) => {
     const check = () => {
       if (!deadline.signal.aborted && gossip.getSubscribers(topic).length === 0) return;

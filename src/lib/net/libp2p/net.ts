@@ -6,7 +6,7 @@ import { offersTopic } from '#lib/protocol/find.ts';
 import type { LocalNets } from '../local.ts';
 import type { Net } from '../spec.ts';
 import { createCircuitCheck } from './circuit-check.ts';
-import { createNetOver } from './core.ts';
+import { createNetFrom } from './core.ts';
 import { probeWhenCircuitEnds } from './probe.ts';
 import { keepRelays, type RelaySource, type Relays } from './relays.ts';
 import { nodeTuning, tabTuning, type Tuning } from './tuning.ts';
@@ -47,7 +47,7 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
   const { peer: self } = createSigner(options.seed);
   const check = createCircuitCheck({ self, clock, timeoutMs: tuning.streamTimeoutMs });
   let relays: Relays | undefined;
-  return createNetOver({
+  return createNetFrom({
     clock,
     random,
     logger,
@@ -69,7 +69,7 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
     relays: () => relays?.status() ?? [],
     works: (address) => relays?.works(address) ?? false,
     gate: { denyInboundRelayedConnection: check.isOwn },
-    onStart({ node, life, changed }) {
+    onStart({ node, lifetime, changed }) {
       relays = keepRelays({
         node,
         source: options.relays,
@@ -78,12 +78,12 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
         random,
         logger,
         tuning,
-        life,
+        lifetime,
         onChange: changed,
       });
-      probeWhenCircuitEnds({ node, clock, random, logger, tuning, life });
+      probeWhenCircuitEnds({ node, clock, random, logger, tuning, lifetime });
       const sleep = options.wakeups?.(() => relays?.wake());
-      life.addEventListener('abort', () => {
+      lifetime.addEventListener('abort', () => {
         sleep?.();
         relays = undefined;
       });

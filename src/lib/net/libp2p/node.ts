@@ -21,9 +21,9 @@ import { yamux } from '@libp2p/yamux';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p';
 import { build } from '#lib/protocol/version.ts';
-import { liveFirst } from './live-first.ts';
-import { closingWebRTC } from './web-rtc.ts';
-import { listeningWebSockets, type Doorway } from './web-sockets.ts';
+import { preferLiveConnections } from './live-connections.ts';
+import { webRtcWithClose } from './web-rtc.ts';
+import { listeningWebSockets, type SocketSource } from './web-sockets.ts';
 import { circuitLimits, gossipLimits, streamWindowBytesMax, type Tuning } from './tuning.ts';
 
 /** A js-libp2p node as all of Tabloom configures it; the tab, the native peer and the relay differ only in their input. */
@@ -44,7 +44,7 @@ export interface NodeInput {
   readonly tuning: Tuning;
   readonly listen: readonly string[];
   /** Of a relay: where its WebSockets come from, in place of a port. */
-  readonly doorway?: Doorway | undefined;
+  readonly socketSource?: SocketSource | undefined;
   /** Told to others in place of the listening addresses, where those mean nothing outside. */
   readonly announce: readonly string[];
   /** Hears where the node really listens, whatever it announces. */
@@ -56,7 +56,7 @@ export interface NodeInput {
 }
 
 /** Not started yet. */
-export async function createNode(input: NodeInput): Promise<TabloomNode> {
+export async function createLibp2pNode(input: NodeInput): Promise<TabloomNode> {
   const { tuning } = input;
   const rtcConfiguration = { iceServers: [...input.iceServers] };
   const relay = input.role === 'relay';
@@ -77,11 +77,11 @@ export async function createNode(input: NodeInput): Promise<TabloomNode> {
       announceFilter: (addresses) => announced(addresses, input),
     },
     transports: relay
-      ? [listeningWebSockets(input.doorway), circuitTransport()]
+      ? [listeningWebSockets(input.socketSource), circuitTransport()]
       : [
           listeningWebSockets(),
           circuitTransport({ maxInboundStopStreams: circuitLimits.incomingPerPeerMax, discoveryFilter }),
-          closingWebRTC({ rtcConfiguration }),
+          webRtcWithClose({ rtcConfiguration }),
           webRTCDirect({ rtcConfiguration }),
         ],
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
@@ -134,7 +134,7 @@ function gossip({ tuning, topics, role }: NodeInput) {
 }
 
 function circuitTransport(init?: CircuitRelayTransportInit): ReturnType<typeof circuitRelayTransport> {
-  return (components) => circuitRelayTransport(init)(liveFirst(components));
+  return (components) => circuitRelayTransport(init)(preferLiveConnections(components));
 }
 
 function circuitServer(tuning: Tuning): ReturnType<typeof circuitRelayServer> {
@@ -148,5 +148,5 @@ function circuitServer(tuning: Tuning): ReturnType<typeof circuitRelayServer> {
       defaultDurationLimit: circuitLimits.durationMs,
     },
   });
-  return (components) => create(liveFirst(components));
+  return (components) => create(preferLiveConnections(components));
 }

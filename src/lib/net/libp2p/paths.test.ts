@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { byPreference, relayOf, targetOf, transportOf, webrtcAddress } from './paths.ts';
+import { comparePaths, relayOf, targetOf, transportOf, webrtcAddress } from './paths.ts';
 
 const relay = '12D3KooWRe1ay';
 const peer = '12D3KooWPeer';
@@ -27,6 +27,6 @@ test('a circuit names its relay and its target', () => {
 test('E: addresses are told with what works most widely first, and webrtc-direct last', () => {
   const direct = `/ip4/10.0.0.1/udp/1/webrtc-direct/certhash/x/p2p/${peer}`;
   const [ws, wss] = [`/ip4/10.0.0.1/tcp/1/ws/p2p/${peer}`, `/dns4/example.org/tcp/443/tls/ws/p2p/${peer}`];
-  const told = [direct, circuit, ws, webrtcAddress(circuit), wss].toSorted(byPreference);
+  const told = [direct, circuit, ws, webrtcAddress(circuit), wss].toSorted(comparePaths);
   expect(told).toEqual([wss, webrtcAddress(circuit), ws, circuit, direct]);
 });

@@ -14,7 +14,7 @@ export function transportOf(address: string): ConnectionStatus['transport'] {
 }
 
 /** The order in which others shall try our addresses, of which an offer holds only so many: what works most widely first. */
-export const byPreference = (one: string, other: string): number => preference(one) - preference(other);
+export const comparePaths = (one: string, other: string): number => preference(one) - preference(other);
 
 function preference(address: string): number {
   const transport = transportOf(address);

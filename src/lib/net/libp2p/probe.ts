@@ -3,11 +3,11 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { channelLost } from '../errors.ts';
-import { after } from './deadline.ts';
-import { dropConnection } from './drop.ts';
+import { deadlineAfter } from './deadline.ts';
+import { dropConnection } from './drop-connection.ts';
 import type { TabloomNode } from './node.ts';
 import { pathOf } from './paths.ts';
-import { pingConnection } from './ping.ts';
+import { pingConnection } from './ping-connection.ts';
 import type { Tuning } from './tuning.ts';
 
 /**
@@ -48,16 +48,16 @@ export interface ProbeInput {
   readonly random: Random;
   readonly logger: Logger;
   readonly tuning: Tuning;
-  readonly life: AbortSignal;
+  readonly lifetime: AbortSignal;
 }
 
 /** Asks a connection for a sign of life and drops it without one. */
 export async function probe(connection: Connection, input: ProbeInput): Promise<void> {
-  const deadline = after(input.clock, input.tuning.probeTimeoutMs, input.life);
+  const deadline = deadlineAfter(input.clock, input.tuning.probeTimeoutMs, input.lifetime);
   try {
     await pingConnection(connection, input, deadline.signal);
   } catch (error) {
-    if (input.life.aborted || connection.status !== 'open') return;
+    if (input.lifetime.aborted || connection.status !== 'open') return;
     input.logger.info('connection-dead', { peer: connection.remotePeer.toString() });
     await dropConnection(connection, channelLost(error), input.clock);
   } finally {

@@ -7,8 +7,8 @@ import type { RelayStatus } from '../spec.ts';
 import { attempt, reasonOf } from './attempt.ts';
 import type { CircuitCheck } from './circuit-check.ts';
 import { channelLost } from '../errors.ts';
-import { after } from './deadline.ts';
-import { dropConnection } from './drop.ts';
+import { deadlineAfter } from './deadline.ts';
+import { dropConnection } from './drop-connection.ts';
 import type { TabloomNode } from './node.ts';
 import { relayOf, targetOf } from './paths.ts';
 import { probe } from './probe.ts';
@@ -25,7 +25,7 @@ export interface RelaysInput {
   readonly random: Random;
   readonly logger: Logger;
   readonly tuning: Tuning;
-  readonly life: AbortSignal;
+  readonly lifetime: AbortSignal;
   readonly onChange: () => void;
 }
 
@@ -45,7 +45,7 @@ const steadyMs = 3_000;
  * back, so this loop dials again for ever, waiting twice as long each time up to a limit.
  */
 export function keepRelays(input: RelaysInput): Relays {
-  const { node, clock, random, tuning, life } = input;
+  const { node, clock, random, tuning, lifetime } = input;
   const statuses = new Map<string, RelayStatus>();
   const connections = new Map<string, Connection>();
   /** Relays through which this peer has been reached, on the connection there is now. */
@@ -79,9 +79,10 @@ export function keepRelays(input: RelaysInput): Relays {
     if (!connection || proving.has(connection)) return;
     proving.add(connection);
     // Twice: this side may have been too busy to see the first one come.
-    const reached = (await input.check.reaches(connection, life)) || (await input.check.reaches(connection, life));
+    const reached =
+      (await input.check.reaches(connection, lifetime)) || (await input.check.reaches(connection, lifetime));
     proving.delete(connection);
-    if (life.aborted || connections.get(addr) !== connection || connection.status !== 'open') return;
+    if (lifetime.aborted || connections.get(addr) !== connection || connection.status !== 'open') return;
     if (reached) {
       proven.add(targetOf(addr));
       return refreshReservations();
@@ -174,16 +175,16 @@ export function keepRelays(input: RelaysInput): Relays {
     }
     if (addrs.length > 0) for (const addr of statuses.keys()) if (!addrs.includes(addr)) letGo(addr, addrs);
     for (const addr of addrs) {
-      if (statuses.has(addr) || life.aborted) continue;
+      if (statuses.has(addr) || lifetime.aborted) continue;
       const named = new AbortController();
       kept.set(addr, named);
-      keep(addr, AbortSignal.any([life, named.signal])).catch(() => undefined);
+      keep(addr, AbortSignal.any([lifetime, named.signal])).catch(() => undefined);
     }
   };
   const run = async () => {
-    for (let failures = 0; !life.aborted && statuses.size === 0; failures++) {
+    for (let failures = 0; !lifetime.aborted && statuses.size === 0; failures++) {
       await renew();
-      if (statuses.size === 0) await pause(backoffMs(failures), life);
+      if (statuses.size === 0) await pause(backoffMs(failures), lifetime);
     }
   };
 
@@ -209,9 +210,9 @@ async function dialRelay(
   addr: string,
   clock: Clock,
   tuning: Tuning,
-  life: AbortSignal,
+  lifetime: AbortSignal,
 ): Promise<Connection> {
-  const deadline = after(clock, tuning.dialTimeoutMs, life);
+  const deadline = deadlineAfter(clock, tuning.dialTimeoutMs, lifetime);
   try {
     return await node.dial(multiaddr(addr), { signal: deadline.signal });
   } finally {
@@ -219,9 +220,9 @@ async function dialRelay(
   }
 }
 
-const untilClosed = (connection: Connection, life: AbortSignal): Promise<void> =>
+const untilClosed = (connection: Connection, lifetime: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (connection.status !== 'open') return resolve();
     connection.addEventListener('close', () => resolve(), { once: true });
-    life.addEventListener('abort', () => resolve(), { once: true });
+    lifetime.addEventListener('abort', () => resolve(), { once: true });
   });

@@ -1,15 +1,15 @@
 import type { Connection } from '@libp2p/interface';
 import { expect, test, vi } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
-import { createLifeSigns } from './life-signs.ts';
-import { createOutgoing } from './outgoing.ts';
+import { createLastSeen } from './last-seen.ts';
+import { createStreamPermits } from './stream-permits.ts';
 import { createStreams } from './streams.ts';
 import { nodeTuning } from './tuning.ts';
 
 /** A connection on which no stream is ever agreed on. */
 function setup() {
   const clock = manualClock();
-  const signs = createLifeSigns(clock);
+  const lastSeen = createLastSeen(clock);
   let asked = 0;
   const connection = {
     status: 'open',
@@ -26,9 +26,9 @@ function setup() {
     }),
   };
   const streams = createStreams({
-    reach: { connect: async () => connection as unknown as Connection },
-    outgoing: createOutgoing(8),
-    signs,
+    resolver: { connect: async () => connection as unknown as Connection },
+    permits: createStreamPermits(8),
+    lastSeen,
     clock,
     tuning: nodeTuning,
   });
@@ -38,7 +38,7 @@ function setup() {
     clock,
     connection,
     failure,
-    heard: () => signs.heard(connection as unknown as Connection),
+    heard: () => lastSeen.markSeen(connection as unknown as Connection),
     asked: () => asked,
   };
 }

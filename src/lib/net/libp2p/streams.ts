@@ -6,53 +6,53 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { channelLost, peerUnreachable, protocolUnknown } from '../errors.ts';
 import type { Channel } from '../spec.ts';
 import { createStreamChannel } from './channel.ts';
-import { after } from './deadline.ts';
-import { dropConnection } from './drop.ts';
-import type { LifeSigns } from './life-signs.ts';
-import type { Outgoing } from './outgoing.ts';
-import type { Reach } from './reach.ts';
+import { deadlineAfter } from './deadline.ts';
+import { dropConnection } from './drop-connection.ts';
+import type { LastSeen } from './last-seen.ts';
+import type { StreamPermits } from './stream-permits.ts';
+import type { ConnectionResolver } from './connection-resolver.ts';
 import type { Tuning } from './tuning.ts';
 
 /** A channel that was opened here. */
-export interface Opened {
+export interface OpenedStream {
   readonly channel: Channel;
   readonly connection: Connection;
   /** `clock.elapsed()` when the stream was asked for: the other side counts its own time from a later moment. */
   readonly sinceMs: number;
 }
 
-/** Opens channels on the connection that {@link Reach} finds. */
+/** Opens channels on the connection that {@link ConnectionResolver} finds. */
 export interface Streams {
   /** @throws `busy`, `peer-unreachable`, `protocol-unknown`, the signal's coded error. */
-  open(peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal): Promise<Opened>;
+  open(peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal): Promise<OpenedStream>;
 }
 
 export interface StreamsInput {
-  readonly reach: Reach;
-  readonly outgoing: Outgoing;
-  readonly signs: LifeSigns;
+  readonly resolver: ConnectionResolver;
+  readonly permits: StreamPermits;
+  readonly lastSeen: LastSeen;
   readonly clock: Clock;
   readonly tuning: Tuning;
 }
 
 const noStream = 'its connection gave no stream';
 
-export function createStreams({ reach, outgoing, signs, clock, tuning }: StreamsInput): Streams {
+export function createStreams({ resolver, permits, lastSeen, clock, tuning }: StreamsInput): Streams {
   const openOn = async (
     connection: Connection,
     protocol: string,
     onClose: () => void,
     signal: AbortSignal,
-  ): Promise<Opened> => {
+  ): Promise<OpenedStream> => {
     const sinceMs = clock.elapsed();
-    const deadline = after(clock, tuning.streamTimeoutMs, signal);
+    const deadline = deadlineAfter(clock, tuning.streamTimeoutMs, signal);
     try {
       const stream = await connection.newStream(protocol, {
         signal: deadline.signal,
         runOnLimitedConnection: true,
         maxOutboundStreams: tuning.streamsPerProtocolMax,
       });
-      const channel = createStreamChannel(stream, connection, clock, () => signs.heard(connection));
+      const channel = createStreamChannel(stream, connection, clock, () => lastSeen.markSeen(connection));
       // By then the other side counts it no more either.
       if (stream.status === 'open') stream.addEventListener('close', onClose, { once: true });
       else onClose();
@@ -63,7 +63,7 @@ export function createStreams({ reach, outgoing, signs, clock, tuning }: Streams
       throwIfAborted(signal);
       // One that gives no stream and has brought nothing else meanwhile is as good as dead: the next attempt shall not
       // find it again. Where something still arrives it is only slow, and others are reading from it.
-      if (connection.status === 'open' && deadline.signal.aborted && !signs.heardSince(connection, sinceMs))
+      if (connection.status === 'open' && deadline.signal.aborted && !lastSeen.seenSince(connection, sinceMs))
         await dropConnection(connection, channelLost(error), clock);
       throw peerUnreachable(peer, noStream, error);
     } finally {
@@ -72,9 +72,9 @@ export function createStreams({ reach, outgoing, signs, clock, tuning }: Streams
   };
 
   const openOnce: Streams['open'] = async (peer, protocol, addrs, signal) => {
-    const free = outgoing.take(peer, protocol);
+    const free = permits.take(peer, protocol);
     try {
-      return await openOn(await reach.connect(peer, addrs, signal), protocol, free, signal);
+      return await openOn(await resolver.connect(peer, addrs, signal), protocol, free, signal);
     } catch (error) {
       free();
       throw error;

@@ -5,7 +5,7 @@ import { webRTC } from '@libp2p/webrtc';
  * for a `close` event to stop, which no `RTCPeerConnection` fires; so every connection there ever was stays in memory.
  * Nothing is lost without those listeners: a node that stops closes its connections itself.
  */
-export function closingWebRTC(init: Parameters<typeof webRTC>[0]): ReturnType<typeof webRTC> {
+export function webRtcWithClose(init: Parameters<typeof webRTC>[0]): ReturnType<typeof webRTC> {
   const create = webRTC(init);
   return (components) => Object.assign(create(components), { _closeOnShutdown: () => undefined });
 }

@@ -5,7 +5,7 @@ import { webSockets } from '@libp2p/websockets';
  * Where an HTTP server of this process hands over the WebSocket upgrades that it has checked, in place of a port of the
  * transport's own. `request` and `socket` are Node's; the other end is where `request.socket` says, whatever the socket is.
  */
-export interface Doorway {
+export interface SocketSource {
   /** Undefined while the transport does not listen. */
   accept?: ((request: object, socket: EndingSocket, head: Uint8Array) => void) | undefined;
 }
@@ -19,14 +19,14 @@ interface EndingSocket {
  * accepts, so one malformed frame from a stranger would end the process as an unhandled event; `ws` closes such a socket
  * by itself. Guarded by "garbage on the port harms nobody" in tests/integration/relay.
  */
-export function listeningWebSockets(doorway?: Doorway): ReturnType<typeof webSockets> {
+export function listeningWebSockets(socketSource?: SocketSource): ReturnType<typeof webSockets> {
   const create = webSockets();
   return (components) => {
     const transport = create(components);
     const createListener = transport.createListener.bind(transport);
     transport.createListener = (options: CreateListenerOptions) => {
       const listener = createListener({ ...options, upgrader: hearingErrors(options.upgrader) });
-      return doorway ? behind(doorway, listener as LibraryListener) : listener;
+      return socketSource ? behind(socketSource, listener as LibraryListener) : listener;
     };
     return transport;
   };
@@ -40,13 +40,13 @@ interface LibraryListener extends Listener {
 }
 
 /** The library's listener, which upgrades and ends what it is given, without its server ever listening. */
-function behind(doorway: Doorway, listener: LibraryListener): Listener {
+function behind(socketSource: SocketSource, listener: LibraryListener): Listener {
   const close = listener.close.bind(listener);
   // Asked for at each connection, only to see that the server runs.
   listener.server.address = () => ({ address: '', port: 0, family: 'IPv4' });
   return Object.assign(listener, {
     async listen() {
-      doorway.accept = (request, socket, head) => {
+      socketSource.accept = (request, socket, head) => {
         listener.sockets.add(socket);
         socket.once('close', () => listener.sockets.delete(socket));
         listener.onUpgrade(request, socket, head);
@@ -55,7 +55,7 @@ function behind(doorway: Doorway, listener: LibraryListener): Listener {
     },
     getAddrs: () => [],
     async close() {
-      doorway.accept = undefined;
+      socketSource.accept = undefined;
       await close();
     },
   });

@@ -1,25 +1,25 @@
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { DenyList } from '../deny-list.ts';
 import type { Subscription } from '../spec.ts';
-import type { MemoryGround } from './network.ts';
+import type { MemoryNetworkContext } from './network.ts';
 
 /** Reaches every subscriber of the topic directly; each validates for itself, as a relay does before it forwards. */
-export function publishTo(ground: MemoryGround, from: PeerId, topic: string, message: Uint8Array): void {
-  for (const [peer, target] of ground.peers) {
+export function publishTo(context: MemoryNetworkContext, from: PeerId, topic: string, message: Uint8Array): void {
+  for (const [peer, target] of context.peers) {
     if (peer === from) continue;
-    const weather = ground.weather(from, peer);
-    if (weather.publishLoss > 0 && ground.random.float() < weather.publishLoss) continue;
+    const conditions = context.conditions(from, peer);
+    if (conditions.publishLoss > 0 && context.random.float() < conditions.publishLoss) continue;
     const copy = message.slice();
     const arrive = () => {
-      if (!ground.gaps.isOpen(from, peer)) target.hear(topic, copy, from);
+      if (!context.partitions.isOpen(from, peer)) target.hear(topic, copy, from);
     };
-    if (weather.latencyMs > 0) ground.clock.delay(weather.latencyMs).then(arrive, () => undefined);
+    if (conditions.latencyMs > 0) context.clock.delay(conditions.latencyMs).then(arrive, () => undefined);
     else queueMicrotask(arrive);
   }
 }
 
 /** Validates, delivers, and holds a rejection against the sender. */
-export function hearMessage(
+export function deliverMessage(
   subscriptions: Iterable<Subscription>,
   denied: DenyList,
   message: Uint8Array,

@@ -5,12 +5,12 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createDenyList } from '../deny-list.ts';
 import { messageTooLarge, netOffline, peerUnreachable, protocolUnknown } from '../errors.ts';
-import { serveChannel } from '../handlers.ts';
+import { runHandler } from '../run-handler.ts';
 import { createChannelPair, type PairEnd } from '../pair.ts';
 import type { ChannelHandler, Net, NetStatus, Subscription } from '../spec.ts';
-import { hearMessage, publishTo } from './gossip.ts';
-import type { MemoryGround } from './network.ts';
-import { createCarry } from './weather.ts';
+import { deliverMessage, publishTo } from './gossip.ts';
+import type { MemoryNetworkContext } from './network.ts';
+import { createLink } from './link-conditions.ts';
 
 /** Either gives the identity: the seed of an Ed25519 key (32 bytes), or the peer id itself where no key is needed. */
 export type MemoryNetInput = { readonly seed: Uint8Array } | { readonly peer: PeerId };
@@ -25,9 +25,9 @@ export interface MemoryPeer {
   die(): void;
 }
 
-export function createMemoryNet(ground: MemoryGround, input: MemoryNetInput): Net {
+export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetInput): Net {
   const self = 'seed' in input ? createSigner(input.seed).peer : input.peer;
-  const { clock, random, gaps } = ground;
+  const { clock, random, partitions } = context;
   const handlers = new Map<string, ChannelHandler>();
   const topics = new Map<string, Set<Subscription>>();
   const channels = new Map<PairEnd, 'inbound' | 'outbound'>();
@@ -54,7 +54,7 @@ export function createMemoryNet(ground: MemoryGround, input: MemoryNetInput): Ne
     });
   };
   const leave = (end: (channel: PairEnd) => void) => {
-    if (ground.peers.get(self) === me) ground.peers.delete(self);
+    if (context.peers.get(self) === me) context.peers.delete(self);
     for (const channel of channels.keys()) end(channel);
     started = false;
     statusChanged.emit(status());
@@ -65,15 +65,15 @@ export function createMemoryNet(ground: MemoryGround, input: MemoryNetInput): Ne
     },
     handler: (protocol) => handlers.get(protocol),
     adopt: (end) => track(end, 'inbound'),
-    hear: (topic, message, from) => hearMessage(topics.get(topic) ?? [], denied, message, from),
+    hear: (topic, message, from) => deliverMessage(topics.get(topic) ?? [], denied, message, from),
     refuses: (peer) => denied.denies(peer),
     die: () => leave((channel) => channel.abort(netOffline('This peer was killed.'))),
   };
-  const reach = (peer: PeerId): MemoryPeer => {
-    const target = peer === self ? me : ground.peers.get(peer);
+  const requirePeer = (peer: PeerId): MemoryPeer => {
+    const target = peer === self ? me : context.peers.get(peer);
     if (!started) throw netOffline();
     if (!target) throw peerUnreachable(peer, 'no such peer');
-    if (gaps.isOpen(self, peer)) throw peerUnreachable(peer, 'no answer');
+    if (partitions.isOpen(self, peer)) throw peerUnreachable(peer, 'no answer');
     return target;
   };
 
@@ -82,7 +82,7 @@ export function createMemoryNet(ground: MemoryGround, input: MemoryNetInput): Ne
     async start() {
       if (started) return;
       started = true;
-      ground.peers.set(self, me);
+      context.peers.set(self, me);
       statusChanged.emit(status());
     },
     async stop() {
@@ -92,7 +92,7 @@ export function createMemoryNet(ground: MemoryGround, input: MemoryNetInput): Ne
       throwIfAborted(signal);
       if (!started) throw netOffline();
       if (message.length > limits.gossipBytesMax) throw messageTooLarge(message.length);
-      publishTo(ground, self, topic, message);
+      publishTo(context, self, topic, message);
     },
     subscribe(topic, subscription) {
       const own = topics.get(topic) ?? new Set();
@@ -105,12 +105,13 @@ export function createMemoryNet(ground: MemoryGround, input: MemoryNetInput): Ne
     },
     async open(peer, protocol, { signal } = {}) {
       throwIfAborted(signal);
-      reach(peer);
-      const weather = () => ground.weather(self, peer);
-      const handshakeMs = peer === self ? 0 : 2 * weather().latencyMs;
+      requirePeer(peer);
+      const conditions = () => context.conditions(self, peer);
+      const handshakeMs = peer === self ? 0 : 2 * conditions().latencyMs;
       if (handshakeMs > 0) await clock.delay(handshakeMs, { signal });
-      const target = reach(peer);
-      if (weather().openFailure > 0 && random.float() < weather().openFailure) throw peerUnreachable(peer, 'bad luck');
+      const target = requirePeer(peer);
+      if (conditions().openFailure > 0 && random.float() < conditions().openFailure)
+        throw peerUnreachable(peer, 'dropped by the link conditions');
       if (target.refuses(self)) throw peerUnreachable(peer, 'it refuses this peer');
       const handler = target.handler(protocol);
       if (!handler) throw protocolUnknown(peer, protocol);
@@ -118,24 +119,27 @@ export function createMemoryNet(ground: MemoryGround, input: MemoryNetInput): Ne
       const { near, far } = createChannelPair({
         near: self,
         far: peer,
-        path: loop ? 'loopback' : weather().path,
+        path: loop ? 'loopback' : conditions().path,
         ...(loop
           ? {}
-          : { toFar: createCarry(ground, self, peer, weather), toNear: createCarry(ground, peer, self, weather) }),
+          : {
+              toFar: createLink(context, self, peer, conditions),
+              toNear: createLink(context, peer, self, conditions),
+            }),
       });
       track(near, 'outbound');
       target.adopt(far);
-      serveChannel(handler, far, clock);
+      runHandler(handler, far, clock);
       return near;
     },
     async prepare() {},
     async ping(peer, { signal } = {}) {
       throwIfAborted(signal);
-      reach(peer);
+      requirePeer(peer);
       const startMs = clock.elapsed();
-      const { latencyMs } = ground.weather(self, peer);
+      const { latencyMs } = context.conditions(self, peer);
       if (latencyMs > 0 && peer !== self) await raceSignal(clock.delay(2 * latencyMs), signal);
-      reach(peer);
+      requirePeer(peer);
       return clock.elapsed() - startMs;
     },
     addresses: () => (started ? [`/memory/${self}`] : []),

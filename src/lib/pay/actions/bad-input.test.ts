@@ -4,7 +4,7 @@ import { channelUnitsMax, voucherUnitsMax } from '../amount.ts';
 import * as orders from '../claim-order.ts';
 import * as deposits from '../deposit.ts';
 import type { PayErrorCode } from '../errors.ts';
-import { addressOf, entry, keyOf, startSeconds, testChain, testTerms, walletOf } from '../pay.fixture.ts';
+import { addressOfKey, entry, keyOf, startSeconds, testChain, testTerms, walletOf } from '../pay.fixture.ts';
 import type { Chain, Claim, Hex, InjectedWallet, SignedClaimOrder } from '../spec.ts';
 import { channelIdOf } from '../terms.ts';
 import { createVoucherSigner } from '../voucher.ts';
@@ -39,7 +39,7 @@ function asking() {
     });
   const injected: InjectedWallet = {
     type: 'injected',
-    address: addressOf(1),
+    address: addressOfKey(1),
     chainId: async () => entry.id,
     signTypedData: async () => `0x${'11'.repeat(65)}`,
     sendTransaction: async () => `0x${'22'.repeat(32)}`,
@@ -58,7 +58,7 @@ const authorization = { validAfter: 0n, validBefore: BigInt(startSeconds + 600),
 const deposit = { type: 'authorization', authorization } as const;
 const permit = { deadline: 1n, v: 27, r: word, s: word };
 const badTerms = { ...terms, payer: short };
-const own = { ...terms, providerSigner: addressOf(1) };
+const own = { ...terms, providerSigner: addressOfKey(1) };
 
 const claimOf = async (channel = terms): Promise<Claim> => {
   const { cumulativeAmount, signature: signed } = await vouchers.sign(keyOf(2), channelIdOf(channel), 5n);
@@ -154,19 +154,23 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   approve: [
-    ['nothing', ({ chain, wallet }) => approve(chain, wallet, { spender: addressOf(9), amount: 0n }), 'amount-zero'],
+    ['nothing', ({ chain, wallet }) => approve(chain, wallet, { spender: addressOfKey(9), amount: 0n }), 'amount-zero'],
     [
       'too much',
-      ({ chain, wallet }) => approve(chain, wallet, { spender: addressOf(9), amount: voucherUnitsMax + 1n }),
+      ({ chain, wallet }) => approve(chain, wallet, { spender: addressOfKey(9), amount: voucherUnitsMax + 1n }),
       'amount-too-large',
     ],
     ['a short address', ({ chain, wallet }) => approve(chain, wallet, { spender: short, amount: 1n }), 'bad-address'],
-    ['a stranger', ({ chain, wallet }) => approve(chain, wallet, { spender: addressOf(9), amount: 1n }), 'not-allowed'],
+    [
+      'a stranger',
+      ({ chain, wallet }) => approve(chain, wallet, { spender: addressOfKey(9), amount: 1n }),
+      'not-allowed',
+    ],
   ],
   bond: [
     ...ofDeposits(
       ({ chain, wallet }, change) =>
-        bond(chain, wallet, { provider: addressOf(3), amount: 5n, deposit, ...change } as never),
+        bond(chain, wallet, { provider: addressOfKey(3), amount: 5n, deposit, ...change } as never),
       voucherUnitsMax,
     ),
     [
@@ -176,7 +180,8 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       "somebody else's approval",
-      ({ chain, wallet }) => bond(chain, wallet, { provider: addressOf(3), amount: 5n, deposit: { type: 'approved' } }),
+      ({ chain, wallet }) =>
+        bond(chain, wallet, { provider: addressOfKey(3), amount: 5n, deposit: { type: 'approved' } }),
       'not-allowed',
     ],
   ],

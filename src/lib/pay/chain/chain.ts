@@ -6,10 +6,10 @@ import { testUsdcAbi } from '#contracts/test-usdc.ts';
 import { payError } from '../errors.ts';
 import type { Address, Chain, DeployedChain } from '../spec.ts';
 import { dataFee } from './data-fee.ts';
-import { channelEvents, readEvents } from './events.ts';
+import { channelEvents, readChannelEvents } from './events.ts';
 import { currentFees } from './fees.ts';
 import { chainLimits, type ChainLimits } from './limits.ts';
-import { createNode } from './node.ts';
+import { createRpcClient } from './rpc-client.ts';
 import { submit } from './submit.ts';
 
 export interface ChainComponents {
@@ -28,7 +28,7 @@ export interface ChainInit {
 export function createChain({ clock, fetch }: ChainComponents, init: ChainInit): Chain {
   const { entry } = init;
   const limits: ChainLimits = { ...chainLimits, ...init.limits };
-  const node = createNode({
+  const node = createRpcClient({
     entry,
     rpcUrl: init.rpcUrl ?? entry.rpcUrl,
     fetch,
@@ -73,7 +73,7 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
         (client) => client.getLogs({ address: channels.address, events: channelEvents, fromBlock: from, toBlock: to }),
         options,
       );
-      return readEvents(entry, logs);
+      return readChannelEvents(entry, logs);
     },
     simulate: (from, call, options) => node.call(from, call, options),
     transact: (wallet, call, options: AbortOptions = {}) => {
@@ -83,7 +83,7 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
           hash: receipt.transactionHash,
           blockNumber: receipt.blockNumber,
           gasUsed: receipt.gasUsed,
-          events: readEvents(entry, receipt.logs),
+          events: readChannelEvents(entry, receipt.logs),
         };
       });
       return raceSignal(turn, options.signal);

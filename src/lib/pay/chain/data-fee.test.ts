@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { dataFee } from './data-fee.ts';
-import type { Node } from './node.ts';
+import type { RpcClient } from './rpc-client.ts';
 
 const asked: unknown[] = [];
 const client = {
@@ -8,8 +8,8 @@ const client = {
     asked.push([address, functionName, args]);
     return 77n;
   },
-} as unknown as Node['client'];
-const node = { ask: (question) => question(client) } as Pick<Node, 'ask'> as Node;
+} as unknown as RpcClient['client'];
+const node = { ask: (question) => question(client) } as Pick<RpcClient, 'ask'> as RpcClient;
 
 test('the OP stack is asked what bytes cost; on other chains gas is all, and nobody is asked', async () => {
   expect(await dataFee(node, 31_337, 1_000)).toBe(0n);

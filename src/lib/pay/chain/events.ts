@@ -5,7 +5,7 @@ import { closings, refusals } from '#contracts/words.ts';
 import type { ChainEvent, DeployedChain } from '../spec.ts';
 
 /** Reads the logs of the two contracts; logs of anybody else, and events nobody here needs, are left out. */
-export function readEvents(chain: DeployedChain, logs: readonly Log[]): readonly ChainEvent[] {
+export function readChannelEvents(chain: DeployedChain, logs: readonly Log[]): readonly ChainEvent[] {
   const ours = (address: string) => logs.filter((log) => log.address.toLowerCase() === address.toLowerCase());
   const events: { readonly order: number; readonly event: ChainEvent }[] = [];
   for (const log of parseEventLogs({ abi: channelsAbi, logs: ours(chain.contracts.channels) })) {

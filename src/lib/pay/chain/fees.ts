@@ -1,6 +1,6 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { ChainLimits } from './limits.ts';
-import type { Node } from './node.ts';
+import type { RpcClient } from './rpc-client.ts';
 
 /** Wei per gas, as of EIP-1559. */
 export interface Fees {
@@ -9,7 +9,7 @@ export interface Fees {
 }
 
 /** What a transaction sent now should offer: the tip the node suggests, and twice the base fee on top of it. */
-export async function currentFees(node: Node, limits: ChainLimits, options: AbortOptions): Promise<Fees> {
+export async function currentFees(node: RpcClient, limits: ChainLimits, options: AbortOptions): Promise<Fees> {
   const [block, tip] = await node.ask(
     (client) => Promise.all([client.getBlock({ blockTag: 'latest' }), client.estimateMaxPriorityFeePerGas()]),
     options,

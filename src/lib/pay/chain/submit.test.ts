@@ -4,7 +4,7 @@ import { manualClock } from '#lib/base/clock.ts';
 import { entry, walletOf } from '../pay.fixture.ts';
 import type { InjectedWallet } from '../spec.ts';
 import { chainLimits } from './limits.ts';
-import type { Node, SentTransaction } from './node.ts';
+import type { RpcClient, SentTransaction } from './rpc-client.ts';
 import { submit } from './submit.ts';
 
 const call = { to: entry.contracts.channels, data: '0x12345678' } as const;
@@ -35,8 +35,8 @@ function scene() {
       sent.push(serializedTransaction);
       world.take(sent.length);
     },
-  } as unknown as Node['client'];
-  const node: Node = {
+  } as unknown as RpcClient['client'];
+  const node: RpcClient = {
     client,
     ask: (question) => question(client),
     check: async () => undefined,

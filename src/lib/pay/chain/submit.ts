@@ -8,11 +8,11 @@ import { watchNonce } from './successor.ts';
 import { waitFor } from './wait.ts';
 import { bump, currentFees, type Fees } from './fees.ts';
 import type { ChainLimits } from './limits.ts';
-import type { Node } from './node.ts';
+import type { RpcClient } from './rpc-client.ts';
 import { isKnown, isNonceTaken, isUnderpriced, toPayError } from './rpc-errors.ts';
 
 export interface SubmitComponents {
-  readonly node: Node;
+  readonly node: RpcClient;
   readonly entry: DeployedChain;
   readonly clock: Clock;
   readonly limits: ChainLimits;

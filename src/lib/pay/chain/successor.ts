@@ -1,7 +1,7 @@
 import type { Hash } from 'viem';
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Address, ContractCall } from '../spec.ts';
-import type { Node } from './node.ts';
+import type { RpcClient } from './rpc-client.ts';
 
 /** Blocks looked through at once; what is left is looked through the next time. */
 const blocksMax = 32;
@@ -12,7 +12,7 @@ const blocksMax = 32;
  * @returns how to ask whether the nonce has been used.
  */
 export function watchNonce(
-  node: Node,
+  node: RpcClient,
   {
     address,
     call,

@@ -2,7 +2,7 @@ import type { Hash, TransactionReceipt } from 'viem';
 import { throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { payError } from '../errors.ts';
-import type { Node } from './node.ts';
+import type { RpcClient } from './rpc-client.ts';
 import type { SubmitComponents } from './submit.ts';
 
 /** One transaction, in all the forms it was sent in. */
@@ -60,7 +60,7 @@ export async function waitFor(
 }
 
 async function findReceipt(
-  node: Node,
+  node: RpcClient,
   hashes: readonly Hash[],
   options: AbortOptions,
 ): Promise<TransactionReceipt | null> {

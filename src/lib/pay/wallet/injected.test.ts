@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { EIP1193Provider } from 'viem';
-import { addressOf, entry, testTerms, walletOf } from '../pay.fixture.ts';
+import { addressOfKey, entry, testTerms, walletOf } from '../pay.fixture.ts';
 import { channelIdOf } from '../terms.ts';
 import { withdrawalData } from '../typed-data.ts';
 import { createInjectedWallets } from './injected.ts';
@@ -37,7 +37,7 @@ function announce(answers: Readonly<Record<string, (request: Asked) => unknown>>
   return { asked, wallets: createInjectedWallets(entry, { fetch }) };
 }
 
-const account = addressOf(1);
+const account = addressOfKey(1);
 const ready: Readonly<Record<string, () => unknown>> = {
   wallet_requestPermissions: () => [{ caveats: [{ value: [account] }] }],
   eth_requestAccounts: () => [account],
@@ -77,10 +77,10 @@ describe('a wallet in the browser', () => {
   test('sends from its own account, with nonce and fees its own affair', async () => {
     const { wallets, asked } = announce({ ...ready, eth_sendTransaction: () => `0x${'33'.repeat(32)}` });
     const wallet = await wallets.connect('test.wallet');
-    await wallet.sendTransaction({ chainId: entry.id, to: addressOf(2), data: '0x12', gas: 21_000n });
+    await wallet.sendTransaction({ chainId: entry.id, to: addressOfKey(2), data: '0x12', gas: 21_000n });
     expect(asked.at(-1)).toEqual({
       method: 'eth_sendTransaction',
-      params: [{ from: account, to: addressOf(2), data: '0x12', gas: '0x5208', chainId: '0x7a69' }],
+      params: [{ from: account, to: addressOfKey(2), data: '0x12', gas: '0x5208', chainId: '0x7a69' }],
     });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '#lib/base/random.ts';
-import { addressOf, keyOf, sessionKey, startSeconds, testStorage } from '../pay.fixture.ts';
+import { addressOfKey, keyOf, sessionKey, startSeconds, testStorage } from '../pay.fixture.ts';
 import { drawKey, importBurner, listBurners, openBurner } from './burner.ts';
 import { localWallet } from './local.ts';
 import { createSessionKey, listSessionKeys, openSpending, sessionRefusal } from './session-key.ts';
@@ -43,12 +43,12 @@ describe('the burner', () => {
     const storage = testStorage();
     const first = await openBurner({ storage, random });
     const next = await importBurner({ storage, random }, keyOf(7));
-    expect(next.address).toBe(addressOf(7));
-    expect((await openBurner({ storage, random })).address).toBe(addressOf(7));
+    expect(next.address).toBe(addressOfKey(7));
+    expect((await openBurner({ storage, random })).address).toBe(addressOfKey(7));
     const keys = (await listBurners(storage)).records.map((each) => each.exportKey());
     expect(keys.toSorted()).toEqual([first.exportKey(), keyOf(7)].toSorted());
     await expect(importBurner({ storage, random }, '0x12')).rejects.toMatchObject({ code: 'bad-key' });
-    expect((await openBurner({ storage, random })).address).toBe(addressOf(7));
+    expect((await openBurner({ storage, random })).address).toBe(addressOfKey(7));
   });
 
   test('made in two windows at once is one in the end, and neither key is lost', async () => {
@@ -71,7 +71,7 @@ describe('the burner', () => {
       code: 'storage-unavailable',
     });
     const listed = (await listBurners(testStorage(values))).records.map((each) => each.address);
-    expect(listed.toSorted()).toEqual([first.address, addressOf(7)].toSorted());
+    expect(listed.toSorted()).toEqual([first.address, addressOfKey(7)].toSorted());
   });
 
   test('keeps no more keys than can be listed', async () => {
@@ -134,6 +134,6 @@ describe('a session key', () => {
     expect(taken.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(await openSpending(storage, key.address).spent()).toBe(10n);
     await expect(spending.take(1n, now + 9)).rejects.toMatchObject({ code: 'session-expired' });
-    await expect(openSpending(storage, addressOf(9)).take(1n, now)).rejects.toMatchObject({ code: 'bad-record' });
+    await expect(openSpending(storage, addressOfKey(9)).take(1n, now)).rejects.toMatchObject({ code: 'bad-record' });
   });
 });

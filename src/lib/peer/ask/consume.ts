@@ -4,8 +4,8 @@ import { randomId } from '#lib/base/ids.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Catalogue } from '#lib/market/names.ts';
-import { pick, type Choice, type WishRefusal } from '#lib/market/pick.ts';
-import type { Directory, Wish } from '#lib/market/spec.ts';
+import { pick, type Choice, type UnmetQuery } from '#lib/market/pick.ts';
+import type { Directory, RouteQuery } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
@@ -132,13 +132,13 @@ async function choose(request: AskRequest, so: JobSoFar, asking: Asking): Promis
   return { type: 'chosen', chosen };
 }
 
-function refusalError(refusal: WishRefusal): ErrorRecord {
+function refusalError(refusal: UnmetQuery): ErrorRecord {
   const details = 'names' in refusal ? { names: refusal.names } : {};
   return toErrorRecord(wireError(refusal.code, undefined, { details }));
 }
 
 const pickFor = (
-  wish: Wish,
+  wish: RouteQuery,
   request: AskRequest,
   { catalogue, clock, directory, net, random, trackRecord }: Asking,
   full?: 'ask',

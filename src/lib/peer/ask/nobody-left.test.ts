@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { RejectionReason, Wish } from '#lib/market/spec.ts';
+import type { RejectionReason, RouteQuery } from '#lib/market/spec.ts';
 import { nobodyLeft } from './nobody-left.ts';
 
-const wish: Wish = { model: { name: 'tabloom-demo' }, tier: 'open', contextTokens: 10, kind: 'chat' };
+const wish: RouteQuery = { model: { name: 'tabloom-demo' }, tier: 'open', contextTokens: 10, kind: 'chat' };
 const rejected = (...reasons: RejectionReason[]) => reasons.map((reason, i) => ({ peer: `p${i}`, reason }));
 const tried = (...codes: string[]) => codes.map((code) => ({ code, message: code }));
 

@@ -1,12 +1,16 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
-import type { Rejection, Wish } from '#lib/market/spec.ts';
+import type { Rejection, RouteQuery } from '#lib/market/spec.ts';
 import { isWireErrorCode, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 
 /**
  * The one error for "nobody could do it", the most useful first: the request's own fault, then a queue to wait for, then
  * the last worker that was lost, and only then that there is no worker.
  */
-export function nobodyLeft(wish: Wish, rejections: readonly Rejection[], tried: readonly ErrorRecord[]): ErrorRecord {
+export function nobodyLeft(
+  wish: RouteQuery,
+  rejections: readonly Rejection[],
+  tried: readonly ErrorRecord[],
+): ErrorRecord {
   const never = tried.find(({ code }) => isWireErrorCode(code) && wireErrors[code].retry === 'never');
   if (never) return never;
   const reasons = new Set(rejections.map(({ reason }) => reason));

@@ -1,4 +1,4 @@
-import { assumed } from '#lib/market/score.ts';
+import { defaultMeasured } from '#lib/market/score.ts';
 import type { Candidate, PeerHistory } from '#lib/market/spec.ts';
 import { promptLength, type Job, type Work } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
@@ -24,7 +24,7 @@ export function firstPartTimeoutMs(
   history?: PeerHistory,
   kinds?: KindTable,
 ): number {
-  const ttftMs = history?.ttftMs ?? Math.min(model.measured?.ttftMs ?? assumed.ttftMs, claimedTtftMsMax);
+  const ttftMs = history?.ttftMs ?? Math.min(model.measured?.ttftMs ?? defaultMeasured.ttftMs, claimedTtftMsMax);
   const prefillTps = Math.max(model.measured?.prefillTps ?? 0, slowestPrefillTps);
   const prefillMs = (promptLength(job, kinds) / charactersPerToken / prefillTps) * 1_000;
   return Math.max(limits.firstPartTimeoutMs, Math.max(ttftMs, prefillMs) * patienceFactor);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
-import type { Candidate, Wish } from '#lib/market/spec.ts';
+import type { Candidate, RouteQuery } from '#lib/market/spec.ts';
 import { hashBytes } from '#lib/protocol/hash.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { artefactIdSchema, jobIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
@@ -53,7 +53,7 @@ function checkBlobs(request: AskRequest, kinds: KindTable): AskRequest['blobs'] 
   return blobs;
 }
 
-export function toWish(request: AskRequest, tried: readonly PeerId[], kinds: KindTable): Wish {
+export function toWish(request: AskRequest, tried: readonly PeerId[], kinds: KindTable): RouteQuery {
   return {
     model: request.model,
     tier: request.tier,

@@ -3,7 +3,7 @@ import type { Directory } from '#lib/market/spec.ts';
 import { encodeEnvelope, isSigned, type Envelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { peerIdFromKey } from '#lib/protocol/ids.ts';
-import { glanceAtOffer } from '#lib/protocol/offer.ts';
+import { decodeUnverifiedOffer } from '#lib/protocol/offer.ts';
 
 /**
  * What becomes of an offer that was heard: `reject` is held against whoever passed it on, since an honest peer checks the
@@ -13,9 +13,9 @@ export type Verdict = 'accept' | 'ignore' | 'reject';
 
 /** A gossiped offer. `from` is the peer that published it: nobody publishes another's offer. */
 export function admitGossip(directory: Directory, bytes: Uint8Array, from: PeerId): Verdict {
-  let read: ReturnType<typeof glanceAtOffer>;
+  let read: ReturnType<typeof decodeUnverifiedOffer>;
   try {
-    read = glanceAtOffer(bytes);
+    read = decodeUnverifiedOffer(bytes);
   } catch {
     return 'reject';
   }

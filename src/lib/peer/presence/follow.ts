@@ -12,7 +12,7 @@ import { encodeEnvelope } from '#lib/protocol/envelope.ts';
 import { decodeFindFrame, encodeFindRequest, findProtocol, offersTopic, type FindFrame } from '#lib/protocol/find.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { glanceAtOffer } from '#lib/protocol/offer.ts';
+import { decodeUnverifiedOffer } from '#lib/protocol/offer.ts';
 import { admitFound } from './admit-offer.ts';
 import { expireEverySecond } from './introduce.ts';
 import { createGossipJudge } from './judge-gossip.ts';
@@ -120,7 +120,7 @@ export function createFollower(components: FollowComponents): Follower {
   };
   /** Not what this peer said before it was started again, which relays list until it has run out. */
   const isOfNow = (envelope: Parameters<typeof admitFound>[1]) => {
-    const { issuedAt, draining, models } = glanceAtOffer(encodeEnvelope(envelope)).offer;
+    const { issuedAt, draining, models } = decodeUnverifiedOffer(encodeEnvelope(envelope)).offer;
     return issuedAt >= startedAt && !draining && models.length > 0;
   };
   const noteListing = (relay: PeerId, state: 'listed' | 'unlisted') => {

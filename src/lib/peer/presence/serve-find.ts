@@ -2,7 +2,7 @@ import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Random } from '#lib/base/random.ts';
 import { drawSample } from '#lib/market/sample.ts';
-import type { Directory, DirectoryEntry, Wish } from '#lib/market/spec.ts';
+import type { Directory, DirectoryEntry, RouteQuery } from '#lib/market/spec.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import {
@@ -115,7 +115,7 @@ export async function serveFind(channel: Channel, components: ServeFindComponent
   }
 }
 
-const wished = ({ artefact }: FindRequest): Wish['model'] => (artefact === undefined ? 'any' : { artefact });
+const wished = ({ artefact }: FindRequest): RouteQuery['model'] => (artefact === undefined ? 'any' : { artefact });
 
 function matches({ offer }: DirectoryEntry, { artefact, tier }: FindRequest): boolean {
   if (tier && !offer.tiers.includes(tier)) return false;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { limits } from '#lib/protocol/limits.ts';
 import { job, openRaw, pass, until, type RawAsker } from '../peer.fixture.ts';
-import { last, puppet, scene, text } from './provide.fixture.ts';
+import { last, puppet, scene, textPart } from './provide.fixture.ts';
 
 test('one works, the others are told their place as it changes', async () => {
   const { clock, open, worker } = await scene({ answerTokens: 20 });
@@ -64,7 +64,7 @@ test('what is sent on a refused channel does not pile up, and is cut off when it
 
 test('leaving the queue moves the others up and costs no work', async () => {
   const { model, seen } = puppet(async function* (signal) {
-    yield text('x');
+    yield textPart('x');
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   });
   const { clock, open, worker } = await scene({ model });

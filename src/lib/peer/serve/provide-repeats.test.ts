@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createWorld, job, openRaw, pass, textOf, until } from '../peer.fixture.ts';
-import { finish, kinds, last, puppet, scene, text, textOfRaw } from './provide.fixture.ts';
+import { finish, kinds, last, puppet, scene, textPart, textOfRaw } from './provide.fixture.ts';
 
 test('while it runs: both channels read the one answer', async () => {
   const { model, seen } = puppet(async function* () {
     for (const word of ['a', 'b', 'c']) {
       await clock.delay(100);
-      yield text(word);
+      yield textPart(word);
     }
     yield finish;
   });
@@ -26,7 +26,7 @@ test('while it runs: both channels read the one answer', async () => {
 
 test('while it runs: channels that wait together do not keep each other awake', async () => {
   const { model } = puppet(async function* (signal) {
-    yield text('x');
+    yield textPart('x');
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   });
   const world = createWorld();

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { demo, job, openRaw, pass, textOf, until, type RawAsker } from '../peer.fixture.ts';
-import { finish, last, puppet, scene, text } from './provide.fixture.ts';
+import { finish, last, puppet, scene, textPart } from './provide.fixture.ts';
 
 test('alive breaks a silence', async () => {
   const { model } = puppet(async function* (signal) {
-    yield text('x');
+    yield textPart('x');
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   });
   const { clock, open, worker } = await scene({ model });
@@ -62,7 +62,7 @@ test.each([
 
 test('an asker that stops reading stops the engine, and in the end loses its slot', async () => {
   const { model, seen } = puppet(async function* () {
-    for (let i = 0; i < 3_000; i++) yield text('x'.repeat(1_000));
+    for (let i = 0; i < 3_000; i++) yield textPart('x'.repeat(1_000));
     yield finish;
   });
   const { clock, open, worker } = await scene({ model });
@@ -89,11 +89,11 @@ test('a free transport gets each part by itself, a busy one what has gathered', 
   expect(free.frames.filter(({ t }) => t === 'part')).toHaveLength(60);
 
   const { model } = puppet(async function* () {
-    for (let i = 0; i < 600; i++) yield text(`${i} `.padEnd(1_000, 'x'));
+    for (let i = 0; i < 600; i++) yield textPart(`${i} `.padEnd(1_000, 'x'));
     yield finish;
   });
   const other = await resident(9);
-  network.setWeather({ bytesPerSecond: 200_000 });
+  network.setConditions({ bytesPerSecond: 200_000 });
   const far = await hire(8, { model });
   const busy = await openRaw(other.net, far.net.self);
   await busy.send({ t: 'open', job: job({ params: { maxTokens: 600 } }) });
@@ -130,7 +130,7 @@ test('garbage in the middle ends that job alone', async () => {
 test('an engine that fails is named, and the next job goes on', async () => {
   let fails = true;
   const { model } = puppet(async function* () {
-    yield text('x');
+    yield textPart('x');
     if (fails) throw new TabloomError('some-driver-trouble', 'secret details of a device');
     yield finish;
   });
@@ -157,7 +157,7 @@ test('too long a prompt is told in the code that helps', async () => {
 
 test('a lost device takes its model off the shelf and says so', async () => {
   const { model } = puppet(async function* () {
-    yield text('x');
+    yield textPart('x');
     throw new TabloomError('device-lost', 'gone');
   });
   const failed: string[] = [];
@@ -174,7 +174,7 @@ test('a lost device takes its model off the shelf and says so', async () => {
 
 test('one asker cannot take a model away by making its engine fail', async () => {
   const { model } = puppet(async function* () {
-    yield text('x');
+    yield textPart('x');
     throw new TabloomError('engine-failed', 'again');
   });
   const { clock, open, worker, resident } = await scene({ model });
@@ -192,7 +192,7 @@ test('one asker cannot take a model away by making its engine fail', async () =>
 
 test('an engine that does not let go does not keep the asker waiting for ever', async () => {
   const { model } = puppet(async function* () {
-    yield text('x');
+    yield textPart('x');
     await new Promise(() => undefined);
   });
   const { clock, open, worker } = await scene({ model });

@@ -34,7 +34,7 @@ export function puppet(stream: (signal: AbortSignal) => AsyncGenerator<EngineEve
   return { model, seen };
 }
 
-export const text = (content: string): EngineEvent => ({ type: 'text-delta', text: content, tokens: 1 });
+export const textPart = (content: string): EngineEvent => ({ type: 'text-delta', text: content, tokens: 1 });
 export const finish: EngineEvent = {
   type: 'finish',
   reason: 'stop',

@@ -1,5 +1,5 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
-import type { Seen } from '#lib/market/history.ts';
+import type { JobObservation } from '#lib/market/history.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import type { CheckedCheckpoint, Settlement, WorkerView } from '../spec.ts';
@@ -94,7 +94,7 @@ export function attemptTps({ fromToken, toToken, firstTokenAt, lastTokenAt }: At
 }
 
 /** What an attempt showed of its worker: its tokens and their whole time, its first token once it had a slot, and the way there and back. */
-export function seenOf(attempt: Attempt): Seen {
+export function seenOf(attempt: Attempt): JobObservation {
   const { chosenAt, openedAt, acceptedAt, startedAt, firstTokenAt, lastTokenAt } = attempt;
   return {
     tokens: attempt.toToken - attempt.fromToken,

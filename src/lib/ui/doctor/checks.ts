@@ -2,7 +2,7 @@ import { m } from '#messages';
 import type { DeviceView } from '#lib/state/device.ts';
 import type { NetworkView } from '#lib/state/network.ts';
 import type { Tab } from '#lib/state/tab.ts';
-import { clockWords } from '../clock-words.ts';
+import { clockOffsetText } from '../clock-offset-text.ts';
 import { formatDuration } from '../format.ts';
 import { peerName } from '../peer-colour.ts';
 import { formatBytes } from '../sizes.ts';
@@ -149,7 +149,7 @@ export function networkChecks(
     relays.push({
       name: m.check_clock(),
       outcome: network.clock.corrected ? 'limited' : 'good',
-      value: clockWords(network.clock),
+      value: clockOffsetText(network.clock),
       advice: network.clock.corrected ? m.check_clock_advice() : undefined,
     });
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { directoryRows, priceWords } from './directory-rows.ts';
+import { directoryRows, priceText } from './directory-rows.ts';
 import { offerView } from './offer.fixture.ts';
 
 const offers = [
@@ -29,6 +29,6 @@ test('the path is that of the connection; oneself is on this device; unknown oth
 });
 
 test('free is said so', () => {
-  expect(priceWords({ in: '0', out: '0' })).toBe('free');
-  expect(priceWords({ in: '1', out: '2' })).toBe('1 / 2');
+  expect(priceText({ in: '0', out: '0' })).toBe('free');
+  expect(priceText({ in: '1', out: '2' })).toBe('1 / 2');
 });

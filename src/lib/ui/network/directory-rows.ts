@@ -40,5 +40,5 @@ const compare: Readonly<Record<SortKey, (a: DirectoryRow, b: DirectoryRow) => nu
 
 const compareUnits = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
-export const priceWords = (price: { readonly in: string; readonly out: string }): string =>
+export const priceText = (price: { readonly in: string; readonly out: string }): string =>
   price.in === '0' && price.out === '0' ? m.price_free() : m.price_in_out(price);

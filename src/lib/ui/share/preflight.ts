@@ -30,7 +30,7 @@ function placeSentence({ webgpu, softwareAdapter, adapter = m.preflight_adapter_
 }
 
 /** Why sharing is paused, or why it ended. */
-export const pauseWords = {
+export const pauseText = {
   asked: m.why_asked,
   battery: m.why_battery,
   metered: m.why_metered,

@@ -1,10 +1,10 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import type { Carry } from '../pair.ts';
+import type { Link } from '../pair.ts';
 
 /** How the memory network behaves between two peers: the script of a simulation. */
-export interface Weather {
+export interface LinkConditions {
   /** One way, in milliseconds. */
   readonly latencyMs: number;
   /** Added on top, uniform from zero to this. */
@@ -18,7 +18,7 @@ export interface Weather {
   readonly path: 'direct' | 'relayed';
 }
 
-export const fairWeather: Weather = {
+export const idealLink: LinkConditions = {
   latencyMs: 0,
   jitterMs: 0,
   bytesPerSecond: undefined,
@@ -28,7 +28,7 @@ export const fairWeather: Weather = {
 };
 
 /** Who can hear whom. What is sent into a gap arrives, in order, after it closes: a partition is silent, not an end. */
-export interface Gaps {
+export interface Partitions {
   isOpen(from: PeerId, to: PeerId): boolean;
   /** Resolves when the gap between the two has closed. */
   untilClosed(from: PeerId, to: PeerId): Promise<void>;
@@ -39,7 +39,7 @@ export interface Gaps {
   thaw(peer: PeerId): void;
 }
 
-export function createGaps(): Gaps {
+export function createPartitions(): Partitions {
   const pairs = new Set<string>();
   const frozen = new Set<PeerId>();
   let wake = Promise.withResolvers<void>();
@@ -67,23 +67,23 @@ export function createGaps(): Gaps {
   };
 }
 
-/** One direction of a channel under this weather: latency and bandwidth overlap, order holds. */
-export function createCarry(
-  { clock, random, gaps }: { readonly clock: Clock; readonly random: Random; readonly gaps: Gaps },
+/** One direction of a channel under this conditions: latency and bandwidth overlap, order holds. */
+export function createLink(
+  { clock, random, partitions }: { readonly clock: Clock; readonly random: Random; readonly partitions: Partitions },
   from: PeerId,
   to: PeerId,
-  weather: () => Weather,
-): Carry {
+  conditions: () => LinkConditions,
+): Link {
   let lineFreeMs = 0;
   let before: Promise<void> = Promise.resolve();
   return (sizeBytes, arrive) => {
-    const { latencyMs, jitterMs, bytesPerSecond } = weather();
+    const { latencyMs, jitterMs, bytesPerSecond } = conditions();
     const nowMs = clock.elapsed();
     lineFreeMs = Math.max(lineFreeMs, nowMs) + (bytesPerSecond ? (sizeBytes / bytesPerSecond) * 1_000 : 0);
     const waitMs = lineFreeMs - nowMs + latencyMs + jitterMs * (jitterMs > 0 ? random.float() : 0);
     const travelled = waitMs > 0 ? clock.delay(waitMs) : Promise.resolve();
     before = Promise.all([before, travelled]).then(async () => {
-      if (gaps.isOpen(from, to)) await gaps.untilClosed(from, to);
+      if (partitions.isOpen(from, to)) await partitions.untilClosed(from, to);
       arrive();
     });
   };

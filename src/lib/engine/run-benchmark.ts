@@ -13,7 +13,7 @@ const answerTokens = 32;
  * The start-up benchmark: one short run to warm up, one that counts. Undefined when the model ends its answer before
  * there is anything to measure. At most some seconds; errors are the engine's.
  */
-export async function measure(
+export async function runBenchmark(
   model: LoadedModel,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Measured | undefined> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { follow } from './follow.ts';
+import { followChain } from './follow-chain.ts';
 import { entry, testChain } from './pay.fixture.ts';
 import type { ChainEvent, Hex } from './spec.ts';
 
@@ -26,7 +26,7 @@ function chainAt(number: bigint, blockHash = hash(Number(number))) {
 
 describe('following', () => {
   test('begins at the newest block, with everything to be read', async () => {
-    expect(await follow(chainAt(50n), null)).toEqual({
+    expect(await followChain(chainAt(50n), null)).toEqual({
       bookmark: { number: 50n, hash: hash(50) },
       touched: new Set(),
       isReorganised: true,
@@ -35,13 +35,13 @@ describe('following', () => {
 
   test('asks nothing when nothing has happened', async () => {
     const chain = chainAt(50n);
-    expect((await follow(chain, { number: 50n, hash: hash(50) })).touched.size).toBe(0);
+    expect((await followChain(chain, { number: 50n, hash: hash(50) })).touched.size).toBe(0);
     expect(chain.asked).toEqual([]);
   });
 
   test('reads what is new', async () => {
     const chain = chainAt(52n);
-    const news = await follow(chain, { number: 50n, hash: hash(50) });
+    const news = await followChain(chain, { number: 50n, hash: hash(50) });
     expect(news).toEqual({
       bookmark: { number: 52n, hash: hash(52) },
       touched: new Set([hash(50), hash(51), hash(52)]),
@@ -51,11 +51,11 @@ describe('following', () => {
 
   test('asks once more for blocks that are not settled: a node whose logs trail its head loses none', async () => {
     const chain = Object.assign(chainAt(52n), { entry: { ...entry, confirmations: 3 } });
-    const news = await follow(chain, { number: 50n, hash: hash(50) });
+    const news = await followChain(chain, { number: 50n, hash: hash(50) });
     expect(chain.asked).toEqual([[48n, 52n]]);
     expect(news.touched).toContain(hash(48));
     const young = Object.assign(chainAt(2n), { entry: { ...entry, confirmations: 3 } });
-    await follow(young, { number: 1n, hash: hash(1) });
+    await followChain(young, { number: 1n, hash: hash(1) });
     expect(young.asked).toEqual([[0n, 2n]]);
   });
 
@@ -64,19 +64,19 @@ describe('following', () => {
     ['changed at the same height', 50n, hash(999), 50n],
     ['changed and went on', 53n, hash(53), 50n],
   ] as const)('sees a chain that %s', async (_, number, blockHash, from) => {
-    const news = await follow(chainAt(number, blockHash), { number: from, hash: hash(998) });
+    const news = await followChain(chainAt(number, blockHash), { number: from, hash: hash(998) });
     expect(news).toMatchObject({ isReorganised: true, bookmark: { number } });
   });
 
   test('reads far behind in pieces, and gives up counting when too far', async () => {
     const chain = chainAt(3_000n);
-    await follow(chain, { number: 15n, hash: hash(15) });
+    await followChain(chain, { number: 15n, hash: hash(15) });
     expect(chain.asked).toEqual([
       [15n, 1_014n],
       [1_015n, 2_014n],
       [2_015n, 3_000n],
     ]);
-    const far = await follow(chainAt(1_000_000n), { number: 5n, hash: hash(5) });
+    const far = await followChain(chainAt(1_000_000n), { number: 5n, hash: hash(5) });
     expect(far).toMatchObject({ isReorganised: true, bookmark: { number: 1_000_000n } });
   });
 });

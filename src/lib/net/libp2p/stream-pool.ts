@@ -2,23 +2,23 @@ import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { channelLost } from '../errors.ts';
-import { peeked, withSecondTry, type PeekedChannel } from '../second-try.ts';
+import { peekable, reopenOnce, type PeekableChannel } from '../reopen-once.ts';
 import type { Channel } from '../spec.ts';
-import type { Opened, Streams } from './streams.ts';
+import type { OpenedStream, Streams } from './streams.ts';
 
 /**
  * Channels that are open before they are needed: dialling, the stream and the agreement on its protocol cost round trips
  * that a person would wait for. One for each peer and protocol that somebody asked for, and few in all. It is handed out
  * only while it is so young that the other side still waits for its first message.
  */
-export interface Reserve {
+export interface StreamPool {
   /** Opens from the reserve where that has one, else afresh. */
   open: (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => Promise<Channel>;
   /** Keeps a channel ready from now on, or from when the one in use ends. */
   prepare(peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal): Promise<void>;
 }
 
-export const reserveLimits = {
+export const streamPoolLimits = {
   channelsMax: 4,
   /** Under the ten seconds that a worker waits for a job to be named, by what a slow way may take. */
   freshMs: 8_000,
@@ -26,12 +26,12 @@ export const reserveLimits = {
   renewMs: 60_000,
 } as const;
 
-export interface ReserveInput {
+export interface StreamPoolInput {
   readonly streams: Streams;
   readonly clock: Clock;
   /** Whether the channel is still on the way that would be chosen now. */
-  readonly isBest: (opened: Opened) => boolean;
-  readonly life: AbortSignal;
+  readonly isBest: (opened: OpenedStream) => boolean;
+  readonly lifetime: AbortSignal;
 }
 
 /** One peer and protocol that is kept ready. */
@@ -46,12 +46,12 @@ interface Place {
   opening?: Promise<void> | undefined;
 }
 
-interface Ready extends Opened {
-  readonly head: PeekedChannel;
+interface Ready extends OpenedStream {
+  readonly head: PeekableChannel;
 }
 
-export function createReserve({ streams, clock, isBest, life }: ReserveInput): Reserve {
-  const { channelsMax, freshMs, renewMs } = reserveLimits;
+export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoolInput): StreamPool {
+  const { channelsMax, freshMs, renewMs } = streamPoolLimits;
   const places = new Map<string, Place>();
   const keyOf = (peer: PeerId, protocol: string) => `${peer} ${protocol}`;
 
@@ -73,8 +73,8 @@ export function createReserve({ streams, clock, isBest, life }: ReserveInput): R
   };
   const fillOnce = async (place: Place, signal: AbortSignal) => {
     const opened = await streams.open(place.peer, place.protocol, place.addrs, signal);
-    if (signal.aborted || life.aborted || !isKept(place)) return opened.channel.abort(channelLost());
-    const ready: Ready = { ...opened, head: peeked(opened.channel) };
+    if (signal.aborted || lifetime.aborted || !isKept(place)) return opened.channel.abort(channelLost());
+    const ready: Ready = { ...opened, head: peekable(opened.channel) };
     place.ready = ready;
     // Nobody has said anything yet: whatever comes is a no.
     const drop = () => {
@@ -84,13 +84,13 @@ export function createReserve({ streams, clock, isBest, life }: ReserveInput): R
     void expire(place, ready);
   };
   const expire = async (place: Place, ready: Ready) => {
-    await clock.delay(ready.sinceMs + freshMs - clock.elapsed(), { signal: life }).catch(() => undefined);
+    await clock.delay(ready.sinceMs + freshMs - clock.elapsed(), { signal: lifetime }).catch(() => undefined);
     if (place.ready !== ready) return;
     clear(place);
     const wanted = place.askedMs > ready.sinceMs || clock.elapsed() - place.usedMs < renewMs;
-    if (wanted && place.inUse === 0 && !life.aborted) await fill(place, life);
+    if (wanted && place.inUse === 0 && !lifetime.aborted) await fill(place, lifetime);
   };
-  const take = (place: Place): PeekedChannel | undefined => {
+  const take = (place: Place): PeekableChannel | undefined => {
     const { ready } = place;
     if (!ready) return undefined;
     const usable = clock.elapsed() - ready.sinceMs < freshMs && !ready.channel.closed.aborted && isBest(ready);
@@ -103,7 +103,7 @@ export function createReserve({ streams, clock, isBest, life }: ReserveInput): R
     const onClosed = () => {
       place.inUse -= 1;
       place.usedMs = clock.elapsed();
-      if (!life.aborted && isKept(place)) void fill(place, life);
+      if (!lifetime.aborted && isKept(place)) void fill(place, lifetime);
     };
     place.inUse += 1;
     place.usedMs = clock.elapsed();
@@ -121,7 +121,7 @@ export function createReserve({ streams, clock, isBest, life }: ReserveInput): R
       if (place.opening) await raceSignal(place.opening, signal);
       const kept = take(place);
       const channel = kept
-        ? withSecondTry(kept, (within) => afresh(AbortSignal.any([within, life])))
+        ? reopenOnce(kept, (within) => afresh(AbortSignal.any([within, lifetime])))
         : await afresh(signal);
       follow(place, channel);
       return channel;

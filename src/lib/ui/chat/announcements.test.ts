@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { initialJob, type JobState } from '#lib/peer/session/job-state.ts';
-import { hear, nothingHeard } from './hearing.ts';
+import { announceNext, nothingAnnounced } from './announcements.ts';
 
 const turn = (answer: Partial<JobState>, change: { readonly id?: string; readonly live?: boolean } = {}) => ({
   id: 'a',
@@ -11,9 +11,9 @@ const turn = (answer: Partial<JobState>, change: { readonly id?: string; readonl
 
 /** What is said while these turns are seen one after the other. */
 function said(...turns: readonly ReturnType<typeof turn>[]): readonly string[] {
-  let hearing = nothingHeard;
+  let hearing = nothingAnnounced;
   return turns.map((seen) => {
-    const next = hear(hearing, seen);
+    const next = announceNext(hearing, seen);
     hearing = next.hearing;
     return next.say;
   });

@@ -7,7 +7,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { peerUnreachable } from '../errors.ts';
 import { attempt } from './attempt.ts';
-import { after } from './deadline.ts';
+import { deadlineAfter } from './deadline.ts';
 import type { TabloomNode } from './node.ts';
 import { pathOf, relayOf, targetOf, transportOf, webrtcAddress } from './paths.ts';
 import type { Tuning } from './tuning.ts';
@@ -16,25 +16,25 @@ import type { Tuning } from './tuning.ts';
  * Finds the connection to open a stream on: a direct one where there is one or one can be dialled in time, else a
  * relayed one, while dialling goes on for the next time.
  */
-export interface Reach {
+export interface ConnectionResolver {
   /** @throws `peer-unreachable`. */
   connect(peer: PeerId, addrs: readonly string[], signal: AbortSignal): Promise<Connection>;
 }
 
-export interface ReachInput {
+export interface ConnectionResolverInput {
   readonly node: TabloomNode;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tuning: Tuning;
   /** Aborts when the net stops. */
-  readonly life: AbortSignal;
+  readonly lifetime: AbortSignal;
 }
 
 /** Of a net that dials nobody: whoever is to be reached has come by itself. */
-export function createStandingReach(node: TabloomNode): Reach {
+export function resolveExistingConnections(node: TabloomNode): ConnectionResolver {
   return {
     async connect(peer) {
-      const connection = standingConnection(node, peer);
+      const connection = existingConnection(node, peer);
       if (!connection) throw peerUnreachable(peer, 'it is not connected here');
       return connection;
     },
@@ -42,7 +42,7 @@ export function createStandingReach(node: TabloomNode): Reach {
 }
 
 /** The one that would be taken now, without dialling. */
-export const standingConnection = (node: TabloomNode, peer: PeerId): Connection | undefined =>
+export const existingConnection = (node: TabloomNode, peer: PeerId): Connection | undefined =>
   standing(node, peer, 'direct') ?? standing(node, peer, 'relayed');
 
 const standing = (node: TabloomNode, peer: PeerId, path: 'direct' | 'relayed'): Connection | undefined =>
@@ -57,14 +57,20 @@ const sockets: ReadonlySet<string> = new Set(['websocket', 'other']);
 const webrtcDirect: ReadonlySet<string> = new Set(['webrtc-direct']);
 const peersRememberedMax = 1_024;
 
-export function createReach({ node, clock, logger, tuning, life }: ReachInput): Reach {
+export function createConnectionResolver({
+  node,
+  clock,
+  logger,
+  tuning,
+  lifetime,
+}: ConnectionResolverInput): ConnectionResolver {
   const upgrades = new Map<PeerId, Promise<Connection | undefined>>();
   const pausedUntilMs = new Map<PeerId, number>();
 
   const existing = (peer: PeerId, path: 'direct' | 'relayed') => standing(node, peer, path);
 
   const dial = async (addrs: readonly Multiaddr[], timeoutMs: number, signal: AbortSignal) => {
-    const deadline = after(clock, timeoutMs, signal);
+    const deadline = deadlineAfter(clock, timeoutMs, signal);
     try {
       return await node.dial([...addrs], { signal: deadline.signal, force: true });
     } finally {
@@ -103,9 +109,9 @@ export function createReach({ node, clock, logger, tuning, life }: ReachInput): 
   ): Promise<Connection | undefined> => {
     for (const [i, timeoutMs] of tries.entries()) {
       const known = existing(peer, 'direct');
-      if (known || life.aborted) return known;
+      if (known || lifetime.aborted) return known;
       const startMs = clock.elapsed();
-      const dialled = await attempt(() => dial(addresses, timeoutMs, life));
+      const dialled = await attempt(() => dial(addresses, timeoutMs, lifetime));
       const facts = { try: i + 1, ms: Math.round(clock.elapsed() - startMs) };
       if (dialled.type === 'done') {
         logger.info('direct-dial', { outcome: 'connected', ...facts });
@@ -123,7 +129,7 @@ export function createReach({ node, clock, logger, tuning, life }: ReachInput): 
   };
 
   const trySignalled = async (peer: PeerId, addrs: readonly string[]) => {
-    const relayed = await circuit(peer, addrs, life).catch(() => undefined);
+    const relayed = await circuit(peer, addrs, lifetime).catch(() => undefined);
     if (!relayed) return undefined;
     const signalled = multiaddr(webrtcAddress(relayed.remoteAddr.toString()));
     if (!(await node.isDialable(signalled))) return undefined;
@@ -164,13 +170,13 @@ export function createReach({ node, clock, logger, tuning, life }: ReachInput): 
         return relayedBefore;
       }
       if (due) {
-        const patience = after(clock, tuning.directPatienceMs, signal);
+        const patience = deadlineAfter(clock, tuning.directPatienceMs, signal);
         const upgraded = await raceSignal(upgradeOnce(peer, known), patience.signal).catch(() => undefined);
         patience.clear();
         if (upgraded) return upgraded;
       }
       try {
-        const relayed = await raceSignal(circuit(peer, known, AbortSignal.any([life, signal])), signal);
+        const relayed = await raceSignal(circuit(peer, known, AbortSignal.any([lifetime, signal])), signal);
         if (relayed) return relayed;
       } catch (error) {
         throw peerUnreachable(peer, 'no relay reaches it', error);

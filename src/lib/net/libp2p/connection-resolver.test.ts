@@ -5,7 +5,7 @@ import { manualClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { TabloomNode } from './node.ts';
-import { createReach, createStandingReach } from './reach.ts';
+import { createConnectionResolver, resolveExistingConnections } from './connection-resolver.ts';
 import { nodeTuning } from './tuning.ts';
 
 const [peer, relay, nobody] = [1, 2, 3].map((number) => createSigner(new Uint8Array(32).fill(number)).peer);
@@ -13,7 +13,7 @@ const [peer, relay, nobody] = [1, 2, 3].map((number) => createSigner(new Uint8Ar
 /** A node with one relayed connection to the peer, whose dials are answered by nobody. */
 function setup() {
   const clock = manualClock();
-  const life = new AbortController();
+  const lifetime = new AbortController();
   const relayed = {
     status: 'open',
     remoteAddr: multiaddr(`/ip4/192.0.2.1/tcp/1/ws/p2p/${relay}/p2p-circuit/p2p/${peer}`),
@@ -31,10 +31,16 @@ function setup() {
       });
     },
   } as unknown as TabloomNode;
-  const reach = createReach({ node, clock, logger: silentLogger, tuning: nodeTuning, life: life.signal });
+  const resolver = createConnectionResolver({
+    node,
+    clock,
+    logger: silentLogger,
+    tuning: nodeTuning,
+    lifetime: lifetime.signal,
+  });
   const connect = (addrs: readonly string[] = []) => {
     const found = { connection: undefined as Connection | undefined };
-    void reach.connect(peer!, addrs, life.signal).then((connection) => (found.connection = connection));
+    void resolver.connect(peer!, addrs, lifetime.signal).then((connection) => (found.connection = connection));
     return found;
   };
   return { clock, relayed, node, connect, dialled, dials: () => dials };
@@ -62,10 +68,10 @@ test('the first time, a direct connection is waited for; where it has failed, no
 
 test('a net that dials nobody reaches whoever is connected, and nobody else', async () => {
   const { node, relayed, dials } = setup();
-  const reach = createStandingReach(node);
+  const resolver = resolveExistingConnections(node);
   const { signal } = new AbortController();
-  expect(await reach.connect(peer!, [], signal)).toBe(relayed);
-  await expect(reach.connect(nobody!, ['/ip4/127.0.0.1/tcp/1/ws'], signal)).rejects.toMatchObject({
+  expect(await resolver.connect(peer!, [], signal)).toBe(relayed);
+  await expect(resolver.connect(nobody!, ['/ip4/127.0.0.1/tcp/1/ws'], signal)).rejects.toMatchObject({
     code: 'peer-unreachable',
   });
   expect(dials()).toBe(0);

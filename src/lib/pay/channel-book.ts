@@ -1,4 +1,4 @@
-import { refusal, reduce, type ChannelEvent, type ChannelState } from './channel.ts';
+import { voucherRefusal, reduce, type ChannelEvent, type ChannelState } from './channel.ts';
 import { payError } from './errors.ts';
 import { newRecord, nextRecord, storedState, toChannelEvent, unseen } from './record.ts';
 import {
@@ -15,7 +15,7 @@ import {
 import { channelIdOf, parseTerms } from './terms.ts';
 
 /** The channels of one side of one chain, kept in memory and in the store; what both sides have in common. */
-export interface Book {
+export interface ChannelBook {
   /** Known channels, in no order. */
   list(): readonly ChannelRecord[];
   /** Keys of what the store holds and nobody can read. */
@@ -32,14 +32,14 @@ export interface Book {
    * Takes a step: what `plan` answers goes through the reducer, the outcome is stored, then shown. On any failure the
    * next look goes back to what the store has. @throws the code the reducer turns the event away with.
    */
-  step(id: ChannelId, plan: (state: ChannelState) => Promise<Step> | Step): Promise<ChannelRecord>;
+  step(id: ChannelId, plan: (state: ChannelState) => Promise<BookStep> | BookStep): Promise<ChannelRecord>;
   /** Reads the chain. Answers may come back in another order than they were asked for: the one asked for last counts. */
-  look(id: ChannelId, reading: () => Promise<OnChainState>): Promise<ChannelRecord>;
+  refresh(id: ChannelId, reading: () => Promise<OnChainState>): Promise<ChannelRecord>;
   /** Takes note of what a transaction has brought about; what concerns none of these channels is passed over. */
-  hear(events: readonly ChainEvent[]): Promise<void>;
+  applyEvents(events: readonly ChainEvent[]): Promise<void>;
 }
 
-export interface Step {
+export interface BookStep {
   readonly event: ChannelEvent;
   /** With a promise: the voucher it is written in. */
   readonly voucher?: Voucher;
@@ -48,7 +48,7 @@ export interface Step {
 /** Channels one side keeps, ended ones included. */
 export const channelsMax = 4_096;
 
-export interface BookInit {
+export interface ChannelBookInit {
   readonly store: VoucherStore;
   readonly side: Side;
   readonly chainId: number;
@@ -58,7 +58,13 @@ export interface BookInit {
 }
 
 /** Reads what the store has and goes on from there: after a crash as after any other start. */
-export async function openBook({ store, side, chainId, inTime, ...init }: BookInit): Promise<Book> {
+export async function openChannelBook({
+  store,
+  side,
+  chainId,
+  inTime,
+  ...init
+}: ChannelBookInit): Promise<ChannelBook> {
   const maximum = init.channelsMax ?? channelsMax;
   const records = new Map<ChannelId, ChannelRecord>();
   /** Whether a write that failed has happened is not known; only the store can say, before the channel goes on. */
@@ -106,9 +112,9 @@ export async function openBook({ store, side, chainId, inTime, ...init }: BookIn
     }
   };
   const state = (record: ChannelRecord) => inTime(storedState(record), record.terms);
-  const apply = async (record: ChannelRecord, { event, voucher }: Step) => {
+  const apply = async (record: ChannelRecord, { event, voucher }: BookStep) => {
     const before = state(record);
-    const code = refusal(before, event);
+    const code = voucherRefusal(before, event);
     if (code) throw payError(code, { details: { channelId: record.id, ...event, balance: before.balance } });
     const next = nextRecord(record, reduce(before, event), voucher);
     return next === record ? record : save({ ...next, revision: record.revision + 1 });
@@ -133,7 +139,7 @@ export async function openBook({ store, side, chainId, inTime, ...init }: BookIn
         const record = await get(id);
         return apply(record, await plan(state(record)));
       }),
-    async look(id, reading) {
+    async refresh(id, reading) {
       const turn = ++asked;
       const seen = await reading();
       return inLine(async () => {
@@ -143,7 +149,7 @@ export async function openBook({ store, side, chainId, inTime, ...init }: BookIn
         return apply(record, { event: { type: 'observed', seen } });
       });
     },
-    hear: (events) =>
+    applyEvents: (events) =>
       inLine(async () => {
         for (const heard of events) {
           const event = toChannelEvent(heard);

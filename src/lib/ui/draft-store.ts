@@ -2,12 +2,15 @@
  * Small texts that outlive a reload of this tab and not the tab itself: what was being written, which conversation was
  * open. A browser that keeps nothing costs only this.
  */
-export interface KeptText {
+export interface DraftStore {
   read(): string;
   write(text: string): void;
 }
 
-export function keepText(key: string, storage: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>): KeptText {
+export function createDraftStore(
+  key: string,
+  storage: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>,
+): DraftStore {
   return {
     read() {
       try {

@@ -1,12 +1,12 @@
 import { multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, test } from 'vitest';
-import { createGate, type PageDialling } from './gate.ts';
+import { createConnectionGater, type PageDialPolicy } from './connection-gater.ts';
 
 const denied = { reject: () => false, denies: () => false };
 const peer = '12D3KooWA1ofhcEyUBNiisjW5uxz9a8F9zFpaUph9G6mJu3xZW4n';
-const dials = (dialling: Parameters<typeof createGate>[1], address: string) =>
-  createGate(denied, dialling).denyDialMultiaddr!(multiaddr(`${address}/p2p/${peer}`)) === false;
-const page = (named: string, insecure: PageDialling['insecure'] = 'refuse'): PageDialling => ({
+const dials = (dialling: Parameters<typeof createConnectionGater>[1], address: string) =>
+  createConnectionGater(denied, dialling).denyDialMultiaddr!(multiaddr(`${address}/p2p/${peer}`)) === false;
+const page = (named: string, insecure: PageDialPolicy['insecure'] = 'refuse'): PageDialPolicy => ({
   insecure,
   named: () => [`${named}/p2p/${peer}`],
 });

@@ -8,9 +8,9 @@ import type { DenyList } from '../deny-list.ts';
  * hears are strangers' words, and what it dialled would be reached from inside its own network. A page dials what it was
  * told of by its own relay or its person, wherever that is, and on a stranger's word no address of the local network.
  */
-export type Dialling = 'any' | 'none' | PageDialling;
+export type DialPolicy = 'any' | 'none' | PageDialPolicy;
 
-export interface PageDialling {
+export interface PageDialPolicy {
   /** Whether a browser lets the page open `ws://`: it does where the page itself is plain http. */
   readonly insecure: 'allow' | 'refuse';
   /** Addresses of the relays that the page was served from or its person has named. */
@@ -18,7 +18,7 @@ export interface PageDialling {
 }
 
 /** Who may connect, and what may be dialled. */
-export function createGate(denied: DenyList, dialling: Dialling): ConnectionGater {
+export function createConnectionGater(denied: DenyList, dialling: DialPolicy): ConnectionGater {
   const denies = (peer: Libp2pPeerId) => denied.denies(peer.toString());
   return {
     denyDialPeer: denies,
@@ -35,7 +35,7 @@ export function createGate(denied: DenyList, dialling: Dialling): ConnectionGate
   };
 }
 
-function mayDial(address: Multiaddr, { insecure, named }: PageDialling): boolean {
+function mayDial(address: Multiaddr, { insecure, named }: PageDialPolicy): boolean {
   const host = hostOf(address.toString());
   if (named().some((one) => hostOf(one) === host)) return true;
   if (insecure === 'refuse' && host.endsWith('/ws') && !host.includes('/tls/')) return false;
@@ -49,7 +49,7 @@ const hostOf = (address: string): string => address.split('/p2p/', 1)[0]!;
 const localName = /^\/dns[46]?\/([^/]+\.)?(localhost|local|internal|lan|home\.arpa)\//i;
 
 /** Denies what either does. */
-export function joinGates(one: ConnectionGater, other: ConnectionGater = {}): ConnectionGater {
+export function combineGaters(one: ConnectionGater, other: ConnectionGater = {}): ConnectionGater {
   const { denyInboundRelayedConnection } = one;
   return {
     ...one,

@@ -9,7 +9,7 @@ const units = [
 ] as const;
 
 /** How this device's clock stands, in a sentence. */
-export function clockWords({ offsetMs, corrected }: ClockView): string {
+export function clockOffsetText({ offsetMs, corrected }: ClockView): string {
   if (!corrected) return m.clock_right();
   const byMs = Math.abs(offsetMs);
   const [unitMs, inUnit] = units.find(([ms]) => byMs >= 1.5 * ms) ?? units[3];

@@ -5,7 +5,7 @@ import type { ContractCall, Address, DeployedChain, Head, Hex } from '../spec.ts
 import { toPayError } from './rpc-errors.ts';
 
 /** One JSON-RPC node: the few questions asked of it, each with coded errors and an abort signal. */
-export interface Node {
+export interface RpcClient {
   readonly client: PublicClient;
   /** Runs a question; @throws its failure as a coded error. */
   ask<T>(question: (client: PublicClient) => Promise<T>, options?: AbortOptions): Promise<T>;
@@ -31,14 +31,14 @@ export interface SentTransaction {
   readonly input: Hex;
 }
 
-export interface NodeInit {
+export interface RpcClientInit {
   readonly entry: DeployedChain;
   readonly rpcUrl: string;
   readonly fetch: typeof globalThis.fetch;
   readonly requestTimeoutMs: number;
 }
 
-export function createNode({ entry, rpcUrl, fetch, requestTimeoutMs }: NodeInit): Node {
+export function createRpcClient({ entry, rpcUrl, fetch, requestTimeoutMs }: RpcClientInit): RpcClient {
   const client = createPublicClient({
     chain: defineChain({
       id: entry.id,
@@ -50,7 +50,7 @@ export function createNode({ entry, rpcUrl, fetch, requestTimeoutMs }: NodeInit)
     cacheTime: 0,
   });
   let checked = false;
-  const ask: Node['ask'] = async (question, { signal } = {}) => {
+  const ask: RpcClient['ask'] = async (question, { signal } = {}) => {
     try {
       return await raceSignal(question(client), signal);
     } catch (error) {

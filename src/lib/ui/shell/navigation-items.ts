@@ -2,13 +2,13 @@ import { m } from '#messages';
 import type { IconName } from '../basic/icons.ts';
 
 /** The pages, in the order of the navigation. */
-export interface Place {
+export interface NavigationItem {
   readonly path: string;
   readonly name: () => string;
   readonly icon: IconName;
 }
 
-export const places: readonly Place[] = [
+export const navigationItems: readonly NavigationItem[] = [
   { path: '/', name: m.place_chat, icon: 'chat' },
   { path: '/share', name: m.place_share, icon: 'share' },
   { path: '/network', name: m.place_network, icon: 'network' },

@@ -8,7 +8,7 @@ import type { Channel } from './spec.ts';
  * `reopen` gives another one, once, on which everything is said again. So it may be used only for protocols that do a
  * thing once however often they are told to.
  */
-export function withSecondTry(kept: PeekedChannel, reopen: (signal: AbortSignal) => Promise<Channel>): Channel {
+export function reopenOnce(kept: PeekableChannel, reopen: (signal: AbortSignal) => Promise<Channel>): Channel {
   const first = kept.channel;
   const gone = new AbortController();
   let current = kept;
@@ -31,7 +31,7 @@ export function withSecondTry(kept: PeekedChannel, reopen: (signal: AbortSignal)
     try {
       const channel = await reopen(gone.signal);
       if (gone.signal.aborted) channel.abort(channelLost());
-      current = peeked(channel);
+      current = peekable(channel);
       endWith(channel);
       for (const message of again) await channel.send(message);
       if (closing) await channel.close();
@@ -100,13 +100,13 @@ export function withSecondTry(kept: PeekedChannel, reopen: (signal: AbortSignal)
 }
 
 /** A channel whose next message can be waited for without being taken. */
-export interface PeekedChannel {
+export interface PeekableChannel {
   readonly channel: Channel;
   peek(): Promise<IteratorResult<Uint8Array>>;
   take(): void;
 }
 
-export function peeked(channel: Channel): PeekedChannel {
+export function peekable(channel: Channel): PeekableChannel {
   const incoming = channel[Symbol.asyncIterator]();
   let head: Promise<IteratorResult<Uint8Array>> | undefined;
   return {

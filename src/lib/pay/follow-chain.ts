@@ -12,7 +12,7 @@ const rangeBlocks = 1_000n;
 /** Readings in one call; what is left is read in the next. */
 const rangesMax = 20;
 
-export interface Followed {
+export interface FollowedBlocks {
   readonly bookmark: Bookmark;
   /** Channels that something has happened to, maybe; read their state to learn what. */
   readonly touched: ReadonlySet<ChannelId>;
@@ -24,7 +24,11 @@ export interface Followed {
  * Looks for news since the bookmark. It tells where to look and not what happened: the state of a channel, read afresh,
  * is right after any reorganisation, and a sum of events is not. @throws `chain-unavailable`.
  */
-export async function follow(chain: Chain, bookmark: Bookmark | null, options: AbortOptions = {}): Promise<Followed> {
+export async function followChain(
+  chain: Chain,
+  bookmark: Bookmark | null,
+  options: AbortOptions = {},
+): Promise<FollowedBlocks> {
   const head = await chain.head(options);
   if (!bookmark) return { bookmark: mark(head), touched: new Set(), isReorganised: true };
   if (head.number === bookmark.number && head.hash === bookmark.hash) {

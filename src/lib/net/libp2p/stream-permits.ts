@@ -5,7 +5,7 @@ import { peerBusy } from '../errors.ts';
  * Counts the streams open to each peer, so that nobody is asked for more than it accepts: what is over its limit it can
  * only cut off, and that would look like a loss.
  */
-export interface Outgoing {
+export interface StreamPermits {
   /**
    * Takes a place for one more, to be called before anything is sent. The place is free again once what is given back
    * has been called; calling it twice frees one.
@@ -14,7 +14,7 @@ export interface Outgoing {
   take(peer: PeerId, protocol: string): () => void;
 }
 
-export function createOutgoing(max: number): Outgoing {
+export function createStreamPermits(max: number): StreamPermits {
   const counts = new Map<string, number>();
 
   return {

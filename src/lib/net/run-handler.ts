@@ -10,7 +10,7 @@ const lingerMs = 5_000;
  * Runs a handler on its channel and sees the channel to its end: closed when the handler is done, dropped when it
  * throws, and dropped when the other side does not close in time.
  */
-export function serveChannel(handler: ChannelHandler, channel: Channel, clock: Clock): void {
+export function runHandler(handler: ChannelHandler, channel: Channel, clock: Clock): void {
   const serve = async () => {
     try {
       await handler(channel);

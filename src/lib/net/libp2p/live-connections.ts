@@ -10,7 +10,7 @@ interface Connected {
  * for a circuit, the oldest; after a peer has lost its connection without a word and dialled again, that is the dead one,
  * and every circuit to the peer fails with `MALFORMED_MESSAGE` for as long as nobody notices.
  */
-export function liveFirst<T extends Connected>(components: T): T {
+export function preferLiveConnections<T extends Connected>(components: T): T {
   const getConnections = (peer?: PeerId) => {
     const newest = components.connectionManager.getConnections(peer).toReversed();
     return newest.toSorted((a, b) => unfitness(a) - unfitness(b));

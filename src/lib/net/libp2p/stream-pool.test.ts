@@ -3,20 +3,20 @@ import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
 import { createChannelPair, type PairEnd } from '../pair.ts';
 import type { Channel } from '../spec.ts';
-import { createReserve, reserveLimits } from './reserve.ts';
+import { createStreamPool, streamPoolLimits } from './stream-pool.ts';
 
-const { channelsMax, freshMs, renewMs } = reserveLimits;
+const { channelsMax, freshMs, renewMs } = streamPoolLimits;
 const job = '/tabloom/job/2';
 const gone = new Error('gone');
 
 /** A reserve whose streams are pairs of channels; `far` holds the other ends in the order of their opening. */
 function setup() {
   const clock = manualClock();
-  const life = new AbortController();
+  const lifetime = new AbortController();
   const far: PairEnd[] = [];
   const connection = {} as Connection;
   const scene = { best: true, reachable: true };
-  const reserve = createReserve({
+  const reserve = createStreamPool({
     streams: {
       async open(peer) {
         if (!scene.reachable) throw gone;
@@ -27,12 +27,12 @@ function setup() {
     },
     clock,
     isBest: () => scene.best,
-    life: life.signal,
+    lifetime: lifetime.signal,
   });
   const signal = new AbortController().signal;
   return {
     clock,
-    life,
+    lifetime,
     far,
     scene,
     open: (peer = 'b') => reserve.open(peer, job, [], signal),
@@ -147,10 +147,10 @@ test('what cannot be opened ahead is no error; the opening itself is one', async
 });
 
 test('after the end of the net nothing is opened and nothing is kept', async () => {
-  const { open, prepare, far, life, clock } = setup();
+  const { open, prepare, far, lifetime, clock } = setup();
   await prepare();
   const channel = await open();
-  life.abort();
+  lifetime.abort();
   channel.abort(gone);
   await clock.advance(renewMs);
   expect(far).toHaveLength(1);

@@ -3,16 +3,16 @@ import { readWorkerMessage, workerReplySchema, type WorkerReply, type WorkerRequ
 import type { WorkerPort } from './port.ts';
 
 /** Hears what concerns one id. `failed` is always the last. */
-export interface Listener {
+export interface ReplyListener {
   reply(reply: WorkerReply): void;
   failed(error: TabloomError): void;
 }
 
 /** One worker's life, from its spawn to its end; not restarted, but replaced. */
-export interface Session {
+export interface WorkerRpc {
   readonly alive: boolean;
   /** Registers a listener under a fresh id. @throws the session's end, when it has ended. */
-  open(listener: Listener): number;
+  open(listener: ReplyListener): number;
   /** The listener hears nothing more. */
   release(id: number): void;
   send(request: WorkerRequest): void;
@@ -24,11 +24,11 @@ export interface Session {
   readonly lost: AbortSignal;
 }
 
-export function openSession(
+export function openWorkerRpc(
   port: WorkerPort,
   on: { readonly ready: (info: Extract<WorkerReply, { type: 'ready' }>['info']) => void },
-): Session {
-  const listeners = new Map<number, Listener>();
+): WorkerRpc {
+  const listeners = new Map<number, ReplyListener>();
   let nextId = 1;
   const lost = new AbortController();
   let ended: TabloomError | undefined;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createChannelPair, type ChannelPair } from './pair.ts';
-import { peeked, withSecondTry } from './second-try.ts';
+import { peekable, reopenOnce } from './reopen-once.ts';
 import type { Channel } from './spec.ts';
 
 const message = (number: number) => Uint8Array.of(number);
@@ -11,7 +11,7 @@ const broken = new Error('the way is gone');
 function setup() {
   const [first, second] = [pair(), pair()];
   let reopened = 0;
-  const channel = withSecondTry(peeked(first.near), async () => {
+  const channel = reopenOnce(peekable(first.near), async () => {
     reopened += 1;
     return second.near;
   });
@@ -87,7 +87,7 @@ test('the second loss is one, and so is a second channel that does not come', as
   expect(channel.closed.aborted).toBe(true);
 
   const kept = pair();
-  const alone = withSecondTry(peeked(kept.near), () => Promise.reject(broken));
+  const alone = reopenOnce(peekable(kept.near), () => Promise.reject(broken));
   kept.far.abort(broken);
   await expect(alone.send(message(1))).rejects.toMatchObject({ code: 'channel-lost' });
   expect(alone.closed.aborted).toBe(true);
