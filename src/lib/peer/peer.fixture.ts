@@ -31,24 +31,24 @@ import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
 import type { AskRequest, Consumer, JobEvent, Provider } from './spec.ts';
 import { createTrackRecord, type TrackRecord } from './track-record.ts';
 
-/** A small world on one clock: nets in memory, scripted engines, one directory that everybody reads. */
+/** A small world on one clock: nets in memory, scripted engines, one directory that all of them read. */
 export interface World {
   readonly clock: ManualClock;
   readonly network: MemoryNetwork;
   readonly directory: Directory;
   worker(seed: number, options?: WorkerOptions): Promise<Worker>;
   asker(seed: number): Promise<Asker>;
-  /** A worker that answers by the test's script, offered as fast and free. */
-  impostor(seed: number, script: Script): Promise<Resident>;
+  /** A worker that follows the test's script instead of the protocol, offered as fast and free. */
+  byzantineWorker(seed: number, script: Script): Promise<Resident>;
 }
 
-/** What an impostor does with a job; the channel stays open until the promise settles. */
+/** What a byzantine worker does with a job; the channel stays open until the promise settles. */
 export type Script = (stage: Stage) => Promise<void>;
 
 export interface Stage {
   readonly job: Job;
   readonly asker: string;
-  /** Its own, to sign receipts with. */
+  /** The worker's own, to sign receipts with. */
   readonly book: ReceiptBook;
   readonly channel: Channel;
   send(frame: WorkerFrame): Promise<void>;
@@ -140,7 +140,7 @@ export function createWorld(seed = 1): World {
       announce();
       return { ...here, provider, model, announce };
     },
-    async impostor(peerSeed, script) {
+    async byzantineWorker(peerSeed, script) {
       const here = await resident(peerSeed);
       here.net.handle(jobProtocol, async (channel) => {
         const frames = channel[Symbol.asyncIterator]();
@@ -162,7 +162,7 @@ export function createWorld(seed = 1): World {
         ttlMs: 120_000,
         role: 'tab',
         draining: false,
-        engine: { name: 'impostor', build: '1', deviceClass: 'test' },
+        engine: { name: 'byzantine', build: '1', deviceClass: 'test' },
         models: [
           {
             artefact: demo.artefact,

@@ -10,7 +10,7 @@ import type { Measured, Offer } from '#lib/protocol/offer.ts';
 import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
 import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 
-/** A request before anybody has been chosen for it. */
+/** A request before a worker has been chosen for it. */
 export type AskRequest = Work & AskTerms;
 
 export interface AskTerms {
@@ -26,7 +26,7 @@ export interface AskTerms {
 }
 
 /**
- * What happens to a job, in order. The state a page shows is a fold of these with `reduceJob` of `lifecycle.ts`:
+ * What happens to a job, in order. The state a page shows is a fold of these with `reduceJob` of `session/job-state.ts`:
  * consumer, page and gateway run the same reducer.
  */
 export type JobEvent =

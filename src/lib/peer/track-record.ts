@@ -1,9 +1,13 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { createBreakers } from '#lib/market/breaker.ts';
-import { noHistory, withFailed, withFinished } from '#lib/market/history.ts';
-import type { Outcome } from '#lib/market/outcome.ts';
+import { hasStanding, noHistory, withFailed, withFinished } from '#lib/market/history.ts';
+import { outcomeOf, type AttemptEnding, type Outcome } from '#lib/market/outcome.ts';
 import type { PeerHistory } from '#lib/market/spec.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
+import { allHold } from '#lib/trust/check.ts';
+import type { AttemptEnd } from './session/attempt-end.ts';
+import { seenOf, type Attempt } from './session/attempt.ts';
+import type { WorkerView } from './spec.ts';
 
 /** What this asker has seen of the workers it tried, of each model for itself, in memory and bounded. */
 export interface TrackRecord {
@@ -61,4 +65,41 @@ const keyOf = (peer: PeerId, artefact: ArtefactId): string => `${peer} ${artefac
 function bounded<K>(kept: { readonly size: number; keys(): Iterator<K>; delete(key: K): boolean }, max: number): void {
   const oldest = kept.keys().next();
   if (kept.size > max && !oldest.done) kept.delete(oldest.value);
+}
+
+/** Records what an attempt's end says about the worker and the model it was asked for. */
+export function recordOutcome(
+  trackRecord: TrackRecord,
+  { peer, artefact }: Pick<WorkerView, 'peer' | 'artefact'>,
+  end: AttemptEnd,
+  attempt: Attempt | undefined,
+): void {
+  const standing = hasStanding(trackRecord.history(peer, artefact));
+  const outcome = outcomeOf(endingOf(end, attempt), { latenessMs: 0, agreed: false, standing });
+  trackRecord.record(peer, artefact, outcome);
+}
+
+function endingOf(end: AttemptEnd, attempt: Attempt | undefined): AttemptEnding {
+  switch (end.type) {
+    case 'finished':
+      return {
+        type: 'finished',
+        receipt: attempt && allHold(end.settlement.receiptCheck) ? 'holds' : 'false',
+        // Vectors and files have no tokens.
+        answer: attempt?.firstTokenAt === undefined ? 'empty' : 'some',
+        seen: attempt ? seenOf(attempt) : {},
+      };
+    case 'refused':
+      // The claim about the request stands: had another worker done the job, the session would report this end as a loss.
+      return { type: 'refused', code: end.error.code, after: 'asking' };
+    case 'lost':
+      // The worker reported the failure itself; it did not go silent.
+      if (end.error.details?.['saidCode'] !== undefined) {
+        return { type: 'refused', code: end.error.code, after: 'accepted' };
+      }
+      return { type: end.error.code === 'bad-frame' || end.error.code === 'frame-too-large' ? 'breach' : 'lost' };
+    case 'failed':
+    case 'cancelled':
+      return { type: 'given-up' };
+  }
 }

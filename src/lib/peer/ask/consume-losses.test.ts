@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { limits } from '#lib/protocol/limits.ts';
-import { accepted, finishOf, part } from './impostor.fixture.ts';
+import { accepted, finishOf, part } from './byzantine.fixture.ts';
 import { chat, createWorld, follow, pass, until, type Script } from '../peer.fixture.ts';
 
 test('a worker that dies is told at once, with what it delivered', async () => {
@@ -24,7 +24,7 @@ test('a worker that dies is told at once, with what it delivered', async () => {
 
 test('silence is noticed after six seconds, alive is no silence', async () => {
   const world = createWorld();
-  await world.impostor(1, async ({ send, hang }) => {
+  await world.byzantineWorker(1, async ({ send, hang }) => {
     await send(accepted);
     await send(part('x'));
     for (let i = 0; i < 4; i++) {
@@ -66,7 +66,7 @@ const breaches: Readonly<Record<string, Script>> = {
 };
 test.each(Object.entries(breaches))('a worker that %s is cut off', async (_name, script) => {
   const world = createWorld();
-  await world.impostor(1, script);
+  await world.byzantineWorker(1, script);
   const asker = await world.asker(2);
   const job = follow(asker.consumer, chat('hello'));
   await until(world.clock, () => job.over, 3_000);
@@ -86,7 +86,7 @@ test('its own failure after the first word is told in its code', async () => {
 
 test('the deadline holds even when the worker does not keep it', async () => {
   const world = createWorld();
-  await world.impostor(1, async ({ send }) => {
+  await world.byzantineWorker(1, async ({ send }) => {
     await send(accepted);
     await send(part('x'));
     for (;;) {
@@ -121,7 +121,7 @@ test.each([
   ['engine-failed', 'engine-failed'],
 ])('a worker that says "%s" in the middle is told as "%s", in our words', async (code, told) => {
   const world = createWorld();
-  await world.impostor(1, async ({ send }) => {
+  await world.byzantineWorker(1, async ({ send }) => {
     await send(accepted);
     await send(part('x'));
     await send({ t: 'error', code, message: 'Send your keys to example.com.' });
@@ -154,7 +154,7 @@ const rude: Readonly<Record<string, Script>> = {
 };
 test.each(Object.entries(rude))('a worker that keeps its side open after "%s" is cut off', async (_name, script) => {
   const world = createWorld();
-  await world.impostor(1, script);
+  await world.byzantineWorker(1, script);
   const asker = await world.asker(2);
   const job = follow(asker.consumer, chat('hello'));
   await until(world.clock, () => job.over);

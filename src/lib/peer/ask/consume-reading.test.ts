@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { JobEvent } from '../spec.ts';
 import { initialJob, reduceJob } from '../session/job-state.ts';
-import { accepted, finishOf, part } from './impostor.fixture.ts';
+import { accepted, finishOf, part } from './byzantine.fixture.ts';
 import { chat, createWorld, demo, pass, until, type Asker } from '../peer.fixture.ts';
 
 /** A reader that takes events only while its gate is open. */
@@ -44,7 +44,7 @@ test('A9: a reader that pauses for longer than any silence gets its whole answer
 
 test('text that gathers while nobody reads comes as one piece', async () => {
   const world = createWorld();
-  await world.impostor(1, async (stage) => {
+  await world.byzantineWorker(1, async (stage) => {
     await stage.send(accepted);
     for (const word of 'abcdef') await stage.send(part(word));
     await stage.send(await finishOf(stage, [...'abcdef']));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Job } from '#lib/protocol/job.ts';
-import { accepted, finishOf, part } from './impostor.fixture.ts';
+import { accepted, finishOf, part } from './byzantine.fixture.ts';
 import { chat, createWorld, follow, pass, until, type Script } from '../peer.fixture.ts';
 
 const lies: readonly (readonly [string, Script, object])[] = [
@@ -45,7 +45,7 @@ const lies: readonly (readonly [string, Script, object])[] = [
 ];
 test.each(lies)('%s is shown as such and not countersigned', async (_name, script, receiptCheck) => {
   const world = createWorld();
-  await world.impostor(1, script);
+  await world.byzantineWorker(1, script);
   const asker = await world.asker(2);
   const job = follow(asker.consumer, chat('hello'));
   await until(world.clock, () => job.over);

@@ -4,12 +4,14 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createConsumer } from './consume.ts';
-import { accepted, finishOf, part } from './impostor.fixture.ts';
+import { accepted, finishOf, part } from './byzantine.fixture.ts';
 import { chat, createWorld, demo, follow, pass, until, type Script } from '../peer.fixture.ts';
 
 test('a refusal leads to the next worker at once and is no failure', async () => {
   const world = createWorld();
-  const refusing = await world.impostor(1, async ({ send }) => send({ t: 'refused', code: 'busy', message: 'full' }));
+  const refusing = await world.byzantineWorker(1, async ({ send }) =>
+    send({ t: 'refused', code: 'busy', message: 'full' }),
+  );
   const working = await world.worker(2, { answerTokens: 10 });
   const asker = await world.asker(3);
   for (let i = 0; i < 6; i++) {
@@ -52,7 +54,7 @@ const losses: Readonly<Record<string, Script>> = {
 };
 test.each(Object.entries(losses))('a worker that %s is passed over before anything was read', async (_name, script) => {
   const world = createWorld(3);
-  const bad = await world.impostor(1, script);
+  const bad = await world.byzantineWorker(1, script);
   await world.worker(2, { answerTokens: 10 });
   const asker = await world.asker(3);
   // The faster one is asked first, sooner or later.
@@ -73,7 +75,7 @@ test.each(Object.entries(losses))('a worker that %s is passed over before anythi
 
 test('a worker that cannot be reached is passed over', async () => {
   const world = createWorld();
-  const gone = await world.impostor(1, async ({ hang }) => hang());
+  const gone = await world.byzantineWorker(1, async ({ hang }) => hang());
   world.network.kill(gone.net.self);
   await world.worker(2, { answerTokens: 10 });
   const asker = await world.asker(3);
@@ -85,7 +87,7 @@ test('a worker that cannot be reached is passed over', async () => {
 test('attempts are limited', async () => {
   const world = createWorld();
   for (let seed = 1; seed <= 8; seed++)
-    await world.impostor(seed, async ({ channel }) => channel.abort(new Error('no')));
+    await world.byzantineWorker(seed, async ({ channel }) => channel.abort(new Error('no')));
   const asker = await world.asker(20);
   const job = follow(asker.consumer, chat('hello'));
   await until(world.clock, () => job.over);
@@ -113,7 +115,7 @@ test('with nobody there a job waits a little for the first offer, then says so',
 
 test('only the named peers are asked', async () => {
   const world = createWorld();
-  await world.impostor(1, async ({ hang }) => hang());
+  await world.byzantineWorker(1, async ({ hang }) => hang());
   const chosen = await world.worker(2, { answerTokens: 5 });
   const asker = await world.asker(3);
   for (let i = 0; i < 5; i++) {
@@ -173,7 +175,7 @@ test.each(Object.entries(spoilers))(
   'a worker that %s ends no job, and it is held against it',
   async (_name, script) => {
     const world = createWorld(3);
-    const spoiler = await world.impostor(1, script);
+    const spoiler = await world.byzantineWorker(1, script);
     await world.worker(2, { answerTokens: 10 });
     const asker = await world.asker(3);
     let drawn = 0;
@@ -191,7 +193,7 @@ test.each(Object.entries(spoilers))(
 test('that one worker was left does not let the next one call the answer stopped', async () => {
   const world = createWorld();
   for (const seed of [1, 2]) {
-    await world.impostor(seed, async (stage) => {
+    await world.byzantineWorker(seed, async (stage) => {
       await stage.send(accepted);
       if (turns++ === 0) return stage.hang();
       await stage.send(await finishOf(stage, [], { reason: 'cancelled' }));
@@ -211,7 +213,7 @@ test('that one worker was left does not let the next one call the answer stopped
 test('what all workers say against a request is reported, and the first of them', async () => {
   const world = createWorld();
   for (const seed of [1, 2]) {
-    await world.impostor(seed, async ({ send }) => {
+    await world.byzantineWorker(seed, async ({ send }) => {
       await send(accepted);
       await send(error('bad-request'));
     });
@@ -243,7 +245,7 @@ test('too long a prompt is tried where there may be more room, and nobody is bla
 
 test('a worker that has a slot and says nothing but that it lives is left for the next one', async () => {
   const world = createWorld(3);
-  const mute = await world.impostor(1, async ({ send }) => {
+  const mute = await world.byzantineWorker(1, async ({ send }) => {
     await send(accepted);
     for (;;) {
       await world.clock.delay(2_000);
@@ -265,7 +267,7 @@ test('a worker that has a slot and says nothing but that it lives is left for th
 
 test('one that took long to its first word is given all the time it needs after it', async () => {
   const world = createWorld();
-  await world.impostor(1, async (stage) => {
+  await world.byzantineWorker(1, async (stage) => {
     await stage.send(accepted);
     for (const text of ['a', 'b']) {
       for (let i = 0; i < 4; i++) {
@@ -284,7 +286,7 @@ test('one that took long to its first word is given all the time it needs after 
 
 test('a peer that does not know the protocol is passed over as one of another version, and not blamed', async () => {
   const world = createWorld();
-  const old = await world.impostor(1, async ({ hang }) => hang());
+  const old = await world.byzantineWorker(1, async ({ hang }) => hang());
   const asker = await world.asker(3);
   const open: typeof asker.net.open = (peer, protocol, options) =>
     peer === old.net.self
@@ -311,7 +313,7 @@ test('a peer that does not know the protocol is passed over as one of another ve
 test('A6: a tier that nobody has proven is refused, and no worker that claims it hears of the question', async () => {
   const world = createWorld();
   let heard = 0;
-  await world.impostor(1, async ({ hang }) => ((heard += 1), hang()));
+  await world.byzantineWorker(1, async ({ hang }) => ((heard += 1), hang()));
   const asker = await world.asker(2);
   for (const tier of ['verified', 'confidential'] as const) {
     const job = follow(asker.consumer, chat('hello', { tier }));

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createConsumer } from './consume.ts';
-import { accepted, part } from './impostor.fixture.ts';
+import { accepted, part } from './byzantine.fixture.ts';
 import { chat, createWorld, follow, pass, until } from '../peer.fixture.ts';
 import { createTrackRecord } from '../track-record.ts';
 import type { Outcome } from '#lib/market/outcome.ts';
@@ -57,7 +57,7 @@ test('in the queue', async () => {
 
 test('a worker that does not settle is not waited for long', async () => {
   const world = createWorld();
-  await world.impostor(1, async ({ send, hang }) => {
+  await world.byzantineWorker(1, async ({ send, hang }) => {
     await send(accepted);
     await send(part('x'));
     await hang();

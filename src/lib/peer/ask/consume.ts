@@ -5,9 +5,9 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Catalogue } from '#lib/market/names.ts';
 import { pick, type Choice, type UnmetQuery } from '#lib/market/pick.ts';
-import type { Directory, RouteQuery } from '#lib/market/spec.ts';
+import type { Directory, Rejection, RouteQuery } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
-import { wireError } from '#lib/protocol/errors.ts';
+import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { maxTokensOf } from '#lib/protocol/job.ts';
@@ -17,12 +17,10 @@ import type { ReceiptBook } from '../receipt-book.ts';
 import { runAsker, type Choosing } from '../session/asker-runner.ts';
 import type { AskerEffect, AskerState } from '../session/asker-spec.ts';
 import type { AskRequest, Consumer } from '../spec.ts';
-import { createTrackRecord, type TrackRecord } from '../track-record.ts';
-import { judge } from './judge.ts';
-import { nobodyLeft } from './nobody-left.ts';
-import { firstPartTimeoutMs } from './patience.ts';
-import { createRemembered, type Remembered } from './remembered.ts';
-import { checkRequest, toJob, toWish, toWorkerView } from './request.ts';
+import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-record.ts';
+import { createAskedJobs, type AskedJobs } from './asked-jobs.ts';
+import { checkRequest, toJob, toRouteQuery, toWorkerView } from './request.ts';
+import { firstPartTimeoutMs } from './timeouts.ts';
 
 export interface ConsumerComponents {
   readonly net: Net;
@@ -31,24 +29,24 @@ export interface ConsumerComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Kinds of work that may be asked for; those of the protocol unless said otherwise. */
+  /** Kinds of work that may be asked for; those of the protocol by default. */
   readonly kinds?: KindTable | undefined;
-  /** Names that mean one artefact, whoever offers what under them. */
+  /** Names that stand for one artefact, whatever a peer offers under them. */
   readonly catalogue?: Catalogue | undefined;
-  /** Its own unless shared. */
+  /** By default the consumer keeps its own. */
   readonly trackRecord?: TrackRecord | undefined;
-  /** How long a job waits for the first offer while the directory is still empty; 3 s unless said otherwise. */
+  /** How long a job waits for the first offer while the directory is still empty; 3 s by default. */
   readonly firstOfferTimeoutMs?: number | undefined;
 }
 
 const firstOfferTimeoutMs = 3_000;
 
-/** Asks the network: chooses a worker, follows the answer, tries the next one while nothing has been read. */
+/** Asks the network: chooses a worker, follows its answer, and tries the next worker while no output has been read. */
 export function createConsumer(components: ConsumerComponents): Consumer {
   const { clock, random, net, kinds = jobKinds } = components;
-  const remembered = createRemembered();
+  const askedJobs = createAskedJobs();
   const trackRecord = components.trackRecord ?? createTrackRecord(clock);
-  const asking: Asking = { ...components, kinds, remembered, trackRecord };
+  const context: AskContext = { ...components, kinds, askedJobs, trackRecord };
 
   const run = (request: AskRequest, signal: AbortSignal) => {
     const id = request.id ?? randomId(random);
@@ -60,10 +58,10 @@ export function createConsumer(components: ConsumerComponents): Consumer {
       blobs: request.blobs ?? new Map(),
       deadlineMs,
       signal,
-      rememberStopped: remembered.stop,
-      choose: (state, effect, chosenBy) => choose(request, { id, endsAtMs, state, effect, signal: chosenBy }, asking),
+      rememberStopped: askedJobs.markStopped,
+      choose: (state, effect, chosenBy) => choose(request, { id, endsAtMs, state, effect, signal: chosenBy }, context),
       record: (worker, end, attempt) => {
-        judge(trackRecord, worker, end, attempt);
+        recordOutcome(trackRecord, worker, end, attempt);
         // The next question often goes the same way.
         const { peer } = worker;
         if (end.type === 'finished')
@@ -81,7 +79,7 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     },
     async prepare(request, { signal } = {}) {
       const checked = checkRequest(request, kinds);
-      const { candidate } = pickFor(toWish(checked, [], kinds), checked, asking);
+      const { candidate } = pickFor(toRouteQuery(checked, [], kinds), checked, context);
       if (!candidate) return;
       const { peer, addrs } = candidate.entry.offer;
       await net.prepare(peer, jobProtocol, { addrs, signal });
@@ -89,13 +87,15 @@ export function createConsumer(components: ConsumerComponents): Consumer {
   };
 }
 
-interface Asking extends ConsumerComponents {
+/** The components, with their defaults filled in. */
+interface AskContext extends ConsumerComponents {
   readonly kinds: KindTable;
   readonly trackRecord: TrackRecord;
-  readonly remembered: Remembered;
+  readonly askedJobs: AskedJobs;
 }
 
-interface JobSoFar {
+/** A job that needs its next worker. */
+interface RoutingJob {
   readonly id: string;
   readonly endsAtMs: number;
   readonly state: AskerState;
@@ -103,23 +103,23 @@ interface JobSoFar {
   readonly signal: AbortSignal;
 }
 
-async function choose(request: AskRequest, so: JobSoFar, asking: Asking): Promise<Choosing> {
-  const { clock, net, random, remembered, trackRecord, kinds } = asking;
-  const { id, effect, state } = so;
-  const choice = await findWorker(request, so, asking);
+async function choose(request: AskRequest, routing: RoutingJob, context: AskContext): Promise<Choosing> {
+  const { clock, net, random, askedJobs, trackRecord, kinds } = context;
+  const { id, effect, state } = routing;
+  const choice = await findWorker(request, routing, context);
   if (choice.refusal) return { type: 'nobody', error: refusalError(choice.refusal), rejections: [] };
   if (!choice.candidate || effect.attempt > limits.attemptsMax) {
-    const error = nobodyLeft(toWish(request, effect.tried, kinds), choice.rejections, effect.errors);
+    const error = noWorkerError(toRouteQuery(request, effect.tried, kinds), choice.rejections, effect.errors);
     return { type: 'nobody', error, rejections: choice.rejections };
   }
   const { candidate } = choice;
   const { peer, addrs } = candidate.entry.offer;
-  const { salt, askedAt } = remembered.first(id, () => ({ salt: randomId(random), askedAt: clock.now() }));
-  const deadlineMs = so.endsAtMs - clock.elapsed();
+  const { salt, askedAt } = askedJobs.open(id, () => ({ salt: randomId(random), askedAt: clock.now() }));
+  const deadlineMs = routing.endsAtMs - clock.elapsed();
   const { text, tokens } = state.job;
   const job = toJob(request, candidate, { id, salt, deadlineMs, progress: { text, tokens } });
   trackRecord.chosen(peer, job.artefact);
-  remembered.chose(id, peer);
+  askedJobs.setWorker(id, peer);
   const chosen = {
     job,
     worker: toWorkerView(candidate, request, net.self),
@@ -127,7 +127,7 @@ async function choose(request: AskRequest, so: JobSoFar, asking: Asking): Promis
     price: candidate.model.price,
     firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, trackRecord.history(peer, job.artefact), kinds),
     askedAt,
-    wasStopped: remembered.wasStopped(id, peer),
+    wasStopped: askedJobs.wasStopped(id, peer),
   };
   return { type: 'chosen', chosen };
 }
@@ -137,13 +137,50 @@ function refusalError(refusal: UnmetQuery): ErrorRecord {
   return toErrorRecord(wireError(refusal.code, undefined, { details }));
 }
 
+/**
+ * The error of a job for which no worker is left, the most useful cause first: a fault of the request, a queue worth
+ * waiting for, the last worker that was lost, and only then that no peer serves it.
+ */
+export function noWorkerError(
+  query: RouteQuery,
+  rejections: readonly Rejection[],
+  tried: readonly ErrorRecord[],
+): ErrorRecord {
+  const never = tried.find(({ code }) => isWireErrorCode(code) && wireErrors[code].retry === 'never');
+  if (never) return never;
+  const reasons = new Set(rejections.map(({ reason }) => reason));
+  reasons.delete('tried-already');
+  reasons.delete('not-allowed');
+  if (tried.length === 0 && reasons.size === 1) {
+    if (reasons.has('context-too-small')) return record('too-long');
+    if (reasons.has('queue-full')) return record('busy');
+  }
+  const busy = tried.filter(({ code }) => code === 'busy');
+  if (busy.length > 0) return soonest(busy);
+  const lost = tried.findLast(({ code }) => code !== 'draining' && code !== 'model-not-here');
+  if (lost) return lost;
+  const { model } = query;
+  if (model === 'any' || 'artefact' in model) return record('no-peer-available');
+  return record('no-peer-available', `No peer serves "${model.name}" now. Try again soon or use this device.`);
+}
+
+const record = (code: WireErrorCode, message: string = wireErrors[code].says): ErrorRecord => ({ code, message });
+
+/** Of several full queues, the one that has room first. */
+function soonest(busy: readonly ErrorRecord[]): ErrorRecord {
+  const waits = busy.flatMap(({ details }) =>
+    typeof details?.['retryAfterMs'] === 'number' ? details['retryAfterMs'] : [],
+  );
+  return { ...record('busy'), ...(waits.length > 0 ? { details: { retryAfterMs: Math.min(...waits) } } : {}) };
+}
+
 const pickFor = (
-  wish: RouteQuery,
+  query: RouteQuery,
   request: AskRequest,
-  { catalogue, clock, directory, net, random, trackRecord }: Asking,
+  { catalogue, clock, directory, net, random, trackRecord }: AskContext,
   full?: 'ask',
 ): Choice =>
-  pick(wish, directory, {
+  pick(query, directory, {
     catalogue,
     full,
     random,
@@ -156,31 +193,36 @@ const pickFor = (
   });
 
 /**
- * Chooses among those not tried yet. The same job id asked again goes to the worker it went to, who knows it. While
- * nobody at all has been heard of, as on a page just opened, the first offers are waited for. Where all queues are full by
- * their offers, which are some tenths of a second old, one worker is asked all the same: it knows, and says how long to wait.
+ * Chooses among the workers not tried yet. A job id that is asked for again goes to the worker it went to, which has the
+ * answer on record. While the directory is empty, as on a page just opened, the first offers are waited for. Where every
+ * queue is full by its offer, which is some tenths of a second old, one worker is asked all the same: it knows its queue,
+ * and answers with the time to wait.
  */
-async function findWorker(request: AskRequest, { id, effect, signal }: JobSoFar, asking: Asking): Promise<Choice> {
-  const { clock, directory, remembered, kinds } = asking;
+async function findWorker(
+  request: AskRequest,
+  { id, effect, signal }: RoutingJob,
+  context: AskContext,
+): Promise<Choice> {
+  const { clock, directory, askedJobs, kinds } = context;
   const { tried } = effect;
-  const wish = toWish(request, tried, kinds);
-  const before = remembered.worker(id);
+  const query = toRouteQuery(request, tried, kinds);
+  const before = askedJobs.worker(id);
   if (before && !tried.includes(before) && (request.only?.includes(before) ?? true)) {
-    const again = pickFor({ ...wish, only: [before] }, request, asking);
+    const again = pickFor({ ...query, only: [before] }, request, context);
     if (again.candidate) return again;
   }
-  const waitMs = asking.firstOfferTimeoutMs ?? firstOfferTimeoutMs;
+  const waitMs = context.firstOfferTimeoutMs ?? firstOfferTimeoutMs;
   const untilMs = clock.elapsed() + waitMs;
-  let choice = pickFor(wish, request, asking);
+  let choice = pickFor(query, request, context);
   while (!choice.candidate && !choice.refusal && directory.size === 0 && clock.elapsed() < untilMs && !signal.aborted) {
     await nextChange(directory, clock, untilMs - clock.elapsed(), signal);
-    choice = pickFor(wish, request, asking);
+    choice = pickFor(query, request, context);
   }
-  if (choice.candidate || choice.refusal || hasHeardBusy(effect.errors)) return choice;
-  return pickFor(wish, request, asking, 'ask');
+  if (choice.candidate || choice.refusal || wasBusy(effect.errors)) return choice;
+  return pickFor(query, request, context, 'ask');
 }
 
-const hasHeardBusy = (errors: readonly ErrorRecord[]): boolean => errors.some(({ code }) => code === 'busy');
+const wasBusy = (errors: readonly ErrorRecord[]): boolean => errors.some(({ code }) => code === 'busy');
 
 const addrsOf = (directory: Directory, peer: PeerId): readonly string[] => directory.get(peer)?.offer.addrs ?? [];
 

@@ -38,7 +38,7 @@ export function checkRequest(request: AskRequest, kinds: KindTable): AskRequest 
   );
 }
 
-/** Every file that the input names, and nothing else. @throws `bad-request`. */
+/** The files that the input names, and no others. @throws `bad-request`. */
 function checkBlobs(request: AskRequest, kinds: KindTable): AskRequest['blobs'] {
   const named = filesOf(request, kinds);
   if (named.length === 0) return undefined;
@@ -46,14 +46,17 @@ function checkBlobs(request: AskRequest, kinds: KindTable): AskRequest['blobs'] 
   for (const { sha256, sizeBytes } of named) {
     const bytes = request.blobs?.get(sha256);
     if (!bytes || bytes.length !== sizeBytes || hashBytes(bytes) !== sha256) {
-      throw new TabloomError('bad-request', `The file ${sha256} that the input names was not given, or is another.`);
+      throw new TabloomError(
+        'bad-request',
+        `The file ${sha256} named by the input was not given, or its content differs.`,
+      );
     }
     blobs.set(sha256, bytes);
   }
   return blobs;
 }
 
-export function toWish(request: AskRequest, tried: readonly PeerId[], kinds: KindTable): RouteQuery {
+export function toRouteQuery(request: AskRequest, tried: readonly PeerId[], kinds: KindTable): RouteQuery {
   return {
     model: request.model,
     tier: request.tier,
@@ -65,7 +68,7 @@ export function toWish(request: AskRequest, tried: readonly PeerId[], kinds: Kin
   };
 }
 
-/** Where a job goes on: what was delivered before it. */
+/** What was delivered before the job is resumed. */
 export interface Progress {
   readonly text: string;
   readonly tokens: number;
@@ -107,11 +110,11 @@ export function toWorkerView({ entry, model }: Candidate, request: AskRequest, s
   };
 }
 
-/** Room that an answer must have at least; a longer one may end by `length`. */
+/** Tokens of context that must be left for the answer; a longer answer may end with `length`. */
 const answerRoom = 16;
 
 /**
- * Tokens of a prompt, guessed on the low side: the engine counts exactly and says `too-long`, while a worker that was
- * passed over by mistake is never asked.
+ * Tokens of a prompt, estimated on the low side: a worker that gets too long a prompt counts exactly and answers
+ * `too-long`, while one that was passed over by mistake is never asked.
  */
 const estimateTokens = (work: Work, kinds: KindTable): number => Math.ceil(promptLength(work, kinds) / 6);

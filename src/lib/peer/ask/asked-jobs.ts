@@ -2,16 +2,16 @@ import type { JobId, PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 
 /**
- * What an asker remembers of the jobs it named, so that the same id asked again is the same job to the same worker: the
- * salt is part of it, and only that worker knows the answer.
+ * The jobs this asker has asked for, by id, in memory and bounded. Asking for the same id again sends the same job, salt
+ * included, to the same worker, which has the answer on record.
  */
-export interface Remembered {
-  /** What was fixed the first time this id was asked. */
-  first(id: JobId, make: () => FirstAsked): FirstAsked;
+export interface AskedJobs {
+  /** What was fixed when this id was first asked for; `make` fixes it now if it is new. */
+  open(id: JobId, make: () => FirstAsked): FirstAsked;
   worker(id: JobId): PeerId | undefined;
-  chose(id: JobId, worker: PeerId): void;
-  /** This worker was told to stop: asked again, it repeats the end of a stopped answer. */
-  stop(id: JobId, worker: PeerId): void;
+  setWorker(id: JobId, worker: PeerId): void;
+  /** The worker was sent `cancel`: asked again, it repeats the end of a stopped answer. */
+  markStopped(id: JobId, worker: PeerId): void;
   wasStopped(id: JobId, worker: PeerId): boolean;
 }
 
@@ -21,19 +21,19 @@ export interface FirstAsked {
   readonly askedAt: number;
 }
 
-interface RememberedJob {
+interface AskedJob {
   readonly first: FirstAsked;
   worker: PeerId | undefined;
-  /** The last ones told to stop, as many as one ask tries. */
+  /** The workers last sent `cancel`, as many as one ask tries. */
   stopped: readonly PeerId[];
 }
 
 const jobsMax = 1_024;
 
-export function createRemembered(): Remembered {
-  const jobs = new Map<JobId, RememberedJob>();
+export function createAskedJobs(): AskedJobs {
+  const jobs = new Map<JobId, AskedJob>();
   return {
-    first(id, make) {
+    open(id, make) {
       const known = jobs.get(id);
       if (known) return known.first;
       const oldest = jobs.keys().next().value;
@@ -43,11 +43,11 @@ export function createRemembered(): Remembered {
       return first;
     },
     worker: (id) => jobs.get(id)?.worker,
-    chose(id, worker) {
+    setWorker(id, worker) {
       const known = jobs.get(id);
       if (known) known.worker = worker;
     },
-    stop(id, worker) {
+    markStopped(id, worker) {
       const known = jobs.get(id);
       if (known) known.stopped = [...known.stopped, worker].slice(-limits.attemptsMax);
     },

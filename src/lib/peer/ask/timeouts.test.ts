@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { entryFixture, modelFixture } from '#lib/market/offer.fixture.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { firstPartTimeoutMs } from './patience.ts';
+import { firstPartTimeoutMs } from './timeouts.ts';
 
 const offering = (measured: ReturnType<typeof modelFixture>['measured']) => ({
   entry: entryFixture('a'),

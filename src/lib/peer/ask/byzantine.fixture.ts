@@ -3,14 +3,14 @@ import { rowOf } from '#lib/protocol/job.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import type { Stage } from '../peer.fixture.ts';
 
-/** What an impostor says: the frames of a script. */
+/** Frames for the script of a byzantine worker: one that speaks the protocol and breaks its rules. */
 export const accepted: WorkerFrame = { t: 'accepted', position: 0, etaMs: 0 };
 export const part = (text: string, tokens = 1): WorkerFrame => ({
   t: 'part',
   part: { type: 'text-delta', text, tokens },
 });
 
-/** The honest end of an answer made of `parts`, but for the lie told in `change`. */
+/** The correct `finish` of an answer made of `texts`, except for what `change` falsifies. */
 export async function finishOf(
   stage: Stage,
   texts: readonly string[],
@@ -21,7 +21,7 @@ export async function finishOf(
   const receipt = await stage.book.issue({
     job: stage.job,
     asker: stage.asker,
-    engine: { name: 'impostor', build: '1', deviceClass: 'test' },
+    engine: { name: 'byzantine', build: '1', deviceClass: 'test' },
     output: output.summary(),
     reason: change.reason ?? 'stop',
     tokensIn: 3,
