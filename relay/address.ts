@@ -15,6 +15,13 @@ export function dialAddress(host: string, port: number): string {
   return `${hostPart(reached)}/tcp/${port}/ws`;
 }
 
+/** The URL a person on this machine opens. Wildcards and loopback are called `localhost`, which browsers trust. */
+export function localUrl(host: string, port: number): string {
+  const bare = host.replace(/^\[|\]$/g, '');
+  const name = ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(bare) ? 'localhost' : bare;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
 const hostPart = (name: string): string => {
   const version = isIP(name);
   return version === 0 ? `/dns4/${name}` : `/ip${version}/${name}`;

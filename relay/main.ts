@@ -1,8 +1,7 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
-import { readEnv, type Env } from './env.ts';
-import { readFlags, usage, type Flags } from './flags.ts';
-import { greeting } from './greeting.ts';
+import { readEnv, readFlags, usage, type Env, type Flags } from './settings.ts';
+import { greeting, handleSignals, openBrowser } from './terminal.ts';
 
 /** The program of `npm start`. Exit codes stand in docs/OPERATING.md. */
 async function main(): Promise<void> {
@@ -12,7 +11,6 @@ async function main(): Promise<void> {
 
   // Loaded only now: a wrong flag or a taken port should not wait for the network's code.
   const { startRelay } = await import('./relay.ts');
-  const { handleSignals } = await import('./shutdown.ts');
   const relay = await startRelay(env).catch(fail);
   handleSignals({
     process,
@@ -29,10 +27,7 @@ async function main(): Promise<void> {
     relay.logger.warn('unhandled-rejection', { code: errorCode(error), error }),
   );
   say(greeting(relay.url, relay.modelName, env));
-  if (flags.open) {
-    const { openBrowser } = await import('./open-browser.ts');
-    if (!(await openBrowser(relay.url))) say('There is no browser to open here; follow the link.\n');
-  }
+  if (flags.open && !(await openBrowser(relay.url))) say('There is no browser to open here; follow the link.\n');
   const native = await relay.ready;
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
   if (native.state === 'failed')

@@ -17,7 +17,7 @@ const documents = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'SECURITY.md',
-  'relay/greeting.ts',
+  'relay/terminal.ts',
   'messages/en.json',
   ...below('docs', /^[^/]*\.md$/),
 ];

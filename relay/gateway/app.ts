@@ -1,18 +1,16 @@
-import { Hono } from 'hono';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { Hono, type Handler } from 'hono';
 import { errorCode } from '#lib/base/errors.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
 import type { Guard } from '../http/guard.ts';
-import { acceptsPage, apiPath, isApiClient, isReading } from './api-path.ts';
 import { createBodyBudget } from './body.ts';
+import { readChatRequest } from './chat.ts';
+import { readCompletionRequest } from './completion.ts';
+import { readEmbeddingRequest } from './embedding.ts';
 import { doorError, toHttpError } from './errors.ts';
-import { chatCompletions } from './routes/chat-completions.ts';
-import { completions } from './routes/completions.ts';
-import { embeddings } from './routes/embeddings.ts';
-import type { GenerateComponents } from './routes/generate.ts';
-import { showHealth, type Health } from './routes/health.ts';
-import { listModels, showModel } from './routes/models.ts';
-import { notYet, pathsNotYet } from './routes/not-yet.ts';
-import { showRelayInfo } from './routes/relay-info.ts';
+import { generate, type GenerateComponents } from './routes/generate.ts';
+import { listModels, showHealth, showModel, showRelayInfo, type Health } from './routes/status.ts';
 import { hostCheck, originCheck } from './security.ts';
 
 export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'> {
@@ -29,9 +27,26 @@ export interface Gateway {
   fetch(request: Request): Promise<Response>;
 }
 
-const postPaths = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings', ...pathsNotYet];
+/** The routes that ask the network, and how each reads its request. */
+const generating = {
+  '/v1/chat/completions': readChatRequest,
+  '/v1/completions': readCompletionRequest,
+  '/v1/embeddings': readEmbeddingRequest,
+};
 
-/** Everything HTTP of a relay. One route a file. */
+/** Routes of OpenAI's API whose kinds of work the wire knows and nobody does yet. */
+const pathsNotYet = [
+  '/v1/audio/speech',
+  '/v1/audio/transcriptions',
+  '/v1/audio/translations',
+  '/v1/images/generations',
+  '/v1/images/edits',
+  '/v1/images/variations',
+];
+
+const postPaths = [...Object.keys(generating), ...pathsNotYet];
+
+/** Everything HTTP of a relay. */
 export function createGateway(components: GatewayComponents): Gateway {
   const { guard, logger, site } = components;
   const app = new Hono({ getPath: apiPath });
@@ -53,10 +68,8 @@ export function createGateway(components: GatewayComponents): Gateway {
     context.header('x-content-type-options', 'nosniff');
   });
 
-  const generating = { ...components, bodies: createBodyBudget() };
-  app.post('/v1/chat/completions', chatCompletions(generating));
-  app.post('/v1/completions', completions(generating));
-  app.post('/v1/embeddings', embeddings(generating));
+  const generateComponents = { ...components, bodies: createBodyBudget() };
+  for (const [path, read] of Object.entries(generating)) app.post(path, generate(generateComponents, read));
   for (const path of pathsNotYet) app.post(path, notYet);
   app.get('/v1/models', listModels(components));
   app.get('/v1/models/:id{.+}', showModel(components));
@@ -85,3 +98,46 @@ export function createGateway(components: GatewayComponents): Gateway {
 
   return { fetch: async (request) => app.fetch(request) };
 }
+
+/** Says so in a way that a client can tell from a wrong path. The body is not read. */
+const notYet: Handler = () => {
+  throw doorError(
+    'kind-unavailable',
+    'Nobody on this network makes or hears sound or draws pictures yet. Text is made at /v1/chat/completions.',
+  );
+};
+
+/** A gateway as Node's HTTP server calls it. Requests carry a signal that aborts when the client has left. */
+export function toNodeListener(gateway: Gateway): (request: IncomingMessage, response: ServerResponse) => void {
+  const listener = getRequestListener((request) => gateway.fetch(request), { overrideGlobalObjects: false });
+  return (request, response) => void listener(request, response);
+}
+
+/**
+ * Where a request belongs, whatever base URL its client was given: `https://relay`, `https://relay/` and
+ * `https://relay/v1/` are all tried in practice, and lead to the same API. Pages keep their paths for browsers.
+ */
+function apiPath(request: Request): string {
+  const path = new URL(request.url).pathname
+    .replace(/\/{2,}/g, '/')
+    .replace(/(?<=.)\/$/, '')
+    .replace(/^\/v1(?=\/v1(\/|$))/, '');
+  if (apiOnly.test(path)) return `/v1${path}`;
+  // The one name that the API shares with a page.
+  if (/^\/models(\/|$)/.test(path) && (isApiClient(request) || !isReading(request.method))) return `/v1${path}`;
+  return path;
+}
+
+const apiOnly = /^\/(chat\/completions|completions|embeddings|audio|images|responses|moderations)(\/|$)/;
+
+/** A program with a key or a taste for JSON: it must never be shown a page in place of an answer. */
+function isApiClient({ headers }: Request): boolean {
+  if (acceptsPage(headers)) return false;
+  const bearer = /^bearer /i.test(headers.get('authorization') ?? '');
+  return bearer || headers.has('x-api-key') || headers.has('api-key') || /\bjson\b/i.test(headers.get('accept') ?? '');
+}
+
+/** What browsers say when somebody goes to an address. */
+const acceptsPage = (headers: Headers): boolean => (headers.get('accept') ?? '').includes('text/html');
+
+const isReading = (method: string): boolean => method === 'GET' || method === 'HEAD';

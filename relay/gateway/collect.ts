@@ -1,8 +1,8 @@
 import { fromErrorRecord } from '#lib/base/errors.ts';
-import { wireError } from '#lib/protocol/errors.ts';
 import { initialJob, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
-import type { Wish } from './wish.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import type { Wish } from './request.ts';
 
 /** The events of a job in which an answer to a part of the conversation is none. @throws `too-long`. */
 export async function* untrimmed(events: AsyncIterable<JobEvent>, wish: Wish): AsyncGenerator<JobEvent> {

@@ -6,16 +6,16 @@ import { createDirectory } from '#lib/market/directory.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
-import type { FinishReason, Part } from '#lib/protocol/part.ts';
 import type { Job } from '#lib/protocol/job.ts';
-import { readOffer, writeOffer, type OfferedModel } from '#lib/protocol/offer.ts';
 import { chat } from '#lib/protocol/kinds/chat.ts';
+import { readOffer, writeOffer, type OfferedModel } from '#lib/protocol/offer.ts';
+import type { FinishReason, Part } from '#lib/protocol/part.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { issueReceipt } from '#lib/trust/receipt.ts';
 import { createGuard } from '../http/guard.ts';
 import { createGateway, type Gateway, type GatewayComponents } from './app.ts';
-import { createJobBook, type JobBook } from './job-book.ts';
-import { createShelf } from './shelf.ts';
+import { createJobBook, type JobBook } from './job-registry.ts';
+import { createShelf } from './model-list.ts';
 
 /** A gateway over a consumer that plays a script: no network, no engine, no socket. */
 export interface GatewayFixture {

@@ -1,11 +1,11 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
+import type { ChunkWriter } from './answer.ts';
 import { throwUnlessAnswered } from './collect.ts';
 import { toHttpError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
-import { withPauses } from './pauses.ts';
-import type { ChunkWriter, Wish } from './wish.ts';
+import type { Wish } from './request.ts';
 
 export interface StreamBeginning {
   /** As far as it had come when the status line could be written. */
@@ -97,4 +97,47 @@ export function streamBody(frames: AsyncGenerator<string>, onLeave: () => void):
     },
     cancel: onLeave,
   });
+}
+
+/**
+ * Passes a source through and says `pause` each time it has been silent for `pauseMs()`. Nothing is lost or reordered:
+ * the read that a pause interrupted goes on.
+ */
+async function* withPauses<T>(
+  source: AsyncIterable<T>,
+  clock: Clock,
+  pauseMs: () => number,
+): AsyncGenerator<T | 'pause'> {
+  const iterator = source[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const reading = iterator.next();
+      for (;;) {
+        const timer = new AbortController();
+        const pause = clock.delay(pauseMs(), { signal: timer.signal }).then(
+          () => 'pause' as const,
+          () => 'pause' as const,
+        );
+        const result = await Promise.race([reading, pause]);
+        timer.abort();
+        if (result === 'pause') {
+          yield 'pause';
+          continue;
+        }
+        if (result.done) {
+          ended = true;
+          return;
+        }
+        yield result.value;
+        break;
+      }
+    }
+  } catch (error) {
+    ended = true;
+    throw error;
+  } finally {
+    // Not awaited: a source that waits for its peer would hold the reader who left.
+    if (!ended) void iterator.return?.().then(undefined, () => undefined);
+  }
 }

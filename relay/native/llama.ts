@@ -1,16 +1,26 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Llama, LlamaContext, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
 import { raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { textRequest } from '#lib/engine/answer.ts';
+import { textRequest, tooLong } from '#lib/engine/answer.ts';
 import { createProgressMeter } from '#lib/engine/progress.ts';
 import { createSlots } from '#lib/engine/slots.ts';
-import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
+import type {
+  Engine,
+  EngineEvent,
+  EngineInfo,
+  LoadedModel,
+  LoadOptions,
+  ModelEntry,
+  RequestOf,
+} from '#lib/engine/spec.ts';
+import { embeddingEvents } from '#lib/engine/vector.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
-import type { Llama, LlamaContext, LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
-import { embedLlama } from './embed.ts';
 import { runLlama } from './run.ts';
-import { scoreLlama } from './score.ts';
-import { verifyFile } from './verify-file.ts';
+import { scoreLlama, tokenize } from './tokens.ts';
 
 export interface LlamaEngineOptions {
   readonly clock: Clock;
@@ -144,4 +154,67 @@ async function openModel(
       },
     );
   }
+}
+
+/** Texts as vectors, one after the other. @throws `too-long`, `bad-request` for a number of dimensions. */
+async function* embedLlama(
+  { input, params }: RequestOf<'embedding'>,
+  {
+    model,
+    openContext,
+    clock,
+    contextTokens,
+    signal,
+  }: {
+    readonly model: LlamaModel;
+    readonly openContext: () => Promise<LlamaEmbeddingContext>;
+    readonly clock: Clock;
+    readonly contextTokens: number;
+    readonly signal: AbortSignal;
+  },
+): AsyncGenerator<EngineEvent> {
+  const startedMs = clock.elapsed();
+  if (params.dimensions !== undefined) {
+    throw new TabloomError('bad-request', 'This model has one number of dimensions. Leave "dimensions" out.');
+  }
+  const texts = input.texts.map((text) => tokenize(model, text));
+  const longest = Math.max(...texts.map(({ length }) => length));
+  if (longest >= contextTokens) throw tooLong(longest, contextTokens);
+  const context = await openContext();
+  yield* embeddingEvents(vectors(), { tokensIn: texts.reduce((sum, { length }) => sum + length, 0), clock, startedMs });
+
+  async function* vectors() {
+    for (const tokens of texts) {
+      throwIfAborted(signal);
+      const { vector } = await context.getEmbeddingFor([...tokens]);
+      throwIfAborted(signal);
+      yield vector;
+    }
+  }
+}
+
+/** A file on this machine is the one the catalog means, by size and hash. @throws `load-failed`, `model-corrupt`, `aborted`. */
+async function verifyFile(
+  path: string,
+  expected: { readonly sizeBytes: number; readonly sha256: string },
+  options: { readonly signal?: AbortSignal | undefined; readonly onBytes: (loadedBytes: number) => void },
+): Promise<void> {
+  const { size } = await stat(path).catch((cause: unknown) => {
+    throw new TabloomError('load-failed', `There is no model file at ${path}. Restore it from the repository.`, {
+      cause,
+    });
+  });
+  const corrupt = (what: string) =>
+    new TabloomError('model-corrupt', `The model file at ${path} is not the one expected: ${what}. Restore it.`);
+  if (size !== expected.sizeBytes) throw corrupt(`it has ${size} bytes and not ${expected.sizeBytes}`);
+  const hash = createHash('sha256');
+  let loadedBytes = 0;
+  for await (const bytes of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+    throwIfAborted(options.signal);
+    const chunk = bytes as Uint8Array;
+    hash.update(chunk);
+    loadedBytes += chunk.length;
+    options.onBytes(loadedBytes);
+  }
+  if (hash.digest('hex') !== expected.sha256) throw corrupt('its hash is another');
 }

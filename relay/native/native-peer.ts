@@ -9,9 +9,8 @@ import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { createFloor } from './floor.ts';
-import { joinFloors, type Floors } from './floors.ts';
-import type { Shelved } from './shelf.ts';
+import type { Shelved } from './models.ts';
+import { createFloor, joinFloors, type Floors } from './supervisor.ts';
 
 /**
  * The native floor: a peer like any other, with its own key and its own net, that happens to live in the relay's process

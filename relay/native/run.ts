@@ -1,3 +1,4 @@
+import type { LlamaContextSequence, LlamaModel, SequenceEvaluateOptions, Token, TokenBias } from 'node-llama-cpp';
 import { abortError } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
@@ -5,15 +6,15 @@ import { answer, tokensLeft, tooLong } from '#lib/engine/answer.ts';
 import { createCallReader } from '#lib/engine/call-reader.ts';
 import { renderChat, type PromptTemplate } from '#lib/engine/chat-prompt.ts';
 import { constraintOf, grammarAfter } from '#lib/engine/constraint.ts';
-import { passedOver } from '#lib/engine/sampling.ts';
+import type { Grammar } from '#lib/engine/grammar/grammar.ts';
+import { toGbnf } from '#lib/engine/grammar/to-gbnf.ts';
+import { passedOver, samplingOf } from '#lib/engine/sampling.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import { callIds } from '#lib/engine/tool-calls.ts';
+import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
 import type { Logprob } from '#lib/protocol/part.ts';
-import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
-import { evaluateOptions } from './evaluate-options.ts';
-import { logprobOf } from './score.ts';
-import { knownTokens, tokenize } from './tokens.ts';
+import { knownTokens, logprobOf, tokenize } from './tokens.ts';
 
 export interface RunOptions {
   readonly model: LlamaModel;
@@ -126,5 +127,64 @@ async function* decode(
   } catch (cause) {
     if (signal.aborted) throw abortError(signal);
     throw new TabloomError('engine-failed', 'llama.cpp failed while answering. Try again.', { cause });
+  }
+}
+
+/**
+ * How the package draws a token, by the tokens of the answer so far.
+ * @throws `bad-request` for a bias it cannot set, or a grammar it cannot read.
+ */
+async function evaluateOptions(
+  params: GenerationParams,
+  grammar: Grammar | undefined,
+  model: LlamaModel,
+): Promise<(said: () => Token[]) => SequenceEvaluateOptions> {
+  const { repetitionPenalty, frequencyPenalty, presencePenalty, seed, ...cuts } = samplingOf(params);
+  const penalised = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
+  const options: SequenceEvaluateOptions = {
+    ...cuts,
+    ...(seed === undefined ? {} : { seed }),
+    ...(params.logitBias && params.logitBias.length > 0 ? { tokenBias: await biasOf(params.logitBias, model) } : {}),
+    ...(grammar ? { grammarEvaluationState: await grammarState(grammar, model) } : {}),
+  };
+  return (said) =>
+    penalised
+      ? {
+          ...options,
+          repeatPenalty: {
+            punishTokens: said,
+            maxPunishTokens: 512,
+            penalty: repetitionPenalty,
+            frequencyPenalty,
+            presencePenalty,
+          },
+        }
+      : options;
+}
+
+async function biasOf(biases: readonly (readonly [number, number])[], model: LlamaModel): Promise<TokenBias> {
+  const { TokenBias } = await import('node-llama-cpp');
+  const bias = TokenBias.for(model);
+  const tokens = knownTokens(
+    model,
+    biases.map(([id]) => id),
+  );
+  for (const [index, token] of tokens.entries()) {
+    // The package leaves these alone without a word.
+    if (model.isEogToken(token)) {
+      throw new TabloomError('bad-request', `Token ${token} ends an answer, and its bias cannot be set here.`);
+    }
+    bias.set(token, { logit: biases[index]![1] });
+  }
+  return bias;
+}
+
+async function grammarState(grammar: Grammar, model: LlamaModel) {
+  const { LlamaGrammarEvaluationState } = await import('node-llama-cpp');
+  try {
+    const read = await model.llama.createGrammar({ grammar: toGbnf(grammar) });
+    return new LlamaGrammarEvaluationState({ model, grammar: read });
+  } catch (cause) {
+    throw new TabloomError('bad-request', 'The schema is too large for this engine. Ask for less at once.', { cause });
   }
 }

@@ -1,5 +1,10 @@
+import type { ControlledEvaluateIndexOutput, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
+import { throwIfAborted } from '#lib/base/abort.ts';
+import { utf8Encode } from '#lib/base/bytes.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import type { LlamaModel, Token } from 'node-llama-cpp';
+import { tooLong } from '#lib/engine/answer.ts';
+import type { ScoreRequest, TokenScore } from '#lib/engine/spec.ts';
+import type { Logprob } from '#lib/protocol/part.ts';
 
 /** A prompt as the model reads it, with its marks, and its beginning of text where it wants one. */
 export function tokenize(model: LlamaModel, prompt: string): Token[] {
@@ -17,4 +22,82 @@ export function knownTokens(model: LlamaModel, ids: readonly number[]): readonly
   const strange = ids.find((id) => !known.has(id));
   if (strange === undefined) return ids as readonly Token[];
   throw new TabloomError('bad-request', `${strange} is no token of this model. Send ids of its own vocabulary.`);
+}
+
+interface Evaluator {
+  readonly model: LlamaModel;
+  readonly sequence: LlamaContextSequence;
+}
+
+/** Positions evaluated before an abort is looked at. */
+const portion = 128;
+
+/** Teacher forcing: the tokens as given are read once, and at each place before one of the answer the logits are looked at. */
+export async function scoreLlama(
+  { prompt, answer }: ScoreRequest,
+  {
+    model,
+    sequence,
+    contextTokens,
+    signal,
+  }: Evaluator & { readonly contextTokens: number; readonly signal: AbortSignal },
+): Promise<readonly TokenScore[]> {
+  if (prompt.length === 0)
+    throw new TabloomError('bad-request', 'There is nothing before the answer. Send its prompt.');
+  const tokens = knownTokens(model, [...prompt, ...answer]);
+  if (tokens.length > contextTokens) throw tooLong(tokens.length, contextTokens);
+  const scores: TokenScore[] = [];
+  if (answer.length === 0) return scores;
+  await sequence.adaptStateToTokens(tokens.slice(0, prompt.length - 1), false);
+  for (let at = sequence.nextTokenIndex; at < tokens.length - 1; at += portion) {
+    throwIfAborted(signal);
+    const items = tokens.slice(at, Math.min(at + portion, tokens.length - 1)).map((token, index) => {
+      const next = tokens[at + index + 1]!;
+      return at + index < prompt.length - 1 ? token : look(token, [next], 1);
+    });
+    const outputs = await sequence.controlledEvaluate(items);
+    for (const [index, output] of outputs.entries()) {
+      if (!output) continue;
+      const { logprob, best } = readLogits(output);
+      scores.push({ logprob: logprob(tokens[at + index + 1]!), best });
+    }
+  }
+  throwIfAborted(signal);
+  return scores;
+}
+
+/**
+ * The model's own log-probabilities at the place where `token` was drawn, before temperature, bias, penalties and grammar.
+ * The package shows them for a token that it evaluates; so the last one is evaluated again.
+ */
+export async function logprobOf(token: Token, top: number, { model, sequence }: Evaluator): Promise<Logprob> {
+  const end = sequence.nextTokenIndex;
+  const last = sequence.contextTokens.at(-1)!;
+  await sequence.eraseContextTokenRanges([{ start: end - 1, end }]);
+  const [output] = await sequence.controlledEvaluate([look(last, [token], Math.max(1, top))]);
+  const { logprob, ranked } = readLogits(output!);
+  const item = (one: Token) => ({ ...textOf(one, model), logprob: logprob(one) });
+  return { ...item(token), top: ranked.slice(0, top).map(item) };
+}
+
+const look = (token: Token, tokens: readonly Token[], includeTop: number) =>
+  [token, { generateNext: { logits: { filter: { tokens, includeTop } }, totalLogitWeight: true } }] as [
+    Token,
+    { generateNext: { logits: { filter: { tokens: readonly Token[]; includeTop: number } }; totalLogitWeight: true } },
+  ];
+
+function readLogits({ next }: ControlledEvaluateIndexOutput) {
+  const logits = next.logits!;
+  const ranked = [...logits].sort((a, b) => b[1] - a[1]).map(([token]) => token);
+  const most = logits.get(ranked[0]!)!;
+  // The package gives the sum of the exponentials relative to the largest logit.
+  const total = most + Math.log(next.totalLogitWeight!);
+  const logprob = (token: Token) => Math.min(0, Math.max(logits.get(token)! - total, -1e9));
+  return { logprob, best: logprob(ranked[0]!), ranked };
+}
+
+/** A piece of a character has no text of its own, and the package does not tell its bytes. */
+function textOf(token: Token, model: LlamaModel): { readonly token: string; readonly bytes?: Uint8Array } {
+  const text = model.detokenize([token], true);
+  return text.includes('\ufffd') ? { token: text } : { token: text, bytes: utf8Encode(text) };
 }

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, brotliDecompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readRange } from './range.ts';
-import { createSite, type Site } from './site.ts';
+import { createSite, readRange, type Site } from './site.ts';
 
 const inline = 'console.warn(1)';
 const page = `<!doctype html><script type="module">${inline}</script><script src="/x.js"></script>`;

@@ -1,10 +1,8 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { indexFiles, type SiteFile, type StoredForm } from './index-files.ts';
-import { mediaType } from './media-type.ts';
-import { commonHeaders, pageHeaders } from './policy.ts';
-import { readRange } from './range.ts';
+import { indexFiles, mediaType, type SiteFile, type StoredForm } from './files.ts';
 
 /** The built pages: files as they are, and the fallback page for every path of the app. */
 export interface Site {
@@ -124,3 +122,70 @@ const plainText = (status: number, text: string, headers: Record<string, string>
     status,
     headers: { ...commonHeaders, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers },
   });
+
+/** What a `Range` header asks of a file (RFC 9110, section 14). Offsets in bytes, both inclusive. */
+type RangeAsked =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'part'; readonly first: number; readonly last: number }
+  | { readonly kind: 'unsatisfiable' };
+
+const whole: RangeAsked = { kind: 'whole' };
+
+/** One range of bytes. Several at once, other units and what cannot be read are answered with the whole file. */
+export function readRange(header: string | null, sizeBytes: number): RangeAsked {
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '');
+  if (!match || (match[1] === '' && match[2] === '')) return whole;
+  if (match[1] === '') {
+    const suffix = Number(match[2]);
+    if (suffix === 0 || sizeBytes === 0) return { kind: 'unsatisfiable' };
+    return { kind: 'part', first: Math.max(0, sizeBytes - suffix), last: sizeBytes - 1 };
+  }
+  const first = Number(match[1]);
+  const last = match[2] === '' ? sizeBytes - 1 : Math.min(Number(match[2]), sizeBytes - 1);
+  if (match[2] !== '' && Number(match[2]) < first) return whole;
+  return first >= sizeBytes ? { kind: 'unsatisfiable' } : { kind: 'part', first, last };
+}
+
+/** Headers of every file, whatever it is. */
+const commonHeaders: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'strict-origin-when-cross-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+/**
+ * Headers of a page. Isolation without COEP keeps threads in wasm while wallet pop-ups and foreign frames work. The
+ * policy allows the inline scripts of this very document by their hashes and nothing else inline but styles; engines
+ * compile wasm and start workers from blobs; relays and model hosts are chosen by the visitor, so connections are open. No
+ * other site may frame a page: a frame could trick a click out of a visitor, and one of the clicks here lends the device.
+ */
+function pageHeaders(html: string): Record<string, string> {
+  const policy = [
+    "default-src 'self'",
+    ["script-src 'self' 'wasm-unsafe-eval'", ...inlineScriptHashes(html)].join(' '),
+    "worker-src 'self' blob:",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self' data:",
+    "connect-src 'self' ws: wss: https: http: data: blob:",
+    "media-src 'self' blob:",
+    "object-src 'none'",
+    "base-uri 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'self'",
+  ];
+  return {
+    ...commonHeaders,
+    'document-isolation-policy': 'isolate-and-credentialless',
+    'cross-origin-opener-policy': 'same-origin-allow-popups',
+    'content-security-policy': policy.join('; '),
+    'permissions-policy': 'camera=(), microphone=(), geolocation=(), payment=(self), screen-wake-lock=(self)',
+  };
+}
+
+/** Sources for the scripts that stand in the document itself. */
+function inlineScriptHashes(html: string): readonly string[] {
+  return [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/gi)]
+    .map((match) => createHash('sha256').update(match[1]!).digest('base64'))
+    .map((digest) => `'sha256-${digest}'`);
+}

@@ -1,17 +1,17 @@
-import type { JobState } from '#lib/peer/session/job-state.ts';
 import { createHash } from 'node:crypto';
 import type { Context, Handler } from 'hono';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import type { JobState } from '#lib/peer/session/job-state.ts';
+import { answerHeaders, type AnswerHead } from '../answer.ts';
 import { readJson, type BodyBudget } from '../body.ts';
 import { collectJob, untrimmed } from '../collect.ts';
 import { badRequest } from '../errors.ts';
-import { answerHeaders } from '../extension.ts';
-import type { IdempotencyKey, JobBook } from '../job-book.ts';
+import type { IdempotencyKey, JobBook } from '../job-registry.ts';
 import { gatewayLimits } from '../limits.ts';
-import type { Shelf } from '../shelf.ts';
+import type { Shelf } from '../model-list.ts';
+import type { Wish } from '../request.ts';
 import { beginStream, streamBody } from '../stream.ts';
-import type { AnswerHead, Wish } from '../wish.ts';
 
 export interface GenerateComponents {
   readonly jobs: JobBook;

@@ -24,7 +24,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'node_modules', '.tabloom-installed'), hash.digest('hex'));
   await writeFile(
     join(folder, 'scripts', 'program.ts'),
-    `import { handleSignals } from ${JSON.stringify(join(root, 'relay', 'shutdown.ts'))};
+    `import { handleSignals } from ${JSON.stringify(join(root, 'relay', 'terminal.ts'))};
     const hold = setInterval(() => {}, 1_000);
     handleSignals({
       process,

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.ts';
+import type { Part } from '#lib/protocol/part.ts';
+import { announce, answersWith, gatewayFixture, type Script } from './gateway.fixture.ts';
+
+const clock = manualClock();
+const fixture = (script?: Script, kinds: readonly string[] = ['chat', 'completion', 'embedding']) => {
+  const made = gatewayFixture(script, { clock });
+  announce(made.directory, clock, [{ kinds: [...kinds] }]);
+  return made;
+};
+const model = 'tabloom-demo';
+
+describe('POST /v1/embeddings', () => {
+  const vector = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
+  const parts: readonly Part[] = [
+    { type: 'embedding', index: 0, vector: vector(1, 0) },
+    { type: 'embedding', index: 1, vector: vector(0, 1) },
+  ];
+
+  test('gives a vector for each text', async () => {
+    const { post, asked } = fixture(answersWith(parts));
+    const body = await (await post('/v1/embeddings', { model, input: ['a', 'b'], dimensions: 2 })).json();
+    expect(asked[0]).toMatchObject({ kind: 'embedding', input: { texts: ['a', 'b'] }, params: { dimensions: 2 } });
+    expect(body).toMatchObject({
+      object: 'list',
+      model,
+      data: [
+        { object: 'embedding', index: 0, embedding: [1, 0] },
+        { object: 'embedding', index: 1, embedding: [0, 1] },
+      ],
+      usage: { prompt_tokens: 5, total_tokens: 5 },
+    });
+  });
+
+  test('in base64, as the openai client asks for them', async () => {
+    const { post } = fixture(answersWith(parts.slice(0, 1)));
+    const body = await (await post('/v1/embeddings', { model, input: 'a', encoding_format: 'base64' })).json();
+    expect(body.data[0].embedding).toBe(Buffer.from(vector(1, 0)).toString('base64'));
+  });
+
+  test('fewer vectors than texts are no answer', async () => {
+    const { post } = fixture(answersWith(parts.slice(0, 1)));
+    const response = await post('/v1/embeddings', { model, input: ['a', 'b'] });
+    expect((await response.json()).error).toMatchObject({ code: 'peer_failed' });
+  });
+
+  test('of a model that only chats are refused before anything is asked', async () => {
+    const { post, asked } = fixture(undefined, ['chat']);
+    const response = await post('/v1/embeddings', { model, input: 'a' });
+    expect(response.status).toBe(400);
+    expect((await response.json()).error).toMatchObject({ code: 'feature_unavailable', param: 'model' });
+    expect(asked).toEqual([]);
+  });
+
+  test.each([{ input: '' }, { input: [] }, { input: [1, 2] }, { input: Array.from({ length: 257 }, () => 'a') }])(
+    'an input that is none is 400',
+    async (more) => {
+      const { post } = fixture();
+      const response = await post('/v1/embeddings', { model, ...more });
+      expect((await response.json()).error).toMatchObject({ code: 'bad_request', param: 'input' });
+    },
+  );
+});
