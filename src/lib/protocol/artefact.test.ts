@@ -4,7 +4,7 @@ import { artefactId, manifestSchema } from './artefact.ts';
 const a = { path: 'a.gguf', sizeBytes: 1, sha256: '1'.repeat(64) };
 const b = { path: 'b.gguf', sizeBytes: 2, sha256: '2'.repeat(64) };
 
-test('the order of the files makes no difference; path, size and content each do', () => {
+test('file order does not change the id; path, size and content each do', () => {
   const id = artefactId({ files: [a, b] });
   expect(id).toMatch(/^[0-9a-f]{64}$/);
   expect(artefactId({ files: [b, a] })).toBe(id);
@@ -17,13 +17,13 @@ test('the order of the files makes no difference; path, size and content each do
   expect(new Set([id, ...others]).size).toBe(5);
 });
 
-test('the given list is left as it was', () => {
+test('the input array is not mutated', () => {
   const files = [b, a];
   artefactId({ files });
   expect(files).toEqual([b, a]);
 });
 
-test('a manifest has files, and each is named, measured and hashed', () => {
+test('a manifest needs at least one file, each with a path, a size and a hash', () => {
   expect(manifestSchema.safeParse({ files: [a] }).success).toBe(true);
   for (const files of [[], [{ ...a, path: '' }], [{ ...a, sizeBytes: -1 }], [{ ...a, sha256: 'x' }]]) {
     expect(manifestSchema.safeParse({ files }).success).toBe(false);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { hashRecord } from './hash.ts';
 import { hashSchema, type ArtefactId } from './ids.ts';
 
-/** A model's files. "The same model" in two quantisations is two manifests and so two artefacts. */
+/** A model's files. Two quantisations of one model have two manifests and are therefore two artefacts. */
 export interface Manifest {
   readonly files: readonly ManifestFile[];
 }
@@ -23,7 +23,9 @@ export const manifestSchema = z.object({
     .max(4_096),
 });
 
-/** SHA-256 over the DAG-CBOR of the files sorted by path (by code unit), each as `[path, size, sha256]`. */
+/**
+ * SHA-256 of the DAG-CBOR array of `[path, sizeBytes, sha256]`, sorted by path (by UTF-16 code unit); 64 hex digits.
+ */
 export function artefactId(manifest: Manifest): ArtefactId {
   const rows = [...manifest.files]
     .sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))

@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { utf8Encode } from '#lib/base/bytes.ts';
 
-/** Text of at most so many bytes in UTF-8. The length in code units is looked at first: it is never the larger one. */
+/**
+ * Text of at most `bytesMax` bytes of UTF-8. The length in code units is checked first: it is cheap and never exceeds
+ * the byte length.
+ */
 export const textSchema = (bytesMax: number) =>
   z
     .string()
     .max(bytesMax)
     .refine((text) => utf8Encode(text).length <= bytesMax, `expected at most ${bytesMax} bytes of UTF-8`);
 
-/** Bytes, whatever memory they lie in. */
+/** At most `bytesMax` bytes; any `Uint8Array` will do, a Node Buffer included. */
 export const bytesSchema = (bytesMax: number) =>
   z
     .custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes')

@@ -1,15 +1,15 @@
 import { limits } from './limits.ts';
 
 /**
- * Reads DAG-CBOR (ipld.io/specs/codecs/dag-cbor), and of each value the one byte string that an encoder of the wire
- * document makes: shortest integers and lengths, keys sorted (shorter first, then bytewise) and never twice, floats of
- * 64 bits and only for what is no safe integer, text of valid UTF-8. No tags, no indefinite lengths, no `undefined`, no
- * NaN, no integer past 2^53 − 1. One pass; memory is taken for what has been read, never for what is declared, and
- * nesting and the number of items are limited.
+ * A strict DAG-CBOR reader (ipld.io/specs/codecs/dag-cbor) that accepts only the canonical encoding defined by the wire
+ * document: shortest integers and lengths, keys unique and sorted (shorter first, then bytewise), 64-bit floats only
+ * where the value is not a safe integer, valid UTF-8. No tags, no indefinite lengths, no `undefined`, no NaN, no
+ * integer beyond 2^53 − 1. One pass; memory is allocated for what has been read, never for a declared length, and
+ * nesting and item count are limited.
  *
- * A library's decoder is not used since those at hand accept other encodings of the same value and drop a byte order
- * mark at the start of a text, so that the reader would hash other bytes than the writer did.
- * @throws Error in plain words; {@link decodeCbor} gives it its code.
+ * Hand-written because the available libraries accept non-canonical encodings and strip a leading byte order mark from
+ * text, so a reader would hash different bytes from the ones that were signed.
+ * @throws Error with a plain message; {@link decodeCbor} attaches the code.
  */
 export function readCbor(bytes: Uint8Array): unknown {
   const reader: Reader = {
@@ -19,7 +19,7 @@ export function readCbor(bytes: Uint8Array): unknown {
     items: 0,
   };
   const value = readItem(reader, 0);
-  if (reader.at !== bytes.length) throw new Error('bytes are left over after the message');
+  if (reader.at !== bytes.length) throw new Error('there are trailing bytes after the message');
   return value;
 }
 
@@ -44,7 +44,7 @@ function readItem(reader: Reader, depth: number): unknown {
     case major.negative:
       return negative(readArgument(reader, info));
     case major.bytes:
-      // A copy of its own, and a plain one: `slice` of a Node Buffer would be a view of the whole frame.
+      // Copied into a plain Uint8Array: `slice` of a Node Buffer would keep the whole frame alive.
       return new Uint8Array(readBytes(reader, info));
     case major.text:
       return decoder.decode(readBytes(reader, info));
@@ -59,17 +59,17 @@ function readItem(reader: Reader, depth: number): unknown {
   }
 }
 
-/** Moves on by `length` bytes and returns where they begin. */
+/** Advances by `length` bytes and returns their offset. */
 function take(reader: Reader, length: number): number {
   const start = reader.at;
-  if (length > reader.bytes.length - start) throw new Error('the message is cut short');
+  if (length > reader.bytes.length - start) throw new Error('the message is truncated');
   reader.at += length;
   return start;
 }
 
 function readArgument(reader: Reader, info: number): number {
   if (info < 24) return info;
-  if (info > 27) throw new Error('lengths are always given');
+  if (info > 27) throw new Error('indefinite lengths are not part of the protocol');
   const size = 1 << (info - 24);
   const at = take(reader, size);
   const value =
@@ -109,20 +109,20 @@ function readMap(reader: Reader, info: number, depth: number): Record<string, un
   let before: Uint8Array | undefined;
   for (let i = 0; i < length; i++) {
     const head = reader.bytes[take(reader, 1)]!;
-    if (head >> 5 !== major.text) throw new Error('a key is no text');
+    if (head >> 5 !== major.text) throw new Error('a key is not text');
     const keyBytes = readBytes(reader, head & 31);
     if (before && !isBefore(before, keyBytes)) throw new Error('keys are not sorted or not unique');
     before = keyBytes;
     const key = decoder.decode(keyBytes);
     const value = readItem(reader, depth + 1);
-    // Plain assignment to this one name would change the object's prototype.
+    // Plain assignment to this name would set the object's prototype.
     if (key === '__proto__') Object.defineProperty(members, key, { value, enumerable: true });
     else members[key] = value;
   }
   return members;
 }
 
-/** The number of members as declared; nothing is made for them before they have been read. */
+/** The declared number of members. Nothing is allocated from it. */
 function readCount(reader: Reader, info: number, depth: number): number {
   if (depth >= limits.nestingMax) throw new Error('the message is nested too deeply');
   return readArgument(reader, info);
@@ -137,9 +137,9 @@ function isBefore(a: Uint8Array, b: Uint8Array): boolean {
 function readSimple(reader: Reader, info: number): unknown {
   if (info === 20 || info === 21) return info === 21;
   if (info === 22) return null;
-  if (info !== 27) throw new Error('only false, true, null and floats of 64 bits are part of the protocol');
+  if (info !== 27) throw new Error('only false, true, null and 64-bit floats are part of the protocol');
   const value = reader.view.getFloat64(take(reader, 8));
   if (!Number.isFinite(value)) throw new Error('a number is not finite');
-  if (Number.isSafeInteger(value)) throw new Error('a whole number is written as a float');
+  if (Number.isSafeInteger(value)) throw new Error('an integer is encoded as a float');
   return value;
 }

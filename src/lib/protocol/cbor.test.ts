@@ -24,7 +24,7 @@ const anything = fc.letrec((tie) => ({
   ),
 })).value;
 
-/** The reader knows one zero; dag-cbor writes -0 as 0. */
+/** The wire has a single zero; dag-cbor encodes -0 as 0. */
 const withoutNegativeZero = (value: unknown): unknown => {
   if (Object.is(value, -0)) return 0;
   if (Array.isArray(value)) return value.map(withoutNegativeZero);
@@ -32,7 +32,7 @@ const withoutNegativeZero = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withoutNegativeZero(member)]));
 };
 
-test('what is written is read back', () => {
+test('values survive a round trip', () => {
   fc.assert(
     fc.property(anything, (value) => {
       expect(readCbor(encodeCbor(value))).toEqual(withoutNegativeZero(value));
@@ -41,7 +41,7 @@ test('what is written is read back', () => {
   );
 });
 
-test('whatever bytes are read at all are the one encoding of their value', () => {
+test('any bytes that decode are the canonical encoding of their value', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 40 }),
     fc.tuple(anything, fc.nat(), fc.nat(255)).map(([value, at, byte]) => {
@@ -67,9 +67,9 @@ test('whatever bytes are read at all are the one encoding of their value', () =>
   expect(read).toBeGreaterThan(500);
 });
 
-test('other encodings, and what has no place on the wire, are refused with the reason', () => {
+test('non-canonical encodings and unsupported values are refused with a reason', () => {
   const refused: readonly (readonly [string, string])[] = [
-    ['', 'cut short'],
+    ['', 'truncated'],
     ['1800', 'shortest'],
     ['1817', 'shortest'],
     ['190018', 'shortest'],
@@ -78,10 +78,10 @@ test('other encodings, and what has no place on the wire, are refused with the r
     ['1b0020000000000000', 'larger than 2^53'],
     ['3b001fffffffffffff', 'smaller than'],
     ['1bffffffffffffffff', 'larger than 2^53'],
-    ['f93c00', 'floats of 64 bits'],
-    ['fa3f800000', 'floats of 64 bits'],
-    ['fb3ff0000000000000', 'whole number'],
-    ['fb8000000000000000', 'whole number'],
+    ['f93c00', '64-bit floats'],
+    ['fa3f800000', '64-bit floats'],
+    ['fb3ff0000000000000', 'as a float'],
+    ['fb8000000000000000', 'as a float'],
     ['fb7ff8000000000000', 'not finite'],
     ['fb7ff0000000000000', 'not finite'],
     ['f7', 'only false'],
@@ -89,42 +89,42 @@ test('other encodings, and what has no place on the wire, are refused with the r
     ['ff', 'only false'],
     ['c000', 'tags'],
     ['d82a4100', 'tags'],
-    ['9fff', 'lengths are always given'],
-    ['5fff', 'lengths are always given'],
+    ['9fff', 'indefinite lengths'],
+    ['5fff', 'indefinite lengths'],
     ['a2616201616102', 'not sorted'],
     ['a2626161016162', 'not sorted'],
     ['a2616101616102', 'not sorted'],
-    ['a10101', 'no text'],
+    ['a10101', 'not text'],
     ['62c328', 'not valid'],
     ['63eda080', 'not valid'],
-    ['0000', 'left over'],
-    ['6161ff', 'left over'],
+    ['0000', 'trailing bytes'],
+    ['6161ff', 'trailing bytes'],
     ['5bffffffffffffffff', 'larger than 2^53'],
-    ['5b001fffffffffffff', 'cut short'],
-    ['9b001fffffffffffff', 'cut short'],
-    ['bb0010000000000000', 'cut short'],
-    ['9affffffff', 'cut short'],
-    ['83', 'cut short'],
-    ['8201', 'cut short'],
-    ['a16161', 'cut short'],
+    ['5b001fffffffffffff', 'truncated'],
+    ['9b001fffffffffffff', 'truncated'],
+    ['bb0010000000000000', 'truncated'],
+    ['9affffffff', 'truncated'],
+    ['83', 'truncated'],
+    ['8201', 'truncated'],
+    ['a16161', 'truncated'],
   ];
   for (const [hex, reason] of refused) {
     expect(() => readCbor(fromHex(hex)), hex).toThrow(reason);
   }
 });
 
-test('a byte order mark at the start of a text stays', () => {
+test('a byte order mark at the start of a text is preserved', () => {
   for (const text of ['\ufeffhi', `\ufeff${'x'.repeat(300)}`]) expect(readCbor(encodeCbor(text))).toBe(text);
 });
 
-test('a member named __proto__ is a member and no prototype', () => {
+test('a member named __proto__ is an ordinary member', () => {
   const value = readCbor(fromHex('a1695f5f70726f746f5f5fa1617401')) as object;
   expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   expect(Object.keys(value)).toEqual(['__proto__']);
   expect(() => decodeCbor(z.object({ t: z.number() }), fromHex('a1695f5f70726f746f5f5fa1617401'))).toThrow('"t"');
 });
 
-test('nesting ends at the same depth for writer and reader', () => {
+test('writer and reader share the nesting limit', () => {
   const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
   const bytes = (depth: number) => Uint8Array.of(...Array.from({ length: depth }, () => 0x81), 1);
   expect(readCbor(encodeCbor(nested(limits.nestingMax)))).toEqual(nested(limits.nestingMax));
@@ -135,14 +135,14 @@ test('nesting ends at the same depth for writer and reader', () => {
   expect(() => readCbor(new Uint8Array(limits.frameBytesMax).fill(0xa1))).toThrow();
 });
 
-test('a frame of nothing but small items is refused before it grows', () => {
+test('a frame of very many small items is refused before they are all allocated', () => {
   const length = limits.frameBytesMax - 5;
   const bytes = new Uint8Array(limits.frameBytesMax).fill(0x80);
   bytes.set([0x9a, length >> 24, length >> 16, length >> 8, length & 255]);
   expect(() => readCbor(bytes)).toThrow('too many items');
 });
 
-test('what cannot be written is said with a code', () => {
+test('values that cannot be encoded throw with a code', () => {
   const cycle: Record<string, unknown> = {};
   cycle['self'] = cycle;
   for (const value of [
@@ -158,11 +158,11 @@ test('what cannot be written is said with a code', () => {
   }
 });
 
-test('members that are undefined are left out, at any depth', () => {
+test('undefined members are omitted at any depth', () => {
   expect(toHex(encodeCbor({ a: undefined, b: [{ c: undefined }] }))).toBe(toHex(encodeCbor({ b: [{}] })));
 });
 
-test('a value that does not fit the schema is refused with the code asked for, naming the place', () => {
+test('a value that does not match the schema is refused with the given code, naming its path', () => {
   const schema = z.object({ list: z.array(z.number()) });
   expect(decodeCbor(schema, encodeCbor({ list: [1], more: 'unknown members pass' }))).toEqual({ list: [1] });
   expect(() => decodeCbor(schema, encodeCbor({ list: [1, 'x'] }), 'bad-record')).toThrow(
@@ -170,7 +170,7 @@ test('a value that does not fit the schema is refused with the code asked for, n
   );
 });
 
-test('a view into a larger buffer is read from its own start, and bytes read are a copy', () => {
+test('a view into a larger buffer is read from its own offset, and decoded bytes are copies', () => {
   const buffer = Buffer.from(fromHex('ffff43010203ff'));
   const read = readCbor(buffer.subarray(2, 6)) as Uint8Array;
   buffer.fill(0);

@@ -5,46 +5,46 @@ import { readCbor } from './cbor-read.ts';
 import { limits } from './limits.ts';
 
 /**
- * DAG-CBOR: one byte string for one value, so that hashing and signing need no second form. Object members that are
- * `undefined` are left out.
- * @throws `bad-frame` for what has no place in DAG-CBOR (NaN, a cycle, a function) or is nested too deeply.
+ * DAG-CBOR: every value has exactly one encoding, so the same bytes are sent, hashed and signed. Object members that
+ * are `undefined` are omitted.
+ * @throws `bad-frame` for values DAG-CBOR cannot represent (NaN, a cycle, a function) or nested too deeply.
  */
 export function encodeCbor(value: unknown): Uint8Array {
   const plain = withoutUndefined(value, 0);
   try {
-    // The library hands out Node Buffers over pooled memory; what goes further is plain bytes.
+    // The library returns Node Buffers over pooled memory; copy into a plain Uint8Array.
     return new Uint8Array(dagCbor.encode(plain));
   } catch (cause) {
-    throw new TabloomError('bad-frame', 'The message holds a value that the protocol has no form for.', { cause });
+    throw new TabloomError('bad-frame', 'The message contains a value that the protocol cannot encode.', { cause });
   }
 }
 
 /**
- * Bytes → CBOR → schema → typed value. Nothing raw goes further.
- * @throws `code` (default `bad-frame`) for anything that is not the one encoding of a value of the schema.
+ * Bytes → CBOR → schema → typed value.
+ * @throws `code` (default `bad-frame`) unless the bytes are the canonical encoding of a value that fits the schema.
  */
 export function decodeCbor<S extends z.ZodType>(schema: S, bytes: Uint8Array, code = 'bad-frame'): z.output<S> {
   return parseRecord(schema, readRecord(bytes, code), code);
 }
 
-/** Bytes → CBOR, still to be held to a schema. @throws `code`. */
+/** Bytes → CBOR, not yet validated against a schema. @throws `code` (default `bad-frame`). */
 export function readRecord(bytes: Uint8Array, code = 'bad-frame'): unknown {
   try {
     return readCbor(bytes);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'it cannot be read';
-    throw new TabloomError(code, `The bytes are not DAG-CBOR as the wire document says: ${why}.`, { cause });
+    const why = cause instanceof Error ? cause.message : 'it cannot be parsed';
+    throw new TabloomError(code, `The bytes are not canonical DAG-CBOR: ${why}.`, { cause });
   }
 }
 
-/** The schema's own value, or the first thing that does not fit. @throws `code`. */
+/** The parsed value. @throws `code` (default `bad-frame`), naming the first member that does not fit. */
 export function parseRecord<S extends z.ZodType>(schema: S, raw: unknown, code = 'bad-frame'): z.output<S> {
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new TabloomError(
     code,
-    `The message does not fit its schema at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'invalid'}.`,
+    `The message does not match its schema at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'invalid'}.`,
   );
 }
 

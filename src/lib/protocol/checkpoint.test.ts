@@ -10,7 +10,7 @@ import {
 
 const open = (bytes: Uint8Array) => openEnvelope('checkpoint', checkpointSchema, decodeEnvelope(bytes));
 
-test('a checkpoint is read as it was signed, by the worker it names', () => {
+test('a signed checkpoint opens to its record and its worker', () => {
   const { record, peer } = open(encodeEnvelope(checkpointEnvelopeFixture));
   expect(record).toEqual(checkpointFixture);
   expect(peer).toBe(record.worker);
@@ -18,14 +18,14 @@ test('a checkpoint is read as it was signed, by the worker it names', () => {
   expect(open(encodeEnvelope(due)).record).toEqual({ ...checkpointFixture, due: '12' });
 });
 
-test('a receipt is no checkpoint, nor the other way round', () => {
+test('a receipt does not open as a checkpoint, nor a checkpoint as a receipt', () => {
   const badSignature = expect.objectContaining({ code: 'bad-signature' });
   expect(() => open(encodeEnvelope(receiptEnvelopeFixture))).toThrow(badSignature);
   const replayed = { ...checkpointEnvelopeFixture, type: 'receipt' as const };
   expect(() => openEnvelope('receipt', checkpointSchema, replayed)).toThrow(badSignature);
 });
 
-test('its members hold to their schemas', () => {
+test('members out of range are rejected', () => {
   const fits = (over: object) => checkpointSchema.safeParse({ ...checkpointFixture, ...over }).success;
   const edges: readonly (readonly [boolean, boolean])[] = [
     [fits({ tokensOut: 0 }), fits({ tokensOut: -1 })],

@@ -5,8 +5,8 @@ import { limits } from './limits.ts';
 import { unitsSchema } from './price.ts';
 
 /**
- * What a worker signs on the way: the answer as far as it has been sent. A worker that dies is represented by its last
- * checkpoint, as it gives no receipt any more.
+ * Signed by a worker while it streams: a commitment to everything it has sent so far. The last checkpoint of a worker
+ * that disappears takes the place of its receipt.
  */
 export type Checkpoint = z.output<typeof checkpointSchema>;
 
@@ -20,11 +20,11 @@ export const checkpointSchema = z.object({
   resumedTokens: z.number().int().nonnegative(),
   /** Tokens this worker has sent in parts before this frame. */
   tokensOut: z.number().int().nonnegative(),
-  /** Over exactly those parts; see `trust/output-root.ts`. */
+  /** Covers exactly those parts; see `trust/output-root.ts`. */
   outputRoot: hashSchema,
   outputForm: z.enum(['token-ids', 'text-parts']),
   issuedAt: z.number().int().nonnegative(),
-  /** Reserved: what is owed for the job so far, in the smallest unit. */
+  /** Reserved: amount owed for the job so far, in the smallest unit. */
   due: unitsSchema.optional(),
 });
 

@@ -20,12 +20,12 @@ const badSignature = expect.objectContaining({ code: 'bad-signature' });
 const badRecord = expect.objectContaining({ code: 'bad-record' });
 const flipped = (bytes: Uint8Array, at: number) => bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
 
-test('opens to the record and the signer, also after a journey', () => {
+test('an envelope opens to its record and signer, also after encoding and decoding', () => {
   expect(open(good)).toEqual({ record: { n: 1 }, peer: signer.peer });
   expect(open(decodeEnvelope(encodeEnvelope(good)))).toEqual({ record: { n: 1 }, peer: signer.peer });
 });
 
-test('any change of payload, key or signature is noticed', () => {
+test('any change to payload, key or signature is rejected', () => {
   for (let at = 0; at < good.payload.length; at++) {
     expect(() => open({ ...good, payload: flipped(good.payload, at) })).toThrow(badSignature);
   }
@@ -56,7 +56,7 @@ test('a key of small order and a signature with a large S are refused', () => {
   expect(() => open({ ...good, sig: Uint8Array.of(...good.sig.slice(0, 32), ...raised) })).toThrow(badSignature);
 });
 
-test('a signed record that does not fit is a bad record, as is one that is not canonical', () => {
+test('a signed record that does not match its schema, or is not canonical, is `bad-record`', () => {
   expect(() => open(signEnvelope('receipt', { n: 'x' }, signer))).toThrow(badRecord);
   const payload = fromHex('a1616e1801');
   const text = new TextEncoder().encode('tabloom/receipt/2\n');
@@ -64,7 +64,7 @@ test('a signed record that does not fit is a bad record, as is one that is not c
   expect(() => open({ type: 'receipt', payload, key: signer.publicKey, sig })).toThrow(badRecord);
 });
 
-test('sizes are exact, and a payload is bounded', () => {
+test('key and signature sizes are exact, and the payload is bounded', () => {
   const decode = (over: Partial<Envelope>) => decodeEnvelope(encodeEnvelope({ ...good, ...over }));
   expect(() => decode({ key: new Uint8Array(31) })).toThrow(badRecord);
   expect(() => decode({ sig: new Uint8Array(65) })).toThrow(badRecord);
@@ -73,12 +73,12 @@ test('sizes are exact, and a payload is bounded', () => {
   expect(() => decodeEnvelope(fromHex('a0'))).toThrow(badRecord);
 });
 
-test('a place for one type takes no other', () => {
+test('`envelopeOf` accepts only its own type', () => {
   expect(envelopeOf('receipt').safeParse(good).success).toBe(true);
   expect(envelopeOf('offer').safeParse(good).success).toBe(false);
   expect(envelopeOf('receipt', good.payload.length - 1).safeParse(good).success).toBe(false);
 });
 
-test('a signer does not show its seed', () => {
+test('a signer does not expose its seed', () => {
   expect(Object.keys(signer).sort()).toEqual(['peer', 'publicKey', 'sign']);
 });

@@ -8,9 +8,9 @@ import { limits } from './limits.ts';
 import { bytesSchema, fixedBytesSchema } from './bounded.ts';
 
 /**
- * A signed record: whatever must be believed later, or by others than its reader. The type is part of what is signed,
- * so an offer can never be replayed as a receipt. Ed25519 (`ed25519.ts`) over
- * `"tabloom/" + type + "/2\n" + payload`.
+ * A signed record, for anything that third parties must be able to verify, now or later. The type is part of the signed
+ * bytes, so an offer can never be replayed as a receipt. Ed25519 (`ed25519.ts`) over `"tabloom/" + type + "/2 " +
+ * payload`.
  */
 export interface Envelope {
   readonly type: EnvelopeType;
@@ -24,7 +24,7 @@ export interface Envelope {
 
 export type EnvelopeType = 'offer' | 'receipt' | 'checkpoint' | 'countersign';
 
-/** Holds a private key and never shows it. */
+/** Holds a private key without exposing it. */
 export interface Signer {
   readonly peer: PeerId;
   /** 32 bytes. */
@@ -39,13 +39,13 @@ export const envelopeSchema = z.object({
   sig: fixedBytesSchema(64),
 });
 
-/** An envelope that says it is of this type; its signature is still to be checked. */
+/** An envelope that claims to be of this type; its signature is not verified yet. */
 export const envelopeOf = (type: EnvelopeType, payloadBytesMax: number = limits.gossipBytesMax) =>
   envelopeSchema
     .refine((envelope) => envelope.type === type, `expected an envelope of type ${type}`)
     .refine((envelope) => envelope.payload.length <= payloadBytesMax, `expected at most ${payloadBytesMax} bytes`);
 
-/** A signer over an Ed25519 seed of 32 bytes. */
+/** A signer for a 32-byte Ed25519 seed. */
 export function createSigner(seed: Uint8Array): Signer {
   const { publicKey, sign } = createEd25519Key(seed);
   return { peer: peerIdFromKey(publicKey), publicKey, sign };
@@ -56,7 +56,7 @@ export function signEnvelope(type: EnvelopeType, record: unknown, signer: Signer
   return { type, payload, key: signer.publicKey, sig: signer.sign(signedBytes(type, payload)) };
 }
 
-/** A record that was signed by `peer`. */
+/** A verified record and the peer that signed it. */
 export interface Opened<T> {
   readonly record: T;
   readonly peer: PeerId;
@@ -72,7 +72,7 @@ export function openEnvelope<S extends z.ZodType>(
   envelope: Envelope,
 ): Opened<z.output<S>> {
   if (envelope.type !== type || !isSigned(envelope)) {
-    throw new TabloomError('bad-signature', `This is no ${type} signed by the key it names.`);
+    throw new TabloomError('bad-signature', `This is not a ${type} signed by the key it names.`);
   }
   return { record: decodeCbor(schema, envelope.payload, 'bad-record'), peer: peerIdFromKey(envelope.key) };
 }
@@ -85,6 +85,6 @@ export const decodeEnvelope = (bytes: Uint8Array): Envelope => decodeCbor(envelo
 const signedBytes = (type: EnvelopeType, payload: Uint8Array) =>
   concatBytes(utf8Encode(`tabloom/${type}/2\n`), payload);
 
-/** Whether the key it names has signed it; up to a millisecond of work. */
+/** Whether the signature verifies under the envelope's own key. Costs up to a millisecond. */
 export const isSigned = ({ type, payload, key, sig }: Envelope): boolean =>
   verifySignature(sig, signedBytes(type, payload), key);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { errorCodeSchema, isWireErrorCode, wireError, wireErrorCodes, wireErrors } from './errors.ts';
 
-test('every code is one that the wire lets through, with a sentence and an HTTP status of failure', () => {
+test('every code passes the wire schema and has a sentence and an HTTP error status', () => {
   for (const code of wireErrorCodes) {
     expect(errorCodeSchema.safeParse(code).success).toBe(true);
     expect(wireErrors[code].says).toMatch(/^[A-Z].*\.$/);
@@ -10,7 +10,7 @@ test('every code is one that the wire lets through, with a sentence and an HTTP 
   }
 });
 
-test('an error speaks the table’s sentence unless given a better one', () => {
+test('an error carries the table’s message unless given another', () => {
   expect(wireError('busy')).toMatchObject({ code: 'busy', message: wireErrors.busy.says, details: {} });
   expect(wireError('busy', 'Come back at noon.', { details: { at: 12 } })).toMatchObject({
     message: 'Come back at noon.',
@@ -18,7 +18,7 @@ test('an error speaks the table’s sentence unless given a better one', () => {
   });
 });
 
-test('words from the prototype are no codes', () => {
+test('names inherited from the prototype are not codes', () => {
   expect(isWireErrorCode('busy')).toBe(true);
   for (const code of ['toString', 'constructor', '__proto__', '']) expect(isWireErrorCode(code)).toBe(false);
 });

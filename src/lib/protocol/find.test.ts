@@ -14,7 +14,7 @@ import { offerEnvelopeFixture, receiptEnvelopeFixture, workerFixture } from './p
 
 const badFrame = expect.objectContaining({ code: 'bad-frame' });
 
-test('requests and frames come back as they were', () => {
+test('requests and frames survive a round trip', () => {
   for (const request of [{ limit: 64 }, { limit: 1, artefact: 'a'.repeat(64), tier: 'open' as const }]) {
     expect(decodeFindRequest(encodeFindRequest(request))).toEqual(request);
   }
@@ -28,7 +28,7 @@ test('requests and frames come back as they were', () => {
   for (const frame of frames) expect(decodeFindFrame(encodeFindFrame(frame))).toEqual(frame);
 });
 
-test('a limit of none or too many, another type of envelope and other words are refused', () => {
+test('a limit out of range, a wrong envelope type and unknown words are refused', () => {
   for (const request of [{ limit: 0 }, { limit: 65 }, {}, { limit: 1, tier: 'The best' }]) {
     expect(() => decodeFindRequest(encodeCbor(request))).toThrow(badFrame);
   }
@@ -38,7 +38,7 @@ test('a limit of none or too many, another type of envelope and other words are 
   expect(decodeFindFrame(encodeCbor({ t: 'bye' }))).toEqual({ t: 'unknown', word: 'bye' });
 });
 
-test('a sample too large for one frame is cut into several that each fit, in order and complete', () => {
+test('a sample too large for one frame is split into several that each fit, in order and complete', () => {
   const large = Array.from({ length: limits.findLimitMax }, (_, i): Envelope =>
     signEnvelope('offer', { i, fill: new Uint8Array(12_000 + i) }, workerFixture),
   );
@@ -52,7 +52,7 @@ test('a sample too large for one frame is cut into several that each fit, in ord
   expect(joined).toEqual(large);
 });
 
-test('an empty sample is one frame, and more offers than allowed are left out', () => {
+test('an empty sample is one frame, and offers beyond the limit are dropped', () => {
   expect(encodeSample([]).map(decodeFindFrame)).toEqual([{ t: 'sample', offers: [] }]);
   const [only] = encodeSample(Array<Envelope>(limits.findLimitMax + 1).fill(offerEnvelopeFixture)).map(decodeFindFrame);
   expect(only?.t === 'sample' && only.offers.length).toBe(limits.findLimitMax);

@@ -7,15 +7,18 @@ import { tierSchema } from './job.ts';
 import { limits } from './limits.ts';
 import { wordSchema, type Word } from './word.ts';
 
-/** Asking a relay who serves what: one request, a first random sample, then the changes for as long as the stream lives. */
+/**
+ * Provider discovery through a relay: one request, a random sample in reply, then updates for as long as the stream is
+ * open.
+ */
 export type FindRequest = z.output<typeof findRequestSchema>;
 export type FindFrame = z.output<typeof findFrameSchema>;
 
 export const findProtocol = '/tabloom/find/2';
-/** Gossip topic of signed offers. */
+/** Gossipsub topic for signed offers. */
 export const offersTopic = 'tabloom/offers/2';
 
-/** Another word is taken for `large`. */
+/** Any unknown word is treated as `large`. */
 export type NetworkSize = Word<'small' | 'large'>;
 const networkSizeSchema: z.ZodType<NetworkSize> = wordSchema;
 
@@ -32,7 +35,7 @@ export const findFrameSchema = z.discriminatedUnion('t', [
     t: z.literal('hello'),
     peer: peerIdSchema,
     build: z.string().max(64),
-    /** `small`: askers subscribe to the offers topic too and need no relay to find each other. */
+    /** `small`: askers also subscribe to the offers topic and need no relay for discovery. */
     network: networkSizeSchema,
     peers: z.number().int().nonnegative(),
   }),
@@ -42,7 +45,7 @@ export const findFrameSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('alive') }),
 ]);
 
-/** All of these throw `frame-too-large` and `bad-frame`. */
+/** These and `decodeFindFrame` throw `frame-too-large` and `bad-frame`. */
 export const encodeFindRequest = (request: FindRequest): Uint8Array =>
   boundedFrame(encodeCbor(parseRecord(findRequestSchema, request)));
 export const decodeFindRequest = (body: Uint8Array): FindRequest => decodeCbor(findRequestSchema, boundedFrame(body));
@@ -51,20 +54,20 @@ export const encodeFindFrame = (frame: FindFrame): Uint8Array =>
 
 const findWords: ReadonlySet<string> = new Set(findFrameSchema.options.map((option) => option.shape.t.value));
 
-/** Also `version`, where the frame has to be understood and is not. */
+/** Also throws `version` where the frame's `must` lists a word this version does not know. */
 export function decodeFindFrame(body: Uint8Array): FindFrame | UnknownFrame {
   const raw = readRecord(boundedFrame(body));
   const { t } = frameHead(raw);
   return findWords.has(t) ? parseRecord(findFrameSchema, raw) : { t: 'unknown', word: t };
 }
 
-/** What a sample's frame and its envelopes' keys take beside the payloads, generously. */
+/** Generous upper bounds for a sample frame's overhead, per frame and per envelope, beyond the payloads. */
 const sampleOverheadBytes = 64;
 const envelopeOverheadBytes = 256;
 
 /**
- * The frames that carry a sample: one, or several where one would be too large. An empty sample is one empty frame, so
- * that an asker knows at once that there is nobody.
+ * Splits a sample into as many frames as its size requires. An empty sample is sent as one empty frame, so an asker
+ * learns at once that there are no workers.
  */
 export function encodeSample(offers: readonly Envelope[]): readonly Uint8Array[] {
   const groups: Envelope[][] = [[]];

@@ -51,7 +51,7 @@ const workerFrames: WorkerFrame[] = [
   { t: 'error', code: 'some-code-of-tomorrow', message: '' },
 ];
 
-test('every frame comes back as it was, and each side skips those of the other', () => {
+test('every frame survives a round trip, and each side skips the other side’s frames', () => {
   for (const frame of askerFrames) {
     expect(decodeAskerFrame(encodeAskerFrame(frame))).toEqual(frame);
     expect(decodeWorkerFrame(encodeAskerFrame(frame))).toEqual({ t: 'unknown', word: frame.t });
@@ -62,11 +62,11 @@ test('every frame comes back as it was, and each side skips those of the other',
   }
 });
 
-test('members that a newer peer adds are passed over', () => {
+test('members added by a newer peer are ignored', () => {
   expect(decodeWorkerFrame(encodeCbor({ t: 'alive', mood: 'fine' }))).toEqual({ t: 'alive' });
 });
 
-test('a frame, or a part, of another type is skipped under its word', () => {
+test('a frame or part of an unknown type is skipped under its word', () => {
   const skipped = (word: string) => ({ t: 'unknown', word });
   expect(decodeAskerFrame(encodeCbor({ t: 'steer', towards: 1 }))).toEqual(skipped('steer'));
   expect(decodeWorkerFrame(encodeCbor({ t: 'gossip' }))).toEqual(skipped('gossip'));
@@ -80,7 +80,7 @@ test('a frame, or a part, of another type is skipped under its word', () => {
   }
 });
 
-test('a known type that is malformed is no newer one', () => {
+test('a malformed frame of a known type is not taken for a newer one', () => {
   for (const raw of [{ t: 'accepted' }, { t: 'part', part: { type: 'text-delta' } }, { t: 'alive', phase: 7 }]) {
     expect(() => decodeWorkerFrame(encodeCbor(raw))).toThrow(badFrame);
   }
@@ -94,7 +94,7 @@ test('reasons, phases and codes are open words', () => {
   }
 });
 
-test('a frame that must be understood, and is not, is refused with `version`, known or not', () => {
+test('a frame with an unknown word in `must` is refused with `version`, whether its type is known or not', () => {
   const version = expect.objectContaining({ code: 'version' });
   const part = { type: 'text-delta', text: '', tokens: 0 };
   for (const frame of [{ t: 'alive' }, { t: 'part', part }, { t: 'gossip' }]) {
@@ -107,13 +107,13 @@ test('a frame that must be understood, and is not, is refused with `version`, kn
   }
 });
 
-/** A valid `open` with one thing changed. */
+/** A valid `open` with one member changed. */
 const job = (over: object) => ({ t: 'open', job: { ...jobFixture, ...over } });
 const params = (over: object) => job({ params: { ...jobFixture.params, ...over } });
 const messages = (count: number) => Array.from({ length: count }, () => ({ role: 'user', content: '' }));
 const text = (units: number, character = 'x') => character.repeat(units);
 
-test('each limit holds at its edge: one more is refused, by reader and writer alike', () => {
+test('each limit holds at its edge: one more is refused when reading and when writing', () => {
   const edges: readonly (readonly [string, object, object])[] = [
     ['job id', job({ id: 'f'.repeat(32) }), job({ id: 'F'.repeat(32) })],
     ['artefact', job({ artefact: '0'.repeat(64) }), job({ artefact: '0'.repeat(63) })],
@@ -170,7 +170,7 @@ test('each limit holds at its edge: one more is refused, by reader and writer al
   }
 });
 
-test('the worker’s numbers and words have edges too', () => {
+test('the limits on a worker’s numbers and words hold too', () => {
   const part = (over: object) => ({ t: 'part', part: { type: 'text-delta', text: '', tokens: 0, ...over } });
   const bytes = (length: number) => new Uint8Array(length);
   const of = (type: string, members: object) => ({ t: 'part', part: { type, ...members } });
@@ -238,12 +238,12 @@ test('the worker’s numbers and words have edges too', () => {
   }
 });
 
-test('an integer past 2^53 is no number here, whatever the field', () => {
+test('an integer beyond 2^53 is refused in every field', () => {
   const big = encodeCbor({ t: 'accepted', position: 0, etaMs: 2n ** 60n });
   expect(() => decodeWorkerFrame(big)).toThrow(badFrame);
 });
 
-test('a frame larger than the limit is neither written nor read', () => {
+test('a frame above the size limit is neither encoded nor decoded', () => {
   const messages = [1, 2].map(() => ({ role: 'user' as const, content: text(140 * 1024) }));
   expect(() =>
     encodeAskerFrame({ t: 'open', job: { ...jobFixture, kind: 'chat', input: { messages } } as Job }),

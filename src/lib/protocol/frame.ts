@@ -13,19 +13,19 @@ import { countersignEnvelopeSchema, receiptEnvelopeSchema } from './receipt.ts';
 import { mustSchema, unknownMust, wordSchema, type Word } from './word.ts';
 
 /**
- * What travels on a job stream. Exactly one of `refused`, `finish` and `error` closes the worker's side; after `finish`
- * the asker sends `countersign` and closes. An end of stream without one of them is a lost peer, never success.
+ * The frames of a job stream. Exactly one of `refused`, `finish` and `error` closes the worker's side; after `finish`
+ * the asker sends `countersign` and closes. A stream that ends without one of them is a lost peer, never success.
  */
 export type AskerFrame = { readonly t: 'open'; readonly job: Job } | z.output<typeof askerFrameSchema>;
 export type WorkerFrame = z.output<typeof workerFrameSchema>;
 
-/** A frame, or a part, of a type (`word`) that is not known here: it is skipped. */
+/** A frame or part whose type (`word`) this version does not know; receivers skip it. */
 export interface UnknownFrame {
   readonly t: 'unknown';
   readonly word: string;
 }
 
-/** What a worker does while it has nothing to say; another word is waited for as `thinking` is. */
+/** What a worker is doing while it sends no parts; an unknown word is treated as `thinking`. */
 export type Phase = Word<'queued' | 'loading' | 'prefill' | 'thinking' | 'streaming'>;
 
 export const jobProtocol = '/tabloom/job/2';
@@ -36,11 +36,11 @@ const failure = { code: errorCodeSchema, message: errorMessageSchema };
 const phaseSchema: z.ZodType<Phase> = wordSchema;
 
 export const askerFrameSchema = z.discriminatedUnion('t', [
-  /** The next bytes of a file that the input names; in order, without gaps. */
+  /** The next bytes of a file referenced by the input; in order, without gaps. */
   z.object({ t: z.literal('blob'), sha256: hashSchema, bytes: someBytesSchema(limits.blobFrameBytesMax) }),
   z.object({ t: z.literal('cancel'), jobId: jobIdSchema }),
   z.object({ t: z.literal('countersign'), envelope: countersignEnvelopeSchema }),
-  /** Reserved: money for the part that is due. */
+  /** Reserved: payment of the amount due. */
   z.object({ t: z.literal('pay'), voucher: bytesSchema(limits.receiptBytesMax) }),
 ]);
 
@@ -61,8 +61,8 @@ const askerWords: ReadonlySet<string> = new Set(askerFrameSchema.options.map((op
 const workerWords: ReadonlySet<string> = new Set(workerFrameSchema.options.map((option) => option.shape.t.value));
 
 /**
- * Encoders refuse what the other side would have to refuse.
- * @throws `frame-too-large`; `bad-frame` for a wrong shape.
+ * Encoders reject anything the receiver would have to reject.
+ * @throws `frame-too-large`; `bad-frame` if it does not match the schema.
  */
 export function encodeAskerFrame(frame: AskerFrame, kinds: KindTable = jobKinds): Uint8Array {
   if (frame.t === 'open') return boundedFrame(encodeCbor({ t: 'open', job: parseJob(frame.job, kinds) }));
@@ -76,7 +76,7 @@ export function encodeWorkerFrame(frame: WorkerFrame): Uint8Array {
   return boundedFrame(encodeCbor(parseRecord(workerFrameSchema, frame)));
 }
 
-/** @throws `frame-too-large`, `bad-frame`; `version` where the frame or its job has to be understood and is not. */
+/** @throws `frame-too-large`, `bad-frame`; `version` if the `must` of the frame or its job lists an unknown word. */
 export function decodeAskerFrame(body: Uint8Array, kinds: KindTable = jobKinds): AskerFrame | UnknownFrame {
   const raw = readRecord(boundedFrame(body));
   const { t } = frameHead(raw);
@@ -84,7 +84,7 @@ export function decodeAskerFrame(body: Uint8Array, kinds: KindTable = jobKinds):
   return askerWords.has(t) ? parseRecord(askerFrameSchema, raw) : { t: 'unknown', word: t };
 }
 
-/** @throws `frame-too-large`, `bad-frame`; `version` where the frame has to be understood and is not. */
+/** @throws `frame-too-large`, `bad-frame`; `version` if the frame's `must` lists an unknown word. */
 export function decodeWorkerFrame(body: Uint8Array): WorkerFrame | UnknownFrame {
   const raw = readRecord(boundedFrame(body));
   const plain = readPlainPart(raw);
@@ -98,24 +98,24 @@ export function decodeWorkerFrame(body: Uint8Array): WorkerFrame | UnknownFrame 
   return parseRecord(workerFrameSchema, raw);
 }
 
-/** The type of a frame. @throws `bad-frame`; `version` where the frame has to be understood and is not. */
+/** The frame's type. @throws `bad-frame`; `version` if its `must` lists an unknown word. */
 export function frameHead(raw: unknown): z.output<typeof headSchema> {
   const read = parseRecord(headSchema, raw);
   const [unknown] = unknownMust(read);
   if (unknown === undefined) return read;
-  throw wireError('version', `The frame must be understood, and "${unknown}" is not known here.`);
+  throw wireError('version', `The frame requires "${unknown}", which this version does not support.`);
 }
 
-/** The part as the wire has room for it, or undefined: for parts that come out of an engine. */
+/** The part if it fits the wire's limits, otherwise undefined. For parts produced by an engine. */
 export const checkedPart = (part: unknown): Part | undefined =>
   readPlainPart({ t: 'part', part }) ?? partSchema.safeParse(part).data;
 
-/** The body as it is. @throws `frame-too-large`. */
+/** Returns the body unchanged. @throws `frame-too-large`. */
 export function boundedFrame(body: Uint8Array): Uint8Array {
   if (body.length > limits.frameBytesMax) {
     throw wireError(
       'frame-too-large',
-      `A frame has at most ${limits.frameBytesMax} bytes; this one has ${body.length}.`,
+      `A frame may have at most ${limits.frameBytesMax} bytes; this one has ${body.length}.`,
     );
   }
   return body;

@@ -14,7 +14,7 @@ import { relayInfoSchema } from './relay-info.ts';
 const answer = { id: 'a', object: 'chat.completion', created: 1, model: 'm' };
 const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
 
-/** What comes as JSON over HTTP or out of a storage rather than as bytes of the wire: its schema, and a valid value. */
+/** Data that arrives as JSON, over HTTP or from storage, rather than as wire bytes: its schema and a valid value. */
 const shapes: Readonly<Record<string, readonly [z.ZodType, object]>> = {
   'chat request': [
     chatCompletionRequestSchema,
@@ -46,7 +46,7 @@ const shapes: Readonly<Record<string, readonly [z.ZodType, object]>> = {
   'stored receipt': [signedReceiptSchema, { receipt: receiptEnvelopeFixture, countersign: countersignEnvelopeFixture }],
 };
 
-/** Members and elements, however deep, each by the way to it; bytes count as one. */
+/** Paths to all members and elements at any depth; a byte array is one leaf. */
 function placesIn(value: unknown): (readonly string[])[] {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [];
   return Object.entries(value).flatMap(([key, member]) => [[key], ...placesIn(member).map((way) => [key, ...way])]);
@@ -62,7 +62,7 @@ function exchanged(value: unknown, [key, ...rest]: readonly string[], by: unknow
 
 const anything = fc.anything({ withBigInt: true, withTypedArray: true, withNullPrototype: true, maxDepth: 3 });
 
-test.each(Object.entries(shapes))('%s: anything at all is read or refused, and never thrown over', (_name, shape) => {
+test.each(Object.entries(shapes))('%s: any input is accepted or rejected without throwing', (_name, shape) => {
   const [schema, valid] = shape;
   expect(schema.safeParse(valid).success).toBe(true);
   let refused = 0;
@@ -71,7 +71,7 @@ test.each(Object.entries(shapes))('%s: anything at all is read or refused, and n
     fc.property(fc.oneof(anything, fc.jsonValue(), damaged), (value) => {
       const parsed = schema.safeParse(value);
       if (!parsed.success) refused += 1;
-      // What was read once is read again as the same.
+      // Parsing is idempotent.
       else expect(schema.parse(parsed.data)).toEqual(parsed.data);
     }),
     { seed: 6, numRuns: 400 },

@@ -15,7 +15,7 @@ import {
 } from './protocol.fixture.ts';
 import { receiptSchema } from './receipt.ts';
 
-/** A reader of foreign bytes, what it may throw, and valid bytes to begin from. */
+/** A decoder of untrusted bytes, the codes it may throw, and valid bytes to mutate. */
 const decoders = {
   'asker frame': [decodeAskerFrame, encodeAskerFrame({ t: 'open', job: jobFixture })],
   countersign: [decodeAskerFrame, encodeAskerFrame({ t: 'countersign', envelope: countersignEnvelopeFixture })],
@@ -44,7 +44,7 @@ const decoders = {
 
 const allowed = ['bad-frame', 'bad-record', 'bad-signature', 'frame-too-large', 'version'];
 
-/** Cuts, repeats, overwrites and grafts: damage that keeps most of the structure. */
+/** Truncates, repeats, overwrites and splices: damage that preserves most of the structure. */
 const damaged = (valid: Uint8Array): fc.Arbitrary<Uint8Array> =>
   fc
     .array(
@@ -73,7 +73,7 @@ const damaged = (valid: Uint8Array): fc.Arbitrary<Uint8Array> =>
     )
     .map((bytes) => Uint8Array.from(bytes));
 
-/** The code of what was thrown, or undefined when it was read. */
+/** The code thrown, or undefined if decoding succeeded. */
 function codeOf(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): string | undefined {
   try {
     decode(bytes);
@@ -84,7 +84,7 @@ function codeOf(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): stri
 }
 
 for (const [name, [decode, valid]] of Object.entries(decoders)) {
-  test(`${name}: noise and damage are read, or refused with a code`, () => {
+  test(`${name}: random and damaged bytes are decoded, or refused with a code`, () => {
     expect(codeOf(decode, valid)).toBeUndefined();
     let refused = 0;
     fc.assert(
@@ -99,14 +99,14 @@ for (const [name, [decode, valid]] of Object.entries(decoders)) {
     expect(refused).toBeGreaterThan(200);
   });
 
-  test(`${name}: cut anywhere, it is refused`, () => {
+  test(`${name}: truncated anywhere, it is refused`, () => {
     for (let length = 0; length < valid.length; length++) {
       expect(allowed).toContain(codeOf(decode, valid.subarray(0, length)));
     }
   });
 }
 
-test('damage to a signed offer never yields another offer', () => {
+test('damaging a signed offer never yields a different valid offer', () => {
   const valid = writeOffer(offerFixture, workerFixture);
   fc.assert(
     fc.property(damaged(valid), (bytes) => {

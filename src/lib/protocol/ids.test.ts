@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createSigner } from './envelope.ts';
 import { keyFromPeerId, peerIdFromKey, peerIdSchema } from './ids.ts';
 
-test('a peer id is the one libp2p makes of the same key, and gives the key back', () => {
+test('a peer id matches libp2p’s for the same key and decodes back to the key', () => {
   for (const fill of [0, 1, 127, 255]) {
     const { peer, publicKey } = createSigner(new Uint8Array(32).fill(fill));
     expect(peer).toBe(peerIdFromPublicKey(publicKeyFromRaw(publicKey)).toString());
@@ -18,7 +18,7 @@ test('a peer id is the one libp2p makes of the same key, and gives the key back'
   }
 });
 
-test('ids of other keys, cut ids and other alphabets are refused', () => {
+test('ids of other key types, truncated ids and other alphabets are refused', () => {
   const { peer } = createSigner(new Uint8Array(32).fill(1));
   const bad = expect.objectContaining({ code: 'bad-peer-id' });
   const secp256k1 = base58btc.baseEncode(Uint8Array.of(0, 37, 8, 2, 18, 33, 2, ...new Uint8Array(32)));

@@ -11,7 +11,7 @@ const version = expect.objectContaining({ code: 'version' });
 const badFrame = expect.objectContaining({ code: 'bad-frame' });
 const file = (n: number, sizeBytes = 1) => ({ mime: 'image/png', sha256: n.toString(16).padStart(64, '0'), sizeBytes });
 
-test('a job is read as it was written, without what is not known outside its input and params', () => {
+test('a job survives a round trip, minus unknown members outside its input and params', () => {
   expect(parseJob(jobFixture)).toEqual(jobFixture);
   expect(parseJob({ ...jobFixture, colour: 'red' })).toEqual(jobFixture);
   expect(parseJob({ ...jobFixture, resume: { text: 'a', tokens: 1, ids: [7], mood: 1 } })).toEqual({
@@ -20,7 +20,7 @@ test('a job is read as it was written, without what is not known outside its inp
   });
 });
 
-test('a kind that is not known, and a word that must be, are refused with `version`', () => {
+test('an unknown kind and an unknown word in `must` are refused with `version`', () => {
   for (const over of [{ kind: 'video' }, { kind: 'constructor' }, { must: ['sealed'] }, { kind: 'video', input: 7 }]) {
     expect(() => parseJob({ ...jobFixture, ...over })).toThrow(version);
   }
@@ -30,7 +30,7 @@ test('a kind that is not known, and a word that must be, are refused with `versi
   expect(parseJob({ ...jobFixture, must: [] })).toEqual({ ...jobFixture, must: [] });
 });
 
-test('a tier is any word; the head’s limits hold', () => {
+test('any word is a valid tier; the head’s limits hold', () => {
   expect(parseJob({ ...jobFixture, tier: 'audited' }).tier).toBe('audited');
   const ids = (length: number) => ({ resume: { text: '', tokens: 0, ids: Array(length).fill(2 ** 32 - 1) } });
   const edges: readonly (readonly [object, object])[] = [
@@ -46,7 +46,7 @@ test('a tier is any word; the head’s limits hold', () => {
   }
 });
 
-test('files follow in the order in which they are first named, each once', () => {
+test('files are listed once each, in order of first mention', () => {
   const image: Work = {
     kind: 'image',
     input: { prompt: 'x', images: [file(2), file(1), file(2), file(3)] },
@@ -61,7 +61,7 @@ test('files follow in the order in which they are first named, each once', () =>
   expect(() => parseJob(job(file(1, limits.blobBytesMax), file(2)))).toThrow(badFrame);
 });
 
-test('what a job asks of a worker', () => {
+test('what a job requires of a worker', () => {
   const resumed = { ...jobFixture, resume: { text: 'abc', tokens: 1 } } as Job;
   expect(promptLength(resumed) - promptLength(jobFixture)).toBe(3);
   expect(maxTokensOf(jobFixture)).toBe(64);
@@ -69,7 +69,7 @@ test('what a job asks of a worker', () => {
   expect(needsOf(jobFixture)).toEqual([]);
 });
 
-test('one more kind comes with its table, and is not known without it', () => {
+test('a kind added to a table is known there and nowhere else', () => {
   const input = z.strictObject({ text: z.string() });
   const reverse = {
     ...jobKinds.completion,

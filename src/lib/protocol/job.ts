@@ -10,7 +10,7 @@ import { unitsSchema } from './price.ts';
 import { understand } from './understand.ts';
 import { mustSchema, nameSchema, unknownMust, wordSchema, type Word } from './word.ts';
 
-/** What an asker wants done, of one kind. `artefact` is exact; `model` is what the asker called it. */
+/** A request for work of one kind. `artefact` identifies the model exactly; `model` is the name the asker used. */
 export type Job = { [Kind in KindName]: JobOf<Kind> }[KindName];
 
 export type JobOf<Kind extends KindName> = JobHead & {
@@ -19,22 +19,22 @@ export type JobOf<Kind extends KindName> = JobHead & {
   readonly params: z.output<(typeof jobKinds)[Kind]['params']>;
 };
 
-/** What an asker wants, before a worker has been chosen: a job without its head. */
+/** A job without its head: the work itself, before a worker has been chosen. */
 export type Work = { [Kind in KindName]: Pick<JobOf<Kind>, 'kind' | 'input' | 'params'> }[KindName];
 
 export type JobHead = z.output<typeof jobHeadSchema>;
-/** What was already delivered by an earlier worker; the next one goes on from there. */
+/** What earlier workers have already delivered; the next worker continues from there. */
 export type Resume = z.output<typeof resumeSchema>;
-/** What was checked about a worker, never what it said. */
+/** The trust level verified for a worker, as opposed to what it claims. */
 export type Tier = Word<'open' | 'verified' | 'confidential'>;
 
 export const tierSchema: z.ZodType<Tier> = wordSchema;
 
 export const resumeSchema = z.object({
   text: textSchema(limits.messageTextBytesMax),
-  /** The tokens of `text` as their workers named them, where all did: text does not always tokenise back to them. */
+  /** Token ids of `text`, if every earlier worker reported them: text does not always tokenise back to the same ids. */
   ids: z.array(z.number().int().min(0).max(0xffff_ffff)).max(limits.maxTokensMax).optional(),
-  /** Tokens delivered so far, as counted by the workers before. */
+  /** Tokens delivered so far, as counted by the earlier workers. */
   tokens: z.number().int().min(0).max(limits.maxTokensMax),
 });
 
@@ -43,13 +43,16 @@ export const jobHeadSchema = z.object({
   artefact: artefactIdSchema,
   model: nameSchema,
   tier: tierSchema,
-  /** From the moment the worker reads `open`; the engine stops when it has passed. */
+  /** Counted from the moment the worker reads `open`; the engine stops when it expires. */
   deadlineMs: z.number().int().min(1).max(limits.jobDeadlineMsMax),
-  /** 16 bytes as hexadecimal: salts the prompt's hash in the receipt, so that nobody can guess a prompt from it. */
+  /**
+   * 16 random bytes as 32 hexadecimal digits. Salts the prompt hash in the receipt, so prompts cannot be guessed from
+   * it.
+   */
   salt: z.string().regex(/^[0-9a-f]{32}$/),
   resume: resumeSchema.optional(),
   must: mustSchema.optional(),
-  /** Reserved: the most this job may cost, in the smallest unit. */
+  /** Reserved: maximum cost of this job, in the smallest unit. */
   budget: unitsSchema.optional(),
 });
 
@@ -61,15 +64,16 @@ const envelopeSchema = z.looseObject({
 });
 
 /**
- * Reads a job of any kind of the table.
- * @throws `version` for a kind, or a word of `must`, that is not known here; `bad-frame` for anything malformed.
+ * Parses a job of any kind in the table.
+ * @throws `version` for an unknown kind, an unknown word in `must` or an unknown member of `input` or `params`;
+ * `bad-frame` for anything malformed.
  */
 export function parseJob(raw: unknown, kinds: KindTable = jobKinds): Job {
   const { kind, input, params, must } = parseRecord(envelopeSchema, raw);
   const unknown = unknownMust({ must });
   if (unknown.length > 0) throw wireError('version', `This peer does not understand "${unknown[0]}". Ask another one.`);
   const row = kindOf(kind, kinds);
-  if (!row) throw wireError('version', `This peer does no work of the kind "${kind}". Ask another one.`);
+  if (!row) throw wireError('version', `This peer does not support the kind "${kind}". Ask another one.`);
   const job = {
     ...parseRecord(jobHeadSchema, raw),
     kind,
@@ -80,7 +84,7 @@ export function parseJob(raw: unknown, kinds: KindTable = jobKinds): Job {
   return job;
 }
 
-/** What a caller of this program wants done, held to its kind. @throws as `parseJob` does, `bad-request` in place of `bad-frame`. */
+/** Validates work from a local caller. @throws like `parseJob`, but `bad-request` instead of `bad-frame`. */
 export function parseWork({ kind, input, params }: Work, kinds: KindTable = jobKinds): Work {
   const row = rowOf({ kind }, kinds);
   const code = 'bad-request';
@@ -91,27 +95,27 @@ export function parseWork({ kind, input, params }: Work, kinds: KindTable = jobK
   } as Work;
 }
 
-/** The row of a job's kind. Its functions take this job's own input. */
+/** The row for a job's kind. @throws `version` if the table has none. */
 export function rowOf(job: Pick<Job, 'kind'>, kinds: KindTable = jobKinds) {
   const row = kindOf(job.kind, kinds);
   if (!row) throw wireError('version');
   return row;
 }
 
-/** What a model must be able to do for this work. */
+/** The model features this work requires. */
 export const needsOf = (work: Work, kinds: KindTable = jobKinds): readonly string[] => rowOf(work, kinds).needs(work);
 
-/** UTF-16 code units that the model reads, what was resumed included. */
+/** Prompt length in UTF-16 code units, including resumed text. */
 export const promptLength = (
   { resume, ...work }: Work & Pick<JobHead, 'resume'>,
   kinds: KindTable = jobKinds,
 ): number => rowOf(work, kinds).promptLength(work.input) + (resume?.text.length ?? 0);
 
-/** Tokens of the answer that may still be made: kinds without a limit of their own have none to speak of. */
+/** The token limit of the whole answer; undefined for kinds that have none. */
 export const maxTokensOf = ({ params }: Pick<Work, 'params'>): number | undefined =>
   'maxTokens' in params ? params.maxTokens : undefined;
 
-/** The files that follow `open`, in order: each once, where the input names it first. */
+/** The files that follow `open`: deduplicated, in order of first mention in the input. */
 export function filesOf(work: Pick<Work, 'kind' | 'input'>, kinds: KindTable = jobKinds): readonly BlobRef[] {
   const named = rowOf(work, kinds).blobs(work.input);
   return named.filter(({ sha256 }, i) => named.findIndex((blob) => blob.sha256 === sha256) === i);
@@ -122,12 +126,12 @@ function assertFiles(job: Job, kinds: KindTable): void {
   const files = filesOf(job, kinds);
   for (const { sha256, sizeBytes } of blobs(job.input)) {
     if (files.find((file) => file.sha256 === sha256)?.sizeBytes === sizeBytes) continue;
-    throw wireError('bad-frame', 'The job gives two sizes for one file.');
+    throw wireError('bad-frame', 'The job gives two different sizes for one file.');
   }
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (files.length <= most.blobsMax && bytes <= most.blobBytesMax) return;
   throw wireError(
     'bad-frame',
-    `A job of the kind "${job.kind}" carries at most ${most.blobsMax} files of ${most.blobBytesMax} bytes together.`,
+    `A job of kind "${job.kind}" may carry at most ${most.blobsMax} files and ${most.blobBytesMax} bytes in total.`,
   );
 }

@@ -1,38 +1,38 @@
 import { maxTokensMax } from './max-tokens.ts';
 
 /**
- * Every number of the wire stands here once. Sizes in bytes (texts: of UTF-8), lengths in UTF-16 code units, times in
+ * Every limit of the wire protocol. Sizes are in bytes (of UTF-8 for text), lengths in UTF-16 code units, times in
  * milliseconds.
  */
 export const limits = {
-  /** A frame's body; a larger one is refused before it is read. */
+  /** Body of one frame; larger ones are refused before the body is read. */
   frameBytesMax: 256 * 1024,
-  /** A gossiped record with its envelope. */
+  /** A gossiped record including its envelope. */
   gossipBytesMax: 16 * 1024,
-  /** What a worker may hold for an asker that reads slowly. */
+  /** What a worker buffers for a slow asker. */
   workerBufferBytesMax: 64 * 1024,
-  /** Arrays and maps inside each other; real records need six. */
+  /** Nesting depth of arrays and maps; real records need six. */
   nestingMax: 16,
-  /** Values in one message, containers and their members each counted; keys are not. */
+  /** Values in one message. Containers and their members each count; keys do not. */
   cborItemsMax: 65_536,
 
-  /** Bytes of a file, or of a made one, in one frame. */
+  /** Bytes of an input or output file in one frame. */
   blobFrameBytesMax: 64 * 1024,
-  /** A file that a job brings. */
+  /** Size of an input file. */
   blobBytesMax: 32 * 1024 * 1024,
-  /** Files under way of one asker at one worker. */
+  /** Files in transit from one asker to one worker. */
   blobBytesPerPeerMax: 64 * 1024 * 1024,
   /** From `open` to the last byte of the files. */
   blobTimeoutMs: 60_000,
 
-  /** Words that a record says must be understood. */
+  /** Words in a record's `must`. */
   mustWordsMax: 16,
   messagesMax: 512,
   messageTextBytesMax: 192 * 1024,
   messagePartsMax: 16,
   toolsMax: 128,
   toolCallsMax: 128,
-  /** A JSON document in text: a schema, a description. */
+  /** A JSON document kept as text, such as a schema; also a tool's description. */
   jsonTextBytesMax: 64 * 1024,
   topKMax: 1_000_000,
   logitBiasMax: 300,
@@ -40,7 +40,7 @@ export const limits = {
   logprobsPerPartMax: 256,
   embeddingTextsMax: 256,
   embeddingDimensionsMax: 8_192,
-  /** Files that one job makes. */
+  /** Output files of one job. */
   dataFilesMax: 4,
   stopSequencesMax: 4,
   stopSequenceBytesMax: 256,
@@ -48,44 +48,44 @@ export const limits = {
   nameLengthMax: 128,
   /** Media types. */
   mimeLengthMax: 128,
-  /** Builds, kinds of device, words of a policy. */
+  /** Open words, and short texts such as builds and device classes. */
   wordLengthMax: 64,
   quantisationLengthMax: 32,
   errorMessageLengthMax: 1_024,
   receiptBytesMax: 8 * 1024,
   partTextBytesMax: 64 * 1024,
   tokensPerPartMax: 4_096,
-  /** What an asker takes of one answer before it cuts the worker off, in UTF-16 code units. */
+  /** Longest answer an asker accepts before it drops the worker, in UTF-16 code units. */
   answerLengthMax: 1024 * 1024,
-  /** Tokens an asker takes past the wish: engines may count an end-of-text token. */
+  /** Tokens an asker accepts beyond `maxTokens`: engines may count an end-of-text token. */
   tokenSlack: 8,
-  /** Rates in tokens a second. */
+  /** Tokens per second. */
   rateMax: 1e9,
-  /** Durations that a peer states. */
+  /** Durations stated by a peer. */
   durationMsMax: 1e9,
 
   offerTtlMs: 45_000,
   offerHeartbeatMs: 15_000,
-  /** The heartbeat moves by up to this share of itself either way, so that workers do not speak at once. */
+  /** Heartbeats are jittered by up to this fraction either way, so that workers do not announce in step. */
   offerJitter: 0.2,
   offerTtlMsMax: 120_000,
   /** How far ahead of a validator's clock an offer may be dated. */
   offerClockSkewMs: 10_000,
-  /** Offers accepted of one peer in one `offerRateWindowMs`; bursts come from queue changes. */
+  /** Offers accepted from one peer per `offerRateWindowMs`; queue changes cause bursts. */
   offersPerWindowMax: 40,
   offerRateWindowMs: 10_000,
-  /** A worker's changes of state are announced at most this often. */
+  /** Minimum interval between a worker's announcements. */
   offerMinGapMs: 400,
   offerModelsMax: 32,
   offerAddrsMax: 16,
   addrLengthMax: 512,
   offerTiersMax: 8,
-  /** Kinds of work of one model, and things it can do. */
+  /** Kinds of work and features of one model. */
   offerKindsMax: 16,
   offerFeaturesMax: 32,
   offerPolicyMax: 16,
   contextTokensMax: 10_000_000,
-  /** Slots of a model, and jobs that an offer or a place in a queue may speak of. */
+  /** Upper bound for a model's slots, for job counts in an offer and for queue positions. */
   slotsMax: 1_024,
   directoryOffersMax: 10_000,
 
@@ -93,45 +93,45 @@ export const limits = {
   findLimitDefault: 16,
   /** Find streams a relay serves to one peer. */
   findStreamsPerPeerMax: 4,
-  /** A find stream with nothing to tell says `alive` this often, and is taken for dead after the silence. */
+  /** An idle find stream sends `alive` at this interval; the asker treats it as dead after `findSilenceTimeoutMs`. */
   findAliveIntervalMs: 10_000,
   findSilenceTimeoutMs: 25_000,
 
-  /** Jobs waiting behind a worker's slot. */
+  /** Jobs queued per model of a worker. */
   workerQueueMax: 8,
   jobsPerPeerMax: 4,
   jobRecordsMax: 256,
   jobRecordTtlMs: 10 * 60_000,
-  /** Of all answers remembered together; who has the most gives way first. */
+  /** Total size of all recorded answers; the asker that holds the most is evicted from first. */
   jobRecordBytesMax: 16 * 1024 * 1024,
   jobDeadlineMsDefault: 120_000,
   jobDeadlineMsMax: 30 * 60_000,
-  /** From the stream's opening to the `open` frame. */
+  /** From opening the stream to the `open` frame. */
   openFrameTimeoutMs: 10_000,
   /** From `open` to `accepted` or `refused`. */
   acceptTimeoutMs: 6_000,
   aliveIntervalMs: 2_000,
-  /** A checkpoint is due after so many tokens or so much time, whichever comes first. */
+  /** A checkpoint is due after this many tokens or this much time, whichever comes first. */
   checkpointTokens: 64,
   checkpointIntervalMs: 2_000,
-  /** Frames of a type that is not known, and that an asker passes over in one answer. */
+  /** Frames of unknown types that an asker skips in one answer. */
   unknownFramesMax: 4_096,
-  /** Checkpoints an asker takes in one answer. */
+  /** Checkpoints an asker accepts in one answer. */
   checkpointFramesMax: 4_096,
-  /** Longest wait for a worker that says why it has nothing to say (`loading`, `prefill`, `thinking`). */
+  /** Longest wait for a worker that reports why it is silent (`loading`, `prefill`, `thinking`). */
   patienceMsMax: 120_000,
   silenceTimeoutMs: 6_000,
-  /** From the slot to the first word, at least; longer for a long prompt and a slow worker. */
+  /** Minimum wait from getting a slot to the first content; longer for a long prompt or a slow worker. */
   firstPartTimeoutMs: 20_000,
-  /** Times a worker may tell the place in its queue, and an asker may say `cancel`. */
+  /** `accepted` frames an asker takes for one job, and `cancel` frames a worker takes. */
   acceptedFramesMax: 2_048,
   cancelFramesMax: 8,
-  /** After a cancel, for the parts under way and the receipt. */
+  /** After a cancel: time for parts in flight and the receipt. */
   settleTimeoutMs: 1_500,
-  /** An asker that takes no frame for this long holds a slot for nothing: it is treated as gone. */
+  /** An asker that takes no frame for this long only occupies a slot and is treated as gone. */
   sendStallMs: 30_000,
   countersignTimeoutMs: 3_000,
-  /** How far a receipt's date may lie outside the time from asking to receiving: the clocks of two homes. */
+  /** How far `issuedAt` may lie outside the interval from request to receipt: two machines' clocks differ. */
   receiptClockSkewMs: 60_000,
   attemptsMax: 4,
 } as const;

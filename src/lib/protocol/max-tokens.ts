@@ -1,5 +1,4 @@
 /**
- * Tokens of one answer, at most. Apart from the other limits, since the pages' job state needs this one alone from the first
- * paint on.
+ * Maximum tokens of one answer. Kept out of `limits.ts` so that the pages' initial bundle contains only this limit.
  */
 export const maxTokensMax = 32_768;

@@ -7,24 +7,24 @@ import { askerFixture, offerFixture, receiptEnvelopeFixture, workerFixture } fro
 const code = (expected: string) => expect.objectContaining({ code: expected });
 const [model] = offerFixture.models;
 
-test('an offer is read as it was written', () => {
+test('an offer survives a round trip', () => {
   const { offer, envelope } = readOffer(writeOffer(offerFixture, workerFixture));
   expect(offer).toEqual(offerFixture);
   expect(envelope).toEqual(signOffer(offerFixture, workerFixture));
 });
 
-test('nobody can offer in another’s name', () => {
+test('a peer cannot sign an offer for another peer', () => {
   expect(() => writeOffer(offerFixture, askerFixture)).toThrow(code('bad-record'));
   const forged = encodeEnvelope(signEnvelope('offer', offerFixture, askerFixture));
   expect(() => readOffer(forged)).toThrow(code('bad-signature'));
 });
 
-test('another record, or bytes, are no offer', () => {
+test('another record type and arbitrary bytes are refused', () => {
   expect(() => readOffer(encodeEnvelope(receiptEnvelopeFixture))).toThrow(code('bad-signature'));
   expect(() => readOffer(new Uint8Array())).toThrow(code('bad-record'));
 });
 
-test('an offer too large for gossip is neither written nor read', () => {
+test('an offer above the gossip limit is neither encoded nor decoded', () => {
   const addrs = Array.from({ length: 16 }, () => '/'.repeat(512));
   const models = Array.from({ length: 32 }, () => ({ ...model!, name: 'n'.repeat(128) }));
   const large = { ...offerFixture, addrs, models };
@@ -66,12 +66,12 @@ test('each limit holds at its edge', () => {
   edges.forEach(([inside, outside], i) => expect([i, inside, outside]).toEqual([i, true, false]));
 });
 
-test('an offer without models is one: a goodbye', () => {
+test('an offer without models is valid: a goodbye', () => {
   const goodbye: Offer = { ...offerFixture, draining: true, models: [] };
   expect(readOffer(writeOffer(goodbye, workerFixture)).offer).toEqual(goodbye);
 });
 
-test('a newer peer’s offer is kept in what is known of it, and its unknown models are skipped', () => {
+test('a newer peer’s offer keeps its known members, and its unknown models are skipped', () => {
   const [known] = offerFixture.models;
   const newer = {
     ...offerFixture,
@@ -98,12 +98,12 @@ test('a newer peer’s offer is kept in what is known of it, and its unknown mod
   expect(meetsMust(offer)).toBe(true);
 });
 
-test('an offer that must be understood is read, and known to be left alone', () => {
+test('an offer with an unknown word in `must` is decoded but not used', () => {
   const { offer } = readOffer(writeOffer({ ...offerFixture, must: ['sealed'] }, workerFixture));
   expect(meetsMust(offer)).toBe(false);
 });
 
-test('nobody signs a model that a reader would skip', () => {
+test('signing refuses a model that a reader would skip', () => {
   const models = [{ ...offerFixture.models[0]!, name: ' x' }];
   expect(() => signOffer({ ...offerFixture, models }, workerFixture)).toThrow(code('bad-record'));
 });

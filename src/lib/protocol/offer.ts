@@ -9,7 +9,7 @@ import { limits } from './limits.ts';
 import { priceSchema } from './price.ts';
 import { mustSchema, nameSchema, unknownMust, wordSchema, type Word } from './word.ts';
 
-/** What a worker serves now. Signed, gossiped, expiring. */
+/** What a worker is serving right now. Signed, gossiped and expiring. */
 export type Offer = z.output<typeof offerSchema>;
 export type OfferedModel = z.output<typeof offeredModelSchema>;
 export type Measured = z.output<typeof measuredSchema>;
@@ -17,35 +17,38 @@ export type Measured = z.output<typeof measuredSchema>;
 const rate = z.number().nonnegative().max(limits.rateMax);
 const jobs = z.number().int().min(0).max(limits.slotsMax);
 
-/** From finished jobs and a start-up benchmark, never from the device's name. Tokens a second, milliseconds. */
+/**
+ * Measured on finished jobs and in a start-up benchmark, never guessed from the device name. Tokens per second and
+ * milliseconds.
+ */
 export const measuredSchema = z.object({
   prefillTps: rate,
   decodeTps: rate,
   ttftMs: z.number().nonnegative().max(limits.durationMsMax),
 });
 
-/** What a peer is; an open word. */
+/** The kind of program the peer is; an open word. */
 export type Role = Word<'tab' | 'native' | 'enclave'>;
 const roleSchema: z.ZodType<Role> = wordSchema;
 
 const engineInfoSchema = z.object({
   name: z.string().min(1).max(limits.wordLengthMax),
   build: z.string().max(limits.wordLengthMax),
-  /** Coarse on purpose ("wasm-cpu", "webgpu-apple"); never a fingerprint. */
+  /** Deliberately coarse ("wasm-cpu", "webgpu-apple"), so that it is no fingerprint. */
   deviceClass: z.string().max(limits.wordLengthMax),
 });
 
 export const offeredModelSchema = z.object({
   artefact: artefactIdSchema,
   name: nameSchema,
-  /** Kinds of work it does: open words. */
+  /** Kinds of work it supports: open words. */
   kinds: z.array(wordSchema).min(1).max(limits.offerKindsMax),
-  /** What it can do beside generating: open words, each shown by the engine's compliance suite. */
+  /** Supported features: open words, each proven by the engine's compliance suite. */
   features: z.array(wordSchema).max(limits.offerFeaturesMax),
   contextTokens: z.number().int().min(1).max(limits.contextTokensMax),
   quantisation: z.string().max(limits.quantisationLengthMax),
   price: priceSchema,
-  /** Jobs at once; a WebLLM tab has one. */
+  /** Concurrent jobs; a WebLLM tab has one slot. */
   slots: jobs.min(1),
   running: jobs,
   queued: jobs,
@@ -54,78 +57,79 @@ export const offeredModelSchema = z.object({
 
 export const offerSchema = z.object({
   peer: peerIdSchema,
-  /** Rises with every offer of a peer, across its restarts. */
+  /** Increases with every offer of this peer, across restarts too. */
   seq: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
   issuedAt: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
   ttlMs: z.number().int().min(1_000).max(limits.offerTtlMsMax),
   role: roleSchema,
-  /** Going away: finish what runs, take nothing new. */
+  /** Shutting down: finishes running jobs and accepts no new ones. */
   draining: z.boolean(),
   engine: engineInfoSchema,
-  /** A model that is not as this version knows models is skipped; the rest of the offer holds. */
+  /** Models that do not match this version's schema are skipped; the rest of the offer stays valid. */
   models: z
     .array(z.unknown())
     .max(limits.offerModelsMax)
     .transform((models) => models.flatMap((model) => offeredModelSchema.safeParse(model).data ?? [])),
-  /** What the worker claims; a claim proves nothing. */
+  /** Tiers the worker claims; a claim proves nothing. */
   tiers: z.array(tierSchema).min(1).max(limits.offerTiersMax),
-  /** Kinds of request the worker refuses, as words of the policy list. */
+  /** Kinds of request the worker refuses: open words. */
   policy: z.array(wordSchema).max(limits.offerPolicyMax),
   addrs: z.array(z.string().max(limits.addrLengthMax)).max(limits.offerAddrsMax),
-  /** Version of the software, for the picture of the network. */
+  /** Software version, for people. */
   build: z.string().max(limits.wordLengthMax),
   must: mustSchema.optional(),
-  /** Reserved: where the worker is paid, what it has at stake, and its enclave's evidence. */
+  /** Reserved: payout address, stake, and attestation evidence of an enclave. */
   wallet: z.string().max(limits.nameLengthMax).optional(),
   bond: z.string().max(limits.nameLengthMax).optional(),
   attestation: bytesSchema(limits.receiptBytesMax).optional(),
 });
 
-/** Whether this version may act on the offer; if not it is passed on and otherwise left alone. */
+/** Whether this version understands every word in `must`. If not, the offer is forwarded but never used. */
 export const meetsMust = (offer: Offer): boolean => unknownMust(offer).length === 0;
 
-/** @throws `bad-record` for an offer that no reader would take. */
+/**
+ * @throws `bad-record` if a reader would reject the offer or skip one of its models, or if the signer is another peer.
+ */
 export function signOffer(offer: Offer, signer: Signer): Envelope {
   const record = parseRecord(offerSchema, offer, 'bad-record');
-  // A reader skips a model that it cannot read; whoever signs must not lose one that way.
+  // Readers skip a model they cannot parse; a signer must not lose one silently that way.
   for (const model of offer.models) parseRecord(offeredModelSchema, model, 'bad-record');
   if (record.peer !== signer.peer) {
-    throw new TabloomError('bad-record', 'An offer is signed with the key of the peer it names.');
+    throw new TabloomError('bad-record', 'An offer must be signed with the key of the peer it names.');
   }
   return signEnvelope('offer', record, signer);
 }
 
 /**
- * Opens a gossiped offer: size, signature, schema, and that the signer is the peer it names.
- * Freshness is the directory's to judge, since it needs the clock and the last `seq`.
+ * Opens a gossiped offer, checking size, signature, schema and that the signer is the peer it names. The directory
+ * checks freshness, which needs the clock and the last `seq`.
  * @throws `frame-too-large`, `bad-record`, `bad-signature`.
  */
 export function readOffer(bytes: Uint8Array): { readonly offer: Offer; readonly envelope: Envelope } {
   const envelope = decodeEnvelope(boundedOffer(bytes));
   const { record, peer } = openEnvelope('offer', offerSchema, envelope);
-  if (record.peer !== peer)
-    throw new TabloomError('bad-signature', 'The offer is signed by another peer than it names.');
+  if (record.peer !== peer) throw new TabloomError('bad-signature', 'The offer is not signed by the peer it names.');
   return { offer: record, envelope };
 }
 
 /**
- * What a gossiped offer claims before its signature is checked, which is what costs: good for throwing an offer away,
- * never for keeping one. Follow it with `isSigned` of its envelope.
- * @throws `frame-too-large`, `bad-record`; `bad-signature` where the key is not that of the peer it names.
+ * Decodes a gossiped offer without verifying its signature, which is the expensive step. Use it to discard offers
+ * early, never to keep one; call `isSigned` on the envelope before that.
+ * @throws `frame-too-large`, `bad-record`; `bad-signature` if the key is not that of the peer it names.
  */
 export function decodeUnverifiedOffer(bytes: Uint8Array): { readonly offer: Offer; readonly envelope: Envelope } {
   const envelope = decodeEnvelope(boundedOffer(bytes));
   const offer = decodeCbor(offerSchema, envelope.payload, 'bad-record');
   if (envelope.type !== 'offer' || peerIdFromKey(envelope.key) !== offer.peer)
-    throw new TabloomError('bad-signature', 'The offer names another peer than its key.');
+    throw new TabloomError('bad-signature', 'The offer names a peer other than its key.');
   return { offer, envelope };
 }
 
-/** The gossiped bytes. @throws `bad-record`, `frame-too-large`. */
+/** Signs and encodes an offer for gossip. @throws `bad-record`, `frame-too-large`. */
 export const writeOffer = (offer: Offer, signer: Signer): Uint8Array =>
   boundedOffer(encodeEnvelope(signOffer(offer, signer)));
 
 function boundedOffer(bytes: Uint8Array): Uint8Array {
   if (bytes.length <= limits.gossipBytesMax) return bytes;
-  throw new TabloomError('frame-too-large', `An offer has at most ${limits.gossipBytesMax} bytes.`);
+  throw new TabloomError('frame-too-large', `An offer may have at most ${limits.gossipBytesMax} bytes.`);
 }

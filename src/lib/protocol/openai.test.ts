@@ -9,7 +9,7 @@ import {
 const messages = [{ role: 'user', content: 'Hi' }];
 const request = (over: object) => chatCompletionRequestSchema.safeParse({ model: 'tabloom-demo', messages, ...over });
 
-test('what clients really send is taken: null for "default", members nobody knows, content in pieces or none', () => {
+test('accepts what clients send: null for "default", unknown members, content in parts or none', () => {
   const loose = {
     temperature: null,
     max_tokens: null,
@@ -38,7 +38,7 @@ test('what clients really send is taken: null for "default", members nobody know
   expect(parsed.data).toMatchObject(loose);
 });
 
-test('what cannot be meant is refused', () => {
+test('nonsensical requests are refused', () => {
   const refused = [
     { model: '' },
     { model: undefined },
@@ -65,14 +65,14 @@ test.each([
   [{ tool_choice: 'any' }, expect.stringContaining('must be "none", "auto", "required"')],
   [{ tools: [{ type: 'web_search' }] }, expect.stringContaining('must be "function"')],
   [{ response_format: { type: 'xml' } }, 'must have the type text, json_object or json_schema'],
-  [{ logit_bias: { word: 1 } }, 'must give numbers from -100 to 100 to token ids'],
+  [{ logit_bias: { word: 1 } }, 'must map token ids to numbers from -100 to 100'],
   [{ messages: 'Hi' }, 'must be a list of messages'],
-])('B8: %o is refused in a sentence that says what is allowed', (over, message) => {
+])('B8: %o is refused with a message that states what is allowed', (over, message) => {
   expect(request(over).error?.issues[0]).toMatchObject({ message });
   expect(request(over).error?.issues[0]?.path[0]).toBe(Object.keys(over)[0]);
 });
 
-test('answers of other servers are read though they leave things out', () => {
+test('responses of other servers are accepted with members missing', () => {
   expect(chatCompletionChunkSchema.safeParse({ choices: [] }).success).toBe(true);
   const chunk = { choices: [{ index: 0, delta: { content: 'Hi' }, finish_reason: null }], usage: null };
   expect(chatCompletionChunkSchema.safeParse(chunk).success).toBe(true);
@@ -80,7 +80,7 @@ test('answers of other servers are read though they leave things out', () => {
   expect(chatCompletionSchema.safeParse({ object: 'list', choices: [] }).success).toBe(false);
 });
 
-test('an error body has its four members, null where there is nothing to say', () => {
+test('an error body has all four members, null where not applicable', () => {
   const error = { message: 'No.', type: 'invalid_request_error', param: null, code: null };
   expect(openAIErrorBodySchema.safeParse({ error }).success).toBe(true);
   expect(openAIErrorBodySchema.safeParse({ error: { message: 'No.' } }).success).toBe(false);

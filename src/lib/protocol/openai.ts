@@ -1,10 +1,9 @@
 import { z } from 'zod';
 
 /**
- * OpenAI's API as its clients really send and read it: loose (unknown members pass), `null` where a client says
- * "default", numbers that may be absent. One set of shapes for the gateway's door and for the `openai-compatible` engine.
- * What is wrong with a member is a sentence that says what is allowed, to be put behind its name.
- * Reference: platform.openai.com/docs/api-reference.
+ * OpenAI's API as clients actually use it: unknown members pass, `null` means default, numbers may be absent. One set
+ * of schemas for the gateway and for the `openai-compatible` engine. Each error message completes a sentence that
+ * starts with the member's name and states what is allowed. Reference: platform.openai.com/docs/api-reference.
  */
 export type ChatCompletionRequest = z.output<typeof chatCompletionRequestSchema>;
 export type SamplingRequest = z.output<typeof samplingSchema>;
@@ -33,7 +32,7 @@ const tokenLimit = z
 
 const stopError = 'must be a string or a list of at most 4 strings';
 
-/** How text is sampled: what chats and completions have in common, vLLM's and llama.cpp's additions among it. */
+/** Members that chat and text completions share, including the extensions of vLLM and llama.cpp. */
 const samplingSchema = z.looseObject({
   model: text.min(1, { error: 'must name a model' }),
   stream: flag,
@@ -50,7 +49,7 @@ const samplingSchema = z.looseObject({
   stop: z.union([z.string(), z.array(z.string()).max(4)], { error: stopError }).nullish(),
   logit_bias: z
     .record(z.string().regex(/^\d{1,10}$/), z.number().min(-100).max(100), {
-      error: 'must give numbers from -100 to 100 to token ids',
+      error: 'must map token ids to numbers from -100 to 100',
     })
     .nullish(),
   n: z.number({ error: 'must be 1' }).nullish(),
@@ -101,7 +100,7 @@ export const chatCompletionRequestSchema = samplingSchema.extend({
     .array(
       z.looseObject({
         type: z.literal('function', {
-          error: 'must be "function": tools are called by whoever asks, nobody here runs them',
+          error: 'must be "function": tools run on the client, never on the server',
         }),
         function: functionSchema.extend({
           description: text.nullish(),
@@ -143,10 +142,10 @@ export const chatCompletionRequestSchema = samplingSchema.extend({
     .nullish(),
 });
 
-/** The older API: a raw prompt that goes on. */
+/** The legacy completions API: continues a raw prompt. */
 export const completionRequestSchema = samplingSchema.extend({
   prompt: z.union([z.string(), z.tuple([z.string()])], {
-    error: 'must be one string; lists of prompts and of token ids are not taken',
+    error: 'must be one string; lists of prompts and token ids are not supported',
   }),
   logprobs: whole(0, 20),
   best_of: z.literal(1, { error: 'must be 1' }).nullish(),
@@ -155,7 +154,7 @@ export const completionRequestSchema = samplingSchema.extend({
 export const embeddingRequestSchema = z.looseObject({
   model: text.min(1, { error: 'must name a model' }),
   input: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
-    error: 'must be a string or a list of strings, none of them empty; token ids are not taken',
+    error: 'must be a string or a list of strings, none of them empty; token ids are not supported',
   }),
   encoding_format: z.enum(['float', 'base64'], { error: 'must be float or base64' }).nullish(),
   dimensions: whole(1, 8_192),

@@ -20,7 +20,7 @@ const data = (index: number, ...bytes: number[]): Part => ({
   bytes: Uint8Array.from(bytes),
 });
 
-test('text and thoughts are joined apart, their tokens counted together; a warning is no output', () => {
+test('text and reasoning accumulate separately with a common token count; a warning is no output', () => {
   const thought: Part = { type: 'reasoning-delta', text: 'Hm.', tokens: 2 };
   const warning: Part = { type: 'warning', code: 'seed-ignored', message: 'No seed here.' };
   expect(fold(thought, text('So'), warning, text(':', 3))).toEqual({
@@ -32,7 +32,7 @@ test('text and thoughts are joined apart, their tokens counted together; a warni
   expect(fold(warning)).toBe(emptyOutput);
 });
 
-test('calls grow by index; a piece of one that has not begun is dropped, but for its tokens', () => {
+test('calls accumulate by index; a fragment of a call not started is dropped, but its tokens count', () => {
   const output = fold(
     call(0, '{"a"', { id: 'x', name: 'f' }),
     call(2, '{}', { id: 'z', name: 'late' }),
@@ -47,7 +47,7 @@ test('calls grow by index; a piece of one that has not begun is dropped, but for
   expect(output.tokens).toBe(5);
 });
 
-test('files and vectors grow by index', () => {
+test('files and vectors accumulate by index', () => {
   expect(fold(data(0, 1), data(1, 2), data(0, 3), data(3, 4)).data).toEqual([
     { mime: 'image/png', chunks: [Uint8Array.of(1), Uint8Array.of(3)] },
     { mime: 'image/png', chunks: [Uint8Array.of(2)] },
@@ -61,7 +61,7 @@ test('log-probabilities are kept in order', () => {
   expect(fold(of('a'), text('ab'), of('b')).logprobs.map(({ token }) => token)).toEqual(['a', 'b']);
 });
 
-test('however a stream is cut, the fold is the same', () => {
+test('the fold does not depend on how the stream was split', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), fc.uint8Array({ minLength: 1 }), fc.nat(), (words, bytes, at) => {
       const [cut, byte] = [at % (words.length + 1), at % bytes.length];
@@ -78,7 +78,7 @@ test('however a stream is cut, the fold is the same', () => {
   );
 });
 
-test('what a part brings', () => {
+test('length, tokens and bytes of a part', () => {
   const bringing: readonly (readonly [Part, number, number, boolean])[] = [
     [text('ab', 3), 2, 3, true],
     [text('', 0), 0, 0, false],

@@ -3,17 +3,17 @@ import type { ToolCall } from './kinds/chat.ts';
 import { maxTokensMax } from './max-tokens.ts';
 
 /**
- * Everything of an answer that has arrived, whoever sent it: the fold of its parts. Plain data; pages, the gateway and
- * receipts read the same one.
+ * Everything received of an answer so far: the fold of its parts, from all workers. Plain data, shared by pages,
+ * gateway and receipts.
  */
 export interface Output {
   readonly text: string;
   readonly reasoning: string;
   readonly toolCalls: readonly ToolCall[];
   readonly logprobs: readonly Logprob[];
-  /** Vectors or files, by index. */
+  /** Vectors or files, by part index. */
   readonly data: readonly OutputData[];
-  /** Of text, reasoning and calls together. */
+  /** Total of text, reasoning and tool calls. */
   readonly tokens: number;
 }
 
@@ -24,10 +24,13 @@ export interface OutputData {
 
 export const emptyOutput: Output = { text: '', reasoning: '', toolCalls: [], logprobs: [], data: [], tokens: 0 };
 
-/** The media type under which vectors are folded. */
+/** The media type given to vectors. */
 export const vectorMime = 'application/x-float32';
 
-/** Adds one part; a warning changes nothing. A piece of a call that has not begun is dropped. */
+/**
+ * Appends one part; warnings change nothing. A fragment of a tool call that has not started is dropped, though its
+ * tokens count.
+ */
 export function foldOutput(output: Output, part: Part): Output {
   switch (part.type) {
     case 'text-delta':
@@ -64,7 +67,7 @@ function foldData(data: readonly OutputData[], index: number, mime: string, byte
   return index === data.length ? [...data, { mime, chunks: [bytes] }] : data;
 }
 
-/** The characters a part adds to what is read: text, thoughts and calls. */
+/** UTF-16 code units a part adds to the text, reasoning or tool calls. */
 export function partLength(part: Part): number {
   switch (part.type) {
     case 'text-delta':
@@ -77,15 +80,15 @@ export function partLength(part: Part): number {
   }
 }
 
-/** The tokens behind a part; 0 for parts that carry none. */
+/** Tokens counted by a part; 0 for parts that carry none. */
 export const partTokens = (part: Part): number => ('tokens' in part ? part.tokens : 0);
 
-/** The bytes of a file or a vector that a part brings. */
+/** Bytes of file or vector data in a part. */
 export function partBytes(part: Part): number {
   if (part.type === 'data-delta') return part.bytes.length;
   return part.type === 'embedding' ? part.vector.length : 0;
 }
 
-/** Whether a part brings anything a reader would see or hear. */
+/** Whether a part carries content: tokens, text or data, as opposed to warnings and log-probabilities. */
 export const hasContent = (part: Part): boolean =>
   part.type === 'embedding' || part.type === 'data-delta' || partLength(part) > 0 || partTokens(part) > 0;

@@ -24,7 +24,7 @@ const part: fc.Arbitrary<TextPart> = fc.record(
   { requiredKeys: ['type', 'text', 'tokens'] },
 );
 
-test('the frame written by hand is, byte for byte, that of the general encoder', () => {
+test('the hand-written encoder produces the same bytes as the general one', () => {
   fc.assert(
     fc.property(part, (one) => {
       const frame = { t: 'part', part: one } as const;
@@ -37,14 +37,14 @@ test('the frame written by hand is, byte for byte, that of the general encoder',
   );
 });
 
-test('ids fill it to its edges', () => {
+test('token ids at their limits are encoded alike', () => {
   for (const length of [0, 1, 23, 24, 255, 256, limits.tokensPerPartMax]) {
     const one = { type: 'text-delta', text: '🦊', tokens: length, ids: Array(length).fill(2 ** 32 - 1) } as const;
     expect(encodePartFrame(one as unknown as TextPart)).toEqual(encodeCbor({ t: 'part', part: one }));
   }
 });
 
-/** One text part and what may be wrong with it. */
+/** A text part, possibly with one thing wrong. */
 const strange = fc.oneof(
   fc.constantFrom<unknown>(
     undefined,
@@ -73,7 +73,7 @@ const mutated = fc
   .tuple(part, fc.array(fc.tuple(fc.constantFrom('type', 'text', 'tokens', 'ids', 'mood'), strange), { maxLength: 2 }))
   .map(([one, changes]) => ({ ...one, ...Object.fromEntries(changes) }) as Record<string, unknown>);
 
-test('the reader by hand and the schema are of one mind', () => {
+test('the hand-written reader and the schema agree', () => {
   fc.assert(
     fc.property(mutated, (one) => {
       const judged = partSchema.safeParse(one);
@@ -85,7 +85,7 @@ test('the reader by hand and the schema are of one mind', () => {
   );
 });
 
-test('what is no text part, or must be understood, is left to the schema', () => {
+test('anything but a plain text part, and any frame with `must`, is left to the schema', () => {
   const plain = { type: 'text-delta', text: 'a', tokens: 1 };
   expect(readPlainPart({ t: 'part', part: plain })).toEqual(plain);
   expect(readPlainPart({ t: 'part', part: { ...plain, mood: 1 }, at: 1 })).toEqual(plain);
@@ -103,7 +103,7 @@ test('what is no text part, or must be understood, is left to the schema', () =>
   }
 });
 
-test('half a character is written as the mark for one that cannot be shown, by both encoders', () => {
+test('both encoders replace a lone surrogate with U+FFFD', () => {
   for (const half of ['\ud83e', '\udd8a', 'a\ud83eb', '\ud83e'.repeat(100)]) {
     const one = { type: 'text-delta', text: half, tokens: 1 } as const;
     expect(encodePartFrame(one)).toEqual(encodeCbor({ t: 'part', part: one }));

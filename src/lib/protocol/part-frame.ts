@@ -2,8 +2,8 @@ import { limits } from './limits.ts';
 import type { Part } from './part.ts';
 
 /**
- * The frame of a text part, written and read by hand: it is nearly every frame of an answer, and a schema library costs
- * more than all the rest of its way. The fuzz tests hold both to the schema and to the general encoder.
+ * Hand-written codec for text parts, which make up nearly every frame of an answer: schema validation alone would cost
+ * more than everything else on a frame's path. Property tests check it against the schema and the general encoder.
  */
 type TextPart = Extract<Part, { type: 'text-delta' | 'reasoning-delta' }>;
 
@@ -21,7 +21,7 @@ export function encodePartFrame({ type, text, tokens, ids }: TextPart): Uint8Arr
     for (const id of ids) at = head(bytes, at, 0x00, id);
   }
   at = put(bytes, at, textKey);
-  // The length of the text comes before it: written where the longest head would leave it, then moved up.
+  // The length precedes the text but is not known yet: leave room for the longest head, then move the text down.
   const { written } = utf8.encodeInto(text, bytes.subarray(at + 5));
   const from = at + 5;
   at = head(bytes, at, 0x60, written);
@@ -57,8 +57,8 @@ function head(bytes: Uint8Array, at: number, major: number, argument: number): n
 }
 
 /**
- * The text part of a frame, held to the same limits as by the schema; members that are not known here are left out.
- * Undefined for anything else, which the schema then judges.
+ * The text part in a decoded frame, under the same limits as the schema; unknown members are dropped. Undefined for
+ * anything else, which is left to the schema.
  */
 export function readPlainPart(raw: unknown): TextPart | undefined {
   if (!isRecord(raw) || raw['t'] !== 'part' || 'must' in raw) return undefined;

@@ -7,8 +7,8 @@ import { functionNameSchema } from './kinds/generation.ts';
 import { wordSchema, type Word } from './word.ts';
 
 /**
- * A piece of an answer. `tokens` counts the tokens behind this piece; text may lag behind tokens (partial UTF-8). The
- * types are an open list: a part of a type that is not known here is skipped.
+ * A piece of an answer. `tokens` counts the tokens of this piece; text may lag behind tokens (partial UTF-8). Types are
+ * an open list: parts of an unknown type are skipped.
  */
 export type Part = z.output<typeof partSchema>;
 export type PartType = Part['type'];
@@ -17,7 +17,7 @@ export type FinishReason = Word<KnownFinishReason>;
 export type Usage = z.output<typeof usageSchema>;
 export type Logprob = z.output<typeof logprobSchema>;
 
-/** Token ids where the engine gives them; re-tokenising text drifts by 1–3 %. */
+/** Token ids where the engine reports them; re-tokenising text drifts by 1–3 %. */
 const tokenIdsSchema = z.array(z.number().int().min(0).max(0xffff_ffff)).max(limits.tokensPerPartMax);
 const tokens = z.number().int().min(0).max(limits.tokensPerPartMax);
 const deltaSchema = { text: textSchema(limits.partTextBytesMax), tokens, ids: tokenIdsSchema.optional() };
@@ -36,9 +36,9 @@ const logprobSchema = z.object({
 
 export const partSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text-delta'), ...deltaSchema }),
-  /** What the model thinks before it answers. */
+  /** The model's reasoning before its answer. */
   z.object({ type: z.literal('reasoning-delta'), ...deltaSchema }),
-  /** A piece of a call: `id` and `name` come with the first piece of each `index`. */
+  /** A fragment of a tool call; `id` and `name` come with the first fragment of each `index`. */
   z.object({
     type: z.literal('tool-call-delta'),
     index: index.max(limits.toolCallsMax - 1),
@@ -48,9 +48,9 @@ export const partSchema = z.discriminatedUnion('type', [
     tokens,
     ids: tokenIdsSchema.optional(),
   }),
-  /** Of the tokens of the part before, in order; a worker's word that no audit relies on. */
+  /** For the tokens of the preceding part, in order. Unverified: no audit relies on them. */
   z.object({ type: z.literal('logprobs'), items: z.array(logprobSchema).min(1).max(limits.logprobsPerPartMax) }),
-  /** A vector as 32-bit floats, little-endian. */
+  /** A vector of little-endian 32-bit floats. */
   z.object({
     type: z.literal('embedding'),
     index: index.max(limits.embeddingTextsMax - 1),
@@ -59,7 +59,7 @@ export const partSchema = z.discriminatedUnion('type', [
       'expected 32-bit floats',
     ),
   }),
-  /** Bytes of a file that is made: a picture, sound. */
+  /** Bytes of an output file, such as an image or audio. */
   z.object({
     type: z.literal('data-delta'),
     index: index.max(limits.dataFilesMax - 1),
@@ -72,13 +72,13 @@ export const partSchema = z.discriminatedUnion('type', [
 const finishReasons = ['stop', 'length', 'tool-calls', 'content-filter', 'cancelled'] as const;
 
 /**
- * `stop`: end of text or a stop sequence; `length`: `maxTokens` or the context is full; `tool-calls`: the asker's turn to
- * call; `content-filter`: held back by the worker's policy; `cancelled`: the asker stopped it. Another word means an end
- * that is not known here.
+ * `stop`: end of text or a stop sequence; `length`: `maxTokens` reached or context full; `tool-calls`: the asker must
+ * run the calls; `content-filter`: withheld by the worker's policy; `cancelled`: stopped by the asker. Newer peers may
+ * send other words.
  */
 export const finishReasonSchema: z.ZodType<FinishReason> = wordSchema;
 
-/** Counts of a job in the units of its kind. */
+/** Amounts used by a job, in the units of its kind. */
 export const usageSchema = z.object({
   tokensIn: z.number().int().nonnegative(),
   tokensOut: z.number().int().nonnegative(),

@@ -4,7 +4,7 @@ import type { Job } from './job.ts';
 import type { Offer } from './offer.ts';
 import type { Countersign, Receipt } from './receipt.ts';
 
-/** One of each record, valid, for tests. Seeds of one repeated byte. */
+/** One valid instance of each record, for tests. Key seeds are one repeated byte. */
 export const workerFixture = createSigner(new Uint8Array(32).fill(1));
 export const askerFixture = createSigner(new Uint8Array(32).fill(2));
 

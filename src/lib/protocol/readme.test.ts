@@ -16,34 +16,34 @@ import { offeredModelSchema, offerSchema } from './offer.ts';
 import { partSchema } from './part.ts';
 import { countersignSchema, receiptSchema } from './receipt.ts';
 
-/** The page cannot be proven complete, but what it must not forget can be listed. */
+/** The page cannot be proven complete, but what it must mention can be listed. */
 const page = readFileSync(new URL('README.md', import.meta.url), 'utf8');
 const section = (title: string) => page.split(/^##+ /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
-const said = (number: number) => number.toLocaleString('en-US');
+const formatted = (number: number) => number.toLocaleString('en-US');
 
-/** The rows of a section's tables whose first cell begins with code, as cells. */
+/** The table rows of a section whose first cell starts with code, split into cells. */
 const rows = (title: string) =>
   section(title)
     .split('\n')
     .filter((line) => line.startsWith('| `'))
     .map((line) => line.split('|').slice(1, -1));
-/** The words in code of a cell. */
+/** The code spans of a cell. */
 const words = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, word]) => word);
 const numbers = (cell = '') => [...cell.matchAll(/[\d,]+\d|\d/g)].map(([digits]) => Number(digits.replaceAll(',', '')));
 
-test('every error code stands in its table, with its kind of retry', () => {
-  const told = new Map<string, string>();
+test('the error table lists every code with its retry class', () => {
+  const documented = new Map<string, string>();
   for (const [codes = '', retries = ''] of rows('Errors')) {
     const kinds = retries.split(',').map((kind) => kind.trim());
-    words(codes).forEach((code, i) => told.set(code!, kinds[i] ?? kinds[0]!));
+    words(codes).forEach((code, i) => documented.set(code!, kinds[i] ?? kinds[0]!));
   }
-  expect(Object.fromEntries(told)).toEqual(
+  expect(Object.fromEntries(documented)).toEqual(
     Object.fromEntries(wireErrorCodes.map((code) => [code, wireErrors[code].retry])),
   );
 });
 
-test('the table of kinds is the one the programs go by', () => {
-  const told = rows('Kinds').map(([kind, parts, units, hashed, files, made]) => ({
+test('the table of kinds matches the code', () => {
+  const documented = rows('Kinds').map(([kind, parts, units, hashed, files, made]) => ({
     kind: words(kind)[0],
     parts: words(parts),
     units: words(units),
@@ -51,7 +51,7 @@ test('the table of kinds is the one the programs go by', () => {
     files: numbers(files),
     made: numbers(made)[0],
   }));
-  const written = Object.values(jobKinds).map(({ kind, parts, units, outputHash, limits: most }) => ({
+  const expected = Object.values(jobKinds).map(({ kind, parts, units, outputHash, limits: most }) => ({
     kind,
     parts: [...parts],
     units: [units.in, units.out],
@@ -59,15 +59,15 @@ test('the table of kinds is the one the programs go by', () => {
     files: [most.blobsMax, most.blobBytesMax],
     made: most.dataBytesMax,
   }));
-  expect(told).toEqual(written);
+  expect(documented).toEqual(expected);
 });
 
-test('every feature stands in its table', () => {
-  const told = rows('Offers').map(([word]) => words(word)[0]!);
-  expect(told.slice(-features.length)).toEqual(features);
+test('the feature table is complete', () => {
+  const documented = rows('Offers').map(([word]) => words(word)[0]!);
+  expect(documented.slice(-features.length)).toEqual(features);
 });
 
-test('every member of every record, frame, part and kind is named where the page speaks of it', () => {
+test('each section names every member of its records, frames, parts and kinds', () => {
   const kinds = Object.values(jobKinds);
   const places: readonly (readonly [string, readonly string[]])[] = [
     ['Envelopes', keysOf(envelopeSchema)],
@@ -92,7 +92,7 @@ test('every member of every record, frame, part and kind is named where the page
   }
 });
 
-test('protocols, the topic, the signed prefixes and the numbers that a peer must know are there', () => {
+test('the page states protocols, the topic, signed prefixes and limits', () => {
   for (const text of [jobProtocol, findProtocol, offersTopic]) expect(page).toContain(`\`${text}\``);
   expect(page).toContain('"tabloom/" ‖ type ‖ "/2\\n" ‖ payload');
   expect(page).toContain('"tabloom/output/2/" ‖ form ‖ "\\n"');
@@ -165,12 +165,12 @@ test('protocols, the topic, the signed prefixes and the numbers that a peer must
   };
   for (const [title, all] of Object.entries(places)) {
     for (const number of all) {
-      expect(section(title), `${title}: ${number}`).toMatch(new RegExp(`(?<![\\d,])${said(number)}(?!,?\\d)`));
+      expect(section(title), `${title}: ${number}`).toMatch(new RegExp(`(?<![\\d,])${formatted(number)}(?!,?\\d)`));
     }
   }
 });
 
-test('every section that the page points to is there', () => {
+test('every internal link has a target', () => {
   const anchors = [...page.matchAll(/^##+ (.+)$/gm)].map(([, title]) =>
     title!
       .toLowerCase()
@@ -185,6 +185,6 @@ interface WithShape {
 }
 const keysOf = ({ shape }: WithShape): readonly string[] => Object.keys(shape);
 const membersOf = ({ options }: { readonly options: readonly WithShape[] }) => options.flatMap(keysOf);
-/** The words that tell the members of a union apart. */
+/** The discriminator values of a union. */
 const wordsOf = ({ options }: { readonly options: readonly WithShape[] }, key: string): readonly string[] =>
   options.map(({ shape }) => String((shape[key] as z.ZodLiteral).value));

@@ -7,11 +7,11 @@ import { finishReasonSchema } from './part.ts';
 import { priceSchema } from './price.ts';
 import { limits } from './limits.ts';
 
-/** What a worker signs at the end of a job: who did what for whom, bound to the prompt and the output by hashes. */
+/** Signed by the worker at the end of a job: who did what for whom, bound to prompt and output by hashes. */
 export type Receipt = z.output<typeof receiptSchema>;
-/** What the asker signs back: that it received this receipt, in its own chain. */
+/** Signed by the asker in return: it received this receipt, which takes its place in the asker's own chain. */
 export type Countersign = z.output<typeof countersignSchema>;
-/** Both signatures, as stored and shown. `countersign` is missing only while it is under way. */
+/** A receipt with its countersignature, which is missing only until it arrives. */
 export type SignedReceipt = z.output<typeof signedReceiptSchema>;
 
 const durationMs = z.number().nonnegative().max(limits.durationMsMax);
@@ -25,13 +25,13 @@ export const receiptSchema = z.object({
   model: z.string().max(limits.nameLengthMax),
   kind: wordSchema,
   engine: z.object({ name: word, build: word, deviceClass: word }),
-  /** As in the job, whatever its kind. */
+  /** Copied from the job. */
   params: z.record(z.string(), z.unknown()),
-  /** SHA-256 over salt and DAG-CBOR of kind and input: see `trust/prompt-hash.ts`. */
+  /** SHA-256 of `salt ‖ DAG-CBOR([kind, input])`; see `trust/prompt-hash.ts`. */
   promptHash: hashSchema,
-  /** Tokens that came with the job in `resume` and were not produced here. */
+  /** `resume.tokens` of the job: tokens produced by earlier workers. */
   resumedTokens: z.number().int().nonnegative(),
-  /** Merkle root over what `outputForm` names: see `trust/output-root.ts`. */
+  /** Root over the channels that `outputForm` selects; see `trust/output-root.ts`. */
   outputRoot: hashSchema,
   outputForm: z.enum(['token-ids', 'text-parts']),
   reason: finishReasonSchema,
@@ -41,7 +41,7 @@ export const receiptSchema = z.object({
   tier: tierSchema,
   price: priceSchema,
   issuedAt: z.number().int().nonnegative(),
-  /** Hash of the worker's receipt before this one, or 64 zeros. */
+  /** Hash of the worker's previous receipt, or 64 zeros. */
   prevWorker: hashSchema,
 });
 
@@ -50,7 +50,7 @@ export const countersignSchema = z.object({
   /** SHA-256 of the encoded receipt envelope. */
   receipt: hashSchema,
   asker: peerIdSchema,
-  /** Hash of the asker's receipt before this one, or 64 zeros. */
+  /** Hash of the asker's previous countersign, or 64 zeros. */
   prevAsker: hashSchema,
 });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { peerIdSchema } from './ids.ts';
 
-/** What a relay says of itself at `GET /relay.json`; a tab makes the WebSocket address from the page's own origin. */
+/** The body of `GET /relay.json`. A tab derives the WebSocket address from the page's origin. */
 export type RelayInfo = z.output<typeof relayInfoSchema>;
 
 export const relayInfoSchema = z.object({

@@ -2,9 +2,9 @@ import type { z } from 'zod';
 import { wireError } from './errors.ts';
 
 /**
- * Holds the input or the params of a job to the schema of its kind. What is asked for is understood as a whole or not at
- * all: a member, or a type of content, that is passed over would be another job, answered without a word.
- * @throws `version` where a member or a word stands that is not known here; `malformed` for everything else.
+ * Validates a job's `input` or `params` against its kind's schema. A job is understood completely or refused: ignoring
+ * a member or a content type would silently answer a different request.
+ * @throws `version` for a member or word this version does not know; `malformed` for everything else.
  */
 export function understand(
   member: string,
@@ -12,29 +12,30 @@ export function understand(
   raw: unknown,
   malformed: 'bad-frame' | 'bad-request' = 'bad-frame',
 ): unknown {
-  // To the schema library bytes are an object, and an object of no members fits where all may be absent.
+  // zod treats a Uint8Array as an object, and an object without known members fits a schema whose members are all
+  // optional.
   const parsed = schema.safeParse(isBytes(raw) ? null : raw);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.flatMap((issue) => leavesOf(issue));
   const unknown = issues.map((issue) => unknownIn(issue, raw)).find((path) => path !== undefined);
-  const said = (path: Path) => [member, ...path].join('.');
-  if (unknown) throw wireError('version', `This peer does not understand "${said(unknown)}". Ask another one.`);
-  // Of several forms that a value may have, the one that fits furthest says best what is wrong.
+  const dotted = (path: Path) => [member, ...path].join('.');
+  if (unknown) throw wireError('version', `This peer does not understand "${dotted(unknown)}". Ask another one.`);
+  // Of a union's alternatives, the one that matched deepest explains the problem best.
   const { path, message } = issues.reduce((best, issue) => (issue.path.length > best.path.length ? issue : best));
-  throw wireError(malformed, `The job does not fit its schema at "${said(path)}": ${message}.`);
+  throw wireError(malformed, `The job does not match its schema at "${dotted(path)}": ${message}.`);
 }
 
 type Path = readonly PropertyKey[];
 type Issue = z.core.$ZodIssue;
 
-/** The issues below a union's own, each with its whole path. */
+/** The issues inside a union's alternatives, each with its full path. */
 function leavesOf(issue: Issue, above: Path = []): readonly Issue[] {
   const path = [...above, ...issue.path];
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ ...issue, path }];
   return issue.errors.flat().flatMap((inner) => leavesOf(inner, path));
 }
 
-/** Where something stands that a newer version may know; undefined: it is simply wrong. */
+/** The path of something a newer version may define; undefined if the value is simply malformed. */
 function unknownIn(issue: Issue, raw: unknown): Path | undefined {
   if (issue.code === 'unrecognized_keys') {
     return isBytes(valueAt(raw, issue.path)) ? undefined : [...issue.path, issue.keys[0] ?? ''];

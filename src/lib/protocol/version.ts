@@ -1,3 +1,3 @@
-/** Said in every hello, so that version drift is seen and named. */
+/** Announced in `hello`, `/relay.json` and offers, so that version drift is visible. */
 export const build = '0.1.0';
 export const protocolVersion = 2;

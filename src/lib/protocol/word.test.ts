@@ -12,7 +12,7 @@ test('a word is lower-case letters, digits and hyphens, and begins with a letter
   }
 });
 
-test('names that people write are names', () => {
+test('ordinary names are accepted', () => {
   for (const name of [
     'x',
     'n'.repeat(128),
@@ -30,7 +30,7 @@ test('names that people write are names', () => {
   }
 });
 
-/** What must not stand in a name anywhere, since it shows nothing, moves what is shown, or ends a line. */
+/** Never allowed in a name: invisible, reorders text, or ends a line. */
 const never: Readonly<Record<string, string>> = {
   NUL: '\0',
   tab: '\t',
@@ -61,11 +61,11 @@ const never: Readonly<Record<string, string>> = {
   unassigned: '\u0378',
 };
 
-test.each(Object.entries(never))('%s stands nowhere in a name', (_, bad) => {
+test.each(Object.entries(never))('%s is refused anywhere in a name', (_, bad) => {
   for (const name of [bad, `${bad}a`, `a${bad}`, `a${bad}b`]) expect(isPrintableName(name)).toBe(false);
 });
 
-test('nothing, too much, another form and spaces at the ends are no names', () => {
+test('empty, too long, non-NFC and padded names are refused', () => {
   for (const name of ['', ' ', ' a', 'a ', 'n'.repeat(129), '🦊'.repeat(65), 'e\u0301', '\u212b', '\u2126']) {
     expect(isPrintableName(name), JSON.stringify(name)).toBe(false);
     expect(nameSchema.safeParse(name).success).toBe(false);
@@ -74,7 +74,7 @@ test('nothing, too much, another form and spaces at the ends are no names', () =
 });
 
 const letters = ['a', 'Z', '7', ' ', '-', 'é', 'e\u0301', 'ß', '中', 'ن', '🦊', '❤', '@', '(', '\u0301', '\u1160'];
-test('whatever is taken for a name is its own normal form, fits, and survives trimming and a terminal', () => {
+test('every accepted name is normalised, within limits, and safe to trim and print', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(...letters, ...Object.values(never)), maxLength: 20 }), (name) => {
       if (!isPrintableName(name)) return;
@@ -89,7 +89,7 @@ test('whatever is taken for a name is its own normal form, fits, and survives tr
   );
 });
 
-test('no word is one that must be understood and is known, yet', () => {
+test('version 2 understands no `must` words yet', () => {
   expect(unknownMust({})).toEqual([]);
   expect(unknownMust({ must: [] })).toEqual([]);
   expect(unknownMust({ must: ['sealed', 'paid'] })).toEqual(['sealed', 'paid']);

@@ -2,37 +2,39 @@ import { z } from 'zod';
 import { limits } from './limits.ts';
 
 /**
- * Open words: lists that grow without a new version of the wire. A reader that does not know a word skips the model,
- * frame or part that bears it and keeps the rest; only what a record names in `must` has to be understood.
+ * Open words: vocabularies that grow without a new protocol version. A reader skips a model, frame or part with an
+ * unknown word and keeps the rest; only words listed in `must` have to be understood.
  */
 export const wordSchema = z
   .string()
   .max(limits.wordLengthMax)
   .regex(/^[a-z][a-z0-9-]*$/, 'a word is lower-case letters, digits and hyphens');
 
-/** An open word, spelled so that editors offer those known today. */
+/** An open word, typed so that editors suggest the known ones. */
 export type Word<Known extends string> = Known | (string & {});
 
-/** Words that whoever reads the record has to know, or leave the record alone. */
+/** Words a reader must understand in order to use the record at all. */
 export const mustSchema = z.array(wordSchema).max(limits.mustWordsMax);
 
 /** What this implementation understands beyond version 2 itself. */
 const understood: ReadonlySet<string> = new Set<string>();
 
-/** The words of `must` that are not understood here; empty: the record may be read. */
+/** The words of `must` that this version does not understand; empty if the record may be used. */
 export const unknownMust = ({ must = [] }: { readonly must?: readonly string[] | undefined }): readonly string[] =>
   must.filter((word) => !understood.has(word));
 
-/** Control, format (bidi and zero-width among them), surrogate, private-use and unassigned characters, and line breaks. */
+/**
+ * Control, format (including bidi and zero-width), surrogate, private-use and unassigned characters, and line breaks.
+ */
 const unprintable = /[\p{C}\p{Zl}\p{Zp}]/u;
-/** Spaces that are not the space, and characters that show nothing (fillers, joiners, variation selectors). */
+/** Spaces (U+0020 is exempted below) and invisible characters (fillers, joiners, variation selectors). */
 const blank = /[\p{Zs}\p{Default_Ignorable_Code_Point}\u2800]/u;
-/** A pictograph asking to be drawn in colour: the one place where a variation selector is at home. */
+/** A pictograph followed by the emoji variation selector, the only place one is allowed. */
 const coloured = /\p{Extended_Pictographic}\uFE0F/gu;
 
 /**
- * The one rule for names that people read and type: NFC, printable, without bidi controls and zero-width characters, no
- * space but U+0020 and none at either end, 1 to 128 UTF-16 code units.
+ * The rule for every name that people read and type: 1 to 128 UTF-16 code units, NFC, printable, without bidi controls
+ * or zero-width characters, no space but U+0020 and none at either end.
  */
 export function isPrintableName(name: string): boolean {
   return (
@@ -48,4 +50,4 @@ export function isPrintableName(name: string): boolean {
 
 export const nameSchema = z
   .string()
-  .refine(isPrintableName, 'a name is 1 to 128 printable characters in NFC, without spaces at its ends');
+  .refine(isPrintableName, 'a name is 1 to 128 printable characters in NFC, without leading or trailing spaces');

@@ -8,7 +8,7 @@ export const mimeSchema = z
   .max(limits.mimeLengthMax)
   .regex(/^[a-z0-9.+-]+\/[a-z0-9.+-]+$/, 'expected a media type such as image/png');
 
-/** A file named in an input by its SHA-256. */
+/** A reference to a file by its SHA-256. */
 export const blobRefSchema = z.strictObject({
   mime: mimeSchema,
   sha256: hashSchema,

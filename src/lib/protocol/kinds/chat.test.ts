@@ -22,7 +22,7 @@ const call = { id: 'c1', name: 'f', arguments: '{}' };
 const file = { type: 'blob', mime: 'image/png', sha256: 'ab'.repeat(32), sizeBytes: 1 };
 const hash = (n: number) => n.toString(16).padStart(64, '0');
 
-test('each limit of the input holds at its edge', () => {
+test('each input limit holds at its edge', () => {
   const edges: readonly (readonly [string, object, object])[] = [
     ['messages', { messages: times(512, user('').messages[0]) }, { messages: times(513, user('').messages[0]) }],
     ['a message', user(''), { messages: [] }],
@@ -74,7 +74,7 @@ test('each limit of the input holds at its edge', () => {
   }
 });
 
-test('what is not known is refused with `version`, however deep it lies', () => {
+test('unknown members and words are refused with `version` at any depth', () => {
   const text = { type: 'text', text: '' };
   const unknown: readonly (readonly [string, object, object?])[] = [
     ['input.documents', { ...user(''), documents: [] }],
@@ -97,7 +97,7 @@ test('what is not known is refused with `version`, however deep it lies', () => 
   }
 });
 
-test('what is malformed is no matter of versions, and is named where it stands', () => {
+test('malformed input is `bad-frame` rather than `version`, and the error names its path', () => {
   const wrong: readonly (readonly [string, object, object?])[] = [
     ['input.messages.0.role', { messages: [{ role: 7, content: '' }] }],
     ['input.messages.0.content', user(7)],
@@ -114,12 +114,12 @@ test('what is malformed is no matter of versions, and is named where it stands',
   }
 });
 
-test('a caller inside the program hears `bad-request` of its own mistakes', () => {
+test('a local caller gets `bad-request` for its own mistakes', () => {
   const work: Work = { kind: 'chat', input: { messages: [] }, params: { maxTokens: 1 } };
   expect(() => parseWork(work)).toThrow(expect.objectContaining({ code: 'bad-request' }));
 });
 
-test('what a job needs of a model', () => {
+test('the features a job needs', () => {
   const needs = (input: Partial<ChatInput>, params: Partial<GenerationParams> = {}) =>
     chat.needs({ input: { messages: [], ...input }, params: { maxTokens: 1, ...params } });
   const picture = { ...file, type: 'blob' as const };
@@ -133,7 +133,7 @@ test('what a job needs of a model', () => {
   expect(needs({}, { logprobs: 0, logitBias: [[1, 2]] })).toEqual(['logprobs', 'logit-bias']);
 });
 
-test('the length of a prompt counts what the model reads: texts, calls and tools', () => {
+test('prompt length counts text, tool calls and tool definitions', () => {
   expect(chat.promptLength({ messages: [{ role: 'user', content: 'Hi' }] })).toBe(2);
   expect(
     chat.promptLength({
@@ -152,7 +152,7 @@ test('the length of a prompt counts what the model reads: texts, calls and tools
   ).toBe(3 + 5 + 7);
 });
 
-test('the text of a message is its text parts joined; blobs add nothing', () => {
+test('the text of a message is its text parts joined; blobs contribute nothing', () => {
   expect(messageText({ role: 'user', content: 'Hi' })).toBe('Hi');
   const content = [
     { type: 'text' as const, text: 'What is ' },

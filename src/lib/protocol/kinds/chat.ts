@@ -19,7 +19,7 @@ const contentPartSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('blob'), ...blobRefSchema.shape }),
 ]);
 
-/** A call the assistant made: `arguments` is the JSON text as the model wrote it, valid or not. */
+/** A tool call made by the assistant. `arguments` is the JSON text exactly as generated, valid or not. */
 export const toolCallSchema = z.strictObject({
   id: callIdSchema,
   name: functionNameSchema,
@@ -30,16 +30,16 @@ export const chatMessageSchema = z.strictObject({
   role: z.enum(['system', 'user', 'assistant', 'tool']),
   content: z.union([messageTextSchema, z.array(contentPartSchema).max(limits.messagePartsMax)]),
   name: z.string().max(limits.nameLengthMax).optional(),
-  /** Of an assistant's message. */
+  /** On assistant messages only. */
   toolCalls: z.array(toolCallSchema).min(1).max(limits.toolCallsMax).optional(),
-  /** Of a tool's message: the call it answers. */
+  /** On tool messages only: the call this message answers. */
   toolCallId: callIdSchema.optional(),
 });
 
 const chatToolSchema = z.strictObject({
   name: functionNameSchema,
   description: textSchema(limits.jsonTextBytesMax).optional(),
-  /** A JSON Schema of an object. */
+  /** A JSON Schema for an object, as JSON text. */
   parameters: jsonTextSchema.optional(),
 });
 
@@ -54,7 +54,7 @@ export function messageText(message: ChatMessage): string {
   return message.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
 }
 
-/** A conversation and what follows in it. */
+/** A conversation and the assistant's next message. */
 export const chat = {
   kind: 'chat',
   input: chatInputSchema,
@@ -77,7 +77,7 @@ export const chat = {
   blobs: blobsOf,
 } as const satisfies JobKind<'chat', typeof chatInputSchema, typeof generationParamsSchema>;
 
-/** What the parameters ask of a model beyond sampling; an unmet one of these would be another answer. */
+/** Features the parameters require beyond sampling. Ignoring any of these would change the meaning of the answer. */
 export function generationNeeds({ responseFormat, logprobs, logitBias }: GenerationParams): readonly Feature[] {
   return [
     ...(responseFormat && responseFormat.type !== 'text' ? (['json-schema'] as const) : []),
@@ -92,7 +92,7 @@ function blobsOf({ messages }: ChatInput): readonly BlobRef[] {
   );
 }
 
-/** A model without tools would read such a conversation without its calls, or refuse it. */
+/** A model without tool support would drop the calls from such a conversation, or refuse it. */
 const speaksOfCalls = ({ role, toolCalls }: ChatMessage): boolean => role === 'tool' || toolCalls !== undefined;
 
 const callsLength = ({ toolCalls = [] }: ChatMessage): number =>

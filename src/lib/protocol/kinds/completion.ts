@@ -8,7 +8,7 @@ import { noBlobs, type JobKind } from './spec.ts';
 
 const completionInputSchema = z.strictObject({ prompt: textSchema(limits.messageTextBytesMax) });
 
-/** Text that goes on: rendered already, the model's template is not applied. */
+/** Continuation of raw text: the prompt is already rendered and no chat template is applied. */
 export const completion = {
   kind: 'completion',
   input: completionInputSchema,

@@ -9,11 +9,11 @@ const embeddingInputSchema = z.strictObject({
 });
 
 const embeddingParamsSchema = z.strictObject({
-  /** A shorter vector, cut and normalised again, where the model was trained for that. */
+  /** Truncate the vector to this many dimensions and renormalise, where the model was trained for it. */
   dimensions: z.number().int().min(1).max(limits.embeddingDimensionsMax).optional(),
 });
 
-/** Texts as vectors of unit length: one `embedding` part for each, in order. */
+/** Texts to unit-length vectors: one `embedding` part per text, in order. */
 export const embedding = {
   kind: 'embedding',
   input: embeddingInputSchema,

@@ -7,7 +7,7 @@ import type { JobKind } from './spec.ts';
 
 const imageInputSchema = z.strictObject({
   prompt: textSchema(limits.messageTextBytesMax).min(1),
-  /** To begin from. */
+  /** Starting images, for editing and variations. */
   images: z.array(blobRefSchema).max(4).optional(),
 });
 const pixels = z.number().int().min(64).max(4_096);
@@ -18,7 +18,7 @@ const imageParamsSchema = z.strictObject({
   seed: z.number().int().min(0).max(0xffff_ffff).optional(),
 });
 
-/** Pictures from text. On the wire; no engine does it yet. */
+/** Text to images. Defined on the wire; no engine implements it yet. */
 export const image = {
   kind: 'image',
   input: imageInputSchema,

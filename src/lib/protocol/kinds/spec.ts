@@ -4,8 +4,8 @@ import type { Output } from '../output.ts';
 import type { Part } from '../part.ts';
 
 /**
- * One kind of work, as a row: everything that tells it from the others on the wire. A new kind is a file here, one
- * engine that does it and one route of the gateway.
+ * One kind of work: everything on the wire that distinguishes it from the others. Adding a kind takes a file here, an
+ * engine that implements it and a gateway route.
  */
 export interface JobKind<
   Kind extends string = string,
@@ -15,20 +15,20 @@ export interface JobKind<
   readonly kind: Kind;
   readonly input: Input;
   readonly params: Params;
-  /** What a worker may answer with; a part of another type is a breach. `warning` is always allowed. */
+  /** Part types a worker may answer with; any other known type is a protocol violation. `warning` is always allowed. */
   readonly parts: readonly PartType[];
-  /** Adds a part to what has arrived. */
+  /** Appends a part to the output so far. */
   fold(output: Output, part: Part): Output;
-  /** What a price for a million of `in` and of `out` counts. */
+  /** The units that prices per million of `in` and `out` refer to. */
   readonly units: { readonly in: Unit; readonly out: Unit };
-  /** What goes into the output's root, in this order; see `trust/output-root.ts`. */
+  /** Channels that go into the output root, in this order; see `trust/output-root.ts`. */
   readonly outputHash: readonly OutputChannel[];
   readonly limits: KindLimits;
-  /** What a model must have to do this job; a hard wish is met or refused before work. */
+  /** Features a model must have for this job; a worker without them refuses before it starts. */
   needs(work: { readonly input: z.output<Input>; readonly params: z.output<Params> }): readonly Feature[];
-  /** Characters (UTF-16) that the model reads, for estimates; blobs contribute nothing. */
+  /** Prompt length in UTF-16 code units, for estimates; blobs contribute nothing. */
   promptLength(input: z.output<Input>): number;
-  /** Files named in the input, which follow `open`. */
+  /** Files referenced by the input; their bytes follow `open`. */
   blobs(input: z.output<Input>): readonly BlobRef[];
 }
 
@@ -36,21 +36,21 @@ export type Unit = 'token' | 'character' | 'second' | 'image' | 'vector' | 'noth
 export type OutputChannel = 'text' | 'ids' | 'reasoning' | 'tool-calls' | 'data';
 
 export interface KindLimits {
-  /** Of all files of one job together. */
+  /** Total size of all files of one job. */
   readonly blobBytesMax: number;
   readonly blobsMax: number;
-  /** Bytes of `data-delta` and `embedding` parts together. */
+  /** Total bytes of `data-delta` and `embedding` parts. */
   readonly dataBytesMax: number;
 }
 
-/** A file: its bytes follow `open` in frames of at most 64 KiB, in the order in which the input names them. */
+/** A file whose bytes follow `open` in frames of at most 64 KiB, in order of first mention in the input. */
 export interface BlobRef {
   readonly mime: string;
   readonly sha256: string;
   readonly sizeBytes: number;
 }
 
-/** What an offered model can do, as its engine's compliance suite shows; an open word on the wire. */
+/** What an offered model supports, as shown by its engine's compliance suite; an open word on the wire. */
 export type Feature = (typeof features)[number];
 export const features = [
   'tools',

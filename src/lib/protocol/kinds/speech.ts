@@ -13,7 +13,7 @@ const speechParamsSchema = z.strictObject({
   speed: z.number().min(0.25).max(4).optional(),
 });
 
-/** Text read aloud. On the wire; no engine does it yet. */
+/** Text to speech. Defined on the wire; no engine implements it yet. */
 export const speech = {
   kind: 'speech',
   input: speechInputSchema,

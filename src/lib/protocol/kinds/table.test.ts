@@ -23,7 +23,7 @@ const files = (length: number) =>
 const textMax = limits.messageTextBytesMax;
 const size = { width: 64, height: 4_096 };
 
-/** A kind, what fits with one thing at its edge, and the same past it: input and params each. */
+/** For each kind, input and params at a limit, and the same just past it. */
 type Edge = readonly [KindName, string, readonly [object, object], readonly [object, object]];
 const some = { maxTokens: 1 };
 const ofParams = (name: string, inside: unknown, outside: unknown): Edge => [
@@ -108,12 +108,12 @@ test.each(Object.entries(valid))(
     expect(verdict(of, input, { ...params, mood: 1 })).toBe('version');
   },
 );
-test('so is one of a file', () => {
+test('the limits of a file hold at their edges', () => {
   expect(verdict('transcription', { audio: { ...file, channels: 2 } }, {})).toBe('version');
   expect(verdict('image', { prompt: 'x', images: [{ ...file, mask: true }] }, size)).toBe('version');
 });
 
-test('the needs of the smaller kinds, their files, and what they read', () => {
+test('features, files and prompt length of the smaller kinds', () => {
   const { completion, embedding, speech, transcription, image } = jobKinds;
   expect(completion.needs({ input: { prompt: '' }, params: { maxTokens: 1, logprobs: 1 } })).toEqual(['logprobs']);
   expect(image.needs({ input: { prompt: 'x' }, params: size })).toEqual([]);
@@ -126,13 +126,13 @@ test('the needs of the smaller kinds, their files, and what they read', () => {
   expect(completion.promptLength({ prompt: 'ab' })).toBe(2);
 });
 
-test('the rows agree with the rest of the wire', () => {
+test('the rows are consistent with the rest of the wire', () => {
   const types = partSchema.options.map(({ shape }) => shape.type.value);
   for (const name of kindNames) {
     const row = jobKinds[name];
     expect(row.kind).toBe(name);
     for (const part of row.parts) expect(types).toContain(part);
-    // What is hashed is what may come, and what comes is bounded.
+    // Hashed channels match the allowed parts, and binary output is bounded.
     const channels: readonly string[] = row.outputHash;
     const parts: readonly string[] = row.parts;
     expect(channels.includes('data')).toBe(parts.includes('embedding') || parts.includes('data-delta'));
@@ -145,7 +145,7 @@ test('the rows agree with the rest of the wire', () => {
   expect(new Set(features).size).toBe(features.length);
 });
 
-test('words from the prototype are no kinds', () => {
+test('names inherited from the prototype are not kinds', () => {
   expect(kindOf('chat')).toBe(jobKinds.chat);
   for (const word of ['toString', 'constructor', '__proto__', 'video', '']) expect(kindOf(word)).toBeUndefined();
 });

@@ -6,15 +6,15 @@ import { speech } from './speech.ts';
 import { transcription } from './transcription.ts';
 import type { JobKind } from './spec.ts';
 
-/** The kinds of work that this version has a schema for; whether anybody does them is for offers to say. */
+/** The kinds of work this version has schemas for. Which of them are served is announced in offers. */
 export const jobKinds = { chat, completion, embedding, speech, transcription, image } as const;
 
 export type KindName = keyof typeof jobKinds;
 export const kindNames = Object.keys(jobKinds) as readonly KindName[] as [KindName, ...KindName[]];
 
-/** Kinds by their word. Passed in where jobs are read, so that a test, or an experiment, can bring one more. */
+/** Kinds by word. Passed as a parameter wherever jobs are parsed, so that a test or an experiment can add one. */
 export type KindTable = Readonly<Record<string, JobKind>>;
 
-/** The row, or undefined for a word that is not known here. */
+/** The row, or undefined for an unknown kind. */
 export const kindOf = (kind: string, table: KindTable = jobKinds): JobKind | undefined =>
   Object.hasOwn(table, kind) ? table[kind] : undefined;

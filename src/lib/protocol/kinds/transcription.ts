@@ -7,16 +7,16 @@ import type { JobKind } from './spec.ts';
 
 const transcriptionInputSchema = z.strictObject({
   audio: blobRefSchema,
-  /** Words that are likely to come up. */
+  /** Words likely to occur, as a hint. */
   prompt: textSchema(limits.stopSequenceBytesMax * 4).optional(),
 });
 const transcriptionParamsSchema = z.strictObject({
-  /** BCP 47; absent: found out. */
+  /** BCP 47; detected if absent. */
   language: z.string().max(35).optional(),
   temperature: z.number().min(0).max(1).optional(),
 });
 
-/** Speech as text. On the wire; no engine does it yet. */
+/** Speech to text. Defined on the wire; no engine implements it yet. */
 export const transcription = {
   kind: 'transcription',
   input: transcriptionInputSchema,
