@@ -1,21 +1,37 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vitest/config';
+import { globSync, readFileSync } from 'node:fs';
+import { configDefaults, defineConfig } from 'vitest/config';
 
+const law = ['tests/architecture.test.ts'];
+const contracts = ['scripts/contracts/**/*.test.ts'];
+const integration = ['tests/integration/**/*.test.ts'];
+const unit = ['{src,relay,workers,scripts,tests}/**/*.test.ts'];
+const notUnit = [...configDefaults.exclude, ...law, ...contracts, ...integration];
+
+/** What a test can change for every other test of its thread. */
+const reachesFurther =
+  /\bvi\.(mock|doMock|hoisted|stubGlobal|stubEnv|useFakeTimers|resetModules)\b|fake-indexeddb\/auto/;
+const alone = globSync(unit, { exclude: notUnit }).filter((file) => reachesFurther.test(readFileSync(file, 'utf8')));
+
+/** One project for each step of `npm test` that runs Vitest; `unit` needs two. */
 export default defineConfig({
   plugins: [svelte()],
   resolve: { conditions: ['browser'] },
   test: {
-    include: [
-      'src/**/*.test.ts',
-      'relay/**/*.test.ts',
-      'workers/**/*.test.ts',
-      'scripts/**/*.test.ts',
-      'tests/**/*.test.ts',
-    ],
-    exclude: ['tests/e2e/**', 'tests/bench/**', 'contracts/**', 'node_modules/**'],
     environment: 'node',
     testTimeout: 20_000,
     hookTimeout: 30_000,
     retry: 0,
+    projects: [
+      // Most of the time of two hundred small files would else go into loading the same modules again for each.
+      {
+        extends: true,
+        test: { name: 'unit', include: unit, exclude: [...notUnit, ...alone], pool: 'threads', isolate: false },
+      },
+      { extends: true, test: { name: 'unit-alone', include: alone } },
+      { extends: true, test: { name: 'law', include: law } },
+      { extends: true, test: { name: 'contracts', include: contracts, fileParallelism: false } },
+      { extends: true, test: { name: 'integration', include: integration, fileParallelism: false } },
+    ],
   },
 });

@@ -8,7 +8,7 @@ import { projectRoot } from './tool.ts';
 const folder = join(projectRoot, 'tests/bench');
 const wanted = process.argv.slice(2);
 
-process.env['CHROMIUM'] = ensureChromium();
+process.env['CHROMIUM'] = await ensureChromium();
 await ensureBuilt();
 const rows: Row[] = [];
 for (const file of readdirSync(folder)

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { hashInputs, isFresh, writeStamp } from './build-stamp.ts';
-import { projectRoot, runTool } from './tool.ts';
+import { printNow, projectRoot, runTool } from './tool.ts';
 
 /** Builds the PWA unless `build/` is current. @throws `build-failed` with the builder's own output above it. */
-export async function ensureBuilt(): Promise<void> {
+export async function ensureBuilt(print = printNow): Promise<void> {
   const hash = hashInputs(projectRoot);
   if (isFresh(projectRoot, hash)) return;
-  process.stdout.write('Building …\n');
-  const { code, output } = await runTool('vite', ['build', '--logLevel', 'warn'], { show: 'on-failure' });
+  print('Building …\n');
+  const { code, output } = await runTool('vite', ['build', '--logLevel', 'warn'], { show: 'on-failure', print });
   if (code !== 0) throw new Error(`build-failed: the build ended with code ${code}.\n${output.slice(-2_000)}`);
   writeStamp(projectRoot, hash);
 }

@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chromium } from '@playwright/test';
+import { printNow, runTool } from './tool.ts';
 
 const known = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/opt/google/chrome/chrome'];
 
@@ -11,19 +11,21 @@ export function findChromium(): string | undefined {
 }
 
 /** Finds a Chromium, or installs one. @throws saying how to get one where neither works. */
-export function ensureChromium(): string {
+export async function ensureChromium(print = printNow): Promise<string> {
   const found = findChromium();
   if (found) return found;
-  process.stdout.write('No Chromium found; installing one …\n');
+  print('No Chromium found; installing one …\n');
   const root = process.getuid?.() === 0;
   const tries: readonly (readonly string[])[] = root
     ? [
-        ['apt-get', 'update', '-qq'],
-        ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'chromium'],
+        ['/usr/bin/apt-get', 'update', '-qq'],
+        ['/usr/bin/apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'chromium'],
       ]
-    : [['npx', 'playwright', 'install', 'chromium']];
+    : [['playwright', 'install', 'chromium']];
   for (const [command, ...args] of tries) {
-    spawnSync(command!, args, { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    // What cannot be run is as good as what fails: the last line says what to do.
+    await runTool(command!, args, { show: 'on-failure', print, env }).catch(() => undefined);
   }
   const installed = findChromium();
   if (installed) return installed;

@@ -7,6 +7,11 @@ export interface Counts {
   readonly skipped: number;
 }
 
+export const none: Counts = { passed: 0, failed: 0, skipped: 0 };
+
+/** Of what counts nothing itself. */
+export const one = (passed: boolean): Counts => ({ passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 });
+
 export const add = (a: Counts, b: Counts): Counts => ({
   passed: a.passed + b.passed,
   failed: a.failed + b.failed,

@@ -30,7 +30,7 @@ async function main(): Promise<boolean> {
       await writeRandomModel(readLibrary(await readFile(options.library)), weights, randomSeed);
     }
     const served = await serve({ page, weights, library: options.library });
-    const findings = await drive(served, options, ensureChromium(), ({ what, passed, note }) => {
+    const findings = await drive(served, options, await ensureChromium(), ({ what, passed, note }) => {
       process.stderr.write(`${passed ? 'ok  ' : 'FAIL'}  ${what}${note === '' ? '' : `  (${note})`}\n`);
     });
     const model = `${basename(options.library, '.wasm')}, ${options.weights === undefined ? 'random weights' : 'weights given'}`;

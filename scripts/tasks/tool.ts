@@ -11,29 +11,39 @@ export interface ToolResult {
 
 const outputMax = 4_000_000;
 
+/** Where a task writes what its reader sees. */
+export type Print = (text: string) => void;
+
+export const printNow: Print = (text) => void process.stdout.write(text);
+
 /** Runs an executable of `node_modules/.bin`, or a path, from the root. Output beyond 4 MB is dropped from the front. */
 export function runTool(
   name: string,
   args: readonly string[],
-  options: { readonly show: 'always' | 'on-failure'; readonly env?: Readonly<Record<string, string>> },
+  options: {
+    readonly show: 'always' | 'on-failure';
+    readonly print?: Print | undefined;
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Promise<ToolResult> {
+  const { show, print = printNow, env } = options;
   const command = name.includes('/') ? name : join(projectRoot, 'node_modules/.bin', name);
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...args], {
       cwd: projectRoot,
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
-    const take = (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-outputMax);
-      if (options.show === 'always') process.stdout.write(chunk);
+    const take = (text: string) => {
+      output = (output + text).slice(-outputMax);
+      if (show === 'always') print(text);
     };
-    child.stdout.on('data', take);
-    child.stderr.on('data', take);
+    child.stdout.setEncoding('utf8').on('data', take);
+    child.stderr.setEncoding('utf8').on('data', take);
     child.once('error', reject);
     child.once('close', (code, signal) => {
-      if (code !== 0 && options.show === 'on-failure') process.stdout.write(output);
+      if (code !== 0 && show === 'on-failure') print(output);
       resolve({ code: code ?? (signal ? 1 : 0), output });
     });
   });

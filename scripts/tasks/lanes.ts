@@ -1,0 +1,39 @@
+import { add, none, one, type Counts } from './counts.ts';
+import type { Print } from './tool.ts';
+
+/** One gate of `npm test`. It returns what its own tests counted, or a single pass or failure. */
+export interface Step {
+  readonly name: string;
+  readonly run: (print: Print) => Promise<Counts>;
+}
+
+/**
+ * Runs lanes side by side and the steps of each one after the other, to the last, whatever fails. Each step ends with a
+ * line of its own; where several lanes run, what it prints is kept back for that moment, so that nothing is interleaved.
+ */
+export async function runLanes(lanes: readonly (readonly Step[])[], print: Print): Promise<Counts> {
+  const busy = lanes.filter((steps) => steps.length > 0);
+  const counts = await Promise.all(
+    busy.map(async (steps) => {
+      let total = none;
+      for (const step of steps) total = add(total, await runStep(step, busy.length > 1 ? 'whole' : 'live', print));
+      return total;
+    }),
+  );
+  return counts.reduce(add, none);
+}
+
+async function runStep({ name, run }: Step, output: 'whole' | 'live', print: Print): Promise<Counts> {
+  const held: string[] = [];
+  const show: Print = output === 'whole' ? (text) => void held.push(text) : print;
+  const startedMs = performance.now();
+  const counts = await run(show).catch((error: unknown) => {
+    show(`${String(error)}\n`);
+    return one(false);
+  });
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  const verdict = counts.failed > 0 ? 'FAIL' : 'ok  ';
+  const line = `${verdict}  ${name.padEnd(12)} ${counts.passed} passed, ${counts.failed} failed  (${seconds} s)\n`;
+  print(held.join('') + line);
+  return counts;
+}
