@@ -98,7 +98,7 @@ export async function startRelay(env: Env): Promise<Relay> {
       random,
       logger,
       role: 'native',
-      discovery: 'introduce',
+      discovery: 'server',
       network,
     });
     await peer.start();

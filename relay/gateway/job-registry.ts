@@ -3,7 +3,7 @@ import { anySignal, type AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { randomId } from '#lib/base/ids.ts';
 import type { Random } from '#lib/base/random.ts';
-import { createBell } from '#lib/peer/bell.ts';
+import { createNotifier } from '#lib/base/notifier.ts';
 import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { doorError } from './errors.ts';
@@ -71,7 +71,7 @@ export function createJobBook({ consumer, clock, random }: JobBookComponents): J
   const entries = new Map<string, Entry>();
   const tally = { running: 0, finished: 0, failed: 0, cancelled: 0, tokensOut: 0 };
   const closing = new AbortController();
-  const becameIdle = createBell();
+  const becameIdle = createNotifier();
   let draining = false;
 
   async function* counted(ask: AskRequest, signal: AbortSignal | undefined): AsyncGenerator<JobEvent> {
@@ -92,7 +92,7 @@ export function createJobBook({ consumer, clock, random }: JobBookComponents): J
     } finally {
       tally.running -= 1;
       tally[outcome] += 1;
-      if (tally.running === 0) becameIdle.ring();
+      if (tally.running === 0) becameIdle.notify();
     }
   }
 

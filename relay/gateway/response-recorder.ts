@@ -1,4 +1,4 @@
-import { createBell } from '#lib/peer/bell.ts';
+import { createNotifier } from '#lib/base/notifier.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import { partLength } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
@@ -26,7 +26,7 @@ const partBytes = (part: Part): number =>
 
 export function createRecording(run: (stop: AbortSignal) => AsyncIterable<JobEvent>): Recording {
   const events: JobEvent[] = [];
-  const bell = createBell();
+  const changed = createNotifier();
   const stop = new AbortController();
   let readers = 0;
   let sizeBytes = 0;
@@ -39,13 +39,13 @@ export function createRecording(run: (stop: AbortSignal) => AsyncIterable<JobEve
         events.push(event);
         sizeBytes += eventBytes;
         if (event.type === 'part-received') sizeBytes += partBytes(event.part);
-        bell.ring();
+        changed.notify();
       }
     } catch (error) {
       failure = { error };
     }
     ended = true;
-    bell.ring();
+    changed.notify();
     return failure ? undefined : events.at(-1);
   };
 
@@ -56,7 +56,7 @@ export function createRecording(run: (stop: AbortSignal) => AsyncIterable<JobEve
         if (at < events.length) yield events[at++]!;
         else if (failure) throw failure.error;
         else if (ended) return;
-        else await bell.wait({ signal });
+        else await changed.wait({ signal });
       }
     } finally {
       readers -= 1;

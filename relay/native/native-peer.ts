@@ -65,7 +65,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     logger,
     signer: createSigner(seed),
     role: 'native',
-    discovery: 'follow',
+    discovery: 'client',
     jobsPerPeerMax: (asker) => (asker === relayPeer ? relayJobsMax : limits.jobsPerPeerMax),
     onModelFailed: (artefact, error) => floor.onModelFailed(artefact, { code: error.code, message: error.message }),
   });

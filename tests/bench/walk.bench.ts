@@ -22,7 +22,7 @@ const rounds = 5;
 export default async function walk(): Promise<readonly Row[]> {
   installEd25519(createNodeEd25519());
   const network = createMemoryNetwork({ clock: systemClock, random: seededRandom(1) });
-  const open = async (fill: number, discovery: 'follow' | 'introduce'): Promise<Peer> => {
+  const open = async (fill: number, discovery: 'client' | 'server'): Promise<Peer> => {
     const seed = new Uint8Array(32).fill(fill);
     const peer = await createPeer({
       net: network.createNet({ seed }),
@@ -38,8 +38,8 @@ export default async function walk(): Promise<readonly Row[]> {
     await peer.start();
     return peer;
   };
-  const worker = await open(1, 'follow');
-  const asker = await open(2, 'introduce');
+  const worker = await open(1, 'client');
+  const asker = await open(2, 'server');
   const engine = createScriptedEngine({ clock: systemClock, tokensPerSecond: 0, answerTokens: longTokens, slots: 8 });
   worker.provider.offerModel(await engine.load(model, {}));
   while (asker.directory.size === 0) await systemClock.delay(10);

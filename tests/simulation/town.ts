@@ -53,7 +53,7 @@ export async function createTown(
   const houses: (House | undefined)[] = Array.from({ length: size.workers });
   let lives = 0;
 
-  const settle = async (number: number, discovery: 'follow' | 'introduce') => {
+  const settle = async (number: number, discovery: 'client' | 'server') => {
     const key = new Uint8Array(32).fill(number);
     const peer = await createPeer({
       net: network.createNet({ seed: key }),
@@ -80,9 +80,9 @@ export async function createTown(
     },
   });
 
-  await settle(relaySeed, 'introduce');
+  await settle(relaySeed, 'server');
   const askers: Peer[] = [];
-  for (let i = 0; i < size.askers; i++) askers.push(await settle(100 + i, 'follow'));
+  for (let i = 0; i < size.askers; i++) askers.push(await settle(100 + i, 'client'));
 
   const town: Town = {
     clock,
@@ -93,7 +93,7 @@ export async function createTown(
     runs,
     breaches,
     async moveIn(house) {
-      const peer = await settle(1 + house, 'follow');
+      const peer = await settle(1 + house, 'client');
       const life = `${house}/${++lives}`;
       const engine = createScriptedEngine({ clock, slots, answerTokens, tokensPerSecond: 200 });
       const model = counted(await engine.load(scriptedModel(200), {}), life);

@@ -91,7 +91,7 @@ afterEach(async () => {
 async function open(
   { clock, network }: { readonly clock: Clock; readonly network: MemoryNetwork },
   seed: number,
-  discovery: 'follow' | 'introduce',
+  discovery: 'client' | 'server',
   relay?: Peer,
 ): Promise<Peer> {
   const key = new Uint8Array(32).fill(seed);
@@ -113,9 +113,9 @@ async function open(
 
 async function meet(world: ManualClock, correct: (clock: Clock) => Promise<Clock>) {
   const network = createMemoryNetwork({ clock: world, random: seededRandom(1) });
-  const relay = await open({ clock: world, network }, 1, 'introduce');
-  const worker = await open({ clock: await correct(offBy(world, 5 * minuteMs)), network }, 2, 'follow', relay);
-  const asker = await open({ clock: await correct(offBy(world, -5 * minuteMs)), network }, 3, 'follow', relay);
+  const relay = await open({ clock: world, network }, 1, 'server');
+  const worker = await open({ clock: await correct(offBy(world, 5 * minuteMs)), network }, 2, 'client', relay);
+  const asker = await open({ clock: await correct(offBy(world, -5 * minuteMs)), network }, 3, 'client', relay);
   const model = await createScriptedEngine({ clock: world, tokensPerSecond: 0 }).load(scriptedModel(100), {});
   worker.provider.offerModel(model);
   await world.advance(5_000);

@@ -24,7 +24,7 @@ test('D12: a model that is loaded and not shared is served by nobody; shared, by
     random,
     logger: silentLogger,
     role: 'tab',
-    discovery: 'follow',
+    discovery: 'client',
   });
   await peer.start();
   const network = createNetworkWatcher({ clock, now: clock.now, offset: createLive(undefined) });

@@ -53,7 +53,7 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
         const phase = state === 'online' ? 'online' : state === 'offline' ? 'offline' : 'connecting';
         view.change({ phase, relays, connections });
       };
-      const shared = () => peer.provider.shelf('network') !== undefined;
+      const shared = () => peer.provider.servedModels('network') !== undefined;
       const showListing = () => view.change({ listedBy: serving.peer.listing?.relays ?? [] });
       let due = false;
       const showOffers = () => {

@@ -11,8 +11,8 @@ export function watchPageLife(
 ): () => void {
   const life = new AbortController();
   const { signal } = life;
-  const leave = () => peers().forEach((peer) => peer.goodbye());
-  const comeBack = () => peers().forEach((peer) => peer.back());
+  const leave = () => peers().forEach((peer) => peer.announceOffline());
+  const comeBack = () => peers().forEach((peer) => peer.announceOnline());
   page.window.addEventListener('pagehide', leave, { signal });
   page.window.addEventListener('pageshow', (event) => event.persisted && comeBack(), { signal });
   page.document.addEventListener(

@@ -36,7 +36,7 @@ function fakeProvider() {
       return state.current;
     },
     onState: state.listen,
-    shelf: () => undefined,
+    servedModels: () => undefined,
     offerModel: (model: LoadedModel, { audience = 'network' }: { audience?: Audience | undefined } = {}) =>
       state.change({ models: [{ artefact: model.model.artefact, name: model.model.name, audience }] }),
     withdrawModel: () => state.change({ models: [] }),

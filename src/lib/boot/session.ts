@@ -61,7 +61,7 @@ export async function openSession(kind: SessionKind, components: SessionComponen
     random,
     logger,
     role: 'tab',
-    discovery: 'follow',
+    discovery: 'client',
     onModelFailed: components.onModelFailed,
   });
   await peer.start();

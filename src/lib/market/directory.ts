@@ -66,7 +66,7 @@ export function createDirectory({ clock, limits }: DirectoryComponents): Directo
     }
   };
 
-  const judge = (offer: Offer, now: number): Admission => {
+  const checkFreshness = (offer: Offer, now: number): Admission => {
     if (offer.issuedAt > now + clockSkewMs) return 'ahead';
     if (offer.issuedAt + clockSkewMs + offer.ttlMs <= now) return 'stale';
     const last = heard.get(offer.peer);
@@ -101,11 +101,11 @@ export function createDirectory({ clock, limits }: DirectoryComponents): Directo
   return {
     consider(offer, envelope) {
       const now = clock.now();
-      const admission = judge(offer, now);
+      const admission = checkFreshness(offer, now);
       if (admission === 'fresh') keep(offer, envelope, now);
       return admission;
     },
-    judge: (offer) => judge(offer, clock.now()),
+    checkFreshness: (offer) => checkFreshness(offer, clock.now()),
     remove,
     get(peer) {
       const entry = offers.get(peer);

@@ -11,7 +11,7 @@ export interface Directory {
    */
   consider(offer: Offer, envelope: Envelope): Admission;
   /** What `consider` would say now, keeping nothing: asked before a signature is checked, which costs more. */
-  judge(offer: Offer): Admission;
+  checkFreshness(offer: Offer): Admission;
   /** Forgets a peer: it said goodbye or its connection proved dead. Returns whether it was known. */
   remove(peer: PeerId): boolean;
   get(peer: PeerId): DirectoryEntry | undefined;

@@ -120,8 +120,8 @@ export function createWorld(seed = 1): World {
       await provider.start();
       provider.offerModel(model);
       const announce = (change: Partial<Offer> = {}) => {
-        const shelf = provider.shelf('network');
-        if (!shelf) return;
+        const served = provider.servedModels('network');
+        if (!served) return;
         const offer: Offer = {
           peer: here.net.self,
           seq: ++seq,
@@ -132,7 +132,7 @@ export function createWorld(seed = 1): World {
           policy: [],
           addrs: [...here.net.addresses()],
           build,
-          ...shelf,
+          ...served,
           ...change,
         };
         directory.consider(offer, signOffer(offer, here.signer));

@@ -31,7 +31,7 @@ function createTown() {
         random,
         logger: silentLogger,
         role: 'tab',
-        discovery: 'follow',
+        discovery: 'client',
         relays: () => relays,
         ...change,
       }),
@@ -42,7 +42,7 @@ function createTown() {
     network,
     join,
     async relay(seed: number, change: Partial<PeerComponents> = {}) {
-      const peer = await join(seed, { discovery: 'introduce', role: 'native', ...change });
+      const peer = await join(seed, { discovery: 'server', role: 'native', ...change });
       relays.push(peer.self);
       return peer;
     },
@@ -105,14 +105,14 @@ test('goodbye takes a peer out at once; back brings it back', async () => {
   const asker = await town.join(3);
   worker.provider.offerModel(await town.model());
   await pass(town.clock, 2_000);
-  worker.goodbye();
+  worker.announceOffline();
   await pass(town.clock, 50);
   expect([serving(relay), serving(asker), serving(worker)]).toEqual([[], [], []]);
   worker.provider.pause();
   worker.provider.resume();
   await pass(town.clock, 40_000);
   expect(serving(relay)).toEqual([]);
-  worker.back();
+  worker.announceOnline();
   await pass(town.clock, 1_000);
   expect([serving(relay), serving(asker)]).toEqual([[worker.self], [worker.self]]);
   await Promise.all([worker.stop(), pass(town.clock, 100)]);

@@ -14,9 +14,9 @@ import type { Offer } from '#lib/protocol/offer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { Policy } from './serve/admit.ts';
 import { createConsumer } from './ask/consume.ts';
-import { createFollower, type Listing } from './presence/follow.ts';
+import { createDiscoveryClient, type Listing } from './presence/discovery-client.ts';
 import { openSequence } from './identity.ts';
-import { createIntroducer } from './presence/introduce.ts';
+import { createDiscoveryServer } from './presence/discovery-server.ts';
 import { createPresence } from './presence/presence.ts';
 import { createProvider, type ProviderComponents } from './serve/provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
@@ -28,38 +28,38 @@ import { createTrackRecord, type TrackRecord } from './track-record.ts';
  *
  * | | discovery | role | offers models |
  * |---|---|---|---|
- * | tab | `follow` | `tab` | when its person shares, or answers for itself |
- * | native provider | `follow` | `native` | always |
- * | relay with its gateway | `introduce` | `native` | never |
+ * | tab | `client` | `tab` | while its user shares, or for this device alone |
+ * | native provider | `client` | `native` | always |
+ * | relay with its gateway | `server` | `native` | never |
  */
 export interface PeerComponents {
   /** Made with the same seed as `signer`; started and stopped by the peer. */
   readonly net: Net;
   readonly signer: Signer;
-  /** Keeps receipts, the chain of them and the offers' number. */
+  /** Keeps receipts, the chain of them and the sequence number of the offers. */
   readonly storage: KeyValue;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly role: Offer['role'];
-  /** `follow`: asks the relays it is connected to. `introduce`: is the one that others ask. */
-  readonly discovery: 'follow' | 'introduce';
-  /** What a relay says of the network; by the number of offers unless said otherwise. */
+  /** `client`: asks the relays it is connected to. `server`: answers those that ask, as a relay does. */
+  readonly discovery: 'client' | 'server';
+  /** What a relay reports of the network's size; by the number of offers by default. */
   readonly network?: (() => 'small' | 'large') | undefined;
-  /** Relays to follow; by default those the net is connected to. */
+  /** Relays to ask; by default those the net is connected to. */
   readonly relays?: (() => readonly PeerId[]) | undefined;
-  /** Kinds of work that are asked for and done; those of the protocol unless said otherwise. */
+  /** Kinds of work that are asked for and done; those of the protocol by default. */
   readonly kinds?: ProviderComponents['kinds'];
   readonly tiers?: readonly Tier[] | undefined;
   readonly policy?: Policy | undefined;
   readonly policyWords?: readonly string[] | undefined;
   readonly jobsPerPeerMax?: ProviderComponents['jobsPerPeerMax'];
   readonly onModelFailed?: ProviderComponents['onModelFailed'];
-  /** How long a job waits for the very first offer. */
+  /** How long a job waits for the first offer while the directory is empty. */
   readonly firstOfferTimeoutMs?: number | undefined;
 }
 
-/** A started peer asks with `consumer`, serves with `provider`, and knows who else does from `directory`. */
+/** A started peer asks with `consumer`, serves with `provider`, and finds other peers' offers in `directory`. */
 export interface Peer extends Startable {
   readonly self: PeerId;
   readonly net: Net;
@@ -68,18 +68,18 @@ export interface Peer extends Startable {
   readonly directory: Directory;
   readonly trackRecord: TrackRecord;
   readonly receipts: ReceiptBook;
-  /** Which relays list this peer, by their own word; undefined for one that introduces others. */
+  /** The relays that list this peer, by their own account; undefined for a relay itself. */
   readonly listing: Listing | undefined;
-  /** Takes this peer out of the directories at once, without waiting: for a page that is frozen or going away. */
-  goodbye(): void;
-  /** Announces anew after a goodbye. */
-  back(): void;
+  /** Takes this peer out of the directories at once, without waiting: for a page that is frozen or closed. */
+  announceOffline(): void;
+  /** Announces anew after an `announceOffline`. */
+  announceOnline(): void;
 }
 
-/** A name of the catalog means its artefact, whoever offers what under it. */
+/** A name of the catalog stands for its artefact, whatever a peer offers under it. */
 const catalogue: Catalogue = new Map(catalog.map(({ name, artefact }) => [name, artefact]));
 
-/** Reads the offers' number from the storage; nothing is started yet. */
+/** Reads the sequence number from the storage; nothing is started yet. */
 export async function createPeer(components: PeerComponents): Promise<Peer> {
   const { net, clock, logger, storage } = components;
   const sequence = await openSequence({ storage, clock, logger });
@@ -89,8 +89,8 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   const provider = createProvider({ ...components, book });
   const consumer = createConsumer({ ...components, catalogue, directory, book, trackRecord });
   const presence = createPresence({ ...components, provider, directory, sequence });
-  const follower = components.discovery === 'follow' ? createFollower({ ...components, directory }) : undefined;
-  const discovery = follower ?? createIntroducer({ ...components, directory });
+  const client = components.discovery === 'client' ? createDiscoveryClient({ ...components, directory }) : undefined;
+  const discovery = client ?? createDiscoveryServer({ ...components, directory });
 
   return {
     self: net.self,
@@ -100,9 +100,9 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     directory,
     trackRecord,
     receipts: book,
-    listing: follower?.listing,
-    goodbye: presence.goodbye,
-    back: presence.back,
+    listing: client?.listing,
+    announceOffline: presence.announceOffline,
+    announceOnline: presence.announceOnline,
     // Serving and listening are ready before the first peer can arrive.
     async start() {
       await provider.start();

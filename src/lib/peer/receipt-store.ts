@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 import { hashRecord } from '#lib/protocol/hash.ts';
 import { hashSchema, type PeerId } from '#lib/protocol/ids.ts';
 import { signedReceiptSchema, type SignedReceipt } from '#lib/protocol/receipt.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 import { chainStart, type ChainSide } from '#lib/trust/chain.ts';
-import { within } from './within.ts';
 
 /**
  * The two chains of one identity in its storage, off the way of the answers. Links are stored in batches; before the first
@@ -200,7 +200,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
       unsaved = true;
       linkedMs = clock.elapsed();
       wake(flushMs);
-      if (!isMarked) await within(mark(), markTimeoutMs, clock).catch(warn);
+      if (!isMarked) await withTimeout(mark(), clock, markTimeoutMs).catch(warn);
       return made;
     },
     keep(side, key, signed, turn) {
@@ -216,7 +216,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
     async settled() {
       timer?.end.abort();
       timer = undefined;
-      await within(flush('now'), settleTimeoutMs, clock).catch(warn);
+      await withTimeout(flush('now'), clock, settleTimeoutMs).catch(warn);
     },
   };
 }

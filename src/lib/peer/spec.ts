@@ -113,8 +113,8 @@ export interface Consumer {
 /** Serving jobs. Made by `createProvider` in `provide.ts`. */
 export interface Provider extends Startable {
   readonly state: ProviderState;
-  /** What `audience` may be told now; undefined when there is nothing to offer. */
-  shelf(audience: Audience): Shelf | undefined;
+  /** The part of an offer that describes what `audience` is served now; undefined when it is served nothing. */
+  servedModels(audience: Audience): ServedModels | undefined;
   onState(listener: (state: ProviderState) => void): () => void;
   /** Adds a model to what is offered; it is announced at once. */
   offerModel(model: LoadedModel, options?: OfferModelOptions): void;
@@ -133,8 +133,8 @@ export interface OfferModelOptions {
   readonly measured?: Measured | undefined;
 }
 
-/** What a provider has to say of itself; who announces it adds the peer, the number, the time and the addresses. */
-export type Shelf = Pick<Offer, 'draining' | 'engine' | 'models'>;
+/** A provider's part of an offer; presence adds the peer, the sequence number, the time and the addresses. */
+export type ServedModels = Pick<Offer, 'draining' | 'engine' | 'models'>;
 
 /** `network`: announced to all. `self`: this device alone, never announced; others are refused by policy. */
 export type Audience = 'network' | 'self';

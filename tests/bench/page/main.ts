@@ -67,7 +67,7 @@ const bench = {
       random: systemRandom,
       logger: silentLogger,
       role: 'tab',
-      discovery: 'follow',
+      discovery: 'client',
     });
     await peer.start();
     return peer.self;

@@ -53,7 +53,7 @@ async function house(number: number, options: Partial<PeerComponents> = {}) {
     signer: createSigner(seedOf(number)),
     storage: createMemoryStorage(),
     role: 'native',
-    discovery: 'introduce',
+    discovery: 'server',
   });
   keep(relay);
   await relay.start();
@@ -65,7 +65,7 @@ async function house(number: number, options: Partial<PeerComponents> = {}) {
     signer: createSigner(seedOf(number + 1)),
     storage: createMemoryStorage(),
     role: 'native',
-    discovery: 'follow',
+    discovery: 'client',
     ...options,
   });
   keep(native);

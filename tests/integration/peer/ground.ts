@@ -31,7 +31,7 @@ export async function startRelay(number: number, port = 0): Promise<Relay> {
     signer: createSigner(seed),
     storage: createMemoryStorage(),
     role: 'native',
-    discovery: 'introduce',
+    discovery: 'server',
   });
   await peer.start();
   const address = () => {
@@ -49,7 +49,7 @@ export async function startPeer(number: number, relayAddress: () => string): Pro
     signer: createSigner(seed),
     storage: createMemoryStorage(),
     role: 'tab',
-    discovery: 'follow',
+    discovery: 'client',
   });
   await peer.start();
   return peer;

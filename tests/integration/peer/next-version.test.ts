@@ -31,7 +31,7 @@ async function createTown() {
       random,
       logger: silentLogger,
       role: 'tab',
-      discovery: 'follow',
+      discovery: 'client',
       relays: () => relays,
       ...change,
     });
@@ -43,7 +43,7 @@ async function createTown() {
     await net.start();
     return createNextPeer(net, createSigner(keyOf(seed)), clock);
   };
-  const relay = await join(1, [], { discovery: 'introduce', role: 'native' });
+  const relay = await join(1, [], { discovery: 'server', role: 'native' });
   const asker = await join(2, [relay.self]);
   const next = await newcomer(3);
   await pass(clock, 100);

@@ -204,10 +204,10 @@ describe('peers over a real relay', () => {
     serve(worker, await model());
     await knows(asker, worker.self);
     const offer = asker.directory.get(worker.self)!;
-    worker.goodbye();
+    worker.announceOffline();
     await Promise.all([forgets(relay.peer, worker.self), forgets(asker, worker.self)]);
     expect(systemClock.now()).toBeLessThan(offer.expiresAt);
-    worker.back();
+    worker.announceOnline();
     await knows(asker, worker.self);
   });
 

@@ -25,7 +25,7 @@ export async function startWorker(
     signer: createSigner(seed),
     storage: createMemoryStorage(),
     role: 'tab',
-    discovery: 'follow',
+    discovery: 'client',
   });
   const engine = createScriptedEngine({ clock: parts.clock, ...scripted });
   peer.provider.offerModel(await engine.load(scriptedModel(tokensPerSecond), {}));

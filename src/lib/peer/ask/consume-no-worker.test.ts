@@ -37,7 +37,7 @@ test('a queue that is full everywhere is told as busy, with the time to wait', a
 });
 
 const fullByItsOffer = (worker: Worker): void => {
-  const models = worker.provider.shelf('network')!.models.map((model) => ({ ...model, running: 1, queued: 8 }));
+  const models = worker.provider.servedModels('network')!.models.map((model) => ({ ...model, running: 1, queued: 8 }));
   worker.announce({ models });
 };
 

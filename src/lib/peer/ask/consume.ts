@@ -3,6 +3,7 @@ import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import { randomId } from '#lib/base/ids.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 import type { Catalogue } from '#lib/market/names.ts';
 import { pick, type Choice, type UnmetQuery } from '#lib/market/pick.ts';
 import type { Directory, Rejection, RouteQuery } from '#lib/market/spec.ts';
@@ -228,11 +229,8 @@ const addrsOf = (directory: Directory, peer: PeerId): readonly string[] => direc
 
 /** Resolves at the directory's next change, after `ms`, or when the signal aborts. */
 async function nextChange(directory: Directory, clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  const over = new AbortController();
   const change = Promise.withResolvers<void>();
-  const end = directory.onChange(() => change.resolve());
-  const timeout = clock.delay(ms, { signal: AbortSignal.any([signal, over.signal]) }).catch(() => undefined);
-  await Promise.race([change.promise, timeout]);
-  over.abort();
-  end();
+  const endListening = directory.onChange(() => change.resolve());
+  await withTimeout(change.promise, clock, ms, { signal }).catch(() => undefined);
+  endListening();
 }

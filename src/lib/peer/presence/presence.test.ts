@@ -8,7 +8,7 @@ import type { Net, NetStatus } from '#lib/net/spec.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { readOffer, type Offer, type OfferedModel } from '#lib/protocol/offer.ts';
-import { createPresence, loadPatienceMs } from './presence.ts';
+import { createPresence, loadDelayMs } from './presence.ts';
 import type { Audience, Provider, ProviderState } from '../spec.ts';
 
 const model: OfferedModel = {
@@ -24,19 +24,19 @@ const model: OfferedModel = {
   queued: 0,
 };
 
-/** A peer whose shelf and addresses are what the test says, and what it told the network. */
+/** A peer whose served models and addresses the test sets, and what it announced. */
 function setup() {
   const clock = manualClock();
   const stateChanged = createEmitter<ProviderState>();
   const statusChanged = createEmitter<NetStatus>();
   const key = createSigner(new Uint8Array(32).fill(1));
   const status: NetStatus = { state: 'online', relays: [], connections: [] };
-  const told: Offer[] = [];
+  const announced: Offer[] = [];
   const here = { models: [model] as OfferedModel[], own: [] as OfferedModel[], draining: false, addrs: ['/a'] };
   let signatures = 0;
   const signer: Signer = { ...key, sign: (message) => ((signatures += 1), key.sign(message)) };
-  const provider: Pick<Provider, 'shelf' | 'onState'> = {
-    shelf: (audience: Audience) => {
+  const provider: Pick<Provider, 'servedModels' | 'onState'> = {
+    servedModels: (audience: Audience) => {
       const models = audience === 'self' ? [...here.models, ...here.own] : here.models;
       return { draining: here.draining, engine: { name: 'e', build: '1', deviceClass: 't' }, models };
     },
@@ -46,7 +46,7 @@ function setup() {
     addresses: () => here.addrs,
     status: () => status,
     onStatus: statusChanged.listen,
-    publish: async (_topic, message) => void told.push(readOffer(message).offer),
+    publish: async (_topic, message) => void announced.push(readOffer(message).offer),
   };
   const directory = createDirectory({ clock });
   let seq = 0;
@@ -66,14 +66,14 @@ function setup() {
     directory,
     presence,
     here,
-    told,
+    announced,
     signatures: () => signatures,
     busy(running: number, change: Partial<OfferedModel> = {}) {
       here.models = here.models.map((one) => ({ ...one, running, ...change }));
       stateChanged.emit({} as ProviderState);
     },
-    shelfChanged: () => stateChanged.emit({} as ProviderState),
-    waysChanged: () => statusChanged.emit(status),
+    modelsChanged: () => stateChanged.emit({} as ProviderState),
+    addressesChanged: () => statusChanged.emit(status),
   };
 }
 
@@ -89,56 +89,56 @@ const running = (offers: readonly Offer[]) => offers.map(({ models }) => models[
 test('nothing is signed while the job that made the peer busy waits for its first token', async () => {
   const before = scene.signatures();
   scene.busy(1);
-  await scene.clock.advance(loadPatienceMs - 1);
-  expect([scene.signatures() - before, running(scene.told)]).toEqual([0, [0]]);
+  await scene.clock.advance(loadDelayMs - 1);
+  expect([scene.signatures() - before, running(scene.announced)]).toEqual([0, [0]]);
   await scene.clock.advance(1);
-  expect(running(scene.told)).toEqual([0, 1]);
+  expect(running(scene.announced)).toEqual([0, 1]);
   expect(scene.directory.entries()[0]!.offer.models[0]!.running).toBe(1);
 });
 
-test('what has changed and changed back meanwhile is not told, and one announcement tells of several changes', async () => {
+test('what has changed and changed back meanwhile is not announced, and one announcement covers several changes', async () => {
   scene.busy(1);
-  await scene.clock.advance(loadPatienceMs / 2);
+  await scene.clock.advance(loadDelayMs / 2);
   scene.busy(0);
-  await scene.clock.advance(loadPatienceMs);
-  expect(scene.told).toHaveLength(1);
+  await scene.clock.advance(loadDelayMs);
+  expect(scene.announced).toHaveLength(1);
   scene.busy(1);
   scene.busy(1, { queued: 1 });
   scene.busy(1, { queued: 2, measured: { decodeTps: 1, prefillTps: 2, ttftMs: 3 } });
-  await scene.clock.advance(loadPatienceMs);
-  expect(scene.told.slice(1)).toMatchObject([{ models: [{ queued: 2, measured: { ttftMs: 3 } }] }]);
+  await scene.clock.advance(loadDelayMs);
+  expect(scene.announced.slice(1)).toMatchObject([{ models: [{ queued: 2, measured: { ttftMs: 3 } }] }]);
 });
 
-test('what is served and the ways to it are told at once, with the load of the moment', async () => {
+test('the models and the addresses are announced at once, with the load of the moment', async () => {
   scene.busy(1);
   scene.here.addrs = ['/b'];
-  scene.waysChanged();
+  scene.addressesChanged();
   await scene.clock.advance(0);
-  expect(scene.told.slice(1)).toMatchObject([{ addrs: ['/b'], models: [{ running: 1 }] }]);
+  expect(scene.announced.slice(1)).toMatchObject([{ addrs: ['/b'], models: [{ running: 1 }] }]);
   await scene.clock.advance(limits.offerMinGapMs);
-  expect(scene.told).toHaveLength(2);
+  expect(scene.announced).toHaveLength(2);
   scene.here.models = [...scene.here.models, { ...model, name: 'two', artefact: 'cd'.repeat(32) }];
-  scene.shelfChanged();
+  scene.modelsChanged();
   await scene.clock.advance(0);
-  expect(scene.told.at(-1)!.models.map(({ name }) => name)).toEqual(['one', 'two']);
+  expect(scene.announced.at(-1)!.models.map(({ name }) => name)).toEqual(['one', 'two']);
   scene.here.draining = true;
-  scene.shelfChanged();
-  expect(scene.told.at(-1)!.draining).toBe(true);
+  scene.modelsChanged();
+  expect(scene.announced.at(-1)!.draining).toBe(true);
 });
 
-test('an announcement is signed once, unless this device hears of more than the network', async () => {
+test('an announcement is signed once, unless this device is offered more than the network', async () => {
   expect(scene.signatures()).toBe(1);
   scene.here.own = [{ ...model, name: 'mine', artefact: 'ef'.repeat(32) }];
-  scene.shelfChanged();
+  scene.modelsChanged();
   await scene.clock.advance(0);
   expect(scene.signatures()).toBe(3);
-  expect(scene.told.at(-1)!.models.map(({ name }) => name)).toEqual(['one']);
+  expect(scene.announced.at(-1)!.models.map(({ name }) => name)).toEqual(['one']);
   expect(scene.directory.entries()[0]!.offer.models.map(({ name }) => name)).toEqual(['one', 'mine']);
 });
 
-test('after the stop nothing is told but the goodbye', async () => {
+test('after the stop nothing is announced but the withdrawal', async () => {
   scene.busy(1);
   await scene.presence.stop();
-  await scene.clock.advance(10 * loadPatienceMs);
-  expect(scene.told.slice(1)).toMatchObject([{ draining: true, models: [] }]);
+  await scene.clock.advance(10 * loadDelayMs);
+  expect(scene.announced.slice(1)).toMatchObject([{ draining: true, models: [] }]);
 });

@@ -1,8 +1,10 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { createNotifier } from '#lib/base/notifier.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Net, NetStatus } from '#lib/net/spec.ts';
 import { encodeEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
@@ -11,63 +13,64 @@ import type { Tier } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
-import { createBell } from '../bell.ts';
 import type { Sequence } from '../identity.ts';
-import type { Provider, Shelf } from '../spec.ts';
-import { loadWording, servedWording, waysWording, type Wording } from './wording.ts';
+import type { Provider, ServedModels } from '../spec.ts';
 
 export interface PresenceComponents {
   readonly net: Net;
   readonly signer: Signer;
   readonly provider: Provider;
-  /** This device's own: it hears everything that is offered here, also what is offered to nobody else. */
+  /** This device's own: it gets every offer made here, including what is offered to this device alone. */
   readonly directory: Directory;
   readonly sequence: Sequence;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly role: Offer['role'];
-  /** `['open']` unless said otherwise. */
+  /** `['open']` by default. */
   readonly tiers?: readonly Tier[] | undefined;
   /** Kinds of request that are refused, as words of the policy list. */
   readonly policyWords?: readonly string[] | undefined;
 }
 
-/** Tells the network what this peer serves. */
+/** Announces to the network what this peer serves. */
 export interface Presence extends Startable {
-  /** Says at once that the peer is going away, as when its page is frozen or closed; nothing is awaited. Silent from then on. */
-  goodbye(): void;
-  /** It did not go after all, or has come back: announces anew. */
-  back(): void;
+  /**
+   * Announces at once that the peer is going away, without waiting: for a page that is frozen or closed. Nothing is
+   * announced from then on.
+   */
+  announceOffline(): void;
+  /** Announces anew after an `announceOffline`: the page was not closed, or has come back. */
+  announceOnline(): void;
 }
 
-/** Announcements under way; while a net finds no one to tell, more would only queue up. */
+/** Announcements under way; while no peer takes them, more would only queue up. */
 const publishingMax = 4;
 /** A change of load alone is announced after this. */
-export const loadPatienceMs = 150;
-/** A goodbye outlives nothing: it is acted on when heard. */
-const goodbyeTtlMs = 1_000;
-/** For the goodbye to leave before the net stops. */
-const goodbyeTimeoutMs = 500;
+export const loadDelayMs = 150;
+/** A withdrawal is acted on when it arrives and need not be kept. */
+const withdrawalTtlMs = 1_000;
+/** Time for the withdrawal to leave before the net stops. */
+const withdrawalTimeoutMs = 500;
 
 /**
- * Announces on every change of the shelf, of the addresses and of the relays, not more often than the limit allows, and
- * on a heartbeat that is a little irregular so that peers do not speak in step. A change of load alone waits a moment, so
- * that it does not delay the job that made it. What only this device may have goes into its own directory alone.
+ * Announces on every change of the served models, of the addresses and of the relays, not more often than the limit allows,
+ * and on a heartbeat with some jitter, so that peers do not announce in step. A change of load alone waits a moment, so that
+ * it does not delay the job that made it. What only this device may have goes into its own directory alone.
  */
 export function createPresence(components: PresenceComponents): Presence {
   const { net, signer, provider, directory, sequence, clock, random, logger } = components;
-  const bell = createBell();
-  let life: AbortController | undefined;
+  const changed = createNotifier();
+  let lifetime: AbortController | undefined;
   let running: Promise<void> = Promise.resolve();
-  let said: Wording | undefined;
-  let loadPending = false;
-  let away = false;
   let announced: 'nothing' | 'self' | 'network' = 'nothing';
+  let announcedDigest: AnnouncementDigest | undefined;
   let announcedMs = Number.NEGATIVE_INFINITY;
+  let isLoadPending = false;
+  let isOffline = false;
   let publishing = 0;
 
-  const toOffer = (shelf: Shelf, seq: number, ttlMs: number): Offer => ({
+  const toOffer = (served: ServedModels, seq: number, ttlMs: number): Offer => ({
     peer: signer.peer,
     seq,
     issuedAt: Math.floor(clock.now()),
@@ -77,10 +80,10 @@ export function createPresence(components: PresenceComponents): Presence {
     policy: [...(components.policyWords ?? [])],
     addrs: net.addresses().slice(0, limits.offerAddrsMax),
     build,
-    ...shelf,
+    ...served,
   });
-  /** The directory of this device hears it, and where it may be shared, the network; one signature serves both. */
-  const hear = (offer: Offer): Envelope => {
+  /** Signs an offer and puts it into this device's directory; the same signature serves the network where it may see it. */
+  const signAndKeep = (offer: Offer): Envelope => {
     const envelope = signOffer(offer, signer);
     directory.consider(offer, envelope);
     return envelope;
@@ -97,135 +100,159 @@ export function createPresence(components: PresenceComponents): Presence {
     }
   };
 
-  const shelves = () => [provider.shelf('self'), provider.shelf('network')] as const;
-  const wording = (): Wording => ({
-    served: servedWording(shelves()),
-    ways: waysWording(net.addresses(), net.status()),
-    load: loadWording(shelves()),
+  const served = () => [provider.servedModels('self'), provider.servedModels('network')] as const;
+  const digest = (): AnnouncementDigest => ({
+    models: modelsDigest(served()),
+    addresses: addressesDigest(net.addresses(), net.status()),
+    load: loadDigest(served()),
   });
-  /** `load`: nothing has changed but how busy this peer is. */
-  const news = (): 'nothing' | 'load' | 'all' => {
-    const now = wording();
-    if (said?.served !== now.served || said.ways !== now.ways) return 'all';
-    return said.load === now.load ? 'nothing' : 'load';
+  /** What has changed since the last announcement; `load`: nothing but how busy this peer is. */
+  const changes = (): 'none' | 'load' | 'all' => {
+    const now = digest();
+    if (announcedDigest?.models !== now.models || announcedDigest.addresses !== now.addresses) return 'all';
+    return announcedDigest.load === now.load ? 'none' : 'load';
   };
 
   const announce = () => {
     try {
-      if (!away) sayWhatIs();
+      if (!isOffline) announceNow();
     } catch (error) {
-      // A shelf that cannot be signed must not end the heartbeat: the next change may be sound.
+      // An offer that cannot be signed must not end the heartbeat: the next change may be sound.
       logger.warn('offer-not-made', { code: errorCode(error) });
     }
   };
 
-  const sayWhatIs = () => {
-    said = wording();
+  const announceNow = () => {
+    announcedDigest = digest();
     announcedMs = clock.elapsed();
-    const [own, shared] = shelves();
-    if (!own) return void sayGoodbye();
+    const [own, shared] = served();
+    if (!own) return void withdraw();
     const seq = sequence.next();
     const offer = toOffer(own, seq, limits.offerTtlMs);
-    const envelope = hear(offer);
+    const envelope = signAndKeep(offer);
     if (shared) {
-      const same = JSON.stringify(shared) === JSON.stringify(own);
-      const told = same ? envelope : signOffer({ ...offer, ...shared }, signer);
-      void publish(told, shared.draining ? 'at-once' : 'in-turn', life?.signal);
+      const isSame = JSON.stringify(shared) === JSON.stringify(own);
+      const published = isSame ? envelope : signOffer({ ...offer, ...shared }, signer);
+      void publish(published, shared.draining ? 'at-once' : 'in-turn', lifetime?.signal);
     } else if (announced === 'network') {
       const last = { ...own, draining: true, models: [] };
-      void publish(signOffer(toOffer(last, seq, goodbyeTtlMs), signer), 'at-once');
+      void publish(signOffer(toOffer(last, seq, withdrawalTtlMs), signer), 'at-once');
     }
     announced = shared ? 'network' : 'self';
   };
 
-  const sayGoodbye = async () => {
+  const withdraw = async () => {
     if (announced === 'nothing') return;
-    const heardBy = announced;
+    const audience = announced;
     announced = 'nothing';
     const engine = { name: 'none', build, deviceClass: 'none' };
-    const last = toOffer({ draining: true, engine, models: [] }, sequence.next(), goodbyeTtlMs);
-    const envelope = hear(last);
-    if (heardBy === 'network') await publish(envelope, 'at-once');
+    const last = toOffer({ draining: true, engine, models: [] }, sequence.next(), withdrawalTtlMs);
+    const envelope = signAndKeep(last);
+    if (audience === 'network') await publish(envelope, 'at-once');
   };
 
-  const beat = async (signal: AbortSignal) => {
+  const runHeartbeat = async (signal: AbortSignal) => {
     while (!signal.aborted) {
       const jitter = 1 + (random.float() * 2 - 1) * limits.offerJitter;
-      const shelf = provider.shelf('self');
-      // One that takes nothing new has said so; it is not kept in the directories.
-      const dueMs = shelf && !shelf.draining ? Math.round(limits.offerHeartbeatMs * jitter) : limits.offerTtlMsMax;
+      const own = provider.servedModels('self');
+      // A draining peer has announced it; its offer is left to expire.
+      const dueMs = own && !own.draining ? Math.round(limits.offerHeartbeatMs * jitter) : limits.offerTtlMsMax;
       const turn = new AbortController();
-      const within = AbortSignal.any([signal, turn.signal]);
-      const changed = away || news() !== 'all' ? bell.wait({ signal: within }) : Promise.resolve();
-      await Promise.race([changed, clock.delay(dueMs, { signal: within })].map((one) => one.catch(() => undefined)));
+      const ended = AbortSignal.any([signal, turn.signal]);
+      const change = isOffline || changes() !== 'all' ? changed.wait({ signal: ended }) : Promise.resolve();
+      await Promise.race([change, clock.delay(dueMs, { signal: ended })].map((one) => one.catch(() => undefined)));
       turn.abort();
       const gapMs = announcedMs + limits.offerMinGapMs - clock.elapsed();
       if (gapMs > 0) await clock.delay(gapMs, { signal });
-      if (away || signal.aborted) continue;
-      const due = clock.elapsed() - announcedMs >= dueMs - 1;
-      if (news() !== 'nothing' || (due && shelf && !shelf.draining)) announce();
+      if (isOffline || signal.aborted) continue;
+      const isDue = clock.elapsed() - announcedMs >= dueMs - 1;
+      if (changes() !== 'none' || (isDue && own && !own.draining)) announce();
     }
   };
 
-  const speakSoon = () => {
-    // Who is going away may not live to see the gap end.
-    if (announced !== 'nothing' && (provider.shelf('self')?.draining ?? true)) announce();
-    else bell.ring();
+  const announceSoon = () => {
+    // A peer that is going away may not live to see the gap end.
+    if (announced !== 'nothing' && (provider.servedModels('self')?.draining ?? true)) announce();
+    else changed.notify();
   };
-  /** Signing, and the others' checking, would otherwise come before the first token of the job that made it busy. */
-  const speakOfLoad = async (signal: AbortSignal) => {
-    if (loadPending) return;
-    loadPending = true;
+  /** Signing, and checking at the other peers, would otherwise come before the first token of the job that made it busy. */
+  const announceLoadLater = async (signal: AbortSignal) => {
+    if (isLoadPending) return;
+    isLoadPending = true;
     try {
-      await clock.delay(loadPatienceMs, { signal });
-      if (!away && news() !== 'nothing') bell.ring();
+      await clock.delay(loadDelayMs, { signal });
+      if (!isOffline && changes() !== 'none') changed.notify();
     } catch {
       // Stopped.
     } finally {
-      loadPending = false;
+      isLoadPending = false;
     }
   };
-  const shelfChanged = () => {
-    if (away || !life) return;
-    if (said?.served !== servedWording(shelves())) speakSoon();
-    else if (said.load !== loadWording(shelves())) void speakOfLoad(life.signal);
+  const onProviderState = () => {
+    if (isOffline || !lifetime) return;
+    if (announcedDigest?.models !== modelsDigest(served())) announceSoon();
+    else if (announcedDigest.load !== loadDigest(served())) void announceLoadLater(lifetime.signal);
   };
-  const waysChanged = (status: NetStatus) => {
-    if (!away && said?.ways !== waysWording(net.addresses(), status)) speakSoon();
+  const onNetStatus = (status: NetStatus) => {
+    if (!isOffline && announcedDigest?.addresses !== addressesDigest(net.addresses(), status)) announceSoon();
   };
   let endListening: readonly (() => void)[] = [];
 
   return {
     async start() {
-      if (life) return;
-      life = new AbortController();
-      away = false;
-      said = undefined;
-      endListening = [provider.onState(shelfChanged), net.onStatus(waysChanged)];
-      running = beat(life.signal).catch((error) => {
+      if (lifetime) return;
+      lifetime = new AbortController();
+      isOffline = false;
+      announcedDigest = undefined;
+      endListening = [provider.onState(onProviderState), net.onStatus(onNetStatus)];
+      running = runHeartbeat(lifetime.signal).catch((error) => {
         if (errorCode(error) !== 'aborted') logger.warn('presence-ended', { code: errorCode(error) });
       });
     },
     async stop() {
-      if (!life) return;
+      if (!lifetime) return;
       for (const end of endListening) end();
-      const ending = life;
-      life = undefined;
+      const ending = lifetime;
+      lifetime = undefined;
       ending.abort();
-      const said = new AbortController();
-      const patience = clock.delay(goodbyeTimeoutMs, { signal: said.signal }).catch(() => undefined);
-      await Promise.race([sayGoodbye(), patience]);
-      said.abort();
+      await withTimeout(withdraw(), clock, withdrawalTimeoutMs).catch(() => undefined);
       await running;
     },
-    goodbye() {
-      void sayGoodbye();
-      away = true;
+    announceOffline() {
+      void withdraw();
+      isOffline = true;
     },
-    back() {
-      away = false;
-      said = undefined;
-      bell.ring();
+    announceOnline() {
+      isOffline = false;
+      announcedDigest = undefined;
+      changed.notify();
     },
   };
 }
+
+/**
+ * What makes two announcements equal, in the parts that change at different times: the models that are served, the
+ * addresses of the peer, and its load. Other peers must know the first two at once; the load changes with every job, at the
+ * very moment in which the job's first token is due.
+ */
+interface AnnouncementDigest {
+  readonly models: string;
+  readonly addresses: string;
+  readonly load: string;
+}
+
+type Served = readonly (ServedModels | undefined)[];
+
+const loadFields: ReadonlySet<string> = new Set(['running', 'queued', 'measured']);
+
+const modelsDigest = (served: Served): string =>
+  JSON.stringify(served, (field, value: unknown) => (loadFields.has(field) ? undefined : value));
+
+const loadDigest = (served: Served): string =>
+  JSON.stringify(served.map((one) => one?.models.map(({ running, queued, measured }) => [running, queued, measured])));
+
+const addressesDigest = (addresses: readonly string[], { relays }: Pick<NetStatus, 'relays'>): string =>
+  JSON.stringify([
+    addresses,
+    relays.filter(({ state }) => state === 'connected' || state === 'reserved').map(({ peer, state }) => [peer, state]),
+  ]);

@@ -5,30 +5,25 @@ import { maxTokensOf, needsOf, promptLength, type Job, type Tier } from '#lib/pr
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import type { Audience } from '../spec.ts';
 
-/** Why a job is not taken; said before any work. */
-export interface Refusal {
+/** Why a job is not taken, as the asker is told before any work. */
+export interface JobRefusal {
   readonly code: WireErrorCode;
   readonly message: string;
   readonly retryAfterMs?: number | undefined;
 }
 
-export const refusal = (
+export const jobRefusal = (
   code: WireErrorCode,
   message: string = wireErrors[code].says,
   retryAfterMs?: number,
-): Refusal => (retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs });
+): JobRefusal => (retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs });
 
-/** What a person who serves does not want to serve. Undefined: the job is welcome. */
-export type Policy = (job: Job, asker: PeerId) => Refusal | undefined;
+/** The provider's own rules. Undefined: the job may be taken. */
+export type Policy = (job: Job, asker: PeerId) => JobRefusal | undefined;
 
-export interface ServedModel {
-  readonly model: LoadedModel;
-  readonly audience: Audience;
-}
-
-export interface AdmitContext {
+export interface AdmissionContext {
   readonly self: PeerId;
-  readonly served: ServedModel | undefined;
+  readonly served: { readonly model: LoadedModel; readonly audience: Audience } | undefined;
   readonly tiers: readonly Tier[];
   readonly policy: Policy;
   /** Kinds of work that are read here. */
@@ -36,37 +31,37 @@ export interface AdmitContext {
 }
 
 /**
- * UTF-8 bytes a token stands for at the very most, on average over a prompt: what is longer than this many bytes for
- * each token of the context is refused without asking the engine, which counts exactly.
+ * The most UTF-8 bytes a token can stand for, on average over a prompt. A prompt with more bytes than this for each token of
+ * the context is refused without asking the engine, which counts exactly.
  */
 const bytesPerTokenMax = 32;
 
-/** The checks that need nothing but the job and the offer, cheapest first. Undefined: it may be queued. */
-export function refuse(
+/** The checks that need only the job and the offer, cheapest first. Undefined: the job may be queued. */
+export function checkAdmission(
   job: Job,
   asker: PeerId,
-  { self, served, tiers, policy, kinds }: AdmitContext,
-): Refusal | undefined {
-  if (!served) return refusal('model-not-here');
-  const lacking = lackOf(job, served.model, kinds);
-  if (lacking !== undefined) {
-    return refusal('feature-unavailable', `The model cannot do what is asked of it ("${lacking}"). Ask another peer.`);
+  { self, served, tiers, policy, kinds }: AdmissionContext,
+): JobRefusal | undefined {
+  if (!served) return jobRefusal('model-not-here');
+  const missing = missingCapability(job, served.model, kinds);
+  if (missing !== undefined) {
+    return jobRefusal('feature-unavailable', `The model does not support "${missing}". Ask another peer.`);
   }
   if (served.audience === 'self' && asker !== self) {
-    return refusal('refused-policy', 'This device answers only itself. Ask another peer.');
+    return jobRefusal('refused-policy', 'This device answers only itself. Ask another peer.');
   }
   if (!tiers.includes(job.tier)) {
-    return refusal('refused-policy', `This peer does not serve the tier "${job.tier}". Ask another peer.`);
+    return jobRefusal('refused-policy', `This peer does not serve the tier "${job.tier}". Ask another peer.`);
   }
-  if (promptLength(job, kinds) > served.model.contextTokens * bytesPerTokenMax) return refusal('too-long');
+  if (promptLength(job, kinds) > served.model.contextTokens * bytesPerTokenMax) return jobRefusal('too-long');
   if (job.resume && job.resume.tokens >= (maxTokensOf(job) ?? Number.POSITIVE_INFINITY)) {
-    return refusal('bad-request', 'The answer to go on with has all its tokens already. Raise maxTokens.');
+    return jobRefusal('bad-request', 'The answer to resume has all its tokens already. Raise maxTokens.');
   }
   return policy(job, asker);
 }
 
-/** The kind of work or the feature that the model does not have. */
-function lackOf(job: Job, { kinds, features }: LoadedModel, table: KindTable): string | undefined {
+/** The kind of work, or else the first feature, that the model does not support. */
+function missingCapability(job: Job, { kinds, features }: LoadedModel, table: KindTable): string | undefined {
   if (!kinds.includes(job.kind)) return job.kind;
   return needsOf(job, table).find((feature) => !(features as readonly string[]).includes(feature));
 }

@@ -6,9 +6,9 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { WorkerSession } from '../session/worker-runner.ts';
 
 /**
- * What a worker remembers of a job it took, so that the same id is answered from here and never run twice. A record
- * belongs to the asker that opened it: nobody else reads an answer by knowing its id. The prompt is not kept beyond the
- * run, only its fingerprint.
+ * A job that a worker took, on record so that the same id is answered from here and never run twice. A record belongs to
+ * the asker that opened it: knowing its id lets no other peer read the answer. The prompt is not kept beyond the run, only
+ * its fingerprint.
  */
 export interface JobRecord {
   readonly asker: PeerId;
@@ -26,18 +26,18 @@ export const jobFingerprint = ({ artefact, kind, input, params, tier, salt, resu
   hashRecord({ artefact, kind, input, params, tier, salt, resume });
 
 export interface JobRecords {
-  /** The asker's record of this job, running or remembered. The same id from another token on is another piece of work. */
+  /** The asker's record of this job, running or ended. The same id resumed at another token has a record of its own. */
   find(asker: PeerId, job: Job): JobRecord | undefined;
-  /** What still runs of this id for this asker, whichever token it began at. */
+  /** The asker's records of this id that still run, at whatever token they began. */
   liveOf(asker: PeerId, jobId: JobId): readonly JobRecord[];
   add(record: JobRecord): void;
-  /** The job is over: from now on the record may be forgotten to make room. */
+  /** The job has ended: from now on the record may be dropped to make room. */
   close(record: JobRecord): void;
-  /** Forgets a record, as when its job was never begun. */
+  /** Drops a record, as when its job was never begun. */
   forget(record: JobRecord): void;
-  /** Jobs of this asker that are not over. */
+  /** The number of this asker's jobs that run or wait. */
   openOf(asker: PeerId): number;
-  /** Everything that is not over. */
+  /** All records whose job runs or waits. */
   live(): readonly JobRecord[];
   readonly size: number;
 }
@@ -45,7 +45,7 @@ export interface JobRecords {
 export interface JobRecordLimits {
   readonly recordsMax: number;
   readonly ttlMs: number;
-  /** Sum of the remembered answers. */
+  /** Of all answers on record together. */
   readonly bytesMax: number;
 }
 
@@ -55,13 +55,13 @@ export const jobRecordLimits: JobRecordLimits = {
   bytesMax: limits.jobRecordBytesMax,
 };
 
-/** What one asker's closed records come to, oldest first. */
+/** One asker's closed records and their size, oldest first. */
 interface Share {
   bytes: number;
   readonly closed: Map<JobRecord, number>;
 }
 
-/** Every call costs about the same, however many records there are: shares are counted as they change. */
+/** The cost of a call does not grow with the number of records: shares are counted as they change. */
 export function createJobRecords(clock: Clock, bounds: JobRecordLimits = jobRecordLimits): JobRecords {
   const records = new Map<string, JobRecord>();
   const live = new Map<PeerId, Set<JobRecord>>();
@@ -81,7 +81,7 @@ export function createJobRecords(clock: Clock, bounds: JobRecordLimits = jobReco
     bytes -= kept;
     if (share.closed.size === 0) shares.delete(record.asker);
   };
-  /** One asker's many jobs push out its own records, not those of the others. */
+  /** An asker with many jobs pushes out its own records, not those of others. */
   const dropOldestOf = (weigh: (share: Share) => number): boolean => {
     let largest: Share | undefined;
     for (const share of shares.values()) if (!largest || weigh(share) > weigh(largest)) largest = share;
@@ -89,7 +89,7 @@ export function createJobRecords(clock: Clock, bounds: JobRecordLimits = jobReco
     if (oldest) drop(oldest);
     return oldest !== undefined;
   };
-  /** A job that runs is never forgotten. */
+  /** The record of a running job is never dropped. */
   const prune = () => {
     const staleAt = clock.now() - bounds.ttlMs;
     for (const share of shares.values()) {

@@ -9,7 +9,7 @@ test('one works, the others are told their place as it changes', async () => {
   for (const raw of raws) await raw.send({ t: 'open', job: job() });
   await pass(clock, 20);
   expect(worker.provider.state).toMatchObject({ running: 1, queued: 2 });
-  expect(worker.provider.shelf('network')?.models[0]).toMatchObject({ slots: 1, running: 1, queued: 2 });
+  expect(worker.provider.servedModels('network')?.models[0]).toMatchObject({ slots: 1, running: 1, queued: 2 });
   await until(clock, () => raws.every((raw) => last(raw)?.t === 'finish'));
   const places = raws.map(({ frames }) => frames.flatMap((frame) => (frame.t === 'accepted' ? [frame.position] : [])));
   expect(places).toEqual([[0], [1, 0], [2, 1, 0]]);

@@ -155,7 +155,7 @@ test('too long a prompt is told in the code that helps', async () => {
   expect(last(raw)).toMatchObject({ t: 'error', code: 'too-long' });
 });
 
-test('a lost device takes its model off the shelf and says so', async () => {
+test('a model whose device is lost is no longer served, and that is reported', async () => {
   const { model } = puppet(async function* () {
     yield textPart('x');
     throw new TabloomError('device-lost', 'gone');
@@ -169,7 +169,7 @@ test('a lost device takes its model off the shelf and says so', async () => {
   await raw.send({ t: 'open', job: job() });
   await until(clock, () => raw.ended === 'closed');
   expect(failed).toEqual([demo.artefact]);
-  expect(worker.provider.shelf('self')).toBeUndefined();
+  expect(worker.provider.servedModels('self')).toBeUndefined();
 });
 
 test('one asker cannot take a model away by making its engine fail', async () => {
@@ -183,11 +183,11 @@ test('one asker cannot take a model away by making its engine fail', async () =>
     await raw.send({ t: 'open', job: job() });
     await until(clock, () => raw.ended === 'closed');
   }
-  expect(worker.provider.shelf('network')?.models).toHaveLength(1);
+  expect(worker.provider.servedModels('network')?.models).toHaveLength(1);
   const other = await open((await resident(9)).net);
   await other.send({ t: 'open', job: job() });
   await until(clock, () => other.ended === 'closed');
-  expect(worker.provider.shelf('network')).toBeUndefined();
+  expect(worker.provider.servedModels('network')).toBeUndefined();
 });
 
 test('an engine that does not let go does not keep the asker waiting for ever', async () => {

@@ -52,10 +52,10 @@ test('a model of another engine takes the place of what is there: an offer names
   const { worker } = await scene();
   const { model } = puppet(async function* () {});
   worker.provider.offerModel({ ...model, model: { ...demo, artefact: 'e'.repeat(64) } });
-  expect(worker.provider.shelf('network')).toMatchObject({
+  expect(worker.provider.servedModels('network')).toMatchObject({
     engine: { name: 'puppet' },
     models: [{ artefact: 'e'.repeat(64) }],
   });
   worker.provider.offerModel({ ...model, model: { ...demo, artefact: 'f'.repeat(64) } });
-  expect(worker.provider.shelf('network')?.models).toHaveLength(2);
+  expect(worker.provider.servedModels('network')?.models).toHaveLength(2);
 });

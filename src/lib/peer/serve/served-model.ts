@@ -1,26 +1,28 @@
-import type { LoadedModel } from '#lib/engine/spec.ts';
+import { ewma } from '#lib/base/mean.ts';
+import type { EngineTimings, LoadedModel } from '#lib/engine/spec.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Measured, OfferedModel } from '#lib/protocol/offer.ts';
+import type { Usage } from '#lib/protocol/part.ts';
 import { createSlotQueue, type SlotQueue } from './slot-queue.ts';
 import type { Audience } from '../spec.ts';
 
-/** A model on the shelf: who may have it, who works with it and who waits, how fast it has been. */
+/** A model that is served: to which audience, with which jobs running and queued, and how fast it has been. */
 export interface ServedModel {
   readonly model: LoadedModel;
   readonly queue: SlotQueue;
   audience: Audience;
   measured: Measured | undefined;
-  /** Running mean of a job from slot to end, in milliseconds. */
+  /** Running mean of the time from a job's slot to its end, in milliseconds. */
   jobMs: number | undefined;
-  /** Askers of the failures since the last job that went well. */
+  /** The askers of the failures since the last job that succeeded. */
   failedFor: readonly PeerId[];
 }
 
-/** What a job is assumed to take before the first one has ended. */
+/** The time a job is assumed to take before the first one has ended. */
 const assumedJobMs = 5_000;
 
-/** Failures in a row, of at least two askers, after which a model is taken off the shelf. */
+/** Failures in a row, of at least two askers, after which a model is no longer served. */
 const failuresMax = 3;
 
 export function createServedModel(
@@ -46,14 +48,14 @@ export function createServedModel(
   };
 }
 
-/** Milliseconds until a job at this place has a slot. */
+/** Milliseconds until a job at this position in the queue has a slot, estimated. */
 export function etaMs({ model, jobMs }: ServedModel, position: number): number {
   return Math.min(1e9, Math.round(Math.ceil(position / model.slots) * (jobMs ?? assumedJobMs)));
 }
 
 /**
- * Whether the model itself is at fault: its device is gone, or it failed several askers in a row. One asker alone cannot
- * take a model away from the others by sending what its engine chokes on.
+ * Whether the model itself is at fault: its device is lost, or it failed several askers in a row. One asker alone cannot
+ * take a model away from the others by sending what its engine fails at.
  */
 export function isBroken({ failedFor }: ServedModel, engineCode: string): boolean {
   return engineCode === 'device-lost' || (failedFor.length >= failuresMax && new Set(failedFor).size > 1);
@@ -75,3 +77,29 @@ export function toOffered({ model, queue, measured }: ServedModel): OfferedModel
     measured,
   };
 }
+
+/** Tokens below which a job does not measure the decoding speed. */
+const measuredTokensMin = 4;
+
+/**
+ * The model's speed with one finished job more: prefill as prompt tokens over the time to the first token, decode from the
+ * first token to the last. A short job changes only what it can measure.
+ */
+export function addJob(before: Measured | undefined, usage: Usage, timings: EngineTimings): Measured | undefined {
+  const decodeTps = usage.tokensOut >= measuredTokensMin ? decodeRate(usage, timings) : undefined;
+  const prefillTps = usage.tokensIn > 0 && timings.ttftMs > 0 ? (usage.tokensIn * 1_000) / timings.ttftMs : undefined;
+  if (decodeTps === undefined && before === undefined) return undefined;
+  return {
+    decodeTps: mean(before?.decodeTps, decodeTps),
+    prefillTps: mean(before?.prefillTps, prefillTps),
+    ttftMs: mean(before?.ttftMs, timings.ttftMs),
+  };
+}
+
+/** Tokens a second from the first token to the last; undefined where they came in no measurable time. */
+export const decodeRate = ({ tokensOut }: Usage, { decodeMs }: EngineTimings): number | undefined =>
+  decodeMs > 0 ? ((tokensOut - 1) * 1_000) / decodeMs : undefined;
+
+/** 0 while nothing is known, as an offer states it. */
+const mean = (before: number | undefined, now: number | undefined): number =>
+  Math.min(limits.rateMax, ewma(before || undefined, now) ?? 0);

@@ -1,6 +1,6 @@
 /**
- * Who works and who waits for one model: `slots` at once, at most `waitingMax` behind them, first come first served.
- * No time, no promises: the caller is told when its place changes.
+ * The jobs that run on one model and those that wait for it: `slots` at once, at most `waitingMax` behind them, first come
+ * first served. No time, no promises: each caller is called back when its place changes.
  */
 export interface SlotQueue {
   readonly running: number;
@@ -8,7 +8,7 @@ export interface SlotQueue {
   readonly hasRoom: boolean;
   /** Takes a place, or undefined when the queue is full. The listener is called at once with the place, then on every change. */
   enter(listener: PlaceListener): Ticket | undefined;
-  /** Sends everybody who waits away; who works goes on. */
+  /** Dismisses all that wait; what runs goes on. */
   dismissWaiting(): void;
 }
 
@@ -17,7 +17,7 @@ export type Place = { readonly position: number } | 'dismissed';
 export type PlaceListener = (place: Place) => void;
 
 export interface Ticket {
-  /** Gives the place back, waiting or working. Idempotent. */
+  /** Gives the place back, waiting or running. Idempotent. */
   leave(): void;
 }
 
@@ -33,7 +33,7 @@ export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOption
   const waiting: PlaceListener[] = [];
 
   const hasRoom = () => working.size < slots || waiting.length < waitingMax;
-  const tellPlaces = () => {
+  const notifyWaiting = () => {
     for (const [index, listener] of [...waiting].entries()) listener({ position: index + 1 });
   };
   const promote = () => {
@@ -56,7 +56,7 @@ export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOption
     },
     enter(listener) {
       if (!hasRoom()) return undefined;
-      // One object a place, so that the same function may enter twice.
+      // An object for each place, so that the same function may enter twice.
       const place: PlaceListener = (event) => listener(event);
       if (working.size < slots) {
         working.add(place);
@@ -72,7 +72,7 @@ export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOption
           if (index >= 0) waiting.splice(index, 1);
           else if (!working.delete(place)) return;
           promote();
-          tellPlaces();
+          notifyWaiting();
           onChange?.();
         },
       };

@@ -1,6 +1,7 @@
 import { abortError, raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 import type { EngineEvent, EngineRequest, EngineTimings, LoadedModel } from '#lib/engine/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { checkedPart } from '#lib/protocol/frame.ts';
@@ -102,9 +103,5 @@ function engineError(error: unknown): TabloomError {
 async function letGo(events: AsyncIterator<EngineEvent>, clock: Clock): Promise<void> {
   const returned = events.return?.();
   if (!returned) return;
-  const done = new AbortController();
-  const stopped = Promise.resolve(returned).catch(() => undefined);
-  const timedOut = clock.delay(engineStopTimeoutMs, { signal: done.signal }).catch(() => undefined);
-  await Promise.race([stopped, timedOut]);
-  done.abort();
+  await withTimeout(Promise.resolve(returned), clock, engineStopTimeoutMs).catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 import type { Channel } from '#lib/net/spec.ts';
 import type { Envelope } from '#lib/protocol/envelope.ts';
 import { wireError, wireErrors } from '#lib/protocol/errors.ts';
@@ -14,8 +15,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { refusal, type Refusal } from '../serve/admit.ts';
-import { within } from '../within.ts';
+import { jobRefusal, type JobRefusal } from '../serve/admit.ts';
 import { createTimers } from '../timers.ts';
 import { phaseOf } from './worker.ts';
 import type { WorkerSession } from './worker-runner.ts';
@@ -24,7 +24,7 @@ export interface ServeComponents {
   readonly clock: Clock;
   readonly kinds: KindTable;
   /** Takes the job, finds its session when it has been taken before, or says why not. */
-  readonly accept: (asker: PeerId, job: Job) => WorkerSession | Refusal;
+  readonly accept: (asker: PeerId, job: Job) => WorkerSession | JobRefusal;
   /** Hears the asker's signature under the receipt; not called when none came in time. */
   readonly onCountersign: (session: WorkerSession, envelope: Envelope) => void;
   /** Aborts when the provider stops: nothing new is begun. */
@@ -67,7 +67,9 @@ async function followSession(
     await sendAnswer(session, channel, { clock, signal: AbortSignal.any([stopped, left.signal, channel.closed]) });
     answered = true;
     if (session.state.ending?.t === 'finish') {
-      const heard = await within(hearing, limits.countersignTimeoutMs, clock, stopping).catch(() => undefined);
+      const heard = await withTimeout(hearing, clock, limits.countersignTimeoutMs, { signal: stopping }).catch(
+        () => undefined,
+      );
       if (heard?.type === 'countersign') components.onCountersign(session, heard.envelope);
     }
     await channel.close();
@@ -102,7 +104,7 @@ async function sendAnswer(
     onFire: (timer) => {
       if (timer === 'stall') return over.abort(wireError('peer-lost', 'The asker has stopped reading.'));
       isQuiet = true;
-      session.bell.ring();
+      session.changed.notify();
     },
   });
 
@@ -125,10 +127,10 @@ async function sendAnswer(
     for (let isPartSent = false; ;) {
       const frame = nextFrame();
       // The part before has gone, which makes room. Only then: readers that woke each other for nothing would never sleep.
-      if (isPartSent) session.bell.ring();
+      if (isPartSent) session.changed.notify();
       isPartSent = frame?.t === 'part';
       if (!frame) {
-        await session.bell.wait({ signal: ended });
+        await session.changed.wait({ signal: ended });
         continue;
       }
       timers.arm('stall', limits.sendStallMs);
@@ -142,7 +144,7 @@ async function sendAnswer(
     timers.stop();
     over.abort();
     reader.close();
-    session.bell.ring();
+    session.changed.notify();
   }
 }
 
@@ -180,24 +182,30 @@ async function hearAsker(session: WorkerSession, frames: AsyncIterator<Uint8Arra
 async function readOpen(
   frames: AsyncIterator<Uint8Array>,
   { clock, kinds, stopping }: ServeComponents,
-): Promise<Extract<AskerFrame, { t: 'open' }> | Refusal> {
+): Promise<Extract<AskerFrame, { t: 'open' }> | JobRefusal> {
   try {
     for (let skipped = 0; ; skipped++) {
-      const first = await within(frames.next(), limits.openFrameTimeoutMs, clock, stopping);
-      if (first.done) return refusal('bad-frame', 'The stream ended before a job was named. Send `open` first.');
+      const first = await withTimeout(frames.next(), clock, limits.openFrameTimeoutMs, {
+        signal: stopping,
+        error: () => wireError('deadline'),
+      });
+      if (first.done) return jobRefusal('bad-frame', 'The stream ended before a job was named. Send `open` first.');
       const frame: AskerFrame | UnknownFrame = decodeAskerFrame(first.value, kinds);
       if (frame.t === 'open') return frame;
       if (frame.t !== 'unknown' || skipped >= unknownFramesMax) {
-        return refusal('bad-frame', 'Send `open` before anything else.');
+        return jobRefusal('bad-frame', 'Send `open` before anything else.');
       }
     }
   } catch (error) {
     const code = errorCode(error);
-    if (code === 'deadline') return refusal('deadline', 'No job was named in time. Send `open` at once.');
+    if (code === 'deadline') return jobRefusal('deadline', 'No job was named in time. Send `open` at once.');
     if (code === 'bad-frame' || code === 'frame-too-large' || code === 'version') {
-      return refusal(code, error instanceof Error ? error.message.slice(0, limits.errorMessageLengthMax) : undefined);
+      return jobRefusal(
+        code,
+        error instanceof Error ? error.message.slice(0, limits.errorMessageLengthMax) : undefined,
+      );
     }
-    if (stopping.aborted) return refusal('draining');
+    if (stopping.aborted) return jobRefusal('draining');
     throw error;
   }
 }
@@ -211,7 +219,7 @@ const unknownFramesMax = 4;
  */
 export function refuseUnread(channel: Channel, clock: Clock): Promise<void> {
   discard(channel).catch(() => undefined);
-  return closeWith(channel, { t: 'refused', ...refusal('busy') }, { clock });
+  return closeWith(channel, { t: 'refused', ...jobRefusal('busy') }, { clock });
 }
 
 /** An `open` of the largest size and what may follow it; who sends more is cut off. */
@@ -232,10 +240,11 @@ async function closeWith(
   { clock }: Pick<ServeComponents, 'clock'>,
 ): Promise<void> {
   try {
-    await within(
+    await withTimeout(
       channel.send(encodeWorkerFrame(frame)).then(() => channel.close()),
-      limits.countersignTimeoutMs,
       clock,
+      limits.countersignTimeoutMs,
+      { error: () => wireError('deadline') },
     );
   } catch (error) {
     channel.abort(asError(error));

@@ -1,6 +1,7 @@
 import { concatBytes } from '#lib/base/bytes.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError, toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
+import { createNotifier, type Notifier } from '#lib/base/notifier.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Envelope } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
@@ -11,7 +12,6 @@ import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
-import { createBell, type Bell } from '../bell.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import type { PlaceListener, Ticket } from '../serve/slot-queue.ts';
 import { drive } from './drive.ts';
@@ -49,8 +49,8 @@ export interface WorkerComponents {
 export interface WorkerSession {
   readonly jobId: JobId;
   readonly state: WorkerState;
-  /** Rings whenever something can be sent or room has been made. */
-  readonly bell: Bell;
+  /** Notifies when something can be sent, and when room has been made. */
+  readonly changed: Notifier;
   /** Of the answer so far. */
   readonly bytes: number;
   read(): FrameReader;
@@ -66,7 +66,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
   const { clock, book, kinds, model } = components;
   const output = createOutputRoot(rowOf(job, kinds).outputHash);
   const log = createFrameLog();
-  const bell = createBell();
+  const changed = createNotifier();
   const stopping = new AbortController();
   const openedMs = clock.elapsed();
   const blobs = new Map<string, Uint8Array>();
@@ -96,13 +96,13 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
         if (effect.frame.t === 'part') output.add(effect.frame.part);
         log.append(effect.frame);
         if (session.state.ending === effect.frame) log.compact();
-        return bell.ring();
+        return changed.notify();
       case 'sign-checkpoint':
         return signCheckpoint();
       case 'sign-receipt':
         return void signReceipt(effect.result);
       case 'wake':
-        return bell.ring();
+        return changed.notify();
       case 'arm':
         return timers.arm(effect.timer, effect.ms);
       case 'disarm':
@@ -134,7 +134,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
     return log.unreadBytes() >= limits.workerBufferBytesMax ? untilRoom() : undefined;
   };
   const untilRoom = async () => {
-    while (log.unreadBytes() >= limits.workerBufferBytesMax) await bell.wait({ signal: stopping.signal });
+    while (log.unreadBytes() >= limits.workerBufferBytesMax) await changed.wait({ signal: stopping.signal });
   };
 
   const run = async () => {
@@ -152,7 +152,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
     const envelope = book.checkpoint({ job, asker, output: output.summary() });
     if (!envelope) return;
     log.append({ t: 'checkpoint', envelope });
-    bell.ring();
+    changed.notify();
   };
 
   const signReceipt = async (result: RunResult) => {
@@ -187,7 +187,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
     get state() {
       return session.state;
     },
-    bell,
+    changed,
     get bytes() {
       return log.bytes;
     },

@@ -21,15 +21,15 @@ import { peerIdFromKey } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
-import { admitGossip } from './admit-offer.ts';
-import { createFollower } from './follow.ts';
-import { createIntroducer } from './introduce.ts';
+import { createDiscoveryClient } from './discovery-client.ts';
+import { createDiscoveryServer } from './discovery-server.ts';
+import { admitGossip } from './offer-validator.ts';
 import { demo, pass } from '../peer.fixture.ts';
 
 const seedOf = (number: number) => new Uint8Array(32).fill(number);
 const signerOf = (number: number) => createSigner(seedOf(number));
 
-async function createVillage(network: 'small' | 'large' = 'small') {
+async function createNetwork(network: 'small' | 'large' = 'small') {
   const clock = manualClock();
   const random = seededRandom(1);
   const memory = createMemoryNetwork({ clock, random });
@@ -40,7 +40,7 @@ async function createVillage(network: 'small' | 'large' = 'small') {
   };
   const directory = createDirectory({ clock });
   const relay = await net(1);
-  const introducer = createIntroducer({
+  const server = createDiscoveryServer({
     net: relay,
     directory,
     clock,
@@ -48,7 +48,7 @@ async function createVillage(network: 'small' | 'large' = 'small') {
     logger: silentLogger,
     network: () => network,
   });
-  await introducer.start();
+  await server.start();
   let seq = 0;
   const offer = (number: number, change: Partial<Offer> = {}): Offer => ({
     peer: signerOf(number).peer,
@@ -80,7 +80,7 @@ async function createVillage(network: 'small' | 'large' = 'small') {
   });
   const bytes = (number: number, change: Partial<Offer> = {}) =>
     encodeEnvelope(signOffer(offer(number, change), signerOf(number)));
-  return { clock, random, memory, net, directory, relay, introducer, offer, bytes };
+  return { clock, random, memory, net, directory, relay, server, offer, bytes };
 }
 
 async function find(net: Net, relay: string, request: FindRequest | Uint8Array) {
@@ -101,7 +101,7 @@ async function find(net: Net, relay: string, request: FindRequest | Uint8Array) 
 
 describe('gossiped offers', () => {
   test('are kept when they are fresh and by the peer they name', async () => {
-    const { clock, directory, bytes, offer, net, relay } = await createVillage();
+    const { clock, directory, bytes, offer, net, relay } = await createNetwork();
     const worker = await net(2);
     await worker.publish(offersTopic, bytes(2));
     await pass(clock, 10);
@@ -130,13 +130,13 @@ describe('gossiped offers', () => {
 });
 
 test('a peer whose last connection has ended is taken out, and others are not', async () => {
-  const { clock, random, memory, bytes, net } = await createVillage();
+  const { clock, random, memory, bytes, net } = await createNetwork();
   const directory = createDirectory({ clock });
   const gone = createEmitter<string>();
   const relay = { ...memory.createNet({ seed: seedOf(40) }), onPeerGone: gone.listen };
   await relay.start();
-  const introducer = createIntroducer({ net: relay, directory, clock, random, logger: silentLogger });
-  await introducer.start();
+  const server = createDiscoveryServer({ net: relay, directory, clock, random, logger: silentLogger });
+  await server.start();
   const [leaver, stayer] = [await net(2), await net(3)];
   await leaver.publish(offersTopic, bytes(2));
   await stayer.publish(offersTopic, bytes(3));
@@ -144,14 +144,14 @@ test('a peer whose last connection has ended is taken out, and others are not', 
   expect(directory.entries()).toHaveLength(2);
   gone.emit(leaver.self);
   expect(directory.entries().map(({ offer }) => offer.peer)).toEqual([stayer.self]);
-  await introducer.stop();
+  await server.stop();
   gone.emit(stayer.self);
   expect(directory.entries()).toHaveLength(1);
 });
 
 describe('a find stream', () => {
   test('says hello, gives a sample, then the changes', async () => {
-    const { clock, directory, net, relay, bytes } = await createVillage();
+    const { clock, directory, net, relay, bytes } = await createNetwork();
     const workers = await Promise.all([2, 3].map(net));
     await workers[0]!.publish(offersTopic, bytes(2));
     await pass(clock, 10);
@@ -174,7 +174,7 @@ describe('a find stream', () => {
   });
 
   test('tells of what was wished for alone', async () => {
-    const { clock, net, relay, bytes } = await createVillage();
+    const { clock, net, relay, bytes } = await createNetwork();
     const other = { ...JSON.parse(JSON.stringify({ models: [] })), tiers: ['open'] } as Partial<Offer>;
     await (await net(2)).publish(offersTopic, bytes(2));
     await (await net(3)).publish(offersTopic, bytes(3, other));
@@ -187,7 +187,7 @@ describe('a find stream', () => {
   });
 
   test('in a large network follows no more peers than were asked for', async () => {
-    const { clock, net, relay, bytes, directory } = await createVillage('large');
+    const { clock, net, relay, bytes, directory } = await createNetwork('large');
     const seen = await find(await net(9), relay.self, { limit: 2 });
     const workers = [];
     for (const number of [2, 3, 4]) {
@@ -204,7 +204,7 @@ describe('a find stream', () => {
   });
 
   test('D10: of its own offer an asker hears in any case, and so knows that it is listed', async () => {
-    const { clock, net, relay, bytes, directory } = await createVillage('large');
+    const { clock, net, relay, bytes, directory } = await createNetwork('large');
     for (const number of [2, 3, 4]) await (await net(number)).publish(offersTopic, bytes(number));
     const worker = await net(9);
     await worker.publish(offersTopic, bytes(9));
@@ -227,14 +227,14 @@ describe('a find stream', () => {
     ['garbage', Uint8Array.of(0xff)],
     ['no limit', encodeFindFrame({ t: 'alive' })],
   ])('ends at %s', async (_name, request) => {
-    const { clock, net, relay } = await createVillage();
+    const { clock, net, relay } = await createNetwork();
     const seen = await find(await net(9), relay.self, request);
     await pass(clock, 10);
     expect([seen.ended, seen.frames]).toEqual(['lost', []]);
   });
 
   test('ends when nothing is asked, or too much', async () => {
-    const { clock, net, relay, memory } = await createVillage();
+    const { clock, net, relay, memory } = await createNetwork();
     const asker = await net(9);
     const silent = await asker.open(relay.self, findProtocol);
     await pass(clock, limits.openFrameTimeoutMs + 100);
@@ -248,18 +248,18 @@ describe('a find stream', () => {
   });
 
   test('a relay that stops ends its streams', async () => {
-    const { clock, net, relay, introducer, memory } = await createVillage();
+    const { clock, net, relay, server, memory } = await createNetwork();
     await find(await net(9), relay.self, { limit: 1 });
     await pass(clock, 10);
-    await introducer.stop();
+    await server.stop();
     await pass(clock, 10);
     expect(memory.openChannels).toBe(0);
   });
 });
 
-describe('an asker that follows', () => {
+describe('a discovery client', () => {
   test('believes a relay in nothing', async () => {
-    const { clock, random, net, bytes, offer } = await createVillage();
+    const { clock, random, net, bytes, offer } = await createNetwork();
     const liar = await net(50);
     const forged = { ...signOffer(offer(60), signerOf(60)), key: signerOf(61).publicKey };
     liar.handle(findProtocol, async (channel) => {
@@ -271,7 +271,7 @@ describe('an asker that follows', () => {
     });
     const asker = await net(9);
     const directory = createDirectory({ clock });
-    const follower = createFollower({
+    const client = createDiscoveryClient({
       net: asker,
       directory,
       clock,
@@ -279,7 +279,7 @@ describe('an asker that follows', () => {
       logger: silentLogger,
       relays: () => [liar.self],
     });
-    await follower.start();
+    await client.start();
     await pass(clock, 50);
     expect(directory.entries()).toEqual([]);
     // Known by the topic, which a small network is listened to; the liar cannot take it away.
@@ -287,18 +287,18 @@ describe('an asker that follows', () => {
     await worker.publish(offersTopic, bytes(70));
     await pass(clock, 50);
     expect(directory.get(worker.self)).toBeDefined();
-    await follower.stop();
+    await client.stop();
   });
 
   test('comes back to a relay that was lost, more patiently each time', async () => {
-    const { clock, random, net } = await createVillage();
+    const { clock, random, net } = await createNetwork();
     let streams = 0;
     const shaky = await net(50);
     shaky.handle(findProtocol, async (channel) => {
       streams += 1;
       channel.abort(new Error('no'));
     });
-    const follower = createFollower({
+    const client = createDiscoveryClient({
       net: await net(9),
       directory: createDirectory({ clock }),
       clock,
@@ -306,25 +306,25 @@ describe('an asker that follows', () => {
       logger: silentLogger,
       relays: () => [shaky.self],
     });
-    await follower.start();
+    await client.start();
     await pass(clock, 60_000);
     expect(streams).toBeGreaterThan(4);
     expect(streams).toBeLessThan(20);
-    await follower.stop();
+    await client.stop();
     const before = streams;
     await pass(clock, 60_000);
     expect(streams).toBe(before);
   });
 
   test('takes a relay that falls silent for lost', async () => {
-    const { clock, random, net } = await createVillage();
+    const { clock, random, net } = await createNetwork();
     let streams = 0;
     const silent = await net(50);
     silent.handle(findProtocol, async () => {
       streams += 1;
       await clock.delay(600_000);
     });
-    const follower = createFollower({
+    const client = createDiscoveryClient({
       net: await net(9),
       directory: createDirectory({ clock }),
       clock,
@@ -332,12 +332,12 @@ describe('an asker that follows', () => {
       logger: silentLogger,
       relays: () => [silent.self],
     });
-    await follower.start();
+    await client.start();
     await pass(clock, limits.findSilenceTimeoutMs - 1_000);
     expect(streams).toBe(1);
     await pass(clock, 3_000);
     expect(streams).toBe(2);
-    await follower.stop();
+    await client.stop();
   });
 });
 

@@ -8,19 +8,18 @@ import type { Startable } from '#lib/base/startable.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
-import { encodeEnvelope } from '#lib/protocol/envelope.ts';
+import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import { decodeFindFrame, encodeFindRequest, findProtocol, offersTopic, type FindFrame } from '#lib/protocol/find.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { decodeUnverifiedOffer } from '#lib/protocol/offer.ts';
-import { admitFound } from './admit-offer.ts';
-import { expireEverySecond } from './introduce.ts';
-import { createGossipJudge } from './judge-gossip.ts';
 import { createTimers } from '../timers.ts';
+import { expireEverySecond } from './discovery-server.ts';
+import { admitFound, createOfferValidator } from './offer-validator.ts';
 
-export interface FollowComponents {
+export interface DiscoveryClientComponents {
   readonly net: Net;
-  /** Filled with what the relays tell, every signature checked here. */
+  /** Filled with the offers that relays pass on, every signature checked here. */
   readonly directory: Directory;
   readonly clock: Clock;
   readonly random: Random;
@@ -32,37 +31,36 @@ export interface FollowComponents {
 const backOffMs = { first: 250, max: 15_000 } as const;
 const relaysMax = 4;
 
-/** The asker's view of the network, and whether it stands in it. */
-export interface Follower extends Startable {
+export interface DiscoveryClient extends Startable {
   readonly listing: Listing;
 }
 
-/** Which relays say that they list this peer: what it published itself proves nothing. */
+/** The relays that list this peer by their own account; that it has published an offer proves nothing. */
 export interface Listing {
   readonly relays: readonly PeerId[];
   onChange(listener: (relays: readonly PeerId[]) => void): () => void;
 }
 
 /**
- * The asker's view of the network: one find stream to each connected relay, opened again when it ends, and the offers'
- * topic itself while the network is small. A relay cannot forge an offer, only hide one, and a second one shows it: a
- * peer is dropped when every relay that told of it has let it go.
+ * Keeps the directory of a peer that asks relays: one find stream to each connected relay, opened again when it ends, and
+ * the offers' topic itself while the network is small. A relay cannot forge an offer, only withhold it, and a second relay
+ * makes up for that: a peer is dropped once every relay that reported it has reported it gone.
  */
-export function createFollower(components: FollowComponents): Follower {
+export function createDiscoveryClient(components: DiscoveryClientComponents): DiscoveryClient {
   const { net, directory, clock } = components;
   const following = new Map<PeerId, AbortController>();
-  const toldBy = new Map<PeerId, Set<PeerId>>();
-  const small = new Set<PeerId>();
+  const reportedBy = new Map<PeerId, Set<PeerId>>();
+  const smallNetworks = new Set<PeerId>();
   const listedBy = new Set<PeerId>();
   const listings = createEmitter<readonly PeerId[]>();
-  let life: AbortController | undefined;
+  let lifetime: AbortController | undefined;
   let startedAt = 0;
   let endListening: () => void = () => {};
-  let endGossip: (() => void) | undefined;
+  let unsubscribe: (() => void) | undefined;
 
   const relays = components.relays ?? (() => connectedRelays(net));
-  const tend = () => {
-    if (!life) return;
+  const reconcile = () => {
+    if (!lifetime) return;
     const wanted = new Set(relays().slice(0, relaysMax));
     for (const [relay, stop] of following) {
       if (wanted.has(relay)) continue;
@@ -74,52 +72,52 @@ export function createFollower(components: FollowComponents): Follower {
       if (following.has(relay)) continue;
       const stop = new AbortController();
       following.set(relay, stop);
-      void followRelay(relay, { ...components, take, signal: AbortSignal.any([stop.signal, life.signal]) });
+      void followRelay(relay, { ...components, onFrame, signal: AbortSignal.any([stop.signal, lifetime.signal]) });
     }
   };
 
-  const take = (relay: PeerId, frame: FindFrame | 'lost') => {
+  const onFrame = (relay: PeerId, frame: FindFrame | 'lost') => {
     if (frame === 'lost') {
-      small.delete(relay);
+      smallNetworks.delete(relay);
       noteListing(relay, 'unlisted');
-      return listenToTopic();
+      return updateSubscription();
     }
     switch (frame.t) {
       case 'hello':
-        if (frame.network === 'small') small.add(relay);
-        else small.delete(relay);
-        // What this relay told before its stream broke is told again or has gone.
-        for (const tellers of toldBy.values()) tellers.delete(relay);
+        if (frame.network === 'small') smallNetworks.add(relay);
+        else smallNetworks.delete(relay);
+        // What this relay reported before its stream broke, it reports again, or it has gone.
+        for (const reporters of reportedBy.values()) reporters.delete(relay);
         noteListing(relay, 'unlisted');
-        return listenToTopic();
+        return updateSubscription();
       case 'sample':
-        for (const offer of frame.offers) hear(relay, offer);
+        for (const offer of frame.offers) onOffer(relay, offer);
         return;
       case 'offer':
-        return hear(relay, frame.offer);
+        return onOffer(relay, frame.offer);
       case 'gone':
-        return letGo(relay, frame.peer);
+        return onGone(relay, frame.peer);
       case 'alive':
         return;
     }
   };
-  const hear = (relay: PeerId, offer: Parameters<typeof admitFound>[1]) => {
+  const onOffer = (relay: PeerId, offer: Envelope) => {
     const { peer, verdict } = admitFound(directory, offer);
-    if (peer === net.self && verdict !== 'reject' && isOfNow(offer)) noteListing(relay, 'listed');
+    if (peer === net.self && verdict !== 'reject' && isCurrent(offer)) noteListing(relay, 'listed');
     if (verdict === 'reject' || peer === net.self) return;
-    if (!directory.get(peer)) return void toldBy.delete(peer);
-    const tellers = toldBy.get(peer) ?? new Set();
-    toldBy.set(peer, tellers.add(relay));
+    if (!directory.get(peer)) return void reportedBy.delete(peer);
+    const reporters = reportedBy.get(peer) ?? new Set();
+    reportedBy.set(peer, reporters.add(relay));
   };
-  const letGo = (relay: PeerId, peer: PeerId) => {
-    const tellers = toldBy.get(peer);
+  const onGone = (relay: PeerId, peer: PeerId) => {
+    const reporters = reportedBy.get(peer);
     if (peer === net.self) noteListing(relay, 'unlisted');
-    if (peer === net.self || !tellers?.delete(relay) || tellers.size > 0) return;
-    toldBy.delete(peer);
+    if (peer === net.self || !reporters?.delete(relay) || reporters.size > 0) return;
+    reportedBy.delete(peer);
     directory.remove(peer);
   };
-  /** Not what this peer said before it was started again, which relays list until it has run out. */
-  const isOfNow = (envelope: Parameters<typeof admitFound>[1]) => {
+  /** Whether this run of the peer made the offer: relays list the one of the run before until it expires. */
+  const isCurrent = (envelope: Envelope) => {
     const { issuedAt, draining, models } = decodeUnverifiedOffer(encodeEnvelope(envelope)).offer;
     return issuedAt >= startedAt && !draining && models.length > 0;
   };
@@ -130,10 +128,10 @@ export function createFollower(components: FollowComponents): Follower {
     else listedBy.delete(relay);
     listings.emit([...listedBy]);
   };
-  const listenToTopic = () => {
-    if (life && small.size > 0) {
-      endGossip ??= net.subscribe(offersTopic, {
-        validate: createGossipJudge({
+  const updateSubscription = () => {
+    if (lifetime && smallNetworks.size > 0) {
+      unsubscribe ??= net.subscribe(offersTopic, {
+        validate: createOfferValidator({
           directory,
           clock,
           trusts: (source) => following.has(source),
@@ -142,8 +140,8 @@ export function createFollower(components: FollowComponents): Follower {
         deliver: () => undefined,
       });
     } else {
-      endGossip?.();
-      endGossip = undefined;
+      unsubscribe?.();
+      unsubscribe = undefined;
     }
   };
 
@@ -155,84 +153,82 @@ export function createFollower(components: FollowComponents): Follower {
       onChange: listings.listen,
     },
     async start() {
-      if (life) return;
-      life = new AbortController();
+      if (lifetime) return;
+      lifetime = new AbortController();
       startedAt = Math.floor(clock.now());
       const ends = [
-        net.onStatus(tend),
+        net.onStatus(reconcile),
         directory.onChange((change) => {
-          if (change.type === 'gone') toldBy.delete(change.peer);
+          if (change.type === 'gone') reportedBy.delete(change.peer);
         }),
       ];
       endListening = () => ends.forEach((end) => end());
-      void expireEverySecond(directory, clock, life.signal);
-      tend();
+      void expireEverySecond(directory, clock, lifetime.signal);
+      reconcile();
     },
     async stop() {
-      if (!life) return;
+      if (!lifetime) return;
       endListening();
-      life.abort();
-      life = undefined;
+      lifetime.abort();
+      lifetime = undefined;
       for (const stop of following.values()) stop.abort();
       following.clear();
-      small.clear();
-      toldBy.clear();
+      smallNetworks.clear();
+      reportedBy.clear();
       for (const relay of listedBy) noteListing(relay, 'unlisted');
-      listenToTopic();
+      updateSubscription();
     },
   };
 }
 
-interface Following extends FollowComponents {
-  readonly take: (relay: PeerId, frame: FindFrame | 'lost') => void;
+interface RelayStream extends DiscoveryClientComponents {
+  readonly onFrame: (relay: PeerId, frame: FindFrame | 'lost') => void;
   readonly signal: AbortSignal;
 }
 
-/** Stream after stream to one relay, with a growing pause between those that told nothing. */
-async function followRelay(relay: PeerId, following: Following): Promise<void> {
-  const { clock, random, logger, take, signal } = following;
+/** Opens one stream after the other to a relay, with a growing pause between those that brought nothing. */
+async function followRelay(relay: PeerId, stream: RelayStream): Promise<void> {
+  const { clock, random, logger, onFrame, signal } = stream;
   for (let pauseMs: number = backOffMs.first; !signal.aborted;) {
     let frames = 0;
     try {
-      await readStream(relay, following, (frame) => {
+      await readStream(relay, stream, (frame) => {
         frames += 1;
-        take(relay, frame);
+        onFrame(relay, frame);
       });
     } catch (error) {
       if (!signal.aborted) logger.info('find-lost', { relay, code: errorCode(error) });
     }
-    take(relay, 'lost');
+    onFrame(relay, 'lost');
     pauseMs = frames > 0 ? backOffMs.first : Math.min(backOffMs.max, pauseMs * 2);
     await clock.delay(pauseMs * (0.5 + random.float()), { signal }).catch(() => undefined);
   }
 }
 
-const ofSilence = new Set(['silence'] as const);
-
 async function readStream(
   relay: PeerId,
-  { net, clock, signal }: Following,
-  take: (frame: FindFrame) => void,
+  { net, clock, signal }: RelayStream,
+  onFrame: (frame: FindFrame) => void,
 ): Promise<void> {
   const over = new AbortController();
-  const within = AbortSignal.any([signal, over.signal]);
+  const ended = AbortSignal.any([signal, over.signal]);
   const timers = createTimers<'silence'>({
     clock,
-    spared: ofSilence,
-    onFire: () => over.abort(wireError('peer-lost', 'The relay has fallen silent.')),
+    spared: new Set(['silence'] as const),
+    onFire: () => over.abort(wireError('peer-lost', 'The relay has stopped sending.')),
   });
   timers.arm('silence', limits.findSilenceTimeoutMs);
   let channel: Awaited<ReturnType<Net['open']>> | undefined;
   try {
-    channel = await net.open(relay, findProtocol, { signal: within });
-    await channel.send(encodeFindRequest({ limit: limits.findLimitMax }), { signal: within });
+    channel = await net.open(relay, findProtocol, { signal: ended });
+    await channel.send(encodeFindRequest({ limit: limits.findLimitMax }), { signal: ended });
     const frames = channel[Symbol.asyncIterator]();
     for (;;) {
-      const next = await raceSignal(frames.next(), within);
+      const next = await raceSignal(frames.next(), ended);
       if (next.done) return;
       timers.arm('silence', limits.findSilenceTimeoutMs);
       const frame = decodeFindFrame(next.value);
-      if (frame.t !== 'unknown') take(frame);
+      if (frame.t !== 'unknown') onFrame(frame);
     }
   } finally {
     timers.stop();

@@ -1,19 +1,19 @@
-import { abortError, type AbortOptions } from '#lib/base/abort.ts';
+import { abortError, type AbortOptions } from './abort.ts';
 
 /**
- * Wakes whoever waits. A ring without listeners is not kept: look at the state first, then wait, without an `await`
+ * Wakes all who wait for a change. A notification is not kept for later: look at the state, then wait, without an `await`
  * between the two.
  */
-export interface Bell {
-  ring(): void;
-  /** Resolves at the next ring. @throws the signal's coded error. */
+export interface Notifier {
+  notify(): void;
+  /** Resolves at the next notification. @throws the signal's coded error. */
   wait(options?: AbortOptions): Promise<void>;
 }
 
-export function createBell(): Bell {
+export function createNotifier(): Notifier {
   const waiting = new Set<() => void>();
   return {
-    ring() {
+    notify() {
       const woken = [...waiting];
       waiting.clear();
       for (const wake of woken) wake();

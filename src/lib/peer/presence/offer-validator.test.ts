@@ -6,8 +6,7 @@ import * as envelopes from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { writeOffer } from '#lib/protocol/offer.ts';
 import { offerFixture } from '#lib/protocol/protocol.fixture.ts';
-import { createGossipJudge, type JudgeComponents } from './judge-gossip.ts';
-import { offerBurstMax } from './offer-quota.ts';
+import { createOfferValidator, offerBurstMax, type OfferValidatorComponents } from './offer-validator.ts';
 
 const signerOf = (number: number): Signer => {
   const seed = new Uint8Array(32).fill(9);
@@ -15,84 +14,84 @@ const signerOf = (number: number): Signer => {
   return createSigner(seed);
 };
 
-function setup(change: Partial<JudgeComponents> = {}, offersMax = 20) {
+function setup(change: Partial<OfferValidatorComponents> = {}, offersMax = 20) {
   const clock = manualClock();
   const directory = createDirectory({ clock, limits: { offersMax } });
-  const judge = createGossipJudge({ directory, clock, trusts: () => false, strangers: 'none', ...change });
+  const validate = createOfferValidator({ directory, clock, trusts: () => false, strangers: 'none', ...change });
   let seq = 0;
   const offerOf = (signer: Signer, issuedAt = clock.now()) =>
     writeOffer({ ...offerFixture, peer: signer.peer, seq: ++seq, issuedAt, ttlMs: 60_000 }, signer);
-  return { clock, directory, judge, offerOf };
+  return { clock, directory, validate, offerOf };
 }
 
 const here = (peer: string) => ({ source: peer, connected: true });
 
 test('one connection cannot fill the directory of a relay with peers that are not there', () => {
-  const { judge, offerOf, directory } = setup();
+  const { validate, offerOf, directory } = setup();
   const hostile = signerOf(1);
   for (let i = 2; i < 30; i++) {
     const made = signerOf(i);
-    expect(judge(offerOf(made), made.peer, { source: hostile.peer, connected: false })).toBe('ignore');
+    expect(validate(offerOf(made), made.peer, { source: hostile.peer, connected: false })).toBe('ignore');
   }
   const newcomer = signerOf(50);
-  expect(judge(offerOf(newcomer), newcomer.peer, here(newcomer.peer))).toBe('accept');
+  expect(validate(offerOf(newcomer), newcomer.peer, here(newcomer.peer))).toBe('accept');
   expect(directory.entries()).toHaveLength(1);
 });
 
 test('what a neighbour hands on of a peer that is connected counts, whichever copy was first', () => {
-  const { judge, offerOf } = setup();
+  const { validate, offerOf } = setup();
   const [worker, tab] = [signerOf(1), signerOf(2)];
-  expect(judge(offerOf(worker), worker.peer, { source: tab.peer, connected: true })).toBe('accept');
+  expect(validate(offerOf(worker), worker.peer, { source: tab.peer, connected: true })).toBe('accept');
 });
 
 test('a relay that is known is believed about peers elsewhere', () => {
   const [worker, relay] = [signerOf(1), signerOf(2)];
-  const { judge, offerOf } = setup({ trusts: (source) => source === relay.peer });
-  expect(judge(offerOf(worker), worker.peer, { source: relay.peer, connected: false })).toBe('accept');
+  const { validate, offerOf } = setup({ trusts: (source) => source === relay.peer });
+  expect(validate(offerOf(worker), worker.peer, { source: relay.peer, connected: false })).toBe('accept');
 });
 
 test('a peer without a relay hears of a few strangers from a neighbour, and the neighbour itself is not cut off', () => {
-  const { judge, offerOf } = setup({ strangers: 'few' }, 10_000);
+  const { validate, offerOf } = setup({ strangers: 'few' }, 10_000);
   const neighbour = signerOf(1);
   const verdicts = Array.from({ length: offerBurstMax + 10 }, (_, i) => {
     const stranger = signerOf(100 + i);
-    return judge(offerOf(stranger), stranger.peer, { source: neighbour.peer, connected: false });
+    return validate(offerOf(stranger), stranger.peer, { source: neighbour.peer, connected: false });
   });
   expect(verdicts.filter((verdict) => verdict === 'accept')).toHaveLength(offerBurstMax);
   expect(verdicts.slice(offerBurstMax)).toEqual(Array.from({ length: 10 }, () => 'ignore'));
-  expect(judge(offerOf(neighbour), neighbour.peer, here(neighbour.peer))).toBe('accept');
+  expect(validate(offerOf(neighbour), neighbour.peer, here(neighbour.peer))).toBe('accept');
 });
 
 test('who floods pays with its own share and is held to it; whoever hands the flood on is not', async () => {
-  const { judge, offerOf, clock } = setup();
+  const { validate, offerOf, clock } = setup();
   const [flooder, tab] = [signerOf(1), signerOf(2)];
   const bytes = offerOf(flooder);
-  const verdicts = Array.from({ length: offerBurstMax }, () => judge(bytes, flooder.peer, here(flooder.peer)));
+  const verdicts = Array.from({ length: offerBurstMax }, () => validate(bytes, flooder.peer, here(flooder.peer)));
   expect(verdicts).toEqual(['accept', ...Array.from({ length: offerBurstMax - 1 }, () => 'ignore')]);
-  expect(judge(bytes, flooder.peer, here(flooder.peer))).toBe('reject');
-  expect(judge(bytes, flooder.peer, { source: tab.peer, connected: true })).toBe('ignore');
-  expect(judge(offerOf(tab), tab.peer, here(tab.peer))).toBe('accept');
+  expect(validate(bytes, flooder.peer, here(flooder.peer))).toBe('reject');
+  expect(validate(bytes, flooder.peer, { source: tab.peer, connected: true })).toBe('ignore');
+  expect(validate(offerOf(tab), tab.peer, here(tab.peer))).toBe('accept');
   // An honest peer never speaks as often as its share grows back.
   for (let i = 0; i < 2 * offerBurstMax; i++) {
     await clock.advance(limits.offerMinGapMs);
-    expect(judge(offerOf(tab), tab.peer, here(tab.peer))).toBe('accept');
+    expect(validate(offerOf(tab), tab.peer, here(tab.peer))).toBe('accept');
   }
 });
 
 test('the signature of what is late or repeated is not looked at', () => {
   const isSigned = vi.spyOn(envelopes, 'isSigned');
-  const { judge, offerOf, clock } = setup();
+  const { validate, offerOf, clock } = setup();
   const worker = signerOf(1);
   const bytes = offerOf(worker);
-  expect(judge(bytes, worker.peer, here(worker.peer))).toBe('accept');
+  expect(validate(bytes, worker.peer, here(worker.peer))).toBe('accept');
   expect(isSigned).toHaveBeenCalledTimes(1);
-  expect(judge(bytes, worker.peer, here(worker.peer))).toBe('ignore');
-  expect(judge(offerOf(worker, clock.now() - 120_000), worker.peer, here(worker.peer))).toBe('ignore');
+  expect(validate(bytes, worker.peer, here(worker.peer))).toBe('ignore');
+  expect(validate(offerOf(worker, clock.now() - 120_000), worker.peer, here(worker.peer))).toBe('ignore');
   expect(isSigned).toHaveBeenCalledTimes(1);
 });
 
 test('A12: a model whose name hides something is skipped, and the rest of its offer is kept', () => {
-  const { judge, directory, clock } = setup();
+  const { validate, directory, clock } = setup();
   const worker = signerOf(1);
   const [model] = offerFixture.models;
   const bad = ['a\u202Eb', 'a\u200Bb', 'a\0', 'a\r\nb', '\x1B[2J', ' a', 'a\u0308', '', 'x'.repeat(129)];
@@ -104,7 +103,7 @@ test('A12: a model whose name hides something is skipped, and the rest of its of
     models: names.map((name) => ({ ...model, name })),
   };
   const bytes = envelopes.encodeEnvelope(envelopes.signEnvelope('offer', offer, worker));
-  expect(judge(bytes, worker.peer, here(worker.peer))).toBe('accept');
+  expect(validate(bytes, worker.peer, here(worker.peer))).toBe('accept');
   // A lookalike and a path are names like others; that the first is no name of the catalog is for whoever resolves it.
   expect(directory.get(worker.peer)!.offer.models.map(({ name }) => name)).toEqual([
     'good',

@@ -1,0 +1,45 @@
+import { anySignal, raceSignal, type AbortOptions } from './abort.ts';
+import type { Clock } from './clock.ts';
+import { TabloomError } from './errors.ts';
+
+/** A signal that aborts when its time is up, or when another signal does. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Lets the timer go: from now on only the other signal aborts this one. */
+  clear(): void;
+}
+
+export interface TimeoutOptions extends AbortOptions {
+  /** Made when the time is up; `timeout` by default. */
+  readonly error?: (() => TabloomError) | undefined;
+}
+
+/** Starts a deadline of `ms` milliseconds. Call `clear` once it is met, or its timer keeps running. */
+export function startDeadline(clock: Clock, ms: number, { signal, error }: TimeoutOptions = {}): Deadline {
+  const expired = new AbortController();
+  const cleared = new AbortController();
+  clock.delay(ms, { signal: cleared.signal }).then(
+    () => expired.abort(error?.() ?? new TabloomError('timeout', `Nothing happened for ${ms} ms. Try again.`)),
+    () => undefined,
+  );
+  return { signal: signal ? anySignal([expired.signal, signal]) : expired.signal, clear: () => cleared.abort() };
+}
+
+/**
+ * Settles as `promise` does, but waits no longer than `ms`. What the promise stands for goes on: hand it the signal of a
+ * {@link startDeadline} where it can be stopped.
+ * @throws `timeout`, or the error given for it; the signal's coded error.
+ */
+export async function withTimeout<T>(
+  promise: Promise<T>,
+  clock: Clock,
+  ms: number,
+  options: TimeoutOptions = {},
+): Promise<T> {
+  const deadline = startDeadline(clock, ms, options);
+  try {
+    return await raceSignal(promise, deadline.signal);
+  } finally {
+    deadline.clear();
+  }
+}

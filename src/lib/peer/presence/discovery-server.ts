@@ -1,0 +1,255 @@
+import { raceSignal } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import { createNotifier } from '#lib/base/notifier.ts';
+import type { Random } from '#lib/base/random.ts';
+import type { Startable } from '#lib/base/startable.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
+import { drawSample } from '#lib/market/sample.ts';
+import type { Directory, DirectoryEntry, RouteQuery } from '#lib/market/spec.ts';
+import type { Channel, Net } from '#lib/net/spec.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import {
+  decodeFindRequest,
+  encodeFindFrame,
+  encodeSample,
+  findProtocol,
+  offersTopic,
+  type FindFrame,
+  type FindRequest,
+} from '#lib/protocol/find.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { build } from '#lib/protocol/version.ts';
+import { createOfferValidator } from './offer-validator.ts';
+
+export interface DiscoveryServerComponents {
+  readonly net: Net;
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Other relays, which may pass on the offers of peers that are not connected here; none by default. */
+  readonly relays?: (() => readonly PeerId[]) | undefined;
+  /** What `hello` says of the network; by the number of offers by default. */
+  readonly network?: (() => 'small' | 'large') | undefined;
+}
+
+/** Offers up to which askers are told to subscribe to the topic themselves. */
+const smallNetworkMax = 200;
+/** Find streams a relay serves in all. */
+const streamsMax = 8_192;
+
+/**
+ * What a relay does besides carrying bytes: it validates gossiped offers before they are passed on, keeps the directory,
+ * and answers find streams. A peer whose last connection to this relay has ended is removed at once; one that is alive
+ * announces itself again.
+ */
+export function createDiscoveryServer(components: DiscoveryServerComponents): Startable {
+  const { net, directory, clock, logger } = components;
+  const trusts = (source: PeerId) => components.relays?.().includes(source) ?? false;
+  const network = components.network ?? (() => (directory.size <= smallNetworkMax ? 'small' : 'large'));
+  const streamsOf = new Map<PeerId, number>();
+  let streams = 0;
+  let lifetime: AbortController | undefined;
+  let ends: readonly (() => void)[] = [];
+
+  const handle = async (channel: Channel) => {
+    const open = streamsOf.get(channel.remote) ?? 0;
+    if (!lifetime || open >= limits.findStreamsPerPeerMax || streams >= streamsMax) {
+      return channel.abort(wireError('busy'));
+    }
+    streamsOf.set(channel.remote, open + 1);
+    streams += 1;
+    try {
+      await serveFind(channel, { ...components, network, signal: lifetime.signal });
+    } catch (error) {
+      logger.info('find-ended', { code: errorCode(error) });
+      throw error;
+    } finally {
+      streams -= 1;
+      const left = (streamsOf.get(channel.remote) ?? 1) - 1;
+      if (left > 0) streamsOf.set(channel.remote, left);
+      else streamsOf.delete(channel.remote);
+    }
+  };
+
+  return {
+    async start() {
+      if (lifetime) return;
+      lifetime = new AbortController();
+      ends = [
+        net.subscribe(offersTopic, {
+          validate: createOfferValidator({ directory, clock, trusts, strangers: 'none' }),
+          // The validator has put it into the directory.
+          deliver: () => undefined,
+        }),
+        net.handle(findProtocol, handle),
+        net.onPeerGone((peer) => directory.remove(peer)),
+      ];
+      void expireEverySecond(directory, clock, lifetime.signal);
+    },
+    async stop() {
+      for (const end of ends) end();
+      ends = [];
+      lifetime?.abort();
+      lifetime = undefined;
+    },
+  };
+}
+
+/** Removes expired offers from a directory until the signal aborts. */
+export async function expireEverySecond(directory: Directory, clock: Clock, signal: AbortSignal): Promise<void> {
+  try {
+    for (;;) {
+      await raceSignal(clock.delay(1_000, { signal }), signal);
+      directory.expire();
+    }
+  } catch {
+    // The signal has aborted.
+  }
+}
+
+interface FindComponents extends DiscoveryServerComponents {
+  readonly network: () => 'small' | 'large';
+  readonly signal: AbortSignal;
+}
+
+/** An asker that takes no frame for this long is cut off; it connects again and reads a fresh sample. */
+const stallMs = 20_000;
+
+/**
+ * One find stream: `hello`, a random sample of what the request asks for, then the changes for as long as the asker stays.
+ * A change that is still unsent when the next one of the same peer comes is replaced by it, so a slow asker costs one entry
+ * a peer. In a large network an asker is told of as many peers as it asked for, and of a new one when one has gone. It is
+ * always told of its own offer, and so knows that it is listed.
+ */
+async function serveFind(channel: Channel, components: FindComponents): Promise<void> {
+  const { net, directory, clock, random, network } = components;
+  const frames = channel[Symbol.asyncIterator]();
+  const over = new AbortController();
+  const signal = AbortSignal.any([components.signal, channel.closed, over.signal]);
+  const pending = new Map<PeerId, FindFrame>();
+  const reported = new Set<PeerId>();
+  const changed = createNotifier();
+
+  const keepalive = createKeepalive({
+    clock,
+    signal,
+    intervalMs: limits.findAliveIntervalMs,
+    stallMs,
+    onQuiet: () => changed.notify(),
+    onStall: () => over.abort(wireError('deadline')),
+  });
+  const send = (body: Uint8Array) => keepalive.send(() => channel.send(body, { signal }));
+
+  let endListening = () => {};
+  try {
+    const asked = await withTimeout(frames.next(), clock, limits.openFrameTimeoutMs, {
+      signal,
+      error: () => wireError('deadline'),
+    });
+    if (asked.done) return;
+    const request = decodeFindRequest(asked.value);
+    // Whatever else an asker sends, its end included, ends the stream.
+    frames.next().then(
+      (more) => over.abort(wireError(more.done ? 'peer-lost' : 'bad-frame')),
+      (error) => over.abort(error),
+    );
+    endListening = directory.onChange((change) => {
+      const peer = change.type === 'gone' ? change.peer : change.entry.offer.peer;
+      if (change.type === 'gone') {
+        if (reported.delete(peer)) pending.set(peer, { t: 'gone', peer });
+        else pending.delete(peer);
+      } else if (
+        reported.has(peer) ||
+        peer === channel.remote ||
+        (matches(change.entry, request) && (network() === 'small' || reported.size < request.limit))
+      ) {
+        reported.add(peer);
+        pending.set(peer, { t: 'offer', offer: change.entry.envelope });
+      }
+      changed.notify();
+    });
+    const now = clock.now();
+    const drawn = drawSample(directory.serving(modelOf(request)), request.limit, random, (entry) => {
+      return entry.expiresAt > now && matches(entry, request);
+    });
+    const own = directory.get(channel.remote);
+    const sample = own && !drawn.includes(own) ? [...drawn, own] : drawn;
+    for (const { offer } of sample) reported.add(offer.peer);
+    await send(encodeFindFrame({ t: 'hello', peer: net.self, build, network: network(), peers: directory.size }));
+    for (const frame of encodeSample(sample.map(({ envelope }) => envelope))) await send(frame);
+    for (;;) {
+      const [next] = pending;
+      if (next) {
+        pending.delete(next[0]);
+        await send(encodeFindFrame(next[1]));
+      } else if (keepalive.isQuiet) await send(encodeFindFrame({ t: 'alive' }));
+      else await changed.wait({ signal });
+    }
+  } catch (error) {
+    // The asker has left: the normal end of a find stream.
+    if (over.signal.aborted && over.signal.reason?.code === 'peer-lost') return;
+    throw error;
+  } finally {
+    endListening();
+    over.abort();
+  }
+}
+
+const modelOf = ({ artefact }: FindRequest): RouteQuery['model'] => (artefact === undefined ? 'any' : { artefact });
+
+function matches({ offer }: DirectoryEntry, { artefact, tier }: FindRequest): boolean {
+  if (tier && !offer.tiers.includes(tier)) return false;
+  return artefact === undefined || offer.models.some((model) => model.artefact === artefact);
+}
+
+/** Tracks one sending side: whether an `alive` is due, and whether a message is stuck. */
+interface Keepalive {
+  /** Nothing has been sent for the interval: an `alive` is due. */
+  readonly isQuiet: boolean;
+  /** Sends one message, after the one before. @throws as `sending` does, or the signal's coded error. */
+  send(sending: () => Promise<void>): Promise<void>;
+}
+
+export interface KeepaliveOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly intervalMs: number;
+  readonly stallMs: number;
+  /** Called when an `alive` is due, and again at intervals while it stays so. */
+  readonly onQuiet: () => void;
+  /** Called once: the other side has taken nothing for `stallMs`. */
+  readonly onStall: () => void;
+}
+
+export function createKeepalive(options: KeepaliveOptions): Keepalive {
+  const { clock, signal, intervalMs, stallMs, onQuiet, onStall } = options;
+  let sentMs = clock.elapsed();
+  let isSending = false;
+  const quietMs = () => clock.elapsed() - sentMs;
+
+  const watch = async () => {
+    for (;;) {
+      // Checks more often while overdue: what is being sent now may be gone a moment later.
+      await clock.delay(quietMs() < intervalMs ? intervalMs - quietMs() : intervalMs / 4, { signal });
+      if (isSending && quietMs() >= stallMs) return onStall();
+      if (!isSending && quietMs() >= intervalMs) onQuiet();
+    }
+  };
+  watch().catch(() => undefined);
+
+  return {
+    get isQuiet() {
+      return quietMs() >= intervalMs;
+    },
+    async send(sending) {
+      isSending = true;
+      await raceSignal(sending(), signal);
+      isSending = false;
+      sentMs = clock.elapsed();
+    },
+  };
+}
