@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Abi, Hex } from 'viem';
+import { projectRoot } from '../tasks/tool.ts';
 
 /** What the compiler made of one contract. */
 export type Artifact = {
@@ -13,8 +13,6 @@ export type Artifact = {
   readonly bytecode: Hex;
   readonly deployedBytecode: Hex;
 };
-
-export const projectRoot = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The contracts this project deploys: name, and source below `contracts/`. */
 export const deployed = {

@@ -9,7 +9,7 @@ import { disputesAbi } from '../../contracts/generated/disputes.ts';
 import { providersAbi } from '../../contracts/generated/providers.ts';
 import { testUsdcAbi } from '../../contracts/generated/test-usdc.ts';
 import { chains } from '../../contracts/generated/chains.ts';
-import { projectRoot } from './artifacts.ts';
+import { projectRoot } from '../tasks/tool.ts';
 import { gift } from './faucet.ts';
 
 type Ready = Readonly<

@@ -2,7 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { size } from 'viem';
-import { buildContracts, deployed, readArtifact, projectRoot, type DeployedName } from './artifacts.ts';
+import { buildContracts, deployed, readArtifact, type DeployedName } from './artifacts.ts';
+import { projectRoot } from '../tasks/tool.ts';
 import { renderAll } from './render.ts';
 
 /** EIP-170, in bytes. */

@@ -5,7 +5,8 @@
 import { spawn } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { hardhatCli, projectRoot } from './artifacts.ts';
+import { hardhatCli } from './artifacts.ts';
+import { projectRoot } from '../tasks/tool.ts';
 import { alter, type Branch } from './branches.ts';
 
 const leastPercent = 98;

@@ -4,7 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { projectRoot } from './artifacts.ts';
+import { projectRoot } from '../tasks/tool.ts';
 import { measureGas } from './gas-cases.ts';
 
 /** The goal: a channel's part of a batch of 25, split and base cost included. */

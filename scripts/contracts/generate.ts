@@ -1,7 +1,8 @@
 /** Writes `contracts/generated/`: what TypeScript knows of the contracts, taken from the compiler and the sources. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildContracts, projectRoot } from './artifacts.ts';
+import { buildContracts } from './artifacts.ts';
+import { projectRoot } from '../tasks/tool.ts';
 import { renderAll } from './render.ts';
 
 await buildContracts();

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { projectRoot } from './artifacts.ts';
+import { projectRoot } from '../tasks/tool.ts';
 
 const sources: string[] = [];
 for (const folder of ['contracts', 'contracts/tokens']) {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Hex } from 'viem';
-import { deployed, readArtifact, projectRoot, type DeployedName } from './artifacts.ts';
+import { deployed, readArtifact, type DeployedName } from './artifacts.ts';
+import { projectRoot } from '../tasks/tool.ts';
 import { chains, testToken } from './chains.ts';
 import { contractAddress, deployer, plan } from './deployment.ts';
 

@@ -5,7 +5,8 @@
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { hardhatCli, projectRoot } from './artifacts.ts';
+import { hardhatCli } from './artifacts.ts';
+import { projectRoot } from '../tasks/tool.ts';
 
 const effort = process.argv[2] ?? 'ci';
 const seed = process.env['CONTRACTS_SEED'] ?? (effort === 'deep' ? `0x${randomBytes(32).toString('hex')}` : undefined);

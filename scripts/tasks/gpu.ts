@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { toErrorRecord } from '#lib/base/errors.ts';
-import { drive } from '../../tests/gpu/drive.ts';
+import { runGpuChecks } from '../../tests/gpu/run-checks.ts';
 import { readLibrary } from '../../tests/gpu/model/library.ts';
 import { writeRandomModel } from '../../tests/gpu/model/write.ts';
 import { readOptions, webLlmVersion } from '../../tests/gpu/options.ts';
@@ -30,7 +30,7 @@ async function main(): Promise<boolean> {
       await writeRandomModel(readLibrary(await readFile(options.library)), weights, randomSeed);
     }
     const served = await serve({ page, weights, library: options.library });
-    const findings = await drive(served, options, await ensureChromium(), ({ what, passed, note }) => {
+    const findings = await runGpuChecks(served, options, await ensureChromium(), ({ what, passed, note }) => {
       process.stderr.write(`${passed ? 'ok  ' : 'FAIL'}  ${what}${note === '' ? '' : `  (${note})`}\n`);
     });
     const model = `${basename(options.library, '.wasm')}, ${options.weights === undefined ? 'random weights' : 'weights given'}`;

@@ -16,7 +16,7 @@ import { closedMark, type Chain, type ChannelTerms, type Claim, type Hex } from 
 import { channelIdOf, delayMin, jobTerms, sessionTerms } from '#lib/pay/terms.ts';
 import { createVoucherSigner } from '#lib/pay/voucher.ts';
 import { startLocalChain, type LocalChain, type Person } from './chain.fixture.ts';
-import { claimOf, openSession, partiesOf, signDeposit } from './open-channel.fixture.ts';
+import { claimOf, openSessionChannel, partiesOf, signDeposit } from './open-channel.fixture.ts';
 
 let local: LocalChain;
 let chain: Chain;
@@ -130,7 +130,7 @@ describe('opening', () => {
 });
 
 test('topping up refuses bad input, jobs, and channels that are missing, leaving or gone', async () => {
-  const { terms, id } = await openSession(chain, payer, provider, 100n);
+  const { terms, id } = await openSessionChannel(chain, payer, provider, 100n);
   const deposit = await signDeposit(chain, payer, id, 10n);
   const fails = (code: string, change: Partial<Parameters<typeof topUp>[2]> = {}) =>
     refused(code, terms, () => topUp(chain, stranger.wallet, { terms, amount: 10n, deposit, ...change }));
@@ -163,7 +163,10 @@ test('approving refuses zero, too much and anybody but the contracts', async () 
 
 describe('claiming', () => {
   test('takes the good of a batch, names the bad, and nothing twice', async () => {
-    const [a, b] = [await openSession(chain, payer, provider, 100n), await openSession(chain, payer, provider, 100n)];
+    const [a, b] = [
+      await openSessionChannel(chain, payer, provider, 100n),
+      await openSessionChannel(chain, payer, provider, 100n),
+    ];
     const claims: readonly Claim[] = [
       await claimOf(chain, payer, a.terms, 40n),
       await claimOf(chain, payer, b.terms, 101n),
@@ -188,7 +191,7 @@ describe('claiming', () => {
   });
 
   test('while a withdrawal is announced still works, up to the second the money leaves', async () => {
-    const { terms, id } = await openSession(chain, payer, provider, 100n);
+    const { terms, id } = await openSessionChannel(chain, payer, provider, 100n);
     await announceWithdrawal(chain, payer.wallet, terms);
     await endBy(terms);
     await claim(vouchers(), provider.wallet, [await claimOf(chain, payer, terms, 30n)]);
@@ -232,7 +235,7 @@ describe('a job', () => {
 });
 
 test('closing needs the right words of the right people', async () => {
-  const { terms, id } = await openSession(chain, payer, provider, 100n);
+  const { terms, id } = await openSessionChannel(chain, payer, provider, 100n);
   await claim(vouchers(), provider.wallet, [await claimOf(chain, payer, terms, 20n)]);
   const voucher = { channelId: id, ...(await claimOf(chain, payer, terms, 50n)) };
   const agreed = await signClose(chain, provider.wallet, { terms, finalAmount: 50n, voucher });
@@ -255,7 +258,7 @@ test('closing needs the right words of the right people', async () => {
 });
 
 test('a withdrawal goes step by step, and each step once', async () => {
-  const { terms } = await openSession(chain, payer, provider, 100n);
+  const { terms } = await openSessionChannel(chain, payer, provider, 100n);
   await refused('withdrawal-not-announced', terms, () => withdraw(chain, payer.wallet, terms));
   await refused('not-payer', terms, () => announceWithdrawal(chain, stranger.wallet, terms));
   await expect(signWithdrawal(chain, stranger.wallet, terms)).rejects.toMatchObject({ code: 'not-payer' });

@@ -13,7 +13,7 @@ import { createVoucherSigner, voucherRecord } from '#lib/pay/voucher.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain, type Person } from './chain.fixture.ts';
-import { openSession, partiesOf, signDeposit } from './open-channel.fixture.ts';
+import { openSessionChannel, partiesOf, signDeposit } from './open-channel.fixture.ts';
 
 let local: LocalChain;
 let chain: Chain;
@@ -67,7 +67,7 @@ test('a job is claimed once, when it is delivered, for all that was promised', a
 
 test('an agreement to end, handed in late by the payer, pays all that was served for', async () => {
   const provider = await local.person(0n);
-  const { terms, id } = await openSession(chain, payer, provider, 1_000n);
+  const { terms, id } = await openSessionChannel(chain, payer, provider, 1_000n);
   const { payee, promise } = await serving(provider, terms);
   await promise(50n);
   const agreed = await payee.agree(id, provider.wallet);

@@ -14,7 +14,7 @@ import { createVoucherSigner, voucherRecord } from '#lib/pay/voucher.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain } from './chain.fixture.ts';
-import { claimOf, openSession } from './open-channel.fixture.ts';
+import { claimOf, openSessionChannel } from './open-channel.fixture.ts';
 
 const chains: LocalChain[] = [];
 const start = async (...init: Parameters<typeof startLocalChain>) => {
@@ -30,7 +30,7 @@ afterEach(async () => {
 async function withVoucher(local: LocalChain) {
   const chain = local.chain();
   const [payer, provider] = await Promise.all([local.person(100_000n), local.person(0n)]);
-  const { terms, id } = await openSession(chain, payer, provider, 10_000n);
+  const { terms, id } = await openSessionChannel(chain, payer, provider, 10_000n);
   const claims: readonly Claim[] = [await claimOf(chain, payer, terms, 5_000n)];
   return { chain, payer, provider, terms, id, claims, vouchers: createVoucherSigner(chain.entry) };
 }

@@ -7,7 +7,7 @@ import { createVoucherSigner } from '#lib/pay/voucher.ts';
 import type { Person } from './chain.fixture.ts';
 
 /** A session channel from one person to another, open with `amount` units; the payer's own key signs vouchers. */
-export async function openSession(
+export async function openSessionChannel(
   chain: Chain,
   payer: Person,
   provider: Person,

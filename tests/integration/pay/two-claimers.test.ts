@@ -7,7 +7,7 @@ import { signClaimOrder } from '#lib/pay/claim-order.ts';
 import { claimOrderRecord } from '#lib/pay/order-store.ts';
 import { startLocalChain, type LocalChain, type Person } from './chain.fixture.ts';
 import type { ClaimerOutcome, ClaimerTask } from './claimer.ts';
-import { claimOf, openSession } from './open-channel.fixture.ts';
+import { claimOf, openSessionChannel } from './open-channel.fixture.ts';
 
 let local: LocalChain;
 beforeAll(async () => {
@@ -30,7 +30,7 @@ async function prepare() {
   const [payer, provider] = await Promise.all([local.person(100_000n), local.person(0n)]);
   const claims = [];
   for (let i = 0; i < 3; i++) {
-    const { terms } = await openSession(chain, payer, provider, 10_000n);
+    const { terms } = await openSessionChannel(chain, payer, provider, 10_000n);
     claims.push(await claimOf(chain, payer, terms, 1_000n));
   }
   const { timestamp } = await chain.head();

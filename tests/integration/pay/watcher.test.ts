@@ -10,7 +10,7 @@ import type { Chain, SignedClaimOrder } from '#lib/pay/spec.ts';
 import { createWatcher, type WatcherInit } from '#lib/pay/watcher.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain, type Person } from './chain.fixture.ts';
-import { claimOf, openSession } from './open-channel.fixture.ts';
+import { claimOf, openSessionChannel } from './open-channel.fixture.ts';
 
 let local: LocalChain;
 let chain: Chain;
@@ -37,8 +37,8 @@ const watching = (init: Partial<WatcherInit> = {}, storage = createMemoryStorage
 async function sleeper(validForSeconds = 100_000) {
   const provider = await local.person(0n);
   const channels = [
-    await openSession(chain, payer, provider, 1_000n),
-    await openSession(chain, payer, provider, 1_000n),
+    await openSessionChannel(chain, payer, provider, 1_000n),
+    await openSessionChannel(chain, payer, provider, 1_000n),
   ];
   const orderOver = async (amount: bigint, seconds = validForSeconds): Promise<SignedClaimOrder> =>
     signClaimOrder(chain, provider.wallet, {

@@ -10,7 +10,7 @@ declare const gpu: GpuPage;
 const speedRuns = { tokens: 64, pairs: 3 };
 
 /** Runs every check in one browser, a page each, and tells each result as it comes. @throws `no-webgpu`. */
-export async function drive(
+export async function runGpuChecks(
   served: Served,
   options: Options,
   chromiumPath: string,
