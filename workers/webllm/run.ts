@@ -4,7 +4,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { messageText, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { answer, tokensLeft, tooLong } from '#lib/engine/answer.ts';
 import { renderMlc, type MlcTemplate } from '#lib/engine/mlc-prompt.ts';
-import { passedOver, samplingOf } from '#lib/engine/sampling.ts';
+import { unsupportedWarnings, samplingOf } from '#lib/engine/sampling.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import type { ChatCompletionChunk, ChatCompletionMessageParam, Completion, MLCEngine } from '@mlc-ai/web-llm';
@@ -35,7 +35,7 @@ const emptyThoughts = '<think>\n\n</think>\n\n';
 export async function* runWebllm(request: TextRequest, options: WebllmRunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens } = options;
   const startedMs = clock.elapsed();
-  yield* passedOver(request.params, ['repetitionPenalty']);
+  yield* unsupportedWarnings(request.params, ['repetitionPenalty']);
   const end = { tokensIn: 0, reason: 'stop' as 'stop' | 'length' };
   const run = { pieces: pieces(request, options, end), tokensIn: () => end.tokensIn, reason: () => end.reason };
   try {
@@ -149,7 +149,8 @@ async function begin(request: TextRequest, options: WebllmRunOptions): Promise<A
     const prompt = renderMlc(request.input.messages, template, { answerPrefix }) + said;
     return engine.completions.create({ ...shared, prompt });
   }
-  if (said !== '') throw new TabloomError('engine-failed', 'This model cannot go on with an answer. Ask anew.');
+  if (said !== '')
+    throw new TabloomError('engine-failed', 'This model cannot resume an answer. Ask again from the start.');
   // Left to itself, WebLLM goes on from its memory of the turn before, without the mark that ends an answer: the next one
   // would be another than anybody else gives to the same conversation, and its prompt be counted as the last turn alone.
   await engine.resetChat();

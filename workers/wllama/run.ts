@@ -8,7 +8,7 @@ import { renderChat, type PromptTemplate } from '#lib/engine/chat-prompt.ts';
 import { constraintOf, grammarAfter } from '#lib/engine/constraint.ts';
 import type { Grammar } from '#lib/engine/grammar/grammar.ts';
 import { toGbnf } from '#lib/engine/grammar/to-gbnf.ts';
-import { passedOver, samplingOf } from '#lib/engine/sampling.ts';
+import { unsupportedWarnings, samplingOf } from '#lib/engine/sampling.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import { callIds } from '#lib/engine/tool-calls.ts';
@@ -39,7 +39,7 @@ export async function* runWllama(request: TextRequest, options: WllamaRunOptions
   const tokensIn = await countTokens(prompt, options);
   if (tokensIn >= contextTokens) throw tooLong(tokensIn, contextTokens);
 
-  yield* passedOver(params, ['topK', 'minP', 'repetitionPenalty']);
+  yield* unsupportedWarnings(params, ['topK', 'minP', 'repetitionPenalty']);
   yield* constraint.warnings;
   const budget = Math.min(tokensLeft(request), contextTokens - tokensIn);
   let reason: 'stop' | 'length' = 'length';

@@ -7,27 +7,27 @@ import type { CallReader, ReadDelta } from './call-reader.ts';
 import type { EngineEvent, EngineRequest, TextRequest } from './spec.ts';
 import { createStopFilter, type RawPiece } from './stop-filter.ts';
 
-/** One raw decode, before stop sequences and counting. */
+/** A raw decoding run, before stop sequences and token counting are applied. */
 export interface RawRun {
   readonly pieces: AsyncIterable<RawPiece>;
-  /** Tokens of the prompt, resumed text included; read after the pieces have ended or the first one came. */
+  /** Prompt tokens, resumed text included. Valid once the first piece has arrived or the pieces have ended. */
   tokensIn(): number;
-  /** Why the pieces ended: the model's own end, or a limit of tokens. */
+  /** Why the pieces ended: an end-of-text token, or a token limit. */
   reason(): 'stop' | 'length';
 }
 
 /**
- * For engines that generate text. What is not among its `features` is refused here too, whoever asks: an unmet wish is
- * another answer.
+ * Narrows a request for engines that generate text. Enforces `features` here too, since not every caller checks them
+ * and ignoring a requirement would change the answer.
  * @throws `bad-request` for another kind, `feature-unavailable`.
  */
 export function textRequest(request: EngineRequest, features?: readonly Feature[]): TextRequest {
   if (request.kind !== 'chat' && request.kind !== 'completion') {
-    throw new TabloomError('bad-request', `This engine does no work of the kind "${request.kind}".`);
+    throw new TabloomError('bad-request', `This engine does not support the kind "${request.kind}".`);
   }
   const lacking = features && needsOf(request).find((need) => !(features as readonly string[]).includes(need));
   if (lacking !== undefined) {
-    throw new TabloomError('feature-unavailable', `This model cannot do what is asked of it ("${lacking}").`);
+    throw new TabloomError('feature-unavailable', `This model does not support "${lacking}", which the request needs.`);
   }
   return request;
 }
@@ -39,17 +39,18 @@ export function textRequest(request: EngineRequest, features?: readonly Feature[
 export const tokensLeft = (request: TextRequest): number =>
   Math.max(0, request.params.maxTokens - (request.resume?.tokens ?? 0));
 
-/** A prompt that leaves no room for an answer. */
+/** The error for a prompt that leaves no room for an answer. */
 export const tooLong = (promptTokens: number, contextTokens: number): TabloomError =>
   new TabloomError(
     'too-long',
-    `The prompt has ${promptTokens} tokens and the model reads ${contextTokens}, its answer included. Shorten it.`,
+    `The prompt has ${promptTokens} tokens and the context, which must also hold the answer, ${contextTokens}. Shorten it.`,
     { details: { promptTokens, contextTokens } },
   );
 
 /**
- * Turns a raw decode into engine events: stop sequences cut, calls told from text where a reader is given, tokens counted
- * as delivered, times taken, one `finish`. The sum of the parts' `tokens` is `usage.tokensOut`.
+ * Turns a raw decoding run into engine events: applies stop sequences, separates tool calls from text if a reader is
+ * given, counts delivered tokens, measures times and ends with one `finish`. `usage.tokensOut` is the sum of the parts'
+ * `tokens`.
  */
 export async function* answer(
   run: RawRun,

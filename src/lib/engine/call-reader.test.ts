@@ -4,10 +4,10 @@ import { createCallReader } from './call-reader.ts';
 
 const call = (name: string, given: string) => `<tool_call>\n{"name": "${name}", "arguments": ${given}}\n</tool_call>`;
 
-/** What a reader makes of a text that comes in pieces of `size` characters, a token each. */
-function readIn(size: number, text: string, said = '') {
+/** The reader's output for a text split into pieces of `size` characters, one token each. */
+function readIn(size: number, text: string, delivered = '') {
   const reader = createCallReader({ idOf: (index) => `id${index}` });
-  reader.push({ text: said, tokens: 0 });
+  reader.push({ text: delivered, tokens: 0 });
   const pieces = text.match(new RegExp(`.{1,${size}}`, 'gsu')) ?? [];
   const deltas = [
     ...pieces.flatMap((piece, index) => reader.push({ text: piece, tokens: 1, ids: [index] })),
@@ -21,7 +21,7 @@ function readIn(size: number, text: string, said = '') {
 
 const weather = String.raw`{"city": "Bonn \"}{\\", "days": [1, {"a": 2}]}`;
 
-test.each([1, 2, 3, 7, 400])('calls come whole in pieces of %i', (size) => {
+test.each([1, 2, 3, 7, 400])('complete calls are read from pieces of %i characters', (size) => {
   const text = `Let me see <b>.\n${call('get', weather)}\n${call('now', '{}')}`;
   expect(readIn(size, text)).toMatchObject({
     text: 'Let me see <b>.\n',
@@ -33,13 +33,13 @@ test.each([1, 2, 3, 7, 400])('calls come whole in pieces of %i', (size) => {
   });
 });
 
-test('text that only looks like a mark is text', () => {
+test('text that only resembles a marker stays text', () => {
   for (const text of ['a <tool_cal b', '<<tool_', 'x <tool_call', '<table>']) {
     expect(readIn(1, text)).toMatchObject({ text, calls: [], whole: 0 });
   }
 });
 
-test('a call that is cut is not whole, and all of its tokens are counted', () => {
+test('a truncated call is not complete, and all its tokens are counted', () => {
   const text = call('get', weather);
   for (let length = 1; length < text.length; length++) {
     const { whole, calls } = readIn(3, text.slice(0, length));
@@ -48,7 +48,7 @@ test('a call that is cut is not whole, and all of its tokens are counted', () =>
   }
 });
 
-test('a call that was begun goes on under its index, with nothing said twice', () => {
+test('a started call continues under its index without repetition', () => {
   const text = call('get', weather);
   const { first, whole } = readIn(3, text.slice(60), text.slice(0, 60));
   expect(first).toMatchObject({ type: 'tool-call-delta', index: 0 });
@@ -56,7 +56,7 @@ test('a call that was begun goes on under its index, with nothing said twice', (
   expect(whole).toBe(1);
 });
 
-test('what follows a mark and is no call comes as text, in time', () => {
+test('text after a marker that is not a call is released promptly', () => {
   const text = `<tool_call>${'x'.repeat(2_000)}`;
   expect(readIn(5, text)).toMatchObject({ text, calls: [], whole: 0 });
 });

@@ -4,7 +4,7 @@ import { callEnd, callStart } from './tool-calls.ts';
 
 type Delta = Extract<Part, { type: 'text-delta' | 'tool-call-delta' }>;
 
-/** A part of the answer, and what is known of its tokens. */
+/** A part of the answer with the log-probabilities of its tokens. */
 export interface ReadDelta {
   readonly part: Delta;
   readonly logprobs: readonly Logprob[];
@@ -12,19 +12,19 @@ export interface ReadDelta {
 
 export interface CallReader {
   push(piece: RawPiece): readonly ReadDelta[];
-  /** What was held back, when nothing more comes. */
+  /** Releases what was held back; call at the end of the answer. */
   flush(): readonly ReadDelta[];
-  /** Calls that are whole. */
+  /** Number of complete calls. */
   readonly calls: number;
 }
 
-/** Enough for a mark, a name and what stands between. */
+/** Enough for a marker, a name and the JSON between them. */
 const headerMax = 512;
 const header = /^\s*\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\s*:\s*(?=\S)/;
 
 /**
- * Tells calls of functions from text in what a model writes, piece by piece. The tokens of marks go out with what comes
- * after them, so that their sum stays what the engine counted.
+ * Incrementally separates tool calls from text in a model's output. Tokens of the markers are attributed to whatever
+ * follows them, so that the total stays what the engine counted.
  */
 export function createCallReader(options: { readonly idOf: (index: number) => string }): CallReader {
   let held = '';
@@ -49,12 +49,12 @@ export function createCallReader(options: { readonly idOf: (index: number) => st
     out.push({ part: { ...part, ...counts } as Delta, logprobs });
   };
   const emitText = (text: string) => {
-    // Between calls and after them stands nothing but a line's end.
-    const said = calls > 0 ? text.trim() : text;
-    if (said !== '') emit({ type: 'text-delta', text: said });
+    // Between and after calls the format allows only whitespace.
+    const visible = calls > 0 ? text.trim() : text;
+    if (visible !== '') emit({ type: 'text-delta', text: visible });
   };
 
-  /** Takes what it can of `held`; false when it wants more. */
+  /** Consumes what it can of `held`; false if it needs more input. */
   function advance(): boolean {
     switch (state) {
       case 'text': {
@@ -133,7 +133,7 @@ export function createCallReader(options: { readonly idOf: (index: number) => st
   };
 }
 
-/** Length of the longest tail that begins a mark. */
+/** Length of the longest suffix that is a prefix of the marker. */
 function tailOf(text: string): number {
   for (let length = Math.min(callStart.length - 1, text.length); length > 0; length--) {
     if (callStart.startsWith(text.slice(text.length - length))) return length;
@@ -141,7 +141,10 @@ function tailOf(text: string): number {
   return 0;
 }
 
-/** Where the JSON object that `text` goes on with ends; undefined while it does not. Remembers in `at` where it stands. */
+/**
+ * Index after the end of the JSON object that `text` continues, or undefined if it does not end there. `at` carries the
+ * scanner state.
+ */
 function endOfValue(text: string, at: { depth: number; quoted: boolean; escaped: boolean }): number | undefined {
   for (let i = 0; i < text.length; i++) {
     const char = text[i]!;

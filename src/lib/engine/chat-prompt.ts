@@ -1,13 +1,13 @@
 import { messageText, type ChatMessage, type ChatTool } from '#lib/protocol/kinds/chat.ts';
 import { toolsPrompt, withToolMarks } from './tool-calls.ts';
 
-/** How a conversation is written for a model; named by the catalog, so that every engine gives a model the same text. */
+/** Prompt format of a model. Named in the catalog so that every engine feeds a model the same text. */
 export type PromptTemplate = 'chatml' | 'llama3';
 
 interface TemplateMarks {
   readonly before: (role: string) => string;
   readonly after: string;
-  /** Marks that only a template may write: in a message they are broken up. */
+  /** Control markers that only the template may emit; inside messages they are broken up. */
   readonly reserved: RegExp;
 }
 
@@ -25,9 +25,9 @@ const templates: Readonly<Record<PromptTemplate, TemplateMarks>> = {
 };
 
 /**
- * The prompt of a conversation, ending where the assistant's answer begins. Marks inside a message lose their meaning,
- * so that nobody can speak as another role. Functions that may be called are explained by the system; what they gave comes
- * as a user's message, which is how models with these templates are trained.
+ * Renders a conversation into a prompt that ends where the assistant's answer begins. Control markers inside messages
+ * are neutralised, so that a message cannot impersonate another role. Tools are described in the system message and
+ * their results are rendered as user messages, which is how models with these templates are trained.
  */
 export function renderChat(
   messages: readonly ChatMessage[],
@@ -35,15 +35,15 @@ export function renderChat(
   tools: readonly ChatTool[] = [],
 ): string {
   const { before, after, reserved } = templates[template];
-  const said = messages.map((message) => ({
+  const entries = messages.map((message) => ({
     role: message.role === 'tool' ? 'user' : message.role,
     text: withToolMarks(message, messageText(message)),
   }));
   if (tools.length > 0) {
-    const [first] = said;
-    const own = first?.role === 'system' ? `${said.shift()!.text}\n\n` : '';
-    said.unshift({ role: 'system', text: own + toolsPrompt(tools) });
+    const [first] = entries;
+    const own = first?.role === 'system' ? `${entries.shift()!.text}\n\n` : '';
+    entries.unshift({ role: 'system', text: own + toolsPrompt(tools) });
   }
-  const rendered = said.map(({ role, text }) => before(role) + text.replace(reserved, '<| $1 |>') + after);
+  const rendered = entries.map(({ role, text }) => before(role) + text.replace(reserved, '<| $1 |>') + after);
   return rendered.join('') + before('assistant');
 }

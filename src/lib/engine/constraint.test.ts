@@ -19,7 +19,7 @@ const constraint = (params: Partial<GenerationParams>, offered: typeof tools | u
 const allowed = (params: Partial<GenerationParams>, ...texts: readonly string[]) =>
   texts.filter((text) => accepts(constraint(params).grammar!, text));
 
-describe('calls', () => {
+describe('tool calls', () => {
   test.each<[string, Partial<GenerationParams>, readonly string[], readonly string[]]>([
     ['required', { toolChoice: { type: 'required' } }, [add, now], ['', 'Hello', `${add}\n${now}`, `Hello ${add}`]],
     [
@@ -41,13 +41,13 @@ describe('calls', () => {
     expect(allowed(params, ...good, ...bad)).toEqual(good);
   });
 
-  test('none asks for nothing, and for the format alone', () => {
+  test('with toolChoice none, only the response format applies', () => {
     const none = { toolChoice: { type: 'none' } } as const;
     expect(constraint(none)).toEqual({ grammar: undefined, tools: [], warnings: [] });
     expect(allowed({ ...none, responseFormat: format }, '[]', add)).toEqual(['[]']);
   });
 
-  test('arguments whose schema cannot be held to may be any object, and the asker is told', () => {
+  test('arguments whose schema cannot be enforced may be any object, with a warning', () => {
     const loose = [{ name: 'add', parameters: '{"type":"object","minProperties":1}' }];
     const { warnings, grammar } = constraint({ toolChoice: { type: 'required' } }, loose);
     expect(warnings).toMatchObject([{ type: 'warning', code: 'tool-schema-unchecked' }]);
@@ -73,7 +73,7 @@ describe('calls', () => {
   });
 });
 
-test('the rest of an answer is what the beginning leaves open', () => {
+test('the rest of a resumed answer is constrained by its beginning', () => {
   const { grammar } = constraint({ toolChoice: { type: 'required' } });
   const rest = grammarAfter(grammar!, add.slice(0, 30));
   expect(accepts(rest, add.slice(30))).toBe(true);

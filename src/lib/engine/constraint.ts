@@ -9,18 +9,18 @@ import { remainder } from './grammar/remainder.ts';
 import type { TextRequest } from './spec.ts';
 import { callsExpression, textOrCalls } from './tool-calls.ts';
 
-/** What an answer must be, for engines that hold to a grammar. */
+/** Constraints on an answer, for engines that support grammars. */
 export interface Constraint {
-  /** Undefined: any text. */
+  /** Undefined if any text is allowed. */
   readonly grammar: Grammar | undefined;
-  /** Functions the model may call, which its prompt explains. */
+  /** Functions the model may call, to be described in its prompt. */
   readonly tools: readonly ChatTool[];
   readonly warnings: readonly Extract<Part, { type: 'warning' }>[];
 }
 
 /**
- * The grammar of what is asked for: a format, calls of functions, or either.
- * @throws `bad-request` for a schema that cannot be held to, or a function that is named and not there.
+ * The grammar for the requested answer: a response format, tool calls, or either.
+ * @throws `bad-request` for a schema that cannot be enforced, or a `toolChoice` that names no given tool.
  */
 export function constraintOf({ input, params }: TextRequest): Constraint {
   const { responseFormat, toolChoice = { type: 'auto' }, parallelToolCalls } = params;
@@ -28,37 +28,36 @@ export function constraintOf({ input, params }: TextRequest): Constraint {
   const reader = createSchemaReader();
   const format = formatExpression(responseFormat, reader);
   if (offered.length === 0) {
-    if (toolChoice.type === 'required' || toolChoice.type === 'named')
-      throw badRequest('There is no function to call.');
+    if (toolChoice.type === 'required' || toolChoice.type === 'named') throw badRequest('There are no tools to call.');
     return { grammar: format && { root: format, rules: reader.rules }, tools: [], warnings: [] };
   }
   const callable = toolChoice.type === 'named' ? offered.filter(({ name }) => name === toolChoice.name) : offered;
-  if (callable.length === 0) throw badRequest('The function to be called is none of the tools.');
-  // Where calls are demanded, one is the default: a small model would go on calling.
+  if (callable.length === 0) throw badRequest('The function to call is not among the tools.');
+  // If calls are required, default to a single one: small models would otherwise keep calling.
   const many = toolChoice.type === 'auto' ? parallelToolCalls !== false : parallelToolCalls === true;
-  const { calls, loose } = callsExpression(callable, reader, many);
+  const { calls, unconstrained } = callsExpression(callable, reader, many);
   const root = toolChoice.type !== 'auto' ? calls : format ? any(format, calls) : textOrCalls(reader.rules);
   return {
     grammar: { root, rules: reader.rules },
     tools: offered,
-    warnings: loose.map(({ name, why }) => ({
+    warnings: unconstrained.map(({ name, why }) => ({
       type: 'warning',
       code: 'tool-schema-unchecked',
-      message: `Arguments of "${name}" may be any object. ${why}`.slice(0, 512),
+      message: `The arguments of "${name}" are not constrained by its schema. ${why}`.slice(0, 512),
     })),
   };
 }
 
 /**
- * The grammar of what is left of a resumed answer.
- * @throws `resume-unsupported` where the text is no beginning of the grammar.
+ * The grammar for the rest of a resumed answer. `delivered` is the text delivered so far.
+ * @throws `resume-unsupported` if `delivered` is not a prefix of any text of the grammar.
  */
-export function grammarAfter(grammar: Grammar, said: string): Grammar {
-  const left = said === '' ? grammar : remainder(grammar, said);
+export function grammarAfter(grammar: Grammar, delivered: string): Grammar {
+  const left = delivered === '' ? grammar : remainder(grammar, delivered);
   if (left) return left;
   throw new TabloomError(
     'resume-unsupported',
-    'What was delivered is no beginning of what was asked for. Ask again from the start.',
+    'The text delivered so far does not match the requested format. Ask again from the start.',
   );
 }
 

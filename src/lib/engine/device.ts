@@ -1,21 +1,21 @@
 import { TabloomError } from '#lib/base/errors.ts';
 
-/** What this device can do, as far as a page may know it. Coarse; never a fingerprint. */
+/** The device's capabilities, as far as a page can know them. Deliberately coarse, so that they are no fingerprint. */
 export interface DeviceFacts {
   readonly webgpu: 'available' | 'none' | 'software';
-  /** The `shader-f16` feature: half the memory traffic, and most models' preferred build. */
+  /** The `shader-f16` feature: halves memory traffic and enables most models' preferred build. */
   readonly f16: boolean;
-  /** `apple`, `nvidia`, `intel`, `amd`, `qualcomm` and so on; `unknown` where it is hidden. */
+  /** `apple`, `nvidia`, `intel`, `amd`, `qualcomm` and so on; `unknown` if hidden. */
   readonly vendor: string;
-  /** The largest buffer that WebLLM's shaders can read here; what its runtime is given, not what the GPU could. */
+  /** The largest buffer WebLLM's shaders can read here: the limit its runtime requests, not the GPU's maximum. */
   readonly maxBufferBytes: number;
-  /** Why WebGPU cannot be used, in a sentence; undefined when it can. */
+  /** Why WebGPU cannot be used, as a sentence; undefined if it can. */
   readonly obstacle: string | undefined;
-  /** `navigator.deviceMemory` in bytes, rounded down by the browser and capped at 8 GiB or a little more. */
+  /** `navigator.deviceMemory` in bytes, rounded down and capped by the browser, at 8 GiB or slightly more. */
   readonly memoryBytes: number | undefined;
 }
 
-/** What WebLLM's runtime asks of a device; below it, it does not start. */
+/** The minimum limits WebLLM's runtime requires; it does not start below them. */
 const required = {
   maxBufferSize: 256 * 1024 * 1024,
   maxStorageBufferBindingSize: 128 * 1024 * 1024,
@@ -23,16 +23,22 @@ const required = {
   maxStorageBuffersPerShaderStage: 10,
 } as const;
 
-/** WebLLM's runtime asks for buffers of this size, and where the GPU has less, for no more than the least in `required`. */
-const wishedBufferBytes = 1024 ** 3;
+/**
+ * WebLLM's runtime requests buffers of this size and, if the GPU supports less, falls back to the minimum in
+ * `required`.
+ */
+const preferredBufferBytes = 1024 ** 3;
 
-/** The parts of `navigator` that are looked at. */
+/** The parts of `navigator` that are read. */
 export interface NavigatorFacts {
   readonly gpu?: Pick<GPU, 'requestAdapter'> | undefined;
   readonly deviceMemory?: number | undefined;
 }
 
-/** Asks for an adapter and looks; nothing is allocated. Never throws: a browser that fails here has no WebGPU. */
+/**
+ * Requests an adapter and reads its properties without creating a device. Never throws: a browser that fails here has
+ * no WebGPU.
+ */
 export async function readDevice(navigator: NavigatorFacts): Promise<DeviceFacts> {
   const memoryBytes = navigator.deviceMemory === undefined ? undefined : navigator.deviceMemory * 1024 ** 3;
   const none = (obstacle: string): DeviceFacts => ({
@@ -45,10 +51,10 @@ export async function readDevice(navigator: NavigatorFacts): Promise<DeviceFacts
   });
   if (!navigator.gpu) return none('This browser has no WebGPU. Use a current Chrome, Edge, Firefox or Safari.');
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
-  if (!adapter)
-    return none('The browser found no GPU that it lets pages use. Check its hardware acceleration setting.');
+  if (!adapter) return none('The browser has no GPU available to pages. Check its hardware acceleration setting.');
   const lacking = Object.entries(required).find(([name, least]) => !(Number(limitOf(adapter, name)) >= least));
-  if (lacking) return none(`The GPU is below what the engine needs: ${lacking[0]} must be at least ${lacking[1]}.`);
+  if (lacking)
+    return none(`The GPU does not meet the engine’s requirements: ${lacking[0]} must be at least ${lacking[1]}.`);
   return {
     webgpu: isSoftware(adapter) ? 'software' : 'available',
     f16: adapter.features.has('shader-f16'),
@@ -66,7 +72,7 @@ export async function readDevice(navigator: NavigatorFacts): Promise<DeviceFacts
 const limitOf = (adapter: GPUAdapter, name: string): unknown => adapter.limits[name as keyof GPUSupportedLimits];
 
 const granted = (adapter: GPUAdapter, name: 'maxBufferSize' | 'maxStorageBufferBindingSize'): number =>
-  adapter.limits[name] >= wishedBufferBytes ? wishedBufferBytes : required[name];
+  adapter.limits[name] >= preferredBufferBytes ? preferredBufferBytes : required[name];
 
 const isSoftware = (adapter: GPUAdapter): boolean =>
   adapter.info.isFallbackAdapter ||

@@ -7,7 +7,7 @@ import type { EngineEvent, EngineInfo, EngineRequest, LoadProgress } from './spe
 const durationMs = z.number().nonnegative().max(1e12);
 const bytes = z.number().nonnegative().max(Number.MAX_SAFE_INTEGER);
 
-/** What crosses between a page and its worker, as schemas of the port's types. */
+/** Schemas for the engine types that cross between a page and its worker. */
 export const engineInfoSchema: z.ZodType<EngineInfo> = z.object({
   name: z.string().min(1).max(64),
   build: z.string().max(64),
@@ -28,7 +28,7 @@ export const engineRequestSchema: z.ZodType<EngineRequest> = z
       const { kind, resume, blobs } = request;
       return { kind, input: input.data, params: params.data, resume, blobs } as EngineRequest;
     }
-    context.addIssue({ code: 'custom', message: 'expected a request of a kind that is known here' });
+    context.addIssue({ code: 'custom', message: 'expected a request of a known kind' });
     return z.NEVER;
   });
 

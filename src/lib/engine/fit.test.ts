@@ -46,8 +46,8 @@ describe('fit', () => {
   });
 });
 
-describe('the builds for a device', () => {
-  test('are one of each pair', () => {
+describe('builds for a device', () => {
+  test('include one of each pair', () => {
     for (const f16 of [true, false]) {
       const chosen = forDevice(catalog, { f16 });
       expect(chosen.filter(({ source }) => source.kind === 'mlc' && source.f16 !== f16)).toEqual([]);
@@ -56,7 +56,7 @@ describe('the builds for a device', () => {
     }
   });
 
-  test('leave a model without a pair, to be told why it does not run', () => {
+  test('include a model without a counterpart, so that the page can say why it does not run', () => {
     expect(forDevice([mine], { f16: false })).toEqual([mine]);
   });
 });
@@ -77,7 +77,7 @@ describe('reading a device', () => {
       }) as unknown as GPUAdapter,
   });
 
-  test('tells what it found', async () => {
+  test('reports what it found', async () => {
     expect(await readDevice({ gpu: adapter(), deviceMemory: 4 })).toEqual({
       webgpu: 'available',
       f16: true,
@@ -100,7 +100,7 @@ describe('reading a device', () => {
     ['no adapter', { gpu: { requestAdapter: async () => null } }],
     ['a browser that fails', { gpu: { requestAdapter: () => Promise.reject(new Error('no')) } }],
     ['a GPU below the need', { gpu: adapter({ limits: { maxStorageBuffersPerShaderStage: 8 } }) }],
-  ])('says what is in the way with %s', async (_, navigator) => {
+  ])('reports the obstacle with %s', async (_, navigator) => {
     const device = await readDevice(navigator);
     expect(device.webgpu).toBe('none');
     expect(device.obstacle).toMatch(/\.$/);

@@ -1,20 +1,20 @@
 import type { DeviceFacts } from './device.ts';
 import type { ModelEntry } from './spec.ts';
 
-/** Whether a model can run here. `slow`: it would, on a processor that plays a GPU. */
+/** Whether a model can run on this device. `slow`: only with software-emulated WebGPU. */
 export type Fit =
   | { readonly verdict: 'fits' | 'tight' | 'slow'; readonly says: string }
   | { readonly verdict: 'no-webgpu' | 'needs-f16' | 'too-large'; readonly says: string };
 
-/** Of a device's memory, what a tab may count on: the system and the other tabs live there too. */
+/** The share of a device's memory a tab may use; the rest is for the system and other tabs. */
 const usableShare = 0.75;
-/** Browsers do not say more than this; at it, the memory may be any amount above. */
+/** Browsers report at most this much; a device that reports it may have any amount more. */
 const reportedMemoryBytesMax = 8 * 1024 ** 3;
 
 /**
- * The fit check before a download, by the two bounds a page can know. It cannot ask a GPU for its memory, so the
- * device's own counts against the need where the browser tells it below its cap; and the model's largest tensor must go
- * into one buffer. An unknown need always fits.
+ * The check before a download, against the two bounds a page can know. GPU memory cannot be queried, so the model's
+ * memory is compared with the device's, if the browser reports one below its cap; and the model's largest tensor must
+ * fit into one buffer. Unknown requirements count as fitting.
  */
 export function fit(model: ModelEntry, device: DeviceFacts): Fit {
   if (model.source.kind === 'mlc') {
@@ -49,7 +49,10 @@ export function fit(model: ModelEntry, device: DeviceFacts): Fit {
   return { verdict: 'fits', says: `Needs ${gib(model.memoryBytes)} of memory.` };
 }
 
-/** Of each pair of builds the one for this device: `f16` where it can, else `f32`; models without a pair stay. */
+/**
+ * Of each pair of builds, keeps the one for this device: `f16` if supported, else `f32`. Models without a counterpart
+ * are kept.
+ */
 export function forDevice(models: readonly ModelEntry[], device: Pick<DeviceFacts, 'f16'>): readonly ModelEntry[] {
   const pairOf = (model: ModelEntry) => model.name.replace(/q(\d)f(16|32)/, 'q$1f*');
   return models.filter((model) => {

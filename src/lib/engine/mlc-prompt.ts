@@ -3,9 +3,10 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { messageText, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
 
 /**
- * A conversation written as a model's own `mlc-chat-config.json` says. WebLLM writes a chat itself, but cannot begin inside an
- * answer, and writes a second turn otherwise than a first; one writer for all keeps a resumed answer exact. Algorithm: the conversation template of MLC LLM
- * (llm.mlc.ai/docs, "Customize MLC Chat Config").
+ * Renders a conversation with the template in a model's `mlc-chat-config.json`. WebLLM can render chats itself, but
+ * cannot start in the middle of an answer and renders a second turn differently from a first; a single renderer keeps
+ * resumed answers exact. Algorithm: the conversation template of MLC LLM (llm.mlc.ai/docs, "Customize MLC Chat
+ * Config").
  */
 export type MlcTemplate = z.output<typeof mlcTemplateSchema>;
 
@@ -20,19 +21,19 @@ export const mlcTemplateSchema = z.looseObject({
   role_empty_sep: z.string().nullish(),
   add_role_after_system_message: z.boolean().nullish(),
   render_empty_system_message: z.boolean().nullish(),
-  /** Tokens that WebLLM puts before its own chats, by number. */
+  /** Ids of the tokens WebLLM prepends to its own chats. */
   system_prefix_token_ids: z.array(z.number()).nullish(),
 });
 
-/** Where a template begins with a token that WebLLM puts in by number, by the beginning of the template's name. */
+/** Text of the first token, which WebLLM inserts by id, keyed by prefix of the template's name. */
 const firstTokens: readonly (readonly [string, string])[] = [
   ['llama-3', '<|begin_of_text|>'],
   ['gemma', '<bos>'],
 ];
 
 /**
- * The template in a model's configuration; undefined where there is none that can be read, or where it begins with a token
- * whose text nobody here knows: a prompt without it would be another prompt.
+ * The template in a model's configuration. Undefined if there is no valid one, or if it starts with a token whose text
+ * is unknown: without that token it would be a different prompt.
  */
 export function readMlcTemplate(raw: unknown): MlcTemplate | undefined {
   const { data } = mlcTemplateSchema.safeParse(raw);
@@ -44,11 +45,14 @@ export function readMlcTemplate(raw: unknown): MlcTemplate | undefined {
 const firstToken = ({ name }: MlcTemplate): string | undefined =>
   firstTokens.find(([beginning]) => name?.startsWith(beginning))?.[1];
 
-/** What templates are made of. In a message it is broken up, so that nobody can speak as another role. */
+/**
+ * Control markers of the templates. Inside messages they are broken up, so that a message cannot impersonate another
+ * role.
+ */
 const marks = /<(\|[a-z_]{1,32}\|)>|<((?:start|end)_of_turn|bos|eos)>/g;
 const withoutMarks = (text: string): string => text.replace(marks, (_, bar, word) => `< ${bar ?? word} >`);
 
-/** @throws `bad-request` for a role the template does not know. */
+/** Renders up to the start of the answer. @throws `bad-request` for a role the template does not support. */
 export function renderMlc(
   messages: readonly ChatMessage[],
   template: MlcTemplate,
@@ -68,7 +72,7 @@ export function renderMlc(
     if (message.role !== 'user' && message.role !== 'assistant') {
       throw new TabloomError(
         'bad-request',
-        `This model reads no messages of the role "${message.role}". Leave them out.`,
+        `This model does not support messages with the role "${message.role}". Remove them.`,
       );
     }
     const text = textOf(message);

@@ -25,7 +25,7 @@ const sourceSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('scripted') }),
 ]);
 
-/** A model entry from outside (a worker's message, a setting, a link); {@link ModelEntry} past this line. */
+/** Validates a model entry from outside (a worker message, a setting, a link). */
 export const modelEntrySchema: z.ZodType<ModelEntry> = z.object({
   name: z
     .string()

@@ -15,7 +15,7 @@ const request: EngineRequest = {
   params: { maxTokens: 16, temperature: 0, seed: 3, stop: ['END'] },
 };
 
-/** Answers one request with these lines, cut into pieces of `pieceBytes`. */
+/** Responds to one request with these lines, split into pieces of `pieceBytes`. */
 async function answered(
   lines: readonly string[] | Response,
   options: {
@@ -63,26 +63,29 @@ const usage = (prompt: number, completion: number) =>
   `data: {"choices":[],"usage":{"prompt_tokens":${prompt},"completion_tokens":${completion},"total_tokens":0}}`;
 
 describe('reading an answer', () => {
-  test.each([1, 3, 1_000])('takes text over pieces of %i bytes, comments and both line ends', async (pieceBytes) => {
-    const lines = [
-      ': ping',
-      chunk('Grüß') + '\r',
-      '',
-      'event: x',
-      chunk(' dich'),
-      finish('stop'),
-      usage(5, 2),
-      'data: [DONE]',
-    ];
-    const { events } = await answered(lines, { pieceBytes });
-    expect(events).toEqual([
-      { type: 'text-delta', text: 'Grüß', tokens: 1 },
-      { type: 'text-delta', text: ' dich', tokens: 1 },
-      { type: 'finish', reason: 'stop', usage: { tokensIn: 5, tokensOut: 2 }, timings: { ttftMs: 0, decodeMs: 0 } },
-    ]);
-  });
+  test.each([1, 3, 1_000])(
+    'reads text in pieces of %i bytes, with comments and both line endings',
+    async (pieceBytes) => {
+      const lines = [
+        ': ping',
+        chunk('Grüß') + '\r',
+        '',
+        'event: x',
+        chunk(' dich'),
+        finish('stop'),
+        usage(5, 2),
+        'data: [DONE]',
+      ];
+      const { events } = await answered(lines, { pieceBytes });
+      expect(events).toEqual([
+        { type: 'text-delta', text: 'Grüß', tokens: 1 },
+        { type: 'text-delta', text: ' dich', tokens: 1 },
+        { type: 'finish', reason: 'stop', usage: { tokensIn: 5, tokensOut: 2 }, timings: { ttftMs: 0, decodeMs: 0 } },
+      ]);
+    },
+  );
 
-  test('believes the server’s count when a chunk holds several tokens', async () => {
+  test('uses the server’s count when a chunk holds several tokens', async () => {
     const { events } = await answered([chunk('one two three'), finish('length'), usage(5, 3), 'data: [DONE]']);
     expect(events).toEqual([
       { type: 'text-delta', text: 'one two three', tokens: 1 },
@@ -123,15 +126,15 @@ describe('reading an answer', () => {
   });
 });
 
-describe('C5: a whole good answer is not thrown away for how it ends', () => {
+describe('C5: a good answer is not discarded because of how it ends', () => {
   const text = (events: readonly EngineEvent[]) =>
     events.map((event) => (event.type === 'text-delta' ? event.text : '')).join('');
   const last = {
     'no choices': 'data: {"choices":null,"usage":{"prompt_tokens":5,"completion_tokens":1}}',
     'a usage without counts': 'data: {"choices":[],"usage":{}}',
-    'a usage of nothing': 'data: {"choices":[],"usage":{"prompt_tokens":null,"completion_tokens":null}}',
+    'a usage of nulls': 'data: {"choices":[],"usage":{"prompt_tokens":null,"completion_tokens":null}}',
     'counts that are floats': 'data: {"choices":[],"usage":{"prompt_tokens":5.0,"completion_tokens":1.5}}',
-    'a usage that is a word': 'data: {"choices":[],"usage":"none"}',
+    'a usage that is a string': 'data: {"choices":[],"usage":"none"}',
     'an event without data': 'data:',
   };
   test.each(Object.entries(last))('%s', async (_name, line) => {
@@ -145,11 +148,11 @@ describe('C5: a whole good answer is not thrown away for how it ends', () => {
     expect({ code, text: text(events) }).toEqual({ code: 'ok', text: 'one' });
   });
 
-  test('a last event that the end of the stream cut off from its blank line', async () => {
+  test('a last event without its blank line', async () => {
     expect((await answered([chunk('one'), '', finish('length')])).events.at(-1)).toMatchObject({ reason: 'length' });
   });
 
-  test('JSON in place of a stream', async () => {
+  test('plain JSON instead of a stream', async () => {
     const body = {
       choices: [{ index: 0, message: { role: 'assistant', content: 'all at once' }, finish_reason: 'length' }],
       usage: { prompt_tokens: 5, completion_tokens: 3 },
@@ -161,7 +164,7 @@ describe('C5: a whole good answer is not thrown away for how it ends', () => {
     ]);
   });
 
-  test('200 kB at once and 9,000 hidden tokens come in parts that the wire takes', async () => {
+  test('200 kB at once and 9,000 hidden tokens are split into parts within the wire’s limits', async () => {
     const long = 'x😀'.repeat(70_000);
     const lines = [chunk(long), '', finish('stop'), '', usage(5, 9_001), '', 'data: [DONE]'];
     const { events } = await answered(lines, { pieceBytes: 65_536 });
@@ -173,7 +176,7 @@ describe('C5: a whole good answer is not thrown away for how it ends', () => {
   });
 });
 
-describe('A7: a server that is busy says for how long', () => {
+describe('A7: a busy server’s retry time is passed on', () => {
   const waits: readonly [Record<string, string>, number | undefined][] = [
     [{ 'retry-after': '7' }, 7_000],
     [{ 'retry-after': 'Tue, 14 Nov 2023 22:13:50 GMT' }, 30_000],
@@ -189,15 +192,15 @@ describe('A7: a server that is busy says for how long', () => {
     expect((error as TabloomError).details['retryAfterMs']).toBe(retryAfterMs);
   });
 
-  test('and one that refuses the request says why, in one printable line', async () => {
+  test('the reason for a rejected request is passed on as one printable line', async () => {
     const body = JSON.stringify({ error: { message: 'bad\u001b[31m "seed"\n\u202e' } });
     const { error } = await answered(new Response(body, { status: 400 }));
     expect(error).toMatchObject({ code: 'bad-request', message: expect.stringContaining('bad [31m "seed"') });
   });
 });
 
-/** Chunks of a chat as they come: each `delta`, then the end. */
-const said = (deltas: readonly object[], reason = 'stop') => [
+/** The chunks of a chat: each `delta`, then the end. */
+const chunksOf = (deltas: readonly object[], reason = 'stop') => [
   ...deltas.flatMap((delta) => [`data: ${JSON.stringify({ choices: [{ index: 0, delta }] })}`, '']),
   finish(reason),
   '',
@@ -206,7 +209,7 @@ const said = (deltas: readonly object[], reason = 'stop') => [
 const foldAll = (events: readonly EngineEvent[]) =>
   events.reduce((output, event) => (event.type === 'finish' ? output : foldOutput(output, event)), emptyOutput);
 
-describe('B3: what models say beside text is passed on', () => {
+describe('B3: output other than text is passed on', () => {
   const call = (more: object, fn: object) => ({ tool_calls: [{ ...more, function: fn }] });
   const two = [
     { id: 'a', name: 'f', arguments: '{"x":1}' },
@@ -242,25 +245,25 @@ describe('B3: what models say beside text is passed on', () => {
       ],
     ],
   ])('calls %s', async (_name, deltas) => {
-    const { events } = await answered(said(deltas, 'tool_calls'));
+    const { events } = await answered(chunksOf(deltas, 'tool_calls'));
     expect(foldAll(events).toolCalls).toEqual(two);
     expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'tool-calls' });
   });
 
-  test('calls without an id get one, and an end with "stop" is still a call', async () => {
-    const { events } = await answered(said([call({ index: 0 }, { name: 'f', arguments: '{}' })]));
+  test('calls without an id get one, and a call that finishes with "stop" is still a call', async () => {
+    const { events } = await answered(chunksOf([call({ index: 0 }, { name: 'f', arguments: '{}' })]));
     expect(foldAll(events).toolCalls).toMatchObject([{ id: expect.stringMatching(/^call_/), name: 'f' }]);
     expect(events.at(-1)).toMatchObject({ reason: 'tool-calls' });
   });
 
-  test('calls of a body that is not streamed', async () => {
+  test('calls in a body that is not streamed', async () => {
     const message = { content: null, tool_calls: [{ id: 'a', function: { name: 'f', arguments: '{"x":1}' } }] };
     const { events } = await answered(Response.json({ choices: [{ message, finish_reason: 'tool_calls' }] }));
     expect(foldAll(events).toolCalls).toEqual(two.slice(0, 1));
   });
 
-  test.each(['reasoning_content', 'reasoning'])('thoughts as %s', async (member) => {
-    const { events } = await answered(said([{ [member]: 'Hm' }, { content: 'Yes' }]));
+  test.each(['reasoning_content', 'reasoning'])('reasoning as %s', async (member) => {
+    const { events } = await answered(chunksOf([{ [member]: 'Hm' }, { content: 'Yes' }]));
     expect(foldAll(events)).toMatchObject({ reasoning: 'Hm', text: 'Yes', tokens: 2 });
   });
 
@@ -268,8 +271,8 @@ describe('B3: what models say beside text is passed on', () => {
     ['content_filter', 'content-filter'],
     ['length', 'length'],
     ['eos', 'stop'],
-  ])('an end with %s', async (server, reason) => {
-    expect((await answered(said([{ content: 'x' }], server))).events.at(-1)).toMatchObject({ reason });
+  ])('finish reason %s', async (server, reason) => {
+    expect((await answered(chunksOf([{ content: 'x' }], server))).events.at(-1)).toMatchObject({ reason });
   });
 
   test('log-probabilities, in both forms', async () => {
@@ -290,12 +293,12 @@ describe('B3: what models say beside text is passed on', () => {
     ]);
   });
 
-  test('a prompt that the server does not count is estimated, not signed as nothing', async () => {
-    expect((await answered(said([{ content: 'x' }]))).events.at(-1)).toMatchObject({ usage: { tokensIn: 2 } });
+  test('prompt tokens the server does not report are estimated, not signed as zero', async () => {
+    expect((await answered(chunksOf([{ content: 'x' }]))).events.at(-1)).toMatchObject({ usage: { tokensIn: 2 } });
   });
 });
 
-describe('B3: what agents send is passed on', () => {
+describe('B3: what agents send is forwarded', () => {
   const agent: EngineRequest = {
     kind: 'chat',
     input: {
@@ -354,14 +357,14 @@ describe('B3: what agents send is passed on', () => {
     const llama = await answered([finish('stop')], { request: agent, flavour: 'llama-server' });
     expect(llama.posted).toMatchObject({ ...written, top_k: 40, repeat_penalty: 1.1 });
   });
-  test('to others without them, which is said', async () => {
+  test('to others without them, with a warning', async () => {
     const { posted, events } = await answered([finish('stop')], { request: agent, flavour: 'openai' });
     expect(posted).toMatchObject(written);
     expect(posted).not.toHaveProperty('top_k');
     const warned = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
     expect(warned.map((message) => /"(\w+)"/.exec(message)?.[1])).toEqual(['top_k', 'min_p', 'repetition_penalty']);
   });
-  test('a picture that did not come is no answer without it', async () => {
+  test('a missing image is an error, not ignored', async () => {
     const { code, posted } = await answered([finish('stop')], { request: { ...agent, blobs: new Map() } });
     expect({ code, posted }).toEqual({ code: 'bad-request', posted: undefined });
   });
@@ -372,7 +375,7 @@ describe('embeddings', () => {
   const options = { request: asked, task: 'embedding' } as const;
   const answerOf = (data: unknown) => answered(Response.json({ data, usage: { prompt_tokens: 4 } }), options);
 
-  test('come in the order of the texts, at unit length', async () => {
+  test('arrive in the order of the texts, at unit length', async () => {
     const { events, posted } = await answerOf([
       { index: 1, embedding: [0, 2] },
       { index: 0, embedding: [3, 4] },
@@ -396,12 +399,12 @@ describe('embeddings', () => {
         { index: 1, embedding: [1] },
       ],
     ],
-  ])('that are not one for each text are a failure: %o', async (data) =>
+  ])('fail unless there is one per text: %o', async (data) =>
     expect((await answerOf(data)).code).toBe('engine-failed'),
   );
 });
 
-describe('features are declared or shown, never assumed', () => {
+describe('features are declared or probed, never assumed', () => {
   const load = async (features: object | undefined, answer: (body: Record<string, unknown>) => object) => {
     const engine = createOpenAICompatibleEngine({
       baseUrl: 'http://127.0.0.1:9/v1',
@@ -424,13 +427,13 @@ describe('features are declared or shown, never assumed', () => {
   };
   const chats = () => ({ message: { content: 'Once upon a time' }, finish_reason: 'stop' });
 
-  test('nothing is claimed of a server that nobody spoke for', async () => {
+  test('an undeclared, unprobed server has no features', async () => {
     expect(await load(undefined, obeys)).toEqual([]);
   });
-  test('what it does when tried is claimed', async () => {
+  test('features that pass the probe are listed', async () => {
     expect(await load({ probe: true }, obeys)).toEqual(['reasoning', 'tools', 'json-schema', 'logprobs']);
   });
-  test('what it answers with prose, or refuses, is not', async () => {
+  test('features answered with prose, or refused, are not', async () => {
     expect(await load({ probe: true, declared: ['vision'] }, chats)).toEqual(['vision']);
     const refuses = () => {
       throw new Error('no');
@@ -439,8 +442,8 @@ describe('features are declared or shown, never assumed', () => {
   });
 });
 
-describe('asking', () => {
-  test('sends the parameters and asks for the usage', async () => {
+describe('requests', () => {
+  test('send the parameters and ask for usage', async () => {
     const { posted } = await answered([finish('stop')], { flavour: 'openai' });
     expect(posted).toEqual({
       model: 'm',
@@ -456,7 +459,7 @@ describe('asking', () => {
 
   const resumed = { ...request, resume: { text: 'Once', tokens: 6 } } as EngineRequest;
 
-  test('continues an answer by prefill, for the tokens that are left', async () => {
+  test('continue an answer by prefill, with the remaining tokens', async () => {
     const prefilled = {
       max_tokens: 10,
       messages: [
@@ -471,7 +474,7 @@ describe('asking', () => {
     expect(llama.posted).not.toHaveProperty('continue_final_message');
   });
 
-  test('refuses to continue where the server would begin anew', async () => {
+  test('refuse to continue if the server would start over', async () => {
     const { code, posted } = await answered([finish('stop')], { request: resumed, flavour: 'openai' });
     expect({ code, posted }).toEqual({ code: 'engine-failed', posted: undefined });
   });
@@ -504,10 +507,10 @@ describe('the server’s address', () => {
 });
 
 test.each([
-  [401, 'engine-failed', 'refuses the key'],
+  [401, 'engine-failed', 'rejected the key'],
   [503, 'busy', 'busy'],
   [404, 'load-failed', 'correct its address'],
-])('a server that answers a load with status %i is told apart: %s', async (status, code, words) => {
+])('a load that gets status %i fails with %s', async (status, code, words) => {
   const engine = createOpenAICompatibleEngine({
     baseUrl: 'http://127.0.0.1:9/v1',
     flavour: 'openai',

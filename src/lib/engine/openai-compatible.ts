@@ -22,20 +22,20 @@ export interface OpenAICompatibleOptions {
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
   readonly apiKey?: string;
-  /** Requests at once; such servers batch. */
+  /** Concurrent requests; these servers batch. */
   readonly slots?: number;
-  /** What the models are for; `text` where left out. */
+  /** What the models are for; `text` by default. */
   readonly task?: 'text' | 'embedding';
-  /** What the models can do: as their owner knows, and as they show when they are tried at each load. */
+  /** Features of the models: those declared by the owner, plus those found by probing at each load. */
   readonly features?: { readonly declared?: readonly Feature[]; readonly probe?: boolean };
 }
 
 const slotsDefault = 8;
 const modelsSchema = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })).max(10_000) });
 
-/** Somebody else's server as an engine: vLLM, Ollama, llama.cpp's server, anything that speaks OpenAI's protocol. */
+/** An external model server as an engine: vLLM, Ollama, llama.cpp's server, anything with an OpenAI-compatible API. */
 export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): Engine & {
-  /** Names of the models the server has. @throws as `load` does. */
+  /** Names of the server's models. @throws as `load` does. */
   listModels(options?: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
 } {
   const { clock, flavour, task = 'text' } = options;
@@ -46,7 +46,7 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
   const call = (path: string, init: RequestInit) =>
     options.fetch(new URL(path, base), {
       ...init,
-      // A server that sends elsewhere could reach what only this machine may reach.
+      // A redirect could make this machine reach hosts that only it can access.
       redirect: 'error',
       headers: {
         'content-type': 'application/json',
@@ -64,9 +64,9 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
       return modelsSchema.parse(await response.json()).data.map(({ id }) => id);
     } catch (cause) {
       throwIfAborted(signal);
-      // A refused key or a busy server says so itself; a status that speaks of a model means nothing where none is named.
+      // Keep specific errors such as a rejected key; `model-unknown` is meaningless here, since no model was named.
       if (cause instanceof TabloomError && cause.code !== 'model-unknown') throw cause;
-      throw new TabloomError('load-failed', 'The model server does not answer. Start it or correct its address.', {
+      throw new TabloomError('load-failed', 'The model server does not respond. Start it or correct its address.', {
         cause,
       });
     }
@@ -79,8 +79,8 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
     if (task !== 'text') return [];
     const { declared = [], probe = false } = options.features ?? {};
     const resumes: readonly Feature[] = flavour === 'openai' ? [] : ['resume-text'];
-    const shown = probe ? await probeFeatures(ask, { signal }) : [];
-    return [...new Set([...declared, ...shown, ...resumes])];
+    const probed = probe ? await probeFeatures(ask, { signal }) : [];
+    return [...new Set([...declared, ...probed, ...resumes])];
   }
 
   return {
@@ -89,14 +89,14 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
     async load(model: ModelEntry, { signal, onProgress }: LoadOptions): Promise<LoadedModel> {
       const { source } = model;
       if (source.kind !== 'remote') {
-        throw new TabloomError('model-unknown', `"${model.name}" is no model of a server. Choose another engine.`);
+        throw new TabloomError('model-unknown', `"${model.name}" is not a server model. Choose another engine.`);
       }
       const startedMs = clock.elapsed();
       const names = await listModels({ signal });
       if (!names.includes(source.remoteName)) {
         throw new TabloomError(
           'model-unknown',
-          `The model server has no "${source.remoteName}". Choose one that it lists.`,
+          `The model server has no "${source.remoteName}". Choose one of its models.`,
         );
       }
       await current?.unload();
@@ -104,7 +104,7 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
       const slots = createSlots(count, (request, streamSignal) =>
         inParts(remoteEvents(request, { call, flavour, model: source.remoteName, clock, signal: streamSignal })),
       );
-      const shown = await features((request, probeSignal) => slots.doStream(request, { signal: probeSignal }), signal);
+      const probed = await features((request, probeSignal) => slots.doStream(request, { signal: probeSignal }), signal);
       const elapsedMs = clock.elapsed() - startedMs;
       onProgress?.({ phase: 'ready', loadedBytes: 0, totalBytes: 0, elapsedMs, fromCache: false });
       current = {
@@ -112,7 +112,7 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
         engine: info,
         contextTokens: model.contextTokens,
         kinds: task === 'text' ? ['chat', 'completion'] : ['embedding'],
-        features: shown,
+        features: probed,
         slots: count,
         doStream: slots.doStream,
         unload: slots.close,
@@ -153,9 +153,9 @@ async function* remoteEvents(request: EngineRequest, options: RemoteOptions): As
       return;
     }
     const asked = textRequest(request);
-    const { path, body, left } = requestBody(asked, { model, flavour });
-    for (const name of left) {
-      const message = `This model server has no "${name}"; it was left out.`;
+    const { path, body, unsupported } = requestBody(asked, { model, flavour });
+    for (const name of unsupported) {
+      const message = `This model server does not support "${name}"; it was ignored.`;
       yield { type: 'warning', code: 'parameter-ignored', message };
     }
     yield* remoteAnswer(readChunks(await post(path, body)), asked, timing);
@@ -164,7 +164,7 @@ async function* remoteEvents(request: EngineRequest, options: RemoteOptions): As
     if (cause instanceof TabloomError) throw cause;
     throw new TabloomError('engine-failed', 'The connection to the model server broke. Try again.', { cause });
   } finally {
-    // Leaving early closes the connection, which is how such servers are told to stop.
+    // Closing the connection early is how these servers are told to stop.
     cut.abort();
   }
 }

@@ -3,7 +3,7 @@ import { manualClock } from '#lib/base/clock.ts';
 import { createProgressMeter } from './progress.ts';
 import type { LoadProgress } from './spec.ts';
 
-test('progress has bytes and seconds, and the time that is left by the rate so far', async () => {
+test('progress reports bytes, elapsed time and an estimate of the remaining time', async () => {
   const clock = manualClock();
   const steps: LoadProgress[] = [];
   const report = createProgressMeter(clock, (step) => steps.push(step));
@@ -17,7 +17,7 @@ test('progress has bytes and seconds, and the time that is left by the rate so f
   ]);
 });
 
-test('a fast download is reported at most a share at a time, its end always', () => {
+test('a fast download is reported in limited steps, and its end always', () => {
   const steps: LoadProgress[] = [];
   const report = createProgressMeter(manualClock(), (step) => steps.push(step));
   for (let loadedBytes = 0; loadedBytes <= 100_000; loadedBytes += 10) {
@@ -28,7 +28,7 @@ test('a fast download is reported at most a share at a time, its end always', ()
   expect(steps.at(-1)!.loadedBytes).toBe(100_000);
 });
 
-test('a new phase is told at once', () => {
+test('a new phase is reported immediately', () => {
   const steps: LoadProgress[] = [];
   const report = createProgressMeter(manualClock(), (step) => steps.push(step));
   report({ phase: 'download', loadedBytes: 5, totalBytes: 1_000, fromCache: false });

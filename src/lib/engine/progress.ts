@@ -1,7 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { LoadProgress } from './spec.ts';
 
-/** A report is due after this time, or after this share of the whole: a fast download does not flood the page. */
+/** Minimum time and fraction of the total between reports, so that a fast download does not flood the page. */
 const gapMs = 50;
 const gapShare = 1 / 64;
 
@@ -9,7 +9,9 @@ export interface ProgressMeter {
   (step: Pick<LoadProgress, 'phase' | 'loadedBytes' | 'totalBytes' | 'fromCache'>): void;
 }
 
-/** Adds elapsed and remaining time to the bytes; the remaining time is by the rate since the phase began. */
+/**
+ * Adds elapsed and remaining time to byte counts. The remaining time is estimated from the rate since the phase began.
+ */
 export function createProgressMeter(
   clock: Clock,
   report: ((progress: LoadProgress) => void) | undefined,

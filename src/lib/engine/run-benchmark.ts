@@ -2,16 +2,16 @@ import type { Measured } from '#lib/protocol/offer.ts';
 import { speedOf } from './middleware/meter.ts';
 import type { LoadedModel } from './spec.ts';
 
-/** Another beginning than the prompt that counts, so that the engine's cache holds nothing of it. */
+/** Shares no prefix with the measured prompt, so that the engine's prefix cache does not help. */
 const warmUpPrompt = 'Say a word.';
 
-/** A prompt long enough for prefill to show, and an answer that no stop token is likely to end early. */
+/** Long enough for prefill to be measurable, and unlikely to be answered briefly. */
 const prompt = 'one two three four five six seven eight nine ten eleven twelve '.repeat(3).trim();
 const answerTokens = 32;
 
 /**
- * The start-up benchmark: one short run to warm up, one that counts. Undefined when the model ends its answer before
- * there is anything to measure. At most some seconds; errors are the engine's.
+ * The start-up benchmark: one short warm-up run, then a measured one. Undefined if the model's answer is too short to
+ * measure. Takes a few seconds; throws the engine's errors.
  */
 export async function runBenchmark(
   model: LoadedModel,

@@ -1,21 +1,21 @@
 import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
 import type { Part } from '#lib/protocol/part.ts';
 
-/** How the engines of this project draw a token where the asker does not say. */
+/** Sampling defaults of this project's engines. */
 export const samplingDefaults = { temperature: 0.7, topP: 0.95 } as const;
 
 export interface Sampling {
   /** 0 is greedy. */
   readonly temperature: number;
   readonly topP: number;
-  /** 0: all of them. Engines have defaults of their own for this and `minP`; an answer is to be drawn alike in each. */
+  /** 0 disables it. Always passed explicitly, like `minP`, because engines' own defaults differ. */
   readonly topK: number;
   readonly minP: number;
-  /** 1: none. */
+  /** 1 disables it. */
   readonly repetitionPenalty: number;
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
-  /** Undefined: the engine draws one. */
+  /** If undefined, the engine picks one. */
   readonly seed: number | undefined;
 }
 
@@ -30,18 +30,18 @@ export const samplingOf = (params: GenerationParams): Sampling => ({
   seed: params.seed,
 });
 
-/** Wishes about drawing that an answer is still an answer without. */
-const softWishes = ['topK', 'minP', 'repetitionPenalty', 'reasoningEffort'] as const;
+/** Parameters that may be ignored with a warning: the answer is still valid without them. */
+const optionalParams = ['topK', 'minP', 'repetitionPenalty', 'reasoningEffort'] as const;
 
-/** What an asker is told of the soft wishes that an engine passes over. */
-export const passedOver = (
+/** Warnings for the optional parameters an engine ignores. */
+export const unsupportedWarnings = (
   params: GenerationParams,
-  granted: readonly (typeof softWishes)[number][],
+  granted: readonly (typeof optionalParams)[number][],
 ): readonly Extract<Part, { type: 'warning' }>[] =>
-  softWishes
-    .filter((wish) => params[wish] !== undefined && !granted.includes(wish))
-    .map((wish) => ({
+  optionalParams
+    .filter((param) => params[param] !== undefined && !granted.includes(param))
+    .map((param) => ({
       type: 'warning',
       code: 'wish-passed-over',
-      message: `This engine does not know "${wish}" and answers without it.`,
+      message: `This engine does not support "${param}"; it was ignored.`,
     }));

@@ -6,7 +6,7 @@ import type { Logprob } from '#lib/protocol/part.ts';
 import { answer, tokensLeft, tooLong } from './answer.ts';
 import { createCallReader } from './call-reader.ts';
 import { constraintOf, type Constraint } from './constraint.ts';
-import { passedOver } from './sampling.ts';
+import { unsupportedWarnings } from './sampling.ts';
 import { otherWord, scriptedPrompt, scriptedTokens, scriptedVector, type ScriptedToken } from './scripted-text.ts';
 import type { ScriptedOptions } from './scripted.ts';
 import type { EngineEvent, RequestOf, TextRequest } from './spec.ts';
@@ -24,23 +24,23 @@ export interface ScriptedRun extends ScriptedOptions {
 const thoughtTokens = 12;
 const dimensionsMax = 32;
 
-/** One answer of the double, thoughts first where they are asked for. */
+/** One answer of the scripted double, with reasoning first if requested. */
 export async function* scriptedAnswer(request: TextRequest, run: ScriptedRun): AsyncGenerator<EngineEvent> {
   const { params, resume } = request;
   const constraint = scriptedConstraint(request);
   const prompt = promptOf(request);
   const tokensIn = countWords(prompt) + (resume?.tokens ?? 0);
   if (tokensIn >= run.contextTokens) throw tooLong(tokensIn, run.contextTokens);
-  yield* passedOver(params, ['reasoningEffort']);
+  yield* unsupportedWarnings(params, ['reasoningEffort']);
   yield* constraint.warnings;
 
-  // Greedy decoding does not look at the seed.
+  // Greedy decoding ignores the seed.
   const seed = params.temperature === 0 ? 0 : (params.seed ?? 0);
   const { answerTokens, text } = run;
   const all = scriptedTokens(prompt, seed, { answerTokens, text, grammar: constraint.grammar });
-  const { said, left } = goOn(all, resume, constraint.grammar ? 'as-asked' : 'anything');
+  const { delivered, left } = splitAtResume(all, resume, constraint.grammar ? 'as-asked' : 'anything');
   const calls = constraint.tools.length > 0 ? createCallReader({ idOf: callIds(prompt) }) : undefined;
-  calls?.push({ text: said, tokens: 0 });
+  calls?.push({ text: delivered, tokens: 0 });
 
   const room = Math.min(tokensLeft(request), run.contextTokens - tokensIn);
   const thinks = params.reasoningEffort !== undefined && params.reasoningEffort !== 'none' && !resume;
@@ -60,14 +60,14 @@ export async function* scriptedAnswer(request: TextRequest, run: ScriptedRun): A
   }
 }
 
-/** Vectors that are a function of each text alone; shorter ones are cut, as of a model trained for that. */
+/** Vectors that depend only on each text; fewer dimensions truncate, as with a model trained for that. */
 export async function* scriptedEmbedding(
   { input, params }: RequestOf<'embedding'>,
   { clock, startedMs, contextTokens, signal }: ScriptedRun,
 ): AsyncGenerator<EngineEvent> {
   const { dimensions = dimensionsMax } = params;
   if (dimensions > dimensionsMax) {
-    throw new TabloomError('bad-request', `This model has ${dimensionsMax} dimensions. Ask for no more.`);
+    throw new TabloomError('bad-request', `This model has ${dimensionsMax} dimensions. Request at most that many.`);
   }
   const counts = input.texts.map(countWords);
   if (Math.max(...counts) >= contextTokens) throw tooLong(Math.max(...counts), contextTokens);
@@ -81,7 +81,7 @@ export async function* scriptedEmbedding(
   yield* embeddingEvents(vectors(), { tokensIn, clock, startedMs });
 }
 
-/** Free to call or not, it calls the function that the last message names, if that is a person's. */
+/** With `toolChoice` auto, it calls the function named in the last message, if that is a user message. */
 function scriptedConstraint(request: TextRequest): Constraint {
   const constraint = constraintOf(request);
   const { toolChoice, responseFormat } = request.params;
@@ -103,7 +103,10 @@ const promptOf = (request: TextRequest): string =>
     ? request.input.prompt
     : scriptedPrompt(request.input.messages.map((message) => ({ role: message.role, text: messageText(message) })));
 
-/** `first`: tokens made before these; `position`: of the first of these in the answer, negative for a thought. */
+/**
+ * `first`: tokens generated before these; `position`: position of the first of these in the answer, negative for
+ * reasoning.
+ */
 async function* paced(
   tokens: readonly ScriptedToken[],
   { first, position }: { readonly first: number; readonly position: number },
@@ -111,20 +114,20 @@ async function* paced(
   top?: number,
 ): AsyncGenerator<RawPiece> {
   for (const [index, token] of tokens.entries()) {
-    // Each token is due at a time of its own, so that a late one does not delay the rest.
+    // Each token has an absolute due time, so that a late one does not delay the rest.
     const dueMs = tokensPerSecond === 0 ? 0 : startedMs + ((first + index + 1) * 1_000) / tokensPerSecond;
     const waitMs = dueMs - clock.elapsed();
     if (waitMs > 0) await clock.delay(waitMs, { signal });
     if (signal.aborted) throw abortError(signal);
     if (position + index === failAtToken) {
-      throw new TabloomError('engine-failed', 'The scripted engine failed, as it was told to.');
+      throw new TabloomError('engine-failed', 'The scripted engine failed as configured.');
     }
     const logprobs = top === undefined ? undefined : [scriptedLogprob(token, top)];
     yield { text: token.text, tokens: 1, ids: [token.id], logprobs };
   }
 }
 
-/** Likelier than what else might have stood there, which gets less likely by a half each. */
+/** The token itself is most likely; each alternative is half as likely as the one before. */
 function scriptedLogprob({ id, text }: ScriptedToken, top: number): Logprob {
   const item = (token: string, rank: number) => ({
     token,
@@ -136,25 +139,32 @@ function scriptedLogprob({ id, text }: ScriptedToken, top: number): Logprob {
 }
 
 /**
- * What was said of an answer, and what is left of it: after the ids, or after the text, also in the middle of a token. What
- * another engine said is gone on with by its count.
- * @throws `resume-unsupported` where that could not be what was asked for.
+ * Splits the answer's tokens at the resume point, given by ids or by text, possibly in the middle of a token. Text from
+ * a different engine is resumed by its token count.
+ * @throws `resume-unsupported` if the delivered text does not match a constrained answer.
  */
-function goOn(tokens: readonly ScriptedToken[], resume: TextRequest['resume'], mustBe: 'as-asked' | 'anything') {
-  if (!resume) return { said: '', left: tokens };
+function splitAtResume(
+  tokens: readonly ScriptedToken[],
+  resume: TextRequest['resume'],
+  accepted: 'as-asked' | 'anything',
+) {
+  if (!resume) return { delivered: '', left: tokens };
   const count = resume.ids?.length ?? 0;
-  if (count > 0) return { said: textOf(tokens.slice(0, count)), left: tokens.slice(count) };
+  if (count > 0) return { delivered: textOf(tokens.slice(0, count)), left: tokens.slice(count) };
   let rest = resume.text;
   for (const [position, { id, text }] of tokens.entries()) {
-    if (rest === '') return { said: resume.text, left: tokens.slice(position) };
+    if (rest === '') return { delivered: resume.text, left: tokens.slice(position) };
     const part = text.startsWith(rest) && text !== rest ? [{ id, text: text.slice(rest.length) }] : [];
-    if (part.length > 0) return { said: resume.text, left: [...part, ...tokens.slice(position + 1)] };
+    if (part.length > 0) return { delivered: resume.text, left: [...part, ...tokens.slice(position + 1)] };
     if (!rest.startsWith(text)) break;
     rest = rest.slice(text.length);
   }
-  if (rest === '') return { said: resume.text, left: [] };
-  if (mustBe === 'anything') return { said: resume.text, left: tokens.slice(resume.tokens) };
-  throw new TabloomError('resume-unsupported', 'The scripted engine gave another answer. Ask again from the start.');
+  if (rest === '') return { delivered: resume.text, left: [] };
+  if (accepted === 'anything') return { delivered: resume.text, left: tokens.slice(resume.tokens) };
+  throw new TabloomError(
+    'resume-unsupported',
+    'The scripted engine would give a different answer. Ask again from the start.',
+  );
 }
 
 const textOf = (tokens: readonly ScriptedToken[]): string => tokens.map(({ text }) => text).join('');

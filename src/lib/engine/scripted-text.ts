@@ -14,11 +14,11 @@ const words = (
   'can follow it from the first word to the last'
 ).split(' ');
 
-/** The double's own rendering; nothing but the double reads it. */
+/** The double's own prompt format. */
 export const scriptedPrompt = (messages: readonly { readonly role: string; readonly text: string }[]): string =>
   messages.map((message) => `${message.role}: ${message.text}`).join('\n');
 
-/** The tokens of an answer: invented from prompt and seed, as a grammar says where there is one, or a given text. */
+/** The tokens of an answer: a given text, or text derived from prompt and seed, following a grammar if there is one. */
 export function scriptedTokens(
   prompt: string,
   seed: number,
@@ -39,13 +39,13 @@ export function scriptedTokens(
   });
 }
 
-/** Numbers in [-1, 1) that are a function of the text. */
+/** Numbers in [-1, 1) that depend only on the text. */
 export function scriptedVector(text: string, dimensions: number): readonly number[] {
   const random = seededRandom(hash(text));
   return Array.from({ length: dimensions }, () => random.float() * 2 - 1);
 }
 
-/** A word that might have stood there. */
+/** An alternative word, for log-probabilities. */
 export const otherWord = (id: number, step: number): string => ` ${words[(id + step) % words.length]!}`;
 
 function cut(text: string, piece: RegExp): readonly ScriptedToken[] {

@@ -9,15 +9,15 @@ import type { Engine, LoadedModel, LoadOptions, ModelEntry } from './spec.ts';
 
 export interface ScriptedOptions {
   readonly clock: Clock;
-  /** A model named `scripted-<n>` overrides it; 0 means as fast as it is read. */
+  /** A model named `scripted-<n>` overrides it; 0 means as fast as the reader. */
   readonly tokensPerSecond?: number;
   readonly slots?: number;
   readonly contextTokens?: number;
-  /** Tokens of every answer before its own end; by default 24 to 63, by the prompt. */
+  /** Length of every answer in tokens; by default 24 to 63, depending on the prompt. */
   readonly answerTokens?: number;
-  /** A text in place of the invented one; cut into words. */
+  /** Generates the answer's text, which is split into words. */
   readonly text?: (prompt: string, seed: number) => string;
-  /** Throws `engine-failed` in place of this token (from 0) of every answer. */
+  /** Throws `engine-failed` instead of this token (from 0) of every answer. */
   readonly failAtToken?: number;
   readonly loadMs?: number;
   /** Loading fails with this code. */
@@ -31,10 +31,10 @@ const features = [
 const loadSteps = 10;
 
 /**
- * An engine that computes nothing: the answer is a function of prompt, seed and position, at a rate of the clock's.
- * Keeps the whole contract (slots, stop, seed, resume, abort, too long a prompt, formats, calls, log-probabilities,
- * vectors), so that everything above it can be tested at the speed of a real GPU on a machine without one. It calls a
- * function that the last message names, or that it must call; it thinks where `reasoningEffort` asks it to.
+ * An engine without a model: the answer is a function of prompt, seed and position, paced by the clock. It honours the
+ * whole contract (slots, stop, seed, resume, abort, prompt limit, formats, tool calls, log-probabilities, vectors), so
+ * that everything above it can be tested at the speed of a real GPU on a machine without one. It calls a tool if the
+ * last message names it or `toolChoice` requires it, and reasons if `reasoningEffort` asks for it.
  */
 export function createScriptedEngine(options: ScriptedOptions): Engine {
   const { clock } = options;
@@ -55,7 +55,7 @@ export function createScriptedEngine(options: ScriptedOptions): Engine {
       for (let step = 1; step <= loadSteps; step++) {
         if (options.loadMs) await clock.delay(options.loadMs / loadSteps, { signal });
         if (options.failLoad && step > loadSteps / 2) {
-          throw new TabloomError(options.failLoad, 'The scripted load failed, as it was told to.');
+          throw new TabloomError(options.failLoad, 'The scripted load failed as configured.');
         }
         const elapsedMs = clock.elapsed() - startedMs;
         onProgress?.({

@@ -5,12 +5,12 @@ import type { EngineRequest } from './spec.ts';
 
 const ask = (prompt: string): EngineRequest => ({ kind: 'completion', input: { prompt }, params: { maxTokens: 9 } });
 
-test('closing tells every answer to stop before it waits for the first', async () => {
-  const told: string[] = [];
+test('closing aborts every answer before waiting for the first', async () => {
+  const aborted: string[] = [];
   const letGo = Promise.withResolvers<void>();
   const slots = createSlots(2, async function* (request, signal) {
     const name = request.kind === 'completion' ? request.input.prompt : '';
-    signal.addEventListener('abort', () => told.push(name));
+    signal.addEventListener('abort', () => aborted.push(name));
     yield { type: 'text-delta', text: 'a', tokens: 1 };
     if (name === 'first') await letGo.promise;
     else await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -19,7 +19,7 @@ test('closing tells every answer to stop before it waits for the first', async (
   for (const stream of streams) await stream.next();
   const ends = streams.map((stream) => stream.next().catch(errorCode));
   const closing = slots.close();
-  expect(told).toEqual(['first', 'second']);
+  expect(aborted).toEqual(['first', 'second']);
   expect(await ends[1]).toBe('aborted');
   letGo.resolve();
   await closing;
@@ -27,7 +27,7 @@ test('closing tells every answer to stop before it waits for the first', async (
   expect(slots.running).toBe(0);
 });
 
-test('held work takes a slot, is told to stop by closing, and is waited for', async () => {
+test('held work takes a slot, is aborted by closing, and is waited for', async () => {
   const slots = createSlots(1, async function* () {
     yield { type: 'text-delta', text: 'a', tokens: 1 };
   });

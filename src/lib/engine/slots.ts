@@ -2,29 +2,29 @@ import { abortError, anySignal, throwIfAborted } from '#lib/base/abort.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { EngineEvent, EngineRequest, LoadedModel } from './spec.ts';
 
-/** Runs one request; sees a signal that is always there. */
+/** Runs one request, with a signal that is always defined. */
 export type StartStream = (request: EngineRequest, signal: AbortSignal) => AsyncIterable<EngineEvent>;
 
 export interface Slots {
   readonly doStream: LoadedModel['doStream'];
-  /** Takes a slot for work that is no stream. @throws as `doStream` does. */
+  /** Takes a slot for work other than a stream. @throws as `doStream` does. */
   hold<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
   readonly running: number;
-  /** Aborts what runs, waits until the engine has let go of it, and takes nothing more. Idempotent. */
+  /** Aborts running work, waits until the engine has stopped it, and accepts nothing more. Idempotent. */
   close(): Promise<void>;
 }
 
 interface Running {
-  /** Undefined: no stream. */
+  /** Undefined for work other than a stream. */
   readonly iterator: AsyncIterator<EngineEvent> | undefined;
   readonly controller: AbortController;
   pending: Promise<unknown> | undefined;
 }
 
 /**
- * The contract of `doStream` around an engine's own loop: at most `count` at once (`busy` past it), an abort is thrown
- * as its coded error and never as a finish, exactly one `finish`, and the slot is free again only after the engine's
- * loop has run its cleanup.
+ * Enforces the contract of `doStream` around an engine's own loop: at most `count` concurrent runs (`busy` beyond
+ * that), an abort is thrown as its coded error and never reported as a finish, there is exactly one `finish`, and the
+ * slot is freed only after the engine's loop has cleaned up.
  */
 export function createSlots(count: number, start: StartStream): Slots {
   const running = new Set<Running>();
@@ -33,7 +33,7 @@ export function createSlots(count: number, start: StartStream): Slots {
   const assertFree = (signal: AbortSignal | undefined) => {
     if (closed) throw new TabloomError('engine-failed', 'This model has been unloaded. Load it again.');
     if (running.size >= count)
-      throw new TabloomError('busy', 'The model is answering already. Try again when it is done.');
+      throw new TabloomError('busy', 'The model is busy with another answer. Try again when it is done.');
     throwIfAborted(signal);
   };
 
@@ -73,7 +73,7 @@ export function createSlots(count: number, start: StartStream): Slots {
         if (!finished) throwIfAborted(signal);
         if (result.done) break;
         if (finished)
-          throw new TabloomError('engine-failed', 'The engine went on after its end. Load the model again.');
+          throw new TabloomError('engine-failed', 'The engine continued after its end. Load the model again.');
         finished = result.value.type === 'finish';
         yield result.value;
         if (!finished) throwIfAborted(signal);
@@ -98,9 +98,9 @@ export function createSlots(count: number, start: StartStream): Slots {
     async close() {
       closed = true;
       const left = [...running];
-      // All are told before one is waited for: a slow one must not let the others go on.
+      // Abort all before waiting for any: a slow one must not keep the others running.
       for (const { controller } of left) {
-        controller.abort(new TabloomError('aborted', 'The model was unloaded while it answered.'));
+        controller.abort(new TabloomError('aborted', 'The model was unloaded while answering.'));
       }
       for (const entry of left) {
         await entry.pending;

@@ -5,23 +5,23 @@ import type { KindName } from '#lib/protocol/kinds/table.ts';
 import type { KnownFinishReason, Part, Usage } from '#lib/protocol/part.ts';
 
 /**
- * How an answer is made. An engine loads a model; a loaded model streams. Types only.
+ * The engine port. An engine loads a model; a loaded model streams answers. Types only.
  *
  * Every implementation runs `tests/compliance/engine.ts`. Errors are `TabloomError`s with these codes: `model-unknown`,
  * `model-too-large` (fit check), `model-corrupt` (hash or format), `load-failed` (network), `quota-exceeded`,
  * `no-webgpu`, `device-lost` (the engine restarts its worker; load again), `busy` (a second job beyond `slots`),
- * `too-long` (prompt past the context; `details` has `promptTokens` and `contextTokens`, nothing is left out of a prompt),
- * `bad-request` (a schema or a tool that cannot be held to), `feature-unavailable` (a hard wish that is not among the
- * `features`), `resume-unsupported`, `engine-failed`, `aborted`.
+ * `too-long` (prompt exceeds the context; `details` has `promptTokens` and `contextTokens`; a prompt is never
+ * truncated), `bad-request` (a schema or tool that cannot be enforced), `feature-unavailable` (a requirement that is
+ * not among the `features`), `resume-unsupported`, `engine-failed`, `aborted`.
  */
 export interface Engine {
   readonly info: EngineInfo;
   /**
-   * Brings a model to where it can answer; at most one model at a time unless the engine says otherwise. Aborting the
-   * signal cancels the download and leaves what was verified for the next try.
+   * Makes a model ready to answer; one model at a time unless the engine states otherwise. Aborting the signal cancels
+   * the download and keeps what has been verified for the next attempt.
    */
   load(model: ModelEntry, options: LoadOptions): Promise<LoadedModel>;
-  /** Frees everything, worker included. Idempotent. */
+  /** Frees all resources, the worker included. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export interface LoadProgress {
   /** 0 while unknown. */
   readonly totalBytes: number;
   readonly elapsedMs: number;
-  /** Estimated from the bytes so far; undefined while it cannot be said. */
+  /** Estimated from the rate so far; undefined while unknown. */
   readonly remainingMs?: number | undefined;
   readonly fromCache: boolean;
 }
@@ -53,62 +53,67 @@ export interface LoadedModel {
   readonly model: ModelEntry;
   readonly engine: EngineInfo;
   readonly contextTokens: number;
-  /** Kinds of work it does. */
+  /** Supported kinds of work. */
   readonly kinds: readonly KindName[];
-  /** What it can do beside that: only what its compliance suite shows. */
+  /** Supported features: only those its compliance suite proves. */
   readonly features: readonly Feature[];
-  /** Jobs at once. A call past it throws `busy`: the queue belongs to `peer/provide`. */
+  /** Concurrent jobs. Calls beyond it throw `busy`; queueing is up to `peer/serve`. */
   readonly slots: number;
   /**
-   * Streams one answer. Ends with exactly one `finish`, or throws. Aborting the signal, or leaving the loop, stops the
+   * Streams one answer. Ends with exactly one `finish`, or throws. Aborting the signal or leaving the loop stops the
    * engine within one token and frees the slot; an abort is thrown as `aborted`, not reported as a finish.
    */
   doStream(request: EngineRequest, options: { readonly signal?: AbortSignal | undefined }): AsyncIterable<EngineEvent>;
   /**
-   * One score for each token of the answer, from one pass over the tokens as given (teacher forcing); nothing is
-   * generated. Left out by engines that cannot. @throws `too-long`, `busy`, `aborted`.
+   * One score per token of the answer, from a single pass over the given tokens (teacher forcing); nothing is
+   * generated. Absent on engines that do not support it. @throws `too-long`, `busy`, `aborted`.
    */
   score?(request: ScoreRequest, options: { readonly signal?: AbortSignal | undefined }): Promise<readonly TokenScore[]>;
-  /** Idempotent; a running stream is aborted first. */
+  /** Aborts running streams first. Idempotent. */
   unload(): Promise<void>;
   /**
-   * Aborts, with a coded error as its reason, when this model can answer no more though nobody asked for that, idle or
-   * not: its device was lost or its worker crashed (`device-lost`). Not after `unload`, nor when another model takes its
-   * place. Load it again. Left out by engines that nothing can take away.
+   * Aborts, with a coded error as its reason, when this model unexpectedly stops working, idle or not: its device was
+   * lost or its worker crashed (`device-lost`). It does not abort after `unload` or when another model replaces this
+   * one. Load the model again. Absent on engines this cannot happen to.
    */
   readonly lost?: AbortSignal | undefined;
 }
 
-/** A job as an engine sees it. An engine is asked for the kinds its model names, and for no others. */
+/** A job as an engine sees it; its kind is always one of the model's `kinds`. */
 export type EngineRequest = { [Kind in KindName]: RequestOf<Kind> }[KindName];
 
 export type RequestOf<Kind extends KindName> = Pick<JobOf<Kind>, 'kind' | 'input' | 'params'> & {
   /**
-   * Go on after this: the joined text under greedy decoding equals an uninterrupted run. With `resume-exact` its ids are
-   * what the model reads; else its text, whose tokens may be others where it was cut.
+   * Continue after this: under greedy decoding the joined text equals that of an uninterrupted run. With `resume-exact`
+   * the model is fed these ids, otherwise the text, whose tokens may differ around the cut.
    */
   readonly resume?: Resume | undefined;
-  /** The files that the input names, by their SHA-256. */
+  /** The files referenced by the input, by SHA-256. */
   readonly blobs?: ReadonlyMap<string, Uint8Array> | undefined;
 };
 
-/** Requests that are answered with text. */
+/** Requests answered with text. */
 export type TextRequest = RequestOf<'chat'> | RequestOf<'completion'>;
 
-/** Token ids to be scored: the model's own, prompt first. */
+/** Token ids of the model's own vocabulary to score, prompt first. */
 export interface ScoreRequest {
   readonly prompt: readonly number[];
   readonly answer: readonly number[];
 }
 
-/** How likely the model finds a token at its place, after everything before it. Natural logarithms. */
+/** The log-probability (natural) of a token given everything before it. */
 export interface TokenScore {
   readonly logprob: number;
-  /** Of the likeliest token there: the same as `logprob` where the token is the one greedy decoding takes. */
+  /**
+   * That of the most likely token at this position: equal to `logprob` if greedy decoding would have chosen this token.
+   */
   readonly best: number;
 }
 
-/** A piece of the answer, or the end with its counts. A wish the engine cannot grant comes as a `warning` part. */
+/**
+ * A piece of the answer, or its end with usage and timings. Parameters the engine ignores are reported as `warning`
+ * parts.
+ */
 export type EngineEvent =
   | Part
   | {
@@ -125,11 +130,11 @@ export interface EngineTimings {
   readonly decodeMs: number;
 }
 
-/** One row of the catalog: a model and where its files are. Data only. */
+/** One catalog entry: a model and where its files are. Data only. */
 export interface ModelEntry {
   /** Stable, used in URLs and by the gateway: `tabloom-demo`. */
   readonly name: string;
-  /** What a person reads. */
+  /** Display name. */
   readonly title: string;
   /** Engines that can run it, preferred first. */
   readonly engines: readonly string[];
@@ -137,22 +142,22 @@ export interface ModelEntry {
   readonly contextTokens: number;
   readonly quantisation: string;
   readonly parameters: number;
-  /** Sum of the files. */
+  /** Total size of the files. */
   readonly sizeBytes: number;
-  /** Memory of the device it needs while running; for the fit check. */
+  /** Device memory needed while running; for the fit check. */
   readonly memoryBytes: number;
-  /** The largest of its tensors, which a GPU must take as one buffer; left out while unknown. */
+  /** Size of its largest tensor, which must fit into one GPU buffer; absent if unknown. */
   readonly largestBufferBytes?: number | undefined;
   readonly licence: string;
-  /** What a person should know before relying on it. */
+  /** A caveat shown to users. */
   readonly note?: string | undefined;
   readonly source: ModelSource;
 }
 
 export type ModelSource =
   /**
-   * One GGUF file; `url` may be relative to the page's origin. `sha256` in hexadecimal. `template` says how a conversation
-   * is written for it, `chatml` by default: the same text for every engine.
+   * One GGUF file; `url` may be relative to the page's origin. `sha256` in hexadecimal. `template` is the prompt
+   * format, `chatml` by default, and the same for every engine.
    */
   | {
       readonly kind: 'gguf';
@@ -169,7 +174,7 @@ export type ModelSource =
       readonly f16: boolean;
       readonly integrity?: Readonly<Record<string, string>> | undefined;
     }
-  /** Served by somebody else's OpenAI-compatible server. */
+  /** Served by an external OpenAI-compatible server. */
   | { readonly kind: 'remote'; readonly remoteName: string }
   /** The scripted double. */
   | { readonly kind: 'scripted' };

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createStopFilter, type RawPiece } from './stop-filter.ts';
 
-/** Runs pieces of one token each through a filter. */
+/** Runs one-token pieces through a filter. */
 function run(texts: readonly string[], stops: readonly string[]) {
   const filter = createStopFilter(stops);
   const out: RawPiece[] = [];
@@ -19,7 +19,7 @@ const textOf = (out: readonly RawPiece[]) => out.map(({ text }) => text).join(''
 const tokensOf = (out: readonly RawPiece[]) => out.reduce((sum, { tokens }) => sum + tokens, 0);
 
 describe('the stop filter', () => {
-  test('passes everything through where nothing stops', () => {
+  test('passes everything through without stop sequences', () => {
     const { out, matched } = run(['one', ' two'], []);
     expect(out).toEqual([
       { text: 'one', tokens: 1, ids: [0] },
@@ -29,40 +29,40 @@ describe('the stop filter', () => {
     expect(matched).toBe(false);
   });
 
-  test('cuts before a sequence over several pieces and drops the tokens inside it', () => {
+  test('cuts before a sequence spanning several pieces and drops the tokens inside it', () => {
     const { out, matched } = run(['one', ' E', 'N', 'D', ' two'], ['END']);
     expect({ text: textOf(out), tokens: tokensOf(out), matched }).toEqual({ text: 'one ', tokens: 2, matched: true });
   });
 
-  test('takes the earliest of several, and the sequence at the very start', () => {
+  test('takes the earliest of several, and one at the very start', () => {
     expect(textOf(run(['a.b,c'], [',', '.']).out)).toBe('a');
     const { out, matched } = run(['END'], ['END']);
     expect({ text: textOf(out), tokens: tokensOf(out), matched }).toEqual({ text: '', tokens: 0, matched: true });
   });
 
-  test('takes the one that is whole first, however the text comes', () => {
+  test('takes the one that completes first, however the text is split', () => {
     for (const pieces of [['abc'], ['a', 'b', 'c'], ['ab', 'c']])
       expect(textOf(run(pieces, ['abc', 'b']).out)).toBe('a');
   });
 
-  test('gives back what only looked like a beginning', () => {
+  test('releases a prefix that does not become a stop sequence', () => {
     const { out } = run(['E', 'N', 'X'], ['END']);
     expect(out.at(-2)).toEqual({ text: 'ENX', tokens: 3, ids: [0, 1, 2] });
     expect(textOf(run(['so', ' EN'], ['END']).out)).toBe('so EN');
   });
 
-  test('lets a token without text wait for its character, and counts it at the end', () => {
+  test('holds a token without text until its character is complete, and counts it at the end', () => {
     expect(run(['', 'é'], ['x']).out[1]).toEqual({ text: 'é', tokens: 2, ids: [0, 1] });
     expect(tokensOf(run(['a', ''], []).out)).toBe(2);
   });
 
-  test('gives the same text however the answer is cut into pieces, and loses no token without a match', () => {
+  test('yields the same text however the answer is split, and loses no token without a match', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 24 });
     const stop = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(fc.array(letters, { maxLength: 8 }), fc.array(stop, { maxLength: 3 }), (pieces, stops) => {
         const whole = pieces.join('');
-        // By hand, a character at a time: the first end, and of those the longest sequence.
+        // Reference: character by character, the first end, and for equal ends the longest sequence.
         const ends = Array.from({ length: whole.length + 1 }, (_, end) => whole.slice(0, end));
         const begun = ends.find((text) => stops.some((one) => text.endsWith(one)));
         const longest = Math.max(0, ...stops.filter((one) => begun?.endsWith(one)).map((one) => one.length));

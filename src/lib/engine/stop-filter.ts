@@ -1,18 +1,20 @@
 import type { Logprob } from '#lib/protocol/part.ts';
 
-/** A piece of raw output: `tokens` counts what is behind the text; a token of a split character has no text yet. */
+/**
+ * A piece of raw output. `tokens` counts the tokens of the text; a token that ends inside a character has no text yet.
+ */
 export interface RawPiece {
   readonly text: string;
   readonly tokens: number;
   readonly ids?: readonly number[] | undefined;
-  /** One for each token, where they are wanted. */
+  /** One per token, if requested. */
   readonly logprobs?: readonly Logprob[] | undefined;
 }
 
 export interface StopFilter {
-  /** Text that is certainly before any stop sequence. `matched`: the answer ends here. */
+  /** Releases text that cannot be part of a stop sequence. `matched`: the answer ends here. */
   push(piece: RawPiece): { readonly released: RawPiece; readonly matched: boolean };
-  /** What was held back when the answer ends by itself. */
+  /** Releases what is still held back when the answer ends without a match. */
   flush(): RawPiece;
 }
 
@@ -25,9 +27,9 @@ interface HeldPiece {
 }
 
 /**
- * Cuts an answer before the stop sequence that is complete first, also when it spans pieces, by holding back any tail that could still
- * become one. A token goes out with the first character of its text, so a token wholly inside the stop sequence is
- * neither delivered nor counted. One filter for every engine: their counts agree.
+ * Cuts an answer before the stop sequence that completes first, even if it spans pieces, by holding back any suffix
+ * that could still become one. A token is released with the first character of its text, so tokens entirely inside the
+ * stop sequence are neither delivered nor counted. Shared by all engines, so that their counts agree.
  */
 export function createStopFilter(stops: readonly string[]): StopFilter {
   let text = '';
@@ -35,7 +37,7 @@ export function createStopFilter(stops: readonly string[]): StopFilter {
 
   const release = (length: number, rest: 'keep' | 'drop'): RawPiece => {
     const out = text.slice(0, length);
-    // Tokens without text ride with what follows them; when nothing follows, with what came before.
+    // Tokens without text are attributed to the text that follows or, at the end, to the text before.
     const leaves = (piece: HeldPiece) => piece.start < length || (length === text.length && rest === 'keep');
     const left = pieces.filter((piece) => leaves(piece));
     pieces = pieces.filter((piece) => !leaves(piece)).map((piece) => ({ ...piece, start: piece.start - length }));
@@ -58,7 +60,7 @@ export function createStopFilter(stops: readonly string[]): StopFilter {
       const match = firstMatch(text, stops);
       if (match !== undefined) return { released: release(match, 'drop'), matched: true };
       const free = text.length - heldTail(text, stops);
-      // A lone token of a split character waits for its text.
+      // A token that ends inside a character waits for its text.
       if (free === 0) return { released: { text: '', tokens: 0 }, matched: false };
       return { released: release(free, 'keep'), matched: false };
     },
@@ -66,7 +68,7 @@ export function createStopFilter(stops: readonly string[]): StopFilter {
   };
 }
 
-/** Start of the sequence that is whole first, so that the cut does not depend on how the text came in pieces. */
+/** Start of the sequence that completes first, so that the cut does not depend on how the text was split. */
 function firstMatch(text: string, stops: readonly string[]): number | undefined {
   let first: { readonly start: number; readonly end: number } | undefined;
   for (const stop of stops) {
@@ -78,7 +80,7 @@ function firstMatch(text: string, stops: readonly string[]): number | undefined 
   return first?.start;
 }
 
-/** Length of the longest tail of `text` that begins a stop sequence. */
+/** Length of the longest suffix of `text` that is a prefix of a stop sequence. */
 function heldTail(text: string, stops: readonly string[]): number {
   let longest = 0;
   for (const stop of stops) {

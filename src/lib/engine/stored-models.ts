@@ -2,21 +2,21 @@ import { cacheChunkStore } from './files/cache-chunk-store.ts';
 import { configFile, libraryFile, weightsFolder, type MlcSource } from './files/mlc-layout.ts';
 import type { ModelEntry } from './spec.ts';
 
-/** A model, whole or in part, in this browser's storage. */
+/** A model that is completely or partially in this browser's storage. */
 export interface StoredModel {
   readonly model: ModelEntry;
   readonly storedBytes: number;
-  /** False after an interrupted download; undefined where only loading can tell. */
+  /** False after an interrupted download; undefined if only loading can tell. */
   readonly complete: boolean | undefined;
 }
 
 export interface StoredModels {
   list(): Promise<readonly StoredModel[]>;
-  /** Deletes one model and leaves what others share. Close its engine first. */
+  /** Deletes one model but keeps files shared with others. Close its engine first. */
   delete(model: ModelEntry): Promise<void>;
 }
 
-/** What of these models lies in the browser's caches; needs no worker and no engine. */
+/** Lists and deletes models in the browser's caches, without a worker or an engine. */
 export function createStoredModels(caches: CacheStorage, models: readonly ModelEntry[]): StoredModels {
   const chunks = cacheChunkStore(caches);
 

@@ -6,16 +6,16 @@ import { all, any, repeated, rule, text, type CharRange, type Expression } from 
 import type { SchemaReader } from './grammar/json-schema.ts';
 
 /**
- * How a model calls a function in its text: the marks that Hermes and Qwen models are trained with, and what is
- * explained to those that are not.
+ * The text format of tool calls: the markers Hermes and Qwen models are trained with, which the prompt explains to
+ * other models.
  */
 export const callStart = '<tool_call>';
 export const callEnd = '</tool_call>';
 
-/** Calls that one answer may make beside its first. */
+/** Calls one answer may make after its first. */
 const furtherCallsMax = 7;
 
-/** What a model is told of the functions it may call; part of the system's message. */
+/** Describes the available tools to the model; part of the system message. */
 export function toolsPrompt(tools: readonly ChatTool[]): string {
   const listed = tools.map(({ name, description, parameters }) => {
     const parts = [`"name": ${JSON.stringify(name)}`];
@@ -31,44 +31,44 @@ export function toolsPrompt(tools: readonly ChatTool[]): string {
 }
 
 /**
- * Ids of an answer's calls, by their place: the same for the same prompt, so that a resumed answer names its calls as it
- * did, and others in every other turn.
+ * Ids of an answer's calls, by index. Derived from the prompt, so that a resumed answer reuses the same ids and other
+ * turns get different ones.
  */
 export function callIds(prompt: string): (index: number) => string {
   const seed = toHex(sha256(utf8Encode(prompt))).slice(0, 20);
   return (index) => `call_${seed}${index}`;
 }
 
-/** A message as a model with tools reads it: calls made before in their marks, a result in marks of its own. */
-export function withToolMarks(message: ChatMessage, said: string): string {
-  if (message.role === 'tool') return `<tool_response>\n${said}\n</tool_response>`;
+/** The text of a message with earlier calls and tool results rendered in their markers. */
+export function withToolMarks(message: ChatMessage, content: string): string {
+  if (message.role === 'tool') return `<tool_response>\n${content}\n</tool_response>`;
   const calls = (message.toolCalls ?? []).map(
     ({ name, arguments: given }) =>
       `${callStart}\n{"name": ${JSON.stringify(name)}, "arguments": ${given}}\n${callEnd}`,
   );
-  return [...(said === '' && calls.length > 0 ? [] : [said]), ...calls].join('\n');
+  return [...(content === '' && calls.length > 0 ? [] : [content]), ...calls].join('\n');
 }
 
-/** Functions whose arguments cannot be held to their schema, and why. */
-export type Loose = readonly { readonly name: string; readonly why: string }[];
+/** Functions whose arguments cannot be constrained by their schema, and why. */
+export type Unconstrained = readonly { readonly name: string; readonly why: string }[];
 
 /**
- * Calls of these functions, arguments as their schemas say. A schema that cannot be held to allows any object here: the
- * caller checks arguments anyway, and is told.
+ * Calls of these functions with arguments that match their schemas. If a schema cannot be enforced, any object is
+ * allowed and the function is listed in `unconstrained`: callers validate arguments anyway.
  */
 export function callsExpression(
   tools: readonly ChatTool[],
   reader: SchemaReader,
   many: boolean,
-): { readonly calls: Expression; readonly loose: Loose } {
-  const loose: { name: string; why: string }[] = [];
+): { readonly calls: Expression; readonly unconstrained: Unconstrained } {
+  const unconstrained: { name: string; why: string }[] = [];
   const bodies = tools.map(({ name, parameters }) => {
     let given: Expression = text('{}');
     try {
       if (parameters !== undefined) given = argumentsOf(JSON.parse(parameters), reader);
     } catch (error) {
       if (errorCode(error) !== 'bad-request') throw error;
-      loose.push({ name, why: (error as TabloomError).message });
+      unconstrained.push({ name, why: (error as TabloomError).message });
       given = rule('object');
     }
     return all(text(`{"name": ${JSON.stringify(name)}, "arguments": `), given, text('}'));
@@ -79,31 +79,31 @@ export function callsExpression(
   rules.set('further-call', all(text('\n'), rule('call')));
   rules.set('further-calls', many ? repeated(rule('further-call'), 0, furtherCallsMax) : all());
   rules.set('call-after-mark', all(rule('call-body'), rule('further-calls')));
-  return { calls: all(rule('call'), rule('further-calls')), loose };
+  return { calls: all(rule('call'), rule('further-calls')), unconstrained };
 }
 
-/** A schema that says nothing still means an object: functions have named arguments. */
+/** An empty schema still means an object, because functions take named arguments. */
 const argumentsOf = (schema: unknown, reader: SchemaReader): Expression =>
   schema === true || (typeof schema === 'object' && schema !== null && Object.keys(schema).length === 0)
     ? rule('object')
     : reader.read(schema);
 
-/** Free text that may go over into the calls of `callsExpression`, at a mark and nowhere else. */
+/** Free text that may switch to the calls of `callsExpression`, but only at a marker. */
 export function textOrCalls(rules: Map<string, Expression>): Expression {
   const state = (matched: number) => `text-${matched}`;
   const first = callStart[0]!;
   for (let matched = 0; matched < callStart.length; matched++) {
     const mark = callStart[matched]!;
-    const goOn = matched === callStart.length - 1 ? rule('call-after-mark') : rule(state(matched + 1));
-    // The first character does not come again in the mark: what differs begins anew.
+    const advance = matched === callStart.length - 1 ? rule('call-after-mark') : rule(state(matched + 1));
+    // The marker's first character does not recur in it, so a mismatch restarts the match from the beginning.
     const anew = matched === 0 ? [] : [all(text(first), rule(state(1)))];
     const other = all({ chars: charsBut(new Set([mark, first])) }, rule(state(0)));
-    rules.set(state(matched), any(all(text(mark), goOn), ...anew, other, all()));
+    rules.set(state(matched), any(all(text(mark), advance), ...anew, other, all()));
   }
   return rule(state(0));
 }
 
-/** Every character but these, which are of one code unit. */
+/** Every character except these, each of which is one code unit. */
 function charsBut(without: ReadonlySet<string>): readonly CharRange[] {
   const points = [...without].map((char) => char.charCodeAt(0)).sort((a, b) => a - b);
   const ranges: CharRange[] = [];

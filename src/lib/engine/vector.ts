@@ -1,7 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { EngineEvent } from './spec.ts';
 
-/** An answer of vectors: each as 32-bit floats of unit length, little-endian, then the end. */
+/** Emits an answer of vectors, one `embedding` part each, then `finish`. */
 export async function* embeddingEvents(
   vectors: AsyncIterable<readonly number[]>,
   { tokensIn, clock, startedMs }: { readonly tokensIn: number; readonly clock: Clock; readonly startedMs: number },
@@ -22,7 +22,7 @@ export async function* embeddingEvents(
   };
 }
 
-/** 32-bit floats of unit length, little-endian. Zeros stay zeros: they have no direction. */
+/** The vector normalised to unit length, as little-endian 32-bit floats. The zero vector stays zero. */
 export function unitVector(vector: readonly number[]): Uint8Array {
   const length = Math.hypot(...vector) || 1;
   const view = new DataView(new ArrayBuffer(vector.length * 4));

@@ -13,13 +13,13 @@ const codeOf = (work: () => unknown) => {
 };
 
 describe('the catalog', () => {
-  test('has valid rows with names and artefacts of their own', () => {
+  test('has valid entries with unique names and artefacts', () => {
     for (const row of [...catalog, scriptedModel(30)]) expect(modelEntrySchema.parse(row)).toEqual(row);
     expect(new Set(catalog.map(({ name }) => name)).size).toBe(catalog.length);
     expect(new Set(catalog.map(({ artefact }) => artefact)).size).toBe(catalog.length);
   });
 
-  test('has each WebLLM model for devices with and without f16, the first needing less memory', () => {
+  test('has every WebLLM model with and without f16, and the f16 build needs less memory', () => {
     const mlc = catalog.filter(({ source }) => source.kind === 'mlc');
     expect(mlc.length).toBeGreaterThan(10);
     for (const f16 of mlc.filter(({ source }) => source.kind === 'mlc' && source.f16)) {
@@ -31,7 +31,7 @@ describe('the catalog', () => {
     }
   });
 
-  test('finds by name and by artefact, and says what it does not know', () => {
+  test('finds by name and by artefact, and throws for unknown names', () => {
     const demo = findModel('tabloom-demo');
     expect(findModel(demo.artefact)).toBe(demo);
     expect(modelOfArtefact(demo.artefact)).toBe(demo);
@@ -40,7 +40,7 @@ describe('the catalog', () => {
   });
 });
 
-describe('a model of one’s own', () => {
+describe('a custom model', () => {
   const source = {
     kind: 'mlc',
     weightsUrl: 'https://models.example/qwen/',
@@ -56,10 +56,14 @@ describe('a model of one’s own', () => {
     expect(customModel({ name: 'mine', source: gguf, contextTokens: 512 }).engines).toEqual(['wllama', 'llama']);
   });
 
-  test('knows by its library whether it needs 16-bit shaders, unless it is told', () => {
-    const f16 = (library: string, said?: boolean) => {
+  test('infers from its library whether it needs 16-bit shaders, unless told', () => {
+    const f16 = (library: string, declared?: boolean) => {
       const libraryUrl = `https://models.example/q4f16_1.mirror/../${library}`;
-      const model = customModel({ name: 'mine', source: { ...source, libraryUrl, f16: said }, contextTokens: 2_048 });
+      const model = customModel({
+        name: 'mine',
+        source: { ...source, libraryUrl, f16: declared },
+        contextTokens: 2_048,
+      });
       return model.source.kind === 'mlc' && model.source.f16;
     };
     expect(f16('Qwen2-0.5B-Instruct-q4f16_1_cs1k-webgpu.wasm')).toBe(true);
@@ -70,7 +74,7 @@ describe('a model of one’s own', () => {
     expect(f16('mine-q4f16_1.wasm', false)).toBe(false);
   });
 
-  test('has an artefact that moves with either address', () => {
+  test('has an artefact id that depends on both addresses', () => {
     const other = { ...source, libraryUrl: 'https://models.example/other.wasm' };
     const artefactOf = (from: typeof source | typeof other) =>
       customModel({ name: 'mine', source: from, contextTokens: 2_048 }).artefact;
@@ -82,19 +86,19 @@ describe('a model of one’s own', () => {
     ['a script address', { weightsUrl: 'javascript:alert(1)' }],
     ['no address', { libraryUrl: 'qwen.wasm' }],
     ['a user name', { libraryUrl: 'https://me@models.example/a.wasm' }],
-    ['a library that is none', { libraryUrl: 'https://models.example/a.js' }],
+    ['a library that is not wasm', { libraryUrl: 'https://models.example/a.js' }],
   ])('is refused for %s', (_, wrong) => {
     expect(codeOf(() => customModel({ name: 'mine', source: { ...source, ...wrong }, contextTokens: 2_048 }))).toBe(
       'bad-model',
     );
   });
 
-  test('is refused for a name or a context nobody could use', () => {
+  test('is refused for an unusable name or context size', () => {
     expect(codeOf(() => customModel({ name: '<b>', source, contextTokens: 2_048 }))).toBe('bad-model');
     expect(codeOf(() => customModel({ name: 'mine', source, contextTokens: 0 }))).toBe('bad-model');
   });
 
-  test('may come from this machine over http', () => {
+  test('may be served by this machine over http', () => {
     const local = { ...source, weightsUrl: 'http://localhost:9000/qwen/' };
     expect(customModel({ name: 'mine', source: local, contextTokens: 2_048 }).name).toBe('mine');
   });

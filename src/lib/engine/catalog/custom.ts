@@ -4,7 +4,7 @@ import { modelEntrySchema } from '../model-entry.ts';
 import type { ModelEntry, ModelSource } from '../spec.ts';
 import { mlcArtefact } from './mlc-artefact.ts';
 
-/** A model of one's own: weights in MLC layout and a library, or one GGUF file with its hash. */
+/** A user-supplied model: MLC weights and a compiled library, or one GGUF file with its hash. */
 export interface CustomModel {
   readonly name: string;
   readonly title?: string;
@@ -17,10 +17,10 @@ export interface CustomModel {
   readonly licence?: string;
 }
 
-/** `f16` is read from the library's name where it is left out. */
+/** `f16` is inferred from the library's name if omitted. */
 type OwnMlcSource = Omit<Extract<ModelSource, { kind: 'mlc' }>, 'f16'> & { readonly f16?: boolean | undefined };
 
-/** Whether a library computes in 16 bits, by the name its compiler gives it: `…-q4f16_1_cs1k-webgpu.wasm`. */
+/** Whether a library computes in 16 bits, inferred from the compiler's naming scheme: `…-q4f16_1_cs1k-webgpu.wasm`. */
 export const needsF16 = (libraryUrl: string): boolean => /q\d+f16/i.test(new URL(libraryUrl).pathname);
 
 /** @throws `bad-model` naming what to correct. */
@@ -30,7 +30,7 @@ export function customModel(custom: CustomModel): ModelEntry {
     assertUrl(source.weightsUrl, 'weights');
     assertUrl(source.libraryUrl, 'library');
     if (!new URL(source.libraryUrl).pathname.endsWith('.wasm')) {
-      throw new TabloomError('bad-model', 'The library is a .wasm file compiled for this version of WebLLM.');
+      throw new TabloomError('bad-model', 'The library must be a .wasm file compiled for this version of WebLLM.');
     }
   } else assertUrl(source.url, 'model file');
   const parsed = modelEntrySchema.safeParse({
@@ -53,7 +53,7 @@ export function customModel(custom: CustomModel): ModelEntry {
   const issue = parsed.error.issues[0];
   throw new TabloomError(
     'bad-model',
-    `Correct "${issue?.path.join('.') ?? ''}" of the model: ${issue?.message ?? ''}.`,
+    `The model's "${issue?.path.join('.') ?? ''}" is not valid: ${issue?.message ?? ''}. Correct it.`,
   );
 }
 
@@ -61,6 +61,6 @@ function assertUrl(text: string, what: string): void {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const local = url?.hostname === 'localhost' || url?.hostname === '127.0.0.1' || url?.hostname === '[::1]';
   if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && local)) || url.username || url.password) {
-    throw new TabloomError('bad-model', `Give the ${what} a full https address without a user name in it.`);
+    throw new TabloomError('bad-model', `Give the ${what} a full https address without a user name.`);
   }
 }

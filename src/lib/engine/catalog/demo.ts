@@ -2,7 +2,10 @@ import { artefactId } from '#lib/protocol/artefact.ts';
 import type { ModelEntry } from '../spec.ts';
 import { demoFile } from './demo-file.ts';
 
-/** The model that comes with the project: tiny, its own, no download from anywhere else. See its card beside the file. */
+/**
+ * The bundled model: tiny, trained by this project, served from the page's own origin. See its model card next to the
+ * file.
+ */
 export const demoModel: ModelEntry = {
   name: 'tabloom-demo',
   title: 'Tabloom demo',
@@ -16,7 +19,7 @@ export const demoModel: ModelEntry = {
   sizeBytes: demoFile.sizeBytes,
   memoryBytes: demoFile.sizeBytes * 3 + 32 * 1024 * 1024,
   licence: 'MIT',
-  note: 'A toy, to try everything without a download. What it says is no fact, and its embeddings know words alone.',
+  note: 'A toy for trying everything without a download. Don’t rely on its answers; its embeddings only compare words.',
   source: {
     kind: 'gguf',
     url: '/models/tabloom-demo.gguf',

@@ -1,12 +1,12 @@
 import type { ModelEntry } from '../spec.ts';
 import { mlcArtefact } from './mlc-artefact.ts';
 
-/** Where the weights and libraries of the catalog's WebLLM models are published. Anybody may mirror both. */
+/** Where the weights and libraries of the catalog's WebLLM models are published. Both may be mirrored. */
 const weightsOrigin = 'https://huggingface.co/mlc-ai/';
 const libraryFolder = 'https://raw.githubusercontent.com/mlc-ai/binary-mlc-llm-libs/main/web-llm-models/v0_2_86/base/';
 const contextTokens = 4_096;
 
-/** One model in its two builds: `f16` needs the `shader-f16` feature of the device, `f32` runs everywhere. */
+/** One model in two builds: `f16` needs the device's `shader-f16` feature, `f32` runs everywhere. */
 interface MlcRow {
   readonly name: string;
   readonly title: string;
@@ -15,7 +15,7 @@ interface MlcRow {
   /** Name of the library without `-q4f16_1_cs1k-webgpu.wasm`; several weights share one. */
   readonly library: string;
   readonly parameters: number;
-  /** Entries of the vocabulary, and numbers in each: the largest tensor. */
+  /** Shape of the embedding matrix, which is the largest tensor. */
   readonly embedding: readonly [entries: number, width: number];
   readonly licence: string;
   /** `vram_required_MB` of WebLLM 0.2.86 for a context of 4,096 tokens. */
@@ -52,12 +52,12 @@ const entry = (row: MlcRow, width: 'f16' | 'f32'): ModelEntry => {
     // Four bits and a scale of 16 (f16) or 32 bits (f32) for each group of 32 weights.
     sizeBytes: Math.round((row.parameters * (width === 'f16' ? 4.5 : 5)) / 8),
     memoryBytes: Math.round(row.vramMb[width] * 1024 * 1024),
-    // Four bits a weight in either build, in one buffer; the scales lie in another.
+    // Four bits per weight in either build; the scales are in a separate buffer.
     largestBufferBytes: (row.embedding[0] * row.embedding[1]) / 2,
     licence: row.licence,
     source: { kind: 'mlc', weightsUrl, libraryUrl, f16: width === 'f16' },
   };
 };
 
-/** Each model twice, `f16` before `f32`; {@link forDevice} of `fit.ts` chooses by the device. */
+/** Each model twice, `f16` before `f32`; `forDevice` in `fit.ts` selects the one for the device. */
 export const mlcModels: readonly ModelEntry[] = rows.flatMap((row) => [entry(row, 'f16'), entry(row, 'f32')]);

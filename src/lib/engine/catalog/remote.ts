@@ -3,8 +3,8 @@ import { toHex, utf8Encode } from '#lib/base/bytes.ts';
 import type { ModelEntry } from '../spec.ts';
 
 /**
- * A model of somebody else's server. Its artefact id is of the name alone, since nobody here sees its files: give the
- * id of a catalog model as `artefact` when the server is known to hold exactly that.
+ * A model on an OpenAI-compatible server. Its files are not accessible, so the artefact id is derived from the name
+ * alone; pass a catalog model's id as `artefact` if the server is known to hold exactly that model.
  */
 export function remoteModel(remote: {
   readonly remoteName: string;

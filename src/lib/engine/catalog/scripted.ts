@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex, utf8Encode } from '#lib/base/bytes.ts';
 import type { ModelEntry } from '../spec.ts';
 
-/** An entry for the scripted double, answering at this rate; for tests and measurements, never offered to a person. */
+/** An entry for the scripted double, answering at the given rate. For tests and benchmarks; never shown to users. */
 export function scriptedModel(tokensPerSecond: number): ModelEntry {
   const name = `scripted-${tokensPerSecond}`;
   return {

@@ -1,9 +1,9 @@
 import { TabloomError } from '#lib/base/errors.ts';
 import { endOfRow, quotaExceeded, type ChunkStore } from './chunk-store.ts';
 
-/** Another layout takes another name. */
+/** Change the name when the layout changes. */
 const cacheName = 'tabloom-models-1';
-/** Cache keys must look like addresses; this one can never be fetched. */
+/** Cache keys must be URLs; `.invalid` can never be fetched. */
 const origin = 'https://models.tabloom.invalid/';
 const sizeHeader = 'x-tabloom-file-bytes';
 const lengthHeader = 'x-tabloom-piece-bytes';
@@ -16,7 +16,7 @@ export function cacheChunkStore(caches: CacheStorage): ChunkStore {
     } catch (cause) {
       throw new TabloomError(
         'storage-unavailable',
-        'This browser does not let the page store models. Leave the private window or allow site data.',
+        'This browser does not let the page store models. Leave private browsing or allow site data.',
         { cause },
       );
     }

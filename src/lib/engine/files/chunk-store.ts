@@ -1,14 +1,14 @@
 import { TabloomError } from '#lib/base/errors.ts';
 
 /**
- * Where the pieces of model files lie, by the file's SHA-256 and the piece's place in it. Pieces may differ in size: two
- * tabs that store one file at once cut it differently, and what is read is whole all the same.
- * Errors: `quota-exceeded`, `storage-unavailable`.
+ * Stores model files in pieces, keyed by the file's SHA-256 and the piece's offset. Piece sizes may vary: two tabs
+ * storing the same file at once may split it differently, and it still reads back whole. Errors: `quota-exceeded`,
+ * `storage-unavailable`.
  */
 export interface ChunkStore {
-  /** The pieces that follow one another from the file's beginning. */
+  /** The contiguous pieces from the start of the file. */
   read(sha256: string): Promise<readonly Blob[]>;
-  /** Stores what begins at this byte of the file. */
+  /** Stores the bytes that start at this offset. */
   put(file: StoredFileKey, offsetBytes: number, bytes: Uint8Array): Promise<void>;
   delete(sha256: string): Promise<void>;
   list(): Promise<readonly StoredFile[]>;
@@ -16,23 +16,23 @@ export interface ChunkStore {
 
 export interface StoredFileKey {
   readonly sha256: string;
-  /** Of the whole file. */
+  /** Size of the whole file. */
   readonly sizeBytes: number;
 }
 
 export interface StoredFile extends StoredFileKey {
-  /** From the beginning on, without a gap. */
+  /** Contiguous bytes from the start of the file. */
   readonly storedBytes: number;
 }
 
-/** Where the row of pieces ends that begins at 0. */
+/** Where the contiguous run of pieces from offset 0 ends. `lengths` maps offset to length. */
 export function endOfRow(lengths: ReadonlyMap<number, number>): number {
   let offset = 0;
   for (let length = lengths.get(0); length; length = lengths.get(offset)) offset += length;
   return offset;
 }
 
-/** In memory: for tests, and for browsers that refuse storage (private windows). */
+/** In memory, for tests and for browsers that deny storage (private windows). */
 export function memoryChunkStore(options: { readonly quotaBytes?: number } = {}): ChunkStore {
   const files = new Map<string, { readonly sizeBytes: number; readonly pieces: Map<number, Uint8Array> }>();
   const used = () =>
@@ -70,6 +70,6 @@ export function memoryChunkStore(options: { readonly quotaBytes?: number } = {})
 export const quotaExceeded = (cause: unknown): TabloomError =>
   new TabloomError(
     'quota-exceeded',
-    'This browser has no room left for the model. Delete another model or free disk space, then try again.',
+    'The browser has no storage left for the model. Delete another model or free disk space, then try again.',
     { cause },
   );

@@ -17,11 +17,11 @@ interface ServerOptions {
   readonly content?: Uint8Array;
   readonly ranges?: 'honoured' | 'ignored' | 'wrong';
   readonly status?: number;
-  /** The connection breaks after so many bytes of an answer. */
+  /** The connection breaks after this many bytes of a response. */
   readonly breakAfter?: number;
 }
 
-/** A fetch over one file, noting the ranges asked for. */
+/** A fetch that serves one file and records the requested ranges. */
 function server(options: ServerOptions = {}) {
   const asked: (string | null)[] = [];
   const { content = bytes, ranges = 'honoured' } = options;
@@ -68,7 +68,7 @@ async function get(store: ChunkStore, fetch: typeof globalThis.fetch, signal?: A
 const storedBytes = async (store: ChunkStore) => (await store.list())[0]?.storedBytes ?? 0;
 
 describe('fetching a model file', () => {
-  test('gives the whole file, keeps it, and needs no network the next time', async () => {
+  test('returns the whole file, stores it, and needs no network the next time', async () => {
     const store = memoryChunkStore();
     const { fetch, asked } = server();
     const first = await get(store, fetch);
@@ -85,7 +85,7 @@ describe('fetching a model file', () => {
     expect(asked).toEqual([null]);
   });
 
-  test.each(['honoured', 'ignored'] as const)('goes on after a broken connection, ranges %s', async (ranges) => {
+  test.each(['honoured', 'ignored'] as const)('resumes after a broken connection, ranges %s', async (ranges) => {
     const store = memoryChunkStore();
     expect((await get(store, server({ breakAfter: 4_000 }).fetch)).code).toBe('load-failed');
     expect(await storedBytes(store)).toBe(4_000);
@@ -94,7 +94,7 @@ describe('fetching a model file', () => {
     expect(asked).toEqual(['bytes=4000-']);
   });
 
-  test('keeps what came when it is cancelled', async () => {
+  test('keeps what has arrived when cancelled', async () => {
     const store = memoryChunkStore();
     const controller = new AbortController();
     const { fetch } = server();
@@ -123,13 +123,13 @@ describe('fetching a model file', () => {
     ['cut short', bytes.slice(0, 9_000)],
     ['too long', new Uint8Array(10_001)],
     ['of other bytes', new Uint8Array(10_000)],
-  ])('refuses a file %s and keeps nothing', async (_, content) => {
+  ])('rejects a file that is %s and keeps nothing', async (_, content) => {
     const store = memoryChunkStore();
     expect((await get(store, server({ content }).fetch)).code).toBe('model-corrupt');
     expect(await store.list()).toEqual([]);
   });
 
-  test('refuses stored pieces that are not the file, and recovers at the next try', async () => {
+  test('rejects wrong stored pieces and recovers on the next attempt', async () => {
     const store = memoryChunkStore();
     await store.put(file, 0, new Uint8Array(5_000));
     expect((await get(store, server().fetch)).code).toBe('model-corrupt');
@@ -138,17 +138,17 @@ describe('fetching a model file', () => {
     expect((await get(store, server().fetch)).code).toBe('ok');
   });
 
-  test('says when the browser is full', async () => {
+  test('reports a full quota', async () => {
     const store = memoryChunkStore({ quotaBytes: 5_000 });
     expect((await get(store, server().fetch)).code).toBe('quota-exceeded');
     expect(await store.list()).toEqual([]);
   });
 
-  test.each([[{ status: 404 }], [{ status: 500 }]])('says when the server does not give it: %o', async (options) => {
+  test.each([[{ status: 404 }], [{ status: 500 }]])('reports a server error: %o', async (options) => {
     expect((await get(memoryChunkStore(), server(options).fetch)).code).toBe('load-failed');
   });
 
-  test('does not believe a server that answers with another part', async () => {
+  test('rejects a response with a different range', async () => {
     const store = memoryChunkStore();
     await store.put(file, 0, bytes.slice(0, 4_000));
     expect((await get(store, server({ ranges: 'wrong' }).fetch)).code).toBe('load-failed');
@@ -158,10 +158,10 @@ describe('fetching a model file', () => {
   test.each([
     ['memory', () => memoryChunkStore()],
     ['the caches', () => cacheChunkStore(memoryCaches())],
-  ])('reads back one file out of what two tabs stored of it, in %s', async (_, createStore) => {
+  ])('reassembles a file from pieces stored by two tabs, in %s', async (_, createStore) => {
     const store = createStore();
     const put = (from: number, to: number) => store.put(file, from, bytes.slice(from, to));
-    // One cut it at 3,000 and 6,000, the other at 4,500 and 7,000; both were interrupted.
+    // One tab split it at 3,000 and 6,000, the other at 4,500 and 7,000; both were interrupted.
     await put(0, 3_000);
     await put(0, 4_500);
     await put(3_000, 6_000);
@@ -175,7 +175,7 @@ describe('fetching a model file', () => {
     expect(await store.list()).toEqual([]);
   });
 
-  test('does nothing for a signal that has aborted', async () => {
+  test('does nothing if the signal has already aborted', async () => {
     const { fetch, asked } = server();
     expect((await get(memoryChunkStore(), fetch, AbortSignal.abort())).code).toBe('aborted');
     expect(asked).toEqual([]);

@@ -20,12 +20,12 @@ export interface FetchFileOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Bytes gathered before they are stored. */
+/** Bytes buffered before they are stored. */
 const pieceBytes = 4 * 1024 * 1024;
 
 /**
- * A model file, whole and verified: what is stored already, then the rest by a range request. Whatever is given back
- * has the size and the hash asked for. An interruption keeps what has come; a wrong hash or size keeps nothing.
+ * Returns a model file, complete and verified by size and hash. Uses the pieces already stored and fetches the rest
+ * with a range request. An interrupted download keeps what has arrived; a wrong size or hash discards everything.
  * Errors: `load-failed`, `model-corrupt`, `quota-exceeded`, `storage-unavailable`, `aborted`.
  */
 export async function fetchFile(file: ModelFile, options: FetchFileOptions): Promise<Blob> {
@@ -59,7 +59,7 @@ export async function fetchFile(file: ModelFile, options: FetchFileOptions): Pro
     try {
       for await (const bytes of openDownload(file, loadedBytes, options)) {
         loadedBytes += bytes.length;
-        if (loadedBytes > file.sizeBytes) throw corrupt(file, 'it is longer than it should be');
+        if (loadedBytes > file.sizeBytes) throw corrupt(file, 'it is too long');
         hasher.update(bytes);
         gathered.push(bytes);
         onProgress({ phase: 'download', loadedBytes, ...total, fromCache: false });
@@ -78,7 +78,7 @@ export async function fetchFile(file: ModelFile, options: FetchFileOptions): Pro
   onProgress({ phase: 'verify', loadedBytes, ...total, fromCache });
   if (toHex(hasher.digest()) !== file.sha256) {
     await store.delete(file.sha256);
-    throw corrupt(file, 'its hash is another');
+    throw corrupt(file, 'its hash does not match');
   }
   return new Blob(pieces);
 }
@@ -91,6 +91,6 @@ const keepsWhatCame = (error: unknown): boolean =>
 const corrupt = (file: ModelFile, what: string): TabloomError =>
   new TabloomError(
     'model-corrupt',
-    `The model file is not the one expected: ${what}. Nothing of it was kept; load it again or tell whoever serves it.`,
+    `The model file is not the expected one: ${what}. It was discarded; load it again or report it to the publisher.`,
     { details: { url: file.url } },
   );

@@ -42,7 +42,7 @@ const files = (): Record<string, Body> => ({
   [source.libraryUrl]: library,
 });
 
-/** Serves these files; a number is a status. */
+/** Serves these files; a number stands for an HTTP status. */
 function server(served: Record<string, Body>) {
   const asked: string[] = [];
   const fetch: typeof globalThis.fetch = async (url, init) => {
@@ -67,7 +67,7 @@ async function get(caches: CacheStorage, fetch: typeof globalThis.fetch, signal?
 }
 
 describe('fetching a WebLLM model', () => {
-  test('puts every file where WebLLM looks, and needs no network the next time', async () => {
+  test('puts every file where WebLLM looks for it, and needs no network the next time', async () => {
     const caches = memoryCaches();
     const first = server(files());
     expect((await get(caches, first.fetch)).code).toBe('ok');
@@ -88,7 +88,7 @@ describe('fetching a WebLLM model', () => {
     expect(totalBytes).toBe(steps.at(-1)!.totalBytes);
   });
 
-  test('goes on at the missing shard', async () => {
+  test('resumes at the missing shard', async () => {
     const caches = memoryCaches();
     const { [`${folder}params_shard_2.bin`]: _, ...broken } = files();
     expect((await get(caches, server(broken).fetch)).code).toBe('load-failed');
@@ -98,7 +98,7 @@ describe('fetching a WebLLM model', () => {
     expect(asked).not.toContain('params_shard_0.bin');
   });
 
-  test('does not wait for the rest of a model that cannot be had', async () => {
+  test('cancels the other downloads after a failure', async () => {
     const { fetch } = server({ ...files(), [source.libraryUrl]: 404 });
     const hanging: typeof globalThis.fetch = (url, init) =>
       String(url).endsWith('params_shard_0.bin')
@@ -109,7 +109,7 @@ describe('fetching a WebLLM model', () => {
     expect((await get(memoryCaches(), hanging)).code).toBe('load-failed');
   });
 
-  test('keeps a shard that was whole when it was stopped, though its end had not been told', async () => {
+  test('keeps a shard that was complete when cancelled before its end was signalled', async () => {
     const caches = memoryCaches();
     const { fetch } = server(files());
     const stop = new AbortController();
@@ -134,7 +134,7 @@ describe('fetching a WebLLM model', () => {
     ['cut short', shards[1]!.slice(0, 900)],
     ['longer', new Uint8Array(1_001)],
     ['of other bytes', new Uint8Array(1_000)],
-  ])('refuses a shard that is %s and does not keep it', async (_, body) => {
+  ])('rejects a shard that is %s and does not keep it', async (_, body) => {
     const caches = memoryCaches();
     const { fetch } = server({ ...files(), [`${folder}params_shard_1.bin`]: body });
     expect((await get(caches, fetch)).code).toBe('model-corrupt');
@@ -143,7 +143,7 @@ describe('fetching a WebLLM model', () => {
     expect((await get(caches, server(files()).fetch)).code).toBe('ok');
   });
 
-  test('fetches a stored shard of another length again', async () => {
+  test('refetches a stored shard of the wrong length', async () => {
     const caches = memoryCaches();
     await (await caches.open('webllm/model')).put(`${folder}params_shard_3.bin`, new Response(new Uint8Array(10)));
     expect((await get(caches, server(files()).fetch)).code).toBe('ok');
@@ -165,7 +165,7 @@ describe('fetching a WebLLM model', () => {
     ['no tokenizer', { [`${folder}mlc-chat-config.json`]: '{"tokenizer_files":[]}' }, 'model-corrupt'],
     ['no such model', { [`${folder}mlc-chat-config.json`]: 404 }, 'load-failed'],
     ['no such library', { [source.libraryUrl]: 404 }, 'load-failed'],
-  ])('says so of %s', async (_, wrong, code) => {
+  ])('reports %s', async (_, wrong, code) => {
     expect((await get(memoryCaches(), server({ ...files(), ...wrong }).fetch)).code).toBe(code);
   });
 
@@ -176,14 +176,17 @@ describe('fetching a WebLLM model', () => {
     ['library', 'webllm/wasm', source.libraryUrl],
   ] as const;
 
-  test.each(documents)('refuses a page in place of the %s, does not keep it, and recovers', async (_, name, url) => {
-    const caches = memoryCaches();
-    expect((await get(caches, server({ ...files(), [url]: page }).fetch)).code).toBe('model-corrupt');
-    expect(await (await caches.open(name)).match(url)).toBeUndefined();
-    expect((await get(caches, server(files()).fetch)).code).toBe('ok');
-  });
+  test.each(documents)(
+    'rejects an HTML page in place of the %s, does not keep it, and recovers',
+    async (_, name, url) => {
+      const caches = memoryCaches();
+      expect((await get(caches, server({ ...files(), [url]: page }).fetch)).code).toBe('model-corrupt');
+      expect(await (await caches.open(name)).match(url)).toBeUndefined();
+      expect((await get(caches, server(files()).fetch)).code).toBe('ok');
+    },
+  );
 
-  test.each(documents)('fetches the %s again where a page was kept in its place', async (_, name, url) => {
+  test.each(documents)('refetches the %s if an HTML page was stored in its place', async (_, name, url) => {
     const caches = memoryCaches();
     expect((await get(caches, server(files()).fetch)).code).toBe('ok');
     await (await caches.open(name)).put(url, new Response(page));
@@ -191,7 +194,7 @@ describe('fetching a WebLLM model', () => {
     expect({ ...(await get(caches, fetch)), asked }).toMatchObject({ code: 'ok', asked: [url.split('/').at(-1)] });
   });
 
-  test('refuses a page in place of a tokenizer that is binary', async () => {
+  test('rejects an HTML page in place of a binary tokenizer', async () => {
     const config = { [`${folder}mlc-chat-config.json`]: '{"tokenizer_files":["tokenizer.model"]}' };
     const served = (tokenizer: Body) =>
       server({ ...files(), ...config, [`${folder}tokenizer.model`]: tokenizer }).fetch;
@@ -200,7 +203,7 @@ describe('fetching a WebLLM model', () => {
     expect((await get(caches, served(Uint8Array.of(0x0a, 0x0e, 0x0a, 0x05)))).code).toBe('ok');
   });
 
-  test('refuses a document without an end', async () => {
+  test('rejects an endless document', async () => {
     const { fetch } = server(files());
     const endless: typeof globalThis.fetch = (url, init) => {
       const chunk = new Uint8Array(1024 * 1024);
@@ -210,7 +213,7 @@ describe('fetching a WebLLM model', () => {
     expect((await get(memoryCaches(), endless)).code).toBe('model-corrupt');
   });
 
-  test('holds documents to the hashes that are given, wherever they come from', async () => {
+  test('checks documents against given hashes, whether fetched or stored', async () => {
     const sri = (body: Body) => {
       const bytes = typeof body === 'string' ? utf8Encode(body) : (body as Uint8Array);
       return `sha256-${btoa(String.fromCharCode(...sha256(bytes)))}`;
@@ -234,7 +237,7 @@ describe('fetching a WebLLM model', () => {
     expect((await get(memoryCaches(), server(served).fetch, undefined, nonsense)).code).toBe('model-corrupt');
   });
 
-  test('follows a publisher who replaced the files at the address', async () => {
+  test('recovers when the publisher replaces the files', async () => {
     const caches = memoryCaches();
     const { [`${folder}params_shard_3.bin`]: _, ...interrupted } = files();
     expect((await get(caches, server(interrupted).fetch)).code).toBe('load-failed');
@@ -254,7 +257,7 @@ describe('fetching a WebLLM model', () => {
     }
   });
 
-  test('keeps the shards of a model that was forgotten, after a look inside', async () => {
+  test('keeps the shards of a forgotten model after hashing them', async () => {
     const caches = memoryCaches();
     expect((await get(caches, server(files()).fetch)).code).toBe('ok');
     await forgetMlc(source, caches);
@@ -270,12 +273,12 @@ describe('fetching a WebLLM model', () => {
     ]);
   });
 
-  test('says when the browser is full, and when it is stopped', async () => {
+  test('reports a full quota and cancellation', async () => {
     expect((await get(memoryCaches({ quotaBytes: 2_000 }), server(files()).fetch)).code).toBe('quota-exceeded');
     expect((await get(memoryCaches(), server(files()).fetch, AbortSignal.abort())).code).toBe('aborted');
   });
 
-  test('completes the folder as WebLLM does', () => {
+  test('completes the folder URL as WebLLM does', () => {
     expect(weightsFolder(source)).toBe(folder);
     expect(weightsFolder({ weightsUrl: 'https://a.example/x/resolve/v2/' })).toBe('https://a.example/x/resolve/v2/');
   });
@@ -289,7 +292,7 @@ describe('stored models', () => {
     contextTokens: 512,
   });
 
-  test('are listed with their size and deleted one by one, a shared library last', async () => {
+  test('are listed with their size and deleted one by one, a shared library last of all', async () => {
     const caches = memoryCaches();
     await get(caches, server(files()).fetch);
     const shared = await caches.open('webllm/model');

@@ -22,21 +22,21 @@ export interface FetchMlcOptions {
 export interface FetchedMlc {
   /** The model's own `mlc-chat-config.json`. */
   readonly config: MlcConfig;
-  /** Of all its files, as they lie in the caches. */
+  /** Total size of all its files in the caches. */
   readonly totalBytes: number;
 }
 
-/** Files under way at once. */
+/** Concurrent downloads. */
 const parallelFiles = 3;
 
 /**
- * Puts every file of a WebLLM model where WebLLM looks for it, each checked before it is kept (the small ones by what
- * they say, shards by length and hash), so that an interrupted download goes on at the next missing file and a broken
- * file is never loaded. Errors: `load-failed`, `model-corrupt`, `quota-exceeded`, `aborted`.
+ * Puts every file of a WebLLM model into the caches WebLLM reads. Each is checked before it is stored (small files by
+ * their content, shards by length and hash), so that an interrupted download resumes at the next missing file and a
+ * corrupt file is never loaded. Errors: `load-failed`, `model-corrupt`, `quota-exceeded`, `aborted`.
  */
 export async function fetchMlc(source: MlcSource, options: FetchMlcOptions): Promise<FetchedMlc> {
   throwIfAborted(options.signal);
-  // The first failure stops the other files: nobody waits for the rest of a model that cannot be had.
+  // The first failure cancels the other downloads.
   const stop = new AbortController();
   const counter = createCounter(options.onProgress);
   const inner: ObtainOptions = {
@@ -49,12 +49,12 @@ export async function fetchMlc(source: MlcSource, options: FetchMlcOptions): Pro
   const { value: shards, from } = await obtainDocument(weightsListFile(source), inner);
   counter.expect(shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const library = libraryFile(source);
-  // A list that has just come may not be the one that what lies here was checked against.
-  const look = from === 'network' ? 'inside' : 'outside';
+  // Stored shards may have been checked against an older list than the one just fetched.
+  const check = from === 'network' ? 'hash' : 'length';
   const waiting: (() => Promise<unknown>)[] = [
     () => obtainDocument(tokenizerFile(source, config), inner),
     ...(library ? [() => obtainDocument(library, inner)] : []),
-    ...shards.map((shard) => () => obtainShard(shard, look, inner)),
+    ...shards.map((shard) => () => obtainShard(shard, check, inner)),
   ];
 
   let failure: unknown;
@@ -72,14 +72,14 @@ export async function fetchMlc(source: MlcSource, options: FetchMlcOptions): Pro
   await Promise.all(Array.from({ length: parallelFiles }, work));
   if (options.signal?.aborted) throw abortError(options.signal);
   if (failure !== undefined) {
-    // The publisher may have put other files at the address since the list was fetched: the next load asks for all anew.
+    // The publisher may have replaced the files since the list was fetched; make the next load fetch everything again.
     if (errorCode(failure) === 'model-corrupt') await forgetMlc(source, options.caches);
     throw failure;
   }
   return { config, totalBytes: counter.loadedBytes };
 }
 
-/** Bytes of all files together. Sizes of documents are not known before they come; those of shards are, from the list. */
+/** Progress over all files. Shard sizes are known from the list; document sizes only once they arrive. */
 function createCounter(onProgress: ProgressMeter) {
   let loadedBytes = 0;
   let shardBytes = 0;

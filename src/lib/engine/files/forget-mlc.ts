@@ -1,9 +1,9 @@
 import { configFile, libraryFile, tokenizerFiles, weightsListFile, type MlcSource } from './mlc-layout.ts';
 
 /**
- * Deletes the small files of a WebLLM model (configuration, list of weights, tokenizer, library) and leaves the shards, so
- * that the next load asks for what belongs to it: for when what lies here does not go together. The shards are then
- * hashed once against the new list.
+ * Deletes the small files of a WebLLM model (configuration, list of weights, tokenizer, library) but not its shards.
+ * For stored files that do not belong together: the next load fetches the small files again and hashes the shards
+ * against the new list.
  */
 export async function forgetMlc(source: MlcSource, caches: CacheStorage): Promise<void> {
   const library = libraryFile(source);

@@ -1,4 +1,4 @@
-/** The Cache API in memory, as far as the engine room uses it: for tests outside a browser. */
+/** An in-memory Cache API, limited to what the engine code uses. For tests outside a browser. */
 export function memoryCaches(options: { readonly quotaBytes?: number } = {}): CacheStorage {
   const stores = new Map<string, Map<string, { readonly bytes: Uint8Array<ArrayBuffer>; readonly headers: Headers }>>();
   const urlOf = (key: RequestInfo | URL) => (key instanceof Request ? key.url : String(key));

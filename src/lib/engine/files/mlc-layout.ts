@@ -5,35 +5,35 @@ import { matchesIntegrity } from './integrity.ts';
 
 export type MlcSource = Extract<ModelSource, { kind: 'mlc' }>;
 
-/** The three caches that WebLLM reads, by its names. */
+/** The three caches WebLLM reads. */
 export type MlcCacheName = 'webllm/config' | 'webllm/wasm' | 'webllm/model';
 
-/** One file of a model and where WebLLM looks for it. */
+/** One file of a model and the cache WebLLM expects it in. */
 interface MlcFile {
   readonly cache: MlcCacheName;
   readonly url: string;
 }
 
-/** A file of weights: bytes that nobody but WebLLM reads. */
+/** A weight file, opaque to this code. */
 export interface MlcShard extends MlcFile {
   readonly sizeBytes: number;
-  /** Hexadecimal, as the weights' own list states it: finds broken downloads, proves nothing about the publisher. */
+  /** Hexadecimal, from the weight list. Detects broken downloads; proves nothing about the publisher. */
   readonly md5: string | undefined;
 }
 
-/** A small file, known to be the right one by what is in it. */
+/** A small file, validated by its content. */
 export interface MlcDocument<T = unknown> extends MlcFile {
-  /** What it says; undefined when it is something else, as a page that a server gives for everything. */
+  /** The parsed content; undefined if it is something else, such as a server's catch-all HTML page. */
   read(bytes: Uint8Array): T | undefined;
 }
 
-/** The folder of the weights as WebLLM completes it: a branch unless one is named. */
+/** The weight folder's URL, completed as WebLLM does: with `resolve/main/` unless a revision is given. */
 export function weightsFolder(source: Pick<MlcSource, 'weightsUrl'>): string {
   const folder = source.weightsUrl.endsWith('/') ? source.weightsUrl : `${source.weightsUrl}/`;
   return new URL(/\/resolve\/[^/]+\//.test(folder) ? folder : `${folder}resolve/main/`).href;
 }
 
-/** One shard holds whole tensors, and WebLLM takes no buffer larger than this. */
+/** Shards hold whole tensors, and WebLLM allocates no buffer larger than this. */
 const shardBytesMax = 1024 ** 3;
 
 const weightsListSchema = z.looseObject({
@@ -55,7 +55,7 @@ const weightsListSchema = z.looseObject({
     .max(4_096),
 });
 
-/** The tokenizers that WebLLM reads, the one it prefers first. */
+/** Tokenizer files WebLLM supports, in its order of preference. */
 const tokenizerNames = ['tokenizer.json', 'tokenizer.model'] as const;
 
 const configSchema = z.looseObject({
@@ -92,7 +92,7 @@ export function weightsListFile(source: Pick<MlcSource, 'weightsUrl'>): MlcDocum
   });
 }
 
-/** Every tokenizer that WebLLM would take. */
+/** Every tokenizer file WebLLM supports. */
 export const tokenizerFiles = ({ weightsUrl, integrity }: Pick<MlcSource, 'weightsUrl' | 'integrity'>) =>
   tokenizerNames.map((name) =>
     documentOf({
@@ -103,11 +103,11 @@ export const tokenizerFiles = ({ weightsUrl, integrity }: Pick<MlcSource, 'weigh
     }),
   );
 
-/** The tokenizer that WebLLM will choose by `mlc-chat-config.json`. */
+/** The tokenizer file WebLLM will select, given `mlc-chat-config.json`. */
 export const tokenizerFile = (source: MlcSource, config: MlcConfig): MlcDocument =>
   tokenizerFiles(source)[config.tokenizer_files.includes(tokenizerNames[0]) ? 0 : 1]!;
 
-/** WebLLM keeps no library of this machine's own servers; neither do we. */
+/** WebLLM does not cache libraries served from localhost, so neither does this. */
 export const libraryFile = ({
   libraryUrl,
   integrity,
@@ -123,7 +123,7 @@ export const libraryFile = ({
 
 const wasmMagic = [0x00, 0x61, 0x73, 0x6d];
 
-/** A document that is also the very one its publisher hashed, where a hash is given. */
+/** Adds an integrity check to a document, if a hash is given. */
 const documentOf = <T>({
   integrity,
   ...file
@@ -140,5 +140,5 @@ function readJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** A page or an error message; the binary file expected here begins with a length. */
+/** An HTML page or a JSON error; the binary file expected here starts with a length. */
 const looksLikeText = (bytes: Uint8Array): boolean => /^\s*[<{]/.test(utf8Decode(bytes.subarray(0, 64)));

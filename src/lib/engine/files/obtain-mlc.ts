@@ -8,19 +8,19 @@ import type { MlcDocument, MlcShard } from './mlc-layout.ts';
 export interface ObtainOptions {
   readonly fetch: typeof globalThis.fetch;
   readonly caches: CacheStorage;
-  /** Hears of bytes as they come; those of a document that was kept already count only once they are known to be good. */
+  /** Called as bytes arrive. A cached document is reported only after it has been validated. */
   readonly onBytes: (bytes: number, from: Origin, file: MlcDocument | MlcShard) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
 export type Origin = 'cache' | 'network';
 
-/** A tokenizer is the largest of them, some tens of megabytes. */
+/** Tokenizers are the largest, at tens of megabytes. */
 const documentBytesMax = 64 * 1024 * 1024;
 
 /**
- * A document from its cache when it is good there, else from the network into the cache, where only a good one gets: a page
- * that came in its place once would be met at every load.
+ * Returns a document from its cache if it is valid there, else from the network. Only valid documents are cached: an
+ * error page stored once would be served on every load.
  */
 export async function obtainDocument<T>(
   file: MlcDocument<T>,
@@ -45,21 +45,21 @@ export async function obtainDocument<T>(
 }
 
 /**
- * Brings a shard into its cache, checked by length and hash. One that is there is taken by its length; `look: 'inside'`
- * hashes it too, for when it was checked against another list.
+ * Ensures that a shard is cached, checking downloads by length and hash. A cached shard is trusted by length; `check:
+ * 'hash'` hashes it too, in case it was checked against a different list.
  */
-export async function obtainShard(file: MlcShard, look: 'outside' | 'inside', options: ObtainOptions): Promise<void> {
+export async function obtainShard(file: MlcShard, check: 'length' | 'hash', options: ObtainOptions): Promise<void> {
   const cache = await options.caches.open(file.cache);
   const stored = await (await cache.match(file.url))?.blob();
   if (stored) {
-    if (stored.size === file.sizeBytes && (look === 'outside' || (await isWhole(stored, file)))) {
+    if (stored.size === file.sizeBytes && (check === 'length' || (await isWhole(stored, file)))) {
       return options.onBytes(stored.size, 'cache', file);
     }
     await cache.delete(file.url);
   }
   const hash = md5.create();
   const { pieces, type } = await download(file, { exactly: file.sizeBytes }, options, (piece) => hash.update(piece));
-  if (file.md5 !== undefined && toHex(hash.digest()) !== file.md5) throw corrupt(file, 'its hash is another');
+  if (file.md5 !== undefined && toHex(hash.digest()) !== file.md5) throw corrupt(file, 'its hash does not match');
   await keep(cache, file, pieces, type);
 }
 
@@ -70,7 +70,7 @@ async function isWhole(stored: Blob, { md5: expected }: MlcShard): Promise<boole
   return toHex(hash.digest()) === expected;
 }
 
-/** The pieces as they came: joining those of a shard would hold it in memory once more. */
+/** Returns the pieces unjoined: joining a shard's pieces would hold it in memory twice. */
 async function download(
   file: MlcDocument | MlcShard,
   size: { readonly exactly: number } | { readonly atMost: number },
@@ -89,7 +89,7 @@ async function download(
     type = response.headers.get('content-type') ?? type;
     for await (const piece of response.body) {
       length += piece.length;
-      if (length > most) throw corrupt(file, 'it is longer than it should be');
+      if (length > most) throw corrupt(file, 'it is too long');
       pieces.push(piece);
       onPiece(piece);
       onBytes(piece.length, 'network', file);
@@ -97,10 +97,10 @@ async function download(
     if (whole !== undefined && length < whole) throw corrupt(file, 'it was cut short');
   } catch (cause) {
     if (cause instanceof TabloomError) throw cause;
-    // The end of a body is told after its last byte: a stop in between takes nothing from a file that is whole.
+    // The end of a body is signalled after its last byte; an abort in between must not discard a complete file.
     if (length !== whole) {
       if (signal?.aborted) throw abortError(signal);
-      throw loadFailed(file, 'the network did not answer or broke off', cause);
+      throw loadFailed(file, 'the network did not respond or the connection broke', cause);
     }
   }
   return { pieces, type };
@@ -125,18 +125,18 @@ const fileName = ({ url }: MlcDocument | MlcShard): string => new URL(url).pathn
 const loadFailed = (file: MlcDocument | MlcShard, what: string, cause?: unknown): TabloomError =>
   new TabloomError(
     'load-failed',
-    `The model could not be fetched (${fileName(file)}): ${what}. Try again, or give another address; what has come is kept.`,
+    `The model could not be fetched (${fileName(file)}): ${what}. Try again, or give another address; what has arrived is kept.`,
     { details: { url: file.url }, cause },
   );
 
 const corrupt = (file: MlcDocument | MlcShard, what: string): TabloomError =>
-  new TabloomError('model-corrupt', `A file of the model (${fileName(file)}) is broken: ${what}. Load it again.`, {
+  new TabloomError('model-corrupt', `A file of the model (${fileName(file)}) is corrupt: ${what}. Load it again.`, {
     details: { url: file.url },
   });
 
 const somethingElse = (file: MlcDocument): TabloomError =>
   new TabloomError(
     'model-corrupt',
-    `Something else came in place of a file of the model (${fileName(file)}). Correct the address, or sign in where the network asks for it, and load it again.`,
+    `The server sent something other than the model file ${fileName(file)}. Correct the address, or sign in to the network if it requires that, and load it again.`,
     { details: { url: file.url } },
   );

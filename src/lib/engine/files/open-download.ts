@@ -3,8 +3,9 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { FetchFileOptions, ModelFile } from './fetch-file.ts';
 
 /**
- * The bytes of a file from `fromBytes` on: by range where the server knows ranges, else by reading past what is there.
- * @throws `load-failed` for the network and for any status but 200 and 206.
+ * Streams a file from offset `fromBytes`, with a range request if the server supports it, otherwise by skipping the
+ * bytes before it.
+ * @throws `load-failed` for network errors and any status other than 200 and 206.
  */
 export async function* openDownload(
   file: ModelFile,
@@ -16,10 +17,10 @@ export async function* openDownload(
   const range = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '');
   if (response.status === 206 && Number(range?.[1]) !== fromBytes) {
     await response.body?.cancel();
-    throw loadFailed(file, 'the server answered with another part of the file');
+    throw loadFailed(file, 'the server sent a different part of the file');
   }
   const reader = response.body?.getReader();
-  if (!reader) throw loadFailed(file, 'the answer was empty');
+  if (!reader) throw loadFailed(file, 'the response was empty');
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((cause: unknown) => {
@@ -48,7 +49,7 @@ async function fetchOrFail(
       ...(signal ? { signal } : {}),
     });
   } catch (cause) {
-    throw signal?.aborted ? abortError(signal) : loadFailed(file, 'the network did not answer', cause);
+    throw signal?.aborted ? abortError(signal) : loadFailed(file, 'the network did not respond', cause);
   }
   if (response.status === 200 || response.status === 206) return response;
   await response.body?.cancel();
@@ -58,6 +59,6 @@ async function fetchOrFail(
 const loadFailed = (file: ModelFile, what: string, cause?: unknown): TabloomError =>
   new TabloomError(
     'load-failed',
-    `The model could not be fetched: ${what}. Check the connection and try again; what has come is kept.`,
+    `The model could not be fetched: ${what}. Check the connection and try again; what has arrived is kept.`,
     { details: { url: file.url }, cause },
   );

@@ -1,23 +1,23 @@
 /**
- * A context-free grammar over characters, as data: what an answer must be. llama.cpp reads it as GBNF
- * (`to-gbnf.ts`), the double invents from it, and `remainder.ts` says what is left of it after a beginning.
+ * A context-free grammar over characters, as data, that constrains an answer. llama.cpp gets it as GBNF (`to-gbnf.ts`),
+ * the scripted double samples from it, and `remainder.ts` computes what may follow a prefix.
  */
 export interface Grammar {
   readonly root: Expression;
-  /** Rules by name; they may use each other, and themselves behind at least one character. */
+  /** Rules by name. They may refer to each other, and recursively to themselves after at least one character. */
   readonly rules: ReadonlyMap<string, Expression>;
 }
 
 export type Expression =
-  /** Exactly this text. */
+  /** This exact text. */
   | { readonly text: string }
-  /** One character, by ranges of code points, both ends included. */
+  /** One character from ranges of code points, both ends inclusive. */
   | { readonly chars: readonly CharRange[] }
   | { readonly rule: string }
-  /** One after the other; nothing for an empty list. */
+  /** A sequence; the empty list matches the empty text. */
   | { readonly all: readonly Expression[] }
   | { readonly any: readonly Expression[] }
-  /** So many times; without an end where `max` is left out. Never of something that may be empty. */
+  /** A repetition, unbounded without `max`. `of` must not match the empty text. */
   | { readonly of: Expression; readonly min: number; readonly max?: number | undefined };
 
 export type CharRange = readonly [from: number, to: number];
@@ -29,10 +29,10 @@ export const any = (...choices: readonly Expression[]): Expression =>
   choices.length === 1 ? choices[0]! : { any: choices };
 export const optional = (of: Expression): Expression => ({ of, min: 0, max: 1 });
 
-/** Times above which llama.cpp refuses a repetition; it counts what is repeated too. */
+/** llama.cpp refuses repetitions above this count, nested ones included. */
 const repeatMax = 1_000;
 
-/** `min` to `max` times, in portions that llama.cpp takes. `of` is a rule or one character. */
+/** `min` to `max` repetitions, split into counts that llama.cpp accepts. `of` is a rule or one character. */
 export function repeated(of: Expression, min: number, max?: number): Expression {
   if (min > repeatMax) {
     const rest = repeated(of, min - repeatMax, max === undefined ? undefined : max - repeatMax);
@@ -47,7 +47,7 @@ const upTo = (of: Expression, max: number): Expression =>
     ? { of, min: 0, max }
     : any(all({ of, min: repeatMax, max: repeatMax }, upTo(of, max - repeatMax)), { of, min: 0, max: repeatMax - 1 });
 
-/** One character of a class written as pairs: `charClass('az', 'AZ', '__')`. */
+/** One character of a class given as pairs of bounds: `charClass('az', 'AZ', '__')`. */
 export const charClass = (...pairs: readonly string[]): Expression => ({
   chars: pairs.map((pair) => {
     const [from, to] = [...pair];

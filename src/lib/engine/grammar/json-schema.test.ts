@@ -59,7 +59,7 @@ const more: readonly unknown[] = [
 ];
 
 test.each([...boundedSchemas, ...more].map((schema) => [JSON.stringify(schema).slice(0, 60), schema] as const))(
-  'every text of the grammar is valid: %s',
+  'every sampled text is valid: %s',
   (_, schema) => {
     const validate = ajv.compile(schema as object);
     const grammar = grammarOf(schema);
@@ -101,7 +101,7 @@ test.each([
   expect(bad.filter((text) => accepts(grammar, text))).toEqual([]);
 });
 
-describe('what cannot be held to', () => {
+describe('schemas that cannot be enforced', () => {
   test.each([
     { type: 'string', pattern: '^a' },
     { type: 'string', format: 'email' },
@@ -132,7 +132,7 @@ describe('what cannot be held to', () => {
     expect(codeOf(() => grammarOf(schema))).toBe('bad-request');
   });
 
-  test('a schema too deep or too large is refused', () => {
+  test('a schema that is too deep or too large is refused', () => {
     const deep = Array.from({ length: 80 }).reduce<object>((items) => ({ type: 'array', items }), {});
     const large = { anyOf: Array.from({ length: 5_000 }, () => ({ type: 'null' })) };
     expect([deep, large].map((schema) => codeOf(() => grammarOf(schema)))).toEqual(['bad-request', 'bad-request']);
@@ -147,7 +147,7 @@ test('any JSON object', () => {
   expect(accepts(jsonObjectGrammar, '[1]')).toBe(false);
 });
 
-test('nothing goes on from a beginning that is none', () => {
+test('there is no remainder for an invalid prefix', () => {
   expect(remainder(jsonObjectGrammar, '{"a": tru}')).toBeUndefined();
   expect(accepts(remainder(jsonObjectGrammar, '{"a": tr')!, 'ue}')).toBe(true);
 });

@@ -7,11 +7,11 @@ import { overlaps, typeOf, typesOf, type Schema } from './schema-types.ts';
 /** Any JSON object. */
 export const jsonObjectGrammar: Grammar = { root: rule('object'), rules: new Map(jsonRules) };
 
-/** Keywords that say something to a reader and nothing about a value. */
+/** Keywords that annotate without constraining the value. */
 const annotations =
   'title description default examples $comment $schema $id deprecated readOnly writeOnly $defs definitions'.split(' ');
 
-/** Keywords that are understood, by the type they speak of. */
+/** Supported keywords, by the type they apply to. */
 const keywords: Readonly<Record<string, readonly string[]>> = {
   object: ['properties', 'required', 'additionalProperties'],
   array: ['items', 'minItems', 'maxItems'],
@@ -21,21 +21,21 @@ const keywords: Readonly<Record<string, readonly string[]>> = {
 
 const schemasMax = 4_096;
 const depthMax = 64;
-/** Characters of a string and items of an array that a schema may demand or allow by number. */
+/** Largest length or item count a schema may state. */
 const countMax = 10_000;
 
-/** Adds what a schema needs to `rules`, which may hold other schemas' already. */
+/** Translates schemas into expressions, adding the rules they need to the shared `rules`. */
 export interface SchemaReader {
   readonly rules: Map<string, Expression>;
-  /** The expression of a whole schema. @throws `bad-request` naming what cannot be held to. */
+  /** The expression for a whole schema. @throws `bad-request` naming what cannot be enforced. */
   read(schema: unknown): Expression;
 }
 
 /**
- * The texts of the JSON values that a schema (draft 2020-12 or 7) allows, properties in the order in which it names them.
- * Not always all of them: properties that the schema does not name are left out, strings are written without needless
- * escapes. A schema that cannot be held to is refused, never held to in part.
- * @throws `bad-request` naming what cannot be held to.
+ * A grammar for JSON values valid under a schema (draft 2020-12 or 7), with properties in the schema's order. Not every
+ * valid value is covered: properties not named in the schema are omitted, and strings contain no unnecessary escapes. A
+ * schema that cannot be enforced completely is refused, never enforced in part.
+ * @throws `bad-request` naming what cannot be enforced.
  */
 export function jsonSchemaGrammar(schemaText: string): Grammar {
   const reader = createSchemaReader();
@@ -74,16 +74,16 @@ export function createSchemaReader(): SchemaReader {
       return any(...types.map((type) => ofType(type, schema, path, depth)));
     }
 
-    /** `chain`: references that are being followed with no character between them. */
+    /** `chain`: references followed so far without consuming a character, to detect left recursion. */
     function reference(schema: Schema, path: string, depth: number, chain: readonly string[]): Expression {
       assertKnown(schema, ['$ref'], path);
       const target = String(schema['$ref']);
-      if (chain.includes(target)) throw refused(path, `refers to "${target}" from itself with nothing between`);
+      if (chain.includes(target)) throw refused(path, `refers to "${target}" recursively without anything in between`);
       const known = references.get(target);
       if (known) return rule(known);
       const name = `r${rules.size}`;
       references.set(target, name);
-      // Its place is taken before it is read: it may speak of itself.
+      // Reserve the name before converting: the schema may refer to itself.
       rules.set(name, all());
       rules.set(name, convert(resolve(root, target, path), target, depth + 1, [...chain, target]));
       return rule(name);
@@ -99,12 +99,9 @@ export function createSchemaReader(): SchemaReader {
       const word = ['anyOf', 'oneOf', 'allOf'].find((one) => one in schema)!;
       assertKnown(schema, [word], path);
       if (!Array.isArray(choices) || choices.length === 0) throw refused(path, `has an empty "${word}"`);
-      if (word === 'allOf' && choices.length > 1) throw refused(path, 'uses "allOf" of several schemas');
+      if (word === 'allOf' && choices.length > 1) throw refused(path, 'uses "allOf" with several schemas');
       if (word === 'oneOf' && overlaps(choices.map((one) => followed(one, path)))) {
-        throw refused(
-          path,
-          'uses "oneOf" of schemas that may both fit; use "anyOf", or give each a "const" of its own',
-        );
+        throw refused(path, 'uses "oneOf" with schemas that may overlap; use "anyOf", or give each a distinct "const"');
       }
       return any(...choices.map((one, index) => convert(one, `${path}/${word}/${index}`, depth + 1, chain)));
     }
@@ -128,7 +125,7 @@ export function createSchemaReader(): SchemaReader {
         case 'null':
           return text('null');
         default:
-          throw refused(path, `is of the type "${type}"`);
+          throw refused(path, `has the unsupported type "${type}"`);
       }
     }
 
@@ -145,7 +142,7 @@ export function createSchemaReader(): SchemaReader {
         const value = convert(Object.hasOwn(properties, name) ? properties[name] : more, `${path}/${name}`, depth + 1);
         return { member: all(text(JSON.stringify(name)), colon, named(value)), required: required.has(name) };
       });
-      // From the last to the first: what may follow a member, and what may stand where none has stood yet.
+      // Built back to front: `after` is what may follow a member, `first` what may come where no member precedes.
       let after: Expression = all();
       let first: Expression = all();
       for (const { member, required: must } of members.toReversed()) {
@@ -193,7 +190,7 @@ const joined = ([first, ...more]: readonly Expression[]) => all(first!, ...more.
 const date = joined([digits(4), month, day]);
 const hour = any(all(charClass('01'), charClass('09')), all(text('2'), charClass('03')));
 const time = all(hour, text(':'), upTo59, text(':'), upTo59, text('Z'));
-/** Formats whose texts can be written down; each of these is valid, though not every valid one is among them. */
+/** Formats with a grammar. Every generated text is valid, though not every valid text can be generated. */
 const formats: Readonly<Record<string, Expression>> = {
   date,
   time,
@@ -204,7 +201,7 @@ const formats: Readonly<Record<string, Expression>> = {
 function numeric(type: 'integer' | 'number', schema: Schema, path: string): Expression {
   const bound = (word: string) => {
     const value = schema[word];
-    if (value !== undefined && typeof value !== 'number') throw refused(path, `has a "${word}" that is no number`);
+    if (value !== undefined && typeof value !== 'number') throw refused(path, `has a "${word}" that is not a number`);
     return value;
   };
   const step = schema['multipleOf'];
@@ -228,7 +225,7 @@ function oneOfValues(schema: Schema, path: string): Expression {
     const type = typeOf(value);
     return types.length === 0 || types.includes(type) || (type === 'integer' && types.includes('number'));
   });
-  if (values.length === 0) throw refused(path, 'has an "enum" without a value of its type');
+  if (values.length === 0) throw refused(path, 'has an "enum" without any value of its type');
   if ('enum' in schema && 'const' in schema) throw refused(path, 'has both "const" and "enum"');
   return any(...values.map((value) => text(JSON.stringify(value))));
 }
@@ -237,13 +234,13 @@ function count(schema: Schema, word: string, path: string): number | undefined {
   const value = schema[word];
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > countMax) {
-    throw refused(path, `has a "${word}" that is no count up to ${countMax}`);
+    throw refused(path, `has a "${word}" that is not a count up to ${countMax}`);
   }
   return value;
 }
 
 function resolve(root: unknown, target: string, path: string): unknown {
-  const missing = refused(path, `refers to "${target}", which is not in it`);
+  const missing = refused(path, `refers to "${target}", which it does not contain`);
   if (!/^#(?:\/|$)/.test(target)) throw missing;
   let at: unknown = root;
   for (const step of target.split('/').slice(1)) {
@@ -254,7 +251,7 @@ function resolve(root: unknown, target: string, path: string): unknown {
   return at;
 }
 
-/** A step of a JSON Pointer in a fragment (RFC 6901); undefined where it is none. */
+/** Decodes one step of a JSON Pointer in a URI fragment (RFC 6901); undefined if malformed. */
 function pointerName(step: string): string | undefined {
   try {
     return decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
@@ -274,5 +271,5 @@ const isSchema = (value: unknown): value is Schema =>
 const refused = (path: string, what: string): TabloomError =>
   new TabloomError(
     'bad-request',
-    `The JSON Schema ${what} at "${path.slice(0, 128)}", which cannot be held to here. Leave it out or say it otherwise.`,
+    `The JSON Schema ${what} at "${path.slice(0, 128)}", which cannot be enforced. Remove it or express it differently.`,
   );

@@ -1,6 +1,6 @@
 import { all, any, charClass, optional, repeated, rule, text, type Expression } from './grammar.ts';
 
-/** JSON (RFC 8259) as rules, written on one line with at most one space where a person would put one. */
+/** JSON (RFC 8259) as rules, on one line with at most one space after separators. */
 export const space = optional(text(' '));
 export const comma = all(text(','), space);
 export const colon = all(text(':'), space);
@@ -8,7 +8,7 @@ export const colon = all(text(':'), space);
 const digit = charClass('09');
 const hex = charClass('09', 'af', 'AF');
 
-/** Everything but quotes, backslashes, controls and halves of pairs. */
+/** Everything but quotes, backslashes, control characters and surrogates. */
 const plain: Expression = {
   chars: [
     [0x20, 0x21],
@@ -20,7 +20,7 @@ const plain: Expression = {
   ],
 };
 
-/** Four hexadecimal digits that are no half of a pair: one escape is one character, as a schema counts them. */
+/** Four hexadecimal digits outside the surrogate range, so that one escape is one character, as schemas count them. */
 const unicode = any(
   all(charClass('09', 'ac', 'ef', 'AC', 'EF'), hex, hex, hex),
   all(charClass('dd', 'DD'), charClass('07'), hex, hex),
@@ -28,7 +28,7 @@ const unicode = any(
 
 const fraction = all(text('.'), { of: digit, min: 1, max: 15 });
 
-/** Shared by every grammar of JSON. */
+/** Rules shared by every JSON grammar. */
 export const jsonRules: readonly (readonly [string, Expression])[] = [
   [
     'char',
@@ -54,12 +54,12 @@ export const jsonRules: readonly (readonly [string, Expression])[] = [
   ['object', mapOf(rule('value'))],
 ];
 
-/** `[…]` of any length. */
+/** An array of any length. */
 function listOf(item: Expression): Expression {
   return all(text('['), optional(all(item, { of: all(comma, item), min: 0 })), text(']'));
 }
 
-/** `{…}` of any names. */
+/** An object with any member names. */
 export function mapOf(value: Expression): Expression {
   const member = all(rule('string'), colon, value);
   return all(text('{'), optional(all(member, { of: all(comma, member), min: 0 })), text('}'));

@@ -1,6 +1,6 @@
 import { all, any, charClass, rule, text, type Expression } from './grammar.ts';
 
-/** Bounds of a number; `above` and `below` are not numbers of the range themselves. */
+/** Bounds of a number; `above` and `below` are exclusive. */
 export interface Bounds {
   readonly minimum?: number | undefined;
   readonly maximum?: number | undefined;
@@ -8,10 +8,10 @@ export interface Bounds {
   readonly below?: number | undefined;
 }
 
-/** The largest integer that is written: 15 digits are exact in a double. */
+/** The largest integer generated: 15 digits are exact in a double. */
 const integerMax = 999_999_999_999_999;
 
-/** Integers within bounds; undefined where there is none. */
+/** Integers within bounds; undefined if there are none. */
 export function integers(bounds: Bounds): Expression | undefined {
   const [from, to] = integerBounds(bounds);
   if (from > to) return undefined;
@@ -23,8 +23,8 @@ export function integers(bounds: Bounds): Expression | undefined {
 }
 
 /**
- * Numbers within bounds: the integers, and fractions between two of them. Undefined where no integer lies within, though
- * a fraction may.
+ * Numbers within bounds: the integers in range and fractions between them. Undefined if the range contains no integer,
+ * even though it may contain fractions.
  */
 export function numbers(bounds: Bounds): Expression | undefined {
   if (Object.values(bounds).every((bound) => bound === undefined)) return rule('number');
@@ -33,7 +33,7 @@ export function numbers(bounds: Bounds): Expression | undefined {
   if (!whole) return undefined;
   const between: Expression[] = [];
   const last = charClass('19');
-  // Ends in a digit that is none of zero: strictly between an integer and the next.
+  // Ends in a non-zero digit, so the value is strictly between two integers.
   const part = all(text('.'), { of: charClass('09'), min: 0, max: 8 }, last);
   if (to - 1 >= Math.max(0, from)) between.push(all(naturals(Math.max(0, from), to - 1), part));
   const [near, far] = [Math.max(0, -to), -from - 1];
@@ -49,7 +49,7 @@ function integerBounds({ minimum, maximum, above, below }: Bounds): readonly [nu
   return [Math.max(...froms), Math.min(...tos)];
 }
 
-/** Integers from `from` to `to`, neither negative, without leading zeros. */
+/** Non-negative integers from `from` to `to`, without leading zeros. */
 function naturals(from: number, to: number): Expression {
   const choices: Expression[] = [];
   for (let length = String(from).length; length <= String(to).length; length++) {
@@ -59,7 +59,7 @@ function naturals(from: number, to: number): Expression {
   return any(...choices);
 }
 
-/** Digits from `low` to `high`, which are equally long. */
+/** Digit strings from `low` to `high`, which have the same length. */
 function between(low: string, high: string): Expression {
   const [a, b] = [low[0], high[0]];
   if (a === undefined || b === undefined) return all();

@@ -1,14 +1,15 @@
 import type { Expression, Grammar } from './grammar.ts';
 
-/** What is still to come: the first expression, then the rest. `undefined`: nothing. */
+/** Expressions still to be matched, as a linked list; `undefined` when nothing is left. */
 type Stack = { readonly head: Expression; readonly rest: Stack } | undefined;
 
-/** Ways to read a beginning that are looked at side by side; a grammar with more is too ambiguous to go on with. */
+/** Parses of a prefix that are tracked in parallel; a grammar with more is too ambiguous to resume. */
 const waysMax = 256;
 
 /**
- * The grammar of what may follow `beginning`, so that an answer can be gone on with under the grammar it began under.
- * Undefined where no text of the grammar begins so. Algorithm: the derivative of a language, by stacks of what is to come.
+ * The grammar of what may follow `beginning`, so that an answer can be resumed under the grammar it started with.
+ * Undefined if no text of the grammar starts that way. Algorithm: the derivative of a language (Brzozowski), computed
+ * on sets of parse stacks.
  */
 export function remainder(grammar: Grammar, beginning: string): Grammar | undefined {
   const stacks = read(grammar, beginning);
@@ -16,7 +17,7 @@ export function remainder(grammar: Grammar, beginning: string): Grammar | undefi
   return { root: { any: stacks.map((stack) => ({ all: listed(stack) })) }, rules: grammar.rules };
 }
 
-/** Whether `text` is a whole text of the grammar. */
+/** Whether the grammar matches all of `text`. */
 export const accepts = (grammar: Grammar, text: string): boolean =>
   read(grammar, text)?.some((stack) => stack === undefined) ?? false;
 
@@ -30,7 +31,7 @@ function read({ root, rules }: Grammar, text: string): readonly Stack[] | undefi
   return stacks;
 }
 
-/** The same ways, each up to its next character or its end; undefined where there are too many. */
+/** Expands each stack up to its next character or its end; undefined if there are too many. */
 function expand(stacks: readonly Stack[], rules: Grammar['rules']): readonly Stack[] | undefined {
   const open = [...stacks];
   const ready = new Set<Stack>();

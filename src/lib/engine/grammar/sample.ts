@@ -1,12 +1,12 @@
 import type { Random } from '#lib/base/random.ts';
 import type { CharRange, Expression, Grammar } from './grammar.ts';
 
-/** Rules inside each other after which the shortest way out is taken. */
+/** Rule nesting beyond which the shortest alternative is taken. */
 const depthMax = 10;
-/** Times more than a repetition needs. */
+/** Repetitions beyond the minimum. */
 const timesMore = 5;
 
-/** A text of the grammar, drawn with `random`; ends for every grammar that has texts at all. */
+/** Samples a text of the grammar using `random`. Terminates for every grammar that has any finite text. */
 export function sample({ root, rules }: Grammar, random: Random): string {
   const heights = heightsOf(rules);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random.float() * from.length)]!;
@@ -32,7 +32,7 @@ export function sample({ root, rules }: Grammar, random: Random): string {
   return write(root, 0);
 }
 
-/** Rules inside each other that the shortest text of each rule takes. */
+/** For each rule, the rule nesting its shallowest text needs. */
 function heightsOf(rules: Grammar['rules']): ReadonlyMap<string, number> {
   const heights = new Map<string, number>();
   for (let changed = true; changed;) {

@@ -1,7 +1,7 @@
-/** An object of JSON Schema; schemas `true` and `false` are none. */
+/** A JSON Schema object, as opposed to the schemas `true` and `false`. */
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** Types that a schema names, or that its keywords speak of where it names none. */
+/** The types a schema lists or, if it lists none, those its keywords apply to. */
 export function typesOf(schema: Schema): readonly string[] {
   const { type } = schema;
   if (Array.isArray(type)) return type.map(String);
@@ -17,7 +17,7 @@ const implied: readonly (readonly [string, readonly string[]])[] = [
   ['number', ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf']],
 ];
 
-/** The type of a value, the narrower where two fit. */
+/** The JSON Schema type of a value: `integer` rather than `number` where both apply. */
 export function typeOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
@@ -25,7 +25,7 @@ export function typeOf(value: unknown): string {
   return typeof value;
 }
 
-/** Whether a value might fit two of them: as far as types and the constants of required properties can tell them apart. */
+/** Whether some value might match two of the schemas, judging by types and by constants of required properties. */
 export function overlaps(schemas: readonly unknown[]): boolean {
   return schemas.some((a, index) => schemas.slice(index + 1).some((b) => !apart(a, b)));
 }
@@ -43,7 +43,7 @@ function apart(a: unknown, b: unknown): boolean {
   });
 }
 
-/** What can be told of the values of a schema; undefined where nothing can. */
+/** What is known about a schema's values; undefined if nothing is. */
 function shapeOf(schema: unknown) {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return undefined;
   const known = schema as Schema;

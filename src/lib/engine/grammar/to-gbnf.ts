@@ -1,8 +1,8 @@
 import type { CharRange, Expression, Grammar } from './grammar.ts';
 
 /**
- * The grammar in llama.cpp's notation. Algorithm and notation: "GBNF Guide" of llama.cpp (grammars/README.md). Each
- * repeated group gets a rule of its own: llama.cpp writes out what it repeats.
+ * The grammar in llama.cpp's GBNF notation, see grammars/README.md of llama.cpp. Each repeated group gets its own rule,
+ * because llama.cpp expands repetitions by copying their content.
  */
 export function toGbnf({ root, rules }: Grammar): string {
   const lines: string[] = [];
@@ -44,7 +44,7 @@ function times(min: number, max: number | undefined): string {
 const quote = (text: string): string => `"${[...text].map((char) => escape(char.codePointAt(0)!)).join('')}"`;
 const range = ([from, to]: CharRange): string => (from === to ? escape(from) : `${escape(from)}-${escape(to)}`);
 
-/** Letters, digits and the space as they are, everything else by its number. */
+/** Letters, digits and the space verbatim, everything else as a numeric escape. */
 function escape(point: number): string {
   const char = String.fromCodePoint(point);
   if (/^[A-Za-z0-9 ]$/.test(char)) return char;

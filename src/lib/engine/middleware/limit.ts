@@ -4,19 +4,19 @@ import { promptLength } from '#lib/protocol/job.ts';
 import { partTokens } from '#lib/protocol/output.ts';
 import type { EngineRequest, LoadedModel } from '../spec.ts';
 
-/** What the owner of a device allows. What is left out is not limited. */
+/** Limits set by the device's owner. An absent member means no limit. */
 export interface EngineLimits {
-  /** An answer is cut to this many tokens, with a warning. */
+  /** Answers are cut off at this many tokens, with a warning. */
   readonly maxTokens?: number;
-  /** Characters of a prompt; more is refused with `too-long`. */
+  /** Longest prompt in UTF-16 code units; longer ones are refused with `too-long`. */
   readonly promptCharacters?: number;
-  /** Answers begun in a minute; more is refused with `busy` and `retryAfterMs`. */
+  /** Answers started per minute; more are refused with `busy` and `retryAfterMs`. */
   readonly answersPerMinute?: number;
-  /** The engine is held back to this rate: a share of the device for its owner. */
+  /** Throttles the engine to this rate, leaving the rest of the device to its owner. */
   readonly tokensPerSecond?: number;
 }
 
-/** A model within its owner's limits. */
+/** Wraps a model to enforce its owner's limits. */
 export function limit(model: LoadedModel, limits: EngineLimits, { clock }: { readonly clock: Clock }): LoadedModel {
   let begunMs: number[] = [];
 
@@ -25,14 +25,14 @@ export function limit(model: LoadedModel, limits: EngineLimits, { clock }: { rea
     if (limits.promptCharacters !== undefined && length > limits.promptCharacters) {
       throw new TabloomError(
         'too-long',
-        `This device reads at most ${limits.promptCharacters} characters. Shorten it.`,
+        `This device accepts prompts of at most ${limits.promptCharacters} characters. Shorten it.`,
       );
     }
     if (limits.answersPerMinute === undefined) return;
     const nowMs = clock.elapsed();
     begunMs = begunMs.filter((at) => nowMs - at < 60_000);
     if (begunMs.length >= limits.answersPerMinute) {
-      throw new TabloomError('busy', 'This device has answered as often as it may in a minute. Try again soon.', {
+      throw new TabloomError('busy', 'This device has reached its limit of answers per minute. Try again soon.', {
         details: { retryAfterMs: 60_000 - (nowMs - begunMs[0]!) },
       });
     }
@@ -45,14 +45,14 @@ export function limit(model: LoadedModel, limits: EngineLimits, { clock }: { rea
       admit(request);
       const allowed = withinTokens(request, limits.maxTokens ?? Infinity);
       if (allowed !== request) {
-        const message = `This device answers with at most ${limits.maxTokens} tokens.`;
+        const message = `This device limits answers to ${limits.maxTokens} tokens.`;
         yield { type: 'warning', code: 'max-tokens-lowered', message };
       }
       const startedMs = clock.elapsed();
       let tokens = 0;
       for await (const event of model.doStream(allowed, options)) {
         if (event.type !== 'finish' && partTokens(event) > 0 && limits.tokensPerSecond !== undefined) {
-          // Not reading holds the engine back.
+          // Delaying the reader throttles the engine through backpressure.
           const dueMs = startedMs + (tokens * 1_000) / limits.tokensPerSecond;
           const waitMs = dueMs - clock.elapsed();
           if (waitMs > 0) await clock.delay(waitMs, options);
@@ -64,7 +64,7 @@ export function limit(model: LoadedModel, limits: EngineLimits, { clock }: { rea
   };
 }
 
-/** The very same request where it is within the limit already. */
+/** Returns the same object if the request is already within the limit. */
 function withinTokens(request: EngineRequest, maxTokens: number): EngineRequest {
   if (request.kind !== 'chat' && request.kind !== 'completion') return request;
   if (request.params.maxTokens <= maxTokens) return request;

@@ -5,7 +5,7 @@ import type { EngineEvent, LoadedModel } from '../spec.ts';
 
 export interface MeteredEngine extends LoadedModel {
   readonly counts: MeterCounts;
-  /** Running means of finished answers; undefined before the first that says something. */
+  /** Running means over finished answers; undefined until one was long enough to measure. */
   readonly measured: Measured | undefined;
 }
 
@@ -17,10 +17,10 @@ export interface MeterCounts {
   readonly tokensOut: number;
 }
 
-/** Tokens below which an answer says nothing about speed. */
+/** Answers shorter than this are too short to measure. */
 const tokensMin = 4;
 
-/** Counts what a model does and how fast; changes nothing of it. */
+/** Measures a model's work and speed without changing its behaviour. */
 export function meter(model: LoadedModel, options: { readonly initial?: Measured | undefined } = {}): MeteredEngine {
   const counts = { started: 0, finished: 0, failed: 0, tokensIn: 0, tokensOut: 0 };
   let measured = options.initial;
@@ -56,7 +56,7 @@ export function meter(model: LoadedModel, options: { readonly initial?: Measured
 
 type Finish = Extract<EngineEvent, { type: 'finish' }>;
 
-/** Speeds of one answer, in tokens a second; the time to the first token holds its own decoding step too. */
+/** Speeds of one answer in tokens per second. The time to first token includes that token's own decoding step. */
 export function speedOf({ usage, timings }: Finish): Measured | undefined {
   if (usage.tokensOut < tokensMin || timings.decodeMs <= 0 || timings.ttftMs <= 0) return undefined;
   return {

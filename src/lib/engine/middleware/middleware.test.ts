@@ -17,7 +17,7 @@ const ask = (content: string, maxTokens = 20): EngineRequest => ({
 const load = (clock: ManualClock, tokensPerSecond: number) =>
   createScriptedEngine({ clock, answerTokens: 40 }).load(scriptedModel(tokensPerSecond), {});
 
-/** Reads an answer while time goes by in steps of 10 ms. */
+/** Reads an answer while the clock advances in steps of 10 ms. */
 async function read(clock: ManualClock, model: LoadedModel, request: EngineRequest) {
   const events: EngineEvent[] = [];
   let done = false;
@@ -34,7 +34,7 @@ async function read(clock: ManualClock, model: LoadedModel, request: EngineReque
 }
 
 describe('the meter', () => {
-  test('measures the rate of finished answers and counts the failed', async () => {
+  test('measures the rate of finished answers and counts failed ones', async () => {
     const clock = manualClock();
     const model = meter(await load(clock, 100));
     expect(model.measured).toBeUndefined();
@@ -46,14 +46,14 @@ describe('the meter', () => {
     expect(model.measured?.decodeTps).toBeCloseTo(100, 0);
   });
 
-  test('learns nothing from an answer too short to say', async () => {
+  test('ignores answers too short to measure', async () => {
     const clock = manualClock();
     const model = meter(await load(clock, 100), { initial: { decodeTps: 7, prefillTps: 8, ttftMs: 9 } });
     await read(clock, model, ask('Hello', 2));
     expect(model.measured).toEqual({ decodeTps: 7, prefillTps: 8, ttftMs: 9 });
   });
 
-  test('is what the start-up benchmark reports', async () => {
+  test('agrees with the start-up benchmark', async () => {
     const clock = manualClock();
     const model = await load(clock, 100);
     const measuring = runBenchmark(model);
@@ -62,7 +62,7 @@ describe('the meter', () => {
   });
 });
 
-describe('calls and thoughts', () => {
+describe('tool calls and reasoning', () => {
   const tools = [{ name: 'now' }];
   const params = { maxTokens: 60, temperature: 0 };
   const input = { messages: [{ role: 'user' as const, content: 'Hello' }] };
@@ -73,7 +73,7 @@ describe('calls and thoughts', () => {
   };
   const thinking: EngineRequest = { kind: 'chat', input, params: { ...params, reasoningEffort: 'low' } };
 
-  test('are counted and held back as text is', async () => {
+  test('are counted and throttled like text', async () => {
     for (const request of [calling, thinking]) {
       const clock = manualClock();
       const metered = meter(await load(clock, 0));
@@ -89,7 +89,7 @@ describe('calls and thoughts', () => {
 });
 
 describe('the limits', () => {
-  test('cut an answer and say so', async () => {
+  test('cut off an answer with a warning', async () => {
     const clock = manualClock();
     const { events } = await read(clock, limit(await load(clock, 0), { maxTokens: 5 }, { clock }), ask('Hello'));
     expect(events[0]).toMatchObject({ type: 'warning', code: 'max-tokens-lowered' });
@@ -105,7 +105,7 @@ describe('the limits', () => {
     expect((await read(clock, model, ask('Hello'))).code).toBe('ok');
   });
 
-  test('refuse more answers than a minute may have, and take them again after it', async () => {
+  test('refuse answers beyond the limit per minute and accept them again later', async () => {
     const clock = manualClock();
     const model = limit(await load(clock, 0), { answersPerMinute: 2 }, { clock });
     const codes = [];
@@ -115,7 +115,7 @@ describe('the limits', () => {
     expect((await read(clock, model, ask('Hello'))).code).toBe('ok');
   });
 
-  test('hold the engine back to a rate', async () => {
+  test('throttle the engine', async () => {
     const clock = manualClock();
     const model = limit(await load(clock, 0), { tokensPerSecond: 10 }, { clock });
     const startedMs = clock.elapsed();
@@ -124,7 +124,7 @@ describe('the limits', () => {
     expect(clock.elapsed() - startedMs).toBeLessThan(2_100);
   });
 
-  test('change nothing when there are none', async () => {
+  test('change nothing if none are set', async () => {
     const clock = manualClock();
     const plain = await load(clock, 0);
     const { events } = await read(clock, limit(plain, {}, { clock }), ask('Hello'));

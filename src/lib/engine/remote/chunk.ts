@@ -3,9 +3,9 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { readServerSentEvents } from './sse.ts';
 
 /**
- * One event of a chat or a raw completion, as vLLM, Ollama, llama.cpp and OpenAI send it, and a whole answer of a server
- * that does not stream: it says `message` where an event says `delta`. What does not matter is passed over, and a count
- * that is none counts as missing: a good answer is not thrown away for its last event.
+ * One event of a chat or raw completion as sent by vLLM, Ollama, llama.cpp and OpenAI, or the whole answer of a server
+ * that does not stream, which has `message` in place of `delta`. Irrelevant members are ignored and invalid counts are
+ * treated as missing, so that a good answer is not discarded because of its last event.
  */
 export type Chunk = z.output<typeof chunkSchema>;
 export type CallDelta = z.output<typeof callDeltaSchema>;
@@ -30,7 +30,7 @@ const callDeltaSchema = z.looseObject({
 const saidSchema = z.looseObject({
   content: z.string().nullish(),
   refusal: z.string().nullish(),
-  /** vLLM, llama.cpp and DeepSeek say the one, Ollama and newer vLLM the other. */
+  /** vLLM, llama.cpp and DeepSeek send the first, Ollama and newer vLLM the second. */
   reasoning_content: z.string().nullish(),
   reasoning: z.string().nullish().catch(undefined),
   tool_calls: z.array(callDeltaSchema).max(128).nullish(),
@@ -44,7 +44,7 @@ const token = z.looseObject({
 
 const logprobsSchema = z.looseObject({
   content: z.array(token.extend({ top_logprobs: z.array(token).nullish() })).nullish(),
-  /** The older form, of raw completions: lists side by side. */
+  /** The legacy form of raw completions: parallel lists. */
   tokens: z.array(z.string()).nullish(),
   token_logprobs: z.array(z.number().nullable()).nullish(),
   top_logprobs: z.array(z.record(z.string(), z.number()).nullable()).nullish(),
@@ -65,14 +65,14 @@ const chunkSchema = z.looseObject({
     .nullish()
     .transform((choices) => choices ?? []),
   usage: z.looseObject({ prompt_tokens: count, completion_tokens: count }).nullish().catch(undefined),
-  /** llama.cpp's count so far, with `timings_per_token`. */
+  /** llama.cpp's running token count, sent with `timings_per_token`. */
   timings: z.looseObject({ predicted_n: count }).nullish().catch(undefined),
   error: z.union([z.string(), z.looseObject({ message: z.string().optional() })]).nullish(),
 });
 
 /**
- * The chunks of an answer and, at its end, whether the server said that this was all. An answer in one JSON body is one
- * chunk. @throws `engine-failed` for what is not OpenAI's protocol, and for an error sent as an event.
+ * The chunks of an answer, then `'done'` if the server marked the end. A plain JSON body is one chunk. @throws
+ * `engine-failed` for anything that is not OpenAI's protocol, and for an error sent as an event.
  */
 export async function* readChunks(response: Response): AsyncGenerator<Chunk | 'done'> {
   if (!response.body) throw new TabloomError('engine-failed', 'The model server sent no answer.');
@@ -82,7 +82,7 @@ export async function* readChunks(response: Response): AsyncGenerator<Chunk | 'd
     return;
   }
   for await (const data of readServerSentEvents(response.body)) {
-    // Some servers leave out the blank line between events; what is no event as a whole may be one in each line.
+    // Some servers omit the blank line between events, so data that is not JSON as a whole may be JSON line by line.
     const lines = data.includes('\n') && !isJson(data) ? data.split('\n') : [data];
     for (const line of lines) {
       if (line === '[DONE]') {
@@ -102,11 +102,11 @@ function readChunk(data: string): Chunk {
     throw new TabloomError('engine-failed', 'The model server sent something that is not JSON.', { cause });
   }
   const parsed = chunkSchema.safeParse(raw);
-  if (!parsed.success) throw new TabloomError('engine-failed', 'The model server does not speak the OpenAI protocol.');
+  if (!parsed.success) throw new TabloomError('engine-failed', 'The model server does not follow the OpenAI protocol.');
   const { error } = parsed.data;
   if (error) {
-    const said = typeof error === 'string' ? error : error.message;
-    throw new TabloomError('engine-failed', `The model server failed: ${(said ?? 'no reason given').slice(0, 256)}`);
+    const reason = typeof error === 'string' ? error : error.message;
+    throw new TabloomError('engine-failed', `The model server failed: ${(reason ?? 'no reason given').slice(0, 256)}`);
   }
   return parsed.data;
 }
@@ -122,14 +122,14 @@ function isJson(text: string): boolean {
 
 const bodyCharactersMax = 64 * 1024 * 1024;
 
-/** A whole body, within its limit. @throws `engine-failed`. */
+/** Reads a whole body. @throws `engine-failed` if it exceeds the limit. */
 export async function readText(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const bytes of response.body ?? []) {
     text += decoder.decode(bytes, { stream: true });
     if (text.length > bodyCharactersMax) {
-      throw new TabloomError('engine-failed', 'The model server sent an answer that is too long. Check its address.');
+      throw new TabloomError('engine-failed', 'The model server’s answer is too long. Check its address.');
     }
   }
   return text + decoder.decode();

@@ -5,7 +5,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { Logprob } from '#lib/protocol/part.ts';
 import type { CallDelta, Chunk } from './chunk.ts';
 
-/** What one chunk adds to an answer, in the order in which a model says it. */
+/** What one chunk adds to an answer, in the order the model generates it. */
 export type Delta =
   | { readonly type: 'reasoning'; readonly text: string }
   | { readonly type: 'text'; readonly text: string }
@@ -19,16 +19,17 @@ export type Delta =
 
 export interface DeltaReader {
   read(chunk: Chunk): readonly Delta[];
-  /** Calls begun so far. */
+  /** Tool calls started so far. */
   readonly calls: number;
 }
 
 /**
- * Reads the deltas of one answer. Servers number calls as they like, some not at all, some every one with 0, and some give
- * no id: a call begins where a name comes, and is numbered here. `idSeed` makes the ids of calls that have none.
+ * Reads the deltas of one answer. Servers differ in how they number tool calls: some omit the index, some send 0 for
+ * every call, and some omit the id. So a call starts wherever a name appears and is numbered here. `idSeed` generates
+ * ids for calls that have none.
  */
 export function createDeltaReader(idSeed: string): DeltaReader {
-  /** The server's number or id of a call → ours. */
+  /** Maps the server's index or id of a call to ours. */
   const known = new Map<string, number>();
   let calls = 0;
 
@@ -40,7 +41,7 @@ export function createDeltaReader(idSeed: string): DeltaReader {
     const name = called?.name ?? '';
     if (name === '') return calls === 0 ? undefined : { type: 'call', index: calls - 1, arguments: json };
     if (!functionNameSchema.safeParse(name).success || calls >= limits.toolCallsMax) {
-      throw new TabloomError('engine-failed', 'The model called something that is no function. Try again.');
+      throw new TabloomError('engine-failed', 'The model produced an invalid tool call. Try again.');
     }
     const own = calls++;
     if (index != null) known.set(`#${index}`, own);
@@ -54,22 +55,25 @@ export function createDeltaReader(idSeed: string): DeltaReader {
       return calls;
     },
     read({ choices: [choice] }) {
-      const said = choice?.delta ?? choice?.message;
-      const reasoning = said?.reasoning_content ?? said?.reasoning ?? '';
-      const text = (said?.content ?? choice?.text ?? '') + (said?.refusal ?? '');
+      const delta = choice?.delta ?? choice?.message;
+      const reasoning = delta?.reasoning_content ?? delta?.reasoning ?? '';
+      const text = (delta?.content ?? choice?.text ?? '') + (delta?.refusal ?? '');
       return [
         ...(reasoning === '' ? [] : [{ type: 'reasoning' as const, text: reasoning }]),
         ...(text === '' ? [] : [{ type: 'text' as const, text }]),
-        ...(said?.tool_calls ?? []).flatMap((call) => readCall(call) ?? []),
+        ...(delta?.tool_calls ?? []).flatMap((call) => readCall(call) ?? []),
       ];
     },
   };
 }
 
-/** The log-probabilities of a chunk; `undefined` and -Infinity, which JSON has not, are the least there is. */
+/**
+ * The log-probabilities of a chunk. Missing values and -Infinity, which JSON cannot represent, become the lowest
+ * allowed value.
+ */
 export function readLogprobs({ choices: [choice] }: Chunk): readonly Logprob[] {
-  const said = choice?.logprobs;
-  const items = said?.content?.map(({ token, bytes, logprob, top_logprobs }) => ({
+  const logprobs = choice?.logprobs;
+  const items = logprobs?.content?.map(({ token, bytes, logprob, top_logprobs }) => ({
     ...readToken(token, logprob, bytes),
     top: (top_logprobs ?? [])
       .slice(0, limits.topLogprobsMax)
@@ -77,9 +81,9 @@ export function readLogprobs({ choices: [choice] }: Chunk): readonly Logprob[] {
   }));
   return (
     items ??
-    (said?.tokens ?? []).map((token, at) => ({
-      ...readToken(token, said?.token_logprobs?.[at]),
-      top: Object.entries(said?.top_logprobs?.[at] ?? {})
+    (logprobs?.tokens ?? []).map((token, at) => ({
+      ...readToken(token, logprobs?.token_logprobs?.[at]),
+      top: Object.entries(logprobs?.top_logprobs?.[at] ?? {})
         .slice(0, limits.topLogprobsMax)
         .map(([other, logprob]) => readToken(other, logprob)),
     }))

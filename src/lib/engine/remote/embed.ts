@@ -20,7 +20,7 @@ const answerSchema = z.looseObject({
     .catch(undefined),
 });
 
-/** What is posted to `/embeddings`. */
+/** The request body for `/embeddings`. */
 export const embeddingBody = ({ input, params }: RequestOf<'embedding'>, model: string) => ({
   model,
   input: input.texts,
@@ -29,8 +29,8 @@ export const embeddingBody = ({ input, params }: RequestOf<'embedding'>, model: 
 });
 
 /**
- * A server's vectors, brought to unit length, one for each text and in their order.
- * @throws `engine-failed` for what is not OpenAI's protocol.
+ * The server's vectors, normalised to unit length, one per text in order.
+ * @throws `engine-failed` for anything that is not OpenAI's protocol.
  */
 export async function* embeddingAnswer(
   response: Response,
@@ -40,7 +40,7 @@ export async function* embeddingAnswer(
   const { data, usage } = readAnswer(await readText(response));
   const sorted = data.map((one, at) => ({ at: one.index ?? at, vector: one.embedding })).sort((a, b) => a.at - b.at);
   if (sorted.length !== request.input.texts.length || sorted.some(({ at }, index) => at !== index)) {
-    throw new TabloomError('engine-failed', 'The model server left texts out.');
+    throw new TabloomError('engine-failed', 'The model server did not return a vector for every text.');
   }
   for (const { at, vector } of sorted) yield { type: 'embedding', index: at, vector: unitVector(vector) };
   yield {
@@ -55,6 +55,8 @@ function readAnswer(text: string): z.output<typeof answerSchema> {
   try {
     return answerSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new TabloomError('engine-failed', 'The model server sent no embeddings of the OpenAI protocol.', { cause });
+    throw new TabloomError('engine-failed', 'The model server’s embeddings do not follow the OpenAI protocol.', {
+      cause,
+    });
   }
 }

@@ -4,35 +4,40 @@ const bodyBytesMax = 64 * 1024;
 const retryAfterMsMax = 10 * 60_000;
 
 /**
- * A refusal of a model server as an engine error. Reads at most 64 KiB of the body. What a server has to say of the
- * request goes to whoever made it; what it says of itself stays here. `nowMs` since the epoch, for a `Retry-After` that
- * names a date.
+ * Converts a model server's error response into an engine error, reading at most 64 KiB of the body. The server's
+ * message is passed on only if it concerns the request, never if it concerns the server itself. `nowMs` (since the
+ * epoch) resolves a `Retry-After` date.
  */
 export async function httpError(response: Response, nowMs: number): Promise<TabloomError> {
   const { status } = response;
-  const said = await readSome(response);
-  const is = (code: string, message: string, details: object = {}) =>
+  const body = await readSome(response);
+  const failure = (code: string, message: string, details: object = {}) =>
     new TabloomError(code, message, { details: { status, ...details } });
   if (status === 429 || status === 503) {
     const retryAfterMs = readRetryAfter(response.headers, nowMs);
-    return is('busy', 'The model server is busy. Try again soon.', retryAfterMs === undefined ? {} : { retryAfterMs });
+    return failure(
+      'busy',
+      'The model server is busy. Try again soon.',
+      retryAfterMs === undefined ? {} : { retryAfterMs },
+    );
   }
   if (status === 401 || status === 403) {
-    return is('engine-failed', 'The model server refuses the key. Correct it in the settings.');
+    return failure('engine-failed', 'The model server rejected the key. Correct it in the settings.');
   }
-  if (status === 404) return is('model-unknown', 'The model server does not have this model or this address.');
-  // Four servers, four wordings: "maximum context length", "exceed_context_size_error", "exceeds the context", "too long".
-  if ((status === 400 || status === 413) && /context|too long|maximum.*tokens/i.test(said)) {
-    return is('too-long', 'The conversation is longer than the model can read. Shorten it.');
+  if (status === 404) return failure('model-unknown', 'The model server does not have this model or this address.');
+  // Every server words it differently: "maximum context length", "exceed_context_size_error", "exceeds the context",
+  // "too long".
+  if ((status === 400 || status === 413) && /context|too long|maximum.*tokens/i.test(body)) {
+    return failure('too-long', 'The conversation exceeds the context of the model. Shorten it.');
   }
   if (status === 400 || status === 413 || status === 422) {
-    const reason = readReason(said);
-    return is('bad-request', `The model server refuses this request${reason ? `: ${reason}` : '.'}`);
+    const reason = readReason(body);
+    return failure('bad-request', `The model server rejected the request${reason ? `: ${reason}` : '.'}`);
   }
-  return is('engine-failed', `The model server answered with status ${status}.`);
+  return failure('engine-failed', `The model server answered with status ${status}.`);
 }
 
-/** Seconds, a date, or OpenAI's own milliseconds. */
+/** `Retry-After` in seconds or as a date, or OpenAI's `retry-after-ms`. */
 function readRetryAfter(headers: Headers, nowMs: number): number | undefined {
   const ms = Number(headers.get('retry-after-ms') ?? NaN);
   const after = headers.get('retry-after') ?? '';
@@ -40,17 +45,17 @@ function readRetryAfter(headers: Headers, nowMs: number): number | undefined {
   return Number.isFinite(waitMs) ? Math.min(Math.max(0, Math.ceil(waitMs)), retryAfterMsMax) : undefined;
 }
 
-/** The sentence of an error body, in OpenAI's form, FastAPI's or none, in one printable line. */
+/** The message of an error body (OpenAI's form, FastAPI's or plain text) as one printable line. */
 function readReason(body: string): string {
-  let said: unknown = body;
+  let reason: unknown = body;
   try {
     const { error, message, detail } = JSON.parse(body) ?? {};
-    said = error?.message ?? error ?? message ?? detail;
+    reason = error?.message ?? error ?? message ?? detail;
   } catch {
-    // As it is, unless it is a page.
+    // Plain text, unless it is an HTML page.
     if (body.trimStart().startsWith('<')) return '';
   }
-  const text = typeof said === 'string' ? said : '';
+  const text = typeof reason === 'string' ? reason : '';
   return text
     .replace(/[\p{C}\s]+/gu, ' ')
     .trim()
@@ -69,7 +74,7 @@ async function readSome(response: Response): Promise<string> {
       text += decoder.decode(value, { stream: true });
     }
   } catch {
-    // A body that breaks off still has its status.
+    // The status is enough if the body breaks off.
   } finally {
     await reader.cancel().catch(() => undefined);
   }

@@ -1,10 +1,10 @@
 import { limits } from '#lib/protocol/limits.ts';
 import type { EngineEvent } from '../spec.ts';
 
-/** Code units of one part; each is three bytes of UTF-8 at most. */
+/** Code units of one part; each takes at most three bytes of UTF-8. */
 const partLengthMax = Math.floor(limits.partTextBytesMax / 4);
 
-/** Cuts what a server sent at once, text, calls or hidden tokens, into parts that the wire takes. */
+/** Splits large deltas (text, tool calls or hidden tokens) into parts within the wire's limits. */
 export async function* inParts(events: AsyncIterable<EngineEvent>): AsyncGenerator<EngineEvent> {
   for await (const event of events) {
     if (event.type === 'text-delta' || event.type === 'reasoning-delta') {
@@ -23,7 +23,7 @@ export async function* inParts(events: AsyncIterable<EngineEvent>): AsyncGenerat
 function* pieces(text: string, tokens: number): Generator<{ readonly text: string; readonly tokens: number }> {
   do {
     let cut = Math.min(text.length, partLengthMax);
-    // Not between the halves of a surrogate pair.
+    // Never split a surrogate pair.
     if (cut < text.length && /[\uD800-\uDBFF]/.test(text[cut - 1]!)) cut -= 1;
     const now = Math.min(tokens, limits.tokensPerPartMax);
     yield { text: text.slice(0, cut), tokens: now };

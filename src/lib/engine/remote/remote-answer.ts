@@ -10,7 +10,7 @@ import { createDeltaReader, readLogprobs } from './deltas.ts';
 
 type FinishReason = Extract<EngineEvent, { type: 'finish' }>['reason'];
 
-/** OpenAI's words for an end, and the older one for a call; any other end is the model's own. */
+/** OpenAI's finish reasons, including the legacy one for function calls; any other value means `stop`. */
 const reasons: Readonly<Record<string, FinishReason>> = {
   length: 'length',
   tool_calls: 'tool-calls',
@@ -18,13 +18,14 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   content_filter: 'content-filter',
 };
 
-/** Characters of a token, about: for prompts that the server does not count. */
+/** Rough characters per token, for prompts the server does not count. */
 const charactersPerToken = 4;
 
 /**
- * A server's chunks as engine events. Tokens of a chunk: by the server's running count where it keeps one, else one a
- * chunk that says something. The final usage is believed: what is missing to it comes as a last piece without text.
- * @throws `engine-failed` when the answer breaks off.
+ * Converts a server's chunks into engine events. Tokens are counted by the server's running count if it sends one, else
+ * one per chunk with content. The final usage is authoritative: any tokens missing from the running count are sent as a
+ * last part without text.
+ * @throws `engine-failed` if the answer breaks off.
  */
 export async function* remoteAnswer(
   chunks: AsyncIterable<Chunk | 'done'>,
@@ -45,13 +46,13 @@ export async function* remoteAnswer(
     if (piece.text === '' && piece.tokens === 0) return [];
     return [{ type: 'text-delta', text: piece.text, tokens: piece.tokens }];
   };
-  /** Stop sequences are the server's to see; some let one slip. */
+  /** The server should apply stop sequences, but some miss one. */
   const partsOf = (chunk: Chunk): { readonly parts: readonly Part[]; readonly matched: boolean } => {
     const deltas = reader.read(chunk);
-    const said = chunk.usage?.completion_tokens ?? chunk.timings?.predicted_n;
-    const made = Math.max(counted, said ?? counted + (deltas.length > 0 ? 1 : 0));
-    let tokens = made - counted;
-    counted = made;
+    const reported = chunk.usage?.completion_tokens ?? chunk.timings?.predicted_n;
+    const total = Math.max(counted, reported ?? counted + (deltas.length > 0 ? 1 : 0));
+    let tokens = total - counted;
+    counted = total;
     const parts: Part[] = [];
     const pieces = deltas.length > 0 ? deltas : tokens > 0 ? [{ type: 'text' as const, text: '' }] : [];
     for (const delta of pieces) {
@@ -87,9 +88,9 @@ export async function* remoteAnswer(
       yield part;
     }
     tokensIn = chunk.usage?.prompt_tokens ?? tokensIn;
-    const said = chunk.choices[0]?.finish_reason;
+    const finishReason = chunk.choices[0]?.finish_reason;
     if (matched) reason = 'stop';
-    else if (said) reason = Object.hasOwn(reasons, said) ? reasons[said] : 'stop';
+    else if (finishReason) reason = Object.hasOwn(reasons, finishReason) ? reasons[finishReason] : 'stop';
     if (matched) break;
   }
   if (reason === undefined && !ended) {
@@ -101,7 +102,7 @@ export async function* remoteAnswer(
   }
   yield {
     type: 'finish',
-    // Some servers end a call with "stop".
+    // Some servers finish a tool call with "stop".
     reason: reader.calls > 0 && (reason ?? 'stop') === 'stop' ? 'tool-calls' : (reason ?? 'stop'),
     usage: { tokensIn: tokensIn ?? Math.ceil(promptLength(request) / charactersPerToken), tokensOut },
     timings: {

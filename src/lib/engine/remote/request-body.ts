@@ -5,17 +5,17 @@ import { tokensLeft } from '../answer.ts';
 import type { RequestOf, TextRequest } from '../spec.ts';
 
 /**
- * What a server does beyond the protocol. `vllm` continues an assistant message when told to and counts in every chunk;
- * `llama-server` and `ollama` continue one by themselves; `openai` cannot.
+ * Server-specific behaviour beyond the protocol. `vllm` can be asked to continue an assistant message and to report
+ * usage in every chunk; `llama-server` and `ollama` always continue one; `openai` cannot.
  */
 export type ServerFlavour = 'vllm' | 'llama-server' | 'ollama' | 'openai';
 
 export interface RequestBody {
-  /** Below the base address. */
+  /** Relative to the base URL. */
   readonly path: string;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Wishes that this server has no member for. */
-  readonly left: readonly string[];
+  /** Parameters this server does not support. */
+  readonly unsupported: readonly string[];
 }
 
 interface BodyOptions {
@@ -23,11 +23,14 @@ interface BodyOptions {
   readonly flavour: ServerFlavour;
 }
 
-/** The request as the server wants it. @throws `engine-failed`, `bad-request` for a picture whose bytes are not there. */
+/**
+ * The request in the server's format. @throws `engine-failed` if the server cannot resume an answer, `bad-request` if
+ * the bytes of an image are missing.
+ */
 export function requestBody(request: TextRequest, options: BodyOptions): RequestBody {
   const { flavour, model } = options;
   const { params } = request;
-  const { extra, left } = extraSampling(params, flavour);
+  const { extra, unsupported } = extraSampling(params, flavour);
   const shared = {
     model,
     stream: true,
@@ -46,16 +49,16 @@ export function requestBody(request: TextRequest, options: BodyOptions): Request
   };
   if (request.kind === 'completion') {
     const prompt = request.input.prompt + (request.resume?.text ?? '');
-    return { path: 'completions', body: { ...shared, prompt, logprobs: params.logprobs }, left };
+    return { path: 'completions', body: { ...shared, prompt, logprobs: params.logprobs }, unsupported };
   }
-  return { path: 'chat/completions', body: { ...shared, ...chatMembers(request, flavour) }, left };
+  return { path: 'chat/completions', body: { ...shared, ...chatMembers(request, flavour) }, unsupported };
 }
 
 function chatMembers(request: RequestOf<'chat'>, flavour: ServerFlavour) {
   const { params, input, resume } = request;
   const resumed = resume !== undefined && resume.text !== '';
   if (resumed && flavour === 'openai') {
-    throw new TabloomError('engine-failed', 'This model server cannot go on with an answer. Ask anew.');
+    throw new TabloomError('engine-failed', 'This model server cannot resume an answer. Ask again from the start.');
   }
   const messages = input.messages.map((message) => writeMessage(message, request.blobs));
   return {
@@ -69,13 +72,16 @@ function chatMembers(request: RequestOf<'chat'>, flavour: ServerFlavour) {
   };
 }
 
-/** Under which names the servers take what OpenAI does not have. */
+/** Server-specific names of sampling parameters that OpenAI lacks. */
 function extraSampling({ topK, minP, repetitionPenalty }: GenerationParams, flavour: ServerFlavour) {
   const penalty = flavour === 'llama-server' ? 'repeat_penalty' : 'repetition_penalty';
   const extra = { top_k: topK, min_p: minP, [penalty]: repetitionPenalty };
-  if (flavour === 'vllm' || flavour === 'llama-server') return { extra, left: [] };
-  // Others refuse what they do not know, or pass it over without a word.
-  return { extra: {}, left: Object.entries(extra).flatMap(([name, value]) => (value === undefined ? [] : [name])) };
+  if (flavour === 'vllm' || flavour === 'llama-server') return { extra, unsupported: [] };
+  // Other servers reject or silently ignore unknown members.
+  return {
+    extra: {},
+    unsupported: Object.entries(extra).flatMap(([name, value]) => (value === undefined ? [] : [name])),
+  };
 }
 
 function responseFormat({ responseFormat: format }: GenerationParams) {
@@ -117,8 +123,7 @@ type ContentPart = Exclude<ChatMessage['content'], string>[number];
 const writePart = (blobs: RequestOf<'chat'>['blobs']) => (part: ContentPart) => {
   if (part.type === 'text') return part;
   const bytes = blobs?.get(part.sha256);
-  if (!bytes)
-    throw new TabloomError('bad-request', 'A picture of the conversation did not come with it. Send it again.');
+  if (!bytes) throw new TabloomError('bad-request', 'An image of the conversation is missing. Send it again.');
   return { type: 'image_url', image_url: { url: `data:${part.mime};base64,${toBase64(bytes)}` } };
 };
 

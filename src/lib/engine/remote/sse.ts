@@ -1,13 +1,13 @@
 import { createParser } from 'eventsource-parser';
 import { TabloomError } from '#lib/base/errors.ts';
 
-/** What may stand between two blank lines; an event longer than this is none of a chat. */
+/** Longest event; a chat never sends a longer one. */
 const eventCharactersMax = 4 * 1024 * 1024;
 
 /**
- * The `data` of server-sent events; a line may come in any number of pieces. Events without data, comments and other
- * fields are left out, and an event that the end of the stream cut off counts.
- * @throws `engine-failed` for an event past the limit.
+ * The `data` of server-sent events, however the bytes are split. Comments, other fields and events without data are
+ * skipped; an unterminated event at the end of the stream is included.
+ * @throws `engine-failed` for an event above the limit.
  */
 export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();

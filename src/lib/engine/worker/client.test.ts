@@ -18,7 +18,7 @@ const request: EngineRequest = {
   params: { maxTokens: 2_000, temperature: 0 },
 };
 
-/** An engine over workers that each run `serve`; the workers spawned so far are listed. */
+/** An engine whose workers each run `serve`, with the list of workers spawned so far. */
 function engineOver(serve: (port: HostPort) => void, clock = systemClock) {
   const workers: MemoryWorker[] = [];
   const engine = createWorkerEngine({
@@ -40,7 +40,7 @@ const scripted =
   (port: HostPort) =>
     serveEngine(port, createScriptedEngine({ clock: systemClock, answerTokens: 1_000, ...options }));
 
-/** A worker's script that answers each message by hand. */
+/** A worker script with hand-written replies. */
 const byHand =
   (answer: (message: { type: string; id: number }, post: (reply: unknown) => void) => void) => (port: HostPort) => {
     port.addEventListener('message', ({ data }) => answer(data as { type: string; id: number }, port.postMessage));
@@ -72,8 +72,8 @@ const turns = async (count = 200) => {
   for (let turn = 0; turn < count; turn++) await Promise.resolve();
 };
 
-describe('a worker’s life', () => {
-  test('begins at the first load and ends with unload', async () => {
+describe('a worker’s lifecycle', () => {
+  test('starts at the first load and ends with unload', async () => {
     const { engine, workers } = engineOver(scripted());
     expect(workers).toHaveLength(0);
     const loaded = await engine.load(model, {});
@@ -82,7 +82,7 @@ describe('a worker’s life', () => {
     expect(workers[0]!.terminated).toBe(true);
   });
 
-  test('is followed by a fresh one at the next load, which ends it', async () => {
+  test('ends at the next load, which starts a fresh worker', async () => {
     const { engine, workers } = engineOver(scripted());
     const first = await engine.load(model, {});
     await engine.load(model, {});
@@ -90,7 +90,7 @@ describe('a worker’s life', () => {
     expect(await codeOf(readAll(first.doStream(request, {})))).toBe('engine-failed');
   });
 
-  test('ends in a crash that is told as device-lost, and the next load works', async () => {
+  test('ends in a crash reported as device-lost, and the next load works', async () => {
     const { engine, workers } = engineOver(scripted());
     const loaded = await engine.load(model, {});
     const stream = await start(loaded);
@@ -102,7 +102,7 @@ describe('a worker’s life', () => {
     expect((await readAll(again.doStream(request, {}))).at(-1)).toMatchObject({ type: 'finish' });
   });
 
-  test('ends when the engine inside says the device is lost', async () => {
+  test('ends when its engine reports a lost device', async () => {
     const { engine, workers } = engineOver(
       byHand(({ type, id }, post) => {
         if (type === 'load') post(loadedReply(id));
@@ -114,13 +114,13 @@ describe('a worker’s life', () => {
     expect(workers[0]!.terminated).toBe(true);
   });
 
-  test('ends at the first message that is not ours', async () => {
+  test('ends at the first invalid message', async () => {
     const { engine, workers } = engineOver(byHand(({ id }, post) => post({ type: 'loaded', id, slots: -1 })));
     expect(await codeOf(engine.load(model, {}))).toBe('bad-worker-message');
     expect(workers[0]!.terminated).toBe(true);
   });
 
-  test('that cannot begin is a load that failed', async () => {
+  test('fails the load if the worker cannot be started', async () => {
     const engine = createWorkerEngine({
       info,
       clock: systemClock,
@@ -131,7 +131,7 @@ describe('a worker’s life', () => {
     expect(await codeOf(engine.load(model, {}))).toBe('load-failed');
   });
 
-  test('that crashes while nobody asks is told to whoever holds its model', async () => {
+  test('aborts `lost` on the model if it crashes while idle', async () => {
     const { engine, workers } = engineOver(scripted());
     const loaded = await engine.load(model, {});
     expect(loaded.lost?.aborted).toBe(false);
@@ -141,7 +141,7 @@ describe('a worker’s life', () => {
   });
 
   test.each([['before'], ['after']])(
-    'whose engine loses the device %s the model was loaded is ended and told',
+    'ends and aborts `lost` if its engine loses the device %s the model was loaded',
     async (when) => {
       const device = new AbortController();
       const lose = () =>
@@ -167,7 +167,7 @@ describe('a worker’s life', () => {
     },
   );
 
-  test('that its owner ends is no loss', async () => {
+  test('does not abort `lost` when ended by its owner', async () => {
     const { engine } = engineOver(scripted());
     const replaced = await engine.load(model, {});
     const unloaded = await engine.load(model, {});
@@ -177,7 +177,7 @@ describe('a worker’s life', () => {
     expect([replaced, unloaded, closed].map(({ lost }) => lost?.aborted)).toEqual([false, false, false]);
   });
 
-  test('closes with the engine, and nothing loads after', async () => {
+  test('ends when the engine is closed, and nothing loads after that', async () => {
     const { engine, workers } = engineOver(scripted());
     await engine.load(model, {});
     await engine.close();
@@ -188,7 +188,7 @@ describe('a worker’s life', () => {
 });
 
 describe('cancelling', () => {
-  test('a load that listens keeps nothing running', async () => {
+  test('a cancelled load that cooperates leaves nothing running', async () => {
     const controller = new AbortController();
     const { engine, workers } = engineOver(scripted({ loadMs: 60_000 }));
     const loading = engine.load(model, { signal: controller.signal });
@@ -197,7 +197,7 @@ describe('cancelling', () => {
     expect(workers[0]!.terminated).toBe(true);
   });
 
-  test('a load given up tells of no more progress', async () => {
+  test('a cancelled load reports no more progress', async () => {
     const controller = new AbortController();
     const step = (phase: string) => ({ phase, loadedBytes: 1, totalBytes: 1, elapsedMs: 0, fromCache: true });
     const { engine } = engineOver(
@@ -220,7 +220,7 @@ describe('cancelling', () => {
     expect(heard).toEqual(['compile']);
   });
 
-  test('a load that does not listen is ended after the grace', async () => {
+  test('a load that ignores cancellation is terminated after the grace period', async () => {
     const clock = manualClock();
     const controller = new AbortController();
     const { engine, workers } = engineOver(() => undefined, clock);
@@ -233,7 +233,7 @@ describe('cancelling', () => {
     expect(await loading).toBe('aborted');
   });
 
-  test('a stream that does not listen is ended after the grace', async () => {
+  test('a stream that ignores cancellation is terminated after the grace period', async () => {
     const clock = manualClock();
     const controller = new AbortController();
     const { engine, workers } = engineOver(
@@ -253,7 +253,7 @@ describe('cancelling', () => {
     expect(errorCode(loaded.lost?.reason)).toBe('device-lost');
   });
 
-  /** A stream that reads its prompt until it is told, whatever is asked of it. */
+  /** A stream that stays in prefill until released, even if cancelled. */
   const reading = async () => {
     const clock = manualClock();
     let answer: (reply: 'token' | 'stopped') => void = () => undefined;
@@ -276,7 +276,7 @@ describe('cancelling', () => {
     return { clock, next, loaded, worker: workers[0]!, answer: (reply: 'token' | 'stopped') => answer(reply) };
   };
 
-  test('a stream that still reads its prompt keeps the model', async () => {
+  test('a stream cancelled during prefill keeps the model', async () => {
     const { clock, next, loaded, worker, answer } = await reading();
     answer('stopped');
     expect(await next).toBe('aborted');
@@ -285,14 +285,14 @@ describe('cancelling', () => {
     expect(loaded.lost?.aborted).toBe(false);
   });
 
-  test('a stream that never ends reading its prompt is ended after the longer grace', async () => {
+  test('a stream that never finishes prefill is terminated after the longer grace period', async () => {
     const { clock, next, worker } = await reading();
     await clock.advance(1);
     expect(worker.terminated).toBe(true);
     expect(await next).toBe('aborted');
   });
 
-  test('a stream that answers after all though it was told to stop has the shorter grace from there', async () => {
+  test('a cancelled stream that starts answering gets the shorter grace period from there', async () => {
     const { clock, next, worker, answer } = await reading();
     answer('token');
     await clock.advance(999);
@@ -304,7 +304,7 @@ describe('cancelling', () => {
 });
 
 describe('messages', () => {
-  test('come at most a window ahead of the reader', async () => {
+  test('run at most one window ahead of the reader', async () => {
     let made = 0;
     const counting: Engine = {
       info,
@@ -335,7 +335,7 @@ describe('messages', () => {
     await stream.return?.();
   });
 
-  test('past the window end the worker', async () => {
+  test('beyond the window end the worker', async () => {
     const { engine, workers } = engineOver(
       byHand(({ type, id }, post) => {
         if (type === 'load') post(loadedReply(id));
@@ -347,7 +347,7 @@ describe('messages', () => {
     expect(workers[0]!.terminated).toBe(true);
   });
 
-  test('of ids nobody waits for are passed over', async () => {
+  test('with unknown ids are ignored', async () => {
     const { engine } = engineOver(
       byHand(({ type, id }, post) => {
         if (type !== 'load') return;
@@ -359,7 +359,7 @@ describe('messages', () => {
     expect((await engine.load(model, {})).slots).toBe(1);
   });
 
-  test('the host cannot read are answered by their id and end nothing', async () => {
+  test('the host cannot parse are answered by id and end nothing', async () => {
     const replies: unknown[] = [];
     let toHost: (event: { readonly data: unknown }) => void = () => undefined;
     serveEngine(
@@ -390,7 +390,7 @@ describe('messages', () => {
     ]);
   });
 
-  test('carry calls, log-probabilities, thoughts and vectors as the engine gave them', async () => {
+  test('carry calls, log-probabilities, reasoning and vectors unchanged', async () => {
     const { engine } = engineOver(scripted({ answerTokens: 20 }));
     const behind = await engine.load(model, {});
     const plain = await createScriptedEngine({ clock: systemClock, answerTokens: 20 }).load(model, {});
@@ -414,7 +414,7 @@ describe('messages', () => {
     expect([...types].sort()).toEqual(all.sort());
   });
 
-  test('carry the engine’s own errors with their code', async () => {
+  test('carry the engine’s errors with their codes', async () => {
     const { engine } = engineOver(scripted({ failLoad: 'quota-exceeded', loadMs: 1 }));
     const error: unknown = await engine.load(model, {}).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(TabloomError);

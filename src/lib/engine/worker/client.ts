@@ -7,28 +7,28 @@ import { openWorkerRpc, type WorkerRpc } from './rpc.ts';
 import { streamFrom } from './stream.ts';
 
 export interface WorkerEngineOptions {
-  /** What is known before the worker has spoken; replaced by what it says of itself. */
+  /** Used until the worker reports its own info. */
   readonly info: EngineInfo;
   /** Starts the worker: `() => new Worker(new URL('…', import.meta.url), { type: 'module' })`. */
   readonly spawn: () => WorkerPort;
   readonly clock: Clock;
-  /** How long a cancelled load or stream may take to let go before its worker is ended. */
+  /** How long a cancelled load or stream may take to stop before its worker is terminated. */
   readonly cancelGraceMs?: number;
-  /** The same for a stream that has not begun to answer. */
+  /** The same for a stream that is still in prefill. */
   readonly prefillGraceMs?: number;
 }
 
-/** One token, or the shutting of a file, is at most this far away. */
+/** Ample for finishing a token or closing a file. */
 const cancelGraceMsDefault = 4_000;
 /**
- * A prompt is read in one piece, and WebLLM looks at an interrupt only after it: a full context takes a weak GPU this
- * long. Ending the worker sooner would throw the loaded model away for a Stop.
+ * Prefill is a single step that WebLLM cannot interrupt, and a full context takes a slow GPU this long. Terminating the
+ * worker earlier would discard the loaded model just because the user pressed Stop.
  */
 const prefillGraceMsDefault = 60_000;
 
 /**
- * An engine in a worker of its own, spawned at the first load. One worker holds one model: another load, an unload, a
- * crash or a lost device ends the worker, which frees all of its memory, and the next load starts afresh.
+ * An engine in a dedicated worker, spawned at the first load. One worker holds one model: another load, an unload, a
+ * crash or a lost device terminates the worker, which frees all of its memory, and the next load starts a fresh one.
  */
 export function createWorkerEngine(options: WorkerEngineOptions): Engine {
   const { clock, cancelGraceMs = cancelGraceMsDefault, prefillGraceMs = prefillGraceMsDefault } = options;
@@ -38,11 +38,11 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
 
   const startSession = (): WorkerRpc => {
     if (closed) throw new TabloomError('engine-failed', 'This engine has been closed.');
-    current?.end(new TabloomError('engine-failed', 'Another model took the place of this one. Load it again.'));
+    current?.end(new TabloomError('engine-failed', 'Another model has replaced this one. Load it again.'));
     try {
       current = openWorkerRpc(options.spawn(), {
-        ready: (said) => {
-          info = said;
+        ready: (reported) => {
+          info = reported;
         },
       });
       return current;
@@ -58,7 +58,7 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
       const settled = new AbortController();
       const id = session.open({
         reply(reply) {
-          // What was on its way when the load was given up is no news any more.
+          // Progress that was in flight when the load was cancelled is stale.
           if (reply.type === 'progress') return signal?.aborted ? undefined : onProgress?.(reply.progress);
           if (reply.type !== 'loaded') return;
           session.release(id);
@@ -78,7 +78,7 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
       };
       const onAbort = () => {
         session.send({ type: 'cancel', id });
-        // What was verified so far is kept by the worker in this time; after it the worker is ended whatever it does.
+        // Gives the worker time to store what it has verified; after that it is terminated regardless.
         clock.delay(cancelGraceMs, { signal: settled.signal }).then(
           () => fail(abortError(signal!)),
           () => undefined,
@@ -103,7 +103,7 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
     slots: reply.slots,
     doStream: (request, { signal }) => streamFrom(session, request, { signal, clock, cancelGraceMs, prefillGraceMs }),
     async unload() {
-      session.end(new TabloomError('aborted', 'The model was unloaded while it answered.'));
+      session.end(new TabloomError('aborted', 'The model was unloaded while answering.'));
     },
     lost: session.lost,
   });

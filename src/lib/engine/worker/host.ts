@@ -10,7 +10,7 @@ import {
 } from './message.ts';
 import type { HostPort } from './port.ts';
 
-/** Loads and streams under way in one worker; a page that sends more is refused. */
+/** Concurrent loads and streams in one worker; more are refused. */
 const operationsMax = 64;
 
 interface Operation {
@@ -20,8 +20,8 @@ interface Operation {
 }
 
 /**
- * Serves an engine to the page over `port`. A message that is not ours is answered for its id where it has one and
- * dropped otherwise; nothing it says can end the worker.
+ * Serves an engine to the page over `port`. An invalid message is answered by its id if it has one and dropped
+ * otherwise; it cannot bring the worker down.
  */
 export function serveEngine(port: HostPort, engine: Engine): void {
   const operations = new Map<number, Operation>();
@@ -31,8 +31,9 @@ export function serveEngine(port: HostPort, engine: Engine): void {
   const fail = (id: number, error: unknown) => reply({ type: 'failed', id, error: boundedRecord(error) });
 
   const run = (id: number, credits: number, work: (operation: Operation) => Promise<void>) => {
-    if (operations.has(id)) return fail(id, new TabloomError('bad-worker-message', 'This id is in use already.'));
-    if (operations.size >= operationsMax) return fail(id, new TabloomError('busy', 'Too much at once for one worker.'));
+    if (operations.has(id)) return fail(id, new TabloomError('bad-worker-message', 'This id is already in use.'));
+    if (operations.size >= operationsMax)
+      return fail(id, new TabloomError('busy', 'Too many concurrent operations for one worker.'));
     const operation: Operation = { controller: new AbortController(), credits, wake: undefined };
     operations.set(id, operation);
     work(operation)
@@ -42,7 +43,7 @@ export function serveEngine(port: HostPort, engine: Engine): void {
 
   const load = (request: Extract<WorkerRequest, { type: 'load' }>) =>
     run(request.id, 0, async ({ controller }) => {
-      if (loaded) throw new TabloomError('busy', 'This worker holds a model already. Start another worker.');
+      if (loaded) throw new TabloomError('busy', 'This worker already holds a model. Start another worker.');
       loaded = await engine.load(request.model, {
         signal: controller.signal,
         onProgress: (progress) => reply({ type: 'progress', id: request.id, progress }),

@@ -2,13 +2,13 @@ import type { HostPort, WorkerPort } from './port.ts';
 
 export interface MemoryWorker extends WorkerPort {
   readonly terminated: boolean;
-  /** As a crash of the worker: its `error` event. */
+  /** Simulates a crash: the worker's `error` event. */
   crash(reason: unknown): void;
 }
 
 /**
- * A worker without a thread: both ends in this one, every message cloned as a real worker would and delivered in a
- * later microtask. `serve` is the worker's script.
+ * A worker without a thread: both ends share this one, and every message is cloned, as with a real worker, and
+ * delivered in a later microtask. `serve` is the worker's script.
  */
 export function memoryWorker(serve: (port: HostPort) => void): MemoryWorker {
   const toPage: ((event: { readonly data: unknown }) => void)[] = [];

@@ -6,9 +6,9 @@ import { errorCodeSchema } from '#lib/protocol/errors.ts';
 import { engineEventSchema, engineInfoSchema, engineRequestSchema, loadProgressSchema } from '../event.ts';
 import { modelEntrySchema } from '../model-entry.ts';
 
-/** What a page says to its engine worker. One worker holds one model: unloading is ending the worker. */
+/** Messages from a page to its engine worker. One worker holds one model, so unloading means terminating the worker. */
 export type WorkerRequest = z.output<typeof workerRequestSchema>;
-/** What the worker says back. */
+/** Messages from the worker to the page. */
 export type WorkerReply = z.output<typeof workerReplySchema>;
 
 const id = z.number().int().positive();
@@ -16,7 +16,7 @@ const id = z.number().int().positive();
 export const workerRequestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('load'), id, model: modelEntrySchema }),
   z.object({ type: z.literal('stream'), id, request: engineRequestSchema, credits: z.number().int().positive() }),
-  /** The page has read `credits` more events: backpressure without a timer. */
+  /** The page has consumed `credits` more events: backpressure without a timer. */
   z.object({ type: z.literal('more'), id, credits: z.number().int().positive() }),
   z.object({ type: z.literal('cancel'), id }),
 ]);
@@ -43,11 +43,11 @@ export const workerReplySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('event'), id, event: engineEventSchema }),
   z.object({ type: z.literal('done'), id }),
   z.object({ type: z.literal('failed'), id, error: errorRecordSchema }),
-  /** The loaded model answers no more, whether or not it was answering; the page ends the worker. */
+  /** The loaded model no longer works, whether idle or not; the page terminates the worker. */
   z.object({ type: z.literal('lost'), error: errorRecordSchema }),
 ]);
 
-/** @throws `bad-worker-message` for anything that is not one of ours. */
+/** @throws `bad-worker-message` for anything that does not match the schema. */
 export function readWorkerMessage<S extends z.ZodType>(schema: S, raw: unknown): z.output<S> {
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
@@ -58,5 +58,5 @@ export function readWorkerMessage<S extends z.ZodType>(schema: S, raw: unknown):
   );
 }
 
-/** Events on their way from a worker before it waits for the page. */
+/** Events a worker may have in flight before it waits for the page. */
 export const streamCredits = 256;

@@ -1,4 +1,4 @@
-/** The page's end of an engine worker; a `Worker` is one. Types only. */
+/** The page's end of an engine worker, implemented by `Worker`. */
 export interface WorkerPort {
   postMessage(message: unknown): void;
   terminate(): void;
@@ -6,7 +6,7 @@ export interface WorkerPort {
   addEventListener(type: 'error' | 'messageerror', listener: (event: unknown) => void): void;
 }
 
-/** The worker's own end; `self` of a dedicated worker is one. */
+/** The worker's end, implemented by `self` in a dedicated worker. */
 export interface HostPort {
   postMessage(message: unknown): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;

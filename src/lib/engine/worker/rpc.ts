@@ -2,25 +2,25 @@ import { TabloomError, fromErrorRecord, toErrorRecord } from '#lib/base/errors.t
 import { readWorkerMessage, workerReplySchema, type WorkerReply, type WorkerRequest } from './message.ts';
 import type { WorkerPort } from './port.ts';
 
-/** Hears what concerns one id. `failed` is always the last. */
+/** Receives the replies for one id. `failed` is always the last. */
 export interface ReplyListener {
   reply(reply: WorkerReply): void;
   failed(error: TabloomError): void;
 }
 
-/** One worker's life, from its spawn to its end; not restarted, but replaced. */
+/** The lifetime of one worker. It is never restarted, only replaced. */
 export interface WorkerRpc {
   readonly alive: boolean;
-  /** Registers a listener under a fresh id. @throws the session's end, when it has ended. */
+  /** Registers a listener and returns its new id. @throws the error the worker ended with, if it has ended. */
   open(listener: ReplyListener): number;
-  /** The listener hears nothing more. */
+  /** Unregisters the listener. */
   release(id: number): void;
   send(request: WorkerRequest): void;
-  /** Ends the worker at its owner's wish; whoever still listens fails with `error`. Idempotent. */
+  /** Terminates the worker on its owner's request; remaining listeners fail with `error`. Idempotent. */
   end(error: TabloomError): void;
-  /** Ends it because it can be used no more: as {@link end}, and `lost` aborts. */
+  /** Terminates it because it is unusable: like {@link end}, and `lost` aborts. */
   lose(error: TabloomError): void;
-  /** Aborts with the reason when the worker ended by itself: crashed, lost its device, or could not be spoken with. */
+  /** Aborts with the reason if the worker crashed, lost its device or sent invalid messages. */
   readonly lost: AbortSignal;
 }
 
@@ -61,14 +61,14 @@ export function openWorkerRpc(
     if (!listener) return;
     if (reply.type !== 'failed') return listener.reply(reply);
     const error = fromErrorRecord(reply.error);
-    // The device does not come back to this worker: end it, so that the next load starts in a fresh one.
+    // A lost device does not come back in this worker: terminate it, so that the next load starts a fresh one.
     if (error.code === 'device-lost') return lose(error);
     listeners.delete(reply.id);
     listener.failed(error);
   });
   const onCrash = (event: unknown) =>
     lose(
-      new TabloomError('device-lost', 'The engine stopped working and was ended. Load the model again.', {
+      new TabloomError('device-lost', 'The engine stopped working and was terminated. Load the model again.', {
         details: { reason: crashReason(event) },
       }),
     );

@@ -7,9 +7,9 @@ import { streamCredits } from './message.ts';
 import type { WorkerRpc } from './rpc.ts';
 
 /**
- * One answer read from a worker. The worker sends at most `streamCredits` events ahead, so the queue here is bounded by
- * construction. Aborting or leaving the loop waits until the worker has let go; one that does not within its grace,
- * which is longer before the answer's first event, is ended. No timer is on the path of a token.
+ * Reads one answer from a worker. The worker sends at most `streamCredits` events ahead, which bounds the queue here.
+ * Aborting or leaving the loop waits until the worker has stopped; a worker that does not stop within its grace period,
+ * which is longer before the answer's first event, is terminated. Tokens never wait for a timer.
  */
 export async function* streamFrom(
   session: WorkerRpc,
@@ -34,14 +34,14 @@ export async function* streamFrom(
         closed.abort();
         queue.end();
       } else if (reply.type === 'event') {
-        // A warning may come before the prompt is read.
+        // Warnings may precede prefill.
         if (!begun && reply.event.type !== 'warning') {
           begun = true;
           if (grace) endAfter(cancelGraceMs);
         }
         if (queue.closed) return;
         if (queue.size >= streamCredits)
-          return session.lose(new TabloomError('engine-failed', 'The engine worker sent more than it was asked for.'));
+          return session.lose(new TabloomError('engine-failed', 'The engine worker exceeded its credits.'));
         queue.push(reply.event);
       }
     },
@@ -56,7 +56,10 @@ export async function* streamFrom(
     clock.delay(graceMs, { signal: anySignal([closed.signal, grace.signal]) }).then(
       () =>
         session.lose(
-          new TabloomError('device-lost', 'The engine did not stop when asked and was ended. Load the model again.'),
+          new TabloomError(
+            'device-lost',
+            'The engine did not stop when asked and was terminated. Load the model again.',
+          ),
         ),
       () => undefined,
     );
