@@ -8,7 +8,7 @@ import { renderChat, type PromptTemplate } from '#lib/engine/chat-prompt.ts';
 import { constraintOf, grammarAfter } from '#lib/engine/constraint.ts';
 import type { Grammar } from '#lib/engine/grammar/grammar.ts';
 import { toGbnf } from '#lib/engine/grammar/to-gbnf.ts';
-import { passedOver, samplingOf } from '#lib/engine/sampling.ts';
+import { unsupportedWarnings, samplingOf } from '#lib/engine/sampling.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import { callIds } from '#lib/engine/tool-calls.ts';
@@ -40,7 +40,7 @@ export async function* runLlama(request: TextRequest, options: RunOptions): Asyn
   const grammar = constraint.grammar && grammarAfter(constraint.grammar, prompt.said);
   const evaluate = await evaluateOptions(request.params, grammar, model);
 
-  yield* passedOver(request.params, ['topK', 'minP', 'repetitionPenalty']);
+  yield* unsupportedWarnings(request.params, ['topK', 'minP', 'repetitionPenalty']);
   yield* constraint.warnings;
   let reason: 'stop' | 'length' = 'stop';
   const budget = Math.min(tokensLeft(request), contextTokens - prompt.tokens.length);

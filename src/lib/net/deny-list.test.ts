@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
 import { createDenyList, denyLimits } from './deny-list.ts';
 
-test('a peer is denied at the last allowed rejection, and let in again later', async () => {
+test('a peer is denied when it reaches the limit, and admitted again later', async () => {
   const clock = manualClock();
   const list = createDenyList(clock);
   for (let i = 1; i < denyLimits.rejectionsMax; i++) expect(list.reject('p')).toBe(false);
@@ -14,7 +14,7 @@ test('a peer is denied at the last allowed rejection, and let in again later', a
   expect(list.denies('p')).toBe(false);
 });
 
-test('rejections far apart are forgotten', async () => {
+test('old rejections expire', async () => {
   const clock = manualClock();
   const list = createDenyList(clock);
   for (let i = 0; i < denyLimits.rejectionsMax * 2; i++) {
@@ -23,7 +23,7 @@ test('rejections far apart are forgotten', async () => {
   }
 });
 
-test('the list never outgrows its limit', () => {
+test('the list is bounded', () => {
   const list = createDenyList(manualClock());
   for (let i = 0; i < denyLimits.rejectionsMax; i++) list.reject('first');
   for (let i = 0; i < denyLimits.peersMax; i++) list.reject(`p${i}`);

@@ -2,11 +2,11 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 
 /**
- * Peers nobody here talks to for a while, because what they sent was rejected again and again. Gossip scoring alone
- * leaves such a peer connected, so the net disconnects and denies it itself.
+ * Peers that are refused for a while because their messages were rejected repeatedly. Gossip scoring alone would leave
+ * such a peer connected, so the net disconnects and denies it.
  */
 export interface DenyList {
-  /** Counts one rejection; true when it was the one too many. */
+  /** Counts one rejection; true if it reached the limit. */
   reject(peer: PeerId): boolean;
   denies(peer: PeerId): boolean;
 }

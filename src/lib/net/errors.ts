@@ -2,7 +2,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 
-/** The errors of the {@link import('./spec.ts').Net} port, so that every implementation says the same. */
+/** The errors of the {@link import('./spec.ts').Net} port, shared by all implementations. */
 
 export const channelLost = (cause?: unknown) =>
   new TabloomError('channel-lost', 'The connection to the other side was lost. Open it again.', { cause });
@@ -12,7 +12,7 @@ export const frameTooLarge = (sizeBytes: number) =>
     details: { sizeBytes, sizeBytesMax: limits.frameBytesMax },
   });
 
-export const emptyMessage = () => new TabloomError('bad-frame', 'A message holds at least one byte.');
+export const emptyMessage = () => new TabloomError('bad-frame', 'A message must have at least one byte.');
 
 export const messageTooLarge = (sizeBytes: number) =>
   new TabloomError('frame-too-large', `Publish at most ${limits.gossipBytesMax} bytes in one message.`, {
@@ -22,21 +22,29 @@ export const messageTooLarge = (sizeBytes: number) =>
 export const netOffline = (message = 'The network is not started. Start it first.') =>
   new TabloomError('net-offline', message);
 
-/** `reason` names what was tried, for the log and the doctor page. */
+/** `reason` states what failed, for the log and the doctor page. */
 export const peerUnreachable = (peer: PeerId, reason: string, cause?: unknown) =>
-  new TabloomError('peer-unreachable', 'The peer cannot be reached now. Try another one or try again.', {
+  new TabloomError('peer-unreachable', 'The peer cannot be reached right now. Try another one or try again.', {
     details: { peer, reason },
     cause,
   });
 
-/** Only so many channels are opened to one peer at a time; it would cut off what is over its own limit. */
+/** Channels to one peer are limited on this side, because the peer resets any beyond its own limit. */
 export const peerBusy = (peer: PeerId) =>
-  new TabloomError('busy', 'Too much is asked of this peer at once. Wait for something to end, or ask another one.', {
-    details: { peer },
-  });
+  new TabloomError(
+    'busy',
+    'There are too many open requests to this peer. Wait for one to finish, or use another peer.',
+    {
+      details: { peer },
+    },
+  );
 
-/** It was reached, and runs another version or does not do this at all. */
+/** The peer is reachable but runs another version or does not offer this protocol. */
 export const protocolUnknown = (peer: PeerId, protocol: string) =>
-  new TabloomError('protocol-unknown', 'The peer does not speak this protocol. Ask another one, or update this side.', {
-    details: { peer, protocol },
-  });
+  new TabloomError(
+    'protocol-unknown',
+    'The peer does not support this protocol. Use another peer, or update this program.',
+    {
+      details: { peer, protocol },
+    },
+  );

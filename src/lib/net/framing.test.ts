@@ -30,14 +30,14 @@ const cut = (wire: Uint8Array, sizes: readonly number[]): Uint8Array[] => {
   return chunks;
 };
 
-test('the bytes on the wire', () => {
+test('frames have the documented bytes', () => {
   expect(encodeFrame(Uint8Array.of(7, 8))).toEqual(Uint8Array.of(2, 7, 8));
   expect(encodeFrame(new Uint8Array(300)).slice(0, 2)).toEqual(Uint8Array.of(0xac, 0x02));
   expect(endMark).toEqual(Uint8Array.of(0));
   expect(encodeCredit(300)).toEqual(Uint8Array.of(0xac, 0x82, 0x80, 0x40));
 });
 
-test('messages, credit and the end survive being cut anywhere', () => {
+test('messages, credit and the end mark survive arbitrary splits', () => {
   const item = fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 400 }), fc.nat({ max: 2 ** 27 - 1 }));
   const sizes = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 40 });
   fc.assert(
@@ -48,7 +48,7 @@ test('messages, credit and the end survive being cut anywhere', () => {
   );
 });
 
-test('a message at the limit passes and one byte more is refused by its length alone', () => {
+test('a message at the limit passes, and one byte more is refused by its length alone', () => {
   const largest = new Uint8Array(limits.frameBytesMax).fill(7);
   expect(decode([encodeFrame(largest)])[0]).toEqual(largest);
   const head = encodeFrame(new Uint8Array(limits.frameBytesMax + 1)).slice(0, 3);
@@ -66,7 +66,7 @@ test.each([
   expect(() => decode([Uint8Array.from(wire)])).toThrow(expect.objectContaining({ code: 'bad-frame' }));
 });
 
-test('no bytes crash the decoder or make it hold more than the limit', () => {
+test('no input crashes the decoder or makes it buffer more than the limit', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 20 }), (chunks) => {
       try {

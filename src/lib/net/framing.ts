@@ -4,23 +4,23 @@ import { limits } from '#lib/protocol/limits.ts';
 import { frameTooLarge } from './errors.ts';
 
 /**
- * Whole messages on a stream of bytes. Each begins with an unsigned varint (LEB128, at most four bytes):
+ * Message framing on a byte stream. Each message starts with an unsigned varint (LEB128, at most four bytes):
  *
  * | number | meaning |
  * |---|---|
  * | 1 to `limits.frameBytesMax` | the length of the message that follows |
- * | 0 | the end mark: no message follows. Without it an end of the stream is a loss, for transports end alike either way |
- * | 2^27 + n | credit: this side has taken n more bytes of messages, so the other may send as many again |
+ * | 0 | the end mark: no message follows. A stream that ends without it is lost, since transports do not tell the two apart |
+ * | 2^27 + n | credit: this side has consumed n more bytes of messages, so the other side may send as many again |
  */
 export const endMark: Uint8Array = Uint8Array.of(0);
 
-/** Bytes of messages that may be under way and unread at the other side before a sender waits for credit. */
+/** Message bytes that may be in flight or unread on the other side before a sender waits for credit. */
 export const windowBytes = 2 * limits.frameBytesMax;
 
 const creditFrom = 2 ** 27;
 const numberBytesMax = 4;
 
-/** Length and message in one piece. */
+/** Length prefix and message, concatenated. */
 export const encodeFrame = (message: Uint8Array): Uint8Array => concatBytes(encodeNumber(message.length), message);
 
 export const encodeCredit = (bytes: number): Uint8Array => encodeNumber(creditFrom + bytes);
@@ -34,10 +34,10 @@ function encodeNumber(value: number): Uint8Array {
 
 export interface FrameDecoder {
   /**
-   * Takes the next bytes, cut anywhere, and hands each message that is complete to `onMessage`, the end mark as a
-   * message of zero bytes.
-   * @throws `frame-too-large` before the message is buffered, `bad-frame` for a number that never ends and for anything
-   * but credit after the end mark.
+   * Consumes the next bytes, split anywhere, and passes each complete message to `onMessage`; the end mark arrives as
+   * an empty message.
+   * @throws `frame-too-large` before the message is buffered; `bad-frame` for an overlong varint and for anything but
+   * credit after the end mark.
    */
   push(chunk: Uint8Array, onMessage: (message: Uint8Array) => void, onCredit?: (bytes: number) => void): void;
 }
@@ -49,9 +49,9 @@ export function createFrameDecoder(messageBytesMax: number = limits.frameBytesMa
   let numberBytes = 0;
   let ended = false;
 
-  /** The number, once its last byte has come. */
+  /** The number, once its last byte has arrived. */
   const readNumber = (byte: number): number | undefined => {
-    if (++numberBytes > numberBytesMax) throw badFrame('The length of a frame never ends.');
+    if (++numberBytes > numberBytesMax) throw badFrame('The length of a frame takes more than four bytes.');
     number += (byte & 0x7f) * 2 ** (7 * (numberBytes - 1));
     if (byte & 0x80) return undefined;
     const value = number;
@@ -71,7 +71,7 @@ export function createFrameDecoder(messageBytesMax: number = limits.frameBytesMa
             continue;
           }
           if (length > messageBytesMax) throw frameTooLarge(length);
-          if (ended) throw badFrame('A message came after the end mark.');
+          if (ended) throw badFrame('A message arrived after the end mark.');
           ended = length === 0;
           message = new Uint8Array(length);
           filled = 0;

@@ -3,7 +3,7 @@ import { createInbox } from './inbox.ts';
 
 const message = (byte: number) => Uint8Array.of(byte);
 
-test('leaving a loop drops nothing and a second loop goes on', async () => {
+test('leaving a loop loses nothing, and a second loop continues', async () => {
   const inbox = createInbox();
   for (const byte of [1, 2, 3]) inbox.push(message(byte));
   inbox.end();
@@ -16,7 +16,7 @@ test('leaving a loop drops nothing and a second loop goes on', async () => {
   expect(rest).toEqual([message(2), message(3)]);
 });
 
-test('a failure comes after what had arrived', async () => {
+test('a failure is delivered after the messages that preceded it', async () => {
   const inbox = createInbox();
   inbox.push(message(1));
   inbox.fail(new Error('gone'));
@@ -29,7 +29,7 @@ test('a failure comes after what had arrived', async () => {
   expect(read).toEqual([message(1)]);
 });
 
-test('the first outcome counts and nothing is taken after it', async () => {
+test('the first outcome counts, and nothing is accepted after it', async () => {
   const inbox = createInbox();
   inbox.end();
   inbox.fail(new Error('late'));
@@ -38,7 +38,7 @@ test('the first outcome counts and nothing is taken after it', async () => {
   for await (const _ of inbox) throw new Error('nothing was expected');
 });
 
-test('reading reports what is still buffered', async () => {
+test('reading reports the bytes still buffered', async () => {
   const left: number[] = [];
   const inbox = createInbox((bytes) => left.push(bytes));
   inbox.push(new Uint8Array(10));

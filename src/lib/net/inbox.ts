@@ -1,20 +1,20 @@
 /**
- * What a channel has received and nobody has read yet. It may be read by several loops one after another: leaving a
- * loop drops nothing. A failure lets the reader have first what had arrived before.
+ * The unread messages of a channel. Several loops may read it one after another; leaving a loop loses nothing. On
+ * failure, messages that arrived before it are still delivered first.
  */
 export interface Inbox extends AsyncIterable<Uint8Array> {
   readonly bufferedBytes: number;
   readonly ended: boolean;
   push(message: Uint8Array): void;
-  /** The other side has said that nothing more comes. */
+  /** The other side has signalled the end. */
   end(): void;
-  /** Nothing more comes, and not by agreement. The first end or failure counts. */
+  /** The channel failed. Only the first end or failure counts. */
   fail(error: Error): void;
-  /** Forgets what is unread. */
+  /** Discards unread messages. */
   drop(): void;
 }
 
-/** @param onRead hears the bytes that are still buffered after each message taken. */
+/** @param onRead called after each message is read, with the bytes still buffered. */
 export function createInbox(onRead: (bufferedBytes: number) => void = () => undefined): Inbox {
   const messages: Uint8Array[] = [];
   let bufferedBytes = 0;

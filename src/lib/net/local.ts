@@ -2,25 +2,29 @@ import { createEmitter } from '#lib/base/emitter.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Channel, ConnectionStatus } from './spec.ts';
 
-/** A running net as the other nets of its process see it. */
+/** A running net as seen by the other nets of its process. */
 export interface LocalNet {
   readonly self: PeerId;
   /** The opener's end of a channel from `from`. @throws `protocol-unknown`. */
   accept(from: PeerId, protocol: string): Channel;
-  /** A message that `from`, a net of this process, has just published. True when somebody here hears the topic. */
-  hear(topic: string, message: Uint8Array, from: PeerId): boolean;
+  /**
+   * Delivers a message just published by `from`, another net of this process. True if this net subscribes to the topic.
+   */
+  receive(topic: string, message: Uint8Array, from: PeerId): boolean;
 }
 
 /**
- * The nets of one process, each under its own key. Those that share a registry ask one another in memory: no socket, so
- * no limit of streams for each connection, and no link that a busy event loop could lose. To everybody else each of them
- * is a peer like any other.
+ * A registry of the nets in one process, each with its own key. They reach each other in memory: without sockets, so
+ * without per-connection stream limits or links that a busy event loop could lose. To all other peers, each is a peer
+ * like any other.
  */
 export interface LocalNets {
-  /** Returns the end of it. Two nets with one key are a mistake of the caller's: the later one is found. */
+  /**
+   * Returns the function that removes the net. Registering two nets with one key is a caller error: the later one wins.
+   */
   join(net: LocalNet): () => void;
   get(peer: PeerId): LocalNet | undefined;
-  /** All but that one. */
+  /** All nets except this one. */
   others(peer: PeerId): readonly LocalNet[];
   onChange(listener: (change: LocalChange) => void): () => void;
 }

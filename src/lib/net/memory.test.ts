@@ -21,29 +21,29 @@ async function twoNets() {
 }
 
 describe('the memory network', () => {
-  test('latency is the clock’s: nothing moves before its time', async () => {
+  test('latency follows the clock: nothing arrives early', async () => {
     const { clock, network, a } = await twoNets();
     network.setConditions({ latencyMs: 50 });
     const opening = a.open('b', echo);
     await clock.advance(100);
     const channel = await opening;
     await channel.send(message);
-    let heardAtMs: number | undefined;
+    let receivedAtMs: number | undefined;
     const reading = (async () => {
       for await (const received of channel) {
-        heardAtMs = clock.elapsed();
+        receivedAtMs = clock.elapsed();
         return received;
       }
       return undefined;
     })();
     await clock.advance(99);
-    expect(heardAtMs).toBeUndefined();
+    expect(receivedAtMs).toBeUndefined();
     await clock.advance(1);
     expect(await reading).toEqual(message);
-    expect(heardAtMs).toBe(200);
+    expect(receivedAtMs).toBe(200);
   });
 
-  test('bandwidth is shared by what follows on one channel', async () => {
+  test('messages on one channel share its bandwidth', async () => {
     const { clock, network, a, b } = await twoNets();
     network.setConditions({ bytesPerSecond: 1_000 });
     const arrivals: number[] = [];
@@ -56,7 +56,7 @@ describe('the memory network', () => {
     expect(arrivals).toEqual([100, 200, 300]);
   });
 
-  test('a partition is silent and heals in order', async () => {
+  test('a partition is silent, and delivers in order once healed', async () => {
     const { clock, network, a } = await twoNets();
     const channel = await a.open('b', echo);
     network.partition('a', 'b');
@@ -72,7 +72,7 @@ describe('the memory network', () => {
     expect(read).toEqual([1, 2]);
   });
 
-  test('a killed peer is lost at once and unreachable', async () => {
+  test('a killed peer’s channels are lost at once and it is unreachable', async () => {
     const { network, a, b } = await twoNets();
     const channel = await a.open('b', echo);
     network.kill('b');
@@ -84,12 +84,12 @@ describe('the memory network', () => {
     await expect(a.open('b', echo)).resolves.toMatchObject({ remote: 'b' });
   });
 
-  test('loss and failure follow the seed', async () => {
+  test('loss and failures are determined by the seed', async () => {
     const history = async () => {
       const { clock, network, a, b } = await twoNets();
       network.setConditions({ publishLoss: 0.5, openFailure: 0.5 });
-      const heard: number[] = [];
-      b.subscribe('t', { validate: () => 'accept', deliver: (received) => heard.push(received[0]!) });
+      const received: number[] = [];
+      b.subscribe('t', { validate: () => 'accept', deliver: (message) => received.push(message[0]!) });
       const opened: boolean[] = [];
       for (let i = 0; i < 20; i++) {
         await a.publish('t', Uint8Array.of(i));
@@ -101,16 +101,16 @@ describe('the memory network', () => {
         );
       }
       await clock.advance(1);
-      return { heard, opened };
+      return { received, opened };
     };
     const one = await history();
-    expect(one.heard.length).toBeGreaterThan(0);
-    expect(one.heard.length).toBeLessThan(20);
+    expect(one.received.length).toBeGreaterThan(0);
+    expect(one.received.length).toBeLessThan(20);
     expect(new Set(one.opened)).toEqual(new Set([true, false]));
     expect(await history()).toEqual(one);
   });
 
-  test('a peer whose messages are rejected again and again is denied', async () => {
+  test('a peer whose messages are repeatedly rejected is denied', async () => {
     const { clock, a, b } = await twoNets();
     let judged = 0;
     b.subscribe('t', {
@@ -128,7 +128,7 @@ describe('the memory network', () => {
     await expect(a.open('b', echo)).rejects.toMatchObject({ code: 'peer-unreachable' });
   });
 
-  test('a channel that the opener never closes is dropped after the handler has finished', async () => {
+  test('a channel the opener never closes is dropped after the handler has finished', async () => {
     const { clock, network, a, b } = await twoNets();
     b.handle('/brief/1', async () => undefined);
     const channel = await a.open('b', '/brief/1');

@@ -1,2 +1,2 @@
-/** The net without a network: see `memory/network.ts`. */
+/** The in-memory net; see `memory/network.ts`. */
 export { createMemoryNetwork, type MemoryNetwork } from './memory/network.ts';

@@ -6,26 +6,26 @@ import { channelLost, emptyMessage, frameTooLarge } from './errors.ts';
 import { createInbox } from './inbox.ts';
 import type { Channel, ChannelPath } from './spec.ts';
 
-/** Two ends of a channel inside one process: the loopback of every net, and what the memory network is made of. */
+/** Two ends of a channel inside one process: used for loopback in every net and by the memory network. */
 export interface ChannelPair {
-  /** Held by the side that opened. */
+  /** The opener's end. */
   readonly near: PairEnd;
   readonly far: PairEnd;
 }
 
 export interface PairEnd extends Channel {
-  /** Ends this side as a dead transport does. */
+  /** Ends this side as if the transport had died. */
   lose(): void;
 }
 
-/** Carries something of `sizeBytes` to the other side and calls `arrive` there, in the order of the calls. */
+/** Transports `sizeBytes` to the other side and calls `arrive` there, in call order. */
 export type Link = (sizeBytes: number, arrive: () => void) => void;
 
 export interface PairInput {
   readonly near: PeerId;
   readonly far: PeerId;
   readonly path: ChannelPath;
-  /** Bytes under way or unread in one direction before `send` waits; one message always fits. */
+  /** Bytes in flight or unread in one direction before `send` waits; one message always fits. */
   readonly windowBytes?: number;
   readonly toFar?: Link;
   readonly toNear?: Link;
@@ -43,7 +43,7 @@ export function createChannelPair(input: PairInput): ChannelPair {
 interface End extends PairEnd {
   receive(message: Uint8Array): void;
   receiveEnd(): void;
-  /** The other side has read some of what this one sent. */
+  /** To be called when the other side has read some of what this one sent. */
   acknowledge(): void;
   readonly unreadBytes: number;
 }

@@ -7,7 +7,7 @@ const message = (number: number) => Uint8Array.of(number);
 const pair = (): ChannelPair => createChannelPair({ near: 'a', far: 'b', path: 'direct' });
 const broken = new Error('the way is gone');
 
-/** A channel that was kept, the one that follows it, and how often that was asked for. */
+/** A pooled channel, its replacement, and how often the replacement was requested. */
 function setup() {
   const [first, second] = [pair(), pair()];
   let reopened = 0;
@@ -28,7 +28,7 @@ async function read(channel: Channel): Promise<{ readonly numbers: readonly numb
   }
 }
 
-test('a channel that lives is used as it is', async () => {
+test('a live channel is used as is', async () => {
   const { first, channel, reopened } = setup();
   await channel.send(message(1));
   await channel.close();
@@ -40,7 +40,7 @@ test('a channel that lives is used as it is', async () => {
   expect(reopened()).toBe(0);
 });
 
-test('one that died while it was kept is replaced, and nobody notices', async () => {
+test('a channel that died in the pool is replaced transparently', async () => {
   const { first, second, channel, reopened } = setup();
   first.far.abort(broken);
   await channel.send(message(1));
@@ -53,7 +53,7 @@ test('one that died while it was kept is replaced, and nobody notices', async ()
   expect(reopened()).toBe(1);
 });
 
-test('one that is lost before anything came back is replaced, and everything is said again', async () => {
+test('a channel lost before any reply is replaced, and everything is resent', async () => {
   const { first, second, channel } = setup();
   const reading = read(channel);
   await channel.send(message(1));
@@ -65,11 +65,11 @@ test('one that is lost before anything came back is replaced, and everything is 
   expect(await reading).toEqual({ numbers: [2], end: 'end' });
 });
 
-test('what came back before the loss is read, and the loss is one', async () => {
+test('a reply that arrived before the loss is read, and the loss is reported', async () => {
   const { first, channel, reopened } = setup();
   await channel.send(message(1));
   await first.far.send(message(2));
-  // It has arrived, and nobody has read it.
+  // It has arrived but is still unread.
   await Promise.resolve();
   first.far.abort(broken);
   expect(await read(channel)).toEqual({ numbers: [2], end: 'channel-lost' });
@@ -78,7 +78,7 @@ test('what came back before the loss is read, and the loss is one', async () => 
   expect(reopened()).toBe(0);
 });
 
-test('the second loss is one, and so is a second channel that does not come', async () => {
+test('a second loss is reported, and so is a failure to reopen', async () => {
   const { first, second, channel } = setup();
   first.far.abort(broken);
   await channel.send(message(1));
@@ -93,7 +93,7 @@ test('the second loss is one, and so is a second channel that does not come', as
   expect(alone.closed.aborted).toBe(true);
 });
 
-test('dropping it drops what is there, and asks for nothing', async () => {
+test('aborting it aborts the current channel without reopening', async () => {
   const { first, channel, reopened } = setup();
   channel.abort(broken);
   expect(await read(first.far)).toEqual({ numbers: [], end: 'channel-lost' });
@@ -101,7 +101,7 @@ test('dropping it drops what is there, and asks for nothing', async () => {
   expect(reopened()).toBe(0);
 });
 
-test('what cannot be sent at all is not said again', async () => {
+test('a message that is refused outright is not resent', async () => {
   const { first, second, channel } = setup();
   await expect(channel.send(new Uint8Array())).rejects.toMatchObject({ code: 'bad-frame' });
   await channel.send(message(1));
@@ -112,7 +112,7 @@ test('what cannot be sent at all is not said again', async () => {
   expect(await read(second.far)).toEqual({ numbers: [1], end: 'end' });
 });
 
-test('more than one frame of sendings is not kept for a second time', async () => {
+test('messages beyond one frame in total are not kept for resending', async () => {
   const { first, channel, reopened } = setup();
   const reading = read(first.far);
   for (const _ of [1, 2]) await channel.send(new Uint8Array(200 * 1024));

@@ -4,23 +4,22 @@ import { channelLost } from './errors.ts';
 import type { Channel } from './spec.ts';
 
 /**
- * A channel that was opened some time ago and may have died since. When it is lost before anything has come back on it,
- * `reopen` gives another one, once, on which everything is said again. So it may be used only for protocols that do a
- * thing once however often they are told to.
+ * Wraps a channel that was opened some time ago and may have died since. If it is lost before anything has been
+ * received on it, `reopen` opens another, once, and everything is resent. Use it only for idempotent protocols.
  */
 export function reopenOnce(kept: PeekableChannel, reopen: (signal: AbortSignal) => Promise<Channel>): Channel {
   const first = kept.channel;
   const gone = new AbortController();
   let current = kept;
-  /** What has been said and not been answered; undefined once that is certain, or too much to be said again. */
+  /** Messages sent so far, for resending; undefined once a reply has arrived or they exceed the limit. */
   let unanswered: Uint8Array[] | undefined = [];
   let closing = false;
   let trying: Promise<boolean> | undefined;
 
-  /** The first channel is lost. Resolves with whether another one has taken its place. */
+  /** Called when the first channel is lost. Resolves to whether another one has replaced it. */
   const secondTry = (): Promise<boolean> => (trying ??= tryAgain());
   const tryAgain = async (): Promise<boolean> => {
-    // What had arrived before the loss is read before the loss.
+    // Messages that arrived before the loss must be read first.
     const answered = await current.peek().then(
       () => true,
       (error: unknown) => errorCode(error) !== 'channel-lost',
@@ -59,16 +58,16 @@ export function reopenOnce(kept: PeekableChannel, reopen: (signal: AbortSignal) 
     },
     closed: gone.signal,
     async send(message, options) {
-      // Without an await on the way where there is nothing to wait for: what is noted is sent on the first or not at all.
+      // No await unless necessary: recording a message and sending it on the first channel must happen in one turn.
       if (trying) await trying;
       const { channel } = current;
-      const said = unanswered;
-      said?.push(message);
-      if (said && sizeBytes(said) > limits.frameBytesMax) unanswered = undefined;
+      const pending = unanswered;
+      pending?.push(message);
+      if (pending && sizeBytes(pending) > limits.frameBytesMax) unanswered = undefined;
       try {
         await channel.send(message, options);
       } catch (error) {
-        if (said && errorCode(error) === 'channel-lost' && channel.closed.aborted && (await secondTry())) return;
+        if (pending && errorCode(error) === 'channel-lost' && channel.closed.aborted && (await secondTry())) return;
         if (unanswered) unanswered = unanswered.filter((one) => one !== message);
         throw error;
       }
@@ -99,7 +98,7 @@ export function reopenOnce(kept: PeekableChannel, reopen: (signal: AbortSignal) 
   };
 }
 
-/** A channel whose next message can be waited for without being taken. */
+/** A channel whose next message can be awaited without consuming it. */
 export interface PeekableChannel {
   readonly channel: Channel;
   peek(): Promise<IteratorResult<Uint8Array>>;

@@ -3,12 +3,12 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { channelLost } from './errors.ts';
 import type { Channel, ChannelHandler } from './spec.ts';
 
-/** How long an asker may keep a channel half open after its handler has finished. */
+/** How long the opener may keep a channel half open after the handler has finished. */
 const lingerMs = 5_000;
 
 /**
- * Runs a handler on its channel and sees the channel to its end: closed when the handler is done, dropped when it
- * throws, and dropped when the other side does not close in time.
+ * Runs a handler on its channel and ends the channel: closed when the handler returns, aborted when it throws or when
+ * the other side does not close in time.
  */
 export function runHandler(handler: ChannelHandler, channel: Channel, clock: Clock): void {
   const serve = async () => {

@@ -83,7 +83,7 @@ test('A10: a peer that nobody can reach through its relay says so, withdraws the
     netAt([relay.getMultiaddrs()[0]!.toString()], 8_122, { tuning: { circuitCheckMs: 20, reconnectMinMs: 20 } }),
   );
   await net.start();
-  await until(net, ({ relays }) => /reaches this peer/.test(relays[0]?.reason ?? ''));
+  await until(net, ({ relays }) => /cannot reach this one/.test(relays[0]?.reason ?? ''));
   expect(net.addresses()).toEqual([]);
   broken = false;
   await reserved(net);

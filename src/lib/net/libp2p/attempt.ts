@@ -1,4 +1,7 @@
-/** What came of an attempt. js-libp2p rejects with things that are no errors (an `ErrorEvent` of a WebSocket). */
+/**
+ * The result of an attempt. js-libp2p sometimes rejects with values that are not errors (such as a WebSocket's
+ * `ErrorEvent`).
+ */
 export type AttemptResult<T> =
   { readonly type: 'done'; readonly value: T } | { readonly type: 'failed'; readonly reason: string };
 
@@ -12,7 +15,7 @@ export async function attempt<T>(run: () => Promise<T>): Promise<AttemptResult<T
 
 const reasonLengthMax = 120;
 
-/** The first line of whatever was thrown, short enough for a status. */
+/** The first line of a thrown value's message, short enough for a status. */
 export function reasonOf(error: unknown): string {
   const text =
     typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string'

@@ -13,17 +13,17 @@ import { pathOf } from './paths.ts';
 const closeTimeoutMs = 5_000;
 
 /**
- * A {@link Channel} over a js-libp2p stream. Not every transport can hold a sender back (WebRTC cannot), so credit
- * does; and streams end alike whether the other side closed or died, so the end mark decides. The stream itself is
- * closed when both sides have said their end, for credit must flow until then. To be called in the same turn that
- * produced the stream: what arrives earlier is lost.
+ * A {@link Channel} over a js-libp2p stream. WebRTC has no backpressure, so credit provides it; a stream ends the same
+ * way whether the other side closed or died, so the end mark decides. The stream is closed once both sides have sent
+ * the mark, since credit must flow until then. Must be called in the same turn that produced the stream: anything
+ * arriving earlier is lost.
  */
 export function createStreamChannel(
   stream: Stream,
   connection: Connection,
   clock: Clock,
-  /** Something has arrived, whatever it was. */
-  onHeard: () => void = () => undefined,
+  /** Called whenever any bytes arrive. */
+  onActivity: () => void = () => undefined,
 ): Channel {
   const gone = new AbortController();
   const inbox = createInbox((bufferedBytes) => giveCredit(bufferedBytes));
@@ -58,7 +58,10 @@ export function createStreamChannel(
       throw failure;
     }
   };
-  /** In quarters of the window, so that a stream of tokens is not answered one by one. */
+  /**
+   * Granted in quarters of the window rather than per message, so that a token stream does not cause a reply for each
+   * token.
+   */
   const giveCredit = (bufferedBytes: number) => {
     const takenBytes = receivedBytes - bufferedBytes - creditedBytes;
     if (takenBytes < windowBytes / 4 || readEnded || gone.signal.aborted) return;
@@ -66,7 +69,7 @@ export function createStreamChannel(
     try {
       write(encodeCredit(takenBytes));
     } catch {
-      // The loss has been told to reader and writer.
+      // Reader and writer have already been notified of the loss.
     }
   };
   const closeStream = async () => {
@@ -80,7 +83,8 @@ export function createStreamChannel(
     if (message.length === 0) return onEnd();
     receivedBytes += message.length;
     inbox.push(message);
-    if (inbox.bufferedBytes > 2 * windowBytes) throw new TabloomError('bad-frame', 'It sends more than its credit.');
+    if (inbox.bufferedBytes > 2 * windowBytes)
+      throw new TabloomError('bad-frame', 'The other side exceeds its credit.');
   };
   const onEnd = () => {
     readEnded = true;
@@ -94,7 +98,7 @@ export function createStreamChannel(
 
   const decoder = createFrameDecoder();
   stream.addEventListener('message', ({ data }) => {
-    onHeard();
+    onActivity();
     if (failure) return;
     try {
       decoder.push(data.subarray(), onMessage, onCredit);
@@ -102,7 +106,7 @@ export function createStreamChannel(
       drop(error as Error);
     }
   });
-  // Fires when the other side has closed its half and everything it sent has been handed out.
+  // Fires when the other side has closed its half and everything it sent has been delivered.
   stream.addEventListener('end', () => {
     if (!readEnded) finish(channelLost());
   });

@@ -8,14 +8,14 @@ import { channelLost } from '../errors.ts';
 import { deadlineAfter } from './deadline.ts';
 
 /**
- * Finds out whether circuits through a relay reach this peer, by asking the relay for one to itself. A reservation alone
- * does not tell: the relay may hold it for a connection that is dead. The circuit is turned away by the gate as soon as it
- * has come, which is all there is to know.
+ * Checks whether circuits through a relay reach this peer, by requesting one to itself. A reservation alone does not
+ * prove it: the relay may hold it for a dead connection. The connection gater denies the circuit as soon as it arrives,
+ * which is all the proof needed.
  */
 export interface CircuitCheck {
-  /** False too when the relay does not answer in time. */
+  /** Also false if the relay does not answer in time. */
   reaches(connection: Connection, signal: AbortSignal): Promise<boolean>;
-  /** For the gate: whether an incoming circuit is this peer's own question. */
+  /** For the connection gater: whether an incoming circuit is this peer's own check. */
   isOwn(relay: Libp2pPeerId, from: Libp2pPeerId): boolean;
 }
 
@@ -45,7 +45,7 @@ export function createCircuitCheck(input: {
         return false;
       } finally {
         deadline.clear();
-        // The relay leaves it open after a refusal.
+        // The relay leaves the stream open after a refusal.
         stream?.abort(channelLost());
       }
     },
@@ -57,7 +57,7 @@ export function createCircuitCheck(input: {
   };
 }
 
-/** `HopMessage { type: CONNECT, peer: { id } }` of circuit relay v2, with its length. */
+/** Length-prefixed `HopMessage { type: CONNECT, peer: { id } }` of circuit relay v2. */
 function connectMessage(id: Uint8Array): Uint8Array {
   const peer = [0x0a, id.length, ...id];
   const message = [0x08, 1, 0x12, peer.length, ...peer];

@@ -11,7 +11,7 @@ const page = (named: string, insecure: PageDialPolicy['insecure'] = 'refuse'): P
   named: () => [`${named}/p2p/${peer}`],
 });
 
-describe('D11: a page reaches the address that it was served from', () => {
+describe('D11: a page may dial the address it was served from', () => {
   test.each([
     '/dns4/localhost/tcp/443/wss',
     '/ip4/127.0.0.1/tcp/443/wss',
@@ -25,7 +25,7 @@ describe('D11: a page reaches the address that it was served from', () => {
   });
 });
 
-describe('D11: on a stranger’s word it reaches nothing of the local network', () => {
+describe('D11: it does not dial local-network addresses learned from peers', () => {
   test.each([
     '/dns4/localhost/tcp/8443/wss',
     '/ip4/127.0.0.1/tcp/8443/wss',
@@ -40,14 +40,14 @@ describe('D11: on a stranger’s word it reaches nothing of the local network', 
   });
 });
 
-test('an https page opens no ws://, which its browser would refuse; an http page does', () => {
+test('an https page does not dial ws://, which its browser would block; an http page does', () => {
   const other = '/dns4/relay.example/tcp/80/ws';
   expect(dials(page('/dns4/own.example/tcp/443/wss'), other)).toBe(false);
   expect(dials(page('/dns4/own.example/tcp/80/ws', 'allow'), other)).toBe(true);
   expect(dials(page('/dns4/own.example/tcp/443/wss'), '/dns4/relay.example/tcp/443/wss')).toBe(true);
 });
 
-test('a program of its owner dials anything, a relay nothing', () => {
+test('an owner’s program dials anything, a relay nothing', () => {
   for (const address of ['/ip4/127.0.0.1/tcp/1/ws', '/dns4/relay.example/tcp/443/wss']) {
     expect(dials('any', address)).toBe(true);
     expect(dials('none', address)).toBe(false);

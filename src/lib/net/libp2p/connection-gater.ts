@@ -4,20 +4,20 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import type { DenyList } from '../deny-list.ts';
 
 /**
- * What a net may dial. `any`: everything, for a program that its owner runs. `none`: nothing, for a relay: the addresses it
- * hears are strangers' words, and what it dialled would be reached from inside its own network. A page dials what it was
- * told of by its own relay or its person, wherever that is, and on a stranger's word no address of the local network.
+ * What a net may dial. `any`: everything, for a program run by its owner. `none`: nothing, for a relay, because the
+ * addresses it learns are untrusted and would be dialled from inside its own network. A page dials relays that its
+ * origin or its user has configured, wherever they are, but no local-network address learned from other peers.
  */
 export type DialPolicy = 'any' | 'none' | PageDialPolicy;
 
 export interface PageDialPolicy {
-  /** Whether a browser lets the page open `ws://`: it does where the page itself is plain http. */
+  /** Whether the browser lets the page open `ws://`, which it does only if the page itself uses plain http. */
   readonly insecure: 'allow' | 'refuse';
-  /** Addresses of the relays that the page was served from or its person has named. */
+  /** Addresses of relays from the page's origin or the user's settings. */
   readonly named: () => readonly string[];
 }
 
-/** Who may connect, and what may be dialled. */
+/** Decides which peers may connect and which addresses may be dialled. */
 export function createConnectionGater(denied: DenyList, dialling: DialPolicy): ConnectionGater {
   const denies = (peer: Libp2pPeerId) => denied.denies(peer.toString());
   return {
@@ -42,13 +42,13 @@ function mayDial(address: Multiaddr, { insecure, named }: PageDialPolicy): boole
   return !isPrivate(address) && !localName.test(host);
 }
 
-/** Of a circuit, the relay's: that is what is dialled. */
+/** The part of an address that is dialled; for a circuit, the relay's. */
 const hostOf = (address: string): string => address.split('/p2p/', 1)[0]!;
 
-/** Names of the local network, which public DNS does not know (RFC 6761, 6762, 8375). */
+/** Local-network names that public DNS does not resolve (RFC 6761, 6762, 8375). */
 const localName = /^\/dns[46]?\/([^/]+\.)?(localhost|local|internal|lan|home\.arpa)\//i;
 
-/** Denies what either does. */
+/** Denies whatever either gater denies. */
 export function combineGaters(one: ConnectionGater, other: ConnectionGater = {}): ConnectionGater {
   const { denyInboundRelayedConnection } = one;
   return {

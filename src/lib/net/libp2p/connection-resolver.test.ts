@@ -8,9 +8,9 @@ import type { TabloomNode } from './node.ts';
 import { createConnectionResolver, resolveExistingConnections } from './connection-resolver.ts';
 import { nodeTuning } from './tuning.ts';
 
-const [peer, relay, nobody] = [1, 2, 3].map((number) => createSigner(new Uint8Array(32).fill(number)).peer);
+const [peer, relay, stranger] = [1, 2, 3].map((number) => createSigner(new Uint8Array(32).fill(number)).peer);
 
-/** A node with one relayed connection to the peer, whose dials are answered by nobody. */
+/** A node with one relayed connection to the peer, whose dials never complete. */
 function setup() {
   const clock = manualClock();
   const lifetime = new AbortController();
@@ -46,7 +46,7 @@ function setup() {
   return { clock, relayed, node, connect, dialled, dials: () => dials };
 }
 
-test('the first time, a direct connection is waited for; where it has failed, nobody waits for the next try', async () => {
+test('waits for a direct connection the first time, and no longer once dialling has failed', async () => {
   const { clock, relayed, connect, dials } = setup();
   const first = connect();
   await clock.advance(nodeTuning.directPatienceMs - 1);
@@ -66,12 +66,12 @@ test('the first time, a direct connection is waited for; where it has failed, no
   expect([later.connection, dials()]).toEqual([relayed, 4]);
 });
 
-test('a net that dials nobody reaches whoever is connected, and nobody else', async () => {
+test('a net that never dials reaches connected peers only', async () => {
   const { node, relayed, dials } = setup();
   const resolver = resolveExistingConnections(node);
   const { signal } = new AbortController();
   expect(await resolver.connect(peer!, [], signal)).toBe(relayed);
-  await expect(resolver.connect(nobody!, ['/ip4/127.0.0.1/tcp/1/ws'], signal)).rejects.toMatchObject({
+  await expect(resolver.connect(stranger!, ['/ip4/127.0.0.1/tcp/1/ws'], signal)).rejects.toMatchObject({
     code: 'peer-unreachable',
   });
   expect(dials()).toBe(0);

@@ -13,8 +13,8 @@ import { pathOf, relayOf, targetOf, transportOf, webrtcAddress } from './paths.t
 import type { Tuning } from './tuning.ts';
 
 /**
- * Finds the connection to open a stream on: a direct one where there is one or one can be dialled in time, else a
- * relayed one, while dialling goes on for the next time.
+ * Finds the connection to open a stream on: a direct one if there is one or it can be dialled in time, else a relayed
+ * one while direct dialling continues for next time.
  */
 export interface ConnectionResolver {
   /** @throws `peer-unreachable`. */
@@ -30,7 +30,7 @@ export interface ConnectionResolverInput {
   readonly lifetime: AbortSignal;
 }
 
-/** Of a net that dials nobody: whoever is to be reached has come by itself. */
+/** For a net that never dials: peers are reachable only over connections they have opened. */
 export function resolveExistingConnections(node: TabloomNode): ConnectionResolver {
   return {
     async connect(peer) {
@@ -41,11 +41,11 @@ export function resolveExistingConnections(node: TabloomNode): ConnectionResolve
   };
 }
 
-/** The one that would be taken now, without dialling. */
+/** The connection that would be used now, without dialling. */
 export const existingConnection = (node: TabloomNode, peer: PeerId): Connection | undefined =>
-  standing(node, peer, 'direct') ?? standing(node, peer, 'relayed');
+  openConnection(node, peer, 'direct') ?? openConnection(node, peer, 'relayed');
 
-const standing = (node: TabloomNode, peer: PeerId, path: 'direct' | 'relayed'): Connection | undefined =>
+const openConnection = (node: TabloomNode, peer: PeerId, path: 'direct' | 'relayed'): Connection | undefined =>
   node
     .getConnections(peerIdFromString(peer))
     .filter((connection) => connection.status === 'open' && pathOf(connection) === path)
@@ -53,7 +53,10 @@ const standing = (node: TabloomNode, peer: PeerId, path: 'direct' | 'relayed'): 
 
 const addressesMax = 16;
 const sockets: ReadonlySet<string> = new Set(['websocket', 'other']);
-/** Last: browsers are about to refuse the way `@libp2p/webrtc` dials it (Chrome's field trial `WebRTC-NoSdpMangleUfrag`). */
+/**
+ * Tried last: browsers are about to stop supporting how `@libp2p/webrtc` dials it (Chrome's field trial
+ * `WebRTC-NoSdpMangleUfrag`).
+ */
 const webrtcDirect: ReadonlySet<string> = new Set(['webrtc-direct']);
 const peersRememberedMax = 1_024;
 
@@ -67,7 +70,7 @@ export function createConnectionResolver({
   const upgrades = new Map<PeerId, Promise<Connection | undefined>>();
   const pausedUntilMs = new Map<PeerId, number>();
 
-  const existing = (peer: PeerId, path: 'direct' | 'relayed') => standing(node, peer, path);
+  const existing = (peer: PeerId, path: 'direct' | 'relayed') => openConnection(node, peer, path);
 
   const dial = async (addrs: readonly Multiaddr[], timeoutMs: number, signal: AbortSignal) => {
     const deadline = deadlineAfter(clock, timeoutMs, signal);
@@ -78,7 +81,7 @@ export function createConnectionResolver({
     }
   };
 
-  /** Relays we are connected to first: a circuit through one of them costs one round trip. */
+  /** Relays we are already connected to come first: a circuit through one of them costs one round trip. */
   const circuitAddresses = (peer: PeerId, addrs: readonly string[]): string[] => {
     const relays = new Map<PeerId, string>();
     for (const { remoteAddr, remotePeer, status } of node.getConnections()) {
@@ -164,7 +167,7 @@ export function createConnectionResolver({
       const known = addrs.slice(0, addressesMax);
       const due = (pausedUntilMs.get(peer) ?? 0) <= clock.elapsed();
       const relayedBefore = existing(peer, 'relayed');
-      // Where it has failed before, nobody is kept waiting for it again while there is a way.
+      // If direct dialling failed before, use the relayed connection at once and retry in the background.
       if (due && relayedBefore && pausedUntilMs.has(peer)) {
         void upgradeOnce(peer, known);
         return relayedBefore;
@@ -181,7 +184,7 @@ export function createConnectionResolver({
       } catch (error) {
         throw peerUnreachable(peer, 'no relay reaches it', error);
       }
-      throw peerUnreachable(peer, 'no address of it is known');
+      throw peerUnreachable(peer, 'none of its addresses is known');
     },
   };
 }

@@ -6,7 +6,7 @@ import type { TabloomNode } from './node.ts';
 
 const peer = createSigner(new Uint8Array(32).fill(1)).peer;
 
-test('the connections are known as they come and go, without asking the node for all of them', () => {
+test('connections are tracked as they open and close, without querying the node for all of them', () => {
   const events = new EventTarget();
   const getConnections = vi.fn();
   const node = Object.assign(events, { getConnections }) as unknown as TabloomNode;

@@ -5,8 +5,8 @@ import type { TabloomNode } from './node.ts';
 import { connectionStatus } from './paths.ts';
 
 /**
- * The connections of a node with what is told of each, kept as they come and go. Asking the node for all of them takes
- * time in the square of their number, and a relay with thousands is asked at every change.
+ * The status of a node's connections, maintained incrementally. Querying the node for all of them takes quadratic time,
+ * and a relay with thousands of connections is queried on every change.
  */
 export interface Connections {
   statuses(): readonly ConnectionStatus[];
@@ -16,7 +16,7 @@ export function followConnections(
   node: TabloomNode,
   listeners: {
     readonly onChange: () => void;
-    /** The last connection to this peer has ended. */
+    /** Called when the last connection to this peer has ended. */
     readonly onGone: (peer: PeerId) => void;
   },
 ): Connections {

@@ -29,7 +29,7 @@ import { overallState } from './state.ts';
 import { createStreams } from './streams.ts';
 import type { Tuning } from './tuning.ts';
 
-/** What the tab, the native peer and the relay have in common: the {@link Net} port over one js-libp2p node. */
+/** Shared by the tab, the native peer and the relay: the {@link Net} port over one js-libp2p node. */
 export interface NetFromInput extends Omit<NodeInput, 'gater'> {
   readonly clock: Clock;
   readonly random: Random;
@@ -37,20 +37,22 @@ export interface NetFromInput extends Omit<NodeInput, 'gater'> {
   readonly tuning: Tuning;
   readonly dialling: DialPolicy;
   readonly relays: () => readonly RelayStatus[];
-  /** Whether an own address is known to work; those that are not are told to nobody. All when it is left out. */
-  readonly works?: (address: string) => boolean;
-  /** The other nets of this process, which are asked in memory; none when it is left out. */
+  /**
+   * Whether one of this node's own addresses has been verified. Unverified ones are not announced. By default all are.
+   */
+  readonly isVerified?: (address: string) => boolean;
+  /** The other nets of this process, which are reached in memory; none by default. */
   readonly local?: LocalNets | undefined;
-  /** Runs once the node has started. `life` aborts when it stops. */
+  /** Called once the node has started; its `lifetime` aborts when the node stops. */
   readonly onStart: (running: RunningNode) => void | Promise<void>;
-  /** Denies more than the net itself does. */
+  /** Additional denials. */
   readonly gate?: NodeInput['gater'];
 }
 
 export interface RunningNode {
   readonly node: TabloomNode;
   readonly lifetime: AbortSignal;
-  /** To be called when what `relays` tells has changed. */
+  /** To be called when the result of `relays` has changed. */
   readonly changed: () => void;
 }
 
@@ -63,7 +65,7 @@ interface Running {
 }
 
 export function createNetFrom(input: NetFromInput): Net {
-  const { clock, random, logger, tuning, local = createLocalNets(), works = () => true } = input;
+  const { clock, random, logger, tuning, local = createLocalNets(), isVerified = () => true } = input;
   const self = createSigner(input.seed).peer;
   const handlers = new Map<string, ChannelHandler>();
   const denied = createDenyList(clock);
@@ -84,7 +86,7 @@ export function createNetFrom(input: NetFromInput): Net {
       connections: running ? [...running.connections.statuses(), ...local.others(self).map(localStatus)] : [],
     };
   };
-  /** A net of this process has not gone because a socket to it has. */
+  /** A closed socket does not mean that a net of this process is gone. */
   const onGone = (peer: PeerId) => {
     if (!local.get(peer)) peerGone.emit(peer);
   };
@@ -197,16 +199,18 @@ export function createNetFrom(input: NetFromInput): Net {
       runHandler(handler, track(assertRunning(), far), clock);
       return near;
     },
-    hear: gossip.hearLocal,
+    receive: gossip.receiveLocal,
   };
   const inProcess = (peer: PeerId) => (peer === self ? me : local.get(peer));
   const openLocal = async (target: LocalNet, protocol: string, signal: AbortSignal | undefined) => {
-    // An opening can be given up, however short it is.
+    // Even an immediate opening can be cancelled.
     await Promise.resolve();
     throwIfAborted(signal);
     return track(assertRunning(), target.accept(self, protocol));
   };
-  /** Until the signal or the end of this net. What opens in the moment it is given up is nobody's, and dropped. */
+  /**
+   * Bounded by the signal and the lifetime of this net. A channel that opens just as the caller gives up is dropped.
+   */
   const open = async (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => {
     const opening = assertRunning().reserve.open(peer, protocol, addrs, signal);
     opening.then(
@@ -265,12 +269,12 @@ export function createNetFrom(input: NetFromInput): Net {
         return await pingConnection(connection, { clock, random }, deadline.signal);
       } catch (error) {
         throwIfAborted(signal);
-        throw peerUnreachable(peer, 'it does not answer a ping', error);
+        throw peerUnreachable(peer, 'it did not answer a ping', error);
       } finally {
         deadline.clear();
       }
     },
-    addresses: () => running?.node.getMultiaddrs().map(String).filter(works).toSorted(comparePaths) ?? [],
+    addresses: () => running?.node.getMultiaddrs().map(String).filter(isVerified).toSorted(comparePaths) ?? [],
     status,
     onStatus: statusChanged.listen,
     onPeerGone: peerGone.listen,

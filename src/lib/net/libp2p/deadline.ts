@@ -1,7 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 
-/** A signal that aborts after a time or with another one. `clear` lets its timer go. */
+/** A signal that aborts after a timeout or together with another signal. `clear` cancels the timer. */
 export interface Deadline {
   readonly signal: AbortSignal;
   clear(): void;

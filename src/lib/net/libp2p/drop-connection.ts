@@ -6,8 +6,8 @@ import { transportOf } from './paths.ts';
 const goodbyeMs = 300;
 
 /**
- * Ends a connection that is of no use. js-libp2p aborts a WebSocket with a close code that WebSockets refuse to send,
- * and the other side then believes in the connection until its next missed ping; so a WebSocket is closed first.
+ * Drops a useless connection. js-libp2p aborts a WebSocket with a close code that WebSockets refuse to send, so the
+ * other side would keep the connection until its next missed ping; a WebSocket is therefore closed first.
  */
 export async function dropConnection(connection: Connection, error: Error, clock: Clock): Promise<void> {
   if (transportOf(connection.remoteAddr.toString()) === 'websocket') {

@@ -10,26 +10,26 @@ import { deadlineAfter } from './deadline.ts';
 import type { TabloomNode } from './node.ts';
 import { gossipLimits, type Tuning } from './tuning.ts';
 
-/** Publish and subscribe over a started node; subscriptions outlive the node and move to the next one. */
+/** Publish/subscribe over a started node. Subscriptions outlive the node and carry over to the next one. */
 export interface Gossip {
   attach(node: TabloomNode): void;
   subscribe(topic: string, subscription: Subscription): () => void;
-  /** The nets of this process hear it before anybody else does. */
+  /** Delivers to the nets of this process first. */
   publish(node: TabloomNode, topic: string, message: Uint8Array, options: AbortOptions): Promise<void>;
-  readonly hearLocal: LocalNet['hear'];
+  readonly receiveLocal: LocalNet['receive'];
 }
 
 type Verdict = ReturnType<Subscription['validate']>;
 
-/** What a net of this process said, until the network has brought it here too. */
-interface HeardLocally {
+/** A message published by another net of this process, remembered until its copy arrives over the network. */
+interface LocalMessage {
   readonly topic: string;
   readonly from: PeerId;
   readonly message: Uint8Array;
   readonly verdict: Verdict;
 }
 
-const heardLocallyMax = 64;
+const localMessagesMax = 64;
 const results: Readonly<Record<Verdict, TopicValidatorResult>> = {
   accept: TopicValidatorResult.Accept,
   ignore: TopicValidatorResult.Ignore,
@@ -41,18 +41,18 @@ export function createGossip(input: {
   readonly local: LocalNets;
   readonly clock: Clock;
   readonly tuning: Tuning;
-  /** A message was rejected that `peer` handed over. */
+  /** Called when a message forwarded by `peer` is rejected. */
   readonly onReject: (peer: PeerId) => void;
 }): Gossip {
   const topics = new Map<string, Set<Subscription>>();
-  const heardLocally: HeardLocally[] = [];
+  const localMessages: LocalMessage[] = [];
   let attached: TabloomNode | undefined;
 
-  /** Delivers to those who accept; one rejection rejects. */
-  const judge = (topic: string, message: Uint8Array, from: PeerId, passage: MessageRoute): Verdict => {
+  /** Delivers to every subscription that accepts; a single rejection rejects the message. */
+  const validateAll = (topic: string, message: Uint8Array, from: PeerId, route: MessageRoute): Verdict => {
     let verdict: Verdict = 'ignore';
     for (const subscription of topics.get(topic) ?? []) {
-      const own = subscription.validate(message, from, passage);
+      const own = subscription.validate(message, from, route);
       if (own === 'reject') return 'reject';
       if (own === 'ignore') continue;
       verdict = 'accept';
@@ -66,12 +66,12 @@ export function createGossip(input: {
       return TopicValidatorResult.Reject;
     }
     const from = message.from.toString();
-    const known = heardLocally.find(
+    const known = localMessages.find(
       (one) => one.from === from && one.topic === topic && equalBytes(one.message, message.data),
     );
     if (known) return results[known.verdict];
-    const passage = { source, connected: source === from || node.getConnections(message.from).length > 0 };
-    const verdict = judge(topic, message.data, from, passage);
+    const route = { source, connected: source === from || node.getConnections(message.from).length > 0 };
+    const verdict = validateAll(topic, message.data, from, route);
     if (verdict === 'reject') input.onReject(source);
     return results[verdict];
   };
@@ -101,25 +101,25 @@ export function createGossip(input: {
     },
     async publish(node, topic, message, { signal }) {
       if (message.length > gossipLimits.messageBytesMax) throw messageTooLarge(message.length);
-      const heard = input.local.others(input.self).map((net) => net.hear(topic, message, input.self));
-      const patienceMs = heard.includes(true) ? 0 : input.tuning.subscriberPatienceMs;
+      const delivered = input.local.others(input.self).map((net) => net.receive(topic, message, input.self));
+      const patienceMs = delivered.includes(true) ? 0 : input.tuning.subscriberPatienceMs;
       await untilSubscribed(node, topic, input.clock, patienceMs, signal);
       await node.services.gossip.publish(topic, message);
     },
-    hearLocal(topic, message, from) {
+    receiveLocal(topic, message, from) {
       if (!topics.has(topic)) return false;
-      const verdict = judge(topic, message, from, { source: from, connected: true });
-      // The copy that comes over the network is passed on as this one was judged, and not delivered again.
-      heardLocally.push({ topic, from, message, verdict });
-      if (heardLocally.length > heardLocallyMax) heardLocally.shift();
+      const verdict = validateAll(topic, message, from, { source: from, connected: true });
+      // The copy that arrives over the network gets the same verdict and is not delivered again.
+      localMessages.push({ topic, from, message, verdict });
+      if (localMessages.length > localMessagesMax) localMessages.shift();
       return true;
     },
   };
 }
 
 /**
- * A node learns of its neighbours' subscriptions a moment after it has connected; what is published before reaches
- * nobody. Returns after the patience too: then nobody is listening.
+ * A node learns its neighbours' subscriptions shortly after connecting, and messages published before that reach no
+ * one. Also returns after the timeout, when there are no subscribers.
  */
 async function untilSubscribed(
   node: TabloomNode,

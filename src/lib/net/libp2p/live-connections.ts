@@ -6,9 +6,9 @@ interface Connected {
 }
 
 /**
- * Components under which the connections to a peer come best first. `@libp2p/circuit-relay-v2` 4.2 takes `connections[0]`
- * for a circuit, the oldest; after a peer has lost its connection without a word and dialled again, that is the dead one,
- * and every circuit to the peer fails with `MALFORMED_MESSAGE` for as long as nobody notices.
+ * Wraps components so that the connections to a peer are listed best first. `@libp2p/circuit-relay-v2` 4.2 uses
+ * `connections[0]`, the oldest, for circuits. After a peer silently loses its connection and redials, that is the dead
+ * one, and every circuit to the peer fails with `MALFORMED_MESSAGE` until the loss is noticed.
  */
 export function preferLiveConnections<T extends Connected>(components: T): T {
   const getConnections = (peer?: PeerId) => {
@@ -23,7 +23,7 @@ export function preferLiveConnections<T extends Connected>(components: T): T {
 const unfitness = (connection: Connection): number =>
   (connection.status === 'open' ? 0 : 2) + (pathOf(connection) === 'direct' ? 0 : 1);
 
-/** The same object but for one member. Not a copy: libp2p's components change state in their methods. */
+/** The same object with one member overridden. A proxy rather than a copy, because libp2p's components are stateful. */
 const overriding = <T extends object, K extends keyof T>(object: T, member: K, value: () => T[K]): T =>
   new Proxy(object, {
     get(target, name) {

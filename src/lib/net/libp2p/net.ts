@@ -12,34 +12,35 @@ import { keepRelays, type RelaySource, type Relays } from './relays.ts';
 import { nodeTuning, tabTuning, type Tuning } from './tuning.ts';
 
 export interface Libp2pNetOptions {
-  /** Of the peer's Ed25519 key, 32 bytes. Never shared between two live nets. */
+  /** Seed of the peer's Ed25519 key, 32 bytes. Must not be shared between two running nets. */
   readonly seed: Uint8Array;
-  /** Multiaddrs of relays, each ending in `/p2p/<relay>`; asked again before each attempt to connect. */
+  /** Multiaddrs of relays, each ending in `/p2p/<relay>`; called again before each attempt to connect. */
   readonly relays: RelaySource;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** `tab`: in a page. `node`: in a Node process, which has room for more. */
+  /** `tab`: in a page. `node`: in a Node process, which can afford more resources. */
   readonly transports: 'tab' | 'node';
-  /** STUN and TURN; none: only what the machine's own addresses allow. */
+  /** STUN and TURN servers; without any, only the machine's own addresses are tried. */
   readonly iceServers?: readonly RTCIceServer[];
-  /** Whether a page may dial `ws://` on others' word; `allow` only where the page itself is plain http. */
+  /** Whether a page may dial `ws://` addresses; `allow` only if the page itself uses plain http. */
   readonly insecureDial?: 'allow' | 'refuse';
-  /** Addresses to listen on beside the circuit and WebRTC, such as `/ip4/0.0.0.0/udp/4002/webrtc-direct` in Node. */
+  /** Addresses to listen on besides the circuit and WebRTC, such as `/ip4/0.0.0.0/udp/4002/webrtc-direct` in Node. */
   readonly listen?: readonly string[];
-  /** Gossip topics in use. */
+  /** Gossip topics to track. */
   readonly topics?: readonly string[];
-  /** Registers what to do when the machine comes online or wakes up, and returns the end of that. */
+  /** Registers a listener for the machine coming online or waking up; returns the function that removes it. */
   readonly wakeups?: (wake: () => void) => () => void;
-  /** Shared by the nets of one process, which then ask each other in memory. */
+  /** Shared by the nets of one process, which then reach each other in memory. */
   readonly local?: LocalNets | undefined;
-  /** For tests of the defaults. */
+  /** Overrides for tests. */
   readonly tuning?: Partial<Tuning>;
 }
 
 /**
- * A peer: reached through relays, directly by WebRTC where that is possible. `start` returns as soon as the node runs;
- * relays are connected behind it and `status` tells how far that is, so it starts without a network too.
+ * A peer that is reachable through relays, and directly over WebRTC where possible. `start` returns as soon as the node
+ * is running; relays are connected in the background and `status` reports their progress, so it also starts without a
+ * network.
  */
 export function createLibp2pNet(options: Libp2pNetOptions): Net {
   const { clock, random, logger } = options;
@@ -67,7 +68,7 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
     announce: [],
     topics: options.topics ?? [offersTopic],
     relays: () => relays?.status() ?? [],
-    works: (address) => relays?.works(address) ?? false,
+    isVerified: (address) => relays?.isVerified(address) ?? false,
     gate: { denyInboundRelayedConnection: check.isOwn },
     onStart({ node, lifetime, changed }) {
       relays = keepRelays({

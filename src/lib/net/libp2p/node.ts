@@ -26,36 +26,39 @@ import { webRtcWithClose } from './web-rtc.ts';
 import { listeningWebSockets, type SocketSource } from './web-sockets.ts';
 import { circuitLimits, gossipLimits, streamWindowBytesMax, type Tuning } from './tuning.ts';
 
-/** A js-libp2p node as all of Tabloom configures it; the tab, the native peer and the relay differ only in their input. */
+/**
+ * The js-libp2p node configuration shared by all of Tabloom; the tab, the native peer and the relay differ only in
+ * their input.
+ */
 export type TabloomNode = Libp2p<TabloomServices>;
 
 export interface TabloomServices extends ServiceMap {
   readonly gossip: GossipSub;
   readonly identify: Identify;
-  /** At relays only. */
+  /** On relays only. */
   readonly circuit?: CircuitRelayService;
 }
 
 export interface NodeInput {
-  /** Of the Ed25519 key, 32 bytes. */
+  /** Seed of the Ed25519 key, 32 bytes. */
   readonly seed: Uint8Array;
-  /** `peer` dials relays and speaks WebRTC; `relay` is dialled and introduces. */
+  /** `peer` dials relays and uses WebRTC; `relay` is dialled and introduces peers. */
   readonly role: 'peer' | 'relay';
   readonly tuning: Tuning;
   readonly listen: readonly string[];
-  /** Of a relay: where its WebSockets come from, in place of a port. */
+  /** For a relay: source of its WebSockets, instead of a port. */
   readonly socketSource?: SocketSource | undefined;
-  /** Told to others in place of the listening addresses, where those mean nothing outside. */
+  /** Announced instead of the listening addresses, if those are not reachable from outside. */
   readonly announce: readonly string[];
-  /** Hears where the node really listens, whatever it announces. */
+  /** Called with the actual listening addresses, whatever is announced. */
   readonly onListen?: (addresses: readonly string[]) => void;
   readonly iceServers: readonly RTCIceServer[];
   readonly gater: ConnectionGater;
-  /** The gossip topics that exist; others are not tracked. */
+  /** Known gossip topics; others are not tracked. */
   readonly topics: readonly string[];
 }
 
-/** Not started yet. */
+/** Creates the node without starting it. */
 export async function createLibp2pNode(input: NodeInput): Promise<TabloomNode> {
   const { tuning } = input;
   const rtcConfiguration = { iceServers: [...input.iceServers] };
@@ -94,7 +97,7 @@ export async function createLibp2pNode(input: NodeInput): Promise<TabloomNode> {
       maxIncomingPendingConnections: tuning.inboundPendingMax,
       dialTimeout: tuning.dialTimeoutMs,
       addressDialTimeout: tuning.dialTimeoutMs,
-      // Our own loop dials relays again; two of them would race.
+      // `keepRelays` redials relays; libp2p's own retries would race with it.
       reconnectRetries: 0,
     },
     connectionMonitor: {
@@ -106,7 +109,7 @@ export async function createLibp2pNode(input: NodeInput): Promise<TabloomNode> {
   });
 }
 
-/** Without this a relay is asked for a reservation once in the life of a connection, even when it had refused. */
+/** Without this, libp2p requests a reservation only once per connection, even if the relay refused it. */
 const discoveryFilter: TopologyFilter = { has: () => false, add: () => undefined, remove: () => undefined };
 
 function announced(addresses: readonly Multiaddr[], { announce, onListen }: NodeInput): Multiaddr[] {

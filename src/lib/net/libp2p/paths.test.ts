@@ -16,7 +16,7 @@ test.each([
   expect(transportOf(address)).toBe(transport);
 });
 
-test('a circuit names its relay and its target', () => {
+test('a circuit address contains its relay and its target', () => {
   expect(relayOf(circuit)).toBe(relay);
   expect(relayOf(webrtcAddress(circuit))).toBe(relay);
   expect(relayOf(`/ip4/10.0.0.1/tcp/1/ws/p2p/${relay}`)).toBeUndefined();
@@ -24,9 +24,9 @@ test('a circuit names its relay and its target', () => {
   expect(targetOf('/ip4/10.0.0.1/tcp/1')).toBeUndefined();
 });
 
-test('E: addresses are told with what works most widely first, and webrtc-direct last', () => {
+test('E: addresses are sorted by how widely they work, webrtc-direct last', () => {
   const direct = `/ip4/10.0.0.1/udp/1/webrtc-direct/certhash/x/p2p/${peer}`;
   const [ws, wss] = [`/ip4/10.0.0.1/tcp/1/ws/p2p/${peer}`, `/dns4/example.org/tcp/443/tls/ws/p2p/${peer}`];
-  const told = [direct, circuit, ws, webrtcAddress(circuit), wss].toSorted(comparePaths);
-  expect(told).toEqual([wss, webrtcAddress(circuit), ws, circuit, direct]);
+  const sorted = [direct, circuit, ws, webrtcAddress(circuit), wss].toSorted(comparePaths);
+  expect(sorted).toEqual([wss, webrtcAddress(circuit), ws, circuit, direct]);
 });

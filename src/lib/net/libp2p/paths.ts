@@ -2,8 +2,8 @@ import type { Connection } from '@libp2p/interface';
 import type { ChannelPath, ConnectionStatus } from '../spec.ts';
 
 /**
- * What a connection is, told from its address. The address of a WebRTC connection names the circuit it was introduced
- * through, though its bytes pass no relay: `…/p2p-circuit/webrtc/p2p/…`.
+ * A connection's transport, derived from its address. A WebRTC address contains the circuit used for signalling,
+ * although its data does not pass through the relay: `…/p2p-circuit/webrtc/p2p/…`.
  */
 export function transportOf(address: string): ConnectionStatus['transport'] {
   const names = new Set(address.split('/'));
@@ -13,7 +13,7 @@ export function transportOf(address: string): ConnectionStatus['transport'] {
   return names.has('ws') || names.has('wss') ? 'websocket' : 'other';
 }
 
-/** The order in which others shall try our addresses, of which an offer holds only so many: what works most widely first. */
+/** Orders our addresses by how widely they work, since others try them in order and an offer holds only a few. */
 export const comparePaths = (one: string, other: string): number => preference(one) - preference(other);
 
 function preference(address: string): number {
@@ -33,16 +33,16 @@ export const connectionStatus = (connection: Connection): ConnectionStatus => ({
   addr: connection.remoteAddr.toString(),
 });
 
-/** `…/p2p/<relay>` of a circuit's address, or undefined where it is none. */
+/** The relay's peer id in a circuit address; undefined for other addresses. */
 export function relayOf(address: string): string | undefined {
   return /^(.*)\/p2p\/([1-9A-HJ-NP-Za-km-z]+)\/p2p-circuit/.exec(address)?.[2];
 }
 
-/** The peer an address ends at. */
+/** The peer id an address ends with. */
 export function targetOf(address: string): string | undefined {
   return /\/p2p\/([1-9A-HJ-NP-Za-km-z]+)$/.exec(address)?.[1];
 }
 
-/** Where WebRTC is signalled through the same circuit. */
+/** The address for WebRTC signalled through the same circuit. */
 export const webrtcAddress = (circuitAddress: string): string =>
   circuitAddress.replace('/p2p-circuit/', '/p2p-circuit/webrtc/');

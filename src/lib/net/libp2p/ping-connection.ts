@@ -6,7 +6,7 @@ import { equalBytes } from '#lib/base/bytes.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Random } from '#lib/base/random.ts';
 
-/** libp2p ping (`/ipfs/ping/1.0.0`): 32 random bytes there and back, on this connection and no other. Milliseconds. */
+/** libp2p ping (`/ipfs/ping/1.0.0`): 32 random bytes echoed on this particular connection. Returns milliseconds. */
 export async function pingConnection(
   connection: Connection,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
@@ -20,9 +20,9 @@ export async function pingConnection(
     const answer = bytes.read({ bytes: sent.length, signal });
     await Promise.all([bytes.write(sent, { signal }), answer]);
     if (!equalBytes((await answer).subarray(), sent))
-      throw new TabloomError('bad-frame', 'The ping came back changed.');
+      throw new TabloomError('bad-frame', 'The ping reply does not match.');
     return clock.elapsed() - startMs;
   } finally {
-    stream.abort(new TabloomError('ping-done', 'The ping is over.'));
+    stream.abort(new TabloomError('ping-done', 'The ping is complete.'));
   }
 }

@@ -11,9 +11,9 @@ import { pingConnection } from './ping-connection.ts';
 import type { Tuning } from './tuning.ts';
 
 /**
- * A tab that is killed says nothing on WebRTC, and ICE takes half a minute to notice; but its WebSocket dies at once,
- * and with it the circuit through which the WebRTC connection was introduced. So the circuit is kept beside the direct
- * connection, and when it ends the direct one is asked for a sign of life and dropped without one.
+ * A killed tab sends nothing over WebRTC, and ICE takes half a minute to notice; but its WebSocket closes at once, and
+ * with it the circuit used to set up the WebRTC connection. So the circuit is kept alongside the direct connection, and
+ * when it ends, the direct one is pinged and dropped if there is no reply.
  */
 export function probeWhenCircuitEnds(input: ProbeInput & { readonly node: TabloomNode }): void {
   const onClose = ({ detail: closed }: Libp2pEvents['connection:close']) => {
@@ -27,8 +27,8 @@ export function probeWhenCircuitEnds(input: ProbeInput & { readonly node: Tabloo
 }
 
 /**
- * A peer that comes again has often lost the connection it had, without a word: a relay asks the older ones for a sign of
- * life, or they would stay for ever.
+ * A peer that reconnects has often lost its previous connection silently, so a relay pings the older ones; otherwise
+ * they would stay open indefinitely.
  */
 export function probeOlder(input: ProbeInput & { readonly node: TabloomNode }): void {
   const asked = new WeakSet<Connection>();
@@ -51,7 +51,7 @@ export interface ProbeInput {
   readonly lifetime: AbortSignal;
 }
 
-/** Asks a connection for a sign of life and drops it without one. */
+/** Pings a connection and drops it if there is no reply. */
 export async function probe(connection: Connection, input: ProbeInput): Promise<void> {
   const deadline = deadlineAfter(input.clock, input.tuning.probeTimeoutMs, input.lifetime);
   try {

@@ -14,7 +14,7 @@ import { relayOf, targetOf } from './paths.ts';
 import { probe } from './probe.ts';
 import type { Tuning } from './tuning.ts';
 
-/** Where the relays are: asked again before every attempt, since a relay may come back under another key. */
+/** Returns the relays' addresses. Called before every attempt, since a relay may come back with a different key. */
 export type RelaySource = () => Promise<readonly string[]> | readonly string[];
 
 export interface RelaysInput {
@@ -31,9 +31,12 @@ export interface RelaysInput {
 
 export interface Relays {
   status(): readonly RelayStatus[];
-  /** Whether this address of ours leads here: one through a relay does once a circuit has come that way. */
-  works(address: string): boolean;
-  /** The machine has come online or has been woken: ends every pause, and asks each relay for a sign of life. */
+  /**
+   * Whether an address of ours has been verified to lead here. One through a relay is verified once a circuit has
+   * arrived that way.
+   */
+  isVerified(address: string): boolean;
+  /** To be called when the machine comes online or wakes up: ends every back-off and pings each relay. */
   wake(): void;
 }
 
@@ -41,19 +44,19 @@ const relaysMax = 4;
 const steadyMs = 3_000;
 
 /**
- * Keeps a connection to each relay. js-libp2p gives up after its own few tries and a static listen address never comes
- * back, so this loop dials again for ever, waiting twice as long each time up to a limit.
+ * Maintains a connection to each relay. js-libp2p gives up after a few attempts and never restores a static listen
+ * address, so this loop keeps redialling, with exponential back-off up to a limit.
  */
 export function keepRelays(input: RelaysInput): Relays {
   const { node, clock, random, tuning, lifetime } = input;
   const statuses = new Map<string, RelayStatus>();
   const connections = new Map<string, Connection>();
-  /** Relays through which this peer has been reached, on the connection there is now. */
-  const proven = new Set<string | undefined>();
-  const proving = new Set<Connection>();
-  /** Aborts what keeps a relay that is not named any more. */
+  /** Relays through which this peer has been reached on the current connection. */
+  const verified = new Set<string | undefined>();
+  const verifying = new Set<Connection>();
+  /** Stops maintaining a relay that the source no longer lists. */
   const kept = new Map<string, AbortController>();
-  let waking = new AbortController();
+  let wakeSignal = new AbortController();
 
   const set = (addr: string, change: Partial<RelayStatus>) => {
     const before = statuses.get(addr) ?? { peer: targetOf(addr), addr, state: 'connecting', attempts: 0 };
@@ -64,61 +67,64 @@ export function keepRelays(input: RelaysInput): Relays {
     const reserved = new Set(node.getMultiaddrs().map((address) => relayOf(address.toString())));
     for (const [addr, { state, peer }] of statuses) {
       if (state === 'connected' && reserved.has(peer)) {
-        if (proven.has(peer)) set(addr, { state: 'reserved' });
-        else void prove(addr);
+        if (verified.has(peer)) set(addr, { state: 'reserved' });
+        else void verify(addr);
       }
       if (state === 'reserved' && !reserved.has(peer)) {
-        proven.delete(peer);
-        set(addr, { state: 'connected', reason: 'The relay has let the reservation go.' });
+        verified.delete(peer);
+        set(addr, { state: 'connected', reason: 'The relay has dropped the reservation.' });
       }
     }
   };
-  /** A reservation through which nobody comes is worse than none: it is withdrawn, and made anew on a new connection. */
-  const prove = async (addr: string) => {
+  /** A reservation that does not work is worse than none: reconnect and make a new one. */
+  const verify = async (addr: string) => {
     const connection = connections.get(addr);
-    if (!connection || proving.has(connection)) return;
-    proving.add(connection);
-    // Twice: this side may have been too busy to see the first one come.
+    if (!connection || verifying.has(connection)) return;
+    verifying.add(connection);
+    // Try twice: this process may have been too busy to see the first one arrive.
     const reached =
       (await input.check.reaches(connection, lifetime)) || (await input.check.reaches(connection, lifetime));
-    proving.delete(connection);
+    verifying.delete(connection);
     if (lifetime.aborted || connections.get(addr) !== connection || connection.status !== 'open') return;
     if (reached) {
-      proven.add(targetOf(addr));
+      verified.add(targetOf(addr));
       return refreshReservations();
     }
-    proven.delete(targetOf(addr));
-    set(addr, { state: 'connected', reason: 'Nobody reaches this peer through the relay, so it is dialled again.' });
+    verified.delete(targetOf(addr));
+    set(addr, { state: 'connected', reason: 'Other peers cannot reach this one through the relay. Reconnecting.' });
     input.logger.warn('relay-unreachable-through', { addr });
     await dropConnection(connection, channelLost(), clock);
   };
-  const proveAgain = async (addr: string, connection: Connection, ended: AbortSignal) => {
+  const verifyPeriodically = async (addr: string, connection: Connection, ended: AbortSignal) => {
     while (!ended.aborted && connection.status === 'open') {
       await clock.delay(tuning.circuitCheckMs * (0.75 + random.float() / 2), { signal: ended });
-      if (statuses.get(addr)?.state === 'reserved' && connection.status === 'open') await prove(addr);
+      if (statuses.get(addr)?.state === 'reserved' && connection.status === 'open') await verify(addr);
     }
   };
   const pause = async (ms: number, ended: AbortSignal) => {
-    waking = waking.signal.aborted ? new AbortController() : waking;
-    await clock.delay(ms, { signal: AbortSignal.any([ended, waking.signal]) }).catch(() => undefined);
+    wakeSignal = wakeSignal.signal.aborted ? new AbortController() : wakeSignal;
+    await clock.delay(ms, { signal: AbortSignal.any([ended, wakeSignal.signal]) }).catch(() => undefined);
   };
   const backoffMs = (failures: number) => {
     const fullMs = Math.min(tuning.reconnectMaxMs, tuning.reconnectMinMs * 2 ** Math.min(failures, 16));
     return fullMs * (0.5 + random.float() / 2);
   };
 
-  /** The first reservation comes by itself. Identifying the relay once more makes the transport try again. */
+  /** The transport makes the first reservation on its own. Running identify again makes it retry. */
   const askForReservation = async (addr: string, connection: Connection, ended: AbortSignal) => {
     while (!ended.aborted && connection.status === 'open') {
       await clock.delay(tuning.reservationRetryMs, { signal: ended });
       if (statuses.get(addr)?.state !== 'connected' || connection.status !== 'open') continue;
-      if (proving.has(connection)) continue;
-      set(addr, { state: 'connected', reason: 'The relay gave no reservation, so nobody can reach this peer yet.' });
+      if (verifying.has(connection)) continue;
+      set(addr, {
+        state: 'connected',
+        reason: 'The relay granted no reservation yet, so other peers cannot reach this one.',
+      });
       await attempt(() => node.services.identify.identify(connection));
     }
   };
 
-  /** One relay, until the source names it no more. */
+  /** Maintains one relay until the source no longer lists it. */
   const keep = async (addr: string, ended: AbortSignal) => {
     for (let failures = 0; !ended.aborted;) {
       set(addr, { state: 'connecting', attempts: (statuses.get(addr)?.attempts ?? 0) + 1 });
@@ -126,7 +132,7 @@ export function keepRelays(input: RelaysInput): Relays {
       if (ended.aborted) return;
       if (dialled.type === 'failed') {
         failures++;
-        set(addr, { state: 'lost', reason: `The relay does not answer (${dialled.reason}).` });
+        set(addr, { state: 'lost', reason: `The relay does not respond (${dialled.reason}).` });
       } else {
         const sinceMs = clock.elapsed();
         connections.set(addr, dialled.value);
@@ -134,13 +140,14 @@ export function keepRelays(input: RelaysInput): Relays {
         refreshReservations();
         input.logger.info('relay-connected', { addr });
         askForReservation(addr, dialled.value, ended).catch(() => undefined);
-        proveAgain(addr, dialled.value, ended).catch(() => undefined);
+        verifyPeriodically(addr, dialled.value, ended).catch(() => undefined);
         await untilClosed(dialled.value, ended);
         if (ended.aborted) return;
         connections.delete(addr);
-        // A relay that hangs up at once, or through which nobody comes, is no better than one that does not answer.
-        const wasOfUse = proven.delete(targetOf(addr)) && clock.elapsed() - sinceMs >= steadyMs;
-        failures = wasOfUse ? 0 : failures + 1;
+        // A relay that disconnects at once, or through which this peer is unreachable, counts as one that does not
+        // respond.
+        const wasUseful = verified.delete(targetOf(addr)) && clock.elapsed() - sinceMs >= steadyMs;
+        failures = wasUseful ? 0 : failures + 1;
         set(addr, { state: 'lost', reason: 'The connection to the relay was lost.' });
         input.logger.warn('relay-lost', { addr });
       }
@@ -148,13 +155,15 @@ export function keepRelays(input: RelaysInput): Relays {
       if (!ended.aborted) await renew();
     }
   };
-  /** js-libp2p looks for relays by itself among the peers it knows, so that it would be connected again at once. */
+  /**
+   * js-libp2p looks for relays among known peers and would reconnect at once, so remove it from the peer store first.
+   */
   const forget = async (connection: Connection) => {
     await node.peerStore.delete(connection.remotePeer);
     await dropConnection(connection, channelLost(), clock);
   };
-  /** The connection ends too, unless the same relay is named under another address. */
-  const letGo = (addr: string, named: readonly string[]) => {
+  /** Closes the connection too, unless the same relay is still listed under another address. */
+  const release = (addr: string, named: readonly string[]) => {
     kept.get(addr)?.abort();
     kept.delete(addr);
     statuses.delete(addr);
@@ -173,7 +182,7 @@ export function keepRelays(input: RelaysInput): Relays {
       input.logger.warn('relays-unknown', { reason: reasonOf(error) });
       return;
     }
-    if (addrs.length > 0) for (const addr of statuses.keys()) if (!addrs.includes(addr)) letGo(addr, addrs);
+    if (addrs.length > 0) for (const addr of statuses.keys()) if (!addrs.includes(addr)) release(addr, addrs);
     for (const addr of addrs) {
       if (statuses.has(addr) || lifetime.aborted) continue;
       const named = new AbortController();
@@ -188,18 +197,18 @@ export function keepRelays(input: RelaysInput): Relays {
     }
   };
 
-  // The node's own update comes up to a second late; a reservation shows in the transport's events at once.
+  // The node's own update is up to a second late; the transport's events report a reservation at once.
   for (const event of ['transport:listening', 'transport:close', 'self:peer:update'] as const)
     node.addEventListener(event, refreshReservations);
   run().catch(() => undefined);
   return {
     status: () => [...statuses.values()],
-    works(address) {
+    isVerified(address) {
       const relay = relayOf(address);
-      return relay === undefined || proven.has(relay);
+      return relay === undefined || verified.has(relay);
     },
     wake() {
-      waking.abort();
+      wakeSignal.abort();
       for (const connection of connections.values()) probe(connection, input).catch(() => undefined);
     },
   };

@@ -1,6 +1,6 @@
 import type { NetStatus, RelayStatus } from '../spec.ts';
 
-/** The one word for a net: a relay is online when it runs, a peer when it has a relay. */
+/** The overall state of a net: a relay is online while it runs, a peer while it is connected to a relay. */
 export function overallState(role: 'peer' | 'relay' | 'stopped', relays: readonly RelayStatus[]): NetStatus['state'] {
   if (role === 'stopped') return 'stopped';
   if (role === 'relay') return 'online';

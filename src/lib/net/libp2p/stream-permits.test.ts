@@ -3,7 +3,7 @@ import { createStreamPermits } from './stream-permits.ts';
 
 const busy = expect.objectContaining({ code: 'busy', details: { peer: 'B' } });
 
-test('one more than the limit is refused, until a place is free again', () => {
+test('refuses one more than the limit until a permit is released', () => {
   const permits = createStreamPermits(2);
   const free = permits.take('B', '/job');
   permits.take('B', '/job');
@@ -13,7 +13,7 @@ test('one more than the limit is refused, until a place is free again', () => {
   expect(() => permits.take('B', '/job')).toThrow(busy);
 });
 
-test('a place that is freed twice is one place', () => {
+test('releasing a permit twice frees one', () => {
   const permits = createStreamPermits(2);
   const free = permits.take('B', '/job');
   permits.take('B', '/job');
@@ -23,7 +23,7 @@ test('a place that is freed twice is one place', () => {
   expect(() => permits.take('B', '/job')).toThrow(busy);
 });
 
-test('peers and protocols have limits of their own', () => {
+test('limits are per peer and protocol', () => {
   const permits = createStreamPermits(1);
   permits.take('B', '/job');
   expect(() => permits.take('B', '/find')).not.toThrow();

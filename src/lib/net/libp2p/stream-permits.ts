@@ -2,13 +2,12 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { peerBusy } from '../errors.ts';
 
 /**
- * Counts the streams open to each peer, so that nobody is asked for more than it accepts: what is over its limit it can
- * only cut off, and that would look like a loss.
+ * Limits the open streams per peer, so that a peer is never sent more than it accepts: it resets streams beyond its
+ * limit, which would look like a loss.
  */
 export interface StreamPermits {
   /**
-   * Takes a place for one more, to be called before anything is sent. The place is free again once what is given back
-   * has been called; calling it twice frees one.
+   * Acquires a permit; call it before anything is sent. The returned function releases the permit and is idempotent.
    * @throws `busy`.
    */
   take(peer: PeerId, protocol: string): () => void;

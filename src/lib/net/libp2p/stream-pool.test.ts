@@ -9,7 +9,7 @@ const { channelsMax, freshMs, renewMs } = streamPoolLimits;
 const job = '/tabloom/job/2';
 const gone = new Error('gone');
 
-/** A reserve whose streams are pairs of channels; `far` holds the other ends in the order of their opening. */
+/** A pool whose streams are channel pairs; `far` holds the other ends in the order they were opened. */
 function setup() {
   const clock = manualClock();
   const lifetime = new AbortController();
@@ -41,28 +41,28 @@ function setup() {
   };
 }
 
-/** That this channel is the `number`th that was opened. */
+/** Asserts that this channel is the `number`th that was opened. */
 async function expectOpened(channel: Channel, far: readonly PairEnd[], number: number): Promise<void> {
   await channel.send(Uint8Array.of(number));
   const { value } = await far[number]![Symbol.asyncIterator]().next();
   expect(value).toEqual(Uint8Array.of(number));
 }
 
-test('nothing is kept for whom nobody has asked', async () => {
+test('nothing is pooled without prepare', async () => {
   const { open, far, clock } = setup();
   (await open()).abort(gone);
   await clock.advance(renewMs);
   expect(far).toHaveLength(1);
 });
 
-test('a prepared channel is handed out once, and the next is opened when it has ended', async () => {
+test('a prepared channel is handed out once, and the next is opened after it ends', async () => {
   const { open, prepare, far, clock } = setup();
   await prepare();
   await prepare();
   expect(far).toHaveLength(1);
   const channel = await open();
   await expectOpened(channel, far, 0);
-  // A second job at the same time opens its own, and nothing is kept while they run.
+  // A concurrent second job opens its own, and nothing is pooled while they run.
   const beside = await open();
   await expectOpened(beside, far, 1);
   await prepare();
@@ -74,7 +74,7 @@ test('a prepared channel is handed out once, and the next is opened when it has 
   await expectOpened(await open(), far, 2);
 });
 
-test('an old one is dropped before the other side gives up on it', async () => {
+test('an old channel is dropped before the other side gives up on it', async () => {
   const { open, prepare, far, held, clock } = setup();
   await prepare();
   await clock.advance(freshMs - 1);
@@ -84,7 +84,7 @@ test('an old one is dropped before the other side gives up on it', async () => {
   await expectOpened(await open(), far, 1);
 });
 
-test('it is renewed when it was asked for again, once, and for a minute after a use', async () => {
+test('it is renewed once when requested again, and for a minute after a use', async () => {
   const { open, prepare, far, held, clock } = setup();
   await prepare();
   await clock.advance(freshMs / 2);
@@ -102,12 +102,12 @@ test('it is renewed when it was asked for again, once, and for a minute after a 
   expect(held()).toBe(0);
 });
 
-test('one that the other side has ended, or that is not on the best way any more, is not handed out', async () => {
+test('a channel that has ended, or is no longer on the best connection, is not handed out', async () => {
   const { open, prepare, far, scene, clock, held } = setup();
   await prepare();
   far[0]!.abort(gone);
   await clock.advance(freshMs);
-  // It did not want to keep one, and is not asked again by itself.
+  // The other side ended it, so it is not reopened automatically.
   expect(far).toHaveLength(1);
   await prepare();
   scene.best = false;
@@ -116,7 +116,7 @@ test('one that the other side has ended, or that is not on the best way any more
   expect(held()).toBe(1);
 });
 
-test('one on which the other side has spoken first is dropped: it is a refusal by then', async () => {
+test('a channel that receives anything before it is used is dropped as refused', async () => {
   const { open, prepare, far, held, clock } = setup();
   await prepare();
   await far[0]!.send(Uint8Array.of(7));
@@ -125,7 +125,7 @@ test('one on which the other side has spoken first is dropped: it is a refusal b
   await expectOpened(await open(), far, 1);
 });
 
-test('few are kept in all, and the oldest gives way', async () => {
+test('the pool is bounded and evicts the oldest', async () => {
   const { prepare, far, held, clock } = setup();
   for (let i = 0; i <= channelsMax; i++) await prepare(`peer ${i}`);
   await clock.advance(0);
@@ -133,7 +133,7 @@ test('few are kept in all, and the oldest gives way', async () => {
   expect(far[0]!.closed.aborted).toBe(true);
 });
 
-test('what cannot be opened ahead is no error; the opening itself is one', async () => {
+test('a failed prepare is no error, but a failed open is', async () => {
   const { open, prepare, scene, far } = setup();
   scene.reachable = false;
   await prepare();
@@ -146,7 +146,7 @@ test('what cannot be opened ahead is no error; the opening itself is one', async
   expect(far[0]!.closed.aborted || far.length === 0).toBe(true);
 });
 
-test('after the end of the net nothing is opened and nothing is kept', async () => {
+test('nothing is opened or pooled after the net has stopped', async () => {
   const { open, prepare, far, lifetime, clock } = setup();
   await prepare();
   const channel = await open();

@@ -7,34 +7,34 @@ import type { Channel } from '../spec.ts';
 import type { OpenedStream, Streams } from './streams.ts';
 
 /**
- * Channels that are open before they are needed: dialling, the stream and the agreement on its protocol cost round trips
- * that a person would wait for. One for each peer and protocol that somebody asked for, and few in all. It is handed out
- * only while it is so young that the other side still waits for its first message.
+ * A pool of pre-opened channels: dialling, opening a stream and negotiating its protocol cost round trips that a user
+ * would wait for. Holds one channel per peer and protocol requested with `prepare`, and few in total. A channel is
+ * handed out only while it is recent enough for the other side to still be waiting for its first message.
  */
 export interface StreamPool {
-  /** Opens from the reserve where that has one, else afresh. */
+  /** Takes a pooled channel if there is one, else opens a new one. */
   open: (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => Promise<Channel>;
-  /** Keeps a channel ready from now on, or from when the one in use ends. */
+  /** Keeps a channel ready, starting now or when the one in use ends. */
   prepare(peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal): Promise<void>;
 }
 
 export const streamPoolLimits = {
   channelsMax: 4,
-  /** Under the ten seconds that a worker waits for a job to be named, by what a slow way may take. */
+  /** A worker waits ten seconds for `open`; this leaves a margin for a slow path. */
   freshMs: 8_000,
-  /** One that nobody took is replaced while the last use is no longer ago than this, or when it is asked for again. */
+  /** An expired channel is replaced if the last use was within this time, or when it is requested again. */
   renewMs: 60_000,
 } as const;
 
 export interface StreamPoolInput {
   readonly streams: Streams;
   readonly clock: Clock;
-  /** Whether the channel is still on the way that would be chosen now. */
+  /** Whether the channel is still on the connection that would be chosen now. */
   readonly isBest: (opened: OpenedStream) => boolean;
   readonly lifetime: AbortSignal;
 }
 
-/** One peer and protocol that is kept ready. */
+/** A peer and protocol for which a channel is kept ready. */
 interface Place {
   readonly peer: PeerId;
   readonly protocol: string;
@@ -64,7 +64,7 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
   const fill = (place: Place, signal: AbortSignal): Promise<void> => {
     if (place.ready) return Promise.resolve();
     place.opening ??= fillOnce(place, signal)
-      // What cannot be opened now is opened when it is needed, and fails then.
+      // A failure here is ignored: `open` will try again and report it.
       .catch(() => undefined)
       .finally(() => {
         place.opening = undefined;
@@ -76,7 +76,7 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
     if (signal.aborted || lifetime.aborted || !isKept(place)) return opened.channel.abort(channelLost());
     const ready: Ready = { ...opened, head: peekable(opened.channel) };
     place.ready = ready;
-    // Nobody has said anything yet: whatever comes is a no.
+    // Nothing has been sent yet, so anything received is a refusal.
     const drop = () => {
       if (place.ready === ready) clear(place);
     };
@@ -98,7 +98,7 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
     place.ready = undefined;
     return usable ? ready.head : undefined;
   };
-  /** The next one is opened when this one has ended: before, it would grow old while this one streams. */
+  /** The next channel is opened only when this one has ended; otherwise it would expire while this one streams. */
   const follow = (place: Place, channel: Channel) => {
     const onClosed = () => {
       place.inUse -= 1;
@@ -117,7 +117,7 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
         streams.open(peer, protocol, addrs, within).then(({ channel }) => channel);
       const place = places.get(keyOf(peer, protocol));
       if (!place) return afresh(signal);
-      // One that is about to be there is waited for: it has begun earlier.
+      // Wait for a channel that is already being opened: it has a head start.
       if (place.opening) await raceSignal(place.opening, signal);
       const kept = take(place);
       const channel = kept
@@ -138,7 +138,7 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
       };
       place.addrs = addrs;
       place.askedMs = clock.elapsed();
-      // Put back as the newest; the oldest gives way.
+      // Reinsert as the newest; evict the oldest.
       places.delete(key);
       for (const [other, oldest] of places) {
         if (places.size < channelsMax) break;

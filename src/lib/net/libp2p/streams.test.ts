@@ -6,7 +6,7 @@ import { createStreamPermits } from './stream-permits.ts';
 import { createStreams } from './streams.ts';
 import { nodeTuning } from './tuning.ts';
 
-/** A connection on which no stream is ever agreed on. */
+/** A connection on which protocol negotiation never completes. */
 function setup() {
   const clock = manualClock();
   const lastSeen = createLastSeen(clock);
@@ -38,12 +38,12 @@ function setup() {
     clock,
     connection,
     failure,
-    heard: () => lastSeen.markSeen(connection as unknown as Connection),
+    markSeen: () => lastSeen.markSeen(connection as unknown as Connection),
     asked: () => asked,
   };
 }
 
-test('a connection that gives no stream and brings nothing else is dropped', async () => {
+test('a connection that opens no stream and receives nothing else is dropped', async () => {
   const { clock, connection, failure } = setup();
   await clock.advance(nodeTuning.streamTimeoutMs);
   expect(connection.abort).toHaveBeenCalledTimes(1);
@@ -51,11 +51,11 @@ test('a connection that gives no stream and brings nothing else is dropped', asy
   await failure;
 });
 
-test('one on which something else arrives meanwhile is kept, with the channels that are open on it', async () => {
-  const { clock, connection, failure, heard, asked } = setup();
+test('a connection that still receives data is kept, with its open channels', async () => {
+  const { clock, connection, failure, markSeen, asked } = setup();
   for (let tries = 1; tries <= 2; tries++) {
     await clock.advance(nodeTuning.streamTimeoutMs - 1);
-    heard();
+    markSeen();
     await clock.advance(1);
     expect(asked()).toBe(Math.min(tries + 1, 2));
   }

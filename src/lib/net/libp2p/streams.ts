@@ -13,11 +13,11 @@ import type { StreamPermits } from './stream-permits.ts';
 import type { ConnectionResolver } from './connection-resolver.ts';
 import type { Tuning } from './tuning.ts';
 
-/** A channel that was opened here. */
+/** A channel opened by this side. */
 export interface OpenedStream {
   readonly channel: Channel;
   readonly connection: Connection;
-  /** `clock.elapsed()` when the stream was asked for: the other side counts its own time from a later moment. */
+  /** `clock.elapsed()` when the stream was requested; the other side's timeout starts later. */
   readonly sinceMs: number;
 }
 
@@ -35,7 +35,7 @@ export interface StreamsInput {
   readonly tuning: Tuning;
 }
 
-const noStream = 'its connection gave no stream';
+const noStream = 'its connection opened no stream';
 
 export function createStreams({ resolver, permits, lastSeen, clock, tuning }: StreamsInput): Streams {
   const openOn = async (
@@ -53,7 +53,7 @@ export function createStreams({ resolver, permits, lastSeen, clock, tuning }: St
         maxOutboundStreams: tuning.streamsPerProtocolMax,
       });
       const channel = createStreamChannel(stream, connection, clock, () => lastSeen.markSeen(connection));
-      // By then the other side counts it no more either.
+      // By then the other side no longer counts it either.
       if (stream.status === 'open') stream.addEventListener('close', onClose, { once: true });
       else onClose();
       return { channel, connection, sinceMs };
@@ -61,8 +61,8 @@ export function createStreams({ resolver, permits, lastSeen, clock, tuning }: St
       const peer = connection.remotePeer.toString();
       if (error instanceof Error && error.name === 'UnsupportedProtocolError') throw protocolUnknown(peer, protocol);
       throwIfAborted(signal);
-      // One that gives no stream and has brought nothing else meanwhile is as good as dead: the next attempt shall not
-      // find it again. Where something still arrives it is only slow, and others are reading from it.
+      // A connection that opens no stream and has received nothing else meanwhile is as good as dead: drop it, so that
+      // the next attempt does not use it. If data still arrives, it is merely slow, and other channels are using it.
       if (connection.status === 'open' && deadline.signal.aborted && !lastSeen.seenSince(connection, sinceMs))
         await dropConnection(connection, channelLost(error), clock);
       throw peerUnreachable(peer, noStream, error);

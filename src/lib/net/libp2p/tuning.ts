@@ -1,52 +1,54 @@
 import { limits } from '#lib/protocol/limits.ts';
 
 /**
- * Where js-libp2p's defaults do not fit a network of tabs around relays, and by how much we move them. Each group names
- * what breaks without it; README.md names the test that shows it. Changed only by those tests.
+ * Overrides for js-libp2p defaults that do not suit a network of tabs around relays. Each group states what breaks
+ * without it; README.md names the test that proves it. Overridden only in those tests.
  */
 export interface Tuning {
-  /** 1. Everybody behind one address (a school, a proxy) scores to death at any other value. */
+  /** 1. At any other value, everyone behind one address (a school, a proxy) ends up with a failing score. */
   readonly ipColocationWeight: number;
-  /** 2. A relay is a hub: a mesh smaller than its subscribers leaves some of them out. */
+  /** 2. A relay is a hub: a mesh with fewer peers than subscribers leaves some of them out. */
   readonly meshDegree: number;
-  /** 3. Tabs that may be reached through one relay at the same time (15 without). */
+  /** 3. Tabs reachable through one relay at the same time (default 15). */
   readonly reservationsMax: number;
-  /** 4. New connections a second from one host (5 without), half-open ones, and all. */
+  /** 4. New connections per second from one host (default 5), half-open connections, and total connections. */
   readonly inboundPerSecondMax: number;
   readonly inboundPendingMax: number;
   readonly connectionsMax: number;
   /**
-   * 5. A WebRTC dial can miss its own end and wait for ever: short tries instead of one long one. The first outlasts
-   * the one second after which Node's DTLS sends a lost packet again, the last a slow and far network.
+   * 5. A WebRTC dial can miss its completion event and hang, so make several short attempts instead of one long one.
+   * The first exceeds the one second after which Node's DTLS retransmits; the last allows for a slow, distant network.
    */
   readonly directTryTimeoutsMs: readonly number[];
-  /** 6. A lost relay is dialled again after this, doubling up to the maximum. */
+  /** 6. Back-off before a lost relay is redialled, doubling up to the maximum. */
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
-  /** A relay that gave no reservation is asked again after this. */
+  /** Delay before requesting a reservation again. */
   readonly reservationRetryMs: number;
-  /** About how often a peer finds out whether its relay still leads to it, after the first time. */
+  /** Approximate interval at which a peer checks that it is still reachable through its relay. */
   readonly circuitCheckMs: number;
-  /** 6. What a relay does with a connection that misses a ping: a storm of messages delays pings, and is no reason. */
+  /** 6. Whether to abort a connection that misses a ping. Bursts of messages delay pings, so relays keep it. */
   readonly missedPing: 'keep' | 'abort';
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
 
-  /** How long `open` waits for a direct connection before it takes the relayed one; dialling goes on behind it. */
+  /**
+   * How long `open` waits for a direct connection before using the relayed one; dialling continues in the background.
+   */
   readonly directPatienceMs: number;
-  /** A peer that could not be dialled directly is not dialled so again before this. */
+  /** Pause before a failed direct dial is retried. */
   readonly directPauseMs: number;
   readonly dialTimeoutMs: number;
   readonly streamTimeoutMs: number;
-  /** A peer that left its relay is asked directly whether it lives, and given this long. */
+  /** How long a peer that has left its relay gets to answer a ping on its direct connection. */
   readonly probeTimeoutMs: number;
-  /** Streams of one protocol that one connection may have open at a time. */
+  /** Concurrent streams of one protocol per connection. */
   readonly streamsPerProtocolMax: number;
-  /** Streams of one protocol that we open to one peer; below what it takes, or it would cut off what is over. */
+  /** Concurrent streams of one protocol we open to a peer; below what it accepts, since it resets any excess. */
   readonly streamsOutPerProtocolMax: number;
-  /** Changes of the status are told at most this often; 0: at once. Many peers come and go at a relay. */
+  /** Minimum interval between status notifications; 0 means immediate. At a relay, many peers come and go. */
   readonly statusGapMs: number;
-  /** How long `publish` waits to learn of the first subscriber. */
+  /** How long `publish` waits for the first subscriber to become known. */
   readonly subscriberPatienceMs: number;
 }
 
@@ -89,10 +91,10 @@ export const relayTuning: Tuning = {
   statusGapMs: 100,
 };
 
-/** What a reader that does not read lets pile up in one stream (16 MiB without); a relay holds as much for each side. */
+/** Buffered bytes of one stream whose reader is stalled (default 16 MiB); a relay buffers this much per side. */
 export const streamWindowBytesMax = 1024 * 1024;
 
-/** Gossip limits: a record, its envelope and the RPC around it, a few at a time. */
+/** Gossip limits: room for a few records with their envelopes and RPC overhead. */
 export const gossipLimits = {
   rpcBytesMax: 64 * 1024,
   messageBytesMax: limits.gossipBytesMax,
@@ -100,12 +102,12 @@ export const gossipLimits = {
   topicBytesPerPeerMax: 16 * 1024,
 } as const;
 
-/** What one relayed connection may carry at our relays. js-libp2p's own 128 KiB and two minutes would cut an answer. */
+/** Limits of one relayed connection. js-libp2p's defaults of 128 KiB and two minutes would cut off an answer. */
 export const circuitLimits = {
   bytesMax: 1024n * 1024n * 1024n,
   durationMs: 6 * 60 * 60_000,
   reservationTtlMs: 60 * 60_000,
-  /** Relayed connections one peer may hold open to others, and others to it. */
+  /** Relayed connections one peer may have open to others, and others to it. */
   outgoingPerPeerMax: 64,
   incomingPerPeerMax: 512,
 } as const;

@@ -2,11 +2,11 @@ import type { CreateListenerOptions, Listener, MultiaddrConnection, Upgrader } f
 import { webSockets } from '@libp2p/websockets';
 
 /**
- * Where an HTTP server of this process hands over the WebSocket upgrades that it has checked, in place of a port of the
- * transport's own. `request` and `socket` are Node's; the other end is where `request.socket` says, whatever the socket is.
+ * Lets an HTTP server of this process hand over WebSocket upgrades it has checked, instead of the transport opening its
+ * own port. `request` and `socket` are Node's; the remote address is taken from `request.socket`, whatever `socket` is.
  */
 export interface SocketSource {
-  /** Undefined while the transport does not listen. */
+  /** Undefined while the transport is not listening. */
   accept?: ((request: object, socket: EndingSocket, head: Uint8Array) => void) | undefined;
 }
 
@@ -15,9 +15,9 @@ interface EndingSocket {
 }
 
 /**
- * The WebSocket transport for those who listen. `@libp2p/websockets` 10.1 puts no `error` listener on the sockets it
- * accepts, so one malformed frame from a stranger would end the process as an unhandled event; `ws` closes such a socket
- * by itself. Guarded by "garbage on the port harms nobody" in tests/integration/relay.
+ * The WebSocket transport for listeners. `@libp2p/websockets` 10.1 attaches no `error` listener to accepted sockets, so
+ * one malformed frame from a stranger would crash the process with an unhandled event; `ws` then closes the socket on
+ * its own. Tested with garbage on the port in tests/integration/relay.
  */
 export function listeningWebSockets(socketSource?: SocketSource): ReturnType<typeof webSockets> {
   const create = webSockets();
@@ -25,24 +25,24 @@ export function listeningWebSockets(socketSource?: SocketSource): ReturnType<typ
     const transport = create(components);
     const createListener = transport.createListener.bind(transport);
     transport.createListener = (options: CreateListenerOptions) => {
-      const listener = createListener({ ...options, upgrader: hearingErrors(options.upgrader) });
+      const listener = createListener({ ...options, upgrader: withErrorListener(options.upgrader) });
       return socketSource ? behind(socketSource, listener as LibraryListener) : listener;
     };
     return transport;
   };
 }
 
-/** What `@libp2p/websockets` 10.1 keeps in its listener, which it exports no type of. */
+/** Internals of the listener in `@libp2p/websockets` 10.1, which exports no type for it. */
 interface LibraryListener extends Listener {
   readonly server: { address: () => object };
   readonly sockets: Set<unknown>;
   onUpgrade(request: object, socket: object, head: Uint8Array): void;
 }
 
-/** The library's listener, which upgrades and ends what it is given, without its server ever listening. */
+/** Wraps the library's listener so that it upgrades and closes the given sockets while its own server never listens. */
 function behind(socketSource: SocketSource, listener: LibraryListener): Listener {
   const close = listener.close.bind(listener);
-  // Asked for at each connection, only to see that the server runs.
+  // Called for each connection, only to check that the server is running.
   listener.server.address = () => ({ address: '', port: 0, family: 'IPv4' });
   return Object.assign(listener, {
     async listen() {
@@ -61,14 +61,14 @@ function behind(socketSource: SocketSource, listener: LibraryListener): Listener
   });
 }
 
-/** Called in the same turn in which the socket is accepted, before anything of it has been read. */
-function hearingErrors(upgrader: Upgrader): Upgrader {
-  const hearing: Upgrader = Object.create(upgrader);
-  hearing.upgradeInbound = (connection, options) => {
+/** Runs in the turn in which the socket is accepted, before anything is read from it. */
+function withErrorListener(upgrader: Upgrader): Upgrader {
+  const wrapped: Upgrader = Object.create(upgrader);
+  wrapped.upgradeInbound = (connection, options) => {
     socketOf(connection)?.addEventListener('error', () => undefined);
     return upgrader.upgradeInbound(connection, options);
   };
-  return hearing;
+  return wrapped;
 }
 
 const socketOf = (connection: MultiaddrConnection): EventTarget | undefined =>

@@ -3,7 +3,9 @@ import type { DenyList } from '../deny-list.ts';
 import type { Subscription } from '../spec.ts';
 import type { MemoryNetworkContext } from './network.ts';
 
-/** Reaches every subscriber of the topic directly; each validates for itself, as a relay does before it forwards. */
+/**
+ * Delivers directly to every subscriber of the topic; each validates the message, as a relay does before forwarding.
+ */
 export function publishTo(context: MemoryNetworkContext, from: PeerId, topic: string, message: Uint8Array): void {
   for (const [peer, target] of context.peers) {
     if (peer === from) continue;
@@ -11,14 +13,14 @@ export function publishTo(context: MemoryNetworkContext, from: PeerId, topic: st
     if (conditions.publishLoss > 0 && context.random.float() < conditions.publishLoss) continue;
     const copy = message.slice();
     const arrive = () => {
-      if (!context.partitions.isOpen(from, peer)) target.hear(topic, copy, from);
+      if (!context.partitions.isPartitioned(from, peer)) target.receive(topic, copy, from);
     };
     if (conditions.latencyMs > 0) context.clock.delay(conditions.latencyMs).then(arrive, () => undefined);
     else queueMicrotask(arrive);
   }
 }
 
-/** Validates, delivers, and holds a rejection against the sender. */
+/** Validates and delivers; a rejection counts against the sender. */
 export function deliverMessage(
   subscriptions: Iterable<Subscription>,
   denied: DenyList,

@@ -3,17 +3,17 @@ import type { Random } from '#lib/base/random.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Link } from '../pair.ts';
 
-/** How the memory network behaves between two peers: the script of a simulation. */
+/** Simulated link conditions between two peers of the memory network. */
 export interface LinkConditions {
-  /** One way, in milliseconds. */
+  /** One-way latency in milliseconds. */
   readonly latencyMs: number;
-  /** Added on top, uniform from zero to this. */
+  /** Additional latency, uniform from zero to this. */
   readonly jitterMs: number;
-  /** Of one direction of one channel; undefined: unlimited. */
+  /** Per direction of one channel; unlimited if undefined. */
   readonly bytesPerSecond: number | undefined;
-  /** The share of published messages that a subscriber never hears. Channels are reliable. */
+  /** Fraction of published messages lost per subscriber. Channels are reliable. */
   readonly publishLoss: number;
-  /** The share of attempts to open a channel that fail. */
+  /** Fraction of attempts to open a channel that fail. */
   readonly openFailure: number;
   readonly path: 'direct' | 'relayed';
 }
@@ -27,14 +27,17 @@ export const idealLink: LinkConditions = {
   path: 'direct',
 };
 
-/** Who can hear whom. What is sent into a gap arrives, in order, after it closes: a partition is silent, not an end. */
+/**
+ * Network partitions. Messages sent across one arrive, in order, after it heals: a partition is silent and does not
+ * close channels.
+ */
 export interface Partitions {
-  isOpen(from: PeerId, to: PeerId): boolean;
-  /** Resolves when the gap between the two has closed. */
-  untilClosed(from: PeerId, to: PeerId): Promise<void>;
+  isPartitioned(from: PeerId, to: PeerId): boolean;
+  /** Resolves when the two can reach each other. */
+  untilHealed(from: PeerId, to: PeerId): Promise<void>;
   partition(a: PeerId, b: PeerId): void;
   heal(a: PeerId, b: PeerId): void;
-  /** Between one peer and all others: a tab that the system has put to sleep. */
+  /** Partitions one peer from all others, like a tab suspended by the system. */
   freeze(peer: PeerId): void;
   thaw(peer: PeerId): void;
 }
@@ -44,15 +47,15 @@ export function createPartitions(): Partitions {
   const frozen = new Set<PeerId>();
   let wake = Promise.withResolvers<void>();
   const key = (a: PeerId, b: PeerId) => [a, b].sort().join(' ');
-  const isOpen = (a: PeerId, b: PeerId) => a !== b && (frozen.has(a) || frozen.has(b) || pairs.has(key(a, b)));
+  const isPartitioned = (a: PeerId, b: PeerId) => a !== b && (frozen.has(a) || frozen.has(b) || pairs.has(key(a, b)));
   const changed = () => {
     wake.resolve();
     wake = Promise.withResolvers();
   };
   return {
-    isOpen,
-    async untilClosed(from, to) {
-      while (isOpen(from, to)) await wake.promise;
+    isPartitioned,
+    async untilHealed(from, to) {
+      while (isPartitioned(from, to)) await wake.promise;
     },
     partition: (a, b) => void pairs.add(key(a, b)),
     heal: (a, b) => {
@@ -67,7 +70,7 @@ export function createPartitions(): Partitions {
   };
 }
 
-/** One direction of a channel under this conditions: latency and bandwidth overlap, order holds. */
+/** One direction of a channel under these conditions: latency and bandwidth overlap, order is preserved. */
 export function createLink(
   { clock, random, partitions }: { readonly clock: Clock; readonly random: Random; readonly partitions: Partitions },
   from: PeerId,
@@ -83,7 +86,7 @@ export function createLink(
     const waitMs = lineFreeMs - nowMs + latencyMs + jitterMs * (jitterMs > 0 ? random.float() : 0);
     const travelled = waitMs > 0 ? clock.delay(waitMs) : Promise.resolve();
     before = Promise.all([before, travelled]).then(async () => {
-      if (partitions.isOpen(from, to)) await partitions.untilClosed(from, to);
+      if (partitions.isPartitioned(from, to)) await partitions.untilHealed(from, to);
       arrive();
     });
   };

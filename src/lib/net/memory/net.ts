@@ -12,15 +12,15 @@ import { deliverMessage, publishTo } from './gossip.ts';
 import type { MemoryNetworkContext } from './network.ts';
 import { createLink } from './link-conditions.ts';
 
-/** Either gives the identity: the seed of an Ed25519 key (32 bytes), or the peer id itself where no key is needed. */
+/** The identity: the seed of an Ed25519 key (32 bytes), or just a peer id if no key is needed. */
 export type MemoryNetInput = { readonly seed: Uint8Array } | { readonly peer: PeerId };
 
-/** The side of a net that the other nets of its network see. */
+/** A net as seen by the other nets of its network. */
 export interface MemoryPeer {
   readonly channelCount: number;
   handler(protocol: string): ChannelHandler | undefined;
   adopt(end: PairEnd): void;
-  hear(topic: string, message: Uint8Array, from: PeerId): void;
+  receive(topic: string, message: Uint8Array, from: PeerId): void;
   refuses(peer: PeerId): boolean;
   die(): void;
 }
@@ -65,7 +65,7 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
     },
     handler: (protocol) => handlers.get(protocol),
     adopt: (end) => track(end, 'inbound'),
-    hear: (topic, message, from) => deliverMessage(topics.get(topic) ?? [], denied, message, from),
+    receive: (topic, message, from) => deliverMessage(topics.get(topic) ?? [], denied, message, from),
     refuses: (peer) => denied.denies(peer),
     die: () => leave((channel) => channel.abort(netOffline('This peer was killed.'))),
   };
@@ -73,7 +73,7 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
     const target = peer === self ? me : context.peers.get(peer);
     if (!started) throw netOffline();
     if (!target) throw peerUnreachable(peer, 'no such peer');
-    if (partitions.isOpen(self, peer)) throw peerUnreachable(peer, 'no answer');
+    if (partitions.isPartitioned(self, peer)) throw peerUnreachable(peer, 'no answer');
     return target;
   };
 

@@ -6,20 +6,20 @@ import { createMemoryNet, type MemoryNetInput, type MemoryPeer } from './net.ts'
 import { createPartitions, idealLink, type Partitions, type LinkConditions } from './link-conditions.ts';
 
 /**
- * A whole network in one process, for simulations and for unit tests of the rooms above. Everything that takes time
- * goes through the clock and everything by chance through the random it was given, so one seed gives one history.
+ * A whole network in one process, for simulations and for unit tests of the layers above. All time comes from the given
+ * clock and all randomness from the given source, so a seed determines the run.
  */
 export interface MemoryNetwork extends Pick<Partitions, 'partition' | 'heal' | 'freeze' | 'thaw'> {
   createNet(input: MemoryNetInput): Net;
   /** Changes the conditions everywhere, or between two peers. */
   setConditions(conditions: Partial<LinkConditions>, between?: readonly [PeerId, PeerId]): void;
-  /** A tab that crashes: all its channels are lost at once on the other side, and nobody reaches it any more. */
+  /** Simulates a crashed tab: all its channels are lost on the other side at once, and it becomes unreachable. */
   kill(peer: PeerId): void;
-  /** Every channel open now, counted once; for leak checks. */
+  /** Number of open channels, each counted once; for leak checks. */
   readonly openChannels: number;
 }
 
-/** What the nets of one network share. */
+/** State shared by the nets of one network. */
 export interface MemoryNetworkContext {
   readonly clock: Clock;
   readonly random: Random;
