@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** What peers are told to dial for this relay: the public URL where there is one, else the port as it is bound. */
+/** The multiaddr announced to peers: of the public URL where there is one, otherwise of the bound port. */
 export function announcedAddress(host: string, port: number, publicUrl: URL | undefined): string {
   if (!publicUrl) return dialAddress(host, port);
   const secure = publicUrl.protocol === 'https:';
@@ -8,14 +8,14 @@ export function announcedAddress(host: string, port: number, publicUrl: URL | un
   return `${hostPart(name)}/tcp/${publicUrl.port || (secure ? '443' : '80')}/${secure ? 'wss' : 'ws'}`;
 }
 
-/** The port as this machine itself dials it. */
+/** The multiaddr under which this machine itself dials the port. */
 export function dialAddress(host: string, port: number): string {
   const name = bare(host);
   const reached = name === '0.0.0.0' || name === '::' ? '127.0.0.1' : name;
   return `${hostPart(reached)}/tcp/${port}/ws`;
 }
 
-/** The URL a person on this machine opens. Wildcards and loopback are called `localhost`, which browsers trust. */
+/** The URL to open on this machine. Wildcard and loopback addresses become `localhost`, a secure context in browsers. */
 export function localUrl(host: string, port: number): string {
   const bare = host.replace(/^\[|\]$/g, '');
   const name = ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(bare) ? 'localhost' : bare;

@@ -2,20 +2,20 @@ import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 
 import { concatBytes } from '#lib/base/bytes.ts';
 import type { Ed25519 } from '#lib/protocol/ed25519.ts';
 
-/** What stands before a seed in PKCS #8 and before a public key in SubjectPublicKeyInfo (RFC 8410). */
+/** The DER prefix of a seed in PKCS #8, and of a public key in SubjectPublicKeyInfo (RFC 8410). */
 const seedPrefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 const keyPrefix = Buffer.from('302a300506032b6570032100', 'hex');
-/** Keys of peers that are heard of again and again; importing one costs as much as checking with it. */
+/** Imported keys kept for reuse: importing one costs as much as a verification. */
 const keysMax = 1_024;
 
-/** Ed25519 of Node's OpenSSL: some twenty times as fast as JavaScript. */
+/** Ed25519 by Node's OpenSSL, about twenty times as fast as JavaScript. */
 export function createNodeEd25519(): Ed25519 {
   const keys = new Map<string, KeyObject>();
 
   const keyOf = (publicKey: Uint8Array): KeyObject => {
     const name = Buffer.from(publicKey).toString('latin1');
     const known = keys.get(name);
-    // Taken out and put back, so that the one used longest ago comes first when room is needed.
+    // Deleted and set again, so that the map's first key is the least recently used.
     if (known) keys.delete(name);
     const key = known ?? createPublicKey({ key: spki(publicKey), format: 'der', type: 'spki' });
     if (keys.size >= keysMax) keys.delete(keys.keys().next().value!);

@@ -8,10 +8,10 @@ export interface LogDestination {
 }
 
 /**
- * JSON lines on standard error, so that standard output stays with the person who started the relay. Names and messages of
- * others stand in them; what a terminal would act on is escaped.
+ * JSON lines on standard error; standard output is for whoever started the relay. They carry names and messages from
+ * other peers, so control characters are escaped.
  */
-export function createLog(level: LogLevel, destination: LogDestination = standardError()): Logger {
+export function createLogger(level: LogLevel, destination: LogDestination = standardError()): Logger {
   const log = pino(
     { level, base: null, serializers: { error: pino.stdSerializers.err } },
     { write: (line) => void destination.write(printableJson(line)) },

@@ -1,15 +1,15 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
 import { readEnv, readFlags, usage, type Env, type Flags } from './settings.ts';
-import { greeting, handleSignals, openBrowser } from './terminal.ts';
+import { startupBanner, handleSignals, openBrowser } from './terminal.ts';
 
-/** The program of `npm start`. Exit codes stand in docs/OPERATING.md. */
+/** The program behind `npm start`. Its exit codes are listed in docs/OPERATING.md. */
 async function main(): Promise<void> {
-  const began = performance.now();
+  const startedMs = performance.now();
   const { flags, env } = readSettings();
-  if (flags.help) return say(`${usage}\n`);
+  if (flags.help) return print(`${usage}\n`);
 
-  // Loaded only now: a wrong flag or a taken port should not wait for the network's code.
+  // Loaded late, so that a wrong flag fails without waiting for the network's code.
   const { startRelay } = await import('./relay.ts');
   const relay = await startRelay(env).catch(fail);
   handleSignals({
@@ -17,25 +17,25 @@ async function main(): Promise<void> {
     elapsed: () => performance.now(),
     exit: (code) => process.exit(code),
     stop: async () => {
-      say('Stopping; running answers may end. Press again to leave at once.\n');
+      print('Stopping; running answers may end. Press again to quit immediately.\n');
       setTimeout(() => fail(new TabloomError('stop-stuck', 'It did not stop in time.')), stopLimitMs(env)).unref();
       await relay.stop();
     },
   });
-  // Thousands of connections live in this process: one promise that nobody waited for must not end them all.
+  // This process holds thousands of connections: one unhandled rejection must not end them all.
   process.on('unhandledRejection', (error) =>
     relay.logger.warn('unhandled-rejection', { code: errorCode(error), error }),
   );
-  say(greeting(relay.url, relay.modelName, env));
-  if (flags.open && !(await openBrowser(relay.url))) say('There is no browser to open here; follow the link.\n');
+  print(startupBanner(relay.url, relay.modelName, env));
+  if (flags.open && !(await openBrowser(relay.url))) print('No browser could be opened; follow the link above.\n');
   const native = await relay.ready;
-  const seconds = ((performance.now() - began) / 1_000).toFixed(1);
+  const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
   if (native.state === 'failed')
-    say(`The native model does not answer (${native.error.code}): ${printable(native.error.message)}\n`);
-  say(`Ready after ${seconds} s. Ctrl+C stops it.\n`);
+    print(`The native model does not answer (${native.error.code}): ${printable(native.error.message)}\n`);
+  print(`Ready after ${seconds} s. Press Ctrl+C to stop.\n`);
 }
 
-/** Past the time for running answers, what is left is closing sockets and files. */
+/** After running answers have had their time, only sockets and files remain to be closed. */
 const stopLimitMs = ({ SHUTDOWN_SECONDS }: Env) => SHUTDOWN_SECONDS * 1_000 + 8_000;
 
 function readSettings(): { readonly flags: Flags; readonly env: Env } {
@@ -57,7 +57,7 @@ function fail(error: unknown): never {
   process.exit(wrongSettings.has(code) ? 2 : 1);
 }
 
-function say(text: string): void {
+function print(text: string): void {
   process.stdout.write(text);
 }
 

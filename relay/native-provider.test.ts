@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 import type { DirectoryChange, DirectoryEntry } from '#lib/market/spec.ts';
-import { untilListed } from './native-provider.ts';
+import { waitUntilListed } from './native-provider.ts';
 
 const self = '12D3KooWRawPbxPtP1eZaJpumGnyWX2DcUyd3RQnydr3eAto4Az7';
 
@@ -22,7 +22,7 @@ function directoryDouble() {
 test('waits through an offer without models until one has some', async () => {
   const [clock, directory] = [manualClock(), directoryDouble()];
   let outcome: string | undefined;
-  const waiting = untilListed(directory, self, { clock }).then((said) => (outcome = said));
+  const waiting = waitUntilListed(directory, self, { clock }).then((said) => (outcome = said));
   directory.hear(0);
   await clock.advance(1_000);
   expect(outcome).toBeUndefined();
@@ -34,8 +34,8 @@ test('waits through an offer without models until one has some', async () => {
 
 test('gives up after five seconds, and at once when it is stopped', async () => {
   const clock = manualClock();
-  const waiting = untilListed(directoryDouble(), self, { clock });
+  const waiting = waitUntilListed(directoryDouble(), self, { clock });
   await clock.advance(5_000);
   expect(await waiting).toBe('not-yet');
-  expect(await untilListed(directoryDouble(), self, { clock, signal: AbortSignal.abort() })).toBe('not-yet');
+  expect(await waitUntilListed(directoryDouble(), self, { clock, signal: AbortSignal.abort() })).toBe('not-yet');
 });

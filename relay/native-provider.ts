@@ -9,40 +9,40 @@ import type { LocalNets } from '#lib/net/local.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { ModelServer } from './native/models.ts';
 import type { NativePeer } from './native/native-peer.ts';
-import type { FloorState } from './native/supervisor.ts';
+import type { SupervisorState } from './native/supervisor.ts';
 import { loadSeed } from './node/identity.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
 
-/** The native floor as the relay runs it: begun in the background, its failure told and never fatal. */
-export interface NativeFloor {
+/** The relay's native provider: started in the background; a failure is logged and never fatal. */
+export interface NativeProvider {
   readonly state: NativeState;
   readonly running: number;
   readonly queued: number;
-  /** Settles when it answers, cannot, or was not wanted. */
+  /** Settles when it serves, has failed, or is off. */
   readonly ready: Promise<NativeState>;
   stop(options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
-export type NativeState = FloorState | { readonly state: 'off' };
+export type NativeState = SupervisorState | { readonly state: 'off' };
 
-export interface NativeFloorInput {
+export interface NativeProviderInput {
   readonly dataDir: string;
   /** The bundled model's file. */
   readonly modelFile: string;
-  /** Answers instead of the bundled model. */
+  /** Used in place of the bundled model. */
   readonly server: ModelServer | undefined;
   readonly relayAddress: string;
   readonly relayPeer: PeerId;
-  /** Shared with the relay's own net, which asks in memory. */
+  /** Shared with the relay's own net, so that the two talk in memory. */
   readonly local: LocalNets;
-  /** The relay's own: it is ready when others find it there. */
+  /** The relay's own: the provider is ready once it is listed there. */
   readonly directory: Directory;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-export const noFloor: NativeFloor = {
+export const noNativeProvider: NativeProvider = {
   state: { state: 'off' },
   running: 0,
   queued: 0,
@@ -50,7 +50,7 @@ export const noFloor: NativeFloor = {
   stop: async () => undefined,
 };
 
-export function startFloor(input: NativeFloorInput): NativeFloor {
+export function startNativeProvider(input: NativeProviderInput): NativeProvider {
   const { dataDir, logger, clock, server } = input;
   let state: NativeState = { state: 'starting' };
   let native: NativePeer | undefined;
@@ -60,15 +60,15 @@ export function startFloor(input: NativeFloorInput): NativeFloor {
     try {
       const storage = openSqliteStorage(join(dataDir, 'native.db'));
       close = () => storage.close();
-      // Its engine and its WebRTC are the slowest things to load, and the pages do not need them.
+      // Imported late: its engine and WebRTC are the slowest to load, and the pages do not need them.
       const { createNativePeer } = await import('./native/native-peer.ts');
-      const { bundledShelf, serverShelf } = await import('./native/models.ts');
-      const shelf = server ? serverShelf(server, { clock, fetch }) : await bundledShelf(input.modelFile, { clock });
-      native = await createNativePeer({ ...input, shelf, storage, seed: await loadSeed(dataDir, 'native.key') });
+      const { bundledModels, serverModels } = await import('./native/models.ts');
+      const models = server ? serverModels(server, { clock, fetch }) : await bundledModels(input.modelFile, { clock });
+      native = await createNativePeer({ ...input, models, storage, seed: await loadSeed(dataDir, 'native.key') });
       await native.start();
-      const told = await native.floor.ready;
-      if (told.state === 'serving') await untilListed(input.directory, native.peer.self, input);
-      return told;
+      const outcome = await native.supervisors.ready;
+      if (outcome.state === 'serving') await waitUntilListed(input.directory, native.peer.self, input);
+      return outcome;
     } catch (error) {
       logger.warn('native-failed', { code: errorCode(error) });
       state = { state: 'failed', error: toErrorRecord(error) };
@@ -79,7 +79,7 @@ export function startFloor(input: NativeFloorInput): NativeFloor {
 
   return {
     get state() {
-      return state.state === 'failed' ? state : (native?.floor.state ?? state);
+      return state.state === 'failed' ? state : (native?.supervisors.state ?? state);
     },
     get running() {
       return native?.peer.provider.state.running ?? 0;
@@ -89,8 +89,8 @@ export function startFloor(input: NativeFloorInput): NativeFloor {
     },
     ready,
     async stop(options) {
-      // Asked to stop while it starts, the model's loading is what would take long.
-      native?.floor.cancel();
+      // If it is still starting, loading the model is what would take long.
+      native?.supervisors.cancel();
       await ready;
       await native?.stop(options);
       close();
@@ -98,13 +98,13 @@ export function startFloor(input: NativeFloorInput): NativeFloor {
   };
 }
 
-const patienceMs = 5_000;
+const listingTimeoutMs = 5_000;
 
 /**
- * Resolves when the directory holds an offer of the peer with a model in it, or when patience ends: who is told that
- * the relay is ready finds the model in its list.
+ * Resolves when the directory holds an offer of the peer with at least one model, or on timeout, so that a relay that
+ * reports itself ready also lists its model.
  */
-export async function untilListed(
+export async function waitUntilListed(
   directory: Pick<Directory, 'get' | 'onChange'>,
   peer: PeerId,
   { clock, signal }: { readonly clock: Clock } & AbortOptions,
@@ -116,7 +116,7 @@ export async function untilListed(
   const forget = directory.onChange(() => {
     if (listed()) done.abort();
   });
-  await clock.delay(patienceMs, { signal: waited }).catch(() => undefined);
+  await clock.delay(listingTimeoutMs, { signal: waited }).catch(() => undefined);
   forget();
   return listed() ? 'listed' : 'not-yet';
 }

@@ -13,16 +13,16 @@ import { build, protocolVersion } from '#lib/protocol/version.ts';
 import { announcedAddress, dialAddress, localUrl } from './address.ts';
 import { createNodeEd25519 } from './ed25519.ts';
 import { createGateway, toNodeListener } from './gateway/app.ts';
-import { createJobBook } from './gateway/job-registry.ts';
-import { createShelf } from './gateway/model-list.ts';
+import { createJobRegistry } from './gateway/job-registry.ts';
+import { createModelList } from './gateway/model-list.ts';
 import type { Health } from './gateway/routes/status.ts';
-import { createFindClient } from './http/client-address.ts';
+import { createClientAddressResolver } from './http/client-address.ts';
 import { errorBody } from './http/error-body.ts';
 import { createGuard } from './http/guard.ts';
 import { listen } from './http/server.ts';
-import { createUpgrades } from './http/upgrade.ts';
-import { createLog } from './log.ts';
-import { noFloor, startFloor, type NativeFloor } from './native-provider.ts';
+import { createUpgradeHandler } from './http/upgrade.ts';
+import { createLogger } from './log.ts';
+import { noNativeProvider, startNativeProvider, type NativeProvider } from './native-provider.ts';
 import type { ModelServer } from './native/models.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayNode } from './node/relay.ts';
@@ -33,26 +33,26 @@ import { openSqliteStorage } from './storage/sqlite.ts';
 export interface Relay {
   readonly url: string;
   readonly logger: Logger;
-  /** The model that the greeting asks for. */
+  /** The model named in the startup banner. */
   readonly modelName: string;
-  /** Settles when the native floor answers, cannot, or was not wanted. */
-  readonly ready: NativeFloor['ready'];
-  /** Lets running answers end within the time the settings allow, then ends everything. Idempotent. */
+  /** Settles when the native provider serves, has failed, or is off. */
+  readonly ready: NativeProvider['ready'];
+  /** Lets running answers finish within the configured time, then shuts everything down. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** Peers up to which tabs are told to hear every offer themselves. */
+/** Up to this many peers, tabs are told to follow every offer themselves. */
 const smallNetworkMax = 200;
 const root = dirname(import.meta.dirname);
 
 /**
- * The composition root: real clock, real network, real engine, one port. The port comes first, since a taken one is the
- * likeliest failure; the native floor last, since it is the slowest and nobody needs to wait for it.
- * @throws `port-in-use`, `data-in-use`, `data-not-writable` and what else `listen` and the storage throw.
+ * The composition root: real clock, real network, real engine, one port. The port is bound first, since a taken one is
+ * the likeliest failure; the native provider starts last, since it is the slowest and the rest need not wait for it.
+ * @throws `port-in-use`, `data-in-use`, `data-not-writable`, and whatever else `listen` and the storage throw.
  */
 export async function startRelay(env: Env): Promise<Relay> {
   installEd25519(createNodeEd25519());
-  const [clock, random, logger] = [systemClock, systemRandom, createLog(env.LOG_LEVEL)];
+  const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL)];
   const startedAt = clock.now();
   const undo: (() => Promise<void> | void)[] = [];
   try {
@@ -62,10 +62,10 @@ export async function startRelay(env: Env): Promise<Relay> {
       allowedHosts: env.ALLOWED_HOSTS,
       allowedOrigins: env.ALLOWED_ORIGINS,
     });
-    const findClient = createFindClient(env.TRUSTED_PROXIES);
-    const upgrades = createUpgrades({ guard, findClient, accept: () => node?.accept, logger });
+    const resolveClient = createClientAddressResolver(env.TRUSTED_PROXIES);
+    const upgrades = createUpgradeHandler({ guard, resolveClient, accept: () => node?.accept, logger });
     let node: ReturnType<typeof createRelayNode> | undefined;
-    let onRequest: (request: IncomingMessage, response: ServerResponse) => void = notYet;
+    let onRequest: (request: IncomingMessage, response: ServerResponse) => void = respondStarting;
     const http = await listen({
       host: env.HOST,
       port: env.PORT,
@@ -104,10 +104,10 @@ export async function startRelay(env: Env): Promise<Relay> {
     await peer.start();
     undo.push(() => peer.stop());
 
-    const floor =
+    const native =
       env.NATIVE === 'off'
-        ? noFloor
-        : startFloor({
+        ? noNativeProvider
+        : startNativeProvider({
             dataDir: env.DATA_DIR,
             modelFile: join(root, 'static', 'models', 'tabloom-demo.gguf'),
             server: modelServer(env),
@@ -120,10 +120,10 @@ export async function startRelay(env: Env): Promise<Relay> {
             logger,
           });
     let draining = false;
-    const jobs = createJobBook({ consumer: peer.consumer, clock, random });
+    const jobs = createJobRegistry({ consumer: peer.consumer, clock, random });
     const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;
     const health = (): Health => {
-      const { state, running, queued } = floor;
+      const { state, running, queued } = native;
       return {
         ok: !draining,
         state: draining ? 'draining' : 'serving',
@@ -131,11 +131,11 @@ export async function startRelay(env: Env): Promise<Relay> {
         uptimeMs: Math.round(clock.now() - startedAt),
         peers: connectedPeers(),
         offers: peer.directory.size,
-        jobs: { ...jobs.tally },
+        jobs: { ...jobs.counts },
         native: { ...state, running, queued },
       };
     };
-    const shelf = createShelf(
+    const models = createModelList(
       peer.directory,
       catalog.map(({ name }) => name),
     );
@@ -144,7 +144,7 @@ export async function startRelay(env: Env): Promise<Relay> {
     const gateway = createGateway({
       guard,
       jobs,
-      shelf,
+      models,
       clock,
       logger,
       startedAt,
@@ -161,9 +161,9 @@ export async function startRelay(env: Env): Promise<Relay> {
       jobs.drain();
       http.drain();
       const overtime = AbortSignal.timeout(env.SHUTDOWN_SECONDS * 1_000);
-      // One after the other: the native peer sends away who waits in its queue, and those answers have begun for us.
+      // In this order: draining the native peer dismisses its queue, which holds answers that clients are waiting for.
       await jobs.idle({ signal: overtime }).catch(() => undefined);
-      await floor.stop({ signal: overtime });
+      await native.stop({ signal: overtime });
       jobs.abort(wireError('draining', 'This relay stopped before the answer had ended. Ask another one.'));
       await unwind(undo);
     };
@@ -172,7 +172,7 @@ export async function startRelay(env: Env): Promise<Relay> {
       logger,
       modelName:
         env.NATIVE_SERVER === undefined ? demoModel.name : (env.NATIVE_MODELS[0] ?? env.NATIVE_EMBEDDING_MODELS[0]!),
-      ready: floor.ready,
+      ready: native.ready,
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {
@@ -195,18 +195,18 @@ function modelServer(env: Env): ModelServer | undefined {
   };
 }
 
-/** Last begun, first ended; one that fails does not keep the others. */
+/** In reverse order; a failure does not stop the rest. */
 async function unwind(undo: (() => Promise<void> | void)[]): Promise<void> {
   for (const end of undo.splice(0).toReversed()) {
     try {
       await end();
     } catch {
-      // What cannot be ended goes with the process.
+      // It ends with the process.
     }
   }
 }
 
-function notYet(_request: IncomingMessage, response: ServerResponse): void {
+function respondStarting(_request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
   const message = 'Tabloom is starting. Try again in a second.';
   response.end(JSON.stringify(errorBody(503, { code: 'starting', message })));

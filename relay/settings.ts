@@ -5,9 +5,9 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { serverUrl } from '#lib/engine/remote/server-url.ts';
 import { features } from '#lib/protocol/kinds/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { createFindClient } from './http/client-address.ts';
+import { createClientAddressResolver } from './http/client-address.ts';
 
-/** What the environment may set. Each row of docs/OPERATING.md is one member here; a test compares the two. */
+/** The settings from the environment. Each member has a row in docs/OPERATING.md; a test compares the two. */
 export type Env = z.output<typeof envSchema>;
 
 export type LogLevel = (typeof logLevels)[number];
@@ -23,7 +23,7 @@ const list = z
   )
   .pipe(z.array(z.string()).max(64));
 
-/** An address of a site and nothing more: what would be dropped in silence is refused. */
+/** A site's address and nothing more: parts that would be dropped silently are refused. */
 const siteSchema = z.string().transform((text, context) => {
   const url = URL.parse(text);
   const http = url?.protocol === 'http:' || url?.protocol === 'https:';
@@ -33,9 +33,9 @@ const siteSchema = z.string().transform((text, context) => {
 });
 
 /**
- * An origin as a browser writes it: of a site, or of an app or an extension (`app://obsidian.md`,
- * `chrome-extension://…`, `vscode-webview://…`, `tauri://localhost`), whose origins the URL standard calls opaque and
- * their browsers send all the same. Schemes without a host of their own are nobody's.
+ * An origin as browsers write it: of a site, an app or an extension (`app://obsidian.md`,
+ * `chrome-extension://…`, `vscode-webview://…`, `tauri://localhost`), whose origins the URL standard calls opaque but
+ * browsers send all the same. Schemes without a host identify no one.
  */
 const originSchema = z.string().transform((text, context) => {
   const url = URL.parse(text);
@@ -49,7 +49,7 @@ const originSchema = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** Digits: other forms of a number (hexadecimal, blanks, exponents) are likelier mistakes than wishes. */
+/** Digits only: hexadecimal, blanks and exponents are more likely mistakes than intent. */
 const numberSchema = z
   .string()
   .regex(/^\d{1,9}(\.\d{1,6})?$/, 'it is no number written in digits')
@@ -66,7 +66,7 @@ const serverSchema = z.string().transform((text, context) => {
 
 const networksSchema = list.superRefine((networks, context) => {
   try {
-    createFindClient(networks);
+    createClientAddressResolver(networks);
   } catch (error) {
     context.addIssue(error instanceof Error ? error.message.replace(/\.$/, '') : 'it is no network');
   }
@@ -111,7 +111,7 @@ export const envSchema = z
   );
 
 /**
- * Reads the environment. A variable that is set to nothing counts as not set.
+ * Reads the environment. An empty variable counts as unset.
  * @throws `bad-setting`, naming the variable.
  */
 export function readEnv(variables: Readonly<Record<string, string | undefined>>): Env {
@@ -125,23 +125,23 @@ export function readEnv(variables: Readonly<Record<string, string | undefined>>)
   });
 }
 
-/** What the command line says; each flag wins over its environment variable. */
+/** The command-line flags; each overrides its environment variable. */
 export interface Flags {
   readonly help: boolean;
   readonly open: boolean;
-  /** The environment variables the flags stand for. */
+  /** The environment variables that the flags set. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
 export const usage = `Usage: npm start -- [flags]
 
-  --port <number>   the one port for pages, gateway and network (PORT, 8080); 0 takes a free one
-  --host <address>  the address to listen on (HOST, 127.0.0.1); 0.0.0.0 for every network of this machine
-  --no-native       do not answer with a model of this machine; only peers do
+  --port <number>   the port for pages, gateway and network (PORT, 8080); 0 picks a free one
+  --host <address>  the address to listen on (HOST, 127.0.0.1); 0.0.0.0 for all interfaces
+  --no-native       run no model on this machine; only peers answer
   --open            open the page in the browser
-  --help            this text
+  --help            show this text
 
-More settings are environment variables: see docs/OPERATING.md.`;
+Further settings are environment variables: see docs/OPERATING.md.`;
 
 /** @throws `bad-flag`. */
 export function readFlags(args: readonly string[]): Flags {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
-import { curlFor, greeting, handleSignals } from './terminal.ts';
+import { curlCommand, startupBanner, handleSignals } from './terminal.ts';
 
 function fixture() {
   const process = new EventEmitter();
@@ -60,25 +60,25 @@ test('E: a parent that has gone stops it like a SIGTERM, and is no second signal
   expect(state.exits).toEqual([0]);
 });
 
-test('the request of the greeting is what it was', () => {
-  expect(curlFor('http://localhost:8080', 'tabloom-demo')).toBe(
+test('the request of the startup banner is what it was', () => {
+  expect(curlCommand('http://localhost:8080', 'tabloom-demo')).toBe(
     `curl -N http://localhost:8080/v1/chat/completions -H 'Content-Type: application/json' ` +
       `-d '{"model":"tabloom-demo","stream":true,"messages":[{"role":"user","content":"What is Tabloom?"}]}'`,
   );
 });
 
 test('A12: a name neither leaves its quotes nor moves the cursor', () => {
-  const line = curlFor('http://localhost', `x'; rm -rf ~; '\u202E\x1B[2J\r\n"`);
+  const line = curlCommand('http://localhost', `x'; rm -rf ~; '\u202E\x1B[2J\r\n"`);
   expect(line).toMatch(/^[\x20-\x7E]*$/);
   expect(line).toContain(String.raw`"model":"x'\''; rm -rf ~; '\''\\u{202e}\\u{1b}[2J\\u{d}\\u{a}\""`);
 });
 
-test('the greeting names one request that works', () => {
-  const text = greeting('http://localhost:8080', 'tabloom-demo', { NATIVE: 'on', PUBLIC_URL: undefined });
-  expect(text).toContain(curlFor('http://localhost:8080', 'tabloom-demo'));
+test('the startup banner names one request that works', () => {
+  const text = startupBanner('http://localhost:8080', 'tabloom-demo', { NATIVE: 'on', PUBLIC_URL: undefined });
+  expect(text).toContain(curlCommand('http://localhost:8080', 'tabloom-demo'));
   expect(text.match(/curl/g)).toHaveLength(1);
-  // D8: where nobody answers yet it says so, and asks for whatever model comes to be shared.
-  const bare = greeting('http://localhost:8080', 'tabloom-demo', { NATIVE: 'off', PUBLIC_URL: undefined });
-  expect(bare).toContain('Nobody answers yet.');
-  expect(bare).toContain(curlFor('http://localhost:8080', 'auto'));
+  // D8: while nothing is shared it says so, and the command asks for whatever model comes first.
+  const bare = startupBanner('http://localhost:8080', 'tabloom-demo', { NATIVE: 'off', PUBLIC_URL: undefined });
+  expect(bare).toContain('Nothing is shared yet.');
+  expect(bare).toContain(curlCommand('http://localhost:8080', 'auto'));
 });

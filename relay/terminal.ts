@@ -2,27 +2,27 @@ import { spawn } from 'node:child_process';
 import { printable } from '#lib/base/printable.ts';
 import type { Env } from './settings.ts';
 
-/** A request that works as it stands, whatever the model is called: in JSON, in a shell's single quotes. */
-export function curlFor(url: string, model: string): string {
+/** A request to paste into a shell, whatever the model's name: JSON in single quotes. */
+export function curlCommand(url: string, model: string): string {
   const messages = [{ role: 'user', content: 'What is Tabloom?' }];
   const body = JSON.stringify({ model: printable(model), stream: true, messages }).replaceAll("'", String.raw`'\''`);
   return `curl -N ${url}/v1/chat/completions -H 'Content-Type: application/json' -d '${body}'`;
 }
 
-export function greeting(url: string, model: string, env: Pick<Env, 'PUBLIC_URL' | 'NATIVE'>): string {
+export function startupBanner(url: string, model: string, env: Pick<Env, 'PUBLIC_URL' | 'NATIVE'>): string {
   const shown = env.PUBLIC_URL ? `${url}  (${env.PUBLIC_URL.origin})` : url;
-  // Without a model of its own the relay passes on whatever a tab shares.
+  // Without a native model, the relay forwards to any model that a tab shares.
   const [how, asked] =
     env.NATIVE === 'on'
       ? ['Ask it', model]
-      : ['Nobody answers yet. Open the share page and press “Start sharing”, then ask', 'auto'];
+      : ['Nothing is shared yet. Open the share page and press “Start sharing”, then ask', 'auto'];
   return `
   Tabloom   ${shown}
   Share     ${url}/share
   OpenAI    ${url}/v1
 
   ${how}:
-  ${curlFor(url, asked)}
+  ${curlCommand(url, asked)}
 
 `;
 }
@@ -33,7 +33,7 @@ const openers: Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>> 
   linux: ['xdg-open'],
 };
 
-/** Opens the page with the desktop's own means. Resolves to whether there was one. */
+/** Opens the page with the desktop's default opener. Resolves to false when there is none. */
 export function openBrowser(url: string): Promise<boolean> {
   const [command, ...args] = openers[process.platform] ?? ['xdg-open'];
   return new Promise((resolve) => {
@@ -46,11 +46,11 @@ export function openBrowser(url: string): Promise<boolean> {
   });
 }
 
-/** How often the same signal may arrive for one key press: a terminal sends it to the whole group, parents pass it on. */
-const echoMs = 500;
+/** One key press may deliver a signal repeatedly: a terminal sends it to the whole group, and parents forward it. */
+const repeatWindowMs = 500;
 
 export interface ShutdownOptions {
-  /** Ends what runs; awaited. */
+  /** Shuts down; awaited. */
   readonly stop: (signal: NodeJS.Signals) => Promise<void>;
   readonly exit: (code: number) => void;
   readonly elapsed: () => number;
@@ -61,20 +61,20 @@ export interface ShutdownOptions {
 }
 
 /**
- * On the first SIGINT, SIGTERM or SIGHUP stops and leaves with 0 (1 when stopping failed); on a second leaves with 130.
- * The end of the channel to the parent, where there is one, is a SIGTERM from a parent that could send none.
+ * The first SIGINT, SIGTERM or SIGHUP stops and exits with 0 (1 when stopping failed); a second exits with 130. A closed
+ * channel to the parent process, where there is one, counts as a SIGTERM: the parent died before it could send one.
  */
 export function handleSignals({ stop, exit, elapsed, process }: ShutdownOptions): void {
-  let since: number | undefined;
+  let firstAtMs: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (since === undefined) {
-      since = elapsed();
+    if (firstAtMs === undefined) {
+      firstAtMs = elapsed();
       stop(signal).then(
         () => exit(0),
         () => exit(1),
       );
-    } else if (elapsed() - since > echoMs) exit(130);
+    } else if (elapsed() - firstAtMs > repeatWindowMs) exit(130);
   };
-  process.on('disconnect', () => since ?? onSignal('SIGTERM'));
+  process.on('disconnect', () => firstAtMs ?? onSignal('SIGTERM'));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
 }

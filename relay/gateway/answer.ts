@@ -6,13 +6,13 @@ import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { Part, Usage } from '#lib/protocol/part.ts';
 import { receiptSchema, type Receipt } from '#lib/protocol/receipt.ts';
 import type { RequestWarning } from './parameters.ts';
-import type { Wish } from './request.ts';
+import type { ParsedRequest } from './request.ts';
 
-/** What stands in every object of one answer. */
-export interface AnswerHead {
+/** Metadata common to every object of one answer. */
+export interface AnswerMetadata {
   /** The job's id. */
   readonly id: string;
-  /** The model as the caller named it; the answer says the worker's name for it. */
+  /** The model as the caller named it; the answer carries the worker's name for it. */
   readonly model: string;
   /** Seconds since the epoch. */
   readonly created: number;
@@ -20,21 +20,21 @@ export interface AnswerHead {
   readonly warnings: readonly RequestWarning[];
 }
 
-/** How a kind of answer is written. */
-export interface AnswerForm {
-  whole(head: AnswerHead, state: JobState): object;
-  chunks(head: AnswerHead, usageChunk: Wish['usageChunk']): ChunkWriter;
+/** Writes the answers of one kind of work. */
+export interface AnswerFormat {
+  whole(metadata: AnswerMetadata, state: JobState): object;
+  chunks(metadata: AnswerMetadata, usageChunk: ParsedRequest['usageChunk']): ChunkWriter;
 }
 
-/** Server-sent events of one answer; the empty text is none. */
+/** Writes the server-sent events of one answer; an empty string is no event. */
 export interface ChunkWriter {
   begin(): string;
   part(part: Part): string;
-  /** The last chunks, of which the very last carries who answered and the receipt. */
+  /** The final chunks; the last carries the worker and the receipt. */
   finish(state: JobState): string;
 }
 
-/** What this network adds to an OpenAI answer, as its member `tabloom`. OpenAI's clients pass it over. */
+/** What this network adds to an OpenAI response as the member `tabloom`, which OpenAI's clients ignore. */
 export interface AnswerExtension {
   readonly job: string;
   readonly peer: string | null;
@@ -43,10 +43,10 @@ export interface AnswerExtension {
   readonly tier: string | null;
   readonly model: string | null;
   readonly artefact: string | null;
-  /** The limit the answer was made under, whatever the request named. */
+  /** The limit in effect, whatever the request asked for. */
   readonly max_tokens: number | null;
   readonly engine: { readonly name: string; readonly build: string; readonly deviceClass: string } | null;
-  /** Who delivered which tokens; one entry unless an answer went on elsewhere. */
+  /** Which worker delivered which tokens; one entry unless the answer was resumed elsewhere. */
   readonly parts: readonly PartExtension[];
   /** Of the worker that finished it. */
   readonly receipt: ReceiptExtension | null;
@@ -58,41 +58,44 @@ export interface PartExtension {
   readonly from_token: number;
   readonly to_token: number;
   readonly receipt: ReceiptExtension | null;
-  /** The worker's signed envelope over what it had sent at its last checkpoint, base64. */
+  /** The worker's signed envelope over its output up to the last checkpoint, base64. */
   readonly checkpoint: string | null;
-  /** Tokens that neither speaks for. */
+  /** Tokens that neither the receipt nor the checkpoint covers. */
   readonly unreceipted_tokens: number;
 }
 
 export interface ReceiptExtension {
-  /** The receipt's fields, for reading. Believe the envelope, not these. */
+  /** The receipt's fields, for convenience. Trust the envelope, not these. */
   readonly record: Receipt;
-  /** DAG-CBOR of the worker's signed envelope, base64: verifiable by anybody, offline. */
+  /** DAG-CBOR of the worker's signed envelope, base64: anyone can verify it offline. */
   readonly envelope: string;
-  /** The asker's envelope over the same receipt; null while under way. */
+  /** The asker's envelope over the same receipt; null until it is signed. */
   readonly countersign: string | null;
   /** What this gateway checked. */
   readonly checks: ReceiptCheck;
 }
 
-export function describeAnswer(head: AnswerHead, { worker, path, attempts, warnings }: JobState): AnswerExtension {
+export function describeAnswer(
+  metadata: AnswerMetadata,
+  { worker, path, attempts, warnings }: JobState,
+): AnswerExtension {
   return {
-    job: head.id,
+    job: metadata.id,
     peer: worker?.peer ?? null,
     role: worker?.role ?? null,
     path: path ?? null,
     tier: worker?.tier ?? null,
     model: worker?.model ?? null,
     artefact: worker?.artefact ?? null,
-    max_tokens: head.maxTokens ?? null,
+    max_tokens: metadata.maxTokens ?? null,
     engine: worker?.engine ?? null,
     parts: attempts.filter(({ fromToken, toToken }) => toToken > fromToken).map(describePart),
     receipt: describeReceipt(attempts.findLast(({ settlement }) => settlement)),
-    warnings: [...head.warnings, ...warnings.map(({ code, message }) => ({ code, message }))],
+    warnings: [...metadata.warnings, ...warnings.map(({ code, message }) => ({ code, message }))],
   };
 }
 
-/** What one worker delivered of the answer, and what it signed for it. */
+/** The part of the answer that one worker delivered, and what it signed for it. */
 const describePart = (attempt: Attempt): PartExtension => ({
   peer: attempt.worker.peer,
   from_token: attempt.fromToken,
@@ -119,8 +122,8 @@ export function writeUsage(usage: Usage | undefined) {
 }
 
 /**
- * OpenAI has no word for an answer that was stopped; its clients stop by leaving. Some engines end a call with `stop`,
- * which clients would take for an answer.
+ * OpenAI has no reason for an answer that was stopped, since its clients stop by disconnecting. Some engines end a tool
+ * call with `stop`, which clients would take for a text answer.
  */
 export function finishReason({ reason, output }: JobState): 'stop' | 'length' | 'tool_calls' | 'content_filter' {
   if (reason === 'length') return 'length';
@@ -128,7 +131,7 @@ export function finishReason({ reason, output }: JobState): 'stop' | 'length' | 
   return reason === 'tool-calls' || output.toolCalls.length > 0 ? 'tool_calls' : 'stop';
 }
 
-/** What is known when the answer begins, as headers. */
+/** What is known when the answer starts, as headers. */
 export function answerHeaders(id: string, { worker, path }: JobState): Record<string, string> {
   return {
     'x-request-id': id,

@@ -8,7 +8,7 @@ import { createBodyBudget } from './body.ts';
 import { readChatRequest } from './chat.ts';
 import { readCompletionRequest } from './completion.ts';
 import { readEmbeddingRequest } from './embedding.ts';
-import { doorError, toHttpError } from './errors.ts';
+import { gatewayError, toHttpError } from './errors.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
 import { listModels, showHealth, showModel, showRelayInfo, type Health } from './routes/status.ts';
 import { hostCheck, originCheck } from './security.ts';
@@ -18,24 +18,24 @@ export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'> {
   readonly startedAt: number;
   readonly health: () => Health;
   readonly relayInfo: () => RelayInfo;
-  /** Everything that is not an API: the pages. */
+  /** Everything but the API: the pages. */
   readonly site: (request: Request) => Promise<Response>;
 }
 
 export interface Gateway {
-  /** Request in, Response out; no socket. */
+  /** Request in, Response out, without a socket. */
   fetch(request: Request): Promise<Response>;
 }
 
-/** The routes that ask the network, and how each reads its request. */
-const generating = {
+/** The routes that run a job, each with the parser of its requests. */
+const requestReaders = {
   '/v1/chat/completions': readChatRequest,
   '/v1/completions': readCompletionRequest,
   '/v1/embeddings': readEmbeddingRequest,
 };
 
-/** Routes of OpenAI's API whose kinds of work the wire knows and nobody does yet. */
-const pathsNotYet = [
+/** OpenAI routes whose kinds of work the protocol defines but no peer serves yet. */
+const unavailablePaths = [
   '/v1/audio/speech',
   '/v1/audio/transcriptions',
   '/v1/audio/translations',
@@ -44,16 +44,16 @@ const pathsNotYet = [
   '/v1/images/variations',
 ];
 
-const postPaths = [...Object.keys(generating), ...pathsNotYet];
+const postPaths = [...Object.keys(requestReaders), ...unavailablePaths];
 
-/** Everything HTTP of a relay. */
+/** The relay's HTTP interface: the OpenAI API, health, `/relay.json` and the pages. */
 export function createGateway(components: GatewayComponents): Gateway {
   const { guard, logger, site } = components;
-  const app = new Hono({ getPath: apiPath });
+  const app = new Hono({ getPath: routePath });
 
   app.onError((error, context) => {
     const { status, body, retryAfterSeconds } = toHttpError(error);
-    // The code alone: messages of broken requests may quote them.
+    // No message: it may quote the request.
     if (errorCode(error) === 'internal') logger.warn('request-failed', { kind: error.name, path: context.req.path });
     const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' });
     if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
@@ -69,8 +69,8 @@ export function createGateway(components: GatewayComponents): Gateway {
   });
 
   const generateComponents = { ...components, bodies: createBodyBudget() };
-  for (const [path, read] of Object.entries(generating)) app.post(path, generate(generateComponents, read));
-  for (const path of pathsNotYet) app.post(path, notYet);
+  for (const [path, read] of Object.entries(requestReaders)) app.post(path, generate(generateComponents, read));
+  for (const path of unavailablePaths) app.post(path, kindUnavailable);
   app.get('/v1/models', listModels(components));
   app.get('/v1/models/:id{.+}', showModel(components));
   app.get('/health', showHealth(components.health));
@@ -78,66 +78,63 @@ export function createGateway(components: GatewayComponents): Gateway {
 
   for (const path of [...postPaths, '/v1/models', '/v1/models/:id{.+}', '/health', '/relay.json']) {
     app.all(path, () => {
-      throw doorError('method-not-allowed', 'This path does not take this method. See the Allow header.');
+      throw gatewayError('method-not-allowed', 'This path does not support this method. See the Allow header.');
     });
   }
   const notFound = () =>
-    doorError(
-      'not-found',
-      'There is no such path here. The API stands at /v1, as in /v1/chat/completions and /v1/models.',
-    );
+    gatewayError('not-found', 'There is no such path. The API is at /v1, as in /v1/chat/completions and /v1/models.');
   app.all('/v1/*', () => {
     throw notFound();
   });
   app.all('*', async ({ req: { raw } }) => {
-    if (isApiClient(raw) || !isReading(raw.method)) throw notFound();
+    if (isApiClient(raw) || !isSafeMethod(raw.method)) throw notFound();
     const response = await site(raw);
-    if (response.status === 404 && !acceptsPage(raw.headers)) throw notFound();
+    if (response.status === 404 && !acceptsHtml(raw.headers)) throw notFound();
     return response;
   });
 
   return { fetch: async (request) => app.fetch(request) };
 }
 
-/** Says so in a way that a client can tell from a wrong path. The body is not read. */
-const notYet: Handler = () => {
-  throw doorError(
+/** An error that clients can tell from a wrong path. The body is not read. */
+const kindUnavailable: Handler = () => {
+  throw gatewayError(
     'kind-unavailable',
-    'Nobody on this network makes or hears sound or draws pictures yet. Text is made at /v1/chat/completions.',
+    'This network does not serve audio or images yet. For text, use /v1/chat/completions.',
   );
 };
 
-/** A gateway as Node's HTTP server calls it. Requests carry a signal that aborts when the client has left. */
+/** Adapts a gateway to Node's HTTP server. Each request's signal aborts when the client disconnects. */
 export function toNodeListener(gateway: Gateway): (request: IncomingMessage, response: ServerResponse) => void {
   const listener = getRequestListener((request) => gateway.fetch(request), { overrideGlobalObjects: false });
   return (request, response) => void listener(request, response);
 }
 
 /**
- * Where a request belongs, whatever base URL its client was given: `https://relay`, `https://relay/` and
- * `https://relay/v1/` are all tried in practice, and lead to the same API. Pages keep their paths for browsers.
+ * The route of a request, whatever base URL the client was given: `https://relay`, `https://relay/` and
+ * `https://relay/v1/` all occur in practice and lead to the same API. Pages keep their paths for browsers.
  */
-function apiPath(request: Request): string {
+function routePath(request: Request): string {
   const path = new URL(request.url).pathname
     .replace(/\/{2,}/g, '/')
     .replace(/(?<=.)\/$/, '')
     .replace(/^\/v1(?=\/v1(\/|$))/, '');
   if (apiOnly.test(path)) return `/v1${path}`;
-  // The one name that the API shares with a page.
-  if (/^\/models(\/|$)/.test(path) && (isApiClient(request) || !isReading(request.method))) return `/v1${path}`;
+  // The only path that the API shares with a page.
+  if (/^\/models(\/|$)/.test(path) && (isApiClient(request) || !isSafeMethod(request.method))) return `/v1${path}`;
   return path;
 }
 
 const apiOnly = /^\/(chat\/completions|completions|embeddings|audio|images|responses|moderations)(\/|$)/;
 
-/** A program with a key or a taste for JSON: it must never be shown a page in place of an answer. */
+/** A program that sends a key or accepts JSON: it must never get a page in place of an answer. */
 function isApiClient({ headers }: Request): boolean {
-  if (acceptsPage(headers)) return false;
+  if (acceptsHtml(headers)) return false;
   const bearer = /^bearer /i.test(headers.get('authorization') ?? '');
   return bearer || headers.has('x-api-key') || headers.has('api-key') || /\bjson\b/i.test(headers.get('accept') ?? '');
 }
 
-/** What browsers say when somebody goes to an address. */
-const acceptsPage = (headers: Headers): boolean => (headers.get('accept') ?? '').includes('text/html');
+/** True for a browser's navigation request. */
+const acceptsHtml = (headers: Headers): boolean => (headers.get('accept') ?? '').includes('text/html');
 
-const isReading = (method: string): boolean => method === 'GET' || method === 'HEAD';
+const isSafeMethod = (method: string): boolean => method === 'GET' || method === 'HEAD';

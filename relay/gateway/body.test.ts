@@ -11,8 +11,8 @@ const post = (body: BodyInit, headers: Record<string, string> = {}) => {
 const codeOf = async (response: Response) => `${response.status} ${(await response.json()).error.code}`;
 const json = JSON.stringify(ask({ messages: [{ role: 'user', content: 'Grüße' }] }));
 
-describe('B8: packed bodies', () => {
-  const packed = {
+describe('B8: compressed bodies', () => {
+  const compressed = {
     gzip: gzipSync(json),
     'x-gzip': gzipSync(json),
     GZIP: gzipSync(json),
@@ -20,10 +20,10 @@ describe('B8: packed bodies', () => {
     br: brotliCompressSync(json),
     identity: Buffer.from(json),
   };
-  test.each(Object.entries(packed))('%s is unpacked', async (encoding, body) => {
+  test.each(Object.entries(compressed))('%s is decompressed', async (encoding, body) => {
     expect((await post(body, { 'content-encoding': encoding })).status).toBe(200);
   });
-  test('deflate without its header is unpacked too', async () => {
+  test('deflate without its header is decompressed too', async () => {
     expect((await post(deflateRawSync(json), { 'content-encoding': 'deflate' })).status).toBe(200);
   });
 
@@ -31,10 +31,10 @@ describe('B8: packed bodies', () => {
   test.each([
     ['a bomb', 'gzip', gzipSync(bomb), '413 body_too_large'],
     ['a bomb of another kind', 'br', brotliCompressSync(bomb), '413 body_too_large'],
-    ['what is not packed', 'gzip', Buffer.from(json), '400 bad_encoding'],
-    ['what was cut off', 'deflate', deflateSync(json).subarray(0, 20), '400 bad_encoding'],
-    ['what nobody unpacks', 'compress', Buffer.from(json), '415 unsupported_encoding'],
-    ['what was packed twice', 'gzip, gzip', gzipSync(gzipSync(json)), '415 unsupported_encoding'],
+    ['a body that is not compressed', 'gzip', Buffer.from(json), '400 bad_encoding'],
+    ['a truncated body', 'deflate', deflateSync(json).subarray(0, 20), '400 bad_encoding'],
+    ['an unknown encoding', 'compress', Buffer.from(json), '415 unsupported_encoding'],
+    ['a body that is compressed twice', 'gzip, gzip', gzipSync(gzipSync(json)), '415 unsupported_encoding'],
     ['a name of every object', 'constructor', Buffer.from(json), '415 unsupported_encoding'],
   ])('%s (%s) is refused', async (_name, encoding, body, code) => {
     expect(await codeOf(await post(body, { 'content-encoding': encoding }))).toBe(code);

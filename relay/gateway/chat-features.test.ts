@@ -179,7 +179,7 @@ describe('B3: what the worker says reaches the caller', () => {
   });
 });
 
-describe('B2: a hard wish is met or refused before work', () => {
+describe('B2: a requirement is met or refused before work', () => {
   const format = { type: 'json_schema', json_schema: { name: 'x', schema: {} } };
   const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,QUJD' } };
   test.each([
@@ -189,7 +189,7 @@ describe('B2: a hard wish is met or refused before work', () => {
     ['logprobs', { logprobs: true }, 'logprobs'],
     ['logit-bias', { logit_bias: { '1': 1 } }, 'logit_bias'],
     ['vision', { messages: [{ role: 'user', content: [image] }] }, 'messages'],
-  ])('%s that nobody offers: %o', async (feature, more, param) => {
+  ])('%s that no worker offers: %o', async (feature, more, param) => {
     const { chat, asked } = fixture(undefined, { features: ['seed'] });
     const error = await errorOf(await chat(ask(more)));
     expect(error).toMatchObject({ status: 400, code: 'feature_unavailable', param });
@@ -207,7 +207,7 @@ describe('B2: a hard wish is met or refused before work', () => {
   });
 
   test.each([
-    ['a tool of somebody else', { tools: [{ type: 'web_search' }] }, 'tools.0.type'],
+    ['a built-in tool', { tools: [{ type: 'web_search' }] }, 'tools.0.type'],
     ['a choice without tools', { tool_choice: 'required' }, 'tool_choice'],
     ['a choice of no tool', { tools, tool_choice: { type: 'function', function: { name: 'x' } } }, 'tool_choice'],
     ['alternatives without probabilities', { top_logprobs: 2 }, 'top_logprobs'],
@@ -242,7 +242,7 @@ describe('B2: a hard wish is met or refused before work', () => {
   });
 });
 
-describe('A6: a tier that nobody can prove is refused before anything leaves', () => {
+describe('A6: a tier that cannot be verified is refused before anything is sent', () => {
   const doors: readonly [string, object, Record<string, string>][] = [
     ['tabloom.tier', { tabloom: { tier: 'confidential' } }, {}],
     ['tabloom.tier', { tabloom: { tier: 'secret' }, peer_tier: 'open' }, {}],

@@ -68,7 +68,7 @@ describe('a whole answer', () => {
     });
   });
 
-  test('without a limit takes half of the context of whoever serves it', async () => {
+  test('without a limit takes half of the context of the worker', async () => {
     const { chat, asked, directory } = gatewayFixture(undefined, { clock: manualClock() });
     announce(directory, manualClock(), [{ contextTokens: 300 }]);
     await chat(ask());
@@ -95,7 +95,7 @@ describe('a whole answer', () => {
 
   test('what does no harm when it is left out comes back as a warning', async () => {
     const { chat } = gatewayFixture();
-    const wishes = { prediction: { type: 'content' }, verbosity: 'low', provider: { sort: 'price' }, made_up: 1 };
+    const ignored = { prediction: { type: 'content' }, verbosity: 'low', provider: { sort: 'price' }, made_up: 1 };
     const asUsual = {
       response_format: { type: 'text' },
       logit_bias: {},
@@ -107,8 +107,8 @@ describe('a whole answer', () => {
       top_logprobs: 0,
       user: 'u',
     };
-    const body = await (await chat(ask({ ...wishes, ...asUsual }))).json();
-    expect(body.tabloom.warnings.map((warning: { param: string }) => warning.param)).toEqual(Object.keys(wishes));
+    const body = await (await chat(ask({ ...ignored, ...asUsual }))).json();
+    expect(body.tabloom.warnings.map((warning: { param: string }) => warning.param)).toEqual(Object.keys(ignored));
   });
 
   test('null is the default in the own member too', async () => {

@@ -17,28 +17,28 @@ import {
   describeAnswer,
   finishReason,
   writeUsage,
-  type AnswerForm,
-  type AnswerHead,
+  type AnswerFormat,
+  type AnswerMetadata,
   type ChunkWriter,
 } from './answer.ts';
 import { badRequest } from './errors.ts';
 import { readConversation } from './messages.ts';
-import { assertAble, readModel, type Shelf } from './model-list.ts';
-import { findWarnings, refuseUnmeetable } from './parameters.ts';
-import { parseMember, readSampling, readTerms, readTokenLimit, type Wish } from './request.ts';
+import { assertSupported, readModel, type ModelList } from './model-list.ts';
+import { findIgnored, rejectUnsupported } from './parameters.ts';
+import { parseMember, readSampling, readExtensions, readTokenLimit, type ParsedRequest } from './request.ts';
 
 /**
- * Reads a chat completion request. What would change the answer is met or refused; what does no harm when it is left
- * out comes back as a warning.
+ * Parses a chat completion request. Parameters that would change the answer are honoured or refused; harmless ones that
+ * are ignored come back as warnings.
  * @throws `bad-request` with the `param` that is wrong, `model-not-found`, `feature-unavailable`, `tier-unavailable`,
  * `too-long`.
  */
-export function readChatRequest(body: unknown, headers: Headers, shelf: Shelf): Wish {
+export function readChatRequest(body: unknown, headers: Headers, models: ModelList): ParsedRequest {
   const request = parseMember(chatCompletionRequestSchema, body);
-  const terms = readTerms(request, headers);
-  refuseUnmeetable(request);
-  const model = readModel(request.model, shelf);
-  const contextTokens = shelf.find(request.model)?.contextTokens;
+  const terms = readExtensions(request, headers);
+  rejectUnsupported(request);
+  const model = readModel(request.model, models);
+  const contextTokens = models.find(request.model)?.contextTokens;
   const { max_completion_tokens, max_tokens } = request;
   const limit = readTokenLimit({ max_completion_tokens, max_tokens }, contextTokens);
   const { messages, blobs } = readConversation(request.messages);
@@ -46,15 +46,15 @@ export function readChatRequest(body: unknown, headers: Headers, shelf: Shelf): 
   const input = parseMember(chat.input, { messages, ...(tools.length > 0 ? { tools } : {}) });
   const params = parseMember(generationParamsSchema, readParams(request, tools, limit.maxTokens));
   const work = { kind: 'chat' as const, input, params };
-  assertAble(request.model, work, shelf);
+  assertSupported(request.model, work, models);
   return {
     model: request.model,
     answer: request.stream === true ? 'streamed' : 'whole',
     usageChunk: request.stream_options?.include_usage === true ? 'sent' : 'omitted',
     maxTokens: limit.maxTokens,
     contextTokens,
-    warnings: [...limit.warnings, ...findWarnings(request, 'chat')],
-    form: chatForm,
+    warnings: [...limit.warnings, ...findIgnored(request, 'chat')],
+    format: chatFormat,
     ask: { ...work, ...terms, model, ...(blobs.size > 0 ? { blobs } : {}) },
   };
 }
@@ -97,27 +97,27 @@ function readToolChoice(
   choice: ChatCompletionRequest['tool_choice'],
   tools: readonly { readonly name: string }[],
 ): ToolChoice | undefined {
-  // Without tools, "auto" and "none" are what happens anyway.
+  // Without tools, "auto" and "none" change nothing.
   if (choice == null || (tools.length === 0 && (choice === 'auto' || choice === 'none'))) return undefined;
   if (tools.length === 0) throw badRequest('"tool_choice" needs "tools" to choose from.', 'tool_choice');
   if (typeof choice === 'string') return { type: choice };
   const { name } = choice.function;
   if (!tools.some((tool) => tool.name === name)) {
-    throw badRequest(`"tool_choice" names "${name.slice(0, 64)}", which is none of the tools.`, 'tool_choice');
+    throw badRequest(`"tool_choice" names "${name.slice(0, 64)}", which is not in "tools".`, 'tool_choice');
   }
   return { type: 'named', name };
 }
 
 /** OpenAI's `chat.completion` and its chunks. */
-export const chatForm: AnswerForm = { whole: writeCompletion, chunks: createChunkWriter };
+export const chatFormat: AnswerFormat = { whole: writeCompletion, chunks: createChunkWriter };
 
-function writeCompletion(head: AnswerHead, state: JobState): ChatCompletion {
+function writeCompletion(metadata: AnswerMetadata, state: JobState): ChatCompletion {
   const { text, reasoning, toolCalls, logprobs } = state.output;
   return {
-    id: completionId(head.id),
+    id: completionId(metadata.id),
     object: 'chat.completion',
-    created: head.created,
-    model: state.worker?.model ?? head.model,
+    created: metadata.created,
+    model: state.worker?.model ?? metadata.model,
     choices: [
       {
         index: 0,
@@ -141,16 +141,16 @@ function writeCompletion(head: AnswerHead, state: JobState): ChatCompletion {
       },
     ],
     usage: writeUsage(state.usage),
-    tabloom: describeAnswer(head, state),
+    tabloom: describeAnswer(metadata, state),
   };
 }
 
-function createChunkWriter(head: AnswerHead, usageChunk: Wish['usageChunk']): ChunkWriter {
+function createChunkWriter(metadata: AnswerMetadata, usageChunk: ParsedRequest['usageChunk']): ChunkWriter {
   const common = {
-    id: completionId(head.id),
+    id: completionId(metadata.id),
     object: 'chat.completion.chunk',
-    created: head.created,
-    model: head.model,
+    created: metadata.created,
+    model: metadata.model,
   };
   const usageless = usageChunk === 'sent' ? { usage: null } : {};
   const frame = (body: object) => `data: ${JSON.stringify({ ...common, ...body })}\n\n`;
@@ -167,7 +167,7 @@ function createChunkWriter(head: AnswerHead, usageChunk: Wish['usageChunk']): Ch
       case 'tool-call-delta':
         return frame(choice({ tool_calls: [writeCallDelta(part)] }));
       case 'logprobs':
-        // They come after their text, so they have a chunk of their own: clients add them up.
+        // Log-probabilities follow their text, so they get a chunk of their own; clients concatenate them.
         return frame(choice({ content: '' }, null, { content: part.items.map(writeLogprob), refusal: null }));
       default:
         return '';
@@ -177,7 +177,7 @@ function createChunkWriter(head: AnswerHead, usageChunk: Wish['usageChunk']): Ch
     begin: () => frame(choice({ role: 'assistant', content: '' })),
     part,
     finish(state) {
-      const tabloom = describeAnswer(head, state);
+      const tabloom = describeAnswer(metadata, state);
       const last = choice({}, finishReason(state));
       if (usageChunk === 'omitted') return frame({ ...last, tabloom });
       return frame(last) + frame({ choices: [], usage: writeUsage(state.usage), tabloom });

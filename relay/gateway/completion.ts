@@ -3,24 +3,24 @@ import { completion } from '#lib/protocol/kinds/completion.ts';
 import { generationParamsSchema } from '#lib/protocol/kinds/generation.ts';
 import { completionRequestSchema } from '#lib/protocol/openai.ts';
 import type { Logprob } from '#lib/protocol/part.ts';
-import { describeAnswer, finishReason, writeUsage, type AnswerForm, type AnswerHead } from './answer.ts';
-import { assertAble, readModel, type Shelf } from './model-list.ts';
-import { findWarnings, refuseUnmeetable } from './parameters.ts';
-import { parseMember, readSampling, readTerms, readTokenLimit, type Wish } from './request.ts';
+import { describeAnswer, finishReason, writeUsage, type AnswerFormat, type AnswerMetadata } from './answer.ts';
+import { assertSupported, readModel, type ModelList } from './model-list.ts';
+import { findIgnored, rejectUnsupported } from './parameters.ts';
+import { parseMember, readSampling, readExtensions, readTokenLimit, type ParsedRequest } from './request.ts';
 
-/** What OpenAI gives a completion that names no limit. */
+/** OpenAI's default for a completion without a limit. */
 const maxTokensDefault = 16;
 
 /**
- * Reads a request for a raw completion: the prompt goes to the model as it is, no template is applied.
+ * Parses a request for a raw completion: the prompt reaches the model as it is, without a template.
  * @throws as `readChatRequest` does.
  */
-export function readCompletionRequest(body: unknown, headers: Headers, shelf: Shelf): Wish {
+export function readCompletionRequest(body: unknown, headers: Headers, models: ModelList): ParsedRequest {
   const request = parseMember(completionRequestSchema, body);
-  const terms = readTerms(request, headers);
-  refuseUnmeetable(request);
-  const model = readModel(request.model, shelf);
-  const contextTokens = shelf.find(request.model)?.contextTokens;
+  const terms = readExtensions(request, headers);
+  rejectUnsupported(request);
+  const model = readModel(request.model, models);
+  const contextTokens = models.find(request.model)?.contextTokens;
   const limit = readTokenLimit({ max_tokens: request.max_tokens }, contextTokens, maxTokensDefault);
   const prompt = typeof request.prompt === 'string' ? request.prompt : request.prompt[0];
   const work = {
@@ -32,30 +32,30 @@ export function readCompletionRequest(body: unknown, headers: Headers, shelf: Sh
       logprobs: request.logprobs ?? undefined,
     }),
   };
-  assertAble(request.model, work, shelf);
+  assertSupported(request.model, work, models);
   return {
     model: request.model,
     answer: request.stream === true ? 'streamed' : 'whole',
     usageChunk: request.stream_options?.include_usage === true ? 'sent' : 'omitted',
     maxTokens: limit.maxTokens,
     contextTokens,
-    warnings: [...limit.warnings, ...findWarnings(request, 'completion')],
-    form: completionForm,
+    warnings: [...limit.warnings, ...findIgnored(request, 'completion')],
+    format: completionFormat,
     ask: { ...work, ...terms, model },
   };
 }
 
-/** OpenAI's `text_completion`, whole and in pieces. */
-export const completionForm: AnswerForm = {
-  whole: (head, state) => ({
-    ...common(head, state.worker?.model),
+/** OpenAI's `text_completion`, whole and streamed. */
+export const completionFormat: AnswerFormat = {
+  whole: (metadata, state) => ({
+    ...common(metadata, state.worker?.model),
     choices: [choice(state.output.text, finishReason(state), writeLogprobs(state.output.logprobs, 0))],
     usage: writeUsage(state.usage),
-    tabloom: describeAnswer(head, state),
+    tabloom: describeAnswer(metadata, state),
   }),
-  chunks(head, usageChunk) {
+  chunks(metadata, usageChunk) {
     const usageless = usageChunk === 'sent' ? { usage: null } : {};
-    const frame = (body: object) => `data: ${JSON.stringify({ ...common(head), ...usageless, ...body })}\n\n`;
+    const frame = (body: object) => `data: ${JSON.stringify({ ...common(metadata), ...usageless, ...body })}\n\n`;
     let offset = 0;
     return {
       begin: () => '',
@@ -67,7 +67,7 @@ export const completionForm: AnswerForm = {
         return frame({ choices: [choice('', null, logprobs)] });
       },
       finish(state: JobState) {
-        const tabloom = describeAnswer(head, state);
+        const tabloom = describeAnswer(metadata, state);
         const last = { choices: [choice('', finishReason(state), null)] };
         if (usageChunk === 'omitted') return frame({ ...last, tabloom });
         return frame(last) + frame({ choices: [], usage: writeUsage(state.usage), tabloom });
@@ -76,7 +76,7 @@ export const completionForm: AnswerForm = {
   },
 };
 
-const common = ({ id, created, model }: AnswerHead, workersName?: string) => ({
+const common = ({ id, created, model }: AnswerMetadata, workersName?: string) => ({
   id: `cmpl-${id}`,
   object: 'text_completion',
   created,
@@ -90,7 +90,7 @@ const choice = (text: string, reason: string | null, logprobs: object | null) =>
   finish_reason: reason,
 });
 
-/** The older form: lists side by side. `offset` of the first token, in characters of the answer. */
+/** The legacy format: parallel lists. `offset` is that of the first token, in characters of the answer. */
 function writeLogprobs(items: readonly Logprob[], offset: number) {
   if (items.length === 0) return null;
   let at = offset;

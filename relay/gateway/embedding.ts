@@ -3,17 +3,17 @@ import { wireError } from '#lib/protocol/errors.ts';
 import { embedding } from '#lib/protocol/kinds/embedding.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { embeddingRequestSchema } from '#lib/protocol/openai.ts';
-import { describeAnswer, writeUsage, type AnswerForm, type AnswerHead } from './answer.ts';
+import { describeAnswer, writeUsage, type AnswerFormat, type AnswerMetadata } from './answer.ts';
 import { badRequest } from './errors.ts';
-import { assertAble, readModel, type Shelf } from './model-list.ts';
-import { findWarnings } from './parameters.ts';
-import { parseMember, readTerms, type Wish } from './request.ts';
+import { assertSupported, readModel, type ModelList } from './model-list.ts';
+import { findIgnored } from './parameters.ts';
+import { parseMember, readExtensions, type ParsedRequest } from './request.ts';
 
-/** Reads a request for embeddings. @throws as `readChatRequest` does. */
-export function readEmbeddingRequest(body: unknown, headers: Headers, shelf: Shelf): Wish {
+/** Parses a request for embeddings. @throws as `readChatRequest` does. */
+export function readEmbeddingRequest(body: unknown, headers: Headers, models: ModelList): ParsedRequest {
   const request = parseMember(embeddingRequestSchema, body);
-  const terms = readTerms(request, headers);
-  const model = readModel(request.model, shelf);
+  const terms = readExtensions(request, headers);
+  const model = readModel(request.model, models);
   const texts = typeof request.input === 'string' ? [request.input] : request.input;
   if (texts.length > limits.embeddingTextsMax) {
     throw badRequest(`"input" takes at most ${limits.embeddingTextsMax} strings. Send them in parts.`, 'input');
@@ -23,27 +23,27 @@ export function readEmbeddingRequest(body: unknown, headers: Headers, shelf: She
     input: parseMember(embedding.input, { texts }),
     params: parseMember(embedding.params, { dimensions: request.dimensions ?? undefined }),
   };
-  assertAble(request.model, work, shelf);
+  assertSupported(request.model, work, models);
   return {
     model: request.model,
     answer: 'whole',
     usageChunk: 'omitted',
     maxTokens: undefined,
-    contextTokens: shelf.find(request.model)?.contextTokens,
-    warnings: findWarnings(request, 'embedding'),
-    form: embeddingForm(texts.length, request.encoding_format ?? 'float'),
+    contextTokens: models.find(request.model)?.contextTokens,
+    warnings: findIgnored(request, 'embedding'),
+    format: embeddingFormat(texts.length, request.encoding_format ?? 'float'),
     ask: { ...work, ...terms, model },
   };
 }
 
-function embeddingForm(count: number, encoding: 'float' | 'base64'): AnswerForm {
+function embeddingFormat(count: number, encoding: 'float' | 'base64'): AnswerFormat {
   const write = (bytes: Uint8Array) => {
     if (encoding === 'base64') return Buffer.from(bytes).toString('base64');
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     return Array.from({ length: bytes.byteLength / 4 }, (_, at) => view.getFloat32(at * 4, true));
   };
   return {
-    whole(head: AnswerHead, state: JobState) {
+    whole(metadata: AnswerMetadata, state: JobState) {
       const { data } = state.output;
       if (data.length !== count) throw wireError('peer-failed', 'The model left texts out. Try again.');
       return {
@@ -53,9 +53,9 @@ function embeddingForm(count: number, encoding: 'float' | 'base64'): AnswerForm 
           index,
           embedding: write(Buffer.concat(chunks)),
         })),
-        model: state.worker?.model ?? head.model,
+        model: state.worker?.model ?? metadata.model,
         usage: writeUsage(state.usage),
-        tabloom: describeAnswer(head, state),
+        tabloom: describeAnswer(metadata, state),
       };
     },
     chunks() {

@@ -60,7 +60,7 @@ describe('errors', () => {
     });
   });
 
-  test('an unknown model is 404, a known one that nobody serves is the network to say', async () => {
+  test('an unknown model is 404, a known one that is not served is left to the network', async () => {
     const { chat } = gatewayFixture(async function* () {
       yield failed('no-peer-available');
     });

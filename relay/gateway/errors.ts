@@ -3,15 +3,15 @@ import { isWireErrorCode, wireErrors } from '#lib/protocol/errors.ts';
 import type { OpenAIErrorBody } from '#lib/protocol/openai.ts';
 import { errorBody } from '../http/error-body.ts';
 
-/** An error as HTTP says it: OpenAI's body, and `Retry-After` in seconds where trying again helps. */
+/** An error as HTTP: OpenAI's body, and `Retry-After` in seconds where a retry helps. */
 export interface HttpError {
   readonly status: number;
   readonly body: OpenAIErrorBody;
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** Codes that only the gateway's own door gives. Those of the network stand in `protocol/errors.ts`. */
-const doorStatus = {
+/** Codes that only the gateway itself returns. Those of the network are in `protocol/errors.ts`. */
+const gatewayStatus = {
   'bad-json': 400,
   'bad-encoding': 400,
   'idempotency-key-reused': 422,
@@ -26,7 +26,7 @@ const doorStatus = {
   'gateway-busy': 429,
 } as const satisfies Record<string, number>;
 
-export type DoorErrorCode = keyof typeof doorStatus;
+export type GatewayErrorCode = keyof typeof gatewayStatus;
 
 const retryAfterSecondsDefault: Readonly<Record<string, number>> = {
   busy: 2,
@@ -36,7 +36,7 @@ const retryAfterSecondsDefault: Readonly<Record<string, number>> = {
 };
 
 /** `param` names the member of the request that is wrong, as OpenAI does. */
-export function doorError(code: DoorErrorCode, message: string, param?: string): TabloomError {
+export function gatewayError(code: GatewayErrorCode, message: string, param?: string): TabloomError {
   return new TabloomError(code, message, param === undefined ? {} : { details: { param } });
 }
 
@@ -45,15 +45,15 @@ export function badRequest(message: string, param: string): TabloomError {
 }
 
 /**
- * Any failure as HTTP. A coded error speaks for itself; what has no code is ours and says nothing of its inside. A code
- * a newer peer made up counts as that peer's failure.
+ * Any failure as HTTP. A coded error keeps its message; an error without a code is our own, and its details stay hidden. An
+ * unknown code, from a newer peer, counts as that peer's failure.
  */
 export function toHttpError(error: unknown): HttpError {
   const code = errorCode(error);
   const status = statusOf(code);
   const details = error instanceof TabloomError ? error.details : {};
-  const said = code === 'internal' || !(error instanceof Error) ? wireErrors.internal.says : error.message;
-  const message = code === 'too-long' ? inClientsWords(said) : said;
+  const text = code === 'internal' || !(error instanceof Error) ? wireErrors.internal.says : error.message;
+  const message = code === 'too-long' ? withOpenAIWording(text) : text;
   return {
     status,
     retryAfterSeconds: retryAfter(code, details.retryAfterMs),
@@ -65,14 +65,14 @@ export function toHttpError(error: unknown): HttpError {
   };
 }
 
-/** Clients that shorten a conversation and try again look for OpenAI's code, or for these words. */
-const inClientsWords = (message: string): string =>
+/** Clients that shorten a conversation and retry match on OpenAI's code or on this wording. */
+const withOpenAIWording = (message: string): string =>
   message.includes('maximum context length')
     ? message
     : `This request exceeds the model's maximum context length. ${message}`;
 
 function statusOf(code: string): number {
-  if (Object.hasOwn(doorStatus, code)) return doorStatus[code as DoorErrorCode];
+  if (Object.hasOwn(gatewayStatus, code)) return gatewayStatus[code as GatewayErrorCode];
   return isWireErrorCode(code) ? wireErrors[code].status : 502;
 }
 

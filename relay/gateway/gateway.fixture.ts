@@ -14,14 +14,14 @@ import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { issueReceipt } from '#lib/trust/receipt.ts';
 import { createGuard } from '../http/guard.ts';
 import { createGateway, type Gateway, type GatewayComponents } from './app.ts';
-import { createJobBook, type JobBook } from './job-registry.ts';
-import { createShelf } from './model-list.ts';
+import { createJobRegistry, type JobRegistry } from './job-registry.ts';
+import { createModelList } from './model-list.ts';
 
-/** A gateway over a consumer that plays a script: no network, no engine, no socket. */
+/** A gateway over a scripted consumer: no network, no engine, no socket. */
 export interface GatewayFixture {
   readonly gateway: Gateway;
   readonly directory: Directory;
-  readonly jobs: JobBook;
+  readonly jobs: JobRegistry;
   /** Every job that was asked, in order. */
   readonly asked: readonly AskRequest[];
   readonly logged: readonly string[];
@@ -60,12 +60,12 @@ export function gatewayFixture(
     },
   };
   const directory = createDirectory({ clock });
-  const shelf = createShelf(directory, ['tabloom-demo', 'catalogued']);
-  const jobs = createJobBook({ consumer, clock, random: seededRandom(over.seed ?? 1) });
+  const models = createModelList(directory, ['tabloom-demo', 'catalogued']);
+  const jobs = createJobRegistry({ consumer, clock, random: seededRandom(over.seed ?? 1) });
   const gateway = createGateway({
     guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] }),
     jobs,
-    shelf,
+    models,
     clock,
     logger,
     startedAt: clock.now(),
@@ -76,7 +76,7 @@ export function gatewayFixture(
       uptimeMs: 0,
       peers: 0,
       offers: directory.entries().length,
-      jobs: jobs.tally,
+      jobs: jobs.counts,
       native: { state: 'off', running: 0, queued: 0 },
     }),
     relayInfo: () => ({ peer: asker.peer, build: 'test', protocol: 1, network: 'small' }),
@@ -141,7 +141,7 @@ export function announce(directory: Directory, clock: Clock, models: readonly Pa
   directory.consider(offer, envelope);
 }
 
-/** A worker that takes the job and says the texts, one part each. */
+/** A worker that accepts the job and answers with the texts, one part each. */
 export const answers = (...texts: readonly string[]): Script =>
   async function* (request, _signal, clock) {
     yield* accepted(request, clock);
@@ -149,7 +149,7 @@ export const answers = (...texts: readonly string[]): Script =>
     yield finished(request, texts, clock);
   };
 
-/** A worker that takes the job and answers with these parts. */
+/** A worker that accepts the job and answers with these parts. */
 export const answersWith = (parts: readonly Part[], reason: FinishReason = 'stop'): Script =>
   async function* (request, _signal, clock) {
     yield* accepted(request, clock);
@@ -157,7 +157,7 @@ export const answersWith = (parts: readonly Part[], reason: FinishReason = 'stop
     yield { ...finished(request, [], clock), reason } as JobEvent;
   };
 
-/** A worker that takes the job and says one token every `everyMs` of the real clock until it is stopped. */
+/** A worker that accepts the job and sends a token every `everyMs` of the real clock until it is stopped. */
 export const endless = (stopped: () => void, everyMs = 1): Script =>
   async function* (request, signal, clock) {
     try {

@@ -51,7 +51,7 @@ describe('Idempotency-Key', () => {
     await clock.advance(200);
     expect((await frames).filter((frame) => typeof frame === 'object')).toHaveLength(4);
     expect(asked).toHaveLength(1);
-    expect(jobs.tally).toMatchObject({ running: 0, finished: 1, cancelled: 0 });
+    expect(jobs.counts).toMatchObject({ running: 0, finished: 1, cancelled: 0 });
   });
 
   test('when all have left, the job stops, and the key runs anew under another id', async () => {
@@ -132,7 +132,7 @@ describe('limits and shutdown', () => {
     expect(refused.headers.get('retry-after')).toBe('2');
     await Promise.all(open.map((response) => response.body!.cancel()));
     await jobs.idle({});
-    expect(jobs.tally.running).toBe(0);
+    expect(jobs.counts.running).toBe(0);
   });
 
   test('draining refuses what is new, lets what runs go on, and stops it when told', async () => {

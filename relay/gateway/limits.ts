@@ -1,21 +1,21 @@
-/** The gateway's own numbers. Sizes in bytes, times in milliseconds; those of the wire stand in `protocol/limits.ts`. */
+/** The gateway's own limits. Sizes in bytes, times in milliseconds; those of the wire are in `protocol/limits.ts`. */
 export const gatewayLimits = {
-  /** A request body, unpacked: the pictures of a job in base64, its frame with JSON's escapes, and room. */
+  /** A request body, uncompressed: a job's pictures in base64, its frame with JSON escapes, and some room. */
   bodyBytesMax: 12 * 1024 * 1024,
-  /** Bodies being read at once, together. */
+  /** All bodies being read at once, together. */
   bodiesBytesMax: 128 * 1024 * 1024,
-  /** Answers at once over all callers. */
+  /** Concurrent answers over all callers. */
   jobsMax: 256,
-  /** How long the status line waits to learn whether somebody takes the job; then a stream begins with 200 anyway. */
+  /** How long the status line waits for a worker to accept the job; after that a stream starts with 200 regardless. */
   statusHoldMs: 5_000,
-  /** Comments sent while a stream has nothing to say, so that proxies and clients keep waiting. */
-  pingIntervalMs: 3_000,
+  /** Interval of SSE comments on a silent stream, so that proxies and clients keep waiting. */
+  keepaliveIntervalMs: 3_000,
   idempotencyKeyLengthMax: 255,
-  /** Answers kept for repeated keys. */
+  /** Answers kept for replay under an Idempotency-Key. */
   recordsMax: 256,
   recordTtlMs: 10 * 60_000,
   recordBytesMax: 32 * 1024 * 1024,
-  /** When neither the request nor the model's context says less. */
+  /** When neither the request nor the model's context sets a lower limit. */
   maxTokensDefault: 2_048,
   warningsMax: 16,
 } as const;

@@ -7,17 +7,17 @@ import { badRequest } from './errors.ts';
 
 export interface Conversation {
   readonly messages: readonly ChatMessage[];
-  /** The pictures in it, by their SHA-256. */
+  /** Its pictures, by SHA-256. */
   readonly blobs: ReadonlyMap<string, Uint8Array>;
 }
 
 type ContentPart = Exclude<ChatMessage['content'], string>[number];
 
-/** Of all messages: they travel in one frame, beside the tools and the rest. */
+/** For all messages together: they share one frame with the tools and the parameters. */
 const textBytesMax = limits.frameBytesMax - 8 * 1024;
 
 /**
- * OpenAI's messages as this network's, pictures as files. Calls of tools and their results stay what they are.
+ * Converts OpenAI's messages to the network's, with pictures as blobs. Tool calls and their results are kept.
  * @throws `bad-request` with the `param`, `too-long`.
  */
 export function readConversation(messages: readonly RequestMessage[]): Conversation {
@@ -45,10 +45,13 @@ export function readConversation(messages: readonly RequestMessage[]): Conversat
 function readMessage(message: RequestMessage, param: string, blobs: Map<string, Uint8Array>): ChatMessage {
   const { role, content, name, tool_calls, tool_call_id } = message;
   if (message['function_call'] != null) {
-    throw badRequest('Calls are taken as "tool_calls"; "function_call" is too old.', `${param}.function_call`);
+    throw badRequest(
+      'Send tool calls as "tool_calls"; "function_call" is no longer supported.',
+      `${param}.function_call`,
+    );
   }
   if (role === 'tool' && tool_call_id == null) {
-    throw badRequest('A message of a tool names the call it answers.', `${param}.tool_call_id`);
+    throw badRequest('A tool message must name the call it answers.', `${param}.tool_call_id`);
   }
   const toolCalls = (tool_calls ?? []).map((call) => ({
     id: call.id,
@@ -75,7 +78,7 @@ function readContent(
     if (part.type === 'text') return { type: 'text', text: part.text ?? '' };
     if (part.type === 'refusal') return { type: 'text', text: part.refusal ?? '' };
     if (part.type === 'image_url') return readImage(part.image_url, `${param}.${index}.image_url`, blobs);
-    throw badRequest(`Text and pictures are read here; "${part.type.slice(0, 64)}" parts are not.`, param);
+    throw badRequest(`Only text and pictures are supported; "${part.type.slice(0, 64)}" parts are not.`, param);
   });
   if (parts.some(({ type }) => type === 'blob')) return parts;
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
@@ -89,7 +92,7 @@ function readImage(
   const url = typeof image === 'string' ? image : (image?.url ?? '');
   const match = /^data:(image\/[a-z0-9.+-]{1,64});base64,([A-Za-z0-9+/_-]+={0,2})$/i.exec(url);
   if (!match) {
-    throw badRequest('A picture is taken as a data: URL in base64; nothing is fetched from elsewhere.', param);
+    throw badRequest('Send a picture as a data: URL in base64; nothing is fetched from the web.', param);
   }
   const bytes = Buffer.from(match[2]!, 'base64');
   if (bytes.length === 0) throw badRequest('This picture is empty.', param);
@@ -98,7 +101,7 @@ function readImage(
   return { type: 'blob', mime: match[1]!.toLowerCase(), sha256, sizeBytes: bytes.length };
 }
 
-/** What of a message is text on the wire. */
+/** The text of a message on the wire. */
 function textOf({ content, tool_calls }: RequestMessage): string {
   const parts =
     typeof content === 'string' ? [content] : (content ?? []).map(({ text, refusal }) => text ?? refusal ?? '');

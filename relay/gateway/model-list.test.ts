@@ -11,17 +11,21 @@ import {
   nowMs,
   peerFixture,
 } from '#lib/market/offer.fixture.ts';
-import { createShelf } from './model-list.ts';
+import { createModelList } from './model-list.ts';
 
 test('A5: a model is known by its name, its artefact and its full name, and looked for only at those who list it', () => {
   const directory = createDirectory({ clock: manualClock(nowMs) });
-  const shelf = createShelf({ ...directory, entries: () => expect.unreachable() }, ['catalogued']);
+  const models = createModelList({ ...directory, entries: () => expect.unreachable() }, ['catalogued']);
   const serve = (peer: string, artefact: string, contextTokens: number) =>
     directory.consider(
       marketOffer(peer, { models: [modelFixture({ name: 'mine', artefact, contextTokens })] }),
       envelopeFixture,
     );
-  expect([shelf.knows('catalogued'), shelf.knows('mine'), shelf.find('catalogued')]).toEqual([true, false, undefined]);
+  expect([models.knows('catalogued'), models.knows('mine'), models.find('catalogued')]).toEqual([
+    true,
+    false,
+    undefined,
+  ]);
   serve('A', artefactA, 512);
   serve('B', artefactB, 4_096);
   const mine = {
@@ -32,7 +36,7 @@ test('A5: a model is known by its name, its artefact and its full name, and look
     kinds: ['chat'],
     features: [],
   };
-  expect([shelf.find('mine'), shelf.find(artefactB)?.peers]).toEqual([mine, 1]);
-  expect(shelf.knows(fullName('mine', peerFixture('A')))).toBe(true);
-  expect(shelf.knows('mine@zzzz')).toBe(false);
+  expect([models.find('mine'), models.find(artefactB)?.peers]).toEqual([mine, 1]);
+  expect(models.knows(fullName('mine', peerFixture('A')))).toBe(true);
+  expect(models.knows('mine@zzzz')).toBe(false);
 });

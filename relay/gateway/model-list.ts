@@ -6,36 +6,36 @@ import { artefactIdSchema, type ArtefactId } from '#lib/protocol/ids.ts';
 import { needsOf, type Work } from '#lib/protocol/job.ts';
 import type { OfferedModel } from '#lib/protocol/offer.ts';
 
-/** The models that can be asked for, as the directory knows them now. */
-export interface Shelf {
-  /** By name, in the order of names. */
-  list(): readonly ShelfModel[];
-  /** By name or artefact id; undefined while nobody serves it. */
-  find(id: string): ShelfModel | undefined;
-  /** Whether the name means something here even when nobody serves it now: of the catalog, or seen before. */
+/** The models that are served now, by the directory. */
+export interface ModelList {
+  /** Sorted by name. */
+  list(): readonly ListedModel[];
+  /** By name or artefact id; undefined while it is not served. */
+  find(id: string): ListedModel | undefined;
+  /** Whether the name is known even if it is not served now: from the catalog, or seen before. */
   knows(id: string): boolean;
-  /** Every offer of it by a worker that takes work; of all models for `auto`. */
+  /** Every offer of it by a worker that accepts work; all offers for `auto`. */
   offersOf(id: string): readonly OfferedModel[];
 }
 
-export interface ShelfModel {
+export interface ListedModel {
   readonly id: string;
   readonly artefacts: readonly ArtefactId[];
   readonly peers: number;
-  /** Of the widest worker. */
+  /** The largest among its workers. */
   readonly contextTokens: number;
-  /** What at least one of its workers does and can. */
+  /** Kinds of work and features of at least one worker. */
   readonly kinds: readonly string[];
   readonly features: readonly string[];
 }
 
-/** Asks for whatever is there. */
+/** Stands for any model. */
 const anyModel = 'auto';
 
-/** Names remembered of workers that went away; the oldest are forgotten first. */
+/** Names remembered after their workers have gone; the oldest are dropped first. */
 const namesSeenMax = 1_024;
 
-export function createShelf(directory: Directory, catalog: readonly string[]): Shelf {
+export function createModelList(directory: Directory, catalog: readonly string[]): ModelList {
   const seen = new Set<string>();
   directory.onChange((change) => {
     if (change.type !== 'offer') return;
@@ -52,19 +52,19 @@ export function createShelf(directory: Directory, catalog: readonly string[]): S
   });
 
   const serving = (model: AskRequest['model']) => directory.serving(model).filter(({ offer }) => !offer.draining);
-  /** Models of these workers, by what they are asked by. */
+  /** The matching models of these workers. */
   const modelsOf = (entries: readonly DirectoryEntry[], matches: (model: OfferedModel) => boolean) =>
     entries.flatMap(({ offer }) => offer.models.filter(matches));
   const named = (name: string) => modelsOf(serving({ name }), (model) => model.name === name);
   const ofArtefact = (artefact: string) => modelsOf(serving({ artefact }), (model) => model.artefact === artefact);
-  /** A full name says whose it is. */
+  /** A full name also identifies the peer. */
   const ofPeer = (name: string) => {
     const meant = resolveModel({ name }, new Map(), directory.serving);
     if (meant.type !== 'one') return [];
     const own = serving(meant.model).filter(({ offer }) => offer.peer === meant.peer);
     return modelsOf(own, ({ artefact }) => artefact === meant.model.artefact);
   };
-  // A request looks only at those that list the model; the list of all is for whoever asks for it.
+  // A request scans only the workers of its model; only `list` scans them all.
   const offersOf = (id: string): readonly OfferedModel[] => {
     if (id === anyModel) return modelsOf(serving('any'), () => true);
     for (const offers of [named, ofArtefact, ofPeer]) {
@@ -73,7 +73,7 @@ export function createShelf(directory: Directory, catalog: readonly string[]): S
     }
     return [];
   };
-  const collect = (models: readonly OfferedModel[]): readonly ShelfModel[] =>
+  const collect = (models: readonly OfferedModel[]): readonly ListedModel[] =>
     [...Map.groupBy(models, ({ name }) => name)]
       .map(([name, offers]) => describe(name, offers))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -96,7 +96,7 @@ export function createShelf(directory: Directory, catalog: readonly string[]): S
   };
 }
 
-const describe = (id: string, offers: readonly OfferedModel[]): ShelfModel => ({
+const describe = (id: string, offers: readonly OfferedModel[]): ListedModel => ({
   id,
   artefacts: sorted(offers.map(({ artefact }) => artefact)),
   peers: offers.length,
@@ -107,20 +107,20 @@ const describe = (id: string, offers: readonly OfferedModel[]): ShelfModel => ({
 
 const sorted = (words: readonly string[]): readonly string[] => [...new Set(words)].sort();
 
-/** The model as a request names it. @throws `model-not-found`. */
-export function readModel(id: string, shelf: Shelf): AskRequest['model'] {
+/** The model that a request names. @throws `model-not-found`. */
+export function readModel(id: string, models: ModelList): AskRequest['model'] {
   if (id === anyModel) return 'any';
-  if (!shelf.knows(id)) {
+  if (!models.knows(id)) {
     throw wireError(
       'model-not-found',
-      `Nobody here knows the model "${id.slice(0, 128)}". GET /v1/models lists them.`,
+      `The model "${id.slice(0, 128)}" is not known here. GET /v1/models lists the models that are served.`,
       { details: { param: 'model' } },
     );
   }
   return artefactIdSchema.safeParse(id).success ? { artefact: id } : { name: id };
 }
 
-/** Members of a request by the feature of a model that they need. */
+/** The request parameter that needs each feature. */
 const paramsByFeature: Readonly<Record<string, string>> = {
   tools: 'tools',
   'json-schema': 'response_format',
@@ -130,11 +130,12 @@ const paramsByFeature: Readonly<Record<string, string>> = {
 };
 
 /**
- * A hard wish is met or refused before work. Where nobody serves the model at all, that is for the network to say.
- * @throws `feature-unavailable`, naming the feature and the member that needs it.
+ * Refuses a job whose requirements no worker of the model can meet. If the model is not served at all, that error is left
+ * to the network.
+ * @throws `feature-unavailable`, with the feature and the parameter that needs it.
  */
-export function assertAble(model: string, work: Work, shelf: Shelf): void {
-  const offers = shelf.offersOf(model);
+export function assertSupported(model: string, work: Work, models: ModelList): void {
+  const offers = models.offersOf(model);
   if (offers.length === 0) return;
   const name = model === anyModel ? 'any model' : `"${model}"`;
   const doing = offers.filter(({ kinds }) => kinds.includes(work.kind));
@@ -145,7 +146,7 @@ export function assertAble(model: string, work: Work, shelf: Shelf): void {
     throw refuse(
       work.kind,
       'model',
-      `Nobody who serves ${name} does "${work.kind}" (only ${does}). Choose another model.`,
+      `No peer that serves ${name} does "${work.kind}" (only ${does}). Choose another model.`,
     );
   }
   const needs = needsOf(work);
@@ -156,6 +157,6 @@ export function assertAble(model: string, work: Work, shelf: Shelf): void {
   throw refuse(
     feature,
     param,
-    `Nobody who serves ${name} now offers "${feature}", which "${param}" needs. Leave it out or choose another model.`,
+    `No peer that serves ${name} now offers "${feature}", which "${param}" needs. Leave it out or choose another model.`,
   );
 }

@@ -1,7 +1,7 @@
 import { badRequest } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 
-/** A wish of the request that was not granted, and whose absence does no harm. */
+/** A parameter that was ignored or clamped without harm to the answer. */
 export interface RequestWarning {
   readonly code: 'parameter-ignored' | 'parameter-clamped';
   readonly param: string;
@@ -12,13 +12,13 @@ type Members = Readonly<Record<string, unknown>>;
 
 const words = (text: string) => text.split(/\s+/);
 
-/** Members that are granted, or that change nothing about the answer. */
+/** Parameters that are honoured, or that do not affect the answer. */
 const common = words(
   'model stream stream_options max_tokens temperature top_p top_k min_p repetition_penalty frequency_penalty ' +
     'presence_penalty seed stop logit_bias n user tabloom peer_tier metadata store safety_identifier prompt_cache_key ' +
     'prompt_cache_retention service_tier',
 );
-const understood = {
+const supported = {
   chat: new Set([
     ...common,
     ...words('messages max_completion_tokens tools tool_choice parallel_tool_calls response_format logprobs'),
@@ -28,28 +28,28 @@ const understood = {
   embedding: new Set(words('model input encoding_format dimensions user tabloom peer_tier')),
 } as const;
 
-/** What is said of a member that would make another answer of it, or another promise; nobody here can keep it. */
-const refusals: Readonly<Record<string, string>> = {
-  audio: 'Nobody here speaks; leave it out',
-  web_search_options: 'Nobody here searches the web; leave it out',
-  plugins: 'Nobody here runs plugins; leave them out',
-  functions: 'Functions are taken as "tools"',
-  function_call: 'Functions are taken as "tools", and chosen by "tool_choice"',
-  echo: 'The prompt is not repeated; put it before the text yourself',
-  suffix: 'Nobody here fills a gap; leave it out',
-  use_beam_search: 'Answers are sampled; leave it out',
+/** Parameters that would change the answer or promise something about it, and that this network cannot honour. */
+const unsupported: Readonly<Record<string, string>> = {
+  audio: 'There is no audio output; leave it out',
+  web_search_options: 'There is no web search; leave it out',
+  plugins: 'There are no plugins; leave them out',
+  functions: 'Send functions as "tools"',
+  function_call: 'Send functions as "tools", and choose one with "tool_choice"',
+  echo: 'The prompt is not repeated; prepend it yourself',
+  suffix: 'There is no infilling; leave it out',
+  use_beam_search: 'There is no beam search; leave it out',
   ...Object.fromEntries(
     words(
       'guided_json guided_regex guided_choice guided_grammar structured_outputs grammar json_schema format ' +
         'text_format',
-    ).map((name) => [name, 'The form of an answer is asked for with "response_format"']),
+    ).map((name) => [name, 'Use "response_format" to constrain an answer']),
   ),
 };
 
-/** Of OpenRouter's `provider`, what only orders those who could answer; the rest is a condition. */
+/** Members of OpenRouter's `provider` that only rank providers; the others are conditions. */
 const providerHints = new Set(['order', 'sort', 'allow_fallbacks', 'require_parameters']);
 
-/** Values that say "as usual" and so ask for nothing, wherever they stand. */
+/** Values that mean the default for any parameter. */
 const isDefault = (value: unknown): boolean =>
   value == null ||
   value === false ||
@@ -58,40 +58,40 @@ const isDefault = (value: unknown): boolean =>
   (typeof value === 'object' && Object.keys(value).length === 0) ||
   (typeof value === 'object' && 'type' in value && value.type === 'text');
 
-/** Those that say it in one member only. */
+/** Values that mean the default for one parameter only. */
 const defaults: Readonly<Record<string, readonly string[]>> = {
   function_call: ['"auto"', '"none"'],
   modalities: ['["text"]'],
 };
 
-const asksForNothing = (param: string, value: unknown): boolean =>
+const isNoOp = (param: string, value: unknown): boolean =>
   isDefault(value) || (Object.hasOwn(defaults, param) && defaults[param]!.includes(JSON.stringify(value)));
 
 /**
- * Refuses what nobody here can do, before anything is asked.
+ * Refuses unsupported parameters before anything is asked.
  * @throws `bad-request` with the `param`.
  */
-export function refuseUnmeetable(request: Members): void {
-  for (const [param, says] of Object.entries(refusals)) {
-    // An empty object is a wish here: it switches the search on.
-    const given = param === 'web_search_options' ? request[param] != null : !asksForNothing(param, request[param]);
-    if (given) throw badRequest(`"${param}" cannot be granted on this network. ${says}.`, param);
+export function rejectUnsupported(request: Members): void {
+  for (const [param, says] of Object.entries(unsupported)) {
+    // Even an empty object turns the search on.
+    const given = param === 'web_search_options' ? request[param] != null : !isNoOp(param, request[param]);
+    if (given) throw badRequest(`"${param}" is not supported on this network. ${says}.`, param);
   }
   const { modalities, provider } = request;
-  if (!asksForNothing('modalities', modalities)) {
+  if (!isNoOp('modalities', modalities)) {
     throw badRequest('"modalities" must be ["text"]: answers are text here.', 'modalities');
   }
   for (const [name, value] of Object.entries(typeof provider === 'object' ? (provider ?? {}) : {})) {
     if (providerHints.has(name) || isDefault(value) || value === 'allow') continue;
     const param = `provider.${name.slice(0, 64)}`;
-    throw badRequest(`"${param}" is a condition that nobody here can promise to keep. Leave it out.`, param);
+    throw badRequest(`"${param}" is a condition that this network cannot guarantee. Leave it out.`, param);
   }
 }
 
-/** What else is asked for and passed over. */
-export function findWarnings(request: Members, kind: keyof typeof understood): readonly RequestWarning[] {
+/** A warning for every other parameter that is ignored. */
+export function findIgnored(request: Members, kind: keyof typeof supported): readonly RequestWarning[] {
   return Object.entries(request)
-    .filter(([param, value]) => !understood[kind].has(param) && !asksForNothing(param, value))
+    .filter(([param, value]) => !supported[kind].has(param) && !isNoOp(param, value))
     .slice(0, gatewayLimits.warningsMax)
     .map(([param]): RequestWarning => {
       const name = param.slice(0, 64);

@@ -5,30 +5,30 @@ import { peerIdSchema } from '#lib/protocol/ids.ts';
 import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { SamplingRequest } from '#lib/protocol/openai.ts';
-import type { AnswerForm } from './answer.ts';
+import type { AnswerFormat } from './answer.ts';
 import { badRequest } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 import type { RequestWarning } from './parameters.ts';
 
-/** A request of any route as this network does it. */
-export interface Wish {
-  /** With the files that the input names, by their SHA-256. */
+/** A request of any route, validated and turned into a job to ask for. */
+export interface ParsedRequest {
+  /** With the blobs that the input refers to, by SHA-256. */
   readonly ask: AskRequest & { readonly blobs?: ReadonlyMap<string, Uint8Array> };
   /** The model's name as the caller wrote it. */
   readonly model: string;
   readonly answer: 'whole' | 'streamed';
   readonly usageChunk: 'sent' | 'omitted';
-  /** The limit the answer is made under; undefined where its kind has none. */
+  /** The limit in effect; undefined for kinds without one. */
   readonly maxTokens: number | undefined;
-  /** Of the model, where somebody serves it. */
+  /** The model's context, where it is served. */
   readonly contextTokens: number | undefined;
   readonly warnings: readonly RequestWarning[];
-  readonly form: AnswerForm;
+  readonly format: AnswerFormat;
 }
 
 /**
- * A request or a member of it, held to its schema. OpenAI writes paths with dots and puts the first wrong member into
- * `param`. Messages of our schemas follow the member's name ("must be …"); others are put behind a colon.
+ * Validates a request, or a member of it, against its schema. As with OpenAI, `param` is the path of the first invalid
+ * member, with dots. Messages of our own schemas follow its name ("must be …"); others come after a colon.
  * @throws `bad-request` with `param`.
  */
 export function parseMember<S extends z.ZodType>(schema: S, value: unknown, prefix?: string): z.output<S> {
@@ -40,7 +40,7 @@ export function parseMember<S extends z.ZodType>(schema: S, value: unknown, pref
   throw badRequest(`"${param}" ${says}.`, param);
 }
 
-/** Our own member of a request; other servers ignore it. */
+/** This network's own member of a request, `tabloom`; other servers ignore it. */
 const extensionSchema = z.object({
   tier: z.string({ error: 'must be a string' }).nullish(),
   deadline_ms: z
@@ -53,37 +53,37 @@ const extensionSchema = z.object({
   peers: z.array(peerIdSchema, { error: 'must be a list of 1 to 16 peer ids' }).min(1).max(16).nullish(),
 });
 
-/** Where callers may name a tier, besides our own member. */
+/** Headers that may also name a tier. */
 const tierHeaders = ['x-tabloom-tier', 'x-peer-tier'];
 
 /**
- * Who may answer and for how long, from the member `tabloom`, from `peer_tier` and from headers. A tier is what was
- * checked, and nothing but `open` can be checked yet: any other wish ends here, before anything leaves.
- * @throws `bad-request`, `tier-unavailable`, with the `param` that says so.
+ * Tier, deadline and allowed peers, from the member `tabloom`, `peer_tier` and headers. A tier must be verified, and only
+ * `open` can be so far: any other is refused here, before anything is sent.
+ * @throws `bad-request`, `tier-unavailable`, with the `param` at fault.
  */
-export function readTerms(
+export function readExtensions(
   request: { readonly [member: string]: unknown },
   headers: Headers,
 ): Pick<AskTerms, 'tier' | 'deadlineMs' | 'only'> {
   const extension = parseMember(extensionSchema.nullish(), request['tabloom'], 'tabloom');
   const peerTier = parseMember(z.string({ error: 'must be a string' }).nullish(), request['peer_tier'], 'peer_tier');
-  const wishes: readonly (readonly [string, string | null | undefined])[] = [
+  const requested: readonly (readonly [string, string | null | undefined])[] = [
     ['tabloom.tier', extension?.tier],
     ['peer_tier', peerTier],
     ...tierHeaders.map((name) => [name, headers.get(name)] as const),
   ];
-  for (const [param, tier] of wishes) {
+  for (const [param, tier] of requested) {
     if (tier == null || tier === 'open') continue;
     throw wireError(
       'tier-unavailable',
-      `Nobody here can prove the tier "${tier.slice(0, limits.wordLengthMax)}". Only "open" is served; nothing was sent.`,
+      `The tier "${tier.slice(0, limits.wordLengthMax)}" cannot be verified here. Only "open" is served; nothing was sent.`,
       { details: { param } },
     );
   }
   return { tier: 'open', deadlineMs: extension?.deadline_ms ?? undefined, only: extension?.peers ?? undefined };
 }
 
-/** The parameters that chats and completions have in common, but for the limit of tokens. */
+/** The parameters that chats and completions share, except for the token limit. */
 export function readSampling(request: SamplingRequest): Omit<GenerationParams, 'maxTokens'> {
   const stop = (typeof request.stop === 'string' ? [request.stop] : (request.stop ?? [])).filter((text) => text !== '');
   for (const [index, text] of stop.entries()) {
@@ -96,13 +96,13 @@ export function readSampling(request: SamplingRequest): Omit<GenerationParams, '
     throw badRequest(`"logit_bias" takes at most ${limits.logitBiasMax} token ids below 2^32.`, 'logit_bias');
   }
   if ((request.n ?? 1) !== 1) {
-    throw badRequest('"n" must be 1: one request gives one answer here. Send the request n times.', 'n');
+    throw badRequest('"n" must be 1: a request gets one answer. Send the request n times.', 'n');
   }
   return {
     temperature: request.temperature ?? undefined,
-    // OpenAI allows 0, which can only mean "the likeliest".
+    // OpenAI allows 0, which can only mean greedy decoding.
     topP: request.top_p === 0 ? Number.EPSILON : (request.top_p ?? undefined),
-    // vLLM's clients say -1 and llama.cpp's 0 for "all of them", and 0 or 1 for "no penalty".
+    // For no cut-off, vLLM's clients send -1 and llama.cpp's send 0; for no penalty, 0 or 1.
     topK: (request.top_k ?? 0) > 0 ? request.top_k! : undefined,
     minP: request.min_p ?? undefined,
     repetitionPenalty: request.repetition_penalty || undefined,
@@ -114,24 +114,24 @@ export function readSampling(request: SamplingRequest): Omit<GenerationParams, '
   };
 }
 
-/** The limit an answer is made under, and a word about it where it is less than what was asked for. */
+/** The token limit in effect, with a warning where it is lower than requested. */
 export interface TokenLimit {
   readonly maxTokens: number;
   readonly warnings: readonly RequestWarning[];
 }
 
 /**
- * What the caller says, where it says something: `null`, 0 and -1 mean "no limit of mine". More than any answer may have
- * is refused; more than the model reads in all is what no answer can reach, and is said in `tabloom.max_tokens`. Without
- * a limit an answer gets at most half of the context, so that the conversation fits beside it.
+ * The caller's limit, if any: `null`, 0 and -1 set none. A limit above the maximum is refused; one above the model's
+ * context is clamped to it, as `tabloom.max_tokens` reports. The default is at most half of the context, which leaves room
+ * for the conversation.
  * @throws `bad-request`.
  */
 export function readTokenLimit(
-  wishes: Readonly<Record<string, number | null | undefined>>,
+  given: Readonly<Record<string, number | null | undefined>>,
   contextTokens: number = Number.POSITIVE_INFINITY,
   standard: number = gatewayLimits.maxTokensDefault,
 ): TokenLimit {
-  const [param, asked] = Object.entries(wishes).find(([, value]) => value != null) ?? ['max_tokens', null];
+  const [param, asked] = Object.entries(given).find(([, value]) => value != null) ?? ['max_tokens', null];
   if (asked == null || asked <= 0) {
     return { maxTokens: Math.max(1, Math.min(standard, Math.floor(contextTokens / 2))), warnings: [] };
   }

@@ -3,15 +3,15 @@ import type { JobEvent } from '#lib/peer/spec.ts';
 import { partLength } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
 
-/** One run with any number of readers, each from the beginning. It stops when the last reader has left before the end. */
-export interface Recording {
+/** Records a run and replays it from the start to any number of readers. The run stops if the last reader leaves early. */
+export interface ResponseRecorder {
   readonly ended: boolean;
-  /** Its last reader left before the end, so it is being stopped: nothing to follow any more. */
+  /** The last reader left early, so the run is being stopped and cannot be followed any more. */
   readonly abandoned: boolean;
-  /** About what the kept text takes. */
+  /** Approximate memory of the recorded events. */
   readonly sizeBytes: number;
-  /** The last event; undefined when the run threw or was left. */
-  readonly over: Promise<JobEvent | undefined>;
+  /** Resolves at the end of the run; undefined when it threw or was abandoned. */
+  readonly lastEvent: Promise<JobEvent | undefined>;
   follow(signal: AbortSignal | undefined): AsyncIterable<JobEvent>;
 }
 
@@ -24,7 +24,7 @@ const partBytes = (part: Part): number =>
       ? part.bytes.length
       : partLength(part) * 2;
 
-export function createRecording(run: (stop: AbortSignal) => AsyncIterable<JobEvent>): Recording {
+export function createResponseRecorder(run: (stop: AbortSignal) => AsyncIterable<JobEvent>): ResponseRecorder {
   const events: JobEvent[] = [];
   const changed = createNotifier();
   const stop = new AbortController();
@@ -74,7 +74,7 @@ export function createRecording(run: (stop: AbortSignal) => AsyncIterable<JobEve
     get sizeBytes() {
       return sizeBytes;
     },
-    over: record(),
+    lastEvent: record(),
     follow(signal) {
       readers += 1;
       return read(signal);

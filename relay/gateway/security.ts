@@ -1,25 +1,25 @@
 import type { Context, MiddlewareHandler } from 'hono';
-import type { Guard, Verdict } from '../http/guard.ts';
-import { doorError } from './errors.ts';
+import type { Guard, AccessDecision } from '../http/guard.ts';
+import { gatewayError } from './errors.ts';
 
-/** Refuses names this relay does not go by, for every path. */
+/** Refuses hosts that are not names of this relay, on every path. */
 export const hostCheck =
   (guard: Guard): MiddlewareHandler =>
   async (context, next) => {
-    enforce(guard.judgeHost(context.req.header('host')));
+    enforce(guard.checkHost(context.req.header('host')));
     await next();
   };
 
 /**
- * Refuses pages of other sites unless their origin is allowed, answers their preflights, and lets allowed ones read the
- * answer. The origin is named in full, never a wildcard.
+ * Refuses pages of other sites unless their origin is allowed, answers preflights, and lets allowed origins read
+ * responses. The origin is echoed in full, never a wildcard.
  */
 export const originCheck =
   (guard: Guard): MiddlewareHandler =>
   async (context, next) => {
     const origin = context.req.header('origin');
     enforce(
-      guard.judgeOrigin({
+      guard.checkOrigin({
         host: context.req.header('host'),
         origin,
         fetchSite: context.req.header('sec-fetch-site'),
@@ -44,8 +44,8 @@ const exposedHeaders = [
 ].join(', ');
 
 /**
- * What OpenAI's clients and those built on them send: keys under three names, a description of themselves in
- * `x-stainless-*`, the names and traces that OpenRouter and Azure taught them. A preflight names every one of them.
+ * Headers that OpenAI's clients and their derivatives send: keys under three names, client details in `x-stainless-*`, and
+ * the names and traces of OpenRouter and Azure. A preflight lists every one of them.
  */
 const requestHeader =
   /^(accept|authorization|content-type|idempotency-key|user-agent|(x-)?api-key|http-referer|referer|x-title|x-(client-)?request-id|x-correlation-id|traceparent|tracestate|baggage|openai-[a-z0-9-]{1,40}|x-(stainless|tabloom|openrouter)-[a-z0-9-]{1,40})$/;
@@ -62,13 +62,13 @@ function preflight(context: Context, origin: string | undefined): Response {
     headers.set('access-control-allow-methods', 'GET, HEAD, POST, OPTIONS');
     headers.set('access-control-max-age', '600');
     if (wanted.length > 0) headers.set('access-control-allow-headers', wanted.join(', '));
-    // A public page that reaches for a machine on the visitor's own network asks this too.
+    // A public page that calls a machine on the visitor's private network asks for this as well.
     if (context.req.header('access-control-request-private-network') === 'true')
       headers.set('access-control-allow-private-network', 'true');
   }
   return new Response(null, { status: 204, headers });
 }
 
-function enforce(verdict: Verdict): void {
-  if (!verdict.allowed) throw doorError(verdict.code, verdict.message);
+function enforce(decision: AccessDecision): void {
+  if (!decision.allowed) throw gatewayError(decision.code, decision.message);
 }

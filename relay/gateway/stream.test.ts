@@ -46,14 +46,14 @@ describe('a streamed answer', () => {
     const { chat } = gatewayFixture(
       async function* (request) {
         yield* accepted(request, clock);
-        await clock.delay(gatewayLimits.statusHoldMs + gatewayLimits.pingIntervalMs * 2 + 1);
+        await clock.delay(gatewayLimits.statusHoldMs + gatewayLimits.keepaliveIntervalMs * 2 + 1);
         yield part('late', clock);
         yield failed('engine-failed');
       },
       { clock },
     );
     const reading = chat(ask({ stream: true })).then(readFrames);
-    for (let step = 0; step < 12; step++) await clock.advance(gatewayLimits.pingIntervalMs / 2);
+    for (let step = 0; step < 12; step++) await clock.advance(gatewayLimits.keepaliveIntervalMs / 2);
     const frames = await reading;
     expect(frames[0]).toMatchObject({ choices: [{ delta: { role: 'assistant' } }] });
     expect(frames.filter((frame) => frame === ': ping')).toHaveLength(2);
@@ -76,7 +76,7 @@ describe('a streamed answer', () => {
     await clock.advance(20);
     await asking;
     const reading = readFrames(response!);
-    for (let step = 0; step < 8; step++) await clock.advance(gatewayLimits.pingIntervalMs / 2);
+    for (let step = 0; step < 8; step++) await clock.advance(gatewayLimits.keepaliveIntervalMs / 2);
     const frames = await reading;
     expect(response!.status).toBe(200);
     expect(frames.at(-1)).toMatchObject({ error: { code: 'no_peer_available' } });
@@ -103,7 +103,7 @@ describe('a client that leaves stops the job', () => {
       await reader.cancel();
       await stopped;
     },
-    'by aborting while nobody reads the stream': async (
+    'by aborting while the stream is not being read': async (
       stopped: Promise<void>,
       fixture: ReturnType<typeof gatewayFixture>,
     ) => {
@@ -125,6 +125,6 @@ describe('a client that leaves stops the job', () => {
     const fixture = gatewayFixture(endless(resolve), { clock: systemClock });
     await leave(stopped, fixture);
     await fixture.jobs.idle({});
-    expect(fixture.jobs.tally).toMatchObject({ running: 0, finished: 0, cancelled: 1 });
+    expect(fixture.jobs.counts).toMatchObject({ running: 0, finished: 0, cancelled: 1 });
   });
 });

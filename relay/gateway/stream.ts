@@ -2,59 +2,61 @@ import type { Clock } from '#lib/base/clock.ts';
 import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import type { ChunkWriter } from './answer.ts';
-import { throwUnlessAnswered } from './collect.ts';
+import { throwUnlessFinished } from './collect.ts';
 import { toHttpError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
-import type { Wish } from './request.ts';
+import type { ParsedRequest } from './request.ts';
 
-export interface StreamBeginning {
-  /** As far as it had come when the status line could be written. */
+export interface StartedStream {
+  /** The job's state when the status line could be written. */
   readonly state: JobState;
-  /** Server-sent events, ready to be encoded. Never throws: a failure is its last frame. */
+  /** Server-sent events, ready to encode. Never throws: a failure is the last frame. */
   readonly frames: AsyncGenerator<string>;
 }
 
 export interface StreamOptions {
   readonly clock: Clock;
-  /** Makes the writer once it is known who answers. */
+  /** Creates the writer once the worker is known. */
   readonly writer: (state: JobState) => ChunkWriter;
-  /** Aborts when the client has left: the job is let go even while nobody pulls. */
+  /** Aborts when the client disconnects, which releases the job even while the body is not being read. */
   readonly signal: AbortSignal;
 }
 
-const comment = ': ping\n\n';
+const keepaliveComment = ': ping\n\n';
 const done = 'data: [DONE]\n\n';
 
 /**
- * Waits until the answer begins, so that a refusal still has an honest status, but no longer than `statusHoldMs`; then
- * streams, data first and comments only while there is none. @throws the job's error when it failed before.
+ * Waits until the answer starts, so that a refusal still gets its own status, but no longer than `statusHoldMs`; then
+ * streams, with comments only while there is no data. @throws the job's error when it failed before that.
  */
-export async function beginStream(
+export async function startStream(
   events: AsyncIterable<JobEvent>,
-  wish: Wish,
+  parsed: ParsedRequest,
   { clock, writer, signal }: StreamOptions,
-): Promise<StreamBeginning> {
+): Promise<StartedStream> {
   const holdUntil = clock.elapsed() + gatewayLimits.statusHoldMs;
   let holding = true;
   let state = initialJob;
   const early: JobEvent[] = [];
-  const source = withPauses(events, clock, () => {
+  const source = withKeepalive(events, clock, () => {
     const leftMs = holdUntil - clock.elapsed();
-    return holding ? Math.min(gatewayLimits.pingIntervalMs, Math.max(1, leftMs)) : gatewayLimits.pingIntervalMs;
+    return holding
+      ? Math.min(gatewayLimits.keepaliveIntervalMs, Math.max(1, leftMs))
+      : gatewayLimits.keepaliveIntervalMs;
   });
-  const letGo = () => void source.return(undefined);
-  signal.addEventListener('abort', letGo, { once: true });
+  const release = () => void source.return(undefined);
+  signal.addEventListener('abort', release, { once: true });
   while (state.phase === 'routing' || state.phase === 'opening' || state.phase === 'queued') {
     const { value, done: ended } = await source.next();
-    if (ended === true) throwUnlessAnswered(state, wish);
-    else if (value !== 'pause') {
+    if (ended === true) throwUnlessFinished(state, parsed);
+    else if (value !== 'keepalive') {
       state = reduceJob(state, value);
       early.push(value);
     } else if (clock.elapsed() >= holdUntil) break;
   }
   if (isOver(state) && state.phase !== 'finished') {
-    letGo();
-    throwUnlessAnswered(state, wish);
+    release();
+    throwUnlessFinished(state, parsed);
   }
   holding = false;
 
@@ -66,14 +68,14 @@ export async function beginStream(
         if (event.type === 'part-received') yield write.part(event.part);
       }
       for await (const event of source) {
-        if (event === 'pause') {
-          yield comment;
+        if (event === 'keepalive') {
+          yield keepaliveComment;
           continue;
         }
         state = reduceJob(state, event);
         if (event.type === 'part-received') yield write.part(event.part);
       }
-      throwUnlessAnswered(state, wish);
+      throwUnlessFinished(state, parsed);
       yield write.finish(state);
       yield done;
     } catch (error) {
@@ -83,7 +85,7 @@ export async function beginStream(
   return { state, frames: frames() };
 }
 
-/** A body that is pulled: a client that reads slowly slows the engine down, one that leaves stops it. */
+/** A pull-based body: a slow reader slows the engine down, and one that disconnects stops it. */
 export function streamBody(frames: AsyncGenerator<string>, onLeave: () => void): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>({
@@ -91,7 +93,7 @@ export function streamBody(frames: AsyncGenerator<string>, onLeave: () => void):
       for (;;) {
         const { value, done: ended } = await frames.next();
         if (ended === true) return controller.close();
-        // A part may have nothing to show.
+        // Some parts produce no event.
         if (value !== '') return controller.enqueue(encoder.encode(value));
       }
     },
@@ -100,14 +102,14 @@ export function streamBody(frames: AsyncGenerator<string>, onLeave: () => void):
 }
 
 /**
- * Passes a source through and says `pause` each time it has been silent for `pauseMs()`. Nothing is lost or reordered:
- * the read that a pause interrupted goes on.
+ * Passes a source through and yields `keepalive` whenever it has been silent for `idleMs()`. Nothing is lost or reordered:
+ * the pending read continues.
  */
-async function* withPauses<T>(
+async function* withKeepalive<T>(
   source: AsyncIterable<T>,
   clock: Clock,
-  pauseMs: () => number,
-): AsyncGenerator<T | 'pause'> {
+  idleMs: () => number,
+): AsyncGenerator<T | 'keepalive'> {
   const iterator = source[Symbol.asyncIterator]();
   let ended = false;
   try {
@@ -115,14 +117,14 @@ async function* withPauses<T>(
       const reading = iterator.next();
       for (;;) {
         const timer = new AbortController();
-        const pause = clock.delay(pauseMs(), { signal: timer.signal }).then(
-          () => 'pause' as const,
-          () => 'pause' as const,
+        const idle = clock.delay(idleMs(), { signal: timer.signal }).then(
+          () => 'keepalive' as const,
+          () => 'keepalive' as const,
         );
-        const result = await Promise.race([reading, pause]);
+        const result = await Promise.race([reading, idle]);
         timer.abort();
-        if (result === 'pause') {
-          yield 'pause';
+        if (result === 'keepalive') {
+          yield 'keepalive';
           continue;
         }
         if (result.done) {
@@ -137,7 +139,7 @@ async function* withPauses<T>(
     ended = true;
     throw error;
   } finally {
-    // Not awaited: a source that waits for its peer would hold the reader who left.
+    // Not awaited: a source that is waiting for its peer would block a reader that has left.
     if (!ended) void iterator.return?.().then(undefined, () => undefined);
   }
 }

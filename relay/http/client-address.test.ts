@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
-import { createFindClient } from './client-address.ts';
+import { createClientAddressResolver } from './client-address.ts';
 
 const request = (remoteAddress: string, forwarded?: string) =>
   ({
@@ -10,8 +10,8 @@ const request = (remoteAddress: string, forwarded?: string) =>
 const proxies = ['10.0.0.0/8', '127.0.0.1', '2001:db8::/32'];
 
 test.each([
-  ['nobody is trusted', [], '10.0.0.1', '1.2.3.4', '10.0.0.1'],
-  ['somebody else writes the header', proxies, '192.0.2.1', '1.2.3.4', '192.0.2.1'],
+  ['no proxy is trusted', [], '10.0.0.1', '1.2.3.4', '10.0.0.1'],
+  ['an untrusted client sends the header', proxies, '192.0.2.1', '1.2.3.4', '192.0.2.1'],
   ['a proxy says who it is', proxies, '10.0.0.1', '1.2.3.4', '1.2.3.4'],
   ['the client has written one itself', proxies, '10.0.0.1', '6.6.6.6, 1.2.3.4', '1.2.3.4'],
   ['proxies one behind another', proxies, '127.0.0.1', '6.6.6.6, 1.2.3.4, 10.0.0.2,10.0.0.3', '1.2.3.4'],
@@ -25,12 +25,12 @@ test.each([
   ['IPv6 with brackets', proxies, '2001:db8::1', '[2606:4700::1]:443', '2606:4700::1'],
   ['IPv4 in IPv6', proxies, '::ffff:10.0.0.1', '::ffff:1.2.3.4', '1.2.3.4'],
 ] as const)('%s', (_name, trusted, remote, header, host) => {
-  expect(createFindClient(trusted)(request(remote, header))).toEqual({ host, port: 7 });
+  expect(createClientAddressResolver(trusted)(request(remote, header))).toEqual({ host, port: 7 });
 });
 
 test.each(['10.0.0.0/33', '10.0.0/8', 'proxy.example', '10.0.0.0/8/9', '::1/129', '10.0.0.0/', '*'])(
   '%s is no network',
   (network) => {
-    expect(() => createFindClient([network])).toThrow(/no network/);
+    expect(() => createClientAddressResolver([network])).toThrow(/no network/);
   },
 );

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { OpenAIErrorBody } from '#lib/protocol/openai.ts';
 
-/** OpenAI's error body: the one form in which this port says no, whoever says it. Codes are written with underscores. */
+/** OpenAI's error body, used for every error on this port. Codes are written with underscores. */
 export function errorBody(
   status: number,
   { code, message, param = null }: { readonly code: string; readonly message: string; readonly param?: string | null },
@@ -16,8 +16,8 @@ function typeOf(status: number): string {
   return status >= 500 ? 'server_error' : 'invalid_request_error';
 }
 
-/** A whole HTTP/1.1 answer for a raw socket that carries the error and ends the connection. */
-export function rawRefusal(status: number, error: { readonly code: string; readonly message: string }): string {
+/** A complete HTTP/1.1 response for a raw socket that carries the error and closes the connection. */
+export function rawErrorResponse(status: number, error: { readonly code: string; readonly message: string }): string {
   const body = JSON.stringify(errorBody(status, error));
   return (
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Type: application/json\r\n` +

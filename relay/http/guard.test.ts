@@ -4,11 +4,11 @@ import { createGuard, type GuardSettings } from './guard.ts';
 const guard = (settings: Partial<GuardSettings> = {}) =>
   createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: [], ...settings });
 const hostPasses = (host: string | undefined, settings?: Partial<GuardSettings>) =>
-  guard(settings).judgeHost(host).allowed;
+  guard(settings).checkHost(host).allowed;
 const originPasses = (
   origin: string | undefined,
   { host = 'localhost:8080', ...settings }: Partial<GuardSettings> & { host?: string } = {},
-) => guard(settings).judgeOrigin({ host, origin, method: 'POST' }).allowed;
+) => guard(settings).checkOrigin({ host, origin, method: 'POST' }).allowed;
 
 describe('Host', () => {
   test.each([
@@ -56,7 +56,7 @@ describe('Host', () => {
     expect(hostPasses('third.example', settings)).toBe(false);
   });
   test('a refusal says what to do', () => {
-    expect(guard().judgeHost('evil.example')).toMatchObject({ code: 'host-not-allowed', message: /ALLOWED_HOSTS/ });
+    expect(guard().checkHost('evil.example')).toMatchObject({ code: 'host-not-allowed', message: /ALLOWED_HOSTS/ });
   });
 });
 
@@ -95,7 +95,7 @@ describe('Origin', () => {
   });
   test('a browser that hides the origin of a cross-site request is refused for what changes something', () => {
     const judge = (method: string, fetchSite: string) =>
-      guard().judgeOrigin({ host: 'localhost', origin: undefined, fetchSite, method }).allowed;
+      guard().checkOrigin({ host: 'localhost', origin: undefined, fetchSite, method }).allowed;
     expect(judge('POST', 'cross-site')).toBe(false);
     expect(judge('POST', 'same-origin')).toBe(true);
     expect(judge('GET', 'cross-site')).toBe(true);

@@ -1,26 +1,26 @@
 import { isIP } from 'node:net';
 
 /**
- * Who may speak to this relay, judged by the `Host` and `Origin` headers alone. A web page of somebody else must not be
- * able to use a relay on its visitor's loopback: its requests carry its own `Origin`, and after DNS rebinding its own
- * name as `Host`. Programs send no `Origin` and pass.
+ * Decides who may talk to this relay, by the `Host` and `Origin` headers alone. A foreign web page must not be able to use
+ * a relay on its visitor's loopback: its requests carry its own `Origin` and, after DNS rebinding, its own name as `Host`.
+ * Programs send no `Origin` and pass.
  */
 export interface Guard {
-  /** `Host`, which must be a name this relay goes by. */
-  judgeHost(host: string | undefined): Verdict;
-  /** `Origin`, which must be absent, the relay's own, or allowed. Judge the host first. */
-  judgeOrigin(headers: OriginHeaders): Verdict;
+  /** `Host` must be one of this relay's names. */
+  checkHost(host: string | undefined): AccessDecision;
+  /** `Origin` must be absent, the relay's own, or allowed. Check the host first. */
+  checkOrigin(headers: OriginHeaders): AccessDecision;
 }
 
 export interface OriginHeaders {
   readonly host: string | undefined;
   readonly origin: string | undefined;
-  /** `Sec-Fetch-Site`, said by browsers only. */
+  /** `Sec-Fetch-Site`, sent by browsers only. */
   readonly fetchSite?: string | undefined;
   readonly method: string;
 }
 
-export type Verdict =
+export type AccessDecision =
   | { readonly allowed: true }
   | {
       readonly allowed: false;
@@ -38,7 +38,7 @@ export interface GuardSettings {
   readonly allowedOrigins: readonly string[];
 }
 
-const allowed: Verdict = { allowed: true };
+const allowed: AccessDecision = { allowed: true };
 
 export function createGuard({ bindHost, publicUrl, allowedHosts, allowedOrigins }: GuardSettings): Guard {
   const bound = canonicalName(bindHost);
@@ -54,11 +54,11 @@ export function createGuard({ bindHost, publicUrl, allowedHosts, allowedOrigins 
   const isOwnName = (name: string) =>
     names.has(name) ||
     (onLoopback && isLoopback(name)) ||
-    // A literal address cannot be rebound, so it is safe wherever the relay listens on it.
+    // A literal address cannot be rebound, so it is safe on any interface.
     (everywhere && isIP(name) !== 0);
 
   return {
-    judgeHost(host) {
+    checkHost(host) {
       const authority = parseAuthority(host);
       if (authority && isOwnName(authority.name)) return allowed;
       return {
@@ -67,7 +67,7 @@ export function createGuard({ bindHost, publicUrl, allowedHosts, allowedOrigins 
         message: 'This relay does not go by the name in the Host header. Its operator can add it to ALLOWED_HOSTS.',
       };
     },
-    judgeOrigin({ host, origin, fetchSite, method }) {
+    checkOrigin({ host, origin, fetchSite, method }) {
       const safeMethod = method === 'GET' || method === 'HEAD';
       if (origin === undefined && (safeMethod || fetchSite !== 'cross-site')) return allowed;
       if (origin !== undefined && (origins.has(origin) || isSameOrigin(origin, host))) return allowed;
@@ -80,7 +80,7 @@ export function createGuard({ bindHost, publicUrl, allowedHosts, allowedOrigins 
   };
 }
 
-/** The scheme is left out of the comparison: behind a proxy the page is https while the relay sees http. */
+/** Ignores the scheme: behind a proxy the page is https while the relay sees http. */
 function isSameOrigin(origin: string, host: string | undefined): boolean {
   const match = /^(https?):\/\/([^/?#]+)$/.exec(origin);
   const own = parseAuthority(host);

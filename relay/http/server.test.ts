@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '#lib/base/logger.ts';
 import { openAIErrorBodySchema } from '#lib/protocol/openai.ts';
-import { createFindClient } from './client-address.ts';
+import { createClientAddressResolver } from './client-address.ts';
 import { createGuard } from './guard.ts';
 import { listen, type HttpServer } from './server.ts';
-import { createUpgrades, type HandedOver, type UpgradeOptions, type Upgrades } from './upgrade.ts';
+import { createUpgradeHandler, type PendingUpgrade, type UpgradeOptions, type UpgradeHandler } from './upgrade.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 /** In place of the network: upgrades, then echoes. */
-function echoes(seen: HandedOver['from'][] = []): UpgradeOptions['accept'] {
+function echoes(seen: PendingUpgrade['from'][] = []): UpgradeOptions['accept'] {
   return () =>
     ({ socket, from }) => {
       seen.push(from);
@@ -25,10 +25,16 @@ function echoes(seen: HandedOver['from'][] = []): UpgradeOptions['accept'] {
 
 async function relayServer(
   over: Partial<UpgradeOptions> & { readonly onRequest?: RequestListener } = {},
-): Promise<{ http: HttpServer; upgrades: Upgrades }> {
+): Promise<{ http: HttpServer; upgrades: UpgradeHandler }> {
   const guard = createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] });
-  const findClient = createFindClient([]);
-  const upgrades = createUpgrades({ guard, findClient, accept: () => undefined, logger: silentLogger, ...over });
+  const resolveClient = createClientAddressResolver([]);
+  const upgrades = createUpgradeHandler({
+    guard,
+    resolveClient,
+    accept: () => undefined,
+    logger: silentLogger,
+    ...over,
+  });
   const http = await listen({
     host: '127.0.0.1',
     port: 0,
@@ -68,7 +74,7 @@ function upgrade(
 
 describe('upgrades', () => {
   test('are handed over with where they come from, the first bytes included', async () => {
-    const seen: HandedOver['from'][] = [];
+    const seen: PendingUpgrade['from'][] = [];
     const { http, upgrades } = await relayServer({ accept: echoes(seen) });
     const text = await upgrade(http.port, { say: 'ping!' }, /ping!/);
     expect(text).toMatch(/^HTTP\/1.1 101 /);
@@ -82,7 +88,7 @@ describe('upgrades', () => {
     ['a foreign name', { host: 'evil.example' }, 403, 'host_not_allowed'],
     ['another path', { path: '/v1/models' }, 404, 'not_found'],
   ])('of %s are refused before the network sees them', async (_name, headers, status, code) => {
-    const seen: HandedOver['from'][] = [];
+    const seen: PendingUpgrade['from'][] = [];
     const { http } = await relayServer({ accept: echoes(seen) });
     const text = await upgrade(http.port, headers, /\}\}$/);
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));

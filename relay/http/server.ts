@@ -2,30 +2,30 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TabloomError } from '#lib/base/errors.ts';
-import { rawRefusal } from './error-body.ts';
-import type { Upgrades } from './upgrade.ts';
+import { rawErrorResponse } from './error-body.ts';
+import type { UpgradeHandler } from './upgrade.ts';
 
-/** The one public port. */
+/** The relay's public port. */
 export interface HttpServer {
   readonly port: number;
-  /** Takes nothing new; what runs goes on. */
+  /** Stops accepting connections; open requests continue. */
   drain(): void;
-  /** Ends everything that is still open. */
+  /** Closes everything that is still open. */
   close(): Promise<void>;
 }
 
 export interface HttpServerOptions {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0 for any free one. */
   readonly port: number;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
-  readonly upgrades: Upgrades;
+  readonly upgrades: UpgradeHandler;
 }
 
 const serverLimits = {
   connectionsMax: 16_384,
   headersMs: 15_000,
-  /** A whole request with its body; answers may take as long as they take. */
+  /** For a whole request with its body; responses are not limited. */
   requestMs: 60_000,
   keepAliveMs: 20_000,
   headersBytesMax: 16 * 1024,
@@ -62,21 +62,21 @@ export async function listen({ host, port, onRequest, upgrades }: HttpServerOpti
 }
 
 /**
- * Every other wish to change the protocol is passed over, as HTTP allows (RFC 9110, 7.8): `h2c`, which Java's client and
- * `curl --http2` ask for, is answered in HTTP/1.1.
+ * Any other upgrade is ignored, as HTTP allows (RFC 9110, 7.8): `h2c`, which Java's client and `curl --http2` request, is
+ * answered in HTTP/1.1.
  */
 const isWebSocket = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && /(^|,)\s*websocket\s*(,|$)/i.test(headers.upgrade ?? '');
 
-/** For last frames to leave; connections that are idle by then go at once. */
-const lastWordsMs = 500;
+/** Time for the last frames to be sent; connections that are idle by then are closed at once. */
+const closeGraceMs = 500;
 
-async function closeAll(server: Server, upgrades: Upgrades): Promise<void> {
+async function closeAll(server: Server, upgrades: UpgradeHandler): Promise<void> {
   upgrades.close();
-  // Resolves too when it had been drained before.
+  // Also resolves if it was drained before.
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const sweep = setInterval(() => server.closeIdleConnections(), 20);
-  const overtime = setTimeout(() => server.closeAllConnections(), lastWordsMs);
+  const overtime = setTimeout(() => server.closeAllConnections(), closeGraceMs);
   await closed;
   clearInterval(sweep);
   clearTimeout(overtime);
@@ -98,11 +98,11 @@ function listenError(cause: NodeJS.ErrnoException, host: string, port: number): 
 }
 
 /**
- * What Node's server leaves open about a connection: requests that cannot be parsed are refused in OpenAI's form, and a
- * client that closes only its own half still gets its answer.
+ * Handles what Node's server leaves to us: requests that cannot be parsed get an OpenAI error body, and a client that
+ * closes only its own half still gets its answer.
  */
 function watchConnections(server: Server): void {
-  // Undocumented, and the only way: without it Node ends our half as soon as the client has ended its own.
+  // Undocumented, but the only way: otherwise Node closes our half as soon as the client closes its own.
   Object.assign(server, { httpAllowHalfOpen: true });
   const answering = new WeakSet<Duplex>();
 
@@ -118,20 +118,20 @@ function watchConnections(server: Server): void {
   });
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // Into the middle of an answer nothing can be written.
+    // An error cannot be written into the middle of a response.
     if (!socket.writable || answering.has(socket)) return void socket.destroy(error);
-    const { status, ...said } = brokenRequests[error.code ?? ''] ?? malformed;
-    socket.end(rawRefusal(status, said), () => socket.destroy());
+    const { status, ...body } = parseFailures[error.code ?? ''] ?? malformed;
+    socket.end(rawErrorResponse(status, body), () => socket.destroy());
   });
 }
 
 const probeIntervalMs = 500;
 
 /**
- * Tells a client that closed its own half from one that has gone: both send the same FIN, but only one that has gone
- * resets the connection when something is written, and the next write fails. An interim response is something, and means
- * nothing. An answer that has begun needs no probe: its next pieces are. HTTP/1.0 knows no interim responses; there a
- * FIN is a farewell.
+ * Distinguishes a client that closed its own half from one that is gone. Both send the same FIN, but only the latter
+ * resets the connection on a write, so that the next write fails. An interim response is a write without meaning. A
+ * response that has started needs no probe, since its own chunks do the same. HTTP/1.0 has no interim responses; there a
+ * FIN means the client is gone.
  */
 function probe({ httpVersion, socket }: IncomingMessage, response: ServerResponse): void {
   if (httpVersion === '1.0') return void socket.destroy();
@@ -144,19 +144,19 @@ function probe({ httpVersion, socket }: IncomingMessage, response: ServerRespons
   ask();
 }
 
-interface BrokenRequest {
+interface ParseFailure {
   readonly status: number;
   readonly code: string;
   readonly message: string;
 }
 
-const malformed: BrokenRequest = {
+const malformed: ParseFailure = {
   status: 400,
   code: 'bad-http',
   message: 'This is not a valid HTTP/1.1 request. Check the client or the proxy between.',
 };
 
-const brokenRequests: Readonly<Record<string, BrokenRequest>> = {
+const parseFailures: Readonly<Record<string, ParseFailure>> = {
   HPE_HEADER_OVERFLOW: {
     status: 431,
     code: 'headers-too-large',

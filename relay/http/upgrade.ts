@@ -1,83 +1,88 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '#lib/base/logger.ts';
-import { rawRefusal } from './error-body.ts';
-import type { ClientAddress, FindClient } from './client-address.ts';
+import { rawErrorResponse } from './error-body.ts';
+import type { ClientAddress, ResolveClientAddress } from './client-address.ts';
 import type { Guard } from './guard.ts';
 
-/** Hands WebSocket upgrades of the one public port over to the network, after the same checks as any request. */
-export interface Upgrades {
+/** Passes WebSocket upgrades on the public port to the network, after the same checks as any other request. */
+export interface UpgradeHandler {
   /** For the server's `upgrade` event. */
   readonly onUpgrade: (request: IncomingMessage, client: Duplex, head: Buffer) => void;
-  /** Sockets that were handed over and are open. */
+  /** Open sockets that the network has taken. */
   readonly size: number;
-  /** Drops them all, now. */
+  /** Destroys all of them at once. */
   close(): void;
 }
 
-/** A socket that the network answers from here on, and where its other end is. */
-export interface HandedOver {
+/** A WebSocket upgrade that has passed the checks and is still to be answered by the network. */
+export interface PendingUpgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
-  /** What the client has sent already after its request. */
+  /** Bytes the client has already sent after its request. */
   readonly head: Buffer;
   readonly from: ClientAddress;
 }
 
 export interface UpgradeOptions {
   readonly guard: Guard;
-  readonly findClient: FindClient;
-  /** Takes a socket; undefined while the network is not up. */
-  readonly accept: () => ((handed: HandedOver) => void) | undefined;
+  readonly resolveClient: ResolveClientAddress;
+  /** Answers an upgrade; undefined while the network is down. */
+  readonly accept: () => ((upgrade: PendingUpgrade) => void) | undefined;
   readonly logger: Logger;
   readonly limits?: Partial<typeof upgradeLimits>;
 }
 
 export const upgradeLimits = { openMax: 10_000 } as const;
 
-export function createUpgrades({ guard, findClient, accept, logger, limits }: UpgradeOptions): Upgrades {
+export function createUpgradeHandler({ guard, resolveClient, accept, logger, limits }: UpgradeOptions): UpgradeHandler {
   const { openMax } = { ...upgradeLimits, ...limits };
   const open = new Set<Duplex>();
-  /** Told no, and not gone yet. */
-  const leaving = new Set<Duplex>();
+  /** Refused, but not closed yet. */
+  const rejected = new Set<Duplex>();
   let closed = false;
 
-  const refusalOf = (request: IncomingMessage): Refusal | undefined => {
+  const checkUpgrade = (request: IncomingMessage): UpgradeError | undefined => {
     const { host, origin, upgrade } = request.headers;
     if (upgrade?.toLowerCase() !== 'websocket')
-      return refusal(426, 'upgrade-required', 'Only WebSocket is spoken here.');
-    if (request.url?.split('?')[0] !== '/') return refusal(404, 'not-found', 'The network is reached at the path "/".');
-    const name = guard.judgeHost(host);
-    if (!name.allowed) return refusal(403, name.code, name.message);
-    const page = guard.judgeOrigin({ host, origin, method: 'POST' });
-    if (!page.allowed) return refusal(403, page.code, page.message);
+      return upgradeError(426, 'upgrade-required', 'This address accepts WebSocket upgrades only.');
+    if (request.url?.split('?')[0] !== '/')
+      return upgradeError(404, 'not-found', 'The network is reached at the path "/".');
+    const name = guard.checkHost(host);
+    if (!name.allowed) return upgradeError(403, name.code, name.message);
+    const page = guard.checkOrigin({ host, origin, method: 'POST' });
+    if (!page.allowed) return upgradeError(403, page.code, page.message);
     if (closed || open.size >= openMax) {
-      return refusal(503, 'gateway-busy', 'This relay has as many connections as it can. Try again in a few seconds.');
+      return upgradeError(
+        503,
+        'gateway-busy',
+        'This relay has as many connections as it can. Try again in a few seconds.',
+      );
     }
     return undefined;
   };
 
-  const onUpgrade: Upgrades['onUpgrade'] = (request, client, head) => {
+  const onUpgrade: UpgradeHandler['onUpgrade'] = (request, client, head) => {
     client.on('error', () => client.destroy());
-    const refused = refusalOf(request);
+    const error = checkUpgrade(request);
     const take = accept();
-    if (refused || !take) {
+    if (error || !take) {
       const { status, code, message } =
-        refused ?? refusal(503, 'starting', 'The network is not up yet. Try again in a second.');
+        error ?? upgradeError(503, 'starting', 'The network is not up yet. Try again in a second.');
       logger.info('upgrade-refused', { code });
-      dismiss(client, rawRefusal(status, { code, message }));
+      reject(client, rawErrorResponse(status, { code, message }));
       return;
     }
     open.add(client);
     client.once('close', () => open.delete(client));
-    take({ request, socket: client, head, from: findClient(request) });
+    take({ request, socket: client, head, from: resolveClient(request) });
   };
 
-  /** An upgraded socket stays open on its other half until both sides close it: a peer that never does is not waited for. */
-  const dismiss = (client: Duplex, answer: string) => {
-    leaving.add(client);
-    client.once('close', () => leaving.delete(client));
-    // What is left unread would turn the end into a reset, and the answer would be lost with it.
+  /** An upgraded socket stays half-open until both sides close it, so a client that never does is cut off. */
+  const reject = (client: Duplex, answer: string) => {
+    rejected.add(client);
+    client.once('close', () => rejected.delete(client));
+    // Unread bytes would turn the close into a reset, and the answer would be lost.
     client.resume();
     client.end(answer, () => client.destroy());
   };
@@ -89,15 +94,15 @@ export function createUpgrades({ guard, findClient, accept, logger, limits }: Up
     },
     close() {
       closed = true;
-      for (const client of [...leaving, ...open]) client.destroy();
+      for (const client of [...rejected, ...open]) client.destroy();
     },
   };
 }
 
-interface Refusal {
+interface UpgradeError {
   readonly status: number;
   readonly code: string;
   readonly message: string;
 }
 
-const refusal = (status: number, code: string, message: string): Refusal => ({ status, code, message });
+const upgradeError = (status: number, code: string, message: string): UpgradeError => ({ status, code, message });

@@ -24,9 +24,9 @@ import { scoreLlama, tokenize } from './tokens.ts';
 
 export interface LlamaEngineOptions {
   readonly clock: Clock;
-  /** Where a model's file lies on this machine; nothing is downloaded. */
+  /** Path of a model's file on this machine; nothing is downloaded. */
   readonly pathOf: (model: ModelEntry) => string;
-  /** One by default: a tiny model gets slower with more, and the relay has other work. */
+  /** 1 by default: a tiny model gets slower with more, and the relay has other work. */
   readonly threads?: number;
 }
 
@@ -34,7 +34,7 @@ const features = [
   ...(['tools', 'json-schema', 'logprobs', 'logit-bias', 'seed', 'resume-exact', 'resume-text'] as const),
 ] as const satisfies readonly Feature[];
 
-/** llama.cpp inside this process, on the CPU: the relay's native floor, one answer at a time. */
+/** llama.cpp in this process, on the CPU, one answer at a time. */
 export function createLlamaEngine(options: LlamaEngineOptions): Engine {
   const { clock, threads = 1 } = options;
   let info: EngineInfo = { name: 'llama', build: 'node-llama-cpp 3.22.1', deviceClass: 'native-cpu' };
@@ -108,10 +108,10 @@ export function createLlamaEngine(options: LlamaEngineOptions): Engine {
   };
 }
 
-/** The package's own binary for this platform, nothing built and nothing fetched. */
+/** The package's prebuilt binary for this platform; nothing is compiled or downloaded. */
 async function startLlama(threads: number): Promise<Llama> {
   try {
-    // Loaded here and not with the module: starting a relay without a model should not pay for it.
+    // Imported late: a relay without a native model should not pay for it.
     const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
     return await getLlama({
       gpu: false,
@@ -138,7 +138,7 @@ async function openModel(
   const { contextSize, threads, signal } = options;
   let model: LlamaModel | undefined;
   try {
-    // Read, not mapped: what was verified stays what runs, also when the file is replaced under a running relay.
+    // Read rather than mapped, so that the verified bytes keep running even if the file is replaced.
     const source = { modelPath, gpuLayers: 0, useMmap: false };
     model = await llama.loadModel({ ...source, ...(signal ? { loadSignal: signal } : {}) });
     const context = await raceSignal(model.createContext({ contextSize, sequences: 1, threads }), signal);
@@ -156,7 +156,7 @@ async function openModel(
   }
 }
 
-/** Texts as vectors, one after the other. @throws `too-long`, `bad-request` for a number of dimensions. */
+/** Embeds texts one after the other. @throws `too-long`; `bad-request` when dimensions are requested. */
 async function* embedLlama(
   { input, params }: RequestOf<'embedding'>,
   {
@@ -193,7 +193,7 @@ async function* embedLlama(
   }
 }
 
-/** A file on this machine is the one the catalog means, by size and hash. @throws `load-failed`, `model-corrupt`, `aborted`. */
+/** Checks a file against the catalog's size and hash. @throws `load-failed`, `model-corrupt`, `aborted`. */
 async function verifyFile(
   path: string,
   expected: { readonly sizeBytes: number; readonly sha256: string },

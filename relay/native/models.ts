@@ -6,16 +6,16 @@ import type { ServerFlavour } from '#lib/engine/remote/request-body.ts';
 import type { Engine, ModelEntry } from '#lib/engine/spec.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
 
-/** A model that the native peer offers, the engine that answers for it, and what one prompt may cost that engine. */
-export interface Shelved {
+/** A model that the native peer offers, the engine that runs it, and the engine's limits for one prompt. */
+export interface NativeModel {
   readonly model: ModelEntry;
   readonly engine: Engine;
-  /** Answers at once. */
+  /** Concurrent answers. */
   readonly slots: number;
   readonly limits: EngineLimits;
 }
 
-/** A server beside this relay, with real GPUs most likely: vLLM, Ollama, llama.cpp's, anything that speaks OpenAI's protocol. */
+/** A model server beside this relay, most likely with GPUs: vLLM, Ollama, llama.cpp, or any with an OpenAI-compatible API. */
 export interface ModelServer {
   /** `http://127.0.0.1:8000/v1`. */
   readonly baseUrl: string;
@@ -23,38 +23,38 @@ export interface ModelServer {
   readonly apiKey?: string | undefined;
   /** Names as the server lists them; at least one of these or of `embeddingModels`. */
   readonly models: readonly string[];
-  /** Names of those that make embeddings, and nothing else. */
+  /** Names of the models that make embeddings only. */
   readonly embeddingModels: readonly string[];
-  /** What the models can do, as their owner knows; `probe` among them: what they show when they are tried. */
+  /** Features the operator vouches for; with `probe`, also those that a trial request shows. */
   readonly features: readonly (Feature | 'probe')[];
-  /** Tokens of prompt and answer together that each of them takes. */
+  /** Context of each model, in tokens of prompt and answer together. */
   readonly contextTokens: number;
-  /** Answers at once for each model: such servers batch. */
+  /** Concurrent answers per model: such servers batch. */
   readonly slots: number;
 }
 
-/** Cutting a prompt into tokens holds up the relay's one thread: far more than the model reads, and milliseconds of work. */
+/** Tokenizing blocks the relay's only thread: this is far more than the model reads, and takes milliseconds. */
 const bundledLimits = { promptCharacters: 64 * 1024 } as const;
 
-/** The model of this repository on llama.cpp inside this process. */
-export async function bundledShelf(
+/** The model from this repository, run by llama.cpp in this process. */
+export async function bundledModels(
   modelFile: string,
   { clock }: { readonly clock: Clock },
-): Promise<readonly Shelved[]> {
-  // Whoever has a server of their own does not need llama.cpp in memory.
+): Promise<readonly NativeModel[]> {
+  // Imported late: with a model server, llama.cpp is not needed in memory.
   const { createLlamaEngine } = await import('./llama.ts');
   const engine = createLlamaEngine({ clock, pathOf: () => modelFile });
   return [{ model: demoModel, engine, slots: 1, limits: bundledLimits }];
 }
 
-/** The models of a server. Prompts too long for them are the server's to refuse. @throws `bad-server-url`. */
-export function serverShelf(
+/** The models of a server, which itself refuses prompts that are too long. @throws `bad-server-url`. */
+export function serverModels(
   server: ModelServer,
   { clock, fetch }: { readonly clock: Clock; readonly fetch: typeof globalThis.fetch },
-): readonly Shelved[] {
+): readonly NativeModel[] {
   const { baseUrl, flavour, apiKey, slots, contextTokens } = server;
   const declared = server.features.filter((feature) => feature !== 'probe');
-  const shelved = (task: 'text' | 'embedding') => (remoteName: string) => ({
+  const toModel = (task: 'text' | 'embedding') => (remoteName: string) => ({
     model: remoteModel({ remoteName, contextTokens }),
     engine: createOpenAICompatibleEngine({
       baseUrl,
@@ -69,5 +69,5 @@ export function serverShelf(
     slots,
     limits: {},
   });
-  return [...server.models.map(shelved('text')), ...server.embeddingModels.map(shelved('embedding'))];
+  return [...server.models.map(toModel('text')), ...server.embeddingModels.map(toModel('embedding'))];
 }

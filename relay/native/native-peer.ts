@@ -9,44 +9,44 @@ import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import type { Shelved } from './models.ts';
-import { createFloor, joinFloors, type Floors } from './supervisor.ts';
+import type { NativeModel } from './models.ts';
+import { createModelSupervisor, createSupervisorGroup, type SupervisorGroup } from './supervisor.ts';
 
 /**
- * The native floor: a peer like any other, with its own key and its own net, that happens to live in the relay's process
- * and always serves what the relay was given: the bundled model, or those of a server beside it. Others find and ask it the
- * way they do a tab; the relay's own gateway asks it in memory.
+ * A peer like any other, with its own key and net, that runs in the relay's process and always serves what the relay is
+ * configured with: the bundled model, or the models of a server beside it. Others find and ask it as they do a tab; the
+ * relay's own gateway asks it in memory.
  */
 export interface NativePeer {
   readonly peer: Peer;
-  readonly floor: Floors;
+  readonly supervisors: SupervisorGroup;
   /** Starts the net and the loading of the models; returns when the net runs. */
   start(): Promise<void>;
-  /** Says goodbye, lets what runs end until the signal aborts, then gives everything back. */
+  /** Withdraws its offer, lets running answers finish until the signal aborts, then releases everything. */
   stop(options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 export interface NativePeerComponents {
-  /** Of its own Ed25519 key, 32 bytes. */
+  /** Seed of its own Ed25519 key, 32 bytes. */
   readonly seed: Uint8Array;
   readonly storage: KeyValue;
   /** Multiaddr of the relay, ending in its peer id. */
   readonly relayAddress: string;
-  /** The relay asks for everybody who comes over HTTP, under one key. */
+  /** The relay asks on behalf of all HTTP clients, under one key. */
   readonly relayPeer: PeerId;
-  /** Shared with the relay's own net, which asks in memory. */
+  /** Shared with the relay's own net, so that the two talk in memory. */
   readonly local: LocalNets;
   /** At least one model. */
-  readonly shelf: readonly Shelved[];
+  readonly models: readonly NativeModel[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
 export async function createNativePeer(components: NativePeerComponents): Promise<NativePeer> {
-  const { seed, storage, relayAddress, relayPeer, local, shelf, clock, random, logger } = components;
+  const { seed, storage, relayAddress, relayPeer, local, models, clock, random, logger } = components;
   // The relay may fill every slot and every queue.
-  const relayJobsMax = shelf.reduce((sum, { slots }) => sum + slots + limits.workerQueueMax, 0);
+  const relayJobsMax = models.reduce((sum, { slots }) => sum + slots + limits.workerQueueMax, 0);
   const net = createLibp2pNet({
     seed,
     clock,
@@ -67,25 +67,29 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     role: 'native',
     discovery: 'client',
     jobsPerPeerMax: (asker) => (asker === relayPeer ? relayJobsMax : limits.jobsPerPeerMax),
-    onModelFailed: (artefact, error) => floor.onModelFailed(artefact, { code: error.code, message: error.message }),
+    onModelFailed: (artefact, error) =>
+      supervisors.onModelFailed(artefact, { code: error.code, message: error.message }),
   });
   const { provider } = peer;
-  const floor = joinFloors(
+  const supervisors = createSupervisorGroup(
     new Map(
-      shelf.map((one) => [one.model.artefact, createFloor({ ...one, provider, measure: runBenchmark, clock, logger })]),
+      models.map((one) => [
+        one.model.artefact,
+        createModelSupervisor({ ...one, provider, measure: runBenchmark, clock, logger }),
+      ]),
     ),
   );
   return {
     peer,
-    floor,
+    supervisors,
     async start() {
-      // Loading takes other threads than connecting.
-      floor.start();
+      // In parallel: loading and connecting use different threads.
+      supervisors.start();
       await peer.start();
     },
     async stop({ signal }) {
       await peer.provider.drain({ signal });
-      await floor.stop();
+      await supervisors.stop();
       await peer.stop();
     },
   };

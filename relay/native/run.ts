@@ -25,10 +25,10 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-/** Tokens before the new ones that the detokenizer looks at for spaces. */
+/** Preceding tokens that the detokenizer needs to get spaces right. */
 const detokenizeContext = 8;
 
-/** One answer: the rendered prompt as tokens, then raw decoding, with token ids. */
+/** One answer: tokenizes the rendered prompt, then decodes, with token ids. */
 export async function* runLlama(request: TextRequest, options: RunOptions): AsyncGenerator<EngineEvent> {
   const { model, clock, contextTokens } = options;
   const startedMs = clock.elapsed();
@@ -36,8 +36,8 @@ export async function* runLlama(request: TextRequest, options: RunOptions): Asyn
   const prompt = promptOf(request, constraint.tools, options);
   if (prompt.tokens.length >= contextTokens) throw tooLong(prompt.tokens.length, contextTokens);
   const calls = constraint.tools.length > 0 ? createCallReader({ idOf: callIds(prompt.text) }) : undefined;
-  calls?.push({ text: prompt.said, tokens: 0 });
-  const grammar = constraint.grammar && grammarAfter(constraint.grammar, prompt.said);
+  calls?.push({ text: prompt.resumedText, tokens: 0 });
+  const grammar = constraint.grammar && grammarAfter(constraint.grammar, prompt.resumedText);
   const evaluate = await evaluateOptions(request.params, grammar, model);
 
   yield* unsupportedWarnings(request.params, ['topK', 'minP', 'repetitionPenalty']);
@@ -54,16 +54,16 @@ export async function* runLlama(request: TextRequest, options: RunOptions): Asyn
 }
 
 interface Prompt {
-  /** Without what was resumed. */
+  /** Without the resumed text. */
   readonly text: string;
   readonly tokens: readonly Token[];
-  /** The last of them, which are the answer's beginning. */
+  /** The trailing tokens, which are the start of the answer. */
   readonly resumed: readonly Token[];
   /** Their text. */
-  readonly said: string;
+  readonly resumedText: string;
 }
 
-/** Resumed ids are taken as they are; resumed text becomes tokens as the model would read it, together with the prompt. */
+/** Resumed ids are used as they are; resumed text is tokenized together with the prompt, as the model would read it. */
 function promptOf(
   request: TextRequest,
   tools: Parameters<typeof renderChat>[2],
@@ -72,14 +72,14 @@ function promptOf(
   const text = request.kind === 'chat' ? renderChat(request.input.messages, template, tools) : request.input.prompt;
   const asked = tokenize(model, text);
   const { resume } = request;
-  if (!resume) return { text, tokens: asked, resumed: [], said: '' };
+  if (!resume) return { text, tokens: asked, resumed: [], resumedText: '' };
   if (resume.ids && resume.ids.length > 0) {
     const resumed = knownTokens(model, resume.ids);
-    const said = model.detokenize(resumed, false, asked.slice(-detokenizeContext));
-    return { text, tokens: [...asked, ...resumed], resumed, said };
+    const resumedText = model.detokenize(resumed, false, asked.slice(-detokenizeContext));
+    return { text, tokens: [...asked, ...resumed], resumed, resumedText };
   }
   const tokens = tokenize(model, text + resume.text);
-  return { text, tokens, resumed: tokens.slice(asked.length), said: resume.text };
+  return { text, tokens, resumed: tokens.slice(asked.length), resumedText: resume.text };
 }
 
 interface DecodeOptions extends RunOptions {
@@ -98,7 +98,7 @@ async function* decode(
   let waiting: Token[] = [];
   let logprobs: Logprob[] | undefined = top === undefined ? undefined : [];
   try {
-    // What the cache holds of this prompt stays; the last token is always evaluated, since it makes the first new one.
+    // Reuses the cached prefix; the last token is always evaluated, since it produces the first new one.
     await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
     const rest = tokens.slice(sequence.nextTokenIndex);
     const generated = sequence.evaluate(
@@ -112,7 +112,7 @@ async function* decode(
       made.push(token);
       const before = made.slice(0, made.length - waiting.length).slice(-detokenizeContext);
       const text = model.detokenize(waiting, false, before);
-      // A character of several tokens is held until it is whole; none has more than four.
+      // A character that spans tokens is held until it is complete; none spans more than four.
       if (!text.endsWith('\ufffd') || waiting.length >= 4) {
         yield { text, tokens: waiting.length, ids: waiting, logprobs };
         waiting = [];
@@ -131,14 +131,14 @@ async function* decode(
 }
 
 /**
- * How the package draws a token, by the tokens of the answer so far.
- * @throws `bad-request` for a bias it cannot set, or a grammar it cannot read.
+ * Sampling options for a token, given the tokens of the answer so far.
+ * @throws `bad-request` for a bias that cannot be set, or a grammar that cannot be parsed.
  */
 async function evaluateOptions(
   params: GenerationParams,
   grammar: Grammar | undefined,
   model: LlamaModel,
-): Promise<(said: () => Token[]) => SequenceEvaluateOptions> {
+): Promise<(answerTokens: () => Token[]) => SequenceEvaluateOptions> {
   const { repetitionPenalty, frequencyPenalty, presencePenalty, seed, ...cuts } = samplingOf(params);
   const penalised = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
   const options: SequenceEvaluateOptions = {
@@ -147,12 +147,12 @@ async function evaluateOptions(
     ...(params.logitBias && params.logitBias.length > 0 ? { tokenBias: await biasOf(params.logitBias, model) } : {}),
     ...(grammar ? { grammarEvaluationState: await grammarState(grammar, model) } : {}),
   };
-  return (said) =>
+  return (answerTokens) =>
     penalised
       ? {
           ...options,
           repeatPenalty: {
-            punishTokens: said,
+            punishTokens: answerTokens,
             maxPunishTokens: 512,
             penalty: repetitionPenalty,
             frequencyPenalty,
@@ -170,7 +170,7 @@ async function biasOf(biases: readonly (readonly [number, number])[], model: Lla
     biases.map(([id]) => id),
   );
   for (const [index, token] of tokens.entries()) {
-    // The package leaves these alone without a word.
+    // The package ignores these silently.
     if (model.isEogToken(token)) {
       throw new TabloomError('bad-request', `Token ${token} ends an answer, and its bias cannot be set here.`);
     }

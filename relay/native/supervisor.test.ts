@@ -6,7 +6,12 @@ import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { Engine, LoadedModel } from '#lib/engine/spec.ts';
 import type { OfferModelOptions } from '#lib/peer/spec.ts';
-import { createFloor, joinFloors, type Floor, type FloorState } from './supervisor.ts';
+import {
+  createModelSupervisor,
+  createSupervisorGroup,
+  type ModelSupervisor,
+  type SupervisorState,
+} from './supervisor.ts';
 
 const measured = { prefillTps: 100, decodeTps: 50, ttftMs: 10 };
 
@@ -14,7 +19,7 @@ function fixture(loadCodes: readonly (string | undefined)[]) {
   const clock = manualClock();
   const real = createScriptedEngine({ clock });
   const offers: [LoadedModel, OfferModelOptions | undefined][] = [];
-  const told: [string, unknown][] = [];
+  const logged: [string, unknown][] = [];
   let loads = 0;
   let closed = 0;
   const engine: Engine = {
@@ -28,47 +33,47 @@ function fixture(loadCodes: readonly (string | undefined)[]) {
       closed += 1;
     },
   };
-  const floor = createFloor({
+  const supervisor = createModelSupervisor({
     engine,
     clock,
     model: scriptedModel(0),
     limits: { promptCharacters: 100 },
     measure: async () => measured,
-    logger: { ...silentLogger, info: (event, fields) => void told.push([event, fields]) },
+    logger: { ...silentLogger, info: (event, fields) => void logged.push([event, fields]) },
     provider: { offerModel: (model, options) => void offers.push([model, options]) },
   });
-  return { clock, floor, offers, told, loads: () => loads, closed: () => closed };
+  return { clock, supervisor, offers, logged, loads: () => loads, closed: () => closed };
 }
 
 test('offers the model once it is loaded and measured', async () => {
-  const { floor, offers, clock } = fixture([]);
-  expect(floor.state).toEqual({ state: 'starting' });
-  floor.start();
+  const { supervisor, offers, clock } = fixture([]);
+  expect(supervisor.state).toEqual({ state: 'starting' });
+  supervisor.start();
   await clock.advance(1_000);
-  expect(await floor.ready).toEqual({ state: 'serving' });
+  expect(await supervisor.ready).toEqual({ state: 'serving' });
   expect(offers.map(([, options]) => options)).toEqual([{ measured }]);
 });
 
 test('tells the first failure and tries again', async () => {
-  const { floor, offers, clock, loads } = fixture(['load-failed', 'load-failed']);
-  floor.start();
+  const { supervisor, offers, clock, loads } = fixture(['load-failed', 'load-failed']);
+  supervisor.start();
   await clock.advance(0);
-  expect(await floor.ready).toMatchObject({ state: 'failed', error: { code: 'load-failed' } });
+  expect(await supervisor.ready).toMatchObject({ state: 'failed', error: { code: 'load-failed' } });
   await clock.advance(999);
   expect(loads()).toBe(1);
   await clock.advance(10_000);
   expect(loads()).toBe(3);
-  expect(floor.state).toEqual({ state: 'serving' });
+  expect(supervisor.state).toEqual({ state: 'serving' });
   expect(offers).toHaveLength(1);
 });
 
 test('gives up only what cannot get better, and asks for the rest less and less often', async () => {
   const corrupt = fixture(['model-corrupt']);
-  corrupt.floor.start();
+  corrupt.supervisor.start();
   await corrupt.clock.advance(1e6);
   expect(corrupt.loads()).toBe(1);
   const stubborn = fixture(Array.from({ length: 9 }, () => 'load-failed'));
-  stubborn.floor.start();
+  stubborn.supervisor.start();
   await stubborn.clock.advance(36_000);
   expect(stubborn.loads()).toBe(4);
   await stubborn.clock.advance(5 * 120_000);
@@ -76,30 +81,30 @@ test('gives up only what cannot get better, and asks for the rest less and less 
 });
 
 test('a model that broke is loaded again', async () => {
-  const { floor, offers, clock } = fixture([]);
-  floor.start();
+  const { supervisor, offers, clock } = fixture([]);
+  supervisor.start();
   await clock.advance(0);
-  floor.onModelFailed({ code: 'engine-failed', message: '' });
-  expect(floor.state.state).toBe('failed');
+  supervisor.onModelFailed({ code: 'engine-failed', message: '' });
+  expect(supervisor.state.state).toBe('failed');
   await clock.advance(0);
-  expect(floor.state.state).toBe('serving');
+  expect(supervisor.state.state).toBe('serving');
   expect(offers).toHaveLength(2);
 });
 
 test('has all its tries again after a success', async () => {
   const failing = Array.from({ length: 4 }, () => 'load-failed');
-  const { floor, clock, loads } = fixture([...failing, undefined, ...failing]);
-  floor.start();
+  const { supervisor, clock, loads } = fixture([...failing, undefined, ...failing]);
+  supervisor.start();
   await clock.advance(1e6);
-  expect({ loads: loads(), state: floor.state }).toEqual({ loads: 5, state: { state: 'serving' } });
-  floor.onModelFailed({ code: 'engine-failed', message: '' });
+  expect({ loads: loads(), state: supervisor.state }).toEqual({ loads: 5, state: { state: 'serving' } });
+  supervisor.onModelFailed({ code: 'engine-failed', message: '' });
   await clock.advance(1e6);
-  expect({ loads: loads(), state: floor.state }).toEqual({ loads: 10, state: { state: 'serving' } });
+  expect({ loads: loads(), state: supervisor.state }).toEqual({ loads: 10, state: { state: 'serving' } });
 });
 
 test('what it offers keeps the limits and is counted', async () => {
-  const { floor, offers, told, clock } = fixture([]);
-  floor.start();
+  const { supervisor, offers, logged, clock } = fixture([]);
+  supervisor.start();
   await clock.advance(0);
   const [[offered]] = offers as [[LoadedModel, unknown]];
   const ask = async (content: string) => {
@@ -108,80 +113,86 @@ test('what it offers keeps the limits and is counted', async () => {
   };
   await ask('Hello');
   expect(await ask('x'.repeat(101)).catch(errorCode)).toBe('too-long');
-  await floor.stop();
-  expect(told.at(-1)).toMatchObject(['native-served', { started: 2, finished: 1, failed: 1, tokensOut: 5 }]);
+  await supervisor.stop();
+  expect(logged.at(-1)).toMatchObject(['native-served', { started: 2, finished: 1, failed: 1, tokensOut: 5 }]);
 });
 
 test('stopped in a pause, it does not go on', async () => {
-  const { floor, clock, loads, closed } = fixture(['load-failed']);
-  floor.start();
+  const { supervisor, clock, loads, closed } = fixture(['load-failed']);
+  supervisor.start();
   await clock.advance(10);
-  await floor.stop();
+  await supervisor.stop();
   await clock.advance(1e6);
-  expect({ loads: loads(), closed: closed(), state: floor.state }).toEqual({
+  expect({ loads: loads(), closed: closed(), state: supervisor.state }).toEqual({
     loads: 1,
     closed: 1,
     state: { state: 'stopped' },
   });
 });
 
-/** A floor whose loading ends when the test says so. */
-function floorDouble(name: string, order: string[]) {
-  const first = Promise.withResolvers<FloorState>();
-  let state: FloorState = { state: 'starting' };
-  const floor: Floor = {
+/** A supervisor whose loading ends when the test says so. */
+function supervisorDouble(name: string, order: string[]) {
+  const first = Promise.withResolvers<SupervisorState>();
+  let state: SupervisorState = { state: 'starting' };
+  const supervisor: ModelSupervisor = {
     get state() {
       return state;
     },
     ready: first.promise,
     start: () => void order.push(`${name} started`),
-    onModelFailed: ({ code }) => void order.push(`${name} heard ${code}`),
+    onModelFailed: ({ code }) => void order.push(`${name} failed with ${code}`),
     cancel: () => void order.push(`${name} cancelled`),
     stop: async () => void order.push(`${name} stopped`),
   };
   return {
-    floor,
-    end(next: FloorState) {
+    supervisor,
+    end(next: SupervisorState) {
       state = next;
       first.resolve(next);
     },
   };
 }
 
-const failed: FloorState = { state: 'failed', error: { code: 'load-failed', message: 'No answer.' } };
+const failed: SupervisorState = { state: 'failed', error: { code: 'load-failed', message: 'No answer.' } };
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test('begins one after the other, and is ready when each has answered or failed', async () => {
   const order: string[] = [];
-  const [one, two] = [floorDouble('one', order), floorDouble('two', order)];
-  const floors = joinFloors(
+  const [one, two] = [supervisorDouble('one', order), supervisorDouble('two', order)];
+  const group = createSupervisorGroup(
     new Map([
-      ['a', one.floor],
-      ['b', two.floor],
+      ['a', one.supervisor],
+      ['b', two.supervisor],
     ]),
   );
-  floors.start();
+  group.start();
   await settled();
   expect(order).toEqual(['one started']);
   one.end(failed);
   await settled();
   expect(order).toEqual(['one started', 'two started']);
-  expect(floors.state).toEqual(failed);
+  expect(group.state).toEqual(failed);
   two.end({ state: 'serving' });
-  expect(await floors.ready).toEqual({ state: 'serving' });
+  expect(await group.ready).toEqual({ state: 'serving' });
 });
 
 test('a failure goes to the model it is of; the end goes to all', async () => {
   const order: string[] = [];
-  const floors = joinFloors(
+  const group = createSupervisorGroup(
     new Map([
-      ['a', floorDouble('one', order).floor],
-      ['b', floorDouble('two', order).floor],
+      ['a', supervisorDouble('one', order).supervisor],
+      ['b', supervisorDouble('two', order).supervisor],
     ]),
   );
-  floors.onModelFailed('b', { code: 'device-lost', message: '' });
-  floors.onModelFailed('gone', { code: 'device-lost', message: '' });
-  floors.cancel();
-  await floors.stop();
-  expect(order).toEqual(['two heard device-lost', 'one cancelled', 'two cancelled', 'one stopped', 'two stopped']);
+  group.onModelFailed('b', { code: 'device-lost', message: '' });
+  group.onModelFailed('gone', { code: 'device-lost', message: '' });
+  group.cancel();
+  await group.stop();
+  expect(order).toEqual([
+    'two failed with device-lost',
+    'one cancelled',
+    'two cancelled',
+    'one stopped',
+    'two stopped',
+  ]);
 });

@@ -7,44 +7,52 @@ import type { Engine, LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import type { Provider } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 
-/** One model on a provider: loaded in the background, loaded again when its engine breaks. */
-export interface Floor {
-  readonly state: FloorState;
-  /** Begins loading and returns at once. */
+/** Keeps one model served: loads it in the background, and again when its engine fails. */
+export interface ModelSupervisor {
+  readonly state: SupervisorState;
+  /** Starts loading and returns at once. */
   start(): void;
   /** Settles when the model is offered for the first time, or cannot be. */
-  readonly ready: Promise<FloorState>;
-  /** To be called when the provider took the model off its shelf. */
+  readonly ready: Promise<SupervisorState>;
+  /** To be called when the provider has withdrawn the model. */
   onModelFailed(failure: ErrorRecord): void;
-  /** Ends loading and trying again; what is offered stays. */
+  /** Stops loading and retrying; a model that is offered stays offered. */
   cancel(): void;
-  /** Gives the engine back. The provider is drained before. */
+  /** Closes the engine. Drain the provider first. */
   stop(): Promise<void>;
 }
 
-export type FloorState =
+export type SupervisorState =
   { readonly state: 'starting' | 'serving' | 'stopped' } | { readonly state: 'failed'; readonly error: ErrorRecord };
 
-export interface FloorComponents {
+export interface ModelSupervisorComponents {
   readonly provider: Pick<Provider, 'offerModel'>;
   readonly engine: Engine;
   readonly model: ModelEntry;
   readonly limits: EngineLimits;
-  /** A start-up benchmark, so that the first offer says how fast this is; undefined where it could not be found out. */
+  /** A startup benchmark, so that the first offer states the speed; undefined where it could not be measured. */
   readonly measure: (model: LoadedModel, options: { readonly signal: AbortSignal }) => Promise<Measured | undefined>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Pauses before the model is loaded again, by failures in a row; the last one repeats. */
-const retryPausesMs = [1_000, 5_000, 30_000, 120_000] as const;
-/** What a new try cannot mend. */
-const lasting = new Set(['model-corrupt', 'model-unknown', 'model-too-large', 'aborted']);
+/** Delays before a retry, by consecutive failures; the last one repeats. */
+const retryDelaysMs = [1_000, 5_000, 30_000, 120_000] as const;
+/** Failures that a retry cannot fix. */
+const permanent = new Set(['model-corrupt', 'model-unknown', 'model-too-large', 'aborted']);
 
-export function createFloor({ provider, engine, model, limits, measure, clock, logger }: FloorComponents): Floor {
+export function createModelSupervisor({
+  provider,
+  engine,
+  model,
+  limits,
+  measure,
+  clock,
+  logger,
+}: ModelSupervisorComponents): ModelSupervisor {
   const life = new AbortController();
-  const first = Promise.withResolvers<FloorState>();
-  let state: FloorState = { state: 'starting' };
+  const first = Promise.withResolvers<SupervisorState>();
+  let state: SupervisorState = { state: 'starting' };
   let retries = 0;
   let serving: MeteredEngine | undefined;
   let loading: Promise<void> = Promise.resolve();
@@ -67,16 +75,16 @@ export function createFloor({ provider, engine, model, limits, measure, clock, l
       const record = toErrorRecord(error);
       state = { state: 'failed', error: record };
       logger.warn('native-failed', { model: model.name, code: record.code });
-      const pauseMs = lasting.has(record.code) ? undefined : (retryPausesMs[retries++] ?? retryPausesMs.at(-1)!);
+      const delayMs = permanent.has(record.code) ? undefined : (retryDelaysMs[retries++] ?? retryDelaysMs.at(-1)!);
       first.resolve(state);
-      if (pauseMs === undefined) return;
-      await clock.delay(pauseMs, { signal: life.signal }).catch(() => undefined);
+      if (delayMs === undefined) return;
+      await clock.delay(delayMs, { signal: life.signal }).catch(() => undefined);
       if (!life.signal.aborted) return attempt();
     }
     first.resolve(state);
   };
 
-  const tellCounts = () => {
+  const logCounts = () => {
     if (serving) logger.info('native-served', { model: model.name, ...serving.counts });
     serving = undefined;
   };
@@ -92,14 +100,14 @@ export function createFloor({ provider, engine, model, limits, measure, clock, l
     onModelFailed(failure) {
       if (life.signal.aborted) return;
       state = { state: 'failed', error: failure };
-      tellCounts();
+      logCounts();
       loading = loading.then(attempt);
     },
     cancel: () => life.abort(),
     async stop() {
       life.abort();
       await loading;
-      tellCounts();
+      logCounts();
       state = { state: 'stopped' };
       first.resolve(state);
       await engine.close();
@@ -107,37 +115,37 @@ export function createFloor({ provider, engine, model, limits, measure, clock, l
   };
 }
 
-/** Several models of one peer, begun one after the other: a start-up benchmark counts only when nothing runs beside it. */
-export interface Floors extends Omit<Floor, 'onModelFailed'> {
-  /** To be called when the provider took the model off its shelf. */
+/** The models of one peer, started one after the other: a benchmark is only valid while nothing else runs. */
+export interface SupervisorGroup extends Omit<ModelSupervisor, 'onModelFailed'> {
+  /** To be called when the provider has withdrawn the model. */
   onModelFailed(artefact: string, failure: ErrorRecord): void;
 }
 
-export function joinFloors(floors: ReadonlyMap<string, Floor>): Floors {
-  const all = [...floors.values()];
-  /** Serving while one of them serves; else the first failure there is to tell. */
-  const state = (): FloorState => {
-    const states = all.map((floor) => floor.state);
+export function createSupervisorGroup(supervisors: ReadonlyMap<string, ModelSupervisor>): SupervisorGroup {
+  const all = [...supervisors.values()];
+  /** Serving while any of them serves; otherwise the first failure. */
+  const state = (): SupervisorState => {
+    const states = all.map((supervisor) => supervisor.state);
     return states.find((one) => one.state === 'serving') ?? states.find((one) => one.state === 'failed') ?? states[0]!;
   };
   return {
     get state() {
       return state();
     },
-    ready: Promise.all(all.map((floor) => floor.ready)).then(state),
+    ready: Promise.all(all.map((supervisor) => supervisor.ready)).then(state),
     start() {
-      void all.reduce(async (before, floor) => {
+      void all.reduce(async (before, supervisor) => {
         await before;
-        floor.start();
-        await floor.ready;
+        supervisor.start();
+        await supervisor.ready;
       }, Promise.resolve());
     },
-    onModelFailed: (artefact, failure) => floors.get(artefact)?.onModelFailed(failure),
+    onModelFailed: (artefact, failure) => supervisors.get(artefact)?.onModelFailed(failure),
     cancel() {
-      for (const floor of all) floor.cancel();
+      for (const supervisor of all) supervisor.cancel();
     },
     async stop() {
-      await Promise.all(all.map((floor) => floor.stop()));
+      await Promise.all(all.map((supervisor) => supervisor.stop()));
     },
   };
 }

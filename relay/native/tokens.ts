@@ -6,7 +6,7 @@ import { tooLong } from '#lib/engine/answer.ts';
 import type { ScoreRequest, TokenScore } from '#lib/engine/spec.ts';
 import type { Logprob } from '#lib/protocol/part.ts';
 
-/** A prompt as the model reads it, with its marks, and its beginning of text where it wants one. */
+/** The tokens of a prompt, special tokens included, with a BOS token where the model expects one. */
 export function tokenize(model: LlamaModel, prompt: string): Token[] {
   const tokens = model.tokenize(prompt, true);
   const { bos } = model.tokens;
@@ -15,13 +15,13 @@ export function tokenize(model: LlamaModel, prompt: string): Token[] {
 
 const vocabularies = new WeakMap<LlamaModel, ReadonlySet<number>>();
 
-/** Ids from outside as this model's tokens. @throws `bad-request` for one that is none. */
+/** Checks ids from outside against the model's vocabulary. @throws `bad-request` for an unknown id. */
 export function knownTokens(model: LlamaModel, ids: readonly number[]): readonly Token[] {
   const known = vocabularies.get(model) ?? new Set<number>(model.iterateAllTokens());
   vocabularies.set(model, known);
-  const strange = ids.find((id) => !known.has(id));
-  if (strange === undefined) return ids as readonly Token[];
-  throw new TabloomError('bad-request', `${strange} is no token of this model. Send ids of its own vocabulary.`);
+  const unknown = ids.find((id) => !known.has(id));
+  if (unknown === undefined) return ids as readonly Token[];
+  throw new TabloomError('bad-request', `${unknown} is no token of this model. Send ids of its own vocabulary.`);
 }
 
 interface Evaluator {
@@ -29,10 +29,10 @@ interface Evaluator {
   readonly sequence: LlamaContextSequence;
 }
 
-/** Positions evaluated before an abort is looked at. */
-const portion = 128;
+/** Positions evaluated between checks for an abort. */
+const batchTokens = 128;
 
-/** Teacher forcing: the tokens as given are read once, and at each place before one of the answer the logits are looked at. */
+/** Teacher forcing: evaluates the given tokens once and reads the logits before each token of the answer. */
 export async function scoreLlama(
   { prompt, answer }: ScoreRequest,
   {
@@ -49,11 +49,11 @@ export async function scoreLlama(
   const scores: TokenScore[] = [];
   if (answer.length === 0) return scores;
   await sequence.adaptStateToTokens(tokens.slice(0, prompt.length - 1), false);
-  for (let at = sequence.nextTokenIndex; at < tokens.length - 1; at += portion) {
+  for (let at = sequence.nextTokenIndex; at < tokens.length - 1; at += batchTokens) {
     throwIfAborted(signal);
-    const items = tokens.slice(at, Math.min(at + portion, tokens.length - 1)).map((token, index) => {
+    const items = tokens.slice(at, Math.min(at + batchTokens, tokens.length - 1)).map((token, index) => {
       const next = tokens[at + index + 1]!;
-      return at + index < prompt.length - 1 ? token : look(token, [next], 1);
+      return at + index < prompt.length - 1 ? token : withLogits(token, [next], 1);
     });
     const outputs = await sequence.controlledEvaluate(items);
     for (const [index, output] of outputs.entries()) {
@@ -67,20 +67,20 @@ export async function scoreLlama(
 }
 
 /**
- * The model's own log-probabilities at the place where `token` was drawn, before temperature, bias, penalties and grammar.
- * The package shows them for a token that it evaluates; so the last one is evaluated again.
+ * The model's own log-probabilities where `token` was sampled, before temperature, bias, penalties and grammar. The package
+ * reports them only for a token that it evaluates, so the previous one is evaluated again.
  */
 export async function logprobOf(token: Token, top: number, { model, sequence }: Evaluator): Promise<Logprob> {
   const end = sequence.nextTokenIndex;
   const last = sequence.contextTokens.at(-1)!;
   await sequence.eraseContextTokenRanges([{ start: end - 1, end }]);
-  const [output] = await sequence.controlledEvaluate([look(last, [token], Math.max(1, top))]);
+  const [output] = await sequence.controlledEvaluate([withLogits(last, [token], Math.max(1, top))]);
   const { logprob, ranked } = readLogits(output!);
   const item = (one: Token) => ({ ...textOf(one, model), logprob: logprob(one) });
   return { ...item(token), top: ranked.slice(0, top).map(item) };
 }
 
-const look = (token: Token, tokens: readonly Token[], includeTop: number) =>
+const withLogits = (token: Token, tokens: readonly Token[], includeTop: number) =>
   [token, { generateNext: { logits: { filter: { tokens, includeTop } }, totalLogitWeight: true } }] as [
     Token,
     { generateNext: { logits: { filter: { tokens: readonly Token[]; includeTop: number } }; totalLogitWeight: true } },
@@ -90,13 +90,13 @@ function readLogits({ next }: ControlledEvaluateIndexOutput) {
   const logits = next.logits!;
   const ranked = [...logits].sort((a, b) => b[1] - a[1]).map(([token]) => token);
   const most = logits.get(ranked[0]!)!;
-  // The package gives the sum of the exponentials relative to the largest logit.
+  // The package returns the sum of exponentials relative to the largest logit.
   const total = most + Math.log(next.totalLogitWeight!);
   const logprob = (token: Token) => Math.min(0, Math.max(logits.get(token)! - total, -1e9));
   return { logprob, best: logprob(ranked[0]!), ranked };
 }
 
-/** A piece of a character has no text of its own, and the package does not tell its bytes. */
+/** Part of a character has no text of its own, and the package does not expose its bytes. */
 function textOf(token: Token, model: LlamaModel): { readonly token: string; readonly bytes?: Uint8Array } {
   const text = model.detokenize([token], true);
   return text.includes('\ufffd') ? { token: text } : { token: text, bytes: utf8Encode(text) };

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { TabloomError } from '#lib/base/errors.ts';
 
 /**
- * The seed of an Ed25519 key (32 bytes) kept in a file only its owner may read; made on the first run. Without it a
- * relay would be another peer after every restart.
- * @throws `data-not-writable` when the folder cannot be written, `bad-identity` when the file holds something else.
+ * The seed of an Ed25519 key (32 bytes), in a file that only its owner may read; created on the first run, so that a
+ * relay remains the same peer after a restart.
+ * @throws `data-not-writable` when the folder cannot be written, `bad-identity` when the file is no such seed.
  */
 export async function loadSeed(folder: string, name = 'identity.key'): Promise<Uint8Array> {
   const path = join(folder, name);
@@ -29,7 +29,7 @@ export async function loadSeed(folder: string, name = 'identity.key'): Promise<U
 
 const seedBytes = 32;
 
-/** Written beside and renamed, so that a crash leaves the whole key or none. */
+/** Written to a temporary file and renamed, so that a crash leaves either the whole key or none. */
 async function createSeed(folder: string, path: string): Promise<Uint8Array> {
   const seed = randomBytes(seedBytes);
   const draft = `${path}.${randomBytes(6).toString('hex')}`;

@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { CircuitRelayService } from '@libp2p/circuit-relay-v2';
 import type { PeerId as Libp2pPeerId } from '@libp2p/interface';
 import type { Clock } from '#lib/base/clock.ts';
@@ -13,41 +11,34 @@ import { relayTuning, type Tuning } from '#lib/net/libp2p/tuning.ts';
 import type { LocalNets } from '#lib/net/local.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { offersTopic } from '#lib/protocol/find.ts';
-
-/** A WebSocket upgrade whose answer is still to be given. */
-export interface HandedOver {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Uint8Array;
-  readonly from: { readonly host: string; readonly port: number };
-}
+import type { PendingUpgrade } from '../http/upgrade.ts';
 
 export interface RelayNodeOptions {
-  /** Of the relay's Ed25519 key, 32 bytes. */
+  /** Seed of the relay's Ed25519 key, 32 bytes. */
   readonly seed: Uint8Array;
   /**
-   * A loopback port to listen on, 0 for any free one (see `listening`). Left out where an HTTP server hands its upgrades
-   * over (see `accept`): then there is no second port, which any page of this machine could dial past the server's checks.
+   * A loopback port to listen on, 0 for any free one (see `listening`). Omitted where an HTTP server passes its upgrades
+   * on (see `accept`): a second port could be dialled by any page on this machine, past the server's checks.
    */
   readonly listenPort?: number | undefined;
-  /** What others dial, such as `/dns4/example.org/tcp/443/wss`; without it, the loopback address. */
+  /** Addresses for others to dial, such as `/dns4/example.org/tcp/443/wss`; the loopback address by default. */
   readonly announce?: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Shared with the native peer of the same process. */
+  /** Shared with the native peer in this process. */
   readonly local?: LocalNets | undefined;
   readonly topics?: readonly string[];
   readonly tuning?: Partial<Tuning>;
 }
 
-/** The {@link Net} of a relay: circuit relay and gossip hub. Directory and gateway work on it as on any other net. */
+/** The {@link Net} of a relay: circuit relay and gossip hub. Directory and gateway use it like any other net. */
 export interface RelayNode extends Net {
-  /** Host and port the WebSocket listener has, once started. */
+  /** Host and port of the WebSocket listener, once started. */
   listening(): { readonly host: string; readonly port: number } | undefined;
-  /** Takes WebSocket upgrades that have been checked; undefined while the node does not run or has a port of its own. */
-  readonly accept: ((handed: HandedOver) => void) | undefined;
-  /** Peers that can be reached through this relay now. */
+  /** Answers upgrades that have been checked; undefined while the node is stopped or has its own port. */
+  readonly accept: ((upgrade: PendingUpgrade) => void) | undefined;
+  /** Peers that are reachable through this relay now. */
   reservationCount(): number;
 }
 
@@ -95,19 +86,19 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
   });
 
   return Object.defineProperties(net, {
-    accept: { get: () => socketSource?.accept && ((handed: HandedOver) => handOver(socketSource, handed)) },
+    accept: { get: () => socketSource?.accept && ((upgrade: PendingUpgrade) => acceptUpgrade(socketSource, upgrade)) },
     listening: { value: () => listening },
     reservationCount: { value: () => circuit?.reservations.size ?? 0 },
   }) as RelayNode;
 }
 
-/** The request as the transport reads it, for which the other end is where its socket says. */
-function handOver({ accept }: SocketSource, { request, socket, head, from }: HandedOver): void {
+/** The transport takes the remote address from the request's socket, so it is given one with the client's address. */
+function acceptUpgrade({ accept }: SocketSource, { request, socket, head, from }: PendingUpgrade): void {
   const address = { remoteAddress: from.host, remotePort: from.port };
   accept?.(Object.create(request, { socket: { value: address } }), socket, head);
 }
 
-/** A reservation is of no use without its connection, and would count against the limit for as long as it lasts. */
+/** A reservation is useless without its connection, and would count against the limit until it expires. */
 function release(circuit: CircuitRelayService | undefined, peer: Libp2pPeerId): void {
   circuit?.reservations.get(peer)?.signal.clear();
   circuit?.reservations.delete(peer);

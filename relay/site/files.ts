@@ -1,31 +1,31 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 
-/** One file that may be served, with the forms it was compressed to at build time. */
+/** A file to serve, with the variants compressed at build time. */
 export interface SiteFile {
   /** As in a URL: `/_app/immutable/x.js`. */
   readonly path: string;
-  readonly plain: StoredForm;
-  readonly br?: StoredForm | undefined;
-  readonly gzip?: StoredForm | undefined;
+  readonly plain: FileVariant;
+  readonly br?: FileVariant | undefined;
+  readonly gzip?: FileVariant | undefined;
 }
 
-export interface StoredForm {
-  /** On this machine. */
+export interface FileVariant {
+  /** Path on this machine. */
   readonly file: string;
   readonly sizeBytes: number;
-  /** Changes with the content: size and time of writing. */
+  /** Changes with size and modification time. */
   readonly etag: string;
 }
 
 const filesMax = 20_000;
 
 /**
- * Every regular file below the folder. Only what stands in this list is ever opened, so no path of a request reaches
- * the file system: there is nothing to traverse. Links are not followed. An absent folder is an empty site.
+ * Indexes every regular file below the folder. Only indexed files are ever opened, so no request path reaches the file
+ * system and there is nothing to traverse. Links are not followed. A missing folder is an empty site.
  */
 export async function indexFiles(root: string): Promise<ReadonlyMap<string, SiteFile>> {
-  const forms = new Map<string, StoredForm>();
+  const variants = new Map<string, FileVariant>();
   const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
@@ -37,13 +37,13 @@ export async function indexFiles(root: string): Promise<ReadonlyMap<string, Site
     const file = join(entry.parentPath, entry.name);
     const { size, mtimeMs } = await stat(file);
     const etag = `"${size.toString(36)}-${Math.floor(mtimeMs).toString(36)}"`;
-    forms.set(`/${relative(root, file).split(sep).join('/')}`, { file, sizeBytes: size, etag });
+    variants.set(`/${relative(root, file).split(sep).join('/')}`, { file, sizeBytes: size, etag });
   }
   const files = new Map<string, SiteFile>();
-  for (const [path, plain] of forms) {
-    // `x.js.br` beside `x.js` is a form of it; alone it is a file.
-    if (/\.(br|gz)$/.test(path) && forms.has(path.slice(0, path.lastIndexOf('.')))) continue;
-    files.set(path, { path, plain, br: forms.get(`${path}.br`), gzip: forms.get(`${path}.gz`) });
+  for (const [path, plain] of variants) {
+    // `x.js.br` beside `x.js` is a variant of it; alone it is a file.
+    if (/\.(br|gz)$/.test(path) && variants.has(path.slice(0, path.lastIndexOf('.')))) continue;
+    files.set(path, { path, plain, br: variants.get(`${path}.br`), gzip: variants.get(`${path}.gz`) });
   }
   return files;
 }
@@ -72,6 +72,6 @@ const types: Readonly<Record<string, string>> = {
   ttf: 'font/ttf',
 };
 
-/** By the file's name. With `nosniff` a wrong one breaks a page, so what is unknown is bytes. */
+/** By file extension. With `nosniff` a wrong type breaks a page, so unknown ones are served as plain bytes. */
 export const mediaType = (path: string): string =>
   types[/\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? ''] ?? 'application/octet-stream';

@@ -2,18 +2,18 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { indexFiles, mediaType, type SiteFile, type StoredForm } from './files.ts';
+import { indexFiles, mediaType, type SiteFile, type FileVariant } from './files.ts';
 
-/** The built pages: files as they are, and the fallback page for every path of the app. */
+/** Serves the built pages: files as they are, and the fallback page for the app's own paths. */
 export interface Site {
   readonly fileCount: number;
   respond(request: Request): Promise<Response>;
 }
 
-/** Up to here a file is read at once; above it is streamed as fast as it is taken. */
+/** Smaller files are read at once; larger ones are streamed as fast as the client reads. */
 const wholeReadBytesMax = 256 * 1024;
 const fallbackPath = '/200.html';
-/** Pages of which there is one for each thing kept, so that no file stands for them. */
+/** Paths with an id, for which no file was built. */
 const appPath = /^\/chat\/[^/]+\/?$/;
 
 export async function createSite(root: string): Promise<Site> {
@@ -42,11 +42,11 @@ export async function createSite(root: string): Promise<Site> {
   };
 }
 
-/** Visitors get the app at any path, and it tells them when there is no such page; programs, code and models do not. */
+/** Browsers get the app at any path, and it shows its own not-found page; programs and asset paths get a plain 404. */
 const isPagePath = (path: string, request: Request): boolean =>
   !path.startsWith('/_app/') && (request.headers.get('accept') ?? '').includes('text/html');
 
-/** `status` is said of a whole answer. */
+/** @param status of a response with the whole file. */
 async function serve(request: Request, file: SiteFile, status: number): Promise<Response> {
   const isPage = file.path.endsWith('.html');
   const headers = new Headers(isPage ? pageHeaders(await readFile(file.plain.file, 'utf8')) : commonHeaders);
@@ -58,34 +58,35 @@ async function serve(request: Request, file: SiteFile, status: number): Promise<
   const compressible = file.br !== undefined || file.gzip !== undefined;
   if (compressible) headers.set('vary', 'Accept-Encoding');
   const range = request.headers.get('range');
-  // A range is one of the plain bytes: a download that goes on must not meet other bytes than it began with.
-  const { form, encoding } = range === null ? chooseForm(request, file) : { form: file.plain, encoding: undefined };
+  // Ranges refer to the uncompressed file: a resumed download must get the same bytes it started with.
+  const { variant, encoding } =
+    range === null ? chooseVariant(request, file) : { variant: file.plain, encoding: undefined };
   if (encoding) headers.set('content-encoding', encoding);
-  headers.set('etag', form.etag);
+  headers.set('etag', variant.etag);
   headers.set('accept-ranges', 'bytes');
 
   if (
     request.headers
       .get('if-none-match')
       ?.split(',')
-      .some((tag) => tag.trim().replace(/^W\//, '') === form.etag)
+      .some((tag) => tag.trim().replace(/^W\//, '') === variant.etag)
   ) {
     return new Response(null, { status: 304, headers });
   }
   const ifRange = request.headers.get('if-range');
-  const asked = readRange(ifRange === null || ifRange === form.etag ? range : null, form.sizeBytes);
+  const asked = readRange(ifRange === null || ifRange === variant.etag ? range : null, variant.sizeBytes);
   if (asked.kind === 'unsatisfiable') {
-    headers.set('content-range', `bytes */${form.sizeBytes}`);
+    headers.set('content-range', `bytes */${variant.sizeBytes}`);
     return new Response(null, { status: 416, headers });
   }
-  const span = asked.kind === 'part' ? asked : { first: 0, last: form.sizeBytes - 1 };
+  const span = asked.kind === 'part' ? asked : { first: 0, last: variant.sizeBytes - 1 };
   headers.set('content-length', String(span.last - span.first + 1));
-  if (asked.kind === 'part') headers.set('content-range', `bytes ${span.first}-${span.last}/${form.sizeBytes}`);
-  const body = request.method === 'HEAD' ? null : await readSpan(form, span);
+  if (asked.kind === 'part') headers.set('content-range', `bytes ${span.first}-${span.last}/${variant.sizeBytes}`);
+  const body = request.method === 'HEAD' ? null : await readSpan(variant, span);
   return new Response(body, { status: asked.kind === 'part' ? 206 : status, headers });
 }
 
-function chooseForm(request: Request, file: SiteFile): { form: StoredForm; encoding: string | undefined } {
+function chooseVariant(request: Request, file: SiteFile): { variant: FileVariant; encoding: string | undefined } {
   const accepted = new Set(
     (request.headers.get('accept-encoding') ?? '')
       .split(',')
@@ -93,21 +94,21 @@ function chooseForm(request: Request, file: SiteFile): { form: StoredForm; encod
       .filter((item) => !/;\s*q=0(\.0*)?$/.test(item))
       .map((item) => item.split(';')[0]!.trim()),
   );
-  if (file.br && accepted.has('br')) return { form: file.br, encoding: 'br' };
-  if (file.gzip && accepted.has('gzip')) return { form: file.gzip, encoding: 'gzip' };
-  return { form: file.plain, encoding: undefined };
+  if (file.br && accepted.has('br')) return { variant: file.br, encoding: 'br' };
+  if (file.gzip && accepted.has('gzip')) return { variant: file.gzip, encoding: 'gzip' };
+  return { variant: file.plain, encoding: undefined };
 }
 
 async function readSpan(
-  form: StoredForm,
+  variant: FileVariant,
   { first, last }: { readonly first: number; readonly last: number },
 ): Promise<BodyInit> {
-  if (form.sizeBytes <= wholeReadBytesMax) return (await readFile(form.file)).subarray(first, last + 1);
-  const stream = createReadStream(form.file, { start: first, end: last });
+  if (variant.sizeBytes <= wholeReadBytesMax) return (await readFile(variant.file)).subarray(first, last + 1);
+  const stream = createReadStream(variant.file, { start: first, end: last });
   return Readable.toWeb(stream) as ReadableStream<Uint8Array>;
 }
 
-/** Undefined for what cannot be a path: broken escapes, NUL. */
+/** Undefined for an invalid path: broken escapes, NUL. */
 function readPath(url: string): string | undefined {
   try {
     const path = decodeURIComponent(new URL(url).pathname);
@@ -123,16 +124,16 @@ const plainText = (status: number, text: string, headers: Record<string, string>
     headers: { ...commonHeaders, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers },
   });
 
-/** What a `Range` header asks of a file (RFC 9110, section 14). Offsets in bytes, both inclusive. */
-type RangeAsked =
+/** The part of a file that a `Range` header requests (RFC 9110, section 14). Offsets in bytes, both inclusive. */
+type RangeRequest =
   | { readonly kind: 'whole' }
   | { readonly kind: 'part'; readonly first: number; readonly last: number }
   | { readonly kind: 'unsatisfiable' };
 
-const whole: RangeAsked = { kind: 'whole' };
+const whole: RangeRequest = { kind: 'whole' };
 
-/** One range of bytes. Several at once, other units and what cannot be read are answered with the whole file. */
-export function readRange(header: string | null, sizeBytes: number): RangeAsked {
+/** Parses a single byte range. Multiple ranges, other units and malformed headers yield the whole file. */
+export function readRange(header: string | null, sizeBytes: number): RangeRequest {
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '');
   if (!match || (match[1] === '' && match[2] === '')) return whole;
   if (match[1] === '') {
@@ -146,7 +147,7 @@ export function readRange(header: string | null, sizeBytes: number): RangeAsked 
   return first >= sizeBytes ? { kind: 'unsatisfiable' } : { kind: 'part', first, last };
 }
 
-/** Headers of every file, whatever it is. */
+/** Headers of every file. */
 const commonHeaders: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'strict-origin-when-cross-origin',
@@ -154,10 +155,10 @@ const commonHeaders: Readonly<Record<string, string>> = {
 };
 
 /**
- * Headers of a page. Isolation without COEP keeps threads in wasm while wallet pop-ups and foreign frames work. The
- * policy allows the inline scripts of this very document by their hashes and nothing else inline but styles; engines
- * compile wasm and start workers from blobs; relays and model hosts are chosen by the visitor, so connections are open. No
- * other site may frame a page: a frame could trick a click out of a visitor, and one of the clicks here lends the device.
+ * Headers of a page. Document isolation instead of COEP keeps wasm threads while wallet pop-ups and foreign frames work.
+ * The policy allows this document's inline scripts by hash, and inline styles; engines compile wasm and start workers
+ * from blobs; the visitor chooses relays and model hosts, so connections are not restricted. No other site may frame a
+ * page: a frame could steal a click, and one of the clicks here shares the device.
  */
 function pageHeaders(html: string): Record<string, string> {
   const policy = [
@@ -183,7 +184,7 @@ function pageHeaders(html: string): Record<string, string> {
   };
 }
 
-/** Sources for the scripts that stand in the document itself. */
+/** CSP sources of the document's inline scripts. */
 function inlineScriptHashes(html: string): readonly string[] {
   return [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/gi)]
     .map((match) => createHash('sha256').update(match[1]!).digest('base64'))

@@ -16,9 +16,8 @@ const schema = `
   ) WITHOUT ROWID, STRICT`;
 
 /**
- * What survives a restart of a relay: one file, locked for as long as it is open, since two processes with one identity
- * would make each other unreachable. Keys are UTF-16 (big endian), whose bytes sort like code units; values are V8's
- * structured clones.
+ * Key-value storage in one SQLite file, locked while open, since two processes with one identity would make each other
+ * unreachable. Keys are stored as UTF-16 big endian, whose bytes sort like code units; values as V8 structured clones.
  * @throws `data-in-use` when another process holds the file, `data-not-writable`.
  */
 export function openSqliteStorage(file: string): SqliteStorage {
@@ -39,7 +38,7 @@ export function openSqliteStorage(file: string): SqliteStorage {
       ? [write.store, encodeKey(write.key), encodeValue(write.value)]
       : [write.store, encodeKey(write.key)];
   const apply = (writes: readonly Write[]) => {
-    // Values are encoded before anything is written: one that cannot be is refused whole.
+    // All values are encoded before any is written, so that a bad one rejects the whole batch.
     const rows = writes.map((write) => [statements[write.type], encode(write)] as const);
     coded(() => {
       database.exec('BEGIN IMMEDIATE');
@@ -91,7 +90,7 @@ function open(file: string): DatabaseSync {
   }
 }
 
-/** For the owner alone, from the first byte. SQLite gives the files beside it (`-wal`, `-shm`) the mode of the database. */
+/** Owner-only from the first byte. SQLite gives `-wal` and `-shm` the mode of the database file. */
 function keepPrivate(file: string): void {
   closeSync(openSync(file, 'a', 0o600));
   for (const one of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(one)) chmodSync(one, 0o600);
@@ -118,7 +117,7 @@ const decodeKey = (bytes: unknown): string =>
     .swap16()
     .toString('utf16le');
 
-/** The first key after all that begin with the prefix; null where there is none. */
+/** The first key after every key with the prefix; null if there is none. */
 function afterPrefix(prefix: Uint8Array): Uint8Array | null {
   const end = Uint8Array.from(prefix);
   for (let at = end.length - 1; at >= 0; at--) {

@@ -22,7 +22,7 @@ async function overScripted(): Promise<Row> {
   const loaded = await createScriptedEngine({ clock: systemClock }).load(scriptedModel(0), {});
   const peer = await startWorker(relay.url, 0);
   try {
-    await untilListed(relay, loaded.model.name);
+    await waitUntilListed(relay, loaded.model.name);
     return await compare('added to first token by the gateway, zero-cost engine', relay, loaded, 100);
   } finally {
     await peer.stop();
@@ -90,7 +90,7 @@ async function firstOfGateway(relay: RelayProcess, model: string): Promise<numbe
   return firstMs;
 }
 
-async function untilListed(relay: RelayProcess, model: string): Promise<void> {
+async function waitUntilListed(relay: RelayProcess, model: string): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const { data } = (await (await fetch(`${relay.url}/v1/models`)).json()) as { data: { id: string }[] };
     if (data.some(({ id }) => id === model)) return;

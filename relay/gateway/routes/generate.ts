@@ -3,58 +3,59 @@ import type { Context, Handler } from 'hono';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
-import { answerHeaders, type AnswerHead } from '../answer.ts';
+import { answerHeaders, type AnswerMetadata } from '../answer.ts';
 import { readJson, type BodyBudget } from '../body.ts';
-import { collectJob, untrimmed } from '../collect.ts';
+import { collectJob, rejectTrimmed } from '../collect.ts';
 import { badRequest } from '../errors.ts';
-import type { IdempotencyKey, JobBook } from '../job-registry.ts';
+import type { IdempotencyKey, JobRegistry } from '../job-registry.ts';
 import { gatewayLimits } from '../limits.ts';
-import type { Shelf } from '../model-list.ts';
-import type { Wish } from '../request.ts';
-import { beginStream, streamBody } from '../stream.ts';
+import type { ModelList } from '../model-list.ts';
+import type { ParsedRequest } from '../request.ts';
+import { startStream, streamBody } from '../stream.ts';
 
 export interface GenerateComponents {
-  readonly jobs: JobBook;
-  readonly shelf: Shelf;
+  readonly jobs: JobRegistry;
+  readonly models: ModelList;
   readonly bodies: BodyBudget;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** A route that asks the network, whole or streamed. A client that goes away stops the engine. */
+/** A route that runs a job on the network, whole or streamed. A client that disconnects stops the engine. */
 export function generate(
-  { jobs, shelf, bodies, clock, logger }: GenerateComponents,
-  read: (body: unknown, headers: Headers, shelf: Shelf) => Wish,
+  { jobs, models, bodies, clock, logger }: GenerateComponents,
+  read: (body: unknown, headers: Headers, models: ModelList) => ParsedRequest,
 ): Handler {
   return async (context) => {
     const request = context.req.raw;
     const { value, text } = await readJson(request, bodies);
-    const wish = read(value, request.headers, shelf);
+    const parsed = read(value, request.headers, models);
     const left = new AbortController();
     if (request.signal.aborted) left.abort();
     else request.signal.addEventListener('abort', () => left.abort(), { once: true });
 
     const key = readKey(context, text);
-    const { id, events } = jobs.run(wish.ask, key, { signal: left.signal });
-    const { kind } = wish.ask;
-    logger.info('job-asked', { job: id, kind, model: wish.model.slice(0, 128), answer: wish.answer });
-    const { model, warnings, maxTokens, form } = wish;
-    // By the job, not by the request: who asks again under a key gets the same answer, to the second.
-    const headOf = ({ startedAt = clock.now() }: JobState): AnswerHead => ({
+    const { id, events } = jobs.run(parsed.ask, key, { signal: left.signal });
+    const { kind } = parsed.ask;
+    logger.info('job-asked', { job: id, kind, model: parsed.model.slice(0, 128), answer: parsed.answer });
+    const { model, warnings, maxTokens, format } = parsed;
+    // Dated by the job, not the request: a repeated Idempotency-Key gets the same answer, to the second.
+    const metadataOf = ({ startedAt = clock.now() }: JobState): AnswerMetadata => ({
       id,
       model,
       created: Math.floor(startedAt / 1_000),
       maxTokens,
       warnings,
     });
-    const answering = untrimmed(events, wish);
-    if (wish.answer === 'whole') {
-      const state = await collectJob(answering, wish);
-      return context.json(form.whole(headOf(state), state), 200, answerHeaders(id, state));
+    const answering = rejectTrimmed(events, parsed);
+    if (parsed.answer === 'whole') {
+      const state = await collectJob(answering, parsed);
+      return context.json(format.whole(metadataOf(state), state), 200, answerHeaders(id, state));
     }
-    const { state, frames } = await beginStream(answering, wish, {
+    const { state, frames } = await startStream(answering, parsed, {
       clock,
-      writer: (begun) => form.chunks({ ...headOf(begun), model: begun.worker?.model ?? model }, wish.usageChunk),
+      writer: (begun) =>
+        format.chunks({ ...metadataOf(begun), model: begun.worker?.model ?? model }, parsed.usageChunk),
       signal: left.signal,
     });
     return new Response(
@@ -71,7 +72,7 @@ export function generate(
   };
 }
 
-/** The names under which clients send their keys: two callers are told apart by them. */
+/** Headers in which clients send their keys, which distinguish one caller from another. */
 const callerHeaders = ['authorization', 'x-api-key', 'api-key'];
 
 function readKey(context: Context, body: string): IdempotencyKey | undefined {

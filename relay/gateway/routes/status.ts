@@ -1,26 +1,27 @@
 import type { Handler } from 'hono';
 import { wireError } from '#lib/protocol/errors.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
-import type { Tally } from '../job-registry.ts';
-import type { Shelf, ShelfModel } from '../model-list.ts';
+import type { JobCounts } from '../job-registry.ts';
+import type { ModelList, ListedModel } from '../model-list.ts';
 
 export interface ModelsComponents {
-  readonly shelf: Shelf;
-  /** Said as `created` of every model, in milliseconds since the epoch: since when this relay would have known it. */
+  readonly models: ModelList;
+  /** The `created` of every model, in milliseconds since the epoch: when this relay started. */
   readonly startedAt: number;
 }
 
-/** `GET /v1/models`: what somebody serves now. */
-export function listModels({ shelf, startedAt }: ModelsComponents): Handler {
-  return (context) => context.json({ object: 'list', data: shelf.list().map((model) => writeModel(model, startedAt)) });
+/** `GET /v1/models`: the models that are served now. */
+export function listModels({ models, startedAt }: ModelsComponents): Handler {
+  return (context) =>
+    context.json({ object: 'list', data: models.list().map((model) => writeModel(model, startedAt)) });
 }
 
 /** `GET /v1/models/{id}`, by name or artefact id; names may contain slashes. */
-export function showModel({ shelf, startedAt }: ModelsComponents): Handler {
+export function showModel({ models, startedAt }: ModelsComponents): Handler {
   return (context) => {
-    const model = shelf.find(context.req.param('id') ?? '');
+    const model = models.find(context.req.param('id') ?? '');
     if (!model) {
-      throw wireError('model-not-found', 'Nobody serves this model now. GET /v1/models lists those that are served.', {
+      throw wireError('model-not-found', 'This model is not served now. GET /v1/models lists the models that are.', {
         details: { param: 'model' },
       });
     }
@@ -28,7 +29,7 @@ export function showModel({ shelf, startedAt }: ModelsComponents): Handler {
   };
 }
 
-const writeModel = ({ id, ...tabloom }: ShelfModel, startedAt: number) => ({
+const writeModel = ({ id, ...tabloom }: ListedModel, startedAt: number) => ({
   id,
   object: 'model',
   created: Math.floor(startedAt / 1_000),
@@ -36,7 +37,7 @@ const writeModel = ({ id, ...tabloom }: ShelfModel, startedAt: number) => ({
   tabloom,
 });
 
-/** How the relay is. Counts only: nothing in it names a peer or a prompt. */
+/** The relay's health. Counts only: it names no peer and no prompt. */
 export interface Health {
   readonly ok: boolean;
   readonly state: 'serving' | 'draining';
@@ -46,7 +47,7 @@ export interface Health {
   readonly peers: number;
   /** Workers in the directory. */
   readonly offers: number;
-  readonly jobs: Tally;
+  readonly jobs: JobCounts;
   readonly native: NativeHealth;
 }
 
@@ -54,11 +55,11 @@ export interface NativeHealth {
   readonly state: 'off' | 'starting' | 'serving' | 'failed' | 'stopped';
   readonly running: number;
   readonly queued: number;
-  /** Why it failed. */
+  /** The reason for `failed`. */
   readonly error?: { readonly code: string; readonly message: string } | undefined;
 }
 
-/** `GET /health`: 200 while it takes requests, 503 while it goes away. */
+/** `GET /health`: 200 while the relay accepts requests, 503 while it is shutting down. */
 export function showHealth(health: () => Health): Handler {
   return (context) => {
     const now = health();
@@ -67,7 +68,7 @@ export function showHealth(health: () => Health): Handler {
   };
 }
 
-/** `GET /relay.json`: who this relay is, so that a tab can make its network address from the page's own. */
+/** `GET /relay.json`: the relay's identity, from which a tab derives its network address. */
 export function showRelayInfo(info: () => RelayInfo): Handler {
   return (context) => {
     context.header('cache-control', 'no-store');

@@ -143,7 +143,7 @@ test('a peer whose messages are rejected again and again is hung up on and let i
 });
 
 test('6: a relay keeps a peer that misses its pings, and by default it does not', async () => {
-  const pings = { pingIntervalMs: 100, pingTimeoutMs: 100 };
+  const pings = { keepaliveIntervalMs: 100, pingTimeoutMs: 100 };
   const outcome = async (number: number, missedPing: 'keep' | 'abort') => {
     const relay = relayOn(number, { tuning: { ...pings, missedPing } });
     await relay.start();

@@ -24,7 +24,7 @@ afterAll(() => relay?.dispose());
 
 const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, 'base64'));
 
-describe('the native floor answers as a peer', () => {
+describe('the native provider answers as a peer', () => {
   test('whole, with a receipt that anybody can verify', async () => {
     const response = await postChat(relay.url, question({ temperature: 0 }));
     expect(response.status).toBe(200);

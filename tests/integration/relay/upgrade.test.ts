@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { silentLogger } from '#lib/base/logger.ts';
-import { createFindClient } from '../../../relay/http/client-address.ts';
+import { createClientAddressResolver } from '../../../relay/http/client-address.ts';
 import { createGuard } from '../../../relay/http/guard.ts';
 import { listen } from '../../../relay/http/server.ts';
-import { createUpgrades } from '../../../relay/http/upgrade.ts';
+import { createUpgradeHandler } from '../../../relay/http/upgrade.ts';
 import type { RelayNode } from '../../../relay/node/relay.ts';
 import { netAt, relayOn, reserved, until } from '../net/ground.ts';
 import { wireTo, type WireOptions } from '../net/wire.ts';
@@ -17,8 +17,8 @@ afterEach(async () => {
 async function relayBehindHttp(number: number, trustedProxies: readonly string[]) {
   let relay: RelayNode | undefined;
   const guard = createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: [] });
-  const findClient = createFindClient(trustedProxies);
-  const upgrades = createUpgrades({ guard, findClient, accept: () => relay?.accept, logger: silentLogger });
+  const resolveClient = createClientAddressResolver(trustedProxies);
+  const upgrades = createUpgradeHandler({ guard, resolveClient, accept: () => relay?.accept, logger: silentLogger });
   const http = await listen({
     host: '127.0.0.1',
     port: 0,
