@@ -9,7 +9,7 @@ test.each([
   ['0.000001', 1n],
   [' 007.5 ', 7_500_000n],
   ['9007199254740993.000001', 9_007_199_254_740_993_000_001n],
-])('reads %j exactly', (text, units) => {
+])('parses %j exactly', (text, units) => {
   expect(parseAmount(text, 6)).toBe(units);
 });
 
@@ -29,11 +29,11 @@ test.each([
   [1_234_567n, 2, '1.234567'],
   [1n, 9, '0.000001'],
   [-1_500_000n, 2, '-1.50'],
-])('writes %s with at least %i decimals', (units, least, text) => {
+])('formats %s with at least %i decimals', (units, least, text) => {
   expect(formatAmount(units, 6, least)).toBe(text);
 });
 
-test('what is written is read back, at any number of decimals', () => {
+test('formatting and parsing round-trip at any number of decimals', () => {
   fc.assert(
     fc.property(fc.bigInt(0n, 2n ** 128n), fc.nat(18), fc.nat(20), (units, decimals, least) => {
       expect(parseAmount(formatAmount(units, decimals, least), decimals)).toBe(units);
@@ -42,7 +42,7 @@ test('what is written is read back, at any number of decimals', () => {
   );
 });
 
-test('an amount that is sent is above zero and fits', () => {
+test('an amount to send must be positive and within the maximum', () => {
   checkAmount(1n);
   checkAmount(channelUnitsMax);
   expect(() => checkAmount(0n)).toThrow(expect.objectContaining({ code: 'amount-zero' }));
@@ -50,7 +50,7 @@ test('an amount that is sent is above zero and fits', () => {
   expect(() => checkAmount(channelUnitsMax + 1n)).toThrow(expect.objectContaining({ code: 'amount-too-large' }));
 });
 
-test('an amount in a record has at most 128 bits, and one spelling', () => {
+test('an amount in a record has at most 128 bits and one valid spelling', () => {
   expect(amountSchema.parse((2n ** 128n - 1n).toString())).toBe(2n ** 128n - 1n);
   expect(amountSchema.parse('0')).toBe(0n);
   for (const text of [(2n ** 128n).toString(), '01', '-1', '1.0', '', '1'.repeat(40)]) {

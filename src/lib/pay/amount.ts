@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { payError } from './errors.ts';
 
-/** The largest amount a channel holds (104 bits) and a voucher or bond can name (128 bits), in units. */
+/** The largest amount a channel can hold (104 bits) and a voucher or bond can state (128 bits), in units. */
 export const channelUnitsMax = 2n ** 104n - 1n;
 export const voucherUnitsMax = 2n ** 128n - 1n;
 
 const digitsMax = 60;
 
-/** Units as they travel and are stored: decimal text without leading zeros, of at most 128 bits. */
+/** Units as transmitted and stored: decimal text without leading zeros, at most 128 bits. */
 export const amountSchema = z
   .string()
   .regex(/^(0|[1-9][0-9]{0,38})$/, 'an amount is decimal text in the smallest unit')
@@ -15,8 +15,8 @@ export const amountSchema = z
   .refine((units) => units <= voucherUnitsMax, 'an amount has at most 128 bits');
 
 /**
- * Reads what a person wrote, exactly: `1.25` at 6 decimals is 1,250,000 units.
- * @throws `bad-amount` for anything but digits with one optional point and no more decimals than the token has.
+ * Parses an amount as entered, exactly: `1.25` at 6 decimals is 1,250,000 units.
+ * @throws `bad-amount` for anything but digits with an optional point and at most the token's decimals.
  */
 export function parseAmount(text: string, decimals: number): bigint {
   const match = text.length > digitsMax ? null : /^(\d+)(?:\.(\d+))?$/.exec(text.trim());
@@ -25,7 +25,9 @@ export function parseAmount(text: string, decimals: number): bigint {
   return BigInt(match[1]! + fraction.padEnd(decimals, '0'));
 }
 
-/** Writes units for a person, exactly, with at least `fractionDigitsMin` decimals: 1,250,000 at 6 decimals is `1.25`. */
+/**
+ * Formats units for display, exactly, with at least `fractionDigitsMin` decimals: 1,250,000 at 6 decimals is `1.25`.
+ */
 export function formatAmount(units: bigint, decimals: number, fractionDigitsMin = 0): string {
   const sign = units < 0n ? '-' : '';
   const digits = (units < 0n ? -units : units).toString().padStart(decimals + 1, '0');
@@ -37,7 +39,7 @@ export function formatAmount(units: bigint, decimals: number, fractionDigitsMin 
   return length === 0 ? sign + whole : `${sign}${whole}.${fraction.slice(0, length)}`;
 }
 
-/** Checks an amount that goes into a transaction. @throws `amount-zero`, `amount-too-large`. */
+/** Checks an amount for use in a transaction. @throws `amount-zero`, `amount-too-large`. */
 export function checkAmount(units: bigint, maximum: bigint = channelUnitsMax): void {
   if (units <= 0n) throw payError('amount-zero', { details: { given: units } });
   if (units > maximum) throw payError('amount-too-large', { details: { maximum, given: units } });

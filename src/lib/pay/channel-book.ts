@@ -14,50 +14,51 @@ import {
 } from './spec.ts';
 import { channelIdOf, parseTerms } from './terms.ts';
 
-/** The channels of one side of one chain, kept in memory and in the store; what both sides have in common. */
+/** The channels of one side on one chain, in memory and in the store. Shared by payer and payee. */
 export interface ChannelBook {
-  /** Known channels, in no order. */
+  /** All known channels, unordered. */
   list(): readonly ChannelRecord[];
-  /** Keys of what the store holds and nobody can read. */
+  /** Keys of stored records that cannot be parsed. */
   readonly unreadable: readonly string[];
-  /** @throws `wrong-channel` for one that is not known. */
+  /** @throws `wrong-channel` for an unknown channel. */
   get(id: ChannelId): Promise<ChannelRecord>;
   state(record: ChannelRecord): ChannelState;
   /**
-   * Writes a channel down before its first unit moves; one that is known already is left as it is. A full book lets go
-   * of channels that have ended. @throws `too-many-channels`.
+   * Records a channel before any of its money moves; a known channel is left unchanged. A full book evicts channels
+   * that have ended. @throws `too-many-channels`.
    */
   add(terms: ChannelTerms, seen?: OnChainState): Promise<ChannelRecord>;
   /**
-   * Takes a step: what `plan` answers goes through the reducer, the outcome is stored, then shown. On any failure the
-   * next look goes back to what the store has. @throws the code the reducer turns the event away with.
+   * Performs one state transition: runs the event from `plan` through the reducer, stores the result, then publishes
+   * it. After any failure the channel is reloaded from the store. @throws the code with which the reducer refuses the
+   * event.
    */
   step(id: ChannelId, plan: (state: ChannelState) => Promise<BookStep> | BookStep): Promise<ChannelRecord>;
-  /** Reads the chain. Answers may come back in another order than they were asked for: the one asked for last counts. */
+  /** Reads the chain. Responses may arrive out of order; the most recent request wins. */
   refresh(id: ChannelId, reading: () => Promise<OnChainState>): Promise<ChannelRecord>;
-  /** Takes note of what a transaction has brought about; what concerns none of these channels is passed over. */
+  /** Applies a transaction's events; those of unknown channels are ignored. */
   applyEvents(events: readonly ChainEvent[]): Promise<void>;
 }
 
 export interface BookStep {
   readonly event: ChannelEvent;
-  /** With a promise: the voucher it is written in. */
+  /** The voucher, if the event is a promise. */
   readonly voucher?: Voucher;
 }
 
-/** Channels one side keeps, ended ones included. */
+/** Channels one side keeps, including ended ones. */
 export const channelsMax = 4_096;
 
 export interface ChannelBookInit {
   readonly store: VoucherStore;
   readonly side: Side;
   readonly chainId: number;
-  /** What time has to say about a channel, on top of its record. */
+  /** Applies time-dependent state on top of a channel's record. */
   readonly inTime: (state: ChannelState, terms: ChannelTerms) => ChannelState;
   readonly channelsMax?: number;
 }
 
-/** Reads what the store has and goes on from there: after a crash as after any other start. */
+/** Loads the store's records and continues from there, after a crash as after a normal start. */
 export async function openChannelBook({
   store,
   side,
@@ -67,22 +68,22 @@ export async function openChannelBook({
 }: ChannelBookInit): Promise<ChannelBook> {
   const maximum = init.channelsMax ?? channelsMax;
   const records = new Map<ChannelId, ChannelRecord>();
-  /** Whether a write that failed has happened is not known; only the store can say, before the channel goes on. */
+  /** Channels with a failed write that may or may not have happened; they must be reloaded before use. */
   const unsure = new Set<ChannelId>();
-  /** The newest reading of each channel that was taken, by the order in which they were asked for. */
+  /** Sequence number of the newest reading applied to each channel, in request order. */
   const readings = new Map<ChannelId, number>();
   let asked = 0;
   const listed = await store.list({ chainId, side }, maximum);
   for (const record of listed.records) records.set(record.id, record);
-  let line: Promise<unknown> = Promise.resolve();
-  const inLine = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = line.then(work, work);
-    line = turn.catch(() => undefined);
+  let tail: Promise<unknown> = Promise.resolve();
+  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = tail.then(work, work);
+    tail = turn.catch(() => undefined);
     return turn;
   };
   const load = async (id: ChannelId) => {
     const record = await store.load({ chainId, side, id });
-    // Somebody may have looked while a write was on its way, and be answered after it.
+    // This load may have started before a write and complete after it.
     if (record && record.revision >= (records.get(id)?.revision ?? 0)) records.set(id, record);
     unsure.delete(id);
     return records.get(id);
@@ -125,7 +126,7 @@ export async function openChannelBook({
     get,
     state,
     add: (given, seen = unseen) =>
-      inLine(async () => {
+      exclusive(async () => {
         const terms = parseTerms(given);
         const id = channelIdOf(terms);
         const known = await find(id);
@@ -135,14 +136,14 @@ export async function openChannelBook({
         return save(newRecord({ chainId, side, id }, terms, seen));
       }),
     step: (id, plan) =>
-      inLine(async () => {
+      exclusive(async () => {
         const record = await get(id);
         return apply(record, await plan(state(record)));
       }),
     async refresh(id, reading) {
       const turn = ++asked;
       const seen = await reading();
-      return inLine(async () => {
+      return exclusive(async () => {
         const record = await get(id);
         if ((readings.get(id) ?? 0) > turn) return record;
         readings.set(id, turn);
@@ -150,11 +151,11 @@ export async function openChannelBook({
       });
     },
     applyEvents: (events) =>
-      inLine(async () => {
-        for (const heard of events) {
-          const event = toChannelEvent(heard);
-          if (event && 'channelId' in heard && records.has(heard.channelId)) {
-            await apply(await get(heard.channelId), { event });
+      exclusive(async () => {
+        for (const chainEvent of events) {
+          const event = toChannelEvent(chainEvent);
+          if (event && 'channelId' in chainEvent && records.has(chainEvent.channelId)) {
+            await apply(await get(chainEvent.channelId), { event });
           }
         }
       }),

@@ -5,7 +5,7 @@ import { closedMark, type OnChainState } from './spec.ts';
 
 const received = (cumulativeAmount: bigint): ChannelEvent => ({ type: 'voucher-received', cumulativeAmount });
 
-/** The contract, as far as a channel can tell. */
+/** A model of the contract, as far as one channel can observe it. */
 interface Ledger {
   balance: bigint;
   claimed: bigint;
@@ -66,7 +66,7 @@ function simulate(script: readonly Step[], check: (now: World) => void): World {
   const world: World = {
     ledger: { balance: 100n, claimed: 0n, withdrawableAt: 0, paidOut: 0n },
     news: [{ type: 'opened', amount: 100n }],
-    heard: { payer: 0, payee: 0 },
+    seen: { payer: 0, payee: 0 },
     wire: [],
     deposited: 100n,
     payer: newChannel('session'),
@@ -82,7 +82,7 @@ function simulate(script: readonly Step[], check: (now: World) => void): World {
 interface World {
   ledger: Ledger;
   news: ChannelEvent[];
-  heard: { payer: number; payee: number };
+  seen: { payer: number; payee: number };
   wire: bigint[];
   deposited: bigint;
   payer: ChannelState;
@@ -147,14 +147,14 @@ function act(world: World, step: Step): void {
     }
     default: {
       const side = step.type.endsWith('payer') ? 'payer' : 'payee';
-      // New news may skip some (a loss); old news is any that was told before (a duplicate, out of order).
+      // New events may skip some (loss); old ones repeat any earlier event (duplicate, out of order).
       const isOld = step.type.startsWith('old');
-      const from = isOld ? 0 : world.heard[side];
-      const at = from + (step.at % Math.max(1, (isOld ? world.heard[side] : world.news.length) - from));
+      const from = isOld ? 0 : world.seen[side];
+      const at = from + (step.at % Math.max(1, (isOld ? world.seen[side] : world.news.length) - from));
       const event = world.news[at];
       if (!event) return;
       world[side] = reduce(world[side], event);
-      world.heard[side] = Math.max(world.heard[side], at + 1);
+      world.seen[side] = Math.max(world.seen[side], at + 1);
     }
   }
 }
@@ -163,13 +163,13 @@ function look(world: World, side: 'payer' | 'payee'): void {
   const { balance, claimed, withdrawableAt } = world.ledger;
   const seen: OnChainState = { balance, claimed, withdrawableAt };
   world[side] = reduce(world[side], { type: 'observed', seen });
-  world.heard[side] = world.news.length;
+  world.seen[side] = world.news.length;
 }
 
 describe('two sides, any interleaving', () => {
   const scripts = fc.array(steps, { maxLength: 120, size: 'max' });
 
-  test('promises and claims never go down, and never above what was deposited', () => {
+  test('promises and claims never decrease and never exceed the deposit', () => {
     fc.assert(
       fc.property(scripts, (script) => {
         let before = { payer: 0n, payee: 0n, ledger: 0n };
@@ -179,7 +179,7 @@ describe('two sides, any interleaving', () => {
           expect(ledger.claimed >= before.ledger).toBe(true);
           expect(payer.promised <= deposited).toBe(true);
           expect(payee.promised <= payer.promised).toBe(true);
-          // What is agreed to can be handed in at any time: it covers all that was ever taken.
+          // An agreed closure can be submitted at any time, since it covers everything ever accepted.
           expect(payee.agreed === null || payee.promised <= payee.agreed).toBe(true);
           expect(ledger.claimed <= payee.promised).toBe(true);
           expect(ledger.balance + ledger.paidOut).toBe(deposited);
@@ -190,7 +190,7 @@ describe('two sides, any interleaving', () => {
     );
   });
 
-  test('what a side has seen of the chain does not go back because old news comes late', () => {
+  test('late events do not revert what a side has observed', () => {
     fc.assert(
       fc.property(scripts, (script) => {
         const before = { payer: newChannel('session'), payee: newChannel('session') };
@@ -208,7 +208,7 @@ describe('two sides, any interleaving', () => {
     );
   });
 
-  test('both sides agree once each has looked and the newest voucher has arrived', () => {
+  test('both sides agree once each has read the chain and the newest voucher has arrived', () => {
     fc.assert(
       fc.property(scripts, (script) => {
         const world = simulate(script, () => undefined);
@@ -227,7 +227,7 @@ describe('two sides, any interleaving', () => {
     );
   });
 
-  test('hearing any event a second time changes nothing', () => {
+  test('applying any event twice changes nothing', () => {
     fc.assert(
       fc.property(scripts, (script) => {
         const { news, payee } = simulate(script, () => undefined);

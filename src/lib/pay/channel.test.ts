@@ -17,7 +17,7 @@ const made = (cumulativeAmount: bigint): ChannelEvent => ({ type: 'voucher-made'
 const received = (cumulativeAmount: bigint): ChannelEvent => ({ type: 'voucher-received', cumulativeAmount });
 
 describe('one channel', () => {
-  test('goes from opening to its end', () => {
+  test('runs from opening to closing', () => {
     const state = after(made(10n), made(40n), { type: 'claimed', claimed: 10n });
     expect(state).toEqual({
       mode: 'session',
@@ -48,19 +48,19 @@ describe('one channel', () => {
   const closeAt = (finalAmount: bigint): ChannelEvent => ({ type: 'close-agreed', finalAmount });
   test.each([
     ['nothing', opened, made(0n), 'amount-zero'],
-    ['less than nothing', opened, received(-1n), 'amount-zero'],
+    ['a negative amount', opened, received(-1n), 'amount-zero'],
     ['before opening', newChannel('session'), made(1n), 'channel-missing'],
     ['received before opening', newChannel('session'), received(1n), 'channel-missing'],
-    ['after the end', closed, made(1n), 'channel-closed'],
-    ['received after the end', closed, received(1n), 'channel-closed'],
+    ['after closing', closed, made(1n), 'channel-closed'],
+    ['received after closing', closed, received(1n), 'channel-closed'],
     ['while withdrawing', withdrawing, made(1n), 'withdrawal-pending'],
     ['with an expired session', expired, made(1n), 'session-expired'],
     ['after the deadline', expiredJob, received(1n), 'deadline-passed'],
     ['backwards', after(made(10n)), made(9n), 'voucher-regress'],
-    ['received backwards', after(received(10n)), received(9n), 'voucher-regress'],
+    ['received a smaller total', after(received(10n)), received(9n), 'voucher-regress'],
     ['below what was claimed', after({ type: 'claimed', claimed: 10n }), received(9n), 'voucher-regress'],
-    ['more than there is', opened, made(101n), 'overdrawn'],
-    ['received, more than there is', opened, received(2n ** 128n - 1n), 'overdrawn'],
+    ['more than the deposit', opened, made(101n), 'overdrawn'],
+    ['received, more than the deposit', opened, received(2n ** 128n - 1n), 'overdrawn'],
     ['after an agreement to end', agreed, received(11n), 'closing'],
     ['after a job is delivered', reduce(job, { type: 'delivered' }), received(1n), 'closing'],
     ['to end with less than was promised', after(received(10n)), closeAt(9n), 'final-amount-out-of-range'],
@@ -71,12 +71,12 @@ describe('one channel', () => {
       'final-amount-out-of-range',
     ],
     ['to end with less than was agreed', agreed, closeAt(9n), 'final-amount-out-of-range'],
-    ['to end with more than there is', opened, closeAt(101n), 'final-amount-out-of-range'],
+    ['to end with more than the deposit', opened, closeAt(101n), 'final-amount-out-of-range'],
     ['to end before the opening', newChannel('session'), closeAt(0n), 'channel-missing'],
     ['to end twice', closed, closeAt(0n), 'channel-closed'],
     ['a session as delivered', opened, { type: 'delivered' }, 'job-only'],
     [
-      'a job that has ended as delivered',
+      'a closed job as delivered',
       reduce(job, { type: 'closed', claimed: 1n }),
       { type: 'delivered' },
       'channel-closed',
@@ -86,12 +86,12 @@ describe('one channel', () => {
     expect(reduce(state, event)).toBe(state);
   });
 
-  test('takes a promise that comes while a withdrawal is on its way, and the whole balance', () => {
+  test('accepts a promise during a pending withdrawal, up to the whole balance', () => {
     expect(reduce(withdrawing, received(100n)).promised).toBe(100n);
     expect(after(made(100n)).promised).toBe(100n);
   });
 
-  test('is the same after it was stored, and hears of its deposit in any order', () => {
+  test('survives storage, and learns of its deposits in any order', () => {
     for (const state of [
       newChannel('session'),
       opened,
@@ -111,7 +111,7 @@ describe('one channel', () => {
     expect(late).toEqual(withdrawing);
   });
 
-  test('a reading of the chain takes back what a reorganisation undid, and no promise', () => {
+  test('a chain reading reverts what a reorganisation undid, but no promise', () => {
     const before = after(
       received(50n),
       { type: 'claimed', claimed: 50n },

@@ -2,25 +2,25 @@ import type { PayErrorCode } from './errors.ts';
 import { closedMark, type OnChainState } from './spec.ts';
 
 /**
- * One payment channel as one side sees it: a pure reducer. Messages and news from the chain may come late, twice, in any
- * order or never; every event carries totals, so that applying the newest is enough and applying an older one harmless.
+ * One payment channel as seen by one side: a pure reducer. Messages and chain events may arrive late, twice, out of
+ * order or never. Events carry totals, so that applying the newest is sufficient and applying an older one is harmless.
  */
 export interface ChannelState {
   readonly mode: 'session' | 'job';
   readonly phase: 'unopened' | 'open' | 'withdrawing' | 'closed';
-  /** Deposited so far; after the end, what was claimed. Units. */
+  /** Deposited so far; once closed, the amount claimed. Units. */
   readonly balance: bigint;
-  /** Credited by the chain so far, as far as seen. */
+  /** Credited on chain, as last observed. */
   readonly claimed: bigint;
-  /** The largest amount promised in all: signed by the payer, held by the payee. Never falls. */
+  /** The largest total promised: signed by the payer, held by the payee. Never decreases. */
   readonly promised: bigint;
   /** Unix seconds; null unless a withdrawal has been announced. */
   readonly withdrawableAt: number | null;
-  /** True once nothing may be promised any more: the session key or the job's deadline has run out. */
+  /** True once no more may be promised, because the session key or the job's deadline has expired. */
   readonly expired: boolean;
-  /** A job whose work is done, at the payee: its one claim may go out, and nothing more is taken. */
+  /** At the payee: the job is done, so its single claim may be sent and no more vouchers are accepted. */
   readonly isDelivered: boolean;
-  /** What the payee has agreed to end with, in units; null while nothing is agreed. Nothing more is taken after it. */
+  /** The final amount the payee has agreed to, in units, after which no more vouchers are accepted; null until then. */
   readonly agreed: bigint | null;
 }
 
@@ -36,7 +36,10 @@ export type ChannelEvent =
   | { readonly type: 'expired' }
   | { readonly type: 'delivered' }
   | { readonly type: 'close-agreed'; readonly finalAmount: bigint }
-  /** The chain's whole state, read afresh. It alone may take back what the chain said, as a reorganisation does. */
+  /**
+   * The complete on-chain state, freshly read. The only event that can revert earlier observations, after a
+   * reorganisation.
+   */
   | { readonly type: 'observed'; readonly seen: OnChainState };
 
 export const newChannel = (mode: ChannelState['mode']): ChannelState => ({
@@ -51,23 +54,23 @@ export const newChannel = (mode: ChannelState['mode']): ChannelState => ({
   agreed: null,
 });
 
-/** What is kept of a channel between two events: what was seen of the chain, and this side's own word. */
+/** The persistent part of a channel's state: the last observed chain state and this side's own commitments. */
 export interface StoredState extends Pick<ChannelState, 'promised' | 'isDelivered' | 'agreed'> {
   readonly seen: OnChainState;
 }
 
-/** The state as it was stored. Not a matter of events: a promise once made holds, whatever the chain has said since. */
+/** Restores stored state. Bypasses the reducer, because a promise stands whatever the chain has reported since. */
 export const restore = (mode: ChannelState['mode'], { seen, ...own }: StoredState): ChannelState =>
   observe({ ...newChannel(mode), ...own }, seen);
 
-/** The other way round. */
+/** The inverse of {@link restore}. */
 export const toStore = (state: ChannelState): StoredState => {
   const { balance, claimed, promised, isDelivered, agreed } = state;
   const withdrawableAt = state.phase === 'closed' ? closedMark : (state.withdrawableAt ?? 0);
   return { seen: { balance, claimed, withdrawableAt }, promised, isDelivered, agreed };
 };
 
-/** The state after an event; an event that {@link voucherRefusal} names a code for changes nothing. */
+/** The state after an event. An event refused by {@link voucherRefusal} changes nothing. */
 export function reduce(state: ChannelState, event: ChannelEvent): ChannelState {
   if (voucherRefusal(state, event)) return state;
   switch (event.type) {
@@ -97,7 +100,7 @@ export function reduce(state: ChannelState, event: ChannelEvent): ChannelState {
   }
 }
 
-/** Why an event is turned away, or null. Only what this side would say itself is: what the chain did has happened. */
+/** Why an event is refused, or null. Only this side's own actions can be refused; chain events are facts. */
 export function voucherRefusal(state: ChannelState, event: ChannelEvent): PayErrorCode | null {
   switch (event.type) {
     case 'voucher-made':
@@ -113,15 +116,15 @@ export function voucherRefusal(state: ChannelState, event: ChannelEvent): PayErr
   }
 }
 
-/** What the payee has in hand and the chain does not know yet. Nothing reserves it. */
+/** Promised but not yet claimed on chain, in units. Nothing reserves this amount. */
 export const unclaimed = (state: ChannelState): bigint =>
   state.phase === 'closed' || state.promised <= state.claimed ? 0n : state.promised - state.claimed;
 
-/** What the payer can still promise. */
+/** What the payer can still promise, in units. */
 export const spendable = (state: ChannelState): bigint =>
   state.phase !== 'open' || state.expired || state.balance <= state.promised ? 0n : state.balance - state.promised;
 
-/** The least this side may agree to end with: all that it was promised and all that was credited. */
+/** The least this side may agree to as the final amount: everything promised and everything credited. */
 export const closingAmount = ({ promised, claimed, agreed }: ChannelState): bigint =>
   larger(larger(promised, claimed), agreed ?? 0n);
 
@@ -133,12 +136,12 @@ function refusalToMake(state: ChannelState, cumulative: bigint): PayErrorCode | 
   return refusalOfTime(state) ?? refusalOfAmount(state, cumulative);
 }
 
-/** A promise that comes while a withdrawal is on its way can still be claimed, and so is taken. */
+/** A promise received while a withdrawal is pending can still be claimed, so it is accepted. */
 function refusalToReceive(state: ChannelState, cumulative: bigint): PayErrorCode | null {
   if (cumulative <= 0n) return 'amount-zero';
   const code = refusalOfPhase(state);
   if (code) return code;
-  // What came after the agreement, or after a job's only claim, could not be cashed.
+  // A voucher received after the agreement, or after a job's only claim, could not be claimed.
   if (state.agreed !== null || state.isDelivered) return 'closing';
   return refusalOfTime(state) ?? refusalOfAmount(state, cumulative);
 }
@@ -164,7 +167,7 @@ function refusalOfAmount(state: ChannelState, cumulative: bigint): PayErrorCode 
   return cumulative > state.balance ? 'overdrawn' : null;
 }
 
-/** The opening and the top-ups may be heard of in any order, and after an announcement. */
+/** Opening and top-up events may arrive in any order, even after a withdrawal announcement. */
 function deposited(state: ChannelState, balance: bigint): ChannelState {
   if (state.phase === 'closed' || balance <= state.balance) return state;
   return { ...state, phase: state.phase === 'unopened' ? 'open' : state.phase, balance };

@@ -31,7 +31,7 @@ async function order(changes: Partial<Parameters<typeof signClaimOrder>[2]> = {}
 }
 
 describe('a claim order', () => {
-  test('is good for the relay it names, until its time', async () => {
+  test('is valid for the relay it names, until it expires', async () => {
     await checkClaimOrder(entry, await order(), { relay, now: now + 9 });
     await checkClaimOrder(entry, await order({ relay: null }), { relay: addressOfKey(9), now });
   });
@@ -39,7 +39,7 @@ describe('a claim order', () => {
   const changed = async (change: (signed: SignedClaimOrder) => SignedClaimOrder) => change(await order());
   test.each([
     ['for another relay', () => order({ relay: addressOfKey(9) }), 'wrong-relay'],
-    ['that has run out', () => changed((o) => ({ ...o, order: { ...o.order, validBefore: now } })), 'order-expired'],
+    ['that has expired', () => changed((o) => ({ ...o, order: { ...o.order, validBefore: now } })), 'order-expired'],
     ['with a claim left out', () => changed((o) => ({ ...o, claims: o.claims.slice(1) })), 'order-mismatch'],
     ['with claims in another order', () => changed((o) => ({ ...o, claims: o.claims.toReversed() })), 'order-mismatch'],
     [
@@ -53,7 +53,7 @@ describe('a claim order', () => {
       'order-repeats',
     ],
     [
-      'that lasts longer than anybody keeps it',
+      'that exceeds the maximum validity',
       () => changed((o) => ({ ...o, order: { ...o.order, validBefore: now + 32 * 86_400 + 1 } })),
       'order-too-long',
     ],
@@ -74,7 +74,7 @@ describe('a claim order', () => {
     await expect(checkClaimOrder(entry, await make(), { relay, now })).rejects.toMatchObject({ code });
   });
 
-  test('is signed only by the signer of all its channels, with a fee that fits', async () => {
+  test('is signed only by the signer of all its channels, with a valid fee', async () => {
     await expect(order({}, walletOf(5))).rejects.toMatchObject({ code: 'not-allowed' });
     await expect(order({ claims: [] })).rejects.toMatchObject({ code: 'batch-empty' });
     await expect(order({ feePerClaim: -1n })).rejects.toMatchObject({ code: 'bad-fee' });
@@ -87,7 +87,7 @@ describe('a claim order', () => {
   });
 });
 
-test('an order travels and is stored as text, and comes back the same', async () => {
+test('an order round-trips through its text form', async () => {
   const signed = await order();
   expect(parseClaimOrder(JSON.parse(JSON.stringify(claimOrderRecord(signed))))).toEqual(signed);
   const store = createOrderStore(testStorage());
@@ -97,13 +97,13 @@ test('an order travels and is stored as text, and comes back the same', async ()
   expect(await store.list(10)).toEqual({ records: [], unreadable: [] });
 });
 
-test('what is no order is refused where it comes in', async () => {
+test('anything but an order is refused when parsed', async () => {
   const record = claimOrderRecord(await order());
   for (const value of [null, {}, { ...record, claims: [] }, { ...record, signature: '0x' }, { ...record, order: {} }]) {
     expect(() => parseClaimOrder(value)).toThrow(expect.objectContaining({ code: 'order-mismatch' }));
   }
   const storage = testStorage(new Map<string, unknown>([['claim-order/x', { ...record, claims: 5 }]]));
-  // One that cannot be read is named, and holds up nobody else's.
+  // One unreadable order is reported and does not affect the others.
   await createOrderStore(storage).save(await order());
   const listed = await createOrderStore(storage).list(10);
   expect(listed).toMatchObject({ records: [{ claims: [{}, {}] }], unreadable: ['claim-order/x'] });

@@ -9,14 +9,14 @@ import type { Address, Chain, Claim, DeployedChain, SignedClaimOrder, Wallet } f
 import { channelIdOf, hashClaims, parseTerms } from './terms.ts';
 import { claimOrderData } from './typed-data.ts';
 
-/** An order is good for at most this long, in seconds: no delay is longer than 30 days, and whoever holds it may forget it. */
+/** Maximum validity of an order, in seconds: delays are at most 30 days, and holders need not keep orders longer. */
 const orderSecondsMax = 32 * 24 * 3_600;
 
 /**
- * The provider's part: lets `relay` make exactly these claims while this device sleeps, for `feePerClaim` units each.
- * A job in it is claimed at once, and so has to be finished before.
+ * Signed by the provider: lets `relay` make exactly these claims while this device is offline, for `feePerClaim` units
+ * each. Jobs in it are claimed at once, so they must be finished first.
  * @throws `batch-empty`, `batch-too-long`, `bad-terms`, `bad-voucher`, `order-repeats`, `bad-fee`, `bad-address`,
- * `bad-time`, `not-allowed` for claims of another signer, `order-expired`, `order-too-long`, those of the wallet.
+ * `bad-time`, `not-allowed` for claims of another signer, `order-expired`, `order-too-long`, and those of the wallet.
  */
 export async function signClaimOrder(
   chain: Chain,
@@ -28,7 +28,7 @@ export async function signClaimOrder(
     validBefore,
   }: {
     readonly claims: readonly Claim[];
-    /** Null: whoever comes first. */
+    /** Null allows any relay, first come, first served. */
     readonly relay: Address | null;
     readonly feePerClaim: bigint;
     readonly validBefore: number;
@@ -74,7 +74,7 @@ export async function checkClaimOrder(
   await checkTypedSignature(order.providerSigner, claimOrderData(chain, order), signature);
 }
 
-/** What can be said of an order without knowing the time. @returns its claims in one spelling. */
+/** Checks everything about an order that does not depend on time. @returns its claims, normalised. */
 export function checkOrderForm({ order, claims }: SignedClaimOrder): readonly Claim[] {
   const parsed = checkClaims(claims);
   checkFee(order.feePerClaim);
@@ -82,7 +82,10 @@ export function checkOrderForm({ order, claims }: SignedClaimOrder): readonly Cl
   return parsed;
 }
 
-/** The claims in one spelling. Of several vouchers of a channel one is paid, and each would be counted as worth its fee. */
+/**
+ * Normalises the claims and refuses duplicates: only one voucher per channel is paid, but each would be counted as
+ * earning the fee.
+ */
 function checkClaims(claims: readonly Claim[]): readonly Claim[] {
   checkBatch(claims);
   const named = new Set<string>();

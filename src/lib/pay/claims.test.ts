@@ -20,7 +20,7 @@ function chainWith(...channels: readonly ChannelTerms[]) {
 
 const sender = addressOfKey(8);
 
-test('the good go, the bad are named, one claim a channel', async () => {
+test('valid claims pass, bad ones are reported, one claim per channel', async () => {
   const [a, b, c] = [testTerms(1), testTerms(2), testTerms(3)];
   const chain = chainWith(a, b);
   const newest = await claimOf(a, 50n);
@@ -41,7 +41,7 @@ test('the good go, the bad are named, one claim a channel', async () => {
   ]);
 });
 
-test('a forged or overdrawn voucher does not push a good one of its channel out', async () => {
+test('a forged or overdrawn voucher does not displace a valid one of its channel', async () => {
   const terms = testTerms();
   const [good, forged] = [await claimOf(terms, 50n), await claimOf(terms, 60n, keyOf(5))];
   const overdrawn = await claimOf(terms, 101n);
@@ -50,7 +50,7 @@ test('a forged or overdrawn voucher does not push a good one of its channel out'
   expect(screened.skipped.map(({ refusal }) => refusal)).toEqual(['overdrawn', 'bad-signature']);
 });
 
-test('claims of one payee stand together', async () => {
+test('claims of one payee are adjacent', async () => {
   const terms = [3, 5, 3, 5].map((provider, i) => testTerms(i, { provider: addressOfKey(provider) }));
   const claims = await Promise.all(terms.map((each) => claimOf(each, 20n)));
   const { good } = await screenClaims({ chain: chainWith(...terms), vouchers }, sender, claims);
@@ -59,7 +59,7 @@ test('claims of one payee stand together', async () => {
   ).toHaveLength(2);
 });
 
-test('a batch has at least one and at most as many as fit', async () => {
+test('a batch has at least one claim and at most the maximum', async () => {
   const chain = testChain();
   await expect(screenClaims({ chain, vouchers }, sender, [])).rejects.toMatchObject({ code: 'batch-empty' });
   const one = await claimOf(testTerms(), 20n);
@@ -69,17 +69,17 @@ test('a batch has at least one and at most as many as fit', async () => {
   await expect(screenClaims({ chain, vouchers }, sender, [bad])).rejects.toMatchObject({ code: 'bad-terms' });
 });
 
-describe('a claim would be passed over', () => {
+describe('a claim would be skipped', () => {
   const open = { balance: 100n, claimed: 10n, withdrawableAt: 0 };
   const session = testTerms();
   const job = testTerms(2, { delay: 0, deadline: now });
   const ask = { terms: session, state: open, amount: 50n, sender, now };
   test.each([
     ['of an ended channel', { state: { ...open, withdrawableAt: closedMark } }, 'channel-closed'],
-    ['of no channel', { state: { balance: 0n, claimed: 0n, withdrawableAt: 0 } }, 'channel-missing'],
-    ['for what was claimed', { amount: 10n }, 'stale'],
+    ['of an unopened channel', { state: { balance: 0n, claimed: 0n, withdrawableAt: 0 } }, 'channel-missing'],
+    ['for an amount already claimed', { amount: 10n }, 'stale'],
     ['for nothing', { amount: 0n }, 'stale'],
-    ['for more than there is', { amount: 101n }, 'overdrawn'],
+    ['for more than the deposit', { amount: 101n }, 'overdrawn'],
     ['of a job after its deadline', { terms: job, now: now + 1 }, 'deadline-passed'],
     ['of a job by a stranger', { terms: job }, 'not-provider'],
   ])('%s', (_, change, refusal) => {

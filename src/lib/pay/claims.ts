@@ -13,7 +13,7 @@ import {
 import { channelIdOf, isJob, parseTerms } from './terms.ts';
 import type { VoucherSigner } from './voucher.ts';
 
-/** The most claims one transaction may carry. */
+/** Maximum claims per transaction. */
 export const batchMax = 200;
 
 export interface Skipped {
@@ -22,13 +22,13 @@ export interface Skipped {
 }
 
 export interface Screened {
-  /** What the contract would credit now, one claim a channel, those of one provider and token side by side. */
+  /** Claims the contract would credit now, one per channel, grouped by provider and token. */
   readonly good: readonly Claim[];
   readonly skipped: readonly Skipped[];
 }
 
 /**
- * Sorts out claims before gas is spent on them, by the contract's own rules and in its own words.
+ * Screens claims by the contract's own rules before gas is spent on them.
  * @throws `batch-empty`, `batch-too-long`, `bad-terms`.
  */
 export async function screenClaims(
@@ -46,7 +46,7 @@ export async function screenClaims(
     const state = await chain.channel(channelId, options);
     let isFound = false;
     for (const claim of largestFirst) {
-      // Of several vouchers of one channel the largest good one is worth all of them.
+      // Of several vouchers for one channel, the largest valid one covers the others.
       const refusal: VoucherRefusal | null = isFound
         ? 'stale'
         : (claimRefusal({ terms: claim.channel, state, amount: claim.cumulativeAmount, sender, now: timestamp }) ??
@@ -66,7 +66,7 @@ export function checkBatch(claims: readonly Claim[]): void {
     throw payError('batch-too-long', { details: { maximum: batchMax, given: claims.length } });
 }
 
-/** Why the contract would pass a claim over, its signature aside; or null. */
+/** Why the contract would skip a claim, apart from its signature; or null. */
 export function claimRefusal({
   terms,
   state,
@@ -104,7 +104,7 @@ function byChannel(claims: readonly Claim[]): ReadonlyMap<ChannelId, readonly Cl
   return groups;
 }
 
-/** Each change of provider or token inside a batch costs two storage writes. */
+/** Groups by payee, because each change of provider or token within a batch costs two storage writes. */
 function byPayee({ channel: a }: Claim, { channel: b }: Claim): number {
   const [first, second] = [a.token + a.provider, b.token + b.provider];
   return first < second ? -1 : first > second ? 1 : 0;

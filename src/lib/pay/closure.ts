@@ -5,20 +5,22 @@ import type { Chain, ChannelTerms, Hex, Voucher, Wallet } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { closeData } from './typed-data.ts';
 
-/** The provider's agreement that `finalAmount` is all it gets: with it, either side ends the channel at once. */
+/**
+ * The provider's agreement to `finalAmount` as the final payout; with it, either side can close the channel at once.
+ */
 export interface Closure {
   readonly terms: ChannelTerms;
   readonly finalAmount: bigint;
-  /** Of the provider's signer, over the close message. */
+  /** The provider signer's signature of the close message. */
   readonly providerSignature: Hex;
-  /** The payer's promise of exactly `finalAmount`; needed when that is more than was claimed. */
+  /** The payer's voucher for exactly `finalAmount`; required if that exceeds the amount claimed. */
   readonly voucher: Voucher | null;
 }
 
 /**
- * Signs that the provider wants no more. The signature never runs out, so `payee.agree` alone calls this, once the
- * agreement is stored: whoever signs beside it gives away what is promised later.
- * @throws `not-allowed` unless the wallet is the named signer, `final-amount-out-of-range`.
+ * Signs the provider's agreement. The signature never expires, so only `payee.agree` calls this, after storing the
+ * agreement: signing elsewhere would give away later promises.
+ * @throws `not-allowed` unless the wallet is the channel's provider signer, `final-amount-out-of-range`.
  */
 export async function signClose(
   chain: Chain,
@@ -34,7 +36,7 @@ export async function signClose(
   return { terms, finalAmount, voucher, providerSignature: await wallet.signTypedData(data, options) };
 }
 
-/** @throws `final-amount-out-of-range` for what no channel can hold. */
+/** @throws `final-amount-out-of-range` for amounts no channel can hold. */
 export function checkFinal(finalAmount: bigint): void {
   if (finalAmount < 0n || finalAmount > channelUnitsMax) {
     throw payError('final-amount-out-of-range', { details: { maximum: channelUnitsMax, given: finalAmount } });

@@ -32,20 +32,20 @@ async function collecting(given: ChannelTerms = terms) {
   return { chain, payee, collector, promise, warnings };
 }
 
-test('leaves small sums, claims at once when the payer is leaving', async () => {
+test('leaves small amounts, and claims at once when the payer announces a withdrawal', async () => {
   const { chain, collector, promise } = await collecting();
   await promise(500_000n);
   expect(await collector.round()).toEqual([]);
   expect(chain.sent).toHaveLength(0);
   chain.states.set(id, { balance: 10_000_000n, claimed: 0n, withdrawableAt: chain.now + 86_400 });
-  // The block is the same to a follower that looks at its hash, so the news comes with the next one.
+  // The follower compares block hashes, so it only sees the event in the next block.
   chain.head = async () => ({ number: 101n, hash: `0x${'44'.repeat(32)}`, timestamp: chain.now });
   chain.events = async () => [{ type: 'withdrawal-announced', channelId: id, withdrawableAt: chain.now + 86_400 }];
   expect(await collector.round()).toHaveLength(1);
   expect(chain.sent).toHaveLength(1);
 });
 
-test('goes on after a claim that failed, and reads the blocks again after a round that broke off', async () => {
+test('continues after a failed claim, and rereads the blocks after an interrupted round', async () => {
   const { chain, collector, promise, warnings } = await collecting();
   await promise(9_000_000n);
   chain.answers = false;
@@ -61,12 +61,12 @@ test('goes on after a claim that failed, and reads the blocks again after a roun
   expect(await collector.round()).toHaveLength(1);
 });
 
-test('a job that is claimed takes nothing more, whatever becomes of the claim', async () => {
+test('a job being claimed accepts no more vouchers, whether or not the claim succeeds', async () => {
   const job = testTerms(2, { delay: 0, deadline: startSeconds + 600 });
   const { chain, payee, collector, promise } = await collecting(job);
   await promise(500_000n);
   expect(await collector.round()).toEqual([]);
-  // The chain's time runs before this device's: what counts is that the claim goes out.
+  // The chain's clock is ahead of this device's; the claim must still be sent.
   chain.now = startSeconds + 500;
   chain.transact = async () => {
     throw Object.assign(new Error('no'), { code: 'transaction-stuck' });
@@ -76,7 +76,7 @@ test('a job that is claimed takes nothing more, whatever becomes of the claim', 
   await expect(promise(900_000n)).rejects.toMatchObject({ code: 'closing' });
 });
 
-test('a claim that was mined is known without asking again', async () => {
+test('a mined claim is applied without reading the chain again', async () => {
   const { chain, payee, collector, promise } = await collecting();
   await promise(9_000_000n);
   chain.transact = async () => ({
@@ -90,7 +90,7 @@ test('a claim that was mined is known without asking again', async () => {
   expect(await collector.round()).toEqual([]);
 });
 
-test('reads what is unclaimed now and then, though the logs say nothing', async () => {
+test('rereads channels with unclaimed amounts periodically even without logs', async () => {
   const { chain, payee, collector, promise } = await collecting();
   await promise(500_000n);
   await collector.round();
@@ -100,7 +100,7 @@ test('reads what is unclaimed now and then, though the logs say nothing', async 
   expect(await collector.round()).toHaveLength(1);
 });
 
-test('a channel admitted while the logs are read is not passed over', async () => {
+test('a channel admitted while logs are being read is not missed', async () => {
   const { chain, payee, collector } = await collecting();
   await collector.round();
   const other = testTerms(7);

@@ -20,15 +20,15 @@ export interface CollectorComponents {
 
 export interface CollectorInit {
   readonly policy: ClaimPolicy;
-  /** What a unit of the token is worth in the chain's coin. */
+  /** Exchange rate between the token and the chain's coin. */
   readonly rate: Rate;
 }
 
-/** The provider's end of the chain: keeps its view of its channels fresh, and claims what the policy says. */
+/** Runs on the provider's side: keeps its view of the channels up to date and claims according to the policy. */
 export interface Collector {
   /**
-   * One round: look, plan, claim. What cannot be reached now is tried again in the next round.
-   * @throws `chain-unavailable` when the chain cannot even be looked at.
+   * One round: read the chain, plan, claim. Failures are retried in the next round.
+   * @throws `chain-unavailable` if the chain cannot be read.
    */
   round(options?: AbortOptions): Promise<readonly Claimed[]>;
 }
@@ -42,7 +42,7 @@ export function createCollector(components: CollectorComponents, { policy, rate 
   };
   const look = async (options: AbortOptions) => {
     const news = await followChain(chain, bookmark, options);
-    // Asked for only now: a channel that was admitted meanwhile has been read since, or is among these.
+    // Must come after following the chain, so that channels admitted meanwhile are included or were read since.
     const views = payee.views();
     const isTimely = rounds++ % roundsBetweenReadings === 0;
     const isDue = ({ id, state }: ChannelView) =>
@@ -51,16 +51,16 @@ export function createCollector(components: CollectorComponents, { policy, rate 
       views.filter(isDue).map(({ id }) => id),
       options,
     );
-    // Moved on only now: a round that broke off looks at the same blocks again.
+    // Advance only at the end, so that an interrupted round reads the same blocks again.
     bookmark = news.bookmark;
   };
   const send = async (batch: readonly PlannedClaim[], options: AbortOptions) => {
     const ids = batch.map(({ id }) => id);
-    // The first claim of a job ends it: from before that on, no voucher is taken that it would not cover.
+    // A job ends with its first claim: stop accepting vouchers before it, since the claim would not cover them.
     const jobs = payee.views().filter(({ id, state }) => state.mode === 'job' && ids.includes(id));
     for (const { id } of jobs) await payee.finish(id);
     const claimed = await claim({ chain, vouchers }, wallet, await payee.claims(ids), options);
-    await payee.hear(claimed.events);
+    await payee.applyEvents(claimed.events);
     return claimed;
   };
   return {
@@ -86,5 +86,5 @@ export function createCollector(components: CollectorComponents, { policy, rate 
   };
 }
 
-/** Channels with something unclaimed are read this often whatever the logs say: a node may have lost some. */
+/** Channels with an unclaimed amount are read every this many rounds regardless of logs, which a node may have lost. */
 const roundsBetweenReadings = 10;

@@ -10,11 +10,11 @@ const declared = [...channelsAbi, ...providersAbi, ...testUsdcAbi].flatMap((item
   item.type === 'error' ? [item.name] : [],
 );
 
-test('every error a contract declares has a code, and no other has', () => {
+test('exactly the errors the contracts declare have a code', () => {
   expect(new Set(declared)).toEqual(new Set(Object.keys(contractErrors)));
 });
 
-test('every code says what to do', () => {
+test('every code has a message that says what to do', () => {
   for (const [code, says] of Object.entries(payErrors)) {
     expect(code).toMatch(/^[a-z][a-z0-9-]*$/);
     expect(says).toMatch(/^[A-Z].*\.$/);
@@ -23,13 +23,13 @@ test('every code says what to do', () => {
   expect(isPayErrorCode('toString')).toBe(false);
 });
 
-test('details can be sent as JSON', () => {
+test('details are JSON-serialisable', () => {
   const { details } = payError('overdrawn', { details: { balance: 2n ** 100n, field: 'x' } });
   expect(JSON.parse(JSON.stringify(details))).toEqual({ balance: '1267650600228229401496703205376', field: 'x' });
 });
 
 describe('a revert', () => {
-  test('comes out under its code, with its operands', () => {
+  test('maps to its code, with its arguments', () => {
     const data = encodeErrorResult({ abi: channelsAbi, errorName: 'TooEarly', args: [20n, 10n] });
     expect(fromRevert(data)).toMatchObject({
       code: 'too-early',
@@ -37,7 +37,7 @@ describe('a revert', () => {
     });
   });
 
-  const words = [{ type: 'error', name: 'Error', inputs: [{ name: 'said', type: 'string' }] }] as const;
+  const words = [{ type: 'error', name: 'Error', inputs: [{ name: 'reason', type: 'string' }] }] as const;
   test.each([
     ['ERC20: transfer amount exceeds balance', 'insufficient-funds'],
     ['ERC20: transfer amount exceeds allowance', 'allowance-too-small'],
@@ -46,11 +46,11 @@ describe('a revert', () => {
     ['FiatTokenV2: invalid signature', 'bad-signature'],
     ['Blacklistable: account is blacklisted', 'token-refused'],
     ['something else', 'transaction-reverted'],
-  ])('in words, %j, is %s', (said, code) => {
-    expect(fromRevert(encodeErrorResult({ abi: words, errorName: 'Error', args: [said] })).code).toBe(code);
+  ])('with the reason %j is %s', (reason, code) => {
+    expect(fromRevert(encodeErrorResult({ abi: words, errorName: 'Error', args: [reason] })).code).toBe(code);
   });
 
-  test('that nobody knows is still an error with a code', () => {
+  test('that is unknown still has a code', () => {
     expect(fromRevert('0xdeadbeef')).toMatchObject({ code: 'transaction-reverted', details: { data: '0xdeadbeef' } });
     expect(fromRevert('0x').code).toBe('transaction-reverted');
   });

@@ -6,7 +6,7 @@ import { testUsdcAbi } from '#contracts/test-usdc.ts';
 import { payError, type PayErrorCode } from './errors.ts';
 import type { Hex } from './spec.ts';
 
-/** A contract's error, by its name in Solidity → the code it has here. A test holds the table to the ABIs. */
+/** Maps Solidity error names to error codes. A test checks the table against the ABIs. */
 export const contractErrors: Readonly<Record<string, PayErrorCode>> = {
   // Channels
   AmountZero: 'amount-zero',
@@ -48,7 +48,7 @@ export const contractErrors: Readonly<Record<string, PayErrorCode>> = {
   StakeTooLarge: 'amount-too-large',
   StakeTooSmall: 'stake-too-small',
   UnbondingNotOver: 'unbonding-not-over',
-  // Governance: nothing here calls it, but a node may answer with it all the same.
+  // Governance: never called from here, but a node may still return these.
   AlreadyScheduled: 'not-allowed',
   Lapsed: 'not-allowed',
   NotReady: 'too-early',
@@ -83,7 +83,7 @@ export const contractErrors: Readonly<Record<string, PayErrorCode>> = {
   StringTooLong: 'transaction-reverted',
 };
 
-/** What USDC says in words rather than in errors; the first that fits counts. */
+/** USDC's revert strings; the first match counts. */
 const tokenWords: readonly (readonly [pattern: RegExp, code: PayErrorCode])[] = [
   [/exceeds balance/i, 'insufficient-funds'],
   [/exceeds allowance/i, 'allowance-too-small'],
@@ -95,7 +95,7 @@ const tokenWords: readonly (readonly [pattern: RegExp, code: PayErrorCode])[] = 
 
 const abi = [...channelsAbi, ...providersAbi, ...testUsdcAbi].filter(({ type }) => type === 'error') as Abi;
 
-/** The coded error for what a contract reverted with; the operands become details. */
+/** Decodes a contract's revert data into a coded error; the error's arguments become details. */
 export function fromRevert(data: Hex, cause?: unknown): TabloomError {
   let decoded: { readonly errorName: string; readonly args?: readonly unknown[] };
   try {
@@ -105,9 +105,9 @@ export function fromRevert(data: Hex, cause?: unknown): TabloomError {
   }
   const { errorName, args = [] } = decoded;
   if (errorName === 'Error') {
-    const said = String(args[0]).slice(0, 200);
-    const code = tokenWords.find(([pattern]) => pattern.test(said))?.[1] ?? 'transaction-reverted';
-    return payError(code, { details: { said }, cause });
+    const reason = String(args[0]).slice(0, 200);
+    const code = tokenWords.find(([pattern]) => pattern.test(reason))?.[1] ?? 'transaction-reverted';
+    return payError(code, { details: { reason }, cause });
   }
   return payError(contractErrors[errorName] ?? 'transaction-reverted', {
     details: { contractError: errorName, operands: args.map(String) },

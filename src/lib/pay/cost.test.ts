@@ -6,7 +6,7 @@ import { addressOfKey, entry, testChain, testTerms } from './pay.fixture.ts';
 
 const none = { base: 0n, channel: 0n };
 
-test('gas is priced exactly, rounded up', () => {
+test('gas is priced exactly and rounded up', () => {
   const half: GasTerms = { gasPriceWei: 1n, dataFeeWei: none, rate: { units: 1n, wei: 44_001n } };
   expect(channelCost(1, half)).toBe(1n);
   expect(channelCost(2, half)).toBe(1n);
@@ -18,7 +18,7 @@ test('gas is priced exactly, rounded up', () => {
   expect(batchCost(1, { ...real, dataFeeWei: { base: 10n ** 12n, channel: 10n ** 12n } })).toBe(356_000n + 8_000n);
 });
 
-test('a fee for bytes that has a floor is never taken for less than it is', async () => {
+test('a data fee with a minimum is never underestimated', async () => {
   const chain = testChain();
   const fee = (bytes: number) => (bytes < 30_000 ? 100n : BigInt(bytes) - 29_900n);
   chain.dataFee = async (bytes) => fee(bytes);
@@ -29,7 +29,7 @@ test('a fee for bytes that has a floor is never taken for less than it is', asyn
   }
 });
 
-test('no batch has more bytes than are counted, on an order or without', () => {
+test('no batch exceeds the estimated size, with or without a claim order', () => {
   const claimsOf = (length: number) =>
     Array.from({ length }, (_, salt) => ({
       channel: testTerms(salt + 1),
@@ -46,7 +46,7 @@ test('no batch has more bytes than are counted, on an order or without', () => {
   for (const length of [1, batchMax]) {
     const args = [claimsOf(length), order, `0x${'11'.repeat(65)}`] as const;
     const { data } = channelsCall(entry, { functionName: 'claimFor', args });
-    // An envelope of EIP-1559 has at most 120 bytes besides its data.
+    // An EIP-1559 envelope has at most 120 bytes besides its data.
     expect(data.length / 2 - 1 + 120).toBeLessThanOrEqual(batchBytes.base + batchBytes.channel * length);
   }
 });

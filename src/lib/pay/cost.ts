@@ -2,11 +2,16 @@ import type { AbortOptions } from '#lib/base/abort.ts';
 import { batchMax } from './claims.ts';
 import type { Chain } from './spec.ts';
 
-/** What a transaction costs, in the token: exact fractions, since a unit of gas is worth far less than any token's unit. */
+/**
+ * Prices for computing a transaction's cost in the token. Exact fractions, because a unit of gas is worth far less than
+ * a unit of any token.
+ */
 export interface GasTerms {
-  /** Wei for one unit of gas. */
+  /** Wei per unit of gas. */
   readonly gasPriceWei: bigint;
-  /** Wei for a batch's bytes besides its gas, at most: anyway, and for each channel. Zero where gas is all. */
+  /**
+   * Upper bound, in wei, of a batch's data fee: fixed part and part per channel. Zero on chains that only charge gas.
+   */
   readonly dataFeeWei: { readonly base: bigint; readonly channel: bigint };
   /** `units` of the token are worth `wei` of the chain's coin. */
   readonly rate: Rate;
@@ -18,25 +23,25 @@ export interface Rate {
 }
 
 /**
- * Gas of a batch: what it costs anyway, and what a channel adds. Of the dearest cases in contracts/gas.json, a first claim
- * by itself and a batch on somebody's order, rounded up.
+ * Gas of a batch: fixed part and part per channel. Rounded up from the most expensive cases in contracts/gas.json, a
+ * single first claim and a batch under a claim order.
  */
 export const batchGas = { base: 67_000n, channel: 22_000n } as const;
 
-/** Bytes of a batch with its envelope, an order around it included. */
+/** Transaction size of a batch, including a claim order: fixed part and part per channel. */
 export const batchBytes = { base: 600, channel: 512 } as const;
 
-/** The provider's part of a claim at the largest share governance can set, in hundredths of a percent. */
+/** The provider's share of a claim at the highest fee governance can set, in hundredths of a percent. */
 const providerBpsMin = 8_000n;
 
-/** What a claim of so much brings its provider at least. */
+/** The provider's minimum proceeds from a claim, in units. */
 export const providerPart = (units: bigint): bigint => (units * providerBpsMin) / 10_000n;
 
-/** Units that a batch of so many channels costs at most, rounded up. */
+/** Upper bound of a batch's cost in units, rounded up. */
 export const batchCost = (channels: number, gas: GasTerms): bigint =>
   costOf(batchGas.base, gas.dataFeeWei.base, 1, gas) + channelCost(channels, gas);
 
-/** Units that so many channels add to a batch. */
+/** Cost in units that this many channels add to a batch. */
 export const channelCost = (channels: number, gas: GasTerms): bigint =>
   costOf(batchGas.channel, gas.dataFeeWei.channel, channels, gas);
 
@@ -45,13 +50,13 @@ function costOf(gasUnits: bigint, dataFeeWei: bigint, times: number, { gasPriceW
   return (wei * rate.units + rate.wei - 1n) / rate.wei;
 }
 
-/** What claiming costs now. @throws `chain-unavailable`. */
+/** Reads the current prices. @throws `chain-unavailable`. */
 export async function readGasTerms(chain: Chain, rate: Rate, options: AbortOptions = {}): Promise<GasTerms> {
   const bytesOf = (channels: number) => batchBytes.base + batchBytes.channel * channels;
   const gasPriceWei = await chain.gasPrice(options);
   const one = await chain.dataFee(bytesOf(1), options);
   const most = await chain.dataFee(bytesOf(batchMax), options);
-  // A fee with a floor is convex in the size: the line through both ends lies above it everywhere between.
+  // A fee with a minimum is convex in the size, so the line through both ends bounds it from above.
   const spans = BigInt(batchMax - 1);
   const channel = most > one ? (most - one + spans - 1n) / spans : 0n;
   return { gasPriceWei, dataFeeWei: { base: one > channel ? one - channel : 0n, channel }, rate };

@@ -21,13 +21,13 @@ const terms = testTerms();
 const id = channelIdOf(terms);
 const chunks = 6;
 
-/** What the world outside has seen: it does not forget with a crash. */
+/** What the outside world has observed, which survives a crash. */
 interface Outside {
   readonly handed: Voucher[];
   readonly accepted: bigint[];
 }
 
-/** A conversation of six chunks, from whatever the two storages hold. It breaks off when one of them dies. */
+/** A session of six chunks, starting from the contents of the two storages. It stops when one of them fails. */
 async function talk(payerStorage: TestStorage, payeeStorage: TestStorage, outside: Outside) {
   const clock = testClock();
   const chain = testChain();
@@ -41,7 +41,7 @@ async function talk(payerStorage: TestStorage, payeeStorage: TestStorage, outsid
     outside.handed.push(voucher);
     outside.accepted.push((await payee.receive(voucherRecord(voucher))).total);
   };
-  // After a crash the newest promise is sent again: it may never have arrived.
+  // After a crash the newest promise is resent, since it may not have arrived.
   const newest = await payer.newest(id);
   if (newest) await serve(newest);
   for (let chunk = 0; chunk < chunks; chunk++) {
@@ -62,7 +62,7 @@ describe('a crash at any write', () => {
   const sides = ['payer', 'payee'] as const;
   const moments = ['before', 'after'] as const;
 
-  test('the conversation writes as often as the cases below expect', async () => {
+  test('the session makes as many writes as the cases below expect', async () => {
     const [a, b] = [testStorage(), testStorage()];
     const end = await talk(a, b, { handed: [], accepted: [] });
     expect([a.writes(), b.writes()]).toEqual([15, 8]);
@@ -91,43 +91,40 @@ describe('a crash at any write', () => {
     const end = await talk(testStorage(a), testStorage(b), outside);
     const handedBefore = largest(before.handed.map(({ cumulativeAmount }) => cumulativeAmount));
     const handedAfter = outside.handed.slice(before.handed.length).map(({ cumulativeAmount }) => cumulativeAmount);
-    // Never backwards: what is signed after the crash is at least what was handed out before it.
+    // Monotonic: amounts signed after the crash are at least those sent before it.
     expect(handedAfter.every((amount) => amount >= handedBefore)).toBe(true);
-    // Nothing accepted is lost, and nothing is promised twice over: at most one chunk was signed and never sent.
+    // Nothing accepted is lost and nothing is promised twice: at most one chunk was signed but never sent.
     expect(end.payee.promised >= largest(before.accepted)).toBe(true);
     expect(end.payer.promised - handedBefore <= 70n).toBe(true);
     expect(end.payee).toEqual(end.payer);
   });
 
-  test.each(moments)(
-    'a write that fails once, %s it happened, does no harm to a process that goes on',
-    async (when) => {
-      // From the third write on, each chunk is counted, then promised.
-      for (let atWrite = 3; atWrite <= 16; atWrite++) {
-        const storage = testStorage(new Map(), { atWrite, when, for: 'once' });
-        const { payer, spending } = await testPayer(storage);
-        await payer.begin(terms);
-        await payer.observe(id, { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
-        const handed: bigint[] = [];
-        let failures = 0;
-        for (let chunk = 0; chunk < 8; chunk++) {
-          await payer.promise(id, 10n).then(
-            ({ cumulativeAmount }) => handed.push(cumulativeAmount),
-            () => failures++,
-          );
-        }
-        expect(failures).toBe(1);
-        expect(handed).toEqual(handed.toSorted((x, y) => Number(x - y)));
-        const isPromise = atWrite % 2 === 0;
-        expect(handed.at(-1)).toBe(isPromise && when === 'after' ? 80n : 70n);
-        // What is counted may be a chunk too much, and never too little.
-        expect(await spending.spent()).toBe(!isPromise && when === 'before' ? 70n : 80n);
+  test.each(moments)('a process survives a write that fails once, %s it took effect', async (when) => {
+    // From the third write on, each chunk is first counted, then promised.
+    for (let atWrite = 3; atWrite <= 16; atWrite++) {
+      const storage = testStorage(new Map(), { atWrite, when, for: 'once' });
+      const { payer, spending } = await testPayer(storage);
+      await payer.begin(terms);
+      await payer.observe(id, { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
+      const handed: bigint[] = [];
+      let failures = 0;
+      for (let chunk = 0; chunk < 8; chunk++) {
+        await payer.promise(id, 10n).then(
+          ({ cumulativeAmount }) => handed.push(cumulativeAmount),
+          () => failures++,
+        );
       }
-    },
-  );
+      expect(failures).toBe(1);
+      expect(handed).toEqual(handed.toSorted((x, y) => Number(x - y)));
+      const isPromise = atWrite % 2 === 0;
+      expect(handed.at(-1)).toBe(isPromise && when === 'after' ? 80n : 70n);
+      // The count may be one chunk too high, but never too low.
+      expect(await spending.spent()).toBe(!isPromise && when === 'before' ? 70n : 80n);
+    }
+  });
 });
 
-test('whoever looks while a write is failing does not make it forgotten', async () => {
+test('reading during a failing write does not discard the reload', async () => {
   const storage = testStorage();
   const { payer } = await testPayer(storage);
   await payer.begin(terms);
@@ -145,7 +142,7 @@ test('whoever looks while a write is failing does not make it forgotten', async 
   expect((await payer.promise(id, 10n)).cumulativeAmount).toBe(20n);
 });
 
-test('chunks promised at the same time add up', async () => {
+test('concurrent promises add up', async () => {
   const { payer } = await testPayer(testStorage());
   await payer.begin(terms);
   await payer.observe(id, { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
@@ -155,7 +152,7 @@ test('chunks promised at the same time add up', async () => {
   );
 });
 
-test('two windows over one storage: the one that has not seen the newest promise is refused, and then goes on from it', async () => {
+test('two windows sharing a storage: the one with a stale revision is refused, then continues from the newest', async () => {
   const values = new Map<string, unknown>();
   const window = async () => (await testPayer(testStorage(values))).payer;
   const one = await window();
@@ -167,8 +164,8 @@ test('two windows over one storage: the one that has not seen the newest promise
   expect((await two.promise(id, 5n)).cumulativeAmount).toBe(15n);
 });
 
-describe('an agreement to end, with a crash at any write', () => {
-  /** Three chunks, an agreement, and a fourth chunk, from whatever the storage holds. */
+describe('an agreed closure, with a crash at any write', () => {
+  /** Three chunks, an agreement and a fourth chunk, starting from the storage's contents. */
   async function end(storage: TestStorage, outside: { readonly accepted: bigint[]; readonly signed: bigint[] }) {
     const chain = testChain();
     chain.states.set(id, { balance: 10_000n, claimed: 0n, withdrawableAt: 0 });
@@ -191,14 +188,14 @@ describe('an agreement to end, with a crash at any write', () => {
     await payee.agree(id, wallet);
     expect(storage.writes()).toBeLessThanOrEqual(writes);
   }
-  /** Admitting, three vouchers, the agreement. */
+  /** Admission, three vouchers, the agreement. */
   const writes = 5;
   const vouchers = createVoucherSigner(entry);
 
   const cases = ['before' as const, 'after' as const].flatMap((when) =>
     Array.from({ length: writes }, (_, at) => ({ when, atWrite: at + 1 })),
   );
-  test.each(cases)('$when write $atWrite, gives away nothing', async ({ when, atWrite }) => {
+  test.each(cases)('$when write $atWrite, loses no money', async ({ when, atWrite }) => {
     const values = new Map<string, unknown>();
     const outside = { accepted: [] as bigint[], signed: [] as bigint[] };
     await expect(end(testStorage(values, { atWrite, when, for: 'ever' }), outside)).rejects.toMatchObject({

@@ -10,13 +10,13 @@ import type { Address, Chain, Hex, Wallet } from './spec.ts';
 import { addressSchema, bytes32Schema } from './terms.ts';
 import { authorizationData, authorizationNonce, permitData } from './typed-data.ts';
 
-/** How tokens come in: by a signature for one purpose, by a signed approval, or by an approval made before. */
+/** How tokens are deposited: with a single-purpose authorization, a signed approval (permit), or a prior approval. */
 export type Deposit =
   | { readonly type: 'authorization'; readonly authorization: Authorization }
   | { readonly type: 'permit'; readonly permit: Permit }
   | { readonly type: 'approved' };
 
-/** EIP-3009, as the contract wants it; the nonce follows from `salt` and from what the money is for. */
+/** EIP-3009, in the contract's format; the nonce is derived from `salt` and the purpose. */
 export interface Authorization {
   readonly validAfter: bigint;
   readonly validBefore: bigint;
@@ -33,19 +33,19 @@ export interface Permit {
 }
 
 export interface DepositTerms {
-  /** What the money is for: a channel's id, or the address of the provider that bonds. */
+  /** The purpose: a channel id, or the address of the bonding provider. */
   readonly subject: Hex;
-  /** The contract that may fetch it. */
+  /** The contract that may take the tokens. */
   readonly to: Address;
   readonly amount: bigint;
-  /** Unix seconds; the signature is worthless from then on. */
+  /** Unix seconds from which the signature is void. */
   readonly validBefore: number;
 }
 
 /**
- * One signature that moves `amount` into one channel or bond, whoever hands it in. This is all a person's wallet is ever
- * asked for. @throws `amount-zero`, `amount-too-large`, `bad-deposit`, `bad-address`, `bad-time`,
- * `authorization-expired`, `rejected`, `wallet-failed`.
+ * Signs a transfer of `amount` into one particular channel or bond, whichever account submits it. This is the only
+ * signature a user's wallet is asked for. @throws `amount-zero`, `amount-too-large`, `bad-deposit`, `bad-address`,
+ * `bad-time`, `authorization-expired`, `rejected`, `wallet-failed`.
  */
 export async function signAuthorization(
   { chain, wallet, random }: { readonly chain: Chain; readonly wallet: Wallet; readonly random: Random },
@@ -66,7 +66,8 @@ export async function signAuthorization(
 }
 
 /**
- * A signed approval, for tokens that know permits and no authorizations. The payer has to send the deposit itself.
+ * Signs an approval, for tokens that support permits but not authorizations. The payer has to send the deposit
+ * transaction.
  * @throws as {@link signAuthorization}, and `bad-signature`.
  */
 export async function signPermit(
@@ -86,7 +87,7 @@ export async function signPermit(
   return { type: 'permit', permit: { deadline, v: v === undefined ? yParity + 27 : Number(v), r, s } };
 }
 
-/** What moves with a deposit: how much, and how it comes in. */
+/** An amount and how it is deposited. */
 export interface Funding {
   readonly amount: bigint;
   readonly deposit: Deposit;
@@ -102,8 +103,8 @@ export function checkFunding({ amount, deposit }: Funding, maximum: bigint = cha
 }
 
 /**
- * The contract's function for the way a deposit comes in: every entry has three, named alike. An authorization may be
- * handed in by anybody, so that its function may have to be told whose it is.
+ * Selects the contract function for a deposit type; each entry point has three, named alike. Since any account may
+ * submit an authorization, that function may need its owner as an argument.
  */
 export function fundingCall<const Name extends string, const Any extends Args, const Own extends Args>(
   name: Name,
@@ -126,7 +127,7 @@ type FundingCall<Name extends string, Any extends Args, Own extends Args> =
   | { readonly functionName: `${Name}WithPermit`; readonly args: readonly [...Own, Permit] }
   | { readonly functionName: Name; readonly args: Own };
 
-/** Fails early, with a clear code, where the token would fail late. @throws `insufficient-funds`. */
+/** Checks the balance up front, so that the failure has a clear code. @throws `insufficient-funds`. */
 export async function checkFunds(
   chain: Chain,
   { owner, amount }: { readonly owner: Address; readonly amount: bigint },
@@ -136,7 +137,7 @@ export async function checkFunds(
   if (available < amount) throw payError('insufficient-funds', { details: { required: amount, available } });
 }
 
-/** A person is not shown what would be worthless: a time that has gone by, or another chain's domain. */
+/** Avoids asking the user to sign something useless: an expired time or another chain's domain. */
 async function checkReady(chain: Chain, wallet: Wallet, validBefore: number, options: AbortOptions): Promise<void> {
   checkSeconds('validBefore', validBefore);
   const { timestamp } = await chain.head(options);

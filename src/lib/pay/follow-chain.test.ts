@@ -5,7 +5,7 @@ import type { ChainEvent, Hex } from './spec.ts';
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`;
 
-/** A chain with a claim on channel `n` in block `n`; remembers which blocks were asked for. */
+/** A chain with a claim on channel `n` in block `n`, which records the queried blocks. */
 function chainAt(number: bigint, blockHash = hash(Number(number))) {
   const chain = testChain();
   const asked: (readonly [bigint, bigint])[] = [];
@@ -25,7 +25,7 @@ function chainAt(number: bigint, blockHash = hash(Number(number))) {
 }
 
 describe('following', () => {
-  test('begins at the newest block, with everything to be read', async () => {
+  test('starts at the newest block and requests reading everything', async () => {
     expect(await followChain(chainAt(50n), null)).toEqual({
       bookmark: { number: 50n, hash: hash(50) },
       touched: new Set(),
@@ -33,13 +33,13 @@ describe('following', () => {
     });
   });
 
-  test('asks nothing when nothing has happened', async () => {
+  test('queries nothing if nothing has happened', async () => {
     const chain = chainAt(50n);
     expect((await followChain(chain, { number: 50n, hash: hash(50) })).touched.size).toBe(0);
     expect(chain.asked).toEqual([]);
   });
 
-  test('reads what is new', async () => {
+  test('reads new blocks', async () => {
     const chain = chainAt(52n);
     const news = await followChain(chain, { number: 50n, hash: hash(50) });
     expect(news).toEqual({
@@ -49,7 +49,7 @@ describe('following', () => {
     });
   });
 
-  test('asks once more for blocks that are not settled: a node whose logs trail its head loses none', async () => {
+  test('queries unconfirmed blocks again, so that logs lagging behind the head are not missed', async () => {
     const chain = Object.assign(chainAt(52n), { entry: { ...entry, confirmations: 3 } });
     const news = await followChain(chain, { number: 50n, hash: hash(50) });
     expect(chain.asked).toEqual([[48n, 52n]]);
@@ -62,13 +62,13 @@ describe('following', () => {
   test.each([
     ['went back', 47n, hash(47), 50n],
     ['changed at the same height', 50n, hash(999), 50n],
-    ['changed and went on', 53n, hash(53), 50n],
+    ['changed and continued', 53n, hash(53), 50n],
   ] as const)('sees a chain that %s', async (_, number, blockHash, from) => {
     const news = await followChain(chainAt(number, blockHash), { number: from, hash: hash(998) });
     expect(news).toMatchObject({ isReorganised: true, bookmark: { number } });
   });
 
-  test('reads far behind in pieces, and gives up counting when too far', async () => {
+  test('catches up in ranges, and gives up if too far behind', async () => {
     const chain = chainAt(3_000n);
     await followChain(chain, { number: 15n, hash: hash(15) });
     expect(chain.asked).toEqual([

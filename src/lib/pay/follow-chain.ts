@@ -1,28 +1,28 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Chain, ChannelId, Head, Hex } from './spec.ts';
 
-/** How far a follower has read. Kept by the caller; a fresh one starts at the newest block. */
+/** How far a follower has read. Kept by the caller; without one, following starts at the newest block. */
 export interface Bookmark {
   readonly number: bigint;
   readonly hash: Hex;
 }
 
-/** Blocks in one reading; a node refuses many more at once. */
+/** Blocks per query; nodes reject much larger ranges. */
 const rangeBlocks = 1_000n;
-/** Readings in one call; what is left is read in the next. */
+/** Maximum queries per call; beyond that, following gives up and reports a reorganisation. */
 const rangesMax = 20;
 
 export interface FollowedBlocks {
   readonly bookmark: Bookmark;
-  /** Channels that something has happened to, maybe; read their state to learn what. */
+  /** Channels that may have changed; read their state to find out how. */
   readonly touched: ReadonlySet<ChannelId>;
-  /** True when the bookmark's block is not part of the chain any more, or too far back: read every known channel. */
+  /** True if the bookmark's block is no longer part of the chain, or too far back: read every known channel. */
   readonly isReorganised: boolean;
 }
 
 /**
- * Looks for news since the bookmark. It tells where to look and not what happened: the state of a channel, read afresh,
- * is right after any reorganisation, and a sum of events is not. @throws `chain-unavailable`.
+ * Finds the channels that may have changed since the bookmark, without reporting how: freshly read state is correct
+ * after any reorganisation, whereas accumulated events are not. @throws `chain-unavailable`.
  */
 export async function followChain(
   chain: Chain,
@@ -34,16 +34,16 @@ export async function followChain(
   if (head.number === bookmark.number && head.hash === bookmark.hash) {
     return { bookmark, touched: new Set(), isReorganised: false };
   }
-  // What was undone may be in none of the new blocks, so that events cannot tell of it.
+  // Reverted changes may not appear in any new block, so events alone would miss them.
   if ((await chain.blockHash(bookmark.number, options)) !== bookmark.hash) {
     return { bookmark: mark(head), touched: new Set(), isReorganised: true };
   }
   const touched = new Set<ChannelId>();
-  // A node's logs may trail its head: blocks that are not settled yet are asked for once more.
+  // A node's logs may lag behind its head, so unconfirmed blocks are queried again.
   const again = BigInt(chain.entry.confirmations);
   let from = bookmark.number >= again ? bookmark.number + 1n - again : 0n;
   for (let range = 0; from <= head.number; range++) {
-    // Too far behind to catch up by events: reading every known channel is cheaper, and says more.
+    // Too far behind to catch up through events: reading every known channel is cheaper and more reliable.
     if (range >= rangesMax) return { bookmark: mark(head), touched, isReorganised: true };
     const to = from + rangeBlocks - 1n < head.number ? from + rangeBlocks - 1n : head.number;
     for (const event of await chain.events(from, to, options)) {

@@ -3,26 +3,26 @@ import { payError } from './errors.ts';
 import type { Address, Hex } from './spec.ts';
 import { addressSchema } from './terms.ts';
 
-/** What callers hand in, checked before a wallet or a node is asked for anything. Terms have `parseTerms`. */
+/** Input checks, made before any request to a wallet or a node. For terms, see `parseTerms`. */
 
-/** An account in the one spelling that is compared. @throws `bad-address`. */
+/** An address in its canonical spelling, for comparison. @throws `bad-address`. */
 export function parseAddress(field: string, value: unknown): Address {
   const parsed = addressSchema.safeParse(value);
   if (!parsed.success || parsed.data === zeroAddress) throw payError('bad-address', { details: { field } });
   return parsed.data;
 }
 
-/** Whole Unix seconds above zero. @throws `bad-time`. */
+/** Checks for positive whole Unix seconds. @throws `bad-time`. */
 export function checkSeconds(field: string, value: number): void {
   if (!Number.isSafeInteger(value) || value <= 0 || value > secondsMax) {
     throw payError('bad-time', { details: { field, given: String(value) } });
   }
 }
 
-/** True for whole bytes in hexadecimal, at most as many as a contract wallet's signature may have. */
+/** True for hexadecimal bytes, up to the maximum length of a contract wallet's signature. */
 export const isBytes = (value: unknown): value is Hex =>
   isHex(value, { strict: true }) && value.length % 2 === 0 && value.length <= bytesMax * 2 + 2;
 
-/** The largest 48-bit number: what the contracts keep times in. */
+/** The contracts store times in 48 bits. */
 const secondsMax = 2 ** 48 - 1;
 const bytesMax = 4_096;

@@ -10,13 +10,13 @@ import type { Hex } from './spec.ts';
 const digestOf = (n: number): Hex => numberToHex(BigInt(n) ** 20n + 7n, { size: 32 }).slice(0, 66) as Hex;
 const signed = (key: number, digest: Hex) => sign({ hash: digest, privateKey: keyOf(key), to: 'hex' });
 
-/** What the chain does. */
+/** The chain's own check. */
 const recovers = async (digest: Hex, signature: Hex) => {
   if (!isKeySignature(signature)) return false;
   return (await recoverAddress({ hash: digest, signature }).catch(() => null)) === addressOfKey(1);
 };
 
-/** A check that has seen enough of signer 1 to have its tables. */
+/** A verifier that has already built tables for signer 1. */
 async function warm() {
   const signers = createKnownSigners();
   for (let n = 0; n < 10; n++) {
@@ -26,7 +26,7 @@ async function warm() {
 }
 
 describe('signatures of a known signer', () => {
-  test('are told from all others, with and without tables', async () => {
+  test('are distinguished from all others, with and without tables', async () => {
     const signers = await warm();
     const digest = digestOf(50);
     const good = await signed(1, digest);
@@ -37,7 +37,7 @@ describe('signatures of a known signer', () => {
     expect(await signers.isSignedBy(addressOfKey(2), digest, await signed(2, digest))).toBe(true);
   });
 
-  test('are judged as the chain judges them, whatever is changed', async () => {
+  test('are verified exactly as on chain, whatever is changed', async () => {
     const signers = await warm();
     const digest = digestOf(60);
     const good = (await signed(1, digest)).slice(2);
@@ -67,7 +67,7 @@ describe('signatures of a known signer', () => {
     expect(await signers.isSignedBy(addressOfKey(1), digest, text ?? flipped)).toBe(false);
   });
 
-  test('are still checked after a signer was forgotten for others', async () => {
+  test('are still verified after a signer has been evicted', async () => {
     const signers = createKnownSigners(2);
     for (const key of [1, 2, 3, 1]) {
       const digest = digestOf(key);

@@ -8,21 +8,21 @@ const { Point } = secp256k1;
 const { Fn } = Point;
 
 /**
- * Checks many signatures of few signers. Recovering a key from each signature, as the chain does, costs a square root
- * and a multiplication by a point never seen before; with the key known from the first signature, tables of its
- * multiples make each further check several times faster.
+ * Verifies many signatures by few signers. Recovering the key from each signature, as the chain does, costs a square
+ * root and a multiplication by a new point. Once the key is known from the first signature, precomputed multiples make
+ * each further check several times faster.
  */
 export interface KnownSigners {
-  /** True exactly when the chain's recovery would give `signer`. Never throws. */
+  /** True if and only if the chain's recovery would yield `signer`. Never throws. */
   isSignedBy(signer: Address, digest: Hex, signature: string): Promise<boolean>;
 }
 
-/** Signatures of a signer after which its tables are worth their making, in time (10 ms) and memory (50 kB). */
+/** Signatures after which a signer's tables are worth their cost in time (10 ms) and memory (50 kB). */
 const usesBeforeTables = 8;
 const tableBits = 5;
 
 export function createKnownSigners(signersMax = 256): KnownSigners {
-  /** In the order of their last use. */
+  /** In order of last use. */
   const known = new Map<Address, { readonly point: InstanceType<typeof Point>; uses: number }>();
   return {
     async isSignedBy(signer, digest, signature) {
@@ -44,8 +44,8 @@ export function createKnownSigners(signersMax = 256): KnownSigners {
 }
 
 /**
- * The check of ECDSA (SEC 1, 4.1.4), and that the point is the very one that v names: then recovering from this
- * signature gives this key and no other.
+ * ECDSA verification (SEC 1, 4.1.4), plus a check that the point is the one selected by v, so that recovery from this
+ * signature yields exactly this key.
  */
 function fits(key: InstanceType<typeof Point>, digest: Hex, signature: Hex): boolean {
   const r = BigInt(signature.slice(0, 66));

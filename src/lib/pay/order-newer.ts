@@ -5,9 +5,9 @@ import type { Chain, ChannelId, Claim, SignedClaimOrder } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 
 /**
- * Checks that an order may take the former one's place: an old order sent again by somebody else must not push the
- * provider's newest one out. Whatever the former would still bring in, the next has to name for at least as much; where
- * it brings nothing more, it has to be valid for longer. @throws `order-superseded`, `chain-unavailable`.
+ * Checks that an order may replace an existing one: an old order replayed by a third party must not displace the
+ * provider's newest. Every claim that the existing order could still collect must be covered for at least as much; if
+ * the new order adds nothing, it must be valid for longer. @throws `order-superseded`, `chain-unavailable`.
  */
 export async function checkNewer(
   chain: Chain,

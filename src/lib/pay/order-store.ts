@@ -6,7 +6,7 @@ import type { Address, Hex, Listed, SignedClaimOrder } from './spec.ts';
 import { listReadable, type PayStorage } from './storage.ts';
 import { addressSchema, bytes32Schema, termsSchema } from './terms.ts';
 
-/** A claim order as it travels and as it is stored: amounts as decimal text. */
+/** A claim order in transmitted and stored form, with amounts as decimal text. */
 export type ClaimOrderRecord = z.input<typeof claimOrderSchema>;
 
 const signatureText = z
@@ -29,11 +29,11 @@ export const claimOrderSchema = z.object({
   signature: signatureText,
 });
 
-/** Orders of sleeping providers, one for each signer, kept over restarts. */
+/** Persistent store of offline providers' orders, one per signer. */
 export interface OrderStore {
   save(order: SignedClaimOrder): Promise<void>;
   delete(providerSigner: Address): Promise<void>;
-  /** What cannot be read stops nothing. */
+  /** Unreadable orders are reported and skipped. */
   list(limit: number): Promise<Listed<SignedClaimOrder>>;
 }
 
@@ -47,7 +47,7 @@ export function createOrderStore(storage: PayStorage): OrderStore {
   };
 }
 
-/** Reads an order that came from a provider. @throws `order-mismatch` when it is not one. */
+/** Parses an order received from a provider. @throws `order-mismatch` if it is malformed. */
 export function parseClaimOrder(value: unknown): SignedClaimOrder {
   const parsed = claimOrderSchema.safeParse(value);
   if (!parsed.success) {

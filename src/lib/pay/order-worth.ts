@@ -7,9 +7,9 @@ import { channelIdOf } from './terms.ts';
 import type { VoucherSigner } from './voucher.ts';
 
 /**
- * Checks that an order would pay for its gas if it were used now: a fee is never more than the provider's part of its
- * claim, and a claim that would be passed over pays none. `checkClaimOrder` has seen to it that no channel is named twice.
- * @throws `nothing-to-claim` when none would be credited, `order-unprofitable`, `chain-unavailable`.
+ * Checks that an order would pay for its gas if used now. A fee never exceeds the provider's share of its claim, and a
+ * skipped claim pays none. `checkClaimOrder` has already ruled out duplicate channels.
+ * @throws `nothing-to-claim` if no claim would be credited, `order-unprofitable`, `chain-unavailable`.
  */
 export async function checkWorth(
   { chain, vouchers }: { readonly chain: Chain; readonly vouchers: VoucherSigner },

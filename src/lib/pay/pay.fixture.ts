@@ -14,7 +14,7 @@ import { localWallet } from './wallet/local.ts';
 import { createVoucherStore } from './voucher-store.ts';
 import { openSpending, type SessionKey } from './wallet/session-key.ts';
 
-/** Unix seconds at which every test begins. */
+/** Unix seconds at which every test starts. */
 export const startSeconds = 1_800_000_000;
 export const entry = deployedChain(31_337);
 export const testClock = () => manualClock(startSeconds * 1_000);
@@ -24,7 +24,7 @@ export const keyOf = (n: number): Hex => drawKey(seededRandom(n));
 export const walletOf = (n: number) => localWallet(keyOf(n));
 export const addressOfKey = (n: number): Address => walletOf(n).address;
 
-/** Key 1 pays, key 2 is its session key, key 3 serves, key 4 signs for it. */
+/** Key 1 is the payer, key 2 its session key, key 3 the provider, key 4 its signer. */
 export const parties = {
   payer: addressOfKey(1),
   payerSigner: addressOfKey(2),
@@ -46,7 +46,7 @@ export const sessionKey = (changes: Partial<SessionKey> = {}): SessionKey => ({
   ...changes,
 });
 
-/** A payer over this storage, with its session key in it. */
+/** A payer on this storage, which holds its session key. */
 export async function testPayer(
   storage: TestStorage,
   { clock = testClock(), ...changes }: Partial<SessionKey> & { readonly clock?: Clock } = {},
@@ -59,7 +59,7 @@ export async function testPayer(
   return { payer, spending, clock };
 }
 
-/** Whoever serves in the tests: key 3, with key 4 to sign for it. */
+/** The payee of the tests: key 3, with key 4 as its signer. */
 export const testPayee = (
   storage: TestStorage,
   components: Pick<PayeeComponents, 'chain'> & Partial<PayeeComponents>,
@@ -75,17 +75,17 @@ export const testPayee = (
 
 export interface TestStorage extends PayStorage {
   readonly values: Map<string, unknown>;
-  /** Puts so far. */
+  /** Number of puts so far. */
   readonly writes: () => number;
 }
 
-/** What a storage does at a put; it may throw before the value is there, or after. */
+/** Makes a put fail, before or after the value has been stored. */
 export type Dying = { readonly atWrite: number; readonly when: 'before' | 'after'; readonly for: 'once' | 'ever' };
 
 export function testStorage(values = new Map<string, unknown>(), dying?: Dying): TestStorage {
   let writes = 0;
   const die = () => {
-    throw new TabloomError('storage-unavailable', 'The storage has gone.');
+    throw new TabloomError('storage-unavailable', 'The storage is unavailable.');
   };
   const isDead = () => dying?.for === 'ever' && writes >= dying.atWrite;
   const check = () => {
@@ -122,13 +122,13 @@ export function testStorage(values = new Map<string, unknown>(), dying?: Dying):
 
 export interface TestChain extends Chain {
   readonly states: Map<ChannelId, OnChainState>;
-  /** Calls that were sent, in order. Nothing else happens to them. */
+  /** Calls sent, in order. They have no other effect. */
   readonly sent: ContractCall[];
   now: number;
   answers: boolean;
 }
 
-/** A chain that says what it is told to, for tests of what stands above it. */
+/** A scripted chain for tests of the layers above. */
 export function testChain(): TestChain {
   const states = new Map<ChannelId, OnChainState>();
   const sent: ContractCall[] = [];

@@ -35,7 +35,7 @@ async function serving(given: ChannelTerms = terms) {
   return { payee, chain, clock, storage };
 }
 
-test('takes what is promised, once, and says how much is new', async () => {
+test('accepts a promise once and returns the amount added', async () => {
   const { payee } = await serving();
   expect(await payee.receive(await voucher(10n))).toEqual({ channelId: id, added: 10n, total: 10n });
   expect(await payee.receive(await voucher(25n))).toMatchObject({ added: 15n, total: 25n });
@@ -43,17 +43,17 @@ test('takes what is promised, once, and says how much is new', async () => {
   expect(await payee.claims([id])).toMatchObject([{ channel: terms, cumulativeAmount: 25n }]);
 });
 
-describe('a voucher is refused, and nothing is written', () => {
+describe('a voucher is refused without a write', () => {
   test.each<readonly [string, () => Promise<unknown>, string]>([
     ['smaller than the newest', () => voucher(99n), 'voucher-regress'],
     ['larger than the deposit', () => voucher(1_001n), 'overdrawn'],
-    ['the largest there is', () => voucher(2n ** 128n - 1n), 'overdrawn'],
+    ['the largest possible', () => voucher(2n ** 128n - 1n), 'overdrawn'],
     ['of another key', () => voucher(200n, keyOf(3)), 'bad-signature'],
     ['of another channel', () => voucher(200n, keyOf(2), channelIdOf(testTerms(8))), 'wrong-channel'],
     ['for nothing', async () => ({ ...(await voucher(1n)), cumulativeAmount: '0' }), 'bad-voucher'],
     ['with a signature too short', async () => ({ ...(await voucher(200n)), signature: '0x1234' }), 'bad-voucher'],
-    ['changed on the way', async () => ({ ...(await voucher(200n)), cumulativeAmount: '201' }), 'bad-signature'],
-    ['that is none', async () => null, 'bad-voucher'],
+    ['changed in transit', async () => ({ ...(await voucher(200n)), cumulativeAmount: '201' }), 'bad-signature'],
+    ['that is null', async () => null, 'bad-voucher'],
   ])('%s', async (_, make, code) => {
     const { payee, storage } = await serving();
     await payee.receive(await voucher(100n));
@@ -63,7 +63,7 @@ describe('a voucher is refused, and nothing is written', () => {
     expect((await payee.state(id)).promised).toBe(100n);
   });
 
-  test('of a channel that has ended', async () => {
+  test('of a closed channel', async () => {
     const { payee, chain } = await serving();
     chain.states.set(id, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
     await payee.refresh(id);
@@ -71,7 +71,7 @@ describe('a voucher is refused, and nothing is written', () => {
   });
 });
 
-test('looks at the chain when more is promised than it knows of: the payer may have topped up', async () => {
+test('reads the chain when a promise exceeds the known deposit, since the payer may have topped up', async () => {
   const { payee, chain } = await serving();
   chain.states.set(id, { balance: 2_000n, claimed: 0n, withdrawableAt: 0 });
   expect((await payee.receive(await voucher(1_500n))).added).toBe(1_500n);
@@ -82,11 +82,11 @@ test('looks at the chain when more is promised than it knows of: the payer may h
 describe('a channel is not admitted', () => {
   const soon = startSeconds + jobMarginSeconds;
   test.each([
-    ['that pays somebody else', { provider: addressOfKey(9) }, 'bad-terms'],
-    ['that another key closes', { providerSigner: addressOfKey(9) }, 'bad-terms'],
-    ['in another token', { token: addressOfKey(9) }, 'token-unsupported'],
+    ['that pays another provider', { provider: addressOfKey(9) }, 'bad-terms'],
+    ['with another provider signer', { providerSigner: addressOfKey(9) }, 'bad-terms'],
+    ['with another token', { token: addressOfKey(9) }, 'token-unsupported'],
     ['whose job ends too soon to be claimed', { delay: 0, deadline: soon }, 'bad-terms'],
-    ['that nobody opened', { salt: `0x${'77'.repeat(32)}` as const }, 'channel-missing'],
+    ['that was never opened', { salt: `0x${'77'.repeat(32)}` as const }, 'channel-missing'],
   ])('%s', async (_, changes, code) => {
     const { payee } = await serving();
     await expect(payee.admit({ ...terms, ...changes })).rejects.toMatchObject({ code });
@@ -95,7 +95,7 @@ describe('a channel is not admitted', () => {
 
   test.each([
     ['that is being withdrawn', startSeconds + 1, 'withdrawal-pending'],
-    ['that has ended', closedMark, 'channel-closed'],
+    ['that is closed', closedMark, 'channel-closed'],
   ])('%s', async (_, withdrawableAt, code) => {
     const { payee, chain } = await serving();
     const other = testTerms(2);
@@ -105,13 +105,13 @@ describe('a channel is not admitted', () => {
   });
 });
 
-test('a job takes vouchers in its last second, and none after it', async () => {
+test('a job accepts vouchers up to its margin and none after', async () => {
   const job = testTerms(2, { delay: 0, deadline: startSeconds + 200 });
   const { payee, clock } = await serving(job);
   await clock.advance(79_000);
   await payee.checkMayServe(channelIdOf(job), { perPayerMax: 100n });
   await clock.advance(1_000);
-  // The rest of its time is its claim's.
+  // The rest of its time is reserved for the claim.
   await expect(payee.checkMayServe(channelIdOf(job), { perPayerMax: 100n })).rejects.toMatchObject({
     code: 'deadline-passed',
   });
@@ -123,7 +123,7 @@ test('a job takes vouchers in its last second, and none after it', async () => {
   });
 });
 
-test('a payer that owes too much, over all its channels, is not served', async () => {
+test('a payer who owes too much across all channels is not served', async () => {
   const { payee, chain } = await serving();
   const other = testTerms(2);
   chain.states.set(channelIdOf(other), { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
@@ -137,7 +137,7 @@ test('a payer that owes too much, over all its channels, is not served', async (
   await payee.checkMayServe(id, { perPayerMax: 100n });
 });
 
-test('an agreement to end is for all that was promised, and nothing is taken or served for after it', async () => {
+test('an agreed closure covers everything promised, and nothing is accepted or served after it', async () => {
   const { payee, chain } = await serving();
   await payee.receive(await voucher(50n));
   await expect(payee.agree(id, walletOf(3))).rejects.toMatchObject({ code: 'not-allowed' });
@@ -152,14 +152,14 @@ test('an agreement to end is for all that was promised, and nothing is taken or 
   expect(await payee.claims([id])).toMatchObject([{ cumulativeAmount: 60n }]);
 });
 
-test('an agreement is not for less than the chain has credited already', async () => {
+test('an agreed closure is never below the amount credited on chain', async () => {
   const { payee, chain } = await serving();
   await payee.receive(await voucher(50n));
   chain.states.set(id, { balance: 1_000n, claimed: 70n, withdrawableAt: 0 });
   expect(await payee.agree(id, walletOf(4))).toMatchObject({ finalAmount: 70n, voucher: null });
 });
 
-test('a job that is delivered takes nothing more; a session is never delivered', async () => {
+test('a delivered job accepts nothing more; a session cannot be delivered', async () => {
   const job = testTerms(2, { delay: 0, deadline: startSeconds + 600 });
   const { payee } = await serving(job);
   await payee.receive(await voucher(10n, keyOf(2), channelIdOf(job)));
@@ -171,8 +171,8 @@ test('a job that is delivered takes nothing more; a session is never delivered',
   await expect((await serving()).payee.finish(id)).rejects.toMatchObject({ code: 'job-only' });
 });
 
-describe('readings that cross', () => {
-  test('the one asked for last counts, whichever comes back last', async () => {
+describe('concurrent readings', () => {
+  test('the most recent request wins, whichever completes last', async () => {
     const { payee, chain } = await serving();
     const { channel } = chain;
     const open = await channel(id);
@@ -186,7 +186,7 @@ describe('readings that cross', () => {
     expect((await first).phase).toBe('withdrawing');
   });
 
-  test('a withdrawal that is announced while a channel is admitted is seen', async () => {
+  test('a withdrawal announced during admission is noticed', async () => {
     const { payee, chain } = await serving();
     const other = testTerms(2);
     const open = { balance: 1_000n, claimed: 0n, withdrawableAt: 0 };
@@ -201,14 +201,14 @@ describe('readings that cross', () => {
   });
 });
 
-describe('the book of channels', () => {
+describe('the channel book', () => {
   const admitted = async (payee: Payee, chain: TestChain, salt: number) => {
     const each = testTerms(salt);
     chain.states.set(channelIdOf(each), { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
     return payee.admit(each);
   };
 
-  test('that is full lets go of channels that have ended, and of no others', async () => {
+  test('evicts only closed channels when full', async () => {
     const storage = testStorage();
     const chain = testChain();
     const payee = await testPayee(storage, { chain, channelsMax: 3 });
@@ -230,11 +230,11 @@ describe('the book of channels', () => {
         .map((view) => view.id)
         .toSorted(),
     ).toEqual(kept);
-    // Ended is ended: it is not let in again.
+    // A closed channel is not admitted again.
     await expect(payee.admit(testTerms(2))).rejects.toMatchObject({ code: 'channel-closed' });
   });
 
-  test('is not filled with dust', async () => {
+  test('cannot be filled with dust', async () => {
     const chain = testChain();
     const payee = await testPayee(testStorage(), { chain, depositMin: 1_001n });
     await expect(admitted(payee, chain, 1)).rejects.toMatchObject({
@@ -244,7 +244,7 @@ describe('the book of channels', () => {
     expect(payee.views()).toEqual([]);
   });
 
-  test('goes on without a channel that cannot be read, names it, and does not write over it', async () => {
+  test('continues without an unreadable channel, reports it and does not overwrite it', async () => {
     const storage = testStorage();
     const chain = testChain();
     const payee = await testPayee(storage, { chain });

@@ -21,17 +21,17 @@ import type {
 import { channelIdOf, isJob, parseTerms } from './terms.ts';
 import { createVoucherSigner, parseVoucher } from './voucher.ts';
 
-/** The serving side: takes promises, and knows what they are worth. */
+/** The provider's side: accepts vouchers and tracks their value. */
 export interface Payee {
   /**
-   * Takes note of a channel that a payer names, after looking at the chain.
-   * @throws `bad-terms` when it pays somebody else or leaves too little time, `token-unsupported`, `deposit-too-small`,
-   * `channel-missing`, `channel-closed`, `withdrawal-pending`, `too-many-channels`.
+   * Admits a channel named by a payer, after reading it from the chain.
+   * @throws `bad-terms` if it pays another provider or leaves too little time, `token-unsupported`,
+   * `deposit-too-small`, `channel-missing`, `channel-closed`, `withdrawal-pending`, `too-many-channels`.
    */
   admit(terms: ChannelTerms, options?: AbortOptions): Promise<ChannelId>;
   /**
-   * Takes a voucher as it came off the wire. Once this resolves it is stored, and may be served for.
-   * @returns how many units it added; 0 for one that is known already.
+   * Accepts a voucher as received. Once this resolves it is stored and may be served for.
+   * @returns the units it adds; 0 for a voucher already known.
    * @throws `bad-voucher`, `wrong-channel`, `bad-signature`, `voucher-regress`, `overdrawn`, `channel-missing`,
    * `channel-closed`, `closing`, `deadline-passed`, `chain-unavailable`, and those of the store.
    */
@@ -39,30 +39,31 @@ export interface Payee {
     voucher: unknown,
     options?: AbortOptions,
   ): Promise<{ readonly channelId: ChannelId; readonly added: bigint; readonly total: bigint }>;
-  /** Reads the channel from the chain. */
+  /** Rereads the channel from the chain. */
   refresh(id: ChannelId, options?: AbortOptions): Promise<ChannelState>;
-  /** Takes note of what a mined transaction says of known channels. */
-  hear(events: readonly ChainEvent[]): Promise<void>;
-  /** @throws the code for why this channel's payer is not to be served any further now; see `policy.ts`. */
+  /** Applies a mined transaction's events to known channels. */
+  applyEvents(events: readonly ChainEvent[]): Promise<void>;
+  /** @throws the reason why this channel's payer must not be served further now; see `policy.ts`. */
   checkMayServe(id: ChannelId, exposure: Exposure): Promise<void>;
   /**
-   * The job is done and its last voucher is in: its one claim may go out, and nothing more is taken.
+   * Marks a job as done: its single claim may be sent and no more vouchers are accepted.
    * @throws `job-only`, `channel-missing`, `channel-closed`, `wrong-channel`.
    */
   finish(id: ChannelId): Promise<void>;
   /**
-   * Agrees to end the channel with all that was promised so far. The agreement is stored before it is signed, and from
-   * then on nothing more is taken or served for: the signature never runs out. Asked again, it agrees to the same.
-   * @throws `not-allowed` for another wallet than the provider's signer, `final-amount-out-of-range`,
-   * `channel-missing`, `channel-closed`, `wrong-channel`, `chain-unavailable`, those of the wallet and of the store.
+   * Agrees to close the channel with everything promised so far as the final amount. The agreement is stored before it
+   * is signed, and from then on no more is accepted or served, because the signature never expires. Idempotent: later
+   * calls agree to the same amount.
+   * @throws `not-allowed` unless the wallet is the provider signer, `final-amount-out-of-range`, `channel-missing`,
+   * `channel-closed`, `wrong-channel`, `chain-unavailable`, and those of the wallet and the store.
    */
   agree(id: ChannelId, wallet: Wallet, options?: AbortOptions): Promise<Closure>;
   state(id: ChannelId): Promise<ChannelState>;
-  /** What the claim policy looks at. */
+  /** The channels as input to the claim policy. */
   views(): readonly ChannelView[];
-  /** The newest vouchers of these channels, ready to claim; channels without one are left out. */
+  /** The newest vouchers of these channels, ready to claim; channels without one are omitted. */
   claims(ids: readonly ChannelId[]): Promise<readonly Claim[]>;
-  /** Keys of stored channels that cannot be read; the others are served all the same. */
+  /** Keys of stored channels that cannot be parsed; the others work normally. */
   readonly unreadable: readonly string[];
 }
 
@@ -72,9 +73,9 @@ export interface PayeeComponents {
   readonly chain: Chain;
   readonly provider: Address;
   readonly providerSigner: Address;
-  /** Channels with a smaller deposit are not admitted, so that filling the book costs whoever tries, in units. */
+  /** Minimum deposit in units for admission, which makes it costly to fill up the book. */
   readonly depositMin: bigint;
-  /** How many channels are kept; a default stands in `book.ts`. */
+  /** Maximum number of channels; the default is in `channel-book.ts`. */
   readonly channelsMax?: number;
 }
 
@@ -117,7 +118,7 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
       const seen: OnChainState = await chain.channel(id, options);
       checkState(id, storedState(newRecord({ chainId, side: 'payee', id }, terms, seen)));
       await book.add(terms, seen);
-      // Whoever follows the chain passes over channels that are not in the book: what happened since is read now.
+      // A chain follower ignores channels that are not in the book, so read again what happened meanwhile.
       checkState(id, await refresh(id, options));
       return id;
     },
@@ -125,11 +126,11 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
       const voucher = parseVoucher(value);
       const { channelId, cumulativeAmount } = voucher;
       const { terms, seen } = await book.get(channelId);
-      // Outside the line of writes: a forged voucher must not hold up the honest ones.
+      // Verified outside the write queue, so that forged vouchers cannot delay honest ones.
       if (!(await signer.verify(terms.payerSigner, voucher))) {
         throw payError('bad-signature', { details: { expected: terms.payerSigner, message: 'Voucher' } });
       }
-      // The payer may have topped up since: one look at the chain decides.
+      // The payer may have topped up since the last reading; read the chain once to find out.
       if (cumulativeAmount > seen.balance && seen.withdrawableAt === 0) await refresh(channelId, options);
       let added = 0n;
       await book.step(channelId, ({ promised }) => {
@@ -139,7 +140,7 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
       return { channelId, added, total: cumulativeAmount };
     },
     refresh,
-    hear: (events) => book.applyEvents(events),
+    applyEvents: (events) => book.applyEvents(events),
     async checkMayServe(id, exposure) {
       const { terms } = await book.get(id);
       const ofPayer = book.list().filter((record) => record.terms.payer === terms.payer);

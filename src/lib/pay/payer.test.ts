@@ -30,11 +30,11 @@ test('promises add up, signed by the session key, down to the last unit', async 
 
 test.each([
   ['nothing', {}, 0n, 'amount-zero'],
-  ['less than nothing', {}, -1n, 'amount-zero'],
+  ['a negative amount', {}, -1n, 'amount-zero'],
   ['the largest number', {}, 2n ** 128n, 'amount-too-large'],
-  ['a unit more than there is', {}, 1_001n, 'overdrawn'],
-  ['a unit more than the session may', { limit: 10n }, 11n, 'session-limit'],
-  ['with a session that has run out', { expiresAt: startSeconds }, 1n, 'session-expired'],
+  ['one unit above the deposit', {}, 1_001n, 'overdrawn'],
+  ['one unit above the session limit', { limit: 10n }, 11n, 'session-limit'],
+  ['with an expired session', { expiresAt: startSeconds }, 1n, 'session-expired'],
 ] as const)('does not promise %s, and writes nothing', async (_, key, amount, code) => {
   const { payer, storage } = await opened(key);
   const writes = storage.writes();
@@ -43,7 +43,7 @@ test.each([
   expect((await payer.state(id)).promised).toBe(0n);
 });
 
-test('the last second of a session still counts, the next does not', async () => {
+test('a session is valid in its last second and expired in the next', async () => {
   const { payer, clock } = await opened({ expiresAt: startSeconds + 2 });
   await clock.advance(1_999);
   await payer.promise(id, 1n);
@@ -51,7 +51,7 @@ test('the last second of a session still counts, the next does not', async () =>
   await expect(payer.promise(id, 1n)).rejects.toMatchObject({ code: 'session-expired' });
 });
 
-test('the limit of a session holds over all its channels together', async () => {
+test('the session limit applies across all its channels', async () => {
   const { payer, spending } = await opened({ limit: 15n });
   const other = testTerms(2);
   await payer.begin(other);
@@ -62,7 +62,7 @@ test('the limit of a session holds over all its channels together', async () => 
   expect(await spending.spent()).toBe(15n);
 });
 
-test('out of order: nothing is promised before the opening, while withdrawing or after the end', async () => {
+test('nothing is promised before opening, while withdrawing or after closing', async () => {
   const { payer } = await opened();
   const fresh = testTerms(3);
   await payer.begin(fresh);
@@ -74,7 +74,7 @@ test('out of order: nothing is promised before the opening, while withdrawing or
   await expect(payer.promise(id, 1n)).rejects.toMatchObject({ code: 'channel-closed' });
 });
 
-test('a job is not paid from its deadline on', async () => {
+test('a job is not paid after its deadline', async () => {
   const { payer, clock } = await opened();
   const job = testTerms(5, { delay: 0, deadline: startSeconds + 10 });
   await payer.begin(job);
@@ -84,7 +84,7 @@ test('a job is not paid from its deadline on', async () => {
   await expect(payer.promise(channelIdOf(job), 5n)).rejects.toMatchObject({ code: 'deadline-passed' });
 });
 
-test('a channel of another key is not begun, and one begun twice is one', async () => {
+test('a channel of another key is refused, and beginning one twice is idempotent', async () => {
   const { payer } = await opened();
   await expect(payer.begin(testTerms(6, { payerSigner: addressOfKey(9) }))).rejects.toMatchObject({
     code: 'bad-terms',
@@ -95,7 +95,7 @@ test('a channel of another key is not begun, and one begun twice is one', async 
   expect(payer.list()).toHaveLength(1);
 });
 
-test('the limit of a session holds over two windows of one profile, and over what has ended', async () => {
+test('the session limit applies across two windows of a profile and includes closed channels', async () => {
   const storage = testStorage();
   const [one, two] = [await testPayer(storage, { limit: 100n }), await testPayer(storage, { limit: 100n })];
   const other = testTerms(2);
@@ -112,20 +112,20 @@ test('the limit of a session holds over two windows of one profile, and over wha
   expect(await one.spending.spent()).toBe(100n);
 });
 
-test('news of a transaction is taken as the chain tells it', async () => {
+test('a transaction’s events are applied', async () => {
   const { payer } = await opened();
-  await payer.hear([
+  await payer.applyEvents([
     { type: 'topped-up', channelId: id, amount: 500n, balance: 1_500n },
     { type: 'claimed', channelId: id, claimed: 5n, treasuryPart: 0n },
     { type: 'claimed', channelId: channelIdOf(testTerms(9)), claimed: 5n, treasuryPart: 0n },
     { type: 'withdrawal-announced', channelId: id, withdrawableAt: startSeconds },
   ]);
   expect(await payer.state(id)).toMatchObject({ phase: 'withdrawing', balance: 1_500n, claimed: 5n });
-  await payer.hear([{ type: 'closed', channelId: id, closing: 'cooperative', claimed: 7n, returned: 1_493n }]);
+  await payer.applyEvents([{ type: 'closed', channelId: id, closing: 'cooperative', claimed: 7n, returned: 1_493n }]);
   expect(await payer.state(id)).toMatchObject({ phase: 'closed', balance: 7n, claimed: 7n });
 });
 
-test('a record that a failed write has broken stops its own channel and no other', async () => {
+test('a record damaged by a failed write affects only its own channel', async () => {
   const storage = testStorage(new Map(), { atWrite: 6, when: 'after', for: 'once' });
   const { payer } = await testPayer(storage);
   const other = testTerms(2);

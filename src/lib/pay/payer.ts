@@ -17,25 +17,25 @@ import { isJob } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
 import type { SessionKey, Spending } from './wallet/session-key.ts';
 
-/** The paying side: promises by the chunk, without asking the wallet again. */
+/** The payer's side: promises chunk by chunk, without asking the wallet each time. */
 export interface Payer {
-  /** Writes a channel down. Do it before the deposit is signed: then no crash can lose sight of the money. */
+  /** Records a channel. Call it before signing the deposit, so that no crash can lose track of the money. */
   begin(terms: ChannelTerms): Promise<ChannelId>;
-  /** What the chain says of a channel now. */
+  /** Applies a fresh reading of the channel's on-chain state. */
   observe(id: ChannelId, seen: OnChainState): Promise<ChannelState>;
-  /** Takes note of what a mined transaction says of known channels. */
-  hear(events: readonly ChainEvent[]): Promise<void>;
+  /** Applies a mined transaction's events to known channels. */
+  applyEvents(events: readonly ChainEvent[]): Promise<void>;
   /**
-   * Promises `amount` units more than so far. The voucher is stored when this resolves and not before it is stored.
+   * Promises `amount` more units. Resolves only once the voucher has been stored.
    * @throws `amount-zero`, `overdrawn`, `channel-missing`, `channel-closed`, `withdrawal-pending`, `deadline-passed`,
    * `session-expired`, `session-limit`, `wrong-channel`, and those of the store.
    */
   promise(id: ChannelId, amount: bigint): Promise<Voucher>;
-  /** The newest promise, to send again when the last sending may have been lost. */
+  /** The newest voucher, for resending if it may have been lost. */
   newest(id: ChannelId): Promise<Voucher | null>;
   state(id: ChannelId): Promise<ChannelState>;
   list(): readonly ChannelRecord[];
-  /** Keys of stored channels that cannot be read; the others go on all the same. */
+  /** Keys of stored channels that cannot be parsed; the others work normally. */
   readonly unreadable: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export interface PayerComponents {
   readonly clock: Clock;
   readonly chain: DeployedChain;
   readonly key: SessionKey;
-  /** What the key has promised, over all chains. One for each key: payers of several chains share it. */
+  /** The key's spending across all chains. One instance per key, shared by the payers of all chains. */
   readonly spending: Spending;
 }
 
@@ -69,7 +69,7 @@ export async function createPayer({ store, clock, chain, key, spending }: PayerC
       return (await book.add(terms)).id;
     },
     observe: async (id, seen) => book.state(await book.step(id, () => ({ event: { type: 'observed', seen } }))),
-    hear: (events) => book.applyEvents(events),
+    applyEvents: (events) => book.applyEvents(events),
     async promise(id, amount) {
       checkAmount(amount);
       const { terms } = await book.get(id);
@@ -78,7 +78,7 @@ export async function createPayer({ store, clock, chain, key, spending }: PayerC
         const cumulativeAmount = state.promised + amount;
         const event: ChannelEvent = { type: 'voucher-made', cumulativeAmount };
         if (voucherRefusal(state, event)) return { event };
-        // Before the voucher: a crash between the two writes counts a chunk that was never promised, and not the reverse.
+        // Count before promising: a crash in between may count a chunk never promised, but never the reverse.
         await spending.take(amount, now());
         return { event, voucher: await signer.sign(key.privateKey, id, cumulativeAmount) };
       });

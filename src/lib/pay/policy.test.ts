@@ -16,13 +16,13 @@ import {
 import type { ChannelTerms } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 
-/** One unit of gas costs a hundredth of a unit: a channel's claim 220 units, the batch itself 670. */
+/** Gas costs a hundredth of a unit each: 220 units per channel and 670 per batch. */
 const gas: GasTerms = {
   gasPriceWei: 1n,
   dataFeeWei: { base: 0n, channel: 0n },
   rate: { units: 1n, wei: 100n },
 };
-/** What a payer has to promise for its provider to get so much. */
+/** The promise that yields the provider these proceeds. */
 const gross = (part: bigint) => (part * 10n + 7n) / 8n;
 const policy: ClaimPolicy = { ...claimPolicyDefault, perPayerMax: 1_000_000n, gasShareBpsMax: 1_000n };
 const context = { policy, gas, now };
@@ -51,7 +51,7 @@ function view(state: Partial<ChannelState>, terms: Partial<ChannelTerms> = {}): 
 const planned = (views: readonly ChannelView[]) => planClaims(views, context).flat();
 
 describe('claims', () => {
-  test('wait until the gas is a small share of what they bring the provider, and then go together', () => {
+  test('wait until gas is a small share of the provider’s proceeds, then go together', () => {
     // 890 units of gas for one channel, at most a tenth of the sum.
     expect(planned([view({ promised: gross(8_899n) })])).toEqual([]);
     const ripe = view({ promised: gross(8_900n) });
@@ -61,13 +61,13 @@ describe('claims', () => {
     expect(planned(two)).toHaveLength(2);
   });
 
-  test('leave those behind that do not pay for themselves', () => {
+  test('exclude those that do not pay for themselves', () => {
     const small = view({ promised: gross(2_199n) });
     const large = view({ promised: 100_000n });
     expect(planned([small, large]).map(({ id }) => id)).toEqual([large.id]);
   });
 
-  test('go at once when a withdrawal is announced, however small, and take ripe ones along', () => {
+  test('go at once when a withdrawal is announced, however small, together with profitable ones', () => {
     const leaving = view({ promised: gross(700n), phase: 'withdrawing', withdrawableAt: now + 86_400 });
     const company = view({ promised: gross(2_200n) });
     expect(planned([leaving, company])).toEqual([
@@ -76,23 +76,23 @@ describe('claims', () => {
     ]);
   });
 
-  test('are not planned at a loss: what counts is the part of the provider, and the fee for the bytes', () => {
+  test('are not planned at a loss, counting the provider’s share and the data fee', () => {
     const leaving = (part: bigint) => view({ promised: gross(part), phase: 'withdrawing', withdrawableAt: now + 1 });
     expect(planned([leaving(890n)])).toEqual([]);
     expect(planned([leaving(891n)])).toHaveLength(1);
-    // 30 units for the bytes of a batch and 5 for those of a channel.
+    // Data fee: 30 units per batch and 5 per channel.
     const dataFeeWei = { base: 3_000n, channel: 500n };
     const priced = { ...context, gas: { ...gas, dataFeeWei } };
     expect(planClaims([leaving(925n)], priced)).toEqual([]);
     expect(planClaims([leaving(926n)], priced)).toHaveLength(1);
   });
 
-  test('pay for their own batch each: what one brings does not carry the next', () => {
+  test('pay for their own batch: one batch does not subsidise another', () => {
     const rich = Array.from({ length: batchMax }, () => view({ promised: 50_000n }));
     const poor = view({ promised: gross(300n), phase: 'withdrawing', withdrawableAt: now + 1 });
     const rest = view({ promised: gross(2_200n) });
     expect(planClaims([...rich, rest], context).map(({ length }) => length)).toEqual([batchMax]);
-    // The urgent one goes with the rich, and one of those waits: alone, it is worth its batch.
+    // The urgent one shares a batch with large ones; one of those waits, since alone it is worth its own batch.
     const both = planClaims([...rich, poor], context);
     expect(both.map(({ length }) => length)).toEqual([batchMax, 1]);
     expect(both[0]!.map(({ id }) => id)).toContain(poor.id);
@@ -101,20 +101,20 @@ describe('claims', () => {
   const job = (deadline: number, state: Partial<ChannelState> = {}) =>
     view({ promised: gross(1_000n), ...state }, { delay: 0, deadline });
 
-  test('of a job end it: they wait until it is delivered, or until its last seconds', () => {
-    // 5,000 of 1,000,000 so far, ten minutes before its end.
+  test('of a job wait until it is delivered or in its last seconds, because they end it', () => {
+    // 5,000 of 1,000,000 so far, ten minutes before the deadline.
     expect(planned([job(now + 600, { promised: 5_000n, balance: 1_000_000n })])).toEqual([]);
     expect(planned([job(now + jobMarginSeconds + 1)])).toEqual([]);
     expect(planned([job(now + jobMarginSeconds)])[0]).toMatchObject({ reason: 'deadline-near' });
     expect(planned([job(now)])).toHaveLength(1);
     expect(planned([job(now - 1, { isDelivered: true })])).toEqual([]);
-    // Neither as passengers nor because its payer owes much.
+    // Neither alongside others nor because its payer owes much.
     const owing = job(now + 86_400, { promised: 2_000_000n });
     const leaving = view({ promised: gross(891n), phase: 'withdrawing', withdrawableAt: now + 1 });
     expect(planned([owing, leaving]).map(({ id }) => id)).toEqual([leaving.id]);
   });
 
-  test('of a delivered job wait for company, and not for its last seconds', () => {
+  test('of a delivered job wait to share a batch, but not until its last seconds', () => {
     const delivered = (deadline: number) => job(deadline, { isDelivered: true });
     expect(planned([delivered(now + policy.deadlineMarginSeconds + 1)])).toEqual([]);
     expect(planned([delivered(now + policy.deadlineMarginSeconds)])[0]).toMatchObject({ reason: 'deadline-near' });
@@ -122,7 +122,7 @@ describe('claims', () => {
     expect(planned([job(now + 86_400, { promised: 100_000n, agreed: 100_000n })])).toHaveLength(1);
   });
 
-  test('go when a payer owes too much over all its channels', () => {
+  test('go when a payer owes too much across all channels', () => {
     const payer = addressOfKey(1);
     const strict = { ...context, policy: { ...policy, perPayerMax: 4_000n } };
     const two = [view({ promised: 2_000n }, { payer }), view({ promised: 2_000n }, { payer })] as const;
@@ -130,7 +130,7 @@ describe('claims', () => {
     expect(planClaims([two[0], view({ promised: 1_999n }, { payer })], strict)).toEqual([]);
   });
 
-  test('of ended and unopened channels, and of what is claimed already, do not exist', () => {
+  test('exclude closed and unopened channels and amounts already claimed', () => {
     const nothing = [
       view({ promised: 100_000n, phase: 'closed' }),
       view({ promised: 100_000n, phase: 'unopened' }),
@@ -140,7 +140,7 @@ describe('claims', () => {
     expect(planned(nothing)).toEqual([]);
   });
 
-  test('come in batches that a transaction can hold, one payee after the other', () => {
+  test('are split into batches that fit a transaction, grouped by payee', () => {
     const views = Array.from({ length: batchMax + 5 }, (_, i) =>
       view({ promised: 50_000n }, { provider: addressOfKey(i % 2 === 0 ? 3 : 5) }),
     );
@@ -151,7 +151,7 @@ describe('claims', () => {
   });
 });
 
-test('each batch brings its provider more than it costs, and no channel is named twice', () => {
+test('each batch earns more than it costs, and no channel appears twice', () => {
   const someView = fc
     .record({
       promised: fc.bigInt(0n, 20_000n),
@@ -167,7 +167,7 @@ test('each batch brings its provider more than it costs, and no channel is named
       fc.bigInt(0n, 500_000n),
       (few, times, gasPriceWei, bytesWei) => {
         const terms = { ...gas, gasPriceWei, dataFeeWei: { base: bytesWei, channel: bytesWei / 4n } };
-        // More than fit one transaction, with no more states to think up.
+        // More than fit one transaction, without needing more distinct states.
         const views = Array.from({ length: times }, (_, round) =>
           few.map((each) => ({ ...each, id: `${each.id}${round}` as const })),
         ).flat();
@@ -190,13 +190,13 @@ describe('serving stops', () => {
   const limit = { ...policy, now };
   const fine = view({ promised: 10n }, { payer });
   test.each([
-    ['when the channel is not known', view({ phase: 'unopened' }), 'channel-missing'],
-    ['when it has ended', view({ phase: 'closed' }), 'channel-closed'],
+    ['when the channel is unknown', view({ phase: 'unopened' }), 'channel-missing'],
+    ['when it is closed', view({ phase: 'closed' }), 'channel-closed'],
     ['when a withdrawal is announced', view({ phase: 'withdrawing', withdrawableAt: now }), 'withdrawal-pending'],
-    ['when the job has run out', view({ expired: true }, { delay: 0, deadline: now }), 'deadline-passed'],
+    ['when the job has expired', view({ expired: true }, { delay: 0, deadline: now }), 'deadline-passed'],
     ['when a job may be claimed', view({}, { delay: 0, deadline: now + jobMarginSeconds }), 'deadline-passed'],
     ['when a job is delivered', view({ isDelivered: true }, { delay: 0, deadline: now + 600 }), 'closing'],
-    ['when an end is agreed', view({ agreed: 0n }), 'closing'],
+    ['when a closure is agreed', view({ agreed: 0n }), 'closing'],
     ['when too much is unclaimed', view({ promised: 1_000_000n }), 'exposure-too-large'],
   ] as const)('%s', (_, channel, code) => {
     expect(serveRefusal(channel.id, [channel], limit)).toBe(code);

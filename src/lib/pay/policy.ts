@@ -5,7 +5,7 @@ import type { PayErrorCode } from './errors.ts';
 import type { ChannelId, ChannelTerms } from './spec.ts';
 import { isJob } from './terms.ts';
 
-/** One channel as the policy sees it. */
+/** One channel as input to the policy. */
 export interface ChannelView {
   readonly id: ChannelId;
   readonly terms: ChannelTerms;
@@ -13,14 +13,14 @@ export interface ChannelView {
 }
 
 export interface Exposure {
-  /** Units that one payer may leave unclaimed, over all its channels. */
+  /** Units one payer may leave unclaimed across all its channels. */
   readonly perPayerMax: bigint;
 }
 
 export interface ClaimPolicy extends Exposure {
-  /** Claim when the gas is at most this share of what it brings the provider, in hundredths of a percent. */
+  /** Claim once gas costs at most this share of the provider's proceeds, in hundredths of a percent. */
   readonly gasShareBpsMax: bigint;
-  /** Claim a delivered job this long before its deadline, in seconds. */
+  /** Claim a delivered job at least this many seconds before its deadline. */
   readonly deadlineMarginSeconds: number;
 }
 
@@ -31,8 +31,8 @@ export const claimPolicyDefault: ClaimPolicy = {
 };
 
 /**
- * The last seconds of a job, kept free for its claim. A job ends with its first claim, whatever that is worth: one that
- * is not delivered yet is claimed in this time and not before, and nothing is served for in it.
+ * The last seconds of a job, reserved for its claim. A job ends with its first claim, whatever the amount, so a job not
+ * yet delivered is claimed only within this margin, and nothing is served during it.
  */
 export const jobMarginSeconds = 120;
 
@@ -45,9 +45,9 @@ export interface PlannedClaim {
 }
 
 /**
- * Which channels to claim now, in batches. A batch with an urgent claim in it goes at once, as long as it brings the
- * provider more than it costs; the others when they are well worth it. Each batch pays for itself.
- * Pure: `now` in Unix seconds, as the chain counts them.
+ * Plans which channels to claim now, in batches. A batch with an urgent claim is sent at once if it earns the provider
+ * more than it costs; others once they are worth the gas. Each batch pays for itself. Pure; `now` is the chain's time
+ * in Unix seconds.
  */
 export function planClaims(
   views: readonly ChannelView[],
@@ -78,7 +78,7 @@ export function planClaims(
 }
 
 /**
- * Why this channel's payer is not to be served any further now, or null. `ofPayer`: all channels of that payer. `now` in
+ * Why this channel's payer must not be served further now, or null. `ofPayer`: all channels of that payer. `now` in
  * Unix seconds.
  */
 export function serveRefusal(
@@ -96,11 +96,11 @@ export function serveRefusal(
   return exposureOf(ofPayer) >= perPayerMax ? 'exposure-too-large' : null;
 }
 
-/** Units that are promised and not yet credited: what is lost if the payer leaves first. */
+/** Units promised but not yet credited: the loss if the payer leaves first. */
 export const exposureOf = (views: readonly ChannelView[]): bigint =>
   views.reduce((total, { state }) => total + unclaimed(state), 0n);
 
-/** True in the last seconds of a job, when there is time for its claim and for nothing else. */
+/** True in the last seconds of a job, which are reserved for its claim. */
 export const isInMargin = (terms: ChannelTerms, now: number): boolean =>
   isJob(terms) && terms.deadline - now <= jobMarginSeconds;
 
@@ -130,14 +130,14 @@ function exposureByPayer(views: readonly ChannelView[]): ReadonlyMap<string, big
 interface Candidate {
   readonly view: ChannelView;
   readonly amount: bigint;
-  /** What it brings the provider. */
+  /** The provider's proceeds, in units. */
   readonly part: bigint;
   readonly reason: ClaimReason | null;
 }
 
 /**
- * Those of one payee side by side, since each change of payee in a batch costs two storage writes; the urgent and the
- * large ones first, so that they share batches and the dust is left to a batch that has to pay for itself.
+ * Groups by payee, since each change of payee in a batch costs two storage writes. Urgent and large claims come first,
+ * so that they share batches and dust is left for a batch that has to pay for itself.
  */
 function inOrder(a: Candidate, b: Candidate): number {
   const [first, second] = [payeeKey(a.view.terms), payeeKey(b.view.terms)];

@@ -2,7 +2,7 @@ import { restore, toStore, type ChannelEvent, type ChannelState } from './channe
 import type { ChainEvent, ChannelRecord, ChannelTerms, OnChainState, RecordKey, Voucher } from './spec.ts';
 import { isJob } from './terms.ts';
 
-/** What the contract answers for a channel that was never opened. */
+/** The contract's state for a channel that was never opened. */
 export const unseen: OnChainState = { balance: 0n, claimed: 0n, withdrawableAt: 0 };
 
 export const newRecord = (key: RecordKey, terms: ChannelTerms, seen: OnChainState): ChannelRecord => ({
@@ -15,7 +15,7 @@ export const newRecord = (key: RecordKey, terms: ChannelTerms, seen: OnChainStat
   agreed: null,
 });
 
-/** The channel as the reducer sees it, time apart. */
+/** The channel's reducer state, excluding time-dependent parts. */
 export const storedState = ({ terms, voucher, ...kept }: ChannelRecord): ChannelState => {
   const { seen, isDelivered, agreed } = kept;
   return restore(isJob(terms) ? 'job' : 'session', {
@@ -26,7 +26,7 @@ export const storedState = ({ terms, voucher, ...kept }: ChannelRecord): Channel
   });
 };
 
-/** The record of a state that has gone on; the same record when there is nothing to write. */
+/** The record for a changed state, or the same record if nothing needs writing. */
 export function nextRecord(record: ChannelRecord, state: ChannelState, voucher?: Voucher): ChannelRecord {
   const { promised, ...next } = toStore(state);
   const newest = voucher?.cumulativeAmount === promised ? voucher : record.voucher;
@@ -41,7 +41,7 @@ export function nextRecord(record: ChannelRecord, state: ChannelState, voucher?:
   return isSame ? record : { ...record, ...next, voucher: newest };
 }
 
-/** What a log of the contract means to the reducer; null when it says nothing about one channel's state. */
+/** Converts a contract event to a reducer event; null if it does not affect a channel's state. */
 export function toChannelEvent(event: ChainEvent): ChannelEvent | null {
   switch (event.type) {
     case 'opened':

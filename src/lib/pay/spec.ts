@@ -2,56 +2,56 @@ import type { AbortOptions } from '#lib/base/abort.ts';
 import type { ChainEntry } from '#contracts/chains.ts';
 import type { closings, refusals } from '#contracts/words.ts';
 
-/** A 20-byte account and bytes of any length, as `0x` and hexadecimal digits. */
+/** A 20-byte address, and bytes of any length, as `0x` and hexadecimal digits. */
 export type Address = `0x${string}`;
 export type Hex = `0x${string}`;
 /** Hash of a channel's terms, 32 bytes. */
 export type ChannelId = Hex;
 
 /**
- * What two parties agree on before the first unit moves, field for field as the contract has it; its hash is the
- * channel's id. Exactly one of `delay` and `deadline` is not zero.
+ * The terms two parties agree on before any money moves, field for field as in the contract; their hash is the channel
+ * id. Exactly one of `delay` and `deadline` is non-zero.
  */
 export interface ChannelTerms {
-  /** Whose money it is; unspent money returns here and nowhere else. */
+  /** Owner of the deposit; unspent money always returns here. */
   readonly payer: Address;
-  /** Signs vouchers: a session key. */
+  /** Signs vouchers; typically a session key. */
   readonly payerSigner: Address;
   readonly provider: Address;
   /** Signs closes and claim orders for the provider. */
   readonly providerSigner: Address;
   readonly token: Address;
-  /** Session mode: seconds from announcing a withdrawal to making it. */
+  /** Session mode: seconds between announcing a withdrawal and making it. */
   readonly delay: number;
-  /** Job mode: the last Unix second in which the job may be paid. */
+  /** Job mode: the last Unix second in which the job can be claimed. */
   readonly deadline: number;
   /** 32 random bytes. */
   readonly salt: Hex;
 }
 
-/** A promise of `cumulativeAmount` units in all, since the channel began. Newer ones replace older ones. */
+/** A promise of `cumulativeAmount` units in total since the channel was opened. Newer vouchers supersede older ones. */
 export interface Voucher {
   readonly channelId: ChannelId;
   readonly cumulativeAmount: bigint;
-  /** 65 bytes over the EIP-712 digest: r, low s, v of 27 or 28. */
+  /** 65-byte signature of the EIP-712 digest: r, low s, v of 27 or 28. */
   readonly signature: Hex;
 }
 
-/** A voucher with the terms that a contract needs to believe it. */
+/** A voucher with the channel terms, which the contract needs to verify it. */
 export interface Claim {
   readonly channel: ChannelTerms;
   readonly cumulativeAmount: bigint;
   readonly signature: Hex;
 }
 
-/** A provider's permission for somebody else to make exactly these claims against a fee. */
+/** A provider's permission for a relay to make exactly these claims for a fee. */
 export interface ClaimOrder {
   readonly providerSigner: Address;
-  /** Who may use it; the zero address for whoever comes first. */
+  /** The relay that may use it; the zero address allows any. */
   readonly relay: Address;
-  /** Units taken out of the provider's part of each accepted claim. */
+  /** Units deducted from the provider's share of each accepted claim. */
   readonly feePerClaim: bigint;
-  /** Unix seconds; void from then on. */
+  /** Unix seconds from which the order is void. */
   readonly validBefore: number;
   readonly claimsHash: Hex;
 }
@@ -62,28 +62,28 @@ export interface SignedClaimOrder {
   readonly signature: Hex;
 }
 
-/** What the contract keeps of a channel; all zero when it was never opened. */
+/** A channel's state in the contract; all zero if it was never opened. */
 export interface OnChainState {
   readonly balance: bigint;
   readonly claimed: bigint;
-  /** Unix seconds; 0 while open, `closedMark` for ever after the end. */
+  /** Unix seconds; 0 while open, `closedMark` once closed. */
   readonly withdrawableAt: number;
 }
 
-/** `withdrawableAt` of a channel that has ended: the largest 48-bit number. */
+/** `withdrawableAt` of a closed channel: the largest 48-bit number. */
 export const closedMark = 2 ** 48 - 1;
 
 export interface Head {
   readonly number: bigint;
   readonly hash: Hex;
-  /** Unix seconds. The contracts know no other time. */
+  /** Unix seconds: the only time the contracts use. */
   readonly timestamp: number;
 }
 
 export type VoucherRefusal = (typeof refusals)[number];
 export type Closing = (typeof closings)[number];
 
-/** What the contracts said in a block. */
+/** Events emitted by the contracts. */
 export type ChainEvent =
   | { readonly type: 'opened'; readonly channelId: ChannelId; readonly terms: ChannelTerms; readonly amount: bigint }
   | { readonly type: 'topped-up'; readonly channelId: ChannelId; readonly amount: bigint; readonly balance: bigint }
@@ -104,16 +104,16 @@ export type ChainEvent =
   | { readonly type: 'unbonded'; readonly provider: Address; readonly amount: bigint }
   | { readonly type: 'described'; readonly provider: Address; readonly offerKey: Hex };
 
-/** A chain the contracts have been deployed to. */
+/** A chain the contracts are deployed on. */
 export type DeployedChain = ChainEntry & { readonly contracts: NonNullable<ChainEntry['contracts']> };
 
-/** A call of a contract, ready to send. */
+/** An encoded contract call, ready to send. */
 export interface ContractCall {
   readonly to: Address;
   readonly data: Hex;
 }
 
-/** A transaction that has the chain's number of confirmations. */
+/** A transaction with the chain's required number of confirmations. */
 export interface Mined {
   readonly hash: Hex;
   readonly blockNumber: bigint;
@@ -122,46 +122,46 @@ export interface Mined {
 }
 
 /**
- * A chain as this room sees it. Reads answer for the newest block. Errors: `chain-unavailable`, `wrong-chain`; whatever
- * a contract reverts with comes out under the code that `contract-errors.ts` has for it.
+ * The chain port. Reads refer to the newest block. Errors: `chain-unavailable`, `wrong-chain`, and contract reverts
+ * under the codes in `contract-errors.ts`.
  */
 export interface Chain {
   readonly entry: DeployedChain;
   head(options?: AbortOptions): Promise<Head>;
-  /** The hash of a block by its number; null where there is none yet, or none any more. */
+  /** The hash of a block by number; null if there is no such block (yet, or after a reorganisation). */
   blockHash(number: bigint, options?: AbortOptions): Promise<Hex | null>;
   channel(id: ChannelId, options?: AbortOptions): Promise<OnChainState>;
-  /** Units credited to `payee` and not yet paid out. */
+  /** Units credited to `payee` but not yet paid out. */
   owed(payee: Address, options?: AbortOptions): Promise<bigint>;
   tokenBalance(owner: Address, options?: AbortOptions): Promise<bigint>;
-  /** The chain's own coin, in wei. */
+  /** Balance of the chain's native coin, in wei. */
   coinBalance(owner: Address, options?: AbortOptions): Promise<bigint>;
-  /** The next nonce for the token's permits. */
+  /** The next nonce for a token permit. */
   permitNonce(owner: Address, options?: AbortOptions): Promise<bigint>;
   stake(provider: Address, options?: AbortOptions): Promise<Stake>;
-  /** Wei for one unit of gas, as a transaction sent now would offer. */
+  /** Wei per unit of gas that a transaction sent now would offer. */
   gasPrice(options?: AbortOptions): Promise<bigint>;
-  /** Wei that a transaction of so many bytes costs at most besides its gas; zero where a chain asks for gas alone. */
+  /** Upper bound, in wei, of the data fee for a transaction of this size; zero on chains that only charge gas. */
   dataFee(bytes: number, options?: AbortOptions): Promise<bigint>;
-  /** Events of blocks `from` to `to`, both included. @throws `range-too-long` above `logRangeMax` blocks. */
+  /** Events of blocks `from` to `to`, inclusive. @throws `range-too-long` above `logRangeMax` blocks. */
   events(from: bigint, to: bigint, options?: AbortOptions): Promise<readonly ChainEvent[]>;
-  /** What the call would return if `from` sent it now; nothing changes. */
+  /** The return data of the call if `from` sent it now; changes nothing. */
   simulate(from: Address, call: ContractCall, options?: AbortOptions): Promise<Hex>;
-  /** Simulates, sends, replaces while stuck, and waits for the confirmations. One at a time for each wallet. */
+  /** Simulates, sends, replaces if stuck, and waits for confirmations. Transactions of one wallet are serialised. */
   transact(wallet: Wallet, call: ContractCall, options?: AbortOptions): Promise<Mined>;
 }
 
 export interface Stake {
   readonly bonded: bigint;
   readonly unbonding: bigint;
-  /** Unix seconds from which the unbonding part may leave; 0 when nothing unbonds. */
+  /** Unix seconds from which the unbonding stake can be withdrawn; 0 if nothing is unbonding. */
   readonly unbondedAt: number;
   readonly offerKey: Hex;
   readonly metadataHash: Hex;
   readonly pricesHash: Hex;
 }
 
-/** An EIP-712 message, as wallets show it to people. */
+/** An EIP-712 message, as wallets display it. */
 export interface TypedData {
   readonly domain: {
     readonly name: string;
@@ -184,7 +184,7 @@ export interface TransactionDraft {
   readonly maxPriorityFeePerGas: bigint;
 }
 
-/** A key on this device: it signs without asking, and signs again when a transaction is stuck. */
+/** A key on this device: signs without confirmation, and signs again to replace a stuck transaction. */
 export interface LocalWallet {
   readonly type: 'local';
   readonly address: Address;
@@ -192,13 +192,13 @@ export interface LocalWallet {
   signTransaction(draft: TransactionDraft): Promise<Hex>;
 }
 
-/** A person's wallet in the browser: each call may ask them, and they may say no (`rejected`). */
+/** The user's browser wallet: each call may prompt the user, who may decline (`rejected`). */
 export interface InjectedWallet {
   readonly type: 'injected';
   readonly address: Address;
   chainId(options?: AbortOptions): Promise<number>;
   signTypedData(data: TypedData, options?: AbortOptions): Promise<Hex>;
-  /** @returns the transaction's hash; nonce and fees are the wallet's affair. */
+  /** @returns the transaction hash; the wallet chooses nonce and fees. */
   sendTransaction(
     draft: Pick<TransactionDraft, 'chainId' | 'to' | 'data' | 'gas'>,
     options?: AbortOptions,
@@ -207,47 +207,47 @@ export interface InjectedWallet {
 
 export type Wallet = LocalWallet | InjectedWallet;
 
-/** Which end of a channel this device is. */
+/** Which side of a channel this device is on. */
 export type Side = 'payer' | 'payee';
 
-/** Where a record lies: one device may be on both ends of a channel, and on several chains. */
+/** The key of a record: one device may be on both sides of a channel and on several chains. */
 export interface RecordKey {
   readonly chainId: number;
   readonly side: Side;
   readonly id: ChannelId;
 }
 
-/** One channel as kept on this device: all that is needed to go on after a crash. */
+/** The persistent record of one channel: everything needed to continue after a crash. */
 export interface ChannelRecord extends RecordKey {
   readonly terms: ChannelTerms;
-  /** Counts the writes; a writer that did not see the newest is refused. */
+  /** Incremented by every write; a writer with a stale revision is refused. */
   readonly revision: number;
   /** The newest voucher made or received. */
   readonly voucher: Voucher | null;
-  /** What was last seen of the chain. */
+  /** The last observed on-chain state. */
   readonly seen: OnChainState;
-  /** The payee's own word: the job is done, and what it agreed to end with. See `channel.ts`. */
+  /** The payee's commitments: the job is done, and the agreed final amount. See `channel.ts`. */
   readonly isDelivered: boolean;
   readonly agreed: bigint | null;
 }
 
 /**
- * Where vouchers outlive a crash. `save` resolves only once the record is durable, and is atomic against a crash. Against
- * another writer it compares the revision and then writes, which is two steps: the writes of one store object go one
- * after the other, and of several windows only the one that holds the identity's lock may open the store.
- * Errors: `store-conflict` when the record's revision is not the stored one plus one, `bad-record` when what is stored
- * cannot be read; the storage's own codes pass through.
+ * Crash-safe storage for vouchers. `save` resolves only once the record is durable, and is atomic with respect to
+ * crashes. It is not atomic with respect to other writers, since comparing the revision and writing are two steps: one
+ * store object serialises its writes, and of several windows only the one holding the identity's lock may open the
+ * store. Errors: `store-conflict` if the record's revision is not the stored one plus one, `bad-record` if the stored
+ * record cannot be parsed; the storage's own codes pass through.
  */
 export interface VoucherStore {
   load(key: RecordKey): Promise<ChannelRecord | null>;
   save(record: ChannelRecord): Promise<void>;
-  /** Nothing happens for one that is not there. */
+  /** Does nothing if there is no such record. */
   delete(key: RecordKey): Promise<void>;
-  /** At most `limit` of one side of one chain, in the order of their ids. What cannot be read stops nothing. */
+  /** At most `limit` records of one side on one chain, ordered by id. Unreadable records are reported and skipped. */
   list(of: Omit<RecordKey, 'id'>, limit: number): Promise<Listed<ChannelRecord>>;
 }
 
-/** What a list found, and the keys of what it found and could not read: nobody writes over those. */
+/** The records found, and the keys of those that could not be parsed, which must not be overwritten. */
 export interface Listed<T> {
   readonly records: readonly T[];
   readonly unreadable: readonly string[];

@@ -1,6 +1,6 @@
 import type { Listed } from './spec.ts';
 
-/** The part of a storage that this room writes to: one store called `pay`. Any `KeyValue` of the house fits. */
+/** The subset of `KeyValue` used here: a single store called `pay`. */
 export interface PayStorage {
   get(store: 'pay', key: string): Promise<unknown>;
   /** Atomic and durable once resolved. */
@@ -12,7 +12,7 @@ export interface PayStorage {
   ): Promise<readonly { readonly key: string; readonly value: unknown }[]>;
 }
 
-/** Lists what `parse` can read, and names the rest: one broken record must not hold up all the others. */
+/** Lists the records `parse` accepts and the keys of the rest, so that one damaged record does not block the others. */
 export async function listReadable<T>(
   storage: PayStorage,
   range: { readonly prefix: string; readonly limit: number },

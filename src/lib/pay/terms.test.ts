@@ -3,7 +3,7 @@ import { seededRandom } from '#lib/base/random.ts';
 import { parties, testTerms } from './pay.fixture.ts';
 import { channelIdOf, delayMax, delayMin, isJob, jobTerms, parseTerms, sessionTerms } from './terms.ts';
 
-test('the id is the hash of every field: a change of any one changes it', () => {
+test('the id depends on every field', () => {
   const terms = testTerms();
   const others = [
     ...(['payer', 'payerSigner', 'provider', 'providerSigner', 'token'] as const).map((field) => ({
@@ -17,13 +17,13 @@ test('the id is the hash of every field: a change of any one changes it', () => 
   expect(new Set([terms, ...others].map((each) => channelIdOf(each as typeof terms))).size).toBe(9);
 });
 
-test('spelling does not matter: addresses in any case are the same parties', () => {
+test('the spelling of addresses does not matter', () => {
   const terms = testTerms();
   const shouted = { ...terms, payer: terms.payer.toLowerCase() };
   expect(parseTerms(shouted)).toEqual(terms);
 });
 
-test('a session has a delay and no deadline, a job the reverse', () => {
+test('a session has a delay and no deadline, a job the opposite', () => {
   expect(sessionTerms(seededRandom(1), parties)).toMatchObject({ delay: delayMin, deadline: 0 });
   const job = jobTerms(seededRandom(1), parties, 1_900_000_000);
   expect(job).toMatchObject({ delay: 0, deadline: 1_900_000_000 });
@@ -43,7 +43,7 @@ describe('refuses terms', () => {
     ['with both', { deadline: 1 }, 'delay'],
     ['with too short a delay', { delay: delayMin - 1 }, 'delay'],
     ['with too long a delay', { delay: delayMax + 1 }, 'delay'],
-    ['with half a second', { delay: delayMin + 0.5 }, 'delay'],
+    ['with a fractional delay', { delay: delayMin + 0.5 }, 'delay'],
     ['with a time that does not fit', { deadline: 2 ** 48 }, 'deadline'],
     ['with a negative time', { deadline: -1 }, 'deadline'],
   ])('%s', (_, changes, field) => {

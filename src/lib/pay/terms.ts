@@ -5,13 +5,13 @@ import type { Random } from '#lib/base/random.ts';
 import { payError } from './errors.ts';
 import type { Address, ChannelId, ChannelTerms, Hex } from './spec.ts';
 
-/** What the contract demands of a session's delay, in seconds. A job's deadline it allows up to 30 days ahead. */
+/** The contract's bounds for a session's delay, in seconds. A job's deadline may be up to 30 days ahead. */
 export const delayMin = 24 * 3_600;
 export const delayMax = 30 * 24 * 3_600;
 
 const secondsMax = 2 ** 48 - 1;
 
-/** Any spelling of an address a person or a peer may use, in the one spelling that is compared with `===`. */
+/** Accepts any spelling of an address and normalises it, so that addresses can be compared with `===`. */
 export const addressSchema = z
   .string()
   .refine((text) => isAddress(text, { strict: false }), 'an address is 0x and 40 hexadecimal digits')
@@ -35,7 +35,7 @@ export const termsSchema = z.object({
   salt: bytes32Schema,
 });
 
-/** Terms of a session that may go on for ever; the delay is a day when none is given. */
+/** Terms of an open-ended session; the delay defaults to one day. */
 export function sessionTerms(
   random: Random,
   parties: Omit<ChannelTerms, 'delay' | 'deadline' | 'salt'>,
@@ -53,19 +53,22 @@ export function jobTerms(
   return parseTerms({ ...parties, delay: 0, deadline, salt: `0x${toHex(random.bytes(32))}` });
 }
 
-/** Reads terms from anywhere: shape, times, nobody missing. @throws `bad-terms` with the field in the details. */
+/**
+ * Validates terms from any source: shape, times, no zero address. @throws `bad-terms` with the field in the details.
+ */
 export function parseTerms(value: unknown): ChannelTerms {
   const parsed = termsSchema.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw payError('bad-terms', { details: { field: issue?.path.join('.'), says: issue?.message } });
+    throw payError('bad-terms', { details: { field: issue?.path.join('.'), reason: issue?.message } });
   }
   const terms = parsed.data;
   for (const field of ['payer', 'payerSigner', 'provider', 'providerSigner', 'token'] as const) {
-    if (terms[field] === zeroAddress) throw payError('bad-terms', { details: { field, says: 'nobody is named' } });
+    if (terms[field] === zeroAddress)
+      throw payError('bad-terms', { details: { field, reason: 'the zero address is not allowed' } });
   }
   if ((terms.delay === 0) === (terms.deadline === 0)) {
-    throw payError('bad-terms', { details: { field: 'delay', says: 'give a delay or a deadline, and not both' } });
+    throw payError('bad-terms', { details: { field: 'delay', reason: 'give either a delay or a deadline, not both' } });
   }
   if (terms.deadline === 0 && (terms.delay < delayMin || terms.delay > delayMax)) {
     throw payError('bad-terms', { details: { field: 'delay', minimum: delayMin, maximum: delayMax } });
@@ -75,7 +78,7 @@ export function parseTerms(value: unknown): ChannelTerms {
 
 export const isJob = (terms: ChannelTerms): boolean => terms.deadline !== 0;
 
-/** keccak256 of the eight fields, ABI-encoded: what the contract computes. */
+/** keccak256 of the ABI-encoded eight fields, as computed by the contract. */
 export function channelIdOf(terms: ChannelTerms): ChannelId {
   return keccak256(
     encodeAbiParameters(termsParameters, [
@@ -91,7 +94,9 @@ export function channelIdOf(terms: ChannelTerms): ChannelId {
   );
 }
 
-/** keccak256 of (channelId, cumulativeAmount) of each claim, 64 bytes each, in order: what a claim order signs. */
+/**
+ * keccak256 of (channelId, cumulativeAmount) of each claim, 64 bytes each, in order: the `claimsHash` of a claim order.
+ */
 export function hashClaims(
   claims: readonly { readonly channel: ChannelTerms; readonly cumulativeAmount: bigint }[],
 ): Hex {

@@ -2,12 +2,12 @@ import { channelsDomain, channelsTypes, tokenTypes } from '#contracts/typed-data
 import { keccak256, encodeAbiParameters } from 'viem';
 import type { Address, ChannelId, ClaimOrder, DeployedChain, Hex, TypedData } from './spec.ts';
 
-/** The four messages around a channel and the two that move tokens, as wallets and keys sign them (EIP-712). */
+/** The EIP-712 messages: four for channels and two for moving tokens. */
 
 export const voucherData = (chain: DeployedChain, channelId: ChannelId, cumulativeAmount: bigint): TypedData =>
   channelsData(chain, 'Voucher', { channelId, cumulativeAmount });
 
-/** The provider's word that `finalAmount` is all it gets. */
+/** The provider's agreement to `finalAmount` as the final payout. */
 export const closeData = (chain: DeployedChain, channelId: ChannelId, finalAmount: bigint): TypedData =>
   channelsData(chain, 'Close', { channelId, finalAmount });
 
@@ -26,7 +26,7 @@ export interface AuthorizationMessage {
   readonly nonce: Hex;
 }
 
-/** EIP-3009: tokens that only `to` can fetch, for one purpose. Signed under the token's own domain. */
+/** EIP-3009: a transfer only `to` can execute, for one purpose. Signed under the token's domain. */
 export const authorizationData = (chain: DeployedChain, message: AuthorizationMessage): TypedData =>
   tokenData(chain, 'ReceiveWithAuthorization', { ...message });
 
@@ -38,18 +38,18 @@ export interface PermitMessage {
   readonly deadline: bigint;
 }
 
-/** ERC-2612: an approval by signature. */
+/** ERC-2612: a signed approval. */
 export const permitData = (chain: DeployedChain, message: PermitMessage): TypedData =>
   tokenData(chain, 'Permit', { ...message });
 
-/** The nonce that spends an authorization on one purpose only: `subject` is a channel's id or a provider's address. */
+/** A nonce that binds an authorization to one purpose: `subject` is a channel id or a provider's address. */
 export function authorizationNonce(subject: Hex, salt: Hex): Hex {
   return subject.length === 42
     ? keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [subject, salt]))
     : keccak256(encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes32' }], [subject, salt]));
 }
 
-/** The domain of everything signed around channels of one chain. */
+/** The EIP-712 domain of channel messages on one chain. */
 export const channelsDomainOf = (chain: DeployedChain): TypedData['domain'] => ({
   ...channelsDomain,
   chainId: chain.id,

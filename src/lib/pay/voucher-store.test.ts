@@ -20,7 +20,7 @@ const record: ChannelRecord = {
 };
 const at = { chainId: entry.id, side: 'payer', id } as const;
 
-test('keeps a channel whole, over restarts and through JSON', async () => {
+test('a channel survives restarts and JSON', async () => {
   const storage = testStorage();
   const voucher = await createVoucherSigner(entry).sign(keyOf(2), id, 2n ** 100n);
   const whole = { ...record, voucher, isDelivered: true, agreed: 2n ** 100n };
@@ -33,7 +33,7 @@ test('keeps a channel whole, over restarts and through JSON', async () => {
   expect(await store.list({ ...at, side: 'payee' }, 10)).toEqual({ records: [], unreadable: [] });
 });
 
-test('a writer that has not seen the newest revision is refused', async () => {
+test('a writer with a stale revision is refused', async () => {
   const store = createVoucherStore(testStorage());
   await store.save(record);
   await expect(store.save(record)).rejects.toMatchObject({
@@ -49,7 +49,7 @@ test('a writer that has not seen the newest revision is refused', async () => {
   expect([first.status, second.status]).toEqual(['fulfilled', 'rejected']);
 });
 
-describe('what cannot be read is named, not guessed at', () => {
+describe('unreadable records are reported, not guessed at', () => {
   test.each([
     ['text', 'nonsense'],
     ['an amount as a number', { seen: { balance: 5, claimed: '0', withdrawableAt: 0 } }],
@@ -70,7 +70,7 @@ describe('what cannot be read is named, not guessed at', () => {
   });
 });
 
-test('the same channel on two chains is two records; what is deleted is gone, once or twice', async () => {
+test('one channel id on two chains is two records, and deletion is idempotent', async () => {
   const store = createVoucherStore(testStorage());
   const elsewhere = { ...record, chainId: 8453 };
   await store.save(record);

@@ -18,12 +18,15 @@ const recordSchema = z.object({
   agreed: amountSchema.nullable(),
 });
 
-/** Vouchers in the storage of the house, amounts as decimal text. What it relies on between windows: see the port. */
+/**
+ * A {@link VoucherStore} on `KeyValue` storage, with amounts as decimal text. See the port for its assumptions about
+ * other windows.
+ */
 export function createVoucherStore(storage: PayStorage): VoucherStore {
-  let line: Promise<unknown> = Promise.resolve();
-  const inLine = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = line.then(work);
-    line = turn.catch(() => undefined);
+  let tail: Promise<unknown> = Promise.resolve();
+  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = tail.then(work);
+    tail = turn.catch(() => undefined);
     return turn;
   };
   const load = async (at: RecordKey) => {
@@ -34,7 +37,7 @@ export function createVoucherStore(storage: PayStorage): VoucherStore {
   return {
     load,
     save: (record) =>
-      inLine(async () => {
+      exclusive(async () => {
         const stored = await load(record);
         const expected = (stored?.revision ?? 0) + 1;
         if (record.revision !== expected) {
@@ -42,7 +45,7 @@ export function createVoucherStore(storage: PayStorage): VoucherStore {
         }
         await storage.put('pay', keyOf(record), formatRecord(record));
       }),
-    delete: (at) => inLine(() => storage.delete('pay', keyOf(at))),
+    delete: (at) => exclusive(() => storage.delete('pay', keyOf(at))),
     list: (of, limit) => listReadable(storage, { prefix: keyOf({ ...of, id: '' }), limit }, parseRecord),
   };
 }

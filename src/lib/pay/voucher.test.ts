@@ -12,19 +12,19 @@ const id = channelIdOf(testTerms());
 const signer = createVoucherSigner(entry);
 const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
-/** The other signature of the same message: valid mathematics, refused by the contract. */
+/** The complementary high-s signature: mathematically valid, but rejected by the contract. */
 function highS(signature: Hex): Hex {
   const s = numberToHex(order - hexToBigInt(slice(signature, 32, 64)), { size: 32 });
   return concat([slice(signature, 0, 32), s, signature.endsWith('1b') ? '0x1c' : '0x1b']);
 }
 
-test('the short way to the digest leads where EIP-712 does', async () => {
+test('the optimised digest equals EIP-712’s', async () => {
   expect(signer.digest(id, 5n)).toBe(digestOf(voucherData(entry, id, 5n)));
   const { signature } = await signer.sign(keyOf(2), id, 5n);
   expect(signature).toBe(await walletOf(2).signTypedData(voucherData(entry, id, 5n)));
 });
 
-test('what a key signs is verified, at the smallest and at the largest amount', async () => {
+test('a signed voucher verifies, at the smallest and the largest amount', async () => {
   for (const amount of [1n, voucherUnitsMax]) {
     const voucher = await signer.sign(keyOf(2), id, amount);
     expect(await signer.verify(addressOfKey(2), voucher)).toBe(true);
@@ -54,26 +54,26 @@ describe('a voucher is refused', () => {
     ['with an empty signature', async () => ({ ...(await made), signature: '0x' as Hex })],
     ['with r and s of zero', async () => ({ ...(await made), signature: `0x${'00'.repeat(64)}1b` as Hex })],
     ['for nothing', async () => ({ ...(await made), cumulativeAmount: 0n })],
-    ['for more than fits', async () => ({ ...(await made), cumulativeAmount: voucherUnitsMax + 1n })],
+    ['for more than 128 bits', async () => ({ ...(await made), cumulativeAmount: voucherUnitsMax + 1n })],
   ])('%s', async (_, forge) => {
     expect(await signer.verify(addressOfKey(2), await forge())).toBe(false);
   });
 
-  test.each([0n, -1n])('before it is signed: %s', async (amount) => {
+  test.each([0n, -1n])('before signing: %s', async (amount) => {
     await expect(signer.sign(keyOf(2), id, amount)).rejects.toMatchObject({ code: 'amount-zero' });
   });
-  test('before it is signed: more than fits', async () => {
+  test('before signing: more than 128 bits', async () => {
     await expect(signer.sign(keyOf(2), id, voucherUnitsMax + 1n)).rejects.toMatchObject({ code: 'amount-too-large' });
   });
 });
 
-test('a voucher travels as text and comes back the same', async () => {
+test('a voucher round-trips through its wire form', async () => {
   const voucher = await signer.sign(keyOf(2), id, 2n ** 100n);
   const record = JSON.parse(JSON.stringify(voucherRecord(voucher))) as unknown;
   expect(parseVoucher(record)).toEqual(voucher);
 });
 
-test('what is no voucher is refused where it comes in', async () => {
+test('anything but a voucher is refused when parsed', async () => {
   const record = voucherRecord(await signer.sign(keyOf(2), id, 5n));
   const changes: readonly object[] = [
     { channelId: '0x12' },

@@ -9,7 +9,7 @@ import type { Address, ChannelId, DeployedChain, Hex, Voucher } from './spec.ts'
 import { bytes32Schema } from './terms.ts';
 import { channelsDomainOf } from './typed-data.ts';
 
-/** A voucher on the wire: the amount as decimal text. */
+/** A voucher in wire form, with the amount as decimal text. */
 export type VoucherRecord = z.input<typeof voucherSchema>;
 
 export const voucherSchema = z.object({
@@ -19,14 +19,14 @@ export const voucherSchema = z.object({
 });
 
 /**
- * Makes and checks vouchers of one chain. The domain is hashed once, and the rest of the digest is two short hashes, so
- * that paying by the chunk costs the time of one signature.
+ * Signs and verifies vouchers on one chain. The domain is hashed once and the rest of the digest is two short hashes,
+ * so that each chunk costs little more than a signature.
  */
 export interface VoucherSigner {
-  /** The 32 bytes that are signed. @throws `amount-zero`, `amount-too-large`. */
+  /** The 32-byte digest to sign. @throws `amount-zero`, `amount-too-large`. */
   digest(channelId: ChannelId, cumulativeAmount: bigint): Hex;
   sign(key: Hex, channelId: ChannelId, cumulativeAmount: bigint): Promise<Voucher>;
-  /** True when `signer` promised this; never throws. */
+  /** True if `signer` signed the voucher. Never throws. */
   verify(signer: Address, voucher: Voucher): Promise<boolean>;
 }
 
@@ -52,7 +52,7 @@ export function createVoucherSigner(chain: DeployedChain): VoucherSigner {
   };
 }
 
-/** Reads a voucher that came from a peer. @throws `bad-voucher`. */
+/** Parses a voucher received from a peer. @throws `bad-voucher`. */
 export function parseVoucher(value: unknown): Voucher {
   const parsed = voucherSchema.safeParse(value);
   if (!parsed.success || parsed.data.cumulativeAmount === 0n) {

@@ -21,7 +21,7 @@ import { createWatcher, type WatcherInit } from './watcher.ts';
 const vouchers = createVoucherSigner(entry);
 const validBefore = startSeconds + 10_000;
 
-/** An order of signer `n` over channels by their salt → what is promised on each. */
+/** An order of signer `n` for channels, given as salt → promised amount. */
 async function orderOf(amounts: Readonly<Record<number, bigint>>, changes: { n?: number; validBefore?: number } = {}) {
   const { n = 4, ...rest } = changes;
   const claims = await Promise.all(
@@ -56,13 +56,13 @@ async function watching(init: Partial<WatcherInit> = {}, storage = testStorage()
 
 const superseded = { code: 'order-superseded' };
 
-test('the newest order is the one that is worth most, not the one that came last', async () => {
+test('the order worth most is kept, not the one received last', async () => {
   const { watcher, held } = await watching();
   const [older, newer] = [await orderOf({ 1: 100n }), await orderOf({ 1: 900n })];
   await watcher.accept(older);
   await watcher.accept(newer);
   await expect(watcher.accept(older)).rejects.toMatchObject(superseded);
-  // Valid for longer, and yet worth less.
+  // Valid for longer, but worth less.
   await expect(watcher.accept(await orderOf({ 1: 100n }, { validBefore: validBefore + 5 }))).rejects.toMatchObject(
     superseded,
   );
@@ -77,14 +77,14 @@ test('the newest order is the one that is worth most, not the one that came last
 test.each([
   ['older first', 0],
   ['newer first', 1],
-])('two orders at the same time, %s: the newer one stays', async (_, first) => {
+])('two simultaneous orders, %s: the newer one is kept', async (_, first) => {
   const { watcher, held } = await watching();
   const both = [await orderOf({ 1: 100n }), await orderOf({ 1: 900n })] as const;
   await Promise.allSettled([watcher.accept(both[first as 0 | 1]), watcher.accept(both[first === 0 ? 1 : 0])]);
   expect(await held()).toEqual([both[1]]);
 });
 
-test('an order may leave out what brings nothing more, and nothing else', async () => {
+test('an order may omit only claims that are worth nothing more', async () => {
   const { watcher, chain, held } = await watching();
   await watcher.accept(await orderOf({ 1: 100n, 2: 100n }));
   const next = await orderOf({ 1: 200n, 3: 50n });
@@ -92,12 +92,12 @@ test('an order may leave out what brings nothing more, and nothing else', async 
   const ended = channelIdOf(testTerms(2, { providerSigner: addressOfKey(4) }));
   chain.states.set(ended, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
   await watcher.accept(next);
-  // The former one names more channels; what it has besides is over.
+  // The existing order lists more channels, but the extra ones are closed.
   await expect(watcher.accept(await orderOf({ 1: 200n, 2: 900n, 3: 50n }))).rejects.toMatchObject(superseded);
   expect(await held()).toEqual([next]);
 });
 
-test('no more orders are held than may be, however many come at once', async () => {
+test('the number of orders is bounded, however many arrive at once', async () => {
   const { watcher, held } = await watching({ ordersMax: 1 });
   const both: readonly SignedClaimOrder[] = [await orderOf({ 1: 5n }), await orderOf({ 1: 5n }, { n: 5 })];
   const outcomes = await Promise.allSettled(both.map((order) => watcher.accept(order)));
@@ -105,7 +105,7 @@ test('no more orders are held than may be, however many come at once', async () 
   expect(await held()).toEqual([both[0]]);
 });
 
-test('an order that cannot be read is told of, and holds up no other', async () => {
+test('an unreadable order is reported and does not affect others', async () => {
   const storage = testStorage(new Map<string, unknown>([['claim-order/x', 'nonsense']]));
   const first = await watching({}, storage);
   await first.watcher.accept(await orderOf({ 1: 5n }));

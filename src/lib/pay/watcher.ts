@@ -17,19 +17,19 @@ import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
 
 /**
- * Claims for providers that sleep, on their signed orders and for their fee. It holds no money and can take none: an
- * order names its claims exactly, and the contract pays the provider.
+ * Claims on behalf of offline providers, under their signed orders and for a fee. It holds no money and cannot take
+ * any: an order lists its claims exactly, and the contract pays the provider.
  */
 export interface Watcher extends Startable {
   /**
-   * Takes an order; a newer one of the same provider takes the place of the older. Stored once this resolves.
+   * Accepts an order, replacing an older one of the same provider. Stored once this resolves.
    * @throws those of `checkClaimOrder`, `order-superseded`, `order-unprofitable`, `nothing-to-claim`,
    * `too-many-orders`.
    */
   accept(order: SignedClaimOrder, options?: AbortOptions): Promise<void>;
-  /** One round: claims for whom it is time. */
+  /** One round: makes the claims that are due. */
   round(options?: AbortOptions): Promise<readonly Claimed[]>;
-  /** Providers whose orders are held. */
+  /** Signers of the orders held. */
   held(): readonly Address[];
 }
 
@@ -42,11 +42,11 @@ export interface WatcherComponents {
 }
 
 export interface WatcherInit {
-  /** What a unit of the token is worth in the chain's coin. */
+  /** Exchange rate between the token and the chain's coin. */
   readonly rate: Rate;
   readonly intervalMs?: number;
   readonly ordersMax?: number;
-  /** An order is used this long before it runs out, in seconds, whether a withdrawal was announced or not. */
+  /** An order is used at least this many seconds before it expires, even without an announced withdrawal. */
   readonly expiryMarginSeconds?: number;
 }
 
@@ -58,23 +58,23 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
   const { records, unreadable } = await orders.list(ordersMax);
   for (const order of records) held.set(order.order.providerSigner, order);
   if (unreadable.length > 0) logger.warn('orders-unreadable', { keys: unreadable });
-  /** Orders to look at, whatever the chain says is new: fresh ones, and those whose claim has not gone through. */
+  /** Orders to check regardless of chain events: new ones, and those whose claim has not succeeded yet. */
   const open = new Set<Address>(held.keys());
   let bookmark: Bookmark | null = null;
   let rounds = 0;
-  let line: Promise<unknown> = Promise.resolve();
+  let tail: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   let running: { readonly abort: AbortController; readonly loop: Promise<void> } | undefined;
 
-  /** What is held changes in one place at a time: what was checked has to be so still when it is written. */
-  const inLine = <T>(work: () => Promise<T>): Promise<T> => {
+  /** Serialises changes to the held orders, so that what was checked still holds when it is written. */
+  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
     waiting++;
-    const turn = line.then(work).finally(() => waiting--);
-    line = turn.catch(() => undefined);
+    const turn = tail.then(work).finally(() => waiting--);
+    tail = turn.catch(() => undefined);
     return turn;
   };
   const drop = (signer: Address, signed: SignedClaimOrder) =>
-    inLine(async () => {
+    exclusive(async () => {
       if (held.get(signer) !== signed) return;
       await orders.delete(signer);
       held.delete(signer);
@@ -109,7 +109,7 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
         if (options.signal?.aborted) throw error;
         const code = errorCode(error);
         logger.warn('claim-for-failed', { code, provider: signer });
-        // Somebody was quicker, or the channels have ended. Otherwise gas may fall, or the chain come back.
+        // Already claimed, or the channels are closed. For other errors, gas may fall or the chain recover.
         if (code === 'nothing-to-claim') await drop(signer, signed);
       }
     }
@@ -129,7 +129,7 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
       await checkClaimOrder(chain.entry, signed, { relay: wallet.address, now: timestamp });
       const signer = signed.order.providerSigner;
       if (waiting >= waitingMax) throw payError('too-many-orders');
-      await inLine(async () => {
+      await exclusive(async () => {
         const former = held.get(signer);
         if (former?.signature === signed.signature) return;
         if (!former && held.size >= ordersMax) throw payError('too-many-orders');
@@ -155,16 +155,16 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
   };
 }
 
-/** Orders that may wait to be looked at. */
+/** Orders that may wait for checking. */
 const waitingMax = 64;
 
-/** Every order is looked at this often whatever the logs say: a node may have lost some. */
+/** Every order is checked every this many rounds regardless of logs, which a node may have lost. */
 const roundsBetweenReadings = 10;
 
-/** True when money is about to leave one of the channels, or a job is about to run out. */
+/** True if money is about to leave one of the channels or a job is about to expire. */
 async function isLeaving(chain: Chain, { claims }: SignedClaimOrder, options: AbortOptions): Promise<boolean> {
   for (const { channel } of claims) {
-    // A job pays until its deadline and no longer: there is nothing to gain by waiting.
+    // A job pays only until its deadline, so there is nothing to gain by waiting.
     if (channel.deadline !== 0) return true;
     const { withdrawableAt } = await chain.channel(channelIdOf(channel), options);
     if (withdrawableAt !== 0 && withdrawableAt !== closedMark) return true;

@@ -73,7 +73,7 @@ test('an agreement to end, handed in late by the payer, pays all that was served
   const agreed = await payee.agree(id, provider.wallet);
   await expect(promise(900n)).rejects.toMatchObject({ code: 'closing' });
   const { events } = await close(chain, payer.wallet, agreed);
-  await payee.hear(events);
+  await payee.applyEvents(events);
   expect((await payee.state(id)).phase).toBe('closed');
   expect(await chain.channel(id)).toEqual({ balance: 50n, claimed: 50n, withdrawableAt: closedMark });
   expect(await chain.owed(provider.address)).toBe(45n);

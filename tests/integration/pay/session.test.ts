@@ -57,7 +57,7 @@ test('deposit, a thousand vouchers, a claim in a batch, settling, withdrawal: ev
     );
     // A stranger hands the one signature in: the payer needs no gas.
     const { events } = await open(chain, relay.wallet, { terms: each, amount: 1_000_003n, deposit });
-    await paying.hear(events);
+    await paying.applyEvents(events);
   }
   const [first, second] = terms.map(channelIdOf) as [`0x${string}`, `0x${string}`];
 

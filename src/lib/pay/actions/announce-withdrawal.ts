@@ -7,8 +7,9 @@ import { channelIdOf, isJob, parseTerms } from '../terms.ts';
 import { withdrawalData } from '../typed-data.ts';
 
 /**
- * Starts the clock of a withdrawal; there is no way back. Only payer and payer's signer may send it.
- * @throws `not-payer`, `session-only`, `withdrawal-pending`, `channel-missing`, `channel-closed`, those of sending.
+ * Announces a withdrawal, which starts its delay and cannot be undone. Only the payer and the payer's signer may send
+ * it.
+ * @throws `not-payer`, `session-only`, `withdrawal-pending`, `channel-missing`, `channel-closed`, and those of sending.
  */
 export async function announceWithdrawal(
   chain: Chain,
@@ -26,8 +27,9 @@ export async function announceWithdrawal(
 }
 
 /**
- * The payer's signer asks for it without gas.
- * @throws `bad-terms`, `session-only`, `not-payer` unless the wallet is the named signer, those of the wallet.
+ * Signs a withdrawal announcement as the payer's signer, for another account to send; needs no gas.
+ * @throws `bad-terms`, `session-only`, `not-payer` unless the wallet is the channel's payer signer, and those of the
+ * wallet.
  */
 export async function signWithdrawal(
   chain: Chain,
@@ -43,7 +45,7 @@ export async function signWithdrawal(
   return wallet.signTypedData(withdrawalData(chain.entry, channelIdOf(channel)), options);
 }
 
-/** Hands such a signature in for the payer. @throws `bad-signature` besides those of {@link announceWithdrawal}. */
+/** Submits such a signature for the payer. @throws `bad-signature`, and those of {@link announceWithdrawal}. */
 export async function announceWithdrawalFor(
   chain: Chain,
   sender: Wallet,

@@ -6,7 +6,7 @@ import { parseAddress } from '../input.ts';
 import type { Address, Chain, Mined, Wallet } from '../spec.ts';
 
 /**
- * Lets one of the contracts fetch exactly `amount` from the sender: the way in for wallets that cannot sign typed data.
+ * Approves exactly `amount` of the sender's tokens for one of the contracts. For wallets that cannot sign typed data.
  * @throws `amount-zero`, `amount-too-large`, `bad-address`, `not-allowed` for any other spender, and those of sending.
  */
 export async function approve(

@@ -23,7 +23,7 @@ import { unbond } from './unbond.ts';
 import { withdrawBond } from './withdraw-bond.ts';
 import { withdraw } from './withdraw.ts';
 
-/** A chain and a wallet that remember whatever they are asked for. */
+/** A chain and a wallet that record every request. */
 function asking() {
   const asked: string[] = [];
   const watch = <T extends object>(target: T): T =>
@@ -79,10 +79,10 @@ const order = async (change: Partial<SignedClaimOrder['order']> = {}, claims?: r
 type Ask = Pick<ReturnType<typeof asking>, 'chain' | 'wallet'>;
 type Row = readonly [what: string, run: (given: Ask) => Promise<unknown>, code: PayErrorCode];
 
-/** What every function with a deposit refuses; `run` puts the bad part in the place of the good. */
+/** Bad input for every function with a deposit; `run` replaces one valid member with it. */
 const ofDeposits = (run: (given: Ask, change: object) => Promise<unknown>, maximum: bigint): readonly Row[] => [
   ['nothing', (given) => run(given, { amount: 0n }), 'amount-zero'],
-  ['less than nothing', (given) => run(given, { amount: -1n }), 'amount-zero'],
+  ['a negative amount', (given) => run(given, { amount: -1n }), 'amount-zero'],
   ['too much', (given) => run(given, { amount: maximum + 1n }), 'amount-too-large'],
   ...[
     { type: 'cash' },
@@ -113,10 +113,10 @@ const ofSigning =
 const ofSigningAll = (run: typeof deposits.signAuthorization): readonly Row[] => [
   ['nothing', (given) => ofSigning(run)(given, { amount: 0n }), 'amount-zero'],
   ['too much', (given) => ofSigning(run)(given, { amount: channelUnitsMax + 1n }), 'amount-too-large'],
-  ['a receiver that is none', (given) => ofSigning(run)(given, { to: short }), 'bad-address'],
+  ['an invalid receiver', (given) => ofSigning(run)(given, { to: short }), 'bad-address'],
   ['half a second', (given) => ofSigning(run)(given, { validBefore: 1.5 }), 'bad-time'],
-  ['a time before all times', (given) => ofSigning(run)(given, { validBefore: -1 }), 'bad-time'],
-  ['a time after all times', (given) => ofSigning(run)(given, { validBefore: 2 ** 48 }), 'bad-time'],
+  ['a negative time', (given) => ofSigning(run)(given, { validBefore: -1 }), 'bad-time'],
+  ['a time above 48 bits', (given) => ofSigning(run)(given, { validBefore: 2 ** 48 }), 'bad-time'],
 ];
 const ofOrder =
   (change: object) =>
@@ -131,18 +131,18 @@ const ofOrder =
 
 const table: Readonly<Record<string, readonly Row[]>> = {
   announceWithdrawal: [
-    ['terms of no shape', ({ chain, wallet }) => announceWithdrawal(chain, wallet, badTerms), 'bad-terms'],
+    ['malformed terms', ({ chain, wallet }) => announceWithdrawal(chain, wallet, badTerms), 'bad-terms'],
     ['a job', ({ chain, wallet }) => announceWithdrawal(chain, wallet, job), 'session-only'],
     ['a stranger', ({ chain }) => announceWithdrawal(chain, walletOf(9), terms), 'not-payer'],
   ],
   signWithdrawal: [
-    ['terms of no shape', ({ chain, wallet }) => signWithdrawal(chain, wallet, badTerms), 'bad-terms'],
+    ['malformed terms', ({ chain, wallet }) => signWithdrawal(chain, wallet, badTerms), 'bad-terms'],
     ['a job', ({ chain, wallet }) => signWithdrawal(chain, wallet, job), 'session-only'],
-    ['another key than the named one', ({ chain, wallet }) => signWithdrawal(chain, wallet, terms), 'not-payer'],
+    ['a key other than the payer signer', ({ chain, wallet }) => signWithdrawal(chain, wallet, terms), 'not-payer'],
   ],
   announceWithdrawalFor: [
     [
-      'terms of no shape',
+      'malformed terms',
       ({ chain, wallet }) => announceWithdrawalFor(chain, wallet, { terms: badTerms, signature }),
       'bad-terms',
     ],
@@ -201,7 +201,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
       'order-repeats',
     ],
     [
-      'a claim of no shape',
+      'a malformed claim',
       async ({ chain, wallet }) =>
         claimFor(chain, wallet, await order({}, [{ ...(await claimOf()), channel: badTerms }])),
       'bad-terms',
@@ -238,15 +238,15 @@ const table: Readonly<Record<string, readonly Row[]>> = {
       'batch-too-long',
     ],
     [
-      'terms of no shape',
+      'malformed terms',
       async ({ chain, wallet }) => claim({ chain, vouchers }, wallet, [{ ...(await claimOf()), channel: badTerms }]),
       'bad-terms',
     ],
   ],
   close: (
     [
-      ['terms of no shape', { terms: badTerms }, 'bad-terms'],
-      ['less than nothing', { finalAmount: -1n }, 'final-amount-out-of-range'],
+      ['malformed terms', { terms: badTerms }, 'bad-terms'],
+      ['a negative amount', { finalAmount: -1n }, 'final-amount-out-of-range'],
       ['too much', { finalAmount: channelUnitsMax + 1n }, 'final-amount-out-of-range'],
       ['a forged agreement', {}, 'bad-signature'],
       ['a short agreement', { providerSignature: short }, 'bad-signature'],
@@ -264,7 +264,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
       ['a key of zeros', { offerKey: `0x${'00'.repeat(32)}` }, 'offer-key-missing'],
       ['a short key', { offerKey: short }, 'offer-key-missing'],
       ['a short hash', { metadataHash: short }, 'bad-terms'],
-      ['a hash that is none', { pricesHash: '0x' }, 'bad-terms'],
+      ['an empty hash', { pricesHash: '0x' }, 'bad-terms'],
     ] as const
   ).map(([what, change, code]): Row => [
     what,
@@ -274,7 +274,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   ]),
   open: [
     ...ofDeposits((given, change) => ofOpening(open)(given, change), channelUnitsMax),
-    ['terms of no shape', (given) => ofOpening(open)(given, { terms: badTerms }), 'bad-terms'],
+    ['malformed terms', (given) => ofOpening(open)(given, { terms: badTerms }), 'bad-terms'],
     ['a salt of one byte', (given) => ofOpening(open)(given, { terms: { ...terms, salt: short } }), 'bad-terms'],
     [
       'another token',
@@ -289,28 +289,28 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   ],
   topUp: [
     ...ofDeposits((given, change) => ofOpening(topUp)(given, change), channelUnitsMax),
-    ['terms of no shape', (given) => ofOpening(topUp)(given, { terms: badTerms }), 'bad-terms'],
+    ['malformed terms', (given) => ofOpening(topUp)(given, { terms: badTerms }), 'bad-terms'],
     ['a job', (given) => ofOpening(topUp)(given, { terms: job }), 'session-only'],
   ],
   refund: [
-    ['terms of no shape', ({ chain, wallet }) => refund(chain, wallet, badTerms), 'bad-terms'],
+    ['malformed terms', ({ chain, wallet }) => refund(chain, wallet, badTerms), 'bad-terms'],
     ['a session', ({ chain, wallet }) => refund(chain, wallet, terms), 'job-only'],
   ],
   settle: [
     ['a short address', ({ chain, wallet }) => settle(chain, wallet, short), 'bad-address'],
-    ['nobody', ({ chain, wallet }) => settle(chain, wallet, `0x${'00'.repeat(20)}`), 'bad-address'],
+    ['the zero address', ({ chain, wallet }) => settle(chain, wallet, `0x${'00'.repeat(20)}`), 'bad-address'],
   ],
   unbond: [
     ['nothing', ({ chain, wallet }) => unbond(chain, wallet, 0n), 'amount-zero'],
-    ['less than nothing', ({ chain, wallet }) => unbond(chain, wallet, -1n), 'amount-zero'],
+    ['a negative amount', ({ chain, wallet }) => unbond(chain, wallet, -1n), 'amount-zero'],
     ['too much', ({ chain, wallet }) => unbond(chain, wallet, voucherUnitsMax + 1n), 'amount-too-large'],
   ],
   withdrawBond: [
     ['a short address', ({ chain, wallet }) => withdrawBond(chain, wallet, short), 'bad-address'],
-    ['nobody', ({ chain, wallet }) => withdrawBond(chain, wallet, `0x${'00'.repeat(20)}`), 'bad-address'],
+    ['the zero address', ({ chain, wallet }) => withdrawBond(chain, wallet, `0x${'00'.repeat(20)}`), 'bad-address'],
   ],
   withdraw: [
-    ['terms of no shape', ({ chain, wallet }) => withdraw(chain, wallet, badTerms), 'bad-terms'],
+    ['malformed terms', ({ chain, wallet }) => withdraw(chain, wallet, badTerms), 'bad-terms'],
     ['a job', ({ chain, wallet }) => withdraw(chain, wallet, job), 'session-only'],
   ],
   signAuthorization: [
@@ -320,7 +320,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   signPermit: ofSigningAll(deposits.signPermit),
   signClaimOrder: [
     ['no claims', ofOrder({ claims: [] }), 'batch-empty'],
-    ['a claim of no shape', ofOrder({ claims: [{ channel: badTerms, cumulativeAmount: 5n, signature }] }), 'bad-terms'],
+    ['a malformed claim', ofOrder({ claims: [{ channel: badTerms, cumulativeAmount: 5n, signature }] }), 'bad-terms'],
     [
       'claims of another signer',
       ofOrder({ claims: [{ channel: terms, cumulativeAmount: 5n, signature }] }),
@@ -331,7 +331,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ['too large a fee', ofOrder({ feePerClaim: voucherUnitsMax + 1n }), 'bad-fee'],
     ['half a second', ofOrder({ validBefore: 1.5 }), 'bad-time'],
     ['no time', ofOrder({ validBefore: -1 }), 'bad-time'],
-    ['a relay that is none', ofOrder({ relay: short }), 'bad-address'],
+    ['an invalid relay', ofOrder({ relay: short }), 'bad-address'],
   ],
 };
 
@@ -343,7 +343,7 @@ describe.each(Object.entries(table))('%s refuses by name, before it asks wallet 
   });
 });
 
-test('what a wallet would be shown in vain is refused before it is asked', async () => {
+test('a request that cannot succeed is refused before the wallet is asked', async () => {
   const { asked, chain, wallet } = asking();
   const past = { validBefore: startSeconds };
   await expect(ofSigning(deposits.signAuthorization)({ chain, wallet }, past)).rejects.toMatchObject({
@@ -356,10 +356,10 @@ test('what a wallet would be shown in vain is refused before it is asked', async
   expect(new Set(asked)).toEqual(new Set(['head']));
 });
 
-test('every action stands in the table', () => {
+test('the table covers every action', () => {
   const modules = import.meta.glob<Record<string, unknown>>(['./*.ts', '!./*.test.ts'], { eager: true });
   const actions = Object.values(modules).flatMap((module) => Object.keys(module));
-  // Two of them only read what a mined transaction says.
+  // Two of them only read a mined transaction.
   const reading = ['readClaims', 'returning'];
   expect(Object.keys(table)).toEqual(expect.arrayContaining(actions.filter((name) => !reading.includes(name))));
 });

@@ -11,7 +11,7 @@ export interface Bonding extends Funding {
 }
 
 /**
- * Adds to a provider's stake. With the provider's authorization anybody may send it.
+ * Adds to a provider's stake. With the provider's authorization, any account may send it.
  * @throws `bad-address`, `amount-zero`, `amount-too-large`, `bad-deposit`, `not-allowed`, `insufficient-funds`,
  * `authorization-used`, `authorization-expired`, `bad-signature`, `allowance-too-small`, those of sending.
  */

@@ -8,8 +8,8 @@ import type { Chain, SignedClaimOrder, Wallet } from '../spec.ts';
 import { readClaims, type Claimed } from './claim.ts';
 
 /**
- * Makes a sleeping provider's claims on its signed order; the fee is credited to the sender.
- * @throws those of `checkClaimOrder`, `nothing-to-claim` when every claim would be passed over, those of sending.
+ * Makes an offline provider's claims on its signed order; the fee is credited to the sender.
+ * @throws those of `checkClaimOrder`, `nothing-to-claim` if every claim would be skipped, and those of sending.
  */
 export async function claimFor(
   chain: Chain,

@@ -6,20 +6,20 @@ import type { Chain, ChainEvent, ChannelId, Claim, Mined, Wallet } from '../spec
 import type { VoucherSigner } from '../voucher.ts';
 
 export interface Claimed extends Mined {
-  /** The channels that were credited, with their new totals. */
+  /** Credited channels with their new totals. */
   readonly credited: readonly {
     readonly channelId: ChannelId;
     readonly claimed: bigint;
     readonly treasuryPart: bigint;
   }[];
-  /** Those that were passed over, before sending or by the contract. */
+  /** Claims skipped before sending or by the contract. */
   readonly skipped: readonly Skipped[];
 }
 
 /**
- * Credits vouchers, many in one transaction. A bad one is left out and reported; its neighbours go through. Safe to
- * repeat, and to run in two processes at once: what one has claimed is stale to the other.
- * @throws `batch-empty`, `batch-too-long`, `nothing-to-claim` with each channel's refusal, those of sending.
+ * Claims many vouchers in one transaction. Bad ones are skipped and reported without affecting the rest. Safe to repeat
+ * and to run in two processes at once: what one has claimed is stale for the other.
+ * @throws `batch-empty`, `batch-too-long`, `nothing-to-claim` with each channel's refusal, and those of sending.
  */
 export async function claim(
   { chain, vouchers }: { readonly chain: Chain; readonly vouchers: VoucherSigner },
@@ -37,7 +37,7 @@ export async function claim(
   return readClaims(mined, skipped);
 }
 
-/** What became of each claim of a mined batch. */
+/** The outcome of each claim in a mined batch. */
 export function readClaims(mined: Mined, skippedBefore: readonly Skipped[]): Claimed {
   const isClaimed = (event: ChainEvent) => event.type === 'claimed';
   const isSkipped = (event: ChainEvent) => event.type === 'claim-skipped';

@@ -8,7 +8,7 @@ import { channelIdOf, parseTerms } from '../terms.ts';
 import { closeData } from '../typed-data.ts';
 
 /**
- * Ends a channel at once by agreement; the rest goes back to the payer. Anybody may send it.
+ * Closes a channel at once by mutual agreement; the remainder returns to the payer. Any account may send it.
  * @throws `bad-terms`, `final-amount-out-of-range`, `bad-signature`, `wrong-channel`, `channel-missing`, `channel-closed`,
  * `deadline-passed`, and those of sending.
  */

@@ -5,16 +5,19 @@ import { payError } from '../errors.ts';
 import type { Chain, Hex, Mined, Wallet } from '../spec.ts';
 import { bytes32Schema } from '../terms.ts';
 
-/** What a provider says of itself on chain, 32 bytes each: enough to check its offers against. */
+/** A provider's on-chain description, 32 bytes each: enough to verify its offers. */
 export interface Description {
   /** The peer's Ed25519 public key. */
   readonly offerKey: Hex;
-  /** SHA-256 of its public description, and of its price list. */
+  /** SHA-256 of its public description and of its price list. */
   readonly metadataHash: Hex;
   readonly pricesHash: Hex;
 }
 
-/** @throws `offer-key-missing` for a key of the wrong length or of zeros, `bad-terms` for such hashes, those of sending. */
+/**
+ * @throws `offer-key-missing` for a key of the wrong length or all zeros, `bad-terms` for malformed hashes, and those
+ * of sending.
+ */
 export async function describeProvider(
   chain: Chain,
   sender: Wallet,

@@ -10,8 +10,8 @@ export interface Opening extends Funding {
 }
 
 /**
- * Opens a channel, in session or in job mode, with its first deposit. With an authorization anybody may send it, so a
- * wallet without gas signs once and a relay or the session key sends.
+ * Opens a channel, in session or job mode, with its first deposit. With an authorization any account may send it, so a
+ * wallet without gas signs once and a relay or the session key sends it.
  * @throws `bad-terms`, `amount-zero`, `amount-too-large`, `bad-deposit`, `token-unsupported`, `not-payer`,
  * `insufficient-funds`, `channel-exists`, `authorization-used`, `authorization-expired`, `bad-signature`, and those of
  * sending.

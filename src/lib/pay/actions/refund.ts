@@ -6,8 +6,8 @@ import { isJob, parseTerms } from '../terms.ts';
 import { returning } from './withdraw.ts';
 
 /**
- * Sends an unpaid job's money back to the payer, from the second after its deadline on. Anybody may send it.
- * @throws `job-only`, `too-early`, `channel-missing`, `channel-closed`, those of sending.
+ * Returns an unclaimed job deposit to the payer, from the second after its deadline. Any account may send it.
+ * @throws `job-only`, `too-early`, `channel-missing`, `channel-closed`, and those of sending.
  */
 export async function refund(
   chain: Chain,

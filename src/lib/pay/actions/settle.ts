@@ -4,8 +4,8 @@ import { parseAddress } from '../input.ts';
 import type { Address, Chain, Mined, Wallet } from '../spec.ts';
 
 /**
- * Pays out all that `payee` is owed, to `payee`, whoever sends it. Nothing owed: nothing is sent and null comes back,
- * so that calling it twice is harmless. @throws `bad-address`, `token-refused`, and those of sending.
+ * Pays out everything `payee` is owed, to `payee`, whichever account sends it. Returns null without sending if nothing
+ * is owed, so that calling it twice is harmless. @throws `bad-address`, `token-refused`, and those of sending.
  */
 export async function settle(
   chain: Chain,

@@ -7,8 +7,8 @@ import { isJob, parseTerms } from '../terms.ts';
 import type { Opening } from './open.ts';
 
 /**
- * Adds to an open session channel. An authorization is the payer's; approved tokens and permits are the sender's own,
- * and become the payer's.
+ * Adds to the deposit of an open session channel. An authorization is signed by the payer; approved tokens and permits
+ * are the sender's, who gives them to the payer.
  * @throws `bad-terms`, `amount-zero`, `amount-too-large`, `bad-deposit`, `session-only`, `insufficient-funds`,
  * `channel-missing`, `channel-closed`, `withdrawal-pending`, and those of sending.
  */

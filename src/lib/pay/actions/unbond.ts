@@ -4,8 +4,8 @@ import { providersCall } from '../chain/calls.ts';
 import type { Chain, Mined, Wallet } from '../spec.ts';
 
 /**
- * Starts the way out for part of the sender's stake. Whatever is already on its way starts anew.
- * @throws `amount-zero`, `amount-too-large`, `stake-too-small`, those of sending.
+ * Starts unbonding part of the sender's stake. The period restarts for anything already unbonding.
+ * @throws `amount-zero`, `amount-too-large`, `stake-too-small`, and those of sending.
  */
 export async function unbond(
   chain: Chain,

@@ -4,8 +4,8 @@ import { parseAddress } from '../input.ts';
 import type { Address, Chain, Mined, Wallet } from '../spec.ts';
 
 /**
- * Sends a provider what has finished unbonding. Anybody may send it.
- * @throws `bad-address`, `nothing-unbonding`, `unbonding-not-over`, `stake-locked`, those of sending.
+ * Pays a provider the stake that has finished unbonding. Any account may send it.
+ * @throws `bad-address`, `nothing-unbonding`, `unbonding-not-over`, `stake-locked`, and those of sending.
  */
 export async function withdrawBond(
   chain: Chain,

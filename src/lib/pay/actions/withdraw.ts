@@ -5,8 +5,9 @@ import type { Chain, ChannelTerms, Mined, Wallet } from '../spec.ts';
 import { isJob, parseTerms } from '../terms.ts';
 
 /**
- * Sends what is unclaimed back to the payer, from the announced second on. Anybody may send it.
- * @throws `session-only`, `withdrawal-not-announced`, `too-early`, `channel-missing`, `channel-closed`, those of sending.
+ * Returns the unclaimed balance to the payer, from the announced second on. Any account may send it.
+ * @throws `session-only`, `withdrawal-not-announced`, `too-early`, `channel-missing`, `channel-closed`, and those of
+ * sending.
  */
 export async function withdraw(
   chain: Chain,
@@ -21,7 +22,7 @@ export async function withdraw(
   );
 }
 
-/** What a closing transaction sent home. */
+/** Adds the amount a closing transaction returned to the payer. */
 export function returning(mined: Mined): Mined & { readonly returned: bigint } {
   const closed = mined.events.find((event) => event.type === 'closed');
   return { ...mined, returned: closed?.returned ?? 0n };

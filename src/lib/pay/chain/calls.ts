@@ -10,34 +10,36 @@ type Encode<Abi extends readonly unknown[]> = typeof encodeFunctionData<Abi, und
 
 type CallOf<Abi extends readonly unknown[]> = Omit<Parameters<Encode<Abi>>[0], 'abi'>;
 
-/** A call of the channels contract; names and arguments are checked against its ABI. @throws `bad-call`. */
+/**
+ * Encodes a call of the channels contract; names and arguments are type-checked against its ABI. @throws `bad-call`.
+ */
 export const channelsCall = (chain: DeployedChain, call: CallOf<typeof channelsAbi>): ContractCall => ({
   to: chain.contracts.channels,
   data: encode({ abi: channelsAbi, ...call }),
 });
 
-/** A call of the registry of providers. @throws `bad-call`. */
+/** Encodes a call of the provider registry. @throws `bad-call`. */
 export const providersCall = (chain: DeployedChain, call: CallOf<typeof providersAbi>): ContractCall => ({
   to: chain.contracts.providers,
   data: encode({ abi: providersAbi, ...call }),
 });
 
-/** A call of the chain's token: of what any token of the standards has. @throws `bad-call`. */
+/** Encodes a call of the chain's token, limited to standard functions. @throws `bad-call`. */
 export const tokenCall = (chain: DeployedChain, call: CallOf<typeof testUsdcAbi>): ContractCall => ({
   to: chain.token.address,
   data: encode({ abi: testUsdcAbi, ...call }),
 });
 
-/** The types see to the shapes, and this to the values that fit a type of TypeScript and none of Solidity. */
+/** TypeScript checks the shapes; this catches values that fit a TypeScript type but no Solidity type. */
 function encode(call: object): Hex {
   try {
     return encodeFunctionData(call as Parameters<typeof encodeFunctionData>[0]);
   } catch (error) {
-    throw payError('bad-call', { cause: error, details: { said: (error as BaseError).shortMessage } });
+    throw payError('bad-call', { cause: error, details: { reason: (error as BaseError).shortMessage } });
   }
 }
 
-/** The entry of a chain that has the contracts. @throws `chain-unknown`. */
+/** The entry of a chain the contracts are deployed on. @throws `chain-unknown`. */
 export function deployedChain(chainId: number): DeployedChain {
   const entry = chains.find(({ id }) => id === chainId);
   if (!entry?.contracts) throw payError('chain-unknown', { details: { chainId } });

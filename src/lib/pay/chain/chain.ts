@@ -19,12 +19,12 @@ export interface ChainComponents {
 
 export interface ChainInit {
   readonly entry: DeployedChain;
-  /** Another node than the entry's. */
+  /** Overrides the entry's node. */
   readonly rpcUrl?: string;
   readonly limits?: Partial<ChainLimits>;
 }
 
-/** A chain behind a JSON-RPC node. */
+/** A chain accessed through a JSON-RPC node. */
 export function createChain({ clock, fetch }: ChainComponents, init: ChainInit): Chain {
   const { entry } = init;
   const limits: ChainLimits = { ...chainLimits, ...init.limits };
@@ -34,10 +34,10 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
     fetch,
     requestTimeoutMs: limits.requestTimeoutMs,
   });
-  const inLine = createLines();
+  const exclusive = createKeyedMutex();
   const channels = { address: entry.contracts.channels, abi: channelsAbi } as const;
   const providers = { address: entry.contracts.providers, abi: providersAbi } as const;
-  // Every call used here is part of any token of the standards, whatever the test token has besides.
+  // Only standard token functions are used, although the ABI is the test token's.
   const token = { address: entry.token.address, abi: testUsdcAbi } as const;
   return {
     entry,
@@ -77,7 +77,7 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
     },
     simulate: (from, call, options) => node.call(from, call, options),
     transact: (wallet, call, options: AbortOptions = {}) => {
-      const turn = inLine(wallet.address, async () => {
+      const turn = exclusive(wallet.address, async () => {
         const receipt = await submit({ node, entry, clock, limits }, wallet, call, options);
         return {
           hash: receipt.transactionHash,
@@ -91,18 +91,18 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
   };
 }
 
-/** Runs what is given for one key one after the other: two transactions of one account must not race for a nonce. */
-function createLines(): <T>(key: Address, work: () => Promise<T>) => Promise<T> {
-  const lines = new Map<Address, Promise<unknown>>();
+/** A mutex per key: two transactions of one account must not race for a nonce. */
+function createKeyedMutex(): <T>(key: Address, work: () => Promise<T>) => Promise<T> {
+  const tails = new Map<Address, Promise<unknown>>();
   return (key, work) => {
-    const turn = (lines.get(key) ?? Promise.resolve()).then(work, work);
+    const turn = (tails.get(key) ?? Promise.resolve()).then(work, work);
     const settled = turn.then(
       () => undefined,
       () => undefined,
     );
-    lines.set(key, settled);
+    tails.set(key, settled);
     void settled.then(() => {
-      if (lines.get(key) === settled) lines.delete(key);
+      if (tails.get(key) === settled) tails.delete(key);
     });
     return turn;
   };

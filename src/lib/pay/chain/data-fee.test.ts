@@ -11,7 +11,7 @@ const client = {
 } as unknown as RpcClient['client'];
 const node = { ask: (question) => question(client) } as Pick<RpcClient, 'ask'> as RpcClient;
 
-test('the OP stack is asked what bytes cost; on other chains gas is all, and nobody is asked', async () => {
+test('the data fee is queried on the OP stack, and is zero without a query elsewhere', async () => {
   expect(await dataFee(node, 31_337, 1_000)).toBe(0n);
   expect(asked).toEqual([]);
   expect(await dataFee(node, 8453, 1_000)).toBe(77n);

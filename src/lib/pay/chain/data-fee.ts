@@ -3,7 +3,7 @@ import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Address } from '../spec.ts';
 import type { RpcClient } from './rpc-client.ts';
 
-/** Chains that ask a fee for a transaction's bytes besides its gas, by their id → whom to ask for it: the OP stack's oracle. */
+/** Chains that charge for a transaction's bytes in addition to gas: chain id → OP stack gas price oracle. */
 const oracles: Readonly<Record<number, Address>> = {
   8453: '0x420000000000000000000000000000000000000F',
   84532: '0x420000000000000000000000000000000000000F',
@@ -11,7 +11,7 @@ const oracles: Readonly<Record<number, Address>> = {
 
 const oracleAbi = parseAbi(['function getL1FeeUpperBound(uint256 unsignedTxSize) view returns (uint256)']);
 
-/** Wei that a transaction of so many bytes costs at most besides its gas. @throws `chain-unavailable`. */
+/** Upper bound, in wei, of the data fee for a transaction of this size, excluding gas. @throws `chain-unavailable`. */
 export async function dataFee(
   node: RpcClient,
   chainId: number,

@@ -4,7 +4,7 @@ import { providersAbi } from '#contracts/providers.ts';
 import { closings, refusals } from '#contracts/words.ts';
 import type { ChainEvent, DeployedChain } from '../spec.ts';
 
-/** Reads the logs of the two contracts; logs of anybody else, and events nobody here needs, are left out. */
+/** Decodes the logs of the two contracts. Other contracts' logs and unneeded events are skipped. */
 export function readChannelEvents(chain: DeployedChain, logs: readonly Log[]): readonly ChainEvent[] {
   const ours = (address: string) => logs.filter((log) => log.address.toLowerCase() === address.toLowerCase());
   const events: { readonly order: number; readonly event: ChainEvent }[] = [];
@@ -33,7 +33,7 @@ type OfChannel = Extract<
   { readonly type: 'event'; readonly name: (typeof ofChannel)[number] }
 >;
 
-/** The events that name one channel: what a follower asks a node for, so that the node sends nothing else. */
+/** Events with a channel id: a follower requests only these from the node. */
 export const channelEvents = channelsAbi.filter(
   (item): item is OfChannel => item.type === 'event' && ofChannel.some((name) => name === item.name),
 );

@@ -5,7 +5,7 @@ import { chainLimits } from './limits.ts';
 
 const fee = fc.bigInt(0n, 2n * chainLimits.feePerGasMax);
 
-test('a replacement offers at least a tenth more of both, up to the cap, and never a tip above the whole', () => {
+test('a replacement raises both fees by at least a tenth, up to the cap, and the tip never exceeds the total', () => {
   fc.assert(
     fc.property(fee, fee, (maxFeePerGas, maxPriorityFeePerGas) => {
       const next = bump({ maxFeePerGas, maxPriorityFeePerGas }, chainLimits);

@@ -2,13 +2,13 @@ import type { AbortOptions } from '#lib/base/abort.ts';
 import type { ChainLimits } from './limits.ts';
 import type { RpcClient } from './rpc-client.ts';
 
-/** Wei per gas, as of EIP-1559. */
+/** EIP-1559 fees, in wei per gas. */
 export interface Fees {
   readonly maxFeePerGas: bigint;
   readonly maxPriorityFeePerGas: bigint;
 }
 
-/** What a transaction sent now should offer: the tip the node suggests, and twice the base fee on top of it. */
+/** Fees for a transaction sent now: the node's suggested tip, plus twice the base fee. */
 export async function currentFees(node: RpcClient, limits: ChainLimits, options: AbortOptions): Promise<Fees> {
   const [block, tip] = await node.ask(
     (client) => Promise.all([client.getBlock({ blockTag: 'latest' }), client.estimateMaxPriorityFeePerGas()]),
@@ -17,7 +17,7 @@ export async function currentFees(node: RpcClient, limits: ChainLimits, options:
   return capped({ maxFeePerGas: 2n * (block.baseFeePerGas ?? 0n) + tip, maxPriorityFeePerGas: tip }, limits);
 }
 
-/** The fees of a replacement: higher by the given percentage, at least by one wei, never above the cap. */
+/** Fees for a replacement: increased by the configured percentage and at least one wei, up to the cap. */
 export function bump({ maxFeePerGas, maxPriorityFeePerGas }: Fees, limits: ChainLimits): Fees {
   const raise = (fee: bigint) => (fee * limits.bumpPercent) / 100n + 1n;
   return capped({ maxFeePerGas: raise(maxFeePerGas), maxPriorityFeePerGas: raise(maxPriorityFeePerGas) }, limits);

@@ -1,25 +1,28 @@
-/** How patient a chain is asked, in one place; `createChain` takes other numbers for any of them. */
+/** Timeouts and limits for chain access; `createChain` can override each of them. */
 export const chainLimits = {
   requestTimeoutMs: 15_000,
-  /** Between two looks for a receipt. */
+  /** Polling interval for receipts. */
   pollMs: 1_000,
-  /** A transaction without a receipt for this long is sent again with a higher fee. */
+  /** A transaction without a receipt after this time is resent with a higher fee. */
   resendAfterMs: 45_000,
-  /** A nonce that is used up while no form of the transaction has a receipt: for so long, and it went to another one. */
+  /**
+   * If a nonce has been used for this long without a receipt for any version of the transaction, another transaction
+   * took it.
+   */
   goneAfterMs: 30_000,
-  /** Fees of a replacement, in percent of the former: nodes refuse less than 110. */
+  /** Fees of a replacement, in percent of the previous ones: nodes reject less than 110. */
   bumpPercent: 130n,
-  /** Replacements of one transaction. */
+  /** Maximum replacements of one transaction. */
   replacementsMax: 6,
-  /** No fee per gas above this, in wei: 500 gwei. */
+  /** Maximum fee per gas, in wei: 500 gwei. */
   feePerGasMax: 500_000_000_000n,
-  /** How long a silent node is waited for before the caller is told. */
+  /** How long to wait for an unresponsive node before failing. */
   awayMs: 10 * 60_000,
-  /** How long one transaction may take, from the first sending to its last confirmation. */
+  /** Maximum time for one transaction, from first sending to last confirmation. */
   transactionMs: 30 * 60_000,
-  /** How often a transaction whose nonce went to another one is begun anew. */
+  /** How many times a transaction is restarted after losing its nonce to another. */
   restartsMax: 3,
-  /** Blocks in one question for events. */
+  /** Blocks per event query. */
   logRangeMax: 2_000n,
   /** Gas limit in percent of the estimate. */
   gasPercent: 125n,

@@ -4,20 +4,20 @@ import { payError } from '../errors.ts';
 import type { ContractCall, Address, DeployedChain, Head, Hex } from '../spec.ts';
 import { toPayError } from './rpc-errors.ts';
 
-/** One JSON-RPC node: the few questions asked of it, each with coded errors and an abort signal. */
+/** One JSON-RPC node: the few requests that are needed, each with coded errors and an abort signal. */
 export interface RpcClient {
   readonly client: PublicClient;
-  /** Runs a question; @throws its failure as a coded error. */
+  /** Runs a request. @throws its failure as a coded error. */
   ask<T>(question: (client: PublicClient) => Promise<T>, options?: AbortOptions): Promise<T>;
-  /** @throws `wrong-chain` unless the node serves the entry's chain. Asked once. */
+  /** @throws `wrong-chain` unless the node serves the entry's chain. Checked only once. */
   check(options?: AbortOptions): Promise<void>;
   head(options?: AbortOptions): Promise<Head>;
-  /** Null while no block has the number. */
+  /** Null if there is no block with this number. */
   blockHash(number: bigint, options?: AbortOptions): Promise<Hash | null>;
   call(from: Address, call: ContractCall, options?: AbortOptions): Promise<Hex>;
-  /** Null while the transaction is in no block. */
+  /** Null while the transaction is not in a block. */
   receipt(hash: Hash, options?: AbortOptions): Promise<TransactionReceipt | null>;
-  /** Null while the node has never heard of it. */
+  /** Null if the node does not know the transaction. */
   transaction(hash: Hash, options?: AbortOptions): Promise<{ readonly nonce: number } | null>;
   /** The transactions of a block. */
   transactions(number: bigint, options?: AbortOptions): Promise<readonly SentTransaction[]>;
@@ -90,7 +90,7 @@ export function createRpcClient({ entry, rpcUrl, fetch, requestTimeoutMs }: RpcC
   };
 }
 
-/** What is not there yet is an answer, not a failure. */
+/** Turns viem's not-found error into null. */
 async function orNull<T>(errorName: string, question: () => Promise<T>): Promise<T | null> {
   try {
     return await question();

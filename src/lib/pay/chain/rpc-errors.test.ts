@@ -10,30 +10,30 @@ const answer = (code: number, message: string, data?: unknown) =>
 const wrapped = (cause: Error) => new Error('outer', { cause: new Error('middle', { cause }) });
 const revert = encodeErrorResult({ abi: channelsAbi, errorName: 'JobOnly', args: [`0x${'11'.repeat(32)}`] });
 
-describe('what a node or a wallet fails with', () => {
+describe('errors of a node or a wallet', () => {
   test.each<readonly [string, unknown, string]>([
     ['a revert', wrapped(answer(3, 'execution reverted', revert)), 'job-only'],
     ['a revert inside an object', answer(3, 'execution reverted', { data: revert }), 'job-only'],
-    ['a revert without words', answer(3, 'execution reverted'), 'transaction-reverted'],
+    ['a revert without a reason', answer(3, 'execution reverted'), 'transaction-reverted'],
     ['no coins', answer(-32_000, 'insufficient funds for gas * price + value'), 'insufficient-gas'],
     ['a refusal', answer(-32_602, 'invalid params'), 'node-refused'],
     ['a busy node', answer(-32_005, 'limit exceeded'), 'chain-unavailable'],
     ['no connection', new HttpRequestError({ url, body: {} }), 'chain-unavailable'],
     ['no answer', new TimeoutError({ url, body: {} }), 'chain-unavailable'],
-    ['a person who says no', Object.assign(new Error('no'), { code: 4001 }), 'rejected'],
-    ['a person who says no in words', new Error('MetaMask: User denied transaction signature.'), 'rejected'],
+    ['a rejection by the user', Object.assign(new Error('no'), { code: 4001 }), 'rejected'],
+    ['a rejection by the user without a code', new Error('MetaMask: User denied transaction signature.'), 'rejected'],
     ['another chain', Object.assign(new Error('Unrecognized chain ID'), { code: 4902 }), 'wrong-chain'],
-    ['nothing known', 'nonsense', 'chain-unavailable'],
+    ['an unknown error', 'nonsense', 'chain-unavailable'],
   ])('%s', (_, error, code) => {
     expect(toPayError(error).code).toBe(code);
   });
 
-  test('a coded error passes as it is', () => {
+  test('a coded error passes unchanged', () => {
     const coded = payError('overdrawn');
     expect(toPayError(coded)).toBe(coded);
   });
 
-  test('an endless chain of causes is not followed for ever', () => {
+  test('a cyclic chain of causes terminates', () => {
     const error = new Error('round');
     Object.assign(error, { cause: error });
     expect(toPayError(error).code).toBe('chain-unavailable');
@@ -45,7 +45,7 @@ test.each([
   [isKnown, 'already known'],
   [isKnown, 'transaction already imported'],
   [isUnderpriced, 'replacement transaction underpriced'],
-])('a sender can tell %o', (is, message) => {
+])('a sender recognises %o', (is, message) => {
   expect(is(wrapped(answer(-32_000, message)))).toBe(true);
   expect(is(wrapped(answer(-32_000, 'something else')))).toBe(false);
 });

@@ -4,31 +4,31 @@ import { fromRevert } from '../contract-errors.ts';
 import { payError, type PayErrorCode } from '../errors.ts';
 import type { Hex } from '../spec.ts';
 
-/** What a node or a wallet failed with → this room's codes. Coded errors pass. */
+/** Maps errors of nodes and wallets to payment error codes. Coded errors pass unchanged. */
 export function toPayError(error: unknown): TabloomError {
   if (error instanceof TabloomError) return error;
   const data = revertData(error);
   if (data) return fromRevert(data, error);
-  const said = wordsOf(error);
+  const message = wordsOf(error);
   const code = codeOf(error);
-  if (code === 4001 || code === 5000 || /user (rejected|denied)/i.test(said))
+  if (code === 4001 || code === 5000 || /user (rejected|denied)/i.test(message))
     return payError('rejected', { cause: error });
-  if (code === 4902 || /chain.?mismatch|wrong chain|unrecognized chain/i.test(said)) {
+  if (code === 4902 || /chain.?mismatch|wrong chain|unrecognized chain/i.test(message)) {
     return payError('wrong-chain', { cause: error });
   }
-  const worded = byWords.find(([pattern]) => pattern.test(said))?.[1];
+  const worded = byWords.find(([pattern]) => pattern.test(message))?.[1];
   return payError(worded ?? (isAnswer(error) ? 'node-refused' : 'chain-unavailable'), {
     cause: error,
-    details: { said: said.slice(0, 200) },
+    details: { message: message.slice(0, 200) },
   });
 }
 
-/** True when a transaction of this nonce is known already, or another one took it. */
+/** True if a transaction with this nonce is already known or was already mined. */
 export const isNonceTaken = (error: unknown): boolean => /nonce (is )?too low|nonce.*already/i.test(wordsOf(error));
 export const isKnown = (error: unknown): boolean => /already known|already imported/i.test(wordsOf(error));
 export const isUnderpriced = (error: unknown): boolean => /underpriced|fee too low/i.test(wordsOf(error));
 
-/** True when a node was there to say no; busy ones (-32005) are as good as away. */
+/** True if the node responded with an error. Rate limiting (-32005) counts as unavailable. */
 const isAnswer = (error: unknown): boolean =>
   causes(error).some((cause) => (cause as Error).name === 'RpcRequestError') && codeOf(error) !== -32_005;
 
@@ -37,7 +37,7 @@ const byWords: readonly (readonly [pattern: RegExp, code: PayErrorCode])[] = [
   [/revert/i, 'transaction-reverted'],
 ];
 
-/** Every error down the chain of causes: viem wraps what the node said several times. At most ten deep. */
+/** All errors in the chain of causes, up to ten deep: viem wraps the node's error several times. */
 function causes(error: unknown): readonly object[] {
   const found: object[] = [];
   for (let next: unknown = error; typeof next === 'object' && next !== null && found.length < 10;) {

@@ -11,7 +11,7 @@ const call = { to: entry.contracts.channels, data: '0x12345678' } as const;
 const wallet = walletOf(1);
 const second = 1_000;
 
-/** A node that has what it is told to have, and takes transactions as it is told to. */
+/** A node with scripted state and scripted responses to transactions. */
 function scene() {
   const clock = manualClock();
   const sent: string[] = [];
@@ -22,7 +22,7 @@ function scene() {
     mined: new Map<Hash, bigint>(),
     known: new Map<Hash, { readonly nonce: number }>(),
     blocks: new Map<bigint, readonly SentTransaction[]>(),
-    /** What the node does with the `n`th transaction it is sent. */
+    /** How the node responds to the `n`th transaction. */
     take: (() => undefined) as (n: number) => void,
   };
   const client = {
@@ -52,7 +52,7 @@ function scene() {
     transactions: async (number) => world.blocks.get(number) ?? [],
   };
   const components = { node, entry, clock, limits: chainLimits };
-  /** Lets time go by until the answer is there; no more than two minutes of it. */
+  /** Advances the clock until the result is there, by at most two minutes. */
   const settled = async <T>(work: Promise<T>, at: (seconds: number) => void = () => undefined) => {
     let isOver = false;
     const outcome = work.then(
@@ -69,10 +69,10 @@ function scene() {
   return { world, sent, components, settled };
 }
 
-/** The hash under which the `n`th transaction was sent. */
+/** The hash of the `n`th transaction sent. */
 const hashOf = (sent: readonly string[], n: number): Hash => keccak256(sent[n] as Hash);
 
-test('a replacement that is refused is no failure: what was sent before may still be mined', async () => {
+test('a rejected replacement is not an error: an earlier version may still be mined', async () => {
   const { world, sent, components, settled } = scene();
   world.take = (n) => {
     if (n === 2) throw new Error('insufficient funds for gas * price + value');
@@ -85,7 +85,7 @@ test('a replacement that is refused is no failure: what was sent before may stil
   expect(outcome).toMatchObject({ transactionHash: hashOf(sent, 0) });
 });
 
-test('a nonce that is used while the receipt trails is waited for, and nothing is sent twice', async () => {
+test('waits when a nonce is used before the receipt is available, and sends nothing twice', async () => {
   const { world, sent, components, settled } = scene();
   const outcome = await settled(submit(components, wallet, call), (seconds) => {
     if (seconds === 1) world.nonce = 8;
@@ -95,7 +95,7 @@ test('a nonce that is used while the receipt trails is waited for, and nothing i
   expect(outcome).toMatchObject({ transactionHash: hashOf(sent, 0) });
 });
 
-test('a nonce that went to another transaction is given up on after its time, and the call begun anew', async () => {
+test('a nonce lost to another transaction is given up after a timeout, and the call is restarted', async () => {
   const { world, sent, components, settled } = scene();
   const outcome = await settled(submit(components, wallet, call), (seconds) => {
     if (seconds === 1) world.nonce = 8;
@@ -116,7 +116,7 @@ const injected: InjectedWallet = {
 
 test.each([
   ['speeds up is recognised by its call', call.data, { transactionHash: faster }],
-  ['puts another in the place of is given up on', '0x', { code: 'transaction-replaced' }],
+  ['replaces with another is given up', '0x', { code: 'transaction-replaced' }],
 ] as const)('a transaction that a person %s', async (_, input, expected) => {
   const { world, components, settled } = scene();
   world.known.set(asSent!, { nonce: 7 });

@@ -19,9 +19,9 @@ export interface SubmitComponents {
 }
 
 /**
- * Sends one call and waits until it has the chain's confirmations. A node that goes away is waited for, a transaction
- * that is stuck is replaced under the same nonce, one that a reorganisation drops is sent again.
- * @throws what the contract reverts with, before anything is sent; `rejected`, `insufficient-gas`, `wrong-chain`,
+ * Sends one call and waits for the chain's number of confirmations. Waits for an unresponsive node, replaces a stuck
+ * transaction under the same nonce, and resends one dropped by a reorganisation.
+ * @throws the contract's revert, before anything is sent; `rejected`, `insufficient-gas`, `wrong-chain`,
  * `chain-unavailable`, `transaction-stuck`, `transaction-replaced`, `transaction-reverted`.
  */
 export async function submit(
@@ -39,13 +39,13 @@ export async function submit(
           ? await sendLocal(components, wallet, { ...call, gas }, options)
           : await sendInjected(components, wallet, { ...call, gas }, options);
       if (receipt.status !== 'success') {
-        // The same call, now: says why in the contract's own words, unless the reason has gone by.
+        // Simulating the call now yields the contract's error, unless the cause has passed.
         await components.node.call(wallet.address, call, options);
         throw payError('transaction-reverted', { details: { hash: receipt.transactionHash } });
       }
       return receipt;
     } catch (error) {
-      // Another process with the same key was quicker. None of ours is in a block, so beginning anew is safe.
+      // Another process with the same key used the nonce. None of our versions was mined, so restarting is safe.
       const isReplaced = errorCode(error) === 'transaction-replaced' && wallet.type === 'local';
       if (!isReplaced || start >= components.limits.restartsMax) throw error;
     }
@@ -88,7 +88,7 @@ async function sendLocal(
   const { node, entry, limits } = components;
   const account = { address: wallet.address } as const;
   const coins = await node.ask((client) => client.getBalance(account), options);
-  // The newest mined nonce, not the newest pending one: what an earlier life of this process left stuck is replaced.
+  // The mined nonce, not the pending one, so that a transaction stuck since an earlier run is replaced.
   const nonce = await node.ask((client) => client.getTransactionCount({ ...account, blockTag: 'latest' }), options);
   let fees = await currentFees(node, limits, options);
   if (coins < call.gas * fees.maxFeePerGas) {
@@ -99,7 +99,7 @@ async function sendLocal(
     const raw = await wallet.signTransaction({ chainId: entry.id, ...call, nonce, ...offered });
     const hash = keccak256(raw);
     if (!hashes.includes(hash)) hashes.push(hash);
-    // Asked without the coding of errors: what the node says about nonce and price decides what happens next.
+    // Bypasses error mapping: the node's message about nonce and price decides what to do next.
     await node.client.sendRawTransaction({ serializedTransaction: raw as `0x02${string}` }).catch((error: unknown) => {
       if (!isKnown(error)) throw error;
     });
@@ -116,7 +116,7 @@ async function sendLocal(
     }
   };
   await sendBumping().catch((error: unknown) => {
-    // It may have arrived all the same: waiting finds out, and sends again.
+    // It may have arrived anyway: waiting finds out and resends.
     if (errorCode(error) !== 'chain-unavailable') throw error;
   });
   return waitFor(
@@ -127,7 +127,7 @@ async function sendLocal(
         if (hashes.length > limits.replacementsMax)
           throw payError('transaction-stuck', { details: { hash: hashes[0] } });
         fees = bump(fees, limits);
-        // The forms sent before may still be mined: a failure to add another one says nothing about them.
+        // Earlier versions may still be mined, so failing to send another is not an error.
         await sendBumping().catch(() => undefined);
       },
       isGone: async () =>

@@ -3,13 +3,13 @@ import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Address, ContractCall } from '../spec.ts';
 import type { RpcClient } from './rpc-client.ts';
 
-/** Blocks looked through at once; what is left is looked through the next time. */
+/** Blocks scanned per call; the rest is scanned by the next. */
 const blocksMax = 32;
 
 /**
- * Follows a transaction whose nonce and fees are the wallet's affair. A person may speed it up there: then another
- * transaction of the same nonce makes the same call, and its hash is added to `hashes`.
- * @returns how to ask whether the nonce has been used.
+ * Follows a transaction whose nonce and fees the wallet chooses. If the user speeds it up there, another transaction
+ * with the same nonce makes the same call, and its hash is added to `hashes`.
+ * @returns a function that tells whether the nonce has been used.
  */
 export function watchNonce(
   node: RpcClient,
@@ -22,7 +22,7 @@ export function watchNonce(
     readonly address: Address;
     readonly call: ContractCall;
     readonly hashes: Hash[];
-    /** A block before the sending. */
+    /** A block before the transaction was sent. */
     readonly since: bigint;
   },
   options: AbortOptions,

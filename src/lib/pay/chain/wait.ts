@@ -5,19 +5,19 @@ import { payError } from '../errors.ts';
 import type { RpcClient } from './rpc-client.ts';
 import type { SubmitComponents } from './submit.ts';
 
-/** One transaction, in all the forms it was sent in. */
+/** One transaction in all the versions sent. */
 export interface Waiting {
-  /** Every form of the transaction that was ever sent; one of them at most is mined. */
+  /** The hashes of every version sent; at most one of them is mined. */
   readonly hashes: readonly Hash[];
   readonly resend: () => Promise<void>;
-  /** True when the nonce has been used. It may add a form of the transaction that was sent elsewhere. */
+  /** True if the nonce has been used. May add the hash of a version sent elsewhere. */
   readonly isGone: () => Promise<boolean>;
 }
 
 /**
- * Waits for the confirmations of whichever form is mined. A silent node is waited for; what a reorganisation drops, or no
- * block takes, is sent again.
- * @throws `transaction-replaced`, `transaction-stuck`, `chain-unavailable`, and what sending again throws.
+ * Waits for the confirmations of whichever version is mined. Tolerates an unresponsive node, and resends a transaction
+ * that a reorganisation drops or no block includes.
+ * @throws `transaction-replaced`, `transaction-stuck`, `chain-unavailable`, and those of `resend`.
  */
 export async function waitFor(
   { node, entry, clock, limits }: SubmitComponents,
@@ -39,7 +39,7 @@ export async function waitFor(
         goneSinceMs = null;
         if (head.number - receipt.blockNumber + 1n >= BigInt(entry.confirmations)) return receipt;
       } else if (await isGone()) {
-        // A receipt may trail the nonce where several nodes share an address: beginning anew too soon would pay twice.
+        // If several nodes share an address, the receipt may lag behind the nonce; restarting too soon would pay twice.
         goneSinceMs ??= answeredMs;
         if (answeredMs - goneSinceMs >= limits.goneAfterMs) {
           throw payError('transaction-replaced', { details: { hashes: [...hashes] } });

@@ -6,26 +6,26 @@ import type { Hex, Listed, LocalWallet } from '../spec.ts';
 import { listReadable, type PayStorage } from '../storage.ts';
 import { localWallet } from './local.ts';
 
-/** A wallet that lives in this profile's storage: for small sums, and for people without another wallet. */
+/** A wallet in this profile's storage, for small amounts and for users without another wallet. */
 export interface Burner extends LocalWallet {
-  /** The private key, for the owner's eyes only: to write down, or to import elsewhere. */
+  /** The private key, for the owner to back up or import elsewhere. */
   exportKey(): Hex;
 }
 
-/** Which key is the burner; every key that ever was one lies under its own address besides. */
+/** Record of the current burner. Every key that was ever current is also stored under its own address. */
 const currentKey = 'burner';
 const prefix = 'burner/';
 const burnersMax = 256;
 const storedSchema = z.object({ privateKey: z.string() });
 
-/** The profile's burner; made on first use and stored before it is handed out. @throws `bad-record`, `bad-key`. */
+/** The profile's burner, created on first use and stored before it is returned. @throws `bad-record`, `bad-key`. */
 export async function openBurner({ storage, random }: BurnerComponents): Promise<Burner> {
   return (await readBurner(storage)) ?? keep(storage, drawKey(random));
 }
 
 /**
- * Puts a key from elsewhere in the burner's place. The former one can still be listed and exported, since channels may
- * name it. @throws `bad-key`, `bad-record`, `too-many-keys`.
+ * Replaces the burner with an imported key. The previous one can still be listed and exported, since channels may refer
+ * to it. @throws `bad-key`, `bad-record`, `too-many-keys`.
  */
 export async function importBurner({ storage }: BurnerComponents, privateKey: string): Promise<Burner> {
   const next = burner(privateKey);
@@ -43,7 +43,7 @@ export interface BurnerComponents {
   readonly random: Random;
 }
 
-/** 32 random bytes. About one in 2^128 is no key of the curve; drawing again is the whole remedy. */
+/** 32 random bytes. About one in 2^128 is not a valid key; drawing again suffices. */
 export function drawKey(random: Random): Hex {
   for (let draws = 0; draws < 4; draws++) {
     const key: Hex = `0x${toHex(random.bytes(32))}`;
@@ -58,8 +58,8 @@ export function drawKey(random: Random): Hex {
 }
 
 /**
- * Under its own address first: of two windows that do this at once, one loses its place and neither loses its key. What
- * is handed out is what lies there at the end, so that both use the same.
+ * Stores the key under its own address first, so that if two windows do this at once, one is not current but neither
+ * key is lost. Returns whichever is current in the end, so that both use the same.
  */
 async function keep(storage: PayStorage, privateKey: Hex): Promise<Burner> {
   const made = burner(privateKey);

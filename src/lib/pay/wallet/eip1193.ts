@@ -4,7 +4,7 @@ import { toPayError } from '../chain/rpc-errors.ts';
 import { payError } from '../errors.ts';
 import type { Address, InjectedWallet, TypedData } from '../spec.ts';
 
-/** A wallet behind an EIP-1193 provider. What it answers is checked for its shape; what it fails with gets a code. */
+/** A wallet behind an EIP-1193 provider. Responses are validated and failures mapped to codes. */
 export function eip1193Wallet(provider: EIP1193Provider, address: Address): InjectedWallet {
   const ask = async (
     request: { readonly method: string; readonly params?: readonly unknown[] },
@@ -15,7 +15,7 @@ export function eip1193Wallet(provider: EIP1193Provider, address: Address): Inje
       answer = await raceSignal(provider.request(request as never), signal);
     } catch (error) {
       const coded = toPayError(error);
-      // A wallet that fails for reasons of its own says nothing about the chain.
+      // A failing wallet does not mean that the chain is unavailable.
       if (coded.code === 'chain-unavailable' || coded.code === 'node-refused')
         throw payError('wallet-failed', { cause: error });
       throw coded;
@@ -40,7 +40,7 @@ export function eip1193Wallet(provider: EIP1193Provider, address: Address): Inje
   };
 }
 
-/** The JSON that wallets read: amounts as decimal text, and the domain's own type spelled out. */
+/** The JSON wallets expect: amounts as decimal text and an explicit domain type. */
 function serialize(data: TypedData): string {
   const domainFields = [
     { name: 'name', type: 'string' },

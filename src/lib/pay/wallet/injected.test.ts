@@ -10,7 +10,7 @@ interface Asked {
   readonly params?: readonly unknown[];
 }
 
-/** A wallet as browsers carry it: it announces itself when asked, and answers from a table. */
+/** A fake browser wallet that announces itself on request and responds from a table. */
 function announce(answers: Readonly<Record<string, (request: Asked) => unknown>>) {
   const asked: Asked[] = [];
   const provider = {
@@ -51,13 +51,13 @@ const refuse = (): never => {
 afterEach(() => vi.unstubAllGlobals());
 
 describe('a wallet in the browser', () => {
-  test('is found by its announcement, and asked nothing before it is chosen', () => {
+  test('is found by its announcement and receives no request before it is chosen', () => {
     const { wallets, asked } = announce(ready);
     expect(wallets.list()).toEqual([{ id: 'test.wallet', name: 'Test wallet', icon: 'data:,' }]);
     expect(asked).toEqual([]);
   });
 
-  test('signs the data it is shown', async () => {
+  test('signs typed data', async () => {
     const data = withdrawalData(entry, channelIdOf(testTerms()));
     const { wallets, asked } = announce({ ...ready, eth_signTypedData_v4: () => walletOf(1).signTypedData(data) });
     const wallet = await wallets.connect('test.wallet');
@@ -74,7 +74,7 @@ describe('a wallet in the browser', () => {
     });
   });
 
-  test('sends from its own account, with nonce and fees its own affair', async () => {
+  test('sends from its own account and chooses nonce and fees itself', async () => {
     const { wallets, asked } = announce({ ...ready, eth_sendTransaction: () => `0x${'33'.repeat(32)}` });
     const wallet = await wallets.connect('test.wallet');
     await wallet.sendTransaction({ chainId: entry.id, to: addressOfKey(2), data: '0x12', gas: 21_000n });
@@ -84,7 +84,7 @@ describe('a wallet in the browser', () => {
     });
   });
 
-  test('is moved to the chain, and told of it when it does not know it', async () => {
+  test('is switched to the chain, which is added if unknown', async () => {
     let chainId = '0x1';
     let isKnown = false;
     const { wallets, asked } = announce({
@@ -107,12 +107,12 @@ describe('a wallet in the browser', () => {
 
   test.each([
     [
-      'the person says no to connecting',
+      'the user declines to connect',
       { ...ready, wallet_requestPermissions: refuse, eth_requestAccounts: refuse },
       'rejected',
     ],
     [
-      'the person says no to the chain',
+      'the user declines to switch the chain',
       { ...ready, eth_chainId: () => '0x1', wallet_switchEthereumChain: refuse },
       'rejected',
     ],
@@ -121,8 +121,8 @@ describe('a wallet in the browser', () => {
   });
 
   test.each<readonly [string, () => unknown, string]>([
-    ['says no', refuse, 'rejected'],
-    ['answers nonsense', () => 42, 'wallet-failed'],
+    ['declines', refuse, 'rejected'],
+    ['returns nonsense', () => 42, 'wallet-failed'],
     [
       'breaks',
       () => {
@@ -136,11 +136,11 @@ describe('a wallet in the browser', () => {
     await expect(wallet.signTypedData(withdrawalData(entry, channelIdOf(testTerms())))).rejects.toMatchObject({ code });
   });
 
-  test('that is not there is not connected', async () => {
+  test('that is missing cannot be connected', async () => {
     await expect(announce(ready).wallets.connect('another')).rejects.toMatchObject({ code: 'no-wallet' });
   });
 
-  test('that never answers is waited for until the caller gives up', async () => {
+  test('that never responds is awaited until the caller aborts', async () => {
     const { wallets } = announce({ ...ready, eth_signTypedData_v4: () => new Promise(() => undefined) });
     const wallet = await wallets.connect('test.wallet');
     const giving = new AbortController();

@@ -10,17 +10,17 @@ import { eip1193Wallet } from './eip1193.ts';
 export interface FoundWallet {
   readonly id: string;
   readonly name: string;
-  /** A data URL, when the wallet gave one. */
+  /** A data URL, if the wallet provides one. */
   readonly icon: string | undefined;
 }
 
-/** The wallets in this browser. Nothing is asked of any of them before `connect`. */
+/** The wallets in this browser. None receives a request before `connect`. */
 export interface InjectedWallets {
   list(): readonly FoundWallet[];
-  /** Calls back with each new list; returns how to stop. */
+  /** Calls back with each new list; returns the function that stops watching. */
   watch(listener: (found: readonly FoundWallet[]) => void): () => void;
   /**
-   * Asks the person to let this page see an account, and to be on the chain.
+   * Asks the user to connect an account and switch to the chain.
    * @throws `no-wallet`, `rejected`, `wrong-chain`, `wallet-failed`.
    */
   connect(id: string, options?: AbortOptions): Promise<InjectedWallet>;
@@ -38,7 +38,7 @@ export function createInjectedWallets(entry: DeployedChain, { fetch }: { readonl
     chains: [chain],
     transports: { [entry.id]: http(entry.rpcUrl, { fetchFn: fetch }) },
     multiInjectedProviderDiscovery: true,
-    // Which wallet was used last is the page's to remember, if the person wants that.
+    // Remembering the last wallet is up to the page, with the user's consent.
     storage: null,
   });
   return fromConfig(config, entry);
@@ -74,7 +74,7 @@ function fromConfig(config: Config, entry: DeployedChain): InjectedWallets {
   };
 }
 
-/** Asks for the chain; a wallet that does not know it (4902) is told of it first. */
+/** Switches the wallet to the chain, adding it first if the wallet does not know it (4902). */
 async function switchChain(provider: EIP1193Provider, entry: DeployedChain, options: AbortOptions): Promise<void> {
   const chainId = `0x${entry.id.toString(16)}` as const;
   const ask = () =>

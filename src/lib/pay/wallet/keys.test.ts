@@ -10,14 +10,14 @@ const order = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141'
 
 describe('a key', () => {
   test.each(['', '0x', '0x12', `0x${'00'.repeat(32)}`, `0x${order}`, `0x${'11'.repeat(33)}`, '11'.repeat(32)])(
-    'is not %j, and the error does not quote it',
+    'is not %j, and the error does not contain it',
     (text) => {
       const failing = () => localWallet(text);
       expect(failing).toThrow(expect.objectContaining({ code: 'bad-key', details: {} }));
       expect(failing).not.toThrow(expect.objectContaining({ cause: expect.anything() }));
     },
   );
-  test('is drawn from all random bytes', () => {
+  test('uses all random bytes', () => {
     expect(localWallet(drawKey(random)).address).toMatch(/^0x/);
     const none = { bytes: (length: number) => new Uint8Array(length), float: () => 0 };
     expect(() => drawKey(none)).toThrow(expect.objectContaining({ code: 'bad-key' }));
@@ -25,7 +25,7 @@ describe('a key', () => {
 });
 
 describe('the burner', () => {
-  test('is made once, kept, and can be exported', async () => {
+  test('is created once, stored, and can be exported', async () => {
     const storage = testStorage();
     const first = await openBurner({ storage, random });
     const again = await openBurner({ storage, random });
@@ -33,13 +33,13 @@ describe('the burner', () => {
     expect(localWallet(again.exportKey()).address).toBe(first.address);
   });
 
-  test('is not handed out when it could not be stored', async () => {
+  test('is not returned if it could not be stored', async () => {
     const storage = testStorage(new Map(), { atWrite: 1, when: 'before', for: 'once' });
     await expect(openBurner({ storage, random })).rejects.toMatchObject({ code: 'storage-unavailable' });
     expect(storage.values.size).toBe(0);
   });
 
-  test('gives way to an imported key, and its own key is not lost', async () => {
+  test('is replaced by an imported key without losing its own', async () => {
     const storage = testStorage();
     const first = await openBurner({ storage, random });
     const next = await importBurner({ storage, random }, keyOf(7));
@@ -51,7 +51,7 @@ describe('the burner', () => {
     expect((await openBurner({ storage, random })).address).toBe(addressOfKey(7));
   });
 
-  test('made in two windows at once is one in the end, and neither key is lost', async () => {
+  test('created in two windows at once ends up as one, and neither key is lost', async () => {
     const values = new Map<string, unknown>();
     const burners = await Promise.all(
       [1, 2].map((seed) => openBurner({ storage: testStorage(values), random: seededRandom(seed) })),
@@ -74,13 +74,13 @@ describe('the burner', () => {
     expect(listed.toSorted()).toEqual([first.address, addressOfKey(7)].toSorted());
   });
 
-  test('keeps no more keys than can be listed', async () => {
+  test('stores no more keys than can be listed', async () => {
     const storage = testStorage();
     for (let n = 0; n < 256; n++) storage.values.set(`burner/${n}`, { privateKey: keyOf(9) });
     await expect(importBurner({ storage, random }, keyOf(7))).rejects.toMatchObject({ code: 'too-many-keys' });
   });
 
-  test('that cannot be read is not replaced by a new one', async () => {
+  test('that cannot be parsed is not replaced by a new one', async () => {
     const storage = testStorage(new Map<string, unknown>([['burner', { seed: 1 }]]));
     await expect(openBurner({ storage, random })).rejects.toMatchObject({ code: 'bad-record' });
     expect(storage.values.get('burner')).toEqual({ seed: 1 });
@@ -89,7 +89,7 @@ describe('the burner', () => {
 
 describe('a session key', () => {
   const now = startSeconds;
-  test('is stored with its limits before it is handed out', async () => {
+  test('is stored with its limits before it is returned', async () => {
     const storage = testStorage();
     const key = await createSessionKey({ storage, random }, { limit: 5n, expiresAt: now + 1, now });
     expect(await listSessionKeys(storage)).toEqual({ records: [key], unreadable: [] });
@@ -101,23 +101,23 @@ describe('a session key', () => {
 
   test.each([
     ['without a limit', 0n, now + 1, 'amount-zero'],
-    ['with a limit that fits no channel', 2n ** 104n, now + 1, 'amount-too-large'],
-    ['that has run out', 5n, now, 'session-expired'],
-    ['of half a second', 5n, now + 0.5, 'session-expired'],
-  ])('is not made %s', async (_, limit, expiresAt, code) => {
+    ['with a limit above the channel maximum', 2n ** 104n, now + 1, 'amount-too-large'],
+    ['that has expired', 5n, now, 'session-expired'],
+    ['with a fractional time', 5n, now + 0.5, 'session-expired'],
+  ])('is not created %s', async (_, limit, expiresAt, code) => {
     const storage = testStorage();
     await expect(createSessionKey({ storage, random }, { limit, expiresAt, now })).rejects.toMatchObject({ code });
     expect(storage.values.size).toBe(0);
   });
 
-  test('ends at its time and at its limit', () => {
+  test('is refused at its expiry and at its limit', () => {
     const key = sessionKey({ limit: 10n, expiresAt: now + 5 });
     expect(sessionRefusal(key, { spent: 3n, more: 7n, now: now + 4 })).toBeNull();
     expect(sessionRefusal(key, { spent: 3n, more: 8n, now })).toBe('session-limit');
     expect(sessionRefusal(key, { spent: 0n, more: 1n, now: now + 5 })).toBe('session-expired');
   });
 
-  test('is not made where it could not be found again', async () => {
+  test('is not created if it could not be listed again', async () => {
     const storage = testStorage();
     for (let n = 0; n < 4_096; n++) storage.values.set(`session/${n}`, {});
     await expect(createSessionKey({ storage, random }, { limit: 5n, expiresAt: now + 1, now })).rejects.toMatchObject({
@@ -126,7 +126,7 @@ describe('a session key', () => {
     expect((await listSessionKeys(storage)).unreadable).toHaveLength(4_096);
   });
 
-  test('counts what it promised, whoever asks and in whatever order', async () => {
+  test('counts promises from all callers in any order', async () => {
     const storage = testStorage();
     const key = await createSessionKey({ storage, random }, { limit: 10n, expiresAt: now + 9, now });
     const spending = openSpending(storage, key.address);

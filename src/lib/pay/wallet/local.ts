@@ -3,7 +3,7 @@ import { payError } from '../errors.ts';
 import type { Hex, LocalWallet } from '../spec.ts';
 import { digestOf } from '../signature.ts';
 
-/** A wallet over a private key that lies on this device. @throws `bad-key`. */
+/** A wallet for a private key on this device. @throws `bad-key`. */
 export function localWallet(privateKey: string): LocalWallet {
   const account = accountOf(privateKey);
   return {
@@ -14,13 +14,13 @@ export function localWallet(privateKey: string): LocalWallet {
   };
 }
 
-/** Every number of 32 bytes but zero and those from the curve's order on is a key. */
+/** A valid key is any 32-byte number except zero and those at or above the curve's order. */
 function accountOf(privateKey: string) {
   if (!/^0x[0-9a-fA-F]{64}$/.test(privateKey)) throw payError('bad-key');
   try {
     return privateKeyToAccount(privateKey as Hex);
   } catch {
-    // Without the cause: it may quote the key.
+    // The cause is omitted because it may contain the key.
     throw payError('bad-key');
   }
 }

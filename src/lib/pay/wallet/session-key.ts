@@ -9,31 +9,31 @@ import { drawKey } from './burner.ts';
 import { localWallet } from './local.ts';
 
 /**
- * A key that signs vouchers without asking anybody. What a thief of it could promise is bounded twice: by the deposits
- * of the channels that name it, which is the chain's rule, and by this limit and time, which are this device's.
+ * A key that signs vouchers without confirmation. If stolen, its damage is bounded by the deposits of the channels that
+ * name it, which the chain enforces; on this device it is also bounded by the limit and expiry below.
  */
 export interface SessionKey {
   readonly address: Address;
   readonly privateKey: Hex;
-  /** Units it may promise over all its channels together, on every chain. */
+  /** Units it may promise in total, across all channels and chains. */
   readonly limit: bigint;
-  /** Unix seconds; it signs nothing from then on. */
+  /** Unix seconds from which it no longer signs. */
   readonly expiresAt: number;
 }
 
-/** What a session key has promised so far, kept beside the key. */
+/** The total a session key has promised so far, stored with the key. */
 export interface Spending {
-  /** Units, over all channels and chains. After a failed write it may count a chunk that was never promised. */
+  /** Units across all channels and chains. After a failed write it may include a chunk never promised. */
   spent(): Promise<bigint>;
   /**
-   * Stores that `units` more are promised; `now` in Unix seconds.
+   * Records `units` more as promised; `now` in Unix seconds.
    * @throws `session-expired`, `session-limit`, `bad-record`, those of the storage.
    */
   take(units: bigint, now: number): Promise<void>;
 }
 
 const prefix = 'session/';
-/** Keys of one profile: as many as it may have channels, so that each can be listed. */
+/** Maximum keys of one profile: the same as its channels, so that each can be listed. */
 const keysMax = 4_096;
 
 const sessionSchema = z.object({
@@ -49,7 +49,7 @@ interface SessionComponents {
   readonly random: Random;
 }
 
-/** A fresh key, stored before it is handed out. @throws `amount-zero`, `session-expired`, `too-many-keys`. */
+/** Creates a key, storing it before it is returned. @throws `amount-zero`, `session-expired`, `too-many-keys`. */
 export async function createSessionKey(
   { storage, random }: SessionComponents,
   { limit, expiresAt, now }: { readonly limit: bigint; readonly expiresAt: number; readonly now: number },
@@ -64,7 +64,7 @@ export async function createSessionKey(
   return { address, privateKey, limit, expiresAt };
 }
 
-/** All session keys of this profile; those that expired are kept, since they may still sign a withdrawal. */
+/** All session keys of this profile, including expired ones, which may still sign a withdrawal. */
 export async function listSessionKeys(storage: PayStorage): Promise<Listed<SessionKey>> {
   return listReadable(storage, { prefix, limit: keysMax }, (key, value) => {
     const { spent: _, ...session } = parseSession(key, value);
@@ -73,8 +73,8 @@ export async function listSessionKeys(storage: PayStorage): Promise<Listed<Sessi
 }
 
 /**
- * Opens the account of one key; one for each key and window, shared by all who promise with it. It reads, then writes: of
- * several windows only the one that holds the identity's lock may promise.
+ * Opens a key's spending record. Use one instance per key and window, shared by all its users. Reading and writing are
+ * two steps, so of several windows only the one holding the identity's lock may promise.
  */
 export function openSpending(storage: PayStorage, address: Address): Spending {
   const key = prefix + address;
@@ -96,7 +96,7 @@ export function openSpending(storage: PayStorage, address: Address): Spending {
   };
 }
 
-/** Why the key may not promise `more` on top of `spent`, both in units; or null. `now` in Unix seconds. */
+/** Why the key may not promise `more` units on top of `spent`, or null. `now` in Unix seconds. */
 export function sessionRefusal(
   key: SessionKey,
   { spent, more, now }: { readonly spent: bigint; readonly more: bigint; readonly now: number },
