@@ -2,9 +2,10 @@ import { manualClock } from '#lib/base/clock.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import { artefactA, envelopeFixture, modelFixture, nowMs, marketOffer } from '#lib/market/offer.fixture.ts';
-import { pick } from '#lib/market/pick.ts';
+import { route, type Knowledge } from '#lib/market/route.ts';
 import { drawSample } from '#lib/market/sample.ts';
 import type { RouteQuery } from '#lib/market/spec.ts';
+import { noStanding, standingLimits } from '#lib/market/standing.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { median, spread, type Row } from './row.ts';
 
@@ -29,8 +30,15 @@ function rowsOf(circumstances: string, everyNth: number): readonly Row[] {
   const wish: RouteQuery = { model, tier: 'open', contextTokens: 200, kind: 'chat' };
   const find = () =>
     drawSample(full.serving(model), limits.findLimitMax, systemRandom, ({ expiresAt }) => expiresAt > nowMs);
+  const known = { ...noStanding, finished: standingLimits.establishedAt, broken: { lost: 1 }, at: nowMs };
+  // One in ten has standing, and all are spread over addresses.
+  const knowledge: Knowledge = {
+    standing: (peer) => (peer.charCodeAt(9) % 10 === 0 ? known : undefined),
+    zone: (peer) => peer.slice(9, 11),
+  };
   const choose = () => {
-    if (!pick(wish, full, { random: systemRandom, now: nowMs }).candidate) throw new Error('nobody was chosen');
+    if (!route(wish, full, knowledge, { random: systemRandom, now: nowMs }).candidate)
+      throw new Error('nobody was chosen');
   };
   return [
     rowOf(`a sample of ${limits.findLimitMax} out of ${offers} offers`, circumstances, '0.1 ms at most', find),

@@ -3,7 +3,7 @@ import { seededRandom } from '#lib/base/random.ts';
 import { createOfferIndex } from './offer-index.ts';
 import { fullName, resolveModel, type Catalogue } from './names.ts';
 import { artefactA, artefactB, entryFixture, modelFixture, nowMs, peerFixture } from './offer.fixture.ts';
-import { pick } from './pick.ts';
+import { route } from './route.ts';
 import type { DirectoryEntry, RouteQuery } from './spec.ts';
 
 const catalogue: Catalogue = new Map([['tabloom-demo', artefactA]]);
@@ -41,10 +41,10 @@ describe('A5: a name of the catalogue', () => {
     const random = seededRandom(1);
     const both = offers(entryFixture('A'), impostor);
     for (let i = 0; i < 200; i++) {
-      const { candidate } = pick(query, both, { catalogue, random, now: nowMs });
+      const { candidate } = route(query, both, {}, { catalogue, random, now: nowMs });
       expect(candidate?.entry.offer.peer).toBe(peerFixture('A'));
     }
-    expect(pick(query, offers(impostor), { catalogue, random, now: nowMs }).candidate).toBeUndefined();
+    expect(route(query, offers(impostor), {}, { catalogue, random, now: nowMs }).candidate).toBeUndefined();
   });
 
   test('means its artefact at a peer that is named with it, too', () => {
@@ -73,7 +73,7 @@ describe('A5: any other name belongs to its peer', () => {
   test('or is refused with the full names', () => {
     expect(resolved('mine', a, b, c)).toEqual({ type: 'ambiguous', names: [alice, bob, carol].map(nameOf).sort() });
     const query: RouteQuery = { model: { name: 'mine' }, tier: 'open', contextTokens: 200, kind: 'chat' };
-    const choice = pick(query, offers(a, b), { random: seededRandom(1), now: nowMs });
+    const choice = route(query, offers(a, b), {}, { random: seededRandom(1), now: nowMs });
     expect(choice.candidate).toBeUndefined();
     expect(choice.refusal).toEqual({ code: 'model-ambiguous', names: [alice, bob].map(nameOf).sort() });
   });
@@ -85,7 +85,7 @@ describe('A5: any other name belongs to its peer', () => {
     expect(resolved('mine@1234', a, b, c)).toMatchObject({ type: 'ambiguous' });
     expect(resolved('mine@xyz9', a, b, c)).toEqual({ type: 'nobody' });
     const query: RouteQuery = { model: { name: nameOf(bob) }, tier: 'open', contextTokens: 200, kind: 'chat' };
-    const { candidate } = pick(query, offers(a, b, c), { random: seededRandom(1), now: nowMs });
+    const { candidate } = route(query, offers(a, b, c), {}, { random: seededRandom(1), now: nowMs });
     expect([candidate?.entry.offer.peer, candidate?.model.artefact]).toEqual([peerFixture(bob), artefactB]);
   });
 
@@ -94,13 +94,13 @@ describe('A5: any other name belongs to its peer', () => {
     expect(resolved(nameOf(bob), thief)).toEqual({ type: 'nobody' });
     expect(resolved(nameOf(bob), thief, b)).toMatchObject({ type: 'one', peer: peerFixture(bob) });
     const query: RouteQuery = { model: { name: nameOf(bob) }, tier: 'open', contextTokens: 200, kind: 'chat' };
-    expect(pick(query, offers(thief), { random: seededRandom(1), now: nowMs }).candidate).toBeUndefined();
+    expect(route(query, offers(thief), {}, { random: seededRandom(1), now: nowMs }).candidate).toBeUndefined();
   });
 
   test('where only some peers may be asked, the name is read among them', () => {
     const query: RouteQuery = { model: { name: 'mine' }, tier: 'open', contextTokens: 200, kind: 'chat' };
     const only = [peerFixture(bob)];
-    const choice = pick({ ...query, only }, offers(a, b, c), { random: seededRandom(1), now: nowMs });
+    const choice = route({ ...query, only }, offers(a, b, c), {}, { random: seededRandom(1), now: nowMs });
     expect(choice.candidate?.entry.offer.peer).toBe(peerFixture(bob));
   });
 
@@ -114,11 +114,11 @@ test('A6: a tier that nobody has proven is refused before anybody is asked', () 
   const query: RouteQuery = { model: { artefact: artefactA }, tier: 'confidential', contextTokens: 200, kind: 'chat' };
   const liar = entryFixture('L', { role: 'tab', tiers: ['open', 'verified', 'confidential'] });
   const options = { random: seededRandom(1), now: nowMs };
-  expect(pick(query, offers(liar), options)).toMatchObject({
+  expect(route(query, offers(liar), {}, options)).toMatchObject({
     candidate: undefined,
     refusal: { code: 'tier-unavailable' },
   });
   const proves = (peer: string) => peer === peerFixture('P');
-  const proven = pick(query, offers(liar, entryFixture('P')), { ...options, proves });
+  const proven = route(query, offers(liar, entryFixture('P')), { proves }, options);
   expect([proven.candidate?.entry.offer.peer, proven.refusal]).toEqual([peerFixture('P'), undefined]);
 });

@@ -13,7 +13,8 @@ import {
   marketOffer,
   peerFixture,
 } from './offer.fixture.ts';
-import { candidates, pick, type Offers } from './pick.ts';
+import { candidates, type Offers } from './candidates.ts';
+import { route } from './route.ts';
 import type { Directory, RouteQuery } from './spec.ts';
 
 const peers = ['A', 'B', 'C', 'D', 'E', 'F'];
@@ -80,7 +81,7 @@ test('whatever offers come and go, the index finds who a look at all of them fin
           const all = directory.entries().filter((entry) => filter(query, entry, { now }).type === 'candidate');
           expect(found).toHaveLength(all.length);
           const chosen = (offers: Offers) =>
-            pick(query, offers, { now, random: seededRandom(seq) }).candidate?.entry.offer.peer;
+            route(query, offers, {}, { now, random: seededRandom(seq) }).candidate?.entry.offer.peer;
           expect(chosen(directory)).toBe(chosen(scanned(directory)));
         }
       }

@@ -1,5 +1,5 @@
 import { wireErrors } from '#lib/protocol/errors.ts';
-import type { JobObservation } from './history.ts';
+import type { BrokenPromise, JobObservation } from './standing.ts';
 
 /** How an attempt at one worker ended, as its session saw it. */
 export type AttemptEnding =
@@ -9,12 +9,16 @@ export type AttemptEnding =
       readonly receipt: 'holds' | 'false';
       /** Something of content came. */
       readonly answer: 'some' | 'empty';
+      /** `impossible`: more tokens than the bytes they stand for. */
+      readonly counts: 'fit' | 'impossible';
       readonly seen: JobObservation;
     }
   /** The worker said no, before it had taken the job or after. */
   | { readonly type: 'refused'; readonly code: string; readonly after: 'asking' | 'accepted' }
   /** Gone, or silent for longer than it may be. */
   | { readonly type: 'lost' }
+  /** It kept the job waiting for much longer than it had said. */
+  | { readonly type: 'stalled' }
   /** It broke the protocol: a frame out of turn, malformed or too large, more than was asked for. */
   | { readonly type: 'breach' }
   /** The asker's own doing: its deadline, its cancel, a request that fits no frame, no network here. */
@@ -25,42 +29,49 @@ export interface OutcomeContext {
   readonly latenessMs: number;
   /** Another worker has said the same of this request, or the asker's own check did. */
   readonly agreed: boolean;
-  /** The worker has standing here: `hasStanding` of its history. */
+  /** The worker has standing here: `hasStanding`. */
   readonly standing: boolean;
+  /** Its offer spoke of a free slot, and this asker had no other job there: `busy` was not to be expected. */
+  readonly offeredFree: boolean;
 }
 
-/** What the attempt says about the worker, for its track record. */
+/** What the attempt says about the worker, for its standing. */
 export type Outcome =
   | { readonly type: 'finished'; readonly seen: JobObservation }
   /** An answer that is no failure: another is asked first for a while. */
   | { readonly type: 'refused' }
-  | { readonly type: 'failed'; readonly why: 'lost' | 'breach' | 'broken-promise' | 'empty-answer' | 'false-receipt' }
+  | { readonly type: 'failed'; readonly promise: BrokenPromise }
   /** Nobody's fault, or the asker's. */
   | { readonly type: 'unjudged' };
 
 /** Own lateness from which silence is held against nobody. */
 export const latenessMaxMs = 1_000;
 
-/** Said after the job was accepted, these are news that the worker could not have had before: a full backend, its count of the prompt. */
+/** After the job was accepted, these are news that the worker could not have had before: a full backend, its count of the prompt. */
 const foundOutLater: ReadonlySet<string> = new Set(['busy', 'too-long']);
+
+const failed = (promise: BrokenPromise): Outcome => ({ type: 'failed', promise });
 
 /**
  * Who is to blame. A promise that was broken is a failure; an answer is none, nor is what the asker did itself. What a worker
  * says against the request is believed where another worker or the asker's own check agrees, and of a worker with standing.
  */
-export function outcomeOf(ending: AttemptEnding, { latenessMs, agreed, standing }: OutcomeContext): Outcome {
+export function outcomeOf(ending: AttemptEnding, context: OutcomeContext): Outcome {
+  const { latenessMs, agreed, standing, offeredFree } = context;
   switch (ending.type) {
     case 'finished':
-      if (ending.receipt === 'false') return { type: 'failed', why: 'false-receipt' };
-      return ending.answer === 'empty'
-        ? { type: 'failed', why: 'empty-answer' }
-        : { type: 'finished', seen: ending.seen };
+      if (ending.receipt === 'false') return failed('false-receipt');
+      if (ending.answer === 'empty') return failed('empty-answer');
+      return ending.counts === 'fit' ? { type: 'finished', seen: ending.seen } : failed('impossible-counts');
     case 'refused':
-      return isAnswer(ending, agreed || standing) ? { type: 'refused' } : { type: 'failed', why: 'broken-promise' };
+      if (ending.code === 'busy' && ending.after === 'asking' && offeredFree) return failed('no-slot');
+      return isAnswer(ending, agreed || standing) ? { type: 'refused' } : failed('error-after-accepting');
     case 'lost':
-      return latenessMs >= latenessMaxMs ? { type: 'unjudged' } : { type: 'failed', why: 'lost' };
+      return latenessMs >= latenessMaxMs ? { type: 'unjudged' } : failed('lost');
+    case 'stalled':
+      return failed('stalled-queue');
     case 'breach':
-      return { type: 'failed', why: 'breach' };
+      return failed('breach');
     case 'given-up':
       return { type: 'unjudged' };
   }
@@ -74,3 +85,12 @@ function isAnswer({ code, after }: Extract<AttemptEnding, { type: 'refused' }>, 
 /** Codes that say that the request itself must change. */
 const blamesRequest = (code: string): boolean =>
   Object.hasOwn(wireErrors, code) && wireErrors[code as keyof typeof wireErrors].retry === 'never';
+
+/** Tokens that a worker may count beside the text: begin and end of turn, a few that show as nothing. */
+const silentTokens = 16;
+
+/**
+ * Whether an answer of so many bytes can be so many tokens: each stands for at least one byte, but for the few that a
+ * template adds and those a reader is not shown.
+ */
+export const countsFit = (tokens: number, bytes: number): boolean => tokens <= bytes + silentTokens;

@@ -81,11 +81,25 @@ export type RejectionReason =
   | 'tried-already'
   | 'expired';
 
-/** What an asker has seen itself of a peer and one of its models. */
-export interface PeerHistory {
-  readonly decodeTps?: number | undefined;
-  readonly ttftMs?: number | undefined;
-  readonly rttMs?: number | undefined;
-  readonly finished: number;
-  readonly failed: number;
+/** Why a worker that can do the job was passed over for another. */
+export type PassReason =
+  /** It has signed two histories: never again. */
+  | 'forked'
+  /** It has broken more promises than it kept. */
+  | 'distrusted'
+  /** Others have standing and room; this one has none yet. */
+  | 'stranger'
+  /** It is admitted, and its small share of the jobs is used up. */
+  | 'on-trial'
+  /** A worker behind the same address has had its try at this job. */
+  | 'same-zone'
+  /** Another is expected to be done well before. */
+  | 'slower'
+  /** As good as the one that was drawn. */
+  | 'not-drawn';
+
+/** One word for each worker that was looked at, in the doctor and in the `x-tabloom-route` header. */
+export interface Considered {
+  readonly peer: PeerId;
+  readonly reason: 'chosen' | PassReason;
 }

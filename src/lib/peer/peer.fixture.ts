@@ -188,7 +188,7 @@ export function createWorld(seed = 1): World {
     },
     async asker(peerSeed) {
       const here = await resident(peerSeed);
-      const trackRecord = createTrackRecord(clock);
+      const trackRecord = createTrackRecord({ clock });
       const consumer = createConsumer({ ...here, directory, clock, random, trackRecord, logger: silentLogger });
       return { ...here, consumer, trackRecord };
     },

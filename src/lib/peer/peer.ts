@@ -8,7 +8,8 @@ import type { Catalogue } from '#lib/market/names.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
 import type { Signer } from '#lib/protocol/envelope.ts';
-import type { PeerId } from '#lib/protocol/ids.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
@@ -21,7 +22,7 @@ import { createPresence } from './presence/presence.ts';
 import { createProvider, type ProviderComponents } from './serve/provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
 import type { Consumer, Provider } from './spec.ts';
-import { createTrackRecord, type TrackRecord } from './track-record.ts';
+import { openTrackRecord, type TrackRecord } from './track-record.ts';
 
 /**
  * Everything a peer is made of. A tab, a native provider and a relay's gateway differ only in these:
@@ -79,13 +80,22 @@ export interface Peer extends Startable {
 /** A name of the catalog stands for its artefact, whatever a peer offers under it. */
 const catalogue: Catalogue = new Map(catalog.map(({ name, artefact }) => [name, artefact]));
 
-/** Reads the sequence number from the storage; nothing is started yet. */
+/**
+ * No device reads its memory faster than this, in bytes a second, and each token takes a whole look at the weights; with room
+ * for models that use a part of them at a time.
+ */
+const bytesPerSecondMax = 100e12;
+const sizes = new Map(catalog.map(({ artefact, sizeBytes }) => [artefact, sizeBytes]));
+const decodeTpsMax = (artefact: ArtefactId): number =>
+  Math.min(limits.rateMax, bytesPerSecondMax / Math.max(1, sizes.get(artefact) ?? 0));
+
+/** Reads the sequence number and what is known of workers from the storage; nothing is started yet. */
 export async function createPeer(components: PeerComponents): Promise<Peer> {
   const { net, clock, logger, storage } = components;
   const sequence = await openSequence({ storage, clock, logger });
   const directory = createDirectory({ clock });
   const book = createReceiptBook(components);
-  const trackRecord = createTrackRecord(clock);
+  const trackRecord = await openTrackRecord({ storage, clock, logger, decodeTpsMax });
   const provider = createProvider({ ...components, book });
   const consumer = createConsumer({ ...components, catalogue, directory, book, trackRecord });
   const presence = createPresence({ ...components, provider, directory, sequence });
@@ -116,6 +126,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
       await discovery.stop();
       await net.stop();
       await book.settled();
+      await trackRecord.settled();
       await sequence.settled();
     },
   };

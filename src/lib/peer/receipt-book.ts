@@ -4,7 +4,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Envelope, Signer } from '#lib/protocol/envelope.ts';
 import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import type { ChainSide } from '#lib/trust/chain.ts';
+import { createForkWatch, type ChainSide } from '#lib/trust/chain.ts';
 import { allHold, checkCountersign, checkReceipt, tryOpenReceipt, type Received } from '#lib/trust/check.ts';
 import {
   countersign,
@@ -45,6 +45,8 @@ export interface ReceiptBook {
 export interface TakenReceipt {
   readonly receipt: SignedReceipt;
   readonly receiptCheck: ReceiptCheck;
+  /** The worker has signed another receipt after the same one: two histories. */
+  readonly forked?: true | undefined;
 }
 
 export interface ReceiptBookComponents {
@@ -58,6 +60,7 @@ export function createReceiptBook({ storage, signer, clock, logger }: ReceiptBoo
   const store = createReceiptStore({ storage, clock, logger, peer: signer.peer });
   /** What was signed here need not be read again when its countersign comes. */
   const issued = new WeakMap<Envelope, OpenedReceipt>();
+  const isFork = createForkWatch();
   let lastAt = 0;
   /** Rises with every call, so that receipts of one millisecond keep the order of their chain. */
   const stamp = () => (lastAt = Math.max(lastAt + 1, Math.floor(clock.now())));
@@ -94,16 +97,18 @@ export function createReceiptBook({ storage, signer, clock, logger }: ReceiptBoo
       const receiptCheck = checkReceipt(opened, received);
       if (!opened || !receiptCheck.worker) return { receipt: { receipt: envelope }, receiptCheck };
       const key = keyOf('asker', opened);
+      const { peer, hash, record } = opened;
+      const forked = isFork({ peer, hash, prev: record.prevWorker }) ? ({ forked: true } as const) : {};
       if (!allHold(receiptCheck)) {
         store.keep('asker', key, { receipt: envelope });
-        return { receipt: { receipt: envelope }, receiptCheck };
+        return { receipt: { receipt: envelope }, receiptCheck, ...forked };
       }
       const link = await store.link('asker', (prevAsker) => {
         const made = countersign(opened, prevAsker, signer);
         store.keep('asker', key, { receipt: envelope, countersign: made });
         return { envelope: made, hash: receiptHash(made) };
       });
-      return { receipt: { receipt: envelope, countersign: link.envelope }, receiptCheck };
+      return { receipt: { receipt: envelope, countersign: link.envelope }, receiptCheck, ...forked };
     },
     list: store.list,
     settled: store.settled,

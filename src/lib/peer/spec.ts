@@ -1,7 +1,8 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
-import type { Rejection, RouteQuery } from '#lib/market/spec.ts';
+import type { Route } from '#lib/market/route.ts';
+import type { PassReason, Rejection, RouteQuery } from '#lib/market/spec.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
@@ -66,6 +67,8 @@ export interface Settlement {
   readonly usage: Usage;
   readonly receipt: SignedReceipt;
   readonly receiptCheck: ReceiptCheck;
+  /** Its worker has signed another one after the same receipt. */
+  readonly forked?: true | undefined;
 }
 
 /** A checkpoint that was held against what had arrived. */
@@ -93,6 +96,15 @@ export interface WorkerView {
   readonly model: string;
   readonly artefact: string;
   readonly tier: Tier;
+  /** How it came to be chosen. */
+  readonly route?: RouteView | undefined;
+}
+
+export interface RouteView {
+  /** How far this asker trusts it. */
+  readonly level: NonNullable<Route['level']>;
+  /** How many that could do the job were passed over, by the reason. */
+  readonly passed: Readonly<Partial<Record<PassReason, number>>>;
 }
 
 /** Asking the network. Made by `createConsumer` in `consume.ts`. */

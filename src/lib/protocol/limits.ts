@@ -133,5 +133,5 @@ export const limits = {
   countersignTimeoutMs: 3_000,
   /** How far `issuedAt` may lie outside the interval from request to receipt: two machines' clocks differ. */
   receiptClockSkewMs: 60_000,
-  attemptsMax: 4,
+  attemptsMax: 8,
 } as const;

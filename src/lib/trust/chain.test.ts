@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createSigner, type Envelope } from '#lib/protocol/envelope.ts';
-import { chainStart, checkChain, findFork, provesFork, readLink } from './chain.ts';
+import { createForkWatch, chainStart, checkChain, findFork, provesFork, readLink } from './chain.ts';
 import { countersign, issueReceipt, openReceipt, receiptHash } from './receipt.ts';
 
 const worker = createSigner(new Uint8Array(32).fill(1));
@@ -82,4 +82,17 @@ test('the asker’s countersigns are a chain of their own', () => {
   expect(checkChain('asker', [first, second])).toMatchObject({ type: 'whole' });
   expect(readLink('asker', second)).toMatchObject({ peer: asker.peer, prev: receiptHash(first) });
   expect(provesFork(findFork('asker', [first, second], [again])!)).toBe(true);
+});
+
+test('a fork watch sees the second record after the same one, and nothing in repeats or new beginnings', () => {
+  const sees = createForkWatch();
+  const link = (peer: string, hash: string, prev: string) => sees({ peer, hash, prev });
+  expect([link('A', '1', chainStart), link('A', '2', '1'), link('A', '2', '1'), link('A', '3', '2')]).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
+  expect([link('B', '9', '1'), link('A', '9', chainStart)]).toEqual([false, false]);
+  expect([link('A', '4', '1'), link('A', '4', '1')]).toEqual([true, true]);
 });

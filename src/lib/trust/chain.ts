@@ -78,6 +78,30 @@ export function provesFork({ side, left, right }: Fork): boolean {
   return a !== undefined && b !== undefined && a.peer === b.peer && a.prev === b.prev && a.hash !== b.hash;
 }
 
+/** Receipts of each peer, and peers, that a fork watch remembers. */
+const watched = { linksMax: 64, peersMax: 2_048 } as const;
+
+/**
+ * Notices a peer that signs two records after the same one, as they come in. Every chain may begin anew: a peer that has
+ * lost its storage starts a second one, and has told no lie.
+ */
+export function createForkWatch(): (link: Pick<ChainLink, 'peer' | 'hash' | 'prev'>) => boolean {
+  const peers = new Map<PeerId, Map<string, string>>();
+  return ({ peer, hash, prev }) => {
+    if (prev === chainStart) return false;
+    const links = peers.get(peer) ?? new Map<string, string>();
+    const before = links.get(prev);
+    links.set(prev, before ?? hash);
+    peers.delete(peer);
+    peers.set(peer, links);
+    for (const [map, max] of [[links, watched.linksMax] as const, [peers, watched.peersMax] as const]) {
+      const [oldest] = map.keys();
+      if (map.size > max && oldest !== undefined) map.delete(oldest);
+    }
+    return before !== undefined && before !== hash;
+  };
+}
+
 function worked(envelope: Envelope) {
   const { record, peer, hash } = openReceipt(envelope);
   return { peer, named: record.worker, prev: record.prevWorker, hash };

@@ -13,11 +13,15 @@ import type { MemoryNetworkContext } from './network.ts';
 import { createLink } from './link-conditions.ts';
 
 /** The identity: the seed of an Ed25519 key (32 bytes), or just a peer id if no key is needed. */
-export type MemoryNetInput = { readonly seed: Uint8Array } | { readonly peer: PeerId };
+export type MemoryNetInput = ({ readonly seed: Uint8Array } | { readonly peer: PeerId }) & {
+  /** The multiaddr under which others see its connections; none by default. */
+  readonly addr?: string | undefined;
+};
 
 /** A net as seen by the other nets of its network. */
 export interface MemoryPeer {
   readonly channelCount: number;
+  readonly addr: string | undefined;
   handler(protocol: string): ChannelHandler | undefined;
   adopt(end: PairEnd): void;
   receive(topic: string, message: Uint8Array, from: PeerId): void;
@@ -43,6 +47,7 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
       path,
       transport: 'memory',
       direction,
+      addr: context.peers.get(remote)?.addr,
     })),
   });
   const track = (end: PairEnd, direction: 'inbound' | 'outbound') => {
@@ -60,6 +65,7 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
     statusChanged.emit(status());
   };
   const me: MemoryPeer = {
+    addr: input.addr,
     get channelCount() {
       return channels.size;
     },

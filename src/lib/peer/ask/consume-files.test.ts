@@ -49,7 +49,7 @@ test('a file reaches the engine whole, in frames, and once however often the inp
   await until(world.clock, () => job.over);
   expect(job.state).toMatchObject({ phase: 'finished', text: 'seen' });
   expect([...asked[0]!.blobs!]).toEqual([[picture.sha256, bytes]]);
-  expect(asker.trackRecord.history(worker.net.self, demo.artefact)).toMatchObject({ finished: 1, failed: 0 });
+  expect(asker.trackRecord.standing(worker.net.self, demo.artefact)).toMatchObject({ finished: 1, broken: {} });
 });
 
 test('a request whose file is not given, or is another, is refused before anything leaves', async () => {
@@ -73,5 +73,5 @@ test('an answer of vectors alone is no empty answer', async () => {
   await until(world.clock, () => job.over);
   expect(job.state).toMatchObject({ phase: 'finished', usage: { tokensIn: 2, tokensOut: 0 } });
   expect(job.state.output.data).toHaveLength(1);
-  expect(asker.trackRecord.history(worker.net.self, demo.artefact)).toMatchObject({ finished: 1, failed: 0 });
+  expect(asker.trackRecord.standing(worker.net.self, demo.artefact)).toMatchObject({ finished: 1, broken: {} });
 });

@@ -39,7 +39,7 @@ test('A9: a reader that pauses for longer than any silence gets its whole answer
   await until(world.clock, () => reader.over);
   expect(reader.state).toMatchObject({ phase: 'finished', attempts: [{ outcome: 'finished' }] });
   expect(reader.state.text.trim()).toBe(words('').trim());
-  expect(asker.trackRecord.history(worker.net.self, demo.artefact)).toMatchObject({ finished: 1, failed: 0 });
+  expect(asker.trackRecord.standing(worker.net.self, demo.artefact)).toMatchObject({ finished: 1, broken: {} });
 });
 
 test('text that gathers while nobody reads comes as one piece', async () => {

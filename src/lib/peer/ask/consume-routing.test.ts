@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
+import { brokenOf } from '#lib/market/standing.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createConsumer } from './consume.ts';
 import { accepted, finishOf, part } from './byzantine.fixture.ts';
@@ -186,7 +187,8 @@ test.each(Object.entries(spoilers))(
       drawn += job.state.attempts.filter(({ worker }) => worker.peer === spoiler.net.self).length;
     }
     expect(drawn).toBeGreaterThan(0);
-    expect(asker.trackRecord.history(spoiler.net.self, demo.artefact)).toMatchObject({ finished: 0, failed: drawn });
+    const standing = asker.trackRecord.standing(spoiler.net.self, demo.artefact)!;
+    expect([standing.finished, brokenOf(standing)]).toEqual([0, expect.closeTo(drawn, 3)]);
   },
 );
 
@@ -240,7 +242,7 @@ test('too long a prompt is tried where there may be more room, and nobody is bla
     error: { code: 'too-long' },
     attempts: [{ outcome: 'refused' }, { outcome: 'refused' }],
   });
-  for (const { net } of workers) expect(asker.trackRecord.history(net.self, demo.artefact)).toBeUndefined();
+  for (const { net } of workers) expect(asker.trackRecord.standing(net.self, demo.artefact)).toBeUndefined();
 });
 
 test('a worker that has a slot and says nothing but that it lives is left for the next one', async () => {
@@ -307,7 +309,7 @@ test('a peer that does not know the protocol is passed over as one of another ve
     error: { code: 'version' },
     attempts: [{ outcome: 'refused', worker: { peer: old.net.self } }],
   });
-  expect(asker.trackRecord.history(old.net.self, demo.artefact)).toBeUndefined();
+  expect(asker.trackRecord.standing(old.net.self, demo.artefact)).toBeUndefined();
 });
 
 test('A6: a tier that nobody has proven is refused, and no worker that claims it hears of the question', async () => {

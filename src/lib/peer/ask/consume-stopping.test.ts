@@ -116,7 +116,7 @@ test('an asker that changes its mind, by signal or by leaving, holds nothing aga
   const asker = await world.asker(2);
   const heard: string[] = [];
   const trackRecord = {
-    ...createTrackRecord(world.clock),
+    ...createTrackRecord(world),
     record: (_peer: string, _artefact: string, outcome: Outcome) => heard.push(outcome.type),
   };
   const consumer = createConsumer({ ...asker, ...world, trackRecord, random: seededRandom(1), logger: silentLogger });

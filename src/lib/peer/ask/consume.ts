@@ -5,8 +5,11 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import type { Catalogue } from '#lib/market/names.ts';
-import { pick, type Choice, type UnmetQuery } from '#lib/market/pick.ts';
+import type { UnmetQuery } from '#lib/market/candidates.ts';
+import { route, type Route, type RouteOptions } from '#lib/market/route.ts';
 import type { Directory, Rejection, RouteQuery } from '#lib/market/spec.ts';
+import { createShare, type Share } from '#lib/market/share.ts';
+import { levelOf } from '#lib/market/standing.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
@@ -22,6 +25,7 @@ import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-rec
 import { createAskedJobs, type AskedJobs } from './asked-jobs.ts';
 import { checkRequest, toJob, toRouteQuery, toWorkerView } from './request.ts';
 import { firstPartTimeoutMs } from './timeouts.ts';
+import { createZones, type Zones } from './zones.ts';
 
 export interface ConsumerComponents {
   readonly net: Net;
@@ -34,20 +38,28 @@ export interface ConsumerComponents {
   readonly kinds?: KindTable | undefined;
   /** Names that stand for one artefact, whatever a peer offers under them. */
   readonly catalogue?: Catalogue | undefined;
-  /** By default the consumer keeps its own. */
+  /** By default the consumer keeps its own, in memory. */
   readonly trackRecord?: TrackRecord | undefined;
   /** How long a job waits for the first offer while the directory is still empty; 3 s by default. */
   readonly firstOfferTimeoutMs?: number | undefined;
 }
 
 const firstOfferTimeoutMs = 3_000;
+/** Jobs that newcomers get where others have standing, and how many may be saved up. */
+const trialShare = 0.03;
+const trialsSavedMax = 3;
+/** From a job's start to its last try, where it has so much time. */
+const triesMsMax = 20_000;
+
+type RoutingAttempt = NonNullable<RouteOptions['attempt']>;
 
 /** Asks the network: chooses a worker, follows its answer, and tries the next worker while no output has been read. */
 export function createConsumer(components: ConsumerComponents): Consumer {
   const { clock, random, net, kinds = jobKinds } = components;
   const askedJobs = createAskedJobs();
-  const trackRecord = components.trackRecord ?? createTrackRecord(clock);
-  const context: AskContext = { ...components, kinds, askedJobs, trackRecord };
+  const trackRecord = components.trackRecord ?? createTrackRecord({ clock });
+  const trials = createShare(trialShare, trialsSavedMax);
+  const context: AskContext = { ...components, kinds, askedJobs, trackRecord, trials, zones: createZones(net) };
 
   const run = (request: AskRequest, signal: AbortSignal) => {
     const id = request.id ?? randomId(random);
@@ -60,9 +72,10 @@ export function createConsumer(components: ConsumerComponents): Consumer {
       deadlineMs,
       signal,
       rememberStopped: askedJobs.markStopped,
-      choose: (state, effect, chosenBy) => choose(request, { id, endsAtMs, state, effect, signal: chosenBy }, context),
-      record: (worker, end, attempt) => {
-        recordOutcome(trackRecord, worker, end, attempt);
+      choose: (state, effect, chosenBy) =>
+        choose(request, { id, endsAtMs, deadlineMs, state, effect, signal: chosenBy }, context),
+      record: (worker, end, job, attempt) => {
+        recordOutcome(trackRecord, worker, end, job, attempt);
         // The next question often goes the same way.
         const { peer } = worker;
         if (end.type === 'finished')
@@ -80,7 +93,7 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     },
     async prepare(request, { signal } = {}) {
       const checked = checkRequest(request, kinds);
-      const { candidate } = pickFor(toRouteQuery(checked, [], kinds), checked, context);
+      const { candidate } = routeFor(toRouteQuery(checked, [], kinds), checked, context);
       if (!candidate) return;
       const { peer, addrs } = candidate.entry.offer;
       await net.prepare(peer, jobProtocol, { addrs, signal });
@@ -93,40 +106,48 @@ interface AskContext extends ConsumerComponents {
   readonly kinds: KindTable;
   readonly trackRecord: TrackRecord;
   readonly askedJobs: AskedJobs;
+  readonly trials: Share;
+  readonly zones: Zones;
 }
 
 /** A job that needs its next worker. */
 interface RoutingJob {
   readonly id: string;
   readonly endsAtMs: number;
+  /** Of the whole job. */
+  readonly deadlineMs: number;
   readonly state: AskerState;
   readonly effect: Extract<AskerEffect, { type: 'choose' }>;
   readonly signal: AbortSignal;
 }
 
 async function choose(request: AskRequest, routing: RoutingJob, context: AskContext): Promise<Choosing> {
-  const { clock, net, random, askedJobs, trackRecord, kinds } = context;
+  const { clock, net, random, askedJobs, trackRecord, trials, kinds } = context;
   const { id, effect, state } = routing;
-  const choice = await findWorker(request, routing, context);
-  if (choice.refusal) return { type: 'nobody', error: refusalError(choice.refusal), rejections: [] };
-  if (!choice.candidate || effect.attempt > limits.attemptsMax) {
-    const error = noWorkerError(toRouteQuery(request, effect.tried, kinds), choice.rejections, effect.errors);
-    return { type: 'nobody', error, rejections: choice.rejections };
+  const attempt = attemptOf(routing, context);
+  if (attempt === 'first') trials.earn();
+  const found = await findWorker(request, { ...routing, attempt: attempt === 'none' ? 'last' : attempt }, context);
+  if (found.refusal) return { type: 'nobody', error: refusalError(found.refusal), rejections: [] };
+  if (!found.candidate || attempt === 'none' || isAtFault(state.claims, context) || routing.signal.aborted) {
+    const error = noWorkerError(toRouteQuery(request, effect.tried, kinds), found.rejections, effect.errors);
+    return { type: 'nobody', error, rejections: found.rejections };
   }
-  const { candidate } = choice;
+  const { candidate } = found;
+  if (found.isTrial) trials.spend();
   const { peer, addrs } = candidate.entry.offer;
   const { salt, askedAt } = askedJobs.open(id, () => ({ salt: randomId(random), askedAt: clock.now() }));
   const deadlineMs = routing.endsAtMs - clock.elapsed();
   const { text, tokens } = state.job;
   const job = toJob(request, candidate, { id, salt, deadlineMs, progress: { text, tokens } });
-  trackRecord.chosen(peer, job.artefact);
+  const { running, queued, slots } = candidate.model;
+  trackRecord.chosen(peer, job.artefact, running < slots && queued === 0 ? 'free' : 'full');
   askedJobs.setWorker(id, peer);
   const chosen = {
     job,
-    worker: toWorkerView(candidate, request, net.self),
+    worker: toWorkerView(found, candidate, request, net.self),
     addrs,
     price: candidate.model.price,
-    firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, trackRecord.history(peer, job.artefact), kinds),
+    firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, trackRecord.standing(peer, job.artefact), kinds),
     askedAt,
     wasStopped: askedJobs.wasStopped(id, peer),
   };
@@ -175,23 +196,51 @@ function soonest(busy: readonly ErrorRecord[]): ErrorRecord {
   return { ...record('busy'), ...(waits.length > 0 ? { details: { retryAfterMs: Math.min(...waits) } } : {}) };
 }
 
-const pickFor = (
+/**
+ * Which attempt it is. Tries are bounded by time as well as by their number, so that workers which are slow to fail do not
+ * use up a person's patience: after that one more, at the best-known worker.
+ */
+function attemptOf({ effect, state, deadlineMs }: RoutingJob, { clock }: AskContext): 'none' | RoutingAttempt {
+  if (effect.attempt === 1) return 'first';
+  if (effect.attempt > limits.attemptsMax) return 'none';
+  const { startedAt = clock.now(), attempts } = state.job;
+  const triesMs = Math.min(triesMsMax, deadlineMs / 3);
+  const wasLast = (attempts.at(-1)?.chosenAt ?? startedAt) - startedAt >= triesMs;
+  if (wasLast) return 'none';
+  return effect.attempt === limits.attemptsMax || clock.now() - startedAt >= triesMs ? 'last' : 'again';
+}
+
+/**
+ * Whether the request itself is at fault: a worker that is trusted says so, or two of different zones. Too long a prompt is
+ * for another worker to judge, whose context may be longer.
+ */
+function isAtFault(claims: AskerState['claims'], { zones, trackRecord, clock }: AskContext): boolean {
+  const heard = claims.filter(({ end }) => end.type === 'refused' && end.error.code !== 'too-long');
+  const isTrusted = heard.some(({ worker: { peer, artefact } }) => {
+    return zones.isOwn(peer) || levelOf(trackRecord.standing(peer, artefact), clock.now()) === 'established';
+  });
+  return isTrusted || new Set(heard.flatMap(({ worker }) => zones.zone(worker.peer) ?? [])).size > 1;
+}
+
+const routeFor = (
   query: RouteQuery,
   request: AskRequest,
-  { catalogue, clock, directory, net, random, trackRecord }: AskContext,
-  full?: 'ask',
-): Choice =>
-  pick(query, directory, {
+  { catalogue, clock, directory, net, random, trackRecord, trials, zones }: AskContext,
+  { attempt = 'first', full }: Pick<RouteOptions, 'attempt' | 'full'> = {},
+): Route => {
+  const { standing, isParked, known, underWay } = trackRecord;
+  const knowledge = { standing, known, underWay, isBenched: isParked, zone: zones.zone, isOwn: zones.isOwn };
+  return route(query, directory, knowledge, {
     catalogue,
     full,
     random,
+    attempt,
     now: clock.now(),
     self: net.self,
-    parked: trackRecord.isParked,
-    history: trackRecord.history,
-    known: trackRecord.known,
+    trial: trials.isDue ? 'allowed' : undefined,
     tokensOut: maxTokensOf(request),
   });
+};
 
 /**
  * Chooses among the workers not tried yet. A job id that is asked for again goes to the worker it went to, which has the
@@ -201,26 +250,26 @@ const pickFor = (
  */
 async function findWorker(
   request: AskRequest,
-  { id, effect, signal }: RoutingJob,
+  { id, effect, signal, attempt }: RoutingJob & { readonly attempt: RoutingAttempt },
   context: AskContext,
-): Promise<Choice> {
+): Promise<Route> {
   const { clock, directory, askedJobs, kinds } = context;
   const { tried } = effect;
   const query = toRouteQuery(request, tried, kinds);
   const before = askedJobs.worker(id);
   if (before && !tried.includes(before) && (request.only?.includes(before) ?? true)) {
-    const again = pickFor({ ...query, only: [before] }, request, context);
+    const again = routeFor({ ...query, only: [before] }, request, context, { attempt });
     if (again.candidate) return again;
   }
   const waitMs = context.firstOfferTimeoutMs ?? firstOfferTimeoutMs;
   const untilMs = clock.elapsed() + waitMs;
-  let choice = pickFor(query, request, context);
-  while (!choice.candidate && !choice.refusal && directory.size === 0 && clock.elapsed() < untilMs && !signal.aborted) {
+  let found = routeFor(query, request, context, { attempt });
+  while (!found.candidate && !found.refusal && directory.size === 0 && clock.elapsed() < untilMs && !signal.aborted) {
     await nextChange(directory, clock, untilMs - clock.elapsed(), signal);
-    choice = pickFor(query, request, context);
+    found = routeFor(query, request, context, { attempt });
   }
-  if (choice.candidate || choice.refusal || wasBusy(effect.errors)) return choice;
-  return pickFor(query, request, context, 'ask');
+  if (found.candidate || found.refusal || wasBusy(effect.errors)) return found;
+  return routeFor(query, request, context, { attempt, full: 'ask' });
 }
 
 const wasBusy = (errors: readonly ErrorRecord[]): boolean => errors.some(({ code }) => code === 'busy');

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
-import type { Candidate, RouteQuery } from '#lib/market/spec.ts';
+import type { Route } from '#lib/market/route.ts';
+import type { Candidate, PassReason, RouteQuery } from '#lib/market/spec.ts';
 import { hashBytes } from '#lib/protocol/hash.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { artefactIdSchema, jobIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
@@ -97,8 +98,15 @@ export function toJob(request: AskRequest, { model }: Candidate, { id, salt, dea
   } as Job;
 }
 
-export function toWorkerView({ entry, model }: Candidate, request: AskRequest, self: PeerId): WorkerView {
+export function toWorkerView(
+  { level, considered }: Route,
+  { entry, model }: Candidate,
+  request: AskRequest,
+  self: PeerId,
+): WorkerView {
   const { offer } = entry;
+  const passed: Partial<Record<PassReason, number>> = {};
+  for (const { reason } of considered) if (reason !== 'chosen') passed[reason] = (passed[reason] ?? 0) + 1;
   return {
     peer: offer.peer,
     self: offer.peer === self,
@@ -107,6 +115,7 @@ export function toWorkerView({ entry, model }: Candidate, request: AskRequest, s
     model: model.name,
     artefact: model.artefact,
     tier: request.tier,
+    ...(level ? { route: { level, passed } } : {}),
   };
 }
 

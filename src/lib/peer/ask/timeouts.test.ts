@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { noStanding } from '#lib/market/standing.ts';
 import { entryFixture, modelFixture } from '#lib/market/offer.fixture.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { firstPartTimeoutMs } from './timeouts.ts';
@@ -26,7 +27,7 @@ test('a long prompt gets three times what reading it takes, by its characters', 
 test('what was seen of a worker counts as it is, what it claims only to a point', () => {
   const slow = offering({ prefillTps: 0, decodeTps: 1, ttftMs: 1e9 });
   expect(firstPartTimeoutMs(slow, prompt(3))).toBe(90_000);
-  expect(firstPartTimeoutMs(slow, prompt(3), { finished: 1, failed: 0, ttftMs: 40_000 })).toBe(120_000);
+  expect(firstPartTimeoutMs(slow, prompt(3), { ...noStanding, ttftMs: 40_000 })).toBe(120_000);
   expect(firstPartTimeoutMs(slow, prompt(20_000))).toBe(3_000_000);
   expect(firstPartTimeoutMs(offering(undefined), prompt(20_000))).toBe(3_000_000);
 });

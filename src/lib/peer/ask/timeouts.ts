@@ -1,5 +1,6 @@
 import { defaultMeasured } from '#lib/market/score.ts';
-import type { Candidate, PeerHistory } from '#lib/market/spec.ts';
+import type { Candidate } from '#lib/market/spec.ts';
+import type { Standing } from '#lib/market/standing.ts';
 import { promptLength, type Job, type Work } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -20,13 +21,8 @@ type Prompt = Work & Pick<Job, 'resume'>;
  * rate that the worker offers, and with the time to the first token that was measured here or is offered; never less than
  * `limits.firstPartTimeoutMs`.
  */
-export function firstPartTimeoutMs(
-  { model }: Candidate,
-  job: Prompt,
-  history?: PeerHistory,
-  kinds?: KindTable,
-): number {
-  const ttftMs = history?.ttftMs ?? Math.min(model.measured?.ttftMs ?? defaultMeasured.ttftMs, claimedTtftMsMax);
+export function firstPartTimeoutMs({ model }: Candidate, job: Prompt, standing?: Standing, kinds?: KindTable): number {
+  const ttftMs = standing?.ttftMs ?? Math.min(model.measured?.ttftMs ?? defaultMeasured.ttftMs, claimedTtftMsMax);
   const prefillTps = Math.max(model.measured?.prefillTps ?? 0, slowestPrefillTps);
   const prefillMs = (promptLength(job, kinds) / charactersPerToken / prefillTps) * 1_000;
   return Math.max(limits.firstPartTimeoutMs, Math.max(ttftMs, prefillMs) * timeoutFactor);

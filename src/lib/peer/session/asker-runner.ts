@@ -17,6 +17,7 @@ import { initialAsker, reduceAsker } from './asker.ts';
 import type { AskerEffect, AskerEvent, AskerState, AskerTimer, FinishFrame } from './asker-spec.ts';
 import type { AttemptEnd } from './attempt-end.ts';
 import type { Attempt } from './attempt.ts';
+import type { JobState } from './job-state.ts';
 import { drive } from './drive.ts';
 import { watchFarewell } from './farewell.ts';
 import { createTimers } from '../timers.ts';
@@ -58,7 +59,7 @@ export interface AskerComponents {
     signal: AbortSignal,
   ) => Promise<Choosing>;
   readonly rememberStopped: (id: JobId, worker: PeerId) => void;
-  readonly record: (worker: WorkerView, end: AttemptEnd, attempt: Attempt | undefined) => void;
+  readonly record: (worker: WorkerView, end: AttemptEnd, job: JobState, attempt: Attempt | undefined) => void;
 }
 
 /** One attempt's channel and what has arrived on it. */
@@ -139,7 +140,12 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       case 'drop':
         return drop(effect.attempt, wireError(effect.code));
       case 'record':
-        return components.record(effect.worker, effect.end, session.state.job.attempts[effect.attempt - 1]);
+        return components.record(
+          effect.worker,
+          effect.end,
+          session.state.job,
+          session.state.job.attempts[effect.attempt - 1],
+        );
       case 'arm':
         return timers.arm(effect.timer, effect.ms);
       case 'disarm':

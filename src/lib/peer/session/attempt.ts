@@ -1,5 +1,5 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
-import type { JobObservation } from '#lib/market/history.ts';
+import type { JobObservation } from '#lib/market/standing.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import type { CheckedCheckpoint, Settlement, WorkerView } from '../spec.ts';

@@ -1,0 +1,233 @@
+import type { Random } from '#lib/base/random.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
+import {
+  candidates,
+  rejections,
+  resolveQuery,
+  type CandidateOptions,
+  type Offers,
+  type UnmetQuery,
+} from './candidates.ts';
+import { claimLimits, compareScores, score, type Score } from './score.ts';
+import type { Candidate, Considered, PassReason, Rejection, RouteQuery } from './spec.ts';
+import { hasStanding, keptShare, levelOf, type Level, type Standing } from './standing.ts';
+import type { Zone } from './zone.ts';
+
+/** A worker belongs to the best when it is expected to need at most this many times the time of the fastest. */
+const bestFactor = 1.5;
+
+/** What an asker knows of workers, by its own experience. */
+export interface Knowledge {
+  readonly standing?: ((peer: PeerId, artefact: ArtefactId) => Standing | undefined) | undefined;
+  readonly zone?: ((peer: PeerId) => Zone | undefined) | undefined;
+  /** Another peer of its own process, as a relay's native models are: trusted without receipts. */
+  readonly isOwn?: ((peer: PeerId) => boolean) | undefined;
+  /** Benched for a moment after failures or refusals: asked only where nobody else can do it. */
+  readonly isBenched?: CandidateOptions['parked'];
+  readonly known?: CandidateOptions['known'];
+  readonly proves?: CandidateOptions['proves'];
+  /** Its own jobs under way at the worker, which an offer may not speak of yet. */
+  readonly underWay?: ((peer: PeerId, artefact: ArtefactId) => number) | undefined;
+}
+
+export interface RouteOptions extends Pick<CandidateOptions, 'random' | 'now' | 'catalogue' | 'full'> {
+  /** The asker's own device is a candidate like any other, at price zero and without a way to travel. */
+  readonly self?: PeerId | undefined;
+  /** Length of the answer to plan for. */
+  readonly tokensOut?: number | undefined;
+  /** Which attempt of the job it is: the last one belongs to the best-known worker. `first` unless said otherwise. */
+  readonly attempt?: 'first' | 'again' | 'last' | undefined;
+  /** A newcomer may have this job, out of the share that is kept for them. */
+  readonly trial?: 'allowed' | undefined;
+}
+
+export interface Route {
+  /** Undefined when nobody can do it. */
+  readonly candidate: Candidate | undefined;
+  /** How far the chosen one is trusted; `self` is this device, `own` another peer of its process. */
+  readonly level: Level | 'own' | 'self' | undefined;
+  /** It was chosen as a newcomer, from the share kept for them. */
+  readonly isTrial: boolean;
+  /** A word for each that could do it, the chosen one included. */
+  readonly considered: readonly Considered[];
+  /** Why others cannot, at most 32 workers for each reason: found out when it is asked for. */
+  readonly rejections: readonly Rejection[];
+  /** Why the query is refused here, before anything leaves: no worker would change it. */
+  readonly refusal?: UnmetQuery | undefined;
+}
+
+interface Ranked {
+  readonly candidate: Candidate;
+  readonly peer: PeerId;
+  readonly standing: Standing | undefined;
+  readonly level: Level | 'own' | 'self';
+  readonly zone: Zone | undefined;
+  /** Jobs running and waiting for each slot, those of the asker's own counted that its offer does not know yet. */
+  readonly load: number;
+  readonly score: Score;
+}
+
+/**
+ * Chooses a worker. Those with standing are asked while they have room; newcomers get the share kept for them; where nobody
+ * has standing, strangers are asked, spread over zones. Among equals it is two at random and the lighter of the two (M.
+ * Mitzenmacher, "The power of two choices in randomized load balancing", 2001): offers are some seconds old, so that always
+ * taking the fastest would send every asker to the same worker at once.
+ */
+export function route(asked: RouteQuery, offers: Offers, knowledge: Knowledge, options: RouteOptions): Route {
+  const { known, proves, isBenched } = knowledge;
+  const resolved = resolveQuery(asked, offers, { ...options, proves });
+  if (!('model' in resolved)) return { ...noRoute, refusal: resolved };
+  const query: RouteQuery = resolved;
+  const search = { ...options, known, proves, parked: isBenched };
+  const first = candidates(query, offers, search);
+  // The last worker of a model is never benched.
+  const able = first.length > 0 || !isBenched ? first : candidates(query, offers, { ...search, parked: undefined });
+  const ranked = rank(able, knowledge, options);
+  const tried = new Set((query.not ?? []).flatMap((peer) => knowledge.zone?.(peer) ?? []));
+  const { chosen, isTrial, pool } = choose(ranked, tried, options);
+  return {
+    candidate: chosen?.candidate,
+    level: chosen?.level,
+    isTrial,
+    get considered(): readonly Considered[] {
+      return ranked.map((one) => ({ peer: one.peer, reason: one === chosen ? 'chosen' : whyNot(one, pool, tried) }));
+    },
+    get rejections() {
+      return rejections(query, offers, search);
+    },
+  };
+}
+
+const noRoute = { candidate: undefined, level: undefined, isTrial: false, considered: [], rejections: [] } as const;
+
+function rank(able: readonly Candidate[], knowledge: Knowledge, options: RouteOptions): readonly Ranked[] {
+  const { now, self, tokensOut } = options;
+  const looked = able.map((candidate) => {
+    const { peer } = candidate.entry.offer;
+    const standing = knowledge.standing?.(peer, candidate.model.artefact);
+    return { candidate, peer, standing };
+  });
+  const claims = claimLimits(looked.flatMap(({ candidate, standing }) => (standing ? { candidate, standing } : [])));
+  return looked
+    .map(({ candidate, peer, standing }): Ranked => {
+      const { model } = candidate;
+      const underWay = knowledge.underWay?.(peer, model.artefact) ?? 0;
+      const isOwn = knowledge.isOwn?.(peer) ?? false;
+      const place = peer === self ? 'self' : 'network';
+      return {
+        candidate,
+        peer,
+        standing,
+        level: place === 'self' ? 'self' : isOwn ? 'own' : levelOf(standing, now),
+        zone: knowledge.zone?.(peer),
+        load: Math.max(model.running + model.queued, underWay) / model.slots,
+        score: score(candidate, { standing, now, place, tokensOut, claims, underWay }),
+      };
+    })
+    .sort((a, b) => compareScores(a.score, b.score) || (a.peer < b.peer ? -1 : 1));
+}
+
+interface Chosen {
+  readonly chosen: Ranked | undefined;
+  readonly isTrial: boolean;
+  /** Among whom it was drawn. */
+  readonly pool: readonly Ranked[];
+}
+
+function choose(ranked: readonly Ranked[], tried: ReadonlySet<Zone>, options: RouteOptions): Chosen {
+  const { random, attempt = 'first', trial } = options;
+  const usable = ranked.filter(({ level }) => level !== 'forked');
+  if (attempt === 'last') return { chosen: bestKnown(usable, options.now), isTrial: false, pool: usable };
+  const isTrusted = usable.some(isTrustedPeer);
+  if (trial === 'allowed' && attempt === 'first' && isTrusted) {
+    const newcomers = usable.filter(({ level }) => level === 'on-trial' || level === 'stranger');
+    if (newcomers.length > 0) return { chosen: drawByZone(newcomers, random), isTrial: true, pool: newcomers };
+  }
+  const pool = elsewhere(poolOf(usable), tried);
+  const [fastest] = pool;
+  if (!fastest) return { chosen: undefined, isTrial: false, pool };
+  const best = pool.filter(({ score: { expectedMs } }) => expectedMs <= fastest.score.expectedMs * bestFactor);
+  return { chosen: isTrusted ? lighterOfTwo(best, random) : drawStranger(best, random), isTrial: false, pool: best };
+}
+
+/**
+ * The first of these that holds anybody: the trusted, with those on trial where none of them is free; all but the distrusted;
+ * the rest. The asker's own device is in each, by its time alone.
+ */
+function poolOf(usable: readonly Ranked[]): readonly Ranked[] {
+  const trusted = usable.filter(isTrustedPeer);
+  if (trusted.length > 0) {
+    const isFree = trusted.some(({ load }) => load < 1);
+    return usable.filter((one) => one.level === 'self' || isTrustedPeer(one) || (!isFree && one.level === 'on-trial'));
+  }
+  const unknown = usable.filter(({ level }) => level !== 'distrusted');
+  return unknown.length > 0 ? unknown : usable;
+}
+
+const isTrustedPeer = ({ level }: Ranked): boolean => level === 'own' || level === 'established';
+
+/** Those of other zones than this job has been tried in, where there are any. */
+function elsewhere(pool: readonly Ranked[], tried: ReadonlySet<Zone>): readonly Ranked[] {
+  if (tried.size === 0) return pool;
+  const others = pool.filter(({ zone }) => zone === undefined || !tried.has(zone));
+  return others.length > 0 ? others : pool;
+}
+
+function lighterOfTwo(best: readonly Ranked[], random: Random): Ranked {
+  const first = draw(best, random);
+  const others = best.filter((one) => one !== first);
+  return others.length === 0 ? first : lighter(first, draw(others, random));
+}
+
+/** What a stranger says of its load is no reason to prefer it: there is a second draw only between two with standing. */
+function drawStranger(best: readonly Ranked[], random: Random): Ranked {
+  const first = drawByZone(best, random);
+  if (!hasStanding(first.standing)) return first;
+  const others = best.filter((one) => one !== first && hasStanding(one.standing));
+  return others.length === 0 ? first : lighter(first, drawByZone(others, random));
+}
+
+/** A zone first, then one of it: fifty keys behind one address are drawn as often as one. */
+function drawByZone(from: readonly Ranked[], random: Random): Ranked {
+  const zones = [...new Set(from.map(({ zone }) => zone))];
+  if (zones.length === 1) return draw(from, random);
+  const zone = zones[Math.floor(random.float() * zones.length)];
+  return draw(
+    from.filter((one) => one.zone === zone),
+    random,
+  );
+}
+
+/** Where only one attempt is left: whoever is trusted most, has kept most promises, and then is fastest. */
+function bestKnown(usable: readonly Ranked[], now: number): Ranked | undefined {
+  const kept = (one: Ranked) => keptShare(one.standing, now);
+  return [...usable].sort(
+    (a, b) => trustOrder[a.level] - trustOrder[b.level] || kept(b) - kept(a) || compareScores(a.score, b.score),
+  )[0];
+}
+
+const trustOrder: Readonly<Record<Ranked['level'], number>> = {
+  self: 0,
+  own: 0,
+  established: 0,
+  'on-trial': 1,
+  stranger: 2,
+  distrusted: 3,
+  forked: 4,
+};
+
+function whyNot(one: Ranked, pool: readonly Ranked[], tried: ReadonlySet<Zone>): PassReason {
+  if (pool.includes(one)) return 'not-drawn';
+  const { level, zone } = one;
+  if (level === 'forked' || level === 'distrusted') return level;
+  const isTrusted = pool.some(isTrustedPeer);
+  if (isTrusted && (level === 'stranger' || level === 'on-trial')) return level;
+  return zone !== undefined && tried.has(zone) ? 'same-zone' : 'slower';
+}
+
+const draw = (from: readonly Ranked[], random: Random): Ranked => from[Math.floor(random.float() * from.length)]!;
+
+function lighter(a: Ranked, b: Ranked): Ranked {
+  if (a.load !== b.load) return a.load < b.load ? a : b;
+  return compareScores(a.score, b.score) <= 0 ? a : b;
+}
