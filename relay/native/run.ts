@@ -2,13 +2,13 @@ import type { LlamaContextSequence, LlamaModel, SequenceEvaluateOptions, Token, 
 import { abortError } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { answer, tokensLeft, tooLong } from '#lib/engine/answer.ts';
+import { answer, resumedFromText, tokensLeft, tooLong } from '#lib/engine/answer.ts';
 import { createCallReader } from '#lib/engine/call-reader.ts';
 import { renderChat, type PromptTemplate } from '#lib/engine/chat-prompt.ts';
 import { constraintOf, grammarAfter } from '#lib/engine/constraint.ts';
 import type { Grammar } from '#lib/engine/grammar/grammar.ts';
 import { toGbnf } from '#lib/engine/grammar/to-gbnf.ts';
-import { unsupportedWarnings, samplingOf } from '#lib/engine/sampling.ts';
+import { samplingOf, seedAt, unsupportedWarnings } from '#lib/engine/sampling.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import { callIds } from '#lib/engine/tool-calls.ts';
@@ -36,12 +36,12 @@ export async function* runLlama(request: TextRequest, options: RunOptions): Asyn
   const prompt = promptOf(request, constraint.tools, options);
   if (prompt.tokens.length >= contextTokens) throw tooLong(prompt.tokens.length, contextTokens);
   const calls = constraint.tools.length > 0 ? createCallReader({ idOf: callIds(prompt.text) }) : undefined;
-  calls?.push({ text: prompt.resumedText, tokens: 0 });
-  const grammar = constraint.grammar && grammarAfter(constraint.grammar, prompt.resumedText);
+  const grammar = constraint.grammar && grammarAfter(constraint.grammar, prompt.decoded);
   const evaluate = await evaluateOptions(request.params, grammar, model);
 
   yield* unsupportedWarnings(request.params, ['topK', 'minP', 'repetitionPenalty']);
   yield* constraint.warnings;
+  if (prompt.wasRetokenised) yield resumedFromText;
   let reason: 'stop' | 'length' = 'stop';
   const budget = Math.min(tokensLeft(request), contextTokens - prompt.tokens.length);
   const pieces = decode(prompt, budget, { ...options, evaluate, logprobs: request.params.logprobs }, () => {
@@ -49,7 +49,13 @@ export async function* runLlama(request: TextRequest, options: RunOptions): Asyn
   });
   yield* answer(
     { pieces, tokensIn: () => prompt.tokens.length, reason: () => reason },
-    { stop: request.params.stop, calls, clock, startedMs },
+    {
+      stop: request.params.stop,
+      calls,
+      resumed: request.resume && { decoded: prompt.decoded, delivered: request.resume.text },
+      clock,
+      startedMs,
+    },
   );
 }
 
@@ -60,10 +66,15 @@ interface Prompt {
   /** The trailing tokens, which are the start of the answer. */
   readonly resumed: readonly Token[];
   /** Their text. */
-  readonly resumedText: string;
+  readonly decoded: string;
+  /** The text delivered so far is not known to be these tokens. */
+  readonly wasRetokenised: boolean;
 }
 
-/** Resumed ids are used as they are; resumed text is tokenized together with the prompt, as the model would read it. */
+/**
+ * Resumed ids are used as they are, up to the last one that agrees with the delivered text. Text past them, or without ids, is
+ * tokenised.
+ */
 function promptOf(
   request: TextRequest,
   tools: Parameters<typeof renderChat>[2],
@@ -72,14 +83,34 @@ function promptOf(
   const text = request.kind === 'chat' ? renderChat(request.input.messages, template, tools) : request.input.prompt;
   const asked = tokenize(model, text);
   const { resume } = request;
-  if (!resume) return { text, tokens: asked, resumed: [], resumedText: '' };
+  if (!resume) return { text, tokens: asked, resumed: [], decoded: '', wasRetokenised: false };
   if (resume.ids && resume.ids.length > 0) {
-    const resumed = knownTokens(model, resume.ids);
-    const resumedText = model.detokenize(resumed, false, asked.slice(-detokenizeContext));
-    return { text, tokens: [...asked, ...resumed], resumed, resumedText };
+    const textOf = (tokens: readonly Token[]) => model.detokenize(tokens, false, asked.slice(-detokenizeContext));
+    const ids = knownTokens(model, resume.ids);
+    const whole = textOf(ids);
+    // Tool calls are delivered apart from the text.
+    if (tools && tools.length > 0)
+      return { text, tokens: [...asked, ...ids], resumed: ids, decoded: whole, wasRetokenised: false };
+    const common = whole.startsWith(resume.text) ? ids : ids.slice(0, commonTokens(ids, resume.text, textOf));
+    const rest = resume.text.slice(textOf(common).length);
+    const resumed = rest === '' ? common : [...common, ...model.tokenize(rest, false, 'trimLeadingSpace')];
+    const decoded = rest === '' ? textOf(common) : resume.text;
+    return { text, tokens: [...asked, ...resumed], resumed, decoded, wasRetokenised: rest !== '' };
   }
-  const tokens = tokenize(model, text + resume.text);
-  return { text, tokens, resumed: tokens.slice(asked.length), resumedText: resume.text };
+  const joined = tokenize(model, text + resume.text);
+  const resumed = joined.slice(asked.length);
+  return { text, tokens: joined, resumed, decoded: resume.text, wasRetokenised: resumed.length !== resume.tokens };
+}
+
+/** The length of the longest prefix of the tokens whose text is a prefix of `text`. */
+function commonTokens(ids: readonly Token[], text: string, textOf: (tokens: readonly Token[]) => string): number {
+  let [from, to] = [0, ids.length];
+  while (from < to) {
+    const middle = (from + to + 1) >> 1;
+    if (text.startsWith(textOf(ids.slice(0, middle)))) from = middle;
+    else to = middle - 1;
+  }
+  return from;
 }
 
 interface DecodeOptions extends RunOptions {
@@ -101,11 +132,8 @@ async function* decode(
     // Reuses the cached prefix; the last token is always evaluated, since it produces the first new one.
     await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
     const rest = tokens.slice(sequence.nextTokenIndex);
-    const generated = sequence.evaluate(
-      rest,
-      evaluate(() => [...resumed, ...made]),
-    );
-    for await (const token of generated) {
+    const answered = () => [...resumed, ...made];
+    for await (const token of draw(sequence, rest, (drawn) => evaluate(answered, resumed.length + drawn))) {
       if (signal.aborted) throw abortError(signal);
       if (top !== undefined) logprobs?.push(await logprobOf(token, top, { model, sequence }));
       waiting.push(token);
@@ -131,35 +159,62 @@ async function* decode(
 }
 
 /**
- * Sampling options for a token, given the tokens of the answer so far.
- * @throws `bad-request` for a bias that cannot be set, or a grammar that cannot be parsed.
+ * Draws one token after another. With a seed for each position the package is called anew for each token, since its random
+ * generator cannot be advanced to a position.
+ */
+async function* draw(
+  sequence: LlamaContextSequence,
+  tokens: Token[],
+  optionsAt: (drawn: number) => SequenceEvaluateOptions,
+): AsyncGenerator<Token> {
+  const first = optionsAt(0);
+  if (first.seed === undefined) return yield* sequence.evaluate(tokens, first);
+  for (let drawn = 0, unread = tokens; ; drawn++) {
+    const { done, value } = await nextOf(sequence.evaluate(unread, drawn === 0 ? first : optionsAt(drawn)));
+    if (done) return;
+    yield value;
+    unread = [value];
+  }
+}
+
+async function nextOf(tokens: AsyncGenerator<Token, void>): Promise<IteratorResult<Token, void>> {
+  const next = await tokens.next();
+  await tokens.return();
+  return next;
+}
+
+/**
+ * How the package draws a token, given the answer so far and the position of the next token in it. The seed is set only
+ * where it matters.
+ * @throws `bad-request` for a bias it cannot set, or a grammar it cannot read.
  */
 async function evaluateOptions(
   params: GenerationParams,
   grammar: Grammar | undefined,
   model: LlamaModel,
-): Promise<(answerTokens: () => Token[]) => SequenceEvaluateOptions> {
+): Promise<(drawn: () => Token[], position: number) => SequenceEvaluateOptions> {
   const { repetitionPenalty, frequencyPenalty, presencePenalty, seed, ...cuts } = samplingOf(params);
   const penalised = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
   const options: SequenceEvaluateOptions = {
     ...cuts,
-    ...(seed === undefined ? {} : { seed }),
     ...(params.logitBias && params.logitBias.length > 0 ? { tokenBias: await biasOf(params.logitBias, model) } : {}),
     ...(grammar ? { grammarEvaluationState: await grammarState(grammar, model) } : {}),
   };
-  return (answerTokens) =>
-    penalised
+  return (drawn, position) => ({
+    ...options,
+    ...(seed === undefined || cuts.temperature === 0 ? {} : { seed: seedAt(seed, position) }),
+    ...(penalised
       ? {
-          ...options,
           repeatPenalty: {
-            punishTokens: answerTokens,
+            punishTokens: drawn,
             maxPunishTokens: 512,
             penalty: repetitionPenalty,
             frequencyPenalty,
             presencePenalty,
           },
         }
-      : options;
+      : {}),
+  });
 }
 
 async function biasOf(biases: readonly (readonly [number, number])[], model: LlamaModel): Promise<TokenBias> {

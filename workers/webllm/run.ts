@@ -2,7 +2,7 @@ import { abortError, raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { messageText, type ChatMessage } from '#lib/protocol/kinds/chat.ts';
-import { answer, tokensLeft, tooLong } from '#lib/engine/answer.ts';
+import { answer, resumedFromText, resumeUnsupported, tokensLeft, tooLong } from '#lib/engine/answer.ts';
 import { renderMlc, type MlcTemplate } from '#lib/engine/mlc-prompt.ts';
 import { unsupportedWarnings, samplingOf } from '#lib/engine/sampling.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
@@ -36,10 +36,13 @@ export async function* runWebllm(request: TextRequest, options: WebllmRunOptions
   const { clock, contextTokens } = options;
   const startedMs = clock.elapsed();
   yield* unsupportedWarnings(request.params, ['repetitionPenalty']);
+  if (request.resume) yield resumedFromText;
   const end = { tokensIn: 0, reason: 'stop' as 'stop' | 'length' };
   const run = { pieces: pieces(request, options, end), tokensIn: () => end.tokensIn, reason: () => end.reason };
   try {
-    yield* answer(run, { stop: request.params.stop, clock, startedMs });
+    const text = request.resume?.text;
+    const resumed = text === undefined ? undefined : { decoded: text, delivered: text };
+    yield* answer(run, { stop: request.params.stop, resumed, clock, startedMs });
   } catch (error) {
     throw isTooLong(error) ? tooLong(promptTokensIn(error) ?? contextTokens, contextTokens) : error;
   }
@@ -127,7 +130,7 @@ async function leave(
 
 async function begin(request: TextRequest, options: WebllmRunOptions): Promise<AsyncIterable<Chunk>> {
   const { engine, template, thinking } = options;
-  const sampling = samplingOf(request.params);
+  const sampling = samplingOf(request.params, request.resume?.tokens);
   const shared = {
     stream: true,
     stream_options: { include_usage: true },
@@ -149,8 +152,7 @@ async function begin(request: TextRequest, options: WebllmRunOptions): Promise<A
     const prompt = renderMlc(request.input.messages, template, { answerPrefix }) + said;
     return engine.completions.create({ ...shared, prompt });
   }
-  if (said !== '')
-    throw new TabloomError('engine-failed', 'This model cannot resume an answer. Ask again from the start.');
+  if (said !== '') throw resumeUnsupported('This model cannot resume an answer.');
   // Left to itself, WebLLM goes on from its memory of the turn before, without the mark that ends an answer: the next one
   // would be another than anybody else gives to the same conversation, and its prompt be counted as the last turn alone.
   await engine.resetChat();

@@ -2,13 +2,13 @@ import { abortError } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { createQueue } from '#lib/base/queue.ts';
-import { answer, tokensLeft, tooLong } from '#lib/engine/answer.ts';
+import { answer, resumedFromText, tokensLeft, tooLong } from '#lib/engine/answer.ts';
 import { createCallReader } from '#lib/engine/call-reader.ts';
 import { renderChat, type PromptTemplate } from '#lib/engine/chat-prompt.ts';
 import { constraintOf, grammarAfter } from '#lib/engine/constraint.ts';
 import type { Grammar } from '#lib/engine/grammar/grammar.ts';
 import { toGbnf } from '#lib/engine/grammar/to-gbnf.ts';
-import { unsupportedWarnings, samplingOf } from '#lib/engine/sampling.ts';
+import { samplingOf, unsupportedWarnings, type Sampling } from '#lib/engine/sampling.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawPiece } from '#lib/engine/stop-filter.ts';
 import { callIds } from '#lib/engine/tool-calls.ts';
@@ -31,24 +31,32 @@ export async function* runWllama(request: TextRequest, options: WllamaRunOptions
   const constraint = constraintOf(request);
   const text =
     request.kind === 'chat' ? renderChat(request.input.messages, template, constraint.tools) : request.input.prompt;
-  const said = request.resume?.text ?? '';
-  const grammar = constraint.grammar && grammarAfter(constraint.grammar, said);
+  const delivered = request.resume?.text ?? '';
+  const grammar = constraint.grammar && grammarAfter(constraint.grammar, delivered);
   const calls = constraint.tools.length > 0 ? createCallReader({ idOf: callIds(text) }) : undefined;
-  calls?.push({ text: said, tokens: 0 });
-  const prompt = text + said;
+  const prompt = text + delivered;
+  const asked = request.resume ? await countTokens(text, options) : 0;
   const tokensIn = await countTokens(prompt, options);
   if (tokensIn >= contextTokens) throw tooLong(tokensIn, contextTokens);
 
   yield* unsupportedWarnings(params, ['topK', 'minP', 'repetitionPenalty']);
   yield* constraint.warnings;
+  if (request.resume && tokensIn - asked !== request.resume.tokens) yield resumedFromText;
   const budget = Math.min(tokensLeft(request), contextTokens - tokensIn);
   let reason: 'stop' | 'length' = 'length';
-  const pieces = complete(prompt, budget, { ...options, params, grammar }, (ended) => {
+  const drawn = { ...options, sampling: samplingOf(params, request.resume?.tokens), params, grammar };
+  const pieces = complete(prompt, budget, drawn, (ended) => {
     reason = ended;
   });
   yield* answer(
     { pieces, tokensIn: () => tokensIn, reason: () => reason },
-    { stop: params.stop, calls, clock, startedMs },
+    {
+      stop: params.stop,
+      calls,
+      resumed: request.resume && { decoded: delivered, delivered },
+      clock,
+      startedMs,
+    },
   );
 }
 
@@ -81,13 +89,17 @@ async function* complete(
     wllama,
     contextTokens,
     signal,
+    sampling,
     params,
     grammar,
-  }: WllamaRunOptions & { readonly params: GenerationParams; readonly grammar: Grammar | undefined },
+  }: WllamaRunOptions & {
+    readonly sampling: Sampling;
+    readonly params: GenerationParams;
+    readonly grammar: Grammar | undefined;
+  },
   onEnd: (reason: 'stop' | 'length') => void,
 ): AsyncGenerator<RawPiece> {
   if (budget <= 0) return;
-  const sampling = samplingOf(params);
   const stopReading = new AbortController();
   // The package cannot be held back; it makes at most a context of tokens.
   const chunks = createQueue<RawCompletionChunk>(contextTokens + 16);

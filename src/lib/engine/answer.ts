@@ -47,46 +47,92 @@ export const tooLong = (promptTokens: number, contextTokens: number): TabloomErr
     { details: { promptTokens, contextTokens } },
   );
 
+/** Where a resumed answer stands. */
+export interface Resumed {
+  /** All output of the model so far, as its tokens decode. */
+  readonly decoded: string;
+  /** The text of it that the reader has. */
+  readonly delivered: string;
+}
+
+/** The warning on an answer resumed from text that may not tokenise back to the ids it was made of. */
+export const resumedFromText: Extract<EngineEvent, { type: 'warning' }> = {
+  type: 'warning',
+  code: 'resume-text',
+  message: 'The answer was resumed from its text, which may have been tokenised differently.',
+};
+
+export const resumeUnsupported = (why: string): TabloomError =>
+  new TabloomError('resume-unsupported', `${why} Ask again from the start.`);
+
 /**
  * Turns a raw decoding run into engine events: applies stop sequences, separates tool calls from text if a reader is
  * given, counts delivered tokens, measures times and ends with one `finish`. `usage.tokensOut` is the sum of the parts'
- * `tokens`.
+ * `tokens`. The output before a resumed answer is run through the same filters first, so that the seam is where it would be
+ * in an uninterrupted answer: the rest of a token that was held back in part comes first, and nothing is repeated.
+ * @throws `resume-unsupported` if the decoded and the delivered text disagree.
  */
 export async function* answer(
   run: RawRun,
   options: {
     readonly stop?: readonly string[] | undefined;
     readonly calls?: CallReader | undefined;
+    readonly resumed?: Resumed | undefined;
     readonly clock: Clock;
     readonly startedMs: number;
   },
 ): AsyncGenerator<EngineEvent> {
-  const { clock, startedMs, calls } = options;
+  const { clock, startedMs, calls, resumed } = options;
   const filter = createStopFilter(options.stop ?? []);
   let tokensOut = 0;
   let firstMs: number | undefined;
   let lastMs = startedMs;
   let stopped = false;
-  const deltas = (piece: RawPiece): readonly ReadDelta[] => {
+  /** Characters that the reader has already and the filters have yet to release. */
+  let known = 0;
+  const read = (piece: RawPiece): readonly ReadDelta[] => {
+    if (piece.text === '' && piece.tokens === 0) return [];
     tokensOut += piece.tokens;
     return calls ? calls.push(piece) : [plainDelta(piece)];
   };
+  const fresh = (deltas: readonly ReadDelta[]): readonly ReadDelta[] =>
+    deltas.flatMap((delta) => {
+      const { part } = delta;
+      if (known === 0 || part.type !== 'text-delta') return [delta];
+      const text = part.text.slice(known);
+      known = Math.max(0, known - part.text.length);
+      return text === '' && part.tokens === 0 ? [] : [{ ...delta, part: { ...part, text } }];
+    });
 
-  for await (const piece of run.pieces) {
-    lastMs = clock.elapsed();
-    firstMs ??= lastMs;
-    const { released, matched } = filter.push(piece);
-    if (released.text !== '' || released.tokens > 0) yield* parts(deltas(released));
-    if (matched) {
-      stopped = true;
-      break;
+  if (resumed) {
+    const { released, matched } = filter.push({ text: resumed.decoded, tokens: 0 });
+    const text = read(released)
+      .map(({ part }) => (part.type === 'text-delta' ? part.text : ''))
+      .join('');
+    const { delivered } = resumed;
+    if (!text.startsWith(delivered) && !delivered.startsWith(text)) {
+      throw resumeUnsupported('The text delivered so far does not match its tokens.');
     }
+    if (text.length > delivered.length) {
+      yield { type: 'text-delta', text: text.slice(delivered.length), tokens: 0 };
+    }
+    known = Math.max(0, delivered.length - text.length);
+    stopped = matched;
   }
   if (!stopped) {
-    const rest = filter.flush();
-    if (rest.text !== '' || rest.tokens > 0) yield* parts(deltas(rest));
+    for await (const piece of run.pieces) {
+      lastMs = clock.elapsed();
+      firstMs ??= lastMs;
+      const { released, matched } = filter.push(piece);
+      yield* parts(fresh(read(released)));
+      if (matched) {
+        stopped = true;
+        break;
+      }
+    }
   }
-  if (calls) yield* parts(calls.flush());
+  if (!stopped) yield* parts(fresh(read(filter.flush())));
+  if (calls) yield* parts(fresh(calls.flush()));
   const reason = stopped ? 'stop' : run.reason();
   yield {
     type: 'finish',

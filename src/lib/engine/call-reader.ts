@@ -24,7 +24,8 @@ const header = /^\s*\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\
 
 /**
  * Incrementally separates tool calls from text in a model's output. Tokens of the markers are attributed to whatever
- * follows them, so that the total stays what the engine counted.
+ * follows them, so that the total stays what the engine counted; those of one piece to the last part it yields, so that no
+ * token is counted before all of it has been delivered.
  */
 export function createCallReader(options: { readonly idOf: (index: number) => string }): CallReader {
   let held = '';
@@ -33,21 +34,13 @@ export function createCallReader(options: { readonly idOf: (index: number) => st
   let calls = 0;
   let json = { depth: 0, quoted: false, escaped: false };
   let owed: { tokens: number; ids: number[] | undefined; logprobs: Logprob[] } = { tokens: 0, ids: [], logprobs: [] };
-  let out: ReadDelta[] = [];
+  let out: Delta[] = [];
 
-  const pay = () => {
-    const { tokens, ids, logprobs } = owed;
-    owed = { tokens: 0, ids: [], logprobs: [] };
-    return { counts: { tokens, ...(ids && ids.length > 0 ? { ids } : {}) }, logprobs };
-  };
   const emit = (
     part:
       | Omit<Extract<Delta, { type: 'text-delta' }>, 'tokens'>
       | Omit<Extract<Delta, { type: 'tool-call-delta' }>, 'tokens'>,
-  ) => {
-    const { counts, logprobs } = pay();
-    out.push({ part: { ...part, ...counts } as Delta, logprobs });
-  };
+  ) => out.push({ ...part, tokens: 0 });
   const emitText = (text: string) => {
     // Between and after calls the format allows only whitespace.
     const visible = calls > 0 ? text.trim() : text;
@@ -102,10 +95,14 @@ export function createCallReader(options: { readonly idOf: (index: number) => st
     }
   }
 
-  const drain = () => {
-    const drained = out;
+  const drain = (): readonly ReadDelta[] => {
+    const last = out.pop();
+    if (!last) return [];
+    const before = out.map((part) => ({ part, logprobs: [] }));
+    const { tokens, ids, logprobs } = owed;
+    owed = { tokens: 0, ids: [], logprobs: [] };
     out = [];
-    return drained;
+    return [...before, { part: { ...last, tokens, ...(ids && ids.length > 0 ? { ids } : {}) }, logprobs }];
   };
 
   return {
@@ -124,7 +121,7 @@ export function createCallReader(options: { readonly idOf: (index: number) => st
     flush() {
       if (state === 'text') emitText(held);
       held = '';
-      if (owed.tokens > 0) {
+      if (owed.tokens > 0 && out.length === 0) {
         if (index < 0 || state === 'header') emit({ type: 'text-delta', text: '' });
         else emit({ type: 'tool-call-delta', index, arguments: '' });
       }

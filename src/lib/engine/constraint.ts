@@ -1,4 +1,5 @@
 import { TabloomError } from '#lib/base/errors.ts';
+import { resumeUnsupported } from './answer.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { ChatTool } from '#lib/protocol/kinds/chat.ts';
 import type { ResponseFormat } from '#lib/protocol/kinds/generation.ts';
@@ -55,10 +56,7 @@ export function constraintOf({ input, params }: TextRequest): Constraint {
 export function grammarAfter(grammar: Grammar, delivered: string): Grammar {
   const left = delivered === '' ? grammar : remainder(grammar, delivered);
   if (left) return left;
-  throw new TabloomError(
-    'resume-unsupported',
-    'The text delivered so far does not match the requested format. Ask again from the start.',
-  );
+  throw resumeUnsupported('The text delivered so far does not match the requested format.');
 }
 
 function formatExpression(format: ResponseFormat | undefined, reader: SchemaReader): Expression | undefined {

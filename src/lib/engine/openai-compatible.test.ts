@@ -476,7 +476,10 @@ describe('requests', () => {
 
   test('refuse to continue if the server would start over', async () => {
     const { code, posted } = await answered([finish('stop')], { request: resumed, flavour: 'openai' });
-    expect({ code, posted }).toEqual({ code: 'engine-failed', posted: undefined });
+    expect({ code, posted }).toEqual({ code: 'resume-unsupported', posted: undefined });
+    const params = { maxTokens: 16, responseFormat: { type: 'json-object' } } as const;
+    const bound = await answered([finish('stop')], { request: { ...resumed, params } as EngineRequest });
+    expect(bound).toMatchObject({ code: 'resume-unsupported', posted: undefined });
   });
 });
 

@@ -3,7 +3,7 @@ import { abortError, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
-import { textRequest } from './answer.ts';
+import { resumedFromText, textRequest } from './answer.ts';
 import { readChunks } from './remote/chunk.ts';
 import { embeddingAnswer, embeddingBody } from './remote/embed.ts';
 import { httpError } from './remote/http-error.ts';
@@ -158,6 +158,7 @@ async function* remoteEvents(request: EngineRequest, options: RemoteOptions): As
       const message = `This model server does not support "${name}"; it was ignored.`;
       yield { type: 'warning', code: 'parameter-ignored', message };
     }
+    if (asked.resume) yield resumedFromText;
     yield* remoteAnswer(readChunks(await post(path, body)), asked, timing);
   } catch (cause) {
     if (signal.aborted) throw abortError(signal);

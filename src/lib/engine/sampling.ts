@@ -19,7 +19,8 @@ export interface Sampling {
   readonly seed: number | undefined;
 }
 
-export const samplingOf = (params: GenerationParams): Sampling => ({
+/** @param resumedTokens of an answer that goes on in an engine which takes one seed for all that follows. */
+export const samplingOf = (params: GenerationParams, resumedTokens = 0): Sampling => ({
   temperature: params.temperature ?? samplingDefaults.temperature,
   topP: params.topP ?? samplingDefaults.topP,
   topK: params.topK ?? 0,
@@ -27,8 +28,21 @@ export const samplingOf = (params: GenerationParams): Sampling => ({
   repetitionPenalty: params.repetitionPenalty ?? 1,
   frequencyPenalty: params.frequencyPenalty ?? 0,
   presencePenalty: params.presencePenalty ?? 0,
-  seed: params.seed,
+  seed: params.seed === undefined ? undefined : seedAt(params.seed, resumedTokens),
 });
+
+/**
+ * The seed for the token at this position of the answer. An engine that takes a seed for each token draws the same after a
+ * resume as without one; any other at least does not repeat the draws of the answer's beginning. Algorithm: the finaliser of
+ * MurmurHash3 (public domain, by A. Appleby).
+ */
+export function seedAt(seed: number, position: number): number {
+  if (position === 0) return seed;
+  let mixed = (seed + Math.imul(position, 0x9e37_79b9)) >>> 0;
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85eb_ca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}
 
 /** Parameters that may be ignored with a warning: the answer is still valid without them. */
 const optionalParams = ['topK', 'minP', 'repetitionPenalty', 'reasoningEffort'] as const;

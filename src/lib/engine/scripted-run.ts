@@ -3,7 +3,7 @@ import { utf8Encode } from '#lib/base/bytes.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { messageText } from '#lib/protocol/kinds/chat.ts';
 import type { Logprob } from '#lib/protocol/part.ts';
-import { answer, tokensLeft, tooLong } from './answer.ts';
+import { answer, resumeUnsupported, tokensLeft, tooLong } from './answer.ts';
 import { createCallReader } from './call-reader.ts';
 import { constraintOf, type Constraint } from './constraint.ts';
 import { unsupportedWarnings } from './sampling.ts';
@@ -38,9 +38,8 @@ export async function* scriptedAnswer(request: TextRequest, run: ScriptedRun): A
   const seed = params.temperature === 0 ? 0 : (params.seed ?? 0);
   const { answerTokens, text } = run;
   const all = scriptedTokens(prompt, seed, { answerTokens, text, grammar: constraint.grammar });
-  const { delivered, left } = splitAtResume(all, resume, constraint.grammar ? 'as-asked' : 'anything');
+  const { decoded, left } = splitAtResume(all, resume, constraint.grammar ? 'as-asked' : 'anything');
   const calls = constraint.tools.length > 0 ? createCallReader({ idOf: callIds(prompt) }) : undefined;
-  calls?.push({ text: delivered, tokens: 0 });
 
   const room = Math.min(tokensLeft(request), run.contextTokens - tokensIn);
   const thinks = params.reasoningEffort !== undefined && params.reasoningEffort !== 'none' && !resume;
@@ -54,7 +53,9 @@ export async function* scriptedAnswer(request: TextRequest, run: ScriptedRun): A
   const pieces = paced(tokens, { first: thoughts.length, position: all.length - left.length }, run, params.logprobs);
   const reason = () => (tokens.length < left.length ? 'length' : 'stop');
   const raw = { pieces, tokensIn: () => tokensIn, reason };
-  for await (const event of answer(raw, { stop: params.stop, calls, clock: run.clock, startedMs: run.startedMs })) {
+  const resumed = resume && { decoded, delivered: resume.text };
+  const { clock, startedMs } = run;
+  for await (const event of answer(raw, { stop: params.stop, calls, resumed, clock, startedMs })) {
     if (event.type !== 'finish') yield event;
     else yield { ...event, usage: { tokensIn, tokensOut: event.usage.tokensOut + thoughts.length } };
   }
@@ -148,23 +149,22 @@ function splitAtResume(
   resume: TextRequest['resume'],
   accepted: 'as-asked' | 'anything',
 ) {
-  if (!resume) return { delivered: '', left: tokens };
-  const count = resume.ids?.length ?? 0;
-  if (count > 0) return { delivered: textOf(tokens.slice(0, count)), left: tokens.slice(count) };
+  if (!resume) return { decoded: '', left: tokens };
+  const { ids = [] } = resume;
+  if (ids.length > 0 && ids.every((id, position) => tokens[position]?.id === id)) {
+    return { decoded: textOf(tokens.slice(0, ids.length)), left: tokens.slice(ids.length) };
+  }
   let rest = resume.text;
   for (const [position, { id, text }] of tokens.entries()) {
-    if (rest === '') return { delivered: resume.text, left: tokens.slice(position) };
+    if (rest === '') return { decoded: resume.text, left: tokens.slice(position) };
     const part = text.startsWith(rest) && text !== rest ? [{ id, text: text.slice(rest.length) }] : [];
-    if (part.length > 0) return { delivered: resume.text, left: [...part, ...tokens.slice(position + 1)] };
+    if (part.length > 0) return { decoded: resume.text, left: [...part, ...tokens.slice(position + 1)] };
     if (!rest.startsWith(text)) break;
     rest = rest.slice(text.length);
   }
-  if (rest === '') return { delivered: resume.text, left: [] };
-  if (accepted === 'anything') return { delivered: resume.text, left: tokens.slice(resume.tokens) };
-  throw new TabloomError(
-    'resume-unsupported',
-    'The scripted engine would give a different answer. Ask again from the start.',
-  );
+  if (rest === '') return { decoded: resume.text, left: [] };
+  if (accepted === 'anything') return { decoded: resume.text, left: tokens.slice(resume.tokens) };
+  throw resumeUnsupported('The scripted engine would give a different answer.');
 }
 
 const textOf = (tokens: readonly ScriptedToken[]): string => tokens.map(({ text }) => text).join('');

@@ -108,6 +108,36 @@ describe('the demo model in llama.cpp', () => {
     }
   });
 
+  test('goes on from the last token whose text was delivered, and says so', async () => {
+    const whole = await read(loaded.doStream(chat(story, { maxTokens: 40 }), {}));
+    const heads = whole.parts.slice(0, 9);
+    const text = heads.map((part) => (part.type === 'text-delta' ? part.text : '')).join('');
+    const ids = demoStory.ids.slice(0, 9);
+    const elsewhere = { text, ids: [...ids.slice(0, 6), 404, 404, 404], tokens: 9 };
+    const rest = await read(loaded.doStream({ ...chat(story, { maxTokens: 40 }), resume: elsewhere }, {}));
+    expect(rest.warnings).toEqual(['resume-text']);
+    expect(text + rest.text).toBe(whole.text);
+    const known = await read(
+      loaded.doStream({ ...chat(story, { maxTokens: 40 }), resume: { text, ids, tokens: 9 } }, {}),
+    );
+    expect({ warnings: known.warnings, text: text + known.text }).toEqual({ warnings: [], text: whole.text });
+  });
+
+  test('says where text alone fell into other tokens than it was made of', async () => {
+    const hot = await read(loaded.doStream(chat(story, { temperature: 2, topP: 1, seed: 3, maxTokens: 40 }), {}));
+    const found = new Set<string>();
+    for (let cut = 1; cut < hot.parts.length; cut++) {
+      const head = hot.parts.slice(0, cut).flatMap((part) => (part.type === 'text-delta' ? [part] : []));
+      const text = head.map((part) => part.text).join('');
+      const tokens = head.reduce((sum, part) => sum + part.tokens, 0);
+      const rest = await read(
+        loaded.doStream({ ...chat(story, { maxTokens: tokens + 1 }), resume: { text, tokens } }, {}),
+      );
+      found.add(rest.warnings.join());
+    }
+    expect(found).toEqual(new Set(['', 'resume-text']));
+  });
+
   test('refuses a bias that it cannot set, and ids that are none of its own', async () => {
     const codes = [];
     for (const params of [

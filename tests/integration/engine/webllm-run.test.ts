@@ -156,7 +156,7 @@ describe('with WebLLM', () => {
   test('without a template that can be written, an answer is not gone on with', async () => {
     const loaded = loadedOver(mlcDouble({ contextTokens }), { template: 'unknown' });
     const code = await read(loaded, ask({ resume: { text: 'the', tokens: 1 } })).catch(errorCode);
-    expect(code).toBe('engine-failed');
+    expect(code).toBe('resume-unsupported');
   });
 
   test('empty thoughts stand in the prompt and take nothing of the answer', async () => {

@@ -1,7 +1,8 @@
 import { TabloomError } from '#lib/base/errors.ts';
 import type { ChatMessage, ChatTool } from '#lib/protocol/kinds/chat.ts';
 import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
-import { tokensLeft } from '../answer.ts';
+import { resumeUnsupported, tokensLeft } from '../answer.ts';
+import { seedAt } from '../sampling.ts';
 import type { RequestOf, TextRequest } from '../spec.ts';
 
 /**
@@ -24,12 +25,15 @@ interface BodyOptions {
 }
 
 /**
- * The request in the server's format. @throws `engine-failed` if the server cannot resume an answer, `bad-request` if
- * the bytes of an image are missing.
+ * The request in the server's format. @throws `resume-unsupported` if the server cannot resume this answer, `bad-request`
+ * if the bytes of an image are missing.
  */
 export function requestBody(request: TextRequest, options: BodyOptions): RequestBody {
   const { flavour, model } = options;
   const { params } = request;
+  if (request.resume && isConstrained(request)) {
+    throw resumeUnsupported('A model server would begin the requested format anew.');
+  }
   const { extra, unsupported } = extraSampling(params, flavour);
   const shared = {
     model,
@@ -40,7 +44,7 @@ export function requestBody(request: TextRequest, options: BodyOptions): Request
     top_p: params.topP,
     frequency_penalty: params.frequencyPenalty,
     presence_penalty: params.presencePenalty,
-    seed: params.seed,
+    seed: params.seed === undefined ? undefined : seedAt(params.seed, request.resume?.tokens ?? 0),
     stop: params.stop && params.stop.length > 0 ? params.stop : undefined,
     logit_bias: params.logitBias && Object.fromEntries(params.logitBias),
     response_format: responseFormat(params),
@@ -54,11 +58,17 @@ export function requestBody(request: TextRequest, options: BodyOptions): Request
   return { path: 'chat/completions', body: { ...shared, ...chatMembers(request, flavour) }, unsupported };
 }
 
+/** By a grammar, which servers apply to what they generate and not to the text before it. */
+const isConstrained = ({ params: { responseFormat, toolChoice } }: TextRequest): boolean =>
+  (responseFormat !== undefined && responseFormat.type !== 'text') ||
+  toolChoice?.type === 'required' ||
+  toolChoice?.type === 'named';
+
 function chatMembers(request: RequestOf<'chat'>, flavour: ServerFlavour) {
   const { params, input, resume } = request;
   const resumed = resume !== undefined && resume.text !== '';
   if (resumed && flavour === 'openai') {
-    throw new TabloomError('engine-failed', 'This model server cannot resume an answer. Ask again from the start.');
+    throw resumeUnsupported('This model server cannot resume an answer.');
   }
   const messages = input.messages.map((message) => writeMessage(message, request.blobs));
   return {

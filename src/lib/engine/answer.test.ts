@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.ts';
+import { emptyOutput, foldOutput } from '#lib/protocol/output.ts';
+import { answer, type Resumed } from './answer.ts';
+import type { EngineEvent } from './spec.ts';
+
+async function goOn(resumed: Resumed, rest: readonly string[], stop: readonly string[] = []): Promise<string> {
+  async function* pieces() {
+    for (const text of rest) yield { text, tokens: 1 };
+  }
+  const events: EngineEvent[] = [];
+  const run = { pieces: pieces(), tokensIn: () => 1, reason: () => 'length' as const };
+  for await (const event of answer(run, { stop, resumed, clock: manualClock(), startedMs: 0 })) events.push(event);
+  const { text } = events.reduce((all, event) => (event.type === 'finish' ? all : foldOutput(all, event)), emptyOutput);
+  const end = events.at(-1);
+  return `${text}|${end?.type === 'finish' ? `${end.reason} ${end.usage.tokensOut}` : ''}`;
+}
+
+test('the rest of a token that was delivered in part comes first, and counts nothing', async () => {
+  expect(await goOn({ decoded: 'Hello', delivered: 'Hel' }, [' you'])).toBe('lo you|length 1');
+});
+
+test('text that was delivered and would be held back here is not repeated', async () => {
+  expect(await goOn({ decoded: 'Hello', delivered: 'Hello' }, [' you'], ['lo!'])).toBe(' you|length 1');
+});
+
+test('a stop sequence is found across the seam, and in the text before it', async () => {
+  expect(await goOn({ decoded: 'Hello', delivered: 'Hel' }, ['! you'], ['lo!'])).toBe('|stop 0');
+  expect(await goOn({ decoded: 'Hello!', delivered: 'Hel' }, ['never'], ['lo!'])).toBe('|stop 0');
+});
+
+test('tokens and text that disagree are refused', async () => {
+  await expect(goOn({ decoded: 'Hello', delivered: 'Good' }, [' you'])).rejects.toMatchObject({
+    code: 'resume-unsupported',
+  });
+});
