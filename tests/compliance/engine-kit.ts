@@ -5,11 +5,13 @@ import type { Part } from '#lib/protocol/part.ts';
 
 /**
  * What every engine must do. The cases know no test runner, since one of them runs inside a browser's page: they throw
- * on failure. Each gets a fresh engine and closes it. What a model claims is held against it, what it does not claim it
+ * on failure. Each gets a fresh engine and closes it, or a model on loan. What a model claims is held against it, what it does not claim it
  * must refuse.
  */
 export interface EngineSubject {
   createEngine(): Engine | Promise<Engine>;
+  /** Lends a loaded model to a case that leaves it as it was; without, each case loads one of its own. */
+  readonly lend?: (use: (loaded: LoadedModel) => Promise<void>) => Promise<void>;
   readonly model: ModelEntry;
   /** An entry the engine must refuse, and the code it refuses with. */
   readonly bad: { readonly model: ModelEntry; readonly code: string };
@@ -102,17 +104,50 @@ export function equal(actual: unknown, expected: unknown, what: string): void {
   assert(a === b, `${what}: got ${a}, wanted ${b}`);
 }
 
-export const loadedCase = (
-  name: string,
-  run: (loaded: LoadedModel, subject: EngineSubject) => Promise<void>,
-): EngineCase => ({
+type LoadedRun = (loaded: LoadedModel, subject: EngineSubject) => Promise<void>;
+
+export const loadedCase = (name: string, run: LoadedRun): EngineCase => ({
   name,
-  async run(subject) {
-    const engine = await subject.createEngine();
+  run: (subject) => (subject.lend ?? loadingEach(subject))((loaded) => run(loaded, subject)),
+});
+
+/** For a case that does to its model what others could not go on with. */
+export const freshCase = (name: string, run: LoadedRun): EngineCase => ({
+  name,
+  run: (subject) => loadingEach(subject)((loaded) => run(loaded, subject)),
+});
+
+type Loading = Pick<EngineSubject, 'createEngine' | 'model'>;
+
+const loadingEach =
+  ({ createEngine, model }: Loading): NonNullable<EngineSubject['lend']> =>
+  async (use) => {
+    const engine = await createEngine();
     try {
-      await run(await engine.load(subject.model, {}), subject);
+      await use(await engine.load(model, {}));
     } finally {
       await engine.close();
     }
-  },
-});
+  };
+
+/** Loads once for all cases, since loading is most of their time, and again after one that failed. */
+export function loadingOnce({ createEngine, model }: Loading) {
+  let lent: { readonly engine: Engine; readonly loaded: LoadedModel } | undefined;
+  const close = async () => {
+    await lent?.engine.close();
+    lent = undefined;
+  };
+  const lend: NonNullable<EngineSubject['lend']> = async (use) => {
+    if (!lent) {
+      const engine = await createEngine();
+      lent = { engine, loaded: await engine.load(model, {}) };
+    }
+    try {
+      await use(lent.loaded);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  };
+  return { lend, close };
+}

@@ -1,7 +1,7 @@
 import { errorCode, type TabloomError } from '#lib/base/errors.ts';
 import type { LoadProgress } from '#lib/engine/spec.ts';
 import { embeddingCases } from './engine-embedding.ts';
-import { ask, assert, chat, codeOf, equal, loadedCase, read, story, type EngineCase } from './engine-kit.ts';
+import { ask, assert, chat, codeOf, equal, freshCase, loadedCase, read, story, type EngineCase } from './engine-kit.ts';
 import { resumeCases } from './engine-resume.ts';
 import { wishCases } from './engine-wishes.ts';
 
@@ -139,7 +139,7 @@ const contractCases: readonly EngineCase[] = [
     equal(answer.finishes.length, 1, 'finishes');
     equal(answer.finishes[0]?.usage.tokensOut, answer.tokens, 'tokensOut against the parts');
   }),
-  loadedCase('unloads twice, in the middle of an answer, and answers no more', async (loaded) => {
+  freshCase('unloads twice, in the middle of an answer, and answers no more', async (loaded) => {
     const stream = loaded.doStream(chat('Tell me a long story.'), {})[Symbol.asyncIterator]();
     await stream.next();
     await loaded.unload();

@@ -16,11 +16,14 @@ test.beforeAll(async () => {
 });
 test.afterAll(() => opened.close());
 
-for (const { name } of engineCases) {
-  test(`wllama ${name}`, async () => {
-    expect(await opened.page.evaluate((wanted) => bench.runWllamaCase(wanted), name)).toBe('ok');
-  });
-}
+test.describe('wllama', () => {
+  for (const { name } of engineCases) {
+    test(name, async () => {
+      expect(await opened.page.evaluate((wanted) => bench.runWllamaCase(wanted), name)).toBe('ok');
+    });
+  }
+  test.afterAll(() => opened.page.evaluate(() => bench.endWllamaCases()));
+});
 
 test('greedy answers are the trainer’s', async () => {
   const path = new URL('../../../scripts/demo-model/golden.json', import.meta.url);

@@ -10,7 +10,7 @@ import { runBenchmark } from '#lib/engine/run-benchmark.ts';
 import type { LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import { createLlamaEngine } from '../../../relay/native/llama.ts';
 import { demoStory } from '../../fixtures/demo-story.ts';
-import { chat, read, story } from '../../compliance/engine-kit.ts';
+import { chat, loadingOnce, read, story } from '../../compliance/engine-kit.ts';
 import { engineCases, type EngineSubject } from '../../compliance/engine.ts';
 
 const models = fileURLToPath(new URL('../../../static/models/', import.meta.url));
@@ -43,8 +43,10 @@ const createEngine = () =>
         : join(models, 'tabloom-demo.gguf'),
   });
 
+const { lend, close } = loadingOnce({ createEngine, model: demoModel });
 const subject: EngineSubject = {
   createEngine,
+  lend,
   model: demoModel,
   bad: { model: cut, code: 'model-corrupt' },
   resume: 'exact',
@@ -54,6 +56,7 @@ const subject: EngineSubject = {
 };
 
 describe('llama keeps the engine contract', () => {
+  afterAll(close);
   for (const { name, run } of engineCases) test(name, () => run(subject));
 });
 

@@ -10,7 +10,7 @@ import { createWorkerEngine } from '#lib/engine/worker/client.ts';
 import { Wllama } from '@wllama/wllama/esm/index.js';
 import wasmUrl from '@wllama/wllama/esm/wasm/wllama.wasm?url';
 import { demoStory } from '../../../fixtures/demo-story.ts';
-import { story } from '../../../compliance/engine-kit.ts';
+import { loadingOnce, story } from '../../../compliance/engine-kit.ts';
 import { engineCases, type EngineSubject } from '../../../compliance/engine.ts';
 
 const wllama = (): Engine =>
@@ -29,8 +29,10 @@ const webllm = (): Engine =>
 
 const engines = { wllama, webllm } as const;
 
+const { lend, close } = loadingOnce({ createEngine: wllama, model: demoModel });
 const wllamaSubject: EngineSubject = {
   createEngine: wllama,
+  lend,
   model: demoModel,
   bad: {
     model: {
@@ -78,6 +80,7 @@ const bench = {
       (error: unknown) => `${errorCode(error)}: ${String(error)}`,
     );
   },
+  endWllamaCases: close,
   /** Answers of the demo model, to compare with its trainer's. */
   async greedy(requests: readonly EngineRequest[]) {
     const engine = wllama();
