@@ -8,7 +8,7 @@ const integration = ['tests/integration/**/*.test.ts'];
 const unit = ['{src,relay,workers,scripts,tests}/**/*.test.ts'];
 const notUnit = [...configDefaults.exclude, ...law, ...contracts, ...integration];
 
-/** What a test can change for every other test of its thread. */
+/** Effects that reach every other test in the same thread. */
 const reachesFurther =
   /\bvi\.(mock|doMock|hoisted|stubGlobal|stubEnv|useFakeTimers|resetModules)\b|fake-indexeddb\/auto/;
 const alone = globSync(unit, { exclude: notUnit }).filter((file) => reachesFurther.test(readFileSync(file, 'utf8')));
@@ -23,7 +23,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     retry: 0,
     projects: [
-      // Most of the time of two hundred small files would else go into loading the same modules again for each.
+      // Isolated, two hundred small files spend most of their time reloading the same modules.
       {
         extends: true,
         test: { name: 'unit', include: unit, exclude: [...notUnit, ...alone], pool: 'threads', isolate: false },

@@ -24,7 +24,7 @@ export async function ensureChromium(print = printNow): Promise<string> {
     : [['playwright', 'install', 'chromium']];
   for (const [command, ...args] of tries) {
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    // What cannot be run is as good as what fails: the last line says what to do.
+    // A missing installer counts as a failed one; the error below says what to do.
     await runTool(command!, args, { show: 'on-failure', print, env }).catch(() => undefined);
   }
   const installed = findChromium();

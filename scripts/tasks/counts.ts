@@ -9,7 +9,7 @@ export interface Counts {
 
 export const none: Counts = { passed: 0, failed: 0, skipped: 0 };
 
-/** Of what counts nothing itself. */
+/** For a tool that reports no counts of its own. */
 export const one = (passed: boolean): Counts => ({ passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 });
 
 export const add = (a: Counts, b: Counts): Counts => ({

@@ -8,8 +8,8 @@ export interface Step {
 }
 
 /**
- * Runs lanes side by side and the steps of each one after the other, to the last, whatever fails. Each step ends with a
- * line of its own; where several lanes run, what it prints is kept back for that moment, so that nothing is interleaved.
+ * Runs lanes concurrently and the steps of each lane in order, continuing after failures. Each step ends with a result
+ * line; while several lanes run, its output is held back until then, so that nothing is interleaved.
  */
 export async function runLanes(lanes: readonly (readonly Step[])[], print: Print): Promise<Counts> {
   const busy = lanes.filter((steps) => steps.length > 0);

@@ -80,10 +80,7 @@ const integration: Step = { name: 'integration', run: vitest('integration') };
 const product: Step = { name: 'build', run: all(build, tool('size-limit', [])) };
 const e2e: Step = { name: 'e2e', run: playwright };
 
-/**
- * The lanes run side by side, since most steps keep one core busy; the steps of a lane one after the other. What reads
- * the build stands behind it in its lane.
- */
+/** Lanes run concurrently, since most steps keep one core busy. Steps that read the build follow it in its lane. */
 const lanes: readonly (readonly Step[])[] = [
   [types, product, e2e],
   [format, law, unit, contracts, integration],

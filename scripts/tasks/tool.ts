@@ -11,7 +11,7 @@ export interface ToolResult {
 
 const outputMax = 4_000_000;
 
-/** Where a task writes what its reader sees. */
+/** Sink for a task's visible output. */
 export type Print = (text: string) => void;
 
 export const printNow: Print = (text) => void process.stdout.write(text);

@@ -68,3 +68,23 @@ test('a relay that goes and comes back: who is connected goes on, and all come b
     await relay.dispose();
   }
 });
+
+test('a tab whose machine goes offline leaves the directory and returns on its own', async ({
+  bareRelay,
+  newProfile,
+}) => {
+  const a = await newProfile();
+  await startSharing(a, bareRelay.url);
+  await expect.poll(() => modelsListed(bareRelay.url)).toBe(1);
+  await a.context().setOffline(true);
+  // Its offer alone stays valid for 45 s.
+  await expect.poll(() => modelsListed(bareRelay.url), { timeout: 30_000 }).toBe(0);
+  await a.context().setOffline(false);
+  await expect.poll(() => modelsListed(bareRelay.url)).toBe(1);
+  await expect(sideBar(a)).toContainText('Sharing this device');
+  const b = await newProfile();
+  await b.goto(bareRelay.url);
+  await send(b, 'hello');
+  await untilIdle(b);
+  await expect(answers(b).last()).toContainText('browser tab');
+});

@@ -20,13 +20,13 @@ const relayedOnly = { directTryTimeoutsMs: [], directPauseMs: never };
 
 /** A peer that has reserved, lost its connection without the relay's knowing, and dialled again. */
 async function reborn(number: number, relayProbeMs: number) {
-  const relay = keep(relayOn(number, { tuning: { probeTimeoutMs: relayProbeMs, pingIntervalMs: never } }));
+  const relay = keep(relayOn(number, { tuning: { probeTimeoutMs: relayProbeMs, silenceTickMs: never } }));
   await relay.start();
   const wire = keep(await wireTo(relay.listening()!.port));
   let wake = () => {};
   const net = keep(
     netAt([`/ip4/127.0.0.1/tcp/${wire.port}/ws/p2p/${relay.self}`], number + 1, {
-      tuning: { ...relayedOnly, probeTimeoutMs: 200, pingIntervalMs: never, reconnectMinMs: 20 },
+      tuning: { ...relayedOnly, probeTimeoutMs: 200, silenceTickMs: never, reconnectMinMs: 20 },
       wakeups: (hear) => {
         wake = hear;
         return () => undefined;

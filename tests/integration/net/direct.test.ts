@@ -142,25 +142,20 @@ test('a peer whose messages are rejected again and again is hung up on and let i
   await expect(relay.open(a.self, echo)).rejects.toMatchObject({ code: 'peer-unreachable' });
 });
 
-test('6: a relay keeps a peer that misses its pings, and by default it does not', async () => {
-  const pings = { keepaliveIntervalMs: 100, pingTimeoutMs: 100 };
-  const outcome = async (number: number, missedPing: 'keep' | 'abort') => {
-    const relay = relayOn(number, { tuning: { ...pings, missedPing } });
-    await relay.start();
-    running.push(relay);
-    const { node } = await bare(relay, number + 1);
-    const missed = Promise.withResolvers<'kept'>();
-    let misses = 0;
-    // A new ping after one that the relay has given up on shows that the connection outlived it.
-    const neverAnswer: StreamHandler = (stream) => {
-      if (misses > 0) missed.resolve('kept');
-      stream.addEventListener('message', () => undefined);
-      stream.addEventListener('close', () => misses++);
-    };
-    await registrarOf(node).handle('/ipfs/ping/1.0.0', neverAnswer, { force: true });
-    const dropped = until(relay, ({ connections }) => connections.length === 0).then(() => 'dropped' as const);
-    return Promise.race([missed.promise, dropped]);
-  };
-  expect(await outcome(3_060, 'keep')).toBe('kept');
-  expect(await outcome(3_070, 'abort')).toBe('dropped');
+test('6: a silent peer is dropped, and one that is merely idle is kept', async () => {
+  const relay = relayOn(3_060, { tuning: { silenceTickMs: 100 } });
+  await relay.start();
+  running.push(relay);
+  const [idle, silent] = [await bare(relay, 3_061), await bare(relay, 3_062)];
+  const gone: string[] = [];
+  const silentGone = new Promise<void>((resolve) =>
+    relay.onPeerGone((peer) => {
+      gone.push(peer);
+      if (peer === silent.peer) resolve();
+    }),
+  );
+  const [connection] = silent.node.getConnections();
+  Object.assign((connection as unknown as { muxer: object }).muxer, { sendPing: () => undefined });
+  await silentGone;
+  expect(gone).not.toContain(idle.peer);
 });

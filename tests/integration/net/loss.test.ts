@@ -51,7 +51,7 @@ test('waking up finds a relay that has died in the sleep', async () => {
   let wake = () => undefined as void;
   const net = keep(
     netAt([`/ip4/127.0.0.1/tcp/${wire.port}/ws/p2p/${relay.self}`], 6_011, {
-      tuning: { probeTimeoutMs: 200, pingIntervalMs: 600_000 },
+      tuning: { probeTimeoutMs: 200, silenceTickMs: 600_000 },
       wakeups: (hear) => {
         wake = hear;
         return () => undefined;

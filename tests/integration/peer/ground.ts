@@ -5,6 +5,7 @@ import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine, type ScriptedOptions } from '#lib/engine/scripted.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
+import type { Tuning } from '#lib/net/libp2p/tuning.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import { initialJob, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
@@ -22,9 +23,16 @@ export interface Relay {
   readonly address: () => string;
 }
 
-export async function startRelay(number: number, port = 0): Promise<Relay> {
+interface Given {
+  readonly tuning?: Partial<Tuning>;
+}
+
+export async function startRelay(
+  number: number,
+  { port = 0, tuning = {} }: Given & { readonly port?: number } = {},
+): Promise<Relay> {
   const seed = seedOf(number);
-  const net = createRelayNode({ ...components, seed, listenPort: port });
+  const net = createRelayNode({ ...components, seed, listenPort: port, tuning });
   const peer = await createPeer({
     ...components,
     net,
@@ -41,11 +49,15 @@ export async function startRelay(number: number, port = 0): Promise<Relay> {
   return { peer, address };
 }
 
-export async function startPeer(number: number, relayAddress: () => string): Promise<Peer> {
+export async function startPeer(
+  number: number,
+  relayAddress: () => string,
+  { tuning = {} }: Given = {},
+): Promise<Peer> {
   const seed = seedOf(number);
   const peer = await createPeer({
     ...components,
-    net: createLibp2pNet({ ...components, seed, relays: () => [relayAddress()], transports: 'node' }),
+    net: createLibp2pNet({ ...components, seed, relays: () => [relayAddress()], transports: 'node', tuning }),
     signer: createSigner(seed),
     storage: createMemoryStorage(),
     role: 'tab',

@@ -214,7 +214,7 @@ describe('peers over a real relay', () => {
   test('after a relay comes back, its directory fills again by itself', async () => {
     const port = Number(/tcp\/(\d+)/.exec(relay.address())![1]);
     await relay.peer.stop();
-    relay = await startRelay(101, port);
+    relay = await startRelay(101, { port });
     await knows(relay.peer, worker.self);
     expect(await run(relay.peer.consumer, chat('again', { params: { maxTokens: 10 } }))).toMatchObject({
       phase: 'finished',

@@ -22,6 +22,7 @@ import { createLastSeen } from './last-seen.ts';
 import { createLibp2pNode, type NodeInput, type TabloomNode } from './node.ts';
 import { comparePaths } from './paths.ts';
 import { pingConnection } from './ping-connection.ts';
+import { dropSilent } from './silence.ts';
 import { createStreamPermits } from './stream-permits.ts';
 import { createConnectionResolver, resolveExistingConnections, existingConnection } from './connection-resolver.ts';
 import { createStreamPool, type StreamPool } from './stream-pool.ts';
@@ -139,6 +140,7 @@ export function createNetFrom(input: NetFromInput): Net {
     const lifetime = new AbortController();
     const channels = new Set<Channel>();
     const connections = followConnections(node, { onChange: changed, onGone });
+    dropSilent({ node, lastSeen, clock, random, logger, tuning, lifetime: lifetime.signal });
     const resolver =
       input.dialling === 'none'
         ? resolveExistingConnections(node)

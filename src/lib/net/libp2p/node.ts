@@ -9,8 +9,10 @@ import { gossipsub, StrictSign, type GossipSub } from '@libp2p/gossipsub';
 import { identify, identifyPush, type Identify } from '@libp2p/identify';
 import {
   FaultTolerance,
+  type ComponentLogger,
   type ConnectionGater,
   type Libp2p,
+  type Logger as LibraryLogger,
   type ServiceMap,
   type TopologyFilter,
 } from '@libp2p/interface';
@@ -72,6 +74,7 @@ export async function createLibp2pNode(input: NodeInput): Promise<TabloomNode> {
   };
   return createLibp2p<TabloomServices>({
     start: false,
+    logger: noLogger,
     privateKey: await generateKeyPairFromSeed('Ed25519', input.seed),
     nodeInfo: { name: 'tabloom', version: build, userAgent: `tabloom/${build}` },
     addresses: {
@@ -89,7 +92,7 @@ export async function createLibp2pNode(input: NodeInput): Promise<TabloomNode> {
         ],
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: streamWindowBytesMax } })],
+    streamMuxers: [yamux({ enableKeepAlive: false, streamOptions: { maxStreamWindowSize: streamWindowBytesMax } })],
     connectionGater: input.gater,
     connectionManager: {
       maxConnections: tuning.connectionsMax,
@@ -100,14 +103,20 @@ export async function createLibp2pNode(input: NodeInput): Promise<TabloomNode> {
       // `keepRelays` redials relays; libp2p's own retries would race with it.
       reconnectRetries: 0,
     },
-    connectionMonitor: {
-      pingInterval: tuning.pingIntervalMs,
-      pingTimeout: { minTimeout: tuning.pingTimeoutMs, maxTimeout: 2 * tuning.pingTimeoutMs },
-      abortConnectionOnPingFailure: tuning.missedPing === 'abort',
-    },
+    // It opens a stream and sets timers to ping each connection, and drops slow ones like dead ones; see silence.ts.
+    connectionMonitor: { enabled: false },
     services,
   });
 }
+
+/** By default libp2p allocates a logger of six closures for every connection, stream and muxer, enabled or not. */
+const noLog: LibraryLogger = Object.assign(() => undefined, {
+  enabled: false,
+  error: () => undefined,
+  trace: () => undefined,
+  newScope: () => noLog,
+});
+const noLogger: ComponentLogger = { forComponent: () => noLog };
 
 /** Without this, libp2p requests a reservation only once per connection, even if the relay refused it. */
 const discoveryFilter: TopologyFilter = { has: () => false, add: () => undefined, remove: () => undefined };

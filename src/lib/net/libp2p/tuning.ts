@@ -27,10 +27,12 @@ export interface Tuning {
   readonly reservationRetryMs: number;
   /** Approximate interval at which a peer checks that it is still reachable through its relay. */
   readonly circuitCheckMs: number;
-  /** 6. Whether to abort a connection that misses a ping. Bursts of messages delay pings, so relays keep it. */
-  readonly missedPing: 'keep' | 'abort';
-  readonly pingIntervalMs: number;
-  readonly pingTimeoutMs: number;
+  /**
+   * 6. A connection that receives nothing for this many ticks, despite a ping halfway through, is dropped: after 16 to
+   * 20 s. libp2p drops it after one late ping, and bursts of messages delay pings.
+   */
+  readonly silenceTickMs: number;
+  readonly silentTicksMax: number;
 
   /**
    * How long `open` waits for a direct connection before using the relayed one; dialling continues in the background.
@@ -64,9 +66,8 @@ const everywhere: Tuning = {
   reconnectMaxMs: 15_000,
   reservationRetryMs: 5_000,
   circuitCheckMs: 180_000,
-  missedPing: 'abort',
-  pingIntervalMs: 10_000,
-  pingTimeoutMs: 15_000,
+  silenceTickMs: 4_000,
+  silentTicksMax: 4,
   directPatienceMs: 4_000,
   directPauseMs: 60_000,
   dialTimeoutMs: 10_000,
@@ -87,7 +88,6 @@ export const relayTuning: Tuning = {
   inboundPerSecondMax: 200,
   inboundPendingMax: 2_000,
   connectionsMax: 10_000,
-  missedPing: 'keep',
   statusGapMs: 100,
 };
 
