@@ -5,9 +5,9 @@ import { build, files, prerendered, version } from '$service-worker';
 declare const self: ServiceWorkerGlobalScope;
 
 /**
- * Pages and small files are kept at the install; hashed assets when they are first used, in one cache that outlives
- * versions: their names never mean anything else. So neither libp2p nor an engine is fetched before the page wants it, and
- * an update fetches only what changed. Models have a cache of their own, which belongs to the engines.
+ * Pages and small files are cached at install. Hashed assets are cached on first use, in one cache shared by all
+ * versions, since their names are unique. So libp2p and the engines are not fetched before the page needs them, and an
+ * update fetches only what changed. The engines manage a separate cache for models.
  */
 const pagesCache = `tabloom-pages-${version}`;
 const assetsCache = 'tabloom-assets';
@@ -32,7 +32,7 @@ self.addEventListener('message', (event) => {
   const { data, ports } = event;
   if (data?.type === 'activate-now') event.waitUntil(self.skipWaiting());
   if (data?.type === 'version?') ports[0]?.postMessage(version);
-  // A browser ends a worker that seems to have nothing to do.
+  // Without waitUntil the browser may terminate an idle worker.
   if (data?.type === 'keep' && Array.isArray(data.urls)) event.waitUntil(keep(data.urls));
 });
 
@@ -48,7 +48,7 @@ self.addEventListener('fetch', (event) => {
 
 const pagePath = ({ pathname }: URL): string => (pathname.length > 1 ? pathname.replace(/\/$/, '') : pathname);
 
-/** The relay's page while it answers soon, else the kept one. */
+/** The relay's page if it responds soon, else the cached one. */
 async function page(request: Request, path: string): Promise<Response> {
   const kept = caches.open(pagesCache).then((cache) => cache.match(path));
   const fresh = fetch(request);
@@ -68,12 +68,12 @@ async function assetFirst(request: Request, path: string): Promise<Response> {
   const kept = await cache.match(path);
   if (kept) return kept;
   const response = await fetch(request);
-  // A full disk must not cost the page its code.
+  // A full disk must not prevent the page from loading.
   if (response.status === 200) await cache.put(path, response.clone()).catch(() => undefined);
   return response;
 }
 
-/** What the page fetched before this worker saw it. */
+/** Caches what the page fetched before this worker controlled it. */
 async function keep(urls: readonly unknown[]): Promise<void> {
   const cache = await caches.open(assetsCache);
   for (const url of urls.slice(0, 500)) {

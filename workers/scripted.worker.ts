@@ -5,5 +5,5 @@ import { serveEngine } from '#lib/engine/worker/host.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
-// For tests and measurements: the rate comes with the model, `scripted-30`, `scripted-100`, `scripted-300`.
+// For tests and benchmarks: the model name sets the rate, for example `scripted-30` or `scripted-300`.
 serveEngine(self, createScriptedEngine({ clock: systemClock, answerTokens: 400 }));

@@ -14,7 +14,7 @@ serveEngine(
     wasmUrl,
     clock: systemClock,
     fetch: self.fetch.bind(self),
-    // Browsers hide the caches in insecure contexts and some private windows; the model is then fetched at every load.
+    // Browsers hide `caches` in insecure contexts and some private windows; the model is then fetched on every load.
     store: 'caches' in self ? cacheChunkStore(self.caches) : memoryChunkStore(),
     pageUrl: self.location.href,
   }),

@@ -1,2 +1,2 @@
-/** Every page is made at build time and wakes up in the browser: the first paint needs no script. */
+/** Every page is prerendered and hydrated, so the first paint needs no script. */
 export const prerender = true;

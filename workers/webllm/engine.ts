@@ -28,10 +28,13 @@ export interface WebllmEngineOptions {
 
 const build = 'web-llm 0.2.86';
 
-/** WebLLM has a grammar engine of its own; formats and calls are claimed when its suite has shown them on a GPU. */
+/**
+ * WebLLM has its own grammar engine; formats and tool calls are not listed until the compliance suite has proven them
+ * on a GPU.
+ */
 const features = ['seed', 'resume-text'] as const satisfies readonly Feature[];
 
-/** WebLLM on WebGPU: one model, one answer at a time. Files come checked from `fetchMlc`; WebLLM finds them in its caches. */
+/** WebLLM on WebGPU: one model, one answer at a time. `fetchMlc` puts verified files into WebLLM's caches. */
 export function createWebllmEngine(options: WebllmEngineOptions): Engine {
   const { clock } = options;
   let info: EngineInfo = { name: 'webllm', build, deviceClass: 'webgpu-unknown' };
@@ -54,7 +57,7 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
     const { config } = await fetchMlc(source, { ...options, onProgress: report.files, signal });
     const engine = await start(model, source, anySignal([signal, options.deviceLost]), report.start).catch(
       async (error: unknown) => {
-        // What lies here may not belong together: the next load asks for it again.
+        // The stored files may be inconsistent; make the next load fetch them again.
         if (errorCode(error) === 'model-corrupt') await forgetMlc(source, options.caches).catch(() => undefined);
         throw error;
       },
@@ -66,7 +69,7 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
         clock,
         contextTokens: model.contextTokens,
         template,
-        // Qwen3 thinks aloud unless told not to, which takes its template.
+        // Qwen3 reasons by default; turning that off requires its template.
         thinking: template && /qwen3/i.test(source.weightsUrl) ? 'off' : 'as-trained',
         signal: streamSignal,
         deviceLost: options.deviceLost,

@@ -1,7 +1,7 @@
 import type { ProgressMeter } from '#lib/engine/progress.ts';
 import type { InitProgressReport } from '@mlc-ai/web-llm';
 
-/** What a load of a WebLLM model tells: its files, then WebLLM's start, then that it is ready. */
+/** Progress of loading a WebLLM model: its files, then WebLLM's start, then ready. */
 export interface LoadReport {
   readonly files: ProgressMeter;
   readonly start: (step: Pick<InitProgressReport, 'progress' | 'text'>) => void;
@@ -9,9 +9,9 @@ export interface LoadReport {
 }
 
 /**
- * What the files say they are replaces `sizeBytes`, which for a model of one's own is nothing. WebLLM reports a share and a
- * sentence, twice from nothing to the whole: while it brings the stored files to the GPU, and while it compiles, when the
- * sentence speaks of shaders. To a reader that is one step, which never goes back.
+ * The actual file sizes replace `sizeBytes`, which is 0 for user-supplied models. WebLLM reports a fraction and a text,
+ * running from 0 to 1 twice: while uploading the stored files to the GPU, and while compiling, when the text mentions
+ * shaders. These are merged into one step that never goes backwards.
  */
 export function createLoadReport(meter: ProgressMeter, sizeBytes: number): LoadReport {
   let totalBytes = sizeBytes;

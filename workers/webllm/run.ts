@@ -13,7 +13,7 @@ export interface WebllmRunOptions {
   readonly engine: MLCEngine;
   readonly clock: Clock;
   readonly contextTokens: number;
-  /** Undefined when the model's configuration has none that can be written: such a model cannot resume a chat. */
+  /** Undefined if the model's configuration has no template that can be rendered; such a model cannot resume a chat. */
   readonly template: MlcTemplate | undefined;
   readonly thinking: 'off' | 'as-trained';
   readonly signal: AbortSignal;
@@ -23,14 +23,14 @@ export interface WebllmRunOptions {
 type Chunk = ChatCompletionChunk | Completion;
 
 /**
- * What a model that thinks is given in place of thoughts. WebLLM can put them in too, but counts them as tokens of the
- * answer then and ends it before its time.
+ * Empty reasoning, given to a reasoning model to skip it. WebLLM can insert it too, but then counts it towards the
+ * answer's tokens and ends the answer early.
  */
-const emptyThoughts = '<think>\n\n</think>\n\n';
+const emptyReasoning = '<think>\n\n</think>\n\n';
 
 /**
- * One answer. A conversation goes to WebLLM as text, written as the model's template says: text to go on from and empty
- * thoughts are appended to it. Only where nobody here can write the template does WebLLM.
+ * Runs one answer. A conversation is passed to WebLLM as text rendered with the model's template, followed by empty
+ * reasoning and any text to resume. If the template cannot be rendered here, WebLLM renders it.
  */
 export async function* runWebllm(request: TextRequest, options: WebllmRunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens } = options;
@@ -51,13 +51,13 @@ export async function* runWebllm(request: TextRequest, options: WebllmRunOptions
 const isTooLong = (error: unknown): boolean =>
   error instanceof Error && error.name === 'ContextWindowSizeExceededError';
 
-/** WebLLM says it in words alone: "Prompt tokens exceed context window size: number of prompt tokens: 600; …". */
+/** WebLLM reports this only as text: "Prompt tokens exceed context window size: number of prompt tokens: 600; …". */
 function promptTokensIn(error: unknown): number | undefined {
-  const said = /number of prompt tokens: (\d+)/i.exec(String(error))?.[1];
-  return said === undefined ? undefined : Number(said);
+  const count = /number of prompt tokens: (\d+)/i.exec(String(error))?.[1];
+  return count === undefined ? undefined : Number(count);
 }
 
-/** WebLLM's own word for a conversation whose roles come in an order that it does not write. */
+/** WebLLM's error for a conversation whose role order it does not support. */
 const isMisordered = (error: unknown): boolean =>
   error instanceof Error && /^(?:System)?MessageOrderError$/.test(error.name);
 
@@ -90,7 +90,7 @@ async function* pieces(
       if (choice?.finish_reason) end.reason = choice.finish_reason === 'length' ? 'length' : 'stop';
       if (chunk.usage) {
         end.tokensIn = chunk.usage.prompt_tokens;
-        // The token that ends an answer is counted by WebLLM, and by no other engine.
+        // Unlike other engines, WebLLM counts the end-of-text token.
         const ending = end.reason === 'stop' ? 1 : 0;
         const missing = chunk.usage.completion_tokens - ending - counted;
         if (missing > 0) yield { text: '', tokens: missing };
@@ -100,7 +100,8 @@ async function* pieces(
     if (deviceLost.aborted) throw abortError(deviceLost);
     if (signal.aborted) throw abortError(signal);
     if (cause instanceof TabloomError || isTooLong(cause)) throw cause;
-    if (isMisordered(cause)) throw badRequest('This model wants one system message first, and a question last.');
+    if (isMisordered(cause))
+      throw badRequest('This model requires a single system message at the start and a question at the end.');
     throw new TabloomError('engine-failed', 'The engine failed while answering. Try again, or load the model again.', {
       cause,
       details: { reason: String(cause).slice(0, 256) },
@@ -111,7 +112,7 @@ async function* pieces(
   }
 }
 
-/** Interrupts and reads to the end, which is at most one token away: only then is WebLLM's lock free. */
+/** Interrupts the stream and drains it, which takes at most one token: only then does WebLLM release its lock. */
 async function leave(
   engine: MLCEngine,
   stream: AsyncIterator<Chunk> | undefined,
@@ -124,7 +125,7 @@ async function leave(
       if (done) return;
     }
   } catch {
-    // It has ended by an error, which was told where it was met.
+    // The stream failed; the error was reported where it occurred.
   }
 }
 
@@ -139,22 +140,22 @@ async function begin(request: TextRequest, options: WebllmRunOptions): Promise<A
     top_p: sampling.topP,
     frequency_penalty: sampling.frequencyPenalty,
     presence_penalty: sampling.presencePenalty,
-    // Left out, it is what the model's configuration says, and would begin anew in a resumed answer.
+    // If omitted, the model's default applies, which would not count a resumed answer's earlier tokens.
     repetition_penalty: sampling.repetitionPenalty,
     ...(sampling.seed === undefined ? {} : { seed: sampling.seed }),
   } as const;
   if (request.kind === 'completion') {
     return engine.completions.create({ ...shared, prompt: request.input.prompt + (request.resume?.text ?? '') });
   }
-  const said = request.resume?.text ?? '';
+  const delivered = request.resume?.text ?? '';
   if (template) {
-    const answerPrefix = thinking === 'off' ? emptyThoughts : '';
-    const prompt = renderMlc(request.input.messages, template, { answerPrefix }) + said;
+    const answerPrefix = thinking === 'off' ? emptyReasoning : '';
+    const prompt = renderMlc(request.input.messages, template, { answerPrefix }) + delivered;
     return engine.completions.create({ ...shared, prompt });
   }
-  if (said !== '') throw resumeUnsupported('This model cannot resume an answer.');
-  // Left to itself, WebLLM goes on from its memory of the turn before, without the mark that ends an answer: the next one
-  // would be another than anybody else gives to the same conversation, and its prompt be counted as the last turn alone.
+  if (delivered !== '') throw resumeUnsupported('This model cannot resume an answer.');
+  // Without a reset, WebLLM continues from its state of the previous turn, without the end-of-answer marker: the answer
+  // would differ from other engines', and only the last turn would be counted as prompt.
   await engine.resetChat();
   return engine.chat.completions.create({ ...shared, messages: request.input.messages.map(toParam) });
 }
@@ -164,7 +165,7 @@ function toParam(message: ChatMessage): ChatCompletionMessageParam {
   if (message.role === 'system' || message.role === 'user' || message.role === 'assistant') {
     return { role: message.role, content };
   }
-  throw badRequest(`This model reads no messages of the role "${message.role}". Leave them out.`);
+  throw badRequest(`This model does not support messages with the role "${message.role}". Remove them.`);
 }
 
 const badRequest = (message: string): TabloomError => new TabloomError('bad-request', message);

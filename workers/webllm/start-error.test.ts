@@ -4,7 +4,7 @@ import { startError } from './start-error.ts';
 const named = (name: string, message: string) => Object.assign(new Error(message), { name });
 
 test.each([
-  // A library of the line v0_2_48 under WebLLM 0.2.86.
+  // A library built for v0_2_48 under WebLLM 0.2.86.
   ['model-corrupt', named('LinkError', 'Import #0 "env" "_ZN3tvm7runtime9threading15ResetThreadPoolEv": not callable')],
   [
     'model-corrupt',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { watchDevices } from './watch-devices.ts';
 
-/** An adapter class whose devices are lost when told. */
+/** An adapter class whose devices can be lost on demand. */
 function adapterScope() {
   let lose: (info: { reason: string; message: string }) => void = () => undefined;
   class FakeAdapter {
@@ -13,7 +13,7 @@ function adapterScope() {
   return { scope, adapter: new FakeAdapter(), lose: (reason: string) => lose({ reason, message: 'gone' }) };
 }
 
-test('a device that gives up is told, with what to do', async () => {
+test('a lost device is reported with advice', async () => {
   const { scope, adapter, lose } = adapterScope();
   const lost = watchDevices(scope);
   await adapter.requestDevice();
@@ -22,7 +22,7 @@ test('a device that gives up is told, with what to do', async () => {
   expect(lost.reason).toMatchObject({ code: 'device-lost', details: { reason: 'gone' } });
 });
 
-test('a device destroyed on purpose is not', async () => {
+test('a deliberately destroyed device is not', async () => {
   const { scope, adapter, lose } = adapterScope();
   const lost = watchDevices(scope);
   await adapter.requestDevice();
@@ -31,6 +31,6 @@ test('a device destroyed on purpose is not', async () => {
   expect(lost.aborted).toBe(false);
 });
 
-test('a browser without WebGPU has nothing to watch', () => {
+test('a browser without WebGPU is not an error', () => {
   expect(watchDevices({}).aborted).toBe(false);
 });

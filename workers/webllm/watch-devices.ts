@@ -1,13 +1,13 @@
 import { TabloomError } from '#lib/base/errors.ts';
 
-/** The constructor whose devices are watched; a worker's `self` has it. */
+/** The global scope whose GPU adapter class is watched, such as a worker's `self`. */
 export interface AdapterScope {
   readonly GPUAdapter?: { readonly prototype: Pick<GPUAdapter, 'requestDevice'> } | undefined;
 }
 
 /**
- * A signal that aborts when a device made in this worker is lost, other than by being destroyed on purpose. WebLLM only
- * writes that to its log, so devices are noted where they are made.
+ * A signal that aborts when a GPU device created in this worker is lost, unless it was destroyed deliberately. WebLLM
+ * only logs this, so device creation is intercepted.
  */
 export function watchDevices(scope: AdapterScope): AbortSignal {
   const lost = new AbortController();
@@ -21,7 +21,7 @@ export function watchDevices(scope: AdapterScope): AbortSignal {
       lost.abort(
         new TabloomError(
           'device-lost',
-          'The GPU gave up, most often for want of memory. Load the model again, or choose a smaller one.',
+          'The GPU was lost, usually because it ran out of memory. Load the model again, or choose a smaller one.',
           { details: { reason: message.slice(0, 256) } },
         ),
       );

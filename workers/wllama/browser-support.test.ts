@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { assertBrowserSupport } from './browser-support.ts';
 
-test('a browser with 64-bit memories passes, as this Node does', () => {
+test('a browser with 64-bit memory passes, as does this Node', () => {
   expect(() => assertBrowserSupport(WebAssembly)).not.toThrow();
 });
 
-test('a browser without is told which to use', () => {
+test('a browser without it gets a message with supported browsers', () => {
   expect(() => assertBrowserSupport({ validate: () => false })).toThrowError(
     expect.objectContaining({ code: 'load-failed' }),
   );

@@ -1,10 +1,10 @@
 import { TabloomError } from '#lib/base/errors.ts';
 
-/** `(module (memory i64 1))`: the engine's wasm has a memory of 64-bit addresses. */
+/** `(module (memory i64 1))`: the engine's wasm uses 64-bit memory. */
 const memory64 = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 4, 1);
 
 /**
- * Refuses before anything is fetched where the engine's wasm could not start; a browser's own message there speaks of
+ * Fails before anything is fetched if the engine's wasm cannot start in this browser, whose own message would be about
  * bytes and opcodes. @throws `load-failed`.
  */
 export function assertBrowserSupport(wasm: Pick<typeof WebAssembly, 'validate'>): void {

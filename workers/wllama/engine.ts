@@ -13,24 +13,24 @@ import { assertBrowserSupport } from './browser-support.ts';
 import { runWllama } from './run.ts';
 
 export interface WllamaEngineOptions {
-  /** Our own copy of the wasm; nothing is fetched from elsewhere. */
+  /** Our own copy of the wasm; nothing is fetched from third parties. */
   readonly wasmUrl: string;
   readonly clock: Clock;
   readonly fetch: typeof globalThis.fetch;
   readonly store: ChunkStore;
-  /** What relative model addresses are relative to. */
+  /** Base URL for relative model URLs. */
   readonly pageUrl: string;
 }
 
-/** No log-probabilities: the package fails inside over tokens that are a piece of a character. */
+/** No log-probabilities: the package fails on tokens that are part of a character. */
 const features = [
   ...(['tools', 'json-schema', 'logit-bias', 'seed', 'resume-text'] as const),
 ] as const satisfies readonly Feature[];
 
-/** Above this a model gains more from threads than it loses by their hand-over. */
+/** Above this size a model gains more from threads than it loses to synchronisation. */
 const threadsFromParameters = 50_000_000;
 
-/** llama.cpp in wasm, on the CPU: the fallback of a tab without WebGPU, and the engine of the bundled model. */
+/** llama.cpp in wasm on the CPU: the fallback for tabs without WebGPU, and the engine of the bundled model. */
 export function createWllamaEngine(options: WllamaEngineOptions): Engine {
   const { clock } = options;
   const info: EngineInfo = {
@@ -46,7 +46,7 @@ export function createWllamaEngine(options: WllamaEngineOptions): Engine {
     if (source.kind !== 'gguf') {
       throw new TabloomError(
         'model-unknown',
-        `wllama runs GGUF files and "${model.name}" is none. Choose another engine.`,
+        `wllama only runs GGUF files, and "${model.name}" is not one. Choose another engine.`,
       );
     }
     assertBrowserSupport(WebAssembly);
@@ -97,7 +97,7 @@ export function createWllamaEngine(options: WllamaEngineOptions): Engine {
 
 async function start(file: Blob, model: ModelEntry, wasmUrl: string, signal: AbortSignal | undefined): Promise<Wllama> {
   const wllama = new Wllama({ default: wasmUrl }, { suppressNativeLog: true, logger: silent });
-  // The package would fetch its build for browsers without JSPI from a CDN.
+  // Otherwise the package would fetch a build for browsers without JSPI from a CDN.
   wllama.setCompat(null);
   const crash = watchCrash();
   try {
@@ -113,7 +113,7 @@ async function start(file: Blob, model: ModelEntry, wasmUrl: string, signal: Abo
     return wllama;
   } catch (cause) {
     const leaving = wllama.exit().catch(() => undefined);
-    // A dead wasm may never say that it has left.
+    // A crashed wasm may never confirm its exit.
     if (cause !== crash.error()) await leaving;
     else throw cause;
     if (signal?.aborted) throw abortError(signal);
@@ -128,18 +128,19 @@ async function start(file: Blob, model: ModelEntry, wasmUrl: string, signal: Abo
     }
     throw new TabloomError(
       'model-corrupt',
-      'The engine could not read the model: not a GGUF file it knows, or too large for this browser. Choose another model.',
+      'The engine could not read the model: not a supported GGUF file, or too large for this browser. Choose another model.',
       { cause, details: { reason: String(cause).slice(0, 256) } },
     );
   } finally {
-    // What else it throws on its way down is part of the same crash.
+    // Further errors during shutdown belong to the same crash.
     if (!crash.error()) crash.ignore();
   }
 }
 
 /**
- * The package waits for ever when the wasm cannot be made (its code cut short, no memory left): it takes the reason for a
- * text, fails over it, and what it promised never settles. Its failure is uncaught in this worker, and heard of here.
+ * The package hangs if the wasm cannot be instantiated (truncated code, out of memory): it expects the reason to be a
+ * string, throws while handling it, and its promise never settles. That error surfaces as an uncaught error of this
+ * worker, which is caught here.
  */
 function watchCrash() {
   const watching = new AbortController();
@@ -150,7 +151,7 @@ function watchCrash() {
     event.preventDefault();
     error ??= new TabloomError(
       'load-failed',
-      'The engine could not be started: its code came incomplete, or memory is short. Close other tabs and try again.',
+      'The engine could not be started: its code is incomplete, or memory is low. Close other tabs and try again.',
       { cause: 'reason' in event ? event.reason : event.error },
     );
     reject(error);
@@ -160,5 +161,5 @@ function watchCrash() {
   return { happened, error: () => error, ignore: () => watching.abort() };
 }
 
-/** The native log holds prompts. */
+/** Silent, because the native log contains prompts. */
 const silent = { debug: () => undefined, log: () => undefined, warn: () => undefined, error: () => undefined };

@@ -14,13 +14,13 @@ interface Params {
 const chunk = (text: string, madeTokens: number, finish_reason: 'stop' | 'length' | null = null) =>
   ({ choices: [{ text, finish_reason }], timings: { predicted_n: madeTokens } }) as unknown as RawCompletionChunk;
 
-/** What the package says, in place of the package: these chunks, or a failure of the server inside it. */
-async function run(said: readonly RawCompletionChunk[] | Error, params: Partial<TextRequest['params']> = {}) {
+/** Runs with a stub of the package that yields these chunks, or fails like its internal server. */
+async function run(outcome: readonly RawCompletionChunk[] | Error, params: Partial<TextRequest['params']> = {}) {
   const asked: Params[] = [];
-  const createCompletion = async (wish: Params) => {
-    asked.push(wish);
-    if (said instanceof Error) throw said;
-    if (wish.stream) for (const one of said) wish.onData!(one);
+  const createCompletion = async (options: Params) => {
+    asked.push(options);
+    if (outcome instanceof Error) throw outcome;
+    if (options.stream) for (const one of outcome) options.onData!(one);
     return { usage: { prompt_tokens: 7 } };
   };
   const request: TextRequest = {
@@ -44,7 +44,7 @@ async function run(said: readonly RawCompletionChunk[] | Error, params: Partial<
   return { code, events, asked };
 }
 
-test('tokens of a character that the limit cut in two are delivered without a text', async () => {
+test('tokens of a character split by the limit are delivered without text', async () => {
   const { events } = await run([chunk('a', 1), chunk('', 2), chunk('', 3, 'length')]);
   expect(events).toMatchObject([
     { type: 'text-delta', text: 'a', tokens: 1 },
@@ -53,7 +53,7 @@ test('tokens of a character that the limit cut in two are delivered without a te
   ]);
 });
 
-test('the token that ends an answer is none of it', async () => {
+test('the end-of-text token is not part of the answer', async () => {
   const { events } = await run([chunk('a', 1), chunk('b', 2), chunk('', 3, 'stop')]);
   expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'stop', usage: { tokensOut: 2 } });
 });
@@ -66,7 +66,7 @@ test.each([
   expect((await run(new Error(message))).code).toBe(code);
 });
 
-test('nothing but temperature and top-p cuts what may be drawn', async () => {
+test('only temperature and top-p restrict sampling', async () => {
   const { asked } = await run([chunk('a', 1, 'stop')], { topP: 0.9 });
   expect(asked.at(-1)).toMatchObject({ temperature: 0.7, top_p: 0.9, top_k: 0, min_p: 0 });
 });

@@ -23,7 +23,10 @@ export interface WllamaRunOptions {
   readonly signal: AbortSignal;
 }
 
-/** One answer: the prompt counted, then a raw completion on it and on the text delivered before. The package takes no ids. */
+/**
+ * Runs one answer: counts the prompt, then runs a raw completion of it plus any text delivered before. The package does
+ * not accept token ids.
+ */
 export async function* runWllama(request: TextRequest, options: WllamaRunOptions): AsyncGenerator<EngineEvent> {
   const { clock, contextTokens, template } = options;
   const startedMs = clock.elapsed();
@@ -60,10 +63,10 @@ export async function* runWllama(request: TextRequest, options: WllamaRunOptions
   );
 }
 
-/** How llama.cpp's server says so; the package passes its words on and no code. */
+/** llama.cpp's message for this; the package passes it on without a code. */
 const pastContext = /(?:\((\d+) tokens\) )?exceeds the available context size|context size has been exceeded/i;
 
-/** Reads the prompt into the cache and counts it; the completion that follows finds it there. */
+/** Counts the prompt's tokens by evaluating it into the cache, which the following completion reuses. */
 async function countTokens(prompt: string, { wllama, contextTokens, signal }: WllamaRunOptions): Promise<number> {
   try {
     const { usage } = await wllama.createCompletion({
@@ -101,7 +104,7 @@ async function* complete(
 ): AsyncGenerator<RawPiece> {
   if (budget <= 0) return;
   const stopReading = new AbortController();
-  // The package cannot be held back; it makes at most a context of tokens.
+  // The package has no backpressure, but generates at most one context of tokens.
   const chunks = createQueue<RawCompletionChunk>(contextTokens + 16);
   const ended = wllama
     .createCompletion({
@@ -130,8 +133,9 @@ async function* complete(
     for await (const chunk of chunks) {
       const choice = chunk.choices[0];
       const made = chunk.timings?.predicted_n ?? tokens + (choice?.text ? 1 : 0);
-      // Text may stand for several tokens: a character of many bytes is held back until it is whole. At the limit what is
-      // held never becomes whole, and was made all the same; at the model's own end the token that says so is no answer.
+      // One text may cover several tokens, because a multi-byte character is held back until complete. At the token
+      // limit the held-back tokens never complete a character but were still generated; at the model's own end, the
+      // end-of-text token does not count.
       if (choice?.text || (choice?.finish_reason === 'length' && made > tokens)) {
         yield { text: choice.text, tokens: made - tokens };
         tokens = made;
@@ -142,15 +146,17 @@ async function* complete(
     throw signal.aborted ? abortError(signal) : engineFailed(cause);
   } finally {
     stopReading.abort();
-    // The slot is free once the package has cancelled its request.
+    // The slot is freed once the package has cancelled its request.
     await ended;
   }
 }
 
-/** Members that llama.cpp's server reads and the package hands on, without typing them or otherwise than it types them. */
+/**
+ * For members that llama.cpp's server accepts and the package passes on, but that are missing or wrong in its types.
+ */
 const asUntyped = (members: Readonly<Record<string, unknown>>): object => members;
 
-/** Members of llama.cpp's server that the package passes on without typing them. */
+/** Members of llama.cpp's server that the package passes on but does not type. */
 const keepPrompt = { cache_prompt: true, timings_per_token: true };
 
 const engineFailed = (cause: unknown): TabloomError =>

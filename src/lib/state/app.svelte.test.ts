@@ -13,7 +13,7 @@ import { anyPeer } from './target.ts';
 
 const still = <T>(current: T): Live<T> => ({ current, listen: () => () => undefined });
 
-/** Settings that can be changed. */
+/** Mutable settings. */
 function settingsView(initial: Settings) {
   let current = initial;
   const listeners = new Set<(value: Settings) => void>();
@@ -85,7 +85,7 @@ function newApp() {
   return new App({ now: () => 1, newId: () => String(++id) });
 }
 
-test('a question asked before the tab is there waits for it', async () => {
+test('a question asked before the tab exists waits for it', async () => {
   const app = newApp();
   const asked = app.conversation.send('Hi', anyPeer);
   expect(app.conversation.busy).toBe(true);
@@ -97,7 +97,7 @@ test('a question asked before the tab is there waits for it', async () => {
   expect(app.history.conversations).toHaveLength(1);
 });
 
-test('where there can be no tab, the question fails with the reason', async () => {
+test('if the tab cannot be created, the question fails with the reason', async () => {
   const app = newApp();
   const asked = app.conversation.send('Hi', anyPeer);
   app.fail(new TabloomError('storage-unavailable', 'No.'));
@@ -122,7 +122,7 @@ test('a conversation from the history opens with its turns, a deleted one does n
   expect(kept.size).toBe(0);
 });
 
-/** A conversation whose answer is under way, and the end of it. */
+/** A conversation with an answer in progress, and a function that ends it. */
 async function answering(app: App, tab: Tab) {
   const answer = Promise.withResolvers<void>();
   tab.asking.ask = async function* (_, { signal }) {
@@ -135,7 +135,7 @@ async function answering(app: App, tab: Tab) {
   return { id: app.conversation.id, asked };
 }
 
-test('a conversation that is deleted while it answers does not come back', async () => {
+test('a conversation deleted during its answer does not come back', async () => {
   const app = newApp();
   const { tab, kept } = fakeTab();
   await app.attach(tab);
@@ -146,7 +146,7 @@ test('a conversation that is deleted while it answers does not come back', async
   expect([kept.size, app.history.conversations]).toEqual([0, []]);
 });
 
-test('nor one that was left before, with its answer still ending', async () => {
+test('nor does one that was left while its answer was still ending', async () => {
   const app = newApp();
   const { tab, kept } = fakeTab();
   await app.attach(tab);
@@ -156,7 +156,7 @@ test('nor one that was left before, with its answer still ending', async () => {
   expect([kept.size, app.history.conversations]).toEqual([0, []]);
 });
 
-test('everything is deleted after the last word has been kept, and nothing is asked or kept after it', async () => {
+test('everything is deleted after the last save, and nothing is asked or saved afterwards', async () => {
   const app = newApp();
   const { tab, kept } = fakeTab();
   await app.attach(tab);
@@ -167,7 +167,7 @@ test('everything is deleted after the last word has been kept, and nothing is as
   expect([kept.size, app.conversation.turns.length]).toEqual([0, 1]);
 });
 
-test('a conversation that is read slowly comes neither over one chosen later nor over a question asked meanwhile', async () => {
+test('a slow-loading conversation replaces neither one chosen later nor a question asked meanwhile', async () => {
   const app = newApp();
   const { tab } = fakeTab();
   const record = { title: '', createdAt: 0, updatedAt: 0, turns: 0 };
@@ -186,7 +186,7 @@ test('a conversation that is read slowly comes neither over one chosen later nor
   expect([await second, app.conversation.id, app.conversation.turns.length]).toEqual([false, 'fast', 1]);
 });
 
-test('in private mode nothing is kept, and each conversation begins under a new key', async () => {
+test('in private mode nothing is saved, and each conversation starts with a new key', async () => {
   const app = newApp();
   const { tab, kept, renewed } = fakeTab({ privateMode: true });
   await app.attach(tab);
@@ -197,7 +197,7 @@ test('in private mode nothing is kept, and each conversation begins under a new 
   expect(renewed).toHaveLength(1);
 });
 
-test('D1: in private mode nothing of a kept conversation is opened or sent, however it is asked for', async () => {
+test('D1: in private mode no saved conversation is opened or sent, however it is requested', async () => {
   const app = newApp();
   const { tab, kept } = fakeTab({ privateMode: true });
   const record = { id: 'x', title: 'Old', createdAt: 0, updatedAt: 0, turns: 1 };
@@ -208,7 +208,7 @@ test('D1: in private mode nothing of a kept conversation is opened or sent, howe
     sent.push(input);
     yield { type: 'job-cancelled', at: 1 };
   };
-  // As a full load of the page does, before the settings are known.
+  // As on a full page load, before the settings are known.
   const opening = app.openConversation('x');
   await app.attach(tab);
   expect([await opening, app.openable]).toEqual([false, []]);
@@ -218,7 +218,7 @@ test('D1: in private mode nothing of a kept conversation is opened or sent, howe
   expect(kept.size).toBe(1);
 });
 
-test('D1: a kept conversation that is being read when private mode begins does not open', async () => {
+test('D1: a saved conversation still loading when private mode starts does not open', async () => {
   const app = newApp();
   const { tab } = fakeTab();
   tab.history.list = async () => [{ id: 'x', title: '', createdAt: 0, updatedAt: 0, turns: 0 }];
@@ -232,7 +232,7 @@ test('D1: a kept conversation that is being read when private mode begins does n
   expect(app.conversation.id).not.toBe('x');
 });
 
-test('a private conversation is not kept when private mode ends, and nothing goes on in it', async () => {
+test('a private conversation is not saved when private mode ends, and cannot be continued', async () => {
   const app = newApp();
   const { tab, kept } = fakeTab({ privateMode: true });
   await app.attach(tab);
@@ -251,7 +251,7 @@ test('a private conversation is not kept when private mode ends, and nothing goe
   expect(kept.size).toBe(0);
 });
 
-test('private mode begins a conversation of its own; what was kept before stays kept', async () => {
+test('private mode starts a new conversation; saved ones stay saved', async () => {
   const app = newApp();
   const { tab, kept, renewed } = fakeTab();
   await app.attach(tab);
@@ -262,7 +262,7 @@ test('private mode begins a conversation of its own; what was kept before stays 
   expect([...kept.values()].map(({ record }) => record.title)).toEqual(['open']);
 });
 
-test('a question asked before the settings are read is private where they say so', async () => {
+test('a question asked before the settings are loaded is private if they say so', async () => {
   const app = newApp();
   const asked = app.conversation.send('secret', anyPeer);
   const { tab, kept } = fakeTab({ privateMode: true });
@@ -271,7 +271,7 @@ test('a question asked before the settings are read is private where they say so
   expect(kept.size).toBe(0);
 });
 
-test('a model loaded for this device is asked from then on, and one that could not be loaded is not', async () => {
+test('a model loaded on this device becomes the target, unless loading fails', async () => {
   const app = newApp();
   const { tab } = fakeTab();
   await app.attach(tab);

@@ -10,7 +10,7 @@ import type { ConversationRecord } from './records.ts';
 import { anyPeer, previewRoute, thisDevice, type RoutePreview, type Target } from './target.ts';
 import { Watched } from './watched.svelte.ts';
 
-/** Tokens assumed where nobody has said yet what the model can read. */
+/** Context size assumed until the model's is known. */
 const contextTokensUnknown = 2_048;
 
 export interface AppParts {
@@ -18,10 +18,10 @@ export interface AppParts {
   readonly newId: () => string;
 }
 
-/** Whether what is said is kept on this device. */
-type Keeping = 'kept' | 'private';
+/** Whether conversations are saved on this device. */
+type Persistence = 'saved' | 'private';
 
-/** Everything on screen. It exists before the tab behind it does, and pages show it from the first paint. */
+/** The root of the UI state. Created before the tab behind it, so that pages can render from the first paint. */
 export class App {
   readonly network = new Watched(noNetwork);
   readonly library = new Watched(emptyLibrary);
@@ -36,12 +36,12 @@ export class App {
   readonly #parts: AppParts;
   readonly #ready = Promise.withResolvers<Tab>();
   readonly #historyRead = Promise.withResolvers<void>();
-  /** Conversations that left the screen while their answer was under way, until it has ended. */
+  /** Conversations that left the screen while an answer was in progress, until it has ended. */
   readonly #leaving = new Map<string, Conversation>();
-  /** The conversation that was chosen last: an earlier one that takes longer to read does not come over it. */
+  /** Identifies the most recent choice, so that an earlier conversation that loads more slowly does not replace it. */
   #wanted: symbol | undefined;
-  /** Of a conversation that began before the settings were read. */
-  readonly #firstKeeping = Promise.withResolvers<Keeping>();
+  /** For a conversation that started before the settings were loaded. */
+  readonly #firstPersistence = Promise.withResolvers<Persistence>();
 
   constructor(parts: AppParts) {
     this.#parts = parts;
@@ -49,17 +49,17 @@ export class App {
     this.conversation = this.#createConversation();
   }
 
-  /** Who would answer if the question were sent now. */
-  get prospect(): RoutePreview {
+  /** Where a question sent now would go. */
+  get preview(): RoutePreview {
     return previewRoute(this.target, this.network.value, this.library.value);
   }
 
-  /** Conversations that may be opened now: in private mode none of those that were kept. */
+  /** Conversations that may be opened now; in private mode none. */
   get openable(): readonly ConversationRecord[] {
-    return this.#keeping === 'private' ? [] : this.history.conversations;
+    return this.#persistence === 'private' ? [] : this.history.conversations;
   }
 
-  /** The tab behind the page, once it is there. */
+  /** Resolves to the tab behind the page. */
   get ready(): Promise<Tab> {
     return this.#ready.promise;
   }
@@ -69,26 +69,26 @@ export class App {
     this.library.attach(tab.library.view);
     this.sharing.attach(tab.sharing.view);
     this.settings.attach(tab.settings.view);
-    let keeping = this.#keeping;
-    this.#firstKeeping.resolve(keeping);
+    let persistence = this.#persistence;
+    this.#firstPersistence.resolve(persistence);
     this.tab = tab;
     this.#ready.resolve(tab);
-    // What was said in private neither is kept nor goes on under the device's own key, and the other way round.
+    // A private conversation is never saved or continued under the device's key, nor a saved one in private.
     tab.settings.view.listen(() => {
-      if (keeping === this.#keeping) return;
-      keeping = this.#keeping;
+      if (persistence === this.#persistence) return;
+      persistence = this.#persistence;
       void this.startConversation();
     });
     await this.history.attach(tab.history).finally(() => this.#historyRead.resolve());
   }
 
-  /** The tab could not be made; whoever waits for it hears why. */
+  /** Records that the tab could not be created, and rejects {@link ready}. */
   fail(error: unknown): void {
     this.bootError = toErrorRecord(error);
     this.#ready.reject(error);
   }
 
-  /** Loads a model so that this device answers, which is asked from then on: questions were promised to stay here. */
+  /** Loads a model on this device and makes it the target, since the user was promised that questions stay here. */
   async answerHere(model: string): Promise<void> {
     const tab = await this.ready;
     await tab.library.load(model);
@@ -101,8 +101,8 @@ export class App {
   }
 
   /**
-   * Opens one from the history; returns false when it is not there any more, when something else was opened or asked
-   * while it was read, and in private mode, where a question would go out with all that was said before.
+   * Opens a conversation from the history. Returns false if it no longer exists, if another was opened or a question
+   * asked while it was loading, and in private mode, where the next question would send its history along.
    */
   async openConversation(id: string): Promise<boolean> {
     if (this.conversation.id === id) return true;
@@ -115,7 +115,7 @@ export class App {
     if (!record) return false;
     await this.#leaving.get(id)?.settled();
     const turns = await tab.history.turns(id);
-    if (this.#keeping === 'private') return false;
+    if (this.#persistence === 'private') return false;
     if (this.#wanted !== wanted || this.conversation !== shown || shown.turns.length !== length) return false;
     this.#show(this.#createConversation({ record, turns }));
     await tab.asking.startAnew();
@@ -127,7 +127,7 @@ export class App {
     await this.history.remove(id, this.#leaving.get(id)?.discard());
   }
 
-  /** Deletes everything this browser holds; the page has to be loaded again after it. */
+  /** Deletes everything stored in this browser; the page has to be reloaded afterwards. */
   async deleteData(): Promise<void> {
     const tab = await this.ready;
     await Promise.all([this.conversation, ...this.#leaving.values()].map((conversation) => conversation.discard()));
@@ -144,13 +144,13 @@ export class App {
     });
   }
 
-  get #keeping(): Keeping {
-    return this.settings.value.privateMode ? 'private' : 'kept';
+  get #persistence(): Persistence {
+    return this.settings.value.privateMode ? 'private' : 'saved';
   }
 
-  /** How it is kept is settled here: no later change of the settings makes a private conversation a kept one. */
+  /** Saving is decided here, so that no later settings change turns a private conversation into a saved one. */
   #createConversation(saved?: ConstructorParameters<typeof Conversation>[1]): Conversation {
-    const keeping = this.tab ? this.#keeping : this.#firstKeeping.promise;
+    const persistence = this.tab ? this.#persistence : this.#firstPersistence.promise;
     return new Conversation(
       {
         asking: async () => (await this.ready).asking,
@@ -161,7 +161,7 @@ export class App {
         },
         save: async (record, turns) => {
           const tab = await this.ready;
-          if ((await keeping) === 'private') return;
+          if ((await persistence) === 'private') return;
           await tab.history.save(record, turns);
           this.history.note(record);
         },

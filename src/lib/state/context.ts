@@ -1,5 +1,5 @@
 import { createContext } from 'svelte';
 import type { App } from './app.svelte.ts';
 
-/** The one {@link App} of this page, set by the root layout. */
+/** The page's {@link App}, provided by the root layout. */
 export const [useApp, provideApp] = createContext<App>();

@@ -17,7 +17,7 @@ const worker: WorkerView = {
   tier: 'open',
 };
 
-/** The events of an answer in these pieces; the end is left to the test. */
+/** The events of an answer in these pieces, without its end. */
 function begin(...pieces: readonly string[]): JobEvent[] {
   return [
     { type: 'job-routing', at: 1, attempt: 1 },
@@ -80,7 +80,7 @@ async function* play(events: readonly JobEvent[]): AsyncIterable<JobEvent> {
   yield* events;
 }
 
-test('a question, its answer, and both kept', async () => {
+test('a question and its answer are saved', async () => {
   const { conversation, asked, saved } = desk(() => play([...begin('Hel', 'lo'), cancelled]));
   await conversation.send('  Hi there  ', anyPeer);
   expect(asked[0]).toMatchObject({
@@ -97,7 +97,7 @@ test('a question, its answer, and both kept', async () => {
   expect(conversation.busy).toBe(false);
 });
 
-test('the conversation so far goes along; answers that never came do not', async () => {
+test('the conversation so far is sent along, except for missing answers', async () => {
   const answers = [[...begin('One'), cancelled], [failed], [...begin('Three'), cancelled]];
   const { conversation, asked } = desk(() => play(answers.shift()!));
   for (const question of ['a', 'b', 'c']) await conversation.send(question, anyPeer);
@@ -105,7 +105,7 @@ test('the conversation so far goes along; answers that never came do not', async
   expect(third.kind === 'chat' && third.input.messages.map(({ content }) => content)).toEqual(['a', 'One', 'c']);
 });
 
-test('while one answer is under way nothing else is asked, and stopping aborts it', async () => {
+test('while an answer is in progress nothing else is asked, and stopping aborts it', async () => {
   const { conversation, asked } = desk(async function* (_, signal) {
     yield* begin('part');
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
@@ -115,7 +115,7 @@ test('while one answer is under way nothing else is asked, and stopping aborts i
   await conversation.send('two', anyPeer);
   await conversation.retry(anyPeer);
   expect(conversation.busy).toBe(true);
-  // The first events are there once the microtasks have run.
+  // The first events arrive after the microtasks have run.
   await new Promise((resolve) => setImmediate(resolve));
   conversation.stop();
   await first;
@@ -124,7 +124,7 @@ test('while one answer is under way nothing else is asked, and stopping aborts i
   expect(conversation.turns[0]?.answer).toMatchObject({ phase: 'cancelled', text: 'part' });
 });
 
-test('stopping works before there is anything to ask', async () => {
+test('stopping works before the tab is ready', async () => {
   const { conversation, saved } = desk(() => play([]), { asking: () => new Promise(() => undefined) });
   const asked = conversation.send('Hi', anyPeer);
   conversation.stop();
@@ -133,7 +133,7 @@ test('stopping works before there is anything to ask', async () => {
   expect(saved.at(-1)?.turns[0]?.answer.phase).toBe('cancelled');
 });
 
-test('retry asks the same again in the same place', async () => {
+test('retry asks the same question again in the same turn', async () => {
   const answers = [
     [...begin('half'), failed],
     [...begin('whole'), cancelled],
@@ -147,13 +147,13 @@ test('retry asks the same again in the same place', async () => {
   expect(asked[1]).toMatchObject({ model: { name: 'm' }, only: ['P'] });
 });
 
-test('this device is asked as such', async () => {
+test('the target this-device is passed on', async () => {
   const { conversation, where, asked } = desk(() => play([cancelled]));
   await conversation.send('q', { model: 'any', by: 'this-device' });
   expect([where[0], asked[0]?.only]).toEqual(['this-device', undefined]);
 });
 
-test('what is thrown becomes a coded failure on screen', async () => {
+test('a thrown error becomes a coded failure on screen', async () => {
   const thrown = desk(() => {
     throw new TabloomError('bad-request', 'No.');
   });
@@ -164,7 +164,7 @@ test('what is thrown becomes a coded failure on screen', async () => {
   expect(unready.conversation.turns[0]?.answer).toMatchObject({ phase: 'failed', error: { code: 'storage-full' } });
 });
 
-test('a conversation that cannot be kept is still shown, and says so', async () => {
+test('a conversation that cannot be saved is still shown, with the error', async () => {
   const { conversation } = desk(() => play([...begin('text'), cancelled]), {
     save: () => Promise.reject(new TabloomError('storage-full', 'Full.')),
   });
@@ -173,7 +173,7 @@ test('a conversation that cannot be kept is still shown, and says so', async () 
   expect(conversation.saveError).toMatchObject({ code: 'storage-full' });
 });
 
-test('an answer cut off by a closed page comes back as interrupted, a finished one does not', async () => {
+test('an answer cut off by closing the page is restored as interrupted, a finished one is not', async () => {
   const { saved, conversation } = desk(() => play([...begin('half')]));
   await conversation.send('q', anyPeer);
   const { record, turns } = saved.at(-1)!;
@@ -183,7 +183,7 @@ test('an answer cut off by a closed page comes back as interrupted, a finished o
   expect(conversation.id).toBe(again.id);
 });
 
-test('nothing but blanks is not sent', async () => {
+test('blank input is not sent', async () => {
   const { conversation, asked } = desk(() => play([]));
   await conversation.send(' \n ', anyPeer);
   expect(asked).toEqual([]);

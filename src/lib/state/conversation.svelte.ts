@@ -10,14 +10,14 @@ import type { Target } from './target.ts';
 import { Turn } from './turn.svelte.ts';
 import type { AskingPort } from './tab.ts';
 
-/** What a conversation needs from outside. */
+/** Dependencies of a conversation. */
 export interface ConversationParts {
-  /** Resolves once the tab can ask. */
+  /** Resolves once the tab is ready to ask. */
   readonly asking: () => Promise<AskingPort>;
   readonly settings: () => Pick<Settings, 'answerTokensMax' | 'temperature'>;
-  /** Tokens the model that is likely to answer can read. */
+  /** Context size of the model likely to answer, in tokens. */
   readonly contextTokens: (target: Target) => number;
-  /** Called when a turn begins and when it ends. */
+  /** Called when a turn starts and when it ends. */
   readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[]) => Promise<void>;
   readonly now: () => number;
   readonly newId: () => string;
@@ -25,16 +25,16 @@ export interface ConversationParts {
 
 const titleLengthMax = 60;
 
-/** A conversation on screen: one question at a time. */
+/** The conversation on screen; one question at a time. */
 export class Conversation {
   readonly id: string;
   readonly createdAt: number;
   turns = $state<Turn[]>([]);
-  /** A failure to keep the conversation, which never loses the answer on screen. */
+  /** Why the conversation could not be saved. The answer stays on screen regardless. */
   saveError = $state.raw<ErrorRecord>();
   #abort = $state.raw<AbortController>();
   #running: Promise<void> = Promise.resolve();
-  /** Saves in the order they were asked for: an older state never comes after a newer one. */
+  /** Serialises saves, so that an older state never overwrites a newer one. */
   #saving: Promise<void> = Promise.resolve();
   #discarded = false;
   readonly #parts: ConversationParts;
@@ -54,7 +54,7 @@ export class Conversation {
     return this.turns.length >= turnsMax;
   }
 
-  /** Asks; resolves when the answer has ended, however it ended. Does nothing while one is under way. */
+  /** Asks a question; resolves when the answer has ended in any way. Does nothing while an answer is in progress. */
   async send(question: string, target: Target): Promise<void> {
     const text = question.trim();
     if (this.busy || this.full || this.#discarded || text === '') return;
@@ -63,7 +63,7 @@ export class Conversation {
     await this.#begin(this.turns.at(-1)!, target);
   }
 
-  /** Asks the last question again; what came before for it is dropped. */
+  /** Asks the last question again, discarding its previous answer. */
   async retry(target: Target): Promise<void> {
     const turn = this.turns.at(-1);
     if (this.busy || this.#discarded || !turn) return;
@@ -75,13 +75,13 @@ export class Conversation {
     this.#abort?.abort();
   }
 
-  /** Resolves when the answer under way, if any, has ended and is kept. */
+  /** Resolves when the current answer, if any, has ended and been saved. */
   async settled(): Promise<void> {
     await this.#running;
     await this.#saving;
   }
 
-  /** Stops, and keeps nothing from now on. Once it resolves, what was kept can be deleted and does not come back. */
+  /** Stops and disables saving. Once it resolves, the saved conversation can be deleted for good. */
   async discard(): Promise<void> {
     this.#discarded = true;
     this.stop();
@@ -99,7 +99,7 @@ export class Conversation {
     turn.live = true;
     void this.#save();
     try {
-      // Stopped before there is a tab to ask, the question does not wait for it.
+      // If stopped before the tab is ready, do not wait for it.
       const asking = await raceSignal(this.#parts.asking(), abort.signal);
       const where = target.by === 'this-device' ? 'this-device' : 'network';
       for await (const event of asking.ask(this.#request(turn, target), { signal: abort.signal, where })) {

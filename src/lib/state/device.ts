@@ -1,7 +1,7 @@
-/** What this device can do. Found out by looking, without downloading anything. */
+/** The device's capabilities, determined without downloading anything. */
 export interface DeviceView {
   readonly webgpu: 'ready' | 'no-adapter' | 'unsupported';
-  /** Vendor and architecture as the browser gives them; coarse. */
+  /** Vendor and architecture as reported by the browser; coarse. */
   readonly adapter: string | undefined;
   readonly softwareAdapter: boolean;
   readonly f16: boolean;
@@ -9,7 +9,7 @@ export interface DeviceView {
   readonly storageBufferBytesMax: number | undefined;
   readonly workgroupInvocationsMax: number | undefined;
   readonly cores: number;
-  /** As told by the browser, rounded by it; undefined where it does not tell. */
+  /** As reported, and rounded, by the browser; undefined if it does not report any. */
   readonly memoryGiB: number | undefined;
   readonly quotaBytes: number | undefined;
   readonly usedBytes: number | undefined;
@@ -19,7 +19,7 @@ export interface DeviceView {
   readonly battery: { readonly charging: boolean; readonly level: number } | undefined;
   readonly metered: boolean | undefined;
   readonly webrtc: boolean;
-  /** Without them no tab takes the device's key, since it could not know that it is the only one. */
+  /** Web Locks. Without them no tab uses the device's key, because it could not know that it is the only one. */
   readonly locks: boolean;
   readonly serviceWorker: 'active' | 'none' | 'unsupported';
   readonly browser: string;

@@ -5,7 +5,7 @@ import { fitMessages } from './fit-messages.ts';
 
 const message = (role: 'user' | 'assistant', length: number): ChatMessage => ({ role, content: 'x'.repeat(length) });
 
-test('the newest that fit, beginning with a question', () => {
+test('keeps the newest that fit, starting with a question', () => {
   const messages = [
     message('user', 300),
     message('assistant', 300),
@@ -16,16 +16,16 @@ test('the newest that fit, beginning with a question', () => {
   expect(fitMessages(messages, 256, 128)).toEqual({ messages: messages.slice(2), leftOut: 2, maxTokens: 128 });
 });
 
-test('everything where there is room', () => {
+test('keeps everything if there is room', () => {
   const messages = [message('user', 10), message('assistant', 10), message('user', 10)];
   expect(fitMessages(messages, 4_096, 512)).toEqual({ messages, leftOut: 0, maxTokens: 512 });
 });
 
-test('the answer leaves half of a small context to the question', () => {
+test('reserves half of a small context for the question', () => {
   expect(fitMessages([message('user', 10)], 512, 4_096).maxTokens).toBe(256);
 });
 
-test('the last question is always sent, whatever its length', () => {
+test('always sends the last question, whatever its length', () => {
   const turns = fc.array(fc.tuple(fc.nat(2_000), fc.nat(2_000)), { maxLength: 12 });
   fc.assert(
     fc.property(turns, fc.nat(9_000), fc.integer({ min: 64, max: 4_096 }), (before, last, context) => {

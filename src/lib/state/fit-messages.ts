@@ -1,21 +1,21 @@
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 
-/** Characters a token stands for, on the careful side for text in Latin script. */
+/** Conservative characters per token for Latin script. */
 const charactersPerToken = 3;
-/** Tokens a chat template puts around each message. */
+/** Tokens a chat template adds to each message. */
 const tokensPerMessage = 8;
 
 export interface FittedMessages {
   readonly messages: readonly ChatMessage[];
-  /** Messages at the beginning that were left out. */
+  /** Number of messages dropped from the beginning. */
   readonly leftOut: number;
   /** Tokens left for the answer. */
   readonly maxTokens: number;
 }
 
 /**
- * The newest messages that fit a context together with the answer, the last one in any case. An estimate: the worker
- * counts for itself and refuses with `too-long` where this was too hopeful.
+ * The newest messages that fit a context together with the answer, always including the last one. An estimate: the
+ * worker counts exactly and refuses with `too-long` if it was too optimistic.
  */
 export function fitMessages(
   messages: readonly ChatMessage[],
@@ -31,7 +31,7 @@ export function fitMessages(
     room -= cost;
     first--;
   }
-  // A conversation that begins with an answer confuses small models: begin with a question.
+  // Start with a question: a conversation that starts with an answer confuses small models.
   while (first < messages.length - 1 && messages[first]!.role === 'assistant') first++;
   return { messages: messages.slice(first), leftOut: first, maxTokens };
 }

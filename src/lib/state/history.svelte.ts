@@ -1,7 +1,7 @@
 import { conversationsMax, type ConversationRecord } from './records.ts';
 import type { HistoryPort } from './tab.ts';
 
-/** The conversations kept on this device, newest first. */
+/** The conversations saved on this device, newest first. */
 export class History {
   conversations = $state.raw<readonly ConversationRecord[]>([]);
   #port: HistoryPort | undefined;
@@ -16,17 +16,17 @@ export class History {
     this.conversations = [...kept].sort((a, b) => b.updatedAt - a.updatedAt).slice(0, conversationsMax);
   }
 
-  /** Puts a conversation that was just saved at its place, without reading everything again. */
+  /** Updates the list after a save without reloading it. */
   note(record: ConversationRecord): void {
     const others = this.conversations.filter(({ id }) => id !== record.id);
     this.conversations = [record, ...others].slice(0, conversationsMax);
   }
 
-  /** Takes it off the list at once, and out of the storage after `quiet`: once nobody writes to it any more. */
+  /** Removes it from the list at once, and from storage after `quiet` resolves, when nothing writes to it any more. */
   async remove(id: string, quiet?: Promise<void>): Promise<void> {
     this.#drop(id);
     await quiet;
-    // What was being written when it was taken off the list has put it there again.
+    // A write that was still in progress may have put it back on the list.
     this.#drop(id);
     await this.#port?.remove(id);
   }

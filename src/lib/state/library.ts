@@ -1,11 +1,11 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 
-/** The models this build knows, and what this device holds of them. */
+/** The models known to this build and their state on this device. */
 export interface LibraryView {
   readonly models: readonly ModelView[];
-  /** The load under way, or the last one that failed. */
+  /** The current load, or the last one if it failed. */
   readonly load: LoadView | undefined;
-  /** Name of the model that can answer now. */
+  /** Name of the model that is ready to answer. */
   readonly loaded: string | undefined;
 }
 
@@ -15,17 +15,17 @@ export interface ModelView {
   readonly parameters: number;
   readonly quantisation: string;
   readonly contextTokens: number;
-  /** Of its files; undefined while nobody has said. */
+  /** Total size of its files; undefined while unknown. */
   readonly sizeBytes: number | undefined;
-  /** What a load would still download; undefined while that is unknown. */
+  /** Bytes a load would still have to download; undefined while unknown. */
   readonly missingBytes: number | undefined;
   readonly memoryBytes: number;
   readonly licence: string;
-  /** `webllm` needs WebGPU, `wllama` runs on the processor. */
+  /** `webllm` needs WebGPU, `wllama` runs on the CPU. */
   readonly engine: string;
   readonly own: boolean;
   readonly cachedBytes: number;
-  /** Whether this device can run it, with the reason in a sentence when it cannot. */
+  /** Whether this device can run it, with a message for the user. */
   readonly fit: { readonly fits: boolean; readonly reason: string };
 }
 

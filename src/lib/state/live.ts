@@ -1,6 +1,6 @@
-/** A value that changes over time, read at once and heard of afterwards. What the state asks of the tab behind it. */
+/** An observable value: the interface through which the UI state reads from the tab. */
 export interface Live<T> {
   readonly current: T;
-  /** Calls back with each new value; returns the end of it. */
+  /** Calls back with each new value; returns the unsubscribe function. */
   listen(listener: (value: T) => void): () => void;
 }

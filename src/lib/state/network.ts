@@ -1,31 +1,31 @@
 import type { Offer } from '#lib/protocol/offer.ts';
 
-/** The network as this tab sees it now. */
+/** The network as currently seen by this tab. */
 export interface NetworkView {
   readonly phase: 'starting' | 'connecting' | 'online' | 'offline';
-  /** This tab's peer id; undefined until its key is there. */
+  /** This tab's peer id; undefined until its key is available. */
   readonly self: string | undefined;
-  /** `guest`: another tab of this browser holds the device's key, so this one asks under a key of its own. */
+  /** `guest`: another tab of this browser holds the device's key, so this one uses a temporary key. */
   readonly identity: 'own' | 'guest' | 'private';
   readonly relays: readonly RelayView[];
   readonly connections: readonly ConnectionView[];
   readonly offers: readonly OfferView[];
   readonly capacity: readonly CapacityView[];
-  /** Connected relays that say themselves that they list this peer: only then can others find it. */
+  /** Connected relays that confirm listing this peer, without which others cannot find it. */
   readonly listedBy: readonly string[];
-  /** Undefined until it has been compared. */
+  /** Undefined until the clocks have been compared. */
   readonly clock: ClockView | undefined;
-  /** The last things that went wrong with a peer, newest first. */
+  /** Recent problems with peers, newest first. */
   readonly incidents: readonly Incident[];
 }
 
-/** This device's clock beside the relay's. */
+/** This device's clock compared with the relay's. */
 export interface ClockView {
-  /** What has to be added to it, in milliseconds; negative where it is ahead. */
+  /** Milliseconds to add to this device's clock; negative if it is ahead. */
   readonly offsetMs: number;
-  /** How far that may be wrong. */
+  /** Uncertainty of the offset. */
   readonly errorMs: number;
-  /** Whether it is added here: an offset within the error of its measurement is not. */
+  /** Whether the offset is applied; not if it is within the measurement error. */
   readonly corrected: boolean;
 }
 
@@ -47,12 +47,12 @@ export interface ConnectionView {
 export interface OfferView {
   readonly offer: Offer;
   readonly self: boolean;
-  /** `self`: this device's own, offered to nobody else. */
+  /** `self`: this device's own model, not offered to other peers. */
   readonly audience: 'network' | 'self';
   readonly receivedAt: number;
 }
 
-/** How much of one model the network serves; nobody at all is an empty shelf. */
+/** The network's capacity for one model, which may be zero. */
 export interface CapacityView {
   readonly model: string;
   readonly title: string;
@@ -60,7 +60,7 @@ export interface CapacityView {
   readonly slots: number;
   readonly running: number;
   readonly queued: number;
-  /** Tokens a second, all workers together, as measured. */
+  /** Measured tokens per second, total over all workers. */
   readonly decodeTps: number;
 }
 
@@ -71,7 +71,7 @@ export interface Incident {
   readonly message: string;
 }
 
-/** Who serves the network now: not what this device answers to itself alone, nor who is going away. */
+/** Offers serving the network: excludes models only for this device and workers that are shutting down. */
 export const servingNetwork = (offers: readonly OfferView[]): readonly OfferView[] =>
   offers.filter(({ offer, audience }) => audience === 'network' && !offer.draining);
 

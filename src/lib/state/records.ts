@@ -1,6 +1,6 @@
 import type { JobState } from '#lib/peer/session/job-state.ts';
 
-/** A conversation as kept on this device. */
+/** A conversation as saved on this device. */
 export interface ConversationRecord {
   readonly id: string;
   readonly title: string;
@@ -9,19 +9,19 @@ export interface ConversationRecord {
   readonly turns: number;
 }
 
-/** One question and what came back. The answer is the job's state as folded so far; one that never ended was cut off. */
+/** One question and its answer, stored as the job state so far; an answer that never ended was cut off. */
 export interface TurnRecord {
   readonly id: string;
   readonly question: string;
   readonly askedAt: number;
   readonly answer: JobState;
-  /** Earlier turns that did not fit into the model's context and were not sent. */
+  /** Number of earlier turns not sent because they did not fit the context. */
   readonly leftOut: number;
-  /** Ids of all the answer's tokens, where its worker named them: the receipt is bound to them. */
+  /** Token ids of the whole answer, if its worker reported them; the receipt covers them. */
   readonly ids?: readonly number[] | undefined;
 }
 
-/** Turns of one conversation that are kept and shown. */
+/** Maximum turns of one conversation. */
 export const turnsMax = 400;
-/** Conversations listed. */
+/** Maximum conversations listed. */
 export const conversationsMax = 500;

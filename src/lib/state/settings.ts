@@ -1,25 +1,25 @@
-/** What a person chose, on this device. */
+/** The user's settings on this device. */
 export interface Settings {
   /** Shown on this device only. */
   readonly name: string;
-  /** Every conversation asks under a fresh key, and nothing is kept. */
+  /** Every conversation uses a new key, and nothing is saved. */
   readonly privateMode: boolean;
-  /** Relay addresses beside the page's own relay: `https://host` or a multiaddr. */
+  /** Relays in addition to the page's own: `https://host` or a multiaddr. */
   readonly relays: readonly string[];
   /** STUN and TURN servers, as `stun:host:port` or `turn:user:secret@host:port`. */
   readonly iceServers: readonly string[];
   readonly answerTokensMax: number;
   readonly temperature: number;
-  /** Models this person agreed to have loaded on this device. */
+  /** Models the user has agreed to load on this device. */
   readonly consented: readonly string[];
   readonly pauseOnBattery: boolean;
   readonly pauseOnMetered: boolean;
-  /** Begin lending again when the page opens. Only after a first consent. */
+  /** Resume sharing when the page opens. Only after an initial consent. */
   readonly shareOnOpen: boolean;
   readonly keepScreenOn: boolean;
-  /** Share of the time the engine may work, 0.1 to 1. */
+  /** Maximum fraction of time the engine may work, 0.1 to 1. */
   readonly dutyMax: number;
-  /** Stop after so many hours; 0 for no limit. */
+  /** Stop after this many hours; 0 for no limit. */
   readonly hoursMax: number;
 }
 

@@ -1,31 +1,31 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 
-/** Sharing this device: where it stands and what it has done. */
+/** The status of sharing this device, with counters. */
 export interface SharingView {
-  /** `measuring`: the model is there, and its speed is found out before others choose by it. */
+  /** `measuring`: the model is loaded and its speed is being benchmarked before it is announced. */
   readonly phase: 'off' | 'loading' | 'measuring' | 'sharing' | 'paused' | 'finishing' | 'failed';
-  /** Why it paused, or why it ended where the person did not end it. */
+  /** Why it paused, or why it stopped if the user did not stop it. */
   readonly why: PauseReason | undefined;
   readonly model: string | undefined;
   readonly startedAt: number | undefined;
   readonly running: number;
   readonly queued: number;
-  /** Answers given; what an asker cancelled is none. */
+  /** Answers delivered; cancelled jobs do not count. */
   readonly jobsDone: number;
   readonly jobsFailed: number;
   readonly jobsRefused: number;
   readonly tokensIn: number;
   readonly tokensOut: number;
   readonly decodeTps: number | undefined;
-  /** Share of the time since the start in which the engine worked, 0 to 1. */
+  /** Fraction of time since the start that the engine was working, 0 to 1. */
   readonly duty: number;
-  /** Why it failed; while loading, what made it load once more. */
+  /** Why it failed; while loading, what caused the reload. */
   readonly error: ErrorRecord | undefined;
-  /** The browser had closed this tab to save memory while it lent; whether it lends again is for the phase to say. */
+  /** The browser discarded this tab while it was sharing; see `phase` for whether it has resumed. */
   readonly wasDiscarded: boolean;
 }
 
-/** A reason of the device's own. */
+/** A pause caused by the device's state. */
 export type HoldReason = 'battery' | 'metered' | 'frozen' | 'duty';
 export type PauseReason = HoldReason | 'asked' | 'guest' | 'hours' | 'unloaded';
 

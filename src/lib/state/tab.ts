@@ -10,8 +10,8 @@ import type { SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
 
 /**
- * What the pages ask of the tab behind them. `boot/` builds the real one; tests hand in a double. Every error thrown
- * is coded. Nothing here knows libp2p, an engine or IndexedDB.
+ * The port between the pages and the tab behind them. `boot/` builds the real one, tests pass in a double. Every error
+ * thrown is coded. Independent of libp2p, engines and IndexedDB.
  */
 export interface Tab {
   readonly network: NetworkPort;
@@ -21,24 +21,23 @@ export interface Tab {
   readonly sharing: SharingPort;
   readonly history: HistoryPort;
   readonly settings: SettingsPort;
-  /** `memory`: this browser keeps nothing, and what is said is gone with the page. */
+  /** `memory`: this browser denies storage, so conversations are lost when the page closes. */
   readonly storage: 'kept' | 'memory';
-  /** Says goodbye and frees everything. */
+  /** Leaves the network and frees all resources. */
   stop(): Promise<void>;
 }
 
 export interface AskingPort {
-  /** As `Consumer.ask`; `this-device` keeps the job here, whatever the network offers. */
+  /** Like `Consumer.ask`; `this-device` keeps the job local, whatever the network offers. */
   ask(
     request: AskRequest,
     options: { readonly signal: AbortSignal; readonly where: 'network' | 'this-device' },
   ): AsyncIterable<JobEvent>;
-  /** A question for this target is likely to come: the way to who would answer is opened ahead. */
+  /** Opens a channel ahead of time to the worker likely to answer. */
   prepare(target: Target): Promise<void>;
-  /** In private mode: throws the key away that asked until now. Otherwise nothing happens. */
+  /** In private mode, discards the current key; otherwise does nothing. */
   startAnew(): Promise<void>;
-  /** Checks the receipt of a job that is over once more, on this device, from the bytes kept. */
-  /** Checks what one worker signed once more, from the bytes kept. */
+  /** Verifies one worker's signed record again, on this device, from the stored bytes. */
   verify(turn: Pick<TurnRecord, 'answer' | 'ids'>, attempt: Attempt): Promise<ReceiptCheck>;
 }
 
@@ -46,20 +45,20 @@ export interface NetworkPort {
   readonly view: Live<NetworkView>;
   /** Round trip in milliseconds. */
   ping(peer: string, options: { readonly signal: AbortSignal }): Promise<number>;
-  /** Asks the other tab of this browser that holds this device's key to hand it over. */
+  /** Asks the tab of this browser that holds the device's key to hand it over. */
   takeOver(): Promise<void>;
 }
 
 export interface DevicePort {
-  /** Looks at the device; quick, downloads nothing. */
+  /** Examines the device. Quick; downloads nothing. */
   examine(): Promise<DeviceView>;
 }
 
 export interface LibraryPort {
   readonly view: Live<LibraryView>;
-  /** Loads a model so that this device can answer for itself; only after the person said yes. */
+  /** Loads a model so that this device can answer. Call only with the user's consent. */
   load(name: string): Promise<void>;
-  /** Stops a load under way; what was verified stays for the next try. */
+  /** Cancels the current load; verified data is kept for the next attempt. */
   cancelLoad(): void;
   unload(): Promise<void>;
   remove(name: string): Promise<void>;
@@ -68,24 +67,27 @@ export interface LibraryPort {
   refresh(): Promise<void>;
 }
 
-/** A model of the person's own: an MLC weights folder and the library compiled for it. */
+/** A user-supplied model: an MLC weights folder and the library compiled for it. */
 export interface OwnModel {
   readonly name: string;
   readonly weightsUrl: string;
   readonly libraryUrl: string;
   readonly contextTokens: number;
-  /** Memory of the device while running. */
+  /** Device memory needed while running. */
   readonly memoryBytes: number;
 }
 
 export interface SharingPort {
   readonly view: Live<SharingView>;
   /**
-   * Loads the model and announces it; the call is the consent. @throws `identity-elsewhere`, `already-sharing`, `too-slow`,
-   * `aborted`, or what loading throws.
+   * Loads the model and announces it; calling this implies consent. @throws `identity-elsewhere`, `already-sharing`,
+   * `too-slow`, `aborted`, and those of loading.
    */
   start(model: string): Promise<void>;
-  /** At any moment, loading and measuring included. `finish`: what runs goes on to its end; `now`: it is cut off. */
+  /**
+   * Stops sharing at any time, even while loading or measuring. `finish` lets running jobs complete; `now` cuts them
+   * off.
+   */
   stop(how: 'finish' | 'now'): Promise<void>;
   pause(): void;
   resume(): void;
@@ -101,8 +103,8 @@ export interface HistoryPort {
 export interface SettingsPort {
   readonly view: Live<Settings>;
   change(change: Partial<Settings>): Promise<void>;
-  /** Everything this browser holds of Tabloom but the private key, as JSON text. */
+  /** Everything Tabloom stores in this browser except the private key, as JSON text. */
   exportData(): Promise<string>;
-  /** Deletes it all, key and models included; the page has to be loaded again after it. */
+  /** Deletes everything, key and models included; the page has to be reloaded afterwards. */
   deleteData(): Promise<void>;
 }

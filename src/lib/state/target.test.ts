@@ -65,7 +65,7 @@ const withModel = (name: string): LibraryView => ({
 const peers = (found: ReturnType<typeof previewRoute>) =>
   found.kind === 'network' ? found.offers.map((view) => view.offer.peer) : found;
 
-test('the free before the busy, the fast before the slow; who is going away is not there', () => {
+test('idle before busy, fast before slow, and draining workers excluded', () => {
   const network = online(
     offer('slow', [{ name: 'm', measured: slow }]),
     offer('busy', [{ name: 'm', measured: fast, running: 1 }]),
@@ -75,7 +75,7 @@ test('the free before the busy, the fast before the slow; who is going away is n
   expect(peers(previewRoute(anyPeer, network, emptyLibrary))).toEqual(['fast', 'slow', 'busy']);
 });
 
-test('a queue is told in places and seconds', () => {
+test('a queue is reported as position and seconds', () => {
   const network = online(offer('p', [{ name: 'm', running: 1, queued: 2, measured: { ...fast, decodeTps: 100 } }]));
   expect(previewRoute(anyPeer, network, emptyLibrary)).toMatchObject({ waiting: { position: 3, seconds: 6 } });
   expect(previewRoute(anyPeer, online(offer('p', [{ name: 'm' }])), emptyLibrary)).toMatchObject({
@@ -83,7 +83,7 @@ test('a queue is told in places and seconds', () => {
   });
 });
 
-test('the context is that of the least of those who may answer', () => {
+test('the context size is the smallest among the candidates', () => {
   const network = online(
     offer('a', [{ name: 'm', contextTokens: 4_096 }]),
     offer('b', [{ name: 'm', contextTokens: 512 }]),
@@ -91,31 +91,31 @@ test('the context is that of the least of those who may answer', () => {
   expect(previewRoute(anyPeer, network, emptyLibrary)).toMatchObject({ contextTokens: 512 });
 });
 
-test('a model that is asked for by name, and a peer by its id', () => {
+test('selects a model by name and a peer by id', () => {
   const network = online(offer('a', [{ name: 'm' }]), offer('b', [{ name: 'n' }]));
   expect(peers(previewRoute({ model: 'n', by: 'anyone' }, network, emptyLibrary))).toEqual(['b']);
   expect(peers(previewRoute({ model: 'any', by: 'a' }, network, emptyLibrary))).toEqual(['a']);
-  expect(previewRoute({ model: 'any', by: 'z' }, network, emptyLibrary)).toEqual({ kind: 'nobody', why: 'peer-gone' });
+  expect(previewRoute({ model: 'any', by: 'z' }, network, emptyLibrary)).toEqual({ kind: 'none', why: 'peer-gone' });
 });
 
-test('nobody, and why', () => {
+test('reports why no route is available', () => {
   const why = (phase: NetworkView['phase']) => previewRoute(anyPeer, { ...noNetwork, phase }, emptyLibrary);
-  expect(why('online')).toEqual({ kind: 'nobody', why: 'nobody-serves' });
-  expect(why('offline')).toEqual({ kind: 'nobody', why: 'offline' });
-  expect(why('connecting')).toEqual({ kind: 'nobody', why: 'starting' });
+  expect(why('online')).toEqual({ kind: 'none', why: 'not-served' });
+  expect(why('offline')).toEqual({ kind: 'none', why: 'offline' });
+  expect(why('connecting')).toEqual({ kind: 'none', why: 'starting' });
 });
 
-test('this device, once something is loaded, and by itself when nobody else is there', () => {
+test('this device answers once a model is loaded, and automatically if there is no other worker', () => {
   const local = { kind: 'this-device', model: 'm', contextTokens: 512 };
   expect(previewRoute({ model: 'any', by: 'this-device' }, online(), emptyLibrary)).toMatchObject({
     kind: 'load-first',
   });
   expect(previewRoute({ model: 'any', by: 'this-device' }, online(), withModel('m'))).toEqual(local);
   expect(previewRoute(anyPeer, { ...noNetwork, phase: 'offline' }, withModel('m'))).toEqual(local);
-  expect(previewRoute({ model: 'other', by: 'anyone' }, online(), withModel('m'))).toMatchObject({ kind: 'nobody' });
+  expect(previewRoute({ model: 'other', by: 'anyone' }, online(), withModel('m'))).toMatchObject({ kind: 'none' });
 });
 
-test('this device with another model loaded than the one asked for has to load that one first', () => {
+test('this device has to load the requested model first if another is loaded', () => {
   const other = { model: 'other', by: 'this-device' };
   expect(previewRoute(other, online(), withModel('m'))).toEqual({ kind: 'load-first', model: 'other' });
   expect(previewRoute({ ...other, model: 'm' }, online(), withModel('m'))).toMatchObject({
@@ -124,7 +124,7 @@ test('this device with another model loaded than the one asked for has to load t
   });
 });
 
-test('models are named once, in order', () => {
+test('model names are unique and sorted', () => {
   expect(servedModels(online(offer('a', [{ name: 'n' }, { name: 'm' }]), offer('b', [{ name: 'm' }])))).toEqual([
     'm',
     'n',
@@ -139,6 +139,6 @@ test('without a relay only this device and peers still connected can answer', ()
     kind: 'network',
     offers: [{ offer: { peer: 'near' } }],
   });
-  expect(previewRoute(anyPeer, offline, emptyLibrary)).toEqual({ kind: 'nobody', why: 'offline' });
+  expect(previewRoute(anyPeer, offline, emptyLibrary)).toEqual({ kind: 'none', why: 'offline' });
   expect(previewRoute(anyPeer, offline, withModel('m'))).toMatchObject({ kind: 'this-device' });
 });

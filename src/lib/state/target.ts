@@ -1,34 +1,34 @@
 import type { LibraryView } from './library.ts';
 import { servingNetwork, type NetworkView, type OfferView } from './network.ts';
 
-/** Whom the next question goes to. */
+/** The target of the next question. */
 export interface Target {
-  /** A model's name, or any. */
+  /** A model name, or any model. */
   readonly model: string | 'any';
-  /** `anyone` who serves it, `this-device`, or one peer by its id. */
+  /** `anyone` serving the model, `this-device`, or a peer id. */
   readonly by: string;
 }
 
-/** What can be said before sending. */
+/** What is known about a question's route before it is sent. */
 export type RoutePreview =
   | {
       readonly kind: 'network';
-      /** Who can do it now, the likely one first. */
+      /** Offers that can take it now, the likeliest first. */
       readonly offers: readonly OfferView[];
       readonly model: string;
       readonly contextTokens: number;
-      /** Jobs before this one at the likely worker, and seconds until it starts, when all are busy. */
+      /** If all are busy: jobs ahead of this one at the likely worker, and seconds until it starts. */
       readonly waiting: { readonly position: number; readonly seconds: number } | undefined;
     }
   | { readonly kind: 'this-device'; readonly model: string; readonly contextTokens: number }
-  /** This device was chosen, but nothing is loaded yet, or another model than the one that is asked for. */
+  /** This device is the target, but no model is loaded, or not the requested one. */
   | { readonly kind: 'load-first'; readonly model: string | undefined }
-  | { readonly kind: 'nobody'; readonly why: 'starting' | 'offline' | 'nobody-serves' | 'peer-gone' };
+  | { readonly kind: 'none'; readonly why: 'starting' | 'offline' | 'not-served' | 'peer-gone' };
 
 export const anyPeer: Target = { model: 'any', by: 'anyone' };
 export const thisDevice: Target = { model: 'any', by: 'this-device' };
 
-/** Rough length of an answer, for the estimate of a queue's seconds. */
+/** Typical answer length, for estimating queue times. */
 const typicalAnswerTokens = 200;
 
 export function previewRoute(target: Target, network: NetworkView, library: LibraryView): RoutePreview {
@@ -54,19 +54,19 @@ export function previewRoute(target: Target, network: NetworkView, library: Libr
   if (fitting && target.by === 'anyone') {
     return { kind: 'this-device', model: local.name, contextTokens: local.contextTokens };
   }
-  if (target.by !== 'anyone') return { kind: 'nobody', why: 'peer-gone' };
-  if (network.phase === 'offline') return { kind: 'nobody', why: 'offline' };
-  if (network.phase !== 'online') return { kind: 'nobody', why: 'starting' };
-  return { kind: 'nobody', why: 'nobody-serves' };
+  if (target.by !== 'anyone') return { kind: 'none', why: 'peer-gone' };
+  if (network.phase === 'offline') return { kind: 'none', why: 'offline' };
+  if (network.phase !== 'online') return { kind: 'none', why: 'starting' };
+  return { kind: 'none', why: 'not-served' };
 }
 
-/** Names of models somebody serves now, in alphabetical order. */
+/** Names of models currently served, in alphabetical order. */
 export function servedModels(network: NetworkView): readonly string[] {
   const names = servingNetwork(network.offers).flatMap((view) => view.offer.models.map((model) => model.name));
   return [...new Set(names)].sort();
 }
 
-/** Offers that fit, least busy and then fastest first. Routing itself decides between the best; this is what is likely. */
+/** Matching offers, least busy first, then fastest. A prediction: actual routing chooses among the best. */
 function servingOffers(network: NetworkView, target: Target): readonly OfferView[] {
   return network.offers
     .filter((view) => !view.offer.draining && modelOf(view, target))
@@ -75,7 +75,7 @@ function servingOffers(network: NetworkView, target: Target): readonly OfferView
     .sort((a, b) => load(a, target) - load(b, target) || speed(b, target) - speed(a, target));
 }
 
-/** Without a relay an offer may outlive its peer's reach: only this device and peers still connected count then. */
+/** Without a relay an offer may be out of date, so only this device and connected peers count. */
 function reachable({ offer, self }: OfferView, { phase, connections }: NetworkView): boolean {
   return phase === 'online' || self || connections.some(({ peer }) => peer === offer.peer);
 }

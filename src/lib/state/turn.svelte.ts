@@ -2,14 +2,14 @@ import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/
 import type { JobEvent } from '#lib/peer/spec.ts';
 import type { TurnRecord } from './records.ts';
 
-/** One question and its answer, as it comes in. */
+/** One question and its answer as it arrives. */
 export class Turn {
   readonly id: string;
   readonly question: string;
   readonly askedAt: number;
   leftOut = $state(0);
   answer = $state.raw<JobState>(initialJob);
-  /** Whether this page is receiving it now; an answer from the history that never ended was cut off. */
+  /** Whether this page is currently receiving it; an unfinished answer from the history was cut off. */
   live = $state(false);
   #ids: number[] | undefined;
 
@@ -26,7 +26,7 @@ export class Turn {
     return !this.live && !isOver(this.answer);
   }
 
-  /** Forgets the answer, to ask again. */
+  /** Clears the answer before asking again. */
   reset(): void {
     this.answer = initialJob;
     this.#ids = undefined;
@@ -38,7 +38,7 @@ export class Turn {
     if (event.type !== 'part-received' || event.part.type !== 'text-delta' || this.answer === before) return;
     const { tokens, ids } = event.part;
     const known = before.tokens === 0 ? [] : this.#ids;
-    // One part without ids, and they bind nothing any more.
+    // If one part lacks ids, the receipt does not cover ids at all.
     this.#ids = known && ids?.length === tokens ? known.concat(ids) : undefined;
   }
 

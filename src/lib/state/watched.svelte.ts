@@ -1,6 +1,6 @@
 import type { Live } from './live.ts';
 
-/** A {@link Live} value as reactive state: holds `initial` until something is attached. */
+/** A {@link Live} value as reactive state; holds `initial` until one is attached. */
 export class Watched<T> {
   value = $state.raw() as T;
   #detach: (() => void) | undefined;

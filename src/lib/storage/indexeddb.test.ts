@@ -17,10 +17,10 @@ const rename: Migration = (_, transaction) => {
   });
 };
 
-/** A factory whose `open` fails in the given way. */
+/** A factory whose `open` fails with the given error. */
 const failing = (open: () => IDBOpenDBRequest) => ({ open }) as unknown as IDBFactory;
 
-test('what was written is there after closing and opening again', async () => {
+test('values survive closing and reopening', async () => {
   const factory = new FakeFactory();
   const first = createIndexedDbStorage({ factory, clock: systemClock });
   await first.put('identity', 'seed', Uint8Array.of(1, 2, 3));
@@ -30,7 +30,7 @@ test('what was written is there after closing and opening again', async () => {
   expect(await first.get('identity', 'seed')).toEqual(Uint8Array.of(1, 2, 3));
 });
 
-test('the released migrations make every store of the list', async () => {
+test('the released migrations create every store', async () => {
   const factory = new FakeFactory();
   await createIndexedDbStorage({ factory, clock: systemClock }, { name: 'x' }).put('jobs', 'a', 1);
   const [info] = await factory.databases();
@@ -40,7 +40,7 @@ test('the released migrations make every store of the list', async () => {
     expect(await storage.list(store, { limit: 1 })).toHaveLength(store === 'jobs' ? 1 : 0);
 });
 
-test('an older database is carried over, step by step, keeping what it held', async () => {
+test('an older database is migrated step by step without losing data', async () => {
   const factory = new FakeFactory();
   const old = createIndexedDbStorage({ factory, clock: systemClock }, { migrations: [settings] });
   await old.put('settings', 'colour', 'dark');
@@ -48,7 +48,7 @@ test('an older database is carried over, step by step, keeping what it held', as
   expect(await fresh.list('settings', { limit: 9 })).toEqual([{ key: 'theme', value: 'dark' }]);
 });
 
-test('a step that fails leaves the older version whole', async () => {
+test('a failing migration leaves the older version intact', async () => {
   const factory = new FakeFactory();
   const old = createIndexedDbStorage({ factory, clock: systemClock }, { migrations: [settings] });
   await old.put('settings', 'colour', 'dark');
@@ -63,7 +63,7 @@ test('a step that fails leaves the older version whole', async () => {
   expect(await old.get('settings', 'colour')).toBe('dark');
 });
 
-test('an open tab lets another one upgrade, and is then told to reload', async () => {
+test('an open tab lets another one upgrade, and then asks for a reload', async () => {
   const factory = new FakeFactory();
   const old = createIndexedDbStorage({ factory, clock: systemClock }, { migrations: [settings] });
   await old.put('settings', 'colour', 'dark');
@@ -75,7 +75,7 @@ test('an open tab lets another one upgrade, and is then told to reload', async (
   });
 });
 
-test('a tab that does not let go: the upgrade gives up in words, and gets through later', async () => {
+test('an upgrade blocked by another tab fails with a message and succeeds later', async () => {
   const factory = new FakeFactory();
   const held = await new Promise<IDBDatabase>((resolve) => {
     const request = factory.open('tabloom', 1);
@@ -97,7 +97,7 @@ test('a tab that does not let go: the upgrade gives up in words, and gets throug
   expect(await storage.get('settings', 'theme')).toBeUndefined();
 });
 
-test('where there is no database, or the browser forbids it, the code says so', async () => {
+test('a missing or forbidden database is reported by its code', async () => {
   const none = createIndexedDbStorage({ factory: undefined, clock: systemClock });
   await expect(none.get('settings', 'a')).rejects.toThrow(unavailable);
   const forbidden = createIndexedDbStorage({
@@ -109,7 +109,7 @@ test('where there is no database, or the browser forbids it, the code says so', 
   await expect(forbidden.put('settings', 'a', 1)).rejects.toThrow(unavailable);
 });
 
-test('after a refusal the next call tries again', async () => {
+test('after a failure to open, the next call tries again', async () => {
   const real = new FakeFactory();
   let calls = 0;
   const factory = failing(() => {
@@ -122,7 +122,7 @@ test('after a refusal the next call tries again', async () => {
   expect(await storage.get('settings', 'a')).toBeUndefined();
 });
 
-test('a full device is said to be full, and nothing half-written stays', async () => {
+test('a full device is reported, and nothing is half written', async () => {
   const factory = new FakeFactory();
   const storage = createIndexedDbStorage({ factory, clock: systemClock });
   await storage.put('settings', 'a', 'before');

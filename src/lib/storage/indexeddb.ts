@@ -6,7 +6,7 @@ import { openDatabase, type OpenComponents } from './open.ts';
 import type { Entry, KeyValue, ListOptions, StoreName, Write } from './spec.ts';
 
 export interface IndexedDbStorage extends KeyValue {
-  /** Lets go of the database; the next call opens it again. */
+  /** Closes the database; the next call reopens it. */
   close(): void;
 }
 
@@ -15,12 +15,12 @@ export interface IndexedDbOptions {
   readonly migrations?: readonly Migration[];
 }
 
-/** Stores whose loss by a power cut would cost money or an identity wait for the disk; the others need not. */
+/** Stores written with strict durability, because losing them in a power cut would cost money or an identity. */
 const durable: ReadonlySet<StoreName> = new Set(['identity', 'pay']);
 
 /**
- * Storage of a browser. The database is opened by the first call, and again after another tab's upgrade or the browser
- * closed it.
+ * Browser storage on IndexedDB. The first call opens the database; it is reopened after another tab's upgrade or the
+ * browser closes it.
  * @throws from every call: `storage-unavailable`, `storage-full`, `storage-bad-value`.
  */
 export function createIndexedDbStorage(
@@ -40,7 +40,7 @@ export function createIndexedDbStorage(
     return mine;
   };
 
-  /** Runs once more on a fresh connection when this one turned out to be closed. */
+  /** Retries once on a new connection if this one turns out to be closed. */
   const run = async <T>(use: (database: IDBPDatabase) => Promise<T>): Promise<T> => {
     const connection = open();
     try {
@@ -68,11 +68,11 @@ export function createIndexedDbStorage(
         for (const one of writes) {
           const store = transaction.objectStore(one.store);
           const request = one.type === 'put' ? store.put(one.value, one.key) : store.delete(one.key);
-          // The transaction's own error says more than that of a request inside it.
+          // The transaction's error is more specific than the request's.
           request.catch(() => undefined);
         }
       } catch (error) {
-        // A value that cannot be copied throws at once; what was put before it must not be committed.
+        // A value that cannot be cloned throws synchronously; earlier puts must not be committed.
         transaction.abort();
         await ended.catch(() => undefined);
         throw error;
@@ -120,7 +120,7 @@ async function listEntries(
 
 function prefixRange(prefix: string): IDBKeyRange | undefined {
   if (prefix === '') return undefined;
-  // The first key after all those with the prefix: its last code unit that can be raised, raised by one.
+  // The first key beyond the prefix: increment the last code unit that can be incremented.
   for (let at = prefix.length - 1; at >= 0; at--) {
     const unit = prefix.charCodeAt(at);
     if (unit < 0xffff) {

@@ -1,7 +1,7 @@
 import { storeNames, type Entry, type KeyValue, type StoreName, type Write } from './spec.ts';
 import { badValue } from './errors.ts';
 
-/** Lives as long as the process: for tests, for relays, and for a window that may not keep anything. */
+/** In-memory storage, for tests, relays and windows without storage permission. */
 export function createMemoryStorage(): KeyValue {
   const stores = new Map<StoreName, Map<string, unknown>>(storeNames.map((name) => [name, new Map()]));
   const of = (store: StoreName) => stores.get(store)!;
@@ -28,7 +28,7 @@ export function createMemoryStorage(): KeyValue {
   };
 }
 
-/** What is stored and what is handed out are never the same object, as in a database. */
+/** As in a database, stored and returned values are never the same object. */
 function copy(value: unknown): unknown {
   try {
     return structuredClone(value);

@@ -1,12 +1,12 @@
 import { storeNames } from './spec.ts';
 
 /**
- * The steps from an empty database to the present one; its version is their number. A step is never changed once
- * released: what comes next is another step. Steps only see the upgrade's own transaction, which commits as a whole.
+ * The migrations from an empty database to the current one; the version is their count. Never change a released
+ * migration, add another. Migrations run in the upgrade's transaction, which commits as a whole.
  */
 export type Migration = (database: IDBDatabase, transaction: IDBTransaction) => void;
 
-/** Stores have no key path and no index: values are opaque here, and keys are chosen so that their order is useful. */
+/** Stores have no key path and no indexes: values are opaque, and keys are designed to sort usefully. */
 const createStores: Migration = (database) => {
   for (const name of storeNames) database.createObjectStore(name);
 };

@@ -4,7 +4,7 @@ import { storageError, storageUnavailable } from './errors.ts';
 import type { Migration } from './migrations.ts';
 
 export interface OpenComponents {
-  /** `globalThis.indexedDB`; undefined where the browser hides it. */
+  /** `globalThis.indexedDB`; undefined if the browser hides it. */
   readonly factory: IDBFactory | undefined;
   readonly clock: Clock;
 }
@@ -12,15 +12,15 @@ export interface OpenComponents {
 export interface OpenDatabaseOptions {
   readonly name: string;
   readonly migrations: readonly Migration[];
-  /** The connection has gone: closed for another tab's upgrade, or by the browser. */
+  /** Called when the connection has been closed, for another tab's upgrade or by the browser. */
   readonly onGone: () => void;
 }
 
-/** How long an upgrade waits for other tabs to let go of the old version. */
+/** How long an upgrade waits for other tabs to close the old version. */
 const blockedMs = 5_000;
 
 /**
- * Opens the database at the version that the migrations reach, running those that are missing in one transaction.
+ * Opens the database at the version given by the migrations, running any missing ones in one transaction.
  * @throws `storage-unavailable`, `storage-full`.
  */
 export async function openDatabase(
@@ -28,7 +28,7 @@ export async function openDatabase(
   { name, migrations, onGone }: OpenDatabaseOptions,
 ): Promise<IDBPDatabase> {
   if (!factory)
-    throw storageUnavailable('This browser keeps nothing for this site. Allow storage, or use another one.');
+    throw storageUnavailable('This browser does not allow storage for this site. Allow it, or use another browser.');
   let request: IDBOpenDBRequest;
   try {
     request = factory.open(name, migrations.length);
@@ -41,7 +41,7 @@ export async function openDatabase(
   });
   const opened = (wrap(request) as Promise<IDBPDatabase>).then(
     (database) => {
-      // Nobody waits any more: an upgrade that gets through late must not hold other tabs up.
+      // The caller has given up; a late upgrade must not block other tabs.
       if (given.signal.aborted) database.close();
       return database;
     },

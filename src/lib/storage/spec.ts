@@ -1,14 +1,14 @@
 /**
- * What survives a reload: named stores of keys and structured-clonable values. Readers put what they get through a
- * schema, since an older build may have written it. Every implementation runs `tests/compliance/storage.ts`.
- * Errors: `storage-full` (quota), `storage-unavailable` (private window, no permission).
+ * Persistent storage: named stores of keys and structured-cloneable values. Readers validate values with a schema,
+ * since an older build may have written them. Every implementation passes `tests/compliance/storage.ts`. Errors:
+ * `storage-full` (quota), `storage-unavailable` (private window, no permission).
  */
 export interface KeyValue {
   get(store: StoreName, key: string): Promise<unknown>;
-  /** Atomic: after a crash the old or the new value is there, whole. */
+  /** Atomic: after a crash either the old or the new value is present. */
   put(store: StoreName, key: string, value: unknown): Promise<void>;
   delete(store: StoreName, key: string): Promise<void>;
-  /** Entries in the order of their keys (by code unit), at most `limit`. */
+  /** At most `limit` entries, ordered by key (by code unit). */
   list(store: StoreName, options: ListOptions): Promise<readonly Entry[]>;
   /** All or nothing. */
   batch(writes: readonly Write[]): Promise<void>;

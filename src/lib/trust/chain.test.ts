@@ -39,14 +39,14 @@ const chainOf = (length: number, from = chainStart): Envelope[] => {
   return chain;
 };
 
-test('a chain is whole from its start, or from a given place, to its head', () => {
+test('a chain is valid from its start, or from a given point, to its head', () => {
   const chain = chainOf(4);
   expect(checkChain('worker', chain)).toEqual({ type: 'whole', head: receiptHash(chain[3]!) });
   expect(checkChain('worker', chain.slice(2), receiptHash(chain[1]!))).toMatchObject({ type: 'whole' });
   expect(checkChain('worker', [])).toEqual({ type: 'whole', head: chainStart });
 });
 
-test('a gap, an exchange, a stranger and a forged record are named with their place', () => {
+test('a gap, a swap, a foreign and a forged record are reported with their index', () => {
   const [a, b, c] = chainOf(3) as [Envelope, Envelope, Envelope];
   const broken = (at: number, reason: string) => ({ type: 'broken', at, reason });
   expect(checkChain('worker', [a, c])).toEqual(broken(1, 'not-linked'));
@@ -56,7 +56,7 @@ test('a gap, an exchange, a stranger and a forged record are named with their pl
   expect(checkChain('asker', [a])).toEqual(broken(0, 'bad-record'));
 });
 
-test('two histories that part are a fork that proves itself; one that only goes on is none', () => {
+test('two diverging histories are a self-proving fork; a continuation is not', () => {
   const chain = chainOf(3);
   const other = receipt(99, receiptHash(chain[1]!));
   const fork = findFork('worker', chain, [...chain.slice(0, 2), other]);
@@ -66,7 +66,7 @@ test('two histories that part are a fork that proves itself; one that only goes 
   expect(findFork('worker', chain, [{ ...other, sig: chain[0]!.sig }])).toBeUndefined();
 });
 
-test('what is no fork is not taken for evidence', () => {
+test('pairs that are not a fork are no evidence', () => {
   const [a, b] = chainOf(2) as [Envelope, Envelope];
   const stranger = receipt(5, chainStart, createSigner(new Uint8Array(32).fill(3)));
   expect(provesFork({ side: 'worker', left: a, right: a })).toBe(false);
@@ -74,7 +74,7 @@ test('what is no fork is not taken for evidence', () => {
   expect(provesFork({ side: 'worker', left: a, right: stranger })).toBe(false);
 });
 
-test('the asker’s countersigns are a chain of their own', () => {
+test('the asker’s countersigns form a separate chain', () => {
   const [a, b] = chainOf(2) as [Envelope, Envelope];
   const first = countersign(openReceipt(a), chainStart, asker);
   const second = countersign(openReceipt(b), receiptHash(first), asker);

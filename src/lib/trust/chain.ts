@@ -5,38 +5,38 @@ import { countersignSchema } from '#lib/protocol/receipt.ts';
 import { openReceipt, receiptHash } from './receipt.ts';
 
 /**
- * Each side's records form a chain: a receipt names the hash of the worker's receipt before it, a countersign that of
- * the asker's countersign before it. Who shows two histories to two peers has signed two records after the same one,
- * and the pair proves it to anybody.
+ * Each side's records form a hash chain: a receipt contains the hash of the worker's previous receipt, a countersign
+ * that of the asker's previous countersign. A peer that presents two different histories has signed two records with
+ * the same predecessor, and that pair proves it to third parties.
  */
 export type ChainSide = 'worker' | 'asker';
 
-/** What the first record of a chain names in place of one before it. */
+/** The predecessor hash in the first record of a chain. */
 export const chainStart = '0'.repeat(64);
 
 export interface ChainLink {
   readonly envelope: Envelope;
   readonly peer: PeerId;
-  /** Hash of this record, named by the one after it. */
+  /** Hash of this record, which its successor contains. */
   readonly hash: string;
   readonly prev: string;
 }
 
-/** @throws `bad-record`; `bad-signature` also when the record is signed by another than it names. */
+/** @throws `bad-record`; `bad-signature`, also if the record is not signed by the peer it names. */
 export function readLink(side: ChainSide, envelope: Envelope): ChainLink {
   const { peer, named, prev, hash } = side === 'worker' ? worked(envelope) : asked(envelope);
   if (peer !== named) {
-    throw new TabloomError('bad-signature', 'The record is signed by another peer than the one it names.');
+    throw new TabloomError('bad-signature', 'The record is not signed by the peer it names.');
   }
   return { envelope, peer, hash, prev };
 }
 
 export type ChainCheck =
   | { readonly type: 'whole'; readonly head: string }
-  /** `at`: index of the first record that does not fit. */
+  /** `at`: index of the first inconsistent record. */
   | { readonly type: 'broken'; readonly at: number; readonly reason: 'bad-record' | 'other-peer' | 'not-linked' };
 
-/** Whether the records, oldest first, follow each other without a gap from `start`. */
+/** Checks that the records, oldest first, form an unbroken chain from `start`. */
 export function checkChain(side: ChainSide, records: readonly Envelope[], start: string = chainStart): ChainCheck {
   let prev = start;
   let owner: PeerId | undefined;
@@ -51,14 +51,14 @@ export function checkChain(side: ChainSide, records: readonly Envelope[], start:
   return { type: 'whole', head: prev };
 }
 
-/** Two different records that one key signed after the same one. */
+/** Two different records signed by one key with the same predecessor. */
 export interface Fork {
   readonly side: ChainSide;
   readonly left: Envelope;
   readonly right: Envelope;
 }
 
-/** Looks for a fork between two histories of one peer; records that cannot be read are passed over. */
+/** Looks for a fork between two histories of one peer, skipping unreadable records. */
 export function findFork(side: ChainSide, one: readonly Envelope[], other: readonly Envelope[]): Fork | undefined {
   const byPlace = new Map<string, ChainLink>();
   for (const envelope of [...one, ...other]) {
@@ -72,7 +72,7 @@ export function findFork(side: ChainSide, one: readonly Envelope[], other: reado
   return undefined;
 }
 
-/** Whether the evidence holds; whoever is shown a fork checks it alone. */
+/** Whether the evidence is valid. Needs nothing but the fork itself. */
 export function provesFork({ side, left, right }: Fork): boolean {
   const [a, b] = [tryRead(side, left), tryRead(side, right)];
   return a !== undefined && b !== undefined && a.peer === b.peer && a.prev === b.prev && a.hash !== b.hash;

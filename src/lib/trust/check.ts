@@ -12,49 +12,49 @@ import type { OutputSummary } from './output-root.ts';
 import { promptHash } from './prompt-hash.ts';
 import { openReceipt, type OpenedReceipt } from './receipt.ts';
 
-/** What an asker knows at the end of a job, of its own. */
+/** What the asker itself knows at the end of a job. */
 export interface Received {
   readonly job: Job;
   readonly asker: PeerId;
   readonly worker: PeerId;
   /** From an `OutputRoot` fed with the parts as they arrived. */
   readonly output: OutputSummary;
-  /** As the `finish` frame states them. */
+  /** From the `finish` frame. */
   readonly reason: FinishReason;
   readonly usage: Usage;
-  /** Of the offer that was taken, as is the engine. */
+  /** Price and engine from the selected offer. */
   readonly price: Price;
   readonly engine: Receipt['engine'];
-  /** When the job was first asked and when its receipt came, in milliseconds since the epoch by the asker's clock. */
+  /** When the job was first sent and when its receipt arrived, in milliseconds since the epoch by the asker's clock. */
   readonly askedAt: number;
   readonly receivedAt: number;
 }
 
-/** One claim each; the shape of `ReceiptCheck` in `peer/spec.ts`. */
+/** One result per claim; the same shape as `ReceiptCheck` in `peer/spec.ts`. */
 export interface ReceiptChecks {
-  /** The record is a receipt and its signature is right. */
+  /** The record is a receipt with a valid signature. */
   readonly signature: boolean;
   /**
-   * Signed by the worker that was asked, which names itself, this asker and the engine of its offer, and dated between
-   * asking and receiving, as far as two clocks may differ.
+   * Signed by the worker that was asked; names itself, this asker and the offered engine; dated between request and
+   * receipt, allowing for clock skew.
    */
   readonly worker: boolean;
-  /** For this job and this prompt: id, model, params, tier and what was resumed are those that were sent. */
+  /** Id, model, params, tier, prompt hash and resumed tokens match the job that was sent. */
   readonly prompt: boolean;
-  /** The output it states is, to the byte, the one that arrived, ending for the same reason. */
+  /** The stated output matches the received bytes exactly, with the same finish reason. */
   readonly output: boolean;
-  /** Its tokens are those counted on arrival and those the last frame states, at the price that was offered. */
+  /** Its token counts match those counted on arrival and those in the last frame, and its price is the offered one. */
   readonly counts: boolean;
 }
 
 const nothingHolds: ReceiptChecks = { signature: false, worker: false, prompt: false, output: false, counts: false };
 
-/** A receipt as it came, or undefined for bytes that are none or whose signature does not hold. */
+/** The opened receipt, or undefined if it is malformed or its signature is invalid. */
 export const tryOpenReceipt = (envelope: Envelope): OpenedReceipt | undefined => tryOpen(() => openReceipt(envelope));
 
 /**
- * Checks a worker's receipt, as `tryOpenReceipt` read it, against what the asker sent and received. Its timings and
- * `prevWorker` are the worker's own word: nothing of the asker's can be compared with them. Never throws.
+ * Checks a worker's receipt, opened by `tryOpenReceipt`, against what the asker sent and received. Its timings and
+ * `prevWorker` are the worker's own statements and cannot be checked. Never throws.
  */
 export function checkReceipt(opened: OpenedReceipt | undefined, received: Received): ReceiptChecks {
   if (!opened) return nothingHolds;
@@ -93,7 +93,9 @@ export function checkReceipt(opened: OpenedReceipt | undefined, received: Receiv
 
 export const allHold = (checks: ReceiptChecks): boolean => Object.values(checks).every(Boolean);
 
-/** Whether an asker's countersign belongs to this receipt: the worker's check before it keeps the pair. Never throws. */
+/**
+ * Whether an asker's countersign belongs to this receipt; the worker checks this before storing the pair. Never throws.
+ */
 export const checkCountersign = (receipt: OpenedReceipt, countersign: Envelope): boolean =>
   belongsTo(receipt, openCountersign(countersign));
 
@@ -107,18 +109,18 @@ function belongsTo({ record, hash }: OpenedReceipt, answer: Opened<Countersign> 
   );
 }
 
-/** What can be said of a stored receipt without the conversation: that both signed it. */
+/** What can be verified about a stored receipt without the conversation: both signatures. */
 export interface StoredCheck {
-  /** Undefined when it cannot be read or its signature is wrong. */
+  /** Undefined if it is malformed or its signature is invalid. */
   readonly receipt: Receipt | undefined;
   readonly countersign: Countersign | undefined;
-  /** Signed with the key of the worker it names. */
+  /** Signed by the worker it names. */
   readonly workerSignature: 'valid' | 'invalid';
-  /** Signed with the key of the asker that the receipt names, over exactly this receipt. */
+  /** Signed by the asker named in the receipt, for exactly this receipt. */
   readonly askerSignature: 'valid' | 'invalid' | 'missing';
 }
 
-/** Checks a stored or shown receipt offline. Never throws. */
+/** Verifies a stored or presented receipt offline. Never throws. */
 export function verifyStored({ receipt: envelope, countersign: answer }: SignedReceipt): StoredCheck {
   const receipt = tryOpenReceipt(envelope);
   const countersign = answer && openCountersign(answer);
@@ -133,7 +135,7 @@ export function verifyStored({ receipt: envelope, countersign: answer }: SignedR
 const openCountersign = (envelope: Envelope): Opened<Countersign> | undefined =>
   tryOpen(() => openEnvelope('countersign', countersignSchema, envelope));
 
-/** By the bytes, so that the order in which members were written does not matter. */
+/** Compares canonical encodings, so that member order does not matter. */
 const sameValue = (a: unknown, b: unknown): boolean => equalBytes(encodeCbor(a), encodeCbor(b));
 
 function tryOpen<T>(open: () => T): T | undefined {
@@ -144,7 +146,7 @@ function tryOpen<T>(open: () => T): T | undefined {
   }
 }
 
-/** Whether a checkpoint speaks, to the byte, of what has arrived of this job so far. Never throws. */
+/** Whether a checkpoint matches exactly what has arrived of this job so far. Never throws. */
 export function checkCheckpoint(
   envelope: Envelope,
   { job, asker, worker, output }: Pick<Received, 'job' | 'asker' | 'worker' | 'output'>,

@@ -14,15 +14,15 @@ const word = (signer: PeerId, work: Readonly<Record<PeerId, number>>, at = now):
   entries: entries(work),
 });
 
-/** The formula as it is written, over plain tables. */
-function asWritten(
+/** The formula implemented literally over plain tables. */
+function literally(
   own: Readonly<Record<PeerId, number>>,
-  said: Readonly<Record<PeerId, Readonly<Record<PeerId, number>>>>,
+  statements: Readonly<Record<PeerId, Readonly<Record<PeerId, number>>>>,
   failed: Readonly<Record<PeerId, number>>,
   j: PeerId,
 ): number {
   let vouched = 0;
-  for (const [k, amounts] of Object.entries(said)) {
+  for (const [k, amounts] of Object.entries(statements)) {
     const w = own[k] ?? 0;
     const others = Object.entries(amounts).filter(([x]) => x !== k && x !== 'me');
     const sum = others.reduce((total, [, amount]) => total + Math.min(w, amount), 0);
@@ -32,18 +32,18 @@ function asWritten(
   return (own[j] ?? 0) + 0.5 * vouched - 3 * (failed[j] ?? 0);
 }
 
-test('what was received counts in full, what a neighbour received up to its budget, by half', () => {
+test('received work counts in full; a neighbour’s counts half, up to its budget', () => {
   const flow = createFlow('me', now);
   flow.received('k', 100, now);
   flow.heard(word('k', { a: 60, b: 1_000 }));
-  // min(100, 60) and min(100, 1000) are 160 together, for a budget of 100.
+  // min(100, 60) + min(100, 1000) = 160, against a budget of 100.
   expect(flow.reputation('k', now)).toBe(100);
   expect(flow.reputation('a', now)).toBeCloseTo(0.5 * 60 * (100 / 160), 10);
   expect(flow.reputation('b', now)).toBeCloseTo(0.5 * 100 * (100 / 160), 10);
   expect(flow.reputation('stranger', now)).toBe(0);
 });
 
-test('any order of receipts, words and failures comes to what the formula says', () => {
+test('any order of receipts, statements and failures matches the formula', () => {
   const peers = ['a', 'b', 'c', 'd', 'e', 'f', 'me'];
   for (let seed = 0; seed < 200; seed++) {
     const random = seededRandom(seed);
@@ -52,7 +52,7 @@ test('any order of receipts, words and failures comes to what the formula says',
     const flow = createFlow('me', now);
     const own: Record<PeerId, number> = {};
     const failed: Record<PeerId, number> = {};
-    const said: Record<PeerId, Record<PeerId, number>> = {};
+    const statements: Record<PeerId, Record<PeerId, number>> = {};
     for (let step = 0; step < 40; step++) {
       const [peer, amount, chance] = [one(), draw(), random.float()];
       if (chance < 0.5) {
@@ -63,21 +63,24 @@ test('any order of receipts, words and failures comes to what the formula says',
         if (peer !== 'me') failed[peer] = (failed[peer] ?? 0) + amount;
       } else if (chance < 0.7) {
         flow.unheard(peer);
-        delete said[peer];
+        delete statements[peer];
       } else {
         const amounts = Object.fromEntries(peers.filter(() => random.float() < 0.5).map((x) => [x, draw()]));
         flow.heard(word(peer, amounts));
-        if (peer !== 'me') said[peer] = amounts;
+        if (peer !== 'me') statements[peer] = amounts;
       }
     }
     for (const peer of peers.slice(0, -1)) {
-      expect(flow.reputation(peer, now), `seed ${seed}, ${peer}`).toBeCloseTo(asWritten(own, said, failed, peer), 6);
+      expect(flow.reputation(peer, now), `seed ${seed}, ${peer}`).toBeCloseTo(
+        literally(own, statements, failed, peer),
+        6,
+      );
     }
     expect(flow.reputation('me', now)).toBe(0);
   }
 });
 
-test('a neighbour vouches with half of what was received from it, whatever it says', () => {
+test('a neighbour vouches with half of what was received from it, whatever it claims', () => {
   const one = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`s${i}`, 2 ** 50]));
   for (const claims of [one, { s0: 2 ** 50 }, Object.fromEntries(Object.keys(one).map((s) => [s, 3]))]) {
     const flow = createFlow('me', now);
@@ -89,13 +92,13 @@ test('a neighbour vouches with half of what was received from it, whatever it sa
   }
 });
 
-test('the word of somebody that nothing was received from is nothing', () => {
+test('the statement of a peer from which nothing was received counts nothing', () => {
   const flow = createFlow('me', now);
   flow.heard(word('stranger', { a: 2 ** 50 }));
   expect(flow.reputation('a', now)).toBe(0);
 });
 
-test('nobody vouches for itself or for the reader', () => {
+test('a peer cannot vouch for itself or for the reader', () => {
   const flow = createFlow('me', now);
   flow.received('k', 100, now);
   flow.heard(word('k', { k: 10 ** 9, me: 10 ** 9, a: 50 }));
@@ -104,7 +107,7 @@ test('nobody vouches for itself or for the reader', () => {
   expect(flow.reputation('a', now)).toBe(25);
 });
 
-test('a new word takes the place of the one before, and one that was taken back counts no more', () => {
+test('a new statement replaces the previous one, and a removed one no longer counts', () => {
   const flow = createFlow('me', now);
   flow.received('k', 100, now);
   flow.heard(word('k', { a: 50 }));
@@ -114,7 +117,7 @@ test('a new word takes the place of the one before, and one that was taken back 
   expect(flow.reputation('b', now)).toBe(0);
 });
 
-test('everything weighs half after fourteen days, whenever it was said', () => {
+test('all weights halve after fourteen days, whenever they were recorded', () => {
   const flow = createFlow('me', now);
   flow.received('k', 100, now);
   flow.failed('f', 10, now);
@@ -123,14 +126,14 @@ test('everything weighs half after fourteen days, whenever it was said', () => {
   expect(flow.reputation('k', later)).toBeCloseTo(50, 10);
   expect(flow.reputation('a', later)).toBeCloseTo(10, 10);
   expect(flow.reputation('f', later)).toBeCloseTo(-15, 10);
-  // As of then, the same amount is worth what 80 was worth before.
+  // As of then, the same amount weighs what 80 did before.
   flow.heard(word('k', { a: 40 }, later));
   expect(flow.reputation('a', later)).toBeCloseTo(20, 10);
   flow.received('k', 50, later);
   expect(flow.ledger(later)).toEqual([{ peer: 'k', work: 100 }]);
 });
 
-test('fifty years on the numbers are as good as on the first day', () => {
+test('precision holds after fifty years', () => {
   const flow = createFlow('me', now);
   flow.received('old', 100, now);
   flow.heard(word('old', { forgotten: 100 }));
@@ -142,14 +145,14 @@ test('fifty years on the numbers are as good as on the first day', () => {
   expect(flow.reputation('forgotten', later)).toBeCloseTo(0, 6);
 });
 
-test('failures weigh three times, and may leave less than nothing', () => {
+test('failures count three times and may make reputation negative', () => {
   const flow = createFlow('me', now);
   flow.received('k', 100, now);
   flow.failed('k', 50, now);
   expect(flow.reputation('k', now)).toBe(-50);
 });
 
-test('a forker is worth nothing, and so is its word, whatever it does afterwards', () => {
+test('a forker has no reputation and its statements no weight, whatever it does afterwards', () => {
   const flow = createFlow('me', now);
   flow.received('k', 100, now);
   flow.heard(word('k', { a: 40 }));
@@ -159,7 +162,7 @@ test('a forker is worth nothing, and so is its word, whatever it does afterwards
   expect([flow.reputation('k', now), flow.reputation('a', now)]).toEqual([0, 0]);
 });
 
-test('a relay’s word counts as if it had served, at any time, and earns the relay nothing', () => {
+test('a granted relay’s statements count as if it had always served, without earning it reputation', () => {
   const flow = createFlow('me', now);
   flow.grant('relay', 100);
   flow.heard(word('relay', { a: 60, b: 60 }));
@@ -172,7 +175,7 @@ test('a relay’s word counts as if it had served, at any time, and earns the re
   expect(flow.reputation('a', later)).toBe(0);
 });
 
-test('tables are bounded: the peers that did least go, and so does the word that counts least', () => {
+test('tables are bounded: the peers with the least work and the statement with the least weight are evicted', () => {
   const flow = createFlow('me', now, { peersMax: 8, wordsMax: 2 });
   for (let i = 1; i <= 9; i++) flow.received(`p${i}`, i, now);
   expect(flow.ledger(now).map(({ peer }) => peer)).toEqual(['p3', 'p4', 'p5', 'p6', 'p7', 'p8', 'p9']);
@@ -182,7 +185,7 @@ test('tables are bounded: the peers that did least go, and so does the word that
   expect(['a', 'b', 'c'].map((peer) => flow.reputation(peer, now) > 0)).toEqual([true, true, false]);
 });
 
-test('amounts that are none, or negative, are passed over', () => {
+test('invalid and negative amounts are ignored', () => {
   const flow = createFlow('me', now);
   for (const work of [0, -5, Number.NaN]) flow.received('k', work, now);
   flow.failed('k', -10, now);

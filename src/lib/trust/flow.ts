@@ -1,40 +1,40 @@
 import type { PeerId } from '#lib/protocol/ids.ts';
 
 /**
- * Reputation as a budgeted flow over two hops. With w_ab the work that a received from b, i's view of j is
+ * Reputation as a budgeted two-hop flow. With w_ab the work that a received from b, peer i's view of j is
  *
- *     R_i(j) = w_ij + ½ Σ_k min(w_ik, w_kj) · min(1, w_ik / Σ_x min(w_ik, w_kx)) − 3 fail_ij
+ * R_i(j) = w_ij + ½ Σ_k min(w_ik, w_kj) · min(1, w_ik / Σ_x min(w_ik, w_kx)) − 3 fail_ij
  *
- * Each neighbour k vouches with no more than half of what i itself received from it, however many it names and however much
- * it says: what identities of one owner can gain by vouching for each other is half of what they really did. Everything loses
- * half of its weight in fourteen days.
+ * Each neighbour k vouches for at most half of what i itself received from it, however many peers and however much work
+ * it lists. So identities of one owner gain by vouching for each other at most half of the work they really did. All
+ * weights halve every fourteen days.
  *
- * Weights are kept as of one instant and scaled when they are read (G. Cormode et al., "Forward decay", ICDE 2009): all of R
- * scales alike, so that time passing costs nothing.
+ * Weights are stored relative to one instant and scaled on reading (G. Cormode et al., "Forward decay", ICDE 2009). All
+ * of R scales uniformly, so the passage of time costs nothing.
  */
 export interface Flow {
   /** `work` that this peer received from `from`, in units of `work.ts`. */
   received(from: PeerId, work: number, at: number): void;
-  /** Work that `by` was asked for and did not do, or did falsely. */
+  /** Work requested from `by` that it failed to do or did wrongly. */
   failed(by: PeerId, work: number, at: number): void;
-  /** What a neighbour received from others, by its own word; takes the place of what it said before. */
+  /** Work a neighbour claims to have received from others; replaces its previous statement. */
   heard(word: NeighbourWord): void;
-  /** A neighbour's word counts no more, as when it is too old. */
+  /** Removes a neighbour's statement, for example when it is too old. */
   unheard(signer: PeerId): void;
-  /** It has signed two histories: neither it nor its word counts ever again. */
+  /** The peer has signed two histories: neither its work nor its statements count any more. */
   forked(peer: PeerId): void;
   /**
-   * A peer whose word counts as if so much had been received from it, at any time: a relay that this peer has chosen itself.
-   * It earns the peer nothing else. 0 takes it back.
+   * Counts a peer's statements as if this much work had always been received from it, for a relay this peer has chosen.
+   * It has no other effect on the peer's reputation. 0 revokes it.
    */
   grant(to: PeerId, work: number): void;
-  /** R as of `now`, in units; negative after failures, 0 of a stranger and of a forker. */
+  /** R as of `now`, in units; may be negative after failures, 0 for strangers and forkers. */
   reputation(of: PeerId, now: number): number;
-  /** What was received from each peer, as it weighs at `now`, in no order. */
+  /** Work received from each peer, weighted as of `now`, unordered. */
   ledger(now: number): readonly ReceivedWork[];
 }
 
-/** What one peer received from others, as it weighed at `at`, halved every fourteen days. */
+/** One peer's statement of work received from others, weighted as of `at`. */
 export interface NeighbourWord {
   readonly signer: PeerId;
   readonly at: number;
@@ -47,9 +47,9 @@ export interface ReceivedWork {
 }
 
 export interface FlowLimits {
-  /** Peers that work was received from, or that failed; those with the least go. */
+  /** Maximum peers in the tables of work and failures; those with the least are evicted. */
   readonly peersMax: number;
-  /** Neighbours whose word is kept; the one that least was received from goes. */
+  /** Maximum neighbour statements; that of the neighbour with the least work is evicted. */
   readonly wordsMax: number;
 }
 
@@ -61,30 +61,30 @@ export const flowLimits = {
 
 const vouchShare = 0.5;
 const failWeight = 3;
-/** Doublings after which weights are expressed as of a later instant, long before a double overflows. */
+/** Doublings after which weights are rebased, long before a double overflows. */
 const doublingsMax = 256;
 
-/** A word as it is read: amounts by peer, and sorted with their running sums for Σ min(w, amount). */
+/** A statement prepared for reading: amounts by peer, and sorted with prefix sums for Σ min(w, amount). */
 interface HeldWord {
   readonly amounts: ReadonlyMap<PeerId, number>;
   readonly ascending: Float64Array;
-  /** `sums[n]`: of the n smallest. */
+  /** `sums[n]` is the sum of the n smallest amounts. */
   readonly sums: Float64Array;
 }
 
-/** @param now an instant near which the weights will be read. */
+/** @param now the initial reference instant, near the times at which weights will be read. */
 export function createFlow(self: PeerId, now: number, { peersMax, wordsMax }: FlowLimits = flowLimits): Flow {
   let since = now;
   const received = new Map<PeerId, number>();
   const failed = new Map<PeerId, number>();
   const words = new Map<PeerId, HeldWord>();
-  /** Whose words name a peer. */
+  /** For each peer, the signers of the statements that list it. */
   const naming = new Map<PeerId, Set<PeerId>>();
   const forkers = new Set<PeerId>();
   const grants = new Map<PeerId, number>();
 
   const growth = (at: number) => 2 ** ((at - since) / flowLimits.halfLifeMs);
-  /** The factor by which a weight of `at` is kept. */
+  /** The factor by which a weight as of `at` is stored. */
   const scaleOf = (at: number) => {
     if ((at - since) / flowLimits.halfLifeMs > doublingsMax) rebase(at);
     return growth(at);
@@ -110,7 +110,7 @@ export function createFlow(self: PeerId, now: number, { peersMax, wordsMax }: Fl
     }
     words.delete(signer);
   };
-  /** What a neighbour may vouch with. */
+  /** The weight a neighbour can vouch with. */
   const budget = (signer: PeerId, growthNow: number) =>
     forkers.has(signer) ? 0 : Math.max(received.get(signer) ?? 0, (grants.get(signer) ?? 0) * growthNow);
 
@@ -122,7 +122,7 @@ export function createFlow(self: PeerId, now: number, { peersMax, wordsMax }: Fl
       if (signer === self) return;
       const scale = scaleOf(at);
       const amounts = new Map<PeerId, number>();
-      // What it received from itself says nothing, and of what it received from the reader the reader needs no word.
+      // Ignore what it claims to have received from itself or from this peer.
       for (const { peer, work } of entries)
         if (peer !== signer && peer !== self && work > 0) amounts.set(peer, work * scale);
       words.set(signer, hold(amounts));
@@ -166,7 +166,7 @@ function hold(amounts: ReadonlyMap<PeerId, number>): HeldWord {
   return { amounts, ascending, sums };
 }
 
-/** Σ min(most, amount) over a word's amounts: those below `most` in full, the others at `most`. */
+/** Σ min(most, amount) over a statement's amounts: those below `most` in full, the others capped. */
 function cappedSum({ ascending, sums }: HeldWord, most: number): number {
   let [low, high] = [0, ascending.length];
   while (low < high) {

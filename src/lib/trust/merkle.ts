@@ -1,30 +1,30 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '#lib/base/bytes.ts';
 
-/** Bytes of a leaf; the last one may be shorter. */
+/** Bytes per leaf; the last one may be shorter. */
 export const blockBytes = 64;
 
-/** Hashes a byte stream as a Merkle tree while it arrives, holding one block and one hash for each level. */
+/** Incrementally hashes a byte stream as a Merkle tree, buffering one block and one hash per level. */
 export interface MerkleBuilder {
   /** Bytes added so far. */
   readonly sizeBytes: number;
-  /** How the stream is cut into calls makes no difference to the root. */
+  /** How the stream is split across calls does not affect the root. */
   add(bytes: Uint8Array): void;
-  /** The root (32 bytes) of what has been added; more may be added afterwards. */
+  /** The root (32 bytes) of what has been added so far; more may be added afterwards. */
   root(): Uint8Array;
 }
 
 /**
- * The Merkle tree hash of RFC 6962, section 2.1, over the stream's blocks of 64 bytes: a leaf is
- * SHA-256(0x00 ‖ block), a node SHA-256(0x01 ‖ left ‖ right), the left subtree holds the largest power of two smaller
- * than the number of leaves, and the root of nothing is SHA-256 of the empty string.
+ * The Merkle tree hash of RFC 6962, section 2.1, over the stream's blocks of 64 bytes: a leaf is SHA-256(0x00 ‖ block),
+ * a node SHA-256(0x01 ‖ left ‖ right), the left subtree holds the largest power of two smaller than the number of
+ * leaves, and the root of an empty stream is SHA-256 of the empty string.
  */
 export function createMerkle(): MerkleBuilder {
   const block = new Uint8Array(blockBytes);
   let filled = 0;
   let leaves = 0;
   let sizeBytes = 0;
-  /** Roots of the perfect subtrees so far, the largest first: one for each bit set in `leaves`. */
+  /** Roots of the perfect subtrees so far, largest first: one per bit set in `leaves`. */
   const perfect: Uint8Array[] = [];
 
   const pushLeaf = (hash: Uint8Array) => {

@@ -24,7 +24,7 @@ const sha = (...chunks: Uint8Array[]) => {
   return new Uint8Array(hash.digest());
 };
 
-/** The definition of RFC 6962, written down a second time and recursively. */
+/** An independent, recursive implementation of RFC 6962. */
 function merkleTreeHash(blocks: readonly Uint8Array[]): Uint8Array {
   if (blocks.length === 0) return sha();
   if (blocks.length === 1) return sha(Uint8Array.of(0), blocks[0]!);
@@ -33,7 +33,7 @@ function merkleTreeHash(blocks: readonly Uint8Array[]): Uint8Array {
   return sha(Uint8Array.of(1), merkleTreeHash(blocks.slice(0, half)), merkleTreeHash(blocks.slice(half)));
 }
 
-test('the incremental tree is that of RFC 6962, however the bytes are cut', () => {
+test('the incremental tree matches RFC 6962, however the bytes are split', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 2_000 }), fc.array(fc.nat(2_000)), (bytes, cuts) => {
       const merkle = createMerkle();
@@ -52,21 +52,21 @@ test('the incremental tree is that of RFC 6962, however the bytes are cut', () =
   );
 });
 
-test('the root of nothing is the hash of nothing, and asking twice changes nothing', () => {
+test('the root of no bytes is the hash of the empty string, and reading it twice changes nothing', () => {
   const merkle = createMerkle();
   expect(toHex(merkle.root())).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
   merkle.add(utf8Encode('x'.repeat(200)));
   expect(toHex(merkle.root())).toBe(toHex(merkle.root()));
 });
 
-test('how the transport cut or joined the parts makes no difference', () => {
+test('splitting or joining parts makes no difference', () => {
   const whole = summaryOf(delta('Zwölf 🦊 Füchse', 4, [1, 2, 3, 4]));
   expect(summaryOf(delta('Zwölf ', 1, [1]), delta('🦊', 2, [2, 3]), delta(' Füchse', 1, [4]))).toEqual(whole);
   expect(summaryOf(delta('Zwölf \ud83e', 2, [1, 2]), delta('\udd8a Füchse', 2, [3, 4]))).toEqual(whole);
   expect(whole).toEqual({ outputRoot: expect.stringMatching(/^[0-9a-f]{64}$/), outputForm: 'token-ids', tokens: 4 });
 });
 
-test('another text, other ids, another split of ids and text: another root', () => {
+test('different text, ids, or a different boundary between them yields a different root', () => {
   const roots = [
     summaryOf(delta('ab', 2, [1, 2])),
     summaryOf(delta('ac', 2, [1, 2])),
@@ -80,14 +80,14 @@ test('another text, other ids, another split of ids and text: another root', () 
   expect(new Set(roots).size).toBe(roots.length);
 });
 
-test('one part without the ids of all its tokens makes the form text-parts; text without tokens does not', () => {
+test('one part without ids for all its tokens makes the form text-parts; text without tokens does not', () => {
   expect(summaryOf(delta('a', 1, [1]), delta('b')).outputForm).toBe('text-parts');
   expect(summaryOf(delta('a', 1, [1]), delta('b', 2, [2])).outputForm).toBe('text-parts');
   expect(summaryOf(delta('a', 1, [1]), delta('b', 0)).outputForm).toBe('token-ids');
   expect(summaryOf(delta('a', 1, [1]), delta('b')).outputRoot).toBe(summaryOf(delta('ab', 2)).outputRoot);
 });
 
-test('warnings are no output', () => {
+test('warnings are not output', () => {
   const warning: Part = { type: 'warning', code: 'seed-ignored', message: 'No seed here.' };
   expect(summaryOf(warning, delta('a'))).toEqual(summaryOf(delta('a')));
 });

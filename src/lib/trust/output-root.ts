@@ -7,7 +7,7 @@ import type { Part } from '#lib/protocol/part.ts';
 import type { Receipt } from '#lib/protocol/receipt.ts';
 import { createMerkle, type MerkleBuilder } from './merkle.ts';
 
-/** What was put out, as a receipt or a checkpoint states it. */
+/** The output as stated in a receipt or a checkpoint. */
 export interface OutputSummary {
   /** 64 hexadecimal digits. */
   readonly outputRoot: string;
@@ -16,22 +16,22 @@ export interface OutputSummary {
   readonly tokens: number;
 }
 
-/** Both sides feed it every part in order, as sent and as received; of text it keeps hashes alone. */
+/** Both sides feed it every part in order, as sent or received. It stores only hashes of text. */
 export interface OutputRoot {
   add(part: Part): void;
-  /** What has been added so far; more may be added afterwards. */
+  /** The summary of what has been added so far; more may be added afterwards. */
   summary(): OutputSummary;
 }
 
 /**
- * The root binds the channels of the job's kind, in its order: the joined text and the joined reasoning (UTF-8), the
- * token ids (4 bytes each, big-endian) as long as every part names the ids of all its tokens (then the form is
- * `token-ids`, else `text-parts` and there is no such channel), the calls (DAG-CBOR of the list of `{ arguments, id,
- * name }`) and the files made (DAG-CBOR of the list of `[mime, size, M(bytes)]`). How parts were cut on the way makes no
+ * The root covers the channels of the job's kind, in its order: the joined text and the joined reasoning (UTF-8); the
+ * token ids (4 bytes each, big-endian), if every part has ids for all its tokens (then the form is `token-ids`,
+ * otherwise `text-parts` without this channel); the tool calls (DAG-CBOR of the list of `{ arguments, id, name }`); and
+ * the output files (DAG-CBOR of the list of `[mime, size, M(bytes)]`). How the stream was split into parts makes no
  * difference.
  *
- * root = SHA-256("tabloom/output/2/" form "\n" ‖ for each channel: u64(bytes) ‖ M(bytes)), M being the Merkle tree hash of
- * `merkle.ts`.
+ * root = SHA-256("tabloom/output/2/" form "\n" ‖ for each channel: u64(bytes) ‖ M(bytes)), M being the Merkle tree hash
+ * of `merkle.ts`.
  */
 export function createOutputRoot(channels: readonly OutputChannel[]): OutputRoot {
   const text = createTextMerkle();
@@ -84,7 +84,7 @@ export function createOutputRoot(channels: readonly OutputChannel[]): OutputRoot
   };
 }
 
-/** Hashes text as UTF-8; a character that was cut in two between pieces is hashed whole, a dangling half not at all. */
+/** Hashes text as UTF-8. A character split across pieces is hashed whole; a dangling surrogate is ignored. */
 function createTextMerkle() {
   const merkle = createMerkle();
   let halfCharacter = '';

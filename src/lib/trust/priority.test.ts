@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { queuePriority } from './priority.ts';
 import { workTypical } from './work.ts';
 
-test('who served stands before a stranger, also after having been given as much', () => {
+test('a peer that served ranks above a stranger, even after receiving as much', () => {
   const stranger = queuePriority({ earned: 0, given: 0 });
   expect(stranger).toBe(0);
   expect(queuePriority({ earned: workTypical, given: 0 })).toBe(1);
@@ -10,7 +10,7 @@ test('who served stands before a stranger, also after having been given as much'
   expect(queuePriority({ earned: 1, given: 1e15 })).toBeGreaterThan(stranger);
 });
 
-test('who failed, or only ever took, stands where a new key would', () => {
+test('a peer that failed, or only consumed, ranks like a new key', () => {
   expect(queuePriority({ earned: -1e9, given: 0 })).toBe(0);
   expect(queuePriority({ earned: 0, given: 1e9 })).toBe(0);
 });

@@ -4,8 +4,8 @@ import { encodeCbor } from '#lib/protocol/cbor.ts';
 import type { Job } from '#lib/protocol/job.ts';
 
 /**
- * SHA-256 over the job's salt (16 bytes) and the DAG-CBOR of `[kind, input]`, as 64 hexadecimal digits. The salt, which only
- * asker and worker know, keeps others from guessing a prompt from the receipt.
+ * SHA-256 of the job's salt (16 bytes) followed by the DAG-CBOR of `[kind, input]`, as 64 hexadecimal digits. Only
+ * asker and worker know the salt, so others cannot guess the prompt from the receipt.
  */
 export const promptHash = (job: Pick<Job, 'salt' | 'kind' | 'input'>): string =>
   toHex(sha256(concatBytes(fromHex(job.salt), encodeCbor([job.kind, job.input]))));

@@ -64,7 +64,7 @@ test('an honest receipt passes every check', () => {
   expect(allHold(checks)).toBe(true);
 });
 
-test('each lie fails the check that names it, and only that one', () => {
+test('each false claim fails its own check and no other', () => {
   expect(failing({}, { worker: stranger.peer })).toEqual(['worker']);
   expect(failing({}, {}, stranger)).toEqual(['worker']);
   expect(failing({ asker: stranger.peer })).toEqual(['worker']);
@@ -93,7 +93,7 @@ test('each lie fails the check that names it, and only that one', () => {
   expect(failing({ price: { in: '0', out: '1' } })).toEqual(['counts']);
 });
 
-test('a date outside the time of the job is one too, but for what two clocks may differ by', () => {
+test('so does a date outside the job’s duration, allowing for clock skew', () => {
   const { askedAt, receivedAt } = received;
   for (const issuedAt of [askedAt - limits.receiptClockSkewMs, askedAt, receivedAt + limits.receiptClockSkewMs]) {
     expect(failing({ issuedAt })).toEqual([]);
@@ -108,17 +108,17 @@ test('a date outside the time of the job is one too, but for what two clocks may
   }
 });
 
-test('a part more or less than what arrived fails output and counts', () => {
+test('one part more or less than received fails output and counts', () => {
   expect(failing({ output: outputOf('Hi') })).toEqual(['output', 'counts']);
   expect(failing({ output: outputOf('Hi', '!', '') })).toEqual(['counts']);
 });
 
-test('the order in which params were written does not matter', () => {
+test('the member order of params does not matter', () => {
   const swapped = { ...job, params: { temperature: 0, maxTokens: 16, topP: undefined } } as Job;
   expect(failing({ job: swapped })).toEqual([]);
 });
 
-test('a wrong signature, another type, or bytes that are no receipt hold nothing', () => {
+test('an invalid signature, another type, or a malformed receipt fails every check', () => {
   const good = issueReceipt(delivered, worker).envelope;
   const nothing = { signature: false, worker: false, prompt: false, output: false, counts: false };
   const forged: Envelope[] = [
@@ -132,13 +132,13 @@ test('a wrong signature, another type, or bytes that are no receipt hold nothing
   for (const envelope of forged) expect(checkReceipt(tryOpenReceipt(envelope), received)).toEqual(nothing);
 });
 
-test('a worker does not sign what nobody could read', () => {
+test('a worker does not sign a receipt that readers would reject', () => {
   expect(() => issueReceipt({ ...delivered, tokensIn: -1 }, worker)).toThrow(
     expect.objectContaining({ code: 'bad-record' }),
   );
 });
 
-test('the countersign names exactly this receipt, and is the asker’s alone to give', () => {
+test('the countersign covers exactly this receipt, and only its asker can sign it', () => {
   const receipt = issueReceipt(delivered, worker);
   const other = issueReceipt({ ...delivered, issuedAt: 1_700_000_000_001 }, worker);
   const answer = countersign(receipt, chainStart, asker);
@@ -153,7 +153,7 @@ test('the countersign names exactly this receipt, and is the asker’s alone to 
   expect(checkCountersign(receipt, forged)).toBe(false);
 });
 
-test('a stored receipt is checked offline, each signature for itself', () => {
+test('a stored receipt is verified offline, each signature separately', () => {
   const issued = issueReceipt(delivered, worker);
   const receipt = issued.envelope;
   const answer = countersign(issued, chainStart, asker);
@@ -171,7 +171,7 @@ test('a stored receipt is checked offline, each signature for itself', () => {
   });
 });
 
-test('the prompt’s hash hangs on salt and input alone', () => {
+test('the prompt hash depends only on salt, kind and input', () => {
   expect(promptHash(job)).toBe(promptHash(structuredClone(job)));
   expect(promptHash(job)).not.toBe(promptHash({ ...job, salt: '00'.repeat(16) }));
 });

@@ -10,7 +10,7 @@ import { countersignSchema, receiptSchema, type Countersign, type Receipt } from
 import type { OutputSummary } from './output-root.ts';
 import { promptHash } from './prompt-hash.ts';
 
-/** What a worker knows at the end of a job. */
+/** What the worker knows at the end of a job. */
 export interface Delivered {
   readonly job: Job;
   readonly asker: PeerId;
@@ -22,11 +22,11 @@ export interface Delivered {
   readonly price: Price;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
-  /** `receiptHash` of the receipt this worker issued before, or `chainStart`. */
+  /** `receiptHash` of this worker's previous receipt, or `chainStart`. */
   readonly prevWorker: string;
 }
 
-/** A receipt that was read and whose signature holds, or that was signed here: neither is done twice. */
+/** A receipt that has been verified, or was signed here, so that this need not be repeated. */
 export interface OpenedReceipt extends Opened<Receipt> {
   readonly envelope: Envelope;
   readonly hash: string;
@@ -39,7 +39,7 @@ export const openReceipt = (envelope: Envelope): OpenedReceipt => ({
   hash: receiptHash(envelope),
 });
 
-/** The worker's receipt. @throws `bad-record` rather than signing what nobody could read. */
+/** Signs the worker's receipt. @throws `bad-record` rather than signing something readers would reject. */
 export function issueReceipt(delivered: Delivered, signer: Signer): OpenedReceipt {
   const { job, output } = delivered;
   const receipt: Receipt = {
@@ -73,7 +73,7 @@ export function issueReceipt(delivered: Delivered, signer: Signer): OpenedReceip
   return { record: parsed.data, peer: signer.peer, envelope, hash: receiptHash(envelope) };
 }
 
-/** What a worker signs on the way, over the parts it has sent so far. */
+/** Signs a checkpoint over the parts sent so far. */
 export function issueCheckpoint(
   { job, asker, output, issuedAt }: Pick<Delivered, 'job' | 'asker' | 'output' | 'issuedAt'>,
   signer: Signer,
@@ -93,20 +93,20 @@ export function issueCheckpoint(
   return signEnvelope('checkpoint', checkpoint, signer);
 }
 
-/** The usage that a `finish` frame states beside a receipt of the same job. */
+/** The usage for the `finish` frame that carries this job's receipt. */
 export const usageOfReceipt = (delivered: Pick<Delivered, 'tokensIn' | 'output'>): Usage => ({
   tokensIn: delivered.tokensIn,
   tokensOut: delivered.output.tokens,
 });
 
 /**
- * The asker's answer to a receipt. Sign only what passed every check of `checkReceipt`.
- * @param prevAsker `receiptHash` of the countersign this asker made before, or `chainStart`.
- * @throws `bad-request` when the receipt was made for another asker.
+ * Signs the asker's countersign of a receipt. Only do so if `checkReceipt` passed every check.
+ * @param prevAsker `receiptHash` of this asker's previous countersign, or `chainStart`.
+ * @throws `bad-request` if the receipt is for another asker.
  */
 export function countersign({ record, hash }: OpenedReceipt, prevAsker: string, signer: Signer): Envelope {
   if (record.asker !== signer.peer) {
-    throw new TabloomError('bad-request', 'This receipt names another asker; only that one may countersign it.');
+    throw new TabloomError('bad-request', 'This receipt names another asker, and only that asker may countersign it.');
   }
   const answer: Countersign = {
     jobId: record.jobId,
@@ -117,5 +117,5 @@ export function countersign({ record, hash }: OpenedReceipt, prevAsker: string, 
   return signEnvelope('countersign', countersignSchema.parse(answer), signer);
 }
 
-/** SHA-256 of an encoded envelope, as 64 hexadecimal digits: the name of a receipt or countersign in the chains. */
+/** SHA-256 of an encoded envelope, as 64 hexadecimal digits: identifies a receipt or countersign in the chains. */
 export const receiptHash = (envelope: Envelope): string => hashRecord(envelope);

@@ -1,7 +1,7 @@
 /**
- * How much work a job was, in whole units: a unit is one token read by a model of 100 million parameters. A token written
- * counts for ten, since it takes a whole pass of its own where reading is done in parallel; and a larger model counts for
- * more, in proportion, so that fast answers of the smallest one earn little.
+ * The work of a job, in whole units; one unit is one token read by a model of 100 million parameters. A generated token
+ * counts ten, because it takes a full pass while prompt tokens are processed in parallel. Work scales with model size,
+ * so that fast answers from the smallest models earn little.
  */
 export interface Worked {
   readonly tokensIn: number;
@@ -10,21 +10,21 @@ export interface Worked {
 
 const perWrittenToken = 10;
 const parametersPerUnit = 100_000_000;
-/** A model of 100 billion parameters; a larger one counts as that. */
+/** 100 billion parameters; larger models count as this. */
 const weightMax = 1_000;
-/** A model that is in no catalog counts as one of a billion parameters. */
+/** Models outside the catalog count as one billion parameters. */
 const weightUnknown = 10;
 
-/** @param parameters of the model, as the reader's own catalog has them; undefined or 0 where it has not. */
+/** @param parameters parameter count from the reader's own catalog; undefined or 0 if unknown. */
 export function artefactWeight(parameters: number | undefined): number {
   if (!parameters) return weightUnknown;
   return Math.min(weightMax, Math.max(1, Math.round(parameters / parametersPerUnit)));
 }
 
-/** A safe integer, whatever the counts: at most 2^53 − 1. */
+/** Always a safe integer, capped at 2^53 − 1. */
 export function workOf({ tokensIn, tokensOut }: Worked, weight: number): number {
   return Math.min(Number.MAX_SAFE_INTEGER, (tokensIn + perWrittenToken * tokensOut) * weight);
 }
 
-/** A question and an answer as people have them, from a model of a billion parameters. */
+/** The work of a typical question and answer with a one-billion-parameter model. */
 export const workTypical = workOf({ tokensIn: 400, tokensOut: 256 }, weightUnknown);

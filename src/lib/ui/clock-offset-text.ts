@@ -8,7 +8,7 @@ const units = [
   [1_000, m.clock_seconds],
 ] as const;
 
-/** How this device's clock stands, in a sentence. */
+/** Describes this device's clock offset in a sentence. */
 export function clockOffsetText({ offsetMs, corrected }: ClockView): string {
   if (!corrected) return m.clock_right();
   const byMs = Math.abs(offsetMs);

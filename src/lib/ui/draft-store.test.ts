@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createDraftStore } from './draft-store.ts';
 
-test('what was written is read again; nothing leaves nothing behind', () => {
+test('a draft is read back, and an empty one is removed', () => {
   const entries = new Map<string, string>();
   const storage = {
     getItem: (key: string) => entries.get(key) ?? null,
@@ -15,7 +15,7 @@ test('what was written is read again; nothing leaves nothing behind', () => {
   expect([kept.read(), entries.size]).toEqual(['', 0]);
 });
 
-test('a browser that forbids storage costs only the text', () => {
+test('without browser storage only the draft is lost', () => {
   const kept = createDraftStore('draft', () => {
     throw new DOMException('no', 'SecurityError');
   });

@@ -1,6 +1,6 @@
 /**
- * Small texts that outlive a reload of this tab and not the tab itself: what was being written, which conversation was
- * open. A browser that keeps nothing costs only this.
+ * Small texts that survive a reload but not closing the tab: the draft, and which conversation was open. Without
+ * browser storage only this is lost.
  */
 export interface DraftStore {
   read(): string;
@@ -24,7 +24,7 @@ export function createDraftStore(
         if (text === '') storage().removeItem(key);
         else storage().setItem(key, text);
       } catch {
-        // Full or forbidden.
+        // Storage full or forbidden.
       }
     },
   };

@@ -1,8 +1,8 @@
-/** Numbers as people read them. Every one that changes on screen is set in tabular figures. */
+/** Numbers formatted for display. Those that change on screen are set in tabular figures. */
 
 export const formatCount = (count: number): string => Math.round(count).toLocaleString('en');
 
-/** Tokens a second. */
+/** Formats tokens per second. */
 export const formatRate = (tps: number | undefined): string =>
   tps === undefined || !Number.isFinite(tps) ? '–' : tps >= 100 ? String(Math.round(tps)) : tps.toFixed(1);
 
@@ -15,5 +15,5 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
-/** At most three digits, without trailing zeros. */
+/** At most three significant digits, without trailing zeros. */
 export const trim = (value: number): string => String(Number(value.toPrecision(3)));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { peerChroma, peerColour, peerHue, peerLightness, peerName } from './peer-colour.ts';
 
-/** OKLCH to linear sRGB, with the matrices of Ottosson's definition. */
+/** OKLCH to linear sRGB, with the matrices from Ottosson's definition. */
 function linearRgb(lightness: number, chroma: number, hue: number): readonly [number, number, number] {
   const a = chroma * Math.cos((hue * Math.PI) / 180);
   const b = chroma * Math.sin((hue * Math.PI) / 180);
@@ -27,7 +27,7 @@ const hex = (text: string) => {
 
 const hues = Array.from({ length: 360 }, (_, hue) => hue);
 
-test('every hue keeps 3:1 on each surface of both themes', () => {
+test('every hue has 3:1 contrast on each surface of both themes', () => {
   const surfaces = ['#fcfcfb', '#ffffff', '#f3f3f1', '#111113', '#18181b', '#1d1d20'].map(hex);
   const worst = Math.min(
     ...hues.flatMap((hue) => {
@@ -38,7 +38,7 @@ test('every hue keeps 3:1 on each surface of both themes', () => {
   expect(worst).toBeGreaterThanOrEqual(3);
 });
 
-test('every hue lies inside sRGB, so no browser bends it', () => {
+test('every hue is within sRGB, so no browser has to map it', () => {
   for (const hue of hues) {
     for (const channel of linearRgb(peerLightness, peerChroma, hue)) {
       expect(channel).toBeGreaterThanOrEqual(0);
@@ -47,13 +47,13 @@ test('every hue lies inside sRGB, so no browser bends it', () => {
   }
 });
 
-test('the colour follows the peer: the same for the same id, spread over the circle for others', () => {
+test('the colour is stable for an id and spread over the hue circle for others', () => {
   const peers = Array.from({ length: 400 }, (_, i) => `12D3KooWpeer${i}`);
   expect(peerColour(peers[3]!)).toBe(peerColour(peers[3]!));
   const octants = new Set(peers.map((peer) => Math.floor(peerHue(peer) / 45)));
   expect(octants.size).toBe(8);
 });
 
-test('the short name is the end of the id', () => {
+test('the short name is the id’s suffix', () => {
   expect(peerName('12D3KooWAbCdEfGhIj')).toBe('EfGhIj');
 });

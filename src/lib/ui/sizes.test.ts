@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatBytes, formatParameters } from './sizes.ts';
 
-test('bytes in decimal units, never three digits past the point', () => {
+test('bytes in decimal units with at most one decimal', () => {
   expect([0, 999, 1_000, 2_140_000, 999_999, 1_500_000_000, -5].map(formatBytes)).toEqual([
     '0 B',
     '999 B',

@@ -1,10 +1,10 @@
 import { trim } from './format.ts';
 
-/** How large things are. No page begins with it, so it stands apart from the other numbers. */
+/** Size formatting. Separate from `format.ts` because no page's initial bundle needs it. */
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** Decimal units, two significant places at most: `2.1 MB`. */
+/** Decimal units with at most one decimal: `2.1 MB`. */
 export function formatBytes(bytes: number): string {
   let value = Math.max(0, bytes);
   let unit = 0;

@@ -1,9 +1,9 @@
-/** How the pages look: as the system says, or as chosen. Kept apart from the settings, since it is read before the first paint. */
+/** The colour theme. Stored separately from the settings because it is read before the first paint. */
 export type Theme = 'system' | 'light' | 'dark';
 
 const key = 'tabloom-theme';
 
-/** `storage`: gives the browser's, where it does not throw at the look. */
+/** `storage` returns the browser's storage; accessing it may throw. */
 export function readTheme(storage: () => Pick<Storage, 'getItem'>): Theme {
   try {
     const theme = storage().getItem(key);
@@ -13,7 +13,7 @@ export function readTheme(storage: () => Pick<Storage, 'getItem'>): Theme {
   }
 }
 
-/** Shows it at once; keeps it where this browser lets us. */
+/** Applies the theme at once and saves it if the browser allows. */
 export function applyTheme(
   theme: Theme,
   root: HTMLElement,
@@ -25,6 +25,6 @@ export function applyTheme(
     if (theme === 'system') storage().removeItem(key);
     else storage().setItem(key, theme);
   } catch {
-    // Not kept: it holds until the page is closed.
+    // Not saved; it applies until the page is closed.
   }
 }

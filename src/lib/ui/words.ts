@@ -3,9 +3,9 @@ import type { Offer } from '#lib/protocol/offer.ts';
 import type { RoutePreview } from '#lib/state/target.ts';
 import { peerName } from './peer-colour.ts';
 
-/** Phrases that recur on several pages. */
+/** Phrases used on several pages. */
 
-/** A role of a later version is called what it calls itself. */
+/** A role from a later version is shown as is. */
 export const roleText = (role: string): string =>
   role === 'tab' ? m.kind_tab() : role === 'native' ? m.kind_native() : role === 'enclave' ? m.kind_enclave() : role;
 
@@ -18,32 +18,32 @@ export function deviceText({ role, engine }: Pick<Offer, 'role' | 'engine'>): st
   return kind;
 }
 
-/** Who will answer, in a few words, said before anything is sent. `model`: the one asked for by name. */
-export function routePreviewText(prospect: RoutePreview, model: string | undefined): string {
-  switch (prospect.kind) {
+/** Says briefly who will answer, before anything is sent. `model`: the requested model, if any. */
+export function routePreviewText(preview: RoutePreview, model: string | undefined): string {
+  switch (preview.kind) {
     case 'network': {
-      const [likely] = prospect.offers;
+      const [likely] = preview.offers;
       const { peer } = likely!.offer;
       const first = likely!.self
         ? m.this_device()
         : m.peer_named({ peer: peerName(peer), kind: deviceText(likely!.offer) });
-      const count = prospect.offers.length - 1;
+      const count = preview.offers.length - 1;
       return count > 0 ? m.who_others({ first, count }) : first;
     }
     case 'this-device':
       return m.this_device();
     case 'load-first':
-      return prospect.model === undefined ? m.who_load_any() : m.who_load_first({ model: prospect.model });
-    case 'nobody':
-      return prospect.why === 'nobody-serves' && model !== undefined
+      return preview.model === undefined ? m.who_load_any() : m.who_load_first({ model: preview.model });
+    case 'none':
+      return preview.why === 'not-served' && model !== undefined
         ? m.who_nobody_model()
-        : nobodyWords[prospect.why]();
+        : unavailableWords[preview.why]();
   }
 }
 
-const nobodyWords = {
+const unavailableWords = {
   starting: m.who_starting,
   offline: m.who_offline,
-  'nobody-serves': m.who_nobody,
+  'not-served': m.who_nobody,
   'peer-gone': m.who_peer_gone,
 } as const;

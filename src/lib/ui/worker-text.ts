@@ -3,7 +3,7 @@ import type { WorkerView } from '#lib/state/answer.ts';
 import { peerName } from './peer-colour.ts';
 import { deviceText } from './words.ts';
 
-/** Who answered and how it was reached; no page begins with it, so it stands apart from the other words. */
+/** Who answered. Separate from `words.ts` because no page's initial bundle needs it. */
 
 export const workerText = (worker: WorkerView): string =>
   worker.self ? m.this_device() : m.peer_named({ peer: peerName(worker.peer), kind: deviceText(worker) });

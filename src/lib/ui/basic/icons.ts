@@ -1,4 +1,4 @@
-/** Our own strokes on a 24 grid: one path each, so that the shell carries no icon library. */
+/** Stroke icons on a 24 px grid, one path each, so that the shell needs no icon library. */
 export const icons = {
   chat: 'M4 5h16v11H10l-4 4v-4H4z',
   share: 'M12 15V4M8 8l4-4 4 4M5 12v8h14v-8',

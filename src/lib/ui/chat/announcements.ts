@@ -4,27 +4,27 @@ import { workerText } from '../worker-text.ts';
 import { nextSentences } from './sentences.ts';
 import { splitThoughts } from './thoughts.ts';
 
-/** How far a screen reader has been told of an answer. */
+/** How much of an answer has been announced to screen readers. */
 export interface Announced {
   readonly turn: string | undefined;
-  /** Characters of the answer that were said. */
+  /** Characters of the answer announced so far. */
   readonly upTo: number;
   readonly quiet: boolean;
 }
 
 export const nothingAnnounced: Announced = { turn: undefined, upTo: 0, quiet: true };
 
-/** What is to be said now of a turn that is coming in, or came last. */
+/** What to announce now for the current or last turn. */
 export function announceNext(
   before: Announced,
   turn: { readonly id: string; readonly live: boolean; readonly answer: JobState },
-): { readonly hearing: Announced; readonly say: string } {
+): { readonly announced: Announced; readonly say: string } {
   const { id, live, answer } = turn;
   const text = splitThoughts(answer.text).answer;
   const known = before.turn === id;
-  // What is opened from the history has been heard already.
-  if (!live && (!known || before.quiet)) return { hearing: { turn: id, upTo: 0, quiet: true }, say: '' };
-  // A retry begins with nothing again.
+  // Turns opened from the history are not announced.
+  if (!live && (!known || before.quiet)) return { announced: { turn: id, upTo: 0, quiet: true }, say: '' };
+  // A retry starts over.
   const from = known && text.length >= before.upTo ? before.upTo : 0;
   const over = isOver(answer);
   const { say, upTo } = nextSentences(text, from, over ? 'done' : 'growing');
@@ -33,5 +33,5 @@ export function announceNext(
     say,
     answer.phase === 'cancelled' ? m.answer_stopped() : '',
   ];
-  return { hearing: { turn: id, upTo, quiet: over }, say: words.filter(Boolean).join(' ') };
+  return { announced: { turn: id, upTo, quiet: over }, say: words.filter(Boolean).join(' ') };
 }

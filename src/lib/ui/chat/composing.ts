@@ -1,9 +1,9 @@
-/** The key code of every key that an input method takes for itself. */
+/** The key code of keys consumed by an input method. */
 const takenByInputMethod = 229;
 
 /**
- * Whether this key belongs to an input method that composes: Enter then ends the composition and sends nothing. Safari
- * says so by the key code alone, since it ends the composition before the key is heard.
+ * Whether this key belongs to an active input method composition, in which case Enter ends the composition and must not
+ * send. In Safari only the key code tells, because it ends the composition before the key event.
  */
 export const isComposing = (event: Pick<KeyboardEvent, 'isComposing' | 'keyCode'>): boolean =>
   event.isComposing || event.keyCode === takenByInputMethod;

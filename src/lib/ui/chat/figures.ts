@@ -1,6 +1,6 @@
 import { attemptTps, type JobState } from '#lib/state/answer.ts';
 
-/** Tokens a second of the worker that wrote last, as this page received them. */
+/** Tokens per second of the last worker, as received by this page. */
 export function seenTps({ attempts }: JobState): number | undefined {
   const last = attempts.findLast((attempt) => attempt.toToken > attempt.fromToken);
   return last && attemptTps(last);

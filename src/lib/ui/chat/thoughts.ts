@@ -1,7 +1,10 @@
-/** What a reasoning model wrote to itself before its answer: apart from it, or between `<think>` and `</think>`. */
+/**
+ * A reasoning model's output, split into its reasoning and its answer. Reasoning arrives separately or between
+ * `<think>` and `</think>`.
+ */
 export interface SplitAnswer {
   readonly thoughts: string;
-  /** `thinking` until the end mark has come. */
+  /** `thinking` until the end tag has arrived. */
   readonly state: 'none' | 'thinking' | 'done';
   readonly answer: string;
 }
@@ -10,14 +13,14 @@ const begin = '<think>';
 const end = '</think>';
 
 /**
- * Takes the thoughts off the front of a text, finished or still growing; marks further in are text. `reasoning` is what came
- * apart from it.
+ * Splits reasoning off the front of a complete or growing text; tags further in are plain text. `reasoning` is what
+ * arrived separately.
  */
 export function splitThoughts(text: string, reasoning = ''): SplitAnswer {
   if (reasoning !== '') return { thoughts: reasoning.trim(), state: text === '' ? 'thinking' : 'done', answer: text };
   const start = text.trimStart();
   if (!start.startsWith(begin)) {
-    // Until the mark is whole it could still become one.
+    // An incomplete tag could still become one.
     const growing = start !== '' && begin.startsWith(start);
     return { thoughts: '', state: 'none', answer: growing ? '' : text };
   }

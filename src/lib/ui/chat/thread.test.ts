@@ -21,7 +21,7 @@ const attempt = (peer: string, fromCharacter: number, toCharacter: number): Atte
   outcome: 'finished',
 });
 
-test('the colour changes at the very character where another peer went on', () => {
+test('the colour changes at the character where another peer continued', () => {
   const segments = threadSegments([attempt('A', 0, 30), attempt('B', 30, 30), attempt('C', 30, 120)], 120);
   expect(segments.map(({ colour, from, to }) => ({ colour, from, to }))).toEqual([
     { colour: peerColour('A'), from: 0, to: 0.25 },
@@ -29,6 +29,6 @@ test('the colour changes at the very character where another peer went on', () =
   ]);
 });
 
-test('no text, no thread', () => {
+test('an empty answer has no thread', () => {
   expect(threadSegments([attempt('A', 0, 0)], 0)).toEqual([]);
 });

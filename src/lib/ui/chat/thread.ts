@@ -4,12 +4,15 @@ import { peerColour } from '../peer-colour.ts';
 export interface ThreadSegment {
   readonly attempt: Attempt;
   readonly colour: string;
-  /** Share of the answer's text before and up to the end of this segment, 0 to 1. */
+  /** Start and end of this segment as fractions of the answer's text, 0 to 1. */
   readonly from: number;
   readonly to: number;
 }
 
-/** The thread beside an answer: who wrote which share of it. Workers that delivered nothing leave no trace in it. */
+/**
+ * The coloured thread next to an answer, showing which worker wrote which part. Workers that delivered nothing do not
+ * appear.
+ */
 export function threadSegments(attempts: readonly Attempt[], length: number): readonly ThreadSegment[] {
   if (length === 0) return [];
   return attempts

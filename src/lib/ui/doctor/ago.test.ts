@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatAgo } from './ago.ts';
 
-test('how long ago', () => {
+test('formats the time since an event', () => {
   const now = 1_700_000_000_000;
   expect([0, 5 * 60_000, 3 * 3_600_000].map((ms) => formatAgo(now - ms, now))).toEqual([
     'just now',

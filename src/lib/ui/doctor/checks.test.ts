@@ -44,11 +44,11 @@ const network: NetworkView = {
 const outcomes = (change: Partial<DeviceView>) =>
   Object.fromEntries(deviceChecks({ ...device, ...change }).map(({ name, outcome }) => [name, outcome]));
 
-test('a good device is good throughout', () => {
+test('a capable device passes every check', () => {
   expect(new Set(Object.values(outcomes({})))).toEqual(new Set(['good']));
 });
 
-test('what is missing is said, with what to do about it', () => {
+test('what is missing is reported with advice', () => {
   expect(outcomes({ webgpu: 'no-adapter', f16: false, isolated: false })).toMatchObject({
     WebGPU: 'limited',
     '16-bit floats': 'limited',
@@ -65,7 +65,7 @@ test('what is missing is said, with what to do about it', () => {
   }
 });
 
-test('relays first, then peers; a relay is not counted among the peers', () => {
+test('relays come before peers, and are not counted as peers', () => {
   const checks = networkChecks(network, new Map<string, number | string>([['12D3KooWrelay1', 12]]));
   expect(checks.map(({ name, outcome }) => [name, outcome])).toEqual([
     ['Relay relay1', 'good'],
@@ -76,7 +76,7 @@ test('relays first, then peers; a relay is not counted among the peers', () => {
   expect(networkChecks(noNetwork, new Map())[0]).toMatchObject({ outcome: 'bad', value: 'none known' });
 });
 
-test('D10: a clock that is off is said, and so is who lists this device by its own word', () => {
+test('D10: reports a clock offset and which relays confirm listing this device', () => {
   const own = { offer: { peer: '12D3KooWmyself' }, self: true, audience: 'network' } as OfferView;
   const clock = { offsetMs: -300_400, errorMs: 600, corrected: true };
   const find = (change: Partial<NetworkView>) =>
@@ -94,12 +94,12 @@ test('D10: a clock that is off is said, and so is who lists this device by its o
   ]);
 });
 
-test('D4: a browser that keeps nothing is said to', () => {
+test('D4: reports a browser without storage', () => {
   const kept = deviceChecks(device, 'memory').find(({ name }) => name === 'Persistent storage');
   expect(kept).toMatchObject({ outcome: 'bad', value: 'this browser stores nothing' });
 });
 
-test('the report names no address, no whole peer id and no key', () => {
+test('the report contains no address, full peer id or key', () => {
   const text = reportText(device, network, new Map([['12D3KooWrelay1', 'peer-unreachable']]), {
     build: '0.1.0',
     at: '2026-11-21T00:00:00.000Z',

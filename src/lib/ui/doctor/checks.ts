@@ -11,11 +11,11 @@ export interface Check {
   readonly name: string;
   readonly outcome: 'good' | 'limited' | 'bad' | 'unknown';
   readonly value: string;
-  /** What it means and what can be done. */
+  /** What it means and what to do about it. */
   readonly advice?: string | undefined;
 }
 
-/** What the device can do, line by line. */
+/** Checks of the device's capabilities. */
 export function deviceChecks(device: DeviceView, storage: Tab['storage'] = 'kept'): readonly Check[] {
   const room = device.quotaBytes === undefined ? undefined : Math.max(0, device.quotaBytes - (device.usedBytes ?? 0));
   const adapter = device.adapter ?? m.check_webgpu_found();
@@ -112,7 +112,7 @@ const relayWords = {
   lost: m.check_relay_lost,
 } as const;
 
-/** How this tab stands in the network. `roundTrips`: milliseconds by peer, or the code of the failure. */
+/** Checks of this tab's network connection. `roundTrips`: milliseconds by peer, or the error code. */
 export function networkChecks(
   network: NetworkView,
   roundTrips: ReadonlyMap<string, number | string>,
@@ -175,7 +175,7 @@ export function networkChecks(
   return [...relays, ...peers];
 }
 
-/** The whole as text to paste into a report: no key, no name, no conversation, no address of this device. */
+/** The report as text for pasting: contains no key, name, conversation or address of this device. */
 export function reportText(
   device: DeviceView | undefined,
   network: NetworkView,

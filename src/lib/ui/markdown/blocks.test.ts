@@ -6,20 +6,20 @@ test('a blank line ends a block', () => {
   expect(splitBlocks('one\ntwo\n\nthree\n\n\nfour')).toEqual(['one\ntwo\n\n', 'three\n\n\n', 'four']);
 });
 
-test('a fence keeps its blank lines, and an open one everything after it', () => {
+test('a fence keeps its blank lines, and an open fence everything after it', () => {
   expect(splitBlocks('```js\na\n\nb\n```\n\nafter')).toEqual(['```js\na\n\nb\n```\n\n', 'after']);
   expect(splitBlocks('before\n\n~~~\na\n\nb\n\n```\n\nc')).toEqual(['before\n\n', '~~~\na\n\nb\n\n```\n\nc']);
 });
 
-test('an indented line goes on with the item before it', () => {
+test('an indented line continues the preceding item', () => {
   expect(splitBlocks('- one\n\n  more of one\n\n- two')).toEqual(['- one\n\n  more of one\n\n', '- two']);
 });
 
-test('nothing is no block', () => {
+test('empty text has no blocks', () => {
   expect(splitBlocks('')).toEqual([]);
 });
 
-test('joined, the blocks are the text; growing never changes a finished block but the last', () => {
+test('the blocks join to the text, and growth changes only the last block', () => {
   const piece = fc.constantFrom('a', ' ', '\n', '\n\n', '```', '~~~', '- x', '  y', '# h');
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 40 }), piece, (pieces, next) => {

@@ -1,7 +1,6 @@
 /**
- * Splits Markdown where one block ends and the next begins, so that a growing answer is parsed again only in its last
- * block. A blank line ends a block unless it stands in a fence, or in a list or quote that goes on after it. The blocks
- * joined are the text, character for character.
+ * Splits Markdown into blocks, so that only the last block of a growing answer is reparsed. A blank line ends a block
+ * unless it is inside a fence, or in a list or quote that continues after it. Joining the blocks yields the exact text.
  */
 export function splitBlocks(text: string): readonly string[] {
   const blocks: string[] = [];
@@ -31,5 +30,5 @@ export function splitBlocks(text: string): readonly string[] {
   return blocks;
 }
 
-/** An indented line after a blank one belongs to the list item before. */
+/** An indented line after a blank one belongs to the preceding list item. */
 const continues = (line: string): boolean => /^( {2,}|\t)\S/.test(line);

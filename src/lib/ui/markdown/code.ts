@@ -1,4 +1,4 @@
-/** A block that is one code fence, finished or still open; undefined for any other block. */
+/** Parses a block that is a single code fence, closed or still open; undefined for other blocks. */
 export function codeOf(
   block: string,
 ): { readonly language: string; readonly text: string; readonly state: 'open' | 'closed' } | undefined {
@@ -7,7 +7,7 @@ export function codeOf(
   const [, fence = '', info = '', rest = ''] = match;
   const close = new RegExp(`(^|\\n) {0,3}${fence[0]}{${fence.length},}[ \\t]*\\s*$`);
   const end = rest.search(close);
-  // Something after a closing fence in the same block: Markdown's own parser knows better.
+  // Leave content after a closing fence in the same block to the Markdown parser.
   if (end < 0 && new RegExp(`(^|\\n) {0,3}${fence[0]}{${fence.length},}[ \\t]*\\n`).test(rest)) return undefined;
   return {
     language: info.trim().split(/\s+/)[0] ?? '',

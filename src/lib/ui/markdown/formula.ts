@@ -1,7 +1,7 @@
 import katex from 'katex';
 import './math.css';
 
-/** Loaded with the first formula. MathML needs one font and no style sheet of KaTeX, and screen readers know it. */
+/** Loaded with the first formula. MathML needs one font but no KaTeX style sheet, and works with screen readers. */
 export const renderFormula = (tex: string, display: boolean): string =>
   katex
     .renderToString(tex, {
@@ -12,5 +12,5 @@ export const renderFormula = (tex: string, display: boolean): string =>
       strict: false,
       trust: false,
     })
-    // The source in TeX, which a sanitiser would turn into visible text.
+    // Remove the TeX source, which the sanitiser would turn into visible text.
     .replace(/<annotation[\s\S]*?<\/annotation>/, '');

@@ -3,14 +3,14 @@ import { createJavaScriptRegexEngine } from 'shiki/engine/javascript';
 import dark from 'shiki/themes/github-dark-high-contrast.mjs';
 import light from 'shiki/themes/github-light-high-contrast.mjs';
 
-/** A piece of code in its colours for both themes. */
+/** A code token with its colours for both themes. */
 export interface CodeToken {
   readonly text: string;
   readonly light: string | undefined;
   readonly dark: string | undefined;
 }
 
-/** Longer code stays plain: colouring it would hold the page up. */
+/** Longer code stays plain: highlighting it would block the page. */
 const charactersMax = 20_000;
 
 const languages: Readonly<Record<string, () => Promise<{ readonly default: LanguageInput }>>> = {
@@ -41,7 +41,7 @@ const aliases: Readonly<Record<string, string>> = {
 
 let highlighter: Promise<HighlighterCore> | undefined;
 
-/** Lines of tokens, or undefined where the language is not known here. Each language is loaded when it is first met. */
+/** Lines of tokens, or undefined for an unknown language. Languages are loaded on first use. */
 export async function highlight(code: string, name: string): Promise<readonly (readonly CodeToken[])[] | undefined> {
   const lower = name.toLowerCase();
   const lang = aliases[lower] ?? lower;

@@ -5,26 +5,26 @@ import { splitMath } from './math.ts';
 const formula = (tex: string) => `<math title="a" onclick="b">${tex}</math>`;
 const html = (block: string) => toHtmlWithFormulas(splitMath(block), formula).trim();
 
-test('a formula in running text becomes markup, in emphasis, headings, lists and tables too', () => {
+test('a formula in running text becomes markup, also in emphasis, headings, lists and tables', () => {
   expect(html('It is **\\(x\\)** here')).toBe(`<p>It is <strong>${formula('x')}</strong> here</p>`);
   expect(html('$$\n- a\n+ b\n$$')).toBe(`<p>${formula('- a\n+ b')}</p>`);
   for (const block of ['# \\(x\\)', '- \\(x\\)', '> \\(x\\)', '| a |\n|---|\n| \\(x\\) |', '[\\(x\\)](https://a)'])
     expect(html(block)).toContain(formula('x'));
 });
 
-test('in an attribute it stays the text that it was, and ends none', () => {
+test('in an attribute it stays source text and cannot end the attribute', () => {
   expect(html('[x](https://a "t $$y$$ u")')).toBe('<p><a href="https://a" title="t $$y$$ u">x</a></p>');
   expect(html('[x](https://a "t $$"><b>$$ u")')).not.toContain('<b>');
   expect(html('[x](https://a/$$y$$)')).toBe('<p><a href="https://a/$$y$$">x</a></p>');
 });
 
-test('in code and in a description it stays the text that it was', () => {
+test('in code and image descriptions it stays source text', () => {
   expect(html('    code $$y$$')).toBe('<pre><code>code $$y$$\n</code></pre>');
   expect(html('![alt $$y$$](https://a/b.png)')).toBe('<p>alt $$y$$</p>');
   expect(html('<b title="$$y$$">')).toBe('&lt;b title=&quot;$$y$$&quot;&gt;');
 });
 
-test('a placeholder that a model wrote itself means nothing', () => {
+test('a placeholder written by the model has no effect', () => {
   expect(html('\u{E000}1\u{E001} \\(x\\)')).toBe(`<p>1 ${formula('x')}</p>`);
 });
 

@@ -1,17 +1,17 @@
 import { Marked, type MarkedExtension, type Token } from 'marked';
 import type { MathPiece } from './math.ts';
 
-/** HTML as Markdown's parser makes it: not clean yet. `render.ts` is what pages use. */
+/** Unsanitised HTML from the Markdown parser. Pages use `render.ts`. */
 
 const plain: MarkedExtension = {
   gfm: true,
   breaks: true,
   async: false,
   renderer: {
-    // Tags that a model wrote are shown, not obeyed.
+    // HTML in the model's output is shown as text.
     html: ({ text }) => escapeHtml(text),
     image: ({ text }) => escapeHtml(text),
-    // A form control would ask to be named and pressed.
+    // A real checkbox would need a label and could be clicked.
     checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
     listitem({ task, tokens }) {
       return `<li${task ? ' data-task' : ''}>${this.parser.parse(tokens)}</li>\n`;
@@ -22,13 +22,10 @@ const marked = new Marked(plain);
 
 export const toHtml = (block: string): string => marked.parse(block) as string;
 
-/** Stands for a formula while Markdown looks at the text around it: no character of it means anything there. */
+/** Placeholder for a formula during Markdown parsing; its characters have no meaning in Markdown. */
 const placeholder = (index: number) => `\u{E000}${index}\u{E001}`;
 
-/**
- * A formula becomes markup where there is running text, and stays the source it was everywhere else: in the title of a
- * link, an address, a piece of code.
- */
+/** Formulas become markup in running text and stay source text everywhere else, such as link titles, URLs and code. */
 export function toHtmlWithFormulas(
   pieces: readonly MathPiece[],
   renderFormula: (tex: string, display: boolean) => string,

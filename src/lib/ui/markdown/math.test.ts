@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { splitMath } from './math.ts';
 
-test('formulas apart and within a line', () => {
+test('finds displayed and inline formulas', () => {
   expect(splitMath('Area \\(\\pi r^2\\), and\n$$ a = b $$')).toEqual([
     { type: 'text', text: 'Area ' },
     { type: 'math', tex: '\\pi r^2', display: false, source: '\\(\\pi r^2\\)' },
@@ -11,7 +11,7 @@ test('formulas apart and within a line', () => {
   expect(splitMath('\\[x\\]')).toEqual([{ type: 'math', tex: 'x', display: true, source: '\\[x\\]' }]);
 });
 
-test('prices, code and an unfinished formula are text', () => {
+test('prices, code and unfinished formulas stay text', () => {
   for (const text of ['It costs $5 or $6.', '`$$x$$` and ``\\(y\\)``', '$$ a = ', '\\( a'])
     expect(splitMath(text)).toEqual([{ type: 'text', text }]);
 });

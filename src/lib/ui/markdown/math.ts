@@ -5,13 +5,13 @@ export type MathPiece =
       readonly type: 'math';
       readonly tex: string;
       readonly display: boolean;
-      /** As it was written, with its marks. */
+      /** The original text, including its delimiters. */
       readonly source: string;
     };
 
 /**
- * Finds formulas: `$$…$$` and `\[…\]` on their own, `\(…\)` within a line. A single `$` is a price more often than a
- * formula and stays one. Code is left alone.
+ * Finds formulas: `$$…$$` and `\[…\]` displayed, `\(…\)` inline. A single `$` is more often a price than a formula and
+ * stays text. Code is left alone.
  */
 export function splitMath(block: string): readonly MathPiece[] {
   const pieces: MathPiece[] = [];

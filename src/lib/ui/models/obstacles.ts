@@ -1,6 +1,6 @@
 import type { ModelView } from '#lib/state/library.ts';
 
-/** Reasons that keep more than one model from running here, each with how many it keeps. */
+/** Reasons that prevent more than one model from running here, with the number of models. */
 export function sharedObstacles(models: readonly Pick<ModelView, 'fit'>[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { fit } of models) if (!fit.fits) counts.set(fit.reason, (counts.get(fit.reason) ?? 0) + 1);

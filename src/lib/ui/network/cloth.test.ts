@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { warpsMax, weave } from './cloth.ts';
 import { offerView } from './offer.fixture.ts';
 
-test('a peer lies over the models it serves and under the others', () => {
+test('a peer’s thread passes over the models it serves and under the others', () => {
   const cloth = weave(
     [offerView('B', [{ name: 'small', running: 1 }]), offerView('A', [{ name: 'large' }])],
     ['empty'],
@@ -19,7 +19,7 @@ test('a peer lies over the models it serves and under the others', () => {
   expect(cloth.crossings).toHaveLength(6);
 });
 
-test('who is going away is no thread any more; there is a limit to threads', () => {
+test('a draining worker has no thread, and the number of threads is limited', () => {
   expect(weave([offerView('A', [{ name: 'm' }], { draining: true })], []).warps).toEqual([]);
   const many = Array.from({ length: 200 }, (_, i) => offerView(`P${i}`, [{ name: 'm' }]));
   expect(weave(many, []).warps).toHaveLength(warpsMax);

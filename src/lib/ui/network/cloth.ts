@@ -1,6 +1,8 @@
 import type { OfferView } from '#lib/state/network.ts';
 
-/** The live cloth: peers are the warp, models the weft. Pure: what to draw, in cells; the component gives it a size. */
+/**
+ * The live cloth: peers are the warp, models the weft. Pure: computes what to draw, in cells; the component scales it.
+ */
 export interface Cloth {
   readonly warps: readonly Warp[];
   readonly wefts: readonly string[];
@@ -10,28 +12,28 @@ export interface Cloth {
 export interface Warp {
   readonly peer: string;
   readonly self: boolean;
-  /** Working now: the thread moves. */
+  /** Currently working; the thread is animated. */
   readonly working: boolean;
 }
 
 export interface Crossing {
   readonly warp: number;
   readonly weft: number;
-  /** Where a peer serves a model its thread lies on top; elsewhere it passes beneath. */
+  /** A peer's thread passes over the models it serves and under the others. */
   readonly over: 'warp' | 'weft';
 }
 
 export const warpsMax = 64;
 export const weftsMax = 24;
 
-/** In the order of their ids and names, so that a thread stays where it is while others come and go around it. */
-export function weave(offers: readonly OfferView[], shelves: readonly string[]): Cloth {
+/** Sorted by id and name, so that threads keep their order while others come and go. */
+export function weave(offers: readonly OfferView[], models: readonly string[]): Cloth {
   const shown = offers
     .filter(({ offer }) => !offer.draining)
     .sort((a, b) => (a.offer.peer < b.offer.peer ? -1 : 1))
     .slice(0, warpsMax);
   const served = shown.flatMap(({ offer }) => offer.models.map(({ name }) => name));
-  const wefts = [...new Set([...served, ...shelves])].sort().slice(0, weftsMax);
+  const wefts = [...new Set([...served, ...models])].sort().slice(0, weftsMax);
   return {
     warps: shown.map(({ offer, self }) => ({
       peer: offer.peer,

@@ -12,10 +12,10 @@ const order = (sort: Parameters<typeof directoryRows>[2]) =>
 
 test('sorted by speed, unmeasured last', () => expect(order('speed')).toEqual(['B', 'A', 'C']));
 test('sorted by price, exact past 2^53', () => expect(order('price')).toEqual(['C', 'B', 'A']));
-test('sorted by how busy, by slot', () => expect(order('queue')).toEqual(['B', 'C', 'A']));
+test('sorted by load per slot', () => expect(order('queue')).toEqual(['B', 'C', 'A']));
 test('sorted by model', () => expect(order('model')).toEqual(['C', 'A', 'B']));
 
-test('the path is that of the connection; oneself is on this device; unknown otherwise', () => {
+test('the path is the connection’s, this device for oneself, and otherwise unknown', () => {
   const rows = directoryRows(
     offers,
     [{ peer: 'A', path: 'relayed', transport: 'circuit', direction: 'outbound' }],
@@ -28,7 +28,7 @@ test('the path is that of the connection; oneself is on this device; unknown oth
   });
 });
 
-test('free is said so', () => {
+test('a price of zero is shown as free', () => {
   expect(priceText({ in: '0', out: '0' })).toBe('free');
   expect(priceText({ in: '1', out: '2' })).toBe('1 / 2');
 });

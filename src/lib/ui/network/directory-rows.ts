@@ -1,7 +1,7 @@
 import { m } from '#messages';
 import type { ConnectionView, OfferView } from '#lib/state/network.ts';
 
-/** One worker with one model: a row of the directory. */
+/** A directory row: one model of one worker. */
 export interface DirectoryRow {
   readonly key: string;
   readonly view: OfferView;
@@ -29,7 +29,9 @@ export function directoryRows(
     .sort((a, b) => compare[sort](a, b) || (a.key < b.key ? -1 : 1));
 }
 
-/** Best first: fastest, cheapest, least busy. Prices are decimal text of the smallest unit, so they are compared as such. */
+/**
+ * Best first: fastest, cheapest, least busy. Prices are decimal text in the smallest unit and compared without loss.
+ */
 const compare: Readonly<Record<SortKey, (a: DirectoryRow, b: DirectoryRow) => number>> = {
   model: (a, b) => (a.model.name < b.model.name ? -1 : a.model.name > b.model.name ? 1 : 0),
   speed: (a, b) => (b.model.measured?.decodeTps ?? 0) - (a.model.measured?.decodeTps ?? 0),

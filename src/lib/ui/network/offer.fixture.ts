@@ -1,6 +1,6 @@
 import type { OfferView } from '#lib/state/network.ts';
 
-/** An offer as a page sees it, for tests. */
+/** An offer view for tests. */
 export function offerView(
   peer: string,
   models: readonly {

@@ -48,7 +48,7 @@ test('a device without WebGPU', () => {
   );
 });
 
-test('a GPU, on battery, that fits nothing', () => {
+test('a GPU on battery that no model fits', () => {
   const laptop: DeviceView = {
     ...device,
     webgpu: 'ready',
@@ -63,7 +63,7 @@ test('a GPU, on battery, that fits nothing', () => {
   );
 });
 
-test('an emulated adapter is not called a GPU, and a phone is advised to ask', () => {
+test('an emulated adapter is not called a GPU, and a phone is advised to ask others', () => {
   const phone = { ...device, webgpu: 'ready', softwareAdapter: true, phone: true } as const;
   const sentence = preflightText(phone, [model('Demo', true)]);
   expect(sentence).toContain('WebGPU in software only');

@@ -3,7 +3,7 @@ import type { DeviceView } from '#lib/state/device.ts';
 import type { ModelView } from '#lib/state/library.ts';
 import { formatBytes } from '../sizes.ts';
 
-/** What this device can do, in short sentences; pure, from what was seen of it. */
+/** Describes what this device can run, in short sentences. */
 export function preflightText(device: DeviceView, models: readonly ModelView[]): string {
   const fitting = models.filter((model) => model.fit.fits);
   const sentences = [
@@ -29,7 +29,7 @@ function placeSentence({ webgpu, softwareAdapter, adapter = m.preflight_adapter_
   return f16 ? m.preflight_gpu_f16({ adapter }) : m.preflight_gpu_f32({ adapter });
 }
 
-/** Why sharing is paused, or why it ended. */
+/** Why sharing is paused or has ended. */
 export const pauseText = {
   asked: m.why_asked,
   battery: m.why_battery,

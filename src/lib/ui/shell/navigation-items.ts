@@ -1,7 +1,7 @@
 import { m } from '#messages';
 import type { IconName } from '../basic/icons.ts';
 
-/** The pages, in the order of the navigation. */
+/** The pages, in navigation order. */
 export interface NavigationItem {
   readonly path: string;
   readonly name: () => string;
