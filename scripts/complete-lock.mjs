@@ -1,7 +1,6 @@
-// Completes package-lock.json after `npm install --package-lock-only`. npm leaves optional packages for other platforms
-// out of the lock file when the registry it talks to does not have them, and then `npm ci` refuses that very file.
-// Each is entered with the version its parent names and the platform its own name says; where it can be installed, npm
-// finds it by that version.
+// Completes package-lock.json after `npm install --package-lock-only`. npm omits optional packages for other platforms
+// from the lock file if the registry does not have them, and `npm ci` then rejects that file. Each is added with the
+// version its parent requires and the platform in its name; on that platform npm resolves it by version.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const path = new URL('../package-lock.json', import.meta.url);
@@ -38,7 +37,7 @@ for (const parent of Object.values({ ...lock.packages })) {
     const os = words.map((word) => systems[word]).find(Boolean);
     const cpu = words.map((word) => processors[word]).find(Boolean);
     if (!os || !cpu || !/^\d+\.\d+\.\d+$/.test(version))
-      throw new Error(`no platform can be read from ${name}@${version}`);
+      throw new Error(`cannot infer the platform of ${name}@${version}`);
     const libc = words.includes('musl') ? ['musl'] : os === 'linux' && words.includes('gnu') ? ['glibc'] : undefined;
     lock.packages[`node_modules/${name}`] = {
       version,
@@ -54,4 +53,4 @@ for (const parent of Object.values({ ...lock.packages })) {
 }
 const sorted = Object.entries(lock.packages).toSorted(([a], [b]) => (a < b ? -1 : 1));
 writeFileSync(path, `${JSON.stringify({ ...lock, packages: Object.fromEntries(sorted) }, null, 2)}\n`);
-console.log(`${added} packages of other platforms entered`);
+console.log(`added ${added} packages for other platforms`);

@@ -1,4 +1,4 @@
-// Writes the demo model's figures into the catalog, from the file that lies beside the model. Run it after training.
+// Writes the demo model's figures into the catalog, from the JSON file next to the model. Run it after training.
 import { readFile, writeFile } from 'node:fs/promises';
 
 const stated = JSON.parse(await readFile(new URL('../static/models/tabloom-demo.json', import.meta.url), 'utf8'));

@@ -1,5 +1,5 @@
-// The door of `npm start`, `npm test` and `npm run bench`. Plain JavaScript without dependencies, so that it runs on
-// any Node from 18 on: it installs what is missing, then goes on under the Node that the lock file pins.
+// Entry point of `npm start`, `npm test` and `npm run bench`. Plain JavaScript without dependencies, so that it runs on
+// any Node from 18 on: it installs what is missing, then continues under the Node pinned in the lock file.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const [task = 'tasks/start', ...args] = process.argv.slice(2);
 install();
 await run(pinnedNode(), [join(root, 'scripts', `${task}.ts`), ...args]);
 
-/** Installs when package.json or the lock file differ from what was installed last. */
+/** Installs if package.json or the lock file has changed since the last install. */
 function install() {
   const hash = createHash('sha256');
   for (const file of ['package.json', 'package-lock.json']) hash.update(readFileSync(join(root, file)));
@@ -23,13 +23,10 @@ function install() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.log('Installing packages (once; one to two minutes on a cold cache) …');
   if (npm(process.env, 'ci') !== 0 && npm(process.env, 'install', '--no-save') !== 0) {
-    fail(
-      'install-failed',
-      'The packages could not be installed. Look at the lines above: is the npm registry reachable?',
-    );
+    fail('install-failed', 'The packages could not be installed. See the lines above: is the npm registry reachable?');
   }
-  // An older Node leaves out, without a word, optional packages that ask for a newer one: a native part of the contract
-  // tests is such. The Node that has just been installed fetches them.
+  // npm on an older Node silently skips optional packages that require a newer one, such as a native part of the
+  // contract tests. Install them with the Node that has just been installed.
   if (Number(process.versions.node.split('.')[0]) < 24) npm(withBin(), 'install', '--no-save');
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, wanted);
@@ -40,12 +37,12 @@ function npm(env, ...command) {
   return spawnSync('npm', [...command, ...quiet], { cwd: root, env, stdio: 'inherit', shell: windows }).status;
 }
 
-/** The environment with the installed tools first, Node among them. */
+/** The environment with installed tools, including Node, first in PATH. */
 function withBin() {
   return { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` };
 }
 
-/** Node as pinned in optionalDependencies; where npm has none for the platform (macOS), the one that runs this. */
+/** Node as pinned in optionalDependencies; on platforms without an npm package (macOS), the current one. */
 function pinnedNode() {
   const pinned = join(bin, windows ? 'node.cmd' : 'node');
   if (existsSync(pinned)) return pinned;
@@ -58,8 +55,8 @@ function pinnedNode() {
 }
 
 /**
- * Runs the task to its end and leaves with its exit code; signals are passed on. The channel to the child carries
- * nothing: its end tells the child that this process has gone.
+ * Runs the task and exits with its exit code, forwarding signals. The IPC channel carries no messages: its end tells
+ * the child that this process is gone.
  */
 async function run(node, argv) {
   const stdio = windows ? 'inherit' : ['inherit', 'inherit', 'inherit', 'ipc'];
@@ -73,7 +70,7 @@ async function run(node, argv) {
   process.exit(code ?? (signal ? 1 : 0));
 }
 
-/** A signal to npm ends npm and the shell that it started, and neither says anything to us. */
+/** Calls `stop` when the parent exits: a signal to npm ends npm and its shell, but is not forwarded to this process. */
 function whenParentGoes(stop) {
   const parent = process.ppid;
   const watch = setInterval(() => {

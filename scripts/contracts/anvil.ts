@@ -7,13 +7,13 @@ export type AnvilOptions = {
   readonly port?: number;
   readonly host?: string;
   readonly chainId?: number;
-  /** File to start from, if it is there, and to write on the way out. */
+  /** State file: loaded at start if it exists, and written on exit. */
   readonly statePath?: string;
   readonly extra?: readonly string[];
   readonly signal?: AbortSignal;
-  /** How long it may take to listen, in milliseconds. */
+  /** Time limit for starting to listen, in milliseconds. */
   readonly startTimeoutMs?: number;
-  /** How long it may take to write its state once told to end, in milliseconds; then it is killed. */
+  /** Time limit for writing its state on shutdown, in milliseconds, after which it is killed. */
   readonly stopTimeoutMs?: number;
 };
 
@@ -21,7 +21,7 @@ export type Anvil = {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Ends the chain, which writes its state first, and waits until it is gone. One that does not go is killed. */
+  /** Stops the chain, which first writes its state, and waits for it to exit. Kills it if it does not. */
   readonly stop: () => Promise<void>;
 };
 
@@ -33,7 +33,7 @@ const platforms: Readonly<Record<string, string>> = {
   'win32-x64': 'anvil-win32-amd64',
 };
 
-/** The binary inside the platform package: no wrapper process, so a signal reaches the chain itself. */
+/** The binary inside the platform package, without a wrapper process, so that signals reach the chain itself. */
 export function anvilPath(): string {
   const name = platforms[`${process.platform}-${process.arch}`];
   if (!name) throw new Error(`there is no anvil for ${process.platform}-${process.arch}`);
@@ -42,7 +42,7 @@ export function anvilPath(): string {
   return join(dirname(near.resolve(`@foundry-rs/${name}/package.json`)), 'bin', binary);
 }
 
-/** Starts a local chain and waits until it listens. Ends with its `signal`, with `stop`, and with this process. */
+/** Starts a local chain and waits until it listens. It stops on `signal`, on `stop`, and with this process. */
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const { port = 0, host = '127.0.0.1', chainId = 31337, statePath, extra = [], signal } = options;
   signal?.throwIfAborted();
@@ -84,18 +84,18 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   }
 }
 
-/** Reads the chain's greeting up to the line that names its port; whatever it says later is let go. */
+/** Reads the chain's output up to the line with its port; later output is discarded. */
 function listeningPort(child: ChildProcess, gone: Promise<void>, timeoutMs: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    let said = '';
+    let output = '';
     const timer = setTimeout(() => reject(new Error(`anvil did not listen within ${timeoutMs} ms`)), timeoutMs);
     const hear = (bytes: Buffer) => {
-      if (said.length > 65_536) return;
-      said += bytes.toString('utf8');
-      const found = /Listening on .*:(\d+)/.exec(said);
+      if (output.length > 65_536) return;
+      output += bytes.toString('utf8');
+      const found = /Listening on .*:(\d+)/.exec(output);
       if (!found) return;
       clearTimeout(timer);
-      said = ''.padEnd(65_537);
+      output = ''.padEnd(65_537);
       resolve(Number(found[1]));
     };
     child.stdout?.on('data', hear);
@@ -103,7 +103,7 @@ function listeningPort(child: ChildProcess, gone: Promise<void>, timeoutMs: numb
     child.once('error', reject);
     void gone.then(() => {
       clearTimeout(timer);
-      reject(new Error(`anvil ended before it listened. It said:\n${said.slice(-2_000)}`));
+      reject(new Error(`anvil exited before listening. Its output:\n${output.slice(-2_000)}`));
     });
   });
 }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { Abi, Hex } from 'viem';
 import { projectRoot } from '../tasks/tool.ts';
 
-/** What the compiler made of one contract. */
+/** The compiler's output for one contract. */
 export type Artifact = {
   readonly abi: Abi;
   /** Creation code, without constructor arguments. */
@@ -14,7 +14,7 @@ export type Artifact = {
   readonly deployedBytecode: Hex;
 };
 
-/** The contracts this project deploys: name, and source below `contracts/`. */
+/** The contracts this project deploys: name and source file below `contracts/`. */
 export const deployed = {
   Channels: 'Channels.sol',
   Providers: 'Providers.sol',
@@ -24,13 +24,13 @@ export const deployed = {
 
 export type DeployedName = keyof typeof deployed;
 
-/** Hardhat's command line, to be run by this very Node. */
+/** Hardhat's CLI, to be run by the current Node. */
 export const hardhatCli = join(
   dirname(createRequire(import.meta.url).resolve('hardhat/package.json')),
   'dist/src/cli.js',
 );
 
-/** Compiles what changed. */
+/** Compiles changed contracts. */
 export async function buildContracts(signal?: AbortSignal): Promise<void> {
   await promisify(execFile)(process.execPath, [hardhatCli, 'build', '--no-tests'], {
     cwd: projectRoot,
@@ -38,7 +38,7 @@ export async function buildContracts(signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Reads one contract from the last build. */
+/** Reads one contract's artifact from the last build. */
 export async function readArtifact(name: DeployedName): Promise<Artifact> {
   const path = join(projectRoot, 'artifacts/contracts', deployed[name], `${name}.json`);
   return JSON.parse(await readFile(path, 'utf8')) as Artifact;

@@ -3,7 +3,7 @@ import { alter } from './branches.ts';
 
 const pragma = 'pragma solidity 0.8.37;\n';
 
-test('every condition becomes a call with a line for either outcome', () => {
+test('every condition becomes a call with one line per outcome', () => {
   const source = `${pragma}contract C { function f(bool a, bool b) external pure returns (uint256) {
     if (a && b) return 1;
     return b ? 2 : 3;
@@ -19,7 +19,7 @@ test('every condition becomes a call with a line for either outcome', () => {
   expect(text.split('\n')[branches[2]!.lines.fails - 1]).toBe('c = false;');
 });
 
-test('an interface has nothing to cover, and only that may be missing from a report', () => {
+test('only interfaces may be missing from a report, as they have nothing to cover', () => {
   expect(alter('I.sol', `${pragma}interface I { function f() external; }`).hasCode).toBe(false);
   expect(alter('L.sol', `${pragma}library L { function f() internal pure {} }`).hasCode).toBe(true);
 });

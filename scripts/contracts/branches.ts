@@ -1,19 +1,19 @@
 import { createRequire } from 'node:module';
 
-/** One condition of a source: which of its two outcomes a test run has seen is what branch coverage counts. */
+/** One condition in a source. Branch coverage counts which of its two outcomes a test run has seen. */
 export type Branch = {
   readonly file: string;
-  /** Line in the original source, from 1, and the condition as it stands there. */
+  /** Line in the original source (from 1) and the condition's text. */
   readonly line: number;
   readonly condition: string;
-  /** Lines of the altered source that run when the condition holds, and when it does not. */
+  /** Lines of the altered source that run if the condition holds and if it does not. */
   readonly lines: { readonly holds: number; readonly fails: number };
 };
 
 export type Altered = {
   readonly text: string;
   readonly branches: readonly Branch[];
-  /** Whether there is anything in it to run: an interface has nothing. */
+  /** Whether it contains executable code; interfaces do not. */
   readonly hasCode: boolean;
 };
 
@@ -36,7 +36,7 @@ export function alter(file: string, source: string): Altered {
   const edits = conditions.flatMap((node, index) => {
     const { start, end } = spanOf(node);
     return [
-      // At one place, what opens last closes first: the longer span opens first, the shorter closes first.
+      // At the same position, spans must nest: the longer opens first, the shorter closes first.
       { at: start, rank: -(end - start), text: `_branch${index}(` },
       { at: end, rank: end - start, text: ')' },
     ];
@@ -77,7 +77,7 @@ function walk(node: unknown, visit: (node: Node) => void): void {
   }
 }
 
-/** The compiler's own syntax tree, of one file alone. */
+/** The compiler's syntax tree of a single file. */
 function parse(file: string, source: string): unknown {
   const solc = createRequire(import.meta.url)('solc') as { compile: (input: string) => string };
   const answer = JSON.parse(

@@ -19,7 +19,7 @@ type Ready = Readonly<
 let chain: ChildProcess | null = null;
 afterEach(() => chain?.kill('SIGKILL'));
 
-/** `npm run chain`, on ports nobody uses, up to the line that says it is ready. */
+/** Runs `npm run chain` on free ports until it reports being ready. */
 async function start(): Promise<{ readonly process: ChildProcess; readonly ready: Ready }> {
   const child = spawn(
     process.execPath,
@@ -35,7 +35,7 @@ async function start(): Promise<{ readonly process: ChildProcess; readonly ready
   return { process: child, ready: JSON.parse(line) as Ready };
 }
 
-test('one command gives a chain with every contract on it and a faucet, and one signal ends both', async () => {
+test('one command starts a chain with every contract and a faucet, and one signal stops both', async () => {
   const { process: child, ready } = await start();
   const client = createPublicClient({ transport: http(ready.rpcUrl) });
   expect(ready.chainId).toBe(31337);
@@ -66,7 +66,7 @@ test('one command gives a chain with every contract on it and a faucet, and one 
   await expect(client.getChainId()).rejects.toThrow();
 }, 60_000);
 
-test('a port that is none is refused before anything starts', async () => {
+test('an invalid port is refused before anything starts', async () => {
   const child = spawn(process.execPath, [join(projectRoot, 'scripts/contracts/chain.ts'), '--port', '70000'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });

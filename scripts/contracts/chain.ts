@@ -1,9 +1,9 @@
 /**
- * `npm run chain`: a local chain with every contract deployed and a faucet beside it.
+ * `npm run chain`: a local chain with every contract deployed, and a faucet.
  *
- *   --port 8545   --faucet-port 8546   --state FILE (keep what happens across restarts)
+ * --port 8545   --faucet-port 8546   --state FILE (keep what happens across restarts)
  *
- * Prints one line of JSON once all is ready, with the milliseconds since this program began (`readyMs`); ends with SIGINT
+ * Prints one line of JSON when everything is ready, with the milliseconds since start (`readyMs`). Stop it with SIGINT
  * or SIGTERM.
  */
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const anvil = await startAnvil({ port: portOf(values.port), ...(values.state && { statePath: values.state }) });
 try {
-  // The eighth account deploys and gives, so that the first ones are as a developer expects them: untouched.
+  // The eighth account deploys and funds the faucet, so that the first ones are untouched, as developers expect.
   const clients = localClients(anvil.url, localAccount(7));
   const contracts = await deployLocal(clients);
   const faucet = createFaucet(clients, contracts);
@@ -45,6 +45,6 @@ try {
 
 function portOf(text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${text} is no port: use 0 to 65535`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${text} is not a port: use 0 to 65535`);
   return port;
 }

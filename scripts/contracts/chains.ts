@@ -1,6 +1,6 @@
 import type { Address } from 'viem';
 
-/** A token payments are made in. `name` and `version` are those of its EIP-712 domain, which differ between chains. */
+/** The payment token. `name` and `version` are from its EIP-712 domain and differ between chains. */
 export type TokenEntry = {
   readonly address: Address;
   readonly symbol: string;
@@ -9,28 +9,28 @@ export type TokenEntry = {
   readonly decimals: number;
 };
 
-/** One chain as data: adding a chain is adding an entry, deploying to it, and writing down who governs there. */
+/** One chain as data. To add a chain, add an entry, deploy to it and record its roles. */
 export type ChainEntry = {
   readonly id: number;
   readonly name: string;
   readonly rpcUrl: string;
   readonly explorerUrl: string | null;
   readonly isLocal: boolean;
-  /** Blocks after which this project takes a transaction for settled. */
+  /** Blocks after which a transaction counts as settled. */
   readonly confirmations: number;
-  /** `null`: the play token deployed beside the contracts. */
+  /** `null` means the test token deployed with the contracts. */
   readonly token: TokenEntry | null;
-  /** Who governs the contracts there and where the network's part goes; `null` until somebody has deployed. */
+  /** Governor of the contracts and recipient of the network's share; `null` until deployed. */
   readonly roles: { readonly governor: Address; readonly treasury: Address } | null;
 };
 
-/** The network's part of each claim, in hundredths of a percent. */
+/** The network's share of each claim, in hundredths of a percent. */
 export const shareBps = 1_000;
 
-/** The bond from which a provider is listed: 50 USDC. */
+/** The minimum bond for a provider to be listed: 50 USDC. */
 export const stakeMinimumUnits = 50_000_000n;
 
-/** The play token's EIP-712 domain and looks, as its source has them. */
+/** The test token's EIP-712 domain, symbol and decimals, as in its source. */
 export const testToken = { symbol: 'tUSDC', name: 'Test USDC', version: '2', decimals: 6 } as const;
 
 export const chains: readonly ChainEntry[] = [
@@ -74,7 +74,7 @@ export const chains: readonly ChainEntry[] = [
     isLocal: true,
     confirmations: 1,
     token: null,
-    // The last two of the ten accounts every local chain is born with.
+    // The last two of the ten predefined accounts of every local chain.
     roles: {
       governor: '0x23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f',
       treasury: '0xa0Ee7A142d267C1f36714E4a8F75612F20a79720',

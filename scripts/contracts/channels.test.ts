@@ -18,7 +18,10 @@ import { startAnvil, type Anvil } from './anvil.ts';
 import { testToken } from './chains.ts';
 import { deployLocal, localAccount, localClients, type LocalClients, type LocalContracts } from './local.ts';
 
-/** The whole life of a channel as a client lives it: keys and typed data of TypeScript, contracts of Solidity. */
+/**
+ * The complete lifecycle of a channel from a client's perspective: keys and typed data in TypeScript, contracts in
+ * Solidity.
+ */
 
 const payer = localAccount(0);
 const session = localAccount(1);
@@ -45,7 +48,7 @@ beforeEach(() => {
 });
 
 describe('a session channel', () => {
-  test('deposit, a thousand vouchers, one claim, settle, withdraw: to the unit', async () => {
+  test('deposit, a thousand vouchers, one claim, settle, withdraw: exact to the unit', async () => {
     const channel = channelOf();
     await openByAuthorization(channel);
     let signature: Hex = '0x';
@@ -77,7 +80,7 @@ describe('a session channel', () => {
     });
   });
 
-  test('one bad voucher in a batch is named and its neighbours are credited', async () => {
+  test('one bad voucher in a batch is reported and the others are credited', async () => {
     const channel = channelOf();
     await openByAuthorization(channel);
     const good = { channel, cumulativeAmount: 5n, signature: await voucher(channel, 5n) };
@@ -89,7 +92,7 @@ describe('a session channel', () => {
     await expect(stateOf(channel)).resolves.toMatchObject({ claimed: 5n });
   });
 
-  test('a relay claims for a sleeping tab and is paid', async () => {
+  test('a relay claims for an offline tab and is paid', async () => {
     const channel = channelOf();
     await openByAuthorization(channel);
     const cumulativeAmount = 10_000n;
@@ -114,7 +117,7 @@ describe('a session channel', () => {
     });
   });
 
-  test('both sides close at once', async () => {
+  test('both sides agree to close at once', async () => {
     const channel = channelOf();
     await openByAuthorization(channel);
     const before = await balances();
@@ -131,7 +134,7 @@ describe('a session channel', () => {
 });
 
 describe('a job', () => {
-  test('is paid or refunded, and the clock decides', async () => {
+  test('is paid or refunded depending on the time', async () => {
     const { timestamp } = await clients.reader.getBlock();
     const job = { ...channelOf(), delay: 0, deadline: Number(timestamp) + 600 };
     await openByAuthorization(job);
@@ -189,7 +192,7 @@ type Message = keyof typeof channelsTypes;
 
 function sign(account: typeof session, primaryType: Message, message: Record<string, unknown>): Promise<Hex> {
   const domain = { ...channelsDomain, chainId: 31337, verifyingContract: contracts.channels };
-  // Seen as any typed data: which message goes with which name is for the contract to say.
+  // Treated as generic typed data: the contract determines which message belongs to which name.
   const types: TypedData = channelsTypes;
   return account.signTypedData({ domain, types, primaryType, message });
 }
@@ -197,7 +200,7 @@ function sign(account: typeof session, primaryType: Message, message: Record<str
 const voucher = (channel: Channel, cumulativeAmount: bigint) =>
   sign(session, 'Voucher', { channelId: idOf(channel), cumulativeAmount });
 
-/** The payer signs once and sends nothing; the relay hands it in. */
+/** The payer signs once and sends nothing; the relay submits it. */
 async function openByAuthorization(channel: Channel): Promise<void> {
   const authorizationSalt = keccak256('0x07');
   const nonce = keccak256(

@@ -1,4 +1,4 @@
-/** Fails when `contracts/generated/` is not what the sources say, or a contract outgrew what a chain accepts. */
+/** Fails if `contracts/generated/` is out of date or a contract exceeds the size limit. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { size } from 'viem';
@@ -16,10 +16,10 @@ const problems: string[] = [];
 
 for (const [name, text] of wanted) {
   const present = await readFile(join(folder, name), 'utf8').catch(() => null);
-  if (present !== text) problems.push(`generated/${name} is not current: run npm run contracts:generate`);
+  if (present !== text) problems.push(`generated/${name} is out of date: run npm run contracts:generate`);
 }
 for (const name of await readdir(folder)) {
-  if (!wanted.has(name)) problems.push(`generated/${name} is nobody's: delete it`);
+  if (!wanted.has(name)) problems.push(`generated/${name} is not generated any more: delete it`);
 }
 for (const name of Object.keys(deployed) as DeployedName[]) {
   const bytes = size((await readArtifact(name)).deployedBytecode);

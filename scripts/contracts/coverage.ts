@@ -1,6 +1,6 @@
 /**
  * Runs the Solidity tests on a copy of the contracts in which every branch is a statement, and fails below 98 % of
- * branches or of statements. Prints each branch that no test took.
+ * branches or statements. Prints each branch no test took.
  */
 import { spawn } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -19,11 +19,11 @@ try {
   await cp(join(projectRoot, 'contracts'), sources, { recursive: true });
   const { branches, withCode } = await alterAll();
   const code = await runTests();
-  if (code !== 0) throw new Error('the tests fail; coverage means nothing until they pass');
+  if (code !== 0) throw new Error('the tests fail, so coverage is meaningless until they pass');
   const hits = parseLcov(await readFile(join(projectRoot, 'coverage/lcov.info'), 'utf8'));
-  // A source that the report leaves out would otherwise count as covered.
+  // Otherwise a source missing from the report would count as covered.
   const left = withCode.filter((file) => !hits.has(file));
-  if (left.length > 0) throw new Error(`the coverage report says nothing of ${left.join(', ')}`);
+  if (left.length > 0) throw new Error(`missing from the coverage report: ${left.join(', ')}`);
   report(branches, hits);
 } finally {
   await rm(workspace, { recursive: true, force: true });
@@ -65,7 +65,7 @@ function runTests(): Promise<number | null> {
   });
 }
 
-/** Hits by line, by file below `contracts/`. */
+/** Hits per line, per file below `contracts/`. */
 function parseLcov(lcov: string): ReadonlyMap<string, ReadonlyMap<number, number>> {
   const files = new Map<string, Map<number, number>>();
   let current = new Map<number, number>();

@@ -1,10 +1,10 @@
 /**
- * Deploys the contracts to any chain of `chains.ts`, at addresses that follow from their code:
+ * Deploys the contracts to any chain in `chains.ts`, at addresses derived from their code:
  *
- *   node scripts/contracts/deploy.ts --chain 84532 [--rpc URL] [--governor 0x… --treasury 0x…] [--dry-run]
+ * node scripts/contracts/deploy.ts --chain 84532 [--rpc URL] [--governor 0x… --treasury 0x…] [--dry-run]
  *
- * The sender's private key is read from DEPLOYER_KEY; the sender has no say in the result. Governor and treasury are
- * those of the chain's entry, or, for a chain that has none yet, those given. Running it again sends nothing.
+ * The sender's private key is read from DEPLOYER_KEY; the result does not depend on the sender. Governor and treasury
+ * come from the chain's entry or, if it has none yet, from the options. Running it again sends nothing.
  */
 import { parseArgs } from 'node:util';
 import { createPublicClient, createWalletClient, getAddress, http, isHex } from 'viem';
@@ -42,17 +42,17 @@ if (!values['dry-run']) {
   if (actual !== entry.id) throw new Error(`that endpoint is chain ${actual}, not ${entry.id}`);
   const sender = createWalletClient({ transport, account: privateKeyToAccount(key) });
   const sent = await deploy(planned, reader, sender, entry.confirmations);
-  process.stdout.write(sent.length > 0 ? `deployed ${sent.join(', ')}\n` : 'everything was there already\n');
+  process.stdout.write(sent.length > 0 ? `deployed ${sent.join(', ')}\n` : 'everything is already deployed\n');
 }
 
-/** Roles given by hand must not contradict those written down. */
+/** Roles given as options must not contradict recorded ones. */
 function withRoles(chain: ChainEntry): ChainEntry {
   const { governor, treasury } = values;
   if (governor === undefined && treasury === undefined) return chain;
   if (governor === undefined || treasury === undefined) throw new Error('give both --governor and --treasury');
   const roles = { governor: getAddress(governor), treasury: getAddress(treasury) };
   if (chain.roles && JSON.stringify(chain.roles) !== JSON.stringify(roles)) {
-    throw new Error(`${chain.name} is written down with other roles: change chains.ts if that is meant`);
+    throw new Error(`${chain.name} is recorded with different roles: change chains.ts if this is intended`);
   }
   return { ...chain, roles };
 }

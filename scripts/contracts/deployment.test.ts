@@ -10,7 +10,7 @@ import { contractAddress, deploy, deployer, plan, salt } from './deployment.ts';
 import { localAccount, localChain, localClients } from './local.ts';
 
 describe('plan', () => {
-  test('is what the generated chain entries say', () => {
+  test('matches the generated chain entries', () => {
     for (const chain of chains) {
       const entry = generated.find(({ id }) => id === chain.id);
       const planned = chain.roles ? plan(chain, bytecode) : null;
@@ -24,7 +24,7 @@ describe('plan', () => {
     }
   });
 
-  test('knows USDC on Base by its differing EIP-712 names', () => {
+  test('uses the differing EIP-712 names of USDC on Base', () => {
     expect(generated.map(({ id, token }) => [id, token.address, token.name, token.version])).toEqual([
       [8453, '0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913', 'USD Coin', '2'],
       [84532, '0x036CbD53842c5426634e7929541eC2318f3dCF7e', 'USDC', '2'],
@@ -33,7 +33,7 @@ describe('plan', () => {
     for (const { token } of generated) expect(getAddress(token.address)).toBe(token.address);
   });
 
-  test('never puts play money on a public chain', () => {
+  test('never deploys the test token on a public chain', () => {
     for (const chain of chains.filter(({ isLocal }) => !isLocal)) {
       const roles = localChain.roles!;
       const planned = plan({ ...chain, roles }, bytecode);
@@ -47,7 +47,7 @@ describe('plan', () => {
     expect(() => plan(chains[0]!, bytecode)).toThrow('no governor and treasury');
   });
 
-  test('follows from code, salt and arguments', () => {
+  test('depends on code, salt and arguments', () => {
     expect(salt).toBe(keccak256(toHex('tabloom contracts 1')));
     const other = { ...localChain, roles: { ...localChain.roles!, treasury: localAccount(5).address } };
     const [one, two] = [plan(localChain, bytecode), plan(other, bytecode)];
@@ -63,7 +63,7 @@ describe('deploy', () => {
   });
   afterAll(() => anvil.stop());
 
-  test('puts everything where the plan says, once, whoever sends', async () => {
+  test('deploys everything to the planned addresses, once, whoever sends', async () => {
     const { reader, sender } = localClients(anvil.url, localAccount(4));
     const planned = plan(localChain, bytecode);
     await expect(deploy(planned, reader, sender)).resolves.toEqual(['TestUSDC', 'Channels', 'Providers', 'Disputes']);
@@ -77,11 +77,11 @@ describe('deploy', () => {
     await expect(reader.readContract({ ...channels, functionName: 'shareBps' })).resolves.toBe(1_000);
     const providers = { address: contractAddress(planned, 'Providers'), abi: providersAbi } as const;
     await expect(reader.readContract({ ...providers, functionName: 'token' })).resolves.toBe(planned.token);
-    // Disputes are off until governance says otherwise.
+    // Disputes are disabled until governance enables them.
     await expect(reader.readContract({ ...providers, functionName: 'disputes' })).resolves.toMatch(/^0x0{40}$/);
   });
 
-  test('says so when a chain lacks the deployer', async () => {
+  test('reports a chain without the CREATE2 deployer', async () => {
     const { reader, sender, clock } = localClients(anvil.url);
     const code = await reader.getCode({ address: deployer });
     await clock.setCode({ address: deployer, bytecode: '0x' });

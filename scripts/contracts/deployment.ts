@@ -12,7 +12,7 @@ import {
 import type { DeployedName } from './artifacts.ts';
 import { shareBps, stakeMinimumUnits, type ChainEntry } from './chains.ts';
 
-/** One contract to put on a chain: the address follows from the code, wherever and by whomever it is deployed. */
+/** One contract to deploy. Its address is derived from its code, whatever the chain and sender. */
 export type DeploymentStep = {
   readonly name: DeployedName;
   readonly initCode: Hex;
@@ -24,15 +24,15 @@ export type Plan = {
   readonly steps: readonly DeploymentStep[];
 };
 
-/** The well-known CREATE2 deployer, present on almost every chain and on anvil from birth. */
+/** The well-known CREATE2 deployer, present on almost every chain and predeployed on anvil. */
 export const deployer: Address = '0x4e59b44847b379578588920cA78FbF26c0B4956C';
 
-/** Same salt, same code, same arguments: same address on every chain. */
+/** The same salt, code and arguments yield the same address on every chain. */
 export const salt = keccak256(toHex('tabloom contracts 1'));
 
-/** Works out what goes where. Pure. Throws when a chain has no roles written down yet. */
+/** Computes all addresses. Pure. Throws if the chain has no roles yet. */
 export function plan(chain: ChainEntry, bytecode: Readonly<Record<DeployedName, Hex>>): Plan {
-  if (!chain.roles) throw new Error(`${chain.name} has no governor and treasury yet: name them in chains.ts`);
+  if (!chain.roles) throw new Error(`${chain.name} has no governor and treasury yet: set them in chains.ts`);
   const { governor, treasury } = chain.roles;
   const steps: DeploymentStep[] = [];
   const add = (name: DeployedName, args: Hex): Address => {
@@ -57,7 +57,7 @@ export function plan(chain: ChainEntry, bytecode: Readonly<Record<DeployedName, 
   return { token, steps };
 }
 
-/** Where a plan puts a contract. */
+/** The address of a contract in a plan. */
 export function contractAddress(planned: Plan, name: DeployedName): Address {
   const step = planned.steps.find((each) => each.name === name);
   if (!step) throw new Error(`${name} is not part of this deployment`);
@@ -65,9 +65,9 @@ export function contractAddress(planned: Plan, name: DeployedName): Address {
 }
 
 /**
- * Sends what is missing, in order, and waits for each. Running it again sends nothing. Anybody may run it: the result
- * does not depend on the sender.
- * @returns the names that were sent now.
+ * Deploys what is missing, in order, waiting for each. Running it again sends nothing. The result does not depend on
+ * the sender.
+ * @returns the names of the contracts deployed by this call.
  */
 export async function deploy(
   planned: Plan,

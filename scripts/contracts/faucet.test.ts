@@ -29,7 +29,7 @@ afterAll(async () => {
 
 const post = (body: string) => fetch(url, { method: 'POST', body });
 
-test('brings gas and play money, also to two at a time', async () => {
+test('pays gas and test money, also to two addresses at once', async () => {
   const addresses = [
     '0x0000000000000000000000000000000000001111',
     '0x0000000000000000000000000000000000002222',
@@ -53,13 +53,13 @@ test.each([
   expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
 });
 
-test('answers a page on another origin, and nothing but POST', async () => {
+test('answers pages on other origins, and only POST', async () => {
   const preflight = await fetch(url, { method: 'OPTIONS' });
   expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, '*']);
   expect((await fetch(url)).status).toBe(405);
 });
 
-test('runs dry for one who keeps coming', async () => {
+test('refuses an address that keeps coming back', async () => {
   const body = JSON.stringify({ address: '0x0000000000000000000000000000000000003333' });
   const statuses: number[] = [];
   for (let visit = 0; visit < 21; visit += 1) statuses.push((await post(body)).status);

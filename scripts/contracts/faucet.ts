@@ -3,20 +3,20 @@ import { isAddress, parseEther, type Address, type Hash } from 'viem';
 import { testUsdcAbi } from '../../contracts/generated/test-usdc.ts';
 import type { LocalClients, LocalContracts } from './local.ts';
 
-/** What one visit brings: gas money, and 1,000 play dollars in the token's smallest unit. */
+/** One payout: gas money, and 1,000 test dollars in the token's smallest unit. */
 export const gift = { weiAmount: parseEther('1'), tokenUnits: 1_000_000_000n } as const;
 
 const bodyBytesMax = 1_024;
-/** Visits of one address, and of all: play money is free, memory is not. */
+/** Visits per address, and addresses in total: test money is free, memory is not. */
 const visitsMax = 20;
 const visitorsMax = 10_000;
 
 type Answer = { readonly status: number; readonly body: Readonly<Record<string, string>> };
 
-/** `POST /` with `{ "address": "0x…" }` brings that address its gift. Local chains only, on this machine only. */
+/** `POST /` with `{ "address": "0x…" }` funds that address. For local chains on this machine only. */
 export function createFaucet(clients: LocalClients, contracts: LocalContracts): Server {
   const visits = new Map<string, number>();
-  // One gift after another: they come from one account, whose transactions are numbered.
+  // One payout at a time, since all use one account's nonce.
   let last: Promise<unknown> = Promise.resolve();
   const server = createServer((request, response) => {
     void (async () => {
@@ -68,7 +68,7 @@ function addressIn(text: string | null): Address | null {
   }
 }
 
-/** The body, or `null` when it is longer than an address needs. */
+/** The body, or `null` if it is longer than necessary. */
 async function read(request: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = [];
   let length = 0;

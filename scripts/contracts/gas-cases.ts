@@ -18,23 +18,26 @@ type Channel = {
   readonly salt: Hex;
 };
 
-/** Everything a case needs, with a `send` that returns the gas used by the whole transaction, 21,000 included. */
+/** What a case needs. `send` returns the gas used by the whole transaction, including the base 21,000. */
 type Bench = LocalClients & {
   readonly contracts: LocalContracts;
   readonly send: (to: Address, data: Hex) => Promise<number>;
 };
 
 const payer = localAccount(0);
-/** Every channel has a session key of its own, as a provider's customers would: no batch profits from a warm address. */
+/**
+ * Every channel has its own session key, as a provider's customers would, so that no batch benefits from a warm
+ * address.
+ */
 const sessions = new Map<Address, PrivateKeyAccount>();
 const provider = localAccount(2);
 const providerSession = localAccount(3);
 const treasury = localAccount(9).address;
 const deposit = 10_000_000n;
-/** Far enough to be valid in every run, fixed so that calldata is too. */
+/** Far in the future so that it is always valid, and constant so that calldata is too. */
 const never = 4_102_444_800;
 
-/** Runs all cases, each on the state the former left. @returns gas by case. */
+/** Runs all cases in sequence on one chain. @returns gas by case. */
 export async function measureGas(): Promise<Record<string, number>> {
   const anvil = await startAnvil();
   try {
@@ -68,7 +71,7 @@ async function cases(bench: Bench): Promise<Record<string, number>> {
   await token(
     encodeFunctionData({ abi: testUsdcAbi, functionName: 'approve', args: [contracts.channels, deposit * 500n] }),
   );
-  // Somebody else's first deposit, so that no case pays for the contract's first token balance.
+  // An unrelated first deposit, so that no case pays for the contract's first token balance.
   await open(bench, channelAt(contracts, 0));
 
   const single = channelAt(contracts, 1);
@@ -104,7 +107,7 @@ async function cases(bench: Bench): Promise<Record<string, number>> {
   return gas;
 }
 
-/** A session channel: one provider, one payer, its own session key and salt. */
+/** A session channel with its own session key and salt. */
 function channelAt(contracts: LocalContracts, index: number): Channel {
   const session = privateKeyToAccount(keccak256(numberToHex(index + 1_000_000)));
   sessions.set(session.address, session);
@@ -116,7 +119,7 @@ function channelAt(contracts: LocalContracts, index: number): Channel {
     token: contracts.token,
     delay: 86_400,
     deadline: 0,
-    // A salt as a program would draw it: random, hence dear in calldata.
+    // A realistic salt: random, and therefore expensive in calldata.
     salt: keccak256(numberToHex(index)),
   };
 }

@@ -1,13 +1,14 @@
 /**
- * Measures what each action costs as a real transaction on a local chain and compares it with `contracts/gas.json`.
- * `--write` writes the snapshot instead. What is measured is the code in `generated/`. Everything that enters the calldata is fixed, so the figures are exact.
+ * Measures the gas of each action as a real transaction on a local chain and compares it with `contracts/gas.json`;
+ * `--write` updates the snapshot instead. It measures the code in `generated/`. All calldata is constant, so the
+ * figures are exact.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../tasks/tool.ts';
 import { measureGas } from './gas-cases.ts';
 
-/** The goal: a channel's part of a batch of 25, split and base cost included. */
+/** The goal per channel in a batch of 25, including the split and the base cost. */
 const goalPerChannel = 20_000;
 
 const path = join(projectRoot, 'contracts/gas.json');
@@ -27,7 +28,9 @@ const steady = measured['claim, batch of 25, steady, a channel'] ?? Infinity;
 if (process.argv.includes('--write')) {
   await writeFile(path, `${JSON.stringify(measured, null, 2)}\n`);
 } else if (problems.length > 0) {
-  process.stderr.write(`The gas snapshot is not current. If the change is meant: npm run contracts:gas -- --write\n`);
+  process.stderr.write(
+    `The gas snapshot is out of date. If the change is intended: npm run contracts:gas -- --write\n`,
+  );
   process.exitCode = 1;
 }
 if (steady >= goalPerChannel) {

@@ -1,4 +1,4 @@
-/** Writes `contracts/generated/`: what TypeScript knows of the contracts, taken from the compiler and the sources. */
+/** Writes `contracts/generated/`, the TypeScript view of the contracts, from compiler output and sources. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildContracts } from './artifacts.ts';

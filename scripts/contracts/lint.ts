@@ -1,4 +1,4 @@
-/** Runs solhint over the contracts: warnings are errors. Tests and their doubles are the compiler's business. */
+/** Runs solhint over the contracts, with warnings as errors. Tests and their doubles are excluded. */
 import { spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -18,5 +18,5 @@ const { status, stdout, stderr } = spawnSync(
   { cwd: projectRoot, encoding: 'utf8', timeout: 120_000 },
 );
 if (status !== 0) process.stderr.write(`${stdout}${stderr}`);
-else process.stdout.write(`solhint: ${sources.length} sources, nothing to say\n`);
+else process.stdout.write(`solhint: ${sources.length} sources, no findings\n`);
 process.exitCode = status ?? 1;

@@ -7,14 +7,14 @@ import { contractAddress, deploy, plan } from './deployment.ts';
 
 const mnemonic = 'test test test test test test test test test test test junk';
 
-/** Account `index` of the ten that every local chain is born with. Known to everybody: for local chains only. */
+/** Predefined account `index` (0 to 9) of every local chain. Its key is public, so use it on local chains only. */
 export const localAccount = (index: number): HDAccount => mnemonicToAccount(mnemonic, { addressIndex: index });
 
 export const localChain = chains.find(({ isLocal }) => isLocal)!;
 
 export type LocalContracts = Readonly<Record<'token' | 'channels' | 'providers' | 'disputes', Address>>;
 
-/** Clients for a local chain: to read, to send as an account, and to bend time. */
+/** Clients for a local chain: for reading, sending as an account, and time travel. */
 export function localClients(url: string, account: HDAccount = localAccount(0)) {
   const transport = http(url, { timeout: 10_000 });
   const shared = { chain: foundry, transport, pollingInterval: 20 } as const;
@@ -27,7 +27,7 @@ export function localClients(url: string, account: HDAccount = localAccount(0)) 
 
 export type LocalClients = ReturnType<typeof localClients>;
 
-/** Puts everything on a local chain; on one that has it already, does nothing. */
+/** Deploys everything on a local chain. Idempotent. */
 export async function deployLocal({ reader, sender }: LocalClients): Promise<LocalContracts> {
   const planned = plan(localChain, bytecode);
   await deploy(planned, reader, sender);

@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts';
 
-/** Faults in registry and disputes. */
+/** Faults in the registry and in disputes. */
 export const bondsMutants: readonly Mutant[] = [
   {
     name: 'slash above stake',

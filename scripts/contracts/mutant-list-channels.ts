@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts';
 
-/** Faults in the channels, their claims, their governance. */
+/** Faults in channels, claims and governance. */
 export const channelsMutants: readonly Mutant[] = [
   {
     name: 'skipped replay check',

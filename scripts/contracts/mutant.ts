@@ -1,13 +1,16 @@
-/** A planted fault: `from`, found exactly once in `file`, becomes `to`; `caughtBy` names the test that must fail. */
+/**
+ * A mutation: `from`, which must occur exactly once in `file`, is replaced by `to`. `caughtBy` names the test that must
+ * fail.
+ */
 export type Mutant = {
   readonly name: string;
-  /** Which line of the law of money it breaks, by its number in SPEC.md. */
+  /** The rule in SPEC.md's law of money that it breaks, by number. */
   readonly breaks: string;
-  /** Below `contracts/`. */
+  /** Path below `contracts/`. */
   readonly file: string;
   readonly from: string;
   readonly to: string;
-  /** Test file below `contracts/`, and a test in it. */
+  /** Test file below `contracts/` and the test in it. */
   readonly test: string;
   readonly caughtBy: string;
 };

@@ -1,8 +1,8 @@
 /**
- * Plants each fault of the lists in a copy of the contracts and runs the tests that must catch it. Prints a table; fails
- * when one survives, or was caught by other tests than the one that names it. A word given on the command line limits
- * the run to mutants whose name contains it. With `--walks` only the random walks are run, as hard as on every change:
- * the table then says which faults they find by themselves, and nothing is demanded of it.
+ * Applies each mutation to a copy of the contracts and runs the tests that must catch it. Prints a table, and fails if
+ * a mutant survives or is caught only by other tests than the one named. A word on the command line limits the run to
+ * mutants whose name contains it. With `--walks` only the random walks run, with the effort used on every change; the
+ * table then shows which faults they find alone, and nothing fails.
  */
 import { spawn } from 'node:child_process';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -16,12 +16,12 @@ import type { Mutant } from './mutant.ts';
 
 type Verdict = { readonly mutant: Mutant; readonly failed: readonly string[]; readonly problem: string | null };
 
-/** Longest that one mutant's compilation and tests may take. */
+/** Time limit for compiling and testing one mutant. */
 const timeoutMs = 300_000;
 
-// Inside the repository, because the compiler looks for packages from the sources upwards.
+// Inside the repository, because the compiler resolves packages upwards from the sources.
 const workspace = join(projectRoot, 'cache/mutants');
-/** How many mutants are tried at once: one a processor, four at most. */
+/** Mutants tested in parallel: one per processor, at most four. */
 const lanes = Math.min(4, availableParallelism());
 const walksOnly = process.argv.includes('--walks');
 const wanted = process.argv.slice(2).find((word) => !word.startsWith('--'));
@@ -66,18 +66,19 @@ async function judge(mutant: Mutant, lane: string): Promise<Verdict> {
     path,
     text.replace(mutant.from, () => mutant.to),
   );
-  const { code, said } = await runTests(lane, walksOnly ? null : join(sources, mutant.test));
-  const failed = [...new Set([...said.matchAll(/^\s+\d+\) (\w+)\(/gm)].map(([, name]) => name!))];
-  if (!said.includes('Running Solidity tests')) return { mutant, failed, problem: `DID NOT COMPILE\n${said}` };
-  if (said.includes('failed to set up invariant testing')) return { mutant, failed, problem: `DID NOT WALK\n${said}` };
+  const { code, output } = await runTests(lane, walksOnly ? null : join(sources, mutant.test));
+  const failed = [...new Set([...output.matchAll(/^\s+\d+\) (\w+)\(/gm)].map(([, name]) => name!))];
+  if (!output.includes('Running Solidity tests')) return { mutant, failed, problem: `DID NOT COMPILE\n${output}` };
+  if (output.includes('failed to set up invariant testing'))
+    return { mutant, failed, problem: `DID NOT WALK\n${output}` };
   if (code === 0 || failed.length === 0) return { mutant, failed, problem: 'SURVIVED' };
   if (walksOnly) return { mutant, failed, problem: null };
   if (failed.includes(mutant.caughtBy)) return { mutant, failed, problem: null };
   return { mutant, failed, problem: `MISSED by ${mutant.caughtBy}; caught by ${failed.join(', ')}` };
 }
 
-/** Runs one test file, or every random walk and nothing else. */
-function runTests(lane: string, testPath: string | null): Promise<{ code: number | null; said: string }> {
+/** Runs one test file, or only the random walks. */
+function runTests(lane: string, testPath: string | null): Promise<{ code: number | null; output: string }> {
   const env = {
     ...process.env,
     CONTRACTS_SOURCES: relative(projectRoot, join(lane, 'contracts')),
@@ -86,7 +87,7 @@ function runTests(lane: string, testPath: string | null): Promise<{ code: number
     CONTRACTS_EFFORT: walksOnly ? 'ci' : 'quick',
     NO_COLOR: '1',
   };
-  // A walk needs its handler's artifact, which is there only when everything is compiled: hence by name, not by file.
+  // A walk needs its handler's artifact, which exists only if everything is compiled, so select by name, not by file.
   const which = testPath === null ? ['--grep', 'invariant_'] : [relative(projectRoot, testPath)];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [hardhatCli, 'test', 'solidity', ...which], {
@@ -95,13 +96,13 @@ function runTests(lane: string, testPath: string | null): Promise<{ code: number
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: timeoutMs,
     });
-    let said = '';
+    let output = '';
     const hear = (bytes: Buffer) => {
-      if (said.length < 1_000_000) said += bytes.toString('utf8');
+      if (output.length < 1_000_000) output += bytes.toString('utf8');
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);
     child.once('error', reject);
-    child.once('exit', (code) => resolve({ code, said }));
+    child.once('exit', (code) => resolve({ code, output }));
   });
 }

@@ -15,7 +15,7 @@ const fileOf: Readonly<Record<DeployedName, string>> = {
   TestUSDC: 'test-usdc',
 };
 
-/** All generated files by name. Deterministic: same sources, same text. */
+/** All generated files by name. Deterministic. */
 export async function renderAll(): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   const bytecode: Record<string, Hex> = {};
@@ -85,7 +85,7 @@ export const chains: readonly ChainEntry[] = ${json(entries)};
 `;
 }
 
-/** The EIP-712 types, read from the strings the contracts hash, so that the two cannot part. */
+/** The EIP-712 types, extracted from the strings the contracts hash, so that the two cannot diverge. */
 async function renderTypedData(): Promise<string> {
   const channels = await typesIn('ChannelMessages.sol');
   const disputes = await typesIn('Disputes.sol');
@@ -131,7 +131,7 @@ const fields = (list: string) =>
     return { name, type };
   });
 
-/** Every `keccak256('Name(type field,...)')` of a source. */
+/** Every `keccak256('Name(type field,...)')` in a source. */
 async function typesIn(file: string): Promise<Record<string, ReturnType<typeof fields>>> {
   const found = (await source(file)).matchAll(/keccak256\(\s*'(\w+)\(([^)]*)\)'\s*\)/g);
   const types = Object.fromEntries([...found].map(([, name, list]) => [name!, fields(list!)]));

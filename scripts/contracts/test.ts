@@ -1,7 +1,7 @@
 /**
- * The Solidity tests: `quick`, `ci` (the default) or `deep` on the command line says how hard to try. The deep run tests
- * the code as it is deployed, the others the same sources compiled quickly. It takes a fresh seed unless CONTRACTS_SEED
- * is set, and says which, so that a failure can be had again.
+ * Runs the Solidity tests with the effort given on the command line: `quick`, `ci` (the default) or `deep`. The deep
+ * run tests the code as deployed, the others the same sources compiled quickly. It uses a new seed unless
+ * CONTRACTS_SEED is set, and prints it so that failures can be reproduced.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

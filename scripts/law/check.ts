@@ -12,13 +12,13 @@ interface Law {
 
 export const law = createRequire(import.meta.url)('../../architecture.cjs') as Law;
 
-/** A room that a file stands in, or undefined: a file in no room breaks the law too. */
+/** The room a file belongs to; undefined if none, which is also a violation. */
 export const roomOf = (file: string): string | undefined => law.places.find(([prefix]) => file.startsWith(prefix))?.[1];
 
-/** Sentences about what breaks the law in one file; empty when nothing does. `file` is relative to the root. */
+/** The rule violations in one file, as sentences. `file` is relative to the root. */
 export function checkFile(file: string, source: string): readonly string[] {
   const room = roomOf(file);
-  if (!room) return [`${file} lies in no room`];
+  if (!room) return [`${file} belongs to no room`];
   if (law.rooms[room]!.includes('*') || file.endsWith('.test.ts')) return [];
   return readImports(source).flatMap(({ specifier, form }) => {
     const target = resolve(file, specifier);
@@ -26,7 +26,7 @@ export function checkFile(file: string, source: string): readonly string[] {
   });
 }
 
-/** The edges between rooms that a file adds, for the diagram. */
+/** The dependencies between rooms that a file adds, for the diagram. */
 export function roomEdges(file: string, source: string): readonly string[] {
   const room = roomOf(file);
   return readImports(source).flatMap(({ specifier }) => {
@@ -46,11 +46,12 @@ function resolve(file: string, specifier: string): string | undefined {
 function checkRoom(file: string, room: string, target: string, form: ImportName['form']): readonly string[] {
   if (/\.(css|json|svg)(\?.*)?$/.test(target)) return [];
   const other = roomOf(target);
-  if (!other) return /(^|\/)\$types(\.js)?$/.test(target) ? [] : [`${file} imports ${target}, which lies in no room`];
+  if (!other)
+    return /(^|\/)\$types(\.js)?$/.test(target) ? [] : [`${file} imports ${target}, which belongs to no room`];
   const open = [...law.rooms[room]!, ...(form === 'type' ? (law.typesOf[room] ?? []) : [])];
   if (other !== room && !open.includes(other)) return [`${file}: ${room} may not import ${other} (${target})`];
   const [from, to] = [innerRoom(file), innerRoom(target)];
-  if (from && to && from !== to) return [`${file}: relay/${from} may not know relay/${to}`];
+  if (from && to && from !== to) return [`${file}: relay/${from} may not import relay/${to}`];
   return [];
 }
 
@@ -65,10 +66,10 @@ function checkVendor(file: string, room: string, specifier: string): readonly st
       ? specifier.startsWith(vendor.slice(0, -1))
       : specifier === vendor || specifier.startsWith(`${vendor}/`);
   });
-  if (!name) return [`${file} imports ${specifier}, a vendor without a door in architecture.cjs`];
+  if (!name) return [`${file} imports ${specifier}, a vendor without an entry in architecture.cjs`];
   const doors = law.vendors[name]!;
   const open = doors.some(
     (door) => door === '*' || door === room || (door.includes('/') && file.startsWith(`${door}/`)),
   );
-  return open ? [] : [`${file}: ${specifier} comes in through ${doors.join(', ')} only`];
+  return open ? [] : [`${file}: ${specifier} may be imported only in ${doors.join(', ')}`];
 }

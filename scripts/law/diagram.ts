@@ -7,7 +7,7 @@ import { readSources } from './sources.ts';
 const begin = '<!-- rooms:begin (drawn from the imports by `npm run diagram`) -->';
 const end = '<!-- rooms:end -->';
 
-/** A Mermaid graph of the rooms as the imports of today's sources have it, with the number of files in each. */
+/** A Mermaid graph of the rooms, drawn from the current imports, with the number of files in each. */
 export function drawRooms(sources: readonly (readonly [string, string])[]): string {
   const own = sources.filter(
     ([file]) => !file.endsWith('.test.ts') && !['tests', 'scripts'].includes(roomOf(file) ?? ''),
@@ -27,7 +27,7 @@ export function drawRooms(sources: readonly (readonly [string, string])[]): stri
   ].join('\n');
 }
 
-/** The document with its diagram replaced. @throws when the markers are missing. */
+/** The document with its diagram replaced. @throws if the markers are missing. */
 export function withDiagram(document: string, diagram: string): string {
   const [from, to] = [document.indexOf(begin), document.indexOf(end)];
   if (from < 0 || to < from) throw new Error('docs/ARCHITECTURE.md has lost the markers of its diagram');

@@ -1,4 +1,4 @@
-/** How a file names another one. `type` is erased before it runs; `worker` is `new URL('…', import.meta.url)`. */
+/** How a file refers to another. `type` is erased before it runs; `worker` is `new URL('…', import.meta.url)`. */
 export interface ImportName {
   readonly specifier: string;
   readonly form: 'type' | 'static' | 'dynamic' | 'worker';
@@ -12,8 +12,8 @@ const patterns: readonly (readonly [ImportName['form'], RegExp])[] = [
 ];
 
 /**
- * Reads the imports of TypeScript and Svelte sources as text, type-only ones and worker URLs included: just those that a
- * module-graph tool may not see. Comments are taken out first.
+ * Reads the imports of TypeScript and Svelte sources textually, including type-only imports and worker URLs, which
+ * module-graph tools may miss. Comments are removed first.
  */
 export function readImports(source: string): readonly ImportName[] {
   const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|[^:'"`\\])\/\/.*$/gm, '$1');
