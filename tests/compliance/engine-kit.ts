@@ -4,26 +4,26 @@ import { foldOutput, emptyOutput, partTokens, type Output } from '#lib/protocol/
 import type { Part } from '#lib/protocol/part.ts';
 
 /**
- * What every engine must do. The cases know no test runner, since one of them runs inside a browser's page: they throw
- * on failure. Each gets a fresh engine and closes it, or a model on loan. What a model claims is held against it, what it does not claim it
- * must refuse.
+ * The contract of every engine. The cases are independent of a test runner, because they also run inside a browser
+ * page: they throw on failure. Each gets a fresh engine and closes it, or borrows a loaded model. A model must support
+ * the features it lists and refuse all others.
  */
 export interface EngineSubject {
   createEngine(): Engine | Promise<Engine>;
-  /** Lends a loaded model to a case that leaves it as it was; without, each case loads one of its own. */
+  /** Lends a loaded model to a case that leaves it unchanged; without it, each case loads its own. */
   readonly lend?: (use: (loaded: LoadedModel) => Promise<void>) => Promise<void>;
   readonly model: ModelEntry;
-  /** An entry the engine must refuse, and the code it refuses with. */
+  /** An entry the engine must refuse, and with which code. */
   readonly bad: { readonly model: ModelEntry; readonly code: string };
   /** `exact`: greedy decoding resumed from text equals an uninterrupted run. */
   readonly resume: 'exact' | 'continues';
   /** `counted`: prompts longer than the context are refused with `too-long`. `remote`: the server decides. */
   readonly context: 'counted' | 'remote';
-  /** `kinds` of request it takes; a remote chat server has no raw completion. */
+  /** Kinds of request it supports; a remote chat server has no raw completion. */
   readonly kinds: readonly EngineRequest['kind'][];
-  /** Ids of the prompt of `story`, for engines that score. */
+  /** Token ids of the prompt of `story`, for engines that score. */
   readonly storyPromptIds?: readonly number[];
-  /** Ids of the greedy answer to `story`, for engines that take ids and tell none. */
+  /** Token ids of the greedy answer to `story`, for engines that accept ids but report none. */
   readonly storyIds?: readonly number[];
 }
 
@@ -49,11 +49,11 @@ export interface Answer {
   readonly text: string;
   readonly output: Output;
   readonly tokens: number;
-  /** Undefined where a part came without. */
+  /** Undefined if any part lacks ids. */
   readonly ids: readonly number[] | undefined;
   readonly finishes: readonly Extract<EngineEvent, { type: 'finish' }>[];
   readonly warnings: readonly string[];
-  /** That carry something of the answer. */
+  /** Parts with content. */
   readonly parts: readonly Part[];
 }
 
@@ -111,7 +111,7 @@ export const loadedCase = (name: string, run: LoadedRun): EngineCase => ({
   run: (subject) => (subject.lend ?? loadingEach(subject))((loaded) => run(loaded, subject)),
 });
 
-/** For a case that does to its model what others could not go on with. */
+/** For a case that leaves its model unusable for others. */
 export const freshCase = (name: string, run: LoadedRun): EngineCase => ({
   name,
   run: (subject) => loadingEach(subject)((loaded) => run(loaded, subject)),
@@ -130,7 +130,7 @@ const loadingEach =
     }
   };
 
-/** Loads once for all cases, since loading is most of their time, and again after one that failed. */
+/** Loads once for all cases, since loading takes most of the time, and again after a failed case. */
 export function loadingOnce({ createEngine, model }: Loading) {
   let lent: { readonly engine: Engine; readonly loaded: LoadedModel } | undefined;
   const close = async () => {

@@ -6,7 +6,7 @@ import { ask, assert, chat, equal, loadedCase, story, type EngineCase } from './
 import { fits } from './fits-schema.ts';
 
 export const resumeCases: readonly EngineCase[] = [
-  loadedCase('goes on from delivered text', async (loaded, subject) => {
+  loadedCase('resumes from delivered text', async (loaded, subject) => {
     const whole = await ask(loaded, chat(story));
     const pieces: { text: string; tokens: number }[] = [];
     for await (const event of loaded.doStream(chat(story), {})) {
@@ -23,35 +23,35 @@ export const resumeCases: readonly EngineCase[] = [
       equal(resume.text + rest.text, whole.text, 'joined text');
       equal(resume.tokens + rest.tokens, whole.tokens, 'joined tokens');
     }
-    assert(rest.text !== '' && !rest.text.startsWith(resume.text), 'the answer began anew');
+    assert(rest.text !== '' && !rest.text.startsWith(resume.text), 'the answer started over');
     equal(rest.finishes.length, 1, 'finishes');
   }),
-  loadedCase('goes on from ids as they are, whatever their text would become', async (loaded) => {
+  loadedCase('resumes from ids exactly, however their text would tokenise', async (loaded) => {
     if (!loaded.features.includes('resume-exact')) return;
     const hot = await ask(loaded, chat(story, { temperature: 1.5, seed: 3, maxTokens: 40 }));
     const promptTokens = hot.finishes[0]!.usage.tokensIn;
     for (let cut = 1; cut < hot.parts.length - 1; cut += 3) {
-      // What follows is greedy: it is the same however often the way there is cut, whatever the seed gave before.
+      // The continuation is greedy, so it must be the same however often it is resumed, whatever was sampled before.
       const greedy = chat(story, { maxTokens: 52 });
       const head = delivered(hot.parts.slice(0, cut));
       const rest = await ask(loaded, { ...greedy, resume: head });
       const { usage } = rest.finishes[0]!;
-      equal(usage.tokensIn, promptTokens + head.tokens, `tokens read before the answer went on after ${cut}`);
+      equal(usage.tokensIn, promptTokens + head.tokens, `tokens read before the answer resumed after ${cut}`);
       if (rest.parts.length < 4) continue;
       const further = delivered([...hot.parts.slice(0, cut), ...rest.parts.slice(0, 3)]);
       const again = await ask(loaded, { ...greedy, resume: further });
       equal(again.ids, rest.ids?.slice(further.tokens - head.tokens), `ids that follow when cut again after ${cut}`);
     }
   }),
-  loadedCase('goes on as if it had never stopped, wherever it is cut', async (loaded, subject) => {
+  loadedCase('resumes as if never interrupted, wherever it is cut', async (loaded, subject) => {
     const isExact = loaded.features.includes('resume-exact');
     if (subject.resume !== 'exact') return;
     const whole = await ask(loaded, chat(story));
-    // These begin like the end of a token, so that its text is held back in part.
+    // These start like the end of a token, so that its text is partially held back.
     const stop = [`${whole.text.slice(-3)}#`, `${whole.text.slice(9, 11)}#`];
     const requests = [
       chat(story, { maxTokens: 40 }),
-      // A server may send several tokens at once, and part of their text is then held back.
+      // A server may send several tokens at once, part of whose text is then held back.
       ...(subject.context === 'counted' ? [chat(story, { stop, frequencyPenalty: 0.8, presencePenalty: 0.4 })] : []),
       ...(isExact && loaded.features.includes('seed') ? [chat(story, { temperature: 1.5, seed: 5 })] : []),
       ...(isExact && loaded.features.includes('tools')
@@ -72,7 +72,7 @@ export const resumeCases: readonly EngineCase[] = [
       }
     }
   }),
-  loadedCase('goes on under its grammar, or says that it cannot', async (loaded) => {
+  loadedCase('resumes under its grammar, or refuses', async (loaded) => {
     if (!loaded.features.includes('json-schema')) return;
     for (const schema of boundedSchemas.filter((_, index) => index % 5 === 0)) {
       const params = {
@@ -81,10 +81,10 @@ export const resumeCases: readonly EngineCase[] = [
       } as const;
       const whole = await ask(loaded, chat('Answer in JSON.', params));
       for (const cut of [1, whole.text.length >> 1, whole.text.length - 1]) {
-        const said = [...whole.text].slice(0, cut).join('');
-        const resume = { text: said, tokens: 1 };
+        const head = [...whole.text].slice(0, cut).join('');
+        const resume = { text: head, tokens: 1 };
         const rest = await ask(loaded, { ...chat('Answer in JSON.', params), resume });
-        assert(fits(JSON.parse(said + rest.text), schema), `"${said}" and "${rest.text}" do not fit together`);
+        assert(fits(JSON.parse(head + rest.text), schema), `"${head}" and "${rest.text}" do not fit together`);
       }
       const pieces = whole.parts.flatMap((part) => (part.type === 'text-delta' && part.ids ? [part] : []));
       if (!loaded.features.includes('resume-exact') || pieces.length === 0) continue;
@@ -109,7 +109,7 @@ const tool = {
     '{"type":"object","properties":{"zone":{"enum":["UTC","CET"]}},"required":["zone"],"additionalProperties":false}',
 };
 
-/** What a reader of these parts has, and the ids where every token has one. */
+/** What a reader has after these parts, with ids if every token has one. */
 function delivered(parts: readonly Part[]): NonNullable<EngineRequest['resume']> {
   const { text, tokens } = parts.reduce(foldOutput, emptyOutput);
   const ids = parts.flatMap((part) => ('ids' in part ? (part.ids ?? []) : []));

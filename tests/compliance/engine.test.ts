@@ -7,15 +7,15 @@ import { engineCases, type EngineSubject } from './engine.ts';
 
 type DoStream = LoadedModel['doStream'];
 
-/** The scripted engine with its streams spoilt. */
-const spoilt = (spoil: (doStream: DoStream) => DoStream): EngineSubject => ({
+/** The scripted engine with tampered streams. */
+const tampered = (tamper: (doStream: DoStream) => DoStream): EngineSubject => ({
   createEngine: () => {
     const engine = createScriptedEngine({ clock: systemClock, contextTokens: 256 });
     return {
       ...engine,
       load: async (model, options) => {
         const loaded = await engine.load(model, options);
-        return { ...loaded, doStream: spoil(loaded.doStream) };
+        return { ...loaded, doStream: tamper(loaded.doStream) };
       },
     };
   },
@@ -39,8 +39,8 @@ const asked =
   (request, options) =>
     doStream(change(request), options);
 
-/** What an engine may do wrong, and the case that must notice. */
-const sins: readonly (readonly [string, string, (doStream: DoStream) => DoStream])[] = [
+/** Engine defects, and the case that must detect each. */
+const defects: readonly (readonly [string, string, (doStream: DoStream) => DoStream])[] = [
   ['finishes twice', 'streams an answer', each((event) => (event.type === 'finish' ? [event, event] : [event]))],
   ['never finishes', 'streams an answer', each((event) => (event.type === 'finish' ? [] : [event]))],
   [
@@ -64,14 +64,14 @@ const sins: readonly (readonly [string, string, (doStream: DoStream) => DoStream
   ],
   [
     'ignores the seed',
-    'repeats itself',
+    'is deterministic',
     asked(({ params, ...request }) => ({ ...request, params: { ...params, seed: 1 } }) as EngineRequest),
   ],
-  ['ignores the signal', 'stops in the middle', (doStream) => (request) => doStream(request, {})],
-  ['begins anew', 'goes on from', asked((request) => ({ ...request, resume: undefined }))],
+  ['ignores the signal', 'aborts mid-answer', (doStream) => (request) => doStream(request, {})],
+  ['starts over', 'resumes from', asked((request) => ({ ...request, resume: undefined }))],
   [
     'reports an abort as an end',
-    'stops in the middle',
+    'aborts mid-answer',
     (doStream) =>
       async function* (request, options) {
         try {
@@ -84,8 +84,8 @@ const sins: readonly (readonly [string, string, (doStream: DoStream) => DoStream
   ],
 ];
 
-test.each(sins)('an engine that %s is found out', async (_, name, spoil) => {
+test.each(defects)('an engine that %s is detected', async (_, name, tamper) => {
   const found = engineCases.find((one) => one.name.startsWith(name));
-  await expect(found!.run(spoilt((doStream) => doStream))).resolves.toBeUndefined();
-  await expect(found!.run(spoilt(spoil))).rejects.toThrow();
+  await expect(found!.run(tampered((doStream) => doStream))).resolves.toBeUndefined();
+  await expect(found!.run(tampered(tamper))).rejects.toThrow();
 });

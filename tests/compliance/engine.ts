@@ -3,13 +3,13 @@ import type { LoadProgress } from '#lib/engine/spec.ts';
 import { embeddingCases } from './engine-embedding.ts';
 import { ask, assert, chat, codeOf, equal, freshCase, loadedCase, read, story, type EngineCase } from './engine-kit.ts';
 import { resumeCases } from './engine-resume.ts';
-import { wishCases } from './engine-wishes.ts';
+import { featureCases } from './engine-features.ts';
 
 export type { EngineSubject } from './engine-kit.ts';
 
 const contractCases: readonly EngineCase[] = [
   {
-    name: 'loads with progress and says what it is',
+    name: 'loads with progress and reports its info',
     async run(subject) {
       const engine = await subject.createEngine();
       const progress: LoadProgress[] = [];
@@ -25,7 +25,7 @@ const contractCases: readonly EngineCase[] = [
       await engine.close();
     },
   },
-  loadedCase('streams an answer in parts, finishes once, counts what it delivered', async (loaded) => {
+  loadedCase('streams an answer in parts, finishes once, counts delivered tokens', async (loaded) => {
     const answer = await ask(loaded, chat(story));
     assert(
       answer.text.length > 0 && answer.parts.length > 1,
@@ -51,7 +51,7 @@ const contractCases: readonly EngineCase[] = [
     equal(cut.finishes[0]?.reason, 'stop', 'reason');
     equal(cut.finishes[0]?.usage.tokensOut, cut.tokens, 'tokensOut against the parts');
   }),
-  loadedCase('repeats itself with the same seed and when greedy', async (loaded) => {
+  loadedCase('is deterministic with a seed and when greedy', async (loaded) => {
     const seeded = chat('Say something.', { temperature: 1, seed: 7 });
     equal((await ask(loaded, seeded)).text, (await ask(loaded, seeded)).text, 'same seed');
     equal((await ask(loaded, chat('Hello'))).text, (await ask(loaded, chat('Hello'))).text, 'greedy');
@@ -61,7 +61,7 @@ const contractCases: readonly EngineCase[] = [
     }
     assert(others.size > 1, 'five seeds gave one text');
   }),
-  loadedCase('stops in the middle and is free again', async (loaded) => {
+  loadedCase('aborts mid-answer and frees its slot', async (loaded) => {
     const controller = new AbortController();
     let after = 0;
     const code = await codeOf(async () => {
@@ -75,16 +75,16 @@ const contractCases: readonly EngineCase[] = [
     assert(after <= 1, `${after} parts came after the abort`);
     assert((await ask(loaded, chat('Hello'))).finishes.length === 1, 'the slot was not freed');
   }),
-  loadedCase('is free again when the reader leaves', async (loaded) => {
+  loadedCase('frees its slot when the reader leaves', async (loaded) => {
     for await (const event of loaded.doStream(chat('Tell me a long story.'), {})) {
       if (event.type === 'text-delta') break;
     }
     assert((await ask(loaded, chat('Hello'))).finishes.length === 1, 'the slot was not freed');
   }),
-  loadedCase('does nothing for a signal that has aborted already', async (loaded) => {
+  loadedCase('does nothing if the signal has already aborted', async (loaded) => {
     equal(await codeOf(() => read(loaded.doStream(chat('Hello'), { signal: AbortSignal.abort() }))), 'aborted', 'code');
   }),
-  loadedCase('refuses a job past its slots with busy', async (loaded) => {
+  loadedCase('refuses a job beyond its slots with busy', async (loaded) => {
     if (loaded.slots > 8) return;
     const streams = Array.from({ length: loaded.slots }, () =>
       loaded.doStream(chat('Tell me a long story.'), {})[Symbol.asyncIterator](),
@@ -95,7 +95,7 @@ const contractCases: readonly EngineCase[] = [
     assert((await ask(loaded, chat('Hello'))).finishes.length === 1, 'the slot was not freed');
   }),
   {
-    name: 'refuses a bad model with its code and can load a good one after',
+    name: 'refuses a bad model with its code and can load a good one afterwards',
     async run(subject) {
       const engine = await subject.createEngine();
       equal(await codeOf(() => engine.load(subject.bad.model, {})), subject.bad.code, 'code');
@@ -105,7 +105,7 @@ const contractCases: readonly EngineCase[] = [
     },
   },
   {
-    name: 'gives up a load that is cancelled and can load after',
+    name: 'cancels a load and can load afterwards',
     async run(subject) {
       const engine = await subject.createEngine();
       equal(await codeOf(() => engine.load(subject.model, { signal: AbortSignal.abort() })), 'aborted', 'code');
@@ -114,7 +114,7 @@ const contractCases: readonly EngineCase[] = [
       await engine.close();
     },
   },
-  loadedCase('refuses a prompt past the context and goes on', async (loaded, subject) => {
+  loadedCase('refuses a prompt beyond the context and stays usable', async (loaded, subject) => {
     if (subject.context === 'remote') return;
     const long = 'one two three four five six seven eight nine ten '.repeat(Math.ceil(loaded.contextTokens / 4));
     equal(await codeOf(() => ask(loaded, chat(long))), 'too-long', 'code');
@@ -139,7 +139,7 @@ const contractCases: readonly EngineCase[] = [
     equal(answer.finishes.length, 1, 'finishes');
     equal(answer.finishes[0]?.usage.tokensOut, answer.tokens, 'tokensOut against the parts');
   }),
-  freshCase('unloads twice, in the middle of an answer, and answers no more', async (loaded) => {
+  freshCase('unloads idempotently mid-answer, and refuses further requests', async (loaded) => {
     const stream = loaded.doStream(chat('Tell me a long story.'), {})[Symbol.asyncIterator]();
     await stream.next();
     await loaded.unload();
@@ -152,4 +152,9 @@ const contractCases: readonly EngineCase[] = [
   }),
 ];
 
-export const engineCases: readonly EngineCase[] = [...contractCases, ...resumeCases, ...wishCases, ...embeddingCases];
+export const engineCases: readonly EngineCase[] = [
+  ...contractCases,
+  ...resumeCases,
+  ...featureCases,
+  ...embeddingCases,
+];

@@ -1,18 +1,19 @@
 type Schema = Readonly<Record<string, unknown>>;
 
 /**
- * Whether a value is valid under a schema, as far as the schemas of `fixtures/json-schemas.ts` go: for pages that allow no
- * generated code, which is how validators are made. A test holds it to one of those. @throws for a keyword it does not know.
+ * Validates a value against a schema, limited to the keywords in `fixtures/json-schemas.ts`. For pages whose CSP
+ * forbids generated code, which schema validators rely on. A test compares it with one of those. @throws for an unknown
+ * keyword.
  */
 export function fits(value: unknown, schema: unknown, root: Schema = schema as Schema): boolean {
-  return Object.entries(schema as Schema).every(([word, said]) => {
+  return Object.entries(schema as Schema).every(([word, expected]) => {
     const rule = Object.hasOwn(rules, word) ? rules[word] : undefined;
     if (!rule) throw new Error(`"${word}" is not known here`);
-    return rule(value, said as never, schema as Schema, root);
+    return rule(value, expected as never, schema as Schema, root);
   });
 }
 
-type Rule = (value: unknown, said: never, schema: Schema, root: Schema) => boolean;
+type Rule = (value: unknown, expected: never, schema: Schema, root: Schema) => boolean;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -30,28 +31,29 @@ const formats: Readonly<Record<string, RegExp>> = {
   date: /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/,
   uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
 };
-const number = (test: (value: number, said: number) => boolean): Rule =>
-  ((value: unknown, said: number) => typeof value !== 'number' || test(value, said)) as Rule;
-const length = (test: (value: number, said: number) => boolean): Rule =>
-  ((value: unknown, said: number) => typeof value !== 'string' || test([...value].length, said)) as Rule;
-const items = (test: (value: number, said: number) => boolean): Rule =>
-  ((value: unknown, said: number) => !Array.isArray(value) || test(value.length, said)) as Rule;
+const number = (test: (value: number, bound: number) => boolean): Rule =>
+  ((value: unknown, bound: number) => typeof value !== 'number' || test(value, bound)) as Rule;
+const length = (test: (value: number, bound: number) => boolean): Rule =>
+  ((value: unknown, bound: number) => typeof value !== 'string' || test([...value].length, bound)) as Rule;
+const items = (test: (value: number, bound: number) => boolean): Rule =>
+  ((value: unknown, bound: number) => !Array.isArray(value) || test(value.length, bound)) as Rule;
 
 const rules: Readonly<Record<string, Rule>> = {
   $defs: () => true,
-  type: (value, said: string | string[]) => [said].flat().some((one) => types[one]!(value)),
-  properties: (value, said: Schema, _, root) =>
-    !isObject(value) || Object.entries(said).every(([name, one]) => !(name in value) || fits(value[name], one, root)),
-  required: (value, said: string[]) => !isObject(value) || said.every((name) => name in value),
+  type: (value, expected: string | string[]) => [expected].flat().some((one) => types[one]!(value)),
+  properties: (value, expected: Schema, _, root) =>
+    !isObject(value) ||
+    Object.entries(expected).every(([name, one]) => !(name in value) || fits(value[name], one, root)),
+  required: (value, expected: string[]) => !isObject(value) || expected.every((name) => name in value),
   additionalProperties: (value, _, schema) =>
     !isObject(value) || Object.keys(value).every((name) => name in (schema['properties'] as Schema)),
-  items: (value, said: Schema, _, root) => !Array.isArray(value) || value.every((one) => fits(one, said, root)),
-  enum: (value, said: unknown[]) => said.some((one) => same(one, value)),
-  const: (value, said: unknown) => same(value, said),
-  anyOf: (value, said: Schema[], _, root) => said.some((one) => fits(value, one, root)),
-  oneOf: (value, said: Schema[], _, root) => said.filter((one) => fits(value, one, root)).length === 1,
-  $ref: (value, said: string, _, root) => fits(value, (root['$defs'] as Schema)[said.split('/').at(-1)!], root),
-  format: (value, said: string) => typeof value !== 'string' || formats[said]!.test(value),
+  items: (value, expected: Schema, _, root) => !Array.isArray(value) || value.every((one) => fits(one, expected, root)),
+  enum: (value, expected: unknown[]) => expected.some((one) => same(one, value)),
+  const: (value, expected: unknown) => same(value, expected),
+  anyOf: (value, expected: Schema[], _, root) => expected.some((one) => fits(value, one, root)),
+  oneOf: (value, expected: Schema[], _, root) => expected.filter((one) => fits(value, one, root)).length === 1,
+  $ref: (value, expected: string, _, root) => fits(value, (root['$defs'] as Schema)[expected.split('/').at(-1)!], root),
+  format: (value, expected: string) => typeof value !== 'string' || formats[expected]!.test(value),
   minLength: length((a, b) => a >= b),
   maxLength: length((a, b) => a <= b),
   minItems: items((a, b) => a >= b),

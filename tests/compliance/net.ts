@@ -7,7 +7,7 @@ import { losses } from './net/loss.ts';
 import { messages } from './net/messages.ts';
 import { openings } from './net/opening.ts';
 
-/** What every {@link Net} does; run on each implementation. */
+/** The contract of {@link Net}, run on each implementation. */
 export function netCompliance(name: string, setup: () => Promise<NetSubject>): void {
   describe(`net: ${name}`, () => {
     const ended: (() => void)[] = [];

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { KeyValue, StoreName } from '#lib/storage/spec.ts';
 import { storeNames } from '#lib/storage/spec.ts';
 
-/** What every implementation of `KeyValue` must do. `create` gives an empty one each time. */
+/** The contract of `KeyValue`. `create` returns an empty one each time. */
 export function storageCompliance(name: string, create: () => Promise<KeyValue>): void {
   describe(`storage compliance: ${name}`, () => {
     const put = async (storage: KeyValue, store: StoreName, ...keys: string[]) => {
@@ -10,20 +10,20 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
     };
     const keys = (entries: readonly { readonly key: string }[]) => entries.map(({ key }) => key);
 
-    test('what is not there is undefined, and deleting it is no error', async () => {
+    test('a missing key is undefined, and deleting it is not an error', async () => {
       const storage = await create();
       expect(await storage.get('settings', 'nothing')).toBeUndefined();
       await storage.delete('settings', 'nothing');
       expect(await storage.list('settings', { limit: 10 })).toEqual([]);
     });
 
-    test('every store of the list can be written, and each keeps its own', async () => {
+    test('every store can be written and is independent of the others', async () => {
       const storage = await create();
       for (const store of storeNames) await storage.put(store, 'key', store);
       for (const store of storeNames) expect(await storage.get(store, 'key')).toBe(store);
     });
 
-    test('the last value put is the one there; deleting takes it away', async () => {
+    test('the last put wins; deleting removes it', async () => {
       const storage = await create();
       await storage.put('settings', 'theme', 'dark');
       await storage.put('settings', 'theme', 'light');
@@ -32,7 +32,7 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       expect(await storage.get('settings', 'theme')).toBeUndefined();
     });
 
-    test('bytes, bigints, dates and nested values come back as they were', async () => {
+    test('bytes, bigints, dates and nested values round-trip', async () => {
       const storage = await create();
       const value = {
         seed: Uint8Array.of(0, 255),
@@ -45,7 +45,7 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       expect(await storage.get('identity', 'self')).toEqual(value);
     });
 
-    test('a stored value is a copy, on the way in and on the way out', async () => {
+    test('values are copied on put and on get', async () => {
       const storage = await create();
       const value = { list: [1] };
       await storage.put('settings', 'a', value);
@@ -58,7 +58,7 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       expect(await storage.get('settings', 'a')).toEqual({ list: [1] });
     });
 
-    test('lists by code unit, either way, at most so many', async () => {
+    test('lists by code unit in either order, up to a limit', async () => {
       const storage = await create();
       await put(storage, 'messages', 'b', 'a', 'Z', 'é', '10', '9', '\ud83e\udd8a', '\uffff');
       const order = ['10', '9', 'Z', 'a', 'b', 'é', '\ud83e\udd8a', '\uffff'];
@@ -73,7 +73,7 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       expect(await storage.list('messages', { limit: 1 })).toEqual([{ key: '10', value: 'value of 10' }]);
     });
 
-    test('a prefix takes exactly the keys that begin with it', async () => {
+    test('a prefix selects exactly the keys that start with it', async () => {
       const storage = await create();
       await put(storage, 'messages', 'c', 'c1', 'c1/1', 'c1/2', 'c1\uffff', 'c10', 'c2', 'd');
       const under = (prefix: string) => storage.list('messages', { prefix, limit: 99 }).then(keys);
@@ -84,7 +84,7 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       expect(keys(await storage.list('messages', { prefix: 'c1/', limit: 1, order: 'descending' }))).toEqual(['c1/2']);
     });
 
-    test('a batch is written in order, over several stores', async () => {
+    test('a batch is applied in order across stores', async () => {
       const storage = await create();
       await storage.put('messages', 'old', 1);
       await storage.batch([
@@ -98,7 +98,7 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       await storage.batch([]);
     });
 
-    test('a batch that fails leaves nothing behind', async () => {
+    test('a failed batch has no effect', async () => {
       const storage = await create();
       await storage.put('settings', 'a', 'before');
       const batch = storage.batch([
@@ -113,12 +113,12 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       expect(await storage.get('settings', 'a')).toBe('works still');
     });
 
-    test('a value that cannot be copied is refused with its code', async () => {
+    test('a value that cannot be cloned is refused with its code', async () => {
       const storage = await create();
       await expect(storage.put('settings', 'a', Symbol('no'))).rejects.toMatchObject({ code: 'storage-bad-value' });
     });
 
-    test('writes at the same time all arrive', async () => {
+    test('concurrent writes are all applied', async () => {
       const storage = await create();
       await Promise.all(Array.from({ length: 50 }, (_, i) => storage.put('jobs', `${i}`, i)));
       expect(await storage.list('jobs', { limit: 100 })).toHaveLength(50);

@@ -22,7 +22,7 @@ import * as from from './records.ts';
 import { signatureVectors } from './signatures.ts';
 import { names, newerOffer, wordVectors } from './words.ts';
 
-/** Everything the files hold, made anew: bytes are hexadecimal, and `{ "$bytes": hex }` inside values. */
+/** Generates the contents of all vector files. Bytes are hexadecimal, and `{ "$bytes": hex }` inside values. */
 export function buildVectors(): Readonly<Record<string, unknown>> {
   return {
     ids: ids(),

@@ -6,7 +6,7 @@ import { jobKinds } from '#lib/protocol/kinds/table.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { job } from './records.ts';
 
-/** A job of every kind, parts of every type, and outputs over every channel. New cases are added at the end. */
+/** A job of every kind, parts of every type, and outputs with every channel. Add new cases at the end. */
 const { id: _id, kind: _kind, input: _input, params: _params, ...head } = job;
 const picture = { mime: 'image/png', sha256: '66'.repeat(32), sizeBytes: 70_000 };
 const sound = { mime: 'audio/wav', sha256: '77'.repeat(32), sizeBytes: 1_000 };

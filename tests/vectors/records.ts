@@ -14,8 +14,8 @@ import { countersign, issueReceipt, type Delivered } from '#lib/trust/receipt.ts
 import { signOffer } from '#lib/protocol/offer.ts';
 
 /**
- * The one conversation that all vectors are made of. Changing anything here changes bytes that others rely on: a new
- * case is added at the end, an old one is never touched within a protocol version.
+ * The conversation all vectors are based on. Other implementations rely on these bytes: add new cases at the end, and
+ * never change an old one within a protocol version.
  */
 export const workerSeed = new Uint8Array(32).fill(1);
 export const askerSeed = new Uint8Array(32).fill(2);
@@ -94,7 +94,7 @@ export const offer: Offer = {
   build: '0.1.0',
 };
 
-/** Says everything an offer can say, in words that nobody knows yet among others. */
+/** An offer with every member set, including unknown words. */
 export const fullOffer: Offer = {
   ...offer,
   seq: offer.seq + 3,

@@ -15,7 +15,7 @@ const decoders: Readonly<Record<string, (body: Uint8Array) => unknown>> = {
   [`${findProtocol} relay`]: decodeFindFrame,
 };
 
-/** What our own programs make of a body, in the second implementation's words. */
+/** The result of our own decoder for a body, in the second implementation's terms. */
 function ours(protocol: string, sender: string, body: Uint8Array) {
   try {
     const value = decoders[`${protocol} ${sender}`]!(body) as { readonly t?: string };
@@ -49,7 +49,7 @@ const strange: fc.Arbitrary<Value> = fc.oneof(
   fc.constantFrom(0, 4, 32, 65_536, 65_537).map((length) => Buffer.alloc(length, 7)),
 );
 
-test('whatever is changed in a frame, both implementations make the same of it', () => {
+test('both implementations agree on every modification of a frame', () => {
   const rows = vectors('frames') as { protocol: string; sender: string; body: string }[];
   const seen = new Map<string, number>();
   fc.assert(
@@ -78,7 +78,7 @@ test('whatever is changed in a frame, both implementations make the same of it',
         const judged = judgeFrame(protocol, sender, Buffer.from(bytes));
         seen.set(judged.reading, (seen.get(judged.reading) ?? 0) + 1);
         const own = ours(protocol, sender, bytes);
-        // Under another kind or type much is wrong at once, unknown and malformed: either may be named.
+        // With a different kind or type there are many errors at once, unknown and malformed; either may be reported.
         const both = [own, judged].every(({ reading }) => reading === 'bad' || reading === 'version');
         if (!both || !['kind', 'type'].includes(String(path.at(-1))))
           expect(own, path.join('.') + ' ' + JSON.stringify(next).slice(0, 900)).toEqual(judged);

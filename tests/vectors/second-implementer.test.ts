@@ -17,10 +17,10 @@ import {
 import { isName, judgeFrame, readNewerOffer } from './second-judge.ts';
 
 /**
- * A second implementation, written from `src/lib/protocol/README.md` alone. If it and the vectors agree, the page says
- * enough.
+ * A second implementation, written from `src/lib/protocol/README.md` alone. If it agrees with the vectors, the page is
+ * sufficient.
  */
-test('values are written to the bytes of the files, read back, and other bytes are refused', () => {
+test('values encode to the given bytes and decode back, and other bytes are refused', () => {
   const { accepted, refused } = vectors('cbor');
   for (const { value, bytes } of accepted) {
     expect(write(fromJson(value)).toString('hex')).toBe(bytes);
@@ -29,7 +29,7 @@ test('values are written to the bytes of the files, read back, and other bytes a
   for (const { bytes, because } of refused) expect(() => read(hex(bytes)), because).toThrow();
 });
 
-test('ids come out the same', () => {
+test('ids match', () => {
   const { peers, artefacts } = vectors('ids');
   for (const { publicKey, peer } of peers) expect(peerId(hex(publicKey))).toBe(peer);
   for (const { manifest, artefact } of artefacts) {
@@ -39,17 +39,17 @@ test('ids come out the same', () => {
   }
 });
 
-test('names are taken and refused alike', () => {
+test('names are accepted and refused alike', () => {
   const { names } = vectors('ids');
   for (const name of names.accepted) expect(isName(name), JSON.stringify(name)).toBe(true);
   for (const { name, because } of names.refused) expect(isName(name), because).toBe(false);
 });
 
-test('streams fall into messages, credit and the end', () => {
+test('streams split into messages, credit and the end mark', () => {
   for (const { name, bytes, items } of vectors('streams')) expect(cut(hex(bytes)), name).toEqual(items);
 });
 
-test('every frame is cut, read and written alike', () => {
+test('every frame is framed, decoded and encoded alike', () => {
   for (const { name, value, body, framed } of vectors('frames')) {
     expect(cut(hex(framed)), name).toEqual([{ message: body }]);
     expect(write(fromJson(value)).toString('hex'), name).toBe(body);
@@ -57,13 +57,13 @@ test('every frame is cut, read and written alike', () => {
   }
 });
 
-test('every frame of the files is one that the page knows, whole', () => {
+test('the page defines every frame in the files completely', () => {
   for (const { protocol, sender, name, value, body } of vectors('frames')) {
     expect(judgeFrame(protocol, sender, hex(body)), name).toEqual({ reading: 'read', value: fromJson(value) });
   }
 });
 
-test('what a newer peer sends is skipped, refused with `version`, or read without what is not known', () => {
+test('a newer peer’s frames are skipped, refused with `version`, or read without unknown members', () => {
   const { frames, offer } = vectors('words');
   for (const { name, protocol, sender, body, ...judgement } of frames) {
     expect(judgeFrame(protocol, sender, hex(body)), `${sender}: ${name}`).toEqual(fromJson(judgement));
@@ -71,7 +71,7 @@ test('what a newer peer sends is skipped, refused with `version`, or read withou
   expect(readNewerOffer(hex(offer.envelope))).toEqual(fromJson(offer.read));
 });
 
-test('every envelope is signed over the bytes that the page names, by the peer that the record names', () => {
+test('every envelope is signed over the bytes the page defines, by the peer named in its record', () => {
   for (const row of vectors('envelopes')) {
     const envelope = read(hex(row.envelope)) as { type: string; payload: Buffer; key: Buffer; sig: Buffer };
     const message = Buffer.concat([Buffer.from(`tabloom/${envelope.type}/2\n`), envelope.payload]);
@@ -90,14 +90,14 @@ test('every envelope is signed over the bytes that the page names, by the peer t
   }
 });
 
-test('signatures are judged as the page says, also where implementations of Ed25519 differ', () => {
+test('signatures are verified as the page defines, even where Ed25519 implementations differ', () => {
   const judged = (row: { key: string; message: string; sig: string }) =>
     strict(hex(row.key), hex(row.sig)) && verifies(hex(row.key), hex(row.message), hex(row.sig));
   const rows = vectors('signatures');
   expect(rows.map(judged)).toEqual(rows.map(({ valid }: { valid: boolean }) => valid));
 });
 
-test('prompts and outputs hash alike, and the receipt of the files is the one of its job', () => {
+test('prompt and output hashes match, and the receipt belongs to its job', () => {
   const { prompts, outputs } = vectors('hashes');
   for (const { salt, kind, input, promptHash } of prompts) {
     expect(sha256(hex(salt), write(fromJson([kind, input]))).toString('hex')).toBe(promptHash);

@@ -24,7 +24,7 @@ import {
   type Row,
 } from './second-types.ts';
 
-/** The tables of `src/lib/protocol/README.md`, written down from the page alone: what is read, skipped and refused. */
+/** The tables of `src/lib/protocol/README.md`, implemented from the page alone: what is read, skipped and refused. */
 const word = like(/^[a-z][a-z0-9-]{0,63}$/);
 const hash = like(/^[0-9a-f]{64}$/);
 const hex32 = like(/^[0-9a-f]{32}$/);
@@ -156,7 +156,7 @@ const partTypes: Readonly<Record<string, Members>> = {
   warning: failure,
 };
 
-/** Frames by who sends them; a request to find has no type. */
+/** Frames by sender; a find request has no type. */
 const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
   '/tabloom/job/2 asker': {
     open: { job },
@@ -186,7 +186,7 @@ const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
 };
 const findRequest = record({ 'artefact?': hash, 'tier?': word, limit: integer(1, 64) });
 
-/** What a body comes to: read to a value, skipped, or refused. */
+/** The outcome for a body: read to a value, skipped, or refused. */
 export function judgeFrame(protocol: string, sender: string, body: Buffer) {
   const known = frames[`${protocol} ${sender}`];
   try {

@@ -2,8 +2,8 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /**
- * What a second implementation needs to read and hash, written from `src/lib/protocol/README.md` alone: Node's own
- * cryptography, nothing of ours.
+ * Decoding and hashing for a second implementation, written from `src/lib/protocol/README.md` alone, with Node's
+ * cryptography and none of our code.
  */
 export type Value = number | string | boolean | null | Buffer | Value[] | { [key: string]: Value };
 
@@ -14,7 +14,7 @@ export const sha256 = (...chunks: (Buffer | string)[]) =>
     .update(Buffer.concat(chunks.map((c) => Buffer.from(c))))
     .digest();
 
-/** `{ "$bytes": hex }` of the files. */
+/** `{ "$bytes": hex }` in the files. */
 export function fromJson(value: unknown): Value {
   if (Array.isArray(value)) return value.map(fromJson);
   if (value === null || typeof value !== 'object') return value as Value;
@@ -85,7 +85,7 @@ export function read(bytes: Buffer): Value {
   };
   const value = item(1);
   if (at !== bytes.length) throw new Error('left over');
-  // One value, one encoding: whatever is not what would be written is refused.
+  // Each value has one encoding, so refuse anything that would not be encoded this way.
   if (!write(value).equals(bytes)) throw new Error('not canonical');
   return value;
 }
@@ -123,7 +123,7 @@ function base58(bytes: Buffer): string {
 
 export const peerId = (key: Buffer) => base58(Buffer.concat([hex('002408011220'), key]));
 
-/** Node takes Ed25519 keys as SPKI: a fixed head before the 32 bytes. */
+/** Node imports Ed25519 keys as SPKI: a fixed prefix before the 32 bytes. */
 export const verifies = (key: Buffer, message: Buffer, sig: Buffer) =>
   verify(
     null,
@@ -132,7 +132,7 @@ export const verifies = (key: Buffer, message: Buffer, sig: Buffer) =>
     sig,
   );
 
-/** What the page asks of a signature's bytes; Node's equation is the one without the cofactor. */
+/** The page's requirements for a signature's bytes; Node checks the equation without the cofactor. */
 export function strict(key: Buffer, sig: Buffer): boolean {
   const number = (bytes: Buffer) => BigInt(`0x${Buffer.from(bytes.toReversed()).toString('hex')}`);
   const p = 2n ** 255n - 19n;

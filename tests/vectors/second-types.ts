@@ -1,6 +1,6 @@
 import type { Value } from './second-reader.ts';
 
-/** The types that the tables of `src/lib/protocol/README.md` speak in: each reads a value, or throws `Refused`. */
+/** The types used in the tables of `src/lib/protocol/README.md`: each parses a value, or throws `Refused`. */
 export type Check = (value: Value | undefined) => Value;
 export type Members = Readonly<Record<string, Check>>;
 export type Row = { [key: string]: Value };
@@ -57,7 +57,7 @@ export const either =
   (test: (value: Value | undefined) => boolean, yes: Check, no: Check): Check =>
   (value) =>
     (test(value) ? yes : no)(value);
-/** A closed list where everything has to be understood. */
+/** A closed list in a context where everything has to be understood. */
 export const oneOf =
   (...known: string[]): Check =>
   (value) =>
@@ -66,7 +66,7 @@ export const oneOf =
 export const isRow = (value: Value | undefined): value is Row =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
 
-/** Members named `…?` may be absent. Unknown ones are passed over, or not understood. */
+/** Members named `…?` are optional. Unknown ones are ignored or not understood. */
 export const record =
   (members: Members, rest: 'passed over' | 'strict' = 'passed over'): Check =>
   (value) => {

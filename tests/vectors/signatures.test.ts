@@ -19,7 +19,7 @@ describe.each([
   ['JavaScript', portableEd25519],
   ['Node', createNodeEd25519()],
 ])('%s', (_, implementation) => {
-  test('says of every signature of the file what the file says', () => {
+  test('agrees with the file on every signature', () => {
     installEd25519(implementation);
     const said = rows.map(({ name, key, message, sig }) => ({
       name,
@@ -28,7 +28,7 @@ describe.each([
     expect(said).toEqual(rows.map(({ name, valid }) => ({ name, valid })));
   });
 
-  test('makes the key and the signature that the other checks, and that any change spoils', () => {
+  test('creates keys and signatures that the other verifies and any change invalidates', () => {
     const seed = new Uint8Array(32).fill(5);
     const message = Uint8Array.of(1, 2, 3);
     installEd25519(implementation);
@@ -53,7 +53,7 @@ describe.each([
   });
 });
 
-test('WebCrypto says the same behind the check of the bytes', async () => {
+test('WebCrypto agrees once the bytes have been checked', async () => {
   const verify = async ({ key, message, sig }: SignatureVector) => {
     if (!isStrictSignature(fromHex(sig), fromHex(key))) return false;
     try {

@@ -3,8 +3,8 @@ import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, fromHex, toHex, utf8Encode } from '#lib/base/bytes.ts';
 
 /**
- * Signatures at the edges where implementations of Ed25519 differ, each made so that the equation some of them check
- * holds: what refuses it is the rule that its name speaks of.
+ * Signatures at the edges where Ed25519 implementations differ. Each satisfies the equation that some of them check, so
+ * only the rule in its name refuses it.
  */
 export interface SignatureVector {
   readonly name: string;
@@ -21,10 +21,10 @@ const prime = Point.Fp.ORDER;
 const seed = new Uint8Array(32).fill(1);
 const { scalar, point: key } = ed25519.utils.getExtendedPublicKey(seed);
 const keyBytes = key.toBytes();
-/** The nonce of all signatures here that are not the seed's own; it only has to be some number. */
+/** The nonce of all signatures here that are not derived from the seed; any number will do. */
 const nonce = Fn.create(0x0123456789abcdef0123456789abcdefn);
 
-/** Of order 8. */
+/** A point of order 8. */
 const torsion = Point.fromBytes(fromHex('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'));
 
 const littleEndian = (bytes: Uint8Array) => BigInt(`0x${toHex(bytes.toReversed())}`);
@@ -36,11 +36,11 @@ const encode = (value: bigint, sign: 0 | 1 = 0) => {
 const challenge = (r: Uint8Array, a: Uint8Array, message: Uint8Array) =>
   Fn.create(littleEndian(sha512(concatBytes(r, a, message))));
 
-/** The S for which S·B = nonce·B + k·scalar·B: the torsion that key or R have beside that is left standing. */
+/** The S for which S·B = nonce·B + k·scalar·B, which leaves any torsion component of key or R unmatched. */
 const signed = (r: Uint8Array, a: Uint8Array, message: Uint8Array, withNonce = nonce) =>
   concatBytes(r, encode(Fn.create(withNonce + challenge(r, a, message) * scalar)));
 
-/** The first message for which the challenge leaves this remainder by 8. */
+/** The first message whose challenge has this remainder modulo 8. */
 function messageFor(r: Uint8Array, a: Uint8Array, fits: (remainder: bigint) => boolean): Uint8Array {
   for (let i = 0; ; i++) {
     const message = utf8Encode(`message ${i}`);
@@ -66,7 +66,7 @@ export function signatureVectors(): readonly SignatureVector[] {
   const whole = messageFor(r, mixedKey, (remainder) => remainder === 0n);
   const torn = messageFor(r, mixedKey, (remainder) => remainder !== 0n);
 
-  /** Small order of every encoding there is: y canonical or not, x zero with either sign. */
+  /** Small order in every encoding: y canonical or not, x zero with either sign. */
   const small: readonly (readonly [string, Uint8Array])[] = [
     ['the identity', encode(1n)],
     ['the identity, with the sign bit', encode(1n, 1)],
@@ -90,7 +90,7 @@ export function signatureVectors(): readonly SignatureVector[] {
     row('S = L', false, keyBytes, message, concatBytes(goodR, encode(order))),
     row('S with the three highest bits', false, keyBytes, message, concatBytes(goodR, encode(goodS, 1))),
     ...small.map(([name, a]) => row(`key ${name}`, false, a, message, concatBytes(encode(1n), zero))),
-    // S = k·scalar, so that R is the identity by the equation with the cofactor, and the first by both.
+    // S = k·scalar, so that R is the identity under the equation with the cofactor, and for the first one under both.
     ...small.map(([name, at]) => row(`R ${name}`, false, keyBytes, message, signed(at, keyBytes, message, 0n))),
     row('key not on the curve', false, encode(2n), message, good),
     row('R not on the curve', false, keyBytes, message, concatBytes(encode(2n), good.subarray(32))),

@@ -30,7 +30,7 @@ const decoders: Record<string, (body: Uint8Array) => unknown> = {
   [`${findProtocol} relay`]: decodeFindFrame,
 };
 
-test('every frame of the files is read to its value', () => {
+test('every frame in the files decodes to its value', () => {
   const rows = read('frames');
   expect(rows.length).toBeGreaterThan(19);
   for (const { protocol, sender, value, body } of rows) {
@@ -49,13 +49,13 @@ test('what a newer peer sends is skipped, refused with `version`, or read withou
   expect(toJson(readOffer(fromHex(offer.envelope)).offer)).toEqual(offer.read);
 });
 
-test('names of the files are taken and refused', () => {
+test('names in the files are accepted and refused', () => {
   const { names } = read('ids');
   for (const name of names.accepted) expect(isPrintableName(name), JSON.stringify(name)).toBe(true);
   for (const { name, because } of names.refused) expect(isPrintableName(name), because).toBe(false);
 });
 
-test('every stream of the files falls into its messages, credit and end', () => {
+test('every stream in the files splits into its messages, credit and end mark', () => {
   for (const { name, bytes, items } of read('streams')) {
     const seen: unknown[] = [];
     createFrameDecoder().push(
@@ -67,7 +67,7 @@ test('every stream of the files falls into its messages, credit and end', () => 
   }
 });
 
-test('every envelope of the files opens to its record and its signer', () => {
+test('every envelope in the files opens to its record and signer', () => {
   const schemas = {
     offer: offerSchema,
     receipt: receiptSchema,
@@ -84,7 +84,7 @@ test('every envelope of the files opens to its record and its signer', () => {
   }
 });
 
-test('the receipt and the countersign of the files belong together', () => {
+test('the receipt and the countersign in the files match', () => {
   const rows = read('envelopes') as { name: string; envelope: string }[];
   const find = (name: string) => decodeEnvelope(fromHex(rows.find((row) => row.name === name)!.envelope));
   expect(verifyStored({ receipt: find('receipt'), countersign: find('countersign') })).toMatchObject({
@@ -93,7 +93,7 @@ test('the receipt and the countersign of the files belong together', () => {
   });
 });
 
-test('bytes that are to be refused are', () => {
+test('bytes marked as refused are refused', () => {
   const { accepted, refused } = read('cbor');
   for (const { value, bytes } of accepted) expect(toJson(readCbor(fromHex(bytes)))).toEqual(value);
   for (const { bytes, because } of refused) expect(() => readCbor(fromHex(bytes)), because).toThrow();

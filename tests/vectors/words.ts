@@ -6,8 +6,8 @@ import { jobProtocol } from '#lib/protocol/frame.ts';
 import { envelopes, job, offer, worker } from './records.ts';
 
 /**
- * What a newer peer may send, and what a reader of this version makes of it: `skip` it and go on, refuse it with
- * `version`, or `read` it to this value, without what is not known here.
+ * What a newer peer may send, and how this version reads it: `skip` it, refuse it with `version`, or `read` it to this
+ * value without unknown members.
  */
 export interface WordRow {
   readonly name: string;
@@ -124,7 +124,7 @@ export const wordRows: readonly WordRow[] = [
 
 export const wordVectors = () => wordRows.map(({ frame, ...row }) => ({ ...row, body: toHex(encodeCbor(frame)) }));
 
-/** An offer of a newer peer, as it is signed, and as it is read here. */
+/** A newer peer's offer, as signed and as read by this version. */
 export const newerOffer = {
   signed: signEnvelope(
     'offer',
@@ -157,7 +157,7 @@ export const newerOffer = {
   },
 };
 
-/** The rule for names, by example. */
+/** Examples for the rule on names. */
 export const names = {
   accepted: [
     'a',

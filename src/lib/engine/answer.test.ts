@@ -16,20 +16,20 @@ async function goOn(resumed: Resumed, rest: readonly string[], stop: readonly st
   return `${text}|${end?.type === 'finish' ? `${end.reason} ${end.usage.tokensOut}` : ''}`;
 }
 
-test('the rest of a token that was delivered in part comes first, and counts nothing', async () => {
+test('the rest of a partially delivered token comes first, without being counted again', async () => {
   expect(await goOn({ decoded: 'Hello', delivered: 'Hel' }, [' you'])).toBe('lo you|length 1');
 });
 
-test('text that was delivered and would be held back here is not repeated', async () => {
+test('delivered text that would be held back here is not repeated', async () => {
   expect(await goOn({ decoded: 'Hello', delivered: 'Hello' }, [' you'], ['lo!'])).toBe(' you|length 1');
 });
 
-test('a stop sequence is found across the seam, and in the text before it', async () => {
+test('a stop sequence is found across the resume point and before it', async () => {
   expect(await goOn({ decoded: 'Hello', delivered: 'Hel' }, ['! you'], ['lo!'])).toBe('|stop 0');
   expect(await goOn({ decoded: 'Hello!', delivered: 'Hel' }, ['never'], ['lo!'])).toBe('|stop 0');
 });
 
-test('tokens and text that disagree are refused', async () => {
+test('mismatching tokens and text are refused', async () => {
   await expect(goOn({ decoded: 'Hello', delivered: 'Good' }, [' you'])).rejects.toMatchObject({
     code: 'resume-unsupported',
   });

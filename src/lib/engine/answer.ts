@@ -47,15 +47,15 @@ export const tooLong = (promptTokens: number, contextTokens: number): TabloomErr
     { details: { promptTokens, contextTokens } },
   );
 
-/** Where a resumed answer stands. */
+/** The state of a resumed answer. */
 export interface Resumed {
-  /** All output of the model so far, as its tokens decode. */
+  /** All output of the model so far, decoded from its tokens. */
   readonly decoded: string;
-  /** The text of it that the reader has. */
+  /** The part of it that the reader already has. */
   readonly delivered: string;
 }
 
-/** The warning on an answer resumed from text that may not tokenise back to the ids it was made of. */
+/** The warning for an answer resumed from text, which may not tokenise back to the original ids. */
 export const resumedFromText: Extract<EngineEvent, { type: 'warning' }> = {
   type: 'warning',
   code: 'resume-text',
@@ -68,8 +68,8 @@ export const resumeUnsupported = (why: string): TabloomError =>
 /**
  * Turns a raw decoding run into engine events: applies stop sequences, separates tool calls from text if a reader is
  * given, counts delivered tokens, measures times and ends with one `finish`. `usage.tokensOut` is the sum of the parts'
- * `tokens`. The output before a resumed answer is run through the same filters first, so that the seam is where it would be
- * in an uninterrupted answer: the rest of a token that was held back in part comes first, and nothing is repeated.
+ * `tokens`. For a resumed answer, the earlier output is run through the same filters first, so that the result equals
+ * that of an uninterrupted answer: the rest of a partially delivered token comes first, and nothing is repeated.
  * @throws `resume-unsupported` if the decoded and the delivered text disagree.
  */
 export async function* answer(
@@ -88,7 +88,7 @@ export async function* answer(
   let firstMs: number | undefined;
   let lastMs = startedMs;
   let stopped = false;
-  /** Characters that the reader has already and the filters have yet to release. */
+  /** Characters the reader already has but the filters have not released yet. */
   let known = 0;
   const read = (piece: RawPiece): readonly ReadDelta[] => {
     if (piece.text === '' && piece.tokens === 0) return [];

@@ -24,8 +24,8 @@ const header = /^\s*\{\s*"name"\s*:\s*"([A-Za-z0-9_-]{1,64})"\s*,\s*"arguments"\
 
 /**
  * Incrementally separates tool calls from text in a model's output. Tokens of the markers are attributed to whatever
- * follows them, so that the total stays what the engine counted; those of one piece to the last part it yields, so that no
- * token is counted before all of it has been delivered.
+ * follows them, so that the total stays what the engine counted. Tokens of one piece are attributed to the last part it
+ * yields, so that none is counted before all of it has been delivered.
  */
 export function createCallReader(options: { readonly idOf: (index: number) => string }): CallReader {
   let held = '';

@@ -19,7 +19,7 @@ export interface Sampling {
   readonly seed: number | undefined;
 }
 
-/** @param resumedTokens of an answer that goes on in an engine which takes one seed for all that follows. */
+/** @param resumedTokens tokens resumed from, for engines that take a single seed per run. */
 export const samplingOf = (params: GenerationParams, resumedTokens = 0): Sampling => ({
   temperature: params.temperature ?? samplingDefaults.temperature,
   topP: params.topP ?? samplingDefaults.topP,
@@ -32,9 +32,9 @@ export const samplingOf = (params: GenerationParams, resumedTokens = 0): Samplin
 });
 
 /**
- * The seed for the token at this position of the answer. An engine that takes a seed for each token draws the same after a
- * resume as without one; any other at least does not repeat the draws of the answer's beginning. Algorithm: the finaliser of
- * MurmurHash3 (public domain, by A. Appleby).
+ * The seed for the token at this position of the answer. An engine with a seed per token then samples the same after a
+ * resume as without one; any other at least does not repeat the random numbers of the answer's beginning. Algorithm:
+ * the finaliser of MurmurHash3 (public domain, by A. Appleby).
  */
 export function seedAt(seed: number, position: number): number {
   if (position === 0) return seed;

@@ -9,7 +9,7 @@ import { channelIdOf } from './terms.ts';
  * provider's newest. Every claim that the existing order could still collect must be covered for at least as much; if
  * the new order adds nothing, it must be valid for longer. @throws `order-superseded`, `chain-unavailable`.
  */
-export async function checkNewer(
+export async function checkSupersedes(
   chain: Chain,
   former: SignedClaimOrder,
   next: SignedClaimOrder,

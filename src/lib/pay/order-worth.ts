@@ -11,7 +11,7 @@ import type { VoucherSigner } from './voucher.ts';
  * skipped claim pays none. `checkClaimOrder` has already ruled out duplicate channels.
  * @throws `nothing-to-claim` if no claim would be credited, `order-unprofitable`, `chain-unavailable`.
  */
-export async function checkWorth(
+export async function checkProfitable(
   { chain, vouchers }: { readonly chain: Chain; readonly vouchers: VoucherSigner },
   { order, claims }: SignedClaimOrder,
   rate: Rate,

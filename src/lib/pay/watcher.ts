@@ -9,9 +9,9 @@ import { checkClaimOrder } from './claim-order.ts';
 import type { Rate } from './cost.ts';
 import { payError } from './errors.ts';
 import { followChain, type Bookmark } from './follow-chain.ts';
-import { checkNewer } from './order-newer.ts';
+import { checkSupersedes } from './order-newer.ts';
 import type { OrderStore } from './order-store.ts';
-import { checkWorth } from './order-worth.ts';
+import { checkProfitable } from './order-worth.ts';
 import { closedMark, type Address, type Chain, type SignedClaimOrder, type Wallet } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
@@ -102,7 +102,7 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
           if (held.get(signer) === signed) open.delete(signer);
           continue;
         }
-        await checkWorth({ chain, vouchers }, signed, rate, options);
+        await checkProfitable({ chain, vouchers }, signed, rate, options);
         done.push(await claimFor(chain, wallet, signed, options));
         await drop(signer, signed);
       } catch (error) {
@@ -133,8 +133,8 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
         const former = held.get(signer);
         if (former?.signature === signed.signature) return;
         if (!former && held.size >= ordersMax) throw payError('too-many-orders');
-        if (former) await checkNewer(chain, former, signed, options);
-        await checkWorth({ chain, vouchers }, signed, rate, options);
+        if (former) await checkSupersedes(chain, former, signed, options);
+        await checkProfitable({ chain, vouchers }, signed, rate, options);
         await orders.save(signed);
         held.set(signer, signed);
         open.add(signer);

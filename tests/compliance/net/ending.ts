@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { bytes, echoProtocol, gone, readAll, topic, type Ground } from './ground.ts';
 
-/** The end of a net; nothing can be tested on the subject after it. */
+/** Stopping a net; must run last, since the subject is unusable afterwards. */
 export function endings(ground: Ground): void {
-  test('a crash is a loss at once, and a stopped net is offline', async () => {
+  test('a crash loses channels at once, and a stopped net is offline', async () => {
     ground.serve('/tabloom/test-crash/1', (channel) => readAll(channel).then(() => undefined));
     const channel = await ground.open('/tabloom/test-crash/1');
     await channel.send(bytes('one'));

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { limits } from '#lib/protocol/limits.ts';
 import { bytes, publishUntil, text, topic, type Ground } from './ground.ts';
 
-/** Publishing and hearing. */
+/** Publishing and subscribing. */
 export function gossip(ground: Ground): void {
-  test('a published message is validated, then delivered, and the end of a subscription is its end', async () => {
+  test('a published message is validated, then delivered, until the subscription ends', async () => {
     const heard: string[] = [];
     const judged: string[] = [];
     const passages: boolean[] = [];
@@ -13,7 +13,7 @@ export function gossip(ground: Ground): void {
       validate: (message, from, { source, connected }) => {
         const word = text(message);
         judged.push(`${word} of ${from}`);
-        // The subject's peers are each other's neighbours, or share the one relay.
+        // The subject's peers are neighbours, or share a relay.
         passages.push(source === from ? connected : source !== ground.nobody);
         if (word !== 'good') arrived.resolve();
         return word === 'good' ? 'accept' : word === 'bad' ? 'reject' : 'ignore';

@@ -1,20 +1,20 @@
 import type { Channel, ChannelHandler, ChannelPath, Net } from '#lib/net/spec.ts';
 
-/** Two started nets that can reach each other, and a third peer id that nobody holds. */
+/** Two started nets that can reach each other, and an unused third peer id. */
 export interface NetSubject {
   readonly a: Net;
   readonly b: Net;
   readonly nobody: string;
-  /** Of the channels that `a` opens to `b`: a suite that is about one way shall not pass by another. */
+  /** The expected path of channels from `a` to `b`, so that a suite for one path does not pass over another. */
   readonly path: ChannelPath;
-  /** Makes `b` vanish as a crash does, or undefined where that cannot be done from here. */
+  /** Makes `b` crash; undefined if that cannot be simulated. */
   readonly crash?: (() => Promise<void>) | undefined;
   teardown(): Promise<void>;
 }
 
-/** The subject as the tests use it, once it is set up. */
+/** The subject after set-up. */
 export interface Ground extends NetSubject {
-  /** Until the end of the suite. */
+  /** Aborts at the end of the suite. */
   serve(protocol: string, handler: ChannelHandler, by?: Net): void;
   /** From `a` to `b`. */
   open(protocol: string): Promise<Channel>;
@@ -37,14 +37,14 @@ export async function first(channel: Channel): Promise<Uint8Array | undefined> {
   return undefined;
 }
 
-/** Resolves when the channel has gone. */
+/** Resolves when the channel has closed. */
 export const gone = (channel: Channel): Promise<void> =>
   new Promise((resolve) => {
     if (channel.closed.aborted) resolve();
     else channel.closed.addEventListener('abort', () => resolve(), { once: true });
   });
 
-/** Publishes again until it is heard: a subscription needs a moment to be known. */
+/** Publishes repeatedly until received, because a subscription takes a moment to propagate. */
 export async function publishUntil(net: Net, message: Uint8Array, heard: Promise<void>): Promise<void> {
   let waiting = true;
   const done = heard.then(() => {
@@ -61,7 +61,7 @@ export async function publishUntil(net: Net, message: Uint8Array, heard: Promise
   }
 }
 
-/** Resolves when a count has stood still for a while. */
+/** Resolves when a count has stopped changing for a while. */
 export async function quiet(count: () => number): Promise<void> {
   for (let last = -1; last !== count();) {
     last = count();

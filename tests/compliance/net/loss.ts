@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
 import { bytes, first, gone, readAll, type Ground } from './ground.ts';
 
-/** What each side sees when the other one breaks off. */
+/** What each side sees when the other aborts. */
 export function losses(ground: Ground): void {
-  test('an abort by the opener is a loss on the other side', async () => {
+  test('an abort by the opener is channel-lost on the other side', async () => {
     const outcome = Promise.withResolvers<unknown>();
     ground.serve('/tabloom/test-abort/1', async (channel) => {
       await readAll(channel).then(
@@ -23,7 +23,7 @@ export function losses(ground: Ground): void {
     await expect(channel.send(bytes('two'))).rejects.toThrow();
   });
 
-  test('a handler that throws is a loss for the opener, after what it had sent', async () => {
+  test('a throwing handler is channel-lost for the opener, after the messages it sent', async () => {
     ground.serve('/tabloom/test-throw/1', async (channel) => {
       await channel.send(bytes('before'));
       await first(channel);

@@ -3,9 +3,9 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { bytes, echoProtocol, first, gone, quiet, readAll, type Ground } from './ground.ts';
 
-/** What a channel carries: whole messages, in order, to an end, no faster than they are read. */
+/** Channels deliver whole messages, in order, with an end and with backpressure. */
 export function messages(ground: Ground): void {
-  test('messages arrive whole and in order, and the end arrives as an end', async () => {
+  test('messages arrive whole and in order, followed by the end', async () => {
     const channel = await ground.open(echoProtocol);
     expect(channel.remote).toBe(ground.b.self);
     expect(channel.path).toBe(ground.path);
@@ -16,7 +16,7 @@ export function messages(ground: Ground): void {
     await gone(channel);
   });
 
-  test('a message at the limit passes; a larger or an empty one is refused and harms nothing', async () => {
+  test('a message at the limit passes; a larger or an empty one is refused without side effects', async () => {
     const channel = await ground.open(echoProtocol);
     const largest = new Uint8Array(limits.frameBytesMax).fill(42);
     await expect(channel.send(new Uint8Array(limits.frameBytesMax + 1))).rejects.toMatchObject({
@@ -28,7 +28,7 @@ export function messages(ground: Ground): void {
     expect(await readAll(channel)).toEqual([largest]);
   });
 
-  test('closing is idempotent, half, and nothing can be sent after it', async () => {
+  test('closing is idempotent and half-close, and nothing can be sent afterwards', async () => {
     const heard = Promise.withResolvers<number>();
     ground.serve('/tabloom/test-half/1', async (channel) => {
       let count = 0;
@@ -53,7 +53,7 @@ export function messages(ground: Ground): void {
     expect(await readAll(channel)).toEqual([bytes('two')]);
   });
 
-  test('a reader that does not read stops the writer before memory fills', async () => {
+  test('a stalled reader stops the writer before memory fills up', async () => {
     const done = Promise.withResolvers<void>();
     ground.serve('/tabloom/test-slow/1', () => done.promise);
     const channel = await ground.open('/tabloom/test-slow/1');
@@ -72,7 +72,7 @@ export function messages(ground: Ground): void {
     done.resolve();
   });
 
-  test('a reader that comes late gets everything', async () => {
+  test('a late reader gets everything', async () => {
     const start = Promise.withResolvers<void>();
     const total = Promise.withResolvers<number>();
     ground.serve('/tabloom/test-late/1', async (channel) => {

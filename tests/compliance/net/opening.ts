@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
 import { bytes, echoProtocol, gone, readAll, type Ground } from './ground.ts';
 
-/** Finding a peer, and what an opening may come to. */
+/** Opening channels and the possible outcomes. */
 export function openings(ground: Ground): void {
-  test('the loopback is a channel like any other', async () => {
+  test('loopback is a channel like any other', async () => {
     ground.serve(
       '/tabloom/test-self/1',
       async (channel) => {
@@ -22,7 +22,7 @@ export function openings(ground: Ground): void {
     });
   });
 
-  test('nobody is unreachable, and a protocol nobody serves is unknown', async () => {
+  test('an unknown peer is unreachable, and an unserved protocol unknown', async () => {
     await expect(
       ground.a.open(ground.nobody, echoProtocol, { signal: AbortSignal.timeout(15_000) }),
     ).rejects.toMatchObject({ code: 'peer-unreachable' });
@@ -30,7 +30,7 @@ export function openings(ground: Ground): void {
     await expect(ground.a.ping(ground.nobody)).rejects.toMatchObject({ code: 'peer-unreachable' });
   });
 
-  test('an opening given up while it is being dialled ends at once, and the next one succeeds', async () => {
+  test('an open aborted while dialling ends at once, and the next one succeeds', async () => {
     const stop = new AbortController();
     const opening = ground.a.open(ground.b.self, echoProtocol, {
       addrs: ground.b.addresses(),
@@ -44,7 +44,7 @@ export function openings(ground: Ground): void {
     expect(await readAll(channel)).toEqual([bytes('x')]);
   });
 
-  test('a channel that was prepared for is a channel like any other, once and again', async () => {
+  test('a prepared channel works like any other, repeatedly', async () => {
     await ground.a.prepare(ground.a.self, echoProtocol);
     await ground.a.prepare(ground.b.self, echoProtocol, { signal: AbortSignal.abort() });
     await ground.a.prepare(ground.b.self, '/tabloom/none/1', { addrs: ground.b.addresses() });
@@ -60,7 +60,7 @@ export function openings(ground: Ground): void {
     await expect(ground.open('/tabloom/none/1')).rejects.toMatchObject({ code: 'protocol-unknown' });
   });
 
-  test('an aborted signal stops an opening and a sending', async () => {
+  test('an aborted signal stops open and send', async () => {
     await expect(ground.a.open(ground.b.self, echoProtocol, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'aborted',
     });
@@ -73,14 +73,14 @@ export function openings(ground: Ground): void {
     expect(await readAll(channel)).toEqual([bytes('y')]);
   });
 
-  test('an ended service is not served any more', async () => {
+  test('a removed handler is no longer served', async () => {
     const end = ground.b.handle('/tabloom/test-ended/1', async () => undefined);
     await ground.open('/tabloom/test-ended/1');
     end();
     await expect(ground.open('/tabloom/test-ended/1')).rejects.toMatchObject({ code: 'protocol-unknown' });
   });
 
-  test('channels do not mix', async () => {
+  test('channels are independent', async () => {
     const channels = await Promise.all(Array.from({ length: 8 }, () => ground.open(echoProtocol)));
     const read = await Promise.all(
       channels.map(async (channel, i) => {
@@ -99,7 +99,7 @@ export function openings(ground: Ground): void {
     await channel.close();
   });
 
-  test('the status tells the connection truthfully', async () => {
+  test('the status reports the connection', async () => {
     const channel = await ground.open(echoProtocol);
     const seen = ground.a.status().connections.filter((connection) => connection.peer === ground.b.self);
     expect(channel.path).toBe(ground.path);

@@ -68,7 +68,7 @@ test('5: a WebRTC dial that hangs is tried again, well before the default gives 
   const streams = await hangSignalling(node, 1);
   const { dials, logger } = recorder();
   // More than one to spare: a dial hangs by itself too, now and then.
-  const tuning = { directTryTimeoutsMs: [400, 2_000, 2_000, 2_000, 2_000], directPatienceMs: 60_000 };
+  const tuning = { directTryTimeoutsMs: [400, 2_000, 2_000, 2_000, 2_000], directTimeoutMs: 60_000 };
   const a = await started(netAt(relay, 3_002, { logger, tuning }));
   const channel = await a.open(node.peerId.toString(), echo, { addrs: [address] });
   expect(channel.path).toBe('direct');
@@ -82,7 +82,7 @@ test('5: with one long try, as by default, the same dial is not direct', async (
   await node.handle(echo, () => undefined, { runOnLimitedConnection: true });
   await hangSignalling(node, 1);
   const { dials, logger } = recorder();
-  const tuning = { directTryTimeoutsMs: [6_000], directPatienceMs: 500 };
+  const tuning = { directTryTimeoutsMs: [6_000], directTimeoutMs: 500 };
   const a = await started(netAt(relay, 3_012, { logger, tuning }));
   const channel = await a.open(node.peerId.toString(), echo, { addrs: [address] });
   expect(channel.path).toBe('relayed');
@@ -105,7 +105,7 @@ test('where WebRTC never answers the channel is relayed, and the tries are spare
 test('a relayed channel is followed by a direct one', async () => {
   const relay = await relayed(3_030);
   const b = await started(netAt(relay, 3_031));
-  const a = await started(netAt(relay, 3_032, { tuning: { directPatienceMs: 0 } }));
+  const a = await started(netAt(relay, 3_032, { tuning: { directTimeoutMs: 0 } }));
   expect((await a.open(b.self, echo, { addrs: b.addresses() })).path).toBe('relayed');
   // Each is given back: only so many may be open to one peer.
   const pathNow = async () => {

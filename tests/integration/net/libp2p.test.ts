@@ -7,7 +7,7 @@ netCompliance('libp2p, Node to Node by WebRTC', async () => {
   const relay = relayOn(1);
   await relay.start();
   // As long as it takes: this suite is about WebRTC.
-  const tuning = { directPatienceMs: 60_000 };
+  const tuning = { directTimeoutMs: 60_000 };
   const [a, b] = [netAt(relay, 2, { tuning }), netAt(relay, 3, { tuning })];
   await Promise.all([a.start(), b.start()]);
   await Promise.all([reserved(a), reserved(b)]);

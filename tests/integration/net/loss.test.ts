@@ -26,7 +26,7 @@ test('a peer that is killed is found lost by asking, long before WebRTC itself n
     },
     warn: () => undefined,
   };
-  const net = keep(netAt(relay, 6_001, { logger, tuning: { directPatienceMs: 10_000 } }));
+  const net = keep(netAt(relay, 6_001, { logger, tuning: { directTimeoutMs: 10_000 } }));
   await net.start();
   await reserved(net);
   const channel = await net.open(peer, '/tabloom/test-drip/1', { addrs });

@@ -1,5 +1,5 @@
 import { TabloomError } from '#lib/base/errors.ts';
-import { endOfRow, quotaExceeded, type ChunkStore } from './chunk-store.ts';
+import { contiguousEnd, quotaExceeded, type ChunkStore } from './chunk-store.ts';
 
 /** Change the name when the layout changes. */
 const cacheName = 'tabloom-models-1';
@@ -66,7 +66,7 @@ export function cacheChunkStore(caches: CacheStorage): ChunkStore {
       return [...files].map(([sha256, { sizeBytes, lengths }]) => ({
         sha256,
         sizeBytes,
-        storedBytes: endOfRow(lengths),
+        storedBytes: contiguousEnd(lengths),
       }));
     },
   };

@@ -26,7 +26,7 @@ export interface StoredFile extends StoredFileKey {
 }
 
 /** Where the contiguous run of pieces from offset 0 ends. `lengths` maps offset to length. */
-export function endOfRow(lengths: ReadonlyMap<number, number>): number {
+export function contiguousEnd(lengths: ReadonlyMap<number, number>): number {
   let offset = 0;
   for (let length = lengths.get(0); length; length = lengths.get(offset)) offset += length;
   return offset;
@@ -61,7 +61,7 @@ export function memoryChunkStore(options: { readonly quotaBytes?: number } = {})
       return [...files].map(([sha256, { sizeBytes, pieces }]) => ({
         sha256,
         sizeBytes,
-        storedBytes: endOfRow(new Map([...pieces].map(([offset, piece]) => [offset, piece.length]))),
+        storedBytes: contiguousEnd(new Map([...pieces].map(([offset, piece]) => [offset, piece.length]))),
       }));
     },
   };

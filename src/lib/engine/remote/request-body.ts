@@ -32,7 +32,7 @@ export function requestBody(request: TextRequest, options: BodyOptions): Request
   const { flavour, model } = options;
   const { params } = request;
   if (request.resume && isConstrained(request)) {
-    throw resumeUnsupported('A model server would begin the requested format anew.');
+    throw resumeUnsupported('A model server would start the requested format over.');
   }
   const { extra, unsupported } = extraSampling(params, flavour);
   const shared = {
@@ -58,7 +58,7 @@ export function requestBody(request: TextRequest, options: BodyOptions): Request
   return { path: 'chat/completions', body: { ...shared, ...chatMembers(request, flavour) }, unsupported };
 }
 
-/** By a grammar, which servers apply to what they generate and not to the text before it. */
+/** Whether a grammar applies, which servers enforce only on newly generated text and not on the resumed part. */
 const isConstrained = ({ params: { responseFormat, toolChoice } }: TextRequest): boolean =>
   (responseFormat !== undefined && responseFormat.type !== 'text') ||
   toolChoice?.type === 'required' ||

@@ -49,7 +49,7 @@ function setup() {
 test('waits for a direct connection the first time, and no longer once dialling has failed', async () => {
   const { clock, relayed, connect, dials } = setup();
   const first = connect();
-  await clock.advance(nodeTuning.directPatienceMs - 1);
+  await clock.advance(nodeTuning.directTimeoutMs - 1);
   expect(first.connection).toBeUndefined();
   await clock.advance(1);
   expect(first.connection).toBe(relayed);

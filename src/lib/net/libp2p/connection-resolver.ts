@@ -173,7 +173,7 @@ export function createConnectionResolver({
         return relayedBefore;
       }
       if (due) {
-        const patience = deadlineAfter(clock, tuning.directPatienceMs, signal);
+        const patience = deadlineAfter(clock, tuning.directTimeoutMs, signal);
         const upgraded = await raceSignal(upgradeOnce(peer, known), patience.signal).catch(() => undefined);
         patience.clear();
         if (upgraded) return upgraded;

@@ -102,7 +102,7 @@ export function createGossip(input: {
     async publish(node, topic, message, { signal }) {
       if (message.length > gossipLimits.messageBytesMax) throw messageTooLarge(message.length);
       const delivered = input.local.others(input.self).map((net) => net.receive(topic, message, input.self));
-      const patienceMs = delivered.includes(true) ? 0 : input.tuning.subscriberPatienceMs;
+      const patienceMs = delivered.includes(true) ? 0 : input.tuning.subscriberTimeoutMs;
       await untilSubscribed(node, topic, input.clock, patienceMs, signal);
       await node.services.gossip.publish(topic, message);
     },

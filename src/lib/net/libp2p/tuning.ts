@@ -37,7 +37,7 @@ export interface Tuning {
   /**
    * How long `open` waits for a direct connection before using the relayed one; dialling continues in the background.
    */
-  readonly directPatienceMs: number;
+  readonly directTimeoutMs: number;
   /** Pause before a failed direct dial is retried. */
   readonly directPauseMs: number;
   readonly dialTimeoutMs: number;
@@ -51,7 +51,7 @@ export interface Tuning {
   /** Minimum interval between status notifications; 0 means immediate. At a relay, many peers come and go. */
   readonly statusGapMs: number;
   /** How long `publish` waits for the first subscriber to become known. */
-  readonly subscriberPatienceMs: number;
+  readonly subscriberTimeoutMs: number;
 }
 
 const everywhere: Tuning = {
@@ -68,7 +68,7 @@ const everywhere: Tuning = {
   circuitCheckMs: 180_000,
   silenceTickMs: 4_000,
   silentTicksMax: 4,
-  directPatienceMs: 4_000,
+  directTimeoutMs: 4_000,
   directPauseMs: 60_000,
   dialTimeoutMs: 10_000,
   streamTimeoutMs: 4_000,
@@ -76,7 +76,7 @@ const everywhere: Tuning = {
   streamsPerProtocolMax: 32,
   streamsOutPerProtocolMax: 24,
   statusGapMs: 0,
-  subscriberPatienceMs: 2_000,
+  subscriberTimeoutMs: 2_000,
 };
 
 export const tabTuning: Tuning = { ...everywhere, connectionsMax: 100 };

@@ -360,6 +360,6 @@ test('the table covers every action', () => {
   const modules = import.meta.glob<Record<string, unknown>>(['./*.ts', '!./*.test.ts'], { eager: true });
   const actions = Object.values(modules).flatMap((module) => Object.keys(module));
   // Two of them only read a mined transaction.
-  const reading = ['readClaims', 'returning'];
+  const reading = ['readClaims', 'withReturned'];
   expect(Object.keys(table)).toEqual(expect.arrayContaining(actions.filter((name) => !reading.includes(name))));
 });

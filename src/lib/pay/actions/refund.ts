@@ -3,7 +3,7 @@ import { channelsCall } from '../chain/calls.ts';
 import { payError } from '../errors.ts';
 import type { Chain, ChannelTerms, Mined, Wallet } from '../spec.ts';
 import { isJob, parseTerms } from '../terms.ts';
-import { returning } from './withdraw.ts';
+import { withReturned } from './withdraw.ts';
 
 /**
  * Returns an unclaimed job deposit to the payer, from the second after its deadline. Any account may send it.
@@ -17,7 +17,7 @@ export async function refund(
 ): Promise<Mined & { readonly returned: bigint }> {
   const channel = parseTerms(terms);
   if (!isJob(channel)) throw payError('job-only');
-  return returning(
+  return withReturned(
     await chain.transact(sender, channelsCall(chain.entry, { functionName: 'refund', args: [channel] }), options),
   );
 }

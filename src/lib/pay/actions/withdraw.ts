@@ -17,13 +17,13 @@ export async function withdraw(
 ): Promise<Mined & { readonly returned: bigint }> {
   const channel = parseTerms(terms);
   if (isJob(channel)) throw payError('session-only');
-  return returning(
+  return withReturned(
     await chain.transact(sender, channelsCall(chain.entry, { functionName: 'withdraw', args: [channel] }), options),
   );
 }
 
 /** Adds the amount a closing transaction returned to the payer. */
-export function returning(mined: Mined): Mined & { readonly returned: bigint } {
+export function withReturned(mined: Mined): Mined & { readonly returned: bigint } {
   const closed = mined.events.find((event) => event.type === 'closed');
   return { ...mined, returned: closed?.returned ?? 0n };
 }

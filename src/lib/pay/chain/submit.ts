@@ -75,8 +75,8 @@ async function sendInjected(
   const { number } = await node.head(options);
   const hash = await wallet.sendTransaction({ chainId: entry.id, ...call }, options);
   const hashes = [hash];
-  const isGone = watchNonce(node, { address: wallet.address, call, hashes, since: number }, options);
-  return waitFor(components, { hashes, resend: async () => undefined, isGone }, options);
+  const isNonceUsed = watchNonce(node, { address: wallet.address, call, hashes, since: number }, options);
+  return waitFor(components, { hashes, resend: async () => undefined, isNonceUsed }, options);
 }
 
 async function sendLocal(
@@ -130,7 +130,7 @@ async function sendLocal(
         // Earlier versions may still be mined, so failing to send another is not an error.
         await sendBumping().catch(() => undefined);
       },
-      isGone: async () =>
+      isNonceUsed: async () =>
         (await node.ask((client) => client.getTransactionCount({ ...account, blockTag: 'latest' }), options)) > nonce,
     },
     options,

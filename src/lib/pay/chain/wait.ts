@@ -6,12 +6,12 @@ import type { RpcClient } from './rpc-client.ts';
 import type { SubmitComponents } from './submit.ts';
 
 /** One transaction in all the versions sent. */
-export interface Waiting {
+export interface PendingTransaction {
   /** The hashes of every version sent; at most one of them is mined. */
   readonly hashes: readonly Hash[];
   readonly resend: () => Promise<void>;
   /** True if the nonce has been used. May add the hash of a version sent elsewhere. */
-  readonly isGone: () => Promise<boolean>;
+  readonly isNonceUsed: () => Promise<boolean>;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface Waiting {
  */
 export async function waitFor(
   { node, entry, clock, limits }: SubmitComponents,
-  { hashes, resend, isGone }: Waiting,
+  { hashes, resend, isNonceUsed }: PendingTransaction,
   options: AbortOptions,
 ): Promise<TransactionReceipt> {
   const startedMs = clock.elapsed();
@@ -38,7 +38,7 @@ export async function waitFor(
         sentMs = answeredMs;
         goneSinceMs = null;
         if (head.number - receipt.blockNumber + 1n >= BigInt(entry.confirmations)) return receipt;
-      } else if (await isGone()) {
+      } else if (await isNonceUsed()) {
         // If several nodes share an address, the receipt may lag behind the nonce; restarting too soon would pay twice.
         goneSinceMs ??= answeredMs;
         if (answeredMs - goneSinceMs >= limits.goneAfterMs) {

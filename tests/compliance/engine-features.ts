@@ -29,7 +29,7 @@ const tools: ChatTool[] = [
 const named = { type: 'named', name: 'get_weather' } as const;
 const format = (schema: unknown) => ({ type: 'json-schema', schema: JSON.stringify(schema) }) as const;
 
-/** Work that takes a feature, and nothing else that a model may lack. */
+/** Requests that each need exactly one feature. */
 const needing: readonly (readonly [Feature, ReturnType<typeof chat>])[] = [
   ['json-schema', chat('Hello', { responseFormat: { type: 'json-object' } })],
   ['tools', chat('Hello', {}, tools)],
@@ -37,7 +37,7 @@ const needing: readonly (readonly [Feature, ReturnType<typeof chat>])[] = [
   ['logit-bias', chat('Hello', { logitBias: [[100, 1]] })],
 ];
 
-/** A case for models that claim `feature`; the others have one of their own. */
+/** A case that only runs for models with `feature`. */
 const featureCase = (
   feature: Feature,
   name: string,
@@ -47,9 +47,9 @@ const featureCase = (
     if (loaded.features.includes(feature)) await run(loaded, subject);
   });
 
-export const wishCases: readonly EngineCase[] = [
-  loadedCase('refuses what it does not claim before any work', async (loaded) => {
-    // What somebody else's server can do is found out by asking it; peers hold jobs to the claim before that.
+export const featureCases: readonly EngineCase[] = [
+  loadedCase('refuses features it does not list before any work', async (loaded) => {
+    // A remote server's features are only known by asking it; peers check them before that.
     if (loaded.engine.deviceClass === 'remote') return;
     for (const [feature, request] of needing) {
       if (loaded.features.includes(feature)) continue;
@@ -57,7 +57,7 @@ export const wishCases: readonly EngineCase[] = [
     }
     equal((await ask(loaded, chat('Hello'))).finishes.length, 1, 'answers after it');
   }),
-  loadedCase('draws as it is told, or says what it passes over', async (loaded) => {
+  loadedCase('honours sampling parameters, or warns about those it ignores', async (loaded) => {
     if (loaded.engine.deviceClass === 'remote') return;
     const greedy = (await ask(loaded, chat(story))).text;
     const wishes: Partial<GenerationParams>[] = [{ topK: 1 }, { minP: 1 }];
@@ -73,7 +73,7 @@ export const wishCases: readonly EngineCase[] = [
     const penalised = await ask(loaded, chat(story, { repetitionPenalty: 2 }));
     assert(penalised.finishes.length === 1, 'no answer with a penalty');
   }),
-  featureCase('json-schema', 'gives twenty schemas valid values, greedy and not', async (loaded) => {
+  featureCase('json-schema', 'generates valid values for twenty schemas, greedy and sampled', async (loaded) => {
     for (const [index, schema] of boundedSchemas.entries()) {
       for (const drawn of [{ temperature: 0 }, { temperature: 1.2, seed: index }]) {
         const params = { ...drawn, maxTokens: 320, responseFormat: format(schema) };
@@ -84,7 +84,7 @@ export const wishCases: readonly EngineCase[] = [
       }
     }
   }),
-  featureCase('json-schema', 'gives any JSON object, or says that it was cut', async (loaded) => {
+  featureCase('json-schema', 'generates a JSON object, or finishes with length', async (loaded) => {
     const params = { maxTokens: 64, responseFormat: { type: 'json-object' } } as const;
     const whole = await ask(loaded, chat('Answer in JSON.', params));
     if (whole.finishes[0]?.reason === 'stop') equal(typeof JSON.parse(whole.text), 'object', 'type');
@@ -95,14 +95,14 @@ export const wishCases: readonly EngineCase[] = [
     );
     equal(long.finishes[0]?.reason, 'length', 'reason of one that cannot end');
   }),
-  featureCase('json-schema', 'refuses a schema that it cannot hold to, and goes on', async (loaded) => {
+  featureCase('json-schema', 'refuses a schema it cannot enforce, and stays usable', async (loaded) => {
     for (const schema of [{ type: 'string', pattern: '^a' }, { type: 'array', uniqueItems: true }, false]) {
       const code = await codeOf(() => ask(loaded, chat('Hello', { responseFormat: format(schema) })));
       equal(code, 'bad-request', `code for ${JSON.stringify(schema)}`);
     }
     equal((await ask(loaded, chat('Hello'))).finishes.length, 1, 'answers after it');
   }),
-  featureCase('tools', 'calls the function that it must, with arguments that fit', async (loaded) => {
+  featureCase('tools', 'calls the required tool with valid arguments', async (loaded) => {
     for (const toolChoice of [named, { type: 'required' } as const]) {
       const answer = await ask(loaded, chat('How is the weather?', { maxTokens: 200, toolChoice }, tools));
       const [call, more] = answer.output.toolCalls;
@@ -121,7 +121,7 @@ export const wishCases: readonly EngineCase[] = [
     equal(cut.finishes[0]?.reason, 'length', 'reason of a call that was cut');
     equal(cut.tokens, 3, 'tokens of a call that was cut');
   }),
-  featureCase('tools', 'answers with text where it may not call', async (loaded) => {
+  featureCase('tools', 'answers with text if tools are disabled', async (loaded) => {
     const plain = await ask(loaded, chat(story, { toolChoice: { type: 'none' } }, tools));
     equal(plain.output.toolCalls, [], 'calls');
     assert(plain.text !== '', 'no text');
@@ -133,7 +133,7 @@ export const wishCases: readonly EngineCase[] = [
       equal(await codeOf(() => ask(loaded, chat('Hello', { toolChoice }, offered))), 'bad-request', toolChoice.type);
     }
   }),
-  featureCase('tools', 'reads calls and what they gave', async (loaded) => {
+  featureCase('tools', 'reads earlier calls and their results', async (loaded) => {
     const request = chat('How is the weather?', {}, tools);
     const toolCalls = [{ id: 'call_1', name: 'get_weather', arguments: '{"city":"Bonn"}' }];
     const before = await ask(loaded, request);
@@ -151,7 +151,7 @@ export const wishCases: readonly EngineCase[] = [
     assert(after.text !== '' || after.output.toolCalls.length > 0, 'no answer to what a function gave');
     assert(after.finishes[0]!.usage.tokensIn > before.finishes[0]!.usage.tokensIn, 'the call was not read');
   }),
-  featureCase('logprobs', 'tells how likely its tokens were', async (loaded) => {
+  featureCase('logprobs', 'reports log-probabilities', async (loaded) => {
     for (const drawn of [{ temperature: 0 }, { temperature: 1, seed: 5, topP: 0.9 }]) {
       const answer = await ask(loaded, chat(story, { ...drawn, logprobs: 3 }));
       const { logprobs } = answer.output;
@@ -166,7 +166,7 @@ export const wishCases: readonly EngineCase[] = [
     }
     equal((await ask(loaded, chat(story, { logprobs: 0 }))).output.logprobs[0]?.top, [], 'none but its own');
   }),
-  featureCase('logit-bias', 'draws by a bias', async (loaded, subject) => {
+  featureCase('logit-bias', 'applies a logit bias', async (loaded, subject) => {
     const plain = await ask(loaded, chat(story));
     const ids = plain.ids ?? subject.storyIds;
     assert(ids !== undefined, 'no ids to bias');
@@ -176,7 +176,7 @@ export const wishCases: readonly EngineCase[] = [
     const again = only.text.slice(0, only.text.length / 6);
     equal(only.text, again.repeat(6), 'one token over and over');
   }),
-  loadedCase('scores its own greedy answer as the likeliest', async (loaded, subject) => {
+  loadedCase('scores its own greedy answer as most likely', async (loaded, subject) => {
     if (!loaded.score) return;
     const answer = await ask(loaded, chat(story));
     const prompt = subject.storyPromptIds;
