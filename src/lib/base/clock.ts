@@ -37,13 +37,11 @@ export interface ManualClock extends Clock {
 
 interface Timer {
   readonly dueMs: number;
-  readonly order: number;
   readonly fire: () => void;
 }
 
 export function manualClock(startMs = 1_700_000_000_000): ManualClock {
   let nowMs = startMs;
-  let order = 0;
   const timers = new Set<Timer>();
   const settle = async () => {
     for (let turn = 0; turn < 20; turn++) await Promise.resolve();
@@ -60,7 +58,6 @@ export function manualClock(startMs = 1_700_000_000_000): ManualClock {
         };
         const timer: Timer = {
           dueMs: nowMs + Math.max(0, ms),
-          order: order++,
           fire: () => {
             signal?.removeEventListener('abort', onAbort);
             resolve();
@@ -73,10 +70,8 @@ export function manualClock(startMs = 1_700_000_000_000): ManualClock {
       const untilMs = nowMs + ms;
       await settle();
       for (;;) {
-        const next = [...timers]
-          .filter((timer) => timer.dueMs <= untilMs)
-          .sort((a, b) => a.dueMs - b.dueMs || a.order - b.order)[0];
-        if (!next) break;
+        const next = soonest(timers);
+        if (!next || next.dueMs > untilMs) break;
         timers.delete(next);
         nowMs = Math.max(nowMs, next.dueMs);
         next.fire();
@@ -86,4 +81,11 @@ export function manualClock(startMs = 1_700_000_000_000): ManualClock {
       await settle();
     },
   };
+}
+
+function soonest(timers: Iterable<Timer>): Timer | undefined {
+  let first: Timer | undefined;
+  // In the order of their setting, so that of two that are due together the older one comes first.
+  for (const timer of timers) if (!first || timer.dueMs < first.dueMs) first = timer;
+  return first;
 }

@@ -15,8 +15,8 @@ const offersOf = (entries: readonly DirectoryEntry[]): Offers => {
 };
 interface Over extends Partial<RouteOptions>, Knowledge {}
 const route = (asked: RouteQuery, entries: readonly DirectoryEntry[] | Offers, over: Over = {}) => {
-  const { standing = () => known, zone, isOwn, isBenched, known: knows, proves, underWay, ...options } = over;
-  const knowledge = { standing, zone, isOwn, isBenched, known: knows, proves, underWay };
+  const { standing = () => known, zone, isOwn, isBenched, known: knows, proves, underWay, brokenIn, ...options } = over;
+  const knowledge = { standing, zone, isOwn, isBenched, known: knows, proves, underWay, brokenIn };
   const offers = 'serving' in entries ? entries : offersOf(entries);
   return routeOver(asked, offers, knowledge, { random: floats(), now: nowMs, ...options });
 };
@@ -131,10 +131,24 @@ describe('where nobody has standing', () => {
     expect(Object.keys(counts(crowd, stranger, 200, { ...query, not }))).toEqual(['Z']);
   });
 
-  test('what one has done already counts for it', () => {
-    const some = { ...noStanding, finished: 5, at: nowMs };
-    const standing = (peer: string) => (peer === peerFixture('A') ? some : undefined);
-    expect(Object.keys(counts([...crowd, entryFixture('A')], { ...stranger, standing }))).toEqual(['A']);
+  test('a few receipts more leave nobody out, since those who lie collect them fastest', () => {
+    const some = { ...noStanding, finished: 15, at: nowMs };
+    const standing = (peer: string) => (peer === peerFixture('ZA') ? some : undefined);
+    const taken = counts([...crowd, entryFixture('A'), entryFixture('B')], { ...stranger, standing }, 3_000);
+    for (const name of ['A', 'B']) expect(taken[name]! / 3_000).toBeCloseTo(1 / 3, 1);
+  });
+
+  test('A3: the more strangers of a zone have broken, the more seldom the next of it is drawn', () => {
+    const brokenIn = (of: string | undefined) => (of === 'one' ? 9 : 0);
+    const taken = counts([...crowd, entryFixture('A')], { ...stranger, brokenIn }, 3_000);
+    expect(taken['Z']! / 3_000).toBeCloseTo(1 / 11, 1);
+  });
+
+  test('A3: one that has shown nothing yet gets one job at a time', () => {
+    const underWay = (peer: string) => (peer === peerFixture('A') ? 1 : 0);
+    const entries = [entryFixture('A'), entryFixture('B')];
+    expect(Object.keys(counts(entries, { ...stranger, underWay }))).toEqual(['B']);
+    expect(Object.keys(counts([entryFixture('A')], { ...stranger, underWay }, 10))).toEqual(['A']);
   });
 
   test('who broke more promises than it kept is asked when there is nobody else', () => {

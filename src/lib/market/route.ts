@@ -8,18 +8,22 @@ import {
   type Offers,
   type UnmetQuery,
 } from './candidates.ts';
-import { claimLimits, compareScores, score, type Score } from './score.ts';
+import { claimLimits, compareScores, medianClaims, score, unmeasured, type Score } from './score.ts';
 import type { Candidate, Considered, PassReason, Rejection, RouteQuery } from './spec.ts';
 import { hasStanding, keptShare, levelOf, type Level, type Standing } from './standing.ts';
 import type { Zone } from './zone.ts';
 
 /** A worker belongs to the best when it is expected to need at most this many times the time of the fastest. */
 const bestFactor = 1.5;
+/** Among strangers: a few receipts more are no reason to leave the others out. */
+const strangersBestFactor = 2.5;
 
 /** What an asker knows of workers, by its own experience. */
 export interface Knowledge {
   readonly standing?: ((peer: PeerId, artefact: ArtefactId) => Standing | undefined) | undefined;
   readonly zone?: ((peer: PeerId) => Zone | undefined) | undefined;
+  /** Promises that strangers of a zone have broken of late. */
+  readonly brokenIn?: ((zone: Zone | undefined) => number) | undefined;
   /** Another peer of its own process, as a relay's native models are: trusted without receipts. */
   readonly isOwn?: ((peer: PeerId) => boolean) | undefined;
   /** Benched for a moment after failures or refusals: asked only where nobody else can do it. */
@@ -62,6 +66,8 @@ interface Ranked {
   readonly standing: Standing | undefined;
   readonly level: Level | 'own' | 'self';
   readonly zone: Zone | undefined;
+  /** Jobs of the asker's own that are there now. */
+  readonly underWay: number;
   /** Jobs running and waiting for each slot, those of the asker's own counted that its offer does not know yet. */
   readonly load: number;
   readonly score: Score;
@@ -84,7 +90,7 @@ export function route(asked: RouteQuery, offers: Offers, knowledge: Knowledge, o
   const able = first.length > 0 || !isBenched ? first : candidates(query, offers, { ...search, parked: undefined });
   const ranked = rank(able, knowledge, options);
   const tried = new Set((query.not ?? []).flatMap((peer) => knowledge.zone?.(peer) ?? []));
-  const { chosen, isTrial, pool } = choose(ranked, tried, options);
+  const { chosen, isTrial, pool } = choose(ranked, tried, knowledge, options);
   return {
     candidate: chosen?.candidate,
     level: chosen?.level,
@@ -105,11 +111,14 @@ function rank(able: readonly Candidate[], knowledge: Knowledge, options: RouteOp
   const looked = able.map((candidate) => {
     const { peer } = candidate.entry.offer;
     const standing = knowledge.standing?.(peer, candidate.model.artefact);
-    return { candidate, peer, standing };
+    return { candidate, peer, standing, zone: knowledge.zone?.(peer) };
   });
-  const claims = claimLimits(looked.flatMap(({ candidate, standing }) => (standing ? { candidate, standing } : [])));
+  const known = looked.flatMap(({ candidate, standing }) => (standing ? { candidate, standing } : []));
+  const measured = claimLimits(known);
+  const isWhole = measured.decodeTpsMax !== undefined && measured.ttftMsMin !== undefined;
+  const claims = { ...(isWhole ? unmeasured : medianClaims(looked)), ...measured };
   return looked
-    .map(({ candidate, peer, standing }): Ranked => {
+    .map(({ candidate, peer, standing, zone }): Ranked => {
       const { model } = candidate;
       const underWay = knowledge.underWay?.(peer, model.artefact) ?? 0;
       const isOwn = knowledge.isOwn?.(peer) ?? false;
@@ -119,7 +128,8 @@ function rank(able: readonly Candidate[], knowledge: Knowledge, options: RouteOp
         peer,
         standing,
         level: place === 'self' ? 'self' : isOwn ? 'own' : levelOf(standing, now),
-        zone: knowledge.zone?.(peer),
+        zone,
+        underWay,
         load: Math.max(model.running + model.queued, underWay) / model.slots,
         score: score(candidate, { standing, now, place, tokensOut, claims, underWay }),
       };
@@ -134,20 +144,28 @@ interface Chosen {
   readonly pool: readonly Ranked[];
 }
 
-function choose(ranked: readonly Ranked[], tried: ReadonlySet<Zone>, options: RouteOptions): Chosen {
+function choose(
+  ranked: readonly Ranked[],
+  tried: ReadonlySet<Zone>,
+  knowledge: Knowledge,
+  options: RouteOptions,
+): Chosen {
   const { random, attempt = 'first', trial } = options;
   const usable = ranked.filter(({ level }) => level !== 'forked');
   if (attempt === 'last') return { chosen: bestKnown(usable, options.now), isTrial: false, pool: usable };
   const isTrusted = usable.some(isTrustedPeer);
   if (trial === 'allowed' && attempt === 'first' && isTrusted) {
     const newcomers = usable.filter(({ level }) => level === 'on-trial' || level === 'stranger');
-    if (newcomers.length > 0) return { chosen: drawByZone(newcomers, random), isTrial: true, pool: newcomers };
+    if (newcomers.length > 0)
+      return { chosen: drawByZone(newcomers, options, knowledge), isTrial: true, pool: newcomers };
   }
   const pool = elsewhere(poolOf(usable), tried);
   const [fastest] = pool;
   if (!fastest) return { chosen: undefined, isTrial: false, pool };
-  const best = pool.filter(({ score: { expectedMs } }) => expectedMs <= fastest.score.expectedMs * bestFactor);
-  return { chosen: isTrusted ? lighterOfTwo(best, random) : drawStranger(best, random), isTrial: false, pool: best };
+  const factor = isTrusted || fastest.level === 'self' ? bestFactor : strangersBestFactor;
+  const best = pool.filter(({ score: { expectedMs } }) => expectedMs <= fastest.score.expectedMs * factor);
+  const chosen = isTrusted ? lighterOfTwo(best, random) : drawStranger(best, options, knowledge);
+  return { chosen, isTrial: false, pool: best };
 }
 
 /**
@@ -161,7 +179,11 @@ function poolOf(usable: readonly Ranked[]): readonly Ranked[] {
     return usable.filter((one) => one.level === 'self' || isTrustedPeer(one) || (!isFree && one.level === 'on-trial'));
   }
   const unknown = usable.filter(({ level }) => level !== 'distrusted');
-  return unknown.length > 0 ? unknown : usable;
+  if (unknown.length === 0) return usable;
+  // One that has shown nothing yet gets one job at a time: a silent one would else hold as many as come.
+  const untested = (one: Ranked) => one.level !== 'self' && one.underWay > 0 && !hasStanding(one.standing);
+  const rested = unknown.filter((one) => !untested(one));
+  return rested.length > 0 ? rested : unknown;
 }
 
 const isTrustedPeer = ({ level }: Ranked): boolean => level === 'own' || level === 'established';
@@ -180,18 +202,23 @@ function lighterOfTwo(best: readonly Ranked[], random: Random): Ranked {
 }
 
 /** What a stranger says of its load is no reason to prefer it: there is a second draw only between two with standing. */
-function drawStranger(best: readonly Ranked[], random: Random): Ranked {
-  const first = drawByZone(best, random);
+function drawStranger(best: readonly Ranked[], options: RouteOptions, knowledge: Knowledge): Ranked {
+  const first = drawByZone(best, options, knowledge);
   if (!hasStanding(first.standing)) return first;
   const others = best.filter((one) => one !== first && hasStanding(one.standing));
-  return others.length === 0 ? first : lighter(first, drawByZone(others, random));
+  return others.length === 0 ? first : lighter(first, drawByZone(others, options, knowledge));
 }
 
-/** A zone first, then one of it: fifty keys behind one address are drawn as often as one. */
-function drawByZone(from: readonly Ranked[], random: Random): Ranked {
+/**
+ * A zone first, then one of it: fifty keys behind one address are drawn as often as one. The more promises strangers of a zone
+ * have broken of late, the more seldom the next of them is drawn.
+ */
+function drawByZone(from: readonly Ranked[], { random }: RouteOptions, { brokenIn }: Knowledge): Ranked {
   const zones = [...new Set(from.map(({ zone }) => zone))];
   if (zones.length === 1) return draw(from, random);
-  const zone = zones[Math.floor(random.float() * zones.length)];
+  const weights = zones.map((zone) => 1 / (1 + (brokenIn?.(zone) ?? 0)));
+  let left = random.float() * weights.reduce((sum, weight) => sum + weight, 0);
+  const zone = zones[weights.findIndex((weight) => (left -= weight) < 0)];
   return draw(
     from.filter((one) => one.zone === zone),
     random,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { entryFixture, modelFixture } from './offer.fixture.ts';
-import { claimLimits, compareScores, queueMs, score, unmeasured } from './score.ts';
+import { claimLimits, compareScores, medianClaims, queueMs, score, unmeasured } from './score.ts';
 import { noStanding, type Standing } from './standing.ts';
 
 const candidate = (over = {}) => {
@@ -60,11 +60,12 @@ test('A4: what strangers say is believed up to the best that was measured, and n
     { candidate: boast, standing: { ...noStanding, broken: { lost: 1 } } },
   ]);
   expect(claims).toEqual({ decodeTpsMax: 20, ttftMsMin: 300, slotsMax: 2, priceMin: 7n });
-  const scoreOf = (of: typeof boast) => score(of, { place: 'network', now: 0, tokensOut: 100, claims });
+  const scoreOf = (of: typeof boast) =>
+    score(of, { place: 'network', now: 0, tokensOut: 100, claims: { ...unmeasured, ...claims } });
   // Four jobs on two slots are two rounds before it.
   expect(scoreOf(boast)).toEqual({ expectedMs: (150 + 3 * 5_300) * asStranger, priceUnits: 7n });
   expect(scoreOf(slow)).toEqual({ expectedMs: (150 + 900 + 50_000) * asStranger, priceUnits: 18n });
-  expect(claimLimits([])).toEqual(unmeasured);
+  expect(claimLimits([])).toEqual({});
 });
 
 test('jobs of the asker itself weigh before an offer speaks of them', () => {
@@ -72,4 +73,16 @@ test('jobs of the asker itself weigh before an offer speaks of them', () => {
     score(candidate(), { place: 'network', now: 0, tokensOut: 100, underWay }).expectedMs;
   expect(at(1)).toBe((150 + 2 * 2_100) * asStranger);
   expect(at(0)).toBe((150 + 2_100) * asStranger);
+});
+
+test('A4: where nothing has been measured the middle of what is said counts, one voice for each zone', () => {
+  const saying = (decodeTps: number, ttftMs: number, zone: string) => ({
+    candidate: candidate({ measured: { prefillTps: 1, decodeTps, ttftMs } }),
+    zone,
+  });
+  const liars = Array.from({ length: 40 }, (_, i) => saying(1e9, 0, `liars ${i % 2}`));
+  const claims = medianClaims([...liars, saying(50, 100, 'a'), saying(20, 300, 'b'), saying(30, 200, 'c')]);
+  expect(claims).toEqual({ ...unmeasured, decodeTpsMax: 50, ttftMsMin: 100 });
+  expect(medianClaims([])).toEqual(unmeasured);
+  expect(medianClaims(liars)).toEqual(unmeasured);
 });

@@ -1,5 +1,6 @@
 import { keptShare, type Standing } from './standing.ts';
 import type { Candidate } from './spec.ts';
+import type { Zone } from './zone.ts';
 
 /** What is assumed of a worker that has neither been measured nor tried. */
 export const defaultMeasured = { decodeTps: 5, ttftMs: 1_500, rttMs: 150, tokensOut: 256 } as const;
@@ -13,25 +14,42 @@ export interface ClaimLimits {
   readonly priceMin: bigint;
 }
 
-/** Where nothing has been measured yet. */
+/** Where nothing has been measured and nothing is said. */
 export const unmeasured: ClaimLimits = { decodeTpsMax: 1_000, ttftMsMin: 0, slotsMax: 8, priceMin: 0n };
 
-/** The best that was measured of those who could do a job bounds what the others say. */
-export function claimLimits(known: readonly { readonly candidate: Candidate; readonly standing: Standing }[]) {
-  let { decodeTpsMax, ttftMsMin, slotsMax, priceMin } = unmeasured;
-  let isFirst = true;
+/**
+ * Where nothing has been measured yet: the middle of what is said, one voice for each zone, so that who boasts gains nothing
+ * and who has many keys has one vote.
+ */
+export function medianClaims(said: readonly { readonly candidate: Candidate; readonly zone: Zone | undefined }[]) {
+  const voices = new Map<Zone | undefined, Candidate>();
+  for (const { candidate, zone } of said) if (!voices.has(zone)) voices.set(zone, candidate);
+  const measured = [...voices.values()].flatMap(({ model }) => model.measured ?? []);
+  if (measured.length === 0) return unmeasured;
+  const middle = (values: readonly number[]) => values.toSorted((a, b) => a - b)[(values.length - 1) >> 1]!;
+  const decodeTps = middle(measured.map((one) => one.decodeTps));
+  return {
+    ...unmeasured,
+    decodeTpsMax: Math.min(unmeasured.decodeTpsMax, decodeTps),
+    ttftMsMin: middle(measured.map(({ ttftMs }) => -ttftMs)) * -1,
+  } satisfies ClaimLimits;
+}
+
+/** The best that was measured of those who could do a job bounds what the others say; what was not measured is left out. */
+export function claimLimits(
+  known: readonly { readonly candidate: Candidate; readonly standing: Standing }[],
+): Partial<ClaimLimits> {
+  const limits: { -readonly [Limit in keyof ClaimLimits]?: ClaimLimits[Limit] } = {};
   for (const { candidate, standing } of known) {
-    const { decodeTps, ttftMs } = standing;
-    if (decodeTps === undefined && ttftMs === undefined) continue;
-    const { slots } = candidate.model;
+    const { decodeTps, ttftMs, finished } = standing;
+    if (decodeTps !== undefined) limits.decodeTpsMax = Math.max(limits.decodeTpsMax ?? 0, decodeTps);
+    if (ttftMs !== undefined) limits.ttftMsMin = Math.min(limits.ttftMsMin ?? ttftMs, ttftMs);
+    if (finished === 0) continue;
     const price = priceOf(candidate);
-    decodeTpsMax = isFirst ? (decodeTps ?? unmeasured.decodeTpsMax) : Math.max(decodeTpsMax, decodeTps ?? 0);
-    ttftMsMin = isFirst ? (ttftMs ?? 0) : Math.min(ttftMsMin, ttftMs ?? Number.POSITIVE_INFINITY);
-    slotsMax = isFirst ? slots : Math.max(slotsMax, slots);
-    priceMin = isFirst || price < priceMin ? price : priceMin;
-    isFirst = false;
+    limits.slotsMax = Math.max(limits.slotsMax ?? 1, candidate.model.slots);
+    limits.priceMin = limits.priceMin === undefined || price < limits.priceMin ? price : limits.priceMin;
   }
-  return { decodeTpsMax, ttftMsMin, slotsMax, priceMin } satisfies ClaimLimits;
+  return limits;
 }
 
 export interface ScoreOptions {

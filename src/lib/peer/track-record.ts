@@ -248,22 +248,24 @@ function createWriter({ storage, clock, logger }: TrackRecordComponents): Writer
   };
 }
 
-/** Records what an attempt's end says about the worker and the model it was asked for. */
+/** Records what an attempt's end says about the worker and the model it was asked for, and returns it. */
 export function recordOutcome(
   trackRecord: TrackRecord,
   { peer, artefact }: Pick<WorkerView, 'peer' | 'artefact'>,
   end: AttemptEnd,
   job: Pick<JobState, 'output'>,
   attempt: Attempt | undefined,
-): void {
+): Outcome {
   const context = {
     latenessMs: 0,
     agreed: false,
     standing: hasStanding(trackRecord.standing(peer, artefact)),
     offeredFree: trackRecord.offeredFree(peer, artefact),
   };
-  trackRecord.record(peer, artefact, outcomeOf(endingOf(end, job, attempt), context));
+  const outcome = outcomeOf(endingOf(end, job, attempt), context);
+  trackRecord.record(peer, artefact, outcome);
   if (end.type === 'finished' && end.settlement.forked) trackRecord.recordFork(peer, artefact);
+  return outcome;
 }
 
 function endingOf(end: AttemptEnd, job: Pick<JobState, 'output'>, attempt: Attempt | undefined): AttemptEnding {
@@ -285,6 +287,10 @@ function endingOf(end: AttemptEnd, job: Pick<JobState, 'output'>, attempt: Attem
       // The worker reported the failure itself; it did not go silent.
       if (end.error.details?.['saidCode'] !== undefined) {
         return { type: 'refused', code: end.error.code, after: 'accepted' };
+      }
+      if (end.error.details?.['reason'] === 'stalled') return { type: 'stalled' };
+      if (end.error.details?.['reason'] === 'empty') {
+        return { type: 'finished', receipt: 'holds', answer: 'empty', counts: 'fit', seen: {} };
       }
       return { type: end.error.code === 'bad-frame' || end.error.code === 'frame-too-large' ? 'breach' : 'lost' };
     case 'failed':

@@ -24,7 +24,7 @@ import type { AskRequest, Consumer } from '../spec.ts';
 import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-record.ts';
 import { createAskedJobs, type AskedJobs } from './asked-jobs.ts';
 import { checkRequest, toJob, toRouteQuery, toWorkerView } from './request.ts';
-import { firstPartTimeoutMs } from './timeouts.ts';
+import { doubtOf, firstPartTimeoutMs } from './timeouts.ts';
 import { createZones, type Zones } from './zones.ts';
 
 export interface ConsumerComponents {
@@ -51,6 +51,9 @@ const trialsSavedMax = 3;
 /** From a job's start to its last try, where it has so much time. */
 const triesMsMax = 20_000;
 
+/** Zones whose strangers call the request wrong before they are believed. */
+const claimZonesMin = 3;
+
 type RoutingAttempt = NonNullable<RouteOptions['attempt']>;
 
 /** Asks the network: chooses a worker, follows its answer, and tries the next worker while no output has been read. */
@@ -59,7 +62,8 @@ export function createConsumer(components: ConsumerComponents): Consumer {
   const askedJobs = createAskedJobs();
   const trackRecord = components.trackRecord ?? createTrackRecord({ clock });
   const trials = createShare(trialShare, trialsSavedMax);
-  const context: AskContext = { ...components, kinds, askedJobs, trackRecord, trials, zones: createZones(net) };
+  const zones = createZones(net, clock);
+  const context: AskContext = { ...components, kinds, askedJobs, trackRecord, trials, zones: zones };
 
   const run = (request: AskRequest, signal: AbortSignal) => {
     const id = request.id ?? randomId(random);
@@ -75,9 +79,11 @@ export function createConsumer(components: ConsumerComponents): Consumer {
       choose: (state, effect, chosenBy) =>
         choose(request, { id, endsAtMs, deadlineMs, state, effect, signal: chosenBy }, context),
       record: (worker, end, job, attempt) => {
-        recordOutcome(trackRecord, worker, end, job, attempt);
+        const { peer, artefact } = worker;
+        const level = levelOf(trackRecord.standing(peer, artefact), clock.now());
+        const outcome = recordOutcome(trackRecord, worker, end, job, attempt);
+        if (outcome.type === 'failed' && level !== 'established') zones.noteBroken(peer);
         // The next question often goes the same way.
-        const { peer } = worker;
         if (end.type === 'finished')
           void net.prepare(peer, jobProtocol, { addrs: addrsOf(components.directory, peer) });
       },
@@ -148,6 +154,7 @@ async function choose(request: AskRequest, routing: RoutingJob, context: AskCont
     addrs,
     price: candidate.model.price,
     firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, trackRecord.standing(peer, job.artefact), kinds),
+    doubt: doubtOf(found),
     askedAt,
     wasStopped: askedJobs.wasStopped(id, peer),
   };
@@ -211,7 +218,7 @@ function attemptOf({ effect, state, deadlineMs }: RoutingJob, { clock }: AskCont
 }
 
 /**
- * Whether the request itself is at fault: a worker that is trusted says so, or two of different zones. Too long a prompt is
+ * Whether the request itself is at fault: a worker that is trusted says so, or strangers of three zones that are in good repute. Too long a prompt is
  * for another worker to judge, whose context may be longer.
  */
 function isAtFault(claims: AskerState['claims'], { zones, trackRecord, clock }: AskContext): boolean {
@@ -219,7 +226,8 @@ function isAtFault(claims: AskerState['claims'], { zones, trackRecord, clock }: 
   const isTrusted = heard.some(({ worker: { peer, artefact } }) => {
     return zones.isOwn(peer) || levelOf(trackRecord.standing(peer, artefact), clock.now()) === 'established';
   });
-  return isTrusted || new Set(heard.flatMap(({ worker }) => zones.zone(worker.peer) ?? [])).size > 1;
+  const voices = new Set(heard.flatMap(({ worker }) => zones.zone(worker.peer) ?? []));
+  return isTrusted || [...voices].filter((zone) => zones.brokenIn(zone) < 1).length >= claimZonesMin;
 }
 
 const routeFor = (
@@ -229,7 +237,7 @@ const routeFor = (
   { attempt = 'first', full }: Pick<RouteOptions, 'attempt' | 'full'> = {},
 ): Route => {
   const { standing, isParked, known, underWay } = trackRecord;
-  const knowledge = { standing, known, underWay, isBenched: isParked, zone: zones.zone, isOwn: zones.isOwn };
+  const knowledge = { standing, known, underWay, isBenched: isParked, ...zones };
   return route(query, directory, knowledge, {
     catalogue,
     full,

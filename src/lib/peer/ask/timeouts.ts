@@ -1,9 +1,11 @@
 import { defaultMeasured } from '#lib/market/score.ts';
+import type { Route } from '#lib/market/route.ts';
 import type { Candidate } from '#lib/market/spec.ts';
 import type { Standing } from '#lib/market/standing.ts';
 import { promptLength, type Job, type Work } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import type { Doubt } from '../session/asker-spec.ts';
 
 /** The timeout is this many times the expected time to the first token. */
 const timeoutFactor = 3;
@@ -12,6 +14,19 @@ const slowestPrefillTps = 10;
 const claimedTtftMsMax = 30_000;
 /** Fewer characters a token than most texts have, so that the estimate errs towards more tokens. */
 const charactersPerToken = 2;
+
+/** The longest wait in a queue that is believed where others could do the job, of a stranger and of a worker with standing. */
+const strangerQueueMsMax = 15_000;
+const knownQueueMsMax = 60_000;
+
+/** What a worker is not simply believed; undefined where no other could do the job. */
+export function doubtOf({ level, considered }: Pick<Route, 'level' | 'considered'>): Doubt | undefined {
+  if (considered.every(({ reason }) => reason === 'chosen' || reason === 'forked')) return undefined;
+  if (level === 'self' || level === 'own') return undefined;
+  return level === 'established'
+    ? { queueMsMax: knownQueueMsMax, empty: 'accept' }
+    : { queueMsMax: strangerQueueMsMax, empty: 'ask-another' };
+}
 
 type Prompt = Work & Pick<Job, 'resume'>;
 

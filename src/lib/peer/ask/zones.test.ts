@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ConnectionStatus, NetStatus } from '#lib/net/spec.ts';
+import { manualClock } from '#lib/base/clock.ts';
 import { createZones } from './zones.ts';
 
 const connection = (peer: string, addr?: string, path: ConnectionStatus['path'] = 'direct'): ConnectionStatus => ({
@@ -14,13 +15,15 @@ test('a zone is what a connection has proved, read when something has changed, a
   let connections: readonly ConnectionStatus[] = [];
   let reads = 0;
   let change: () => void = () => undefined;
-  const zones = createZones({
+  const clock = manualClock();
+  const net: Parameters<typeof createZones>[0] = {
     status: () => ((reads += 1), { state: 'online', relays: [], connections }),
     onStatus: (listener: (status: NetStatus) => void) => {
       change = () => listener({ state: 'online', relays: [], connections });
       return () => undefined;
     },
-  });
+  };
+  const zones = createZones(net, clock);
   expect([zones.zone('A'), zones.isOwn('A')]).toEqual([undefined, false]);
   connections = [
     connection('A', '/ip4/203.0.113.7/tcp/1'),
@@ -42,4 +45,15 @@ test('a zone is what a connection has proved, read when something has changed, a
     [undefined, false],
     [undefined, false],
   ]);
+});
+
+test('promises broken in a zone are counted together, and half of them forgotten in an hour', async () => {
+  const clock = manualClock();
+  const connections = ['/ip4/203.0.113.7/tcp/1', '/ip4/203.0.113.8/tcp/1'].map((addr, i) => connection(`P${i}`, addr));
+  const status = (): NetStatus => ({ state: 'online', relays: [], connections });
+  const zones = createZones({ status, onStatus: () => () => undefined }, clock);
+  for (const peer of ['P0', 'P1', 'unknown']) zones.noteBroken(peer);
+  expect([zones.brokenIn('203.0.113'), zones.brokenIn(undefined), zones.brokenIn('198.51.100')]).toEqual([2, 1, 0]);
+  await clock.advance(3_600_000);
+  expect(zones.brokenIn('203.0.113')).toBe(1);
 });

@@ -14,7 +14,7 @@ import { createOutputRoot, type OutputRoot } from '#lib/trust/output-root.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import type { JobEvent, Settlement, WorkerView } from '../spec.ts';
 import { initialAsker, reduceAsker } from './asker.ts';
-import type { AskerEffect, AskerEvent, AskerState, AskerTimer, FinishFrame } from './asker-spec.ts';
+import type { AskerEffect, AskerEvent, AskerState, AskerTimer, Doubt, FinishFrame } from './asker-spec.ts';
 import type { AttemptEnd } from './attempt-end.ts';
 import type { Attempt } from './attempt.ts';
 import type { JobState } from './job-state.ts';
@@ -30,6 +30,7 @@ export interface Chosen {
   readonly addrs: readonly string[];
   readonly price: Price;
   readonly firstPartTimeoutMs: number;
+  readonly doubt?: Doubt | undefined;
   /** When this id was first asked, in milliseconds since the epoch: an answer from the record is as old. */
   readonly askedAt: number;
   readonly wasStopped: boolean;
@@ -75,7 +76,7 @@ interface Line {
 const deadlineSlackMs = 1_000;
 
 /** Timers that speak of a worker's silence: a process that was held up itself reads first what came meanwhile. */
-const ofSilence: ReadonlySet<AskerTimer> = new Set(['open', 'accept', 'silence', 'first-word']);
+const ofSilence: ReadonlySet<AskerTimer> = new Set(['open', 'accept', 'queue', 'silence', 'first-word']);
 
 /**
  * Runs one job: owns its channels, a pump on each that always reads, and all of its timers. What happens is told to the
@@ -173,10 +174,10 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
         channel: undefined,
         endWatch: () => undefined,
       });
-      const { job, worker, firstPartTimeoutMs, wasStopped } = chosen;
+      const { job, worker, firstPartTimeoutMs, doubt, wasStopped } = chosen;
       const { parts, limits: bounds } = rowOf(job, kinds);
       const { dataBytesMax } = bounds;
-      dispatch({ type: 'chosen', at, job, worker, firstPartTimeoutMs, parts, dataBytesMax, wasStopped });
+      dispatch({ type: 'chosen', at, job, worker, firstPartTimeoutMs, doubt, parts, dataBytesMax, wasStopped });
     } catch (error) {
       dispatch({ type: 'nobody', at: clock.now(), error: toErrorRecord(error), rejections: [] });
     }

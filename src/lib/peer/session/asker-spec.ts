@@ -38,11 +38,20 @@ export interface Claim {
   readonly end: AttemptEnd;
 }
 
+/** Where other workers could do the job: what this one is not simply believed. Left out where it is the only one. */
+export interface Doubt {
+  /** The longest that a wait in its queue is believed in; below that, twice what it promised. */
+  readonly queueMsMax: number;
+  /** Another worker is asked when this one gives an empty answer. */
+  readonly empty: 'ask-another' | 'accept';
+}
+
 /** The worker that is asked now, and what it has said. */
 export interface Current {
   readonly job: Job;
   readonly worker: WorkerView;
   readonly firstPartTimeoutMs: number;
+  readonly doubt: Doubt | undefined;
   /** What the job's kind may be answered with. */
   readonly parts: readonly string[];
   readonly dataBytesMax: number;
@@ -57,7 +66,7 @@ export interface Current {
   readonly hasSpoken: boolean;
 }
 
-export type AskerTimer = 'deadline' | 'open' | 'accept' | 'silence' | 'first-word' | 'settle';
+export type AskerTimer = 'deadline' | 'open' | 'accept' | 'queue' | 'silence' | 'first-word' | 'settle';
 
 type At = { readonly at: number };
 export type FinishFrame = Extract<WorkerFrame, { t: 'finish' }>;
@@ -70,6 +79,7 @@ export type AskerEvent = At &
         readonly job: Job;
         readonly worker: WorkerView;
         readonly firstPartTimeoutMs: number;
+        readonly doubt?: Doubt | undefined;
         readonly parts: readonly string[];
         readonly dataBytesMax: number;
         readonly wasStopped: boolean;

@@ -5,7 +5,7 @@ import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { jobFixture } from '#lib/protocol/protocol.fixture.ts';
 import { initialAsker, reduceAsker } from './asker.ts';
-import type { AskerEffect, AskerEvent, AskerState } from './asker-spec.ts';
+import type { AskerEffect, AskerEvent, AskerState, Doubt } from './asker-spec.ts';
 import type { WorkerView } from '../spec.ts';
 
 const envelope = {} as Envelope;
@@ -30,20 +30,21 @@ function session() {
   };
   const frame = (frame: WorkerFrame | UnknownFrame, attempt = state.attempt, late = false) =>
     say({ type: 'frame', at: 5, attempt, frame, late });
-  const choose = (peer: string) =>
+  const choose = (peer: string, doubt?: Doubt) =>
     say({
       type: 'chosen',
       at: 1,
       job,
       worker: workerOf(peer),
       firstPartTimeoutMs: 20_000,
+      doubt,
       parts: ['text-delta', 'embedding'],
       dataBytesMax: 10,
       wasStopped: false,
     });
-  const open = (peer = 'A') => {
+  const open = (peer = 'A', doubt?: Doubt) => {
     if (state.attempt === 0) say({ type: 'start', at: 0 });
-    choose(peer);
+    choose(peer, doubt);
     say({ type: 'opened', at: 2, attempt: state.attempt, path: 'direct' });
   };
   const stream = (peer?: string) => {
@@ -88,7 +89,10 @@ describe('the way of a job', () => {
     asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
     expect(asker.armed()).toEqual(['silence', 'first-word']);
     asker.frame(part('x'));
-    expect(asker.of('disarm')).toEqual([{ type: 'disarm', timer: 'first-word' }]);
+    expect(asker.of('disarm')).toEqual([
+      { type: 'disarm', timer: 'first-word' },
+      { type: 'disarm', timer: 'queue' },
+    ]);
     expect(asker.of('add-output')).toHaveLength(1);
     asker.frame(finish);
     expect(asker.of('settle')).toEqual([{ type: 'settle', attempt: 1, frame: finish }]);
@@ -296,5 +300,69 @@ describe('stopping', () => {
     asker.choose('A');
     expect(asker.effects).toEqual([]);
     expect(asker.state.job.phase).toBe('cancelled');
+  });
+});
+
+describe('where others could do the job', () => {
+  const doubt: Doubt = { queueMsMax: 15_000, empty: 'ask-another' };
+  const settled = (asker: ReturnType<typeof session>) => {
+    const { attempt } = asker.state;
+    asker.frame(finish);
+    const receipt = { receipt: envelope };
+    const settlement = { usage: finish.usage, receipt, receiptCheck: holds };
+    asker.say({ type: 'settled', at: 6, attempt, frame: finish, settlement });
+  };
+
+  test.each([
+    [0, 6_000],
+    [5_000, 10_000],
+    [1e9, 15_000],
+  ])('A15: a queue of %i ms is waited for %i ms, however often its place is told', (etaMs, ms) => {
+    const asker = session();
+    asker.open('A', doubt);
+    asker.frame({ t: 'accepted', position: 1, etaMs });
+    expect(asker.effects).toContainEqual({ type: 'arm', timer: 'queue', ms });
+    asker.frame({ t: 'accepted', position: 1, etaMs });
+    expect(asker.armed()).toEqual(['silence']);
+    asker.frame({ t: 'alive' });
+    asker.say({ type: 'timer', timer: 'queue', at: 9 });
+    const [{ end }] = asker.of('record') as [Extract<AskerEffect, { type: 'record' }>];
+    expect(end).toMatchObject({ type: 'lost', error: { code: 'peer-lost', details: { reason: 'stalled' } } });
+    expect(asker.of('choose')).toMatchObject([{ tried: ['A'] }]);
+  });
+
+  test('the slot ends the wait, and the only worker is waited for', () => {
+    const asker = session();
+    asker.open('A', doubt);
+    asker.frame({ t: 'accepted', position: 1, etaMs: 0 });
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    expect(asker.of('disarm').map(({ timer }) => timer)).toContain('queue');
+    const alone = session();
+    alone.open('A');
+    alone.frame({ t: 'accepted', position: 1, etaMs: 0 });
+    expect(alone.armed()).toEqual(['silence']);
+  });
+
+  test('A4: an empty answer sends the job to one more worker, and a second one is believed', () => {
+    const asker = session();
+    asker.open('A', doubt);
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    settled(asker);
+    expect(asker.state.errors).toMatchObject([{ code: 'peer-failed', details: { reason: 'empty' } }]);
+    expect(asker.of('choose')).toHaveLength(1);
+    asker.open('B', doubt);
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    settled(asker);
+    expect(asker.state.job).toMatchObject({ phase: 'finished', text: '' });
+  });
+
+  test('an empty answer of a worker that is trusted, or the only one, is the answer', () => {
+    for (const one of [{ ...doubt, empty: 'accept' } as const, undefined]) {
+      const asker = session();
+      asker.open('A', one);
+      asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+      settled(asker);
+      expect(asker.state.job.phase).toBe('finished');
+    }
   });
 });

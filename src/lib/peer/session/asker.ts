@@ -11,6 +11,9 @@ import { initialJob, isLegal, isOver, reduceJob, type JobState } from './job-sta
 
 /** Dialling included: a worker that cannot be reached within this is passed over. */
 const openTimeoutMs = 10_000;
+/** A queue moves at half its promised pace, or is given up; short promises are not held to the second. */
+const queueFactor = 2;
+const queueMsMin = 6_000;
 /** Past the worker's own deadline, for its last frame to arrive. */
 const deadlineGraceMs = 1_000;
 
@@ -31,6 +34,8 @@ const says = {
   unanswered: 'The peer did not answer in time. Try another one.',
   silent: 'The peer has fallen silent. Try again.',
   wordless: 'The peer took the job and said nothing. Try again.',
+  stalled: 'The queue of the peer does not move. Try another one.',
+  empty: 'The peer gave an empty answer. Try another one.',
   unasked: 'The peer called an answer stopped that nobody had stopped.',
   outOfTurn: 'The peer sent a frame out of turn.',
   tooMuch: 'The peer sends more than was asked for.',
@@ -134,6 +139,9 @@ function onChannel(state: AskerState, current: Current, event: ChannelEvent): As
       const last = settlement.receipt.countersign;
       const close: AskerEffect = { type: 'close', attempt, last: last && { t: 'countersign', envelope: last } };
       if (frame.reason === 'cancelled') return finish(state, { type: 'cancelled', at, settlement }, [close]);
+      if (isEmpty(state.job) && current.doubt?.empty === 'ask-another' && !state.errors.some(wasEmpty)) {
+        return finish(state, { type: 'lost', at, error: errorOf('peer-failed', says.empty, 'empty') }, [close]);
+      }
       return finish(state, { type: 'finished', at, frame, settlement }, [close]);
     }
     case 'checked':
@@ -167,7 +175,7 @@ function onFrame(
         { ...state, current: next },
         { type: 'job-accepted', at, position: frame.position, etaMs: frame.etaMs },
       );
-      const wait = starts && !state.isStopping ? [firstWord(next)] : [];
+      const wait = state.isStopping ? none : waitAfter(frame, current, next);
       return [told, [...heard, ...wait, ...effects]];
     }
     case 'part':
@@ -224,7 +232,7 @@ function onPart(
   const next = { ...current, tokens, dataBytes, hasSpoken: current.hasSpoken || speaks };
   const [told, effects] = tell({ ...state, current: next }, { type: 'part-received', at, part });
   const heard: AskerEffect[] = [...heardFrom(state)];
-  if (speaks) heard.push({ type: 'disarm', timer: 'first-word' });
+  if (speaks) heard.push({ type: 'disarm', timer: 'first-word' }, { type: 'disarm', timer: 'queue' });
   heard.push({ type: 'add-output', attempt, part });
   return [told, [...heard, ...effects]];
 }
@@ -252,19 +260,22 @@ function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
       return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.silent, 'silent') }, 'peer-lost');
     case 'first-word':
       return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.wordless, 'wordless') }, 'peer-lost');
+    case 'queue':
+      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.stalled, 'stalled') }, 'peer-lost');
     case 'settle':
       return conclude(state, { type: 'cancelled', at }, 'cancelled');
   }
 }
 
 function beginAttempt(state: AskerState, event: Extract<AskerEvent, { type: 'chosen' }>): AskerStep {
-  const { at, job, worker, firstPartTimeoutMs, parts, dataBytesMax, wasStopped } = event;
+  const { at, job, worker, firstPartTimeoutMs, doubt, parts, dataBytesMax, wasStopped } = event;
   const attempt = state.attempt + 1;
   const [told, effects] = tell(state, { type: 'worker-chosen', at, job, worker });
   const current: Current = {
     job,
     worker,
     firstPartTimeoutMs: Math.min(firstPartTimeoutMs, limits.patienceMsMax),
+    doubt,
     parts,
     dataBytesMax,
     wasStopped,
@@ -377,11 +388,14 @@ function finish(state: AskerState, attemptEnd: AttemptEnd, closing: readonly Ask
  * so at once and leaves the retry to the person. Everything an answer needs to go on elsewhere is in the state, on the
  * wire (`resume`) and in engines; this is the one place that decides not to.
  */
-function afterLoss({ output, attempt }: JobState): 'next' | 'fail' {
-  if (attempt >= limits.attemptsMax) return 'fail';
-  const isUnread = output.tokens === 0 && output.text === '' && output.reasoning === '' && output.data.length === 0;
-  return isUnread ? 'next' : 'fail';
+function afterLoss(job: JobState): 'next' | 'fail' {
+  return job.attempt < limits.attemptsMax && isEmpty(job) ? 'next' : 'fail';
 }
+
+const isEmpty = ({ output }: JobState): boolean =>
+  output.tokens === 0 && output.text === '' && output.reasoning === '' && output.data.length === 0;
+
+const wasEmpty = ({ details }: ErrorRecord): boolean => details?.['reason'] === 'empty';
 
 function end(state: AskerState, event: JobEvent, before: readonly AskerEffect[]): AskerStep {
   const [told, effects] = tell(state, event);
@@ -412,6 +426,7 @@ function tell(state: AskerState, event: JobEvent): AskerStep {
 
 const quiet: readonly AskerEffect[] = [
   { type: 'disarm', timer: 'accept' },
+  { type: 'disarm', timer: 'queue' },
   { type: 'disarm', timer: 'silence' },
   { type: 'disarm', timer: 'first-word' },
 ];
@@ -428,6 +443,18 @@ function heardFrom({ current, isStopping, isPaused }: AskerState): readonly Aske
 function listenAgain({ current, isStopping }: AskerState): readonly AskerEffect[] {
   if (!current || isStopping || current.acceptedFrames === 0) return none;
   return current.hasSlot && !current.hasSpoken ? [...hearing, firstWord(current)] : hearing;
+}
+
+/** Its first frame promises how long the queue is; a place in it is waited for no longer than is believed. */
+function waitAfter(
+  { position, etaMs }: { readonly position: number; readonly etaMs: number },
+  { hasSlot, acceptedFrames }: Current,
+  next: Current,
+): readonly AskerEffect[] {
+  if (position === 0) return hasSlot ? none : [{ type: 'disarm', timer: 'queue' }, firstWord(next)];
+  if (!next.doubt || acceptedFrames > 0) return none;
+  const believedMs = Math.max(queueMsMin, etaMs * queueFactor);
+  return [{ type: 'arm', timer: 'queue', ms: Math.min(next.doubt.queueMsMax, believedMs) }];
 }
 
 const firstWord = ({ firstPartTimeoutMs }: Current): AskerEffect => ({
