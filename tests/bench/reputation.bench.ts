@@ -26,7 +26,7 @@ export default async function reputation(): Promise<readonly Row[]> {
   }));
   const times = { receipts: [] as number[], words: [] as number[], looks: [] as number[] };
   for (let run = 0; run <= runs; run++) {
-    const flow = createFlow('self', now);
+    const flow = createFlow('self');
     const perReceipt =
       processorMs(() => taken.forEach(({ from, work, at }) => flow.received(from, work, at))) / receipts;
     const perWord = processorMs(() => words.forEach((word) => flow.heard(word))) / neighbours;

@@ -84,7 +84,7 @@ function shareOfTrust(trustOf: (observer: number) => readonly number[]): number 
 
 const budgetedFlow = (work: Work) =>
   shareOfTrust((observer) => {
-    const flow = createFlow(String(observer), now);
+    const flow = createFlow(String(observer));
     const entriesOf = (of: number) => work[of]!.map((amount, peer) => ({ peer: String(peer), work: amount }));
     for (const { peer, work: amount } of entriesOf(observer)) flow.received(peer, amount, now);
     for (const [signer] of work.entries()) {

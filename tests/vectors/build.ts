@@ -14,6 +14,8 @@ import { chat } from '#lib/protocol/kinds/chat.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { encodeCredit, encodeFrame, endMark } from '#lib/net/framing.ts';
+import { encodeTallyFrame, tallyProtocol } from '#lib/protocol/tally.ts';
+import { linkDigest } from '#lib/trust/links.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { promptHash } from '#lib/trust/prompt-hash.ts';
 import { receiptHash } from '#lib/trust/receipt.ts';
@@ -100,7 +102,7 @@ function envelopes() {
     envelope: toHex(encodeEnvelope(envelope)),
     hash: receiptHash(envelope),
   });
-  const { offer, goodbye, fullOffer, receipt, checkpoint, countersign } = from.envelopes;
+  const { offer, goodbye, fullOffer, receipt, checkpoint, countersign, tally } = from.envelopes;
   return [
     row('offer', offer, from.workerSeed, from.offer),
     row('goodbye', goodbye, from.workerSeed, from.goodbye),
@@ -113,6 +115,7 @@ function envelopes() {
       asker: from.asker.peer,
       prevAsker: '0'.repeat(64),
     }),
+    row('tally', tally, from.askerSeed, from.tally),
   ];
 }
 
@@ -163,6 +166,7 @@ function frames() {
     ...rows<WorkerFrame>(jobProtocol, 'worker', Object.fromEntries(parts), encodeWorkerFrame),
     ...rows(findProtocol, 'asker', from.findRequests, encodeFindRequest),
     ...rows(findProtocol, 'relay', from.findFrames, encodeFindFrame),
+    ...rows(tallyProtocol, 'peer', from.tallyFrames, encodeTallyFrame),
   ];
 }
 
@@ -218,5 +222,6 @@ function hashes() {
       for (const part of parts) root.add(part);
       return { channels, parts: toJson(parts), ...root.summary() };
     }),
+    links: from.links.map((link) => ({ ...link, link: toHex(linkDigest(link.side, link)) })),
   };
 }

@@ -1,16 +1,19 @@
+import { concatBytes } from '#lib/base/bytes.ts';
 import { artefactId } from '#lib/protocol/artefact.ts';
 import type { Checkpoint } from '#lib/protocol/checkpoint.ts';
-import { createSigner, signEnvelope } from '#lib/protocol/envelope.ts';
+import { createSigner, signEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { FindFrame, FindRequest } from '#lib/protocol/find.ts';
 import type { AskerFrame, WorkerFrame } from '#lib/protocol/frame.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { chat } from '#lib/protocol/kinds/chat.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
 import type { Part } from '#lib/protocol/part.ts';
+import { signTally, type Tally, type TallyFrame } from '#lib/protocol/tally.ts';
 import { chainStart } from '#lib/trust/chain.ts';
+import { linkDigest } from '#lib/trust/links.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { promptHash } from '#lib/trust/prompt-hash.ts';
-import { countersign, issueReceipt, type Delivered } from '#lib/trust/receipt.ts';
+import { countersign, issueReceipt, receiptHash, type Delivered, type OpenedReceipt } from '#lib/trust/receipt.ts';
 import { signOffer } from '#lib/protocol/offer.ts';
 
 /**
@@ -151,6 +154,17 @@ export const checkpoint: Checkpoint = {
   issuedAt: 1_700_000_000_500,
 };
 
+export const tally: Tally = {
+  peer: asker.peer,
+  seq: 1_700_000_000_007,
+  issuedAt: 1_700_000_002_000,
+  ttlMs: 86_400_000,
+  received: [
+    { peer: worker.peer, work: 9_007_199_254_740_991 },
+    { peer: createSigner(new Uint8Array(32).fill(3)).peer, work: 1 },
+  ],
+};
+
 export const envelopes = {
   offer: signOffer(offer, worker),
   goodbye: signOffer(goodbye, worker),
@@ -158,7 +172,38 @@ export const envelopes = {
   receipt: issueReceipt(delivered, worker).envelope,
   checkpoint: signEnvelope('checkpoint', checkpoint, worker),
   countersign: countersign(issueReceipt(delivered, worker), chainStart, asker),
+  tally: signTally(tally, asker),
 } as const;
+
+/** The same job again, twice, each time as what follows the first: two histories. */
+const [firstReceipt, secondReceipt] = [1, 2].map((later) =>
+  issueReceipt(
+    { ...delivered, issuedAt: delivered.issuedAt + later, prevWorker: receiptHash(envelopes.receipt) },
+    worker,
+  ),
+) as [OpenedReceipt, OpenedReceipt];
+const [firstCountersign, secondCountersign] = [firstReceipt, secondReceipt].map((receipt) =>
+  countersign(receipt, receiptHash(envelopes.countersign), asker),
+) as [Envelope, Envelope];
+
+export const links = [
+  { side: 'worker', peer: worker.peer, prev: chainStart, hash: receiptHash(envelopes.receipt) },
+  { side: 'asker', peer: asker.peer, prev: chainStart, hash: receiptHash(envelopes.countersign) },
+  { side: 'worker', peer: worker.peer, prev: receiptHash(envelopes.receipt), hash: firstReceipt.hash },
+] as const;
+
+export const tallyFrames: Readonly<Record<string, TallyFrame>> = {
+  have: { t: 'have', forked: [worker.peer], links: concatBytes(...links.map((link) => linkDigest(link.side, link))) },
+  'have, of nothing': { t: 'have', forked: [], links: Uint8Array.of() },
+  tally: { t: 'tally', envelope: envelopes.tally },
+  'link, a receipt': { t: 'link', envelope: envelopes.receipt },
+  'link, a countersign': { t: 'link', envelope: envelopes.countersign },
+  'fork of a worker': {
+    t: 'fork',
+    fork: { side: 'worker', left: firstReceipt.envelope, right: secondReceipt.envelope },
+  },
+  'fork of an asker': { t: 'fork', fork: { side: 'asker', left: firstCountersign, right: secondCountersign } },
+};
 
 const usage = { tokensIn: 21, tokensOut: 5 };
 

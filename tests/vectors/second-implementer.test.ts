@@ -14,7 +14,7 @@ import {
   type AnyPart,
   type Value,
 } from './second-reader.ts';
-import { isName, judgeFrame, readNewerOffer } from './second-judge.ts';
+import { isName, judgeFrame, readNewerOffer, readTally } from './second-judge.ts';
 
 /**
  * A second implementation, written from `src/lib/protocol/README.md` alone. If it agrees with the vectors, the page is
@@ -84,6 +84,7 @@ test('every envelope is signed over the bytes the page defines, by the peer name
       receipt: record['worker'],
       checkpoint: record['worker'],
       countersign: record['asker'],
+      tally: record['peer'],
     }[envelope.type];
     expect(signer).toBe(peerId(envelope.key));
     expect(sha256(hex(row.envelope)).toString('hex')).toBe(row.hash);
@@ -121,4 +122,19 @@ test('prompt and output hashes match, and the receipt belongs to its job', () =>
     outputForm: sent.outputForm,
     tokensOut: sent.tokens,
   });
+});
+
+test('a tally is read whole, and the links of the files name the records of the files', () => {
+  const rows = vectors('envelopes') as { name: string; record: Record<string, Value>; hash: string }[];
+  const find = (name: string) => rows.find((row) => row.name === name)!;
+  expect(readTally(fromJson(find('tally').record))).toEqual(fromJson(find('tally').record));
+  const { links } = vectors('hashes') as { links: Record<'side' | 'peer' | 'prev' | 'hash' | 'link', string>[] };
+  for (const { side, peer, prev, hash, link } of links) {
+    const place = sha256(write([side, peer, prev])).subarray(0, 16);
+    expect(Buffer.concat([place, hex(hash).subarray(0, 8)]).toString('hex')).toBe(link);
+  }
+  const [receipt, countersign] = [find('receipt'), find('countersign')];
+  expect(links.map(({ hash }) => hash).slice(0, 2)).toEqual([receipt.hash, countersign.hash]);
+  expect(links[0]).toMatchObject({ peer: receipt.record['worker'], prev: receipt.record['prevWorker'] });
+  expect(links[1]).toMatchObject({ peer: countersign.record['asker'], prev: countersign.record['prevAsker'] });
 });

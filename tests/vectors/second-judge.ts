@@ -183,6 +183,23 @@ const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
     gone: { peer },
     alive: {},
   },
+  '/tabloom/tally/2 peer': {
+    have: {
+      forked: list(peer, 64),
+      links: (value) => (Buffer.isBuffer(value) && value.length % 24 === 0 ? bytes(6_144)(value) : bad()),
+    },
+    tally: { envelope: envelope('tally') },
+    link: {
+      envelope: (value) => envelope(isRow(value) && value['type'] === 'receipt' ? 'receipt' : 'countersign')(value),
+    },
+    fork: {
+      fork: (value) => {
+        const side = isRow(value) ? value['side'] : undefined;
+        const type = side === 'worker' ? 'receipt' : side === 'asker' ? 'countersign' : '';
+        return record({ side: word, left: envelope(type), right: envelope(type) })(value);
+      },
+    },
+  },
 };
 const findRequest = record({ 'artefact?': hash, 'tier?': word, limit: integer(1, 64) });
 
@@ -251,3 +268,12 @@ export const readNewerOffer = (bytesOfEnvelope: Buffer): Value => {
   const { payload } = envelope('offer')(read(bytesOfEnvelope)) as { payload: Buffer };
   return offer(read(payload));
 };
+
+/** The record of a tally, by its table. */
+export const readTally: Check = record({
+  peer,
+  seq: count,
+  issuedAt: count,
+  ttlMs: integer(1_000, 604_800_000),
+  received: list(record({ peer, work: integer(1, Number.MAX_SAFE_INTEGER) }), 100),
+});

@@ -10,7 +10,9 @@ import { keyFromPeerId } from '#lib/protocol/ids.ts';
 import { offerSchema, readOffer } from '#lib/protocol/offer.ts';
 import { createFrameDecoder } from '#lib/net/framing.ts';
 import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
+import { decodeTallyFrame, tallyProtocol, tallySchema, type TallyFrame } from '#lib/protocol/tally.ts';
 import { isPrintableName } from '#lib/protocol/word.ts';
+import { provesFork } from '#lib/trust/chain.ts';
 import { verifyStored } from '#lib/trust/check.ts';
 import { buildVectors, toJson } from './build.ts';
 
@@ -28,6 +30,7 @@ const decoders: Record<string, (body: Uint8Array) => unknown> = {
   [`${jobProtocol} worker`]: decodeWorkerFrame,
   [`${findProtocol} asker`]: decodeFindRequest,
   [`${findProtocol} relay`]: decodeFindFrame,
+  [`${tallyProtocol} peer`]: decodeTallyFrame,
 };
 
 test('every frame in the files decodes to its value', () => {
@@ -73,6 +76,7 @@ test('every envelope in the files opens to its record and signer', () => {
     receipt: receiptSchema,
     checkpoint: checkpointSchema,
     countersign: countersignSchema,
+    tally: tallySchema,
   };
   for (const row of read('envelopes')) {
     const type = row.type as keyof typeof schemas;
@@ -91,6 +95,16 @@ test('the receipt and the countersign in the files match', () => {
     workerSignature: 'valid',
     askerSignature: 'valid',
   });
+});
+
+test('the forks in the files prove themselves', () => {
+  const forks = (read('frames') as { name: string; body: string }[])
+    .filter(({ name }) => name.startsWith('fork'))
+    .map(({ body }) => decodeTallyFrame(fromHex(body)) as Extract<TallyFrame, { t: 'fork' }>);
+  expect(forks.map(({ fork }) => [fork.side, provesFork(fork)])).toEqual([
+    ['worker', true],
+    ['asker', true],
+  ]);
 });
 
 test('bytes marked as refused are refused', () => {

@@ -22,7 +22,8 @@ export interface Envelope {
   readonly sig: Uint8Array;
 }
 
-export type EnvelopeType = 'offer' | 'receipt' | 'checkpoint' | 'countersign';
+export type EnvelopeType = (typeof envelopeTypes)[number];
+const envelopeTypes = ['offer', 'receipt', 'checkpoint', 'countersign', 'tally'] as const;
 
 /** Holds a private key without exposing it. */
 export interface Signer {
@@ -33,7 +34,7 @@ export interface Signer {
 }
 
 export const envelopeSchema = z.object({
-  type: z.enum(['offer', 'receipt', 'checkpoint', 'countersign']),
+  type: z.enum(envelopeTypes),
   payload: bytesSchema(limits.gossipBytesMax),
   key: fixedBytesSchema(32),
   sig: fixedBytesSchema(64),

@@ -14,6 +14,7 @@ import {
   workerFixture,
 } from './protocol.fixture.ts';
 import { receiptSchema } from './receipt.ts';
+import { decodeTallyFrame, encodeTallyFrame } from './tally.ts';
 
 /** A decoder of untrusted bytes, the codes it may throw, and valid bytes to mutate. */
 const decoders = {
@@ -34,6 +35,13 @@ const decoders = {
   ],
   'find request': [decodeFindRequest, encodeFindRequest({ limit: 16, artefact: jobFixture.artefact })],
   'find frame': [decodeFindFrame, encodeFindFrame({ t: 'sample', offers: [offerEnvelopeFixture] })],
+  'tally frame': [
+    decodeTallyFrame,
+    encodeTallyFrame({
+      t: 'fork',
+      fork: { side: 'worker', left: receiptEnvelopeFixture, right: receiptEnvelopeFixture },
+    }),
+  ],
   offer: [readOffer, writeOffer(offerFixture, workerFixture)],
   envelope: [decodeEnvelope, encodeEnvelope(receiptEnvelopeFixture)],
   'signed receipt': [

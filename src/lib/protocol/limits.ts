@@ -134,4 +134,20 @@ export const limits = {
   /** How far `issuedAt` may lie outside the interval from request to receipt: two machines' clocks differ. */
   receiptClockSkewMs: 60_000,
   attemptsMax: 8,
+
+  /** Peers that a tally names: those that the most work was received from. */
+  tallyEntriesMax: 100,
+  tallyTtlMs: 24 * 3_600_000,
+  tallyTtlMsMax: 7 * 24 * 3_600_000,
+  /** How far ahead of a reader's clock a tally may be dated. */
+  tallyClockSkewMs: 60_000,
+  /** Known forkers that one side of an exchange names, and links that the side which opens it does. */
+  tallyForkedMax: 64,
+  tallyLinksMax: 256,
+  /** Forks that one side hands over in one exchange, and links that are shown. */
+  tallyForksMax: 8,
+  /** The whole exchange. */
+  tallyTimeoutMs: 20_000,
+  /** Exchanges that a peer is granted: one at a time, with this long between their beginnings. */
+  tallyMinGapMs: 30_000,
 } as const;

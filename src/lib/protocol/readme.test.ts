@@ -15,6 +15,14 @@ import { limits } from './limits.ts';
 import { offeredModelSchema, offerSchema } from './offer.ts';
 import { partSchema } from './part.ts';
 import { countersignSchema, receiptSchema } from './receipt.ts';
+import {
+  forkSchema,
+  linkDigestBytes,
+  receivedWorkSchema,
+  tallyFrameSchema,
+  tallyProtocol,
+  tallySchema,
+} from './tally.ts';
 
 /** The page cannot be proven complete, but what it must mention can be listed. */
 const page = readFileSync(new URL('README.md', import.meta.url), 'utf8');
@@ -84,6 +92,15 @@ test('each section names every member of its records, frames, parts and kinds', 
     ['Params', kinds.flatMap(({ params }) => keysOf(params))],
     ['Receipts', [...keysOf(receiptSchema), ...keysOf(countersignSchema)]],
     ['Checkpoints', keysOf(checkpointSchema)],
+    [
+      'Tallies',
+      [
+        ...[tallySchema, receivedWorkSchema].flatMap(keysOf),
+        ...[tallyFrameSchema, forkSchema].flatMap(membersOf),
+        ...wordsOf(tallyFrameSchema, 't'),
+        ...wordsOf(forkSchema, 'side'),
+      ],
+    ],
     ['How the wire grows', ['must']],
     ['Money', ['wallet', 'bond', 'attestation', 'budget', 'pay', 'due']],
   ];
@@ -93,7 +110,7 @@ test('each section names every member of its records, frames, parts and kinds', 
 });
 
 test('the page states protocols, the topic, signed prefixes and limits', () => {
-  for (const text of [jobProtocol, findProtocol, offersTopic]) expect(page).toContain(`\`${text}\``);
+  for (const text of [jobProtocol, findProtocol, tallyProtocol, offersTopic]) expect(page).toContain(`\`${text}\``);
   expect(page).toContain('"tabloom/" ‖ type ‖ "/2\\n" ‖ payload');
   expect(page).toContain('"tabloom/output/2/" ‖ form ‖ "\\n"');
   const places: Readonly<Record<string, readonly number[]>> = {
@@ -160,6 +177,18 @@ test('the page states protocols, the topic, signed prefixes and limits', () => {
       limits.logitBiasMax,
       limits.topLogprobsMax,
       limits.embeddingDimensionsMax,
+    ],
+    Tallies: [
+      limits.tallyTtlMs,
+      limits.tallyTtlMsMax,
+      limits.tallyClockSkewMs / 1_000,
+      limits.tallyEntriesMax,
+      limits.tallyForkedMax,
+      limits.tallyLinksMax,
+      limits.tallyLinksMax * (linkDigestBytes.place + linkDigestBytes.record),
+      limits.tallyForksMax,
+      limits.tallyTimeoutMs / 1_000,
+      limits.tallyMinGapMs / 1_000,
     ],
     Checkpoints: [limits.checkpointTokens, limits.checkpointIntervalMs / 1_000],
   };

@@ -2,6 +2,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { openEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { countersignSchema } from '#lib/protocol/receipt.ts';
+import type { ForkRecord } from '#lib/protocol/tally.ts';
 import { openReceipt, receiptHash } from './receipt.ts';
 
 /**
@@ -51,19 +52,18 @@ export function checkChain(side: ChainSide, records: readonly Envelope[], start:
   return { type: 'whole', head: prev };
 }
 
-/** Two different records signed by one key with the same predecessor. */
-export interface Fork {
-  readonly side: ChainSide;
-  readonly left: Envelope;
-  readonly right: Envelope;
-}
+/**
+ * Two different records signed by one key with the same predecessor. Two that both begin a chain are no fork: a peer that
+ * lost its storage begins a new chain, and that is not a lie.
+ */
+export type Fork = ForkRecord;
 
 /** Looks for a fork between two histories of one peer, skipping unreadable records. */
 export function findFork(side: ChainSide, one: readonly Envelope[], other: readonly Envelope[]): Fork | undefined {
   const byPlace = new Map<string, ChainLink>();
   for (const envelope of [...one, ...other]) {
     const link = tryRead(side, envelope);
-    if (!link) continue;
+    if (!link || link.prev === chainStart) continue;
     const place = `${link.peer} ${link.prev}`;
     const taken = byPlace.get(place);
     if (taken && taken.hash !== link.hash) return { side, left: taken.envelope, right: envelope };
@@ -75,31 +75,8 @@ export function findFork(side: ChainSide, one: readonly Envelope[], other: reado
 /** Whether the evidence is valid. Needs nothing but the fork itself. */
 export function provesFork({ side, left, right }: Fork): boolean {
   const [a, b] = [tryRead(side, left), tryRead(side, right)];
-  return a !== undefined && b !== undefined && a.peer === b.peer && a.prev === b.prev && a.hash !== b.hash;
-}
-
-/** Receipts of each peer, and peers, that a fork watch remembers. */
-const watched = { linksMax: 64, peersMax: 2_048 } as const;
-
-/**
- * Notices a peer that signs two records after the same one, as they come in. Every chain may begin anew: a peer that has
- * lost its storage starts a second one, and has told no lie.
- */
-export function createForkWatch(): (link: Pick<ChainLink, 'peer' | 'hash' | 'prev'>) => boolean {
-  const peers = new Map<PeerId, Map<string, string>>();
-  return ({ peer, hash, prev }) => {
-    if (prev === chainStart) return false;
-    const links = peers.get(peer) ?? new Map<string, string>();
-    const before = links.get(prev);
-    links.set(prev, before ?? hash);
-    peers.delete(peer);
-    peers.set(peer, links);
-    for (const [map, max] of [[links, watched.linksMax] as const, [peers, watched.peersMax] as const]) {
-      const [oldest] = map.keys();
-      if (map.size > max && oldest !== undefined) map.delete(oldest);
-    }
-    return before !== undefined && before !== hash;
-  };
+  if (!a || !b || a.prev === chainStart) return false;
+  return a.peer === b.peer && a.prev === b.prev && a.hash !== b.hash;
 }
 
 function worked(envelope: Envelope) {

@@ -94,19 +94,18 @@ export function checkReceipt(opened: OpenedReceipt | undefined, received: Receiv
 export const allHold = (checks: ReceiptChecks): boolean => Object.values(checks).every(Boolean);
 
 /**
- * Whether an asker's countersign belongs to this receipt; the worker checks this before storing the pair. Never throws.
+ * The asker's countersign of this receipt, verified; the worker calls this before storing the pair. Undefined for
+ * anything else. Never throws.
  */
-export const checkCountersign = (receipt: OpenedReceipt, countersign: Envelope): boolean =>
-  belongsTo(receipt, openCountersign(countersign));
-
-function belongsTo({ record, hash }: OpenedReceipt, answer: Opened<Countersign> | undefined): boolean {
-  return (
+export function openCountersign({ record, hash }: OpenedReceipt, envelope: Envelope): Opened<Countersign> | undefined {
+  const answer = readCountersign(envelope);
+  const belongs =
     answer !== undefined &&
     answer.peer === record.asker &&
     answer.record.asker === answer.peer &&
     answer.record.jobId === record.jobId &&
-    answer.record.receipt === hash
-  );
+    answer.record.receipt === hash;
+  return belongs ? answer : undefined;
 }
 
 /** What can be verified about a stored receipt without the conversation: both signatures. */
@@ -123,16 +122,16 @@ export interface StoredCheck {
 /** Verifies a stored or presented receipt offline. Never throws. */
 export function verifyStored({ receipt: envelope, countersign: answer }: SignedReceipt): StoredCheck {
   const receipt = tryOpenReceipt(envelope);
-  const countersign = answer && openCountersign(answer);
+  const countersign = answer && readCountersign(answer);
   return {
     receipt: receipt?.record,
     countersign: countersign?.record,
     workerSignature: receipt && receipt.peer === receipt.record.worker ? 'valid' : 'invalid',
-    askerSignature: !answer ? 'missing' : receipt && belongsTo(receipt, countersign) ? 'valid' : 'invalid',
+    askerSignature: !answer ? 'missing' : receipt && openCountersign(receipt, answer) ? 'valid' : 'invalid',
   };
 }
 
-const openCountersign = (envelope: Envelope): Opened<Countersign> | undefined =>
+const readCountersign = (envelope: Envelope): Opened<Countersign> | undefined =>
   tryOpen(() => openEnvelope('countersign', countersignSchema, envelope));
 
 /** Compares canonical encodings, so that member order does not matter. */

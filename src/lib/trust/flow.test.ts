@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '#lib/base/random.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import { createFlow, flowLimits, type NeighbourWord, type ReceivedWork } from './flow.ts';
+import type { PeerWork } from './fading-work.ts';
+import { createFlow, type NeighbourWord } from './flow.ts';
 
 const now = 1_700_000_000_000;
-const { halfLifeMs } = flowLimits;
+const halfLifeMs = 14 * 24 * 3_600_000;
 
-const entries = (work: Readonly<Record<PeerId, number>>): readonly ReceivedWork[] =>
+const entries = (work: Readonly<Record<PeerId, number>>): readonly PeerWork[] =>
   Object.entries(work).map(([peer, amount]) => ({ peer, work: amount }));
 const word = (signer: PeerId, work: Readonly<Record<PeerId, number>>, at = now): NeighbourWord => ({
   signer,
@@ -33,7 +34,7 @@ function literally(
 }
 
 test('received work counts in full; a neighbour’s counts half, up to its budget', () => {
-  const flow = createFlow('me', now);
+  const flow = createFlow('me');
   flow.received('k', 100, now);
   flow.heard(word('k', { a: 60, b: 1_000 }));
   // min(100, 60) + min(100, 1000) = 160, against a budget of 100.
@@ -49,7 +50,7 @@ test('any order of receipts, statements and failures matches the formula', () =>
     const random = seededRandom(seed);
     const draw = () => Math.floor(random.float() * 1_000);
     const one = () => peers[Math.floor(random.float() * peers.length)]!;
-    const flow = createFlow('me', now);
+    const flow = createFlow('me');
     const own: Record<PeerId, number> = {};
     const failed: Record<PeerId, number> = {};
     const statements: Record<PeerId, Record<PeerId, number>> = {};
@@ -83,7 +84,7 @@ test('any order of receipts, statements and failures matches the formula', () =>
 test('a neighbour vouches with half of what was received from it, whatever it claims', () => {
   const one = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`s${i}`, 2 ** 50]));
   for (const claims of [one, { s0: 2 ** 50 }, Object.fromEntries(Object.keys(one).map((s) => [s, 3]))]) {
-    const flow = createFlow('me', now);
+    const flow = createFlow('me');
     flow.received('liar', 100, now);
     flow.heard(word('liar', claims));
     const gained = Object.keys(claims).reduce((sum, peer) => sum + flow.reputation(peer, now), 0);
@@ -93,13 +94,13 @@ test('a neighbour vouches with half of what was received from it, whatever it cl
 });
 
 test('the statement of a peer from which nothing was received counts nothing', () => {
-  const flow = createFlow('me', now);
+  const flow = createFlow('me');
   flow.heard(word('stranger', { a: 2 ** 50 }));
   expect(flow.reputation('a', now)).toBe(0);
 });
 
 test('a peer cannot vouch for itself or for the reader', () => {
-  const flow = createFlow('me', now);
+  const flow = createFlow('me');
   flow.received('k', 100, now);
   flow.heard(word('k', { k: 10 ** 9, me: 10 ** 9, a: 50 }));
   expect(flow.reputation('k', now)).toBe(100);
@@ -108,7 +109,7 @@ test('a peer cannot vouch for itself or for the reader', () => {
 });
 
 test('a new statement replaces the previous one, and a removed one no longer counts', () => {
-  const flow = createFlow('me', now);
+  const flow = createFlow('me');
   flow.received('k', 100, now);
   flow.heard(word('k', { a: 50 }));
   flow.heard(word('k', { b: 50 }));
@@ -118,7 +119,7 @@ test('a new statement replaces the previous one, and a removed one no longer cou
 });
 
 test('all weights halve after fourteen days, whenever they were recorded', () => {
-  const flow = createFlow('me', now);
+  const flow = createFlow('me');
   flow.received('k', 100, now);
   flow.failed('f', 10, now);
   flow.heard(word('k', { a: 40 }));
@@ -130,11 +131,11 @@ test('all weights halve after fourteen days, whenever they were recorded', () =>
   flow.heard(word('k', { a: 40 }, later));
   expect(flow.reputation('a', later)).toBeCloseTo(20, 10);
   flow.received('k', 50, later);
-  expect(flow.ledger(later)).toEqual([{ peer: 'k', work: 100 }]);
+  expect(flow.ledger(later)).toEqual({ received: [{ peer: 'k', work: 100 }], failed: [{ peer: 'f', work: 5 }] });
 });
 
 test('precision holds after fifty years', () => {
-  const flow = createFlow('me', now);
+  const flow = createFlow('me');
   flow.received('old', 100, now);
   flow.heard(word('old', { forgotten: 100 }));
   const later = now + 50 * 365 * 24 * 3_600_000;
@@ -146,14 +147,14 @@ test('precision holds after fifty years', () => {
 });
 
 test('failures count three times and may make reputation negative', () => {
-  const flow = createFlow('me', now);
+  const flow = createFlow('me');
   flow.received('k', 100, now);
   flow.failed('k', 50, now);
   expect(flow.reputation('k', now)).toBe(-50);
 });
 
 test('a forker has no reputation and its statements no weight, whatever it does afterwards', () => {
-  const flow = createFlow('me', now);
+  const flow = createFlow('me');
   flow.received('k', 100, now);
   flow.heard(word('k', { a: 40 }));
   flow.forked('k');
@@ -163,7 +164,7 @@ test('a forker has no reputation and its statements no weight, whatever it does 
 });
 
 test('a granted relay’s statements count as if it had always served, without earning it reputation', () => {
-  const flow = createFlow('me', now);
+  const flow = createFlow('me');
   flow.grant('relay', 100);
   flow.heard(word('relay', { a: 60, b: 60 }));
   expect(flow.reputation('relay', now)).toBe(0);
@@ -176,9 +177,9 @@ test('a granted relay’s statements count as if it had always served, without e
 });
 
 test('tables are bounded: the peers with the least work and the statement with the least weight are evicted', () => {
-  const flow = createFlow('me', now, { peersMax: 8, wordsMax: 2 });
+  const flow = createFlow('me', { peersMax: 8, wordsMax: 2 });
   for (let i = 1; i <= 9; i++) flow.received(`p${i}`, i, now);
-  expect(flow.ledger(now).map(({ peer }) => peer)).toEqual(['p3', 'p4', 'p5', 'p6', 'p7', 'p8', 'p9']);
+  expect(flow.ledger(now).received.map(({ peer }) => peer)).toEqual(['p3', 'p4', 'p5', 'p6', 'p7', 'p8', 'p9']);
   flow.heard(word('p8', { a: 1 }));
   flow.heard(word('p9', { b: 1 }));
   flow.heard(word('p5', { c: 1 }));
@@ -186,7 +187,7 @@ test('tables are bounded: the peers with the least work and the statement with t
 });
 
 test('invalid and negative amounts are ignored', () => {
-  const flow = createFlow('me', now);
+  const flow = createFlow('me');
   for (const work of [0, -5, Number.NaN]) flow.received('k', work, now);
   flow.failed('k', -10, now);
   expect(flow.reputation('k', now)).toBe(0);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createSigner, signEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { allHold, checkCountersign, checkReceipt, tryOpenReceipt, verifyStored, type Received } from './check.ts';
+import { allHold, checkReceipt, openCountersign, tryOpenReceipt, verifyStored, type Received } from './check.ts';
 import { chainStart } from './chain.ts';
 import { chat } from '#lib/protocol/kinds/chat.ts';
 import { createOutputRoot } from './output-root.ts';
@@ -142,15 +142,15 @@ test('the countersign covers exactly this receipt, and only its asker can sign i
   const receipt = issueReceipt(delivered, worker);
   const other = issueReceipt({ ...delivered, issuedAt: 1_700_000_000_001 }, worker);
   const answer = countersign(receipt, chainStart, asker);
-  expect(checkCountersign(receipt, answer)).toBe(true);
-  expect(checkCountersign(other, answer)).toBe(false);
+  expect(openCountersign(receipt, answer)?.peer).toBe(asker.peer);
+  expect(openCountersign(other, answer)).toBeUndefined();
   expect(() => countersign(receipt, chainStart, stranger)).toThrow(expect.objectContaining({ code: 'bad-request' }));
   const forged = signEnvelope(
     'countersign',
     { jobId: job.id, receipt: receiptHash(receipt.envelope), asker: asker.peer, prevAsker: chainStart },
     stranger,
   );
-  expect(checkCountersign(receipt, forged)).toBe(false);
+  expect(openCountersign(receipt, forged)).toBeUndefined();
 });
 
 test('a stored receipt is verified offline, each signature separately', () => {

@@ -26,5 +26,7 @@ export function workOf({ tokensIn, tokensOut }: Worked, weight: number): number 
   return Math.min(Number.MAX_SAFE_INTEGER, (tokensIn + perWrittenToken * tokensOut) * weight);
 }
 
-/** The work of a typical question and answer with a one-billion-parameter model. */
-export const workTypical = workOf({ tokensIn: 400, tokensOut: 256 }, weightUnknown);
+/** A typical question and answer. */
+export const jobTypical: Worked = { tokensIn: 400, tokensOut: 256 };
+/** The work of a typical job with a one-billion-parameter model. */
+export const workTypical = workOf(jobTypical, weightUnknown);
