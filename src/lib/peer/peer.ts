@@ -6,6 +6,7 @@ import { catalog } from '#lib/engine/catalog.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import type { Catalogue } from '#lib/market/names.ts';
 import type { Directory } from '#lib/market/spec.ts';
+import { noStanding, withFork } from '#lib/market/standing.ts';
 import type { Net } from '#lib/net/spec.ts';
 import type { Signer } from '#lib/protocol/envelope.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
@@ -15,12 +16,13 @@ import type { Offer } from '#lib/protocol/offer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { Policy } from './serve/admit.ts';
 import { createConsumer } from './ask/consume.ts';
-import { createDiscoveryClient, type Listing } from './presence/discovery-client.ts';
+import { connectedRelays, createDiscoveryClient, type Listing } from './presence/discovery-client.ts';
 import { openSequence } from './identity.ts';
 import { createDiscoveryServer } from './presence/discovery-server.ts';
 import { createPresence } from './presence/presence.ts';
 import { createProvider, type ProviderComponents } from './serve/provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
+import { openReputation, type Reputation } from './reputation/reputation.ts';
 import type { Consumer, Provider } from './spec.ts';
 import { openTrackRecord, type TrackRecord } from './track-record.ts';
 
@@ -69,6 +71,7 @@ export interface Peer extends Startable {
   readonly directory: Directory;
   readonly trackRecord: TrackRecord;
   readonly receipts: ReceiptBook;
+  readonly reputation: Reputation;
   /** The relays that list this peer, by their own account; undefined for a relay itself. */
   readonly listing: Listing | undefined;
   /** Takes this peer out of the directories at once, without waiting: for a page that is frozen or closed. */
@@ -85,6 +88,7 @@ const catalogue: Catalogue = new Map(catalog.map(({ name, artefact }) => [name, 
  * for models that use a part of them at a time.
  */
 const bytesPerSecondMax = 100e12;
+const parameters = new Map(catalog.map((model) => [model.artefact, model.parameters]));
 const sizes = new Map(catalog.map(({ artefact, sizeBytes }) => [artefact, sizeBytes]));
 const decodeTpsMax = (artefact: ArtefactId): number =>
   Math.min(limits.rateMax, bytesPerSecondMax / Math.max(1, sizes.get(artefact) ?? 0));
@@ -96,8 +100,23 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   const directory = createDirectory({ clock });
   const book = createReceiptBook(components);
   const trackRecord = await openTrackRecord({ storage, clock, logger, decodeTpsMax });
+  const isRelay = components.discovery === 'server';
+  const reputation = await openReputation({
+    ...components,
+    book,
+    sequence,
+    relays: isRelay ? () => [] : (components.relays ?? (() => connectedRelays(net))),
+    tallyFor: isRelay ? 'all' : 'served',
+    parametersOf: (artefact) => parameters.get(artefact),
+  });
   const provider = createProvider({ ...components, book });
-  const consumer = createConsumer({ ...components, catalogue, directory, book, trackRecord });
+  const consumer = createConsumer({
+    ...components,
+    catalogue,
+    directory,
+    book,
+    trackRecord: withReputation(trackRecord, reputation),
+  });
   const presence = createPresence({ ...components, provider, directory, sequence });
   const client = components.discovery === 'client' ? createDiscoveryClient({ ...components, directory }) : undefined;
   const discovery = client ?? createDiscoveryServer({ ...components, directory });
@@ -110,12 +129,14 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     directory,
     trackRecord,
     receipts: book,
+    reputation,
     listing: client?.listing,
     announceOffline: presence.announceOffline,
     announceOnline: presence.announceOnline,
     // Serving and listening are ready before the first peer can arrive.
     async start() {
       await provider.start();
+      await reputation.start();
       await discovery.start();
       await net.start();
       await presence.start();
@@ -124,6 +145,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
       await presence.stop();
       await provider.stop();
       await discovery.stop();
+      await reputation.stop();
       await net.stop();
       await book.settled();
       await trackRecord.settled();
@@ -131,3 +153,16 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     },
   };
 }
+
+/** What is found out about a peer elsewhere than in its jobs here: that it forked, and how its failures weigh. */
+const withReputation = (trackRecord: TrackRecord, reputation: Reputation): TrackRecord => ({
+  ...trackRecord,
+  standing(peer, artefact) {
+    const standing = trackRecord.standing(peer, artefact);
+    return reputation.forks.has(peer) ? withFork(standing ?? noStanding) : standing;
+  },
+  record(peer, artefact, outcome) {
+    if (outcome.type === 'failed') reputation.failed(peer, artefact);
+    trackRecord.record(peer, artefact, outcome);
+  },
+});

@@ -24,8 +24,15 @@ export interface ReceiptStore {
   /** `again`: takes the place of one that was kept under this key before. */
   keep(side: ChainSide, key: string, signed: SignedReceipt, turn?: 'again'): void;
   /** Newest first. */
-  list(side: ChainSide, limit: number): Promise<readonly SignedReceipt[]>;
+  list(side: ChainSide, limit: number): Promise<readonly StoredReceipt[]>;
+  /** What was kept under this key, also while it is on its way to the storage. */
+  read(key: string): Promise<SignedReceipt | undefined>;
   settled(): Promise<void>;
+}
+
+export interface StoredReceipt {
+  readonly key: string;
+  readonly signed: SignedReceipt;
 }
 
 export interface ReceiptStoreComponents {
@@ -211,7 +218,14 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
     async list(side, limit) {
       await flush('quiet');
       const entries = await storage.list('receipts', { prefix: `${side}/`, limit, order: 'descending' });
-      return entries.flatMap(({ value }) => signedReceiptSchema.safeParse(value).data ?? []);
+      return entries.flatMap(({ key, value }) => {
+        const signed = signedReceiptSchema.safeParse(value).data;
+        return signed ? [{ key, signed }] : [];
+      });
+    },
+    async read(key) {
+      const known = pending.get(key)?.signed ?? (await storage.get('receipts', key));
+      return signedReceiptSchema.safeParse(known).data;
     },
     async settled() {
       timer?.end.abort();

@@ -236,7 +236,7 @@ async function readStream(
   }
 }
 
-const connectedRelays = (net: Net): readonly PeerId[] => [
+export const connectedRelays = (net: Net): readonly PeerId[] => [
   ...new Set(
     net
       .status()
