@@ -36,56 +36,79 @@ interface Cost {
 }
 
 async function measureOwn(): Promise<Cost> {
-  const relay = await startRelay({ native: 'no-native' });
+  const relay = await startRelay({ native: 'no-native', env: { NODE_OPTIONS: inspecting } });
   try {
     const { peer } = (await (await fetch(`${relay.url}/relay.json`)).json()) as { peer: string };
-    return await measure(relay.pid, 'peers', `/ip4/127.0.0.1/tcp/${relay.port}/ws/p2p/${peer}`);
+    const address = `/ip4/127.0.0.1/tcp/${relay.port}/ws/p2p/${peer}`;
+    return await measure({ pid: relay.pid, inspector: inspectorIn(relay.text()) }, 'peers', address);
   } finally {
     await relay.dispose();
   }
 }
 
 async function measureBare(): Promise<Cost> {
-  const relay = side('bare-relay');
+  const relay = side(['bare-relay'], [inspecting]);
+  let text = '';
+  relay.stderr!.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
   try {
     const [{ address }] = (await once(relay, 'message')) as [{ address: string }];
-    return await measure(relay.pid!, 'bare-peers', address);
+    return await measure({ pid: relay.pid!, inspector: inspectorIn(text) }, 'bare-peers', address);
   } finally {
     relay.kill('SIGKILL');
   }
 }
 
-async function measure(pid: number, kind: string, address: string): Promise<Cost> {
-  const before = await usage(pid);
-  const crowd = side(kind, String(peers), address);
+async function measure(relay: Inspected, kind: string, address: string): Promise<Cost> {
+  const before = await kilobytes(relay);
+  const crowd = side([kind, String(peers), address]);
+  const left = once(crowd, 'exit').then(() => Promise.reject(new Error(`the ${kind} left before all had connected`)));
   try {
-    await once(crowd, 'message');
+    await Promise.race([once(crowd, 'message'), left]);
     await passed(settleMs);
-    const settled = await usage(pid);
+    const after = await kilobytes(relay);
+    const sinceMs = await processorMs(relay);
     await passed(measureMs);
-    const after = await usage(pid);
     return {
-      kilobytes: (after.kilobytes - before.kilobytes) / peers,
-      percent: (100 * (after.processorMs - settled.processorMs)) / measureMs,
+      kilobytes: (after - before) / peers,
+      percent: (100 * ((await processorMs(relay)) - sinceMs)) / measureMs,
     };
   } finally {
     crowd.kill('SIGKILL');
   }
 }
 
-const side = (...args: readonly string[]): ChildProcess =>
-  spawn(process.execPath, [fileURLToPath(new URL('./idle.process.ts', import.meta.url)), ...args], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+const side = (args: readonly string[], execArgv: readonly string[] = []): ChildProcess =>
+  spawn(process.execPath, [...execArgv, fileURLToPath(new URL('./idle.process.ts', import.meta.url)), ...args], {
+    stdio: ['ignore', 'ignore', execArgv.length > 0 ? 'pipe' : 'inherit', 'ipc'],
   });
 
 const passed = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Resident memory and processor time of a process, from Linux procfs, which counts time in ticks of 10 ms. */
-async function usage(pid: number): Promise<{ readonly kilobytes: number; readonly processorMs: number }> {
-  const stat = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ');
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return {
-    kilobytes: Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]),
-    processorMs: 10 * (Number(stat[11]) + Number(stat[12])),
-  };
+/** A process whose debugger listens. */
+interface Inspected {
+  readonly pid: number;
+  readonly inspector: string;
+}
+
+const inspecting = '--inspect=127.0.0.1:0';
+const inspectorIn = (text: string): string => /ws:\S+/.exec(text)![0];
+
+/** Resident memory once garbage has been collected: most of the growth while peers connect is garbage. */
+async function kilobytes({ pid, inspector }: Inspected): Promise<number> {
+  const socket = new WebSocket(inspector);
+  await once(socket, 'open');
+  for (const id of [1, 2]) {
+    socket.send(JSON.stringify({ id, method: 'HeapProfiler.collectGarbage' }));
+    await once(socket, 'message');
+  }
+  socket.close();
+  return Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))![1]);
+}
+
+/** User and system time so far, from Linux procfs, which counts in ticks of 10 ms. */
+async function processorMs({ pid }: Inspected): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ');
+  return 10 * (Number(fields[11]) + Number(fields[12]));
 }

@@ -21,6 +21,7 @@ import { netAt, reserved } from '../integration/net/ground.ts';
  */
 const [what, count = '0', address = ''] = process.argv.slice(2);
 const many = 5_000;
+const patienceMs = 60_000;
 const components = { clock: systemClock, random: systemRandom, logger: silentLogger };
 
 const bare = (listen: readonly string[]) =>
@@ -30,7 +31,14 @@ const bare = (listen: readonly string[]) =>
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionGater: { denyDialMultiaddr: () => false },
-    connectionManager: { maxConnections: many, inboundConnectionThreshold: many, maxIncomingPendingConnections: many },
+    connectionManager: {
+      maxConnections: many,
+      inboundConnectionThreshold: many,
+      maxIncomingPendingConnections: many,
+      dialTimeout: patienceMs,
+      inboundUpgradeTimeout: patienceMs,
+      addressDialTimeout: patienceMs,
+    },
     services: {
       identify: identify(),
       ping: ping(),
