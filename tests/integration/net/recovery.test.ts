@@ -17,7 +17,7 @@ test('6: a net starts without its relay, says why, and finds it when it comes', 
   await net.start();
   const away = await lost(net, 3);
   expect(away.state).toBe('offline');
-  expect(away.relays[0]!.reason).toMatch(/does not answer/);
+  expect(away.relays[0]!.reason).toMatch(/does not respond/);
   await expect(net.open(createSigner(seedOf(9)).peer, echo)).rejects.toMatchObject({ code: 'peer-unreachable' });
 
   const relay = relayOn(2_001, { listenPort: port });
