@@ -1,32 +1,34 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
-import type { DirectoryChange, DirectoryEntry } from '#lib/market/spec.ts';
 import { waitUntilListed } from './native-provider.ts';
-
-const self = '12D3KooWRawPbxPtP1eZaJpumGnyWX2DcUyd3RQnydr3eAto4Az7';
 
 function directoryDouble() {
   let models = 0;
-  const changes = createEmitter<DirectoryChange>();
+  const changes = createEmitter<undefined>();
   return {
-    get: () => ({ offer: { models: Array.from({ length: models }) } }) as unknown as DirectoryEntry,
+    isListed: () => models > 0,
     onChange: changes.listen,
-    hear(count: number) {
+    report(count: number) {
       models = count;
-      changes.emit({ type: 'gone', peer: self });
+      changes.emit(undefined);
     },
   };
 }
 
+const wait = (
+  { isListed, onChange }: ReturnType<typeof directoryDouble>,
+  options: Parameters<typeof waitUntilListed>[2],
+) => waitUntilListed(isListed, onChange, options);
+
 test('waits through an offer without models until one has some', async () => {
   const [clock, directory] = [manualClock(), directoryDouble()];
   let outcome: string | undefined;
-  const waiting = waitUntilListed(directory, self, { clock }).then((said) => (outcome = said));
-  directory.hear(0);
+  const waiting = wait(directory, { clock }).then((result) => (outcome = result));
+  directory.report(0);
   await clock.advance(1_000);
   expect(outcome).toBeUndefined();
-  directory.hear(1);
+  directory.report(1);
   await waiting;
   expect(outcome).toBe('listed');
   expect(clock.elapsed()).toBe(1_000);
@@ -34,8 +36,8 @@ test('waits through an offer without models until one has some', async () => {
 
 test('gives up after five seconds, and at once when it is stopped', async () => {
   const clock = manualClock();
-  const waiting = waitUntilListed(directoryDouble(), self, { clock });
+  const waiting = wait(directoryDouble(), { clock });
   await clock.advance(5_000);
   expect(await waiting).toBe('not-yet');
-  expect(await waitUntilListed(directoryDouble(), self, { clock, signal: AbortSignal.abort() })).toBe('not-yet');
+  expect(await wait(directoryDouble(), { clock, signal: AbortSignal.abort() })).toBe('not-yet');
 });

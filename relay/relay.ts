@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { systemClock } from '#lib/base/clock.ts';
-import type { Logger } from '#lib/base/logger.ts';
+import { printable } from '#lib/base/printable.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { catalog, demoModel } from '#lib/engine/catalog.ts';
 import { createLocalNets } from '#lib/net/local.ts';
@@ -22,23 +22,23 @@ import { createGuard } from './http/guard.ts';
 import { listen } from './http/server.ts';
 import { createUpgradeHandler } from './http/upgrade.ts';
 import { createLogger } from './log.ts';
-import { noNativeProvider, startNativeProvider, type NativeProvider } from './native-provider.ts';
-import type { ModelServer } from './native/models.ts';
+import {
+  bundledModelFile,
+  modelServer,
+  noNativeProvider,
+  startNativeProvider,
+  waitUntilListed,
+} from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayNode } from './node/relay.ts';
-import type { Env } from './settings.ts';
+import type { Program } from './program.ts';
+import type { RelayEnv } from './settings.ts';
 import { createSite } from './site/site.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
+import { startupBanner } from './terminal.ts';
 
-export interface Relay {
+export interface Relay extends Program {
   readonly url: string;
-  readonly logger: Logger;
-  /** The model named in the startup banner. */
-  readonly modelName: string;
-  /** Settles when the native provider serves, has failed, or is off. */
-  readonly ready: NativeProvider['ready'];
-  /** Lets running answers finish within the configured time, then shuts everything down. Idempotent. */
-  stop(): Promise<void>;
 }
 
 /** Up to this many peers, tabs are told to follow every offer themselves. */
@@ -50,7 +50,7 @@ const root = dirname(import.meta.dirname);
  * the likeliest failure; the native provider starts last, since it is the slowest and the rest need not wait for it.
  * @throws `port-in-use`, `data-in-use`, `data-not-writable`, and whatever else `listen` and the storage throw.
  */
-export async function startRelay(env: Env): Promise<Relay> {
+export async function startRelay(env: RelayEnv): Promise<Relay> {
   installEd25519(createNodeEd25519());
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL)];
   const startedAt = clock.now();
@@ -108,13 +108,20 @@ export async function startRelay(env: Env): Promise<Relay> {
       env.NATIVE === 'off'
         ? noNativeProvider
         : startNativeProvider({
-            dataDir: env.DATA_DIR,
-            modelFile: join(root, 'static', 'models', 'tabloom-demo.gguf'),
+            open: async () => ({
+              storage: openSqliteStorage(join(env.DATA_DIR, 'native.db')),
+              seed: await loadSeed(env.DATA_DIR, 'native.key'),
+            }),
+            modelFile: bundledModelFile,
             server: modelServer(env),
-            relayAddress: `${dialAddress(env.HOST, http.port)}/p2p/${net.self}`,
-            relayPeer: net.self,
-            local,
-            directory: peer.directory,
+            net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
+            isGateway: (asker) => asker === net.self,
+            listed: ({ self }, options) =>
+              waitUntilListed(
+                () => (peer.directory.get(self)?.offer.models.length ?? 0) > 0,
+                (listener) => peer.directory.onChange(listener),
+                { clock, ...options },
+              ),
             clock,
             random,
             logger,
@@ -161,38 +168,31 @@ export async function startRelay(env: Env): Promise<Relay> {
       jobs.drain();
       http.drain();
       const overtime = AbortSignal.timeout(env.SHUTDOWN_SECONDS * 1_000);
-      // In this order: draining the native peer dismisses its queue, which holds answers that clients are waiting for.
+      // In this order: answers that clients of this gateway are waiting for may still have to find a worker.
+      native.closeToOthers();
       await jobs.idle({ signal: overtime }).catch(() => undefined);
       await native.stop({ signal: overtime });
       jobs.abort(wireError('draining', 'This relay stopped before the answer had ended. Ask another one.'));
       await unwind(undo);
     };
+    const url = localUrl(env.HOST, http.port);
+    // Which models a server has is known later, where it is not said.
+    const modelName = env.NATIVE_SERVER === undefined ? demoModel.name : (env.NATIVE_MODELS[0] ?? 'auto');
     return {
-      url: localUrl(env.HOST, http.port),
+      url,
       logger,
-      modelName:
-        env.NATIVE_SERVER === undefined ? demoModel.name : (env.NATIVE_MODELS[0] ?? env.NATIVE_EMBEDDING_MODELS[0]!),
-      ready: native.ready,
+      banner: startupBanner(url, modelName, env),
+      ready: native.ready.then((state) =>
+        state.state === 'failed'
+          ? `The native model does not answer (${state.error.code}): ${printable(state.error.message)}\n`
+          : '',
+      ),
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {
     await unwind(undo);
     throw error;
   }
-}
-
-function modelServer(env: Env): ModelServer | undefined {
-  if (env.NATIVE_SERVER === undefined) return undefined;
-  return {
-    baseUrl: env.NATIVE_SERVER,
-    flavour: env.NATIVE_SERVER_KIND,
-    apiKey: env.NATIVE_SERVER_KEY,
-    models: env.NATIVE_MODELS,
-    embeddingModels: env.NATIVE_EMBEDDING_MODELS,
-    features: env.NATIVE_FEATURES,
-    contextTokens: env.NATIVE_CONTEXT_TOKENS,
-    slots: env.NATIVE_SLOTS,
-  };
 }
 
 /** In reverse order; a failure does not stop the rest. */

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { errorCode } from '#lib/base/errors.ts';
-import { envSchema, readEnv, readFlags } from './settings.ts';
+import { envSchemas, readEnv } from './settings.ts';
+
+const readRelay = (variables: Parameters<typeof readEnv>[1]) => readEnv('relay', variables);
+const readProvide = (variables: Parameters<typeof readEnv>[1]) => readEnv('provide', variables);
+const RELAYS = 'ws://localhost:8080';
 
 const failure = (run: () => unknown) => {
   try {
@@ -14,7 +18,7 @@ const failure = (run: () => unknown) => {
 
 describe('environment', () => {
   test('nothing set', () => {
-    expect(readEnv({ PORT: '', HOME: '/root' })).toEqual({
+    expect(readRelay({ PORT: '', HOME: '/root' })).toEqual({
       PORT: 8080,
       HOST: '127.0.0.1',
       DATA_DIR: expect.stringMatching(/^\/.*data$/),
@@ -24,7 +28,7 @@ describe('environment', () => {
       LOG_LEVEL: 'warn',
       SHUTDOWN_SECONDS: 10,
       NATIVE: 'on',
-      NATIVE_SERVER_KIND: 'openai',
+      NATIVE_SERVER_KIND: 'detect',
       NATIVE_MODELS: [],
       NATIVE_EMBEDDING_MODELS: [],
       NATIVE_FEATURES: ['probe'],
@@ -33,11 +37,11 @@ describe('environment', () => {
     });
   });
   test('a model server, its address completed', () => {
-    const env = readEnv({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1', NATIVE_MODELS: 'a, b/c:7b' });
+    const env = readRelay({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1', NATIVE_MODELS: 'a, b/c:7b' });
     expect(env).toMatchObject({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1/', NATIVE_MODELS: ['a', 'b/c:7b'] });
   });
   test('what the models of a server are for and can do', () => {
-    const env = readEnv({
+    const env = readRelay({
       NATIVE_SERVER: 'http://127.0.0.1:8000/v1',
       NATIVE_EMBEDDING_MODELS: 'e',
       NATIVE_FEATURES: 'tools, vision',
@@ -48,25 +52,25 @@ describe('environment', () => {
       NATIVE_FEATURES: ['tools', 'vision'],
     });
   });
-  test('a server without a name of a model is refused', () => {
-    const { code, message } = failure(() => readEnv({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1' }));
-    expect({ code, message }).toEqual({ code: 'bad-setting', message: expect.stringContaining('NATIVE_MODELS') });
+  test('a server named by its host alone has its API at /v1', () => {
+    expect(readRelay({ NATIVE_SERVER: 'http://localhost:11434' }).NATIVE_SERVER).toBe('http://localhost:11434/v1/');
+    expect(readRelay({ NATIVE_SERVER: 'http://localhost/api' }).NATIVE_SERVER).toBe('http://localhost/api/');
   });
   test('proxies are networks or addresses, and nothing else', () => {
-    expect(readEnv({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1']);
-    const { code, message } = failure(() => readEnv({ TRUSTED_PROXIES: '10.0.0.0/8,nginx' }));
+    expect(readRelay({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1']);
+    const { code, message } = failure(() => readRelay({ TRUSTED_PROXIES: '10.0.0.0/8,nginx' }));
     expect({ code, message }).toEqual({
       code: 'bad-setting',
       message: expect.stringContaining('"nginx" is no network'),
     });
   });
   test('what is written plainly is read', () => {
-    const env = readEnv({ PORT: '0', SHUTDOWN_SECONDS: '0.5', PUBLIC_URL: 'https://Relay.example:8443/' });
+    const env = readRelay({ PORT: '0', SHUTDOWN_SECONDS: '0.5', PUBLIC_URL: 'https://Relay.example:8443/' });
     expect(env).toMatchObject({ PORT: 0, SHUTDOWN_SECONDS: 0.5 });
     expect(env.PUBLIC_URL?.href).toBe('https://relay.example:8443/');
   });
   test('lists are split and trimmed, origins put into their serialised form', () => {
-    const env = readEnv({
+    const env = readRelay({
       ALLOWED_HOSTS: 'a.example, b.example,',
       ALLOWED_ORIGINS: 'https://A.example:443/, http://b:81',
     });
@@ -83,7 +87,7 @@ describe('environment', () => {
       'capacitor://localhost:80',
     ];
     const ALLOWED_ORIGINS = `${origins.join(',')},APP://Name/`;
-    expect(readEnv({ ALLOWED_ORIGINS }).ALLOWED_ORIGINS).toEqual([...origins, 'app://Name']);
+    expect(readRelay({ ALLOWED_ORIGINS }).ALLOWED_ORIGINS).toEqual([...origins, 'app://Name']);
   });
   test.each([
     { PORT: 'eighty' },
@@ -119,30 +123,45 @@ describe('environment', () => {
     { NATIVE_CONTEXT_TOKENS: '0' },
     { NATIVE_SLOTS: '1.5' },
   ])('%o is refused by name', (variables) => {
-    const { code, message } = failure(() => readEnv(variables));
+    const { code, message } = failure(() => readRelay(variables));
     expect(code).toBe('bad-setting');
     expect(message).toContain(Object.keys(variables)[0]);
   });
   test('every variable has a row in the operating manual, and no row is left over', () => {
     const manual = readFileSync(new URL('../docs/OPERATING.md', import.meta.url), 'utf8');
     const rows = [...manual.matchAll(/^\| `([A-Z_]+)`/gm)].map((match) => match[1]!);
-    expect(rows.sort()).toEqual(Object.keys(envSchema.shape).sort());
+    const variables = Object.values(envSchemas).flatMap(({ shape }) => Object.keys(shape));
+    expect(rows.sort()).toEqual([...new Set(variables)].sort());
   });
 });
 
-describe('flags', () => {
-  test('stand for variables', () => {
-    expect(readFlags(['--port', '9', '--host=0.0.0.0', '--no-native', '--open'])).toEqual({
-      help: false,
-      open: true,
-      variables: { PORT: '9', HOST: '0.0.0.0', NATIVE: 'off' },
-    });
-    expect(readFlags([])).toEqual({ help: false, open: false, variables: {} });
+describe('of provide', () => {
+  test('relays are named as their pages are, or by WebSocket', () => {
+    const env = readProvide({ RELAYS: 'ws://localhost:8080, wss://Relay.example,http://[::1]:80' });
+    expect(env.RELAYS.map(({ origin }) => origin)).toEqual([
+      'http://localhost:8080',
+      'https://relay.example',
+      'http://[::1]',
+    ]);
+    expect(env.DATA_DIR).toMatch(/\/data\/provide$/);
   });
-  test.each([['--prot'], ['--port'], ['8080'], ['--native']])('%s is refused', (flag) => {
-    expect(failure(() => readFlags([flag]))).toMatchObject({
-      code: 'bad-flag',
-      message: expect.stringMatching(/--help/),
+  test('without a relay it says how to name one', () => {
+    expect(failure(() => readProvide({}))).toEqual({
+      code: 'bad-setting',
+      message: 'RELAYS is missing: name at least one relay, as in --relays ws://localhost:8080.',
     });
+  });
+  test.each([
+    { RELAYS: ',' },
+    { RELAYS: 'relay.example' },
+    { RELAYS: 'ftp://relay.example' },
+    { RELAYS: 'ws://relay.example/path' },
+    { RELAYS: 'ws://me:secret@relay.example' },
+    { RELAYS: Array.from({ length: 17 }, (_, i) => `ws://relay${i}.example`).join(',') },
+    { DIRECT_PORT: '65536', RELAYS },
+  ])('%o is refused by name', (variables) => {
+    const { code, message } = failure(() => readProvide(variables));
+    expect(code).toBe('bad-setting');
+    expect(message).toContain(Object.keys(variables)[0]);
   });
 });

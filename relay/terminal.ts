@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { printable } from '#lib/base/printable.ts';
-import type { Env } from './settings.ts';
+import type { RelayEnv } from './settings.ts';
 
 /** A request to paste into a shell, whatever the model's name: JSON in single quotes. */
 export function curlCommand(url: string, model: string): string {
@@ -9,7 +9,7 @@ export function curlCommand(url: string, model: string): string {
   return `curl -N ${url}/v1/chat/completions -H 'Content-Type: application/json' -d '${body}'`;
 }
 
-export function startupBanner(url: string, model: string, env: Pick<Env, 'PUBLIC_URL' | 'NATIVE'>): string {
+export function startupBanner(url: string, model: string, env: Pick<RelayEnv, 'PUBLIC_URL' | 'NATIVE'>): string {
   const shown = env.PUBLIC_URL ? `${url}  (${env.PUBLIC_URL.origin})` : url;
   // Without a native model, the relay forwards to any model that a tab shares.
   const [how, asked] =

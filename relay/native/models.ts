@@ -1,10 +1,14 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { demoModel, remoteModel } from '#lib/engine/catalog.ts';
 import type { EngineLimits } from '#lib/engine/middleware/limit.ts';
+import type { AbortOptions } from '#lib/base/abort.ts';
+import { TabloomError } from '#lib/base/errors.ts';
 import { createOpenAICompatibleEngine } from '#lib/engine/openai-compatible.ts';
+import { listServerModels } from '#lib/engine/remote/list-models.ts';
 import type { ServerFlavour } from '#lib/engine/remote/request-body.ts';
 import type { Engine, ModelEntry } from '#lib/engine/spec.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
+import { limits } from '#lib/protocol/limits.ts';
 
 /** A model that the native peer offers, the engine that runs it, and the engine's limits for one prompt. */
 export interface NativeModel {
@@ -15,13 +19,14 @@ export interface NativeModel {
   readonly limits: EngineLimits;
 }
 
-/** A model server beside this relay, most likely with GPUs: vLLM, Ollama, llama.cpp, or any with an OpenAI-compatible API. */
+/** A model server beside this process, most likely with GPUs: vLLM, Ollama, llama.cpp, or any with an OpenAI-compatible API. */
 export interface ModelServer {
   /** `http://127.0.0.1:8000/v1`. */
   readonly baseUrl: string;
-  readonly flavour: ServerFlavour;
+  /** `detect`: by what the server's model list says. */
+  readonly flavour: ServerFlavour | 'detect';
   readonly apiKey?: string | undefined;
-  /** Names as the server lists them; at least one of these or of `embeddingModels`. */
+  /** Names as the server lists them; with neither these nor `embeddingModels`, all that it lists. */
   readonly models: readonly string[];
   /** Names of the models that make embeddings only. */
   readonly embeddingModels: readonly string[];
@@ -47,27 +52,41 @@ export async function bundledModels(
   return [{ model: demoModel, engine, slots: 1, limits: bundledLimits }];
 }
 
-/** The models of a server, which itself refuses prompts that are too long. @throws `bad-server-url`. */
-export function serverModels(
+/**
+ * The models of a server, which itself refuses prompts that are too long. The server is called only for what its owner has
+ * not said.
+ * @throws `bad-server-url`, and as {@link listServerModels} does; `load-failed` also when it lists none.
+ */
+export async function serverModels(
   server: ModelServer,
-  { clock, fetch }: { readonly clock: Clock; readonly fetch: typeof globalThis.fetch },
-): readonly NativeModel[] {
-  const { baseUrl, flavour, apiKey, slots, contextTokens } = server;
+  { clock, fetch, signal }: { readonly clock: Clock; readonly fetch: typeof globalThis.fetch } & AbortOptions,
+): Promise<readonly NativeModel[]> {
+  const { baseUrl, apiKey, slots, contextTokens } = server;
+  const isNamed = server.models.length + server.embeddingModels.length > 0;
+  const isKnown = isNamed && server.flavour !== 'detect';
+  const listed = isKnown ? [] : await listServerModels({ baseUrl, apiKey, clock, fetch }, { signal });
+  const names = isNamed ? server.models : listed.map(({ name }) => name).slice(0, limits.offerModelsMax);
+  if (!isNamed && names.length === 0) {
+    throw new TabloomError('load-failed', 'The model server lists no models. Add one to it.');
+  }
+  // An offer names one engine, so all of its models are asked in the same way.
+  const detected = listed.find(({ flavour }) => flavour !== 'openai')?.flavour ?? 'openai';
+  const flavour = server.flavour === 'detect' ? detected : server.flavour;
   const declared = server.features.filter((feature) => feature !== 'probe');
   const toModel = (task: 'text' | 'embedding') => (remoteName: string) => ({
     model: remoteModel({ remoteName, contextTokens }),
     engine: createOpenAICompatibleEngine({
       baseUrl,
+      apiKey,
       flavour,
       slots,
       clock,
       fetch,
       task,
       features: { declared, probe: server.features.includes('probe') },
-      ...(apiKey === undefined ? {} : { apiKey }),
     }),
     slots,
     limits: {},
   });
-  return [...server.models.map(toModel('text')), ...server.embeddingModels.map(toModel('embedding'))];
+  return [...names.map(toModel('text')), ...server.embeddingModels.map(toModel('embedding'))];
 }

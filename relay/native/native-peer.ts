@@ -2,9 +2,9 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { runBenchmark } from '#lib/engine/run-benchmark.ts';
-import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
-import type { LocalNets } from '#lib/net/local.ts';
+import { createLibp2pNet, type Libp2pNetOptions } from '#lib/net/libp2p/net.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
+import type { Policy } from '#lib/peer/serve/admit.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -13,9 +13,9 @@ import type { NativeModel } from './models.ts';
 import { createModelSupervisor, createSupervisorGroup, type SupervisorGroup } from './supervisor.ts';
 
 /**
- * A peer like any other, with its own key and net, that runs in the relay's process and always serves what the relay is
- * configured with: the bundled model, or the models of a server beside it. Others find and ask it as they do a tab; the
- * relay's own gateway asks it in memory.
+ * A peer like any other, with its own key and net, that always serves what it is configured with: the bundled model, or the
+ * models of a server beside it. Others find and ask it as they do a tab. In a relay's process, the gateway asks it in
+ * memory.
  */
 export interface NativePeer {
   readonly peer: Peer;
@@ -30,12 +30,12 @@ export interface NativePeerComponents {
   /** Seed of its own Ed25519 key, 32 bytes. */
   readonly seed: Uint8Array;
   readonly storage: KeyValue;
-  /** Multiaddr of the relay, ending in its peer id. */
-  readonly relayAddress: string;
-  /** The relay asks on behalf of all HTTP clients, under one key. */
-  readonly relayPeer: PeerId;
-  /** Shared with the relay's own net, so that the two talk in memory. */
-  readonly local: LocalNets;
+  /** Where to be reachable; see `Libp2pNetOptions`. */
+  readonly net: Pick<Libp2pNetOptions, 'relays' | 'reservations' | 'wakeups' | 'listen' | 'local'>;
+  /** A relay asks on behalf of all its HTTP clients, under one key: it may fill every slot and every queue. */
+  readonly isGateway: (peer: PeerId) => boolean;
+  /** Jobs that are refused although they could be served. */
+  readonly policy?: Policy | undefined;
   /** At least one model. */
   readonly models: readonly NativeModel[];
   readonly clock: Clock;
@@ -44,9 +44,8 @@ export interface NativePeerComponents {
 }
 
 export async function createNativePeer(components: NativePeerComponents): Promise<NativePeer> {
-  const { seed, storage, relayAddress, relayPeer, local, models, clock, random, logger } = components;
-  // The relay may fill every slot and every queue.
-  const relayJobsMax = models.reduce((sum, { slots }) => sum + slots + limits.workerQueueMax, 0);
+  const { seed, storage, isGateway, policy, models, clock, random, logger } = components;
+  const gatewayJobsMax = models.reduce((sum, { slots }) => sum + slots + limits.workerQueueMax, 0);
   const net = createLibp2pNet({
     seed,
     clock,
@@ -54,8 +53,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     logger,
     transports: 'node',
     insecureDial: 'allow',
-    local,
-    relays: () => [relayAddress],
+    ...components.net,
   });
   const peer = await createPeer({
     net,
@@ -66,7 +64,8 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     signer: createSigner(seed),
     role: 'native',
     discovery: 'client',
-    jobsPerPeerMax: (asker) => (asker === relayPeer ? relayJobsMax : limits.jobsPerPeerMax),
+    policy,
+    jobsPerPeerMax: (asker) => (isGateway(asker) ? gatewayJobsMax : limits.jobsPerPeerMax),
     onModelFailed: (artefact, error) =>
       supervisors.onModelFailed(artefact, { code: error.code, message: error.message }),
   });

@@ -38,6 +38,7 @@ export interface ModelSupervisorComponents {
 
 /** Delays before a retry, by consecutive failures; the last one repeats. */
 const retryDelaysMs = [1_000, 5_000, 30_000, 120_000] as const;
+export const retryDelayMs = (failures: number): number => retryDelaysMs[failures] ?? retryDelaysMs.at(-1)!;
 /** Failures that a retry cannot fix. */
 const permanent = new Set(['model-corrupt', 'model-unknown', 'model-too-large', 'aborted']);
 
@@ -75,7 +76,7 @@ export function createModelSupervisor({
       const record = toErrorRecord(error);
       state = { state: 'failed', error: record };
       logger.warn('native-failed', { model: model.name, code: record.code });
-      const delayMs = permanent.has(record.code) ? undefined : (retryDelaysMs[retries++] ?? retryDelaysMs.at(-1)!);
+      const delayMs = permanent.has(record.code) ? undefined : retryDelayMs(retries++);
       first.resolve(state);
       if (delayMs === undefined) return;
       await clock.delay(delayMs, { signal: life.signal }).catch(() => undefined);

@@ -83,7 +83,7 @@ function open(file: string): DatabaseSync {
     throw new TabloomError(
       locked ? 'data-in-use' : 'data-not-writable',
       locked
-        ? `Another relay uses ${dirname(file)}. Stop it, or give this one its own DATA_DIR.`
+        ? `Another process uses ${dirname(file)}. Stop it, or give this one its own DATA_DIR.`
         : `${dirname(file)} cannot be written. Give another DATA_DIR or change its permissions.`,
       { cause, details: { file } },
     );

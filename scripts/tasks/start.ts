@@ -1,4 +1,5 @@
+import { needsPages } from '../../relay/commands.ts';
 import { ensureBuilt } from './build.ts';
 
-if (!process.argv.includes('--help')) await ensureBuilt();
+if (needsPages(process.argv.slice(2))) await ensureBuilt();
 await import('../../relay/main.ts');

@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { abortError, throwIfAborted } from '#lib/base/abort.ts';
+import { abortError } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
@@ -7,21 +6,18 @@ import { resumedFromText, textRequest } from './answer.ts';
 import { readChunks } from './remote/chunk.ts';
 import { embeddingAnswer, embeddingBody } from './remote/embed.ts';
 import { httpError } from './remote/http-error.ts';
+import { listServerModels } from './remote/list-models.ts';
 import { inParts } from './remote/parts.ts';
 import { probeFeatures } from './remote/probe.ts';
 import { remoteAnswer } from './remote/remote-answer.ts';
 import { requestBody, type ServerFlavour } from './remote/request-body.ts';
-import { serverUrl } from './remote/server-url.ts';
+import { callServer, serverUrl, type ModelServerAddress } from './remote/server-url.ts';
 import { createSlots } from './slots.ts';
 import type { Engine, EngineEvent, EngineInfo, EngineRequest, LoadedModel, LoadOptions, ModelEntry } from './spec.ts';
 
-export interface OpenAICompatibleOptions {
-  /** `http://127.0.0.1:8000/v1`. */
-  readonly baseUrl: string;
+export interface OpenAICompatibleOptions extends ModelServerAddress {
   readonly flavour: ServerFlavour;
-  readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
-  readonly apiKey?: string;
   /** Concurrent requests; these servers batch. */
   readonly slots?: number;
   /** What the models are for; `text` by default. */
@@ -31,46 +27,16 @@ export interface OpenAICompatibleOptions {
 }
 
 const slotsDefault = 8;
-const modelsSchema = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })).max(10_000) });
 
 /** An external model server as an engine: vLLM, Ollama, llama.cpp's server, anything with an OpenAI-compatible API. */
-export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): Engine & {
-  /** Names of the server's models. @throws as `load` does. */
-  listModels(options?: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
-} {
+export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): Engine {
   const { clock, flavour, task = 'text' } = options;
-  const base = serverUrl(options.baseUrl);
+  // Refused now, not at the first call.
+  serverUrl(options.baseUrl);
   const info: EngineInfo = { name: 'openai-compatible', build: flavour, deviceClass: 'remote' };
   let current: LoadedModel | undefined;
 
-  const call = (path: string, init: RequestInit) =>
-    options.fetch(new URL(path, base), {
-      ...init,
-      // A redirect could make this machine reach hosts that only it can access.
-      redirect: 'error',
-      headers: {
-        'content-type': 'application/json',
-        ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
-      },
-    });
-
-  async function listModels({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<
-    readonly string[]
-  > {
-    throwIfAborted(signal);
-    try {
-      const response = await call('models', signal ? { signal } : {});
-      if (!response.ok) throw await httpError(response, clock.now());
-      return modelsSchema.parse(await response.json()).data.map(({ id }) => id);
-    } catch (cause) {
-      throwIfAborted(signal);
-      // Keep specific errors such as a rejected key; `model-unknown` is meaningless here, since no model was named.
-      if (cause instanceof TabloomError && cause.code !== 'model-unknown') throw cause;
-      throw new TabloomError('load-failed', 'The model server does not respond. Start it or correct its address.', {
-        cause,
-      });
-    }
-  }
+  const call = (path: string, init: RequestInit) => callServer(options, path, init);
 
   async function features(
     ask: Parameters<typeof probeFeatures>[0],
@@ -85,15 +51,14 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
 
   return {
     info,
-    listModels,
     async load(model: ModelEntry, { signal, onProgress }: LoadOptions): Promise<LoadedModel> {
       const { source } = model;
       if (source.kind !== 'remote') {
         throw new TabloomError('model-unknown', `"${model.name}" is not a server model. Choose another engine.`);
       }
       const startedMs = clock.elapsed();
-      const names = await listModels({ signal });
-      if (!names.includes(source.remoteName)) {
+      const listed = await listServerModels(options, { signal });
+      if (!listed.some(({ name }) => name === source.remoteName)) {
         throw new TabloomError(
           'model-unknown',
           `The model server has no "${source.remoteName}". Choose one of its models.`,

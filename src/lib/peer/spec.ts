@@ -134,7 +134,10 @@ export interface Provider extends Startable {
   /** Takes nothing new until resumed; what runs goes on. */
   pause(): void;
   resume(): void;
-  /** Announces that it is going away, lets what runs finish (the queue is refused), then stops. */
+  /**
+   * Announces that it is going away and takes nothing new; what runs or waits may finish until the signal aborts, then what
+   * still waits is refused as `draining`, so that its asker goes elsewhere.
+   */
   drain(options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
 

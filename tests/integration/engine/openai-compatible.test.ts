@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { remoteModel } from '#lib/engine/catalog.ts';
+import { listServerModels } from '#lib/engine/remote/list-models.ts';
 import { createOpenAICompatibleEngine } from '#lib/engine/openai-compatible.ts';
 import { engineCases, type EngineSubject } from '../../compliance/engine.ts';
 import { startOpenAIServer, type OpenAIServer } from './openai-server.ts';
@@ -37,7 +38,8 @@ describe('openai-compatible keeps the engine contract', () => {
 
 describe('openai-compatible over a real socket', () => {
   test('lists the models of the server', async () => {
-    expect(await createEngine().listModels()).toEqual(['scripted-0']);
+    const listed = await listServerModels({ baseUrl: server.baseUrl, fetch, clock: systemClock });
+    expect(listed).toEqual([{ name: 'scripted-0', flavour: 'openai' }]);
   });
 
   test('closes the connection when the reader leaves', async () => {

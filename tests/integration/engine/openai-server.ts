@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { systemClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { scriptedModel } from '#lib/engine/catalog/scripted.ts';
-import { createScriptedEngine } from '#lib/engine/scripted.ts';
+import { createScriptedEngine, type ScriptedOptions } from '#lib/engine/scripted.ts';
 import type { EngineRequest } from '#lib/engine/spec.ts';
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 
@@ -24,14 +24,19 @@ export interface OpenAIServer {
   close(): Promise<void>;
 }
 
+type ServerInput = Partial<Pick<ScriptedOptions, 'tokensPerSecond' | 'answerTokens' | 'slots'>>;
+
 /**
- * An OpenAI-compatible server on a free loopback port with the scripted engine behind it. It continues a last message
+ * An OpenAI-compatible server on a loopback port, a free one by default, with the scripted engine behind it. It continues a last message
  * of the assistant as llama.cpp's server does, sends two tokens in a chunk with the
  * count so far, and the usage at the end.
  */
-export async function startOpenAIServer(): Promise<OpenAIServer> {
-  const engine = createScriptedEngine({ clock: systemClock, contextTokens: 256, slots: 4, tokensPerSecond: 0 });
-  const model = await engine.load(scriptedModel(0), {});
+export async function startOpenAIServer(
+  { tokensPerSecond = 0, ...scripted }: ServerInput = {},
+  port = 0,
+): Promise<OpenAIServer> {
+  const engine = createScriptedEngine({ clock: systemClock, contextTokens: 256, slots: 4, ...scripted });
+  const model = await engine.load(scriptedModel(tokensPerSecond), {});
   const posted: Body[] = [];
   const broken = { count: 0 };
 
@@ -85,7 +90,7 @@ export async function startOpenAIServer(): Promise<OpenAIServer> {
 
   const server = createServer((request, response) => {
     if (request.url === '/v1/models') {
-      return void response.end(JSON.stringify({ object: 'list', data: [{ id: 'scripted-0', object: 'model' }] }));
+      return void response.end(JSON.stringify({ object: 'list', data: [{ id: model.model.name, object: 'model' }] }));
     }
     if (request.url === '/v1/elsewhere/models') {
       return void response.writeHead(302, { location: '/v1/models' }).end();
@@ -95,11 +100,11 @@ export async function startOpenAIServer(): Promise<OpenAIServer> {
       return stream(body, response);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
+  const bound = typeof address === 'object' && address ? address.port : 0;
   return {
-    baseUrl: `http://127.0.0.1:${port}/v1`,
+    baseUrl: `http://127.0.0.1:${bound}/v1`,
     posted,
     broken,
     async close() {

@@ -26,3 +26,23 @@ function isForbiddenHost(hostname: string): boolean {
   if (host === '::' || /^fe[89ab][0-9a-f]:/.test(host) || /^ff[0-9a-f]{2}:/.test(host)) return true;
   return /^::ffff:(a9fe|0|e[0-9a-f]{3}|f[0-9a-f]{3}):/.test(host) || host === 'fd00:ec2::254';
 }
+
+export interface ModelServerAddress {
+  /** `http://127.0.0.1:8000/v1`. */
+  readonly baseUrl: string;
+  readonly apiKey?: string | undefined;
+  readonly fetch: typeof globalThis.fetch;
+}
+
+/** One request to a model server; `path` is relative to its base URL. @throws `bad-server-url`, and as `fetch` does. */
+export function callServer({ baseUrl, apiKey, fetch }: ModelServerAddress, path: string, init: RequestInit) {
+  return fetch(new URL(path, serverUrl(baseUrl)), {
+    ...init,
+    // A redirect could make this machine reach hosts that only it can access.
+    redirect: 'error',
+    headers: {
+      'content-type': 'application/json',
+      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+    },
+  });
+}

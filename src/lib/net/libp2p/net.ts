@@ -16,6 +16,8 @@ export interface Libp2pNetOptions {
   readonly seed: Uint8Array;
   /** Multiaddrs of relays, each ending in `/p2p/<relay>`; called again before each attempt to connect. */
   readonly relays: RelaySource;
+  /** Relays to hold a reservation at, each of which makes this peer reachable; 1 by default. */
+  readonly reservations?: number | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -64,7 +66,8 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
             named: () => relays?.status().map(({ addr }) => addr) ?? [],
           },
     iceServers: options.iceServers ?? [],
-    listen: ['/p2p-circuit', '/webrtc', ...(options.listen ?? [])],
+    // Each of these listeners makes one reservation.
+    listen: [...Array<string>(options.reservations ?? 1).fill('/p2p-circuit'), '/webrtc', ...(options.listen ?? [])],
     announce: [],
     topics: options.topics ?? [offersTopic],
     relays: () => relays?.status() ?? [],

@@ -209,6 +209,8 @@ export function keepRelays(input: RelaysInput): Relays {
     },
     wake() {
       wakeSignal.abort();
+      // The source may name others by now.
+      if (statuses.size > 0) renew().catch(() => undefined);
       for (const connection of connections.values()) probe(connection, input).catch(() => undefined);
     },
   };

@@ -3,18 +3,35 @@ import { checkChain } from '#lib/trust/chain.ts';
 import { demo, job, pass, until } from '../peer.fixture.ts';
 import { last, puppet, scene } from './provide.fixture.ts';
 
-test('draining lets what runs finish and sends away what waits', async () => {
+test('draining finishes what runs and what waits, and takes nothing new', async () => {
   const { clock, open, worker } = await scene({ answerTokens: 30 });
   const [runs, waits] = [await open(), await open()];
   for (const raw of [runs, waits]) await raw.send({ t: 'open', job: job() });
   await pass(clock, 20);
   const drained = worker.provider.drain();
+  const late = await open();
+  await late.send({ t: 'open', job: job() });
   await pass(clock, 20);
-  expect(worker.provider.state.phase).toBe('draining');
-  expect(last(waits)).toMatchObject({ t: 'refused', code: 'draining' });
+  expect(worker.provider.state).toMatchObject({ phase: 'draining', running: 1, queued: 1 });
+  expect(last(late)).toMatchObject({ t: 'refused', code: 'draining' });
   await until(clock, () => worker.provider.state.phase === 'stopped');
   await drained;
-  expect(last(runs)).toMatchObject({ t: 'finish', reason: 'stop' });
+  for (const raw of [runs, waits]) expect(last(raw)).toMatchObject({ t: 'finish', reason: 'stop' });
+});
+
+test('E: what does not finish in time is sent away, so that it is answered elsewhere', async () => {
+  const { clock, open, worker } = await scene({ answerTokens: 1_000 });
+  const [runs, waits] = [await open(), await open()];
+  for (const raw of [runs, waits]) await raw.send({ t: 'open', job: job() });
+  await pass(clock, 20);
+  const overtime = new AbortController();
+  const drained = worker.provider.drain({ signal: overtime.signal });
+  await pass(clock, 20);
+  overtime.abort();
+  await until(clock, () => worker.provider.state.phase === 'stopped');
+  await drained;
+  expect(last(runs)).toMatchObject({ t: 'error', code: 'draining' });
+  expect(last(waits)).toMatchObject({ t: 'refused', code: 'draining' });
 });
 
 test('stopping ends what runs with a word', async () => {

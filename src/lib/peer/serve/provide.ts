@@ -280,7 +280,6 @@ export function createProvider(components: ProviderComponents): Provider {
     async drain({ signal } = {}) {
       if (phase === 'stopped') return;
       phase = 'draining';
-      for (const { queue } of servedModels.values()) queue.dismissWaiting();
       emitState();
       const finished = async () => {
         while (records.live().length > 0) await jobEnded.wait({ signal });

@@ -1,0 +1,121 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { TabloomError } from '#lib/base/errors.ts';
+
+/** A flag that sets an environment variable: to its argument, or to a fixed value where it takes none. */
+interface Flag {
+  readonly variable?: string | undefined;
+  /** How the argument is shown in the help. */
+  readonly argument?: string | undefined;
+  readonly value?: string | undefined;
+  readonly help: string;
+}
+
+interface Command {
+  readonly summary: string;
+  readonly flags: Readonly<Record<string, Flag>>;
+}
+
+export type CommandName = keyof typeof commands;
+
+/**
+ * Everything this program does, one command a row. The parser, `--help` and a test of docs/OPERATING.md read this table.
+ * Each flag overrides the variable that it names.
+ */
+export const commands = {
+  relay: {
+    summary: 'serve the pages, the OpenAI gateway and the network on one port (the default)',
+    flags: {
+      port: { variable: 'PORT', argument: 'number', help: 'the port (8080); 0 picks a free one' },
+      host: { variable: 'HOST', argument: 'address', help: 'the address to listen on (127.0.0.1); 0.0.0.0 for all' },
+      'no-native': { variable: 'NATIVE', value: 'off', help: 'run no model on this machine; only peers answer' },
+      open: { help: 'open the page in the browser' },
+    },
+  },
+  provide: {
+    summary: "put this machine's models on the network through relays; it opens no port",
+    flags: {
+      relays: { variable: 'RELAYS', argument: 'urls', help: 'relays to join, such as wss://relay.example, by commas' },
+      backend: { variable: 'NATIVE_SERVER', argument: 'url', help: 'a model server; without one, the bundled model' },
+      models: { variable: 'NATIVE_MODELS', argument: 'names', help: 'its models to offer, by commas (all it lists)' },
+      'direct-port': { variable: 'DIRECT_PORT', argument: 'number', help: 'a UDP port for WebRTC without a relay' },
+    },
+  },
+} as const satisfies Record<string, Command>;
+
+const defaultCommand: CommandName = 'relay';
+
+/** What the command line says. */
+export interface ParsedCommand {
+  readonly name: CommandName;
+  readonly help: boolean;
+  readonly open: boolean;
+  /** The environment variables that the flags set. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** @throws `unknown-command`, with the table; `bad-flag`. */
+export function parseCommand(args: readonly string[]): ParsedCommand {
+  const [first] = args;
+  const named = first !== undefined && !first.startsWith('-');
+  const name = named ? first : defaultCommand;
+  if (!isCommand(name)) {
+    throw new TabloomError('unknown-command', `There is no command "${name}". The commands are:\n${commandTable()}`);
+  }
+  const values = parseFlags(name, named ? args.slice(1) : args);
+  const variables: Record<string, string> = {};
+  for (const [flag, { variable, value }] of flagsOf(name)) {
+    const given = values[flag];
+    if (variable !== undefined && given !== undefined) variables[variable] = value ?? String(given);
+  }
+  return { name, help: values['help'] === true, open: values['open'] === true, variables };
+}
+
+/** Whether the command line starts what serves the pages. One that cannot be read starts nothing. */
+export function needsPages(args: readonly string[]): boolean {
+  try {
+    const { name, help } = parseCommand(args);
+    return name === 'relay' && !help;
+  } catch {
+    return false;
+  }
+}
+
+const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name);
+
+const flagsOf = (name: CommandName): readonly (readonly [string, Flag])[] => Object.entries(commands[name].flags);
+
+function parseFlags(name: CommandName, args: readonly string[]): Readonly<Record<string, unknown>> {
+  const options: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' } };
+  for (const [flag, { argument }] of flagsOf(name)) {
+    options[flag] = { type: argument === undefined ? 'boolean' : 'string' };
+  }
+  try {
+    return parseArgs({ args: [...args], strict: true, allowPositionals: false, options }).values;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0]! : 'unknown flag';
+    const shown = reason.replace(/\.? To specify.*$/, '').replace(/\. This command.*$/, '');
+    throw new TabloomError('bad-flag', `${shown}. Try "${name} --help".`, { cause });
+  }
+}
+
+const commandTable = (): string =>
+  Object.entries(commands)
+    .map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`)
+    .join('\n');
+
+/** The text of `--help`. */
+export function usageOf(name: CommandName): string {
+  const rows = [...flagsOf(name), ['help', { help: 'show this text' }] as const].map(
+    ([flag, { argument, variable, help }]) => {
+      const shown = `--${flag}${argument === undefined ? '' : ` <${argument}>`}`;
+      return `  ${shown.padEnd(23)} ${help}${variable === undefined ? '' : ` [${variable}]`}`;
+    },
+  );
+  return [
+    `Usage: npm start -- ${name} [flags]`,
+    `\n${name}: ${commands[name].summary}.\n`,
+    ...rows,
+    `\nCommands:\n${commandTable()}`,
+    '\nFurther settings are environment variables: see docs/OPERATING.md.',
+  ].join('\n');
+}

@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { systemClock } from '#lib/base/clock.ts';
+import { printable } from '#lib/base/printable.ts';
+import { systemRandom } from '#lib/base/random.ts';
+import type { Peer } from '#lib/peer/peer.ts';
+import { demoModel } from '#lib/engine/catalog.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import { installEd25519 } from '#lib/protocol/ed25519.ts';
+import { createNodeEd25519 } from './ed25519.ts';
+import { createLogger } from './log.ts';
+import { bundledModelFile, modelServer, startNativeProvider, waitUntilListed } from './native-provider.ts';
+import { loadSeed } from './node/identity.ts';
+import { createRelayList } from './relay-list.ts';
+import type { Program } from './program.ts';
+import type { ProvideEnv } from './settings.ts';
+import { openSqliteStorage } from './storage/sqlite.ts';
+
+/**
+ * A native provider as a process of its own: a peer that joins any relays and opens no port, unless its owner names one for
+ * WebRTC. It starts without its relays and without its model server, and finds them when they come.
+ * @throws `data-in-use`, `data-not-writable`, `bad-identity`.
+ */
+export async function startProvide(env: ProvideEnv): Promise<Program> {
+  installEd25519(createNodeEd25519());
+  const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL)];
+  const life = new AbortController();
+  const storage = openSqliteStorage(join(env.DATA_DIR, 'provide.db'));
+  let seed: Uint8Array;
+  try {
+    seed = await loadSeed(env.DATA_DIR, 'provide.key');
+  } catch (error) {
+    storage.close();
+    throw error;
+  }
+  const relays = createRelayList({ urls: env.RELAYS, fetch, clock, random, logger, signal: life.signal });
+  const native = startNativeProvider({
+    open: async () => ({ storage, seed }),
+    modelFile: bundledModelFile,
+    server: modelServer(env),
+    net: {
+      relays: relays.addresses,
+      reservations: relays.heldMax,
+      wakeups: relays.onFound,
+      listen: env.DIRECT_PORT === undefined ? [] : [`/ip4/0.0.0.0/udp/${env.DIRECT_PORT}/webrtc-direct`],
+    },
+    isGateway: relays.includes,
+    listed(peer, options) {
+      const { listing } = peer;
+      followListing(peer);
+      return waitUntilListed(
+        () => (listing?.relays.length ?? 0) > 0,
+        (listener) => listing?.onChange(listener) ?? (() => undefined),
+        { clock, ...options },
+      );
+    },
+    clock,
+    random,
+    logger,
+  });
+
+  let listedBy: readonly string[] = [];
+  const followListing = ({ listing }: Peer) => {
+    const note = () => {
+      listedBy = (listing?.relays ?? []).map((peer) => relays.urlOf(peer) ?? peer);
+      logger.info('provide-listed', { relays: listedBy });
+    };
+    note();
+    listing?.onChange(note);
+  };
+
+  const stop = async () => {
+    await native.stop({ signal: AbortSignal.timeout(env.SHUTDOWN_SECONDS * 1_000) });
+    life.abort();
+  };
+  let stopping: Promise<void> | undefined;
+  const from = env.NATIVE_SERVER ?? `the bundled model ${demoModel.name}`;
+  return {
+    logger,
+    banner: [
+      '',
+      `  Tabloom   provider ${createSigner(seed).peer}`,
+      `  Serves    ${printable(from)}`,
+      `  Relays    ${env.RELAYS.map(({ origin }) => origin).join(', ')}`,
+      '\n',
+    ].join('\n'),
+    ready: native.ready.then((state) => {
+      if (state.state === 'failed')
+        return `The models cannot be served yet (${state.error.code}): ${printable(state.error.message)}\n`;
+      return listedBy.length > 0
+        ? `Listed by ${listedBy.join(', ')}.\n`
+        : 'No relay lists this provider yet. It keeps trying.\n';
+    }),
+    stop: () => (stopping ??= stop()),
+  };
+}
