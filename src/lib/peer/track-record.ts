@@ -274,8 +274,8 @@ function endingOf(end: AttemptEnd, job: Pick<JobState, 'output'>, attempt: Attem
       return {
         type: 'finished',
         receipt: attempt && allHold(end.settlement.receiptCheck) ? 'holds' : 'false',
-        // Vectors and files have no tokens.
-        answer: attempt?.firstTokenAt === undefined ? 'empty' : 'some',
+        // Vectors and files have no tokens; and of a resumed answer there may be nothing left to say.
+        answer: attempt?.firstTokenAt === undefined && !attempt?.fromToken ? 'empty' : 'some',
         counts:
           attempt && !countsFit(attempt.toToken - attempt.fromToken, bytesOf(job, attempt)) ? 'impossible' : 'fit',
         seen: attempt ? seenOf(attempt) : {},

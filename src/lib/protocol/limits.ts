@@ -123,6 +123,8 @@ export const limits = {
   silenceTimeoutMs: 6_000,
   /** Minimum wait from getting a slot to the first content; longer for a long prompt or a slow worker. */
   firstPartTimeoutMs: 20_000,
+  /** From one piece of the answer to the next, at least; longer for a slow worker. */
+  stallTimeoutMs: 6_000,
   /** `accepted` frames an asker takes for one job, and `cancel` frames a worker takes. */
   acceptedFramesMax: 2_048,
   cancelFramesMax: 8,
@@ -134,6 +136,8 @@ export const limits = {
   /** How far `issuedAt` may lie outside the interval from request to receipt: two machines' clocks differ. */
   receiptClockSkewMs: 60_000,
   attemptsMax: 8,
+  /** Attempts of one job in all, those that delivered a part of the answer included. */
+  jobAttemptsMax: 24,
 
   /** Peers that a tally names: those that the most work was received from. */
   tallyEntriesMax: 100,

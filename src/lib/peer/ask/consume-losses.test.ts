@@ -1,44 +1,118 @@
 import { expect, test } from 'vitest';
+import type { JobState } from '../session/job-state.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { accepted, finishOf, part } from './byzantine.fixture.ts';
-import { chat, createWorld, follow, pass, until, type Script } from '../peer.fixture.ts';
+import { chat, createWorld, demo, follow, pass, until, type Script } from '../peer.fixture.ts';
 
-test('a worker that dies is told at once, with what it delivered', async () => {
+/** The answer of the same world without a loss. */
+async function undisturbed(request = chat('hello')): Promise<JobState> {
   const world = createWorld();
-  const worker = await world.worker(1, { answerTokens: 100 });
-  const other = await world.worker(2, { answerTokens: 100 });
+  await world.worker(1, { answerTokens: 100 });
+  const asker = await world.asker(3);
+  const job = follow(asker.consumer, request);
+  await until(world.clock, () => job.over);
+  return job.state;
+}
+
+test('an answer goes on at the next worker from the very character where the first was lost', async () => {
+  const whole = await undisturbed();
+  const world = createWorld();
+  const workers = [await world.worker(1, { answerTokens: 100 }), await world.worker(2, { answerTokens: 100 })];
   const asker = await world.asker(3);
   const job = follow(asker.consumer, chat('hello'));
   await until(world.clock, () => job.state.tokens >= 10);
   const { peer } = job.state.worker!;
+  const { tokens, text } = job.state;
   world.network.kill(peer);
-  await pass(world.clock, 10);
-  expect(job.over).toBe(true);
-  expect(job.state).toMatchObject({ phase: 'failed', error: { code: 'peer-lost' } });
-  expect(job.state.tokens).toBeGreaterThanOrEqual(10);
-  expect(job.state.text.length).toBeGreaterThan(0);
-  expect(job.state.attempts).toMatchObject([{ outcome: 'lost', toToken: job.state.tokens }]);
-  const bystander = peer === worker.net.self ? other : worker;
-  expect(bystander.provider.state).toMatchObject({ running: 0, jobsDone: 0 });
+  await until(world.clock, () => job.over);
+  expect(job.state).toMatchObject({ phase: 'finished', text: whole.text, usage: whole.usage, reason: whole.reason });
+  expect(job.state.attempts).toMatchObject([
+    { outcome: 'lost', worker: { peer }, fromToken: 0, toToken: tokens, toCharacter: text.length },
+    {
+      outcome: 'finished',
+      fromToken: tokens,
+      fromCharacter: text.length,
+      settlement: { receiptCheck: { output: true } },
+    },
+  ]);
+  const next = workers.find(({ net }) => net.self !== peer)!;
+  expect(next.provider.state).toMatchObject({ jobsDone: 1, tokensOut: whole.tokens - tokens });
+  expect(job.events.filter(({ type }) => type === 'worker-lost')).toHaveLength(1);
 });
 
-test('silence is noticed after six seconds, alive is no silence', async () => {
+test('a worker that is lost between its last token and its last word costs nothing but another word', async () => {
+  const whole = await undisturbed();
+  const world = createWorld();
+  await world.byzantineWorker(1, async ({ send, hang }) => {
+    await send(accepted);
+    await send(part(whole.text, whole.tokens));
+    await hang();
+  });
+  const asker = await world.asker(3);
+  const job = follow(asker.consumer, chat('hello'));
+  await until(world.clock, () => job.state.tokens > 0);
+  const other = await world.worker(2, { answerTokens: 100 });
+  world.network.kill(job.state.worker!.peer);
+  await until(world.clock, () => job.over);
+  expect(job.state).toMatchObject({ phase: 'finished', reason: 'length', text: whole.text, usage: whole.usage });
+  expect(asker.trackRecord.standing(other.net.self, demo.artefact)).toMatchObject({ finished: 1, broken: {} });
+});
+
+test('where nobody can go on the loss is told, with what was delivered', async () => {
+  const world = createWorld();
+  const worker = await world.worker(1, { answerTokens: 100 });
+  const asker = await world.asker(3);
+  const job = follow(asker.consumer, chat('hello'));
+  await until(world.clock, () => job.state.tokens >= 10);
+  world.network.kill(worker.net.self);
+  await pass(world.clock, 4_000);
+  expect(job.state).toMatchObject({ phase: 'failed', error: { code: 'peer-lost' } });
+  expect(job.state.attempts).toMatchObject([{ outcome: 'lost', toToken: job.state.tokens }]);
+});
+
+test('a worker that comes after the loss goes on with the answer', async () => {
+  const whole = await undisturbed();
+  const world = createWorld();
+  const worker = await world.worker(1, { answerTokens: 100 });
+  const asker = await world.asker(3);
+  const job = follow(asker.consumer, chat('hello'));
+  await until(world.clock, () => job.state.tokens >= 10);
+  world.network.kill(worker.net.self);
+  await pass(world.clock, 1_000);
+  expect(job.over).toBe(false);
+  await world.worker(2, { answerTokens: 100 });
+  await until(world.clock, () => job.over);
+  expect(job.state).toMatchObject({ phase: 'finished', text: whole.text });
+});
+
+test('silence is noticed after six seconds; alive is no silence, but no answer either, whatever it says', async () => {
   const world = createWorld();
   await world.byzantineWorker(1, async ({ send, hang }) => {
     await send(accepted);
     await send(part('x'));
-    for (let i = 0; i < 4; i++) {
-      await world.clock.delay(4_000);
-      await send({ t: 'alive' });
+    for (let i = 0; i < 8; i++) {
+      await world.clock.delay(2_000);
+      await send({ t: 'alive', phase: i < 6 ? 'thinking' : 'streaming' });
     }
     await hang();
   });
   const asker = await world.asker(2);
   const job = follow(asker.consumer, chat('hello'));
-  await pass(world.clock, 21_500);
+  await pass(world.clock, 19_500);
   expect(job.state.phase).toBe('streaming');
   await pass(world.clock, 1_000);
-  expect(job.state).toMatchObject({ phase: 'failed', error: { code: 'peer-lost' }, text: 'x' });
+  expect(job.state).toMatchObject({ phase: 'routing', attempts: [{ error: { details: { reason: 'halted' } } }] });
+  const silent = createWorld();
+  await silent.byzantineWorker(1, async ({ send, hang }) => {
+    await send(accepted);
+    await send({ t: 'alive', phase: 'prefill' });
+    await hang();
+  });
+  const other = follow((await silent.asker(2)).consumer, chat('hello'));
+  await pass(silent.clock, 5_900);
+  expect(other.state.phase).toBe('queued');
+  await pass(silent.clock, 500);
+  expect(other.state).toMatchObject({ attempts: [{ error: { details: { reason: 'silent' } } }] });
 });
 
 const breaches: Readonly<Record<string, Script>> = {
@@ -69,8 +143,8 @@ test.each(Object.entries(breaches))('a worker that %s is cut off', async (_name,
   await world.byzantineWorker(1, script);
   const asker = await world.asker(2);
   const job = follow(asker.consumer, chat('hello'));
-  await until(world.clock, () => job.over, 3_000);
-  expect(job.state).toMatchObject({ phase: 'failed', error: { code: 'bad-frame' } });
+  await until(world.clock, () => job.over, 7_000);
+  expect(job.state).toMatchObject({ phase: 'failed', attempts: [{ outcome: 'lost', error: { code: 'bad-frame' } }] });
   expect(job.state.text.length).toBeLessThanOrEqual(1024 * 1024);
   await until(world.clock, () => world.network.openChannels === 0);
 });
@@ -91,7 +165,7 @@ test('the deadline holds even when the worker does not keep it', async () => {
     await send(part('x'));
     for (;;) {
       await world.clock.delay(1_000);
-      await send({ t: 'alive' });
+      await send({ t: 'alive', phase: 'thinking' });
     }
   });
   const asker = await world.asker(2);

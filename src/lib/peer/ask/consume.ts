@@ -24,7 +24,8 @@ import type { AskRequest, Consumer } from '../spec.ts';
 import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-record.ts';
 import { createAskedJobs, type AskedJobs } from './asked-jobs.ts';
 import { checkRequest, toJob, toRouteQuery, toWorkerView } from './request.ts';
-import { doubtOf, firstPartTimeoutMs } from './timeouts.ts';
+import { resumeQueries, resumeWithinFrame } from './resume-route.ts';
+import { doubtOf, firstPartTimeoutMs, stallTimeoutMs } from './timeouts.ts';
 import { createZones, type Zones } from './zones.ts';
 
 export interface ConsumerComponents {
@@ -56,7 +57,7 @@ const claimZonesMin = 3;
 
 type RoutingAttempt = NonNullable<RouteOptions['attempt']>;
 
-/** Asks the network: chooses a worker, follows its answer, and tries the next worker while no output has been read. */
+/** Asks the network: chooses a worker, follows its answer, and resumes it at the next one when a worker is lost. */
 export function createConsumer(components: ConsumerComponents): Consumer {
   const { clock, random, net, kinds = jobKinds } = components;
   const askedJobs = createAskedJobs();
@@ -143,17 +144,18 @@ async function choose(request: AskRequest, routing: RoutingJob, context: AskCont
   const { peer, addrs } = candidate.entry.offer;
   const { salt, askedAt } = askedJobs.open(id, () => ({ salt: randomId(random), askedAt: clock.now() }));
   const deadlineMs = routing.endsAtMs - clock.elapsed();
-  const { text, tokens } = state.job;
-  const job = toJob(request, candidate, { id, salt, deadlineMs, progress: { text, tokens } });
+  const job = resumeWithinFrame(toJob(request, candidate, { id, salt, deadlineMs, resume: effect.resume }), kinds);
   const { running, queued, slots } = candidate.model;
   trackRecord.chosen(peer, job.artefact, running < slots && queued === 0 ? 'free' : 'full');
   askedJobs.setWorker(id, peer);
+  const standing = trackRecord.standing(peer, job.artefact);
   const chosen = {
     job,
     worker: toWorkerView(found, candidate, request, net.self),
     addrs,
     price: candidate.model.price,
-    firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, trackRecord.standing(peer, job.artefact), kinds),
+    firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, standing, kinds),
+    stallTimeoutMs: stallTimeoutMs(candidate, job, standing, kinds),
     doubt: doubtOf(found),
     askedAt,
     wasStopped: askedJobs.wasStopped(id, peer),
@@ -204,17 +206,20 @@ function soonest(busy: readonly ErrorRecord[]): ErrorRecord {
 }
 
 /**
- * Which attempt it is. Tries are bounded by time as well as by their number, so that workers which are slow to fail do not
+ * Which attempt it is. Tries since the answer last went on are bounded by time as well as by their number, so that workers which are slow to fail do not
  * use up a person's patience: after that one more, at the best-known worker.
  */
 function attemptOf({ effect, state, deadlineMs }: RoutingJob, { clock }: AskContext): 'none' | RoutingAttempt {
   if (effect.attempt === 1) return 'first';
-  if (effect.attempt > limits.attemptsMax) return 'none';
   const { startedAt = clock.now(), attempts } = state.job;
+  const fruitful = attempts.findLastIndex(({ fromToken, toToken }) => toToken > fromToken);
+  const fruitless = attempts.slice(fruitful + 1);
+  const triedSince = fruitful < 0 ? startedAt : (fruitless[0]?.chosenAt ?? clock.now());
+  if (fruitless.length >= limits.attemptsMax || attempts.length >= limits.jobAttemptsMax) return 'none';
   const triesMs = Math.min(triesMsMax, deadlineMs / 3);
-  const wasLast = (attempts.at(-1)?.chosenAt ?? startedAt) - startedAt >= triesMs;
+  const wasLast = (fruitless.at(-1)?.chosenAt ?? triedSince) - triedSince >= triesMs;
   if (wasLast) return 'none';
-  return effect.attempt === limits.attemptsMax || clock.now() - startedAt >= triesMs ? 'last' : 'again';
+  return fruitless.length === limits.attemptsMax - 1 || clock.now() - triedSince >= triesMs ? 'last' : 'again';
 }
 
 /**
@@ -252,18 +257,21 @@ const routeFor = (
 
 /**
  * Chooses among the workers not tried yet. A job id that is asked for again goes to the worker it went to, which has the
- * answer on record. While the directory is empty, as on a page just opened, the first offers are waited for. Where every
+ * answer on record. While the directory is empty, as on a page just opened, the first offers are waited for, and so is one
+ * that could go on with an answer half given. Where every
  * queue is full by its offer, which is some tenths of a second old, one worker is asked all the same: it knows its queue,
  * and answers with the time to wait.
  */
 async function findWorker(
   request: AskRequest,
-  { id, effect, signal, attempt }: RoutingJob & { readonly attempt: RoutingAttempt },
+  routing: RoutingJob & { readonly attempt: RoutingAttempt },
   context: AskContext,
 ): Promise<Route> {
+  const { id, effect, signal, attempt } = routing;
   const { clock, directory, askedJobs, kinds } = context;
   const { tried } = effect;
-  const query = toRouteQuery(request, tried, kinds);
+  const queries = resumeQueries(toRouteQuery(request, tried, kinds, resumedArtefact(routing)), routing, directory);
+  const query = queries.at(-1)!;
   const before = askedJobs.worker(id);
   if (before && !tried.includes(before) && (request.only?.includes(before) ?? true)) {
     const again = routeFor({ ...query, only: [before] }, request, context, { attempt });
@@ -271,14 +279,25 @@ async function findWorker(
   }
   const waitMs = context.firstOfferTimeoutMs ?? firstOfferTimeoutMs;
   const untilMs = clock.elapsed() + waitMs;
-  let found = routeFor(query, request, context, { attempt });
-  while (!found.candidate && !found.refusal && directory.size === 0 && clock.elapsed() < untilMs && !signal.aborted) {
+  const search = () => firstOf(queries, (one) => routeFor(one, request, context, { attempt }));
+  const isWorthWaiting = () => directory.size === 0 || effect.resume !== undefined;
+  let found = search();
+  while (!found.candidate && !found.refusal && isWorthWaiting() && clock.elapsed() < untilMs && !signal.aborted) {
     await nextChange(directory, clock, untilMs - clock.elapsed(), signal);
-    found = routeFor(query, request, context, { attempt });
+    found = search();
   }
   if (found.candidate || found.refusal || wasBusy(effect.errors)) return found;
   return routeFor(query, request, context, { attempt, full: 'ask' });
 }
+
+/** The first query that finds a worker this asker trusts; else the first that finds any. */
+function firstOf(queries: readonly RouteQuery[], routeBy: (query: RouteQuery) => Route): Route {
+  const routes = queries.map(routeBy);
+  const isTrusted = ({ level }: Route) => level === 'self' || level === 'own' || level === 'established';
+  return routes.find(isTrusted) ?? routes.find(({ candidate }) => candidate) ?? routes.at(-1)!;
+}
+
+const resumedArtefact = ({ effect, state }: RoutingJob) => (effect.resume ? state.job.job?.artefact : undefined);
 
 const wasBusy = (errors: readonly ErrorRecord[]): boolean => errors.some(({ code }) => code === 'busy');
 

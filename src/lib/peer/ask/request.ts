@@ -3,7 +3,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Route } from '#lib/market/route.ts';
 import type { Candidate, PassReason, RouteQuery } from '#lib/market/spec.ts';
 import { hashBytes } from '#lib/protocol/hash.ts';
-import type { PeerId } from '#lib/protocol/ids.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import { artefactIdSchema, jobIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
 import {
   filesOf,
@@ -13,6 +13,7 @@ import {
   promptLength,
   tierSchema,
   type Job,
+  type Resume,
   type Work,
 } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
@@ -57,9 +58,15 @@ function checkBlobs(request: AskRequest, kinds: KindTable): AskRequest['blobs'] 
   return blobs;
 }
 
-export function toRouteQuery(request: AskRequest, tried: readonly PeerId[], kinds: KindTable): RouteQuery {
+/** @param artefact that a job which goes on has to stay with. */
+export function toRouteQuery(
+  request: AskRequest,
+  tried: readonly PeerId[],
+  kinds: KindTable,
+  artefact?: ArtefactId,
+): RouteQuery {
   return {
-    model: request.model,
+    model: artefact === undefined ? request.model : { artefact },
     tier: request.tier,
     contextTokens: estimateTokens(request, kinds) + Math.min(maxTokensOf(request) ?? 0, answerRoom),
     kind: request.kind,
@@ -69,20 +76,14 @@ export function toRouteQuery(request: AskRequest, tried: readonly PeerId[], kind
   };
 }
 
-/** What was delivered before the job is resumed. */
-export interface Progress {
-  readonly text: string;
-  readonly tokens: number;
-}
-
 export interface JobFacts {
   readonly id: string;
   readonly salt: string;
   readonly deadlineMs: number;
-  readonly progress: Progress;
+  readonly resume: Resume | undefined;
 }
 
-export function toJob(request: AskRequest, { model }: Candidate, { id, salt, deadlineMs, progress }: JobFacts): Job {
+export function toJob(request: AskRequest, { model }: Candidate, { id, salt, deadlineMs, resume }: JobFacts): Job {
   const { kind, input, params } = request;
   return {
     id,
@@ -94,7 +95,7 @@ export function toJob(request: AskRequest, { model }: Candidate, { id, salt, dea
     tier: request.tier,
     deadlineMs: Math.max(1, Math.min(limits.jobDeadlineMsMax, Math.round(deadlineMs))),
     salt,
-    ...(progress.text !== '' || progress.tokens > 0 ? { resume: progress } : {}),
+    ...(resume ? { resume } : {}),
   } as Job;
 }
 

@@ -2,7 +2,7 @@ import { defaultMeasured } from '#lib/market/score.ts';
 import type { Route } from '#lib/market/route.ts';
 import type { Candidate } from '#lib/market/spec.ts';
 import type { Standing } from '#lib/market/standing.ts';
-import { promptLength, type Job, type Work } from '#lib/protocol/job.ts';
+import { needsOf, promptLength, type Job, type Work } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Doubt } from '../session/asker-spec.ts';
@@ -27,6 +27,10 @@ export function doubtOf({ level, considered }: Pick<Route, 'level' | 'considered
     ? { queueMsMax: knownQueueMsMax, empty: 'accept' }
     : { queueMsMax: strangerQueueMsMax, empty: 'ask-another' };
 }
+/** Tokens that may come without a part of their own: a split character, text held back; with tools, the head of a call. */
+const hiddenTokens = { text: 8, calls: 64 } as const;
+/** The decoding rate, in tokens a second, of a worker of which none is known. */
+const unknownDecodeTps = 1;
 
 type Prompt = Work & Pick<Job, 'resume'>;
 
@@ -41,4 +45,15 @@ export function firstPartTimeoutMs({ model }: Candidate, job: Prompt, standing?:
   const prefillTps = Math.max(model.measured?.prefillTps ?? 0, slowestPrefillTps);
   const prefillMs = (promptLength(job, kinds) / charactersPerToken / prefillTps) * 1_000;
   return Math.max(limits.firstPartTimeoutMs, Math.max(ttftMs, prefillMs) * timeoutFactor);
+}
+
+/**
+ * How long a worker may take from one part of the answer to the next, in milliseconds: three times what its decoding rate
+ * explains, the lower of what it offers and what was measured here; never less than `limits.stallTimeoutMs`.
+ */
+export function stallTimeoutMs({ model }: Candidate, job: Work, standing?: Standing, kinds?: KindTable): number {
+  const rates = [standing?.decodeTps, model.measured?.decodeTps].filter((tps) => tps !== undefined && tps > 0);
+  const decodeTps = rates.length === 0 ? unknownDecodeTps : Math.min(...(rates as number[]));
+  const tokens = needsOf(job, kinds).includes('tools') ? hiddenTokens.calls : hiddenTokens.text;
+  return Math.max(limits.stallTimeoutMs, (tokens / decodeTps) * 1_000 * timeoutFactor);
 }

@@ -54,8 +54,11 @@ export function checkAdmission(
     return jobRefusal('refused-policy', `This peer does not serve the tier "${job.tier}". Ask another peer.`);
   }
   if (promptLength(job, kinds) > served.model.contextTokens * bytesPerTokenMax) return jobRefusal('too-long');
-  if (job.resume && job.resume.tokens >= (maxTokensOf(job) ?? Number.POSITIVE_INFINITY)) {
-    return jobRefusal('bad-request', 'The answer to resume has all its tokens already. Raise maxTokens.');
+  if (job.resume && job.resume.tokens > (maxTokensOf(job) ?? 0)) {
+    return jobRefusal('bad-request', 'The answer to resume has more tokens than it may have. Raise maxTokens.');
+  }
+  if (job.resume && !served.model.features.some((feature) => feature === 'resume-exact' || feature === 'resume-text')) {
+    return jobRefusal('resume-unsupported');
   }
   return policy(job, asker);
 }

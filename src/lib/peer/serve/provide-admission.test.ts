@@ -19,7 +19,7 @@ test.each([
     'feature-unavailable',
   ],
   ['far too long a prompt', { kind: 'completion', input: { prompt: 'x'.repeat(150_000) } }, 'too-long'],
-  ['a resume with nothing left', { resume: { text: 'x', tokens: 256 } }, 'bad-request'],
+  ['a resume with more than all', { resume: { text: 'x', tokens: 257 } }, 'bad-request'],
 ] as const)('%s is refused', async (_name, change, code) => {
   const { clock, open, worker } = await scene();
   const raw = await open();

@@ -31,6 +31,7 @@ export interface Chosen {
   readonly price: Price;
   readonly firstPartTimeoutMs: number;
   readonly doubt?: Doubt | undefined;
+  readonly stallTimeoutMs: number;
   /** When this id was first asked, in milliseconds since the epoch: an answer from the record is as old. */
   readonly askedAt: number;
   readonly wasStopped: boolean;
@@ -76,7 +77,7 @@ interface Line {
 const deadlineSlackMs = 1_000;
 
 /** Timers that speak of a worker's silence: a process that was held up itself reads first what came meanwhile. */
-const ofSilence: ReadonlySet<AskerTimer> = new Set(['open', 'accept', 'queue', 'silence', 'first-word']);
+const ofSilence: ReadonlySet<AskerTimer> = new Set(['open', 'accept', 'queue', 'silence', 'first-word', 'stall']);
 
 /**
  * Runs one job: owns its channels, a pump on each that always reads, and all of its timers. What happens is told to the
@@ -174,10 +175,11 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
         channel: undefined,
         endWatch: () => undefined,
       });
-      const { job, worker, firstPartTimeoutMs, doubt, wasStopped } = chosen;
+      const { job, worker, firstPartTimeoutMs, stallTimeoutMs, doubt, wasStopped } = chosen;
       const { parts, limits: bounds } = rowOf(job, kinds);
       const { dataBytesMax } = bounds;
-      dispatch({ type: 'chosen', at, job, worker, firstPartTimeoutMs, doubt, parts, dataBytesMax, wasStopped });
+      const waits = { firstPartTimeoutMs, stallTimeoutMs, doubt };
+      dispatch({ type: 'chosen', at, job, worker, ...waits, parts, dataBytesMax, wasStopped });
     } catch (error) {
       dispatch({ type: 'nobody', at: clock.now(), error: toErrorRecord(error), rejections: [] });
     }

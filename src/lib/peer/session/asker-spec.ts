@@ -5,11 +5,12 @@ import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { WireErrorCode } from '#lib/protocol/errors.ts';
 import type { AskerFrame, UnknownFrame, WorkerFrame } from '#lib/protocol/frame.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import type { Job } from '#lib/protocol/job.ts';
+import type { Job, Resume } from '#lib/protocol/job.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { CheckedCheckpoint, JobEvent, Settlement, WorkerView } from '../spec.ts';
 import type { AttemptEnd } from './attempt-end.ts';
 import type { JobState } from './job-state.ts';
+import type { DeliveredIds } from './progress.ts';
 
 /**
  * The asker's side of a job, from the first wish to the last frame, over as many workers as it takes. Pure: events in,
@@ -18,6 +19,7 @@ import type { JobState } from './job-state.ts';
 export interface AskerState {
   /** What has been told, folded. */
   readonly job: JobState;
+  readonly ids: DeliveredIds;
   readonly step: 'choosing' | 'opening' | 'open' | 'settling' | 'over';
   /** Counts from 1; 0 before the first worker. Frames of an earlier one are breaches. */
   readonly attempt: number;
@@ -52,6 +54,7 @@ export interface Current {
   readonly worker: WorkerView;
   readonly firstPartTimeoutMs: number;
   readonly doubt: Doubt | undefined;
+  readonly stallTimeoutMs: number;
   /** What the job's kind may be answered with. */
   readonly parts: readonly string[];
   readonly dataBytesMax: number;
@@ -64,9 +67,13 @@ export interface Current {
   readonly unknownFrames: number;
   readonly hasSlot: boolean;
   readonly hasSpoken: boolean;
+  /** When it last sent something of the answer. */
+  readonly spokeAt: number;
+  /** It has since said that it is at work on what it cannot show, and is waited for as for its first word. */
+  readonly isExcused: boolean;
 }
 
-export type AskerTimer = 'deadline' | 'open' | 'accept' | 'queue' | 'silence' | 'first-word' | 'settle';
+export type AskerTimer = 'deadline' | 'open' | 'accept' | 'queue' | 'silence' | 'first-word' | 'stall' | 'settle';
 
 type At = { readonly at: number };
 export type FinishFrame = Extract<WorkerFrame, { t: 'finish' }>;
@@ -80,6 +87,7 @@ export type AskerEvent = At &
         readonly worker: WorkerView;
         readonly firstPartTimeoutMs: number;
         readonly doubt?: Doubt | undefined;
+        readonly stallTimeoutMs: number;
         readonly parts: readonly string[];
         readonly dataBytesMax: number;
         readonly wasStopped: boolean;
@@ -119,6 +127,8 @@ export type AskerEffect =
       readonly attempt: number;
       readonly tried: readonly PeerId[];
       readonly errors: readonly ErrorRecord[];
+      /** What others have delivered already. */
+      readonly resume?: Resume | undefined;
     }
   | { readonly type: 'open'; readonly attempt: number; readonly job: Job; readonly worker: WorkerView }
   | { readonly type: 'send'; readonly attempt: number; readonly frame: AskerFrame }

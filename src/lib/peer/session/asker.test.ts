@@ -22,7 +22,7 @@ const workerOf = (peer: string): WorkerView => ({
 const holds = { signature: true, worker: true, prompt: true, output: true, counts: true };
 
 /** A session under the test's hand: `say` gives it an event, the effects of the last one are kept. */
-function session() {
+function session(parts: readonly string[] = ['text-delta', 'embedding']) {
   let state: AskerState = initialAsker;
   let effects: readonly AskerEffect[] = [];
   const say = (event: AskerEvent) => {
@@ -30,15 +30,16 @@ function session() {
   };
   const frame = (frame: WorkerFrame | UnknownFrame, attempt = state.attempt, late = false) =>
     say({ type: 'frame', at: 5, attempt, frame, late });
-  const choose = (peer: string, doubt?: Doubt) =>
+  const choose = (peer: string, doubt?: Doubt, asked = job) =>
     say({
       type: 'chosen',
       at: 1,
-      job,
+      job: asked,
       worker: workerOf(peer),
       firstPartTimeoutMs: 20_000,
+      stallTimeoutMs: 4_000,
       doubt,
-      parts: ['text-delta', 'embedding'],
+      parts,
       dataBytesMax: 10,
       wasStopped: false,
     });
@@ -118,7 +119,7 @@ describe('the way of a job', () => {
     expect(asker.state.job.attempts).toMatchObject([{ checkpoint }]);
     asker.say({ type: 'checked', at: 6, attempt: 1, checkpoint: undefined });
     expect(asker.of('drop')).toEqual([{ type: 'drop', attempt: 1, code: 'bad-frame' }]);
-    expect(asker.state.job).toMatchObject({ phase: 'failed', error: { code: 'bad-frame' } });
+    expect(asker.of('record')).toMatchObject([{ end: { type: 'lost', error: { code: 'bad-frame' } } }]);
   });
 
   test('what is not known is skipped, and still breaks a silence', () => {
@@ -240,11 +241,112 @@ describe('A9: a reader that falls behind', () => {
     const asker = session();
     asker.stream();
     asker.say({ type: 'paused', at: 6 });
-    expect(asker.of('disarm').map(({ timer }) => timer)).toEqual(['silence', 'first-word']);
+    expect(asker.of('disarm').map(({ timer }) => timer)).toEqual(['silence', 'first-word', 'stall']);
     asker.frame(part('y'));
     expect(asker.armed()).toEqual([]);
     asker.say({ type: 'resumed', at: 7 });
+    expect(asker.armed()).toEqual(['silence', 'stall']);
+  });
+});
+
+describe('an answer that goes on elsewhere', () => {
+  test('goes on with what was delivered, by its ids where every token has one', () => {
+    const asker = session();
+    asker.open();
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    asker.frame({ t: 'part', part: { type: 'text-delta', text: 'a', tokens: 1, ids: [7] } });
+    asker.frame({ t: 'part', part: { type: 'text-delta', text: 'b', tokens: 2, ids: [8, 9] } });
+    asker.say({ type: 'lost', at: 9, attempt: 1, error: { code: 'peer-lost', message: '' } });
+    expect(asker.of('choose')).toMatchObject([
+      { attempt: 2, tried: ['A'], resume: { text: 'ab', tokens: 3, ids: [7, 8, 9] } },
+    ]);
+    asker.open('B');
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    asker.frame(part('c'));
+    asker.say({ type: 'lost', at: 9, attempt: 2, error: { code: 'peer-lost', message: '' } });
+    expect(asker.of('choose')).toMatchObject([{ attempt: 3, resume: { text: 'abc', tokens: 4 } }]);
+    expect(asker.of('choose')[0]?.resume).not.toHaveProperty('ids');
+    expect(asker.state.job.attempts).toMatchObject([
+      { outcome: 'lost', fromCharacter: 0, toCharacter: 2, fromToken: 0, toToken: 3 },
+      { outcome: 'lost', fromCharacter: 2, toCharacter: 3, fromToken: 3, toToken: 4 },
+    ]);
+  });
+
+  test('fails with a code where a worker could not be told what was delivered', () => {
+    const asker = session();
+    asker.stream();
+    asker.frame({ t: 'part', part: { type: 'embedding', index: 0, vector: new Uint8Array(4) } });
+    asker.say({ type: 'lost', at: 9, attempt: 1, error: { code: 'peer-lost', message: '' } });
+    expect(asker.state.job).toMatchObject({
+      phase: 'failed',
+      error: { code: 'resume-unsupported', details: { lost: 'peer-lost' } },
+    });
+  });
+
+  test('a worker that cannot go on is passed over, and not blamed', () => {
+    const asker = session();
+    asker.stream();
+    asker.say({ type: 'lost', at: 9, attempt: 1, error: { code: 'peer-lost', message: '' } });
+    asker.choose('B', undefined, { ...job, resume: { text: 'x', tokens: 1 } });
+    asker.say({ type: 'opened', at: 2, attempt: 2, path: 'direct' });
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    asker.frame({ t: 'error', code: 'resume-unsupported', message: '' });
+    expect(asker.of('record')).toMatchObject([{ end: { type: 'refused', claim: 'none' } }]);
+    expect(asker.of('choose')).toMatchObject([{ attempt: 3, tried: ['A', 'B'], resume: { text: 'x' } }]);
+  });
+
+  test('what a worker sent before it was given up on is no breach', () => {
+    const asker = session();
+    asker.stream();
+    asker.say({ type: 'timer', timer: 'stall', at: 9 });
+    asker.frame(part('late'), 1);
+    expect(asker.effects).toEqual([]);
+    asker.choose('B');
+    asker.frame(part('later'), 1);
+    expect(asker.effects).toEqual([]);
+    expect(asker.state.job.text).toBe('x');
+  });
+
+  test('in the middle of a call that call is not announced again', () => {
+    const asker = session(['tool-call-delta']);
+    const call = (arguments_: string, tokens: number): WorkerFrame => ({
+      t: 'part',
+      part: {
+        type: 'tool-call-delta',
+        index: 0,
+        id: 'c',
+        name: 'f',
+        arguments: arguments_,
+        tokens,
+        ids: tokens ? [5] : [],
+      },
+    });
+    asker.open();
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    asker.frame(call('{"a', 1));
+    asker.say({ type: 'lost', at: 9, attempt: 1, error: { code: 'peer-lost', message: '' } });
+    asker.open('B');
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    asker.frame(call('":1}', 1));
+    const told = asker.of('tell').flatMap(({ event }) => (event.type === 'part-received' ? [event.part] : []));
+    expect(told).toEqual([{ type: 'tool-call-delta', index: 0, arguments: '":1}', tokens: 1, ids: [5] }]);
+    expect(asker.state.job.output.toolCalls).toEqual([{ id: 'c', name: 'f', arguments: '{"a":1}' }]);
+  });
+});
+
+describe('a worker that stops in the middle', () => {
+  test('is given up on though it is alive, unless it is at work on what it cannot show', () => {
+    const asker = session();
+    asker.stream();
+    expect(asker.armed()).toEqual(['silence', 'stall']);
+    asker.frame({ t: 'alive', phase: 'streaming' });
     expect(asker.armed()).toEqual(['silence']);
+    asker.say({ type: 'frame', at: 3_005, attempt: 1, frame: { t: 'alive', phase: 'thinking' }, late: false });
+    expect(asker.of('arm').at(-1)).toEqual({ type: 'arm', timer: 'stall', ms: 17_000 });
+    asker.frame({ t: 'alive', phase: 'loading' });
+    expect(asker.armed()).toEqual(['silence']);
+    asker.say({ type: 'timer', timer: 'stall', at: 30_000 });
+    expect(asker.of('record')).toMatchObject([{ end: { type: 'lost', error: { details: { reason: 'halted' } } } }]);
   });
 });
 

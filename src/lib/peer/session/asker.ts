@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
+import type { Phase } from '#lib/protocol/frame.ts';
 import { maxTokensOf } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { hasContent, partBytes, partLength, partTokens } from '#lib/protocol/output.ts';
@@ -7,7 +8,8 @@ import type { Part } from '#lib/protocol/part.ts';
 import type { JobEvent } from '../spec.ts';
 import type { AskerEffect, AskerEvent, AskerState, AskerStep, AskerTimer, Claim, Current } from './asker-spec.ts';
 import { errorEnd, refusedEnd, type AttemptEnd } from './attempt-end.ts';
-import { initialJob, isLegal, isOver, reduceJob, type JobState } from './job-state.ts';
+import { initialJob, isLegal, isOver, reduceJob } from './job-state.ts';
+import { addIds, continuationOf, withoutKnownCall } from './progress.ts';
 
 /** Dialling included: a worker that cannot be reached within this is passed over. */
 const openTimeoutMs = 10_000;
@@ -19,6 +21,7 @@ const deadlineGraceMs = 1_000;
 
 export const initialAsker: AskerState = {
   job: initialJob,
+  ids: undefined,
   step: 'choosing',
   attempt: 0,
   current: undefined,
@@ -33,6 +36,7 @@ const says = {
   unreached: 'The peer could not be reached in time. Try another one.',
   unanswered: 'The peer did not answer in time. Try another one.',
   silent: 'The peer has fallen silent. Try again.',
+  halted: 'The peer has stopped in the middle of the answer. Try again.',
   wordless: 'The peer took the job and said nothing. Try again.',
   stalled: 'The queue of the peer does not move. Try another one.',
   empty: 'The peer gave an empty answer. Try another one.',
@@ -72,6 +76,7 @@ export function reduceAsker(state: AskerState, event: AskerEvent, deadlineMs: nu
         [
           { type: 'disarm', timer: 'silence' },
           { type: 'disarm', timer: 'first-word' },
+          { type: 'disarm', timer: 'stall' },
         ],
       ];
     case 'resumed':
@@ -93,8 +98,9 @@ export function reduceAsker(state: AskerState, event: AskerEvent, deadlineMs: nu
 function afterEnd(state: AskerState, event: AskerEvent): AskerStep {
   if (event.type !== 'frame' || event.frame.t === 'unknown') return [state, none];
   const { attempt, at } = event;
-  const worker = state.job.attempts[attempt - 1]?.worker;
-  if (worker === undefined) return [state, none];
+  const { worker, outcome } = state.job.attempts[attempt - 1] ?? {};
+  // What a worker sent before it was given up on, or cut off, may still be on its way.
+  if (worker === undefined || outcome === 'lost' || outcome === 'failed') return [state, none];
   const error = errorOf('bad-frame', says.outOfTurn);
   return [
     state,
@@ -139,7 +145,8 @@ function onChannel(state: AskerState, current: Current, event: ChannelEvent): As
       const last = settlement.receipt.countersign;
       const close: AskerEffect = { type: 'close', attempt, last: last && { t: 'countersign', envelope: last } };
       if (frame.reason === 'cancelled') return finish(state, { type: 'cancelled', at, settlement }, [close]);
-      if (isEmpty(state.job) && current.doubt?.empty === 'ask-another' && !state.errors.some(wasEmpty)) {
+      const isEmpty = continuationOf(state.job, state.ids).type === 'begin';
+      if (isEmpty && current.doubt?.empty === 'ask-another' && !state.errors.some(wasEmpty)) {
         return finish(state, { type: 'lost', at, error: errorOf('peer-failed', says.empty, 'empty') }, [close]);
       }
       return finish(state, { type: 'finished', at, frame, settlement }, [close]);
@@ -159,8 +166,12 @@ function onFrame(
 ): AskerStep {
   const heard = heardFrom(state);
   switch (frame.t) {
-    case 'alive':
-      return [state, heard];
+    case 'alive': {
+      if (!isBusyUnseen(frame.phase) || !current.hasSpoken || current.isExcused) return [state, heard];
+      const excused = { ...state, current: { ...current, isExcused: true } };
+      const ms = Math.max(0, current.firstPartTimeoutMs - (at - current.spokeAt));
+      return [excused, heard.length > 0 ? [...heard, { type: 'arm', timer: 'stall', ms }] : heard];
+    }
     case 'unknown': {
       if (current.unknownFrames >= limits.unknownFramesMax) return breach(state, at, says.tooMuch);
       return [{ ...state, current: { ...current, unknownFrames: current.unknownFrames + 1 } }, heard];
@@ -194,9 +205,16 @@ function onFrame(
     case 'error':
       if (frame.code === 'cancelled' && !state.isStopping) return breach(state, at, says.unasked);
       if (state.isStopping) return finish(state, { type: 'cancelled', at }, [{ type: 'close', attempt }]);
-      return finish(state, errorEnd(frame, { at, begun: state.job.phase === 'streaming', late }), [
-        { type: 'close', attempt },
-      ]);
+      return finish(
+        state,
+        errorEnd(frame, {
+          at,
+          begun: state.job.phase === 'streaming',
+          resumed: current.job.resume !== undefined,
+          late,
+        }),
+        [{ type: 'close', attempt }],
+      );
     case 'finish': {
       const isCancelled = frame.reason === 'cancelled';
       if (isCancelled && !state.isStopping && !current.wasStopped) return breach(state, at, says.unasked);
@@ -228,11 +246,18 @@ function onPart(
     return breach(state, at, says.tooMuch);
   }
   if (!isLegal(state.job, { type: 'part-received' })) return breach(state, at, says.outOfTurn);
-  const speaks = !current.hasSpoken && hasContent(part);
-  const next = { ...current, tokens, dataBytes, hasSpoken: current.hasSpoken || speaks };
-  const [told, effects] = tell({ ...state, current: next }, { type: 'part-received', at, part });
+  const speaks = hasContent(part);
+  const next = { ...current, tokens, dataBytes };
+  const spoken = speaks ? { ...next, hasSpoken: true, spokeAt: at, isExcused: false } : next;
+  const [told, effects] = tell(
+    { ...state, current: spoken, ids: addIds(state.ids, part) },
+    { type: 'part-received', at, part: withoutKnownCall(part, state.job) },
+  );
   const heard: AskerEffect[] = [...heardFrom(state)];
-  if (speaks) heard.push({ type: 'disarm', timer: 'first-word' }, { type: 'disarm', timer: 'queue' });
+  if (speaks && !current.hasSpoken) {
+    heard.push({ type: 'disarm', timer: 'first-word' }, { type: 'disarm', timer: 'queue' });
+  }
+  if (speaks && heard.length > 0) heard.push(stallOf(current));
   heard.push({ type: 'add-output', attempt, part });
   return [told, [...heard, ...effects]];
 }
@@ -260,6 +285,8 @@ function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
       return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.silent, 'silent') }, 'peer-lost');
     case 'first-word':
       return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.wordless, 'wordless') }, 'peer-lost');
+    case 'stall':
+      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.halted, 'halted') }, 'peer-lost');
     case 'queue':
       return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.stalled, 'stalled') }, 'peer-lost');
     case 'settle':
@@ -268,13 +295,14 @@ function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
 }
 
 function beginAttempt(state: AskerState, event: Extract<AskerEvent, { type: 'chosen' }>): AskerStep {
-  const { at, job, worker, firstPartTimeoutMs, doubt, parts, dataBytesMax, wasStopped } = event;
+  const { at, job, worker, firstPartTimeoutMs, stallTimeoutMs, doubt, parts, dataBytesMax, wasStopped } = event;
   const attempt = state.attempt + 1;
   const [told, effects] = tell(state, { type: 'worker-chosen', at, job, worker });
   const current: Current = {
     job,
     worker,
     firstPartTimeoutMs: Math.min(firstPartTimeoutMs, limits.patienceMsMax),
+    stallTimeoutMs: Math.min(stallTimeoutMs, limits.patienceMsMax),
     doubt,
     parts,
     dataBytesMax,
@@ -286,6 +314,8 @@ function beginAttempt(state: AskerState, event: Extract<AskerEvent, { type: 'cho
     unknownFrames: 0,
     hasSlot: false,
     hasSpoken: false,
+    spokeAt: at,
+    isExcused: false,
   };
   return [
     { ...told, step: 'opening', attempt, current, tried: [...state.tried, worker.peer] },
@@ -299,7 +329,10 @@ function choose(state: AskerState, at: number, before: readonly AskerEffect[]): 
     { ...state, step: 'choosing', current: undefined },
     { type: 'job-routing', at, attempt },
   );
-  return [told, [...before, ...effects, { type: 'choose', attempt, tried: state.tried, errors: state.errors }]];
+  const { tried, errors } = state;
+  const goesOn = continuationOf(state.job, state.ids);
+  const resume = goesOn.type === 'resume' ? { resume: goesOn.resume } : {};
+  return [told, [...before, ...effects, { type: 'choose', attempt, tried, errors, ...resume }]];
 }
 
 /** The person has had enough: the worker is told and may still settle. */
@@ -375,25 +408,12 @@ function finish(state: AskerState, attemptEnd: AttemptEnd, closing: readonly Ask
       const type = attemptEnd.type === 'refused' ? 'worker-refused' : 'worker-lost';
       const [told, telling] = tell({ ...state, errors: [...state.errors, error], claims }, { type, at, error });
       const before = [...effects, ...telling];
-      if (type === 'worker-lost' && afterLoss(told.job) === 'fail') {
-        return end(told, { type: 'job-failed', at, error, rejections: [] }, before);
-      }
-      return choose(told, at, before);
+      if (continuationOf(told.job, told.ids).type !== 'unsupported') return choose(told, at, before);
+      const unsupported = { ...errorOf('resume-unsupported'), details: { lost: error.code } };
+      return end(told, { type: 'job-failed', at, error: unsupported, rejections: [] }, before);
     }
   }
 }
-
-/**
- * What an asker does when its worker is lost. `next`: begins again elsewhere, nobody has read anything yet. `fail`: says
- * so at once and leaves the retry to the person. Everything an answer needs to go on elsewhere is in the state, on the
- * wire (`resume`) and in engines; this is the one place that decides not to.
- */
-function afterLoss(job: JobState): 'next' | 'fail' {
-  return job.attempt < limits.attemptsMax && isEmpty(job) ? 'next' : 'fail';
-}
-
-const isEmpty = ({ output }: JobState): boolean =>
-  output.tokens === 0 && output.text === '' && output.reasoning === '' && output.data.length === 0;
 
 const wasEmpty = ({ details }: ErrorRecord): boolean => details?.['reason'] === 'empty';
 
@@ -429,6 +449,7 @@ const quiet: readonly AskerEffect[] = [
   { type: 'disarm', timer: 'queue' },
   { type: 'disarm', timer: 'silence' },
   { type: 'disarm', timer: 'first-word' },
+  { type: 'disarm', timer: 'stall' },
 ];
 
 const hearing: readonly AskerEffect[] = [{ type: 'arm', timer: 'silence', ms: limits.silenceTimeoutMs }];
@@ -442,7 +463,8 @@ function heardFrom({ current, isStopping, isPaused }: AskerState): readonly Aske
 
 function listenAgain({ current, isStopping }: AskerState): readonly AskerEffect[] {
   if (!current || isStopping || current.acceptedFrames === 0) return none;
-  return current.hasSlot && !current.hasSpoken ? [...hearing, firstWord(current)] : hearing;
+  if (current.hasSpoken) return [...hearing, stallOf(current)];
+  return current.hasSlot ? [...hearing, firstWord(current)] : hearing;
 }
 
 /** Its first frame promises how long the queue is; a place in it is waited for no longer than is believed. */
@@ -462,3 +484,9 @@ const firstWord = ({ firstPartTimeoutMs }: Current): AskerEffect => ({
   timer: 'first-word',
   ms: firstPartTimeoutMs,
 });
+
+const stallOf = ({ stallTimeoutMs }: Current): AskerEffect => ({ type: 'arm', timer: 'stall', ms: stallTimeoutMs });
+
+/** Work that yields nothing to show for a while; a phase that is not known here is taken for one of these. */
+const isBusyUnseen = (phase: Phase | undefined): boolean =>
+  phase !== undefined && phase !== 'streaming' && phase !== 'queued';

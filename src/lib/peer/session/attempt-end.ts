@@ -33,6 +33,8 @@ export interface ErrorContext {
   readonly at: number;
   /** A part of the text has been read. */
   readonly begun: boolean;
+  /** Other workers have answered a part of it before. */
+  readonly resumed: boolean;
   /** The job's time is up by the asker's own clock. */
   readonly late: boolean;
 }
@@ -42,12 +44,16 @@ export interface ErrorContext {
  * try the next one, and only what all of them say is reported; its deadline counts when it is the asker's too; and a
  * request that was answered in part cannot be at fault.
  */
-export function errorEnd(frame: ErrorFrame, { at, begun, late }: ErrorContext): AttemptEnd {
+export function errorEnd(frame: ErrorFrame, { at, begun, resumed, late }: ErrorContext): AttemptEnd {
   const error = inOurWords(frame);
   if (error.code === 'deadline' && late) return { type: 'failed', at, error };
   const never = wireErrors[error.code].retry === 'never';
   // A backend behind it had no room after all: nobody's failure, as long as nothing was begun.
   if (error.code === 'busy' && !begun) return { type: 'refused', at, error, claim: 'none' };
+  // Nothing that it could have known before it was asked, and nothing against the request, part of which was answered.
+  if (resumed && !begun && (never || error.code === 'resume-unsupported')) {
+    return { type: 'refused', at, error, claim: 'none' };
+  }
   // Only the engine knows how long a prompt is, or what a grammar cannot hold: an honest worker finds out late.
   if (never && !begun) return { type: 'refused', at, error, claim: 'request' };
   if (never || error.code === 'deadline') {

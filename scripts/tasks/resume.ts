@@ -1,0 +1,29 @@
+import { parseArgs } from 'node:util';
+import { describeReport, type Report } from '../../tests/resume/report.ts';
+
+/** Where workers are killed, and how many unless said otherwise. */
+const grounds = { memory: 1_000, libp2p: 50 } as const;
+type Ground = keyof typeof grounds;
+
+async function killIn(ground: Ground, kills: number, seed: number): Promise<Report> {
+  switch (ground) {
+    case 'memory':
+      return (await import('../../tests/resume/memory.ts')).resumeInMemory({ kills, seed });
+    case 'libp2p':
+      return (await import('../../tests/resume/libp2p.ts')).resumeOverLibp2p({ kills, seed });
+  }
+}
+
+const { values } = parseArgs({
+  options: { kills: { type: 'string' }, over: { type: 'string', default: 'memory' }, seed: { type: 'string' } },
+});
+const over = values.over as Ground;
+const kills = Number(values.kills ?? grounds[over]);
+const seed = Number(values.seed ?? 1);
+if (!Object.hasOwn(grounds, over) || !Number.isSafeInteger(kills) || kills < 1 || !Number.isSafeInteger(seed)) {
+  process.stderr.write('Usage: npm run resume -- [--over memory|libp2p] [--kills N] [--seed N]\n');
+  process.exit(2);
+}
+const report = await killIn(over, kills, seed);
+process.stdout.write(`${describeReport(report)}\n`);
+process.exit(report.complaints.length === 0 ? 0 : 1);
