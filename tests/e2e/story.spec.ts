@@ -89,6 +89,7 @@ test('A lends its engine; B reads an answer that streams directly from A; curl d
     expect(choices[0]!.message.content).toBe(goldenAnswer('Hello!'));
     expect(tabloom.role).toBe('tab');
     await expect(sideBar(a).getByTitle(tabloom.peer)).toBeVisible();
+    await expect(a.getByRole('main')).toContainText(/Lately this device wrote [\d,]+ tokens for 2 other peers\./);
   });
 
   await test.step('Stop ends the generation on A, and nothing more arrives', async () => {

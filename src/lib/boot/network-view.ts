@@ -39,6 +39,8 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
     listedBy: [],
     clock: offset.current,
     incidents: [],
+    forks: [],
+    served: { tokens: 0, askers: 0 },
   });
   offset.listen((compared) => view.change({ clock: compared }));
   let endWatching: () => void = () => undefined;
@@ -55,6 +57,12 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
       };
       const shared = () => peer.provider.servedModels('network') !== undefined;
       const showListing = () => view.change({ listedBy: serving.peer.listing?.relays ?? [] });
+      const showForks = () => {
+        const found = [serving.peer, peer].flatMap(({ reputation }) => reputation.forks.list());
+        const views = found.map((one) => [one.peer, { peer: one.peer, side: one.fork.side, at: one.at }] as const);
+        view.change({ forks: [...new Map(views).values()].sort((a, b) => b.at - a.at) });
+      };
+      const showServed = () => view.change({ served: serving.peer.reputation.served() });
       let due = false;
       const showOffers = () => {
         due = false;
@@ -74,6 +82,11 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
       const endings = [
         net.onStatus(showNet),
         serving.peer.listing?.onChange(showListing) ?? (() => undefined),
+        peer.reputation.onChange(showForks),
+        serving.peer.reputation.onChange(() => {
+          showServed();
+          showForks();
+        }),
         // A burst of offers is drawn once.
         directory.onChange(() => {
           if (due) return;
@@ -85,6 +98,8 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
       view.change({ self: peer.self, identity: kind });
       showNet();
       showListing();
+      showForks();
+      showServed();
       showOffers();
     },
     note(event, worker) {

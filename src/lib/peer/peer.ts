@@ -109,7 +109,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     tallyFor: isRelay ? 'all' : 'served',
     parametersOf: (artefact) => parameters.get(artefact),
   });
-  const provider = createProvider({ ...components, book });
+  const provider = createProvider({ ...components, book, priority: reputation.priority });
   const consumer = createConsumer({
     ...components,
     catalogue,

@@ -17,6 +17,10 @@ export interface NetworkView {
   readonly clock: ClockView | undefined;
   /** Recent problems with peers, newest first. */
   readonly incidents: readonly Incident[];
+  /** Peers that have signed two histories, newest first. */
+  readonly forks: readonly ForkView[];
+  /** What this device has lately done for others, as they countersigned it. */
+  readonly served: ServedView;
 }
 
 /** This device's clock compared with the relay's. */
@@ -64,6 +68,19 @@ export interface CapacityView {
   readonly decodeTps: number;
 }
 
+/** A proof is kept here, and handed to peers that do not have it. */
+export interface ForkView {
+  readonly peer: string;
+  readonly side: 'worker' | 'asker';
+  readonly at: number;
+}
+
+export interface ServedView {
+  /** Tokens written, half as many for every fourteen days since. */
+  readonly tokens: number;
+  readonly askers: number;
+}
+
 export interface Incident {
   readonly at: number;
   readonly peer: string | undefined;
@@ -86,4 +103,6 @@ export const noNetwork: NetworkView = {
   listedBy: [],
   clock: undefined,
   incidents: [],
+  forks: [],
+  served: { tokens: 0, askers: 0 },
 };

@@ -369,3 +369,24 @@ test('a restart forgets neither receipts, nor links, nor proofs', async () => {
   expect(again.reputation.of(worker.self)).toBeGreaterThan(0);
   expect(again.receipts.links.digests(10)).toHaveLength(length + 24);
 });
+
+test('a worker serves first whom it owes, then strangers in the order they came', async () => {
+  const town = createTown();
+  await town.relay(1);
+  const [worker, friend, early, late] = [
+    await town.join(2),
+    await town.join(3),
+    await town.join(4),
+    await town.join(5),
+  ];
+  await town.serve(friend);
+  await town.answered(worker, friend);
+  await town.serve(worker);
+  const asks = (asker: Peer) => follow(asker.consumer, { ...ask('hello'), only: [worker.self] });
+  const running = asks(late);
+  await until(town.clock, () => running.state.phase === 'streaming');
+  const [first, second] = [asks(early), asks(friend)];
+  await until(town.clock, () => first.over && second.over);
+  const finishedAt = ({ events }: typeof first) => events.find(({ type }) => type === 'job-finished')!.at;
+  expect(finishedAt(second)).toBeLessThan(finishedAt(first));
+});

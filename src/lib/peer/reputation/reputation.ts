@@ -1,5 +1,6 @@
 import { concatBytes } from '#lib/base/bytes.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { createEmitter } from '#lib/base/emitter.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Startable } from '#lib/base/startable.ts';
@@ -35,9 +36,11 @@ export interface Reputation extends Startable {
   priority(asker: PeerId): number;
   /** Work of this model that a worker was asked for and did not do, or did falsely. */
   failed(worker: PeerId, artefact: ArtefactId): void;
-  readonly forks: Pick<ForkBook, 'has' | 'list' | 'onAdded'>;
+  readonly forks: Pick<ForkBook, 'has' | 'list'>;
   /** What this peer did for others lately, by receipts that they have countersigned. */
   served(): Served;
+  /** A receipt was counted, or a fork found. */
+  onChange(listener: () => void): () => void;
 }
 
 export interface Served {
@@ -99,7 +102,11 @@ export async function openReputation(components: ReputationComponents): Promise<
   const knows = (peer: PeerId) => given.of(peer, clock.now()) > 0 || flow.reputation(peer, clock.now()) !== 0;
   const forks = await openForkBook({ ...components, knows });
   for (const { peer } of forks.list()) flow.forked(peer);
-  forks.onAdded(({ peer }) => flow.forked(peer));
+  const changes = createEmitter<void>((error) => logger.warn('listener-failed', { error: String(error) }));
+  forks.onAdded(({ peer }) => {
+    flow.forked(peer);
+    changes.emit();
+  });
   let lifetime: AbortController | undefined;
   let granted: readonly PeerId[] = [];
   let exchanges = 0;
@@ -135,6 +142,7 @@ export async function openReputation(components: ReputationComponents): Promise<
     }
     if (!settled) return;
     count(side, receipt);
+    changes.emit();
     if (side === 'worker' && receipt.worker !== signer.peer) exchangeLater(receipt.worker);
   };
 
@@ -151,6 +159,7 @@ export async function openReputation(components: ReputationComponents): Promise<
         if (signed.countersign) count(side, read.receipt);
       }
     }
+    changes.emit();
   };
 
   const tally = (): Envelope => {
@@ -283,6 +292,7 @@ export async function openReputation(components: ReputationComponents): Promise<
       const lately = tokensGiven.list(clock.now()).filter(({ work }) => work >= 1);
       return { tokens: Math.round(lately.reduce((sum, { work }) => sum + work, 0)), askers: lately.length };
     },
+    onChange: changes.listen,
     async start() {
       if (lifetime) return;
       lifetime = new AbortController();

@@ -37,6 +37,8 @@ export interface ProviderComponents {
   readonly policy?: Policy | undefined;
   /** Jobs one asker may have here at once; a gateway asks for many users under one key. */
   readonly jobsPerPeerMax?: ((peer: PeerId) => number) | undefined;
+  /** An asker's place in the queue, see `trust/priority.ts`; 0, a stranger's, by default. This device itself comes first. */
+  readonly priority?: ((asker: PeerId) => number) | undefined;
   /** The model is no longer served because its engine is broken: load it again and offer it anew. */
   readonly onModelFailed?: ((artefact: ArtefactId, error: TabloomError) => void) | undefined;
 }
@@ -59,6 +61,8 @@ const wasAbandoned = ({ session: { state } }: JobRecord): boolean =>
 export function createProvider(components: ProviderComponents): Provider {
   const { net, book, clock, logger, tiers = ['open'], policy = () => undefined, kinds = jobKinds } = components;
   const perPeerMax = components.jobsPerPeerMax ?? (() => limits.jobsPerPeerMax);
+  const priority = (asker: PeerId) =>
+    asker === net.self ? Number.POSITIVE_INFINITY : (components.priority?.(asker) ?? 0);
   const servedModels = new Map<ArtefactId, ServedModel>();
   const records = createJobRecords(clock);
   const changes = createEmitter<ProviderState>((error) => logger.warn('listener-failed', { error: String(error) }));
@@ -118,7 +122,8 @@ export function createProvider(components: ProviderComponents): Provider {
       return jobRefusal('busy', 'You have too many jobs here at once. Wait for one to end.', etaMs(served, 1));
     }
     for (const { session } of replaced) session.stop(wireError('peer-lost', 'The asker resumed this job.'));
-    if (!served.queue.hasRoom) return jobRefusal('busy', undefined, etaMs(served, served.queue.waiting));
+    if (!served.queue.hasRoom(priority(asker)))
+      return jobRefusal('busy', undefined, etaMs(served, served.queue.waiting));
     const files = fileBytes(job);
     if (files + (fileBytesOf.get(asker) ?? 0) > limits.blobBytesPerPeerMax) {
       return jobRefusal('busy', 'You have too many files here at once. Wait for a job to end.', etaMs(served, 1));
@@ -136,9 +141,9 @@ export function createProvider(components: ProviderComponents): Provider {
       book,
       kinds,
       model: served.model,
-      enterQueue: served.queue.enter,
+      enterQueue: (listener) => served.queue.enter(listener, priority(asker)),
       etaMs: (position) => etaMs(served, position),
-      expectedPlace: () => (served.queue.running < served.model.slots ? 0 : served.queue.waiting + 1),
+      expectedPlace: () => served.queue.placeFor(priority(asker)),
       onPart: (part) => {
         counters.tokensOut += partTokens(part);
         if (clock.elapsed() - emittedMs >= emitGapMs) emitState();

@@ -5,9 +5,9 @@ import { createSlotQueue, type Place, type Ticket } from './slot-queue.ts';
 function visitors(options: { slots: number; waitingMax: number }) {
   let changes = 0;
   const queue = createSlotQueue({ ...options, onChange: () => (changes += 1) });
-  const enter = () => {
+  const enter = (priority = 0) => {
     const places: Place[] = [];
-    const ticket = queue.enter((place) => places.push(place));
+    const ticket = queue.enter((place) => places.push(place), priority);
     return { places, ticket };
   };
   return { queue, enter, changes: () => changes };
@@ -24,6 +24,45 @@ describe('a slot queue', () => {
     expect(b.places).toEqual([{ position: 1 }, { position: 0 }]);
     expect(c.places).toEqual([{ position: 2 }, { position: 1 }]);
     expect(changes()).toBe(4);
+  });
+
+  test('who has earned more comes before who has earned less, and both before a stranger', () => {
+    const { queue, enter } = visitors({ slots: 1, waitingMax: 6 });
+    const running = enter();
+    const [a, b, stranger, some, most, same] = [enter(9), enter(9), enter(), enter(1), enter(2), enter(1)];
+    expect(stranger.places).toEqual([3, 4, 5, 6].map((position) => ({ position })));
+    running.ticket!.leave();
+    const order = [a, b, most, some, same, stranger];
+    expect(order.map(({ places }) => places.at(-1))).toEqual([0, 1, 2, 3, 4, 5].map((position) => ({ position })));
+    expect(queue.placeFor(5)).toBe(6);
+    b.ticket!.leave();
+    expect(queue.placeFor(0)).toBe(5);
+  });
+
+  test('one that waits is overtaken no more often than its first place said, and at most five times', () => {
+    for (const ahead of [0, 2, 7]) {
+      const { enter } = visitors({ slots: 1, waitingMax: 8 });
+      const inside = Array.from({ length: 1 + ahead }, () => enter(9));
+      const stranger = enter();
+      const positionOf = ({ places }: { readonly places: readonly Place[] }) =>
+        (places.at(-1) as { position: number }).position;
+      let starts = 0;
+      for (; positionOf(stranger) > 0; starts++) {
+        inside.push(enter(5));
+        const running = inside.findIndex((one) => one.ticket && positionOf(one) === 0);
+        inside.splice(running, 1)[0]!.ticket!.leave();
+      }
+      expect(starts, `${ahead} ahead`).toBe(ahead + 1 + Math.min(5, ahead + 1));
+    }
+  });
+
+  test('strangers cannot take every place', () => {
+    const { queue, enter } = visitors({ slots: 1, waitingMax: 2 });
+    for (let i = 0; i < 3; i++) enter();
+    expect([queue.hasRoom(0), queue.hasRoom(1)]).toEqual([false, true]);
+    expect(enter().ticket).toBeUndefined();
+    expect([enter(1).ticket, enter(1).ticket].every(Boolean)).toBe(true);
+    expect(enter(1).ticket).toBeUndefined();
   });
 
   test('leaving twice frees one place', () => {

@@ -1,13 +1,20 @@
 /**
- * The jobs that run on one model and those that wait for it: `slots` at once, at most `waitingMax` behind them, first come
- * first served. No time, no promises: each caller is called back when its place changes.
+ * The jobs that run on one model and those that wait for it: `slots` at once, at most `waitingMax` behind them. Those with the
+ * higher priority come first, in order of arrival among equals. Each that waits is overtaken at most five times, which leaves
+ * strangers one start in six, and never more often than its first place said: it waits at most twice what it was told. No time, no promises: each caller is called back when its place changes.
  */
 export interface SlotQueue {
   readonly running: number;
   readonly waiting: number;
-  readonly hasRoom: boolean;
-  /** Takes a place, or undefined when the queue is full. The listener is called at once with the place, then on every change. */
-  enter(listener: PlaceListener): Ticket | undefined;
+  /** @param priority as for `enter`. */
+  hasRoom(priority: number): boolean;
+  /** The place that would be taken now: 0 for a slot. */
+  placeFor(priority: number): number;
+  /**
+   * Takes a place, or undefined when the queue is full. The listener is called at once with the place, then on every change.
+   * @param priority what the asker has earned here (`trust/priority.ts`): 0 for a stranger.
+   */
+  enter(listener: PlaceListener, priority: number): Ticket | undefined;
   /** Dismisses all that wait; what runs goes on. */
   dismissWaiting(): void;
 }
@@ -28,19 +35,35 @@ export interface SlotQueueOptions {
   readonly onChange?: (() => void) | undefined;
 }
 
+/** How often one that waits may be overtaken: one start in six is more than the 15 % that strangers are due. */
+const overtakenMax = 5;
+/** Places beyond `waitingMax` for askers with a priority, so that strangers cannot take all of them. */
+const earnedPlaces = 2;
+
+interface Waiting {
+  readonly place: PlaceListener;
+  readonly priority: number;
+  /** By how many it may still be overtaken. */
+  patience: number;
+}
+
 export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOptions): SlotQueue {
   const working = new Set<PlaceListener>();
-  const waiting: PlaceListener[] = [];
+  const waiting: Waiting[] = [];
 
-  const hasRoom = () => working.size < slots || waiting.length < waitingMax;
-  const notifyWaiting = () => {
-    for (const [index, listener] of [...waiting].entries()) listener({ position: index + 1 });
+  const hasRoom = (priority: number) =>
+    working.size < slots || waiting.length < waitingMax + (priority > 0 ? earnedPlaces : 0);
+  /** Behind the last that may not be overtaken. */
+  const indexFor = (priority: number) =>
+    waiting.findLastIndex((one) => one.priority >= priority || one.patience === 0) + 1;
+  const notifyWaiting = (from = 0) => {
+    for (const [index, { place }] of [...waiting].entries()) if (index >= from) place({ position: index + 1 });
   };
   const promote = () => {
     while (working.size < slots && waiting.length > 0) {
-      const next = waiting.shift()!;
-      working.add(next);
-      next({ position: 0 });
+      const { place } = waiting.shift()!;
+      working.add(place);
+      place({ position: 0 });
     }
   };
 
@@ -51,24 +74,25 @@ export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOption
     get waiting() {
       return waiting.length;
     },
-    get hasRoom() {
-      return hasRoom();
-    },
-    enter(listener) {
-      if (!hasRoom()) return undefined;
+    hasRoom,
+    placeFor: (priority) => (working.size < slots ? 0 : indexFor(priority) + 1),
+    enter(listener, priority) {
+      if (!hasRoom(priority)) return undefined;
       // An object for each place, so that the same function may enter twice.
       const place: PlaceListener = (event) => listener(event);
       if (working.size < slots) {
         working.add(place);
         place({ position: 0 });
       } else {
-        waiting.push(place);
-        place({ position: waiting.length });
+        const index = indexFor(priority);
+        for (const behind of waiting.slice(index)) behind.patience -= 1;
+        waiting.splice(index, 0, { place, priority, patience: Math.min(overtakenMax, index + 1) });
+        notifyWaiting(index);
       }
       onChange?.();
       return {
         leave() {
-          const index = waiting.indexOf(place);
+          const index = waiting.findIndex((one) => one.place === place);
           if (index >= 0) waiting.splice(index, 1);
           else if (!working.delete(place)) return;
           promote();
@@ -78,7 +102,7 @@ export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOption
       };
     },
     dismissWaiting() {
-      for (const place of waiting.splice(0)) place('dismissed');
+      for (const { place } of waiting.splice(0)) place('dismissed');
       onChange?.();
     },
   };

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { peerName } from '../peer-colour.ts';
 import type { DeviceView } from '#lib/state/device.ts';
 import { noNetwork, type NetworkView, type OfferView } from '#lib/state/network.ts';
 import { deviceChecks, networkChecks, reportText } from './checks.ts';
@@ -107,4 +108,13 @@ test('the report contains no address, full peer id or key', () => {
   expect(text).toContain('peer-unreachable');
   expect(text).toContain('peerAA peer-lost');
   expect(text).not.toMatch(/12D3KooW|192\.0\.2|\/ip4/);
+});
+
+test('a peer that signed two histories is named, and this device’s own key is a fault to mend', () => {
+  const forks = ['12D3KooWpeerAA', '12D3KooWmyself'].map((peer) => ({ peer, side: 'worker', at: 0 }) as const);
+  const checks = networkChecks({ ...network, forks }, new Map()).filter(({ name }) => name === 'Two histories');
+  expect(checks.map(({ outcome }) => outcome)).toEqual(['limited', 'bad']);
+  expect(checks[0]?.value).toContain(peerName('12D3KooWpeerAA'));
+  expect(checks[1]?.advice).toContain('new key');
+  expect(networkChecks(network, new Map()).some(({ name }) => name === 'Two histories')).toBe(false);
 });

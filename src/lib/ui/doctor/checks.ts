@@ -112,6 +112,9 @@ const relayWords = {
   lost: m.check_relay_lost,
 } as const;
 
+/** The newest; more would hide the rest. */
+const forksShown = 8;
+
 /** Checks of this tab's network connection. `roundTrips`: milliseconds by peer, or the error code. */
 export function networkChecks(
   network: NetworkView,
@@ -151,6 +154,15 @@ export function networkChecks(
       outcome: network.clock.corrected ? 'limited' : 'good',
       value: clockOffsetText(network.clock),
       advice: network.clock.corrected ? m.check_clock_advice() : undefined,
+    });
+  }
+  for (const { peer } of network.forks.slice(0, forksShown)) {
+    const isSelf = peer === network.self;
+    relays.push({
+      name: m.check_forked(),
+      outcome: isSelf ? 'bad' : 'limited',
+      value: isSelf ? m.check_forked_self() : m.check_forked_value({ peer: peerName(peer) }),
+      advice: isSelf ? m.check_forked_self_advice() : m.check_forked_advice(),
     });
   }
   const shares = network.offers.some(({ self, audience }) => self && audience === 'network');
