@@ -127,7 +127,7 @@ test('finishing takes nothing new and stops by itself once nothing runs', async 
   await sharing.stop('finish');
   expect([sharing.view.current.phase, audience()]).toEqual(['finishing', 'self']);
   state.change({ running: 0 });
-  await vi.waitFor(() => expect(library.loaded).toBeUndefined());
+  await expect.poll(() => library.loaded).toBeUndefined();
   expect(sharing.view.current.phase).toBe('off');
 });
 
@@ -179,7 +179,7 @@ test('a model that is lost is loaded once more, and lending goes on from where i
   await clock.advance(1_000);
   lose();
   expect(sharing.view.current).toMatchObject({ phase: 'loading', error: { code: 'device-lost' } });
-  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('sharing'));
+  await expect.poll(() => sharing.view.current.phase).toBe('sharing');
   expect(sharing.view.current).toMatchObject({ startedAt, jobsDone: 2, error: undefined });
   expect(audience()).toBe('network');
 });
@@ -188,7 +188,7 @@ test('lost again soon after, it says so and waits for the person; later it is lo
   const { sharing, lose, clock } = await desk();
   await sharing.start(entry.name);
   lose();
-  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('sharing'));
+  await expect.poll(() => sharing.view.current.phase).toBe('sharing');
   await clock.advance(9 * 60_000);
   lose('Gone again.');
   expect(sharing.view.current).toMatchObject({
@@ -207,7 +207,7 @@ test('a model that is lost and cannot be loaded again ends lending with the reas
   await sharing.start(entry.name);
   failure.next = new TabloomError('no-webgpu', 'The GPU is away.');
   lose();
-  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('failed'));
+  await expect.poll(() => sharing.view.current.phase).toBe('failed');
   expect(sharing.view.current).toMatchObject({ startedAt: undefined, error: { code: 'no-webgpu' } });
 });
 
@@ -240,7 +240,7 @@ test('D9: a stop during the benchmark is a stop: nothing is announced, and the m
   const { sharing, bench, audience, library } = await desk();
   bench.slow = never;
   const starting = sharing.start(entry.name);
-  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('measuring'));
+  await expect.poll(() => sharing.view.current.phase).toBe('measuring');
   await Promise.all([expect(starting).rejects.toMatchObject({ code: 'aborted' }), sharing.stop('now')]);
   expect(sharing.view.current).toMatchObject({ phase: 'off', error: undefined });
   expect([library.loaded, audience()]).toEqual([undefined, undefined]);
@@ -262,7 +262,7 @@ test('D9: the key that goes to another tab during the benchmark ends it: a guest
   const measured = Promise.withResolvers<void>();
   bench.slow = measured.promise;
   const starting = sharing.start(entry.name);
-  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('measuring'));
+  await expect.poll(() => sharing.view.current.phase).toBe('measuring');
   const guest = fakeProvider();
   const failed = expect(starting).rejects.toMatchObject({ code: 'aborted' });
   sharing.serveWith(guest.provider, 'self');
@@ -289,7 +289,7 @@ test('a quick Cancel keeps the model that was loaded already', async () => {
   await library.load(entry.name);
   bench.slow = never;
   const starting = sharing.start(entry.name);
-  await vi.waitFor(() => expect(sharing.view.current.phase).toBe('measuring'));
+  await expect.poll(() => sharing.view.current.phase).toBe('measuring');
   await Promise.all([expect(starting).rejects.toMatchObject({ code: 'aborted' }), sharing.stop('now')]);
   expect([library.loaded?.model.name, audience()]).toEqual([entry.name, 'self']);
 });

@@ -90,7 +90,7 @@ test('an upgrade blocked by another tab fails with a message and succeeds later'
     code: 'storage-unavailable',
     message: expect.stringContaining('other tabs'),
   });
-  await vi.waitFor(() => expect(delay).toHaveBeenCalledOnce());
+  await expect.poll(() => delay.mock.calls.length).toBe(1);
   await clock.advance(5_000);
   await refused;
   held.close();

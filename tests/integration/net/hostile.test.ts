@@ -1,5 +1,5 @@
 import type { Stream } from '@libp2p/interface';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeFrame, endMark } from '#lib/net/framing.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -91,7 +91,7 @@ test('who sends past twice the window is cut off, and nothing more is kept', asy
 test('an asker that opens too many streams is refused the last ones only', async () => {
   const open = await Promise.all([0, 1].map(() => hold()));
   const third = await hold();
-  await vi.waitUntil(() => third.status !== 'open');
+  await expect.poll(() => third.status).not.toBe('open');
   expect(open.map(({ status }) => status)).toEqual(['open', 'open']);
   for (const stream of open) stream.abort(new Error('done'));
 });

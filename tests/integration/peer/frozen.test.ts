@@ -39,4 +39,4 @@ test('a worker whose process is suspended leaves every directory, its connection
   expect(await run(asker.consumer, chat('after', { params: { maxTokens: 20, temperature: 0 } }))).toMatchObject({
     phase: 'finished',
   });
-}, 60_000);
+});
