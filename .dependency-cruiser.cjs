@@ -4,6 +4,7 @@ const escape = (text) => text.replace(/[.*+?^${}()|[\]\\$]/g, '\\$&');
 const pathsOf = (room) => places.filter(([, name]) => name === room).map(([prefix]) => `^${escape(prefix)}`);
 const doorPath = (door) => (door.includes('/') ? [`^${escape(door)}/`] : pathsOf(door));
 const testFiles = '\\.test\\.ts$';
+const doubles = '\\.fixture\\.ts$';
 const free = ['scripts', 'tests'].flatMap(pathsOf);
 
 const roomRules = Object.entries(rooms)
@@ -57,6 +58,13 @@ module.exports = {
       severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-doubles',
+      severity: 'error',
+      comment: 'doubles and scenes are for tests, and for other doubles',
+      from: { path: '^(src|workers|relay|contracts)/', pathNot: [testFiles, doubles] },
+      to: { path: doubles },
     },
     ...roomRules,
     ...typeRules,

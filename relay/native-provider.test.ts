@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 import { waitUntilListed } from './native-provider.ts';
 

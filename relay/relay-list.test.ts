@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';

@@ -42,6 +42,7 @@ describe('the checker sees', () => {
     ['a vendor without any door', 'src/lib/base/a.ts', `import _ from 'lodash';`],
     ['a Node module in the library', 'src/lib/base/a.ts', `import { readFile } from 'node:fs';`],
     ['neighbours inside the relay', 'relay/gateway/a.ts', `import { x } from '../node/b.ts';`],
+    ['a double in a program', 'src/lib/net/a.ts', `import { manualClock } from '#lib/base/clock.fixture.ts';`],
     ['a file in no room', 'src/lib/helpers/a.ts', ``],
     ['an import of a file in no room', 'src/lib/ui/a.ts', `import { x } from '../helpers/a.ts';`],
   ];
@@ -53,6 +54,7 @@ describe('the checker sees', () => {
     ['a type', 'src/lib/boot/a.ts', `import type { NetworkView } from '#lib/state/network.ts';`],
     ['an open door', 'relay/node/a.ts', `import { createLibp2p } from 'libp2p';\nimport fs from 'node:fs';`],
     ['a comment', 'src/lib/base/a.ts', `// import { x } from '#lib/peer/spec.ts'\n/* import 'viem' */`],
+    ['a double in a double', 'src/lib/net/a.fixture.ts', `import { x } from '#lib/base/clock.fixture.ts';`],
     ['tests', 'tests/a.ts', `import { x } from '#lib/peer/spec.ts';`],
   ];
   test.each(fine)('nothing wrong in %s', (_, file, source) => expect(checkFile(file, source)).toEqual([]));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
 import { announce, artefact, ask, gatewayFixture } from './gateway.fixture.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import type { OfferedModel } from '#lib/protocol/offer.ts';
 import { chatCompletionChunkSchema, chatCompletionSchema, openAIErrorBodySchema } from '#lib/protocol/openai.ts';
 import type { Part } from '#lib/protocol/part.ts';

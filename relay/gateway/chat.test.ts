@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { decodeEnvelope, openEnvelope } from '#lib/protocol/envelope.ts';
 import { maxTokensOf } from '#lib/protocol/job.ts';
 import { chatCompletionSchema } from '#lib/protocol/openai.ts';

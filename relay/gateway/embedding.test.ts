@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { announce, answersWith, gatewayFixture, type Script } from './gateway.fixture.ts';
 

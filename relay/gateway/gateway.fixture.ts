@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { manualClock, systemClock, type Clock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
+import { systemClock, type Clock } from '#lib/base/clock.ts';
 import { silentLogger, type Logger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';

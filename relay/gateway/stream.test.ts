@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock, systemClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
+import { systemClock } from '#lib/base/clock.ts';
 import { chatCompletionChunkSchema, openAIErrorBodySchema } from '#lib/protocol/openai.ts';
 import { accepted, ask, endless, failed, gatewayFixture, part, readFrames, worker } from './gateway.fixture.ts';
 import { gatewayLimits } from './limits.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';

@@ -49,11 +49,15 @@ function checkRoom(file: string, room: string, target: string, form: ImportName[
   if (!other)
     return /(^|\/)\$types(\.js)?$/.test(target) ? [] : [`${file} imports ${target}, which belongs to no room`];
   const open = [...law.rooms[room]!, ...(form === 'type' ? (law.typesOf[room] ?? []) : [])];
+  if (isDouble(target) && !isDouble(file)) return [`${file} imports ${target}, which is for tests only`];
   if (other !== room && !open.includes(other)) return [`${file}: ${room} may not import ${other} (${target})`];
   const [from, to] = [innerRoom(file), innerRoom(target)];
   if (from && to && from !== to) return [`${file}: relay/${from} may not import relay/${to}`];
   return [];
 }
+
+/** Doubles and scenes stand beside what they are for, and no program may hold one. */
+const isDouble = (file: string): boolean => file.endsWith('.fixture.ts');
 
 function innerRoom(file: string): string | undefined {
   return law.relayRooms.find((name) => file.startsWith(`relay/${name}/`));

@@ -1,4 +1,4 @@
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import { artefactA, envelopeFixture, modelFixture, nowMs, marketOffer } from '#lib/market/offer.fixture.ts';

@@ -3,7 +3,7 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom, systemRandom } from '#lib/base/random.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
-import { createMemoryNetwork } from '#lib/net/memory.ts';
+import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';

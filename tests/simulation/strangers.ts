@@ -1,4 +1,4 @@
-import { manualClock, type ManualClock } from '#lib/base/clock.ts';
+import { manualClock, type ManualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom, type Random } from '#lib/base/random.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
@@ -6,7 +6,7 @@ import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import { scriptedTokens } from '#lib/engine/scripted-text.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import { levelOf, standingLimits } from '#lib/market/standing.ts';
-import { createMemoryNetwork } from '#lib/net/memory.ts';
+import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { createConsumer } from '#lib/peer/ask/consume.ts';
 import { createReceiptBook } from '#lib/peer/receipt-book.ts';

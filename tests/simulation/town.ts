@@ -1,10 +1,10 @@
-import { manualClock, type ManualClock } from '#lib/base/clock.ts';
+import { manualClock, type ManualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom, type Random } from '#lib/base/random.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
-import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.ts';
+import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.fixture.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';

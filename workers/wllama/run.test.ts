@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { EngineEvent, TextRequest } from '#lib/engine/spec.ts';
 import type { RawCompletionChunk, Wllama } from '@wllama/wllama/esm/index.js';

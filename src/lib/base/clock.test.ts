@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { manualClock, systemClock } from './clock.ts';
+import { manualClock } from './clock.fixture.ts';
+import { systemClock } from './clock.ts';
 
 test('delays fire in order of their time, and the clock stands where each was due', async () => {
   const clock = manualClock(1_000);
@@ -27,6 +28,20 @@ test('a delay set by a delay fires in the same advance when it is due', async ()
   void loop();
   await clock.advance(25);
   expect(fired).toEqual([10, 20]);
+});
+
+test('a chain of promises of any length ends before the clock moves on', async () => {
+  const clock = manualClock(0);
+  let endedMs = Number.NaN;
+  const chain = async () => {
+    await clock.delay(10);
+    for (let link = 0; link < 10_000; link++) await Promise.resolve();
+    endedMs = clock.now();
+  };
+  void chain();
+  void clock.delay(11);
+  await clock.advance(20);
+  expect(endedMs).toBe(10);
 });
 
 test('an aborted delay rejects with its reason and never fires', async () => {

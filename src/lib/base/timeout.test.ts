@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { manualClock, type Clock } from './clock.ts';
+import { manualClock } from './clock.fixture.ts';
+import type { Clock } from './clock.ts';
 import { TabloomError } from './errors.ts';
 import { startDeadline, withTimeout } from './timeout.ts';
 

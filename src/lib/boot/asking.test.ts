@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { initialJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock, type ManualClock } from '#lib/base/clock.ts';
+import { manualClock, type ManualClock } from '#lib/base/clock.fixture.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { EngineEvent, EngineRequest, LoadedModel } from '#lib/engine/spec.ts';
 import { benchmark } from './benchmark.ts';

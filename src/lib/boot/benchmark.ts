@@ -1,6 +1,7 @@
 import { raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError, type ErrorRecord } from '#lib/base/errors.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 import type { EngineEvent, LoadedModel } from '#lib/engine/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
@@ -13,8 +14,8 @@ export type Benchmark =
 
 export interface BenchmarkComponents {
   readonly clock: Clock;
-  /** How long an asker waits for the first word, in milliseconds. */
-  readonly patienceMs?: number;
+  /** How long an asker waits for the first part, in milliseconds. */
+  readonly firstPartTimeoutMs?: number;
 }
 
 /** Another beginning than the prompt that counts, so that the engine's cache holds nothing of it. */
@@ -40,16 +41,16 @@ const stoppableMs = 1_000;
  */
 export async function benchmark(
   model: LoadedModel,
-  { clock, patienceMs = limits.firstPartTimeoutMs }: BenchmarkComponents,
+  { clock, firstPartTimeoutMs = limits.firstPartTimeoutMs }: BenchmarkComponents,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Benchmark> {
   try {
     const warmUp = answer(model, warmUpPrompt, warmUpTokens);
-    await firstWord(warmUp, { clock, patienceMs, signal });
+    await firstEvent(warmUp, { clock, timeoutMs: firstPartTimeoutMs, signal });
     await raceSignal(rest(warmUp), signal);
     const askedAtMs = clock.elapsed();
     const counted = answer(model, prompt, answerTokens);
-    let event = await firstWord(counted, { clock, patienceMs, signal });
+    let event = await firstEvent(counted, { clock, timeoutMs: firstPartTimeoutMs, signal });
     const beganAtMs = clock.elapsed();
     let tokens = 0;
     let tokensIn = promptTokensTypical;
@@ -80,18 +81,12 @@ async function* answer(model: LoadedModel, content: string, maxTokens: number): 
   return undefined;
 }
 
-async function firstWord(
+async function firstEvent(
   from: Answer,
-  { clock, patienceMs, signal }: { readonly clock: Clock; readonly patienceMs: number; readonly signal: AbortSignal },
+  { clock, timeoutMs, signal }: { readonly clock: Clock; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<EngineEvent | undefined> {
-  const come = new AbortController();
-  const first = next(from).finally(() => come.abort());
-  const tooLate = clock.delay(patienceMs, { signal: AbortSignal.any([come.signal, signal]) }).then(
-    () => Promise.reject(tooSlow(patienceMs)),
-    () => new Promise<never>(() => undefined),
-  );
   try {
-    return await raceSignal(Promise.race([first, tooLate]), signal);
+    return await withTimeout(next(from), clock, timeoutMs, { signal, error: () => tooSlow(timeoutMs) });
   } catch (error) {
     void rest(from).catch(() => undefined);
     throw error;
@@ -116,10 +111,10 @@ async function rest(from: Answer): Promise<void> {
   while (!(await from.next()).done);
 }
 
-const tooSlow = (patienceMs: number) =>
+const tooSlow = (timeoutMs: number) =>
   new TabloomError(
     'too-slow',
-    `This device needs more than ${Math.round(patienceMs / 1_000)} seconds to begin an answer with this model, and people do not wait that long. Choose a smaller model to share; this one still answers you here.`,
+    `This device needs more than ${Math.round(timeoutMs / 1_000)} seconds to begin an answer with this model, and people do not wait that long. Choose a smaller model to share; this one still answers you here.`,
   );
 
 function speed(run: {

@@ -1,10 +1,11 @@
 import { afterEach, expect, test } from 'vitest';
-import { manualClock, type Clock, type ManualClock } from '#lib/base/clock.ts';
+import { manualClock, type ManualClock } from '#lib/base/clock.fixture.ts';
+import type { Clock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
-import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.ts';
+import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.fixture.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
-import { createMemoryNetwork } from '#lib/net/memory.ts';
+import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import { createPeer } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { jobFixture } from '#lib/protocol/protocol.fixture.ts';

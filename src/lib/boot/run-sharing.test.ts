@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';

@@ -1,6 +1,7 @@
 import { throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { fromErrorRecord, TabloomError, toErrorRecord } from '#lib/base/errors.ts';
+import { createMutex } from '#lib/base/mutex.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Audience, Provider } from '#lib/peer/spec.ts';
 import type { Live } from '#lib/state/live.ts';
@@ -47,11 +48,9 @@ export function createSharing(components: SharingComponents): Sharing {
   let attemptUnderWay = new AbortController();
   let provider: Provider | undefined;
   let endHearing: (() => void) | undefined;
-  /** What takes time, one after the other: others are told before the model they use is unloaded. */
-  let line: Promise<void> = Promise.resolve();
-  const inLine = (work: () => Promise<void>) => {
-    line = line.then(work).catch(() => undefined);
-  };
+  /** Slow effects, one at a time: the askers of a model are cut off before it is unloaded. */
+  const slow = createMutex();
+  const runSlow = (task: () => Promise<void>) => void slow.run(task).catch(() => undefined);
 
   const dispatch = (event: SharingEvent): void => {
     const [next, effects] = reduceSharing(state, event);
@@ -85,20 +84,20 @@ export function createSharing(components: SharingComponents): Sharing {
         return;
       case 'cut-off': {
         const serving = provider;
-        return inLine(async () => {
+        return runSlow(async () => {
           await serving?.stop();
           await serving?.start();
         });
       }
       case 'unload':
-        return inLine(() => library.unload());
+        return runSlow(() => library.unload());
     }
   };
 
   async function load(name: string, attempt: number, signal: AbortSignal): Promise<void> {
     try {
       // A model that is unloaded now after an earlier sharing must not be taken for one that stays.
-      await line;
+      await slow.idle();
       throwIfAborted(signal);
       const before = library.loaded;
       const model = await library.load(name, { signal });
@@ -142,7 +141,7 @@ export function createSharing(components: SharingComponents): Sharing {
     },
     async stop(how, why) {
       dispatch({ type: 'stop-asked', how, why });
-      await line;
+      await slow.idle();
     },
     pause: () => dispatch({ type: 'pause-asked' }),
     resume: () => dispatch({ type: 'resume-asked' }),

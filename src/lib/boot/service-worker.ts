@@ -1,4 +1,5 @@
 import type { Clock } from '#lib/base/clock.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 
 /** What the page needs to know of a newer version that waits. */
 export interface Update {
@@ -76,7 +77,7 @@ function versionOf(worker: ServiceWorker): Promise<unknown> {
 }
 
 const lookAgainMs = 60 * 60_000;
-const patienceMs = 3_000;
+const controllerTimeoutMs = 3_000;
 
 /** Waits a moment for the service worker to see this page's requests, so that an engine's code is kept for offline use. */
 export async function untilServiceWorker(clock: Clock): Promise<void> {
@@ -85,5 +86,5 @@ export async function untilServiceWorker(clock: Clock): Promise<void> {
     navigator.serviceWorker.addEventListener('controllerchange', () => resolve(), { once: true });
   });
   if (!(await navigator.serviceWorker.getRegistration().catch(() => undefined))) return;
-  await Promise.race([controlled, clock.delay(patienceMs)]);
+  await withTimeout(controlled, clock, controllerTimeoutMs).catch(() => undefined);
 }

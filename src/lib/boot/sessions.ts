@@ -1,4 +1,5 @@
 import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
+import { createMutex } from '#lib/base/mutex.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { IdentityLock } from './identity-lock.ts';
 import type { Session, SessionKind } from './session.ts';
@@ -47,13 +48,8 @@ export function createSessions({ open, lock, privateMode, onArranged }: Sessions
   let stopped = false;
   let first = Promise.withResolvers<void>();
   first.promise.catch(() => undefined);
-  /** One change at a time, in order. */
-  let line: Promise<void> = Promise.resolve();
-  const inLine = (work: () => Promise<void>): Promise<void> => {
-    const done = line.then(() => (stopped ? undefined : work()));
-    line = done.catch(() => undefined);
-    return done;
-  };
+  const changes = createMutex();
+  const change = (task: () => Promise<void>): Promise<void> => changes.run(async () => (stopped ? undefined : task()));
 
   const kindNow = (): SessionKind => (privateMode() ? 'private' : lock().held ? 'own' : 'guest');
 
@@ -98,7 +94,7 @@ export function createSessions({ open, lock, privateMode, onArranged }: Sessions
     }
     const waiting = wanted;
     wanted = undefined;
-    await inLine(() => rearrange('keep'))
+    await change(() => rearrange('keep'))
       .catch((error: unknown) => {
         if (!asking) failFirst(error);
         throw error;
@@ -108,11 +104,8 @@ export function createSessions({ open, lock, privateMode, onArranged }: Sessions
 
   /** Waits until no change is under way or waited for. What follows it synchronously has the sessions to itself. */
   const settled = async (signal?: AbortSignal): Promise<void> => {
-    let seen: Promise<void>;
-    do {
-      seen = line;
-      await raceSignal(Promise.all([first.promise, wanted?.promise, seen]), signal);
-    } while (wanted || seen !== line);
+    do await raceSignal(Promise.all([first.promise, wanted?.promise, changes.idle()]), signal);
+    while (wanted || changes.pending > 0);
   };
 
   return {
@@ -132,9 +125,9 @@ export function createSessions({ open, lock, privateMode, onArranged }: Sessions
       }
     },
     arrange,
-    renewPrivate: () => inLine(async () => (kindNow() === 'private' ? rearrange('renew') : undefined)),
+    renewPrivate: () => change(async () => (kindNow() === 'private' ? rearrange('renew') : undefined)),
     leaveHome: () =>
-      inLine(async () => {
+      change(async () => {
         if (!home) return;
         const leaving = home;
         home = undefined;
@@ -149,7 +142,7 @@ export function createSessions({ open, lock, privateMode, onArranged }: Sessions
     peers: () => [...new Set([home, asking])].flatMap((session) => session?.peer ?? []),
     async stop() {
       stopped = true;
-      await line;
+      await changes.idle();
       await Promise.all([...new Set([home, asking])].map((session) => session?.peer.stop()));
     },
   };

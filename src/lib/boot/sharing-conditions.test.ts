@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { watchLimits } from './sharing-conditions.ts';
 import { createLive } from './live.ts';

@@ -1,6 +1,7 @@
 import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 import { readDevice } from '#lib/engine/device.ts';
 import { createStoredModels } from '#lib/engine/stored-models.ts';
 import type { Tab } from '#lib/state/tab.ts';
@@ -38,7 +39,7 @@ export async function createTab(): Promise<Tab> {
   const fetch = globalThis.fetch.bind(globalThis);
   const life = new AbortController();
   const corrected = createCorrectedClock({ clock, fetch, origin: location.origin });
-  const compared = Promise.race([corrected.compare(), clock.delay(compareMs)]).catch(() => undefined);
+  const compared = withTimeout(corrected.compare(), clock, compareMs).catch(() => undefined);
   const { storage, kept, caches: cacheStorage } = await browserStores(globalThis, clock);
   const settings = await keepSettings(storage);
   const examine = () => examineDevice(navigator);

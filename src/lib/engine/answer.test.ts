@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { emptyOutput, foldOutput } from '#lib/protocol/output.ts';
 import { answer, type Resumed } from './answer.ts';
 import type { EngineEvent } from './spec.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { errorCode, type TabloomError } from '#lib/base/errors.ts';
 import { emptyOutput, foldOutput } from '#lib/protocol/output.ts';
 import { partSchema } from '#lib/protocol/part.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createProgressMeter } from './progress.ts';
 import type { LoadProgress } from './spec.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createDirectory } from './directory.ts';
 import { envelopeFixture, nowMs, marketOffer, peerFixture } from './offer.fixture.ts';
 import type { DirectoryChange } from './spec.ts';

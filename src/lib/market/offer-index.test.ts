@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createDirectory } from './directory.ts';
 import { filter } from './filter.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createDenyList, denyLimits } from './deny-list.ts';
 
 test('a peer is denied when it reaches the limit, and admitted again later', async () => {

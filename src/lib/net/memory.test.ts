@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { denyLimits } from './deny-list.ts';
-import { createMemoryNetwork } from './memory.ts';
+import { createMemoryNetwork } from './memory.fixture.ts';
 
 const echo = '/tabloom/test-echo/1';
 const message = Uint8Array.of(1, 2, 3);

@@ -1,5 +1,6 @@
 import { raceSignal, throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { createMutex } from '#lib/base/mutex.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { channelLost, emptyMessage, frameTooLarge } from './errors.ts';
@@ -55,7 +56,7 @@ function createEnd(remote: PeerId, path: ChannelPath, windowBytes: number, carry
   let readEnded = false;
   let underwayBytes = 0;
   let failure: Error | undefined;
-  let sending: Promise<void> = Promise.resolve();
+  const sending = createMutex();
   let freed: (() => void) | undefined;
 
   const settle = (error?: Error) => {
@@ -90,11 +91,6 @@ function createEnd(remote: PeerId, path: ChannelPath, windowBytes: number, carry
       other().receive(copy);
     });
   };
-  const inTurn = (step: () => Promise<void>): Promise<void> => {
-    const turn = sending.then(step);
-    sending = turn.catch(() => undefined);
-    return turn;
-  };
 
   return {
     remote,
@@ -104,12 +100,12 @@ function createEnd(remote: PeerId, path: ChannelPath, windowBytes: number, carry
       if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);
       if (message.length === 0) throw emptyMessage();
       await raceSignal(
-        inTurn(() => transmit(message, signal)),
+        sending.run(() => transmit(message, signal)),
         signal,
       );
     },
     close: () =>
-      inTurn(async () => {
+      sending.run(async () => {
         if (sendEnded || failure) return;
         sendEnded = true;
         carry(0, () => other().receiveEnd());

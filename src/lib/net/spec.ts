@@ -3,7 +3,8 @@ import type { Startable } from '#lib/base/startable.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 
 /**
- * The transport port. Types only; `net/libp2p` and `net/memory` implement it, and both pass `tests/compliance/net.ts`.
+ * The transport port. Types only; `net/libp2p` and `net/memory.fixture.ts` implement it, and both pass
+ * `tests/compliance/net.ts`.
  * Error codes: `peer-unreachable`, `protocol-unknown`, `busy`, `channel-lost`, `frame-too-large`, `bad-frame`,
  * `net-offline`, `aborted`; a relay's also `port-in-use`.
  */

@@ -1,3 +1,4 @@
+import { createMutex } from '#lib/base/mutex.ts';
 import { voucherRefusal, reduce, type ChannelEvent, type ChannelState } from './channel.ts';
 import { payError } from './errors.ts';
 import { newRecord, nextRecord, storedState, toChannelEvent, unseen } from './record.ts';
@@ -75,12 +76,7 @@ export async function openChannelBook({
   let asked = 0;
   const listed = await store.list({ chainId, side }, maximum);
   for (const record of listed.records) records.set(record.id, record);
-  let tail: Promise<unknown> = Promise.resolve();
-  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = tail.then(work, work);
-    tail = turn.catch(() => undefined);
-    return turn;
-  };
+  const writes = createMutex();
   const load = async (id: ChannelId) => {
     const record = await store.load({ chainId, side, id });
     // This load may have started before a write and complete after it.
@@ -126,7 +122,7 @@ export async function openChannelBook({
     get,
     state,
     add: (given, seen = unseen) =>
-      exclusive(async () => {
+      writes.run(async () => {
         const terms = parseTerms(given);
         const id = channelIdOf(terms);
         const known = await find(id);
@@ -136,14 +132,14 @@ export async function openChannelBook({
         return save(newRecord({ chainId, side, id }, terms, seen));
       }),
     step: (id, plan) =>
-      exclusive(async () => {
+      writes.run(async () => {
         const record = await get(id);
         return apply(record, await plan(state(record)));
       }),
     async refresh(id, reading) {
       const turn = ++asked;
       const seen = await reading();
-      return exclusive(async () => {
+      return writes.run(async () => {
         const record = await get(id);
         if ((readings.get(id) ?? 0) > turn) return record;
         readings.set(id, turn);
@@ -151,7 +147,7 @@ export async function openChannelBook({
       });
     },
     applyEvents: (events) =>
-      exclusive(async () => {
+      writes.run(async () => {
         for (const chainEvent of events) {
           const event = toChannelEvent(chainEvent);
           if (event && 'channelId' in chainEvent && records.has(chainEvent.channelId)) {

@@ -1,4 +1,5 @@
-import { manualClock, type Clock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
+import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { deployedChain } from './chain/calls.ts';

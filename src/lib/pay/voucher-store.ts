@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createMutex } from '#lib/base/mutex.ts';
 import { amountSchema } from './amount.ts';
 import { payError } from './errors.ts';
 import { isKeySignature } from './signature.ts';
@@ -23,12 +24,7 @@ const recordSchema = z.object({
  * other windows.
  */
 export function createVoucherStore(storage: PayStorage): VoucherStore {
-  let tail: Promise<unknown> = Promise.resolve();
-  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = tail.then(work);
-    tail = turn.catch(() => undefined);
-    return turn;
-  };
+  const writes = createMutex();
   const load = async (at: RecordKey) => {
     const key = keyOf(at);
     const value = await storage.get('pay', key);
@@ -37,7 +33,7 @@ export function createVoucherStore(storage: PayStorage): VoucherStore {
   return {
     load,
     save: (record) =>
-      exclusive(async () => {
+      writes.run(async () => {
         const stored = await load(record);
         const expected = (stored?.revision ?? 0) + 1;
         if (record.revision !== expected) {
@@ -45,7 +41,7 @@ export function createVoucherStore(storage: PayStorage): VoucherStore {
         }
         await storage.put('pay', keyOf(record), formatRecord(record));
       }),
-    delete: (at) => exclusive(() => storage.delete('pay', keyOf(at))),
+    delete: (at) => writes.run(() => storage.delete('pay', keyOf(at))),
     list: (of, limit) => listReadable(storage, { prefix: keyOf({ ...of, id: '' }), limit }, parseRecord),
   };
 }

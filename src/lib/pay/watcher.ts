@@ -2,6 +2,7 @@ import { anySignal, type AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { createMutex } from '#lib/base/mutex.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import { claimFor } from './actions/claim-for.ts';
 import type { Claimed } from './actions/claim.ts';
@@ -62,19 +63,12 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
   const open = new Set<Address>(held.keys());
   let bookmark: Bookmark | null = null;
   let rounds = 0;
-  let tail: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
+  /** Serialises changes to the held orders, so that what was checked still holds when it is written. */
+  const changes = createMutex();
   let running: { readonly abort: AbortController; readonly loop: Promise<void> } | undefined;
 
-  /** Serialises changes to the held orders, so that what was checked still holds when it is written. */
-  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
-    waiting++;
-    const turn = tail.then(work).finally(() => waiting--);
-    tail = turn.catch(() => undefined);
-    return turn;
-  };
   const drop = (signer: Address, signed: SignedClaimOrder) =>
-    exclusive(async () => {
+    changes.run(async () => {
       if (held.get(signer) !== signed) return;
       await orders.delete(signer);
       held.delete(signer);
@@ -128,8 +122,8 @@ export async function createWatcher(components: WatcherComponents, init: Watcher
       const { timestamp } = await chain.head(options);
       await checkClaimOrder(chain.entry, signed, { relay: wallet.address, now: timestamp });
       const signer = signed.order.providerSigner;
-      if (waiting >= waitingMax) throw payError('too-many-orders');
-      await exclusive(async () => {
+      if (changes.pending >= waitingMax) throw payError('too-many-orders');
+      await changes.run(async () => {
         const former = held.get(signer);
         if (former?.signature === signed.signature) return;
         if (!former && held.size >= ordersMax) throw payError('too-many-orders');

@@ -2,22 +2,23 @@ import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { createMutex } from '#lib/base/mutex.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 
-/** Who this device is. The seed leaves memory only for the storage and for the net, which needs the same key. */
+/** The key of this device. The seed leaves memory only for the storage and for the net, which needs the same key. */
 export interface Identity {
   /** Ed25519 seed, 32 bytes. */
   readonly seed: Uint8Array;
   readonly signer: Signer;
-  /** `replaced`: what was stored is no seed, so that the peer starts anew under another id. */
+  /** `replaced`: what was stored is not a seed, and the peer starts anew under another id. */
   readonly origin: 'stored' | 'created' | 'replaced';
 }
 
-/** Numbers for the offers of one identity, rising across restarts and across a clock that was set back. */
+/** Sequence numbers for the offers of one identity, rising across restarts and when the clock is set back. */
 export interface Sequence {
-  /** At once, so that a page that is being closed can still say goodbye; stored behind it. */
+  /** Returns at once, so that a page that is being closed can still withdraw its offer; stored in the background. */
   next(): number;
   /** Resolves when the last number is stored. */
   settled(): Promise<void>;
@@ -54,7 +55,7 @@ export async function loadIdentity({ storage, random, logger }: IdentityComponen
 }
 
 /**
- * A sequence that begins above both what was stored and the clock. A number that could not be stored is given out all the
+ * A sequence that begins above both the stored number and the clock. A number that could not be stored is used all the
  * same: the clock keeps the next start above it.
  */
 export async function openSequence({ storage, clock, logger }: SequenceComponents): Promise<Sequence> {
@@ -65,14 +66,14 @@ export async function openSequence({ storage, clock, logger }: SequenceComponent
   } catch (error) {
     warn(error);
   }
-  let writes: Promise<void> = Promise.resolve();
+  const writes = createMutex();
   return {
     next() {
       const seq = Math.max(last + 1, Math.floor(clock.now()));
       last = seq;
-      writes = writes.then(() => storage.put('identity', 'offer-seq', seq)).catch(warn);
+      writes.run(() => storage.put('identity', 'offer-seq', seq)).catch(warn);
       return seq;
     },
-    settled: () => writes,
+    settled: writes.idle,
   };
 }

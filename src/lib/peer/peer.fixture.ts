@@ -1,4 +1,4 @@
-import { manualClock, type ManualClock } from '#lib/base/clock.ts';
+import { manualClock, type ManualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
@@ -6,7 +6,7 @@ import { createScriptedEngine, type ScriptedOptions } from '#lib/engine/scripted
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import type { Directory } from '#lib/market/spec.ts';
-import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.ts';
+import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.fixture.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import {
@@ -217,15 +217,13 @@ export function follow(consumer: Consumer, request: AskRequest): Followed {
   return followed;
 }
 
-/** Moves time in small steps, so that long chains of promises keep up, until `done` or the time is used up. */
+/** Moves time in small steps until `done`. @throws when it is not so within `limitMs`. */
 export async function until(clock: ManualClock, done: () => boolean, limitMs = 30_000): Promise<void> {
   for (let ms = 0; ms < limitMs && !done(); ms += 5) await clock.advance(5);
   if (!done()) throw new Error(`not so within ${limitMs} ms`);
 }
 
-export const pass = async (clock: ManualClock, ms: number): Promise<void> => {
-  for (let passed = 0; passed < ms; passed += 5) await clock.advance(5);
-};
+export const pass = (clock: ManualClock, ms: number): Promise<void> => clock.advance(ms);
 
 /** An asker or a worker without manners: says what the test says. */
 export interface RawAsker {

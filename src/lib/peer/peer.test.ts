@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
-import { createMemoryNetwork } from '#lib/net/memory.ts';
+import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { createPeer, type Peer, type PeerComponents } from './peer.ts';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { createMutex } from '#lib/base/mutex.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import { hashRecord } from '#lib/protocol/hash.ts';
 import { hashSchema, type PeerId } from '#lib/protocol/ids.ts';
@@ -78,16 +79,11 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
   let linkedMs = Number.NEGATIVE_INFINITY;
   let isMarked = false;
   let marking: Promise<void> | undefined;
-  /** One write after the other: an older batch must not land on a newer one. */
-  let writes: Promise<unknown> = Promise.resolve();
+  /** An older batch must not overwrite a newer one. */
+  const writes = createMutex();
   let timer: { readonly dueMs: number; readonly end: AbortController } | undefined;
 
   const warn = (error: unknown) => logger.warn('receipts-not-stored', { code: errorCode(error) });
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = writes.then(work);
-    writes = done.catch(() => undefined);
-    return done;
-  };
 
   /** A link after nothing that ever was is a gap, which proves nothing. Two starts after one another have two of them. */
   const gap = (side: ChainSide, after: string) => hashRecord({ side, peer, after, lostAt: clock.now() });
@@ -115,7 +111,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
     sides.map((side) => ({ type: 'put', store: 'identity', key: headKey[side], value: heads[side] }));
   /** Resolves when it is stored, or could not be; the next link tries again. */
   const mark = () =>
-    (marking ??= inTurn(async () => {
+    (marking ??= writes.run(async () => {
       try {
         await storage.batch([{ type: 'put', store: 'identity', key: markKey, value: true }, ...headWrites()]);
         isMarked = true;
@@ -127,7 +123,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
     }));
 
   const flush = (when: 'quiet' | 'now') =>
-    inTurn(async () => {
+    writes.run(async () => {
       await loaded;
       const isQuiet = clock.elapsed() - linkedMs >= quietMs;
       await write(isQuiet || when === 'now' ? 'whole' : 'open');

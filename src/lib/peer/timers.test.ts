@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { manualClock, type Clock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
+import type { Clock } from '#lib/base/clock.ts';
 import { createTimers } from './timers.ts';
 
 const scene = (spared: readonly string[] = []) => {

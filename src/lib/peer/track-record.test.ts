@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { breakerLimits } from '#lib/market/breaker.ts';
 import type { Outcome } from '#lib/market/outcome.ts';
 import { limits } from '#lib/protocol/limits.ts';

@@ -1,7 +1,6 @@
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
+import { estimateTokens, promptTexts } from '#lib/protocol/tokens.ts';
 
-/** Conservative characters per token for Latin script. */
-const charactersPerToken = 3;
 /** Tokens a chat template adds to each message. */
 const tokensPerMessage = 8;
 
@@ -26,7 +25,7 @@ export function fitMessages(
   let room = contextTokens - maxTokens;
   let first = messages.length;
   while (first > 0) {
-    const cost = estimateTokens(messages[first - 1]!);
+    const cost = costOf(messages[first - 1]!);
     if (first < messages.length && cost > room) break;
     room -= cost;
     first--;
@@ -36,7 +35,5 @@ export function fitMessages(
   return { messages: messages.slice(first), leftOut: first, maxTokens };
 }
 
-function estimateTokens({ content }: ChatMessage): number {
-  const length = typeof content === 'string' ? content.length : 0;
-  return Math.ceil(length / charactersPerToken) + tokensPerMessage;
-}
+const costOf = (message: ChatMessage): number =>
+  estimateTokens(promptTexts(message).join('').length, 'high') + tokensPerMessage;

@@ -2,7 +2,8 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory as FakeFactory } from 'fake-indexeddb';
 import { expect, test, vi } from 'vitest';
-import { manualClock, systemClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
+import { systemClock } from '#lib/base/clock.ts';
 import { createIndexedDbStorage } from './indexeddb.ts';
 import { migrations, type Migration } from './migrations.ts';
 import { storeNames } from './spec.ts';

@@ -5,7 +5,7 @@ import { scriptedModel } from '#lib/engine/catalog/scripted.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import { createWorkerEngine } from '#lib/engine/worker/client.ts';
 import { serveEngine } from '#lib/engine/worker/host.ts';
-import { memoryWorker } from '#lib/engine/worker/memory.ts';
+import { memoryWorker } from '#lib/engine/worker/memory.fixture.ts';
 import { engineCases, type EngineSubject } from '../../compliance/engine.ts';
 
 const scripted: EngineSubject = {

@@ -1,6 +1,6 @@
 import { systemClock } from '#lib/base/clock.ts';
 import { seededRandom } from '#lib/base/random.ts';
-import { createMemoryNetwork } from '#lib/net/memory.ts';
+import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import { netCompliance } from '../../compliance/net.ts';
 
 netCompliance('memory', async () => {

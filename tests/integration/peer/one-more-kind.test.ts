@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { systemClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { seededRandom } from '#lib/base/random.ts';
-import { createMemoryNetwork } from '#lib/net/memory.ts';
+import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { createSigner, signEnvelope, type Signer } from '#lib/protocol/envelope.ts';
 import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { toHex } from '#lib/base/bytes.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { createProgressMeter } from '../progress.ts';
@@ -8,7 +8,7 @@ import type { LoadProgress } from '../spec.ts';
 import { memoryChunkStore, type ChunkStore } from './chunk-store.ts';
 import { cacheChunkStore } from './cache-chunk-store.ts';
 import { fetchFile } from './fetch-file.ts';
-import { memoryCaches } from './memory-caches.ts';
+import { memoryCaches } from './memory-caches.fixture.ts';
 
 const bytes = Uint8Array.from({ length: 10_000 }, (_, i) => (i * 7) % 251);
 const file = { url: 'https://example.test/model.gguf', sizeBytes: bytes.length, sha256: toHex(sha256(bytes)) };

@@ -2,7 +2,7 @@ import { md5 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, test } from 'vitest';
 import { concatBytes, toHex, utf8Encode } from '#lib/base/bytes.ts';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { customModel } from '../catalog.ts';
 import { createProgressMeter } from '../progress.ts';
@@ -10,7 +10,7 @@ import type { LoadProgress } from '../spec.ts';
 import { createStoredModels } from '../stored-models.ts';
 import { fetchMlc } from './fetch-mlc.ts';
 import { forgetMlc } from './forget-mlc.ts';
-import { memoryCaches } from './memory-caches.ts';
+import { memoryCaches } from './memory-caches.fixture.ts';
 import { weightsFolder, type MlcSource } from './mlc-layout.ts';
 
 const source: MlcSource = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock, type ManualClock } from '#lib/base/clock.ts';
+import { manualClock, type ManualClock } from '#lib/base/clock.fixture.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { scriptedModel } from '../catalog/scripted.ts';
 import { runBenchmark } from '../run-benchmark.ts';

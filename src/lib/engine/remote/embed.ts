@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { promptLength } from '#lib/protocol/job.ts';
+import { estimateTokens } from '#lib/protocol/tokens.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { EngineEvent, RequestOf } from '../spec.ts';
 import { unitVector } from '../vector.ts';
@@ -46,7 +47,10 @@ export async function* embeddingAnswer(
   yield {
     type: 'finish',
     reason: 'stop',
-    usage: { tokensIn: Math.floor(usage?.prompt_tokens ?? promptLength(request) / 4), tokensOut: 0 },
+    usage: {
+      tokensIn: Math.floor(usage?.prompt_tokens ?? estimateTokens(promptLength(request), 'typical')),
+      tokensOut: 0,
+    },
     timings: { ttftMs: clock.elapsed() - startedMs, decodeMs: 0 },
   };
 }

@@ -2,6 +2,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { promptLength } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { estimateTokens } from '#lib/protocol/tokens.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { EngineEvent, TextRequest } from '../spec.ts';
 import { createStopFilter, type RawPiece } from '../stop-filter.ts';
@@ -17,9 +18,6 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   function_call: 'tool-calls',
   content_filter: 'content-filter',
 };
-
-/** Rough characters per token, for prompts the server does not count. */
-const charactersPerToken = 4;
 
 /**
  * Converts a server's chunks into engine events. Tokens are counted by the server's running count if it sends one, else
@@ -104,7 +102,7 @@ export async function* remoteAnswer(
     type: 'finish',
     // Some servers finish a tool call with "stop".
     reason: reader.calls > 0 && (reason ?? 'stop') === 'stop' ? 'tool-calls' : (reason ?? 'stop'),
-    usage: { tokensIn: tokensIn ?? Math.ceil(promptLength(request) / charactersPerToken), tokensOut },
+    usage: { tokensIn: tokensIn ?? estimateTokens(promptLength(request), 'typical'), tokensOut },
     timings: {
       ttftMs: (firstMs ?? clock.elapsed()) - startedMs,
       decodeMs: firstMs === undefined ? 0 : lastMs - firstMs,

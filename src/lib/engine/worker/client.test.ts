@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock, systemClock } from '#lib/base/clock.ts';
+import { manualClock, settle } from '#lib/base/clock.fixture.ts';
+import { systemClock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { scriptedModel } from '../catalog/scripted.ts';
 import { createScriptedEngine } from '../scripted.ts';
 import type { Engine, EngineEvent, EngineRequest, LoadedModel } from '../spec.ts';
 import { createWorkerEngine } from './client.ts';
 import { serveEngine } from './host.ts';
-import { memoryWorker, type MemoryWorker } from './memory.ts';
+import { memoryWorker, type MemoryWorker } from './memory.fixture.ts';
 import { streamCredits } from './message.ts';
 import type { HostPort } from './port.ts';
 
@@ -67,9 +68,6 @@ const start = async (loaded: LoadedModel, signal?: AbortSignal) => {
   const stream = loaded.doStream(request, { signal })[Symbol.asyncIterator]();
   await stream.next();
   return stream;
-};
-const turns = async (count = 200) => {
-  for (let turn = 0; turn < count; turn++) await Promise.resolve();
 };
 
 describe('a worker’s lifecycle', () => {
@@ -157,7 +155,7 @@ describe('a worker’s lifecycle', () => {
       const { engine, workers } = engineOver((port) => serveEngine(port, losing));
       const loaded = await engine.load(model, {});
       if (when === 'after') lose();
-      await turns();
+      await settle();
       expect(loaded.lost?.reason).toMatchObject({
         code: 'device-lost',
         message: 'The GPU gave up.',
@@ -326,10 +324,10 @@ describe('messages', () => {
     };
     const { engine } = engineOver((port) => serveEngine(port, counting));
     const stream = await start(await engine.load(model, {}));
-    await turns(20_000);
+    await settle();
     expect(made).toBeLessThanOrEqual(streamCredits + 1);
     for (let read = 0; read < streamCredits; read++) await stream.next();
-    await turns(20_000);
+    await settle();
     expect(made).toBeGreaterThan(streamCredits + 1);
     expect(made).toBeLessThanOrEqual(2 * streamCredits + 1);
     await stream.return?.();
@@ -382,7 +380,7 @@ describe('messages', () => {
       toHost({ data });
     }
     toHost({ data: { type: 'stream', id: 4, request, credits: 1 } });
-    await turns();
+    await settle();
     expect(replies).toMatchObject([
       { type: 'ready' },
       { type: 'failed', id: 3, error: { code: 'bad-worker-message' } },

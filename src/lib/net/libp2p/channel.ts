@@ -2,12 +2,13 @@ import type { Connection, Stream, StreamCloseEvent } from '@libp2p/interface';
 import { raceSignal, throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { createMutex } from '#lib/base/mutex.ts';
+import { startDeadline } from '#lib/base/timeout.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { channelLost, emptyMessage, frameTooLarge } from '../errors.ts';
 import { createFrameDecoder, encodeCredit, encodeFrame, endMark, windowBytes } from '../framing.ts';
 import { createInbox } from '../inbox.ts';
 import type { Channel } from '../spec.ts';
-import { deadlineAfter } from './deadline.ts';
 import { pathOf } from './paths.ts';
 
 const closeTimeoutMs = 5_000;
@@ -34,7 +35,7 @@ export function createStreamChannel(
   let receivedBytes = 0;
   let creditedBytes = 0;
   let freed: (() => void) | undefined;
-  let sending: Promise<void> = Promise.resolve();
+  const sending = createMutex();
   let closing: Promise<void> | undefined;
 
   const finish = (error?: Error) => {
@@ -73,7 +74,7 @@ export function createStreamChannel(
     }
   };
   const closeStream = async () => {
-    const deadline = deadlineAfter(clock, closeTimeoutMs);
+    const deadline = startDeadline(clock, closeTimeoutMs);
     finish();
     await stream.close({ signal: deadline.signal }).catch((error: Error) => stream.abort(error));
     deadline.clear();
@@ -139,11 +140,6 @@ export function createStreamChannel(
       await raceSignal(credit.promise, signal);
     }
   };
-  const inTurn = (step: () => Promise<void>): Promise<void> => {
-    const turn = sending.then(step);
-    sending = turn.catch(() => undefined);
-    return turn;
-  };
 
   return {
     remote: connection.remotePeer.toString(),
@@ -152,7 +148,7 @@ export function createStreamChannel(
     async send(message, { signal }: AbortOptions = {}) {
       if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);
       if (message.length === 0) throw emptyMessage();
-      const turn = inTurn(async () => {
+      const turn = sending.run(async () => {
         throwIfAborted(signal);
         assertOpen();
         await credited(message.length, signal);
@@ -164,13 +160,15 @@ export function createStreamChannel(
       await raceSignal(turn, signal);
     },
     close() {
-      closing ??= inTurn(async () => {
-        await drained(undefined);
-        if (failure || stream.writeStatus !== 'writable') return;
-        sendEnded = true;
-        write(endMark);
-        if (readEnded) await closeStream();
-      }).catch(() => undefined);
+      closing ??= sending
+        .run(async () => {
+          await drained(undefined);
+          if (failure || stream.writeStatus !== 'writable') return;
+          sendEnded = true;
+          write(endMark);
+          if (readEnded) await closeStream();
+        })
+        .catch(() => undefined);
       return closing;
     },
     abort: drop,

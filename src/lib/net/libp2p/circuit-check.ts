@@ -3,9 +3,9 @@ import type { Connection, PeerId as Libp2pPeerId, Stream } from '@libp2p/interfa
 import { peerIdFromString } from '@libp2p/peer-id';
 import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { startDeadline } from '#lib/base/timeout.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { channelLost } from '../errors.ts';
-import { deadlineAfter } from './deadline.ts';
 
 /**
  * Checks whether circuits through a relay reach this peer, by requesting one to itself. A reservation alone does not
@@ -30,7 +30,7 @@ export function createCircuitCheck(input: {
   return {
     async reaches(connection, signal) {
       const relay = connection.remotePeer.toString();
-      const deadline = deadlineAfter(input.clock, input.timeoutMs, signal);
+      const deadline = startDeadline(input.clock, input.timeoutMs, { signal });
       let stream: Stream | undefined;
       arrived.delete(relay);
       try {

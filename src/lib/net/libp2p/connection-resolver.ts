@@ -4,10 +4,10 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
 import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { startDeadline, withTimeout } from '#lib/base/timeout.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { peerUnreachable } from '../errors.ts';
 import { attempt } from './attempt.ts';
-import { deadlineAfter } from './deadline.ts';
 import type { TabloomNode } from './node.ts';
 import { pathOf, relayOf, targetOf, transportOf, webrtcAddress } from './paths.ts';
 import type { Tuning } from './tuning.ts';
@@ -73,7 +73,7 @@ export function createConnectionResolver({
   const existing = (peer: PeerId, path: 'direct' | 'relayed') => openConnection(node, peer, path);
 
   const dial = async (addrs: readonly Multiaddr[], timeoutMs: number, signal: AbortSignal) => {
-    const deadline = deadlineAfter(clock, timeoutMs, signal);
+    const deadline = startDeadline(clock, timeoutMs, { signal });
     try {
       return await node.dial([...addrs], { signal: deadline.signal, force: true });
     } finally {
@@ -173,9 +173,9 @@ export function createConnectionResolver({
         return relayedBefore;
       }
       if (due) {
-        const patience = deadlineAfter(clock, tuning.directTimeoutMs, signal);
-        const upgraded = await raceSignal(upgradeOnce(peer, known), patience.signal).catch(() => undefined);
-        patience.clear();
+        const upgraded = await withTimeout(upgradeOnce(peer, known), clock, tuning.directTimeoutMs, { signal }).catch(
+          () => undefined,
+        );
         if (upgraded) return upgraded;
       }
       try {

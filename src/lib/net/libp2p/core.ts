@@ -4,7 +4,9 @@ import type { Clock } from '#lib/base/clock.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { createMutex } from '#lib/base/mutex.ts';
 import type { Random } from '#lib/base/random.ts';
+import { startDeadline } from '#lib/base/timeout.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { createDenyList } from '../deny-list.ts';
@@ -15,7 +17,6 @@ import { createChannelPair } from '../pair.ts';
 import type { Channel, ChannelHandler, Net, NetStatus, RelayStatus } from '../spec.ts';
 import { createStreamChannel } from './channel.ts';
 import { followConnections, type Connections } from './connections.ts';
-import { deadlineAfter } from './deadline.ts';
 import { createConnectionGater, combineGaters, type DialPolicy } from './connection-gater.ts';
 import { createGossip } from './gossip.ts';
 import { createLastSeen } from './last-seen.ts';
@@ -76,7 +77,7 @@ export function createNetFrom(input: NetFromInput): Net {
   const peerGone = createEmitter<PeerId>();
   const gossip = createGossip({ self, local, clock, tuning, onReject: (peer) => onReject(peer) });
   let running: Running | undefined;
-  let changing: Promise<void> = Promise.resolve();
+  const lifecycle = createMutex();
   let announcing = false;
 
   const status = (): NetStatus => {
@@ -104,11 +105,6 @@ export function createNetFrom(input: NetFromInput): Net {
     if (input.relays().some((relay) => relay.peer === peer) || !denied.reject(peer)) return;
     logger.warn('peer-denied', { peer });
     running?.node.hangUp(peerIdFromString(peer)).catch(() => undefined);
-  };
-  const inTurn = (step: () => Promise<void>): Promise<void> => {
-    const turn = changing.then(step);
-    changing = turn.catch(() => undefined);
-    return turn;
   };
   const track = ({ channels }: Pick<Running, 'channels'>, channel: Channel) => {
     channels.add(channel);
@@ -229,8 +225,8 @@ export function createNetFrom(input: NetFromInput): Net {
 
   return {
     self,
-    start: () => inTurn(start),
-    stop: () => inTurn(stop),
+    start: () => lifecycle.run(start),
+    stop: () => lifecycle.run(stop),
     async publish(topic, message, options = {}) {
       throwIfAborted(options.signal);
       await gossip.publish(assertRunning().node, topic, message, options);
@@ -266,7 +262,7 @@ export function createNetFrom(input: NetFromInput): Net {
         .toSorted((a, b) => Number(a.limits !== undefined) - Number(b.limits !== undefined))
         .find(({ status }) => status === 'open');
       if (!connection) throw peerUnreachable(peer, 'there is no connection to it');
-      const deadline = deadlineAfter(clock, tuning.streamTimeoutMs, lifetime.signal, signal);
+      const deadline = startDeadline(clock, tuning.streamTimeoutMs, { signal: anySignal([lifetime.signal, signal]) });
       try {
         return await pingConnection(connection, { clock, random }, deadline.signal);
       } catch (error) {

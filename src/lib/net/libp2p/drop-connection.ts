@@ -1,6 +1,6 @@
 import type { Connection } from '@libp2p/interface';
 import type { Clock } from '#lib/base/clock.ts';
-import { deadlineAfter } from './deadline.ts';
+import { startDeadline } from '#lib/base/timeout.ts';
 import { transportOf } from './paths.ts';
 
 const goodbyeMs = 300;
@@ -11,7 +11,7 @@ const goodbyeMs = 300;
  */
 export async function dropConnection(connection: Connection, error: Error, clock: Clock): Promise<void> {
   if (transportOf(connection.remoteAddr.toString()) === 'websocket') {
-    const deadline = deadlineAfter(clock, goodbyeMs);
+    const deadline = startDeadline(clock, goodbyeMs);
     await connection.close({ signal: deadline.signal }).catch(() => undefined);
     deadline.clear();
   }

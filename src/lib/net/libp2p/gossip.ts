@@ -2,11 +2,11 @@ import { TopicValidatorResult, type Message } from '@libp2p/gossipsub';
 import { abortError, type AbortOptions } from '#lib/base/abort.ts';
 import { equalBytes } from '#lib/base/bytes.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { startDeadline } from '#lib/base/timeout.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { messageTooLarge } from '../errors.ts';
 import type { LocalNet, LocalNets } from '../local.ts';
 import type { MessageRoute, Subscription } from '../spec.ts';
-import { deadlineAfter } from './deadline.ts';
 import type { TabloomNode } from './node.ts';
 import { gossipLimits, type Tuning } from './tuning.ts';
 
@@ -102,8 +102,8 @@ export function createGossip(input: {
     async publish(node, topic, message, { signal }) {
       if (message.length > gossipLimits.messageBytesMax) throw messageTooLarge(message.length);
       const delivered = input.local.others(input.self).map((net) => net.receive(topic, message, input.self));
-      const patienceMs = delivered.includes(true) ? 0 : input.tuning.subscriberTimeoutMs;
-      await untilSubscribed(node, topic, input.clock, patienceMs, signal);
+      const timeoutMs = delivered.includes(true) ? 0 : input.tuning.subscriberTimeoutMs;
+      await untilSubscribed(node, topic, input.clock, timeoutMs, signal);
       await node.services.gossip.publish(topic, message);
     },
     receiveLocal(topic, message, from) {
@@ -125,13 +125,13 @@ async function untilSubscribed(
   node: TabloomNode,
   topic: string,
   clock: Clock,
-  patienceMs: number,
+  timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (signal?.aborted) throw abortError(signal);
   const { gossip } = node.services;
   if (gossip.getSubscribers(topic).length > 0) return;
-  const deadline = deadlineAfter(clock, patienceMs, signal);
+  const deadline = startDeadline(clock, timeoutMs, { signal });
   await new Promise<void>((resolve) => {
     const check = () => {
       if (!deadline.signal.aborted && gossip.getSubscribers(topic).length === 0) return;

@@ -2,8 +2,8 @@ import type { Connection, Libp2pEvents } from '@libp2p/interface';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
+import { startDeadline } from '#lib/base/timeout.ts';
 import { channelLost } from '../errors.ts';
-import { deadlineAfter } from './deadline.ts';
 import { dropConnection } from './drop-connection.ts';
 import type { TabloomNode } from './node.ts';
 import { pathOf } from './paths.ts';
@@ -53,7 +53,7 @@ export interface ProbeInput {
 
 /** Pings a connection and drops it if there is no reply. */
 export async function probe(connection: Connection, input: ProbeInput): Promise<void> {
-  const deadline = deadlineAfter(input.clock, input.tuning.probeTimeoutMs, input.lifetime);
+  const deadline = startDeadline(input.clock, input.tuning.probeTimeoutMs, { signal: input.lifetime });
   try {
     await pingConnection(connection, input, deadline.signal);
   } catch (error) {

@@ -3,11 +3,11 @@ import { multiaddr } from '@multiformats/multiaddr';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
+import { startDeadline } from '#lib/base/timeout.ts';
 import type { RelayStatus } from '../spec.ts';
 import { attempt, reasonOf } from './attempt.ts';
 import type { CircuitCheck } from './circuit-check.ts';
 import { channelLost } from '../errors.ts';
-import { deadlineAfter } from './deadline.ts';
 import { dropConnection } from './drop-connection.ts';
 import type { TabloomNode } from './node.ts';
 import { relayOf, targetOf } from './paths.ts';
@@ -223,7 +223,7 @@ async function dialRelay(
   tuning: Tuning,
   lifetime: AbortSignal,
 ): Promise<Connection> {
-  const deadline = deadlineAfter(clock, tuning.dialTimeoutMs, lifetime);
+  const deadline = startDeadline(clock, tuning.dialTimeoutMs, { signal: lifetime });
   try {
     return await node.dial(multiaddr(addr), { signal: deadline.signal });
   } finally {

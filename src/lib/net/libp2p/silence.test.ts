@@ -1,7 +1,7 @@
 import type { Connection } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { expect, test, vi } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createLastSeen } from './last-seen.ts';

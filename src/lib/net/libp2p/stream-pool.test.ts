@@ -1,6 +1,6 @@
 import type { Connection } from '@libp2p/interface';
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createChannelPair, type PairEnd } from '../pair.ts';
 import type { Channel } from '../spec.ts';
 import { createStreamPool, streamPoolLimits } from './stream-pool.ts';

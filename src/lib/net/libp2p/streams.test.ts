@@ -1,6 +1,6 @@
 import type { Connection } from '@libp2p/interface';
 import { expect, test, vi } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createLastSeen } from './last-seen.ts';
 import { createStreamPermits } from './stream-permits.ts';
 import { createStreams } from './streams.ts';

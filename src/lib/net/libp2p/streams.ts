@@ -2,11 +2,11 @@ import type { Connection } from '@libp2p/interface';
 import { throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { startDeadline } from '#lib/base/timeout.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { channelLost, peerUnreachable, protocolUnknown } from '../errors.ts';
 import type { Channel } from '../spec.ts';
 import { createStreamChannel } from './channel.ts';
-import { deadlineAfter } from './deadline.ts';
 import { dropConnection } from './drop-connection.ts';
 import type { LastSeen } from './last-seen.ts';
 import type { StreamPermits } from './stream-permits.ts';
@@ -45,7 +45,7 @@ export function createStreams({ resolver, permits, lastSeen, clock, tuning }: St
     signal: AbortSignal,
   ): Promise<OpenedStream> => {
     const sinceMs = clock.elapsed();
-    const deadline = deadlineAfter(clock, tuning.streamTimeoutMs, signal);
+    const deadline = startDeadline(clock, tuning.streamTimeoutMs, { signal });
     try {
       const stream = await connection.newStream(protocol, {
         signal: deadline.signal,

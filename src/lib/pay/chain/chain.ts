@@ -1,5 +1,6 @@
 import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { createMutex, type Mutex } from '#lib/base/mutex.ts';
 import { channelsAbi } from '#contracts/channels.ts';
 import { providersAbi } from '#contracts/providers.ts';
 import { testUsdcAbi } from '#contracts/test-usdc.ts';
@@ -34,7 +35,7 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
     fetch,
     requestTimeoutMs: limits.requestTimeoutMs,
   });
-  const exclusive = createKeyedMutex();
+  const inTurn = createAccountLocks();
   const channels = { address: entry.contracts.channels, abi: channelsAbi } as const;
   const providers = { address: entry.contracts.providers, abi: providersAbi } as const;
   // Only standard token functions are used, although the ABI is the test token's.
@@ -77,7 +78,7 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
     },
     simulate: (from, call, options) => node.call(from, call, options),
     transact: (wallet, call, options: AbortOptions = {}) => {
-      const turn = exclusive(wallet.address, async () => {
+      const turn = inTurn(wallet.address, async () => {
         const receipt = await submit({ node, entry, clock, limits }, wallet, call, options);
         return {
           hash: receipt.transactionHash,
@@ -91,19 +92,16 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
   };
 }
 
-/** A mutex per key: two transactions of one account must not race for a nonce. */
-function createKeyedMutex(): <T>(key: Address, work: () => Promise<T>) => Promise<T> {
-  const tails = new Map<Address, Promise<unknown>>();
-  return (key, work) => {
-    const turn = (tails.get(key) ?? Promise.resolve()).then(work, work);
-    const settled = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    tails.set(key, settled);
-    void settled.then(() => {
-      if (tails.get(key) === settled) tails.delete(key);
-    });
-    return turn;
+/** A mutex per account: two of its transactions must not race for a nonce. */
+function createAccountLocks(): <T>(account: Address, task: () => Promise<T>) => Promise<T> {
+  const locks = new Map<Address, Mutex>();
+  return async (account, task) => {
+    const lock = locks.get(account) ?? createMutex();
+    locks.set(account, lock);
+    try {
+      return await lock.run(task);
+    } finally {
+      if (lock.pending === 0) locks.delete(account);
+    }
   };
 }

@@ -1,6 +1,6 @@
 import { keccak256, type Hash, type TransactionReceipt } from 'viem';
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { entry, walletOf } from '../pay.fixture.ts';
 import type { InjectedWallet } from '../spec.ts';
 import { chainLimits } from './limits.ts';

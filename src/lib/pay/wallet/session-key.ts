@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createMutex } from '#lib/base/mutex.ts';
 import type { Random } from '#lib/base/random.ts';
 import { amountSchema, checkAmount } from '../amount.ts';
 import { payError, type PayErrorCode } from '../errors.ts';
@@ -79,20 +80,17 @@ export async function listSessionKeys(storage: PayStorage): Promise<Listed<Sessi
 export function openSpending(storage: PayStorage, address: Address): Spending {
   const key = prefix + address;
   const read = async () => parseSession(key, await storage.get('pay', key));
-  let line: Promise<unknown> = Promise.resolve();
+  const writes = createMutex();
   return {
     spent: async () => (await read()).spent,
-    take(units, now) {
-      const turn = line.then(async () => {
+    take: (units, now) =>
+      writes.run(async () => {
         const session = await read();
         const code = sessionRefusal(session, { spent: session.spent, more: units, now });
         if (code) throw payError(code, { details: { limit: session.limit, spent: session.spent, more: units } });
         const spent = (session.spent + units).toString();
         await storage.put('pay', key, { ...session, limit: session.limit.toString(), spent });
-      });
-      line = turn.catch(() => undefined);
-      return turn;
-    },
+      }),
   };
 }
 

@@ -14,10 +14,10 @@ import {
   tierSchema,
   type Job,
   type Resume,
-  type Work,
 } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { estimateTokens } from '#lib/protocol/tokens.ts';
 import { nameSchema } from '#lib/protocol/word.ts';
 import type { AskRequest, WorkerView } from '../spec.ts';
 
@@ -68,7 +68,9 @@ export function toRouteQuery(
   return {
     model: artefact === undefined ? request.model : { artefact },
     tier: request.tier,
-    contextTokens: estimateTokens(request, kinds) + Math.min(maxTokensOf(request) ?? 0, answerRoom),
+    // Low: a worker that gets too long a prompt answers `too-long`, while one passed over by mistake is never asked.
+    contextTokens:
+      estimateTokens(promptLength(request, kinds), 'low') + Math.min(maxTokensOf(request) ?? 0, answerRoom),
     kind: request.kind,
     features: needsOf(request, kinds),
     only: request.only,
@@ -122,9 +124,3 @@ export function toWorkerView(
 
 /** Tokens of context that must be left for the answer; a longer answer may end with `length`. */
 const answerRoom = 16;
-
-/**
- * Tokens of a prompt, estimated on the low side: a worker that gets too long a prompt counts exactly and answers
- * `too-long`, while one that was passed over by mistake is never asked.
- */
-const estimateTokens = (work: Work, kinds: KindTable): number => Math.ceil(promptLength(work, kinds) / 6);

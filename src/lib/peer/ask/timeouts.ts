@@ -5,6 +5,7 @@ import type { Standing } from '#lib/market/standing.ts';
 import { needsOf, promptLength, type Job, type Work } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { estimateTokens } from '#lib/protocol/tokens.ts';
 import type { Doubt } from '../session/asker-spec.ts';
 
 /** The timeout is this many times the expected time to the first token. */
@@ -12,8 +13,6 @@ const timeoutFactor = 3;
 /** Bounds on what an offer may claim: the slowest prefill, in tokens a second, and the longest time to the first token. */
 const slowestPrefillTps = 10;
 const claimedTtftMsMax = 30_000;
-/** Fewer characters a token than most texts have, so that the estimate errs towards more tokens. */
-const charactersPerToken = 2;
 
 /** The longest wait in a queue that is believed where others could do the job, of a stranger and of a worker with standing. */
 const strangerQueueMsMax = 15_000;
@@ -43,7 +42,7 @@ type Prompt = Work & Pick<Job, 'resume'>;
 export function firstPartTimeoutMs({ model }: Candidate, job: Prompt, standing?: Standing, kinds?: KindTable): number {
   const ttftMs = standing?.ttftMs ?? Math.min(model.measured?.ttftMs ?? defaultMeasured.ttftMs, claimedTtftMsMax);
   const prefillTps = Math.max(model.measured?.prefillTps ?? 0, slowestPrefillTps);
-  const prefillMs = (promptLength(job, kinds) / charactersPerToken / prefillTps) * 1_000;
+  const prefillMs = (estimateTokens(promptLength(job, kinds), 'highest') / prefillTps) * 1_000;
   return Math.max(limits.firstPartTimeoutMs, Math.max(ttftMs, prefillMs) * timeoutFactor);
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ConnectionStatus, NetStatus } from '#lib/net/spec.ts';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createZones } from './zones.ts';
 
 const connection = (peer: string, addr?: string, path: ConnectionStatus['path'] = 'direct'): ConnectionStatus => ({

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';
-import { createMemoryNetwork } from '#lib/net/memory.ts';
+import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import {

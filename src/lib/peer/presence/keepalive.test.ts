@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createKeepalive } from './discovery-server.ts';
 
 function setup() {

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import * as envelopes from '#lib/protocol/envelope.ts';

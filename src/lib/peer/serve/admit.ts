@@ -3,6 +3,7 @@ import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { maxTokensOf, needsOf, promptLength, type Job, type Tier } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
+import { estimateTokens } from '#lib/protocol/tokens.ts';
 import type { Audience } from '../spec.ts';
 
 /** Why a job is not taken, as the asker is told before any work. */
@@ -30,12 +31,6 @@ export interface AdmissionContext {
   readonly kinds: KindTable;
 }
 
-/**
- * The most UTF-8 bytes a token can stand for, on average over a prompt. A prompt with more bytes than this for each token of
- * the context is refused without asking the engine, which counts exactly.
- */
-const bytesPerTokenMax = 32;
-
 /** The checks that need only the job and the offer, cheapest first. Undefined: the job may be queued. */
 export function checkAdmission(
   job: Job,
@@ -53,7 +48,8 @@ export function checkAdmission(
   if (!tiers.includes(job.tier)) {
     return jobRefusal('refused-policy', `This peer does not serve the tier "${job.tier}". Ask another peer.`);
   }
-  if (promptLength(job, kinds) > served.model.contextTokens * bytesPerTokenMax) return jobRefusal('too-long');
+  // The engine counts exactly; this spares it a prompt that cannot fit by any count.
+  if (estimateTokens(promptLength(job, kinds), 'least') > served.model.contextTokens) return jobRefusal('too-long');
   if (job.resume && job.resume.tokens > (maxTokensOf(job) ?? 0)) {
     return jobRefusal('bad-request', 'The answer to resume has more tokens than it may have. Raise maxTokens.');
   }

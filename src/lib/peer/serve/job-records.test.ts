@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createJobRecords, firstToken, jobFingerprint, type JobRecords } from './job-records.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { job } from '../peer.fixture.ts';

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { raceSignal } from '#lib/base/abort.ts';
-import { manualClock } from '#lib/base/clock.ts';
+import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 import type { DirectoryChange } from '#lib/market/spec.ts';
 import type { Attempt } from './attempt.ts';

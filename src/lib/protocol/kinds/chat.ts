@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { textSchema } from '../bounded.ts';
 import { limits } from '../limits.ts';
 import { foldOutput } from '../output.ts';
+import { promptTexts } from '../tokens.ts';
 import { blobRefSchema } from './blob.ts';
 import { functionNameSchema, generationParamsSchema, jsonTextSchema, type GenerationParams } from './generation.ts';
 import type { BlobRef, Feature, JobKind } from './spec.ts';
@@ -49,10 +50,7 @@ const chatInputSchema = z.strictObject({
 });
 
 /** The text of a message; files contribute nothing. */
-export function messageText(message: ChatMessage): string {
-  if (typeof message.content === 'string') return message.content;
-  return message.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
-}
+export const messageText = (message: ChatMessage): string => promptTexts(message).join('');
 
 /** A conversation and the assistant's next message. */
 export const chat = {

@@ -1,9 +1,9 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import type { Net } from '../spec.ts';
-import { createMemoryNet, type MemoryNetInput, type MemoryPeer } from './net.ts';
-import { createPartitions, idealLink, type Partitions, type LinkConditions } from './link-conditions.ts';
+import type { Net } from './spec.ts';
+import { createMemoryNet, type MemoryNetInput, type MemoryPeer } from './memory/net.fixture.ts';
+import { createPartitions, idealLink, type Partitions, type LinkConditions } from './memory/link-conditions.fixture.ts';
 
 /**
  * A whole network in one process, for simulations and for unit tests of the layers above. All time comes from the given

@@ -8,9 +8,9 @@ import { messageTooLarge, netOffline, peerUnreachable, protocolUnknown } from '.
 import { runHandler } from '../run-handler.ts';
 import { createChannelPair, type PairEnd } from '../pair.ts';
 import type { ChannelHandler, Net, NetStatus, Subscription } from '../spec.ts';
-import { deliverMessage, publishTo } from './gossip.ts';
-import type { MemoryNetworkContext } from './network.ts';
-import { createLink } from './link-conditions.ts';
+import { deliverMessage, publishTo } from './gossip.fixture.ts';
+import type { MemoryNetworkContext } from '../memory.fixture.ts';
+import { createLink } from './link-conditions.fixture.ts';
 
 /** The identity: the seed of an Ed25519 key (32 bytes), or just a peer id if no key is needed. */
 export type MemoryNetInput = ({ readonly seed: Uint8Array } | { readonly peer: PeerId }) & {

@@ -1,7 +1,7 @@
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { DenyList } from '../deny-list.ts';
 import type { Subscription } from '../spec.ts';
-import type { MemoryNetworkContext } from './network.ts';
+import type { MemoryNetworkContext } from '../memory.fixture.ts';
 
 /**
  * Delivers directly to every subscriber of the topic; each validates the message, as a relay does before forwarding.

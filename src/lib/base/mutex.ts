@@ -1,0 +1,32 @@
+/** Runs tasks one at a time, in the order in which they were given. */
+export interface Mutex {
+  /** Runs the task once all before it have settled; settles as the task does. A task that fails holds up none after it. */
+  run<T>(task: () => T | Promise<T>): Promise<T>;
+  /** Tasks that run or wait. The queue itself has no limit: a caller that others can make wait looks here first. */
+  readonly pending: number;
+  /** Resolves when the tasks given so far have settled. */
+  idle(): Promise<void>;
+}
+
+/** Not reentrant: a task that waits for another of the same mutex waits for ever. */
+export function createMutex(): Mutex {
+  let last: Promise<unknown> = Promise.resolve();
+  let pending = 0;
+  const settle = () => {
+    pending -= 1;
+  };
+  return {
+    run(task) {
+      pending += 1;
+      const done = last.then(task);
+      last = done.then(settle, settle);
+      return done;
+    },
+    get pending() {
+      return pending;
+    },
+    async idle() {
+      await last;
+    },
+  };
+}

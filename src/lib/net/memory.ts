@@ -1,2 +1,0 @@
-/** The in-memory net; see `memory/network.ts`. */
-export { createMemoryNetwork, type MemoryNetwork } from './memory/network.ts';
