@@ -64,6 +64,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     signer: createSigner(seed),
     role: 'native',
     discovery: 'client',
+    keepAnswers: 'in-storage',
     policy,
     jobsPerPeerMax: (asker) => (isGateway(asker) ? gatewayJobsMax : limits.jobsPerPeerMax),
     onModelFailed: (artefact, error) =>

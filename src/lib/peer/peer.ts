@@ -14,6 +14,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
+import { createAnswerStore } from './serve/answer-store.ts';
 import type { Policy } from './serve/admit.ts';
 import { createConsumer } from './ask/consume.ts';
 import { connectedRelays, createDiscoveryClient, type Listing } from './presence/discovery-client.ts';
@@ -58,6 +59,8 @@ export interface PeerComponents {
   readonly policyWords?: readonly string[] | undefined;
   readonly jobsPerPeerMax?: ProviderComponents['jobsPerPeerMax'];
   readonly onModelFailed?: ProviderComponents['onModelFailed'];
+  /** Where finished answers are kept for askers that come again: in memory by default. */
+  readonly keepAnswers?: 'in-memory' | 'in-storage' | undefined;
   /** How long a job waits for the first offer while the directory is empty. */
   readonly firstOfferTimeoutMs?: number | undefined;
 }
@@ -109,7 +112,8 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     tallyFor: isRelay ? 'all' : 'served',
     parametersOf: (artefact) => parameters.get(artefact),
   });
-  const provider = createProvider({ ...components, book, priority: reputation.priority });
+  const answers = components.keepAnswers === 'in-storage' ? createAnswerStore(components) : undefined;
+  const provider = createProvider({ ...components, book, answers, priority: reputation.priority });
   const consumer = createConsumer({
     ...components,
     catalogue,

@@ -2,6 +2,7 @@ import OpenAI from 'openai';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import type { Peer } from '#lib/peer/peer.ts';
 import { decodeEnvelope } from '#lib/protocol/envelope.ts';
 import { chatCompletionSchema } from '#lib/protocol/openai.ts';
 import { checkChain } from '#lib/trust/chain.ts';
@@ -15,6 +16,7 @@ import {
 } from '../../fixtures/relay-process.ts';
 import { startOpenAIServer } from '../engine/openai-server.ts';
 import { collect, eventually, health, postChat, question, readEvents } from './http.ts';
+import { createAsker } from './worker.ts';
 
 const running: { dispose(): Promise<unknown> }[] = [];
 /** In the order in which they were started, last first. */
@@ -137,6 +139,65 @@ test('E: on SIGTERM what waits is answered too, and what comes later goes elsewh
   expect(await leaving).toBe(0);
   expect((await postChat(relay.url, body)).status).toBe(503);
 });
+
+test('E: while the answers of a stopping relay end, its own models take no jobs from elsewhere', async () => {
+  const server = await backend({ tokensPerSecond: 40, slots: 1 });
+  const relay = await startRelay({
+    native: 'with-native',
+    env: { NATIVE_SERVER: server.baseUrl, NATIVE_SLOTS: '1', NATIVE_CONTEXT_TOKENS: '256', SHUTDOWN_SECONDS: '30' },
+  });
+  running.push(relay);
+  const stranger = await asker(relay);
+  await eventually(() => stranger.directory.size === 1);
+  expect(await follow(stranger)).toMatchObject({ end: 'job-finished' });
+  const body = question({ model: 'auto', stream: true, max_tokens: 30 });
+  const answers = await Promise.all(Array.from({ length: 4 }, () => postChat(relay.url, body)));
+  const leaving = relay.halt('SIGTERM');
+  // The signal takes a moment to arrive.
+  await eventually(async () => (await follow(stranger)).refusals.includes('draining'));
+  const ends = await Promise.all(answers.map(async (answer) => (await collect(readEvents(answer))).at(-1)));
+  expect(ends).toEqual(Array.from({ length: 4 }, () => '[DONE]'));
+  expect(await leaving).toBe(0);
+}, 40_000);
+
+test('an answer over WebRTC does not notice that the relay restarts', async () => {
+  const [relay, server] = [await bareRelay(), await backend({ tokensPerSecond: 20, answerTokens: 100 })];
+  await provider({
+    relays: [relay.url],
+    flags: ['--backend', server.origin],
+    env: { NATIVE_CONTEXT_TOKENS: '256' },
+  });
+  const tab = await asker(relay);
+  await eventually(() => tab.directory.size === 1);
+  // The first dial may miss its completion, as tuning.ts has it; the next channel is direct then.
+  await eventually(async () => (await follow(tab, { maxTokens: 1 })).path === 'direct');
+  let restarted: Promise<void> | undefined;
+  const answer = await follow(tab, { maxTokens: 100, onPart: () => (restarted ??= relay.restart()) });
+  expect(answer).toEqual({ end: 'job-finished', path: 'direct', refusals: [], losses: 0 });
+  await restarted;
+}, 40_000);
+
+async function asker(relay: RelayProcess): Promise<Peer> {
+  const peer = await createAsker(relay.url);
+  running.push({ dispose: () => peer.stop() });
+  await peer.start();
+  return peer;
+}
+
+/** Asks any worker, and says how that went. */
+async function follow(peer: Peer, { maxTokens = 2, onPart = () => undefined as unknown } = {}) {
+  const outcome = { end: '', path: '', refusals: [] as string[], losses: 0 };
+  const messages = [{ role: 'user' as const, content: 'x' }];
+  const work = { kind: 'chat' as const, input: { messages }, params: { maxTokens, temperature: 0 } };
+  for await (const event of peer.consumer.ask({ ...work, model: 'any', tier: 'open' })) {
+    if (event.type === 'channel-opened') outcome.path = event.path;
+    if (event.type === 'worker-refused') outcome.refusals.push(event.error.code);
+    if (event.type === 'worker-lost') outcome.losses += 1;
+    if (event.type === 'part-received') onPart();
+    outcome.end = event.type;
+  }
+  return outcome;
+}
 
 test.each([
   [['prvide'], {}, /^unknown-command: .*\n {2}relay .*\n {2}provide /],

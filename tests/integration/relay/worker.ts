@@ -15,11 +15,20 @@ export async function startWorker(
   tokensPerSecond: number,
   scripted: Partial<ScriptedOptions> = {},
 ): Promise<Peer> {
+  const peer = await createAsker(relayUrl);
+  const engine = createScriptedEngine({ clock: systemClock, ...scripted });
+  peer.provider.offerModel(await engine.load(scriptedModel(tokensPerSecond), {}));
+  await peer.start();
+  return peer;
+}
+
+/** A peer in this process that serves nothing, as a tab that only asks. To be started. */
+export async function createAsker(relayUrl: string): Promise<Peer> {
   const parts = { clock: systemClock, random: systemRandom, logger: silentLogger };
   const seed = parts.random.bytes(32);
   const info = relayInfoSchema.parse(await (await fetch(`${relayUrl}/relay.json`)).json());
   const address = `/ip4/127.0.0.1/tcp/${new URL(relayUrl).port}/ws/p2p/${info.peer}`;
-  const peer = await createPeer({
+  return createPeer({
     ...parts,
     net: createLibp2pNet({ ...parts, seed, transports: 'node', insecureDial: 'allow', relays: () => [address] }),
     signer: createSigner(seed),
@@ -27,8 +36,4 @@ export async function startWorker(
     role: 'tab',
     discovery: 'client',
   });
-  const engine = createScriptedEngine({ clock: parts.clock, ...scripted });
-  peer.provider.offerModel(await engine.load(scriptedModel(tokensPerSecond), {}));
-  await peer.start();
-  return peer;
 }

@@ -31,6 +31,8 @@ export interface JobRecords {
   /** The asker's records of this id that still run, at whatever token they began. */
   liveOf(asker: PeerId, jobId: JobId): readonly JobRecord[];
   add(record: JobRecord): void;
+  /** Puts an ended job on record again after a restart. */
+  restore(record: JobRecord): void;
   /** The job has ended: from now on the record may be dropped to make room. */
   close(record: JobRecord): void;
   /** Drops a record, as when its job was never begun. */
@@ -62,14 +64,19 @@ interface Share {
 }
 
 /** The cost of a call does not grow with the number of records: shares are counted as they change. */
-export function createJobRecords(clock: Clock, bounds: JobRecordLimits = jobRecordLimits): JobRecords {
+export function createJobRecords(
+  clock: Clock,
+  bounds: JobRecordLimits = jobRecordLimits,
+  /** Called with each ended record that is dropped. */
+  onDrop: (record: JobRecord) => void = () => undefined,
+): JobRecords {
   const records = new Map<string, JobRecord>();
   const live = new Map<PeerId, Set<JobRecord>>();
   const shares = new Map<PeerId, Share>();
   let bytes = 0;
 
   const drop = (record: JobRecord) => {
-    if (records.get(keyOf(record)) === record) records.delete(keyOf(record));
+    if (records.get(recordKey(record)) === record) records.delete(recordKey(record));
     const running = live.get(record.asker);
     running?.delete(record);
     if (running?.size === 0) live.delete(record.asker);
@@ -80,6 +87,16 @@ export function createJobRecords(clock: Clock, bounds: JobRecordLimits = jobReco
     share.bytes -= kept;
     bytes -= kept;
     if (share.closed.size === 0) shares.delete(record.asker);
+    onDrop(record);
+  };
+  const keepClosed = (record: JobRecord) => {
+    const share = shares.get(record.asker) ?? { bytes: 0, closed: new Map<JobRecord, number>() };
+    const size = record.session.bytes;
+    share.closed.set(record, size);
+    share.bytes += size;
+    bytes += size;
+    shares.set(record.asker, share);
+    prune();
   };
   /** An asker with many jobs pushes out its own records, not those of others. */
   const dropOldestOf = (weigh: (share: Share) => number): boolean => {
@@ -108,27 +125,26 @@ export function createJobRecords(clock: Clock, bounds: JobRecordLimits = jobReco
     },
     find(asker, job) {
       prune();
-      return records.get(keyOf({ asker, jobId: job.id, fromToken: firstToken(job) }));
+      return records.get(recordKey({ asker, jobId: job.id, fromToken: firstToken(job) }));
     },
     liveOf: (asker, jobId) => [...(live.get(asker) ?? [])].filter((record) => record.jobId === jobId),
     add(record) {
-      const before = records.get(keyOf(record));
+      const before = records.get(recordKey(record));
       if (before) drop(before);
-      records.set(keyOf(record), record);
+      records.set(recordKey(record), record);
       const running = live.get(record.asker) ?? new Set();
       live.set(record.asker, running.add(record));
       prune();
     },
+    restore(record) {
+      if (records.has(recordKey(record))) return;
+      records.set(recordKey(record), record);
+      keepClosed(record);
+    },
     close(record) {
       if (!live.get(record.asker)?.delete(record)) return;
       if (live.get(record.asker)?.size === 0) live.delete(record.asker);
-      const share = shares.get(record.asker) ?? { bytes: 0, closed: new Map<JobRecord, number>() };
-      const size = record.session.bytes;
-      share.closed.set(record, size);
-      share.bytes += size;
-      bytes += size;
-      shares.set(record.asker, share);
-      prune();
+      keepClosed(record);
     },
     forget: drop,
     openOf: (asker) => live.get(asker)?.size ?? 0,
@@ -138,5 +154,5 @@ export function createJobRecords(clock: Clock, bounds: JobRecordLimits = jobReco
 
 export const firstToken = (job: Job): number => job.resume?.tokens ?? 0;
 
-const keyOf = ({ asker, jobId, fromToken }: Pick<JobRecord, 'asker' | 'jobId' | 'fromToken'>) =>
+export const recordKey = ({ asker, jobId, fromToken }: Pick<JobRecord, 'asker' | 'jobId' | 'fromToken'>) =>
   `${asker}/${jobId}/${fromToken}`;

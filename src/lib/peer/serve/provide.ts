@@ -16,7 +16,8 @@ import { limits } from '#lib/protocol/limits.ts';
 import { partTokens } from '#lib/protocol/output.ts';
 import { checkAdmission, jobRefusal, type JobRefusal, type Policy } from './admit.ts';
 import { createChannelPermits } from './channel-permits.ts';
-import { createJobRecords, firstToken, jobFingerprint, type JobRecord } from './job-records.ts';
+import type { AnswerStore } from './answer-store.ts';
+import { createJobRecords, firstToken, jobFingerprint, jobRecordLimits, type JobRecord } from './job-records.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import { addJob, createServedModel, decodeRate, etaMs, isBroken, toOffered, type ServedModel } from './served-model.ts';
 import { refuseUnread, serveChannel } from '../session/serve-channel.ts';
@@ -39,6 +40,8 @@ export interface ProviderComponents {
   readonly jobsPerPeerMax?: ((peer: PeerId) => number) | undefined;
   /** An asker's place in the queue, see `trust/priority.ts`; 0, a stranger's, by default. This device itself comes first. */
   readonly priority?: ((asker: PeerId) => number) | undefined;
+  /** Keeps finished answers for askers that come again after a restart; without it they are kept in memory. */
+  readonly answers?: AnswerStore | undefined;
   /** The model is no longer served because its engine is broken: load it again and offer it anew. */
   readonly onModelFailed?: ((artefact: ArtefactId, error: TabloomError) => void) | undefined;
 }
@@ -59,12 +62,21 @@ const wasAbandoned = ({ session: { state } }: JobRecord): boolean =>
 
 /** Serves `/tabloom/job/2` with loaded models. A failing job or a hostile asker affects no other job. */
 export function createProvider(components: ProviderComponents): Provider {
-  const { net, book, clock, logger, tiers = ['open'], policy = () => undefined, kinds = jobKinds } = components;
+  const {
+    net,
+    book,
+    clock,
+    logger,
+    answers,
+    tiers = ['open'],
+    policy = () => undefined,
+    kinds = jobKinds,
+  } = components;
   const perPeerMax = components.jobsPerPeerMax ?? (() => limits.jobsPerPeerMax);
   const priority = (asker: PeerId) =>
     asker === net.self ? Number.POSITIVE_INFINITY : (components.priority?.(asker) ?? 0);
   const servedModels = new Map<ArtefactId, ServedModel>();
-  const records = createJobRecords(clock);
+  const records = createJobRecords(clock, jobRecordLimits, (record) => answers?.drop(record));
   const changes = createEmitter<ProviderState>((error) => logger.warn('listener-failed', { error: String(error) }));
   const jobEnded = createNotifier();
   const permits = createChannelPermits();
@@ -186,8 +198,10 @@ export function createProvider(components: ProviderComponents): Provider {
       counters.busyMs += outcome.busyMs;
       noteFailure(served, record, outcome.error);
     }
+    const isKept = record.session.state.ending?.t !== 'refused' && !wasAbandoned(record);
+    if (isKept) answers?.save(record);
     records.close(record);
-    if (record.session.state.ending?.t === 'refused' || wasAbandoned(record)) records.forget(record);
+    if (!isKept) records.forget(record);
     emitState();
     jobEnded.notify();
   };
@@ -296,6 +310,7 @@ export function createProvider(components: ProviderComponents): Provider {
       if (phase !== 'stopped') return;
       stopping = new AbortController();
       stopped = new AbortController();
+      for (const record of (await answers?.load()) ?? []) records.restore(record);
       phase = 'serving';
       endHandling = net.handle(jobProtocol, (channel) => {
         const served = handle(channel);
@@ -314,6 +329,7 @@ export function createProvider(components: ProviderComponents): Provider {
       while (records.live().length > 0) await jobEnded.wait();
       await withTimeout(Promise.allSettled(serving), clock, closingMs).catch(() => undefined);
       stopped.abort(wireError('draining'));
+      await answers?.settled();
       emitState();
     },
   };

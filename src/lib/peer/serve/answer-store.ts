@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import { createNotifier } from '#lib/base/notifier.ts';
+import { decodeWorkerFrame, encodeWorkerFrame } from '#lib/protocol/frame.ts';
+import { hashSchema, jobIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { KeyValue, Write } from '#lib/storage/spec.ts';
+import { createFrameLog, type AnswerFrame } from '../session/frame-log.ts';
+import { initialWorker } from '../session/worker.ts';
+import type { WorkerSession } from '../session/worker-runner.ts';
+import { recordKey, type JobRecord } from './job-records.ts';
+
+/**
+ * Finished answers in the storage, so that an asker that comes again after this process has restarted is answered from the
+ * record and not billed twice. What is written follows the records in memory, off the way of the answers; an answer that
+ * could not be stored is lost with the process.
+ */
+export interface AnswerStore {
+  /** The answers of earlier runs that have not expired, oldest first. Never throws. */
+  load(): Promise<readonly JobRecord[]>;
+  /** Only an answer that has ended with `finish` is kept. */
+  save(record: JobRecord): void;
+  drop(record: JobRecord): void;
+  settled(): Promise<void>;
+}
+
+const storedSchema = z.object({
+  asker: peerIdSchema,
+  jobId: jobIdSchema,
+  fromToken: z.number().int().nonnegative(),
+  fingerprint: hashSchema,
+  openedAt: z.number(),
+  frames: z.array(z.instanceof(Uint8Array)),
+});
+
+export function createAnswerStore({
+  storage,
+  clock,
+  logger,
+}: {
+  readonly storage: KeyValue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): AnswerStore {
+  const stored = new Set<string>();
+  let pending: Write[] = [];
+  let writing: Promise<void> | undefined;
+
+  const warn = (error: unknown) => logger.warn('answers-not-stored', { code: errorCode(error) });
+  /** What gathers while one batch is written goes with the next. */
+  const flush = async () => {
+    while (pending.length > 0) await storage.batch(pending.splice(0)).catch(warn);
+    writing = undefined;
+  };
+  const write = (change: Write) => {
+    pending.push(change);
+    writing ??= flush();
+  };
+  const remove = (key: string) => write({ type: 'delete', store: 'jobs', key });
+
+  return {
+    async load() {
+      try {
+        const entries = await storage.list('jobs', { limit: limits.jobRecordsMax });
+        const read = entries.flatMap(({ key, value }) => {
+          const record = readStored(value);
+          if (!record || record.openedAt + limits.jobRecordTtlMs <= clock.now()) return (remove(key), []);
+          stored.add(key);
+          return [record];
+        });
+        return read.sort((a, b) => a.openedAt - b.openedAt);
+      } catch (error) {
+        logger.warn('answers-not-read', { code: errorCode(error) });
+        return [];
+      }
+    },
+    save(record) {
+      if (record.session.state.ending?.t !== 'finish') return;
+      const { asker, jobId, fromToken, fingerprint, openedAt } = record;
+      const frames = framesOf(record.session).map(encodeWorkerFrame);
+      const key = recordKey(record);
+      stored.add(key);
+      write({ type: 'put', store: 'jobs', key, value: { asker, jobId, fromToken, fingerprint, openedAt, frames } });
+    },
+    drop(record) {
+      if (stored.delete(recordKey(record))) remove(recordKey(record));
+    },
+    settled: async () => writing,
+  };
+}
+
+function framesOf(session: WorkerSession): readonly AnswerFrame[] {
+  const reader = session.read();
+  const frames: AnswerFrame[] = [];
+  for (let frame = reader.next(); frame; frame = reader.next()) frames.push(frame);
+  reader.close();
+  return frames;
+}
+
+function readStored(value: unknown): JobRecord | undefined {
+  try {
+    const { frames, ...record } = storedSchema.parse(value);
+    return { ...record, session: endedSession(record.jobId, frames.map(decodeWorkerFrame) as AnswerFrame[]) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A session that is over: it can be read and nothing else. @throws `bad-frame` when the answer has no end. */
+function endedSession(jobId: JobRecord['jobId'], frames: readonly AnswerFrame[]): WorkerSession {
+  const ending = frames.at(-1);
+  if (ending?.t !== 'finish') throw new TypeError('An answer without its end.');
+  const log = createFrameLog();
+  for (const frame of frames) log.append(frame);
+  const ignore = () => undefined;
+  return {
+    jobId,
+    state: { ...initialWorker, phase: 'over', hasBegun: true, hasSpoken: true, ending },
+    changed: createNotifier(),
+    bytes: log.bytes,
+    read: log.read,
+    follow: ignore,
+    leave: ignore,
+    takeFile: ignore,
+    stop: ignore,
+  };
+}
