@@ -1,6 +1,6 @@
 // Generated from the contracts by `npm run contracts:generate`. Do not edit.
 
-/** Domain of everything signed around a channel; add `chainId` and `verifyingContract`. */
+/** EIP-712 domain of channel messages; add `chainId` and `verifyingContract`. */
 export const channelsDomain = {
   "name": "Tabloom Channels",
   "version": "1"
@@ -56,7 +56,7 @@ export const channelsTypes = {
   ]
 } as const;
 
-/** Domain of validators' votes; add `chainId` and `verifyingContract`. */
+/** EIP-712 domain of validators' votes; add `chainId` and `verifyingContract`. */
 export const disputesDomain = {
   "name": "Tabloom Disputes",
   "version": "1"

@@ -1,6 +1,6 @@
 // Generated from the contracts by `npm run contracts:generate`. Do not edit.
 
-/** Why a claim was passed over, by the number in `ClaimSkipped`. */
+/** Why a claim was skipped, by its number in `ClaimSkipped`. */
 export const refusals = [
   "none",
   "channel-missing",
@@ -12,7 +12,7 @@ export const refusals = [
   "bad-signature"
 ] as const;
 
-/** How a channel ended, by the number in `ChannelClosed`. */
+/** How a channel was closed, by its number in `ChannelClosed`. */
 export const closings = [
   "cooperative",
   "withdrawn",

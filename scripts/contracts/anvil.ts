@@ -89,7 +89,7 @@ function listeningPort(child: ChildProcess, gone: Promise<void>, timeoutMs: numb
   return new Promise((resolve, reject) => {
     let output = '';
     const timer = setTimeout(() => reject(new Error(`anvil did not listen within ${timeoutMs} ms`)), timeoutMs);
-    const hear = (bytes: Buffer) => {
+    const onOutput = (bytes: Buffer) => {
       if (output.length > 65_536) return;
       output += bytes.toString('utf8');
       const found = /Listening on .*:(\d+)/.exec(output);
@@ -98,8 +98,8 @@ function listeningPort(child: ChildProcess, gone: Promise<void>, timeoutMs: numb
       output = ''.padEnd(65_537);
       resolve(Number(found[1]));
     };
-    child.stdout?.on('data', hear);
-    child.stderr?.on('data', hear);
+    child.stdout?.on('data', onOutput);
+    child.stderr?.on('data', onOutput);
     child.once('error', reject);
     void gone.then(() => {
       clearTimeout(timer);

@@ -71,8 +71,8 @@ test('an invalid port is refused before anything starts', async () => {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   chain = child;
-  let said = '';
-  child.stderr!.on('data', (bytes: Buffer) => (said += bytes.toString('utf8')));
+  let errors = '';
+  child.stderr!.on('data', (bytes: Buffer) => (errors += bytes.toString('utf8')));
   expect((await once(child, 'exit'))[0]).not.toBe(0);
-  expect(said).toContain('70000 is no port: use 0 to 65535');
+  expect(errors).toContain('70000 is not a port: use 0 to 65535');
 });

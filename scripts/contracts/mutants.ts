@@ -97,11 +97,11 @@ function runTests(lane: string, testPath: string | null): Promise<{ code: number
       timeout: timeoutMs,
     });
     let output = '';
-    const hear = (bytes: Buffer) => {
+    const onOutput = (bytes: Buffer) => {
       if (output.length < 1_000_000) output += bytes.toString('utf8');
     };
-    child.stdout.on('data', hear);
-    child.stderr.on('data', hear);
+    child.stdout.on('data', onOutput);
+    child.stderr.on('data', onOutput);
     child.once('error', reject);
     child.once('exit', (code) => resolve({ code, output }));
   });

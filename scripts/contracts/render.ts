@@ -92,11 +92,11 @@ async function renderTypedData(): Promise<string> {
   const token = await typesIn('tokens/TestUSDC.sol');
   const receive = fields('address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce');
   return `${header}
-/** Domain of everything signed around a channel; add \`chainId\` and \`verifyingContract\`. */
+/** EIP-712 domain of channel messages; add \`chainId\` and \`verifyingContract\`. */
 export const channelsDomain = ${json(await domainIn('Channels.sol'))} as const;
 export const channelsTypes = ${json(channels)} as const;
 
-/** Domain of validators' votes; add \`chainId\` and \`verifyingContract\`. */
+/** EIP-712 domain of validators' votes; add \`chainId\` and \`verifyingContract\`. */
 export const disputesDomain = ${json(await domainIn('Disputes.sol'))} as const;
 export const disputesTypes = ${json(disputes)} as const;
 
@@ -109,10 +109,10 @@ async function renderWords(): Promise<string> {
   const channels = await source('IChannels.sol');
   const disputes = await source('IDisputes.sol');
   return `${header}
-/** Why a claim was passed over, by the number in \`ClaimSkipped\`. */
+/** Why a claim was skipped, by its number in \`ClaimSkipped\`. */
 export const refusals = ${json(words(channels, 'Refusal'))} as const;
 
-/** How a channel ended, by the number in \`ChannelClosed\`. */
+/** How a channel was closed, by its number in \`ChannelClosed\`. */
 export const closings = ${json(words(channels, 'Closing'))} as const;
 
 /** By number: phase, outcome and verdict of a dispute. */

@@ -147,7 +147,7 @@ function watchCrash() {
   const { promise: happened, reject } = Promise.withResolvers<never>();
   happened.catch(() => undefined);
   let error: TabloomError | undefined;
-  const hear = (event: ErrorEvent | PromiseRejectionEvent) => {
+  const onError = (event: ErrorEvent | PromiseRejectionEvent) => {
     event.preventDefault();
     error ??= new TabloomError(
       'load-failed',
@@ -156,8 +156,8 @@ function watchCrash() {
     );
     reject(error);
   };
-  addEventListener('unhandledrejection', hear, { signal: watching.signal });
-  addEventListener('error', hear, { signal: watching.signal });
+  addEventListener('unhandledrejection', onError, { signal: watching.signal });
+  addEventListener('error', onError, { signal: watching.signal });
   return { happened, error: () => error, ignore: () => watching.abort() };
 }
 

@@ -55,7 +55,7 @@ describe('tool calls', () => {
   });
 
   test.each<[string, Partial<GenerationParams>, typeof tools | undefined]>([
-    ['a function that is none of the tools', { toolChoice: { type: 'named', name: 'other' } }, tools],
+    ['a function that is not among the tools', { toolChoice: { type: 'named', name: 'other' } }, tools],
     ['a call without tools', { toolChoice: { type: 'required' } }, undefined],
   ])('%s is refused', (_, params, offered) => {
     const code = (() => {

@@ -34,7 +34,7 @@ describe('fit', () => {
       { maxBufferBytes: 128 * 1024 ** 2 },
       'fits',
     ],
-    ['a GPU with small buffers, for a model that says nothing', mine, { maxBufferBytes: 128 * 1024 ** 2 }, 'fits'],
+    ['a GPU with small buffers, for a model of unknown tensor size', mine, { maxBufferBytes: 128 * 1024 ** 2 }, 'fits'],
     ['no 16-bit shaders', small, { f16: false }, 'needs-f16'],
     ['a software GPU', small, { webgpu: 'software' }, 'slow'],
     ['no WebGPU', small, { webgpu: 'none', obstacle: 'None here.' }, 'no-webgpu'],
