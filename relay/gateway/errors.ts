@@ -52,7 +52,7 @@ export function toHttpError(error: unknown): HttpError {
   const code = errorCode(error);
   const status = statusOf(code);
   const details = error instanceof TabloomError ? error.details : {};
-  const text = code === 'internal' || !(error instanceof Error) ? wireErrors.internal.says : error.message;
+  const text = code === 'internal' || !(error instanceof Error) ? wireErrors.internal.message : error.message;
   const message = code === 'too-long' ? withOpenAIWording(text) : text;
   return {
     status,

@@ -48,8 +48,8 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
     }
     const device = await readDevice(options.navigator);
     const fitted = fit(model, device);
-    if (fitted.verdict === 'no-webgpu' || fitted.verdict === 'needs-f16') throw noWebGpu(fitted.says);
-    if (fitted.verdict === 'too-large') throw new TabloomError('model-too-large', fitted.says);
+    if (fitted.verdict === 'no-webgpu' || fitted.verdict === 'needs-f16') throw noWebGpu(fitted.message);
+    if (fitted.verdict === 'too-large') throw new TabloomError('model-too-large', fitted.message);
     info = { ...info, deviceClass: `webgpu-${device.webgpu === 'software' ? 'software' : device.vendor}` };
     await current?.unload();
 

@@ -17,14 +17,14 @@ const phoneMemoryBytesMax = 1.2e9;
 
 /** Whether this tab should run a model, with the reason in a sentence. */
 export function tabFit(model: ModelEntry, device: DeviceFacts, page: PageFacts, storedBytes: number): ModelView['fit'] {
-  const { verdict, says } = fit(model, device);
-  if (verdict !== 'fits' && verdict !== 'tight') return { fits: false, reason: says };
+  const { verdict, message } = fit(model, device);
+  if (verdict !== 'fits' && verdict !== 'tight') return { fits: false, reason: message };
   if (page.phone && model.memoryBytes > phoneMemoryBytesMax)
     return { fits: false, reason: 'Too large for a phone: the system would close the tab.' };
   const missing = Math.max(0, model.sizeBytes - storedBytes);
   if (missing > 0 && page.roomBytes !== undefined && missing + spareBytes > page.roomBytes)
     return { fits: false, reason: 'The browser has no space left for it. Delete another model first.' };
-  if (verdict === 'tight') return { fits: true, reason: says };
+  if (verdict === 'tight') return { fits: true, reason: message };
   return { fits: true, reason: `Fits this device (${model.source.kind === 'mlc' ? 'GPU' : 'CPU'}).` };
 }
 

@@ -42,7 +42,7 @@ describe('fit', () => {
   ] as const)('on %s', (_, model, facts, verdict) => {
     const result = fit(model, { ...gpu, ...facts });
     expect(result.verdict).toBe(verdict);
-    expect(result.says).toMatch(/\.$/);
+    expect(result.message).toMatch(/\.$/);
   });
 });
 

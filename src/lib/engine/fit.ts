@@ -3,8 +3,8 @@ import type { ModelEntry } from './spec.ts';
 
 /** Whether a model can run on this device. `slow`: only with software-emulated WebGPU. */
 export type Fit =
-  | { readonly verdict: 'fits' | 'tight' | 'slow'; readonly says: string }
-  | { readonly verdict: 'no-webgpu' | 'needs-f16' | 'too-large'; readonly says: string };
+  | { readonly verdict: 'fits' | 'tight' | 'slow'; readonly message: string }
+  | { readonly verdict: 'no-webgpu' | 'needs-f16' | 'too-large'; readonly message: string };
 
 /** The share of a device's memory a tab may use; the rest is for the system and other tabs. */
 const usableShare = 0.75;
@@ -19,34 +19,34 @@ const reportedMemoryBytesMax = 8 * 1024 ** 3;
 export function fit(model: ModelEntry, device: DeviceFacts): Fit {
   if (model.source.kind === 'mlc') {
     if (device.webgpu === 'none')
-      return { verdict: 'no-webgpu', says: device.obstacle ?? 'This browser has no WebGPU.' };
+      return { verdict: 'no-webgpu', message: device.obstacle ?? 'This browser has no WebGPU.' };
     if (model.source.f16 && !device.f16) {
       return {
         verdict: 'needs-f16',
-        says: 'Needs 16-bit shaders, which this GPU lacks. Choose the f32 build.',
+        message: 'Needs 16-bit shaders, which this GPU lacks. Choose the f32 build.',
       };
     }
   }
   if (model.source.kind === 'mlc' && (model.largestBufferBytes ?? 0) > device.maxBufferBytes) {
-    const says = `Needs a buffer of ${gib(model.largestBufferBytes!)}; this GPU allows at most ${gib(device.maxBufferBytes)}. Choose a smaller model.`;
-    return { verdict: 'too-large', says };
+    const message = `Needs a buffer of ${gib(model.largestBufferBytes!)}; this GPU allows at most ${gib(device.maxBufferBytes)}. Choose a smaller model.`;
+    return { verdict: 'too-large', message };
   }
   const memoryBytes =
     device.memoryBytes === undefined || device.memoryBytes >= reportedMemoryBytesMax ? undefined : device.memoryBytes;
   if (memoryBytes !== undefined && model.memoryBytes > memoryBytes * usableShare) {
-    const says = `Needs ${gib(model.memoryBytes)} of memory; this device has ${gib(memoryBytes)}. Choose a smaller model.`;
-    return { verdict: 'too-large', says };
+    const message = `Needs ${gib(model.memoryBytes)} of memory; this device has ${gib(memoryBytes)}. Choose a smaller model.`;
+    return { verdict: 'too-large', message };
   }
   if (model.source.kind === 'mlc' && device.webgpu === 'software') {
     return {
       verdict: 'slow',
-      says: 'WebGPU runs in software here: a few tokens a minute. Choose a model that runs on the CPU.',
+      message: 'WebGPU runs in software here: a few tokens a minute. Choose a model that runs on the CPU.',
     };
   }
   if (memoryBytes !== undefined && model.memoryBytes > (memoryBytes * usableShare) / 2) {
-    return { verdict: 'tight', says: `Needs ${gib(model.memoryBytes)} of memory. Close other tabs first.` };
+    return { verdict: 'tight', message: `Needs ${gib(model.memoryBytes)} of memory. Close other tabs first.` };
   }
-  return { verdict: 'fits', says: `Needs ${gib(model.memoryBytes)} of memory.` };
+  return { verdict: 'fits', message: `Needs ${gib(model.memoryBytes)} of memory.` };
 }
 
 /**

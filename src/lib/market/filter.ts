@@ -1,7 +1,7 @@
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { meetsMust, type OfferedModel } from '#lib/protocol/offer.ts';
+import { understandsMust, type OfferedModel } from '#lib/protocol/offer.ts';
 import type { Candidate, DirectoryEntry, Rejection, RejectionReason, RouteQuery } from './spec.ts';
 
 export type FilterResult =
@@ -34,7 +34,7 @@ export function filter(
   if (entry.expiresAt <= now) return reject('expired');
   if (query.only && !query.only.includes(offer.peer)) return reject('not-allowed');
   if (query.not?.includes(offer.peer)) return reject('tried-already');
-  if (!meetsMust(offer)) return reject('version');
+  if (!understandsMust(offer)) return reject('version');
   const named = offer.models.filter((model) => matchesModel(query, model));
   if (named.length === 0) return reject('model-not-here');
   if (query.tier !== 'open' && !proves?.(offer.peer, query.tier)) return reject('tier');

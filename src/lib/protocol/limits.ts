@@ -119,7 +119,7 @@ export const limits = {
   /** Checkpoints an asker accepts in one answer. */
   checkpointFramesMax: 4_096,
   /** Longest wait for a worker that reports why it is silent (`loading`, `prefill`, `thinking`). */
-  patienceMsMax: 120_000,
+  phaseTimeoutMsMax: 120_000,
   silenceTimeoutMs: 6_000,
   /** Minimum wait from getting a slot to the first content; longer for a long prompt or a slow worker. */
   firstPartTimeoutMs: 20_000,

@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import { encodeEnvelope, signEnvelope } from './envelope.ts';
 import { limits } from './limits.ts';
-import { meetsMust, offeredModelSchema, offerSchema, readOffer, signOffer, writeOffer, type Offer } from './offer.ts';
+import {
+  understandsMust,
+  offeredModelSchema,
+  offerSchema,
+  readOffer,
+  signOffer,
+  writeOffer,
+  type Offer,
+} from './offer.ts';
 import { askerFixture, offerFixture, receiptEnvelopeFixture, workerFixture } from './protocol.fixture.ts';
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
@@ -95,12 +103,12 @@ test('a newer peer’s offer keeps its known members, and its unknown models are
     policy: ['riddles'],
     models: [{ ...known, kinds: ['chat', 'video'], features: ['smell'] }],
   });
-  expect(meetsMust(offer)).toBe(true);
+  expect(understandsMust(offer)).toBe(true);
 });
 
 test('an offer with an unknown word in `must` is decoded but not used', () => {
   const { offer } = readOffer(writeOffer({ ...offerFixture, must: ['sealed'] }, workerFixture));
-  expect(meetsMust(offer)).toBe(false);
+  expect(understandsMust(offer)).toBe(false);
 });
 
 test('signing refuses a model that a reader would skip', () => {

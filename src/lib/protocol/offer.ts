@@ -85,7 +85,7 @@ export const offerSchema = z.object({
 });
 
 /** Whether this version understands every word in `must`. If not, the offer is forwarded but never used. */
-export const meetsMust = (offer: Offer): boolean => unknownMust(offer).length === 0;
+export const understandsMust = (offer: Offer): boolean => unknownMust(offer).length === 0;
 
 /**
  * @throws `bad-record` if a reader would reject the offer or skip one of its models, or if the signer is another peer.

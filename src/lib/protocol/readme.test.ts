@@ -136,7 +136,7 @@ test('the page states protocols, the topic, signed prefixes and limits', () => {
       limits.blobFrameBytesMax,
       limits.blobBytesPerPeerMax,
       limits.blobTimeoutMs / 1_000,
-      limits.patienceMsMax / 1_000,
+      limits.phaseTimeoutMsMax / 1_000,
       limits.jobDeadlineMsDefault,
       limits.jobDeadlineMsMax,
       limits.answerLengthMax,

@@ -195,7 +195,7 @@ export function noWorkerError(
   return record('no-peer-available', `No peer serves "${model.name}" now. Try again soon or use this device.`);
 }
 
-const record = (code: WireErrorCode, message: string = wireErrors[code].says): ErrorRecord => ({ code, message });
+const record = (code: WireErrorCode, message: string = wireErrors[code].message): ErrorRecord => ({ code, message });
 
 /** Of several full queues, the one that has room first. */
 function soonest(busy: readonly ErrorRecord[]): ErrorRecord {

@@ -15,7 +15,7 @@ export interface JobRefusal {
 
 export const jobRefusal = (
   code: WireErrorCode,
-  message: string = wireErrors[code].says,
+  message: string = wireErrors[code].message,
   retryAfterMs?: number,
 ): JobRefusal => (retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs });
 

@@ -47,7 +47,7 @@ const says = {
   badCheckpoint: 'The peer signed for something other than what it sent.',
 } as const;
 
-const errorOf = (code: WireErrorCode, message: string = wireErrors[code].says, reason?: string): ErrorRecord => ({
+const errorOf = (code: WireErrorCode, message: string = wireErrors[code].message, reason?: string): ErrorRecord => ({
   code,
   message,
   ...(reason === undefined ? {} : { details: { reason } }),
@@ -301,8 +301,8 @@ function beginAttempt(state: AskerState, event: Extract<AskerEvent, { type: 'cho
   const current: Current = {
     job,
     worker,
-    firstPartTimeoutMs: Math.min(firstPartTimeoutMs, limits.patienceMsMax),
-    stallTimeoutMs: Math.min(stallTimeoutMs, limits.patienceMsMax),
+    firstPartTimeoutMs: Math.min(firstPartTimeoutMs, limits.phaseTimeoutMsMax),
+    stallTimeoutMs: Math.min(stallTimeoutMs, limits.phaseTimeoutMsMax),
     doubt,
     parts,
     dataBytesMax,

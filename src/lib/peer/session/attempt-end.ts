@@ -57,7 +57,7 @@ export function errorEnd(frame: ErrorFrame, { at, begun, resumed, late }: ErrorC
   // Only the engine knows how long a prompt is, or what a grammar cannot hold: an honest worker finds out late.
   if (never && !begun) return { type: 'refused', at, error, claim: 'request' };
   if (never || error.code === 'deadline') {
-    const failed = { ...error, code: 'peer-failed', message: wireErrors['peer-failed'].says };
+    const failed = { ...error, code: 'peer-failed', message: wireErrors['peer-failed'].message };
     return { type: 'lost', at, error: failed };
   }
   return { type: 'lost', at, error };
@@ -71,6 +71,6 @@ function inOurWords({ code, message, ...rest }: RefusedFrame | ErrorFrame): Erro
   const retryAfterMs = 'retryAfterMs' in rest ? rest.retryAfterMs : undefined;
   const details = { saidCode: code, said: message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   return isWireErrorCode(code)
-    ? { code, message: wireErrors[code].says, details }
+    ? { code, message: wireErrors[code].message, details }
     : { code: 'internal', message: 'The peer failed for a reason unknown to this version. Try again.', details };
 }

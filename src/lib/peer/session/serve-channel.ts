@@ -254,7 +254,7 @@ async function closeWith(
 const failure = (code: 'bad-frame' | 'draining' | 'version'): WorkerFrame => ({
   t: 'error',
   code,
-  message: wireErrors[code].says,
+  message: wireErrors[code].message,
 });
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -246,7 +246,7 @@ function failureFrame(t: 'refused' | 'error', { code, message, details }: ErrorR
   return {
     t,
     code: wire,
-    message: code === wire ? message.slice(0, limits.errorMessageLengthMax) : wireErrors[wire].says,
+    message: code === wire ? message.slice(0, limits.errorMessageLengthMax) : wireErrors[wire].message,
     ...(typeof retryAfterMs === 'number'
       ? { retryAfterMs: Math.round(Math.min(limits.durationMsMax, Math.max(0, retryAfterMs))) }
       : {}),
@@ -255,7 +255,7 @@ function failureFrame(t: 'refused' | 'error', { code, message, details }: ErrorR
 
 const errorOf = (
   code: 'deadline' | 'peer-lost' | 'bad-frame',
-  message: string = wireErrors[code].says,
+  message: string = wireErrors[code].message,
 ): ErrorRecord => ({
   code,
   message,
