@@ -86,9 +86,32 @@ export function checkReceipt(opened: OpenedReceipt | undefined, received: Receiv
       receipt.tokensOut === output.tokens &&
       receipt.tokensOut === usage.tokensOut &&
       receipt.tokensIn === usage.tokensIn &&
+      receipt.tokensIn <= tokensInMax(job) &&
       receipt.price.in === received.price.in &&
       receipt.price.out === received.price.out,
   };
+}
+
+/**
+ * How many tokens a job's prompt can be at most: a token stands for a byte or more, with room for what a template and the
+ * worker's own instructions add, and for files, of which only the size is known. Work would otherwise be what a worker
+ * claims.
+ */
+function tokensInMax({ input, resume }: Job): number {
+  const files = sumOfFiles(input);
+  return 2 * encodeCbor(input).length + 3 * (resume?.text.length ?? 0) + (resume?.tokens ?? 0) + files + tokensAdded;
+}
+
+const tokensAdded = 4_096;
+/** Pictures have the most tokens for their size, recordings the most of all. */
+const tokensPerFile = 8_192;
+const bytesPerFileToken = 16;
+
+function sumOfFiles(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const inside = Object.values(value).reduce((sum: number, member) => sum + sumOfFiles(member), 0);
+  const isFile = 'sha256' in value && 'sizeBytes' in value && typeof value.sizeBytes === 'number';
+  return inside + (isFile ? tokensPerFile + Math.ceil((value.sizeBytes as number) / bytesPerFileToken) : 0);
 }
 
 export const allHold = (checks: ReceiptChecks): boolean => Object.values(checks).every(Boolean);

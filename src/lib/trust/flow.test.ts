@@ -24,7 +24,7 @@ function literally(
 ): number {
   let vouched = 0;
   for (const [k, amounts] of Object.entries(statements)) {
-    const w = own[k] ?? 0;
+    const w = Math.max(0, (own[k] ?? 0) - 3 * (failed[k] ?? 0));
     const others = Object.entries(amounts).filter(([x]) => x !== k && x !== 'me');
     const sum = others.reduce((total, [, amount]) => total + Math.min(w, amount), 0);
     const amount = others.find(([x]) => x === j)?.[1] ?? 0;
@@ -144,6 +144,16 @@ test('precision holds after fifty years', () => {
   expect(flow.reputation('k', later)).toBeCloseTo(100, 6);
   expect(flow.reputation('a', later)).toBeCloseTo(50, 6);
   expect(flow.reputation('forgotten', later)).toBeCloseTo(0, 6);
+});
+
+test('a neighbour that failed vouches for less, and in the end for nothing', () => {
+  const flow = createFlow('me');
+  flow.received('k', 100, now);
+  flow.heard(word('k', { a: 100 }));
+  flow.failed('k', 20, now);
+  expect(flow.reputation('a', now)).toBeCloseTo(20, 10);
+  flow.failed('k', 20, now);
+  expect(flow.reputation('a', now)).toBe(0);
 });
 
 test('failures count three times and may make reputation negative', () => {

@@ -7,7 +7,7 @@ import { createFadingWork, fade, type PeerWork } from './fading-work.ts';
  * R_i(j) = w_ij + ½ Σ_k min(w_ik, w_kj) · min(1, w_ik / Σ_x min(w_ik, w_kx)) − 3 fail_ij
  *
  * Each neighbour k vouches for at most half of what i itself received from it, however many peers and however much work
- * it lists. So identities of one owner gain by vouching for each other at most half of the work they really did. All
+ * it lists, less what it failed at. So identities of one owner gain by vouching for each other at most half of the work they really did. All
  * weights halve every fourteen days.
  */
 export interface Flow {
@@ -79,7 +79,9 @@ export function createFlow(self: PeerId, { peersMax, wordsMax }: FlowLimits = fl
   };
   /** How much a neighbour may vouch for. */
   const budget = (signer: PeerId, now: number) =>
-    forkers.has(signer) ? 0 : Math.max(received.of(signer, now), grants.get(signer) ?? 0);
+    forkers.has(signer)
+      ? 0
+      : Math.max(received.of(signer, now) - failWeight * failed.of(signer, now), grants.get(signer) ?? 0);
 
   return {
     received(from, work, at) {

@@ -108,6 +108,20 @@ test('so does a date outside the job’s duration, allowing for clock skew', () 
   }
 });
 
+test('more prompt tokens than the prompt can have are a false count; a template, a resumed text and files may add some', () => {
+  const counted = (tokensIn: number, change: Partial<Job> = {}) => {
+    const asked = { ...job, ...change } as Job;
+    return failing({ job: asked, tokensIn }, { job: asked, usage: { tokensIn, tokensOut: 2 } });
+  };
+  const file = { mime: 'audio/wav', sha256: 'c'.repeat(64), sizeBytes: 16_000_000 };
+  expect(counted(4_096)).toEqual([]);
+  expect(counted(5_000)).toEqual(['counts']);
+  expect(counted(9e15)).toEqual(['counts']);
+  expect(counted(5_000, { input: { messages: [{ role: 'user', content: 'x'.repeat(1_000) }] } })).toEqual([]);
+  expect(counted(5_000, { resume: { text: 'x'.repeat(300), tokens: 100 } })).toEqual([]);
+  expect(counted(900_000, { kind: 'transcription', input: { audio: file }, params: {} } as Partial<Job>)).toEqual([]);
+});
+
 test('one part more or less than received fails output and counts', () => {
   expect(failing({ output: outputOf('Hi') })).toEqual(['output', 'counts']);
   expect(failing({ output: outputOf('Hi', '!', '') })).toEqual(['counts']);

@@ -34,7 +34,10 @@ export interface Reputation extends Startable {
   of(peer: PeerId): number;
   /** An asker's place in the queue here: the higher, the sooner; 0 is a stranger's. */
   priority(asker: PeerId): number;
-  /** Work of this model that a worker was asked for and did not do, or did falsely. */
+  /**
+   * A job of this model that a worker did not do, or did falsely: as much work as its last one claimed, and at least that of
+   * a typical job, so that a false claim is not worth making.
+   */
   failed(worker: PeerId, artefact: ArtefactId): void;
   readonly forks: Pick<ForkBook, 'has' | 'list'>;
   /** What this peer did for others lately, by receipts that they have countersigned. */
@@ -95,6 +98,7 @@ export async function openReputation(components: ReputationComponents): Promise<
   const given = createFadingWork(reputationLimits.askersMax);
   const tokensGiven = createFadingWork(reputationLimits.askersMax);
   const counted = new Set<string>();
+  const lastWork = new Map<PeerId, number>();
   const words = new Map<PeerId, { readonly seq: number; readonly untilMs: number }>();
   const askedAt = new Map<PeerId, number>();
   const answeredAt = new Map<PeerId, number>();
@@ -123,7 +127,11 @@ export async function openReputation(components: ReputationComponents): Promise<
     // Dated ahead it would weigh more than it is worth.
     const at = Math.min(issuedAt, clock.now());
     const work = workOf(receipt, weightOf(artefact));
-    if (side === 'worker') return flow.received(worker, work, at);
+    if (side === 'worker') {
+      lastWork.delete(worker);
+      bounded(lastWork.set(worker, work), peersTimedMax);
+      return flow.received(worker, work, at);
+    }
     given.add(asker, work, at);
     tokensGiven.add(asker, receipt.tokensOut, at);
   };
@@ -286,7 +294,10 @@ export async function openReputation(components: ReputationComponents): Promise<
     of: (peer) => flow.reputation(peer, clock.now()),
     priority: (asker) =>
       queuePriority({ earned: flow.reputation(asker, clock.now()), given: given.of(asker, clock.now()) }),
-    failed: (worker, artefact) => flow.failed(worker, workOf(jobTypical, weightOf(artefact)), clock.now()),
+    failed(worker, artefact) {
+      const work = Math.max(lastWork.get(worker) ?? 0, workOf(jobTypical, weightOf(artefact)));
+      flow.failed(worker, work, clock.now());
+    },
     forks,
     served() {
       const lately = tokensGiven.list(clock.now()).filter(({ work }) => work >= 1);
