@@ -173,9 +173,9 @@ export const endless = (stopped: () => void, everyMs = 1): Script =>
     }
   };
 
-export function* accepted(request: AskRequest, clock: Clock): Generator<JobEvent> {
+export function* accepted(request: AskRequest, clock: Clock, attempt = 1): Generator<JobEvent> {
   const at = clock.now();
-  yield { type: 'job-routing', at, attempt: 1 };
+  yield { type: 'job-routing', at, attempt };
   yield {
     type: 'worker-chosen',
     at,

@@ -2,7 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { systemClock } from '#lib/base/clock.ts';
 import { chatCompletionChunkSchema, openAIErrorBodySchema } from '#lib/protocol/openai.ts';
-import { accepted, ask, endless, failed, gatewayFixture, part, readFrames, worker } from './gateway.fixture.ts';
+import {
+  accepted,
+  ask,
+  endless,
+  failed,
+  finished,
+  gatewayFixture,
+  part,
+  readFrames,
+  worker,
+} from './gateway.fixture.ts';
 import { gatewayLimits } from './limits.ts';
 
 describe('a streamed answer', () => {
@@ -81,6 +91,32 @@ describe('a streamed answer', () => {
     const frames = await reading;
     expect(response!.status).toBe(200);
     expect(frames.at(-1)).toMatchObject({ error: { code: 'no_peer_available' } });
+  });
+
+  test('whose worker is lost in the middle goes on in the same stream, and says who delivered what', async () => {
+    const { chat } = gatewayFixture(async function* (request, _signal, clock) {
+      yield* accepted(request, clock);
+      yield part('Hel', clock);
+      yield { type: 'worker-lost', at: clock.now(), error: { code: 'peer-lost', message: 'It has gone.' } };
+      yield* accepted(request, clock, 2);
+      yield part('lo', clock);
+      yield finished(request, ['lo'], clock);
+    });
+    const frames = await readFrames(await chat(ask({ stream: true })));
+    expect(frames.at(-1)).toBe('data: [DONE]');
+    const chunks = frames.slice(0, -1).map((frame) => chatCompletionChunkSchema.parse(frame));
+    expect(chunks.map((chunk) => chunk.choices[0]?.delta)).toEqual([
+      { role: 'assistant', content: '' },
+      { content: 'Hel' },
+      { content: 'lo' },
+      {},
+    ]);
+    expect(chunks.at(-1)!.tabloom).toMatchObject({
+      parts: [
+        { from_token: 0, to_token: 1, receipt: null, unreceipted_tokens: 1 },
+        { from_token: 1, to_token: 2, receipt: { checks: { output: true } }, unreceipted_tokens: 0 },
+      ],
+    });
   });
 
   test('that breaks in the middle says so in its last frame and does not say it is done', async () => {

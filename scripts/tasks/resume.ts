@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import { describeReport, type Report } from '../../tests/resume/report.ts';
+import { ensureBuilt } from './build.ts';
+import { ensureChromium } from './chromium.ts';
 
 /** Where workers are killed, and how many unless said otherwise. */
-const grounds = { memory: 1_000, libp2p: 50 } as const;
+const grounds = { memory: 1_000, libp2p: 50, browser: 10 } as const;
 type Ground = keyof typeof grounds;
 
 async function killIn(ground: Ground, kills: number, seed: number): Promise<Report> {
@@ -11,6 +13,10 @@ async function killIn(ground: Ground, kills: number, seed: number): Promise<Repo
       return (await import('../../tests/resume/memory.ts')).resumeInMemory({ kills, seed });
     case 'libp2p':
       return (await import('../../tests/resume/libp2p.ts')).resumeOverLibp2p({ kills, seed });
+    case 'browser':
+      process.env['CHROMIUM'] = await ensureChromium();
+      await ensureBuilt();
+      return (await import('../../tests/resume/browser.ts')).resumeInBrowsers({ kills, seed });
   }
 }
 
@@ -21,7 +27,7 @@ const over = values.over as Ground;
 const kills = Number(values.kills ?? grounds[over]);
 const seed = Number(values.seed ?? 1);
 if (!Object.hasOwn(grounds, over) || !Number.isSafeInteger(kills) || kills < 1 || !Number.isSafeInteger(seed)) {
-  process.stderr.write('Usage: npm run resume -- [--over memory|libp2p] [--kills N] [--seed N]\n');
+  process.stderr.write('Usage: npm run resume -- [--over memory|libp2p|browser] [--kills N] [--seed N]\n');
   process.exit(2);
 }
 const report = await killIn(over, kills, seed);

@@ -89,7 +89,7 @@ export function createPrepare({ clock, consumer, privateMode }: PrepareComponent
 /**
  * Checks the receipt of one attempt again, offline: from its bytes, the job as sent, and what was received of that worker.
  * What an offer said of the price is not kept; the price is taken from the receipt.
- * @param ids of the whole answer, where every token came with one.
+ * @param ids of the answer's last tokens, as many as came with one each.
  * @throws `no-receipt` when the worker gave none.
  */
 export function verifyAttempt(answer: JobState, attempt: Attempt, ids: readonly number[] | undefined): ReceiptCheck {
@@ -114,9 +114,10 @@ export function verifyAttempt(answer: JobState, attempt: Attempt, ids: readonly 
 }
 
 /** What one worker delivered. Thoughts, calls and files have no spans: only a worker that did it all delivered them. */
-function outputOf({ job, output, tokens }: JobState, attempt: Attempt, ids: readonly number[] | undefined) {
+function outputOf({ job, output, tokens }: JobState, attempt: Attempt, ids: readonly number[] = []) {
   const root = createOutputRoot(rowOf(job!).outputHash);
   const { fromCharacter, toCharacter, fromToken, toToken } = attempt;
+  const unnamed = tokens - ids.length;
   const isWhole = fromToken === 0 && toToken === tokens;
   if (isWhole) {
     if (output.reasoning !== '') root.add({ type: 'reasoning-delta', text: output.reasoning, tokens: 0 });
@@ -131,7 +132,7 @@ function outputOf({ job, output, tokens }: JobState, attempt: Attempt, ids: read
     type: 'text-delta',
     text: output.text.slice(fromCharacter, toCharacter),
     tokens: toToken - fromToken,
-    ...(ids && ids.length === tokens ? { ids: ids.slice(fromToken, toToken) } : {}),
+    ...(fromToken >= unnamed ? { ids: ids.slice(fromToken - unnamed, toToken - unnamed) } : {}),
   });
   return root.summary();
 }

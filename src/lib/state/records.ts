@@ -17,7 +17,7 @@ export interface TurnRecord {
   readonly answer: JobState;
   /** Number of earlier turns not sent because they did not fit the context. */
   readonly leftOut: number;
-  /** Token ids of the whole answer, if its worker reported them; the receipt covers them. */
+  /** Ids of the last tokens of the answer, as far back as every token has one; the receipts cover them. */
   readonly ids?: readonly number[] | undefined;
 }
 

@@ -37,9 +37,9 @@ export class Turn {
     this.answer = reduceJob(before, event);
     if (event.type !== 'part-received' || event.part.type !== 'text-delta' || this.answer === before) return;
     const { tokens, ids } = event.part;
-    const known = before.tokens === 0 ? [] : this.#ids;
-    // If one part lacks ids, the receipt does not cover ids at all.
-    this.#ids = known && ids?.length === tokens ? known.concat(ids) : undefined;
+    if (tokens === 0) return;
+    // If one part lacks ids, its worker's receipt does not cover ids at all; another worker's may.
+    this.#ids = ids?.length === tokens ? (this.#ids ?? []).concat(ids) : [];
   }
 
   toRecord(): TurnRecord {

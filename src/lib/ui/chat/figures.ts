@@ -6,6 +6,10 @@ export function seenTps({ attempts }: JobState): number | undefined {
   return last && attemptTps(last);
 }
 
+/** How often another peer went on with the answer where the one before had stopped. */
+export const resumptions = ({ attempts }: JobState): number =>
+  Math.max(0, attempts.filter(({ fromToken, toToken }) => toToken > fromToken).length - 1);
+
 /** Milliseconds from the question to the first token. */
 export function firstTokenMs({ attempts, startedAt }: JobState): number | undefined {
   const at = attempts.find((attempt) => attempt.firstTokenAt !== undefined)?.firstTokenAt;
