@@ -7,7 +7,7 @@ import { rowOf } from '#lib/protocol/job.ts';
 import type { AskingPort } from '#lib/state/tab.ts';
 import { checkReceipt, tryOpenReceipt } from '#lib/trust/check.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
-import type { Session } from './session.ts';
+import type { Session } from './sessions.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface AskingComponents {

@@ -6,9 +6,9 @@ import type { EngineEvent, LoadedModel } from '#lib/engine/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 
-/** How fast a model is here, or that it is too slow for others to wait for. */
+/** The speed of a model on this device, or that it is too slow to be shared. */
 export type Benchmark =
-  /** Undefined where it ended its answer before there was anything to measure: the first jobs tell. */
+  /** Undefined if the answer ended before there was anything to measure: the first jobs will show it. */
   | { readonly kind: 'measured'; readonly measured: Measured | undefined }
   | { readonly kind: 'too-slow'; readonly error: ErrorRecord };
 
@@ -18,25 +18,26 @@ export interface BenchmarkComponents {
   readonly firstPartTimeoutMs?: number;
 }
 
-/** Another beginning than the prompt that counts, so that the engine's cache holds nothing of it. */
+/** Starts differently from the measured prompt, so that the engine has none of that cached. */
 const warmUpPrompt = 'Say a word.';
 const warmUpTokens = 2;
-/** Long enough for reading it to take time, with an answer that no stop token is likely to end early. */
+/** Long enough for its prefill to take time, with an answer that a stop token is unlikely to end early. */
 const prompt = 'one two three four five six seven eight nine ten eleven twelve '.repeat(3).trim();
 const promptTokensTypical = 48;
 const answerTokens = 32;
-/** Below this an answer says nothing about speed. */
+/** A shorter answer does not show the speed. */
 const tokensMin = 4;
-/** Writing is measured no longer than this; one that has hardly begun by then, a little longer. */
-const writingMs = 1_500;
-const slowWritingMs = 10_000;
-/** An engine whose tokens come faster than this stops when told to. */
+/** Decoding is measured for this long; if it has hardly begun by then, for somewhat longer. */
+const decodingMs = 1_500;
+const slowDecodingMs = 10_000;
+/** An engine that takes less than this for a token stops when asked to. */
 const stoppableMs = 1_000;
 
 /**
- * The start-up benchmark: one short answer to warm up, one that counts. A device whose first word takes longer than askers
- * wait for it would be chosen, left and chosen again: it is `too-slow`. Stopping it, and giving up, leave the model as it
- * is: an engine that is interrupted while it reads a prompt may have to be ended, so what is left behind ends by itself.
+ * The start-up benchmark: one short answer to warm up, then one that is measured. A device whose first part takes longer
+ * than askers wait for would be chosen, abandoned and chosen again: it is `too-slow`. Neither aborting nor giving up
+ * interrupts the model: an engine that is interrupted during prefill may have to be terminated, so an answer that is no
+ * longer needed runs to its end.
  * @throws `aborted`, and the engine's errors.
  */
 export async function benchmark(
@@ -58,12 +59,12 @@ export async function benchmark(
     for (; event && event.type !== 'finish'; event = (await counted.next()).value) {
       decodeMs = clock.elapsed() - beganAtMs;
       if (event.type === 'text-delta') tokens += event.tokens;
-      if (signal.aborted || decodeMs > (tokens < tokensMin ? slowWritingMs : writingMs)) break;
+      if (signal.aborted || decodeMs > (tokens < tokensMin ? slowDecodingMs : decodingMs)) break;
     }
     if (event?.type === 'finish') {
       tokensIn = event.usage.tokensIn;
       await rest(counted);
-    } else await leave(counted, decodeMs / tokens);
+    } else await stopAnswer(counted, decodeMs / tokens);
     throwIfAborted(signal);
     return { kind: 'measured', measured: speed({ ttftMs: beganAtMs - askedAtMs, decodeMs, tokens, tokensIn }) };
   } catch (error) {
@@ -74,7 +75,7 @@ export async function benchmark(
 
 type Answer = AsyncGenerator<EngineEvent, undefined>;
 
-/** Takes no signal on purpose: see above. */
+/** Deliberately takes no signal: see above. */
 async function* answer(model: LoadedModel, content: string, maxTokens: number): Answer {
   const params = { maxTokens, temperature: 1, seed: maxTokens };
   yield* model.doStream({ kind: 'chat', input: { messages: [{ role: 'user', content }] }, params }, {});
@@ -93,7 +94,7 @@ async function firstEvent(
   }
 }
 
-/** A warning may come before the prompt is read. */
+/** A warning may come before the prefill. */
 async function next(from: Answer): Promise<EngineEvent | undefined> {
   for (;;) {
     const { value } = await from.next();
@@ -101,8 +102,8 @@ async function next(from: Answer): Promise<EngineEvent | undefined> {
   }
 }
 
-/** Stops it, or lets a slow one end by itself. */
-async function leave(from: Answer, tokenMs: number): Promise<void> {
+/** Stops the answer, or lets a slow engine run to its end. */
+async function stopAnswer(from: Answer, tokenMs: number): Promise<void> {
   if (tokenMs < stoppableMs) await from.return(undefined);
   else void rest(from).catch(() => undefined);
 }
@@ -114,7 +115,7 @@ async function rest(from: Answer): Promise<void> {
 const tooSlow = (timeoutMs: number) =>
   new TabloomError(
     'too-slow',
-    `This device needs more than ${Math.round(timeoutMs / 1_000)} seconds to begin an answer with this model, and people do not wait that long. Choose a smaller model to share; this one still answers you here.`,
+    `This device needs more than ${Math.round(timeoutMs / 1_000)} seconds to begin an answer with this model, longer than askers wait. Choose a smaller model to share; this one still answers you here.`,
   );
 
 function speed(run: {

@@ -1,27 +1,26 @@
 import type { Clock } from '#lib/base/clock.ts';
-import type { Live } from '#lib/state/live.ts';
 import type { ClockView } from '#lib/state/network.ts';
-import { createLive } from './live.ts';
+import { createLive, type Live } from '#lib/base/live.ts';
 
-/** What one answer of a relay says of the time. All in milliseconds. */
+/** One measurement of a relay's clock. All in milliseconds. */
 export interface ClockSample {
-  /** This device's clock when the answer came, since the Unix epoch. */
+  /** This device's clock when the response arrived, since the Unix epoch. */
   readonly receivedAt: number;
   readonly roundTripMs: number;
-  /** The answer's own date, cut to a second as HTTP has it. */
+  /** The response's `Date`, truncated to seconds as in HTTP. */
   readonly dateAt: number;
 }
 
-/** HTTP dates are cut to a second: on the average half of one is missing. */
+/** HTTP dates are truncated to seconds: half a second is missing on average. */
 const dateStepMs = 1_000;
-/** An offset this small is as likely the measurement's; offers may be dated ten seconds ahead. */
+/** A smaller offset is as likely a measurement error, and offers may be dated ten seconds ahead. */
 const correctFromMs = 2_000;
-/** An answer that took longer says too little. */
+/** A response that took longer is too imprecise. */
 const roundTripMsMax = 5_000;
 
 /**
- * How far this device's clock is from a relay's: the answer was written half a round trip before it came. Undefined where
- * the sample says too little.
+ * The offset of this device's clock from a relay's, assuming the response was written half a round trip before it arrived.
+ * Undefined if the sample is too imprecise.
  */
 export function clockOffset({ receivedAt, roundTripMs, dateAt }: ClockSample): ClockView | undefined {
   if (!Number.isFinite(dateAt) || roundTripMs < 0 || roundTripMs > roundTripMsMax) return undefined;
@@ -30,17 +29,17 @@ export function clockOffset({ receivedAt, roundTripMs, dateAt }: ClockSample): C
   return { offsetMs, errorMs, corrected: Math.abs(offsetMs) > correctFromMs + errorMs };
 }
 
-/** A clock that goes right whatever this device's does, by what was measured last. Durations are left as they are. */
+/** This device's clock, corrected by the offset last measured. Durations are unaffected. */
 export interface CorrectedClock extends Clock {
   readonly view: Live<ClockView | undefined>;
-  /** Compares it with the relay's now. Keeps what is known where no relay answers. */
+  /** Compares it with the relay's clock now. Keeps the last result if the relay does not respond. */
   compare(): Promise<void>;
 }
 
 export interface CorrectedClockComponents {
   readonly clock: Clock;
   readonly fetch: typeof globalThis.fetch;
-  /** Of the page: its own relay, whose answers alone a browser lets it read the date of. */
+  /** Of the page, that is its own relay: a browser lets a page read the `Date` of its own origin only. */
   readonly origin: string;
 }
 
@@ -66,12 +65,12 @@ export function createCorrectedClock({ clock, fetch, origin }: CorrectedClockCom
   };
 }
 
-const lookEveryMs = 30_000;
+const checkEveryMs = 30_000;
 const compareEveryMs = 10 * 60_000;
-/** A clock that was set, or a device that slept: the two ways to count time come apart. */
+/** The clock was set, or the device slept: wall-clock and monotonic time diverge by more than this. */
 const jumpMs = 1_000;
 
-/** Compares again now and then, and soon after this device's clock was set. */
+/** Compares the clocks again at intervals, and soon after this device's clock was set. */
 export async function keepComparing(
   corrected: CorrectedClock,
   { clock, wakeups }: { readonly clock: Clock; readonly wakeups: (wake: () => void) => () => void },
@@ -79,16 +78,16 @@ export async function keepComparing(
 ): Promise<void> {
   const drift = () => clock.now() - clock.elapsed();
   let [seen, comparedAtMs] = [drift(), clock.elapsed()];
-  const look = async () => {
+  const check = async () => {
     const jumped = Math.abs(drift() - seen) > jumpMs;
     if (!jumped && corrected.view.current && clock.elapsed() - comparedAtMs < compareEveryMs) return;
     [seen, comparedAtMs] = [drift(), clock.elapsed()];
     await corrected.compare();
   };
-  const endWaking = wakeups(() => void look());
+  const endWaking = wakeups(() => void check());
   while (!signal.aborted) {
-    await clock.delay(lookEveryMs, { signal }).catch(() => undefined);
-    if (!signal.aborted) await look();
+    await clock.delay(checkEveryMs, { signal }).catch(() => undefined);
+    if (!signal.aborted) await check();
   }
   endWaking();
 }

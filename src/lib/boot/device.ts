@@ -1,6 +1,6 @@
 import type { DeviceView } from '#lib/state/device.ts';
 
-/** Members that not every browser has, and TypeScript's library therefore leaves out. */
+/** Members that not every browser has and TypeScript's library therefore lacks. */
 export interface WideNavigator extends Navigator {
   readonly deviceMemory?: number;
   readonly connection?: EventTarget & { readonly saveData?: boolean; readonly type?: string };
@@ -12,7 +12,7 @@ export interface WideNavigator extends Navigator {
   };
 }
 
-/** Downloads nothing, asks for no permission. */
+/** Describes this device. Downloads nothing and asks for no permission. */
 export async function examineDevice(navigator: WideNavigator): Promise<DeviceView> {
   const [gpu, estimate, persisted, battery, worker] = await Promise.all([
     examineGpu(navigator),
@@ -82,7 +82,7 @@ async function examineGpu({ gpu }: WideNavigator): Promise<Gpu> {
   };
 }
 
-/** Coarse: name and main version, nothing that tells one person from another. */
+/** Coarse: name and major version, nothing that identifies a user. */
 function browserName({ userAgentData, userAgent }: WideNavigator): string {
   const brand = userAgentData?.brands.find(({ brand }) => !/not.a.brand/i.test(brand));
   if (brand) return `${brand.brand} ${brand.version}, ${userAgentData!.platform}`;

@@ -6,7 +6,7 @@ import type { HistoryPort } from '#lib/state/tab.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 
 const conversationsMax = 500;
-/** Their keys are random, so all are read to know the newest; more than the limit stand there only for a moment. */
+/** Their keys are random, so all are read to find the newest; more than the limit exist only for a moment. */
 const conversationsReadMax = 2_000;
 const turnsMax = 400;
 
@@ -21,8 +21,8 @@ const conversationSchema: z.ZodType<ConversationRecord> = z.object({
 });
 
 /**
- * Of an answer only what pages rely on is looked at; the rest is what the reducer made of it. What an older build did not
- * write yet is filled in.
+ * Checks only what the pages rely on; the rest is the reducer's own state. Members that an older build did not write are
+ * filled in.
  */
 const answerSchema = z
   .custom<StoredAnswer>(
@@ -57,12 +57,12 @@ const turnSchema: z.ZodType<TurnRecord> = z.object({
 });
 
 /**
- * Conversations in storage, newest first: a record each, and their turns under `<conversation>/<time>-<turn>`. A turn's key
- * is its own, so that two tabs in one conversation, or a turn that can no longer be read, never move or overwrite another.
- * Saving writes the turns that changed since the last time; past the limit the oldest conversation goes.
+ * Conversations in storage, newest first: one record each, and their turns under `<conversation>/<time>-<turn>`. Each turn has
+ * a key of its own, so that two tabs in one conversation, or a turn that can no longer be read, never move or overwrite
+ * another. Saving writes the turns that have changed; past the limit the oldest conversation is deleted.
  */
 export function keepHistory(storage: KeyValue): HistoryPort {
-  /** The key each answer is stored under: one that has ended is never written twice. */
+  /** The key that each answer is stored under: one that has ended is never written twice. */
   const written = new WeakMap<JobState, string>();
   const known = new Set<string>();
   const turnKey = (conversation: string, { id, askedAt }: TurnRecord) =>

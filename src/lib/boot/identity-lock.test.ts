@@ -40,8 +40,8 @@ function browser() {
     return own;
   };
   let seed = 0;
-  const tab = (letGo: () => Promise<void> = async () => undefined) =>
-    requestIdentityLock({ locks, channel, random: seededRandom(++seed), letGo });
+  const tab = (onClaim: () => Promise<void> = async () => undefined) =>
+    requestIdentityLock({ locks, channel, random: seededRandom(++seed), onClaim });
   return { tab };
 }
 
@@ -62,11 +62,11 @@ test('the first tab holds the key, the second waits and takes over when the firs
 test('a claim makes the holder let go of its node first, and only then is the key the other one’s', async () => {
   const { tab } = browser();
   const gone = Promise.withResolvers<void>();
-  const letGo = vi.fn(() => gone.promise);
-  const first = await tab(letGo);
+  const onClaim = vi.fn(() => gone.promise);
+  const first = await tab(onClaim);
   const second = await tab();
   second.claim();
-  expect(letGo).toHaveBeenCalledOnce();
+  expect(onClaim).toHaveBeenCalledOnce();
   await Promise.resolve();
   expect(second.held).toBe(false);
   gone.resolve();
@@ -98,23 +98,23 @@ test('who has closed does not come back', async () => {
 
 test('a tab that holds nothing does not answer claims', async () => {
   const { tab } = browser();
-  const letGo = vi.fn(async () => undefined);
+  const onClaim = vi.fn(async () => undefined);
   await tab();
-  await tab(letGo);
+  await tab(onClaim);
   const third = await tab();
   third.claim();
-  expect(letGo).not.toHaveBeenCalled();
+  expect(onClaim).not.toHaveBeenCalled();
 });
 
 test('claiming twice is claiming once: who let go stands in line once, and the next hand-over goes through', async () => {
   const { tab } = browser();
-  const letGo = vi.fn(async () => undefined);
-  const first = await tab(letGo);
+  const onClaim = vi.fn(async () => undefined);
+  const first = await tab(onClaim);
   const second = await tab();
   second.claim();
   second.claim();
   await taken(second);
-  expect(letGo).toHaveBeenCalledOnce();
+  expect(onClaim).toHaveBeenCalledOnce();
   second.release();
   await taken(first);
   const third = await tab();
@@ -137,7 +137,7 @@ test('without Web Locks no tab takes the key: another could not know', async () 
     locks: undefined,
     channel: () => ({ onmessage: null, postMessage: () => undefined, close: () => undefined }),
     random: seededRandom(1),
-    letGo: async () => undefined,
+    onClaim: async () => undefined,
   });
   expect(lock.held).toBe(false);
 });

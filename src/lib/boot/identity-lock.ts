@@ -3,29 +3,29 @@ import { toHex } from '#lib/base/bytes.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 
 /**
- * One live tab an identity: two nodes with one key make each other unreachable. Whoever holds the lock has the key;
- * the other tabs of the profile wait for it, asking meanwhile under keys of their own. A tab may ask for it politely:
- * the holder says goodbye to its peers and lets go, and stands behind in the queue.
+ * One tab at a time uses an identity: two nodes with the same key make each other unreachable. The tab that holds the lock
+ * has the key; the other tabs of the profile queue for it and meanwhile ask under keys of their own. A tab may claim the
+ * lock: the holder then closes its device session, releases the lock and joins the end of the queue.
  */
 export interface IdentityLock {
   readonly held: boolean;
-  /** Hears when this tab gets the lock or has let go of it. */
+  /** Calls back when this tab gets the lock or has released it. */
   onChange(listener: (held: boolean) => void): () => void;
-  /** Asks the holder to let go. */
+  /** Asks the holder to release it. */
   claim(): void;
   release(): void;
 }
 
 export interface IdentityLockComponents {
   /**
-   * Undefined where the browser has no Web Locks, as on a page over plain http: then no tab can know that it is the only
-   * one, and none takes the key.
+   * Undefined if the browser has no Web Locks, as on a page over plain http: no tab can then know that it is the only one,
+   * and none uses the key.
    */
   readonly locks: LockManager | undefined;
   readonly channel: (name: string) => LockChannel;
   readonly random: Random;
-  /** Lets go of everything that uses the key; the lock is free once it settles. */
-  readonly letGo: () => Promise<void>;
+  /** Another tab claims the lock: stops everything that uses the key. The lock is released once this settles. */
+  readonly onClaim: () => Promise<void>;
 }
 
 export interface LockChannel {
@@ -36,45 +36,45 @@ export interface LockChannel {
 
 const name = 'tabloom-identity';
 
-/** Takes the lock at once when it is free, else stands in line. Resolves when it is known which. */
+/** Takes the lock if it is free, else queues for it. Resolves when it is known which. */
 export async function requestIdentityLock(components: IdentityLockComponents): Promise<IdentityLock> {
-  const { locks, random, letGo } = components;
+  const { locks, random, onClaim } = components;
   const me = toHex(random.bytes(8));
   const channel = components.channel(name);
   const changes = createEmitter<boolean>();
   const closing = new AbortController();
   let held = false;
-  /** A claim that comes while this tab lets go is answered already; standing in line twice would take the key back. */
-  let lettingGo = false;
-  let free: () => void = () => undefined;
+  /** A claim that comes during a release is being served already; queueing twice would take the key back. */
+  let isReleasing = false;
+  let release: () => void = () => undefined;
 
   const hold = () =>
     new Promise<void>((resolve) => {
-      free = () => {
-        free = () => undefined;
+      release = () => {
+        release = () => undefined;
         held = false;
         resolve();
       };
       held = true;
       changes.emit(true);
     });
-  const standInLine = () => {
+  const queueForLock = () => {
     locks?.request(name, { signal: closing.signal }, hold).catch(() => undefined);
   };
 
   channel.onmessage = ({ data }) => {
-    if (!held || lettingGo || typeof data !== 'object' || data?.type !== 'claim' || data.from === me) return;
-    lettingGo = true;
-    // Gone from the network before the next one appears there under the same key.
-    void letGo()
+    if (!held || isReleasing || typeof data !== 'object' || data?.type !== 'claim' || data.from === me) return;
+    isReleasing = true;
+    // Gone from the network before the next tab appears there under the same key.
+    void onClaim()
       .catch(() => undefined)
       .then(() => {
-        free();
+        release();
         changes.emit(false);
-        standInLine();
+        queueForLock();
       })
       .finally(() => {
-        lettingGo = false;
+        isReleasing = false;
       });
   };
 
@@ -88,7 +88,7 @@ export async function requestIdentityLock(components: IdentityLockComponents): P
       })
       .catch(() => tried.resolve());
     await tried.promise;
-    if (!held) standInLine();
+    if (!held) queueForLock();
   }
 
   return {
@@ -100,7 +100,7 @@ export async function requestIdentityLock(components: IdentityLockComponents): P
     release() {
       closing.abort();
       channel.close();
-      free();
+      release();
     },
   };
 }

@@ -6,25 +6,24 @@ import { catalog, customModel } from '#lib/engine/catalog.ts';
 import type { DeviceFacts } from '#lib/engine/device.ts';
 import { forDevice } from '#lib/engine/fit.ts';
 import { modelEntrySchema } from '#lib/engine/model-entry.ts';
-import type { LoadedModel, ModelEntry, ModelSource } from '#lib/engine/spec.ts';
+import type { Engine, LoadedModel, ModelEntry, ModelSource } from '#lib/engine/spec.ts';
 import type { StoredModels } from '#lib/engine/stored-models.ts';
 import type { LibraryView, LoadView } from '#lib/state/library.ts';
 import type { OwnModel } from '#lib/state/tab.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import type { TabEngines } from './engines.ts';
-import { toModelView, type PageFacts } from './fit.ts';
-import { createLive, type MutableLive } from './live.ts';
+import { toModelView, type PageFacts } from './model-view.ts';
+import { createLive, type MutableLive } from '#lib/base/live.ts';
 
-/** The models of this tab: what is known, what is kept, what is loaded. One model at a time. */
+/** The models of this tab: known, stored and loaded. One is loaded at a time. */
 export interface Library {
   readonly view: MutableLive<LibraryView>;
   readonly loaded: LoadedModel | undefined;
   /**
-   * Loads a model, or gives the one that is loaded. A load under way for another model is stopped. Aborting the signal
-   * leaves the load, which is stopped once nobody waits for it any more.
+   * Loads a model, or returns it if it is loaded. A load of another model in progress is stopped. Aborting the signal leaves
+   * the load, which is stopped once no caller waits for it any more.
    */
   load(name: string, options?: AbortOptions): Promise<LoadedModel>;
-  /** Stops the load under way, whoever waits for it. */
+  /** Stops the load in progress, whether or not callers wait for it. */
   cancelLoad(): void;
   unload(): Promise<void>;
   /** Deletes the files of a model from this device. */
@@ -32,16 +31,16 @@ export interface Library {
   addOwn(own: OwnModel): Promise<void>;
   /** Deletes its files, then its entry. */
   forgetOwn(name: string): Promise<void>;
-  /** Looks at the device and the cache again. */
+  /** Examines the device and the cache again. */
   refresh(): Promise<void>;
-  /** Hears what is loaded now; undefined when nothing is. */
+  /** Calls back with the model loaded now, or undefined. */
   onLoaded(listener: (model: LoadedModel | undefined) => void): () => void;
   /**
-   * Hears that the loaded model can answer no more though nobody asked for that: its worker crashed, its device was lost,
-   * or it was said to be broken. Told before `onLoaded` says that nothing is loaded.
+   * Calls back when the loaded model has stopped working without being unloaded: its worker crashed, its device was lost, or
+   * it was reported broken. Called before `onLoaded` reports that nothing is loaded.
    */
   onLost(listener: (loss: ModelLoss) => void): () => void;
-  /** Gives up the loaded model as broken, as whoever serves it found out. */
+  /** Gives up the loaded model, which its provider found to be broken. */
   lose(artefact: string, error: TabloomError): void;
   close(): Promise<void>;
 }
@@ -53,13 +52,14 @@ export interface ModelLoss {
 
 export interface LibraryComponents {
   readonly storage: KeyValue;
-  /** What of these models lies in this browser. */
+  /** Which of these models' files this browser has stored. */
   readonly stored: (models: readonly ModelEntry[]) => StoredModels;
-  readonly engines: TabEngines;
+  /** By name; each is made when it is first needed. */
+  readonly engines: ReadonlyMap<string, () => Engine>;
   readonly examine: () => Promise<{ readonly device: DeviceFacts; readonly page: PageFacts }>;
-  /** Bytes of a model's files as their publisher lists them; undefined where that cannot be found out. */
+  /** Bytes of a model's files by their publisher's list; undefined if that cannot be determined. */
   readonly downloadBytes: (source: ModelSource) => Promise<number | undefined>;
-  /** Waited for before an engine is spawned, so that its code is kept for offline use. */
+  /** Awaited before an engine is spawned, so that its code is cached for offline use. */
   readonly beforeLoad: () => Promise<void>;
 }
 
@@ -67,7 +67,7 @@ interface Loading {
   readonly name: string;
   readonly abort: AbortController;
   readonly done: Promise<LoadedModel>;
-  /** Who waits for it. */
+  /** Callers that wait for it. */
   waiting: number;
 }
 
@@ -130,7 +130,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     const engine = engines.get(engineOf(model) ?? '');
     if (!engine) throw new TabloomError('model-unknown', `No browser engine runs "${model.name}".`);
     await components.beforeLoad();
-    // As late as can be: a load that is cancelled at once has not cost the model that was there.
+    // As late as possible: a load that is cancelled at once does not cost the model that is loaded.
     throwIfAborted(signal);
     await unload();
     const result = await engine().load(model, {
@@ -149,7 +149,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     return result;
   }
 
-  /** An own model's size, where nobody had said it before its files came. */
+  /** Records the size of an own model whose publisher lists none, once its files are here. */
   async function learnSize(model: ModelEntry): Promise<void> {
     const sizeBytes = view.current.load?.totalBytes ?? 0;
     if (model.sizeBytes > 0 || sizeBytes === 0 || !own.includes(model)) return;
@@ -172,7 +172,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     if (before) stopLoad(before);
     const abort = new AbortController();
     const isLatest = () => loading?.abort === abort;
-    // With its size at once, before the first byte.
+    // Shows its size at once, before the first byte.
     view.change({ load: { ...idle, model: model.name, totalBytes: model.sizeBytes } });
     const done = (async () => {
       try {
@@ -202,11 +202,11 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     throwIfAborted(signal);
     const model = find(name);
     if (loaded?.model.name === name) {
-      // It may be about to give way to another.
+      // It may be about to be replaced by another.
       if (loading && loading.name !== name) stopLoad(loading);
       return loaded;
     }
-    // Known at once, so that whoever asks in the meantime waits for this very load; not for one that was given up.
+    // Known at once, so that later callers wait for this same load; but not for one that was given up.
     const mine = loading?.name === name && !loading.abort.signal.aborted ? loading : (loading = beginLoad(model));
     mine.waiting += 1;
     try {
@@ -267,7 +267,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     async forgetOwn(name) {
       const model = own.find((one) => one.name === name);
       if (!model) return;
-      // No list names the files of a model that is forgotten: they would lie here for ever.
+      // No list names the files of a forgotten model: they would stay here for ever.
       await deleteFiles(model);
       await keepOwn(own.filter((one) => one !== model));
     },

@@ -11,7 +11,7 @@ import { jobFixture } from '#lib/protocol/protocol.fixture.ts';
 import { servingNetwork } from '#lib/state/network.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { countersign, openReceipt } from '#lib/trust/receipt.ts';
-import { createLive } from './live.ts';
+import { createLive } from '#lib/base/live.ts';
 import { createNetworkWatcher } from './network-view.ts';
 
 test('D12: a model that is loaded and not shared is served by nobody; shared, by one', async () => {

@@ -4,15 +4,14 @@ import { capacities, unservedModels } from '#lib/market/capacity.ts';
 import type { RejectionReason } from '#lib/market/spec.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import type { CapacityView, ClockView, NetworkView } from '#lib/state/network.ts';
-import type { Live } from '#lib/state/live.ts';
-import { createLive, type MutableLive } from './live.ts';
-import type { Session } from './session.ts';
+import { createLive, type Live, type MutableLive } from '#lib/base/live.ts';
+import type { Session } from './sessions.ts';
 
 export interface NetworkWatcher {
   readonly view: MutableLive<NetworkView>;
-  /** Watches the peer that asks from now on, and who lists the one that serves. */
+  /** Watches the peer that asks from now on, and the relays that list the one that serves. */
   watch(asking: Session, serving: Session): void;
-  /** Takes note of what went wrong, for the doctor. */
+  /** Records what went wrong, for the diagnostics page. */
   note(event: JobEvent, worker: string | undefined): void;
 }
 
@@ -20,7 +19,7 @@ const incidentsMax = 50;
 const titles = new Map(catalog.map((model) => [model.name, model.title]));
 
 export interface NetworkWatcherComponents {
-  /** This device's own, as the pages have it. */
+  /** This device's own, as the pages use it. */
   readonly clock: Clock;
   /** The peers' clock. */
   readonly now: () => number;
@@ -35,7 +34,7 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
     relays: [],
     connections: [],
     offers: [],
-    capacity: shelves([], 0),
+    capacity: capacityViews([], 0),
     listedBy: [],
     clock: offset.current,
     incidents: [],
@@ -72,8 +71,8 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
             const self = offer.peer === peer.self;
             return { offer, self, audience: self && !shared() ? 'self' : 'network', receivedAt };
           }),
-          // What this device answers to itself alone is no capacity of the network.
-          capacity: shelves(
+          // What this device offers only to itself is not capacity of the network.
+          capacity: capacityViews(
             entries.filter(({ offer }) => offer.peer !== peer.self || shared()),
             now(),
           ),
@@ -87,7 +86,7 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
           showServed();
           showForks();
         }),
-        // A burst of offers is drawn once.
+        // A burst of offers is rendered once.
         directory.onChange(() => {
           if (due) return;
           due = true;
@@ -121,22 +120,22 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
 
 const rejectionWords: Readonly<Record<RejectionReason, string>> = {
   version: 'It speaks a newer version of the protocol.',
-  'model-not-here': 'It does not share this model.',
+  'model-not-here': 'It does not serve this model.',
   tier: 'It does not offer this tier.',
-  feature: 'Its model cannot do what was asked.',
+  feature: 'Its model does not support what was asked.',
   'context-too-small': 'The conversation is longer than its model’s context.',
-  draining: 'It is leaving.',
+  draining: 'It is shutting down.',
   'queue-full': 'Its queue is full.',
-  parked: 'It has just failed several times. It will be tried again soon.',
-  'not-allowed': 'You asked for another peer.',
+  parked: 'It has failed several times. It will be retried soon.',
+  'not-allowed': 'You chose another peer.',
   'tried-already': 'Already tried this peer.',
-  expired: 'It has not been heard from for a while.',
+  expired: 'Its offer has expired.',
 };
 
-function shelves(entries: Parameters<typeof capacities>[0], now: number): readonly CapacityView[] {
+function capacityViews(entries: Parameters<typeof capacities>[0], now: number): readonly CapacityView[] {
   const served = capacities(entries, now);
   const empty = unservedModels(
-    // Each model once: its builds for other devices are the same shelf to a person.
+    // Each model once: its builds for other devices are the same model to the user.
     catalog.filter(({ source }) => source.kind !== 'mlc' || source.f16),
     served,
   );

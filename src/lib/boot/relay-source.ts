@@ -3,17 +3,17 @@ import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
 
 export interface RelaySourceComponents {
   readonly fetch: typeof globalThis.fetch;
-  /** Of the page: its own relay. */
+  /** Of the page, which is served by its own relay. */
   readonly origin: string;
-  /** More of them: origins or multiaddrs. */
+  /** Further relays: origins or multiaddrs. */
   readonly others: () => readonly string[];
 }
 
 const timeoutMs = 5_000;
 
 /**
- * Multiaddrs of the relays to try: that of the page and those of the settings. Asked for again before each attempt, so
- * a relay that starts later, under another key even, is found. Those that do not answer are left out.
+ * Multiaddrs of the relays to try: the page's own and those in the settings. Fetched again before each attempt, so that a
+ * relay that starts later, even under another key, is found. Relays that do not respond are left out.
  */
 export function createRelaySource(components: RelaySourceComponents): () => Promise<readonly string[]> {
   const { fetch, origin, others } = components;
@@ -32,7 +32,7 @@ export function createRelaySource(components: RelaySourceComponents): () => Prom
   };
 }
 
-/** Whether a text names a relay: the address it serves its pages at, or a multiaddr with its peer id. */
+/** Whether a text is the address of a relay: the URL of its pages, or a multiaddr with its peer id. */
 export function isRelayAddress(text: string): boolean {
   if (text.startsWith('/')) return /^\/(ip4|ip6|dns[46]?|dnsaddr)\/\S+\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/.test(text);
   const url = URL.parse(text);

@@ -9,7 +9,7 @@ import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 import type { Library, ModelLoss } from './library.ts';
-import { createLive } from './live.ts';
+import { createLive } from '#lib/base/live.ts';
 import { keepSettings } from './settings.ts';
 import type { Benchmark } from './benchmark.ts';
 import { createSharing } from './run-sharing.ts';

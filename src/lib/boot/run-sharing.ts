@@ -4,29 +4,28 @@ import { fromErrorRecord, TabloomError, toErrorRecord } from '#lib/base/errors.t
 import { createMutex } from '#lib/base/mutex.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Audience, Provider } from '#lib/peer/spec.ts';
-import type { Live } from '#lib/state/live.ts';
 import type { HoldReason, PauseReason, SharingView } from '#lib/state/sharing.ts';
 import type { Benchmark } from './benchmark.ts';
 import type { Library } from './library.ts';
-import { createLive } from './live.ts';
+import { createLive, type Live } from '#lib/base/live.ts';
 import type { SettingsKeeper } from './settings.ts';
 import { audienceOf, initialSharing, reduceSharing } from './sharing.ts';
 import type { SharingEffect, SharingEvent } from './sharing-spec.ts';
 
-/** Sharing this device: {@link reduceSharing}, and what carries its effects out. */
+/** Sharing of this device: runs {@link reduceSharing} and performs its effects. */
 export interface Sharing {
   readonly view: Live<SharingView>;
-  /** Resolves once it shares. @throws `identity-elsewhere`, `already-sharing`, `too-slow`, `aborted`, or what loading throws. */
+  /** Resolves once sharing. @throws `identity-elsewhere`, `already-sharing`, `too-slow`, `aborted`, or what loading throws. */
   start(model: string): Promise<void>;
-  /** In every phase; resolves once what has to end has ended. `why`: where it is not the person who stops it. */
+  /** Works in every phase; resolves once everything has ended. `why`: set if it is not the user who stops it. */
   stop(how: 'finish' | 'now', why?: PauseReason): Promise<void>;
   pause(): void;
   resume(): void;
-  /** A reason of the device's own: set or taken away by who watches battery, network and page. */
+  /** Sets or clears a reason to pause: battery, network, page. */
   hold(reason: HoldReason, state: 'on' | 'off'): void;
-  /** Serves with this provider from now on. `self`: it may answer this device alone. */
+  /** Serves with this provider from now on. `self`: it may answer only this device. */
   serveWith(provider: Provider, reach: Audience): void;
-  /** Whether the browser had closed this tab while it shared. */
+  /** Whether the browser discarded this tab while it was sharing. */
   noteDiscard(wasDiscarded: boolean): void;
 }
 
@@ -34,7 +33,7 @@ export interface SharingComponents {
   readonly library: Pick<Library, 'loaded' | 'load' | 'unload' | 'onLoaded' | 'onLost'>;
   readonly settings: SettingsKeeper;
   readonly clock: Clock;
-  /** Before others choose by speed there should be one. Bounded in time. */
+  /** Measures the speed by which askers choose. Bounded in time. */
   readonly benchmark: (model: LoadedModel, options: { readonly signal: AbortSignal }) => Promise<Benchmark>;
   readonly wasDiscarded: boolean;
 }
@@ -45,9 +44,9 @@ export function createSharing(components: SharingComponents): Sharing {
   const view = createLive(state.view);
   const starts = new Map<number, PromiseWithResolvers<void>>();
   let attempts = 0;
-  let attemptUnderWay = new AbortController();
+  let attemptAbort = new AbortController();
   let provider: Provider | undefined;
-  let endHearing: (() => void) | undefined;
+  let endListening: (() => void) | undefined;
   /** Slow effects, one at a time: the askers of a model are cut off before it is unloaded. */
   const slow = createMutex();
   const runSlow = (task: () => Promise<void>) => void slow.run(task).catch(() => undefined);
@@ -56,19 +55,19 @@ export function createSharing(components: SharingComponents): Sharing {
     const [next, effects] = reduceSharing(state, event);
     state = next;
     view.set(state.view);
-    for (const effect of effects) carryOut(effect);
+    for (const effect of effects) perform(effect);
   };
 
-  const carryOut = (effect: SharingEffect): void => {
+  const perform = (effect: SharingEffect): void => {
     switch (effect.type) {
       case 'load':
-        attemptUnderWay = new AbortController();
-        return void load(effect.model, effect.attempt, attemptUnderWay.signal);
+        attemptAbort = new AbortController();
+        return void load(effect.model, effect.attempt, attemptAbort.signal);
       case 'measure':
-        return void measure(effect.attempt, attemptUnderWay.signal);
+        return void measure(effect.attempt, attemptAbort.signal);
       case 'abandon':
-        return attemptUnderWay.abort();
-      case 'settle-start': {
+        return attemptAbort.abort();
+      case 'conclude-start': {
         const waiting = starts.get(effect.attempt);
         starts.delete(effect.attempt);
         return effect.error ? waiting?.reject(fromErrorRecord(effect.error)) : waiting?.resolve();
@@ -96,7 +95,7 @@ export function createSharing(components: SharingComponents): Sharing {
 
   async function load(name: string, attempt: number, signal: AbortSignal): Promise<void> {
     try {
-      // A model that is unloaded now after an earlier sharing must not be taken for one that stays.
+      // A model still being unloaded after an earlier sharing must not count as one that stays.
       await slow.idle();
       throwIfAborted(signal);
       const before = library.loaded;
@@ -148,9 +147,9 @@ export function createSharing(components: SharingComponents): Sharing {
     hold: (reason, to) => dispatch({ type: to === 'on' ? 'held' : 'released', reason }),
     serveWith(next, reach) {
       if (next === provider && reach === state.reach) return;
-      endHearing?.();
+      endListening?.();
       provider = next;
-      endHearing = next.onState((counters) => dispatch({ type: 'provider-told', counters, at: clock.now() }));
+      endListening = next.onState((counters) => dispatch({ type: 'provider-updated', counters, at: clock.now() }));
       dispatch({ type: 'provider-changed', reach, counters: next.state });
     },
     noteDiscard: (discarded) => dispatch({ type: 'discard-noted', wasDiscarded: discarded }),

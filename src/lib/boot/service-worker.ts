@@ -1,16 +1,16 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 
-/** What the page needs to know of a newer version that waits. */
+/** A newer version that is waiting. */
 export interface Update {
-  /** Lets it take over and loads this page again. */
+  /** Activates it and reloads this page. */
   apply(): void;
 }
 
 /**
- * Registers the service worker once the page has loaded, and hands it what the page has fetched so far, so that a first
- * visit is enough to work offline. Calls back when a version waits that is newer than this page; one that is as new as the
- * page takes over quietly.
+ * Registers the service worker once the page has loaded, and passes it the URLs the page has fetched so far, so that a first
+ * visit is enough to work offline. Calls back when a version newer than this page is waiting; one as new as the page is
+ * activated silently.
  */
 export async function registerServiceWorker(pageVersion: string, onUpdate: (update: Update) => void): Promise<void> {
   if (!('serviceWorker' in navigator)) return;
@@ -20,8 +20,8 @@ export async function registerServiceWorker(pageVersion: string, onUpdate: (upda
     registration.installing?.addEventListener('statechange', () => void waiting());
   });
   void waiting();
-  // A page that stays open for days lends for days: it looks for a newer version now and then.
-  setInterval(() => void registration.update().catch(() => undefined), lookAgainMs);
+  // A page may share for days: it checks for a newer version now and then.
+  setInterval(() => void registration.update().catch(() => undefined), checkAgainMs);
   const { active } = await navigator.serviceWorker.ready;
   const urls = performance
     .getEntriesByType('resource')
@@ -35,7 +35,7 @@ async function offerWaiting(
   pageVersion: string,
   onUpdate: (update: Update) => void,
 ): Promise<void> {
-  // Without a controller this is the first version ever: nothing to update.
+  // Without a controller this is the first version: there is nothing to update.
   if (!worker || !navigator.serviceWorker.controller) return;
   if ((await versionOf(worker)) === pageVersion) return worker.postMessage({ type: 'activate-now' });
   onUpdate({
@@ -47,8 +47,8 @@ async function offerWaiting(
 }
 
 /**
- * Looks for a newer version now, as when a file of this one is gone; what is found is offered as ever. `isOutdated` tells
- * where there is no service worker.
+ * Checks for a newer version now, as when a file of this one is gone; what is found is offered as usual. Without a service
+ * worker, `isOutdated` decides.
  */
 export async function findUpdate(
   pageVersion: string,
@@ -76,10 +76,10 @@ function versionOf(worker: ServiceWorker): Promise<unknown> {
   });
 }
 
-const lookAgainMs = 60 * 60_000;
+const checkAgainMs = 60 * 60_000;
 const controllerTimeoutMs = 3_000;
 
-/** Waits a moment for the service worker to see this page's requests, so that an engine's code is kept for offline use. */
+/** Waits a moment for the service worker to control this page, so that an engine's code is cached for offline use. */
 export async function untilServiceWorker(clock: Clock): Promise<void> {
   if (!('serviceWorker' in navigator) || navigator.serviceWorker.controller) return;
   const controlled = new Promise<void>((resolve) => {

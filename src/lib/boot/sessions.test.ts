@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Peer } from '#lib/peer/peer.ts';
-import type { Session, SessionKind } from './session.ts';
+import type { Session, SessionKind } from './sessions.ts';
 import { createSessions } from './sessions.ts';
 
 /** Sessions that only say when they are opened and stopped. */
@@ -23,7 +23,7 @@ function desk() {
     open,
     lock: () => ({ held: state.held }),
     privateMode: () => state.privateMode,
-    onArranged: (asking, serving) => log.push(`ask ${asking.peer.self}, serve ${serving.peer.self}`),
+    onChange: (asking, serving) => log.push(`ask ${asking.peer.self}, serve ${serving.peer.self}`),
   });
   return { log, state, sessions };
 }
@@ -45,11 +45,11 @@ function job(sessions: ReturnType<typeof desk>['sessions'], signal?: AbortSignal
 
 test('a job that comes while a change of key is waited for begins under the new key', async () => {
   const { sessions, state } = desk();
-  await sessions.arrange();
+  await sessions.reconcile();
   const before = job(sessions);
   expect(await before.key).toBe('own-1');
   state.privateMode = true;
-  await sessions.arrange();
+  await sessions.reconcile();
   const after = job(sessions);
   await before.end();
   expect(await after.key).toBe('private-1');
@@ -59,7 +59,7 @@ test('a job that comes while a change of key is waited for begins under the new 
 test('a job that comes while a fresh key is made does not go out under the one before', async () => {
   const { sessions, state, log } = desk();
   state.privateMode = true;
-  await sessions.arrange();
+  await sessions.reconcile();
   void sessions.renewPrivate();
   const asked = job(sessions);
   expect(await asked.key).toBe('private-2');
@@ -77,15 +77,15 @@ test('a job that waits can be stopped', async () => {
 
 test('the device’s own node is gone before another is opened, and gone even where none can be', async () => {
   const { sessions, state, log } = desk();
-  await sessions.arrange();
+  await sessions.reconcile();
   log.length = 0;
   state.broken = 'guest';
-  await expect(sessions.leaveHome()).rejects.toMatchObject({ code: 'network-down' });
+  await expect(sessions.closeDeviceSession()).rejects.toMatchObject({ code: 'network-down' });
   expect(log).toEqual(['stop own-1']);
   state.broken = undefined;
   state.held = false;
   const asked = job(sessions);
-  await sessions.arrange();
+  await sessions.reconcile();
   expect(await asked.key).toBe('guest-1');
   await asked.end();
 });

@@ -1,111 +1,183 @@
 import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import type { Logger } from '#lib/base/logger.ts';
 import { createMutex } from '#lib/base/mutex.ts';
-import type { Peer } from '#lib/peer/peer.ts';
+import { loadPart } from '#lib/base/part.ts';
+import type { Random } from '#lib/base/random.ts';
+import { loadIdentity } from '#lib/peer/identity.ts';
+import { createPeer, type Peer, type PeerComponents } from '#lib/peer/peer.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import type { NetworkView } from '#lib/state/network.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
 import type { IdentityLock } from './identity-lock.ts';
-import type { Session, SessionKind } from './session.ts';
 
 /**
- * Which keys this tab lives under. `home` is the device's own and there only while this tab holds the lock; asking goes
- * through it too, unless another tab holds it (`guest`) or the person wants no one to know them (`private`).
+ * A peer under one key. `own`: the device's stored key, for the tab that holds the lock. `guest` and `private`: a fresh key
+ * that is dropped with the page, along with the receipts under it.
+ */
+export interface Session {
+  readonly kind: SessionKind;
+  readonly peer: Peer;
+}
+
+export type SessionKind = NetworkView['identity'];
+
+export interface SessionComponents {
+  readonly storage: KeyValue;
+  readonly relays: () => Promise<readonly string[]>;
+  readonly iceServers: () => readonly RTCIceServer[];
+  /** Only a page loaded over plain http may dial `ws://`. */
+  readonly insecureDial: 'allow' | 'refuse';
+  readonly wakeups: (wake: () => void) => () => void;
+  readonly onModelFailed: NonNullable<PeerComponents['onModelFailed']>;
+  /** Offers are dated and checked by it, so it must be correct. */
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Opens a session and starts its peer. Loads libp2p, which the first paint does not need. */
+export async function openSession(kind: SessionKind, components: SessionComponents): Promise<Session> {
+  const { random, clock, logger } = components;
+  const storage = kind === 'own' ? components.storage : createMemoryStorage();
+  const [{ createLibp2pNet }, identity] = await Promise.all([
+    loadPart(() => import('#lib/net/libp2p/net.ts')),
+    kind === 'own' ? loadIdentity({ storage, random, logger }) : freshIdentity(random),
+  ]);
+  const net = createLibp2pNet({
+    seed: identity.seed,
+    relays: components.relays,
+    clock,
+    random,
+    logger,
+    transports: 'tab',
+    iceServers: components.iceServers(),
+    insecureDial: components.insecureDial,
+    wakeups: components.wakeups,
+  });
+  const peer = await createPeer({
+    net,
+    signer: identity.signer,
+    storage,
+    clock,
+    random,
+    logger,
+    role: 'tab',
+    discovery: 'client',
+    onModelFailed: components.onModelFailed,
+  });
+  await peer.start();
+  return { kind, peer };
+}
+
+function freshIdentity(random: Random) {
+  const seed = random.bytes(32);
+  return { seed, signer: createSigner(seed) };
+}
+
+/**
+ * The sessions of this tab. The device session has the device's key and exists only while this tab holds the lock. It also
+ * asks the network, unless another tab holds the lock (`guest`) or the user wants to stay anonymous (`private`).
  */
 export interface Sessions {
-  /** Asks the network. Resolves once there is one and no change is under way. */
+  /** The session that asks the network. Resolves once there is one and no change is in progress. */
   asking(): Promise<Session>;
   /**
-   * Runs one job in the session that asks the network, or in the one that answers this device itself. Sessions are not
-   * changed under a job, and a job that comes while a change is waited for begins after it: never under the key before.
+   * Runs one job in the session that asks the network, or in the one that answers this device itself. Sessions do not
+   * change during a job, and a job that comes while a change is waiting starts after it: never under the previous key.
    */
   during<T>(
     role: 'asking' | 'serving',
     run: (session: Session) => AsyncIterable<T>,
     options: AbortOptions,
   ): AsyncIterable<T>;
-  /** Brings sessions in line with the lock and the settings; once nothing is being asked any more. */
-  arrange(): Promise<void>;
-  /** In private mode: a fresh key from now on. */
+  /** Brings the sessions in line with the lock and the settings, once no job is running. */
+  reconcile(): Promise<void>;
+  /** In private mode: uses a fresh key from now on. */
   renewPrivate(): Promise<void>;
   /** Leaves the network under the device's key. */
-  leaveHome(): Promise<void>;
-  /** Every peer that lives now. */
+  closeDeviceSession(): Promise<void>;
+  /** The peers of all open sessions. */
   peers(): readonly Peer[];
   stop(): Promise<void>;
 }
 
 export interface SessionsComponents {
-  /** A new session, started. */
+  /** Opens a session and starts its peer. */
   readonly open: (kind: SessionKind) => Promise<Session>;
   readonly lock: () => Pick<IdentityLock, 'held'>;
   readonly privateMode: () => boolean;
-  readonly onArranged: (asking: Session, serving: Session) => void;
+  readonly onChange: (asking: Session, serving: Session) => void;
 }
 
-export function createSessions({ open, lock, privateMode, onArranged }: SessionsComponents): Sessions {
-  let home: Session | undefined;
+export function createSessions({ open, lock, privateMode, onChange }: SessionsComponents): Sessions {
+  let device: Session | undefined;
   let asking: Session | undefined;
   let jobs = 0;
-  /** Set while a change waits for the jobs that run to end. */
-  let wanted: PromiseWithResolvers<void> | undefined;
+  /** Set while a change waits for running jobs to end. */
+  let deferred: PromiseWithResolvers<void> | undefined;
   let stopped = false;
-  let first = Promise.withResolvers<void>();
-  first.promise.catch(() => undefined);
+  let opened = Promise.withResolvers<void>();
+  opened.promise.catch(() => undefined);
   const changes = createMutex();
   const change = (task: () => Promise<void>): Promise<void> => changes.run(async () => (stopped ? undefined : task()));
 
   const kindNow = (): SessionKind => (privateMode() ? 'private' : lock().held ? 'own' : 'guest');
 
-  async function rearrange(renew: 'keep' | 'renew'): Promise<void> {
+  async function apply(renew: 'keep' | 'renew'): Promise<void> {
     const kind = kindNow();
-    if (lock().held) home ??= await open('own');
-    else if (home) {
-      await home.peer.stop();
-      if (asking === home) asking = undefined;
-      home = undefined;
+    if (lock().held) device ??= await open('own');
+    else if (device) {
+      await device.peer.stop();
+      if (asking === device) asking = undefined;
+      device = undefined;
     }
     const old = asking;
-    if (kind === 'own') asking = home;
+    if (kind === 'own') asking = device;
     else if (old?.kind !== kind || renew === 'renew') asking = await open(kind);
-    if (old && old !== asking && old !== home) await old.peer.stop();
-    first.resolve();
-    if (asking) onArranged(asking, home ?? asking);
+    if (old && old !== asking && old !== device) await old.peer.stop();
+    opened.resolve();
+    if (asking) onChange(asking, device ?? asking);
   }
 
-  /** Whoever wants to ask waits for the next try. */
-  const failFirst = (cause: unknown) => {
-    first.reject(cause);
-    first = Promise.withResolvers<void>();
-    first.promise.catch(() => undefined);
+  /** Those that wait for the first session wait for the next try. */
+  const failOpening = (cause: unknown) => {
+    opened.reject(cause);
+    opened = Promise.withResolvers<void>();
+    opened.promise.catch(() => undefined);
   };
 
-  /** A key to ask under after the device's own is gone. */
+  /** Opens a session to ask in after the device session has closed. */
   const reopen = async () => {
     try {
       asking ??= await open('guest');
-      onArranged(asking, asking);
+      onChange(asking, asking);
     } catch (error) {
-      failFirst(error);
+      failOpening(error);
       throw error;
     }
   };
 
-  const arrange = async (): Promise<void> => {
+  const reconcile = async (): Promise<void> => {
     if (jobs > 0) {
-      wanted ??= Promise.withResolvers<void>();
+      deferred ??= Promise.withResolvers<void>();
       return;
     }
-    const waiting = wanted;
-    wanted = undefined;
-    await change(() => rearrange('keep'))
+    const waiting = deferred;
+    deferred = undefined;
+    await change(() => apply('keep'))
       .catch((error: unknown) => {
-        if (!asking) failFirst(error);
+        if (!asking) failOpening(error);
         throw error;
       })
       .finally(() => waiting?.resolve());
   };
 
-  /** Waits until no change is under way or waited for. What follows it synchronously has the sessions to itself. */
+  /** Waits until no change is in progress or waiting. What follows synchronously has the sessions to itself. */
   const settled = async (signal?: AbortSignal): Promise<void> => {
-    do await raceSignal(Promise.all([first.promise, wanted?.promise, changes.idle()]), signal);
-    while (wanted || changes.pending > 0);
+    do await raceSignal(Promise.all([opened.promise, deferred?.promise, changes.idle()]), signal);
+    while (deferred || changes.pending > 0);
   };
 
   return {
@@ -115,35 +187,35 @@ export function createSessions({ open, lock, privateMode, onArranged }: Sessions
     },
     async *during(role, run, { signal }) {
       await settled(signal);
-      const session = role === 'asking' ? asking! : (home ?? asking)!;
+      const session = role === 'asking' ? asking! : (device ?? asking)!;
       jobs += 1;
       try {
         yield* run(session);
       } finally {
         jobs -= 1;
-        if (jobs === 0 && wanted) void arrange().catch(() => undefined);
+        if (jobs === 0 && deferred) void reconcile().catch(() => undefined);
       }
     },
-    arrange,
-    renewPrivate: () => change(async () => (kindNow() === 'private' ? rearrange('renew') : undefined)),
-    leaveHome: () =>
+    reconcile,
+    renewPrivate: () => change(async () => (kindNow() === 'private' ? apply('renew') : undefined)),
+    closeDeviceSession: () =>
       change(async () => {
-        if (!home) return;
-        const leaving = home;
-        home = undefined;
+        if (!device) return;
+        const leaving = device;
+        device = undefined;
         if (asking === leaving) asking = undefined;
         try {
-          // First of all: whoever has the key next cannot be reached while this node lives.
+          // First: the next holder of the key cannot be reached while this node runs.
           await leaving.peer.stop();
         } finally {
           await reopen();
         }
       }),
-    peers: () => [...new Set([home, asking])].flatMap((session) => session?.peer ?? []),
+    peers: () => [...new Set([device, asking])].flatMap((session) => session?.peer ?? []),
     async stop() {
       stopped = true;
       await changes.idle();
-      await Promise.all([...new Set([home, asking])].map((session) => session?.peer.stop()));
+      await Promise.all([...new Set([device, asking])].map((session) => session?.peer.stop()));
     },
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
-import { keepSettings } from './settings.ts';
+import { keepSettings, toIceServers } from './settings.ts';
 
 test('what was chosen is there after a reload', async () => {
   const storage = createMemoryStorage();
@@ -44,4 +44,18 @@ test('a line that is no address is named, with how to write it, and nothing chan
   const relays = ['http://192.0.2.7:8080', '/dns4/relay.example.org/tcp/443/wss/p2p/12D3KooWAbc'];
   await keeper.change({ relays, iceServers: ['stun:stun.example.org:3478', 'turn:me:secret@turn.example.org'] });
   expect(keeper.view.current.relays).toEqual(relays);
+});
+
+test('STUN and TURN, and nothing that is neither', () => {
+  expect(
+    toIceServers([
+      'stun:stun.example.org:3478',
+      'turn:me:secret@turn.example.org',
+      'turn:turn.example.org',
+      'http://x',
+    ]),
+  ).toEqual([
+    { urls: 'stun:stun.example.org:3478' },
+    { urls: 'turn:turn.example.org', username: 'me', credential: 'secret' },
+  ]);
 });

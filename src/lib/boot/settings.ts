@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Settings } from '#lib/state/settings.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { createLive, type MutableLive } from './live.ts';
+import { createLive, type MutableLive } from '#lib/base/live.ts';
 import { isRelayAddress } from './relay-source.ts';
 
 const textList = z.array(z.string().min(1).max(512)).max(16);
 
-/** What an older build wrote, or somebody else, falls back member by member: a bad one never takes the others with it. */
+/** Settings in storage may be from an older build or damaged: each invalid member falls back to its default on its own. */
 export const settingsSchema = z.object({
   name: z.string().max(40).catch(''),
   privateMode: z.boolean().catch(false),
@@ -26,7 +26,10 @@ export const settingsSchema = z.object({
 
 export interface SettingsKeeper {
   readonly view: MutableLive<Settings>;
-  /** @throws `bad-setting` naming what is wrong; nothing changes then. Or what the storage throws: it holds until the page closes. */
+  /**
+   * @throws `bad-setting` naming what is wrong, and changes nothing; or what the storage throws, and the change holds until
+   * the page is closed.
+   */
   change(change: Partial<Settings>): Promise<void>;
 }
 
@@ -51,18 +54,18 @@ export async function keepSettings(storage: KeyValue): Promise<SettingsKeeper> {
   };
 }
 
-/** Nobody misses an address that is left out in silence until nothing works. */
+/** An invalid address is an error: one that is dropped silently is noticed only when nothing works. */
 function checkAddresses({ relays, iceServers }: Partial<Settings>): void {
   const relay = relays?.find((text) => !isRelayAddress(text));
   if (relay !== undefined)
     throw wrong(
       relay,
-      'no address of a relay',
+      'not the address of a relay',
       'https://relay.example.org or /dns4/relay.example.org/tcp/443/wss/p2p/…',
     );
   const server = iceServers?.find((text) => !toIceServer(text));
   if (server !== undefined)
-    throw wrong(server, 'no STUN or TURN server', 'stun:stun.example.org:3478 or turn:user:secret@turn.example.org');
+    throw wrong(server, 'not a STUN or TURN server', 'stun:stun.example.org:3478 or turn:user:secret@turn.example.org');
 }
 
 const wrong = (text: string, what: string, form: string) =>
@@ -70,11 +73,11 @@ const wrong = (text: string, what: string, form: string) =>
 
 const iceForm = /^(stuns?|turns?):(?:([^:@]+):([^@]+)@)?([^@\s]+)$/;
 
-/** `stun:host:port` and `turn:user:secret@host:port` as the browser wants them; what is neither is left out. */
+/** `stun:host:port` and `turn:user:secret@host:port` in the browser's form; anything else is left out. */
 export const toIceServers = (texts: readonly string[]): readonly RTCIceServer[] =>
   texts.flatMap((text) => toIceServer(text) ?? []);
 
-/** Undefined for what is no such address. */
+/** Undefined if the text is not such an address. */
 export function toIceServer(text: string): RTCIceServer | undefined {
   const match = iceForm.exec(text.trim());
   if (!match) return undefined;

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
-import { watchLimits } from './sharing-conditions.ts';
-import { createLive } from './live.ts';
+import { resumeSharing, watchLimits } from './sharing-conditions.ts';
+import { createLive } from '#lib/base/live.ts';
 import { keepSettings } from './settings.ts';
+import type { Settings } from '#lib/state/settings.ts';
 import type { SharingView } from '#lib/state/sharing.ts';
 import type { Sharing } from './run-sharing.ts';
 
-test('after the hours lending finishes, with that as the reason', async () => {
+test('after the set hours sharing finishes, with that as the reason', async () => {
   const clock = manualClock();
   const settings = await keepSettings(createMemoryStorage());
   await settings.change({ hoursMax: 1 });
@@ -26,4 +27,64 @@ test('after the hours lending finishes, with that as the reason', async () => {
   expect(stops).toEqual([['finish', 'hours']]);
   over.abort();
   await watching;
+});
+
+const off = { phase: 'off', model: undefined, wasDiscarded: false } as SharingView;
+
+/** Opens a page with this history; returns what it shares, and whether it reports a discard. */
+async function open(history: {
+  readonly settings: Partial<Settings>;
+  /** The model this tab was sharing when its page ended. */
+  readonly shared?: string;
+  readonly wasDiscarded: boolean;
+}) {
+  const settings = await keepSettings(createMemoryStorage());
+  await settings.change(history.settings);
+  const kept = new Map(history.shared === undefined ? [] : [['tabloom-lending', history.shared]]);
+  const session = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
+  const started: string[] = [];
+  const view = createLive({ ...off, wasDiscarded: history.wasDiscarded });
+  const start = async (model: string) => {
+    started.push(model);
+    view.change({ phase: 'sharing', model, wasDiscarded: false });
+  };
+  await resumeSharing({
+    sharing: { view, start, noteDiscard: (wasDiscarded) => view.change({ wasDiscarded }) },
+    settings,
+    wasDiscarded: history.wasDiscarded,
+    sessionStorage: () => session,
+  });
+  return { started, wasDiscarded: view.current.wasDiscarded };
+}
+
+const consented = ['a', 'b'];
+const opted = { consented, shareOnOpen: true };
+
+test('a tab that was discarded while sharing resumes if the user has set it to, and reports the discard', async () => {
+  expect(await open({ settings: opted, shared: 'a', wasDiscarded: true })).toEqual({
+    started: ['a'],
+    wasDiscarded: true,
+  });
+});
+
+test('without that setting it does not, and reports that sharing ended with the tab', async () => {
+  expect(await open({ settings: { consented }, shared: 'a', wasDiscarded: true })).toEqual({
+    started: [],
+    wasDiscarded: true,
+  });
+});
+
+test('a discarded tab that was not sharing does not share', async () => {
+  expect(await open({ settings: opted, wasDiscarded: true })).toEqual({ started: [], wasDiscarded: false });
+});
+
+test('a page that opens shares the model last consented to, and never one without consent', async () => {
+  expect((await open({ settings: opted, wasDiscarded: false })).started).toEqual(['b']);
+  expect((await open({ settings: { shareOnOpen: true }, wasDiscarded: false })).started).toEqual([]);
+  expect((await open({ settings: opted, shared: 'c', wasDiscarded: false })).started).toEqual([]);
+  expect((await open({ settings: { consented }, shared: 'a', wasDiscarded: false })).started).toEqual([]);
 });

@@ -3,9 +3,7 @@ import { isMetered, type WideNavigator } from './device.ts';
 import type { Sharing } from './run-sharing.ts';
 import type { SettingsKeeper } from './settings.ts';
 
-/** What of the device and of the person's limits holds sharing back, and the screen that stays on for it. */
-
-/** Holds sharing back while the device runs on battery or on a metered connection, as far as the browser tells. */
+/** Pauses sharing while the device runs on battery or on a metered connection, where the browser reports either. */
 export async function watchPower(
   navigator: WideNavigator,
   { sharing, settings }: { readonly sharing: Sharing; readonly settings: SettingsKeeper },
@@ -29,10 +27,10 @@ export async function watchPower(
 
 const checkEveryMs = 5_000;
 const hourMs = 3_600_000;
-/** The share of busy time is looked at once there is enough of it to mean something. */
-const settleMs = 60_000;
+/** The duty cycle is meaningful only after this long. */
+const dutyFromMs = 60_000;
 
-/** Keeps sharing within the person's limits: rests when the engine was busy too much of the time, stops after the hours. */
+/** Enforces the user's limits: pauses while the engine has been busy too much of the time, and stops after the set hours. */
 export async function watchLimits(
   { sharing, settings, clock }: { readonly sharing: Sharing; readonly settings: SettingsKeeper; readonly clock: Clock },
   signal: AbortSignal,
@@ -44,11 +42,11 @@ export async function watchLimits(
     const { hoursMax, dutyMax } = settings.view.current;
     const elapsedMs = clock.now() - startedAt;
     if (hoursMax > 0 && elapsedMs >= hoursMax * hourMs) await sharing.stop('finish', 'hours');
-    else sharing.hold('duty', elapsedMs > settleMs && duty > dutyMax ? 'on' : 'off');
+    else sharing.hold('duty', elapsedMs > dutyFromMs && duty > dutyMax ? 'on' : 'off');
   }
 }
 
-/** Keeps the screen on while sharing, where the person asked for it. The browser lets go whenever the tab is hidden. */
+/** Keeps the screen on while sharing, if the user has set it to. The browser releases the lock whenever the tab is hidden. */
 export function keepScreenOn(
   page: { readonly navigator: Navigator; readonly document: Document },
   { sharing, settings }: { readonly sharing: Sharing; readonly settings: SettingsKeeper },
@@ -76,4 +74,44 @@ export function keepScreenOn(
     document.removeEventListener('visibilitychange', listener);
     void lock?.release().catch(() => undefined);
   };
+}
+
+const sharedModelKey = 'tabloom-lending';
+
+/**
+ * Resumes sharing when the page opens, if the user has set it to. After the browser has discarded the tab, only if this very
+ * tab was sharing: the model it shared is kept in the tab's session storage, which survives a discard but not a close.
+ */
+export async function resumeSharing(components: {
+  readonly sharing: Pick<Sharing, 'view' | 'start' | 'noteDiscard'>;
+  readonly settings: Pick<SettingsKeeper, 'view'>;
+  readonly wasDiscarded: boolean;
+  readonly sessionStorage: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+}): Promise<void> {
+  const { sharing, settings, wasDiscarded, sessionStorage } = components;
+  const sharedBefore = attempt(() => sessionStorage().getItem(sharedModelKey)) ?? undefined;
+  sharing.view.listen(({ phase, model }) => {
+    attempt(() => {
+      if (phase === 'off' || phase === 'failed') sessionStorage().removeItem(sharedModelKey);
+      else if (model) sessionStorage().setItem(sharedModelKey, model);
+    });
+  });
+  const { consented, shareOnOpen } = settings.view.current;
+  const model = sharedBefore ?? (wasDiscarded ? undefined : consented.at(-1));
+  // Never without consent given on this device.
+  if (!shareOnOpen || !model || !consented.includes(model)) {
+    return sharing.noteDiscard(wasDiscarded && sharedBefore !== undefined);
+  }
+  await sharing.start(model).then(
+    () => sharing.noteDiscard(wasDiscarded),
+    () => undefined,
+  );
+}
+
+function attempt<T>(task: () => T): T | undefined {
+  try {
+    return task();
+  } catch {
+    return undefined;
+  }
 }

@@ -5,29 +5,29 @@ import type { HoldReason, PauseReason, SharingView } from '#lib/state/sharing.ts
 import type { Benchmark } from './benchmark.ts';
 
 /**
- * The sharing of this device as a state machine: `sharing.ts` is its reducer, `run-sharing.ts` its runner. Whatever the phase, a loaded model answers
- * this device itself; sharing only widens its audience to the network, so a pause never takes the person's own answers
- * away.
+ * The sharing of this device as a state machine: `sharing.ts` is its reducer, `run-sharing.ts` its runner. In every phase a
+ * loaded model answers this device itself; sharing only widens its audience to the network, so a pause never costs the user
+ * their own answers.
  *
  *     off, failed ─start→ loading ─loaded→ measuring ─measured→ sharing ⇄ paused ─stop→ off
  *                            ↑                                   │  └─stop, finish→ finishing → off
  *                            └────────── lost, once ─────────────┘
  *
- * A stop ends every phase, and so does the key going to another tab. An event that a phase does not know leaves the state
- * as it is, the very same object.
+ * A stop ends every phase, and so does the key moving to another tab. An event that a phase does not handle returns the very
+ * same state object.
  */
 export interface SharingState {
   readonly view: SharingView;
-  /** Of the start under way; the results of an earlier one are no news. */
+  /** Of the start in progress; results of earlier ones are ignored. */
   readonly attempt: number;
-  /** Loading once more after a loss: counters and hours go on. */
+  /** Reloading after a loss: counters and hours continue. */
   readonly resuming: boolean;
-  /** The model was loaded before sharing began, and stays when it ends. */
+  /** The model was loaded before sharing began, and stays loaded when it ends. */
   readonly modelStays: boolean;
-  /** `self`: another tab holds the device's key, and this one may answer this device alone. */
+  /** `self`: another tab holds the device's key, and this one may answer only this device. */
   readonly reach: Audience;
   readonly holds: readonly (HoldReason | 'asked')[];
-  /** The provider's counters: now, and what of them came before this sharing. */
+  /** The provider's counters now, and as they were when this sharing began. */
   readonly counters: Counters;
   readonly before: Counters;
   readonly reloadedAt: number | undefined;
@@ -45,16 +45,16 @@ export type SharingEvent =
   | { readonly type: 'load-failed'; readonly attempt: number; readonly error: ErrorRecord }
   | { readonly type: 'measured'; readonly attempt: number; readonly result: Benchmark; readonly at: number }
   | { readonly type: 'measuring-failed'; readonly attempt: number; readonly error: ErrorRecord }
-  /** `why`: where it is not the person who stops it. */
+  /** `why`: set if it is not the user who stops it. */
   | { readonly type: 'stop-asked'; readonly how: 'finish' | 'now'; readonly why?: PauseReason | undefined }
   | { readonly type: 'pause-asked' }
   | { readonly type: 'resume-asked' }
   | { readonly type: 'held'; readonly reason: HoldReason }
   | { readonly type: 'released'; readonly reason: HoldReason }
-  /** The key changed hands, or a fresh provider was made. */
+  /** The key moved between tabs, or a new provider was created. */
   | { readonly type: 'provider-changed'; readonly reach: Audience; readonly counters: Counters }
-  | { readonly type: 'provider-told'; readonly counters: Counters; readonly at: number }
-  /** It can answer no more though nobody asked for that. `attempt`: for loading it once more. */
+  | { readonly type: 'provider-updated'; readonly counters: Counters; readonly at: number }
+  /** It stopped working without being unloaded. `attempt`: for the reload. */
   | {
       readonly type: 'model-lost';
       readonly model: string;
@@ -62,21 +62,21 @@ export type SharingEvent =
       readonly at: number;
       readonly attempt: number;
     }
-  /** Nothing is loaded any more. */
+  /** No model is loaded any more. */
   | { readonly type: 'model-gone' }
-  /** The page knows whether the browser had closed this tab while it shared. */
+  /** Whether the browser discarded this tab while it was sharing is known. */
   | { readonly type: 'discard-noted'; readonly wasDiscarded: boolean };
 
 export type SharingEffect =
   | { readonly type: 'load'; readonly model: string; readonly attempt: number }
   | { readonly type: 'measure'; readonly attempt: number }
-  /** Leaves the load or the benchmark of this attempt. */
+  /** Aborts the load or the benchmark of this attempt. */
   | { readonly type: 'abandon'; readonly attempt: number }
-  /** Tells whoever asked for the start how it went. */
-  | { readonly type: 'settle-start'; readonly attempt: number; readonly error?: ErrorRecord }
+  /** Resolves or rejects the start. */
+  | { readonly type: 'conclude-start'; readonly attempt: number; readonly error?: ErrorRecord }
   | { readonly type: 'keep-consent'; readonly model: string }
-  /** Puts the loaded model before this audience. */
+  /** Offers the loaded model to this audience. */
   | { readonly type: 'offer'; readonly audience: Audience; readonly measured?: Measured | undefined }
-  /** Ends what still runs for others, with a word to them. */
+  /** Ends what still runs for other peers, with an error to them. */
   | { readonly type: 'cut-off' }
   | { readonly type: 'unload' };

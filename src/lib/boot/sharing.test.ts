@@ -26,7 +26,7 @@ const start: SharingEvent = { type: 'start-asked', model: 'm', attempt: 1 };
 const key: SharingEvent = { type: 'provider-changed', reach: 'network', counters: none };
 const loaded = (attempt = 1, stays = false): SharingEvent => ({ type: 'model-loaded', attempt, stays });
 const told = (change: Partial<Counters>): SharingEvent => ({
-  type: 'provider-told',
+  type: 'provider-updated',
   counters: { ...none, ...change },
   at: 2_000,
 });
@@ -66,7 +66,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
     'failed',
     [
       { type: 'abandon', attempt: 1 },
-      { type: 'settle-start', attempt: 1, error },
+      { type: 'conclude-start', attempt: 1, error },
     ],
   ],
   [
@@ -75,7 +75,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
     'off',
     [
       { type: 'abandon', attempt: 1 },
-      { type: 'settle-start', attempt: 1, error: { code: 'aborted', message: 'Stopped.' } },
+      { type: 'conclude-start', attempt: 1, error: { code: 'aborted', message: 'Stopped.' } },
     ],
   ],
   [
@@ -85,7 +85,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
     [
       { type: 'keep-consent', model: 'm' },
       { type: 'offer', audience: 'network', measured: fast },
-      { type: 'settle-start', attempt: 1 },
+      { type: 'conclude-start', attempt: 1 },
     ],
   ],
   [
@@ -94,7 +94,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
     'failed',
     [
       { type: 'abandon', attempt: 1 },
-      { type: 'settle-start', attempt: 1, error: tooSlow.error },
+      { type: 'conclude-start', attempt: 1, error: tooSlow.error },
     ],
   ],
   [
@@ -103,7 +103,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
     'failed',
     [
       { type: 'abandon', attempt: 1 },
-      { type: 'settle-start', attempt: 1, error },
+      { type: 'conclude-start', attempt: 1, error },
     ],
   ],
   [
@@ -112,7 +112,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
     'off',
     [
       { type: 'abandon', attempt: 1 },
-      { type: 'settle-start', attempt: 1, error: stopped },
+      { type: 'conclude-start', attempt: 1, error: stopped },
     ],
   ],
   [
@@ -121,7 +121,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
     'off',
     [
       { type: 'abandon', attempt: 1 },
-      { type: 'settle-start', attempt: 1, error: stopped },
+      { type: 'conclude-start', attempt: 1, error: stopped },
       { type: 'offer', audience: 'self' },
       { type: 'unload' },
     ],
@@ -148,7 +148,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
     'failed',
     [
       { type: 'abandon', attempt: 1 },
-      { type: 'settle-start', attempt: 1, error },
+      { type: 'conclude-start', attempt: 1, error },
     ],
   ],
   ['sharing', { type: 'model-gone' }, 'off', [{ type: 'offer', audience: 'self' }]],
@@ -158,7 +158,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
     'off',
     [
       { type: 'abandon', attempt: 1 },
-      { type: 'settle-start', attempt: 1, error: stopped },
+      { type: 'conclude-start', attempt: 1, error: stopped },
       { type: 'offer', audience: 'self' },
     ],
   ],
@@ -182,11 +182,11 @@ test('every phase but off and failed refuses a start with a code, and nothing el
     const [next, effects] = reduceSharing(state, { ...start, attempt: 9 });
     expect(next).toBe(state);
     expect(effects).toEqual([
-      { type: 'settle-start', attempt: 9, error: { code: 'already-sharing', message: expect.any(String) } },
+      { type: 'conclude-start', attempt: 9, error: { code: 'already-sharing', message: expect.any(String) } },
     ]);
   }
   const guest = reduceSharing(initialSharing(false), start);
-  expect(guest[1]).toMatchObject([{ type: 'settle-start', error: { code: 'identity-elsewhere' } }]);
+  expect(guest[1]).toMatchObject([{ type: 'conclude-start', error: { code: 'identity-elsewhere' } }]);
 });
 
 test('a model that was there before sharing stays when it ends', () => {
@@ -198,7 +198,7 @@ test('what was lost is loaded once; lost again within ten minutes it is left to 
   const again: SharingEvent[] = [loaded(2), { ...done, attempt: 2 } as SharingEvent];
   const once = run(...into.sharing, told({ jobsDone: 3 }), lost(), ...again);
   expect(once.state.view).toMatchObject({ phase: 'sharing', startedAt: 1_000, jobsDone: 3, error: undefined });
-  expect(once.effects).not.toContainEqual(expect.objectContaining({ type: 'settle-start' }));
+  expect(once.effects).not.toContainEqual(expect.objectContaining({ type: 'conclude-start' }));
   expect(reduceSharing(once.state, lost(600_000, 3))[0].view).toMatchObject({ phase: 'failed', error });
   expect(reduceSharing(once.state, lost(605_000, 3))[0].view.phase).toBe('loading');
 });
@@ -236,7 +236,7 @@ test('in a thousand histories of any order: announced only while sharing under t
         () => ({ type: 'held', reason: pick(['battery', 'duty']) }),
         () => ({ type: 'released', reason: pick(['battery', 'duty']) }),
         () => ({ type: 'provider-changed', reach: pick(['network', 'network', 'self']), counters }),
-        () => ({ type: 'provider-told', counters, at }),
+        () => ({ type: 'provider-updated', counters, at }),
         () => ({ type: 'model-lost', model: 'm', error, at, attempt: ++attempts }),
         () => ({ type: 'model-gone' }),
       ])();
@@ -244,10 +244,10 @@ test('in a thousand histories of any order: announced only while sharing under t
       const before = state;
       const [next, effects] = reduceSharing(before, event);
       state = next;
-      if (next === before && event.type !== 'start-asked' && event.type !== 'provider-told')
+      if (next === before && event.type !== 'start-asked' && event.type !== 'provider-updated')
         expect(effects).toEqual([]);
       for (const effect of effects) {
-        if (effect.type === 'settle-start') expect(open.delete(effect.attempt), `seed ${seed}`).toBe(true);
+        if (effect.type === 'conclude-start') expect(open.delete(effect.attempt), `seed ${seed}`).toBe(true);
         if (effect.type === 'offer') expect(effect.audience).toBe(audienceOf(next));
         if (effect.type === 'unload') expect(before.modelStays).toBe(false);
       }

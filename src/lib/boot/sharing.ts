@@ -6,10 +6,10 @@ import type { Counters, SharingEffect, SharingEvent, SharingState } from './shar
 
 type Step = readonly [SharingState, readonly SharingEffect[]];
 
-/** A model that is lost again so soon after it was loaded once more is left to the person. */
+/** A model that is lost again within this time of its reload is not reloaded a second time. */
 const reloadGapMs = 10 * 60_000;
 
-const nothing: Counters = {
+const noCounters: Counters = {
   running: 0,
   queued: 0,
   jobsDone: 0,
@@ -20,7 +20,7 @@ const nothing: Counters = {
   decodeTps: undefined,
   busyMs: 0,
 };
-const nothingDone = {
+const noWork = {
   running: 0,
   queued: 0,
   jobsDone: 0,
@@ -38,7 +38,7 @@ export const initialSharing = (wasDiscarded: boolean): SharingState => ({
     why: undefined,
     model: undefined,
     startedAt: undefined,
-    ...nothingDone,
+    ...noWork,
     error: undefined,
     wasDiscarded,
   },
@@ -47,12 +47,12 @@ export const initialSharing = (wasDiscarded: boolean): SharingState => ({
   modelStays: false,
   reach: 'self',
   holds: [],
-  counters: nothing,
-  before: nothing,
+  counters: noCounters,
+  before: noCounters,
   reloadedAt: undefined,
 });
 
-/** Whom the loaded model answers in this state. */
+/** The audience of the loaded model in this state. */
 export const audienceOf = ({ view, reach }: SharingState): Audience =>
   view.phase === 'sharing' && reach === 'network' ? 'network' : 'self';
 
@@ -85,20 +85,20 @@ export function reduceSharing(state: SharingState, event: SharingEvent): Step {
       if (phase !== 'sharing' && phase !== 'paused') return unchanged;
       return hold(state, 'asked');
     case 'resume-asked':
-      return phase === 'paused' ? settle({ ...state, holds: [] }) : unchanged;
+      return phase === 'paused' ? applyHolds({ ...state, holds: [] }) : unchanged;
     case 'held':
       return hold(state, event.reason);
     case 'released':
       if (!state.holds.includes(event.reason)) return unchanged;
-      return settle({ ...state, holds: state.holds.filter((reason) => reason !== event.reason) });
+      return applyHolds({ ...state, holds: state.holds.filter((reason) => reason !== event.reason) });
     case 'provider-changed':
       return changeProvider(state, event);
-    case 'provider-told':
-      return hear(state, event);
+    case 'provider-updated':
+      return updateCounters(state, event);
     case 'model-lost':
       return lose(state, event);
     case 'model-gone':
-      // While loading, it is the model before that gives way.
+      // While loading, it is the previous model that is unloaded.
       return phase === 'measuring' || isServing(state) ? end({ ...state, modelStays: true }, 'unloaded') : unchanged;
     case 'discard-noted':
       if (state.view.wasDiscarded === event.wasDiscarded) return unchanged;
@@ -118,7 +118,7 @@ const isStarting = ({ view: { phase } }: SharingState) => phase === 'loading' ||
 function start(state: SharingState, { model, attempt }: Extract<SharingEvent, { type: 'start-asked' }>): Step {
   const refuse = (code: string, message: string): Step => [
     state,
-    [{ type: 'settle-start', attempt, error: { code, message } }],
+    [{ type: 'conclude-start', attempt, error: { code, message } }],
   ];
   if (state.reach === 'self')
     return refuse(
@@ -134,7 +134,7 @@ function start(state: SharingState, { model, attempt }: Extract<SharingEvent, { 
       why: undefined,
       model,
       startedAt: undefined,
-      ...nothingDone,
+      ...noWork,
       error: undefined,
       wasDiscarded: false,
     }),
@@ -159,20 +159,20 @@ function begin(state: SharingState, measured: Measured | undefined, at: number):
     [
       { type: 'keep-consent', model: state.view.model! },
       { type: 'offer', audience: audienceOf(next), measured },
-      ...(resuming ? [] : [{ type: 'settle-start', attempt } as const]),
+      ...(resuming ? [] : [{ type: 'conclude-start', attempt } as const]),
     ],
   ];
 }
 
-/** What a start under way leaves to do when it comes to nothing. */
-function leaveStart({ resuming, attempt, view: { phase } }: SharingState, error: ErrorRecord): SharingEffect[] {
+/** The effects that end a start in progress, if there is one. */
+function abandonStart({ resuming, attempt, view: { phase } }: SharingState, error: ErrorRecord): SharingEffect[] {
   if (phase !== 'loading' && phase !== 'measuring') return [];
-  return [{ type: 'abandon', attempt }, ...(resuming ? [] : [{ type: 'settle-start', attempt, error } as const])];
+  return [{ type: 'abandon', attempt }, ...(resuming ? [] : [{ type: 'conclude-start', attempt, error } as const])];
 }
 
 const stopped: ErrorRecord = { code: 'aborted', message: 'Sharing was stopped before it started.' };
 
-/** The model stays: it answers this device where it can. */
+/** The model stays loaded and still answers this device, if it can. */
 function fail(state: SharingState, error: ErrorRecord): Step {
   const wasStopped = error.code === 'aborted';
   const next = show(
@@ -181,23 +181,23 @@ function fail(state: SharingState, error: ErrorRecord): Step {
       phase: wasStopped ? 'off' : 'failed',
       why: undefined,
       startedAt: undefined,
-      ...nothingDone,
+      ...noWork,
       error: wasStopped ? undefined : error,
     },
   );
-  return [next, leaveStart(state, error)];
+  return [next, abandonStart(state, error)];
 }
 
 function end(state: SharingState, why: PauseReason | undefined, running: 'left' | 'cut-off' = 'left'): Step {
   const next = show(
     { ...state, resuming: false, holds: state.holds.filter((reason) => reason !== 'asked') },
-    { phase: 'off', why, startedAt: undefined, ...nothingDone, error: undefined },
+    { phase: 'off', why, startedAt: undefined, ...noWork, error: undefined },
   );
   const isLoaded = state.view.phase !== 'loading';
   return [
     next,
     [
-      ...leaveStart(state, stopped),
+      ...abandonStart(state, stopped),
       ...(isLoaded ? [{ type: 'offer', audience: 'self' } as const] : []),
       ...(running === 'cut-off' && isServing(state) && state.counters.running > 0
         ? [{ type: 'cut-off' } as const]
@@ -217,11 +217,11 @@ function stop(state: SharingState, { how, why }: Extract<SharingEvent, { type: '
 }
 
 function hold(state: SharingState, reason: HoldReason | 'asked'): Step {
-  return state.holds.includes(reason) ? [state, []] : settle({ ...state, holds: [...state.holds, reason] });
+  return state.holds.includes(reason) ? [state, []] : applyHolds({ ...state, holds: [...state.holds, reason] });
 }
 
-/** Pauses or goes on, as the reasons to pause now are. */
-function settle(state: SharingState): Step {
+/** Pauses or resumes, by the reasons to pause. */
+function applyHolds(state: SharingState): Step {
   const { phase } = state.view;
   if (phase !== 'sharing' && phase !== 'paused') return [state, []];
   const [why] = state.holds;
@@ -236,7 +236,10 @@ function changeProvider(state: SharingState, event: Extract<SharingEvent, { type
   return [next, [{ type: 'offer', audience: audienceOf(next) }]];
 }
 
-function hear(state: SharingState, { counters, at }: Extract<SharingEvent, { type: 'provider-told' }>): Step {
+function updateCounters(
+  state: SharingState,
+  { counters, at }: Extract<SharingEvent, { type: 'provider-updated' }>,
+): Step {
   const next = { ...state, counters };
   if (!isServing(state)) return [next, []];
   const { phase, startedAt, why } = state.view;
@@ -246,7 +249,7 @@ function hear(state: SharingState, { counters, at }: Extract<SharingEvent, { typ
   return [show(next, { ...done, duty: Math.max(0, Math.min(1, busyMs / elapsedMs)) }), []];
 }
 
-/** Sums since then; what is a state and no sum stays as it is now. */
+/** Differences of the sums; gauges stay as they are now. */
 const minus = (now: Counters, then: Counters): Counters => ({
   running: now.running,
   queued: now.queued,

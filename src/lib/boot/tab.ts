@@ -1,34 +1,32 @@
-import { systemClock } from '#lib/base/clock.ts';
+import { systemClock, type Clock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import { readDevice } from '#lib/engine/device.ts';
+import type { Engine } from '#lib/engine/spec.ts';
 import { createStoredModels } from '#lib/engine/stored-models.ts';
+import { createWorkerEngine } from '#lib/engine/worker/client.ts';
 import type { Tab } from '#lib/state/tab.ts';
 import { createAsking } from './asking.ts';
 import { benchmark } from './benchmark.ts';
-import { browserChannel, browserStores, clearAreas } from './browser-stores.ts';
+import { browserChannel, browserStores, clearAreas, deleteData, exportData } from './browser-stores.ts';
 import { createCorrectedClock, keepComparing } from './clock-offset.ts';
 import { examineDevice } from './device.ts';
-import { createTabEngines } from './engines.ts';
 import { keepHistory } from './history.ts';
 import { requestIdentityLock } from './identity-lock.ts';
 import { createLibrary } from './library.ts';
-import { downloadBytes } from './model-size.ts';
+import { downloadBytes } from './model-view.ts';
 import { createNetworkWatcher } from './network-view.ts';
-import { deleteData, exportData } from './own-data.ts';
-import { wakeups, watchPageLife } from './page-life.ts';
+import { wakeups, watchPageLifecycle } from './page-lifecycle.ts';
 import { createRelaySource } from './relay-source.ts';
 import { createSharing } from './run-sharing.ts';
-import { openSession } from './session.ts';
-import { createSessions } from './sessions.ts';
+import { createSessions, openSession } from './sessions.ts';
 import { keepSettings, toIceServers } from './settings.ts';
-import { keepScreenOn, watchLimits, watchPower } from './sharing-conditions.ts';
+import { keepScreenOn, resumeSharing, watchLimits, watchPower } from './sharing-conditions.ts';
 import { untilServiceWorker } from './service-worker.ts';
-import { startAgain } from './start-again.ts';
 
-/** How long the network waits to know how wrong this device's clock is. */
-const compareMs = 2_000;
+/** How long the network waits for the offset of this device's clock. */
+const clockTimeoutMs = 2_000;
 
 /** The composition root of a tab: the one place with the real clock, network, workers and storage. Browser only. */
 export async function createTab(): Promise<Tab> {
@@ -37,9 +35,9 @@ export async function createTab(): Promise<Tab> {
   const logger = silentLogger;
   const page = { window, document, navigator };
   const fetch = globalThis.fetch.bind(globalThis);
-  const life = new AbortController();
+  const lifetime = new AbortController();
   const corrected = createCorrectedClock({ clock, fetch, origin: location.origin });
-  const compared = withTimeout(corrected.compare(), clock, compareMs).catch(() => undefined);
+  const compared = withTimeout(corrected.compare(), clock, clockTimeoutMs).catch(() => undefined);
   const { storage, kept, caches: cacheStorage } = await browserStores(globalThis, clock);
   const settings = await keepSettings(storage);
   const examine = () => examineDevice(navigator);
@@ -57,7 +55,7 @@ export async function createTab(): Promise<Tab> {
     },
     downloadBytes: (source) => downloadBytes(source, { fetch }),
     beforeLoad: async () => {
-      // Where the browser grants it, what is downloaded now is not cleared under pressure.
+      // If the browser grants it, what is downloaded now is not evicted under storage pressure.
       await Promise.all([untilServiceWorker(clock), navigator.storage?.persist?.().catch(() => false)]);
     },
   });
@@ -87,7 +85,7 @@ export async function createTab(): Promise<Tab> {
       }),
     lock: () => lock,
     privateMode,
-    onArranged: (asking, serving) => {
+    onChange: (asking, serving) => {
       network.watch(asking, serving);
       sharing.serveWith(serving.peer.provider, serving.kind === 'own' ? 'network' : 'self');
     },
@@ -96,22 +94,22 @@ export async function createTab(): Promise<Tab> {
     locks: navigator.locks,
     channel: browserChannel,
     random,
-    letGo: () => sessions.leaveHome(),
+    onClaim: () => sessions.closeDeviceSession(),
   });
-  const arrange = () => void sessions.arrange().catch(() => undefined);
+  const reconcile = () => void sessions.reconcile().catch(() => undefined);
   const endings = [
-    lock.onChange(arrange),
-    watchPageLife(page, { peers: sessions.peers, sharing }),
+    lock.onChange(reconcile),
+    watchPageLifecycle(page, { peers: sessions.peers, sharing }),
     await watchPower(navigator, { sharing, settings }),
     keepScreenOn(page, { sharing, settings }),
   ];
-  void watchLimits({ sharing, settings, clock }, life.signal);
-  // An offer that is dated wrongly is not listed, and the others' offers are not believed.
+  void watchLimits({ sharing, settings, clock }, lifetime.signal);
+  // A wrongly dated offer is not listed, and correctly dated ones look stale.
   await compared;
-  void keepComparing(corrected, { clock, wakeups: wakeups(page) }, life.signal);
-  await sessions.arrange();
+  void keepComparing(corrected, { clock, wakeups: wakeups(page) }, lifetime.signal);
+  await sessions.reconcile();
   void library.refresh().catch(() => undefined);
-  void startAgain({ sharing, settings, wasDiscarded, session: () => sessionStorage });
+  void resumeSharing({ sharing, settings, wasDiscarded, sessionStorage: () => sessionStorage });
 
   return {
     asking: createAsking({ clock, sessions, privateMode, note: network.note }),
@@ -128,7 +126,7 @@ export async function createTab(): Promise<Tab> {
       view: settings.view,
       change: async (change) => {
         await settings.change(change);
-        if ('privateMode' in change) await sessions.arrange();
+        if ('privateMode' in change) await sessions.reconcile();
       },
       exportData: () => exportData(storage),
       deleteData: async () => {
@@ -137,7 +135,7 @@ export async function createTab(): Promise<Tab> {
           await deleteData(storage, cacheStorage);
           clearAreas(globalThis);
         } finally {
-          // Only now: the tab that has the key next makes a new one.
+          // Only now: the next tab to hold the lock creates a new key.
           lock.release();
         }
       },
@@ -149,7 +147,7 @@ export async function createTab(): Promise<Tab> {
     },
   };
 
-  /** The call is the consent; it is remembered for this device. */
+  /** The call is the consent; it is stored for this device. */
   async function loadWithConsent(name: string) {
     const { consented } = settings.view.current;
     if (!consented.includes(name)) await settings.change({ consented: [...consented, name] }).catch(() => undefined);
@@ -157,7 +155,7 @@ export async function createTab(): Promise<Tab> {
   }
 
   async function leave(): Promise<void> {
-    life.abort();
+    lifetime.abort();
     for (const end of endings) end();
     await library.close().catch(() => undefined);
     await sessions.stop();
@@ -165,3 +163,32 @@ export async function createTab(): Promise<Tab> {
 }
 
 const nothingStored = { list: async () => [], delete: async () => undefined };
+
+/** The engines of a tab, each in a dedicated worker of its own. Nothing is fetched before the first load. */
+function createTabEngines(clock: Clock): ReadonlyMap<string, () => Engine> {
+  const engines = new Map<string, Engine>();
+  const once = (name: string, create: () => Engine) => {
+    const engine = () => {
+      const made = engines.get(name) ?? create();
+      engines.set(name, made);
+      return made;
+    };
+    return [name, engine] as const;
+  };
+  return new Map([
+    once('wllama', () =>
+      createWorkerEngine({
+        info: { name: 'wllama', build: '', deviceClass: 'wasm-cpu' },
+        spawn: () => new Worker(new URL('../../../workers/wllama.worker.ts', import.meta.url), { type: 'module' }),
+        clock,
+      }),
+    ),
+    once('webllm', () =>
+      createWorkerEngine({
+        info: { name: 'webllm', build: '', deviceClass: 'webgpu-unknown' },
+        spawn: () => new Worker(new URL('../../../workers/webllm.worker.ts', import.meta.url), { type: 'module' }),
+        clock,
+      }),
+    ),
+  ]);
+}

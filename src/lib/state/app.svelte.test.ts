@@ -3,7 +3,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { initialJob } from '#lib/peer/session/job-state.ts';
 import { App } from './app.svelte.ts';
 import { emptyLibrary } from './library.ts';
-import type { Live } from './live.ts';
+import type { Live } from '#lib/base/live.ts';
 import { noNetwork } from './network.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import { defaultSettings, type Settings } from './settings.ts';

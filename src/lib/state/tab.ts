@@ -2,7 +2,7 @@ import type { Attempt } from '#lib/peer/session/attempt.ts';
 import type { AskRequest, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { DeviceView } from './device.ts';
-import type { Live } from './live.ts';
+import type { Live } from '#lib/base/live.ts';
 import type { LibraryView } from './library.ts';
 import type { NetworkView } from './network.ts';
 import type { Settings } from './settings.ts';

@@ -1,4 +1,4 @@
-import type { Live } from './live.ts';
+import type { Live } from '#lib/base/live.ts';
 
 /** A {@link Live} value as reactive state; holds `initial` until one is attached. */
 export class Watched<T> {

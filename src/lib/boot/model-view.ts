@@ -1,21 +1,23 @@
+import { concatBytes } from '#lib/base/bytes.ts';
 import type { DeviceFacts } from '#lib/engine/device.ts';
+import { weightsListFile } from '#lib/engine/files/mlc-layout.ts';
 import { fit } from '#lib/engine/fit.ts';
-import type { ModelEntry } from '#lib/engine/spec.ts';
+import type { ModelEntry, ModelSource } from '#lib/engine/spec.ts';
 import type { ModelView } from '#lib/state/library.ts';
 
-/** What a page adds to the engine's own check. */
+/** What the page knows in addition to the engine's own check. */
 export interface PageFacts {
   readonly phone: boolean;
-  /** Bytes the browser lets this site keep beyond what it keeps now; undefined where it does not say. */
+  /** Bytes this site may still store; undefined if the browser does not report it. */
   readonly roomBytes: number | undefined;
 }
 
-/** Left free beside a download. */
+/** Left free besides a download. */
 const spareBytes = 50e6;
-/** Phones end tabs that take more. */
+/** Phones kill tabs that use more. */
 const phoneMemoryBytesMax = 1.2e9;
 
-/** Whether this tab should run a model, with the reason in a sentence. */
+/** Whether this tab should run a model, with the reason in one sentence. */
 export function tabFit(model: ModelEntry, device: DeviceFacts, page: PageFacts, storedBytes: number): ModelView['fit'] {
   const { verdict, message } = fit(model, device);
   if (verdict !== 'fits' && verdict !== 'tight') return { fits: false, reason: message };
@@ -53,4 +55,28 @@ export function toModelView(
     cachedBytes,
     fit,
   };
+}
+
+const timeoutMs = 8_000;
+/** Lists of large models take some hundred kilobytes. */
+const listBytesMax = 4 * 1024 * 1024;
+
+/** Bytes of a model's weights, from their publisher's list of files; undefined if there is none or it cannot be read. */
+export async function downloadBytes(
+  source: ModelSource,
+  { fetch }: { readonly fetch: typeof globalThis.fetch },
+): Promise<number | undefined> {
+  if (source.kind === 'gguf') return source.sizeBytes;
+  if (source.kind !== 'mlc') return undefined;
+  const list = weightsListFile(source);
+  const response = await fetch(list.url, { signal: AbortSignal.timeout(timeoutMs), credentials: 'omit' });
+  if (!response.ok || !response.body) return undefined;
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const piece of response.body) {
+    length += piece.length;
+    if (length > listBytesMax) return undefined;
+    pieces.push(piece);
+  }
+  return list.read(concatBytes(...pieces))?.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }

@@ -2,24 +2,24 @@ import type { Peer } from '#lib/peer/peer.ts';
 import type { Sharing } from './run-sharing.ts';
 
 /**
- * A page that is hidden for good or frozen says goodbye at once, so that nobody is sent to it; one that comes back
+ * A page that is unloaded or frozen announces at once that it is offline, so that no job is sent to it; one that comes back
  * announces itself again. Nothing can be awaited in these events.
  */
-export function watchPageLife(
+export function watchPageLifecycle(
   page: { readonly window: Window; readonly document: Document },
   { peers, sharing }: { readonly peers: () => readonly Peer[]; readonly sharing: Sharing },
 ): () => void {
-  const life = new AbortController();
-  const { signal } = life;
-  const leave = () => peers().forEach((peer) => peer.announceOffline());
-  const comeBack = () => peers().forEach((peer) => peer.announceOnline());
-  page.window.addEventListener('pagehide', leave, { signal });
-  page.window.addEventListener('pageshow', (event) => event.persisted && comeBack(), { signal });
+  const lifetime = new AbortController();
+  const { signal } = lifetime;
+  const goOffline = () => peers().forEach((peer) => peer.announceOffline());
+  const goOnline = () => peers().forEach((peer) => peer.announceOnline());
+  page.window.addEventListener('pagehide', goOffline, { signal });
+  page.window.addEventListener('pageshow', (event) => event.persisted && goOnline(), { signal });
   page.document.addEventListener(
     'freeze',
     () => {
       sharing.hold('frozen', 'on');
-      leave();
+      goOffline();
     },
     { signal },
   );
@@ -27,26 +27,26 @@ export function watchPageLife(
     'resume',
     () => {
       sharing.hold('frozen', 'off');
-      comeBack();
+      goOnline();
     },
     { signal },
   );
-  return () => life.abort();
+  return () => lifetime.abort();
 }
 
-/** Moments in which a lost connection is worth trying again at once. */
+/** Calls `wake` when a lost connection is worth retrying at once. */
 export function wakeups(page: {
   readonly window: Window;
   readonly document: Document;
 }): (wake: () => void) => () => void {
   return (wake) => {
-    const life = new AbortController();
-    const { signal } = life;
+    const lifetime = new AbortController();
+    const { signal } = lifetime;
     page.window.addEventListener('online', wake, { signal });
     page.document.addEventListener('resume', wake, { signal });
     page.document.addEventListener('visibilitychange', () => page.document.visibilityState === 'visible' && wake(), {
       signal,
     });
-    return () => life.abort();
+    return () => lifetime.abort();
   };
 }

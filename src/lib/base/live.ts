@@ -1,5 +1,11 @@
-import { createEmitter } from '#lib/base/emitter.ts';
-import type { Live } from '#lib/state/live.ts';
+import { createEmitter } from './emitter.ts';
+
+/** An observable value. */
+export interface Live<T> {
+  readonly current: T;
+  /** Calls back with each new value; returns the unsubscribe function. */
+  listen(listener: (value: T) => void): () => void;
+}
 
 /** A {@link Live} value and the means to change it. */
 export interface MutableLive<T> extends Live<T> {
