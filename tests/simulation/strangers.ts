@@ -43,6 +43,8 @@ export interface Strangers {
 export interface Invasion {
   readonly identities: number;
   readonly zones: number;
+  /** Each of them has passed its audition: the worst that can be, since a canary cannot be told from a job. */
+  readonly auditions?: 'passed';
   /** In place of what an honest worker would offer. */
   readonly offer?: Partial<OfferedModel> & Partial<Pick<Offer, 'tiers'>>;
 }
@@ -155,7 +157,7 @@ export async function createStrangers(
     }
   };
 
-  const settleHostile = async (attack: Attack, zone: number, offer: Invasion['offer'] = {}) => {
+  const settleHostile = async (attack: Attack, zone: number, invasion: Invasion) => {
     identities += 1;
     const { net, signer } = await join(`/ip4/10.1.${zone}.${identities % 250}/tcp/1`);
     let before = 0;
@@ -167,14 +169,17 @@ export async function createStrangers(
       await attack({ job, asker: channel.remote, signer, channel, clock, before: before++, truth });
     });
     const channel = await link(net);
-    const { tiers = ['open'], ...change } = offer;
+    const { tiers = ['open'], ...change } = invasion.offer ?? {};
+    for (let i = 0; invasion.auditions === 'passed' && i < standingLimits.canariesToPass; i++) {
+      trackRecord.recordCanary(net.self, model.artefact, 'passed');
+    }
     const models = [{ ...boast, ...change }];
     const say = () => announce(signer, { engine: byzantineEngine, models, tiers });
     say();
     hostile.set(net.self, {
       attack,
       zone,
-      offer,
+      invasion,
       announce: say,
       leave: () => {
         channel.abort(new Error('left'));
@@ -186,13 +191,13 @@ export async function createStrangers(
 
   /** Who has been found out comes back under a new key, from the same place. */
   const replace = async () => {
-    for (const [peer, { attack, zone, offer, leave }] of hostile) {
+    for (const [peer, { attack, zone, invasion, leave }] of hostile) {
       const standing = trackRecord.standing(peer, model.artefact);
       const level = levelOf(standing, clock.now());
       if (level !== 'distrusted' && level !== 'forked') continue;
       hostile.delete(peer);
       leave();
-      await settleHostile(attack, zone, offer);
+      await settleHostile(attack, zone, invasion);
     }
   };
 
@@ -225,8 +230,9 @@ export async function createStrangers(
     get identities() {
       return identities;
     },
-    async invade(attacks, { identities: count, zones, offer }) {
-      for (let i = 0; i < count; i++) await settleHostile(attacks[i % attacks.length]!, i % zones, offer);
+    async invade(attacks, invasion) {
+      const { identities: count, zones } = invasion;
+      for (let i = 0; i < count; i++) await settleHostile(attacks[i % attacks.length]!, i % zones, invasion);
     },
     leave() {
       for (const { leave } of hostile.values()) leave();
@@ -262,7 +268,7 @@ export async function createStrangers(
 interface Hostile {
   readonly attack: Attack;
   readonly zone: number;
-  readonly offer: Invasion['offer'];
+  readonly invasion: Invasion;
   readonly announce: () => void;
   readonly leave: () => void;
 }

@@ -83,10 +83,12 @@ describe('strangers beside workers with standing', () => {
   test('get nothing, but what is kept for newcomers, however slow', () => {
     const standing = newcomers('D');
     expect(counts(entries, { standing })['D']).toBeUndefined();
-    expect(counts(entries, { standing, trial: 'allowed' })).toEqual({ D: 2_000 });
-    expect(route(query, entries, { standing, trial: 'allowed' })).toMatchObject({ isTrial: true, level: 'stranger' });
+    expect(counts(entries, { standing, trial: 'anybody' })).toEqual({ D: 2_000 });
+    expect(route(query, entries, { standing, trial: 'anybody' })).toMatchObject({ isTrial: true, level: 'stranger' });
+    // Where there are canaries, they come first.
+    expect(counts(entries, { standing, trial: 'admitted' })['D']).toBeUndefined();
     // A second attempt is no trial: the first one has cost enough.
-    expect(counts(entries, { standing, trial: 'allowed', attempt: 'again' })['D']).toBeUndefined();
+    expect(counts(entries, { standing, trial: 'anybody', attempt: 'again' })['D']).toBeUndefined();
   });
 
   test('A2: claims of any size change nothing about that', () => {

@@ -41,8 +41,8 @@ export interface RouteOptions extends Pick<CandidateOptions, 'random' | 'now' | 
   readonly tokensOut?: number | undefined;
   /** Which attempt of the job it is: the last one belongs to the best-known worker. `first` unless said otherwise. */
   readonly attempt?: 'first' | 'again' | 'last' | undefined;
-  /** A newcomer may have this job, out of the share that is kept for them. */
-  readonly trial?: 'allowed' | undefined;
+  /** A newcomer may have this job, out of the share kept for them: one that is admitted, or anybody. */
+  readonly trial?: 'admitted' | 'anybody' | undefined;
 }
 
 export interface Route {
@@ -154,8 +154,10 @@ function choose(
   const usable = ranked.filter(({ level }) => level !== 'forked');
   if (attempt === 'last') return { chosen: bestKnown(usable, options.now), isTrial: false, pool: usable };
   const isTrusted = usable.some(isTrustedPeer);
-  if (trial === 'allowed' && attempt === 'first' && isTrusted) {
-    const newcomers = usable.filter(({ level }) => level === 'on-trial' || level === 'stranger');
+  if (trial !== undefined && attempt === 'first' && isTrusted) {
+    const newcomers = usable.filter(
+      ({ level }) => level === 'on-trial' || (trial === 'anybody' && level === 'stranger'),
+    );
     if (newcomers.length > 0)
       return { chosen: drawByZone(newcomers, options, knowledge), isTrial: true, pool: newcomers };
   }
@@ -201,12 +203,10 @@ function lighterOfTwo(best: readonly Ranked[], random: Random): Ranked {
   return others.length === 0 ? first : lighter(first, draw(others, random));
 }
 
-/** What a stranger says of its load is no reason to prefer it: there is a second draw only between two with standing. */
+/** Free ones first. There is no second draw: what a stranger says of its load is no reason to prefer it further. */
 function drawStranger(best: readonly Ranked[], options: RouteOptions, knowledge: Knowledge): Ranked {
-  const first = drawByZone(best, options, knowledge);
-  if (!hasStanding(first.standing)) return first;
-  const others = best.filter((one) => one !== first && hasStanding(one.standing));
-  return others.length === 0 ? first : lighter(first, drawByZone(others, options, knowledge));
+  const free = best.filter(({ load }) => load < 1);
+  return drawByZone(free.length > 0 ? free : best, options, knowledge);
 }
 
 /**

@@ -56,7 +56,7 @@ describe('levels', () => {
   test('three canaries of three admit it, two do not', () => {
     expect([levelOf(auditioned(2), 0), levelOf(auditioned(), 0)]).toEqual(['stranger', 'on-trial']);
     expect(levelOf(after(establishedAt, 0, auditioned()), 0)).toBe('established');
-    expect(levelOf(after(1, 3, auditioned()), 0)).toBe('distrusted');
+    expect(levelOf(after(1, 2, auditioned()), 0)).toBe('distrusted');
   });
 
   test('one failed canary takes all away, and three of three give it back', () => {
@@ -67,7 +67,8 @@ describe('levels', () => {
     expect(levelOf(again, 0)).toBe('established');
     let liar = withCanary(noStanding, 'failed', 0);
     for (let i = 0; i < canariesToPass; i++) liar = withCanary(liar, 'passed', 0);
-    expect(levelOf(liar, 0)).toBe('on-trial');
+    // The answers to the canaries were receipts too.
+    expect([levelOf(liar, 0), levelOf(after(3, 0, liar), 0)]).toEqual(['distrusted', 'on-trial']);
   });
 
   test('one loss is bad luck, one in four a habit', () => {

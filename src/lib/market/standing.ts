@@ -134,7 +134,7 @@ export function levelOf(standing: Standing | undefined, now: number): Level {
   const broken = brokenOf(standing) * weight;
   const keeps = finished >= (finished + broken) * keptShareMin;
   if (finished >= establishedAt && keeps) return 'established';
-  if (standing.canariesPassed >= canariesToPass && finished + 1 >= broken) return 'on-trial';
+  if (standing.canariesPassed >= canariesToPass && finished >= broken) return 'on-trial';
   return broken >= 1 && broken > finished ? 'distrusted' : 'stranger';
 }
 

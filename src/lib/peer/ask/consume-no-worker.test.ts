@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RejectionReason, RouteQuery } from '#lib/market/spec.ts';
 import { chat, createWorld, follow, until, type Worker } from '../peer.fixture.ts';
-import { noWorkerError } from './consume.ts';
+import { noWorkerError } from './choose-worker.ts';
 
 const query: RouteQuery = { model: { name: 'tabloom-demo' }, tier: 'open', contextTokens: 10, kind: 'chat' };
 const rejected = (...reasons: RejectionReason[]) => reasons.map((reason, i) => ({ peer: `p${i}`, reason }));

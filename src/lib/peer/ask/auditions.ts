@@ -1,0 +1,114 @@
+import type { Clock } from '#lib/base/clock.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Random } from '#lib/base/random.ts';
+import { createZoneBudget, judgeCheck, planCheck, type CheckPlan, type Examinee } from '#lib/market/audition.ts';
+import { candidates } from '#lib/market/candidates.ts';
+import { canaryText, canaryTokensMax, type CanaryShape } from '#lib/market/canary.ts';
+import { createShare } from '#lib/market/share.ts';
+import type { Directory } from '#lib/market/spec.ts';
+import { levelOf } from '#lib/market/standing.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
+import type { AskRequest, WorkerView } from '../spec.ts';
+import type { TrackRecord } from '../track-record.ts';
+import type { Zones } from './zones.ts';
+
+/** Canaries that strangers and admitted workers are examined with, out of a small share of the jobs. */
+export interface Auditions {
+  /** A person's job has gone well: its shape may be copied, and its share is spent on the next check. */
+  noteJob(request: AskRequest, worker: Pick<WorkerView, 'artefact'>): void;
+}
+
+export interface AuditionComponents {
+  readonly self: PeerId;
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly trackRecord: TrackRecord;
+  readonly zones: Zones;
+  /** The whole answer of that one worker; undefined where there was none. */
+  readonly ask: (request: AskRequest, peer: PeerId) => Promise<string | undefined>;
+}
+
+/** Of the jobs, canaries at most: those that a check compares with are counted too. */
+const canaryShare = 0.03;
+const canariesSavedMax = 6;
+const canaryDeadlineMs = 60_000;
+/** Shapes of real jobs that are remembered, of which one is copied. */
+const shapesMax = 16;
+const canaryContextTokens = 256;
+
+export function createAuditions(components: AuditionComponents): Auditions {
+  const { clock, random, logger, trackRecord, zones } = components;
+  const share = createShare(canaryShare, canariesSavedMax);
+  const budget = createZoneBudget();
+  const shapes: CanaryShape[] = [];
+  let isChecking = false;
+
+  const workersOf = (artefact: ArtefactId, kind: CanaryShape['kind']): readonly Examinee[] => {
+    const { self, directory } = components;
+    const query = { model: { artefact }, tier: 'open', contextTokens: canaryContextTokens, kind } as const;
+    const options = { random, now: clock.now(), self, known: trackRecord.known };
+    return candidates(query, directory, options).map(({ entry, model }): Examinee => {
+      const { peer } = entry.offer;
+      const standing = trackRecord.standing(peer, artefact);
+      const level = peer === self ? 'self' : zones.isOwn(peer) ? 'own' : levelOf(standing, clock.now());
+      const jobs = Math.max(model.running + model.queued, trackRecord.underWay(peer, artefact));
+      return { peer, level, standing, zone: zones.zone(peer), isFree: jobs < model.slots };
+    });
+  };
+
+  const check = async (artefact: ArtefactId, shape: CanaryShape) => {
+    const now = clock.now();
+    const hasRoom = (zone: Examinee['zone']) => budget.hasRoom(zone, now);
+    const plan = planCheck(workersOf(artefact, shape.kind), { now, random, hasRoom, brokenIn: zones.brokenIn });
+    if (!plan) return;
+    budget.spend(plan.subject.zone, now);
+    share.spend(2);
+    const verdict = await examine(plan, canaryRequest(artefact, shape, canaryText(random)));
+    if (verdict !== 'passed' && verdict !== 'failed') return;
+    const { peer } = plan.subject;
+    trackRecord.recordCanary(peer, artefact, verdict);
+    if (verdict === 'passed') return;
+    zones.noteBroken(peer);
+    logger.info('canary-failed', { peer, artefact });
+  };
+
+  const examine = async (plan: CheckPlan, request: AskRequest) => {
+    const [one, other] = plan.references;
+    const [subject, first] = await Promise.all([
+      components.ask(request, plan.subject.peer),
+      components.ask(request, one!.peer),
+    ]);
+    const verdict = judgeCheck(plan, { subject, first });
+    if (verdict !== 'second') return verdict;
+    share.spend();
+    return judgeCheck(plan, { subject, first, second: (await components.ask(request, other!.peer)) ?? '' });
+  };
+
+  return {
+    noteJob(request, { artefact }) {
+      share.earn();
+      const shape = shapeOf(request);
+      if (!shape) return;
+      shapes.push(shape);
+      if (shapes.length > shapesMax) shapes.shift();
+      if (!share.isDue || isChecking) return;
+      isChecking = true;
+      const copied = shapes[Math.floor(random.float() * shapes.length)]!;
+      void check(artefact, copied).finally(() => (isChecking = false));
+    },
+  };
+}
+
+/** What a canary copies of a job. Nothing that a person has written is in it, which stop sequences and schemas may be. */
+function shapeOf({ kind, params }: AskRequest): CanaryShape | undefined {
+  if (kind !== 'chat' && kind !== 'completion') return undefined;
+  const { maxTokens, temperature, topP } = params;
+  return { kind, maxTokens: Math.min(maxTokens, canaryTokensMax), temperature, topP };
+}
+
+function canaryRequest(artefact: ArtefactId, { kind, ...params }: CanaryShape, text: string): AskRequest {
+  const input = kind === 'chat' ? { messages: [{ role: 'user', content: text }] } : { prompt: text };
+  return { model: { artefact }, kind, input, params, tier: 'open', deadlineMs: canaryDeadlineMs } as AskRequest;
+}

@@ -1,0 +1,250 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
+import { randomId } from '#lib/base/ids.ts';
+import type { Random } from '#lib/base/random.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
+import type { UnmetQuery } from '#lib/market/candidates.ts';
+import type { Catalogue } from '#lib/market/names.ts';
+import { route, type Route, type RouteOptions } from '#lib/market/route.ts';
+import type { Share } from '#lib/market/share.ts';
+import type { Directory, Rejection, RouteQuery } from '#lib/market/spec.ts';
+import { levelOf } from '#lib/market/standing.ts';
+import type { Net } from '#lib/net/spec.ts';
+import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
+import { maxTokensOf } from '#lib/protocol/job.ts';
+import type { KindTable } from '#lib/protocol/kinds/table.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { Choosing } from '../session/asker-runner.ts';
+import type { AskerEffect, AskerState } from '../session/asker-spec.ts';
+import type { AskRequest } from '../spec.ts';
+import type { TrackRecord } from '../track-record.ts';
+import type { AskedJobs } from './asked-jobs.ts';
+import { toJob, toRouteQuery, toWorkerView } from './request.ts';
+import { resumeQueries, resumeWithinFrame } from './resume-route.ts';
+import { doubtOf, firstPartTimeoutMs, stallTimeoutMs } from './timeouts.ts';
+import type { Zones } from './zones.ts';
+
+/** How long a job waits for the first offer while the directory is empty. */
+const firstOfferTimeoutMs = 3_000;
+/** From a job's start to its last try, where it has so much time. */
+const triesMsMax = 20_000;
+
+/** Zones whose strangers call the request wrong before they are believed. */
+const claimZonesMin = 3;
+
+type RoutingAttempt = NonNullable<RouteOptions['attempt']>;
+
+/** What choosing a worker needs: the consumer's components, with their defaults filled in. */
+export interface AskContext {
+  readonly net: Net;
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly catalogue?: Catalogue | undefined;
+  readonly firstOfferTimeoutMs?: number | undefined;
+  readonly kinds: KindTable;
+  readonly trackRecord: TrackRecord;
+  readonly askedJobs: AskedJobs;
+  readonly trials: Share;
+  readonly zones: Zones;
+}
+
+/** A job that needs its next worker. */
+export interface RoutingJob {
+  readonly id: string;
+  /** A canary goes to one worker and earns newcomers no share. */
+  readonly purpose: 'job' | 'canary';
+  readonly endsAtMs: number;
+  /** Of the whole job. */
+  readonly deadlineMs: number;
+  readonly state: AskerState;
+  readonly effect: Extract<AskerEffect, { type: 'choose' }>;
+  readonly signal: AbortSignal;
+}
+
+export async function chooseWorker(request: AskRequest, routing: RoutingJob, context: AskContext): Promise<Choosing> {
+  const { clock, net, random, askedJobs, trackRecord, trials, kinds } = context;
+  const { id, effect, state } = routing;
+  const attempt = attemptOf(routing, context);
+  if (attempt === 'first' && routing.purpose === 'job') trials.earn();
+  const found = await findWorker(request, { ...routing, attempt: attempt === 'none' ? 'last' : attempt }, context);
+  if (found.refusal) return { type: 'nobody', error: refusalError(found.refusal), rejections: [] };
+  if (!found.candidate || attempt === 'none' || isAtFault(state.claims, context) || routing.signal.aborted) {
+    const error = noWorkerError(toRouteQuery(request, effect.tried, kinds), found.rejections, effect.errors);
+    return { type: 'nobody', error, rejections: found.rejections };
+  }
+  const { candidate } = found;
+  if (found.isTrial) trials.spend();
+  const { peer, addrs } = candidate.entry.offer;
+  const { salt, askedAt } = askedJobs.open(id, () => ({ salt: randomId(random), askedAt: clock.now() }));
+  const deadlineMs = routing.endsAtMs - clock.elapsed();
+  const job = resumeWithinFrame(toJob(request, candidate, { id, salt, deadlineMs, resume: effect.resume }), kinds);
+  const { running, queued, slots } = candidate.model;
+  trackRecord.chosen(peer, job.artefact, running < slots && queued === 0 ? 'free' : 'full');
+  askedJobs.setWorker(id, peer);
+  const standing = trackRecord.standing(peer, job.artefact);
+  const chosen = {
+    job,
+    worker: toWorkerView(found, candidate, request, net.self),
+    addrs,
+    price: candidate.model.price,
+    firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, standing, kinds),
+    stallTimeoutMs: stallTimeoutMs(candidate, job, standing, kinds),
+    doubt: doubtOf(found),
+    askedAt,
+    wasStopped: askedJobs.wasStopped(id, peer),
+  };
+  return { type: 'chosen', chosen };
+}
+
+function refusalError(refusal: UnmetQuery): ErrorRecord {
+  const details = 'names' in refusal ? { names: refusal.names } : {};
+  return toErrorRecord(wireError(refusal.code, undefined, { details }));
+}
+
+/**
+ * The error of a job for which no worker is left, the most useful cause first: a fault of the request, a queue worth
+ * waiting for, the last worker that was lost, and only then that no peer serves it.
+ */
+export function noWorkerError(
+  query: RouteQuery,
+  rejections: readonly Rejection[],
+  tried: readonly ErrorRecord[],
+): ErrorRecord {
+  const never = tried.find(({ code }) => isWireErrorCode(code) && wireErrors[code].retry === 'never');
+  if (never) return never;
+  const reasons = new Set(rejections.map(({ reason }) => reason));
+  reasons.delete('tried-already');
+  reasons.delete('not-allowed');
+  if (tried.length === 0 && reasons.size === 1) {
+    if (reasons.has('context-too-small')) return record('too-long');
+    if (reasons.has('queue-full')) return record('busy');
+  }
+  const busy = tried.filter(({ code }) => code === 'busy');
+  if (busy.length > 0) return soonest(busy);
+  const lost = tried.findLast(({ code }) => code !== 'draining' && code !== 'model-not-here');
+  if (lost) return lost;
+  const { model } = query;
+  if (model === 'any' || 'artefact' in model) return record('no-peer-available');
+  return record('no-peer-available', `No peer serves "${model.name}" now. Try again soon or use this device.`);
+}
+
+const record = (code: WireErrorCode, message: string = wireErrors[code].message): ErrorRecord => ({ code, message });
+
+/** Of several full queues, the one that has room first. */
+function soonest(busy: readonly ErrorRecord[]): ErrorRecord {
+  const waits = busy.flatMap(({ details }) =>
+    typeof details?.['retryAfterMs'] === 'number' ? details['retryAfterMs'] : [],
+  );
+  return { ...record('busy'), ...(waits.length > 0 ? { details: { retryAfterMs: Math.min(...waits) } } : {}) };
+}
+
+/**
+ * Which attempt it is. Tries since the answer last went on are bounded by time as well as by their number, so that workers which are slow to fail do not
+ * use up a person's patience: after that one more, at the best-known worker.
+ */
+function attemptOf({ effect, state, deadlineMs }: RoutingJob, { clock }: AskContext): 'none' | RoutingAttempt {
+  if (effect.attempt === 1) return 'first';
+  const { startedAt = clock.now(), attempts } = state.job;
+  const fruitful = attempts.findLastIndex(({ fromToken, toToken }) => toToken > fromToken);
+  const fruitless = attempts.slice(fruitful + 1);
+  const triedSince = fruitful < 0 ? startedAt : (fruitless[0]?.chosenAt ?? clock.now());
+  if (fruitless.length >= limits.attemptsMax || attempts.length >= limits.jobAttemptsMax) return 'none';
+  const triesMs = Math.min(triesMsMax, deadlineMs / 3);
+  const wasLast = (fruitless.at(-1)?.chosenAt ?? triedSince) - triedSince >= triesMs;
+  if (wasLast) return 'none';
+  return fruitless.length === limits.attemptsMax - 1 || clock.now() - triedSince >= triesMs ? 'last' : 'again';
+}
+
+/**
+ * Whether the request itself is at fault: a worker that is trusted says so, or strangers of three zones that are in good repute. Too long a prompt is
+ * for another worker to judge, whose context may be longer.
+ */
+function isAtFault(claims: AskerState['claims'], { zones, trackRecord, clock }: AskContext): boolean {
+  const heard = claims.filter(({ end }) => end.type === 'refused' && end.error.code !== 'too-long');
+  const isTrusted = heard.some(({ worker: { peer, artefact } }) => {
+    return zones.isOwn(peer) || levelOf(trackRecord.standing(peer, artefact), clock.now()) === 'established';
+  });
+  const voices = new Set(heard.flatMap(({ worker }) => zones.zone(worker.peer) ?? []));
+  return isTrusted || [...voices].filter((zone) => zones.brokenIn(zone) < 1).length >= claimZonesMin;
+}
+
+export const routeFor = (
+  query: RouteQuery,
+  request: AskRequest,
+  { catalogue, clock, directory, net, random, trackRecord, trials, zones }: AskContext,
+  { attempt = 'first', full }: Pick<RouteOptions, 'attempt' | 'full'> = {},
+): Route => {
+  const { standing, isParked, known, underWay } = trackRecord;
+  const knowledge = { standing, known, underWay, isBenched: isParked, ...zones };
+  return route(query, directory, knowledge, {
+    catalogue,
+    full,
+    random,
+    attempt,
+    now: clock.now(),
+    self: net.self,
+    trial: trialFor(request, trials),
+    tokensOut: maxTokensOf(request),
+  });
+};
+
+/** Newcomers whose kind of work has no canaries get the same share without them. */
+function trialFor({ kind }: AskRequest, trials: Share): RouteOptions['trial'] {
+  if (!trials.isDue) return undefined;
+  return kind === 'chat' || kind === 'completion' ? 'admitted' : 'anybody';
+}
+
+/**
+ * Chooses among the workers not tried yet. A job id that is asked for again goes to the worker it went to, which has the
+ * answer on record. While the directory is empty, as on a page just opened, the first offers are waited for, and so is one
+ * that could go on with an answer half given. Where every
+ * queue is full by its offer, which is some tenths of a second old, one worker is asked all the same: it knows its queue,
+ * and answers with the time to wait.
+ */
+async function findWorker(
+  request: AskRequest,
+  routing: RoutingJob & { readonly attempt: RoutingAttempt },
+  context: AskContext,
+): Promise<Route> {
+  const { id, effect, signal, attempt } = routing;
+  const { clock, directory, askedJobs, kinds } = context;
+  const { tried } = effect;
+  const queries = resumeQueries(toRouteQuery(request, tried, kinds, resumedArtefact(routing)), routing, directory);
+  const query = queries.at(-1)!;
+  const before = askedJobs.worker(id);
+  if (before && !tried.includes(before) && (request.only?.includes(before) ?? true)) {
+    const again = routeFor({ ...query, only: [before] }, request, context, { attempt });
+    if (again.candidate) return again;
+  }
+  const waitMs = context.firstOfferTimeoutMs ?? firstOfferTimeoutMs;
+  const untilMs = clock.elapsed() + waitMs;
+  const search = () => firstOf(queries, (one) => routeFor(one, request, context, { attempt }));
+  const isWorthWaiting = () => directory.size === 0 || effect.resume !== undefined;
+  let found = search();
+  while (!found.candidate && !found.refusal && isWorthWaiting() && clock.elapsed() < untilMs && !signal.aborted) {
+    await nextChange(directory, clock, untilMs - clock.elapsed(), signal);
+    found = search();
+  }
+  if (found.candidate || found.refusal || wasBusy(effect.errors)) return found;
+  return routeFor(query, request, context, { attempt, full: 'ask' });
+}
+
+/** The first query that finds a worker this asker trusts; else the first that finds any. */
+function firstOf(queries: readonly RouteQuery[], routeBy: (query: RouteQuery) => Route): Route {
+  const routes = queries.map(routeBy);
+  const isTrusted = ({ level }: Route) => level === 'self' || level === 'own' || level === 'established';
+  return routes.find(isTrusted) ?? routes.find(({ candidate }) => candidate) ?? routes.at(-1)!;
+}
+
+const resumedArtefact = ({ effect, state }: RoutingJob) => (effect.resume ? state.job.job?.artefact : undefined);
+
+const wasBusy = (errors: readonly ErrorRecord[]): boolean => errors.some(({ code }) => code === 'busy');
+
+/** Resolves at the directory's next change, after `ms`, or when the signal aborts. */
+async function nextChange(directory: Directory, clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  const change = Promise.withResolvers<void>();
+  const endListening = directory.onChange(() => change.resolve());
+  await withTimeout(change.promise, clock, ms, { signal }).catch(() => undefined);
+  endListening();
+}
