@@ -99,6 +99,11 @@ export const attacks = {
     await send(attempt, accepted);
     attempt.channel.abort(new Error('gone'));
   },
+  'A3 drops after a word': async (attempt) => {
+    await send(attempt, accepted);
+    await send(attempt, text(attempt.truth[0] ?? ''));
+    attempt.channel.abort(new Error('gone'));
+  },
   'A4 fast nonsense': (attempt) => answer(attempt, nonsense),
   'A4 an empty answer': (attempt) => answer(attempt, []),
   'A4 false counts': (attempt) => answer(attempt, nonsense, { tokens: 500 }),
