@@ -1,6 +1,6 @@
 import { unreceiptedTokens, type Attempt } from '#lib/peer/session/attempt.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
-import type { ReceiptCheck } from '#lib/peer/spec.ts';
+import type { ReceiptCheck, RouteView } from '#lib/peer/spec.ts';
 import { decodeCbor } from '#lib/protocol/cbor.ts';
 import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { Part, Usage } from '#lib/protocol/part.ts';
@@ -138,7 +138,12 @@ export function answerHeaders(id: string, { worker, path }: JobState): Record<st
     'x-tabloom-job': id,
     ...(worker ? { 'x-tabloom-peer': worker.peer, 'x-tabloom-tier': worker.tier } : {}),
     ...(path ? { 'x-tabloom-path': path } : {}),
+    ...(worker?.route ? { 'x-tabloom-route': routeHeader(worker.route) } : {}),
   };
 }
+
+/** `established; stranger=48; slower=2`: how far the worker is trusted, and how many were passed over for which reason. */
+const routeHeader = ({ level, passed }: RouteView): string =>
+  [level, ...Object.entries(passed).map(([reason, count]) => `${reason}=${count}`)].join('; ');
 
 const base64 = (envelope: Envelope) => Buffer.from(encodeEnvelope(envelope)).toString('base64');

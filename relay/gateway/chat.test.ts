@@ -14,6 +14,7 @@ describe('a whole answer', () => {
     expect(response.status).toBe(200);
     expect(response.headers.get('x-tabloom-peer')).toBe(worker.peer);
     expect(response.headers.get('x-tabloom-path')).toBe('direct');
+    expect(response.headers.get('x-tabloom-route')).toBe('established; stranger=48; slower=2');
     const body = chatCompletionSchema.parse(await response.json());
     expect(body).toMatchObject({
       id: `chatcmpl-${asked[0]!.id}`,

@@ -180,7 +180,16 @@ export function* accepted(request: AskRequest, clock: Clock, attempt = 1): Gener
     type: 'worker-chosen',
     at,
     job: jobOf(request),
-    worker: { peer: worker.peer, self: false, role: 'tab', engine, model: 'tabloom-demo', artefact, tier: 'open' },
+    worker: {
+      peer: worker.peer,
+      self: false,
+      role: 'tab',
+      engine,
+      model: 'tabloom-demo',
+      artefact,
+      tier: 'open',
+      route: { level: 'established', passed: { stranger: 48, slower: 2 } },
+    },
   };
   yield { type: 'channel-opened', at, path: 'direct' };
   yield { type: 'job-accepted', at, position: 0, etaMs: 0 };

@@ -40,6 +40,7 @@ const exposedHeaders = [
   'x-tabloom-job',
   'x-tabloom-peer',
   'x-tabloom-path',
+  'x-tabloom-route',
   'x-tabloom-tier',
 ].join(', ');
 

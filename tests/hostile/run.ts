@@ -39,7 +39,7 @@ export async function playRound(
 }
 
 /** Sentences about what does not hold; none where all does. */
-export function breachesOf({ name, before, during, after }: Round, standing: 'some' | 'none'): readonly string[] {
+export function breachesOf({ name, during, after }: Round, standing: 'some' | 'none'): readonly string[] {
   const shareMin = standing === 'some' ? goals.honestShareMin : goals.shareWithoutStandingMin;
   const breaches: string[] = [];
   if (during.honestShare < shareMin) breaches.push(`${name}: ${percent(during.honestShare)} served by honest workers`);

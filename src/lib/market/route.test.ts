@@ -180,6 +180,22 @@ test('A4: who has signed two histories is never asked again, even when there is 
   }
 });
 
+test('a conversation stays with the worker that holds it, while that is free and not far slower', () => {
+  const entries = [entryFixture('A'), entryFixture('B'), entryFixture('C'), slow('D')];
+  const only = (over: Over) => Object.keys(counts(entries, over, 50)).sort();
+  expect(only({ holder: peerFixture('B') })).toEqual(['B']);
+  // Nor does a newcomer break it.
+  expect(only({ holder: peerFixture('B'), trial: 'anybody', standing: newcomers('C') })).toEqual(['B']);
+  const others = ['A', 'B', 'C'];
+  expect(only({ holder: peerFixture('D') })).toEqual(others);
+  expect(only({ holder: peerFixture('X') })).toEqual(others);
+  expect(only({ holder: peerFixture('B'), underWay: (peer) => (peer === peerFixture('B') ? 1 : 0) })).not.toEqual([
+    'B',
+  ]);
+  // One without standing has no such right where others have it.
+  expect(only({ holder: peerFixture('B'), standing: newcomers('B') })).toEqual(['A', 'C']);
+});
+
 test('every worker that could do it has its word', () => {
   const liar = { ...noStanding, broken: { lost: 2 }, at: nowMs };
   const standings: Readonly<Record<string, Standing | undefined>> = {

@@ -15,6 +15,8 @@ import type { Zone } from './zone.ts';
 
 /** A worker belongs to the best when it is expected to need at most this many times the time of the fastest. */
 const bestFactor = 1.5;
+/** One that holds the conversation already need not read it again, and may take longer by so much. */
+const holderFactor = 3;
 /** Among strangers: a few receipts more are no reason to leave the others out. */
 const strangersBestFactor = 2.5;
 
@@ -41,6 +43,8 @@ export interface RouteOptions extends Pick<CandidateOptions, 'random' | 'now' | 
   readonly tokensOut?: number | undefined;
   /** Which attempt of the job it is: the last one belongs to the best-known worker. `first` unless said otherwise. */
   readonly attempt?: 'first' | 'again' | 'last' | undefined;
+  /** The worker that may still hold what this conversation has read so far. */
+  readonly holder?: PeerId | undefined;
   /** A newcomer may have this job, out of the share kept for them: one that is admitted, or anybody. */
   readonly trial?: 'admitted' | 'anybody' | undefined;
 }
@@ -150,10 +154,17 @@ function choose(
   knowledge: Knowledge,
   options: RouteOptions,
 ): Chosen {
-  const { random, attempt = 'first', trial } = options;
+  const { random, attempt = 'first', trial, holder } = options;
   const usable = ranked.filter(({ level }) => level !== 'forked');
   if (attempt === 'last') return { chosen: bestKnown(usable, options.now), isTrial: false, pool: usable };
   const isTrusted = usable.some(isTrustedPeer);
+  const pool = elsewhere(poolOf(usable), tried);
+  const [fastest] = pool;
+  if (!fastest) return { chosen: undefined, isTrial: false, pool };
+  const held = attempt === 'first' ? pool.find(({ peer }) => peer === holder) : undefined;
+  if (held && held.load < 1 && held.score.expectedMs <= fastest.score.expectedMs * holderFactor) {
+    return { chosen: held, isTrial: false, pool };
+  }
   if (trial !== undefined && attempt === 'first' && isTrusted) {
     const newcomers = usable.filter(
       ({ level }) => level === 'on-trial' || (trial === 'anybody' && level === 'stranger'),
@@ -161,9 +172,6 @@ function choose(
     if (newcomers.length > 0)
       return { chosen: drawByZone(newcomers, options, knowledge), isTrial: true, pool: newcomers };
   }
-  const pool = elsewhere(poolOf(usable), tried);
-  const [fastest] = pool;
-  if (!fastest) return { chosen: undefined, isTrial: false, pool };
   const factor = isTrusted || fastest.level === 'self' ? bestFactor : strangersBestFactor;
   const best = pool.filter(({ score: { expectedMs } }) => expectedMs <= fastest.score.expectedMs * factor);
   const chosen = isTrusted ? lighterOfTwo(best, random) : drawStranger(best, options, knowledge);

@@ -19,6 +19,7 @@ import type { AskerEffect, AskerState } from '../session/asker-spec.ts';
 import type { AskRequest } from '../spec.ts';
 import type { TrackRecord } from '../track-record.ts';
 import type { AskedJobs } from './asked-jobs.ts';
+import type { Conversations } from './conversations.ts';
 import { toJob, toRouteQuery, toWorkerView } from './request.ts';
 import { resumeQueries, resumeWithinFrame } from './resume-route.ts';
 import { doubtOf, firstPartTimeoutMs, stallTimeoutMs } from './timeouts.ts';
@@ -47,6 +48,7 @@ export interface AskContext {
   readonly askedJobs: AskedJobs;
   readonly trials: Share;
   readonly zones: Zones;
+  readonly conversations: Conversations;
 }
 
 /** A job that needs its next worker. */
@@ -172,7 +174,7 @@ function isAtFault(claims: AskerState['claims'], { zones, trackRecord, clock }: 
 export const routeFor = (
   query: RouteQuery,
   request: AskRequest,
-  { catalogue, clock, directory, net, random, trackRecord, trials, zones }: AskContext,
+  { catalogue, clock, conversations, directory, net, random, trackRecord, trials, zones }: AskContext,
   { attempt = 'first', full }: Pick<RouteOptions, 'attempt' | 'full'> = {},
 ): Route => {
   const { standing, isParked, known, underWay } = trackRecord;
@@ -182,6 +184,7 @@ export const routeFor = (
     full,
     random,
     attempt,
+    holder: conversations.worker(request),
     now: clock.now(),
     self: net.self,
     trial: trialFor(request, trials),

@@ -17,6 +17,7 @@ import type { AskRequest, Consumer } from '../spec.ts';
 import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-record.ts';
 import { createAskedJobs } from './asked-jobs.ts';
 import { createAuditions } from './auditions.ts';
+import { createConversations } from './conversations.ts';
 import { chooseWorker, routeFor, type AskContext } from './choose-worker.ts';
 import { checkRequest, toRouteQuery } from './request.ts';
 import { createZones } from './zones.ts';
@@ -49,7 +50,8 @@ export function createConsumer(components: ConsumerComponents): Consumer {
   const trackRecord = components.trackRecord ?? createTrackRecord({ clock });
   const trials = createShare(trialShare, trialsSavedMax);
   const zones = createZones(net, clock);
-  const context: AskContext = { ...components, kinds, askedJobs, trackRecord, trials, zones };
+  const conversations = createConversations(clock);
+  const context: AskContext = { ...components, kinds, askedJobs, trackRecord, trials, zones, conversations };
 
   const run = (request: AskRequest, signal: AbortSignal, purpose: 'job' | 'canary' = 'job') => {
     const id = request.id ?? randomId(random);
@@ -71,6 +73,7 @@ export function createConsumer(components: ConsumerComponents): Consumer {
         if (outcome.type === 'failed' && level !== 'established') zones.noteBroken(peer);
         if (end.type !== 'finished' || purpose === 'canary') return;
         auditions.noteJob(request, worker);
+        conversations.note(request, peer);
         // The next question often goes the same way.
         void net.prepare(peer, jobProtocol, { addrs: addrsOf(components.directory, peer) });
       },
