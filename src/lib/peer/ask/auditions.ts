@@ -10,7 +10,7 @@ import { levelOf } from '#lib/market/standing.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import type { AskRequest, WorkerView } from '../spec.ts';
 import type { TrackRecord } from '../track-record.ts';
-import type { Zones } from './zones.ts';
+import type { Zones } from '../zones.ts';
 
 /** Canaries that strangers and admitted workers are examined with, out of a small share of the jobs. */
 export interface Auditions {

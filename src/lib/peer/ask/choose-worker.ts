@@ -23,7 +23,7 @@ import type { Conversations } from './conversations.ts';
 import { toJob, toRouteQuery, toWorkerView } from './request.ts';
 import { resumeQueries, resumeWithinFrame } from './resume-route.ts';
 import { doubtOf, firstPartTimeoutMs, stallTimeoutMs } from './timeouts.ts';
-import type { Zones } from './zones.ts';
+import type { Zones } from '../zones.ts';
 
 /** How long a job waits for the first offer while the directory is empty. */
 const firstOfferTimeoutMs = 3_000;

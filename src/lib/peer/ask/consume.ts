@@ -20,7 +20,7 @@ import { createAuditions } from './auditions.ts';
 import { createConversations } from './conversations.ts';
 import { chooseWorker, routeFor, type AskContext } from './choose-worker.ts';
 import { checkRequest, toRouteQuery } from './request.ts';
-import { createZones } from './zones.ts';
+import { createZones } from '../zones.ts';
 
 export interface ConsumerComponents {
   readonly net: Net;

@@ -23,6 +23,7 @@ import { addJob, createServedModel, decodeRate, etaMs, isBroken, toOffered, type
 import { refuseUnread, serveChannel } from '../session/serve-channel.ts';
 import { createWorkerSession, type WorkerSession } from '../session/worker-runner.ts';
 import type { WorkOutcome } from '../session/worker.ts';
+import { createZones } from '../zones.ts';
 import type { Provider, ProviderState } from '../spec.ts';
 
 export interface ProviderComponents {
@@ -79,6 +80,7 @@ export function createProvider(components: ProviderComponents): Provider {
   const records = createJobRecords(clock, jobRecordLimits, (record) => answers?.drop(record));
   const changes = createEmitter<ProviderState>((error) => logger.warn('listener-failed', { error: String(error) }));
   const jobEnded = createNotifier();
+  const zones = createZones(net, clock);
   const permits = createChannelPermits();
   const counters = { jobsDone: 0, jobsFailed: 0, jobsRefused: 0, tokensOut: 0, tokensIn: 0, busyMs: 0 };
   const fileBytesOf = new Map<PeerId, number>();
@@ -153,9 +155,9 @@ export function createProvider(components: ProviderComponents): Provider {
       book,
       kinds,
       model: served.model,
-      enterQueue: (listener) => served.queue.enter(listener, priority(asker)),
+      enterQueue: (listener) => served.queue.enter(listener, priority(asker), zones.zone(asker) ?? asker),
       etaMs: (position) => etaMs(served, position),
-      expectedPlace: () => served.queue.placeFor(priority(asker)),
+      expectedPlace: () => served.queue.placeFor(priority(asker), zones.zone(asker) ?? asker),
       onPart: (part) => {
         counters.tokensOut += partTokens(part);
         if (clock.elapsed() - emittedMs >= emitGapMs) emitState();

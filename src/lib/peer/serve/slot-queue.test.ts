@@ -5,9 +5,9 @@ import { createSlotQueue, type Place, type Ticket } from './slot-queue.ts';
 function visitors(options: { slots: number; waitingMax: number }) {
   let changes = 0;
   const queue = createSlotQueue({ ...options, onChange: () => (changes += 1) });
-  const enter = (priority = 0) => {
+  const enter = (priority = 0, origin?: string) => {
     const places: Place[] = [];
-    const ticket = queue.enter((place) => places.push(place), priority);
+    const ticket = queue.enter((place) => places.push(place), priority, origin);
     return { places, ticket };
   };
   return { queue, enter, changes: () => changes };
@@ -54,6 +54,28 @@ describe('a slot queue', () => {
       }
       expect(starts, `${ahead} ahead`).toBe(ahead + 1 + Math.min(5, ahead + 1));
     }
+  });
+
+  test('those of one address take turns with those of others, and wait no longer than they were told', () => {
+    const { queue, enter } = visitors({ slots: 1, waitingMax: 8 });
+    const running = enter(0, 'crowd');
+    const crowd = Array.from({ length: 4 }, () => enter(0, 'crowd'));
+    const one = enter(0, 'one');
+    const other = enter(0, 'other');
+    // Two have gone before the crowd's second, which is as long as it was told to wait.
+    expect([queue.placeFor(0, 'third'), queue.placeFor(0, 'crowd'), queue.placeFor(1, 'crowd')]).toEqual([5, 7, 5]);
+    const started: string[] = [];
+    const all = { crowd0: crowd[0]!, crowd1: crowd[1]!, crowd2: crowd[2]!, crowd3: crowd[3]!, one, other };
+    running.ticket!.leave();
+    for (let turn = 0; turn < 6; turn++) {
+      const [name, visitor] = Object.entries(all).find(
+        ([, { places }]) => (places.at(-1) as { position: number }).position === 0,
+      )!;
+      started.push(name);
+      delete (all as Record<string, unknown>)[name];
+      visitor.ticket!.leave();
+    }
+    expect(started).toEqual(['crowd0', 'one', 'other', 'crowd1', 'crowd2', 'crowd3']);
   });
 
   test('strangers cannot take every place', () => {

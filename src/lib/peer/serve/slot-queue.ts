@@ -1,7 +1,9 @@
 /**
  * The jobs that run on one model and those that wait for it: `slots` at once, at most `waitingMax` behind them. Those with the
- * higher priority come first, in order of arrival among equals. Each that waits is overtaken at most five times, which leaves
- * strangers one start in six, and never more often than its first place said: it waits at most twice what it was told. No time, no promises: each caller is called back when its place changes.
+ * higher priority come first. Among equals those of one origin take turns with those of others, in order of arrival: many keys
+ * behind one address wait as one. Each that waits is overtaken at most five times, which leaves strangers one start in six, and
+ * never more often than its first place said: it waits at most twice what it was told. No time, no promises: each caller is
+ * called back when its place changes.
  */
 export interface SlotQueue {
   readonly running: number;
@@ -9,12 +11,13 @@ export interface SlotQueue {
   /** @param priority as for `enter`. */
   hasRoom(priority: number): boolean;
   /** The place that would be taken now: 0 for a slot. */
-  placeFor(priority: number): number;
+  placeFor(priority: number, origin?: string): number;
   /**
    * Takes a place, or undefined when the queue is full. The listener is called at once with the place, then on every change.
    * @param priority what the asker has earned here (`trust/priority.ts`): 0 for a stranger.
+   * @param origin where it asks from: its address, or its key where that cannot be told.
    */
-  enter(listener: PlaceListener, priority: number): Ticket | undefined;
+  enter(listener: PlaceListener, priority: number, origin?: string): Ticket | undefined;
   /** Dismisses all that wait; what runs goes on. */
   dismissWaiting(): void;
 }
@@ -43,6 +46,7 @@ const earnedPlaces = 2;
 interface Waiting {
   readonly place: PlaceListener;
   readonly priority: number;
+  readonly origin: string;
   /** By how many it may still be overtaken. */
   patience: number;
 }
@@ -53,9 +57,19 @@ export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOption
 
   const hasRoom = (priority: number) =>
     working.size < slots || waiting.length < waitingMax + (priority > 0 ? earnedPlaces : 0);
-  /** Behind the last that may not be overtaken. */
-  const indexFor = (priority: number) =>
-    waiting.findLastIndex((one) => one.priority >= priority || one.patience === 0) + 1;
+  /** Behind the last that may not be overtaken: of a higher priority, or an equal one and a turn that comes no later. */
+  const indexFor = (priority: number, origin: string) => {
+    const own = waiting.filter((one) => one.origin === origin).length;
+    const turns = new Map<string, number>();
+    let last = -1;
+    for (const [index, one] of waiting.entries()) {
+      const turn = turns.get(one.origin) ?? 0;
+      turns.set(one.origin, turn + 1);
+      const isBefore = one.priority > priority || (one.priority === priority && turn <= own);
+      if (isBefore || one.patience === 0) last = index;
+    }
+    return last + 1;
+  };
   const notifyWaiting = (from = 0) => {
     for (const [index, { place }] of [...waiting].entries()) if (index >= from) place({ position: index + 1 });
   };
@@ -75,8 +89,8 @@ export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOption
       return waiting.length;
     },
     hasRoom,
-    placeFor: (priority) => (working.size < slots ? 0 : indexFor(priority) + 1),
-    enter(listener, priority) {
+    placeFor: (priority, origin = '') => (working.size < slots ? 0 : indexFor(priority, origin) + 1),
+    enter(listener, priority, origin = '') {
       if (!hasRoom(priority)) return undefined;
       // An object for each place, so that the same function may enter twice.
       const place: PlaceListener = (event) => listener(event);
@@ -84,9 +98,9 @@ export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOption
         working.add(place);
         place({ position: 0 });
       } else {
-        const index = indexFor(priority);
+        const index = indexFor(priority, origin);
         for (const behind of waiting.slice(index)) behind.patience -= 1;
-        waiting.splice(index, 0, { place, priority, patience: Math.min(overtakenMax, index + 1) });
+        waiting.splice(index, 0, { place, priority, origin, patience: Math.min(overtakenMax, index + 1) });
         notifyWaiting(index);
       }
       onChange?.();
