@@ -16,7 +16,8 @@ import { createGateway, toNodeListener } from './gateway/app.ts';
 import { createJobRegistry } from './gateway/job-registry.ts';
 import { createModelList } from './gateway/model-list.ts';
 import type { Health } from './gateway/routes/status.ts';
-import { createClientAddressResolver } from './http/client-address.ts';
+import { createClientAddressResolver, createProxyTest } from './http/client-address.ts';
+import { createConnectionLimits } from './http/connection-limits.ts';
 import { errorBody } from './http/error-body.ts';
 import { createGuard } from './http/guard.ts';
 import { listen } from './http/server.ts';
@@ -63,13 +64,24 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       allowedOrigins: env.ALLOWED_ORIGINS,
     });
     const resolveClient = createClientAddressResolver(env.TRUSTED_PROXIES);
-    const upgrades = createUpgradeHandler({ guard, resolveClient, accept: () => node?.accept, logger });
+    const limitsOf = (perAddressMax: number, opening: 'limited' | 'unlimited') =>
+      createConnectionLimits({ clock, perAddressMax, opening });
+    const upgrades = createUpgradeHandler({
+      guard,
+      resolveClient,
+      accept: () => node?.accept,
+      logger,
+      limits: limitsOf(env.CONNECTIONS_PER_ADDRESS, 'limited'),
+    });
     let node: ReturnType<typeof createRelayNode> | undefined;
     let onRequest: (request: IncomingMessage, response: ServerResponse) => void = respondStarting;
     const http = await listen({
       host: env.HOST,
       port: env.PORT,
       upgrades,
+      // Room for requests beside the network; programs open a connection for each as fast as they like.
+      limits: limitsOf(2 * env.CONNECTIONS_PER_ADDRESS, 'unlimited'),
+      isProxy: createProxyTest(env.TRUSTED_PROXIES),
       onRequest: (request, response) => onRequest(request, response),
     });
     undo.push(() => http.close());

@@ -128,6 +128,7 @@ export const envSchemas = {
       .default([]),
     ALLOWED_ORIGINS: list.pipe(z.array(originSchema)).default([]),
     TRUSTED_PROXIES: networksSchema.default([]),
+    CONNECTIONS_PER_ADDRESS: numberSchema.pipe(z.number().int().min(1).max(10_000)).default(256),
     NATIVE: z.enum(['on', 'off']).default('on'),
   }),
   provide: z.object({

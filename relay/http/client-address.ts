@@ -22,9 +22,7 @@ const hopsMax = 16;
  * @throws `bad-setting`.
  */
 export function createClientAddressResolver(trusted: readonly string[]): ResolveClientAddress {
-  const proxies = new BlockList();
-  for (const network of trusted) addSubnet(proxies, network);
-  const isProxy = (host: string) => proxies.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
+  const isProxy = createProxyTest(trusted);
 
   return ({ headers, socket }) => {
     const port = socket.remotePort ?? 0;
@@ -36,6 +34,19 @@ export function createClientAddressResolver(trusted: readonly string[]): Resolve
       host = before;
     }
     return { host, port };
+  };
+}
+
+/**
+ * Whether an address is a trusted proxy's; it may be written as sockets do, mapped into IPv6.
+ * @throws as {@link createClientAddressResolver} does.
+ */
+export function createProxyTest(trusted: readonly string[]): (address: string) => boolean {
+  const proxies = new BlockList();
+  for (const network of trusted) addSubnet(proxies, network);
+  return (address) => {
+    const host = bareAddress(address);
+    return host !== undefined && proxies.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
   };
 }
 

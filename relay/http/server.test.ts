@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { openAIErrorBodySchema } from '#lib/protocol/openai.ts';
 import { createClientAddressResolver } from './client-address.ts';
+import { createConnectionLimits, type ConnectionLimits } from './connection-limits.ts';
 import { createGuard } from './guard.ts';
 import { listen, type HttpServer } from './server.ts';
 import { createUpgradeHandler, type PendingUpgrade, type UpgradeOptions, type UpgradeHandler } from './upgrade.ts';
@@ -23,8 +26,11 @@ function echoes(seen: PendingUpgrade['from'][] = []): UpgradeOptions['accept'] {
     };
 }
 
+const admitAll: ConnectionLimits = { admit: () => ({ release: () => undefined }) };
+const open = { limits: admitAll, isProxy: () => false };
+
 async function relayServer(
-  over: Partial<UpgradeOptions> & { readonly onRequest?: RequestListener } = {},
+  over: Partial<UpgradeOptions> & { readonly onRequest?: RequestListener; readonly sockets?: ConnectionLimits } = {},
 ): Promise<{ http: HttpServer; upgrades: UpgradeHandler }> {
   const guard = createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] });
   const resolveClient = createClientAddressResolver([]);
@@ -33,9 +39,12 @@ async function relayServer(
     resolveClient,
     accept: () => undefined,
     logger: silentLogger,
+    limits: admitAll,
     ...over,
   });
   const http = await listen({
+    ...open,
+    ...(over.sockets ? { limits: over.sockets } : {}),
     host: '127.0.0.1',
     port: 0,
     upgrades,
@@ -65,12 +74,16 @@ function upgrade(
     });
     socket.on('close', done);
     socket.on('error', done);
-    socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${origin === undefined ? '' : `Origin: ${origin}\r\n`}` +
-        'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA\r\n\r\n',
-    );
+    socket.write(upgradeRequest(port, { path, host, origin }));
   });
 }
+
+const upgradeRequest = (
+  port: number,
+  { path = '/', host = `localhost:${port}`, origin }: Record<string, string | undefined> = {},
+) =>
+  `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${origin === undefined ? '' : `Origin: ${origin}\r\n`}` +
+  'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA\r\n\r\n';
 
 describe('upgrades', () => {
   test('are handed over with where they come from, the first bytes included', async () => {
@@ -100,10 +113,51 @@ describe('upgrades', () => {
     for (const origin of [`http://localhost:${http.port}`, 'https://app.example'])
       expect(await upgrade(http.port, { origin }, /\r\n\r\n$/)).toMatch(/^HTTP\/1.1 101 /);
   });
+  test('that the limits do not admit are told so; a place is held for as long as its socket is open', async () => {
+    const hosts: string[] = [];
+    let held = 0;
+    const limits: ConnectionLimits = {
+      admit(host) {
+        hosts.push(host);
+        if (held > 0) return undefined;
+        held += 1;
+        return { release: () => void (held -= 1) };
+      },
+    };
+    const { http } = await relayServer({ accept: echoes(), limits });
+    const first = connect(http.port, '127.0.0.1');
+    first.write(upgradeRequest(http.port));
+    await once(first, 'data');
+    const refused = await upgrade(http.port, {}, /\}\}$/);
+    expect(refused).toMatch(/^HTTP\/1.1 429 [^]*"too_many_connections"/);
+    first.destroy();
+    await expect.poll(() => held).toBe(0);
+    expect(hosts).toEqual(['127.0.0.1', '127.0.0.1']);
+  });
+
+  test('so are plain sockets, in OpenAI’s words, but not those of a trusted proxy', async () => {
+    const sockets = createConnectionLimits({ clock: systemClock, perAddressMax: 1, opening: 'unlimited' });
+    const { http } = await relayServer({ sockets });
+    const first = connect(http.port, '127.0.0.1');
+    await once(first, 'connect');
+    const second = connect(http.port, '127.0.0.1');
+    const [answer] = await once(second.setEncoding('utf8'), 'data');
+    expect(answer).toMatch(/^HTTP\/1.1 429 [^]*too_many_connections/);
+    first.destroy();
+    await expect
+      .poll(() =>
+        fetch(`http://127.0.0.1:${http.port}/`).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      )
+      .toBe(200);
+  });
+
   test('before the network is up and past the limits are told to come back', async () => {
     const { http: early } = await relayServer();
     expect(await upgrade(early.port, {}, /\}\}$/)).toContain('"code":"starting"');
-    const { http: full } = await relayServer({ accept: echoes(), limits: { openMax: 0 as 10_000 } });
+    const { http: full } = await relayServer({ accept: echoes(), openMax: 0 });
     expect(await upgrade(full.port, {}, /\}\}$/)).toMatch(/^HTTP\/1.1 503 /);
   });
   test('that are refused are let go, though the other side never closes', async () => {
@@ -218,7 +272,7 @@ describe('requests that are more than HTTP/1.1', () => {
 describe('listening', () => {
   test('on a taken port says what to do', async () => {
     const { http, upgrades } = await relayServer();
-    const again = (host: string, port: number) => listen({ host, port, upgrades, onRequest: () => undefined });
+    const again = (host: string, port: number) => listen({ ...open, host, port, upgrades, onRequest: () => undefined });
     await expect(again('127.0.0.1', http.port)).rejects.toMatchObject({ code: 'port-in-use', message: /--port/ });
     await expect(again('192.0.2.1', 0)).rejects.toMatchObject({ code: 'host-not-here' });
   });

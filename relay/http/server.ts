@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TabloomError } from '#lib/base/errors.ts';
 import { rawErrorResponse } from './error-body.ts';
-import type { UpgradeHandler } from './upgrade.ts';
+import type { ConnectionLimits } from './connection-limits.ts';
+import { tooMany, type UpgradeHandler } from './upgrade.ts';
 
 /** The relay's public port. */
 export interface HttpServer {
@@ -20,6 +21,10 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly upgrades: UpgradeHandler;
+  /** By the address of the socket, whatever it carries. */
+  readonly limits: ConnectionLimits;
+  /** Trusted proxies, whose sockets are those of many clients. */
+  readonly isProxy: (address: string) => boolean;
 }
 
 const serverLimits = {
@@ -32,7 +37,7 @@ const serverLimits = {
 } as const;
 
 /** @throws `port-in-use`, `port-not-allowed`, `host-not-here`. */
-export async function listen({ host, port, onRequest, upgrades }: HttpServerOptions): Promise<HttpServer> {
+export async function listen({ host, port, onRequest, upgrades, ...access }: HttpServerOptions): Promise<HttpServer> {
   const server = createServer(
     {
       headersTimeout: serverLimits.headersMs,
@@ -46,6 +51,7 @@ export async function listen({ host, port, onRequest, upgrades }: HttpServerOpti
   );
   server.maxConnections = serverLimits.connectionsMax;
   server.on('upgrade', upgrades.onUpgrade);
+  server.prependListener('connection', (socket: Socket) => admit(socket, access));
   watchConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
@@ -59,6 +65,15 @@ export async function listen({ host, port, onRequest, upgrades }: HttpServerOpti
     },
     close: () => closeAll(server, upgrades),
   };
+}
+
+/** A refused socket is told why and closed; what it sends is not read, so that it costs nothing more. */
+function admit(socket: Socket, { limits, isProxy }: Pick<HttpServerOptions, 'limits' | 'isProxy'>): void {
+  const address = socket.remoteAddress ?? '';
+  if (isProxy(address)) return;
+  const place = limits.admit(address);
+  if (place) return void socket.once('close', place.release);
+  socket.end(rawErrorResponse(429, tooMany), () => socket.destroy());
 }
 
 /**

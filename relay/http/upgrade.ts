@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from '#lib/base/logger.ts';
 import { rawErrorResponse } from './error-body.ts';
 import type { ClientAddress, ResolveClientAddress } from './client-address.ts';
+import type { ConnectionLimits } from './connection-limits.ts';
 import type { Guard } from './guard.ts';
 
 /** Passes WebSocket upgrades on the public port to the network, after the same checks as any other request. */
@@ -30,13 +31,16 @@ export interface UpgradeOptions {
   /** Answers an upgrade; undefined while the network is down. */
   readonly accept: () => ((upgrade: PendingUpgrade) => void) | undefined;
   readonly logger: Logger;
-  readonly limits?: Partial<typeof upgradeLimits>;
+  /** By the client's own address, behind a trusted proxy too. */
+  readonly limits: ConnectionLimits;
+  /** Sockets of all clients together. */
+  readonly openMax?: number | undefined;
 }
 
-export const upgradeLimits = { openMax: 10_000 } as const;
+const openMaxDefault = 10_000;
 
-export function createUpgradeHandler({ guard, resolveClient, accept, logger, limits }: UpgradeOptions): UpgradeHandler {
-  const { openMax } = { ...upgradeLimits, ...limits };
+export function createUpgradeHandler(options: UpgradeOptions): UpgradeHandler {
+  const { guard, resolveClient, accept, logger, limits, openMax = openMaxDefault } = options;
   const open = new Set<Duplex>();
   /** Refused, but not closed yet. */
   const rejected = new Set<Duplex>();
@@ -73,9 +77,18 @@ export function createUpgradeHandler({ guard, resolveClient, accept, logger, lim
       reject(client, rawErrorResponse(status, { code, message }));
       return;
     }
+    const from = resolveClient(request);
+    const place = limits.admit(from.host);
+    if (!place) {
+      logger.info('upgrade-refused', { code: tooMany.code });
+      return void reject(client, rawErrorResponse(429, tooMany));
+    }
     open.add(client);
-    client.once('close', () => open.delete(client));
-    take({ request, socket: client, head, from: resolveClient(request) });
+    client.once('close', () => {
+      open.delete(client);
+      place.release();
+    });
+    take({ request, socket: client, head, from });
   };
 
   /** An upgraded socket stays half-open until both sides close it, so a client that never does is cut off. */
@@ -98,6 +111,12 @@ export function createUpgradeHandler({ guard, resolveClient, accept, logger, lim
     },
   };
 }
+
+/** Also what a plain socket is told. */
+export const tooMany = {
+  code: 'too-many-connections',
+  message: 'There are too many connections from this address. Close some or try again in a minute.',
+} as const;
 
 interface UpgradeError {
   readonly status: number;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { zoneOfAddress } from './zone.ts';
+import { machineOfHost, zoneOfAddress } from './zone.ts';
 
 test('IPv4 by its /24, IPv6 by its /48, however it is written', () => {
   expect(zoneOfAddress('/ip4/203.0.113.7/tcp/443/tls/ws/p2p/12D3KooW')).toBe('203.0.113');
@@ -24,4 +24,12 @@ test('nothing is made of an address that is a relay’s, a name, or none', () =>
   ]) {
     expect(zoneOfAddress(none), none).toBeUndefined();
   }
+});
+
+test('a machine has one address of IPv4, or 64 bits of IPv6', () => {
+  expect(machineOfHost('203.0.113.7')).toBe('203.0.113.7');
+  expect(machineOfHost('::ffff:203.0.113.7')).toBe('203.0.113.7');
+  expect(machineOfHost('2001:db8:7:1::1')).toBe(machineOfHost('2001:0DB8:0007:0001:ffff:1:2:3'));
+  expect(machineOfHost('2001:db8:7:2::1')).toBe('2001:db8:7:2');
+  for (const none of ['', 'localhost', '1.2.3', '1.2.3.x', '::1::2']) expect(machineOfHost(none)).toBeUndefined();
 });

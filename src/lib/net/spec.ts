@@ -61,6 +61,8 @@ export interface MessageRoute {
   readonly source: PeerId;
   /** Whether the publisher is currently connected to this net. */
   readonly connected: boolean;
+  /** Multiaddr from which it is connected, as its connection proves it; undefined where there is none. */
+  readonly address?: string | undefined;
 }
 
 export type ChannelHandler = (channel: Channel) => Promise<void>;
@@ -78,6 +80,8 @@ export interface OpenChannelOptions extends AbortOptions {
 export interface Channel extends AsyncIterable<Uint8Array> {
   readonly remote: PeerId;
   readonly path: ChannelPath;
+  /** Multiaddr of the other end, as its connection proves it; undefined within this process. */
+  readonly address?: string | undefined;
   /** Waits for backpressure. @throws `channel-lost`, `frame-too-large`; `bad-frame` for an empty message. */
   send(message: Uint8Array, options?: AbortOptions): Promise<void>;
   /** Signals the end of this side once everything queued has been sent. Idempotent. */

@@ -85,5 +85,9 @@ test('a message tells who handed it over, and whether its publisher is connected
     )
     .toBe(2);
   expect(seen.get(publisher.self)).toEqual({ source: bridge.self, connected: false });
-  expect(seen.get(neighbour.self)).toEqual({ source: neighbour.self, connected: true });
+  expect(seen.get(neighbour.self)).toEqual({
+    source: neighbour.self,
+    connected: true,
+    address: expect.stringMatching(/^\/ip4\/127\.0\.0\.1\/tcp\//),
+  });
 });

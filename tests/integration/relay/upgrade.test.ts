@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { silentLogger } from '#lib/base/logger.ts';
 import { createClientAddressResolver } from '../../../relay/http/client-address.ts';
+import type { ConnectionLimits } from '../../../relay/http/connection-limits.ts';
 import { createGuard } from '../../../relay/http/guard.ts';
 import { listen } from '../../../relay/http/server.ts';
 import { createUpgradeHandler } from '../../../relay/http/upgrade.ts';
@@ -18,8 +19,17 @@ async function relayBehindHttp(number: number, trustedProxies: readonly string[]
   let relay: RelayNode | undefined;
   const guard = createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: [] });
   const resolveClient = createClientAddressResolver(trustedProxies);
-  const upgrades = createUpgradeHandler({ guard, resolveClient, accept: () => relay?.accept, logger: silentLogger });
+  const limits: ConnectionLimits = { admit: () => ({ release: () => undefined }) };
+  const upgrades = createUpgradeHandler({
+    guard,
+    resolveClient,
+    accept: () => relay?.accept,
+    logger: silentLogger,
+    limits,
+  });
   const http = await listen({
+    limits,
+    isProxy: () => false,
     host: '127.0.0.1',
     port: 0,
     upgrades,

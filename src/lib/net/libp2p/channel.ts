@@ -144,6 +144,9 @@ export function createStreamChannel(
   return {
     remote: connection.remotePeer.toString(),
     path: pathOf(connection),
+    get address() {
+      return connection.remoteAddr.toString();
+    },
     closed: gone.signal,
     async send(message, { signal }: AbortOptions = {}) {
       if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);

@@ -70,7 +70,9 @@ export function createGossip(input: {
       (one) => one.from === from && one.topic === topic && equalBytes(one.message, message.data),
     );
     if (known) return results[known.verdict];
-    const route = { source, connected: source === from || node.getConnections(message.from).length > 0 };
+    const [connection] = node.getConnections(message.from);
+    const connected = source === from || connection !== undefined;
+    const route = { source, connected, address: connection?.remoteAddr.toString() };
     const verdict = validateAll(topic, message.data, from, route);
     if (verdict === 'reject') input.onReject(source);
     return results[verdict];

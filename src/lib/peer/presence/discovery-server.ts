@@ -22,6 +22,7 @@ import {
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { build } from '#lib/protocol/version.ts';
+import { createAddressShares, type AddressShares } from './address-shares.ts';
 import { createOfferValidator } from './offer-validator.ts';
 
 export interface DiscoveryServerComponents {
@@ -50,6 +51,7 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
   const { net, directory, clock, logger } = components;
   const trusts = (source: PeerId) => components.relays?.().includes(source) ?? false;
   const network = components.network ?? (() => (directory.size <= smallNetworkMax ? 'small' : 'large'));
+  const shares = createAddressShares({ clock, directory });
   const streamsOf = new Map<PeerId, number>();
   let streams = 0;
   let lifetime: AbortController | undefined;
@@ -60,14 +62,17 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
     if (!lifetime || open >= limits.findStreamsPerPeerMax || streams >= streamsMax) {
       return channel.abort(wireError('busy'));
     }
+    const place = shares.openStream(channel.address);
+    if (!place) return channel.abort(wireError('busy'));
     streamsOf.set(channel.remote, open + 1);
     streams += 1;
     try {
-      await serveFind(channel, { ...components, network, signal: lifetime.signal });
+      await serveFind(channel, { ...components, network, shares, signal: lifetime.signal });
     } catch (error) {
       logger.info('find-ended', { code: errorCode(error) });
       throw error;
     } finally {
+      place.release();
       streams -= 1;
       const left = (streamsOf.get(channel.remote) ?? 1) - 1;
       if (left > 0) streamsOf.set(channel.remote, left);
@@ -81,7 +86,7 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
       lifetime = new AbortController();
       ends = [
         net.subscribe(offersTopic, {
-          validate: createOfferValidator({ directory, clock, trusts, strangers: 'none' }),
+          validate: createOfferValidator({ directory, clock, trusts, strangers: 'none', shares }),
           // The validator has put it into the directory.
           deliver: () => undefined,
         }),
@@ -113,6 +118,7 @@ export async function expireEverySecond(directory: Directory, clock: Clock, sign
 
 interface FindComponents extends DiscoveryServerComponents {
   readonly network: () => 'small' | 'large';
+  readonly shares: AddressShares;
   readonly signal: AbortSignal;
 }
 
@@ -126,7 +132,7 @@ const stallMs = 20_000;
  * always told of its own offer, and so knows that it is listed.
  */
 async function serveFind(channel: Channel, components: FindComponents): Promise<void> {
-  const { net, directory, clock, random, network } = components;
+  const { net, directory, clock, random, network, shares } = components;
   const frames = channel[Symbol.asyncIterator]();
   const over = new AbortController();
   const signal = AbortSignal.any([components.signal, channel.closed, over.signal]);
@@ -142,7 +148,11 @@ async function serveFind(channel: Channel, components: FindComponents): Promise<
     onQuiet: () => changed.notify(),
     onStall: () => over.abort(wireError('deadline')),
   });
-  const send = (body: Uint8Array) => keepalive.send(() => channel.send(body, { signal }));
+  const send = async (body: Uint8Array) => {
+    const waitMs = shares.chargeBytes(channel.address, body.length);
+    if (waitMs > 0) await clock.delay(waitMs, { signal });
+    await keepalive.send(() => channel.send(body, { signal }));
+  };
 
   let endListening = () => {};
   try {

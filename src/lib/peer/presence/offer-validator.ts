@@ -1,11 +1,13 @@
 import { equalBytes } from '#lib/base/bytes.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { createTokenBuckets } from '#lib/base/token-buckets.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Subscription } from '#lib/net/spec.ts';
 import { encodeEnvelope, isSigned, type Envelope } from '#lib/protocol/envelope.ts';
 import { peerIdFromKey, type PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { decodeUnverifiedOffer } from '#lib/protocol/offer.ts';
+import { decodeUnverifiedOffer, type Offer } from '#lib/protocol/offer.ts';
+import type { AddressShares } from './address-shares.ts';
 
 /**
  * The verdict on an offer. `reject` counts against the peer that passed it on, since an honest peer runs the same checks;
@@ -24,23 +26,36 @@ export interface OfferValidatorComponents {
    * that it learns of workers without a relay.
    */
   readonly strangers: 'none' | 'few';
+  /** What the peers of one address may use together; unlimited by default. */
+  readonly shares?: AddressShares | undefined;
 }
 
 /** Validates the offers' topic: whose share an offer is counted in, whether that share is used up, then the offer itself. */
 export function createOfferValidator(components: OfferValidatorComponents): Subscription['validate'] {
-  const { directory, clock, trusts, strangers } = components;
-  const quota = createOfferQuota(clock);
+  const { directory, clock, trusts, strangers, shares } = components;
+  const quota = createTokenBuckets(clock, offerQuota);
+  /** A peer that is listed stays listed: its heartbeats cost as much as the directory's room for its address allows. */
+  const isHeartbeat = (from: PeerId) => {
+    const known = directory.get(from);
+    return known !== undefined && clock.now() - known.receivedAt >= limits.offerHeartbeatMs / 2;
+  };
 
-  return (message, from, { source, connected }) => {
+  return (message, from, { source, connected, address }) => {
     const isAccountable = connected || trusts(source);
     if (!isAccountable && strangers === 'none') return 'ignore';
     if (!quota.take(isAccountable ? from : `through ${source}`)) return source === from ? 'reject' : 'ignore';
-    return admitGossip(directory, message, from);
+    if (shares && !isHeartbeat(from) && !shares.takeOffer(address, message.length)) return 'ignore';
+    return admitGossip(directory, message, from, (offer) => shares?.hasRoom(address, offer) ?? true);
   };
 }
 
 /** Admits a gossiped offer to the directory. `from` is the peer that published it: no peer publishes another's offer. */
-export function admitGossip(directory: Directory, bytes: Uint8Array, from: PeerId): Verdict {
+export function admitGossip(
+  directory: Directory,
+  bytes: Uint8Array,
+  from: PeerId,
+  hasRoom: (offer: Offer) => boolean = () => true,
+): Verdict {
   let read: ReturnType<typeof decodeUnverifiedOffer>;
   try {
     read = decodeUnverifiedOffer(bytes);
@@ -50,7 +65,7 @@ export function admitGossip(directory: Directory, bytes: Uint8Array, from: PeerI
   const { offer, envelope } = read;
   if (offer.peer !== from) return 'reject';
   // A late or repeated offer is not worth the millisecond that its signature costs.
-  if (directory.checkFreshness(offer) !== 'fresh') return 'ignore';
+  if (directory.checkFreshness(offer) !== 'fresh' || !hasRoom(offer)) return 'ignore';
   if (!isSigned(envelope)) return 'reject';
   return directory.consider(offer, envelope) === 'fresh' ? 'accept' : 'ignore';
 }
@@ -70,26 +85,10 @@ export function admitFound(
 }
 
 export const offerBurstMax = 2 * limits.offersPerWindowMax;
-const refillPerMs = limits.offersPerWindowMax / limits.offerRateWindowMs;
 
-/**
- * A token bucket a share, named by the peer that is accountable for it: it refills at the rate one peer may announce, and
- * holds twice a window's worth. It is asked before anything that costs, so that a flood uses up its own share only.
- */
-function createOfferQuota(clock: Clock) {
-  const shares = new Map<string, { readonly left: number; readonly atMs: number }>();
-
-  return {
-    /** Takes one from a share; false when it is used up. */
-    take(share: string): boolean {
-      const atMs = clock.elapsed();
-      const before = shares.get(share) ?? { left: offerBurstMax, atMs };
-      const left = Math.min(offerBurstMax, before.left + (atMs - before.atMs) * refillPerMs);
-      // Deleted and set again, so that the share used longest ago comes first when room is needed.
-      shares.delete(share);
-      if (shares.size >= limits.directoryOffersMax) shares.delete(shares.keys().next().value!);
-      shares.set(share, { left: left >= 1 ? left - 1 : left, atMs });
-      return left >= 1;
-    },
-  };
-}
+/** One share a peer: it refills at the rate a peer may announce, and is asked before anything that costs. */
+const offerQuota = {
+  burst: offerBurstMax,
+  perSecond: (limits.offersPerWindowMax / limits.offerRateWindowMs) * 1_000,
+  sharesMax: limits.directoryOffersMax,
+} as const;
