@@ -11,7 +11,8 @@ export interface Timers<Name extends string> {
 
 export interface TimersOptions<Name extends string> {
   readonly clock: Clock;
-  readonly onFire: (name: Name) => void;
+  /** `lateMs`: how late a spared timer came at first, before it got one more period. */
+  readonly onFire: (name: Name, lateMs: number) => void;
   /** Those that speak of the other side's silence. */
   readonly spared?: ReadonlySet<Name> | undefined;
 }
@@ -23,6 +24,7 @@ interface Armed {
   ms: number;
   dueMs: number;
   isSpared: boolean;
+  lateMs: number;
 }
 
 /**
@@ -62,11 +64,12 @@ export function createTimers<Name extends string>({ clock, onFire, spared }: Tim
       if (timer.dueMs > nowMs || armed.get(name) !== timer) continue;
       if (spared?.has(name) && !timer.isSpared && nowMs - timer.dueMs > heldUpMs) {
         timer.isSpared = true;
+        timer.lateMs = nowMs - timer.dueMs;
         timer.dueMs = nowMs + timer.ms;
         continue;
       }
       armed.delete(name);
-      onFire(name);
+      onFire(name, timer.lateMs);
     }
     schedule();
   };
@@ -76,8 +79,8 @@ export function createTimers<Name extends string>({ clock, onFire, spared }: Tim
       if (stopped) return;
       const dueMs = clock.elapsed() + ms;
       const timer = armed.get(name);
-      if (timer) Object.assign(timer, { ms, dueMs, isSpared: false });
-      else armed.set(name, { ms, dueMs, isSpared: false });
+      if (timer) Object.assign(timer, { ms, dueMs, isSpared: false, lateMs: 0 });
+      else armed.set(name, { ms, dueMs, isSpared: false, lateMs: 0 });
       if (dueMs < wakeMs) schedule();
     },
     disarm: (name) => void armed.delete(name),

@@ -21,6 +21,7 @@ import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 import { allHold } from '#lib/trust/check.ts';
+import type { AttemptSeen } from './session/asker-runner.ts';
 import type { AttemptEnd } from './session/attempt-end.ts';
 import { seenOf, type Attempt } from './session/attempt.ts';
 import type { JobState } from './session/job-state.ts';
@@ -253,11 +254,10 @@ export function recordOutcome(
   trackRecord: TrackRecord,
   { peer, artefact }: Pick<WorkerView, 'peer' | 'artefact'>,
   end: AttemptEnd,
-  job: Pick<JobState, 'output'>,
-  attempt: Attempt | undefined,
+  { job, attempt, latenessMs }: AttemptSeen,
 ): Outcome {
   const context = {
-    latenessMs: 0,
+    latenessMs,
     agreed: false,
     standing: hasStanding(trackRecord.standing(peer, artefact)),
     offeredFree: trackRecord.offeredFree(peer, artefact),

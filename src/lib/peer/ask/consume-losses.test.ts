@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
+import { silentLogger } from '#lib/base/logger.ts';
+import { seededRandom } from '#lib/base/random.ts';
 import type { JobState } from '../session/job-state.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { accepted, finishOf, part } from './byzantine.fixture.ts';
+import { createConsumer } from './consume.ts';
 import { chat, createWorld, demo, follow, pass, until, type Script } from '../peer.fixture.ts';
 
 /** The answer of the same world without a loss. */
@@ -113,6 +116,27 @@ test('silence is noticed after six seconds; alive is no silence, but no answer e
   expect(other.state.phase).toBe('queued');
   await pass(silent.clock, 500);
   expect(other.state).toMatchObject({ attempts: [{ error: { details: { reason: 'silent' } } }] });
+});
+
+test('a silence that this process may have slept through is held against nobody', async () => {
+  const world = createWorld();
+  const silent = await world.byzantineWorker(1, async ({ send, hang }) => {
+    await send(accepted);
+    await send(part('x'));
+    await hang();
+  });
+  const asker = await world.asker(2);
+  let asleepMs = 0;
+  const clock = { ...world.clock, elapsed: () => world.clock.elapsed() + asleepMs };
+  const job = follow(
+    createConsumer({ ...asker, ...world, clock, random: seededRandom(1), logger: silentLogger }),
+    chat('hello'),
+  );
+  await until(world.clock, () => job.state.tokens === 1);
+  asleepMs = 20_000;
+  await pass(world.clock, 13_000);
+  expect(job.state.attempts).toMatchObject([{ outcome: 'lost' }]);
+  expect(asker.trackRecord.standing(silent.net.self, demo.artefact)?.broken ?? {}).toEqual({});
 });
 
 const breaches: Readonly<Record<string, Script>> = {

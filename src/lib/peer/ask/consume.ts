@@ -66,10 +66,10 @@ export function createConsumer(components: ConsumerComponents): Consumer {
       rememberStopped: askedJobs.markStopped,
       choose: (state, effect, chosenBy) =>
         chooseWorker(request, { id, purpose, endsAtMs, deadlineMs, state, effect, signal: chosenBy }, context),
-      record: (worker, end, job, attempt) => {
+      record: (worker, end, seen) => {
         const { peer, artefact } = worker;
         const level = levelOf(trackRecord.standing(peer, artefact), clock.now());
-        const outcome = recordOutcome(trackRecord, worker, end, job, attempt);
+        const outcome = recordOutcome(trackRecord, worker, end, seen);
         if (outcome.type === 'failed' && level !== 'established') zones.noteBroken(peer);
         if (end.type !== 'finished' || purpose === 'canary') return;
         auditions.noteJob(request, worker);

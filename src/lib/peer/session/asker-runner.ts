@@ -61,7 +61,15 @@ export interface AskerComponents {
     signal: AbortSignal,
   ) => Promise<Choosing>;
   readonly rememberStopped: (id: JobId, worker: PeerId) => void;
-  readonly record: (worker: WorkerView, end: AttemptEnd, job: JobState, attempt: Attempt | undefined) => void;
+  readonly record: (worker: WorkerView, end: AttemptEnd, seen: AttemptSeen) => void;
+}
+
+/** What the asker saw of an attempt, for the worker's track record. */
+export interface AttemptSeen {
+  readonly job: JobState;
+  readonly attempt: Attempt | undefined;
+  /** How late the asker's own timers were: what it did not read in time may have come in time. */
+  readonly latenessMs: number;
 }
 
 /** One attempt's channel and what has arrived on it. */
@@ -90,6 +98,8 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   const lines = new Map<number, Line>();
   const over = new AbortController();
   let flow: PromiseWithResolvers<void> | undefined;
+  /** How late this process was itself with the timer that has fired. */
+  let latenessMs = 0;
 
   const session = drive<AskerState, AskerEvent, AskerEffect>({
     initial: initialAsker,
@@ -100,7 +110,11 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   const timers = createTimers<AskerTimer>({
     clock,
     spared: ofSilence,
-    onFire: (timer) => dispatch({ type: 'timer', timer, at: clock.now() }),
+    onFire: (timer, lateMs) => {
+      latenessMs = lateMs;
+      dispatch({ type: 'timer', timer, at: clock.now() });
+      latenessMs = 0;
+    },
   });
   const reopen = () => {
     flow?.resolve();
@@ -142,12 +156,11 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       case 'drop':
         return drop(effect.attempt, wireError(effect.code));
       case 'record':
-        return components.record(
-          effect.worker,
-          effect.end,
-          session.state.job,
-          session.state.job.attempts[effect.attempt - 1],
-        );
+        return components.record(effect.worker, effect.end, {
+          job: session.state.job,
+          attempt: session.state.job.attempts[effect.attempt - 1],
+          latenessMs,
+        });
       case 'arm':
         return timers.arm(effect.timer, effect.ms);
       case 'disarm':
