@@ -33,7 +33,7 @@ export default async function lending(): Promise<readonly Row[]> {
       seen.map(({ listedMs }) => listedMs),
     ),
     row(
-      'tab closed mid-answer to the error at the asker',
+      'tab closed mid-answer to the error, nobody being left to resume',
       'reported',
       seen.map(({ toldMs }) => toldMs),
     ),

@@ -25,9 +25,12 @@ interface Worker {
 export async function resumeOverLibp2p({
   kills,
   seed = 1,
+  frozenShare = 0.3,
 }: {
   readonly kills: number;
   readonly seed?: number;
+  /** Of the kills, those that leave the connections of the process open. */
+  readonly frozenShare?: number;
 }): Promise<Report> {
   const random = seededRandom(seed);
   const report = emptyReport();
@@ -56,7 +59,7 @@ export async function resumeOverLibp2p({
     for (let round = 0; report.kills < kills; round++) {
       while (workers.size < workersMax) await spawn();
       const cut = Math.floor(random.float() * 179);
-      const kind: Kind = random.float() < 0.7 ? 'killed' : 'frozen';
+      const kind: Kind = random.float() < frozenShare ? 'frozen' : 'killed';
       await killOnce({ asker, round, cut, kind, whole });
     }
   } finally {
@@ -74,21 +77,17 @@ export async function resumeOverLibp2p({
     readonly whole: (round: number) => Promise<WholeAnswer>;
   }) {
     let killedAt: number | undefined;
-    let killedTokens = 0;
-    let gapMs: number | undefined;
     let bury: (() => void) | undefined;
     const state = await run(job.asker.consumer, request(job.round), {
       onEvent: (_event, { tokens, worker, phase }) => {
         const victim = worker && workers.get(worker.peer);
-        if (killedAt === undefined && victim && phase !== 'opening' && tokens >= job.cut) {
-          [killedAt, killedTokens] = [systemClock.elapsed(), tokens];
-          bury = kill(job.kind, victim);
-        } else if (killedAt !== undefined && gapMs === undefined && worker?.peer && tokens > killedTokens + 2) {
-          // What was under way at the kill comes first.
-          gapMs = systemClock.elapsed() - killedAt;
-        }
+        if (killedAt !== undefined || !victim || phase === 'opening' || tokens < job.cut) return;
+        killedAt = systemClock.now();
+        bury = kill(job.kind, victim);
       },
     });
+    const nextAt = state.attempts.find(({ firstTokenAt = 0 }) => firstTokenAt > (killedAt ?? Infinity))?.firstTokenAt;
+    const gapMs = nextAt === undefined || killedAt === undefined ? undefined : nextAt - killedAt;
     bury?.();
     report.kills += 1;
     const where = `round ${job.round}, ${job.kind} after ${job.cut}`;

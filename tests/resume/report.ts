@@ -21,6 +21,8 @@ export interface Report {
   receipts: number;
   checkpoints: number;
   unreceiptedTokens: number;
+  /** From each question to its first token, in milliseconds. */
+  readonly firstTokenMs: number[];
   /** From each kill to the next token, in milliseconds, by kind of kill. */
   readonly gapsMs: Map<string, number[]>;
   /** Empty when nothing was lost or doubled. */
@@ -33,6 +35,7 @@ export const emptyReport = (): Report => ({
   receipts: 0,
   checkpoints: 0,
   unreceiptedTokens: 0,
+  firstTokenMs: [],
   gapsMs: new Map(),
   complaints: [],
 });
@@ -41,6 +44,7 @@ export const emptyReport = (): Report => ({
 export function checkJob(report: Report, where: string, state: JobState, whole: WholeAnswer): void {
   const complain = (what: string) => report.complaints.push(`${where}: ${what}`);
   report.jobs += 1;
+  if (state.firstTokenAt !== undefined) report.firstTokenMs.push(state.firstTokenAt - (state.startedAt ?? 0));
   if (state.phase !== 'finished') return void complain(`it ${state.phase} with ${state.error?.code}`);
   const { text, toolCalls, tokens } = state.output;
   if (text !== whole.output.text) complain(`"${text}" instead of "${whole.output.text}"`);
