@@ -1,0 +1,158 @@
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import { gossipsub, type GossipSub } from '@libp2p/gossipsub';
+import { identify } from '@libp2p/identify';
+import type { Connection } from '@libp2p/interface';
+import { noise } from '@libp2p/noise';
+import { webSockets } from '@libp2p/websockets';
+import { yamux } from '@libp2p/yamux';
+import { multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p } from 'libp2p';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { systemRandom } from '#lib/base/random.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import { findProtocol, offersTopic } from '#lib/protocol/find.ts';
+import { jobProtocol } from '#lib/protocol/frame.ts';
+import { writeOffer, type OfferedModel } from '#lib/protocol/offer.ts';
+import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
+import type { FloodKind } from './floods.ts';
+
+/**
+ * One flood against a relay, in a process of its own and from an address of its own. Arguments: the relay's URL, the kind, how
+ * many, the address to come from. Prints how many got through, then exits.
+ */
+const [relayUrl, kind, total, from] = process.argv.slice(2) as [string, FloodKind, string, string];
+const count = Number(total);
+const port = Number(new URL(relayUrl).port);
+const outcome = { sent: 0, refused: 0 };
+
+async function join() {
+  const seed = systemRandom.bytes(32);
+  const node = await createLibp2p({
+    privateKey: await generateKeyPairFromSeed('Ed25519', seed),
+    transports: [webSockets({ websocket: { localAddress: from } } as Parameters<typeof webSockets>[0])],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: {
+      identify: identify(),
+      gossip: gossipsub({ allowPublishToZeroTopicPeers: true, fallbackToFloodsub: false }),
+    },
+  });
+  const { peer } = relayInfoSchema.parse(await (await fetch(`${relayUrl}/relay.json`)).json());
+  const connection = await node.dial(multiaddr(`/ip4/127.0.0.1/tcp/${port}/ws/p2p/${peer}`));
+  return { node, connection, signer: createSigner(seed), gossip: node.services.gossip as GossipSub };
+}
+
+/** Runs `one` as often as is wished, a few at a time. */
+async function repeat(one: (number: number) => Promise<void>, atOnce: number): Promise<void> {
+  let next = 0;
+  const work = async () => {
+    while (next < count) {
+      try {
+        await one(next++);
+        outcome.sent += 1;
+      } catch {
+        outcome.refused += 1;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+}
+
+/** A relay that has had enough hangs up; a flood comes again under another key. */
+function connections() {
+  let current: Promise<Connection> | undefined;
+  return async () => {
+    const connection = await (current ??= join().then((joined) => joined.connection));
+    if (connection.status === 'open') return connection;
+    current = undefined;
+    throw new Error('hung up');
+  };
+}
+
+const garbage = [
+  (random: Uint8Array) => random,
+  () => Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+  (random: Uint8Array) => Uint8Array.of(0xd0, 0x0f, ...random),
+];
+
+const modelsOf = (number: number): OfferedModel[] =>
+  Array.from({ length: 32 }, (_, i) => ({
+    artefact: number.toString(16).padStart(64, '0'),
+    name: `flood-${number}-${i}`,
+    kinds: ['chat'],
+    features: [],
+    contextTokens: 4_096,
+    quantisation: 'none',
+    price: { in: '0', out: '0' },
+    slots: 1,
+    running: 0,
+    queued: 0,
+  }));
+
+/** Raw sockets that are held until the end. */
+async function hold(greeting: string | undefined): Promise<void> {
+  const sockets: Socket[] = [];
+  await repeat(async () => {
+    const socket = connect({ host: '127.0.0.1', port, localAddress: from });
+    socket.on('error', () => undefined);
+    sockets.push(socket);
+    await once(socket, 'connect');
+    if (greeting === undefined) return;
+    socket.write(greeting);
+    const [answer] = await once(socket, 'data');
+    if (!String(answer).startsWith('HTTP/1.1 101')) throw new Error('refused');
+  }, 64);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  for (const socket of sockets) socket.destroy();
+}
+
+const upgrade =
+  `GET / HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+
+const floods: Readonly<Record<FloodKind, () => Promise<void>>> = {
+  async frames() {
+    const connection = connections();
+    await repeat(async (number) => {
+      const stream = await (await connection()).newStream(number % 2 === 0 ? findProtocol : jobProtocol);
+      stream.send(garbage[number % garbage.length]!(systemRandom.bytes(2_000)));
+      await stream.close();
+    }, 8);
+  },
+  async offers() {
+    const identities = await Promise.all(Array.from({ length: 10 }, join));
+    await repeat(async (number) => {
+      const { gossip, signer } = identities[number % identities.length]!;
+      const offer = {
+        peer: signer.peer,
+        seq: number + 1,
+        issuedAt: Date.now(),
+        ttlMs: 45_000,
+        role: 'tab' as const,
+        draining: false,
+        engine: { name: 'flood', build: '1', deviceClass: 'none' },
+        models: modelsOf(number),
+        tiers: ['open'],
+        policy: [],
+        addrs: [],
+        build: '1',
+      };
+      const { recipients } = await gossip.publish(offersTopic, writeOffer(offer, signer));
+      if (recipients.length === 0) throw new Error('no longer connected');
+    }, 10);
+  },
+  async openings() {
+    const connection = connections();
+    await repeat(async () => {
+      const stream = await (await connection()).newStream(findProtocol);
+      stream.abort(new Error('never mind'));
+    }, 16);
+  },
+  sockets: () => hold(undefined),
+  connections: () => hold(upgrade),
+};
+
+await floods[kind]();
+process.stdout.write(JSON.stringify(outcome));
+process.exit(0);
