@@ -5,7 +5,7 @@ import type { RequestMessage } from '#lib/protocol/openai.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { badRequest } from './errors.ts';
 
-export interface Conversation {
+export interface ConversationWithBlobs {
   readonly messages: readonly ChatMessage[];
   /** Its pictures, by SHA-256. */
   readonly blobs: ReadonlyMap<string, Uint8Array>;
@@ -20,7 +20,7 @@ const textBytesMax = limits.frameBytesMax - 8 * 1024;
  * Converts OpenAI's messages to the network's, with pictures as blobs. Tool calls and their results are kept.
  * @throws `bad-request` with the `param`, `too-long`.
  */
-export function readConversation(messages: readonly RequestMessage[]): Conversation {
+export function readConversation(messages: readonly RequestMessage[]): ConversationWithBlobs {
   const blobs = new Map<string, Uint8Array>();
   const read = messages.map((message, index) => readMessage(message, `messages.${index}`, blobs));
   let bytes = 0;

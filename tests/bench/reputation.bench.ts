@@ -29,7 +29,7 @@ export default async function reputation(): Promise<readonly Row[]> {
     const flow = createFlow('self');
     const perReceipt =
       processorMs(() => taken.forEach(({ from, work, at }) => flow.received(from, work, at))) / receipts;
-    const perWord = processorMs(() => words.forEach((word) => flow.heard(word))) / neighbours;
+    const perWord = processorMs(() => words.forEach((word) => flow.setStatement(word))) / neighbours;
     const perLook = processorMs(() => names.forEach((name) => flow.reputation(name, now))) / peers;
     // The first run warms the compiler up.
     if (run === 0) continue;

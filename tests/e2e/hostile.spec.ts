@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { answers, curl, meter, modelsListed, send, sideBar, startSharing, untilIdle } from './fixtures/people.ts';
+import { answers, curl, liveMeter, modelsListed, send, sideBar, startSharing, untilIdle } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
 
 const hostile = fileURLToPath(new URL('./fixtures/hostile.process.ts', import.meta.url));
@@ -21,7 +21,7 @@ test('a hostile peer and a crowd: the tab goes on lending, the relay goes on int
     expect(outcome).toMatchObject({ cutOff: true, denied: true });
     expect(outcome.sent).toBeGreaterThan(40);
     expect(await modelsListed(bareRelay.url)).toBe(1);
-    await expect(meter(a, 'Answers')).toContainText('none running');
+    await expect(liveMeter(a, 'Answers')).toContainText('none running');
   });
 
   await test.step('a crowd at the gateway: answered or told to come back, nothing else', async () => {

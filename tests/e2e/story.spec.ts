@@ -4,7 +4,7 @@ import {
   answers,
   answerTheSameEveryTime,
   curl,
-  meter,
+  liveMeter,
   modelsListed,
   send,
   sideBar,
@@ -26,7 +26,7 @@ const claims = [
 ];
 
 const tokensWritten = async (page: Page): Promise<number> =>
-  Number((await meter(page, 'Tokens written').locator('dd').first().textContent())!.replace(/\D/g, ''));
+  Number((await liveMeter(page, 'Tokens written').locator('dd').first().textContent())!.replace(/\D/g, ''));
 
 // Tabs find each other directly without what Chromium is about to forbid.
 test.use({ launchOptions: launchOptionsOfTomorrow });
@@ -93,7 +93,7 @@ test('A lends its engine; B reads an answer that streams directly from A; curl d
   });
 
   await test.step('Stop ends the generation on A, and nothing more arrives', async () => {
-    await expect(meter(a, 'Answers')).toContainText('none running');
+    await expect(liveMeter(a, 'Answers')).toContainText('none running');
     const before = await tokensWritten(a);
     const letGo = await stallEngine(a, 40);
     await send(b, 'Count to one hundred');
@@ -102,7 +102,7 @@ test('A lends its engine; B reads an answer that streams directly from A; curl d
     await untilIdle(b);
     const stopped = answers(b).last();
     await expect(stopped).toContainText('Stopped');
-    await expect(meter(a, 'Answers')).toContainText('none running');
+    await expect(liveMeter(a, 'Answers')).toContainText('none running');
     // What A counts as written is what reached B, of an answer that would have taken hundreds.
     await expect(stopped).toContainText(new RegExp(`\\b${(await tokensWritten(a)) - before} tokens`));
     expect((await tokensWritten(a)) - before).toBeLessThanOrEqual(40);

@@ -2,7 +2,7 @@ import { chromium, type Browser, type Page } from '@playwright/test';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Options } from './options.ts';
 import type { GpuPage } from './page/main.ts';
-import type { Served } from './serve.ts';
+import type { GpuTestServer } from './serve.ts';
 import type { Findings, Result } from './table.ts';
 
 declare const gpu: GpuPage;
@@ -11,7 +11,7 @@ const speedRuns = { tokens: 64, pairs: 3 };
 
 /** Runs every check in one browser, a page each, and tells each result as it comes. @throws `no-webgpu`. */
 export async function runGpuChecks(
-  served: Served,
+  served: GpuTestServer,
   options: Options,
   chromiumPath: string,
   tell: (result: Result) => void,

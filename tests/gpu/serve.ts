@@ -11,7 +11,7 @@ const types: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-export interface Served {
+export interface GpuTestServer {
   readonly origin: string;
   /** Answer requests for a model's files with an error from now on, or no longer. */
   refuse(refused: boolean): void;
@@ -25,7 +25,7 @@ export async function serve(folders: {
   readonly page: string;
   readonly weights: string;
   readonly library: string;
-}): Promise<Served> {
+}): Promise<GpuTestServer> {
   let refusing = false;
   let refusals = 0;
   const server = createServer((request, response) => {

@@ -8,7 +8,7 @@ import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { issueReceipt } from '#lib/trust/receipt.ts';
 
 /** What a hostile worker has in its hands when a job comes. */
-export interface Attempt {
+export interface AttackedJob {
   readonly job: Job;
   readonly asker: string;
   readonly signer: Signer;
@@ -21,13 +21,13 @@ export interface Attempt {
 }
 
 /** What it does with the job; the channel is closed when the promise settles. */
-export type Attack = (attempt: Attempt) => Promise<void>;
+export type Attack = (attempt: AttackedJob) => Promise<void>;
 
 export const byzantineEngine = { name: 'byzantine', build: '1', deviceClass: 'test' } as const;
 
 const accepted: WorkerFrame = { t: 'accepted', position: 0, etaMs: 0 };
 const forever = () => new Promise<never>(() => undefined);
-const send = ({ channel }: Attempt, frame: WorkerFrame) => channel.send(encodeWorkerFrame(frame));
+const send = ({ channel }: AttackedJob, frame: WorkerFrame) => channel.send(encodeWorkerFrame(frame));
 const text = (of: string, tokens = 1): WorkerFrame => ({ t: 'part', part: { type: 'text-delta', text: of, tokens } });
 const nonsense = ['zip ', 'zap ', 'zop ', 'zup'];
 
@@ -39,7 +39,7 @@ interface Lie {
 }
 
 /** A whole answer with a receipt that holds, but for the lie. */
-async function answer(attempt: Attempt, texts: readonly string[], lie: Lie = {}): Promise<void> {
+async function answer(attempt: AttackedJob, texts: readonly string[], lie: Lie = {}): Promise<void> {
   const { job, asker, signer, clock, before } = attempt;
   const { tokens = 1 } = lie;
   await send(attempt, accepted);

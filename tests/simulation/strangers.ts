@@ -37,7 +37,7 @@ export interface Strangers {
   /** All hostile identities go. */
   leave(): void;
   /** So many jobs, a few at a time, or all at once. */
-  ask(jobs: number, change?: Partial<AskRequest>, pace?: 'all at once'): Promise<Outcome>;
+  ask(jobs: number, change?: Partial<AskRequest>, pace?: 'all at once'): Promise<AskReport>;
 }
 
 export interface Invasion {
@@ -49,7 +49,7 @@ export interface Invasion {
   readonly offer?: Partial<OfferedModel> & Partial<Pick<Offer, 'tiers'>>;
 }
 
-export interface Outcome {
+export interface AskReport {
   readonly jobs: number;
   /** Share of jobs that an honest worker finished. */
   readonly honestShare: number;
@@ -260,7 +260,7 @@ export async function createStrangers(
         for (const one of hostile.values()) one.announce();
       }
       for (let waits = 0; waits < 800 && followed.some(({ over }) => !over); waits++) await pass(100);
-      return outcomeOf(followed, honest);
+      return reportOf(followed, honest);
     },
   };
 }
@@ -282,7 +282,7 @@ interface Followed {
 const truthOf = (prompt: string): readonly string[] =>
   scriptedTokens(prompt, 0, { answerTokens }).map(({ text }) => text);
 
-function outcomeOf(jobs: readonly Followed[], honest: ReadonlySet<string>): Outcome {
+function reportOf(jobs: readonly Followed[], honest: ReadonlySet<string>): AskReport {
   const finished = jobs.filter(({ state }) => state.phase === 'finished');
   const times = finished.map(({ state }) => state.endedAt! - state.startedAt!).sort((a, b) => a - b);
   return {

@@ -88,7 +88,7 @@ const budgetedFlow = (work: Work) =>
     const entriesOf = (of: number) => work[of]!.map((amount, peer) => ({ peer: String(peer), work: amount }));
     for (const { peer, work: amount } of entriesOf(observer)) flow.received(peer, amount, now);
     for (const [signer] of work.entries()) {
-      if (signer !== observer) flow.heard({ signer: String(signer), at: now, entries: entriesOf(signer) });
+      if (signer !== observer) flow.setStatement({ signer: String(signer), at: now, entries: entriesOf(signer) });
     }
     return work.map((_, peer) => flow.reputation(String(peer), now));
   });

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 export interface ManualClock extends Clock {
   /**
    * Moves time forward by `ms`, firing the delays that come due one by one, each at its own time. Before the first, after
-   * each and at the end it lets the program {@link settle}.
+   * each and at the end it lets the program {@link runPending}.
    */
   advance(ms: number): Promise<void>;
 }
@@ -24,7 +24,7 @@ const { setImmediate } = globalThis;
  * than the count would still be running when the clock moves on. What happens outside this thread (a worker, the disk, a
  * socket, native cryptography) is not waited for: a test that moves time by hand has doubles for these.
  */
-export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+export const runPending = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export function manualClock(startMs = 1_700_000_000_000): ManualClock {
   let nowMs = startMs;
@@ -57,15 +57,15 @@ export function manualClock(startMs = 1_700_000_000_000): ManualClock {
       }),
     async advance(ms) {
       const untilMs = nowMs + ms;
-      await settle();
+      await runPending();
       for (let next = nextDue(untilMs); next; next = nextDue(untilMs)) {
         timers.delete(next);
         nowMs = Math.max(nowMs, next.dueMs);
         next.fire();
-        await settle();
+        await runPending();
       }
       nowMs = Math.max(nowMs, untilMs);
-      await settle();
+      await runPending();
     },
   };
 }

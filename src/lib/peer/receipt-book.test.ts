@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
-import { manualClock, settle } from '#lib/base/clock.fixture.ts';
+import { manualClock, runPending } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { createSigner, type Envelope } from '#lib/protocol/envelope.ts';
 import { installEd25519, portableEd25519 } from '#lib/protocol/ed25519.ts';
@@ -70,7 +70,7 @@ test('a receipt is given out once the storage knows that a link may be missing, 
   const issuing = bookOf(gated(storage, () => stored.promise))
     .issue(delivered())
     .then((receipt) => (given = receipt));
-  await settle();
+  await runPending();
   expect(given).toBeUndefined();
   stored.resolve();
   const one = await issuing;
@@ -151,7 +151,7 @@ test('killed between any two writes, and again after the next start, it has show
       gated(storage, async (writes) => {
         // In the very moment in which the heads are said to be whole another link is made.
         if (writes.some(({ type, key }) => type === 'delete' && key === 'chain-open') && lives > 0) issue();
-        await settle();
+        await runPending();
         if (lives-- > 0) return;
         killed = true;
         kill.resolve();

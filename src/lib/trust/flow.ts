@@ -16,9 +16,9 @@ export interface Flow {
   /** Work requested from `by` that it failed to do or did wrongly. */
   failed(by: PeerId, work: number, at: number): void;
   /** Work a neighbour claims to have received from others; replaces its previous statement. */
-  heard(word: NeighbourWord): void;
+  setStatement(statement: WorkStatement): void;
   /** Removes a neighbour's statement, for example when it is too old. */
-  unheard(signer: PeerId): void;
+  dropStatement(signer: PeerId): void;
   /** The peer has signed two histories: neither its work nor its statements count any more. */
   forked(peer: PeerId): void;
   /**
@@ -33,7 +33,7 @@ export interface Flow {
 }
 
 /** One peer's statement of work received from others, weighted as of `at`. */
-export interface NeighbourWord {
+export interface WorkStatement {
   readonly signer: PeerId;
   readonly at: number;
   readonly entries: readonly PeerWork[];
@@ -43,16 +43,16 @@ export interface FlowLimits {
   /** Maximum peers in the tables of work and failures; those with the least are evicted. */
   readonly peersMax: number;
   /** Maximum neighbour statements; that of the neighbour with the least work is evicted. */
-  readonly wordsMax: number;
+  readonly statementsMax: number;
 }
 
-const flowLimits: FlowLimits = { peersMax: 16_384, wordsMax: 1_024 };
+const flowLimits: FlowLimits = { peersMax: 16_384, statementsMax: 1_024 };
 
 const vouchShare = 0.5;
 const failWeight = 3;
 
 /** A statement, indexed: amounts by peer, and sorted with prefix sums, for Σ min(w, amount). */
-interface HeldWord {
+interface IndexedStatement {
   readonly at: number;
   readonly amounts: ReadonlyMap<PeerId, number>;
   readonly ascending: Float64Array;
@@ -60,22 +60,22 @@ interface HeldWord {
   readonly sums: Float64Array;
 }
 
-export function createFlow(self: PeerId, { peersMax, wordsMax }: FlowLimits = flowLimits): Flow {
+export function createFlow(self: PeerId, { peersMax, statementsMax }: FlowLimits = flowLimits): Flow {
   const received = createFadingWork(peersMax);
   const failed = createFadingWork(peersMax);
-  const words = new Map<PeerId, HeldWord>();
+  const statements = new Map<PeerId, IndexedStatement>();
   /** The signers whose statements name a peer. */
   const naming = new Map<PeerId, Set<PeerId>>();
   const forkers = new Set<PeerId>();
   const grants = new Map<PeerId, number>();
 
   const drop = (signer: PeerId) => {
-    for (const peer of words.get(signer)?.amounts.keys() ?? []) {
+    for (const peer of statements.get(signer)?.amounts.keys() ?? []) {
       const signers = naming.get(peer);
       signers?.delete(signer);
       if (signers?.size === 0) naming.delete(peer);
     }
-    words.delete(signer);
+    statements.delete(signer);
   };
   /** How much a neighbour may vouch for. */
   const budget = (signer: PeerId, now: number) =>
@@ -90,20 +90,20 @@ export function createFlow(self: PeerId, { peersMax, wordsMax }: FlowLimits = fl
     failed(by, work, at) {
       if (by !== self) failed.add(by, work, at);
     },
-    heard({ signer, at, entries }) {
+    setStatement({ signer, at, entries }) {
       drop(signer);
       if (signer === self) return;
       const amounts = new Map<PeerId, number>();
       // Nobody vouches for itself, and the reader has receipts of its own.
       for (const { peer, work } of entries) if (peer !== signer && peer !== self && work > 0) amounts.set(peer, work);
-      words.set(signer, hold(at, amounts));
+      statements.set(signer, hold(at, amounts));
       for (const peer of amounts.keys()) naming.set(peer, (naming.get(peer) ?? new Set()).add(signer));
-      if (words.size <= wordsMax) return;
+      if (statements.size <= statementsMax) return;
       let least = signer;
-      for (const one of words.keys()) if (budget(one, at) < budget(least, at)) least = one;
+      for (const one of statements.keys()) if (budget(one, at) < budget(least, at)) least = one;
       drop(least);
     },
-    unheard: drop,
+    dropStatement: drop,
     forked: (peer) => void forkers.add(peer),
     grant(to, work) {
       if (work > 0) grants.set(to, work);
@@ -113,13 +113,13 @@ export function createFlow(self: PeerId, { peersMax, wordsMax }: FlowLimits = fl
       if (forkers.has(of)) return 0;
       let vouched = 0;
       for (const signer of naming.get(of) ?? []) {
-        const word = words.get(signer);
+        const statement = statements.get(signer);
         const most = budget(signer, now);
-        if (!word || most === 0) continue;
+        if (!statement || most === 0) continue;
         // Compared as of the statement's date: both fade alike, so the smaller one stays the smaller.
-        const faded = fade(word.at, now);
+        const faded = fade(statement.at, now);
         const cap = most / faded;
-        vouched += Math.min(cap, word.amounts.get(of) ?? 0) * Math.min(1, cap / cappedSum(word, cap)) * faded;
+        vouched += Math.min(cap, statement.amounts.get(of) ?? 0) * Math.min(1, cap / cappedSum(statement, cap)) * faded;
       }
       return received.of(of, now) + vouchShare * vouched - failWeight * failed.of(of, now);
     },
@@ -127,7 +127,7 @@ export function createFlow(self: PeerId, { peersMax, wordsMax }: FlowLimits = fl
   };
 }
 
-function hold(at: number, amounts: ReadonlyMap<PeerId, number>): HeldWord {
+function hold(at: number, amounts: ReadonlyMap<PeerId, number>): IndexedStatement {
   const ascending = Float64Array.from(amounts.values()).sort();
   const sums = new Float64Array(ascending.length + 1);
   for (const [index, amount] of ascending.entries()) sums[index + 1] = sums[index]! + amount;
@@ -135,7 +135,7 @@ function hold(at: number, amounts: ReadonlyMap<PeerId, number>): HeldWord {
 }
 
 /** Σ min(most, amount) over a statement's amounts. */
-function cappedSum({ ascending, sums }: HeldWord, most: number): number {
+function cappedSum({ ascending, sums }: IndexedStatement, most: number): number {
   let [low, high] = [0, ascending.length];
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock, settle } from '#lib/base/clock.fixture.ts';
+import { manualClock, runPending } from '#lib/base/clock.fixture.ts';
 import { systemClock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { scriptedModel } from '../catalog/scripted.ts';
@@ -155,7 +155,7 @@ describe('a worker’s lifecycle', () => {
       const { engine, workers } = engineOver((port) => serveEngine(port, losing));
       const loaded = await engine.load(model, {});
       if (when === 'after') lose();
-      await settle();
+      await runPending();
       expect(loaded.lost?.reason).toMatchObject({
         code: 'device-lost',
         message: 'The GPU gave up.',
@@ -324,10 +324,10 @@ describe('messages', () => {
     };
     const { engine } = engineOver((port) => serveEngine(port, counting));
     const stream = await start(await engine.load(model, {}));
-    await settle();
+    await runPending();
     expect(made).toBeLessThanOrEqual(streamCredits + 1);
     for (let read = 0; read < streamCredits; read++) await stream.next();
-    await settle();
+    await runPending();
     expect(made).toBeGreaterThan(streamCredits + 1);
     expect(made).toBeLessThanOrEqual(2 * streamCredits + 1);
     await stream.return?.();
@@ -380,7 +380,7 @@ describe('messages', () => {
       toHost({ data });
     }
     toHost({ data: { type: 'stream', id: 4, request, credits: 1 } });
-    await settle();
+    await runPending();
     expect(replies).toMatchObject([
       { type: 'ready' },
       { type: 'failed', id: 3, error: { code: 'bad-worker-message' } },

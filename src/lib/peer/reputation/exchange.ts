@@ -24,7 +24,7 @@ export interface Exchanging {
   /** The proof that another's record makes with the one that is kept here; undefined where it makes none. */
   readonly prove: (record: Envelope) => Promise<Fork | undefined>;
   /** @throws `bad-record`, `bad-signature` for a tally that is not the other's. */
-  readonly heard: (tally: Envelope) => void;
+  readonly onTally: (tally: Envelope) => void;
   /** Returns whether it proves anything. */
   readonly shown: (fork: Fork) => boolean;
 }
@@ -70,7 +70,7 @@ export async function exchange(channel: Channel, role: Role, side: Exchanging): 
         }
         break;
       case 'tally':
-        side.heard(frame.envelope);
+        side.onTally(frame.envelope);
         break;
       case 'link': {
         const fork = await side.prove(frame.envelope);

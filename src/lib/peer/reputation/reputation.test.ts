@@ -234,7 +234,7 @@ test('forged, borrowed, replayed, old and future tallies count for nothing; a li
   expect(peer.reputation.of(friend)).toBe(0);
 });
 
-test('a tally that was said before is not heard again', async () => {
+test('a tally seen before is not counted again', async () => {
   const town = createTown();
   await town.relay(1);
   const [worker, asker] = [await town.join(2), await town.join(3)];

@@ -99,7 +99,7 @@ export async function openReputation(components: ReputationComponents): Promise<
   const tokensGiven = createFadingWork(reputationLimits.askersMax);
   const counted = new Set<string>();
   const lastWork = new Map<PeerId, number>();
-  const words = new Map<PeerId, { readonly seq: number; readonly untilMs: number }>();
+  const tallies = new Map<PeerId, { readonly seq: number; readonly untilMs: number }>();
   const askedAt = new Map<PeerId, number>();
   const answeredAt = new Map<PeerId, number>();
   const answering = new Set<PeerId>();
@@ -181,15 +181,15 @@ export async function openReputation(components: ReputationComponents): Promise<
     const record = { peer: signer.peer, seq: sequence.next(), issuedAt: now, ttlMs: limits.tallyTtlMs, received };
     return signTally(record, signer);
   };
-  const heard = (from: PeerId, envelope: Envelope) => {
+  const acceptTally = (from: PeerId, envelope: Envelope) => {
     const { peer, seq, issuedAt, ttlMs, received } = readTally(envelope);
     const now = clock.now();
     if (peer !== from) throw new TabloomError('bad-signature', 'A peer gives its own tally and nobody else’s.');
-    const isNew = seq > (words.get(peer)?.seq ?? -1);
+    const isNew = seq > (tallies.get(peer)?.seq ?? -1);
     if (!isNew || issuedAt > now + limits.tallyClockSkewMs || issuedAt + ttlMs <= now) return;
-    words.delete(peer);
-    bounded(words.set(peer, { seq, untilMs: issuedAt + ttlMs }), peersTimedMax);
-    flow.heard({ signer: peer, at: Math.min(issuedAt, now), entries: received });
+    tallies.delete(peer);
+    bounded(tallies.set(peer, { seq, untilMs: issuedAt + ttlMs }), peersTimedMax);
+    flow.setStatement({ signer: peer, at: Math.min(issuedAt, now), entries: received });
   };
 
   const sideFor = (remote: PeerId): Exchanging => ({
@@ -218,7 +218,7 @@ export async function openReputation(components: ReputationComponents): Promise<
       const fork = conflict && (await proofWith(side, conflict.key, record));
       return fork && forks.add(fork) ? fork : undefined;
     },
-    heard: (envelope) => heard(remote, envelope),
+    onTally: (envelope) => acceptTally(remote, envelope),
     shown: forks.add,
   });
 
@@ -285,7 +285,7 @@ export async function openReputation(components: ReputationComponents): Promise<
       for (const relay of relays) flow.grant(relay, relayGrant);
       granted = relays;
       const now = clock.now();
-      for (const [peer, { untilMs }] of words) if (untilMs <= now) flow.unheard(peer);
+      for (const [peer, { untilMs }] of tallies) if (untilMs <= now) flow.dropStatement(peer);
       for (const relay of relays) await exchangeWith(relay, signal);
     }
   };
