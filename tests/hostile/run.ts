@@ -47,9 +47,9 @@ export function breachesOf({ name, during, after }: Round, standing: 'some' | 'n
   return breaches;
 }
 
-/** Where the machine is quiet: what the attack costs those who wait. */
-function slownessOf({ name, before, during }: Round): readonly string[] {
-  const slowdown = during.medianMs / before.medianMs;
+/** What the attack costs those who wait, against the slower of the two calm times: the machine may have other work. */
+function slownessOf({ name, before, during, after }: Round): readonly string[] {
+  const slowdown = during.medianMs / Math.max(before.medianMs, after.medianMs);
   return slowdown > goals.slowdownMax ? [`${name}: ${slowdown.toFixed(2)} times as slow`] : [];
 }
 
