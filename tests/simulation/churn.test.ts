@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import { scriptedTokens } from '#lib/engine/scripted-text.ts';
-import { answerTokens, createTown, type Town } from './town.ts';
+import { answerTokens, createCluster, type Cluster } from './cluster.ts';
 
 interface Asked {
   readonly prompt: string;
@@ -16,8 +16,8 @@ interface Asked {
 
 const endings: readonly JobEvent['type'][] = ['job-finished', 'job-failed', 'job-cancelled'];
 
-function ask(town: Town, number: number): Asked {
-  const asker = town.askers[Math.floor(town.random.float() * town.askers.length)]!;
+function ask(cluster: Cluster, number: number): Asked {
+  const asker = cluster.askers[Math.floor(cluster.random.float() * cluster.askers.length)]!;
   const prompt = `question ${number}`;
   const asked: Asked = {
     prompt,
@@ -50,40 +50,40 @@ function ask(town: Town, number: number): Asked {
   return asked;
 }
 
-/** One thing that happens in the town. */
-async function happen(town: Town, jobs: Asked[]): Promise<void> {
-  const { random, network, houses } = town;
-  const house = Math.floor(random.float() * houses.length);
-  const living = houses[house];
+/** Does one thing at random: a job, a stop, a crash, a start, a pause. */
+async function disturb(cluster: Cluster, jobs: Asked[]): Promise<void> {
+  const { random, network, slots } = cluster;
+  const slot = Math.floor(random.float() * slots.length);
+  const worker = slots[slot];
   const chance = random.float();
-  if (chance < 0.5) jobs.push(ask(town, jobs.length));
+  if (chance < 0.5) jobs.push(ask(cluster, jobs.length));
   else if (chance < 0.6) jobs[Math.floor(random.float() * jobs.length)]?.stop.abort();
-  else if (chance < 0.68) town.kill(house);
-  else if (chance < 0.82) await (living ? undefined : town.moveIn(house));
-  else if (chance < 0.86) living?.peer.provider.pause();
-  else if (chance < 0.92) living?.peer.provider.resume();
-  else if (chance < 0.96 && living) network.freeze(living.peer.self);
-  else if (living) network.thaw(living.peer.self);
+  else if (chance < 0.68) cluster.kill(slot);
+  else if (chance < 0.82) await (worker ? undefined : cluster.startWorker(slot));
+  else if (chance < 0.86) worker?.peer.provider.pause();
+  else if (chance < 0.92) worker?.peer.provider.resume();
+  else if (chance < 0.96 && worker) network.freeze(worker.peer.self);
+  else if (worker) network.thaw(worker.peer.self);
 }
 
-test.each([1, 2, 3, 4])('whoever comes and goes, every job ends once and is run once (seed %i)', async (seed) => {
-  const town = await createTown(seed, { workers: 4, askers: 3 });
-  town.network.setConditions({ latencyMs: 5, jitterMs: 10, publishLoss: 0.05, openFailure: 0.05 });
-  for (let house = 0; house < 3; house++) await town.moveIn(house);
-  await town.pass(500);
+test.each([1, 2, 3, 4])('whatever starts and crashes, every job ends once and is run once (seed %i)', async (seed) => {
+  const cluster = await createCluster(seed, { workers: 4, askers: 3 });
+  cluster.network.setConditions({ latencyMs: 5, jitterMs: 10, publishLoss: 0.05, openFailure: 0.05 });
+  for (let slot = 0; slot < 3; slot++) await cluster.startWorker(slot);
+  await cluster.advance(500);
 
   const jobs: Asked[] = [];
   for (let step = 0; step < 60; step++) {
-    await happen(town, jobs);
-    await town.pass(10 + Math.floor(town.random.float() * 15) * 10);
+    await disturb(cluster, jobs);
+    await cluster.advance(10 + Math.floor(cluster.random.float() * 15) * 10);
   }
-  for (const house of town.houses) {
-    if (!house) continue;
-    town.network.thaw(house.peer.self);
-    house.peer.provider.resume();
+  for (const worker of cluster.slots) {
+    if (!worker) continue;
+    cluster.network.thaw(worker.peer.self);
+    worker.peer.provider.resume();
   }
-  for (let waits = 0; waits < 60 && jobs.some(({ over }) => !over); waits++) await town.pass(500);
-  await town.pass(2_000);
+  for (let waits = 0; waits < 60 && jobs.some(({ over }) => !over); waits++) await cluster.advance(500);
+  await cluster.advance(2_000);
 
   expect(jobs.length).toBeGreaterThan(20);
   for (const job of jobs) {
@@ -107,11 +107,11 @@ test.each([1, 2, 3, 4])('whoever comes and goes, every job ends once and is run 
     });
   }
   expect(jobs.filter(({ state }) => state.phase === 'finished').length).toBeGreaterThan(5);
-  expect([...town.runs].filter(([, times]) => times > 1)).toEqual([]);
-  expect(town.breaches).toEqual([]);
-  for (const house of town.houses)
-    expect(house?.peer.provider.state ?? { running: 0, queued: 0 }).toMatchObject({ running: 0, queued: 0 });
-  // What is still open is one find stream for each peer that lives, and one again for each that was frozen and came back.
-  const living = town.askers.length + town.houses.filter(Boolean).length;
-  expect(town.network.openChannels).toBeLessThanOrEqual(2 * living);
+  expect([...cluster.runs].filter(([, times]) => times > 1)).toEqual([]);
+  expect(cluster.violations).toEqual([]);
+  for (const worker of cluster.slots)
+    expect(worker?.peer.provider.state ?? { running: 0, queued: 0 }).toMatchObject({ running: 0, queued: 0 });
+  // What is still open is one find stream for each running peer, and another for each that was frozen and thawed.
+  const running = cluster.askers.length + cluster.slots.filter(Boolean).length;
+  expect(cluster.network.openChannels).toBeLessThanOrEqual(2 * running);
 });

@@ -1,7 +1,7 @@
-/** A set of listeners for one kind of event; a listener that throws does not keep the others from hearing. */
+/** A set of listeners for one kind of event; a listener that throws does not affect the others. */
 export interface Emitter<T> {
   readonly emit: (event: T) => void;
-  /** Returns the function that takes the listener away again. */
+  /** Returns the function that removes the listener. */
   readonly listen: (listener: (event: T) => void) => () => void;
 }
 
@@ -9,7 +9,7 @@ export function createEmitter<T>(onListenerError: (error: unknown) => void = () 
   const listeners = new Set<(event: T) => void>();
   return {
     emit: (event) => {
-      // A copy: a listener that listens again from inside is heard from the next event on, not for ever in this one.
+      // A copy: a listener that is added during an event is called from the next event on.
       for (const listener of Array.from(listeners)) {
         if (!listeners.has(listener)) continue;
         try {

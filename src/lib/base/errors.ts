@@ -1,6 +1,6 @@
 /**
  * An error whose `code` is part of the API: kebab-case, stable, safe to send over a wire and to test against.
- * The `message` is one sentence for a person and says what to do. Classes do not survive `postMessage`, so compare
+ * The `message` is one sentence for the user and says what to do. Classes do not survive `postMessage`, so compare
  * codes (see {@link errorCode}), never `instanceof`.
  */
 export class TabloomError extends Error {
@@ -19,7 +19,7 @@ export class TabloomError extends Error {
   }
 }
 
-/** What crosses a wire or a `postMessage` in place of an error. */
+/** The form of an error that crosses a wire or a `postMessage`. */
 export interface ErrorRecord {
   readonly code: string;
   readonly message: string;

@@ -1,8 +1,8 @@
 import { TabloomError } from './errors.ts';
 
 /**
- * A part of the program that is fetched when it is first needed: `loadPart(() => import('…'))`. A browser may remember that
- * a file could not be had, so that only a reload gets it.
+ * Loads a part of the program when it is first needed: `loadPart(() => import('…'))`. A browser may cache the failure to load
+ * a file, so that only a reload helps.
  * @throws `part-missing`.
  */
 export async function loadPart<T>(load: () => Promise<T>): Promise<T> {

@@ -2,13 +2,13 @@
 const hidden = /[\p{C}\p{Zl}\p{Zp}]|\u115F|\u1160|\u3164|\uFFA0|\u2800|\u034F/gu;
 
 /**
- * Text from elsewhere, as it may stand in a terminal: whatever moves the cursor, turns the direction of writing or shows nothing
- * is written as an escape, so that what is read is what is there.
+ * Text from elsewhere, safe for a terminal: characters that move the cursor, change the writing direction or are invisible are
+ * escaped, so that what is shown is what is there.
  */
 export const printable = (text: string): string =>
   text.replace(hidden, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`).replaceAll(/\s/g, ' ');
 
-/** The same for JSON text, in JSON's own escapes: it still parses to what it was. */
+/** The same for JSON text, in JSON's own escapes: it parses to the same value. */
 export const printableJson = (json: string): string =>
   json.replace(hidden, (character) => (character < '\x7F' ? character : jsonEscape(character)));
 

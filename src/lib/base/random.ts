@@ -11,7 +11,7 @@ export const systemRandom: Random = {
   float: drawFloats(),
 };
 
-/** Fetched many at a time: asking the system costs more than everything that is done with one. */
+/** Draws many at a time: a call to the system costs more than using its result. */
 function drawFloats(): () => number {
   const words = new Uint32Array(256);
   let used = words.length;

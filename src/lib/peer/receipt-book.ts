@@ -20,22 +20,22 @@ import { createReceiptStore, receiptStoreLimits, type StoredReceipt } from './re
 import type { ReceiptCheck } from './spec.ts';
 
 /**
- * The receipts of one identity, given and taken. It alone knows the last link of both chains, so everything of this
- * identity that signs receipts shares one book. Each receipt is read and its signature checked once.
+ * The receipts of one identity, issued and received. It alone knows the last link of both chains, so everything that signs
+ * receipts with this identity shares one book. Each receipt is decoded and its signature checked once.
  */
 export interface ReceiptBook {
-  /** Signs what was delivered, as the next link of the worker's chain, and keeps it. */
+  /** Signs what was delivered, as the next link of the worker's chain, and stores it. */
   issue(delivered: Omit<Delivered, 'prevWorker' | 'issuedAt'>): Promise<Envelope>;
-  /** Signs for what was delivered so far; no link of a chain. Undefined when it cannot be signed. */
+  /** Signs what was delivered so far; not a link of a chain. Undefined if it cannot be signed. */
   checkpoint(delivered: Pick<Delivered, 'job' | 'asker' | 'output'>): Envelope | undefined;
   /**
-   * The asker's signature under a receipt that was issued here: kept with it, where it belongs to it. Withheld or false, the
-   * receipt is kept without.
+   * Stores the asker's signature with the receipt that was issued here, if it is valid for it; without one, the receipt is
+   * stored alone.
    */
   acknowledge(receipt: Envelope, answer: Envelope): boolean;
   /**
-   * A worker's receipt, as it came: checked; where every check holds, countersigned as the next link of the asker's chain; and
-   * kept where it is at least that worker's word to this asker.
+   * Checks a worker's receipt as it was received. If every check passes, countersigns it as the next link of the asker's
+   * chain; stores it if it is at least that worker's receipt for this asker.
    */
   take(receipt: Envelope, received: Received): Promise<TakenReceipt>;
   /** Newest first. */
@@ -43,30 +43,30 @@ export interface ReceiptBook {
   /** Newest first, each with the key that `read` takes. */
   entries(side: ChainSide, limit: number): Promise<readonly StoredReceipt[]>;
   read(key: string): Promise<SignedReceipt | undefined>;
-  /** The links of others' chains that this peer was shown. */
+  /** The links of other peers' chains that this peer has seen. */
   readonly links: LinkIndex;
-  /** Hears of each record of another that is kept here. */
+  /** Calls back with each record of another peer that is stored here. */
   onRecord(listener: (record: TakenRecord) => void): () => void;
-  /** Stores what is still to be stored; waits for it, but not for ever. Called last, it leaves no gap in the chains. */
+  /** Stores what is pending, and waits for it for a bounded time. Called last, it leaves no gap in the chains. */
   settled(): Promise<void>;
 }
 
 export interface TakenReceipt {
   readonly receipt: SignedReceipt;
   readonly receiptCheck: ReceiptCheck;
-  /** The worker has signed another receipt after the same one: two histories. */
+  /** The worker has signed another receipt after the same predecessor: its chain is forked. */
   readonly forked?: true | undefined;
 }
 
-/** A record of another as it was taken: a worker's receipt (`worker`), or an asker's countersign (`asker`). */
+/** A record of another peer as it was received: a worker's receipt (`worker`), or an asker's countersign (`asker`). */
 export interface TakenRecord {
   readonly side: ChainSide;
   readonly receipt: Receipt;
   readonly link: ChainLink;
   readonly key: string;
-  /** Both have signed, after every check. */
+  /** Both sides have signed, after every check. */
   readonly settled: boolean;
-  /** Under which another record of the same place is kept: its signer has shown two histories. */
+  /** The key of another record at the same place in the chain: its signer has forked the chain. */
   readonly conflict?: string | undefined;
 }
 
@@ -79,14 +79,14 @@ export interface ReceiptBookComponents {
 
 export function createReceiptBook({ storage, signer, clock, logger }: ReceiptBookComponents): ReceiptBook {
   const store = createReceiptStore({ storage, clock, logger, peer: signer.peer });
-  /** What was signed here need not be read again when its countersign comes. */
+  /** What was signed here need not be decoded again when its countersign arrives. */
   const issued = new WeakMap<Envelope, OpenedReceipt>();
   const links = createLinkIndex(linksMax);
   const records = createEmitter<TakenRecord>((error) => logger.warn('listener-failed', { error: String(error) }));
   let lastAt = 0;
-  /** Rises with every call, so that receipts of one millisecond keep the order of their chain. */
+  /** Strictly increasing, so that receipts of one millisecond keep the order of their chain. */
   const stamp = () => (lastAt = Math.max(lastAt + 1, Math.floor(clock.now())));
-  /** A date that somebody else wrote could stand first for ever: only a worker's own is its key. */
+  /** A receipt dated far ahead by another peer would sort first for ever: only a worker's own date is used in its key. */
   const keyOf = (side: ChainSide, { record }: OpenedReceipt) =>
     receiptKey(side, side === 'worker' ? record.issuedAt : stamp(), record.jobId);
 
@@ -154,7 +154,7 @@ export function createReceiptBook({ storage, signer, clock, logger }: ReceiptBoo
   };
 }
 
-/** Of links that are remembered: as many as receipts are kept of both sides. */
+/** Links that are remembered: as many as receipts are stored of both sides. */
 const linksMax = 2 * receiptStoreLimits.keptMax;
 
 /** Sorts by time within a side. */

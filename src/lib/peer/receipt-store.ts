@@ -11,22 +11,22 @@ import type { KeyValue, Write } from '#lib/storage/spec.ts';
 import { chainStart, type ChainSide } from '#lib/trust/chain.ts';
 
 /**
- * The two chains of one identity in its storage, off the way of the answers. Links are stored in batches; before the first
- * one leaves, a mark is stored that says "the heads here may be old", and it is taken back with the batch after which they
- * are not. Whoever finds the mark at the start, as after a crash, goes on with a gap: two links on top of the same one would
- * be proof of a lie that nobody told.
+ * The two chains of one identity in its storage, written in the background. Links are stored in batches; before the first one
+ * is given out, a mark is stored that the heads here may be old, and it is removed with the batch after which they are not.
+ * A peer that finds the mark at its start, as after a crash, continues with a gap: two links on top of the same one would
+ * prove a fork where there was none.
  */
 export interface ReceiptStore {
   /**
-   * Makes the next link, on top of the last one's hash. Resolves when the storage knows that a link may be missing from it;
-   * one that fails or hangs for a second holds nothing back. A link that cannot be made leaves the chain where it was.
+   * Makes the next link, on top of the last one's hash. Resolves when the mark is stored; a storage that fails, or hangs for a
+   * second, holds nothing back. A link that cannot be made leaves the chain as it was.
    */
   link<T extends { readonly hash: string }>(side: ChainSide, make: (prev: string) => T): Promise<T>;
-  /** `again`: takes the place of one that was kept under this key before. */
+  /** `again`: replaces the one stored under this key. */
   keep(side: ChainSide, key: string, signed: SignedReceipt, turn?: 'again'): void;
   /** Newest first. */
   list(side: ChainSide, limit: number): Promise<readonly StoredReceipt[]>;
-  /** What was kept under this key, also while it is on its way to the storage. */
+  /** The receipt under this key, also while it is still being stored. */
   read(key: string): Promise<SignedReceipt | undefined>;
   settled(): Promise<void>;
 }
@@ -44,15 +44,15 @@ export interface ReceiptStoreComponents {
 }
 
 export const receiptStoreLimits = {
-  /** Receipts kept of each side; the oldest go, in steps. */
+  /** Receipts stored of each side; the oldest are deleted, in steps. */
   keptMax: 5_000,
   pruneEvery: 100,
-  /** Receipts that a storage which takes nothing is tried with again. */
+  /** Receipts that are retried while the storage fails. */
   pendingMax: 512,
   flushMs: 100,
-  /** Without a new link for so long, the heads are said to be whole again. */
+  /** Without a new link for this long, the mark is removed. */
   quietMs: 2_000,
-  /** A storage that hangs does not hold an answer back for longer than this. */
+  /** A storage that hangs holds an answer back no longer than this. */
   markTimeoutMs: 1_000,
   settleTimeoutMs: 5_000,
 } as const;
@@ -85,7 +85,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
 
   const warn = (error: unknown) => logger.warn('receipts-not-stored', { code: errorCode(error) });
 
-  /** A link after nothing that ever was is a gap, which proves nothing. Two starts after one another have two of them. */
+  /** A link on top of a hash that never existed is a gap, which proves nothing. Each restart makes one of its own. */
   const gap = (side: ChainSide, after: string) => hashRecord({ side, peer, after, lostAt: clock.now() });
   const load = async () => {
     const before: Record<ChainSide, string> = { worker: chainStart, asker: chainStart };
@@ -109,7 +109,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
 
   const headWrites = (): Write[] =>
     sides.map((side) => ({ type: 'put', store: 'identity', key: headKey[side], value: heads[side] }));
-  /** Resolves when it is stored, or could not be; the next link tries again. */
+  /** Resolves when it is stored or has failed; the next link retries it. */
   const mark = () =>
     (marking ??= writes.run(async () => {
       try {
@@ -147,7 +147,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
       ]);
       counts = after;
     } catch (error) {
-      // Tried again with whatever is stored next.
+      // Retried with the next batch.
       unsaved = true;
       pending = new Map([...taken, ...pending].slice(-pendingMax));
       return warn(error);

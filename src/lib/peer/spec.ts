@@ -15,7 +15,7 @@ import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 export type AskRequest = Work & AskTerms;
 
 export interface AskTerms {
-  /** Chosen by the caller where it must be idempotent (gateway); made otherwise. */
+  /** Given by a caller that needs idempotency (the gateway); generated otherwise. */
   readonly id?: string | undefined;
   readonly model: RouteQuery['model'];
   readonly tier: Tier;
@@ -27,7 +27,7 @@ export interface AskTerms {
 }
 
 /**
- * What happens to a job, in order. The state a page shows is a fold of these with `reduceJob` of `session/job-state.ts`:
+ * The events of a job, in order. The state that a page shows is their fold with `reduceJob` of `session/job-state.ts`:
  * consumer, page and gateway run the same reducer.
  */
 export type JobEvent =
@@ -37,7 +37,7 @@ export type JobEvent =
   | { readonly type: 'job-accepted'; readonly at: number; readonly position: number; readonly etaMs: number }
   | { readonly type: 'worker-refused'; readonly at: number; readonly error: ErrorRecord }
   | { readonly type: 'part-received'; readonly at: number; readonly part: Part }
-  /** The worker has signed for what it sent so far, and the signature holds. */
+  /** The worker has signed what it sent so far, and the signature is valid. */
   | { readonly type: 'checkpoint-received'; readonly at: number; readonly checkpoint: CheckedCheckpoint }
   | { readonly type: 'worker-lost'; readonly at: number; readonly error: ErrorRecord }
   | {
@@ -46,7 +46,7 @@ export type JobEvent =
       readonly reason: FinishReason;
       readonly usage: Usage;
       readonly receipt: SignedReceipt;
-      /** Whether the asker checked both the signature and that the content is what it received. */
+      /** The asker's checks of the signature and of the content against what it received. */
       readonly receiptCheck: ReceiptCheck;
     }
   | {
@@ -58,27 +58,27 @@ export type JobEvent =
   | {
       readonly type: 'job-cancelled';
       readonly at: number;
-      /** What the worker settled for; missing when it had not answered yet, or did not say in time. */
+      /** What the worker settled for; missing if it had sent nothing yet, or did not settle in time. */
       readonly settlement?: Settlement | undefined;
     };
 
-/** The worker's last word on a job that was stopped: what it delivered, signed. */
+/** The worker's signed account of what it delivered. */
 export interface Settlement {
   readonly usage: Usage;
   readonly receipt: SignedReceipt;
   readonly receiptCheck: ReceiptCheck;
-  /** Its worker has signed another one after the same receipt. */
+  /** Its worker has signed another receipt after the same predecessor. */
   readonly forked?: true | undefined;
 }
 
-/** A checkpoint that was held against what had arrived. */
+/** A checkpoint that was checked against what had arrived. */
 export interface CheckedCheckpoint {
   readonly envelope: Envelope;
-  /** Tokens of this worker that it speaks for. */
+  /** Tokens of this worker that it covers. */
   readonly tokensOut: number;
 }
 
-/** The checks of a receipt, one by one; never one tick for several claims. */
+/** The checks of a receipt, one by one, so that no single tick stands for several claims. */
 export interface ReceiptCheck {
   readonly signature: boolean;
   readonly worker: boolean;
@@ -87,7 +87,7 @@ export interface ReceiptCheck {
   readonly counts: boolean;
 }
 
-/** Who answers, as shown beside the answer. */
+/** The worker, as shown beside the answer. */
 export interface WorkerView {
   readonly peer: PeerId;
   readonly self: boolean;
@@ -103,21 +103,21 @@ export interface WorkerView {
 export interface RouteView {
   /** How far this asker trusts it. */
   readonly level: NonNullable<Route['level']>;
-  /** How many that could do the job were passed over, by the reason. */
+  /** How many workers were passed over, by reason. */
   readonly passed: Readonly<Partial<Record<PassReason, number>>>;
 }
 
 /** Asking the network. Made by `createConsumer` in `consume.ts`. */
 export interface Consumer {
   /**
-   * Runs one job and tells what happens; the last event is `job-finished`, `job-failed` or `job-cancelled`. Nothing is
-   * thrown but for a request that is itself malformed (`bad-request`). Aborting the signal cancels: the engine stops
-   * within one token. Leaving the loop does the same.
+   * Runs one job and yields its events; the last is `job-finished`, `job-failed` or `job-cancelled`. Throws only for a
+   * malformed request (`bad-request`). Aborting the signal cancels the job, and the engine stops within one token; so does
+   * leaving the loop.
    */
   ask(request: AskRequest, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<JobEvent>;
   /**
-   * Says that such a request is likely to come soon, as when somebody begins to type: the way to the worker that would be
-   * chosen now is opened ahead. Resolves when it is open or will not be. @throws `bad-request`.
+   * Prepares for such a request, as when the user begins to type: opens a channel to the worker that would be chosen now.
+   * Resolves when the channel is open or has failed. @throws `bad-request`.
    */
   prepare(request: AskRequest, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
 }
@@ -128,21 +128,21 @@ export interface Provider extends Startable {
   /** The part of an offer that describes what `audience` is served now; undefined when it is served nothing. */
   servedModels(audience: Audience): ServedModels | undefined;
   onState(listener: (state: ProviderState) => void): () => void;
-  /** Adds a model to what is offered; it is announced at once. */
+  /** Adds a model to the served ones; it is announced at once. */
   offerModel(model: LoadedModel, options?: OfferModelOptions): void;
   withdrawModel(artefact: string): void;
-  /** Takes nothing new until resumed; what runs goes on. */
+  /** Takes no new job until resumed; what runs goes on. */
   pause(): void;
   resume(): void;
   /**
-   * Announces that it is going away and takes nothing new; what runs or waits may finish until the signal aborts, then what
-   * still waits is refused as `draining`, so that its asker goes elsewhere.
+   * Announces that it is going away and takes no new job. What runs or waits may finish until the signal aborts; what still
+   * waits then is refused as `draining`, so that its asker goes elsewhere.
    */
   drain(options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
 
 export interface OfferModelOptions {
-  /** `network` unless said otherwise. */
+  /** `network` by default. */
   readonly audience?: Audience | undefined;
   /** From a start-up benchmark; finished jobs refine it. */
   readonly measured?: Measured | undefined;
@@ -151,7 +151,7 @@ export interface OfferModelOptions {
 /** A provider's part of an offer; presence adds the peer, the sequence number, the time and the addresses. */
 export type ServedModels = Pick<Offer, 'draining' | 'engine' | 'models'>;
 
-/** `network`: announced to all. `self`: this device alone, never announced; others are refused by policy. */
+/** `network`: announced to all. `self`: for this device only, never announced; other askers are refused by policy. */
 export type Audience = 'network' | 'self';
 
 export interface ProviderState {
@@ -159,7 +159,7 @@ export interface ProviderState {
   readonly models: readonly { readonly artefact: string; readonly name: string; readonly audience: Audience }[];
   readonly running: number;
   readonly queued: number;
-  /** Answers given; what an asker cancelled is none. */
+  /** Answers given; cancelled ones do not count. */
   readonly jobsDone: number;
   readonly jobsFailed: number;
   readonly jobsRefused: number;
@@ -167,6 +167,6 @@ export interface ProviderState {
   readonly tokensIn: number;
   /** Of the last finished job. */
   readonly decodeTps: number | undefined;
-  /** Time the engine has worked since the start. */
+  /** The time the engine has been busy since the start. */
   readonly busyMs: number;
 }

@@ -19,9 +19,9 @@ import type { AttemptEnd } from './attempt-end.ts';
 import type { Attempt } from './attempt.ts';
 import type { JobState } from './job-state.ts';
 import { drive } from './drive.ts';
-import { watchFarewell } from './farewell.ts';
+import { createEventQueue } from './event-queue.ts';
+import { probeOnWithdrawal } from './liveness-probe.ts';
 import { createTimers } from '../timers.ts';
-import { createToldQueue } from './told.ts';
 
 /** A worker that was chosen, and what is agreed with it. */
 export interface Chosen {
@@ -120,13 +120,13 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
     flow?.resolve();
     flow = undefined;
   };
-  const told = createToldQueue({
-    onRoom: () => {
+  const events = createEventQueue({
+    onDrain: () => {
       if (!flow) return;
       reopen();
       dispatch({ type: 'resumed', at: clock.now() });
     },
-    onLeft: () => dispatch({ type: 'leave', at: clock.now() }),
+    onAbandon: () => dispatch({ type: 'leave', at: clock.now() }),
   });
   const onStop = () => {
     reopen();
@@ -136,7 +136,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   const perform = (effect: AskerEffect): void => {
     switch (effect.type) {
       case 'tell':
-        return told.push(effect.event);
+        return events.push(effect.event);
       case 'choose':
         return void choose(effect);
       case 'open':
@@ -170,7 +170,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
         over.abort();
         signal.removeEventListener('abort', onStop);
         reopen();
-        return told.end();
+        return events.end();
     }
   };
 
@@ -207,7 +207,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
     } catch (error) {
       return dispatch({ type: 'unopened', attempt, at: clock.now(), error: toErrorRecord(error), fault: 'own' });
     }
-    line.endWatch = watchFarewell(worker.peer, { ...components, state: () => session.state.job }, () =>
+    line.endWatch = probeOnWithdrawal(worker.peer, { ...components, state: () => session.state.job }, () =>
       dispatch({ type: 'lost', attempt, at: clock.now(), error: lostBecause('left') }),
     );
     try {
@@ -243,7 +243,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       for await (const body of channel) {
         const late = clock.elapsed() >= endsAtMs - deadlineSlackMs;
         dispatch({ type: 'frame', attempt, at: clock.now(), frame: decodeWorkerFrame(body), late });
-        if (told.isFull && session.state.step === 'open' && !signal.aborted) await untilRead(channel);
+        if (events.isFull && session.state.step === 'open' && !signal.aborted) await untilRead(channel);
       }
       dispatch({ type: 'lost', attempt, at: clock.now(), error: lostBecause('ended') });
     } catch (error) {
@@ -324,7 +324,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   signal.addEventListener('abort', onStop, { once: true });
   dispatch({ type: 'start', at: clock.now() });
   if (signal.aborted) onStop();
-  return told;
+  return events;
 }
 
 const lostBecause = (reason: string): ErrorRecord =>

@@ -13,24 +13,24 @@ import type { JobState } from './job-state.ts';
 import type { DeliveredIds } from './progress.ts';
 
 /**
- * The asker's side of a job, from the first wish to the last frame, over as many workers as it takes. Pure: events in,
- * state and effects out. `asker-runner.ts` owns the channels, the clock and the reader; nothing of them is seen here.
+ * The asker's side of a job, from the request to the last frame, over as many workers as it takes. Pure: events in, state
+ * and effects out. `asker-runner.ts` owns the channels, the clock and the reader; none of them appears here.
  */
 export interface AskerState {
-  /** What has been told, folded. */
+  /** The events emitted so far, folded. */
   readonly job: JobState;
   readonly ids: DeliveredIds;
   readonly step: 'choosing' | 'opening' | 'open' | 'settling' | 'over';
-  /** Counts from 1; 0 before the first worker. Frames of an earlier one are breaches. */
+  /** Counts from 1; 0 before the first worker. Frames of an earlier attempt are violations. */
   readonly attempt: number;
   readonly current: Current | undefined;
   readonly tried: readonly PeerId[];
   readonly errors: readonly ErrorRecord[];
-  /** Attempts whose workers called the request wrong: judged by how the job ends. */
+  /** Attempts whose workers claimed that the request is at fault: recorded once the job has ended. */
   readonly claims: readonly Claim[];
-  /** The person has stopped it. */
+  /** The user has stopped it. */
   readonly isStopping: boolean;
-  /** The reader is behind, so that nothing is taken from the channel and nothing missed of it. */
+  /** The reader is behind, so the channel is not read and no frame is overdue. */
   readonly isPaused: boolean;
 }
 
@@ -40,25 +40,25 @@ export interface Claim {
   readonly end: AttemptEnd;
 }
 
-/** Where other workers could do the job: what this one is not simply believed. Left out where it is the only one. */
+/** What is not taken on the worker's word if others could do the job; left out if it is the only one. */
 export interface Doubt {
-  /** The longest that a wait in its queue is believed in; below that, twice what it promised. */
+  /** The longest time it may keep the job in its queue; below that, twice what it promised. */
   readonly queueMsMax: number;
-  /** Another worker is asked when this one gives an empty answer. */
+  /** Another worker is asked if this one gives an empty answer. */
   readonly empty: 'ask-another' | 'accept';
 }
 
-/** The worker that is asked now, and what it has said. */
+/** The worker that is asked now, and what it has sent. */
 export interface Current {
   readonly job: Job;
   readonly worker: WorkerView;
   readonly firstPartTimeoutMs: number;
   readonly doubt: Doubt | undefined;
   readonly stallTimeoutMs: number;
-  /** What the job's kind may be answered with. */
+  /** The part types that may answer the job's kind. */
   readonly parts: readonly string[];
   readonly dataBytesMax: number;
-  /** It was told to stop this very job before, and repeats that end. */
+  /** It was sent `cancel` for this same job before, and repeats that end. */
   readonly wasStopped: boolean;
   readonly acceptedFrames: number;
   readonly checkpoints: number;
@@ -67,9 +67,9 @@ export interface Current {
   readonly unknownFrames: number;
   readonly hasSlot: boolean;
   readonly hasSpoken: boolean;
-  /** When it last sent something of the answer. */
+  /** When it last sent a part of the answer. */
   readonly spokeAt: number;
-  /** It has since said that it is at work on what it cannot show, and is waited for as for its first word. */
+  /** It has reported work that yields no output since, and may take as long as to its first part. */
   readonly isExcused: boolean;
 }
 
@@ -92,19 +92,19 @@ export type AskerEvent = At &
         readonly dataBytesMax: number;
         readonly wasStopped: boolean;
       }
-    /** `error` is what to say of it. */
+    /** `error` describes it. */
     | { readonly type: 'nobody'; readonly error: ErrorRecord; readonly rejections: readonly Rejection[] }
     | { readonly type: 'opened'; readonly attempt: number; readonly path: ChannelPath }
-    /** The way to the worker, or the job itself: `own` when no other worker would help. */
+    /** `own`: no other worker would help. */
     | { readonly type: 'unopened'; readonly attempt: number; readonly error: ErrorRecord; readonly fault: Fault }
-    /** `late`: the job's time is about up by the asker's own clock. */
+    /** `late`: the job's time is nearly up by the asker's own clock. */
     | {
         readonly type: 'frame';
         readonly attempt: number;
         readonly frame: WorkerFrame | UnknownFrame;
         readonly late: boolean;
       }
-    /** The worker's side has ended, or what came cannot be read, or the channel is gone. */
+    /** The worker has closed its side, or sent something unreadable, or the channel is lost. */
     | { readonly type: 'lost'; readonly attempt: number; readonly error: ErrorRecord }
     | {
         readonly type: 'settled';
@@ -117,7 +117,7 @@ export type AskerEvent = At &
     | { readonly type: 'paused' | 'resumed' | 'stop' | 'leave' }
   );
 
-/** `own`: of the request or this device; `way`: of nobody; `refusal`: the worker is not for it. */
+/** `own`: the request or this device; `way`: the connection; `refusal`: the worker does not take the job. */
 export type Fault = 'own' | 'way' | 'refusal';
 
 export type AskerEffect =
@@ -127,17 +127,17 @@ export type AskerEffect =
       readonly attempt: number;
       readonly tried: readonly PeerId[];
       readonly errors: readonly ErrorRecord[];
-      /** What others have delivered already. */
+      /** What other workers have delivered already. */
       readonly resume?: Resume | undefined;
     }
   | { readonly type: 'open'; readonly attempt: number; readonly job: Job; readonly worker: WorkerView }
   | { readonly type: 'send'; readonly attempt: number; readonly frame: AskerFrame }
-  /** It has been told to stop: the same id asked again repeats that end. */
+  /** It was sent `cancel`: asked for the same id again, it repeats that end. */
   | { readonly type: 'remember-stopped'; readonly job: Job; readonly worker: PeerId }
   | { readonly type: 'add-output'; readonly attempt: number; readonly part: Part }
   | { readonly type: 'check'; readonly attempt: number; readonly envelope: Envelope }
   | { readonly type: 'settle'; readonly attempt: number; readonly frame: FinishFrame }
-  /** Says the last word, if there is one, and ends this side; the worker has a moment to end its own. */
+  /** Sends the last frame, if there is one, and closes this side; the worker has a moment to close its own. */
   | { readonly type: 'close'; readonly attempt: number; readonly last?: AskerFrame | undefined }
   | { readonly type: 'drop'; readonly attempt: number; readonly code: WireErrorCode }
   | { readonly type: 'record'; readonly attempt: number; readonly worker: WorkerView; readonly end: AttemptEnd }

@@ -11,9 +11,9 @@ import { errorEnd, refusedEnd, type AttemptEnd } from './attempt-end.ts';
 import { initialJob, isLegal, isOver, reduceJob } from './job-state.ts';
 import { addIds, continuationOf, withoutKnownCall } from './progress.ts';
 
-/** Dialling included: a worker that cannot be reached within this is passed over. */
+/** Including dialling: a worker that cannot be reached within this time is passed over. */
 const openTimeoutMs = 10_000;
-/** A queue moves at half its promised pace, or is given up; short promises are not held to the second. */
+/** A queue that moves at less than half its promised pace is left; short promises get some slack. */
 const queueFactor = 2;
 const queueMsMin = 6_000;
 /** Past the worker's own deadline, for its last frame to arrive. */
@@ -32,19 +32,19 @@ export const initialAsker: AskerState = {
   isPaused: false,
 };
 
-const says = {
-  unreached: 'The peer could not be reached in time. Try another one.',
-  unanswered: 'The peer did not answer in time. Try another one.',
-  silent: 'The peer has fallen silent. Try again.',
-  halted: 'The peer has stopped in the middle of the answer. Try again.',
-  wordless: 'The peer took the job and said nothing. Try again.',
-  stalled: 'The queue of the peer does not move. Try another one.',
-  empty: 'The peer gave an empty answer. Try another one.',
-  unasked: 'The peer called an answer stopped that nobody had stopped.',
+const messages = {
+  unreached: 'The peer could not be reached in time. Try another peer.',
+  unanswered: 'The peer did not answer in time. Try another peer.',
+  silent: 'The peer has stopped responding. Try again.',
+  halted: 'The peer stopped in the middle of the answer. Try again.',
+  wordless: 'The peer took the job and sent nothing. Try again.',
+  stalled: 'The queue of the peer does not move. Try another peer.',
+  empty: 'The peer gave an empty answer. Try another peer.',
+  unasked: 'The peer ended the answer as cancelled, but it was not cancelled.',
   outOfTurn: 'The peer sent a frame out of turn.',
-  tooMuch: 'The peer sends more than was asked for.',
-  notOfKind: 'The peer answered with something that is no answer to this kind of work.',
-  badCheckpoint: 'The peer signed for something other than what it sent.',
+  tooMuch: 'The peer sent more than was asked for.',
+  notOfKind: 'The peer sent a part that does not belong to this kind of work.',
+  badCheckpoint: 'The peer signed something other than what it sent.',
 } as const;
 
 const errorOf = (code: WireErrorCode, message: string = wireErrors[code].message, reason?: string): ErrorRecord => ({
@@ -94,14 +94,14 @@ export function reduceAsker(state: AskerState, event: AskerEvent, deadlineMs: nu
   }
 }
 
-/** What still comes on a channel whose attempt is over: a frame after the one that closes is a breach. */
+/** Handles what arrives on a channel whose attempt has ended: a frame after the closing one is a violation. */
 function afterEnd(state: AskerState, event: AskerEvent): AskerStep {
   if (event.type !== 'frame' || event.frame.t === 'unknown') return [state, none];
   const { attempt, at } = event;
   const { worker, outcome } = state.job.attempts[attempt - 1] ?? {};
-  // What a worker sent before it was given up on, or cut off, may still be on its way.
+  // What a worker sent before it was given up or cut off may still be in flight.
   if (worker === undefined || outcome === 'lost' || outcome === 'failed') return [state, none];
-  const error = errorOf('bad-frame', says.outOfTurn);
+  const error = errorOf('bad-frame', messages.outOfTurn);
   return [
     state,
     [
@@ -137,7 +137,7 @@ function onChannel(state: AskerState, current: Current, event: ChannelEvent): As
       }
       return conclude(state, { type: 'lost', at, error: event.error }, 'peer-lost');
     case 'lost':
-      // The frames that settle it have come already: what is left is this side's own work.
+      // The frames that settle it have arrived: what is left is this side's own work.
       if (state.step === 'settling') return [state, none];
       return conclude(state, { type: 'lost', at, error: event.error }, 'peer-lost');
     case 'settled': {
@@ -147,15 +147,15 @@ function onChannel(state: AskerState, current: Current, event: ChannelEvent): As
       if (frame.reason === 'cancelled') return finish(state, { type: 'cancelled', at, settlement }, [close]);
       const isEmpty = continuationOf(state.job, state.ids).type === 'begin';
       if (isEmpty && current.doubt?.empty === 'ask-another' && !state.errors.some(wasEmpty)) {
-        return finish(state, { type: 'lost', at, error: errorOf('peer-failed', says.empty, 'empty') }, [close]);
+        return finish(state, { type: 'lost', at, error: errorOf('peer-failed', messages.empty, 'empty') }, [close]);
       }
       return finish(state, { type: 'finished', at, frame, settlement }, [close]);
     }
     case 'checked':
-      if (!event.checkpoint) return breach(state, at, says.badCheckpoint);
+      if (!event.checkpoint) return breach(state, at, messages.badCheckpoint);
       return tell(state, { type: 'checkpoint-received', at, checkpoint: event.checkpoint });
     case 'frame':
-      return state.step === 'settling' ? breach(state, at, says.outOfTurn) : onFrame(state, current, event);
+      return state.step === 'settling' ? breach(state, at, messages.outOfTurn) : onFrame(state, current, event);
   }
 }
 
@@ -173,12 +173,12 @@ function onFrame(
       return [excused, heard.length > 0 ? [...heard, { type: 'arm', timer: 'stall', ms }] : heard];
     }
     case 'unknown': {
-      if (current.unknownFrames >= limits.unknownFramesMax) return breach(state, at, says.tooMuch);
+      if (current.unknownFrames >= limits.unknownFramesMax) return breach(state, at, messages.tooMuch);
       return [{ ...state, current: { ...current, unknownFrames: current.unknownFrames + 1 } }, heard];
     }
     case 'accepted': {
       if (current.acceptedFrames >= limits.acceptedFramesMax || !isLegal(state.job, { type: 'job-accepted' })) {
-        return breach(state, at, says.outOfTurn);
+        return breach(state, at, messages.outOfTurn);
       }
       const starts = frame.position === 0 && !current.hasSlot;
       const next = { ...current, acceptedFrames: current.acceptedFrames + 1, hasSlot: current.hasSlot || starts };
@@ -193,17 +193,17 @@ function onFrame(
       return onPart(state, current, { at, attempt, part: frame.part });
     case 'checkpoint':
       if (current.checkpoints >= limits.checkpointFramesMax || !current.hasSlot)
-        return breach(state, at, says.outOfTurn);
+        return breach(state, at, messages.outOfTurn);
       return [
         { ...state, current: { ...current, checkpoints: current.checkpoints + 1 } },
         [...heard, { type: 'check', attempt, envelope: frame.envelope }],
       ];
     case 'refused':
-      if (frame.code === 'cancelled' && !state.isStopping) return breach(state, at, says.unasked);
-      if (!isLegal(state.job, { type: 'worker-refused' })) return breach(state, at, says.outOfTurn);
+      if (frame.code === 'cancelled' && !state.isStopping) return breach(state, at, messages.unasked);
+      if (!isLegal(state.job, { type: 'worker-refused' })) return breach(state, at, messages.outOfTurn);
       return finish(state, refusedEnd(frame, at), [{ type: 'close', attempt }]);
     case 'error':
-      if (frame.code === 'cancelled' && !state.isStopping) return breach(state, at, says.unasked);
+      if (frame.code === 'cancelled' && !state.isStopping) return breach(state, at, messages.unasked);
       if (state.isStopping) return finish(state, { type: 'cancelled', at }, [{ type: 'close', attempt }]);
       return finish(
         state,
@@ -217,12 +217,12 @@ function onFrame(
       );
     case 'finish': {
       const isCancelled = frame.reason === 'cancelled';
-      if (isCancelled && !state.isStopping && !current.wasStopped) return breach(state, at, says.unasked);
+      if (isCancelled && !state.isStopping && !current.wasStopped) return breach(state, at, messages.unasked);
       if (
         !isLegal(state.job, { type: isCancelled ? 'job-cancelled' : 'job-finished' }) ||
         current.acceptedFrames === 0
       ) {
-        return breach(state, at, says.outOfTurn);
+        return breach(state, at, messages.outOfTurn);
       }
       return [{ ...state, step: 'settling' }, [...quiet, { type: 'settle', attempt, frame }]];
     }
@@ -241,11 +241,11 @@ function onPart(
   const calls = output.toolCalls.reduce((sum, call) => sum + call.arguments.length, 0);
   const length = output.text.length + output.reasoning.length + calls + partLength(part);
   const dataBytes = current.dataBytes + partBytes(part);
-  if (part.type !== 'warning' && !current.parts.includes(part.type)) return breach(state, at, says.notOfKind);
+  if (part.type !== 'warning' && !current.parts.includes(part.type)) return breach(state, at, messages.notOfKind);
   if (tokens > room || length > limits.answerLengthMax || dataBytes > current.dataBytesMax) {
-    return breach(state, at, says.tooMuch);
+    return breach(state, at, messages.tooMuch);
   }
-  if (!isLegal(state.job, { type: 'part-received' })) return breach(state, at, says.outOfTurn);
+  if (!isLegal(state.job, { type: 'part-received' })) return breach(state, at, messages.outOfTurn);
   const speaks = hasContent(part);
   const next = { ...current, tokens, dataBytes };
   const spoken = speaks ? { ...next, hasSpoken: true, spokeAt: at, isExcused: false } : next;
@@ -272,23 +272,31 @@ function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
     case 'open':
       return conclude(
         state,
-        { type: 'lost', at, error: errorOf('peer-lost', says.unreached, 'unreached') },
+        { type: 'lost', at, error: errorOf('peer-lost', messages.unreached, 'unreached') },
         'peer-lost',
       );
     case 'accept':
       return conclude(
         state,
-        { type: 'lost', at, error: errorOf('peer-lost', says.unanswered, 'unanswered') },
+        { type: 'lost', at, error: errorOf('peer-lost', messages.unanswered, 'unanswered') },
         'peer-lost',
       );
     case 'silence':
-      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.silent, 'silent') }, 'peer-lost');
+      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', messages.silent, 'silent') }, 'peer-lost');
     case 'first-word':
-      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.wordless, 'wordless') }, 'peer-lost');
+      return conclude(
+        state,
+        { type: 'lost', at, error: errorOf('peer-lost', messages.wordless, 'wordless') },
+        'peer-lost',
+      );
     case 'stall':
-      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.halted, 'halted') }, 'peer-lost');
+      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', messages.halted, 'halted') }, 'peer-lost');
     case 'queue':
-      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', says.stalled, 'stalled') }, 'peer-lost');
+      return conclude(
+        state,
+        { type: 'lost', at, error: errorOf('peer-lost', messages.stalled, 'stalled') },
+        'peer-lost',
+      );
     case 'settle':
       return conclude(state, { type: 'cancelled', at }, 'cancelled');
   }
@@ -335,7 +343,7 @@ function choose(state: AskerState, at: number, before: readonly AskerEffect[]): 
   return [told, [...before, ...effects, { type: 'choose', attempt, tried, errors, ...resume }]];
 }
 
-/** The person has had enough: the worker is told and may still settle. */
+/** The user has stopped the job: the worker is sent `cancel` and may still settle. */
 function stop(state: AskerState, at: number): AskerStep {
   if (state.isStopping) return [state, none];
   const stopping = { ...state, isStopping: true };
@@ -354,7 +362,7 @@ function stop(state: AskerState, at: number): AskerStep {
   ];
 }
 
-/** Nobody reads any more: told to the worker, not waited for. */
+/** There is no reader any more: the worker is sent `cancel`, and is not waited for. */
 function leave(state: AskerState, at: number): AskerStep {
   if (!state.current || state.step === 'choosing') return end(state, { type: 'job-cancelled', at }, []);
   return conclude({ ...state, isStopping: true }, { type: 'cancelled', at }, 'cancelled');
@@ -363,7 +371,7 @@ function leave(state: AskerState, at: number): AskerStep {
 const breach = (state: AskerState, at: number, message: string): AskerStep =>
   conclude(state, { type: 'lost', at, error: errorOf('bad-frame', message) }, 'bad-frame');
 
-/** Ends the attempt by this side: the worker is told to stop where it may be working, and cut off. */
+/** Ends the attempt from this side: sends `cancel` to a worker that may be working, and cuts it off. */
 function conclude(state: AskerState, attemptEnd: AttemptEnd, code: WireErrorCode): AskerStep {
   const { current, attempt, step } = state;
   const stopped: readonly AskerEffect[] =
@@ -425,7 +433,7 @@ function end(state: AskerState, event: JobEvent, before: readonly AskerEffect[])
   ];
 }
 
-/** Somebody has done what others called impossible: that was their failure, and a promise broken. Else nobody's. */
+/** If a worker has done what others called impossible, that was their failure, and a broken promise; else there is none. */
 const judgeClaims = (claims: readonly Claim[], event: JobEvent): readonly AskerEffect[] =>
   claims.map(({ attempt, worker, end: claimed }) => ({
     type: 'record',
@@ -439,7 +447,7 @@ const judgeClaims = (claims: readonly Claim[], event: JobEvent): readonly AskerE
 
 function tell(state: AskerState, event: JobEvent): AskerStep {
   const job = reduceJob(state.job, event);
-  // An event that means nothing now is told to nobody.
+  // An event that is illegal now is not emitted.
   if (job === state.job && !isOver(job) && event.type !== 'part-received') return [state, none];
   return [{ ...state, job }, [{ type: 'tell', event }]];
 }
@@ -455,7 +463,7 @@ const quiet: readonly AskerEffect[] = [
 const hearing: readonly AskerEffect[] = [{ type: 'arm', timer: 'silence', ms: limits.silenceTimeoutMs }];
 const hearingFirst: readonly AskerEffect[] = [{ type: 'disarm', timer: 'accept' }, ...hearing];
 
-/** A frame has come: the next one is waited for. While the worker settles, or nobody reads, nothing is. */
+/** A frame has arrived: the silence timer starts anew, unless the worker settles or the reader is paused. */
 function heardFrom({ current, isStopping, isPaused }: AskerState): readonly AskerEffect[] {
   if (isStopping || isPaused) return none;
   return current && current.acceptedFrames > 0 ? hearing : hearingFirst;
@@ -467,7 +475,7 @@ function listenAgain({ current, isStopping }: AskerState): readonly AskerEffect[
   return current.hasSlot ? [...hearing, firstWord(current)] : hearing;
 }
 
-/** Its first frame promises how long the queue is; a place in it is waited for no longer than is believed. */
+/** The first `accepted` promises the length of the queue; the job waits there no longer than is believed. */
 function waitAfter(
   { position, etaMs }: { readonly position: number; readonly etaMs: number },
   { hasSlot, acceptedFrames }: Current,
@@ -487,6 +495,6 @@ const firstWord = ({ firstPartTimeoutMs }: Current): AskerEffect => ({
 
 const stallOf = ({ stallTimeoutMs }: Current): AskerEffect => ({ type: 'arm', timer: 'stall', ms: stallTimeoutMs });
 
-/** Work that yields nothing to show for a while; a phase that is not known here is taken for one of these. */
+/** Phases that yield no output for a while; an unknown phase counts as one of these. */
 const isBusyUnseen = (phase: Phase | undefined): boolean =>
   phase !== undefined && phase !== 'streaming' && phase !== 'queued';

@@ -3,18 +3,18 @@ import { isWireErrorCode, wireErrors, type WireErrorCode } from '#lib/protocol/e
 import type { WorkerFrame } from '#lib/protocol/frame.ts';
 import type { Settlement } from '../spec.ts';
 
-/** How an attempt ended; everything that had to be told on the way has been told as events. */
+/** How an attempt ended; everything that led to it has been emitted as events. */
 export type AttemptEnd = { readonly at: number } & (
   | { readonly type: 'finished'; readonly frame: FinishFrame; readonly settlement: Settlement }
   | { readonly type: 'cancelled'; readonly settlement?: Settlement | undefined }
   /**
-   * It does not do it, another may. `request`: it says that the request is at fault, which stands until somebody else does
-   * the job.
+   * The worker does not take the job; another may. `request`: it claims that the request is at fault, which counts unless
+   * another worker does the job.
    */
   | { readonly type: 'refused'; readonly error: ErrorRecord; readonly claim: 'none' | 'request' }
-  /** The worker's fault or the way's; another may do it. */
+  /** The worker or the connection failed; another worker may do the job. */
   | { readonly type: 'lost'; readonly error: ErrorRecord }
-  /** The request's own fault, or its time is up: no other worker helps. */
+  /** The request is at fault, or its time is up: no other worker would help. */
   | { readonly type: 'failed'; readonly error: ErrorRecord }
 );
 
@@ -31,30 +31,30 @@ export const refusedEnd = (frame: RefusedFrame, at: number): AttemptEnd => ({
 
 export interface ErrorContext {
   readonly at: number;
-  /** A part of the text has been read. */
+  /** Part of the answer has been received. */
   readonly begun: boolean;
-  /** Other workers have answered a part of it before. */
+  /** Earlier workers have delivered part of the answer. */
   readonly resumed: boolean;
   /** The job's time is up by the asker's own clock. */
   readonly late: boolean;
 }
 
 /**
- * What a worker's `error` is taken for. One worker's word ends no job: what it says against the request makes the asker
- * try the next one, and only what all of them say is reported; its deadline counts when it is the asker's too; and a
- * request that was answered in part cannot be at fault.
+ * How a worker's `error` is classified. No single worker's claim ends a job: a claim against the request makes the asker try
+ * the next worker, and is reported only if all of them make it; a deadline counts only if it has passed for the asker too;
+ * and a request that was answered in part cannot be at fault.
  */
 export function errorEnd(frame: ErrorFrame, { at, begun, resumed, late }: ErrorContext): AttemptEnd {
   const error = inOurWords(frame);
   if (error.code === 'deadline' && late) return { type: 'failed', at, error };
   const never = wireErrors[error.code].retry === 'never';
-  // A backend behind it had no room after all: nobody's failure, as long as nothing was begun.
+  // The backend behind it had no room after all: not a failure, as long as nothing was begun.
   if (error.code === 'busy' && !begun) return { type: 'refused', at, error, claim: 'none' };
-  // Nothing that it could have known before it was asked, and nothing against the request, part of which was answered.
+  // Something it could not know in advance, and not a fault of the request, part of which was answered.
   if (resumed && !begun && (never || error.code === 'resume-unsupported')) {
     return { type: 'refused', at, error, claim: 'none' };
   }
-  // Only the engine knows how long a prompt is, or what a grammar cannot hold: an honest worker finds out late.
+  // Only the engine can tell how long a prompt is, or what a grammar cannot express: an honest worker finds out late.
   if (never && !begun) return { type: 'refused', at, error, claim: 'request' };
   if (never || error.code === 'deadline') {
     const failed = { ...error, code: 'peer-failed', message: wireErrors['peer-failed'].message };
@@ -64,8 +64,8 @@ export function errorEnd(frame: ErrorFrame, { at, begun, resumed, late }: ErrorC
 }
 
 /**
- * A peer's failure under a code and in a sentence of ours. What it said itself is kept in the details, where nothing shows
- * it to a person as if it came from this program.
+ * A peer's failure under a code and with a message of our own. The peer's own message is kept in the details, where it is
+ * never shown to a user as if it came from this program.
  */
 function inOurWords({ code, message, ...rest }: RefusedFrame | ErrorFrame): ErrorRecord & { code: WireErrorCode } {
   const retryAfterMs = 'retryAfterMs' in rest ? rest.retryAfterMs : undefined;

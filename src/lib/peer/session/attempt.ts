@@ -23,7 +23,7 @@ export interface Attempt {
   readonly startedAt?: number | undefined;
   readonly firstTokenAt?: number | undefined;
   readonly lastTokenAt?: number | undefined;
-  /** The last that was checked: it stands for a worker that gave no receipt. */
+  /** The last one that was checked; it takes the place of a receipt that the worker did not give. */
   readonly checkpoint?: CheckedCheckpoint | undefined;
   readonly settlement?: Settlement | undefined;
   readonly outcome: AttemptOutcome;
@@ -32,7 +32,7 @@ export interface Attempt {
 
 export type AttemptOutcome = 'open' | 'refused' | 'lost' | 'finished' | 'failed' | 'cancelled';
 
-/** Begins an attempt where the text stands. */
+/** Begins an attempt at the current end of the text. */
 export function openAttempt(
   attempts: readonly Attempt[],
   worker: WorkerView,
@@ -53,13 +53,13 @@ export function openAttempt(
   ];
 }
 
-/** Tokens that neither a receipt nor a checkpoint of their worker speaks for. */
+/** Tokens that neither a receipt nor a checkpoint of their worker covers. */
 export function unreceiptedTokens({ fromToken, toToken, settlement, checkpoint }: Attempt): number {
   if (settlement) return 0;
   return toToken - fromToken - (checkpoint?.tokensOut ?? 0);
 }
 
-/** Whether every worker that delivered something gave a receipt whose checks all hold. */
+/** Whether every worker that delivered something gave a receipt that passes all checks. */
 export function allReceiptsHold({ attempts }: { readonly attempts: readonly Attempt[] }): boolean {
   const delivered = attempts.filter(({ fromToken, toToken }) => toToken > fromToken);
   return (
@@ -69,8 +69,8 @@ export function allReceiptsHold({ attempts }: { readonly attempts: readonly Atte
 }
 
 /**
- * What the whole answer took: the tokens of every attempt, and the prompt once, as the worker counted it that gave the
- * receipt. Undefined before there is one.
+ * The usage of the whole answer: the tokens of every attempt, and the prompt once, as counted by the worker that gave the
+ * receipt. Undefined before there is a receipt.
  */
 export function usageOf(attempts: readonly Attempt[]): Usage | undefined {
   const settled = attempts.findLast(({ settlement }) => settlement !== undefined);
@@ -79,13 +79,13 @@ export function usageOf(attempts: readonly Attempt[]): Usage | undefined {
   return { tokensIn: Math.max(0, usage.tokensIn - settled.fromToken), tokensOut: settled.fromToken + usage.tokensOut };
 }
 
-/** Changes the open attempt; without one nothing changes. */
+/** Changes the open attempt, if there is one. */
 export function extendAttempt(attempts: readonly Attempt[], change: Partial<Attempt>): readonly Attempt[] {
   const last = attempts.at(-1);
   return last?.outcome === 'open' ? [...attempts.slice(0, -1), { ...last, ...change }] : attempts;
 }
 
-/** Tokens a second from the first to the last, as the asker saw them; undefined below two tokens. */
+/** Tokens a second from the first to the last, as the asker received them; undefined below two tokens. */
 export function attemptTps({ fromToken, toToken, firstTokenAt, lastTokenAt }: Attempt): number | undefined {
   const tokens = toToken - fromToken;
   if (tokens < 2 || firstTokenAt === undefined || lastTokenAt === undefined || lastTokenAt <= firstTokenAt)
@@ -93,7 +93,7 @@ export function attemptTps({ fromToken, toToken, firstTokenAt, lastTokenAt }: At
   return ((tokens - 1) * 1_000) / (lastTokenAt - firstTokenAt);
 }
 
-/** What an attempt showed of its worker: its tokens and their whole time, its first token once it had a slot, and the way there and back. */
+/** What an attempt showed of its worker: tokens and their time span, time to the first token from the slot on, and round trip. */
 export function seenOf(attempt: Attempt): JobObservation {
   const { chosenAt, openedAt, acceptedAt, startedAt, firstTokenAt, lastTokenAt } = attempt;
   return {

@@ -1,12 +1,12 @@
-/** Where the state of a pure reducer lives, and its events come in one after the other. */
+/** Holds the state of a pure reducer and dispatches its events one after the other. */
 export interface Driver<State, Event> {
   readonly state: State;
   dispatch(event: Event): void;
 }
 
 /**
- * Performs the effects of each event, in order, before the next one is looked at: what is dispatched from inside an effect
- * waits its turn.
+ * Performs the effects of each event, in order, before it reduces the next one: an event dispatched from inside an effect is
+ * queued.
  */
 export function drive<State, Event, Effect>(options: {
   readonly initial: State;

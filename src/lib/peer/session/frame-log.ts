@@ -3,34 +3,33 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { Part } from '#lib/protocol/part.ts';
 
 /**
- * The frames of one answer that its asker has to have, in order, with any number of readers behind it. A reader that
- * keeps up gets each frame as it came; one whose transport was busy gets the text that has gathered meanwhile as one part.
- * That is the only coalescing there is.
+ * The frames of one answer, in order, for any number of readers. A reader that keeps up gets each frame as it was appended;
+ * one whose transport was busy gets the text that has accumulated as one part. Frames are coalesced nowhere else.
  */
 export interface FrameLog {
-  /** Of everything in it, about as it is on the wire. */
+  /** The approximate size of the log on the wire. */
   readonly bytes: number;
   append(frame: AnswerFrame): void;
-  /** Joins what can be joined: a finished answer is kept small for the askers that come again. */
+  /** Joins what can be joined, so that a finished answer takes little memory while it is kept for repeated requests. */
   compact(): void;
   read(): FrameReader;
-  /** Bytes the reader that is furthest on has still to send; 0 without readers. */
+  /** Bytes that the most advanced reader has not read; 0 without readers. */
   unreadBytes(): number;
 }
 
-/** What closes an answer. */
+/** The frame that ends an answer. */
 export type Ending = Extract<WorkerFrame, { t: 'refused' | 'finish' | 'error' }>;
 export type AnswerFrame = Extract<WorkerFrame, { t: 'part' | 'checkpoint' }> | Ending;
 
 export interface FrameReader {
-  /** The next frame to send, or undefined when there is none yet. The one before counts as sent. */
+  /** The next frame to send, or undefined if there is none yet. The previous one counts as sent. */
   next(): AnswerFrame | undefined;
   close(): void;
 }
 
 interface Cursor {
   index: number;
-  /** Bytes of everything before `index`, the sent frame included only once it has been sent. */
+  /** Bytes of all frames before `index`; a frame that was read counts once it has been sent. */
   sentBytes: number;
   inFlightBytes: number;
 }
@@ -51,7 +50,7 @@ export function createFrameLog(): FrameLog {
       bytes += frameBytes(frame);
     },
     compact() {
-      // A reader's place is an index: it must not move under a reader.
+      // A reader's position is an index: frames must not move while there are readers.
       if (cursors.size > 0) return;
       const joined: AnswerFrame[] = [];
       for (let index = 0; index < frames.length;) {
@@ -86,13 +85,13 @@ export function createFrameLog(): FrameLog {
   };
 }
 
-/** Text of the same type joins, as long as the part that comes of it has room on the wire. */
+/** Text of the same type is joined as long as the result fits a frame. */
 function textPartOf(frame: AnswerFrame): TextPart | undefined {
   if (frame.t !== 'part') return undefined;
   return frame.part.type === 'text-delta' || frame.part.type === 'reasoning-delta' ? frame.part : undefined;
 }
 
-/** The index after the last frame that joins the one at `from`. */
+/** The index after the last frame that can be joined to the one at `from`. */
 export function endOfRun(frames: readonly AnswerFrame[], from: number): number {
   const first = textPartOf(frames[from]!);
   let end = from + 1;
@@ -125,10 +124,10 @@ export function joinRun(frames: readonly AnswerFrame[], from: number, end: numbe
   };
 }
 
-/** No fewer bytes than the text has in UTF-8, without encoding it. */
+/** An upper bound on the text's bytes in UTF-8, without encoding it. */
 const boundBytes = (text: string): number => text.length * 3;
 
-/** About what a frame takes on the wire: its text, its ids, itself. */
+/** The approximate size of a frame on the wire: text, ids and overhead. */
 function frameBytes(frame: AnswerFrame): number {
   if (frame.t === 'checkpoint' || frame.t === 'finish') return 1_024;
   if (frame.t !== 'part') return 32 + frame.message.length;

@@ -8,21 +8,21 @@ import { closeAttempt, extendAttempt, openAttempt, usageOf, type Attempt } from 
 import type { JobEvent, Settlement, WorkerView } from '../spec.ts';
 
 /**
- * A job as its asker sees it. `text` and `tokens` are everything delivered so far, whoever delivered it: a job that is
- * to go on elsewhere starts from these two.
+ * A job as its asker sees it. `text` and `tokens` are everything delivered so far by all workers: a job that is resumed
+ * elsewhere starts from these two.
  */
 export interface JobState {
   readonly phase: JobPhase;
-  /** Rises with each worker tried, from 1; 0 before the first. */
+  /** Counts the workers tried, from 1; 0 before the first. */
   readonly attempt: number;
   readonly attempts: readonly Attempt[];
   readonly job?: Job | undefined;
   readonly worker?: WorkerView | undefined;
   readonly path?: ChannelPath | undefined;
-  /** Jobs before this one at the worker; 0 when it runs. Known once accepted. */
+  /** Position in the worker's queue; 0 when the job runs. Known once accepted. */
   readonly position?: number | undefined;
   readonly etaMs?: number | undefined;
-  /** Everything that came, thoughts and calls included; `text` and `tokens` are its own. */
+  /** Everything received, including reasoning and tool calls; `text` and `tokens` are taken from it. */
   readonly output: Output;
   readonly text: string;
   readonly tokens: number;
@@ -33,7 +33,7 @@ export interface JobState {
   readonly lastTokenAt?: number | undefined;
   readonly endedAt?: number | undefined;
   readonly reason?: FinishReason | undefined;
-  /** Of all attempts together; receipts and their checks belong to each. */
+  /** Of all attempts together; receipts and their checks belong to each attempt. */
   readonly usage?: Usage | undefined;
   readonly error?: ErrorRecord | undefined;
   readonly rejections: readonly Rejection[];
@@ -52,13 +52,13 @@ export const initialJob: JobState = {
   rejections: [],
 };
 
-/** Warnings kept of one job; a worker may send more, nobody reads them. */
+/** Warnings kept of one job; any further ones are dropped. */
 const warningsMax = 16;
 
 export const isOver = ({ phase }: JobState): boolean =>
   phase === 'finished' || phase === 'failed' || phase === 'cancelled';
 
-/** Which events mean something in which phase. Everything else leaves the state as it is, the same object. */
+/** The events that are legal in each phase. Any other returns the very same state object. */
 const legal: Readonly<Record<JobPhase, readonly JobEvent['type'][]>> = {
   routing: ['job-routing', 'worker-chosen', 'job-failed', 'job-cancelled'],
   opening: ['channel-opened', 'job-accepted', 'worker-refused', 'worker-lost', 'job-failed', 'job-cancelled'],
@@ -79,16 +79,16 @@ const legal: Readonly<Record<JobPhase, readonly JobEvent['type'][]>> = {
 };
 
 /**
- * Whether the event may come now. The consumer holds a worker to this table: a frame that would be an illegal event is a
- * breach of the protocol (`bad-frame`).
+ * Whether the event is legal now. The consumer enforces this table on workers: a frame that would be an illegal event is a
+ * protocol violation (`bad-frame`).
  */
 export const isLegal = (state: JobState, event: Pick<JobEvent, 'type'>): boolean =>
   legal[state.phase].includes(event.type);
 
 /**
- * The life of a job. Pure; an event that may not come in this phase is ignored and the very same state returned, so
- * late and repeated events are harmless and a caller that cares compares by identity. A lost worker leads back to
- * `routing` with text and tokens kept.
+ * The life cycle of a job. Pure; an event that is illegal in this phase is ignored and the very same state returned, so late
+ * and repeated events are harmless, and a caller that needs to know compares by identity. A lost worker leads back to
+ * `routing`, with text and tokens kept.
  */
 export function reduceJob(state: JobState, event: JobEvent): JobState {
   if (!isLegal(state, event)) return state;
@@ -164,7 +164,7 @@ function receivePart(state: JobState, { part, at }: Extract<JobEvent, { type: 'p
   }
   const output = foldOutput(state.output, part);
   const { text, tokens } = output;
-  // A part without content is no first word.
+  // A part without content does not start the answer.
   const spokeAt = hasContent(part) ? at : undefined;
   return {
     ...state,

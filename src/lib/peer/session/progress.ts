@@ -5,8 +5,8 @@ import type { Part } from '#lib/protocol/part.ts';
 import type { JobState } from './job-state.ts';
 
 /**
- * The token ids of everything delivered so far, newest piece first, so that adding one costs the same however long the
- * answer is. `unknown` once a part came without the ids of its tokens.
+ * The token ids of everything delivered so far, newest piece first, so that the cost of adding one does not grow with the
+ * answer. `unknown` once a part has come without the ids of its tokens.
  */
 export type DeliveredIds =
   { readonly ids: readonly number[]; readonly before: Exclude<DeliveredIds, 'unknown'> } | undefined | 'unknown';
@@ -26,8 +26,8 @@ function listIds(delivered: DeliveredIds): readonly number[] | undefined {
 }
 
 /**
- * How a job goes on at the next worker: from its beginning while the reader has nothing, from what was delivered, or not at
- * all. A worker can be told text and tokens; thoughts, files and vectors it cannot, and calls only by their ids.
+ * How a job continues at the next worker: from the start while the reader has nothing, from what was delivered, or not at
+ * all. Text and tokens can be sent to a worker; reasoning, files and vectors cannot, and tool calls only by their token ids.
  */
 export type Continuation =
   { readonly type: 'begin' } | { readonly type: 'resume'; readonly resume: Resume } | { readonly type: 'unsupported' };
@@ -54,7 +54,7 @@ export function continuationOf({ output, job }: JobState, delivered: DeliveredId
   return { type: 'resume', resume: { text, tokens, ...(ids && ids.length > 0 ? { ids: [...ids] } : {}) } };
 }
 
-/** What is new of a part: a worker that goes on in the middle of a call may announce that call again. */
+/** The new content of a part: a worker that resumes in the middle of a tool call may announce that call again. */
 export function withoutKnownCall(part: Part, { output }: Pick<JobState, 'output'>): Part {
   if (part.type !== 'tool-call-delta' || part.index >= output.toolCalls.length) return part;
   const { id: _, name: __, ...rest } = part;

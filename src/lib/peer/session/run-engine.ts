@@ -13,17 +13,17 @@ import type { RunResult } from './worker.ts';
 export interface RunComponents {
   readonly clock: Clock;
   readonly blobs: ReadonlyMap<string, Uint8Array>;
-  /** Hears each part as soon as it exists. A promise is waited for before the next one: this wait stops the engine. */
+  /** Called with each part as soon as it exists. If it returns a promise, the engine is not pulled until that resolves. */
   readonly deliver: (part: Part) => Promise<void> | undefined;
   /** Aborting with `cancelled` or `peer-lost` ends the run as cancelled; any other coded reason is thrown. */
   readonly signal: AbortSignal;
 }
 
-/** How long an engine may take to let go of a run that was stopped before its slot is given on regardless. */
+/** How long an engine may take to end a stopped run before its slot is freed regardless. */
 export const engineStopTimeoutMs = 5_000;
 
 /**
- * Streams one job out of the engine. Returns when the engine has let go of it, so that its slot is free.
+ * Runs one job on the engine. Returns when the engine has ended the run, so that its slot is free.
  * @throws `too-long`, `busy`, `bad-request`, `feature-unavailable`, `resume-unsupported`, `deadline`, `draining`,
  * `engine-failed`.
  */
@@ -45,7 +45,7 @@ export async function runEngine(
     },
   });
 
-  // Its own signal, so that whatever ends the loop also reaches an engine that sits in an await.
+  // Its own signal, so that whatever ends the loop also reaches an engine in the middle of an await.
   const leaving = new AbortController();
   const leave = () => leaving.abort(abortError(signal));
   signal.addEventListener('abort', leave, { once: true });
@@ -74,33 +74,33 @@ export async function runEngine(
   } finally {
     signal.removeEventListener('abort', leave);
     leaving.abort(new TabloomError('aborted', 'The job is over.'));
-    await letGo(events, clock);
+    await endStream(events, clock);
   }
 }
 
 const engineRequest = ({ kind, input, params, resume }: Job, blobs: ReadonlyMap<string, Uint8Array>): EngineRequest =>
   ({ kind, input, params, resume, ...(blobs.size > 0 ? { blobs } : {}) }) as EngineRequest;
 
-/** Engines are ours, but a part that does not fit the wire would make the asker drop the whole job. */
+/** Engines are trusted, but a part that violates the protocol would make the asker drop the whole job. */
 function checked(event: Exclude<EngineEvent, { type: 'finish' }>): Part {
   const part = checkedPart(event);
   if (part) return part;
   throw wireError('engine-failed', 'The engine made a part that the protocol has no room for.');
 }
 
-const askersCodes = ['too-long', 'busy', 'bad-request', 'feature-unavailable', 'resume-unsupported'] as const;
+const passedOnCodes = ['too-long', 'busy', 'bad-request', 'feature-unavailable', 'resume-unsupported'] as const;
 
-/** An engine's own words stay on this device but for the codes that say what the asker can do. */
+/** An engine's own messages stay on this device; only the codes that the asker can act on are passed on. */
 function engineError(error: unknown): TabloomError {
   const code = errorCode(error);
-  const known = askersCodes.find((one) => one === code);
+  const known = passedOnCodes.find((one) => one === code);
   if (known === undefined)
     return wireError('engine-failed', undefined, { cause: error, details: { engineCode: code } });
   const retryAfterMs = error instanceof TabloomError ? error.details['retryAfterMs'] : undefined;
   return wireError(known, undefined, { cause: error, details: retryAfterMs === undefined ? {} : { retryAfterMs } });
 }
 
-async function letGo(events: AsyncIterator<EngineEvent>, clock: Clock): Promise<void> {
+async function endStream(events: AsyncIterator<EngineEvent>, clock: Clock): Promise<void> {
   const returned = events.return?.();
   if (!returned) return;
   await withTimeout(Promise.resolve(returned), clock, engineStopTimeoutMs).catch(() => undefined);

@@ -23,19 +23,19 @@ import type { WorkerSession } from './worker-runner.ts';
 export interface ServeComponents {
   readonly clock: Clock;
   readonly kinds: KindTable;
-  /** Takes the job, finds its session when it has been taken before, or says why not. */
+  /** Takes the job, or finds its session if it was taken before, or refuses it. */
   readonly accept: (asker: PeerId, job: Job) => WorkerSession | JobRefusal;
-  /** Hears the asker's signature under the receipt; not called when none came in time. */
+  /** Called with the asker's signature under the receipt, if it arrives in time. */
   readonly onCountersign: (session: WorkerSession, envelope: Envelope) => void;
-  /** Aborts when the provider stops: nothing new is begun. */
+  /** Aborts when the provider stops: no new job is begun. */
   readonly stopping: AbortSignal;
-  /** Aborts when what could be said at the stop has been said. */
+  /** Aborts once the last frames at the stop have been sent. */
   readonly stopped: AbortSignal;
 }
 
 /**
- * One job channel from its first frame to its last. Everything a hostile asker can do to it ends this channel and, where
- * nobody else follows the job, its engine; nothing else. An asker that closes its side before the end has left.
+ * Serves one job channel from its first frame to its last. Whatever a hostile asker does ends only this channel and, if no
+ * other channel follows the job, its engine. An asker that closes its side before the end has left.
  */
 export async function serveChannel(channel: Channel, components: ServeComponents): Promise<void> {
   const frames = channel[Symbol.asyncIterator]();
@@ -54,12 +54,12 @@ async function followSession(
   const { clock, kinds, stopping, stopped } = components;
   const left = new AbortController();
   session.follow();
-  const hearing = hearAsker(session, frames, kinds);
-  // Until the answer has gone out, the end of the asker's side is its leaving.
+  const reading = readAsker(session, frames, kinds);
+  // Until the answer has been sent, an asker that closes its side has left.
   let answered = false;
-  hearing.then(
-    (heard) => {
-      if (!answered && heard.type === 'left') left.abort(wireError('peer-lost', 'The asker has left.'));
+  reading.then(
+    (end) => {
+      if (!answered && end.type === 'left') left.abort(wireError('peer-lost', 'The asker has left.'));
     },
     (error: unknown) => left.abort(error),
   );
@@ -67,10 +67,10 @@ async function followSession(
     await sendAnswer(session, channel, { clock, signal: AbortSignal.any([stopped, left.signal, channel.closed]) });
     answered = true;
     if (session.state.ending?.t === 'finish') {
-      const heard = await withTimeout(hearing, clock, limits.countersignTimeoutMs, { signal: stopping }).catch(
+      const end = await withTimeout(reading, clock, limits.countersignTimeoutMs, { signal: stopping }).catch(
         () => undefined,
       );
-      if (heard?.type === 'countersign') components.onCountersign(session, heard.envelope);
+      if (end?.type === 'countersign') components.onCountersign(session, end.envelope);
     }
     await channel.close();
   } catch (error) {
@@ -84,8 +84,8 @@ async function followSession(
 }
 
 /**
- * Tells one channel everything of a session: the place in the queue, the frames of the answer, `alive` when there is
- * nothing to say. Resolves when the frame that closes has gone.
+ * Sends a session over one channel: the place in the queue, the frames of the answer, and `alive` when there is nothing else
+ * to send. Resolves when the closing frame has been sent.
  * @throws `channel-lost`, `peer-lost` for an asker that does not read, the signal's coded error.
  */
 async function sendAnswer(
@@ -96,7 +96,7 @@ async function sendAnswer(
   const reader = session.read();
   const over = new AbortController();
   const ended = AbortSignal.any([signal, over.signal]);
-  let told: WorkerSession['state']['place'] | undefined;
+  let sentPlace: WorkerSession['state']['place'] | undefined;
   let begun = false;
   let isQuiet = false;
   const timers = createTimers<'alive' | 'stall'>({
@@ -110,9 +110,9 @@ async function sendAnswer(
 
   const nextFrame = (): WorkerFrame | undefined => {
     const { state } = session;
-    if (told === undefined || (!begun && told !== state.place)) {
-      told = state.place;
-      return { t: 'accepted', ...told };
+    if (sentPlace === undefined || (!begun && sentPlace !== state.place)) {
+      sentPlace = state.place;
+      return { t: 'accepted', ...sentPlace };
     }
     const frame = reader.next();
     if (frame) {
@@ -126,7 +126,7 @@ async function sendAnswer(
     timers.arm('alive', limits.aliveIntervalMs);
     for (let isPartSent = false; ;) {
       const frame = nextFrame();
-      // The part before has gone, which makes room. Only then: readers that woke each other for nothing would never sleep.
+      // The previous part has been sent, which makes room. Only then: readers that woke each other for nothing would never sleep.
       if (isPartSent) session.changed.notify();
       isPartSent = frame?.t === 'part';
       if (!frame) {
@@ -148,13 +148,17 @@ async function sendAnswer(
   }
 }
 
-type Heard = { readonly type: 'left' } | { readonly type: 'countersign'; readonly envelope: Envelope };
+type AskerEnd = { readonly type: 'left' } | { readonly type: 'countersign'; readonly envelope: Envelope };
 
 /**
  * Reads the asker until it signs, leaves, or breaks the protocol.
  * @throws `bad-frame`, `version`, `channel-lost`.
  */
-async function hearAsker(session: WorkerSession, frames: AsyncIterator<Uint8Array>, kinds: KindTable): Promise<Heard> {
+async function readAsker(
+  session: WorkerSession,
+  frames: AsyncIterator<Uint8Array>,
+  kinds: KindTable,
+): Promise<AskerEnd> {
   for (let cancels = 0; ;) {
     const next = await frames.next();
     if (next.done) return { type: 'left' };
@@ -214,15 +218,15 @@ async function readOpen(
 const unknownFramesMax = 4;
 
 /**
- * For an asker with more channels open than it can need: it hears that it may come again, and what it sends is dropped as
- * it comes, so that it does not pile up until the channel is gone.
+ * For an asker with more channels open than it can need: it is answered `busy`, and what it sends is discarded on arrival, so
+ * that nothing accumulates until the channel is closed.
  */
 export function refuseUnread(channel: Channel, clock: Clock): Promise<void> {
   discard(channel).catch(() => undefined);
   return closeWith(channel, { t: 'refused', ...jobRefusal('busy') }, { clock });
 }
 
-/** An `open` of the largest size and what may follow it; who sends more is cut off. */
+/** An `open` of the largest size and what may follow it; an asker that sends more is cut off. */
 const discardedBytesMax = 2 * limits.frameBytesMax;
 
 async function discard(channel: Channel): Promise<void> {
@@ -233,7 +237,7 @@ async function discard(channel: Channel): Promise<void> {
   }
 }
 
-/** Sends the last frame where that is still possible, and is done with the channel either way. */
+/** Sends the last frame if that is still possible, and closes or aborts the channel. */
 async function closeWith(
   channel: Channel,
   frame: WorkerFrame,

@@ -30,7 +30,7 @@ import {
   type WorkOutcome,
 } from './worker.ts';
 
-/** What a job is done with, and who hears what came of it. */
+/** What a session needs, and its callbacks. */
 export interface WorkerComponents {
   readonly clock: Clock;
   readonly book: ReceiptBook;
@@ -39,29 +39,29 @@ export interface WorkerComponents {
   /** Undefined: the queue is full. */
   readonly enterQueue: (listener: PlaceListener) => Ticket | undefined;
   readonly etaMs: (position: number) => number;
-  /** The place it would have now. */
+  /** The place it would get now. */
   readonly expectedPlace: () => number;
   readonly onPart: (part: Part) => void;
   readonly onOver: (outcome: WorkOutcome & { readonly busyMs: number }) => void;
 }
 
-/** One job at this worker, whoever follows it. */
+/** One job at this worker, however many channels follow it. */
 export interface WorkerSession {
   readonly jobId: JobId;
   readonly state: WorkerState;
   /** Notifies when something can be sent, and when room has been made. */
   readonly changed: Notifier;
-  /** Of the answer so far. */
+  /** The size of the answer so far. */
   readonly bytes: number;
   read(): FrameReader;
   follow(): void;
   leave(): void;
-  /** Bytes of a file that the job names. */
+  /** Takes the next bytes of a file that the job names. */
   takeFile(sha256: string, bytes: Uint8Array): void;
   stop(error: TabloomError): void;
 }
 
-/** Takes the job: it waits, or is refused, from now on. */
+/** Starts the session: the job is queued, or refused, at once. */
 export function createWorkerSession(job: Job, asker: PeerId, components: WorkerComponents): WorkerSession {
   const { clock, book, kinds, model } = components;
   const output = createOutputRoot(rowOf(job, kinds).outputHash);
@@ -148,7 +148,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
   };
 
   const signCheckpoint = () => {
-    // One that cannot be signed is missed by nobody: the next one speaks for these tokens too.
+    // One that cannot be signed is simply skipped: the next one covers these tokens too.
     const envelope = book.checkpoint({ job, asker, output: output.summary() });
     if (!envelope) return;
     log.append({ t: 'checkpoint', envelope });
@@ -211,7 +211,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
   };
 }
 
-/** What is not coded stays on this device. */
+/** The message of an uncoded error stays on this device. */
 const codedRecord = (error: unknown): ErrorRecord =>
   toErrorRecord(error instanceof TabloomError ? error : wireError('internal', undefined, { cause: error }));
 

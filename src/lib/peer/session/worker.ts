@@ -9,19 +9,19 @@ import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
 import type { AnswerFrame, Ending } from './frame-log.ts';
 
 /**
- * The worker's side of a job, from `open` to the frame that closes it, whoever follows it. Pure: events in, state and
+ * The worker's side of a job, from `open` to the closing frame, however many channels follow it. Pure: events in, state and
  * effects out. `worker-runner.ts` owns the engine, the channels and the clock.
  */
 export interface WorkerState {
   readonly phase: 'new' | 'files' | 'queued' | 'running' | 'signing' | 'over';
-  /** Known from the queue; while files come, what it would be. */
+  /** From the queue; while files are received, an estimate. */
   readonly place: QueuePlace;
-  /** What is still to come of the files, in the order in which they come. */
+  /** The files still to be received, in order. */
   readonly files: readonly BlobRef[];
-  /** Channels that follow the answer now. */
+  /** The number of channels that follow the answer. */
   readonly followers: number;
   readonly tokensOut: number;
-  /** Of `tokensOut`, those that a checkpoint speaks for. */
+  /** Of `tokensOut`, those that a checkpoint covers. */
   readonly signedTokens: number;
   /** It has had a slot. */
   readonly hasBegun: boolean;
@@ -36,10 +36,10 @@ export interface QueuePlace {
   readonly etaMs: number;
 }
 
-/** What one run of the engine came to. `usage.tokensOut` is what the parts said: delivered is what is billed. */
+/** The result of one run of the engine. `usage.tokensOut` is the sum over the parts: what was delivered is billed. */
 export interface RunResult {
   readonly reason: FinishReason;
-  /** `tokensIn` is 0 for a run that was cancelled, since engines count the prompt at the end only. */
+  /** `tokensIn` is 0 for a cancelled run, since engines report the prompt's count only at the end. */
   readonly usage: Usage;
   readonly timings: EngineTimings;
 }
@@ -54,7 +54,7 @@ export type WorkerEvent =
       readonly deadlineMs: number;
     }
   | { readonly type: 'followed' | 'left' }
-  /** Bytes of a file, in order; `intact`: with these it is whole and is the one that was named. */
+  /** Bytes of a file, in order; `intact`: they complete the file, and its hash is the one that was named. */
   | { readonly type: 'file'; readonly sha256: string; readonly sizeBytes: number; readonly intact: boolean }
   | { readonly type: 'placed'; readonly place: QueuePlace }
   /** The queue had no room, or has been cleared. */
@@ -71,13 +71,13 @@ export type WorkerEffect =
   | { readonly type: 'stop-engine'; readonly error: ErrorRecord }
   | { readonly type: 'sign-receipt'; readonly result: RunResult }
   | { readonly type: 'append'; readonly frame: AnswerFrame }
-  /** Place or phase have changed: who follows is told. */
+  /** Place or phase have changed: followers are notified. */
   | { readonly type: 'wake' }
   | { readonly type: 'arm'; readonly timer: WorkerTimer; readonly ms: number }
   | { readonly type: 'disarm'; readonly timer: WorkerTimer }
   | { readonly type: 'report'; readonly outcome: WorkOutcome };
 
-/** How a job came out, for the counters and for the blame. */
+/** The outcome of a job, for the counters and for the failures of its model. */
 export type WorkOutcome =
   | { readonly type: 'done'; readonly result: RunResult }
   | { readonly type: 'never-begun' }
@@ -145,7 +145,7 @@ export function reduceWorker(state: WorkerState, event: WorkerEvent): WorkerStep
   }
 }
 
-/** What is said with `alive`. */
+/** The phase that is sent with `alive`. */
 export function phaseOf({ phase, hasSpoken }: WorkerState): Phase {
   if (phase === 'running') return hasSpoken ? 'streaming' : 'prefill';
   return phase === 'signing' ? 'streaming' : 'queued';
@@ -204,7 +204,7 @@ function onTimer(state: WorkerState, timer: WorkerTimer): WorkerStep {
   }
 }
 
-/** A job that has no slot yet ends here: with a receipt over nothing when its asker stopped it, else with a plain no. */
+/** Ends a job that has no slot yet: with a receipt for nothing if its asker stopped it, else with a refusal. */
 function stop(state: WorkerState, error: ErrorRecord): WorkerStep {
   switch (state.phase) {
     case 'running':

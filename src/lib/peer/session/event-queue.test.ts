@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JobEvent } from '../spec.ts';
-import { createToldQueue } from './told.ts';
+import { createEventQueue } from './event-queue.ts';
 
 const text = (content: string, at = 1): JobEvent => ({
   type: 'part-received',
@@ -8,9 +8,9 @@ const text = (content: string, at = 1): JobEvent => ({
   part: { type: 'text-delta', text: content, tokens: 1 },
 });
 const scene = () => {
-  const heard: string[] = [];
-  const queue = createToldQueue({ onRoom: () => heard.push('room'), onLeft: () => heard.push('left') });
-  return { heard, queue, reader: queue[Symbol.asyncIterator]() };
+  const calls: string[] = [];
+  const queue = createEventQueue({ onDrain: () => calls.push('drained'), onAbandon: () => calls.push('abandoned') });
+  return { calls, queue, reader: queue[Symbol.asyncIterator]() };
 };
 
 test('who keeps up reads event by event; who does not reads gathered text as one', async () => {
@@ -31,24 +31,24 @@ test('who keeps up reads event by event; who does not reads gathered text as one
 });
 
 test('it is full past its limit, keeps everything, and tells when it is empty again', async () => {
-  const { heard, queue, reader } = scene();
+  const { calls, queue, reader } = scene();
   for (let i = 0; i < 70; i++) queue.push(text('x'.repeat(1_000)));
   expect(queue.isFull).toBe(true);
   const { value } = await reader.next();
   expect(value).toMatchObject({ part: { tokens: 70 } });
-  expect([queue.isFull, heard]).toEqual([false, ['room']]);
+  expect([queue.isFull, calls]).toEqual([false, ['drained']]);
 });
 
-test('a reader that leaves is told of once, one that reads to the end never', async () => {
+test('a reader that leaves is reported once, one that reads to the end never', async () => {
   const left = scene();
   await left.reader.return?.();
   await left.reader.return?.();
-  expect(left.heard).toEqual(['left']);
+  expect(left.calls).toEqual(['abandoned']);
   const stayed = scene();
   stayed.queue.end();
   await stayed.reader.next();
   await stayed.reader.return?.();
-  expect(stayed.heard).toEqual([]);
+  expect(stayed.calls).toEqual([]);
 });
 
 test('a reader that waits wakes for the next event', async () => {

@@ -4,7 +4,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 import type { DirectoryChange } from '#lib/market/spec.ts';
 import type { Attempt } from './attempt.ts';
-import { farewellTimeoutMs, watchFarewell } from './farewell.ts';
+import { probeTimeoutMs, probeOnWithdrawal } from './liveness-probe.ts';
 
 const [self, worker, other] = ['self', 'worker', 'other'];
 
@@ -16,7 +16,7 @@ function setup(answer: () => Promise<number>, roundTripMs = 10) {
   const openedAt = clock.now();
   let lastTokenAt = openedAt;
   const attempt = () => ({ openedAt, acceptedAt: openedAt + roundTripMs, lastTokenAt }) as Attempt;
-  const stop = watchFarewell(
+  const stop = probeOnWithdrawal(
     worker,
     {
       directory: { onChange: changes.listen },
@@ -41,7 +41,7 @@ const never = () => new Promise<number>(() => undefined);
 test('a worker that leaves and does not answer is dead after half a second', async () => {
   const { clock, onDead, leave } = setup(never);
   leave(worker);
-  await clock.advance(farewellTimeoutMs.min - 1);
+  await clock.advance(probeTimeoutMs.min - 1);
   expect(onDead).not.toHaveBeenCalled();
   await clock.advance(1);
   expect(onDead).toHaveBeenCalledTimes(1);
@@ -57,9 +57,9 @@ test('one that cannot be asked at all is dead at once', async () => {
 test('one that answers goes on, and is asked again when it leaves again', async () => {
   const { clock, onDead, leave, ping } = setup(() => Promise.resolve(3));
   leave(worker);
-  await clock.advance(farewellTimeoutMs.min * 2);
+  await clock.advance(probeTimeoutMs.min * 2);
   leave(worker);
-  await clock.advance(farewellTimeoutMs.min * 2);
+  await clock.advance(probeTimeoutMs.min * 2);
   expect(ping).toHaveBeenCalledTimes(2);
   expect(onDead).not.toHaveBeenCalled();
 });
@@ -67,7 +67,7 @@ test('one that answers goes on, and is asked again when it leaves again', async 
 test('a worker that is far away is given time for its answer, and not for ever', async () => {
   for (const [roundTripMs, timeoutMs] of [
     [300, 1_200],
-    [60_000, farewellTimeoutMs.max],
+    [60_000, probeTimeoutMs.max],
   ] as const) {
     const { clock, onDead, leave } = setup(never, roundTripMs);
     leave(worker);
@@ -81,18 +81,18 @@ test('a worker that is far away is given time for its answer, and not for ever',
 test('one whose answer to the job goes on lives, though its answer to the question is late', async () => {
   const { clock, onDead, leave, token } = setup(never);
   leave(worker);
-  await clock.advance(farewellTimeoutMs.min / 2);
+  await clock.advance(probeTimeoutMs.min / 2);
   token();
-  await clock.advance(farewellTimeoutMs.min);
+  await clock.advance(probeTimeoutMs.min);
   expect(onDead).not.toHaveBeenCalled();
 });
 
-test('what had been sent before the goodbye is no sign of life', async () => {
+test('what had been sent before the withdrawal is no sign of life', async () => {
   const { clock, onDead, leave, token } = setup(never);
   leave(worker);
-  await clock.advance(farewellTimeoutMs.min / 2 - 1);
+  await clock.advance(probeTimeoutMs.min / 2 - 1);
   token();
-  await clock.advance(farewellTimeoutMs.min);
+  await clock.advance(probeTimeoutMs.min);
   expect(onDead).toHaveBeenCalledTimes(1);
 });
 
@@ -102,7 +102,7 @@ test('others that leave do not matter, nor does anything after the end of the wa
   expect(ping).not.toHaveBeenCalled();
   leave(worker);
   stop();
-  await clock.advance(farewellTimeoutMs.min * 2);
+  await clock.advance(probeTimeoutMs.min * 2);
   leave(worker);
   expect(onDead).not.toHaveBeenCalled();
   expect(ping).toHaveBeenCalledTimes(1);

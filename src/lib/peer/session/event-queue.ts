@@ -2,21 +2,21 @@ import type { Part } from '#lib/protocol/part.ts';
 import type { JobEvent } from '../spec.ts';
 
 /**
- * Events for a reader that may be slower than they come. Text that gathers unread is joined; past the limit the queue is
- * full, which is for the pump to heed: what is put in is always kept.
+ * Job events for a reader that may be slower than they come. Unread text is joined; past the limit the queue is full, which
+ * the pump has to respect: an event that is pushed is always kept.
  */
-export interface ToldQueue extends AsyncIterable<JobEvent> {
+export interface EventQueue extends AsyncIterable<JobEvent> {
   push(event: JobEvent): void;
   readonly isFull: boolean;
-  /** After the last event. */
+  /** Ends the queue after the last event. */
   end(): void;
 }
 
-export interface ToldListeners {
-  /** It was full and has room again. */
-  readonly onRoom: () => void;
+export interface EventQueueListeners {
+  /** The queue was full and has been read empty. */
+  readonly onDrain: () => void;
   /** The reader has left before the end. */
-  readonly onLeft: () => void;
+  readonly onAbandon: () => void;
 }
 
 const unreadBytesMax = 64 * 1024;
@@ -25,7 +25,7 @@ const eventBytes = 64;
 type TextPart = Extract<Part, { type: 'text-delta' | 'reasoning-delta' }>;
 type PartEvent = Extract<JobEvent, { type: 'part-received' }>;
 
-export function createToldQueue({ onRoom, onLeft }: ToldListeners): ToldQueue {
+export function createEventQueue({ onDrain, onAbandon }: EventQueueListeners): EventQueue {
   let events: JobEvent[] = [];
   let first = 0;
   let bytes = 0;
@@ -51,7 +51,7 @@ export function createToldQueue({ onRoom, onLeft }: ToldListeners): ToldQueue {
     if (events.length === first) bytes = 0;
     if (isFull && bytes === 0) {
       isFull = false;
-      onRoom();
+      onDrain();
     }
     return event;
   };
@@ -68,7 +68,7 @@ export function createToldQueue({ onRoom, onLeft }: ToldListeners): ToldQueue {
       }
     },
     async return() {
-      if (!ended) onLeft();
+      if (!ended) onAbandon();
       ended = true;
       events = [];
       first = 0;
@@ -99,7 +99,7 @@ function partSize(part: Part): number {
   return part.type === 'embedding' ? part.vector.length : eventBytes;
 }
 
-/** One event in place of two, or undefined where the second says something else. */
+/** One event in place of two, or undefined if they cannot be joined. */
 function join(a: JobEvent, b: JobEvent): JobEvent | undefined {
   if (a.type !== 'part-received' || b.type !== 'part-received') return undefined;
   const [before, after] = [textOf(a), textOf(b)];
