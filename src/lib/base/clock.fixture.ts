@@ -8,6 +8,8 @@ export interface ManualClock extends Clock {
    * each and at the end it lets the program {@link runPending}.
    */
   advance(ms: number): Promise<void>;
+  /** Milliseconds until the next delay comes due; infinite if there is none. */
+  readonly nextDueMs: number;
 }
 
 interface Timer {
@@ -38,6 +40,9 @@ export function manualClock(startMs = 1_700_000_000_000): ManualClock {
   return {
     now: () => nowMs,
     elapsed: () => nowMs - startMs,
+    get nextDueMs() {
+      return (nextDue(Number.POSITIVE_INFINITY)?.dueMs ?? Number.POSITIVE_INFINITY) - nowMs;
+    },
     delay: (ms, { signal } = {}) =>
       new Promise<void>((resolve, reject) => {
         if (signal?.aborted) return reject(abortError(signal));

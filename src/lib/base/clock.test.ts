@@ -54,6 +54,17 @@ test('an aborted delay rejects with its reason and never fires', async () => {
   await clock.advance(20);
 });
 
+test('says when the next delay comes due, so that a simulator can go from one to the next', async () => {
+  const clock = manualClock();
+  expect(clock.nextDueMs).toBe(Number.POSITIVE_INFINITY);
+  void clock.delay(30);
+  const sooner = clock.delay(10);
+  expect(clock.nextDueMs).toBe(10);
+  await clock.advance(clock.nextDueMs);
+  await sooner;
+  expect(clock.nextDueMs).toBe(20);
+});
+
 test('the real clock waits by the system’s timers, and lets go of them when aborted', async () => {
   vi.useFakeTimers();
   try {

@@ -15,6 +15,8 @@ export interface MemoryNetwork extends Pick<Partitions, 'partition' | 'heal' | '
   setConditions(conditions: Partial<LinkConditions>, between?: readonly [PeerId, PeerId]): void;
   /** Simulates a crashed tab: all its channels are lost on the other side at once, and it becomes unreachable. */
   kill(peer: PeerId): void;
+  /** Drops every channel between two peers; both stay reachable. */
+  disconnect(a: PeerId, b: PeerId): void;
   /** Number of open channels, each counted once; for leak checks. */
   readonly openChannels: number;
 }
@@ -54,6 +56,9 @@ export function createMemoryNetwork(components: { readonly clock: Clock; readonl
     },
     kill(peer) {
       peers.get(peer)?.die();
+    },
+    disconnect(a, b) {
+      peers.get(a)?.dropChannels(b);
     },
     get openChannels() {
       return [...peers.values()].reduce((sum, peer) => sum + peer.channelCount, 0) / 2;

@@ -138,4 +138,27 @@ describe('the memory network', () => {
     expect(channel.closed.aborted).toBe(true);
     expect(network.openChannels).toBe(0);
   });
+
+  test('published messages are doubled and overtake each other where the conditions say so', async () => {
+    const { clock, network, a, b } = await twoNets();
+    network.setConditions({ latencyMs: 5, jitterMs: 50, publishDuplication: 0.5 });
+    const arrived: number[] = [];
+    b.subscribe('t', { validate: () => 'accept', deliver: ([number]) => void arrived.push(number!) });
+    for (let i = 0; i < 20; i++) await a.publish('t', Uint8Array.of(i));
+    await clock.advance(60);
+    expect(new Set(arrived).size).toBe(20);
+    expect(arrived.length).toBeGreaterThan(20);
+    expect(arrived).not.toEqual(arrived.toSorted((one, other) => one - other));
+  });
+
+  test('a dropped connection loses its channels and nothing else', async () => {
+    const { clock, network, a, b } = await twoNets();
+    b.handle('/open/1', (channel) => new Promise((end) => channel.closed.addEventListener('abort', () => end())));
+    const channel = await a.open('b', '/open/1');
+    network.disconnect('b', 'a');
+    await clock.advance(1);
+    expect(channel.closed.aborted).toBe(true);
+    expect(network.openChannels).toBe(0);
+    await expect(a.open('b', '/open/1')).resolves.toBeDefined();
+  });
 });

@@ -11,12 +11,17 @@ export function publishTo(context: MemoryNetworkContext, from: PeerId, topic: st
     if (peer === from) continue;
     const conditions = context.conditions(from, peer);
     if (conditions.publishLoss > 0 && context.random.float() < conditions.publishLoss) continue;
-    const copy = message.slice();
-    const arrive = () => {
-      if (!context.partitions.isPartitioned(from, peer)) target.receive(topic, copy, from);
-    };
-    if (conditions.latencyMs > 0) context.clock.delay(conditions.latencyMs).then(arrive, () => undefined);
-    else queueMicrotask(arrive);
+    const isDoubled = conditions.publishDuplication > 0 && context.random.float() < conditions.publishDuplication;
+    for (let copies = isDoubled ? 2 : 1; copies > 0; copies--) {
+      const copy = message.slice();
+      const arrive = () => {
+        if (!context.partitions.isPartitioned(from, peer)) target.receive(topic, copy, from);
+      };
+      const { latencyMs, jitterMs } = conditions;
+      const waitMs = latencyMs + (jitterMs > 0 ? jitterMs * context.random.float() : 0);
+      if (waitMs > 0) context.clock.delay(waitMs).then(arrive, () => undefined);
+      else queueMicrotask(arrive);
+    }
   }
 }
 

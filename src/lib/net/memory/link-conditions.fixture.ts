@@ -13,6 +13,8 @@ export interface LinkConditions {
   readonly bytesPerSecond: number | undefined;
   /** Fraction of published messages lost per subscriber. Channels are reliable. */
   readonly publishLoss: number;
+  /** Fraction of published messages that arrive twice. With jitter, published messages also overtake each other. */
+  readonly publishDuplication: number;
   /** Fraction of attempts to open a channel that fail. */
   readonly openFailure: number;
   readonly path: 'direct' | 'relayed';
@@ -23,6 +25,7 @@ export const idealLink: LinkConditions = {
   jitterMs: 0,
   bytesPerSecond: undefined,
   publishLoss: 0,
+  publishDuplication: 0,
   openFailure: 0,
   path: 'direct',
 };

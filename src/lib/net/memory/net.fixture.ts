@@ -26,6 +26,7 @@ export interface MemoryPeer {
   adopt(end: PairEnd): void;
   receive(topic: string, message: Uint8Array, from: PeerId): void;
   refuses(peer: PeerId): boolean;
+  dropChannels(remote: PeerId): void;
   die(): void;
 }
 
@@ -73,6 +74,11 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
     adopt: (end) => track(end, 'inbound'),
     receive: (topic, message, from) => deliverMessage(topics.get(topic) ?? [], denied, message, from),
     refuses: (peer) => denied.denies(peer),
+    dropChannels: (remote) => {
+      for (const channel of channels.keys()) {
+        if (channel.remote === remote) channel.abort(netOffline('The connection was dropped.'));
+      }
+    },
     die: () => leave((channel) => channel.abort(netOffline('This peer was killed.'))),
   };
   const requirePeer = (peer: PeerId): MemoryPeer => {
