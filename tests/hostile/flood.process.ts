@@ -10,17 +10,20 @@ import { createLibp2p } from 'libp2p';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { systemRandom } from '#lib/base/random.ts';
+import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { findProtocol, offersTopic } from '#lib/protocol/find.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
 import { writeOffer, type OfferedModel } from '#lib/protocol/offer.ts';
 import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
+import { createNodeEd25519 } from '../../relay/ed25519.ts';
 import type { FloodKind } from './floods.ts';
 
 /**
  * One flood against a relay, in a process of its own and from an address of its own. Arguments: the relay's URL, the kind, how
  * many, the address to come from. Prints how many got through, then exits.
  */
+installEd25519(createNodeEd25519());
 const [relayUrl, kind, total, from] = process.argv.slice(2) as [string, FloodKind, string, string];
 const count = Number(total);
 const port = Number(new URL(relayUrl).port);
@@ -139,8 +142,11 @@ const floods: Readonly<Record<FloodKind, () => Promise<void>>> = {
         build: '1',
       };
       const { recipients } = await gossip.publish(offersTopic, writeOffer(offer, signer));
-      if (recipients.length === 0) throw new Error('no longer connected');
-    }, 10);
+      if (recipients.length > 0) return;
+      // Denied: it comes again under another key.
+      identities[number % identities.length] = await join();
+      throw new Error('no longer connected');
+    }, identities.length);
   },
   async openings() {
     const connection = connections();

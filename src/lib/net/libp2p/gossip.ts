@@ -71,8 +71,8 @@ export function createGossip(input: {
     );
     if (known) return results[known.verdict];
     const [connection] = node.getConnections(message.from);
-    const connected = source === from || connection !== undefined;
-    const route = { source, connected, address: connection?.remoteAddr.toString() };
+    // What is still read from a neighbour that has been hung up on has no connection any more to answer for it.
+    const route = { source, connected: connection !== undefined, address: connection?.remoteAddr.toString() };
     const verdict = validateAll(topic, message.data, from, route);
     if (verdict === 'reject') input.onReject(source);
     return results[verdict];
