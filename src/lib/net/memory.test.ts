@@ -141,7 +141,7 @@ describe('the memory network', () => {
 
   test('published messages are doubled and overtake each other where the conditions say so', async () => {
     const { clock, network, a, b } = await twoNets();
-    network.setConditions({ latencyMs: 5, jitterMs: 50, publishDuplication: 0.5 });
+    network.setConditions({ latencyMs: 5, publishJitterMs: 50, publishDuplication: 0.5 });
     const arrived: number[] = [];
     b.subscribe('t', { validate: () => 'accept', deliver: ([number]) => void arrived.push(number!) });
     for (let i = 0; i < 20; i++) await a.publish('t', Uint8Array.of(i));

@@ -93,6 +93,7 @@ export function drawPlan(seed: number): Plan {
       bytesPerSecond: random.float() < 0.2 ? 50_000 : undefined,
       publishLoss: random.float() * 0.2,
       publishDuplication: random.float() * 0.2,
+      publishJitterMs: between(0, 60, random),
       openFailure: random.float() * 0.1,
       path: 'direct',
     },

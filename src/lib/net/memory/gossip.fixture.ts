@@ -17,8 +17,8 @@ export function publishTo(context: MemoryNetworkContext, from: PeerId, topic: st
       const arrive = () => {
         if (!context.partitions.isPartitioned(from, peer)) target.receive(topic, copy, from);
       };
-      const { latencyMs, jitterMs } = conditions;
-      const waitMs = latencyMs + (jitterMs > 0 ? jitterMs * context.random.float() : 0);
+      const { latencyMs, publishJitterMs } = conditions;
+      const waitMs = latencyMs + (publishJitterMs > 0 ? publishJitterMs * context.random.float() : 0);
       if (waitMs > 0) context.clock.delay(waitMs).then(arrive, () => undefined);
       else queueMicrotask(arrive);
     }

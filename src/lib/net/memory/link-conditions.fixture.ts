@@ -13,8 +13,10 @@ export interface LinkConditions {
   readonly bytesPerSecond: number | undefined;
   /** Fraction of published messages lost per subscriber. Channels are reliable. */
   readonly publishLoss: number;
-  /** Fraction of published messages that arrive twice. With jitter, published messages also overtake each other. */
+  /** Fraction of published messages that arrive twice. */
   readonly publishDuplication: number;
+  /** Additional latency of each published message, uniform from zero to this: they overtake each other. */
+  readonly publishJitterMs: number;
   /** Fraction of attempts to open a channel that fail. */
   readonly openFailure: number;
   readonly path: 'direct' | 'relayed';
@@ -26,6 +28,7 @@ export const idealLink: LinkConditions = {
   bytesPerSecond: undefined,
   publishLoss: 0,
   publishDuplication: 0,
+  publishJitterMs: 0,
   openFailure: 0,
   path: 'direct',
 };
