@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createNodeEd25519 } from '../../relay/ed25519.ts';
 import { installEd25519 } from '../../src/lib/protocol/ed25519.ts';
 import { describeFailure, simulate } from '../../tests/simulation/simulator/simulate.ts';
@@ -7,17 +9,28 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100' },
     seed: { type: 'string' },
+    scale: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
 const first = Number(values.seed ?? 1);
 const seeds = values.seed === undefined ? Number(values.seeds) : 1;
 if (!Number.isSafeInteger(first) || !Number.isSafeInteger(seeds) || seeds < 1) {
-  process.stderr.write('Usage: npm run simulate -- [--seeds N] [--seed S] [--verbose]\n');
+  process.stderr.write('Usage: npm run simulate -- [--seeds N] [--seed S] [--verbose] | --scale\n');
   process.exit(2);
 }
 
 installEd25519(createNodeEd25519());
+if (values.scale) {
+  const { measureUnitCosts } = await import('../../tests/simulation/scale/measure.ts');
+  const { describeScales, scaleOf, sizes } = await import('../../tests/simulation/scale/model.ts');
+  setFlagsFromString('--expose-gc');
+  const costs = await measureUnitCosts(runInNewContext('gc') as () => void);
+  process.stdout.write(`${JSON.stringify(costs, undefined, 2)}\n\n`);
+  process.stdout.write(`${describeScales(sizes.map(([peers, relays]) => scaleOf(peers, relays, costs)))}\n`);
+  process.exit(0);
+}
+
 const failures: string[] = [];
 const calm = { jobs: 0, honest: 0 };
 for (let seed = first; seed < first + seeds; seed++) {

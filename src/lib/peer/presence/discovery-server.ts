@@ -38,9 +38,9 @@ export interface DiscoveryServerComponents {
 }
 
 /** Offers up to which askers are told to subscribe to the topic themselves. */
-const smallNetworkMax = 200;
+export const smallNetworkMax = 200;
 /** Find streams a relay serves in all. */
-const streamsMax = 8_192;
+export const streamsMax = 8_192;
 
 /**
  * What a relay does besides carrying bytes: it validates gossiped offers before they are passed on, keeps the directory,

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { smallNetworkMax } from '#lib/peer/presence/discovery-server.ts';
+import type { UnitCosts } from './measure.ts';
+import { scaleOf } from './model.ts';
+
+const costs: UnitCosts = {
+  offerBytes: 1_000,
+  offerFrameBytes: 1_000,
+  checkMs: { relay: 0.1, tab: 1 },
+  frameMs: 0.02,
+  sampleMs: () => 0.5,
+  offerHeapBytes: 4_000,
+  streamHeapBytes: 50_000,
+};
+
+test('with relays in proportion to the peers, nothing that one peer or one relay bears grows', () => {
+  const [ten, hundred] = [scaleOf(10_000, 10, costs), scaleOf(100_000, 100, costs)];
+  expect({ ...hundred, peers: 0, relays: 0 }).toEqual({ ...ten, peers: 0, relays: 0 });
+  expect(hundred.beyond).toEqual([]);
+});
+
+test('past a small network a peer is sent as many offers as it asked for, however many there are', () => {
+  const [thousand, tenThousand] = [scaleOf(2_000, 1, costs), scaleOf(8_000, 1, costs)];
+  expect(thousand.offersAtRelay).toBeGreaterThan(smallNetworkMax);
+  expect(tenThousand.findBytes).toBe(thousand.findBytes);
+  expect([thousand.gossipBytes, tenThousand.gossipBytes]).toEqual([0, 0]);
+});
+
+test('one relay does not carry a hundred thousand, and the model says by which limits', () => {
+  expect(scaleOf(100_000, 1, costs).beyond).toEqual(['connections', 'find streams', 'offers']);
+});
