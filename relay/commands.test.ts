@@ -45,7 +45,7 @@ test.each([
   [['--prot'], /relay --help/],
   [['--port'], /relay --help/],
   [['relay', '8080'], /relay --help/],
-  [['relay', '--relays', 'ws://a'], /'--relays'.*relay --help/],
+  [['relay', '--backend', 'http://a'], /'--backend'.*relay --help/],
   [['provide', '--port', '1'], /'--port'.*provide --help/],
   [['provide', '--relays'], /provide --help/],
 ])('%j is refused', (args, message) => {

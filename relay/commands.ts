@@ -27,6 +27,7 @@ export const commands = {
     flags: {
       port: { variable: 'PORT', argument: 'number', help: 'the port (8080); 0 picks a free one' },
       host: { variable: 'HOST', argument: 'address', help: 'the address to listen on (127.0.0.1); 0.0.0.0 for all' },
+      relays: { variable: 'RELAYS', argument: 'urls', help: 'other relays to share offers with, by commas' },
       'no-native': { variable: 'NATIVE', value: 'off', help: 'run no model on this machine; only peers answer' },
       open: { help: 'open the page in the browser' },
     },

@@ -38,8 +38,7 @@ export async function startProvide(env: ProvideEnv): Promise<Program> {
     modelFile: bundledModelFile,
     server: modelServer(env),
     net: {
-      relays: relays.addresses,
-      reservations: relays.heldMax,
+      relays: relays.addressesWithLearned,
       wakeups: relays.onFound,
       listen: env.DIRECT_PORT === undefined ? [] : [`/ip4/0.0.0.0/udp/${env.DIRECT_PORT}/webrtc-direct`],
     },

@@ -28,8 +28,8 @@ function setup(names: readonly string[]) {
     signal: life.signal,
   });
   list.onFound(() => found++);
-  const set = (name: string, number: number) => {
-    const info = { peer: peer(number), build: '1', protocol: protocolVersion, network: 'small' };
+  const set = (name: string, number: number, relays?: readonly string[]) => {
+    const info = { peer: peer(number), build: '1', protocol: protocolVersion, network: 'small', relays };
     answers.set(name, async () => Response.json(info));
   };
   return { clock, answers, life, list, set, found: () => found };
@@ -48,14 +48,22 @@ test('the relays that answer, under the key that each has now', async () => {
   expect(list.urlOf(peer(3))).toBe('http://b');
 });
 
-test('one that is silent keeps its address, unless enough others answer', async () => {
-  const { list, set, answers } = setup(['a', 'b', 'c', 'd', 'e']);
-  for (const [index, name] of ['a', 'b', 'c', 'd'].entries()) set(name, index + 1);
+test('one that is silent keeps its address, behind those that answer', async () => {
+  const { list, set, answers } = setup(['a', 'b', 'c']);
+  for (const [index, name] of ['a', 'b'].entries()) set(name, index + 1);
   await list.addresses();
   answers.delete('a');
-  expect(await list.addresses()).toEqual([address('b', 2), address('c', 3), address('d', 4), address('a', 1)]);
-  set('e', 5);
-  expect(await list.addresses()).toEqual([address('b', 2), address('c', 3), address('d', 4), address('e', 5)]);
+  set('c', 3);
+  expect(await list.addresses()).toEqual([address('b', 2), address('c', 3), address('a', 1)]);
+});
+
+test('the public relays that they name come last, and are none of the list’s own', async () => {
+  const { list, set } = setup(['a']);
+  const far = `/dns4/far.example/tcp/443/wss/p2p/${peer(2)}`;
+  set('a', 1, [far, address('b', 3), `/ip4/10.0.0.1/tcp/443/wss/p2p/${peer(4)}`]);
+  expect(await list.addressesWithLearned()).toEqual([address('a', 1), far]);
+  expect(await list.addresses()).toEqual([address('a', 1)]);
+  expect([list.includes(peer(1)), list.includes(peer(2))]).toEqual([true, false]);
 });
 
 test('one that was away at the start is found when it comes, and nothing is asked after that', async () => {
@@ -76,7 +84,7 @@ test('one that was away at the start is found when it comes, and nothing is aske
 test.each([
   ['hangs', () => new Promise<Response>(() => undefined)],
   ['never ends', async () => new Response(new ReadableStream())],
-  ['is too long', async () => new Response(' '.repeat(10_000))],
+  ['is too long', async () => new Response(' '.repeat(20_000))],
   ['is a page', async () => new Response('<html></html>')],
   ['names no peer', async () => Response.json({ peer: 'me' })],
   ['is an error', async () => new Response('{}', { status: 503 })],

@@ -4,18 +4,18 @@ import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
+import { isPublicRelay, relayInfoSchema } from '#lib/protocol/relay-info.ts';
 import { announcedAddress } from './address.ts';
 
 /**
- * The relays that a provider joins, from their URLs. A relay's peer id is read from its `/relay.json` each time, since one
+ * The relays that a program joins, from their URLs. A relay's peer id is read from its `/relay.json` each time, since one
  * that lost its data comes back with another.
  */
 export interface RelayList {
-  /** How many of them are joined at once. */
-  readonly heldMax: number;
-  /** Multiaddrs of at most `heldMax` relays: those that answer first, then those known from before, as listed. */
+  /** Multiaddrs of those that answer, then of those known from before; each as listed. */
   readonly addresses: () => Promise<readonly string[]>;
+  /** These, then the public relays that they name. */
+  readonly addressesWithLearned: () => Promise<readonly string[]>;
   /** Registers the listener that is called when a relay answers for the first time. Returns the function that removes it. */
   readonly onFound: (listener: () => void) => () => void;
   /** Whether the peer is one of these relays, by its own account. */
@@ -34,16 +34,14 @@ export interface RelayListComponents {
   readonly signal: AbortSignal;
 }
 
-/** More make the peer no easier to find, and each costs its relay something. */
-const relaysHeldMax = 4;
 const answerTimeoutMs = 3_000;
-const answerBytesMax = 4_096;
+const answerBytesMax = 16_384;
 /** Pause before relays that have never answered are asked again; it doubles. */
 const retryMs = { first: 1_000, max: 10_000 } as const;
 
 export function createRelayList({ urls, fetch, clock, random, logger, signal }: RelayListComponents): RelayList {
-  const heldMax = Math.min(urls.length, relaysHeldMax);
   const known = new Map<URL, PeerId>();
+  const learned = new Map<URL, readonly string[]>();
   const listeners = new Set<() => void>();
   const addressOf = (url: URL) => `${announcedAddress('', 0, url)}/p2p/${known.get(url)}`;
 
@@ -57,7 +55,9 @@ export function createRelayList({ urls, fetch, clock, random, logger, signal }: 
     try {
       const response = await raceSignal(fetch(new URL('relay.json', url), { signal: ended, redirect: 'error' }), ended);
       const text = await raceSignal(readSome(response), ended);
-      known.set(url, relayInfoSchema.parse(JSON.parse(text)).peer);
+      const info = relayInfoSchema.parse(JSON.parse(text));
+      known.set(url, info.peer);
+      learned.set(url, info.relays?.filter(isPublicRelay) ?? []);
       return true;
     } catch (error) {
       if (!signal.aborted) logger.info('relay-silent', { url: url.origin, code: errorCode(error) });
@@ -80,14 +80,16 @@ export function createRelayList({ urls, fetch, clock, random, logger, signal }: 
   };
   findMissing().catch(() => undefined);
 
+  const addresses = async () => {
+    const answers = await Promise.all(urls.map(ask));
+    const answering = urls.filter((_url, index) => answers[index]);
+    const silent = urls.filter((url, index) => !answers[index] && known.has(url));
+    return [...answering, ...silent].map(addressOf);
+  };
+
   return {
-    heldMax,
-    async addresses() {
-      const answers = await Promise.all(urls.map(ask));
-      const answering = urls.filter((_url, index) => answers[index]);
-      const silent = urls.filter((url, index) => !answers[index] && known.has(url));
-      return [...answering, ...silent].slice(0, heldMax).map(addressOf);
-    },
+    addresses,
+    addressesWithLearned: async () => [...(await addresses()), ...urls.flatMap((url) => learned.get(url) ?? [])],
     onFound(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

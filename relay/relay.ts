@@ -9,6 +9,7 @@ import { createPeer } from '#lib/peer/peer.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import { isPublicRelay } from '#lib/protocol/relay-info.ts';
 import { build, protocolVersion } from '#lib/protocol/version.ts';
 import { announcedAddress, dialAddress, localUrl } from './address.ts';
 import { createNodeEd25519 } from './ed25519.ts';
@@ -32,6 +33,7 @@ import {
 } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayNode } from './node/relay.ts';
+import { createRelayList } from './relay-list.ts';
 import type { Program } from './program.ts';
 import type { RelayEnv } from './settings.ts';
 import { createSite } from './site/site.ts';
@@ -61,7 +63,8 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       bindHost: env.HOST,
       publicUrl: env.PUBLIC_URL,
       allowedHosts: env.ALLOWED_HOSTS,
-      allowedOrigins: env.ALLOWED_ORIGINS,
+      // A page of another relay of this network holds this one too.
+      allowedOrigins: [...env.ALLOWED_ORIGINS, ...env.RELAYS.map(({ origin }) => origin)],
     });
     const resolveClient = createClientAddressResolver(env.TRUSTED_PROXIES);
     const limitsOf = (perAddressMax: number, opening: 'limited' | 'unlimited') =>
@@ -92,16 +95,24 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     const signer = createSigner(seed);
     const announce = announcedAddress(env.HOST, http.port, env.PUBLIC_URL);
     const local = createLocalNets();
+    const life = new AbortController();
+    undo.push(() => life.abort());
+    const others = createRelayList({ urls: env.RELAYS, fetch, clock, random, logger, signal: life.signal });
     node = createRelayNode({
       seed,
       local,
       announce: [announce],
+      // Every relay of a network may be started with the same list.
+      relays: async () => (await others.addresses()).filter((address) => !address.endsWith(`/p2p/${signer.peer}`)),
+      wakeups: others.onFound,
       clock,
       random,
       logger,
     });
     const net = node;
     const network = () => (net.status().connections.length <= smallNetworkMax ? 'small' : 'large');
+    const publicRelays = () =>
+      net.status().relays.flatMap(({ addr, state }) => (state === 'connected' && isPublicRelay(addr) ? [addr] : []));
     const peer = await createPeer({
       net,
       signer,
@@ -168,7 +179,13 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       logger,
       startedAt,
       health,
-      relayInfo: () => ({ peer: net.self, build, protocol: protocolVersion, network: network() }),
+      relayInfo: () => ({
+        peer: net.self,
+        build,
+        protocol: protocolVersion,
+        network: network(),
+        relays: publicRelays(),
+      }),
       site: site.respond,
     });
     onRequest = toNodeListener(gateway);

@@ -29,6 +29,7 @@ describe('environment', () => {
       LOG_LEVEL: 'warn',
       SHUTDOWN_SECONDS: 10,
       NATIVE: 'on',
+      RELAYS: [],
       NATIVE_SERVER_KIND: 'detect',
       NATIVE_MODELS: [],
       NATIVE_EMBEDDING_MODELS: [],

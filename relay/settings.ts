@@ -15,7 +15,7 @@ export type NativeEnv = Pick<RelayEnv, keyof typeof nativeShape>;
 export type LogLevel = (typeof logLevels)[number];
 const logLevels = ['silent', 'warn', 'info'] as const;
 
-/** Relays that `provide` may be given. */
+/** Relays that a command may be given. */
 const relaysMax = 16;
 
 const list = z
@@ -130,6 +130,7 @@ export const envSchemas = {
     TRUSTED_PROXIES: networksSchema.default([]),
     CONNECTIONS_PER_ADDRESS: numberSchema.pipe(z.number().int().min(1).max(10_000)).default(256),
     NATIVE: z.enum(['on', 'off']).default('on'),
+    RELAYS: list.pipe(z.array(relayUrlSchema).max(relaysMax)).default([]),
   }),
   provide: z.object({
     ...processShape,

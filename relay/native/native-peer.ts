@@ -31,7 +31,7 @@ export interface NativePeerComponents {
   readonly seed: Uint8Array;
   readonly storage: KeyValue;
   /** Where to be reachable; see `Libp2pNetOptions`. */
-  readonly net: Pick<Libp2pNetOptions, 'relays' | 'reservations' | 'wakeups' | 'listen' | 'local'>;
+  readonly net: Pick<Libp2pNetOptions, 'relays' | 'wakeups' | 'listen' | 'local'>;
   /** A relay asks on behalf of all its HTTP clients, under one key: it may fill every slot and every queue. */
   readonly isGateway: (peer: PeerId) => boolean;
   /** Jobs that are refused although they could be served. */

@@ -5,6 +5,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createNetFrom } from '#lib/net/libp2p/core.ts';
+import { keepRelays, type RelaySource, type Relays } from '#lib/net/libp2p/relays.ts';
 import { probeOlder } from '#lib/net/libp2p/probe.ts';
 import type { SocketSource } from '#lib/net/libp2p/web-sockets.ts';
 import { relayTuning, type Tuning } from '#lib/net/libp2p/tuning.ts';
@@ -23,6 +24,10 @@ export interface RelayNodeOptions {
   readonly listenPort?: number | undefined;
   /** Addresses for others to dial, such as `/dns4/example.org/tcp/443/wss`; the loopback address by default. */
   readonly announce?: readonly string[];
+  /** Multiaddrs of other relays, to be connected to all of them; see `Libp2pNetOptions`. None by default. */
+  readonly relays?: RelaySource | undefined;
+  /** Registers a listener for another relay having been found; returns the function that removes it. */
+  readonly wakeups?: ((wake: () => void) => () => void) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -42,11 +47,15 @@ export interface RelayNode extends Net {
   reservationCount(): number;
 }
 
+/** Relays mesh: each is connected to every other that it knows. */
+const relaysMax = 16;
+
 export function createRelayNode(options: RelayNodeOptions): RelayNode {
   const { clock, random, logger, seed } = options;
   const host = '127.0.0.1';
   const socketSource: SocketSource | undefined = options.listenPort === undefined ? {} : undefined;
   const tuning = { ...relayTuning, ...options.tuning };
+  let relays: Relays | undefined;
   let circuit: CircuitRelayService | undefined;
   let listening: { readonly host: string; readonly port: number } | undefined;
 
@@ -58,28 +67,45 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     local: options.local,
     tuning,
     role: 'relay',
-    dialling: 'none',
+    dialling: { only: () => relays?.status().map(({ addr }) => addr) ?? [] },
     iceServers: [],
     listen: [`/ip4/${host}/tcp/${options.listenPort ?? 0}/ws`],
     socketSource,
     announce: options.announce ?? [],
     topics: options.topics ?? [offersTopic],
-    relays: () => [],
+    relays: () => relays?.status() ?? [],
     onListen(addresses) {
       const port = addresses
         .map((address) => /\/tcp\/(\d+)\/ws/.exec(address)?.[1])
         .find((found) => found !== undefined);
       listening = port === undefined || port === '0' ? undefined : { host, port: Number(port) };
     },
-    onStart({ node, lifetime }) {
+    onStart({ node, lifetime, changed }) {
       circuit = node.services.circuit;
       node.getMultiaddrs();
       if (options.listenPort !== undefined && !listening) throw portInUse(options.listenPort);
+      if (options.relays) {
+        const { relays: source } = options;
+        relays = keepRelays({
+          node,
+          source,
+          heldMax: relaysMax,
+          clock,
+          random,
+          logger,
+          tuning,
+          lifetime,
+          onChange: changed,
+        });
+        const found = options.wakeups?.(() => relays?.wake());
+        lifetime.addEventListener('abort', () => found?.());
+      }
       probeOlder({ node, clock, random, logger, tuning, lifetime });
       node.addEventListener('peer:disconnect', ({ detail: peer }) => release(circuit, peer));
       lifetime.addEventListener('abort', () => {
         for (const peer of circuit?.reservations.keys() ?? []) release(circuit, peer);
         circuit = undefined;
+        relays = undefined;
         listening = undefined;
       });
     },

@@ -54,7 +54,35 @@ function ids() {
     const { publicKey, peer } = createSigner(seed);
     return { seed: toHex(seed), publicKey: toHex(publicKey), peer };
   });
-  return { names, peers, artefacts: from.manifests.map((manifest) => ({ manifest, artefact: artefactId(manifest) })) };
+  return {
+    names,
+    relays: relays(peers[0]!.peer),
+    peers,
+    artefacts: from.manifests.map((manifest) => ({ manifest, artefact: artefactId(manifest) })),
+  };
+}
+
+/** Addresses in the `relays` of a `/relay.json`. */
+function relays(peer: string) {
+  const refused: readonly (readonly [string, string])[] = [
+    [`/dns4/relay.example/tcp/80/ws/p2p/${peer}`, 'without TLS'],
+    [`/dns4/localhost/tcp/443/wss/p2p/${peer}`, 'a name without a dot'],
+    [`/dns4/printer.local/tcp/443/wss/p2p/${peer}`, 'a name of the local network'],
+    [`/dns6/nas.home.arpa/tcp/443/wss/p2p/${peer}`, 'a name of the local network'],
+    [`/dns4/Relay.example/tcp/443/wss/p2p/${peer}`, 'a capital letter'],
+    [`/dns4/relay.example/tcp/443/wss`, 'no peer id to prove'],
+    [`/dns4/relay.example/tcp/443/wss/p2p/${peer}/p2p-circuit`, 'a circuit'],
+    [`/dns4/192.168.1.1/tcp/443/wss/p2p/${peer}`, 'an address for a name'],
+    [`/ip4/198.51.100.1/tcp/443/wss/p2p/${peer}`, 'no name'],
+  ];
+  return {
+    accepted: [
+      `/dns4/relay.example/tcp/443/wss/p2p/${peer}`,
+      `/dns6/a.b-c.example/tcp/8443/wss/p2p/${peer}`,
+      `/dns/xn--bcher-kva.example/tcp/443/wss/p2p/${peer}`,
+    ],
+    refused: refused.map(([address, because]) => ({ address, because })),
+  };
 }
 
 function cbor() {

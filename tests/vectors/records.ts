@@ -233,6 +233,7 @@ export const workerFrames: Readonly<Record<string, WorkerFrame>> = {
 export const findRequests: Readonly<Record<string, FindRequest>> = {
   'find anything': { limit: 16 },
   'find one model': { artefact: job.artefact, tier: 'open', limit: 64 },
+  'find what a model can do': { features: ['tools', 'json-schema'], limit: 16 },
 };
 
 export const findFrames: Readonly<Record<string, FindFrame>> = {

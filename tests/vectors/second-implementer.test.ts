@@ -45,6 +45,31 @@ test('names are accepted and refused alike', () => {
   for (const { name, because } of names.refused) expect(isName(name), because).toBe(false);
 });
 
+test('relays that another relay names are accepted and refused alike', () => {
+  const local = ['localhost', 'local', 'internal', 'lan', 'home', 'test', 'invalid', 'arpa'];
+  const isPublic = (address: string): boolean => {
+    const [empty, kind, host = '', tcp, port = '', wss, p2p, id = '', ...rest] = address.split('/');
+    const labels = host.split('.');
+    const last = labels.at(-1)!;
+    return (
+      [empty, tcp, wss, p2p].join() === ',tcp,wss,p2p' &&
+      ['dns', 'dns4', 'dns6'].includes(kind!) &&
+      labels.length > 1 &&
+      labels.every((label) => /^[a-z0-9-]{1,63}$/.test(label)) &&
+      last.length > 1 &&
+      !/^[0-9]/.test(last) &&
+      !local.includes(last) &&
+      /^[0-9]{1,5}$/.test(port) &&
+      id.length === 52 &&
+      id.startsWith('12D3KooW') &&
+      rest.length === 0
+    );
+  };
+  const { relays } = vectors('ids');
+  for (const address of relays.accepted) expect(isPublic(address), address).toBe(true);
+  for (const { address, because } of relays.refused) expect(isPublic(address), because).toBe(false);
+});
+
 test('streams split into messages, credit and the end mark', () => {
   for (const { name, bytes, items } of vectors('streams')) expect(cut(hex(bytes)), name).toEqual(items);
 });

@@ -7,6 +7,7 @@ import { decodeEnvelope, encodeEnvelope, openEnvelope } from '#lib/protocol/enve
 import { decodeFindFrame, decodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
 import { decodeAskerFrame, decodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
 import { keyFromPeerId } from '#lib/protocol/ids.ts';
+import { isPublicRelay } from '#lib/protocol/relay-info.ts';
 import { offerSchema, readOffer } from '#lib/protocol/offer.ts';
 import { createFrameDecoder } from '#lib/net/framing.ts';
 import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
@@ -50,6 +51,12 @@ test('what a newer peer sends is skipped, refused with `version`, or read withou
       expect(toJson(decode()), name).toEqual(reading === 'skip' ? { t: 'unknown', word: expect.any(String) } : value);
   }
   expect(toJson(readOffer(fromHex(offer.envelope)).offer)).toEqual(offer.read);
+});
+
+test('relays that another relay names are accepted and refused alike', () => {
+  const { relays } = read('ids');
+  for (const address of relays.accepted) expect(isPublicRelay(address), address).toBe(true);
+  for (const { address, because } of relays.refused) expect(isPublicRelay(address), because).toBe(false);
 });
 
 test('names in the files are accepted and refused', () => {

@@ -15,7 +15,7 @@ test('the address follows from the page’s own', () => {
   ]);
 });
 
-test('those that do not answer, or not as a relay does, are left out', async () => {
+test('those that have never answered as a relay does are left out', async () => {
   const answers: Record<string, () => Response> = {
     'http://own.test/relay.json': () => Response.json(info),
     'http://broken.test/relay.json': () => Response.json({ peer: 'nobody' }),
@@ -31,4 +31,37 @@ test('those that do not answer, or not as a relay does, are left out', async () 
     others: () => ['http://broken.test', 'http://missing.test', 'http://away.test', 'no url', '/ip4/1.2.3.4/tcp/1/ws'],
   });
   expect(await source()).toEqual([`/dns4/own.test/tcp/80/ws/p2p/${peer}`, '/ip4/1.2.3.4/tcp/1/ws']);
+});
+
+test('one that has answered keeps its address while it is silent', async () => {
+  let answer: (() => Response) | undefined = () => Response.json(info);
+  const source = createRelaySource({
+    fetch: async () => {
+      if (!answer) throw new TypeError('no route');
+      return answer();
+    },
+    origin: 'http://own.test',
+    others: () => [],
+  });
+  const address = `/dns4/own.test/tcp/80/ws/p2p/${peer}`;
+  expect(await source()).toEqual([address]);
+  answer = undefined;
+  expect(await source()).toEqual([address]);
+  answer = () => new Response('', { status: 503 });
+  expect(await source()).toEqual([address]);
+});
+
+test('public relays that a relay names come last, and stay while it is silent; others are left out', async () => {
+  const far = `/dns4/far.example/tcp/443/wss/p2p/${peer}`;
+  const relays = [far, `/ip4/192.168.1.1/tcp/443/wss/p2p/${peer}`, '/dns4/nobody.example/tcp/443/wss'];
+  let isUp = true;
+  const source = createRelaySource({
+    fetch: async () => (isUp ? Response.json({ ...info, relays }) : new Response('', { status: 503 })),
+    origin: 'http://own.test',
+    others: () => ['/ip4/1.2.3.4/tcp/1/ws'],
+  });
+  const expected = [`/dns4/own.test/tcp/80/ws/p2p/${peer}`, '/ip4/1.2.3.4/tcp/1/ws', far];
+  expect(await source()).toEqual(expected);
+  isUp = false;
+  expect(await source()).toEqual(expected);
 });

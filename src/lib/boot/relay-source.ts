@@ -1,5 +1,5 @@
 import { raceSignal } from '#lib/base/abort.ts';
-import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
+import { isPublicRelay, relayInfoSchema } from '#lib/protocol/relay-info.ts';
 
 export interface RelaySourceComponents {
   readonly fetch: typeof globalThis.fetch;
@@ -12,23 +12,31 @@ export interface RelaySourceComponents {
 const timeoutMs = 5_000;
 
 /**
- * Multiaddrs of the relays to try: the page's own and those in the settings. Fetched again before each attempt, so that a
- * relay that starts later, even under another key, is found. Relays that do not respond are left out.
+ * Multiaddrs of the relays to try: the page's own, those in the settings, then the public ones that these name. Fetched
+ * again before each attempt, so that a relay that starts later, even under another key, is found. One that does not respond
+ * keeps the address it had; one that has never responded is left out.
  */
 export function createRelaySource(components: RelaySourceComponents): () => Promise<readonly string[]> {
   const { fetch, origin, others } = components;
+  const known = new Map<string, string>();
+  const learned = new Map<string, readonly string[]>();
   const ask = async (base: string): Promise<string | undefined> => {
     const signal = AbortSignal.timeout(timeoutMs);
     const response = await fetch(new URL('/relay.json', base), { signal, cache: 'no-store', credentials: 'omit' });
-    if (!response.ok) return undefined;
+    if (!response.ok) return known.get(base);
     const info = relayInfoSchema.parse(await raceSignal(response.json(), signal));
-    return relayAddress(new URL(base), info.peer);
+    const address = relayAddress(new URL(base), info.peer);
+    known.set(base, address);
+    learned.set(base, info.relays?.filter(isPublicRelay) ?? []);
+    return address;
   };
   return async () => {
+    const named = [origin, ...others()];
     const found = await Promise.all(
-      [origin, ...others()].map((one) => (one.startsWith('/') ? one : ask(one).catch(() => undefined))),
+      named.map((one) => (one.startsWith('/') ? one : ask(one).catch(() => known.get(one)))),
     );
-    return [...new Set(found.filter((addr) => addr !== undefined))];
+    const more = named.flatMap((one) => learned.get(one) ?? []);
+    return [...new Set([...found.filter((addr) => addr !== undefined), ...more])];
   };
 }
 

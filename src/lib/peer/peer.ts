@@ -50,7 +50,7 @@ export interface PeerComponents {
   readonly discovery: 'client' | 'server';
   /** What a relay reports of the network's size; by the number of offers by default. */
   readonly network?: (() => 'small' | 'large') | undefined;
-  /** Relays to ask; by default those the net is connected to. */
+  /** Relays to ask or, at a relay, to take others' offers from; by default those the net is connected to. */
   readonly relays?: (() => readonly PeerId[]) | undefined;
   /** Kinds of work that are asked for and done; those of the protocol by default. */
   readonly kinds?: ProviderComponents['kinds'];
@@ -103,12 +103,13 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   const directory = createDirectory({ clock });
   const book = createReceiptBook(components);
   const trackRecord = await openTrackRecord({ storage, clock, logger, decodeTpsMax });
+  const relays = components.relays ?? (() => connectedRelays(net));
   const isRelay = components.discovery === 'server';
   const reputation = await openReputation({
     ...components,
     book,
     sequence,
-    relays: isRelay ? () => [] : (components.relays ?? (() => connectedRelays(net))),
+    relays: isRelay ? () => [] : relays,
     tallyFor: isRelay ? 'all' : 'served',
     parametersOf: (artefact) => parameters.get(artefact),
   });
@@ -123,7 +124,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   });
   const presence = createPresence({ ...components, provider, directory, sequence });
   const client = components.discovery === 'client' ? createDiscoveryClient({ ...components, directory }) : undefined;
-  const discovery = client ?? createDiscoveryServer({ ...components, directory });
+  const discovery = client ?? createDiscoveryServer({ ...components, relays, directory });
 
   return {
     self: net.self,

@@ -15,7 +15,10 @@ import { offerEnvelopeFixture, receiptEnvelopeFixture, workerFixture } from './p
 const badFrame = expect.objectContaining({ code: 'bad-frame' });
 
 test('requests and frames survive a round trip', () => {
-  for (const request of [{ limit: 64 }, { limit: 1, artefact: 'a'.repeat(64), tier: 'open' as const }]) {
+  for (const request of [
+    { limit: 64 },
+    { limit: 1, artefact: 'a'.repeat(64), tier: 'open' as const, features: ['a-later-one'] },
+  ]) {
     expect(decodeFindRequest(encodeFindRequest(request))).toEqual(request);
   }
   const frames: FindFrame[] = [
@@ -29,7 +32,13 @@ test('requests and frames survive a round trip', () => {
 });
 
 test('a limit out of range, a wrong envelope type and unknown words are refused', () => {
-  for (const request of [{ limit: 0 }, { limit: 65 }, {}, { limit: 1, tier: 'The best' }]) {
+  for (const request of [
+    { limit: 0 },
+    { limit: 65 },
+    {},
+    { limit: 1, tier: 'The best' },
+    { limit: 1, features: ['No Word'] },
+  ]) {
     expect(() => decodeFindRequest(encodeCbor(request))).toThrow(badFrame);
   }
   for (const frame of [{ t: 'offer', offer: receiptEnvelopeFixture }, { t: 'gone', peer: 'me' }, { t: 'Bye' }]) {

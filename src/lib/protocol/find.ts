@@ -27,6 +27,8 @@ const offerEnvelopeSchema = envelopeOf('offer');
 export const findRequestSchema = z.object({
   artefact: artefactIdSchema.optional(),
   tier: tierSchema.optional(),
+  /** What one model, the artefact's if there is one, must be able to do. */
+  features: z.array(wordSchema).max(limits.offerFeaturesMax).optional(),
   limit: z.number().int().min(1).max(limits.findLimitMax),
 });
 

@@ -42,7 +42,16 @@ const shapes: Readonly<Record<string, readonly [z.ZodType, object]>> = {
     { choices: [{ index: 0, delta: { role: 'assistant', content: 'Hi' }, finish_reason: null }], usage },
   ],
   'error body': [openAIErrorBodySchema, { error: { message: 'm', type: 't', param: null, code: 'c' } }],
-  'relay info': [relayInfoSchema, { peer: workerFixture.peer, build: '0.1.0', protocol: 1, network: 'small' }],
+  'relay info': [
+    relayInfoSchema,
+    {
+      peer: workerFixture.peer,
+      build: '0.1.0',
+      protocol: 1,
+      network: 'small',
+      relays: ['/dns4/a.example/tcp/443/wss'],
+    },
+  ],
   'stored receipt': [signedReceiptSchema, { receipt: receiptEnvelopeFixture, countersign: countersignEnvelopeFixture }],
 };
 

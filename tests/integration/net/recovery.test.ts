@@ -135,3 +135,17 @@ test('a relay that is named no more is let go of, and comes back when it is name
   await net.stop();
   await leaving.stop();
 });
+
+test('a relay that cannot prove the key it was named with is not used', async () => {
+  const [relay, other] = [relayOn(2_060), relayOn(2_061)];
+  await Promise.all([relay.start(), other.start()]);
+  const wrong = addressOf(relay).replace(relay.self, createSigner(seedOf(2_062)).peer);
+  const net = netAt([wrong, addressOf(other)], 2_063, { tuning: quick });
+  await net.start();
+  await reserved(net);
+  await lost(net, 3);
+  expect(net.status().relays.map(({ addr, state }) => [addr, state])).toContainEqual([addressOf(other), 'reserved']);
+  expect(relay.status().connections).toEqual([]);
+  await net.stop();
+  await Promise.all([relay.stop(), other.stop()]);
+});

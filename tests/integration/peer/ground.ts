@@ -11,7 +11,7 @@ import { initialJob, reduceJob, type JobState } from '#lib/peer/session/job-stat
 import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
-import { createRelayNode } from '../../../relay/node/relay.ts';
+import { createRelayNode, type RelayNodeOptions } from '../../../relay/node/relay.ts';
 
 /** Whole peers over real js-libp2p on loopback, for the tests of this folder. */
 const components = { clock: systemClock, random: systemRandom, logger: silentLogger };
@@ -29,10 +29,10 @@ interface Given {
 
 export async function startRelay(
   number: number,
-  { port = 0, tuning = {} }: Given & { readonly port?: number } = {},
+  { port = 0, tuning = {}, relays }: Given & Pick<RelayNodeOptions, 'relays'> & { readonly port?: number } = {},
 ): Promise<Relay> {
   const seed = seedOf(number);
-  const net = createRelayNode({ ...components, seed, listenPort: port, tuning });
+  const net = createRelayNode({ ...components, seed, listenPort: port, tuning, relays });
   const peer = await createPeer({
     ...components,
     net,
@@ -51,13 +51,13 @@ export async function startRelay(
 
 export async function startPeer(
   number: number,
-  relayAddress: () => string,
+  relays: () => string | readonly string[],
   { tuning = {} }: Given = {},
 ): Promise<Peer> {
   const seed = seedOf(number);
   const peer = await createPeer({
     ...components,
-    net: createLibp2pNet({ ...components, seed, relays: () => [relayAddress()], transports: 'node', tuning }),
+    net: createLibp2pNet({ ...components, seed, relays: () => [relays()].flat(), transports: 'node', tuning }),
     signer: createSigner(seed),
     storage: createMemoryStorage(),
     role: 'tab',
@@ -95,9 +95,9 @@ export async function run(
 }
 
 /** Looks again every few milliseconds, for as long as a busy machine may need. */
-export async function eventually(done: () => boolean): Promise<void> {
+export async function eventually(done: () => boolean, triesMax = 1_500): Promise<void> {
   for (let tries = 0; !done(); tries++) {
-    if (tries > 1_500) throw new Error('this has not come to be');
+    if (tries > triesMax) throw new Error('this has not come to be');
     await systemClock.delay(10);
   }
 }

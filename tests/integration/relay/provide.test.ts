@@ -24,8 +24,8 @@ afterEach(async () => {
   for (const one of running.splice(0).toReversed()) await one.dispose();
 });
 
-async function bareRelay(): Promise<RelayProcess> {
-  const relay = await startRelay({ native: 'no-native', env: { SHUTDOWN_SECONDS: '0' } });
+async function bareRelay(env: Readonly<Record<string, string>> = {}): Promise<RelayProcess> {
+  const relay = await startRelay({ native: 'no-native', env: { SHUTDOWN_SECONDS: '0', ...env } });
   running.push(relay);
   return relay;
 }
@@ -120,6 +120,20 @@ test('two relays, one of which is away at the start, is joined, dies and comes b
   await a.restart();
   await listed(a);
   expect(tabloomOf(await askOnce(a)).peer).toBe(tabloomOf(await askOnce(b)).peer);
+}, 60_000);
+
+test('the gateway of a relay that names another reaches the providers there, and its own pages may use both', async () => {
+  const a = await bareRelay();
+  const b = await bareRelay({ RELAYS: a.url });
+  const provide = await provider({ relays: [a.url] });
+  await Promise.all([listed(a), listed(b)]);
+  const answer = tabloomOf(await askOnce(b));
+  expect(answer).toMatchObject({ peer: /provider (\w+)/.exec(provide.text())![1], path: 'relayed' });
+  // Only public relays are named to others.
+  expect(await (await fetch(`${b.url}/relay.json`)).json()).toMatchObject({ relays: [] });
+  const from = (origin: string) => fetch(`${b.url}/relay.json`, { headers: { origin } });
+  expect((await from(a.url)).status).toBe(200);
+  expect((await from('https://other.example')).status).toBe(403);
 }, 60_000);
 
 test('E: on SIGTERM what waits is answered too, and what comes later goes elsewhere', async () => {

@@ -47,9 +47,23 @@ test('an https page does not dial ws://, which its browser would block; an http 
   expect(dials(page('/dns4/own.example/tcp/443/wss'), '/dns4/relay.example/tcp/443/wss')).toBe(true);
 });
 
-test('an owner’s program dials anything, a relay nothing', () => {
-  for (const address of ['/ip4/127.0.0.1/tcp/1/ws', '/dns4/relay.example/tcp/443/wss']) {
+test('an owner’s program dials anything', () => {
+  for (const address of ['/ip4/127.0.0.1/tcp/1/ws', '/dns4/relay.example/tcp/443/wss'])
     expect(dials('any', address)).toBe(true);
-    expect(dials('none', address)).toBe(false);
+});
+
+test('a relay dials the relays that its owner named, peers through them, and nothing else', () => {
+  const named = '/ip4/127.0.0.1/tcp/1/ws';
+  const policy = { only: () => [`${named}/p2p/${peer}`] };
+  expect(dials(policy, named)).toBe(true);
+  expect(dials(policy, `${named}/p2p/${peer}/p2p-circuit`)).toBe(true);
+  for (const address of [
+    '/ip4/127.0.0.1/tcp/2/ws',
+    '/dns4/relay.example/tcp/443/wss',
+    `${named}/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5/p2p-circuit`,
+    `/dns4/relay.example/tcp/443/wss/p2p/${peer}/p2p-circuit`,
+  ]) {
+    expect(dials(policy, address)).toBe(false);
   }
+  expect(dials({ only: () => [] }, named)).toBe(false);
 });

@@ -4,11 +4,17 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import type { DenyList } from '../deny-list.ts';
 
 /**
- * What a net may dial. `any`: everything, for a program run by its owner. `none`: nothing, for a relay, because the
- * addresses it learns are untrusted and would be dialled from inside its own network. A page dials relays that its
- * origin or its user has configured, wherever they are, but no local-network address learned from other peers.
+ * What a net may dial. `any`: everything, for a program run by its owner. A relay dials the relays that its owner named,
+ * and peers through them, but nothing else, because the addresses it learns are untrusted and would be dialled from
+ * inside its own network. A page dials relays that its origin or its user has configured, wherever they are, but no
+ * local-network address learned from other peers.
  */
-export type DialPolicy = 'any' | 'none' | PageDialPolicy;
+export type DialPolicy = 'any' | RelayDialPolicy | PageDialPolicy;
+
+export interface RelayDialPolicy {
+  /** Addresses of relays, each ending in `/p2p/<relay>`. */
+  readonly only: () => readonly string[];
+}
 
 export interface PageDialPolicy {
   /** Whether the browser lets the page open `ws://`, which it does only if the page itself uses plain http. */
@@ -29,11 +35,15 @@ export function createConnectionGater(denied: DenyList, dialling: DialPolicy): C
     denyOutboundRelayedConnection: (from, to) => denies(from) || denies(to),
     denyInboundRelayedConnection: (_relay, from) => denies(from),
     denyDialMultiaddr: (address) => {
-      if (dialling === 'any' || dialling === 'none') return dialling === 'none';
-      return !mayDial(address, dialling);
+      if (dialling === 'any') return false;
+      return 'only' in dialling ? !isNamed(address.toString(), dialling) : !mayDial(address, dialling);
     },
   };
 }
+
+/** With or without the relay's id, or a circuit through it. */
+const isNamed = (address: string, { only }: RelayDialPolicy): boolean =>
+  only().some((one) => address === one || address === hostOf(one) || address.startsWith(`${one}/p2p-circuit/`));
 
 function mayDial(address: Multiaddr, { insecure, named }: PageDialPolicy): boolean {
   const host = hostOf(address.toString());

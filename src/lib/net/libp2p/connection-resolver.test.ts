@@ -5,7 +5,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { TabloomNode } from './node.ts';
-import { createConnectionResolver, resolveExistingConnections } from './connection-resolver.ts';
+import { createConnectionResolver, createRelayResolver } from './connection-resolver.ts';
 import { nodeTuning } from './tuning.ts';
 
 const [peer, relay, stranger] = [1, 2, 3].map((number) => createSigner(new Uint8Array(32).fill(number)).peer);
@@ -66,15 +66,24 @@ test('waits for a direct connection the first time, and no longer once dialling 
   expect([later.connection, dials()]).toEqual([relayed, 4]);
 });
 
-test('a net that never dials reaches connected peers only', async () => {
-  const { node, relayed, dials } = setup();
-  const resolver = resolveExistingConnections(node);
+test('a relay reaches the peers that are connected to it, and others through relays that it knows', async () => {
+  const { node, relayed, dialled, clock } = setup();
+  const known = `/ip4/192.0.2.1/tcp/1/ws/p2p/${relay}`;
+  const resolver = createRelayResolver({ node, clock, tuning: nodeTuning, relays: () => [known] });
   const { signal } = new AbortController();
   expect(await resolver.connect(peer!, [], signal)).toBe(relayed);
-  await expect(resolver.connect(stranger!, ['/ip4/127.0.0.1/tcp/1/ws'], signal)).rejects.toMatchObject({
-    code: 'peer-unreachable',
-  });
-  expect(dials()).toBe(0);
+  const far = [
+    `/ip4/127.0.0.1/tcp/1/ws/p2p/${stranger}`,
+    `/ip4/198.51.100.1/tcp/1/ws/p2p/${peer}/p2p-circuit/p2p/${stranger}`,
+  ];
+  await expect(resolver.connect(stranger!, far, signal)).rejects.toMatchObject({ code: 'peer-unreachable' });
+  expect(dialled).toEqual([]);
+  const lies = `/ip4/127.0.0.1/tcp/1/ws/p2p/${relay}/p2p-circuit/p2p/${stranger}`;
+  const dialling = resolver.connect(stranger!, [...far, lies], signal);
+  const failed = expect(dialling).rejects.toMatchObject({ code: 'peer-unreachable' });
+  await clock.advance(nodeTuning.streamTimeoutMs);
+  await failed;
+  expect(dialled).toEqual([`${known}/p2p-circuit/p2p/${stranger}`]);
 });
 
 test('E: WebSockets are tried first, then WebRTC through the relay, and webrtc-direct last', async () => {

@@ -30,13 +30,30 @@ export interface ConnectionResolverInput {
   readonly lifetime: AbortSignal;
 }
 
-/** For a net that never dials: peers are reachable only over connections they have opened. */
-export function resolveExistingConnections(node: TabloomNode): ConnectionResolver {
+export interface RelayResolverInput extends Pick<ConnectionResolverInput, 'node' | 'clock' | 'tuning'> {
+  /** Addresses of the relays this one is connected to. */
+  readonly relays: () => readonly string[];
+}
+
+/** For a relay, which dials no peers: those not connected here are reached through the relays at which they are. */
+export function createRelayResolver({ node, clock, tuning, relays }: RelayResolverInput): ConnectionResolver {
   return {
-    async connect(peer) {
+    async connect(peer, addrs, signal) {
       const connection = existingConnection(node, peer);
-      if (!connection) throw peerUnreachable(peer, 'it is not connected here');
-      return connection;
+      if (connection) return connection;
+      const known = relays();
+      const offered = new Set(addrs.filter((address) => targetOf(address) === peer).map(relayOf));
+      const through = known.filter((relay) => offered.has(targetOf(relay)));
+      if (through.length === 0) throw peerUnreachable(peer, 'it is not connected here');
+      const deadline = startDeadline(clock, tuning.streamTimeoutMs, { signal });
+      try {
+        const addresses = through.map((relay) => multiaddr(`${relay}/p2p-circuit/p2p/${peer}`));
+        return await node.dial(addresses, { signal: deadline.signal });
+      } catch (error) {
+        throw peerUnreachable(peer, 'no relay reaches it', error);
+      } finally {
+        deadline.clear();
+      }
     },
   };
 }

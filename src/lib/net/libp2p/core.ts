@@ -25,7 +25,7 @@ import { comparePaths } from './paths.ts';
 import { pingConnection } from './ping-connection.ts';
 import { dropSilent } from './silence.ts';
 import { createStreamPermits } from './stream-permits.ts';
-import { createConnectionResolver, resolveExistingConnections, existingConnection } from './connection-resolver.ts';
+import { createConnectionResolver, createRelayResolver, existingConnection } from './connection-resolver.ts';
 import { createStreamPool, type StreamPool } from './stream-pool.ts';
 import { overallState } from './state.ts';
 import { createStreams } from './streams.ts';
@@ -88,6 +88,7 @@ export function createNetFrom(input: NetFromInput): Net {
       connections: running ? [...running.connections.statuses(), ...local.others(self).map(localStatus)] : [],
     };
   };
+  const connectedRelays = () => input.relays().flatMap(({ addr, state }) => (state === 'connected' ? [addr] : []));
   /** A closed socket does not mean that a net of this process is gone. */
   const onGone = (peer: PeerId) => {
     if (!local.get(peer)) peerGone.emit(peer);
@@ -138,8 +139,8 @@ export function createNetFrom(input: NetFromInput): Net {
     const connections = followConnections(node, { onChange: changed, onGone });
     dropSilent({ node, lastSeen, clock, random, logger, tuning, lifetime: lifetime.signal });
     const resolver =
-      input.dialling === 'none'
-        ? resolveExistingConnections(node)
+      input.role === 'relay'
+        ? createRelayResolver({ node, clock, tuning, relays: connectedRelays })
         : createConnectionResolver({ node, clock, logger, tuning, lifetime: lifetime.signal });
     const streams = createStreams({ resolver, permits, lastSeen, clock, tuning });
     const reserve = createStreamPool({

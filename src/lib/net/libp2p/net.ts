@@ -14,10 +14,8 @@ import { nodeTuning, tabTuning, type Tuning } from './tuning.ts';
 export interface Libp2pNetOptions {
   /** Seed of the peer's Ed25519 key, 32 bytes. Must not be shared between two running nets. */
   readonly seed: Uint8Array;
-  /** Multiaddrs of relays, each ending in `/p2p/<relay>`; called again before each attempt to connect. */
+  /** Multiaddrs of relays, each ending in `/p2p/<relay>`; a reservation is held at {@link relaysHeldMax} of them. */
   readonly relays: RelaySource;
-  /** Relays to hold a reservation at, each of which makes this peer reachable; 1 by default. */
-  readonly reservations?: number | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -38,6 +36,9 @@ export interface Libp2pNetOptions {
   /** Overrides for tests. */
   readonly tuning?: Partial<Tuning>;
 }
+
+/** Any relay may die or hide what it knows, so a peer is reachable, and asks, through two. */
+const relaysHeldMax = 2;
 
 /**
  * A peer that is reachable through relays, and directly over WebRTC where possible. `start` returns as soon as the node
@@ -67,7 +68,7 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
           },
     iceServers: options.iceServers ?? [],
     // Each of these listeners makes one reservation.
-    listen: [...Array<string>(options.reservations ?? 1).fill('/p2p-circuit'), '/webrtc', ...(options.listen ?? [])],
+    listen: [...Array<string>(relaysHeldMax).fill('/p2p-circuit'), '/webrtc', ...(options.listen ?? [])],
     announce: [],
     topics: options.topics ?? [offersTopic],
     relays: () => relays?.status() ?? [],
@@ -77,6 +78,7 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
       relays = keepRelays({
         node,
         source: options.relays,
+        heldMax: relaysHeldMax,
         check,
         clock,
         random,

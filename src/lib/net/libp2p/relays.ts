@@ -12,15 +12,22 @@ import { dropConnection } from './drop-connection.ts';
 import type { TabloomNode } from './node.ts';
 import { relayOf, targetOf } from './paths.ts';
 import { probe } from './probe.ts';
+import { backOffMs, chooseRelays, noRelays, type RelayChoiceEffect, type RelayChoiceEvent } from './relay-choice.ts';
 import type { Tuning } from './tuning.ts';
 
-/** Returns the relays' addresses. Called before every attempt, since a relay may come back with a different key. */
+/**
+ * Returns the relays' addresses, the preferred first. Called before every attempt, since a relay may come back with a
+ * different key, and from time to time while it names fewer than are to be held.
+ */
 export type RelaySource = () => Promise<readonly string[]> | readonly string[];
 
 export interface RelaysInput {
   readonly node: TabloomNode;
   readonly source: RelaySource;
-  readonly check: CircuitCheck;
+  /** Relays to be connected to at a time. */
+  readonly heldMax: number;
+  /** Makes a reservation at each and checks that it works. Without one, as at a relay, being connected is enough. */
+  readonly check?: CircuitCheck | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -40,15 +47,18 @@ export interface Relays {
   wake(): void;
 }
 
-const relaysMax = 4;
 const steadyMs = 3_000;
+/** Longest interval at which a source is asked again that names fewer relays than are to be held. */
+const seekMaxMs = 300_000;
 
 /**
- * Maintains a connection to each relay. js-libp2p gives up after a few attempts and never restores a static listen
- * address, so this loop keeps redialling, with exponential back-off up to a limit.
+ * Maintains connections to some of the relays that the source names. js-libp2p gives up after a few attempts and never
+ * restores a static listen address, so this redials them or others in their place.
  */
 export function keepRelays(input: RelaysInput): Relays {
-  const { node, clock, random, tuning, lifetime } = input;
+  const { node, check, clock, random, tuning, lifetime } = input;
+  const bounds = { minMs: tuning.reconnectMinMs, maxMs: tuning.reconnectMaxMs };
+  let choice = noRelays({ heldMax: input.heldMax, restMinMs: bounds.minMs, restMaxMs: bounds.maxMs });
   const statuses = new Map<string, RelayStatus>();
   const connections = new Map<string, Connection>();
   /** Relays through which this peer has been reached on the current connection. */
@@ -64,6 +74,7 @@ export function keepRelays(input: RelaysInput): Relays {
     input.onChange();
   };
   const refreshReservations = () => {
+    if (!check) return;
     const reserved = new Set(node.getMultiaddrs().map((address) => relayOf(address.toString())));
     for (const [addr, { state, peer }] of statuses) {
       if (state === 'connected' && reserved.has(peer)) {
@@ -79,11 +90,10 @@ export function keepRelays(input: RelaysInput): Relays {
   /** A reservation that does not work is worse than none: reconnect and make a new one. */
   const verify = async (addr: string) => {
     const connection = connections.get(addr);
-    if (!connection || verifying.has(connection)) return;
+    if (!check || !connection || verifying.has(connection)) return;
     verifying.add(connection);
     // Try twice: this process may have been too busy to see the first one arrive.
-    const reached =
-      (await input.check.reaches(connection, lifetime)) || (await input.check.reaches(connection, lifetime));
+    const reached = (await check.reaches(connection, lifetime)) || (await check.reaches(connection, lifetime));
     verifying.delete(connection);
     if (lifetime.aborted || connections.get(addr) !== connection || connection.status !== 'open') return;
     if (reached) {
@@ -105,11 +115,6 @@ export function keepRelays(input: RelaysInput): Relays {
     wakeSignal = wakeSignal.signal.aborted ? new AbortController() : wakeSignal;
     await clock.delay(ms, { signal: AbortSignal.any([ended, wakeSignal.signal]) }).catch(() => undefined);
   };
-  const backoffMs = (failures: number) => {
-    const fullMs = Math.min(tuning.reconnectMaxMs, tuning.reconnectMinMs * 2 ** Math.min(failures, 16));
-    return fullMs * (0.5 + random.float() / 2);
-  };
-
   /** The transport makes the first reservation on its own. Running identify again makes it retry. */
   const askForReservation = async (addr: string, connection: Connection, ended: AbortSignal) => {
     while (!ended.aborted && connection.status === 'open') {
@@ -124,36 +129,42 @@ export function keepRelays(input: RelaysInput): Relays {
     }
   };
 
-  /** Maintains one relay until the source no longer lists it. */
-  const keep = async (addr: string, ended: AbortSignal) => {
-    for (let failures = 0; !ended.aborted;) {
-      set(addr, { state: 'connecting', attempts: (statuses.get(addr)?.attempts ?? 0) + 1 });
-      const dialled = await attempt(() => dialRelay(node, addr, clock, tuning, ended));
-      if (ended.aborted) return;
-      if (dialled.type === 'failed') {
-        failures++;
-        set(addr, { state: 'lost', reason: `The relay does not respond (${dialled.reason}).` });
-      } else {
-        const sinceMs = clock.elapsed();
-        connections.set(addr, dialled.value);
-        set(addr, { state: 'connected', attempts: 0 });
-        refreshReservations();
-        input.logger.info('relay-connected', { addr });
-        askForReservation(addr, dialled.value, ended).catch(() => undefined);
-        verifyPeriodically(addr, dialled.value, ended).catch(() => undefined);
-        await untilClosed(dialled.value, ended);
-        if (ended.aborted) return;
-        connections.delete(addr);
-        // A relay that disconnects at once, or through which this peer is unreachable, counts as one that does not
-        // respond.
-        const wasUseful = verified.delete(targetOf(addr)) && clock.elapsed() - sinceMs >= steadyMs;
-        failures = wasUseful ? 0 : failures + 1;
-        set(addr, { state: 'lost', reason: 'The connection to the relay was lost.' });
-        input.logger.warn('relay-lost', { addr });
-      }
-      await pause(backoffMs(failures), ended);
-      if (!ended.aborted) await renew();
+  /** Dials a relay and holds the connection until it ends, or until the source no longer lists the relay. */
+  const hold = async (addr: string, ended: AbortSignal) => {
+    set(addr, { state: 'connecting', attempts: (statuses.get(addr)?.attempts ?? 0) + 1 });
+    const dialled = await attempt(() => dialRelay(node, addr, clock, tuning, ended));
+    if (ended.aborted) return;
+    if (dialled.type === 'failed') {
+      set(addr, { state: 'lost', reason: `The relay does not respond (${dialled.reason}).` });
+      return dispatch({ type: 'ended', addr, after: 'failed' });
     }
+    const sinceMs = clock.elapsed();
+    connections.set(addr, dialled.value);
+    set(addr, { state: 'connected', attempts: 0 });
+    refreshReservations();
+    input.logger.info('relay-connected', { addr });
+    if (check) {
+      askForReservation(addr, dialled.value, ended).catch(() => undefined);
+      verifyPeriodically(addr, dialled.value, ended).catch(() => undefined);
+    }
+    await untilClosed(dialled.value, ended);
+    if (ended.aborted) return;
+    connections.delete(addr);
+    // A relay that disconnects at once, or through which this peer is unreachable, counts as one that does not respond.
+    const wasReachable = verified.delete(targetOf(addr)) || !check;
+    set(addr, { state: 'lost', reason: 'The connection to the relay was lost.' });
+    input.logger.warn('relay-lost', { addr });
+    const isUseful = wasReachable && clock.elapsed() - sinceMs >= steadyMs;
+    dispatch({ type: 'ended', addr, after: isUseful ? 'served' : 'failed' });
+  };
+  const rest = async (addr: string, ms: number, ended: AbortSignal) => {
+    await pause(ms, ended);
+    if (!ended.aborted) await renew();
+    if (ended.aborted) return;
+    dispatch({ type: 'rested', addr });
+    // Another relay has taken its place.
+    if (choice.candidates.some((one) => one.addr === addr && one.phase === 'idle') && statuses.delete(addr))
+      input.onChange();
   };
   /**
    * js-libp2p looks for relays among known peers and would reconnect at once, so remove it from the peer store first.
@@ -174,33 +185,44 @@ export function keepRelays(input: RelaysInput): Relays {
     input.onChange();
   };
 
+  const dispatch = (event: RelayChoiceEvent) => {
+    const [after, effects] = chooseRelays(choice, event, random.float());
+    choice = after;
+    const named = after.candidates.map(({ addr }) => addr);
+    for (const effect of effects) perform(effect, named);
+  };
+  const perform = (effect: RelayChoiceEffect, named: readonly string[]) => {
+    const { addr } = effect;
+    if (effect.type === 'release') return release(addr, named);
+    const stop = kept.get(addr) ?? new AbortController();
+    kept.set(addr, stop);
+    const ended = AbortSignal.any([lifetime, stop.signal]);
+    const step = effect.type === 'dial' ? hold(addr, ended) : rest(addr, effect.ms, ended);
+    step.catch(() => undefined);
+  };
   const renew = async () => {
-    let addrs: readonly string[];
     try {
-      addrs = (await input.source()).slice(0, relaysMax);
+      const addrs = await input.source();
+      if (!lifetime.aborted) dispatch({ type: 'listed', addrs });
     } catch (error) {
       input.logger.warn('relays-unknown', { reason: reasonOf(error) });
-      return;
-    }
-    if (addrs.length > 0) for (const addr of statuses.keys()) if (!addrs.includes(addr)) release(addr, addrs);
-    for (const addr of addrs) {
-      if (statuses.has(addr) || lifetime.aborted) continue;
-      const named = new AbortController();
-      kept.set(addr, named);
-      keep(addr, AbortSignal.any([lifetime, named.signal])).catch(() => undefined);
     }
   };
-  const run = async () => {
-    for (let failures = 0; !lifetime.aborted && statuses.size === 0; failures++) {
-      await renew();
-      if (statuses.size === 0) await pause(backoffMs(failures), lifetime);
+  /** The relays that are missing may be down, or named later. */
+  const seek = async () => {
+    for (let failures = 0; !lifetime.aborted; failures++) {
+      const known = choice.candidates.length;
+      if (known < input.heldMax) await renew();
+      if (choice.candidates.length !== known) failures = 0;
+      const slow = { minMs: bounds.maxMs, maxMs: seekMaxMs };
+      await pause(backOffMs(failures, random.float(), choice.candidates.length > 0 ? slow : bounds), lifetime);
     }
   };
 
   // The node's own update is up to a second late; the transport's events report a reservation at once.
   for (const event of ['transport:listening', 'transport:close', 'self:peer:update'] as const)
     node.addEventListener(event, refreshReservations);
-  run().catch(() => undefined);
+  seek().catch(() => undefined);
   return {
     status: () => [...statuses.values()],
     isVerified(address) {
@@ -210,7 +232,7 @@ export function keepRelays(input: RelaysInput): Relays {
     wake() {
       wakeSignal.abort();
       // The source may name others by now.
-      if (statuses.size > 0) renew().catch(() => undefined);
+      void renew();
       for (const connection of connections.values()) probe(connection, input).catch(() => undefined);
     },
   };

@@ -6,6 +6,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { Directory } from '#lib/market/spec.ts';
+import { createDenyList, denyLimits } from '#lib/net/deny-list.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
@@ -44,12 +45,16 @@ export interface Listing {
 /**
  * Keeps the directory of a peer that asks relays: one find stream to each connected relay, opened again when it ends, and
  * the offers' topic itself while the network is small. A relay cannot forge an offer, only withhold it, and a second relay
- * makes up for that: a peer is dropped once every relay that reported it has reported it gone.
+ * makes up for that: a peer is dropped once every relay that reported it has reported it gone. What a relay forges, or
+ * brings back after having sent something newer, counts against the relay alone: after several it is asked no more for a while.
  */
 export function createDiscoveryClient(components: DiscoveryClientComponents): DiscoveryClient {
   const { net, directory, clock } = components;
   const following = new Map<PeerId, AbortController>();
+  const denied = createDenyList(clock);
   const reportedBy = new Map<PeerId, Set<PeerId>>();
+  /** The last `seq` of each peer that a relay has sent on its present stream. */
+  const lastSeqs = new Map<PeerId, Map<PeerId, number>>();
   const smallNetworks = new Set<PeerId>();
   const listedBy = new Set<PeerId>();
   const listings = createEmitter<readonly PeerId[]>();
@@ -61,12 +66,16 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
   const relays = components.relays ?? (() => connectedRelays(net));
   const reconcile = () => {
     if (!lifetime) return;
-    const wanted = new Set(relays().slice(0, relaysMax));
+    const wanted = new Set(
+      relays()
+        .filter((relay) => !denied.denies(relay))
+        .slice(0, relaysMax),
+    );
     for (const [relay, stop] of following) {
       if (wanted.has(relay)) continue;
       stop.abort();
       following.delete(relay);
-      noteListing(relay, 'unlisted');
+      forgetReports(relay);
     }
     for (const relay of wanted) {
       if (following.has(relay)) continue;
@@ -74,6 +83,22 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       following.set(relay, stop);
       void followRelay(relay, { ...components, onFrame, signal: AbortSignal.any([stop.signal, lifetime.signal]) });
     }
+  };
+
+  /** A peer that it alone reported is left to expire. */
+  const forgetReports = (relay: PeerId) => {
+    for (const reporters of reportedBy.values()) reporters.delete(relay);
+    lastSeqs.delete(relay);
+    noteListing(relay, 'unlisted');
+  };
+  const blame = (relay: PeerId) => {
+    if (!denied.reject(relay)) return;
+    components.logger.warn('relay-denied', { relay });
+    reconcile();
+    clock
+      .delay(denyLimits.denyMs, { signal: lifetime?.signal })
+      .then(reconcile)
+      .catch(() => undefined);
   };
 
   const onFrame = (relay: PeerId, frame: FindFrame | 'lost') => {
@@ -87,8 +112,7 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
         if (frame.network === 'small') smallNetworks.add(relay);
         else smallNetworks.delete(relay);
         // What this relay reported before its stream broke, it reports again, or it has gone.
-        for (const reporters of reportedBy.values()) reporters.delete(relay);
-        noteListing(relay, 'unlisted');
+        forgetReports(relay);
         return updateSubscription();
       case 'sample':
         for (const offer of frame.offers) onOffer(relay, offer);
@@ -102,12 +126,28 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
     }
   };
   const onOffer = (relay: PeerId, offer: Envelope) => {
-    const { peer, verdict } = admitFound(directory, offer);
-    if (peer === net.self && verdict !== 'reject' && isCurrent(offer)) noteListing(relay, 'listed');
-    if (verdict === 'reject' || peer === net.self) return;
+    // It may have been given up in the middle of a sample.
+    if (!following.has(relay)) return;
+    const { peer, seq, verdict } = admitFound(directory, offer);
+    if (seq === undefined || verdict === 'reject' || isReplay(relay, peer, seq)) return blame(relay);
+    if (peer === net.self && isCurrent(offer)) noteListing(relay, 'listed');
+    if (peer === net.self) return;
     if (!directory.get(peer)) return void reportedBy.delete(peer);
     const reporters = reportedBy.get(peer) ?? new Set();
     reportedBy.set(peer, reporters.add(relay));
+  };
+  /**
+   * Whether the relay has sent a newer offer of this peer before. Its date proves nothing: offers wait in a tab that sleeps,
+   * and clocks go wrong.
+   */
+  const isReplay = (relay: PeerId, peer: PeerId, seq: number): boolean => {
+    const last = lastSeqs.get(relay) ?? new Map<PeerId, number>();
+    if (seq < (last.get(peer) ?? 0)) return true;
+    lastSeqs.set(relay, last);
+    last.delete(peer);
+    last.set(peer, seq);
+    if (last.size > limits.directoryOffersMax) last.delete(last.keys().next().value!);
+    return false;
   };
   const onGone = (relay: PeerId, peer: PeerId) => {
     const reporters = reportedBy.get(peer);
@@ -175,6 +215,7 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       following.clear();
       smallNetworks.clear();
       reportedBy.clear();
+      lastSeqs.clear();
       for (const relay of listedBy) noteListing(relay, 'unlisted');
       updateSubscription();
     },

@@ -5,14 +5,16 @@ import type { Logger } from '#lib/base/logger.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
-import { withTimeout } from '#lib/base/timeout.ts';
+import { startDeadline, withTimeout } from '#lib/base/timeout.ts';
 import { drawSample } from '#lib/market/sample.ts';
 import type { Directory, DirectoryEntry, RouteQuery } from '#lib/market/spec.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import {
+  decodeFindFrame,
   decodeFindRequest,
   encodeFindFrame,
+  encodeFindRequest,
   encodeSample,
   findProtocol,
   offersTopic,
@@ -23,7 +25,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createAddressShares, type AddressShares } from './address-shares.ts';
-import { createOfferValidator } from './offer-validator.ts';
+import { admitFound, createOfferValidator } from './offer-validator.ts';
 
 export interface DiscoveryServerComponents {
   readonly net: Net;
@@ -39,13 +41,15 @@ export interface DiscoveryServerComponents {
 
 /** Offers up to which askers are told to subscribe to the topic themselves. */
 export const smallNetworkMax = 200;
+/** How long another relay may take to hand over a sample of its directory. */
+const sampleTimeoutMs = 10_000;
 /** Find streams a relay serves in all. */
 export const streamsMax = 8_192;
 
 /**
  * What a relay does besides carrying bytes: it validates gossiped offers before they are passed on, keeps the directory,
- * and answers find streams. A peer whose last connection to this relay has ended is removed at once; one that is alive
- * announces itself again.
+ * and answers find streams. It reads a sample of the directory of each other relay that it joins. A peer whose last
+ * connection to this relay has ended is removed at once; one that is alive announces itself again.
  */
 export function createDiscoveryServer(components: DiscoveryServerComponents): Startable {
   const { net, directory, clock, logger } = components;
@@ -54,6 +58,8 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
   const shares = createAddressShares({ clock, directory });
   const streamsOf = new Map<PeerId, number>();
   let streams = 0;
+  /** Relays that were connected at the last look. */
+  let joined: ReadonlySet<PeerId> = new Set();
   let lifetime: AbortController | undefined;
   let ends: readonly (() => void)[] = [];
 
@@ -80,6 +86,18 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
     }
   };
 
+  const joinRelays = () => {
+    if (!lifetime) return;
+    const before = joined;
+    joined = new Set(components.relays?.());
+    for (const relay of joined) {
+      if (before.has(relay) || relay === net.self) continue;
+      readSample(relay, components, lifetime.signal).catch((error) => {
+        logger.info('relay-not-read', { relay, code: errorCode(error) });
+      });
+    }
+  };
+
   return {
     async start() {
       if (lifetime) return;
@@ -92,16 +110,47 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
         }),
         net.handle(findProtocol, handle),
         net.onPeerGone((peer) => directory.remove(peer)),
+        net.onStatus(joinRelays),
       ];
+      joinRelays();
       void expireEverySecond(directory, clock, lifetime.signal);
     },
     async stop() {
       for (const end of ends) end();
       ends = [];
+      joined = new Set();
       lifetime?.abort();
       lifetime = undefined;
     },
   };
+}
+
+/**
+ * Takes over a part of another relay's directory, so that askers here need not wait until its workers announce themselves
+ * anew. Each signature is checked, as for any asker.
+ */
+async function readSample(relay: PeerId, components: DiscoveryServerComponents, lifetime: AbortSignal): Promise<void> {
+  const { net, directory, clock } = components;
+  const deadline = startDeadline(clock, sampleTimeoutMs, { signal: lifetime });
+  let channel: Channel | undefined;
+  try {
+    channel = await net.open(relay, findProtocol, { signal: deadline.signal });
+    await channel.send(encodeFindRequest({ limit: limits.findLimitMax }), { signal: deadline.signal });
+    const frames = channel[Symbol.asyncIterator]();
+    for (let missing: number = limits.findLimitMax; missing > 0;) {
+      const next = await raceSignal(frames.next(), deadline.signal);
+      if (next.done) return;
+      const frame = decodeFindFrame(next.value);
+      if (frame.t === 'hello') missing = Math.min(missing, frame.peers);
+      else if (frame.t === 'sample') {
+        for (const offer of frame.offers) admitFound(directory, offer);
+        missing -= frame.offers.length;
+      } else return;
+    }
+  } finally {
+    deadline.clear();
+    channel?.abort(wireError('cancelled'));
+  }
 }
 
 /** Removes expired offers from a directory until the signal aborts. */
@@ -211,9 +260,14 @@ async function serveFind(channel: Channel, components: FindComponents): Promise<
 
 const modelOf = ({ artefact }: FindRequest): RouteQuery['model'] => (artefact === undefined ? 'any' : { artefact });
 
-function matches({ offer }: DirectoryEntry, { artefact, tier }: FindRequest): boolean {
+function matches({ offer }: DirectoryEntry, { artefact, tier, features = [] }: FindRequest): boolean {
   if (tier && !offer.tiers.includes(tier)) return false;
-  return artefact === undefined || offer.models.some((model) => model.artefact === artefact);
+  if (artefact === undefined && features.length === 0) return true;
+  return offer.models.some(
+    (model) =>
+      (artefact === undefined || model.artefact === artefact) &&
+      features.every((feature) => model.features.includes(feature)),
+  );
 }
 
 /** Tracks one sending side: whether an `alive` is due, and whether a message is stuck. */

@@ -4,8 +4,9 @@ import { createEmitter } from '#lib/base/emitter.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';
+import { denyLimits } from '#lib/net/deny-list.ts';
 import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
-import type { Net } from '#lib/net/spec.ts';
+import type { Net, NetStatus } from '#lib/net/spec.ts';
 import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import {
   decodeFindFrame,
@@ -186,6 +187,54 @@ describe('a find stream', () => {
     expect(nothing.frames[1]).toEqual({ t: 'sample', offers: [] });
   });
 
+  test('finds the workers of which one model has every feature', async () => {
+    const { clock, net, relay, bytes, offer } = await createNetwork();
+    const [model] = offer(2).models;
+    const can = (...features: readonly string[]) => ({ ...model!, features: [...features] });
+    const other = (one: typeof model) => ({ ...one!, artefact: 'f'.repeat(64) });
+    await (await net(2)).publish(offersTopic, bytes(2, { models: [can('tools', 'seed')] }));
+    await (await net(3)).publish(offersTopic, bytes(3, { models: [can('tools'), other(can('seed'))] }));
+    await (await net(4)).publish(offersTopic, bytes(4, { models: [other(can('seed', 'tools'))] }));
+    await pass(clock, 10);
+    const finds = async (number: number, request: Omit<FindRequest, 'limit'>) => {
+      const { frames } = await find(await net(number), relay.self, { ...request, limit: 10 });
+      await pass(clock, 10);
+      return frames.flatMap((frame) => (frame.t === 'sample' ? frame.offers.map(({ key }) => peerIdFromKey(key)) : []));
+    };
+    const peersOf = (...numbers: readonly number[]) => numbers.map((number) => signerOf(number).peer).toSorted();
+    expect((await finds(9, { features: ['tools'] })).toSorted()).toEqual(peersOf(2, 3, 4));
+    expect((await finds(10, { features: ['seed', 'tools'] })).toSorted()).toEqual(peersOf(2, 4));
+    expect(await finds(11, { features: ['seed', 'tools'], artefact: demo.artefact })).toEqual(peersOf(2));
+    expect(await finds(12, { features: ['a-later-one'] })).toEqual([]);
+  });
+
+  test('a relay that joins another takes over what that one lists, and believes no forged offer', async () => {
+    const { clock, random, net, relay, bytes, offer, directory: listed } = await createNetwork();
+    await (await net(2)).publish(offersTopic, bytes(2));
+    await pass(clock, 10);
+    const forger = await net(60);
+    const forged = { ...signOffer(offer(61), signerOf(61)), key: signerOf(62).publicKey };
+    forger.handle(findProtocol, async (channel) => {
+      await channel[Symbol.asyncIterator]().next();
+      await channel.send(encodeFindFrame({ t: 'hello', peer: forger.self, build, network: 'small', peers: 1 }));
+      await channel.send(encodeFindFrame({ t: 'sample', offers: [forged] }));
+    });
+    const directory = createDirectory({ clock });
+    const joining = createDiscoveryServer({
+      net: await net(50),
+      directory,
+      clock,
+      random,
+      logger: silentLogger,
+      relays: () => [relay.self, forger.self],
+    });
+    await joining.start();
+    await pass(clock, 50);
+    expect(listed.size).toBe(1);
+    expect(directory.entries().map(({ offer: { peer } }) => peer)).toEqual([signerOf(2).peer]);
+    await joining.stop();
+  });
+
   test('in a large network follows no more peers than were asked for', async () => {
     const { clock, net, relay, bytes, directory } = await createNetwork('large');
     const seen = await find(await net(9), relay.self, { limit: 2 });
@@ -288,6 +337,98 @@ describe('a discovery client', () => {
     await pass(clock, 50);
     expect(directory.get(worker.self)).toBeDefined();
     await client.stop();
+  });
+
+  /** A relay that sends what it is told to, and a client of it. */
+  async function scriptedRelay(more: readonly string[] = []) {
+    const ground = await createNetwork('large');
+    const { clock, random, net } = ground;
+    const relay = await net(50);
+    let streams = 0;
+    let send: (frame: FindFrame) => Promise<void> = async () => undefined;
+    relay.handle(findProtocol, async (channel) => {
+      streams += 1;
+      await channel[Symbol.asyncIterator]().next();
+      send = (frame) => channel.send(encodeFindFrame(frame));
+      await send({ t: 'hello', peer: relay.self, build, network: 'large', peers: 9 });
+      await new Promise((resolve) => channel.closed.addEventListener('abort', resolve));
+    });
+    const directory = createDirectory({ clock });
+    const changed = createEmitter<NetStatus>();
+    const asker = await net(9);
+    let relays: readonly string[] = [relay.self, ...more];
+    const client = createDiscoveryClient({
+      net: { ...asker, onStatus: changed.listen },
+      directory,
+      clock,
+      random,
+      logger: silentLogger,
+      relays: () => relays,
+    });
+    await client.start();
+    await pass(clock, 50);
+    return {
+      ...ground,
+      asked: directory,
+      streams: () => streams,
+      async sends(frame: FindFrame) {
+        await send(frame);
+        await pass(clock, 50);
+      },
+      name(next: readonly string[]) {
+        relays = next;
+        changed.emit(asker.status());
+      },
+    };
+  }
+
+  test('asks a relay that forges no more for a while, and holds nothing against those it names', async () => {
+    const { clock, sends, streams, asked, offer } = await scriptedRelay();
+    const forged = () => ({ ...signOffer(offer(60), signerOf(60)), key: signerOf(61).publicKey });
+    const offers = Array.from({ length: denyLimits.rejectionsMax - 1 }, forged);
+    await sends({ t: 'sample', offers });
+    await pass(clock, 1_000);
+    expect(streams()).toBe(1);
+    await sends({ t: 'offer', offer: forged() });
+    await pass(clock, denyLimits.denyMs - 10_000);
+    expect(streams()).toBe(1);
+    await pass(clock, 20_000);
+    expect(streams()).toBe(2);
+    await sends({ t: 'offer', offer: signOffer(offer(61), signerOf(61)) });
+    expect(asked.get(signerOf(61).peer)).toBeDefined();
+  });
+
+  test('takes an older offer after a newer one for a replay, and the same one twice for none', async () => {
+    const { clock, sends, streams, asked, offer } = await scriptedRelay();
+    const [older, newer] = [offer(60), offer(60)].map((one) => signOffer(one, signerOf(60))) as [Envelope, Envelope];
+    await sends({ t: 'offer', offer: newer });
+    for (let i = 0; i < 2 * denyLimits.rejectionsMax; i++) await sends({ t: 'offer', offer: newer });
+    expect(streams()).toBe(1);
+    for (let i = 0; i < denyLimits.rejectionsMax; i++) await sends({ t: 'offer', offer: older });
+    await pass(clock, 30_000);
+    expect([streams(), asked.get(signerOf(60).peer)?.envelope]).toEqual([1, newer]);
+  });
+
+  test('knows through a second relay what the first one hides', async () => {
+    const honest = signerOf(1).peer;
+    const { clock, bytes, net, asked } = await scriptedRelay([honest]);
+    const worker = await net(2);
+    await worker.publish(offersTopic, bytes(2));
+    await pass(clock, 50);
+    expect(asked.get(worker.self)).toBeDefined();
+  });
+
+  test('a relay that is given up has no say in who is gone', async () => {
+    const honest = signerOf(1).peer;
+    const { clock, bytes, net, asked, sends, name, directory } = await scriptedRelay([honest]);
+    const worker = await net(2);
+    await worker.publish(offersTopic, bytes(2));
+    await pass(clock, 50);
+    await sends({ t: 'offer', offer: directory.get(worker.self)!.envelope });
+    name([honest]);
+    directory.remove(worker.self);
+    await pass(clock, 50);
+    expect(asked.get(worker.self)).toBeUndefined();
   });
 
   test('comes back to a relay that was lost, more patiently each time', async () => {

@@ -50,38 +50,44 @@ export function createOfferValidator(components: OfferValidatorComponents): Subs
 }
 
 /** Admits a gossiped offer to the directory. `from` is the peer that published it: no peer publishes another's offer. */
-export function admitGossip(
+export const admitGossip = (
   directory: Directory,
   bytes: Uint8Array,
   from: PeerId,
   hasRoom: (offer: Offer) => boolean = () => true,
-): Verdict {
+): Verdict => admit(directory, bytes, from, hasRoom).verdict;
+
+/** `seq` of the offer, unless it could not be read. */
+interface Admitted {
+  readonly verdict: Verdict;
+  readonly seq?: number;
+}
+
+function admit(directory: Directory, bytes: Uint8Array, from: PeerId, hasRoom: (offer: Offer) => boolean): Admitted {
   let read: ReturnType<typeof decodeUnverifiedOffer>;
   try {
     read = decodeUnverifiedOffer(bytes);
   } catch {
-    return 'reject';
+    return { verdict: 'reject' };
   }
   const { offer, envelope } = read;
-  if (offer.peer !== from) return 'reject';
+  const { seq } = offer;
+  if (offer.peer !== from) return { verdict: 'reject', seq };
   // A late or repeated offer is not worth the millisecond that its signature costs.
-  if (directory.checkFreshness(offer) !== 'fresh' || !hasRoom(offer)) return 'ignore';
-  if (!isSigned(envelope)) return 'reject';
-  return directory.consider(offer, envelope) === 'fresh' ? 'accept' : 'ignore';
+  if (directory.checkFreshness(offer) !== 'fresh' || !hasRoom(offer)) return { verdict: 'ignore', seq };
+  if (!isSigned(envelope)) return { verdict: 'reject', seq };
+  return { verdict: directory.consider(offer, envelope) === 'fresh' ? 'accept' : 'ignore', seq };
 }
 
 /** Admits an offer that a relay passed on. Nothing is taken on the relay's word: the signature is checked here. */
-export function admitFound(
-  directory: Directory,
-  envelope: Envelope,
-): { readonly peer: PeerId; readonly verdict: Verdict } {
+export function admitFound(directory: Directory, envelope: Envelope): Admitted & { readonly peer: PeerId } {
   const peer = peerIdFromKey(envelope.key);
-  const known = directory.get(peer)?.envelope;
+  const known = directory.get(peer);
   // The same offer also comes by gossip and through other relays; its signature need not be checked again.
-  if (known && equalBytes(known.sig, envelope.sig) && equalBytes(known.payload, envelope.payload)) {
-    return { peer, verdict: 'ignore' };
+  if (known && equalBytes(known.envelope.sig, envelope.sig) && equalBytes(known.envelope.payload, envelope.payload)) {
+    return { peer, verdict: 'ignore', seq: known.offer.seq };
   }
-  return { peer, verdict: admitGossip(directory, encodeEnvelope(envelope), peer) };
+  return { peer, ...admit(directory, encodeEnvelope(envelope), peer, () => true) };
 }
 
 export const offerBurstMax = 2 * limits.offersPerWindowMax;

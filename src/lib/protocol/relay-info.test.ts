@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'vitest';
+import { workerFixture } from './protocol.fixture.ts';
+import { isPublicRelay } from './relay-info.ts';
+
+const { peer } = workerFixture;
+
+describe('a relay that another one names', () => {
+  test.each([
+    '/dns4/relay.example/tcp/443/wss',
+    '/dns6/a.b-c.example/tcp/8443/wss',
+    '/dns/xn--bcher-kva.example/tcp/443/wss',
+  ])('%s may be dialled', (address) => expect(isPublicRelay(`${address}/p2p/${peer}`)).toBe(true));
+  test.each([
+    '/dns4/relay.example/tcp/80/ws',
+    '/dns4/localhost/tcp/443/wss',
+    '/dns4/relay.localhost/tcp/443/wss',
+    '/dns4/printer.local/tcp/443/wss',
+    '/dns4/router.lan/tcp/443/wss',
+    '/dns4/nas.home.arpa/tcp/443/wss',
+    '/dns4/Printer.Local/tcp/443/wss',
+    '/dns4/127.0.0.1/tcp/443/wss',
+    '/dns4/0x7f.1/tcp/443/wss',
+    '/ip4/192.168.1.1/tcp/443/wss',
+    '/ip4/198.51.100.1/tcp/443/wss',
+    '/ip6/::1/tcp/443/wss',
+    '/dnsaddr/relay.example',
+    '',
+  ])('%s may not', (address) => expect(isPublicRelay(`${address}/p2p/${peer}`)).toBe(false));
+  test.each([
+    '/dns4/relay.example/tcp/443/wss',
+    '/dns4/relay.example/tcp/443/wss/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N',
+    `/dns4/relay.example/tcp/443/wss/p2p/${peer}/p2p-circuit/p2p/${peer}`,
+  ])('nor may %s', (address) => expect(isPublicRelay(address)).toBe(false));
+});
