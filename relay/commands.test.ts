@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { errorCode } from '#lib/base/errors.ts';
-import { commands, needsPages, parseCommand, usageOf, type CommandName } from './commands.ts';
+import { commands, needsPages, parseCommand, helpOf, type CommandName } from './commands.ts';
 import { envSchemas } from './settings.ts';
 
 const failure = (args: readonly string[]) => {
@@ -68,7 +68,7 @@ describe.each(names)('%s', (name) => {
     const manual = readFileSync(new URL('../docs/OPERATING.md', import.meta.url), 'utf8');
     expect(manual).toMatch(new RegExp(`^\\| \`${name}\` `, 'm'));
     for (const [flag] of flags) {
-      expect(usageOf(name)).toContain(`--${flag}`);
+      expect(helpOf(name)).toContain(`--${flag}`);
       expect(manual).toContain(`\`--${flag}\``);
     }
   });

@@ -105,7 +105,7 @@ const commandTable = (): string =>
     .join('\n');
 
 /** The text of `--help`. */
-export function usageOf(name: CommandName): string {
+export function helpOf(name: CommandName): string {
   const rows = [...flagsOf(name), ['help', { help: 'show this text' }] as const].map(
     ([flag, { argument, variable, help }]) => {
       const shown = `--${flag}${argument === undefined ? '' : ` <${argument}>`}`;

@@ -1,6 +1,6 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
-import { parseCommand, usageOf, type ParsedCommand } from './commands.ts';
+import { parseCommand, helpOf, type ParsedCommand } from './commands.ts';
 import type { Program } from './program.ts';
 import { readEnv } from './settings.ts';
 import { handleSignals, openBrowser } from './terminal.ts';
@@ -9,7 +9,7 @@ import { handleSignals, openBrowser } from './terminal.ts';
 async function main(): Promise<void> {
   const startedMs = performance.now();
   const command = parseCommand(process.argv.slice(2));
-  if (command.help) return print(`${usageOf(command.name)}\n`);
+  if (command.help) return print(`${helpOf(command.name)}\n`);
 
   const { program, shutdownSeconds, pageUrl } = await start(command);
   handleSignals({

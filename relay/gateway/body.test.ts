@@ -49,7 +49,7 @@ describe('B8: text', () => {
     const response = await post(json, { 'content-type': `application/json; charset=${charset}` });
     expect(await codeOf(response)).toBe('400 bad_encoding');
   });
-  test('bytes that are no UTF-8 are refused, a byte order mark is passed over', async () => {
+  test('bytes that are no UTF-8 are refused, a byte order mark is ignored', async () => {
     expect(await codeOf(await post(Buffer.from(json, 'latin1')))).toBe('400 bad_encoding');
     expect((await post(`\ufeff${json}`)).status).toBe(200);
   });

@@ -205,7 +205,7 @@ describe('requests that are more than HTTP/1.1', () => {
     'a POST that would be a WebSocket':
       'POST / HTTP/1.1\r\nConnection: Upgrade, close\r\nContent-Length: 2\r\nUpgrade: websocket\r\n',
   };
-  test.each(Object.entries(upgradeHeads))('B1: the upgrade of %s is passed over', async (_name, head) => {
+  test.each(Object.entries(upgradeHeads))('B1: the upgrade to %s is ignored', async (_name, head) => {
     let body = '';
     const { http } = await relayServer({
       onRequest: (request, response) => {

@@ -4,7 +4,7 @@ import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { textRequest } from '#lib/engine/answer.ts';
 import { noWebGpu, readDevice, type NavigatorFacts } from '#lib/engine/device.ts';
 import { fetchMlc } from '#lib/engine/files/fetch-mlc.ts';
-import { forgetMlc } from '#lib/engine/files/forget-mlc.ts';
+import { removeMlcMetadata } from '#lib/engine/files/remove-mlc.ts';
 import type { MlcSource } from '#lib/engine/files/mlc-layout.ts';
 import { fit } from '#lib/engine/fit.ts';
 import { readMlcTemplate } from '#lib/engine/mlc-prompt.ts';
@@ -58,7 +58,8 @@ export function createWebllmEngine(options: WebllmEngineOptions): Engine {
     const engine = await start(model, source, anySignal([signal, options.deviceLost]), report.start).catch(
       async (error: unknown) => {
         // The stored files may be inconsistent; make the next load fetch them again.
-        if (errorCode(error) === 'model-corrupt') await forgetMlc(source, options.caches).catch(() => undefined);
+        if (errorCode(error) === 'model-corrupt')
+          await removeMlcMetadata(source, options.caches).catch(() => undefined);
         throw error;
       },
     );

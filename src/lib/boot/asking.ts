@@ -49,7 +49,7 @@ export function createAsking({ clock, sessions, privateMode, note }: AskingCompo
         options,
       ),
     prepare: (target) => prepare(target).catch(() => undefined),
-    startAnew: () => sessions.renewPrivate(),
+    renewPrivate: () => sessions.renewPrivate(),
     verify: async ({ answer, ids }, attempt) => verifyAttempt(answer, attempt, ids),
   };
 }

@@ -140,7 +140,7 @@ export async function createTab(): Promise<Tab> {
         }
       },
     },
-    storage: kept ? 'kept' : 'memory',
+    storage: kept ? 'persistent' : 'memory',
     async stop() {
       await leave();
       lock.release();

@@ -56,6 +56,6 @@ export const unsupportedWarnings = (
     .filter((param) => params[param] !== undefined && !granted.includes(param))
     .map((param) => ({
       type: 'warning',
-      code: 'wish-passed-over',
+      code: 'parameter-ignored',
       message: `This engine does not support "${param}"; it was ignored.`,
     }));

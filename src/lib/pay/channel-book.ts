@@ -3,7 +3,7 @@ import { voucherRefusal, reduce, type ChannelEvent, type ChannelState } from './
 import { payError } from './errors.ts';
 import { newRecord, nextRecord, storedState, toChannelEvent, unseen } from './record.ts';
 import {
-  closedMark,
+  closedSentinel,
   type ChainEvent,
   type ChannelId,
   type ChannelRecord,
@@ -102,7 +102,7 @@ export async function openChannelBook({
   };
   const dropEnded = async () => {
     for (const { id, seen } of Array.from(records.values())) {
-      if (seen.withdrawableAt !== closedMark) continue;
+      if (seen.withdrawableAt !== closedSentinel) continue;
       await store.delete({ chainId, side, id });
       records.delete(id);
       readings.delete(id);

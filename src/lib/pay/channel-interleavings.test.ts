@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { closingAmount, newChannel, reduce, voucherRefusal, type ChannelEvent, type ChannelState } from './channel.ts';
-import { closedMark, type OnChainState } from './spec.ts';
+import { closedSentinel, type OnChainState } from './spec.ts';
 
 const received = (cumulativeAmount: bigint): ChannelEvent => ({ type: 'voucher-received', cumulativeAmount });
 
@@ -91,9 +91,9 @@ interface World {
 
 function act(world: World, step: Step): void {
   const { ledger } = world;
-  const isClosed = ledger.withdrawableAt === closedMark;
+  const isClosed = ledger.withdrawableAt === closedSentinel;
   const end = (claimed: bigint) => {
-    world.ledger = { balance: claimed, claimed, withdrawableAt: closedMark, paidOut: ledger.balance - claimed };
+    world.ledger = { balance: claimed, claimed, withdrawableAt: closedSentinel, paidOut: ledger.balance - claimed };
     world.news.push({ type: 'closed', claimed });
   };
   switch (step.type) {

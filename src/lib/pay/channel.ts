@@ -1,5 +1,5 @@
 import type { PayErrorCode } from './errors.ts';
-import { closedMark, type OnChainState } from './spec.ts';
+import { closedSentinel, type OnChainState } from './spec.ts';
 
 /**
  * One payment channel as seen by one side: a pure reducer. Messages and chain events may arrive late, twice, out of
@@ -66,7 +66,7 @@ export const restore = (mode: ChannelState['mode'], { seen, ...own }: StoredStat
 /** The inverse of {@link restore}. */
 export const toStore = (state: ChannelState): StoredState => {
   const { balance, claimed, promised, isDelivered, agreed } = state;
-  const withdrawableAt = state.phase === 'closed' ? closedMark : (state.withdrawableAt ?? 0);
+  const withdrawableAt = state.phase === 'closed' ? closedSentinel : (state.withdrawableAt ?? 0);
   return { seen: { balance, claimed, withdrawableAt }, promised, isDelivered, agreed };
 };
 
@@ -174,7 +174,7 @@ function deposited(state: ChannelState, balance: bigint): ChannelState {
 }
 
 function observe(state: ChannelState, { balance, claimed, withdrawableAt }: OnChainState): ChannelState {
-  if (withdrawableAt === closedMark) {
+  if (withdrawableAt === closedSentinel) {
     return { ...state, phase: 'closed', balance, claimed, withdrawableAt: null };
   }
   if (withdrawableAt !== 0) return { ...state, phase: 'withdrawing', balance, claimed, withdrawableAt };

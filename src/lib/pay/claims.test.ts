@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { batchMax, claimRefusal, screenClaims } from './claims.ts';
 import { addressOfKey, entry, keyOf, startSeconds as now, testChain, testTerms } from './pay.fixture.ts';
-import { closedMark, type ChannelTerms } from './spec.ts';
+import { closedSentinel, type ChannelTerms } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
 
@@ -75,7 +75,7 @@ describe('a claim would be skipped', () => {
   const job = testTerms(2, { delay: 0, deadline: now });
   const ask = { terms: session, state: open, amount: 50n, sender, now };
   test.each([
-    ['of an ended channel', { state: { ...open, withdrawableAt: closedMark } }, 'channel-closed'],
+    ['of an ended channel', { state: { ...open, withdrawableAt: closedSentinel } }, 'channel-closed'],
     ['of an unopened channel', { state: { balance: 0n, claimed: 0n, withdrawableAt: 0 } }, 'channel-missing'],
     ['for an amount already claimed', { amount: 10n }, 'stale'],
     ['for nothing', { amount: 0n }, 'stale'],

@@ -1,7 +1,7 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { payError } from './errors.ts';
 import {
-  closedMark,
+  closedSentinel,
   type Address,
   type Chain,
   type ChannelId,
@@ -80,7 +80,7 @@ export function claimRefusal({
   readonly sender: Address;
   readonly now: number;
 }): VoucherRefusal | null {
-  if (state.withdrawableAt === closedMark) return 'channel-closed';
+  if (state.withdrawableAt === closedSentinel) return 'channel-closed';
   if (state.balance === 0n) return 'channel-missing';
   if (amount <= state.claimed) return 'stale';
   if (amount > state.balance) return 'overdrawn';

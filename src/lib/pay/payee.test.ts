@@ -15,7 +15,7 @@ import {
   type TestChain,
 } from './pay.fixture.ts';
 import { jobMarginSeconds } from './policy.ts';
-import { closedMark, type ChannelTerms, type OnChainState } from './spec.ts';
+import { closedSentinel, type ChannelTerms, type OnChainState } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner, voucherRecord } from './voucher.ts';
 
@@ -65,7 +65,7 @@ describe('a voucher is refused without a write', () => {
 
   test('of a closed channel', async () => {
     const { payee, chain } = await serving();
-    chain.states.set(id, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
+    chain.states.set(id, { balance: 0n, claimed: 0n, withdrawableAt: closedSentinel });
     await payee.refresh(id);
     await expect(payee.receive(await voucher(1n))).rejects.toMatchObject({ code: 'channel-closed' });
   });
@@ -95,7 +95,7 @@ describe('a channel is not admitted', () => {
 
   test.each([
     ['that is being withdrawn', startSeconds + 1, 'withdrawal-pending'],
-    ['that is closed', closedMark, 'channel-closed'],
+    ['that is closed', closedSentinel, 'channel-closed'],
   ])('%s', async (_, withdrawableAt, code) => {
     const { payee, chain } = await serving();
     const other = testTerms(2);
@@ -214,7 +214,7 @@ describe('the channel book', () => {
     const payee = await testPayee(storage, { chain, channelsMax: 3 });
     const ids = [await admitted(payee, chain, 1), await admitted(payee, chain, 2), await admitted(payee, chain, 3)];
     await expect(admitted(payee, chain, 4)).rejects.toMatchObject({ code: 'too-many-channels' });
-    chain.states.set(ids[1]!, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
+    chain.states.set(ids[1]!, { balance: 0n, claimed: 0n, withdrawableAt: closedSentinel });
     await payee.refresh(ids[1]!);
     const next = await admitted(payee, chain, 4);
     const kept = [ids[0], ids[2], next].toSorted();

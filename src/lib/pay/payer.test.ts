@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { addressOfKey, entry, startSeconds, testClock, testPayer, testStorage, testTerms } from './pay.fixture.ts';
-import { closedMark } from './spec.ts';
+import { closedSentinel } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
 import type { SessionKey } from './wallet/session-key.ts';
@@ -70,7 +70,7 @@ test('nothing is promised before opening, while withdrawing or after closing', a
   await expect(payer.promise(channelIdOf(testTerms(4)), 1n)).rejects.toMatchObject({ code: 'wrong-channel' });
   await payer.observe(id, { balance: 1_000n, claimed: 0n, withdrawableAt: startSeconds });
   await expect(payer.promise(id, 1n)).rejects.toMatchObject({ code: 'withdrawal-pending' });
-  await payer.observe(id, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
+  await payer.observe(id, { balance: 0n, claimed: 0n, withdrawableAt: closedSentinel });
   await expect(payer.promise(id, 1n)).rejects.toMatchObject({ code: 'channel-closed' });
 });
 

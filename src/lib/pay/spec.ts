@@ -66,12 +66,12 @@ export interface SignedClaimOrder {
 export interface OnChainState {
   readonly balance: bigint;
   readonly claimed: bigint;
-  /** Unix seconds; 0 while open, `closedMark` once closed. */
+  /** Unix seconds; 0 while open, `closedSentinel` once closed. */
   readonly withdrawableAt: number;
 }
 
 /** `withdrawableAt` of a closed channel: the largest 48-bit number. */
-export const closedMark = 2 ** 48 - 1;
+export const closedSentinel = 2 ** 48 - 1;
 
 export interface Head {
   readonly number: bigint;

@@ -13,7 +13,7 @@ import {
   testTerms,
   walletOf,
 } from './pay.fixture.ts';
-import { closedMark, type SignedClaimOrder } from './spec.ts';
+import { closedSentinel, type SignedClaimOrder } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
 import { createWatcher, type WatcherInit } from './watcher.ts';
@@ -90,7 +90,7 @@ test('an order may omit only claims that are worth nothing more', async () => {
   const next = await orderOf({ 1: 200n, 3: 50n });
   await expect(watcher.accept(next)).rejects.toMatchObject(superseded);
   const ended = channelIdOf(testTerms(2, { providerSigner: addressOfKey(4) }));
-  chain.states.set(ended, { balance: 0n, claimed: 0n, withdrawableAt: closedMark });
+  chain.states.set(ended, { balance: 0n, claimed: 0n, withdrawableAt: closedSentinel });
   await watcher.accept(next);
   // The existing order lists more channels, but the extra ones are closed.
   await expect(watcher.accept(await orderOf({ 1: 200n, 2: 900n, 3: 50n }))).rejects.toMatchObject(superseded);

@@ -13,7 +13,7 @@ import { followChain, type Bookmark } from './follow-chain.ts';
 import { checkSupersedes } from './order-newer.ts';
 import type { OrderStore } from './order-store.ts';
 import { checkProfitable } from './order-worth.ts';
-import { closedMark, type Address, type Chain, type SignedClaimOrder, type Wallet } from './spec.ts';
+import { closedSentinel, type Address, type Chain, type SignedClaimOrder, type Wallet } from './spec.ts';
 import { channelIdOf } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
 
@@ -161,7 +161,7 @@ async function isLeaving(chain: Chain, { claims }: SignedClaimOrder, options: Ab
     // A job pays only until its deadline, so there is nothing to gain by waiting.
     if (channel.deadline !== 0) return true;
     const { withdrawableAt } = await chain.channel(channelIdOf(channel), options);
-    if (withdrawableAt !== 0 && withdrawableAt !== closedMark) return true;
+    if (withdrawableAt !== 0 && withdrawableAt !== closedSentinel) return true;
   }
   return false;
 }

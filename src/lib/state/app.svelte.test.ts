@@ -41,7 +41,7 @@ function fakeTab(settings: Partial<Settings> = {}) {
         yield { type: 'job-cancelled', at: 1 };
       },
       prepare: async () => undefined,
-      startAnew: async () => void renewed.push('renewed'),
+      renewPrivate: async () => void renewed.push('renewed'),
       verify: () => Promise.reject(new TabloomError('no-receipt', '')),
     },
     device: { examine: () => Promise.reject(new Error('not looked at')) },
@@ -74,7 +74,7 @@ function fakeTab(settings: Partial<Settings> = {}) {
       exportData: async () => '',
       deleteData: async () => kept.clear(),
     },
-    storage: 'kept',
+    storage: 'persistent',
     stop: async () => undefined,
   };
   return { tab, kept, renewed };

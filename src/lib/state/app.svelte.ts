@@ -97,7 +97,7 @@ export class App {
 
   async startConversation(): Promise<void> {
     this.#show(this.#createConversation());
-    await this.tab?.asking.startAnew();
+    await this.tab?.asking.renewPrivate();
   }
 
   /**
@@ -118,7 +118,7 @@ export class App {
     if (this.#persistence === 'private') return false;
     if (this.#wanted !== wanted || this.conversation !== shown || shown.turns.length !== length) return false;
     this.#show(this.#createConversation({ record, turns }));
-    await tab.asking.startAnew();
+    await tab.asking.renewPrivate();
     return true;
   }
 

@@ -61,7 +61,7 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
       return script(request, options.signal);
     },
     prepare: async () => undefined,
-    startAnew: async () => undefined,
+    renewPrivate: async () => undefined,
     verify: () => Promise.reject(new TabloomError('no-receipt', '')),
   };
   const conversation = new Conversation({

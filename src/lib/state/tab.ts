@@ -22,7 +22,7 @@ export interface Tab {
   readonly history: HistoryPort;
   readonly settings: SettingsPort;
   /** `memory`: this browser denies storage, so conversations are lost when the page closes. */
-  readonly storage: 'kept' | 'memory';
+  readonly storage: 'persistent' | 'memory';
   /** Leaves the network and frees all resources. */
   stop(): Promise<void>;
 }
@@ -36,7 +36,7 @@ export interface AskingPort {
   /** Opens a channel ahead of time to the worker likely to answer. */
   prepare(target: Target): Promise<void>;
   /** In private mode, discards the current key; otherwise does nothing. */
-  startAnew(): Promise<void>;
+  renewPrivate(): Promise<void>;
   /** Verifies one worker's signed record again, on this device, from the stored bytes. */
   verify(turn: Pick<TurnRecord, 'answer' | 'ids'>, attempt: Attempt): Promise<ReceiptCheck>;
 }

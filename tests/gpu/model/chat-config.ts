@@ -1,8 +1,8 @@
-import type { Library } from './library.ts';
+import type { CompiledLibrary } from './library.ts';
 import { marks } from './tokenizer.ts';
 
 /** The `mlc-chat-config.json` of a model with random weights: ChatML, and sizes as the library was compiled for. */
-export function chatConfig(library: Library, vocabularySize: number): string {
+export function chatConfig(library: CompiledLibrary, vocabularySize: number): string {
   const markIds = marks.map((_, index) => vocabularySize - marks.length + index);
   return JSON.stringify({
     version: '0.1.0',

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
 
 /** What a compiled model library says of itself: enough to make weights for it. */
-export type Library = z.output<typeof librarySchema>;
-export type Parameter = Library['params'][number];
+export type CompiledLibrary = z.output<typeof librarySchema>;
+export type Parameter = CompiledLibrary['params'][number];
 
 const librarySchema = z.looseObject({
   model_type: z.string(),
@@ -29,7 +29,7 @@ const statementBytesMax = 4 * 1024 * 1024;
  * The statement that WebLLM asks of the function `_metadata`, read from the file without running it: it stands there as
  * one JSON text. @throws `library-unreadable`.
  */
-export function readLibrary(wasm: Uint8Array): Library {
+export function readLibrary(wasm: Uint8Array): CompiledLibrary {
   const text = statementOf(Buffer.from(wasm.buffer, wasm.byteOffset, wasm.byteLength));
   const parsed = librarySchema.safeParse(text === undefined ? undefined : tryJson(text));
   if (parsed.success) return parsed.data;

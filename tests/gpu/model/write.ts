@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TabloomError } from '#lib/base/errors.ts';
 import { chatConfig } from './chat-config.ts';
-import type { Library, Parameter } from './library.ts';
+import type { CompiledLibrary, Parameter } from './library.ts';
 import { randomParameter } from './random-weights.ts';
 import { marks, quietTokens, tokenizerJson } from './tokenizer.ts';
 
@@ -22,7 +22,7 @@ interface Stored {
  * Writes a folder that WebLLM takes for the weights of `library`: small shards together, a large parameter by itself,
  * one list with sizes and hashes, a tokenizer and a chat configuration. Gives back the bytes of the weights.
  */
-export async function writeRandomModel(library: Library, folder: string, seed: number): Promise<number> {
+export async function writeRandomModel(library: CompiledLibrary, folder: string, seed: number): Promise<number> {
   const vocabularySize = vocabularyOf(library.params);
   await mkdir(folder, { recursive: true });
   const shards: object[] = [];

@@ -1,13 +1,14 @@
 import { errorCode } from '#lib/base/errors.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
-import type { Check } from './check.ts';
-import { assert, chat, createEngine, modelOf, read, seconds, type Setup } from './subject.ts';
+import type { PageCheck } from './check.ts';
+import { assert } from '../../compliance/engine-kit.ts';
+import { chat, createEngine, modelOf, read, seconds, type Setup } from './subject.ts';
 
 const loadedCheck = (
   name: string,
   run: (loaded: LoadedModel) => Promise<string>,
   kind: 'plain' | 'thinks' = 'plain',
-): Check => ({
+): PageCheck => ({
   name,
   async run(setup: Setup) {
     const engine = createEngine(setup);
@@ -20,7 +21,7 @@ const loadedCheck = (
 });
 
 /** In a few tokens each what the engine's contract asks in many: for a device that takes seconds for a token. */
-export const shortChecks: readonly Check[] = [
+export const shortChecks: readonly PageCheck[] = [
   loadedCheck('few tokens: streams, counts, goes on, stops in the middle, completes', async (loaded) => {
     const whole = await read(loaded, chat('Hello', 3));
     assert(whole.tokens === 3 && whole.finish.reason === 'length', `${whole.tokens} tokens, ${whole.finish.reason}`);
@@ -64,7 +65,7 @@ const greetings = [
 ];
 
 /** What is WebLLM's own and no other engine's. */
-export const answerChecks: readonly Check[] = [
+export const answerChecks: readonly PageCheck[] = [
   loadedCheck('going on from text is the uninterrupted answer, prompt by prompt', async (loaded) => {
     let equal = 0;
     for (const greeting of greetings) {

@@ -1,6 +1,6 @@
 import type { Setup } from './subject.ts';
 
-export interface Check {
+export interface PageCheck {
   readonly name: string;
   /** `refused`: the server answers every request for a file of the model with an error meanwhile. */
   readonly network?: 'refused';

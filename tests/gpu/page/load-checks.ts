@@ -1,8 +1,9 @@
 import { errorCode } from '#lib/base/errors.ts';
 import { createStoredModels } from '#lib/engine/stored-models.ts';
 import type { LoadProgress } from '#lib/engine/spec.ts';
-import type { Check } from './check.ts';
-import { assert, chat, createEngine, modelOf, read, seconds, type Setup } from './subject.ts';
+import type { PageCheck } from './check.ts';
+import { assert } from '../../compliance/engine-kit.ts';
+import { chat, createEngine, modelOf, read, seconds, type Setup } from './subject.ts';
 
 const order: readonly LoadProgress['phase'][] = ['download', 'verify', 'cache', 'compile', 'ready'];
 
@@ -68,7 +69,7 @@ function assertProgress(steps: readonly LoadProgress[]): void {
 }
 
 /** Bytes, seconds and phases of a load, and what an interruption leaves. */
-export const loadChecks: readonly Check[] = [
+export const loadChecks: readonly PageCheck[] = [
   {
     name: 'loads from an empty store, with progress',
     async run(setup) {
@@ -95,7 +96,7 @@ export const loadChecks: readonly Check[] = [
       return `${seconds(tookMs)}: ${phasesOf(steps)}`;
     },
   },
-  ...(['cache', 'compile'] as const).map((phase): Check => ({
+  ...(['cache', 'compile'] as const).map((phase): PageCheck => ({
     name: `a load cancelled in its phase "${phase}" ends, and the next one works`,
     network: 'refused',
     async run(setup) {

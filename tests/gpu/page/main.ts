@@ -2,13 +2,13 @@ import { errorCode } from '#lib/base/errors.ts';
 import { readDevice } from '#lib/engine/device.ts';
 import { engineCases } from '../../compliance/engine.ts';
 import { answerChecks, shortChecks } from './answer-checks.ts';
-import type { Check } from './check.ts';
+import type { PageCheck } from './check.ts';
 import { fillStore, loadChecks } from './load-checks.ts';
 import { loseDevice } from './lost.ts';
 import { measureSpeed } from './speed.ts';
 import { subjectOf, type Setup } from './subject.ts';
 
-const contract: readonly Check[] = engineCases.map(({ name, run }) => ({
+const contract: readonly PageCheck[] = engineCases.map(({ name, run }) => ({
   name: `contract: ${name}`,
   run: async (setup) => {
     await run(subjectOf(setup));
@@ -16,8 +16,8 @@ const contract: readonly Check[] = engineCases.map(({ name, run }) => ({
   },
 }));
 
-const checks: readonly Check[] = [...loadChecks, ...shortChecks, ...contract, ...answerChecks];
-const short: readonly Check[] = [loadChecks[0]!, ...shortChecks];
+const checks: readonly PageCheck[] = [...loadChecks, ...shortChecks, ...contract, ...answerChecks];
+const short: readonly PageCheck[] = [loadChecks[0]!, ...shortChecks];
 
 /** What the driver calls; every function returns plain data. */
 const gpu = {

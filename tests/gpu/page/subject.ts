@@ -52,14 +52,14 @@ export const chat = (content: string, maxTokens: number, more: Partial<EngineReq
     ...more,
   }) as EngineRequest;
 
-export interface Answer {
+export interface PageAnswer {
   readonly text: string;
   /** Of the parts as they came. */
   readonly tokens: number;
   readonly finish: Extract<EngineEvent, { type: 'finish' }>;
 }
 
-export async function read(loaded: LoadedModel, request: EngineRequest): Promise<Answer> {
+export async function read(loaded: LoadedModel, request: EngineRequest): Promise<PageAnswer> {
   let text = '';
   let tokens = 0;
   for await (const event of loaded.doStream(request, {})) {
@@ -70,10 +70,6 @@ export async function read(loaded: LoadedModel, request: EngineRequest): Promise
     if (event.type === 'finish') return { text, tokens, finish: event };
   }
   throw new Error('no finish');
-}
-
-export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new Error(message);
 }
 
 export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 0)} s`;

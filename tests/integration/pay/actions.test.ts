@@ -12,7 +12,7 @@ import { withdraw } from '#lib/pay/actions/withdraw.ts';
 import { channelUnitsMax } from '#lib/pay/amount.ts';
 import { signClose } from '#lib/pay/closure.ts';
 import { signPermit, type Deposit } from '#lib/pay/deposit.ts';
-import { closedMark, type Chain, type ChannelTerms, type Claim, type Hex } from '#lib/pay/spec.ts';
+import { closedSentinel, type Chain, type ChannelTerms, type Claim, type Hex } from '#lib/pay/spec.ts';
 import { channelIdOf, delayMin, jobTerms, sessionTerms } from '#lib/pay/terms.ts';
 import { createVoucherSigner } from '#lib/pay/voucher.ts';
 import { startLocalChain, type LocalChain, type Person } from './chain.fixture.ts';
@@ -196,7 +196,7 @@ describe('claiming', () => {
     await endBy(terms);
     await claim(vouchers(), provider.wallet, [await claimOf(chain, payer, terms, 30n)]);
     expect((await withdraw(chain, stranger.wallet, terms)).returned).toBe(70n);
-    expect(await chain.channel(id)).toEqual({ balance: 30n, claimed: 30n, withdrawableAt: closedMark });
+    expect(await chain.channel(id)).toEqual({ balance: 30n, claimed: 30n, withdrawableAt: closedSentinel });
     const late = await claimOf(chain, payer, terms, 40n);
     await refused('nothing-to-claim', terms, () => claim(vouchers(), provider.wallet, [late]));
   });
@@ -253,7 +253,7 @@ test('closing needs the right words of the right people', async () => {
   await fails('final-amount-out-of-range', tooMuch);
   await expect(signClose(chain, stranger.wallet, agreed)).rejects.toMatchObject({ code: 'not-allowed' });
   await close(chain, stranger.wallet, agreed);
-  expect(await chain.channel(id)).toEqual({ balance: 50n, claimed: 50n, withdrawableAt: closedMark });
+  expect(await chain.channel(id)).toEqual({ balance: 50n, claimed: 50n, withdrawableAt: closedSentinel });
   await fails('channel-closed', {});
 });
 

@@ -72,7 +72,10 @@ export async function startLocalChain(init: StartInit = {}): Promise<LocalChain>
     chain: (limits = {}) =>
       createChain(
         { clock: systemClock, fetch },
-        { entry, limits: { pollMs: 20, requestTimeoutMs: 5_000, awayMs: 20_000, goneAfterMs: 500, ...limits } },
+        {
+          entry,
+          limits: { pollMs: 20, requestTimeoutMs: 5_000, unresponsiveMs: 20_000, nonceLostAfterMs: 500, ...limits },
+        },
       ),
     give,
     async person(units) {

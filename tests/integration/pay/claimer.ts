@@ -25,7 +25,7 @@ export interface ClaimerOutcome {
 
 const task = JSON.parse(await text(process.stdin)) as ClaimerTask;
 const entry = { ...deployedChain(31337), rpcUrl: task.rpcUrl };
-const chain = createChain({ clock: systemClock, fetch }, { entry, limits: { pollMs: 20, goneAfterMs: 500 } });
+const chain = createChain({ clock: systemClock, fetch }, { entry, limits: { pollMs: 20, nonceLostAfterMs: 500 } });
 const { claims } = parseClaimOrder(task.order);
 const wallet = localWallet(task.key);
 const say = (outcome: ClaimerOutcome) => process.stdout.write(JSON.stringify(outcome));

@@ -7,7 +7,7 @@ import { open } from '#lib/pay/actions/open.ts';
 import { createCollector } from '#lib/pay/collect.ts';
 import { createPayee } from '#lib/pay/payee.ts';
 import { claimPolicyDefault } from '#lib/pay/policy.ts';
-import { closedMark, type Chain, type ChannelTerms } from '#lib/pay/spec.ts';
+import { closedSentinel, type Chain, type ChannelTerms } from '#lib/pay/spec.ts';
 import { channelIdOf, jobTerms } from '#lib/pay/terms.ts';
 import { createVoucherSigner, voucherRecord } from '#lib/pay/voucher.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
@@ -75,6 +75,6 @@ test('an agreement to end, handed in late by the payer, pays all that was served
   const { events } = await close(chain, payer.wallet, agreed);
   await payee.applyEvents(events);
   expect((await payee.state(id)).phase).toBe('closed');
-  expect(await chain.channel(id)).toEqual({ balance: 50n, claimed: 50n, withdrawableAt: closedMark });
+  expect(await chain.channel(id)).toEqual({ balance: 50n, claimed: 50n, withdrawableAt: closedSentinel });
   expect(await chain.owed(provider.address)).toBe(45n);
 });

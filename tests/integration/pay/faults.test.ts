@@ -47,7 +47,7 @@ test('a chain that goes away and comes back, having forgotten the transaction', 
     const before = await start(options);
     const { provider, id, claims, vouchers } = await withVoucher(before);
     await before.clients.clock.setAutomine(false);
-    const patient = before.chain({ resendAfterMs: 200, awayMs: 60_000 });
+    const patient = before.chain({ resendAfterMs: 200, unresponsiveMs: 60_000 });
     const claiming = claim({ chain: patient, vouchers }, provider.wallet, claims);
     const sent = () => before.clients.reader.getTransactionCount({ address: provider.address, blockTag: 'pending' });
     await until(async () => (await sent()) === 1);
@@ -66,7 +66,7 @@ test('a chain that stays away is reported, and the caller can stop waiting', asy
   const { provider, claims, vouchers } = await withVoucher(local);
   await local.clients.clock.setAutomine(false);
   const sent = () => local.clients.reader.getTransactionCount({ address: provider.address, blockTag: 'pending' });
-  const impatient = claim({ chain: local.chain({ awayMs: 100 }), vouchers }, provider.wallet, claims);
+  const impatient = claim({ chain: local.chain({ unresponsiveMs: 100 }), vouchers }, provider.wallet, claims);
   const stopped = new AbortController();
   const stoppable = claim({ chain: local.chain(), vouchers }, provider.wallet, claims, { signal: stopped.signal });
   await until(async () => (await sent()) === 1);

@@ -9,7 +9,7 @@ import { createProgressMeter } from '../progress.ts';
 import type { LoadProgress } from '../spec.ts';
 import { createStoredModels } from '../stored-models.ts';
 import { fetchMlc } from './fetch-mlc.ts';
-import { forgetMlc } from './forget-mlc.ts';
+import { removeMlcMetadata } from './remove-mlc.ts';
 import { memoryCaches } from './memory-caches.fixture.ts';
 import { weightsFolder, type MlcSource } from './mlc-layout.ts';
 
@@ -260,7 +260,7 @@ describe('fetching a WebLLM model', () => {
   test('keeps the shards of a forgotten model after hashing them', async () => {
     const caches = memoryCaches();
     expect((await get(caches, server(files()).fetch)).code).toBe('ok');
-    await forgetMlc(source, caches);
+    await removeMlcMetadata(source, caches);
     await (await caches.open('webllm/model')).put(`${folder}params_shard_1.bin`, new Response(new Uint8Array(1_000)));
     const { fetch, asked } = server(files());
     expect((await get(caches, fetch)).code).toBe('ok');

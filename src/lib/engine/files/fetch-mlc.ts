@@ -1,7 +1,7 @@
 import { abortError, anySignal, throwIfAborted } from '#lib/base/abort.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { ProgressMeter } from '../progress.ts';
-import { forgetMlc } from './forget-mlc.ts';
+import { removeMlcMetadata } from './remove-mlc.ts';
 import {
   configFile,
   libraryFile,
@@ -10,7 +10,7 @@ import {
   type MlcConfig,
   type MlcSource,
 } from './mlc-layout.ts';
-import { obtainDocument, obtainShard, type ObtainOptions } from './obtain-mlc.ts';
+import { loadDocument, ensureShard, type CachedFetchOptions } from './cached-mlc.ts';
 
 export interface FetchMlcOptions {
   readonly fetch: typeof globalThis.fetch;
@@ -39,22 +39,22 @@ export async function fetchMlc(source: MlcSource, options: FetchMlcOptions): Pro
   // The first failure cancels the other downloads.
   const stop = new AbortController();
   const counter = createCounter(options.onProgress);
-  const inner: ObtainOptions = {
+  const inner: CachedFetchOptions = {
     ...options,
     onBytes: counter.add,
     signal: anySignal([options.signal, stop.signal]),
   };
 
-  const { value: config } = await obtainDocument(configFile(source), inner);
-  const { value: shards, from } = await obtainDocument(weightsListFile(source), inner);
+  const { value: config } = await loadDocument(configFile(source), inner);
+  const { value: shards, from } = await loadDocument(weightsListFile(source), inner);
   counter.expect(shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const library = libraryFile(source);
   // Stored shards may have been checked against an older list than the one just fetched.
   const check = from === 'network' ? 'hash' : 'length';
   const waiting: (() => Promise<unknown>)[] = [
-    () => obtainDocument(tokenizerFile(source, config), inner),
-    ...(library ? [() => obtainDocument(library, inner)] : []),
-    ...shards.map((shard) => () => obtainShard(shard, check, inner)),
+    () => loadDocument(tokenizerFile(source, config), inner),
+    ...(library ? [() => loadDocument(library, inner)] : []),
+    ...shards.map((shard) => () => ensureShard(shard, check, inner)),
   ];
 
   let failure: unknown;
@@ -73,7 +73,7 @@ export async function fetchMlc(source: MlcSource, options: FetchMlcOptions): Pro
   if (options.signal?.aborted) throw abortError(options.signal);
   if (failure !== undefined) {
     // The publisher may have replaced the files since the list was fetched; make the next load fetch everything again.
-    if (errorCode(failure) === 'model-corrupt') await forgetMlc(source, options.caches);
+    if (errorCode(failure) === 'model-corrupt') await removeMlcMetadata(source, options.caches);
     throw failure;
   }
   return { config, totalBytes: counter.loadedBytes };
@@ -85,7 +85,7 @@ function createCounter(onProgress: ProgressMeter) {
   let shardBytes = 0;
   let documentBytes = 0;
   let fetched = false;
-  const add: ObtainOptions['onBytes'] = (bytes, from, file) => {
+  const add: CachedFetchOptions['onBytes'] = (bytes, from, file) => {
     loadedBytes += bytes;
     if (!('sizeBytes' in file)) documentBytes += bytes;
     fetched ||= from === 'network';

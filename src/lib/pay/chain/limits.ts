@@ -9,7 +9,7 @@ export const chainLimits = {
    * If a nonce has been used for this long without a receipt for any version of the transaction, another transaction
    * took it.
    */
-  goneAfterMs: 30_000,
+  nonceLostAfterMs: 30_000,
   /** Fees of a replacement, in percent of the previous ones: nodes reject less than 110. */
   bumpPercent: 130n,
   /** Maximum replacements of one transaction. */
@@ -17,7 +17,7 @@ export const chainLimits = {
   /** Maximum fee per gas, in wei: 500 gwei. */
   feePerGasMax: 500_000_000_000n,
   /** How long to wait for an unresponsive node before failing. */
-  awayMs: 10 * 60_000,
+  unresponsiveMs: 10 * 60_000,
   /** Maximum time for one transaction, from first sending to last confirmation. */
   transactionMs: 30 * 60_000,
   /** How many times a transaction is restarted after losing its nonce to another. */

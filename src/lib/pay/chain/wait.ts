@@ -27,7 +27,7 @@ export async function waitFor(
   const startedMs = clock.elapsed();
   let sentMs = startedMs;
   let answeredMs = startedMs;
-  let goneSinceMs: number | null = null;
+  let nonceUsedSinceMs: number | null = null;
   for (;;) {
     throwIfAborted(options.signal);
     try {
@@ -36,12 +36,12 @@ export async function waitFor(
       answeredMs = clock.elapsed();
       if (receipt) {
         sentMs = answeredMs;
-        goneSinceMs = null;
+        nonceUsedSinceMs = null;
         if (head.number - receipt.blockNumber + 1n >= BigInt(entry.confirmations)) return receipt;
       } else if (await isNonceUsed()) {
         // If several nodes share an address, the receipt may lag behind the nonce; restarting too soon would pay twice.
-        goneSinceMs ??= answeredMs;
-        if (answeredMs - goneSinceMs >= limits.goneAfterMs) {
+        nonceUsedSinceMs ??= answeredMs;
+        if (answeredMs - nonceUsedSinceMs >= limits.nonceLostAfterMs) {
           throw payError('transaction-replaced', { details: { hashes: [...hashes] } });
         }
       } else if (answeredMs - sentMs >= limits.resendAfterMs) {
@@ -50,7 +50,7 @@ export async function waitFor(
       }
     } catch (error) {
       if (errorCode(error) !== 'chain-unavailable') throw error;
-      if (clock.elapsed() - answeredMs >= limits.awayMs) throw error;
+      if (clock.elapsed() - answeredMs >= limits.unresponsiveMs) throw error;
     }
     if (clock.elapsed() - startedMs >= limits.transactionMs) {
       throw payError('transaction-stuck', { details: { hash: hashes[0] } });

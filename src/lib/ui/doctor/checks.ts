@@ -16,7 +16,7 @@ export interface Check {
 }
 
 /** Checks of the device's capabilities. */
-export function deviceChecks(device: DeviceView, storage: Tab['storage'] = 'kept'): readonly Check[] {
+export function deviceChecks(device: DeviceView, storage: Tab['storage'] = 'persistent'): readonly Check[] {
   const room = device.quotaBytes === undefined ? undefined : Math.max(0, device.quotaBytes - (device.usedBytes ?? 0));
   const adapter = device.adapter ?? m.check_webgpu_found();
   return [

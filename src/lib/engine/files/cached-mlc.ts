@@ -5,7 +5,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { quotaExceeded } from './chunk-store.ts';
 import type { MlcDocument, MlcShard } from './mlc-layout.ts';
 
-export interface ObtainOptions {
+export interface CachedFetchOptions {
   readonly fetch: typeof globalThis.fetch;
   readonly caches: CacheStorage;
   /** Called as bytes arrive. A cached document is reported only after it has been validated. */
@@ -22,9 +22,9 @@ const documentBytesMax = 64 * 1024 * 1024;
  * Returns a document from its cache if it is valid there, else from the network. Only valid documents are cached: an
  * error page stored once would be served on every load.
  */
-export async function obtainDocument<T>(
+export async function loadDocument<T>(
   file: MlcDocument<T>,
-  options: ObtainOptions,
+  options: CachedFetchOptions,
 ): Promise<{ readonly value: T; readonly from: Origin }> {
   const cache = await options.caches.open(file.cache);
   const stored = await cache.match(file.url);
@@ -39,8 +39,8 @@ export async function obtainDocument<T>(
   }
   const { pieces, type } = await download(file, { atMost: documentBytesMax }, options);
   const value = file.read(concatBytes(...pieces));
-  if (value === undefined) throw somethingElse(file);
-  await keep(cache, file, pieces, type);
+  if (value === undefined) throw unexpectedContent(file);
+  await store(cache, file, pieces, type);
   return { value, from: 'network' };
 }
 
@@ -48,7 +48,11 @@ export async function obtainDocument<T>(
  * Ensures that a shard is cached, checking downloads by length and hash. A cached shard is trusted by length; `check:
  * 'hash'` hashes it too, in case it was checked against a different list.
  */
-export async function obtainShard(file: MlcShard, check: 'length' | 'hash', options: ObtainOptions): Promise<void> {
+export async function ensureShard(
+  file: MlcShard,
+  check: 'length' | 'hash',
+  options: CachedFetchOptions,
+): Promise<void> {
   const cache = await options.caches.open(file.cache);
   const stored = await (await cache.match(file.url))?.blob();
   if (stored) {
@@ -60,7 +64,7 @@ export async function obtainShard(file: MlcShard, check: 'length' | 'hash', opti
   const hash = md5.create();
   const { pieces, type } = await download(file, { exactly: file.sizeBytes }, options, (piece) => hash.update(piece));
   if (file.md5 !== undefined && toHex(hash.digest()) !== file.md5) throw corrupt(file, 'its hash does not match');
-  await keep(cache, file, pieces, type);
+  await store(cache, file, pieces, type);
 }
 
 async function isWhole(stored: Blob, { md5: expected }: MlcShard): Promise<boolean> {
@@ -74,7 +78,7 @@ async function isWhole(stored: Blob, { md5: expected }: MlcShard): Promise<boole
 async function download(
   file: MlcDocument | MlcShard,
   size: { readonly exactly: number } | { readonly atMost: number },
-  { fetch, onBytes, signal }: ObtainOptions,
+  { fetch, onBytes, signal }: CachedFetchOptions,
   onPiece: (piece: Uint8Array) => void = () => undefined,
 ): Promise<{ readonly pieces: readonly Uint8Array<ArrayBuffer>[]; readonly type: string }> {
   throwIfAborted(signal);
@@ -106,7 +110,7 @@ async function download(
   return { pieces, type };
 }
 
-async function keep(
+async function store(
   cache: Cache,
   { url }: MlcDocument | MlcShard,
   pieces: readonly Uint8Array<ArrayBuffer>[],
@@ -134,7 +138,7 @@ const corrupt = (file: MlcDocument | MlcShard, what: string): TabloomError =>
     details: { url: file.url },
   });
 
-const somethingElse = (file: MlcDocument): TabloomError =>
+const unexpectedContent = (file: MlcDocument): TabloomError =>
   new TabloomError(
     'model-corrupt',
     `The server sent something other than the model file ${fileName(file)}. Correct the address, or sign in to the network if it requires that, and load it again.`,
