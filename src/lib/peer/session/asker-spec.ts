@@ -8,7 +8,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job, Resume } from '#lib/protocol/job.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { CheckedCheckpoint, JobEvent, Settlement, WorkerView } from '../spec.ts';
-import type { AttemptEnd } from './attempt-end.ts';
+import type { AttemptEnd, FinishFrame } from './attempt-end.ts';
 import type { JobState } from './job-state.ts';
 import type { DeliveredIds } from './progress.ts';
 
@@ -27,14 +27,14 @@ export interface AskerState {
   readonly tried: readonly PeerId[];
   readonly errors: readonly ErrorRecord[];
   /** Attempts whose workers claimed that the request is at fault: recorded once the job has ended. */
-  readonly claims: readonly Claim[];
+  readonly claims: readonly BlameClaim[];
   /** The user has stopped it. */
   readonly isStopping: boolean;
   /** The reader is behind, so the channel is not read and no frame is overdue. */
   readonly isPaused: boolean;
 }
 
-export interface Claim {
+export interface BlameClaim {
   readonly attempt: number;
   readonly worker: WorkerView;
   readonly end: AttemptEnd;
@@ -76,7 +76,6 @@ export interface Current {
 export type AskerTimer = 'deadline' | 'open' | 'accept' | 'queue' | 'silence' | 'first-word' | 'stall' | 'settle';
 
 type At = { readonly at: number };
-export type FinishFrame = Extract<WorkerFrame, { t: 'finish' }>;
 
 export type AskerEvent = At &
   (

@@ -1,23 +1,25 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
-import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
-import type { Phase } from '#lib/protocol/frame.ts';
 import { maxTokensOf } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { hasContent, partBytes, partLength, partTokens } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
-import type { JobEvent } from '../spec.ts';
-import type { AskerEffect, AskerEvent, AskerState, AskerStep, AskerTimer, Claim, Current } from './asker-spec.ts';
-import { errorEnd, refusedEnd, type AttemptEnd } from './attempt-end.ts';
-import { initialJob, isLegal, isOver, reduceJob } from './job-state.ts';
+import { breach, choose, conclude, end, errorOf, finish, tell } from './asker-end.ts';
+import type { AskerEffect, AskerEvent, AskerState, AskerStep, AskerTimer, Current } from './asker-spec.ts';
+import {
+  deadlineGraceMs,
+  excuse,
+  expectNothing,
+  heardFrom,
+  listenAgain,
+  openTimeoutMs,
+  overdueError,
+  suspendWaits,
+  waitAfter,
+  waitAfterWord,
+} from './asker-waits.ts';
+import { errorEnd, refusedEnd } from './attempt-end.ts';
+import { initialJob, isLegal } from './job-state.ts';
 import { addIds, continuationOf, withoutKnownCall } from './progress.ts';
-
-/** Including dialling: a worker that cannot be reached within this time is passed over. */
-const openTimeoutMs = 10_000;
-/** A queue that moves at less than half its promised pace is left; short promises get some slack. */
-const queueFactor = 2;
-const queueMsMin = 6_000;
-/** Past the worker's own deadline, for its last frame to arrive. */
-const deadlineGraceMs = 1_000;
 
 export const initialAsker: AskerState = {
   job: initialJob,
@@ -33,12 +35,6 @@ export const initialAsker: AskerState = {
 };
 
 const messages = {
-  unreached: 'The peer could not be reached in time. Try another peer.',
-  unanswered: 'The peer did not answer in time. Try another peer.',
-  silent: 'The peer has stopped responding. Try again.',
-  halted: 'The peer stopped in the middle of the answer. Try again.',
-  wordless: 'The peer took the job and sent nothing. Try again.',
-  stalled: 'The queue of the peer does not move. Try another peer.',
   empty: 'The peer gave an empty answer. Try another peer.',
   unasked: 'The peer ended the answer as cancelled, but it was not cancelled.',
   outOfTurn: 'The peer sent a frame out of turn.',
@@ -46,12 +42,6 @@ const messages = {
   notOfKind: 'The peer sent a part that does not belong to this kind of work.',
   badCheckpoint: 'The peer signed something other than what it sent.',
 } as const;
-
-const errorOf = (code: WireErrorCode, message: string = wireErrors[code].message, reason?: string): ErrorRecord => ({
-  code,
-  message,
-  ...(reason === undefined ? {} : { details: { reason } }),
-});
 
 const none: readonly AskerEffect[] = [];
 
@@ -71,14 +61,7 @@ export function reduceAsker(state: AskerState, event: AskerEvent, deadlineMs: nu
     case 'leave':
       return leave(state, event.at);
     case 'paused':
-      return [
-        { ...state, isPaused: true },
-        [
-          { type: 'disarm', timer: 'silence' },
-          { type: 'disarm', timer: 'first-word' },
-          { type: 'disarm', timer: 'stall' },
-        ],
-      ];
+      return [{ ...state, isPaused: true }, suspendWaits];
     case 'resumed':
       return [{ ...state, isPaused: false }, state.step === 'open' ? listenAgain(state) : none];
     case 'timer':
@@ -167,10 +150,10 @@ function onFrame(
   const heard = heardFrom(state);
   switch (frame.t) {
     case 'alive': {
-      if (!isBusyUnseen(frame.phase) || !current.hasSpoken || current.isExcused) return [state, heard];
+      const longer = excuse(current, frame.phase, at);
+      if (!longer) return [state, heard];
       const excused = { ...state, current: { ...current, isExcused: true } };
-      const ms = Math.max(0, current.firstPartTimeoutMs - (at - current.spokeAt));
-      return [excused, heard.length > 0 ? [...heard, { type: 'arm', timer: 'stall', ms }] : heard];
+      return [excused, heard.length > 0 ? [...heard, longer] : heard];
     }
     case 'unknown': {
       if (current.unknownFrames >= limits.unknownFramesMax) return breach(state, at, messages.tooMuch);
@@ -224,7 +207,7 @@ function onFrame(
       ) {
         return breach(state, at, messages.outOfTurn);
       }
-      return [{ ...state, step: 'settling' }, [...quiet, { type: 'settle', attempt, frame }]];
+      return [{ ...state, step: 'settling' }, [...expectNothing, { type: 'settle', attempt, frame }]];
     }
   }
 }
@@ -253,13 +236,9 @@ function onPart(
     { ...state, current: spoken, ids: addIds(state.ids, part) },
     { type: 'part-received', at, part: withoutKnownCall(part, state.job) },
   );
-  const heard: AskerEffect[] = [...heardFrom(state)];
-  if (speaks && !current.hasSpoken) {
-    heard.push({ type: 'disarm', timer: 'first-word' }, { type: 'disarm', timer: 'queue' });
-  }
-  if (speaks && heard.length > 0) heard.push(stallOf(current));
-  heard.push({ type: 'add-output', attempt, part });
-  return [told, [...heard, ...effects]];
+  const heard = heardFrom(state);
+  const wait = speaks ? waitAfterWord(current, heard.length > 0) : none;
+  return [told, [...heard, ...wait, { type: 'add-output', attempt, part }, ...effects]];
 }
 
 function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
@@ -269,36 +248,10 @@ function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
         return end(state, { type: 'job-failed', at, error: errorOf('deadline'), rejections: [] }, []);
       }
       return conclude(state, { type: 'failed', at, error: errorOf('deadline') }, 'deadline');
-    case 'open':
-      return conclude(
-        state,
-        { type: 'lost', at, error: errorOf('peer-lost', messages.unreached, 'unreached') },
-        'peer-lost',
-      );
-    case 'accept':
-      return conclude(
-        state,
-        { type: 'lost', at, error: errorOf('peer-lost', messages.unanswered, 'unanswered') },
-        'peer-lost',
-      );
-    case 'silence':
-      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', messages.silent, 'silent') }, 'peer-lost');
-    case 'first-word':
-      return conclude(
-        state,
-        { type: 'lost', at, error: errorOf('peer-lost', messages.wordless, 'wordless') },
-        'peer-lost',
-      );
-    case 'stall':
-      return conclude(state, { type: 'lost', at, error: errorOf('peer-lost', messages.halted, 'halted') }, 'peer-lost');
-    case 'queue':
-      return conclude(
-        state,
-        { type: 'lost', at, error: errorOf('peer-lost', messages.stalled, 'stalled') },
-        'peer-lost',
-      );
     case 'settle':
       return conclude(state, { type: 'cancelled', at }, 'cancelled');
+    default:
+      return conclude(state, { type: 'lost', at, error: overdueError(timer) }, 'peer-lost');
   }
 }
 
@@ -331,18 +284,6 @@ function beginAttempt(state: AskerState, event: Extract<AskerEvent, { type: 'cho
   ];
 }
 
-function choose(state: AskerState, at: number, before: readonly AskerEffect[]): AskerStep {
-  const attempt = state.attempt + 1;
-  const [told, effects] = tell(
-    { ...state, step: 'choosing', current: undefined },
-    { type: 'job-routing', at, attempt },
-  );
-  const { tried, errors } = state;
-  const goesOn = continuationOf(state.job, state.ids);
-  const resume = goesOn.type === 'resume' ? { resume: goesOn.resume } : {};
-  return [told, [...before, ...effects, { type: 'choose', attempt, tried, errors, ...resume }]];
-}
-
 /** The user has stopped the job: the worker is sent `cancel` and may still settle. */
 function stop(state: AskerState, at: number): AskerStep {
   if (state.isStopping) return [state, none];
@@ -354,7 +295,7 @@ function stop(state: AskerState, at: number): AskerStep {
   return [
     stopping,
     [
-      ...quiet,
+      ...expectNothing,
       { type: 'remember-stopped', job: current.job, worker: current.worker.peer },
       { type: 'send', attempt, frame: { t: 'cancel', jobId: current.job.id } },
       { type: 'arm', timer: 'settle', ms: limits.settleTimeoutMs },
@@ -368,133 +309,4 @@ function leave(state: AskerState, at: number): AskerStep {
   return conclude({ ...state, isStopping: true }, { type: 'cancelled', at }, 'cancelled');
 }
 
-const breach = (state: AskerState, at: number, message: string): AskerStep =>
-  conclude(state, { type: 'lost', at, error: errorOf('bad-frame', message) }, 'bad-frame');
-
-/** Ends the attempt from this side: sends `cancel` to a worker that may be working, and cuts it off. */
-function conclude(state: AskerState, attemptEnd: AttemptEnd, code: WireErrorCode): AskerStep {
-  const { current, attempt, step } = state;
-  const stopped: readonly AskerEffect[] =
-    current && (step === 'open' || step === 'settling')
-      ? [
-          { type: 'remember-stopped', job: current.job, worker: current.worker.peer },
-          { type: 'send', attempt, frame: { t: 'cancel', jobId: current.job.id } },
-        ]
-      : none;
-  return finish(state, attemptEnd, [...stopped, { type: 'drop', attempt, code }]);
-}
-
-/** Ends the attempt; what follows is the next worker or the end of the job. */
-function finish(state: AskerState, attemptEnd: AttemptEnd, closing: readonly AskerEffect[]): AskerStep {
-  const { current, attempt } = state;
-  const { at } = attemptEnd;
-  const isClaim = attemptEnd.type === 'refused' && attemptEnd.claim === 'request';
-  const effects: readonly AskerEffect[] = [
-    ...quiet,
-    { type: 'disarm', timer: 'open' },
-    { type: 'disarm', timer: 'settle' },
-    ...closing,
-    ...(current && !isClaim ? [{ type: 'record', attempt, worker: current.worker, end: attemptEnd } as const] : []),
-  ];
-  switch (attemptEnd.type) {
-    case 'finished':
-      return end(
-        state,
-        { type: 'job-finished', at, reason: attemptEnd.frame.reason, ...attemptEnd.settlement },
-        effects,
-      );
-    case 'cancelled':
-      return end(state, { type: 'job-cancelled', at, settlement: attemptEnd.settlement }, effects);
-    case 'failed':
-      return end(state, { type: 'job-failed', at, error: attemptEnd.error, rejections: [] }, effects);
-    case 'refused':
-    case 'lost': {
-      const { error } = attemptEnd;
-      if (state.isStopping) return end(state, { type: 'job-cancelled', at }, effects);
-      const claims =
-        isClaim && current ? [...state.claims, { attempt, worker: current.worker, end: attemptEnd }] : state.claims;
-      const type = attemptEnd.type === 'refused' ? 'worker-refused' : 'worker-lost';
-      const [told, telling] = tell({ ...state, errors: [...state.errors, error], claims }, { type, at, error });
-      const before = [...effects, ...telling];
-      if (continuationOf(told.job, told.ids).type !== 'unsupported') return choose(told, at, before);
-      const unsupported = { ...errorOf('resume-unsupported'), details: { lost: error.code } };
-      return end(told, { type: 'job-failed', at, error: unsupported, rejections: [] }, before);
-    }
-  }
-}
-
 const wasEmpty = ({ details }: ErrorRecord): boolean => details?.['reason'] === 'empty';
-
-function end(state: AskerState, event: JobEvent, before: readonly AskerEffect[]): AskerStep {
-  const [told, effects] = tell(state, event);
-  return [
-    { ...told, step: 'over', current: undefined, claims: [] },
-    [...before, ...judgeClaims(state.claims, event), ...effects, { type: 'end' }],
-  ];
-}
-
-/** If a worker has done what others called impossible, that was their failure, and a broken promise; else there is none. */
-const judgeClaims = (claims: readonly Claim[], event: JobEvent): readonly AskerEffect[] =>
-  claims.map(({ attempt, worker, end: claimed }) => ({
-    type: 'record',
-    attempt,
-    worker,
-    end:
-      event.type === 'job-finished' && claimed.type === 'refused'
-        ? { type: 'lost', at: claimed.at, error: claimed.error }
-        : claimed,
-  }));
-
-function tell(state: AskerState, event: JobEvent): AskerStep {
-  const job = reduceJob(state.job, event);
-  // An event that is illegal now is not emitted.
-  if (job === state.job && !isOver(job) && event.type !== 'part-received') return [state, none];
-  return [{ ...state, job }, [{ type: 'tell', event }]];
-}
-
-const quiet: readonly AskerEffect[] = [
-  { type: 'disarm', timer: 'accept' },
-  { type: 'disarm', timer: 'queue' },
-  { type: 'disarm', timer: 'silence' },
-  { type: 'disarm', timer: 'first-word' },
-  { type: 'disarm', timer: 'stall' },
-];
-
-const hearing: readonly AskerEffect[] = [{ type: 'arm', timer: 'silence', ms: limits.silenceTimeoutMs }];
-const hearingFirst: readonly AskerEffect[] = [{ type: 'disarm', timer: 'accept' }, ...hearing];
-
-/** A frame has arrived: the silence timer starts anew, unless the worker settles or the reader is paused. */
-function heardFrom({ current, isStopping, isPaused }: AskerState): readonly AskerEffect[] {
-  if (isStopping || isPaused) return none;
-  return current && current.acceptedFrames > 0 ? hearing : hearingFirst;
-}
-
-function listenAgain({ current, isStopping }: AskerState): readonly AskerEffect[] {
-  if (!current || isStopping || current.acceptedFrames === 0) return none;
-  if (current.hasSpoken) return [...hearing, stallOf(current)];
-  return current.hasSlot ? [...hearing, firstWord(current)] : hearing;
-}
-
-/** The first `accepted` promises the length of the queue; the job waits there no longer than is believed. */
-function waitAfter(
-  { position, etaMs }: { readonly position: number; readonly etaMs: number },
-  { hasSlot, acceptedFrames }: Current,
-  next: Current,
-): readonly AskerEffect[] {
-  if (position === 0) return hasSlot ? none : [{ type: 'disarm', timer: 'queue' }, firstWord(next)];
-  if (!next.doubt || acceptedFrames > 0) return none;
-  const believedMs = Math.max(queueMsMin, etaMs * queueFactor);
-  return [{ type: 'arm', timer: 'queue', ms: Math.min(next.doubt.queueMsMax, believedMs) }];
-}
-
-const firstWord = ({ firstPartTimeoutMs }: Current): AskerEffect => ({
-  type: 'arm',
-  timer: 'first-word',
-  ms: firstPartTimeoutMs,
-});
-
-const stallOf = ({ stallTimeoutMs }: Current): AskerEffect => ({ type: 'arm', timer: 'stall', ms: stallTimeoutMs });
-
-/** Phases that yield no output for a while; an unknown phase counts as one of these. */
-const isBusyUnseen = (phase: Phase | undefined): boolean =>
-  phase !== undefined && phase !== 'streaming' && phase !== 'queued';
