@@ -5,9 +5,10 @@ import { errorCode } from '#lib/base/errors.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
 import type { Guard } from '../http/guard.ts';
 import { createBodyBudget } from './body.ts';
-import { readChatRequest } from './chat.ts';
-import { readCompletionRequest } from './completion.ts';
-import { readEmbeddingRequest } from './embedding.ts';
+import { chatEndpoint } from './chat.ts';
+import { completionEndpoint } from './completion.ts';
+import { embeddingEndpoint } from './embedding.ts';
+import type { Endpoint } from './endpoint.ts';
 import { gatewayError, toHttpError } from './errors.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
 import { listModels, showHealth, showModel, showRelayInfo, type Health } from './routes/status.ts';
@@ -27,11 +28,11 @@ export interface Gateway {
   fetch(request: Request): Promise<Response>;
 }
 
-/** The routes that run a job, each with the parser of its requests. */
-const requestReaders = {
-  '/v1/chat/completions': readChatRequest,
-  '/v1/completions': readCompletionRequest,
-  '/v1/embeddings': readEmbeddingRequest,
+/** The routes that run a job. */
+const endpoints: Readonly<Record<string, Endpoint>> = {
+  '/v1/chat/completions': chatEndpoint,
+  '/v1/completions': completionEndpoint,
+  '/v1/embeddings': embeddingEndpoint,
 };
 
 /** OpenAI routes whose kinds of work the protocol defines but no peer serves yet. */
@@ -44,7 +45,7 @@ const unavailablePaths = [
   '/v1/images/variations',
 ];
 
-const postPaths = [...Object.keys(requestReaders), ...unavailablePaths];
+const postPaths = [...Object.keys(endpoints), ...unavailablePaths];
 
 /** The relay's HTTP interface: the OpenAI API, health, `/relay.json` and the pages. */
 export function createGateway(components: GatewayComponents): Gateway {
@@ -69,7 +70,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   });
 
   const generateComponents = { ...components, bodies: createBodyBudget() };
-  for (const [path, read] of Object.entries(requestReaders)) app.post(path, generate(generateComponents, read));
+  for (const [path, one] of Object.entries(endpoints)) app.post(path, generate(generateComponents, one));
   for (const path of unavailablePaths) app.post(path, kindUnavailable);
   app.get('/v1/models', listModels(components));
   app.get('/v1/models/:id{.+}', showModel(components));

@@ -4,37 +4,23 @@ import { embedding } from '#lib/protocol/kinds/embedding.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { embeddingRequestSchema } from '#lib/protocol/openai.ts';
 import { describeAnswer, writeUsage, type AnswerFormat, type AnswerMetadata } from './answer.ts';
+import { endpoint } from './endpoint.ts';
 import { badRequest } from './errors.ts';
-import { assertSupported, readModel, type ModelList } from './model-list.ts';
-import { findIgnored } from './parameters.ts';
-import { parseMember, readExtensions, type ParsedRequest } from './request.ts';
+import { parseMember } from './request.ts';
 
-/** Parses a request for embeddings. @throws as `readChatRequest` does. */
-export function readEmbeddingRequest(body: unknown, headers: Headers, models: ModelList): ParsedRequest {
-  const request = parseMember(embeddingRequestSchema, body);
-  const terms = readExtensions(request, headers);
-  const model = readModel(request.model, models);
+/** `POST /v1/embeddings`. */
+export const embeddingEndpoint = endpoint(embeddingRequestSchema, (request) => {
   const texts = typeof request.input === 'string' ? [request.input] : request.input;
   if (texts.length > limits.embeddingTextsMax) {
     throw badRequest(`"input" takes at most ${limits.embeddingTextsMax} strings. Send them in parts.`, 'input');
   }
-  const work = {
-    kind: 'embedding' as const,
-    input: parseMember(embedding.input, { texts }),
-    params: parseMember(embedding.params, { dimensions: request.dimensions ?? undefined }),
-  };
-  assertSupported(request.model, work, models);
+  const input = parseMember(embedding.input, { texts });
+  const params = parseMember(embedding.params, { dimensions: request.dimensions ?? undefined });
   return {
-    model: request.model,
-    answer: 'whole',
-    usageChunk: 'omitted',
-    maxTokens: undefined,
-    contextTokens: models.find(request.model)?.contextTokens,
-    warnings: findIgnored(request, 'embedding'),
+    work: { kind: 'embedding', input, params },
     format: embeddingFormat(texts.length, request.encoding_format ?? 'float'),
-    ask: { ...work, ...terms, model },
   };
-}
+});
 
 function embeddingFormat(count: number, encoding: 'float' | 'base64'): AnswerFormat {
   const write = (bytes: Uint8Array) => {
@@ -59,7 +45,7 @@ function embeddingFormat(count: number, encoding: 'float' | 'base64'): AnswerFor
       };
     },
     chunks() {
-      throw wireError('bad-request', 'Embeddings are not streamed.');
+      throw wireError('internal');
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { badRequest } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 
@@ -12,21 +13,10 @@ type Members = Readonly<Record<string, unknown>>;
 
 const words = (text: string) => text.split(/\s+/);
 
-/** Parameters that are honoured, or that do not affect the answer. */
-const common = words(
-  'model stream stream_options max_tokens temperature top_p top_k min_p repetition_penalty frequency_penalty ' +
-    'presence_penalty seed stop logit_bias n user tabloom peer_tier metadata store safety_identifier prompt_cache_key ' +
-    'prompt_cache_retention service_tier',
+/** Parameters without an effect on the answer, beside those of a route's own schema. */
+const harmless = new Set(
+  words('tabloom peer_tier metadata store safety_identifier prompt_cache_key prompt_cache_retention service_tier'),
 );
-const supported = {
-  chat: new Set([
-    ...common,
-    ...words('messages max_completion_tokens tools tool_choice parallel_tool_calls response_format logprobs'),
-    ...words('top_logprobs reasoning_effort'),
-  ]),
-  completion: new Set([...common, ...words('prompt logprobs best_of')]),
-  embedding: new Set(words('model input encoding_format dimensions user tabloom peer_tier')),
-} as const;
 
 /** Parameters that would change the answer or promise something about it, and that this network cannot honour. */
 const unsupported: Readonly<Record<string, string>> = {
@@ -88,10 +78,10 @@ export function rejectUnsupported(request: Members): void {
   }
 }
 
-/** A warning for every other parameter that is ignored. */
-export function findIgnored(request: Members, kind: keyof typeof supported): readonly RequestWarning[] {
+/** A warning for every other parameter that is ignored: one that the route's schema does not name. */
+export function findIgnored(request: Members, { shape }: z.ZodObject): readonly RequestWarning[] {
   return Object.entries(request)
-    .filter(([param, value]) => !supported[kind].has(param) && !isNoOp(param, value))
+    .filter(([param, value]) => !Object.hasOwn(shape, param) && !harmless.has(param) && !isNoOp(param, value))
     .slice(0, gatewayLimits.warningsMax)
     .map(([param]): RequestWarning => {
       const name = param.slice(0, 64);

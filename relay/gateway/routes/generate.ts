@@ -6,11 +6,11 @@ import type { JobState } from '#lib/peer/session/job-state.ts';
 import { answerHeaders, type AnswerMetadata } from '../answer.ts';
 import { readJson, type BodyBudget } from '../body.ts';
 import { collectJob, rejectTrimmed } from '../collect.ts';
+import type { Endpoint } from '../endpoint.ts';
 import { badRequest } from '../errors.ts';
 import type { IdempotencyKey, JobRegistry } from '../job-registry.ts';
 import { gatewayLimits } from '../limits.ts';
 import type { ModelList } from '../model-list.ts';
-import type { ParsedRequest } from '../request.ts';
 import { startStream, streamBody } from '../stream.ts';
 
 export interface GenerateComponents {
@@ -22,14 +22,11 @@ export interface GenerateComponents {
 }
 
 /** A route that runs a job on the network, whole or streamed. A client that disconnects stops the engine. */
-export function generate(
-  { jobs, models, bodies, clock, logger }: GenerateComponents,
-  read: (body: unknown, headers: Headers, models: ModelList) => ParsedRequest,
-): Handler {
+export function generate({ jobs, models, bodies, clock, logger }: GenerateComponents, endpoint: Endpoint): Handler {
   return async (context) => {
     const request = context.req.raw;
     const { value, text } = await readJson(request, bodies);
-    const parsed = read(value, request.headers, models);
+    const parsed = endpoint.read(value, request.headers, models);
     const left = new AbortController();
     if (request.signal.aborted) left.abort();
     else request.signal.addEventListener('abort', () => left.abort(), { once: true });

@@ -8,7 +8,6 @@ import { z } from 'zod';
 export type ChatCompletionRequest = z.output<typeof chatCompletionRequestSchema>;
 export type SamplingRequest = z.output<typeof samplingSchema>;
 export type RequestMessage = ChatCompletionRequest['messages'][number];
-export type ChatCompletion = z.output<typeof chatCompletionSchema>;
 export type ChatCompletionChunk = z.output<typeof chatCompletionChunkSchema>;
 export type OpenAIErrorBody = z.output<typeof openAIErrorBodySchema>;
 export type TokenLogprob = z.output<typeof tokenLogprobSchema>;
@@ -32,11 +31,16 @@ const tokenLimit = z
 
 const stopError = 'must be a string or a list of at most 4 strings';
 
-/** Members that chat and text completions share, including the extensions of vLLM and llama.cpp. */
-const samplingSchema = z.looseObject({
+/** Members that the requests of all routes share. */
+export const requestSchema = z.looseObject({
   model: text.min(1, { error: 'must name a model' }),
   stream: flag,
   stream_options: z.looseObject({ include_usage: flag }, { error: 'must be an object' }).nullish(),
+  user: text.nullish(),
+});
+
+/** Members that chat and text completions share, including the extensions of vLLM and llama.cpp. */
+const samplingSchema = requestSchema.extend({
   max_tokens: tokenLimit.nullish(),
   temperature: number(0, 2),
   top_p: number(0, 1),
@@ -53,7 +57,6 @@ const samplingSchema = z.looseObject({
     })
     .nullish(),
   n: z.number({ error: 'must be 1' }).nullish(),
-  user: text.nullish(),
 });
 
 const functionSchema = z.looseObject({ name: text.min(1) }, { error: 'must have a name' });
@@ -151,14 +154,16 @@ export const completionRequestSchema = samplingSchema.extend({
   best_of: z.literal(1, { error: 'must be 1' }).nullish(),
 });
 
-export const embeddingRequestSchema = z.looseObject({
-  model: text.min(1, { error: 'must name a model' }),
+export const embeddingRequestSchema = requestSchema.extend({
+  stream: z
+    .boolean()
+    .refine((asked) => !asked, { error: 'must be false: embeddings are not streamed' })
+    .nullish(),
   input: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
     error: 'must be a string or a list of strings, none of them empty; token ids are not supported',
   }),
   encoding_format: z.enum(['float', 'base64'], { error: 'must be float or base64' }).nullish(),
   dimensions: whole(1, 8_192),
-  user: text.nullish(),
 });
 
 export const usageBodySchema = z.looseObject({

@@ -1,0 +1,62 @@
+import type { JobState } from '#lib/peer/session/job-state.ts';
+import type { Part } from '#lib/protocol/part.ts';
+import { describeAnswer, finishReason, writeUsage, type AnswerFormat, type AnswerMetadata } from './answer.ts';
+
+/** What distinguishes a chat completion from a text completion. */
+export interface CompletionShape {
+  readonly idPrefix: string;
+  readonly object: string;
+  readonly chunkObject: string;
+  /** The only choice of a whole answer, without its index and finish reason. */
+  choice(state: JobState): object;
+  /** Choices of one stream's chunks, likewise. */
+  chunks(): ChoiceWriter;
+}
+
+export interface ChoiceWriter {
+  /** Sent before the answer has begun; undefined for formats that have no such chunk. */
+  readonly first: object | undefined;
+  /** Undefined for a part without a place in this format. */
+  part(part: Part): object | undefined;
+  readonly last: object;
+}
+
+/** OpenAI's completions: one choice, an object for each chunk, and usage in a chunk of its own where it is asked for. */
+export function completionFormat(shape: CompletionShape): AnswerFormat {
+  const common = ({ id, created, model }: AnswerMetadata, object: string) => ({
+    id: `${shape.idPrefix}${id}`,
+    object,
+    created,
+    model,
+  });
+  const choose = (choice: object, reason: string | null) => ({
+    choices: [{ index: 0, ...choice, finish_reason: reason }],
+  });
+  return {
+    whole: (metadata, state) => ({
+      ...common(metadata, shape.object),
+      model: state.worker?.model ?? metadata.model,
+      ...choose(shape.choice(state), finishReason(state)),
+      usage: writeUsage(state.usage),
+      tabloom: describeAnswer(metadata, state),
+    }),
+    chunks(metadata, usageChunk) {
+      const usageless = usageChunk === 'sent' ? { usage: null } : {};
+      const head = common(metadata, shape.chunkObject);
+      const frame = (body: object) => `data: ${JSON.stringify({ ...head, ...body })}\n\n`;
+      const chunk = (choice: object | undefined) =>
+        choice === undefined ? '' : frame({ ...choose(choice, null), ...usageless });
+      const choices = shape.chunks();
+      return {
+        begin: () => chunk(choices.first),
+        part: (part) => chunk(choices.part(part)),
+        finish(state) {
+          const tabloom = describeAnswer(metadata, state);
+          const last = { ...choose(choices.last, finishReason(state)), ...usageless };
+          if (usageChunk === 'omitted') return frame({ ...last, tabloom });
+          return frame(last) + frame({ choices: [], usage: writeUsage(state.usage), tabloom });
+        },
+      };
+    },
+  };
+}
