@@ -175,6 +175,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       guard,
       jobs,
       models,
+      directory: peer.directory,
       clock,
       logger,
       startedAt,

@@ -12,7 +12,7 @@ import type { ParsedRequest } from './request.ts';
 export interface AnswerMetadata {
   /** The job's id. */
   readonly id: string;
-  /** The model as the caller named it; the answer carries the worker's name for it. */
+  /** The worker's name for the model, or the caller's while there is no worker. */
   readonly model: string;
   /** Seconds since the epoch. */
   readonly created: number;
@@ -77,10 +77,10 @@ export interface ReceiptExtension {
 
 export function describeAnswer(
   metadata: AnswerMetadata,
-  { worker, path, attempts, warnings }: JobState,
+  { job, worker, path, attempts, warnings }: JobState,
 ): AnswerExtension {
   return {
-    job: metadata.id,
+    job: job?.id ?? metadata.id,
     peer: worker?.peer ?? null,
     role: worker?.role ?? null,
     path: path ?? null,

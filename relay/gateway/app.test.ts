@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
-import { announce, artefact, ask, gatewayFixture } from './gateway.fixture.ts';
+import { announce, artefact, ask, gatewayFixture, worker } from './gateway.fixture.ts';
 
 const foreign = { origin: 'https://evil.example' };
 const friend = { origin: 'https://app.example' };
@@ -43,6 +43,33 @@ describe('Host and Origin', () => {
       expect(response.headers.get('access-control-expose-headers')).toContain('retry-after');
     }
   });
+});
+
+test('the network: what each model can do, and its workers by peer id', async () => {
+  const clock = manualClock();
+  const { request, directory } = gatewayFixture(undefined, { clock });
+  const measured = { prefillTps: 100, decodeTps: 20, ttftMs: 50 };
+  announce(directory, clock, [{ slots: 2, running: 1, measured }]);
+  announce(directory, clock, [{ queued: 3 }], 8);
+  const body = await (await request('/v1/network')).json();
+  expect(body).toMatchObject({ object: 'network', workers_total: 2 });
+  expect(body.models).toEqual([
+    {
+      artefact,
+      name: 'tabloom-demo',
+      quantisation: 'Q8_0',
+      workers: 2,
+      slots: 3,
+      running: 1,
+      queued: 3,
+      decodeTps: 40,
+      contextTokens: 512,
+      tiers: ['open'],
+    },
+  ]);
+  expect(body.workers).toHaveLength(2);
+  const self = body.workers.find((one: { peer: string }) => one.peer === worker.peer);
+  expect(self).toMatchObject({ role: 'tab', engine: { name: 'scripted' }, models: [{ measured, slots: 2 }] });
 });
 
 describe('preflight', () => {

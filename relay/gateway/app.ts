@@ -11,10 +11,18 @@ import { embeddingEndpoint } from './embedding.ts';
 import type { Endpoint } from './endpoint.ts';
 import { gatewayError, toHttpError } from './errors.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
-import { listModels, showHealth, showModel, showRelayInfo, type Health } from './routes/status.ts';
+import {
+  listModels,
+  showHealth,
+  showModel,
+  showNetwork,
+  showRelayInfo,
+  type Health,
+  type NetworkComponents,
+} from './routes/status.ts';
 import { hostCheck, originCheck } from './security.ts';
 
-export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'> {
+export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'>, NetworkComponents {
   readonly guard: Guard;
   readonly startedAt: number;
   readonly health: () => Health;
@@ -74,10 +82,11 @@ export function createGateway(components: GatewayComponents): Gateway {
   for (const path of unavailablePaths) app.post(path, kindUnavailable);
   app.get('/v1/models', listModels(components));
   app.get('/v1/models/:id{.+}', showModel(components));
+  app.get('/v1/network', showNetwork(components));
   app.get('/health', showHealth(components.health));
   app.get('/relay.json', showRelayInfo(components.relayInfo));
 
-  for (const path of [...postPaths, '/v1/models', '/v1/models/:id{.+}', '/health', '/relay.json']) {
+  for (const path of [...postPaths, '/v1/models', '/v1/models/:id{.+}', '/v1/network', '/health', '/relay.json']) {
     app.all(path, () => {
       throw gatewayError('method-not-allowed', 'This path does not support this method. See the Allow header.');
     });

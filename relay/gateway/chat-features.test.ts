@@ -217,7 +217,6 @@ describe('B2: a requirement is met or refused before work', () => {
     ['two answers', { n: 2 }, 'n'],
     ['functions of the older form', { functions: [weather] }, 'functions'],
     ["a grammar of vLLM's", { guided_json: { type: 'object' } }, 'guided_json'],
-    ['a promise about data', { provider: { data_collection: 'deny' } }, 'provider.data_collection'],
     ['a result of no call', { messages: [{ role: 'tool', content: 'x' }] }, 'messages.0.tool_call_id'],
   ])('%s is 400 with the member', async (_name, more, param) => {
     const { chat, asked } = fixture();

@@ -35,7 +35,6 @@ export function completionFormat(shape: CompletionShape): AnswerFormat {
   return {
     whole: (metadata, state) => ({
       ...common(metadata, shape.object),
-      model: state.worker?.model ?? metadata.model,
       ...choose(shape.choice(state), finishReason(state)),
       usage: writeUsage(state.usage),
       tabloom: describeAnswer(metadata, state),

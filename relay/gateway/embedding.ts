@@ -39,7 +39,7 @@ function embeddingFormat(count: number, encoding: 'float' | 'base64'): AnswerFor
           index,
           embedding: write(Buffer.concat(chunks)),
         })),
-        model: state.worker?.model ?? metadata.model,
+        model: metadata.model,
         usage: writeUsage(state.usage),
         tabloom: describeAnswer(metadata, state),
       };

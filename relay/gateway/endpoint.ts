@@ -2,8 +2,11 @@ import type { z } from 'zod';
 import type { Work } from '#lib/protocol/job.ts';
 import type { requestSchema } from '#lib/protocol/openai.ts';
 import type { AnswerFormat } from './answer.ts';
+import type { ModelAttempt } from './attempts.ts';
+import { badRequest } from './errors.ts';
 import { assertSupported, readModel, type ModelList } from './model-list.ts';
 import { findIgnored, rejectUnsupported } from './parameters.ts';
+import { readProvider } from './provider.ts';
 import { parseMember, readExtensions, type ParsedRequest, type TokenLimit } from './request.ts';
 
 /** A route that runs a job: what it accepts, the work that follows from it, and how its answer is written. */
@@ -38,23 +41,57 @@ export const endpoint = <S extends RequestSchema>(
 ): Endpoint => ({
   schema,
   read(body, headers, models) {
-    const request = parseMember(schema, body);
-    const terms = readExtensions(request, headers);
+    const request = parseMember(schema, withModel(body));
+    const { peers, ...terms } = readExtensions(request, headers);
     rejectUnsupported(request);
-    const model = readModel(request.model, models);
-    const contextTokens = models.find(request.model)?.contextTokens;
-    const { work, blobs, limit, format } = readWork(request, contextTokens);
-    assertSupported(request.model, work, models);
+    const provider = readProvider(request.provider, peers);
+    const ignored = findIgnored(request, schema);
+    if (ignored[0] && provider.ignoredParameters === 'refused') {
+      throw badRequest(`${ignored[0].message} "provider.require_parameters" forbids that.`, ignored[0].param);
+    }
+    const readAttempt = (name: string): ModelAttempt & { readonly format: AnswerFormat } => {
+      const model = readModel(name, models);
+      const contextTokens = models.find(name)?.contextTokens;
+      const { work, blobs, limit, format } = readWork(request, contextTokens);
+      assertSupported(name, work, provider.conditions, models);
+      return {
+        model: name,
+        maxTokens: limit?.maxTokens,
+        contextTokens,
+        warnings: [...(limit?.warnings ?? []), ...provider.warnings, ...ignored],
+        format,
+        ask: { ...work, ...terms, ...provider.conditions, model, ...(blobs && blobs.size > 0 ? { blobs } : {}) },
+      };
+    };
+    const [first, ...others] = readAttempts([request.model, ...(request.models ?? [])], readAttempt);
     const { stream, stream_options: options } = request;
     return {
-      model: request.model,
+      attempts: [first, ...others],
       answer: stream === true ? 'streamed' : 'whole',
       usageChunk: options?.include_usage === true ? 'sent' : 'omitted',
-      maxTokens: limit?.maxTokens,
-      contextTokens,
-      warnings: [...(limit?.warnings ?? []), ...findIgnored(request, schema)],
-      format,
-      ask: { ...work, ...terms, model, ...(blobs && blobs.size > 0 ? { blobs } : {}) },
+      format: first.format,
     };
   },
 });
+
+/** A list of models alone will do: the first is the one that is meant. */
+function withModel(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null) return body;
+  const { model, models } = body as { readonly model?: unknown; readonly models?: unknown };
+  return model == null && Array.isArray(models) ? { ...body, model: models[0] } : body;
+}
+
+/** An attempt for each model that can do the work. @throws the first model's error where none can. */
+function readAttempts<A>(names: readonly string[], read: (name: string) => A): readonly [A, ...A[]] {
+  const errors: unknown[] = [];
+  const [first, ...others] = [...new Set(names)].flatMap((name) => {
+    try {
+      return [read(name)];
+    } catch (error) {
+      errors.push(error);
+      return [];
+    }
+  });
+  if (first === undefined) throw errors[0];
+  return [first, ...others];
+}

@@ -4,8 +4,9 @@ import type { Clock } from '#lib/base/clock.ts';
 import { randomId } from '#lib/base/ids.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
-import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
+import type { Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import { askInTurn, type Attempts } from './attempts.ts';
 import { gatewayError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 import { createResponseRecorder, type ResponseRecorder } from './response-recorder.ts';
@@ -18,7 +19,7 @@ export interface JobRegistry {
    * the job unless another caller follows it.
    * @throws `draining`, `gateway-busy`, `idempotency-key-reused`, before anything is asked.
    */
-  run(ask: AskRequest, key: IdempotencyKey | undefined, options: AbortOptions): JobRun;
+  run(attempts: Attempts, key: IdempotencyKey | undefined, options: AbortOptions): JobRun;
   /** Refuses new jobs. */
   drain(): void;
   /** Stops running jobs; each answer ends with `reason`. */
@@ -28,7 +29,8 @@ export interface JobRegistry {
 }
 
 export interface JobRun {
-  readonly id: string;
+  /** Of the job of each attempt. */
+  readonly ids: readonly string[];
   readonly events: AsyncIterable<JobEvent>;
 }
 
@@ -74,11 +76,15 @@ export function createJobRegistry({ consumer, clock, random }: JobRegistryCompon
   const becameIdle = createNotifier();
   let draining = false;
 
-  async function* counted(ask: AskRequest, signal: AbortSignal | undefined): AsyncGenerator<JobEvent> {
+  async function* counted(
+    attempts: Attempts,
+    ids: readonly string[],
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<JobEvent> {
     let outcome: 'finished' | 'failed' | 'cancelled' = 'cancelled';
     counts.running += 1;
     try {
-      for await (const event of consumer.ask(ask, { signal: anySignal([signal, closing.signal]) })) {
+      for await (const event of askInTurn(attempts, ids, consumer, anySignal([signal, closing.signal]))) {
         if (event.type === 'job-finished') {
           outcome = 'finished';
           counts.tokensOut += event.usage.tokensOut;
@@ -119,7 +125,7 @@ export function createJobRegistry({ consumer, clock, random }: JobRegistryCompon
     }
   };
 
-  const runKeyed = (ask: AskRequest, { scope, key, body }: IdempotencyKey, signal: AbortSignal | undefined) => {
+  const runKeyed = (attempts: Attempts, { scope, key, body }: IdempotencyKey, signal: AbortSignal | undefined) => {
     const name = hash(scope, key);
     const bodyHash = hash(body);
     evictRecords();
@@ -131,25 +137,25 @@ export function createJobRegistry({ consumer, clock, random }: JobRegistryCompon
     if (entry.bodyHash !== bodyHash) {
       throw gatewayError('idempotency-key-reused', 'This Idempotency-Key was used with another body. Use a new key.');
     }
-    const id = () => hash(processSalt, name, String(entry.attempt)).slice(0, 32);
+    const ids = () => attempts.map((_, turn) => hash(processSalt, name, `${entry.attempt}.${turn}`).slice(0, 32));
     if (!entry.recorder || entry.recorder.abandoned) {
       admit();
       if (entry.recorder) entry.attempt += 1;
-      const recorder = createResponseRecorder((stop) => counted({ ...ask, id: id() }, stop));
+      const recorder = createResponseRecorder((stop) => counted(attempts, ids(), stop));
       entry.recorder = recorder;
       void discardUnlessFinished(entry, recorder);
     }
     entries.set(name, entry);
-    return { id: id(), events: entry.recorder.follow(signal) };
+    return { ids: ids(), events: entry.recorder.follow(signal) };
   };
 
   return {
     counts,
-    run(ask, key, { signal }) {
-      if (key) return runKeyed(ask, key, signal);
+    run(attempts, key, { signal }) {
+      if (key) return runKeyed(attempts, key, signal);
       admit();
-      const id = ask.id ?? randomId(random);
-      return { id, events: counted({ ...ask, id }, signal) };
+      const ids = attempts.map(() => randomId(random));
+      return { ids, events: counted(attempts, ids, signal) };
     },
     drain: () => {
       draining = true;

@@ -1,8 +1,9 @@
+import { isAcceptedForm, isWithinPrice } from '#lib/market/filter.ts';
 import { resolveModel } from '#lib/market/names.ts';
-import type { Directory, DirectoryEntry } from '#lib/market/spec.ts';
+import type { Directory, DirectoryEntry, WorkerConditions } from '#lib/market/spec.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
-import { artefactIdSchema, type ArtefactId } from '#lib/protocol/ids.ts';
+import { artefactIdSchema, type ArtefactId, type PeerId } from '#lib/protocol/ids.ts';
 import { needsOf, type Work } from '#lib/protocol/job.ts';
 import type { OfferedModel } from '#lib/protocol/offer.ts';
 
@@ -15,7 +16,13 @@ export interface ModelList {
   /** Whether the name is known even if it is not served now: from the catalog, or seen before. */
   knows(id: string): boolean;
   /** Every offer of it by a worker that accepts work; all offers for `auto`. */
-  offersOf(id: string): readonly OfferedModel[];
+  offersOf(id: string): readonly ModelOffer[];
+}
+
+/** A model, as one peer serves it. */
+export interface ModelOffer {
+  readonly peer: PeerId;
+  readonly model: OfferedModel;
 }
 
 export interface ListedModel {
@@ -54,7 +61,9 @@ export function createModelList(directory: Directory, catalog: readonly string[]
   const serving = (model: AskRequest['model']) => directory.serving(model).filter(({ offer }) => !offer.draining);
   /** The matching models of these workers. */
   const modelsOf = (entries: readonly DirectoryEntry[], matches: (model: OfferedModel) => boolean) =>
-    entries.flatMap(({ offer }) => offer.models.filter(matches));
+    entries.flatMap(({ offer: { peer, models } }) =>
+      models.filter(matches).map((model): ModelOffer => ({ peer, model })),
+    );
   const named = (name: string) => modelsOf(serving({ name }), (model) => model.name === name);
   const ofArtefact = (artefact: string) => modelsOf(serving({ artefact }), (model) => model.artefact === artefact);
   /** A full name also identifies the peer. */
@@ -65,7 +74,7 @@ export function createModelList(directory: Directory, catalog: readonly string[]
     return modelsOf(own, ({ artefact }) => artefact === meant.model.artefact);
   };
   // A request scans only the workers of its model; only `list` scans them all.
-  const offersOf = (id: string): readonly OfferedModel[] => {
+  const offersOf = (id: string): readonly ModelOffer[] => {
     if (id === anyModel) return modelsOf(serving('any'), () => true);
     for (const offers of [named, ofArtefact, ofPeer]) {
       const found = offers(id);
@@ -73,9 +82,14 @@ export function createModelList(directory: Directory, catalog: readonly string[]
     }
     return [];
   };
-  const collect = (models: readonly OfferedModel[]): readonly ListedModel[] =>
-    [...Map.groupBy(models, ({ name }) => name)]
-      .map(([name, offers]) => describe(name, offers))
+  const collect = (offers: readonly ModelOffer[]): readonly ListedModel[] =>
+    [
+      ...Map.groupBy(
+        offers.map(({ model }) => model),
+        ({ name }) => name,
+      ),
+    ]
+      .map(([name, models]) => describe(name, models))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
 
   return {
@@ -132,17 +146,18 @@ const paramsByFeature: Readonly<Record<string, string>> = {
 /**
  * Refuses a job whose requirements no worker of the model can meet. If the model is not served at all, that error is left
  * to the network.
- * @throws `feature-unavailable`, with the feature and the parameter that needs it.
+ * @throws `feature-unavailable`, with the feature and the parameter that needs it; `no-peer-available`, `price`, with the
+ * condition that no worker meets.
  */
-export function assertSupported(model: string, work: Work, models: ModelList): void {
+export function assertSupported(model: string, work: Work, conditions: WorkerConditions, models: ModelList): void {
   const offers = models.offersOf(model);
   if (offers.length === 0) return;
   const name = model === anyModel ? 'any model' : `"${model}"`;
-  const doing = offers.filter(({ kinds }) => kinds.includes(work.kind));
+  const doing = offers.filter((offer) => offer.model.kinds.includes(work.kind));
   const refuse = (feature: string, param: string, message: string) =>
     wireError('feature-unavailable', message, { details: { param, feature } });
   if (doing.length === 0) {
-    const does = sorted(offers.flatMap(({ kinds }) => kinds)).join(', ');
+    const does = sorted(offers.flatMap((offer) => offer.model.kinds)).join(', ');
     throw refuse(
       work.kind,
       'model',
@@ -150,8 +165,9 @@ export function assertSupported(model: string, work: Work, models: ModelList): v
     );
   }
   const needs = needsOf(work);
-  if (doing.some(({ features }) => needs.every((need) => features.includes(need)))) return;
-  const missing = needs.find((need) => !doing.some(({ features }) => features.includes(need)));
+  const able = doing.filter((offer) => needs.every((need) => offer.model.features.includes(need)));
+  if (able.length > 0) return assertConditionsMet(name, able, conditions);
+  const missing = needs.find((need) => !doing.some((offer) => offer.model.features.includes(need)));
   const feature = missing ?? needs.join('" and "');
   const param = paramsByFeature[missing ?? needs[0]!] ?? 'model';
   throw refuse(
@@ -159,4 +175,38 @@ export function assertSupported(model: string, work: Work, models: ModelList): v
     param,
     `No peer that serves ${name} now offers "${feature}", which "${param}" needs. Leave it out or choose another model.`,
   );
+}
+
+/** Conditions of the caller, in the order in which they are looked at. */
+const conditionTests: readonly {
+  readonly param: string;
+  readonly code: 'no-peer-available' | 'feature-unavailable' | 'price';
+  readonly meets: (offer: ModelOffer, conditions: WorkerConditions) => boolean;
+}[] = [
+  {
+    param: 'provider.only',
+    code: 'no-peer-available',
+    meets: ({ peer }, { only }) => only?.includes(peer) ?? true,
+  },
+  {
+    param: 'provider.ignore',
+    code: 'no-peer-available',
+    meets: ({ peer }, { ignore }) => ignore?.includes(peer) !== true,
+  },
+  {
+    param: 'provider.quantizations',
+    code: 'feature-unavailable',
+    meets: ({ model }, conditions) => isAcceptedForm(conditions, model),
+  },
+  { param: 'provider.max_price', code: 'price', meets: ({ model }, conditions) => isWithinPrice(conditions, model) },
+];
+
+function assertConditionsMet(name: string, offers: readonly ModelOffer[], conditions: WorkerConditions): void {
+  let left = offers;
+  for (const { param, code, meets } of conditionTests) {
+    left = left.filter((offer) => meets(offer, conditions));
+    if (left.length > 0) continue;
+    const message = `No peer that serves ${name} and can do this now meets "${param}". Loosen it or choose another model.`;
+    throw wireError(code, message, { details: { param } });
+  }
 }

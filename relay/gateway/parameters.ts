@@ -15,7 +15,9 @@ const words = (text: string) => text.split(/\s+/);
 
 /** Parameters without an effect on the answer, beside those of a route's own schema. */
 const harmless = new Set(
-  words('tabloom peer_tier metadata store safety_identifier prompt_cache_key prompt_cache_retention service_tier'),
+  words(
+    'tabloom peer_tier route metadata store safety_identifier prompt_cache_key prompt_cache_retention service_tier',
+  ),
 );
 
 /** Parameters that would change the answer or promise something about it, and that this network cannot honour. */
@@ -36,11 +38,8 @@ const unsupported: Readonly<Record<string, string>> = {
   ),
 };
 
-/** Members of OpenRouter's `provider` that only rank providers; the others are conditions. */
-const providerHints = new Set(['order', 'sort', 'allow_fallbacks', 'require_parameters']);
-
 /** Values that mean the default for any parameter. */
-const isDefault = (value: unknown): boolean =>
+export const isDefault = (value: unknown): boolean =>
   value == null ||
   value === false ||
   value === '' ||
@@ -67,14 +66,8 @@ export function rejectUnsupported(request: Members): void {
     const given = param === 'web_search_options' ? request[param] != null : !isNoOp(param, request[param]);
     if (given) throw badRequest(`"${param}" is not supported on this network. ${says}.`, param);
   }
-  const { modalities, provider } = request;
-  if (!isNoOp('modalities', modalities)) {
+  if (!isNoOp('modalities', request['modalities'])) {
     throw badRequest('"modalities" must be ["text"]: answers are text here.', 'modalities');
-  }
-  for (const [name, value] of Object.entries(typeof provider === 'object' ? (provider ?? {}) : {})) {
-    if (providerHints.has(name) || isDefault(value) || value === 'allow') continue;
-    const param = `provider.${name.slice(0, 64)}`;
-    throw badRequest(`"${param}" is a condition that this network cannot guarantee. Leave it out.`, param);
   }
 }
 

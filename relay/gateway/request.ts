@@ -1,28 +1,22 @@
 import { z } from 'zod';
-import type { AskRequest, AskTerms } from '#lib/peer/spec.ts';
+import type { AskTerms } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
-import { peerIdSchema } from '#lib/protocol/ids.ts';
+import { peerIdSchema, type PeerId } from '#lib/protocol/ids.ts';
 import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { SamplingRequest } from '#lib/protocol/openai.ts';
 import type { AnswerFormat } from './answer.ts';
+import type { Attempts } from './attempts.ts';
 import { badRequest } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 import type { RequestWarning } from './parameters.ts';
 
-/** A request of any route, validated and turned into a job to ask for. */
+/** A request of any route, validated and turned into jobs to ask for. */
 export interface ParsedRequest {
-  /** With the blobs that the input refers to, by SHA-256. */
-  readonly ask: AskRequest & { readonly blobs?: ReadonlyMap<string, Uint8Array> };
-  /** The model's name as the caller wrote it. */
-  readonly model: string;
+  /** The preferred model first; each further one is asked only where the one before it gave nothing. */
+  readonly attempts: Attempts;
   readonly answer: 'whole' | 'streamed';
   readonly usageChunk: 'sent' | 'omitted';
-  /** The limit in effect; undefined for kinds without one. */
-  readonly maxTokens: number | undefined;
-  /** The model's context, where it is served. */
-  readonly contextTokens: number | undefined;
-  readonly warnings: readonly RequestWarning[];
   readonly format: AnswerFormat;
 }
 
@@ -64,7 +58,7 @@ const tierHeaders = ['x-tabloom-tier', 'x-peer-tier'];
 export function readExtensions(
   request: { readonly [member: string]: unknown },
   headers: Headers,
-): Pick<AskTerms, 'tier' | 'deadlineMs' | 'only'> {
+): Pick<AskTerms, 'tier' | 'deadlineMs'> & { readonly peers: readonly PeerId[] | undefined } {
   const extension = parseMember(extensionSchema.nullish(), request['tabloom'], 'tabloom');
   const peerTier = parseMember(z.string({ error: 'must be a string' }).nullish(), request['peer_tier'], 'peer_tier');
   const requested: readonly (readonly [string, string | null | undefined])[] = [
@@ -80,7 +74,7 @@ export function readExtensions(
       { details: { param } },
     );
   }
-  return { tier: 'open', deadlineMs: extension?.deadline_ms ?? undefined, only: extension?.peers ?? undefined };
+  return { tier: 'open', deadlineMs: extension?.deadline_ms ?? undefined, peers: extension?.peers ?? undefined };
 }
 
 /** The parameters that chats and completions share, except for the token limit. */

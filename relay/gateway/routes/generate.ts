@@ -5,7 +5,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import { answerHeaders, type AnswerMetadata } from '../answer.ts';
 import { readJson, type BodyBudget } from '../body.ts';
-import { collectJob, rejectTrimmed } from '../collect.ts';
+import { collectJob } from '../collect.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { badRequest } from '../errors.ts';
 import type { IdempotencyKey, JobRegistry } from '../job-registry.ts';
@@ -32,27 +32,25 @@ export function generate({ jobs, models, bodies, clock, logger }: GenerateCompon
     else request.signal.addEventListener('abort', () => left.abort(), { once: true });
 
     const key = readKey(context, text);
-    const { id, events } = jobs.run(parsed.ask, key, { signal: left.signal });
-    const { kind } = parsed.ask;
-    logger.info('job-asked', { job: id, kind, model: parsed.model.slice(0, 128), answer: parsed.answer });
-    const { model, warnings, maxTokens, format } = parsed;
+    const { attempts, format } = parsed;
+    const { ids, events } = jobs.run(attempts, key, { signal: left.signal });
+    const { ask, model } = attempts[0];
+    logger.info('job-asked', { job: ids[0], kind: ask.kind, model: model.slice(0, 128), answer: parsed.answer });
     // Dated by the job, not the request: a repeated Idempotency-Key gets the same answer, to the second.
-    const metadataOf = ({ startedAt = clock.now() }: JobState): AnswerMetadata => ({
-      id,
-      model,
-      created: Math.floor(startedAt / 1_000),
-      maxTokens,
-      warnings,
-    });
-    const answering = rejectTrimmed(events, parsed);
+    const metadataOf = ({ job, worker, startedAt = clock.now() }: JobState): AnswerMetadata => {
+      const turn = Math.max(0, job ? ids.indexOf(job.id) : 0);
+      const { model, maxTokens, warnings } = attempts[turn]!;
+      const created = Math.floor(startedAt / 1_000);
+      return { id: ids[turn]!, model: worker?.model ?? model, created, maxTokens, warnings };
+    };
     if (parsed.answer === 'whole') {
-      const state = await collectJob(answering, parsed);
-      return context.json(format.whole(metadataOf(state), state), 200, answerHeaders(id, state));
+      const state = await collectJob(events, parsed);
+      const metadata = metadataOf(state);
+      return context.json(format.whole(metadata, state), 200, answerHeaders(metadata.id, state));
     }
-    const { state, frames } = await startStream(answering, parsed, {
+    const { state, frames } = await startStream(events, parsed, {
       clock,
-      writer: (begun) =>
-        format.chunks({ ...metadataOf(begun), model: begun.worker?.model ?? model }, parsed.usageChunk),
+      writer: (begun) => format.chunks(metadataOf(begun), parsed.usageChunk),
       signal: left.signal,
     });
     return new Response(
@@ -62,7 +60,7 @@ export function generate({ jobs, models, bodies, clock, logger }: GenerateCompon
           'content-type': 'text/event-stream; charset=utf-8',
           'cache-control': 'no-cache, no-transform',
           'x-accel-buffering': 'no',
-          ...answerHeaders(id, state),
+          ...answerHeaders(metadataOf(state).id, state),
         },
       },
     );

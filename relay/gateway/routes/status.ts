@@ -1,4 +1,7 @@
 import type { Handler } from 'hono';
+import type { Clock } from '#lib/base/clock.ts';
+import { capacities } from '#lib/market/capacity.ts';
+import type { Directory } from '#lib/market/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
 import type { JobCounts } from '../job-registry.ts';
@@ -36,6 +39,42 @@ const writeModel = ({ id, ...tabloom }: ListedModel, startedAt: number) => ({
   owned_by: 'tabloom',
   tabloom,
 });
+
+export interface NetworkComponents {
+  readonly directory: Pick<Directory, 'entries'>;
+  readonly clock: Clock;
+}
+
+/** Workers listed by `/v1/network`; the counts are over all of them. */
+const workersListedMax = 256;
+
+/**
+ * `GET /v1/network`: the capacity of each model, and the workers by their peer ids. Rates, queues and prices are those of
+ * the workers' signed offers: measured by themselves, and a claim until this relay has seen it kept.
+ */
+export function showNetwork({ directory, clock }: NetworkComponents): Handler {
+  return (context) => {
+    const now = clock.now();
+    const serving = directory.entries().filter(({ offer, expiresAt }) => !offer.draining && expiresAt > now);
+    const workers = serving
+      .toSorted((a, b) => (a.offer.peer < b.offer.peer ? -1 : 1))
+      .slice(0, workersListedMax)
+      .map(({ offer }) => ({
+        peer: offer.peer,
+        role: offer.role,
+        engine: offer.engine,
+        tiers: offer.tiers,
+        models: offer.models,
+      }));
+    context.header('cache-control', 'no-store');
+    return context.json({
+      object: 'network',
+      workers_total: serving.length,
+      models: capacities(serving, now),
+      workers,
+    });
+  };
+}
 
 /** The relay's health. Counts only: it names no peer and no prompt. */
 export interface Health {

@@ -123,6 +123,8 @@ const rejectionWords: Readonly<Record<RejectionReason, string>> = {
   'model-not-here': 'It does not serve this model.',
   tier: 'It does not offer this tier.',
   feature: 'Its model does not support what was asked.',
+  quantisation: 'It has other quantisations of this model than the request accepts.',
+  price: 'Its price is above the limit of the request.',
   'context-too-small': 'The conversation is longer than its model’s context.',
   draining: 'It is shutting down.',
   'queue-full': 'Its queue is full.',

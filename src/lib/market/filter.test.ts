@@ -15,6 +15,14 @@ test('each reason, and the value on the other side of its edge', () => {
   expect(reason({}, { only: [peerFixture('B')] })).toBe('not-allowed');
   expect(reason({}, { only: [peerFixture('A')] })).toBe('taken');
   expect(reason({}, { only: [] })).toBe('not-allowed');
+  expect(reason({}, { ignore: [peerFixture('A')] })).toBe('not-allowed');
+  expect(reason({}, { ignore: [peerFixture('B')] })).toBe('taken');
+  const q8 = { models: [modelFixture({ quantisation: 'Q8_0', price: { in: '5', out: '7' } })] };
+  expect(reason(q8, { quantisations: ['q8_0'] })).toBe('taken');
+  expect(reason(q8, { quantisations: ['F16'] })).toBe('quantisation');
+  expect(reason(q8, { priceMax: { in: '5', out: '7' } })).toBe('taken');
+  expect(reason(q8, { priceMax: { in: '4', out: '7' } })).toBe('price');
+  expect(reason(q8, { priceMax: { in: '5', out: '6' } })).toBe('price');
   expect(reason({}, { not: [peerFixture('A')] })).toBe('tried-already');
   expect(reason({}, { model: { artefact: artefactB } })).toBe('model-not-here');
   expect(reason({}, { model: { name: 'tabloom-demo' } })).toBe('taken');

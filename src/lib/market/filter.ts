@@ -33,6 +33,7 @@ export function filter(
 
   if (entry.expiresAt <= now) return reject('expired');
   if (query.only && !query.only.includes(offer.peer)) return reject('not-allowed');
+  if (query.ignore?.includes(offer.peer)) return reject('not-allowed');
   if (query.not?.includes(offer.peer)) return reject('tried-already');
   if (!understandsMust(offer)) return reject('version');
   const named = offer.models.filter((model) => matchesModel(query, model));
@@ -40,7 +41,11 @@ export function filter(
   if (query.tier !== 'open' && !proves?.(offer.peer, query.tier)) return reject('tier');
   const able = named.filter(({ features }) => (query.features ?? []).every((feature) => features.includes(feature)));
   if (able.length === 0) return reject('feature');
-  const wide = able.filter((model) => model.contextTokens >= query.contextTokens);
+  const accepted = able.filter((model) => isAcceptedForm(query, model));
+  if (accepted.length === 0) return reject('quantisation');
+  const affordable = accepted.filter((model) => isWithinPrice(query, model));
+  if (affordable.length === 0) return reject('price');
+  const wide = affordable.filter((model) => model.contextTokens >= query.contextTokens);
   if (wide.length === 0) return reject('context-too-small');
   if (offer.draining) return reject('draining');
   const isOpen = (model: OfferedModel) => model.running < model.slots || model.queued < limits.workerQueueMax;
@@ -56,6 +61,14 @@ export function matchesModel(query: Pick<RouteQuery, 'model' | 'kind'>, model: O
   if (query.model === 'any') return true;
   return 'artefact' in query.model ? model.artefact === query.model.artefact : model.name === query.model.name;
 }
+
+export const isAcceptedForm = (
+  { quantisations }: Pick<RouteQuery, 'quantisations'>,
+  { quantisation }: OfferedModel,
+): boolean => quantisations?.some((form) => form.toLowerCase() === quantisation.toLowerCase()) ?? true;
+
+export const isWithinPrice = ({ priceMax }: Pick<RouteQuery, 'priceMax'>, { price }: OfferedModel): boolean =>
+  priceMax === undefined || (BigInt(price.in) <= BigInt(priceMax.in) && BigInt(price.out) <= BigInt(priceMax.out));
 
 /** Jobs running and waiting, for each slot. */
 export const loadPerSlot = (model: OfferedModel): number => (model.running + model.queued) / model.slots;

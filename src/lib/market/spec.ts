@@ -2,6 +2,7 @@ import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import type { Offer, OfferedModel } from '#lib/protocol/offer.ts';
+import type { Price } from '#lib/protocol/price.ts';
 
 /** Who serves what, as heard. Made by `createDirectory({ clock })` in `directory.ts`. */
 export interface Directory {
@@ -41,8 +42,20 @@ export interface DirectoryEntry {
 export type DirectoryChange =
   { readonly type: 'offer'; readonly entry: DirectoryEntry } | { readonly type: 'gone'; readonly peer: PeerId };
 
+/** What an asker demands of its worker, whatever the job. */
+export interface WorkerConditions {
+  /** Only these peers, in no order; undefined for all. */
+  readonly only?: readonly PeerId[] | undefined;
+  /** None of these. */
+  readonly ignore?: readonly PeerId[] | undefined;
+  /** Forms of the weights that are accepted, in any case; undefined for all. */
+  readonly quantisations?: readonly string[] | undefined;
+  /** The highest price, in smallest units per million. */
+  readonly priceMax?: Price | undefined;
+}
+
 /** What a job asks of a worker. */
-export interface RouteQuery {
+export interface RouteQuery extends WorkerConditions {
   readonly model: { readonly artefact: ArtefactId } | { readonly name: string } | 'any';
   readonly tier: Tier;
   /** Estimated length of prompt and answer together. */
@@ -50,8 +63,6 @@ export interface RouteQuery {
   readonly kind: string;
   /** What the model must be able to do. */
   readonly features?: readonly string[] | undefined;
-  /** Only these peers, in no order; undefined for all. */
-  readonly only?: readonly PeerId[] | undefined;
   /** Peers already tried for this job. */
   readonly not?: readonly PeerId[] | undefined;
 }
@@ -73,6 +84,8 @@ export type RejectionReason =
   | 'model-not-here'
   | 'tier'
   | 'feature'
+  | 'quantisation'
+  | 'price'
   | 'context-too-small'
   | 'draining'
   | 'queue-full'

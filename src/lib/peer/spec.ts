@@ -2,7 +2,7 @@ import type { ErrorRecord } from '#lib/base/errors.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Route } from '#lib/market/route.ts';
-import type { PassReason, Rejection, RouteQuery } from '#lib/market/spec.ts';
+import type { PassReason, Rejection, RouteQuery, WorkerConditions } from '#lib/market/spec.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
@@ -14,7 +14,7 @@ import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 /** A request before a worker has been chosen for it. */
 export type AskRequest = Work & AskTerms;
 
-export interface AskTerms {
+export interface AskTerms extends WorkerConditions {
   /** Given by a caller that needs idempotency (the gateway); generated otherwise. */
   readonly id?: string | undefined;
   readonly model: RouteQuery['model'];
@@ -22,8 +22,8 @@ export interface AskTerms {
   readonly deadlineMs?: number | undefined;
   /** The files that the input names, by their SHA-256. */
   readonly blobs?: ReadonlyMap<string, Uint8Array> | undefined;
-  /** Only these peers: `[self]` keeps the job on this device. */
-  readonly only?: readonly PeerId[] | undefined;
+  /** Peers to be asked before others, in this order, as long as they can do it. */
+  readonly order?: readonly PeerId[] | undefined;
 }
 
 /**

@@ -37,6 +37,13 @@ export const requestSchema = z.looseObject({
   stream: flag,
   stream_options: z.looseObject({ include_usage: flag }, { error: 'must be an object' }).nullish(),
   user: text.nullish(),
+  /** OpenRouter's: models to fall back to, in order. */
+  models: z
+    .array(text.min(1), { error: 'must be a list of model names' })
+    .max(8, { error: 'must name at most 8 models' })
+    .nullish(),
+  /** OpenRouter's: which workers may do the job. Validated where it is read: its members are open. */
+  provider: z.looseObject({}, { error: 'must be an object' }).nullish(),
 });
 
 /** Members that chat and text completions share, including the extensions of vLLM and llama.cpp. */

@@ -120,6 +120,7 @@ export function noWorkerError(
   reasons.delete('not-allowed');
   if (tried.length === 0 && reasons.size === 1) {
     if (reasons.has('context-too-small')) return record('too-long');
+    if (reasons.has('price')) return record('price');
     if (reasons.has('queue-full')) return record('busy');
   }
   const busy = tried.filter(({ code }) => code === 'busy');
@@ -222,7 +223,15 @@ async function findWorker(
   }
   const waitMs = context.firstOfferTimeoutMs ?? firstOfferTimeoutMs;
   const untilMs = clock.elapsed() + waitMs;
-  const search = () => firstOf(queries, (one) => routeFor(one, request, context, { attempt }));
+  const searchAmong = (among: readonly RouteQuery[]) =>
+    firstOf(among, (one) => routeFor(one, request, context, { attempt }));
+  for (const peer of request.order ?? []) {
+    const preferred = searchAmong(
+      queries.map((one) => ({ ...one, only: one.only?.includes(peer) === false ? [] : [peer] })),
+    );
+    if (preferred.candidate) return preferred;
+  }
+  const search = () => searchAmong(queries);
   const isWorthWaiting = () => directory.size === 0 || effect.resume !== undefined;
   let found = search();
   while (!found.candidate && !found.refusal && isWorthWaiting() && clock.elapsed() < untilMs && !signal.aborted) {

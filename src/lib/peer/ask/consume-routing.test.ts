@@ -324,3 +324,22 @@ test('A6: a tier that nobody has proven is refused, and no worker that claims it
   }
   expect(heard).toBe(0);
 });
+
+test('peers are asked in the order that is wished for, then the others', async () => {
+  const world = createWorld(5);
+  const busy = await world.byzantineWorker(1, async ({ send }) =>
+    send({ t: 'refused', code: 'busy', message: 'full' }),
+  );
+  const [second, third] = [await world.worker(2, { answerTokens: 5 }), await world.worker(3, { answerTokens: 5 })];
+  const asker = await world.asker(4);
+  const askBy = async (terms: object) => {
+    const job = follow(asker.consumer, { ...chat('hello'), ...terms });
+    await until(world.clock, () => job.over);
+    return job.state.attempts.map(({ worker }) => worker.peer);
+  };
+  const [one, two, three] = [busy.net.self, second.net.self, third.net.self];
+  expect(await askBy({ order: [one, three, two] })).toEqual([one, three]);
+  expect(await askBy({ order: [one, two], only: [two, three] })).toEqual([two]);
+  expect(await askBy({ ignore: [one, three], order: [three] })).toEqual([two]);
+  expect((await askBy({ order: [one] })).length).toBe(2);
+});

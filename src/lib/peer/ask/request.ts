@@ -17,6 +17,7 @@ import {
 } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { priceSchema } from '#lib/protocol/price.ts';
 import { estimateTokens } from '#lib/protocol/tokens.ts';
 import { nameSchema } from '#lib/protocol/word.ts';
 import type { AskRequest, WorkerView } from '../spec.ts';
@@ -27,6 +28,10 @@ const askRequestSchema = z.object({
   tier: tierSchema,
   deadlineMs: z.number().int().min(1).max(limits.jobDeadlineMsMax).optional(),
   only: z.array(peerIdSchema).min(1).max(256).optional(),
+  ignore: z.array(peerIdSchema).max(256).optional(),
+  order: z.array(peerIdSchema).max(256).optional(),
+  quantisations: z.array(z.string().max(limits.quantisationLengthMax)).max(64).optional(),
+  priceMax: priceSchema.optional(),
 });
 
 /** @throws `bad-request`. */
@@ -74,6 +79,9 @@ export function toRouteQuery(
     kind: request.kind,
     features: needsOf(request, kinds),
     only: request.only,
+    ignore: request.ignore,
+    quantisations: request.quantisations,
+    priceMax: request.priceMax,
     not: tried,
   };
 }

@@ -1,0 +1,70 @@
+import { errorCode, toErrorRecord } from '#lib/base/errors.ts';
+import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
+import { wireError } from '#lib/protocol/errors.ts';
+import type { RequestWarning } from './parameters.ts';
+
+/** A request as a job for one of the models that it names. */
+export interface ModelAttempt {
+  readonly ask: AskRequest;
+  /** The model's name as the caller wrote it. */
+  readonly model: string;
+  /** The limit in effect; undefined for kinds without one. */
+  readonly maxTokens: number | undefined;
+  /** The model's context, where it is served. */
+  readonly contextTokens: number | undefined;
+  readonly warnings: readonly RequestWarning[];
+}
+
+export type Attempts = readonly [ModelAttempt, ...ModelAttempt[]];
+
+/** What another model would not change. */
+const finalCodes = new Set(['bad-request', 'budget', 'cancelled', 'deadline']);
+
+/**
+ * Asks for one model after the other until one begins to answer. Each is a job of its own; the events read as those of one
+ * job whose workers were lost before they sent anything.
+ * @throws `too-long` where the conversation exceeds the last model's context.
+ */
+export async function* askInTurn(
+  attempts: Attempts,
+  ids: readonly string[],
+  consumer: Consumer,
+  signal: AbortSignal,
+): AsyncGenerator<JobEvent> {
+  for (const [index, attempt] of attempts.entries()) {
+    const isLast = index === attempts.length - 1;
+    let begun = false;
+    let failed: Extract<JobEvent, { type: 'job-failed' }> | undefined;
+    try {
+      for await (const event of rejectTrimmed(consumer.ask({ ...attempt.ask, id: ids[index] }, { signal }), attempt)) {
+        begun ||= event.type === 'part-received';
+        if (event.type === 'job-failed' && !isLast && !begun && !finalCodes.has(event.error.code)) failed = event;
+        else yield event;
+      }
+      if (!failed) return;
+    } catch (error) {
+      if (isLast || begun || errorCode(error) !== 'too-long') throw error;
+      yield { type: 'worker-lost', at: 0, error: toErrorRecord(error) };
+      continue;
+    }
+    yield { type: 'worker-lost', at: failed.at, error: failed.error };
+  }
+}
+
+/** A job's events, where an answer to a trimmed conversation counts as a failure. @throws `too-long`. */
+async function* rejectTrimmed(events: AsyncIterable<JobEvent>, attempt: ModelAttempt): AsyncGenerator<JobEvent> {
+  for await (const event of events) {
+    const trimmed =
+      event.type === 'part-received' && event.part.type === 'warning' && event.part.code === 'history-trimmed';
+    const refused = event.type === 'job-failed' && event.error.code === 'too-long';
+    if (trimmed || refused) throw contextExceeded(attempt.contextTokens);
+    yield event;
+  }
+}
+
+/** The wording that clients match on to shorten a conversation and try again. */
+function contextExceeded(contextTokens: number | undefined) {
+  const most = contextTokens === undefined ? 'is exceeded' : `is ${contextTokens} tokens`;
+  const message = `This model's maximum context length ${most}: the conversation is longer. Shorten the messages.`;
+  return wireError('too-long', message, { details: { param: 'messages' } });
+}
