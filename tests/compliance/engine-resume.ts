@@ -51,10 +51,7 @@ export const resumeCases: readonly EngineCase[] = [
     const stop = [`${whole.text.slice(-3)}#`, `${whole.text.slice(9, 11)}#`];
     const requests = [
       chat(story, { maxTokens: 40 }),
-      // A server may send several tokens at once, part of whose text is then held back.
-      ...(loaded.engine.deviceClass !== 'remote'
-        ? [chat(story, { stop, frequencyPenalty: 0.8, presencePenalty: 0.4 })]
-        : []),
+      chat(story, { stop, frequencyPenalty: 0.8, presencePenalty: 0.4 }),
       ...(isExact && loaded.features.includes('seed') ? [chat(story, { temperature: 1.5, seed: 5 })] : []),
       ...(isExact && loaded.features.includes('tools')
         ? [chat('Use get_time.', { maxTokens: 80, toolChoice: { type: 'required' } }, [tool])]

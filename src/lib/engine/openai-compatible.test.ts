@@ -457,6 +457,14 @@ describe('requests', () => {
     });
   });
 
+  test('of vLLM get the stop sequence too, so that no token is cut in two, and keep it from the reader', async () => {
+    const lines = [chunk('one'), chunk(' END'), finish('stop'), 'data: [DONE]'];
+    const { posted, events } = await answered(lines);
+    expect(posted).toMatchObject({ stop: ['END'], include_stop_str_in_output: true });
+    const text = events.map((event) => (event.type === 'text-delta' ? event.text : '')).join('');
+    expect(text).toBe('one ');
+  });
+
   const resumed = { ...request, resume: { text: 'Once', tokens: 6 } } as EngineRequest;
 
   test('continue an answer by prefill, with the remaining tokens', async () => {

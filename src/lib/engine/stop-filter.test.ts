@@ -56,6 +56,15 @@ describe('the stop filter', () => {
     expect(tokensOf(run(['a', ''], []).out)).toBe(2);
   });
 
+  test('holds a whole piece back where its text could otherwise end inside a token', () => {
+    const filter = createStopFilter(['cde'], 'whole');
+    expect(filter.push({ text: 'ab', tokens: 1 }).released).toEqual({ text: 'ab', tokens: 1 });
+    expect(filter.push({ text: ' bc', tokens: 2 }).released).toEqual({ text: '', tokens: 0 });
+    expect(filter.push({ text: ' d', tokens: 1 }).released).toEqual({ text: ' bc d', tokens: 3 });
+    filter.push({ text: ' c', tokens: 1 });
+    expect(filter.push({ text: 'de', tokens: 1 })).toEqual({ released: { text: ' ', tokens: 1 }, matched: true });
+  });
+
   test('yields the same text however the answer is split, and loses no token without a match', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 24 });
     const stop = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 4 });

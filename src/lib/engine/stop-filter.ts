@@ -30,8 +30,11 @@ interface HeldPiece {
  * Cuts an answer before the stop sequence that completes first, even if it spans pieces, by holding back any suffix
  * that could still become one. A token is released with the first character of its text, so tokens entirely inside the
  * stop sequence are neither delivered nor counted. Shared by all engines, so that their counts agree.
+ *
+ * `whole` pieces are held back as one, for an answer that can be resumed from its text alone: text that ended inside a
+ * token already counted would be completed by another one.
  */
-export function createStopFilter(stops: readonly string[]): StopFilter {
+export function createStopFilter(stops: readonly string[], held: 'tails' | 'whole' = 'tails'): StopFilter {
   let text = '';
   let pieces: HeldPiece[] = [];
 
@@ -59,7 +62,9 @@ export function createStopFilter(stops: readonly string[]): StopFilter {
       text += piece.text;
       const match = firstMatch(text, stops);
       if (match !== undefined) return { released: release(match, 'drop'), matched: true };
-      const free = text.length - heldTail(text, stops);
+      const heldFrom = text.length - heldTail(text, stops);
+      const isBegun = heldFrom < text.length && held === 'whole';
+      const free = isBegun ? pieces.findLast(({ start }) => start <= heldFrom)!.start : heldFrom;
       // A token that ends inside a character waits for its text.
       if (free === 0) return { released: { text: '', tokens: 0 }, matched: false };
       return { released: release(free, 'keep'), matched: false };

@@ -3,7 +3,8 @@ import { systemClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { scriptedModel } from '#lib/engine/catalog/scripted.ts';
 import { createScriptedEngine, type ScriptedOptions } from '#lib/engine/scripted.ts';
-import type { EngineRequest } from '#lib/engine/spec.ts';
+import type { EngineEvent, EngineRequest } from '#lib/engine/spec.ts';
+import { createStopFilter } from '#lib/engine/stop-filter.ts';
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 
 interface Body {
@@ -52,7 +53,7 @@ export async function startOpenAIServer(
     let held = '';
     let made = 0;
     try {
-      for await (const event of model.doStream(engineRequest(body), { signal: controller.signal })) {
+      for await (const event of untilStop(model.doStream(engineRequest(body), { signal: controller.signal }), body)) {
         if (!response.headersSent) {
           response.writeHead(200, { 'content-type': 'text/event-stream' });
           response.write(': ping\n\n');
@@ -115,12 +116,30 @@ export async function startOpenAIServer(
   };
 }
 
+/** Stop sequences as llama.cpp's server applies them: whole tokens wait while their text may become one. */
+async function* untilStop(events: AsyncIterable<EngineEvent>, { stop = [] }: Body): AsyncGenerator<EngineEvent> {
+  const filter = createStopFilter(stop, 'whole');
+  let tokensOut = 0;
+  let isOver = false;
+  for await (const event of events) {
+    if (event.type === 'finish') {
+      const { text, tokens } = filter.flush();
+      if (!isOver) yield { type: 'text-delta', text, tokens };
+      yield isOver ? { ...event, reason: 'stop', usage: { ...event.usage, tokensOut } } : event;
+    } else if (event.type === 'text-delta' && !isOver) {
+      const { released, matched } = filter.push(event);
+      tokensOut += event.tokens;
+      isOver = matched;
+      yield { type: 'text-delta', text: released.text, tokens: released.tokens };
+    }
+  }
+}
+
 function engineRequest(body: Body): EngineRequest {
   const params = {
     maxTokens: body.max_tokens,
     ...(body.temperature === undefined ? {} : { temperature: body.temperature }),
     ...(body.seed === undefined ? {} : { seed: body.seed }),
-    ...(body.stop === undefined ? {} : { stop: body.stop }),
   };
   if (!body.messages) return { kind: 'completion', input: { prompt: body.prompt ?? '' }, params };
   const last = body.messages.at(-1)!;

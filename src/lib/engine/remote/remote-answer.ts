@@ -30,7 +30,7 @@ export async function* remoteAnswer(
   request: TextRequest,
   { clock, startedMs }: { readonly clock: Clock; readonly startedMs: number },
 ): AsyncGenerator<EngineEvent> {
-  const filter = createStopFilter(request.params.stop ?? []);
+  const filter = createStopFilter(request.params.stop ?? [], 'whole');
   const reader = createDeltaReader(Math.floor(clock.now()).toString(36));
   let tokensIn: number | undefined;
   let tokensOut = 0;
@@ -39,6 +39,7 @@ export async function* remoteAnswer(
   let lastMs = startedMs;
   let reason: FinishReason | undefined;
   let ended = false;
+  let stopped = false;
 
   const textPart = (piece: RawPiece): readonly Part[] => {
     if (piece.text === '' && piece.tokens === 0) return [];
@@ -87,14 +88,18 @@ export async function* remoteAnswer(
     }
     tokensIn = chunk.usage?.prompt_tokens ?? tokensIn;
     const finishReason = chunk.choices[0]?.finish_reason;
-    if (matched) reason = 'stop';
-    else if (finishReason) reason = Object.hasOwn(reasons, finishReason) ? reasons[finishReason] : 'stop';
-    if (matched) break;
+    if (finishReason) reason = Object.hasOwn(reasons, finishReason) ? reasons[finishReason] : 'stop';
+    if (matched) {
+      reason = 'stop';
+      stopped = true;
+      break;
+    }
   }
   if (reason === undefined && !ended) {
     throw new TabloomError('engine-failed', 'The model server broke off in the middle of the answer.');
   }
-  for (const part of textPart(filter.flush())) {
+  // What follows a stop sequence, and the sequence itself, are no part of the answer.
+  for (const part of stopped ? [] : textPart(filter.flush())) {
     if ('tokens' in part) tokensOut += part.tokens;
     yield part;
   }

@@ -45,7 +45,7 @@ export function requestBody(request: TextRequest, options: BodyOptions): Request
     frequency_penalty: params.frequencyPenalty,
     presence_penalty: params.presencePenalty,
     seed: params.seed === undefined ? undefined : seedAt(params.seed, request.resume?.tokens ?? 0),
-    stop: params.stop && params.stop.length > 0 ? params.stop : undefined,
+    ...stopMembers(params, flavour),
     logit_bias: params.logitBias && Object.fromEntries(params.logitBias),
     response_format: responseFormat(params),
     ...extra,
@@ -80,6 +80,15 @@ function chatMembers(request: RequestOf<'chat'>, flavour: ServerFlavour) {
     parallel_tool_calls: params.parallelToolCalls,
     reasoning_effort: params.reasoningEffort,
   };
+}
+
+/**
+ * vLLM delays all text by the length of the longest stop sequence, so that what has arrived ends inside a token, unless the
+ * sequence is part of the answer; it is cut off here.
+ */
+function stopMembers({ stop = [] }: GenerationParams, flavour: ServerFlavour) {
+  if (stop.length === 0) return {};
+  return { stop, ...(flavour === 'vllm' ? { include_stop_str_in_output: true } : {}) };
 }
 
 /** Server-specific names of sampling parameters that OpenAI lacks. */
