@@ -111,6 +111,8 @@ export interface RelayStatus {
   /** Why it was lost, as a sentence. */
   readonly reason?: string | undefined;
   readonly attempts: number;
+  /** Topics on which it receives what is published here. What was published before it subscribed, it never gets. */
+  readonly topics?: readonly string[] | undefined;
 }
 
 export interface ConnectionStatus {

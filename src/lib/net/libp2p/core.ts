@@ -75,13 +75,25 @@ export function createNetFrom(input: NetFromInput): Net {
   const lastSeen = createLastSeen(clock);
   const statusChanged = createEmitter<NetStatus>();
   const peerGone = createEmitter<PeerId>();
-  const gossip = createGossip({ self, local, clock, tuning, onReject: (peer) => onReject(peer) });
+  const isRelay = input.role === 'relay';
+  const gossip = createGossip({
+    self,
+    topics: input.topics,
+    local,
+    clock,
+    tuning,
+    onReject: (peer) => onReject(peer),
+    // A relay announces nothing, and has thousands of neighbours.
+    onSubscriber: isRelay ? undefined : () => changed(),
+  });
   let running: Running | undefined;
   const lifecycle = createMutex();
   let announcing = false;
 
   const status = (): NetStatus => {
-    const relays = input.relays();
+    const relays = input.relays().map((relay): RelayStatus => {
+      return isRelay || relay.peer === undefined ? relay : { ...relay, topics: gossip.topicsOf(relay.peer) };
+    });
     return {
       state: overallState(running ? input.role : 'stopped', relays),
       relays,
@@ -138,10 +150,9 @@ export function createNetFrom(input: NetFromInput): Net {
     const channels = new Set<Channel>();
     const connections = followConnections(node, { onChange: changed, onGone });
     dropSilent({ node, lastSeen, clock, random, logger, tuning, lifetime: lifetime.signal });
-    const resolver =
-      input.role === 'relay'
-        ? createRelayResolver({ node, clock, tuning, relays: connectedRelays })
-        : createConnectionResolver({ node, clock, logger, tuning, lifetime: lifetime.signal });
+    const resolver = isRelay
+      ? createRelayResolver({ node, clock, tuning, relays: connectedRelays })
+      : createConnectionResolver({ node, clock, logger, tuning, lifetime: lifetime.signal });
     const streams = createStreams({ resolver, permits, lastSeen, clock, tuning });
     const reserve = createStreamPool({
       streams: {

@@ -1,4 +1,5 @@
 import { TopicValidatorResult, type Message } from '@libp2p/gossipsub';
+import { peerIdFromString } from '@libp2p/peer-id';
 import { abortError, type AbortOptions } from '#lib/base/abort.ts';
 import { equalBytes } from '#lib/base/bytes.ts';
 import type { Clock } from '#lib/base/clock.ts';
@@ -16,6 +17,8 @@ export interface Gossip {
   subscribe(topic: string, subscription: Subscription): () => void;
   /** Delivers to the nets of this process first. */
   publish(node: TabloomNode, topic: string, message: Uint8Array, options: AbortOptions): Promise<void>;
+  /** Topics on which a neighbour receives what is published here. */
+  topicsOf(peer: PeerId): readonly string[];
   readonly receiveLocal: LocalNet['receive'];
 }
 
@@ -38,11 +41,14 @@ const results: Readonly<Record<Verdict, TopicValidatorResult>> = {
 
 export function createGossip(input: {
   readonly self: PeerId;
+  readonly topics: readonly string[];
   readonly local: LocalNets;
   readonly clock: Clock;
   readonly tuning: Tuning;
   /** Called when a message forwarded by `peer` is rejected. */
   readonly onReject: (peer: PeerId) => void;
+  /** Called when the result of `topicsOf` has changed for a neighbour. */
+  readonly onSubscriber?: ((peer: PeerId) => void) | undefined;
 }): Gossip {
   const topics = new Map<string, Set<Subscription>>();
   const localMessages: LocalMessage[] = [];
@@ -84,9 +90,19 @@ export function createGossip(input: {
     node.services.gossip.subscribe(topic);
   };
 
+  const followSubscribers = (node: TabloomNode, onSubscriber: (peer: PeerId) => void) => {
+    node.services.gossip.addEventListener('subscription-change', ({ detail }) => {
+      const peer = detail.peerId.toString();
+      untilWritable(node, peer, input)
+        .then(() => node.status === 'started' && onSubscriber(peer))
+        .catch(() => undefined);
+    });
+  };
+
   return {
     attach(node) {
       attached = node;
+      if (input.onSubscriber) followSubscribers(node, input.onSubscriber);
       for (const topic of topics.keys()) join(node, topic);
     },
     subscribe(topic, subscription) {
@@ -108,6 +124,11 @@ export function createGossip(input: {
       await untilSubscribed(node, topic, input.clock, timeoutMs, signal);
       await node.services.gossip.publish(topic, message);
     },
+    topicsOf(peer) {
+      if (attached?.status !== 'started' || !isWritable(attached, peer)) return [];
+      const { gossip } = attached.services;
+      return input.topics.filter((topic) => gossip.getSubscribers(topic).some((one) => one.toString() === peer));
+    },
     receiveLocal(topic, message, from) {
       if (!topics.has(topic)) return false;
       const verdict = validateAll(topic, message, from, { source: from, connected: true });
@@ -118,6 +139,29 @@ export function createGossip(input: {
     },
   };
 }
+
+const writablePollMs = 50;
+
+/**
+ * A neighbour's subscription may arrive before our own stream to it is open, and gossipsub drops what it cannot send. It
+ * reports no event when the stream opens. Also returns after the timeout.
+ */
+async function untilWritable(
+  node: TabloomNode,
+  peer: PeerId,
+  { clock, tuning }: { readonly clock: Clock; readonly tuning: Tuning },
+): Promise<void> {
+  for (let waitedMs = 0; waitedMs < tuning.streamTimeoutMs; waitedMs += writablePollMs) {
+    if (node.status !== 'started' || isWritable(node, peer)) return;
+    await clock.delay(writablePollMs);
+  }
+}
+
+const isWritable = (node: TabloomNode, peer: PeerId): boolean =>
+  node
+    .getConnections(peerIdFromString(peer))
+    .flatMap(({ streams }) => streams)
+    .some(({ direction, protocol }) => direction === 'outbound' && node.services.gossip.protocols.includes(protocol));
 
 /**
  * A node learns its neighbours' subscriptions shortly after connecting, and messages published before that reach no

@@ -4,8 +4,9 @@ import { createEmitter } from '#lib/base/emitter.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';
-import type { Net, NetStatus } from '#lib/net/spec.ts';
+import type { Net, NetStatus, RelayStatus } from '#lib/net/spec.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
+import { offersTopic } from '#lib/protocol/find.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { readOffer, type Offer, type OfferedModel } from '#lib/protocol/offer.ts';
 import { createPresence, loadDelayMs } from './presence.ts';
@@ -30,9 +31,17 @@ function setup() {
   const stateChanged = createEmitter<ProviderState>();
   const statusChanged = createEmitter<NetStatus>();
   const key = createSigner(new Uint8Array(32).fill(1));
-  const status: NetStatus = { state: 'online', relays: [], connections: [] };
+  const status = (): NetStatus => ({ state: 'online', relays: here.relays, connections: [] });
   const announced: Offer[] = [];
-  const here = { models: [model] as OfferedModel[], own: [] as OfferedModel[], draining: false, addrs: ['/a'] };
+  const here = {
+    models: [model] as OfferedModel[],
+    own: [] as OfferedModel[],
+    draining: false,
+    addrs: ['/a'],
+    relays: [] as RelayStatus[],
+    /** What every publication waits for. */
+    subscriber: undefined as Promise<void> | undefined,
+  };
   let signatures = 0;
   const signer: Signer = { ...key, sign: (message) => ((signatures += 1), key.sign(message)) };
   const provider: Pick<Provider, 'servedModels' | 'onState'> = {
@@ -44,9 +53,12 @@ function setup() {
   };
   const net: Pick<Net, 'addresses' | 'status' | 'onStatus' | 'publish'> = {
     addresses: () => here.addrs,
-    status: () => status,
+    status,
     onStatus: statusChanged.listen,
-    publish: async (_topic, message) => void announced.push(readOffer(message).offer),
+    publish: async (_topic, message) => {
+      if (here.subscriber) await here.subscriber;
+      announced.push(readOffer(message).offer);
+    },
   };
   const directory = createDirectory({ clock });
   let seq = 0;
@@ -73,7 +85,12 @@ function setup() {
       stateChanged.emit({} as ProviderState);
     },
     modelsChanged: () => stateChanged.emit({} as ProviderState),
-    addressesChanged: () => statusChanged.emit(status),
+    addressesChanged: () => statusChanged.emit(status()),
+    async relayIs(change: Partial<RelayStatus>) {
+      here.relays = [{ peer: 'relay', addr: '/r', state: 'connected', attempts: 0, ...change }];
+      statusChanged.emit(status());
+      await clock.advance(limits.offerMinGapMs);
+    },
   };
 }
 
@@ -141,4 +158,34 @@ test('after the stop nothing is announced but the withdrawal', async () => {
   await scene.presence.stop();
   await scene.clock.advance(10 * loadDelayMs);
   expect(scene.announced.slice(1)).toMatchObject([{ draining: true, models: [] }]);
+});
+
+test('a relay that subscribes after an announcement is sent another, once', async () => {
+  await scene.relayIs({ state: 'connected' });
+  await scene.relayIs({ state: 'reserved' });
+  const before = scene.announced.length;
+  await scene.relayIs({ state: 'reserved', topics: [offersTopic] });
+  await scene.relayIs({ state: 'reserved', topics: [offersTopic] });
+  expect(scene.announced.slice(before)).toHaveLength(1);
+  await scene.relayIs({ state: 'lost' });
+  await scene.relayIs({ state: 'reserved', topics: [] });
+  expect(scene.announced.slice(before)).toHaveLength(3);
+  await scene.relayIs({ state: 'reserved', topics: [offersTopic] });
+  expect(scene.announced.slice(before)).toHaveLength(4);
+});
+
+test('what could not be announced because others were still waiting is announced after them', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  scene.here.subscriber = promise;
+  for (const addr of ['/b', '/c', '/d', '/e', '/f']) {
+    scene.here.addrs = [addr];
+    scene.addressesChanged();
+    await scene.clock.advance(limits.offerMinGapMs);
+  }
+  expect(scene.announced).toHaveLength(1);
+  resolve();
+  await scene.clock.advance(limits.offerMinGapMs);
+  expect(scene.announced.slice(1).map(({ addrs }) => addrs[0])).toEqual(['/b', '/c', '/d', '/e', '/f']);
+  await scene.clock.advance(limits.offerMinGapMs);
+  expect(scene.announced).toHaveLength(6);
 });

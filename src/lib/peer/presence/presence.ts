@@ -55,8 +55,9 @@ const withdrawalTimeoutMs = 500;
 
 /**
  * Announces on every change of the served models, of the addresses and of the relays, not more often than the limit allows,
- * and on a heartbeat with some jitter, so that peers do not announce in step. A change of load alone waits a moment, so that
- * it does not delay the job that made it. What only this device may have goes into its own directory alone.
+ * and on a heartbeat with some jitter, so that peers do not announce in step. A relay that has just subscribed counts as a
+ * change: it has missed what was published before. A change of load alone waits a moment, so that it does not delay the job
+ * that made it. What only this device may have goes into its own directory alone.
  */
 export function createPresence(components: PresenceComponents): Presence {
   const { net, signer, provider, directory, sequence, clock, random, logger } = components;
@@ -69,6 +70,7 @@ export function createPresence(components: PresenceComponents): Presence {
   let isLoadPending = false;
   let isOffline = false;
   let publishing = 0;
+  let isBehind = false;
 
   const toOffer = (served: ServedModels, seq: number, ttlMs: number): Offer => ({
     peer: signer.peer,
@@ -89,7 +91,10 @@ export function createPresence(components: PresenceComponents): Presence {
     return envelope;
   };
   const publish = async (envelope: Envelope, turn: 'in-turn' | 'at-once', signal?: AbortSignal) => {
-    if (publishing >= publishingMax && turn === 'in-turn') return;
+    if (publishing >= publishingMax && turn === 'in-turn') {
+      isBehind = true;
+      return;
+    }
     publishing += 1;
     try {
       await net.publish(offersTopic, encodeEnvelope(envelope), { signal });
@@ -97,7 +102,14 @@ export function createPresence(components: PresenceComponents): Presence {
       logger.info('offer-not-published', { code: errorCode(error) });
     } finally {
       publishing -= 1;
+      catchUp();
     }
+  };
+  const catchUp = () => {
+    if (!isBehind) return;
+    isBehind = false;
+    announcedDigest = undefined;
+    changed.notify();
   };
 
   const served = () => [provider.servedModels('self'), provider.servedModels('network')] as const;
@@ -254,5 +266,7 @@ const loadDigest = (served: Served): string =>
 const addressesDigest = (addresses: readonly string[], { relays }: Pick<NetStatus, 'relays'>): string =>
   JSON.stringify([
     addresses,
-    relays.filter(({ state }) => state === 'connected' || state === 'reserved').map(({ peer, state }) => [peer, state]),
+    relays
+      .filter(({ state }) => state === 'connected' || state === 'reserved')
+      .map(({ peer, state, topics }) => [peer, state, topics?.includes(offersTopic)]),
   ]);
