@@ -234,6 +234,7 @@ export const findRequests: Readonly<Record<string, FindRequest>> = {
   'find anything': { limit: 16 },
   'find one model': { artefact: job.artefact, tier: 'open', limit: 64 },
   'find what a model can do': { features: ['tools', 'json-schema'], limit: 16 },
+  'find a name': { name: 'my-model', kind: 'embedding', limit: 16 },
 };
 
 export const findFrames: Readonly<Record<string, FindFrame>> = {

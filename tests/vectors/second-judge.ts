@@ -201,7 +201,14 @@ const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
     },
   },
 };
-const findRequest = record({ 'artefact?': hash, 'tier?': word, 'features?': list(word, 32), limit: integer(1, 64) });
+const findRequest = record({
+  'tier?': word,
+  'artefact?': hash,
+  'name?': name,
+  'kind?': word,
+  'features?': list(word, 32),
+  limit: integer(1, 64),
+});
 
 /** The outcome for a body: read to a value, skipped, or refused. */
 export function judgeFrame(protocol: string, sender: string, body: Buffer) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '#lib/base/random.ts';
 import { createOfferIndex } from './offer-index.ts';
-import { fullName, resolveModel, type Catalogue } from './names.ts';
+import { fullName, resolveModel, searchedModel, type Catalogue } from './names.ts';
 import { artefactA, artefactB, entryFixture, modelFixture, nowMs, peerFixture } from './offer.fixture.ts';
 import { route } from './route.ts';
 import type { DirectoryEntry, RouteQuery } from './spec.ts';
@@ -121,4 +121,14 @@ test('A6: a tier that nobody has proven is refused before anybody is asked', () 
   const proves = (peer: string) => peer === peerFixture('P');
   const proven = route(query, offers(liar, entryFixture('P')), { proves }, options);
   expect([proven.candidate?.entry.offer.peer, proven.refusal]).toEqual([peerFixture('P'), undefined]);
+});
+
+test('relays are asked for the artefact that a name means, else for the name as its peer offers it', () => {
+  const full = fullName('mine', peerFixture(ending('ALicexxxxxxxx1234')));
+  const searched = (model: RouteQuery['model']) => searchedModel(model, catalogue);
+  expect(searched('any')).toEqual({});
+  expect(searched({ artefact: artefactB })).toEqual({ artefact: artefactB });
+  expect(searched({ name: 'tabloom-demo' })).toEqual({ artefact: artefactA });
+  expect(searched({ name: fullName('tabloom-demo', full) })).toEqual({ artefact: artefactA });
+  expect([searched({ name: full }), searched({ name: 'mine' })]).toEqual([{ name: 'mine' }, { name: 'mine' }]);
 });

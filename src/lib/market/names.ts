@@ -48,6 +48,18 @@ export function resolveModel(
   return { type: 'one', model: { artefact: first.artefact }, peer: first.peer };
 }
 
+/** What relays can be asked for: the artefact where the name means one, else the name as its peer offers it. */
+export function searchedModel(
+  model: RouteQuery['model'],
+  catalogue: Catalogue,
+): { readonly artefact?: ArtefactId; readonly name?: string } {
+  if (model === 'any') return {};
+  if ('artefact' in model) return model;
+  const name = readFullName(model.name)?.name ?? model.name;
+  const artefact = catalogue.get(model.name) ?? catalogue.get(name);
+  return artefact === undefined ? { name } : { artefact };
+}
+
 interface Offered {
   readonly peer: PeerId;
   readonly artefact: ArtefactId;

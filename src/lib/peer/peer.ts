@@ -115,15 +115,16 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   });
   const answers = components.keepAnswers === 'in-storage' ? createAnswerStore(components) : undefined;
   const provider = createProvider({ ...components, book, answers, priority: reputation.priority });
+  const client = components.discovery === 'client' ? createDiscoveryClient({ ...components, directory }) : undefined;
   const consumer = createConsumer({
     ...components,
+    search: client?.search,
     catalogue,
     directory,
     book,
     trackRecord: withReputation(trackRecord, reputation),
   });
   const presence = createPresence({ ...components, provider, directory, sequence });
-  const client = components.discovery === 'client' ? createDiscoveryClient({ ...components, directory }) : undefined;
   const discovery = client ?? createDiscoveryServer({ ...components, relays, directory });
 
   return {

@@ -18,6 +18,7 @@ test('requests and frames survive a round trip', () => {
   for (const request of [
     { limit: 64 },
     { limit: 1, artefact: 'a'.repeat(64), tier: 'open' as const, features: ['a-later-one'] },
+    { limit: 16, name: 'a model', kind: 'a-later-one' },
   ]) {
     expect(decodeFindRequest(encodeFindRequest(request))).toEqual(request);
   }
@@ -38,6 +39,8 @@ test('a limit out of range, a wrong envelope type and unknown words are refused'
     {},
     { limit: 1, tier: 'The best' },
     { limit: 1, features: ['No Word'] },
+    { limit: 1, kind: 'No Word' },
+    { limit: 1, name: 'n'.repeat(129) },
   ]) {
     expect(() => decodeFindRequest(encodeCbor(request))).toThrow(badFrame);
   }

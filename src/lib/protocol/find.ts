@@ -5,7 +5,7 @@ import { boundedFrame, frameHead, type UnknownFrame } from './frame.ts';
 import { artefactIdSchema, peerIdSchema } from './ids.ts';
 import { tierSchema } from './job.ts';
 import { limits } from './limits.ts';
-import { wordSchema, type Word } from './word.ts';
+import { nameSchema, wordSchema, type Word } from './word.ts';
 
 /**
  * Provider discovery through a relay: one request, a random sample in reply, then updates for as long as the stream is
@@ -25,9 +25,11 @@ const networkSizeSchema: z.ZodType<NetworkSize> = wordSchema;
 const offerEnvelopeSchema = envelopeOf('offer');
 
 export const findRequestSchema = z.object({
-  artefact: artefactIdSchema.optional(),
   tier: tierSchema.optional(),
-  /** What one model, the artefact's if there is one, must be able to do. */
+  /** All of the following hold for one of the worker's models. */
+  artefact: artefactIdSchema.optional(),
+  name: nameSchema.optional(),
+  kind: wordSchema.optional(),
   features: z.array(wordSchema).max(limits.offerFeaturesMax).optional(),
   limit: z.number().int().min(1).max(limits.findLimitMax),
 });

@@ -6,7 +6,7 @@ import { createScriptedEngine, type ScriptedOptions } from '#lib/engine/scripted
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
 import type { Tuning } from '#lib/net/libp2p/tuning.ts';
-import { createPeer, type Peer } from '#lib/peer/peer.ts';
+import { createPeer, type Peer, type PeerComponents } from '#lib/peer/peer.ts';
 import { initialJob, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
@@ -27,9 +27,13 @@ interface Given {
   readonly tuning?: Partial<Tuning>;
 }
 
+interface RelayGiven extends Given, Pick<RelayNodeOptions, 'relays'>, Pick<PeerComponents, 'network'> {
+  readonly port?: number;
+}
+
 export async function startRelay(
   number: number,
-  { port = 0, tuning = {}, relays }: Given & Pick<RelayNodeOptions, 'relays'> & { readonly port?: number } = {},
+  { port = 0, tuning = {}, relays, network }: RelayGiven = {},
 ): Promise<Relay> {
   const seed = seedOf(number);
   const net = createRelayNode({ ...components, seed, listenPort: port, tuning, relays });
@@ -40,6 +44,7 @@ export async function startRelay(
     storage: createMemoryStorage(),
     role: 'native',
     discovery: 'server',
+    network,
   });
   await peer.start();
   const address = () => {

@@ -4,7 +4,7 @@ import { randomId } from '#lib/base/ids.ts';
 import type { Random } from '#lib/base/random.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import type { UnmetQuery } from '#lib/market/candidates.ts';
-import type { Catalogue } from '#lib/market/names.ts';
+import { searchedModel, type Catalogue } from '#lib/market/names.ts';
 import { route, type Route, type RouteOptions } from '#lib/market/route.ts';
 import type { Share } from '#lib/market/share.ts';
 import type { Directory, Rejection, RouteQuery } from '#lib/market/spec.ts';
@@ -14,6 +14,7 @@ import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib
 import { maxTokensOf } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import type { Search } from '../presence/discovery-client.ts';
 import type { Choosing } from '../session/asker-runner.ts';
 import type { AskerEffect, AskerState } from '../session/asker-spec.ts';
 import type { AskRequest } from '../spec.ts';
@@ -43,6 +44,7 @@ export interface AskContext {
   readonly random: Random;
   readonly catalogue?: Catalogue | undefined;
   readonly firstOfferTimeoutMs?: number | undefined;
+  readonly search?: Search | undefined;
   readonly kinds: KindTable;
   readonly trackRecord: TrackRecord;
   readonly askedJobs: AskedJobs;
@@ -199,11 +201,23 @@ function trialFor({ kind }: AskRequest, trials: Share): RouteOptions['trial'] {
   return kind === 'chat' || kind === 'completion' ? 'admitted' : 'anybody';
 }
 
+/** Asks relays for workers that the directory, a sample of theirs, does not hold. Undefined if they have answered already. */
+export function searchFor(query: RouteQuery, { search, catalogue = new Map() }: AskContext): Promise<void> | undefined {
+  const { features = [], tier } = query;
+  return search?.({
+    ...searchedModel(query.model, catalogue),
+    kind: query.kind,
+    // Every worker serves jobs of the open tier.
+    ...(tier === 'open' ? {} : { tier }),
+    ...(features.length > 0 ? { features: [...features] } : {}),
+    limit: limits.findLimitDefault,
+  });
+}
+
 /**
  * Chooses among the workers not tried yet. A job id that is asked for again goes to the worker it went to, which has the
- * answer on record. While the directory is empty, as on a page just opened, the first offers are waited for, and so is one
- * that could go on with an answer half given. Where every
- * queue is full by its offer, which is some tenths of a second old, one worker is asked all the same: it knows its queue,
+ * answer on record. Where the directory has none, relays are asked for one. While it is empty, as on a page just opened, the
+ * first offers are waited for, and so is one that could go on with an answer half given. Where every queue is full by its offer, which is some tenths of a second old, one worker is asked all the same: it knows its queue,
  * and answers with the time to wait.
  */
 async function findWorker(
@@ -234,8 +248,10 @@ async function findWorker(
   const search = () => searchAmong(queries);
   const isWorthWaiting = () => directory.size === 0 || effect.resume !== undefined;
   let found = search();
-  while (!found.candidate && !found.refusal && isWorthWaiting() && clock.elapsed() < untilMs && !signal.aborted) {
-    await nextChange(directory, clock, untilMs - clock.elapsed(), signal);
+  while (!found.candidate && !found.refusal && clock.elapsed() < untilMs && !signal.aborted) {
+    const asked = searchFor(query, context);
+    if (!asked && !isWorthWaiting()) break;
+    await nextChange(directory, clock, untilMs - clock.elapsed(), { signal, asked });
     found = search();
   }
   if (found.candidate || found.refusal || wasBusy(effect.errors)) return found;
@@ -253,9 +269,15 @@ const resumedArtefact = ({ effect, state }: RoutingJob) => (effect.resume ? stat
 
 const wasBusy = (errors: readonly ErrorRecord[]): boolean => errors.some(({ code }) => code === 'busy');
 
-/** Resolves at the directory's next change, after `ms`, or when the signal aborts. */
-async function nextChange(directory: Directory, clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves at the directory's next change, when relays have answered, after `ms`, or when the signal aborts. */
+async function nextChange(
+  directory: Directory,
+  clock: Clock,
+  ms: number,
+  { signal, asked }: { readonly signal: AbortSignal; readonly asked: Promise<void> | undefined },
+): Promise<void> {
   const change = Promise.withResolvers<void>();
+  void asked?.then(change.resolve);
   const endListening = directory.onChange(() => change.resolve());
   await withTimeout(change.promise, clock, ms, { signal }).catch(() => undefined);
   endListening();

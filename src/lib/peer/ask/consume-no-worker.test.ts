@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import type { RejectionReason, RouteQuery } from '#lib/market/spec.ts';
-import { chat, createWorld, follow, until, type Worker } from '../peer.fixture.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { chat, createWorld, demo, follow, pass, until, type Worker, type World } from '../peer.fixture.ts';
+import type { FindRequest } from '#lib/protocol/find.ts';
+import { createConsumer } from './consume.ts';
 import { noWorkerError } from './choose-worker.ts';
 
 const query: RouteQuery = { model: { name: 'tabloom-demo' }, tier: 'open', contextTokens: 10, kind: 'chat' };
@@ -65,4 +69,61 @@ test('of queues that are full one is asked, and its word is taken for all', asyn
     error: { code: 'busy', details: { retryAfterMs: expect.any(Number) } },
   });
   expect(job.state.attempts.map(({ outcome }) => outcome)).toEqual(['refused']);
+});
+
+/** An asker whose relays are asked by a script: `announced` is what the directory gets with the answer. */
+async function searchingAsker(world: World, answer: (request: FindRequest) => Promise<void> | undefined) {
+  const here = await world.asker(9);
+  const searched: FindRequest[] = [];
+  const consumer = createConsumer({
+    ...here,
+    directory: world.directory,
+    clock: world.clock,
+    random: seededRandom(1),
+    logger: silentLogger,
+    search: (request) => (searched.push(request), answer(request)),
+  });
+  return { consumer, searched };
+}
+
+test('relays are asked for a worker that the directory does not hold before a job is given up', async () => {
+  const world = createWorld();
+  const other = await world.worker(1);
+  const [model] = other.provider.servedModels('network')!.models;
+  other.announce({ models: [{ ...model!, artefact: 'f'.repeat(64), name: 'other' }] });
+  const worker = await world.worker(3, { answerTokens: 10 });
+  world.directory.remove(worker.net.self);
+  const { consumer, searched } = await searchingAsker(world, async () => {
+    await world.clock.delay(200);
+    worker.announce();
+  });
+  const job = follow(consumer, chat('hello', { model: { name: 'no-such-name' } }));
+  await until(world.clock, () => job.over);
+  expect(job.state).toMatchObject({ phase: 'failed', error: { code: 'no-peer-available' } });
+  expect(searched[0]).toEqual({ name: 'no-such-name', kind: 'chat', limit: 16 });
+  world.directory.remove(worker.net.self);
+  const found = follow(consumer, chat('hello'));
+  await until(world.clock, () => found.over);
+  expect(found.state).toMatchObject({ phase: 'finished', worker: { peer: worker.net.self } });
+  expect(searched.at(-1)).toEqual({ artefact: demo.artefact, kind: 'chat', limit: 16 });
+});
+
+test('a job waits no longer for relays than for its first offer', async () => {
+  const world = createWorld();
+  await world.worker(1);
+  const { consumer } = await searchingAsker(world, () => new Promise(() => undefined));
+  const job = follow(consumer, chat('hello', { model: { artefact: 'f'.repeat(64) } }));
+  await pass(world.clock, 2_900);
+  expect(job.over).toBe(false);
+  await pass(world.clock, 200);
+  expect(job.state).toMatchObject({ phase: 'failed', error: { code: 'no-peer-available' } });
+});
+
+test('no relay is asked where the directory holds a worker', async () => {
+  const world = createWorld();
+  await world.worker(1, { answerTokens: 10 });
+  const { consumer, searched } = await searchingAsker(world, () => undefined);
+  const job = follow(consumer, chat('hello'));
+  await until(world.clock, () => job.over);
+  expect([job.state.phase, searched]).toEqual(['finished', []]);
 });

@@ -11,6 +11,7 @@ import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { jobKinds, type KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import type { Search } from '../presence/discovery-client.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import { runAsker } from '../session/asker-runner.ts';
 import type { AskRequest, Consumer } from '../spec.ts';
@@ -18,7 +19,7 @@ import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-rec
 import { createAskedJobs } from './asked-jobs.ts';
 import { createAuditions } from './auditions.ts';
 import { createConversations } from './conversations.ts';
-import { chooseWorker, routeFor, type AskContext } from './choose-worker.ts';
+import { chooseWorker, routeFor, searchFor, type AskContext } from './choose-worker.ts';
 import { checkRequest, toRouteQuery } from './request.ts';
 import { createZones } from '../zones.ts';
 
@@ -37,6 +38,8 @@ export interface ConsumerComponents {
   readonly trackRecord?: TrackRecord | undefined;
   /** How long a job waits for the first offer while the directory is still empty; 3 s by default. */
   readonly firstOfferTimeoutMs?: number | undefined;
+  /** Asks relays for workers that the directory does not hold; by default nobody is asked. */
+  readonly search?: Search | undefined;
 }
 
 /** Jobs that newcomers get where others have standing, and how many may be saved up. */
@@ -105,7 +108,9 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     },
     async prepare(request, { signal } = {}) {
       const checked = checkRequest(request, kinds);
-      const { candidate } = routeFor(toRouteQuery(checked, [], kinds), checked, context);
+      const query = toRouteQuery(checked, [], kinds);
+      const { candidate, refusal } = routeFor(query, checked, context);
+      if (!candidate && !refusal) void searchFor(query, context);
       if (!candidate) return;
       const { peer, addrs } = candidate.entry.offer;
       await net.prepare(peer, jobProtocol, { addrs, signal });

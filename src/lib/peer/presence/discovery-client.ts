@@ -1,21 +1,18 @@
-import { raceSignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
-import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { createDenyList, denyLimits } from '#lib/net/deny-list.ts';
 import type { Net } from '#lib/net/spec.ts';
-import { wireError } from '#lib/protocol/errors.ts';
 import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
-import { decodeFindFrame, encodeFindRequest, findProtocol, offersTopic, type FindFrame } from '#lib/protocol/find.ts';
+import { offersTopic, type FindFrame, type FindRequest } from '#lib/protocol/find.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { decodeUnverifiedOffer } from '#lib/protocol/offer.ts';
-import { createTimers } from '../timers.ts';
 import { expireEverySecond } from './discovery-server.ts';
+import { followRelay } from './follow-relay.ts';
 import { admitFound, createOfferValidator } from './offer-validator.ts';
 
 export interface DiscoveryClientComponents {
@@ -29,12 +26,25 @@ export interface DiscoveryClientComponents {
   readonly relays?: (() => readonly PeerId[]) | undefined;
 }
 
-const backOffMs = { first: 250, max: 15_000 } as const;
 const relaysMax = 4;
+/** Searches kept at a time: a relay serves four find streams per peer, and one of them tells of everything. */
+const searchesMax = 2;
+/** How long a search is kept after it was last asked for, so that what it found stays up to date. */
+const searchKeepMs = 60_000;
+/** Before a search may make room for another, if relays have not answered it. */
+const searchTurnMs = 3_000;
 
 export interface DiscoveryClient extends Startable {
   readonly listing: Listing;
+  readonly search: Search;
 }
+
+/**
+ * Asks the relays for offers that the directory does not hold, and keeps it up to date with them for a minute. Returns a
+ * promise that resolves once they have answered, found or not; undefined if they have already, or are not asked now because
+ * others are being searched for. Bounded by {@link searchesMax}; the caller bounds the wait.
+ */
+export type Search = (request: FindRequest) => Promise<void> | undefined;
 
 /** The relays that list this peer by their own account; that it has published an offer proves nothing. */
 export interface Listing {
@@ -42,19 +52,38 @@ export interface Listing {
   onChange(listener: (relays: readonly PeerId[]) => void): () => void;
 }
 
+/** What is asked of every relay: everything, or one search. */
+interface Wish {
+  readonly request: FindRequest;
+  /** One stream to each relay. */
+  readonly streams: Map<PeerId, Followed>;
+  askedMs: number;
+}
+
+interface Followed {
+  readonly relay: PeerId;
+  readonly wish: Wish;
+  readonly stop: AbortController;
+  /** Resolved once the relay has sent a sample, or the stream has ended. */
+  readonly answered: PromiseWithResolvers<void>;
+  isAnswered: boolean;
+  /** The last `seq` of each peer that came on the present stream. */
+  readonly lastSeqs: Map<PeerId, number>;
+}
+
 /**
- * Keeps the directory of a peer that asks relays: one find stream to each connected relay, opened again when it ends, and
- * the offers' topic itself while the network is small. A relay cannot forge an offer, only withhold it, and a second relay
- * makes up for that: a peer is dropped once every relay that reported it has reported it gone. What a relay forges, or
- * brings back after having sent something newer, counts against the relay alone: after several it is asked no more for a while.
+ * Keeps the directory of a peer that asks relays: one find stream to each connected relay, opened again when it ends, more
+ * of them while something is searched for, and the offers' topic itself while the network is small. A relay cannot forge an
+ * offer, only withhold it, and a second relay makes up for that: a peer is dropped once every stream that reported it has
+ * reported it gone. What a relay forges, or brings back after having sent something newer, counts against the relay alone:
+ * after several it is asked no more for a while.
  */
 export function createDiscoveryClient(components: DiscoveryClientComponents): DiscoveryClient {
   const { net, directory, clock } = components;
-  const following = new Map<PeerId, AbortController>();
+  const everything: Wish = { request: { limit: limits.findLimitMax }, streams: new Map(), askedMs: 0 };
+  const searches = new Map<string, Wish>();
   const denied = createDenyList(clock);
-  const reportedBy = new Map<PeerId, Set<PeerId>>();
-  /** The last `seq` of each peer that a relay has sent on its present stream. */
-  const lastSeqs = new Map<PeerId, Map<PeerId, number>>();
+  const reportedBy = new Map<PeerId, Set<Followed>>();
   const smallNetworks = new Set<PeerId>();
   const listedBy = new Set<PeerId>();
   const listings = createEmitter<readonly PeerId[]>();
@@ -64,32 +93,60 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
   let unsubscribe: (() => void) | undefined;
 
   const relays = components.relays ?? (() => connectedRelays(net));
-  const reconcile = () => {
-    if (!lifetime) return;
-    const wanted = new Set(
+  const wantedRelays = () =>
+    new Set(
       relays()
         .filter((relay) => !denied.denies(relay))
         .slice(0, relaysMax),
     );
-    for (const [relay, stop] of following) {
-      if (wanted.has(relay)) continue;
-      stop.abort();
-      following.delete(relay);
-      forgetReports(relay);
+  const reconcile = () => {
+    if (!lifetime) return;
+    const wanted = wantedRelays();
+    for (const wish of [everything, ...searches.values()]) {
+      for (const followed of wish.streams.values()) if (!wanted.has(followed.relay)) leave(followed);
+      for (const relay of wanted) if (!wish.streams.has(relay)) follow(relay, wish, lifetime.signal);
     }
-    for (const relay of wanted) {
-      if (following.has(relay)) continue;
-      const stop = new AbortController();
-      following.set(relay, stop);
-      void followRelay(relay, { ...components, onFrame, signal: AbortSignal.any([stop.signal, lifetime.signal]) });
-    }
+  };
+  const follow = (relay: PeerId, wish: Wish, signal: AbortSignal) => {
+    const followed: Followed = {
+      relay,
+      wish,
+      stop: new AbortController(),
+      answered: Promise.withResolvers(),
+      isAnswered: false,
+      lastSeqs: new Map(),
+    };
+    wish.streams.set(relay, followed);
+    void followRelay(relay, {
+      ...components,
+      request: wish.request,
+      signal: AbortSignal.any([followed.stop.signal, signal]),
+      onFrame: (frame) => onFrame(followed, frame),
+    });
+  };
+  const leave = (followed: Followed) => {
+    followed.stop.abort();
+    followed.wish.streams.delete(followed.relay);
+    forgetReports(followed);
+    onLost(followed);
   };
 
   /** A peer that it alone reported is left to expire. */
-  const forgetReports = (relay: PeerId) => {
-    for (const reporters of reportedBy.values()) reporters.delete(relay);
-    lastSeqs.delete(relay);
-    noteListing(relay, 'unlisted');
+  const forgetReports = (followed: Followed) => {
+    for (const reporters of reportedBy.values()) reporters.delete(followed);
+    followed.lastSeqs.clear();
+    if (followed.wish === everything) noteListing(followed.relay, 'unlisted');
+  };
+  const onLost = (followed: Followed) => {
+    noteAnswered(followed);
+    if (followed.wish !== everything) return;
+    smallNetworks.delete(followed.relay);
+    noteListing(followed.relay, 'unlisted');
+    updateSubscription();
+  };
+  const noteAnswered = (followed: Followed) => {
+    followed.isAnswered = true;
+    followed.answered.resolve();
   };
   const blame = (relay: PeerId) => {
     if (!denied.reject(relay)) return;
@@ -101,58 +158,56 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       .catch(() => undefined);
   };
 
-  const onFrame = (relay: PeerId, frame: FindFrame | 'lost') => {
-    if (frame === 'lost') {
-      smallNetworks.delete(relay);
-      noteListing(relay, 'unlisted');
-      return updateSubscription();
-    }
+  const onFrame = (followed: Followed, frame: FindFrame | 'lost') => {
+    const { relay, wish } = followed;
+    // It may have been given up in the middle of a sample.
+    if (wish.streams.get(relay) !== followed) return;
+    if (frame === 'lost') return onLost(followed);
     switch (frame.t) {
       case 'hello':
+        // What was reported before the stream broke is reported again, or has gone.
+        forgetReports(followed);
+        if (wish !== everything) return;
         if (frame.network === 'small') smallNetworks.add(relay);
         else smallNetworks.delete(relay);
-        // What this relay reported before its stream broke, it reports again, or it has gone.
-        forgetReports(relay);
         return updateSubscription();
       case 'sample':
-        for (const offer of frame.offers) onOffer(relay, offer);
-        return;
+        for (const offer of frame.offers) onOffer(followed, offer);
+        return noteAnswered(followed);
       case 'offer':
-        return onOffer(relay, frame.offer);
+        return onOffer(followed, frame.offer);
       case 'gone':
-        return onGone(relay, frame.peer);
+        return onGone(followed, frame.peer);
       case 'alive':
         return;
     }
   };
-  const onOffer = (relay: PeerId, offer: Envelope) => {
-    // It may have been given up in the middle of a sample.
-    if (!following.has(relay)) return;
+  const onOffer = (followed: Followed, offer: Envelope) => {
+    const { relay, wish } = followed;
+    if (wish.streams.get(relay) !== followed) return;
     const { peer, seq, verdict } = admitFound(directory, offer);
-    if (seq === undefined || verdict === 'reject' || isReplay(relay, peer, seq)) return blame(relay);
+    if (seq === undefined || verdict === 'reject' || isReplay(followed, peer, seq)) return blame(relay);
     if (peer === net.self && isCurrent(offer)) noteListing(relay, 'listed');
     if (peer === net.self) return;
     if (!directory.get(peer)) return void reportedBy.delete(peer);
     const reporters = reportedBy.get(peer) ?? new Set();
-    reportedBy.set(peer, reporters.add(relay));
+    reportedBy.set(peer, reporters.add(followed));
   };
   /**
-   * Whether the relay has sent a newer offer of this peer before. Its date proves nothing: offers wait in a tab that sleeps,
-   * and clocks go wrong.
+   * Whether the relay has sent a newer offer of this peer before, on the same stream. Its date proves nothing: offers wait in
+   * a tab that sleeps, and clocks go wrong.
    */
-  const isReplay = (relay: PeerId, peer: PeerId, seq: number): boolean => {
-    const last = lastSeqs.get(relay) ?? new Map<PeerId, number>();
-    if (seq < (last.get(peer) ?? 0)) return true;
-    lastSeqs.set(relay, last);
-    last.delete(peer);
-    last.set(peer, seq);
-    if (last.size > limits.directoryOffersMax) last.delete(last.keys().next().value!);
+  const isReplay = ({ lastSeqs }: Followed, peer: PeerId, seq: number): boolean => {
+    if (seq < (lastSeqs.get(peer) ?? 0)) return true;
+    lastSeqs.delete(peer);
+    lastSeqs.set(peer, seq);
+    if (lastSeqs.size > limits.directoryOffersMax) lastSeqs.delete(lastSeqs.keys().next().value!);
     return false;
   };
-  const onGone = (relay: PeerId, peer: PeerId) => {
+  const onGone = (followed: Followed, peer: PeerId) => {
     const reporters = reportedBy.get(peer);
-    if (peer === net.self) noteListing(relay, 'unlisted');
-    if (peer === net.self || !reporters?.delete(relay) || reporters.size > 0) return;
+    if (peer === net.self) noteListing(followed.relay, 'unlisted');
+    if (peer === net.self || !reporters?.delete(followed) || reporters.size > 0) return;
     reportedBy.delete(peer);
     directory.remove(peer);
   };
@@ -174,7 +229,7 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
         validate: createOfferValidator({
           directory,
           clock,
-          trusts: (source) => following.has(source),
+          trusts: (source) => everything.streams.has(source),
           strangers: 'few',
         }),
         deliver: () => undefined,
@@ -185,7 +240,44 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
     }
   };
 
+  const search: Search = (request) => {
+    if (!lifetime) return undefined;
+    const key = JSON.stringify(request);
+    const wish = searches.get(key) ?? startSearch(key, request, lifetime.signal);
+    if (!wish) return undefined;
+    wish.askedMs = clock.elapsed();
+    const asked = [...wish.streams.values()].filter(({ isAnswered }) => !isAnswered);
+    return asked.length === 0 ? undefined : Promise.all(asked.map(({ answered }) => answered.promise)).then(() => {});
+  };
+  const startSearch = (key: string, request: FindRequest, signal: AbortSignal): Wish | undefined => {
+    if (searches.size >= searchesMax && !makeRoom()) return undefined;
+    const wish: Wish = { request, streams: new Map(), askedMs: clock.elapsed() };
+    searches.set(key, wish);
+    for (const relay of wantedRelays()) follow(relay, wish, signal);
+    endWhenUnused(key, wish, signal).catch(() => undefined);
+    return wish;
+  };
+  /** Ends the search that was asked for least recently, unless relays are still answering it. */
+  const makeRoom = (): boolean => {
+    const [oldest] = [...searches].toSorted(([, a], [, b]) => a.askedMs - b.askedMs);
+    const [key, wish] = oldest!;
+    const isPending = [...wish.streams.values()].some(({ isAnswered }) => !isAnswered);
+    if (isPending && clock.elapsed() - wish.askedMs < searchTurnMs) return false;
+    endSearch(key, wish);
+    return true;
+  };
+  const endSearch = (key: string, wish: Wish) => {
+    if (searches.get(key) === wish) searches.delete(key);
+    for (const followed of wish.streams.values()) leave(followed);
+  };
+  const endWhenUnused = async (key: string, wish: Wish, signal: AbortSignal) => {
+    for (let leftMs = searchKeepMs; leftMs > 0; leftMs = wish.askedMs + searchKeepMs - clock.elapsed())
+      await clock.delay(leftMs, { signal });
+    endSearch(key, wish);
+  };
+
   return {
+    search,
     listing: {
       get relays() {
         return [...listedBy];
@@ -211,70 +303,12 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       endListening();
       lifetime.abort();
       lifetime = undefined;
-      for (const stop of following.values()) stop.abort();
-      following.clear();
-      smallNetworks.clear();
+      for (const [key, wish] of searches) endSearch(key, wish);
+      for (const followed of everything.streams.values()) leave(followed);
       reportedBy.clear();
-      lastSeqs.clear();
-      for (const relay of listedBy) noteListing(relay, 'unlisted');
       updateSubscription();
     },
   };
-}
-
-interface RelayStream extends DiscoveryClientComponents {
-  readonly onFrame: (relay: PeerId, frame: FindFrame | 'lost') => void;
-  readonly signal: AbortSignal;
-}
-
-/** Opens one stream after the other to a relay, with a growing pause between those that brought nothing. */
-async function followRelay(relay: PeerId, stream: RelayStream): Promise<void> {
-  const { clock, random, logger, onFrame, signal } = stream;
-  for (let pauseMs: number = backOffMs.first; !signal.aborted;) {
-    let frames = 0;
-    try {
-      await readStream(relay, stream, (frame) => {
-        frames += 1;
-        onFrame(relay, frame);
-      });
-    } catch (error) {
-      if (!signal.aborted) logger.info('find-lost', { relay, code: errorCode(error) });
-    }
-    onFrame(relay, 'lost');
-    pauseMs = frames > 0 ? backOffMs.first : Math.min(backOffMs.max, pauseMs * 2);
-    await clock.delay(pauseMs * (0.5 + random.float()), { signal }).catch(() => undefined);
-  }
-}
-
-async function readStream(
-  relay: PeerId,
-  { net, clock, signal }: RelayStream,
-  onFrame: (frame: FindFrame) => void,
-): Promise<void> {
-  const over = new AbortController();
-  const ended = AbortSignal.any([signal, over.signal]);
-  const timers = createTimers<'silence'>({
-    clock,
-    spared: new Set(['silence'] as const),
-    onFire: () => over.abort(wireError('peer-lost', 'The relay has stopped sending.')),
-  });
-  timers.arm('silence', limits.findSilenceTimeoutMs);
-  let channel: Awaited<ReturnType<Net['open']>> | undefined;
-  try {
-    channel = await net.open(relay, findProtocol, { signal: ended });
-    await channel.send(encodeFindRequest({ limit: limits.findLimitMax }), { signal: ended });
-    const frames = channel[Symbol.asyncIterator]();
-    for (;;) {
-      const next = await raceSignal(frames.next(), ended);
-      if (next.done) return;
-      timers.arm('silence', limits.findSilenceTimeoutMs);
-      const frame = decodeFindFrame(next.value);
-      if (frame.t !== 'unknown') onFrame(frame);
-    }
-  } finally {
-    timers.stop();
-    channel?.abort(wireError('cancelled'));
-  }
 }
 
 export const connectedRelays = (net: Net): readonly PeerId[] => [

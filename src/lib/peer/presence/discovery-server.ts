@@ -23,6 +23,7 @@ import {
 } from '#lib/protocol/find.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import type { OfferedModel } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createAddressShares, type AddressShares } from './address-shares.ts';
 import { admitFound, createOfferValidator } from './offer-validator.ts';
@@ -258,17 +259,20 @@ async function serveFind(channel: Channel, components: FindComponents): Promise<
   }
 }
 
-const modelOf = ({ artefact }: FindRequest): RouteQuery['model'] => (artefact === undefined ? 'any' : { artefact });
+const modelOf = ({ artefact, name }: FindRequest): RouteQuery['model'] => {
+  if (artefact !== undefined) return { artefact };
+  return name === undefined ? 'any' : { name };
+};
 
-function matches({ offer }: DirectoryEntry, { artefact, tier, features = [] }: FindRequest): boolean {
-  if (tier && !offer.tiers.includes(tier)) return false;
-  if (artefact === undefined && features.length === 0) return true;
-  return offer.models.some(
-    (model) =>
-      (artefact === undefined || model.artefact === artefact) &&
-      features.every((feature) => model.features.includes(feature)),
-  );
+function matches({ offer }: DirectoryEntry, { tier, ...wanted }: FindRequest): boolean {
+  return (tier === undefined || offer.tiers.includes(tier)) && offer.models.some((model) => isWanted(model, wanted));
 }
+
+const isWanted = (model: OfferedModel, { artefact, name, kind, features = [] }: FindRequest): boolean =>
+  (artefact === undefined || model.artefact === artefact) &&
+  (name === undefined || model.name === name) &&
+  (kind === undefined || model.kinds.includes(kind)) &&
+  features.every((feature) => model.features.includes(feature));
 
 /** Tracks one sending side: whether an `alive` is due, and whether a message is stuck. */
 interface Keepalive {

@@ -208,6 +208,24 @@ describe('a find stream', () => {
     expect(await finds(12, { features: ['a-later-one'] })).toEqual([]);
   });
 
+  test('finds the workers of which one model has the name and does the kind', async () => {
+    const { clock, net, relay, bytes, offer } = await createNetwork();
+    const [model] = offer(2).models;
+    const named = (name: string, kind: string) => ({ ...model!, artefact: 'f'.repeat(64), name, kinds: [kind] });
+    await (await net(2)).publish(offersTopic, bytes(2, { models: [named('a', 'chat'), named('b', 'embedding')] }));
+    await (await net(3)).publish(offersTopic, bytes(3, { models: [named('a', 'embedding')] }));
+    await pass(clock, 10);
+    const finds = async (number: number, request: Omit<FindRequest, 'limit'>) => {
+      const { frames } = await find(await net(number), relay.self, { ...request, limit: 10 });
+      await pass(clock, 10);
+      return frames.flatMap((frame) => (frame.t === 'sample' ? frame.offers.map(({ key }) => peerIdFromKey(key)) : []));
+    };
+    expect(await finds(9, { name: 'a' })).toHaveLength(2);
+    expect(await finds(10, { name: 'a', kind: 'embedding' })).toEqual([signerOf(3).peer]);
+    expect(await finds(11, { kind: 'chat' })).toEqual([signerOf(2).peer]);
+    expect(await finds(12, { name: 'a', artefact: demo.artefact })).toEqual([]);
+  });
+
   test('a relay that joins another takes over what that one lists, and believes no forged offer', async () => {
     const { clock, random, net, relay, bytes, offer, directory: listed } = await createNetwork();
     await (await net(2)).publish(offersTopic, bytes(2));
@@ -429,6 +447,119 @@ describe('a discovery client', () => {
     directory.remove(worker.self);
     await pass(clock, 50);
     expect(asked.get(worker.self)).toBeUndefined();
+  });
+
+  describe('searches', () => {
+    const rare = 'e'.repeat(64);
+
+    /** An asker of a relay that lists more workers of one model than the asker follows, and then one of another. */
+    async function largeNetwork() {
+      const ground = await createNetwork('large');
+      const { clock, random, net, directory: listed, relay, memory, offer } = ground;
+      const enter = (number: number, change: Partial<Offer> = {}) => {
+        const entered = offer(number, change);
+        listed.consider(entered, signOffer(entered, signerOf(number)));
+        return entered.peer;
+      };
+      for (let number = 100; number < 100 + limits.findLimitMax; number++) enter(number);
+      const directory = createDirectory({ clock });
+      const asker = await net(9);
+      let isOpening = true;
+      const client = createDiscoveryClient({
+        net: { ...asker, open: (...to) => (isOpening ? asker.open(...to) : new Promise(() => undefined)) },
+        directory,
+        clock,
+        random,
+        logger: silentLogger,
+        relays: () => [relay.self],
+      });
+      await client.start();
+      await pass(clock, 50);
+      const models = [{ ...offer(2).models[0]!, artefact: rare, features: ['tools'] }];
+      const worker = enter(2, { models });
+      await pass(clock, 50);
+      expect([directory.size, directory.get(worker)]).toEqual([limits.findLimitMax, undefined]);
+      return {
+        ...ground,
+        client,
+        asked: directory,
+        worker,
+        listed,
+        streams: () => memory.openChannels,
+        again: () => enter(2, { models }),
+        relayHangs: () => (isOpening = false),
+      };
+    }
+
+    test('find a worker outside the sample, follow it, and end once it has not been asked for', async () => {
+      const { clock, client, asked, worker, listed, streams, again } = await largeNetwork();
+      const answer = client.search({ artefact: rare, features: ['tools'], limit: 16 });
+      await pass(clock, 50);
+      await answer;
+      expect([asked.get(worker)?.offer.peer, streams()]).toEqual([worker, 2]);
+      // It is known by now, and so is every change of it.
+      expect(client.search({ artefact: rare, features: ['tools'], limit: 16 })).toBeUndefined();
+      listed.remove(worker);
+      await pass(clock, 50);
+      expect(asked.get(worker)).toBeUndefined();
+      again();
+      await pass(clock, 50);
+      expect(asked.get(worker)).toBeDefined();
+      await pass(clock, 61_000);
+      expect(streams()).toBe(1);
+      await client.stop();
+      await pass(clock, 50);
+      expect(streams()).toBe(0);
+    });
+
+    test('resolve where there is no such worker', async () => {
+      const { clock, client, asked } = await largeNetwork();
+      const answer = client.search({ artefact: 'd'.repeat(64), limit: 16 });
+      await pass(clock, 50);
+      await answer;
+      expect(asked.size).toBe(limits.findLimitMax);
+      await client.stop();
+    });
+
+    test('are two at a time: the one asked for least recently makes room, but not while it is being answered', async () => {
+      const { clock, client, streams, relayHangs } = await largeNetwork();
+      for (const name of ['a', 'b', 'c', 'd']) {
+        void client.search({ name, limit: 16 });
+        await pass(clock, 50);
+      }
+      expect(streams()).toBe(3);
+      expect([client.search({ name: 'd', limit: 16 }), client.search({ name: 'c', limit: 16 })]).toEqual([
+        undefined,
+        undefined,
+      ]);
+      await pass(clock, 50);
+      relayHangs();
+      const hanging = [client.search({ name: 'e', limit: 16 }), client.search({ name: 'f', limit: 16 })];
+      expect([...hanging, client.search({ name: 'g', limit: 16 })]).toEqual([
+        expect.any(Promise),
+        expect.any(Promise),
+        undefined,
+      ]);
+      await pass(clock, 3_000);
+      expect(client.search({ name: 'g', limit: 16 })).toBeInstanceOf(Promise);
+      // Given up, it keeps nobody waiting.
+      await hanging[0];
+      await client.stop();
+    });
+
+    test('take a worker for gone only once neither the sample nor the search reports it', async () => {
+      const { clock, client, asked, listed, streams } = await largeNetwork();
+      const [known] = asked.entries();
+      void client.search({ artefact: demo.artefact, limit: 64 });
+      await pass(clock, 50);
+      expect(streams()).toBe(2);
+      await pass(clock, 40_000);
+      listed.remove(known!.offer.peer);
+      await pass(clock, 50);
+      expect(asked.get(known!.offer.peer)).toBeUndefined();
+      expect(asked.size).toBeGreaterThan(0);
+      await client.stop();
+    });
   });
 
   test('comes back to a relay that was lost, more patiently each time', async () => {
