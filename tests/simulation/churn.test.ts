@@ -12,6 +12,8 @@ interface Asked {
   afterTheEnd: number;
   ignored: number;
   over: boolean;
+  /** Workers that could have been asked when it failed, other than for want of room. */
+  givenUpBeside: readonly string[];
 }
 
 const endings: readonly JobEvent['type'][] = ['job-finished', 'job-failed', 'job-cancelled'];
@@ -27,6 +29,7 @@ function ask(cluster: Cluster, number: number): Asked {
     afterTheEnd: 0,
     ignored: 0,
     over: false,
+    givenUpBeside: [],
   };
   const request = {
     model: 'any',
@@ -40,6 +43,7 @@ function ask(cluster: Cluster, number: number): Asked {
     for await (const event of asker.consumer.ask(request, { signal: asked.stop.signal })) {
       if (asked.ends > 0) asked.afterTheEnd += 1;
       if (endings.includes(event.type)) asked.ends += 1;
+      if (event.type === 'job-failed' && event.error.code !== 'busy') asked.givenUpBeside = cluster.able(2_500);
       const next = reduceJob(asked.state, event);
       if (next === asked.state) asked.ignored += 1;
       asked.state = next;
@@ -52,7 +56,7 @@ function ask(cluster: Cluster, number: number): Asked {
 
 /** Does one thing at random: a job, a stop, a crash, a start, a pause. */
 async function disturb(cluster: Cluster, jobs: Asked[]): Promise<void> {
-  const { random, network, slots } = cluster;
+  const { random, slots } = cluster;
   const slot = Math.floor(random.float() * slots.length);
   const worker = slots[slot];
   const chance = random.float();
@@ -62,8 +66,8 @@ async function disturb(cluster: Cluster, jobs: Asked[]): Promise<void> {
   else if (chance < 0.82) await (worker ? undefined : cluster.startWorker(slot));
   else if (chance < 0.86) worker?.peer.provider.pause();
   else if (chance < 0.92) worker?.peer.provider.resume();
-  else if (chance < 0.96 && worker) network.freeze(worker.peer.self);
-  else if (worker) network.thaw(worker.peer.self);
+  else if (chance < 0.96 && worker) cluster.freeze(slot);
+  else if (worker) cluster.thaw(slot);
 }
 
 test.each([1, 2, 3, 4])('whatever starts and crashes, every job ends once and is run once (seed %i)', async (seed) => {
@@ -77,10 +81,9 @@ test.each([1, 2, 3, 4])('whatever starts and crashes, every job ends once and is
     await disturb(cluster, jobs);
     await cluster.advance(10 + Math.floor(cluster.random.float() * 15) * 10);
   }
-  for (const worker of cluster.slots) {
-    if (!worker) continue;
-    cluster.network.thaw(worker.peer.self);
-    worker.peer.provider.resume();
+  for (const [slot, worker] of cluster.slots.entries()) {
+    cluster.thaw(slot);
+    worker?.peer.provider.resume();
   }
   for (let waits = 0; waits < 60 && jobs.some(({ over }) => !over); waits++) await cluster.advance(500);
   await cluster.advance(2_000);
@@ -107,6 +110,9 @@ test.each([1, 2, 3, 4])('whatever starts and crashes, every job ends once and is
     });
   }
   expect(jobs.filter(({ state }) => state.phase === 'finished').length).toBeGreaterThan(5);
+  expect(
+    jobs.flatMap(({ prompt, givenUpBeside }) => givenUpBeside.map((run) => `${prompt}: ${run} was there`)),
+  ).toEqual([]);
   expect([...cluster.runs].filter(([, times]) => times > 1)).toEqual([]);
   expect(cluster.violations).toEqual([]);
   for (const worker of cluster.slots)

@@ -21,6 +21,10 @@ export interface Cluster {
   /** Starts a worker in this slot, with the same key as any before it. */
   startWorker(slot: number): Promise<void>;
   kill(slot: number): void;
+  freeze(slot: number): void;
+  thaw(slot: number): void;
+  /** The workers that have been reachable and serving for at least `ms`, each by its run. */
+  able(ms: number): readonly string[];
   /** How often each engine was asked for each prompt, by the worker's run and the prompt. */
   readonly runs: ReadonlyMap<string, number>;
   /** Invariants found broken; empty when all is well. */
@@ -52,6 +56,8 @@ export async function createCluster(
   const network = createMemoryNetwork({ clock, random });
   const runs = new Map<string, number>();
   const violations: string[] = [];
+  const frozen = new Set<RunningWorker>();
+  const ableFromMs = new Map<RunningWorker, number>();
   const slots: (RunningWorker | undefined)[] = Array.from({ length: size.workers });
   let started = 0;
 
@@ -107,10 +113,29 @@ export async function createCluster(
       if (worker) network.kill(worker.peer.self);
       slots[slot] = undefined;
     },
+    freeze(slot) {
+      const worker = slots[slot];
+      if (!worker) return;
+      frozen.add(worker);
+      network.freeze(worker.peer.self);
+    },
+    thaw(slot) {
+      const worker = slots[slot];
+      if (!worker) return;
+      frozen.delete(worker);
+      network.thaw(worker.peer.self);
+    },
+    able: (ms) =>
+      slots.flatMap((worker) => {
+        const fromMs = worker && ableFromMs.get(worker);
+        return fromMs !== undefined && clock.elapsed() - fromMs >= ms ? [worker!.run] : [];
+      }),
     checkInvariants() {
       for (const worker of slots) {
         if (!worker) continue;
         const { running, queued, phase } = worker.peer.provider.state;
+        if (frozen.has(worker) || phase !== 'serving') ableFromMs.delete(worker);
+        else if (!ableFromMs.has(worker)) ableFromMs.set(worker, clock.elapsed());
         if (running > engineSlots) violations.push(`${worker.run} runs ${running}`);
         if (queued > limits.workerQueueMax) violations.push(`${worker.run} queues ${queued}`);
         if (queued > 0 && running < engineSlots && phase === 'serving') {

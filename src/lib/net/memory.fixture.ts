@@ -13,7 +13,10 @@ export interface MemoryNetwork extends Pick<Partitions, 'partition' | 'heal' | '
   createNet(input: MemoryNetInput): Net;
   /** Changes the conditions everywhere, or between two peers. */
   setConditions(conditions: Partial<LinkConditions>, between?: readonly [PeerId, PeerId]): void;
-  /** Simulates a crashed tab: all its channels are lost on the other side at once, and it becomes unreachable. */
+  /**
+   * Simulates a crashed tab: all its channels are lost on the other side at once, and it becomes unreachable. One that was
+   * frozen is no longer, so that it can be started again.
+   */
   kill(peer: PeerId): void;
   /** Drops every channel between two peers; both stay reachable. */
   disconnect(a: PeerId, b: PeerId): void;
@@ -56,6 +59,7 @@ export function createMemoryNetwork(components: { readonly clock: Clock; readonl
     },
     kill(peer) {
       peers.get(peer)?.die();
+      partitions.thaw(peer);
     },
     disconnect(a, b) {
       peers.get(a)?.dropChannels(b);

@@ -43,6 +43,21 @@ describe('the memory network', () => {
     expect(receivedAtMs).toBe(200);
   });
 
+  test('a peer is gone when it stops or is killed, not when one of its channels ends', async () => {
+    const { clock, network, a, b } = await twoNets();
+    const gone: string[] = [];
+    a.onPeerGone((peer) => gone.push(peer));
+    const [one, other] = [await a.open('b', echo), await a.open('b', echo)];
+    one.abort(new Error('enough'));
+    network.disconnect('a', 'b');
+    await clock.advance(10);
+    expect([gone, other.closed.aborted]).toEqual([[], true]);
+    await a.open('b', echo);
+    await b.stop();
+    await clock.advance(10);
+    expect(gone).toEqual(['b']);
+  });
+
   test('messages on one channel share its bandwidth', async () => {
     const { clock, network, a, b } = await twoNets();
     network.setConditions({ bytesPerSecond: 1_000 });

@@ -45,7 +45,7 @@ export interface Net extends Startable {
   onStatus(listener: (status: NetStatus) => void): () => void;
   /**
    * Calls back when the last connection to a peer has ended. Returns the unsubscribe function. The memory net has no
-   * connections apart from channels and never calls back.
+   * connections apart from channels: it calls back when the last of these has ended because the peer stopped or was killed.
    */
   onPeerGone(listener: (peer: PeerId) => void): () => void;
 }

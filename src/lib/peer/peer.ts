@@ -124,7 +124,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     book,
     trackRecord: withReputation(trackRecord, reputation),
   });
-  const presence = createPresence({ ...components, provider, directory, sequence });
+  const presence = createPresence({ ...components, provider, directory, sequence, listing: client?.listing });
   const discovery = client ?? createDiscoveryServer({ ...components, relays, directory });
 
   return {

@@ -4,7 +4,7 @@ import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createDenyList } from '../deny-list.ts';
-import { messageTooLarge, netOffline, peerUnreachable, protocolUnknown } from '../errors.ts';
+import { channelLost, messageTooLarge, netOffline, peerUnreachable, protocolUnknown } from '../errors.ts';
 import { runHandler } from '../run-handler.ts';
 import { createChannelPair, type PairEnd } from '../pair.ts';
 import type { ChannelHandler, Net, NetStatus, Subscription } from '../spec.ts';
@@ -38,6 +38,7 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
   const channels = new Map<PairEnd, 'inbound' | 'outbound'>();
   const denied = createDenyList(clock);
   const statusChanged = createEmitter<NetStatus>();
+  const peerGone = createEmitter<PeerId>();
   let started = false;
 
   const status = (): NetStatus => ({
@@ -57,6 +58,10 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
     end.closed.addEventListener('abort', () => {
       channels.delete(end);
       statusChanged.emit(status());
+      const { remote } = end;
+      if (!context.peers.has(remote) && ![...channels.keys()].some((other) => other.remote === remote)) {
+        peerGone.emit(remote);
+      }
     });
   };
   const leave = (end: (channel: PairEnd) => void) => {
@@ -76,7 +81,7 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
     refuses: (peer) => denied.denies(peer),
     dropChannels: (remote) => {
       for (const channel of channels.keys()) {
-        if (channel.remote === remote) channel.abort(netOffline('The connection was dropped.'));
+        if (channel.remote === remote) channel.abort(channelLost('The connection was dropped.'));
       }
     },
     die: () => leave((channel) => channel.abort(netOffline('This peer was killed.'))),
@@ -157,6 +162,6 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
     addresses: () => (started ? [`/memory/${self}`] : []),
     status,
     onStatus: statusChanged.listen,
-    onPeerGone: () => () => undefined,
+    onPeerGone: peerGone.listen,
   };
 }

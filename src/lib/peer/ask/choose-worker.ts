@@ -12,11 +12,13 @@ import { levelOf } from '#lib/market/standing.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import { maxTokensOf } from '#lib/protocol/job.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Search } from '../presence/discovery-client.ts';
 import type { Choosing } from '../session/asker-runner.ts';
 import type { AskerEffect, AskerState } from '../session/asker-spec.ts';
+import { isWayLost } from '../session/attempt-end.ts';
 import type { AskRequest } from '../spec.ts';
 import type { TrackRecord } from '../track-record.ts';
 import type { AskedJobs } from './asked-jobs.ts';
@@ -30,6 +32,10 @@ import type { Zones } from '../zones.ts';
 const firstOfferTimeoutMs = 3_000;
 /** From a job's start to its last try, where it has so much time. */
 const triesMsMax = 20_000;
+
+/** Where no other worker is left, one to which the connection failed is asked again: so often, after a pause that doubles. */
+const redialsMax = 3;
+const redialPauseMs = 250;
 
 /** Zones whose strangers call the request wrong before they are believed. */
 const claimZonesMin = 3;
@@ -216,8 +222,10 @@ export function searchFor(query: RouteQuery, { search, catalogue = new Map() }: 
 
 /**
  * Chooses among the workers not tried yet. A job id that is asked for again goes to the worker it went to, which has the
- * answer on record. Where the directory has none, relays are asked for one. While it is empty, as on a page just opened, the
- * first offers are waited for, and so is one that could go on with an answer half given. Where every queue is full by its offer, which is some tenths of a second old, one worker is asked all the same: it knows its queue,
+ * answer on record. Where the directory has none, relays are asked for one. While nobody serves anything, as on a page just
+ * opened, the first offers are waited for, and so is one that could go on with an answer half given, or take the place of a
+ * worker to which the connection failed; that worker itself is asked again too. Where every queue is full by its offer, which
+ * is some tenths of a second old, one worker is asked all the same: it knows its queue,
  * and answers with the time to wait.
  */
 async function findWorker(
@@ -239,23 +247,44 @@ async function findWorker(
   const untilMs = clock.elapsed() + waitMs;
   const searchAmong = (among: readonly RouteQuery[]) =>
     firstOf(among, (one) => routeFor(one, request, context, { attempt }));
+  const within = (one: RouteQuery, peers: readonly PeerId[]): RouteQuery => ({
+    ...one,
+    only: peers.filter((peer) => one.only?.includes(peer) ?? true),
+  });
   for (const peer of request.order ?? []) {
-    const preferred = searchAmong(
-      queries.map((one) => ({ ...one, only: one.only?.includes(peer) === false ? [] : [peer] })),
-    );
+    const preferred = searchAmong(queries.map((one) => within(one, [peer])));
     if (preferred.candidate) return preferred;
   }
-  const search = () => searchAmong(queries);
-  const isWorthWaiting = () => directory.size === 0 || effect.resume !== undefined;
+  const cutOff = cutOffWorkers(routing.state);
+  const search = () => {
+    const found = searchAmong(queries);
+    const due = cutOff.filter(({ dueAt }) => dueAt <= clock.now()).map(({ peer }) => peer);
+    if (found.candidate || found.refusal || due.length === 0) return found;
+    const again = searchAmong(queries.map((one) => ({ ...within(one, due), not: [] })));
+    return again.candidate ? again : found;
+  };
+  const isAnyoneServing = () => !directory.serving('any').every(({ offer }) => offer.draining);
+  const isWorthWaiting = () => !isAnyoneServing() || effect.resume !== undefined || effect.errors.some(isWayLost);
   let found = search();
   while (!found.candidate && !found.refusal && clock.elapsed() < untilMs && !signal.aborted) {
     const asked = searchFor(query, context);
     if (!asked && !isWorthWaiting()) break;
-    await nextChange(directory, clock, untilMs - clock.elapsed(), { signal, asked });
+    const nextDueMs = Math.min(...cutOff.map(({ dueAt }) => dueAt - clock.now()).filter((ms) => ms > 0));
+    await nextChange(directory, clock, Math.min(untilMs - clock.elapsed(), nextDueMs), { signal, asked });
     found = search();
   }
   if (found.candidate || found.refusal || wasBusy(effect.errors)) return found;
   return routeFor(query, request, context, { attempt, full: 'ask' });
+}
+
+/** Workers to which only the connection failed, each with the time from which it may be asked again. */
+function cutOffWorkers({ job }: AskerState): readonly { readonly peer: PeerId; readonly dueAt: number }[] {
+  return [...Map.groupBy(job.attempts, ({ worker }) => worker.peer)].flatMap(([peer, tries]) => {
+    if (!tries.every(({ error }) => error && isWayLost(error))) return [];
+    const fruitless = tries.filter(({ fromToken, toToken }) => toToken === fromToken).length;
+    if (fruitless >= redialsMax) return [];
+    return { peer, dueAt: tries.at(-1)!.chosenAt + redialPauseMs * 2 ** Math.max(0, fruitless - 1) };
+  });
 }
 
 /** The first query that finds a worker this asker trusts; else the first that finds any. */

@@ -70,7 +70,53 @@ test('where nobody can go on the loss is told, with what was delivered', async (
   world.network.kill(worker.net.self);
   await pass(world.clock, 4_000);
   expect(job.state).toMatchObject({ phase: 'failed', error: { code: 'peer-lost' } });
-  expect(job.state.attempts).toMatchObject([{ outcome: 'lost', toToken: job.state.tokens }]);
+  expect(job.state.attempts[0]).toMatchObject({ outcome: 'lost', toToken: job.state.tokens });
+  // It was looked for again, a few times.
+  expect(job.state.attempts.map(({ outcome }) => outcome)).toEqual(['lost', 'lost', 'lost', 'lost']);
+});
+
+test('where there is no other worker, one that could not be reached is asked again', async () => {
+  const world = createWorld();
+  const worker = await world.worker(1, { answerTokens: 20 });
+  const asker = await world.asker(3);
+  world.network.setConditions({ openFailure: 1 });
+  const job = follow(asker.consumer, chat('hello'));
+  await pass(world.clock, 100);
+  expect(job.state).toMatchObject({ phase: 'routing', attempts: [{ outcome: 'lost' }] });
+  world.network.setConditions({ openFailure: 0 });
+  await until(world.clock, () => job.over);
+  expect(job.state).toMatchObject({ phase: 'finished', tokens: 20, worker: { peer: worker.net.self } });
+});
+
+test('where there is no other worker, one whose connection broke goes on with the job it still has', async () => {
+  for (const tokens of [0, 10]) {
+    const whole = await undisturbed();
+    const world = createWorld();
+    const worker = await world.worker(1, { answerTokens: 100 });
+    const asker = await world.asker(3);
+    const job = follow(asker.consumer, chat('hello'));
+    await until(world.clock, () => job.state.phase === (tokens > 0 ? 'streaming' : 'queued'));
+    await until(world.clock, () => job.state.tokens >= tokens);
+    world.network.disconnect(asker.net.self, worker.net.self);
+    await until(world.clock, () => job.over);
+    expect(job.state).toMatchObject({ phase: 'finished', text: whole.text, usage: whole.usage });
+    expect(job.state.attempts.map(({ outcome }) => outcome)).toEqual(['lost', 'finished']);
+    expect(worker.provider.state).toMatchObject({ jobsDone: 1, jobsFailed: 0 });
+  }
+});
+
+test('a worker that was left because it gave nothing is not asked again', async () => {
+  const world = createWorld();
+  let jobs = 0;
+  await world.byzantineWorker(1, async ({ send, hang }) => {
+    jobs += 1;
+    await send(accepted);
+    await hang();
+  });
+  const asker = await world.asker(2);
+  const job = follow(asker.consumer, chat('hello'));
+  await until(world.clock, () => job.over);
+  expect([job.state.phase, jobs]).toEqual(['failed', 1]);
 });
 
 test('a worker that comes after the loss goes on with the answer', async () => {

@@ -100,7 +100,8 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
         .slice(0, relaysMax),
     );
   const reconcile = () => {
-    if (!lifetime) return;
+    // Before the net runs a stream could only fail, and be opened again after a pause.
+    if (!lifetime || net.status().state === 'stopped') return;
     const wanted = wantedRelays();
     for (const wish of [everything, ...searches.values()]) {
       for (const followed of wish.streams.values()) if (!wanted.has(followed.relay)) leave(followed);

@@ -27,22 +27,22 @@ interface RelayStream {
 }
 
 const backOffMs = { first: 250, max: 15_000 } as const;
+/** A stream that ends sooner has failed, whatever it brought: a relay that sends nonsense is not asked four times a second. */
+const streamMsMin = 5_000;
 
-/** Opens one stream after the other to a relay, with a growing pause between those that brought nothing. */
+/** Opens one stream after the other to a relay, with a growing pause between those that soon failed. */
 export async function followRelay(relay: PeerId, stream: RelayStream): Promise<void> {
   const { clock, random, logger, onFrame, signal } = stream;
   for (let pauseMs: number = backOffMs.first; !signal.aborted;) {
-    let frames = 0;
+    const openedMs = clock.elapsed();
     try {
-      await readStream(relay, stream, (frame) => {
-        frames += 1;
-        onFrame(frame);
-      });
+      await readStream(relay, stream, onFrame);
     } catch (error) {
       if (!signal.aborted) logger.info('find-lost', { relay, code: errorCode(error) });
     }
     onFrame('lost');
-    pauseMs = frames > 0 ? backOffMs.first : Math.min(backOffMs.max, pauseMs * 2);
+    const isSound = clock.elapsed() - openedMs >= streamMsMin;
+    pauseMs = isSound ? backOffMs.first : Math.min(backOffMs.max, pauseMs * 2);
     await clock.delay(pauseMs * (0.5 + random.float()), { signal }).catch(() => undefined);
   }
 }

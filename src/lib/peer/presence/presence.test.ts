@@ -9,7 +9,8 @@ import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import { offersTopic } from '#lib/protocol/find.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { readOffer, type Offer, type OfferedModel } from '#lib/protocol/offer.ts';
-import { createPresence, loadDelayMs } from './presence.ts';
+import type { Listing } from './discovery-client.ts';
+import { createPresence, loadDelayMs, unlistedMs } from './presence.ts';
 import type { Audience, Provider, ProviderState } from '../spec.ts';
 
 const model: OfferedModel = {
@@ -26,7 +27,7 @@ const model: OfferedModel = {
 };
 
 /** A peer whose served models and addresses the test sets, and what it announced. */
-function setup() {
+function setup(listing?: Listing) {
   const clock = manualClock();
   const stateChanged = createEmitter<ProviderState>();
   const statusChanged = createEmitter<NetStatus>();
@@ -72,6 +73,7 @@ function setup() {
     random: seededRandom(1),
     logger: silentLogger,
     role: 'tab',
+    listing,
   });
   return {
     clock,
@@ -188,4 +190,27 @@ test('what could not be announced because others were still waiting is announced
   expect(scene.announced.slice(1).map(({ addrs }) => addrs[0])).toEqual(['/b', '/c', '/d', '/e', '/f']);
   await scene.clock.advance(limits.offerMinGapMs);
   expect(scene.announced).toHaveLength(6);
+});
+
+test('an announcement that no relay shows is made again, after a pause that doubles, until one does', async () => {
+  const changed = createEmitter<readonly string[]>();
+  const listing = { relays: [] as string[], onChange: changed.listen };
+  const unlisted = setup(listing);
+  await unlisted.presence.start();
+  await unlisted.clock.advance(0);
+  const times: number[] = [];
+  for (let ms = 0; ms <= 12_000; ms += 100) {
+    if (unlisted.announced.length > times.length) times.push(ms);
+    await unlisted.clock.advance(100);
+  }
+  expect(times.map((ms) => ms / unlistedMs)).toEqual([0, 1, 3, 7].map((pauses) => expect.closeTo(pauses, 0)));
+  listing.relays.push('relay');
+  changed.emit(listing.relays);
+  await unlisted.clock.advance(limits.offerHeartbeatMs / 2);
+  expect(unlisted.announced).toHaveLength(times.length);
+  listing.relays.pop();
+  changed.emit(listing.relays);
+  await unlisted.clock.advance(unlistedMs);
+  expect(unlisted.announced.length).toBeGreaterThan(times.length);
+  await unlisted.presence.stop();
 });

@@ -15,6 +15,7 @@ import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
 import type { Sequence } from '../identity.ts';
 import type { Provider, ServedModels } from '../spec.ts';
+import type { Listing } from './discovery-client.ts';
 
 export interface PresenceComponents {
   readonly net: Net;
@@ -23,6 +24,8 @@ export interface PresenceComponents {
   /** This device's own: it gets every offer made here, including what is offered to this device alone. */
   readonly directory: Directory;
   readonly sequence: Sequence;
+  /** Relays that list this peer; left out where the peer is a relay. */
+  readonly listing?: Listing | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -48,6 +51,8 @@ export interface Presence extends Startable {
 const publishingMax = 4;
 /** A change of load alone is announced after this. */
 export const loadDelayMs = 150;
+/** An announcement that no relay shows by then was lost, and is made again, each time after twice as long. */
+export const unlistedMs = 1_500;
 /** A withdrawal is acted on when it arrives and need not be kept. */
 const withdrawalTtlMs = 1_000;
 /** Time for the withdrawal to leave before the net stops. */
@@ -55,12 +60,12 @@ const withdrawalTimeoutMs = 500;
 
 /**
  * Announces on every change of the served models, of the addresses and of the relays, not more often than the limit allows,
- * and on a heartbeat with some jitter, so that peers do not announce in step. A relay that has just subscribed counts as a
- * change: it has missed what was published before. A change of load alone waits a moment, so that it does not delay the job
- * that made it. What only this device may have goes into its own directory alone.
+ * and on a heartbeat with some jitter, so that peers do not announce in step; sooner while no relay lists it. A relay that has
+ * just subscribed counts as a change: it has missed what was published before. A change of load alone waits a moment, so that
+ * it does not delay the job that made it. What only this device may have goes into its own directory alone.
  */
 export function createPresence(components: PresenceComponents): Presence {
-  const { net, signer, provider, directory, sequence, clock, random, logger } = components;
+  const { net, signer, provider, directory, sequence, listing, clock, random, logger } = components;
   const changed = createNotifier();
   let lifetime: AbortController | undefined;
   let running: Promise<void> = Promise.resolve();
@@ -163,12 +168,18 @@ export function createPresence(components: PresenceComponents): Presence {
     if (audience === 'network') await publish(envelope, 'at-once');
   };
 
+  const isUnlisted = () => announced === 'network' && listing?.relays.length === 0;
+
   const runHeartbeat = async (signal: AbortSignal) => {
+    let patienceMs: number = unlistedMs;
     while (!signal.aborted) {
       const jitter = 1 + (random.float() * 2 - 1) * limits.offerJitter;
       const own = provider.servedModels('self');
       // A draining peer has announced it; its offer is left to expire.
-      const dueMs = own && !own.draining ? Math.round(limits.offerHeartbeatMs * jitter) : limits.offerTtlMsMax;
+      const heartbeatMs = own && !own.draining ? Math.round(limits.offerHeartbeatMs * jitter) : limits.offerTtlMsMax;
+      const isLost = isUnlisted();
+      if (!isLost) patienceMs = unlistedMs;
+      const dueMs = isLost ? Math.min(heartbeatMs, patienceMs) : heartbeatMs;
       const turn = new AbortController();
       const ended = AbortSignal.any([signal, turn.signal]);
       const change = isOffline || changes() !== 'all' ? changed.wait({ signal: ended }) : Promise.resolve();
@@ -179,6 +190,7 @@ export function createPresence(components: PresenceComponents): Presence {
       if (isOffline || signal.aborted) continue;
       const isDue = clock.elapsed() - announcedMs >= dueMs - 1;
       if (changes() !== 'none' || (isDue && own && !own.draining)) announce();
+      if (isDue && isLost) patienceMs *= 2;
     }
   };
 
@@ -216,7 +228,11 @@ export function createPresence(components: PresenceComponents): Presence {
       lifetime = new AbortController();
       isOffline = false;
       announcedDigest = undefined;
-      endListening = [provider.onState(onProviderState), net.onStatus(onNetStatus)];
+      endListening = [
+        provider.onState(onProviderState),
+        net.onStatus(onNetStatus),
+        listing?.onChange(() => changed.notify()) ?? (() => undefined),
+      ];
       running = runHeartbeat(lifetime.signal).catch((error) => {
         if (errorCode(error) !== 'aborted') logger.warn('presence-ended', { code: errorCode(error) });
       });

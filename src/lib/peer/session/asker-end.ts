@@ -3,7 +3,7 @@ import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import type { JobEvent } from '../spec.ts';
 import type { AskerEffect, AskerState, AskerStep, BlameClaim } from './asker-spec.ts';
 import { expectNothing } from './asker-waits.ts';
-import type { AttemptEnd } from './attempt-end.ts';
+import { isWayLost, type AttemptEnd } from './attempt-end.ts';
 import { isOver, reduceJob } from './job-state.ts';
 import { continuationOf } from './progress.ts';
 
@@ -41,11 +41,15 @@ export function choose(state: AskerState, at: number, before: readonly AskerEffe
 export const breach = (state: AskerState, at: number, message: string): AskerStep =>
   conclude(state, { type: 'lost', at, error: errorOf('bad-frame', message) }, 'bad-frame');
 
-/** Ends the attempt from this side: sends `cancel` to a worker that may be working, and cuts it off. */
+/**
+ * Ends the attempt from this side: sends `cancel` to a worker that may be working, and cuts it off. Where the connection is
+ * what failed, no `cancel` would arrive, and a worker that can be reached again still has the job.
+ */
 export function conclude(state: AskerState, attemptEnd: AttemptEnd, code: WireErrorCode): AskerStep {
   const { current, attempt, step } = state;
+  const isCutOff = attemptEnd.type === 'lost' && isWayLost(attemptEnd.error);
   const stopped: readonly AskerEffect[] =
-    current && (step === 'open' || step === 'settling')
+    current && !isCutOff && (step === 'open' || step === 'settling')
       ? [
           { type: 'remember-stopped', job: current.job, worker: current.worker.peer },
           { type: 'send', attempt, frame: { t: 'cancel', jobId: current.job.id } },

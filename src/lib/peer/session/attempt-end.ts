@@ -74,3 +74,9 @@ function inOurWords({ code, message, ...rest }: RefusedFrame | ErrorFrame): Erro
     ? { code, message: wireErrors[code].message, details }
     : { code: 'internal', message: 'The peer failed for a reason unknown to this version. Try again.', details };
 }
+
+const waysLost: ReadonlySet<unknown> = new Set(['unreached', 'peer-unreachable', 'channel-lost', 'left']);
+
+/** Whether it was the connection that failed: the worker may still be there, and its job may still be running. */
+export const isWayLost = ({ code, details }: ErrorRecord): boolean =>
+  code === 'peer-lost' && waysLost.has(details?.['reason']);
