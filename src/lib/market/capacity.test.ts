@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { capacities, unservedModels, estimateQueueSeconds } from './capacity.ts';
+import { capacities, unservedModels, shortestQueue } from './capacity.ts';
 import { artefactA, artefactB, entryFixture, modelFixture, nowMs } from './offer.fixture.ts';
 import type { RouteQuery } from './spec.ts';
 
@@ -37,13 +37,13 @@ test('an empty shelf is a known model that nobody serves', () => {
   expect(unservedModels([{ artefact: artefactA }, { artefact: artefactB }], served)).toEqual([{ artefact: artefactB }]);
 });
 
-test('the wait is the shortest of those that can serve, in whole seconds', () => {
-  const jobSeconds = 0.1 + 256 / 50;
+test('the queue is the shortest of those that can serve', () => {
+  const jobMs = 100 + (256 / 50) * 1_000;
   const busy = entryFixture('A', { models: [modelFixture({ running: 1 })] });
   const full = entryFixture('B', { models: [modelFixture({ running: 1, queued: 8 })] });
   const other = entryFixture('C', { models: [modelFixture({ artefact: artefactB })] });
-  expect(estimateQueueSeconds(query, [busy, full, other], nowMs)).toBe(Math.ceil(jobSeconds));
-  expect(estimateQueueSeconds(query, [full, other], nowMs)).toBe(Math.ceil(9 * jobSeconds));
-  expect(estimateQueueSeconds(query, [other], nowMs)).toBeUndefined();
-  expect(estimateQueueSeconds(query, [entryFixture('D')], nowMs)).toBe(0);
+  expect(shortestQueue(query, [busy, full, other], nowMs)).toEqual({ ahead: 1, waitMs: jobMs });
+  expect(shortestQueue(query, [full, other], nowMs)).toEqual({ ahead: 9, waitMs: 9 * jobMs });
+  expect(shortestQueue(query, [other], nowMs)).toBeUndefined();
+  expect(shortestQueue(query, [entryFixture('D')], nowMs)).toEqual({ ahead: 0, waitMs: 0 });
 });

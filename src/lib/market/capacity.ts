@@ -56,25 +56,24 @@ export function unservedModels<M extends { readonly artefact: ArtefactId }>(
   return known.filter((model) => !full.has(model.artefact));
 }
 
-/**
- * Seconds until somebody could start this job, counted only over workers that can do it; undefined when none can. A
- * worker with a full queue still counts: its wait is what the asker would have to sit out.
- */
-export function estimateQueueSeconds(
-  query: RouteQuery,
-  entries: readonly DirectoryEntry[],
-  now: number,
-): number | undefined {
-  const waits = entries.flatMap((entry) => {
-    const result = filter(query, unqueued(entry), { now });
-    if (result.type === 'rejection') return [];
-    const model = entry.offer.models.find((one) => one.artefact === result.candidate.model.artefact)!;
-    return [queueMs({ entry, model })];
-  });
-  return waits.length === 0 ? undefined : Math.ceil(Math.min(...waits) / 1_000);
+/** The queue for a job, where it is shortest. */
+export interface Queue {
+  /** Jobs that would start before it. */
+  readonly ahead: number;
+  /** Milliseconds until it could start. */
+  readonly waitMs: number;
 }
 
-const unqueued = (entry: DirectoryEntry): DirectoryEntry => ({
-  ...entry,
-  offer: { ...entry.offer, models: entry.offer.models.map((model) => ({ ...model, queued: 0 })) },
-});
+/**
+ * The shortest queue for this job among the workers that can do it, by their offers; undefined when none can. A worker with
+ * a full queue still counts: its wait is what the asker would have to sit out.
+ */
+export function shortestQueue(query: RouteQuery, entries: readonly DirectoryEntry[], now: number): Queue | undefined {
+  const queues = entries.flatMap((entry): Queue[] => {
+    const result = filter(query, entry, { now, full: 'ask' });
+    if (result.type === 'rejection') return [];
+    const { model } = result.candidate;
+    return [{ ahead: Math.max(0, model.running + model.queued - model.slots + 1), waitMs: queueMs({ entry, model }) }];
+  });
+  return queues.toSorted((a, b) => a.waitMs - b.waitMs)[0];
+}

@@ -4,6 +4,7 @@ import { randomId } from '#lib/base/ids.ts';
 import type { Random } from '#lib/base/random.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import type { UnmetQuery } from '#lib/market/candidates.ts';
+import { shortestQueue } from '#lib/market/capacity.ts';
 import { searchedModel, type Catalogue } from '#lib/market/names.ts';
 import { route, type Route, type RouteOptions } from '#lib/market/route.ts';
 import type { Share } from '#lib/market/share.ts';
@@ -80,8 +81,10 @@ export async function chooseWorker(request: AskRequest, routing: RoutingJob, con
   const found = await findWorker(request, { ...routing, attempt: attempt === 'none' ? 'last' : attempt }, context);
   if (found.refusal) return { type: 'nobody', error: refusalError(found.refusal), rejections: [] };
   if (!found.candidate || attempt === 'none' || isAtFault(state.claims, context) || routing.signal.aborted) {
-    const error = noWorkerError(toRouteQuery(request, effect.tried, kinds), found.rejections, effect.errors);
-    return { type: 'nobody', error, rejections: found.rejections };
+    const query = toRouteQuery(request, effect.tried, kinds);
+    const error = noWorkerError(query, found.rejections, effect.errors);
+    const described = error.code === 'busy' ? withQueue(error, query, context) : error;
+    return { type: 'nobody', error: described, rejections: found.rejections };
   }
   const { candidate } = found;
   if (found.isTrial) trials.spend();
@@ -148,6 +151,18 @@ function soonest(busy: readonly ErrorRecord[]): ErrorRecord {
     typeof details?.['retryAfterMs'] === 'number' ? details['retryAfterMs'] : [],
   );
   return { ...record('busy'), ...(waits.length > 0 ? { details: { retryAfterMs: Math.min(...waits) } } : {}) };
+}
+
+/** With the place and the time until it comes: as the workers that were asked said, or else by the offers. */
+function withQueue(busy: ErrorRecord, query: RouteQuery, { directory, clock }: AskContext): ErrorRecord {
+  const queue = shortestQueue({ ...query, not: undefined }, directory.serving(query.model), clock.now());
+  const retryAfterMs = busy.details?.['retryAfterMs'] ?? queue?.waitMs;
+  if (typeof retryAfterMs !== 'number') return busy;
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  const ahead = Math.max(1, queue?.ahead ?? 1);
+  const jobs = ahead === 1 ? 'one job' : `${ahead} jobs`;
+  const message = `All workers are busy: the shortest queue has ${jobs} ahead. Try again in ${seconds} s.`;
+  return { ...busy, message, details: { ...busy.details, retryAfterMs, ahead } };
 }
 
 /**

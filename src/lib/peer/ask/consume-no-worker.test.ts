@@ -55,6 +55,18 @@ test('a queue that was full when it was offered is asked all the same, once ther
   expect(job.state).toMatchObject({ phase: 'finished', worker: { peer: worker.net.self } });
 });
 
+test('a worker that is busy without saying how long is believed by its offer', async () => {
+  const world = createWorld();
+  await world.byzantineWorker(1, async ({ send }) => send({ t: 'refused', code: 'busy', message: 'full' }));
+  const asker = await world.asker(2);
+  const job = follow(asker.consumer, chat('hello'));
+  await until(world.clock, () => job.over);
+  expect(job.state.error).toMatchObject({
+    message: 'All workers are busy: the shortest queue has one job ahead. Try again in 1 s.',
+    details: { retryAfterMs: 0, ahead: 1 },
+  });
+});
+
 test('of queues that are full one is asked, and its word is taken for all', async () => {
   const world = createWorld();
   for (const seed of [1, 2, 3]) {
