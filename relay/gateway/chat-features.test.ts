@@ -179,6 +179,15 @@ describe('B3: what the worker says reaches the caller', () => {
   });
 });
 
+test('a schema beside json_object is a schema, as llama.cpp and Together take it', async () => {
+  const { chat, asked } = fixture(answers('{"a":1}'));
+  const schema = { type: 'object', properties: { a: { type: 'integer' } } };
+  await chat(ask({ response_format: { type: 'json_object', schema } }));
+  expect(asked[0]!.params).toMatchObject({
+    responseFormat: { type: 'json-schema', schema: JSON.stringify(schema) },
+  });
+});
+
 describe('B2: a requirement is met or refused before work', () => {
   const format = { type: 'json_schema', json_schema: { name: 'x', schema: {} } };
   const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,QUJD' } };

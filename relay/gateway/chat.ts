@@ -54,7 +54,9 @@ function readParams(
 
 function readFormat(format: ChatCompletionRequest['response_format']): ResponseFormat | undefined {
   if (format == null || format.type === 'text') return undefined;
-  if (format.type === 'json_object') return { type: 'json-object' };
+  if (format.type === 'json_object') {
+    return format.schema ? { type: 'json-schema', schema: JSON.stringify(format.schema) } : { type: 'json-object' };
+  }
   const { name, schema } = format.json_schema;
   return { type: 'json-schema', ...(name ? { name } : {}), schema: JSON.stringify(schema) };
 }

@@ -132,7 +132,11 @@ export const chatCompletionRequestSchema = samplingSchema.extend({
       'type',
       [
         z.looseObject({ type: z.literal('text') }),
-        z.looseObject({ type: z.literal('json_object') }),
+        z.looseObject({
+          type: z.literal('json_object'),
+          // As llama.cpp, Together and clients made for them write it.
+          schema: z.looseObject({}, { error: 'must be a JSON Schema, as an object' }).nullish(),
+        }),
         z.looseObject({
           type: z.literal('json_schema'),
           json_schema: z.looseObject(

@@ -127,8 +127,8 @@ export function noWorkerError(
   const never = tried.find(({ code }) => isWireErrorCode(code) && wireErrors[code].retry === 'never');
   if (never) return never;
   const reasons = new Set(rejections.map(({ reason }) => reason));
-  reasons.delete('tried-already');
-  reasons.delete('not-allowed');
+  // Workers of other models have no part in it.
+  for (const reason of ['model-not-here', 'tried-already', 'not-allowed'] as const) reasons.delete(reason);
   if (tried.length === 0 && reasons.size === 1) {
     if (reasons.has('context-too-small')) return record('too-long');
     if (reasons.has('price')) return record('price');

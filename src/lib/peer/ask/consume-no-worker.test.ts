@@ -15,6 +15,8 @@ test.each([
   ['no peer at all', [], [], 'no-peer-available'],
   ['other models only', rejected('model-not-here', 'model-not-here'), [], 'no-peer-available'],
   ['every context too small', rejected('context-too-small', 'context-too-small'), [], 'too-long'],
+  ['every context of this model too small', rejected('model-not-here', 'context-too-small'), [], 'too-long'],
+  ['every price too high', rejected('price', 'model-not-here'), [], 'price'],
   ['every queue full', rejected('queue-full'), [], 'busy'],
   ['some full, some elsewhere', rejected('queue-full', 'tier'), [], 'no-peer-available'],
   ['one lost', rejected('tried-already'), tried('peer-lost'), 'peer-lost'],
