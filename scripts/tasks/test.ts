@@ -77,13 +77,14 @@ const contracts: Step = {
   ),
 };
 const integration: Step = { name: 'integration', run: vitest('integration') };
+const conformance: Step = { name: 'conformance', run: script('scripts/tasks/conformance.ts') };
 const product: Step = { name: 'build', run: all(build, tool('size-limit', [])) };
 const e2e: Step = { name: 'e2e', run: playwright };
 
 /** Lanes run concurrently, since most steps keep one core busy. Steps that read the build follow it in its lane. */
 const lanes: readonly (readonly Step[])[] = [
   [types, product, e2e],
-  [format, law, unit, contracts, integration],
+  [format, law, unit, contracts, integration, conformance],
 ];
 
 const only = process.argv.slice(2).filter((word) => !word.startsWith('-'));
