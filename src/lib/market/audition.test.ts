@@ -46,9 +46,9 @@ describe('whom', () => {
   });
 
   test('strangers mostly, and those who are admitted in a third of the checks', () => {
-    const counts = subjects([...known, worker('S', 'stranger'), worker('T', 'on-trial')]);
+    const counts = subjects([...known, worker('S', 'stranger'), worker('T', 'on-trial'), worker('V', 'vouched')]);
     expect(counts['S']! / 300).toBeCloseTo(2 / 3, 1);
-    for (const peer of ['K1', 'K2', 'T']) expect(counts[peer]).toBeGreaterThan(10);
+    for (const peer of ['K1', 'K2', 'T', 'V']) expect(counts[peer]).toBeGreaterThan(10);
   });
 
   test('those who have begun before others, a zone before its keys', () => {

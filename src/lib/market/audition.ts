@@ -1,7 +1,7 @@
 import type { Random } from '#lib/base/random.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { agree } from './canary.ts';
-import { canaryRestsUntil, standingLimits, type Level, type Standing } from './standing.ts';
+import { canaryRestsUntil, isAdmitted, standingLimits, type Level, type Standing } from './standing.ts';
 import type { Zone } from './zone.ts';
 
 /** A worker of the model that could be examined, or be what others are compared with. */
@@ -38,7 +38,7 @@ const spotCheckShare = 1 / 3;
  */
 export function planCheck(workers: readonly Examinee[], options: PlanOptions): CheckPlan | undefined {
   const { random } = options;
-  const admitted = workers.filter(({ level, isFree }) => isFree && (level === 'on-trial' || level === 'established'));
+  const admitted = workers.filter(({ level, isFree }) => isFree && (isAdmitted(level) || level === 'established'));
   const applicants = workers.filter((worker) => isApplicant(worker, options));
   const isSpotCheck = applicants.length === 0 || (admitted.length > 0 && random.float() < spotCheckShare);
   const begun = applicants.filter(({ standing }) => (standing?.canariesPassed ?? 0) > 0);

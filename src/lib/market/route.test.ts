@@ -5,7 +5,7 @@ import { createOfferIndex } from './offer-index.ts';
 import { candidates, type Offers } from './candidates.ts';
 import { route as routeOver, type Knowledge, type RouteOptions } from './route.ts';
 import type { DirectoryEntry, RouteQuery } from './spec.ts';
-import { noStanding, standingLimits, withFork, type Standing } from './standing.ts';
+import { noStanding, standingLimits, withFork, withVouch, type Standing } from './standing.ts';
 
 const query: RouteQuery = { model: { artefact: artefactA }, tier: 'open', contextTokens: 200, kind: 'chat' };
 const offersOf = (entries: readonly DirectoryEntry[]): Offers => {
@@ -98,6 +98,19 @@ describe('strangers beside workers with standing', () => {
     );
     const taken = counts([...entries, ...liars], { standing: newcomers('V', 'W', 'X') });
     expect(Object.keys(taken).sort()).toEqual(['A', 'B']);
+  });
+
+  test('get the newcomers’ share on others’ word, and no more', () => {
+    const standing = (peer: string) => (peer === peerFixture('D') ? withVouch(noStanding) : known);
+    expect(counts(entries, { standing })['D']).toBeUndefined();
+    expect(counts(entries, { standing, trial: 'admitted' })).toEqual({ D: 2_000 });
+    expect(route(query, entries, { standing, trial: 'admitted' })).toMatchObject({ isTrial: true, level: 'vouched' });
+    // Where nobody is established, nobody’s word counts either.
+    const alone = [entryFixture('D'), entryFixture('S')];
+    const taken = counts(alone, {
+      standing: (peer) => (peer === peerFixture('D') ? withVouch(noStanding) : undefined),
+    });
+    expect(taken['S']! / 2_000).toBeCloseTo(1 / 2, 1);
   });
 
   test('get jobs when all with standing are full, and those on trial when none has a free slot', () => {
@@ -203,13 +216,14 @@ test('every worker that could do it has its word', () => {
     T: { ...noStanding, canariesPassed: 3 },
     L: liar,
     F: withFork(known),
+    U: withVouch(noStanding),
   };
   const standing = (peer: string) => {
     const name = peer.slice(8, 9);
     return name in standings ? standings[name] : known;
   };
   const zone = (peer: string) => (peer === peerFixture('Y') || peer === peerFixture('Z') ? 'tried' : undefined);
-  const entries = [...['A', 'B', 'S', 'T', 'L', 'F', 'Y', 'Z'].map((name) => entryFixture(name)), slow('D')];
+  const entries = [...['A', 'B', 'S', 'T', 'U', 'L', 'F', 'Y', 'Z'].map((name) => entryFixture(name)), slow('D')];
   const found = route({ ...query, not: [peerFixture('Z')] }, entries, { standing, zone, random: floats(0, 0) });
   const reasons = Object.fromEntries(found.considered.map(({ peer, reason }) => [peer.slice(8, 9), reason]));
   expect(reasons).toEqual({
@@ -217,6 +231,7 @@ test('every worker that could do it has its word', () => {
     B: 'not-drawn',
     S: 'stranger',
     T: 'on-trial',
+    U: 'vouched',
     L: 'distrusted',
     F: 'forked',
     Y: 'same-zone',

@@ -10,7 +10,7 @@ import {
 } from './candidates.ts';
 import { claimLimits, compareScores, medianClaims, score, unmeasured, type Score } from './score.ts';
 import type { Candidate, Considered, PassReason, Rejection, RouteQuery } from './spec.ts';
-import { hasStanding, keptShare, levelOf, type Level, type Standing } from './standing.ts';
+import { hasStanding, isAdmitted, keptShare, levelOf, type Level, type Standing } from './standing.ts';
 import type { Zone } from './zone.ts';
 
 /** A worker belongs to the best when it is expected to need at most this many times the time of the fastest. */
@@ -166,9 +166,7 @@ function choose(
     return { chosen: held, isTrial: false, pool };
   }
   if (trial !== undefined && attempt === 'first' && isTrusted) {
-    const newcomers = usable.filter(
-      ({ level }) => level === 'on-trial' || (trial === 'anybody' && level === 'stranger'),
-    );
+    const newcomers = usable.filter(({ level }) => isAdmitted(level) || (trial === 'anybody' && level === 'stranger'));
     if (newcomers.length > 0)
       return { chosen: drawByZone(newcomers, options, knowledge), isTrial: true, pool: newcomers };
   }
@@ -179,14 +177,14 @@ function choose(
 }
 
 /**
- * The first of these that holds anybody: the trusted, with those on trial where none of them is free; all but the distrusted;
+ * The first of these that holds anybody: the trusted, with the admitted where none of them is free; all but the distrusted;
  * the rest. The asker's own device is in each, by its time alone.
  */
 function poolOf(usable: readonly Ranked[]): readonly Ranked[] {
   const trusted = usable.filter(isTrustedPeer);
   if (trusted.length > 0) {
     const isFree = trusted.some(({ load }) => load < 1);
-    return usable.filter((one) => one.level === 'self' || isTrustedPeer(one) || (!isFree && one.level === 'on-trial'));
+    return usable.filter((one) => one.level === 'self' || isTrustedPeer(one) || (!isFree && isAdmitted(one.level)));
   }
   const unknown = usable.filter(({ level }) => level !== 'distrusted');
   if (unknown.length === 0) return usable;
@@ -246,9 +244,10 @@ const trustOrder: Readonly<Record<Ranked['level'], number>> = {
   own: 0,
   established: 0,
   'on-trial': 1,
-  stranger: 2,
-  distrusted: 3,
-  forked: 4,
+  vouched: 2,
+  stranger: 3,
+  distrusted: 4,
+  forked: 5,
 };
 
 function whyNot(one: Ranked, pool: readonly Ranked[], tried: ReadonlySet<Zone>): PassReason {
@@ -256,7 +255,7 @@ function whyNot(one: Ranked, pool: readonly Ranked[], tried: ReadonlySet<Zone>):
   const { level, zone } = one;
   if (level === 'forked' || level === 'distrusted') return level;
   const isTrusted = pool.some(isTrustedPeer);
-  if (isTrusted && (level === 'stranger' || level === 'on-trial')) return level;
+  if (isTrusted && (level === 'stranger' || level === 'on-trial' || level === 'vouched')) return level;
   return zone !== undefined && tried.has(zone) ? 'same-zone' : 'slower';
 }
 

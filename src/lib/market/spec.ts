@@ -102,8 +102,10 @@ export type PassReason =
   | 'distrusted'
   /** Others have standing and room; this one has none yet. */
   | 'stranger'
-  /** It is admitted, and its small share of the jobs is used up. */
+  /** It is admitted after its canaries, and its small share of the jobs is used up. */
   | 'on-trial'
+  /** The same of one that is admitted because workers known here vouch for it. */
+  | 'vouched'
   /** A worker behind the same address has had its try at this job. */
   | 'same-zone'
   /** Another is expected to be done well before. */

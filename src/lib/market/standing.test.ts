@@ -14,6 +14,7 @@ import {
   withCanary,
   withFinished,
   withFork,
+  withVouch,
   type Standing,
 } from './standing.ts';
 
@@ -69,6 +70,21 @@ describe('levels', () => {
     for (let i = 0; i < canariesToPass; i++) liar = withCanary(liar, 'passed', 0);
     // The answers to the canaries were receipts too.
     expect([levelOf(liar, 0), levelOf(after(3, 0, liar), 0)]).toEqual(['distrusted', 'on-trial']);
+  });
+
+  test('others’ word admits a stranger, and one bad experience outweighs it', () => {
+    const vouched = withVouch(noStanding);
+    expect([levelOf(vouched, 0), levelOf(after(1, 0, vouched), 0)]).toEqual(['vouched', 'vouched']);
+    expect([levelOf(after(0, 1, vouched), 0), levelOf(withCanary(vouched, 'failed', 0), 0)]).toEqual([
+      'distrusted',
+      'distrusted',
+    ]);
+    expect([levelOf(withVouch(auditioned()), 0), levelOf(withVouch(after(establishedAt)), 0)]).toEqual([
+      'on-trial',
+      'established',
+    ]);
+    expect(levelOf(withFork(vouched), 0)).toBe('forked');
+    expect(hasStanding(vouched)).toBe(false);
   });
 
   test('one loss is bad luck, one in four a habit', () => {

@@ -20,6 +20,8 @@ export interface Standing {
   readonly canaryFailedAt?: number | undefined;
   /** It has signed two histories. */
   readonly forked: boolean;
+  /** Others whose work this asker received say that they received work from it. */
+  readonly vouched?: boolean | undefined;
   /** When the weights were true, in milliseconds since the epoch. */
   readonly at: number;
 }
@@ -119,12 +121,15 @@ export function withCanary(standing: Standing, verdict: 'passed' | 'failed', now
 
 export const withFork = (standing: Standing): Standing => ({ ...standing, forked: true });
 
-/**
- * How far a worker is trusted with people's prompts. `established`: any share of the jobs. `on-trial`: admitted, a small
- * share. `stranger`: canaries first. `distrusted`: asked when there is nobody else; `forked`: never.
- */
-export type Level = 'established' | 'on-trial' | 'stranger' | 'distrusted' | 'forked';
+export const withVouch = (standing: Standing): Standing => ({ ...standing, vouched: true });
 
+/**
+ * How far a worker is trusted with people's prompts. `established`: any share of the jobs. `on-trial`: admitted by canaries,
+ * a small share. `vouched`: the same, admitted on the word of others. `stranger`: canaries first. `distrusted`: asked when there is nobody else; `forked`: never.
+ */
+export type Level = 'established' | 'on-trial' | 'vouched' | 'stranger' | 'distrusted' | 'forked';
+
+/** Its own experience comes first: others' word counts until there is any. */
 export function levelOf(standing: Standing | undefined, now: number): Level {
   if (!standing) return 'stranger';
   if (standing.forked) return 'forked';
@@ -135,7 +140,8 @@ export function levelOf(standing: Standing | undefined, now: number): Level {
   const keeps = finished >= (finished + broken) * keptShareMin;
   if (finished >= establishedAt && keeps) return 'established';
   if (standing.canariesPassed >= canariesToPass && finished >= broken) return 'on-trial';
-  return broken >= 1 && broken > finished ? 'distrusted' : 'stranger';
+  if (broken >= 1 && broken > finished) return 'distrusted';
+  return standing.vouched ? 'vouched' : 'stranger';
 }
 
 /** It has kept more promises than it broke: its word on a request counts. */
@@ -182,3 +188,6 @@ const forgottenBelow = 0.01;
 function rateOf({ tokens = 0, spanMs = 0 }: JobObservation): number | undefined {
   return tokens >= rateSampleMin.tokens && spanMs >= rateSampleMin.spanMs ? (tokens * 1_000) / spanMs : undefined;
 }
+
+/** Admitted: it may have people's prompts, as many as the share of newcomers allows. */
+export const isAdmitted = (level: Level | 'own' | 'self'): boolean => level === 'on-trial' || level === 'vouched';

@@ -6,7 +6,7 @@ import { catalog } from '#lib/engine/catalog.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import type { Catalogue } from '#lib/market/names.ts';
 import type { Directory } from '#lib/market/spec.ts';
-import { noStanding, withFork } from '#lib/market/standing.ts';
+import { noStanding, withFork, withVouch } from '#lib/market/standing.ts';
 import type { Net } from '#lib/net/spec.ts';
 import type { Signer } from '#lib/protocol/envelope.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
@@ -160,12 +160,13 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   };
 }
 
-/** What is found out about a peer elsewhere than in its jobs here: that it forked, and how its failures weigh. */
+/** What is found out about a peer elsewhere than in its jobs here: that it forked, or is vouched for; and what failing costs it. */
 const withReputation = (trackRecord: TrackRecord, reputation: Reputation): TrackRecord => ({
   ...trackRecord,
   standing(peer, artefact) {
     const standing = trackRecord.standing(peer, artefact);
-    return reputation.forks.has(peer) ? withFork(standing ?? noStanding) : standing;
+    if (reputation.forks.has(peer)) return withFork(standing ?? noStanding);
+    return reputation.isVouchedFor(peer, artefact) ? withVouch(standing ?? noStanding) : standing;
   },
   record(peer, artefact, outcome) {
     if (outcome.type === 'failed') reputation.failed(peer, artefact);

@@ -26,9 +26,9 @@ function literally(
   for (const [k, amounts] of Object.entries(statements)) {
     const w = Math.max(0, (own[k] ?? 0) - 3 * (failed[k] ?? 0));
     const others = Object.entries(amounts).filter(([x]) => x !== k && x !== 'me');
-    const sum = others.reduce((total, [, amount]) => total + Math.min(w, amount), 0);
+    const sum = others.reduce((total, [, amount]) => total + amount, 0);
     const amount = others.find(([x]) => x === j)?.[1] ?? 0;
-    if (sum > 0) vouched += Math.min(w, amount) * Math.min(1, w / sum);
+    if (sum > 0) vouched += amount * Math.min(1, w / sum);
   }
   return (own[j] ?? 0) + 0.5 * vouched - 3 * (failed[j] ?? 0);
 }
@@ -37,11 +37,17 @@ test('received work counts in full; a neighbour’s counts half, up to its budge
   const flow = createFlow('me');
   flow.received('k', 100, now);
   flow.setStatement(word('k', { a: 60, b: 1_000 }));
-  // min(100, 60) + min(100, 1000) = 160, against a budget of 100.
+  // 60 + 1000, against a budget of 100.
   expect(flow.reputation('k', now)).toBe(100);
-  expect(flow.reputation('a', now)).toBeCloseTo(0.5 * 60 * (100 / 160), 10);
-  expect(flow.reputation('b', now)).toBeCloseTo(0.5 * 100 * (100 / 160), 10);
+  expect(flow.reputation('a', now)).toBeCloseTo(0.5 * 60 * (100 / 1_060), 10);
+  expect(flow.reputation('b', now)).toBeCloseTo(0.5 * 1_000 * (100 / 1_060), 10);
   expect(flow.reputation('stranger', now)).toBe(0);
+  // What was received from a peer itself is nobody's word.
+  expect(flow.vouched('k', now)).toBe(0);
+  flow.received('a', 7, now);
+  expect(flow.vouched('a', now)).toBeCloseTo(flow.reputation('a', now) - 7, 10);
+  flow.failed('a', 5, now);
+  expect(flow.vouched('a', now)).toBeLessThan(0);
 });
 
 test('any order of receipts, statements and failures matches the formula', () => {

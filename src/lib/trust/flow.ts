@@ -4,10 +4,11 @@ import { createFadingWork, fade, type PeerWork } from './fading-work.ts';
 /**
  * Reputation as a budgeted two-hop flow. With w_ab the work that a received from b, peer i's view of j is
  *
- * R_i(j) = w_ij + ½ Σ_k min(w_ik, w_kj) · min(1, w_ik / Σ_x min(w_ik, w_kx)) − 3 fail_ij
+ * R_i(j) = w_ij + ½ Σ_k w_kj · min(1, w_ik / Σ_x w_kx) − 3 fail_ij
  *
  * Each neighbour k vouches for at most half of what i itself received from it, however many peers and however much work
- * it lists, less what it failed at. So identities of one owner gain by vouching for each other at most half of the work they really did. All
+ * it lists, less what it failed at; that half is divided as k's own statement is, so that little work done for many
+ * neighbours counts no more than it is. So identities of one owner gain by vouching for each other at most half of the work they really did. All
  * weights halve every fourteen days.
  */
 export interface Flow {
@@ -28,6 +29,8 @@ export interface Flow {
   grant(to: PeerId, work: number): void;
   /** R as of `now`, in units; may be negative after failures, 0 for strangers and forkers. */
   reputation(of: PeerId, now: number): number;
+  /** R without what this peer received itself: what others' word makes of a stranger. */
+  vouched(of: PeerId, now: number): number;
   /** Work received from each peer, and work each failed at, weighted as of `now`, unordered. */
   ledger(now: number): { readonly received: readonly PeerWork[]; readonly failed: readonly PeerWork[] };
 }
@@ -51,19 +54,17 @@ const flowLimits: FlowLimits = { peersMax: 16_384, statementsMax: 1_024 };
 const vouchShare = 0.5;
 const failWeight = 3;
 
-/** A statement, indexed: amounts by peer, and sorted with prefix sums, for Σ min(w, amount). */
-interface IndexedStatement {
+interface HeldStatement {
   readonly at: number;
   readonly amounts: ReadonlyMap<PeerId, number>;
-  readonly ascending: Float64Array;
-  /** `sums[n]`: of the n smallest. */
-  readonly sums: Float64Array;
+  /** Of all amounts. */
+  readonly sum: number;
 }
 
 export function createFlow(self: PeerId, { peersMax, statementsMax }: FlowLimits = flowLimits): Flow {
   const received = createFadingWork(peersMax);
   const failed = createFadingWork(peersMax);
-  const statements = new Map<PeerId, IndexedStatement>();
+  const statements = new Map<PeerId, HeldStatement>();
   /** The signers whose statements name a peer. */
   const naming = new Map<PeerId, Set<PeerId>>();
   const forkers = new Set<PeerId>();
@@ -83,6 +84,19 @@ export function createFlow(self: PeerId, { peersMax, statementsMax }: FlowLimits
       ? 0
       : Math.max(received.of(signer, now) - failWeight * failed.of(signer, now), grants.get(signer) ?? 0);
 
+  const vouched = (of: PeerId, now: number): number => {
+    if (forkers.has(of)) return 0;
+    let sum = 0;
+    for (const signer of naming.get(of) ?? []) {
+      const statement = statements.get(signer);
+      const most = budget(signer, now);
+      if (!statement || most === 0) continue;
+      const listed = statement.sum * fade(statement.at, now);
+      sum += ((statement.amounts.get(of) ?? 0) / statement.sum) * Math.min(most, listed);
+    }
+    return vouchShare * sum - failWeight * failed.of(of, now);
+  };
+
   return {
     received(from, work, at) {
       if (from !== self) received.add(from, work, at);
@@ -96,7 +110,8 @@ export function createFlow(self: PeerId, { peersMax, statementsMax }: FlowLimits
       const amounts = new Map<PeerId, number>();
       // Nobody vouches for itself, and the reader has receipts of its own.
       for (const { peer, work } of entries) if (peer !== signer && peer !== self && work > 0) amounts.set(peer, work);
-      statements.set(signer, hold(at, amounts));
+      const sum = [...amounts.values()].reduce((total, work) => total + work, 0);
+      statements.set(signer, { at, amounts, sum });
       for (const peer of amounts.keys()) naming.set(peer, (naming.get(peer) ?? new Set()).add(signer));
       if (statements.size <= statementsMax) return;
       let least = signer;
@@ -109,38 +124,8 @@ export function createFlow(self: PeerId, { peersMax, statementsMax }: FlowLimits
       if (work > 0) grants.set(to, work);
       else grants.delete(to);
     },
-    reputation(of, now) {
-      if (forkers.has(of)) return 0;
-      let vouched = 0;
-      for (const signer of naming.get(of) ?? []) {
-        const statement = statements.get(signer);
-        const most = budget(signer, now);
-        if (!statement || most === 0) continue;
-        // Compared as of the statement's date: both fade alike, so the smaller one stays the smaller.
-        const faded = fade(statement.at, now);
-        const cap = most / faded;
-        vouched += Math.min(cap, statement.amounts.get(of) ?? 0) * Math.min(1, cap / cappedSum(statement, cap)) * faded;
-      }
-      return received.of(of, now) + vouchShare * vouched - failWeight * failed.of(of, now);
-    },
+    reputation: (of, now) => (forkers.has(of) ? 0 : received.of(of, now) + vouched(of, now)),
+    vouched,
     ledger: (now) => ({ received: received.list(now), failed: failed.list(now) }),
   };
-}
-
-function hold(at: number, amounts: ReadonlyMap<PeerId, number>): IndexedStatement {
-  const ascending = Float64Array.from(amounts.values()).sort();
-  const sums = new Float64Array(ascending.length + 1);
-  for (const [index, amount] of ascending.entries()) sums[index + 1] = sums[index]! + amount;
-  return { at, amounts, ascending, sums };
-}
-
-/** Σ min(most, amount) over a statement's amounts. */
-function cappedSum({ ascending, sums }: IndexedStatement, most: number): number {
-  let [low, high] = [0, ascending.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ascending[middle]! < most) low = middle + 1;
-    else high = middle;
-  }
-  return sums[low]! + (ascending.length - low) * most;
 }

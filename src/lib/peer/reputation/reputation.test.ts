@@ -3,6 +3,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
+import { standingLimits } from '#lib/market/standing.ts';
 import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import type { Channel } from '#lib/net/spec.ts';
 import { createSigner, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
@@ -175,6 +176,44 @@ test('after a job the worker’s tally is read, and a neighbour’s neighbour is
   await pass(town.clock, afterJobMs + 500);
   expect(asker.reputation.of(far.self)).toBeGreaterThan(0);
   expect(asker.reputation.of(far.self)).toBeLessThanOrEqual(asker.reputation.of(near.self) / 2);
+});
+
+test('a stranger is given a job on the word of a neighbour, when the known worker has no room', async () => {
+  const town = createTown();
+  await town.relay(1);
+  const [far, near, asker] = [await town.join(2), await town.join(3), await town.join(4)];
+  await town.serve(far);
+  await town.serve(near);
+  const seen = { tokens: 50, spanMs: 600 };
+  for (let i = 0; i < standingLimits.establishedAt; i++) {
+    asker.trackRecord.record(near.self, demo.artefact, { type: 'finished', seen });
+  }
+  const anyone = async () => {
+    const asked: ReturnType<typeof follow>[] = [];
+    for (let i = 0; i < 3; i++) {
+      asked.push(follow(asker.consumer, ask(`hello ${i}`)));
+      await pass(town.clock, 20);
+    }
+    await until(town.clock, () => asked.every(({ over }) => over));
+    return new Map(asked.map(({ state }) => [state.worker!.peer, state.worker!.route?.level]));
+  };
+  for (let i = 0; i < 12; i++) {
+    await town.answered(near, far);
+    await town.answered(asker, near);
+  }
+  await pass(town.clock, afterJobMs + 500);
+  expect(asker.reputation.isVouchedFor(far.self, demo.artefact)).toBe(false);
+  expect(await anyone()).toEqual(new Map([[near.self, 'established']]));
+  await pass(town.clock, reputationLimits.neighbourGapMs);
+  await town.answered(asker, near);
+  await pass(town.clock, afterJobMs + 500);
+  expect(asker.reputation.isVouchedFor(far.self, demo.artefact)).toBe(true);
+  expect(await anyone()).toEqual(
+    new Map([
+      [near.self, 'established'],
+      [far.self, 'vouched'],
+    ]),
+  );
 });
 
 test('a box that only serves knows by its relay’s tally who served, and serves those first', async () => {

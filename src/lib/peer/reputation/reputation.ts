@@ -32,6 +32,8 @@ import { openForkBook, type ForkBook } from './forks.ts';
 export interface Reputation extends Startable {
   /** In units of work (`trust/work.ts`): 0 of a stranger and of a forker, negative after failures. */
   of(peer: PeerId): number;
+  /** Peers that worked for this one received from this worker what a typical answer of the model is worth, or more. */
+  isVouchedFor(worker: PeerId, artefact: ArtefactId): boolean;
   /** An asker's place in the queue here: the higher, the sooner; 0 is a stranger's. */
   priority(asker: PeerId): number;
   /**
@@ -292,6 +294,7 @@ export async function openReputation(components: ReputationComponents): Promise<
 
   return {
     of: (peer) => flow.reputation(peer, clock.now()),
+    isVouchedFor: (worker, artefact) => flow.vouched(worker, clock.now()) >= workOf(jobTypical, weightOf(artefact)),
     priority: (asker) =>
       queuePriority({ earned: flow.reputation(asker, clock.now()), given: given.of(asker, clock.now()) }),
     failed(worker, artefact) {
