@@ -5,6 +5,7 @@ import { decodeCbor } from '#lib/protocol/cbor.ts';
 import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { Part, Usage } from '#lib/protocol/part.ts';
 import { receiptSchema, type Receipt } from '#lib/protocol/receipt.ts';
+import type { HttpError } from './errors.ts';
 import type { RequestWarning } from './parameters.ts';
 import type { ParsedRequest } from './request.ts';
 
@@ -30,8 +31,10 @@ export interface AnswerFormat {
 export interface ChunkWriter {
   begin(): string;
   part(part: Part): string;
-  /** The final chunks; the last carries the worker and the receipt. */
+  /** The final chunks, one of them with the worker and the receipt, and the mark of the end. */
   finish(state: JobState): string;
+  /** The last chunk of an answer that broke off. */
+  fail(error: HttpError): string;
 }
 
 /** What this network adds to an OpenAI response as the member `tabloom`, which OpenAI's clients ignore. */

@@ -20,6 +20,7 @@ import {
   type Health,
   type NetworkComponents,
 } from './routes/status.ts';
+import { responsesEndpoint } from './responses/endpoint.ts';
 import { hostCheck, originCheck } from './security.ts';
 
 export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'>, NetworkComponents {
@@ -40,6 +41,7 @@ export interface Gateway {
 const endpoints: Readonly<Record<string, Endpoint>> = {
   '/v1/chat/completions': chatEndpoint,
   '/v1/completions': completionEndpoint,
+  '/v1/responses': responsesEndpoint,
   '/v1/embeddings': embeddingEndpoint,
 };
 
@@ -91,6 +93,9 @@ export function createGateway(components: GatewayComponents): Gateway {
       throw gatewayError('method-not-allowed', 'This path does not support this method. See the Allow header.');
     });
   }
+  app.all('/v1/responses/*', () => {
+    throw gatewayError('not-found', 'This relay stores no answers: keep what POST /v1/responses returns.');
+  });
   const notFound = () =>
     gatewayError('not-found', 'There is no such path. The API is at /v1, as in /v1/chat/completions and /v1/models.');
   app.all('/v1/*', () => {

@@ -12,6 +12,10 @@ export interface ModelAttempt {
   readonly maxTokens: number | undefined;
   /** The model's context, where it is served. */
   readonly contextTokens: number | undefined;
+  /** The member of the request that fills it. */
+  readonly conversation: 'messages' | 'input' | 'prompt';
+  /** What becomes of a conversation that exceeds it. */
+  readonly overflow: 'refused' | 'trimmed';
   readonly warnings: readonly RequestWarning[];
 }
 
@@ -51,20 +55,23 @@ export async function* askInTurn(
   }
 }
 
-/** A job's events, where an answer to a trimmed conversation counts as a failure. @throws `too-long`. */
+/** A job's events, where an answer to a conversation trimmed without being asked counts as a failure. @throws `too-long`. */
 async function* rejectTrimmed(events: AsyncIterable<JobEvent>, attempt: ModelAttempt): AsyncGenerator<JobEvent> {
   for await (const event of events) {
     const trimmed =
-      event.type === 'part-received' && event.part.type === 'warning' && event.part.code === 'history-trimmed';
+      attempt.overflow === 'refused' &&
+      event.type === 'part-received' &&
+      event.part.type === 'warning' &&
+      event.part.code === 'history-trimmed';
     const refused = event.type === 'job-failed' && event.error.code === 'too-long';
-    if (trimmed || refused) throw contextExceeded(attempt.contextTokens);
+    if (trimmed || refused) throw contextExceeded(attempt);
     yield event;
   }
 }
 
 /** The wording that clients match on to shorten a conversation and try again. */
-function contextExceeded(contextTokens: number | undefined) {
+function contextExceeded({ contextTokens, conversation }: ModelAttempt) {
   const most = contextTokens === undefined ? 'is exceeded' : `is ${contextTokens} tokens`;
   const message = `This model's maximum context length ${most}: the conversation is longer. Shorten the messages.`;
-  return wireError('too-long', message, { details: { param: 'messages' } });
+  return wireError('too-long', message, { details: { param: conversation } });
 }

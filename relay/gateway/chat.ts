@@ -18,15 +18,24 @@ import { parseMember, readSampling, readTokenLimit } from './request.ts';
 export const chatEndpoint = endpoint(chatCompletionRequestSchema, (request, contextTokens) => {
   const { max_completion_tokens, max_tokens } = request;
   const limit = readTokenLimit({ max_completion_tokens, max_tokens }, contextTokens);
-  const { messages, blobs } = readConversation(request.messages);
-  const tools = readTools(request);
+  const named = request.messages.map((message, index) => ({ message, param: `messages.${index}` }));
+  const { messages, blobs } = readConversation(named, 'messages');
+  const tools = readTools(request.tools ?? []);
   const input = parseMember(chat.input, { messages, ...(tools.length > 0 ? { tools } : {}) });
   const params = parseMember(generationParamsSchema, readParams(request, tools, limit.maxTokens));
   return { work: { kind: 'chat', input, params }, blobs, limit, format: chatFormat };
 });
 
-function readTools({ tools }: ChatCompletionRequest): NonNullable<ChatInput['tools']> {
-  return (tools ?? []).map(({ function: { name, description, parameters } }) => ({
+interface RequestTool {
+  readonly function: {
+    readonly name: string;
+    readonly description?: string | null | undefined;
+    readonly parameters?: object | null | undefined;
+  };
+}
+
+export function readTools(tools: readonly RequestTool[]): NonNullable<ChatInput['tools']> {
+  return tools.map(({ function: { name, description, parameters } }) => ({
     name,
     ...(description == null ? {} : { description }),
     ...(parameters == null ? {} : { parameters: JSON.stringify(parameters) }),
@@ -61,7 +70,8 @@ function readFormat(format: ChatCompletionRequest['response_format']): ResponseF
   return { type: 'json-schema', ...(name ? { name } : {}), schema: JSON.stringify(schema) };
 }
 
-function readToolChoice(
+/** @throws `bad-request` for a tool that there is not. */
+export function readToolChoice(
   choice: ChatCompletionRequest['tool_choice'],
   tools: readonly { readonly name: string }[],
 ): ToolChoice | undefined {
@@ -130,7 +140,7 @@ const writeCallDelta = ({ index, id, name, arguments: json }: Extract<Part, { ty
   function: { ...(name === undefined ? {} : { name }), arguments: json },
 });
 
-const writeLogprob = ({ token, bytes, logprob, top }: Logprob): TokenLogprob => ({
+export const writeLogprob = ({ token, bytes, logprob, top }: Logprob): TokenLogprob => ({
   token,
   logprob,
   bytes: bytes ? [...bytes] : [...Buffer.from(token)],

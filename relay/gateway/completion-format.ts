@@ -21,6 +21,8 @@ export interface ChoiceWriter {
   readonly last: object;
 }
 
+const done = 'data: [DONE]\n\n';
+
 /** OpenAI's completions: one choice, an object for each chunk, and usage in a chunk of its own where it is asked for. */
 export function completionFormat(shape: CompletionShape): AnswerFormat {
   const common = ({ id, created, model }: AnswerMetadata, object: string) => ({
@@ -52,9 +54,10 @@ export function completionFormat(shape: CompletionShape): AnswerFormat {
         finish(state) {
           const tabloom = describeAnswer(metadata, state);
           const last = { ...choose(choices.last, finishReason(state)), ...usageless };
-          if (usageChunk === 'omitted') return frame({ ...last, tabloom });
-          return frame(last) + frame({ choices: [], usage: writeUsage(state.usage), tabloom });
+          if (usageChunk === 'omitted') return frame({ ...last, tabloom }) + done;
+          return frame(last) + frame({ choices: [], usage: writeUsage(state.usage), tabloom }) + done;
         },
+        fail: ({ body }) => `data: ${JSON.stringify(body)}\n\n`,
       };
     },
   };

@@ -44,6 +44,7 @@ function embeddingFormat(count: number, encoding: 'float' | 'base64'): AnswerFor
         tabloom: describeAnswer(metadata, state),
       };
     },
+    // Its schema refuses "stream".
     chunks() {
       throw wireError('internal');
     },

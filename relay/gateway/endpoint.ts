@@ -5,7 +5,7 @@ import type { AnswerFormat } from './answer.ts';
 import type { ModelAttempt } from './attempts.ts';
 import { badRequest } from './errors.ts';
 import { assertSupported, readModel, type ModelList } from './model-list.ts';
-import { findIgnored, rejectUnsupported } from './parameters.ts';
+import { findIgnored, rejectUnsupported, type RequestWarning } from './parameters.ts';
 import { readProvider } from './provider.ts';
 import { parseMember, readExtensions, type ParsedRequest, type TokenLimit } from './request.ts';
 
@@ -29,6 +29,9 @@ export interface RequestedWork {
   readonly blobs?: ReadonlyMap<string, Uint8Array> | undefined;
   /** Left out for kinds without a limit. */
   readonly limit?: TokenLimit | undefined;
+  /** Whether a worker may leave out the beginning of a conversation that exceeds its context; `refused` by default. */
+  readonly overflow?: ModelAttempt['overflow'] | undefined;
+  readonly warnings?: readonly RequestWarning[] | undefined;
   readonly format: AnswerFormat;
 }
 
@@ -52,13 +55,15 @@ export const endpoint = <S extends RequestSchema>(
     const readAttempt = (name: string): ModelAttempt & { readonly format: AnswerFormat } => {
       const model = readModel(name, models);
       const contextTokens = models.find(name)?.contextTokens;
-      const { work, blobs, limit, format } = readWork(request, contextTokens);
+      const { work, blobs, limit, overflow, warnings = [], format } = readWork(request, contextTokens);
       assertSupported(name, work, provider.conditions, models);
       return {
         model: name,
         maxTokens: limit?.maxTokens,
         contextTokens,
-        warnings: [...(limit?.warnings ?? []), ...provider.warnings, ...ignored],
+        conversation: memberOf(schema),
+        overflow: overflow ?? 'refused',
+        warnings: [...(limit?.warnings ?? []), ...provider.warnings, ...warnings, ...ignored],
         format,
         ask: { ...work, ...terms, ...provider.conditions, model, ...(blobs && blobs.size > 0 ? { blobs } : {}) },
       };
@@ -73,6 +78,10 @@ export const endpoint = <S extends RequestSchema>(
     };
   },
 });
+
+/** The member that holds what the model reads. */
+const memberOf = ({ shape }: z.ZodObject): ModelAttempt['conversation'] =>
+  'messages' in shape ? 'messages' : 'input' in shape ? 'input' : 'prompt';
 
 /** A list of models alone will do: the first is the one that is meant. */
 function withModel(body: unknown): unknown {

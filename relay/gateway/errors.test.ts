@@ -107,7 +107,7 @@ describe('errors', () => {
     const get = await request('/v1/chat/completions');
     expect(get.headers.get('allow')).toBe('POST');
     expect(await errorOf(get)).toMatchObject({ status: 405, code: 'method_not_allowed' });
-    expect(await errorOf(await request('/v1/responses', { method: 'POST' }))).toMatchObject({ status: 404 });
+    expect(await errorOf(await request('/v1/moderations', { method: 'POST' }))).toMatchObject({ status: 404 });
     for (const path of ['/v1/audio/speech', '/v1/audio/transcriptions', '/v1/images/generations']) {
       const refused = await errorOf(await request(path, { method: 'POST' }));
       expect(refused).toMatchObject({ status: 404, code: 'kind_unavailable' });

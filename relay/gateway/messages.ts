@@ -16,26 +16,33 @@ type ContentPart = Exclude<ChatMessage['content'], string>[number];
 /** For all messages together: they share one frame with the tools and the parameters. */
 const textBytesMax = limits.frameBytesMax - 8 * 1024;
 
+/** A message, and the member of the request that it comes from. */
+export interface NamedMessage {
+  readonly message: RequestMessage;
+  readonly param: string;
+}
+
 /**
  * Converts OpenAI's messages to the network's, with pictures as blobs. Tool calls and their results are kept.
+ * @param list the member of the request that holds them.
  * @throws `bad-request` with the `param`, `too-long`.
  */
-export function readConversation(messages: readonly RequestMessage[]): ConversationWithBlobs {
+export function readConversation(messages: readonly NamedMessage[], list: 'messages' | 'input'): ConversationWithBlobs {
   const blobs = new Map<string, Uint8Array>();
-  const read = messages.map((message, index) => readMessage(message, `messages.${index}`, blobs));
+  const read = messages.map(({ message, param }) => readMessage(message, param, blobs));
   let bytes = 0;
   for (const blob of blobs.values()) bytes += blob.length;
   if (bytes > chat.limits.blobBytesMax || blobs.size > chat.limits.blobsMax) {
     const most = `${chat.limits.blobsMax} pictures of ${chat.limits.blobBytesMax} bytes together`;
-    throw badRequest(`A conversation has at most ${most}. Send fewer or smaller ones.`, 'messages');
+    throw badRequest(`A conversation has at most ${most}. Send fewer or smaller ones.`, list);
   }
-  const textBytes = messages.reduce((sum, message) => sum + Buffer.byteLength(textOf(message)), 0);
+  const textBytes = messages.reduce((sum, { message }) => sum + Buffer.byteLength(textOf(message)), 0);
   if (textBytes > textBytesMax || messages.length > limits.messagesMax) {
     throw wireError(
       'too-long',
       `A conversation has at most ${limits.messagesMax} messages and ${textBytesMax} bytes.`,
       {
-        details: { param: 'messages' },
+        details: { param: list },
       },
     );
   }

@@ -23,7 +23,6 @@ export interface StreamOptions {
 }
 
 const keepaliveComment = ': ping\n\n';
-const done = 'data: [DONE]\n\n';
 
 /**
  * Waits until the answer starts, so that a refusal still gets its own status, but no longer than `statusHoldMs`; then
@@ -77,9 +76,8 @@ export async function startStream(
       }
       throwUnlessFinished(state, parsed);
       yield write.finish(state);
-      yield done;
     } catch (error) {
-      yield `data: ${JSON.stringify(toHttpError(error).body)}\n\n`;
+      yield write.fail(toHttpError(error));
     }
   }
   return { state, frames: frames() };

@@ -1,4 +1,4 @@
-import { aiSdkChat, aiSdkCompatible } from './clients/ai-sdk.ts';
+import { aiSdkChat, aiSdkCompatible, aiSdkResponses } from './clients/ai-sdk.ts';
 import { instructor } from './clients/instructor.ts';
 import { langchain } from './clients/langchain.ts';
 import { llamaindex } from './clients/llamaindex.ts';
@@ -7,7 +7,15 @@ import { tryFaults } from './faults.ts';
 import { features, matrixLines, runCell, type Client, type Result } from './matrix.ts';
 import { startWorld } from './world.ts';
 
-const clients: readonly Client[] = [openaiClient, aiSdkChat, aiSdkCompatible, langchain, llamaindex, instructor];
+const clients: readonly Client[] = [
+  openaiClient,
+  aiSdkResponses,
+  aiSdkChat,
+  aiSdkCompatible,
+  langchain,
+  llamaindex,
+  instructor,
+];
 
 /**
  * Tries every feature with every client against a relay and prints the matrix. One cell after the other: some of them count

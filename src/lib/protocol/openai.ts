@@ -47,7 +47,7 @@ export const requestSchema = z.looseObject({
 });
 
 /** Members that chat and text completions share, including the extensions of vLLM and llama.cpp. */
-const samplingSchema = requestSchema.extend({
+export const samplingSchema = requestSchema.extend({
   max_tokens: tokenLimit.nullish(),
   temperature: number(0, 2),
   top_p: number(0, 1),

@@ -28,6 +28,7 @@ test('text and reasoning accumulate separately with a common token count; a warn
     text: 'So:',
     reasoning: 'Hm.',
     tokens: 6,
+    reasoningTokens: 2,
   });
   expect(fold(warning)).toBe(emptyOutput);
 });

@@ -15,6 +15,7 @@ export interface Output {
   readonly data: readonly OutputData[];
   /** Total of text, reasoning and tool calls. */
   readonly tokens: number;
+  readonly reasoningTokens: number;
 }
 
 export interface OutputData {
@@ -22,7 +23,15 @@ export interface OutputData {
   readonly chunks: readonly Uint8Array[];
 }
 
-export const emptyOutput: Output = { text: '', reasoning: '', toolCalls: [], logprobs: [], data: [], tokens: 0 };
+export const emptyOutput: Output = {
+  text: '',
+  reasoning: '',
+  toolCalls: [],
+  logprobs: [],
+  data: [],
+  tokens: 0,
+  reasoningTokens: 0,
+};
 
 /** The media type given to vectors. */
 export const vectorMime = 'application/x-float32';
@@ -36,7 +45,12 @@ export function foldOutput(output: Output, part: Part): Output {
     case 'text-delta':
       return { ...output, text: output.text + part.text, tokens: output.tokens + part.tokens };
     case 'reasoning-delta':
-      return { ...output, reasoning: output.reasoning + part.text, tokens: output.tokens + part.tokens };
+      return {
+        ...output,
+        reasoning: output.reasoning + part.text,
+        tokens: output.tokens + part.tokens,
+        reasoningTokens: output.reasoningTokens + part.tokens,
+      };
     case 'tool-call-delta':
       return { ...output, toolCalls: foldCall(output.toolCalls, part), tokens: output.tokens + part.tokens };
     case 'logprobs':

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, embedMany, generateText, jsonSchema, Output, stepCountIs, streamText, tool } from 'ai';
+import {
+  APICallError,
+  defaultSettingsMiddleware,
+  embedMany,
+  generateText,
+  jsonSchema,
+  Output,
+  stepCountIs,
+  streamText,
+  tool,
+  wrapLanguageModel,
+} from 'ai';
 import type { Client } from '../matrix.ts';
 import {
   assertPerson,
@@ -29,7 +40,15 @@ interface Provider {
   model(world: World, name: string, fetch?: Fetch): Parameters<typeof generateText>[0]['model'];
   embedding(world: World): Parameters<typeof embedMany>[0]['model'];
   readonly reasoning: Parameters<typeof generateText>[0]['providerOptions'] | string;
+  /** Why it does not speak responses; a provider that does is tried with them throughout. */
+  readonly noResponses?: string;
 }
+
+const defaultProvider = (model: Parameters<typeof wrapLanguageModel>[0]['model']) =>
+  wrapLanguageModel({
+    model,
+    middleware: defaultSettingsMiddleware({ settings: { providerOptions: { openai: { store: false } } } }),
+  });
 
 const weather = tool({
   description: weatherTool.description,
@@ -41,7 +60,7 @@ const weather = tool({
 });
 const tools = { [weatherTool.name]: weather };
 
-const clientOf = ({ name, version, model, embedding, reasoning }: Provider): Client => ({
+const clientOf = ({ name, version, model, embedding, reasoning, noResponses }: Provider): Client => ({
   name,
   version,
   cells: {
@@ -115,8 +134,19 @@ const clientOf = ({ name, version, model, embedding, reasoning }: Provider): Cli
         [32, 32],
       );
     },
-    responses: 'the provider speaks chat completions',
-    'responses stream': 'the provider speaks chat completions',
+    responses:
+      noResponses ??
+      (async (world) => {
+        const { response } = await generateText({ model: model(world, world.model), prompt: question });
+        assert.match(response.id, /^resp_/);
+      }),
+    'responses stream':
+      noResponses ??
+      (async (world) => {
+        const { response, text } = streamText({ model: model(world, world.model), prompt: question });
+        assertText(await text);
+        assert.match((await response).id, /^resp_/);
+      }),
     async abort(world) {
       const leaving = new AbortController();
       const { textStream } = streamText({
@@ -147,6 +177,18 @@ const clientOf = ({ name, version, model, embedding, reasoning }: Provider): Cli
   },
 });
 
+/** The default: responses, without references to items that a server would have stored. */
+export const aiSdkResponses = clientOf({
+  name: 'ai + @ai-sdk/openai',
+  version: versionOf('@ai-sdk/openai'),
+  model: ({ baseUrl }, name, fetch) =>
+    defaultProvider(createOpenAI({ baseURL: baseUrl, apiKey: 'any', ...(fetch ? { fetch } : {}) })(name as never)),
+  embedding: ({ baseUrl, model }) => createOpenAI({ baseURL: baseUrl, apiKey: 'any' }).embedding(model),
+  reasoning: {
+    openai: { store: false, reasoningEffort: 'low', reasoningSummary: 'auto', forceReasoning: true },
+  },
+});
+
 export const aiSdkChat = clientOf({
   name: 'ai + @ai-sdk/openai, chat',
   version: versionOf('@ai-sdk/openai'),
@@ -154,6 +196,7 @@ export const aiSdkChat = clientOf({
     createOpenAI({ baseURL: baseUrl, apiKey: 'any', ...(fetch ? { fetch } : {}) }).chat(name as never),
   embedding: ({ baseUrl, model }) => createOpenAI({ baseURL: baseUrl, apiKey: 'any' }).embedding(model),
   reasoning: 'the provider reads none from chat completions',
+  noResponses: 'this provider is its form for chat completions',
 });
 
 export const aiSdkCompatible = clientOf({
@@ -170,4 +213,5 @@ export const aiSdkCompatible = clientOf({
   embedding: ({ baseUrl, model }) =>
     createOpenAICompatible({ name: 'tabloom', baseURL: baseUrl }).embeddingModel(model),
   reasoning: { tabloom: { reasoningEffort: 'low' } },
+  noResponses: 'the provider speaks chat completions',
 });

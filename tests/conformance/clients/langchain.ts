@@ -68,8 +68,24 @@ export const langchain: Client = {
       const embeddings = new OpenAIEmbeddings({ model, apiKey: 'any', configuration: { baseURL: baseUrl } });
       assert.equal((await embeddings.embedDocuments(['one', 'two']))[1]!.length, 32);
     },
-    responses: 'not served yet',
-    'responses stream': 'not served yet',
+    async responses(world) {
+      const llm = connect(world, { useResponsesApi: true, zdrEnabled: true });
+      const bound = llm.bindTools(tools);
+      const asked = new HumanMessage(questionForTool);
+      const called = await bound.invoke([asked]);
+      const { id, args } = called.tool_calls![0]!;
+      assertWeatherInput(args);
+      const result = new ToolMessage({ content: 'Rain.', tool_call_id: id! });
+      assertText((await bound.invoke([asked, called, result])).text);
+      const structured = llm.withStructuredOutput(personSchema, { name: 'person', method: 'jsonSchema' });
+      assertPerson(await structured.invoke(question));
+    },
+    async 'responses stream'(world) {
+      let text = '';
+      const llm = connect(world, { useResponsesApi: true });
+      for await (const chunk of await llm.stream(question)) text += chunk.text;
+      assertText(text);
+    },
     async abort(world) {
       const leaving = new AbortController();
       const reading = async () => {

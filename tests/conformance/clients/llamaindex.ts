@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { OpenAI, OpenAIEmbedding } from '@llamaindex/openai';
+import { OpenAI, OpenAIEmbedding, OpenAIResponses } from '@llamaindex/openai';
 import type { Client } from '../matrix.ts';
 import {
   assertPerson,
@@ -17,6 +17,8 @@ import { retriesAfterBusy } from './openai.ts';
 
 const connect = ({ baseUrl, model }: World, more: object = {}) =>
   new OpenAI({ model, apiKey: 'any', baseURL: baseUrl, maxRetries: 0, ...more });
+const connectResponses = ({ baseUrl, model }: World) =>
+  new OpenAIResponses({ model, apiKey: 'any', baseURL: baseUrl, maxRetries: 0, store: false });
 const messages = [{ role: 'user' as const, content: question }];
 const tools = [{ metadata: weatherTool as never, call: () => 'Rain.' }];
 
@@ -73,8 +75,18 @@ export const llamaindex: Client = {
       const embedding = new OpenAIEmbedding({ model: world.model, apiKey: 'any', baseURL: world.baseUrl });
       assert.equal((await embedding.getTextEmbeddings(['one', 'two']))[1]!.length, 32);
     },
-    responses: 'not served yet',
-    'responses stream': 'not served yet',
+    async responses(world) {
+      const { message } = await connectResponses(world).chat({ messages });
+      assertText(message.content as string);
+      const asked = [{ role: 'user' as const, content: questionForTool }];
+      const called = await connectResponses(world).chat({ messages: asked, tools });
+      assert.ok(called.message.options && 'toolCall' in called.message.options);
+    },
+    async 'responses stream'(world) {
+      let text = '';
+      for await (const { delta } of await connectResponses(world).chat({ messages, stream: true })) text += delta;
+      assertText(text);
+    },
     abort: 'LlamaIndex takes no signal, and reads on when its stream is left',
     retries: retriesAfterBusy((world, fetch) =>
       connect(world, {

@@ -124,8 +124,49 @@ export const openaiClient: Client = {
       );
       assert.ok(usage.prompt_tokens > 0);
     },
-    responses: 'not served yet',
-    'responses stream': 'not served yet',
+    async responses(world) {
+      const client = connect(world);
+      const asked = { model: world.model, reasoning: { effort: 'low' as const } };
+      const first = await client.responses.create({
+        ...asked,
+        instructions: 'Be brief.',
+        input: questionForTool,
+        tools: [{ type: 'function', ...weatherTool, strict: true }],
+      });
+      assert.equal(first.status, 'completed');
+      const call = first.output.find((item) => item.type === 'function_call');
+      assertWeatherInput(JSON.parse(call!.arguments));
+      const result = { type: 'function_call_output' as const, call_id: call!.call_id, output: 'Rain.' };
+      const conversation = [{ role: 'user' as const, content: questionForTool }, ...first.output, result];
+      const second = await client.responses.create({ ...asked, input: conversation as never });
+      assertText(second.output_text);
+      assertUsage(second.usage?.input_tokens, second.usage?.output_tokens);
+      const parsed = await client.responses.parse({
+        ...asked,
+        input: question,
+        text: { format: { type: 'json_schema', name: 'person', strict: true, schema: personSchema } },
+      });
+      assertPerson(parsed.output_parsed);
+      const stored = await errorOf(client.responses.create({ ...asked, input: 'x', previous_response_id: first.id }));
+      assert.ok(stored instanceof BadRequestError && stored.param === 'previous_response_id', String(stored));
+    },
+    async 'responses stream'(world) {
+      const client = connect(world);
+      const asked = { model: world.model, input: question, temperature: 0, reasoning: { effort: 'low' as const } };
+      const whole = await client.responses.create(asked);
+      const stream = client.responses.stream(asked);
+      let [text, sequence] = ['', -1];
+      for await (const event of stream) {
+        assert.equal(event.sequence_number, ++sequence);
+        if (event.type === 'response.output_text.delta') text += event.delta;
+      }
+      const { output_text: streamed, status } = await stream.finalResponse();
+      assert.deepEqual([status, streamed, text], ['completed', whole.output_text, whole.output_text]);
+      const slow = client.responses.stream({ model: world.slowModel, input: question });
+      for await (const event of slow) if (event.type === 'response.output_text.delta') break;
+      slow.abort();
+      await world.settled(0);
+    },
     async abort(world) {
       const stream = await connect(world).chat.completions.create({ model: world.slowModel, messages, stream: true });
       for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
