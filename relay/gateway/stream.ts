@@ -1,3 +1,4 @@
+import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
@@ -100,8 +101,8 @@ export function streamBody(frames: AsyncGenerator<string>, onLeave: () => void):
 }
 
 /**
- * Passes a source through and yields `keepalive` whenever it has been silent for `idleMs()`. Nothing is lost or reordered:
- * the pending read continues.
+ * Passes a source through and yields `keepalive` whenever it has been silent for `idleMs()` while it was read. Nothing is
+ * lost or reordered: the pending read continues. There is one timer for the whole stream, not one for each event.
  */
 async function* withKeepalive<T>(
   source: AsyncIterable<T>,
@@ -109,35 +110,46 @@ async function* withKeepalive<T>(
   idleMs: () => number,
 ): AsyncGenerator<T | 'keepalive'> {
   const iterator = source[Symbol.asyncIterator]();
-  let ended = false;
+  const ended = new AbortController();
+  let isDone = false;
+  let silentSinceMs = clock.elapsed();
+  let onSilence: (() => void) | undefined;
+  const watch = async () => {
+    for (;;) {
+      const leftMs = silentSinceMs + idleMs() - clock.elapsed();
+      // A reader that is not waiting learns of the silence when it reads on.
+      await clock.delay(Math.max(leftMs, 1), { signal: ended.signal });
+      if (clock.elapsed() - silentSinceMs >= idleMs()) onSilence?.();
+    }
+  };
+  void watch().catch(() => undefined);
   try {
     for (;;) {
+      silentSinceMs = clock.elapsed();
+      let result: IteratorResult<T> | undefined;
       const reading = iterator.next();
       for (;;) {
-        const timer = new AbortController();
-        const idle = clock.delay(idleMs(), { signal: timer.signal }).then(
-          () => 'keepalive' as const,
-          () => 'keepalive' as const,
-        );
-        const result = await Promise.race([reading, idle]);
-        timer.abort();
-        if (result === 'keepalive') {
-          yield 'keepalive';
-          continue;
-        }
-        if (result.done) {
-          ended = true;
-          return;
-        }
-        yield result.value;
-        break;
+        result = await new Promise<IteratorResult<T> | undefined>((resolve, reject) => {
+          onSilence = () => resolve(undefined);
+          reading.then(resolve, reject);
+        });
+        onSilence = undefined;
+        if (result) break;
+        yield 'keepalive';
+        silentSinceMs = clock.elapsed();
       }
+      if (result.done) {
+        isDone = true;
+        return;
+      }
+      yield result.value;
     }
   } catch (error) {
-    ended = true;
+    isDone = true;
     throw error;
   } finally {
+    ended.abort(released);
     // Not awaited: a source that is waiting for its peer would block a reader that has left.
-    if (!ended) void iterator.return?.().then(undefined, () => undefined);
+    if (!isDone) void iterator.return?.().then(undefined, () => undefined);
   }
 }

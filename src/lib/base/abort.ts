@@ -4,6 +4,12 @@ export interface AbortOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/**
+ * The reason for aborts whose error is never read, as of a timer that is no longer needed. `abort()` without a reason
+ * builds a DOMException with a stack, which costs several times the abort itself.
+ */
+export const released = new TabloomError('aborted', 'The operation was stopped before it finished.');
+
 /** The reason of an aborted signal as a coded error: a coded reason is kept, anything else becomes `aborted`. */
 export function abortError(signal: AbortSignal): TabloomError {
   const reason: unknown = signal.reason;

@@ -1,4 +1,4 @@
-import { anySignal, raceSignal, type AbortOptions } from './abort.ts';
+import { anySignal, raceSignal, released, type AbortOptions } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { TabloomError } from './errors.ts';
 
@@ -22,7 +22,10 @@ export function startDeadline(clock: Clock, ms: number, { signal, error }: Timeo
     () => expired.abort(error?.() ?? new TabloomError('timeout', `Nothing happened for ${ms} ms. Try again.`)),
     () => undefined,
   );
-  return { signal: signal ? anySignal([expired.signal, signal]) : expired.signal, clear: () => cleared.abort() };
+  return {
+    signal: signal ? anySignal([expired.signal, signal]) : expired.signal,
+    clear: () => cleared.abort(released),
+  };
 }
 
 /**

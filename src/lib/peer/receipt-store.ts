@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
@@ -183,7 +184,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
   const wake = (ms: number) => {
     const dueMs = clock.elapsed() + ms;
     if (timer && timer.dueMs <= dueMs) return;
-    timer?.end.abort();
+    timer?.end.abort(released);
     const mine = { dueMs, end: new AbortController() };
     timer = mine;
     clock.delay(ms, { signal: mine.end.signal }).then(
@@ -224,7 +225,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
       return signedReceiptSchema.safeParse(known).data;
     },
     async settled() {
-      timer?.end.abort();
+      timer?.end.abort(released);
       timer = undefined;
       await withTimeout(flush('now'), clock, settleTimeoutMs).catch(warn);
     },

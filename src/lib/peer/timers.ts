@@ -1,3 +1,4 @@
+import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 
 /** Named timers of one session over a single pending delay, however often they are armed. */
@@ -42,7 +43,7 @@ export function createTimers<Name extends string>({ clock, onFire, spared }: Tim
     let earliestMs = Number.POSITIVE_INFINITY;
     for (const { dueMs } of armed.values()) earliestMs = Math.min(earliestMs, dueMs);
     if (earliestMs >= wakeMs || stopped) return;
-    sleeping?.abort();
+    sleeping?.abort(released);
     sleeping = undefined;
     wakeMs = earliestMs;
     if (earliestMs === Number.POSITIVE_INFINITY) return;
@@ -87,7 +88,7 @@ export function createTimers<Name extends string>({ clock, onFire, spared }: Tim
     stop() {
       stopped = true;
       armed.clear();
-      sleeping?.abort();
+      sleeping?.abort(released);
     },
   };
 }

@@ -13,6 +13,7 @@ export type CallDelta = z.output<typeof callDeltaSchema>;
 /** Servers send `null`, floats, and negative numbers for "unknown". */
 const count = z
   .unknown()
+  .optional()
   .transform((value) => (typeof value === 'number' && value >= 0 && value < 1e9 ? Math.floor(value) : undefined));
 
 const callDeltaSchema = z.looseObject({
@@ -71,28 +72,36 @@ const chunkSchema = z.looseObject({
 });
 
 /**
- * The chunks of an answer, then `'done'` if the server marked the end. A plain JSON body is one chunk. @throws
- * `engine-failed` for anything that is not OpenAI's protocol, and for an error sent as an event.
+ * The chunks of an answer, those of one read together, then `'done'` if the server marked the end. A plain JSON body is
+ * one chunk. What arrived before a bad chunk is yielded before the error is thrown.
+ * @throws `engine-failed` for anything that is not OpenAI's protocol, and for an error sent as an event.
  */
-export async function* readChunks(response: Response): AsyncGenerator<Chunk | 'done'> {
+export async function* readChunks(response: Response): AsyncGenerator<readonly (Chunk | 'done')[]> {
   if (!response.body) throw new TabloomError('engine-failed', 'The model server sent no answer.');
   if (/\bjson\b/i.test(response.headers.get('content-type') ?? '')) {
-    yield readChunk(await readText(response));
-    yield 'done';
+    yield [readChunk(await readText(response)), 'done'];
     return;
   }
-  for await (const data of readServerSentEvents(response.body)) {
-    // Some servers omit the blank line between events, so data that is not JSON as a whole may be JSON line by line.
-    const lines = data.includes('\n') && !isJson(data) ? data.split('\n') : [data];
-    for (const line of lines) {
-      if (line === '[DONE]') {
-        yield 'done';
-        return;
+  for await (const events of readServerSentEvents(response.body)) {
+    const chunks: (Chunk | 'done')[] = [];
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      for (const line of events.flatMap(linesOf)) {
+        chunks.push(line === '[DONE]' ? 'done' : readChunk(line));
+        if (line === '[DONE]') break;
       }
-      if (line !== '') yield readChunk(line);
+    } catch (error) {
+      failure = { error };
     }
+    if (chunks.length > 0) yield chunks;
+    if (failure) throw failure.error;
+    if (chunks.at(-1) === 'done') return;
   }
 }
+
+/** Some servers omit the blank line between events: data that is not JSON as a whole may be JSON line by line. */
+const linesOf = (data: string): readonly string[] =>
+  data.includes('\n') && !isJson(data) ? data.split('\n').filter((line) => line !== '') : [data];
 
 function readChunk(data: string): Chunk {
   let raw: unknown;
@@ -101,6 +110,8 @@ function readChunk(data: string): Chunk {
   } catch (cause) {
     throw new TabloomError('engine-failed', 'The model server sent something that is not JSON.', { cause });
   }
+  const plain = plainText(raw);
+  if (plain !== undefined) return { choices: [{ delta: { content: plain } }] };
   const parsed = chunkSchema.safeParse(raw);
   if (!parsed.success) throw new TabloomError('engine-failed', 'The model server does not follow the OpenAI protocol.');
   const { error } = parsed.data;
@@ -110,6 +121,31 @@ function readChunk(data: string): Chunk {
   }
   return parsed.data;
 }
+
+/** What a chunk of this shape says beyond its text is not read by anyone. */
+const plainMembers = new Set(['id', 'object', 'created', 'model', 'system_fingerprint', 'service_tier', 'choices']);
+const plainChoiceMembers = new Set(['index', 'delta', 'finish_reason', 'logprobs']);
+
+/**
+ * The text of a chunk that consists of nothing else, as nearly all do; undefined for every other, valid or not. Reading
+ * it through the schema would cost more than the rest of its way.
+ */
+function plainText(raw: unknown): string | undefined {
+  if (!isObject(raw)) return undefined;
+  const { choices } = raw;
+  if (!Array.isArray(choices) || choices.length !== 1) return undefined;
+  for (const name in raw) if (!plainMembers.has(name) && raw[name] !== null) return undefined;
+  const choice: unknown = choices[0];
+  if (!isObject(choice) || choice['finish_reason'] != null || choice['logprobs'] != null) return undefined;
+  for (const name in choice) if (!plainChoiceMembers.has(name) && choice[name] !== null) return undefined;
+  const { delta } = choice;
+  if (!isObject(delta) || typeof delta['content'] !== 'string') return undefined;
+  for (const name in delta) if (name !== 'content' && name !== 'role' && delta[name] !== null) return undefined;
+  return delta['content'];
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function isJson(text: string): boolean {
   try {

@@ -22,11 +22,11 @@ const reasons: Readonly<Record<string, FinishReason>> = {
 /**
  * Converts a server's chunks into engine events. Tokens are counted by the server's running count if it sends one, else
  * one per chunk with content. The final usage is authoritative: any tokens missing from the running count are sent as a
- * last part without text.
+ * last part without text. Text that arrived together becomes one part.
  * @throws `engine-failed` if the answer breaks off.
  */
 export async function* remoteAnswer(
-  chunks: AsyncIterable<Chunk | 'done'>,
+  chunks: AsyncIterable<readonly (Chunk | 'done')[]>,
   request: TextRequest,
   { clock, startedMs }: { readonly clock: Clock; readonly startedMs: number },
 ): AsyncGenerator<EngineEvent> {
@@ -74,26 +74,35 @@ export async function* remoteAnswer(
     return { parts, matched: false };
   };
 
-  for await (const chunk of chunks) {
+  const take = (chunk: Chunk | 'done'): readonly Part[] => {
     if (chunk === 'done') {
       ended = true;
-      break;
+      return [];
     }
     const { parts, matched } = partsOf(chunk);
-    for (const part of parts) {
-      lastMs = clock.elapsed();
-      firstMs ??= lastMs;
-      if ('tokens' in part) tokensOut += part.tokens;
-      yield part;
-    }
     tokensIn = chunk.usage?.prompt_tokens ?? tokensIn;
     const finishReason = chunk.choices[0]?.finish_reason;
     if (finishReason) reason = Object.hasOwn(reasons, finishReason) ? reasons[finishReason] : 'stop';
-    if (matched) {
-      reason = 'stop';
-      stopped = true;
-      break;
+    if (matched) reason = 'stop';
+    stopped = matched;
+    return parts;
+  };
+
+  for await (const together of chunks) {
+    const parts: Part[] = [];
+    for (const chunk of together) {
+      for (const part of take(chunk)) addPart(parts, part);
+      if (ended || stopped) break;
     }
+    if (parts.length > 0) {
+      lastMs = clock.elapsed();
+      firstMs ??= lastMs;
+    }
+    for (const part of parts) {
+      if ('tokens' in part) tokensOut += part.tokens;
+      yield part;
+    }
+    if (ended || stopped) break;
   }
   if (reason === undefined && !ended) {
     throw new TabloomError('engine-failed', 'The model server broke off in the middle of the answer.');
@@ -113,4 +122,19 @@ export async function* remoteAnswer(
       decodeMs: firstMs === undefined ? 0 : lastMs - firstMs,
     },
   };
+}
+
+/** Appends a part, as one with the last if both are text of one kind and stay within the wire's limit. */
+function addPart(parts: Part[], part: Part): void {
+  const last = parts.at(-1);
+  if (
+    last === undefined ||
+    (last.type !== 'text-delta' && last.type !== 'reasoning-delta') ||
+    part.type !== last.type ||
+    last.tokens + part.tokens > limits.tokensPerPartMax
+  ) {
+    parts.push(part);
+    return;
+  }
+  parts[parts.length - 1] = { type: last.type, text: last.text + part.text, tokens: last.tokens + part.tokens };
 }

@@ -5,11 +5,12 @@ import { TabloomError } from '#lib/base/errors.ts';
 const eventCharactersMax = 4 * 1024 * 1024;
 
 /**
- * The `data` of server-sent events, however the bytes are split. Comments, other fields and events without data are
- * skipped; an unterminated event at the end of the stream is included.
+ * The `data` of server-sent events, however the bytes are split; those that arrive in one read come together, so that
+ * the rest of an answer's way is paid once for them. Comments, other fields and events without data are skipped; an
+ * unterminated event at the end of the stream is included.
  * @throws `engine-failed` for an event above the limit.
  */
-export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   let events: string[] = [];
@@ -28,8 +29,9 @@ export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): A
       if (tooLong) {
         throw new TabloomError('engine-failed', 'The model server sent an event that is too long. Check its address.');
       }
-      for (const data of events) if (data.trim() !== '') yield data.trim();
+      const read = events.map((data) => data.trim()).filter((data) => data !== '');
       events = [];
+      if (read.length > 0) yield read;
       if (done) return;
     }
   } finally {

@@ -69,7 +69,7 @@ test('what has expired is removed, from the memory and from the storage', async 
   expect(await stored()).toBe(1);
   await pass(clock, limits.jobRecordTtlMs);
   const second = await run();
-  await pass(clock, 10);
+  await pass(clock, 110);
   expect(await stored()).toBe(0);
   expect(textOfRaw(await ask(second, asked))).toBe('answer 2');
   expect(starts()).toBe(2);
@@ -94,7 +94,7 @@ test.each([
   const damaged = typeof damage === 'string' ? damage : { ...(entry!.value as object), ...damage };
   await storage.put('jobs', `${entry!.key}0`, damaged);
   const second = await run();
-  await pass(clock, 10);
+  await pass(clock, 110);
   expect(await stored()).toBe(1);
   await ask(second, asked);
   expect(starts()).toBe(1);

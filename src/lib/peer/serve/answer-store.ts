@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
@@ -35,6 +36,9 @@ const storedSchema = z.object({
   frames: z.array(z.instanceof(Uint8Array)),
 });
 
+/** How long a finished answer waits for others to be stored with. */
+const flushMs = 100;
+
 export function createAnswerStore({
   storage,
   clock,
@@ -47,11 +51,14 @@ export function createAnswerStore({
   const stored = new Set<string>();
   let pending: Write[] = [];
   let writing: Promise<void> | undefined;
+  let hurry = new AbortController();
 
   const warn = (error: unknown) => logger.warn('answers-not-stored', { code: errorCode(error) });
-  /** What gathers while one batch is written goes with the next. */
+  /** What gathers in the meantime, or while one batch is written, shares a transaction. */
   const flush = async () => {
+    await clock.delay(flushMs, { signal: hurry.signal }).catch(() => undefined);
     while (pending.length > 0) await storage.batch(pending.splice(0)).catch(warn);
+    hurry = new AbortController();
     writing = undefined;
   };
   const write = (change: Write) => {
@@ -87,7 +94,10 @@ export function createAnswerStore({
     drop(record) {
       if (stored.delete(recordKey(record))) remove(recordKey(record));
     },
-    settled: async () => writing,
+    async settled() {
+      hurry.abort(released);
+      await writing;
+    },
   };
 }
 
