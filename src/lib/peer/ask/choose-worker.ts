@@ -1,64 +1,38 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import { randomId } from '#lib/base/ids.ts';
-import type { Random } from '#lib/base/random.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import type { UnmetQuery } from '#lib/market/candidates.ts';
 import { shortestQueue } from '#lib/market/capacity.ts';
-import { searchedModel, type Catalogue } from '#lib/market/names.ts';
-import { route, type Route, type RouteOptions } from '#lib/market/route.ts';
-import type { Share } from '#lib/market/share.ts';
+import { searchedModel } from '#lib/market/names.ts';
+import type { Route } from '#lib/market/route.ts';
 import type { Directory, Rejection, RouteQuery } from '#lib/market/spec.ts';
 import { levelOf } from '#lib/market/standing.ts';
-import type { Net } from '#lib/net/spec.ts';
 import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
-import { maxTokensOf } from '#lib/protocol/job.ts';
-import type { PeerId } from '#lib/protocol/ids.ts';
-import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import type { Search } from '../presence/discovery-client.ts';
 import type { Choosing } from '../session/asker-runner.ts';
 import type { AskerEffect, AskerState } from '../session/asker-spec.ts';
 import { isWayLost } from '../session/attempt-end.ts';
 import type { AskRequest } from '../spec.ts';
-import type { TrackRecord } from '../track-record.ts';
-import type { AskedJobs } from './asked-jobs.ts';
-import type { Conversations } from './conversations.ts';
 import { toJob, toRouteQuery, toWorkerView } from './request.ts';
-import { resumeQueries, resumeWithinFrame } from './resume-route.ts';
+import { resumeWithinFrame } from './resume-route.ts';
+import {
+  cutOffWorkers,
+  queriesOf,
+  routeFor,
+  searchKnown,
+  type AskContext,
+  type RoutingAttempt,
+} from './search-known.ts';
 import { doubtOf, firstPartTimeoutMs, stallTimeoutMs } from './timeouts.ts';
-import type { Zones } from '../zones.ts';
 
 /** How long a job waits for the first offer while the directory is empty. */
 const firstOfferTimeoutMs = 3_000;
 /** From a job's start to its last try, where it has so much time. */
 const triesMsMax = 20_000;
 
-/** Where no other worker is left, one to which the connection failed is asked again: so often, after a pause that doubles. */
-const redialsMax = 3;
-const redialPauseMs = 250;
-
 /** Zones whose strangers call the request wrong before they are believed. */
 const claimZonesMin = 3;
-
-type RoutingAttempt = NonNullable<RouteOptions['attempt']>;
-
-/** What choosing a worker needs: the consumer's components, with their defaults filled in. */
-export interface AskContext {
-  readonly net: Net;
-  readonly directory: Directory;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly catalogue?: Catalogue | undefined;
-  readonly firstOfferTimeoutMs?: number | undefined;
-  readonly search?: Search | undefined;
-  readonly kinds: KindTable;
-  readonly trackRecord: TrackRecord;
-  readonly askedJobs: AskedJobs;
-  readonly trials: Share;
-  readonly zones: Zones;
-  readonly conversations: Conversations;
-}
 
 /** A job that needs its next worker. */
 export interface RoutingJob {
@@ -195,33 +169,6 @@ function isAtFault(claims: AskerState['claims'], { zones, trackRecord, clock }: 
   return isTrusted || [...voices].filter((zone) => zones.brokenIn(zone) < 1).length >= claimZonesMin;
 }
 
-export const routeFor = (
-  query: RouteQuery,
-  request: AskRequest,
-  { catalogue, clock, conversations, directory, net, random, trackRecord, trials, zones }: AskContext,
-  { attempt = 'first', full }: Pick<RouteOptions, 'attempt' | 'full'> = {},
-): Route => {
-  const { standing, isParked, known, underWay } = trackRecord;
-  const knowledge = { standing, known, underWay, isBenched: isParked, ...zones };
-  return route(query, directory, knowledge, {
-    catalogue,
-    full,
-    random,
-    attempt,
-    holder: conversations.worker(request),
-    now: clock.now(),
-    self: net.self,
-    trial: trialFor(request, trials),
-    tokensOut: maxTokensOf(request),
-  });
-};
-
-/** Newcomers whose kind of work has no canaries get the same share without them. */
-function trialFor({ kind }: AskRequest, trials: Share): RouteOptions['trial'] {
-  if (!trials.isDue) return undefined;
-  return kind === 'chat' || kind === 'completion' ? 'admitted' : 'anybody';
-}
-
 /** Asks relays for workers that the directory, a sample of theirs, does not hold. Undefined if they have answered already. */
 export function searchFor(query: RouteQuery, { search, catalogue = new Map() }: AskContext): Promise<void> | undefined {
   const { features = [], tier } = query;
@@ -249,10 +196,9 @@ async function findWorker(
   context: AskContext,
 ): Promise<Route> {
   const { id, effect, signal, attempt } = routing;
-  const { clock, directory, askedJobs, kinds } = context;
+  const { clock, directory, askedJobs } = context;
   const { tried } = effect;
-  const queries = resumeQueries(toRouteQuery(request, tried, kinds, resumedArtefact(routing)), routing, directory);
-  const query = queries.at(-1)!;
+  const query = queriesOf(request, routing, context).at(-1)!;
   const before = askedJobs.worker(id);
   if (before && !tried.includes(before) && (request.only?.includes(before) ?? true)) {
     const again = routeFor({ ...query, only: [before] }, request, context, { attempt });
@@ -260,24 +206,8 @@ async function findWorker(
   }
   const waitMs = context.firstOfferTimeoutMs ?? firstOfferTimeoutMs;
   const untilMs = clock.elapsed() + waitMs;
-  const searchAmong = (among: readonly RouteQuery[]) =>
-    firstOf(among, (one) => routeFor(one, request, context, { attempt }));
-  const within = (one: RouteQuery, peers: readonly PeerId[]): RouteQuery => ({
-    ...one,
-    only: peers.filter((peer) => one.only?.includes(peer) ?? true),
-  });
-  for (const peer of request.order ?? []) {
-    const preferred = searchAmong(queries.map((one) => within(one, [peer])));
-    if (preferred.candidate) return preferred;
-  }
   const cutOff = cutOffWorkers(routing.state);
-  const search = () => {
-    const found = searchAmong(queries);
-    const due = cutOff.filter(({ dueAt }) => dueAt <= clock.now()).map(({ peer }) => peer);
-    if (found.candidate || found.refusal || due.length === 0) return found;
-    const again = searchAmong(queries.map((one) => ({ ...within(one, due), not: [] })));
-    return again.candidate ? again : found;
-  };
+  const search = () => searchKnown(request, { ...routing, cutOff }, context);
   const isAnyoneServing = () => !directory.serving('any').every(({ offer }) => offer.draining);
   const isWorthWaiting = () => !isAnyoneServing() || effect.resume !== undefined || effect.errors.some(isWayLost);
   let found = search();
@@ -291,25 +221,6 @@ async function findWorker(
   if (found.candidate || found.refusal || wasBusy(effect.errors)) return found;
   return routeFor(query, request, context, { attempt, full: 'ask' });
 }
-
-/** Workers to which only the connection failed, each with the time from which it may be asked again. */
-function cutOffWorkers({ job }: AskerState): readonly { readonly peer: PeerId; readonly dueAt: number }[] {
-  return [...Map.groupBy(job.attempts, ({ worker }) => worker.peer)].flatMap(([peer, tries]) => {
-    if (!tries.every(({ error }) => error && isWayLost(error))) return [];
-    const fruitless = tries.filter(({ fromToken, toToken }) => toToken === fromToken).length;
-    if (fruitless >= redialsMax) return [];
-    return { peer, dueAt: tries.at(-1)!.chosenAt + redialPauseMs * 2 ** Math.max(0, fruitless - 1) };
-  });
-}
-
-/** The first query that finds a worker this asker trusts; else the first that finds any. */
-function firstOf(queries: readonly RouteQuery[], routeBy: (query: RouteQuery) => Route): Route {
-  const routes = queries.map(routeBy);
-  const isTrusted = ({ level }: Route) => level === 'self' || level === 'own' || level === 'established';
-  return routes.find(isTrusted) ?? routes.find(({ candidate }) => candidate) ?? routes.at(-1)!;
-}
-
-const resumedArtefact = ({ effect, state }: RoutingJob) => (effect.resume ? state.job.job?.artefact : undefined);
 
 const wasBusy = (errors: readonly ErrorRecord[]): boolean => errors.some(({ code }) => code === 'busy');
 

@@ -25,3 +25,47 @@ test('where nobody serves such a thing nothing is prepared, and a malformed wish
   expect(prepare).not.toHaveBeenCalled();
   await expect(asker.consumer.prepare(chat('hello', { only: [] }))).rejects.toMatchObject({ code: 'bad-request' });
 });
+
+const long = chat('hello', { params: { maxTokens: 400, temperature: 0 } });
+
+test('an answer that takes a while has a successor ready, and it is asked when the worker is lost', async () => {
+  const world = createWorld();
+  for (const number of [1, 2, 3, 4, 5]) await world.worker(number, { answerTokens: 400 });
+  const asker = await world.asker(9);
+  const prepare = vi.spyOn(asker.net, 'prepare');
+  const job = follow(asker.consumer, long);
+  await until(world.clock, () => job.state.tokens > 25);
+  expect(prepare).not.toHaveBeenCalled();
+  await until(world.clock, () => job.state.tokens > 60);
+  const successor = prepare.mock.calls[0]![0];
+  const { peer } = job.state.worker!;
+  expect(successor).not.toBe(peer);
+  world.network.kill(peer);
+  await until(world.clock, () => job.over);
+  expect(job.state).toMatchObject({
+    phase: 'finished',
+    attempts: [
+      { worker: { peer }, outcome: 'lost' },
+      { worker: { peer: successor }, outcome: 'finished' },
+    ],
+  });
+});
+
+test('a successor that has got work since is passed over for one that is free', async () => {
+  const world = createWorld();
+  const workers = [];
+  for (const number of [1, 2, 3]) workers.push(await world.worker(number, { answerTokens: 400 }));
+  const asker = await world.asker(9);
+  const prepare = vi.spyOn(asker.net, 'prepare');
+  const job = follow(asker.consumer, long);
+  await until(world.clock, () => prepare.mock.calls.length > 0);
+  const successor = prepare.mock.calls[0]![0];
+  const other = follow((await world.asker(10)).consumer, { ...long, only: [successor] });
+  await until(world.clock, () => other.state.tokens > 0);
+  workers.find(({ net }) => net.self === successor)!.announce();
+  const { peer } = job.state.worker!;
+  world.network.kill(peer);
+  await until(world.clock, () => job.over);
+  const last = workers.find(({ net }) => net.self !== successor && net.self !== peer)!;
+  expect(job.state).toMatchObject({ phase: 'finished', attempts: [{}, { worker: { peer: last.net.self } }] });
+});

@@ -19,8 +19,9 @@ import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-rec
 import { createAskedJobs } from './asked-jobs.ts';
 import { createAuditions } from './auditions.ts';
 import { createConversations } from './conversations.ts';
-import { chooseWorker, routeFor, searchFor, type AskContext } from './choose-worker.ts';
+import { chooseWorker, searchFor } from './choose-worker.ts';
 import { checkRequest, toRouteQuery } from './request.ts';
+import { prepareSuccessor, routeFor, type AskContext } from './search-known.ts';
 import { createZones } from '../zones.ts';
 
 export interface ConsumerComponents {
@@ -69,6 +70,8 @@ export function createConsumer(components: ConsumerComponents): Consumer {
       rememberStopped: askedJobs.markStopped,
       choose: (state, effect, chosenBy) =>
         chooseWorker(request, { id, purpose, endsAtMs, deadlineMs, state, effect, signal: chosenBy }, context),
+      prepare: async (state, effect, chosenBy) =>
+        purpose === 'job' ? prepareSuccessor(request, { state, effect, signal: chosenBy }, context) : undefined,
       record: (worker, end, seen) => {
         const { peer, artefact } = worker;
         const level = levelOf(trackRecord.standing(peer, artefact), clock.now());

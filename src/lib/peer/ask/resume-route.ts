@@ -3,11 +3,11 @@ import type { Directory, RouteQuery } from '#lib/market/spec.ts';
 import { encodeAskerFrame } from '#lib/protocol/frame.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
-import type { AskerEffect, AskerState } from '../session/asker-spec.ts';
+import type { AskerState, Next } from '../session/asker-spec.ts';
 
 interface Resuming {
   readonly state: AskerState;
-  readonly effect: Extract<AskerEffect, { type: 'choose' }>;
+  readonly effect: Next;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import type { JobEvent } from '../spec.ts';
-import type { AskerEffect, AskerState, AskerStep, BlameClaim } from './asker-spec.ts';
+import type { AskerEffect, AskerState, AskerStep, BlameClaim, Next } from './asker-spec.ts';
 import { expectNothing } from './asker-waits.ts';
 import { isWayLost, type AttemptEnd } from './attempt-end.ts';
 import { isOver, reduceJob } from './job-state.ts';
@@ -26,16 +26,18 @@ export function tell(state: AskerState, event: JobEvent): AskerStep {
   return [{ ...state, job }, [{ type: 'tell', event }]];
 }
 
+export function nextOf({ job, ids, tried }: AskerState): Next {
+  const goesOn = continuationOf(job, ids);
+  return { tried, ...(goesOn.type === 'resume' ? { resume: goesOn.resume } : {}) };
+}
+
 export function choose(state: AskerState, at: number, before: readonly AskerEffect[]): AskerStep {
   const attempt = state.attempt + 1;
   const [told, effects] = tell(
     { ...state, step: 'choosing', current: undefined },
     { type: 'job-routing', at, attempt },
   );
-  const { tried, errors } = state;
-  const goesOn = continuationOf(state.job, state.ids);
-  const resume = goesOn.type === 'resume' ? { resume: goesOn.resume } : {};
-  return [told, [...before, ...effects, { type: 'choose', attempt, tried, errors, ...resume }]];
+  return [told, [...before, ...effects, { type: 'choose', attempt, errors: state.errors, ...nextOf(state) }]];
 }
 
 export const breach = (state: AskerState, at: number, message: string): AskerStep =>

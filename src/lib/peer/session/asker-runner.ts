@@ -59,6 +59,12 @@ export interface AskerComponents {
     effect: Extract<AskerEffect, { type: 'choose' }>,
     signal: AbortSignal,
   ) => Promise<Choosing>;
+  /** Opens a channel to the worker that would be asked next. Undefined where there is none, or no need. */
+  readonly prepare: (
+    state: AskerState,
+    effect: Extract<AskerEffect, { type: 'prepare' }>,
+    signal: AbortSignal,
+  ) => Promise<PeerId | undefined>;
   readonly rememberStopped: (id: JobId, worker: PeerId) => void;
   readonly record: (worker: WorkerView, end: AttemptEnd, seen: AttemptSeen) => void;
 }
@@ -137,6 +143,8 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
         return events.push(effect.event);
       case 'choose':
         return void choose(effect);
+      case 'prepare':
+        return void prepare(effect);
       case 'open':
         return open(effect.attempt);
       case 'send':
@@ -197,6 +205,12 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
     }
   };
 
+  const prepare = async (effect: Extract<AskerEffect, { type: 'prepare' }>) => {
+    const ended = AbortSignal.any([over.signal, signal]);
+    const worker = await components.prepare(session.state, effect, ended).catch(() => undefined);
+    if (worker !== undefined) dispatch({ type: 'prepared', at: clock.now(), worker });
+  };
+
   const lineOf = (attempt: number, { job, worker, addrs }: Chosen): AskerLine =>
     createAskerLine({ job, peer: worker.peer, addrs }, components, {
       opened: (path) => dispatch({ type: 'opened', attempt, at: clock.now(), path }),
@@ -213,8 +227,13 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   const open = (attempt: number) => {
     const attempted = attempts.get(attempt)!;
     const { peer } = attempted.chosen.worker;
-    attempted.endWatch = probeOnWithdrawal(peer, { ...components, state: () => session.state.job }, () =>
-      dispatch({ type: 'lost', attempt, at: clock.now(), error: lostBecause('left') }),
+    attempted.endWatch = probeOnWithdrawal(
+      peer,
+      { ...components, state: () => session.state.job },
+      {
+        onDoubt: () => dispatch({ type: 'doubted', attempt, at: clock.now() }),
+        onDead: () => dispatch({ type: 'lost', attempt, at: clock.now(), error: lostBecause('left') }),
+      },
     );
     void attempted.line.open();
   };

@@ -26,6 +26,8 @@ export interface AskerState {
   readonly current: Current | undefined;
   readonly tried: readonly PeerId[];
   readonly errors: readonly ErrorRecord[];
+  /** A channel is kept ready to this worker, should the present one be lost. */
+  readonly successor: PeerId | undefined;
   /** Attempts whose workers claimed that the request is at fault: recorded once the job has ended. */
   readonly claims: readonly BlameClaim[];
   /** The user has stopped it. */
@@ -73,7 +75,8 @@ export interface Current {
   readonly isExcused: boolean;
 }
 
-export type AskerTimer = 'deadline' | 'open' | 'accept' | 'queue' | 'silence' | 'first-word' | 'stall' | 'settle';
+export type AskerTimer =
+  'deadline' | 'open' | 'accept' | 'queue' | 'silence' | 'first-word' | 'stall' | 'settle' | 'successor';
 
 type At = { readonly at: number };
 
@@ -103,6 +106,9 @@ export type AskerEvent = At &
         readonly frame: WorkerFrame | UnknownFrame;
         readonly late: boolean;
       }
+    /** The worker's offer has gone: it may be closing, or only its relay. */
+    | { readonly type: 'doubted'; readonly attempt: number }
+    | { readonly type: 'prepared'; readonly worker: PeerId }
     /** The worker has closed its side, or sent something unreadable, or the channel is lost. */
     | { readonly type: 'lost'; readonly attempt: number; readonly error: ErrorRecord }
     | {
@@ -121,14 +127,9 @@ export type Fault = 'own' | 'way' | 'refusal';
 
 export type AskerEffect =
   | { readonly type: 'tell'; readonly event: JobEvent }
-  | {
-      readonly type: 'choose';
-      readonly attempt: number;
-      readonly tried: readonly PeerId[];
-      readonly errors: readonly ErrorRecord[];
-      /** What other workers have delivered already. */
-      readonly resume?: Resume | undefined;
-    }
+  | ({ readonly type: 'choose'; readonly attempt: number; readonly errors: readonly ErrorRecord[] } & Next)
+  /** Opens a channel to the worker that would be asked next. */
+  | ({ readonly type: 'prepare' } & Next)
   | { readonly type: 'open'; readonly attempt: number; readonly job: Job; readonly worker: WorkerView }
   | { readonly type: 'send'; readonly attempt: number; readonly frame: AskerFrame }
   /** It was sent `cancel`: asked for the same id again, it repeats that end. */
@@ -143,5 +144,12 @@ export type AskerEffect =
   | { readonly type: 'arm'; readonly timer: AskerTimer; readonly ms: number }
   | { readonly type: 'disarm'; readonly timer: AskerTimer }
   | { readonly type: 'end' };
+
+/** What the next worker is chosen for. */
+export interface Next {
+  readonly tried: readonly PeerId[];
+  /** What other workers have delivered already. */
+  readonly resume?: Resume | undefined;
+}
 
 export type AskerStep = readonly [state: AskerState, effects: readonly AskerEffect[]];

@@ -10,6 +10,8 @@ import type { AskerEffect, AskerState, AskerTimer, Current } from './asker-spec.
 
 /** Including dialling: a worker that cannot be reached within this time is passed over. */
 export const openTimeoutMs = 10_000;
+/** An answer that takes longer than this is worth a second connection. */
+export const successorDelayMs = 500;
 /** A queue that moves at less than half its promised pace is left; short promises get some slack. */
 const queueFactor = 2;
 const queueMsMin = 6_000;
@@ -37,7 +39,14 @@ export function overdueError(timer: OverdueTimer): ErrorRecord {
 }
 
 /** Nothing more is expected of the worker. */
-export const expectNothing: readonly AskerEffect[] = disarmed('accept', 'queue', 'silence', 'first-word', 'stall');
+export const expectNothing: readonly AskerEffect[] = disarmed(
+  'accept',
+  'queue',
+  'silence',
+  'first-word',
+  'stall',
+  'successor',
+);
 
 /** The reader is behind: what is not read cannot be overdue. */
 export const suspendWaits: readonly AskerEffect[] = disarmed('silence', 'first-word', 'stall');

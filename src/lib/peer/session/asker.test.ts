@@ -84,7 +84,7 @@ describe('the way of a job', () => {
     expect(asker.of('open')).toHaveLength(1);
     expect(asker.armed()).toEqual(['open']);
     asker.say({ type: 'opened', at: 2, attempt: 1, path: 'direct' });
-    expect(asker.armed()).toEqual(['accept']);
+    expect(asker.armed()).toEqual(['accept', 'successor']);
     asker.frame({ t: 'accepted', position: 2, etaMs: 90 });
     expect(asker.armed()).toEqual(['silence']);
     asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
@@ -141,6 +141,40 @@ describe('the way of a job', () => {
       expect(asker.of('choose')).toMatchObject([{ attempt: 2, tried: ['A'] }]);
     },
   );
+});
+
+describe('the successor of a worker', () => {
+  const resume = { text: 'x', tokens: 1 };
+
+  test('is prepared for after a while, and as soon as the worker is in doubt, with what was delivered by then', () => {
+    const asker = session();
+    asker.stream();
+    asker.say({ type: 'timer', timer: 'successor', at: 9 });
+    expect(asker.effects).toEqual([{ type: 'prepare', tried: ['A'], resume }]);
+    asker.say({ type: 'prepared', at: 10, worker: 'B' });
+    expect(asker.state.successor).toBe('B');
+    asker.say({ type: 'doubted', at: 11, attempt: 1 });
+    expect(asker.effects).toEqual([{ type: 'prepare', tried: ['A'], resume }]);
+  });
+
+  test('is not wanted by an answer that ends, is stopped, or has another worker by then', () => {
+    const asker = session();
+    asker.stream();
+    asker.frame(finish);
+    expect(asker.of('disarm')).toContainEqual({ type: 'disarm', timer: 'successor' });
+    asker.say({ type: 'doubted', at: 6, attempt: 1 });
+    expect(asker.effects).toEqual([]);
+    const stopped = session();
+    stopped.stream();
+    stopped.say({ type: 'stop', at: 6 });
+    stopped.say({ type: 'doubted', at: 7, attempt: 1 });
+    expect(stopped.effects).toEqual([]);
+    const gone = session();
+    gone.stream();
+    gone.say({ type: 'lost', at: 6, attempt: 1, error: { code: 'peer-lost', message: '' } });
+    gone.say({ type: 'doubted', at: 7, attempt: 1 });
+    expect(gone.effects).toEqual([]);
+  });
 });
 
 describe('A1: a breach in a worker’s bytes is a loss of that worker', () => {

@@ -3,7 +3,7 @@ import { maxTokensOf } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { hasContent, partBytes, partLength, partTokens } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
-import { breach, choose, conclude, end, errorOf, finish, tell } from './asker-end.ts';
+import { breach, choose, conclude, end, errorOf, finish, nextOf, tell } from './asker-end.ts';
 import type { AskerEffect, AskerEvent, AskerState, AskerStep, AskerTimer, Current } from './asker-spec.ts';
 import {
   deadlineGraceMs,
@@ -13,6 +13,7 @@ import {
   listenAgain,
   openTimeoutMs,
   overdueError,
+  successorDelayMs,
   suspendWaits,
   waitAfter,
   waitAfterWord,
@@ -29,6 +30,7 @@ export const initialAsker: AskerState = {
   current: undefined,
   tried: [],
   errors: [],
+  successor: undefined,
   claims: [],
   isStopping: false,
   isPaused: false,
@@ -64,10 +66,13 @@ export function reduceAsker(state: AskerState, event: AskerEvent, deadlineMs: nu
       return [{ ...state, isPaused: true }, suspendWaits];
     case 'resumed':
       return [{ ...state, isPaused: false }, state.step === 'open' ? listenAgain(state) : none];
+    case 'prepared':
+      return [{ ...state, successor: event.worker }, none];
     case 'timer':
       return onTimer(state, event.timer, event.at);
     case 'opened':
     case 'unopened':
+    case 'doubted':
     case 'frame':
     case 'lost':
     case 'settled':
@@ -110,6 +115,7 @@ function onChannel(state: AskerState, current: Current, event: ChannelEvent): As
           state.isStopping
             ? { type: 'arm', timer: 'settle', ms: limits.settleTimeoutMs }
             : { type: 'arm', timer: 'accept', ms: limits.acceptTimeoutMs },
+          { type: 'arm', timer: 'successor', ms: successorDelayMs },
         ],
       ];
     }
@@ -119,6 +125,8 @@ function onChannel(state: AskerState, current: Current, event: ChannelEvent): As
         return conclude(state, { type: 'refused', at, error: event.error, claim: 'none' }, 'peer-lost');
       }
       return conclude(state, { type: 'lost', at, error: event.error }, 'peer-lost');
+    case 'doubted':
+      return prepareSuccessor(state);
     case 'lost':
       // The frames that settle it have arrived: what is left is this side's own work.
       if (state.step === 'settling') return [state, none];
@@ -250,10 +258,16 @@ function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
       return conclude(state, { type: 'failed', at, error: errorOf('deadline') }, 'deadline');
     case 'settle':
       return conclude(state, { type: 'cancelled', at }, 'cancelled');
+    case 'successor':
+      return prepareSuccessor(state);
     default:
       return conclude(state, { type: 'lost', at, error: overdueError(timer) }, 'peer-lost');
   }
 }
+
+/** Dialling takes longer than anything else between the loss of a worker and the next token. */
+const prepareSuccessor = (state: AskerState): AskerStep =>
+  state.step === 'open' && !state.isStopping ? [state, [{ type: 'prepare', ...nextOf(state) }]] : [state, none];
 
 function beginAttempt(state: AskerState, event: Extract<AskerEvent, { type: 'chosen' }>): AskerStep {
   const { at, job, worker, firstPartTimeoutMs, stallTimeoutMs, doubt, parts, dataBytesMax, wasStopped } = event;

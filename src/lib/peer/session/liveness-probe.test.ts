@@ -12,7 +12,7 @@ function setup(answer: () => Promise<number>, roundTripMs = 10) {
   const changes = createEmitter<DirectoryChange>();
   const ping = vi.fn((_peer: string, options?: { signal?: AbortSignal }) => raceSignal(answer(), options?.signal));
   const clock = manualClock();
-  const onDead = vi.fn();
+  const [onDoubt, onDead] = [vi.fn(), vi.fn()];
   const openedAt = clock.now();
   let lastTokenAt = openedAt;
   const attempt = () => ({ openedAt, acceptedAt: openedAt + roundTripMs, lastTokenAt }) as Attempt;
@@ -24,10 +24,11 @@ function setup(answer: () => Promise<number>, roundTripMs = 10) {
       clock,
       state: () => ({ attempts: [attempt()] }),
     },
-    onDead,
+    { onDoubt, onDead },
   );
   return {
     ping,
+    onDoubt,
     clock,
     onDead,
     stop,
@@ -39,8 +40,12 @@ function setup(answer: () => Promise<number>, roundTripMs = 10) {
 const never = () => new Promise<number>(() => undefined);
 
 test('a worker that leaves and does not answer is dead after half a second', async () => {
-  const { clock, onDead, leave } = setup(never);
+  const { clock, onDoubt, onDead, leave } = setup(never);
+  leave(other);
+  expect(onDoubt).not.toHaveBeenCalled();
   leave(worker);
+  // Its successor can be dialled meanwhile.
+  expect(onDoubt).toHaveBeenCalledTimes(1);
   await clock.advance(probeTimeoutMs.min - 1);
   expect(onDead).not.toHaveBeenCalled();
   await clock.advance(1);

@@ -21,6 +21,12 @@ export interface LivenessComponents {
 export const probeTimeoutMs = { min: 500, max: 3_000 } as const;
 const roundTrips = 4;
 
+export interface LivenessListeners {
+  /** The worker has left the directory and is being asked. */
+  readonly onDoubt: () => void;
+  readonly onDead: () => void;
+}
+
 /**
  * Pings a worker as soon as it leaves the directory, and calls `onDead` once if it does not answer. The withdrawal of a closing
  * tab arrives over its relay at once, while its direct connection takes seconds to be found dead; a worker that only stops
@@ -30,7 +36,7 @@ const roundTrips = 4;
 export function probeOnWithdrawal(
   peer: PeerId,
   { directory, net, clock, state }: LivenessComponents,
-  onDead: () => void,
+  { onDoubt, onDead }: LivenessListeners,
 ): () => void {
   const over = new AbortController();
   let isProbing = false;
@@ -55,6 +61,7 @@ export function probeOnWithdrawal(
   const probe = async () => {
     if (isProbing || peer === net.self) return;
     isProbing = true;
+    onDoubt();
     if (!(await isAlive())) onDead();
     isProbing = false;
   };
