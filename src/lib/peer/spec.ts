@@ -40,6 +40,8 @@ export type JobEvent =
   /** The worker has signed what it sent so far, and the signature is valid. */
   | { readonly type: 'checkpoint-received'; readonly at: number; readonly checkpoint: CheckedCheckpoint }
   | { readonly type: 'worker-lost'; readonly at: number; readonly error: ErrorRecord }
+  /** A second worker, asked because this one was late, has spoken first. */
+  | { readonly type: 'worker-outrun'; readonly at: number }
   | {
       readonly type: 'job-finished';
       readonly at: number;

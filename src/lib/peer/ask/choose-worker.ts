@@ -6,25 +6,27 @@ import type { UnmetQuery } from '#lib/market/candidates.ts';
 import { shortestQueue } from '#lib/market/capacity.ts';
 import { searchedModel } from '#lib/market/names.ts';
 import type { Route } from '#lib/market/route.ts';
-import type { Directory, Rejection, RouteQuery } from '#lib/market/spec.ts';
+import type { Candidate, Directory, Rejection, RouteQuery } from '#lib/market/spec.ts';
 import { levelOf } from '#lib/market/standing.ts';
 import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import type { Choosing } from '../session/asker-runner.ts';
-import type { AskerEffect, AskerState } from '../session/asker-spec.ts';
+import type { Choosing, Chosen } from '../session/asker-runner.ts';
+import type { AskerEffect, AskerState, Next } from '../session/asker-spec.ts';
 import { isWayLost } from '../session/attempt-end.ts';
 import type { AskRequest } from '../spec.ts';
 import { toJob, toRouteQuery, toWorkerView } from './request.ts';
 import { resumeWithinFrame } from './resume-route.ts';
 import {
   cutOffWorkers,
+  isTrusted,
   queriesOf,
   routeFor,
   searchKnown,
   type AskContext,
   type RoutingAttempt,
 } from './search-known.ts';
-import { doubtOf, firstPartTimeoutMs, stallTimeoutMs } from './timeouts.ts';
+import { isFree } from './hedging.ts';
+import { doubtOf, expectedFirstPartMs, firstPartTimeoutMs, stallTimeoutMs } from './timeouts.ts';
 
 /** How long a job waits for the first offer while the directory is empty. */
 const firstOfferTimeoutMs = 3_000;
@@ -48,8 +50,8 @@ export interface RoutingJob {
 }
 
 export async function chooseWorker(request: AskRequest, routing: RoutingJob, context: AskContext): Promise<Choosing> {
-  const { clock, net, random, askedJobs, trackRecord, trials, kinds } = context;
-  const { id, effect, state } = routing;
+  const { trials, kinds, hedging } = context;
+  const { effect, state } = routing;
   const attempt = attemptOf(routing, context);
   if (attempt === 'first' && routing.purpose === 'job') trials.earn();
   const found = await findWorker(request, { ...routing, attempt: attempt === 'none' ? 'last' : attempt }, context);
@@ -62,26 +64,73 @@ export async function chooseWorker(request: AskRequest, routing: RoutingJob, con
   }
   const { candidate } = found;
   if (found.isTrial) trials.spend();
+  const chosen = agreeWith(request, { ...routing, found: { ...found, candidate } }, context);
+  const isHedged = attempt === 'first' && routing.purpose === 'job' && isFree(chosen.price);
+  if (isHedged) hedging.earn();
+  const hedgeAfterMs = isHedged ? hedging.afterMs(chosen.expectedFirstPartMs) : undefined;
+  return { type: 'chosen', chosen: { ...chosen, hedgeAfterMs } };
+}
+
+/** Whom to ask, and for what. */
+export interface Agreement extends Pick<RoutingJob, 'id' | 'endsAtMs'> {
+  readonly effect: Next;
+  readonly found: Route & { readonly candidate: Candidate };
+}
+
+/** What is agreed with a worker that was found. From now on the job counts as under way there. */
+export function agreeWith(
+  request: AskRequest,
+  { id, endsAtMs, effect, found }: Agreement,
+  { clock, net, random, askedJobs, trackRecord, kinds }: AskContext,
+): Chosen {
+  const { candidate } = found;
   const { peer, addrs } = candidate.entry.offer;
   const { salt, askedAt } = askedJobs.open(id, () => ({ salt: randomId(random), askedAt: clock.now() }));
-  const deadlineMs = routing.endsAtMs - clock.elapsed();
+  const deadlineMs = endsAtMs - clock.elapsed();
   const job = resumeWithinFrame(toJob(request, candidate, { id, salt, deadlineMs, resume: effect.resume }), kinds);
   const { running, queued, slots } = candidate.model;
   trackRecord.chosen(peer, job.artefact, running < slots && queued === 0 ? 'free' : 'full');
   askedJobs.setWorker(id, peer);
   const standing = trackRecord.standing(peer, job.artefact);
-  const chosen = {
+  return {
     job,
     worker: toWorkerView(found, candidate, request, net.self),
     addrs,
     price: candidate.model.price,
+    expectedFirstPartMs: expectedFirstPartMs(candidate, job, standing, kinds),
     firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, standing, kinds),
     stallTimeoutMs: stallTimeoutMs(candidate, job, standing, kinds),
     doubt: doubtOf(found),
     askedAt,
     wasStopped: askedJobs.wasStopped(id, peer),
   };
-  return { type: 'chosen', chosen };
+}
+
+/**
+ * A second worker for a job whose first one is late: free of charge and of work, serving the same model, and trusted if the
+ * first one is. None where anybody has a queue for that model: there it would only take another's turn.
+ */
+export function chooseHedge(
+  request: AskRequest,
+  choice: Omit<Agreement, 'found'> & { readonly state: AskerState; readonly effect: Next },
+  context: AskContext,
+): Chosen | undefined {
+  const { hedging, directory, trackRecord, net } = context;
+  const { worker, job } = choice.state.job;
+  if (!hedging.isDue || !job || !worker || worker.self) return undefined;
+  const serving = directory.serving({ artefact: job.artefact }).flatMap(({ offer }) => offer.models);
+  if (serving.some(({ artefact, queued }) => artefact === job.artefact && queued > 0)) return undefined;
+  const sameModel = { ...request, model: { artefact: job.artefact } };
+  const found = searchKnown(sameModel, { ...choice, attempt: 'again', cutOff: [] }, context);
+  const { candidate } = found;
+  if (!candidate || candidate.entry.offer.peer === net.self || !isFree(candidate.model.price)) return undefined;
+  const { running, slots } = candidate.model;
+  const { peer } = candidate.entry.offer;
+  if (Math.max(running, trackRecord.underWay(peer, job.artefact)) >= slots) return undefined;
+  const level = worker.route?.level;
+  if (!isTrusted(found) && (level === undefined || isTrusted({ level }))) return undefined;
+  hedging.spend();
+  return agreeWith(request, { ...choice, found: { ...found, candidate } }, context);
 }
 
 function refusalError(refusal: UnmetQuery): ErrorRecord {

@@ -14,12 +14,14 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { Search } from '../presence/discovery-client.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import { runAsker } from '../session/asker-runner.ts';
+import { seenOf } from '../session/attempt.ts';
 import type { AskRequest, Consumer } from '../spec.ts';
 import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-record.ts';
 import { createAskedJobs } from './asked-jobs.ts';
 import { createAuditions } from './auditions.ts';
 import { createConversations } from './conversations.ts';
-import { chooseWorker, searchFor } from './choose-worker.ts';
+import { chooseHedge, chooseWorker, searchFor } from './choose-worker.ts';
+import { createHedging } from './hedging.ts';
 import { checkRequest, toRouteQuery } from './request.ts';
 import { prepareSuccessor, routeFor, type AskContext } from './search-known.ts';
 import { createZones } from '../zones.ts';
@@ -55,7 +57,8 @@ export function createConsumer(components: ConsumerComponents): Consumer {
   const trials = createShare(trialShare, trialsSavedMax);
   const zones = createZones(net, clock);
   const conversations = createConversations(clock);
-  const context: AskContext = { ...components, kinds, askedJobs, trackRecord, trials, zones, conversations };
+  const hedging = createHedging();
+  const context: AskContext = { ...components, kinds, askedJobs, trackRecord, trials, zones, conversations, hedging };
 
   const run = (request: AskRequest, signal: AbortSignal, purpose: 'job' | 'canary' = 'job') => {
     const id = request.id ?? randomId(random);
@@ -72,12 +75,17 @@ export function createConsumer(components: ConsumerComponents): Consumer {
         chooseWorker(request, { id, purpose, endsAtMs, deadlineMs, state, effect, signal: chosenBy }, context),
       prepare: async (state, effect, chosenBy) =>
         purpose === 'job' ? prepareSuccessor(request, { state, effect, signal: chosenBy }, context) : undefined,
+      hedge: (state, effect) =>
+        purpose === 'job' ? chooseHedge(request, { id, endsAtMs, state, effect }, context) : undefined,
       record: (worker, end, seen) => {
         const { peer, artefact } = worker;
         const level = levelOf(trackRecord.standing(peer, artefact), clock.now());
         const outcome = recordOutcome(trackRecord, worker, end, seen);
         if (outcome.type === 'failed' && level !== 'established') zones.noteBroken(peer);
         if (end.type !== 'finished' || purpose === 'canary') return;
+        askedJobs.setWorker(id, peer);
+        const ttftMs = seen.attempt && seenOf(seen.attempt).ttftMs;
+        if (ttftMs !== undefined) hedging.note(seen.expectedFirstPartMs ?? 0, ttftMs);
         auditions.noteJob(request, worker);
         conversations.note(request, peer);
         // The next question often goes the same way.

@@ -17,6 +17,7 @@ import type { TrackRecord } from '../track-record.ts';
 import type { Zones } from '../zones.ts';
 import type { AskedJobs } from './asked-jobs.ts';
 import type { Conversations } from './conversations.ts';
+import type { Hedging } from './hedging.ts';
 import { toRouteQuery } from './request.ts';
 import { resumeQueries } from './resume-route.ts';
 
@@ -41,6 +42,7 @@ export interface AskContext {
   readonly trials: Share;
   readonly zones: Zones;
   readonly conversations: Conversations;
+  readonly hedging: Hedging;
 }
 
 export const routeFor = (
@@ -149,7 +151,9 @@ function connectedOr(connected: Route, other: Route, { zones, trackRecord }: Ask
   return isTrusted(other) || underWay > 0 || broken(candidate) > broken(other.candidate) ? other : connected;
 }
 
-const isTrusted = ({ level }: Route): boolean => level === 'self' || level === 'own' || level === 'established';
+/** By this asker. */
+export const isTrusted = ({ level }: Pick<Route, 'level'>): boolean =>
+  level === 'self' || level === 'own' || level === 'established';
 
 /** The first query that finds a worker this asker trusts; else the first that finds any. */
 function firstOf(queries: readonly RouteQuery[], routeBy: (query: RouteQuery) => Route): Route {

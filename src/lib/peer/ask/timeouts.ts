@@ -33,18 +33,22 @@ const unknownDecodeTps = 1;
 
 type Prompt = Work & Pick<Job, 'resume'>;
 
+/** The first part is expected after so many milliseconds: by what was measured here, else by the offer, within bounds. */
+export function expectedFirstPartMs({ model }: Candidate, job: Prompt, standing?: Standing, kinds?: KindTable): number {
+  const ttftMs = standing?.ttftMs ?? Math.min(model.measured?.ttftMs ?? defaultMeasured.ttftMs, claimedTtftMsMax);
+  const prefillTps = Math.max(model.measured?.prefillTps ?? 0, slowestPrefillTps);
+  const prefillMs = (estimateTokens(promptLength(job, kinds), 'highest') / prefillTps) * 1_000;
+  return Math.max(ttftMs, prefillMs);
+}
+
 /**
  * How long a worker that has a slot may take to send its first part, in milliseconds. Without it a worker that sends
  * nothing but `alive` would hold the asker until the job's deadline. Scales with the length of the prompt, over the prefill
  * rate that the worker offers, and with the time to the first token that was measured here or is offered; never less than
  * `limits.firstPartTimeoutMs`.
  */
-export function firstPartTimeoutMs({ model }: Candidate, job: Prompt, standing?: Standing, kinds?: KindTable): number {
-  const ttftMs = standing?.ttftMs ?? Math.min(model.measured?.ttftMs ?? defaultMeasured.ttftMs, claimedTtftMsMax);
-  const prefillTps = Math.max(model.measured?.prefillTps ?? 0, slowestPrefillTps);
-  const prefillMs = (estimateTokens(promptLength(job, kinds), 'highest') / prefillTps) * 1_000;
-  return Math.max(limits.firstPartTimeoutMs, Math.max(ttftMs, prefillMs) * timeoutFactor);
-}
+export const firstPartTimeoutMs = (...expected: Parameters<typeof expectedFirstPartMs>): number =>
+  Math.max(limits.firstPartTimeoutMs, expectedFirstPartMs(...expected) * timeoutFactor);
 
 /**
  * How long a worker may take from one part of the answer to the next, in milliseconds: three times what its decoding rate

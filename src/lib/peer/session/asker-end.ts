@@ -1,10 +1,11 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import type { JobEvent } from '../spec.ts';
-import type { AskerEffect, AskerState, AskerStep, BlameClaim, Next } from './asker-spec.ts';
+import { choose, tell } from './asker-begin.ts';
+import type { AskerEffect, AskerState, AskerStep, BlameClaim, Current } from './asker-spec.ts';
 import { expectNothing } from './asker-waits.ts';
 import { isWayLost, type AttemptEnd } from './attempt-end.ts';
-import { isOver, reduceJob } from './job-state.ts';
+import { dropHedge } from './hedge.ts';
 import { continuationOf } from './progress.ts';
 
 const none: readonly AskerEffect[] = [];
@@ -19,27 +20,6 @@ export const errorOf = (
   ...(reason === undefined ? {} : { details: { reason } }),
 });
 
-export function tell(state: AskerState, event: JobEvent): AskerStep {
-  const job = reduceJob(state.job, event);
-  // An event that is illegal now is not emitted.
-  if (job === state.job && !isOver(job) && event.type !== 'part-received') return [state, none];
-  return [{ ...state, job }, [{ type: 'tell', event }]];
-}
-
-export function nextOf({ job, ids, tried }: AskerState): Next {
-  const goesOn = continuationOf(job, ids);
-  return { tried, ...(goesOn.type === 'resume' ? { resume: goesOn.resume } : {}) };
-}
-
-export function choose(state: AskerState, at: number, before: readonly AskerEffect[]): AskerStep {
-  const attempt = state.attempt + 1;
-  const [told, effects] = tell(
-    { ...state, step: 'choosing', current: undefined },
-    { type: 'job-routing', at, attempt },
-  );
-  return [told, [...before, ...effects, { type: 'choose', attempt, errors: state.errors, ...nextOf(state) }]];
-}
-
 export const breach = (state: AskerState, at: number, message: string): AskerStep =>
   conclude(state, { type: 'lost', at, error: errorOf('bad-frame', message) }, 'bad-frame');
 
@@ -48,7 +28,8 @@ export const breach = (state: AskerState, at: number, message: string): AskerSte
  * what failed, no `cancel` would arrive, and a worker that can be reached again still has the job.
  */
 export function conclude(state: AskerState, attemptEnd: AttemptEnd, code: WireErrorCode): AskerStep {
-  const { current, attempt, step } = state;
+  const { current, step } = state;
+  const attempt = current?.attempt ?? state.attempt;
   const isCutOff = attemptEnd.type === 'lost' && isWayLost(attemptEnd.error);
   const stopped: readonly AskerEffect[] =
     current && !isCutOff && (step === 'open' || step === 'settling')
@@ -60,9 +41,23 @@ export function conclude(state: AskerState, attemptEnd: AttemptEnd, code: WireEr
   return finish(state, attemptEnd, [...stopped, { type: 'drop', attempt, code }]);
 }
 
+/** The second worker has spoken first: the present one is sent `cancel`, and nothing is held against it. */
+export function outrun(state: AskerState, { attempt, job, worker }: Current, at: number): AskerStep {
+  const [told, telling] = tell(state, { type: 'worker-outrun', at });
+  return choose(told, at, [
+    ...expectNothing,
+    { type: 'remember-stopped', job, worker: worker.peer },
+    { type: 'send', attempt, frame: { t: 'cancel', jobId: job.id } },
+    { type: 'drop', attempt, code: 'cancelled' },
+    { type: 'record', attempt, worker, end: { type: 'cancelled', at } },
+    ...telling,
+  ]);
+}
+
 /** Ends the attempt; what follows is the next worker or the end of the job. */
 export function finish(state: AskerState, attemptEnd: AttemptEnd, closing: readonly AskerEffect[]): AskerStep {
-  const { current, attempt } = state;
+  const { current } = state;
+  const attempt = current?.attempt ?? state.attempt;
   const { at } = attemptEnd;
   const isClaim = attemptEnd.type === 'refused' && attemptEnd.claim === 'request';
   const effects: readonly AskerEffect[] = [
@@ -100,10 +95,11 @@ export function finish(state: AskerState, attemptEnd: AttemptEnd, closing: reado
 }
 
 export function end(state: AskerState, event: JobEvent, before: readonly AskerEffect[]): AskerStep {
-  const [told, effects] = tell(state, event);
+  const [alone, dropped] = dropHedge(state, event.at);
+  const [told, effects] = tell(alone, event);
   return [
     { ...told, step: 'over', current: undefined, claims: [] },
-    [...before, ...judgeClaims(state.claims, event), ...effects, { type: 'end' }],
+    [...before, ...dropped, ...judgeClaims(state.claims, event), ...effects, { type: 'end' }],
   ];
 }
 

@@ -28,9 +28,11 @@ export interface Chosen {
   readonly worker: WorkerView;
   readonly addrs: readonly string[];
   readonly price: Price;
+  readonly expectedFirstPartMs: number;
   readonly firstPartTimeoutMs: number;
   readonly doubt?: Doubt | undefined;
   readonly stallTimeoutMs: number;
+  readonly hedgeAfterMs?: number | undefined;
   /** When this id was first asked, in milliseconds since the epoch: an answer from the record is as old. */
   readonly askedAt: number;
   readonly wasStopped: boolean;
@@ -65,6 +67,8 @@ export interface AskerComponents {
     effect: Extract<AskerEffect, { type: 'prepare' }>,
     signal: AbortSignal,
   ) => Promise<PeerId | undefined>;
+  /** Finds a second worker for a job whose first one is late. Undefined where there is none, or may be none. */
+  readonly hedge: (state: AskerState, effect: Extract<AskerEffect, { type: 'hedge' }>) => Chosen | undefined;
   readonly rememberStopped: (id: JobId, worker: PeerId) => void;
   readonly record: (worker: WorkerView, end: AttemptEnd, seen: AttemptSeen) => void;
 }
@@ -73,6 +77,7 @@ export interface AskerComponents {
 export interface AttemptSeen {
   readonly job: JobState;
   readonly attempt: Attempt | undefined;
+  readonly expectedFirstPartMs?: number | undefined;
   /** How late the asker's own timers were: what it did not read in time may have come in time. */
   readonly latenessMs: number;
 }
@@ -145,6 +150,10 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
         return void choose(effect);
       case 'prepare':
         return void prepare(effect);
+      case 'hedge': {
+        const chosen = components.hedge(session.state, effect);
+        return chosen && take('hedged', chosen);
+      }
       case 'open':
         return open(effect.attempt);
       case 'send':
@@ -166,7 +175,8 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       case 'record':
         return components.record(effect.worker, effect.end, {
           job: session.state.job,
-          attempt: session.state.job.attempts[effect.attempt - 1],
+          attempt: session.state.job.attempts[session.state.shown.indexOf(effect.attempt)],
+          expectedFirstPartMs: attempts.get(effect.attempt)?.chosen.expectedFirstPartMs,
           latenessMs,
         });
       case 'arm':
@@ -185,24 +195,26 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   const choose = async (effect: Extract<AskerEffect, { type: 'choose' }>) => {
     try {
       const choice = await components.choose(session.state, effect, AbortSignal.any([over.signal, signal]));
-      const at = clock.now();
-      if (choice.type === 'nobody') return dispatch({ at, ...choice });
-      const { chosen } = choice;
-      const attempt = session.state.attempt + 1;
-      attempts.set(attempt, {
-        chosen,
-        line: lineOf(attempt, chosen),
-        output: createOutputRoot(rowOf(chosen.job, kinds).outputHash),
-        endWatch: () => undefined,
-      });
-      const { job, worker, firstPartTimeoutMs, stallTimeoutMs, doubt, wasStopped } = chosen;
-      const { parts, limits: bounds } = rowOf(job, kinds);
-      const { dataBytesMax } = bounds;
-      const waits = { firstPartTimeoutMs, stallTimeoutMs, doubt };
-      dispatch({ type: 'chosen', at, job, worker, ...waits, parts, dataBytesMax, wasStopped });
+      if (choice.type === 'nobody') return dispatch({ at: clock.now(), ...choice });
+      take('chosen', choice.chosen);
     } catch (error) {
       dispatch({ type: 'nobody', at: clock.now(), error: toErrorRecord(error), rejections: [] });
     }
+  };
+
+  const take = (type: 'chosen' | 'hedged', chosen: Chosen) => {
+    const attempt = session.state.attempt + 1;
+    attempts.set(attempt, {
+      chosen,
+      line: lineOf(attempt, chosen),
+      output: createOutputRoot(rowOf(chosen.job, kinds).outputHash),
+      endWatch: () => undefined,
+    });
+    const { job, worker, firstPartTimeoutMs, stallTimeoutMs, hedgeAfterMs, doubt, wasStopped } = chosen;
+    const { parts, limits: bounds } = rowOf(job, kinds);
+    const { dataBytesMax } = bounds;
+    const waits = { firstPartTimeoutMs, stallTimeoutMs, hedgeAfterMs, doubt };
+    dispatch({ type, at: clock.now(), job, worker, ...waits, parts, dataBytesMax, wasStopped });
   };
 
   const prepare = async (effect: Extract<AskerEffect, { type: 'prepare' }>) => {

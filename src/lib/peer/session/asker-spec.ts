@@ -21,9 +21,12 @@ export interface AskerState {
   readonly job: JobState;
   readonly ids: DeliveredIds;
   readonly step: 'choosing' | 'opening' | 'open' | 'settling' | 'over';
-  /** Counts from 1; 0 before the first worker. Frames of an earlier attempt are violations. */
+  /** Counts every worker that was asked, from 1; 0 before the first. */
   readonly attempt: number;
+  /** Those of them that the job's events tell of, in order. */
+  readonly shown: readonly number[];
   readonly current: Current | undefined;
+  readonly hedge: Hedge | undefined;
   readonly tried: readonly PeerId[];
   readonly errors: readonly ErrorRecord[];
   /** A channel is kept ready to this worker, should the present one be lost. */
@@ -52,11 +55,14 @@ export interface Doubt {
 
 /** The worker that is asked now, and what it has sent. */
 export interface Current {
+  readonly attempt: number;
   readonly job: Job;
   readonly worker: WorkerView;
   readonly firstPartTimeoutMs: number;
   readonly doubt: Doubt | undefined;
   readonly stallTimeoutMs: number;
+  /** Without a word by then, a second worker may be asked. */
+  readonly hedgeAfterMs: number | undefined;
   /** The part types that may answer the job's kind. */
   readonly parts: readonly string[];
   readonly dataBytesMax: number;
@@ -75,25 +81,26 @@ export interface Current {
   readonly isExcused: boolean;
 }
 
+/**
+ * A second worker of the same job, asked because the first is late with its first word. What it does is kept and not told
+ * until it takes the first one's place.
+ */
+export interface Hedge {
+  readonly attempt: number;
+  readonly chosen: ChosenWorker;
+  readonly heard: readonly ChannelEvent[];
+}
+
 export type AskerTimer =
-  'deadline' | 'open' | 'accept' | 'queue' | 'silence' | 'first-word' | 'stall' | 'settle' | 'successor';
+  'deadline' | 'open' | 'accept' | 'queue' | 'silence' | 'first-word' | 'stall' | 'settle' | 'successor' | 'hedge';
 
 type At = { readonly at: number };
 
 export type AskerEvent = At &
   (
     | { readonly type: 'start' }
-    | {
-        readonly type: 'chosen';
-        readonly job: Job;
-        readonly worker: WorkerView;
-        readonly firstPartTimeoutMs: number;
-        readonly doubt?: Doubt | undefined;
-        readonly stallTimeoutMs: number;
-        readonly parts: readonly string[];
-        readonly dataBytesMax: number;
-        readonly wasStopped: boolean;
-      }
+    /** `hedged`: as a second worker, beside the one that is asked. */
+    | ({ readonly type: 'chosen' | 'hedged' } & ChosenWorker)
     /** `error` describes it. */
     | { readonly type: 'nobody'; readonly error: ErrorRecord; readonly rejections: readonly Rejection[] }
     | { readonly type: 'opened'; readonly attempt: number; readonly path: ChannelPath }
@@ -122,6 +129,22 @@ export type AskerEvent = At &
     | { readonly type: 'paused' | 'resumed' | 'stop' | 'leave' }
   );
 
+export type ChannelEvent = Extract<AskerEvent, { attempt: number }>;
+
+export interface ChosenWorker {
+  /** When it was chosen. */
+  readonly at: number;
+  readonly job: Job;
+  readonly worker: WorkerView;
+  readonly firstPartTimeoutMs: number;
+  readonly doubt?: Doubt | undefined;
+  readonly stallTimeoutMs: number;
+  readonly hedgeAfterMs?: number | undefined;
+  readonly parts: readonly string[];
+  readonly dataBytesMax: number;
+  readonly wasStopped: boolean;
+}
+
 /** `own`: the request or this device; `way`: the connection; `refusal`: the worker does not take the job. */
 export type Fault = 'own' | 'way' | 'refusal';
 
@@ -130,6 +153,8 @@ export type AskerEffect =
   | ({ readonly type: 'choose'; readonly attempt: number; readonly errors: readonly ErrorRecord[] } & Next)
   /** Opens a channel to the worker that would be asked next. */
   | ({ readonly type: 'prepare' } & Next)
+  /** Finds a second worker, if there may be one. */
+  | ({ readonly type: 'hedge' } & Next)
   | { readonly type: 'open'; readonly attempt: number; readonly job: Job; readonly worker: WorkerView }
   | { readonly type: 'send'; readonly attempt: number; readonly frame: AskerFrame }
   /** It was sent `cancel`: asked for the same id again, it repeats that end. */

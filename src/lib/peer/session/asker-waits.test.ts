@@ -5,6 +5,8 @@ import type { Current } from './asker-spec.ts';
 import { excuse, heardFrom, listenAgain, overdueError, waitAfter, waitAfterWord } from './asker-waits.ts';
 
 const waiting: Current = {
+  attempt: 1,
+  hedgeAfterMs: undefined,
   job: {} as Current['job'],
   worker: {} as Current['worker'],
   firstPartTimeoutMs: 30_000,

@@ -46,6 +46,7 @@ export const expectNothing: readonly AskerEffect[] = disarmed(
   'first-word',
   'stall',
   'successor',
+  'hedge',
 );
 
 /** The reader is behind: what is not read cannot be overdue. */
@@ -77,7 +78,13 @@ export function waitAfter(
   { hasSlot, acceptedFrames }: Current,
   next: Current,
 ): readonly AskerEffect[] {
-  if (position === 0) return hasSlot ? none : [{ type: 'disarm', timer: 'queue' }, firstWord(next)];
+  if (position === 0) {
+    if (hasSlot) return none;
+    // A worker that had a queue has others to serve, and so may the next one.
+    const hedge = acceptedFrames === 0 && next.hedgeAfterMs !== undefined;
+    const hedging = { type: 'arm', timer: 'hedge', ms: next.hedgeAfterMs ?? 0 } as const;
+    return [{ type: 'disarm', timer: 'queue' }, firstWord(next), ...(hedge ? [hedging] : [])];
+  }
   if (!next.doubt || acceptedFrames > 0) return none;
   const believedMs = Math.max(queueMsMin, etaMs * queueFactor);
   return [{ type: 'arm', timer: 'queue', ms: Math.min(next.doubt.queueMsMax, believedMs) }];

@@ -3,15 +3,24 @@ import { maxTokensOf } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { hasContent, partBytes, partLength, partTokens } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
-import { breach, choose, conclude, end, errorOf, finish, nextOf, tell } from './asker-end.ts';
-import type { AskerEffect, AskerEvent, AskerState, AskerStep, AskerTimer, Current } from './asker-spec.ts';
+import { begin, beginAttempt, choose, nextOf, tell } from './asker-begin.ts';
+import { breach, conclude, end, errorOf, finish, outrun } from './asker-end.ts';
+import type {
+  AskerEffect,
+  AskerEvent,
+  AskerState,
+  AskerStep,
+  AskerTimer,
+  ChannelEvent,
+  Current,
+  Hedge,
+} from './asker-spec.ts';
 import {
   deadlineGraceMs,
   excuse,
   expectNothing,
   heardFrom,
   listenAgain,
-  openTimeoutMs,
   overdueError,
   successorDelayMs,
   suspendWaits,
@@ -19,6 +28,7 @@ import {
   waitAfterWord,
 } from './asker-waits.ts';
 import { errorEnd, refusedEnd } from './attempt-end.ts';
+import { dropHedge, hearHedge, mayHedge, startHedge } from './hedge.ts';
 import { initialJob, isLegal } from './job-state.ts';
 import { addIds, continuationOf, withoutKnownCall } from './progress.ts';
 
@@ -27,7 +37,9 @@ export const initialAsker: AskerState = {
   ids: undefined,
   step: 'choosing',
   attempt: 0,
+  shown: [],
   current: undefined,
+  hedge: undefined,
   tried: [],
   errors: [],
   successor: undefined,
@@ -49,6 +61,13 @@ const none: readonly AskerEffect[] = [];
 
 /** @param deadlineMs of the whole job, from its start. */
 export function reduceAsker(state: AskerState, event: AskerEvent, deadlineMs: number): AskerStep {
+  const reduced = reduce(state, event, deadlineMs);
+  const [{ step, hedge }] = reduced;
+  return hedge && step === 'choosing' ? promote(reduced, hedge, event.at) : reduced;
+}
+
+function reduce(state: AskerState, event: AskerEvent, deadlineMs: number): AskerStep {
+  if (event.type === 'hedged') return startHedge(state, event);
   if (state.step === 'over') return afterEnd(state, event);
   switch (event.type) {
     case 'start':
@@ -77,18 +96,44 @@ export function reduceAsker(state: AskerState, event: AskerEvent, deadlineMs: nu
     case 'lost':
     case 'settled':
     case 'checked':
-      if (event.attempt !== state.attempt || !state.current) return afterEnd(state, event);
+      if (event.attempt === state.hedge?.attempt) return onHedge(state, state.hedge, event);
+      if (event.attempt !== state.current?.attempt) return afterEnd(state, event);
       return onChannel(state, state.current, event);
   }
+}
+
+function onHedge(state: AskerState, hedge: Hedge, event: ChannelEvent): AskerStep {
+  const { at } = event;
+  const heard = hearHedge(hedge, event);
+  if (heard.type === 'over') return dropHedge(state, at, heard.end);
+  const next = { ...state, hedge: heard.hedge };
+  const { current, step, isStopping } = state;
+  const isFirst = heard.type === 'spoke' && step === 'open' && current?.hasSpoken === false && !isStopping;
+  return isFirst ? outrun(next, current, at) : [next, none];
+}
+
+/** The second worker takes the place of the first: what it has done so far happens now. */
+function promote([state, before]: AskerStep, { attempt, chosen, heard }: Hedge, at: number): AskerStep {
+  const [routing, told] = tell({ ...state, hedge: undefined }, { type: 'job-routing', at, attempt });
+  const [begun, beginning] = begin(routing, attempt, chosen);
+  let next = begun;
+  const effects = [...before, ...told, ...beginning];
+  for (const event of heard) {
+    const [after, more] = reduceAsker(next, event, 0);
+    next = after;
+    effects.push(...more);
+  }
+  return [next, effects];
 }
 
 /** Handles what arrives on a channel whose attempt has ended: a frame after the closing one is a violation. */
 function afterEnd(state: AskerState, event: AskerEvent): AskerStep {
   if (event.type !== 'frame' || event.frame.t === 'unknown') return [state, none];
   const { attempt, at } = event;
-  const { worker, outcome } = state.job.attempts[attempt - 1] ?? {};
+  const { worker, outcome } = state.job.attempts[state.shown.indexOf(attempt)] ?? {};
   // What a worker sent before it was given up or cut off may still be in flight.
-  if (worker === undefined || outcome === 'lost' || outcome === 'failed') return [state, none];
+  if (worker === undefined || outcome === 'lost' || outcome === 'failed' || outcome === 'cancelled')
+    return [state, none];
   const error = errorOf('bad-frame', messages.outOfTurn);
   return [
     state,
@@ -98,8 +143,6 @@ function afterEnd(state: AskerState, event: AskerEvent): AskerStep {
     ],
   ];
 }
-
-type ChannelEvent = Extract<AskerEvent, { attempt: number }>;
 
 function onChannel(state: AskerState, current: Current, event: ChannelEvent): AskerStep {
   const { at, attempt } = event;
@@ -246,7 +289,10 @@ function onPart(
   );
   const heard = heardFrom(state);
   const wait = speaks ? waitAfterWord(current, heard.length > 0) : none;
-  return [told, [...heard, ...wait, { type: 'add-output', attempt, part }, ...effects]];
+  const all: readonly AskerEffect[] = [...heard, ...wait, { type: 'add-output', attempt, part }, ...effects];
+  if (!speaks || !told.hedge) return [told, all];
+  const [alone, dropped] = dropHedge(told, at);
+  return [alone, [...dropped, ...all]];
 }
 
 function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
@@ -260,6 +306,8 @@ function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
       return conclude(state, { type: 'cancelled', at }, 'cancelled');
     case 'successor':
       return prepareSuccessor(state);
+    case 'hedge':
+      return [state, mayHedge(state) ? [{ type: 'hedge', ...nextOf(state) }] : none];
     default:
       return conclude(state, { type: 'lost', at, error: overdueError(timer) }, 'peer-lost');
   }
@@ -269,46 +317,20 @@ function onTimer(state: AskerState, timer: AskerTimer, at: number): AskerStep {
 const prepareSuccessor = (state: AskerState): AskerStep =>
   state.step === 'open' && !state.isStopping ? [state, [{ type: 'prepare', ...nextOf(state) }]] : [state, none];
 
-function beginAttempt(state: AskerState, event: Extract<AskerEvent, { type: 'chosen' }>): AskerStep {
-  const { at, job, worker, firstPartTimeoutMs, stallTimeoutMs, doubt, parts, dataBytesMax, wasStopped } = event;
-  const attempt = state.attempt + 1;
-  const [told, effects] = tell(state, { type: 'worker-chosen', at, job, worker });
-  const current: Current = {
-    job,
-    worker,
-    firstPartTimeoutMs: Math.min(firstPartTimeoutMs, limits.phaseTimeoutMsMax),
-    stallTimeoutMs: Math.min(stallTimeoutMs, limits.phaseTimeoutMsMax),
-    doubt,
-    parts,
-    dataBytesMax,
-    wasStopped,
-    acceptedFrames: 0,
-    checkpoints: 0,
-    tokens: 0,
-    dataBytes: 0,
-    unknownFrames: 0,
-    hasSlot: false,
-    hasSpoken: false,
-    spokeAt: at,
-    isExcused: false,
-  };
-  return [
-    { ...told, step: 'opening', attempt, current, tried: [...state.tried, worker.peer] },
-    [...effects, { type: 'arm', timer: 'open', ms: openTimeoutMs }, { type: 'open', attempt, job, worker }],
-  ];
-}
-
 /** The user has stopped the job: the worker is sent `cancel` and may still settle. */
 function stop(state: AskerState, at: number): AskerStep {
   if (state.isStopping) return [state, none];
-  const stopping = { ...state, isStopping: true };
-  const { current, attempt } = state;
+  const [alone, dropped] = dropHedge(state, at);
+  const stopping = { ...alone, isStopping: true };
+  const { current } = state;
   if (state.step === 'choosing' || !current) return end(stopping, { type: 'job-cancelled', at }, []);
   if (state.step === 'opening') return conclude(stopping, { type: 'cancelled', at }, 'cancelled');
-  if (state.step === 'settling') return [stopping, none];
+  if (state.step === 'settling') return [stopping, dropped];
+  const { attempt } = current;
   return [
     stopping,
     [
+      ...dropped,
       ...expectNothing,
       { type: 'remember-stopped', job: current.job, worker: current.worker.peer },
       { type: 'send', attempt, frame: { t: 'cancel', jobId: current.job.id } },

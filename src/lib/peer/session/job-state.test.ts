@@ -48,6 +48,7 @@ const events: { readonly [T in JobEvent['type']]: Extract<JobEvent, { type: T }>
   'part-received': { type: 'part-received', at: 6, part: { type: 'text-delta', text: 'hé', tokens: 2 } },
   'checkpoint-received': { type: 'checkpoint-received', at: 6, checkpoint: { envelope, tokensOut: 2 } },
   'worker-lost': { type: 'worker-lost', at: 7, error: lost },
+  'worker-outrun': { type: 'worker-outrun', at: 7 },
   'job-finished': {
     type: 'job-finished',
     at: 8,
@@ -95,6 +96,7 @@ const leads: Readonly<Record<JobPhase, Partial<Record<JobEvent['type'], JobPhase
     'part-received': 'streaming',
     'checkpoint-received': 'queued',
     'worker-lost': 'routing',
+    'worker-outrun': 'routing',
     'job-finished': 'finished',
     'job-failed': 'failed',
     'job-cancelled': 'cancelled',

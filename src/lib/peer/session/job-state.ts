@@ -68,6 +68,7 @@ const legal: Readonly<Record<JobPhase, readonly JobEvent['type'][]>> = {
     'part-received',
     'checkpoint-received',
     'worker-lost',
+    'worker-outrun',
     'job-finished',
     'job-failed',
     'job-cancelled',
@@ -123,6 +124,8 @@ export function reduceJob(state: JobState, event: JobEvent): JobState {
         phase: 'routing',
         attempts: closeAttempt(state.attempts, 'lost', { error: event.error }),
       };
+    case 'worker-outrun':
+      return { ...withoutWorker(state), phase: 'routing', attempts: closeAttempt(state.attempts, 'cancelled') };
     case 'checkpoint-received':
       return { ...state, attempts: extendAttempt(state.attempts, { checkpoint: event.checkpoint }) };
     case 'part-received':

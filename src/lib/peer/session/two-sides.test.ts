@@ -38,6 +38,8 @@ interface Faults {
   readonly kills: boolean;
   readonly timers: boolean;
   readonly wishes: boolean;
+  /** A first word may be late. */
+  readonly hedges: boolean;
 }
 
 function play(random: Random, faults: Faults) {
@@ -51,12 +53,20 @@ function play(random: Random, faults: Faults) {
   let resume: Job['resume'];
   const length = Math.floor(random.float() * 200);
   let ended = 0;
+  let peers = 0;
+  let hedged = 0;
+  let tooLate = 0;
 
   const asker = (event: AskerEvent) => {
     const before = state;
     const [next, effects] = reduceAsker(state, event, 60_000);
     state = next;
     for (const effect of effects) onAsker(effect);
+    if (event.type === 'hedged') {
+      const isBegun = effects.some(({ type }) => type === 'open');
+      if (isBegun) hedged += 1;
+      else tooLate += 1;
+    }
     if (before.step === 'over') expect(effects.every(({ type }) => type === 'drop' || type === 'record')).toBe(true);
   };
   const onAsker = (effect: AskerEffect) => {
@@ -70,32 +80,13 @@ function play(random: Random, faults: Faults) {
         resume = effect.resume;
         if (effect.attempt > 64) {
           todo.push({ type: 'nobody', at: 0, error: { code: 'no-peer-available', message: '' }, rejections: [] });
-        } else {
-          const peer = `${workerFixture.peer}${effect.attempt}`;
-          const worker = {
-            peer,
-            self: false,
-            role: 'tab',
-            engine: { name: 'e', build: '', deviceClass: '' },
-            model: 'm',
-            artefact: 'a',
-            tier: 'open',
-          };
-          todo.push({
-            type: 'chosen',
-            at: 0,
-            job: { ...job, resume },
-            worker,
-            firstPartTimeoutMs: 1,
-            stallTimeoutMs: 1,
-            parts: ['text-delta'],
-            dataBytesMax: 10,
-            wasStopped: false,
-          });
-        }
+        } else todo.push(given('chosen'));
+        break;
+      case 'hedge':
+        todo.push(given('hedged'));
         break;
       case 'open':
-        links.push(openLink());
+        links[effect.attempt - 1] = openLink();
         todo.push({ type: 'opened', at: 0, attempt: effect.attempt, path: 'direct' });
         break;
       case 'send':
@@ -134,6 +125,22 @@ function play(random: Random, faults: Faults) {
         armed.clear();
     }
   };
+  const given = (type: 'chosen' | 'hedged'): AskerEvent => {
+    const engine = { name: 'e', build: '', deviceClass: '' };
+    const peer = `${workerFixture.peer}${(peers += 1)}`;
+    return {
+      type,
+      at: 0,
+      job: { ...job, resume },
+      worker: { peer, self: false, role: 'tab', engine, model: 'm', artefact: 'a', tier: 'open' },
+      firstPartTimeoutMs: 1,
+      stallTimeoutMs: 1,
+      hedgeAfterMs: faults.hedges ? 1 : undefined,
+      parts: ['text-delta'],
+      dataBytesMax: 10,
+      wasStopped: false,
+    };
+  };
   const openLink = (): Link => {
     const link: Link = {
       toWorker: [],
@@ -150,7 +157,7 @@ function play(random: Random, faults: Faults) {
     };
     worker(link, { type: 'opened', files: [], place: { position: 0, etaMs: 0 }, deadlineMs: 1 });
     worker(link, { type: 'followed' });
-    link.toAsker.push({ t: 'accepted', position: 1, etaMs: 5 });
+    link.toAsker.push({ t: 'accepted', position: faults.hedges && random.float() < 0.9 ? 0 : 1, etaMs: 5 });
     return link;
   };
   const worker = (link: Link, event: WorkerEvent) => {
@@ -227,7 +234,9 @@ function play(random: Random, faults: Faults) {
       const { toAsker, toWorker } = link;
       if (link.worker.phase === 'queued')
         all.push(() => worker(link, { type: 'placed', place: { position: 0, etaMs: 0 } }));
-      if (link.engine) all.push(() => runEngine(link));
+      // Where hedges are wanted, a first word takes its time.
+      const isSlow = faults.hedges && link.worker.tokensOut === 0 && random.float() < 0.8;
+      if (link.engine) all.push(isSlow ? () => undefined : () => runEngine(link));
       if (link.alive && toAsker.length > 0 && !link.closedByAsker) {
         all.push(() => asker({ type: 'frame', at: 0, attempt, frame: toAsker.shift()!, late: false }));
       }
@@ -257,6 +266,12 @@ function play(random: Random, faults: Faults) {
     });
     if (mayFault && faults.timers && random.float() < 0.01)
       for (const timer of armed) all.push(() => asker({ type: 'timer', timer, at: 0 }));
+    if (armed.has('hedge')) {
+      all.push(() => {
+        armed.delete('hedge');
+        asker({ type: 'timer', timer: 'hedge', at: 0 });
+      });
+    }
     if (mayFault && faults.wishes && random.float() < 0.01)
       all.push(() => asker({ type: random.float() < 0.7 ? 'stop' : 'leave', at: 0 }));
     if (random.float() < 0.05) all.push(() => asker({ type: random.float() < 0.5 ? 'paused' : 'resumed', at: 0 }));
@@ -273,7 +288,7 @@ function play(random: Random, faults: Faults) {
       asker({ type: 'timer', timer, at: 0 });
     } else possible[Math.floor(random.float() * possible.length)]!();
   }
-  return { state, links, told, records, text, ended, length };
+  return { state, links: links.filter(() => true), told, records, text, ended, length, hedged, tooLate };
 }
 
 const endings = new Set(['job-finished', 'job-failed', 'job-cancelled']);
@@ -281,15 +296,23 @@ const seeds = Array.from({ length: 300 }, (_, seed) => seed + 1);
 
 describe('asker and worker, in any interleaving', () => {
   test.each([
-    ['a sound channel', { kills: false, timers: false, wishes: false }],
-    ['a channel that breaks', { kills: true, timers: false, wishes: false }],
-    ['a person who stops or leaves', { kills: false, timers: false, wishes: true }],
-    ['breaks, late timers and wishes at once', { kills: true, timers: true, wishes: true }],
+    ['a sound channel', { kills: false, timers: false, wishes: false, hedges: false }],
+    ['a channel that breaks', { kills: true, timers: false, wishes: false, hedges: false }],
+    ['a person who stops or leaves', { kills: false, timers: false, wishes: true, hedges: false }],
+    ['breaks, late timers and wishes at once', { kills: true, timers: true, wishes: true, hedges: false }],
+    ['late first words', { kills: false, timers: false, wishes: false, hedges: true }],
+    ['late first words and breaks', { kills: true, timers: false, wishes: false, hedges: true }],
+    ['late first words, breaks, timers and wishes', { kills: true, timers: true, wishes: true, hedges: true }],
   ] as const)('%s', (_name, faults) => {
     const outcomes = new Set<string>();
+    let [hedgesBegun, hedgesWon] = [0, 0];
     for (const seed of seeds) {
-      const { state, links, told, records, text, ended, length } = play(seededRandom(seed), faults);
+      const { state, links, told, records, text, ended, length, hedged, tooLate } = play(seededRandom(seed), faults);
+      const won = told.filter((type) => type === 'worker-outrun').length;
+      hedgesBegun += hedged;
+      hedgesWon += won;
       const where = `seed ${seed}`;
+      expect(won, where).toBeLessThanOrEqual(hedged);
       expect(state.step, where).toBe('over');
       expect(ended, where).toBe(1);
       expect(
@@ -318,7 +341,11 @@ describe('asker and worker, in any interleaving', () => {
           where,
         ).toBe(true);
       expect(new Set(records.map(({ attempt }) => attempt)).size, where).toBe(records.length);
-      expect(records.length, where).toBe(state.tried.length);
+      expect(records.length, where).toBe(state.tried.length + tooLate);
+    }
+    if (faults.hedges) {
+      expect(hedgesWon).toBeGreaterThan(10);
+      expect(hedgesBegun - hedgesWon).toBeGreaterThan(10);
     }
     if (!faults.kills && !faults.wishes) expect([...outcomes]).toEqual(['job-finished']);
     if (faults.wishes) expect(outcomes).toContain('job-cancelled');

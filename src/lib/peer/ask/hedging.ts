@@ -1,0 +1,49 @@
+import { createShare } from '#lib/market/share.ts';
+import type { Price } from '#lib/protocol/price.ts';
+
+/** Second workers, at most so many for each free job, and how many may be saved up. */
+const hedgeShare = 0.02;
+const hedgesSavedMax = 2;
+/** The first words of the last jobs are compared with what was expected of them; a hedge waits for the latest in twenty. */
+const latenessesMax = 128;
+const latenessesMin = 20;
+const percentile = 0.95;
+/** Before enough is known; and no first word within a second is late. */
+const lateFactor = 3;
+const hedgeAfterMsMin = 1_000;
+
+/** When a first word is late, and whether a second worker may be asked for it. */
+export interface Hedging {
+  /** A free job has been given to a worker. */
+  earn(): void;
+  readonly isDue: boolean;
+  spend(): void;
+  /** A first word has come. */
+  note(expectedMs: number, tookMs: number): void;
+  afterMs(expectedMs: number): number;
+}
+
+export function createHedging(): Hedging {
+  const share = createShare(hedgeShare, hedgesSavedMax);
+  const latenesses: number[] = [];
+  return {
+    earn: share.earn,
+    get isDue() {
+      return share.isDue;
+    },
+    spend: () => share.spend(),
+    note(expectedMs, tookMs) {
+      if (expectedMs <= 0) return;
+      latenesses.push(tookMs / expectedMs);
+      if (latenesses.length > latenessesMax) latenesses.shift();
+    },
+    afterMs(expectedMs) {
+      const isKnown = latenesses.length >= latenessesMin;
+      const sorted = isKnown ? latenesses.toSorted((a, b) => a - b) : [];
+      const factor = sorted[Math.floor(sorted.length * percentile)] ?? lateFactor;
+      return Math.max(hedgeAfterMsMin, expectedMs * factor);
+    },
+  };
+}
+
+export const isFree = (price: Price): boolean => price.in === '0' && price.out === '0';
