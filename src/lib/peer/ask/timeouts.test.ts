@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { noStanding } from '#lib/market/standing.ts';
 import { entryFixture, modelFixture } from '#lib/market/offer.fixture.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { firstPartTimeoutMs } from './timeouts.ts';
+import { firstPartTimeoutMs, stallTimeoutMs } from './timeouts.ts';
 
 const offering = (measured: ReturnType<typeof modelFixture>['measured']) => ({
   entry: entryFixture('a'),
@@ -30,4 +30,15 @@ test('what was seen of a worker counts as it is, what it claims only to a point'
   expect(firstPartTimeoutMs(slow, prompt(3), { ...noStanding, ttftMs: 40_000 })).toBe(120_000);
   expect(firstPartTimeoutMs(slow, prompt(20_000))).toBe(3_000_000);
   expect(firstPartTimeoutMs(offering(undefined), prompt(20_000))).toBe(3_000_000);
+});
+
+test('between words it is three times what the slower of its measured and its offered rate explains', () => {
+  const worker = offering({ prefillTps: 100, decodeTps: 2, ttftMs: 100 });
+  expect(stallTimeoutMs(worker, prompt(3))).toBe(12_000);
+  expect(stallTimeoutMs(worker, prompt(3), { ...noStanding, decodeTps: 0.5 })).toBe(48_000);
+  expect(stallTimeoutMs(worker, prompt(3), { ...noStanding, decodeTps: 50 })).toBe(12_000);
+  expect(stallTimeoutMs(offering({ prefillTps: 100, decodeTps: 50, ttftMs: 100 }), prompt(3))).toBe(
+    limits.stallTimeoutMs,
+  );
+  expect(stallTimeoutMs(offering(undefined), prompt(3))).toBe(24_000);
 });

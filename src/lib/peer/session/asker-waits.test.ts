@@ -74,6 +74,8 @@ test('any frame starts the silence anew, but not while the job is stopped or the
   const silence = { type: 'arm', timer: 'silence', ms: limits.silenceTimeoutMs };
   expect(heardFrom(stateOf(waiting))).toEqual([{ type: 'disarm', timer: 'accept' }, silence]);
   expect(heardFrom(stateOf(speaking))).toEqual([silence]);
+  expect(heardFrom(stateOf(speaking), 'sign-of-life')).toEqual([silence]);
+  expect(heardFrom(stateOf(waiting), 'sign-of-life')).toEqual([]);
   expect(heardFrom({ ...stateOf(speaking), isPaused: true })).toEqual([]);
   expect(heardFrom({ ...stateOf(speaking), isStopping: true })).toEqual([]);
 });

@@ -59,9 +59,15 @@ function disarmed(...timers: readonly AskerTimer[]): readonly AskerEffect[] {
 const hearing: readonly AskerEffect[] = [{ type: 'arm', timer: 'silence', ms: limits.silenceTimeoutMs }];
 const hearingFirst: readonly AskerEffect[] = [{ type: 'disarm', timer: 'accept' }, ...hearing];
 
-/** A frame has arrived: the silence timer starts anew, unless the worker settles or the reader is paused. */
-export function heardFrom({ current, isStopping, isPaused }: AskerState): readonly AskerEffect[] {
-  if (isStopping || isPaused) return none;
+/**
+ * A frame has arrived: the silence timer starts anew, unless the worker settles or the reader is paused. One that is only a
+ * sign of life does not take the place of the acceptance that is waited for.
+ */
+export function heardFrom(
+  { current, isStopping, isPaused }: AskerState,
+  frame: 'any' | 'sign-of-life' = 'any',
+): readonly AskerEffect[] {
+  if (isStopping || isPaused || (frame === 'sign-of-life' && current?.acceptedFrames === 0)) return none;
   return current && current.acceptedFrames > 0 ? hearing : hearingFirst;
 }
 

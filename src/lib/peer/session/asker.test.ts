@@ -5,7 +5,7 @@ import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { jobFixture } from '#lib/protocol/protocol.fixture.ts';
 import { initialAsker, reduceAsker } from './asker.ts';
-import type { AskerEffect, AskerEvent, AskerState, Doubt } from './asker-spec.ts';
+import type { AskerEffect, AskerEvent, AskerState, ChosenWorker, Doubt } from './asker-spec.ts';
 import type { WorkerView } from '../spec.ts';
 
 const envelope = {} as Envelope;
@@ -30,7 +30,7 @@ function session(parts: readonly string[] = ['text-delta', 'embedding']) {
   };
   const frame = (frame: WorkerFrame | UnknownFrame, attempt = state.attempt, late = false) =>
     say({ type: 'frame', at: 5, attempt, frame, late });
-  const choose = (peer: string, doubt?: Doubt, asked = job) =>
+  const choose = (peer: string, doubt?: Doubt, asked = job, waits: Partial<ChosenWorker> = {}) =>
     say({
       type: 'chosen',
       at: 1,
@@ -42,10 +42,11 @@ function session(parts: readonly string[] = ['text-delta', 'embedding']) {
       parts,
       dataBytesMax: 10,
       wasStopped: false,
+      ...waits,
     });
-  const open = (peer = 'A', doubt?: Doubt) => {
+  const open = (peer = 'A', doubt?: Doubt, waits: Partial<ChosenWorker> = {}) => {
     if (state.attempt === 0) say({ type: 'start', at: 0 });
-    choose(peer, doubt);
+    choose(peer, doubt, job, waits);
     say({ type: 'opened', at: 2, attempt: state.attempt, path: 'direct' });
   };
   const stream = (peer?: string) => {
@@ -365,6 +366,63 @@ describe('an answer that goes on elsewhere', () => {
     const told = asker.of('tell').flatMap(({ event }) => (event.type === 'part-received' ? [event.part] : []));
     expect(told).toEqual([{ type: 'tool-call-delta', index: 0, arguments: '":1}', tokens: 1, ids: [5] }]);
     expect(asker.state.job.output.toolCalls).toEqual([{ id: 'c', name: 'f', arguments: '{"a":1}' }]);
+  });
+});
+
+describe('a worker that is alive and says nothing', () => {
+  const phases = [undefined, 'queued', 'loading', 'prefill', 'thinking', 'streaming'] as const;
+  const alive = (asker: ReturnType<typeof session>) => {
+    for (const phase of phases) {
+      asker.frame({ t: 'alive', phase });
+      expect(asker.armed()).toEqual(['silence']);
+      expect(asker.of('disarm')).toEqual([]);
+    }
+  };
+
+  test('and has not taken the job is waited for no longer than one that says nothing at all', () => {
+    const asker = session();
+    asker.open();
+    for (const phase of phases) {
+      asker.frame({ t: 'alive', phase });
+      asker.frame({ t: 'unknown', word: 'applause' });
+      expect(asker.effects).toEqual([]);
+    }
+    asker.say({ type: 'timer', timer: 'accept', at: 9 });
+    expect(asker.of('record')).toMatchObject([{ end: { type: 'lost', error: { details: { reason: 'unanswered' } } } }]);
+  });
+
+  test.each([
+    [20_000, 20_000],
+    [3_000_000, 120_000],
+  ])('before its first word: expected within %i ms, it is waited for %i ms in any phase', (firstPartTimeoutMs, ms) => {
+    const asker = session();
+    asker.open('A', undefined, { firstPartTimeoutMs });
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    expect(asker.of('arm')).toContainEqual({ type: 'arm', timer: 'first-word', ms });
+    alive(asker);
+    // A part without content is no word.
+    asker.frame({ t: 'part', part: { type: 'warning', code: 'parameter-ignored', message: '' } });
+    expect(asker.armed()).toEqual(['silence']);
+    asker.say({ type: 'timer', timer: 'first-word', at: 9 });
+    expect(asker.of('record')).toMatchObject([{ end: { type: 'lost', error: { details: { reason: 'wordless' } } } }]);
+    expect(asker.of('choose')).toMatchObject([{ tried: ['A'] }]);
+  });
+
+  test.each([
+    [7_000, 7_000],
+    [3_000_000, 120_000],
+  ])('after one word: where its rate explains %i ms, it is waited for %i ms', (stallTimeoutMs, ms) => {
+    const asker = session();
+    asker.open('A', undefined, { stallTimeoutMs });
+    asker.frame({ t: 'accepted', position: 0, etaMs: 0 });
+    asker.frame(part('x'));
+    expect(asker.of('arm')).toContainEqual({ type: 'arm', timer: 'stall', ms });
+    for (const phase of [undefined, 'queued', 'streaming'] as const) {
+      asker.frame({ t: 'alive', phase });
+      expect(asker.armed()).toEqual(['silence']);
+    }
+    asker.say({ type: 'timer', timer: 'stall', at: 9 });
+    expect(asker.of('choose')).toMatchObject([{ tried: ['A'], resume: { text: 'x', tokens: 1 } }]);
   });
 });
 

@@ -198,7 +198,8 @@ function onFrame(
   current: Current,
   { at, attempt, frame, late }: Extract<AskerEvent, { type: 'frame' }>,
 ): AskerStep {
-  const heard = heardFrom(state);
+  const isAnswer = frame.t !== 'alive' && frame.t !== 'unknown';
+  const heard = heardFrom(state, isAnswer ? 'any' : 'sign-of-life');
   switch (frame.t) {
     case 'alive': {
       const longer = excuse(current, frame.phase, at);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { initialJob, isLegal, isOver, reduceJob, type JobPhase, type JobState } from './job-state.ts';
 import { emptyOutput } from '#lib/protocol/output.ts';
-import { attemptTps, seenOf } from './attempt.ts';
+import { attemptTps, seenOf, unreceiptedTokens } from './attempt.ts';
 import type { JobEvent, WorkerView } from '../spec.ts';
 
 const worker = (peer: string): WorkerView => ({
@@ -261,4 +261,16 @@ test('an attempt shows its rate, its first token and its way', () => {
   const instant = [part(5), part(5)].reduce(reduceJob, reach.queued);
   expect(attemptTps(instant.attempts[0]!)).toBeUndefined();
   expect(seenOf(reach.opening.attempts[0]!)).toEqual({ tokens: 0 });
+});
+
+test('what neither a receipt nor a checkpoint covers is unreceipted', () => {
+  const [streamed] = reduceJob(reach.queued, events['part-received']).attempts;
+  expect(unreceiptedTokens(streamed!)).toBe(2);
+  const signed = { ...events['checkpoint-received'], checkpoint: { envelope, tokensOut: 2 } };
+  const checked = [events['part-received'], signed, events['part-received'], events['worker-lost']].reduce(
+    reduceJob,
+    reach.queued,
+  );
+  expect(checked.attempts.map(unreceiptedTokens)).toEqual([2]);
+  expect(reach.finished.attempts.map(unreceiptedTokens)).toEqual([0]);
 });
