@@ -12,7 +12,7 @@ import {
 } from '../e2e/fixtures/people.ts';
 import { launchOptions } from '../e2e/fixtures/launch.ts';
 import { startRelay } from '../fixtures/relay-process.ts';
-import { emptyReport, type Report } from './report.ts';
+import { emptyReport, noteKill, type Report } from './report.ts';
 
 /** The longest from the closing of a tab to the next token from another one, in milliseconds, on a machine that is busy. */
 const gapMsMax = 8_000;
@@ -87,13 +87,11 @@ export async function resumeInBrowsers({
     const closedAt = performance.now();
     await victim.page.context().close();
     tabs.splice(tabs.indexOf(victim), 1);
-    report.kills += 1;
     await expect
       .poll(async () => (await shownOf(asker)).text.length, { timeout: 30_000, intervals: [20] })
       .toBeGreaterThan(before.length);
     const gapMs = performance.now() - closedAt;
-    report.gapsMs.set('closed', [...(report.gapsMs.get('closed') ?? []), gapMs]);
-    if (gapMs > gapMsMax) complain(`${Math.round(gapMs)} ms until the next token`);
+    noteKill(report, { where, kind: 'closed', gapMs, allowedMs: gapMsMax });
     await untilIdle(asker);
     report.jobs += 1;
     report.receipts += 1;

@@ -5,7 +5,7 @@ import { seededRandom } from '#lib/base/random.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import { emptyOutput, foldOutput } from '#lib/protocol/output.ts';
 import { chat, eventually, model, run, startPeer, startRelay } from '../integration/peer/ground.ts';
-import { checkJob, emptyReport, type Report, type WholeAnswer } from './report.ts';
+import { checkJob, emptyReport, noteKill, type Report, type WholeAnswer } from './report.ts';
 
 /** Ways in which a process goes, and the longest until another one has said the next token, in milliseconds. */
 const kinds = { killed: 4_500, frozen: 9_000 } as const;
@@ -89,12 +89,8 @@ export async function resumeOverLibp2p({
     const nextAt = state.attempts.find(({ firstTokenAt = 0 }) => firstTokenAt > (killedAt ?? Infinity))?.firstTokenAt;
     const gapMs = nextAt === undefined || killedAt === undefined ? undefined : nextAt - killedAt;
     bury?.();
-    report.kills += 1;
-    const where = `round ${job.round}, ${job.kind} after ${job.cut}`;
-    if (gapMs !== undefined) {
-      report.gapsMs.set(job.kind, [...(report.gapsMs.get(job.kind) ?? []), gapMs]);
-      if (gapMs > kinds[job.kind]) report.complaints.push(`${where}: ${Math.round(gapMs)} ms until the next token`);
-    }
+    const where = `round ${job.round}, after ${job.cut}`;
+    noteKill(report, { where, kind: job.kind, gapMs, allowedMs: kinds[job.kind] });
     checkJob(report, where, state, await job.whole(job.round));
   }
 }

@@ -4,7 +4,7 @@ import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import { chat, createWorld, demo, follow, until, type Followed, type World } from '#lib/peer/peer.fixture.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
-import { checkJob, emptyReport, type Report, type WholeAnswer } from './report.ts';
+import { checkJob, emptyReport, noteKill, type Report, type WholeAnswer } from './report.ts';
 
 /** Ways in which a worker goes, and the longest until another one has said the next token, in milliseconds. */
 const kinds = {
@@ -132,14 +132,12 @@ export async function resumeInMemory({
       const { tokens } = job.state;
       const { peer } = job.state.worker!;
       kill(town, kind, peer);
-      report.kills += 1;
       const killedAt = town.world.clock.now();
       await until(town.world.clock, () => job.over || job.state.tokens > tokens);
       const gapMs = town.world.clock.now() - killedAt;
-      report.gapsMs.set(kind, [...(report.gapsMs.get(kind) ?? []), gapMs]);
       const { fromToken } = job.state.attempts.findLast(({ worker }) => worker.peer === peer)!;
       const allowedMs = kind === 'stalled' && tokens === fromToken ? firstWordMs : kinds[kind];
-      if (gapMs > allowedMs) report.complaints.push(`${where}: ${gapMs} ms after it was ${kind}`);
+      noteKill(report, { where, kind, gapMs, allowedMs });
     }
     await until(town.world.clock, () => job.over);
     checkJob(report, where, job.state, whole);

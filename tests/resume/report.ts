@@ -40,6 +40,22 @@ export const emptyReport = (): Report => ({
   complaints: [],
 });
 
+export interface Kill {
+  /** For the complaint. */
+  readonly where: string;
+  readonly kind: string;
+  /** From the kill to the next token, and the longest it may take; undefined if the answer was complete by then. */
+  readonly gapMs: number | undefined;
+  readonly allowedMs: number;
+}
+
+export function noteKill(report: Report, { where, kind, gapMs, allowedMs }: Kill): void {
+  report.kills += 1;
+  if (gapMs === undefined) return;
+  report.gapsMs.set(kind, [...(report.gapsMs.get(kind) ?? []), gapMs]);
+  if (gapMs > allowedMs) report.complaints.push(`${where}: ${Math.round(gapMs)} ms until the next token (${kind})`);
+}
+
 /** Holds the job against the undisturbed one, and counts who signed for it. */
 export function checkJob(report: Report, where: string, state: JobState, whole: WholeAnswer): void {
   const complain = (what: string) => report.complaints.push(`${where}: ${what}`);
