@@ -134,9 +134,18 @@ export function finishReason({ reason, output }: JobState): 'stop' | 'length' | 
   return reason === 'tool-calls' || output.toolCalls.length > 0 ? 'tool_calls' : 'stop';
 }
 
+/** Whether the text of an answer is a refusal, as its engine reported before it. */
+export const isRefusal = ({ warnings }: Pick<JobState, 'warnings'>): boolean =>
+  warnings.some(({ code }) => code === 'refusal');
+
 /** What is known when the answer starts, as headers. */
-export function answerHeaders(id: string, { worker, path }: JobState): Record<string, string> {
+export function answerHeaders(
+  { id, warnings }: AnswerMetadata,
+  { worker, path, warnings: workers }: JobState,
+): Record<string, string> {
+  const reported = [...warnings, ...workers.map(({ code }) => ({ code, param: undefined }))];
   return {
+    ...(reported.length > 0 ? { 'x-tabloom-warnings': reported.map(warningHeader).join(', ') } : {}),
     'x-request-id': id,
     'x-tabloom-job': id,
     ...(worker ? { 'x-tabloom-peer': worker.peer, 'x-tabloom-tier': worker.tier } : {}),
@@ -148,5 +157,9 @@ export function answerHeaders(id: string, { worker, path }: JobState): Record<st
 /** `established; stranger=48; slower=2`: how far the worker is trusted, and how many were passed over for which reason. */
 const routeHeader = ({ level, passed }: RouteView): string =>
   [level, ...Object.entries(passed).map(([reason, count]) => `${reason}=${count}`)].join('; ');
+
+/** `parameter-ignored; param="verbosity"`. A name is quoted without what a header could not hold. */
+const warningHeader = ({ code, param }: { readonly code: string; readonly param: string | undefined }): string =>
+  param === undefined ? code : `${code}; param="${param.replaceAll(/[^ -~]|["\\]/g, '?')}"`;
 
 const base64 = (envelope: Envelope) => Buffer.from(encodeEnvelope(envelope)).toString('base64');

@@ -188,6 +188,56 @@ test('a schema beside json_object is a schema, as llama.cpp and Together take it
   });
 });
 
+describe('B3: a refusal is none of the answer', () => {
+  const refusing: readonly Part[] = [
+    { type: 'warning', code: 'refusal', message: 'The model refuses.' },
+    { type: 'text-delta', text: 'I cannot.', tokens: 2 },
+  ];
+  // A refusal is no broken promise, whatever form was demanded.
+  const demanding = { response_format: { type: 'json_object' } };
+
+  test('of a chat', async () => {
+    const { chat } = fixture(answersWith(refusing));
+    const { choices } = await (await chat(ask(demanding))).json();
+    expect(choices[0]).toMatchObject({
+      finish_reason: 'stop',
+      message: { role: 'assistant', content: null, refusal: 'I cannot.' },
+    });
+    const frames = await readFrames(await chat(ask({ ...demanding, stream: true })));
+    const chunks = frames.slice(0, -1).map((frame) => chatCompletionChunkSchema.parse(frame));
+    expect(chunks.map(({ choices: [choice] }) => choice!.delta)).toEqual([
+      { role: 'assistant', content: '' },
+      { refusal: 'I cannot.' },
+      {},
+    ]);
+  });
+
+  test('of a response', async () => {
+    const { post } = fixture(answersWith(refusing));
+    const asked = { model: 'tabloom-demo', input: 'x', text: { format: { type: 'json_object' } } };
+    const { output } = await (await post('/v1/responses', asked)).json();
+    expect(output).toMatchObject([{ type: 'message', content: [{ type: 'refusal', refusal: 'I cannot.' }] }]);
+    const text = await (await post('/v1/responses', { ...asked, stream: true })).text();
+    expect(text.match(/^event: .*(refusal|text).*$/gm)).toEqual([
+      'event: response.refusal.delta',
+      'event: response.refusal.done',
+    ]);
+  });
+});
+
+test('warnings are in a header too', async () => {
+  const { chat } = fixture(
+    answersWith([
+      { type: 'warning', code: 'seed-ignored', message: 'No seed here.' },
+      { type: 'text-delta', text: 'x', tokens: 1 },
+    ]),
+  );
+  const headers = async (more: object) => (await chat(ask(more))).headers.get('x-tabloom-warnings');
+  expect(await headers({ verbosity: 'low' })).toBe('parameter-ignored; param="verbosity", seed-ignored');
+  expect(await headers({ 'a"b\r\nü': 1 })).toBe('parameter-ignored; param="a?b???", seed-ignored');
+  expect(await headers({ verbosity: 'low', stream: true })).toBe('parameter-ignored; param="verbosity", seed-ignored');
+});
+
 describe('B2: a requirement is met or refused before work', () => {
   const format = { type: 'json_schema', json_schema: { name: 'x', schema: {} } };
   const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,QUJD' } };

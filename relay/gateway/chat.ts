@@ -8,6 +8,7 @@ import {
 } from '#lib/protocol/kinds/generation.ts';
 import { chatCompletionRequestSchema, type ChatCompletionRequest, type TokenLogprob } from '#lib/protocol/openai.ts';
 import type { Logprob, Part } from '#lib/protocol/part.ts';
+import { isRefusal } from './answer.ts';
 import { completionFormat } from './completion-format.ts';
 import { endpoint } from './endpoint.ts';
 import { badRequest } from './errors.ts';
@@ -92,15 +93,27 @@ const chatFormat = completionFormat({
   object: 'chat.completion',
   chunkObject: 'chat.completion.chunk',
   choice: writeChoice,
-  chunks: () => ({ first: writeDelta({ role: 'assistant', content: '' }), part: writePart, last: writeDelta({}) }),
+  chunks() {
+    let member: 'content' | 'refusal' = 'content';
+    return {
+      first: writeDelta({ role: 'assistant', content: '' }),
+      part(part) {
+        if (part.type === 'warning' && part.code === 'refusal') member = 'refusal';
+        return writePart(part, member);
+      },
+      last: writeDelta({}),
+    };
+  },
 });
 
-function writeChoice({ output: { text, reasoning, toolCalls, logprobs } }: JobState): object {
+function writeChoice(state: JobState): object {
+  const { text, reasoning, toolCalls, logprobs } = state.output;
+  const refused = isRefusal(state);
   return {
     message: {
       role: 'assistant',
-      content: text === '' && toolCalls.length > 0 ? null : text,
-      refusal: null,
+      content: refused || (text === '' && toolCalls.length > 0) ? null : text,
+      refusal: refused ? text : null,
       ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
       ...(toolCalls.length === 0
         ? {}
@@ -118,10 +131,10 @@ function writeChoice({ output: { text, reasoning, toolCalls, logprobs } }: JobSt
 
 const writeDelta = (delta: object, logprobs: object | null = null) => ({ delta, logprobs });
 
-function writePart(part: Part): object | undefined {
+function writePart(part: Part, member: 'content' | 'refusal'): object | undefined {
   switch (part.type) {
     case 'text-delta':
-      return part.text === '' ? undefined : writeDelta({ content: part.text });
+      return part.text === '' ? undefined : writeDelta({ [member]: part.text });
     case 'reasoning-delta':
       return part.text === '' ? undefined : writeDelta({ reasoning_content: part.text });
     case 'tool-call-delta':

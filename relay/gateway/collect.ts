@@ -2,6 +2,7 @@ import { fromErrorRecord } from '#lib/base/errors.ts';
 import { initialJob, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import { isRefusal } from './answer.ts';
 import type { ParsedRequest } from './request.ts';
 
 /** Runs a job to its end. @throws as `throwUnlessFinished` does. */
@@ -20,9 +21,10 @@ export function throwUnlessFinished(state: JobState, parsed: ParsedRequest): voi
   throw wireError('internal');
 }
 
-/** A worker may not do what it advertises. An answer that was cut off cannot be held to any constraint. */
-function assertConstraintsMet({ attempts: [{ ask }] }: ParsedRequest, { output, reason }: JobState): void {
-  if (ask.kind !== 'chat' || reason === 'length' || reason === 'content-filter') return;
+/** A worker may not do what it advertises. A refusal, or an answer that was cut off, cannot be held to any constraint. */
+function assertConstraintsMet({ attempts: [{ ask }] }: ParsedRequest, state: JobState): void {
+  const { output, reason } = state;
+  if (ask.kind !== 'chat' || isRefusal(state) || reason === 'length' || reason === 'content-filter') return;
   const { toolChoice, responseFormat } = ask.params;
   const called = (name?: string) => output.toolCalls.some((call) => name === undefined || call.name === name);
   if (toolChoice?.type === 'required' && !called()) throw unmet('called no tool');

@@ -42,6 +42,7 @@ const exposedHeaders = [
   'x-tabloom-path',
   'x-tabloom-route',
   'x-tabloom-tier',
+  'x-tabloom-warnings',
 ].join(', ');
 
 /**

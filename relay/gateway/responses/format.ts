@@ -11,7 +11,7 @@ export const responsesFormat = (request: ResponsesRequest): AnswerFormat => {
   const summary = request.reasoning?.summary == null ? 'omitted' : 'given';
   return {
     whole: (metadata, state) => {
-      const items = itemsOf(state.output, { id: metadata.id, summary });
+      const items = itemsOf(state, { id: metadata.id, summary });
       return finished(request, metadata, state, items);
     },
     chunks(metadata) {

@@ -1,7 +1,6 @@
 import type { JobState } from '#lib/peer/session/job-state.ts';
-import type { Output } from '#lib/protocol/output.ts';
 import type { Logprob, Part } from '#lib/protocol/part.ts';
-import { finishReason } from '../answer.ts';
+import { finishReason, isRefusal } from '../answer.ts';
 import { writeLogprob } from '../chat.ts';
 
 /** One item of an answer: reasoning, a message or a function call. */
@@ -32,6 +31,8 @@ interface Reasoning {
 interface Message {
   readonly type: 'message';
   readonly id: string;
+  /** What its text is. */
+  readonly form: 'answer' | 'refusal';
   text: string;
   readonly logprobs: Logprob[];
 }
@@ -45,11 +46,13 @@ interface Call {
 type Item = Reasoning | Message | Call;
 
 /** The items of a whole answer, in the order of a stream. */
-export function itemsOf({ reasoning, text, toolCalls, logprobs }: Output, options: ItemOptions): readonly OutputItem[] {
+export function itemsOf(state: JobState, options: ItemOptions): readonly OutputItem[] {
+  const { reasoning, text, toolCalls, logprobs } = state.output;
+  const form = isRefusal(state) ? 'refusal' : 'answer';
   const items: Item[] = [];
   if (reasoning !== '') items.push({ type: 'reasoning', id: itemId('rs', options, 0), text: reasoning });
   if (text !== '' || toolCalls.length === 0) {
-    items.push({ type: 'message', id: itemId('msg', options, items.length), text, logprobs: [...logprobs] });
+    items.push({ type: 'message', id: itemId('msg', options, items.length), form, text, logprobs: [...logprobs] });
   }
   for (const { id, name, arguments: json } of toolCalls) {
     items.push({ type: 'function_call', id: itemId('fc', options, items.length), callId: id, name, json });
@@ -76,19 +79,17 @@ function writeItem(item: Item, status: Status, { summary }: ItemOptions): Output
         id,
         status,
         role: 'assistant',
-        content: status === 'in_progress' ? [] : [textPart(item.text, item.logprobs)],
+        content: status === 'in_progress' ? [] : [messagePart(item)],
       };
     case 'function_call':
       return { type, id, status, call_id: item.callId, name: item.name, arguments: item.json };
   }
 }
 
-const textPart = (text: string, logprobs: readonly Logprob[] = []) => ({
-  type: 'output_text',
-  text,
-  annotations: [],
-  logprobs: logprobs.map(writeLogprob),
-});
+const messagePart = ({ form, text, logprobs }: Pick<Message, 'form' | 'text' | 'logprobs'>) =>
+  form === 'refusal'
+    ? { type: 'refusal', refusal: text }
+    : { type: 'output_text', text, annotations: [], logprobs: logprobs.map(writeLogprob) };
 
 const summaryPart = (text: string) => ({ type: 'summary_text', text });
 
@@ -102,6 +103,7 @@ export function createItemWriter(options: ItemOptions, event: (type: string, bod
   const calls: Call[] = [];
   /** The reasoning or text being written. */
   let current: Reasoning | Message | undefined;
+  let form: Message['form'] = 'answer';
 
   const place = (item: Item) => ({ item_id: item.id, output_index: items.indexOf(item) });
   const open = <I extends Item>(item: I): I => {
@@ -129,8 +131,8 @@ export function createItemWriter(options: ItemOptions, event: (type: string, bod
       const part = { ...place(current), content_index: 0, part: { type: 'reasoning_text', text: '' } };
       return ended + added(current) + event('response.content_part.added', part) + summary;
     }
-    current = open({ type, id: itemId('msg', options, items.length), text: '', logprobs: [] });
-    const part = { ...place(current), content_index: 0, part: textPart('') };
+    current = open({ type, id: itemId('msg', options, items.length), form, text: '', logprobs: [] });
+    const part = { ...place(current), content_index: 0, part: messagePart(current) };
     return ended + added(current) + event('response.content_part.added', part);
   };
 
@@ -140,8 +142,11 @@ export function createItemWriter(options: ItemOptions, event: (type: string, bod
     current = undefined;
     const at = { ...place(item), content_index: 0 };
     if (item.type === 'message') {
-      const part = textPart(item.text, item.logprobs);
-      const text = event('response.output_text.done', { ...at, text: part.text, logprobs: part.logprobs });
+      const part = messagePart(item);
+      const text =
+        item.form === 'refusal'
+          ? event('response.refusal.done', { ...at, refusal: item.text })
+          : event('response.output_text.done', { ...at, text: item.text, logprobs: item.logprobs.map(writeLogprob) });
       return text + event('response.content_part.done', { ...at, part }) + done(item, status);
     }
     const { text } = item;
@@ -165,6 +170,7 @@ export function createItemWriter(options: ItemOptions, event: (type: string, bod
     const begun = begin('message');
     current!.text += text;
     const at = { ...place(current!), content_index: 0 };
+    if (form === 'refusal') return begun + event('response.refusal.delta', { ...at, delta: text });
     return begun + event('response.output_text.delta', { ...at, delta: text, logprobs: [] });
   };
 
@@ -213,6 +219,10 @@ export function createItemWriter(options: ItemOptions, event: (type: string, bod
         case 'logprobs':
           if (current?.type === 'message') current.logprobs.push(...part.items);
           return '';
+        case 'warning':
+          if (part.code !== 'refusal') return '';
+          form = 'refusal';
+          return end('completed');
         default:
           return '';
       }

@@ -46,7 +46,7 @@ export function generate({ jobs, models, bodies, clock, logger }: GenerateCompon
     if (parsed.answer === 'whole') {
       const state = await collectJob(events, parsed);
       const metadata = metadataOf(state);
-      return context.json(format.whole(metadata, state), 200, answerHeaders(metadata.id, state));
+      return context.json(format.whole(metadata, state), 200, answerHeaders(metadata, state));
     }
     const { state, frames } = await startStream(events, parsed, {
       clock,
@@ -60,7 +60,7 @@ export function generate({ jobs, models, bodies, clock, logger }: GenerateCompon
           'content-type': 'text/event-stream; charset=utf-8',
           'cache-control': 'no-cache, no-transform',
           'x-accel-buffering': 'no',
-          ...answerHeaders(metadataOf(state).id, state),
+          ...answerHeaders(metadataOf(state), state),
         },
       },
     );

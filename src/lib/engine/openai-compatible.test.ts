@@ -531,3 +531,14 @@ test.each([
   const refused = await engine.load(remoteModel({ remoteName: 'm', contextTokens: 512 }), {}).catch((error) => error);
   expect(refused).toMatchObject({ code, message: expect.stringContaining(words) });
 });
+
+test('a refusal comes after a warning, once, and its words are text', async () => {
+  const refusing = (refusal: string) =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, delta: { refusal }, finish_reason: null }] })}`;
+  const end = `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}`;
+  const { code, events } = await answered([refusing('I '), refusing('cannot.'), end, 'data: [DONE]']);
+  expect(code).toBe('ok');
+  expect(events[0]).toMatchObject({ type: 'warning', code: 'refusal' });
+  expect(events.filter(({ type }) => type === 'warning')).toHaveLength(1);
+  expect(events.map((event) => (event.type === 'text-delta' ? event.text : '')).join('')).toBe('I cannot.');
+});

@@ -19,6 +19,18 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   content_filter: 'content-filter',
 };
 
+/** Comes before the text of a refusal, which servers with structured outputs tell apart from an answer. */
+const refusalWarning: Extract<Part, { type: 'warning' }> = {
+  type: 'warning',
+  code: 'refusal',
+  message: 'The model refuses to answer; its text says why.',
+};
+
+const isRefusal = ({ choices: [choice] }: Chunk): boolean => {
+  const { refusal } = choice?.delta ?? choice?.message ?? {};
+  return refusal != null && refusal !== '';
+};
+
 /**
  * Converts a server's chunks into engine events. Tokens are counted by the server's running count if it sends one, else
  * one per chunk with content. The final usage is authoritative: any tokens missing from the running count are sent as a
@@ -40,6 +52,7 @@ export async function* remoteAnswer(
   let reason: FinishReason | undefined;
   let ended = false;
   let stopped = false;
+  let refused = false;
 
   const textPart = (piece: RawPiece): readonly Part[] => {
     if (piece.text === '' && piece.tokens === 0) return [];
@@ -53,6 +66,10 @@ export async function* remoteAnswer(
     let tokens = total - counted;
     counted = total;
     const parts: Part[] = [];
+    if (!refused && isRefusal(chunk)) {
+      refused = true;
+      parts.push(refusalWarning);
+    }
     const pieces = deltas.length > 0 ? deltas : tokens > 0 ? [{ type: 'text' as const, text: '' }] : [];
     for (const delta of pieces) {
       if (delta.type === 'text') {
