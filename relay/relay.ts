@@ -16,6 +16,7 @@ import { createNodeEd25519 } from './ed25519.ts';
 import { createGateway, toNodeListener } from './gateway/app.ts';
 import { createJobRegistry } from './gateway/job-registry.ts';
 import { createModelList } from './gateway/model-list.ts';
+import { createReceiptIndex } from './gateway/receipts.ts';
 import type { Health } from './gateway/routes/status.ts';
 import { createClientAddressResolver, createProxyTest } from './http/client-address.ts';
 import { createConnectionLimits } from './http/connection-limits.ts';
@@ -175,6 +176,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       guard,
       jobs,
       models,
+      receipts: createReceiptIndex(peer.receipts),
       directory: peer.directory,
       clock,
       logger,

@@ -4,7 +4,7 @@ import type { ReceiptCheck, RouteView } from '#lib/peer/spec.ts';
 import { decodeCbor } from '#lib/protocol/cbor.ts';
 import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { Part, Usage } from '#lib/protocol/part.ts';
-import { receiptSchema, type Receipt } from '#lib/protocol/receipt.ts';
+import { receiptSchema, type Receipt, type SignedReceipt } from '#lib/protocol/receipt.ts';
 import type { HttpError } from './errors.ts';
 import type { RequestWarning } from './parameters.ts';
 import type { ParsedRequest } from './request.ts';
@@ -67,15 +67,19 @@ export interface PartExtension {
   readonly unreceipted_tokens: number;
 }
 
-export interface ReceiptExtension {
+export interface ReceiptExtension extends ReceiptRecord {
+  /** What this gateway checked. */
+  readonly checks: ReceiptCheck;
+}
+
+/** A receipt as JSON. */
+export interface ReceiptRecord {
   /** The receipt's fields, for convenience. Trust the envelope, not these. */
   readonly record: Receipt;
   /** DAG-CBOR of the worker's signed envelope, base64: anyone can verify it offline. */
   readonly envelope: string;
   /** The asker's envelope over the same receipt; null until it is signed. */
   readonly countersign: string | null;
-  /** What this gateway checked. */
-  readonly checks: ReceiptCheck;
 }
 
 export function describeAnswer(
@@ -111,13 +115,14 @@ const describePart = (attempt: Attempt): PartExtension => ({
 function describeReceipt(attempt: Attempt | undefined): ReceiptExtension | null {
   if (!attempt?.settlement) return null;
   const { receipt, receiptCheck } = attempt.settlement;
-  return {
-    record: decodeCbor(receiptSchema, receipt.receipt.payload, 'bad-record'),
-    envelope: base64(receipt.receipt),
-    countersign: receipt.countersign ? base64(receipt.countersign) : null,
-    checks: receiptCheck,
-  };
+  return { ...writeReceipt(receipt), checks: receiptCheck };
 }
+
+export const writeReceipt = ({ receipt, countersign }: SignedReceipt): ReceiptRecord => ({
+  record: decodeCbor(receiptSchema, receipt.payload, 'bad-record'),
+  envelope: base64(receipt),
+  countersign: countersign ? base64(countersign) : null,
+});
 
 export function writeUsage(usage: Usage | undefined) {
   const { tokensIn, tokensOut } = usage ?? { tokensIn: 0, tokensOut: 0 };

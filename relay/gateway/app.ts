@@ -16,15 +16,18 @@ import {
   showHealth,
   showModel,
   showNetwork,
+  showReceipts,
   showRelayInfo,
   type Health,
   type NetworkComponents,
 } from './routes/status.ts';
+import type { ReceiptIndex } from './receipts.ts';
 import { responsesEndpoint } from './responses/endpoint.ts';
 import { hostCheck, originCheck } from './security.ts';
 
 export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'>, NetworkComponents {
   readonly guard: Guard;
+  readonly receipts: ReceiptIndex;
   readonly startedAt: number;
   readonly health: () => Health;
   readonly relayInfo: () => RelayInfo;
@@ -85,10 +88,19 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/models', listModels(components));
   app.get('/v1/models/:id{.+}', showModel(components));
   app.get('/v1/network', showNetwork(components));
+  app.get('/v1/receipts/:id', showReceipts(components.receipts));
   app.get('/health', showHealth(components.health));
   app.get('/relay.json', showRelayInfo(components.relayInfo));
 
-  for (const path of [...postPaths, '/v1/models', '/v1/models/:id{.+}', '/v1/network', '/health', '/relay.json']) {
+  for (const path of [
+    ...postPaths,
+    '/v1/models',
+    '/v1/models/:id{.+}',
+    '/v1/network',
+    '/v1/receipts/:id',
+    '/health',
+    '/relay.json',
+  ]) {
     app.all(path, () => {
       throw gatewayError('method-not-allowed', 'This path does not support this method. See the Allow header.');
     });

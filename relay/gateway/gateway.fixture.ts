@@ -67,6 +67,7 @@ export function gatewayFixture(
     guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] }),
     jobs,
     models,
+    receipts: { find: async () => [] },
     directory,
     clock,
     logger,

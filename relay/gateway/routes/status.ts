@@ -4,8 +4,10 @@ import { capacities } from '#lib/market/capacity.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
+import { writeReceipt } from '../answer.ts';
 import type { JobCounts } from '../job-registry.ts';
 import type { ModelList, ListedModel } from '../model-list.ts';
+import type { ReceiptIndex } from '../receipts.ts';
 
 export interface ModelsComponents {
   readonly models: ModelList;
@@ -73,6 +75,22 @@ export function showNetwork({ directory, clock }: NetworkComponents): Handler {
       models: capacities(serving, now),
       workers,
     });
+  };
+}
+
+/** Prefixes that formats put before a job's id. */
+const answerPrefix = /^(chatcmpl-|cmpl-|resp_)/;
+
+/** `GET /v1/receipts/{id}`, by the id of the job or of its answer: one receipt for each worker that took part. */
+export function showReceipts(receipts: ReceiptIndex): Handler {
+  return async (context) => {
+    const job = (context.req.param('id') ?? '').replace(answerPrefix, '');
+    const found = await receipts.find(job);
+    if (found.length === 0) {
+      throw wireError('job-unknown', 'This relay has no receipt of this job. It keeps those of its last thousand.');
+    }
+    context.header('cache-control', 'no-store');
+    return context.json({ object: 'list', job, data: found.map(writeReceipt) });
   };
 }
 
