@@ -72,6 +72,30 @@ test('the network: what each model can do, and its workers by peer id', async ()
   expect(self).toMatchObject({ role: 'tab', engine: { name: 'scripted' }, models: [{ measured, slots: 2 }] });
 });
 
+test('the reference is made of the schemas that requests are checked with', async () => {
+  const { request } = gatewayFixture();
+  const document = await (await request('/v1/openapi.json')).json();
+  expect(document.openapi).toBe('3.1.0');
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path as object));
+  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+  const bodyOf = (path: string) => document.paths[path].post.requestBody.content['application/json'].schema;
+  expect(bodyOf('/v1/chat/completions')).toMatchObject({
+    required: expect.arrayContaining(['model', 'messages']),
+    properties: { temperature: { anyOf: [{ type: 'number', minimum: 0, maximum: 2 }, { type: 'null' }] } },
+  });
+  expect(bodyOf('/v1/responses').properties).toHaveProperty('input');
+  // Every path of the document exists.
+  for (const path of Object.keys(document.paths).filter((path) => !path.includes('{'))) {
+    expect((await request(path, { method: 'PUT' })).status).toBe(405);
+  }
+  const page = await request('/v1/reference', { headers: { accept: 'text/html' } });
+  expect(page.headers.get('content-type')).toContain('text/html');
+  const text = await page.text();
+  for (const path of Object.keys(document.paths)) expect(text).toContain(path);
+  expect(text).not.toMatch(/<script/);
+  expect(text).toContain('<td>number from 0 to 2</td>');
+});
+
 describe('preflight', () => {
   const preflight = (headers: Record<string, string>) =>
     gatewayFixture().request('/v1/chat/completions', {

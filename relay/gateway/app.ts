@@ -21,6 +21,8 @@ import {
   type Health,
   type NetworkComponents,
 } from './routes/status.ts';
+import { openApiDocument } from './openapi.ts';
+import { showReference } from './reference.ts';
 import type { ReceiptIndex } from './receipts.ts';
 import { responsesEndpoint } from './responses/endpoint.ts';
 import { hostCheck, originCheck } from './security.ts';
@@ -89,6 +91,9 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/models/:id{.+}', showModel(components));
   app.get('/v1/network', showNetwork(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
+  const document = openApiDocument(endpoints);
+  app.get('/v1/openapi.json', (context) => context.json(document));
+  app.get('/v1/reference', showReference(document));
   app.get('/health', showHealth(components.health));
   app.get('/relay.json', showRelayInfo(components.relayInfo));
 
@@ -98,6 +103,8 @@ export function createGateway(components: GatewayComponents): Gateway {
     '/v1/models/:id{.+}',
     '/v1/network',
     '/v1/receipts/:id',
+    '/v1/openapi.json',
+    '/v1/reference',
     '/health',
     '/relay.json',
   ]) {

@@ -6,7 +6,12 @@ import {
   type ResponseFormat,
   type ToolChoice,
 } from '#lib/protocol/kinds/generation.ts';
-import { chatCompletionRequestSchema, type ChatCompletionRequest, type TokenLogprob } from '#lib/protocol/openai.ts';
+import {
+  chatCompletionRequestSchema,
+  chatCompletionSchema,
+  type ChatCompletionRequest,
+  type TokenLogprob,
+} from '#lib/protocol/openai.ts';
 import type { Logprob, Part } from '#lib/protocol/part.ts';
 import { isRefusal } from './answer.ts';
 import { completionFormat } from './completion-format.ts';
@@ -16,16 +21,19 @@ import { readConversation } from './messages.ts';
 import { parseMember, readSampling, readTokenLimit } from './request.ts';
 
 /** `POST /v1/chat/completions`. */
-export const chatEndpoint = endpoint(chatCompletionRequestSchema, (request, contextTokens) => {
-  const { max_completion_tokens, max_tokens } = request;
-  const limit = readTokenLimit({ max_completion_tokens, max_tokens }, contextTokens);
-  const named = request.messages.map((message, index) => ({ message, param: `messages.${index}` }));
-  const { messages, blobs } = readConversation(named, 'messages');
-  const tools = readTools(request.tools ?? []);
-  const input = parseMember(chat.input, { messages, ...(tools.length > 0 ? { tools } : {}) });
-  const params = parseMember(generationParamsSchema, readParams(request, tools, limit.maxTokens));
-  return { work: { kind: 'chat', input, params }, blobs, limit, format: chatFormat };
-});
+export const chatEndpoint = endpoint(
+  { summary: 'Answers a conversation.', request: chatCompletionRequestSchema, answer: chatCompletionSchema },
+  (request, contextTokens) => {
+    const { max_completion_tokens, max_tokens } = request;
+    const limit = readTokenLimit({ max_completion_tokens, max_tokens }, contextTokens);
+    const named = request.messages.map((message, index) => ({ message, param: `messages.${index}` }));
+    const { messages, blobs } = readConversation(named, 'messages');
+    const tools = readTools(request.tools ?? []);
+    const input = parseMember(chat.input, { messages, ...(tools.length > 0 ? { tools } : {}) });
+    const params = parseMember(generationParamsSchema, readParams(request, tools, limit.maxTokens));
+    return { work: { kind: 'chat', input, params }, blobs, limit, format: chatFormat };
+  },
+);
 
 interface RequestTool {
   readonly function: {

@@ -1,6 +1,6 @@
 import { completion } from '#lib/protocol/kinds/completion.ts';
 import { generationParamsSchema } from '#lib/protocol/kinds/generation.ts';
-import { completionRequestSchema } from '#lib/protocol/openai.ts';
+import { completionRequestSchema, textCompletionSchema } from '#lib/protocol/openai.ts';
 import type { Logprob } from '#lib/protocol/part.ts';
 import { completionFormat } from './completion-format.ts';
 import { endpoint } from './endpoint.ts';
@@ -10,18 +10,21 @@ import { parseMember, readSampling, readTokenLimit } from './request.ts';
 const maxTokensDefault = 16;
 
 /** `POST /v1/completions`: the prompt reaches the model as it is, without a template. */
-export const completionEndpoint = endpoint(completionRequestSchema, (request, contextTokens) => {
-  const limit = readTokenLimit({ max_tokens: request.max_tokens }, contextTokens, maxTokensDefault);
-  const prompt = typeof request.prompt === 'string' ? request.prompt : request.prompt[0];
-  const input = parseMember(completion.input, { prompt });
-  const logprobs = request.logprobs ?? undefined;
-  const params = { maxTokens: limit.maxTokens, ...readSampling(request), logprobs };
-  return {
-    work: { kind: 'completion', input, params: parseMember(generationParamsSchema, params) },
-    limit,
-    format: textFormat,
-  };
-});
+export const completionEndpoint = endpoint(
+  { summary: 'Continues a raw prompt.', request: completionRequestSchema, answer: textCompletionSchema },
+  (request, contextTokens) => {
+    const limit = readTokenLimit({ max_tokens: request.max_tokens }, contextTokens, maxTokensDefault);
+    const prompt = typeof request.prompt === 'string' ? request.prompt : request.prompt[0];
+    const input = parseMember(completion.input, { prompt });
+    const logprobs = request.logprobs ?? undefined;
+    const params = { maxTokens: limit.maxTokens, ...readSampling(request), logprobs };
+    return {
+      work: { kind: 'completion', input, params: parseMember(generationParamsSchema, params) },
+      limit,
+      format: textFormat,
+    };
+  },
+);
 
 /** OpenAI's `text_completion`, whole and streamed. */
 const textFormat = completionFormat({

@@ -2,25 +2,28 @@ import type { JobState } from '#lib/peer/session/job-state.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { embedding } from '#lib/protocol/kinds/embedding.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { embeddingRequestSchema } from '#lib/protocol/openai.ts';
+import { embeddingListSchema, embeddingRequestSchema } from '#lib/protocol/openai.ts';
 import { describeAnswer, writeUsage, type AnswerFormat, type AnswerMetadata } from './answer.ts';
 import { endpoint } from './endpoint.ts';
 import { badRequest } from './errors.ts';
 import { parseMember } from './request.ts';
 
 /** `POST /v1/embeddings`. */
-export const embeddingEndpoint = endpoint(embeddingRequestSchema, (request) => {
-  const texts = typeof request.input === 'string' ? [request.input] : request.input;
-  if (texts.length > limits.embeddingTextsMax) {
-    throw badRequest(`"input" takes at most ${limits.embeddingTextsMax} strings. Send them in parts.`, 'input');
-  }
-  const input = parseMember(embedding.input, { texts });
-  const params = parseMember(embedding.params, { dimensions: request.dimensions ?? undefined });
-  return {
-    work: { kind: 'embedding', input, params },
-    format: embeddingFormat(texts.length, request.encoding_format ?? 'float'),
-  };
-});
+export const embeddingEndpoint = endpoint(
+  { summary: 'Turns texts into vectors.', request: embeddingRequestSchema, answer: embeddingListSchema },
+  (request) => {
+    const texts = typeof request.input === 'string' ? [request.input] : request.input;
+    if (texts.length > limits.embeddingTextsMax) {
+      throw badRequest(`"input" takes at most ${limits.embeddingTextsMax} strings. Send them in parts.`, 'input');
+    }
+    const input = parseMember(embedding.input, { texts });
+    const params = parseMember(embedding.params, { dimensions: request.dimensions ?? undefined });
+    return {
+      work: { kind: 'embedding', input, params },
+      format: embeddingFormat(texts.length, request.encoding_format ?? 'float'),
+    };
+  },
+);
 
 function embeddingFormat(count: number, encoding: 'float' | 'base64'): AnswerFormat {
   const write = (bytes: Uint8Array) => {

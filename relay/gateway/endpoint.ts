@@ -10,9 +10,7 @@ import { readProvider } from './provider.ts';
 import { parseMember, readExtensions, type ParsedRequest, type TokenLimit } from './request.ts';
 
 /** A route that runs a job: what it accepts, the work that follows from it, and how its answer is written. */
-export interface Endpoint {
-  /** Every member that it honours; others are refused or reported as ignored. */
-  readonly schema: z.ZodType;
+export interface Endpoint extends EndpointDescription {
   /**
    * Parses a request. Parameters that would change the answer are honoured or refused; harmless ones that are ignored
    * come back as warnings.
@@ -20,6 +18,16 @@ export interface Endpoint {
    * `too-long`.
    */
   read(body: unknown, headers: Headers, models: ModelList): ParsedRequest;
+}
+
+/** A route as its reference describes it. */
+export interface EndpointDescription {
+  /** A sentence for people. */
+  readonly summary: string;
+  /** Every member that it honours; others are refused or reported as ignored. */
+  readonly request: z.ZodObject;
+  /** Of a whole answer. */
+  readonly answer: z.ZodType;
 }
 
 /** The work that a request asks for, with what belongs to it. */
@@ -39,11 +47,12 @@ type RequestSchema = typeof requestSchema;
 
 /** @param readWork what is particular to the route; `contextTokens` is the model's, undefined while it is not served. */
 export const endpoint = <S extends RequestSchema>(
-  schema: S,
+  description: EndpointDescription & { readonly request: S },
   readWork: (request: z.output<S>, contextTokens: number | undefined) => RequestedWork,
 ): Endpoint => ({
-  schema,
+  ...description,
   read(body, headers, models) {
+    const { request: schema } = description;
     const request = parseMember(schema, withModel(body));
     const { peers, ...terms } = readExtensions(request, headers);
     rejectUnsupported(request);

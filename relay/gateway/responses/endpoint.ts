@@ -8,7 +8,7 @@ import type { RequestWarning } from '../parameters.ts';
 import { parseMember, readSampling, readTokenLimit } from '../request.ts';
 import { responsesFormat } from './format.ts';
 import { readInput } from './input.ts';
-import { responsesRequestSchema, type ResponsesRequest } from './schema.ts';
+import { responseSchema, responsesRequestSchema, type ResponsesRequest } from './schema.ts';
 
 /** What only a server that stores answers could do. */
 const storedMembers: Readonly<Record<string, string>> = {
@@ -30,36 +30,43 @@ const chatMembers: Readonly<Record<string, string>> = {
 const logprobsIncluded = 'message.output_text.logprobs';
 
 /** `POST /v1/responses`: a conversation like a chat completion's, in items. Nothing is stored. */
-export const responsesEndpoint = endpoint(responsesRequestSchema, (request, contextTokens) => {
-  rejectForeign(request);
-  const limit = readTokenLimit({ max_output_tokens: request.max_output_tokens }, contextTokens);
-  const { messages, warnings } = readInput(request);
-  const conversation = readConversation(messages, 'input');
-  const { tools, choice } = allowedTools(request);
-  const named = readTools(tools.map((tool) => ({ function: tool })));
-  const input = parseMember(chat.input, {
-    messages: conversation.messages,
-    ...(named.length > 0 ? { tools: named } : {}),
-  });
-  const wantsLogprobs = request.include?.includes(logprobsIncluded) === true || (request.top_logprobs ?? 0) > 0;
-  const params = parseMember(generationParamsSchema, {
-    maxTokens: limit.maxTokens,
-    ...readSampling(request),
-    logprobs: wantsLogprobs ? (request.top_logprobs ?? 0) : undefined,
-    responseFormat: readFormat(request),
-    toolChoice: readToolChoice(choice, named),
-    parallelToolCalls: named.length > 0 ? (request.parallel_tool_calls ?? undefined) : undefined,
-    reasoningEffort: request.reasoning?.effort ?? undefined,
-  });
-  return {
-    work: { kind: 'chat', input, params },
-    blobs: conversation.blobs,
-    limit,
-    overflow: request.truncation === 'auto' ? 'trimmed' : 'refused',
-    warnings: [...warnings, ...ignoredIncludes(request)],
-    format: responsesFormat(request),
-  };
-});
+export const responsesEndpoint = endpoint(
+  {
+    summary: 'Answers a conversation given in items. Nothing is stored.',
+    request: responsesRequestSchema,
+    answer: responseSchema,
+  },
+  (request, contextTokens) => {
+    rejectForeign(request);
+    const limit = readTokenLimit({ max_output_tokens: request.max_output_tokens }, contextTokens);
+    const { messages, warnings } = readInput(request);
+    const conversation = readConversation(messages, 'input');
+    const { tools, choice } = allowedTools(request);
+    const named = readTools(tools.map((tool) => ({ function: tool })));
+    const input = parseMember(chat.input, {
+      messages: conversation.messages,
+      ...(named.length > 0 ? { tools: named } : {}),
+    });
+    const wantsLogprobs = request.include?.includes(logprobsIncluded) === true || (request.top_logprobs ?? 0) > 0;
+    const params = parseMember(generationParamsSchema, {
+      maxTokens: limit.maxTokens,
+      ...readSampling(request),
+      logprobs: wantsLogprobs ? (request.top_logprobs ?? 0) : undefined,
+      responseFormat: readFormat(request),
+      toolChoice: readToolChoice(choice, named),
+      parallelToolCalls: named.length > 0 ? (request.parallel_tool_calls ?? undefined) : undefined,
+      reasoningEffort: request.reasoning?.effort ?? undefined,
+    });
+    return {
+      work: { kind: 'chat', input, params },
+      blobs: conversation.blobs,
+      limit,
+      overflow: request.truncation === 'auto' ? 'trimmed' : 'refused',
+      warnings: [...warnings, ...ignoredIncludes(request)],
+      format: responsesFormat(request),
+    };
+  },
+);
 
 function rejectForeign(request: ResponsesRequest): void {
   for (const [param, advice] of Object.entries(storedMembers)) {

@@ -109,3 +109,25 @@ export const responsesRequestSchema = samplingSchema.omit({ max_tokens: true, n:
     .refine((asked) => !asked, { error: 'must be false: this relay stores no answers' })
     .nullish(),
 });
+
+const statusSchema = z.enum(['in_progress', 'completed', 'incomplete', 'failed']);
+
+export const responseSchema = z.looseObject({
+  id: z.string(),
+  object: z.literal('response'),
+  created_at: z.number().int(),
+  status: statusSchema,
+  model: z.string(),
+  output: z.array(z.looseObject({ type: z.enum(['reasoning', 'message', 'function_call']), id: z.string() })),
+  error: z.looseObject({ code: z.string().nullable(), message: z.string() }).nullable(),
+  incomplete_details: z.looseObject({ reason: z.enum(['max_output_tokens', 'content_filter']) }).nullable(),
+  usage: z
+    .looseObject({
+      input_tokens: z.number().int(),
+      output_tokens: z.number().int(),
+      output_tokens_details: z.looseObject({ reasoning_tokens: z.number().int() }),
+      total_tokens: z.number().int(),
+    })
+    .nullable(),
+  store: z.literal(false),
+});

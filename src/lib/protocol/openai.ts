@@ -214,6 +214,35 @@ export const chatCompletionSchema = z.looseObject({
   usage: usageBodySchema.optional(),
 });
 
+export const textCompletionSchema = z.looseObject({
+  id: z.string(),
+  object: z.literal('text_completion'),
+  created: z.number().int(),
+  model: z.string(),
+  choices: z.array(
+    z.looseObject({
+      index: z.number().int(),
+      text: z.string(),
+      logprobs: z.looseObject({}).nullable(),
+      finish_reason: finishReason.nullable(),
+    }),
+  ),
+  usage: usageBodySchema,
+});
+
+export const embeddingListSchema = z.looseObject({
+  object: z.literal('list'),
+  data: z.array(
+    z.looseObject({
+      object: z.literal('embedding'),
+      index: z.number().int(),
+      embedding: z.union([z.array(z.number()), z.string()]),
+    }),
+  ),
+  model: z.string(),
+  usage: usageBodySchema,
+});
+
 export const chatCompletionChunkSchema = z.looseObject({
   id: z.string().optional(),
   object: z.literal('chat.completion.chunk').optional(),
