@@ -176,6 +176,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       guard,
       jobs,
       models,
+      explain: peer.consumer.explain,
       receipts: createReceiptIndex(peer.receipts),
       directory: peer.directory,
       clock,

@@ -72,6 +72,13 @@ test('the network: what each model can do, and its workers by peer id', async ()
   expect(self).toMatchObject({ role: 'tab', engine: { name: 'scripted' }, models: [{ measured, slots: 2 }] });
 });
 
+test('why each worker would get a job, or not', async () => {
+  const { request } = gatewayFixture();
+  const body = await (await request('/v1/route?model=catalogued')).json();
+  expect(body).toEqual({ object: 'route', model: 'catalogued', workers: [{ peer: worker.peer, reason: 'chosen' }] });
+  expect((await request('/v1/route?model=unheard-of')).status).toBe(404);
+});
+
 test('the reference is made of the schemas that requests are checked with', async () => {
   const { request } = gatewayFixture();
   const document = await (await request('/v1/openapi.json')).json();

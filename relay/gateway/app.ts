@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono, type Handler } from 'hono';
 import { errorCode } from '#lib/base/errors.ts';
+import type { Consumer } from '#lib/peer/spec.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
 import type { Guard } from '../http/guard.ts';
 import { createBodyBudget } from './body.ts';
@@ -18,6 +19,7 @@ import {
   showNetwork,
   showReceipts,
   showRelayInfo,
+  showRoute,
   type Health,
   type NetworkComponents,
 } from './routes/status.ts';
@@ -29,6 +31,7 @@ import { hostCheck, originCheck } from './security.ts';
 
 export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'>, NetworkComponents {
   readonly guard: Guard;
+  readonly explain: Consumer['explain'];
   readonly receipts: ReceiptIndex;
   readonly startedAt: number;
   readonly health: () => Health;
@@ -90,6 +93,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/models', listModels(components));
   app.get('/v1/models/:id{.+}', showModel(components));
   app.get('/v1/network', showNetwork(components));
+  app.get('/v1/route', showRoute(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
   const document = openApiDocument(endpoints);
   app.get('/v1/openapi.json', (context) => context.json(document));
@@ -102,6 +106,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     '/v1/models',
     '/v1/models/:id{.+}',
     '/v1/network',
+    '/v1/route',
     '/v1/receipts/:id',
     '/v1/openapi.json',
     '/v1/reference',

@@ -55,6 +55,7 @@ export function gatewayFixture(
   const logger: Logger = { ...silentLogger, info: note, warn: note };
   const consumer: Consumer = {
     prepare: async () => undefined,
+    explain: () => [{ peer: worker.peer, reason: 'chosen' }],
     ask(request, options) {
       asked.push(request);
       return script(request, options?.signal ?? new AbortController().signal, clock);
@@ -67,6 +68,7 @@ export function gatewayFixture(
     guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] }),
     jobs,
     models,
+    explain: consumer.explain,
     receipts: { find: async () => [] },
     directory,
     clock,

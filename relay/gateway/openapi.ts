@@ -34,6 +34,7 @@ const reads: Readonly<Record<string, Read>> = {
   '/v1/models': { summary: 'The models that are served now.' },
   '/v1/models/{id}': { summary: 'One of them, by its name or artefact.', param: 'id' },
   '/v1/network': { summary: 'The capacity of each model, and the workers by peer id.' },
+  '/v1/route': { summary: 'Why each worker would get a chat with a model now, or not. The query names the "model".' },
   '/v1/receipts/{id}': { summary: 'The signed receipts of a job, by its id or that of its answer.', param: 'id' },
   '/v1/openapi.json': { summary: 'This document.' },
   '/health': { summary: 'Whether the relay accepts requests, and how much it does.' },

@@ -2,11 +2,12 @@ import type { Handler } from 'hono';
 import type { Clock } from '#lib/base/clock.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import type { Directory } from '#lib/market/spec.ts';
+import type { Consumer } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
 import { writeReceipt } from '../answer.ts';
 import type { JobCounts } from '../job-registry.ts';
-import type { ModelList, ListedModel } from '../model-list.ts';
+import { readModel, type ModelList, type ListedModel } from '../model-list.ts';
 import type { ReceiptIndex } from '../receipts.ts';
 
 export interface ModelsComponents {
@@ -75,6 +76,27 @@ export function showNetwork({ directory, clock }: NetworkComponents): Handler {
       models: capacities(serving, now),
       workers,
     });
+  };
+}
+
+export interface RouteComponents {
+  readonly models: ModelList;
+  readonly explain: Consumer['explain'];
+}
+
+/** `GET /v1/route?model={id}`: why each worker would get a short chat with this model now, or not. */
+export function showRoute({ models, explain }: RouteComponents): Handler {
+  return (context) => {
+    const model = context.req.query('model') ?? 'auto';
+    const workers = explain({
+      model: readModel(model, models),
+      kind: 'chat',
+      input: { messages: [{ role: 'user', content: '?' }] },
+      params: { maxTokens: 1 },
+      tier: 'open',
+    });
+    context.header('cache-control', 'no-store');
+    return context.json({ object: 'route', model, workers });
   };
 }
 

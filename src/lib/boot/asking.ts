@@ -5,6 +5,7 @@ import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { AskRequest, Consumer, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
 import { rowOf } from '#lib/protocol/job.ts';
 import type { AskingPort } from '#lib/state/tab.ts';
+import type { Target } from '#lib/state/target.ts';
 import { checkReceipt, tryOpenReceipt } from '#lib/trust/check.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import type { Session } from './sessions.ts';
@@ -69,22 +70,25 @@ const againMs = 4_000;
  */
 export function createPrepare({ clock, consumer, privateMode }: PrepareComponents) {
   let last: { readonly atMs: number; readonly key: string } | undefined;
-  return async ({ model, by }: { readonly model: string; readonly by: string }): Promise<void> => {
+  return async ({ model, by }: Target): Promise<void> => {
     if (privateMode() || by === 'this-device') return;
     const [atMs, key] = [clock.elapsed(), `${by} ${model}`];
     if (last?.key === key && atMs - last.atMs < againMs) return;
     last = { atMs, key };
     const asking = await consumer();
-    await asking.prepare({
-      model: model === 'any' ? 'any' : { name: model },
-      kind: 'chat',
-      input: { messages: [{ role: 'user', content: '?' }] },
-      params: { maxTokens: 1 },
-      tier: 'open',
-      only: by === 'anyone' ? undefined : [by],
-    });
+    await asking.prepare(shortQuestion({ model, by }));
   };
 }
+
+/** What stands for a question that has not been written yet. */
+export const shortQuestion = ({ model, by }: Target): AskRequest => ({
+  model: model === 'any' ? 'any' : { name: model },
+  kind: 'chat',
+  input: { messages: [{ role: 'user', content: '?' }] },
+  params: { maxTokens: 1 },
+  tier: 'open',
+  only: by === 'anyone' ? undefined : [by],
+});
 
 /**
  * Checks the receipt of one attempt again, offline: from its bytes, the job as sent, and what was received of that worker.

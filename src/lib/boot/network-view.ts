@@ -1,10 +1,12 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { catalog } from '#lib/engine/catalog.ts';
 import { capacities, unservedModels } from '#lib/market/capacity.ts';
-import type { RejectionReason } from '#lib/market/spec.ts';
-import type { JobEvent } from '#lib/peer/spec.ts';
-import type { CapacityView, ClockView, NetworkView } from '#lib/state/network.ts';
+import type { Considered, RejectionReason } from '#lib/market/spec.ts';
+import type { Consumer, JobEvent } from '#lib/peer/spec.ts';
+import type { CapacityView, ClockView, NetworkView, RouteReasonView } from '#lib/state/network.ts';
+import type { Target } from '#lib/state/target.ts';
 import { createLive, type Live, type MutableLive } from '#lib/base/live.ts';
+import { shortQuestion } from './asking.ts';
 import type { Session } from './sessions.ts';
 
 export interface NetworkWatcher {
@@ -117,6 +119,24 @@ export function createNetworkWatcher({ clock, now, offset }: NetworkWatcherCompo
     },
   };
 }
+
+/** Every worker and its reason, in words. */
+export const explainRoute = (consumer: Pick<Consumer, 'explain'>, target: Target): readonly RouteReasonView[] =>
+  consumer
+    .explain(shortQuestion(target))
+    .map(({ peer, reason }) => ({ peer, reason, message: { ...passWords, ...rejectionWords }[reason] }));
+
+const passWords: Readonly<Record<Considered['reason'], string>> = {
+  chosen: 'It would get your next question.',
+  'not-drawn': 'It is as good as the chosen one; one of them was drawn.',
+  slower: 'Another is expected to finish well before.',
+  'same-zone': 'A worker behind the same address has been tried.',
+  'on-trial': 'It is new and gets a small share of the questions.',
+  vouched: 'Workers known here vouch for it; it gets a small share of the questions.',
+  stranger: 'It has yet to prove itself; others have, and are free.',
+  distrusted: 'It has broken more promises than it kept.',
+  forked: 'It has signed two histories, so it is never asked.',
+};
 
 const rejectionWords: Readonly<Record<RejectionReason, string>> = {
   version: 'It speaks a newer version of the protocol.',

@@ -16,7 +16,7 @@ import { keepHistory } from './history.ts';
 import { requestIdentityLock } from './identity-lock.ts';
 import { createLibrary } from './library.ts';
 import { downloadBytes } from './model-view.ts';
-import { createNetworkWatcher } from './network-view.ts';
+import { createNetworkWatcher, explainRoute } from './network-view.ts';
 import { wakeups, watchPageLifecycle } from './page-lifecycle.ts';
 import { createRelaySource } from './relay-source.ts';
 import { createSharing } from './run-sharing.ts';
@@ -116,6 +116,7 @@ export async function createTab(): Promise<Tab> {
     network: {
       view: network.view,
       ping: async (peer, options) => (await sessions.asking()).peer.net.ping(peer, options),
+      explain: async (target) => explainRoute((await sessions.asking()).peer.consumer, target),
       takeOver: async () => lock.claim(),
     },
     device: { examine },

@@ -2,7 +2,7 @@ import type { ErrorRecord } from '#lib/base/errors.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Route } from '#lib/market/route.ts';
-import type { PassReason, Rejection, RouteQuery, WorkerConditions } from '#lib/market/spec.ts';
+import type { Considered, PassReason, Rejection, RouteQuery, WorkerConditions } from '#lib/market/spec.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
@@ -122,6 +122,16 @@ export interface Consumer {
    * Resolves when the channel is open or has failed. @throws `bad-request`.
    */
   prepare(request: AskRequest, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+  /**
+   * Why each worker would get such a request now, or not; at most 32 for each reason that rules one out. Asks nobody. The
+   * choice itself may fall differently a moment later: equals are drawn by lot. @throws `bad-request`.
+   */
+  explain(request: AskRequest): readonly RouteReason[];
+}
+
+export interface RouteReason {
+  readonly peer: PeerId;
+  readonly reason: Considered['reason'] | Rejection['reason'];
 }
 
 /** Serving jobs. Made by `createProvider` in `provide.ts`. */

@@ -106,3 +106,12 @@ export const noNetwork: NetworkView = {
   forks: [],
   served: { tokens: 0, askers: 0 },
 };
+
+/** Why a worker would get a question, or not. */
+export interface RouteReasonView {
+  readonly peer: string;
+  /** `chosen`, or the reason against it. */
+  readonly reason: string;
+  /** For people. */
+  readonly message: string;
+}

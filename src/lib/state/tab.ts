@@ -4,7 +4,7 @@ import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { DeviceView } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
 import type { LibraryView } from './library.ts';
-import type { NetworkView } from './network.ts';
+import type { NetworkView, RouteReasonView } from './network.ts';
 import type { Settings } from './settings.ts';
 import type { SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
@@ -45,6 +45,8 @@ export interface NetworkPort {
   readonly view: Live<NetworkView>;
   /** Round trip in milliseconds. */
   ping(peer: string, options: { readonly signal: AbortSignal }): Promise<number>;
+  /** Why each worker would get a question for this target now, or not. */
+  explain(target: Target): Promise<readonly RouteReasonView[]>;
   /** Asks the tab of this browser that holds the device's key to hand it over. */
   takeOver(): Promise<void>;
 }

@@ -343,3 +343,17 @@ test('peers are asked in the order that is wished for, then the others', async (
   expect(await askBy({ ignore: [one, three], order: [three] })).toEqual([two]);
   expect((await askBy({ order: [one] })).length).toBe(2);
 });
+
+test('an explanation names every worker and its reason, and asks nobody', async () => {
+  const world = createWorld(6);
+  const worker = await world.worker(1, { answerTokens: 5 });
+  const draining = await world.worker(2, {});
+  draining.announce({ draining: true });
+  const asker = await world.asker(3);
+  const explained = asker.consumer.explain(chat('hello'));
+  expect(explained).toEqual([
+    { peer: worker.net.self, reason: 'chosen' },
+    { peer: draining.net.self, reason: 'draining' },
+  ]);
+  expect(world.network.openChannels).toBe(0);
+});

@@ -126,6 +126,11 @@ export function createConsumer(components: ConsumerComponents): Consumer {
       const { peer, addrs } = candidate.entry.offer;
       await net.prepare(peer, jobProtocol, { addrs, signal });
     },
+    explain(request) {
+      const checked = checkRequest(request, kinds);
+      const { considered, rejections } = routeFor(toRouteQuery(checked, [], kinds), checked, context);
+      return [...considered, ...rejections];
+    },
   };
 }
 
