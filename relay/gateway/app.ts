@@ -23,7 +23,7 @@ import {
   type Health,
   type NetworkComponents,
 } from './routes/status.ts';
-import { openApiDocument } from './openapi.ts';
+import { openApiDocument, type OpenApiDocument } from './openapi.ts';
 import { showReference } from './reference.ts';
 import type { ReceiptIndex } from './receipts.ts';
 import { responsesEndpoint } from './responses/endpoint.ts';
@@ -95,9 +95,10 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/network', showNetwork(components));
   app.get('/v1/route', showRoute(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
-  const document = openApiDocument(endpoints);
-  app.get('/v1/openapi.json', (context) => context.json(document));
-  app.get('/v1/reference', showReference(document));
+  let document: OpenApiDocument | undefined;
+  const describeApi = () => (document ??= openApiDocument(endpoints));
+  app.get('/v1/openapi.json', (context) => context.json(describeApi()));
+  app.get('/v1/reference', showReference(describeApi));
   app.get('/health', showHealth(components.health));
   app.get('/relay.json', showRelayInfo(components.relayInfo));
 

@@ -13,11 +13,10 @@ const style = `
 const styleHash = createHash('sha256').update(style).digest('base64');
 
 /** `GET /v1/reference`: the OpenAPI document as a page, without scripts. */
-export function showReference(document: OpenApiDocument): Handler {
-  const page = writePage(document);
+export function showReference(document: () => OpenApiDocument): Handler {
   return (context) => {
     context.header('content-security-policy', `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'`);
-    return context.html(page);
+    return context.html(writePage(document()));
   };
 }
 
