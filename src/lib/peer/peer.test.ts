@@ -1,54 +1,7 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.fixture.ts';
-import { silentLogger } from '#lib/base/logger.ts';
-import { seededRandom } from '#lib/base/random.ts';
-import { createScriptedEngine } from '#lib/engine/scripted.ts';
-import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
-import { createSigner } from '#lib/protocol/envelope.ts';
-import { createMemoryStorage } from '#lib/storage/memory.ts';
-import { createPeer, type Peer, type PeerComponents } from './peer.ts';
-import { chat, demo, follow, pass, until } from './peer.fixture.ts';
-
-/** A relay and peers that follow it, all in memory. */
-function createTown() {
-  const clock = manualClock();
-  const random = seededRandom(7);
-  const network = createMemoryNetwork({ clock, random });
-  const relays: string[] = [];
-  const settle = async (peer: Promise<Peer>) => {
-    const made = await peer;
-    await made.start();
-    return made;
-  };
-  const join = (seed: number, change: Partial<PeerComponents> = {}) => {
-    const key = new Uint8Array(32).fill(seed);
-    return settle(
-      createPeer({
-        net: network.createNet({ seed: key }),
-        signer: createSigner(key),
-        storage: createMemoryStorage(),
-        clock,
-        random,
-        logger: silentLogger,
-        role: 'tab',
-        discovery: 'client',
-        relays: () => relays,
-        ...change,
-      }),
-    );
-  };
-  return {
-    clock,
-    network,
-    join,
-    async relay(seed: number, change: Partial<PeerComponents> = {}) {
-      const peer = await join(seed, { discovery: 'server', role: 'native', ...change });
-      relays.push(peer.self);
-      return peer;
-    },
-    model: (answerTokens = 20) => createScriptedEngine({ clock, answerTokens }).load(demo, {}),
-  };
-}
+import type { Peer } from './peer.ts';
+import { chat, follow, pass, until } from './peer.fixture.ts';
+import { createTown } from './town.fixture.ts';
 
 const serving = (peer: Peer) => peer.directory.entries().map(({ offer }) => offer.peer);
 

@@ -1,13 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 import { silentLogger } from '#lib/base/logger.ts';
-import { seededRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import { denyLimits } from '#lib/net/deny-list.ts';
-import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import type { Net, NetStatus } from '#lib/net/spec.ts';
-import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import {
   decodeFindFrame,
   encodeFindFrame,
@@ -26,19 +23,10 @@ import { createDiscoveryClient } from './discovery-client.ts';
 import { createDiscoveryServer } from './discovery-server.ts';
 import { admitGossip } from './offer-validator.ts';
 import { demo, pass } from '../peer.fixture.ts';
-
-const seedOf = (number: number) => new Uint8Array(32).fill(number);
-const signerOf = (number: number) => createSigner(seedOf(number));
+import { createGround, seedOf, signerOf } from '../town.fixture.ts';
 
 async function createNetwork(network: 'small' | 'large' = 'small') {
-  const clock = manualClock();
-  const random = seededRandom(1);
-  const memory = createMemoryNetwork({ clock, random });
-  const net = async (number: number) => {
-    const made = memory.createNet({ seed: seedOf(number) });
-    await made.start();
-    return made;
-  };
+  const { clock, random, network: memory, net } = createGround();
   const directory = createDirectory({ clock });
   const relay = await net(1);
   const server = createDiscoveryServer({

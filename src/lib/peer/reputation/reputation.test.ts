@@ -1,12 +1,8 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
-import { silentLogger } from '#lib/base/logger.ts';
-import { seededRandom } from '#lib/base/random.ts';
-import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import { standingLimits } from '#lib/market/standing.ts';
-import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import type { Channel } from '#lib/net/spec.ts';
-import { createSigner, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
+import { type Envelope, type Signer } from '#lib/protocol/envelope.ts';
 import { chat } from '#lib/protocol/kinds/chat.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import {
@@ -22,48 +18,19 @@ import { chainStart } from '#lib/trust/chain.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { countersign, issueReceipt, openReceipt, receiptHash, type OpenedReceipt } from '#lib/trust/receipt.ts';
 import { workOf, workTypical } from '#lib/trust/work.ts';
-import { createPeer, type Peer, type PeerComponents } from '../peer.ts';
+import type { Peer } from '../peer.ts';
 import { chat as ask, demo, follow, job, pass, until } from '../peer.fixture.ts';
+import { createTown, signerOf } from '../town.fixture.ts';
 import { reputationLimits } from './reputation.ts';
 
-const signerOf = (seed: number) => createSigner(new Uint8Array(32).fill(seed));
 const { afterJobMs, relayFirstMs, relayEveryMs, relayGrant } = reputationLimits;
 
-/** A relay and peers that know it, all in memory. */
-function createTown() {
-  const clock = manualClock();
-  const random = seededRandom(7);
-  const network = createMemoryNetwork({ clock, random });
-  const relays: string[] = [];
-  const join = async (seed: number, change: Partial<PeerComponents> = {}) => {
-    const peer = await createPeer({
-      net: network.createNet({ seed: new Uint8Array(32).fill(seed) }),
-      signer: signerOf(seed),
-      storage: createMemoryStorage(),
-      clock,
-      random,
-      logger: silentLogger,
-      role: 'tab',
-      discovery: 'client',
-      relays: () => relays,
-      ...change,
-    });
-    await peer.start();
-    return peer;
-  };
+/** A town in which jobs are done, and strangers say what they like. */
+function createScene() {
+  const town = createTown();
+  const { clock } = town;
   return {
-    clock,
-    network,
-    join,
-    async relay(seed: number) {
-      const peer = await join(seed, { discovery: 'server', role: 'native', relays: () => [] });
-      relays.push(peer.self);
-      return peer;
-    },
-    async serve(peer: Peer) {
-      peer.provider.offerModel(await createScriptedEngine({ clock, answerTokens: 50 }).load(demo, {}));
-      await pass(clock, 2_000);
-    },
+    ...town,
     async answered(asker: Peer, worker: Peer) {
       const asked = follow(asker.consumer, { ...ask('hello'), only: [worker.self] });
       await until(clock, () => asked.over);
@@ -73,8 +40,7 @@ function createTown() {
     },
     /** A stranger with a net and no peer behind it, to say what it likes. */
     async stranger(seed: number, to: Peer) {
-      const net = network.createNet({ seed: new Uint8Array(32).fill(seed) });
-      await net.start();
+      const net = await town.net(seed);
       return {
         signer: signerOf(seed),
         async say(...frames: readonly TallyFrame[]) {
@@ -140,7 +106,7 @@ async function take(peer: Peer, { envelope, record }: OpenedReceipt, at: number)
 }
 
 test('what was received by a receipt counts, what one’s own device did does not, and what was given lowers a place', async () => {
-  const town = createTown();
+  const town = createScene();
   await town.relay(1);
   const [worker, asker] = [await town.join(2), await town.join(3)];
   await town.serve(worker);
@@ -165,7 +131,7 @@ test('what was received by a receipt counts, what one’s own device did does no
 });
 
 test('after a job the worker’s tally is read, and a neighbour’s neighbour is no stranger', async () => {
-  const town = createTown();
+  const town = createScene();
   await town.relay(1);
   const [far, near, asker] = [await town.join(2), await town.join(3), await town.join(4)];
   await town.serve(far);
@@ -179,7 +145,7 @@ test('after a job the worker’s tally is read, and a neighbour’s neighbour is
 });
 
 test('a stranger is given a job on the word of a neighbour, when the known worker has no room', async () => {
-  const town = createTown();
+  const town = createScene();
   await town.relay(1);
   const [far, near, asker] = [await town.join(2), await town.join(3), await town.join(4)];
   await town.serve(far);
@@ -217,7 +183,7 @@ test('a stranger is given a job on the word of a neighbour, when the known worke
 });
 
 test('a box that only serves knows by its relay’s tally who served, and serves those first', async () => {
-  const town = createTown();
+  const town = createScene();
   const relay = await town.relay(1);
   const [box, helper, idler] = [await town.join(2), await town.join(3), await town.join(4)];
   await town.serve(helper);
@@ -232,7 +198,7 @@ test('a box that only serves knows by its relay’s tally who served, and serves
 });
 
 test('a tally is given to those it can matter to, and by a relay to everybody', async () => {
-  const town = createTown();
+  const town = createScene();
   const relay = await town.relay(1);
   const worker = await town.join(2);
   const stranger = await town.stranger(9, worker);
@@ -256,7 +222,7 @@ const tallyOf = (signer: Signer, of: string, change: Partial<Tally> = {}): Envel
 
 test('forged, borrowed, replayed, old and future tallies count for nothing; a liar’s is bounded', async () => {
   const friend = signerOf(7).peer;
-  const town = createTown();
+  const town = createScene();
   const peer = await town.join(2);
   const liar = await town.stranger(9, peer);
   // It has done one job, for which it may vouch with half.
@@ -274,14 +240,13 @@ test('forged, borrowed, replayed, old and future tallies count for nothing; a li
 });
 
 test('a tally seen before is not counted again', async () => {
-  const town = createTown();
+  const town = createScene();
   await town.relay(1);
   const [worker, asker] = [await town.join(2), await town.join(3)];
   await town.serve(worker);
   await town.answered(asker, worker);
-  const net = town.network.createNet({ seed: new Uint8Array(32).fill(2) });
   await worker.stop();
-  await net.start();
+  const net = await town.net(2);
   const [friend, other] = [signerOf(7).peer, signerOf(6).peer];
   const say = async (envelope: Envelope) => {
     await pass(town.clock, limits.tallyMinGapMs);
@@ -308,7 +273,7 @@ test('a tally seen before is not counted again', async () => {
 });
 
 test('a peer is granted one exchange at a time, and another one after a while', async () => {
-  const town = createTown();
+  const town = createScene();
   const peer = await town.join(2);
   const stranger = await town.stranger(9, peer);
   expect(await stranger.say(have)).toEqual([have]);
@@ -318,7 +283,7 @@ test('a peer is granted one exchange at a time, and another one after a while', 
 });
 
 test('frames out of turn, or more than there may be, end the exchange', async () => {
-  const town = createTown();
+  const town = createScene();
   const peer = await town.join(2);
   let seed = 10;
   const worker = signerOf(40);
@@ -340,7 +305,7 @@ test('frames out of turn, or more than there may be, end the exchange', async ()
 
 /** A worker that has shown the relay and an asker two histories. */
 async function forkedTown() {
-  const town = createTown();
+  const town = createScene();
   const [relay, asker] = [await town.relay(1), await town.join(3)];
   const forker = signerOf(50);
   const first = receiptOf(forker, asker.self, chainStart, 1);
@@ -369,7 +334,7 @@ test('two who were shown different histories find out, and a third is handed the
 });
 
 test('who shows one peer two histories is found out at once, as a worker and as an asker', async () => {
-  const town = createTown();
+  const town = createScene();
   const [peer, forker] = [await town.join(2), signerOf(50)];
   const first = receiptOf(forker, peer.self, chainStart, 1);
   const [one, two] = [2, 3].map((n) => receiptOf(forker, peer.self, first.hash, n)) as [OpenedReceipt, OpenedReceipt];
@@ -410,7 +375,7 @@ test('a restart forgets neither receipts, nor links, nor proofs', async () => {
 });
 
 test('a worker serves first whom it owes, then strangers in the order they came', async () => {
-  const town = createTown();
+  const town = createScene();
   await town.relay(1);
   const [worker, friend, early, late] = [
     await town.join(2),
