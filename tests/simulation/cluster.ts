@@ -15,11 +15,14 @@ export interface Cluster {
   readonly clock: ManualClock;
   readonly random: Random;
   readonly network: MemoryNetwork;
+  readonly relay: Peer;
   readonly askers: readonly Peer[];
   /** The worker in each slot; the slot of a killed one is empty until a worker is started there again. */
   readonly slots: (RunningWorker | undefined)[];
   /** Starts a worker in this slot, with the same key as any before it. */
   startWorker(slot: number): Promise<void>;
+  /** Starts one more asker, and gives it a second to look around. */
+  startAsker(): Promise<Peer>;
   kill(slot: number): void;
   freeze(slot: number): void;
   thaw(slot: number): void;
@@ -64,7 +67,7 @@ export async function createCluster(
   const startPeer = async (number: number, discovery: 'client' | 'server') => {
     const key = new Uint8Array(32).fill(number);
     const peer = await createPeer({
-      net: network.createNet({ seed: key }),
+      net: network.createNet({ seed: key, addr: `/ip4/10.0.${number}.1/tcp/1` }),
       signer: createSigner(key),
       storage: createMemoryStorage(),
       clock,
@@ -88,7 +91,7 @@ export async function createCluster(
     },
   });
 
-  await startPeer(relaySeed, 'server');
+  const relay = await startPeer(relaySeed, 'server');
   const askers: Peer[] = [];
   for (let i = 0; i < size.askers; i++) askers.push(await startPeer(100 + i, 'client'));
 
@@ -96,6 +99,7 @@ export async function createCluster(
     clock,
     random,
     network,
+    relay,
     askers,
     slots,
     runs,
@@ -107,6 +111,12 @@ export async function createCluster(
       const model = counted(await engine.load(scriptedModel(200), {}), run);
       peer.provider.offerModel(model);
       slots[slot] = { peer, model, run };
+    },
+    async startAsker() {
+      const asker = await startPeer(100 + askers.length, 'client');
+      askers.push(asker);
+      await cluster.advance(1_000);
+      return asker;
     },
     kill(slot) {
       const worker = slots[slot];

@@ -26,6 +26,9 @@ export interface PairInput {
   readonly near: PeerId;
   readonly far: PeerId;
   readonly path: ChannelPath;
+  /** Multiaddrs that each side shows the other; none by default. */
+  readonly nearAddress?: string | undefined;
+  readonly farAddress?: string | undefined;
   /** Bytes in flight or unread in one direction before `send` waits; one message always fits. */
   readonly windowBytes?: number;
   readonly toFar?: Link;
@@ -36,8 +39,9 @@ const atOnce: Link = (_sizeBytes, arrive) => queueMicrotask(arrive);
 
 export function createChannelPair(input: PairInput): ChannelPair {
   const windowBytes = input.windowBytes ?? limits.frameBytesMax;
-  const near: End = createEnd(input.far, input.path, windowBytes, input.toFar ?? atOnce, () => far);
-  const far: End = createEnd(input.near, input.path, windowBytes, input.toNear ?? atOnce, () => near);
+  const { path, nearAddress, farAddress, toFar = atOnce, toNear = atOnce } = input;
+  const near: End = createEnd({ remote: input.far, address: farAddress, path }, windowBytes, toFar, () => far);
+  const far: End = createEnd({ remote: input.near, address: nearAddress, path }, windowBytes, toNear, () => near);
   return { near, far };
 }
 
@@ -49,7 +53,12 @@ interface End extends PairEnd {
   readonly unreadBytes: number;
 }
 
-function createEnd(remote: PeerId, path: ChannelPath, windowBytes: number, carry: Link, other: () => End): End {
+function createEnd(
+  seen: Pick<Channel, 'remote' | 'address' | 'path'>,
+  windowBytes: number,
+  carry: Link,
+  other: () => End,
+): End {
   const gone = new AbortController();
   const inbox = createInbox(() => other().acknowledge());
   let sendEnded = false;
@@ -93,8 +102,7 @@ function createEnd(remote: PeerId, path: ChannelPath, windowBytes: number, carry
   };
 
   return {
-    remote,
-    path,
+    ...seen,
     closed: gone.signal,
     async send(message, { signal }: AbortOptions = {}) {
       if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);

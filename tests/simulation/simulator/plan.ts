@@ -41,9 +41,9 @@ export type Deed =
 /** Milliseconds of virtual time: when the turmoil ends, when all must have converged, and when all must be over. */
 export const phases = { turmoilMs: 25_000, convergedMs: 85_000, endMs: 125_000 } as const;
 export const jobDeadlineMs = 20_000;
-const turmoilJobs = 18;
-const burstJobs = 12;
-const calmJobs = 16;
+const turmoilJobs = 12;
+const burstJobs = 9;
+const calmJobs = 10;
 
 const pick = <T>(all: readonly T[], random: Random): T => all[Math.floor(random.float() * all.length)]!;
 const between = (min: number, max: number, random: Random): number => Math.floor(min + random.float() * (max - min));

@@ -25,7 +25,8 @@ import type { Name, Plan } from './plan.ts';
 
 export const slots = 2;
 export const answerTokens = 30;
-export const model = scriptedModel(200);
+export const tokensPerSecond = 200;
+export const model = scriptedModel(tokensPerSecond);
 
 /** The one right answer to a prompt. */
 export const truthOf = (prompt: string): readonly string[] =>
@@ -34,6 +35,8 @@ export const truthOf = (prompt: string): readonly string[] =>
 /** Faulty parts in place of sound ones, to see that the simulator notices. */
 export interface Doubles {
   readonly engine?: Partial<ScriptedOptions> | undefined;
+  /** More than each worker takes for a token by its plan, and says. */
+  readonly tokenDelayMs?: number | undefined;
   readonly model?: ((model: LoadedModel) => LoadedModel) | undefined;
   readonly peer?: ((peer: Peer) => Peer) | undefined;
 }
@@ -155,8 +158,9 @@ export function createResidents({ plan, clock, network, doubles, onRun }: Reside
     },
     async worker(name, life, tokenDelayMs) {
       const peer = await settle(name);
-      const engine = createScriptedEngine({ clock, slots, answerTokens, tokensPerSecond: 200, ...doubles.engine });
+      const engine = createScriptedEngine({ clock, slots, answerTokens, tokensPerSecond, ...doubles.engine });
       const loaded = await engine.load(model, {});
+      const delayMs = tokenDelayMs + (doubles.tokenDelayMs ?? 0);
       const watched: LoadedModel = {
         ...loaded,
         async *doStream(request, options) {
@@ -164,7 +168,7 @@ export function createResidents({ plan, clock, network, doubles, onRun }: Reside
           onRun(life, run, 'begins');
           try {
             for await (const event of loaded.doStream(request, options)) {
-              if (tokenDelayMs > 0) await clock.delay(tokenDelayMs, options);
+              if (delayMs > 0) await clock.delay(delayMs, options);
               yield event;
             }
           } finally {
@@ -172,7 +176,9 @@ export function createResidents({ plan, clock, network, doubles, onRun }: Reside
           }
         },
       };
-      peer.provider.offerModel(doubles.model?.(watched) ?? watched);
+      // As a benchmark at the start would have it: one that offers no rate is thought slow, and never shows that it is not.
+      const measured = { prefillTps: 1_000, decodeTps: 1_000 / (1_000 / tokensPerSecond + tokenDelayMs), ttftMs: 10 };
+      peer.provider.offerModel(doubles.model?.(watched) ?? watched, { measured });
       return peer;
     },
     async hostileWorker(name, attack, zone) {

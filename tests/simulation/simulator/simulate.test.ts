@@ -3,16 +3,16 @@ import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import { installEd25519, portableEd25519 } from '#lib/protocol/ed25519.ts';
-import { createNodeEd25519 } from '../../../relay/ed25519.ts';
+import { createRememberingEd25519 } from './ed25519.ts';
 import { drawPlan } from './plan.ts';
 import type { Doubles } from './residents.ts';
 import { describeFailure, simulate } from './simulate.ts';
 
-/** As many as fit in some twenty seconds of a processor; `npm run simulate` takes any number. One that it finds is added here. */
-const seeds = Array.from({ length: 40 }, (_, i) => i + 1);
+/** As many as fit in half a minute of a processor; `npm run simulate` takes any number. One that it finds is added here. */
+const seeds = Array.from({ length: 100 }, (_, i) => i + 1);
 const calm = { jobs: 0, honest: 0 };
 
-beforeAll(() => installEd25519(createNodeEd25519()));
+beforeAll(() => installEd25519(createRememberingEd25519()));
 afterAll(() => installEd25519(portableEd25519));
 
 describe('every invariant holds at every step', () => {
@@ -84,6 +84,7 @@ const faults: Readonly<Record<string, readonly [Doubles, RegExp]>> = {
   ],
   'a job never ends': [{ peer: reporting((event) => (event.type === 'job-finished' ? [] : [event])) }, /ended 0 times/],
   'a worker runs more than its slots': [{ engine: { slots: 6 } }, /jobs run in 2 slots/],
+  'engines are slow': [{ tokenDelayMs: 15 }, /times what they need/],
   'a directory keeps the dead': [{ peer: unforgetting }, /still lists/],
 };
 

@@ -4,7 +4,7 @@ import { createMemoryNetwork } from '#lib/net/memory.fixture.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import { drawPlan, phases, type Action, type Name, type Plan } from './plan.ts';
 import { createInvariants } from './invariants.ts';
-import { createResidents, type Doubles } from './residents.ts';
+import { answerTokens, createResidents, tokensPerSecond, type Doubles } from './residents.ts';
 
 /** What one seed gave. */
 export interface SeedReport {
@@ -12,8 +12,11 @@ export interface SeedReport {
   /** Moments at which every invariant was checked. */
   readonly steps: number;
   readonly jobs: Readonly<Record<'finished' | 'failed' | 'cancelled', number>>;
-  /** Jobs asked after everything was mended, and those of them that honest workers finished. */
-  readonly calm: { readonly jobs: number; readonly honest: number };
+  /**
+   * Jobs finished after everything was mended, those of them that honest workers finished, and their median time over what the
+   * links and the engine take.
+   */
+  readonly calm: { readonly jobs: number; readonly honest: number; readonly slowdown: number };
   /** Answers that more than one worker had a part in. */
   readonly resumed: number;
   /** Everything that happened, one line each: the same for the same seed, byte for byte. */
@@ -32,11 +35,26 @@ export interface Failure {
 export const describeFailure = ({ seed, step, atMs, message }: Failure): string =>
   `seed ${seed}, step ${step}, ${atMs.toFixed(1)} ms: ${message}\nreplay: npm run simulate -- --seed ${seed} --verbose`;
 
+/** The handshake, the request and the last token there and back, and the tokens: about what a job takes in the mean. */
+const quietMsOf = ({ latencyMs, jitterMs }: Plan['conditions']): number =>
+  4 * latencyMs + 2 * jitterMs + answerTokens * (1_000 / tokensPerSecond);
+
 /** More moments than any run needs: time has stopped moving. */
 const stepsMax = 100_000;
 
 /** Runs a plan, by default the one its seed draws, over whole peers in memory, checking after each moment something happened. */
 export async function simulate(seed: number, plan: Plan = drawPlan(seed), doubles: Doubles = {}): Promise<SeedReport> {
+  // Aborts and refusals are a run's daily bread, and their stack traces, which nobody reads, a tenth of its cost.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return await run(seed, plan, doubles);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function run(seed: number, plan: Plan, doubles: Doubles): Promise<SeedReport> {
   const clock = manualClock();
   const network = createMemoryNetwork({ clock, random: seededRandom(seed) });
   network.setConditions(plan.conditions);
@@ -44,7 +62,14 @@ export async function simulate(seed: number, plan: Plan = drawPlan(seed), double
   const note = (line: string) => void trace.push(`${clock.elapsed().toFixed(3)} ${line}`);
   const peers = new Map<Name, Peer>();
   const honest = plan.workers.flatMap(({ character }, i): Name[] => (character === 'honest' ? [`worker${i}`] : []));
-  const invariants = createInvariants({ clock, network, peers, honest, note });
+  const invariants = createInvariants({
+    clock,
+    network,
+    peers,
+    honest,
+    quietMs: quietMsOf(plan.conditions),
+    note,
+  });
   const residents = createResidents({ plan, clock, network, doubles, onRun: invariants.onRun });
   invariants.name(new Map([...plan.skewMs.keys()].map((name) => [residents.idOf(name), name])));
   let lives = 0;

@@ -1,6 +1,6 @@
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { DenyList } from '../deny-list.ts';
-import type { Subscription } from '../spec.ts';
+import type { MessageRoute, Subscription } from '../spec.ts';
 import type { MemoryNetworkContext } from '../memory.fixture.ts';
 
 /**
@@ -30,11 +30,12 @@ export function deliverMessage(
   subscriptions: Iterable<Subscription>,
   denied: DenyList,
   message: Uint8Array,
-  from: PeerId,
+  route: MessageRoute,
 ): void {
+  const from = route.source;
   if (denied.denies(from)) return;
   for (const subscription of subscriptions) {
-    const verdict = subscription.validate(message, from, { source: from, connected: true });
+    const verdict = subscription.validate(message, from, route);
     if (verdict === 'accept') subscription.deliver(message, from);
     else if (verdict === 'reject') denied.reject(from);
   }

@@ -77,7 +77,10 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
     },
     handler: (protocol) => handlers.get(protocol),
     adopt: (end) => track(end, 'inbound'),
-    receive: (topic, message, from) => deliverMessage(topics.get(topic) ?? [], denied, message, from),
+    receive: (topic, message, from) => {
+      const route = { source: from, connected: true, address: context.peers.get(from)?.addr };
+      deliverMessage(topics.get(topic) ?? [], denied, message, route);
+    },
     refuses: (peer) => denied.denies(peer),
     dropChannels: (remote) => {
       for (const channel of channels.keys()) {
@@ -137,6 +140,8 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
         near: self,
         far: peer,
         path: loop ? 'loopback' : conditions().path,
+        nearAddress: loop ? undefined : input.addr,
+        farAddress: loop ? undefined : target.addr,
         ...(loop
           ? {}
           : {
