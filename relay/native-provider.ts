@@ -5,6 +5,7 @@ import { toErrorRecord } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Peer } from '#lib/peer/peer.ts';
+import type { Scorer } from '#lib/peer/spec.ts';
 import { jobRefusal } from '#lib/peer/serve/admit.ts';
 import type { NativeEnv } from './settings.ts';
 import type { SqliteStorage } from './storage/sqlite.ts';
@@ -35,6 +36,8 @@ export interface NativeProvider {
   readonly state: NativeState;
   readonly running: number;
   readonly queued: number;
+  /** Of the models that are loaded in this process. */
+  readonly scorer: Scorer;
   /** Settles when it serves, has failed for the first time, or is off. */
   readonly ready: Promise<NativeState>;
   /** Answers only gateways from now on, whose clients are waiting; everyone else is refused as `draining`. */
@@ -63,6 +66,7 @@ export const noNativeProvider: NativeProvider = {
   state: { state: 'off' },
   running: 0,
   queued: 0,
+  scorer: { has: () => false, score: async () => undefined },
   ready: Promise.resolve({ state: 'off' }),
   closeToOthers: () => undefined,
   stop: async () => undefined,
@@ -135,6 +139,10 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
     },
     get queued() {
       return native?.peer.provider.state.queued ?? 0;
+    },
+    scorer: {
+      has: (artefact) => native?.peer.provider.scorer.has(artefact) ?? false,
+      score: async (...asked) => native?.peer.provider.scorer.score(...asked),
     },
     ready: first.promise,
     closeToOthers() {

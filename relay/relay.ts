@@ -114,9 +114,14 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     const network = () => (net.status().connections.length <= smallNetworkMax ? 'small' : 'large');
     const publicRelays = () =>
       net.status().relays.flatMap(({ addr, state }) => (state === 'connected' && isPublicRelay(addr) ? [addr] : []));
+    let native = noNativeProvider;
     const peer = await createPeer({
       net,
       signer,
+      scorer: {
+        has: (artefact) => native.scorer.has(artefact),
+        score: (...asked) => native.scorer.score(...asked),
+      },
       storage,
       clock,
       random,
@@ -128,28 +133,27 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     await peer.start();
     undo.push(() => peer.stop());
 
-    const native =
-      env.NATIVE === 'off'
-        ? noNativeProvider
-        : startNativeProvider({
-            open: async () => ({
-              storage: openSqliteStorage(join(env.DATA_DIR, 'native.db')),
-              seed: await loadSeed(env.DATA_DIR, 'native.key'),
-            }),
-            modelFile: bundledModelFile,
-            server: modelServer(env),
-            net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
-            isGateway: (asker) => asker === net.self,
-            listed: ({ self }, options) =>
-              waitUntilListed(
-                () => (peer.directory.get(self)?.offer.models.length ?? 0) > 0,
-                (listener) => peer.directory.onChange(listener),
-                { clock, ...options },
-              ),
-            clock,
-            random,
-            logger,
-          });
+    if (env.NATIVE !== 'off') {
+      native = startNativeProvider({
+        open: async () => ({
+          storage: openSqliteStorage(join(env.DATA_DIR, 'native.db')),
+          seed: await loadSeed(env.DATA_DIR, 'native.key'),
+        }),
+        modelFile: bundledModelFile,
+        server: modelServer(env),
+        net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
+        isGateway: (asker) => asker === net.self,
+        listed: ({ self }, options) =>
+          waitUntilListed(
+            () => (peer.directory.get(self)?.offer.models.length ?? 0) > 0,
+            (listener) => peer.directory.onChange(listener),
+            { clock, ...options },
+          ),
+        clock,
+        random,
+        logger,
+      });
+    }
     let draining = false;
     const jobs = createJobRegistry({ consumer: peer.consumer, clock, random });
     const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;

@@ -16,10 +16,11 @@ import type {
   LoadOptions,
   ModelEntry,
   RequestOf,
+  ScoreRequest,
 } from '#lib/engine/spec.ts';
 import { embeddingEvents } from '#lib/engine/vector.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
-import { runLlama } from './run.ts';
+import { promptTokens, runLlama } from './run.ts';
 import { scoreLlama, tokenize } from './tokens.ts';
 
 export interface LlamaEngineOptions {
@@ -66,12 +67,15 @@ export function createLlamaEngine(options: LlamaEngineOptions): Engine {
     const openContext = () =>
       (embedding ??= opened.model.createEmbeddingContext({ contextSize: contextTokens, threads }));
     const shared = { model: opened.model, sequence, clock, contextTokens };
+    const template = source.template ?? 'chatml';
+    const readTokens = (prompt: ScoreRequest['prompt']) =>
+      'kind' in prompt ? promptTokens(prompt, { model: opened.model, template }) : prompt;
     const slots = createSlots(1, (asked, streamSignal) =>
       asked.kind === 'embedding'
         ? embedLlama(asked, { ...shared, openContext, signal: streamSignal })
         : runLlama(textRequest(asked, features), {
             ...shared,
-            template: source.template ?? 'chatml',
+            template,
             signal: streamSignal,
           }),
     );
@@ -85,8 +89,11 @@ export function createLlamaEngine(options: LlamaEngineOptions): Engine {
       features,
       slots: 1,
       doStream: slots.doStream,
-      score: (request, { signal: scoreSignal }) =>
-        slots.hold((held) => scoreLlama(request, { ...shared, signal: held }), scoreSignal),
+      score: ({ prompt, answer, text }, { signal: scoreSignal }) =>
+        slots.hold(
+          (held) => scoreLlama({ prompt: readTokens(prompt), answer, text }, { ...shared, signal: held }),
+          scoreSignal,
+        ),
       unload() {
         unloading ??= slots.close().then(() => opened.model.dispose());
         return unloading;

@@ -59,6 +59,10 @@ export async function* runLlama(request: TextRequest, options: RunOptions): Asyn
   );
 }
 
+/** The tokens that a request gives the model to read. */
+export const promptTokens = (request: TextRequest, options: Pick<RunOptions, 'model' | 'template'>): readonly Token[] =>
+  promptOf(request, constraintOf(request).tools, options).tokens;
+
 interface Prompt {
   /** Without the resumed text. */
   readonly text: string;
@@ -78,7 +82,7 @@ interface Prompt {
 function promptOf(
   request: TextRequest,
   tools: Parameters<typeof renderChat>[2],
-  { model, template }: RunOptions,
+  { model, template }: Pick<RunOptions, 'model' | 'template'>,
 ): Prompt {
   const text = request.kind === 'chat' ? renderChat(request.input.messages, template, tools) : request.input.prompt;
   const asked = tokenize(model, text);

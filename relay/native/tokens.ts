@@ -34,7 +34,7 @@ const batchTokens = 128;
 
 /** Teacher forcing: evaluates the given tokens once and reads the logits before each token of the answer. */
 export async function scoreLlama(
-  { prompt, answer }: ScoreRequest,
+  { prompt, answer, text }: Omit<ScoreRequest, 'prompt'> & { readonly prompt: readonly number[] },
   {
     model,
     sequence,
@@ -46,6 +46,11 @@ export async function scoreLlama(
     throw new TabloomError('bad-request', 'There is nothing before the answer. Send its prompt.');
   const tokens = knownTokens(model, [...prompt, ...answer]);
   if (tokens.length > contextTokens) throw tooLong(tokens.length, contextTokens);
+  if (text !== undefined) {
+    const reads = model.detokenize(tokens.slice(prompt.length), false, tokens.slice(0, prompt.length));
+    if (reads.trim() !== text.trim())
+      throw new TabloomError('bad-request', 'These tokens are not those of the text. Send the ones that are.');
+  }
   const scores: TokenScore[] = [];
   if (answer.length === 0) return scores;
   await sequence.adaptStateToTokens(tokens.slice(0, prompt.length - 1), false);

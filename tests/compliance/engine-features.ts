@@ -183,6 +183,8 @@ export const featureCases: readonly EngineCase[] = [
     assert(prompt !== undefined && answer.ids !== undefined, 'no ids to score');
     const scores = await loaded.score({ prompt, answer: answer.ids }, {});
     equal(scores.length, answer.ids.length, 'scores against tokens');
+    equal(await loaded.score({ prompt: chat(story), answer: answer.ids, text: answer.text }, {}), scores, 'by request');
+    equal(await codeOf(() => loaded.score!({ prompt, answer: answer.ids!, text: 'else' }, {})), 'bad-request', 'code');
     const near = scores.filter(({ logprob, best }) => best - logprob < 1e-3).length;
     assert(near >= scores.length - 1, `only ${near} of ${scores.length} tokens are the likeliest`);
     assert(

@@ -37,6 +37,7 @@ function fakeProvider() {
     },
     onState: state.listen,
     servedModels: () => undefined,
+    scorer: { has: () => false, score: async () => undefined },
     offerModel: (model: LoadedModel, { audience = 'network' }: { audience?: Audience | undefined } = {}) =>
       state.change({ models: [{ artefact: model.model.artefact, name: model.model.name, audience }] }),
     withdrawModel: () => state.change({ models: [] }),

@@ -95,10 +95,12 @@ export type RequestOf<Kind extends KindName> = Pick<JobOf<Kind>, 'kind' | 'input
 /** Requests answered with text. */
 export type TextRequest = RequestOf<'chat'> | RequestOf<'completion'>;
 
-/** Token ids of the model's own vocabulary to score, prompt first. */
+/** What to score, prompt first: as the model would be asked, or as token ids of its own vocabulary. */
 export interface ScoreRequest {
-  readonly prompt: readonly number[];
+  readonly prompt: TextRequest | readonly number[];
   readonly answer: readonly number[];
+  /** What the answer is said to read as: `bad-request` where its tokens read otherwise. */
+  readonly text?: string | undefined;
 }
 
 /** The log-probability (natural) of a token given everything before it. */

@@ -27,6 +27,8 @@ export interface PlanOptions {
   /** Whether the budget of the zone has room for one more canary. */
   readonly hasRoom: (zone: Zone | undefined) => boolean;
   readonly brokenIn: (zone: Zone | undefined) => number;
+  /** This peer can score answers itself: nobody is needed to compare with. */
+  readonly scores?: boolean | undefined;
 }
 
 /** Of the checks, those that look at workers who are admitted already. */
@@ -45,7 +47,7 @@ export function planCheck(workers: readonly Examinee[], options: PlanOptions): C
   const subject = drawByZone(isSpotCheck ? admitted : begun.length > 0 ? begun : applicants, options);
   if (!subject) return undefined;
   const references = referencesFor(subject, workers, random);
-  return references.length > 0 ? { subject, references } : undefined;
+  return references.length > 0 || options.scores ? { subject, references } : undefined;
 }
 
 function isApplicant({ level, standing, zone, isFree }: Examinee, { now, hasRoom }: PlanOptions): boolean {

@@ -24,7 +24,7 @@ import { createPresence } from './presence/presence.ts';
 import { createProvider, type ProviderComponents } from './serve/provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
 import { openReputation, type Reputation } from './reputation/reputation.ts';
-import type { Consumer, Provider } from './spec.ts';
+import type { Consumer, Provider, Scorer } from './spec.ts';
 import { openTrackRecord, type TrackRecord } from './track-record.ts';
 
 /**
@@ -55,6 +55,8 @@ export interface PeerComponents {
   /** Kinds of work that are asked for and done; those of the protocol by default. */
   readonly kinds?: ProviderComponents['kinds'];
   readonly tiers?: readonly Tier[] | undefined;
+  /** Weights of another peer in this process; by default those of the models served here. */
+  readonly scorer?: Scorer | undefined;
   readonly policy?: Policy | undefined;
   readonly policyWords?: readonly string[] | undefined;
   readonly jobsPerPeerMax?: ProviderComponents['jobsPerPeerMax'];
@@ -119,6 +121,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   const consumer = createConsumer({
     ...components,
     search: client?.search,
+    scorer: components.scorer ?? provider.scorer,
     catalogue,
     directory,
     book,

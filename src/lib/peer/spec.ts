@@ -1,11 +1,11 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import type { Startable } from '#lib/base/startable.ts';
-import type { LoadedModel } from '#lib/engine/spec.ts';
+import type { LoadedModel, TokenScore } from '#lib/engine/spec.ts';
 import type { Route } from '#lib/market/route.ts';
 import type { Considered, PassReason, Rejection, RouteQuery, WorkerConditions } from '#lib/market/spec.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { Envelope } from '#lib/protocol/envelope.ts';
-import type { PeerId } from '#lib/protocol/ids.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import type { Job, Tier, Work } from '#lib/protocol/job.ts';
 import type { Measured, Offer } from '#lib/protocol/offer.ts';
 import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
@@ -134,9 +134,25 @@ export interface RouteReason {
   readonly reason: Considered['reason'] | Rejection['reason'];
 }
 
+/** The whole answer to a canary. */
+export interface ScoredAnswer {
+  readonly text: string;
+  /** Of its tokens, where each came with one. */
+  readonly ids: readonly number[] | undefined;
+}
+
+/** Weights in this process, in an engine that can tell how likely they find an answer's tokens. */
+export interface Scorer {
+  has(artefact: ArtefactId): boolean;
+  /** Undefined where it could not: no ids, or not those of the text; the engine is busy with a job, or failed. */
+  score(artefact: ArtefactId, request: AskRequest, answer: ScoredAnswer): Promise<readonly TokenScore[] | undefined>;
+}
+
 /** Serving jobs. Made by `createProvider` in `provide.ts`. */
 export interface Provider extends Startable {
   readonly state: ProviderState;
+  /** Of the models that are served here. */
+  readonly scorer: Scorer;
   /** The part of an offer that describes what `audience` is served now; undefined when it is served nothing. */
   servedModels(audience: Audience): ServedModels | undefined;
   onState(listener: (state: ProviderState) => void): () => void;

@@ -12,7 +12,7 @@ import {
   peerFixture,
 } from '#lib/market/offer.fixture.ts';
 import { levelOf, standingLimits } from '#lib/market/standing.ts';
-import type { AskRequest } from '../spec.ts';
+import type { AskRequest, Scorer } from '../spec.ts';
 import { createTrackRecord } from '../track-record.ts';
 import { createAuditions } from './auditions.ts';
 
@@ -25,14 +25,17 @@ const job = {
 } as AskRequest;
 
 /** Two workers with standing, and newcomers that answer as the test says; the promises of a job settle at once. */
-async function network(newcomers: Readonly<Record<string, 'honest' | 'liar' | 'silent'>>) {
+async function network(
+  newcomers: Readonly<Record<string, 'honest' | 'liar' | 'silent'>>,
+  { scorer, known = ['K', 'L'] }: { readonly scorer?: Scorer; readonly known?: readonly string[] } = {},
+) {
   const clock = manualClock(nowMs);
   const trackRecord = createTrackRecord({ clock });
   const directory = createDirectory({ clock });
-  for (const name of ['K', 'L', ...Object.keys(newcomers)]) {
+  for (const name of [...known, ...Object.keys(newcomers)]) {
     directory.consider(marketOffer(name, { models: [modelFixture({ contextTokens: 4_096 })] }), envelopeFixture);
   }
-  for (const name of ['K', 'L']) {
+  for (const name of known) {
     for (let i = 0; i < standingLimits.establishedAt + 5; i++) {
       trackRecord.record(peerFixture(name), artefactA, { type: 'finished', seen: {} });
     }
@@ -44,13 +47,16 @@ async function network(newcomers: Readonly<Record<string, 'honest' | 'liar' | 's
     clock,
     random: seededRandom(1),
     logger: silentLogger,
+    scorer,
     trackRecord,
     zones: { zone: (peer) => peer, isOwn: () => false, noteBroken: () => undefined, brokenIn: () => 0 },
     async ask(request, peer) {
       asked.push({ peer, request });
       const text = request.kind === 'chat' ? String(request.input.messages[0]?.content) : '';
       const does = newcomers[peer.slice(8, 9)] ?? 'honest';
-      return does === 'silent' ? undefined : does === 'liar' ? 'zip zap zop' : `The answer to ${text} is this.`;
+      if (does === 'silent') return undefined;
+      const ids = Array.from({ length: 12 }, (_, i) => (does === 'liar' ? 0 : i + 1));
+      return { text: does === 'liar' ? 'zip zap zop' : `The answer to ${text} is this.`, ids };
     },
   });
   const work = async (jobs: number) => {
@@ -110,4 +116,31 @@ test('a worker with standing that turns is found out by spot checks, and loses i
   does['A'] = 'liar';
   await work(500);
   expect([level('A'), level('K'), level('L')]).toEqual(['distrusted', 'established', 'established']);
+});
+
+/** Weights that find a liar's tokens strange. */
+const weights = (change: Partial<Scorer> = {}): Scorer => ({
+  has: (artefact) => artefact === artefactA,
+  score: async (_artefact, _request, { ids }) =>
+    ids?.map((id) => (id === 0 ? { logprob: -20, best: -0.1 } : { logprob: -0.2, best: -0.2 })),
+  ...change,
+});
+
+test('weights at hand judge an answer without anybody to compare with', async () => {
+  const { asked, work, level } = await network({ A: 'honest', B: 'liar' }, { scorer: weights(), known: [] });
+  await work(1_500);
+  expect([level('A'), level('B')]).toEqual(['on-trial', 'distrusted']);
+  // One canary a check, where a comparison takes two.
+  expect(asked.length).toBeLessThanOrEqual(1_500 * 0.03 + 3);
+});
+
+test('where the weights cannot tell, answers are compared', async () => {
+  for (const scorer of [weights({ score: async () => undefined }), weights({ score: async () => [] })]) {
+    const { work, level } = await network({ A: 'honest', B: 'liar' }, { scorer });
+    await work(1_500);
+    expect([level('A'), level('B'), level('K')]).toEqual(['on-trial', 'distrusted', 'established']);
+    const alone = await network({ A: 'honest', B: 'liar' }, { scorer, known: [] });
+    await alone.work(1_500);
+    expect([alone.level('A'), alone.level('B')]).toEqual(['stranger', 'stranger']);
+  }
 });

@@ -4,11 +4,12 @@ import type { Random } from '#lib/base/random.ts';
 import { createZoneBudget, judgeCheck, planCheck, type CheckPlan, type Examinee } from '#lib/market/audition.ts';
 import { candidates } from '#lib/market/candidates.ts';
 import { canaryText, canaryTokensMax, type CanaryShape } from '#lib/market/canary.ts';
+import { judgeScores } from '#lib/market/rescore.ts';
 import { createShare } from '#lib/market/share.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { levelOf } from '#lib/market/standing.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
-import type { AskRequest, WorkerView } from '../spec.ts';
+import type { AskRequest, Scorer, ScoredAnswer, WorkerView } from '../spec.ts';
 import type { TrackRecord } from '../track-record.ts';
 import type { Zones } from '../zones.ts';
 
@@ -27,7 +28,9 @@ export interface AuditionComponents {
   readonly trackRecord: TrackRecord;
   readonly zones: Zones;
   /** The whole answer of that one worker; undefined where there was none. */
-  readonly ask: (request: AskRequest, peer: PeerId) => Promise<string | undefined>;
+  readonly ask: (request: AskRequest, peer: PeerId) => Promise<ScoredAnswer | undefined>;
+  /** Models whose weights are at hand; the answers of others are compared. */
+  readonly scorer?: Scorer | undefined;
 }
 
 /** Of the jobs, canaries at most: those that a check compares with are counted too. */
@@ -39,7 +42,7 @@ const shapesMax = 16;
 const canaryContextTokens = 256;
 
 export function createAuditions(components: AuditionComponents): Auditions {
-  const { clock, random, logger, trackRecord, zones } = components;
+  const { clock, random, logger, trackRecord, zones, scorer } = components;
   const share = createShare(canaryShare, canariesSavedMax);
   const budget = createZoneBudget();
   const shapes: CanaryShape[] = [];
@@ -61,11 +64,12 @@ export function createAuditions(components: AuditionComponents): Auditions {
   const check = async (artefact: ArtefactId, shape: CanaryShape) => {
     const now = clock.now();
     const hasRoom = (zone: Examinee['zone']) => budget.hasRoom(zone, now);
-    const plan = planCheck(workersOf(artefact, shape.kind), { now, random, hasRoom, brokenIn: zones.brokenIn });
+    const scores = scorer?.has(artefact);
+    const plan = planCheck(workersOf(artefact, shape.kind), { now, random, hasRoom, brokenIn: zones.brokenIn, scores });
     if (!plan) return;
     budget.spend(plan.subject.zone, now);
-    share.spend(2);
-    const verdict = await examine(plan, canaryRequest(artefact, shape, canaryText(random)));
+    const request = canaryRequest(artefact, shape, canaryText(random));
+    const verdict = await examine(plan, request, scores ? artefact : undefined);
     if (verdict !== 'passed' && verdict !== 'failed') return;
     const { peer } = plan.subject;
     trackRecord.recordCanary(peer, artefact, verdict);
@@ -74,16 +78,28 @@ export function createAuditions(components: AuditionComponents): Auditions {
     logger.info('canary-failed', { peer, artefact });
   };
 
-  const examine = async (plan: CheckPlan, request: AskRequest) => {
+  /** @param artefact whose weights are at hand; what they cannot tell is compared. */
+  const examine = async (plan: CheckPlan, request: AskRequest, artefact: ArtefactId | undefined) => {
     const [one, other] = plan.references;
-    const [subject, first] = await Promise.all([
-      components.ask(request, plan.subject.peer),
-      components.ask(request, one!.peer),
-    ]);
-    const verdict = judgeCheck(plan, { subject, first });
+    share.spend();
+    const asked = components.ask(request, plan.subject.peer);
+    if (artefact !== undefined) {
+      const verdict = await rescore(request, artefact, await asked);
+      if (verdict !== 'undecided' || !one) return verdict;
+    }
+    share.spend();
+    const [subject, first] = await Promise.all([asked, components.ask(request, one!.peer)]);
+    const texts = { subject: subject?.text, first: first?.text };
+    const verdict = judgeCheck(plan, texts);
     if (verdict !== 'second') return verdict;
     share.spend();
-    return judgeCheck(plan, { subject, first, second: (await components.ask(request, other!.peer)) ?? '' });
+    return judgeCheck(plan, { ...texts, second: (await components.ask(request, other!.peer))?.text ?? '' });
+  };
+
+  const rescore = async (request: AskRequest, artefact: ArtefactId, answer: ScoredAnswer | undefined) => {
+    // Why it gave no answer has been recorded where it happened.
+    const scores = answer && (await scorer?.score(artefact, request, answer));
+    return scores ? judgeScores(scores, (request.params as CanaryShape).temperature ?? 1) : 'undecided';
   };
 
   return {

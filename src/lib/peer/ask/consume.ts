@@ -15,7 +15,7 @@ import type { Search } from '../presence/discovery-client.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import { runAsker } from '../session/asker-runner.ts';
 import { seenOf } from '../session/attempt.ts';
-import type { AskRequest, Consumer } from '../spec.ts';
+import type { AskRequest, Consumer, Scorer } from '../spec.ts';
 import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-record.ts';
 import { createAskedJobs } from './asked-jobs.ts';
 import { createAuditions } from './auditions.ts';
@@ -37,6 +37,8 @@ export interface ConsumerComponents {
   readonly kinds?: KindTable | undefined;
   /** Names that stand for one artefact, whatever a peer offers under them. */
   readonly catalogue?: Catalogue | undefined;
+  /** Judges canaries by the weights where they are at hand. */
+  readonly scorer?: Scorer | undefined;
   /** By default the consumer keeps its own, in memory. */
   readonly trackRecord?: TrackRecord | undefined;
   /** How long a job waits for the first offer while the directory is still empty; 3 s by default. */
@@ -101,10 +103,15 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     zones,
     async ask(request, peer) {
       const texts: string[] = [];
+      let ids: number[] | undefined = [];
       const checked = checkRequest({ ...request, only: [peer] }, kinds);
       for await (const event of run(checked, new AbortController().signal, 'canary')) {
-        if (event.type === 'part-received' && event.part.type === 'text-delta') texts.push(event.part.text);
-        if (event.type === 'job-finished') return texts.join('');
+        if (event.type === 'part-received' && event.part.type === 'text-delta') {
+          texts.push(event.part.text);
+          if (event.part.tokens > 0 && event.part.ids === undefined) ids = undefined;
+          ids?.push(...(event.part.ids ?? []));
+        }
+        if (event.type === 'job-finished') return { text: texts.join(''), ids };
       }
       return undefined;
     },

@@ -19,7 +19,16 @@ import { createChannelPermits } from './channel-permits.ts';
 import type { AnswerStore } from './answer-store.ts';
 import { createJobRecords, firstToken, jobFingerprint, jobRecordLimits, type JobRecord } from './job-records.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
-import { addJob, createServedModel, decodeRate, etaMs, isBroken, toOffered, type ServedModel } from './served-model.ts';
+import {
+  addJob,
+  createServedModel,
+  decodeRate,
+  etaMs,
+  isBroken,
+  scoreBesideJobs,
+  toOffered,
+  type ServedModel,
+} from './served-model.ts';
 import { refuseUnread, serveChannel } from '../session/serve-channel.ts';
 import { createWorkerSession, type WorkerSession } from '../session/worker-runner.ts';
 import type { WorkOutcome } from '../session/worker.ts';
@@ -249,6 +258,10 @@ export function createProvider(components: ProviderComponents): Provider {
   const provider: Provider = {
     get state() {
       return state();
+    },
+    scorer: {
+      has: (artefact) => servedModels.get(artefact)?.model.score !== undefined,
+      score: (artefact, request, answer) => scoreBesideJobs(servedModels.get(artefact), request, answer),
     },
     onState: changes.listen,
     servedModels(audience) {

@@ -1,11 +1,11 @@
 import { ewma } from '#lib/base/mean.ts';
-import type { EngineTimings, LoadedModel } from '#lib/engine/spec.ts';
+import type { EngineTimings, LoadedModel, TextRequest, TokenScore } from '#lib/engine/spec.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Measured, OfferedModel } from '#lib/protocol/offer.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import { createSlotQueue, type SlotQueue } from './slot-queue.ts';
-import type { Audience } from '../spec.ts';
+import type { AskRequest, Audience, ScoredAnswer } from '../spec.ts';
 
 /** A model that is served: to which audience, with which jobs running and queued, and how fast it has been. */
 export interface ServedModel {
@@ -103,3 +103,20 @@ export const decodeRate = ({ tokensOut }: Usage, { decodeMs }: EngineTimings): n
 /** 0 while nothing is known, as an offer states it. */
 const mean = (before: number | undefined, now: number | undefined): number =>
   Math.min(limits.rateMax, ewma(before || undefined, now) ?? 0);
+
+/** Takes a slot like a job, and only where none runs or waits: a person never waits for an examination. */
+export async function scoreBesideJobs(
+  served: ServedModel | undefined,
+  { kind, input, params }: AskRequest,
+  { text, ids }: ScoredAnswer,
+): Promise<readonly TokenScore[] | undefined> {
+  if (!served?.model.score || !ids || served.queue.running + served.queue.waiting > 0) return undefined;
+  const ticket = served.queue.enter(() => undefined, 0);
+  try {
+    return await served.model.score({ prompt: { kind, input, params } as TextRequest, answer: ids, text }, {});
+  } catch {
+    return undefined;
+  } finally {
+    ticket?.leave();
+  }
+}

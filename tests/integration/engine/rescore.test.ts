@@ -1,0 +1,75 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '#lib/base/clock.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { demoModel } from '#lib/engine/catalog.ts';
+import type { LoadedModel, RequestOf } from '#lib/engine/spec.ts';
+import { canaryText, canaryTokensMax } from '#lib/market/canary.ts';
+import { judgeScores } from '#lib/market/rescore.ts';
+import { createLlamaEngine } from '../../../relay/native/llama.ts';
+
+/** The worker decodes token by token and the judge reads all of them at once: other kernels, which add up in another order. */
+const file = fileURLToPath(new URL('../../../static/models/tabloom-demo.gguf', import.meta.url));
+const engine = createLlamaEngine({ clock: systemClock, pathOf: () => file });
+let loaded: LoadedModel;
+beforeAll(async () => {
+  loaded = await engine.load(demoModel, {});
+});
+afterAll(() => engine.close());
+
+type Chat = RequestOf<'chat'>;
+const random = seededRandom(3);
+const canary = (temperature = 0): Chat => ({
+  kind: 'chat',
+  input: { messages: [{ role: 'user', content: canaryText(random) }] },
+  params: { maxTokens: canaryTokensMax, temperature },
+});
+
+async function answerOf(request: Chat) {
+  const ids: number[] = [];
+  let text = '';
+  for await (const event of loaded.doStream(request, {})) {
+    if (event.type !== 'text-delta') continue;
+    ids.push(...(event.ids ?? []));
+    text += event.text;
+  }
+  return { ids, text };
+}
+
+async function verdict(request: Chat, { ids, text }: { readonly ids: readonly number[]; readonly text?: string }) {
+  return judgeScores(await loaded.score!({ prompt: request, answer: ids, text }, {}), request.params.temperature ?? 1);
+}
+
+test.each([0, 0.7, 1])('the same weights never fail an answer of their own (temperature %f)', async (temperature) => {
+  const verdicts: string[] = [];
+  for (let i = 0; i < 8; i++) {
+    const request = canary(temperature);
+    verdicts.push(await verdict(request, await answerOf(request)));
+  }
+  expect(verdicts).not.toContain('failed');
+  expect(verdicts).toContain('passed');
+});
+
+test('a canned answer, one to another question and one of other weights are failed', async () => {
+  const canned = await answerOf(canary());
+  const verdicts = { canned: [] as string[], foreign: [] as string[] };
+  for (let i = 0; i < 8; i++) {
+    const request = canary();
+    verdicts.canned.push(await verdict(request, { ids: canned.ids }));
+    // As weights that know nothing of this vocabulary would have it.
+    const foreign = (await answerOf(request)).ids.map((id) => (id * 31 + 7) % 500);
+    verdicts.foreign.push(await verdict(request, { ids: foreign }));
+  }
+  for (const found of Object.values(verdicts)) {
+    expect(found).not.toContain('passed');
+    expect(found.filter((one) => one === 'failed').length).toBeGreaterThanOrEqual(6);
+  }
+});
+
+test('tokens that are not those of the text are not scored', async () => {
+  const request = canary();
+  const { ids, text } = await answerOf(request);
+  await expect(loaded.score!({ prompt: request, answer: ids, text: `${text} Buy now!` }, {})).rejects.toMatchObject({
+    code: 'bad-request',
+  });
+});
