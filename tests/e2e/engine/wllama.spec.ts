@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { demoStory } from '../../fixtures/demo-story.ts';
+import { continuing, nearTieMax, type NearTies } from '../../fixtures/near-ties.ts';
 import { engineCases } from '../../compliance/engine.ts';
 import { openBenchPage, type BenchPage } from './bench-page.ts';
 import type { EngineBench } from './page/main.ts';
@@ -54,6 +55,23 @@ test('log-probabilities are those that llama.cpp gives to a whole answer at once
   );
   // The suite of llama.cpp holds its scores to the same figures.
   for (const [place, logprob] of found.entries()) expect(logprob).toBeCloseTo(demoStory.wllamaLogprobs[place]!, 4);
+});
+
+test('an answer that llama.cpp has begun in Node differs at near-ties only', async () => {
+  const path = new URL('../../vectors/near-ties.json', import.meta.url);
+  const { cases } = JSON.parse(await readFile(path, 'utf8')) as NearTies;
+  const cut = 5;
+  const requests = cases.map((one) => continuing(one, cut));
+  const answers = await opened.page.evaluate((given) => bench.greedy(given), requests);
+  for (const [at, { question, rest }] of cases.entries()) {
+    let said = '';
+    for (const { text, margin } of rest.slice(cut)) {
+      said += text;
+      if (answers[at]!.text.startsWith(said)) continue;
+      expect(margin, `"${question}", case ${at}, at "${said}"`).toBeLessThan(nearTieMax);
+      break;
+    }
+  }
 });
 
 test('an interrupted download goes on where it was, and the next load needs no network', async () => {
