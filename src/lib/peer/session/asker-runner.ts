@@ -94,7 +94,15 @@ interface Attempted {
 const deadlineSlackMs = 1_000;
 
 /** Timers that speak of a worker's silence: a process that was held up itself reads first what came meanwhile. */
-const ofSilence: ReadonlySet<AskerTimer> = new Set(['open', 'accept', 'queue', 'silence', 'first-word', 'stall']);
+const ofSilence: ReadonlySet<AskerTimer> = new Set([
+  'open',
+  'accept',
+  'queue',
+  'silence',
+  'first-word',
+  'stall',
+  'hedge',
+]);
 
 /**
  * Runs one job: owns its channels, a pump on each that always reads, and all of its timers. What happens is told to the
