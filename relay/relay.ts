@@ -5,6 +5,7 @@ import { printable } from '#lib/base/printable.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { catalog, demoModel } from '#lib/engine/catalog.ts';
 import { createLocalNets } from '#lib/net/local.ts';
+import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
 import { createPeer } from '#lib/peer/peer.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
@@ -45,8 +46,6 @@ export interface Relay extends Program {
   readonly url: string;
 }
 
-/** Up to this many peers, tabs are told to follow every offer themselves. */
-const smallNetworkMax = 200;
 const root = dirname(import.meta.dirname);
 
 /**
@@ -111,7 +110,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       logger,
     });
     const net = node;
-    const network = () => (net.status().connections.length <= smallNetworkMax ? 'small' : 'large');
+    const network = () => (net.status().connections.length <= smallConnectionsMax ? 'small' : 'large');
     const publicRelays = () =>
       net.status().relays.flatMap(({ addr, state }) => (state === 'connected' && isPublicRelay(addr) ? [addr] : []));
     let native = noNativeProvider;
@@ -191,7 +190,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
         peer: net.self,
         build,
         protocol: protocolVersion,
-        network: network(),
+        network: peer.directory.size <= smallNetworkMax ? network() : 'large',
         relays: publicRelays(),
       }),
       site: site.respond,

@@ -11,7 +11,7 @@ import type { SocketSource } from '#lib/net/libp2p/web-sockets.ts';
 import { relayTuning, type Tuning } from '#lib/net/libp2p/tuning.ts';
 import type { LocalNets } from '#lib/net/local.ts';
 import type { Net } from '#lib/net/spec.ts';
-import { offersTopic } from '#lib/protocol/find.ts';
+import { offerTopics } from '#lib/protocol/find.ts';
 import type { PendingUpgrade } from '../http/upgrade.ts';
 
 export interface RelayNodeOptions {
@@ -72,7 +72,7 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     listen: [`/ip4/${host}/tcp/${options.listenPort ?? 0}/ws`],
     socketSource,
     announce: options.announce ?? [],
-    topics: options.topics ?? [offersTopic],
+    topics: options.topics ?? offerTopics,
     relays: () => relays?.status() ?? [],
     onListen(addresses) {
       const port = addresses

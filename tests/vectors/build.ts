@@ -2,7 +2,7 @@ import { toHex, utf8Encode } from '#lib/base/bytes.ts';
 import { artefactId } from '#lib/protocol/artefact.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
 import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
-import { encodeFindFrame, encodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
+import { encodeFindFrame, encodeFindRequest, findProtocol, shardOf } from '#lib/protocol/find.ts';
 import {
   encodeAskerFrame,
   encodeWorkerFrame,
@@ -58,7 +58,10 @@ function ids() {
     names,
     relays: relays(peers[0]!.peer),
     peers,
-    artefacts: from.manifests.map((manifest) => ({ manifest, artefact: artefactId(manifest) })),
+    artefacts: from.manifests.map((manifest) => {
+      const artefact = artefactId(manifest);
+      return { manifest, artefact, topic: shardOf(artefact) };
+    }),
   };
 }
 

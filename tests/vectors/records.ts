@@ -242,5 +242,6 @@ export const findFrames: Readonly<Record<string, FindFrame>> = {
   sample: { t: 'sample', offers: [envelopes.offer] },
   offer: { t: 'offer', offer: envelopes.goodbye },
   gone: { t: 'gone', peer: worker.peer },
+  network: { t: 'network', network: 'large' },
   alive: { t: 'alive' },
 };

@@ -32,10 +32,11 @@ test('values encode to the given bytes and decode back, and other bytes are refu
 test('ids match', () => {
   const { peers, artefacts } = vectors('ids');
   for (const { publicKey, peer } of peers) expect(peerId(hex(publicKey))).toBe(peer);
-  for (const { manifest, artefact } of artefacts) {
+  for (const { manifest, artefact, topic } of artefacts) {
     const files = manifest.files as { path: string; sizeBytes: number; sha256: string }[];
     const rows = files.map((file) => [file.path, file.sizeBytes, file.sha256]).sort(([a], [b]) => (a! < b! ? -1 : 1));
     expect(sha256(write(rows)).toString('hex')).toBe(artefact);
+    expect(`tabloom/offers/2/${artefact[0]}`).toBe(topic);
   }
 });
 

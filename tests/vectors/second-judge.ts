@@ -178,6 +178,7 @@ const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
   },
   '/tabloom/find/2 relay': {
     hello: { peer, build: text(64), network: word, peers: count },
+    network: { network: word },
     sample: { offers: list(envelope('offer'), 64) },
     offer: { offer: envelope('offer') },
     gone: { peer },

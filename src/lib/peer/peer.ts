@@ -48,7 +48,7 @@ export interface PeerComponents {
   readonly role: Offer['role'];
   /** `client`: asks the relays it is connected to. `server`: answers those that ask, as a relay does. */
   readonly discovery: 'client' | 'server';
-  /** What a relay reports of the network's size; by the number of offers by default. */
+  /** What a relay reports of the network's size: `large` however few offers there are; `small` by default. */
   readonly network?: (() => 'small' | 'large') | undefined;
   /** Relays to ask or, at a relay, to take others' offers from; by default those the net is connected to. */
   readonly relays?: (() => readonly PeerId[]) | undefined;
@@ -127,7 +127,14 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     book,
     trackRecord: withReputation(trackRecord, reputation),
   });
-  const presence = createPresence({ ...components, provider, directory, sequence, listing: client?.listing });
+  const presence = createPresence({
+    ...components,
+    listing: client?.listing,
+    audience: client?.audience,
+    provider,
+    directory,
+    sequence,
+  });
   const discovery = client ?? createDiscoveryServer({ ...components, relays, directory });
 
   return {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { decodeCbor, encodeCbor, parseRecord, readRecord } from './cbor.ts';
 import { envelopeOf, type Envelope } from './envelope.ts';
 import { boundedFrame, frameHead, type UnknownFrame } from './frame.ts';
-import { artefactIdSchema, peerIdSchema } from './ids.ts';
+import { artefactIdSchema, peerIdSchema, type ArtefactId } from './ids.ts';
 import { tierSchema } from './job.ts';
 import { limits } from './limits.ts';
 import { nameSchema, wordSchema, type Word } from './word.ts';
@@ -15,8 +15,19 @@ export type FindRequest = z.output<typeof findRequestSchema>;
 export type FindFrame = z.output<typeof findFrameSchema>;
 
 export const findProtocol = '/tabloom/find/2';
-/** Gossipsub topic for signed offers. */
+/** Gossipsub topic for the signed offers of a small network. */
 export const offersTopic = 'tabloom/offers/2';
+
+/** Topic of a large network for the offers of an artefact, which it shares with a sixteenth of all artefacts. */
+export const shardOf = (artefact: ArtefactId): string => `${offersTopic}/${artefact.slice(0, 1)}`;
+
+/** Topics of a large network on which these models are offered. */
+export const shardsOf = (models: readonly { readonly artefact: ArtefactId }[]): readonly string[] => [
+  ...new Set(models.map(({ artefact }) => shardOf(artefact))),
+];
+
+/** All of them. A relay subscribes to each. */
+export const offerTopics: readonly string[] = [offersTopic, ...[...'0123456789abcdef'].map(shardOf)];
 
 /** Any unknown word is treated as `large`. */
 export type NetworkSize = Word<'small' | 'large'>;
@@ -39,10 +50,11 @@ export const findFrameSchema = z.discriminatedUnion('t', [
     t: z.literal('hello'),
     peer: peerIdSchema,
     build: z.string().max(64),
-    /** `small`: askers also subscribe to the offers topic and need no relay for discovery. */
+    /** `small`: the asker also subscribes to the topic of what it requested, and needs no relay to follow it. */
     network: networkSizeSchema,
     peers: z.number().int().nonnegative(),
   }),
+  z.object({ t: z.literal('network'), network: networkSizeSchema }),
   z.object({ t: z.literal('sample'), offers: z.array(offerEnvelopeSchema).max(limits.findLimitMax) }),
   z.object({ t: z.literal('offer'), offer: offerEnvelopeSchema }),
   z.object({ t: z.literal('gone'), peer: peerIdSchema }),

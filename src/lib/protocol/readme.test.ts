@@ -110,7 +110,8 @@ test('each section names every member of its records, frames, parts and kinds', 
 });
 
 test('the page states protocols, the topic, signed prefixes and limits', () => {
-  for (const text of [jobProtocol, findProtocol, tallyProtocol, offersTopic]) expect(page).toContain(`\`${text}\``);
+  for (const text of [jobProtocol, findProtocol, tallyProtocol, offersTopic, `${offersTopic}/`])
+    expect(page).toContain(`\`${text}\``);
   expect(page).toContain('"tabloom/" ‖ type ‖ "/2\\n" ‖ payload');
   expect(page).toContain('"tabloom/output/2/" ‖ form ‖ "\\n"');
   const places: Readonly<Record<string, readonly number[]>> = {

@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
+import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
+import { shardOf } from '#lib/protocol/find.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { signOffer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
@@ -46,19 +48,29 @@ function crowd(relay: Peer): void {
   }
 }
 
-test('a job whose worker is not in the sample of a large network finds it through the relay', async () => {
-  const relay = await startRelay(141, { network: () => 'large' });
+/** A large network: an asker that follows as many workers as it may, none of which exists. */
+async function largeNetwork(first: number) {
+  const relay = await startRelay(first, { network: () => 'large' });
   running.push(relay.peer);
   crowd(relay.peer);
-  const asker = await startPeer(142, relay.address);
+  const asker = await startPeer(first + 1, relay.address);
   running.push(asker);
   await eventually(() => asker.directory.size === limits.findLimitMax);
-  const worker = await startPeer(143, relay.address);
-  running.push(worker);
+  const workerOf = async (number: number, served: LoadedModel) => {
+    const worker = await startPeer(number, relay.address);
+    running.push(worker);
+    worker.provider.offerModel(served);
+    await eventually(() => worker.listing!.relays.length === 1);
+    await knows(relay.peer, worker.self);
+    return worker;
+  };
+  return { asker, workerOf };
+}
+
+test('a job whose worker is not in the sample of a large network finds it through the relay', async () => {
+  const { asker, workerOf } = await largeNetwork(141);
   const served = await model({ answerTokens: 20 });
-  worker.provider.offerModel(served);
-  await eventually(() => worker.listing!.relays.length === 1);
-  await knows(relay.peer, worker.self);
+  const worker = await workerOf(143, served);
   expect(asker.directory.get(worker.self)).toBeUndefined();
 
   const wished = { model: { artefact: served.model.artefact } };
@@ -68,4 +80,22 @@ test('a job whose worker is not in the sample of a large network finds it throug
   });
   const nobody = await run(asker.consumer, chat('and you?', { model: { artefact: 'd'.repeat(64) } }));
   expect(nobody).toMatchObject({ phase: 'failed', error: { code: 'no-peer-available' } });
+}, 60_000);
+
+test('an asker follows the topic of the model that it searched for, and receives no offer of another', async () => {
+  const { asker, workerOf } = await largeNetwork(151);
+  const [served, other] = [await model({ answerTokens: 20 }), await model({ answerTokens: 20 }, 50)];
+  expect(shardOf(served.model.artefact)).not.toBe(shardOf(other.model.artefact));
+  const worker = await workerOf(153, served);
+  const received = new Set<string>();
+  asker.directory.onChange((change) => change.type === 'offer' && received.add(change.entry.offer.peer));
+  const wished = { model: { artefact: served.model.artefact } };
+  expect(await run(asker.consumer, chat('are you there?', wished))).toMatchObject({ phase: 'finished' });
+
+  const stranger = await workerOf(154, other);
+  const second = await workerOf(155, served);
+  await knows(asker, second.self);
+  expect(
+    [...received].filter((peer) => [worker, second, stranger].some(({ self }) => self === peer)).toSorted(),
+  ).toEqual([worker.self, second.self].toSorted());
 }, 60_000);

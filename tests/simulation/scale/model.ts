@@ -1,5 +1,6 @@
 import { relayTuning } from '#lib/net/libp2p/tuning.ts';
-import { smallNetworkMax, streamsMax } from '#lib/peer/presence/discovery-server.ts';
+import { streamsMax } from '#lib/peer/presence/discovery-server.ts';
+import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { UnitCosts } from './measure.ts';
 
@@ -9,6 +10,8 @@ export const assumptions = {
   lenders: 0.2,
   /** Relays a peer keeps, where there are as many. */
   relaysPerPeer: 2,
+  /** Relays that share their offers, as `--relays` names them; more are further networks. */
+  relaysPerNetwork: 16,
   /** Of each lender; a job is announced when it begins and when it ends. */
   jobsPerMinute: 1,
   roundTripMs: 60,
@@ -18,7 +21,7 @@ export const assumptions = {
 export interface Scale {
   readonly peers: number;
   readonly relays: number;
-  /** Of one relay: peers connected, and offers it lists. */
+  /** Of one relay: peers connected, and offers it lists, which are those of its network. */
   readonly peersAtRelay: number;
   readonly offersAtRelay: number;
   /** To one peer, and what a lender sends. */
@@ -37,20 +40,21 @@ export interface Scale {
 }
 
 /**
- * Relays do not pass offers to each other: each lists the peers that are connected to it, and an asker sees what its own
- * relays list. So what matters is how many peers a relay has, and not how many there are.
+ * Relays of one network pass offers to each other, and each lists them all, while askers follow as many as they asked for. So
+ * a relay bears the offers of its network and the peers that are connected to it, and a peer bears neither.
  */
 export function scaleOf(peers: number, relays: number, costs: UnitCosts): Scale {
   const kept = Math.min(assumptions.relaysPerPeer, relays);
+  const networks = Math.ceil(relays / assumptions.relaysPerNetwork);
+  const otherRelays = relays / networks - 1;
   const peersAtRelay = Math.round((peers * kept) / relays);
-  const offersAtRelay = Math.round(peersAtRelay * assumptions.lenders);
+  const offersAtRelay = Math.round((peers / networks) * assumptions.lenders);
   const perSecond = 1_000 / limits.offerHeartbeatMs + (2 * assumptions.jobsPerMinute) / 60;
-  const isSmall = offersAtRelay <= smallNetworkMax;
-  const reported = isSmall ? offersAtRelay : Math.min(offersAtRelay, limits.findLimitMax);
-  const gossiped = isSmall ? offersAtRelay * perSecond : 0;
-  const gossipBytes = gossiped * costs.offerBytes;
+  const isSmall = offersAtRelay <= smallNetworkMax && peersAtRelay <= smallConnectionsMax;
+  const reported = Math.min(offersAtRelay, limits.findLimitMax);
+  const gossipBytes = isSmall ? offersAtRelay * perSecond * costs.offerBytes : 0;
   const findBytes = reported * perSecond * costs.offerFrameBytes;
-  const sampled = Math.min(offersAtRelay, limits.findLimitMax);
+  const passedOnBytes = offersAtRelay * perSecond * costs.offerBytes * otherRelays;
   return {
     peers,
     relays,
@@ -59,9 +63,9 @@ export function scaleOf(peers: number, relays: number, costs: UnitCosts): Scale 
     gossipBytes: kept * gossipBytes,
     findBytes: kept * findBytes,
     announcedBytes: kept * perSecond * costs.offerBytes,
-    findMs: 2 * assumptions.roundTripMs + costs.sampleMs(offersAtRelay) + sampled * costs.checkMs.tab,
+    findMs: 2 * assumptions.roundTripMs + costs.sampleMs(offersAtRelay) + reported * costs.checkMs.tab,
     relayHeapBytes: offersAtRelay * costs.offerHeapBytes + peersAtRelay * costs.streamHeapBytes,
-    relayBytesOut: peersAtRelay * (gossipBytes + findBytes),
+    relayBytesOut: peersAtRelay * (gossipBytes + findBytes) + passedOnBytes,
     relayCores:
       (offersAtRelay * perSecond * costs.checkMs.relay + peersAtRelay * reported * perSecond * costs.frameMs) / 1_000,
     beyond: [
@@ -84,6 +88,7 @@ export function describeScales(scales: readonly Scale[]): string {
     'peers',
     'relays',
     'peers a relay',
+    'offers',
     'gossip kB/s',
     'find kB/s',
     'find ms',
@@ -96,6 +101,7 @@ export function describeScales(scales: readonly Scale[]): string {
     one.peers,
     one.relays,
     one.peersAtRelay,
+    one.offersAtRelay,
     kilobytes(one.gossipBytes),
     kilobytes(one.findBytes),
     one.findMs.toFixed(0),

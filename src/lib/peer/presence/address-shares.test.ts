@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
+import { offersTopic } from '#lib/protocol/find.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { writeOffer, type Offer, type OfferedModel } from '#lib/protocol/offer.ts';
 import { offerFixture } from '#lib/protocol/protocol.fixture.ts';
@@ -22,7 +23,9 @@ function setup() {
   const clock = manualClock();
   const directory = createDirectory({ clock });
   const shares = createAddressShares({ clock, directory });
-  const validate = createOfferValidator({ directory, clock, trusts: () => false, strangers: 'none', shares });
+  const validate = createOfferValidator({ directory, clock, trusts: () => false, strangers: 'none', shares })(
+    offersTopic,
+  );
   let seq = 0;
   const announce = (signer: Signer, address: string | undefined, change: Partial<Offer> = {}) => {
     const offer = { ...offerFixture, peer: signer.peer, seq: ++seq, issuedAt: clock.now(), ttlMs: 60_000, ...change };

@@ -7,8 +7,15 @@ import type { Directory } from '#lib/market/spec.ts';
 import { createDenyList, denyLimits } from '#lib/net/deny-list.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
-import { offersTopic, type FindFrame, type FindRequest } from '#lib/protocol/find.ts';
-import type { PeerId } from '#lib/protocol/ids.ts';
+import {
+  offersTopic,
+  shardOf,
+  shardsOf,
+  type FindFrame,
+  type FindRequest,
+  type NetworkSize,
+} from '#lib/protocol/find.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { decodeUnverifiedOffer } from '#lib/protocol/offer.ts';
 import { expireEverySecond } from './discovery-server.ts';
@@ -37,6 +44,13 @@ const searchTurnMs = 3_000;
 export interface DiscoveryClient extends Startable {
   readonly listing: Listing;
   readonly search: Search;
+  readonly audience: Audience;
+}
+
+/** Topics on which relays and askers of this network expect the offers of a worker. */
+export interface Audience {
+  topicsFor(models: readonly { readonly artefact: ArtefactId }[]): readonly string[];
+  onChange(listener: () => void): () => void;
 }
 
 /**
@@ -67,6 +81,8 @@ interface Followed {
   /** Resolved once the relay has sent a sample, or the stream has ended. */
   readonly answered: PromiseWithResolvers<void>;
   isAnswered: boolean;
+  /** How many offers there are of what is wished for, by the relay's account. */
+  network: NetworkSize | undefined;
   /** The last `seq` of each peer that came on the present stream. */
   readonly lastSeqs: Map<PeerId, number>;
 }
@@ -84,13 +100,13 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
   const searches = new Map<string, Wish>();
   const denied = createDenyList(clock);
   const reportedBy = new Map<PeerId, Set<Followed>>();
-  const smallNetworks = new Set<PeerId>();
   const listedBy = new Set<PeerId>();
   const listings = createEmitter<readonly PeerId[]>();
   let lifetime: AbortController | undefined;
   let startedAt = 0;
   let endListening: () => void = () => {};
-  let unsubscribe: (() => void) | undefined;
+  const subscriptions = new Map<string, () => void>();
+  const audienceChanged = createEmitter<void>();
 
   const relays = components.relays ?? (() => connectedRelays(net));
   const wantedRelays = () =>
@@ -115,6 +131,7 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       stop: new AbortController(),
       answered: Promise.withResolvers(),
       isAnswered: false,
+      network: undefined,
       lastSeqs: new Map(),
     };
     wish.streams.set(relay, followed);
@@ -140,10 +157,8 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
   };
   const onLost = (followed: Followed) => {
     noteAnswered(followed);
-    if (followed.wish !== everything) return;
-    smallNetworks.delete(followed.relay);
-    noteListing(followed.relay, 'unlisted');
-    updateSubscription();
+    noteNetwork(followed, undefined);
+    if (followed.wish === everything) noteListing(followed.relay, 'unlisted');
   };
   const noteAnswered = (followed: Followed) => {
     followed.isAnswered = true;
@@ -168,10 +183,9 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       case 'hello':
         // What was reported before the stream broke is reported again, or has gone.
         forgetReports(followed);
-        if (wish !== everything) return;
-        if (frame.network === 'small') smallNetworks.add(relay);
-        else smallNetworks.delete(relay);
-        return updateSubscription();
+        return noteNetwork(followed, frame.network);
+      case 'network':
+        return noteNetwork(followed, frame.network);
       case 'sample':
         for (const offer of frame.offers) onOffer(followed, offer);
         return noteAnswered(followed);
@@ -224,21 +238,42 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
     else listedBy.delete(relay);
     listings.emit([...listedBy]);
   };
-  const updateSubscription = () => {
-    if (lifetime && smallNetworks.size > 0) {
-      unsubscribe ??= net.subscribe(offersTopic, {
-        validate: createOfferValidator({
-          directory,
-          clock,
-          trusts: (source) => everything.streams.has(source),
-          strangers: 'few',
-        }),
-        deliver: () => undefined,
-      });
-    } else {
-      unsubscribe?.();
-      unsubscribe = undefined;
+  const noteNetwork = (followed: Followed, network: NetworkSize | undefined) => {
+    if (followed.network === network) return;
+    followed.network = network;
+    updateSubscriptions();
+    if (followed.wish === everything) audienceChanged.emit();
+  };
+  const validatorOf = createOfferValidator({
+    directory,
+    clock,
+    trusts: (source) => everything.streams.has(source),
+    strangers: 'few',
+  });
+  /** While there are few offers of what is wished for, they are followed by their topic too, without any relay's help. */
+  const updateSubscriptions = () => {
+    const wishes = lifetime ? [everything, ...searches.values()] : [];
+    const wanted = new Set(wishes.filter(isSmall).flatMap(topicOf));
+    for (const [topic, unsubscribe] of subscriptions) {
+      if (wanted.has(topic)) continue;
+      subscriptions.delete(topic);
+      unsubscribe();
     }
+    for (const topic of wanted) {
+      if (subscriptions.has(topic)) continue;
+      subscriptions.set(topic, net.subscribe(topic, { validate: validatorOf(topic), deliver: () => undefined }));
+    }
+  };
+  const audience: Audience = {
+    topicsFor(models) {
+      const sizes = [...everything.streams.values()].flatMap(({ network }) => network ?? []);
+      const isLarge = sizes.some((size) => size !== 'small');
+      return [
+        ...(isLarge ? shardsOf(models) : []),
+        ...(sizes.length === 0 || sizes.includes('small') ? [offersTopic] : []),
+      ];
+    },
+    onChange: audienceChanged.listen,
   };
 
   const search: Search = (request) => {
@@ -279,6 +314,7 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
 
   return {
     search,
+    audience,
     listing: {
       get relays() {
         return [...listedBy];
@@ -307,9 +343,17 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       for (const [key, wish] of searches) endSearch(key, wish);
       for (const followed of everything.streams.values()) leave(followed);
       reportedBy.clear();
-      updateSubscription();
+      updateSubscriptions();
     },
   };
+}
+
+const isSmall = ({ streams }: Wish): boolean => [...streams.values()].some(({ network }) => network === 'small');
+
+/** A search without an artefact may find offers on any topic, and is left to the relays. */
+function topicOf({ request: { artefact, name, kind } }: Wish): readonly string[] {
+  if (artefact !== undefined) return [shardOf(artefact)];
+  return name === undefined && kind === undefined ? [offersTopic] : [];
 }
 
 export const connectedRelays = (net: Net): readonly PeerId[] => [

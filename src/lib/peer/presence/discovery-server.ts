@@ -18,6 +18,8 @@ import {
   encodeSample,
   findProtocol,
   offersTopic,
+  offerTopics,
+  shardOf,
   type FindFrame,
   type FindRequest,
 } from '#lib/protocol/find.ts';
@@ -26,6 +28,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { OfferedModel } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createAddressShares, type AddressShares } from './address-shares.ts';
+import { createNetworkSizes, type NetworkSizes } from './network-size.ts';
 import { admitFound, createOfferValidator } from './offer-validator.ts';
 
 export interface DiscoveryServerComponents {
@@ -36,12 +39,10 @@ export interface DiscoveryServerComponents {
   readonly logger: Logger;
   /** Other relays, which may pass on the offers of peers that are not connected here; none by default. */
   readonly relays?: (() => readonly PeerId[]) | undefined;
-  /** What `hello` says of the network; by the number of offers by default. */
+  /** `large` however few offers there are; `small` by default. */
   readonly network?: (() => 'small' | 'large') | undefined;
 }
 
-/** Offers up to which askers are told to subscribe to the topic themselves. */
-export const smallNetworkMax = 200;
 /** How long another relay may take to hand over a sample of its directory. */
 const sampleTimeoutMs = 10_000;
 /** Find streams a relay serves in all. */
@@ -55,8 +56,12 @@ export const streamsMax = 8_192;
 export function createDiscoveryServer(components: DiscoveryServerComponents): Startable {
   const { net, directory, clock, logger } = components;
   const trusts = (source: PeerId) => components.relays?.().includes(source) ?? false;
-  const network = components.network ?? (() => (directory.size <= smallNetworkMax ? 'small' : 'large'));
+  const counted = createNetworkSizes(directory);
+  const sizes: NetworkSizes = {
+    of: (topic) => (topic === offersTopic && components.network?.() === 'large' ? 'large' : counted.of(topic)),
+  };
   const shares = createAddressShares({ clock, directory });
+  const validatorOf = createOfferValidator({ directory, clock, trusts, strangers: 'none', shares });
   const streamsOf = new Map<PeerId, number>();
   let streams = 0;
   /** Relays that were connected at the last look. */
@@ -74,7 +79,7 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
     streamsOf.set(channel.remote, open + 1);
     streams += 1;
     try {
-      await serveFind(channel, { ...components, network, shares, signal: lifetime.signal });
+      await serveFind(channel, { ...components, sizes, shares, signal: lifetime.signal });
     } catch (error) {
       logger.info('find-ended', { code: errorCode(error) });
       throw error;
@@ -104,11 +109,8 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
       if (lifetime) return;
       lifetime = new AbortController();
       ends = [
-        net.subscribe(offersTopic, {
-          validate: createOfferValidator({ directory, clock, trusts, strangers: 'none', shares }),
-          // The validator has put it into the directory.
-          deliver: () => undefined,
-        }),
+        // The validator puts them into the directory.
+        ...offerTopics.map((topic) => net.subscribe(topic, { validate: validatorOf(topic), deliver: () => undefined })),
         net.handle(findProtocol, handle),
         net.onPeerGone((peer) => directory.remove(peer)),
         net.onStatus(joinRelays),
@@ -167,7 +169,7 @@ export async function expireEverySecond(directory: Directory, clock: Clock, sign
 }
 
 interface FindComponents extends DiscoveryServerComponents {
-  readonly network: () => 'small' | 'large';
+  readonly sizes: NetworkSizes;
   readonly shares: AddressShares;
   readonly signal: AbortSignal;
 }
@@ -182,11 +184,11 @@ const stallMs = 20_000;
  * always told of its own offer, and so knows that it is listed.
  */
 async function serveFind(channel: Channel, components: FindComponents): Promise<void> {
-  const { net, directory, clock, random, network, shares } = components;
+  const { net, directory, clock, random, sizes, shares } = components;
   const frames = channel[Symbol.asyncIterator]();
   const over = new AbortController();
   const signal = AbortSignal.any([components.signal, channel.closed, over.signal]);
-  const pending = new Map<PeerId, FindFrame>();
+  const pending = new Map<PeerId | 'network', FindFrame>();
   const reported = new Set<PeerId>();
   const changed = createNotifier();
 
@@ -217,7 +219,16 @@ async function serveFind(channel: Channel, components: FindComponents): Promise<
       (more) => over.abort(wireError(more.done ? 'peer-lost' : 'bad-frame')),
       (error) => over.abort(error),
     );
+    const topic = request.artefact === undefined ? offersTopic : shardOf(request.artefact);
+    let reportedSize = sizes.of(topic);
+    const noteSize = () => {
+      const size = sizes.of(topic);
+      if (size === reportedSize) return;
+      reportedSize = size;
+      pending.set('network', { t: 'network', network: size });
+    };
     endListening = directory.onChange((change) => {
+      noteSize();
       const peer = change.type === 'gone' ? change.peer : change.entry.offer.peer;
       if (change.type === 'gone') {
         if (reported.delete(peer)) pending.set(peer, { t: 'gone', peer });
@@ -225,7 +236,7 @@ async function serveFind(channel: Channel, components: FindComponents): Promise<
       } else if (
         reported.has(peer) ||
         peer === channel.remote ||
-        (matches(change.entry, request) && (network() === 'small' || reported.size < request.limit))
+        (matches(change.entry, request) && (sizes.of(topic) === 'small' || reported.size < request.limit))
       ) {
         reported.add(peer);
         pending.set(peer, { t: 'offer', offer: change.entry.envelope });
@@ -239,7 +250,7 @@ async function serveFind(channel: Channel, components: FindComponents): Promise<
     const own = directory.get(channel.remote);
     const sample = own && !drawn.includes(own) ? [...drawn, own] : drawn;
     for (const { offer } of sample) reported.add(offer.peer);
-    await send(encodeFindFrame({ t: 'hello', peer: net.self, build, network: network(), peers: directory.size }));
+    await send(encodeFindFrame({ t: 'hello', peer: net.self, build, network: reportedSize, peers: directory.size }));
     for (const frame of encodeSample(sample.map(({ envelope }) => envelope))) await send(frame);
     for (;;) {
       const [next] = pending;

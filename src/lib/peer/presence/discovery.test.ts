@@ -11,6 +11,7 @@ import {
   encodeFindRequest,
   findProtocol,
   offersTopic,
+  shardOf,
   type FindFrame,
   type FindRequest,
 } from '#lib/protocol/find.ts';
@@ -21,6 +22,7 @@ import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createDiscoveryClient } from './discovery-client.ts';
 import { createDiscoveryServer } from './discovery-server.ts';
+import { smallNetworkMax } from './network-size.ts';
 import { admitGossip } from './offer-validator.ts';
 import { demo, pass } from '../peer.fixture.ts';
 import { createGround, seedOf, signerOf } from '../town.fixture.ts';
@@ -437,6 +439,43 @@ describe('a discovery client', () => {
     expect(asked.get(worker.self)).toBeUndefined();
   });
 
+  test('is told when the network grows and shrinks, and publishes and subscribes accordingly', async () => {
+    const { clock, random, net, directory: listed, relay, offer } = await createNetwork();
+    const enter = (number: number) => {
+      const entered = offer(number);
+      listed.consider(entered, signOffer(entered, signerOf(number)));
+      return entered.peer;
+    };
+    const asker = await net(9);
+    const subscribed = new Set<string>();
+    const client = createDiscoveryClient({
+      net: { ...asker, subscribe: (topic) => (subscribed.add(topic), () => void subscribed.delete(topic)) },
+      directory: createDirectory({ clock }),
+      clock,
+      random,
+      logger: silentLogger,
+      relays: () => [relay.self],
+    });
+    const audiences: (readonly string[])[] = [];
+    client.audience.onChange(() => audiences.push(client.audience.topicsFor(offer(2).models)));
+    await client.start();
+    await pass(clock, 50);
+    expect([...subscribed]).toEqual([offersTopic]);
+    const peers = Array.from({ length: smallNetworkMax }, (_, i) => enter(100 + i));
+    await pass(clock, 50);
+    expect([...subscribed]).toEqual([offersTopic]);
+    enter(99);
+    await pass(clock, 50);
+    expect([...subscribed]).toEqual([]);
+    for (const peer of peers) listed.remove(peer);
+    await pass(clock, 50);
+    expect([...subscribed]).toEqual([offersTopic]);
+    const shard = shardOf(demo.artefact);
+    expect(audiences).toEqual([[offersTopic], [shard], [offersTopic]]);
+    await client.stop();
+    expect([...subscribed]).toEqual([]);
+  });
+
   describe('searches', () => {
     const rare = 'e'.repeat(64);
 
@@ -498,6 +537,30 @@ describe('a discovery client', () => {
       await client.stop();
       await pass(clock, 50);
       expect(streams()).toBe(0);
+    });
+
+    test('follow by its topic what is rare, and hear of no other artefact there', async () => {
+      const { clock, net, client, asked, worker, bytes, memory, offer } = await largeNetwork();
+      expect(client.audience.topicsFor([{ artefact: rare }, { artefact: demo.artefact }])).toEqual([
+        shardOf(rare),
+        shardOf(demo.artefact),
+      ]);
+      void client.search({ artefact: rare, limit: 16 });
+      await pass(clock, 50);
+      const heard = asked.size;
+      const other = await net(3);
+      const models = [{ ...offer(3).models[0]!, artefact: rare }];
+      memory.setConditions({ publishLoss: 1 }, [signerOf(1).peer, other.self]);
+      await other.publish(shardOf(demo.artefact), bytes(3));
+      await other.publish(offersTopic, bytes(3));
+      await pass(clock, 50);
+      expect(asked.size).toBe(heard);
+      // The relay never had it.
+      await other.publish(shardOf(rare), bytes(3, { models }));
+      await pass(clock, 50);
+      expect([asked.size, asked.get(other.self)?.offer.models[0]?.artefact]).toEqual([heard + 1, rare]);
+      expect(asked.get(worker)).toBeDefined();
+      await client.stop();
     });
 
     test('resolve where there is no such worker', async () => {

@@ -3,6 +3,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import * as envelopes from '#lib/protocol/envelope.ts';
+import { offersTopic, shardOf, shardsOf } from '#lib/protocol/find.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { writeOffer } from '#lib/protocol/offer.ts';
 import { offerFixture } from '#lib/protocol/protocol.fixture.ts';
@@ -17,11 +18,12 @@ const signerOf = (number: number): Signer => {
 function setup(change: Partial<OfferValidatorComponents> = {}, offersMax = 20) {
   const clock = manualClock();
   const directory = createDirectory({ clock, limits: { offersMax } });
-  const validate = createOfferValidator({ directory, clock, trusts: () => false, strangers: 'none', ...change });
+  const validatorOf = createOfferValidator({ directory, clock, trusts: () => false, strangers: 'none', ...change });
+  const validate = validatorOf(offersTopic);
   let seq = 0;
   const offerOf = (signer: Signer, issuedAt = clock.now()) =>
     writeOffer({ ...offerFixture, peer: signer.peer, seq: ++seq, issuedAt, ttlMs: 60_000 }, signer);
-  return { clock, directory, validate, offerOf };
+  return { clock, directory, validate, validatorOf, offerOf };
 }
 
 const here = (peer: string) => ({ source: peer, connected: true });
@@ -111,4 +113,24 @@ test('A12: a model whose name hides something is skipped, and the rest of its of
     'tаbloom-demo',
   ]);
   expect(bad.flatMap((name) => directory.serving({ name }))).toEqual([]);
+});
+
+test('an offer is passed on once on each topic that one of its models belongs on, and charged once', () => {
+  const { validatorOf, offerOf } = setup();
+  const worker = signerOf(1);
+  const [shard] = shardsOf(offerFixture.models);
+  const elsewhere = shardOf(shard!.endsWith('0') ? '1' : '0');
+  const from = worker.peer;
+  const verdicts = (offer: Uint8Array, ...topics: readonly string[]) =>
+    topics.map((topic) => validatorOf(topic)(offer, from, here(from)));
+  expect(verdicts(offerOf(worker), offersTopic, shard!, shard!, offersTopic)).toEqual([
+    'accept',
+    'accept',
+    'ignore',
+    'ignore',
+  ]);
+  expect(verdicts(offerOf(worker), elsewhere)).toEqual(['reject']);
+  expect(verdicts(offerOf(worker), shard!, elsewhere)).toEqual(['accept', 'reject']);
+  const goodbye = writeOffer({ ...offerFixture, peer: from, seq: 99, models: [], draining: true }, worker);
+  expect(verdicts(goodbye, shard!, elsewhere, offersTopic)).toEqual(['accept', 'accept', 'accept']);
 });

@@ -2,8 +2,9 @@ import { equalBytes } from '#lib/base/bytes.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { createTokenBuckets } from '#lib/base/token-buckets.ts';
 import type { Directory } from '#lib/market/spec.ts';
-import type { Subscription } from '#lib/net/spec.ts';
+import type { MessageRoute, Subscription } from '#lib/net/spec.ts';
 import { encodeEnvelope, isSigned, type Envelope } from '#lib/protocol/envelope.ts';
+import { offersTopic, shardsOf } from '#lib/protocol/find.ts';
 import { peerIdFromKey, type PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { decodeUnverifiedOffer, type Offer } from '#lib/protocol/offer.ts';
@@ -30,32 +31,65 @@ export interface OfferValidatorComponents {
   readonly shares?: AddressShares | undefined;
 }
 
-/** Validates the offers' topic: whose share an offer is counted in, whether that share is used up, then the offer itself. */
-export function createOfferValidator(components: OfferValidatorComponents): Subscription['validate'] {
+/** The last offer that was judged of a peer, and the topics on which it came. */
+interface Judged {
+  readonly message: Uint8Array;
+  readonly verdict: Verdict;
+  readonly topics: Set<string>;
+}
+
+/** A worker of a large network publishes an offer on several topics within moments. */
+const judgedMax = 256;
+
+/**
+ * Validates a topic of offers: whose share an offer is counted in, whether that share is used up, then the offer itself. An
+ * offer that came on another topic is passed on with the verdict it had there, once a topic.
+ */
+export function createOfferValidator(
+  components: OfferValidatorComponents,
+): (topic: string) => Subscription['validate'] {
   const { directory, clock, trusts, strangers, shares } = components;
   const quota = createTokenBuckets(clock, offerQuota);
+  const judged = new Map<PeerId, Judged>();
   /** A peer that is listed stays listed: its heartbeats cost as much as the directory's room for its address allows. */
   const isHeartbeat = (from: PeerId) => {
     const known = directory.get(from);
     return known !== undefined && clock.now() - known.receivedAt >= limits.offerHeartbeatMs / 2;
   };
-
-  return (message, from, { source, connected, address }) => {
+  const judge = (topic: string, message: Uint8Array, from: PeerId, { source, connected, address }: MessageRoute) => {
     const isAccountable = connected || trusts(source);
     if (!isAccountable && strangers === 'none') return 'ignore';
     if (!quota.take(isAccountable ? from : `through ${source}`)) return source === from ? 'reject' : 'ignore';
     if (shares && !isHeartbeat(from) && !shares.takeOffer(address, message.length)) return 'ignore';
-    return admitGossip(directory, message, from, (offer) => shares?.hasRoom(address, offer) ?? true);
+    return admitGossip(directory, message, from, {
+      topic,
+      hasRoom: (offer) => shares?.hasRoom(address, offer) ?? true,
+    });
+  };
+
+  return (topic) => (message, from, route) => {
+    const known = judged.get(from);
+    if (known && !known.topics.has(topic) && equalBytes(known.message, message)) {
+      known.topics.add(topic);
+      const listed = directory.get(from)?.offer;
+      return listed === undefined || belongsOn(topic, listed) ? known.verdict : 'reject';
+    }
+    const verdict = judge(topic, message, from, route);
+    judged.delete(from);
+    judged.set(from, { message, verdict, topics: new Set([topic]) });
+    if (judged.size > judgedMax) judged.delete(judged.keys().next().value!);
+    return verdict;
   };
 }
 
+interface Gossiped {
+  readonly topic?: string;
+  readonly hasRoom?: (offer: Offer) => boolean;
+}
+
 /** Admits a gossiped offer to the directory. `from` is the peer that published it: no peer publishes another's offer. */
-export const admitGossip = (
-  directory: Directory,
-  bytes: Uint8Array,
-  from: PeerId,
-  hasRoom: (offer: Offer) => boolean = () => true,
-): Verdict => admit(directory, bytes, from, hasRoom).verdict;
+export const admitGossip = (directory: Directory, bytes: Uint8Array, from: PeerId, gossiped: Gossiped = {}): Verdict =>
+  admit(directory, bytes, from, gossiped).verdict;
 
 /** `seq` of the offer, unless it could not be read. */
 interface Admitted {
@@ -63,7 +97,12 @@ interface Admitted {
   readonly seq?: number;
 }
 
-function admit(directory: Directory, bytes: Uint8Array, from: PeerId, hasRoom: (offer: Offer) => boolean): Admitted {
+function admit(
+  directory: Directory,
+  bytes: Uint8Array,
+  from: PeerId,
+  { topic = offersTopic, hasRoom = () => true }: Gossiped,
+): Admitted {
   let read: ReturnType<typeof decodeUnverifiedOffer>;
   try {
     read = decodeUnverifiedOffer(bytes);
@@ -72,12 +111,16 @@ function admit(directory: Directory, bytes: Uint8Array, from: PeerId, hasRoom: (
   }
   const { offer, envelope } = read;
   const { seq } = offer;
-  if (offer.peer !== from) return { verdict: 'reject', seq };
+  if (offer.peer !== from || !belongsOn(topic, offer)) return { verdict: 'reject', seq };
   // A late or repeated offer is not worth the millisecond that its signature costs.
   if (directory.checkFreshness(offer) !== 'fresh' || !hasRoom(offer)) return { verdict: 'ignore', seq };
   if (!isSigned(envelope)) return { verdict: 'reject', seq };
   return { verdict: directory.consider(offer, envelope) === 'fresh' ? 'accept' : 'ignore', seq };
 }
+
+/** On a shard, an offer of which no model belongs there has no business, but for a goodbye, which names none. */
+const belongsOn = (topic: string, { models }: Offer): boolean =>
+  topic === offersTopic || models.length === 0 || shardsOf(models).includes(topic);
 
 /** Admits an offer that a relay passed on. Nothing is taken on the relay's word: the signature is checked here. */
 export function admitFound(directory: Directory, envelope: Envelope): Admitted & { readonly peer: PeerId } {
@@ -87,7 +130,7 @@ export function admitFound(directory: Directory, envelope: Envelope): Admitted &
   if (known && equalBytes(known.envelope.sig, envelope.sig) && equalBytes(known.envelope.payload, envelope.payload)) {
     return { peer, verdict: 'ignore', seq: known.offer.seq };
   }
-  return { peer, ...admit(directory, encodeEnvelope(envelope), peer, () => true) };
+  return { peer, ...admit(directory, encodeEnvelope(envelope), peer, {}) };
 }
 
 export const offerBurstMax = 2 * limits.offersPerWindowMax;

@@ -6,7 +6,7 @@ import { seededRandom } from '#lib/base/random.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import type { Net, NetStatus, RelayStatus } from '#lib/net/spec.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
-import { offersTopic } from '#lib/protocol/find.ts';
+import { offersTopic, shardsOf } from '#lib/protocol/find.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { readOffer, type Offer, type OfferedModel } from '#lib/protocol/offer.ts';
 import type { Listing } from './discovery-client.ts';
@@ -34,12 +34,15 @@ function setup(listing?: Listing) {
   const key = createSigner(new Uint8Array(32).fill(1));
   const status = (): NetStatus => ({ state: 'online', relays: here.relays, connections: [] });
   const announced: Offer[] = [];
+  const topics: string[] = [];
+  const audienceChanged = createEmitter<void>();
   const here = {
     models: [model] as OfferedModel[],
     own: [] as OfferedModel[],
     draining: false,
     addrs: ['/a'],
     relays: [] as RelayStatus[],
+    topics: [offersTopic] as readonly string[],
     /** What every publication waits for. */
     subscriber: undefined as Promise<void> | undefined,
   };
@@ -56,9 +59,10 @@ function setup(listing?: Listing) {
     addresses: () => here.addrs,
     status,
     onStatus: statusChanged.listen,
-    publish: async (_topic, message) => {
+    publish: async (topic, message) => {
       if (here.subscriber) await here.subscriber;
       announced.push(readOffer(message).offer);
+      topics.push(topic);
     },
   };
   const directory = createDirectory({ clock });
@@ -66,6 +70,7 @@ function setup(listing?: Listing) {
   const presence = createPresence({
     net: net as Net,
     provider: provider as Provider,
+    audience: { topicsFor: () => here.topics, onChange: audienceChanged.listen },
     signer,
     directory,
     clock,
@@ -81,6 +86,12 @@ function setup(listing?: Listing) {
     presence,
     here,
     announced,
+    topics,
+    async audienceIs(...next: readonly string[]) {
+      here.topics = next;
+      audienceChanged.emit();
+      await clock.advance(limits.offerMinGapMs);
+    },
     signatures: () => signatures,
     busy(running: number, change: Partial<OfferedModel> = {}) {
       here.models = here.models.map((one) => ({ ...one, running, ...change }));
@@ -213,4 +224,13 @@ test('an announcement that no relay shows is made again, after a pause that doub
   await unlisted.clock.advance(unlistedMs);
   expect(unlisted.announced.length).toBeGreaterThan(times.length);
   await unlisted.presence.stop();
+});
+
+test('a network that grows is announced to on its new topics, and once more on the old', async () => {
+  await scene.audienceIs(...shardsOf([model]));
+  await scene.audienceIs(...shardsOf([model]));
+  expect(scene.topics).toEqual([offersTopic, ...shardsOf([model]), offersTopic]);
+  await scene.presence.stop();
+  expect(scene.topics.slice(3)).toEqual(shardsOf([model]));
+  expect(scene.announced.at(-1)!.models).toEqual([]);
 });

@@ -15,7 +15,7 @@ import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
 import type { Sequence } from '../identity.ts';
 import type { Provider, ServedModels } from '../spec.ts';
-import type { Listing } from './discovery-client.ts';
+import type { Audience, Listing } from './discovery-client.ts';
 
 export interface PresenceComponents {
   readonly net: Net;
@@ -30,6 +30,8 @@ export interface PresenceComponents {
   readonly random: Random;
   readonly logger: Logger;
   readonly role: Offer['role'];
+  /** By default the topic of a small network. */
+  readonly audience?: Audience | undefined;
   /** `['open']` by default. */
   readonly tiers?: readonly Tier[] | undefined;
   /** Kinds of request that are refused, as words of the policy list. */
@@ -66,6 +68,7 @@ const withdrawalTimeoutMs = 500;
  */
 export function createPresence(components: PresenceComponents): Presence {
   const { net, signer, provider, directory, sequence, listing, clock, random, logger } = components;
+  const { audience = smallAudience } = components;
   const changed = createNotifier();
   let lifetime: AbortController | undefined;
   let running: Promise<void> = Promise.resolve();
@@ -75,6 +78,7 @@ export function createPresence(components: PresenceComponents): Presence {
   let isLoadPending = false;
   let isOffline = false;
   let publishing = 0;
+  let announcedTopics: readonly string[] = [];
   let isBehind = false;
 
   const toOffer = (served: ServedModels, seq: number, ttlMs: number): Offer => ({
@@ -95,14 +99,19 @@ export function createPresence(components: PresenceComponents): Presence {
     directory.consider(offer, envelope);
     return envelope;
   };
+  const topicsNow = () => audience.topicsFor(provider.servedModels('network')?.models ?? []);
+  /** Where an offer stood before, it is replaced too. */
   const publish = async (envelope: Envelope, turn: 'in-turn' | 'at-once', signal?: AbortSignal) => {
     if (publishing >= publishingMax && turn === 'in-turn') {
       isBehind = true;
       return;
     }
     publishing += 1;
+    const [topics, message] = [topicsNow(), encodeEnvelope(envelope)];
+    const all = [...new Set([...topics, ...announcedTopics])];
+    announcedTopics = topics;
     try {
-      await net.publish(offersTopic, encodeEnvelope(envelope), { signal });
+      await Promise.all(all.map((topic) => net.publish(topic, message, { signal })));
     } catch (error) {
       logger.info('offer-not-published', { code: errorCode(error) });
     } finally {
@@ -120,7 +129,7 @@ export function createPresence(components: PresenceComponents): Presence {
   const served = () => [provider.servedModels('self'), provider.servedModels('network')] as const;
   const digest = (): AnnouncementDigest => ({
     models: modelsDigest(served()),
-    addresses: addressesDigest(net.addresses(), net.status()),
+    addresses: addressesDigest(net.addresses(), net.status(), topicsNow()),
     load: loadDigest(served()),
   });
   /** What has changed since the last announcement; `load`: nothing but how busy this peer is. */
@@ -218,7 +227,8 @@ export function createPresence(components: PresenceComponents): Presence {
     else if (announcedDigest.load !== loadDigest(served())) void announceLoadLater(lifetime.signal);
   };
   const onNetStatus = (status: NetStatus) => {
-    if (!isOffline && announcedDigest?.addresses !== addressesDigest(net.addresses(), status)) announceSoon();
+    if (!isOffline && announcedDigest?.addresses !== addressesDigest(net.addresses(), status, topicsNow()))
+      announceSoon();
   };
   let endListening: readonly (() => void)[] = [];
 
@@ -232,6 +242,7 @@ export function createPresence(components: PresenceComponents): Presence {
         provider.onState(onProviderState),
         net.onStatus(onNetStatus),
         listing?.onChange(() => changed.notify()) ?? (() => undefined),
+        audience.onChange(() => onNetStatus(net.status())),
       ];
       running = runHeartbeat(lifetime.signal).catch((error) => {
         if (errorCode(error) !== 'aborted') logger.warn('presence-ended', { code: errorCode(error) });
@@ -260,7 +271,7 @@ export function createPresence(components: PresenceComponents): Presence {
 
 /**
  * What makes two announcements equal, in the parts that change at different times: the models that are served, the
- * addresses of the peer, and its load. Other peers must know the first two at once; the load changes with every job, at the
+ * addresses of the peer with the relays and topics it announces on, and its load. Other peers must know the first two at once; the load changes with every job, at the
  * very moment in which the job's first token is due.
  */
 interface AnnouncementDigest {
@@ -279,10 +290,17 @@ const modelsDigest = (served: Served): string =>
 const loadDigest = (served: Served): string =>
   JSON.stringify(served.map((one) => one?.models.map(({ running, queued, measured }) => [running, queued, measured])));
 
-const addressesDigest = (addresses: readonly string[], { relays }: Pick<NetStatus, 'relays'>): string =>
+const addressesDigest = (
+  addresses: readonly string[],
+  { relays }: Pick<NetStatus, 'relays'>,
+  published: readonly string[],
+): string =>
   JSON.stringify([
     addresses,
+    published,
     relays
       .filter(({ state }) => state === 'connected' || state === 'reserved')
-      .map(({ peer, state, topics }) => [peer, state, topics?.includes(offersTopic)]),
+      .map(({ peer, state, topics }) => [peer, state, topics?.filter((topic) => published.includes(topic))]),
   ]);
+
+const smallAudience: Audience = { topicsFor: () => [offersTopic], onChange: () => () => undefined };
