@@ -154,7 +154,12 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       });
     }
     let draining = false;
-    const jobs = createJobRegistry({ consumer: peer.consumer, clock, random });
+    const jobs = createJobRegistry({
+      consumer: peer.consumer,
+      clock,
+      random,
+      jobsPerAddressMax: env.JOBS_PER_ADDRESS,
+    });
     const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;
     const health = (): Health => {
       const { state, running, queued } = native;
@@ -195,7 +200,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       }),
       site: site.respond,
     });
-    onRequest = toNodeListener(gateway);
+    onRequest = toNodeListener(gateway, resolveClient);
     logger.info('relay-serving', { port: http.port, peer: net.self });
 
     let stopping: Promise<void> | undefined;

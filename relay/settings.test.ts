@@ -26,6 +26,7 @@ describe('environment', () => {
       ALLOWED_ORIGINS: [],
       TRUSTED_PROXIES: [],
       CONNECTIONS_PER_ADDRESS: 256,
+      JOBS_PER_ADDRESS: 64,
       LOG_LEVEL: 'warn',
       SHUTDOWN_SECONDS: 10,
       NATIVE: 'on',

@@ -129,6 +129,7 @@ export const envSchemas = {
     ALLOWED_ORIGINS: list.pipe(z.array(originSchema)).default([]),
     TRUSTED_PROXIES: networksSchema.default([]),
     CONNECTIONS_PER_ADDRESS: numberSchema.pipe(z.number().int().min(1).max(10_000)).default(256),
+    JOBS_PER_ADDRESS: numberSchema.pipe(z.number().int().min(1).max(10_000)).default(64),
     NATIVE: z.enum(['on', 'off']).default('on'),
     RELAYS: list.pipe(z.array(relayUrlSchema).max(relaysMax)).default([]),
   }),

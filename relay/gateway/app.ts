@@ -4,6 +4,7 @@ import { Hono, type Handler } from 'hono';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
+import type { ResolveClientAddress } from '../http/client-address.ts';
 import type { Guard } from '../http/guard.ts';
 import { createBodyBudget } from './body.ts';
 import { chatEndpoint } from './chat.ts';
@@ -11,7 +12,7 @@ import { completionEndpoint } from './completion.ts';
 import { embeddingEndpoint } from './embedding.ts';
 import type { Endpoint } from './endpoint.ts';
 import { gatewayError, toHttpError } from './errors.ts';
-import { generate, type GenerateComponents } from './routes/generate.ts';
+import { generate, type GenerateComponents, type RequestOrigin } from './routes/generate.ts';
 import {
   listModels,
   showHealth,
@@ -42,7 +43,7 @@ export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'>, N
 
 export interface Gateway {
   /** Request in, Response out, without a socket. */
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Request, origin?: RequestOrigin): Promise<Response>;
 }
 
 /** The routes that run a job. */
@@ -68,7 +69,7 @@ const postPaths = [...Object.keys(endpoints), ...unavailablePaths];
 /** The relay's HTTP interface: the OpenAI API, health, `/relay.json` and the pages. */
 export function createGateway(components: GatewayComponents): Gateway {
   const { guard, logger, site } = components;
-  const app = new Hono({ getPath: routePath });
+  const app = new Hono<{ Bindings: RequestOrigin }>({ getPath: routePath });
 
   app.onError((error, context) => {
     const { status, body, retryAfterSeconds } = toHttpError(error);
@@ -133,7 +134,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     return response;
   });
 
-  return { fetch: async (request) => app.fetch(request) };
+  return { fetch: async (request, origin = {}) => app.fetch(request, origin) };
 }
 
 /** An error that clients can tell from a wrong path. The body is not read. */
@@ -145,8 +146,14 @@ const kindUnavailable: Handler = () => {
 };
 
 /** Adapts a gateway to Node's HTTP server. Each request's signal aborts when the client disconnects. */
-export function toNodeListener(gateway: Gateway): (request: IncomingMessage, response: ServerResponse) => void {
-  const listener = getRequestListener((request) => gateway.fetch(request), { overrideGlobalObjects: false });
+export function toNodeListener(
+  gateway: Gateway,
+  resolveClient: ResolveClientAddress,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const listener = getRequestListener(
+    (request, { incoming }) => gateway.fetch(request, { client: resolveClient(incoming as IncomingMessage).host }),
+    { overrideGlobalObjects: false },
+  );
   return (request, response) => void listener(request, response);
 }
 

@@ -136,6 +136,40 @@ describe('limits and shutdown', () => {
     expect(jobs.counts.running).toBe(0);
   });
 
+  test('one address takes its share of the places and no more, whatever keys it sends, and gives them back', async () => {
+    const { gateway, jobs } = gatewayFixture(
+      endless(() => undefined),
+      { clock: systemClock },
+    );
+    const askFrom = (client: string, number: number) =>
+      gateway.fetch(
+        new Request('http://localhost:8080/v1/chat/completions', {
+          method: 'POST',
+          headers: {
+            host: 'localhost:8080',
+            'content-type': 'application/json',
+            ...(number % 2 === 0 ? { 'idempotency-key': `${client} ${number}` } : {}),
+          },
+          body: JSON.stringify(ask({ stream: true })),
+        }),
+        { client },
+      );
+    const { jobsPerAddressMaxDefault } = gatewayLimits;
+    const open: Response[] = [];
+    for (let i = 0; i < jobsPerAddressMaxDefault; i++) open.push(await askFrom('192.0.2.1', i));
+    expect(open.map(({ status }) => status)).not.toContain(429);
+    expect((await askFrom('192.0.2.1', 1_000)).status).toBe(429);
+    expect((await askFrom('192.0.2.1', 1_001)).status).toBe(429);
+    open.push(await askFrom('198.51.100.1', 0), await askFrom('198.51.100.1', 1));
+    for (let i = 0; i <= jobsPerAddressMaxDefault; i++) open.push(await askFrom('127.0.0.1', i));
+    expect(open.map(({ status }) => status)).not.toContain(429);
+    await Promise.all(open.map((response) => response.body!.cancel()));
+    await jobs.idle({});
+    const again = await askFrom('192.0.2.1', 2_000);
+    expect(again.status).toBe(200);
+    await again.body!.cancel();
+  });
+
   test('draining refuses what is new, lets what runs go on, and stops it when told', async () => {
     const { chat, jobs } = gatewayFixture(
       endless(() => undefined),

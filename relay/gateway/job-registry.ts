@@ -6,6 +6,7 @@ import type { Random } from '#lib/base/random.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
 import type { Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import { createConnectionLimits, type ConnectionPlace } from '../http/connection-limits.ts';
 import { askInTurn, type Attempts } from './attempts.ts';
 import { gatewayError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
@@ -19,13 +20,18 @@ export interface JobRegistry {
    * the job unless another caller follows it.
    * @throws `draining`, `gateway-busy`, `idempotency-key-reused`, before anything is asked.
    */
-  run(attempts: Attempts, key: IdempotencyKey | undefined, options: AbortOptions): JobRun;
+  run(attempts: Attempts, key: IdempotencyKey | undefined, options: JobRunOptions): JobRun;
   /** Refuses new jobs. */
   drain(): void;
   /** Stops running jobs; each answer ends with `reason`. */
   abort(reason: Error): void;
   /** Resolves when no job is running. @throws the signal's coded error. */
   idle(options: AbortOptions): Promise<void>;
+}
+
+export interface JobRunOptions extends AbortOptions {
+  /** IP address of the caller, whose share the job is counted in; undefined for none. */
+  readonly client?: string | undefined;
 }
 
 export interface JobRun {
@@ -62,9 +68,13 @@ export interface JobRegistryComponents {
   readonly consumer: Consumer;
   readonly clock: Clock;
   readonly random: Random;
+  /** Concurrent answers for one address; a /24 or /48 may have four times as many. The machine itself is not limited. */
+  readonly jobsPerAddressMax?: number | undefined;
 }
 
-export function createJobRegistry({ consumer, clock, random }: JobRegistryComponents): JobRegistry {
+export function createJobRegistry(components: JobRegistryComponents): JobRegistry {
+  const { consumer, clock, random, jobsPerAddressMax = gatewayLimits.jobsPerAddressMaxDefault } = components;
+  const places = createConnectionLimits({ clock, perAddressMax: jobsPerAddressMax, opening: 'unlimited' });
   /**
    * Part of every id, since the attempt count and a job's salt are lost with this process: a worker that remembers an id
    * would refuse it with another salt.
@@ -79,6 +89,7 @@ export function createJobRegistry({ consumer, clock, random }: JobRegistryCompon
   async function* counted(
     attempts: Attempts,
     ids: readonly string[],
+    place: ConnectionPlace,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<JobEvent> {
     let outcome: 'finished' | 'failed' | 'cancelled' = 'cancelled';
@@ -96,13 +107,14 @@ export function createJobRegistry({ consumer, clock, random }: JobRegistryCompon
       outcome = 'failed';
       throw error;
     } finally {
+      place.release();
       counts.running -= 1;
       counts[outcome] += 1;
       if (counts.running === 0) becameIdle.notify();
     }
   }
 
-  const admit = () => {
+  const admit = (client: string | undefined): ConnectionPlace => {
     if (draining) throw wireError('draining', 'This relay is shutting down and accepts no new work. Ask another one.');
     if (counts.running >= gatewayLimits.jobsMax) {
       throw gatewayError(
@@ -110,6 +122,12 @@ export function createJobRegistry({ consumer, clock, random }: JobRegistryCompon
         'This relay is running as many answers as it can. Try again in a few seconds.',
       );
     }
+    const place = client === undefined || isLoopback(client) ? unlimited : places.admit(client);
+    if (place) return place;
+    throw gatewayError(
+      'gateway-busy',
+      'Your address has as many answers running as it may. Try again in a few seconds.',
+    );
   };
 
   const evictRecords = () => {
@@ -125,7 +143,7 @@ export function createJobRegistry({ consumer, clock, random }: JobRegistryCompon
     }
   };
 
-  const runKeyed = (attempts: Attempts, { scope, key, body }: IdempotencyKey, signal: AbortSignal | undefined) => {
+  const runKeyed = (attempts: Attempts, { scope, key, body }: IdempotencyKey, { client, signal }: JobRunOptions) => {
     const name = hash(scope, key);
     const bodyHash = hash(body);
     evictRecords();
@@ -139,9 +157,9 @@ export function createJobRegistry({ consumer, clock, random }: JobRegistryCompon
     }
     const ids = () => attempts.map((_, turn) => hash(processSalt, name, `${entry.attempt}.${turn}`).slice(0, 32));
     if (!entry.recorder || entry.recorder.abandoned) {
-      admit();
+      const place = admit(client);
       if (entry.recorder) entry.attempt += 1;
-      const recorder = createResponseRecorder((stop) => counted(attempts, ids(), stop));
+      const recorder = createResponseRecorder((stop) => counted(attempts, ids(), place, stop));
       entry.recorder = recorder;
       void discardUnlessFinished(entry, recorder);
     }
@@ -151,11 +169,11 @@ export function createJobRegistry({ consumer, clock, random }: JobRegistryCompon
 
   return {
     counts,
-    run(attempts, key, { signal }) {
-      if (key) return runKeyed(attempts, key, signal);
-      admit();
+    run(attempts, key, options) {
+      if (key) return runKeyed(attempts, key, options);
+      const place = admit(options.client);
       const ids = attempts.map(() => randomId(random));
-      return { ids, events: counted(attempts, ids, signal) };
+      return { ids, events: counted(attempts, ids, place, options.signal) };
     },
     drain: () => {
       draining = true;
@@ -166,6 +184,11 @@ export function createJobRegistry({ consumer, clock, random }: JobRegistryCompon
     },
   };
 }
+
+/** Programs on the relay's own machine are its owner's. */
+const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');
+
+const unlimited: ConnectionPlace = { release: () => undefined };
 
 /** Only a finished answer is replayed. */
 async function discardUnlessFinished(entry: Entry, recorder: ResponseRecorder): Promise<void> {

@@ -13,6 +13,7 @@ import type { LocalNets } from '#lib/net/local.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { offerTopics } from '#lib/protocol/find.ts';
 import type { PendingUpgrade } from '../http/upgrade.ts';
+import { createCircuitLimits } from './circuit-limits.ts';
 
 export interface RelayNodeOptions {
   /** Seed of the relay's Ed25519 key, 32 bytes. */
@@ -56,6 +57,8 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
   const socketSource: SocketSource | undefined = options.listenPort === undefined ? {} : undefined;
   const tuning = { ...relayTuning, ...options.tuning };
   let relays: Relays | undefined;
+  let addressOf: (peer: Libp2pPeerId) => string | undefined = () => undefined;
+  const circuits = createCircuitLimits(clock);
   let circuit: CircuitRelayService | undefined;
   let listening: { readonly host: string; readonly port: number } | undefined;
 
@@ -74,6 +77,13 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     announce: options.announce ?? [],
     topics: options.topics ?? offerTopics,
     relays: () => relays?.status() ?? [],
+    gate: {
+      denyOutboundRelayedConnection(from) {
+        // Another relay opens circuits on behalf of its gateway.
+        const isRelay = relays?.status().some(({ peer }) => peer === from.toString()) ?? false;
+        return !isRelay && !circuits.admit(from.toString(), addressOf(from));
+      },
+    },
     onListen(addresses) {
       const port = addresses
         .map((address) => /\/tcp\/(\d+)\/ws/.exec(address)?.[1])
@@ -82,6 +92,7 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     },
     onStart({ node, lifetime, changed }) {
       circuit = node.services.circuit;
+      addressOf = (peer) => node.getConnections(peer).at(-1)?.remoteAddr.toString();
       node.getMultiaddrs();
       if (options.listenPort !== undefined && !listening) throw portInUse(options.listenPort);
       if (options.relays) {

@@ -21,8 +21,17 @@ export interface GenerateComponents {
   readonly logger: Logger;
 }
 
+/** What a request comes with beside itself. */
+export interface RequestOrigin {
+  /** IP address of the client, behind trusted proxies too. */
+  readonly client?: string | undefined;
+}
+
 /** A route that runs a job on the network, whole or streamed. A client that disconnects stops the engine. */
-export function generate({ jobs, models, bodies, clock, logger }: GenerateComponents, endpoint: Endpoint): Handler {
+export function generate(
+  { jobs, models, bodies, clock, logger }: GenerateComponents,
+  endpoint: Endpoint,
+): Handler<{ Bindings: RequestOrigin }> {
   return async (context) => {
     const request = context.req.raw;
     const { value, text } = await readJson(request, bodies);
@@ -33,7 +42,7 @@ export function generate({ jobs, models, bodies, clock, logger }: GenerateCompon
 
     const key = readKey(context, text);
     const { attempts, format } = parsed;
-    const { ids, events } = jobs.run(attempts, key, { signal: left.signal });
+    const { ids, events } = jobs.run(attempts, key, { signal: left.signal, client: context.env?.client });
     const { ask, model } = attempts[0];
     logger.info('job-asked', { job: ids[0], kind: ask.kind, model: model.slice(0, 128), answer: parsed.answer });
     // Dated by the job, not the request: a repeated Idempotency-Key gets the same answer, to the second.

@@ -60,12 +60,15 @@ const localName = /^\/dns[46]?\/([^/]+\.)?(localhost|local|internal|lan|home\.ar
 
 /** Denies whatever either gater denies. */
 export function combineGaters(one: ConnectionGater, other: ConnectionGater = {}): ConnectionGater {
-  const { denyInboundRelayedConnection } = one;
+  const { denyInboundRelayedConnection, denyOutboundRelayedConnection } = one;
   return {
     ...one,
     ...other,
     denyInboundRelayedConnection: async (...from) =>
       (await denyInboundRelayedConnection?.(...from)) === true ||
       (await other.denyInboundRelayedConnection?.(...from)) === true,
+    denyOutboundRelayedConnection: async (...between) =>
+      (await denyOutboundRelayedConnection?.(...between)) === true ||
+      (await other.denyOutboundRelayedConnection?.(...between)) === true,
   };
 }
