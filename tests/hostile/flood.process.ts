@@ -1,7 +1,7 @@
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { gossipsub, type GossipSub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
-import type { Connection } from '@libp2p/interface';
+import type { Connection, Libp2p } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
@@ -9,6 +9,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemRandom } from '#lib/base/random.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
@@ -17,17 +18,17 @@ import { jobProtocol } from '#lib/protocol/frame.ts';
 import { writeOffer, type OfferedModel } from '#lib/protocol/offer.ts';
 import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
 import { createNodeEd25519 } from '../../relay/ed25519.ts';
-import type { FloodKind } from './floods.ts';
+import type { FloodKind, FloodOrder, FloodOutcome } from './floods.ts';
 
 /**
- * One flood against a relay, in a process of its own and from an address of its own. Arguments: the relay's URL, the kind, how
- * many, the address to come from. Prints how many got through, then exits.
+ * Floods against a relay, one after the other, in a process of its own. Argument: the relay's URL. Each message is one flood;
+ * its answer says how many got through.
  */
 installEd25519(createNodeEd25519());
-const [relayUrl, kind, total, from] = process.argv.slice(2) as [string, FloodKind, string, string];
-const count = Number(total);
+const relayUrl = process.argv[2]!;
 const port = Number(new URL(relayUrl).port);
-const outcome = { sent: 0, refused: 0 };
+let [count, from, outcome] = [0, '', { sent: 0, refused: 0 }];
+const joined: Libp2p[] = [];
 
 async function join() {
   const seed = systemRandom.bytes(32);
@@ -41,9 +42,17 @@ async function join() {
       gossip: gossipsub({ allowPublishToZeroTopicPeers: true, fallbackToFloodsub: false }),
     },
   });
+  joined.push(node);
   const { peer } = relayInfoSchema.parse(await (await fetch(`${relayUrl}/relay.json`)).json());
   const connection = await node.dial(multiaddr(`/ip4/127.0.0.1/tcp/${port}/ws/p2p/${peer}`));
   return { node, connection, signer: createSigner(seed), gossip: node.services.gossip as GossipSub };
+}
+
+/** Joins, and waits until the relay takes offers: what is published before is lost. */
+async function joinTopic() {
+  const one = await join();
+  for (let tries = 0; one.gossip.getSubscribers(offersTopic).length === 0 && tries < 100; tries++) await sleep(20);
+  return one;
 }
 
 /** Runs `one` as often as is wished, a few at a time. */
@@ -66,7 +75,7 @@ async function repeat(one: (number: number) => Promise<void>, atOnce: number): P
 function connections() {
   let current: Promise<Connection> | undefined;
   return async () => {
-    const connection = await (current ??= join().then((joined) => joined.connection));
+    const connection = await (current ??= join().then(({ connection: made }) => made));
     if (connection.status === 'open') return connection;
     current = undefined;
     throw new Error('hung up');
@@ -106,7 +115,7 @@ async function hold(greeting: string | undefined): Promise<void> {
     const [answer] = await once(socket, 'data');
     if (!String(answer).startsWith('HTTP/1.1 101')) throw new Error('refused');
   }, 64);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await sleep(1_000);
   for (const socket of sockets) socket.destroy();
 }
 
@@ -124,7 +133,7 @@ const floods: Readonly<Record<FloodKind, () => Promise<void>>> = {
     }, 8);
   },
   async offers() {
-    const identities = await Promise.all(Array.from({ length: 10 }, join));
+    const identities = await Promise.all(Array.from({ length: 10 }, joinTopic));
     await repeat(async (number) => {
       const { gossip, signer } = identities[number % identities.length]!;
       const offer = {
@@ -144,7 +153,7 @@ const floods: Readonly<Record<FloodKind, () => Promise<void>>> = {
       const { recipients } = await gossip.publish(offersTopic, writeOffer(offer, signer));
       if (recipients.length > 0) return;
       // Denied: it comes again under another key.
-      identities[number % identities.length] = await join();
+      identities[number % identities.length] = await joinTopic();
       throw new Error('no longer connected');
     }, identities.length);
   },
@@ -159,6 +168,20 @@ const floods: Readonly<Record<FloodKind, () => Promise<void>>> = {
   connections: () => hold(upgrade),
 };
 
-await floods[kind]();
-process.stdout.write(JSON.stringify(outcome));
-process.exit(0);
+async function play(order: FloodOrder): Promise<FloodOutcome> {
+  [count, from, outcome] = [order.count, order.from, { sent: 0, refused: 0 }];
+  await floods[order.kind]();
+  // Stopping waits for streams that the relay has no reason to end.
+  for (const node of joined.splice(0)) for (const one of node.getConnections()) one.abort(new Error('over'));
+  return outcome;
+}
+
+process.on('message', (order: FloodOrder) => {
+  play(order).then(
+    (played) => process.send!(played),
+    (error) => {
+      process.stderr.write(`${error}\n`);
+      process.exit(1);
+    },
+  );
+});

@@ -1,17 +1,28 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startRelay, type RelayProcess } from '../fixtures/relay-process.ts';
 
 /** Floods of one address against a relay in a process of its own, while others of another address ask its gateway. */
 export type FloodKind = 'frames' | 'offers' | 'openings' | 'sockets' | 'connections';
 
-export interface FloodRound {
+/** What the flooding process is told. */
+export interface FloodOrder {
   readonly kind: FloodKind;
   readonly count: number;
-  /** What the flood got through, and what was refused. */
+  /** The address to come from. */
+  readonly from: string;
+}
+
+/** What the flood got through, and what was refused. */
+export interface FloodOutcome {
   readonly sent: number;
   readonly refused: number;
+}
+
+export interface FloodRound extends FloodOutcome {
+  readonly kind: FloodKind;
+  readonly count: number;
   readonly jobs: number;
   readonly jobsFailed: number;
   /** The relay's heap after a collection: before the flood and after each time. */
@@ -32,8 +43,9 @@ export const wholeFloods: Readonly<Record<FloodKind, number>> = {
 };
 
 const heapReporter = new URL('report-heap.ts', import.meta.url).href;
-const flooder = fileURLToPath(new URL('flood.process.ts', import.meta.url));
-const run = promisify(execFile);
+const flooderProgram = new URL('flood.process.ts', import.meta.url);
+/** Between the jobs of an honest asker: the machine is shared with the flood. */
+const askPauseMs = 50;
 
 /** Plays each flood as often as `times` against one relay: what it may fill is full after the first, and a leak goes on. */
 export async function playFloods(
@@ -42,20 +54,45 @@ export async function playFloods(
 ): Promise<readonly FloodRound[]> {
   const relay = await startRelay({ native: 'with-native', env: { NODE_OPTIONS: `--import=${heapReporter}` } });
   const rounds: FloodRound[] = [];
+  const flooder = fork(flooderProgram, [relay.url]);
   try {
     for (let i = 0; i < 20; i++) await ask(relay);
     for (const [kind, count] of Object.entries(counts) as [FloodKind, number][]) {
-      const round = await playFlood(relay, kind, count, times);
+      const round = await playFlood(relay, flooder, { kind, count, times });
       rounds.push(round);
       report(round);
     }
   } finally {
+    flooder.kill();
     await relay.dispose();
   }
   return rounds;
 }
 
-async function playFlood(relay: RelayProcess, kind: FloodKind, count: number, times: number): Promise<FloodRound> {
+async function flood(flooder: ChildProcess, order: FloodOrder): Promise<FloodOutcome> {
+  const failed = new AbortController();
+  const onExit = (code: number | null) => failed.abort(new Error(`the flooding process has ended with ${code}`));
+  flooder.once('exit', onExit);
+  try {
+    flooder.send(order);
+    const [outcome] = (await once(flooder, 'message', { signal: failed.signal })) as [FloodOutcome];
+    return outcome;
+  } finally {
+    flooder.off('exit', onExit);
+  }
+}
+
+interface Playing {
+  readonly kind: FloodKind;
+  readonly count: number;
+  readonly times: number;
+}
+
+async function playFlood(
+  relay: RelayProcess,
+  flooder: ChildProcess,
+  { kind, count, times }: Playing,
+): Promise<FloodRound> {
   const heapMiB = [await heapOf(relay)];
   const outcome = { sent: 0, refused: 0 };
   let [jobs, jobsFailed, models, isOver] = [0, 0, 0, false];
@@ -64,12 +101,12 @@ async function playFlood(relay: RelayProcess, kind: FloodKind, count: number, ti
       jobs += 1;
       if (!(await ask(relay))) jobsFailed += 1;
       models = Math.max(models, await modelsListed(relay));
+      await sleep(askPauseMs);
     }
   };
   const askers = [asking(), asking()];
   for (let time = 0; time < times; time++) {
-    const { stdout } = await run(process.execPath, [flooder, relay.url, kind, String(count), `127.9.${time}.1`]);
-    const { sent, refused } = JSON.parse(stdout) as typeof outcome;
+    const { sent, refused } = await flood(flooder, { kind, count, from: `127.9.${time}.1` });
     outcome.sent += sent;
     outcome.refused += refused;
     heapMiB.push(await heapOf(relay));
@@ -118,6 +155,6 @@ async function heapOf(relay: RelayProcess): Promise<number> {
   const reports = () => [...relay.text().matchAll(/^heap (\d+) MiB$/gm)];
   const before = reports().length;
   process.kill(relay.pid, 'SIGUSR2');
-  while (reports().length === before) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (reports().length === before) await sleep(20);
   return Number(reports().at(-1)![1]);
 }
