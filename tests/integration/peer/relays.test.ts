@@ -1,7 +1,9 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import type { Peer } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
-import { chat, eventually, knows, model, run, startPeer, startRelay, type Relay } from './ground.ts';
+import { chat, eventually, forgets, knows, model, run, startPeer, startRelay, type Relay } from './ground.ts';
 
 /** Three relays that know each other, on ports that stay theirs; each can be stopped and started again. */
 const names = ['a', 'b', 'c'] as const;
@@ -124,4 +126,23 @@ test('an answer in progress over WebRTC outlives every relay', async () => {
   await stopping;
   await listedAt(worker, 'a', 'b');
   await knows(running.get('c')!.peer, worker.self);
+}, 90_000);
+
+test('a worker that dies at one relay leaves the directories of all of them, and of their askers', async () => {
+  for (const name of names) await start(name);
+  const asker = await peerAt(131, 'c');
+  const program = fileURLToPath(new URL('worker.process.ts', import.meta.url));
+  const child = fork(program, ['132', addressOf('a'), '200'], { execArgv: [] });
+  try {
+    const { peer: worker } = await new Promise<{ readonly peer: string }>((resolve) =>
+      child.once('message', (message) => resolve(message as { peer: string })),
+    );
+    const everywhere = () => [...names.map((name) => running.get(name)!.peer), asker];
+    await Promise.all(everywhere().map((peer) => knows(peer, worker)));
+    // Its offer stays valid for at least twice as long as is waited here.
+    child.kill('SIGKILL');
+    await Promise.all(everywhere().map((peer) => forgets(peer, worker)));
+  } finally {
+    child.kill('SIGKILL');
+  }
 }, 90_000);

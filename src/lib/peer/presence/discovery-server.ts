@@ -5,16 +5,14 @@ import type { Logger } from '#lib/base/logger.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
-import { startDeadline, withTimeout } from '#lib/base/timeout.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 import { drawSample } from '#lib/market/sample.ts';
 import type { Directory, DirectoryEntry, RouteQuery } from '#lib/market/spec.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import {
-  decodeFindFrame,
   decodeFindRequest,
   encodeFindFrame,
-  encodeFindRequest,
   encodeSample,
   findProtocol,
   offersTopic,
@@ -28,6 +26,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { OfferedModel } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createAddressShares, type AddressShares } from './address-shares.ts';
+import { followRelay } from './follow-relay.ts';
 import { createNetworkSizes, type NetworkSizes } from './network-size.ts';
 import { admitFound, createOfferValidator } from './offer-validator.ts';
 
@@ -43,15 +42,14 @@ export interface DiscoveryServerComponents {
   readonly network?: (() => 'small' | 'large') | undefined;
 }
 
-/** How long another relay may take to hand over a sample of its directory. */
-const sampleTimeoutMs = 10_000;
 /** Find streams a relay serves in all. */
 export const streamsMax = 8_192;
 
 /**
  * What a relay does besides carrying bytes: it validates gossiped offers before they are passed on, keeps the directory,
- * and answers find streams. It reads a sample of the directory of each other relay that it joins. A peer whose last
- * connection to this relay has ended is removed at once; one that is alive announces itself again.
+ * and answers find streams. A peer whose last connection to this relay has ended is removed at once; one that is alive
+ * announces itself again. Other relays that it joins hand over a sample of their directories and then report who is gone:
+ * the offer of a peer that dies at one would otherwise live on at all of them.
  */
 export function createDiscoveryServer(components: DiscoveryServerComponents): Startable {
   const { net, directory, clock, logger } = components;
@@ -64,8 +62,10 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
   const validatorOf = createOfferValidator({ directory, clock, trusts, strangers: 'none', shares });
   const streamsOf = new Map<PeerId, number>();
   let streams = 0;
-  /** Relays that were connected at the last look. */
-  let joined: ReadonlySet<PeerId> = new Set();
+  /** One stream to each other relay. */
+  const joined = new Map<PeerId, AbortController>();
+  /** Peers that announce themselves here: no other relay knows better whether they are gone. */
+  const own = new Set<PeerId>();
   let lifetime: AbortController | undefined;
   let ends: readonly (() => void)[] = [];
 
@@ -79,7 +79,8 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
     streamsOf.set(channel.remote, open + 1);
     streams += 1;
     try {
-      await serveFind(channel, { ...components, sizes, shares, signal: lifetime.signal });
+      const isRelay = trusts(channel.remote);
+      await serveFind(channel, { ...components, sizes, shares, isRelay, signal: lifetime.signal });
     } catch (error) {
       logger.info('find-ended', { code: errorCode(error) });
       throw error;
@@ -94,14 +95,45 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
 
   const joinRelays = () => {
     if (!lifetime) return;
-    const before = joined;
-    joined = new Set(components.relays?.());
-    for (const relay of joined) {
-      if (before.has(relay) || relay === net.self) continue;
-      readSample(relay, components, lifetime.signal).catch((error) => {
-        logger.info('relay-not-read', { relay, code: errorCode(error) });
+    const relays = new Set(components.relays?.());
+    for (const [relay, left] of joined) {
+      if (relays.has(relay)) continue;
+      left.abort();
+      joined.delete(relay);
+    }
+    for (const relay of relays) {
+      if (joined.has(relay) || relay === net.self) continue;
+      const left = new AbortController();
+      joined.set(relay, left);
+      void followRelay(relay, {
+        ...components,
+        request: { limit: limits.findLimitMax },
+        signal: AbortSignal.any([lifetime.signal, left.signal]),
+        onFrame: onRelayFrame,
       });
     }
+  };
+  /** Each signature is checked, as for any asker. */
+  const onRelayFrame = (frame: FindFrame | 'lost') => {
+    if (frame === 'lost') return;
+    if (frame.t === 'sample') for (const offer of frame.offers) admitFound(directory, offer);
+    if (frame.t === 'offer') admitFound(directory, frame.offer);
+    if (frame.t === 'gone' && !own.has(frame.peer)) directory.remove(frame.peer);
+  };
+  const subscribe = (topic: string) => {
+    const validate = validatorOf(topic);
+    return net.subscribe(topic, {
+      // It puts them into the directory.
+      validate(message, from, route) {
+        if (route.connected) own.add(from);
+        return validate(message, from, route);
+      },
+      deliver: () => undefined,
+    });
+  };
+  const onPeerGone = (peer: PeerId) => {
+    own.delete(peer);
+    directory.remove(peer);
   };
 
   return {
@@ -109,10 +141,9 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
       if (lifetime) return;
       lifetime = new AbortController();
       ends = [
-        // The validator puts them into the directory.
-        ...offerTopics.map((topic) => net.subscribe(topic, { validate: validatorOf(topic), deliver: () => undefined })),
+        ...offerTopics.map(subscribe),
         net.handle(findProtocol, handle),
-        net.onPeerGone((peer) => directory.remove(peer)),
+        net.onPeerGone(onPeerGone),
         net.onStatus(joinRelays),
       ];
       joinRelays();
@@ -121,39 +152,12 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
     async stop() {
       for (const end of ends) end();
       ends = [];
-      joined = new Set();
+      joined.clear();
+      own.clear();
       lifetime?.abort();
       lifetime = undefined;
     },
   };
-}
-
-/**
- * Takes over a part of another relay's directory, so that askers here need not wait until its workers announce themselves
- * anew. Each signature is checked, as for any asker.
- */
-async function readSample(relay: PeerId, components: DiscoveryServerComponents, lifetime: AbortSignal): Promise<void> {
-  const { net, directory, clock } = components;
-  const deadline = startDeadline(clock, sampleTimeoutMs, { signal: lifetime });
-  let channel: Channel | undefined;
-  try {
-    channel = await net.open(relay, findProtocol, { signal: deadline.signal });
-    await channel.send(encodeFindRequest({ limit: limits.findLimitMax }), { signal: deadline.signal });
-    const frames = channel[Symbol.asyncIterator]();
-    for (let missing: number = limits.findLimitMax; missing > 0;) {
-      const next = await raceSignal(frames.next(), deadline.signal);
-      if (next.done) return;
-      const frame = decodeFindFrame(next.value);
-      if (frame.t === 'hello') missing = Math.min(missing, frame.peers);
-      else if (frame.t === 'sample') {
-        for (const offer of frame.offers) admitFound(directory, offer);
-        missing -= frame.offers.length;
-      } else return;
-    }
-  } finally {
-    deadline.clear();
-    channel?.abort(wireError('cancelled'));
-  }
 }
 
 /** Removes expired offers from a directory until the signal aborts. */
@@ -171,6 +175,8 @@ export async function expireEverySecond(directory: Directory, clock: Clock, sign
 interface FindComponents extends DiscoveryServerComponents {
   readonly sizes: NetworkSizes;
   readonly shares: AddressShares;
+  /** It is told of all who are gone: it has their offers by gossip. */
+  readonly isRelay: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -184,7 +190,7 @@ const stallMs = 20_000;
  * always told of its own offer, and so knows that it is listed.
  */
 async function serveFind(channel: Channel, components: FindComponents): Promise<void> {
-  const { net, directory, clock, random, sizes, shares } = components;
+  const { net, directory, clock, random, sizes, shares, isRelay } = components;
   const frames = channel[Symbol.asyncIterator]();
   const over = new AbortController();
   const signal = AbortSignal.any([components.signal, channel.closed, over.signal]);
@@ -231,7 +237,7 @@ async function serveFind(channel: Channel, components: FindComponents): Promise<
       noteSize();
       const peer = change.type === 'gone' ? change.peer : change.entry.offer.peer;
       if (change.type === 'gone') {
-        if (reported.delete(peer)) pending.set(peer, { t: 'gone', peer });
+        if (reported.delete(peer) || isRelay) pending.set(peer, { t: 'gone', peer });
         else pending.delete(peer);
       } else if (
         reported.has(peer) ||

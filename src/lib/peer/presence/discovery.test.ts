@@ -243,6 +243,52 @@ describe('a find stream', () => {
     await joining.stop();
   });
 
+  test('a relay drops whom another reports gone, however many those are, but not a peer that announces itself here', async () => {
+    const { clock, random, net, memory, offer, bytes } = await createNetwork('large');
+    const [first, second] = [40, 41].map((number) => ({ number, directory: createDirectory({ clock }) }));
+    const gone = createEmitter<string>();
+    const start = async ({ number, directory }: NonNullable<typeof first>, other: number) => {
+      const own = {
+        ...memory.createNet({ seed: seedOf(number) }),
+        ...(number === 40 ? { onPeerGone: gone.listen } : {}),
+      };
+      await own.start();
+      const relays = () => [signerOf(other).peer];
+      const server = createDiscoveryServer({
+        net: own,
+        directory,
+        clock,
+        random,
+        logger: silentLogger,
+        relays,
+        network: () => 'large',
+      });
+      await server.start();
+      return server;
+    };
+    for (const { directory } of [first!, second!]) {
+      for (let number = 100; number < 101 + limits.findLimitMax; number++) {
+        const entered = offer(number, { seq: number });
+        directory.consider(entered, signOffer(entered, signerOf(number)));
+      }
+    }
+    const servers = [await start(first!, 41), await start(second!, 40)];
+    await pass(clock, 1_000);
+    const worker = await net(2);
+    await worker.publish(offersTopic, bytes(2));
+    await pass(clock, 50);
+    expect([first!.directory.size, second!.directory.size]).toEqual([66, 66]);
+    // Each relay has one more worker than it reports offers of.
+    for (let number = 100; number < 101 + limits.findLimitMax; number++) gone.emit(signerOf(number).peer);
+    gone.emit(worker.self);
+    await pass(clock, 50);
+    expect(first!.directory.size).toBe(0);
+    expect(second!.directory.entries().map(({ offer: { peer } }) => peer)).toEqual([worker.self]);
+    for (const server of servers) await server.stop();
+    await pass(clock, 50);
+    expect(memory.openChannels).toBe(0);
+  });
+
   test('in a large network follows no more peers than were asked for', async () => {
     const { clock, net, relay, bytes, directory } = await createNetwork('large');
     const seen = await find(await net(9), relay.self, { limit: 2 });
