@@ -31,7 +31,8 @@ export const addressLimits = {
   offersMax: 128,
   /** Different models over all offers; the same model counts once. */
   modelsMax: 64,
-  streamsMax: 256,
+  /** Of as many peers as may be connected, each with one of everything and one of a search. */
+  streamsMax: 512,
   streamOpenings: { burst: 512, perSecond: 20 },
   findBytes: { burst: 2 * KiB * KiB, perSecond: KiB * KiB },
 } as const;
