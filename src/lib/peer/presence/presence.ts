@@ -271,8 +271,8 @@ export function createPresence(components: PresenceComponents): Presence {
 
 /**
  * What makes two announcements equal, in the parts that change at different times: the models that are served, the
- * addresses of the peer with the relays and topics it announces on, and its load. Other peers must know the first two at once; the load changes with every job, at the
- * very moment in which the job's first token is due.
+ * addresses of the peer with the relays and topics it announces on, and its load. Other peers must know the first two at
+ * once; the load changes with every job, at the very moment in which the job's first token is due.
  */
 interface AnnouncementDigest {
   readonly models: string;
