@@ -34,15 +34,33 @@ export interface ModelServerAddress {
   readonly fetch: typeof globalThis.fetch;
 }
 
-/** One request to a model server; `path` is relative to its base URL. @throws `bad-server-url`, and as `fetch` does. */
-export function callServer({ baseUrl, apiKey, fetch }: ModelServerAddress, path: string, init: RequestInit) {
-  return fetch(new URL(path, serverUrl(baseUrl)), {
-    ...init,
-    // A redirect could make this machine reach hosts that only it can access.
-    redirect: 'error',
-    headers: {
-      'content-type': 'application/json',
-      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
-    },
-  });
+/**
+ * One request to a model server; `path` is relative to its base URL. Servers close idle connections, some just as a
+ * request is sent over one: where a connection breaks before anything came, the request is sent once more.
+ * @throws `bad-server-url`, and as `fetch` does.
+ */
+export async function callServer({ baseUrl, apiKey, fetch }: ModelServerAddress, path: string, init: RequestInit) {
+  const send = () =>
+    fetch(new URL(path, serverUrl(baseUrl)), {
+      ...init,
+      // A redirect could make this machine reach hosts that only it can access.
+      redirect: 'error',
+      headers: {
+        'content-type': 'application/json',
+        ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+      },
+    });
+  try {
+    return await send();
+  } catch (error) {
+    if (init.signal?.aborted || !isReset(error)) throw error;
+    return await send();
+  }
+}
+
+/** How Node's `fetch` reports a connection that was closed under a request, unlike one that was refused. */
+function isReset(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
 }
