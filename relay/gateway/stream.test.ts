@@ -70,6 +70,27 @@ describe('a streamed answer', () => {
     expect(frames.filter((frame) => frame === ': ping')).toHaveLength(2);
   });
 
+  test('keeps no timer busy while its reader pauses', async () => {
+    const clock = manualClock();
+    let delays = 0;
+    const counting = {
+      ...clock,
+      delay: (...given: Parameters<typeof clock.delay>) => (delays++, clock.delay(...given)),
+    };
+    const { chat } = gatewayFixture(
+      async function* (request) {
+        yield* accepted(request, clock);
+        for (;;) yield part('more', clock);
+      },
+      { clock: counting },
+    );
+    const response = await chat(ask({ stream: true }));
+    const before = delays;
+    for (let step = 0; step < 10; step++) await clock.advance(gatewayLimits.keepaliveIntervalMs);
+    expect(delays - before).toBeLessThanOrEqual(11);
+    await response.body!.cancel();
+  });
+
   test('keeps the status back until a worker has taken it, but not for ever', async () => {
     const clock = manualClock();
     const { chat } = gatewayFixture(

@@ -117,8 +117,8 @@ async function* withKeepalive<T>(
   const watch = async () => {
     for (;;) {
       const leftMs = silentSinceMs + idleMs() - clock.elapsed();
-      // A reader that is not waiting learns of the silence when it reads on.
-      await clock.delay(Math.max(leftMs, 1), { signal: ended.signal });
+      // Overdue where nobody is waiting: a reader that pauses must not make this a busy loop.
+      await clock.delay(leftMs > 0 ? leftMs : idleMs(), { signal: ended.signal });
       if (clock.elapsed() - silentSinceMs >= idleMs()) onSilence?.();
     }
   };
