@@ -70,6 +70,11 @@ export type ChannelHandler = (channel: Channel) => Promise<void>;
 export interface OpenChannelOptions extends AbortOptions {
   /** Addresses from the peer's offer, tried in addition to those already known. */
   readonly addrs?: readonly string[];
+  /**
+   * How long to wait for a direct connection where there is none, if the peer can be reached through a relay meanwhile. By
+   * default as long as the net finds a direct path worth waiting for.
+   */
+  readonly directTimeoutMs?: number | undefined;
 }
 
 /**

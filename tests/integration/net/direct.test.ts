@@ -102,6 +102,18 @@ test('where WebRTC never answers the channel is relayed, and the tries are spare
   expect(dials).toEqual(['failed', 'failed', 'failed']);
 });
 
+test('where WebRTC takes long, who is in a hurry is relayed at once, and the dial goes on for the next', async () => {
+  const relay = await relayed(3_070);
+  const { node, address } = await bare(relay, 3_071);
+  await node.handle(echo, () => undefined, { runOnLimitedConnection: true });
+  await hangSignalling(node, 1);
+  const tuning = { directTryTimeoutsMs: [1_500, 2_000, 2_000, 2_000, 2_000], directTimeoutMs: 60_000 };
+  const a = await started(netAt(relay, 3_072, { tuning }));
+  const target = node.peerId.toString();
+  expect((await a.open(target, echo, { addrs: [address], directTimeoutMs: 100 })).path).toBe('relayed');
+  expect((await a.open(target, echo, { addrs: [address] })).path).toBe('direct');
+});
+
 test('a relayed channel is followed by a direct one', async () => {
   const relay = await relayed(3_030);
   const b = await started(netAt(relay, 3_031));

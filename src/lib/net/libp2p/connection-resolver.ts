@@ -8,6 +8,7 @@ import { startDeadline, withTimeout } from '#lib/base/timeout.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { peerUnreachable } from '../errors.ts';
 import { attempt } from './attempt.ts';
+import type { OpenChannelOptions } from '../spec.ts';
 import type { TabloomNode } from './node.ts';
 import { pathOf, relayOf, targetOf, transportOf, webrtcAddress } from './paths.ts';
 import type { Tuning } from './tuning.ts';
@@ -18,8 +19,11 @@ import type { Tuning } from './tuning.ts';
  */
 export interface ConnectionResolver {
   /** @throws `peer-unreachable`. */
-  connect(peer: PeerId, addrs: readonly string[], signal: AbortSignal): Promise<Connection>;
+  connect(peer: PeerId, wish: ConnectOptions): Promise<Connection>;
 }
+
+export type ConnectOptions = Required<Pick<OpenChannelOptions, 'addrs'>> &
+  Pick<OpenChannelOptions, 'directTimeoutMs'> & { readonly signal: AbortSignal };
 
 export interface ConnectionResolverInput {
   readonly node: TabloomNode;
@@ -38,7 +42,7 @@ export interface RelayResolverInput extends Pick<ConnectionResolverInput, 'node'
 /** For a relay, which dials no peers: those not connected here are reached through the relays at which they are. */
 export function createRelayResolver({ node, clock, tuning, relays }: RelayResolverInput): ConnectionResolver {
   return {
-    async connect(peer, addrs, signal) {
+    async connect(peer, { addrs, signal }) {
       const connection = existingConnection(node, peer);
       if (connection) return connection;
       const known = relays();
@@ -85,6 +89,7 @@ export function createConnectionResolver({
   lifetime,
 }: ConnectionResolverInput): ConnectionResolver {
   const upgrades = new Map<PeerId, Promise<Connection | undefined>>();
+  const circuits = new Map<PeerId, Promise<Connection>>();
   const pausedUntilMs = new Map<PeerId, number>();
 
   const existing = (peer: PeerId, path: 'direct' | 'relayed') => openConnection(node, peer, path);
@@ -115,11 +120,17 @@ export function createConnectionResolver({
     return [...new Set([...near, ...(offered.length > 0 && near.length > 0 ? [] : guessed), ...far])];
   };
 
-  const circuit = async (peer: PeerId, addrs: readonly string[], signal: AbortSignal) => {
+  /** One dial serves all that wait for a circuit: to carry data, or to set up a direct connection. */
+  const circuit = async (peer: PeerId, addrs: readonly string[]) => {
     const known = existing(peer, 'relayed');
     if (known) return known;
+    const running = circuits.get(peer);
+    if (running) return running;
     const addresses = parse(circuitAddresses(peer, addrs));
-    return addresses.length > 0 ? dial(addresses, tuning.streamTimeoutMs, signal) : undefined;
+    if (addresses.length === 0) return undefined;
+    const started = dial(addresses, tuning.streamTimeoutMs, lifetime).finally(() => circuits.delete(peer));
+    circuits.set(peer, started);
+    return started;
   };
 
   const tryDirect = async (
@@ -149,7 +160,7 @@ export function createConnectionResolver({
   };
 
   const trySignalled = async (peer: PeerId, addrs: readonly string[]) => {
-    const relayed = await circuit(peer, addrs, lifetime).catch(() => undefined);
+    const relayed = await circuit(peer, addrs).catch(() => undefined);
     if (!relayed) return undefined;
     const signalled = multiaddr(webrtcAddress(relayed.remoteAddr.toString()));
     if (!(await node.isDialable(signalled))) return undefined;
@@ -178,7 +189,7 @@ export function createConnectionResolver({
   };
 
   return {
-    async connect(peer, addrs, signal) {
+    async connect(peer, { addrs, signal, directTimeoutMs = tuning.directTimeoutMs }) {
       const direct = existing(peer, 'direct');
       if (direct) return direct;
       const known = addrs.slice(0, addressesMax);
@@ -189,19 +200,22 @@ export function createConnectionResolver({
         void upgradeOnce(peer, known);
         return relayedBefore;
       }
-      if (due) {
-        const upgraded = await withTimeout(upgradeOnce(peer, known), clock, tuning.directTimeoutMs, { signal }).catch(
-          () => undefined,
-        );
-        if (upgraded) return upgraded;
-      }
+      const upgrading = due ? upgradeOnce(peer, known) : Promise.resolve(undefined);
+      const upgraded = (withinMs: number) => withTimeout(upgrading, clock, withinMs, { signal }).catch(() => undefined);
+      const first = await upgraded(directTimeoutMs);
+      if (first) return first;
+      let reason = 'none of its addresses is known';
+      let cause: unknown;
       try {
-        const relayed = await raceSignal(circuit(peer, known, AbortSignal.any([lifetime, signal])), signal);
+        const relayed = await raceSignal(circuit(peer, known), signal);
         if (relayed) return relayed;
       } catch (error) {
-        throw peerUnreachable(peer, 'no relay reaches it', error);
+        reason = 'no relay reaches it';
+        cause = error;
       }
-      throw peerUnreachable(peer, 'none of its addresses is known');
+      const late = await upgraded(tuning.directTimeoutMs - directTimeoutMs);
+      if (late) return late;
+      throw peerUnreachable(peer, reason, cause);
     },
   };
 }

@@ -25,7 +25,12 @@ import { comparePaths } from './paths.ts';
 import { pingConnection } from './ping-connection.ts';
 import { dropSilent } from './silence.ts';
 import { createStreamPermits } from './stream-permits.ts';
-import { createConnectionResolver, createRelayResolver, existingConnection } from './connection-resolver.ts';
+import {
+  createConnectionResolver,
+  createRelayResolver,
+  existingConnection,
+  type ConnectOptions,
+} from './connection-resolver.ts';
 import { createStreamPool, type StreamPool } from './stream-pool.ts';
 import { overallState } from './state.ts';
 import { createStreams } from './streams.ts';
@@ -221,8 +226,9 @@ export function createNetFrom(input: NetFromInput): Net {
   /**
    * Bounded by the signal and the lifetime of this net. A channel that opens just as the caller gives up is dropped.
    */
-  const open = async (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => {
-    const opening = assertRunning().reserve.open(peer, protocol, addrs, signal);
+  const open = async (peer: PeerId, protocol: string, options: ConnectOptions) => {
+    const { signal } = options;
+    const opening = assertRunning().reserve.open(peer, protocol, options);
     opening.then(
       (channel) => signal.aborted && channel.abort(channelLost()),
       () => undefined,
@@ -253,17 +259,18 @@ export function createNetFrom(input: NetFromInput): Net {
         running?.node.unhandle(protocol).catch(() => undefined);
       };
     },
-    async open(peer, protocol, { addrs = [], signal } = {}) {
+    async open(peer, protocol, { addrs = [], signal, directTimeoutMs } = {}) {
       throwIfAborted(signal);
       const { lifetime } = assertRunning();
       const target = inProcess(peer);
       if (target) return openLocal(target, protocol, signal);
       if (denied.denies(peer)) throw peerUnreachable(peer, 'its messages were rejected too often');
-      return open(peer, protocol, addrs, anySignal([lifetime.signal, signal]));
+      return open(peer, protocol, { addrs, directTimeoutMs, signal: anySignal([lifetime.signal, signal]) });
     },
-    async prepare(peer, protocol, { addrs = [], signal } = {}) {
+    async prepare(peer, protocol, { addrs = [], signal, directTimeoutMs } = {}) {
       if (!running || inProcess(peer) || denied.denies(peer)) return;
-      await running.reserve.prepare(peer, protocol, addrs, anySignal([running.lifetime.signal, signal]));
+      const within = anySignal([running.lifetime.signal, signal]);
+      await running.reserve.prepare(peer, protocol, { addrs, directTimeoutMs, signal: within });
     },
     async ping(peer, { signal } = {}) {
       throwIfAborted(signal);

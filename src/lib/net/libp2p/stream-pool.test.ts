@@ -15,11 +15,12 @@ function setup() {
   const lifetime = new AbortController();
   const far: PairEnd[] = [];
   const connection = {} as Connection;
-  const scene = { best: true, reachable: true };
+  const scene = { best: true, reachable: true, opening: Promise.resolve() };
   const reserve = createStreamPool({
     streams: {
       async open(peer) {
         if (!scene.reachable) throw gone;
+        await scene.opening;
         const pair = createChannelPair({ near: 'self', far: peer, path: 'direct' });
         far.push(pair.far);
         return { channel: pair.near, connection, sinceMs: clock.elapsed() };
@@ -35,8 +36,9 @@ function setup() {
     lifetime,
     far,
     scene,
-    open: (peer = 'b') => reserve.open(peer, job, [], signal),
-    prepare: (peer = 'b', within = signal) => reserve.prepare(peer, job, [], within),
+    open: (peer = 'b', hurry: { directTimeoutMs?: number } = {}) =>
+      reserve.open(peer, job, { addrs: [], signal, ...hurry }),
+    prepare: (peer = 'b', within = signal) => reserve.prepare(peer, job, { addrs: [], signal: within }),
     held: () => far.filter(({ closed }) => !closed.aborted).length,
   };
 }
@@ -123,6 +125,18 @@ test('a channel that receives anything before it is used is dropped as refused',
   await clock.advance(0);
   expect(held()).toBe(0);
   await expectOpened(await open(), far, 1);
+});
+
+test('who is in a hurry does not wait for a channel that is still being opened', async () => {
+  const { open, prepare, far, scene } = setup();
+  scene.opening = new Promise(() => undefined);
+  void prepare();
+  const [waiting, opened] = [open(), Promise.withResolvers<void>()];
+  scene.opening = opened.promise;
+  const hurried = open('b', { directTimeoutMs: 250 });
+  opened.resolve();
+  await expectOpened(await hurried, far, 0);
+  expect(await Promise.race([waiting, Promise.resolve('waits')])).toBe('waits');
 });
 
 test('the pool is bounded and evicts the oldest', async () => {

@@ -4,6 +4,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { channelLost } from '../errors.ts';
 import { peekable, reopenOnce, type PeekableChannel } from '../reopen-once.ts';
 import type { Channel } from '../spec.ts';
+import type { ConnectOptions } from './connection-resolver.ts';
 import type { OpenedStream, Streams } from './streams.ts';
 
 /**
@@ -13,9 +14,9 @@ import type { OpenedStream, Streams } from './streams.ts';
  */
 export interface StreamPool {
   /** Takes a pooled channel if there is one, else opens a new one. */
-  open: (peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal) => Promise<Channel>;
+  open(peer: PeerId, protocol: string, options: ConnectOptions): Promise<Channel>;
   /** Keeps a channel ready, starting now or when the one in use ends. */
-  prepare(peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal): Promise<void>;
+  prepare(peer: PeerId, protocol: string, options: ConnectOptions): Promise<void>;
 }
 
 export const streamPoolLimits = {
@@ -61,9 +62,9 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
     place.ready?.channel.abort(channelLost());
     place.ready = undefined;
   };
-  const fill = (place: Place, signal: AbortSignal): Promise<void> => {
+  const fill = (place: Place, options: Pick<ConnectOptions, 'signal' | 'directTimeoutMs'>): Promise<void> => {
     if (place.ready) return Promise.resolve();
-    place.opening ??= fillOnce(place, signal)
+    place.opening ??= fillOnce(place, options)
       // A failure here is ignored: `open` will try again and report it.
       .catch(() => undefined)
       .finally(() => {
@@ -71,9 +72,9 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
       });
     return place.opening;
   };
-  const fillOnce = async (place: Place, signal: AbortSignal) => {
-    const opened = await streams.open(place.peer, place.protocol, place.addrs, signal);
-    if (signal.aborted || lifetime.aborted || !isKept(place)) return opened.channel.abort(channelLost());
+  const fillOnce = async (place: Place, options: Omit<ConnectOptions, 'addrs'>) => {
+    const opened = await streams.open(place.peer, place.protocol, { ...options, addrs: place.addrs });
+    if (options.signal.aborted || lifetime.aborted || !isKept(place)) return opened.channel.abort(channelLost());
     const ready: Ready = { ...opened, head: peekable(opened.channel) };
     place.ready = ready;
     // Nothing has been sent yet, so anything received is a refusal.
@@ -88,7 +89,7 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
     if (place.ready !== ready) return;
     clear(place);
     const wanted = place.askedMs > ready.sinceMs || clock.elapsed() - place.usedMs < renewMs;
-    if (wanted && place.inUse === 0 && !lifetime.aborted) await fill(place, lifetime);
+    if (wanted && place.inUse === 0 && !lifetime.aborted) await fill(place, { signal: lifetime });
   };
   const take = (place: Place): PeekableChannel | undefined => {
     const { ready } = place;
@@ -103,7 +104,7 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
     const onClosed = () => {
       place.inUse -= 1;
       place.usedMs = clock.elapsed();
-      if (!lifetime.aborted && isKept(place)) void fill(place, lifetime);
+      if (!lifetime.aborted && isKept(place)) void fill(place, { signal: lifetime });
     };
     place.inUse += 1;
     place.usedMs = clock.elapsed();
@@ -112,13 +113,14 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
   };
 
   return {
-    async open(peer, protocol, addrs, signal) {
+    async open(peer, protocol, options) {
+      const { signal, directTimeoutMs } = options;
       const afresh = (within: AbortSignal) =>
-        streams.open(peer, protocol, addrs, within).then(({ channel }) => channel);
+        streams.open(peer, protocol, { ...options, signal: within }).then(({ channel }) => channel);
       const place = places.get(keyOf(peer, protocol));
       if (!place) return afresh(signal);
-      // Wait for a channel that is already being opened: it has a head start.
-      if (place.opening) await raceSignal(place.opening, signal);
+      // Wait for a channel that is already being opened: it has a head start, but may be waiting for a direct connection.
+      if (place.opening && directTimeoutMs === undefined) await raceSignal(place.opening, signal);
       const kept = take(place);
       const channel = kept
         ? reopenOnce(kept, (within) => afresh(AbortSignal.any([within, lifetime])))
@@ -126,7 +128,7 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
       follow(place, channel);
       return channel;
     },
-    async prepare(peer, protocol, addrs, signal) {
+    async prepare(peer, protocol, { addrs, ...options }) {
       const key = keyOf(peer, protocol);
       const place = places.get(key) ?? {
         peer,
@@ -146,7 +148,7 @@ export function createStreamPool({ streams, clock, isBest, lifetime }: StreamPoo
         clear(oldest);
       }
       places.set(key, place);
-      if (place.inUse === 0) await fill(place, signal);
+      if (place.inUse === 0) await fill(place, options);
     },
   };
 }

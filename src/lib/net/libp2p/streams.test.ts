@@ -32,7 +32,7 @@ function setup() {
     clock,
     tuning: nodeTuning,
   });
-  const opening = streams.open('b', '/p/1', [], new AbortController().signal);
+  const opening = streams.open('b', '/p/1', { addrs: [], signal: new AbortController().signal });
   const failure = expect(opening).rejects.toMatchObject({ code: 'peer-unreachable' });
   return {
     clock,

@@ -10,7 +10,7 @@ import { createStreamChannel } from './channel.ts';
 import { dropConnection } from './drop-connection.ts';
 import type { LastSeen } from './last-seen.ts';
 import type { StreamPermits } from './stream-permits.ts';
-import type { ConnectionResolver } from './connection-resolver.ts';
+import type { ConnectionResolver, ConnectOptions } from './connection-resolver.ts';
 import type { Tuning } from './tuning.ts';
 
 /** A channel opened by this side. */
@@ -24,7 +24,7 @@ export interface OpenedStream {
 /** Opens channels on the connection that {@link ConnectionResolver} finds. */
 export interface Streams {
   /** @throws `busy`, `peer-unreachable`, `protocol-unknown`, the signal's coded error. */
-  open(peer: PeerId, protocol: string, addrs: readonly string[], signal: AbortSignal): Promise<OpenedStream>;
+  open(peer: PeerId, protocol: string, options: ConnectOptions): Promise<OpenedStream>;
 }
 
 export interface StreamsInput {
@@ -71,10 +71,10 @@ export function createStreams({ resolver, permits, lastSeen, clock, tuning }: St
     }
   };
 
-  const openOnce: Streams['open'] = async (peer, protocol, addrs, signal) => {
+  const openOnce: Streams['open'] = async (peer, protocol, options) => {
     const free = permits.take(peer, protocol);
     try {
-      return await openOn(await resolver.connect(peer, addrs, signal), protocol, free, signal);
+      return await openOn(await resolver.connect(peer, options), protocol, free, options.signal);
     } catch (error) {
       free();
       throw error;
@@ -82,14 +82,14 @@ export function createStreams({ resolver, permits, lastSeen, clock, tuning }: St
   };
 
   return {
-    async open(peer, protocol, addrs, signal) {
+    async open(peer, protocol, options) {
       try {
-        return await openOnce(peer, protocol, addrs, signal);
+        return await openOnce(peer, protocol, options);
       } catch (error) {
-        throwIfAborted(signal);
+        throwIfAborted(options.signal);
         const stale = error instanceof TabloomError && error.details['reason'] === noStream;
         if (!stale) throw error;
-        return openOnce(peer, protocol, addrs, signal);
+        return openOnce(peer, protocol, options);
       }
     },
   };

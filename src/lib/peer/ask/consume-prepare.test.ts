@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { jobProtocol } from '#lib/protocol/frame.ts';
+import { directHeadStartMs } from '../session/asker-waits.ts';
 import { chat, createWorld, follow, until } from '../peer.fixture.ts';
 
 test('the worker that would be asked now is prepared for, and the one that has answered is again', async () => {
@@ -49,6 +50,22 @@ test('an answer that takes a while has a successor ready, and it is asked when t
       { worker: { peer: successor }, outcome: 'finished' },
     ],
   });
+});
+
+test('the first worker is waited for until it is reached directly, its successors over a relay', async () => {
+  const world = createWorld();
+  for (const number of [1, 2]) await world.worker(number, { answerTokens: 400 });
+  const asker = await world.asker(9);
+  const prepare = vi.spyOn(asker.net, 'prepare');
+  const open = vi.spyOn(asker.net, 'open');
+  const job = follow(asker.consumer, long);
+  await until(world.clock, () => prepare.mock.calls.length > 0);
+  world.network.kill(job.state.worker!.peer);
+  await until(world.clock, () => job.over);
+  const within = ({ mock }: typeof prepare | typeof open) =>
+    mock.calls.map(([, , options]) => options?.directTimeoutMs);
+  expect(within(open)).toEqual([undefined, directHeadStartMs]);
+  expect(within(prepare)[0]).toBe(directHeadStartMs);
 });
 
 test('a successor that has got work since is passed over for one that is free', async () => {

@@ -11,6 +11,7 @@ import { maxTokensOf } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import type { Search } from '../presence/discovery-client.ts';
 import type { AskerState, Next } from '../session/asker-spec.ts';
+import { directHeadStartMs } from '../session/asker-waits.ts';
 import { isWayLost } from '../session/attempt-end.ts';
 import type { AskRequest } from '../spec.ts';
 import type { TrackRecord } from '../track-record.ts';
@@ -170,6 +171,10 @@ export async function prepareSuccessor(
   const { candidate } = searchKnown(request, { ...choice, attempt: 'again', cutOff: [] }, context);
   if (!candidate || candidate.entry.offer.peer === context.net.self) return undefined;
   const { peer, addrs } = candidate.entry.offer;
-  await context.net.prepare(peer, jobProtocol, { addrs, signal: choice.signal });
+  await context.net.prepare(peer, jobProtocol, {
+    addrs,
+    signal: choice.signal,
+    directTimeoutMs: directHeadStartMs,
+  });
   return peer;
 }

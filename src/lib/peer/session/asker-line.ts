@@ -1,6 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, toErrorRecord, type ErrorRecord, type TabloomError } from '#lib/base/errors.ts';
-import type { Channel, ChannelPath, Net } from '#lib/net/spec.ts';
+import type { Channel, ChannelPath, Net, OpenChannelOptions } from '#lib/net/spec.ts';
 import { wireError, type WireErrorCode } from '#lib/protocol/errors.ts';
 import {
   decodeWorkerFrame,
@@ -43,8 +43,14 @@ export interface AskerLineComponents {
   readonly blobs: ReadonlyMap<string, Uint8Array>;
 }
 
+/** Who is asked for what, and how to get there. */
+interface Called extends Pick<OpenChannelOptions, 'addrs' | 'directTimeoutMs'> {
+  readonly job: Job;
+  readonly peer: PeerId;
+}
+
 export function createAskerLine(
-  { job, peer, addrs }: { readonly job: Job; readonly peer: PeerId; readonly addrs: readonly string[] },
+  { job, peer, ...options }: Called,
   { net, clock, kinds, blobs }: AskerLineComponents,
   listener: AskerLineListener,
 ): AskerLine {
@@ -84,7 +90,7 @@ export function createAskerLine(
         return listener.unopened(toErrorRecord(error), 'own');
       }
       try {
-        const dialled = await net.open(peer, jobProtocol, { signal: opening.signal, addrs });
+        const dialled = await net.open(peer, jobProtocol, { signal: opening.signal, ...options });
         if (opening.signal.aborted) return dialled.abort(wireError('cancelled'));
         channel = dialled;
         // On its way before anybody is told: what hears the event may take its time.

@@ -14,6 +14,7 @@ import type { JobEvent, Settlement, WorkerView } from '../spec.ts';
 import { createAskerLine, lostBecause, type AskerLine } from './asker-line.ts';
 import { initialAsker, reduceAsker } from './asker.ts';
 import type { AskerEffect, AskerEvent, AskerState, AskerTimer, Doubt } from './asker-spec.ts';
+import { directHeadStartMs } from './asker-waits.ts';
 import type { AttemptEnd, FinishFrame } from './attempt-end.ts';
 import type { Attempt } from './attempt.ts';
 import type { JobState } from './job-state.ts';
@@ -232,17 +233,21 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   };
 
   const lineOf = (attempt: number, { job, worker, addrs }: Chosen): AskerLine =>
-    createAskerLine({ job, peer: worker.peer, addrs }, components, {
-      opened: (path) => dispatch({ type: 'opened', attempt, at: clock.now(), path }),
-      unopened: (error, fault) => dispatch({ type: 'unopened', attempt, at: clock.now(), error, fault }),
-      frame: (frame) => {
-        const late = clock.elapsed() >= endsAtMs - deadlineSlackMs;
-        dispatch({ type: 'frame', attempt, at: clock.now(), frame, late });
+    createAskerLine(
+      { job, peer: worker.peer, addrs, directTimeoutMs: attempt > 1 ? directHeadStartMs : undefined },
+      components,
+      {
+        opened: (path) => dispatch({ type: 'opened', attempt, at: clock.now(), path }),
+        unopened: (error, fault) => dispatch({ type: 'unopened', attempt, at: clock.now(), error, fault }),
+        frame: (frame) => {
+          const late = clock.elapsed() >= endsAtMs - deadlineSlackMs;
+          dispatch({ type: 'frame', attempt, at: clock.now(), frame, late });
+        },
+        lost: (error) => dispatch({ type: 'lost', attempt, at: clock.now(), error }),
+        room: (closed) =>
+          events.isFull && session.state.step === 'open' && !signal.aborted ? untilRead(closed) : undefined,
       },
-      lost: (error) => dispatch({ type: 'lost', attempt, at: clock.now(), error }),
-      room: (closed) =>
-        events.isFull && session.state.step === 'open' && !signal.aborted ? untilRead(closed) : undefined,
-    });
+    );
 
   const open = (attempt: number) => {
     const attempted = attempts.get(attempt)!;

@@ -12,6 +12,11 @@ import type { AskerEffect, AskerState, AskerTimer, Current } from './asker-spec.
 export const openTimeoutMs = 10_000;
 /** An answer that takes longer than this is worth a second connection. */
 export const successorDelayMs = 500;
+/**
+ * A job that has been tried already is sent over a relay if no direct connection comes within this time; dialling goes on
+ * behind it. The pause between two attempts of RFC 8305 ("Happy Eyeballs", 2017).
+ */
+export const directHeadStartMs = 250;
 /** A queue that moves at less than half its promised pace is left; short promises get some slack. */
 const queueFactor = 2;
 const queueMsMin = 6_000;
