@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { countsFit, latenessMaxMs, outcomeOf, type AttemptEnding, type OutcomeContext } from './outcome.ts';
 
 const seen = { tokens: 40, spanMs: 1_000 };
-const nothing: OutcomeContext = { latenessMs: 0, agreed: false, standing: false, offeredFree: false };
+const nothing: OutcomeContext = { latenessMs: 0, agreed: false, standing: false, redialled: false, offeredFree: false };
 const said = (ending: AttemptEnding, context: Partial<OutcomeContext> = {}) => {
   const outcome = outcomeOf(ending, { ...nothing, ...context });
   return outcome.type === 'failed' ? outcome.promise : outcome.type;
@@ -38,6 +38,11 @@ describe('A7: no failure of the worker is', () => {
   test('a request that the backend answers with 4xx, where others agree or the worker is known', () => {
     const bad = refused('bad-request', 'accepted');
     expect([said(bad, { agreed: true }), said(bad, { standing: true })]).toEqual(['refused', 'refused']);
+  });
+
+  test('a loss that the same job has seen before', () => {
+    expect(said({ type: 'lost' }, { redialled: true })).toBe('unjudged');
+    expect(said({ type: 'breach' }, { redialled: true })).toBe('breach');
   });
 
   test('silence while the asker itself was late', () => {

@@ -31,6 +31,8 @@ export interface OutcomeContext {
   readonly agreed: boolean;
   /** The worker has standing here: `hasStanding`. */
   readonly standing: boolean;
+  /** This job has lost it before, and has only failed to reach it again: one failure, however often it is dialled. */
+  readonly redialled: boolean;
   /** Its offer spoke of a free slot, and this asker had no other job there: `busy` was not to be expected. */
   readonly offeredFree: boolean;
 }
@@ -57,7 +59,7 @@ const failed = (promise: BrokenPromise): Outcome => ({ type: 'failed', promise }
  * says against the request is believed where another worker or the asker's own check agrees, and of a worker with standing.
  */
 export function outcomeOf(ending: AttemptEnding, context: OutcomeContext): Outcome {
-  const { latenessMs, agreed, standing, offeredFree } = context;
+  const { latenessMs, agreed, standing, redialled, offeredFree } = context;
   switch (ending.type) {
     case 'finished':
       if (ending.receipt === 'false') return failed('false-receipt');
@@ -67,7 +69,7 @@ export function outcomeOf(ending: AttemptEnding, context: OutcomeContext): Outco
       if (ending.code === 'busy' && ending.after === 'asking' && offeredFree) return failed('no-slot');
       return isAnswer(ending, agreed || standing) ? { type: 'refused' } : failed('error-after-accepting');
     case 'lost':
-      return latenessMs >= latenessMaxMs ? { type: 'unjudged' } : failed('lost');
+      return redialled || latenessMs >= latenessMaxMs ? { type: 'unjudged' } : failed('lost');
     case 'stalled':
       return failed('stalled-queue');
     case 'breach':

@@ -8,7 +8,7 @@ import {
   type Offers,
   type UnmetQuery,
 } from './candidates.ts';
-import { claimLimits, compareScores, medianClaims, score, unmeasured, type Score } from './score.ts';
+import { claimLimits, compareScores, jobsAt, medianClaims, score, unmeasured, type Score } from './score.ts';
 import type { Candidate, Considered, PassReason, Rejection, RouteQuery } from './spec.ts';
 import { hasStanding, isAdmitted, keptShare, levelOf, type Level, type Standing } from './standing.ts';
 import type { Zone } from './zone.ts';
@@ -32,8 +32,8 @@ export interface Knowledge {
   readonly isBenched?: CandidateOptions['parked'];
   readonly known?: CandidateOptions['known'];
   readonly proves?: CandidateOptions['proves'];
-  /** Its own jobs under way at the worker, which an offer may not speak of yet. */
-  readonly underWay?: ((peer: PeerId, artefact: ArtefactId) => number) | undefined;
+  /** Its own jobs under way at the worker, all or those chosen since a time in ms: an offer may not speak of them yet. */
+  readonly underWay?: ((peer: PeerId, artefact: ArtefactId, since?: number) => number) | undefined;
 }
 
 export interface RouteOptions extends Pick<CandidateOptions, 'random' | 'now' | 'catalogue' | 'full'> {
@@ -124,7 +124,8 @@ function rank(able: readonly Candidate[], knowledge: Knowledge, options: RouteOp
   return looked
     .map(({ candidate, peer, standing, zone }): Ranked => {
       const { model } = candidate;
-      const underWay = knowledge.underWay?.(peer, model.artefact) ?? 0;
+      const underWay = (since?: number) => knowledge.underWay?.(peer, model.artefact, since) ?? 0;
+      const jobs = jobsAt(candidate, underWay);
       const isOwn = knowledge.isOwn?.(peer) ?? false;
       const place = peer === self ? 'self' : 'network';
       return {
@@ -133,9 +134,9 @@ function rank(able: readonly Candidate[], knowledge: Knowledge, options: RouteOp
         standing,
         level: place === 'self' ? 'self' : isOwn ? 'own' : levelOf(standing, now),
         zone,
-        underWay,
-        load: Math.max(model.running + model.queued, underWay) / model.slots,
-        score: score(candidate, { standing, now, place, tokensOut, claims, underWay }),
+        underWay: underWay(),
+        load: jobs / model.slots,
+        score: score(candidate, { standing, now, place, tokensOut, claims, jobs }),
       };
     })
     .sort((a, b) => compareScores(a.score, b.score) || (a.peer < b.peer ? -1 : 1));

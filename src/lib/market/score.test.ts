@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { entryFixture, modelFixture } from './offer.fixture.ts';
-import { claimLimits, compareScores, medianClaims, queueMs, score, unmeasured } from './score.ts';
+import { claimLimits, compareScores, jobsAt, medianClaims, queueMs, score, unmeasured } from './score.ts';
 import { noStanding, type Standing } from './standing.ts';
 
 const candidate = (over = {}) => {
@@ -21,6 +21,15 @@ test('time to finish is the way, the wait, the first token and the rest', () => 
   expect(expected({ measured: undefined })).toBe((150 + 1_500 + 20_000) * asStranger);
   expect(queueMs(candidate({ running: 1 }), undefined, 100)).toBe(2_100);
   expect(queueMs(candidate())).toBe(0);
+});
+
+test('jobs of its own are counted beside those of the offer, until the offer can speak of them', () => {
+  const one = candidate({ slots: 4, running: 2 });
+  const chosenAt = [one.entry.receivedAt - 60_000, one.entry.receivedAt + 1_000];
+  const own = (times: readonly number[]) => jobsAt(one, (since = 0) => times.filter((at) => at >= since).length);
+  expect(own([])).toBe(2);
+  expect(own(chosenAt)).toBe(3);
+  expect(own([...chosenAt, ...chosenAt, ...chosenAt])).toBe(6);
 });
 
 test('what the asker saw itself weighs more than what the worker says', () => {
@@ -69,8 +78,7 @@ test('A4: what strangers say is believed up to the best that was measured, and n
 });
 
 test('jobs of the asker itself weigh before an offer speaks of them', () => {
-  const at = (underWay: number) =>
-    score(candidate(), { place: 'network', now: 0, tokensOut: 100, underWay }).expectedMs;
+  const at = (jobs: number) => score(candidate(), { place: 'network', now: 0, tokensOut: 100, jobs }).expectedMs;
   expect(at(1)).toBe((150 + 2 * 2_100) * asStranger);
   expect(at(0)).toBe((150 + 2_100) * asStranger);
 });

@@ -61,8 +61,19 @@ export interface ScoreOptions {
   /** The asker's own device: no way to travel, nothing to pay, and no promise to doubt. */
   readonly place: 'network' | 'self';
   readonly claims?: ClaimLimits | undefined;
-  /** Jobs of the asker's own that are under way there, which its offer may not speak of yet. */
-  readonly underWay?: number | undefined;
+  /** Jobs running and waiting there, as {@link jobsAt} counts them; by default as the offer says. */
+  readonly jobs?: number | undefined;
+}
+
+/** An offer received within this time of a choice may have been made before the job arrived. */
+const unseenMs = 500;
+
+/**
+ * Jobs running and waiting at a worker: those that its offer counts, and the asker's own that came too late for it.
+ * @param underWay the asker's own there now; with `since`, only those chosen at or after that time (ms since the epoch).
+ */
+export function jobsAt({ entry, model }: Candidate, underWay: (since?: number) => number): number {
+  return Math.max(model.running + model.queued + underWay(entry.receivedAt - unseenMs), underWay());
 }
 
 /** Smaller is better: first the time, then the price. */
@@ -78,12 +89,13 @@ export interface Score {
  * that this worker is expected to keep.
  */
 export function score(candidate: Candidate, options: ScoreOptions): Score {
-  const { standing, now, tokensOut = defaultMeasured.tokensOut, place, claims = unmeasured, underWay = 0 } = options;
+  const { standing, now, tokensOut = defaultMeasured.tokensOut, place, claims = unmeasured } = options;
   const { model } = candidate;
+  const { jobs = model.running + model.queued } = options;
   const jobMs = jobDurationMs(candidate, standing, tokensOut, claims);
   const rttMs = place === 'self' ? 0 : (standing?.rttMs ?? defaultMeasured.rttMs);
   const slots = (standing?.finished ?? 0) > 0 ? model.slots : Math.min(model.slots, claims.slotsMax);
-  const waitMs = roundsBefore(Math.max(model.running + model.queued, underWay), slots) * jobMs;
+  const waitMs = roundsBefore(jobs, slots) * jobMs;
   const price = priceOf(candidate);
   const believed = (standing?.finished ?? 0) > 0 || price > claims.priceMin ? price : claims.priceMin;
   return {

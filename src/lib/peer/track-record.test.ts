@@ -64,6 +64,10 @@ test('jobs under way are counted until they are recorded, and not for ever', asy
   record.chosen('A', model, 'free');
   // With two of its own there, the asker cannot expect both to find the slot.
   expect([record.underWay('A', model), record.offeredFree('A', model)]).toEqual([2, false]);
+  await clock.advance(1_000);
+  record.chosen('A', model, 'free');
+  expect(record.underWay('A', model, clock.now() - 999)).toBe(1);
+  record.record('A', model, finished);
   record.record('A', model, finished);
   expect([record.underWay('A', model), record.underWay('A', other)]).toEqual([1, 0]);
   await clock.advance(limits.jobDeadlineMsMax);

@@ -34,8 +34,8 @@ export interface TrackRecord {
   isParked(peer: PeerId, artefact: ArtefactId): boolean;
   /** Peers that finished jobs of the model, the latest last. */
   known(artefact: ArtefactId): readonly PeerId[];
-  /** Jobs that went there and have not been recorded yet. */
-  underWay(peer: PeerId, artefact: ArtefactId): number;
+  /** Jobs that went there and have not been recorded yet; with `since`, those that went at or after it (ms since the epoch). */
+  underWay(peer: PeerId, artefact: ArtefactId, since?: number): number;
   /** @param offer `free` where it spoke of a slot at once. */
   chosen(peer: PeerId, artefact: ArtefactId, offer: 'free' | 'full'): void;
   /** Whether the worker has promised a slot for what is under way there, which is then this one job. */
@@ -141,26 +141,28 @@ export function createTrackRecord(
     standing: (peer, artefact) => standings.get(keyOf(peer, artefact)),
     isParked: (peer, artefact) => breakers.isParked(keyOf(peer, artefact), clock.now()),
     known: (artefact) => [...(known.get(artefact) ?? [])],
-    underWay(peer, artefact) {
-      const jobs = underWay.get(keyOf(peer, artefact));
+    underWay(peer, artefact, since = 0) {
       // A job that was never recorded is not under way for ever.
-      return jobs && clock.now() - jobs.at < limits.jobDeadlineMsMax ? jobs.count : 0;
+      const from = Math.max(since, clock.now() - limits.jobDeadlineMsMax + 1);
+      return underWay.get(keyOf(peer, artefact))?.chosenAt.filter((at) => at >= from).length ?? 0;
     },
     offeredFree: (peer, artefact) => underWay.get(keyOf(peer, artefact))?.offeredFree ?? false,
     chosen(peer, artefact, offer) {
       const worker = keyOf(peer, artefact);
-      const count = this.underWay(peer, artefact) + 1;
+      const before = this.underWay(peer, artefact) > 0 ? (underWay.get(worker)?.chosenAt ?? []) : [];
+      const chosenAt = [...before, clock.now()].slice(-underWayMax);
       underWay.delete(worker);
       bounded(
-        underWay.set(worker, { count, offeredFree: offer === 'free' && count === 1, at: clock.now() }),
+        underWay.set(worker, { chosenAt, offeredFree: offer === 'free' && chosenAt.length === 1 }),
         trackRecordLimits.standingsMax,
       );
       breakers.record(worker, 'chosen', clock.now());
     },
     record(peer, artefact, outcome) {
       const worker = keyOf(peer, artefact);
-      const jobs = underWay.get(worker);
-      if (jobs && jobs.count > 1) underWay.set(worker, { count: jobs.count - 1, offeredFree: false, at: jobs.at });
+      // Which of them has ended makes no difference: the oldest is the one that offers speak of by now.
+      const [, ...chosenAt] = underWay.get(worker)?.chosenAt ?? [];
+      if (chosenAt.length > 0) underWay.set(worker, { chosenAt, offeredFree: false });
       else underWay.delete(worker);
       breakers.record(worker, outcome.type, clock.now());
       if (outcome.type === 'failed') change(peer, artefact, (from, now) => withBroken(from, outcome.promise, now));
@@ -178,11 +180,13 @@ export function createTrackRecord(
 }
 
 interface UnderWay {
-  readonly count: number;
+  /** When each of the jobs was sent there, the oldest first, in milliseconds since the epoch. */
+  readonly chosenAt: readonly number[];
   readonly offeredFree: boolean;
-  /** When the latest was chosen, in milliseconds since the epoch. */
-  readonly at: number;
 }
+
+/** Jobs counted at one worker; a worker with more is full whatever its offer says. */
+const underWayMax = 1_024;
 
 const keyOf = (peer: PeerId, artefact: ArtefactId): string => `${peer} ${artefact}`;
 
@@ -260,12 +264,20 @@ export function recordOutcome(
     latenessMs,
     agreed: false,
     standing: hasStanding(trackRecord.standing(peer, artefact)),
+    redialled: isRedial(peer, job, attempt),
     offeredFree: trackRecord.offeredFree(peer, artefact),
   };
   const outcome = outcomeOf(endingOf(end, job, attempt), context);
   trackRecord.record(peer, artefact, outcome);
   if (end.type === 'finished' && end.settlement.forked) trackRecord.recordFork(peer, artefact);
   return outcome;
+}
+
+/** Whether the job has lost this worker before, and this attempt has brought nothing either. */
+function isRedial(peer: PeerId, { attempts }: Pick<JobState, 'attempts'>, attempt: Attempt | undefined): boolean {
+  if (!attempt || attempt.toToken > attempt.fromToken) return false;
+  const before = attempts.slice(0, attempts.indexOf(attempt));
+  return before.some(({ worker, outcome }) => worker.peer === peer && outcome === 'lost');
 }
 
 function endingOf(end: AttemptEnd, job: Pick<JobState, 'output'>, attempt: Attempt | undefined): AttemptEnding {

@@ -5,6 +5,7 @@ import { createZoneBudget, judgeCheck, planCheck, type CheckPlan, type Examinee 
 import { candidates } from '#lib/market/candidates.ts';
 import { canaryText, canaryTokensMax, type CanaryShape } from '#lib/market/canary.ts';
 import { judgeScores } from '#lib/market/rescore.ts';
+import { jobsAt } from '#lib/market/score.ts';
 import { createShare } from '#lib/market/share.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { levelOf } from '#lib/market/standing.ts';
@@ -52,11 +53,12 @@ export function createAuditions(components: AuditionComponents): Auditions {
     const { self, directory } = components;
     const query = { model: { artefact }, tier: 'open', contextTokens: canaryContextTokens, kind } as const;
     const options = { random, now: clock.now(), self, known: trackRecord.known };
-    return candidates(query, directory, options).map(({ entry, model }): Examinee => {
+    return candidates(query, directory, options).map((candidate): Examinee => {
+      const { entry, model } = candidate;
       const { peer } = entry.offer;
       const standing = trackRecord.standing(peer, artefact);
       const level = peer === self ? 'self' : zones.isOwn(peer) ? 'own' : levelOf(standing, clock.now());
-      const jobs = Math.max(model.running + model.queued, trackRecord.underWay(peer, artefact));
+      const jobs = jobsAt(candidate, (since) => trackRecord.underWay(peer, artefact, since));
       return { peer, level, standing, zone: zones.zone(peer), isFree: jobs < model.slots };
     });
   };

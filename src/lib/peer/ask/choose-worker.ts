@@ -7,6 +7,7 @@ import { shortestQueue } from '#lib/market/capacity.ts';
 import { searchedModel } from '#lib/market/names.ts';
 import type { Route } from '#lib/market/route.ts';
 import type { Candidate, Directory, Rejection, RouteQuery } from '#lib/market/spec.ts';
+import { jobsAt } from '#lib/market/score.ts';
 import { levelOf } from '#lib/market/standing.ts';
 import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -54,7 +55,14 @@ export async function chooseWorker(request: AskRequest, routing: RoutingJob, con
   const { effect, state } = routing;
   const attempt = attemptOf(routing, context);
   if (attempt === 'first' && routing.purpose === 'job') trials.earn();
-  const found = await findWorker(request, { ...routing, attempt: attempt === 'none' ? 'last' : attempt }, context);
+  const search = searchWorkers(request, { ...routing, attempt: attempt === 'none' ? 'last' : attempt }, context);
+  // Nothing is awaited between the last look and the agreement: jobs asked in one turn would all see the same free slot.
+  let found = search.look();
+  for (let change = search.change(found); change; change = search.change(found)) {
+    await change;
+    found = search.look();
+  }
+  if (!found.candidate && !found.refusal && !wasBusy(effect.errors)) found = search.lookAmongFull();
   if (found.refusal) return { type: 'nobody', error: refusalError(found.refusal), rejections: [] };
   if (!found.candidate || attempt === 'none' || isAtFault(state.claims, context) || routing.signal.aborted) {
     const query = toRouteQuery(request, effect.tried, kinds);
@@ -124,9 +132,9 @@ export function chooseHedge(
   const found = searchKnown(sameModel, { ...choice, attempt: 'again', cutOff: [] }, context);
   const { candidate } = found;
   if (!candidate || candidate.entry.offer.peer === net.self || !isFree(candidate.model.price)) return undefined;
-  const { running, slots } = candidate.model;
   const { peer } = candidate.entry.offer;
-  if (Math.max(running, trackRecord.underWay(peer, job.artefact)) >= slots) return undefined;
+  const jobs = jobsAt(candidate, (since) => trackRecord.underWay(peer, job.artefact, since));
+  if (jobs >= candidate.model.slots) return undefined;
   const level = worker.route?.level;
   if (!isTrusted(found) && (level === undefined || isTrusted({ level }))) return undefined;
   hedging.spend();
@@ -231,44 +239,51 @@ export function searchFor(query: RouteQuery, { search, catalogue = new Map() }: 
   });
 }
 
+interface WorkerSearch {
+  /** The best of the workers that are known now. */
+  look(): Route;
+  /** Resolves when another look may find more. Undefined where nothing is worth waiting for, or the wait is over. */
+  change(found: Route): Promise<void> | undefined;
+  /** A worker whose queue is full by its offer, which is some tenths of a second old: it knows its queue, and says how long. */
+  lookAmongFull(): Route;
+}
+
 /**
- * Chooses among the workers not tried yet. A job id that is asked for again goes to the worker it went to, which has the
- * answer on record. Where the directory has none, relays are asked for one. While nobody serves anything, as on a page just
- * opened, the first offers are waited for, and so is one that could go on with an answer half given, or take the place of a
- * worker to which the connection failed; that worker itself is asked again too. Where every queue is full by its offer, which
- * is some tenths of a second old, one worker is asked all the same: it knows its queue,
- * and answers with the time to wait.
+ * Searches the workers not tried yet. A job id that is asked for again goes to the worker it went to, which has the answer on
+ * record. Where the directory has none, relays are asked for one. While nobody serves anything, as on a page just opened, the
+ * first offers are waited for, and so is one that could go on with an answer half given, or take the place of a worker to
+ * which the connection failed; that worker itself is asked again too.
  */
-async function findWorker(
+function searchWorkers(
   request: AskRequest,
   routing: RoutingJob & { readonly attempt: RoutingAttempt },
   context: AskContext,
-): Promise<Route> {
+): WorkerSearch {
   const { id, effect, signal, attempt } = routing;
   const { clock, directory, askedJobs } = context;
   const { tried } = effect;
   const query = queriesOf(request, routing, context).at(-1)!;
   const before = askedJobs.worker(id);
-  if (before && !tried.includes(before) && (request.only?.includes(before) ?? true)) {
-    const again = routeFor({ ...query, only: [before] }, request, context, { attempt });
-    if (again.candidate) return again;
-  }
-  const waitMs = context.firstOfferTimeoutMs ?? firstOfferTimeoutMs;
-  const untilMs = clock.elapsed() + waitMs;
+  const isKept = before && !tried.includes(before) && (request.only?.includes(before) ?? true);
+  const untilMs = clock.elapsed() + (context.firstOfferTimeoutMs ?? firstOfferTimeoutMs);
   const cutOff = cutOffWorkers(routing.state);
-  const search = () => searchKnown(request, { ...routing, cutOff }, context);
   const isAnyoneServing = () => !directory.serving('any').every(({ offer }) => offer.draining);
   const isWorthWaiting = () => !isAnyoneServing() || effect.resume !== undefined || effect.errors.some(isWayLost);
-  let found = search();
-  while (!found.candidate && !found.refusal && clock.elapsed() < untilMs && !signal.aborted) {
-    const asked = searchFor(query, context);
-    if (!asked && !isWorthWaiting()) break;
-    const nextDueMs = Math.min(...cutOff.map(({ dueAt }) => dueAt - clock.now()).filter((ms) => ms > 0));
-    await nextChange(directory, clock, Math.min(untilMs - clock.elapsed(), nextDueMs), { signal, asked });
-    found = search();
-  }
-  if (found.candidate || found.refusal || wasBusy(effect.errors)) return found;
-  return routeFor(query, request, context, { attempt, full: 'ask' });
+  return {
+    look() {
+      const again = isKept ? routeFor({ ...query, only: [before] }, request, context, { attempt }) : undefined;
+      return again?.candidate ? again : searchKnown(request, { ...routing, cutOff }, context);
+    },
+    change(found) {
+      const leftMs = untilMs - clock.elapsed();
+      if (found.candidate || found.refusal || leftMs <= 0 || signal.aborted) return undefined;
+      const asked = searchFor(query, context);
+      if (!asked && !isWorthWaiting()) return undefined;
+      const nextDueMs = Math.min(...cutOff.map(({ dueAt }) => dueAt - clock.now()).filter((ms) => ms > 0));
+      return nextChange(directory, clock, Math.min(leftMs, nextDueMs), { signal, asked });
+    },
+    lookAmongFull: () => routeFor(query, request, context, { attempt, full: 'ask' }),
+  };
 }
 
 const wasBusy = (errors: readonly ErrorRecord[]): boolean => errors.some(({ code }) => code === 'busy');

@@ -71,8 +71,9 @@ test('where nobody can go on the loss is told, with what was delivered', async (
   await pass(world.clock, 4_000);
   expect(job.state).toMatchObject({ phase: 'failed', error: { code: 'peer-lost' } });
   expect(job.state.attempts[0]).toMatchObject({ outcome: 'lost', toToken: job.state.tokens });
-  // It was looked for again, a few times.
+  // It was looked for again, a few times, and is blamed once for all of them.
   expect(job.state.attempts.map(({ outcome }) => outcome)).toEqual(['lost', 'lost', 'lost', 'lost']);
+  expect(asker.trackRecord.standing(worker.net.self, demo.artefact)?.broken).toEqual({ lost: 1 });
 });
 
 test('where there is no other worker, one that could not be reached is asked again', async () => {

@@ -32,6 +32,22 @@ test('a refusal leads to the next worker at once and is no failure', async () =>
   }
 });
 
+test('jobs asked in one turn go to as many workers as are free, known before or seen only now', async () => {
+  for (const moment of ['known', 'awaited'] as const) {
+    const world = createWorld();
+    const asker = await world.asker(9);
+    const workers = [];
+    for (const number of [1, 2, 3, 4]) workers.push(await world.worker(number, { answerTokens: 10 }));
+    if (moment === 'awaited') for (const { net } of workers) world.directory.remove(net.self);
+    const jobs = [1, 2, 3, 4].map((number) => follow(asker.consumer, chat(`job ${number}`)));
+    await pass(world.clock, 10);
+    if (moment === 'awaited') for (const worker of workers) worker.announce();
+    await until(world.clock, () => jobs.every(({ over }) => over));
+    const peers = new Set(jobs.map(({ state }) => state.worker?.peer));
+    expect([jobs.map(({ state }) => state.attempts.length), peers.size], moment).toEqual([[1, 1, 1, 1], 4]);
+  }
+});
+
 const losses: Readonly<Record<string, Script>> = {
   'drops the channel': async ({ channel }) => channel.abort(new Error('crash')),
   'ends the stream without a word': async () => undefined,

@@ -2,6 +2,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Catalogue } from '#lib/market/names.ts';
 import { route, type Route, type RouteOptions } from '#lib/market/route.ts';
+import { jobsAt } from '#lib/market/score.ts';
 import type { Share } from '#lib/market/share.ts';
 import type { Candidate, Directory, RouteQuery } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
@@ -145,11 +146,11 @@ function connectedOr(connected: Route, other: Route, { zones, trackRecord }: Ask
   const { candidate } = connected;
   if (!candidate || !other.candidate) return other;
   const { model, entry } = candidate;
-  const underWay = trackRecord.underWay(entry.offer.peer, model.artefact);
-  if (Math.max(model.running + model.queued, underWay) >= model.slots) return other;
+  const underWay = (since?: number) => trackRecord.underWay(entry.offer.peer, model.artefact, since);
+  if (jobsAt(candidate, underWay) >= model.slots) return other;
   if (isTrusted(connected)) return connected;
   const broken = (one: Candidate) => zones.brokenIn(zones.zone(one.entry.offer.peer));
-  return isTrusted(other) || underWay > 0 || broken(candidate) > broken(other.candidate) ? other : connected;
+  return isTrusted(other) || underWay() > 0 || broken(candidate) > broken(other.candidate) ? other : connected;
 }
 
 /** By this asker. */
