@@ -75,6 +75,8 @@ const vendors = {
   'node-llama-cpp': ['relay/native'],
   hono: ['relay/gateway'],
   '@hono/*': ['relay/gateway'],
+  kysely: ['relay/ledger'],
+  pg: ['relay/ledger'],
   pino: ['relay'],
   idb: ['storage'],
   '@ipld/*': ['protocol'],

@@ -35,6 +35,17 @@ test('provide takes its own flags', () => {
   });
 });
 
+test('a command may have two words', () => {
+  expect(parseCommand(['keys', 'create', '--publishable', '--origins', 'https://a.example'])).toMatchObject({
+    name: 'keys create',
+    variables: { KEY_TYPE: 'publishable', KEY_ORIGINS: 'https://a.example' },
+  });
+  expect(failure(['keys']).code).toBe('unknown-command');
+  expect(failure(['keys', 'burn']).code).toBe('unknown-command');
+  expect(failure(['keys', 'list', 'all']).code).toBe('bad-flag');
+  expect(needsPages(['keys', 'list'])).toBe(false);
+});
+
 test.each(['8080', 'mine', 'toString', '__proto__', 'Relay'])('the command %s does not exist', (name) => {
   const { code, message } = failure([name]);
   expect(code).toBe('unknown-command');

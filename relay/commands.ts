@@ -41,6 +41,25 @@ export const commands = {
       'direct-port': { variable: 'DIRECT_PORT', argument: 'number', help: 'a UDP port for WebRTC without a relay' },
     },
   },
+  'keys create': {
+    summary: 'make a key for the gateway, and print it; it is not stored',
+    flags: {
+      name: { variable: 'KEY_NAME', argument: 'text', help: 'what it is for' },
+      publishable: { variable: 'KEY_TYPE', value: 'publishable', help: 'for pages; needs origins and a daily cap' },
+      models: { variable: 'KEY_MODELS', argument: 'names', help: 'models that it may use, by commas (all)' },
+      origins: { variable: 'KEY_ORIGINS', argument: 'urls', help: 'pages that may use it, by commas' },
+      days: { variable: 'KEY_DAYS', argument: 'number', help: 'days until it expires (never)' },
+      'requests-per-day': { variable: 'KEY_REQUESTS_PER_DAY', argument: 'number', help: 'requests per day of UTC' },
+      'requests-total': { variable: 'KEY_REQUESTS_TOTAL', argument: 'number', help: 'requests in all' },
+      'tokens-per-day': { variable: 'KEY_TOKENS_PER_DAY', argument: 'number', help: 'tokens per day of UTC' },
+      'tokens-total': { variable: 'KEY_TOKENS_TOTAL', argument: 'number', help: 'tokens in all' },
+    },
+  },
+  'keys list': { summary: 'list the keys of the gateway', flags: {} },
+  'keys revoke': {
+    summary: 'revoke a key, at once',
+    flags: { id: { variable: 'KEY_ID', argument: 'id', help: 'the key, as "keys list" names it' } },
+  },
 } as const satisfies Record<string, Command>;
 
 const defaultCommand: CommandName = 'relay';
@@ -56,13 +75,15 @@ export interface ParsedCommand {
 
 /** @throws `unknown-command`, with the table; `bad-flag`. */
 export function parseCommand(args: readonly string[]): ParsedCommand {
-  const [first] = args;
-  const named = first !== undefined && !first.startsWith('-');
-  const name = named ? first : defaultCommand;
+  const until = args.findIndex((word) => word.startsWith('-'));
+  const words = until < 0 ? args : args.slice(0, until);
+  // A command has one word or two; what follows is refused with the help of that command.
+  const named = [words.slice(0, 2), words.slice(0, 1)].map((some) => some.join(' ')).find(isCommand);
+  const name = named ?? (words.length === 0 ? defaultCommand : words.join(' '));
   if (!isCommand(name)) {
     throw new TabloomError('unknown-command', `There is no command "${name}". The commands are:\n${commandTable()}`);
   }
-  const values = parseFlags(name, named ? args.slice(1) : args);
+  const values = parseFlags(name, named === undefined ? args : args.slice(named.split(' ').length));
   const variables: Record<string, string> = {};
   for (const [flag, { variable, value }] of flagsOf(name)) {
     const given = values[flag];
@@ -101,7 +122,7 @@ function parseFlags(name: CommandName, args: readonly string[]): Readonly<Record
 
 const commandTable = (): string =>
   Object.entries(commands)
-    .map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`)
+    .map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`)
     .join('\n');
 
 /** The text of `--help`. */

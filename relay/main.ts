@@ -1,6 +1,7 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
 import { parseCommand, helpOf, type ParsedCommand } from './commands.ts';
+import type { Printed } from './keys.ts';
 import type { Program } from './program.ts';
 import { readEnv } from './settings.ts';
 import { handleSignals, openBrowser } from './terminal.ts';
@@ -11,7 +12,13 @@ async function main(): Promise<void> {
   const command = parseCommand(process.argv.slice(2));
   if (command.help) return print(`${helpOf(command.name)}\n`);
 
-  const { program, shutdownSeconds, pageUrl } = await start(command);
+  const started = await start(command);
+  if ('notes' in started) {
+    print(started.out);
+    process.stderr.write(started.notes);
+    return;
+  }
+  const { program, shutdownSeconds, pageUrl } = started;
   handleSignals({
     process,
     elapsed: () => performance.now(),
@@ -45,7 +52,7 @@ interface Started {
 }
 
 /** The commands are loaded late, so that a wrong flag fails without waiting for the network's code. */
-async function start({ name, variables }: ParsedCommand): Promise<Started> {
+async function start({ name, variables }: ParsedCommand): Promise<Started | Printed> {
   const set = { ...process.env, ...variables };
   switch (name) {
     case 'relay': {
@@ -58,6 +65,18 @@ async function start({ name, variables }: ParsedCommand): Promise<Started> {
       const env = readEnv('provide', set);
       const { startProvide } = await import('./provide.ts');
       return { program: await startProvide(env), shutdownSeconds: env.SHUTDOWN_SECONDS };
+    }
+    case 'keys create': {
+      const env = readEnv(name, set);
+      return (await import('./keys.ts')).createKey(env);
+    }
+    case 'keys list': {
+      const env = readEnv(name, set);
+      return (await import('./keys.ts')).listKeys(env);
+    }
+    case 'keys revoke': {
+      const env = readEnv(name, set);
+      return (await import('./keys.ts')).revokeKey(env);
     }
   }
 }

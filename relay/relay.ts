@@ -9,7 +9,9 @@ import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network
 import { createPeer } from '#lib/peer/peer.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
+import { decodeCbor } from '#lib/protocol/cbor.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import { receiptSchema } from '#lib/protocol/receipt.ts';
 import { isPublicRelay } from '#lib/protocol/relay-info.ts';
 import { build, protocolVersion } from '#lib/protocol/version.ts';
 import { announcedAddress, dialAddress, localUrl } from './address.ts';
@@ -17,7 +19,7 @@ import { createNodeEd25519 } from './ed25519.ts';
 import { createGateway, toNodeListener } from './gateway/app.ts';
 import { createJobRegistry } from './gateway/job-registry.ts';
 import { createModelList } from './gateway/model-list.ts';
-import { createReceiptIndex } from './gateway/receipts.ts';
+import { createReceiptIndex, type ReceiptIndex } from './gateway/receipts.ts';
 import type { Health } from './gateway/routes/status.ts';
 import { createClientAddressResolver, createProxyTest } from './http/client-address.ts';
 import { createConnectionLimits } from './http/connection-limits.ts';
@@ -25,6 +27,10 @@ import { errorBody } from './http/error-body.ts';
 import { createGuard } from './http/guard.ts';
 import { listen } from './http/server.ts';
 import { createUpgradeHandler } from './http/upgrade.ts';
+import { ledgerLocation } from './keys.ts';
+import { openDatabase } from './ledger/database.ts';
+import { createKeyBook } from './ledger/keys.ts';
+import { createLedger, type JobUsage } from './ledger/ledger.ts';
 import { createLogger } from './log.ts';
 import {
   bundledModelFile,
@@ -91,6 +97,8 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
 
     const storage = openSqliteStorage(join(env.DATA_DIR, 'relay.db'));
     undo.push(() => storage.close());
+    const database = await openDatabase(ledgerLocation(env));
+    undo.push(() => database.destroy());
     const seed = await loadSeed(env.DATA_DIR, 'relay.key');
     const signer = createSigner(seed);
     const announce = announcedAddress(env.HOST, http.port, env.PUBLIC_URL);
@@ -153,9 +161,15 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
         logger,
       });
     }
+    const receipts = createReceiptIndex(peer.receipts);
+    const ledger = createLedger({ db: database, gateway: net.self, cost: free, clock, logger });
+    undo.push(() => ledger.stop());
+    const recovered = await ledger.recover((ids) => usageByReceipts(receipts, ids));
+    if (recovered > 0) logger.info('ledger-recovered', { holds: recovered });
     let draining = false;
     const jobs = createJobRegistry({
       consumer: peer.consumer,
+      metering: ledger,
       clock,
       random,
       jobsPerAddressMax: env.JOBS_PER_ADDRESS,
@@ -182,10 +196,12 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     if (site.fileCount === 0) logger.warn('pages-not-built');
     const gateway = createGateway({
       guard,
+      keys: createKeyBook(database, { now: clock.now, random }),
+      keysNeeded: env.API_KEYS,
       jobs,
       models,
       explain: peer.consumer.explain,
-      receipts: createReceiptIndex(peer.receipts),
+      receipts,
       directory: peer.directory,
       clock,
       logger,
@@ -234,6 +250,20 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     await unwind(undo);
     throw error;
   }
+}
+
+/** Nothing costs anything in the open tier. */
+const free = () => 0n;
+
+/** What a job came to, by the receipts that its workers signed; undefined where there is none. */
+async function usageByReceipts(receipts: ReceiptIndex, ids: readonly string[]): Promise<JobUsage | undefined> {
+  const signed = (await Promise.all(ids.map((id) => receipts.find(id)))).flat();
+  if (signed.length === 0) return undefined;
+  const each = signed.map(({ receipt }) => decodeCbor(receiptSchema, receipt.payload, 'bad-record'));
+  return {
+    tokensIn: Math.max(...each.map(({ tokensIn }) => tokensIn)),
+    tokensOut: each.reduce((sum, { tokensOut }) => sum + tokensOut, 0),
+  };
 }
 
 /** In reverse order; a failure does not stop the rest. */

@@ -6,10 +6,14 @@ import { features } from '#lib/protocol/kinds/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { CommandName } from './commands.ts';
 import { createClientAddressResolver } from './http/client-address.ts';
+import { readOrigin } from './http/origin.ts';
 
 /** The settings of each command, from the environment. Each has a row in docs/OPERATING.md; a test compares the two. */
 export type RelayEnv = z.output<typeof envSchemas.relay>;
 export type ProvideEnv = z.output<typeof envSchemas.provide>;
+export type KeyCreateEnv = z.output<(typeof envSchemas)['keys create']>;
+export type KeyRevokeEnv = z.output<(typeof envSchemas)['keys revoke']>;
+export type LedgerEnv = Pick<RelayEnv, keyof typeof ledgerShape | 'DATA_DIR'>;
 export type NativeEnv = Pick<RelayEnv, keyof typeof nativeShape>;
 
 export type LogLevel = (typeof logLevels)[number];
@@ -37,17 +41,9 @@ const siteSchema = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/**
- * An origin as browsers write it: of a site, an app or an extension (`app://obsidian.md`,
- * `chrome-extension://…`, `vscode-webview://…`, `tauri://localhost`), whose origins the URL standard calls opaque but
- * browsers send all the same. Schemes without a host identify no one.
- */
 const originSchema = z.string().transform((text, context) => {
-  const url = URL.parse(text);
-  if (url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` && text !== '*') return url.origin;
-  const app = /^([a-z][a-z0-9+.-]*):\/\/([\w.-]+(?::\d{1,5})?)\/?$/i.exec(text);
-  const scheme = app?.[1]!.toLowerCase();
-  if (app && !/^(https?|wss?|ftp|file|data|blob|about|javascript)$/.test(scheme!)) return `${scheme}://${app[2]}`;
+  const origin = readOrigin(text);
+  if (origin !== undefined) return origin;
   context.addIssue(
     `"${text}" is no origin; write it like https://app.example or app://name, without a path or a user name`,
   );
@@ -113,13 +109,27 @@ const nativeShape = {
   NATIVE_SLOTS: numberSchema.pipe(z.number().int().min(1).max(256)).default(8),
 };
 
+/** A server that several relays may share. Its password stays out of error messages. */
+const databaseUrlSchema = z.string().refine((text) => /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? ''), {
+  error: 'write it like postgres://user:password@host:5432/name',
+});
+
+/** Where the keys of the gateway and its ledger are. */
+const ledgerShape = {
+  DATABASE_URL: databaseUrlSchema.optional(),
+};
+const ledgerEnv = { ...ledgerShape, DATA_DIR: folder('data') };
+const count = numberSchema.pipe(z.number().int().min(1)).optional();
+
 const port = numberSchema.pipe(z.number().int().max(65_535));
 
 export const envSchemas = {
   relay: z.object({
     ...processShape,
     ...nativeShape,
+    ...ledgerShape,
     DATA_DIR: folder('data'),
+    API_KEYS: z.enum(['optional', 'required']).default('optional'),
     PORT: port.default(8080),
     HOST: z.string().min(1).default('127.0.0.1'),
     PUBLIC_URL: siteSchema.optional(),
@@ -143,7 +153,29 @@ export const envSchemas = {
       .pipe(z.array(relayUrlSchema).min(1).max(relaysMax)),
     DIRECT_PORT: port.optional(),
   }),
+  'keys create': z.object({
+    ...ledgerEnv,
+    KEY_NAME: z.string().max(100).default(''),
+    KEY_TYPE: z.enum(['secret', 'publishable']).default('secret'),
+    KEY_MODELS: list.default([]),
+    KEY_ORIGINS: list.pipe(z.array(originSchema)).default([]),
+    KEY_DAYS: numberSchema.pipe(z.number().int().min(1).max(36_500)).optional(),
+    KEY_REQUESTS_PER_DAY: count,
+    KEY_REQUESTS_TOTAL: count,
+    KEY_TOKENS_PER_DAY: count,
+    KEY_TOKENS_TOTAL: count,
+  }),
+  'keys list': z.object(ledgerEnv),
+  'keys revoke': z.object({
+    ...ledgerEnv,
+    KEY_ID: z
+      .string({ error: 'name a key, as in --id 0123456789abcdef; "keys list" names them' })
+      .regex(/^[0-9a-f]{16}$/, 'a key is named by the 16 digits that "keys list" prints'),
+  }),
 };
+
+/** Variables that may hold a password, which is repeated nowhere. */
+const secrets: ReadonlySet<string> = new Set(['DATABASE_URL', 'NATIVE_SERVER_KEY']);
 
 /**
  * Reads the environment of a command. An empty variable counts as unset.
@@ -159,6 +191,11 @@ export function readEnv<Name extends CommandName>(
   const issue = parsed.error.issues[0]!;
   const name = String(issue.path[0]);
   const given = set[name];
-  const message = given === undefined ? `${name} is missing: ` : `${name} cannot be "${given}": `;
+  const message =
+    given === undefined
+      ? `${name} is missing: `
+      : secrets.has(name)
+        ? `${name} cannot be used: `
+        : `${name} cannot be "${given}": `;
   throw new TabloomError('bad-setting', `${message}${issue.message}.`, { details: { name } });
 }

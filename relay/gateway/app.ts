@@ -6,13 +6,15 @@ import type { Consumer } from '#lib/peer/spec.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
 import type { ResolveClientAddress } from '../http/client-address.ts';
 import type { Guard } from '../http/guard.ts';
+import { identifyCaller, requireKey, type AccessComponents } from './access.ts';
 import { createBodyBudget } from './body.ts';
+import type { GatewayEnv, RequestOrigin } from './caller.ts';
 import { chatEndpoint } from './chat.ts';
 import { completionEndpoint } from './completion.ts';
 import { embeddingEndpoint } from './embedding.ts';
 import type { Endpoint } from './endpoint.ts';
 import { gatewayError, toHttpError } from './errors.ts';
-import { generate, type GenerateComponents, type RequestOrigin } from './routes/generate.ts';
+import { generate, type GenerateComponents } from './routes/generate.ts';
 import {
   listModels,
   showHealth,
@@ -30,8 +32,10 @@ import type { ReceiptIndex } from './receipts.ts';
 import { responsesEndpoint } from './responses/endpoint.ts';
 import { hostCheck, originCheck } from './security.ts';
 
-export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'>, NetworkComponents {
+export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'>, NetworkComponents, AccessComponents {
   readonly guard: Guard;
+  /** Whether jobs from other machines need a key. */
+  readonly keysNeeded: 'optional' | 'required';
   readonly explain: Consumer['explain'];
   readonly receipts: ReceiptIndex;
   readonly startedAt: number;
@@ -68,8 +72,8 @@ const postPaths = [...Object.keys(endpoints), ...unavailablePaths];
 
 /** The relay's HTTP interface: the OpenAI API, health, `/relay.json` and the pages. */
 export function createGateway(components: GatewayComponents): Gateway {
-  const { guard, logger, site } = components;
-  const app = new Hono<{ Bindings: RequestOrigin }>({ getPath: routePath });
+  const { guard, keys, keysNeeded, logger, site } = components;
+  const app = new Hono<GatewayEnv>({ getPath: routePath });
 
   app.onError((error, context) => {
     const { status, body, retryAfterSeconds } = toHttpError(error);
@@ -77,19 +81,25 @@ export function createGateway(components: GatewayComponents): Gateway {
     if (errorCode(error) === 'internal') logger.warn('request-failed', { kind: error.name, path: context.req.path });
     const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' });
     if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
+    if (status === 401) headers.set('www-authenticate', 'Bearer');
+    // Clients that retry every 429 would only wait in vain.
+    if (body.error.code === 'insufficient_quota') headers.set('x-should-retry', 'false');
     if (status === 405) headers.set('allow', postPaths.includes(context.req.path) ? 'POST' : 'GET, HEAD');
     return new Response(JSON.stringify(body), { status, headers });
   });
 
   app.use(hostCheck(guard));
-  for (const path of ['/v1/*', '/health', '/relay.json']) app.use(path, originCheck(guard));
+  app.use('/v1/*', originCheck(guard, keys), identifyCaller(components));
+  for (const path of ['/health', '/relay.json']) app.use(path, originCheck(guard));
   app.use('/v1/*', async (context, next) => {
     await next();
     context.header('x-content-type-options', 'nosniff');
   });
 
   const generateComponents = { ...components, bodies: createBodyBudget() };
-  for (const [path, one] of Object.entries(endpoints)) app.post(path, generate(generateComponents, one));
+  for (const [path, one] of Object.entries(endpoints)) {
+    app.post(path, requireKey(keysNeeded), generate(generateComponents, one));
+  }
   for (const path of unavailablePaths) app.post(path, kindUnavailable);
   app.get('/v1/models', listModels(components));
   app.get('/v1/models/:id{.+}', showModel(components));

@@ -14,16 +14,20 @@ export interface HttpError {
 const gatewayStatus = {
   'bad-json': 400,
   'bad-encoding': 400,
+  'invalid-api-key': 401,
   'idempotency-key-reused': 422,
   'body-too-large': 413,
   'unsupported-media-type': 415,
   'unsupported-encoding': 415,
   'host-not-allowed': 403,
   'origin-not-allowed': 403,
+  'model-not-allowed': 403,
   'not-found': 404,
   'kind-unavailable': 404,
   'method-not-allowed': 405,
   'gateway-busy': 429,
+  'insufficient-quota': 429,
+  'ledger-unavailable': 503,
 } as const satisfies Record<string, number>;
 
 export type GatewayErrorCode = keyof typeof gatewayStatus;
@@ -33,6 +37,7 @@ const retryAfterSecondsDefault: Readonly<Record<string, number>> = {
   'gateway-busy': 2,
   'no-peer-available': 3,
   draining: 5,
+  'ledger-unavailable': 30,
 };
 
 /** `param` names the member of the request that is wrong, as OpenAI does. */

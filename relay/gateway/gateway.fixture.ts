@@ -14,8 +14,10 @@ import type { FinishReason, Part } from '#lib/protocol/part.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { issueReceipt } from '#lib/trust/receipt.ts';
 import { createGuard } from '../http/guard.ts';
+import type { KeyReader } from './access.ts';
 import { createGateway, type Gateway, type GatewayComponents } from './app.ts';
 import { createJobRegistry, type JobRegistry } from './job-registry.ts';
+import type { Metering } from './metering.ts';
 import { createModelList } from './model-list.ts';
 
 /** A gateway over a scripted consumer: no network, no engine, no socket. */
@@ -46,7 +48,11 @@ export const ask = (more: object = {}) => ({
 
 export function gatewayFixture(
   script: Script = answers('Hello', ', you'),
-  over: Partial<GatewayComponents> & { readonly clock?: Clock; readonly seed?: number } = {},
+  over: Partial<GatewayComponents> & {
+    readonly clock?: Clock;
+    readonly seed?: number;
+    readonly metering?: Metering;
+  } = {},
 ): GatewayFixture {
   const clock = over.clock ?? manualClock();
   const asked: AskRequest[] = [];
@@ -63,9 +69,16 @@ export function gatewayFixture(
   };
   const directory = createDirectory({ clock });
   const models = createModelList(directory, ['tabloom-demo', 'catalogued']);
-  const jobs = createJobRegistry({ consumer, clock, random: seededRandom(over.seed ?? 1) });
+  const jobs = createJobRegistry({
+    consumer,
+    metering: over.metering ?? noMetering,
+    clock,
+    random: seededRandom(over.seed ?? 1),
+  });
   const gateway = createGateway({
     guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] }),
+    keys: noKeys,
+    keysNeeded: 'optional',
     jobs,
     models,
     explain: consumer.explain,
@@ -108,6 +121,9 @@ export function gatewayFixture(
       }),
   };
 }
+
+const noKeys: KeyReader = { find: async () => undefined, hasOrigin: async () => false };
+const noMetering: Metering = { hold: async () => undefined, close: () => undefined };
 
 /** Puts a worker into the directory. */
 export function announce(directory: Directory, clock: Clock, models: readonly Partial<OfferedModel>[], seed = 7): void {

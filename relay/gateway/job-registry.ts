@@ -6,10 +6,14 @@ import type { Random } from '#lib/base/random.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
 import type { Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import { partTokens } from '#lib/protocol/output.ts';
+import type { Usage } from '#lib/protocol/part.ts';
 import { createConnectionLimits, type ConnectionPlace } from '../http/connection-limits.ts';
 import { askInTurn, type Attempts } from './attempts.ts';
+import { isLoopback, type Caller } from './caller.ts';
 import { gatewayError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
+import type { Metering } from './metering.ts';
 import { createResponseRecorder, type ResponseRecorder } from './response-recorder.ts';
 
 /** All jobs that this gateway runs, within its limit, and counts of their outcomes. */
@@ -30,8 +34,9 @@ export interface JobRegistry {
 }
 
 export interface JobRunOptions extends AbortOptions {
-  /** IP address of the caller, whose share the job is counted in; undefined for none. */
-  readonly client?: string | undefined;
+  readonly caller: Caller;
+  /** The most that the job may use, as far as the request tells. */
+  readonly most: Usage;
 }
 
 export interface JobRun {
@@ -66,6 +71,7 @@ interface Entry {
 
 export interface JobRegistryComponents {
   readonly consumer: Consumer;
+  readonly metering: Metering;
   readonly clock: Clock;
   readonly random: Random;
   /** Concurrent answers for one address; a /24 or /48 may have four times as many. The machine itself is not limited. */
@@ -73,7 +79,7 @@ export interface JobRegistryComponents {
 }
 
 export function createJobRegistry(components: JobRegistryComponents): JobRegistry {
-  const { consumer, clock, random, jobsPerAddressMax = gatewayLimits.jobsPerAddressMaxDefault } = components;
+  const { consumer, metering, clock, random, jobsPerAddressMax = gatewayLimits.jobsPerAddressMaxDefault } = components;
   const places = createConnectionLimits({ clock, perAddressMax: jobsPerAddressMax, opening: 'unlimited' });
   /**
    * Part of every id, since the attempt count and a job's salt are lost with this process: a worker that remembers an id
@@ -90,15 +96,24 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     attempts: Attempts,
     ids: readonly string[],
     place: ConnectionPlace,
-    signal: AbortSignal | undefined,
+    { caller, most, signal }: JobRunOptions,
   ): AsyncGenerator<JobEvent> {
     let outcome: 'finished' | 'failed' | 'cancelled' = 'cancelled';
+    let used: Usage | undefined;
+    let delivered = 0;
+    let isHeld = false;
+    const job = ids[0]!;
     counts.running += 1;
     try {
+      await metering.hold({ job, ids, key: caller.type === 'key' ? caller.key : undefined, most });
+      isHeld = true;
       for await (const event of askInTurn(attempts, ids, consumer, anySignal([signal, closing.signal]))) {
         if (event.type === 'job-finished') {
           outcome = 'finished';
+          used = event.usage;
           counts.tokensOut += event.usage.tokensOut;
+        } else if (event.type === 'part-received') {
+          delivered += partTokens(event.part);
         } else if (event.type === 'job-failed') outcome = 'failed';
         else if (event.type === 'job-cancelled' && closing.signal.aborted) throw closing.signal.reason;
         yield event;
@@ -107,6 +122,9 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       outcome = 'failed';
       throw error;
     } finally {
+      // When the client leaves, what it has received counts; how long its prompt was, only a receipt would say.
+      if (outcome === 'cancelled' && delivered > 0) used = { tokensIn: most.tokensIn, tokensOut: delivered };
+      if (isHeld) metering.close({ job, used });
       place.release();
       counts.running -= 1;
       counts[outcome] += 1;
@@ -114,7 +132,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     }
   }
 
-  const admit = (client: string | undefined): ConnectionPlace => {
+  const admit = (caller: Caller): ConnectionPlace => {
     if (draining) throw wireError('draining', 'This relay is shutting down and accepts no new work. Ask another one.');
     if (counts.running >= gatewayLimits.jobsMax) {
       throw gatewayError(
@@ -122,7 +140,8 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
         'This relay is running as many answers as it can. Try again in a few seconds.',
       );
     }
-    const place = client === undefined || isLoopback(client) ? unlimited : places.admit(client);
+    const address = caller.type === 'local' ? undefined : caller.address;
+    const place = address === undefined || isLoopback(address) ? unlimited : places.admit(address);
     if (place) return place;
     throw gatewayError(
       'gateway-busy',
@@ -143,7 +162,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     }
   };
 
-  const runKeyed = (attempts: Attempts, { scope, key, body }: IdempotencyKey, { client, signal }: JobRunOptions) => {
+  const runKeyed = (attempts: Attempts, { scope, key, body }: IdempotencyKey, options: JobRunOptions) => {
     const name = hash(scope, key);
     const bodyHash = hash(body);
     evictRecords();
@@ -157,23 +176,23 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     }
     const ids = () => attempts.map((_, turn) => hash(processSalt, name, `${entry.attempt}.${turn}`).slice(0, 32));
     if (!entry.recorder || entry.recorder.abandoned) {
-      const place = admit(client);
+      const place = admit(options.caller);
       if (entry.recorder) entry.attempt += 1;
-      const recorder = createResponseRecorder((stop) => counted(attempts, ids(), place, stop));
+      const recorder = createResponseRecorder((signal) => counted(attempts, ids(), place, { ...options, signal }));
       entry.recorder = recorder;
       void discardUnlessFinished(entry, recorder);
     }
     entries.set(name, entry);
-    return { ids: ids(), events: entry.recorder.follow(signal) };
+    return { ids: ids(), events: entry.recorder.follow(options.signal) };
   };
 
   return {
     counts,
     run(attempts, key, options) {
       if (key) return runKeyed(attempts, key, options);
-      const place = admit(options.client);
+      const place = admit(options.caller);
       const ids = attempts.map(() => randomId(random));
-      return { ids, events: counted(attempts, ids, place, options.signal) };
+      return { ids, events: counted(attempts, ids, place, options) };
     },
     drain: () => {
       draining = true;
@@ -184,9 +203,6 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     },
   };
 }
-
-/** Programs on the relay's own machine are its owner's. */
-const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');
 
 const unlimited: ConnectionPlace = { release: () => undefined };
 

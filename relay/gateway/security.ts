@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Guard, AccessDecision } from '../http/guard.ts';
+import { keyAdmits, type KeyReader } from './access.ts';
 import { gatewayError } from './errors.ts';
 
 /** Refuses hosts that are not names of this relay, on every path. */
@@ -11,21 +12,20 @@ export const hostCheck =
   };
 
 /**
- * Refuses pages of other sites unless their origin is allowed, answers preflights, and lets allowed origins read
+ * Refuses pages of other sites unless their origin is allowed, by the operator or by the key that they send, answers preflights, and lets allowed origins read
  * responses. The origin is echoed in full, never a wildcard.
  */
 export const originCheck =
-  (guard: Guard): MiddlewareHandler =>
+  (guard: Guard, keys?: KeyReader): MiddlewareHandler =>
   async (context, next) => {
     const origin = context.req.header('origin');
-    enforce(
-      guard.checkOrigin({
-        host: context.req.header('host'),
-        origin,
-        fetchSite: context.req.header('sec-fetch-site'),
-        method: context.req.method,
-      }),
-    );
+    const decision = guard.checkOrigin({
+      host: context.req.header('host'),
+      origin,
+      fetchSite: context.req.header('sec-fetch-site'),
+      method: context.req.method,
+    });
+    if (!decision.allowed && !(keys && (await keyAdmits(context.req.raw, origin, keys)))) enforce(decision);
     if (context.req.method === 'OPTIONS') return preflight(context, origin);
     await next();
     context.header('vary', 'Origin', { append: true });

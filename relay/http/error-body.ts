@@ -6,11 +6,11 @@ export function errorBody(
   status: number,
   { code, message, param = null }: { readonly code: string; readonly message: string; readonly param?: string | null },
 ): OpenAIErrorBody {
-  return { error: { message, type: typeOf(status), param, code: code.replaceAll('-', '_') } };
+  return { error: { message, type: typeOf(status, code), param, code: code.replaceAll('-', '_') } };
 }
 
-function typeOf(status: number): string {
-  if (status === 402) return 'insufficient_quota';
+function typeOf(status: number, code: string): string {
+  if (status === 402 || code === 'insufficient-quota') return 'insufficient_quota';
   if (status === 403) return 'permission_error';
   if (status === 429) return 'rate_limit_error';
   return status >= 500 ? 'server_error' : 'invalid_request_error';

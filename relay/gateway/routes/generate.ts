@@ -4,7 +4,9 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import { answerHeaders, type AnswerMetadata } from '../answer.ts';
+import { assertModelsAllowed, keyTexts } from '../access.ts';
 import { readJson, type BodyBudget } from '../body.ts';
+import type { GatewayEnv } from '../caller.ts';
 import { collectJob } from '../collect.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { badRequest } from '../errors.ts';
@@ -21,17 +23,11 @@ export interface GenerateComponents {
   readonly logger: Logger;
 }
 
-/** What a request comes with beside itself. */
-export interface RequestOrigin {
-  /** IP address of the client, behind trusted proxies too. */
-  readonly client?: string | undefined;
-}
-
 /** A route that runs a job on the network, whole or streamed. A client that disconnects stops the engine. */
 export function generate(
   { jobs, models, bodies, clock, logger }: GenerateComponents,
   endpoint: Endpoint,
-): Handler<{ Bindings: RequestOrigin }> {
+): Handler<GatewayEnv> {
   return async (context) => {
     const request = context.req.raw;
     const { value, text } = await readJson(request, bodies);
@@ -42,7 +38,11 @@ export function generate(
 
     const key = readKey(context, text);
     const { attempts, format } = parsed;
-    const { ids, events } = jobs.run(attempts, key, { signal: left.signal, client: context.env?.client });
+    const caller = context.get('caller');
+    assertModelsAllowed(caller, attempts);
+    const tokensIn = Math.ceil(text.length / charactersPerToken);
+    const tokensOut = Math.max(...attempts.map(({ maxTokens = 0 }) => maxTokens));
+    const { ids, events } = jobs.run(attempts, key, { signal: left.signal, caller, most: { tokensIn, tokensOut } });
     const { ask, model } = attempts[0];
     logger.info('job-asked', { job: ids[0], kind: ask.kind, model: model.slice(0, 128), answer: parsed.answer });
     // Dated by the job, not the request: a repeated Idempotency-Key gets the same answer, to the second.
@@ -76,8 +76,8 @@ export function generate(
   };
 }
 
-/** Headers in which clients send their keys, which distinguish one caller from another. */
-const callerHeaders = ['authorization', 'x-api-key', 'api-key'];
+/** Of a request's JSON, by which its prompt is estimated until the worker has counted it. */
+const charactersPerToken = 4;
 
 function readKey(context: Context, body: string): IdempotencyKey | undefined {
   const key = context.req.header('idempotency-key');
@@ -86,7 +86,8 @@ function readKey(context: Context, body: string): IdempotencyKey | undefined {
     const range = `1 to ${gatewayLimits.idempotencyKeyLengthMax} characters`;
     throw badRequest(`An Idempotency-Key has ${range}.`, 'Idempotency-Key');
   }
-  const caller = callerHeaders.map((name) => context.req.header(name) ?? '').join('\n');
-  const scope = createHash('sha256').update(`${context.req.path}\n${caller}`).digest('hex');
+  const scope = createHash('sha256')
+    .update(`${context.req.path}\n${keyTexts(context.req.raw.headers)}`)
+    .digest('hex');
   return { scope, key, body };
 }

@@ -1,0 +1,104 @@
+import type { MiddlewareHandler } from 'hono';
+import type { Clock } from '#lib/base/clock.ts';
+import { hashOfKey, isKey, type ApiKey } from '../api-key.ts';
+import type { Attempts } from './attempts.ts';
+import { gatewayError } from './errors.ts';
+import { isLoopback, type Caller, type GatewayEnv } from './caller.ts';
+
+/** The keys, wherever they are stored. */
+export interface KeyReader {
+  /** By the hash of the key; revoked and expired ones too. */
+  find(hash: string): Promise<ApiKey | undefined>;
+  /** Whether some valid key may be used from pages of this origin. */
+  hasOrigin(origin: string): Promise<boolean>;
+}
+
+export interface AccessComponents {
+  readonly keys: KeyReader;
+  readonly clock: Clock;
+}
+
+/** Headers in which clients send their keys. */
+const keyHeaders = ['authorization', 'x-api-key', 'api-key'] as const;
+
+/** Undefined where there is none in the form of ours: clients send any text where no key is needed. */
+function readKey(headers: Headers): string | undefined {
+  for (const name of keyHeaders) {
+    const value = headers
+      .get(name)
+      ?.replace(/^bearer +/i, '')
+      .trim();
+    if (value !== undefined && isKey(value)) return value;
+  }
+  return undefined;
+}
+
+/** Identifies a caller, whose headers distinguish it from others: of what it sent as a key, whatever that is. */
+export const keyTexts = (headers: Headers): string => keyHeaders.map((name) => headers.get(name) ?? '').join('\n');
+
+/**
+ * Whether a key lets pages of an origin use this relay that otherwise may not. A preflight carries no key: there it is
+ * enough that some key names the origin, and the request that follows shows which.
+ */
+export async function keyAdmits(request: Request, origin: string | undefined, keys: KeyReader): Promise<boolean> {
+  if (origin === undefined) return false;
+  if (request.method === 'OPTIONS') return keys.hasOrigin(origin);
+  const text = readKey(request.headers);
+  const key = text === undefined ? undefined : await keys.find(hashOfKey(text));
+  return key?.origins.includes(origin) ?? false;
+}
+
+/** Identifies who asks. A key that is wrong is refused, even where none is needed. */
+export const identifyCaller =
+  ({ keys, clock }: AccessComponents): MiddlewareHandler<GatewayEnv> =>
+  async (context, next) => {
+    const { headers } = context.req.raw;
+    const text = readKey(headers);
+    const address = context.env?.client;
+    const caller: Caller =
+      text !== undefined
+        ? { type: 'key', key: checkKey(await keys.find(hashOfKey(text)), headers, clock.now()), address }
+        : isOfThisMachine(address, headers)
+          ? { type: 'local' }
+          : { type: 'stranger', address: address! };
+    context.set('caller', caller);
+    await next();
+  };
+
+/** A proxy on this machine that was not named as trusted makes the network look like this machine, but says so. */
+const isOfThisMachine = (address: string | undefined, headers: Headers): boolean =>
+  (address === undefined || isLoopback(address)) && !headers.has('x-forwarded-for') && !headers.has('forwarded');
+
+/** Refuses strangers where the operator wants a key. */
+export const requireKey =
+  (needed: 'optional' | 'required'): MiddlewareHandler<GatewayEnv> =>
+  async (context, next) => {
+    if (needed === 'required' && context.get('caller').type === 'stranger') {
+      throw gatewayError(
+        'invalid-api-key',
+        'This relay answers with a key only. Send one as "Authorization: Bearer …".',
+      );
+    }
+    await next();
+  };
+
+/** @throws `invalid-api-key`, `origin-not-allowed`. */
+function checkKey(key: ApiKey | undefined, headers: Headers, now: number): ApiKey {
+  if (!key) throw gatewayError('invalid-api-key', 'This relay does not know this key. Check it, or make a new one.');
+  if (key.revokedAt !== undefined) throw gatewayError('invalid-api-key', 'This key was revoked. Use another one.');
+  if (key.expiresAt !== undefined && key.expiresAt <= now) {
+    throw gatewayError('invalid-api-key', 'This key has expired. Use another one.');
+  }
+  if (key.origins.length > 0 && !key.origins.includes(headers.get('origin') ?? '')) {
+    throw gatewayError('origin-not-allowed', 'This key is for the pages of other origins. Use a key of your own.');
+  }
+  return key;
+}
+
+/** @throws `model-not-allowed` for a model that the caller's key does not name. */
+export function assertModelsAllowed(caller: Caller, attempts: Attempts): void {
+  if (caller.type !== 'key' || caller.key.models.length === 0) return;
+  const { models } = caller.key;
+  if (attempts.every(({ model }) => models.includes(model))) return;
+  throw gatewayError('model-not-allowed', `This key may use ${models.join(', ')}. Ask for one of them.`, 'model');
+}

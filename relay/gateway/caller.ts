@@ -1,0 +1,22 @@
+import type { ApiKey } from '../api-key.ts';
+
+/** Who asks. */
+export type Caller =
+  /** A program on the relay's own machine, which is its owner's. */
+  | { readonly type: 'local' }
+  | { readonly type: 'stranger'; readonly address: string }
+  | { readonly type: 'key'; readonly key: ApiKey; readonly address: string | undefined };
+
+/** What a request comes with beside itself. */
+export interface RequestOrigin {
+  /** IP address of the client, behind trusted proxies too; undefined without a socket. */
+  readonly client?: string | undefined;
+}
+
+/** What the handlers of `/v1` find in their context. */
+export interface GatewayEnv {
+  readonly Bindings: RequestOrigin;
+  readonly Variables: { readonly caller: Caller };
+}
+
+export const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');

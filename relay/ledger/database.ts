@@ -1,0 +1,158 @@
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { Kysely, PostgresDialect, SqliteDialect, type SqliteDatabase } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { TabloomError } from '#lib/base/errors.ts';
+import { migrations } from './migrations.ts';
+
+/** The tables. Times are milliseconds since the epoch; whole numbers are bigint in both databases. */
+export interface Tables {
+  readonly keys: KeyRow;
+  readonly key_origins: { readonly origin: string; readonly key_id: string };
+  readonly quota: QuotaRow;
+  readonly transfers: TransferRow;
+  readonly open_holds: OpenHoldRow;
+}
+
+export interface KeyRow {
+  readonly id: string;
+  /** SHA-256 of the key, in hexadecimal digits. */
+  readonly hash: string;
+  readonly owner: string | null;
+  /** JSON, checked when it is read. */
+  readonly terms: string;
+  readonly created_at: bigint;
+  readonly revoked_at: bigint | null;
+}
+
+/** What a key has used in a period, a day of UTC or `total`; what running jobs have reserved counts in full. */
+export interface QuotaRow {
+  readonly key_id: string;
+  readonly period: string;
+  readonly requests: bigint;
+  readonly tokens: bigint;
+}
+
+/** One movement of credits from an account to another: both sides of an entry in one row, so that the books always balance. */
+export interface TransferRow {
+  /** The job and the step, of which each job takes each once: `open`, `close`, `rest`. */
+  readonly id: string;
+  readonly job: string;
+  readonly type: TransferType;
+  readonly debit: string;
+  readonly credit: string;
+  /** Micro-credits, never negative. */
+  readonly units: bigint;
+  readonly at: bigint;
+}
+
+/** A `rest` is what was held and not used. */
+export type TransferType = 'hold' | 'settle' | 'release' | 'rest';
+
+/** A hold that is neither settled nor released yet. */
+export interface OpenHoldRow {
+  readonly job: string;
+  /** The gateway that runs the job, by its peer id. */
+  readonly gateway: string;
+  /** JSON: ids of the jobs that this one may become, one for each model. */
+  readonly ids: string;
+  readonly account: string;
+  readonly units: bigint;
+  readonly key_id: string | null;
+  readonly day: string;
+  readonly tokens: bigint;
+}
+
+export type LedgerDatabase = Kysely<Tables>;
+
+/** A file of this machine, or a Postgres server that several gateways may share. */
+export type DatabaseLocation = { readonly file: string } | { readonly url: string };
+
+const connectionsMax = 8;
+const connectTimeoutMs = 5_000;
+const busyTimeoutMs = 5_000;
+
+/**
+ * Opens the database and brings its tables up to date. Several processes may hold it, a file too: keys are made by a command
+ * while the relay runs.
+ * @throws `data-not-writable`, `database-unavailable`.
+ */
+export async function openDatabase(location: DatabaseLocation): Promise<LedgerDatabase> {
+  const db = new Kysely<Tables>({
+    dialect: 'file' in location ? sqlite(location.file) : await postgres(location.url),
+  });
+  try {
+    const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest();
+    if (error !== undefined) throw error;
+    return db;
+  } catch (cause) {
+    await db.destroy().catch(() => undefined);
+    throw 'file' in location
+      ? new TabloomError(
+          'data-not-writable',
+          `${dirname(location.file)} cannot be written. Give another DATA_DIR or change its permissions.`,
+          { cause },
+        )
+      : new TabloomError(
+          'database-unavailable',
+          'The database of DATABASE_URL cannot be used. Check that it runs, and that the address and the password are right.',
+          { cause },
+        );
+  }
+}
+
+/** Of at most this many statements the prepared form is kept; their texts are few. */
+const preparedMax = 256;
+
+function sqlite(file: string): SqliteDialect {
+  const open = async (): Promise<SqliteDatabase> => {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    // Owner-only from the first byte. SQLite gives `-wal` and `-shm` the mode of the database file.
+    closeSync(openSync(file, 'a', 0o600));
+    for (const one of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(one)) chmodSync(one, 0o600);
+    const database = new DatabaseSync(file, { readBigInts: true, timeout: busyTimeoutMs });
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    const prepared = new Map<string, ReturnType<SqliteDatabase['prepare']>>();
+    const prepare = (sql: string) => {
+      const statement = database.prepare(sql);
+      const inputs = (parameters: readonly unknown[]) => parameters as readonly SQLInputValue[];
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters: readonly unknown[]) => statement.all(...inputs(parameters)),
+        run: (parameters: readonly unknown[]) => statement.run(...inputs(parameters)),
+        iterate: (parameters: readonly unknown[]) => statement.iterate(...inputs(parameters)),
+      };
+    };
+    return {
+      close: () => database.close(),
+      prepare(given) {
+        // A transaction that reads before it writes could otherwise fail when another process has written between.
+        const sql = given === 'begin' ? 'begin immediate' : given;
+        const known = prepared.get(sql);
+        if (known) return known;
+        const statement = prepare(sql);
+        if (prepared.size < preparedMax) prepared.set(sql, statement);
+        return statement;
+      },
+    };
+  };
+  return new SqliteDialect({ database: open });
+}
+
+/** Loaded only where it is used. */
+async function postgres(url: string): Promise<PostgresDialect> {
+  const { default: pg } = await import('pg');
+  const int8 = 20;
+  const getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
+    oid === int8 ? BigInt : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser;
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connectionsMax,
+    connectionTimeoutMillis: connectTimeoutMs,
+    types: { getTypeParser },
+  });
+  // An idle connection that breaks is replaced at the next query, which reports a server that is gone.
+  pool.on('error', () => undefined);
+  return new PostgresDialect({ pool });
+}

@@ -1,0 +1,219 @@
+import { sql, type Transaction } from 'kysely';
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { ApiKey } from '../api-key.ts';
+import { createBatchWriter } from './batch-writer.ts';
+import type { LedgerDatabase, OpenHoldRow, Tables, TransferRow } from './database.ts';
+import { reserveQuota, settleQuota } from './quota.ts';
+
+/**
+ * The gateway's books: append-only and double entry. A job holds the most it may cost before any work is done; at its end
+ * that is settled or released, exactly once, whatever is killed between.
+ */
+export interface Ledger {
+  /** Resolves when it is written. @throws `insufficient-quota`, and nothing is held; `ledger-unavailable`. */
+  hold(hold: Hold): Promise<void>;
+  /** Ends a hold, once: later calls for the same job change nothing. Written soon after, and retried until it is. */
+  close(closing: Closing): void;
+  /**
+   * Ends the holds that this gateway left open when it was last stopped or killed: by what the job came to, where there is a
+   * record of it, otherwise by releasing them. Returns how many.
+   */
+  recover(recorded: (ids: readonly string[]) => Promise<JobUsage | undefined>): Promise<number>;
+  /** Writes what is left. */
+  stop(): Promise<void>;
+}
+
+export interface Hold {
+  readonly job: string;
+  /** Of the job for each model that may be asked; the first is `job`. */
+  readonly ids: readonly string[];
+  /** Undefined where none was given. */
+  readonly key: ApiKey | undefined;
+  /** The most that it may use. */
+  readonly most: JobUsage;
+}
+
+export interface JobUsage {
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+}
+
+export interface Closing {
+  readonly job: string;
+  /** What was delivered; undefined for a job that failed and costs nothing. */
+  readonly used: JobUsage | undefined;
+}
+
+export interface LedgerComponents {
+  readonly db: LedgerDatabase;
+  /** Names this gateway among those that share the database. */
+  readonly gateway: string;
+  /** In units. */
+  readonly cost: (usage: JobUsage) => bigint;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+type Write = Transaction<Tables>;
+type Task =
+  | { readonly type: 'hold'; readonly hold: Hold; readonly at: number }
+  | { readonly type: 'close'; readonly closing: Closing; readonly at: number };
+
+/** How long a closing waits for others, so that it is off the answer's way. */
+const closeDelayMs = 10;
+const retryMs = 1_000;
+
+/** Where credits are while a job runs, and where they go for its work. */
+const accounts = { held: 'held', work: 'work', guests: 'guests', operator: 'operator' } as const;
+
+export function createLedger({ db, gateway, cost, clock, logger }: LedgerComponents): Ledger {
+  const write = async (tasks: readonly Task[]): Promise<readonly (TabloomError | undefined)[]> =>
+    db.transaction().execute(async (transaction) => {
+      const results: (TabloomError | undefined)[] = [];
+      for (const task of tasks) {
+        results.push(
+          task.type === 'hold'
+            ? await writeHold(transaction, task.hold, { gateway, units: cost(task.hold.most), at: task.at })
+            : await writeClosing(transaction, task.closing, { cost, at: task.at }),
+        );
+      }
+      return results;
+    });
+  const writer = createBatchWriter<Task, TabloomError | undefined>(write);
+  const stopping = new AbortController();
+  const closings = new Set<Promise<void>>();
+
+  const closeUntilWritten = async (closing: Closing) => {
+    const task: Task = { type: 'close', closing, at: clock.now() };
+    for (let delayMs = closeDelayMs; ; delayMs = retryMs) {
+      await clock.delay(delayMs, { signal: stopping.signal }).catch(() => undefined);
+      try {
+        await writer.add(task);
+        return;
+      } catch (error) {
+        logger.warn('ledger-not-written', { error });
+        // It stays open, and is closed at the next start.
+        if (stopping.signal.aborted) return;
+      }
+    }
+  };
+
+  return {
+    async hold(hold) {
+      let refused: TabloomError | undefined;
+      try {
+        refused = await writer.add({ type: 'hold', hold, at: clock.now() });
+      } catch (cause) {
+        logger.warn('ledger-not-written', { error: cause });
+        const message = 'This relay cannot write its ledger now, and does no work without. Try again in a minute.';
+        throw new TabloomError('ledger-unavailable', message, { cause });
+      }
+      if (refused) throw refused;
+    },
+    close(closing) {
+      const written = closeUntilWritten(closing);
+      closings.add(written);
+      void written.finally(() => closings.delete(written));
+    },
+    async recover(recorded) {
+      const open = await db.selectFrom('open_holds').selectAll().where('gateway', '=', gateway).execute();
+      for (const { job, ids } of open) {
+        const used = await recorded(JSON.parse(ids) as string[]);
+        await writer.add({ type: 'close', closing: { job, used }, at: clock.now() });
+      }
+      return open.length;
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all(closings);
+    },
+  };
+}
+
+async function writeHold(
+  write: Write,
+  { job, ids, key, most }: Hold,
+  { gateway, units, at }: { readonly gateway: string; readonly units: bigint; readonly at: number },
+): Promise<TabloomError | undefined> {
+  const tokens = BigInt(most.tokensIn + most.tokensOut);
+  const account = accountOf(key);
+  const isNew = await transfer(write, job, 'open', { type: 'hold', debit: account, credit: accounts.held, units }, at);
+  if (!isNew) return undefined;
+  const day = dayOf(at);
+  const refused = key && (await reserveQuota(write, key, { day, at, tokens }));
+  if (refused) {
+    // In the same transaction: no one has seen it.
+    await write.deleteFrom('transfers').where('id', '=', idOf(job, 'open')).execute();
+    return refused;
+  }
+  await write
+    .insertInto('open_holds')
+    .values({
+      job,
+      gateway,
+      ids: JSON.stringify(ids),
+      account,
+      units,
+      key_id: key?.id ?? null,
+      day,
+      tokens,
+    })
+    .execute();
+  return undefined;
+}
+
+async function writeClosing(
+  write: Write,
+  { job, used }: Closing,
+  { cost, at }: Pick<LedgerComponents, 'cost'> & { readonly at: number },
+): Promise<undefined> {
+  const open = await write.deleteFrom('open_holds').where('job', '=', job).returningAll().executeTakeFirst();
+  if (!open) return;
+  const { held, work } = accounts;
+  const units = used ? least(cost(used), open.units) : open.units;
+  const [type, credit] = used ? (['settle', work] as const) : (['release', open.account] as const);
+  await transfer(write, job, 'close', { type, debit: held, credit, units }, at);
+  const rest = open.units - units;
+  if (rest > 0n)
+    await transfer(write, job, 'rest', { type: 'rest', debit: held, credit: open.account, units: rest }, at);
+  if (open.key_id !== null) await settleQuota(write, keyedHold(open), used);
+}
+
+const keyedHold = ({ key_id, day, tokens }: OpenHoldRow) => ({ keyId: key_id!, day, tokens });
+
+type Step = 'open' | 'close' | 'rest';
+const idOf = (job: string, step: Step) => `${job}/${step}`;
+
+/** False when the job has taken this step before. */
+async function transfer(
+  write: Write,
+  job: string,
+  step: Step,
+  movement: Pick<TransferRow, 'type' | 'debit' | 'credit' | 'units'>,
+  at: number,
+): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await write
+    .insertInto('transfers')
+    .values({ id: idOf(job, step), job, ...movement, at: BigInt(at) })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .executeTakeFirstOrThrow();
+  return numInsertedOrUpdatedRows === 1n;
+}
+
+const accountOf = (key: ApiKey | undefined): string =>
+  key === undefined ? accounts.guests : key.owner === undefined ? accounts.operator : `wallet ${key.owner}`;
+
+const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+/** What each account has received less what it has paid; all of them together are zero. */
+export async function balances(db: LedgerDatabase): Promise<ReadonlyMap<string, bigint>> {
+  const { rows } = await sql<{ account: string; units: bigint }>`
+    SELECT account, CAST(SUM(units) AS BIGINT) AS units FROM (
+      SELECT credit AS account, units FROM transfers UNION ALL SELECT debit, -units FROM transfers
+    ) AS sides GROUP BY account`.execute(db);
+  return new Map(rows.map(({ account, units }) => [account, units]));
+}

@@ -1,0 +1,54 @@
+import type { Kysely } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+/** By name, in the order in which they are applied. One that has been released is never changed. */
+export const migrations: Record<string, Migration> = {
+  '2026-11-29': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable('keys')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('hash', 'text', (column) => column.notNull().unique())
+        .addColumn('owner', 'text')
+        .addColumn('terms', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('revoked_at', 'bigint')
+        .execute();
+      await db.schema
+        .createTable('key_origins')
+        .addColumn('origin', 'text', (column) => column.notNull())
+        .addColumn('key_id', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('key_origins_pk', ['origin', 'key_id'])
+        .execute();
+      await db.schema
+        .createTable('quota')
+        .addColumn('key_id', 'text', (column) => column.notNull())
+        .addColumn('period', 'text', (column) => column.notNull())
+        .addColumn('requests', 'bigint', (column) => column.notNull())
+        .addColumn('tokens', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('quota_pk', ['key_id', 'period'])
+        .execute();
+      await db.schema
+        .createTable('transfers')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('job', 'text', (column) => column.notNull())
+        .addColumn('type', 'text', (column) => column.notNull())
+        .addColumn('debit', 'text', (column) => column.notNull())
+        .addColumn('credit', 'text', (column) => column.notNull())
+        .addColumn('units', 'bigint', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('open_holds')
+        .addColumn('job', 'text', (column) => column.primaryKey())
+        .addColumn('gateway', 'text', (column) => column.notNull())
+        .addColumn('ids', 'text', (column) => column.notNull())
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('units', 'bigint', (column) => column.notNull())
+        .addColumn('key_id', 'text')
+        .addColumn('day', 'text', (column) => column.notNull())
+        .addColumn('tokens', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
+};

@@ -1,0 +1,31 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openDatabase } from '../../relay/ledger/database.ts';
+import { ledgerCases } from './ledger.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tabloom-ledger-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('in a file', () => {
+  test.each(ledgerCases.map((one, index) => [one.name, one.run, index] as const))('%s', (_name, run, index) =>
+    run({ file: join(folder, `${index}.db`) }),
+  );
+
+  test('only its owner can read it', async () => {
+    const file = join(folder, 'private', 'ledger.db');
+    await (await openDatabase({ file })).destroy();
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  test('a folder that cannot be written is reported', async () => {
+    await writeFile(join(folder, 'taken'), '');
+    await expect(openDatabase({ file: join(folder, 'taken', 'ledger.db') })).rejects.toMatchObject({
+      code: 'data-not-writable',
+    });
+  });
+});

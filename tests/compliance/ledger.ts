@@ -1,0 +1,278 @@
+import { ok as assert, deepStrictEqual as equal } from 'node:assert/strict';
+import { manualClock } from '#lib/base/clock.fixture.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { hashOfKey, keyTermsSchema } from '../../relay/api-key.ts';
+import { openDatabase, type DatabaseLocation, type LedgerDatabase } from '../../relay/ledger/database.ts';
+import { createKeyBook } from '../../relay/ledger/keys.ts';
+import { balances, createLedger, type JobUsage } from '../../relay/ledger/ledger.ts';
+
+/** What holds of keys and ledger, whichever database they are in. Each case starts with an empty one. */
+export interface LedgerCase {
+  readonly name: string;
+  run(location: DatabaseLocation): Promise<void>;
+}
+
+/** A millionth of a credit for each token of a prompt, two for each of an answer. */
+const cost = ({ tokensIn, tokensOut }: JobUsage) => BigInt(tokensIn + 2 * tokensOut);
+const most = { tokensIn: 10, tokensOut: 20 };
+const owner = '0x00000000000000000000000000000000000000aa';
+
+async function open(location: DatabaseLocation, gateway = 'a') {
+  const db = await openDatabase(location);
+  const clock = manualClock(Date.parse('2026-11-29T23:00:00Z'));
+  const ledger = createLedger({ db, gateway, cost, clock, logger: silentLogger });
+  const keys = createKeyBook(db, { now: clock.now, random: seededRandom(gateway.charCodeAt(0)) });
+  return {
+    db,
+    clock,
+    ledger,
+    keys,
+    hold: (job: string, key?: Parameters<typeof ledger.hold>[0]['key']) => ledger.hold({ job, ids: [job], key, most }),
+    makeKey: async (terms: object, wallet?: string) => (await keys.create(keyTermsSchema.parse(terms), wallet)).record,
+    async close() {
+      await ledger.stop();
+      await db.destroy();
+    },
+  };
+}
+
+type Scene = Awaited<ReturnType<typeof open>>;
+
+const ledgerCase = (
+  name: string,
+  run: (scene: Scene, reopen: (gateway?: string) => Promise<Scene>) => Promise<void>,
+): LedgerCase => ({
+  name,
+  async run(location) {
+    const scenes: Scene[] = [];
+    const reopen = async (gateway?: string) => {
+      const scene = await open(location, gateway);
+      scenes.push(scene);
+      return scene;
+    };
+    try {
+      await run(await reopen(), reopen);
+      await assertBalanced(scenes[0]!.db);
+    } finally {
+      for (const scene of scenes) await scene.close();
+    }
+  },
+});
+
+/** Whatever happened, every credit that went somewhere came from somewhere, and only open holds hold any. */
+export async function assertBalanced(db: LedgerDatabase): Promise<void> {
+  const all = await balances(db);
+  equal(
+    [...all.values()].reduce((a, b) => a + b, 0n),
+    0n,
+    'the sum of all accounts',
+  );
+  const open = await db.selectFrom('open_holds').select('units').execute();
+  const held = open.reduce((sum, { units }) => sum + units, 0n);
+  equal(all.get('held') ?? 0n, held, 'the credits that are held');
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'none',
+    (error: unknown) => errorCode(error),
+  );
+
+const quotaOf = async ({ db }: Scene, keyId: string) =>
+  (await db.selectFrom('quota').selectAll().where('key_id', '=', keyId).orderBy('period').execute()).map(
+    ({ period, requests, tokens }) => [period, Number(requests), Number(tokens)],
+  );
+
+export const ledgerCases: readonly LedgerCase[] = [
+  ledgerCase(
+    'a job that finished settles what it used, and gives back the rest',
+    async ({ ledger, hold, db, clock }) => {
+      await hold('job');
+      equal(
+        [...(await balances(db))].sort(),
+        [
+          ['guests', -50n],
+          ['held', 50n],
+        ],
+        'while it runs',
+      );
+      ledger.close({ job: 'job', used: { tokensIn: 4, tokensOut: 3 } });
+      await clock.advance(10);
+      await ledger.stop();
+      equal(
+        [...(await balances(db))].sort(),
+        [
+          ['guests', -10n],
+          ['held', 0n],
+          ['work', 10n],
+        ],
+        'at the end',
+      );
+    },
+  ),
+  ledgerCase('a job that failed costs nothing', async ({ ledger, hold, db }) => {
+    await hold('job');
+    ledger.close({ job: 'job', used: undefined });
+    await ledger.stop();
+    equal(
+      [...(await balances(db))].sort(),
+      [
+        ['guests', 0n],
+        ['held', 0n],
+      ],
+      'balances',
+    );
+  }),
+  ledgerCase('nothing is held, settled or released twice', async ({ ledger, hold, db }) => {
+    await hold('job');
+    await hold('job');
+    for (const used of [most, undefined, { tokensIn: 1, tokensOut: 1 }]) ledger.close({ job: 'job', used });
+    await ledger.stop();
+    ledger.close({ job: 'job', used: undefined });
+    ledger.close({ job: 'never held', used: most });
+    await ledger.stop();
+    const types = (await db.selectFrom('transfers').select('type').orderBy('type').execute()).map(({ type }) => type);
+    equal(types, ['hold', 'settle'], 'transfers');
+  }),
+  ledgerCase('a job never costs more than was held for it', async ({ ledger, hold, db }) => {
+    await hold('job');
+    ledger.close({ job: 'job', used: { tokensIn: 1_000, tokensOut: 1_000 } });
+    await ledger.stop();
+    equal((await balances(db)).get('work'), 50n, 'settled');
+  }),
+  ledgerCase(
+    'what was left open is settled by its record or released, and by its own gateway',
+    async (scene, reopen) => {
+      for (const job of ['recorded', 'unknown']) await scene.hold(job);
+      const other = await reopen('b');
+      await other.hold('of another');
+      const again = await reopen('a');
+      const recorded = async (ids: readonly string[]) =>
+        ids.includes('recorded') ? { tokensIn: 1, tokensOut: 1 } : undefined;
+      equal(await again.ledger.recover(recorded), 2, 'recovered');
+      equal(await again.ledger.recover(recorded), 0, 'recovered again');
+      // The process that was thought dead was not: its word comes late and changes nothing.
+      scene.ledger.close({ job: 'unknown', used: most });
+      await scene.ledger.stop();
+      const closed = await scene.db
+        .selectFrom('transfers')
+        .select(['id', 'type'])
+        .where('type', '<>', 'hold')
+        .execute();
+      equal(
+        closed.map(({ id, type }) => `${id} ${type}`).sort(),
+        ['recorded/close settle', 'recorded/rest rest', 'unknown/close release'],
+        'closings',
+      );
+      const open = await scene.db.selectFrom('open_holds').select('job').execute();
+      equal(
+        open.map(({ job }) => job),
+        ['of another'],
+        'open',
+      );
+    },
+  ),
+  ledgerCase('a thousand at once are all written, in few batches', async ({ ledger, hold, db }) => {
+    const jobs = Array.from({ length: 1_000 }, (_, i) => `job ${i}`);
+    await Promise.all(jobs.map((job) => hold(job)));
+    for (const job of jobs) ledger.close({ job, used: { tokensIn: 1, tokensOut: 0 } });
+    await ledger.stop();
+    equal((await balances(db)).get('work'), 1_000n, 'settled');
+  }),
+  ledgerCase('a cap of requests holds, counting what runs, and not what failed', async (scene) => {
+    const key = await scene.makeKey({ caps: { requestsPerDay: 2 } });
+    await scene.hold('1', key);
+    await scene.hold('2', key);
+    equal(await codeOf(scene.hold('3', key)), 'insufficient-quota', 'a third');
+    scene.ledger.close({ job: '1', used: undefined });
+    await scene.ledger.stop();
+    await scene.hold('4', key);
+    equal(await codeOf(scene.hold('5', key)), 'insufficient-quota', 'a fifth');
+    const refused = (await scene.db.selectFrom('transfers').select('job').execute()).map(({ job }) => job).sort();
+    equal(refused, ['1', '1', '2', '4'], 'no trace of what was refused');
+  }),
+  ledgerCase('a cap of a day begins anew at midnight UTC, one in all does not', async (scene) => {
+    const daily = await scene.makeKey({ caps: { requestsPerDay: 1 } });
+    const once = await scene.makeKey({ caps: { requestsTotal: 1 } });
+    await scene.hold('1', daily);
+    await scene.hold('2', once);
+    const error = await scene.hold('3', daily).catch((thrown: { details: object }) => thrown);
+    equal((error as { details: object }).details, { retryAfterMs: 3_600_000 }, 'when to try again');
+    await scene.clock.advance(3_600_000);
+    await scene.hold('4', daily);
+    const never = await scene.hold('5', once).catch((thrown: { details: object }) => thrown);
+    equal((never as { details: object }).details, {}, 'no time to try again');
+  }),
+  ledgerCase('a cap of tokens counts the most a job may use, then what it used', async (scene) => {
+    const key = await scene.makeKey({ caps: { tokensPerDay: 40, tokensTotal: 1_000 } });
+    await scene.hold('1', key);
+    equal(await codeOf(scene.hold('2', key)), 'insufficient-quota', 'too much while the first runs');
+    scene.ledger.close({ job: '1', used: { tokensIn: 2, tokensOut: 3 } });
+    await scene.ledger.stop();
+    await scene.hold('3', key);
+    scene.ledger.close({ job: '3', used: undefined });
+    await scene.ledger.stop();
+    equal(
+      await quotaOf(scene, key.id),
+      [
+        ['2026-11-29', 1, 5],
+        ['total', 1, 5],
+      ],
+      'counts',
+    );
+  }),
+  ledgerCase('requests at once do not exceed a cap together', async (scene) => {
+    const key = await scene.makeKey({ caps: { requestsTotal: 5 } });
+    const codes = await Promise.all(Array.from({ length: 50 }, (_, i) => codeOf(scene.hold(`${i}`, key))));
+    equal(codes.filter((code) => code === 'none').length, 5, 'admitted');
+  }),
+  ledgerCase('the credits of a key are those of the wallet that made it', async (scene) => {
+    await scene.hold('1', await scene.makeKey({}, owner));
+    await scene.hold('2', await scene.makeKey({}));
+    equal([...(await balances(scene.db)).keys()].sort(), ['held', 'operator', `wallet ${owner}`], 'accounts');
+  }),
+  ledgerCase('keys are found by their hash, and stored as nothing else', async ({ keys, db }) => {
+    const terms = keyTermsSchema.parse({ name: 'ci', models: ['m'], expiresAt: 5, caps: { tokensTotal: 7 } });
+    const { key, record } = await keys.create(terms, owner);
+    assert(/^sk_[\w-]{43}$/.test(key), 'its form');
+    equal(await keys.find(hashOfKey(key)), record, 'the key');
+    equal(await keys.find(hashOfKey(`${key}x`)), undefined, 'another');
+    const stored = JSON.stringify(await db.selectFrom('keys').selectAll().execute(), (_, value) =>
+      typeof value === 'bigint' ? Number(value) : value,
+    );
+    assert(!stored.includes(key.slice(3)), 'the key itself is stored');
+  }),
+  ledgerCase('a wallet sees and revokes its own keys, the operator all', async ({ keys, makeKey }) => {
+    const [mine, operators] = [await makeKey({ name: 'mine' }, owner), await makeKey({})];
+    equal(
+      (await keys.list(owner)).map(({ id }) => id),
+      [mine.id],
+      'listed to the wallet',
+    );
+    equal((await keys.list(undefined)).map(({ id }) => id).sort(), [mine.id, operators.id].sort(), 'to the operator');
+    equal(await keys.revoke(operators.id, owner), false, 'of another');
+    equal([await keys.revoke(mine.id, owner), await keys.revoke(mine.id, undefined)], [true, true], 'its own, twice');
+    const states = (await keys.list(undefined)).map(({ id, revokedAt }) => [id === mine.id, revokedAt !== undefined]);
+    assert(
+      states.every(([isMine, isRevoked]) => isMine === isRevoked),
+      'which were revoked',
+    );
+  }),
+  ledgerCase('a wallet has at most a hundred keys that were not revoked', async ({ keys, makeKey }) => {
+    const first = await makeKey({}, owner);
+    for (let i = 1; i < 100; i++) await makeKey({}, owner);
+    equal(await codeOf(makeKey({}, owner)), 'too-many-keys', 'one more');
+    await keys.revoke(first.id, owner);
+    await makeKey({}, owner);
+  }),
+  ledgerCase('origins are known while some key that names them is valid', async ({ keys, makeKey }) => {
+    const terms = { type: 'publishable', origins: ['https://a.example'], caps: { requestsPerDay: 1 } };
+    const both = [await makeKey(terms), await makeKey(terms)];
+    equal(await keys.hasOrigin('https://a.example'), true, 'with two keys');
+    equal(await keys.hasOrigin('https://b.example'), false, 'another');
+    for (const { id } of both) await keys.revoke(id, undefined);
+    equal(await keys.hasOrigin('https://a.example'), false, 'with none');
+  }),
+];
