@@ -41,6 +41,48 @@ test('values survive a round trip', () => {
   );
 });
 
+test('values are written as another implementation writes them', () => {
+  fc.assert(
+    fc.property(anything, (value) => {
+      expect(toHex(encodeCbor(value))).toBe(toHex(dagCbor.encode(value)));
+    }),
+    { seed: 3, numRuns: 2_000 },
+  );
+  const lengths = [0, 23, 24, 255, 256, 65_535, 65_536];
+  for (const value of [
+    ...lengths,
+    ...lengths.map((length) => -1 - length),
+    2 ** 32 - 1,
+    2 ** 32,
+    Number.MAX_SAFE_INTEGER,
+    Number.MIN_SAFE_INTEGER,
+    2 ** 53,
+    -(2 ** 53),
+    2 ** 60,
+    1e300,
+    0.1,
+    ...lengths.flatMap((length) => ['x', 'ä', '€', '😀'].map((letter) => letter.repeat(length))),
+    ...lengths.map((length) => new Uint8Array(length).fill(7)),
+    ...lengths.slice(0, 5).map((length) => Array.from({ length }, (_, i) => i)),
+    Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`${i}`, i])),
+    { ä: 1, b: 2, zz: 3, '€': 4, aaa: 5 },
+  ]) {
+    expect(toHex(encodeCbor(value))).toBe(toHex(dagCbor.encode(value)));
+  }
+});
+
+test('a value that encodes another while it is read is written whole', () => {
+  const inner = { text: 'x'.repeat(100) };
+  const outer = {
+    a: 'before',
+    get b() {
+      return encodeCbor(inner);
+    },
+    c: 'after',
+  };
+  expect(readCbor(encodeCbor(outer))).toEqual({ a: 'before', b: encodeCbor(inner), c: 'after' });
+});
+
 test('any bytes that decode are the canonical encoding of their value', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 40 }),

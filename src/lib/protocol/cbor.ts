@@ -1,8 +1,7 @@
-import * as dagCbor from '@ipld/dag-cbor';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
 import { readCbor } from './cbor-read.ts';
-import { limits } from './limits.ts';
+import { writeCbor } from './cbor-write.ts';
 
 /**
  * DAG-CBOR: every value has exactly one encoding, so the same bytes are sent, hashed and signed. Object members that
@@ -10,12 +9,11 @@ import { limits } from './limits.ts';
  * @throws `bad-frame` for values DAG-CBOR cannot represent (NaN, a cycle, a function) or nested too deeply.
  */
 export function encodeCbor(value: unknown): Uint8Array {
-  const plain = withoutUndefined(value, 0);
   try {
-    // The library returns Node Buffers over pooled memory; copy into a plain Uint8Array.
-    return new Uint8Array(dagCbor.encode(plain));
+    return writeCbor(value);
   } catch (cause) {
-    throw new TabloomError('bad-frame', 'The message contains a value that the protocol cannot encode.', { cause });
+    const why = cause instanceof Error ? cause.message : 'it is not plain data';
+    throw new TabloomError('bad-frame', `The message cannot be encoded: ${why}.`, { cause });
   }
 }
 
@@ -45,16 +43,5 @@ export function parseRecord<S extends z.ZodType>(schema: S, raw: unknown, code =
   throw new TabloomError(
     code,
     `The message does not match its schema at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'invalid'}.`,
-  );
-}
-
-function withoutUndefined(value: unknown, depth: number): unknown {
-  if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return value;
-  if (depth >= limits.nestingMax) throw new TabloomError('bad-frame', 'The message is nested too deeply.');
-  if (Array.isArray(value)) return value.map((item) => withoutUndefined(item, depth + 1));
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .map(([key, member]) => [key, withoutUndefined(member, depth + 1)]),
   );
 }
