@@ -11,6 +11,7 @@ import type { NativeEnv } from './settings.ts';
 import type { SqliteStorage } from './storage/sqlite.ts';
 import type { ModelServer, NativeModel } from './native/models.ts';
 import type { NativePeer, NativePeerComponents } from './native/native-peer.ts';
+import { createServerFetch } from './native/server-fetch.ts';
 import { retryDelayMs, type SupervisorState } from './native/supervisor.ts';
 
 /** The bundled model, next to the pages. */
@@ -93,6 +94,7 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
     // Imported late, as is the peer: the engine and WebRTC are the slowest to load, and the pages do not need them.
     const { bundledModels, serverModels } = await import('./native/models.ts');
     if (!server) return bundledModels(input.modelFile, { clock });
+    const fetch = createServerFetch();
     for (let failures = 0; ; failures++) {
       try {
         return await serverModels(server, { clock, fetch, signal: life.signal });

@@ -6,6 +6,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { createOpenAICompatibleEngine } from '#lib/engine/openai-compatible.ts';
 import { listServerModels } from '#lib/engine/remote/list-models.ts';
 import type { ServerFlavour } from '#lib/engine/remote/request-body.ts';
+import type { ServerFetch } from '#lib/engine/remote/server-url.ts';
 import type { Engine, ModelEntry } from '#lib/engine/spec.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -59,7 +60,7 @@ export async function bundledModels(
  */
 export async function serverModels(
   server: ModelServer,
-  { clock, fetch, signal }: { readonly clock: Clock; readonly fetch: typeof globalThis.fetch } & AbortOptions,
+  { clock, fetch, signal }: { readonly clock: Clock; readonly fetch: ServerFetch } & AbortOptions,
 ): Promise<readonly NativeModel[]> {
   const { baseUrl, apiKey, slots, contextTokens } = server;
   const isNamed = server.models.length + server.embeddingModels.length > 0;

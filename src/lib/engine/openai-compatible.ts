@@ -1,4 +1,4 @@
-import { abortError } from '#lib/base/abort.ts';
+import { abortError, released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
@@ -11,7 +11,13 @@ import { inParts } from './remote/parts.ts';
 import { probeFeatures } from './remote/probe.ts';
 import { remoteAnswer } from './remote/remote-answer.ts';
 import { requestBody, type ServerFlavour } from './remote/request-body.ts';
-import { callServer, serverUrl, type ModelServerAddress } from './remote/server-url.ts';
+import {
+  callServer,
+  serverUrl,
+  type ModelServerAddress,
+  type ServerRequest,
+  type ServerResponse,
+} from './remote/server-url.ts';
 import { createSlots } from './slots.ts';
 import type { Engine, EngineEvent, EngineInfo, EngineRequest, LoadedModel, LoadOptions, ModelEntry } from './spec.ts';
 
@@ -36,7 +42,7 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
   const info: EngineInfo = { name: 'openai-compatible', build: flavour, deviceClass: 'remote' };
   let current: LoadedModel | undefined;
 
-  const call = (path: string, init: RequestInit) => callServer(options, path, init);
+  const call: RemoteOptions['call'] = (path, request) => callServer(options, path, request);
 
   async function features(
     ask: Parameters<typeof probeFeatures>[0],
@@ -91,7 +97,7 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
 }
 
 interface RemoteOptions {
-  readonly call: (path: string, init: RequestInit) => Promise<Response>;
+  readonly call: (path: string, request: Pick<ServerRequest, 'method' | 'body' | 'signal'>) => Promise<ServerResponse>;
   readonly flavour: ServerFlavour;
   readonly model: string;
   readonly clock: Clock;
@@ -102,7 +108,7 @@ async function* remoteEvents(request: EngineRequest, options: RemoteOptions): As
   const { call, model, flavour, clock, signal } = options;
   const timing = { clock, startedMs: clock.elapsed() };
   const cut = new AbortController();
-  const post = async (path: string, body: unknown): Promise<Response> => {
+  const post = async (path: string, body: unknown): Promise<ServerResponse> => {
     const response = await call(path, {
       method: 'POST',
       body: JSON.stringify(body),
@@ -131,6 +137,6 @@ async function* remoteEvents(request: EngineRequest, options: RemoteOptions): As
     throw new TabloomError('engine-failed', 'The connection to the model server broke. Try again.', { cause });
   } finally {
     // Closing the connection early is how these servers are told to stop.
-    cut.abort();
+    cut.abort(released);
   }
 }

@@ -1,11 +1,17 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { errorCode } from '#lib/base/errors.ts';
-import { callServer } from '#lib/engine/remote/server-url.ts';
+import { readText } from '#lib/engine/remote/chunk.ts';
+import { callServer, type ServerFetch } from '#lib/engine/remote/server-url.ts';
+import { createServerFetch } from '../../../relay/native/server-fetch.ts';
+
+const clients = [
+  ['the platform’s fetch', globalThis.fetch],
+  ['the relay’s own client', createServerFetch()],
+] as const;
 
 /** Answers the first `answered` requests of each connection and breaks it at the next, before a byte is sent. */
-async function startServer(answeredOn: (connection: number) => number) {
+async function startServer(fetch: ServerFetch, answeredOn: (connection: number) => number) {
   let connections = 0;
   let requests = 0;
   const sockets = new Set<Socket>();
@@ -23,9 +29,9 @@ async function startServer(answeredOn: (connection: number) => number) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   running = { server, sockets };
   const { port } = server.address() as AddressInfo;
-  const address = { baseUrl: `http://127.0.0.1:${port}/v1`, fetch: globalThis.fetch };
+  const address = { baseUrl: `http://127.0.0.1:${port}/v1`, fetch };
   return {
-    ask: async () => (await callServer(address, 'models', { method: 'GET' })).text(),
+    ask: async () => readText(await callServer(address, 'models', {})),
     seen: () => ({ connections, requests }),
   };
 }
@@ -37,8 +43,8 @@ afterEach(async () => {
   running = undefined;
 });
 
-test('C6: a request over a connection that the server has just closed is sent once more', async () => {
-  const { ask, seen } = await startServer(() => 1);
+test.each(clients)('C6: with %s, a request over a connection that was just closed is sent again', async (_, fetch) => {
+  const { ask, seen } = await startServer(fetch, () => 1);
   expect(await ask()).toBe('{}');
   // The connection is back in the pool by then.
   await nextTurn();
@@ -46,8 +52,8 @@ test('C6: a request over a connection that the server has just closed is sent on
   expect(seen()).toEqual({ connections: 2, requests: 3 });
 });
 
-test('a server that breaks every connection is asked twice, not for ever', async () => {
-  const { ask, seen } = await startServer(() => 0);
-  expect(await ask().catch(errorCode)).toBe('internal');
+test.each(clients)('with %s, a server that breaks every connection is asked twice, not for ever', async (_, fetch) => {
+  const { ask, seen } = await startServer(fetch, () => 0);
+  await expect(ask()).rejects.toThrow();
   expect(seen()).toEqual({ connections: 2, requests: 2 });
 });

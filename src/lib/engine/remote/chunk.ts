@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
+import type { ServerResponse } from './server-url.ts';
 import { readServerSentEvents } from './sse.ts';
 
 /**
@@ -76,7 +77,9 @@ const chunkSchema = z.looseObject({
  * one chunk. What arrived before a bad chunk is yielded before the error is thrown.
  * @throws `engine-failed` for anything that is not OpenAI's protocol, and for an error sent as an event.
  */
-export async function* readChunks(response: Response): AsyncGenerator<readonly (Chunk | 'done')[]> {
+export async function* readChunks(
+  response: Pick<ServerResponse, 'headers' | 'body'>,
+): AsyncGenerator<readonly (Chunk | 'done')[]> {
   if (!response.body) throw new TabloomError('engine-failed', 'The model server sent no answer.');
   if (/\bjson\b/i.test(response.headers.get('content-type') ?? '')) {
     yield [readChunk(await readText(response)), 'done'];
@@ -159,10 +162,10 @@ function isJson(text: string): boolean {
 const bodyCharactersMax = 64 * 1024 * 1024;
 
 /** Reads a whole body. @throws `engine-failed` if it exceeds the limit. */
-export async function readText(response: Response): Promise<string> {
+export async function readText({ body }: Pick<ServerResponse, 'body'>): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
-  for await (const bytes of response.body ?? []) {
+  for await (const bytes of body ?? []) {
     text += decoder.decode(bytes, { stream: true });
     if (text.length > bodyCharactersMax) {
       throw new TabloomError('engine-failed', 'The model server’s answer is too long. Check its address.');

@@ -7,6 +7,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { EngineEvent, RequestOf } from '../spec.ts';
 import { unitVector } from '../vector.ts';
 import { readText } from './chunk.ts';
+import type { ServerResponse } from './server-url.ts';
 
 const answerSchema = z.looseObject({
   data: z.array(
@@ -34,7 +35,7 @@ export const embeddingBody = ({ input, params }: RequestOf<'embedding'>, model: 
  * @throws `engine-failed` for anything that is not OpenAI's protocol.
  */
 export async function* embeddingAnswer(
-  response: Response,
+  response: ServerResponse,
   request: RequestOf<'embedding'>,
   { clock, startedMs }: { readonly clock: Clock; readonly startedMs: number },
 ): AsyncGenerator<EngineEvent> {

@@ -1,4 +1,5 @@
 import { TabloomError } from '#lib/base/errors.ts';
+import type { ServerResponse } from './server-url.ts';
 
 const bodyBytesMax = 64 * 1024;
 const retryAfterMsMax = 10 * 60_000;
@@ -8,7 +9,7 @@ const retryAfterMsMax = 10 * 60_000;
  * message is passed on only if it concerns the request, never if it concerns the server itself. `nowMs` (since the
  * epoch) resolves a `Retry-After` date.
  */
-export async function httpError(response: Response, nowMs: number): Promise<TabloomError> {
+export async function httpError(response: ServerResponse, nowMs: number): Promise<TabloomError> {
   const { status } = response;
   const body = await readSome(response);
   const failure = (code: string, message: string, details: object = {}) =>
@@ -38,7 +39,7 @@ export async function httpError(response: Response, nowMs: number): Promise<Tabl
 }
 
 /** `Retry-After` in seconds or as a date, or OpenAI's `retry-after-ms`. */
-function readRetryAfter(headers: Headers, nowMs: number): number | undefined {
+function readRetryAfter(headers: ServerResponse['headers'], nowMs: number): number | undefined {
   const ms = Number(headers.get('retry-after-ms') ?? NaN);
   const after = headers.get('retry-after') ?? '';
   const waitMs = ms >= 0 ? ms : /^\d+(\.\d+)?$/.test(after) ? Number(after) * 1_000 : Date.parse(after) - nowMs;
@@ -62,21 +63,16 @@ function readReason(body: string): string {
     .slice(0, 256);
 }
 
-async function readSome(response: Response): Promise<string> {
-  if (!response.body) return '';
-  const reader = response.body.getReader();
+async function readSome({ body }: ServerResponse): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   try {
-    while (text.length < bodyBytesMax) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      text += decoder.decode(value, { stream: true });
+    for await (const bytes of body ?? []) {
+      text += decoder.decode(bytes, { stream: true });
+      if (text.length >= bodyBytesMax) break;
     }
   } catch {
     // The status is enough if the body breaks off.
-  } finally {
-    await reader.cancel().catch(() => undefined);
   }
   return text;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { readText } from './chunk.ts';
 import { httpError } from './http-error.ts';
 import type { ServerFlavour } from './request-body.ts';
 import { callServer, type ModelServerAddress } from './server-url.ts';
@@ -28,7 +29,7 @@ export async function listServerModels(
   try {
     const response = await callServer(server, 'models', signal ? { signal } : {});
     if (!response.ok) throw await httpError(response, server.clock.now());
-    const { data } = modelsSchema.parse(await response.json());
+    const { data } = modelsSchema.parse(JSON.parse(await readText(response)));
     return data.map(({ id, owned_by = '' }) => ({ name: id, flavour: flavours[owned_by] ?? 'openai' }));
   } catch (cause) {
     throwIfAborted(signal);

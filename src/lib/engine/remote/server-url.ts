@@ -31,7 +31,28 @@ export interface ModelServerAddress {
   /** `http://127.0.0.1:8000/v1`. */
   readonly baseUrl: string;
   readonly apiKey?: string | undefined;
-  readonly fetch: typeof globalThis.fetch;
+  readonly fetch: ServerFetch;
+}
+
+/** What is asked of an HTTP client. The platform's `fetch` is one. */
+export type ServerFetch = (url: URL, request: ServerRequest) => Promise<ServerResponse>;
+
+export interface ServerRequest {
+  readonly method?: 'POST';
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+  /** A redirect could make this machine reach hosts that only it can access. */
+  readonly redirect: 'error';
+}
+
+export interface ServerResponse {
+  /** 200 to 299. */
+  readonly ok: boolean;
+  readonly status: number;
+  readonly headers: Pick<Headers, 'get'>;
+  /** Leaving it early closes the connection. */
+  readonly body: AsyncIterable<Uint8Array> | null;
 }
 
 /**
@@ -39,11 +60,14 @@ export interface ModelServerAddress {
  * request is sent over one: where a connection breaks before anything came, the request is sent once more.
  * @throws `bad-server-url`, and as `fetch` does.
  */
-export async function callServer({ baseUrl, apiKey, fetch }: ModelServerAddress, path: string, init: RequestInit) {
+export async function callServer(
+  { baseUrl, apiKey, fetch }: ModelServerAddress,
+  path: string,
+  request: Pick<ServerRequest, 'method' | 'body' | 'signal'>,
+): Promise<ServerResponse> {
   const send = () =>
     fetch(new URL(path, serverUrl(baseUrl)), {
-      ...init,
-      // A redirect could make this machine reach hosts that only it can access.
+      ...request,
       redirect: 'error',
       headers: {
         'content-type': 'application/json',
@@ -53,14 +77,16 @@ export async function callServer({ baseUrl, apiKey, fetch }: ModelServerAddress,
   try {
     return await send();
   } catch (error) {
-    if (init.signal?.aborted || !isReset(error)) throw error;
+    if (request.signal?.aborted || !isReset(error)) throw error;
     return await send();
   }
 }
 
-/** How Node's `fetch` reports a connection that was closed under a request, unlike one that was refused. */
+/** How Node reports a connection that was closed under a request, unlike one that was refused; its `fetch` as the cause. */
 function isReset(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+  const code = codeOf(error) ?? codeOf(error instanceof Error ? error.cause : undefined);
   return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
 }
+
+const codeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -10,9 +10,8 @@ const eventCharactersMax = 4 * 1024 * 1024;
  * unterminated event at the end of the stream is included.
  * @throws `engine-failed` for an event above the limit.
  */
-export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<readonly string[]> {
+export async function* readServerSentEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder();
-  const reader = body.getReader();
   let events: string[] = [];
   let tooLong = false;
   const parser = createParser({
@@ -22,19 +21,19 @@ export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): A
       tooLong ||= type === 'max-buffer-size-exceeded';
     },
   });
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      parser.feed(done ? `${decoder.decode()}\n\n` : decoder.decode(value, { stream: true }));
-      if (tooLong) {
-        throw new TabloomError('engine-failed', 'The model server sent an event that is too long. Check its address.');
-      }
-      const read = events.map((data) => data.trim()).filter((data) => data !== '');
-      events = [];
-      if (read.length > 0) yield read;
-      if (done) return;
+  const feed = (text: string): readonly string[] => {
+    parser.feed(text);
+    if (tooLong) {
+      throw new TabloomError('engine-failed', 'The model server sent an event that is too long. Check its address.');
     }
-  } finally {
-    await reader.cancel().catch(() => undefined);
+    const read = events.map((data) => data.trim()).filter((data) => data !== '');
+    events = [];
+    return read;
+  };
+  for await (const bytes of body) {
+    const read = feed(decoder.decode(bytes, { stream: true }));
+    if (read.length > 0) yield read;
   }
+  const rest = feed(`${decoder.decode()}\n\n`);
+  if (rest.length > 0) yield rest;
 }
