@@ -60,6 +60,11 @@ export function manualClock(startMs = 1_700_000_000_000): ManualClock {
         timers.add(timer);
         signal?.addEventListener('abort', onAbort, { once: true });
       }),
+    after(ms, run) {
+      const timer: Timer = { dueMs: nowMs + Math.max(0, ms), fire: run };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
     async advance(ms) {
       const untilMs = nowMs + ms;
       await runPending();

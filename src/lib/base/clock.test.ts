@@ -65,6 +65,18 @@ test('says when the next delay comes due, so that a simulator can go from one to
   expect(clock.nextDueMs).toBe(20);
 });
 
+test('a timer calls when it is due, and not once it was let go', async () => {
+  const clock = manualClock();
+  const fired: string[] = [];
+  clock.after(10, () => fired.push('a'));
+  const letGo = clock.after(10, () => fired.push('b'));
+  letGo();
+  expect(clock.nextDueMs).toBe(10);
+  await clock.advance(20);
+  expect(fired).toEqual(['a']);
+  letGo();
+});
+
 test('the real clock waits by the system’s timers, and lets go of them when aborted', async () => {
   vi.useFakeTimers();
   try {
@@ -75,6 +87,12 @@ test('the real clock waits by the system’s timers, and lets go of them when ab
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(50);
     await kept;
+    const fired: string[] = [];
+    systemClock.after(50, () => fired.push('kept'));
+    systemClock.after(50, () => fired.push('let go'))();
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(50);
+    expect(fired).toEqual(['kept']);
     expect(vi.getTimerCount()).toBe(0);
   } finally {
     vi.useRealTimers();

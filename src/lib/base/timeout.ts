@@ -1,4 +1,4 @@
-import { anySignal, raceSignal, released, type AbortOptions } from './abort.ts';
+import { anySignal, raceSignal, type AbortOptions } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { TabloomError } from './errors.ts';
 
@@ -17,15 +17,10 @@ export interface TimeoutOptions extends AbortOptions {
 /** Starts a deadline of `ms` milliseconds. Call `clear` once it is met, or its timer keeps running. */
 export function startDeadline(clock: Clock, ms: number, { signal, error }: TimeoutOptions = {}): Deadline {
   const expired = new AbortController();
-  const cleared = new AbortController();
-  clock.delay(ms, { signal: cleared.signal }).then(
-    () => expired.abort(error?.() ?? new TabloomError('timeout', `Nothing happened for ${ms} ms. Try again.`)),
-    () => undefined,
+  const clear = clock.after(ms, () =>
+    expired.abort(error?.() ?? new TabloomError('timeout', `Nothing happened for ${ms} ms. Try again.`)),
   );
-  return {
-    signal: signal ? anySignal([expired.signal, signal]) : expired.signal,
-    clear: () => cleared.abort(released),
-  };
+  return { signal: signal ? anySignal([expired.signal, signal]) : expired.signal, clear };
 }
 
 /**

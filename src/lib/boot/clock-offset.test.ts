@@ -45,6 +45,7 @@ const offBy = (clock: Clock, ms: number | (() => number)): Clock => ({
   now: () => clock.now() + (typeof ms === 'number' ? ms : ms()),
   elapsed: () => clock.elapsed(),
   delay: (...given) => clock.delay(...given),
+  after: (...given) => clock.after(...given),
 });
 
 const relayFetch =

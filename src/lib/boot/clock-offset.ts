@@ -51,6 +51,7 @@ export function createCorrectedClock({ clock, fetch, origin }: CorrectedClockCom
     now: () => clock.now() + (view.current?.corrected ? view.current.offsetMs : 0),
     elapsed: () => clock.elapsed(),
     delay: (ms, options) => clock.delay(ms, options),
+    after: (ms, run) => clock.after(ms, run),
     view,
     async compare() {
       const askedAtMs = clock.elapsed();

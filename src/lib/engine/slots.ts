@@ -1,4 +1,4 @@
-import { abortError, anySignal, throwIfAborted } from '#lib/base/abort.ts';
+import { abortError, anySignal, released, throwIfAborted } from '#lib/base/abort.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { EngineEvent, EngineRequest, LoadedModel } from './spec.ts';
 
@@ -83,7 +83,7 @@ export function createSlots(count: number, start: StartStream): Slots {
     } catch (error) {
       throw signal.aborted ? abortError(signal) : error;
     } finally {
-      controller.abort();
+      controller.abort(released);
       await iterator.return?.().catch(() => undefined);
       running.delete(entry);
     }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
@@ -82,7 +81,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
   let marking: Promise<void> | undefined;
   /** An older batch must not overwrite a newer one. */
   const writes = createMutex();
-  let timer: { readonly dueMs: number; readonly end: AbortController } | undefined;
+  let timer: { readonly dueMs: number; readonly end: () => void } | undefined;
 
   const warn = (error: unknown) => logger.warn('receipts-not-stored', { code: errorCode(error) });
 
@@ -184,16 +183,12 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
   const wake = (ms: number) => {
     const dueMs = clock.elapsed() + ms;
     if (timer && timer.dueMs <= dueMs) return;
-    timer?.end.abort(released);
-    const mine = { dueMs, end: new AbortController() };
-    timer = mine;
-    clock.delay(ms, { signal: mine.end.signal }).then(
-      () => {
-        if (timer === mine) timer = undefined;
-        void flush('quiet');
-      },
-      () => undefined,
-    );
+    timer?.end();
+    const end = clock.after(ms, () => {
+      timer = undefined;
+      void flush('quiet');
+    });
+    timer = { dueMs, end };
   };
 
   return {
@@ -225,7 +220,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
       return signedReceiptSchema.safeParse(known).data;
     },
     async settled() {
-      timer?.end.abort(released);
+      timer?.end();
       timer = undefined;
       await withTimeout(flush('now'), clock, settleTimeoutMs).catch(warn);
     },

@@ -56,12 +56,12 @@ test('a listener may arm from inside', async () => {
   expect(fired).toEqual([50, 100, 150]);
 });
 
-/** A clock whose delays come late, as where the process was held up. */
+/** A clock whose timers come late, as where the process was held up. */
 function lateClock(lateMs: number) {
   const clock = manualClock();
   return {
     ...clock,
-    delay: (ms: number, options?: Parameters<typeof clock.delay>[1]) => clock.delay(ms + lateMs, options),
+    after: (ms: number, run: () => void) => clock.after(ms + lateMs, run),
   };
 }
 
@@ -103,7 +103,11 @@ test('where every timer is late it fires all the same, after one more period; ar
   const clock: Clock = {
     ...inner,
     elapsed: () => inner.elapsed() + lateMs,
-    delay: (ms, options) => inner.delay(ms, options).then(() => void (lateMs += 5_000)),
+    after: (ms, run) =>
+      inner.after(ms, () => {
+        lateMs += 5_000;
+        run();
+      }),
   };
   const fired: number[] = [];
   const timers = createTimers<string>({

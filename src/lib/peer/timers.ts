@@ -1,4 +1,3 @@
-import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 
 /** Named timers of one session over a single pending delay, however often they are armed. */
@@ -36,29 +35,20 @@ interface Armed {
 export function createTimers<Name extends string>({ clock, onFire, spared }: TimersOptions<Name>): Timers<Name> {
   const armed = new Map<Name, Armed>();
   let wakeMs = Number.POSITIVE_INFINITY;
-  let sleeping: AbortController | undefined;
+  let endSleep = () => {};
   let stopped = false;
 
   const schedule = () => {
     let earliestMs = Number.POSITIVE_INFINITY;
     for (const { dueMs } of armed.values()) earliestMs = Math.min(earliestMs, dueMs);
     if (earliestMs >= wakeMs || stopped) return;
-    sleeping?.abort(released);
-    sleeping = undefined;
+    endSleep();
     wakeMs = earliestMs;
-    if (earliestMs === Number.POSITIVE_INFINITY) return;
-    const turn = new AbortController();
-    sleeping = turn;
-    clock.delay(Math.max(0, earliestMs - clock.elapsed()), { signal: turn.signal }).then(
-      () => {
-        if (sleeping === turn) wake();
-      },
-      () => undefined,
-    );
+    endSleep = clock.after(Math.max(0, earliestMs - clock.elapsed()), wake);
   };
 
   const wake = () => {
-    sleeping = undefined;
+    if (stopped) return;
     wakeMs = Number.POSITIVE_INFINITY;
     const nowMs = clock.elapsed();
     for (const [name, timer] of Array.from(armed)) {
@@ -88,7 +78,7 @@ export function createTimers<Name extends string>({ clock, onFire, spared }: Tim
     stop() {
       stopped = true;
       armed.clear();
-      sleeping?.abort(released);
+      endSleep();
     },
   };
 }

@@ -100,6 +100,7 @@ export function createResidents({ plan, clock, network, doubles, onRun }: Reside
         now: () => clock.now() + (offsetsMs.get(name) ?? 0),
         elapsed: clock.elapsed,
         delay: (ms, options) => alive(() => clock.delay(ms, options)),
+        after: (ms, run) => (isDead ? () => undefined : clock.after(ms, run)),
       },
       storage: {
         get: (store, key) => alive(() => disk.get(store, key)),

@@ -38,7 +38,7 @@ export interface AskerLineListener {
 
 export interface AskerLineComponents {
   readonly net: Pick<Net, 'open'>;
-  readonly clock: Pick<Clock, 'delay'>;
+  readonly clock: Pick<Clock, 'after'>;
   readonly kinds: KindTable;
   readonly blobs: ReadonlyMap<string, Uint8Array>;
 }
@@ -117,14 +117,10 @@ export function createAskerLine(
         await closing.close();
       };
       saying().catch((error) => closing.abort(error));
-      const closed = new AbortController();
-      closing.closed.addEventListener('abort', () => closed.abort(), { once: true });
       if (closing.closed.aborted) return;
       // What only one side has closed is still open.
-      clock.delay(limits.countersignTimeoutMs, { signal: closed.signal }).then(
-        () => closing.abort(wireError('deadline')),
-        () => undefined,
-      );
+      const letGo = clock.after(limits.countersignTimeoutMs, () => closing.abort(wireError('deadline')));
+      closing.closed.addEventListener('abort', letGo, { once: true });
     },
     drop(error) {
       opening.abort(error);

@@ -1,3 +1,4 @@
+import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import type { Directory } from '#lib/market/spec.ts';
@@ -194,7 +195,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
         return timers.disarm(effect.timer);
       case 'end':
         timers.stop();
-        over.abort();
+        over.abort(released);
         signal.removeEventListener('abort', onStop);
         reopen();
         return events.end();

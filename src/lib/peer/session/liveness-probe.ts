@@ -1,3 +1,4 @@
+import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { startDeadline } from '#lib/base/timeout.ts';
 import type { Directory } from '#lib/market/spec.ts';
@@ -71,6 +72,6 @@ export function probeOnWithdrawal(
   });
   return () => {
     endListening();
-    over.abort();
+    over.abort(released);
   };
 }

@@ -1,4 +1,4 @@
-import { abortError, raceSignal } from '#lib/base/abort.ts';
+import { abortError, raceSignal, released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
@@ -73,7 +73,7 @@ export async function runEngine(
     throw reason;
   } finally {
     signal.removeEventListener('abort', leave);
-    leaving.abort(new TabloomError('aborted', 'The job is over.'));
+    leaving.abort(released);
     await endStream(events, clock);
   }
 }

@@ -1,3 +1,4 @@
+import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
@@ -142,7 +143,7 @@ async function sendAnswer(
     }
   } finally {
     timers.stop();
-    over.abort();
+    over.abort(released);
     reader.close();
     session.changed.notify();
   }
