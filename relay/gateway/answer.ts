@@ -86,6 +86,8 @@ export function describeAnswer(
   metadata: AnswerMetadata,
   { job, worker, path, attempts, warnings }: JobState,
 ): AnswerExtension {
+  const settled = attempts.findLast(({ settlement }) => settlement);
+  const receipt = describeReceipt(settled);
   return {
     job: job?.id ?? metadata.id,
     peer: worker?.peer ?? null,
@@ -96,18 +98,20 @@ export function describeAnswer(
     artefact: worker?.artefact ?? null,
     max_tokens: metadata.maxTokens ?? null,
     engine: worker?.engine ?? null,
-    parts: attempts.filter(({ fromToken, toToken }) => toToken > fromToken).map(describePart),
-    receipt: describeReceipt(attempts.findLast(({ settlement }) => settlement)),
+    parts: attempts
+      .filter(({ fromToken, toToken }) => toToken > fromToken)
+      .map((attempt) => describePart(attempt, attempt === settled ? receipt : describeReceipt(attempt))),
+    receipt,
     warnings: [...metadata.warnings, ...warnings.map(({ code, message }) => ({ code, message }))],
   };
 }
 
 /** The part of the answer that one worker delivered, and what it signed for it. */
-const describePart = (attempt: Attempt): PartExtension => ({
+const describePart = (attempt: Attempt, receipt: ReceiptExtension | null): PartExtension => ({
   peer: attempt.worker.peer,
   from_token: attempt.fromToken,
   to_token: attempt.toToken,
-  receipt: describeReceipt(attempt),
+  receipt,
   checkpoint: attempt.checkpoint ? base64(attempt.checkpoint.envelope) : null,
   unreceipted_tokens: unreceiptedTokens(attempt),
 });

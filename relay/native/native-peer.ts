@@ -64,7 +64,8 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     signer: createSigner(seed),
     role: 'native',
     discovery: 'client',
-    keepAnswers: 'in-storage',
+    // The gateway of this process ends with it, and gives its jobs other ids when it begins again.
+    keepAnswers: (asker) => (components.net.local?.get(asker) ? 'in-memory' : 'in-storage'),
     policy,
     jobsPerPeerMax: (asker) => (isGateway(asker) ? gatewayJobsMax : limits.jobsPerPeerMax),
     onModelFailed: (artefact, error) =>

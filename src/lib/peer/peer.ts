@@ -61,8 +61,8 @@ export interface PeerComponents {
   readonly policyWords?: readonly string[] | undefined;
   readonly jobsPerPeerMax?: ProviderComponents['jobsPerPeerMax'];
   readonly onModelFailed?: ProviderComponents['onModelFailed'];
-  /** Where finished answers are kept for askers that come again: in memory by default. */
-  readonly keepAnswers?: 'in-memory' | 'in-storage' | undefined;
+  /** Where an asker's finished answers are kept, in case it comes again: in memory by default, until this process ends. */
+  readonly keepAnswers?: ((asker: PeerId) => 'in-memory' | 'in-storage') | undefined;
   /** How long a job waits for the first offer while the directory is empty. */
   readonly firstOfferTimeoutMs?: number | undefined;
 }
@@ -115,7 +115,9 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     tallyFor: isRelay ? 'all' : 'served',
     parametersOf: (artefact) => parameters.get(artefact),
   });
-  const answers = components.keepAnswers === 'in-storage' ? createAnswerStore(components) : undefined;
+  const { keepAnswers } = components;
+  const answers =
+    keepAnswers && createAnswerStore({ ...components, keeps: (asker) => keepAnswers(asker) === 'in-storage' });
   const provider = createProvider({ ...components, book, answers, priority: reputation.priority });
   const client = components.discovery === 'client' ? createDiscoveryClient({ ...components, directory }) : undefined;
   const consumer = createConsumer({

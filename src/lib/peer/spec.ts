@@ -184,6 +184,7 @@ export type Audience = 'network' | 'self';
 
 export interface ProviderState {
   readonly phase: 'stopped' | 'serving' | 'paused' | 'draining';
+  /** The same list until a model is offered or withdrawn. */
   readonly models: readonly { readonly artefact: string; readonly name: string; readonly audience: Audience }[];
   readonly running: number;
   readonly queued: number;

@@ -66,6 +66,8 @@ function setup(listing?: Listing) {
     },
   };
   const directory = createDirectory({ clock });
+  let listed: ProviderState['models'] = [];
+  const stateOf = (models: ProviderState['models']) => ({ phase: 'serving', models }) as ProviderState;
   let seq = 0;
   const presence = createPresence({
     net: net as Net,
@@ -95,9 +97,12 @@ function setup(listing?: Listing) {
     signatures: () => signatures,
     busy(running: number, change: Partial<OfferedModel> = {}) {
       here.models = here.models.map((one) => ({ ...one, running, ...change }));
-      stateChanged.emit({} as ProviderState);
+      stateChanged.emit(stateOf(listed));
     },
-    modelsChanged: () => stateChanged.emit({} as ProviderState),
+    modelsChanged() {
+      listed = [];
+      stateChanged.emit(stateOf(listed));
+    },
     addressesChanged: () => statusChanged.emit(status()),
     async relayIs(change: Partial<RelayStatus>) {
       here.relays = [{ peer: 'relay', addr: '/r', state: 'connected', attempts: 0, ...change }];

@@ -1,3 +1,4 @@
+import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
@@ -14,7 +15,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
 import type { Sequence } from '../identity.ts';
-import type { Provider, ServedModels } from '../spec.ts';
+import type { Provider, ProviderState, ServedModels } from '../spec.ts';
 import type { Audience, Listing } from './discovery-client.ts';
 
 export interface PresenceComponents {
@@ -80,6 +81,7 @@ export function createPresence(components: PresenceComponents): Presence {
   let publishing = 0;
   let announcedTopics: readonly string[] = [];
   let isBehind = false;
+  let seen: Pick<ProviderState, 'phase' | 'models'> | undefined;
 
   const toOffer = (served: ServedModels, seq: number, ttlMs: number): Offer => ({
     peer: signer.peer,
@@ -193,7 +195,7 @@ export function createPresence(components: PresenceComponents): Presence {
       const ended = AbortSignal.any([signal, turn.signal]);
       const change = isOffline || changes() !== 'all' ? changed.wait({ signal: ended }) : Promise.resolve();
       await Promise.race([change, clock.delay(dueMs, { signal: ended })].map((one) => one.catch(() => undefined)));
-      turn.abort();
+      turn.abort(released);
       const gapMs = announcedMs + limits.offerMinGapMs - clock.elapsed();
       if (gapMs > 0) await clock.delay(gapMs, { signal });
       if (isOffline || signal.aborted) continue;
@@ -221,8 +223,12 @@ export function createPresence(components: PresenceComponents): Presence {
       isLoadPending = false;
     }
   };
-  const onProviderState = () => {
+  const onProviderState = ({ phase, models }: ProviderState) => {
     if (isOffline || !lifetime) return;
+    const isKnown = seen !== undefined && phase === seen.phase && models === seen.models;
+    seen = { phase, models };
+    // Every job comes this way several times, and what it changes is looked at when the wait is over.
+    if (isKnown && isLoadPending) return;
     if (announcedDigest?.models !== modelsDigest(served())) announceSoon();
     else if (announcedDigest.load !== loadDigest(served())) void announceLoadLater(lifetime.signal);
   };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { silentLogger } from '#lib/base/logger.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
@@ -15,12 +16,12 @@ async function setup() {
   const { net } = await asker(100);
   let seed = 0;
   let starts = 0;
-  const run = async (from: KeyValue = storage): Promise<Worker> => {
+  const run = async (from: KeyValue = storage, keeps?: (asker: PeerId) => boolean): Promise<Worker> => {
     const { model } = puppet(async function* () {
       yield textPart(`answer ${++starts}`);
       yield finish;
     });
-    const answers = createAnswerStore({ storage: from, clock, logger: silentLogger });
+    const answers = createAnswerStore({ storage: from, clock, logger: silentLogger, keeps });
     return worker(++seed, { model, provider: { answers } });
   };
   const ask = async (on: Worker, asked: Job) => {
@@ -105,6 +106,18 @@ test('a storage that fails costs the record and nothing else', async () => {
   const fail = async () => Promise.reject(new Error('no disk'));
   const broken = await run({ ...storage, list: fail, batch: fail });
   expect(last(await ask(broken, job()))).toMatchObject({ t: 'finish' });
+});
+
+test('the answer of an asker that cannot come again is kept in memory alone', async () => {
+  const { run, ask, stop, stored, starts } = await setup();
+  const [asked, askers] = [job(), [] as PeerId[]];
+  const first = await run(undefined, (asker) => (askers.push(asker), false));
+  await ask(first, asked);
+  await ask(first, asked);
+  expect([starts(), await stored(), askers.length]).toEqual([1, 0, 1]);
+  await stop(first);
+  await ask(await run(), asked);
+  expect(starts()).toBe(2);
 });
 
 test('a refusal is not kept', async () => {

@@ -5,7 +5,7 @@ import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
 import { decodeWorkerFrame, encodeWorkerFrame } from '#lib/protocol/frame.ts';
-import { hashSchema, jobIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
+import { hashSchema, jobIdSchema, peerIdSchema, type PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 import { createFrameLog, type AnswerFrame } from '../session/frame-log.ts';
@@ -43,10 +43,13 @@ export function createAnswerStore({
   storage,
   clock,
   logger,
+  keeps = () => true,
 }: {
   readonly storage: KeyValue;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether this asker can come again after this process has ended; all can by default. */
+  readonly keeps?: ((asker: PeerId) => boolean) | undefined;
 }): AnswerStore {
   const stored = new Set<string>();
   let pending: Write[] = [];
@@ -86,6 +89,7 @@ export function createAnswerStore({
     save(record) {
       if (record.session.state.ending?.t !== 'finish') return;
       const { asker, jobId, fromToken, fingerprint, openedAt } = record;
+      if (!keeps(asker)) return;
       const frames = framesOf(record.session).map(encodeWorkerFrame);
       const key = recordKey(record);
       stored.add(key);

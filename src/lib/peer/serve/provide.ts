@@ -100,21 +100,25 @@ export function createProvider(components: ProviderComponents): Provider {
   const serving = new Set<Promise<void>>();
   let endHandling: (() => void) | undefined;
   let emittedMs = 0;
+  let listed: ProviderState['models'] = [];
 
   const total = (count: (served: ServedModel) => number) =>
     [...servedModels.values()].reduce((sum, one) => sum + count(one), 0);
   const state = (): ProviderState => ({
     phase,
-    models: [...servedModels.values()].map(({ model, audience }) => ({
-      artefact: model.model.artefact,
-      name: model.model.name,
-      audience,
-    })),
+    models: listed,
     running: total(({ queue }) => queue.running),
     queued: total(({ queue }) => queue.waiting),
     ...counters,
     decodeTps,
   });
+  const listModels = () => {
+    listed = [...servedModels.values()].map(({ model, audience }) => ({
+      artefact: model.model.artefact,
+      name: model.model.name,
+      audience,
+    }));
+  };
   const emitState = () => {
     emittedMs = clock.elapsed();
     changes.emit(state());
@@ -230,6 +234,7 @@ export function createProvider(components: ProviderComponents): Provider {
 
   const remove = (served: ServedModel) => {
     servedModels.delete(served.model.model.artefact);
+    listModels();
     served.queue.dismissWaiting();
   };
 
@@ -293,6 +298,7 @@ export function createProvider(components: ProviderComponents): Provider {
           createServedModel(model, { audience, measured: measured ?? known?.measured, onChange: emitState }),
         );
       }
+      listModels();
       emitState();
     },
     withdrawModel(artefact) {
