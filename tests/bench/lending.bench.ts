@@ -4,6 +4,8 @@ import { startRelay, type RelayProcess } from '../fixtures/relay-process.ts';
 import { stallEngine } from '../e2e/fixtures/stall.ts';
 import { median, spread, type Row } from './row.ts';
 
+export const needs = 'pages';
+
 const runs = 5;
 
 /** How long a lending tab takes to be found, and to be missed: by the directory and by whoever reads its answer. */

@@ -2,6 +2,8 @@ import { chromium } from '@playwright/test';
 import { startRelay } from '../fixtures/relay-process.ts';
 import { median, spread, type Row } from './row.ts';
 
+export const needs = 'pages';
+
 const runs = 5;
 
 /** From the navigation to what a visitor sees: somebody who can answer, then the first words. Each run is a new profile. */

@@ -4,6 +4,8 @@ import type { PeerBench, Seen } from './page/main.ts';
 import { servePage } from './pages.ts';
 import { median, spread, type Row } from './row.ts';
 
+export const needs = 'pages';
+
 declare const bench: PeerBench;
 
 const models = ['bundled', 30, 100, 300] as const;

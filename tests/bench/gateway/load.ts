@@ -14,10 +14,13 @@ export interface Target {
 export interface Load {
   readonly model: string;
   readonly connections: number;
-  /** In all, shared by the connections. */
+  /** In all, shared by the connections, at most: none is begun after `secondsMax`, so that a slow machine ends too. */
   readonly requests: number;
+  readonly secondsMax?: number;
   readonly maxTokens: number;
   readonly stream: boolean;
+  /** What every request is to get; 200 unless said. */
+  readonly status?: number;
 }
 
 export interface Measured {
@@ -38,6 +41,8 @@ export async function measure(target: Target, load: Load): Promise<Measured> {
   const wholeMs: number[] = [];
   const firstTokenMs: number[] = [];
   let [failed, tokens, left] = [0, 0, load.requests];
+  const { status = 200, secondsMax = 4 } = load;
+  const tokensDue = status === 200 ? load.maxTokens : 0;
   const body = JSON.stringify({
     model: target.modelName(load.model),
     stream: load.stream,
@@ -46,10 +51,11 @@ export async function measure(target: Target, load: Load): Promise<Measured> {
   });
   const cpuBefore = processorMs(target.pid);
   const startedMs = performance.now();
+  const endMs = startedMs + secondsMax * 1_000;
   const one = async () => {
-    while (left-- > 0) {
+    while (left-- > 0 && performance.now() < endMs) {
       const answer = await ask(target, agent, body, load.stream);
-      if (answer.tokens !== load.maxTokens) failed++;
+      if (answer.status !== status || answer.tokens !== tokensDue) failed++;
       tokens += answer.tokens;
       wholeMs.push(answer.wholeMs);
       firstTokenMs.push(answer.firstTokenMs);
@@ -63,15 +69,16 @@ export async function measure(target: Target, load: Load): Promise<Measured> {
   return {
     wholeMs: ascending(wholeMs),
     firstTokenMs: ascending(firstTokenMs),
-    requestsPerSecond: load.requests / seconds,
+    requestsPerSecond: wholeMs.length / seconds,
     tokensPerSecond: tokens / seconds,
-    processorMsPerRequest: cpuMs / load.requests,
+    processorMsPerRequest: cpuMs / Math.max(1, wholeMs.length),
     processorMsPerToken: cpuMs / Math.max(1, tokens),
     failed,
   };
 }
 
 interface Answer {
+  readonly status: number | undefined;
   readonly tokens: number;
   readonly firstTokenMs: number;
   readonly wholeMs: number;
@@ -95,9 +102,8 @@ async function ask({ url, headers }: Target, agent: Agent, body: string, stream:
     if (firstTokenMs === 0 && (!stream || counter.count > 0)) firstTokenMs = performance.now() - startedMs;
   }
   const wholeMs = performance.now() - startedMs;
-  if (response.statusCode !== 200) return { tokens: 0, firstTokenMs, wholeMs };
   if (!stream) counter.add(Buffer.from(text));
-  return { tokens: counter.count, firstTokenMs, wholeMs };
+  return { status: response.statusCode, tokens: counter.count, firstTokenMs, wholeMs };
 }
 
 /** Counts ` word`, the only token of the model server, across the pieces of a body. */
