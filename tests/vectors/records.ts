@@ -241,6 +241,8 @@ export const findFrames: Readonly<Record<string, FindFrame>> = {
   hello: { t: 'hello', peer: worker.peer, build: '0.1.0', network: 'small', peers: 2 },
   sample: { t: 'sample', offers: [envelopes.offer] },
   offer: { t: 'offer', offer: envelopes.goodbye },
+  'sample, with labels': { t: 'sample', offers: [envelopes.offer, envelopes.goodbye], zones: ['4f1c9a7be2d03856', ''] },
+  'offer, with a label': { t: 'offer', offer: envelopes.offer, zone: '4f1c9a7be2d03856' },
   gone: { t: 'gone', peer: worker.peer },
   network: { t: 'network', network: 'large' },
   alive: { t: 'alive' },

@@ -179,8 +179,8 @@ const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
   '/tabloom/find/2 relay': {
     hello: { peer, build: text(64), network: word, peers: count },
     network: { network: word },
-    sample: { offers: list(envelope('offer'), 64) },
-    offer: { offer: envelope('offer') },
+    sample: { offers: list(envelope('offer'), 64), 'zones?': list(text(32), 64) },
+    offer: { offer: envelope('offer'), 'zone?': text(32) },
     gone: { peer },
     alive: {},
   },

@@ -139,6 +139,14 @@ describe('where nobody has standing', () => {
     for (const share of Object.values(taken)) expect(share / 3_000).toBeCloseTo(1 / 3, 1);
   });
 
+  test('a relay that labels each of its keys apart gains nothing by it', () => {
+    const apart = { ...stranger, zone: (peer: string) => (peer.includes('Z') ? `R/${peer}` : `zone of ${peer}`) };
+    const taken = counts([...crowd, entryFixture('A'), entryFixture('B')], apart, 3_000);
+    expect(taken['Z']! / 3_000).toBeCloseTo(3 / 5, 1);
+    const two = { ...stranger, zone: (peer: string) => `${peer.includes('Z') ? 'R' : 'S'}/${peer}` };
+    expect(counts([...crowd, entryFixture('A')], two, 3_000)['Z']! / 3_000).toBeCloseTo(1 / 2, 1);
+  });
+
   test('A3: the next attempt goes to another zone, where there is one', () => {
     const not = [peerFixture('ZA')];
     const taken = counts([...crowd, entryFixture('A')], stranger, 200, { ...query, not });

@@ -11,7 +11,7 @@ import {
 import { claimLimits, compareScores, jobsAt, medianClaims, score, unmeasured, type Score } from './score.ts';
 import type { Candidate, Considered, PassReason, Rejection, RouteQuery } from './spec.ts';
 import { hasStanding, isAdmitted, keptShare, levelOf, type Level, type Standing } from './standing.ts';
-import type { Zone } from './zone.ts';
+import { labellerOf, type Zone } from './zone.ts';
 
 /** A worker belongs to the best when it is expected to need at most this many times the time of the fastest. */
 const bestFactor = 1.5;
@@ -218,12 +218,19 @@ function drawStranger(best: readonly Ranked[], options: RouteOptions, knowledge:
 
 /**
  * A zone first, then one of it: fifty keys behind one address are drawn as often as one. The more promises strangers of a zone
- * have broken of late, the more seldom the next of them is drawn.
+ * have broken of late, the more seldom the next of them is drawn. Zones that one relay labels are drawn together no more often
+ * than all those that are proved and one: a relay could label each of its keys apart.
  */
 function drawByZone(from: readonly Ranked[], { random }: RouteOptions, { brokenIn }: Knowledge): Ranked {
   const zones = [...new Set(from.map(({ zone }) => zone))];
   if (zones.length === 1) return draw(from, random);
-  const weights = zones.map((zone) => 1 / (1 + (brokenIn?.(zone) ?? 0)));
+  const labelled = Map.groupBy(zones, labellerOf);
+  const proved = labelled.get(undefined)?.length ?? 0;
+  const weights = zones.map((zone) => {
+    const labeller = labellerOf(zone);
+    const share = labeller === undefined ? 1 : Math.min(1, (proved + 1) / labelled.get(labeller)!.length);
+    return share / (1 + (brokenIn?.(zone) ?? 0));
+  });
   let left = random.float() * weights.reduce((sum, weight) => sum + weight, 0);
   const zone = zones[weights.findIndex((weight) => (left -= weight) < 0)];
   return draw(

@@ -1,6 +1,6 @@
 import { keptShare, type Standing } from './standing.ts';
 import type { Candidate } from './spec.ts';
-import type { Zone } from './zone.ts';
+import { labellerOf, type Zone } from './zone.ts';
 
 /** What is assumed of a worker that has neither been measured nor tried. */
 export const defaultMeasured = { decodeTps: 5, ttftMs: 1_500, rttMs: 150, tokensOut: 256 } as const;
@@ -19,11 +19,14 @@ export const unmeasured: ClaimLimits = { decodeTpsMax: 1_000, ttftMsMin: 0, slot
 
 /**
  * Where nothing has been measured yet: the middle of what is said, one voice for each zone, so that who boasts gains nothing
- * and who has many keys has one vote.
+ * and who has many keys has one vote. Zones that only a relay labels have one voice together.
  */
 export function medianClaims(said: readonly { readonly candidate: Candidate; readonly zone: Zone | undefined }[]) {
   const voices = new Map<Zone | undefined, Candidate>();
-  for (const { candidate, zone } of said) if (!voices.has(zone)) voices.set(zone, candidate);
+  for (const { candidate, zone } of said) {
+    const voice = labellerOf(zone) ?? zone;
+    if (!voices.has(voice)) voices.set(voice, candidate);
+  }
   const measured = [...voices.values()].flatMap(({ model }) => model.measured ?? []);
   if (measured.length === 0) return unmeasured;
   const middle = (values: readonly number[]) => values.toSorted((a, b) => a - b)[(values.length - 1) >> 1]!;

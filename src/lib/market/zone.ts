@@ -1,6 +1,8 @@
+import type { PeerId } from '#lib/protocol/ids.ts';
+
 /**
  * Where a worker is, as coarsely as addresses are handed out: keys are free and addresses are not. Workers of one zone share
- * what strangers are given. `undefined`: it cannot be told, as of a peer behind a relay that does not say.
+ * what strangers are given. `undefined`: it cannot be told, as of a peer behind a relay that does not label it.
  */
 export type Zone = string;
 
@@ -9,6 +11,15 @@ export type Zone = string;
  * relay's, or a name.
  */
 export const zoneOfAddress = (multiaddr: string): Zone | undefined => zoneOfHost(hostOfAddress(multiaddr) ?? '');
+
+/** A zone by the word of one relay. Labels of two relays make two zones, whatever they are. */
+export const labelledZone = (relay: PeerId, label: string): Zone => `${relay}/${label}`;
+
+/** The relay on whose word alone a zone rests; undefined for one that a connection has proved. */
+export function labellerOf(zone: Zone | undefined): PeerId | undefined {
+  const relay = zone?.slice(0, Math.max(0, zone.indexOf('/')));
+  return relay === '' ? undefined : relay;
+}
 
 /** The IP address that a connection has proved; undefined as for {@link zoneOfAddress}. */
 export function hostOfAddress(multiaddr: string): string | undefined {

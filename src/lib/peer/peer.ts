@@ -123,6 +123,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   const consumer = createConsumer({
     ...components,
     search: client?.search,
+    labelled: client?.labelled,
     scorer: components.scorer ?? provider.scorer,
     catalogue,
     directory,

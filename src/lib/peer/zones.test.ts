@@ -47,6 +47,14 @@ test('a zone is what a connection has proved, read when something has changed, a
   ]);
 });
 
+test('what a connection proves outranks a label, and stands for it where others have the same label', () => {
+  const connections = [connection('A', '/ip4/203.0.113.7/tcp/1')];
+  const status = (): NetStatus => ({ state: 'online', relays: [], connections });
+  const labels: Readonly<Record<string, string>> = { A: 'R/one', B: 'R/one', C: 'R/two', D: 'S/one' };
+  const zones = createZones({ status, onStatus: () => () => undefined }, manualClock(), (peer) => labels[peer]);
+  expect(['A', 'B', 'C', 'D', 'E'].map(zones.zone)).toEqual(['203.0.113', '203.0.113', 'R/two', 'S/one', undefined]);
+});
+
 test('promises broken in a zone are counted together, and half of them forgotten in an hour', async () => {
   const clock = manualClock();
   const connections = ['/ip4/203.0.113.7/tcp/1', '/ip4/203.0.113.8/tcp/1'].map((addr, i) => connection(`P${i}`, addr));

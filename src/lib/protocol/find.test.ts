@@ -64,6 +64,19 @@ test('a sample too large for one frame is split into several that each fit, in o
   expect(joined).toEqual(large);
 });
 
+test('labels travel beside the offers they belong to, and not where there is none', () => {
+  const large = Array.from({ length: 30 }, (_, i): Envelope =>
+    signEnvelope('offer', { i, fill: new Uint8Array(12_000) }, workerFixture),
+  );
+  const zones = large.map((_, i) => (i % 3 === 0 ? '' : `zone ${i}`));
+  const frames = encodeSample(large, zones).map(decodeFindFrame);
+  expect(frames.length).toBeGreaterThan(1);
+  expect(frames.flatMap((frame) => (frame.t === 'sample' ? frame.zones : []))).toEqual(zones);
+  expect(encodeSample([large[0]!], ['']).map(decodeFindFrame)).toEqual([{ t: 'sample', offers: [large[0]] }]);
+  const tooLong = { t: 'offer', offer: offerEnvelopeFixture, zone: 'z'.repeat(33) };
+  expect(() => decodeFindFrame(encodeCbor(tooLong))).toThrow(badFrame);
+});
+
 test('an empty sample is one frame, and offers beyond the limit are dropped', () => {
   expect(encodeSample([]).map(decodeFindFrame)).toEqual([{ t: 'sample', offers: [] }]);
   const [only] = encodeSample(Array<Envelope>(limits.findLimitMax + 1).fill(offerEnvelopeFixture)).map(decodeFindFrame);

@@ -35,6 +35,12 @@ const networkSizeSchema: z.ZodType<NetworkSize> = wordSchema;
 
 const offerEnvelopeSchema = envelopeOf('offer');
 
+/**
+ * What a relay calls the zone (the /24 or the /48) from which a peer is connected to it. Opaque, and comparable with labels of
+ * the same relay only; empty where the relay has none.
+ */
+const zoneLabelSchema = z.string().max(limits.zoneLabelLengthMax);
+
 export const findRequestSchema = z.object({
   tier: tierSchema.optional(),
   /** All of the following hold for one of the worker's models. */
@@ -55,8 +61,13 @@ export const findFrameSchema = z.discriminatedUnion('t', [
     peers: z.number().int().nonnegative(),
   }),
   z.object({ t: z.literal('network'), network: networkSizeSchema }),
-  z.object({ t: z.literal('sample'), offers: z.array(offerEnvelopeSchema).max(limits.findLimitMax) }),
-  z.object({ t: z.literal('offer'), offer: offerEnvelopeSchema }),
+  z.object({
+    t: z.literal('sample'),
+    offers: z.array(offerEnvelopeSchema).max(limits.findLimitMax),
+    /** Of each offer, in the same order; left out where the relay has none for any of them. */
+    zones: z.array(zoneLabelSchema).max(limits.findLimitMax).optional(),
+  }),
+  z.object({ t: z.literal('offer'), offer: offerEnvelopeSchema, zone: zoneLabelSchema.optional() }),
   z.object({ t: z.literal('gone'), peer: peerIdSchema }),
   z.object({ t: z.literal('alive') }),
 ]);
@@ -84,18 +95,23 @@ const envelopeOverheadBytes = 256;
 /**
  * Splits a sample into as many frames as its size requires. An empty sample is sent as one empty frame, so an asker
  * learns at once that there are no workers.
+ * @param zones labels of the offers, in the same order; empty or left out where there is none.
  */
-export function encodeSample(offers: readonly Envelope[]): readonly Uint8Array[] {
-  const groups: Envelope[][] = [[]];
+export function encodeSample(offers: readonly Envelope[], zones: readonly string[] = []): readonly Uint8Array[] {
+  const groups: { readonly offers: Envelope[]; readonly zones: string[] }[] = [{ offers: [], zones: [] }];
   let room = limits.frameBytesMax - sampleOverheadBytes;
-  for (const offer of offers.slice(0, limits.findLimitMax)) {
+  for (const [at, offer] of offers.slice(0, limits.findLimitMax).entries()) {
     const needed = offer.payload.length + envelopeOverheadBytes;
     if (needed > room) {
-      groups.push([]);
+      groups.push({ offers: [], zones: [] });
       room = limits.frameBytesMax - sampleOverheadBytes;
     }
-    groups.at(-1)!.push(offer);
+    groups.at(-1)!.offers.push(offer);
+    groups.at(-1)!.zones.push(zones[at] ?? '');
     room -= needed;
   }
-  return groups.map((group) => encodeFindFrame({ t: 'sample', offers: group }));
+  return groups.map((group) => {
+    const isLabelled = group.zones.some((zone) => zone !== '');
+    return encodeFindFrame({ t: 'sample', offers: group.offers, ...(isLabelled ? { zones: group.zones } : {}) });
+  });
 }

@@ -90,6 +90,7 @@ export const limits = {
   directoryOffersMax: 10_000,
 
   findLimitMax: 64,
+  zoneLabelLengthMax: 32,
   findLimitDefault: 16,
   /** Find streams a relay serves to one peer. */
   findStreamsPerPeerMax: 4,

@@ -8,6 +8,7 @@ import { searchedModel } from '#lib/market/names.ts';
 import type { Route } from '#lib/market/route.ts';
 import type { Candidate, Directory, Rejection, RouteQuery } from '#lib/market/spec.ts';
 import { jobsAt } from '#lib/market/score.ts';
+import { labellerOf } from '#lib/market/zone.ts';
 import { levelOf } from '#lib/market/standing.ts';
 import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -222,7 +223,9 @@ function isAtFault(claims: AskerState['claims'], { zones, trackRecord, clock }: 
   const isTrusted = heard.some(({ worker: { peer, artefact } }) => {
     return zones.isOwn(peer) || levelOf(trackRecord.standing(peer, artefact), clock.now()) === 'established';
   });
-  const voices = new Set(heard.flatMap(({ worker }) => zones.zone(worker.peer) ?? []));
+  // A relay could label each of its keys apart.
+  const proved = heard.flatMap(({ worker }) => zones.zone(worker.peer) ?? []).filter((zone) => !labellerOf(zone));
+  const voices = new Set(proved);
   return isTrusted || [...voices].filter((zone) => zones.brokenIn(zone) < 1).length >= claimZonesMin;
 }
 

@@ -6,6 +6,7 @@ import type { Catalogue } from '#lib/market/names.ts';
 import { createShare } from '#lib/market/share.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { levelOf } from '#lib/market/standing.ts';
+import type { Zone } from '#lib/market/zone.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
@@ -45,6 +46,8 @@ export interface ConsumerComponents {
   readonly firstOfferTimeoutMs?: number | undefined;
   /** Asks relays for workers that the directory does not hold; by default nobody is asked. */
   readonly search?: Search | undefined;
+  /** Where relays place peers that no connection has proved; by default that is not known. */
+  readonly labelled?: ((peer: PeerId) => Zone | undefined) | undefined;
 }
 
 /** Jobs that newcomers get where others have standing, and how many may be saved up. */
@@ -57,7 +60,7 @@ export function createConsumer(components: ConsumerComponents): Consumer {
   const askedJobs = createAskedJobs();
   const trackRecord = components.trackRecord ?? createTrackRecord({ clock });
   const trials = createShare(trialShare, trialsSavedMax);
-  const zones = createZones(net, clock);
+  const zones = createZones(net, clock, components.labelled);
   const conversations = createConversations(clock);
   const hedging = createHedging();
   const context: AskContext = { ...components, kinds, askedJobs, trackRecord, trials, zones, conversations, hedging };

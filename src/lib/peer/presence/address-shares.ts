@@ -1,24 +1,24 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { createTokenBuckets, type BucketLimits } from '#lib/base/token-buckets.ts';
 import type { Directory } from '#lib/market/spec.ts';
-import { hostOfAddress, machineOfHost, zoneOfHost } from '#lib/market/zone.ts';
+import { hostOfAddress, labellerOf, machineOfHost, zoneOfHost } from '#lib/market/zone.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
 
 /**
- * What the peers of one address may use of a relay together, and those of its zone (the /24 or the /48) four times over: keys
- * are free and addresses are not. A peer without an address of its own, such as one in this process or behind another relay,
- * is not limited here.
+ * What the peers of one address may use of a relay together, or of the directory of a client, and those of its zone (the /24
+ * or the /48) four times over: keys are free and addresses are not. A place is the multiaddr that a connection proves, or a
+ * zone that a relay labels. A peer without either, such as one in this process or behind another relay, is not limited here.
  */
 export interface AddressShares {
   /** Takes an offer before it is read, by its size; false when the share is used up. */
-  takeOffer(address: string | undefined, sizeBytes: number): boolean;
+  takeOffer(place: string | undefined, sizeBytes: number): boolean;
   /** Whether the directory has room for what this peer offers, beside the others of its address. */
-  hasRoom(address: string | undefined, offer: Offer): boolean;
+  hasRoom(place: string | undefined, offer: Offer): boolean;
   /** Takes a find stream; undefined when there are too many, or too many have been opened. */
-  openStream(address: string | undefined): { readonly release: () => void } | undefined;
+  openStream(place: string | undefined): { readonly release: () => void } | undefined;
   /** Counts bytes that are to be sent; returns for how many milliseconds they must wait. */
-  chargeBytes(address: string | undefined, sizeBytes: number): number;
+  chargeBytes(place: string | undefined, sizeBytes: number): number;
 }
 
 const KiB = 1024;
@@ -87,10 +87,10 @@ export function createAddressShares({
   });
 
   return {
-    takeOffer: (address, sizeBytes) =>
-      sharesOf(address).every((share, level) => offerBytes[level]!.take(share, Math.max(offerBytesMin, sizeBytes))),
-    hasRoom(address, offer) {
-      const shares = sharesOf(address);
+    takeOffer: (place, sizeBytes) =>
+      sharesOf(place).every((share, level) => offerBytes[level]!.take(share, Math.max(offerBytesMin, sizeBytes))),
+    hasRoom(place, offer) {
+      const shares = sharesOf(place);
       considered = { peer: offer.peer, shares };
       const own = listed.get(offer.peer);
       return shares.every((share, level) => {
@@ -101,8 +101,8 @@ export function createAddressShares({
         return others < offersMax * factor && (added === 0 || counts.size + added <= modelsMax * factor);
       });
     },
-    openStream(address) {
-      const shares = sharesOf(address);
+    openStream(place) {
+      const shares = sharesOf(place);
       const isFull = shares.some((share, level) => streams.of(share) >= streamsMax * (level === 0 ? 1 : zoneFactor));
       if (isFull || !shares.every((share, level) => openings[level]!.take(share))) return undefined;
       for (const share of shares) streams.add(share, 1);
@@ -112,14 +112,15 @@ export function createAddressShares({
         },
       };
     },
-    chargeBytes: (address, sizeBytes) =>
-      Math.max(0, ...sharesOf(address).map((share, level) => findBytes[level]!.charge(share, sizeBytes))),
+    chargeBytes: (place, sizeBytes) =>
+      Math.max(0, ...sharesOf(place).map((share, level) => findBytes[level]!.charge(share, sizeBytes))),
   };
 }
 
-/** The machine, then its zone; none for a peer without an address. */
-function sharesOf(address: string | undefined): readonly string[] {
-  const host = address === undefined ? undefined : hostOfAddress(address);
+/** The machine, then its zone; none for a peer of which neither is known. What a relay labels is limited like a machine. */
+function sharesOf(place: string | undefined): readonly string[] {
+  if (labellerOf(place) !== undefined) return [`label ${place}`];
+  const host = place === undefined ? undefined : hostOfAddress(place);
   if (host === undefined) return [];
   return [machineOfHost(host) ?? host, `zone ${zoneOfHost(host) ?? host}`];
 }

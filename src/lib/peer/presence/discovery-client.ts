@@ -4,6 +4,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { Directory } from '#lib/market/spec.ts';
+import { labelledZone, type Zone } from '#lib/market/zone.ts';
 import { createDenyList, denyLimits } from '#lib/net/deny-list.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
@@ -17,10 +18,12 @@ import {
 } from '#lib/protocol/find.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { decodeUnverifiedOffer } from '#lib/protocol/offer.ts';
+import { decodeUnverifiedOffer, type Offer } from '#lib/protocol/offer.ts';
 import { expireEverySecond } from './discovery-server.ts';
+import { createAddressShares } from './address-shares.ts';
 import { followRelay } from './follow-relay.ts';
 import { admitFound, createOfferValidator } from './offer-validator.ts';
+import { createZoneLabels } from './zone-labels.ts';
 
 export interface DiscoveryClientComponents {
   readonly net: Net;
@@ -45,6 +48,8 @@ export interface DiscoveryClient extends Startable {
   readonly listing: Listing;
   readonly search: Search;
   readonly audience: Audience;
+  /** Where relays place the peers that are connected to them. */
+  readonly labelled: (peer: PeerId) => Zone | undefined;
 }
 
 /** Topics on which relays and askers of this network expect the offers of a worker. */
@@ -106,6 +111,8 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
   let startedAt = 0;
   let endListening: () => void = () => {};
   const subscriptions = new Map<string, () => void>();
+  const labels = createZoneLabels();
+  const shares = createAddressShares({ clock, directory });
   const audienceChanged = createEmitter<void>();
 
   const relays = components.relays ?? (() => connectedRelays(net));
@@ -153,6 +160,7 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
   const forgetReports = (followed: Followed) => {
     for (const reporters of reportedBy.values()) reporters.delete(followed);
     followed.lastSeqs.clear();
+    if (followed.wish === everything) labels.forget(followed.relay);
     if (followed.wish === everything) noteListing(followed.relay, 'unlisted');
   };
   const onLost = (followed: Followed) => {
@@ -187,24 +195,26 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       case 'network':
         return noteNetwork(followed, frame.network);
       case 'sample':
-        for (const offer of frame.offers) onOffer(followed, offer);
+        for (const [at, offer] of frame.offers.entries()) onOffer(followed, offer, frame.zones?.[at]);
         return noteAnswered(followed);
       case 'offer':
-        return onOffer(followed, frame.offer);
+        return onOffer(followed, frame.offer, frame.zone);
       case 'gone':
         return onGone(followed, frame.peer);
       case 'alive':
         return;
     }
   };
-  const onOffer = (followed: Followed, offer: Envelope) => {
+  const onOffer = (followed: Followed, offer: Envelope, label: string | undefined) => {
     const { relay, wish } = followed;
     if (wish.streams.get(relay) !== followed) return;
-    const { peer, seq, verdict } = admitFound(directory, offer);
+    const hasRoom = (one: Offer) => shares.hasRoom(label ? labelledZone(relay, label) : undefined, one);
+    const { peer, seq, verdict } = admitFound(directory, offer, hasRoom);
     if (seq === undefined || verdict === 'reject' || isReplay(followed, peer, seq)) return blame(relay);
     if (peer === net.self && isCurrent(offer)) noteListing(relay, 'listed');
     if (peer === net.self) return;
     if (!directory.get(peer)) return void reportedBy.delete(peer);
+    labels.note(relay, peer, label);
     const reporters = reportedBy.get(peer) ?? new Set();
     reportedBy.set(peer, reporters.add(followed));
   };
@@ -249,6 +259,8 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
     clock,
     trusts: (source) => everything.streams.has(source),
     strangers: 'few',
+    shares,
+    placeOf: labels.zoneOf,
   });
   /** While there are few offers of what is wished for, they are followed by their topic too, without any relay's help. */
   const updateSubscriptions = () => {
@@ -315,6 +327,7 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
   return {
     search,
     audience,
+    labelled: labels.zoneOf,
     listing: {
       get relays() {
         return [...listedBy];

@@ -29,6 +29,7 @@ import { createAddressShares, type AddressShares } from './address-shares.ts';
 import { followRelay } from './follow-relay.ts';
 import { createNetworkSizes, type NetworkSizes } from './network-size.ts';
 import { admitFound, createOfferValidator } from './offer-validator.ts';
+import { createZoneLabeller } from './zone-labels.ts';
 
 export interface DiscoveryServerComponents {
   readonly net: Net;
@@ -64,8 +65,9 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
   let streams = 0;
   /** One stream to each other relay. */
   const joined = new Map<PeerId, AbortController>();
-  /** Peers that announce themselves here: no other relay knows better whether they are gone. */
-  const own = new Set<PeerId>();
+  const labelOf = createZoneLabeller(components.random);
+  /** Peers that announce themselves here, and their zones: no other relay knows better whether they are gone. */
+  const own = new Map<PeerId, string | undefined>();
   let lifetime: AbortController | undefined;
   let ends: readonly (() => void)[] = [];
 
@@ -80,7 +82,8 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
     streams += 1;
     try {
       const isRelay = trusts(channel.remote);
-      await serveFind(channel, { ...components, sizes, shares, isRelay, signal: lifetime.signal });
+      const labels = (peer: PeerId) => own.get(peer);
+      await serveFind(channel, { ...components, sizes, shares, labels, isRelay, signal: lifetime.signal });
     } catch (error) {
       logger.info('find-ended', { code: errorCode(error) });
       throw error;
@@ -125,7 +128,7 @@ export function createDiscoveryServer(components: DiscoveryServerComponents): St
     return net.subscribe(topic, {
       // It puts them into the directory.
       validate(message, from, route) {
-        if (route.connected) own.add(from);
+        if (route.connected) own.set(from, labelOf(route.address));
         return validate(message, from, route);
       },
       deliver: () => undefined,
@@ -175,6 +178,8 @@ export async function expireEverySecond(directory: Directory, clock: Clock, sign
 interface FindComponents extends DiscoveryServerComponents {
   readonly sizes: NetworkSizes;
   readonly shares: AddressShares;
+  /** Of the zones of the peers that announce themselves here. */
+  readonly labels: (peer: PeerId) => string | undefined;
   /** It is told of all who are gone: it has their offers by gossip. */
   readonly isRelay: boolean;
   readonly signal: AbortSignal;
@@ -190,7 +195,7 @@ const stallMs = 20_000;
  * always told of its own offer, and so knows that it is listed.
  */
 async function serveFind(channel: Channel, components: FindComponents): Promise<void> {
-  const { net, directory, clock, random, sizes, shares, isRelay } = components;
+  const { net, directory, clock, random, sizes, shares, labels, isRelay } = components;
   const frames = channel[Symbol.asyncIterator]();
   const over = new AbortController();
   const signal = AbortSignal.any([components.signal, channel.closed, over.signal]);
@@ -245,7 +250,8 @@ async function serveFind(channel: Channel, components: FindComponents): Promise<
         (matches(change.entry, request) && (sizes.of(topic) === 'small' || reported.size < request.limit))
       ) {
         reported.add(peer);
-        pending.set(peer, { t: 'offer', offer: change.entry.envelope });
+        const zone = labels(peer);
+        pending.set(peer, { t: 'offer', offer: change.entry.envelope, ...(zone === undefined ? {} : { zone }) });
       }
       changed.notify();
     });
@@ -257,7 +263,9 @@ async function serveFind(channel: Channel, components: FindComponents): Promise<
     const sample = own && !drawn.includes(own) ? [...drawn, own] : drawn;
     for (const { offer } of sample) reported.add(offer.peer);
     await send(encodeFindFrame({ t: 'hello', peer: net.self, build, network: reportedSize, peers: directory.size }));
-    for (const frame of encodeSample(sample.map(({ envelope }) => envelope))) await send(frame);
+    const envelopes = sample.map(({ envelope }) => envelope);
+    const zones = sample.map(({ offer }) => labels(offer.peer) ?? '');
+    for (const frame of encodeSample(envelopes, zones)) await send(frame);
     for (;;) {
       const [next] = pending;
       if (next) {

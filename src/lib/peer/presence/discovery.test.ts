@@ -4,7 +4,7 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { createDirectory } from '#lib/market/directory.ts';
 import { denyLimits } from '#lib/net/deny-list.ts';
 import type { Net, NetStatus } from '#lib/net/spec.ts';
-import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import {
   decodeFindFrame,
   encodeFindFrame,
@@ -20,6 +20,7 @@ import { peerIdFromKey } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { signOffer, type Offer } from '#lib/protocol/offer.ts';
 import { build } from '#lib/protocol/version.ts';
+import { addressLimits } from './address-shares.ts';
 import { createDiscoveryClient } from './discovery-client.ts';
 import { createDiscoveryServer } from './discovery-server.ts';
 import { smallNetworkMax } from './network-size.ts';
@@ -657,6 +658,48 @@ describe('a discovery client', () => {
       expect(asked.size).toBeGreaterThan(0);
       await client.stop();
     });
+  });
+
+  test('keeps so many offers of one zone, as its relay labels it or a connection proves it', async () => {
+    const { clock, random, offer, net, memory } = await createNetwork('large');
+    const relay = await net(50);
+    const { offersMax } = addressLimits;
+    const crowdSeed = (family: number, i: number) => seedOf(family).fill(i, 0, 1);
+    const crowd = Array.from({ length: offersMax + 32 }, (_, i) => createSigner(crowdSeed(200, i)));
+    relay.handle(findProtocol, async (channel) => {
+      await channel[Symbol.asyncIterator]().next();
+      await channel.send(encodeFindFrame({ t: 'hello', peer: relay.self, build, network: 'small', peers: 9 }));
+      for (let from = 0; from < crowd.length; from += limits.findLimitMax) {
+        const some = crowd.slice(from, from + limits.findLimitMax);
+        const offers = some.map((signer) => signOffer({ ...offer(1), peer: signer.peer }, signer));
+        await channel.send(encodeFindFrame({ t: 'sample', offers, zones: offers.map(() => 'one') }));
+      }
+      await channel.send(encodeFindFrame({ t: 'offer', offer: signOffer(offer(60), signerOf(60)), zone: 'two' }));
+      await clock.delay(60_000);
+    });
+    const directory = createDirectory({ clock });
+    const client = createDiscoveryClient({
+      net: await net(9),
+      directory,
+      clock,
+      random,
+      logger: silentLogger,
+      relays: () => [relay.self],
+    });
+    await client.start();
+    await pass(clock, 200);
+    expect(directory.size).toBe(offersMax + 1);
+    expect(directory.get(signerOf(60).peer)).toBeDefined();
+    for (let i = 0; i <= offersMax; i++) {
+      const seed = crowdSeed(201, i);
+      const neighbour = memory.createNet({ seed, addr: '/ip4/203.0.113.7/tcp/1' });
+      await neighbour.start();
+      const signer = createSigner(seed);
+      await neighbour.publish(offersTopic, encodeEnvelope(signOffer({ ...offer(1), peer: signer.peer }, signer)));
+    }
+    await pass(clock, 200);
+    expect(directory.size).toBe(2 * offersMax + 1);
+    await client.stop();
   });
 
   test('comes back to a relay that was lost, more patiently each time', async () => {

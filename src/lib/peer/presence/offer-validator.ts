@@ -2,6 +2,7 @@ import { equalBytes } from '#lib/base/bytes.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { createTokenBuckets } from '#lib/base/token-buckets.ts';
 import type { Directory } from '#lib/market/spec.ts';
+import type { Zone } from '#lib/market/zone.ts';
 import type { MessageRoute, Subscription } from '#lib/net/spec.ts';
 import { encodeEnvelope, isSigned, type Envelope } from '#lib/protocol/envelope.ts';
 import { offersTopic, shardsOf } from '#lib/protocol/find.ts';
@@ -29,6 +30,8 @@ export interface OfferValidatorComponents {
   readonly strangers: 'none' | 'few';
   /** What the peers of one address may use together; unlimited by default. */
   readonly shares?: AddressShares | undefined;
+  /** Where a peer is that is not connected here, as a relay labels it; by default it is not known. */
+  readonly placeOf?: ((peer: PeerId) => Zone | undefined) | undefined;
 }
 
 /** The last offer that was judged of a peer, and the topics on which it came. */
@@ -48,7 +51,7 @@ const judgedMax = 256;
 export function createOfferValidator(
   components: OfferValidatorComponents,
 ): (topic: string) => Subscription['validate'] {
-  const { directory, clock, trusts, strangers, shares } = components;
+  const { directory, clock, trusts, strangers, shares, placeOf } = components;
   const quota = createTokenBuckets(clock, offerQuota);
   const judged = new Map<PeerId, Judged>();
   /** A peer that is listed stays listed: its heartbeats cost as much as the directory's room for its address allows. */
@@ -60,10 +63,11 @@ export function createOfferValidator(
     const isAccountable = connected || trusts(source);
     if (!isAccountable && strangers === 'none') return 'ignore';
     if (!quota.take(isAccountable ? from : `through ${source}`)) return source === from ? 'reject' : 'ignore';
-    if (shares && !isHeartbeat(from) && !shares.takeOffer(address, message.length)) return 'ignore';
+    const place = address ?? placeOf?.(from);
+    if (shares && !isHeartbeat(from) && !shares.takeOffer(place, message.length)) return 'ignore';
     return admitGossip(directory, message, from, {
       topic,
-      hasRoom: (offer) => shares?.hasRoom(address, offer) ?? true,
+      hasRoom: (offer) => shares?.hasRoom(place, offer) ?? true,
     });
   };
 
@@ -84,7 +88,7 @@ export function createOfferValidator(
 
 interface Gossiped {
   readonly topic?: string;
-  readonly hasRoom?: (offer: Offer) => boolean;
+  readonly hasRoom?: ((offer: Offer) => boolean) | undefined;
 }
 
 /** Admits a gossiped offer to the directory. `from` is the peer that published it: no peer publishes another's offer. */
@@ -123,14 +127,18 @@ const belongsOn = (topic: string, { models }: Offer): boolean =>
   topic === offersTopic || models.length === 0 || shardsOf(models).includes(topic);
 
 /** Admits an offer that a relay passed on. Nothing is taken on the relay's word: the signature is checked here. */
-export function admitFound(directory: Directory, envelope: Envelope): Admitted & { readonly peer: PeerId } {
+export function admitFound(
+  directory: Directory,
+  envelope: Envelope,
+  hasRoom?: (offer: Offer) => boolean,
+): Admitted & { readonly peer: PeerId } {
   const peer = peerIdFromKey(envelope.key);
   const known = directory.get(peer);
   // The same offer also comes by gossip and through other relays; its signature need not be checked again.
   if (known && equalBytes(known.envelope.sig, envelope.sig) && equalBytes(known.envelope.payload, envelope.payload)) {
     return { peer, verdict: 'ignore', seq: known.offer.seq };
   }
-  return { peer, ...admit(directory, encodeEnvelope(envelope), peer, {}) };
+  return { peer, ...admit(directory, encodeEnvelope(envelope), peer, { hasRoom }) };
 }
 
 export const offerBurstMax = 2 * limits.offersPerWindowMax;
