@@ -177,7 +177,7 @@ const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
     error: { ...failure, 'retryAfterMs?': duration },
   },
   '/tabloom/find/2 relay': {
-    hello: { peer, build: text(64), network: word, peers: count },
+    hello: { peer, build: text(64), network: word, peers: count, 'time?': count },
     network: { network: word },
     sample: { offers: list(envelope('offer'), 64), 'zones?': list(text(32), 64) },
     offer: { offer: envelope('offer'), 'zone?': text(32) },

@@ -9,7 +9,7 @@ import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.fixture
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
-import { clockOffset, createCorrectedClock, keepComparing } from './clock-offset.ts';
+import { clockOffset, createCorrectedClock, keepComparing, medianOffset } from './clock-offset.ts';
 
 const minuteMs = 60_000;
 const receivedAt = 1_700_000_000_000;
@@ -32,12 +32,41 @@ test.each([
     { errorMs: 2_500, corrected: false },
   ],
 ])('a clock that is %s', (_, sample, offset) => {
-  expect(clockOffset({ receivedAt, ...sample })).toMatchObject(offset);
+  expect(clockOffset({ receivedAt, stepMs: 1_000, ...sample })).toMatchObject(offset);
 });
 
 test('an answer without a date, or one that took too long, says nothing', () => {
-  expect(clockOffset({ receivedAt, roundTripMs: 10, dateAt: Number.NaN })).toBeUndefined();
-  expect(clockOffset({ receivedAt, roundTripMs: 6_000, dateAt: receivedAt })).toBeUndefined();
+  const stepMs = 1_000;
+  expect(clockOffset({ receivedAt, stepMs, roundTripMs: 10, dateAt: Number.NaN })).toBeUndefined();
+  expect(clockOffset({ receivedAt, stepMs, roundTripMs: 6_000, dateAt: receivedAt })).toBeUndefined();
+});
+
+test('of several relays the median counts, and of two the one that changes less', () => {
+  const of = (...offsets: readonly number[]) =>
+    medianOffset(offsets.map((offsetMs) => ({ offsetMs, errorMs: 1, corrected: true })))?.offsetMs;
+  expect([of(), of(5), of(5, 900_000), of(-900_000, 5)]).toEqual([undefined, 5, 5, 5]);
+  expect([of(900_000, -3, 5), of(900_000, 800_000, 5, -3), of(-900_000, -800_000, 900_000)]).toEqual([5, 5, -800_000]);
+});
+
+test('what relays say outranks the page, until this device’s clock is set', async () => {
+  const world = manualClock();
+  let wrongMs = 3 * minuteMs;
+  const own = offBy(world, () => wrongMs);
+  const clock = createCorrectedClock({ clock: own, fetch: relayFetch(world), origin: 'http://relay.test' });
+  const say = (relay: string, aheadMs: number, roundTripMs = 100) =>
+    clock.note({ relay, time: world.now() - roundTripMs / 2 + aheadMs, roundTripMs });
+  say('A', 0);
+  expect(Math.abs(clock.now() - world.now())).toBeLessThanOrEqual(1);
+  say('B', 60 * minuteMs);
+  say('C', 1);
+  say('D', -60 * minuteMs, 6_000);
+  expect(Math.abs(clock.now() - world.now())).toBeLessThanOrEqual(2);
+  await clock.compare();
+  expect(clock.view.current?.errorMs).toBeLessThan(100);
+  wrongMs = -20 * minuteMs;
+  await clock.compare('outdated');
+  expect(clock.view.current?.errorMs).toBe(500);
+  expect(Math.abs(clock.now() - world.now())).toBeLessThanOrEqual(1_000);
 });
 
 /** This device's clock, off by so much; durations pass as everywhere. */

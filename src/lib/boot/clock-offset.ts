@@ -1,18 +1,21 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { ClockView } from '#lib/state/network.ts';
 import { createLive, type Live } from '#lib/base/live.ts';
+import type { RelayTime } from '#lib/peer/presence/discovery-client.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
 
 /** One measurement of a relay's clock. All in milliseconds. */
 export interface ClockSample {
   /** This device's clock when the response arrived, since the Unix epoch. */
   readonly receivedAt: number;
   readonly roundTripMs: number;
-  /** The response's `Date`, truncated to seconds as in HTTP. */
+  /** What the response says, truncated to `stepMs`. */
   readonly dateAt: number;
+  readonly stepMs: number;
 }
 
 /** HTTP dates are truncated to seconds: half a second is missing on average. */
-const dateStepMs = 1_000;
+const httpStepMs = 1_000;
 /** A smaller offset is as likely a measurement error, and offers may be dated ten seconds ahead. */
 const correctFromMs = 2_000;
 /** A response that took longer is too imprecise. */
@@ -22,18 +25,33 @@ const roundTripMsMax = 5_000;
  * The offset of this device's clock from a relay's, assuming the response was written half a round trip before it arrived.
  * Undefined if the sample is too imprecise.
  */
-export function clockOffset({ receivedAt, roundTripMs, dateAt }: ClockSample): ClockView | undefined {
+export function clockOffset({ receivedAt, roundTripMs, dateAt, stepMs }: ClockSample): ClockView | undefined {
   if (!Number.isFinite(dateAt) || roundTripMs < 0 || roundTripMs > roundTripMsMax) return undefined;
-  const offsetMs = Math.round(dateAt + dateStepMs / 2 + roundTripMs / 2 - receivedAt);
-  const errorMs = Math.round(dateStepMs / 2 + roundTripMs / 2);
+  const offsetMs = Math.round(dateAt + stepMs / 2 + roundTripMs / 2 - receivedAt);
+  const errorMs = Math.round(stepMs / 2 + roundTripMs / 2);
   return { offsetMs, errorMs, corrected: Math.abs(offsetMs) > correctFromMs + errorMs };
+}
+
+/**
+ * The median, so that a minority of relays cannot move the clock. Of two in the middle the one that changes less: one relay of
+ * two cannot either.
+ */
+export function medianOffset(offsets: readonly ClockView[]): ClockView | undefined {
+  const sorted = offsets.toSorted((a, b) => a.offsetMs - b.offsetMs);
+  const middle = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]].filter((one) => one !== undefined);
+  return middle.toSorted((a, b) => Math.abs(a.offsetMs) - Math.abs(b.offsetMs))[0];
 }
 
 /** This device's clock, corrected by the offset last measured. Durations are unaffected. */
 export interface CorrectedClock extends Clock {
   readonly view: Live<ClockView | undefined>;
-  /** Compares it with the relay's clock now. Keeps the last result if the relay does not respond. */
-  compare(): Promise<void>;
+  /** Takes in the clock of a relay that has just been heard; the median of the relays outranks what {@link compare} finds. */
+  note(sample: RelayTime): void;
+  /**
+   * Compares it with the clock of the page's own relay now. Keeps the last result if that relay does not respond.
+   * @param known `outdated`: this device's clock has been set, and what relays said before is worth nothing.
+   */
+  compare(known?: 'current' | 'outdated'): Promise<void>;
 }
 
 export interface CorrectedClockComponents {
@@ -44,16 +62,29 @@ export interface CorrectedClockComponents {
 }
 
 const timeoutMs = 8_000;
+/** Relays whose last measurement counts. */
+const relaysMax = 8;
 
 export function createCorrectedClock({ clock, fetch, origin }: CorrectedClockComponents): CorrectedClock {
   const view = createLive<ClockView | undefined>(undefined);
+  const byRelay = new Map<PeerId, ClockView>();
   return {
     now: () => clock.now() + (view.current?.corrected ? view.current.offsetMs : 0),
     elapsed: () => clock.elapsed(),
     delay: (ms, options) => clock.delay(ms, options),
     after: (ms, run) => clock.after(ms, run),
     view,
-    async compare() {
+    note({ relay, time, roundTripMs }) {
+      const offset = clockOffset({ receivedAt: clock.now(), roundTripMs, dateAt: time, stepMs: 1 });
+      if (!offset) return;
+      byRelay.delete(relay);
+      byRelay.set(relay, offset);
+      if (byRelay.size > relaysMax) byRelay.delete(byRelay.keys().next().value!);
+      view.set(medianOffset([...byRelay.values()]));
+    },
+    async compare(known = 'current') {
+      if (known === 'outdated') byRelay.clear();
+      if (byRelay.size > 0) return;
       const askedAtMs = clock.elapsed();
       const signal = AbortSignal.timeout(timeoutMs);
       const url = new URL('/relay.json', origin);
@@ -61,7 +92,8 @@ export function createCorrectedClock({ clock, fetch, origin }: CorrectedClockCom
       const [receivedAt, roundTripMs] = [clock.now(), clock.elapsed() - askedAtMs];
       void response?.body?.cancel().catch(() => undefined);
       const dateAt = Date.parse(response?.headers.get('date') ?? '');
-      view.set(clockOffset({ receivedAt, roundTripMs, dateAt }) ?? view.current);
+      if (byRelay.size > 0) return;
+      view.set(clockOffset({ receivedAt, roundTripMs, dateAt, stepMs: httpStepMs }) ?? view.current);
     },
   };
 }
@@ -83,7 +115,7 @@ export async function keepComparing(
     const jumped = Math.abs(drift() - seen) > jumpMs;
     if (!jumped && corrected.view.current && clock.elapsed() - comparedAtMs < compareEveryMs) return;
     [seen, comparedAtMs] = [drift(), clock.elapsed()];
-    await corrected.compare();
+    await corrected.compare(jumped ? 'outdated' : 'current');
   };
   const endWaking = wakeups(() => void check());
   while (!signal.aborted) {

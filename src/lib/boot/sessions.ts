@@ -33,6 +33,7 @@ export interface SessionComponents {
   readonly onModelFailed: NonNullable<PeerComponents['onModelFailed']>;
   /** Offers are dated and checked by it, so it must be correct. */
   readonly clock: Clock;
+  readonly onRelayTime: NonNullable<PeerComponents['onRelayTime']>;
   readonly random: Random;
   readonly logger: Logger;
 }
@@ -66,6 +67,7 @@ export async function openSession(kind: SessionKind, components: SessionComponen
     role: 'tab',
     discovery: 'client',
     onModelFailed: components.onModelFailed,
+    onRelayTime: components.onRelayTime,
   });
   await peer.start();
   return { kind, peer };

@@ -75,6 +75,7 @@ export async function createTab(): Promise<Tab> {
       openSession(kind, {
         storage,
         clock: corrected,
+        onRelayTime: corrected.note,
         random,
         logger,
         relays,

@@ -17,7 +17,7 @@ import type { KeyValue } from '#lib/storage/spec.ts';
 import { createAnswerStore } from './serve/answer-store.ts';
 import type { Policy } from './serve/admit.ts';
 import { createConsumer } from './ask/consume.ts';
-import { connectedRelays, createDiscoveryClient, type Listing } from './presence/discovery-client.ts';
+import { connectedRelays, createDiscoveryClient, type Listing, type RelayTime } from './presence/discovery-client.ts';
 import { openSequence } from './identity.ts';
 import { createDiscoveryServer } from './presence/discovery-server.ts';
 import { createPresence } from './presence/presence.ts';
@@ -52,6 +52,8 @@ export interface PeerComponents {
   readonly network?: (() => 'small' | 'large') | undefined;
   /** Relays to ask or, at a relay, to take others' offers from; by default those the net is connected to. */
   readonly relays?: (() => readonly PeerId[]) | undefined;
+  /** Called with the clock of a relay when this peer, as a client, begins to follow it. */
+  readonly onRelayTime?: ((sample: RelayTime) => void) | undefined;
   /** Kinds of work that are asked for and done; those of the protocol by default. */
   readonly kinds?: ProviderComponents['kinds'];
   readonly tiers?: readonly Tier[] | undefined;

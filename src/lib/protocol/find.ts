@@ -59,6 +59,8 @@ export const findFrameSchema = z.discriminatedUnion('t', [
     /** `small`: the asker also subscribes to the topic of what it requested, and needs no relay to follow it. */
     network: networkSizeSchema,
     peers: z.number().int().nonnegative(),
+    /** The relay's clock, in milliseconds since 1970. */
+    time: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).optional(),
   }),
   z.object({ t: z.literal('network'), network: networkSizeSchema }),
   z.object({

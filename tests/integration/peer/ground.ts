@@ -1,4 +1,4 @@
-import { systemClock } from '#lib/base/clock.ts';
+import { systemClock, type Clock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
@@ -29,16 +29,18 @@ interface Given {
 
 interface RelayGiven extends Given, Pick<RelayNodeOptions, 'relays'>, Pick<PeerComponents, 'network'> {
   readonly port?: number;
+  readonly clock?: Clock;
 }
 
 export async function startRelay(
   number: number,
-  { port = 0, tuning = {}, relays, network }: RelayGiven = {},
+  { port = 0, tuning = {}, relays, network, clock = systemClock }: RelayGiven = {},
 ): Promise<Relay> {
   const seed = seedOf(number);
   const net = createRelayNode({ ...components, seed, listenPort: port, tuning, relays });
   const peer = await createPeer({
     ...components,
+    clock,
     net,
     signer: createSigner(seed),
     storage: createMemoryStorage(),
@@ -57,7 +59,7 @@ export async function startRelay(
 export async function startPeer(
   number: number,
   relays: () => string | readonly string[],
-  { tuning = {} }: Given = {},
+  { tuning = {}, onRelayTime }: Given & Pick<PeerComponents, 'onRelayTime'> = {},
 ): Promise<Peer> {
   const seed = seedOf(number);
   const peer = await createPeer({
@@ -67,6 +69,7 @@ export async function startPeer(
     storage: createMemoryStorage(),
     role: 'tab',
     discovery: 'client',
+    onRelayTime,
   });
   await peer.start();
   return peer;

@@ -1,7 +1,11 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
+import { systemClock } from '#lib/base/clock.ts';
+import { createCorrectedClock } from '#lib/boot/clock-offset.ts';
+import { relayTuning } from '#lib/net/libp2p/tuning.ts';
 import type { Peer } from '#lib/peer/peer.ts';
+import type { RelayTime } from '#lib/peer/presence/discovery-client.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { chat, eventually, forgets, knows, model, run, startPeer, startRelay, type Relay } from './ground.ts';
 
@@ -126,6 +130,56 @@ test('an answer in progress over WebRTC outlives every relay', async () => {
   await stopping;
   await listedAt(worker, 'a', 'b');
   await knows(running.get('c')!.peer, worker.self);
+}, 90_000);
+
+test('a tab’s clock follows the median of its relays, and not the one that is an hour ahead', async () => {
+  const aheadMs: Readonly<Record<Name, number>> = { a: 100_000, b: 100_000, c: 3_700_000 };
+  for (const name of names) {
+    const clock = { ...systemClock, now: () => systemClock.now() + aheadMs[name] };
+    running.set(name, await startRelay(numbers[name], { clock }));
+  }
+  const corrected = createCorrectedClock({
+    clock: systemClock,
+    fetch: () => Promise.reject(new TypeError('offline')),
+    origin: 'http://relay.test',
+  });
+  const heard = new Set<string>();
+  const onRelayTime = (sample: RelayTime) => {
+    heard.add(sample.relay);
+    corrected.note(sample);
+  };
+  // A peer holds two relays: this device has two sessions, one for itself and one to ask with.
+  for (const [at, relays] of [['a', 'c'] as const, ['b'] as const].entries()) {
+    peers.push(await startPeer(133 + at, () => relays.map((name) => running.get(name)!.address()), { onRelayTime }));
+  }
+  await eventually(() => heard.size === names.length);
+  expect(corrected.view.current).toMatchObject({ corrected: true });
+  expect(Math.abs(corrected.now() - systemClock.now() - 100_000)).toBeLessThan(3_000);
+}, 90_000);
+
+test('a worker that is frozen at one relay leaves the directories of all of them, and of their askers', async () => {
+  // What a relay drops after 20 s at most, and reports at once, is gone everywhere well within 30 s; here it is 1 s.
+  expect(relayTuning.silenceTickMs * (relayTuning.silentTicksMax + 1)).toBeLessThanOrEqual(20_000);
+  const silence = { silenceTickMs: 200 };
+  const first = await startRelay(numbers.a, { tuning: silence });
+  const second = await startRelay(numbers.b, { tuning: silence, relays: () => [first.address()] });
+  running.set('a', first).set('b', second);
+  const asker = await startPeer(135, second.address, { tuning: silence });
+  peers.push(asker);
+  const program = fileURLToPath(new URL('worker.process.ts', import.meta.url));
+  const child = fork(program, ['136', first.address(), '200'], { execArgv: [] });
+  try {
+    const { peer: worker } = await new Promise<{ readonly peer: string }>((resolve) =>
+      child.once('message', (message) => resolve(message as { peer: string })),
+    );
+    const everywhere = [first.peer, second.peer, asker];
+    await Promise.all(everywhere.map((peer) => knows(peer, worker)));
+    // The system still acknowledges its data, and its offer stays valid for at least twice as long as is waited here.
+    child.kill('SIGSTOP');
+    await Promise.all(everywhere.map((peer) => forgets(peer, worker)));
+  } finally {
+    child.kill('SIGKILL');
+  }
 }, 90_000);
 
 test('a worker that dies at one relay leaves the directories of all of them, and of their askers', async () => {

@@ -34,6 +34,17 @@ export interface DiscoveryClientComponents {
   readonly logger: Logger;
   /** Relays to ask; by default those the net is connected to. */
   readonly relays?: (() => readonly PeerId[]) | undefined;
+  /** Called with a relay's clock when a find stream to it begins. */
+  readonly onRelayTime?: ((sample: RelayTime) => void) | undefined;
+}
+
+/** A relay's clock as its first frame told it, just now. */
+export interface RelayTime {
+  readonly relay: PeerId;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** From the request to that frame. */
+  readonly roundTripMs: number;
 }
 
 const relaysMax = 4;
@@ -146,7 +157,7 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       ...components,
       request: wish.request,
       signal: AbortSignal.any([followed.stop.signal, signal]),
-      onFrame: (frame) => onFrame(followed, frame),
+      onFrame: (frame, waitedMs) => onFrame(followed, frame, waitedMs),
     });
   };
   const leave = (followed: Followed) => {
@@ -182,7 +193,7 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       .catch(() => undefined);
   };
 
-  const onFrame = (followed: Followed, frame: FindFrame | 'lost') => {
+  const onFrame = (followed: Followed, frame: FindFrame | 'lost', waitedMs: number) => {
     const { relay, wish } = followed;
     // It may have been given up in the middle of a sample.
     if (wish.streams.get(relay) !== followed) return;
@@ -191,6 +202,7 @@ export function createDiscoveryClient(components: DiscoveryClientComponents): Di
       case 'hello':
         // What was reported before the stream broke is reported again, or has gone.
         forgetReports(followed);
+        if (frame.time !== undefined) components.onRelayTime?.({ relay, time: frame.time, roundTripMs: waitedMs });
         return noteNetwork(followed, frame.network);
       case 'network':
         return noteNetwork(followed, frame.network);

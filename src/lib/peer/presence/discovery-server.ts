@@ -262,7 +262,9 @@ async function serveFind(channel: Channel, components: FindComponents): Promise<
     const own = directory.get(channel.remote);
     const sample = own && !drawn.includes(own) ? [...drawn, own] : drawn;
     for (const { offer } of sample) reported.add(offer.peer);
-    await send(encodeFindFrame({ t: 'hello', peer: net.self, build, network: reportedSize, peers: directory.size }));
+    const time = Math.max(0, Math.floor(clock.now()));
+    const hello = { t: 'hello', peer: net.self, build, network: reportedSize, peers: directory.size, time } as const;
+    await send(encodeFindFrame(hello));
     const envelopes = sample.map(({ envelope }) => envelope);
     const zones = sample.map(({ offer }) => labels(offer.peer) ?? '');
     for (const frame of encodeSample(envelopes, zones)) await send(frame);

@@ -147,10 +147,11 @@ describe('a find stream', () => {
     const workers = await Promise.all([2, 3].map(net));
     await workers[0]!.publish(offersTopic, bytes(2));
     await pass(clock, 10);
+    const time = clock.now();
     const seen = await find(await net(9), relay.self, { limit: 10 });
     await pass(clock, 10);
     expect(seen.frames).toMatchObject([
-      { t: 'hello', peer: relay.self, network: 'small', peers: 1, build },
+      { t: 'hello', peer: relay.self, network: 'small', peers: 1, build, time },
       { t: 'sample', offers: [{ type: 'offer' }] },
     ]);
     await workers[1]!.publish(offersTopic, bytes(3));

@@ -22,7 +22,8 @@ interface RelayStream {
   readonly random: Random;
   readonly logger: Logger;
   readonly request: FindRequest;
-  readonly onFrame: (frame: FindFrame | 'lost') => void;
+  /** `waitedMs`: since the request was sent. */
+  readonly onFrame: (frame: FindFrame | 'lost', waitedMs: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -36,22 +37,18 @@ export async function followRelay(relay: PeerId, stream: RelayStream): Promise<v
   for (let pauseMs: number = backOffMs.first; !signal.aborted;) {
     const openedMs = clock.elapsed();
     try {
-      await readStream(relay, stream, onFrame);
+      await readStream(relay, stream);
     } catch (error) {
       if (!signal.aborted) logger.info('find-lost', { relay, code: errorCode(error) });
     }
-    onFrame('lost');
+    onFrame('lost', 0);
     const isSound = clock.elapsed() - openedMs >= streamMsMin;
     pauseMs = isSound ? backOffMs.first : Math.min(backOffMs.max, pauseMs * 2);
     await clock.delay(pauseMs * (0.5 + random.float()), { signal }).catch(() => undefined);
   }
 }
 
-async function readStream(
-  relay: PeerId,
-  { net, clock, request, signal }: RelayStream,
-  onFrame: (frame: FindFrame) => void,
-): Promise<void> {
+async function readStream(relay: PeerId, { net, clock, request, onFrame, signal }: RelayStream): Promise<void> {
   const over = new AbortController();
   const ended = AbortSignal.any([signal, over.signal]);
   const timers = createTimers<'silence'>({
@@ -63,6 +60,7 @@ async function readStream(
   let channel: Awaited<ReturnType<Net['open']>> | undefined;
   try {
     channel = await net.open(relay, findProtocol, { signal: ended });
+    const askedMs = clock.elapsed();
     await channel.send(encodeFindRequest(request), { signal: ended });
     const frames = channel[Symbol.asyncIterator]();
     for (;;) {
@@ -70,7 +68,7 @@ async function readStream(
       if (next.done) return;
       timers.arm('silence', limits.findSilenceTimeoutMs);
       const frame = decodeFindFrame(next.value);
-      if (frame.t !== 'unknown') onFrame(frame);
+      if (frame.t !== 'unknown') onFrame(frame, clock.elapsed() - askedMs);
     }
   } finally {
     timers.stop();
