@@ -18,10 +18,19 @@ export const circuitRates = {
   zoneFactor: 4,
 } as const;
 
+export interface CircuitRates {
+  readonly peer: BucketLimits;
+  readonly address: BucketLimits;
+  /** So many times the rate of an address for its zone. */
+  readonly zoneFactor: number;
+}
+
 const sharesMax = 16_384;
 
-export function createCircuitLimits(clock: Pick<Clock, 'elapsed'>): CircuitLimits {
-  const { address, peer, zoneFactor } = circuitRates;
+export function createCircuitLimits(
+  clock: Pick<Clock, 'elapsed'>,
+  { address, peer, zoneFactor }: CircuitRates = circuitRates,
+): CircuitLimits {
   const bucketsOf = ({ burst, perSecond }: BucketLimits, factor = 1) =>
     createTokenBuckets(clock, { burst: burst * factor, perSecond: perSecond * factor, sharesMax });
   const rates = { peer: bucketsOf(peer), address: bucketsOf(address), zone: bucketsOf(address, zoneFactor) };

@@ -13,7 +13,7 @@ import type { LocalNets } from '#lib/net/local.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { offerTopics } from '#lib/protocol/find.ts';
 import type { PendingUpgrade } from '../http/upgrade.ts';
-import { createCircuitLimits } from './circuit-limits.ts';
+import { createCircuitLimits, type CircuitRates } from './circuit-limits.ts';
 
 export interface RelayNodeOptions {
   /** Seed of the relay's Ed25519 key, 32 bytes. */
@@ -35,7 +35,9 @@ export interface RelayNodeOptions {
   /** Shared with the native peer in this process. */
   readonly local?: LocalNets | undefined;
   readonly topics?: readonly string[];
+  /** Overrides for tests. */
   readonly tuning?: Partial<Tuning>;
+  readonly circuitRates?: CircuitRates | undefined;
 }
 
 /** The {@link Net} of a relay: circuit relay and gossip hub. Directory and gateway use it like any other net. */
@@ -58,7 +60,7 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
   const tuning = { ...relayTuning, ...options.tuning };
   let relays: Relays | undefined;
   let addressOf: (peer: Libp2pPeerId) => string | undefined = () => undefined;
-  const circuits = createCircuitLimits(clock);
+  const circuits = createCircuitLimits(clock, options.circuitRates);
   let circuit: CircuitRelayService | undefined;
   let listening: { readonly host: string; readonly port: number } | undefined;
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 import { demoStory } from '../../fixtures/demo-story.ts';
-import { continuing, nearTieMax, type NearTies } from '../../fixtures/near-ties.ts';
+import { continuing, nearTieMax, restTokens, textOf, type NearTies } from '../../fixtures/near-ties.ts';
 import { engineCases } from '../../compliance/engine.ts';
 import { openBenchPage, type BenchPage } from './bench-page.ts';
 import type { EngineBench } from './page/main.ts';
@@ -72,6 +72,32 @@ test('an answer that llama.cpp has begun in Node differs at near-ties only', asy
       break;
     }
   }
+});
+
+test('one thread and two differ at near-ties only', async () => {
+  const path = new URL('../../vectors/near-ties.json', import.meta.url);
+  const { cases } = JSON.parse(await readFile(path, 'utf8')) as NearTies;
+  const given = cases.flatMap(({ question, head, rest }) =>
+    [0, 5, 16].map((cut) => ({ question, begun: head.text + textOf(rest.slice(0, cut)) })),
+  );
+  const [single, multi] = await opened.page.evaluate(
+    async ([begun, tokens]) => {
+      const prompts = begun.map((one) => bench.chatPrompt(one.question) + one.begun);
+      return [await bench.placesWith(1, prompts, tokens), await bench.placesWith(2, prompts, tokens)] as const;
+    },
+    [given, restTokens] as const,
+  );
+  expect([single.isMultithread, multi.isMultithread]).toEqual([false, true]);
+  let compared = 0;
+  for (const [at, one] of single.answers.entries()) {
+    const other = multi.answers[at]!;
+    const apart = one.findIndex(({ token }, place) => token !== other[place]?.token);
+    compared += apart < 0 ? one.length : apart;
+    if (apart < 0) continue;
+    const margin = Math.min(one[apart]!.margin, other[apart]?.margin ?? Infinity);
+    expect(margin, `"${given[at]!.begun}", place ${apart}`).toBeLessThan(nearTieMax);
+  }
+  expect(compared).toBeGreaterThan(given.length * 5);
 });
 
 test('an interrupted download goes on where it was, and the next load needs no network', async () => {

@@ -68,6 +68,36 @@ async function logprobsByPlace(prompt: string, places: number): Promise<readonly
   return found;
 }
 
+/** Greedy answers to raw prompts, read from the package, with the margin of each token over the next likely one. */
+async function placesWith(threads: number, prompts: readonly string[], tokens: number) {
+  const wllama = new Wllama({ default: wasmUrl });
+  wllama.setCompat(null);
+  await wllama.loadModel([await (await fetch('/models/tabloom-demo.gguf')).blob()], {
+    n_ctx: 512,
+    n_threads: threads,
+  });
+  const isMultithread = wllama.isMultithread();
+  const answers: { readonly token: string; readonly margin: number }[][] = [];
+  for (const prompt of prompts) {
+    const { choices } = await wllama.createCompletion({ prompt, max_tokens: tokens, temperature: 0, logprobs: 2 });
+    const { content } = choices[0]!.logprobs as unknown as { content: LikelyToken[] };
+    answers.push(
+      content.map(({ token, logprob, top_logprobs: [, second] }) => ({
+        token,
+        margin: logprob - (second?.logprob ?? -Infinity),
+      })),
+    );
+  }
+  await wllama.exit();
+  return { isMultithread, answers };
+}
+
+interface LikelyToken {
+  readonly token: string;
+  readonly logprob: number;
+  readonly top_logprobs: readonly { readonly logprob: number }[];
+}
+
 let underWay = new AbortController();
 
 /** What the driver calls; every function returns plain data. */
@@ -91,6 +121,8 @@ const bench = {
     return answers;
   },
   logprobsByPlace,
+  placesWith,
+  chatPrompt: (question: string) => renderChat([{ role: 'user', content: question }], 'chatml'),
   storyPrompt: () => renderChat([{ role: 'user', content: story }], 'chatml'),
   async load(name: keyof typeof engines, model: ModelEntry, abortAfterBytes?: number) {
     const engine = engines[name]();
