@@ -36,8 +36,13 @@ export const commands = {
     summary: "put this machine's models on the network through relays; it opens no port",
     flags: {
       relays: { variable: 'RELAYS', argument: 'urls', help: 'relays to join, such as wss://relay.example, by commas' },
-      backend: { variable: 'NATIVE_SERVER', argument: 'url', help: 'a model server; without one, the bundled model' },
-      models: { variable: 'NATIVE_MODELS', argument: 'names', help: 'its models to offer, by commas (all it lists)' },
+      backend: {
+        variable: 'NATIVE_SERVER',
+        argument: 'urls',
+        help: 'model servers, by commas; without, the bundled model',
+      },
+      backends: { variable: 'BACKENDS', argument: 'file', help: 'a JSON file with model servers and their settings' },
+      models: { variable: 'NATIVE_MODELS', argument: 'names', help: 'models to offer, by commas (all they list)' },
       'direct-port': { variable: 'DIRECT_PORT', argument: 'number', help: 'a UDP port for WebRTC without a relay' },
     },
   },

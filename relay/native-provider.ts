@@ -7,30 +7,13 @@ import type { Random } from '#lib/base/random.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
 import { jobRefusal } from '#lib/peer/serve/admit.ts';
-import type { NativeEnv } from './settings.ts';
 import type { SqliteStorage } from './storage/sqlite.ts';
-import type { ModelServer, NativeModel } from './native/models.ts';
+import type { BackendConfig } from './native/bridge/backend-config.ts';
 import type { NativePeer, NativePeerComponents } from './native/native-peer.ts';
-import { createServerFetch } from './native/server-fetch.ts';
-import { retryDelayMs, type SupervisorState } from './native/supervisor.ts';
+import type { ServingState } from './native/supervisor.ts';
 
 /** The bundled model, next to the pages. */
 export const bundledModelFile = join(dirname(import.meta.dirname), 'static', 'models', 'tabloom-demo.gguf');
-
-/** The model server that the settings name, if any. */
-export function modelServer(env: NativeEnv): ModelServer | undefined {
-  if (env.NATIVE_SERVER === undefined) return undefined;
-  return {
-    baseUrl: env.NATIVE_SERVER,
-    flavour: env.NATIVE_SERVER_KIND,
-    apiKey: env.NATIVE_SERVER_KEY,
-    models: env.NATIVE_MODELS,
-    embeddingModels: env.NATIVE_EMBEDDING_MODELS,
-    features: env.NATIVE_FEATURES,
-    contextTokens: env.NATIVE_CONTEXT_TOKENS,
-    slots: env.NATIVE_SLOTS,
-  };
-}
 
 /** A native provider, in a relay or as a process of its own; started in the background, and started again if it fails. */
 export interface NativeProvider {
@@ -47,15 +30,15 @@ export interface NativeProvider {
   stop(options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
-export type NativeState = SupervisorState | { readonly state: 'off' };
+export type NativeState = ServingState | { readonly state: 'off' };
 
 export interface NativeProviderInput extends Pick<NativePeerComponents, 'net' | 'isGateway'> {
   /** Opens what outlives the process; called once. */
   readonly open: () => Promise<{ readonly storage: SqliteStorage; readonly seed: Uint8Array }>;
   /** The bundled model's file. */
   readonly modelFile: string;
-  /** Used in place of the bundled model. */
-  readonly server: ModelServer | undefined;
+  /** Model servers, used in place of the bundled model. */
+  readonly backends: readonly BackendConfig[];
   /** Resolves when others can find the peer that serves, or after a while. */
   readonly listed: (peer: Peer, options: AbortOptions) => Promise<unknown>;
   readonly clock: Clock;
@@ -74,7 +57,7 @@ export const noNativeProvider: NativeProvider = {
 };
 
 export function startNativeProvider(input: NativeProviderInput): NativeProvider {
-  const { logger, clock, server } = input;
+  const { logger, clock, random, backends } = input;
   const life = new AbortController();
   const first = Promise.withResolvers<NativeState>();
   let state: NativeState = { state: 'starting' };
@@ -89,40 +72,36 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
     first.resolve(state);
   };
 
-  /** A server that does not list its models yet is asked again, as one that does not answer is. */
-  const readModels = async (): Promise<readonly NativeModel[]> => {
-    // Imported late, as is the peer: the engine and WebRTC are the slowest to load, and the pages do not need them.
-    const { bundledModels, serverModels } = await import('./native/models.ts');
-    if (!server) return bundledModels(input.modelFile, { clock });
-    const fetch = createServerFetch();
-    for (let failures = 0; ; failures++) {
-      try {
-        return await serverModels(server, { clock, fetch, signal: life.signal });
-      } catch (error) {
-        life.signal.throwIfAborted();
-        fail(error);
-        await clock.delay(retryDelayMs(failures), { signal: life.signal });
-      }
+  // Imported late, as is the peer: the engine and WebRTC are the slowest to load, and the pages do not need them.
+  const loadServe = async (): Promise<NativePeerComponents['serve']> => {
+    const { runBenchmark: measure } = await import('#lib/engine/run-benchmark.ts');
+    if (backends.length > 0) {
+      const { createBridge } = await import('./native/bridge/bridge.ts');
+      return (provider) => createBridge({ backends, provider, measure, clock, random, logger });
     }
+    const { bundledModel } = await import('./native/bundled-model.ts');
+    const { createModelSupervisor } = await import('./native/supervisor.ts');
+    const bundled = await bundledModel(input.modelFile, { clock });
+    return (provider) => createModelSupervisor({ ...bundled, provider, measure, clock, logger });
   };
 
   const start = async () => {
     try {
       const { storage, seed } = await input.open();
       close = () => storage.close();
-      const models = await readModels();
+      const serve = await loadServe();
       const { createNativePeer } = await import('./native/native-peer.ts');
       const { isGateway } = input;
       native = await createNativePeer({
         ...input,
-        models,
+        serve,
         storage,
         seed,
         policy: (_job, asker) => (isClosing && !isGateway(asker) ? jobRefusal('draining') : undefined),
       });
       await native.start();
       state = { state: 'starting' };
-      const outcome = await native.supervisors.ready;
+      const outcome = await native.serving.ready;
       if (outcome.state === 'serving') await input.listed(native.peer, { signal: life.signal });
       first.resolve(outcome);
     } catch (error) {
@@ -134,7 +113,7 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
 
   return {
     get state() {
-      return state.state === 'failed' ? state : (native?.supervisors.state ?? state);
+      return state.state === 'failed' ? state : (native?.serving.state ?? state);
     },
     get running() {
       return native?.peer.provider.state.running ?? 0;
@@ -153,7 +132,7 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
     async stop(options) {
       // If it is still starting, loading the model is what would take long.
       life.abort();
-      native?.supervisors.cancel();
+      native?.serving.cancel();
       await started;
       await native?.stop(options);
       close();

@@ -7,8 +7,9 @@ import { demoModel } from '#lib/engine/catalog.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createNodeEd25519 } from './ed25519.ts';
+import { readBackends } from './backends.ts';
 import { createLogger } from './log.ts';
-import { bundledModelFile, modelServer, startNativeProvider, waitUntilListed } from './native-provider.ts';
+import { bundledModelFile, startNativeProvider, waitUntilListed } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayList } from './relay-list.ts';
 import type { Program } from './program.ts';
@@ -23,6 +24,7 @@ import { openSqliteStorage } from './storage/sqlite.ts';
 export async function startProvide(env: ProvideEnv): Promise<Program> {
   installEd25519(createNodeEd25519());
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL)];
+  const backends = await readBackends(env);
   const life = new AbortController();
   const storage = openSqliteStorage(join(env.DATA_DIR, 'provide.db'));
   let seed: Uint8Array;
@@ -36,7 +38,7 @@ export async function startProvide(env: ProvideEnv): Promise<Program> {
   const native = startNativeProvider({
     open: async () => ({ storage, seed }),
     modelFile: bundledModelFile,
-    server: modelServer(env),
+    backends,
     net: {
       relays: relays.addressesWithLearned,
       wakeups: relays.onFound,
@@ -72,7 +74,7 @@ export async function startProvide(env: ProvideEnv): Promise<Program> {
     life.abort();
   };
   let stopping: Promise<void> | undefined;
-  const from = env.NATIVE_SERVER ?? `the bundled model ${demoModel.name}`;
+  const from = backends.map(({ baseUrl }) => baseUrl).join(', ') || `the bundled model ${demoModel.name}`;
   return {
     logger,
     banner: [

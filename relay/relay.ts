@@ -31,14 +31,9 @@ import { ledgerLocation } from './keys.ts';
 import { openDatabase } from './ledger/database.ts';
 import { createKeyBook } from './ledger/keys.ts';
 import { createLedger, type JobUsage } from './ledger/ledger.ts';
+import { readBackends } from './backends.ts';
 import { createLogger } from './log.ts';
-import {
-  bundledModelFile,
-  modelServer,
-  noNativeProvider,
-  startNativeProvider,
-  waitUntilListed,
-} from './native-provider.ts';
+import { bundledModelFile, noNativeProvider, startNativeProvider, waitUntilListed } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayNode } from './node/relay.ts';
 import { createRelayList } from './relay-list.ts';
@@ -63,6 +58,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
   installEd25519(createNodeEd25519());
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL)];
   const startedAt = clock.now();
+  const backends = await readBackends(env);
   const undo: (() => Promise<void> | void)[] = [];
   try {
     const guard = createGuard({
@@ -147,7 +143,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
           seed: await loadSeed(env.DATA_DIR, 'native.key'),
         }),
         modelFile: bundledModelFile,
-        server: modelServer(env),
+        backends,
         net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
         isGateway: (asker) => asker === net.self,
         listed: ({ self }, options) =>
@@ -234,7 +230,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     };
     const url = localUrl(env.HOST, http.port);
     // Which models a server has is known later, where it is not said.
-    const modelName = env.NATIVE_SERVER === undefined ? demoModel.name : (env.NATIVE_MODELS[0] ?? 'auto');
+    const modelName = backends.length === 0 ? demoModel.name : (env.NATIVE_MODELS[0] ?? 'auto');
     return {
       url,
       logger,

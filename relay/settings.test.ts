@@ -32,17 +32,17 @@ describe('environment', () => {
       NATIVE: 'on',
       API_KEYS: 'optional',
       RELAYS: [],
+      NATIVE_SERVER: [],
       NATIVE_SERVER_KIND: 'detect',
       NATIVE_MODELS: [],
       NATIVE_EMBEDDING_MODELS: [],
       NATIVE_FEATURES: ['probe'],
-      NATIVE_CONTEXT_TOKENS: 4_096,
       NATIVE_SLOTS: 8,
     });
   });
   test('a model server, its address completed', () => {
     const env = readRelay({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1', NATIVE_MODELS: 'a, b/c:7b' });
-    expect(env).toMatchObject({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1/', NATIVE_MODELS: ['a', 'b/c:7b'] });
+    expect(env).toMatchObject({ NATIVE_SERVER: ['http://127.0.0.1:8000/v1/'], NATIVE_MODELS: ['a', 'b/c:7b'] });
   });
   test('what the models of a server are for and can do', () => {
     const env = readRelay({
@@ -57,8 +57,10 @@ describe('environment', () => {
     });
   });
   test('a server named by its host alone has its API at /v1', () => {
-    expect(readRelay({ NATIVE_SERVER: 'http://localhost:11434' }).NATIVE_SERVER).toBe('http://localhost:11434/v1/');
-    expect(readRelay({ NATIVE_SERVER: 'http://localhost/api' }).NATIVE_SERVER).toBe('http://localhost/api/');
+    expect(readRelay({ NATIVE_SERVER: 'http://localhost:11434, http://localhost/api' }).NATIVE_SERVER).toEqual([
+      'http://localhost:11434/v1/',
+      'http://localhost/api/',
+    ]);
   });
   test('proxies are networks or addresses, and nothing else', () => {
     expect(readRelay({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1']);

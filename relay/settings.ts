@@ -21,6 +21,8 @@ const logLevels = ['silent', 'warn', 'info'] as const;
 
 /** Relays that a command may be given. */
 const relaysMax = 16;
+/** Model servers of one provider. */
+export const backendsMax = 16;
 
 const list = z
   .string()
@@ -57,7 +59,7 @@ const numberSchema = z
   .transform(Number);
 
 /** An address without a path means `/v1`, where every server of this kind has its API. */
-const serverSchema = z.string().transform((text, context) => {
+export const serverSchema = z.string().transform((text, context) => {
   try {
     const url = serverUrl(text);
     return url.pathname === '/' ? new URL('v1/', url).href : url.href;
@@ -85,12 +87,10 @@ const relayUrlSchema = z.string().transform((text, context) => {
 
 const modelNames = list.pipe(z.array(z.string().max(limits.nameLengthMax)).max(limits.offerModelsMax)).default([]);
 
-const folder = (path: string) =>
-  z
-    .string()
-    .min(1)
-    .default(path)
-    .transform((given) => (isAbsolute(given) ? given : resolve(given)));
+const path = z
+  .string()
+  .min(1)
+  .transform((given) => (isAbsolute(given) ? given : resolve(given)));
 
 const processShape = {
   LOG_LEVEL: z.enum(logLevels).default('warn'),
@@ -99,13 +99,14 @@ const processShape = {
 
 /** What a native provider serves, in a relay or as a process of its own. */
 const nativeShape = {
-  NATIVE_SERVER: serverSchema.optional(),
+  NATIVE_SERVER: list.pipe(z.array(serverSchema).max(backendsMax)).default([]),
+  BACKENDS: path.optional(),
   NATIVE_SERVER_KIND: z.enum(['detect', 'openai', 'vllm', 'ollama', 'llama-server']).default('detect'),
   NATIVE_SERVER_KEY: z.string().optional(),
   NATIVE_MODELS: modelNames,
   NATIVE_EMBEDDING_MODELS: modelNames,
   NATIVE_FEATURES: list.pipe(z.array(z.enum(['probe', ...features]))).default(['probe']),
-  NATIVE_CONTEXT_TOKENS: numberSchema.pipe(z.number().int().min(64).max(1_048_576)).default(4_096),
+  NATIVE_CONTEXT_TOKENS: numberSchema.pipe(z.number().int().min(64).max(1_048_576)).optional(),
   NATIVE_SLOTS: numberSchema.pipe(z.number().int().min(1).max(256)).default(8),
 };
 
@@ -118,7 +119,7 @@ const databaseUrlSchema = z.string().refine((text) => /^postgres(ql)?:$/.test(UR
 const ledgerShape = {
   DATABASE_URL: databaseUrlSchema.optional(),
 };
-const ledgerEnv = { ...ledgerShape, DATA_DIR: folder('data') };
+const ledgerEnv = { ...ledgerShape, DATA_DIR: path.prefault('data') };
 const count = numberSchema.pipe(z.number().int().min(1)).optional();
 
 const port = numberSchema.pipe(z.number().int().max(65_535));
@@ -128,7 +129,7 @@ export const envSchemas = {
     ...processShape,
     ...nativeShape,
     ...ledgerShape,
-    DATA_DIR: folder('data'),
+    DATA_DIR: path.prefault('data'),
     API_KEYS: z.enum(['optional', 'required']).default('optional'),
     PORT: port.default(8080),
     HOST: z.string().min(1).default('127.0.0.1'),
@@ -146,7 +147,7 @@ export const envSchemas = {
   provide: z.object({
     ...processShape,
     ...nativeShape,
-    DATA_DIR: folder('data/provide'),
+    DATA_DIR: path.prefault('data/provide'),
     RELAYS: z
       .string({ error: 'name at least one relay, as in --relays ws://localhost:8080' })
       .pipe(list)

@@ -1,16 +1,15 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
-import { runBenchmark } from '#lib/engine/run-benchmark.ts';
 import { createLibp2pNet, type Libp2pNetOptions } from '#lib/net/libp2p/net.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
+import type { Provider } from '#lib/peer/spec.ts';
 import type { Policy } from '#lib/peer/serve/admit.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import type { NativeModel } from './models.ts';
-import { createModelSupervisor, createSupervisorGroup, type SupervisorGroup } from './supervisor.ts';
+import type { Serving } from './supervisor.ts';
 
 /**
  * A peer like any other, with its own key and net, that always serves what it is configured with: the bundled model, or the
@@ -19,7 +18,7 @@ import { createModelSupervisor, createSupervisorGroup, type SupervisorGroup } fr
  */
 export interface NativePeer {
   readonly peer: Peer;
-  readonly supervisors: SupervisorGroup;
+  readonly serving: Serving;
   /** Starts the net and the loading of the models; returns when the net runs. */
   start(): Promise<void>;
   /** Withdraws its offer, lets running answers finish until the signal aborts, then releases everything. */
@@ -36,16 +35,16 @@ export interface NativePeerComponents {
   readonly isGateway: (peer: PeerId) => boolean;
   /** Jobs that are refused although they could be served. */
   readonly policy?: Policy | undefined;
-  /** At least one model. */
-  readonly models: readonly NativeModel[];
+  /** Makes what keeps its models served. */
+  readonly serve: (provider: Provider) => Serving;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
 export async function createNativePeer(components: NativePeerComponents): Promise<NativePeer> {
-  const { seed, storage, isGateway, policy, models, clock, random, logger } = components;
-  const gatewayJobsMax = models.reduce((sum, { slots }) => sum + slots + limits.workerQueueMax, 0);
+  const { seed, storage, isGateway, policy, clock, random, logger } = components;
+  const gatewayJobsMax = () => serving.slots.reduce((sum, slots) => sum + slots + limits.workerQueueMax, 0);
   const net = createLibp2pNet({
     seed,
     clock,
@@ -67,30 +66,21 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     // The gateway of this process ends with it, and gives its jobs other ids when it begins again.
     keepAnswers: (asker) => (components.net.local?.get(asker) ? 'in-memory' : 'in-storage'),
     policy,
-    jobsPerPeerMax: (asker) => (isGateway(asker) ? gatewayJobsMax : limits.jobsPerPeerMax),
-    onModelFailed: (artefact, error) =>
-      supervisors.onModelFailed(artefact, { code: error.code, message: error.message }),
+    jobsPerPeerMax: (asker) => (isGateway(asker) ? gatewayJobsMax() : limits.jobsPerPeerMax),
+    onModelFailed: (artefact, error) => serving.onModelFailed(artefact, { code: error.code, message: error.message }),
   });
-  const { provider } = peer;
-  const supervisors = createSupervisorGroup(
-    new Map(
-      models.map((one) => [
-        one.model.artefact,
-        createModelSupervisor({ ...one, provider, measure: runBenchmark, clock, logger }),
-      ]),
-    ),
-  );
+  const serving = components.serve(peer.provider);
   return {
     peer,
-    supervisors,
+    serving,
     async start() {
       // In parallel: loading and connecting use different threads.
-      supervisors.start();
+      serving.start();
       await peer.start();
     },
     async stop({ signal }) {
       await peer.provider.drain({ signal });
-      await supervisors.stop();
+      await serving.stop();
       await peer.stop();
     },
   };

@@ -1,14 +1,19 @@
 import { Agent as HttpAgent, request as requestHttp, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { Readable } from 'node:stream';
+import { rootCertificates } from 'node:tls';
+import { createBrotliDecompress, createUnzip } from 'node:zlib';
 import { abortError } from '#lib/base/abort.ts';
 import type { ServerFetch, ServerRequest } from '#lib/engine/remote/server-url.ts';
 
 /**
  * What the engine needs of `fetch`, over Node's own HTTP client with connections kept alive. The platform's `fetch` takes a
- * third of the processor time of a short answer, for what is not used here: streams of the web, redirects, compression.
+ * third of the processor time of a short answer, for what is not used here: streams of the web, redirects.
+ * `authorities` (PEM) may sign the certificates of servers, besides those that Node knows.
  */
-export function createServerFetch(): ServerFetch {
-  const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) };
+export function createServerFetch({ authorities }: { readonly authorities?: string } = {}): ServerFetch {
+  const tls = authorities === undefined ? {} : { ca: [...rootCertificates, authorities] };
+  const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true, ...tls }) };
   return async (url, init) => {
     init.signal?.throwIfAborted();
     const response = await send(url, init, agents);
@@ -74,14 +79,19 @@ function readBody(response: IncomingMessage): AsyncIterable<Uint8Array> {
     failure = error;
     wake();
   });
-  response.on('readable', () => wake()).on('end', () => wake());
+  const source = decoded(response);
+  source.on('error', (error) => {
+    failure = error;
+    wake();
+  });
+  source.on('readable', () => wake()).on('end', () => wake());
   const read = async function* (): AsyncGenerator<Uint8Array> {
     try {
       for (;;) {
-        const piece = response.read() as Buffer | null;
+        const piece = source.read() as Buffer | null;
         if (piece) yield piece;
         else if (failure) throw failure;
-        else if (response.readableEnded) return;
+        else if (source.readableEnded) return;
         else {
           await new Promise<void>((resolve) => {
             wake = resolve;
@@ -94,4 +104,11 @@ function readBody(response: IncomingMessage): AsyncIterable<Uint8Array> {
     }
   };
   return read();
+}
+
+/** Some servers and proxies compress without being asked to. */
+function decoded(response: IncomingMessage): Readable {
+  const encoding = response.headers['content-encoding'];
+  if (encoding === 'gzip' || encoding === 'deflate') return response.pipe(createUnzip());
+  return encoding === 'br' ? response.pipe(createBrotliDecompress()) : response;
 }

@@ -6,12 +6,7 @@ import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { Engine, LoadedModel } from '#lib/engine/spec.ts';
 import type { OfferModelOptions } from '#lib/peer/spec.ts';
-import {
-  createModelSupervisor,
-  createSupervisorGroup,
-  type ModelSupervisor,
-  type SupervisorState,
-} from './supervisor.ts';
+import { createModelSupervisor } from './supervisor.ts';
 
 const measured = { prefillTps: 100, decodeTps: 50, ttftMs: 10 };
 
@@ -37,6 +32,7 @@ function fixture(loadCodes: readonly (string | undefined)[]) {
     engine,
     clock,
     model: scriptedModel(0),
+    slots: 1,
     limits: { promptCharacters: 100 },
     measure: async () => measured,
     logger: { ...silentLogger, info: (event, fields) => void logged.push([event, fields]) },
@@ -84,7 +80,7 @@ test('a model that broke is loaded again', async () => {
   const { supervisor, offers, clock } = fixture([]);
   supervisor.start();
   await clock.advance(0);
-  supervisor.onModelFailed({ code: 'engine-failed', message: '' });
+  supervisor.onModelFailed(scriptedModel(0).artefact, { code: 'engine-failed', message: '' });
   expect(supervisor.state.state).toBe('failed');
   await clock.advance(0);
   expect(supervisor.state.state).toBe('serving');
@@ -97,7 +93,7 @@ test('has all its tries again after a success', async () => {
   supervisor.start();
   await clock.advance(1e6);
   expect({ loads: loads(), state: supervisor.state }).toEqual({ loads: 5, state: { state: 'serving' } });
-  supervisor.onModelFailed({ code: 'engine-failed', message: '' });
+  supervisor.onModelFailed(scriptedModel(0).artefact, { code: 'engine-failed', message: '' });
   await clock.advance(1e6);
   expect({ loads: loads(), state: supervisor.state }).toEqual({ loads: 10, state: { state: 'serving' } });
 });
@@ -128,71 +124,4 @@ test('stopped in a pause, it does not go on', async () => {
     closed: 1,
     state: { state: 'stopped' },
   });
-});
-
-/** A supervisor whose loading ends when the test says so. */
-function supervisorDouble(name: string, order: string[]) {
-  const first = Promise.withResolvers<SupervisorState>();
-  let state: SupervisorState = { state: 'starting' };
-  const supervisor: ModelSupervisor = {
-    get state() {
-      return state;
-    },
-    ready: first.promise,
-    start: () => void order.push(`${name} started`),
-    onModelFailed: ({ code }) => void order.push(`${name} failed with ${code}`),
-    cancel: () => void order.push(`${name} cancelled`),
-    stop: async () => void order.push(`${name} stopped`),
-  };
-  return {
-    supervisor,
-    end(next: SupervisorState) {
-      state = next;
-      first.resolve(next);
-    },
-  };
-}
-
-const failed: SupervisorState = { state: 'failed', error: { code: 'load-failed', message: 'No answer.' } };
-const settled = () => new Promise((resolve) => setImmediate(resolve));
-
-test('begins one after the other, and is ready when each has answered or failed', async () => {
-  const order: string[] = [];
-  const [one, two] = [supervisorDouble('one', order), supervisorDouble('two', order)];
-  const group = createSupervisorGroup(
-    new Map([
-      ['a', one.supervisor],
-      ['b', two.supervisor],
-    ]),
-  );
-  group.start();
-  await settled();
-  expect(order).toEqual(['one started']);
-  one.end(failed);
-  await settled();
-  expect(order).toEqual(['one started', 'two started']);
-  expect(group.state).toEqual(failed);
-  two.end({ state: 'serving' });
-  expect(await group.ready).toEqual({ state: 'serving' });
-});
-
-test('a failure goes to the model it is of; the end goes to all', async () => {
-  const order: string[] = [];
-  const group = createSupervisorGroup(
-    new Map([
-      ['a', supervisorDouble('one', order).supervisor],
-      ['b', supervisorDouble('two', order).supervisor],
-    ]),
-  );
-  group.onModelFailed('b', { code: 'device-lost', message: '' });
-  group.onModelFailed('gone', { code: 'device-lost', message: '' });
-  group.cancel();
-  await group.stop();
-  expect(order).toEqual([
-    'two failed with device-lost',
-    'one cancelled',
-    'two cancelled',
-    'one stopped',
-    'two stopped',
-  ]);
 });

@@ -7,28 +7,32 @@ import type { Engine, LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import type { Provider } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 
-/** Keeps one model served: loads it in the background, and again when its engine fails. */
-export interface ModelSupervisor {
-  readonly state: SupervisorState;
+/** Keeps models served: loads or finds them in the background, and again when they fail. */
+export interface Serving {
+  readonly state: ServingState;
+  /** Concurrent answers of each model that may be served now. */
+  readonly slots: readonly number[];
   /** Starts loading and returns at once. */
   start(): void;
-  /** Settles when the model is offered for the first time, or cannot be. */
-  readonly ready: Promise<SupervisorState>;
-  /** To be called when the provider has withdrawn the model. */
-  onModelFailed(failure: ErrorRecord): void;
+  /** Settles when the models are offered for the first time, or cannot be. */
+  readonly ready: Promise<ServingState>;
+  /** To be called when the provider has withdrawn a model. */
+  onModelFailed(artefact: string, failure: ErrorRecord): void;
   /** Stops loading and retrying; a model that is offered stays offered. */
   cancel(): void;
-  /** Closes the engine. Drain the provider first. */
+  /** Releases everything. Drain the provider first. */
   stop(): Promise<void>;
 }
 
-export type SupervisorState =
+export type ServingState =
   { readonly state: 'starting' | 'serving' | 'stopped' } | { readonly state: 'failed'; readonly error: ErrorRecord };
 
 export interface ModelSupervisorComponents {
   readonly provider: Pick<Provider, 'offerModel'>;
   readonly engine: Engine;
   readonly model: ModelEntry;
+  /** Concurrent answers. */
+  readonly slots: number;
   readonly limits: EngineLimits;
   /** A startup benchmark, so that the first offer states the speed; undefined where it could not be measured. */
   readonly measure: (model: LoadedModel, options: { readonly signal: AbortSignal }) => Promise<Measured | undefined>;
@@ -38,22 +42,24 @@ export interface ModelSupervisorComponents {
 
 /** Delays before a retry, by consecutive failures; the last one repeats. */
 const retryDelaysMs = [1_000, 5_000, 30_000, 120_000] as const;
-export const retryDelayMs = (failures: number): number => retryDelaysMs[failures] ?? retryDelaysMs.at(-1)!;
+const retryDelayMs = (failures: number): number => retryDelaysMs[failures] ?? retryDelaysMs.at(-1)!;
 /** Failures that a retry cannot fix. */
 const permanent = new Set(['model-corrupt', 'model-unknown', 'model-too-large', 'aborted']);
 
+/** Keeps one model of an engine in this process served. */
 export function createModelSupervisor({
   provider,
   engine,
   model,
+  slots,
   limits,
   measure,
   clock,
   logger,
-}: ModelSupervisorComponents): ModelSupervisor {
+}: ModelSupervisorComponents): Serving {
   const life = new AbortController();
-  const first = Promise.withResolvers<SupervisorState>();
-  let state: SupervisorState = { state: 'starting' };
+  const first = Promise.withResolvers<ServingState>();
+  let state: ServingState = { state: 'starting' };
   let retries = 0;
   let serving: MeteredEngine | undefined;
   let loading: Promise<void> = Promise.resolve();
@@ -94,12 +100,13 @@ export function createModelSupervisor({
     get state() {
       return state;
     },
+    slots: [slots],
     ready: first.promise,
     start() {
       loading = attempt();
     },
-    onModelFailed(failure) {
-      if (life.signal.aborted) return;
+    onModelFailed(artefact, failure) {
+      if (life.signal.aborted || artefact !== model.artefact) return;
       state = { state: 'failed', error: failure };
       logCounts();
       loading = loading.then(attempt);
@@ -112,41 +119,6 @@ export function createModelSupervisor({
       state = { state: 'stopped' };
       first.resolve(state);
       await engine.close();
-    },
-  };
-}
-
-/** The models of one peer, started one after the other: a benchmark is only valid while nothing else runs. */
-export interface SupervisorGroup extends Omit<ModelSupervisor, 'onModelFailed'> {
-  /** To be called when the provider has withdrawn the model. */
-  onModelFailed(artefact: string, failure: ErrorRecord): void;
-}
-
-export function createSupervisorGroup(supervisors: ReadonlyMap<string, ModelSupervisor>): SupervisorGroup {
-  const all = [...supervisors.values()];
-  /** Serving while any of them serves; otherwise the first failure. */
-  const state = (): SupervisorState => {
-    const states = all.map((supervisor) => supervisor.state);
-    return states.find((one) => one.state === 'serving') ?? states.find((one) => one.state === 'failed') ?? states[0]!;
-  };
-  return {
-    get state() {
-      return state();
-    },
-    ready: Promise.all(all.map((supervisor) => supervisor.ready)).then(state),
-    start() {
-      void all.reduce(async (before, supervisor) => {
-        await before;
-        supervisor.start();
-        await supervisor.ready;
-      }, Promise.resolve());
-    },
-    onModelFailed: (artefact, failure) => supervisors.get(artefact)?.onModelFailed(failure),
-    cancel() {
-      for (const supervisor of all) supervisor.cancel();
-    },
-    async stop() {
-      await Promise.all(all.map((supervisor) => supervisor.stop()));
     },
   };
 }

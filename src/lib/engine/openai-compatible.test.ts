@@ -361,7 +361,9 @@ describe('B3: what agents send is forwarded', () => {
     const { posted, events } = await answered([finish('stop')], { request: agent, flavour: 'openai' });
     expect(posted).toMatchObject(written);
     expect(posted).not.toHaveProperty('top_k');
-    const warned = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+    const warned = events.flatMap((event) =>
+      event.type === 'warning' && event.code === 'parameter-ignored' ? [event.message] : [],
+    );
     expect(warned.map((message) => /"(\w+)"/.exec(message)?.[1])).toEqual(['top_k', 'min_p', 'repetition_penalty']);
   });
   test('a missing image is an error, not ignored', async () => {
@@ -402,44 +404,6 @@ describe('embeddings', () => {
   ])('fail unless there is one per text: %o', async (data) =>
     expect((await answerOf(data)).code).toBe('engine-failed'),
   );
-});
-
-describe('features are declared or probed, never assumed', () => {
-  const load = async (features: object | undefined, answer: (body: Record<string, unknown>) => object) => {
-    const engine = createOpenAICompatibleEngine({
-      baseUrl: 'http://127.0.0.1:9/v1',
-      flavour: 'openai',
-      clock: manualClock(),
-      ...(features ? { features } : {}),
-      fetch: async (url, init) =>
-        String(url).endsWith('/models')
-          ? Response.json({ data: [{ id: 'm' }] })
-          : Response.json({ choices: [answer(JSON.parse(String(init?.body)))] }),
-    });
-    return (await engine.load(remoteModel({ remoteName: 'm', contextTokens: 100 }), {})).features;
-  };
-  const obeys = (body: Record<string, unknown>) => {
-    const json = '{"ready":true}';
-    const tool_calls = [{ id: 'c', function: { name: 'report_ready', arguments: json } }];
-    if (body['tools']) return { message: { content: null, reasoning: 'Hm', tool_calls }, finish_reason: 'tool_calls' };
-    const logprobs = { content: [{ token: 'x', logprob: -1, top_logprobs: [{ token: 'y', logprob: -2 }] }] };
-    return { message: { content: json }, logprobs, finish_reason: 'stop' };
-  };
-  const chats = () => ({ message: { content: 'Once upon a time' }, finish_reason: 'stop' });
-
-  test('an undeclared, unprobed server has no features', async () => {
-    expect(await load(undefined, obeys)).toEqual([]);
-  });
-  test('features that pass the probe are listed', async () => {
-    expect(await load({ probe: true }, obeys)).toEqual(['reasoning', 'tools', 'json-schema', 'logprobs']);
-  });
-  test('features answered with prose, or refused, are not', async () => {
-    expect(await load({ probe: true, declared: ['vision'] }, chats)).toEqual(['vision']);
-    const refuses = () => {
-      throw new Error('no');
-    };
-    expect(await load({ probe: true }, refuses)).toEqual([]);
-  });
 });
 
 describe('requests', () => {
@@ -539,6 +503,80 @@ test('a refusal comes after a warning, once, and its words are text', async () =
   const { code, events } = await answered([refusing('I '), refusing('cannot.'), end, 'data: [DONE]']);
   expect(code).toBe('ok');
   expect(events[0]).toMatchObject({ type: 'warning', code: 'refusal' });
-  expect(events.filter(({ type }) => type === 'warning')).toHaveLength(1);
+  expect(events.filter((event) => event.type === 'warning' && event.code === 'refusal')).toHaveLength(1);
   expect(events.map((event) => (event.type === 'text-delta' ? event.text : '')).join('')).toBe('I cannot.');
+});
+
+describe('C2, C6: time and counts', () => {
+  const chat: EngineRequest = { ...request, params: { maxTokens: 16, temperature: 0 } };
+
+  /** A server whose answer is written by the test, and a reader of it. */
+  async function open() {
+    const clock = manualClock();
+    const writer = Promise.withResolvers<ReadableStreamDefaultController<Uint8Array>>();
+    const engine = createOpenAICompatibleEngine({
+      baseUrl: 'http://127.0.0.1:9/v1',
+      flavour: 'openai',
+      clock,
+      fetch: async (url, init) => {
+        if (String(url).endsWith('/models')) return Response.json({ data: [{ id: 'm' }] });
+        return new Response(
+          new ReadableStream<Uint8Array>({
+            start(controller) {
+              writer.resolve(controller);
+              init?.signal?.addEventListener('abort', () => controller.error(init.signal!.reason));
+            },
+          }),
+        );
+      },
+    });
+    const loaded = await engine.load(remoteModel({ remoteName: 'm', contextTokens: 100 }), {});
+    const events = loaded.doStream(chat, {})[Symbol.asyncIterator]();
+    const first = events.next();
+    const controller = await writer.promise;
+    const write = (line: string) => controller.enqueue(new TextEncoder().encode(`${line}\n\n`));
+    return { clock, events, first, write, controller };
+  }
+
+  test('loading may take long, a pause in the answer may not', async () => {
+    const { clock, events, first, write } = await open();
+    await clock.advance(119_000);
+    write(chunk('a'));
+    expect(await first).toMatchObject({ value: { text: 'a' } });
+    const next = events.next();
+    await clock.advance(29_000);
+    write(chunk('b'));
+    expect(await next).toMatchObject({ value: { text: 'b' } });
+    const stalled = events.next().catch((error: unknown) => errorCode(error));
+    await clock.advance(31_000);
+    expect(await stalled).toBe('engine-failed');
+  });
+
+  test('a pause that the reader takes is none of the server', async () => {
+    const { clock, events, first, write, controller } = await open();
+    write(chunk('a'));
+    await first;
+    await clock.advance(120_000);
+    write('data: [DONE]');
+    controller.close();
+    expect(await events.next()).toMatchObject({ value: { type: 'warning', code: 'usage-estimated' } });
+    expect(await events.next()).toMatchObject({ value: { type: 'finish', reason: 'stop' } });
+  });
+
+  test('missing usage is estimated and marked, also of a whole answer', async () => {
+    const text = 'word '.repeat(40);
+    const whole = { choices: [{ message: { content: text }, finish_reason: 'stop' }] };
+    const { events } = await answered(Response.json(whole), { request: chat });
+    expect(events.map((event) => (event.type === 'warning' ? event.code : event.type))).toEqual([
+      'text-delta',
+      'usage-estimated',
+      'finish',
+    ]);
+    const finish = events.at(-1)!;
+    expect(finish.type === 'finish' && finish.usage.tokensOut).toBeGreaterThan(20);
+    expect(finish.type === 'finish' && finish.usage.tokensIn).toBeGreaterThan(0);
+    const usage = { prompt_tokens: 3, completion_tokens: 50 };
+    const counted = await answered(Response.json({ ...whole, usage }), { request: chat });
+    expect(counted.events.map(({ type }) => type)).toEqual(['text-delta', 'finish']);
+  });
 });

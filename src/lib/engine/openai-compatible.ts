@@ -1,14 +1,12 @@
 import { abortError, released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import type { Feature } from '#lib/protocol/kinds/spec.ts';
 import { resumedFromText, textRequest } from './answer.ts';
 import { readChunks } from './remote/chunk.ts';
 import { embeddingAnswer, embeddingBody } from './remote/embed.ts';
 import { httpError } from './remote/http-error.ts';
 import { listServerModels } from './remote/list-models.ts';
 import { inParts } from './remote/parts.ts';
-import { probeFeatures } from './remote/probe.ts';
 import { remoteAnswer } from './remote/remote-answer.ts';
 import { requestBody, type ServerFlavour } from './remote/request-body.ts';
 import {
@@ -26,10 +24,10 @@ export interface OpenAICompatibleOptions extends ModelServerAddress {
   readonly clock: Clock;
   /** Concurrent requests; these servers batch. */
   readonly slots?: number;
+  /** Whether loading checks that the server lists the model, as it does by default. */
+  readonly checksList?: boolean;
   /** What the models are for; `text` by default. */
   readonly task?: 'text' | 'embedding';
-  /** Features of the models: those declared by the owner, plus those found by probing at each load. */
-  readonly features?: { readonly declared?: readonly Feature[]; readonly probe?: boolean };
 }
 
 const slotsDefault = 8;
@@ -44,17 +42,6 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
 
   const call: RemoteOptions['call'] = (path, request) => callServer(options, path, request);
 
-  async function features(
-    ask: Parameters<typeof probeFeatures>[0],
-    signal: AbortSignal | undefined,
-  ): Promise<readonly Feature[]> {
-    if (task !== 'text') return [];
-    const { declared = [], probe = false } = options.features ?? {};
-    const resumes: readonly Feature[] = flavour === 'openai' ? [] : ['resume-text'];
-    const probed = probe ? await probeFeatures(ask, { signal }) : [];
-    return [...new Set([...declared, ...probed, ...resumes])];
-  }
-
   return {
     info,
     async load(model: ModelEntry, { signal, onProgress }: LoadOptions): Promise<LoadedModel> {
@@ -63,8 +50,9 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
         throw new TabloomError('model-unknown', `"${model.name}" is not a server model. Choose another engine.`);
       }
       const startedMs = clock.elapsed();
-      const listed = await listServerModels(options, { signal });
-      if (!listed.some(({ name }) => name === source.remoteName)) {
+      const { checksList = true } = options;
+      const listed = checksList ? await listServerModels(options, { signal }) : undefined;
+      if (listed?.every(({ name }) => name !== source.remoteName)) {
         throw new TabloomError(
           'model-unknown',
           `The model server has no "${source.remoteName}". Choose one of its models.`,
@@ -75,7 +63,6 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
       const slots = createSlots(count, (request, streamSignal) =>
         inParts(remoteEvents(request, { call, flavour, model: source.remoteName, clock, signal: streamSignal })),
       );
-      const probed = await features((request, probeSignal) => slots.doStream(request, { signal: probeSignal }), signal);
       const elapsedMs = clock.elapsed() - startedMs;
       onProgress?.({ phase: 'ready', loadedBytes: 0, totalBytes: 0, elapsedMs, fromCache: false });
       current = {
@@ -83,7 +70,7 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
         engine: info,
         contextTokens: model.contextTokens,
         kinds: task === 'text' ? ['chat', 'completion'] : ['embedding'],
-        features: probed,
+        features: task === 'text' && flavour !== 'openai' ? ['resume-text'] : [],
         slots: count,
         doStream: slots.doStream,
         unload: slots.close,
@@ -117,6 +104,7 @@ async function* remoteEvents(request: EngineRequest, options: RemoteOptions): As
     if (!response.ok) throw await httpError(response, clock.now());
     return response;
   };
+  const stall = createStallWatch({ clock, onStall: () => cut.abort(stalled()) });
   try {
     if (request.kind === 'embedding') {
       const response = await post('embeddings', embeddingBody(request, model));
@@ -130,13 +118,45 @@ async function* remoteEvents(request: EngineRequest, options: RemoteOptions): As
       yield { type: 'warning', code: 'parameter-ignored', message };
     }
     if (asked.resume) yield resumedFromText;
-    yield* remoteAnswer(readChunks(await post(path, body)), asked, timing);
+    yield* remoteAnswer(stall.watched(readChunks(await post(path, body))), asked, timing);
   } catch (cause) {
     if (signal.aborted) throw abortError(signal);
+    if (cut.signal.aborted) throw abortError(cut.signal);
     if (cause instanceof TabloomError) throw cause;
     throw new TabloomError('engine-failed', 'The connection to the model server broke. Try again.', { cause });
   } finally {
+    stall.end();
     // Closing the connection early is how these servers are told to stop.
     cut.abort(released);
   }
+}
+
+/** The longest pause in an answer that has begun. Before it begins, the server may be loading the model. */
+const stallMs = 30_000;
+
+const stalled = () => new TabloomError('engine-failed', 'The model server stopped in the middle of the answer.');
+
+/** Watches the pauses between chunks, but not those that the reader takes, with one timer for all of them. */
+function createStallWatch({ clock, onStall }: { readonly clock: Clock; readonly onStall: () => void }) {
+  const over = new AbortController();
+  /** Since when the next chunk has been waited for. */
+  let waitingMs: number | undefined;
+  const watch = async (ms: number): Promise<void> => {
+    await clock.delay(ms, { signal: over.signal });
+    const leftMs = waitingMs === undefined ? stallMs : waitingMs + stallMs - clock.elapsed();
+    return leftMs <= 0 ? onStall() : watch(leftMs);
+  };
+  return {
+    async *watched<T>(chunks: AsyncIterable<T>): AsyncGenerator<T> {
+      let isFirst = true;
+      for await (const chunk of chunks) {
+        if (isFirst) watch(stallMs).catch(() => undefined);
+        isFirst = false;
+        waitingMs = undefined;
+        yield chunk;
+        waitingMs = clock.elapsed();
+      }
+    },
+    end: () => over.abort(released),
+  };
 }

@@ -1,3 +1,4 @@
+import { seededRandom } from '#lib/base/random.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 import { speedOf } from './middleware/meter.ts';
 import type { LoadedModel } from './spec.ts';
@@ -5,21 +6,24 @@ import type { LoadedModel } from './spec.ts';
 /** Shares no prefix with the measured prompt, so that the engine's prefix cache does not help. */
 const warmUpPrompt = 'Say a word.';
 
-/** Long enough for prefill to be measurable, and unlikely to be answered briefly. */
-const prompt = 'one two three four five six seven eight nine ten eleven twelve '.repeat(3).trim();
+/** Long enough for prefill to be measurable, and unlikely to be answered briefly; drawn, so that no cache has its prefix. */
+const words = 'one two three four five six seven eight nine ten eleven twelve'.split(' ');
+const promptWords = 36;
 const answerTokens = 32;
 
 /**
  * The start-up benchmark: one short warm-up run, then a measured one. Undefined if the model's answer is too short to
- * measure. Takes a few seconds; throws the engine's errors.
+ * measure. Takes a few seconds; throws the engine's errors. `seed` draws the prompt.
  */
 export async function runBenchmark(
   model: LoadedModel,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  { seed = 0, ...options }: { readonly signal?: AbortSignal | undefined; readonly seed?: number } = {},
 ): Promise<Measured | undefined> {
   if (!model.kinds.includes('chat')) return undefined;
   await run(model, warmUpPrompt, 2, options);
-  return run(model, prompt, answerTokens, options);
+  const random = seededRandom(seed);
+  const drawn = Array.from({ length: promptWords }, () => words[Math.floor(random.float() * words.length)]);
+  return run(model, drawn.join(' '), answerTokens, options);
 }
 
 async function run(

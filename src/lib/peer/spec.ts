@@ -156,7 +156,7 @@ export interface Provider extends Startable {
   /** The part of an offer that describes what `audience` is served now; undefined when it is served nothing. */
   servedModels(audience: Audience): ServedModels | undefined;
   onState(listener: (state: ProviderState) => void): () => void;
-  /** Adds a model to the served ones; it is announced at once. */
+  /** Adds a model to the served ones, or renews what is announced of it if its slots, features or speed have changed. */
   offerModel(model: LoadedModel, options?: OfferModelOptions): void;
   withdrawModel(artefact: string): void;
   /** Takes no new job until resumed; what runs goes on. */

@@ -63,6 +63,7 @@ test('text of one read is one part, which counts every token', async () => {
   expect(items).toEqual([
     { type: 'text-delta', text: 'ab', tokens: 2 },
     { type: 'text-delta', text: 'c', tokens: 1 },
+    expect.objectContaining({ type: 'warning', code: 'usage-estimated' }),
     expect.objectContaining({ type: 'finish', usage: expect.objectContaining({ tokensOut: 3 }) }),
   ]);
 });
@@ -82,6 +83,7 @@ test('reasoning, and text with log-probabilities, keep their own parts', async (
     'logprobs',
     'text-delta',
     'logprobs',
+    'warning',
     'finish',
   ]);
 });

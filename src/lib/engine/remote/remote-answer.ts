@@ -7,7 +7,7 @@ import type { Part } from '#lib/protocol/part.ts';
 import type { EngineEvent, TextRequest } from '../spec.ts';
 import { createStopFilter, type RawPiece } from '../stop-filter.ts';
 import type { Chunk } from './chunk.ts';
-import { createDeltaReader, readLogprobs } from './deltas.ts';
+import { createDeltaReader, readLogprobs, type Delta } from './deltas.ts';
 
 type FinishReason = Extract<EngineEvent, { type: 'finish' }>['reason'];
 
@@ -24,6 +24,12 @@ const refusalWarning: Extract<Part, { type: 'warning' }> = {
   type: 'warning',
   code: 'refusal',
   message: 'The model refuses to answer; its text says why.',
+};
+
+const estimatedWarning: typeof refusalWarning = {
+  type: 'warning',
+  code: 'usage-estimated',
+  message: 'The model server reported no usage; the numbers of tokens are estimates.',
 };
 
 const isRefusal = ({ choices: [choice] }: Chunk): boolean => {
@@ -53,6 +59,7 @@ export async function* remoteAnswer(
   let ended = false;
   let stopped = false;
   let refused = false;
+  let isCounted = false;
 
   const textPart = (piece: RawPiece): readonly Part[] => {
     if (piece.text === '' && piece.tokens === 0) return [];
@@ -62,7 +69,8 @@ export async function* remoteAnswer(
   const partsOf = (chunk: Chunk): { readonly parts: readonly Part[]; readonly matched: boolean } => {
     const deltas = reader.read(chunk);
     const reported = chunk.usage?.completion_tokens ?? chunk.timings?.predicted_n;
-    const total = Math.max(counted, reported ?? counted + (deltas.length > 0 ? 1 : 0));
+    isCounted ||= reported !== undefined;
+    const total = Math.max(counted, reported ?? counted + guessTokens(chunk, deltas));
     let tokens = total - counted;
     counted = total;
     const parts: Part[] = [];
@@ -129,6 +137,7 @@ export async function* remoteAnswer(
     if ('tokens' in part) tokensOut += part.tokens;
     yield part;
   }
+  if (tokensIn === undefined || !isCounted) yield estimatedWarning;
   yield {
     type: 'finish',
     // Some servers finish a tool call with "stop".
@@ -139,6 +148,13 @@ export async function* remoteAnswer(
       decodeMs: firstMs === undefined ? 0 : lastMs - firstMs,
     },
   };
+}
+
+/** The tokens of a chunk whose server does not count: one, unless it is a whole answer. */
+function guessTokens({ choices: [choice] }: Chunk, deltas: readonly Delta[]): number {
+  if (deltas.length === 0 || !choice?.message) return Math.min(1, deltas.length);
+  const length = deltas.reduce((sum, delta) => sum + (delta.type === 'call' ? delta.arguments : delta.text).length, 0);
+  return Math.max(1, estimateTokens(length, 'typical'));
 }
 
 /** Appends a part, as one with the last if both are text of one kind and stay within the wire's limit. */

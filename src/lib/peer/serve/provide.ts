@@ -283,6 +283,7 @@ export function createProvider(components: ProviderComponents): Provider {
       if (known?.model === model) {
         known.audience = audience;
         known.measured = measured ?? known.measured;
+        known.queue.resize(model.slots);
       } else {
         known?.queue.dismissWaiting();
         if (!known && servedModels.size >= limits.offerModelsMax) {

@@ -18,6 +18,8 @@ export interface SlotQueue {
    * @param origin where it asks from: its address, or its key where that cannot be told.
    */
   enter(listener: PlaceListener, priority: number, origin?: string): Ticket | undefined;
+  /** Changes the number of slots: those who wait take new ones at once; what runs beyond them goes on. */
+  resize(slots: number): void;
   /** Dismisses all that wait; what runs goes on. */
   dismissWaiting(): void;
 }
@@ -51,7 +53,8 @@ interface Waiting {
   patience: number;
 }
 
-export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOptions): SlotQueue {
+export function createSlotQueue({ slots: slotsAtFirst, waitingMax, onChange }: SlotQueueOptions): SlotQueue {
+  let slots = slotsAtFirst;
   const working = new Set<PlaceListener>();
   const waiting: Waiting[] = [];
 
@@ -114,6 +117,13 @@ export function createSlotQueue({ slots, waitingMax, onChange }: SlotQueueOption
           onChange?.();
         },
       };
+    },
+    resize(now) {
+      if (now === slots) return;
+      slots = now;
+      promote();
+      notifyWaiting();
+      onChange?.();
     },
     dismissWaiting() {
       for (const { place } of waiting.splice(0)) place('dismissed');

@@ -90,14 +90,18 @@ function checked(event: Exclude<EngineEvent, { type: 'finish' }>): Part {
 
 const passedOnCodes = ['too-long', 'busy', 'bad-request', 'feature-unavailable', 'resume-unsupported'] as const;
 
-/** An engine's own messages stay on this device; only the codes that the asker can act on are passed on. */
+/**
+ * An engine's own messages stay on this device; only the codes that the asker can act on are passed on. What is wrong with a
+ * request only the engine's message says, and it speaks of nothing else.
+ */
 function engineError(error: unknown): TabloomError {
   const code = errorCode(error);
   const known = passedOnCodes.find((one) => one === code);
   if (known === undefined)
     return wireError('engine-failed', undefined, { cause: error, details: { engineCode: code } });
   const retryAfterMs = error instanceof TabloomError ? error.details['retryAfterMs'] : undefined;
-  return wireError(known, undefined, { cause: error, details: retryAfterMs === undefined ? {} : { retryAfterMs } });
+  const message = known === 'bad-request' && error instanceof TabloomError ? error.message : undefined;
+  return wireError(known, message, { cause: error, details: retryAfterMs === undefined ? {} : { retryAfterMs } });
 }
 
 async function endStream(events: AsyncIterator<EngineEvent>, clock: Clock): Promise<void> {

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { isAbsolute, join, dirname } from 'node:path';
+import { z } from 'zod';
+import { TabloomError } from '#lib/base/errors.ts';
+import { features } from '#lib/protocol/kinds/spec.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { BackendConfig } from './native/bridge/backend-config.ts';
+import { createServerFetch } from './native/server-fetch.ts';
+import { backendsMax, serverSchema, type NativeEnv } from './settings.ts';
+
+const names = z.array(z.string().min(1).max(limits.nameLengthMax)).max(256);
+
+const backendSchema = z.strictObject({
+  url: serverSchema,
+  kind: z.enum(['detect', 'openai', 'vllm', 'ollama', 'llama-server']).default('detect'),
+  key: z.string().min(1).optional(),
+  /** A file that holds the key, relative to this one. */
+  keyFile: z.string().min(1).optional(),
+  /** A file with certificates of authorities, in PEM, that this server's certificate may be signed by. */
+  ca: z.string().min(1).optional(),
+  weight: z.number().positive().max(1_000).default(1),
+  slots: z.number().int().min(1).max(256).default(8),
+  contextTokens: z.number().int().min(64).max(limits.contextTokensMax).optional(),
+  allow: names.default([]),
+  deny: names.default([]),
+  aliases: z.record(z.string().max(limits.nameLengthMax), z.string().min(1).max(limits.nameLengthMax)).default({}),
+  embeddingModels: names.default([]),
+  features: z.array(z.enum(['probe', ...features])).default(['probe']),
+});
+
+const fileSchema = z.strictObject({ backends: z.array(backendSchema).min(1).max(backendsMax) });
+
+/**
+ * The model servers that the settings name: those of `NATIVE_SERVER`, which share the other `NATIVE_` settings, and those
+ * of the file `BACKENDS`, each with its own.
+ * @throws `bad-setting`, saying what is wrong where.
+ */
+export async function readBackends(env: NativeEnv): Promise<readonly BackendConfig[]> {
+  const named = env.NATIVE_SERVER.map((baseUrl): BackendConfig => ({
+    baseUrl,
+    flavour: env.NATIVE_SERVER_KIND,
+    apiKey: env.NATIVE_SERVER_KEY,
+    fetch,
+    allow: env.NATIVE_MODELS,
+    deny: [],
+    aliases: {},
+    embeddingModels: env.NATIVE_EMBEDDING_MODELS,
+    features: env.NATIVE_FEATURES,
+    contextTokens: env.NATIVE_CONTEXT_TOKENS,
+    slots: env.NATIVE_SLOTS,
+    weight: 1,
+  }));
+  const all = [...named, ...(env.BACKENDS === undefined ? [] : await readFileOf(env.BACKENDS))];
+  const urls = all.map(({ baseUrl }) => baseUrl);
+  const twice = urls.find((url, index) => urls.indexOf(url) !== index);
+  if (twice !== undefined) throw bad(`the model server ${twice} is named twice. Name it once.`);
+  if (all.length > backendsMax) throw bad(`there are more than ${backendsMax} model servers. Start another provider.`);
+  return all;
+}
+
+async function readFileOf(path: string): Promise<readonly BackendConfig[]> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw bad(`${path} cannot be read as JSON. Correct the path or the file.`, cause);
+  }
+  const parsed = fileSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw bad(`${path}: ${issue.path.join('.') || 'the file'}: ${issue.message}.`);
+  }
+  const beside = (file: string) => (isAbsolute(file) ? file : join(dirname(path), file));
+  const textOf = (file: string, what: string) =>
+    readFile(beside(file), 'utf8').catch((cause: unknown) => {
+      throw bad(`the ${what} ${beside(file)} cannot be read. Correct the path.`, cause);
+    });
+  return Promise.all(
+    parsed.data.backends.map(async ({ url, kind, key, keyFile, ca, ...rest }): Promise<BackendConfig> => {
+      const apiKey = keyFile === undefined ? key : (await textOf(keyFile, 'key file')).trim();
+      const authorities = ca === undefined ? undefined : await textOf(ca, 'certificate file');
+      return {
+        ...rest,
+        baseUrl: url,
+        flavour: kind,
+        apiKey,
+        fetch: createServerFetch(authorities === undefined ? {} : { authorities }),
+        contextTokens: rest.contextTokens,
+      };
+    }),
+  );
+}
+
+const bad = (what: string, cause?: unknown) =>
+  new TabloomError('bad-setting', `BACKENDS is wrong: ${what}`, { cause, details: { name: 'BACKENDS' } });

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.fixture.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import type { Measured } from '#lib/protocol/offer.ts';
+import { isOffered, type BackendConfig } from './backend-config.ts';
+import { createBackend } from './backend.ts';
+
+const config = (change: Partial<BackendConfig> = {}): BackendConfig => ({
+  baseUrl: 'http://127.0.0.1:9/v1',
+  flavour: 'openai',
+  fetch: async () => Response.json({ data: [{ id: 'a' }] }),
+  allow: [],
+  deny: [],
+  aliases: {},
+  embeddingModels: [],
+  features: [],
+  contextTokens: undefined,
+  slots: 4,
+  weight: 1,
+  ...change,
+});
+
+test.each([
+  [{}, 'a', true],
+  [{ allow: ['a'] }, 'a', true],
+  [{ allow: ['a'] }, 'ab', false],
+  [{ allow: ['qwen3:*'] }, 'qwen3:8b', true],
+  [{ allow: ['qwen3:*'] }, 'Qwen3:8b', false],
+  [{ allow: ['*8b'] }, 'qwen3:8b', true],
+  [{ allow: ['*8b'] }, 'qwen3:8b-q4', false],
+  [{ allow: ['org/*:*b'] }, 'org/m:8b', true],
+  [{ allow: ['a*a'] }, 'a', false],
+  [{ deny: ['*:70b'] }, 'm:70b', false],
+  [{ allow: ['*'], deny: ['m'] }, 'm', false],
+  [{ embeddingModels: ['e'] }, 'a', false],
+  [{ embeddingModels: ['e'] }, 'e', true],
+  [{ allow: ['a.c'] }, 'abc', false],
+])('%o offers %s: %s', (change, name, isIt) => {
+  expect(isOffered(config(change), name)).toBe(isIt);
+});
+
+/** A server in memory whose models are as fast as the test says. */
+function fixture() {
+  const clock = manualClock();
+  const measured: Measured[] = [{ decodeTps: 100, prefillTps: 1_000, ttftMs: 10 }];
+  const seeds: (number | undefined)[] = [];
+  const changes: string[] = [];
+  const backend = createBackend({
+    config: config(),
+    measure: async (_model, { seed } = {}) => {
+      seeds.push(seed);
+      return measured.length > 1 ? measured.shift() : measured[0];
+    },
+    onChange: (name) => void changes.push(name),
+    clock,
+    random: seededRandom(7),
+    logger: silentLogger,
+  });
+  return { backend, clock, measured, seeds, changes };
+}
+
+test('an idle model is measured again at random: a speed that has fallen is stated anew, one that has risen is not', async () => {
+  const { backend, clock, measured, seeds } = fixture();
+  backend.start();
+  await clock.advance(0);
+  expect(backend.models.get('a')?.measured?.decodeTps).toBe(100);
+  measured.splice(0, 1, { decodeTps: 300, prefillTps: 1_000, ttftMs: 10 });
+  await clock.advance(30 * 60_000);
+  expect(seeds.length).toBeGreaterThan(1);
+  expect(backend.models.get('a')?.measured?.decodeTps).toBe(100);
+  measured.splice(0, 1, { decodeTps: 79, prefillTps: 1_000, ttftMs: 10 });
+  await clock.advance(30 * 60_000);
+  expect(backend.models.get('a')?.measured?.decodeTps).toBe(79);
+  // Each challenge has a prompt of its own.
+  expect(new Set(seeds).size).toBe(seeds.length);
+  await backend.stop();
+});
+
+test('stopping ends every timer', async () => {
+  const { backend, clock } = fixture();
+  backend.start();
+  await clock.advance(5_000);
+  await backend.stop();
+  expect(clock.nextDueMs).toBe(Number.POSITIVE_INFINITY);
+});

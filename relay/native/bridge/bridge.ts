@@ -1,0 +1,123 @@
+import type { Clock } from '#lib/base/clock.ts';
+import type { ErrorRecord } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Random } from '#lib/base/random.ts';
+import { remoteModel } from '#lib/engine/catalog.ts';
+import { createPool, type Pool } from '#lib/engine/middleware/pool.ts';
+import type { runBenchmark } from '#lib/engine/run-benchmark.ts';
+import type { EngineInfo } from '#lib/engine/spec.ts';
+import type { Provider } from '#lib/peer/spec.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { Measured } from '#lib/protocol/offer.ts';
+import type { Serving, ServingState } from '../supervisor.ts';
+import type { BackendConfig } from './backend-config.ts';
+import { createBackend, type Backend, type BackendModel } from './backend.ts';
+
+export interface BridgeComponents {
+  /** At least one. */
+  readonly backends: readonly BackendConfig[];
+  readonly provider: Pick<Provider, 'offerModel' | 'withdrawModel'>;
+  readonly measure: typeof runBenchmark;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Offers what the model servers have, each model once, from all servers that have it now. */
+export function createBridge({ backends: configs, provider, ...components }: BridgeComponents): Serving {
+  const { logger } = components;
+  const backends: readonly Backend[] = configs.map((config) =>
+    createBackend({ ...components, config, onChange: (name) => refresh(name) }),
+  );
+  const pools = new Map<string, Pool>();
+  const offered = new Set<string>();
+  let isStopped = false;
+
+  /** An offer names one engine, and servers of several kinds are no single one of them. */
+  const engine = (): EngineInfo => {
+    const build = backends.length === 1 ? backends[0]!.flavour : 'several';
+    return { name: 'openai-compatible', build, deviceClass: 'remote' };
+  };
+
+  const poolOf = (name: string): Pool => {
+    const known = pools.get(name);
+    if (known) return known;
+    const entry = remoteModel({ remoteName: name, contextTokens: limits.contextTokensMax });
+    const pool = createPool(entry, engine());
+    pools.set(name, pool);
+    return pool;
+  };
+
+  const refresh = (name: string): void => {
+    if (isStopped) return;
+    const having = backends.flatMap(({ models, config: { weight } }) => {
+      const one = models.get(name);
+      return one ? [{ ...one, weight }] : [];
+    });
+    const pool = poolOf(name);
+    pool.set(having);
+    if (having.length === 0) {
+      if (!offered.delete(name)) return;
+      provider.withdrawModel(pool.model.model.artefact);
+      // Its place may go to one that had none.
+      const next = [...pools].find(([other, { model }]) => !offered.has(other) && model.slots > 0);
+      if (next) refresh(next[0]);
+      return;
+    }
+    if (!offered.has(name) && offered.size >= limits.offerModelsMax) {
+      logger.warn('backend-models-full', { model: name, most: limits.offerModelsMax });
+      return;
+    }
+    offered.add(name);
+    provider.offerModel(pool.model, { measured: slowest(having) });
+    logger.info('backend-serving', { model: name, backends: having.length, slots: pool.model.slots });
+  };
+
+  const state = (): ServingState => {
+    if (isStopped) return { state: 'stopped' };
+    if (offered.size > 0) return { state: 'serving' };
+    const error = backends.map((backend) => backend.state.error).find((one) => one !== undefined);
+    if (error) return { state: 'failed', error };
+    const isStarting = backends.some((backend) => backend.state.phase === 'starting');
+    return isStarting ? { state: 'starting' } : { state: 'failed', error: noModels };
+  };
+
+  return {
+    get state() {
+      return state();
+    },
+    get slots() {
+      return [...offered].map((name) => poolOf(name).model.slots);
+    },
+    ready: Promise.all(backends.map(({ settled }) => settled)).then(state),
+    start() {
+      for (const backend of backends) backend.start();
+    },
+    onModelFailed(artefact, failure) {
+      for (const name of offered) {
+        if (poolOf(name).model.model.artefact !== artefact) continue;
+        for (const backend of backends) backend.doubt(name, failure);
+      }
+    },
+    cancel() {
+      for (const backend of backends) void backend.stop();
+    },
+    async stop() {
+      await Promise.all(backends.map((backend) => backend.stop()));
+      isStopped = true;
+    },
+  };
+}
+
+const noModels: ErrorRecord = { code: 'load-failed', message: 'The model server lists no models. Add one to it.' };
+
+/** What any of them keeps: a promise for the pool must hold wherever a request goes. */
+function slowest(models: readonly BackendModel[]): Measured | undefined {
+  const known = models.flatMap(({ measured }) => measured ?? []);
+  if (known.length === 0) return undefined;
+  return {
+    decodeTps: Math.min(...known.map(({ decodeTps }) => decodeTps)),
+    prefillTps: Math.min(...known.map(({ prefillTps }) => prefillTps)),
+    ttftMs: Math.max(...known.map(({ ttftMs }) => ttftMs)),
+  };
+}

@@ -1,0 +1,60 @@
+import { createServer, type Server, type Socket } from 'node:net';
+
+export interface ScriptedServer {
+  /** `http://127.0.0.1:<port>/v1`. */
+  readonly baseUrl: string;
+  /** Requests other than for the list, by model. */
+  readonly asked: Map<string, number>;
+  close(): Promise<void>;
+}
+
+/** Writes the response to one request, as raw bytes. `attempt` counts the requests for the model, from 0. */
+export type Respond = (request: ScriptedRequest, socket: Socket) => Promise<void> | void;
+
+export interface ScriptedRequest {
+  readonly path: string;
+  readonly model: string;
+  readonly attempt: number;
+  readonly headers: string;
+}
+
+export const listOf = (...names: readonly string[]): string => {
+  const body = JSON.stringify({ object: 'list', data: names.map((id) => ({ id, object: 'model' })) });
+  return `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`;
+};
+
+/** A model server on a free loopback port, or a given one, that writes its responses itself, down to the bytes. */
+export async function startScriptedServer(respond: Respond, port = 0): Promise<ScriptedServer> {
+  const asked = new Map<string, number>();
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => undefined);
+    let received = '';
+    socket.on('data', (bytes: Buffer) => {
+      received += bytes.toString();
+      const split = received.indexOf('\r\n\r\n');
+      if (split < 0) return;
+      const length = Number(/content-length: (\d+)/i.exec(received)?.[1] ?? 0);
+      if (Buffer.byteLength(received.slice(split + 4)) < length) return;
+      const headers = received.slice(0, split);
+      const path = headers.split(' ')[1]!;
+      const model = length > 0 ? String(JSON.parse(received.slice(split + 4)).model) : '';
+      const attempt = asked.get(model) ?? 0;
+      if (model !== '') asked.set(model, attempt + 1);
+      received = '';
+      void respond({ path, model, attempt, headers }, socket);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const address = server.address();
+  return {
+    baseUrl: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/v1`,
+    asked,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
