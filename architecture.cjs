@@ -75,6 +75,8 @@ const vendors = {
   'node-llama-cpp': ['relay/native'],
   hono: ['relay/gateway'],
   '@hono/*': ['relay/gateway'],
+  'rate-limiter-flexible': ['relay/gateway'],
+  ioredis: ['relay/gateway'],
   kysely: ['relay/ledger'],
   pg: ['relay/ledger'],
   pino: ['relay'],

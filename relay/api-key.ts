@@ -35,6 +35,9 @@ const capsSchema = z.strictObject({
   /** Prompt and answer together. */
   tokensPerDay: whole(countMax),
   tokensTotal: whole(countMax),
+  /** Instead of the relay's own rates. */
+  requestsPerMinute: whole(countMax),
+  tokensPerMinute: whole(countMax),
 });
 
 const listMax = 64;

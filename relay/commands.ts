@@ -58,6 +58,16 @@ export const commands = {
       'requests-total': { variable: 'KEY_REQUESTS_TOTAL', argument: 'number', help: 'requests in all' },
       'tokens-per-day': { variable: 'KEY_TOKENS_PER_DAY', argument: 'number', help: 'tokens per day of UTC' },
       'tokens-total': { variable: 'KEY_TOKENS_TOTAL', argument: 'number', help: 'tokens in all' },
+      'requests-per-minute': {
+        variable: 'KEY_REQUESTS_PER_MINUTE',
+        argument: 'number',
+        help: "requests per minute (the relay's)",
+      },
+      'tokens-per-minute': {
+        variable: 'KEY_TOKENS_PER_MINUTE',
+        argument: 'number',
+        help: "tokens per minute (the relay's)",
+      },
     },
   },
   'keys list': { summary: 'list the keys of the gateway', flags: {} },

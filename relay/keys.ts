@@ -31,6 +31,8 @@ export const createKey = (env: KeyCreateEnv): Promise<Printed> =>
         requestsTotal: env.KEY_REQUESTS_TOTAL,
         tokensPerDay: env.KEY_TOKENS_PER_DAY,
         tokensTotal: env.KEY_TOKENS_TOTAL,
+        requestsPerMinute: env.KEY_REQUESTS_PER_MINUTE,
+        tokensPerMinute: env.KEY_TOKENS_PER_MINUTE,
       },
     });
     if (!parsed.success) {
@@ -93,4 +95,6 @@ const capNames: Readonly<Record<keyof KeyCaps, string>> = {
   requestsTotal: 'requests-total',
   tokensPerDay: 'tokens-per-day',
   tokensTotal: 'tokens-total',
+  requestsPerMinute: 'requests-per-minute',
+  tokensPerMinute: 'tokens-per-minute',
 };

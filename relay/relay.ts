@@ -19,6 +19,7 @@ import { createNodeEd25519 } from './ed25519.ts';
 import { createGateway, toNodeListener } from './gateway/app.ts';
 import { createJobRegistry } from './gateway/job-registry.ts';
 import { createModelList } from './gateway/model-list.ts';
+import { createRateLimits } from './gateway/rate-limits.ts';
 import { createReceiptIndex, type ReceiptIndex } from './gateway/receipts.ts';
 import type { Health } from './gateway/routes/status.ts';
 import { createClientAddressResolver, createProxyTest } from './http/client-address.ts';
@@ -162,6 +163,14 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     undo.push(() => ledger.stop());
     const recovered = await ledger.recover((ids) => usageByReceipts(receipts, ids));
     if (recovered > 0) logger.info('ledger-recovered', { holds: recovered });
+    const rates = createRateLimits({
+      requestsPerMinute: env.REQUESTS_PER_MINUTE,
+      tokensPerMinute: env.TOKENS_PER_MINUTE,
+      requestsPerMinuteTotal: env.REQUESTS_PER_MINUTE_TOTAL,
+      redisUrl: env.REDIS_URL,
+      logger,
+    });
+    undo.push(() => rates.stop());
     let draining = false;
     const jobs = createJobRegistry({
       consumer: peer.consumer,
@@ -169,6 +178,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       clock,
       random,
       jobsPerAddressMax: env.JOBS_PER_ADDRESS,
+      jobsPerKeyMax: env.JOBS_PER_KEY,
     });
     const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;
     const health = (): Health => {
@@ -194,6 +204,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       guard,
       keys: createKeyBook(database, { now: clock.now, random }),
       keysNeeded: env.API_KEYS,
+      rates,
       jobs,
       models,
       explain: peer.consumer.explain,

@@ -115,12 +115,18 @@ const databaseUrlSchema = z.string().refine((text) => /^postgres(ql)?:$/.test(UR
   error: 'write it like postgres://user:password@host:5432/name',
 });
 
+const redisUrlSchema = z.string().refine((text) => /^rediss?:$/.test(URL.parse(text)?.protocol ?? ''), {
+  error: 'write it like redis://:password@host:6379',
+});
+
 /** Where the keys of the gateway and its ledger are. */
 const ledgerShape = {
   DATABASE_URL: databaseUrlSchema.optional(),
 };
 const ledgerEnv = { ...ledgerShape, DATA_DIR: path.prefault('data') };
 const count = numberSchema.pipe(z.number().int().min(1)).optional();
+
+const rate = numberSchema.pipe(z.number().int().min(1));
 
 const port = numberSchema.pipe(z.number().int().max(65_535));
 
@@ -141,6 +147,11 @@ export const envSchemas = {
     TRUSTED_PROXIES: networksSchema.default([]),
     CONNECTIONS_PER_ADDRESS: numberSchema.pipe(z.number().int().min(1).max(10_000)).default(256),
     JOBS_PER_ADDRESS: numberSchema.pipe(z.number().int().min(1).max(10_000)).default(64),
+    JOBS_PER_KEY: numberSchema.pipe(z.number().int().min(1).max(10_000)).default(64),
+    REQUESTS_PER_MINUTE: rate.default(600),
+    TOKENS_PER_MINUTE: rate.default(1_000_000),
+    REQUESTS_PER_MINUTE_TOTAL: rate.default(12_000),
+    REDIS_URL: redisUrlSchema.optional(),
     NATIVE: z.enum(['on', 'off']).default('on'),
     RELAYS: list.pipe(z.array(relayUrlSchema).max(relaysMax)).default([]),
   }),
@@ -165,6 +176,8 @@ export const envSchemas = {
     KEY_REQUESTS_TOTAL: count,
     KEY_TOKENS_PER_DAY: count,
     KEY_TOKENS_TOTAL: count,
+    KEY_REQUESTS_PER_MINUTE: count,
+    KEY_TOKENS_PER_MINUTE: count,
   }),
   'keys list': z.object(ledgerEnv),
   'keys revoke': z.object({
@@ -176,7 +189,7 @@ export const envSchemas = {
 };
 
 /** Variables that may hold a password, which is repeated nowhere. */
-const secrets: ReadonlySet<string> = new Set(['DATABASE_URL', 'NATIVE_SERVER_KEY']);
+const secrets: ReadonlySet<string> = new Set(['DATABASE_URL', 'REDIS_URL', 'NATIVE_SERVER_KEY']);
 
 /**
  * Reads the environment of a command. An empty variable counts as unset.

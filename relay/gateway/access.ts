@@ -4,6 +4,7 @@ import { hashOfKey, isKey, type ApiKey } from '../api-key.ts';
 import type { Attempts } from './attempts.ts';
 import { gatewayError } from './errors.ts';
 import { isLoopback, type Caller, type GatewayEnv } from './caller.ts';
+import type { RateLimits } from './rate-limits.ts';
 
 /** The keys, wherever they are stored. */
 export interface KeyReader {
@@ -80,6 +81,16 @@ export const requireKey =
       );
     }
     await next();
+  };
+
+/** Finds the caller's rates for the handler, and reports what is left of them, in refusals too. */
+export const reportRates =
+  (limits: RateLimits): MiddlewareHandler<GatewayEnv> =>
+  async (context, next) => {
+    const rate = limits.of(context.get('caller'));
+    context.set('rate', rate);
+    await next();
+    if (rate) for (const [name, value] of Object.entries(rate.headers())) context.header(name, value);
   };
 
 /** @throws `invalid-api-key`, `origin-not-allowed`. */

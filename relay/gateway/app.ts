@@ -6,7 +6,7 @@ import type { Consumer } from '#lib/peer/spec.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
 import type { ResolveClientAddress } from '../http/client-address.ts';
 import type { Guard } from '../http/guard.ts';
-import { identifyCaller, requireKey, type AccessComponents } from './access.ts';
+import { identifyCaller, reportRates, requireKey, type AccessComponents } from './access.ts';
 import { createBodyBudget } from './body.ts';
 import type { GatewayEnv, RequestOrigin } from './caller.ts';
 import { chatEndpoint } from './chat.ts';
@@ -28,6 +28,7 @@ import {
 } from './routes/status.ts';
 import { openApiDocument, type OpenApiDocument } from './openapi.ts';
 import { showReference } from './reference.ts';
+import type { RateLimits } from './rate-limits.ts';
 import type { ReceiptIndex } from './receipts.ts';
 import { responsesEndpoint } from './responses/endpoint.ts';
 import { hostCheck, originCheck } from './security.ts';
@@ -36,6 +37,7 @@ export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'>, N
   readonly guard: Guard;
   /** Whether jobs from other machines need a key. */
   readonly keysNeeded: 'optional' | 'required';
+  readonly rates: RateLimits;
   readonly explain: Consumer['explain'];
   readonly receipts: ReceiptIndex;
   readonly startedAt: number;
@@ -98,7 +100,7 @@ export function createGateway(components: GatewayComponents): Gateway {
 
   const generateComponents = { ...components, bodies: createBodyBudget() };
   for (const [path, one] of Object.entries(endpoints)) {
-    app.post(path, requireKey(keysNeeded), generate(generateComponents, one));
+    app.post(path, requireKey(keysNeeded), reportRates(components.rates), generate(generateComponents, one));
   }
   for (const path of unavailablePaths) app.post(path, kindUnavailable);
   app.get('/v1/models', listModels(components));

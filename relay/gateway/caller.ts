@@ -1,4 +1,5 @@
 import type { ApiKey } from '../api-key.ts';
+import type { RequestRate } from './rate-limits.ts';
 
 /** Who asks. */
 export type Caller =
@@ -16,7 +17,7 @@ export interface RequestOrigin {
 /** What the handlers of `/v1` find in their context. */
 export interface GatewayEnv {
   readonly Bindings: RequestOrigin;
-  readonly Variables: { readonly caller: Caller };
+  readonly Variables: { readonly caller: Caller; readonly rate: RequestRate | undefined };
 }
 
 export const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');

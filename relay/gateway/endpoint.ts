@@ -84,6 +84,7 @@ export const endpoint = <S extends RequestSchema>(
       answer: stream === true ? 'streamed' : 'whole',
       usageChunk: options?.include_usage === true ? 'sent' : 'omitted',
       format: first.format,
+      endUser: request.safety_identifier ?? request.user ?? undefined,
     };
   },
 });

@@ -27,6 +27,7 @@ const gatewayStatus = {
   'method-not-allowed': 405,
   'gateway-busy': 429,
   'insufficient-quota': 429,
+  'rate-limit-exceeded': 429,
   'ledger-unavailable': 503,
 } as const satisfies Record<string, number>;
 

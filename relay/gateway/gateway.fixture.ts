@@ -79,6 +79,7 @@ export function gatewayFixture(
     guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] }),
     keys: noKeys,
     keysNeeded: 'optional',
+    rates: { of: () => undefined, stop: () => undefined },
     jobs,
     models,
     explain: consumer.explain,

@@ -8,12 +8,13 @@ import type { Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { partTokens } from '#lib/protocol/output.ts';
 import type { Usage } from '#lib/protocol/part.ts';
-import { createConnectionLimits, type ConnectionPlace } from '../http/connection-limits.ts';
+import type { ConnectionPlace } from '../http/connection-limits.ts';
 import { askInTurn, type Attempts } from './attempts.ts';
-import { isLoopback, type Caller } from './caller.ts';
+import type { Caller } from './caller.ts';
 import { gatewayError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 import type { Metering } from './metering.ts';
+import { createPlaces } from './places.ts';
 import { createResponseRecorder, type ResponseRecorder } from './response-recorder.ts';
 
 /** All jobs that this gateway runs, within its limit, and counts of their outcomes. */
@@ -35,8 +36,12 @@ export interface JobRegistry {
 
 export interface JobRunOptions extends AbortOptions {
   readonly caller: Caller;
+  /** The caller's name for the one it asks for, if any: places are shared evenly among those of one key. */
+  readonly endUser?: string | undefined;
   /** The most that the job may use, as far as the request tells. */
   readonly most: Usage;
+  /** Called when the job of this very request has ended, with what was delivered. */
+  readonly onEnd?: ((used: Usage | undefined) => void) | undefined;
 }
 
 export interface JobRun {
@@ -76,11 +81,17 @@ export interface JobRegistryComponents {
   readonly random: Random;
   /** Concurrent answers for one address; a /24 or /48 may have four times as many. The machine itself is not limited. */
   readonly jobsPerAddressMax?: number | undefined;
+  readonly jobsPerKeyMax?: number | undefined;
 }
 
 export function createJobRegistry(components: JobRegistryComponents): JobRegistry {
-  const { consumer, metering, clock, random, jobsPerAddressMax = gatewayLimits.jobsPerAddressMaxDefault } = components;
-  const places = createConnectionLimits({ clock, perAddressMax: jobsPerAddressMax, opening: 'unlimited' });
+  const { consumer, metering, clock, random } = components;
+  const places = createPlaces({
+    clock,
+    placesMax: gatewayLimits.jobsMax,
+    perAddressMax: components.jobsPerAddressMax ?? gatewayLimits.jobsPerAddressMaxDefault,
+    perKeyMax: components.jobsPerKeyMax ?? gatewayLimits.jobsPerKeyMaxDefault,
+  });
   /**
    * Part of every id, since the attempt count and a job's salt are lost with this process: a worker that remembers an id
    * would refuse it with another salt.
@@ -96,7 +107,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     attempts: Attempts,
     ids: readonly string[],
     place: ConnectionPlace,
-    { caller, most, signal }: JobRunOptions,
+    { caller, most, onEnd, signal }: JobRunOptions,
   ): AsyncGenerator<JobEvent> {
     let outcome: 'finished' | 'failed' | 'cancelled' = 'cancelled';
     let used: Usage | undefined;
@@ -125,6 +136,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       // When the client leaves, what it has received counts; how long its prompt was, only a receipt would say.
       if (outcome === 'cancelled' && delivered > 0) used = { tokensIn: most.tokensIn, tokensOut: delivered };
       if (isHeld) metering.close({ job, used });
+      onEnd?.(used);
       place.release();
       counts.running -= 1;
       counts[outcome] += 1;
@@ -132,20 +144,17 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     }
   }
 
-  const admit = (caller: Caller): ConnectionPlace => {
+  const admit = ({ caller, endUser }: JobRunOptions): ConnectionPlace => {
     if (draining) throw wireError('draining', 'This relay is shutting down and accepts no new work. Ask another one.');
-    if (counts.running >= gatewayLimits.jobsMax) {
-      throw gatewayError(
-        'gateway-busy',
-        'This relay is running as many answers as it can. Try again in a few seconds.',
-      );
-    }
-    const address = caller.type === 'local' ? undefined : caller.address;
-    const place = address === undefined || isLoopback(address) ? unlimited : places.admit(address);
-    if (place) return place;
+    const place = places.admit(caller, endUser);
+    if (typeof place === 'object') return place;
     throw gatewayError(
       'gateway-busy',
-      'Your address has as many answers running as it may. Try again in a few seconds.',
+      place === 'full'
+        ? 'This relay is running as many answers as it can. Try again in a few seconds.'
+        : caller.type === 'key'
+          ? 'This key, or its end user, has as many answers running as it may. Try again in a few seconds.'
+          : 'Your address has as many answers running as it may. Try again in a few seconds.',
     );
   };
 
@@ -176,7 +185,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     }
     const ids = () => attempts.map((_, turn) => hash(processSalt, name, `${entry.attempt}.${turn}`).slice(0, 32));
     if (!entry.recorder || entry.recorder.abandoned) {
-      const place = admit(options.caller);
+      const place = admit(options);
       if (entry.recorder) entry.attempt += 1;
       const recorder = createResponseRecorder((signal) => counted(attempts, ids(), place, { ...options, signal }));
       entry.recorder = recorder;
@@ -190,7 +199,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     counts,
     run(attempts, key, options) {
       if (key) return runKeyed(attempts, key, options);
-      const place = admit(options.caller);
+      const place = admit(options);
       const ids = attempts.map(() => randomId(random));
       return { ids, events: counted(attempts, ids, place, options) };
     },
@@ -203,8 +212,6 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     },
   };
 }
-
-const unlimited: ConnectionPlace = { release: () => undefined };
 
 /** Only a finished answer is replayed. */
 async function discardUnlessFinished(entry: Entry, recorder: ResponseRecorder): Promise<void> {

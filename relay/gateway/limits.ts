@@ -8,6 +8,8 @@ export const gatewayLimits = {
   jobsMax: 256,
   /** Of these, for one address. */
   jobsPerAddressMaxDefault: 64,
+  /** For one key. */
+  jobsPerKeyMaxDefault: 64,
   /** How long the status line waits for a worker to accept the job; after that a stream starts with 200 regardless. */
   statusHoldMs: 5_000,
   /** Interval of SSE comments on a silent stream, so that proxies and clients keep waiting. */

@@ -15,9 +15,7 @@ const words = (text: string) => text.split(/\s+/);
 
 /** Parameters without an effect on the answer, beside those of a route's own schema. */
 const harmless = new Set(
-  words(
-    'tabloom peer_tier route metadata store safety_identifier prompt_cache_key prompt_cache_retention service_tier',
-  ),
+  words('tabloom peer_tier route metadata store prompt_cache_key prompt_cache_retention service_tier'),
 );
 
 /** Parameters that would change the answer or promise something about it, and that this network cannot honour. */

@@ -18,6 +18,8 @@ export interface ParsedRequest {
   readonly answer: 'whole' | 'streamed';
   readonly usageChunk: 'sent' | 'omitted';
   readonly format: AnswerFormat;
+  /** Whom the caller asks for, by its own name for them. */
+  readonly endUser: string | undefined;
 }
 
 /**

@@ -43,6 +43,7 @@ const exposedHeaders = [
   'x-tabloom-route',
   'x-tabloom-tier',
   'x-tabloom-warnings',
+  ...['limit', 'remaining', 'reset'].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
 ].join(', ');
 
 /**

@@ -6,13 +6,14 @@ import type { JobState } from '#lib/peer/session/job-state.ts';
 import { answerHeaders, type AnswerMetadata } from '../answer.ts';
 import { assertModelsAllowed, keyTexts } from '../access.ts';
 import { readJson, type BodyBudget } from '../body.ts';
-import type { GatewayEnv } from '../caller.ts';
+import type { Caller, GatewayEnv } from '../caller.ts';
 import { collectJob } from '../collect.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { badRequest } from '../errors.ts';
 import type { IdempotencyKey, JobRegistry } from '../job-registry.ts';
 import { gatewayLimits } from '../limits.ts';
 import type { ModelList } from '../model-list.ts';
+import type { ParsedRequest } from '../request.ts';
 import { startStream, streamBody } from '../stream.ts';
 
 export interface GenerateComponents {
@@ -30,6 +31,8 @@ export function generate(
 ): Handler<GatewayEnv> {
   return async (context) => {
     const request = context.req.raw;
+    const rate = context.get('rate');
+    await rate?.takeRequest();
     const { value, text } = await readJson(request, bodies);
     const parsed = endpoint.read(value, request.headers, models);
     const left = new AbortController();
@@ -42,7 +45,15 @@ export function generate(
     assertModelsAllowed(caller, attempts);
     const tokensIn = Math.ceil(text.length / charactersPerToken);
     const tokensOut = Math.max(...attempts.map(({ maxTokens = 0 }) => maxTokens));
-    const { ids, events } = jobs.run(attempts, key, { signal: left.signal, caller, most: { tokensIn, tokensOut } });
+    const endUser = endUserOf(caller, parsed);
+    await rate?.takeTokens(tokensIn + tokensOut, endUser);
+    const { ids, events } = jobs.run(attempts, key, {
+      signal: left.signal,
+      caller,
+      endUser,
+      most: { tokensIn, tokensOut },
+      onEnd: rate && ((used) => rate.giveBack(tokensIn + tokensOut - (used ? used.tokensIn + used.tokensOut : 0))),
+    });
     const { ask, model } = attempts[0];
     logger.info('job-asked', { job: ids[0], kind: ask.kind, model: model.slice(0, 128), answer: parsed.answer });
     // Dated by the job, not the request: a repeated Idempotency-Key gets the same answer, to the second.
@@ -75,6 +86,10 @@ export function generate(
     );
   };
 }
+
+/** Visitors of a page share its key, and are told apart by their addresses: what a page says of them is not its owner's word. */
+const endUserOf = (caller: Caller, { endUser }: ParsedRequest): string | undefined =>
+  caller.type !== 'key' ? undefined : caller.key.type === 'publishable' ? caller.address : endUser;
 
 /** Of a request's JSON, by which its prompt is estimated until the worker has counted it. */
 const charactersPerToken = 4;

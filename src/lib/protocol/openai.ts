@@ -37,6 +37,8 @@ export const requestSchema = z.looseObject({
   stream: flag,
   stream_options: z.looseObject({ include_usage: flag }, { error: 'must be an object' }).nullish(),
   user: text.nullish(),
+  /** In place of `user`, for callers that ask on behalf of others. */
+  safety_identifier: text.nullish(),
   /** OpenRouter's: models to fall back to, in order. */
   models: z
     .array(text.min(1), { error: 'must be a list of model names' })
