@@ -29,9 +29,11 @@ import { createGuard } from './http/guard.ts';
 import { listen } from './http/server.ts';
 import { createUpgradeHandler } from './http/upgrade.ts';
 import { ledgerLocation } from './keys.ts';
+import { createActivity, type JobUsage } from './ledger/activity.ts';
+import { createAnswerStore } from './ledger/answers.ts';
 import { openDatabase } from './ledger/database.ts';
 import { createKeyBook } from './ledger/keys.ts';
-import { createLedger, type JobUsage } from './ledger/ledger.ts';
+import { createLedger } from './ledger/ledger.ts';
 import { readBackends } from './backends.ts';
 import { createLogger } from './log.ts';
 import { bundledModelFile, noNativeProvider, startNativeProvider, waitUntilListed } from './native-provider.ts';
@@ -175,6 +177,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     const jobs = createJobRegistry({
       consumer: peer.consumer,
       metering: ledger,
+      answers: createAnswerStore(database, { gateway: net.self, now: clock.now }),
       clock,
       random,
       jobsPerAddressMax: env.JOBS_PER_ADDRESS,
@@ -205,6 +208,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       keys: createKeyBook(database, { now: clock.now, random }),
       keysNeeded: env.API_KEYS,
       rates,
+      activity: createActivity(database),
       jobs,
       models,
       explain: peer.consumer.explain,

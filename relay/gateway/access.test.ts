@@ -3,7 +3,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { drawKey, hashOfKey, keyTermsSchema, type ApiKey } from '../api-key.ts';
-import { answers, ask, endless, failed, gatewayFixture } from './gateway.fixture.ts';
+import { answers, ask, endless, failed, gatewayFixture, worker } from './gateway.fixture.ts';
 import type { JobClosing, JobHold, Metering } from './metering.ts';
 
 const clock = manualClock();
@@ -177,7 +177,8 @@ describe('the ledger', () => {
       { job: id, ids: [id], key: undefined, most: { tokensIn: expect.any(Number), tokensOut: 7 } },
     ]);
     expect(held[0]!.most.tokensIn).toBeGreaterThan(1);
-    expect(closed).toEqual([{ job: id, used: { tokensIn: 5, tokensOut: 2 } }]);
+    const run = { model: 'tabloom-demo', kind: 'chat', peer: worker.peer, outcome: 'finished', ms: expect.any(Number) };
+    expect(closed).toEqual([{ job: id, used: { tokensIn: 5, tokensOut: 2 }, run }]);
   });
 
   test('counts nothing for a job that failed, and once for two models', async () => {
@@ -186,7 +187,7 @@ describe('the ledger', () => {
     });
     await chat(ask({ models: ['catalogued'] }));
     expect(held.map(({ ids }) => ids.length)).toEqual([2]);
-    expect(closed).toEqual([{ job: held[0]!.job, used: undefined }]);
+    expect(closed).toMatchObject([{ job: held[0]!.job, used: undefined, run: { outcome: 'failed', peer: undefined } }]);
   });
 
   test('counts what a client had received when it left', async () => {

@@ -14,6 +14,7 @@ import { completionEndpoint } from './completion.ts';
 import { embeddingEndpoint } from './embedding.ts';
 import type { Endpoint } from './endpoint.ts';
 import { gatewayError, toHttpError } from './errors.ts';
+import { showActivity, streamFeed, type ActivityComponents } from './routes/activity.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
 import {
   listModels,
@@ -33,7 +34,8 @@ import type { ReceiptIndex } from './receipts.ts';
 import { responsesEndpoint } from './responses/endpoint.ts';
 import { hostCheck, originCheck } from './security.ts';
 
-export interface GatewayComponents extends Omit<GenerateComponents, 'bodies'>, NetworkComponents, AccessComponents {
+export interface GatewayComponents
+  extends Omit<GenerateComponents, 'bodies'>, NetworkComponents, AccessComponents, ActivityComponents {
   readonly guard: Guard;
   /** Whether jobs from other machines need a key. */
   readonly keysNeeded: 'optional' | 'required';
@@ -107,6 +109,8 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/models/:id{.+}', showModel(components));
   app.get('/v1/network', showNetwork(components));
   app.get('/v1/route', showRoute(components));
+  app.get('/v1/activity', showActivity(components));
+  app.get('/v1/feed', streamFeed(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
   let document: OpenApiDocument | undefined;
   const describeApi = () => (document ??= openApiDocument(endpoints));
@@ -121,6 +125,8 @@ export function createGateway(components: GatewayComponents): Gateway {
     '/v1/models/:id{.+}',
     '/v1/network',
     '/v1/route',
+    '/v1/activity',
+    '/v1/feed',
     '/v1/receipts/:id',
     '/v1/openapi.json',
     '/v1/reference',

@@ -16,6 +16,7 @@ const gatewayStatus = {
   'bad-encoding': 400,
   'invalid-api-key': 401,
   'idempotency-key-reused': 422,
+  'idempotency-key-in-use': 409,
   'body-too-large': 413,
   'unsupported-media-type': 415,
   'unsupported-encoding': 415,
@@ -36,6 +37,7 @@ export type GatewayErrorCode = keyof typeof gatewayStatus;
 const retryAfterSecondsDefault: Readonly<Record<string, number>> = {
   busy: 2,
   'gateway-busy': 2,
+  'idempotency-key-in-use': 2,
   'no-peer-available': 3,
   draining: 5,
   'ledger-unavailable': 30,

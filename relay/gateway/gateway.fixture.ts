@@ -17,7 +17,7 @@ import { createGuard } from '../http/guard.ts';
 import type { KeyReader } from './access.ts';
 import { createGateway, type Gateway, type GatewayComponents } from './app.ts';
 import { createJobRegistry, type JobRegistry } from './job-registry.ts';
-import type { Metering } from './metering.ts';
+import type { AnswerStore, Metering } from './metering.ts';
 import { createModelList } from './model-list.ts';
 
 /** A gateway over a scripted consumer: no network, no engine, no socket. */
@@ -52,6 +52,7 @@ export function gatewayFixture(
     readonly clock?: Clock;
     readonly seed?: number;
     readonly metering?: Metering;
+    readonly answers?: AnswerStore;
   } = {},
 ): GatewayFixture {
   const clock = over.clock ?? manualClock();
@@ -72,6 +73,7 @@ export function gatewayFixture(
   const jobs = createJobRegistry({
     consumer,
     metering: over.metering ?? noMetering,
+    answers: over.answers ?? noAnswers,
     clock,
     random: seededRandom(over.seed ?? 1),
   });
@@ -79,6 +81,7 @@ export function gatewayFixture(
     guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] }),
     keys: noKeys,
     keysNeeded: 'optional',
+    activity: { recent: async () => [], hours: async () => [] },
     rates: { of: () => undefined, stop: () => undefined },
     jobs,
     models,
@@ -124,6 +127,12 @@ export function gatewayFixture(
 }
 
 const noKeys: KeyReader = { find: async () => undefined, hasOrigin: async () => false };
+/** None is stored: what this process remembers is all there is. */
+const noAnswers: AnswerStore = {
+  claim: async () => ({ type: 'claimed' }),
+  save: async () => undefined,
+  release: async () => undefined,
+};
 const noMetering: Metering = { hold: async () => undefined, close: () => undefined };
 
 /** Puts a worker into the directory. */

@@ -4,6 +4,7 @@ import { systemClock } from '#lib/base/clock.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { accepted, ask, endless, failed, finished, gatewayFixture, part, readFrames } from './gateway.fixture.ts';
 import { gatewayLimits } from './limits.ts';
+import type { AnswerStore, StoredAnswer } from './metering.ts';
 
 const key = { 'idempotency-key': 'k1' };
 const textOf = async (response: Response) => (await response.json()).choices[0].message.content;
@@ -117,6 +118,89 @@ describe('Idempotency-Key', () => {
     const before = asked.length;
     await chat(ask(), key);
     expect(asked).toHaveLength(before + 1);
+  });
+});
+
+describe('an answer that is stored', () => {
+  /** One store, and any number of gateways that start after each other or share it. */
+  const shared = () => {
+    const rows = new Map<string, { readonly bodyHash: string; answer?: StoredAnswer }>();
+    const released: string[] = [];
+    const answers: AnswerStore = {
+      async claim({ name, bodyHash }) {
+        const row = rows.get(name);
+        if (!row) rows.set(name, { bodyHash });
+        if (!row) return { type: 'claimed' };
+        if (row.bodyHash !== bodyHash) return { type: 'other-body' };
+        return row.answer ? { type: 'answered', answer: row.answer } : { type: 'running' };
+      },
+      async save(name, answer) {
+        rows.get(name)!.answer = answer;
+      },
+      async release(name) {
+        rows.delete(name);
+        released.push(name);
+      },
+    };
+    return { answers, rows, released };
+  };
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+  test('is replayed by a process that was started anew, to the byte, and asked for by no one', async () => {
+    const { answers, rows } = shared();
+    const [before, after] = [gatewayFixture(undefined, { answers }), gatewayFixture(undefined, { answers, seed: 2 })];
+    const first = await (await before.chat(ask(), key)).json();
+    await settled();
+    expect(JSON.stringify([...rows.values()]), 'the prompt is not stored').not.toContain('hello');
+    expect(await (await after.chat(ask(), key)).json()).toEqual(first);
+    expect(after.asked).toEqual([]);
+    expect((await after.chat(ask({ seed: 2 }), key)).status).toBe(422);
+    expect((await gatewayFixture(undefined, { answers }).chat(ask({ seed: 2 }), key)).status).toBe(422);
+  });
+
+  test('is not made twice at once: a gateway that shares the store says to wait', async () => {
+    const { answers } = shared();
+    const clock = manualClock();
+    const [here, there] = [
+      gatewayFixture(
+        async function* (request, signal) {
+          yield* accepted(request, clock);
+          await clock.delay(100, { signal });
+          yield part('a', clock);
+          yield finished(request, ['a'], clock);
+        },
+        { clock, answers },
+      ),
+      gatewayFixture(undefined, { answers }),
+    ];
+    const running = here.chat(ask(), key);
+    await settled();
+    const refused = await there.chat(ask(), key);
+    expect(refused.status).toBe(409);
+    expect(refused.headers.get('retry-after')).toBe('2');
+    expect((await refused.json()).error.code).toBe('idempotency_key_in_use');
+    await clock.advance(100);
+    const answer = await (await running).json();
+    await settled();
+    expect(await (await there.chat(ask(), key)).json()).toEqual(answer);
+    expect(there.asked).toEqual([]);
+  });
+
+  test('is given back by a run that failed, and by one that found no place', async () => {
+    const { answers, rows, released } = shared();
+    const { chat, jobs, asked } = gatewayFixture(
+      async function* () {
+        yield failed('no-peer-available');
+      },
+      { answers },
+    );
+    expect((await chat(ask(), key)).status).toBe(503);
+    await settled();
+    expect([rows.size, released.length]).toEqual([0, 1]);
+    jobs.drain();
+    expect((await chat(ask(), key)).status).toBe(503);
+    await settled();
+    expect([rows.size, released.length, asked.length]).toEqual([0, 2, 1]);
   });
 });
 

@@ -4,7 +4,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { randomId } from '#lib/base/ids.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
-import type { Consumer, JobEvent } from '#lib/peer/spec.ts';
+import type { Consumer, JobEvent, WorkerView } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { partTokens } from '#lib/protocol/output.ts';
 import type { Usage } from '#lib/protocol/part.ts';
@@ -13,7 +13,7 @@ import { askInTurn, type Attempts } from './attempts.ts';
 import type { Caller } from './caller.ts';
 import { gatewayError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
-import type { Metering } from './metering.ts';
+import type { AnswerStore, Metering } from './metering.ts';
 import { createPlaces } from './places.ts';
 import { createResponseRecorder, type ResponseRecorder } from './response-recorder.ts';
 
@@ -23,9 +23,10 @@ export interface JobRegistry {
   /**
    * Runs a job, or follows the one that is running or ran under the same key and body. Leaving the loop or aborting stops
    * the job unless another caller follows it.
-   * @throws `draining`, `gateway-busy`, `idempotency-key-reused`, before anything is asked.
+   * @throws `draining`, `gateway-busy`, `idempotency-key-reused`, `idempotency-key-in-use` at another gateway, before
+   * anything is asked.
    */
-  run(attempts: Attempts, key: IdempotencyKey | undefined, options: JobRunOptions): JobRun;
+  run(attempts: Attempts, key: IdempotencyKey | undefined, options: JobRunOptions): Promise<JobRun>;
   /** Refuses new jobs. */
   drain(): void;
   /** Stops running jobs; each answer ends with `reason`. */
@@ -71,12 +72,18 @@ interface Entry {
   readonly expiresAt: number;
   /** Only an answer is kept: after a failed or stopped run, the next one under this key is a new job with a new id. */
   attempt: number;
+  ids: readonly string[];
+  /** That this gateway works on it, or the reading of the answer that is stored. */
+  claim?: Promise<void> | undefined;
+  /** The end of giving it back. */
+  released?: Promise<void> | undefined;
   recorder?: ResponseRecorder | undefined;
 }
 
 export interface JobRegistryComponents {
   readonly consumer: Consumer;
   readonly metering: Metering;
+  readonly answers: AnswerStore;
   readonly clock: Clock;
   readonly random: Random;
   /** Concurrent answers for one address; a /24 or /48 may have four times as many. The machine itself is not limited. */
@@ -85,7 +92,7 @@ export interface JobRegistryComponents {
 }
 
 export function createJobRegistry(components: JobRegistryComponents): JobRegistry {
-  const { consumer, metering, clock, random } = components;
+  const { consumer, metering, answers, clock, random } = components;
   const places = createPlaces({
     clock,
     placesMax: gatewayLimits.jobsMax,
@@ -114,12 +121,15 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     let delivered = 0;
     let isHeld = false;
     const job = ids[0]!;
+    const startedMs = clock.elapsed();
+    let worker: WorkerView | undefined;
     counts.running += 1;
     try {
       await metering.hold({ job, ids, key: caller.type === 'key' ? caller.key : undefined, most });
       isHeld = true;
       for await (const event of askInTurn(attempts, ids, consumer, anySignal([signal, closing.signal]))) {
-        if (event.type === 'job-finished') {
+        if (event.type === 'worker-chosen') worker = event.worker;
+        else if (event.type === 'job-finished') {
           outcome = 'finished';
           used = event.usage;
           counts.tokensOut += event.usage.tokensOut;
@@ -135,7 +145,12 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     } finally {
       // When the client leaves, what it has received counts; how long its prompt was, only a receipt would say.
       if (outcome === 'cancelled' && delivered > 0) used = { tokensIn: most.tokensIn, tokensOut: delivered };
-      if (isHeld) metering.close({ job, used });
+      if (isHeld) {
+        const { model, ask } = attempts[0];
+        const ms = clock.elapsed() - startedMs;
+        const run = { model: worker?.model ?? model, kind: ask.kind, peer: worker?.peer, outcome, ms };
+        metering.close({ job, used, run });
+      }
       onEnd?.(used);
       place.release();
       counts.running -= 1;
@@ -171,33 +186,91 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     }
   };
 
-  const runKeyed = (attempts: Attempts, { scope, key, body }: IdempotencyKey, options: JobRunOptions) => {
+  const claim = async (name: string, entry: Entry) => {
+    const { bodyHash, expiresAt } = entry;
+    await entry.released;
+    const claimed = await answers.claim({ name, bodyHash, expiresAt });
+    if (claimed.type === 'other-body') throw keyReused();
+    if (claimed.type === 'running') {
+      throw gatewayError(
+        'idempotency-key-in-use',
+        'Another request with this Idempotency-Key is running. Wait for it.',
+      );
+    }
+    if (claimed.type === 'claimed') return;
+    const { ids, events } = claimed.answer;
+    entry.ids = ids;
+    entry.recorder = createResponseRecorder(async function* () {
+      yield* events as readonly JobEvent[];
+    });
+  };
+
+  const runKeyed = async (
+    attempts: Attempts,
+    { scope, key, body }: IdempotencyKey,
+    options: JobRunOptions,
+  ): Promise<JobRun> => {
     const name = hash(scope, key);
     const bodyHash = hash(body);
     evictRecords();
-    const entry = entries.get(name) ?? {
-      bodyHash,
-      expiresAt: clock.now() + gatewayLimits.recordTtlMs,
-      attempt: 0,
-    };
-    if (entry.bodyHash !== bodyHash) {
-      throw gatewayError('idempotency-key-reused', 'This Idempotency-Key was used with another body. Use a new key.');
+    const expiresAt = clock.now() + gatewayLimits.recordTtlMs;
+    const entry: Entry = entries.get(name) ?? { bodyHash, expiresAt, attempt: 0, ids: [] };
+    if (entry.bodyHash !== bodyHash) throw keyReused();
+    entries.set(name, entry);
+    for (let claimed: Promise<void> | undefined; claimed === undefined || claimed !== entry.claim;) {
+      claimed = entry.claim ??= claim(name, entry);
+      try {
+        await claimed;
+      } catch (error) {
+        entries.delete(name);
+        throw error;
+      }
     }
-    const ids = () => attempts.map((_, turn) => hash(processSalt, name, `${entry.attempt}.${turn}`).slice(0, 32));
+    // Of several that waited, the first one starts it and the others follow.
     if (!entry.recorder || entry.recorder.abandoned) {
-      const place = admit(options);
+      let place: ConnectionPlace;
+      try {
+        place = admit(options);
+      } catch (error) {
+        giveBack(name, entry);
+        throw error;
+      }
       if (entry.recorder) entry.attempt += 1;
-      const recorder = createResponseRecorder((signal) => counted(attempts, ids(), place, { ...options, signal }));
+      const { attempt } = entry;
+      const ids = attempts.map((_, turn) => hash(processSalt, name, `${attempt}.${turn}`).slice(0, 32));
+      entry.ids = ids;
+      const recorder = createResponseRecorder((signal) => counted(attempts, ids, place, { ...options, signal }));
       entry.recorder = recorder;
-      void discardUnlessFinished(entry, recorder);
+      void keepAnswer(name, entry, recorder);
     }
     entries.set(name, entry);
-    return { ids: ids(), events: entry.recorder.follow(options.signal) };
+    return { ids: entry.ids, events: entry.recorder.follow(options.signal) };
+  };
+
+  /** The next run under the key claims it again. */
+  const giveBack = (name: string, entry: Entry) => {
+    entry.claim = undefined;
+    entry.released = answers.release(name).catch(() => undefined);
+  };
+
+  /** Only a finished answer is kept. */
+  const keepAnswer = async (name: string, entry: Entry, recorder: ResponseRecorder) => {
+    const last = await recorder.lastEvent;
+    if (entry.recorder !== recorder) return;
+    if (last?.type === 'job-finished') {
+      const events = recorder.events.map(withoutPrompt);
+      // What cannot be stored is remembered by this process all the same.
+      await answers.save(name, { ids: entry.ids, events }).catch(() => undefined);
+      return;
+    }
+    entry.recorder = undefined;
+    entry.attempt += 1;
+    giveBack(name, entry);
   };
 
   return {
     counts,
-    run(attempts, key, options) {
+    async run(attempts, key, options) {
       if (key) return runKeyed(attempts, key, options);
       const place = admit(options);
       const ids = attempts.map(() => randomId(random));
@@ -213,13 +286,12 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
   };
 }
 
-/** Only a finished answer is replayed. */
-async function discardUnlessFinished(entry: Entry, recorder: ResponseRecorder): Promise<void> {
-  const last = await recorder.lastEvent;
-  if (last?.type === 'job-finished' || entry.recorder !== recorder) return;
-  entry.recorder = undefined;
-  entry.attempt += 1;
-}
+const keyReused = () =>
+  gatewayError('idempotency-key-reused', 'This Idempotency-Key was used with another body. Use a new key.');
+
+/** A prompt is stored nowhere. A replay needs of its job no more than the id. */
+const withoutPrompt = (event: JobEvent): JobEvent =>
+  event.type === 'worker-chosen' ? { ...event, job: { ...event.job, input: {} } as typeof event.job } : event;
 
 /** SHA-256 over length-prefixed parts, so that different lists cannot collide. */
 function hash(...parts: readonly string[]): string {

@@ -35,6 +35,8 @@ const reads: Readonly<Record<string, Read>> = {
   '/v1/models/{id}': { summary: 'One of them, by its name or artefact.', param: 'id' },
   '/v1/network': { summary: 'The capacity of each model, and the workers by peer id.' },
   '/v1/route': { summary: 'Why each worker would get a chat with a model now, or not. The query names the "model".' },
+  '/v1/activity': { summary: 'Jobs and tokens by hour and model. The query may say for how many "hours".' },
+  '/v1/feed': { summary: 'Each job as it ends, as server-sent events: no prompts, no addresses.' },
   '/v1/receipts/{id}': { summary: 'The signed receipts of a job, by its id or that of its answer.', param: 'id' },
   '/v1/openapi.json': { summary: 'This document.' },
   '/health': { summary: 'Whether the relay accepts requests, and how much it does.' },

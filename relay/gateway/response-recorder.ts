@@ -6,6 +6,8 @@ import type { Part } from '#lib/protocol/part.ts';
 /** Records a run and replays it from the start to any number of readers. The run stops if the last reader leaves early. */
 export interface ResponseRecorder {
   readonly ended: boolean;
+  /** What has been recorded so far. */
+  readonly events: readonly JobEvent[];
   /** The last reader left early, so the run is being stopped and cannot be followed any more. */
   readonly abandoned: boolean;
   /** Approximate memory of the recorded events. */
@@ -65,6 +67,7 @@ export function createResponseRecorder(run: (stop: AbortSignal) => AsyncIterable
   }
 
   return {
+    events,
     get ended() {
       return ended;
     },

@@ -13,6 +13,9 @@ export interface Tables {
   readonly quota: QuotaRow;
   readonly transfers: TransferRow;
   readonly open_holds: OpenHoldRow;
+  readonly runs: RunRow;
+  readonly activity: ActivityRow;
+  readonly answers: AnswerRow;
 }
 
 export interface KeyRow {
@@ -62,6 +65,42 @@ export interface OpenHoldRow {
   readonly key_id: string | null;
   readonly day: string;
   readonly tokens: bigint;
+}
+
+/** A job that has ended. */
+export interface RunRow {
+  readonly job: string;
+  readonly at: bigint;
+  readonly model: string;
+  readonly kind: string;
+  readonly peer: string | null;
+  readonly outcome: 'finished' | 'failed' | 'cancelled';
+  readonly tokens_in: bigint;
+  readonly tokens_out: bigint;
+  readonly ms: bigint;
+}
+
+/** The sums of an hour for a model. */
+export interface ActivityRow {
+  readonly hour: bigint;
+  readonly model: string;
+  readonly jobs: bigint;
+  readonly finished: bigint;
+  readonly tokens_in: bigint;
+  readonly tokens_out: bigint;
+}
+
+/** An answer under an Idempotency-Key, or the claim of the gateway that works on it. */
+export interface AnswerRow {
+  /** A hash of the key and of who sent it. */
+  readonly name: string;
+  readonly body_hash: string;
+  readonly gateway: string;
+  readonly expires_at: bigint;
+  /** JSON: ids of the job for each model. */
+  readonly ids: string;
+  /** A V8 structured clone; null while the answer is being made. */
+  readonly events: Uint8Array | null;
 }
 
 export type LedgerDatabase = Kysely<Tables>;

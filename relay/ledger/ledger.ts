@@ -3,9 +3,11 @@ import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { ApiKey } from '../api-key.ts';
+import { addRun, type JobUsage, type Run } from './activity.ts';
 import { createBatchWriter } from './batch-writer.ts';
-import type { LedgerDatabase, OpenHoldRow, Tables, TransferRow } from './database.ts';
+import type { LedgerDatabase, OpenHoldRow, Tables, TransferType } from './database.ts';
 import { reserveQuota, settleQuota } from './quota.ts';
+import { createStatements, type Statements } from './statements.ts';
 
 /**
  * The gateway's books: append-only and double entry. A job holds the most it may cost before any work is done; at its end
@@ -35,15 +37,12 @@ export interface Hold {
   readonly most: JobUsage;
 }
 
-export interface JobUsage {
-  readonly tokensIn: number;
-  readonly tokensOut: number;
-}
-
 export interface Closing {
   readonly job: string;
   /** What was delivered; undefined for a job that failed and costs nothing. */
   readonly used: JobUsage | undefined;
+  /** What is told of it; undefined where that is not known any more. */
+  readonly run: Run | undefined;
 }
 
 export interface LedgerComponents {
@@ -64,23 +63,37 @@ type Task =
 /** How long a closing waits for others, so that it is off the answer's way. */
 const closeDelayMs = 10;
 const retryMs = 1_000;
+/** Of a batch that another gateway's stood in the way of. */
+const triesMax = 5;
 
 /** Where credits are while a job runs, and where they go for its work. */
 const accounts = { held: 'held', work: 'work', guests: 'guests', operator: 'operator' } as const;
 
 export function createLedger({ db, gateway, cost, clock, logger }: LedgerComponents): Ledger {
-  const write = async (tasks: readonly Task[]): Promise<readonly (TabloomError | undefined)[]> =>
+  const statements = createStatements(db);
+
+  const writeOnce = (tasks: readonly Task[]): Promise<readonly (TabloomError | undefined)[]> =>
     db.transaction().execute(async (transaction) => {
+      const books: Books = { write: transaction, statements, gateway, cost };
       const results: (TabloomError | undefined)[] = [];
       for (const task of tasks) {
         results.push(
           task.type === 'hold'
-            ? await writeHold(transaction, task.hold, { gateway, units: cost(task.hold.most), at: task.at })
-            : await writeClosing(transaction, task.closing, { cost, at: task.at }),
+            ? await writeHold(books, task.hold, task.at)
+            : await writeClosing(books, task.closing, task.at),
         );
       }
       return results;
     });
+  const write = async (tasks: readonly Task[]) => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await writeOnce(tasks);
+      } catch (error) {
+        if (tries === triesMax || !isConflict(error)) throw error;
+      }
+    }
+  };
   const writer = createBatchWriter<Task, TabloomError | undefined>(write);
   const stopping = new AbortController();
   const closings = new Set<Promise<void>>();
@@ -107,8 +120,7 @@ export function createLedger({ db, gateway, cost, clock, logger }: LedgerCompone
         refused = await writer.add({ type: 'hold', hold, at: clock.now() });
       } catch (cause) {
         logger.warn('ledger-not-written', { error: cause });
-        const message = 'This relay cannot write its ledger now, and does no work without. Try again in a minute.';
-        throw new TabloomError('ledger-unavailable', message, { cause });
+        throw ledgerUnavailable(cause);
       }
       if (refused) throw refused;
     },
@@ -121,7 +133,7 @@ export function createLedger({ db, gateway, cost, clock, logger }: LedgerCompone
       const open = await db.selectFrom('open_holds').selectAll().where('gateway', '=', gateway).execute();
       for (const { job, ids } of open) {
         const used = await recorded(JSON.parse(ids) as string[]);
-        await writer.add({ type: 'close', closing: { job, used }, at: clock.now() });
+        await writer.add({ type: 'close', closing: { job, used, run: undefined }, at: clock.now() });
       }
       return open.length;
     },
@@ -132,74 +144,82 @@ export function createLedger({ db, gateway, cost, clock, logger }: LedgerCompone
   };
 }
 
-async function writeHold(
-  write: Write,
-  { job, ids, key, most }: Hold,
-  { gateway, units, at }: { readonly gateway: string; readonly units: bigint; readonly at: number },
-): Promise<TabloomError | undefined> {
-  const tokens = BigInt(most.tokensIn + most.tokensOut);
+export function ledgerUnavailable(cause: unknown): TabloomError {
+  const message = 'This relay cannot write its ledger now, and does no work without. Try again in a minute.';
+  return new TabloomError('ledger-unavailable', message, { cause });
+}
+
+/** Postgres's `serialization_failure` and `deadlock_detected`: the same again succeeds. */
+const isConflict = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01');
+
+/** A transaction on the books. */
+interface Books extends Pick<LedgerComponents, 'gateway' | 'cost'> {
+  readonly write: Write;
+  readonly statements: Statements;
+}
+
+async function writeHold(books: Books, { job, ids, key, most }: Hold, at: number): Promise<TabloomError | undefined> {
+  const { write, statements, gateway, cost } = books;
   const account = accountOf(key);
-  const isNew = await transfer(write, job, 'open', { type: 'hold', debit: account, credit: accounts.held, units }, at);
+  const units = cost(most);
+  const isNew = await transfer(books, job, 'open', { type: 'hold', debit: account, credit: accounts.held, units }, at);
   if (!isNew) return undefined;
   const day = dayOf(at);
+  const tokens = BigInt(most.tokensIn + most.tokensOut);
   const refused = key && (await reserveQuota(write, key, { day, at, tokens }));
   if (refused) {
     // In the same transaction: no one has seen it.
     await write.deleteFrom('transfers').where('id', '=', idOf(job, 'open')).execute();
     return refused;
   }
-  await write
-    .insertInto('open_holds')
-    .values({
-      job,
-      gateway,
-      ids: JSON.stringify(ids),
-      account,
-      units,
-      key_id: key?.id ?? null,
-      day,
-      tokens,
-    })
-    .execute();
+  const row: OpenHoldRow = {
+    job,
+    gateway,
+    ids: JSON.stringify(ids),
+    account,
+    units,
+    key_id: key?.id ?? null,
+    day,
+    tokens,
+  };
+  await write.executeQuery(statements.open({ ...row }));
   return undefined;
 }
 
-async function writeClosing(
-  write: Write,
-  { job, used }: Closing,
-  { cost, at }: Pick<LedgerComponents, 'cost'> & { readonly at: number },
-): Promise<undefined> {
-  const open = await write.deleteFrom('open_holds').where('job', '=', job).returningAll().executeTakeFirst();
+async function writeClosing(books: Books, { job, used, run }: Closing, at: number): Promise<undefined> {
+  const { write, statements, cost } = books;
+  const [open] = (await write.executeQuery(statements.take({ job }))).rows;
   if (!open) return;
   const { held, work } = accounts;
   const units = used ? least(cost(used), open.units) : open.units;
   const [type, credit] = used ? (['settle', work] as const) : (['release', open.account] as const);
-  await transfer(write, job, 'close', { type, debit: held, credit, units }, at);
+  await transfer(books, job, 'close', { type, debit: held, credit, units }, at);
   const rest = open.units - units;
   if (rest > 0n)
-    await transfer(write, job, 'rest', { type: 'rest', debit: held, credit: open.account, units: rest }, at);
-  if (open.key_id !== null) await settleQuota(write, keyedHold(open), used);
+    await transfer(books, job, 'rest', { type: 'rest', debit: held, credit: open.account, units: rest }, at);
+  if (open.key_id !== null) {
+    await settleQuota(write, { keyId: open.key_id, day: open.day, tokens: open.tokens }, used);
+  }
+  if (run) await addRun(write, statements, { job, run, used, at });
 }
-
-const keyedHold = ({ key_id, day, tokens }: OpenHoldRow) => ({ keyId: key_id!, day, tokens });
 
 type Step = 'open' | 'close' | 'rest';
 const idOf = (job: string, step: Step) => `${job}/${step}`;
 
+interface Movement {
+  readonly type: TransferType;
+  readonly debit: string;
+  readonly credit: string;
+  readonly units: bigint;
+}
+
 /** False when the job has taken this step before. */
-async function transfer(
-  write: Write,
-  job: string,
-  step: Step,
-  movement: Pick<TransferRow, 'type' | 'debit' | 'credit' | 'units'>,
-  at: number,
-): Promise<boolean> {
-  const { numInsertedOrUpdatedRows } = await write
-    .insertInto('transfers')
-    .values({ id: idOf(job, step), job, ...movement, at: BigInt(at) })
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .executeTakeFirstOrThrow();
-  return numInsertedOrUpdatedRows === 1n;
+async function transfer(books: Books, job: string, step: Step, movement: Movement, at: number): Promise<boolean> {
+  const { write, statements } = books;
+  const values = { id: idOf(job, step), job, ...movement, at: BigInt(at) };
+  const { numAffectedRows } = await write.executeQuery(statements.transfer(values));
+  return numAffectedRows === 1n;
 }
 
 const accountOf = (key: ApiKey | undefined): string =>

@@ -1,5 +1,8 @@
-import type { Kysely } from 'kysely';
+import { PostgresAdapter, type Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
+
+/** The one type whose name the databases do not share. */
+const isPostgres = (db: Kysely<unknown>): boolean => db.getExecutor().adapter instanceof PostgresAdapter;
 
 /** By name, in the order in which they are applied. One that has been released is never changed. */
 export const migrations: Record<string, Migration> = {
@@ -48,6 +51,38 @@ export const migrations: Record<string, Migration> = {
         .addColumn('key_id', 'text')
         .addColumn('day', 'text', (column) => column.notNull())
         .addColumn('tokens', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('runs')
+        .addColumn('job', 'text', (column) => column.primaryKey())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addColumn('model', 'text', (column) => column.notNull())
+        .addColumn('kind', 'text', (column) => column.notNull())
+        .addColumn('peer', 'text')
+        .addColumn('outcome', 'text', (column) => column.notNull())
+        .addColumn('tokens_in', 'bigint', (column) => column.notNull())
+        .addColumn('tokens_out', 'bigint', (column) => column.notNull())
+        .addColumn('ms', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('runs_by_time').on('runs').column('at').execute();
+      await db.schema
+        .createTable('activity')
+        .addColumn('hour', 'bigint', (column) => column.notNull())
+        .addColumn('model', 'text', (column) => column.notNull())
+        .addColumn('jobs', 'bigint', (column) => column.notNull())
+        .addColumn('finished', 'bigint', (column) => column.notNull())
+        .addColumn('tokens_in', 'bigint', (column) => column.notNull())
+        .addColumn('tokens_out', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('activity_pk', ['hour', 'model'])
+        .execute();
+      await db.schema
+        .createTable('answers')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('body_hash', 'text', (column) => column.notNull())
+        .addColumn('gateway', 'text', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .addColumn('ids', 'text', (column) => column.notNull())
+        .addColumn('events', isPostgres(db) ? 'bytea' : 'blob')
         .execute();
     },
   },

@@ -6,7 +6,9 @@ import { seededRandom } from '#lib/base/random.ts';
 import { hashOfKey, keyTermsSchema } from '../../relay/api-key.ts';
 import { openDatabase, type DatabaseLocation, type LedgerDatabase } from '../../relay/ledger/database.ts';
 import { createKeyBook } from '../../relay/ledger/keys.ts';
-import { balances, createLedger, type JobUsage } from '../../relay/ledger/ledger.ts';
+import { createActivity, type JobUsage } from '../../relay/ledger/activity.ts';
+import { createAnswerStore } from '../../relay/ledger/answers.ts';
+import { balances, createLedger } from '../../relay/ledger/ledger.ts';
 
 /** What holds of keys and ledger, whichever database they are in. Each case starts with an empty one. */
 export interface LedgerCase {
@@ -98,7 +100,7 @@ export const ledgerCases: readonly LedgerCase[] = [
         ],
         'while it runs',
       );
-      ledger.close({ job: 'job', used: { tokensIn: 4, tokensOut: 3 } });
+      ledger.close({ job: 'job', used: { tokensIn: 4, tokensOut: 3 }, run: undefined });
       await clock.advance(10);
       await ledger.stop();
       equal(
@@ -114,7 +116,7 @@ export const ledgerCases: readonly LedgerCase[] = [
   ),
   ledgerCase('a job that failed costs nothing', async ({ ledger, hold, db }) => {
     await hold('job');
-    ledger.close({ job: 'job', used: undefined });
+    ledger.close({ job: 'job', used: undefined, run: undefined });
     await ledger.stop();
     equal(
       [...(await balances(db))].sort(),
@@ -128,17 +130,18 @@ export const ledgerCases: readonly LedgerCase[] = [
   ledgerCase('nothing is held, settled or released twice', async ({ ledger, hold, db }) => {
     await hold('job');
     await hold('job');
-    for (const used of [most, undefined, { tokensIn: 1, tokensOut: 1 }]) ledger.close({ job: 'job', used });
+    for (const used of [most, undefined, { tokensIn: 1, tokensOut: 1 }])
+      ledger.close({ job: 'job', used, run: undefined });
     await ledger.stop();
-    ledger.close({ job: 'job', used: undefined });
-    ledger.close({ job: 'never held', used: most });
+    ledger.close({ job: 'job', used: undefined, run: undefined });
+    ledger.close({ job: 'never held', used: most, run: undefined });
     await ledger.stop();
     const types = (await db.selectFrom('transfers').select('type').orderBy('type').execute()).map(({ type }) => type);
     equal(types, ['hold', 'settle'], 'transfers');
   }),
   ledgerCase('a job never costs more than was held for it', async ({ ledger, hold, db }) => {
     await hold('job');
-    ledger.close({ job: 'job', used: { tokensIn: 1_000, tokensOut: 1_000 } });
+    ledger.close({ job: 'job', used: { tokensIn: 1_000, tokensOut: 1_000 }, run: undefined });
     await ledger.stop();
     equal((await balances(db)).get('work'), 50n, 'settled');
   }),
@@ -154,7 +157,7 @@ export const ledgerCases: readonly LedgerCase[] = [
       equal(await again.ledger.recover(recorded), 2, 'recovered');
       equal(await again.ledger.recover(recorded), 0, 'recovered again');
       // The process that was thought dead was not: its word comes late and changes nothing.
-      scene.ledger.close({ job: 'unknown', used: most });
+      scene.ledger.close({ job: 'unknown', used: most, run: undefined });
       await scene.ledger.stop();
       const closed = await scene.db
         .selectFrom('transfers')
@@ -177,7 +180,7 @@ export const ledgerCases: readonly LedgerCase[] = [
   ledgerCase('a thousand at once are all written, in few batches', async ({ ledger, hold, db }) => {
     const jobs = Array.from({ length: 1_000 }, (_, i) => `job ${i}`);
     await Promise.all(jobs.map((job) => hold(job)));
-    for (const job of jobs) ledger.close({ job, used: { tokensIn: 1, tokensOut: 0 } });
+    for (const job of jobs) ledger.close({ job, used: { tokensIn: 1, tokensOut: 0 }, run: undefined });
     await ledger.stop();
     equal((await balances(db)).get('work'), 1_000n, 'settled');
   }),
@@ -186,7 +189,7 @@ export const ledgerCases: readonly LedgerCase[] = [
     await scene.hold('1', key);
     await scene.hold('2', key);
     equal(await codeOf(scene.hold('3', key)), 'insufficient-quota', 'a third');
-    scene.ledger.close({ job: '1', used: undefined });
+    scene.ledger.close({ job: '1', used: undefined, run: undefined });
     await scene.ledger.stop();
     await scene.hold('4', key);
     equal(await codeOf(scene.hold('5', key)), 'insufficient-quota', 'a fifth');
@@ -209,10 +212,10 @@ export const ledgerCases: readonly LedgerCase[] = [
     const key = await scene.makeKey({ caps: { tokensPerDay: 40, tokensTotal: 1_000 } });
     await scene.hold('1', key);
     equal(await codeOf(scene.hold('2', key)), 'insufficient-quota', 'too much while the first runs');
-    scene.ledger.close({ job: '1', used: { tokensIn: 2, tokensOut: 3 } });
+    scene.ledger.close({ job: '1', used: { tokensIn: 2, tokensOut: 3 }, run: undefined });
     await scene.ledger.stop();
     await scene.hold('3', key);
-    scene.ledger.close({ job: '3', used: undefined });
+    scene.ledger.close({ job: '3', used: undefined, run: undefined });
     await scene.ledger.stop();
     equal(
       await quotaOf(scene, key.id),
@@ -232,6 +235,71 @@ export const ledgerCases: readonly LedgerCase[] = [
     await scene.hold('1', await scene.makeKey({}, owner));
     await scene.hold('2', await scene.makeKey({}));
     equal([...(await balances(scene.db)).keys()].sort(), ['held', 'operator', `wallet ${owner}`], 'accounts');
+  }),
+  ledgerCase('what was done is told by hour and model, and job by job', async ({ ledger, hold, db, clock }) => {
+    const run = { model: 'm', kind: 'chat', peer: 'p', outcome: 'finished', ms: 12.4 } as const;
+    const end = async (job: string, used: JobUsage | undefined, more: object = {}) => {
+      await hold(job);
+      ledger.close({ job, used, run: { ...run, ...more } });
+      await clock.advance(1_800_000);
+    };
+    await end('1', { tokensIn: 1, tokensOut: 2 });
+    await end('2', { tokensIn: 3, tokensOut: 4 });
+    await end('3', undefined, { outcome: 'failed', peer: undefined });
+    await end('4', { tokensIn: 5, tokensOut: 6 }, { model: 'other' });
+    await ledger.stop();
+    const activity = createActivity(db);
+    const hour = Date.parse('2026-11-29T23:00:00Z');
+    const row = (
+      index: number,
+      model: string,
+      jobs: number,
+      finished: number,
+      tokensIn: number,
+      tokensOut: number,
+    ) => ({
+      hour: hour + index * 3_600_000,
+      model,
+      jobs,
+      finished,
+      tokensIn,
+      tokensOut,
+    });
+    const later = [row(1, 'm', 1, 0, 0, 0), row(1, 'other', 1, 1, 5, 6)];
+    equal(await activity.hours(hour + 1), [row(0, 'm', 2, 2, 4, 6), ...later], 'hours');
+    equal(await activity.hours(hour + 3_600_000), later, 'hours from the second on');
+    const [newest, failed] = await activity.recent(2);
+    equal([newest!.job, newest!.model, newest!.ms], ['4', 'other', 12], 'the newest');
+    equal(
+      [failed!.job, failed!.outcome, failed!.peer, failed!.tokensIn],
+      ['3', 'failed', undefined, 0],
+      'the one before',
+    );
+  }),
+  ledgerCase('an answer under a key is claimed once, kept, and then forgotten', async ({ db, clock }) => {
+    const [here, there] = ['a', 'b'].map((gateway) => createAnswerStore(db, { gateway, now: clock.now }));
+    const claim = (bodyHash = 'body') => ({ name: 'n', bodyHash, expiresAt: clock.now() + 1_000 });
+    equal(await here!.claim(claim()), { type: 'claimed' }, 'the first');
+    equal(await there!.claim(claim()), { type: 'running' }, 'elsewhere, while it runs');
+    equal(await there!.claim(claim('another')), { type: 'other-body' }, 'another body');
+    await there!.release('n');
+    equal(await there!.claim(claim()), { type: 'running' }, 'released by another than its gateway');
+    await here!.release('n');
+    equal(await there!.claim(claim()), { type: 'claimed' }, 'after it was given back');
+    const answer = { ids: ['x', 'y'], events: [{ text: 'whole', units: 5n, bytes: Uint8Array.of(1, 2) }] };
+    await here!.save('n', { ids: [], events: ['of another gateway'] });
+    await there!.save('n', answer);
+    equal(await here!.claim(claim()), { type: 'answered', answer }, 'once it is answered');
+    equal(await here!.claim(claim('another')), { type: 'other-body' }, 'another body then');
+    await clock.advance(1_000);
+    equal(await here!.claim(claim()), { type: 'claimed' }, 'when its time is over');
+  }),
+  ledgerCase('an answer that is too large is not kept, and runs again', async ({ db, clock }) => {
+    const store = createAnswerStore(db, { gateway: 'a', now: clock.now });
+    const claim = { name: 'n', bodyHash: 'b', expiresAt: clock.now() + 1_000 };
+    await store.claim(claim);
+    await store.save('n', { ids: [], events: ['x'.repeat(2_000_000)] });
+    equal(await store.claim(claim), { type: 'claimed' }, 'claimed anew');
   }),
   ledgerCase('keys are found by their hash, and stored as nothing else', async ({ keys, db }) => {
     const terms = keyTermsSchema.parse({ name: 'ci', models: ['m'], expiresAt: 5, caps: { tokensTotal: 7 } });

@@ -47,7 +47,7 @@ export function generate(
     const tokensOut = Math.max(...attempts.map(({ maxTokens = 0 }) => maxTokens));
     const endUser = endUserOf(caller, parsed);
     await rate?.takeTokens(tokensIn + tokensOut, endUser);
-    const { ids, events } = jobs.run(attempts, key, {
+    const { ids, events } = await jobs.run(attempts, key, {
       signal: left.signal,
       caller,
       endUser,

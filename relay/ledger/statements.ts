@@ -1,0 +1,40 @@
+import type { LedgerDatabase } from './database.ts';
+import { statement } from './statement.ts';
+
+/** The statements that every job runs. */
+export type Statements = ReturnType<typeof createStatements>;
+
+const transferColumns = ['id', 'job', 'type', 'debit', 'credit', 'units', 'at'] as const;
+const holdColumns = ['job', 'gateway', 'ids', 'account', 'units', 'key_id', 'day', 'tokens'] as const;
+const runColumns = ['job', 'at', 'model', 'kind', 'peer', 'outcome', 'tokens_in', 'tokens_out', 'ms'] as const;
+const activityColumns = ['hour', 'model', 'jobs', 'finished', 'tokens_in', 'tokens_out'] as const;
+
+export const createStatements = (db: LedgerDatabase) => ({
+  transfer: statement(transferColumns, (row) =>
+    db
+      .insertInto('transfers')
+      .values(row)
+      .onConflict((conflict) => conflict.column('id').doNothing()),
+  ),
+  open: statement(holdColumns, (row) => db.insertInto('open_holds').values(row)),
+  take: statement(['job'], ({ job }) => db.deleteFrom('open_holds').where('job', '=', job).returningAll()),
+  run: statement(runColumns, (row) =>
+    db
+      .insertInto('runs')
+      .values(row)
+      .onConflict((conflict) => conflict.column('job').doNothing()),
+  ),
+  activity: statement(activityColumns, (row) =>
+    db
+      .insertInto('activity')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict.columns(['hour', 'model']).doUpdateSet(({ eb, ref }) => ({
+          jobs: eb(ref('activity.jobs'), '+', ref('excluded.jobs')),
+          finished: eb(ref('activity.finished'), '+', ref('excluded.finished')),
+          tokens_in: eb(ref('activity.tokens_in'), '+', ref('excluded.tokens_in')),
+          tokens_out: eb(ref('activity.tokens_out'), '+', ref('excluded.tokens_out')),
+        })),
+      ),
+  ),
+});
