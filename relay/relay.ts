@@ -33,6 +33,7 @@ import { createActivity, type JobUsage } from './ledger/activity.ts';
 import { createAnswerStore } from './ledger/answers.ts';
 import { openDatabase } from './ledger/database.ts';
 import { createKeyBook } from './ledger/keys.ts';
+import { createLease } from './ledger/lease.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { readBackends } from './backends.ts';
 import { createLogger } from './log.ts';
@@ -165,6 +166,12 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     undo.push(() => ledger.stop());
     const recovered = await ledger.recover((ids) => usageByReceipts(receipts, ids));
     if (recovered > 0) logger.info('ledger-recovered', { holds: recovered });
+    if (env.DATABASE_URL !== undefined) {
+      const release = (job: string) => ledger.close({ job, used: undefined, run: undefined });
+      const lease = createLease({ db: database, gateway: net.self, release, clock, logger });
+      await lease.start();
+      undo.push(() => lease.stop());
+    }
     const rates = createRateLimits({
       requestsPerMinute: env.REQUESTS_PER_MINUTE,
       tokensPerMinute: env.TOKENS_PER_MINUTE,

@@ -16,6 +16,8 @@ export interface Tables {
   readonly runs: RunRow;
   readonly activity: ActivityRow;
   readonly answers: AnswerRow;
+  /** The gateways that share this database, and when each was last seen. */
+  readonly gateways: { readonly id: string; readonly seen_at: bigint };
 }
 
 export interface KeyRow {

@@ -84,6 +84,11 @@ export const migrations: Record<string, Migration> = {
         .addColumn('ids', 'text', (column) => column.notNull())
         .addColumn('events', isPostgres(db) ? 'bytea' : 'blob')
         .execute();
+      await db.schema
+        .createTable('gateways')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('seen_at', 'bigint', (column) => column.notNull())
+        .execute();
     },
   },
 };

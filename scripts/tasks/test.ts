@@ -4,6 +4,7 @@ import { add, none, one, readPlaywright, readVitest, type Counts } from './count
 import { ensureBuilt } from './build.ts';
 import { ensureChromium } from './chromium.ts';
 import { runLanes, type Step } from './lanes.ts';
+import { ensureServices } from './services.ts';
 import { printNow, projectRoot, runTool } from './tool.ts';
 
 const reports = join(projectRoot, 'test-results/reports');
@@ -76,7 +77,13 @@ const contracts: Step = {
     vitest('contracts'),
   ),
 };
-const integration: Step = { name: 'integration', run: vitest('integration') };
+const integration: Step = {
+  name: 'integration',
+  async run(print) {
+    await ensureServices(print);
+    return vitest('integration')(print);
+  },
+};
 const conformance: Step = { name: 'conformance', run: script('scripts/tasks/conformance.ts') };
 const product: Step = { name: 'build', run: all(build, tool('size-limit', [])) };
 const e2e: Step = { name: 'e2e', run: playwright };

@@ -6,6 +6,7 @@ import { seededRandom } from '#lib/base/random.ts';
 import { hashOfKey, keyTermsSchema } from '../../relay/api-key.ts';
 import { openDatabase, type DatabaseLocation, type LedgerDatabase } from '../../relay/ledger/database.ts';
 import { createKeyBook } from '../../relay/ledger/keys.ts';
+import { createLease } from '../../relay/ledger/lease.ts';
 import { createActivity, type JobUsage } from '../../relay/ledger/activity.ts';
 import { createAnswerStore } from '../../relay/ledger/answers.ts';
 import { balances, createLedger } from '../../relay/ledger/ledger.ts';
@@ -175,6 +176,41 @@ export const ledgerCases: readonly LedgerCase[] = [
         ['of another'],
         'open',
       );
+    },
+  ),
+  ledgerCase(
+    'what a gateway that is gone has left is released by another, and nothing of one that lives',
+    async (scene, reopen) => {
+      const [gone, living, watching] = [scene, await reopen('b'), await reopen('c')];
+      const lease = ({ db, clock, ledger }: Scene, gateway: string) => {
+        const release = (job: string) => ledger.close({ job, used: undefined, run: undefined });
+        return createLease({ db, gateway, release, clock, logger: silentLogger });
+      };
+      const leases = [lease(gone, 'a'), lease(living, 'b'), lease(watching, 'c')];
+      for (const one of leases) await one.start();
+      await gone.hold('of the one that is gone');
+      await living.hold('of the one that lives');
+      const claim = (name: string) => ({ name, bodyHash: 'b', expiresAt: gone.clock.now() + 600_000 });
+      const stores = ['a', 'b', 'c'].map((gateway) => createAnswerStore(gone.db, { gateway, now: gone.clock.now }));
+      await stores[0]!.claim(claim('n'));
+      await stores[1]!.claim(claim('m'));
+      leases[0]!.stop();
+      const open = async () => (await gone.db.selectFrom('open_holds').select('job').orderBy('job').execute()).length;
+      const until = async (holds: () => Promise<boolean>) => {
+        // The database answers in its own time, whatever the clock says.
+        while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
+      };
+      for (let passedMs = 0; passedMs < 70_000; passedMs += 10_000) {
+        if (passedMs < 60_000) equal(await open(), 2, 'while it may only be slow');
+        for (const { clock } of [living, watching]) await clock.advance(10_000);
+        const now = BigInt(living.clock.now());
+        const renewed = living.db.selectFrom('gateways').select('id').where('seen_at', '=', now);
+        await until(async () => (await renewed.execute()).length === 2);
+      }
+      await until(async () => (await watching.clock.advance(10), await open()) === 1);
+      await until(async () => (await stores[2]!.claim(claim('n'))).type === 'claimed');
+      equal((await stores[2]!.claim(claim('m'))).type, 'running', 'the claim of the one that lives');
+      for (const one of leases) one.stop();
     },
   ),
   ledgerCase('a thousand at once are all written, in few batches', async ({ ledger, hold, db }) => {

@@ -1,0 +1,41 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findPostgres } from '../../../scripts/tasks/services.ts';
+import { ledgerCases } from '../../compliance/ledger.ts';
+import { openDatabase } from '../../../relay/ledger/database.ts';
+import { startPostgres, type Service } from '../../fixtures/services.ts';
+
+describe.skipIf(findPostgres() === undefined)('in Postgres (needs the package "postgresql")', () => {
+  let server: Service;
+  let admin: pg.Pool;
+  beforeAll(async () => {
+    server = await startPostgres();
+    admin = new pg.Pool({ connectionString: server.url });
+  });
+  afterAll(async () => {
+    await admin?.end();
+    await server?.dispose();
+  });
+  const create = async (name: string) => {
+    await admin.query(`CREATE DATABASE ${name}`);
+    return { url: server.url.replace(/postgres$/, name) };
+  };
+
+  test.each(ledgerCases.map((one, index) => [one.name, one.run, index] as const))('%s', async (_name, run, index) =>
+    run(await create(`case_${index}`)),
+  );
+
+  test('several that open it at once agree on its tables', async () => {
+    const location = await create('together');
+    const all = await Promise.all(Array.from({ length: 4 }, () => openDatabase(location)));
+    for (const db of all) expect(await db.selectFrom('keys').select('id').execute()).toEqual([]);
+    await Promise.all(all.map((db) => db.destroy()));
+  });
+
+  test('one that is not there is reported, and its password is not', async () => {
+    const url = 'postgres://user:secret@127.0.0.1:1/none';
+    const error = await openDatabase({ url }).catch((thrown: Error) => thrown);
+    expect(error).toMatchObject({ code: 'database-unavailable' });
+    expect((error as Error).message).not.toContain('secret');
+  });
+});
