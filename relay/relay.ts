@@ -6,6 +6,7 @@ import { systemRandom } from '#lib/base/random.ts';
 import { catalog, demoModel } from '#lib/engine/catalog.ts';
 import { createLocalNets } from '#lib/net/local.ts';
 import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
+import { createSignIn } from '#lib/pay/sign-in.ts';
 import { createPeer } from '#lib/peer/peer.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
@@ -36,6 +37,7 @@ import { createKeyBook } from './ledger/keys.ts';
 import { createLease } from './ledger/lease.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { readBackends } from './backends.ts';
+import { createSessionBook } from './ledger/sessions.ts';
 import { createLogger } from './log.ts';
 import { bundledModelFile, noNativeProvider, startNativeProvider, waitUntilListed } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
@@ -172,6 +174,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       await lease.start();
       undo.push(() => lease.stop());
     }
+    const keys = createKeyBook(database, { now: clock.now, random });
     const rates = createRateLimits({
       requestsPerMinute: env.REQUESTS_PER_MINUTE,
       tokensPerMinute: env.TOKENS_PER_MINUTE,
@@ -212,7 +215,10 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     if (site.fileCount === 0) logger.warn('pages-not-built');
     const gateway = createGateway({
       guard,
-      keys: createKeyBook(database, { now: clock.now, random }),
+      keys,
+      walletKeys: keys,
+      sessions: createSessionBook(database, { now: clock.now, random }),
+      signIn: createSignIn({ rpcUrl: env.CHAIN_RPC_URL, fetch }),
       keysNeeded: env.API_KEYS,
       rates,
       activity: createActivity(database),
@@ -248,6 +254,8 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       await jobs.idle({ signal: overtime }).catch(() => undefined);
       await native.stop({ signal: overtime });
       jobs.abort(wireError('draining', 'This relay stopped before the answer had ended. Ask another one.'));
+      // So that each of them is closed in the ledger too.
+      await jobs.idle({ signal: AbortSignal.timeout(abortMs) }).catch(() => undefined);
       await unwind(undo);
     };
     const url = localUrl(env.HOST, http.port);
@@ -269,6 +277,8 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     throw error;
   }
 }
+
+const abortMs = 500;
 
 /** Nothing costs anything in the open tier. */
 const free = () => 0n;

@@ -119,6 +119,10 @@ const redisUrlSchema = z.string().refine((text) => /^rediss?:$/.test(URL.parse(t
   error: 'write it like redis://:password@host:6379',
 });
 
+const serverAddressSchema = z.string().refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), {
+  error: 'write it like https://rpc.example',
+});
+
 /** Where the keys of the gateway and its ledger are. */
 const ledgerShape = {
   DATABASE_URL: databaseUrlSchema.optional(),
@@ -152,6 +156,7 @@ export const envSchemas = {
     TOKENS_PER_MINUTE: rate.default(1_000_000),
     REQUESTS_PER_MINUTE_TOTAL: rate.default(12_000),
     REDIS_URL: redisUrlSchema.optional(),
+    CHAIN_RPC_URL: serverAddressSchema.optional(),
     NATIVE: z.enum(['on', 'off']).default('on'),
     RELAYS: list.pipe(z.array(relayUrlSchema).max(relaysMax)).default([]),
   }),
@@ -189,7 +194,7 @@ export const envSchemas = {
 };
 
 /** Variables that may hold a password, which is repeated nowhere. */
-const secrets: ReadonlySet<string> = new Set(['DATABASE_URL', 'REDIS_URL', 'NATIVE_SERVER_KEY']);
+const secrets: ReadonlySet<string> = new Set(['DATABASE_URL', 'REDIS_URL', 'CHAIN_RPC_URL', 'NATIVE_SERVER_KEY']);
 
 /**
  * Reads the environment of a command. An empty variable counts as unset.

@@ -27,6 +27,15 @@ import {
   type Health,
   type NetworkComponents,
 } from './routes/status.ts';
+import {
+  createWalletKey,
+  giveNonce,
+  listWalletKeys,
+  revokeWalletKey,
+  signInWallet,
+  signOutWallet,
+  type WalletComponents,
+} from './routes/wallet.ts';
 import { openApiDocument, type OpenApiDocument } from './openapi.ts';
 import { showReference } from './reference.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -35,7 +44,12 @@ import { responsesEndpoint } from './responses/endpoint.ts';
 import { hostCheck, originCheck } from './security.ts';
 
 export interface GatewayComponents
-  extends Omit<GenerateComponents, 'bodies'>, NetworkComponents, AccessComponents, ActivityComponents {
+  extends
+    Omit<GenerateComponents, 'bodies'>,
+    NetworkComponents,
+    AccessComponents,
+    ActivityComponents,
+    Omit<WalletComponents, 'bodies'> {
   readonly guard: Guard;
   /** Whether jobs from other machines need a key. */
   readonly keysNeeded: 'optional' | 'required';
@@ -61,6 +75,15 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   '/v1/responses': responsesEndpoint,
   '/v1/embeddings': embeddingEndpoint,
 };
+
+const authPaths = ['/v1/auth/nonce', '/v1/auth/sign-in', '/v1/auth/sign-out'];
+
+/** The methods of a path that exists. */
+function allowed(path: string): string {
+  if (path === '/v1/keys') return 'GET, HEAD, POST';
+  if (path.startsWith('/v1/keys/')) return 'DELETE';
+  return postPaths.includes(path) || authPaths.includes(path) ? 'POST' : 'GET, HEAD';
+}
 
 /** OpenAI routes whose kinds of work the protocol defines but no peer serves yet. */
 const unavailablePaths = [
@@ -88,7 +111,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     if (status === 401) headers.set('www-authenticate', 'Bearer');
     // Clients that retry every 429 would only wait in vain.
     if (body.error.code === 'insufficient_quota') headers.set('x-should-retry', 'false');
-    if (status === 405) headers.set('allow', postPaths.includes(context.req.path) ? 'POST' : 'GET, HEAD');
+    if (status === 405) headers.set('allow', allowed(context.req.path));
     return new Response(JSON.stringify(body), { status, headers });
   });
 
@@ -109,6 +132,13 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/models/:id{.+}', showModel(components));
   app.get('/v1/network', showNetwork(components));
   app.get('/v1/route', showRoute(components));
+  app.use('/v1/auth/*', reportRates(components.rates));
+  app.post('/v1/auth/nonce', giveNonce(generateComponents));
+  app.post('/v1/auth/sign-in', signInWallet(generateComponents));
+  app.post('/v1/auth/sign-out', signOutWallet(generateComponents));
+  app.get('/v1/keys', listWalletKeys(generateComponents));
+  app.post('/v1/keys', createWalletKey(generateComponents));
+  app.delete('/v1/keys/:id', revokeWalletKey(generateComponents));
   app.get('/v1/activity', showActivity(components));
   app.get('/v1/feed', streamFeed(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
@@ -125,6 +155,9 @@ export function createGateway(components: GatewayComponents): Gateway {
     '/v1/models/:id{.+}',
     '/v1/network',
     '/v1/route',
+    ...authPaths,
+    '/v1/keys',
+    '/v1/keys/:id',
     '/v1/activity',
     '/v1/feed',
     '/v1/receipts/:id',

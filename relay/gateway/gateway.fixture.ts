@@ -19,6 +19,7 @@ import { createGateway, type Gateway, type GatewayComponents } from './app.ts';
 import { createJobRegistry, type JobRegistry } from './job-registry.ts';
 import type { AnswerStore, Metering } from './metering.ts';
 import { createModelList } from './model-list.ts';
+import type { Sessions } from './routes/wallet.ts';
 
 /** A gateway over a scripted consumer: no network, no engine, no socket. */
 export interface GatewayFixture {
@@ -81,6 +82,13 @@ export function gatewayFixture(
     guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] }),
     keys: noKeys,
     keysNeeded: 'optional',
+    sessions: noSessions,
+    signIn: { nonceOf: (message) => message, verify: async () => 'nobody' },
+    walletKeys: {
+      create: () => Promise.reject(new Error('no wallet')),
+      list: async () => [],
+      revoke: async () => false,
+    },
     activity: { recent: async () => [], hours: async () => [] },
     rates: { of: () => undefined, stop: () => undefined },
     jobs,
@@ -127,6 +135,13 @@ export function gatewayFixture(
 }
 
 const noKeys: KeyReader = { find: async () => undefined, hasOrigin: async () => false };
+const noSessions: Sessions = {
+  drawNonce: async () => ({ nonce: '', expiresAt: 0 }),
+  useNonce: async () => false,
+  open: async () => ({ token: '', expiresAt: 0 }),
+  find: async () => undefined,
+  end: async () => undefined,
+};
 /** None is stored: what this process remembers is all there is. */
 const noAnswers: AnswerStore = {
   claim: async () => ({ type: 'claimed' }),

@@ -23,6 +23,27 @@ export interface Operation {
 export type JsonSchema = Readonly<Record<string, unknown>>;
 type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>;
 
+/** Routes that act, beside those that run a job. */
+interface Action {
+  readonly method: 'get' | 'post' | 'delete';
+  readonly path: string;
+  readonly summary: string;
+  readonly param?: string;
+}
+
+const actions: readonly Action[] = [
+  { method: 'post', path: '/v1/auth/nonce', summary: 'A nonce for one sign-in with a wallet (EIP-4361).' },
+  { method: 'post', path: '/v1/auth/sign-in', summary: 'Signs in with a signed "message" and its "signature".' },
+  { method: 'post', path: '/v1/auth/sign-out', summary: 'Ends the session of the token.' },
+  { method: 'get', path: '/v1/keys', summary: 'The keys of the wallet that has signed in.' },
+  {
+    method: 'post',
+    path: '/v1/keys',
+    summary: 'Makes a key: "name", "type", "models", "origins", "caps", "expires_at".',
+  },
+  { method: 'delete', path: '/v1/keys/{id}', summary: 'Revokes one of them.', param: 'id' },
+];
+
 interface Read {
   readonly summary: string;
   /** The parameter in its path. */
@@ -50,11 +71,13 @@ const description =
 export function openApiDocument(endpoints: Readonly<Record<string, Endpoint>>): OpenApiDocument {
   const posts = Object.entries(endpoints).map(([path, endpoint]) => [path, { post: writeEndpoint(path, endpoint) }]);
   const gets = Object.entries(reads).map(([path, read]) => [path, { get: writeRead(path, read) }]);
+  const paths: Record<string, Record<string, Operation>> = {};
+  for (const { method, path, ...action } of actions) (paths[path] ??= {})[method] = writeRead(path, action, method);
   return {
     openapi: '3.1.0',
     info: { title: 'Tabloom gateway', version: build, description },
     servers: [{ url: '/' }],
-    paths: Object.fromEntries([...posts, ...gets]),
+    paths: { ...Object.fromEntries([...posts, ...gets]), ...paths },
     components: { schemas: { Error: toJsonSchema(openAIErrorBodySchema, 'output') } },
   };
 }
@@ -77,8 +100,8 @@ const writeEndpoint = (path: string, { summary, request, answer }: Endpoint): Op
   },
 });
 
-const writeRead = (path: string, { summary, param }: Read): Operation => ({
-  operationId: operationId('get', path),
+const writeRead = (path: string, { summary, param }: Read, method = 'get'): Operation => ({
+  operationId: operationId(method, path),
   summary,
   ...(param === undefined
     ? {}

@@ -59,10 +59,13 @@ function preflight(context: Context, origin: string | undefined): Response {
     .split(',', requestHeadersMax)
     .map((name) => name.trim().toLowerCase())
     .filter((name) => requestHeader.test(name));
-  const headers = new Headers({ allow: 'GET, HEAD, POST, OPTIONS', vary: 'Origin, Access-Control-Request-Headers' });
+  const headers = new Headers({
+    allow: 'GET, HEAD, POST, DELETE, OPTIONS',
+    vary: 'Origin, Access-Control-Request-Headers',
+  });
   if (origin !== undefined) {
     headers.set('access-control-allow-origin', origin);
-    headers.set('access-control-allow-methods', 'GET, HEAD, POST, OPTIONS');
+    headers.set('access-control-allow-methods', 'GET, HEAD, POST, DELETE, OPTIONS');
     headers.set('access-control-max-age', '600');
     if (wanted.length > 0) headers.set('access-control-allow-headers', wanted.join(', '));
     // A public page that calls a machine on the visitor's private network asks for this as well.

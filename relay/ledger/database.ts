@@ -16,6 +16,8 @@ export interface Tables {
   readonly runs: RunRow;
   readonly activity: ActivityRow;
   readonly answers: AnswerRow;
+  readonly nonces: { readonly nonce: string; readonly expires_at: bigint };
+  readonly sessions: { readonly hash: string; readonly address: string; readonly expires_at: bigint };
   /** The gateways that share this database, and when each was last seen. */
   readonly gateways: { readonly id: string; readonly seen_at: bigint };
 }

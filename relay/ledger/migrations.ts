@@ -85,6 +85,17 @@ export const migrations: Record<string, Migration> = {
         .addColumn('events', isPostgres(db) ? 'bytea' : 'blob')
         .execute();
       await db.schema
+        .createTable('nonces')
+        .addColumn('nonce', 'text', (column) => column.primaryKey())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('sessions')
+        .addColumn('hash', 'text', (column) => column.primaryKey())
+        .addColumn('address', 'text', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema
         .createTable('gateways')
         .addColumn('id', 'text', (column) => column.primaryKey())
         .addColumn('seen_at', 'bigint', (column) => column.notNull())

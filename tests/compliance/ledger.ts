@@ -7,6 +7,7 @@ import { hashOfKey, keyTermsSchema } from '../../relay/api-key.ts';
 import { openDatabase, type DatabaseLocation, type LedgerDatabase } from '../../relay/ledger/database.ts';
 import { createKeyBook } from '../../relay/ledger/keys.ts';
 import { createLease } from '../../relay/ledger/lease.ts';
+import { createSessionBook } from '../../relay/ledger/sessions.ts';
 import { createActivity, type JobUsage } from '../../relay/ledger/activity.ts';
 import { createAnswerStore } from '../../relay/ledger/answers.ts';
 import { balances, createLedger } from '../../relay/ledger/ledger.ts';
@@ -347,6 +348,27 @@ export const ledgerCases: readonly LedgerCase[] = [
       typeof value === 'bigint' ? Number(value) : value,
     );
     assert(!stored.includes(key.slice(3)), 'the key itself is stored');
+  }),
+  ledgerCase('a nonce serves once, for ten minutes', async ({ db, clock }) => {
+    const sessions = createSessionBook(db, { now: clock.now, random: seededRandom(1) });
+    const { nonce, expiresAt } = await sessions.drawNonce();
+    const late = await sessions.drawNonce();
+    equal(expiresAt, clock.now() + 600_000, 'expiry');
+    equal([await sessions.useNonce(nonce), await sessions.useNonce(nonce)], [true, false], 'twice');
+    equal(await sessions.useNonce('another'), false, 'of another');
+    await clock.advance(600_000);
+    equal(await sessions.useNonce(late.nonce), false, 'too late');
+  }),
+  ledgerCase('a session names its wallet until it ends, and its token is not stored', async ({ db, clock }) => {
+    const sessions = createSessionBook(db, { now: clock.now, random: seededRandom(1) });
+    const [first, second] = [await sessions.open(owner), await sessions.open(owner)];
+    equal([await sessions.find(first.token), await sessions.find(`${first.token}x`)], [owner, undefined], 'found');
+    const stored = (await db.selectFrom('sessions').select('hash').execute()).map(({ hash }) => hash).join();
+    assert(!stored.includes(first.token.slice(3)), 'the token is stored');
+    await sessions.end(first.token);
+    equal([await sessions.find(first.token), await sessions.find(second.token)], [undefined, owner], 'after one ended');
+    await clock.advance(12 * 3_600_000);
+    equal(await sessions.find(second.token), undefined, 'after its time');
   }),
   ledgerCase('a wallet sees and revokes its own keys, the operator all', async ({ keys, makeKey }) => {
     const [mine, operators] = [await makeKey({ name: 'mine' }, owner), await makeKey({})];

@@ -1,0 +1,152 @@
+import type { Handler } from 'hono';
+import { z } from 'zod';
+import type { Clock } from '#lib/base/clock.ts';
+import { keyTermsSchema, type ApiKey, type KeyTerms } from '../../api-key.ts';
+import { readJson, type BodyBudget } from '../body.ts';
+import type { GatewayEnv } from '../caller.ts';
+import { gatewayError } from '../errors.ts';
+import { parseMember } from '../request.ts';
+
+/** Who has signed in, wherever that is stored. */
+export interface Sessions {
+  drawNonce(): Promise<{ readonly nonce: string; readonly expiresAt: number }>;
+  useNonce(nonce: string): Promise<boolean>;
+  open(address: string): Promise<{ readonly token: string; readonly expiresAt: number }>;
+  find(token: string): Promise<string | undefined>;
+  end(token: string): Promise<void>;
+}
+
+/** Reads what wallets sign. @throws `bad-sign-in`. */
+export interface SignIn {
+  nonceOf(message: string): string;
+  verify(signed: {
+    readonly message: string;
+    readonly signature: string;
+    readonly domain: string;
+    readonly now: number;
+  }): Promise<string>;
+}
+
+/** The keys of a wallet. */
+export interface WalletKeys {
+  create(terms: KeyTerms, owner: string): Promise<{ readonly key: string; readonly record: ApiKey }>;
+  list(owner: string): Promise<readonly ApiKey[]>;
+  revoke(id: string, owner: string): Promise<boolean>;
+}
+
+export interface WalletComponents {
+  readonly sessions: Sessions;
+  readonly signIn: SignIn;
+  readonly walletKeys: WalletKeys;
+  readonly clock: Clock;
+  readonly bodies: BodyBudget;
+}
+
+type Route = Handler<GatewayEnv>;
+const seconds = (ms: number): number => Math.floor(ms / 1_000);
+
+/** `POST /v1/auth/nonce`: for one sign-in, valid for ten minutes. */
+export function giveNonce({ sessions }: WalletComponents): Route {
+  return async (context) => {
+    await context.get('rate')?.takeRequest();
+    const { nonce, expiresAt } = await sessions.drawNonce();
+    context.header('cache-control', 'no-store');
+    return context.json({ nonce, domain: context.req.header('host'), expires_at: seconds(expiresAt) });
+  };
+}
+
+const signedSchema = z.object({ message: z.string().max(4_096), signature: z.string().max(16_384) });
+
+/** `POST /v1/auth/sign-in`, with a message of EIP-4361 and its signature. The nonce is used up, whatever comes of it. */
+export function signInWallet({ sessions, signIn, clock, bodies }: WalletComponents): Route {
+  return async (context) => {
+    await context.get('rate')?.takeRequest();
+    const { value } = await readJson(context.req.raw, bodies);
+    const signed = parseMember(signedSchema, value);
+    if (!(await sessions.useNonce(signIn.nonceOf(signed.message)))) {
+      throw gatewayError('bad-sign-in', 'The nonce of the message is used, expired or of another site. Get a new one.');
+    }
+    const domain = context.req.header('host') ?? '';
+    const address = await signIn.verify({ ...signed, domain, now: clock.now() });
+    const { token, expiresAt } = await sessions.open(address);
+    context.header('cache-control', 'no-store');
+    return context.json({ token, address, expires_at: seconds(expiresAt) });
+  };
+}
+
+/** `POST /v1/auth/sign-out`. */
+export function signOutWallet({ sessions }: WalletComponents): Route {
+  return async (context) => {
+    await sessions.end(readToken(context.req.header('authorization')));
+    return context.body(null, 204);
+  };
+}
+
+/** `GET /v1/keys`: those of the wallet that has signed in, newest first. */
+export function listWalletKeys(components: WalletComponents): Route {
+  return async (context) => {
+    const owner = await ownerOf(components, context.req.header('authorization'));
+    context.header('cache-control', 'no-store');
+    return context.json({ object: 'list', data: (await components.walletKeys.list(owner)).map(writeKey) });
+  };
+}
+
+/** `POST /v1/keys`. The answer is the only place where the key itself stands. */
+export function createWalletKey(components: WalletComponents): Route {
+  return async (context) => {
+    const owner = await ownerOf(components, context.req.header('authorization'));
+    const { value } = await readJson(context.req.raw, components.bodies);
+    const { expires_at, caps, ...given } = parseMember(requestSchema, value);
+    const terms = {
+      ...given,
+      ...(expires_at == null ? {} : { expiresAt: expires_at * 1_000 }),
+      caps: Object.fromEntries(Object.entries(caps ?? {}).map(([name, most]) => [camelCase(name), most])),
+    };
+    const { key, record } = await components.walletKeys.create(parseMember(keyTermsSchema, terms), owner);
+    context.header('cache-control', 'no-store');
+    return context.json({ ...writeKey(record), key }, 201);
+  };
+}
+
+/** `DELETE /v1/keys/{id}`. */
+export function revokeWalletKey(components: WalletComponents): Route {
+  return async (context) => {
+    const owner = await ownerOf(components, context.req.header('authorization'));
+    const id = context.req.param('id') ?? '';
+    if (!(await components.walletKeys.revoke(id, owner))) {
+      throw gatewayError('key-unknown', 'This wallet has no such key. GET /v1/keys lists those it has.');
+    }
+    return context.json({ id, object: 'key', deleted: true });
+  };
+}
+
+const requestSchema = z.looseObject({
+  expires_at: z.number({ error: 'must be a time in seconds since 1970' }).int().positive().nullish(),
+  caps: z.record(z.string(), z.unknown(), { error: 'must be an object' }).nullish(),
+});
+
+const readToken = (header: string | undefined): string => /^bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
+
+async function ownerOf({ sessions }: WalletComponents, header: string | undefined): Promise<string> {
+  const owner = await sessions.find(readToken(header));
+  if (owner !== undefined) return owner;
+  const message =
+    'Sign in with a wallet first: POST /v1/auth/nonce, then /v1/auth/sign-in, and send the token as a bearer.';
+  throw gatewayError('not-signed-in', message);
+}
+
+const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+const writeKey = ({ id, name, type, models, origins, caps, createdAt, expiresAt, revokedAt }: ApiKey) => ({
+  id,
+  object: 'key',
+  name,
+  type,
+  models,
+  origins,
+  caps: Object.fromEntries(Object.entries(caps).map(([cap, most]) => [snakeCase(cap), most])),
+  created_at: seconds(createdAt),
+  expires_at: expiresAt === undefined ? null : seconds(expiresAt),
+  revoked_at: revokedAt === undefined ? null : seconds(revokedAt),
+});
