@@ -35,6 +35,9 @@ export interface PairInput {
   readonly toNear?: Link;
 }
 
+/** One for all: it is built on every channel's end, and its stack says nothing. */
+const closedByBoth = new TabloomError('channel-closed', 'Both sides have closed the channel.');
+
 const atOnce: Link = (_sizeBytes, arrive) => queueMicrotask(arrive);
 
 export function createChannelPair(input: PairInput): ChannelPair {
@@ -72,19 +75,28 @@ function createEnd(
     failure ??= error;
     if (error) inbox.fail(error);
     freed?.();
-    gone.abort(error ?? new TabloomError('channel-closed', 'Both sides have closed the channel.'));
+    gone.abort(error ?? closedByBoth);
   };
   const assertOpen = () => {
     if (failure) throw failure;
     if (sendEnded) throw channelLost();
   };
+  const hasRoom = (sizeBytes: number) => {
+    const ahead = underwayBytes + other().unreadBytes;
+    return ahead === 0 || ahead + sizeBytes <= windowBytes;
+  };
+  const hand = (message: Uint8Array) => {
+    underwayBytes += message.length;
+    const copy = message.slice();
+    carry(message.length, () => {
+      underwayBytes -= copy.length;
+      other().receive(copy);
+    });
+  };
   const transmit = async (message: Uint8Array, signal: AbortSignal | undefined) => {
     throwIfAborted(signal);
     assertOpen();
-    while (
-      underwayBytes + other().unreadBytes > 0 &&
-      underwayBytes + other().unreadBytes + message.length > windowBytes
-    ) {
+    while (!hasRoom(message.length)) {
       await raceSignal(
         new Promise<void>((resolve) => {
           freed = resolve;
@@ -93,12 +105,7 @@ function createEnd(
       );
       assertOpen();
     }
-    underwayBytes += message.length;
-    const copy = message.slice();
-    carry(message.length, () => {
-      underwayBytes -= copy.length;
-      other().receive(copy);
-    });
+    hand(message);
   };
 
   return {
@@ -107,6 +114,12 @@ function createEnd(
     async send(message, { signal }: AbortOptions = {}) {
       if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);
       if (message.length === 0) throw emptyMessage();
+      // Nothing is waited for: no queue, no listener.
+      if (sending.pending === 0 && hasRoom(message.length)) {
+        throwIfAborted(signal);
+        assertOpen();
+        return hand(message);
+      }
       await raceSignal(
         sending.run(() => transmit(message, signal)),
         signal,

@@ -89,6 +89,7 @@ test('a second loss is reported, and so is a failure to reopen', async () => {
   const kept = pair();
   const alone = reopenOnce(peekable(kept.near), () => Promise.reject(broken));
   kept.far.abort(broken);
+  await Promise.resolve();
   await expect(alone.send(message(1))).rejects.toMatchObject({ code: 'channel-lost' });
   expect(alone.closed.aborted).toBe(true);
 });

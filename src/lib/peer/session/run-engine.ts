@@ -1,4 +1,4 @@
-import { abortError, raceSignal, released } from '#lib/base/abort.ts';
+import { abortError, createAbortRace, released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
@@ -51,9 +51,10 @@ export async function runEngine(
   signal.addEventListener('abort', leave, { once: true });
   const stream = model.doStream(engineRequest(job, blobs), { signal: leaving.signal });
   const events = stream[Symbol.asyncIterator]();
+  const race = createAbortRace(signal);
   try {
     for (;;) {
-      const next = await raceSignal(events.next(), signal);
+      const next = await race.wait(events.next());
       if (next.done) throw wireError('engine-failed', 'The engine ended without a result. Try again.');
       const event = next.value;
       if (event.type === 'finish') return result(event.reason, event.usage.tokensIn, event.timings);
@@ -64,7 +65,7 @@ export async function runEngine(
         tokensOut += partTokens(part);
       }
       const room = deliver(part);
-      if (room) await raceSignal(room, signal);
+      if (room) await race.wait(room);
     }
   } catch (error) {
     if (!signal.aborted) throw engineError(error);
@@ -72,6 +73,7 @@ export async function runEngine(
     if (reason.code === 'cancelled' || reason.code === 'peer-lost') return result('cancelled', 0);
     throw reason;
   } finally {
+    race.end();
     signal.removeEventListener('abort', leave);
     leaving.abort(released);
     await endStream(events, clock);

@@ -1,4 +1,4 @@
-import { released } from '#lib/base/abort.ts';
+import { released, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
@@ -123,6 +123,8 @@ async function sendAnswer(
     return isQuiet ? { t: 'alive', phase: phaseOf(state) } : undefined;
   };
 
+  // One listener for all the waits of an answer.
+  ended.addEventListener('abort', session.changed.notify, { once: true });
   try {
     timers.arm('alive', limits.aliveIntervalMs);
     for (let isPartSent = false; ;) {
@@ -131,7 +133,8 @@ async function sendAnswer(
       if (isPartSent) session.changed.notify();
       isPartSent = frame?.t === 'part';
       if (!frame) {
-        await session.changed.wait({ signal: ended });
+        throwIfAborted(ended);
+        await session.changed.wait();
         continue;
       }
       timers.arm('stall', limits.sendStallMs);
@@ -142,6 +145,7 @@ async function sendAnswer(
       if (frame === session.state.ending) return;
     }
   } finally {
+    ended.removeEventListener('abort', session.changed.notify);
     timers.stop();
     over.abort(released);
     reader.close();
