@@ -40,7 +40,8 @@ export async function* askInTurn(
     let begun = false;
     let failed: Extract<JobEvent, { type: 'job-failed' }> | undefined;
     try {
-      for await (const event of rejectTrimmed(consumer.ask({ ...attempt.ask, id: ids[index] }, { signal }), attempt)) {
+      for await (const event of consumer.ask({ ...attempt.ask, id: ids[index] }, { signal })) {
+        if (isTooLong(event, attempt)) throw contextExceeded(attempt);
         begun ||= event.type === 'part-received';
         if (event.type === 'job-failed' && !isLast && !begun && !finalCodes.has(event.error.code)) failed = event;
         else yield event;
@@ -55,18 +56,11 @@ export async function* askInTurn(
   }
 }
 
-/** A job's events, where an answer to a conversation trimmed without being asked counts as a failure. @throws `too-long`. */
-async function* rejectTrimmed(events: AsyncIterable<JobEvent>, attempt: ModelAttempt): AsyncGenerator<JobEvent> {
-  for await (const event of events) {
-    const trimmed =
-      attempt.overflow === 'refused' &&
-      event.type === 'part-received' &&
-      event.part.type === 'warning' &&
-      event.part.code === 'history-trimmed';
-    const refused = event.type === 'job-failed' && event.error.code === 'too-long';
-    if (trimmed || refused) throw contextExceeded(attempt);
-    yield event;
-  }
+/** An answer to a conversation that was trimmed without being asked counts as a failure too. */
+function isTooLong(event: JobEvent, { overflow }: ModelAttempt): boolean {
+  if (event.type === 'job-failed') return event.error.code === 'too-long';
+  if (event.type !== 'part-received' || overflow !== 'refused') return false;
+  return event.part.type === 'warning' && event.part.code === 'history-trimmed';
 }
 
 /** The wording that clients match on to shorten a conversation and try again. */

@@ -43,8 +43,9 @@ export function completionFormat(shape: CompletionShape): AnswerFormat {
     }),
     chunks(metadata, usageChunk) {
       const usageless = usageChunk === 'sent' ? { usage: null } : {};
-      const head = common(metadata, shape.chunkObject);
-      const frame = (body: object) => `data: ${JSON.stringify({ ...head, ...body })}\n\n`;
+      // The members that all chunks share, written once; those of a chunk follow in the same object.
+      const head = JSON.stringify(common(metadata, shape.chunkObject)).slice(0, -1);
+      const frame = (body: object) => `data: ${head},${JSON.stringify(body).slice(1)}\n\n`;
       const chunk = (choice: object | undefined) =>
         choice === undefined ? '' : frame({ ...choose(choice, null), ...usageless });
       const choices = shape.chunks();

@@ -6,7 +6,6 @@ import { readChunks } from './remote/chunk.ts';
 import { embeddingAnswer, embeddingBody } from './remote/embed.ts';
 import { httpError } from './remote/http-error.ts';
 import { listServerModels } from './remote/list-models.ts';
-import { inParts } from './remote/parts.ts';
 import { remoteAnswer } from './remote/remote-answer.ts';
 import { requestBody, type ServerFlavour } from './remote/request-body.ts';
 import {
@@ -61,7 +60,7 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
       await current?.unload();
       const count = options.slots ?? slotsDefault;
       const slots = createSlots(count, (request, streamSignal) =>
-        inParts(remoteEvents(request, { call, flavour, model: source.remoteName, clock, signal: streamSignal })),
+        remoteEvents(request, { call, flavour, model: source.remoteName, clock, signal: streamSignal }),
       );
       const elapsedMs = clock.elapsed() - startedMs;
       onProgress?.({ phase: 'ready', loadedBytes: 0, totalBytes: 0, elapsedMs, fromCache: false });

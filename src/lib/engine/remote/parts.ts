@@ -1,23 +1,24 @@
 import { limits } from '#lib/protocol/limits.ts';
-import type { EngineEvent } from '../spec.ts';
+import type { Part } from '#lib/protocol/part.ts';
 
 /** Code units of one part; each takes at most three bytes of UTF-8. */
 const partLengthMax = Math.floor(limits.partTextBytesMax / 4);
 
-/** Splits large deltas (text, tool calls or hidden tokens) into parts within the wire's limits. */
-export async function* inParts(events: AsyncIterable<EngineEvent>): AsyncGenerator<EngineEvent> {
-  for await (const event of events) {
-    if (event.type === 'text-delta' || event.type === 'reasoning-delta') {
-      for (const { text, tokens } of pieces(event.text, event.tokens)) yield { ...event, text, tokens };
-    } else if (event.type === 'tool-call-delta') {
-      const { type, index, ...begun } = event;
-      let first: Partial<typeof begun> = begun;
-      for (const { text, tokens } of pieces(event.arguments, event.tokens)) {
-        yield { type, index, ...first, arguments: text, tokens };
-        first = {};
-      }
-    } else yield event;
+/** A large delta (text, a tool call or hidden tokens) as parts within the wire's limits; all other parts as they are. */
+export function splitPart(part: Part): readonly Part[] {
+  if (part.type === 'text-delta' || part.type === 'reasoning-delta') {
+    if (part.text.length <= partLengthMax && part.tokens <= limits.tokensPerPartMax) return [part];
+    return [...pieces(part.text, part.tokens)].map(({ text, tokens }) => ({ ...part, text, tokens }));
   }
+  if (part.type !== 'tool-call-delta') return [part];
+  const { type, index, ...begun } = part;
+  return [...pieces(part.arguments, part.tokens)].map(({ text, tokens }, at) => ({
+    type,
+    index,
+    ...(at === 0 ? begun : {}),
+    arguments: text,
+    tokens,
+  }));
 }
 
 function* pieces(text: string, tokens: number): Generator<{ readonly text: string; readonly tokens: number }> {

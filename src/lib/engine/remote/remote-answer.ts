@@ -8,6 +8,7 @@ import type { EngineEvent, TextRequest } from '../spec.ts';
 import { createStopFilter, type RawPiece } from '../stop-filter.ts';
 import type { Chunk } from './chunk.ts';
 import { createDeltaReader, readLogprobs, type Delta } from './deltas.ts';
+import { splitPart } from './parts.ts';
 
 type FinishReason = Extract<EngineEvent, { type: 'finish' }>['reason'];
 
@@ -123,7 +124,7 @@ export async function* remoteAnswer(
       lastMs = clock.elapsed();
       firstMs ??= lastMs;
     }
-    for (const part of parts) {
+    for (const part of parts.flatMap(splitPart)) {
       if ('tokens' in part) tokensOut += part.tokens;
       yield part;
     }
@@ -133,7 +134,7 @@ export async function* remoteAnswer(
     throw new TabloomError('engine-failed', 'The model server broke off in the middle of the answer.');
   }
   // What follows a stop sequence, and the sequence itself, are no part of the answer.
-  for (const part of stopped ? [] : textPart(filter.flush())) {
+  for (const part of stopped ? [] : textPart(filter.flush()).flatMap(splitPart)) {
     if ('tokens' in part) tokensOut += part.tokens;
     yield part;
   }

@@ -82,7 +82,7 @@ export function usageOf(attempts: readonly Attempt[]): Usage | undefined {
 /** Changes the open attempt, if there is one. */
 export function extendAttempt(attempts: readonly Attempt[], change: Partial<Attempt>): readonly Attempt[] {
   const last = attempts.at(-1);
-  return last?.outcome === 'open' ? attempts.with(-1, { ...last, ...change }) : attempts;
+  return last?.outcome === 'open' ? attempts.with(attempts.length - 1, { ...last, ...change }) : attempts;
 }
 
 /** Tokens a second from the first to the last, as the asker received them; undefined below two tokens. */
