@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { startRelay } from '../fixtures/relay-process.ts';
+import { processorMs } from './gateway/process.ts';
+import { inspecting, inspectorIn, kilobytes, type Inspected } from './inspected.ts';
 import type { Row } from './row.ts';
 
 const peers = 300;
@@ -68,11 +69,11 @@ async function measure(relay: Inspected, kind: string, address: string): Promise
     await Promise.race([once(crowd, 'message'), left]);
     await passed(settleMs);
     const after = await kilobytes(relay);
-    const sinceMs = await processorMs(relay);
+    const sinceMs = processorMs(relay.pid);
     await passed(measureMs);
     return {
       kilobytes: (after - before) / peers,
-      percent: (100 * ((await processorMs(relay)) - sinceMs)) / measureMs,
+      percent: (100 * (processorMs(relay.pid) - sinceMs)) / measureMs,
     };
   } finally {
     crowd.kill('SIGKILL');
@@ -85,30 +86,3 @@ const side = (args: readonly string[], execArgv: readonly string[] = []): ChildP
   });
 
 const passed = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** A process whose debugger listens. */
-interface Inspected {
-  readonly pid: number;
-  readonly inspector: string;
-}
-
-const inspecting = '--inspect=127.0.0.1:0';
-const inspectorIn = (text: string): string => /ws:\S+/.exec(text)![0];
-
-/** Resident memory once garbage has been collected: most of the growth while peers connect is garbage. */
-async function kilobytes({ pid, inspector }: Inspected): Promise<number> {
-  const socket = new WebSocket(inspector);
-  await once(socket, 'open');
-  for (const id of [1, 2]) {
-    socket.send(JSON.stringify({ id, method: 'HeapProfiler.collectGarbage' }));
-    await once(socket, 'message');
-  }
-  socket.close();
-  return Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))![1]);
-}
-
-/** User and system time so far, from Linux procfs, which counts in ticks of 10 ms. */
-async function processorMs({ pid }: Inspected): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ');
-  return 10 * (Number(fields[11]) + Number(fields[12]));
-}
