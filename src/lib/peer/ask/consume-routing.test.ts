@@ -228,6 +228,26 @@ test('that one worker was left does not let the next one call the answer stopped
   });
 });
 
+test('strangers in zones that only a relay labels do not end a job by calling it wrong', async () => {
+  const world = createWorld();
+  for (const number of [1, 2, 3]) {
+    await world.byzantineWorker(number, async ({ send }) => {
+      await send(accepted);
+      await send({ t: 'error', code: 'bad-request', message: 'no' });
+    });
+  }
+  const worker = await world.worker(4, { answerTokens: 400 });
+  const asker = await world.asker(5);
+  const options = { trackRecord: asker.trackRecord, random: seededRandom(1), logger: silentLogger };
+  const consumer = createConsumer({ ...asker, ...world, ...options, labelled: (peer) => `R/${peer}` });
+  // Till the three are known by what they have done, and are asked last.
+  for (let jobs = 0; jobs < 8; jobs++) {
+    const job = follow(consumer, chat('hello'));
+    await until(world.clock, () => job.over);
+    expect(job.state).toMatchObject({ phase: 'finished', worker: { peer: worker.net.self } });
+  }
+});
+
 test('what all workers say against a request is reported, and the first of them', async () => {
   const world = createWorld();
   for (const seed of [1, 2]) {
