@@ -17,6 +17,7 @@ export const features = [
   'abort',
   'retries',
   'errors',
+  'keys',
 ] as const;
 
 export type Feature = (typeof features)[number];

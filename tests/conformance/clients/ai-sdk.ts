@@ -26,7 +26,7 @@ import {
   weatherTool,
 } from '../subjects.ts';
 import { versionOf, type World } from '../world.ts';
-import { retriesAfterBusy } from './openai.ts';
+import { readsKeys, retriesAfterBusy } from './openai.ts';
 
 // It would print a line for each setting that a provider does not know.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });
@@ -160,6 +160,11 @@ const clientOf = ({ name, version, model, embedding, reasoning, noResponses }: P
     },
     retries: retriesAfterBusy((world, fetch) =>
       generateText({ model: model(world, world.slowModel, fetch), prompt: question, maxOutputTokens: 16 }),
+    ),
+    keys: readsKeys(
+      (world, fetch) =>
+        generateText({ model: model(world, world.model, fetch), prompt: question, maxOutputTokens: 16 }),
+      'every-429',
     ),
     async errors(world) {
       const ask = (name: string, more: object = {}) =>

@@ -5,7 +5,7 @@ import { z } from 'zod/v3';
 import type { Client } from '../matrix.ts';
 import { assertPerson, assertText, errorOf, question } from '../subjects.ts';
 import { versionOf, type World } from '../world.ts';
-import { retriesAfterBusy } from './openai.ts';
+import { readsKeys, retriesAfterBusy } from './openai.ts';
 
 const person = z.object({ name: z.string().max(20), age: z.number().int().min(0).max(120) });
 
@@ -24,6 +24,13 @@ const ask = (world: World, mode: Mode, more: object = {}): Promise<unknown> =>
     response_model: { schema: person, name: 'Person' },
     ...more,
   } as never) as Promise<unknown>;
+
+const askShort = (world: World, fetch: typeof globalThis.fetch) =>
+  connect(world, 'TOOLS', fetch).chat.completions.create({
+    ...request(world),
+    model: world.slowModel,
+    max_tokens: 3,
+  });
 
 export const instructor: Client = {
   name: '@instructor-ai/instructor',
@@ -61,13 +68,8 @@ export const instructor: Client = {
       }
       await world.settled(0);
     },
-    retries: retriesAfterBusy((world, fetch) =>
-      connect(world, 'TOOLS', fetch).chat.completions.create({
-        ...request(world),
-        model: world.slowModel,
-        max_tokens: 3,
-      }),
-    ),
+    retries: retriesAfterBusy(askShort),
+    keys: readsKeys(askShort),
     async errors(world) {
       const reading = async () => {
         const stream = await ask(world, 'TOOLS', { model: 'nobody-has-this', stream: true });

@@ -14,11 +14,19 @@ import {
   weatherTool,
 } from '../subjects.ts';
 import { versionOf, type World } from '../world.ts';
-import { retriesAfterBusy } from './openai.ts';
+import { readsKeys, retriesAfterBusy } from './openai.ts';
 
 const connect = ({ baseUrl, model }: World, more: object = {}) =>
   new ChatOpenAI({ model, apiKey: 'any', maxRetries: 0, configuration: { baseURL: baseUrl }, ...more });
 const tools = [{ type: 'function' as const, function: weatherTool }];
+
+const askShort = (world: World, fetch: typeof globalThis.fetch) =>
+  connect(world, {
+    model: world.slowModel,
+    maxRetries: 2,
+    maxTokens: 3,
+    configuration: { baseURL: world.baseUrl, fetch },
+  }).invoke(question);
 
 export const langchain: Client = {
   name: '@langchain/openai',
@@ -95,14 +103,8 @@ export const langchain: Client = {
       await errorOf(reading());
       await world.settled(0);
     },
-    retries: retriesAfterBusy((world, fetch) =>
-      connect(world, {
-        model: world.slowModel,
-        maxRetries: 2,
-        maxTokens: 3,
-        configuration: { baseURL: world.baseUrl, fetch },
-      }).invoke(question),
-    ),
+    retries: retriesAfterBusy(askShort),
+    keys: readsKeys(askShort),
     async errors(world) {
       const missing = await errorOf(connect(world, { model: 'nobody-has-this' }).invoke(question));
       assert.equal(missing.status, 404);

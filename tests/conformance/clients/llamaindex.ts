@@ -13,7 +13,7 @@ import {
   weatherTool,
 } from '../subjects.ts';
 import { versionOf, type World } from '../world.ts';
-import { retriesAfterBusy } from './openai.ts';
+import { readsKeys, retriesAfterBusy } from './openai.ts';
 
 const connect = ({ baseUrl, model }: World, more: object = {}) =>
   new OpenAI({ model, apiKey: 'any', baseURL: baseUrl, maxRetries: 0, ...more });
@@ -21,6 +21,14 @@ const connectResponses = ({ baseUrl, model }: World) =>
   new OpenAIResponses({ model, apiKey: 'any', baseURL: baseUrl, maxRetries: 0, store: false });
 const messages = [{ role: 'user' as const, content: question }];
 const tools = [{ metadata: weatherTool as never, call: () => 'Rain.' }];
+
+const askShort = (world: World, fetch: typeof globalThis.fetch) =>
+  connect(world, {
+    model: world.slowModel,
+    maxRetries: 2,
+    maxTokens: 3,
+    additionalSessionOptions: { fetch },
+  }).chat({ messages });
 
 export const llamaindex: Client = {
   name: '@llamaindex/openai',
@@ -88,14 +96,8 @@ export const llamaindex: Client = {
       assertText(text);
     },
     abort: 'LlamaIndex takes no signal, and reads on when its stream is left',
-    retries: retriesAfterBusy((world, fetch) =>
-      connect(world, {
-        model: world.slowModel,
-        maxRetries: 2,
-        maxTokens: 3,
-        additionalSessionOptions: { fetch },
-      }).chat({ messages }),
-    ),
+    retries: retriesAfterBusy(askShort),
+    keys: readsKeys(askShort),
     async errors(world) {
       const missing = await errorOf(connect(world, { model: 'nobody-has-this' }).chat({ messages }));
       assert.equal(missing.status, 404);

@@ -20,6 +20,9 @@ const connect = ({ baseUrl }: World, maxRetries = 0, fetch?: typeof globalThis.f
 const messages = [{ role: 'user' as const, content: question }];
 const tools = [{ type: 'function' as const, function: weatherTool }];
 
+const askShort = (world: World, fetch: typeof globalThis.fetch) =>
+  connect(world, 2, fetch).chat.completions.create({ model: world.slowModel, messages, max_tokens: 3 });
+
 export const openaiClient: Client = {
   name: 'openai',
   version: versionOf('openai'),
@@ -181,9 +184,8 @@ export const openaiClient: Client = {
       assert.ok((await errorOf(whole)) instanceof APIUserAbortError);
       await world.settled(0);
     },
-    retries: retriesAfterBusy((world, fetch) =>
-      connect(world, 2, fetch).chat.completions.create({ model: world.slowModel, messages, max_tokens: 3 }),
-    ),
+    retries: retriesAfterBusy(askShort),
+    keys: readsKeys(askShort),
     async errors(world) {
       const client = connect(world);
       const create = (more: object) =>
@@ -223,5 +225,38 @@ export function retriesAfterBusy(ask: (world: World, fetch: typeof globalThis.fe
     };
     await ask(world, counting);
     assert.deepEqual(statuses, [429, 200]);
+  };
+}
+
+/** What each key comes to, and that no client tries again with one that will not do. */
+export function readsKeys(
+  ask: (world: World, fetch: typeof globalThis.fetch) => PromiseLike<unknown>,
+  retries: 'as-told' | 'every-429' = 'as-told',
+): Cell {
+  return async (world) => {
+    const send = async (key: string, origin?: string) => {
+      const statuses: number[] = [];
+      const keyed: typeof fetch = async (input, init) => {
+        const headers = new Headers(init?.headers);
+        headers.set('authorization', `Bearer ${key}`);
+        if (origin !== undefined) headers.set('origin', origin);
+        const response = await fetch(input, { ...init, headers });
+        statuses.push(response.status);
+        return response;
+      };
+      const outcome = await Promise.resolve(ask(world, keyed)).then(
+        () => 'answered',
+        () => 'refused',
+      );
+      return [outcome, ...statuses];
+    };
+    const { good, wrong, revoked, spent, ofPages } = world.keys;
+    assert.deepEqual(await send(good), ['answered', 200]);
+    assert.deepEqual(await send(wrong), ['refused', 401]);
+    assert.deepEqual(await send(revoked), ['refused', 401]);
+    assert.deepEqual(await send(ofPages, 'https://widget.example'), ['answered', 200]);
+    assert.deepEqual(await send(ofPages, 'https://other.example'), ['refused', 403]);
+    // A client that does not read `x-should-retry` would take seconds to give up.
+    if (retries === 'as-told') assert.deepEqual(await send(spent), ['refused', 429]);
   };
 }
