@@ -61,7 +61,7 @@ type Task =
   | { readonly type: 'close'; readonly closing: Closing; readonly at: number };
 
 /** How long a closing waits for others, so that it is off the answer's way. */
-const closeDelayMs = 10;
+const closeDelayMs = 50;
 const retryMs = 1_000;
 /** Of a batch that another gateway's stood in the way of. */
 const triesMax = 5;

@@ -11,6 +11,8 @@ describe.skipIf(findPostgres() === undefined)('in Postgres (needs the package "p
   beforeAll(async () => {
     server = await startPostgres();
     admin = new pg.Pool({ connectionString: server.url });
+    // The server may end before its connections do.
+    admin.on('error', () => undefined);
   });
   afterAll(async () => {
     await admin?.end();
