@@ -30,13 +30,13 @@ const counted = (counts: Counts | undefined, code: number): Counts => {
   return code === 0 || known.failed > 0 ? known : add(known, one(false));
 };
 
-/** Runs projects of vitest.config.ts. */
+/** Runs projects of vitest.config.ts, with further arguments such as `--shard=1/2`. */
 const vitest =
-  (...projects: readonly string[]): Step['run'] =>
+  (...args: readonly string[]): Step['run'] =>
   async (print) => {
-    const path = join(reports, `${projects[0]}.json`);
+    const path = join(reports, `${args.join('-').replaceAll(/[^a-z0-9]+/g, '-')}.json`);
     const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${path}`];
-    const wanted = projects.map((name) => `--project=${name}`);
+    const wanted = args.map((one) => (one.startsWith('-') ? one : `--project=${one}`));
     const { code } = await runTool('vitest', ['run', ...reporters, ...wanted], { show: 'on-failure', print });
     return counted(readVitest(path), code);
   };
@@ -77,21 +77,25 @@ const contracts: Step = {
     vitest('contracts'),
   ),
 };
-const integration: Step = {
+let services: Promise<void> | undefined;
+const integration = (shard: '1/2' | '2/2'): Step => ({
   name: 'integration',
   async run(print) {
-    await ensureServices(print);
-    return vitest('integration')(print);
+    await (services ??= ensureServices(print));
+    return vitest('integration', `--shard=${shard}`)(print);
   },
-};
+});
 const conformance: Step = { name: 'conformance', run: script('scripts/tasks/conformance.ts') };
 const product: Step = { name: 'build', run: all(build, tool('size-limit', [])) };
 const e2e: Step = { name: 'e2e', run: playwright };
 
-/** Lanes run concurrently, since most steps keep one core busy. Steps that read the build follow it in its lane. */
+/**
+ * Lanes run concurrently, since most steps keep one core busy. Steps that read the build follow it in its lane. Browsers
+ * and the integration tests, which both measure waits, do not overlap; each half of the latter takes about as long.
+ */
 const lanes: readonly (readonly Step[])[] = [
-  [types, product, e2e],
-  [format, law, unit, contracts, integration, conformance],
+  [types, product, e2e, integration('1/2')],
+  [format, law, unit, contracts, integration('2/2'), conformance],
 ];
 
 const only = process.argv.slice(2).filter((word) => !word.startsWith('-'));
