@@ -59,7 +59,7 @@ const places = [
 ];
 
 /** Rooms inside the relay that do not know each other; the files beside them compose them. */
-const relayRooms = ['gateway', 'native', 'ledger', 'node'];
+const relayRooms = ['gateway', 'native', 'ledger', 'node', 'telemetry'];
 
 /** Package (exact, or a scope ending in `/*`) → the rooms and folders with a door for it. */
 const vendors = {
@@ -77,6 +77,7 @@ const vendors = {
   '@hono/*': ['relay/gateway'],
   'rate-limiter-flexible': ['relay/gateway'],
   ioredis: ['relay/gateway'],
+  'prom-client': ['relay/telemetry'],
   kysely: ['relay/ledger'],
   pg: ['relay/ledger'],
   pino: ['relay'],

@@ -47,6 +47,7 @@ import type { Program } from './program.ts';
 import type { RelayEnv } from './settings.ts';
 import { createSite } from './site/site.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
+import { createMetrics } from './telemetry/metrics.ts';
 import { startupBanner } from './terminal.ts';
 
 export interface Relay extends Program {
@@ -184,7 +185,15 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     });
     undo.push(() => rates.stop());
     let draining = false;
+    const metrics = createMetrics(() => ({
+      jobsRunning: jobs.counts.running,
+      nativeRunning: native.running,
+      nativeQueued: native.queued,
+      peersConnected: connectedPeers(),
+      workersServing: peer.directory.entries().filter(({ offer }) => !offer.draining).length,
+    }));
     const jobs = createJobRegistry({
+      onOver: metrics.jobOver,
       consumer: peer.consumer,
       metering: ledger,
       answers: createAnswerStore(database, { gateway: net.self, now: clock.now }),
@@ -231,6 +240,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       logger,
       startedAt,
       health,
+      metrics: { ...metrics, token: env.METRICS_TOKEN },
       relayInfo: () => ({
         peer: net.self,
         build,

@@ -144,6 +144,7 @@ export const envSchemas = {
     PORT: port.default(8080),
     HOST: z.string().min(1).default('127.0.0.1'),
     PUBLIC_URL: siteSchema.optional(),
+    METRICS_TOKEN: z.string().min(16, 'it needs at least 16 characters').optional(),
     ALLOWED_HOSTS: list
       .pipe(z.array(z.string().regex(/^[a-z0-9.-]+$/i, 'a host is a name or an address without port')))
       .default([]),

@@ -178,7 +178,7 @@ describe('B5: base URLs', () => {
 
   test.each([
     ['/api/chat', { method: 'POST' }],
-    ['/metrics', { headers: key }],
+    ['/stats', { headers: key }],
     ['/docs', { headers: json }],
     ['/', { headers: key }],
     ['/v1', {}],
@@ -192,8 +192,8 @@ describe('B5: base URLs', () => {
 
   test('what the site does not have is said in JSON to a program and by the site to a visitor', async () => {
     const { request } = gatewayFixture(undefined, { site: async () => new Response('no page', { status: 404 }) });
-    expect((await (await request('/metrics')).json()).error.code).toBe('not_found');
-    expect(await (await request('/metrics', { headers: visit })).text()).toBe('no page');
+    expect((await (await request('/stats')).json()).error.code).toBe('not_found');
+    expect(await (await request('/stats', { headers: visit })).text()).toBe('no page');
   });
 });
 
@@ -248,4 +248,65 @@ test('health and relay.json', async () => {
   expect(relayInfoSchema.parse(await (await request('/relay.json')).json()).protocol).toBe(1);
   expect((await request('/health', { method: 'HEAD' })).status).toBe(200);
   expect((await request('/health', { method: 'DELETE' })).status).toBe(405);
+});
+
+describe('monitoring', () => {
+  const metrics = (token: string | undefined) => ({
+    metrics: {
+      requestOver: () => undefined,
+      text: async () => 'up 1\n',
+      contentType: 'text/plain; version=0.0.4',
+      token,
+    },
+  });
+  const scrape = async (token: string | undefined, client: string | undefined, authorization?: string) => {
+    const { gateway } = gatewayFixture(undefined, metrics(token));
+    const headers = { host: 'localhost', ...(authorization === undefined ? {} : { authorization }) };
+    const request = new Request('http://localhost/metrics', { headers });
+    return (await gateway.fetch(request, { client })).status;
+  };
+
+  test('metrics are for this machine, and for others by their token', async () => {
+    expect(await scrape(undefined, '127.0.0.1')).toBe(200);
+    expect(await scrape(undefined, '192.0.2.1')).toBe(404);
+    expect(await scrape(undefined, undefined)).toBe(404);
+    expect(await scrape(undefined, '192.0.2.1', 'Bearer ')).toBe(404);
+    expect(await scrape('a-token-of-its-own', '192.0.2.1', 'Bearer another')).toBe(404);
+    expect(await scrape('a-token-of-its-own', '192.0.2.1', 'Bearer a-token-of-its-own')).toBe(200);
+  });
+
+  test('requests are counted by route and status, without ids', async () => {
+    const counted: (readonly [string, number])[] = [];
+    const requestOver = (route: string, status: number) => void counted.push([route, status]);
+    const { chat, request } = gatewayFixture(undefined, { metrics: { ...metrics(undefined).metrics, requestOver } });
+    await chat(ask());
+    await chat({});
+    await request('/v1/models/secret-name');
+    await request('/v1/elsewhere/secret-name');
+    expect(counted).toEqual([
+      ['/v1/chat/completions', 200],
+      ['/v1/chat/completions', 400],
+      ['/v1/models', 404],
+      ['other', 404],
+    ]);
+  });
+
+  test('ready says whether a request would be served', async () => {
+    const { request } = gatewayFixture();
+    const response = await request('/ready');
+    expect([200, 503]).toContain(response.status);
+    const { ready, reason } = (await response.json()) as { ready: boolean; reason: string | null };
+    expect(ready).toBe(response.status === 200);
+    expect(reason === null).toBe(ready);
+  });
+
+  test('every response has a request id, and an answer what the gateway itself took', async () => {
+    const { chat, request } = gatewayFixture();
+    expect((await request('/v1/models')).headers.get('x-request-id')).toMatch(/^\S{8,}$/);
+    expect((await request('/v1/nowhere')).headers.get('x-request-id')).toMatch(/^\S{8,}$/);
+    for (const stream of [false, true]) {
+      const { headers } = await chat(ask({ stream }));
+      expect(headers.get('x-tabloom-overhead-ms')).toMatch(/^\d+\.\d$/);
+    }
+  });
 });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono, type Handler } from 'hono';
@@ -20,10 +21,13 @@ import {
   listModels,
   showHealth,
   showModel,
+  showMetrics,
   showNetwork,
+  showReady,
   showReceipts,
   showRelayInfo,
   showRoute,
+  type GatewayMetrics,
   type Health,
   type NetworkComponents,
 } from './routes/status.ts';
@@ -58,6 +62,7 @@ export interface GatewayComponents
   readonly receipts: ReceiptIndex;
   readonly startedAt: number;
   readonly health: () => Health;
+  readonly metrics: GatewayMetrics;
   readonly relayInfo: () => RelayInfo;
   /** Everything but the API: the pages. */
   readonly site: (request: Request) => Promise<Response>;
@@ -99,7 +104,7 @@ const postPaths = [...Object.keys(endpoints), ...unavailablePaths];
 
 /** The relay's HTTP interface: the OpenAI API, health, `/relay.json` and the pages. */
 export function createGateway(components: GatewayComponents): Gateway {
-  const { guard, keys, keysNeeded, logger, site } = components;
+  const { guard, keys, keysNeeded, logger, metrics, site } = components;
   const app = new Hono<GatewayEnv>({ getPath: routePath });
 
   app.onError((error, context) => {
@@ -117,10 +122,12 @@ export function createGateway(components: GatewayComponents): Gateway {
 
   app.use(hostCheck(guard));
   app.use('/v1/*', originCheck(guard, keys), identifyCaller(components));
-  for (const path of ['/health', '/relay.json']) app.use(path, originCheck(guard));
+  for (const path of ['/health', '/ready', '/metrics', '/relay.json']) app.use(path, originCheck(guard));
   app.use('/v1/*', async (context, next) => {
     await next();
     context.header('x-content-type-options', 'nosniff');
+    if (!context.res.headers.has('x-request-id')) context.header('x-request-id', randomUUID());
+    metrics.requestOver(routeLabel(context.req.path), context.res.status);
   });
 
   const generateComponents = { ...components, bodies: createBodyBudget() };
@@ -147,6 +154,8 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/openapi.json', (context) => context.json(describeApi()));
   app.get('/v1/reference', showReference(describeApi));
   app.get('/health', showHealth(components.health));
+  app.get('/ready', showReady(components.health));
+  app.get('/metrics', showMetrics(metrics));
   app.get('/relay.json', showRelayInfo(components.relayInfo));
 
   for (const path of [
@@ -164,6 +173,8 @@ export function createGateway(components: GatewayComponents): Gateway {
     '/v1/openapi.json',
     '/v1/reference',
     '/health',
+    '/ready',
+    '/metrics',
     '/relay.json',
   ]) {
     app.all(path, () => {
@@ -187,6 +198,12 @@ export function createGateway(components: GatewayComponents): Gateway {
 
   return { fetch: async (request, origin = {}) => app.fetch(request, origin) };
 }
+
+/** A bounded name for a path: ids are left out. */
+const routeLabel = (path: string): string =>
+  [...postPaths, '/v1/models', '/v1/network', '/v1/route', '/v1/receipts'].find(
+    (route) => path === route || path.startsWith(`${route}/`),
+  ) ?? 'other';
 
 /** An error that clients can tell from a wrong path. The body is not read. */
 const kindUnavailable: Handler = () => {

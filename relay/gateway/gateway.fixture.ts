@@ -79,6 +79,7 @@ export function gatewayFixture(
     random: seededRandom(over.seed ?? 1),
   });
   const gateway = createGateway({
+    metrics: { requestOver: () => undefined, text: async () => 'up 1\n', contentType: 'text/plain', token: undefined },
     guard: createGuard({ bindHost: '127.0.0.1', allowedHosts: [], allowedOrigins: ['https://app.example'] }),
     keys: noKeys,
     keysNeeded: 'optional',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { anySignal, type AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
 import { randomId } from '#lib/base/ids.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
@@ -49,6 +50,29 @@ export interface JobRun {
   /** Of the job of each attempt. */
   readonly ids: readonly string[];
   readonly events: AsyncIterable<JobEvent>;
+  /** Undefined for an answer that is replayed. */
+  readonly times?: JobTimes | undefined;
+}
+
+/** By the elapsed clock, in milliseconds; undefined while it has not happened. */
+export interface JobTimes {
+  /** When a worker was first asked. */
+  readonly askedMs: number | undefined;
+  /** When the network was last heard. */
+  readonly heardMs: number | undefined;
+}
+
+/** How a job went, for statistics. */
+export interface JobMeasurement {
+  readonly kind: string;
+  /** The worker's name for the model. */
+  readonly model: string | undefined;
+  /** `finished`, `cancelled`, or the code of the failure. */
+  readonly outcome: string;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+  readonly ttftMs: number | undefined;
+  readonly decodeMs: number;
 }
 
 export interface IdempotencyKey {
@@ -89,10 +113,12 @@ export interface JobRegistryComponents {
   /** Concurrent answers for one address; a /24 or /48 may have four times as many. The machine itself is not limited. */
   readonly jobsPerAddressMax?: number | undefined;
   readonly jobsPerKeyMax?: number | undefined;
+  /** Called once for each job that is over. */
+  readonly onOver?: ((job: JobMeasurement) => void) | undefined;
 }
 
 export function createJobRegistry(components: JobRegistryComponents): JobRegistry {
-  const { consumer, metering, answers, clock, random } = components;
+  const { consumer, metering, answers, clock, random, onOver } = components;
   const places = createPlaces({
     clock,
     placesMax: gatewayLimits.jobsMax,
@@ -115,32 +141,41 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     ids: readonly string[],
     place: ConnectionPlace,
     { caller, most, onEnd, signal }: JobRunOptions,
+    times: { askedMs: number | undefined; heardMs: number | undefined },
   ): AsyncGenerator<JobEvent> {
+    const startedMs = clock.elapsed();
+    let firstMs: number | undefined;
+    let lastMs = startedMs;
+    let code: string | undefined;
     let outcome: 'finished' | 'failed' | 'cancelled' = 'cancelled';
     let used: Usage | undefined;
     let delivered = 0;
     let isHeld = false;
     const job = ids[0]!;
-    const startedMs = clock.elapsed();
     let worker: WorkerView | undefined;
     counts.running += 1;
     try {
       await metering.hold({ job, ids, key: caller.type === 'key' ? caller.key : undefined, most });
       isHeld = true;
       for await (const event of askInTurn(attempts, ids, consumer, anySignal([signal, closing.signal]))) {
-        if (event.type === 'worker-chosen') worker = event.worker;
-        else if (event.type === 'job-finished') {
+        times.heardMs = clock.elapsed();
+        if (event.type === 'worker-chosen') {
+          worker = event.worker;
+          times.askedMs ??= times.heardMs;
+        } else if (event.type === 'job-finished') {
           outcome = 'finished';
           used = event.usage;
           counts.tokensOut += event.usage.tokensOut;
         } else if (event.type === 'part-received') {
           delivered += partTokens(event.part);
-        } else if (event.type === 'job-failed') outcome = 'failed';
+          lastMs = times.heardMs;
+          firstMs ??= lastMs;
+        } else if (event.type === 'job-failed') [outcome, code] = ['failed', event.error.code];
         else if (event.type === 'job-cancelled' && closing.signal.aborted) throw closing.signal.reason;
         yield event;
       }
     } catch (error) {
-      outcome = 'failed';
+      [outcome, code] = ['failed', errorCode(error)];
       throw error;
     } finally {
       // When the client leaves, what it has received counts; how long its prompt was, only a receipt would say.
@@ -155,6 +190,15 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       place.release();
       counts.running -= 1;
       counts[outcome] += 1;
+      onOver?.({
+        kind: attempts[0].ask.kind,
+        model: worker?.model,
+        outcome: code ?? outcome,
+        tokensIn: used?.tokensIn ?? 0,
+        tokensOut: used?.tokensOut ?? 0,
+        ttftMs: firstMs === undefined ? undefined : firstMs - startedMs,
+        decodeMs: firstMs === undefined ? 0 : lastMs - firstMs,
+      });
       if (counts.running === 0) becameIdle.notify();
     }
   }
@@ -239,7 +283,9 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       const { attempt } = entry;
       const ids = attempts.map((_, turn) => hash(processSalt, name, `${attempt}.${turn}`).slice(0, 32));
       entry.ids = ids;
-      const recorder = createResponseRecorder((signal) => counted(attempts, ids, place, { ...options, signal }));
+      const recorder = createResponseRecorder((signal) =>
+        counted(attempts, ids, place, { ...options, signal }, unheard()),
+      );
       entry.recorder = recorder;
       void keepAnswer(name, entry, recorder);
     }
@@ -274,7 +320,8 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       if (key) return runKeyed(attempts, key, options);
       const place = admit(options);
       const ids = attempts.map(() => randomId(random));
-      return { ids, events: counted(attempts, ids, place, options) };
+      const times = unheard();
+      return { ids, events: counted(attempts, ids, place, options, times), times };
     },
     drain: () => {
       draining = true;
@@ -288,6 +335,11 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
 
 const keyReused = () =>
   gatewayError('idempotency-key-reused', 'This Idempotency-Key was used with another body. Use a new key.');
+
+const unheard = (): { askedMs: number | undefined; heardMs: number | undefined } => ({
+  askedMs: undefined,
+  heardMs: undefined,
+});
 
 /** A prompt is stored nowhere. A replay needs of its job no more than the id. */
 const withoutPrompt = (event: JobEvent): JobEvent =>

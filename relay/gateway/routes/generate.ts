@@ -30,6 +30,7 @@ export function generate(
   endpoint: Endpoint,
 ): Handler<GatewayEnv> {
   return async (context) => {
+    const arrivedMs = clock.elapsed();
     const request = context.req.raw;
     const rate = context.get('rate');
     await rate?.takeRequest();
@@ -47,7 +48,7 @@ export function generate(
     const tokensOut = Math.max(...attempts.map(({ maxTokens = 0 }) => maxTokens));
     const endUser = endUserOf(caller, parsed);
     await rate?.takeTokens(tokensIn + tokensOut, endUser);
-    const { ids, events } = await jobs.run(attempts, key, {
+    const { ids, events, times } = await jobs.run(attempts, key, {
       signal: left.signal,
       caller,
       endUser,
@@ -63,10 +64,17 @@ export function generate(
       const created = Math.floor(startedAt / 1_000);
       return { id: ids[turn]!, model: worker?.model ?? model, created, maxTokens, warnings };
     };
+    // Known when the headers are: what comes later in a stream is not in it.
+    const overhead = (): Record<string, string> => {
+      if (times?.askedMs === undefined || times.heardMs === undefined) return {};
+      const ms = times.askedMs - arrivedMs + (clock.elapsed() - times.heardMs);
+      return { 'x-tabloom-overhead-ms': ms.toFixed(1) };
+    };
     if (parsed.answer === 'whole') {
       const state = await collectJob(events, parsed);
       const metadata = metadataOf(state);
-      return context.json(format.whole(metadata, state), 200, answerHeaders(metadata, state));
+      const body = format.whole(metadata, state);
+      return context.json(body, 200, { ...answerHeaders(metadata, state), ...overhead() });
     }
     const { state, frames } = await startStream(events, parsed, {
       clock,
@@ -81,6 +89,7 @@ export function generate(
           'cache-control': 'no-cache, no-transform',
           'x-accel-buffering': 'no',
           ...answerHeaders(metadataOf(state), state),
+          ...overhead(),
         },
       },
     );

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Handler } from 'hono';
 import type { Clock } from '#lib/base/clock.ts';
 import { capacities } from '#lib/market/capacity.ts';
@@ -6,6 +7,8 @@ import type { Consumer } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
 import { writeReceipt } from '../answer.ts';
+import { isLoopback, type RequestOrigin } from '../caller.ts';
+import { gatewayError } from '../errors.ts';
 import type { JobCounts } from '../job-registry.ts';
 import { readModel, type ModelList, type ListedModel } from '../model-list.ts';
 import type { ReceiptIndex } from '../receipts.ts';
@@ -145,6 +148,44 @@ export function showHealth(health: () => Health): Handler {
     context.header('cache-control', 'no-store');
     return context.json(now, now.ok ? 200 : 503);
   };
+}
+
+/** `GET /ready`: 200 while a request would be served now, 503 while there is no worker or the relay is shutting down. */
+export function showReady(health: () => Health): Handler {
+  return (context) => {
+    const { ok, state, offers } = health();
+    const reason = ok ? (offers > 0 ? undefined : 'no-worker') : state;
+    context.header('cache-control', 'no-store');
+    return context.json({ ready: reason === undefined, reason: reason ?? null }, reason === undefined ? 200 : 503);
+  };
+}
+
+/** What is counted of the gateway, and written down for a monitor. */
+export interface GatewayMetrics {
+  requestOver(route: string, status: number): void;
+  /** In Prometheus's text format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+  /** Opens `/metrics` to other machines. */
+  readonly token: string | undefined;
+}
+
+/** `GET /metrics`, for this machine, and for others with the token. */
+export function showMetrics({ text, contentType, token }: GatewayMetrics): Handler<{ Bindings: RequestOrigin }> {
+  return async (context) => {
+    const client = context.env.client;
+    const given = context.req.header('authorization')?.replace(/^Bearer /i, '') ?? '';
+    const isAllowed = (client !== undefined && isLoopback(client)) || (token !== undefined && isSame(given, token));
+    if (!isAllowed)
+      throw gatewayError('not-found', 'Metrics are for the machine of the relay, or by its METRICS_TOKEN.');
+    return context.body(await text(), 200, { 'content-type': contentType, 'cache-control': 'no-store' });
+  };
+}
+
+/** In a time that does not depend on where they differ. */
+function isSame(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((text) => createHash('sha256').update(text).digest());
+  return timingSafeEqual(one!, other!);
 }
 
 /** `GET /relay.json`: the relay's identity, from which a tab derives its network address. */

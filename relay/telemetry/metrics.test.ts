@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { createMetrics, type JobMeasurement } from './metrics.ts';
+
+const gauges = { jobsRunning: 2, nativeRunning: 1, nativeQueued: 3, peersConnected: 5, workersServing: 4 };
+const job = (change: Partial<JobMeasurement> = {}): JobMeasurement => ({
+  kind: 'chat',
+  model: 'm',
+  outcome: 'finished',
+  tokensIn: 10,
+  tokensOut: 21,
+  ttftMs: 200,
+  decodeMs: 1_000,
+  ...change,
+});
+
+test('jobs, tokens, waits and rates by model', async () => {
+  const metrics = createMetrics(() => gauges);
+  metrics.jobOver(job());
+  metrics.jobOver(
+    job({ outcome: 'no-peer-available', model: undefined, tokensIn: 0, tokensOut: 0, ttftMs: undefined }),
+  );
+  metrics.requestOver('/v1/chat/completions', 200);
+  const text = await metrics.text();
+  for (const line of [
+    'tabloom_jobs_total{kind="chat",model="m",outcome="finished"} 1',
+    'tabloom_jobs_total{kind="chat",model="none",outcome="no-peer-available"} 1',
+    'tabloom_tokens_total{model="m",direction="out"} 21',
+    'tabloom_time_to_first_token_seconds_sum{model="m"} 0.2',
+    'tabloom_tokens_per_second_sum{model="m"} 20',
+    'tabloom_http_requests_total{route="/v1/chat/completions",status="200"} 1',
+    'tabloom_jobs_running 2',
+    'tabloom_native_queued 3',
+    'tabloom_workers_serving 4',
+  ])
+    expect(text).toContain(`${line}\n`);
+  expect(text).toContain('nodejs_eventloop_lag_seconds');
+});
+
+test('names that peers choose cannot grow it without end', async () => {
+  const metrics = createMetrics(() => gauges);
+  for (let count = 0; count < 1_000; count++) metrics.jobOver(job({ model: `model-${count}` }));
+  const text = await metrics.text();
+  expect(text.match(/^tabloom_jobs_total/gm)!.length).toBe(65);
+  expect(text).toContain('tabloom_jobs_total{kind="chat",model="other",outcome="finished"} 936\n');
+});

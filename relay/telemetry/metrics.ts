@@ -1,0 +1,116 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** How a job of the gateway went. */
+export interface JobMeasurement {
+  readonly kind: string;
+  /** The worker's name for the model; undefined if none was found. */
+  readonly model: string | undefined;
+  /** `finished`, `cancelled`, or the code of the failure. */
+  readonly outcome: string;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+  /** From the request to its first token; undefined if none came. */
+  readonly ttftMs: number | undefined;
+  /** From the first token to the last. */
+  readonly decodeMs: number;
+}
+
+/** What is read when the metrics are. */
+export interface Gauges {
+  readonly jobsRunning: number;
+  readonly nativeRunning: number;
+  readonly nativeQueued: number;
+  readonly peersConnected: number;
+  readonly workersServing: number;
+}
+
+export interface Metrics {
+  jobOver(job: JobMeasurement): void;
+  requestOver(route: string, status: number): void;
+  /** In Prometheus's text format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Distinct values of a label that peers choose; further ones are `other`, so that none of them fills the memory. */
+const labelValuesMax = 64;
+const secondsBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+const rateBuckets = [1, 5, 10, 20, 30, 50, 75, 100, 150, 250, 500, 1_000];
+
+/** Counts of one process, in a registry of its own. No label holds a prompt, a peer or an address. */
+export function createMetrics(gauges: () => Gauges): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const models = boundedLabel();
+  const jobs = new Counter({
+    name: 'tabloom_jobs_total',
+    help: 'Jobs of the gateway that are over, by kind, model and outcome.',
+    labelNames: ['kind', 'model', 'outcome'],
+    registers,
+  });
+  const tokens = new Counter({
+    name: 'tabloom_tokens_total',
+    help: 'Tokens of jobs that are over, by model and direction.',
+    labelNames: ['model', 'direction'],
+    registers,
+  });
+  const ttft = new Histogram({
+    name: 'tabloom_time_to_first_token_seconds',
+    help: 'Time from a request to its first token, by model.',
+    labelNames: ['model'],
+    buckets: secondsBuckets,
+    registers,
+  });
+  const rate = new Histogram({
+    name: 'tabloom_tokens_per_second',
+    help: 'Tokens per second of one answer after its first, by model.',
+    labelNames: ['model'],
+    buckets: rateBuckets,
+    registers,
+  });
+  const requests = new Counter({
+    name: 'tabloom_http_requests_total',
+    help: 'Requests to the API, by route and status.',
+    labelNames: ['route', 'status'],
+    registers,
+  });
+  const gauge = (name: string, help: string, read: (now: Gauges) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read(gauges()));
+      },
+    });
+  gauge('tabloom_jobs_running', 'Jobs of the gateway that are running.', (now) => now.jobsRunning);
+  gauge('tabloom_native_running', 'Answers that the native provider is giving.', (now) => now.nativeRunning);
+  gauge('tabloom_native_queued', 'Jobs that wait for the native provider.', (now) => now.nativeQueued);
+  gauge('tabloom_peers_connected', 'Peers connected to this relay.', (now) => now.peersConnected);
+  gauge('tabloom_workers_serving', 'Workers in the directory that accept jobs.', (now) => now.workersServing);
+
+  return {
+    jobOver({ kind, model: name, outcome, tokensIn, tokensOut, ttftMs, decodeMs }) {
+      const model = name === undefined ? 'none' : models(name);
+      jobs.inc({ kind, model, outcome });
+      if (tokensIn > 0) tokens.inc({ model, direction: 'in' }, tokensIn);
+      if (tokensOut > 0) tokens.inc({ model, direction: 'out' }, tokensOut);
+      if (ttftMs !== undefined) ttft.observe({ model }, ttftMs / 1_000);
+      if (tokensOut > 1 && decodeMs > 0) rate.observe({ model }, ((tokensOut - 1) * 1_000) / decodeMs);
+    },
+    requestOver: (route, status) => requests.inc({ route, status }),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function boundedLabel(): (value: string) => string {
+  const known = new Set<string>();
+  return (value) => {
+    if (known.has(value)) return value;
+    if (known.size >= labelValuesMax) return 'other';
+    known.add(value);
+    return value;
+  };
+}
