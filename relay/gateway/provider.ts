@@ -55,6 +55,8 @@ const providerSchema = z.looseObject({
   sort: z.union([z.string(), z.looseObject({})], { error: 'must be a word or an object' }).nullish(),
 });
 
+const optionalSchema = providerSchema.nullish();
+
 /** Wishes about the ranking. It goes by measured time first and by price second, whatever is asked. */
 const softWishes = new Set(['sort', 'preferred_min_throughput', 'preferred_max_latency']);
 
@@ -80,7 +82,7 @@ const unitsPerDollar = 1_000_000;
  * @throws `bad-request` with the member as `param`.
  */
 export function readProvider(given: unknown, peers: readonly PeerId[] | undefined): ProviderTerms {
-  const provider = parseMember(providerSchema.nullish(), given, 'provider') ?? {};
+  const provider = parseMember(optionalSchema, given, 'provider') ?? {};
   for (const [name, value] of Object.entries(provider)) {
     if (Object.hasOwn(providerSchema.shape, name) || softWishes.has(name) || isDefault(value)) continue;
     throw unsupported(name, 'This network cannot guarantee it');

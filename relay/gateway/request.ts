@@ -37,17 +37,20 @@ export function parseMember<S extends z.ZodType>(schema: S, value: unknown, pref
 }
 
 /** This network's own member of a request, `tabloom`; other servers ignore it. */
-const extensionSchema = z.object({
-  tier: z.string({ error: 'must be a string' }).nullish(),
-  deadline_ms: z
-    .number({ error: 'must be a number of milliseconds' })
-    .int({ error: 'must be a whole number of milliseconds' })
-    .min(1, { error: 'must be at least 1' })
-    .max(limits.jobDeadlineMsMax, { error: `must be at most ${limits.jobDeadlineMsMax}` })
-    .nullish(),
-  /** Only these peers. */
-  peers: z.array(peerIdSchema, { error: 'must be a list of 1 to 16 peer ids' }).min(1).max(16).nullish(),
-});
+const extensionSchema = z
+  .object({
+    tier: z.string({ error: 'must be a string' }).nullish(),
+    deadline_ms: z
+      .number({ error: 'must be a number of milliseconds' })
+      .int({ error: 'must be a whole number of milliseconds' })
+      .min(1, { error: 'must be at least 1' })
+      .max(limits.jobDeadlineMsMax, { error: `must be at most ${limits.jobDeadlineMsMax}` })
+      .nullish(),
+    /** Only these peers. */
+    peers: z.array(peerIdSchema, { error: 'must be a list of 1 to 16 peer ids' }).min(1).max(16).nullish(),
+  })
+  .nullish();
+const tierSchema = z.string({ error: 'must be a string' }).nullish();
 
 /** Headers that may also name a tier. */
 const tierHeaders = ['x-tabloom-tier', 'x-peer-tier'];
@@ -61,8 +64,8 @@ export function readExtensions(
   request: { readonly [member: string]: unknown },
   headers: Headers,
 ): Pick<AskTerms, 'tier' | 'deadlineMs'> & { readonly peers: readonly PeerId[] | undefined } {
-  const extension = parseMember(extensionSchema.nullish(), request['tabloom'], 'tabloom');
-  const peerTier = parseMember(z.string({ error: 'must be a string' }).nullish(), request['peer_tier'], 'peer_tier');
+  const extension = parseMember(extensionSchema, request['tabloom'], 'tabloom');
+  const peerTier = parseMember(tierSchema, request['peer_tier'], 'peer_tier');
   const requested: readonly (readonly [string, string | null | undefined])[] = [
     ['tabloom.tier', extension?.tier],
     ['peer_tier', peerTier],
