@@ -133,12 +133,20 @@ export function createStreamChannel(
       });
     }
   };
+  const hasCredit = (sizeBytes: number) => unreadAtOtherBytes === 0 || unreadAtOtherBytes + sizeBytes <= windowBytes;
   const credited = async (sizeBytes: number, signal: AbortSignal | undefined) => {
-    while (unreadAtOtherBytes > 0 && unreadAtOtherBytes + sizeBytes > windowBytes && !gone.signal.aborted) {
+    while (!hasCredit(sizeBytes) && !gone.signal.aborted) {
       const credit = Promise.withResolvers<void>();
       freed = () => credit.resolve();
       await raceSignal(credit.promise, signal);
     }
+  };
+
+  const hand = (message: Uint8Array, signal: AbortSignal | undefined) => {
+    throwIfAborted(signal);
+    assertOpen();
+    unreadAtOtherBytes += message.length;
+    write(encodeFrame(message));
   };
 
   return {
@@ -151,14 +159,15 @@ export function createStreamChannel(
     async send(message, { signal }: AbortOptions = {}) {
       if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);
       if (message.length === 0) throw emptyMessage();
+      // Nothing is waited for: no queue, no listener.
+      if (sending.pending === 0 && hasCredit(message.length) && !stream.writableNeedsDrain)
+        return hand(message, signal);
       const turn = sending.run(async () => {
         throwIfAborted(signal);
         assertOpen();
         await credited(message.length, signal);
         await drained(signal);
-        assertOpen();
-        unreadAtOtherBytes += message.length;
-        write(encodeFrame(message));
+        hand(message, signal);
       });
       await raceSignal(turn, signal);
     },
