@@ -68,7 +68,7 @@ export const identifyCaller =
 
 /** A proxy on this machine that was not named as trusted makes the network look like this machine, but says so. */
 const isOfThisMachine = (address: string | undefined, headers: Headers): boolean =>
-  (address === undefined || isLoopback(address)) && !headers.has('x-forwarded-for') && !headers.has('forwarded');
+  address === undefined || (isLoopback(address) && !headers.has('x-forwarded-for') && !headers.has('forwarded'));
 
 /** Refuses strangers where the operator wants a key. */
 export const requireKey =

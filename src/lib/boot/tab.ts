@@ -12,6 +12,7 @@ import { benchmark } from './benchmark.ts';
 import { browserChannel, browserStores, clearAreas, deleteData, exportData } from './browser-stores.ts';
 import { createCorrectedClock, keepComparing } from './clock-offset.ts';
 import { examineDevice } from './device.ts';
+import { followGateway } from './gateway-feed.ts';
 import { keepHistory } from './history.ts';
 import { requestIdentityLock } from './identity-lock.ts';
 import { createLibrary } from './library.ts';
@@ -118,6 +119,7 @@ export async function createTab(): Promise<Tab> {
       view: network.view,
       ping: async (peer, options) => (await sessions.asking()).peer.net.ping(peer, options),
       explain: async (target) => explainRoute((await sessions.asking()).peer.consumer, target),
+      followGateway: (listener) => followGateway(new EventSource('/v1/feed'), listener),
       takeOver: async () => lock.claim(),
     },
     device: { examine },

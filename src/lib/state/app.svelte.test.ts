@@ -35,7 +35,13 @@ function fakeTab(settings: Partial<Settings> = {}) {
   const renewed: string[] = [];
   const { view, change } = settingsView({ ...defaultSettings, ...settings });
   const tab: Tab = {
-    network: { view: still(noNetwork), ping: async () => 1, explain: async () => [], takeOver: async () => undefined },
+    network: {
+      view: still(noNetwork),
+      ping: async () => 1,
+      explain: async () => [],
+      followGateway: () => () => undefined,
+      takeOver: async () => undefined,
+    },
     asking: {
       async *ask() {
         yield { type: 'job-cancelled', at: 1 };

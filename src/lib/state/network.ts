@@ -56,6 +56,18 @@ export interface OfferView {
   readonly receivedAt: number;
 }
 
+/** An answer that the gateway of this page's relay has given; whose it was, nobody says. */
+export interface GatewayJobView {
+  /** When it ended: milliseconds since the epoch, by the relay's clock. */
+  readonly at: number;
+  readonly model: string;
+  /** The worker; undefined if there was none. */
+  readonly peer: string | undefined;
+  readonly outcome: 'finished' | 'failed' | 'cancelled';
+  readonly tokensOut: number;
+  readonly ms: number;
+}
+
 /** The network's capacity for one model, which may be zero. */
 export interface CapacityView {
   readonly model: string;

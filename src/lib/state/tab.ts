@@ -4,7 +4,7 @@ import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { DeviceView } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
 import type { LibraryView } from './library.ts';
-import type { NetworkView, RouteReasonView } from './network.ts';
+import type { GatewayJobView, NetworkView, RouteReasonView } from './network.ts';
 import type { Settings } from './settings.ts';
 import type { SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
@@ -47,6 +47,8 @@ export interface NetworkPort {
   ping(peer: string, options: { readonly signal: AbortSignal }): Promise<number>;
   /** Why each worker would get a question for this target now, or not. */
   explain(target: Target): Promise<readonly RouteReasonView[]>;
+  /** Calls back with the jobs of the relay's gateway as they end, the latest ones first of all; returns the way to stop. */
+  followGateway(listener: (job: GatewayJobView) => void): () => void;
   /** Asks the tab of this browser that holds the device's key to hand it over. */
   takeOver(): Promise<void>;
 }
