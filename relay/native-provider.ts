@@ -32,7 +32,7 @@ export interface NativeProvider {
 
 export type NativeState = ServingState | { readonly state: 'off' };
 
-export interface NativeProviderInput extends Pick<NativePeerComponents, 'net' | 'isGateway'> {
+export interface NativeProviderInput extends Pick<NativePeerComponents, 'net' | 'isGateway' | 'hardwareCard'> {
   /** Opens what outlives the process; called once. */
   readonly open: () => Promise<{ readonly storage: SqliteStorage; readonly seed: Uint8Array }>;
   /** The bundled model's file. */

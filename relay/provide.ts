@@ -38,6 +38,7 @@ export async function startProvide(env: ProvideEnv): Promise<Program> {
   const native = startNativeProvider({
     open: async () => ({ storage, seed }),
     modelFile: bundledModelFile,
+    hardwareCard: env.HARDWARE_CARD,
     backends,
     net: {
       relays: relays.addressesWithLearned,

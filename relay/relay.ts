@@ -150,6 +150,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
           seed: await loadSeed(env.DATA_DIR, 'native.key'),
         }),
         modelFile: bundledModelFile,
+        hardwareCard: env.HARDWARE_CARD,
         backends,
         net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
         isGateway: (asker) => asker === net.self,

@@ -37,6 +37,7 @@ describe('environment', () => {
       REQUESTS_PER_MINUTE_TOTAL: 12_000,
       RELAYS: [],
       NATIVE_SERVER: [],
+      HARDWARE_CARD: 'on',
       NATIVE_SERVER_KIND: 'detect',
       NATIVE_MODELS: [],
       NATIVE_EMBEDDING_MODELS: [],

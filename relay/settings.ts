@@ -107,6 +107,7 @@ const nativeShape = {
   NATIVE_EMBEDDING_MODELS: modelNames,
   NATIVE_FEATURES: list.pipe(z.array(z.enum(['probe', ...features]))).default(['probe']),
   NATIVE_CONTEXT_TOKENS: numberSchema.pipe(z.number().int().min(64).max(1_048_576)).optional(),
+  HARDWARE_CARD: z.enum(['on', 'off']).default('on'),
   NATIVE_SLOTS: numberSchema.pipe(z.number().int().min(1).max(256)).default(8),
 };
 

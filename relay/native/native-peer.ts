@@ -9,6 +9,7 @@ import { createSigner } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
+import { readHardware } from './hardware.ts';
 import type { Serving } from './supervisor.ts';
 
 /**
@@ -33,6 +34,8 @@ export interface NativePeerComponents {
   readonly net: Pick<Libp2pNetOptions, 'relays' | 'wakeups' | 'listen' | 'local'>;
   /** A relay asks on behalf of all its HTTP clients, under one key: it may fill every slot and every queue. */
   readonly isGateway: (peer: PeerId) => boolean;
+  /** Whether offers claim the machine's GPUs. */
+  readonly hardwareCard: 'on' | 'off';
   /** Jobs that are refused although they could be served. */
   readonly policy?: Policy | undefined;
   /** Makes what keeps its models served. */
@@ -45,6 +48,7 @@ export interface NativePeerComponents {
 export async function createNativePeer(components: NativePeerComponents): Promise<NativePeer> {
   const { seed, storage, isGateway, policy, clock, random, logger } = components;
   const gatewayJobsMax = () => serving.slots.reduce((sum, slots) => sum + slots + limits.workerQueueMax, 0);
+  const hardware = components.hardwareCard === 'off' ? undefined : await readHardware();
   const net = createLibp2pNet({
     seed,
     clock,
@@ -62,6 +66,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     logger,
     signer: createSigner(seed),
     role: 'native',
+    hardware,
     discovery: 'client',
     // The gateway of this process ends with it, and gives its jobs other ids when it begins again.
     keepAnswers: (asker) => (components.net.local?.get(asker) ? 'in-memory' : 'in-storage'),

@@ -114,6 +114,13 @@ export const fullOffer: Offer = {
   attestation: Uint8Array.of(1, 2),
 };
 
+export const claimingOffer: Offer = {
+  ...offer,
+  seq: offer.seq + 4,
+  role: 'native',
+  hardware: { gpus: [{ name: 'NVIDIA H200', memoryMiB: 143_771 }], driver: '570.86.15', runtime: 'CUDA 12.8' },
+};
+
 export const goodbye: Offer = {
   ...offer,
   seq: offer.seq + 1,
@@ -169,6 +176,7 @@ export const envelopes = {
   offer: signOffer(offer, worker),
   goodbye: signOffer(goodbye, worker),
   fullOffer: signOffer(fullOffer, worker),
+  claimingOffer: signOffer(claimingOffer, worker),
   receipt: issueReceipt(delivered, worker).envelope,
   checkpoint: signEnvelope('checkpoint', checkpoint, worker),
   countersign: countersign(issueReceipt(delivered, worker), chainStart, asker),

@@ -266,6 +266,11 @@ const offer = record({
   policy: list(word, 16),
   addrs: list(text(512), 16),
   build: text(64),
+  'hardware?': record({
+    gpus: list(record({ name: text(64, 1), memoryMiB: integer(0, 1_000_000_000) }), 16, 1),
+    'driver?': text(64),
+    'runtime?': text(64),
+  }),
   'must?': must,
   'wallet?': text(128),
   'bond?': text(128),

@@ -69,6 +69,7 @@ export function showNetwork({ directory, clock }: NetworkComponents): Handler {
         peer: offer.peer,
         role: offer.role,
         engine: offer.engine,
+        ...(offer.hardware ? { hardware: { ...offer.hardware, status: 'claimed' } } : {}),
         tiers: offer.tiers,
         models: offer.models,
       }));

@@ -78,6 +78,7 @@ export const limits = {
   offerMinGapMs: 400,
   offerModelsMax: 32,
   offerAddrsMax: 16,
+  offerGpusMax: 16,
   addrLengthMax: 512,
   offerTiersMax: 8,
   /** Kinds of work and features of one model. */

@@ -38,6 +38,25 @@ const engineInfoSchema = z.object({
   deviceClass: z.string().max(limits.wordLengthMax),
 });
 
+/** The GPUs of a machine, as its drivers name them: a claim. */
+export type Hardware = z.output<typeof hardwareSchema>;
+
+const hardwareSchema = z.object({
+  gpus: z
+    .array(
+      z.object({
+        name: z.string().min(1).max(limits.wordLengthMax),
+        /** 0 where the driver does not say. */
+        memoryMiB: z.number().int().min(0).max(1_000_000_000),
+      }),
+    )
+    .min(1)
+    .max(limits.offerGpusMax),
+  driver: z.string().max(limits.wordLengthMax).optional(),
+  /** `CUDA 12.8`, `ROCm`. */
+  runtime: z.string().max(limits.wordLengthMax).optional(),
+});
+
 export const offeredModelSchema = z.object({
   artefact: artefactIdSchema,
   name: nameSchema,
@@ -77,6 +96,7 @@ export const offerSchema = z.object({
   addrs: z.array(z.string().max(limits.addrLengthMax)).max(limits.offerAddrsMax),
   /** Software version, for people. */
   build: z.string().max(limits.wordLengthMax),
+  hardware: hardwareSchema.optional(),
   must: mustSchema.optional(),
   /** Reserved: payout address, stake, and attestation evidence of an enclave. */
   wallet: z.string().max(limits.nameLengthMax).optional(),

@@ -31,6 +31,7 @@ export interface PresenceComponents {
   readonly random: Random;
   readonly logger: Logger;
   readonly role: Offer['role'];
+  readonly hardware?: Offer['hardware'];
   /** By default the topic of a small network. */
   readonly audience?: Audience | undefined;
   /** `['open']` by default. */
@@ -93,6 +94,7 @@ export function createPresence(components: PresenceComponents): Presence {
     policy: [...(components.policyWords ?? [])],
     addrs: net.addresses().slice(0, limits.offerAddrsMax),
     build,
+    ...(components.hardware ? { hardware: components.hardware } : {}),
     ...served,
   });
   /** Signs an offer and puts it into this device's directory; the same signature serves the network where it may see it. */
