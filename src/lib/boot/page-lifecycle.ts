@@ -3,7 +3,7 @@ import type { Sharing } from './run-sharing.ts';
 
 /**
  * A page that is unloaded or frozen announces at once that it is offline, so that no job is sent to it; one that comes back
- * announces itself again. Nothing can be awaited in these events.
+ * announces itself again. One that is closed lets go of its jobs too. Nothing can be awaited in these events.
  */
 export function watchPageLifecycle(
   page: { readonly window: Window; readonly document: Document },
@@ -13,7 +13,11 @@ export function watchPageLifecycle(
   const { signal } = lifetime;
   const goOffline = () => peers().forEach((peer) => peer.announceOffline());
   const goOnline = () => peers().forEach((peer) => peer.announceOnline());
-  page.window.addEventListener('pagehide', goOffline, { signal });
+  const onHide = ({ persisted }: PageTransitionEvent) => {
+    goOffline();
+    if (!persisted) for (const { provider } of peers()) provider.abandon();
+  };
+  page.window.addEventListener('pagehide', onHide, { signal });
   page.window.addEventListener('pageshow', (event) => event.persisted && goOnline(), { signal });
   page.document.addEventListener(
     'freeze',

@@ -44,6 +44,7 @@ function fakeProvider() {
     pause: () => undefined,
     resume: () => undefined,
     drain: async () => undefined,
+    abandon: () => undefined,
     start: vi.fn(async () => undefined),
     stop: vi.fn(async () => undefined),
   } satisfies Provider;

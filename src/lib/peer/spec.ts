@@ -167,6 +167,11 @@ export interface Provider extends Startable {
    * waits then is refused as `draining`, so that its asker goes elsewhere.
    */
   drain(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /**
+   * Takes no new job and drops the channels of all others, without waiting: for a page that is being closed. Askers go on
+   * elsewhere at once, and need not find out that nobody is there.
+   */
+  abandon(): void;
 }
 
 export interface OfferModelOptions {

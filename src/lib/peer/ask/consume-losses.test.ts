@@ -43,6 +43,28 @@ test('an answer goes on at the next worker from the very character where the fir
   expect(job.events.filter(({ type }) => type === 'worker-lost')).toHaveLength(1);
 });
 
+test('the answer of a page that is being closed goes on at once', async () => {
+  const whole = await undisturbed();
+  const world = createWorld();
+  const workers = [await world.worker(1, { answerTokens: 100 }), await world.worker(2, { answerTokens: 100 })];
+  const asker = await world.asker(3);
+  const job = follow(asker.consumer, chat('hello'));
+  await until(world.clock, () => job.state.tokens >= 10);
+  const { peer } = job.state.worker!;
+  const { tokens } = job.state;
+  const closing = workers.find(({ net }) => net.self === peer)!;
+  closing.provider.abandon();
+  await pass(world.clock, 100);
+  expect(job.state).toMatchObject({ phase: 'streaming', attempts: [{ outcome: 'lost' }, { outcome: 'open' }] });
+  expect(job.state.tokens).toBeGreaterThan(tokens);
+  await until(world.clock, () => job.over);
+  expect(job.state).toMatchObject({ phase: 'finished', text: whole.text, usage: whole.usage });
+  // Who comes later is told that it takes no more.
+  const late = follow(asker.consumer, chat('hello', { only: [peer] }));
+  await until(world.clock, () => late.over);
+  expect(late.state.phase).toBe('failed');
+});
+
 test('a worker that is lost between its last token and its last word costs nothing but another word', async () => {
   const whole = await undisturbed();
   const world = createWorld();

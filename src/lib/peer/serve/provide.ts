@@ -98,6 +98,7 @@ export function createProvider(components: ProviderComponents): Provider {
   let stopping = new AbortController();
   let stopped = new AbortController();
   const serving = new Set<Promise<void>>();
+  const channels = new Set<Channel>();
   let endHandling: (() => void) | undefined;
   let emittedMs = 0;
   let listed: ProviderState['models'] = [];
@@ -328,6 +329,12 @@ export function createProvider(components: ProviderComponents): Provider {
       await finished().catch(() => undefined);
       await provider.stop();
     },
+    abandon() {
+      if (phase === 'stopped') return;
+      phase = 'paused';
+      for (const channel of channels) channel.abort(wireError('peer-lost'));
+      emitState();
+    },
     async start() {
       if (phase !== 'stopped') return;
       stopping = new AbortController();
@@ -337,7 +344,11 @@ export function createProvider(components: ProviderComponents): Provider {
       endHandling = net.handle(jobProtocol, (channel) => {
         const served = handle(channel);
         serving.add(served);
-        return served.finally(() => serving.delete(served));
+        channels.add(channel);
+        return served.finally(() => {
+          serving.delete(served);
+          channels.delete(channel);
+        });
       });
       emitState();
     },
