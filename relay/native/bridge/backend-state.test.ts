@@ -114,7 +114,7 @@ test('a refused connection has the server asked at once', () => {
   const refused: BackendEvent = {
     type: 'request-failed',
     model: 'a',
-    error: error('engine-failed', { refused: true }),
+    error: error('engine-failed', { cause: 'ECONNREFUSED' }),
   };
   expect(run([refused], served).effects).toEqual([{ type: 'list' }]);
 });

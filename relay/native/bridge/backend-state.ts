@@ -119,7 +119,8 @@ function reduceModel(state: ModelState, event: ModelEvent): readonly [ModelState
       if (!isServed(state)) return [state, []];
       if (isCertain(event.error)) return fail(event.error);
       const failures = state.failures + 1;
-      const list: readonly BackendEffect[] = event.error.details?.['refused'] === true ? [{ type: 'list' }] : [];
+      const list: readonly BackendEffect[] =
+        event.error.details?.['cause'] === 'ECONNREFUSED' ? [{ type: 'list' }] : [];
       if (failures < failuresMax || state.phase === 'suspect') return [{ ...state, failures }, list];
       return [{ ...state, phase: 'suspect', failures }, [...list, { type: 'try', model, afterMs: 0 }]];
     }

@@ -1,6 +1,6 @@
 import { anySignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
-import { errorCode, TabloomError, toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
+import { errorCode, TabloomError, type ErrorRecord } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
 import type { Random } from '#lib/base/random.ts';
@@ -197,12 +197,13 @@ export function createBackend({ config, measure, onChange, clock, random, logger
       const turn = preparing.then(() => find(model, first, signal)).finally(() => late.abort());
       preparing = turn.catch(() => undefined);
       await turn;
+      const wasLate = served.has(nameOf(model));
       dispatch({ type: 'prepared', model });
-      if (served.has(nameOf(model))) serve(model);
+      if (wasLate) serve(model);
     } catch (error) {
       if (life.signal.aborted) return;
       logger.warn('backend-model-failed', { backend: label, model, ...causeOf(error) });
-      dispatch({ type: 'trial-failed', model, error: toErrorRecord(error) });
+      dispatch({ type: 'trial-failed', model, error: failureOf(error) });
     } finally {
       deadline.clear();
     }
@@ -243,7 +244,7 @@ export function createBackend({ config, measure, onChange, clock, random, logger
       // Some servers have no list: what their owner named is taken to be there until a request shows otherwise.
       if (named.length > 0 && hasNoList(error)) return dispatch({ type: 'listed', models: named });
       const heard = deadline.signal.aborted && heardMs > askedMs;
-      dispatch({ type: 'unlisted', error: toErrorRecord(error), heard });
+      dispatch({ type: 'unlisted', error: failureOf(error), heard });
     } finally {
       deadline.clear();
     }

@@ -9,9 +9,13 @@ export function hasNoList(error: unknown): boolean {
 }
 
 /** What the log says of a failure: the code, the HTTP status, and the system's code of a broken connection. */
-export function causeOf(error: unknown): { readonly code: string; readonly status?: unknown; readonly cause?: string } {
+export function causeOf(error: unknown): {
+  readonly code: string;
+  readonly status?: unknown;
+  readonly cause?: unknown;
+} {
   const status = statusOf(error) ?? (isRecord(error) ? error.details?.['status'] : undefined);
-  const cause = systemCode(error);
+  const cause = systemCode(error) ?? (isRecord(error) ? error.details?.['cause'] : undefined);
   return {
     code: errorCode(error),
     ...(status === undefined ? {} : { status }),
@@ -30,8 +34,9 @@ function systemCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** As a record; `refused` in its details if the server accepts no connections. */
+/** As a record, with the system's code of a broken connection as the `cause` among its details. */
 export function failureOf(error: unknown): ErrorRecord {
   const record = toErrorRecord(error);
-  return systemCode(error) === 'ECONNREFUSED' ? { ...record, details: { ...record.details, refused: true } } : record;
+  const cause = systemCode(error);
+  return cause === undefined ? record : { ...record, details: { ...record.details, cause } };
 }

@@ -129,7 +129,7 @@ test('what a server lists is offered, with what it says of itself', async () => 
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   running.push(() => new Promise((resolve) => server.close(resolve)));
-  const { bridge, offers, names } = bridgeOf(
+  const { bridge, offers, names, logged } = bridgeOf(
     backendOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`),
   );
   expect(await bridge.ready).toEqual({ state: 'serving' });
@@ -141,17 +141,23 @@ test('what a server lists is offered, with what it says of itself', async () => 
     slots: 4,
   });
   expect(offers.get('b')!.model.contextTokens).toBe(4_096);
+  expect(logged.filter(([event]) => event === 'backend-serving')).toHaveLength(2);
   expect(await ask(offers.get('a')!)).toEqual({ code: 'ok', text: 'hi' });
 });
 
 test('C4: a server that dies is withdrawn within 5 s and back within 5 s, another goes on', async () => {
   const [dying, living] = [await serverOf(serving(['a', 'b'], 'one')), await serverOf(serving(['b'], 'two'))];
-  const { bridge, clock, offers, names, within } = bridgeOf(backendOf(dying.baseUrl), backendOf(living.baseUrl));
+  const { bridge, clock, offers, names, within, logged } = bridgeOf(
+    backendOf(dying.baseUrl),
+    backendOf(living.baseUrl),
+  );
   await bridge.ready;
   expect(names()).toEqual(['a', 'b']);
   expect(offers.get('b')!.model.slots).toBe(8);
   await dying.close();
   await within(4, () => names().join() === 'b');
+  const down = { backend: new URL(dying.baseUrl).host, code: 'load-failed', cause: 'ECONNREFUSED' };
+  expect(logged).toContainEqual(['backend-down', down]);
   expect(offers.get('b')!.model.slots).toBe(4);
   expect(await ask(offers.get('b')!)).toEqual({ code: 'ok', text: 'two' });
   await serverOf(serving(['a', 'b'], 'one'), Number(new URL(dying.baseUrl).port));
