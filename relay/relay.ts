@@ -100,7 +100,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
 
     const storage = openSqliteStorage(join(env.DATA_DIR, 'relay.db'));
     undo.push(() => storage.close());
-    const database = await openDatabase(ledgerLocation(env));
+    const database = await openDatabase({ ...ledgerLocation(env), checkpoints: 'beside' });
     undo.push(() => database.destroy());
     const seed = await loadSeed(env.DATA_DIR, 'relay.key');
     const signer = createSigner(seed);

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import { Kysely, PostgresDialect, SqliteDialect, type SqliteDatabase } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { TabloomError } from '#lib/base/errors.ts';
@@ -110,7 +111,13 @@ export interface AnswerRow {
 export type LedgerDatabase = Kysely<Tables>;
 
 /** A file of this machine, or a Postgres server that several gateways may share. */
-export type DatabaseLocation = { readonly file: string } | { readonly url: string };
+export type DatabaseLocation = DatabaseFile | { readonly url: string };
+
+interface DatabaseFile {
+  readonly file: string;
+  /** Whether a thread beside this one waits for the disk; for programs that run for long. */
+  readonly checkpoints?: 'beside' | undefined;
+}
 
 const connectionsMax = 8;
 const connectTimeoutMs = 5_000;
@@ -123,7 +130,7 @@ const busyTimeoutMs = 5_000;
  */
 export async function openDatabase(location: DatabaseLocation): Promise<LedgerDatabase> {
   const db = new Kysely<Tables>({
-    dialect: 'file' in location ? sqlite(location.file) : await postgres(location.url),
+    dialect: 'file' in location ? sqlite(location) : await postgres(location.url),
   });
   try {
     const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest();
@@ -148,7 +155,10 @@ export async function openDatabase(location: DatabaseLocation): Promise<LedgerDa
 /** Of at most this many statements the prepared form is kept; their texts are few. */
 const preparedMax = 256;
 
-function sqlite(file: string): SqliteDialect {
+/** Pages that the log may grow by, 32 MiB, before a writer moves them, if nothing beside it has. */
+const walPagesMax = 8_192;
+
+function sqlite({ file, checkpoints }: DatabaseFile): SqliteDialect {
   const open = async (): Promise<SqliteDatabase> => {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     // Owner-only from the first byte. SQLite gives `-wal` and `-shm` the mode of the database file.
@@ -156,6 +166,13 @@ function sqlite(file: string): SqliteDialect {
     for (const one of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(one)) chmodSync(one, 0o600);
     const database = new DatabaseSync(file, { readBigInts: true, timeout: busyTimeoutMs });
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    let worker: Worker | undefined;
+    if (checkpoints === 'beside') {
+      database.exec(`PRAGMA wal_autocheckpoint = ${walPagesMax};`);
+      worker = new Worker(new URL('./checkpoints.worker.ts', import.meta.url), { workerData: file });
+      worker.on('error', () => undefined);
+      worker.unref();
+    }
     const prepared = new Map<string, ReturnType<SqliteDatabase['prepare']>>();
     const prepare = (sql: string) => {
       const statement = database.prepare(sql);
@@ -168,7 +185,10 @@ function sqlite(file: string): SqliteDialect {
       };
     };
     return {
-      close: () => database.close(),
+      close() {
+        database.close();
+        void worker?.terminate();
+      },
       prepare(given) {
         // A transaction that reads before it writes could otherwise fail when another process has written between.
         const sql = given === 'begin' ? 'begin immediate' : given;

@@ -22,6 +22,17 @@ describe('in a file', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
+  test('what is written reaches the database itself through the thread beside, and it closes', async () => {
+    const file = join(folder, 'beside.db');
+    const db = await openDatabase({ file, checkpoints: 'beside' });
+    const before = (await stat(file)).size;
+    await expect.poll(async () => (await stat(file)).size).toBeGreaterThan(before);
+    await db.destroy();
+    const again = await openDatabase({ file });
+    expect(await again.selectFrom('keys').select('id').execute()).toEqual([]);
+    await again.destroy();
+  });
+
   test('a folder that cannot be written is reported', async () => {
     await writeFile(join(folder, 'taken'), '');
     await expect(openDatabase({ file: join(folder, 'taken', 'ledger.db') })).rejects.toMatchObject({

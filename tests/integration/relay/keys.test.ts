@@ -57,7 +57,7 @@ describe('the openai client', () => {
     expect(await keys('list')).toMatch(new RegExp(`^${id}  revoked  secret`, 'm'));
   });
 
-  test('does not retry when its quota is used up, which a restart does not renew', async () => {
+  test('does not retry when its quota is used up', async () => {
     const { key } = await make('--requests-total', '1');
     await askWith(key);
     let requests = 0;
