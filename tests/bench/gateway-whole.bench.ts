@@ -30,68 +30,71 @@ export default async function gatewayWhole(): Promise<readonly Row[]> {
   const stallFile = join(folder, 'stall');
   const env = { NODE_OPTIONS: `--import=${file('stall.process.ts')}`, STALL_FILE: stallFile };
   try {
-    return await onField(async (field) => {
-      const { direct, tabloom, portkey, llms } = field;
-      await longestStall(tabloom, stallFile);
-      const seen = await compare(loads, [direct, tabloom, portkey, llms]);
-      const stallMs = await longestStall(tabloom, stallFile);
-      const refused = await measure(tabloom, absent);
-      const another = await field.startAnother();
-      const both: number[] = [];
-      for (let round = 0; round < 3; round++) {
-        const sides = await Promise.all([measure(tabloom, half), measure(another, half)]);
-        both.push(sides.reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0));
-      }
-      const added = (target: Target | undefined) =>
-        medianOf(seen(target, 'single'), wholeP50) - medianOf(seen(direct, 'single'), wholeP50);
-      const rate = (target: Target | undefined) => medianOf(seen(target, 'busy'), requestRate);
-      const cpu = (target: Target | undefined) => medianOf(seen(target, 'busy'), requestCpu);
-      const p99 = medianOf(seen(tabloom, 'single'), ({ wholeMs }) => percentile(wholeMs, 0.99));
-      return [
-        {
-          what: 'whole answer, 1 connection, added p50 ÷ Portkey’s',
-          value: ratio(added(tabloom), added(portkey)),
-          goal: '≤ 1.5',
-          note: `${ms(added(tabloom))}, Portkey ${ms(added(portkey))}, llms ${ms(added(llms))}; p99 ${ms(p99)}`,
-        },
-        {
-          what: 'requests/s, 8 connections ÷ Portkey’s; ÷ llms’',
-          value: `${ratio(rate(tabloom), rate(portkey))}; ${ratio(rate(tabloom), rate(llms))}`,
-          goal: '≥ 0.75',
-          note: `${count(rate(tabloom))}, ${count(rate(portkey))}, ${count(rate(llms))}; direct ${count(rate(direct))}`,
-        },
-        {
-          what: 'the same, two gateway processes ÷ Portkey’s one',
-          value: ratio(median(both), rate(portkey)),
-          goal: '≥ 1.2',
-          note: `${spread(both, 0)}, on as many cores as there are`,
-        },
-        {
-          what: 'processor time of a request, 8 connections',
-          value: ms(cpu(tabloom)),
-          goal: '≤ 1.5 ms',
-          note: `Portkey ${ms(cpu(portkey))}, llms ${ms(cpu(llms))}`,
-        },
-        {
-          what: 'processor time of a 404, 1 connection',
-          value: ms(refused.processorMsPerRequest),
-          goal: '≤ 1 ms',
-          note: `${refused.failed} of ${absent.requests} had another status`,
-        },
-        {
-          what: 'longest stall of the gateway’s event loop',
-          value: ms(stallMs, 1),
-          goal: '≤ 20 ms',
-          note: 'over the rows above; what the machine gave to others is in it',
-        },
-        {
-          what: 'whole answers that failed',
-          value: String(failures([...seen(tabloom, 'single'), ...seen(tabloom, 'busy')])),
-          goal: '0',
-          note: field.missing ?? '',
-        },
-      ];
-    }, env);
+    return await onField(
+      async (field) => {
+        const { direct, tabloom, portkey, llms } = field;
+        await longestStall(tabloom, stallFile);
+        const seen = await compare(loads, [direct, tabloom, portkey, llms]);
+        const stallMs = await longestStall(tabloom, stallFile);
+        const refused = await measure(tabloom, absent);
+        const another = await field.startAnother();
+        const both: number[] = [];
+        for (let round = 0; round < 3; round++) {
+          const sides = await Promise.all([measure(tabloom, half), measure(another, half)]);
+          both.push(sides.reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0));
+        }
+        const added = (target: Target | undefined) =>
+          medianOf(seen(target, 'single'), wholeP50) - medianOf(seen(direct, 'single'), wholeP50);
+        const rate = (target: Target | undefined) => medianOf(seen(target, 'busy'), requestRate);
+        const cpu = (target: Target | undefined) => medianOf(seen(target, 'busy'), requestCpu);
+        const p99 = medianOf(seen(tabloom, 'single'), ({ wholeMs }) => percentile(wholeMs, 0.99));
+        return [
+          {
+            what: 'whole answer, 1 connection, added p50 ÷ Portkey’s',
+            value: ratio(added(tabloom), added(portkey)),
+            goal: '≤ 1.5',
+            note: `${ms(added(tabloom))}, Portkey ${ms(added(portkey))}, llms ${ms(added(llms))}; p99 ${ms(p99)}`,
+          },
+          {
+            what: 'requests/s, 8 connections ÷ Portkey’s; ÷ llms’',
+            value: `${ratio(rate(tabloom), rate(portkey))}; ${ratio(rate(tabloom), rate(llms))}`,
+            goal: '≥ 0.75',
+            note: `${count(rate(tabloom))}, ${count(rate(portkey))}, ${count(rate(llms))}; direct ${count(rate(direct))}`,
+          },
+          {
+            what: 'the same, two gateway processes ÷ Portkey’s one',
+            value: ratio(median(both), rate(portkey)),
+            goal: '≥ 1.2',
+            note: `${spread(both, 0)}, on as many cores as there are`,
+          },
+          {
+            what: 'processor time of a request, 8 connections',
+            value: ms(cpu(tabloom)),
+            goal: '≤ 1.5 ms',
+            note: `Portkey ${ms(cpu(portkey))}, llms ${ms(cpu(llms))}`,
+          },
+          {
+            what: 'processor time of a 404, 1 connection',
+            value: ms(refused.processorMsPerRequest),
+            goal: '≤ 1 ms',
+            note: `${refused.failed} of ${absent.requests} had another status`,
+          },
+          {
+            what: 'longest stall of the gateway’s event loop',
+            value: ms(stallMs, 1),
+            goal: '≤ 20 ms',
+            note: 'over the rows above; what the machine gave to others is in it',
+          },
+          {
+            what: 'whole answers that failed',
+            value: String(failures([...seen(tabloom, 'single'), ...seen(tabloom, 'busy')])),
+            goal: '0',
+            note: field.missing ?? '',
+          },
+        ];
+      },
+      { env },
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

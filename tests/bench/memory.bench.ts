@@ -18,23 +18,26 @@ const load: Load = {
 
 /** The gateway's memory over 100,000 answers, or as many as four minutes allow: a leak shows as growth from one quarter to the next. */
 export default async function memory(): Promise<readonly Row[]> {
-  return await onField(async ({ tabloom }) => {
-    const resident = [residentMiB(tabloom.pid)];
-    let [answers, failed] = [0, 0];
-    for (let step = 0; step < steps; step++) {
-      const measured = await measure(tabloom, load);
-      answers += measured.wholeMs.length;
-      failed += measured.failed;
-      resident.push(residentMiB(tabloom.pid));
-    }
-    const grown = resident.at(-1)! - resident.at(-2)!;
-    return [
-      {
-        what: `memory over ${count(answers)} answers: growth in the last quarter`,
-        value: `${grown.toFixed(0)} MiB`,
-        goal: 'flat',
-        note: `${resident.map((mib) => mib.toFixed(0)).join(', ')} MiB after each quarter; ${failed} failed`,
-      },
-    ];
-  });
+  return await onField(
+    async ({ tabloom }) => {
+      const resident = [residentMiB(tabloom.pid)];
+      let [answers, failed] = [0, 0];
+      for (let step = 0; step < steps; step++) {
+        const measured = await measure(tabloom, load);
+        answers += measured.wholeMs.length;
+        failed += measured.failed;
+        resident.push(residentMiB(tabloom.pid));
+      }
+      const grown = resident.at(-1)! - resident.at(-2)!;
+      return [
+        {
+          what: `memory over ${count(answers)} answers: growth in the last quarter`,
+          value: `${grown.toFixed(0)} MiB`,
+          goal: 'flat',
+          note: `${resident.map((mib) => mib.toFixed(0)).join(', ')} MiB after each quarter; ${failed} failed`,
+        },
+      ];
+    },
+    { rivals: 'without' },
+  );
 }

@@ -26,10 +26,13 @@ const warmups: readonly Load[] = [
   { model: 'burst', connections: 4, requests: 60, maxTokens: 500, stream: true },
 ];
 
-/** Starts everything, warms it up, and stops it after the work. `env` is for our gateway. */
+/** Starts everything, warms it up, and stops it after the work. `env` is for our gateway; `rivals`: the other two. */
 export async function onField<T>(
   work: (field: Field) => Promise<T>,
-  env: Readonly<Record<string, string>> = {},
+  {
+    env = {},
+    rivals: wanted = 'with',
+  }: { readonly env?: Readonly<Record<string, string>>; readonly rivals?: 'with' | 'without' } = {},
 ): Promise<T> {
   const undo: (() => Promise<void>)[] = [];
   const start = async (args: readonly string[], port?: number): Promise<Server> => {
@@ -47,7 +50,8 @@ export async function onField<T>(
       return { ...plain, name, url: relay.url, pid: relay.pid };
     };
     const tabloom = await startOurs('tabloom');
-    const rivals = await startRivals(backend.url, start);
+    const none = { portkey: undefined, llms: undefined, missing: undefined };
+    const rivals = wanted === 'with' ? await startRivals(backend.url, start) : none;
     for (const target of [direct, tabloom, rivals.portkey, rivals.llms]) await warmUp(target);
     const startAnother = async () => {
       const another = await startOurs('another');
