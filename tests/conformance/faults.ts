@@ -93,7 +93,7 @@ const faults: Readonly<Record<string, (world: World) => Promise<void>>> = {
     }
   },
   async 'an API path that does not exist is 404 in JSON'({ url }) {
-    for (const path of ['/v1/nothing', '/v1', '/metrics', '/docs', '/api/tags', '/chat/nothing']) {
+    for (const path of ['/v1/nothing', '/v1', '/docs', '/api/tags', '/chat/nothing']) {
       const response = await fetch(`${url}${path}`, { headers: { accept: 'application/json' } });
       await assertError(response, 404, 'not_found');
     }

@@ -53,11 +53,18 @@ test('D9: Cancel ends sharing while the speed is measured, and nothing is announ
   bareRelay,
   newProfile,
 }) => {
-  const page = await newProfile();
+  const page = await newProfile({ serviceWorkers: 'block' });
+  // The model arrives when its engine is stalled: on a busy machine it could have been measured before.
+  const isStalled = Promise.withResolvers<void>();
+  await page.route('**/*.gguf', async (route) => {
+    await isStalled.promise;
+    await route.continue();
+  });
   await page.goto(`${bareRelay.url}/share`);
   const stalled = stallEngine(page, 0);
   await page.getByRole('button', { name: 'Start sharing' }).click();
   await stalled;
+  isStalled.resolve();
   await expect(page.getByText('Measuring this device’s speed')).toBeVisible();
   await page.getByRole('button', { name: 'Cancel' }).click();
   await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
