@@ -1,0 +1,45 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readBackends } from './backends.ts';
+import { readEnv } from './settings.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tabloom-backends-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function read(file: unknown, variables: Readonly<Record<string, string>> = {}) {
+  const path = join(folder, 'backends.json');
+  await writeFile(path, typeof file === 'string' ? file : JSON.stringify(file));
+  return readBackends(readEnv('relay', { BACKENDS: path, ...variables }));
+}
+
+test('servers of the settings and of the file, each with its own', async () => {
+  await writeFile(join(folder, 'gpu.key'), 'secret\n');
+  const file = {
+    backends: [{ url: 'http://gpu:8000', keyFile: 'gpu.key', weight: 4, allow: ['qwen3:*'], aliases: { a: 'b' } }],
+  };
+  const found = await read(file, { NATIVE_SERVER: 'http://localhost:11434', NATIVE_SLOTS: '3' });
+  expect(found).toMatchObject([
+    { baseUrl: 'http://localhost:11434/v1/', slots: 3, weight: 1, features: ['probe'] },
+    { baseUrl: 'http://gpu:8000/v1/', apiKey: 'secret', slots: 8, weight: 4, allow: ['qwen3:*'], aliases: { a: 'b' } },
+  ]);
+});
+
+test.each<[string, unknown]>([
+  ['no JSON', '{'],
+  ['no servers', { backends: [] }],
+  ['an unknown member', { backends: [{ url: 'http://gpu:8000', slot: 1 }] }],
+  ['no weight', { backends: [{ url: 'http://gpu:8000', weight: 0 }] }],
+  ['a metadata service', { backends: [{ url: 'http://169.254.169.254' }] }],
+  ['a key file that is not there', { backends: [{ url: 'http://gpu:8000', keyFile: 'none' }] }],
+  ['one server twice', { backends: [{ url: 'http://gpu:8000' }, { url: 'http://gpu:8000/v1' }] }],
+])('%s is refused by name', async (_name, file) => {
+  await expect(read(file)).rejects.toMatchObject({
+    code: 'bad-setting',
+    message: expect.stringMatching(/^BACKENDS .*\.$/),
+  });
+});
