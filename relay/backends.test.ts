@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readBackends } from './backends.ts';
-import { readEnv } from './settings.ts';
+import { readEnv } from './settings/read-env.ts';
 
 let folder: string;
 beforeEach(async () => {

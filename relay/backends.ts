@@ -6,7 +6,8 @@ import { features } from '#lib/protocol/kinds/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { BackendConfig } from './native/bridge/backend-config.ts';
 import { createServerFetch } from './native/server-fetch.ts';
-import { backendsMax, serverSchema, type NativeEnv } from './settings.ts';
+import { backendsMax, type NativeEnv } from './settings/native.ts';
+import { serverSchema } from './settings/values.ts';
 
 const names = z.array(z.string().min(1).max(limits.nameLengthMax)).max(256);
 

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import type { Logger } from '#lib/base/logger.ts';
 import { printableJson } from '#lib/base/printable.ts';
-import type { LogLevel } from './settings.ts';
+import type { LogLevel } from './settings/process.ts';
 
 export interface LogDestination {
   write(line: string): unknown;

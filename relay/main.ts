@@ -1,9 +1,10 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
-import { parseCommand, helpOf, type ParsedCommand } from './commands.ts';
 import type { Printed } from './keys.ts';
 import type { Program } from './program.ts';
-import { readEnv } from './settings.ts';
+import { helpOf } from './settings/help.ts';
+import { parseCommand, type ParsedCommand } from './settings/parse-command.ts';
+import { readEnv } from './settings/read-env.ts';
 import { handleSignals, openBrowser } from './terminal.ts';
 
 /** The program behind `npm start`. Its commands and exit codes are listed in docs/OPERATING.md. */

@@ -13,7 +13,7 @@ import { bundledModelFile, startNativeProvider, waitUntilListed } from './native
 import { loadSeed } from './node/identity.ts';
 import { createRelayList } from './relay-list.ts';
 import type { Program } from './program.ts';
-import type { ProvideEnv } from './settings.ts';
+import type { ProvideEnv } from './settings/commands.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
 
 /**

@@ -44,7 +44,7 @@ import { loadSeed } from './node/identity.ts';
 import { createRelayNode } from './node/relay.ts';
 import { createRelayList } from './relay-list.ts';
 import type { Program } from './program.ts';
-import type { RelayEnv } from './settings.ts';
+import type { RelayEnv } from './settings/commands.ts';
 import { createSite } from './site/site.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
 import { createMetrics } from './telemetry/metrics.ts';

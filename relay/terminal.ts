@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { printable } from '#lib/base/printable.ts';
-import type { RelayEnv } from './settings.ts';
+import type { RelayEnv } from './settings/commands.ts';
 
 /** A request to paste into a shell, whatever the model's name: JSON in single quotes. */
 export function curlCommand(url: string, model: string): string {

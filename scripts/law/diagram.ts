@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
+import { withManual } from '../../relay/settings/manual.ts';
 import { law, roomEdges, roomOf } from './check.ts';
 import { readSources } from './sources.ts';
 
@@ -36,6 +37,10 @@ export function withDiagram(document: string, diagram: string): string {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  const path = join(root, 'docs/ARCHITECTURE.md');
-  writeFileSync(path, withDiagram(readFileSync(path, 'utf8'), drawRooms(readSources(root))));
+  rewrite(join(root, 'docs/ARCHITECTURE.md'), (document) => withDiagram(document, drawRooms(readSources(root))));
+  rewrite(join(root, 'docs/OPERATING.md'), withManual);
+}
+
+function rewrite(path: string, change: (document: string) => string): void {
+  writeFileSync(path, change(readFileSync(path, 'utf8')));
 }

@@ -1,4 +1,4 @@
-import { needsPages } from '../../relay/commands.ts';
+import { needsPages } from '../../relay/settings/parse-command.ts';
 import { ensureBuilt } from './build.ts';
 
 if (needsPages(process.argv.slice(2))) await ensureBuilt();

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import type { Settings } from './setting.ts';
+import { decimal, path, serverOf } from './values.ts';
+
+export type LogLevel = (typeof logLevels)[number];
+const logLevels = ['silent', 'warn', 'info'] as const;
+
+/** Where a command keeps what outlives it. */
+export const dataSettings = <Folder extends string>(folder: Folder) =>
+  ({
+    DATA_DIR: {
+      schema: path.prefault(folder),
+      standard: `\`${folder}\``,
+      meaning: 'Identity keys (mode 0600), receipts and the ledger. One process at a time may use it.',
+    },
+  }) as const satisfies Settings;
+
+/** Of a command that runs until it is stopped. */
+export const processSettings = {
+  LOG_LEVEL: {
+    schema: z.enum(logLevels).default('warn'),
+    meaning: '`silent`, `warn` or `info`: JSON lines on standard error. Prompts and answers are never logged.',
+  },
+  SHUTDOWN_SECONDS: {
+    schema: decimal.pipe(z.number().max(600)).default(10),
+    meaning: 'How long running answers may take to finish after the first SIGINT or SIGTERM.',
+  },
+} as const satisfies Settings;
+
+export const ledgerSettings = {
+  ...dataSettings('data'),
+  DATABASE_URL: {
+    schema: serverOf(/^postgres(ql)?:$/, 'postgres://user:password@host:5432/name').optional(),
+    secret: true,
+    meaning:
+      'A Postgres server for keys and ledger (`postgres://user:password@host:5432/name`), in place of `ledger.db` in `DATA_DIR`.',
+  },
+} as const satisfies Settings;
