@@ -36,10 +36,33 @@ test.each<[string, unknown]>([
   ['no weight', { backends: [{ url: 'http://gpu:8000', weight: 0 }] }],
   ['a metadata service', { backends: [{ url: 'http://169.254.169.254' }] }],
   ['a key file that is not there', { backends: [{ url: 'http://gpu:8000', keyFile: 'none' }] }],
+  ['a reserve of every slot', { backends: [{ url: 'http://gpu:8000', slots: 2, reserve: 2 }] }],
   ['one server twice', { backends: [{ url: 'http://gpu:8000' }, { url: 'http://gpu:8000/v1' }] }],
 ])('%s is refused by name', async (_name, file) => {
   await expect(read(file)).rejects.toMatchObject({
     code: 'bad-setting',
     message: expect.stringMatching(/^BACKENDS .*\.$/),
   });
+});
+
+test.each([
+  ['NATIVE_SERVER', { NATIVE_SERVER: 'http://gpu:8000,http://gpu:8000/v1' }],
+  ['NATIVE_RESERVE', { NATIVE_SERVER: 'http://gpu:8000', NATIVE_SLOTS: '2', NATIVE_RESERVE: '2' }],
+])('what is wrong in %s is refused under that name', async (name, variables) => {
+  await expect(readBackends(readEnv('provide', { RELAYS: 'ws://localhost:1', ...variables }))).rejects.toMatchObject({
+    code: 'bad-setting',
+    message: expect.stringMatching(new RegExp(`^${name} .*\\.$`)),
+    details: { name },
+  });
+});
+
+test('a server of the settings that the file names again is refused by the name of the file', async () => {
+  const again = read({ backends: [{ url: 'http://gpu:8000' }] }, { NATIVE_SERVER: 'http://gpu:8000' });
+  await expect(again).rejects.toMatchObject({ code: 'bad-setting', details: { name: 'BACKENDS' } });
+});
+
+test('slots are reserved by the settings, or by the file for each server', async () => {
+  const file = { backends: [{ url: 'http://gpu:8000', reserve: 3 }, { url: 'http://other:8000' }] };
+  const found = await read(file, { NATIVE_SERVER: 'http://localhost:11434', NATIVE_RESERVE: '2' });
+  expect(found.map(({ reserve }) => reserve)).toEqual([2, 3, 0]);
 });

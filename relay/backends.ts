@@ -21,6 +21,7 @@ const backendSchema = z.strictObject({
   ca: z.string().min(1).optional(),
   weight: z.number().positive().max(1_000).default(1),
   slots: z.number().int().min(1).max(256).default(8),
+  reserve: z.number().int().min(0).default(0),
   contextTokens: z.number().int().min(64).max(limits.contextTokensMax).optional(),
   allow: names.default([]),
   deny: names.default([]),
@@ -49,32 +50,48 @@ export async function readBackends(env: NativeEnv): Promise<readonly BackendConf
     features: env.NATIVE_FEATURES,
     contextTokens: env.NATIVE_CONTEXT_TOKENS,
     slots: env.NATIVE_SLOTS,
+    reserve: env.NATIVE_RESERVE,
     weight: 1,
   }));
-  const all = [...named, ...(env.BACKENDS === undefined ? [] : await readFileOf(env.BACKENDS))];
-  const urls = all.map(({ baseUrl }) => baseUrl);
-  const twice = urls.find((url, index) => urls.indexOf(url) !== index);
-  if (twice !== undefined) throw bad(`the model server ${twice} is named twice. Name it once.`);
-  if (all.length > backendsMax) throw bad(`there are more than ${backendsMax} model servers. Start another provider.`);
+  if (env.NATIVE_RESERVE >= env.NATIVE_SLOTS) throw bad('NATIVE_RESERVE', everySlotReserved);
+  const twice = repeated(named);
+  if (twice !== undefined) throw bad('NATIVE_SERVER', namedTwice(twice));
+  if (env.BACKENDS === undefined) return named;
+  const all = [...named, ...(await readFileOf(env.BACKENDS))];
+  const again = repeated(all);
+  if (again !== undefined) throw bad('BACKENDS', namedTwice(again));
+  if (all.length > backendsMax) {
+    throw bad('BACKENDS', `there are more than ${backendsMax} model servers. Start another provider.`);
+  }
   return all;
 }
+
+const repeated = (backends: readonly BackendConfig[]): string | undefined => {
+  const urls = backends.map(({ baseUrl }) => baseUrl);
+  return urls.find((url, index) => urls.indexOf(url) !== index);
+};
+
+const namedTwice = (url: string) => `the model server ${url} is named twice. Name it once.`;
+const everySlotReserved = 'at least one slot must be left to others. Reserve fewer, or share nothing.';
 
 async function readFileOf(path: string): Promise<readonly BackendConfig[]> {
   let json: unknown;
   try {
     json = JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    throw bad(`${path} cannot be read as JSON. Correct the path or the file.`, cause);
+    throw bad('BACKENDS', `${path} cannot be read as JSON. Correct the path or the file.`, cause);
   }
   const parsed = fileSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw bad(`${path}: ${issue.path.join('.') || 'the file'}: ${issue.message}.`);
+    throw bad('BACKENDS', `${path}: ${issue.path.join('.') || 'the file'}: ${issue.message}.`);
   }
+  const index = parsed.data.backends.findIndex(({ reserve, slots }) => reserve >= slots);
+  if (index >= 0) throw bad('BACKENDS', `${path}: backends.${index}.reserve: ${everySlotReserved}`);
   const beside = (file: string) => (isAbsolute(file) ? file : join(dirname(path), file));
   const textOf = (file: string, what: string) =>
     readFile(beside(file), 'utf8').catch((cause: unknown) => {
-      throw bad(`the ${what} ${beside(file)} cannot be read. Correct the path.`, cause);
+      throw bad('BACKENDS', `the ${what} ${beside(file)} cannot be read. Correct the path.`, cause);
     });
   return Promise.all(
     parsed.data.backends.map(async ({ url, kind, key, keyFile, ca, ...rest }): Promise<BackendConfig> => {
@@ -92,5 +109,5 @@ async function readFileOf(path: string): Promise<readonly BackendConfig[]> {
   );
 }
 
-const bad = (what: string, cause?: unknown) =>
-  new TabloomError('bad-setting', `BACKENDS is wrong: ${what}`, { cause, details: { name: 'BACKENDS' } });
+const bad = (name: keyof NativeEnv, what: string, cause?: unknown) =>
+  new TabloomError('bad-setting', `${name} is wrong: ${what}`, { cause, details: { name } });

@@ -7,6 +7,7 @@ import type { Random } from '#lib/base/random.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
 import { jobRefusal } from '#lib/peer/serve/admit.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
 import type { SqliteStorage } from './storage/sqlite.ts';
 import type { BackendConfig } from './native/bridge/backend-config.ts';
 import type { NativePeer, NativePeerComponents } from './native/native-peer.ts';
@@ -17,6 +18,8 @@ export const bundledModelFile = join(dirname(import.meta.dirname), 'static', 'mo
 
 /** A native provider, in a relay or as a process of its own; started in the background, and started again if it fails. */
 export interface NativeProvider {
+  /** Its id, once its key is read. */
+  readonly self: PeerId | undefined;
   readonly state: NativeState;
   readonly running: number;
   readonly queued: number;
@@ -24,7 +27,7 @@ export interface NativeProvider {
   readonly scorer: Scorer;
   /** Settles when it serves, has failed for the first time, or is off. */
   readonly ready: Promise<NativeState>;
-  /** Answers only gateways from now on, whose clients are waiting; everyone else is refused as `draining`. */
+  /** Answers only gateways from now on, whose clients are waiting, and peers of the owner; everyone else is refused as `draining`. */
   closeToOthers(): void;
   /** Lets what runs or waits finish until the signal aborts, then releases everything. */
   stop(options: { readonly signal: AbortSignal }): Promise<void>;
@@ -32,7 +35,10 @@ export interface NativeProvider {
 
 export type NativeState = ServingState | { readonly state: 'off' };
 
-export interface NativeProviderInput extends Pick<NativePeerComponents, 'net' | 'isGateway' | 'hardwareCard'> {
+export interface NativeProviderInput extends Pick<
+  NativePeerComponents,
+  'net' | 'isGateway' | 'isOwners' | 'hardwareCard'
+> {
   /** Opens what outlives the process; called once. */
   readonly open: () => Promise<{ readonly storage: SqliteStorage; readonly seed: Uint8Array }>;
   /** The bundled model's file. */
@@ -47,6 +53,7 @@ export interface NativeProviderInput extends Pick<NativePeerComponents, 'net' | 
 }
 
 export const noNativeProvider: NativeProvider = {
+  self: undefined,
   state: { state: 'off' },
   running: 0,
   queued: 0,
@@ -112,6 +119,9 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
   const started = start();
 
   return {
+    get self() {
+      return native?.peer.self;
+    },
     get state() {
       return state.state === 'failed' ? state : (native?.serving.state ?? state);
     },

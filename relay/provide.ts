@@ -35,6 +35,7 @@ export async function startProvide(env: ProvideEnv): Promise<Program> {
     throw error;
   }
   const relays = createRelayList({ urls: env.RELAYS, fetch, clock, random, logger, signal: life.signal });
+  const owners = new Set(env.OWNER_PEERS);
   const native = startNativeProvider({
     open: async () => ({ storage, seed }),
     modelFile: bundledModelFile,
@@ -45,7 +46,8 @@ export async function startProvide(env: ProvideEnv): Promise<Program> {
       wakeups: relays.onFound,
       listen: env.DIRECT_PORT === undefined ? [] : [`/ip4/0.0.0.0/udp/${env.DIRECT_PORT}/webrtc-direct`],
     },
-    isGateway: relays.includes,
+    isGateway: (asker) => relays.includes(asker) || owners.has(asker),
+    isOwners: (_job, asker) => owners.has(asker),
     listed(peer, options) {
       const { listing } = peer;
       followListing(peer);

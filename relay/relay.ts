@@ -125,6 +125,9 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     const publicRelays = () =>
       net.status().relays.flatMap(({ addr, state }) => (state === 'connected' && isPublicRelay(addr) ? [addr] : []));
     let native = noNativeProvider;
+    const ownersJobs = new Set<string>();
+    const owners = new Set(env.OWNER_PEERS);
+    const keepsSlots = backends.some(({ reserve }) => reserve > 0);
     const peer = await createPeer({
       net,
       signer,
@@ -153,7 +156,8 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
         hardwareCard: env.HARDWARE_CARD,
         backends,
         net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
-        isGateway: (asker) => asker === net.self,
+        isGateway: (asker) => asker === net.self || owners.has(asker),
+        isOwners: ({ id }, asker) => (asker === net.self ? ownersJobs.has(id) : owners.has(asker)),
         listed: ({ self }, options) =>
           waitUntilListed(
             () => (peer.directory.get(self)?.offer.models.length ?? 0) > 0,
@@ -202,6 +206,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       random,
       jobsPerAddressMax: env.JOBS_PER_ADDRESS,
       jobsPerKeyMax: env.JOBS_PER_KEY,
+      owner: { jobs: ownersJobs, peer: () => (keepsSlots ? native.self : undefined) },
     });
     const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;
     const health = (): Health => {

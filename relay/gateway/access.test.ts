@@ -3,7 +3,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { drawKey, hashOfKey, keyTermsSchema, type ApiKey } from '../api-key.ts';
-import { answers, ask, endless, failed, gatewayFixture, worker } from './gateway.fixture.ts';
+import { answers, ask, endless, failed, gatewayFixture, worker, type Script } from './gateway.fixture.ts';
 import type { JobClosing, JobHold, Metering } from './metering.ts';
 
 const clock = manualClock();
@@ -28,7 +28,13 @@ const scene = (terms: object = {}, more: Partial<ApiKey> & { readonly keysNeeded
     },
     hasOrigin: async (origin: string) => record.origins.includes(origin),
   };
-  const fixture = gatewayFixture(answers('Hello'), { clock, keys, keysNeeded });
+  const owner = { jobs: new Set<string>(), peer: () => worker.peer };
+  const owned: boolean[] = [];
+  const script: Script = (request, signal, time) => {
+    owned.push(owner.jobs.has(request.id!));
+    return answers('Hello')(request, signal, time);
+  };
+  const fixture = gatewayFixture(script, { clock, keys, keysNeeded, owner });
   const from = (client: string, headers: Record<string, string> = {}, body: object = ask()) =>
     fixture.gateway.fetch(
       new Request('http://localhost:8080/v1/chat/completions', {
@@ -38,7 +44,7 @@ const scene = (terms: object = {}, more: Partial<ApiKey> & { readonly keysNeeded
       }),
       { client },
     );
-  return { ...fixture, from, looked };
+  return { ...fixture, from, looked, owner, owned };
 };
 const bearer = { authorization: `Bearer ${key}` };
 const outcome = async (response: Response) => ({
@@ -216,5 +222,30 @@ describe('the ledger', () => {
       expect((await refused.json()).error).toMatchObject({ code: 'insufficient_quota', type: 'insufficient_quota' });
     }
     expect({ asked, closed, running: jobs.counts.running }).toEqual({ asked: [], closed: [], running: 0 });
+  });
+});
+
+describe("the owner's jobs", () => {
+  const wallet = { owner: `0x${'1'.repeat(40)}` };
+  const publishable = { type: 'publishable', origins: [page], caps: { requestsPerDay: 9 } };
+  test.each<[string, boolean, ReturnType<typeof scene>, string, Record<string, string>]>([
+    ['a program on this machine', true, scene(), '127.0.0.1', {}],
+    ['a key that the operator made', true, scene(), '192.0.2.1', bearer],
+    ['a stranger', false, scene(), '192.0.2.1', {}],
+    ['somebody behind a proxy on this machine', false, scene(), '127.0.0.1', { 'x-forwarded-for': '192.0.2.1' }],
+    ['a key that a wallet made', false, scene({}, wallet), '192.0.2.1', bearer],
+    ['a key that stands in a page', false, scene(publishable), '192.0.2.1', { ...bearer, origin: page }],
+  ])('those of %s: %o', async (_name, isOwners, { from, owner, owned, asked }, client, headers) => {
+    expect(await outcome(await from(client, headers))).toEqual(ok);
+    expect(owned).toEqual([isOwners]);
+    expect(asked[0]!.order).toEqual(isOwners ? [worker.peer] : undefined);
+    expect(owner.jobs.size).toBe(0);
+  });
+
+  test('go where the request says, if it says so', async () => {
+    const { from, asked } = scene();
+    const order = ['12D3KooWGjMQr4kMMQ2ZbBYPAwdtKzKnBTcpRaVXGpvLhHAbp1bx'];
+    expect(await outcome(await from('127.0.0.1', {}, ask({ provider: { order } })))).toEqual(ok);
+    expect(asked[0]!.order).toEqual(order);
   });
 });

@@ -8,6 +8,10 @@ export type Caller =
   | { readonly type: 'stranger'; readonly address: string }
   | { readonly type: 'key'; readonly key: ApiKey; readonly address: string | undefined };
 
+/** The relay's owner: a program on its machine, or one with a secret key that he made himself, not a wallet. */
+export const isOwner = (caller: Caller): boolean =>
+  caller.type === 'local' || (caller.type === 'key' && caller.key.type === 'secret' && caller.key.owner === undefined);
+
 /** What a request comes with beside itself. */
 export interface RequestOrigin {
   /** IP address of the client, behind trusted proxies too; undefined without a socket. */

@@ -16,7 +16,7 @@ import { issueReceipt } from '#lib/trust/receipt.ts';
 import { createGuard } from '../http/guard.ts';
 import type { KeyReader } from './access.ts';
 import { createGateway, type Gateway, type GatewayComponents } from './app.ts';
-import { createJobRegistry, type JobRegistry } from './job-registry.ts';
+import { createJobRegistry, type JobRegistry, type OwnerPart } from './job-registry.ts';
 import type { AnswerStore, Metering } from './metering.ts';
 import { createModelList } from './model-list.ts';
 import type { Sessions } from './routes/wallet.ts';
@@ -54,6 +54,7 @@ export function gatewayFixture(
     readonly seed?: number;
     readonly metering?: Metering;
     readonly answers?: AnswerStore;
+    readonly owner?: OwnerPart;
   } = {},
 ): GatewayFixture {
   const clock = over.clock ?? manualClock();
@@ -75,6 +76,7 @@ export function gatewayFixture(
     consumer,
     metering: over.metering ?? noMetering,
     answers: over.answers ?? noAnswers,
+    owner: over.owner,
     clock,
     random: seededRandom(over.seed ?? 1),
   });

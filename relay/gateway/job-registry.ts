@@ -7,11 +7,12 @@ import type { Random } from '#lib/base/random.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
 import type { Consumer, JobEvent, WorkerView } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
 import { partTokens } from '#lib/protocol/output.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import type { ConnectionPlace } from '../http/connection-limits.ts';
 import { askInTurn, type Attempts } from './attempts.ts';
-import type { Caller } from './caller.ts';
+import { isOwner, type Caller } from './caller.ts';
 import { gatewayError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 import type { AnswerStore, Metering } from './metering.ts';
@@ -113,12 +114,21 @@ export interface JobRegistryComponents {
   /** Concurrent answers for one address; a /24 or /48 may have four times as many. The machine itself is not limited. */
   readonly jobsPerAddressMax?: number | undefined;
   readonly jobsPerKeyMax?: number | undefined;
+  readonly owner?: OwnerPart | undefined;
   /** Called once for each job that is over. */
   readonly onOver?: ((job: JobMeasurement) => void) | undefined;
 }
 
+/** What the relay's owner has of its own models before others. */
+export interface OwnerPart {
+  /** Holds the ids of his jobs while they run. */
+  readonly jobs: Set<string>;
+  /** The peer that keeps slots for him, which his jobs are offered to first. */
+  peer(): PeerId | undefined;
+}
+
 export function createJobRegistry(components: JobRegistryComponents): JobRegistry {
-  const { consumer, metering, answers, clock, random, onOver } = components;
+  const { consumer, metering, answers, clock, random, onOver, owner } = components;
   const places = createPlaces({
     clock,
     placesMax: gatewayLimits.jobsMax,
@@ -154,6 +164,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     const job = ids[0]!;
     let worker: WorkerView | undefined;
     counts.running += 1;
+    if (isOwner(caller)) for (const id of ids) owner?.jobs.add(id);
     try {
       await metering.hold({ job, ids, key: caller.type === 'key' ? caller.key : undefined, most });
       isHeld = true;
@@ -187,6 +198,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
         metering.close({ job, used, run });
       }
       onEnd?.(used);
+      for (const id of ids) owner?.jobs.delete(id);
       place.release();
       counts.running -= 1;
       counts[outcome] += 1;
@@ -316,7 +328,8 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
 
   return {
     counts,
-    async run(attempts, key, options) {
+    async run(asked, key, options) {
+      const attempts = isOwner(options.caller) ? askedFirst(asked, owner?.peer()) : asked;
       if (key) return runKeyed(attempts, key, options);
       const place = admit(options);
       const ids = attempts.map(() => randomId(random));
@@ -331,6 +344,13 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       while (counts.running > 0) await becameIdle.wait({ signal });
     },
   };
+}
+
+/** Unless the request has an order of its own. */
+function askedFirst(attempts: Attempts, peer: PeerId | undefined): Attempts {
+  if (peer === undefined) return attempts;
+  const [first, ...rest] = attempts.map((one) => ({ ...one, ask: { ...one.ask, order: one.ask.order ?? [peer] } }));
+  return [first!, ...rest];
 }
 
 const keyReused = () =>

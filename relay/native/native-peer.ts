@@ -6,6 +6,7 @@ import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import type { Provider } from '#lib/peer/spec.ts';
 import type { Policy } from '#lib/peer/serve/admit.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
+import type { Job } from '#lib/protocol/job.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
@@ -34,6 +35,8 @@ export interface NativePeerComponents {
   readonly net: Pick<Libp2pNetOptions, 'relays' | 'wakeups' | 'listen' | 'local'>;
   /** A relay asks on behalf of all its HTTP clients, under one key: it may fill every slot and every queue. */
   readonly isGateway: (peer: PeerId) => boolean;
+  /** Whether a job is that of this machine's owner, who comes first and has the reserved slots to himself. */
+  readonly isOwners: (job: Job, asker: PeerId) => boolean;
   /** Whether offers claim the machine's GPUs. */
   readonly hardwareCard: 'on' | 'off';
   /** Jobs that are refused although they could be served. */
@@ -46,8 +49,9 @@ export interface NativePeerComponents {
 }
 
 export async function createNativePeer(components: NativePeerComponents): Promise<NativePeer> {
-  const { seed, storage, isGateway, policy, clock, random, logger } = components;
-  const gatewayJobsMax = () => serving.slots.reduce((sum, slots) => sum + slots + limits.workerQueueMax, 0);
+  const { seed, storage, isGateway, isOwners, policy, clock, random, logger } = components;
+  // Strangers' jobs and the owner's wait apart.
+  const gatewayJobsMax = () => serving.slots.reduce((sum, slots) => sum + slots + 2 * limits.workerQueueMax, 0);
   const hardware = components.hardwareCard === 'off' ? undefined : await readHardware();
   const net = createLibp2pNet({
     seed,
@@ -71,6 +75,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     // The gateway of this process ends with it, and gives its jobs other ids when it begins again.
     keepAnswers: (asker) => (components.net.local?.get(asker) ? 'in-memory' : 'in-storage'),
     policy,
+    isOwners,
     jobsPerPeerMax: (asker) => (isGateway(asker) ? gatewayJobsMax() : limits.jobsPerPeerMax),
     onModelFailed: (artefact, error) => serving.onModelFailed(artefact, { code: error.code, message: error.message }),
   });

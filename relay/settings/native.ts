@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { peerIdSchema } from '#lib/protocol/ids.ts';
 import { features } from '#lib/protocol/kinds/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { EnvOf, Settings } from './setting.ts';
@@ -6,6 +7,8 @@ import { decimal, list, path, serverSchema } from './values.ts';
 
 export type NativeEnv = EnvOf<typeof nativeSettings>;
 
+/** Peers whose jobs are the owner's. */
+const ownerPeersMax = 16;
 /** Model servers of one provider. */
 export const backendsMax = 16;
 
@@ -58,6 +61,16 @@ export const nativeSettings = {
   NATIVE_SLOTS: {
     schema: decimal.pipe(z.number().int().min(1).max(256)).default(8),
     meaning: 'Concurrent answers per model; further ones are queued.',
+  },
+  NATIVE_RESERVE: {
+    schema: decimal.pipe(z.number().int().max(255)).default(0),
+    meaning:
+      "How many of these only the owner's jobs take; fewer than all. Offers do not announce them. See [The owner first](#the-owner-first).",
+  },
+  OWNER_PEERS: {
+    schema: list.pipe(z.array(peerIdSchema).max(ownerPeersMax)).default([]),
+    meaning:
+      "Peers whose jobs are the owner's, by id, at most 16, separated by commas: each counts with all that it asks.",
   },
   HARDWARE_CARD: {
     schema: z.enum(['on', 'off']).default('on'),

@@ -42,6 +42,8 @@ describe('environment', () => {
       NATIVE_EMBEDDING_MODELS: [],
       NATIVE_FEATURES: ['probe'],
       NATIVE_SLOTS: 8,
+      NATIVE_RESERVE: 0,
+      OWNER_PEERS: [],
     });
   });
   test('a model server, its address completed', () => {
@@ -137,6 +139,8 @@ describe('environment', () => {
     { NATIVE_FEATURES: 'tools,telepathy' },
     { NATIVE_CONTEXT_TOKENS: '0' },
     { NATIVE_SLOTS: '1.5' },
+    { NATIVE_RESERVE: '-1' },
+    { OWNER_PEERS: 'me' },
   ])('%o is refused by name', (variables) => {
     const { code, message } = failure(() => readRelay(variables));
     expect(code).toBe('bad-setting');

@@ -24,6 +24,8 @@ export interface BackendConfig {
   readonly contextTokens: number | undefined;
   /** Concurrent answers per model: such servers batch. */
   readonly slots: number;
+  /** How many of them only the owner's jobs may take: fewer than all. */
+  readonly reserve: number;
   /** Its share of the work, relative to other servers of the same model. */
   readonly weight: number;
 }

@@ -17,6 +17,7 @@ const config = (change: Partial<BackendConfig> = {}): BackendConfig => ({
   features: [],
   contextTokens: undefined,
   slots: 4,
+  reserve: 0,
   weight: 1,
   ...change,
 });

@@ -50,9 +50,9 @@ export function createBridge({ backends: configs, provider, ...components }: Bri
 
   const refresh = (name: string): void => {
     if (isStopped) return;
-    const having = backends.flatMap(({ models, config: { weight } }) => {
+    const having = backends.flatMap(({ models, config: { weight, reserve } }) => {
       const one = models.get(name);
-      return one ? [{ ...one, weight }] : [];
+      return one ? [{ ...one, weight, reserve }] : [];
     });
     const pool = poolOf(name);
     pool.set(having);
@@ -69,7 +69,8 @@ export function createBridge({ backends: configs, provider, ...components }: Bri
       return;
     }
     offered.add(name);
-    provider.offerModel(pool.model, { measured: slowest(having) });
+    const reserved = having.reduce((sum, { reserve }) => sum + reserve, 0);
+    provider.offerModel(pool.model, { reserved, measured: slowest(having) });
     logger.info('backend-serving', { model: name, backends: having.length, slots: pool.model.slots });
   };
 

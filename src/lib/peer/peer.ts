@@ -64,6 +64,7 @@ export interface PeerComponents {
   readonly policy?: Policy | undefined;
   readonly policyWords?: readonly string[] | undefined;
   readonly jobsPerPeerMax?: ProviderComponents['jobsPerPeerMax'];
+  readonly isOwners?: ProviderComponents['isOwners'];
   readonly onModelFailed?: ProviderComponents['onModelFailed'];
   /** Where an asker's finished answers are kept, in case it comes again: in memory by default, until this process ends. */
   readonly keepAnswers?: ((asker: PeerId) => 'in-memory' | 'in-storage') | undefined;

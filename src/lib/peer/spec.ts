@@ -177,6 +177,8 @@ export interface Provider extends Startable {
 export interface OfferModelOptions {
   /** `network` by default. */
   readonly audience?: Audience | undefined;
+  /** Slots that only the owner's jobs take and no offer announces; at least one is left to others. 0 by default. */
+  readonly reserved?: number | undefined;
   /** From a start-up benchmark; finished jobs refine it. */
   readonly measured?: Measured | undefined;
 }

@@ -43,6 +43,7 @@ const backendOf = (baseUrl: string, change: Partial<BackendConfig> = {}): Backen
   features: [],
   contextTokens: undefined,
   slots: 4,
+  reserve: 0,
   weight: 1,
   ...change,
 });
@@ -164,6 +165,19 @@ test('C4: a server that dies is withdrawn within 5 s and back within 5 s, anothe
   await within(4, () => names().join() === 'a,b');
   await clock.advance(0);
   expect(offers.get('b')!.model.slots).toBe(8);
+});
+
+test('the slots that each server keeps for its owner are kept of the model that they share', async () => {
+  const [one, two] = [await serverOf(serving(['a'], 'one')), await serverOf(serving(['a', 'b'], 'two'))];
+  const { bridge, offers, within } = bridgeOf(
+    backendOf(one.baseUrl, { reserve: 1 }),
+    backendOf(two.baseUrl, { reserve: 2 }),
+  );
+  await bridge.ready;
+  expect(offers.get('a')).toMatchObject({ model: { slots: 8 }, options: { reserved: 3 } });
+  expect(offers.get('b')).toMatchObject({ model: { slots: 4 }, options: { reserved: 2 } });
+  await two.close();
+  await within(4, () => offers.get('a')!.options?.reserved === 1);
 });
 
 test('a server that accepts and never responds is withdrawn within 5 s too, and holds nothing up', async () => {

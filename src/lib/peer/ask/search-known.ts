@@ -102,12 +102,14 @@ export function searchKnown(
   const { attempt, cutOff, state } = choice;
   const { successor } = state;
   const queries = queriesOf(request, choice, context);
-  const routeAmong = (one: RouteQuery, peers?: readonly PeerId[]) => {
+  const routeAmong = (one: RouteQuery, peers?: readonly PeerId[], full?: RouteOptions['full']) => {
     const only = peers ? peers.filter((peer) => one.only?.includes(peer) ?? true) : one.only;
-    return routeFor({ ...one, only }, request, context, { attempt });
+    return routeFor({ ...one, only }, request, context, { attempt, full });
   };
   for (const peer of request.order ?? []) {
-    const preferred = firstOf(queries, (one) => routeAmong(one, [peer]));
+    // A peer of this process may have slots that its offer leaves out, since they are its owner's.
+    const full = context.zones.isOwn(peer) ? 'ask' : undefined;
+    const preferred = firstOf(queries, (one) => routeAmong(one, [peer], full));
     if (preferred.candidate) return preferred;
   }
   const found = firstOf(queries, (one) => {

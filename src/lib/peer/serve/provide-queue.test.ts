@@ -16,6 +16,33 @@ test('one works, the others are told their place as it changes', async () => {
   expect(worker.provider.state).toMatchObject({ running: 0, queued: 0, jobsDone: 3 });
 });
 
+test('slots that are reserved are neither announced nor given to others, and the owner has them at once', async () => {
+  const { model } = puppet(async function* (signal) {
+    yield textPart('x');
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  }, 3);
+  const owners = new Set<string>();
+  const { clock, open, worker } = await scene({ model, provider: { isOwners: ({ id }) => owners.has(id) } });
+  worker.provider.offerModel(model, { reserved: 1 });
+  const offered = () => worker.provider.servedModels('network')?.models[0];
+  const raws = [await open(), await open(), await open(), await open()];
+  const jobs = raws.map(() => job());
+  owners.add(jobs[3]!.id);
+  for (const [index, raw] of raws.slice(0, 3).entries()) await raw.send({ t: 'open', job: jobs[index]! });
+  await pass(clock, 20);
+  expect(offered()).toMatchObject({ slots: 2, running: 2, queued: 1 });
+  await raws[3]!.send({ t: 'open', job: jobs[3]! });
+  await pass(clock, 20);
+  const position = (raw: RawAsker) => raw.frames.find((frame) => frame.t === 'accepted');
+  expect(raws.map(position)).toMatchObject([{ position: 0 }, { position: 0 }, { position: 1 }, { position: 0 }]);
+  expect(worker.provider.state).toMatchObject({ running: 3, queued: 1 });
+  expect(offered()).toMatchObject({ slots: 2, running: 2, queued: 1 });
+  // One is always left to others.
+  worker.provider.offerModel(model, { reserved: 9 });
+  expect(offered()).toMatchObject({ slots: 1 });
+  await worker.provider.stop();
+});
+
 test('a full queue and a greedy asker are told to wait', async () => {
   const { clock, worker, resident } = await scene({ answerTokens: 200 });
   const nets = await Promise.all([10, 11, 12].map(async (seed) => (await resident(seed)).net));

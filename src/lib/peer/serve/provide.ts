@@ -29,6 +29,7 @@ import {
   toOffered,
   type ServedModel,
 } from './served-model.ts';
+import { ownersPriority } from './slot-queue.ts';
 import { refuseUnread, serveChannel } from '../session/serve-channel.ts';
 import { createWorkerSession, type WorkerSession } from '../session/worker-runner.ts';
 import type { WorkOutcome } from '../session/worker.ts';
@@ -50,6 +51,8 @@ export interface ProviderComponents {
   readonly jobsPerPeerMax?: ((peer: PeerId) => number) | undefined;
   /** An asker's place in the queue, see `trust/priority.ts`; 0, a stranger's, by default. This device itself comes first. */
   readonly priority?: ((asker: PeerId) => number) | undefined;
+  /** Whether a job of another peer is the owner's all the same: it comes first, and may take slots that are reserved. */
+  readonly isOwners?: ((job: Job, asker: PeerId) => boolean) | undefined;
   /** Keeps finished answers for askers that come again after a restart; without it they are kept in memory. */
   readonly answers?: AnswerStore | undefined;
   /** The model is no longer served because its engine is broken: load it again and offer it anew. */
@@ -83,8 +86,8 @@ export function createProvider(components: ProviderComponents): Provider {
     kinds = jobKinds,
   } = components;
   const perPeerMax = components.jobsPerPeerMax ?? (() => limits.jobsPerPeerMax);
-  const priority = (asker: PeerId) =>
-    asker === net.self ? Number.POSITIVE_INFINITY : (components.priority?.(asker) ?? 0);
+  const priority = (asker: PeerId, job: Job) =>
+    asker === net.self || components.isOwners?.(job, asker) ? ownersPriority : (components.priority?.(asker) ?? 0);
   const servedModels = new Map<ArtefactId, ServedModel>();
   const records = createJobRecords(clock, jobRecordLimits, (record) => answers?.drop(record));
   const changes = createEmitter<ProviderState>((error) => logger.warn('listener-failed', { error: String(error) }));
@@ -150,7 +153,7 @@ export function createProvider(components: ProviderComponents): Provider {
       return jobRefusal('busy', 'You have too many jobs here at once. Wait for one to end.', etaMs(served, 1));
     }
     for (const { session } of replaced) session.stop(wireError('peer-lost', 'The asker resumed this job.'));
-    if (!served.queue.hasRoom(priority(asker)))
+    if (!served.queue.hasRoom(priority(asker, job)))
       return jobRefusal('busy', undefined, etaMs(served, served.queue.waiting));
     const files = fileBytes(job);
     if (files + (fileBytesOf.get(asker) ?? 0) > limits.blobBytesPerPeerMax) {
@@ -169,9 +172,9 @@ export function createProvider(components: ProviderComponents): Provider {
       book,
       kinds,
       model: served.model,
-      enterQueue: (listener) => served.queue.enter(listener, priority(asker), zones.zone(asker) ?? asker),
+      enterQueue: (listener) => served.queue.enter(listener, priority(asker, job), zones.zone(asker) ?? asker),
       etaMs: (position) => etaMs(served, position),
-      expectedPlace: () => served.queue.placeFor(priority(asker), zones.zone(asker) ?? asker),
+      expectedPlace: () => served.queue.placeFor(priority(asker, job), zones.zone(asker) ?? asker),
       onPart: (part) => {
         counters.tokensOut += partTokens(part);
         if (clock.elapsed() - emittedMs >= emitGapMs) emitState();
@@ -278,13 +281,15 @@ export function createProvider(components: ProviderComponents): Provider {
       if (!first || phase === 'stopped') return undefined;
       return { draining: phase !== 'serving', engine: first.model.engine, models: models.map(toOffered) };
     },
-    offerModel(model, { audience = 'network', measured } = {}) {
+    offerModel(model, { audience = 'network', reserved: wanted = 0, measured } = {}) {
       const { artefact } = model.model;
+      const reserved = Math.min(wanted, model.slots - 1);
       const known = servedModels.get(artefact);
       if (known?.model === model) {
         known.audience = audience;
         known.measured = measured ?? known.measured;
-        known.queue.resize(model.slots);
+        known.reserved = reserved;
+        known.queue.resize(model.slots, reserved);
       } else {
         known?.queue.dismissWaiting();
         if (!known && servedModels.size >= limits.offerModelsMax) {
@@ -297,7 +302,7 @@ export function createProvider(components: ProviderComponents): Provider {
         for (const served of servedModels.values()) if (!isSameEngine(served.model, model)) remove(served);
         servedModels.set(
           artefact,
-          createServedModel(model, { audience, measured: measured ?? known?.measured, onChange: emitState }),
+          createServedModel(model, { audience, reserved, measured: measured ?? known?.measured, onChange: emitState }),
         );
       }
       listModels();

@@ -12,6 +12,8 @@ export interface ServedModel {
   readonly model: LoadedModel;
   readonly queue: SlotQueue;
   audience: Audience;
+  /** Slots that only the owner's jobs take. */
+  reserved: number;
   measured: Measured | undefined;
   /** Running mean of the time from a job's slot to its end, in milliseconds. */
   jobMs: number | undefined;
@@ -29,6 +31,7 @@ export function createServedModel(
   model: LoadedModel,
   options: {
     readonly audience: Audience;
+    readonly reserved: number;
     readonly measured: Measured | undefined;
     readonly waitingMax?: number | undefined;
     readonly onChange: () => void;
@@ -38,10 +41,12 @@ export function createServedModel(
     model,
     queue: createSlotQueue({
       slots: model.slots,
+      reserved: options.reserved,
       waitingMax: options.waitingMax ?? limits.workerQueueMax,
       onChange: options.onChange,
     }),
     audience: options.audience,
+    reserved: options.reserved,
     measured: options.measured,
     jobMs: undefined,
     failedFor: [],
@@ -49,8 +54,8 @@ export function createServedModel(
 }
 
 /** Milliseconds until a job at this position in the queue has a slot, estimated. */
-export function etaMs({ model, jobMs }: ServedModel, position: number): number {
-  return Math.min(1e9, Math.round(Math.ceil(position / model.slots) * (jobMs ?? assumedJobMs)));
+export function etaMs({ model, reserved, jobMs }: ServedModel, position: number): number {
+  return Math.min(1e9, Math.round(Math.ceil(position / (model.slots - reserved)) * (jobMs ?? assumedJobMs)));
 }
 
 /**
@@ -61,7 +66,8 @@ export function isBroken({ failedFor }: ServedModel, engineCode: string): boolea
   return engineCode === 'device-lost' || (failedFor.length >= failuresMax && new Set(failedFor).size > 1);
 }
 
-export function toOffered({ model, queue, measured }: ServedModel): OfferedModel {
+/** What anybody may have: reserved slots are not announced. */
+export function toOffered({ model, queue, reserved, measured }: ServedModel): OfferedModel {
   const { model: entry } = model;
   return {
     artefact: entry.artefact,
@@ -71,8 +77,8 @@ export function toOffered({ model, queue, measured }: ServedModel): OfferedModel
     contextTokens: model.contextTokens,
     quantisation: entry.quantisation,
     price: { in: '0', out: '0' },
-    slots: model.slots,
-    running: queue.running,
+    slots: model.slots - reserved,
+    running: queue.taken,
     queued: queue.waiting,
     measured,
   };

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createSlotQueue, type Place, type Ticket } from './slot-queue.ts';
+import { createSlotQueue, ownersPriority, type Place, type Ticket } from './slot-queue.ts';
 
-function visitors(options: { slots: number; waitingMax: number }) {
+function visitors(options: { slots: number; waitingMax: number; reserved?: number }) {
   let changes = 0;
   const queue = createSlotQueue({ ...options, onChange: () => (changes += 1) });
   const enter = (priority = 0, origin?: string) => {
@@ -87,6 +87,57 @@ describe('a slot queue', () => {
     expect(enter(1).ticket).toBeUndefined();
   });
 
+  test("reserved slots are the owner's alone, whoever waits, and of the others he takes what is free", () => {
+    const { queue, enter } = visitors({ slots: 4, reserved: 2, waitingMax: 4 });
+    const strangers = Array.from({ length: 4 }, () => enter());
+    expect([queue.running, queue.waiting, queue.taken]).toEqual([2, 2, 2]);
+    const own = [enter(ownersPriority), enter(ownersPriority)];
+    for (const { places } of own) expect(places).toEqual([{ position: 0 }]);
+    expect([queue.running, queue.waiting, queue.taken]).toEqual([4, 2, 2]);
+    // His own slot is free again: a stranger still waits, and the owner does not.
+    own[0]!.ticket!.leave();
+    expect(strangers[2]!.places.at(-1)).toEqual({ position: 1 });
+    expect(enter(ownersPriority).places).toEqual([{ position: 0 }]);
+    strangers[0]!.ticket!.leave();
+    expect(strangers[2]!.places.at(-1)).toEqual({ position: 0 });
+  });
+
+  test('the owner takes unreserved slots too, and then strangers may have fewer', () => {
+    const { queue, enter } = visitors({ slots: 4, reserved: 1, waitingMax: 4 });
+    const own = Array.from({ length: 3 }, () => enter(ownersPriority));
+    expect([queue.taken, queue.placeFor(0)]).toEqual([2, 0]);
+    enter();
+    const waits = enter();
+    expect([queue.taken, queue.placeFor(0), queue.placeFor(ownersPriority)]).toEqual([3, 2, 1]);
+    own[0]!.ticket!.leave();
+    expect(waits.places.at(-1)).toEqual({ position: 0 });
+  });
+
+  test('the owner waits ahead of strangers who may be overtaken, in places that they cannot take', () => {
+    const { queue, enter } = visitors({ slots: 2, reserved: 1, waitingMax: 2 });
+    const [running, own] = [enter(), enter(ownersPriority)];
+    const [first, second] = [enter(), enter()];
+    expect([enter().ticket, queue.hasRoom(0), queue.hasRoom(ownersPriority)]).toEqual([undefined, false, true]);
+    const waits = [enter(ownersPriority), enter(ownersPriority)];
+    expect(enter(ownersPriority).ticket).toBeUndefined();
+    // The reserved slot goes to the owner, although a stranger is first in line by then.
+    own.ticket!.leave();
+    expect(waits[0]!.places.at(-1)).toEqual({ position: 0 });
+    running.ticket!.leave();
+    expect(first.places.at(-1)).toEqual({ position: 0 });
+    expect(second.places.at(-1)).toEqual({ position: 2 });
+    expect(waits[1]!.places.at(-1)).toEqual({ position: 1 });
+  });
+
+  test('fewer reserved slots let those who wait begin', () => {
+    const { queue, enter } = visitors({ slots: 2, reserved: 1, waitingMax: 2 });
+    const [, waits] = [enter(), enter()];
+    queue.resize(2, 0);
+    expect(waits.places).toEqual([{ position: 1 }, { position: 0 }]);
+    queue.resize(2, 1);
+    expect([queue.running, queue.taken]).toEqual([2, 2]);
+  });
+
   test('leaving twice frees one place', () => {
     const { queue, enter } = visitors({ slots: 1, waitingMax: 2 });
     const [a, , c] = [enter(), enter(), enter()];
@@ -107,6 +158,44 @@ describe('a slot queue', () => {
     expect([queue.running, queue.waiting]).toEqual([1, 0]);
     b.ticket!.leave();
     expect([queue.running, queue.waiting]).toEqual([1, 0]);
+  });
+
+  test('whatever comes and goes, strangers leave the reserved slots, and nothing that may begin waits', () => {
+    const step = fc.oneof(
+      fc.constantFrom('stranger' as const, 'earned' as const, 'owner' as const),
+      fc.nat({ max: 20 }),
+    );
+    const priorities = { stranger: 0, earned: 1, owner: ownersPriority };
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 3 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(step, { maxLength: 80 }),
+        (reserved, open, script) => {
+          const slots = open + reserved;
+          const { queue, enter } = visitors({ slots, reserved, waitingMax: 3 });
+          const inside: { who: keyof typeof priorities; places: Place[]; ticket: Ticket }[] = [];
+          for (const one of script) {
+            if (typeof one === 'string') {
+              const { places, ticket } = enter(priorities[one]);
+              if (ticket) inside.push({ who: one, places, ticket });
+            } else inside.splice(one % (inside.length || 1), 1)[0]?.ticket.leave();
+            const isRunning = ({ places }: { places: Place[] }) =>
+              (places.at(-1) as { position: number }).position === 0;
+            const [running, waiting] = [inside.filter(isRunning), inside.filter((visitor) => !isRunning(visitor))];
+            const strangers = running.filter(({ who }) => who !== 'owner').length;
+            expect([queue.running, queue.waiting]).toEqual([running.length, waiting.length]);
+            expect(strangers).toBeLessThanOrEqual(open);
+            expect(running.length).toBeLessThanOrEqual(slots);
+            expect(open - queue.taken).toBe(Math.min(open - strangers, slots - running.length));
+            expect(waiting.length).toBeLessThanOrEqual(3 + 3 + 2);
+            if (waiting.some(({ who }) => who === 'owner')) expect(running).toHaveLength(slots);
+            if (waiting.length > 0) expect(queue.taken).toBe(open);
+          }
+        },
+      ),
+      { numRuns: 300, seed: 1 },
+    );
   });
 
   test('whatever comes and goes, the limits hold and nobody waits while a slot is free', () => {
