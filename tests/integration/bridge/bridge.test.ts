@@ -14,6 +14,7 @@ import { createServerFetch } from '../../../relay/native/server-fetch.ts';
 import { selfSigned } from '../../fixtures/self-signed.ts';
 import { eventually } from '../relay/http.ts';
 import {
+  answerWith,
   listOf,
   startScriptedServer,
   type Respond,
@@ -104,11 +105,6 @@ async function ask({ model }: Offered): Promise<{ readonly code: string; readonl
   return { code: 'ok', text };
 }
 
-const answerWith = (text: string) => {
-  const chunk = { choices: [{ index: 0, delta: { content: text }, finish_reason: 'stop' }] };
-  const usage = { choices: [], usage: { prompt_tokens: 3, completion_tokens: 1 } };
-  return `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\ndata: ${JSON.stringify(chunk)}\n\ndata: ${JSON.stringify(usage)}\n\ndata: [DONE]\n\n`;
-};
 const fail = (status: string) => `HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
 /** Answers every request of these models with the text, and what `unless` does not take. */
 const serving =

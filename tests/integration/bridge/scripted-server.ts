@@ -16,11 +16,19 @@ export interface ScriptedRequest {
   readonly model: string;
   readonly attempt: number;
   readonly headers: string;
+  readonly body: string;
 }
 
 export const listOf = (...names: readonly string[]): string => {
   const body = JSON.stringify({ object: 'list', data: names.map((id) => ({ id, object: 'model' })) });
   return `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`;
+};
+
+/** A whole stream of one token, and its counts. */
+export const answerWith = (text: string): string => {
+  const chunk = { choices: [{ index: 0, delta: { content: text }, finish_reason: 'stop' }] };
+  const usage = { choices: [], usage: { prompt_tokens: 3, completion_tokens: 1 } };
+  return `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\ndata: ${JSON.stringify(chunk)}\n\ndata: ${JSON.stringify(usage)}\n\ndata: [DONE]\n\n`;
 };
 
 /** A model server on a free loopback port, or a given one, that writes its responses itself, down to the bytes. */
@@ -40,11 +48,12 @@ export async function startScriptedServer(respond: Respond, port = 0): Promise<S
       if (Buffer.byteLength(received.slice(split + 4)) < length) return;
       const headers = received.slice(0, split);
       const path = headers.split(' ')[1]!;
-      const model = length > 0 ? String(JSON.parse(received.slice(split + 4)).model) : '';
+      const body = received.slice(split + 4);
+      const model = length > 0 ? String(JSON.parse(body).model) : '';
       const attempt = asked.get(model) ?? 0;
       if (model !== '') asked.set(model, attempt + 1);
       received = '';
-      void respond({ path, model, attempt, headers }, socket);
+      void respond({ path, model, attempt, headers, body }, socket);
     });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
