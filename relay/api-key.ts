@@ -29,7 +29,7 @@ const whole = (most: number) => {
 };
 const countMax = 1_000_000_000_000;
 
-const capsSchema = z.strictObject({
+export const capsSchema = z.strictObject({
   requestsPerDay: whole(countMax),
   requestsTotal: whole(countMax),
   /** Prompt and answer together. */
@@ -70,7 +70,7 @@ export const keyTermsSchema = z
       context.addIssue({ code: 'custom', path: ['origins'], message: 'must name the origins of a publishable key' });
     }
     if (caps.requestsPerDay === undefined && caps.tokensPerDay === undefined) {
-      const message = 'must set requestsPerDay or tokensPerDay for a publishable key';
+      const message = 'must limit the requests or the tokens per day of a publishable key';
       context.addIssue({ code: 'custom', path: ['caps'], message });
     }
   });

@@ -22,7 +22,7 @@ import { createJobRegistry } from './gateway/job-registry.ts';
 import { createModelList } from './gateway/model-list.ts';
 import { createRateLimits } from './gateway/rate-limits.ts';
 import { createReceiptIndex, type ReceiptIndex } from './gateway/receipts.ts';
-import type { Health } from './gateway/routes/status.ts';
+import type { Health } from './gateway/routes/status-bodies.ts';
 import { createClientAddressResolver, createProxyTest } from './http/client-address.ts';
 import { createConnectionLimits } from './http/connection-limits.ts';
 import { errorBody } from './http/error-body.ts';

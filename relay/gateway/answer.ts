@@ -1,10 +1,11 @@
 import { unreceiptedTokens, type Attempt } from '#lib/peer/session/attempt.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
-import type { ReceiptCheck, RouteView } from '#lib/peer/spec.ts';
+import type { RouteView } from '#lib/peer/spec.ts';
 import { decodeCbor } from '#lib/protocol/cbor.ts';
 import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { Part, Usage } from '#lib/protocol/part.ts';
-import { receiptSchema, type Receipt, type SignedReceipt } from '#lib/protocol/receipt.ts';
+import { receiptSchema, type SignedReceipt } from '#lib/protocol/receipt.ts';
+import type { AnswerExtension, PartExtension, ReceiptExtension, ReceiptRecord } from './answer-extension.ts';
 import type { HttpError } from './errors.ts';
 import type { RequestWarning } from './parameters.ts';
 import type { ParsedRequest } from './request.ts';
@@ -35,51 +36,6 @@ export interface ChunkWriter {
   finish(state: JobState): string;
   /** The last chunk of an answer that broke off. */
   fail(error: HttpError): string;
-}
-
-/** What this network adds to an OpenAI response as the member `tabloom`, which OpenAI's clients ignore. */
-export interface AnswerExtension {
-  readonly job: string;
-  readonly peer: string | null;
-  readonly role: string | null;
-  readonly path: string | null;
-  readonly tier: string | null;
-  readonly model: string | null;
-  readonly artefact: string | null;
-  /** The limit in effect, whatever the request asked for. */
-  readonly max_tokens: number | null;
-  readonly engine: { readonly name: string; readonly build: string; readonly deviceClass: string } | null;
-  /** Which worker delivered which tokens; one entry unless the answer was resumed elsewhere. */
-  readonly parts: readonly PartExtension[];
-  /** Of the worker that finished it. */
-  readonly receipt: ReceiptExtension | null;
-  readonly warnings: readonly (RequestWarning | { readonly code: string; readonly message: string })[];
-}
-
-export interface PartExtension {
-  readonly peer: string;
-  readonly from_token: number;
-  readonly to_token: number;
-  readonly receipt: ReceiptExtension | null;
-  /** The worker's signed envelope over its output up to the last checkpoint, base64. */
-  readonly checkpoint: string | null;
-  /** Tokens that neither the receipt nor the checkpoint covers. */
-  readonly unreceipted_tokens: number;
-}
-
-export interface ReceiptExtension extends ReceiptRecord {
-  /** What this gateway checked. */
-  readonly checks: ReceiptCheck;
-}
-
-/** A receipt as JSON. */
-export interface ReceiptRecord {
-  /** The receipt's fields, for convenience. Trust the envelope, not these. */
-  readonly record: Receipt;
-  /** DAG-CBOR of the worker's signed envelope, base64: anyone can verify it offline. */
-  readonly envelope: string;
-  /** The asker's envelope over the same receipt; null until it is signed. */
-  readonly countersign: string | null;
 }
 
 export function describeAnswer(

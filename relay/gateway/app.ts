@@ -16,6 +16,7 @@ import { embeddingEndpoint } from './embedding.ts';
 import type { Endpoint } from './endpoint.ts';
 import { gatewayError, toHttpError } from './errors.ts';
 import { showActivity, streamFeed, type ActivityComponents } from './routes/activity.ts';
+import { describeRoutes } from './routes/descriptions.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
 import {
   listModels,
@@ -28,9 +29,9 @@ import {
   showRelayInfo,
   showRoute,
   type GatewayMetrics,
-  type Health,
   type NetworkComponents,
 } from './routes/status.ts';
+import type { Health } from './routes/status-bodies.ts';
 import {
   createWalletKey,
   giveNonce,
@@ -71,6 +72,8 @@ export interface GatewayComponents
 export interface Gateway {
   /** Request in, Response out, without a socket. */
   fetch(request: Request, origin?: RequestOrigin): Promise<Response>;
+  /** Those of the API that have a handler of their own, as `GET /v1/models/:id`. */
+  readonly routes: readonly string[];
 }
 
 /** The routes that run a job. */
@@ -150,7 +153,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/feed', streamFeed(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
   let document: OpenApiDocument | undefined;
-  const describeApi = () => (document ??= openApiDocument(endpoints));
+  const describeApi = () => (document ??= openApiDocument(describeRoutes(endpoints)));
   app.get('/v1/openapi.json', (context) => context.json(describeApi()));
   app.get('/v1/reference', showReference(describeApi));
   app.get('/health', showHealth(components.health));
@@ -196,7 +199,8 @@ export function createGateway(components: GatewayComponents): Gateway {
     return response;
   });
 
-  return { fetch: async (request, origin = {}) => app.fetch(request, origin) };
+  const routes = app.routes.flatMap(({ method, path }) => (method === 'ALL' ? [] : [`${method} ${path}`]));
+  return { fetch: async (request, origin = {}) => app.fetch(request, origin), routes: [...new Set(routes)] };
 }
 
 /** A bounded name for a path: ids are left out. */

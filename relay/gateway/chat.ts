@@ -7,6 +7,7 @@ import {
   type ToolChoice,
 } from '#lib/protocol/kinds/generation.ts';
 import {
+  chatCompletionChunkSchema,
   chatCompletionRequestSchema,
   chatCompletionSchema,
   type ChatCompletionRequest,
@@ -22,7 +23,12 @@ import { parseMember, readSampling, readTokenLimit } from './request.ts';
 
 /** `POST /v1/chat/completions`. */
 export const chatEndpoint = endpoint(
-  { summary: 'Answers a conversation.', request: chatCompletionRequestSchema, answer: chatCompletionSchema },
+  {
+    summary: 'Answers a conversation.',
+    request: chatCompletionRequestSchema,
+    answer: chatCompletionSchema,
+    event: chatCompletionChunkSchema,
+  },
   (request, contextTokens) => {
     const { max_completion_tokens, max_tokens } = request;
     const limit = readTokenLimit({ max_completion_tokens, max_tokens }, contextTokens);

@@ -1,6 +1,6 @@
 import { completion } from '#lib/protocol/kinds/completion.ts';
 import { generationParamsSchema } from '#lib/protocol/kinds/generation.ts';
-import { completionRequestSchema, textCompletionSchema } from '#lib/protocol/openai.ts';
+import { completionRequestSchema, textCompletionSchema, usageBodySchema } from '#lib/protocol/openai.ts';
 import type { Logprob } from '#lib/protocol/part.ts';
 import { completionFormat } from './completion-format.ts';
 import { endpoint } from './endpoint.ts';
@@ -11,7 +11,12 @@ const maxTokensDefault = 16;
 
 /** `POST /v1/completions`: the prompt reaches the model as it is, without a template. */
 export const completionEndpoint = endpoint(
-  { summary: 'Continues a raw prompt.', request: completionRequestSchema, answer: textCompletionSchema },
+  {
+    summary: 'Continues a raw prompt.',
+    request: completionRequestSchema,
+    answer: textCompletionSchema,
+    event: textCompletionSchema.extend({ usage: usageBodySchema.nullish() }),
+  },
   (request, contextTokens) => {
     const limit = readTokenLimit({ max_tokens: request.max_tokens }, contextTokens, maxTokensDefault);
     const prompt = typeof request.prompt === 'string' ? request.prompt : request.prompt[0];

@@ -27,7 +27,9 @@ export interface EndpointDescription {
   /** Every member that it honours; others are refused or reported as ignored. */
   readonly request: z.ZodObject;
   /** Of a whole answer. */
-  readonly answer: z.ZodType;
+  readonly answer: z.ZodObject;
+  /** The data of one event of a streamed answer; undefined for what is never streamed. */
+  readonly event?: z.ZodType | undefined;
 }
 
 /** The work that a request asks for, with what belongs to it. */

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { openAIErrorBodySchema } from '#lib/protocol/openai.ts';
 import { build } from '#lib/protocol/version.ts';
-import type { Endpoint } from './endpoint.ts';
 
 /** The parts of an OpenAPI 3.1 document that this gateway writes. */
 export interface OpenApiDocument {
@@ -9,76 +8,72 @@ export interface OpenApiDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
   readonly servers: readonly { readonly url: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, JsonSchema>>;
+    readonly securitySchemes: Readonly<Record<string, object>>;
+  };
 }
 
 export interface Operation {
   readonly operationId: string;
   readonly summary: string;
-  readonly parameters?: readonly object[];
+  readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required: true; readonly content: Content };
+  /** By status; `default` stands for every error. */
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
+  readonly security?: readonly Readonly<Record<string, readonly []>>[];
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query';
+  readonly required: boolean;
+  readonly schema: JsonSchema;
 }
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>;
 
-/** Routes that act, beside those that run a job. */
-interface Action {
+/** A route as the document shows it, by the schemas that its handler reads with and writes by. */
+export interface RouteDescription {
   readonly method: 'get' | 'post' | 'delete';
+  /** With parameters in braces, of which each is a string. */
   readonly path: string;
   readonly summary: string;
-  readonly param?: string;
+  readonly query?: z.ZodObject | undefined;
+  readonly request?: z.ZodType | undefined;
+  /** By status. */
+  readonly answers: Readonly<Record<number, AnswerDescription>>;
+  /** What the caller may or must show. */
+  readonly credential?: 'key' | 'session' | undefined;
 }
 
-const actions: readonly Action[] = [
-  { method: 'post', path: '/v1/auth/nonce', summary: 'A nonce for one sign-in with a wallet (EIP-4361).' },
-  { method: 'post', path: '/v1/auth/sign-in', summary: 'Signs in with a signed "message" and its "signature".' },
-  { method: 'post', path: '/v1/auth/sign-out', summary: 'Ends the session of the token.' },
-  { method: 'get', path: '/v1/keys', summary: 'The keys of the wallet that has signed in.' },
-  {
-    method: 'post',
-    path: '/v1/keys',
-    summary: 'Makes a key: "name", "type", "models", "origins", "caps", "expires_at".',
-  },
-  { method: 'delete', path: '/v1/keys/{id}', summary: 'Revokes one of them.', param: 'id' },
-];
-
-interface Read {
-  readonly summary: string;
-  /** The parameter in its path. */
-  readonly param?: string;
+export interface AnswerDescription {
+  readonly description: string;
+  /** By media type; without any, there is no body. */
+  readonly content?: Readonly<Record<string, z.ZodType>> | undefined;
 }
-
-/** Routes that only read. */
-const reads: Readonly<Record<string, Read>> = {
-  '/v1/models': { summary: 'The models that are served now.' },
-  '/v1/models/{id}': { summary: 'One of them, by its name or artefact.', param: 'id' },
-  '/v1/network': { summary: 'The capacity of each model, and the workers by peer id.' },
-  '/v1/route': { summary: 'Why each worker would get a chat with a model now, or not. The query names the "model".' },
-  '/v1/activity': { summary: 'Jobs and tokens by hour and model. The query may say for how many "hours".' },
-  '/v1/feed': { summary: 'Each job as it ends, as server-sent events: no prompts, no addresses.' },
-  '/v1/receipts/{id}': { summary: 'The signed receipts of a job, by its id or that of its answer.', param: 'id' },
-  '/v1/openapi.json': { summary: 'This document.' },
-  '/health': { summary: 'Whether the relay accepts requests, and how much it does.' },
-};
 
 const description =
   "OpenAI's API, answered by the peers of this network. Members that a schema does not name are reported as ignored, or " +
   'refused where they would change the answer.';
 
-/** The gateway's routes, by the schemas that its requests are checked with. */
-export function openApiDocument(endpoints: Readonly<Record<string, Endpoint>>): OpenApiDocument {
-  const posts = Object.entries(endpoints).map(([path, endpoint]) => [path, { post: writeEndpoint(path, endpoint) }]);
-  const gets = Object.entries(reads).map(([path, read]) => [path, { get: writeRead(path, read) }]);
+/** @param routes in the order in which they are to be shown. */
+export function openApiDocument(routes: readonly RouteDescription[]): OpenApiDocument {
   const paths: Record<string, Record<string, Operation>> = {};
-  for (const { method, path, ...action } of actions) (paths[path] ??= {})[method] = writeRead(path, action, method);
+  for (const route of routes) (paths[route.path] ??= {})[route.method] = writeOperation(route);
   return {
     openapi: '3.1.0',
     info: { title: 'Tabloom gateway', version: build, description },
     servers: [{ url: '/' }],
-    paths: { ...Object.fromEntries([...posts, ...gets]), ...paths },
-    components: { schemas: { Error: toJsonSchema(openAIErrorBodySchema, 'output') } },
+    paths,
+    components: {
+      schemas: { Error: toJsonSchema(openAIErrorBodySchema, 'output') },
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: 'A key of this relay, where it requires one.' },
+        session: { type: 'http', scheme: 'bearer', description: 'The token of POST /v1/auth/sign-in.' },
+      },
+    },
   };
 }
 
@@ -87,30 +82,51 @@ const errorResponse = {
   content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
 };
 
-const writeEndpoint = (path: string, { summary, request, answer }: Endpoint): Operation => ({
-  operationId: operationId('post', path),
-  summary,
-  requestBody: { required: true, content: { 'application/json': { schema: toJsonSchema(request, 'input') } } },
-  responses: {
-    200: {
-      description: 'The answer; as server-sent events where "stream" is true.',
-      content: { 'application/json': { schema: toJsonSchema(answer, 'output') }, 'text/event-stream': { schema: {} } },
+function writeOperation({ method, path, summary, query, request, answers, credential }: RouteDescription): Operation {
+  const parameters = [...pathParameters(path), ...(query ? queryParameters(query) : [])];
+  return {
+    operationId: operationId(method, path),
+    summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(request
+      ? { requestBody: { required: true, content: { 'application/json': { schema: toJsonSchema(request, 'input') } } } }
+      : {}),
+    responses: {
+      ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, writeAnswer(answer)])),
+      default: errorResponse,
     },
-    default: errorResponse,
-  },
+    ...(credential === 'session'
+      ? { security: [{ session: [] }] }
+      : credential === 'key'
+        ? { security: [{ key: [] }, {}] }
+        : {}),
+  };
+}
+
+const writeAnswer = ({ description: says, content }: AnswerDescription) => ({
+  description: says,
+  ...(content
+    ? {
+        content: Object.fromEntries(
+          Object.entries(content).map(([type, schema]) => [type, { schema: toJsonSchema(schema, 'output') }]),
+        ),
+      }
+    : {}),
 });
 
-const writeRead = (path: string, { summary, param }: Read, method = 'get'): Operation => ({
-  operationId: operationId(method, path),
-  summary,
-  ...(param === undefined
-    ? {}
-    : { parameters: [{ name: param, in: 'path', required: true, schema: { type: 'string' } }] }),
-  responses: {
-    200: { description: 'What it says.', content: { 'application/json': { schema: { type: 'object' } } } },
-    default: errorResponse,
-  },
-});
+const pathParameters = (path: string): readonly Parameter[] =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name: name!,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+
+/** As what they are read to: in the address itself everything is text. */
+const queryParameters = (query: z.ZodObject): readonly Parameter[] =>
+  Object.entries((toJsonSchema(query, 'output')['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>).map(
+    ([name, schema]) => ({ name, in: 'query', required: false, schema }),
+  );
 
 const operationId = (method: string, path: string): string =>
   [method, ...path.replace('/v1', '').split(/[^a-z]+/)].filter((word) => word !== '').join('_');

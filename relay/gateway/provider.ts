@@ -55,7 +55,7 @@ const providerSchema = z.looseObject({
   sort: z.union([z.string(), z.looseObject({})], { error: 'must be a word or an object' }).nullish(),
 });
 
-const optionalSchema = providerSchema.nullish();
+export const providerTermsSchema = providerSchema.nullish();
 
 /** Wishes about the ranking. It goes by measured time first and by price second, whatever is asked. */
 const softWishes = new Set(['sort', 'preferred_min_throughput', 'preferred_max_latency']);
@@ -82,7 +82,7 @@ const unitsPerDollar = 1_000_000;
  * @throws `bad-request` with the member as `param`.
  */
 export function readProvider(given: unknown, peers: readonly PeerId[] | undefined): ProviderTerms {
-  const provider = parseMember(optionalSchema, given, 'provider') ?? {};
+  const provider = parseMember(providerTermsSchema, given, 'provider') ?? {};
   for (const [name, value] of Object.entries(provider)) {
     if (Object.hasOwn(providerSchema.shape, name) || softWishes.has(name) || isDefault(value)) continue;
     throw unsupported(name, 'This network cannot guarantee it');

@@ -7,6 +7,7 @@ const style = `
   body { max-width: 48rem; margin: 3rem auto; padding: 0 1rem; }
   code { font: 0.875em/1.4 ui-monospace, monospace; }
   h2 { margin-top: 3rem; font-size: 1.125rem; }
+  h3 { font-size: 1rem; }
   table { border-collapse: collapse; width: 100%; font-size: 0.875rem; }
   td, th { text-align: left; vertical-align: top; padding: 0.25rem 1rem 0.25rem 0; border-top: 1px solid #8884; }
 `;
@@ -37,19 +38,60 @@ ${sections.join('\n')}
 `;
 }
 
-function writeOperation(method: string, path: string, { summary, requestBody }: Operation): string {
-  const schema = requestBody?.content['application/json']?.schema;
+function writeOperation(method: string, path: string, operation: Operation): string {
+  const { summary, parameters = [], requestBody, responses, security } = operation;
   const head = `<h2><code>${method.toUpperCase()} ${escape(path)}</code></h2>\n<p>${escape(summary)}</p>`;
-  if (!schema) return head;
-  const required = new Set(schema['required'] as readonly string[] | undefined);
-  const rows = Object.entries((schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>).map(
-    ([name, member]) => {
-      const values = describe(member) + (required.has(name) ? ', required' : '');
-      return `<tr><td><code>${escape(name)}</code></td><td>${escape(values)}</td></tr>`;
-    },
-  );
-  return `${head}\n<table>\n<tr><th>Member</th><th>Value</th></tr>\n${rows.join('\n')}\n</table>`;
+  const session = security?.some((one) => 'session' in one) ? '<p>Needs the token of a session.</p>' : '';
+  const query = parameters.filter((one) => one.in === 'query').map(({ name, schema }) => writeRow(name, schema, false));
+  const answers = Object.entries(responses)
+    .filter(([status]) => status !== 'default')
+    .map(([status, { description, content = {} }]) => {
+      const bodies = Object.entries(content).map(([type, { schema }]) => writeBody(type, schema));
+      return `<h3>${status}</h3>\n<p>${escape(description)}</p>\n${bodies.join('\n')}`;
+    });
+  const request = requestBody?.content['application/json']?.schema;
+  return [
+    head,
+    session,
+    query.length === 0 ? '' : writeTable('Query', query),
+    request ? writeTable('Member', rowsOf(request)) : '',
+    ...answers,
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
 }
+
+function writeBody(type: string, schema: JsonSchema): string {
+  // Of an event that may be an error, the first form is the answer's.
+  const [shown = schema] = (schema['anyOf'] ?? []) as readonly JsonSchema[];
+  const rows = rowsOf(shown);
+  const name = `<p><code>${escape(type)}</code></p>`;
+  return rows.length === 0 ? name : `${name}\n${writeTable('Member', rows)}`;
+}
+
+const writeTable = (title: string, rows: readonly string[]): string =>
+  `<table>\n<tr><th>${title}</th><th>Value</th></tr>\n${rows.join('\n')}\n</table>`;
+
+const membersOf = (schema: JsonSchema): readonly (readonly [string, JsonSchema, boolean])[] => {
+  const required = new Set(schema['required'] as readonly string[] | undefined);
+  const members = (schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>;
+  return Object.entries(members).map(([name, member]) => [name, member, required.has(name)]);
+};
+
+/** The members of a body, those of its objects and lists one level down included. */
+const rowsOf = (schema: JsonSchema): readonly string[] =>
+  membersOf(schema).flatMap(([name, member, isRequired]) => {
+    const { items, anyOf = [] } = member as { readonly items?: JsonSchema; readonly anyOf?: readonly JsonSchema[] };
+    const inner = [member, items, ...anyOf].find((one) => one !== undefined && 'properties' in one);
+    const prefix = inner === items ? `${name}[].` : `${name}.`;
+    const below = inner ? membersOf(inner).map(([below, one]) => writeRow(prefix + below, one, false)) : [];
+    return [writeRow(name, member, isRequired), ...below];
+  });
+
+const writeRow = (name: string, schema: JsonSchema, isRequired: boolean): string => {
+  const values = describe(schema) + (isRequired ? ', required' : '');
+  return `<tr><td><code>${escape(name)}</code></td><td>${escape(values)}</td></tr>`;
+};
 
 /** The values of a member in a few words: types, constants and bounds. `null` always means the default. */
 function describe(schema: JsonSchema): string {

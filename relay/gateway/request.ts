@@ -37,7 +37,7 @@ export function parseMember<S extends z.ZodType>(schema: S, value: unknown, pref
 }
 
 /** This network's own member of a request, `tabloom`; other servers ignore it. */
-const extensionSchema = z
+export const extensionSchema = z
   .object({
     tier: z.string({ error: 'must be a string' }).nullish(),
     deadline_ms: z

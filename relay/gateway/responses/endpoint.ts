@@ -8,7 +8,7 @@ import type { RequestWarning } from '../parameters.ts';
 import { parseMember, readSampling, readTokenLimit } from '../request.ts';
 import { responsesFormat } from './format.ts';
 import { readInput } from './input.ts';
-import { responseSchema, responsesRequestSchema, type ResponsesRequest } from './schema.ts';
+import { responseEventSchema, responseSchema, responsesRequestSchema, type ResponsesRequest } from './schema.ts';
 
 /** What only a server that stores answers could do. */
 const storedMembers: Readonly<Record<string, string>> = {
@@ -35,6 +35,7 @@ export const responsesEndpoint = endpoint(
     summary: 'Answers a conversation given in items. Nothing is stored.',
     request: responsesRequestSchema,
     answer: responseSchema,
+    event: responseEventSchema,
   },
   (request, contextTokens) => {
     rejectForeign(request);

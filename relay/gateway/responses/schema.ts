@@ -131,3 +131,10 @@ export const responseSchema = z.looseObject({
     .nullable(),
   store: z.literal(false),
 });
+
+/** An event of a stream. What it holds depends on its type; the response itself stands in the first and the last. */
+export const responseEventSchema = z.looseObject({
+  type: z.string(),
+  sequence_number: z.number().int().nonnegative(),
+  response: responseSchema.optional(),
+});

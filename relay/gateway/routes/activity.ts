@@ -1,7 +1,9 @@
 import type { Handler } from 'hono';
+import { z } from 'zod';
 import { createQueue, type Queue } from '#lib/base/queue.ts';
 import type { Clock } from '#lib/base/clock.ts';
-import { badRequest, gatewayError } from '../errors.ts';
+import { gatewayError } from '../errors.ts';
+import { parseMember } from '../request.ts';
 
 /** What the ledger tells of jobs that have ended: nothing of their prompts, their answers or who asked. */
 export interface ActivityReader {
@@ -41,16 +43,39 @@ const hourMs = 3_600_000;
 const hoursDefault = 24;
 const hoursMax = 31 * 24;
 
+const hoursError = `must be a whole number from 1 to ${hoursMax}`;
+export const activityQuerySchema = z.object({
+  hours: z
+    .string()
+    .regex(/^\d{1,4}$/, { error: hoursError })
+    .transform(Number)
+    .pipe(z.number().int().min(1, { error: hoursError }).max(hoursMax, { error: hoursError }))
+    .default(hoursDefault),
+});
+
+const countSchema = z.number().int().nonnegative();
+export const activitySchema = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      /** Its beginning, in seconds since 1970. */
+      hour: countSchema,
+      model: z.string(),
+      jobs: countSchema,
+      finished: countSchema,
+      tokens_in: countSchema,
+      tokens_out: countSchema,
+    }),
+  ),
+});
+
 /** `GET /v1/activity?hours={n}`: jobs and tokens by hour and model, oldest first. */
 export function showActivity({ activity, clock }: ActivityComponents): Handler {
   return async (context) => {
-    const text = context.req.query('hours') ?? String(hoursDefault);
-    const hours = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-    if (hours < 1 || hours > hoursMax)
-      throw badRequest(`"hours" must be a whole number from 1 to ${hoursMax}.`, 'hours');
+    const { hours } = parseMember(activityQuerySchema, { hours: context.req.query('hours') });
     const rows = await activity.hours(clock.now() - (hours - 1) * hourMs);
     context.header('cache-control', 'no-store');
-    return context.json({
+    return context.json<z.output<typeof activitySchema>>({
       object: 'list',
       data: rows.map(({ hour, model, jobs, finished, tokensIn, tokensOut }) => ({
         hour: Math.floor(hour / 1_000),
@@ -137,7 +162,20 @@ function send(queue: Queue<string>, text: string): void {
   if (queue.size < queuedMax && !queue.closed) queue.push(text);
 }
 
+/** An event of the feed. `at` is milliseconds since 1970, `ms` from the request to the end. */
+export const feedEventSchema = z.object({
+  at: countSchema,
+  model: z.string(),
+  kind: z.string(),
+  peer: z.string().nullable(),
+  outcome: z.enum(['finished', 'failed', 'cancelled']),
+  tokens_in: countSchema,
+  tokens_out: countSchema,
+  ms: countSchema,
+});
+
 const writeEvent = ({ at, model, kind, peer, outcome, tokensIn, tokensOut, ms }: EndedJob): string => {
   const tokens = { tokens_in: tokensIn, tokens_out: tokensOut };
-  return `data: ${JSON.stringify({ at, model, kind, peer: peer ?? null, outcome, ...tokens, ms })}\n\n`;
+  const body: z.output<typeof feedEventSchema> = { at, model, kind, peer: peer ?? null, outcome, ...tokens, ms };
+  return `data: ${JSON.stringify(body)}\n\n`;
 };

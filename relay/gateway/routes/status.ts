@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Handler } from 'hono';
+import type { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import type { Directory } from '#lib/market/spec.ts';
@@ -9,9 +10,17 @@ import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
 import { writeReceipt } from '../answer.ts';
 import { isLoopback, type RequestOrigin } from '../caller.ts';
 import { gatewayError } from '../errors.ts';
-import type { JobCounts } from '../job-registry.ts';
 import { readModel, type ModelList, type ListedModel } from '../model-list.ts';
 import type { ReceiptIndex } from '../receipts.ts';
+import type {
+  Health,
+  modelListSchema,
+  modelSchema,
+  networkSchema,
+  readySchema,
+  receiptListSchema,
+  routeSchema,
+} from './status-bodies.ts';
 
 export interface ModelsComponents {
   readonly models: ModelList;
@@ -22,7 +31,10 @@ export interface ModelsComponents {
 /** `GET /v1/models`: the models that are served now. */
 export function listModels({ models, startedAt }: ModelsComponents): Handler {
   return (context) =>
-    context.json({ object: 'list', data: models.list().map((model) => writeModel(model, startedAt)) });
+    context.json<z.output<typeof modelListSchema>>({
+      object: 'list',
+      data: models.list().map((model) => writeModel(model, startedAt)),
+    });
 }
 
 /** `GET /v1/models/{id}`, by name or artefact id; names may contain slashes. */
@@ -38,7 +50,7 @@ export function showModel({ models, startedAt }: ModelsComponents): Handler {
   };
 }
 
-const writeModel = ({ id, ...tabloom }: ListedModel, startedAt: number) => ({
+const writeModel = ({ id, ...tabloom }: ListedModel, startedAt: number): z.output<typeof modelSchema> => ({
   id,
   object: 'model',
   created: Math.floor(startedAt / 1_000),
@@ -69,15 +81,15 @@ export function showNetwork({ directory, clock }: NetworkComponents): Handler {
         peer: offer.peer,
         role: offer.role,
         engine: offer.engine,
-        ...(offer.hardware ? { hardware: { ...offer.hardware, status: 'claimed' } } : {}),
+        ...(offer.hardware ? { hardware: { ...offer.hardware, status: 'claimed' as const } } : {}),
         tiers: offer.tiers,
         models: offer.models,
       }));
     context.header('cache-control', 'no-store');
-    return context.json({
+    return context.json<z.output<typeof networkSchema>>({
       object: 'network',
       workers_total: serving.length,
-      models: capacities(serving, now),
+      models: [...capacities(serving, now)],
       workers,
     });
   };
@@ -100,7 +112,7 @@ export function showRoute({ models, explain }: RouteComponents): Handler {
       tier: 'open',
     });
     context.header('cache-control', 'no-store');
-    return context.json({ object: 'route', model, workers });
+    return context.json<z.output<typeof routeSchema>>({ object: 'route', model, workers });
   };
 }
 
@@ -116,30 +128,8 @@ export function showReceipts(receipts: ReceiptIndex): Handler {
       throw wireError('job-unknown', 'This relay has no receipt of this job. It keeps those of its last thousand.');
     }
     context.header('cache-control', 'no-store');
-    return context.json({ object: 'list', job, data: found.map(writeReceipt) });
+    return context.json<z.output<typeof receiptListSchema>>({ object: 'list', job, data: found.map(writeReceipt) });
   };
-}
-
-/** The relay's health. Counts only: it names no peer and no prompt. */
-export interface Health {
-  readonly ok: boolean;
-  readonly state: 'serving' | 'draining';
-  readonly build: string;
-  readonly uptimeMs: number;
-  /** Peers connected to this relay. */
-  readonly peers: number;
-  /** Workers in the directory. */
-  readonly offers: number;
-  readonly jobs: JobCounts;
-  readonly native: NativeHealth;
-}
-
-export interface NativeHealth {
-  readonly state: 'off' | 'starting' | 'serving' | 'failed' | 'stopped';
-  readonly running: number;
-  readonly queued: number;
-  /** The reason for `failed`. */
-  readonly error?: { readonly code: string; readonly message: string } | undefined;
 }
 
 /** `GET /health`: 200 while the relay accepts requests, 503 while it is shutting down. */
@@ -154,10 +144,11 @@ export function showHealth(health: () => Health): Handler {
 /** `GET /ready`: 200 while a request would be served now, 503 while there is no worker or the relay is shutting down. */
 export function showReady(health: () => Health): Handler {
   return (context) => {
-    const { ok, state, offers } = health();
-    const reason = ok ? (offers > 0 ? undefined : 'no-worker') : state;
+    const { ok, offers } = health();
+    const reason = ok ? (offers > 0 ? undefined : 'no-worker') : 'draining';
     context.header('cache-control', 'no-store');
-    return context.json({ ready: reason === undefined, reason: reason ?? null }, reason === undefined ? 200 : 503);
+    const body = { ready: reason === undefined, reason: reason ?? null } satisfies z.output<typeof readySchema>;
+    return context.json(body, reason === undefined ? 200 : 503);
   };
 }
 

@@ -110,7 +110,7 @@ test('who has signed in makes, lists and revokes keys', async () => {
 
 test.each([
   [{ caps: { requests_per_hour: 5 } }, 'caps'],
-  [{ caps: { requests_per_day: 0 } }, 'caps.requestsPerDay'],
+  [{ caps: { requests_per_day: 0 } }, 'caps.requests_per_day'],
   [{ type: 'publishable' }, 'origins'],
   [{ owner: '0x1' }, 'body'],
   [{ expires_at: 'tomorrow' }, 'expires_at'],

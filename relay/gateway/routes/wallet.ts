@@ -1,11 +1,20 @@
 import type { Handler } from 'hono';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import { keyTermsSchema, type ApiKey, type KeyTerms } from '../../api-key.ts';
 import { readJson, type BodyBudget } from '../body.ts';
 import type { GatewayEnv } from '../caller.ts';
 import { gatewayError } from '../errors.ts';
 import { parseMember } from '../request.ts';
+import {
+  fromTerms,
+  keyRequestSchema,
+  signedSchema,
+  toTerms,
+  type keySchema,
+  type nonceSchema,
+  type sessionSchema,
+} from './wallet-bodies.ts';
 
 /** Who has signed in, wherever that is stored. */
 export interface Sessions {
@@ -51,11 +60,10 @@ export function giveNonce({ sessions }: WalletComponents): Route {
     await context.get('rate')?.takeRequest();
     const { nonce, expiresAt } = await sessions.drawNonce();
     context.header('cache-control', 'no-store');
-    return context.json({ nonce, domain: context.req.header('host'), expires_at: seconds(expiresAt) });
+    const domain = context.req.header('host') ?? '';
+    return context.json<z.output<typeof nonceSchema>>({ nonce, domain, expires_at: seconds(expiresAt) });
   };
 }
-
-const signedSchema = z.object({ message: z.string().max(4_096), signature: z.string().max(16_384) });
 
 /** `POST /v1/auth/sign-in`, with a message of EIP-4361 and its signature. The nonce is used up, whatever comes of it. */
 export function signInWallet({ sessions, signIn, clock, bodies }: WalletComponents): Route {
@@ -70,7 +78,7 @@ export function signInWallet({ sessions, signIn, clock, bodies }: WalletComponen
     const address = await signIn.verify({ ...signed, domain, now: clock.now() });
     const { token, expiresAt } = await sessions.open(address);
     context.header('cache-control', 'no-store');
-    return context.json({ token, address, expires_at: seconds(expiresAt) });
+    return context.json<z.output<typeof sessionSchema>>({ token, address, expires_at: seconds(expiresAt) });
   };
 }
 
@@ -96,11 +104,11 @@ export function createWalletKey(components: WalletComponents): Route {
   return async (context) => {
     const owner = await ownerOf(components, context.req.header('authorization'));
     const { value } = await readJson(context.req.raw, components.bodies);
-    const { expires_at, caps, ...given } = parseMember(requestSchema, value);
+    const { expires_at, caps, ...given } = parseMember(keyRequestSchema, value);
     const terms = {
       ...given,
       ...(expires_at == null ? {} : { expiresAt: expires_at * 1_000 }),
-      caps: Object.fromEntries(Object.entries(caps ?? {}).map(([name, most]) => [camelCase(name), most])),
+      caps: toTerms(caps ?? {}),
     };
     const { key, record } = await components.walletKeys.create(parseMember(keyTermsSchema, terms), owner);
     context.header('cache-control', 'no-store');
@@ -120,11 +128,6 @@ export function revokeWalletKey(components: WalletComponents): Route {
   };
 }
 
-const requestSchema = z.looseObject({
-  expires_at: z.number({ error: 'must be a time in seconds since 1970' }).int().positive().nullish(),
-  caps: z.record(z.string(), z.unknown(), { error: 'must be an object' }).nullish(),
-});
-
 const readToken = (header: string | undefined): string => /^bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
 
 async function ownerOf({ sessions }: WalletComponents, header: string | undefined): Promise<string> {
@@ -135,17 +138,24 @@ async function ownerOf({ sessions }: WalletComponents, header: string | undefine
   throw gatewayError('not-signed-in', message);
 }
 
-const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
-const writeKey = ({ id, name, type, models, origins, caps, createdAt, expiresAt, revokedAt }: ApiKey) => ({
+const writeKey = ({
+  id,
+  name,
+  type,
+  models,
+  origins,
+  caps,
+  createdAt,
+  expiresAt,
+  revokedAt,
+}: ApiKey): z.output<typeof keySchema> => ({
   id,
   object: 'key',
   name,
   type,
   models,
   origins,
-  caps: Object.fromEntries(Object.entries(caps).map(([cap, most]) => [snakeCase(cap), most])),
+  caps: fromTerms(caps),
   created_at: seconds(createdAt),
   expires_at: expiresAt === undefined ? null : seconds(expiresAt),
   revoked_at: revokedAt === undefined ? null : seconds(revokedAt),

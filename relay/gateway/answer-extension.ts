@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { receiptSchema } from '#lib/protocol/receipt.ts';
+
+/** What this network adds to an OpenAI response as the member `tabloom`, which OpenAI's clients ignore. */
+export type AnswerExtension = z.output<typeof answerExtensionSchema>;
+export type PartExtension = z.output<typeof partSchema>;
+export type ReceiptExtension = z.output<typeof checkedReceiptSchema>;
+/** A receipt as JSON. */
+export type ReceiptRecord = z.output<typeof receiptRecordSchema>;
+
+export const receiptRecordSchema = z.object({
+  /** The receipt's fields, for convenience. Trust the envelope, not these. */
+  record: receiptSchema,
+  /** DAG-CBOR of the worker's signed envelope, base64: anyone can verify it offline. */
+  envelope: z.string(),
+  /** The asker's envelope over the same receipt; null until it is signed. */
+  countersign: z.string().nullable(),
+});
+
+/** With what this gateway checked. */
+const checkedReceiptSchema = receiptRecordSchema.extend({
+  checks: z.object({
+    signature: z.boolean(),
+    worker: z.boolean(),
+    prompt: z.boolean(),
+    output: z.boolean(),
+    counts: z.boolean(),
+  }),
+});
+
+const countSchema = z.number().int().nonnegative();
+
+const partSchema = z.object({
+  peer: z.string(),
+  from_token: countSchema,
+  to_token: countSchema,
+  receipt: checkedReceiptSchema.nullable(),
+  /** The worker's signed envelope over its output up to the last checkpoint, base64. */
+  checkpoint: z.string().nullable(),
+  /** Tokens that neither the receipt nor the checkpoint covers. */
+  unreceipted_tokens: countSchema,
+});
+
+export const answerExtensionSchema = z.object({
+  job: z.string(),
+  peer: z.string().nullable(),
+  role: z.string().nullable(),
+  path: z.string().nullable(),
+  tier: z.string().nullable(),
+  model: z.string().nullable(),
+  artefact: z.string().nullable(),
+  /** The limit in effect, whatever the request asked for. */
+  max_tokens: countSchema.nullable(),
+  engine: z.object({ name: z.string(), build: z.string(), deviceClass: z.string() }).nullable(),
+  /** Which worker delivered which tokens; one entry unless the answer was resumed elsewhere. */
+  parts: z.array(partSchema),
+  /** Of the worker that finished it. */
+  receipt: checkedReceiptSchema.nullable(),
+  warnings: z.array(z.object({ code: z.string(), param: z.string().optional(), message: z.string() })),
+});

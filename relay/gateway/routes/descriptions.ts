@@ -1,0 +1,198 @@
+import { z } from 'zod';
+import { openAIErrorBodySchema } from '#lib/protocol/openai.ts';
+import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
+import { answerExtensionSchema } from '../answer-extension.ts';
+import type { Endpoint } from '../endpoint.ts';
+import type { AnswerDescription, RouteDescription } from '../openapi.ts';
+import { providerTermsSchema } from '../provider.ts';
+import { extensionSchema } from '../request.ts';
+import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
+import {
+  healthSchema,
+  modelListSchema,
+  modelSchema,
+  networkSchema,
+  readySchema,
+  receiptListSchema,
+  routeSchema,
+} from './status-bodies.ts';
+import {
+  createdKeySchema,
+  keyListSchema,
+  keyRequestSchema,
+  nonceSchema,
+  revokedKeySchema,
+  sessionSchema,
+  signedSchema,
+} from './wallet-bodies.ts';
+
+const json = (description: string, schema: z.ZodType): AnswerDescription => ({
+  description,
+  content: { 'application/json': schema },
+});
+const text = (description: string, type: string): AnswerDescription => ({
+  description,
+  content: { [type]: z.string() },
+});
+
+/** A route that runs a job. Members that are read apart from the rest are written into its request. */
+const jobRoute = (path: string, { summary, request, answer, event }: Endpoint): RouteDescription => {
+  const whole = answer.extend({ tabloom: answerExtensionSchema });
+  return {
+    method: 'post',
+    path,
+    summary,
+    request: request.extend({ provider: providerTermsSchema, tabloom: extensionSchema }),
+    answers: {
+      200: {
+        description: event ? 'The answer; where "stream" is true, events, each with such data.' : 'The answer.',
+        content: {
+          'application/json': whole,
+          ...(event ? { 'text/event-stream': z.union([event, openAIErrorBodySchema]) } : {}),
+        },
+      },
+    },
+    credential: 'key',
+  };
+};
+
+const reads: readonly RouteDescription[] = [
+  {
+    method: 'get',
+    path: '/v1/models',
+    summary: 'The models that are served now.',
+    answers: { 200: json('The models, by name.', modelListSchema) },
+  },
+  {
+    method: 'get',
+    path: '/v1/models/{id}',
+    summary: 'One of them, by its name or artefact.',
+    answers: { 200: json('The model.', modelSchema) },
+  },
+  {
+    method: 'get',
+    path: '/v1/network',
+    summary: 'The capacity of each model, and the workers by peer id.',
+    answers: { 200: json('What there is, as the workers state it.', networkSchema) },
+  },
+  {
+    method: 'get',
+    path: '/v1/route',
+    summary: 'Why each worker would get a chat with a model now, or not.',
+    query: z.object({ model: z.string().default('auto') }),
+    answers: { 200: json('The workers, each with a reason.', routeSchema) },
+  },
+  {
+    method: 'get',
+    path: '/v1/receipts/{id}',
+    summary: 'The signed receipts of a job, by its id or that of its answer.',
+    answers: { 200: json('One for each worker that took part.', receiptListSchema) },
+  },
+  {
+    method: 'get',
+    path: '/v1/activity',
+    summary: 'Jobs and tokens by hour and model.',
+    query: activityQuerySchema,
+    answers: { 200: json('The hours, oldest first.', activitySchema) },
+  },
+  {
+    method: 'get',
+    path: '/v1/feed',
+    summary: 'Each job as it ends: no prompts, no addresses.',
+    answers: {
+      200: { description: 'Events, each with such data.', content: { 'text/event-stream': feedEventSchema } },
+    },
+  },
+];
+
+const walletRoutes: readonly RouteDescription[] = [
+  {
+    method: 'post',
+    path: '/v1/auth/nonce',
+    summary: 'A nonce for one sign-in with a wallet (EIP-4361).',
+    answers: { 200: json('The nonce, and the domain that the message must name.', nonceSchema) },
+  },
+  {
+    method: 'post',
+    path: '/v1/auth/sign-in',
+    summary: 'Signs in with a signed message.',
+    request: signedSchema,
+    answers: { 200: json('The token of a session.', sessionSchema) },
+  },
+  {
+    method: 'post',
+    path: '/v1/auth/sign-out',
+    summary: 'Ends the session of the token.',
+    answers: { 204: { description: 'It has ended.' } },
+    credential: 'session',
+  },
+  {
+    method: 'get',
+    path: '/v1/keys',
+    summary: 'The keys of the wallet that has signed in.',
+    answers: { 200: json('The keys, newest first.', keyListSchema) },
+    credential: 'session',
+  },
+  {
+    method: 'post',
+    path: '/v1/keys',
+    summary: 'Makes a key.',
+    request: keyRequestSchema,
+    answers: { 201: json('The key, which is shown this once.', createdKeySchema) },
+    credential: 'session',
+  },
+  {
+    method: 'delete',
+    path: '/v1/keys/{id}',
+    summary: 'Revokes one of them.',
+    answers: { 200: json('It is revoked.', revokedKeySchema) },
+    credential: 'session',
+  },
+];
+
+const relayRoutes: readonly RouteDescription[] = [
+  {
+    method: 'get',
+    path: '/v1/openapi.json',
+    summary: 'This document.',
+    answers: { 200: json('An OpenAPI 3.1 document.', z.looseObject({ openapi: z.literal('3.1.0') })) },
+  },
+  {
+    method: 'get',
+    path: '/v1/reference',
+    summary: 'The same as a page.',
+    answers: { 200: text('The page.', 'text/html') },
+  },
+  {
+    method: 'get',
+    path: '/health',
+    summary: 'Whether the relay accepts requests, and how much it does.',
+    answers: { 200: json('It does.', healthSchema), 503: json('It is shutting down.', healthSchema) },
+  },
+  {
+    method: 'get',
+    path: '/ready',
+    summary: 'Whether a request would be served now.',
+    answers: { 200: json('It would.', readySchema), 503: json('It would not, and why.', readySchema) },
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    summary: "Counts for a monitor, for this machine or by the operator's token.",
+    answers: { 200: text("Prometheus's text format.", 'text/plain') },
+  },
+  {
+    method: 'get',
+    path: '/relay.json',
+    summary: "The relay's identity, from which peers find it.",
+    answers: { 200: json('Who it is.', relayInfoSchema) },
+  },
+];
+
+/** Every route that can be answered. Those of kinds that no peer serves yet are not told. */
+export const describeRoutes = (endpoints: Readonly<Record<string, Endpoint>>): readonly RouteDescription[] => [
+  ...Object.entries(endpoints).map(([path, endpoint]) => jobRoute(path, endpoint)),
+  ...reads,
+  ...walletRoutes,
+  ...relayRoutes,
+];

@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { peerIdSchema } from '#lib/protocol/ids.ts';
+import { offeredModelSchema, offerSchema } from '#lib/protocol/offer.ts';
+import { receiptRecordSchema } from '../answer-extension.ts';
+
+/** Bodies of the routes that only tell how things are. Times are seconds since 1970, rates tokens per second. */
+
+const countSchema = z.number().int().nonnegative();
+const words = z.array(z.string()).readonly();
+
+export const modelSchema = z.object({
+  id: z.string(),
+  object: z.literal('model'),
+  created: countSchema,
+  owned_by: z.literal('tabloom'),
+  tabloom: z.object({
+    artefacts: words,
+    peers: countSchema,
+    /** The largest among its workers. */
+    contextTokens: countSchema,
+    /** Kinds of work and features of at least one worker. */
+    kinds: words,
+    features: words,
+  }),
+});
+
+export const modelListSchema = z.object({ object: z.literal('list'), data: z.array(modelSchema) });
+
+const { peer, role, engine, tiers, hardware } = offerSchema.shape;
+
+export const networkSchema = z.object({
+  object: z.literal('network'),
+  workers_total: countSchema,
+  models: z.array(
+    z.object({
+      artefact: z.string(),
+      name: z.string(),
+      quantisation: z.string(),
+      workers: countSchema,
+      slots: countSchema,
+      running: countSchema,
+      queued: countSchema,
+      decodeTps: z.number().nonnegative(),
+      contextTokens: countSchema,
+      tiers: words,
+    }),
+  ),
+  workers: z.array(
+    z.object({
+      peer,
+      role,
+      engine,
+      hardware: hardware
+        .unwrap()
+        .extend({ status: z.literal('claimed') })
+        .optional(),
+      tiers,
+      models: z.array(offeredModelSchema),
+    }),
+  ),
+});
+
+export const routeSchema = z.object({
+  object: z.literal('route'),
+  model: z.string(),
+  workers: z.array(z.object({ peer: peerIdSchema, reason: z.string() })).readonly(),
+});
+
+export const receiptListSchema = z.object({
+  object: z.literal('list'),
+  job: z.string(),
+  data: z.array(receiptRecordSchema),
+});
+
+/** The relay's health. Counts only: it names no peer and no prompt. */
+export type Health = z.output<typeof healthSchema>;
+
+export const healthSchema = z.object({
+  ok: z.boolean(),
+  state: z.enum(['serving', 'draining']),
+  build: z.string(),
+  uptimeMs: countSchema,
+  /** Peers connected to this relay. */
+  peers: countSchema,
+  /** Workers in the directory. */
+  offers: countSchema,
+  jobs: z.object({
+    running: countSchema,
+    finished: countSchema,
+    failed: countSchema,
+    cancelled: countSchema,
+    tokensOut: countSchema,
+  }),
+  native: z.object({
+    state: z.enum(['off', 'starting', 'serving', 'failed', 'stopped']),
+    running: countSchema,
+    queued: countSchema,
+    /** The reason for `failed`. */
+    error: z.object({ code: z.string(), message: z.string() }).optional(),
+  }),
+});
+
+export const readySchema = z.object({
+  ready: z.boolean(),
+  reason: z.enum(['no-worker', 'draining']).nullable(),
+});
