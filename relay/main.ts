@@ -79,6 +79,10 @@ async function start({ name, variables }: ParsedCommand): Promise<Started | Prin
       const env = readEnv(name, set);
       return (await import('./keys.ts')).revokeKey(env);
     }
+    case 'ledger check': {
+      const env = readEnv(name, set);
+      return (await import('./ledger-check.ts')).checkBooks(env);
+    }
   }
 }
 

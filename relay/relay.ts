@@ -38,6 +38,7 @@ import { createLease } from './ledger/lease.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { readBackends } from './backends.ts';
 import { createSessionBook } from './ledger/sessions.ts';
+import { createUpkeep } from './ledger/upkeep.ts';
 import { createLogger } from './log.ts';
 import { bundledModelFile, noNativeProvider, startNativeProvider, waitUntilListed } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
@@ -169,17 +170,37 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
         logger,
       });
     }
+    const metrics = createMetrics(() => ({
+      jobsRunning: jobs.counts.running,
+      nativeRunning: native.running,
+      nativeQueued: native.queued,
+      peersConnected: connectedPeers(),
+      workersServing: peer.directory.entries().filter(({ offer }) => !offer.draining).length,
+    }));
     const receipts = createReceiptIndex(peer.receipts);
     const ledger = createLedger({ db: database, gateway: net.self, cost: free, clock, logger });
     undo.push(() => ledger.stop());
     const recovered = await ledger.recover((ids) => usageByReceipts(receipts, ids));
-    if (recovered > 0) logger.info('ledger-recovered', { holds: recovered });
+    if (recovered > 0) logger.warn('ledger-recovered', { holds: recovered });
+    metrics.holdsRecovered('restart', recovered);
     if (env.DATABASE_URL !== undefined) {
-      const release = (job: string) => ledger.close({ job, used: undefined, run: undefined });
+      const release = (job: string) => {
+        metrics.holdsRecovered('gateway-lost', 1);
+        ledger.close({ job, used: undefined, run: undefined });
+      };
       const lease = createLease({ db: database, gateway: net.self, release, clock, logger });
       await lease.start();
       undo.push(() => lease.stop());
     }
+    const upkeep = createUpkeep({
+      db: database,
+      days: env.LEDGER_DAYS,
+      clock,
+      logger,
+      onFolded: metrics.jobsFolded,
+    });
+    upkeep.start();
+    undo.push(() => upkeep.stop());
     const keys = createKeyBook(database, { now: clock.now, random });
     const rates = createRateLimits({
       requestsPerMinute: env.REQUESTS_PER_MINUTE,
@@ -190,13 +211,6 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     });
     undo.push(() => rates.stop());
     let draining = false;
-    const metrics = createMetrics(() => ({
-      jobsRunning: jobs.counts.running,
-      nativeRunning: native.running,
-      nativeQueued: native.queued,
-      peersConnected: connectedPeers(),
-      workersServing: peer.directory.entries().filter(({ offer }) => !offer.draining).length,
-    }));
     const jobs = createJobRegistry({
       onOver: metrics.jobOver,
       consumer: peer.consumer,

@@ -55,8 +55,8 @@ export interface TransferRow {
   readonly at: bigint;
 }
 
-/** A `rest` is what was held and not used. */
-export type TransferType = 'hold' | 'settle' | 'release' | 'rest';
+/** A `rest` is what was held and not used; an `opening` what an account paid on a day whose jobs are not kept any more. */
+export type TransferType = 'hold' | 'settle' | 'release' | 'rest' | 'opening';
 
 /** A hold that is neither settled nor released yet. */
 export interface OpenHoldRow {

@@ -67,7 +67,7 @@ const retryMs = 1_000;
 const triesMax = 5;
 
 /** Where credits are while a job runs, and where they go for its work. */
-const accounts = { held: 'held', work: 'work', guests: 'guests', operator: 'operator' } as const;
+export const accounts = { held: 'held', work: 'work', guests: 'guests', operator: 'operator' } as const;
 
 export function createLedger({ db, gateway, cost, clock, logger }: LedgerComponents): Ledger {
   const statements = createStatements(db);
@@ -205,7 +205,7 @@ async function writeClosing(books: Books, { job, used, run }: Closing, at: numbe
 }
 
 type Step = 'open' | 'close' | 'rest';
-const idOf = (job: string, step: Step) => `${job}/${step}`;
+export const idOf = (job: string, step: Step): string => `${job}/${step}`;
 
 interface Movement {
   readonly type: TransferType;
@@ -225,7 +225,7 @@ async function transfer(books: Books, job: string, step: Step, movement: Movemen
 const accountOf = (key: ApiKey | undefined): string =>
   key === undefined ? accounts.guests : key.owner === undefined ? accounts.operator : `wallet ${key.owner}`;
 
-const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
+export const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 

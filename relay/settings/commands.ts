@@ -2,7 +2,7 @@ import { limitSettings, portSettings } from './gateway.ts';
 import { keyIdSettings, keyTermSettings } from './keys.ts';
 import { nativeSettings } from './native.ts';
 import { directSettings, joinedRelays, otherRelays } from './network.ts';
-import { dataSettings, ledgerSettings, processSettings } from './process.ts';
+import { dataSettings, ledgerSettings, processSettings, upkeepSettings } from './process.ts';
 import type { EnvOf, Settings } from './setting.ts';
 
 interface Command {
@@ -35,6 +35,7 @@ export const commands = {
       ...otherRelays,
       ...nativeSettings,
       ...ledgerSettings,
+      ...upkeepSettings,
       ...processSettings,
     },
   },
@@ -68,6 +69,12 @@ export const commands = {
     meaning: 'Revokes one of them.',
     switches: {},
     settings: { ...keyIdSettings, ...ledgerSettings },
+  },
+  'ledger check': {
+    summary: 'read the whole ledger, and say whether it is right',
+    meaning: 'Reads the whole ledger, while relays write it, and says what does not come out even.',
+    switches: {},
+    settings: ledgerSettings,
   },
 } as const satisfies Record<string, Command>;
 

@@ -27,6 +27,15 @@ export const processSettings = {
   },
 } as const satisfies Settings;
 
+/** Of a program that writes the ledger. */
+export const upkeepSettings = {
+  LEDGER_DAYS: {
+    schema: decimal.pipe(z.number().int().min(1).max(36_500)).default(90),
+    meaning:
+      'Days of UTC before today of which the ledger keeps every job. Of older ones it keeps what each account paid by day, and the sums by hour.',
+  },
+} as const satisfies Settings;
+
 export const ledgerSettings = {
   ...dataSettings('data'),
   DATABASE_URL: {

@@ -31,6 +31,7 @@ describe('environment', () => {
       NATIVE: 'on',
       API_KEYS: 'optional',
       JOBS_PER_KEY: 64,
+      LEDGER_DAYS: 90,
       REQUESTS_PER_MINUTE: 600,
       TOKENS_PER_MINUTE: 1_000_000,
       REQUESTS_PER_MINUTE_TOTAL: 12_000,

@@ -20,6 +20,8 @@ test('jobs, tokens, waits and rates by model', async () => {
     job({ outcome: 'no-peer-available', model: undefined, tokensIn: 0, tokensOut: 0, ttftMs: undefined }),
   );
   metrics.requestOver('/v1/chat/completions', 200);
+  metrics.holdsRecovered('gateway-lost', 2);
+  metrics.jobsFolded(64);
   const text = await metrics.text();
   for (const line of [
     'tabloom_jobs_total{kind="chat",model="m",outcome="finished"} 1',
@@ -28,6 +30,8 @@ test('jobs, tokens, waits and rates by model', async () => {
     'tabloom_time_to_first_token_seconds_sum{model="m"} 0.2',
     'tabloom_tokens_per_second_sum{model="m"} 20',
     'tabloom_http_requests_total{route="/v1/chat/completions",status="200"} 1',
+    'tabloom_ledger_holds_recovered_total{of="gateway-lost"} 2',
+    'tabloom_ledger_jobs_folded_total 64',
     'tabloom_jobs_running 2',
     'tabloom_native_queued 3',
     'tabloom_workers_serving 4',

@@ -27,6 +27,9 @@ export interface Gauges {
 export interface Metrics {
   jobOver(job: JobMeasurement): void;
   requestOver(route: string, status: number): void;
+  /** Holds that no one else would have ended: of this relay before it was killed, and of one that is gone. */
+  holdsRecovered(of: 'restart' | 'gateway-lost', holds: number): void;
+  jobsFolded(jobs: number): void;
   /** In Prometheus's text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -75,6 +78,17 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     labelNames: ['route', 'status'],
     registers,
   });
+  const recovered = new Counter({
+    name: 'tabloom_ledger_holds_recovered_total',
+    help: 'Holds ended for a relay that was killed, by whether it was this one or another.',
+    labelNames: ['of'],
+    registers,
+  });
+  const folded = new Counter({
+    name: 'tabloom_ledger_jobs_folded_total',
+    help: 'Old jobs of which the ledger keeps only what each account paid.',
+    registers,
+  });
   const gauge = (name: string, help: string, read: (now: Gauges) => number) =>
     new Gauge({
       name,
@@ -100,6 +114,8 @@ export function createMetrics(gauges: () => Gauges): Metrics {
       if (tokensOut > 1 && decodeMs > 0) rate.observe({ model }, ((tokensOut - 1) * 1_000) / decodeMs);
     },
     requestOver: (route, status) => requests.inc({ route, status }),
+    holdsRecovered: (of, holds) => recovered.inc({ of }, holds),
+    jobsFolded: (jobs) => folded.inc(jobs),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../relay/ledger/database.ts';
+import { upkeepCases } from './ledger-upkeep.ts';
 import { ledgerCases } from './ledger.ts';
 
 let folder: string;
@@ -12,8 +13,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('in a file', () => {
-  test.each(ledgerCases.map((one, index) => [one.name, one.run, index] as const))('%s', (_name, run, index) =>
-    run({ file: join(folder, `${index}.db`) }),
+  test.each([...ledgerCases, ...upkeepCases].map((one, index) => [one.name, one.run, index] as const))(
+    '%s',
+    (_name, run, index) => run({ file: join(folder, `${index}.db`) }),
   );
 
   test('only its owner can read it', async () => {

@@ -21,7 +21,7 @@ export interface LedgerCase {
 /** A millionth of a credit for each token of a prompt, two for each of an answer. */
 const cost = ({ tokensIn, tokensOut }: JobUsage) => BigInt(tokensIn + 2 * tokensOut);
 const most = { tokensIn: 10, tokensOut: 20 };
-const owner = '0x00000000000000000000000000000000000000aa';
+export const owner = '0x00000000000000000000000000000000000000aa';
 
 async function open(location: DatabaseLocation, gateway = 'a') {
   const db = await openDatabase(location);
@@ -42,9 +42,9 @@ async function open(location: DatabaseLocation, gateway = 'a') {
   };
 }
 
-type Scene = Awaited<ReturnType<typeof open>>;
+export type Scene = Awaited<ReturnType<typeof open>>;
 
-const ledgerCase = (
+export const ledgerCase = (
   name: string,
   run: (scene: Scene, reopen: (gateway?: string) => Promise<Scene>) => Promise<void>,
 ): LedgerCase => ({
@@ -78,7 +78,7 @@ export async function assertBalanced(db: LedgerDatabase): Promise<void> {
   equal(all.get('held') ?? 0n, held, 'the credits that are held');
 }
 
-const codeOf = (promise: Promise<unknown>): Promise<string> =>
+export const codeOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'none',
     (error: unknown) => errorCode(error),

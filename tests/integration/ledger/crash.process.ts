@@ -1,4 +1,3 @@
-import { StatementSync } from 'node:sqlite';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
@@ -7,13 +6,14 @@ import { createAnswerStore } from '../../../relay/ledger/answers.ts';
 import { openDatabase } from '../../../relay/ledger/database.ts';
 import { createKeyBook } from '../../../relay/ledger/keys.ts';
 import { createLedger } from '../../../relay/ledger/ledger.ts';
+import { killAt, say } from './kill-at.ts';
 
 /**
  * Two jobs under one key, the second with an answer that is kept, on the database of the first argument. Of the statements
  * that write, the process is killed at the one that the second argument counts, before it has run or after, as the third
  * says. Every step that it knows to be done is a line of its output.
  */
-const [file, killAt, side] = process.argv.slice(2);
+const [file, number, side] = process.argv.slice(2);
 const db = await openDatabase({ file: file! });
 const clock = manualClock(Date.parse('2026-11-29T12:00:00Z'));
 const ledger = createLedger({ db, gateway: 'a', cost: () => 10n, clock, logger: silentLogger });
@@ -21,27 +21,7 @@ const keys = createKeyBook(db, { now: clock.now, random: seededRandom(1) });
 const answers = createAnswerStore(db, { gateway: 'a', now: clock.now });
 const { record: key } = await keys.create(keyTermsSchema.parse({ caps: { requestsTotal: 10 } }), undefined);
 
-let written = 0;
-type Execute = (this: StatementSync, ...values: unknown[]) => unknown;
-const prototype = StatementSync.prototype as unknown as { run: Execute; all: Execute };
-const counting = (original: Execute): Execute =>
-  function (...values) {
-    const { sourceSQL } = this;
-    if (!/^(begin|commit|insert|update|delete)/i.test(sourceSQL)) return original.apply(this, values);
-    written += 1;
-    if (written === Number(killAt) && side === 'before') kill(sourceSQL);
-    const result = original.apply(this, values);
-    if (written === Number(killAt)) kill(sourceSQL);
-    return result;
-  };
-const kill = (sql: string) => {
-  say(`killed ${side} ${sql.slice(0, 40)}`);
-  process.kill(process.pid, 'SIGKILL');
-};
-prototype.run = counting(prototype.run);
-prototype.all = counting(prototype.all);
-
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const written = killAt(Number(number), side!);
 const most = { tokensIn: 5, tokensOut: 5 };
 const ran = { model: 'm', kind: 'chat', peer: undefined, outcome: 'finished', ms: 1 } as const;
 for (const job of ['one', 'two']) {
@@ -54,4 +34,4 @@ for (const job of ['one', 'two']) {
   await ledger.stop();
   say(`closed ${job}`);
 }
-say(`written ${written}`);
+say(`written ${written()}`);

@@ -1,0 +1,103 @@
+import { sql } from 'kysely';
+import type { LedgerDatabase } from './database.ts';
+import { accounts, balances as balancesOf } from './ledger.ts';
+
+/** What the books come to, and where they do not come out even. */
+export interface LedgerCheck {
+  readonly transfers: number;
+  /** What each account has received less what it has paid, in micro-credits. */
+  readonly balances: ReadonlyMap<string, bigint>;
+  /** Holds of jobs that are neither settled nor released, by gateway. */
+  readonly open: readonly OpenHolds[];
+  /** Empty when all is well; at most a hundred. */
+  readonly findings: readonly Finding[];
+}
+
+export interface OpenHolds {
+  readonly gateway: string;
+  readonly holds: number;
+  /** When the oldest was taken, in milliseconds since the epoch. */
+  readonly since: number;
+  /** When the gateway was last seen, where several share the database. */
+  readonly seenAt: number | undefined;
+}
+
+export interface Finding {
+  /** A job, or an account. */
+  readonly subject: string;
+  readonly problem: string;
+}
+
+const findingsMax = 100;
+
+/**
+ * Reads all books, while gateways go on writing them: each statement sees one state. Nothing is changed.
+ */
+export async function checkLedger(db: LedgerDatabase): Promise<LedgerCheck> {
+  const balances = await balancesOf(db);
+  const { transfers } = await db
+    .selectFrom('transfers')
+    .select(({ fn }) => fn.countAll<bigint>().as('transfers'))
+    .executeTakeFirstOrThrow();
+  const open = await db
+    .selectFrom('open_holds')
+    .leftJoin('transfers', (join) => join.on((on) => on('transfers.id', '=', sql<string>`open_holds.job || '/open'`)))
+    .leftJoin('gateways', 'gateways.id', 'open_holds.gateway')
+    .select(({ fn }) => [
+      'open_holds.gateway',
+      fn.countAll<bigint>().as('holds'),
+      fn.min('transfers.at').as('since'),
+      fn.max('gateways.seen_at').as('seen_at'),
+    ])
+    .groupBy('open_holds.gateway')
+    .orderBy('open_holds.gateway')
+    .execute();
+  const { rows: findings } = await sql<Finding>`${allFindings} LIMIT ${sql.lit(findingsMax)}`.execute(db);
+  const sum = [...balances.values()].reduce((total, units) => total + units, 0n);
+  return {
+    transfers: Number(transfers),
+    balances,
+    open: open.map(({ gateway, holds, since, seen_at: seenAt }) => ({
+      gateway,
+      holds: Number(holds),
+      since: Number(since ?? 0n),
+      seenAt: seenAt === null ? undefined : Number(seenAt),
+    })),
+    findings: [
+      ...(sum === 0n ? [] : [{ subject: 'all accounts', problem: `come to ${sum} and not to 0` }]),
+      ...findings,
+    ],
+  };
+}
+
+const stepOf = (job: string, step: string) =>
+  sql`(SELECT id FROM transfers WHERE id = ${sql.ref(job)} || ${sql.lit(`/${step}`)})`;
+const unitsOf = (job: string, step: string) =>
+  sql`COALESCE((SELECT units FROM transfers WHERE id = ${sql.ref(job)} || ${sql.lit(`/${step}`)}), 0)`;
+
+/** One statement, so that it sees one state. */
+const allFindings = sql`
+  SELECT h.job AS subject, 'was held and neither settled nor released, and no gateway has it open' AS problem
+    FROM transfers h WHERE h.type = 'hold' AND NOT EXISTS ${stepOf('h.job', 'close')}
+    AND NOT EXISTS (SELECT job FROM open_holds o WHERE o.job = h.job)
+  UNION ALL
+  SELECT h.job, 'was settled or released, and a gateway still has it open'
+    FROM open_holds h WHERE EXISTS ${stepOf('h.job', 'close')}
+  UNION ALL
+  SELECT o.job, 'is open, and what it holds is not what was taken for it'
+    FROM open_holds o WHERE NOT EXISTS ${stepOf('o.job', 'open')} OR ${unitsOf('o.job', 'open')} <> o.units
+  UNION ALL
+  SELECT c.job, 'gives back and settles more or less than it held'
+    FROM transfers c WHERE c.type IN ('settle', 'release')
+    AND (NOT EXISTS ${stepOf('c.job', 'open')} OR ${unitsOf('c.job', 'open')} <> c.units + ${unitsOf('c.job', 'rest')})
+  UNION ALL
+  SELECT r.job, 'is told of as over, and was neither settled nor released'
+    FROM runs r WHERE NOT EXISTS ${stepOf('r.job', 'close')}
+  UNION ALL
+  SELECT t.job, 'moves less than nothing, or nowhere'
+    FROM transfers t WHERE t.units < 0 OR t.debit = t.credit
+  UNION ALL
+  SELECT ${sql.lit(accounts.held)}, 'is not what the open holds come to'
+    WHERE (SELECT COALESCE(SUM(units), 0) FROM open_holds) <>
+      (SELECT COALESCE(SUM(CASE WHEN credit = 'held' THEN units ELSE 0 END - CASE WHEN debit = 'held' THEN units ELSE 0 END), 0)
+        FROM transfers WHERE credit = 'held' OR debit = 'held')`;
