@@ -38,6 +38,7 @@ const fileSchema = z.strictObject({ backends: z.array(backendSchema).min(1).max(
  * @throws `bad-setting`, saying what is wrong where.
  */
 export async function readBackends(env: NativeEnv): Promise<readonly BackendConfig[]> {
+  const fetch = createServerFetch();
   const named = env.NATIVE_SERVER.map((baseUrl): BackendConfig => ({
     baseUrl,
     flavour: env.NATIVE_SERVER_KIND,

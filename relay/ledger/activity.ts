@@ -1,6 +1,6 @@
-import type { Transaction } from 'kysely';
-import type { LedgerDatabase, Tables } from './database.ts';
+import type { LedgerDatabase } from './database.ts';
 import type { Statements } from './statements.ts';
+import { change, type Steps } from './transaction.ts';
 
 export interface JobUsage {
   readonly tokensIn: number;
@@ -46,8 +46,7 @@ const hourMs = 3_600_000;
 const rowsMax = 10_000;
 const hourOf = (at: number): number => at - (at % hourMs);
 
-export async function addRun(
-  write: Transaction<Tables>,
+export function* addRun(
   statements: Statements,
   {
     job,
@@ -55,13 +54,13 @@ export async function addRun(
     used,
     at,
   }: { readonly job: string; readonly run: Run; readonly used: JobUsage | undefined; readonly at: number },
-): Promise<void> {
+): Steps<void> {
   const { model, kind, peer, outcome, ms } = run;
   const tokens = { tokens_in: BigInt(used?.tokensIn ?? 0), tokens_out: BigInt(used?.tokensOut ?? 0) };
   const row = { job, at: BigInt(at), model, kind, peer: peer ?? null, outcome, ...tokens, ms: BigInt(Math.round(ms)) };
-  await write.executeQuery(statements.run(row));
+  yield* change(statements.run(row));
   const finished = outcome === 'finished' ? 1n : 0n;
-  await write.executeQuery(statements.activity({ hour: BigInt(hourOf(at)), model, jobs: 1n, finished, ...tokens }));
+  yield* change(statements.activity({ hour: BigInt(hourOf(at)), model, jobs: 1n, finished, ...tokens }));
 }
 
 export const createActivity = (db: LedgerDatabase): Activity => ({

@@ -24,6 +24,8 @@ export function createBatchWriter<Task, Result>(
 
   const run = async () => {
     isWriting = true;
+    // What comes in the same turn of the event loop is one batch.
+    await undefined;
     while (waiting.length > 0) {
       const batch = waiting.splice(0, batchMax);
       try {

@@ -6,6 +6,14 @@ import { Kysely, PostgresDialect, SqliteDialect, type SqliteDatabase } from 'kys
 import { Migrator } from 'kysely/migration';
 import { TabloomError } from '#lib/base/errors.ts';
 import { migrations } from './migrations.ts';
+import {
+  awaitedTransactions,
+  beginImmediately,
+  createPrepared,
+  immediateTransactions,
+  type PreparedStatement,
+  type Transact,
+} from './transaction.ts';
 
 /** The tables. Times are milliseconds since the epoch; whole numbers are bigint in both databases. */
 export interface Tables {
@@ -108,7 +116,7 @@ export interface AnswerRow {
   readonly events: Uint8Array | null;
 }
 
-export type LedgerDatabase = Kysely<Tables>;
+export type LedgerDatabase = Kysely<Tables> & { readonly transact: Transact };
 
 /** A file of this machine, or a Postgres server that several gateways may share. */
 export type DatabaseLocation = DatabaseFile | { readonly url: string };
@@ -129,9 +137,7 @@ const busyTimeoutMs = 5_000;
  * @throws `data-not-writable`, `database-unavailable`.
  */
 export async function openDatabase(location: DatabaseLocation): Promise<LedgerDatabase> {
-  const db = new Kysely<Tables>({
-    dialect: 'file' in location ? sqlite(location) : await postgres(location.url),
-  });
+  const db = 'file' in location ? sqlite(location) : await postgres(location.url);
   try {
     const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest();
     if (error !== undefined) throw error;
@@ -152,13 +158,11 @@ export async function openDatabase(location: DatabaseLocation): Promise<LedgerDa
   }
 }
 
-/** Of at most this many statements the prepared form is kept; their texts are few. */
-const preparedMax = 256;
-
 /** Pages that the log may grow by, 32 MiB, before a writer moves them, if nothing beside it has. */
 const walPagesMax = 8_192;
 
-function sqlite({ file, checkpoints }: DatabaseFile): SqliteDialect {
+function sqlite({ file, checkpoints }: DatabaseFile): LedgerDatabase {
+  let connection: Connection | undefined;
   const open = async (): Promise<SqliteDatabase> => {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     // Owner-only from the first byte. SQLite gives `-wal` and `-shm` the mode of the database file.
@@ -173,38 +177,40 @@ function sqlite({ file, checkpoints }: DatabaseFile): SqliteDialect {
       worker.on('error', () => undefined);
       worker.unref();
     }
-    const prepared = new Map<string, ReturnType<SqliteDatabase['prepare']>>();
-    const prepare = (sql: string) => {
-      const statement = database.prepare(sql);
-      const inputs = (parameters: readonly unknown[]) => parameters as readonly SQLInputValue[];
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters: readonly unknown[]) => statement.all(...inputs(parameters)),
-        run: (parameters: readonly unknown[]) => statement.run(...inputs(parameters)),
-        iterate: (parameters: readonly unknown[]) => statement.iterate(...inputs(parameters)),
-      };
-    };
+    const prepare = createPrepared(database);
+    connection = { database, prepare };
     return {
       close() {
         database.close();
         void worker?.terminate();
       },
       prepare(given) {
-        // A transaction that reads before it writes could otherwise fail when another process has written between.
-        const sql = given === 'begin' ? 'begin immediate' : given;
-        const known = prepared.get(sql);
-        if (known) return known;
-        const statement = prepare(sql);
-        if (prepared.size < preparedMax) prepared.set(sql, statement);
-        return statement;
+        const { statement, reader } = prepare(given === 'begin' ? beginImmediately : given);
+        const inputs = (parameters: readonly unknown[]) => parameters as readonly SQLInputValue[];
+        return {
+          reader,
+          all: (parameters: readonly unknown[]) => statement.all(...inputs(parameters)),
+          run: (parameters: readonly unknown[]) => statement.run(...inputs(parameters)),
+          iterate: (parameters: readonly unknown[]) => statement.iterate(...inputs(parameters)),
+        };
       },
     };
   };
-  return new SqliteDialect({ database: open });
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: open }) });
+  const transact = immediateTransactions(
+    () => connection!,
+    (work) => db.connection().execute(async () => work()),
+  );
+  return Object.assign(db, { transact });
+}
+
+interface Connection {
+  readonly database: DatabaseSync;
+  readonly prepare: (sql: string) => PreparedStatement;
 }
 
 /** Loaded only where it is used. */
-async function postgres(url: string): Promise<PostgresDialect> {
+async function postgres(url: string): Promise<LedgerDatabase> {
   const { default: pg } = await import('pg');
   const int8 = 20;
   const getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
@@ -217,5 +223,6 @@ async function postgres(url: string): Promise<PostgresDialect> {
   });
   // An idle connection that breaks is replaced at the next query, which reports a server that is gone.
   pool.on('error', () => undefined);
-  return new PostgresDialect({ pool });
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return Object.assign(db, { transact: awaitedTransactions(db) });
 }

@@ -1,13 +1,14 @@
-import { sql, type Transaction } from 'kysely';
+import { sql } from 'kysely';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { ApiKey } from '../api-key.ts';
 import { addRun, type JobUsage, type Run } from './activity.ts';
 import { createBatchWriter } from './batch-writer.ts';
-import type { LedgerDatabase, OpenHoldRow, Tables, TransferType } from './database.ts';
+import type { LedgerDatabase, OpenHoldRow, TransferType } from './database.ts';
 import { reserveQuota, settleQuota } from './quota.ts';
 import { createStatements, type Statements } from './statements.ts';
+import { change, step, type Steps } from './transaction.ts';
 
 /**
  * The gateway's books: append-only and double entry. A job holds the most it may cost before any work is done; at its end
@@ -55,7 +56,6 @@ export interface LedgerComponents {
   readonly logger: Logger;
 }
 
-type Write = Transaction<Tables>;
 type Task =
   | { readonly type: 'hold'; readonly hold: Hold; readonly at: number }
   | { readonly type: 'close'; readonly closing: Closing; readonly at: number };
@@ -70,17 +70,16 @@ const triesMax = 5;
 export const accounts = { held: 'held', work: 'work', guests: 'guests', operator: 'operator' } as const;
 
 export function createLedger({ db, gateway, cost, clock, logger }: LedgerComponents): Ledger {
-  const statements = createStatements(db);
+  const books: Books = { statements: createStatements(db), gateway, cost };
 
   const writeOnce = (tasks: readonly Task[]): Promise<readonly (TabloomError | undefined)[]> =>
-    db.transaction().execute(async (transaction) => {
-      const books: Books = { write: transaction, statements, gateway, cost };
+    db.transact(function* () {
       const results: (TabloomError | undefined)[] = [];
       for (const task of tasks) {
         results.push(
           task.type === 'hold'
-            ? await writeHold(books, task.hold, task.at)
-            : await writeClosing(books, task.closing, task.at),
+            ? yield* writeHold(books, task.hold, task.at)
+            : yield* writeClosing(books, task.closing, task.at),
         );
       }
       return results;
@@ -97,11 +96,19 @@ export function createLedger({ db, gateway, cost, clock, logger }: LedgerCompone
   const writer = createBatchWriter<Task, TabloomError | undefined>(write);
   const stopping = new AbortController();
   const closings = new Set<Promise<void>>();
+  let gathering: Promise<void> | undefined;
+
+  const pause = (ms: number) => clock.delay(ms, { signal: stopping.signal }).catch(() => undefined);
+  /** One pause for all, so that what has gathered meanwhile is one batch. */
+  const gathered = () =>
+    (gathering ??= pause(closeDelayMs).finally(() => {
+      gathering = undefined;
+    }));
 
   const closeUntilWritten = async (closing: Closing) => {
     const task: Task = { type: 'close', closing, at: clock.now() };
-    for (let delayMs = closeDelayMs; ; delayMs = retryMs) {
-      await clock.delay(delayMs, { signal: stopping.signal }).catch(() => undefined);
+    for (let waited = gathered(); ; waited = pause(retryMs)) {
+      await waited;
       try {
         await writer.add(task);
         return;
@@ -153,24 +160,23 @@ export function ledgerUnavailable(cause: unknown): TabloomError {
 const isConflict = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01');
 
-/** A transaction on the books. */
+/** What every transaction on the books knows. */
 interface Books extends Pick<LedgerComponents, 'gateway' | 'cost'> {
-  readonly write: Write;
   readonly statements: Statements;
 }
 
-async function writeHold(books: Books, { job, ids, key, most }: Hold, at: number): Promise<TabloomError | undefined> {
-  const { write, statements, gateway, cost } = books;
+function* writeHold(books: Books, { job, ids, key, most }: Hold, at: number): Steps<TabloomError | undefined> {
+  const { statements, gateway, cost } = books;
   const account = accountOf(key);
   const units = cost(most);
-  const isNew = await transfer(books, job, 'open', { type: 'hold', debit: account, credit: accounts.held, units }, at);
+  const isNew = yield* transfer(books, job, 'open', { type: 'hold', debit: account, credit: accounts.held, units }, at);
   if (!isNew) return undefined;
   const day = dayOf(at);
   const tokens = BigInt(most.tokensIn + most.tokensOut);
-  const refused = key && (await reserveQuota(write, key, { day, at, tokens }));
+  const refused = key && (yield* reserveQuota(statements, key, { day, at, tokens }));
   if (refused) {
     // In the same transaction: no one has seen it.
-    await write.deleteFrom('transfers').where('id', '=', idOf(job, 'open')).execute();
+    yield* change(statements.undo({ id: idOf(job, 'open') }));
     return refused;
   }
   const row: OpenHoldRow = {
@@ -183,25 +189,25 @@ async function writeHold(books: Books, { job, ids, key, most }: Hold, at: number
     day,
     tokens,
   };
-  await write.executeQuery(statements.open({ ...row }));
+  yield* change(statements.open({ ...row }));
   return undefined;
 }
 
-async function writeClosing(books: Books, { job, used, run }: Closing, at: number): Promise<undefined> {
-  const { write, statements, cost } = books;
-  const [open] = (await write.executeQuery(statements.take({ job }))).rows;
+function* writeClosing(books: Books, { job, used, run }: Closing, at: number): Steps<undefined> {
+  const { statements, cost } = books;
+  const [open] = yield* step(statements.take({ job }));
   if (!open) return;
   const { held, work } = accounts;
   const units = used ? least(cost(used), open.units) : open.units;
   const [type, credit] = used ? (['settle', work] as const) : (['release', open.account] as const);
-  await transfer(books, job, 'close', { type, debit: held, credit, units }, at);
+  yield* transfer(books, job, 'close', { type, debit: held, credit, units }, at);
   const rest = open.units - units;
   if (rest > 0n)
-    await transfer(books, job, 'rest', { type: 'rest', debit: held, credit: open.account, units: rest }, at);
+    yield* transfer(books, job, 'rest', { type: 'rest', debit: held, credit: open.account, units: rest }, at);
   if (open.key_id !== null) {
-    await settleQuota(write, { keyId: open.key_id, day: open.day, tokens: open.tokens }, used);
+    yield* settleQuota(statements, { keyId: open.key_id, day: open.day, tokens: open.tokens }, used);
   }
-  if (run) await addRun(write, statements, { job, run, used, at });
+  if (run) yield* addRun(statements, { job, run, used, at });
 }
 
 type Step = 'open' | 'close' | 'rest';
@@ -215,11 +221,9 @@ interface Movement {
 }
 
 /** False when the job has taken this step before. */
-async function transfer(books: Books, job: string, step: Step, movement: Movement, at: number): Promise<boolean> {
-  const { write, statements } = books;
-  const values = { id: idOf(job, step), job, ...movement, at: BigInt(at) };
-  const { numAffectedRows } = await write.executeQuery(statements.transfer(values));
-  return numAffectedRows === 1n;
+function* transfer({ statements }: Books, job: string, name: Step, movement: Movement, at: number): Steps<boolean> {
+  const values = { id: idOf(job, name), job, ...movement, at: BigInt(at) };
+  return (yield* change(statements.transfer(values))) === 1n;
 }
 
 const accountOf = (key: ApiKey | undefined): string =>

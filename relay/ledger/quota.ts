@@ -1,33 +1,31 @@
-import type { Transaction } from 'kysely';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { ApiKey } from '../api-key.ts';
-import type { Tables } from './database.ts';
-
-type Write = Transaction<Tables>;
+import type { Statements } from './statements.ts';
+import { step, type Steps } from './transaction.ts';
 
 /**
  * Counts a request against its key's caps: one request, and the most tokens that it may use, until it ends.
  * Every use is counted, so that a list of keys can show it; caps that are not set refuse nothing.
  * @returns `insufficient-quota` where a cap is exceeded; the counts are then as before.
  */
-export async function reserveQuota(
-  write: Write,
+export function* reserveQuota(
+  statements: Statements,
   { id, caps }: ApiKey,
   { day, at, tokens }: { readonly day: string; readonly at: number; readonly tokens: bigint },
-): Promise<TabloomError | undefined> {
+): Steps<TabloomError | undefined> {
   const periods = [
     { period: day, requestsMax: caps.requestsPerDay, tokensMax: caps.tokensPerDay },
     { period: total, requestsMax: caps.requestsTotal, tokensMax: caps.tokensTotal },
   ];
   for (const [index, { period, requestsMax, tokensMax }] of periods.entries()) {
-    const used = await add(write, id, period, 1n, tokens);
+    const used = yield* add(statements, id, period, 1n, tokens);
     const what = exceeds(used.requests, requestsMax)
       ? 'requests'
       : exceeds(used.tokens, tokensMax)
         ? 'tokens'
         : undefined;
     if (what === undefined) continue;
-    for (const done of periods.slice(0, index + 1)) await add(write, id, done.period, -1n, -tokens);
+    for (const done of periods.slice(0, index + 1)) yield* add(statements, id, done.period, -1n, -tokens);
     const left = what === 'tokens' ? BigInt(tokensMax!) - (used.tokens - tokens) : 0n;
     return insufficient(period === total ? undefined : at, what, { left: left < 0n ? 0n : left, wanted: tokens });
   }
@@ -35,14 +33,14 @@ export async function reserveQuota(
 }
 
 /** Puts what was used in the place of what was reserved. A job that failed counts for nothing. */
-export async function settleQuota(
-  write: Write,
+export function* settleQuota(
+  statements: Statements,
   { keyId, day, tokens }: { readonly keyId: string; readonly day: string; readonly tokens: bigint },
   used: { readonly tokensIn: number; readonly tokensOut: number } | undefined,
-): Promise<void> {
+): Steps<void> {
   const requests = used ? 0n : -1n;
   const change = BigInt(used ? used.tokensIn + used.tokensOut : 0) - tokens;
-  for (const period of [day, total]) await add(write, keyId, period, requests, change);
+  for (const period of [day, total]) yield* add(statements, keyId, period, requests, change);
 }
 
 const total = 'total';
@@ -50,18 +48,10 @@ const dayMs = 86_400_000;
 
 const exceeds = (used: bigint, most: number | undefined): boolean => most !== undefined && used > BigInt(most);
 
-const add = (write: Write, keyId: string, period: string, requests: bigint, tokens: bigint) =>
-  write
-    .insertInto('quota')
-    .values({ key_id: keyId, period, requests, tokens })
-    .onConflict((conflict) =>
-      conflict.columns(['key_id', 'period']).doUpdateSet(({ ref, eb }) => ({
-        requests: eb(ref('quota.requests'), '+', requests),
-        tokens: eb(ref('quota.tokens'), '+', tokens),
-      })),
-    )
-    .returning(['requests', 'tokens'])
-    .executeTakeFirstOrThrow();
+function* add(statements: Statements, keyId: string, period: string, requests: bigint, tokens: bigint) {
+  const [used] = yield* step(statements.quota({ key_id: keyId, period, requests, tokens }));
+  return used!;
+}
 
 /** @param at now, where the cap is that of a day. */
 function insufficient(

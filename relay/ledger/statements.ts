@@ -6,6 +6,7 @@ export type Statements = ReturnType<typeof createStatements>;
 
 const transferColumns = ['id', 'job', 'type', 'debit', 'credit', 'units', 'at'] as const;
 const holdColumns = ['job', 'gateway', 'ids', 'account', 'units', 'key_id', 'day', 'tokens'] as const;
+const quotaColumns = ['key_id', 'period', 'requests', 'tokens'] as const;
 const runColumns = ['job', 'at', 'model', 'kind', 'peer', 'outcome', 'tokens_in', 'tokens_out', 'ms'] as const;
 const activityColumns = ['hour', 'model', 'jobs', 'finished', 'tokens_in', 'tokens_out'] as const;
 
@@ -16,8 +17,21 @@ export const createStatements = (db: LedgerDatabase) => ({
       .values(row)
       .onConflict((conflict) => conflict.column('id').doNothing()),
   ),
+  undo: statement(['id'], ({ id }) => db.deleteFrom('transfers').where('id', '=', id)),
   open: statement(holdColumns, (row) => db.insertInto('open_holds').values(row)),
   take: statement(['job'], ({ job }) => db.deleteFrom('open_holds').where('job', '=', job).returningAll()),
+  quota: statement(quotaColumns, (row) =>
+    db
+      .insertInto('quota')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict.columns(['key_id', 'period']).doUpdateSet(({ ref, eb }) => ({
+          requests: eb(ref('quota.requests'), '+', ref('excluded.requests')),
+          tokens: eb(ref('quota.tokens'), '+', ref('excluded.tokens')),
+        })),
+      )
+      .returning(['requests', 'tokens']),
+  ),
   run: statement(runColumns, (row) =>
     db
       .insertInto('runs')
