@@ -90,7 +90,7 @@ export const reportRates =
     const rate = limits.of(context.get('caller'));
     context.set('rate', rate);
     await next();
-    if (rate) for (const [name, value] of Object.entries(rate.headers())) context.header(name, value);
+    if (rate) for (const [name, value] of Object.entries(rate.headers())) context.res.headers.set(name, value);
   };
 
 /** @throws `invalid-api-key`, `origin-not-allowed`. */

@@ -6,6 +6,7 @@ import { errorCode } from '#lib/base/errors.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
 import type { ResolveClientAddress } from '../http/client-address.ts';
+import { readIncoming } from '../http/read-incoming.ts';
 import type { Guard } from '../http/guard.ts';
 import { identifyCaller, reportRates, requireKey, type AccessComponents } from './access.ts';
 import { createBodyBudget } from './body.ts';
@@ -128,8 +129,9 @@ export function createGateway(components: GatewayComponents): Gateway {
   for (const path of ['/health', '/ready', '/metrics', '/relay.json']) app.use(path, originCheck(guard));
   app.use('/v1/*', async (context, next) => {
     await next();
-    context.header('x-content-type-options', 'nosniff');
-    if (!context.res.headers.has('x-request-id')) context.header('x-request-id', randomUUID());
+    const { headers } = context.res;
+    headers.set('x-content-type-options', 'nosniff');
+    if (!headers.has('x-request-id')) headers.set('x-request-id', randomUUID());
     metrics.requestOver(routeLabel(context.req.path), context.res.status);
   });
 
@@ -222,12 +224,17 @@ export function toNodeListener(
   gateway: Gateway,
   resolveClient: ResolveClientAddress,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const listener = getRequestListener(
-    (request, { incoming }) => gateway.fetch(request, { client: resolveClient(incoming as IncomingMessage).host }),
-    { overrideGlobalObjects: false },
-  );
+  const listener = getRequestListener((request, env) => {
+    const incoming = env.incoming as IncomingMessage;
+    return gateway.fetch(request, { client: resolveClient(incoming).host, body: bodyOf(incoming) });
+  });
   return (request, response) => void listener(request, response);
 }
+
+/** Read only where somebody does. What is left of it the server discards after the response. */
+const bodyOf = (incoming: IncomingMessage): AsyncIterable<Uint8Array> => ({
+  [Symbol.asyncIterator]: () => readIncoming(incoming),
+});
 
 /**
  * The route of a request, whatever base URL the client was given: `https://relay`, `https://relay/` and

@@ -1,4 +1,5 @@
 import { errorCode, toErrorRecord } from '#lib/base/errors.ts';
+import { tap } from '#lib/base/tap.ts';
 import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import type { RequestWarning } from './parameters.ts';
@@ -29,7 +30,22 @@ const finalCodes = new Set(['bad-request', 'budget', 'cancelled', 'deadline']);
  * job whose workers were lost before they sent anything.
  * @throws `too-long` where the conversation exceeds the last model's context.
  */
-export async function* askInTurn(
+export function askInTurn(
+  attempts: Attempts,
+  ids: readonly string[],
+  consumer: Consumer,
+  signal: AbortSignal,
+): AsyncIterable<JobEvent> {
+  const [only, ...others] = attempts;
+  if (others.length > 0) return askEach(attempts, ids, consumer, signal);
+  return tap(() => consumer.ask({ ...only.ask, id: ids[0] }, { signal }), {
+    onValue: (event) => {
+      if (isTooLong(event, only)) throw contextExceeded(only);
+    },
+  });
+}
+
+async function* askEach(
   attempts: Attempts,
   ids: readonly string[],
   consumer: Consumer,

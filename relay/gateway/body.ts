@@ -20,6 +20,7 @@ export const createBodyBudget = (): BodyBudget => ({ leftBytes: gatewayLimits.bo
 export async function readJson(
   request: Request,
   budget: BodyBudget,
+  body: AsyncIterable<Uint8Array> = request.body ?? nothing,
 ): Promise<{ readonly value: unknown; readonly text: string }> {
   const [type, ...parameters] = (request.headers.get('content-type') ?? '').toLowerCase().split(';');
   // A foreign page can send other types without a preflight; this also keeps forms out.
@@ -30,7 +31,7 @@ export async function readJson(
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/.test(charset)) {
     throw gatewayError('bad-encoding', 'JSON must be UTF-8. Send it in UTF-8, without another charset.');
   }
-  const received = await readBounded(request, budget);
+  const received = await readBounded(request.headers, body, budget);
   const text = decode(await decompress(received, request.headers.get('content-encoding') ?? ''));
   const value = parseJson(text);
   if (loneSurrogate.test(text) && loneSurrogate.test(JSON.stringify(value))) {
@@ -38,6 +39,10 @@ export async function readJson(
   }
   return { value, text };
 }
+
+const nothing: AsyncIterable<never> = {
+  [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
+};
 
 /** An escaped half of a surrogate pair; `JSON.stringify` leaves whole pairs unescaped. */
 const loneSurrogate = /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/;
@@ -92,14 +97,14 @@ const tooLarge = () =>
     'messages',
   );
 
-async function readBounded(request: Request, budget: BodyBudget): Promise<Uint8Array> {
+async function readBounded(headers: Headers, body: AsyncIterable<Uint8Array>, budget: BodyBudget): Promise<Uint8Array> {
   const limit = gatewayLimits.bodyBytesMax;
-  const declared = Number(request.headers.get('content-length') ?? 0);
+  const declared = Number(headers.get('content-length') ?? 0);
   if (declared > limit) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
-    for await (const chunk of request.body ?? []) {
+    for await (const chunk of body) {
       size += chunk.byteLength;
       budget.leftBytes -= chunk.byteLength;
       if (size > limit || budget.leftBytes < 0) break;

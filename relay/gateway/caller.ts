@@ -16,6 +16,8 @@ export const isOwner = (caller: Caller): boolean =>
 export interface RequestOrigin {
   /** IP address of the client, behind trusted proxies too; undefined without a socket. */
   readonly client?: string | undefined;
+  /** The request's body, once, without the stream of the web that would be built around it. */
+  readonly body?: AsyncIterable<Uint8Array> | undefined;
 }
 
 /** What the handlers of `/v1` find in their context. */

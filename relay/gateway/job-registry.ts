@@ -5,6 +5,7 @@ import { errorCode } from '#lib/base/errors.ts';
 import { randomId } from '#lib/base/ids.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
+import { tap } from '#lib/base/tap.ts';
 import type { Consumer, JobEvent, WorkerView } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
@@ -146,55 +147,55 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
   const becameIdle = createNotifier();
   let draining = false;
 
-  async function* counted(
+  const counted = (
     attempts: Attempts,
     ids: readonly string[],
     place: ConnectionPlace,
     { caller, most, onEnd, signal }: JobRunOptions,
     times: { askedMs: number | undefined; heardMs: number | undefined },
-  ): AsyncGenerator<JobEvent> {
-    const startedMs = clock.elapsed();
+  ): AsyncGenerator<JobEvent> => {
+    const { kind } = attempts[0].ask;
+    const job = ids[0]!;
+    let startedMs = 0;
     let firstMs: number | undefined;
-    let lastMs = startedMs;
+    let lastMs = 0;
     let code: string | undefined;
     let outcome: 'finished' | 'failed' | 'cancelled' = 'cancelled';
     let used: Usage | undefined;
     let delivered = 0;
     let isHeld = false;
-    const job = ids[0]!;
     let worker: WorkerView | undefined;
-    counts.running += 1;
-    if (isOwner(caller)) for (const id of ids) owner?.jobs.add(id);
-    try {
+
+    const begin = async () => {
+      startedMs = lastMs = clock.elapsed();
+      counts.running += 1;
+      if (isOwner(caller)) for (const id of ids) owner?.jobs.add(id);
       await metering.hold({ job, ids, key: caller.type === 'key' ? caller.key : undefined, most });
       isHeld = true;
-      for await (const event of askInTurn(attempts, ids, consumer, anySignal([signal, closing.signal]))) {
-        times.heardMs = clock.elapsed();
-        if (event.type === 'worker-chosen') {
-          worker = event.worker;
-          times.askedMs ??= times.heardMs;
-        } else if (event.type === 'job-finished') {
-          outcome = 'finished';
-          used = event.usage;
-          counts.tokensOut += event.usage.tokensOut;
-        } else if (event.type === 'part-received') {
-          delivered += partTokens(event.part);
-          lastMs = times.heardMs;
-          firstMs ??= lastMs;
-        } else if (event.type === 'job-failed') [outcome, code] = ['failed', event.error.code];
-        else if (event.type === 'job-cancelled' && closing.signal.aborted) throw closing.signal.reason;
-        yield event;
-      }
-    } catch (error) {
-      [outcome, code] = ['failed', errorCode(error)];
-      throw error;
-    } finally {
+      return askInTurn(attempts, ids, consumer, anySignal([signal, closing.signal]));
+    };
+    const onValue = (event: JobEvent) => {
+      times.heardMs = clock.elapsed();
+      if (event.type === 'worker-chosen') {
+        worker = event.worker;
+        times.askedMs ??= times.heardMs;
+      } else if (event.type === 'job-finished') {
+        outcome = 'finished';
+        used = event.usage;
+        counts.tokensOut += event.usage.tokensOut;
+      } else if (event.type === 'part-received') {
+        delivered += partTokens(event.part);
+        lastMs = times.heardMs;
+        firstMs ??= lastMs;
+      } else if (event.type === 'job-failed') [outcome, code] = ['failed', event.error.code];
+      else if (event.type === 'job-cancelled' && closing.signal.aborted) throw closing.signal.reason;
+    };
+    const onOverOnce = () => {
       // When the client leaves, what it has received counts; how long its prompt was, only a receipt would say.
       if (outcome === 'cancelled' && delivered > 0) used = { tokensIn: most.tokensIn, tokensOut: delivered };
       if (isHeld) {
-        const { model, ask } = attempts[0];
         const ms = clock.elapsed() - startedMs;
-        const run = { model: worker?.model ?? model, kind: ask.kind, peer: worker?.peer, outcome, ms };
+        const run = { model: worker?.model ?? attempts[0].model, kind, peer: worker?.peer, outcome, ms };
         metering.close({ job, used, run });
       }
       onEnd?.(used);
@@ -203,7 +204,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       counts.running -= 1;
       counts[outcome] += 1;
       onOver?.({
-        kind: attempts[0].ask.kind,
+        kind,
         model: worker?.model,
         outcome: code ?? outcome,
         tokensIn: used?.tokensIn ?? 0,
@@ -212,8 +213,15 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
         decodeMs: firstMs === undefined ? 0 : lastMs - firstMs,
       });
       if (counts.running === 0) becameIdle.notify();
-    }
-  }
+    };
+    return tap(begin, {
+      onValue,
+      onError: (error) => {
+        [outcome, code] = ['failed', errorCode(error)];
+      },
+      onEnd: onOverOnce,
+    });
+  };
 
   const admit = ({ caller, endUser }: JobRunOptions): ConnectionPlace => {
     if (draining) throw wireError('draining', 'This relay is shutting down and accepts no new work. Ask another one.');

@@ -28,10 +28,12 @@ export const originCheck =
     if (!decision.allowed && !(keys && (await keyAdmits(context.req.raw, origin, keys)))) enforce(decision);
     if (context.req.method === 'OPTIONS') return preflight(context, origin);
     await next();
-    context.header('vary', 'Origin', { append: true });
+    // On the response itself: through the context it would be copied for each header.
+    const { headers } = context.res;
+    headers.append('vary', 'Origin');
     if (origin === undefined) return;
-    context.header('access-control-allow-origin', origin);
-    context.header('access-control-expose-headers', exposedHeaders);
+    headers.set('access-control-allow-origin', origin);
+    headers.set('access-control-expose-headers', exposedHeaders);
   };
 
 const exposedHeaders = [

@@ -5,6 +5,7 @@ import { rootCertificates } from 'node:tls';
 import { createBrotliDecompress, createUnzip } from 'node:zlib';
 import { abortError } from '#lib/base/abort.ts';
 import type { ServerFetch, ServerRequest } from '#lib/engine/remote/server-url.ts';
+import { readIncoming } from '../http/read-incoming.ts';
 
 /**
  * What the engine needs of `fetch`, over Node's own HTTP client with connections kept alive. The platform's `fetch` takes a
@@ -26,7 +27,7 @@ export function createServerFetch({ authorities }: { readonly authorities?: stri
       ok: status >= 200 && status < 300,
       status,
       headers: { get: (name) => headerOf(response, name) },
-      body: readBody(response),
+      body: bodyOf(response),
     };
   };
 }
@@ -67,43 +68,17 @@ function headerOf({ headers }: IncomingMessage, name: string): string | null {
 }
 
 /**
- * What has arrived since the last read, as one piece. Leaving it before the end closes the connection, which is how a server is
- * told to stop; one whose response has arrived whole is kept.
- * @throws when the connection breaks before the end.
+ * Leaving it before the end closes the connection, which is how a server is told to stop; one whose response has arrived whole
+ * is kept.
  */
-function readBody(response: IncomingMessage): AsyncIterable<Uint8Array> {
-  let wake = () => {};
-  let failure: Error | undefined;
-  // From now on, not from the first read: an error without a listener would end the process.
-  response.on('error', (error) => {
-    failure = error;
-    wake();
-  });
+function bodyOf(response: IncomingMessage): AsyncIterable<Uint8Array> {
   const source = decoded(response);
-  source.on('error', (error) => {
-    failure = error;
-    wake();
+  if (source !== response) response.on('error', (error) => source.destroy(error));
+  const body = readIncoming(source, () => {
+    if (response.complete) response.resume();
+    else response.destroy();
   });
-  source.on('readable', () => wake()).on('end', () => wake());
-  const read = async function* (): AsyncGenerator<Uint8Array> {
-    try {
-      for (;;) {
-        const piece = source.read() as Buffer | null;
-        if (piece) yield piece;
-        else if (failure) throw failure;
-        else if (source.readableEnded) return;
-        else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      }
-    } finally {
-      if (response.complete) response.resume();
-      else response.destroy();
-    }
-  };
-  return read();
+  return { [Symbol.asyncIterator]: () => body };
 }
 
 /** Some servers and proxies compress without being asked to. */

@@ -34,7 +34,7 @@ export function generate(
     const request = context.req.raw;
     const rate = context.get('rate');
     await rate?.takeRequest();
-    const { value, text } = await readJson(request, bodies);
+    const { value, text } = await readJson(request, bodies, context.env?.body);
     const parsed = endpoint.read(value, request.headers, models);
     const left = new AbortController();
     if (request.signal.aborted) left.abort();

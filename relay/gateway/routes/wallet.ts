@@ -69,7 +69,7 @@ export function giveNonce({ sessions }: WalletComponents): Route {
 export function signInWallet({ sessions, signIn, clock, bodies }: WalletComponents): Route {
   return async (context) => {
     await context.get('rate')?.takeRequest();
-    const { value } = await readJson(context.req.raw, bodies);
+    const { value } = await readJson(context.req.raw, bodies, context.env?.body);
     const signed = parseMember(signedSchema, value);
     if (!(await sessions.useNonce(signIn.nonceOf(signed.message)))) {
       throw gatewayError('bad-sign-in', 'The nonce of the message is used, expired or of another site. Get a new one.');
@@ -103,7 +103,7 @@ export function listWalletKeys(components: WalletComponents): Route {
 export function createWalletKey(components: WalletComponents): Route {
   return async (context) => {
     const owner = await ownerOf(components, context.req.header('authorization'));
-    const { value } = await readJson(context.req.raw, components.bodies);
+    const { value } = await readJson(context.req.raw, components.bodies, context.env?.body);
     const { expires_at, caps, ...given } = parseMember(keyRequestSchema, value);
     const terms = {
       ...given,

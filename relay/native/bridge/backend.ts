@@ -1,5 +1,6 @@
 import { anySignal } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { tap } from '#lib/base/tap.ts';
 import { errorCode, TabloomError, type ErrorRecord } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
@@ -138,21 +139,25 @@ export function createBackend({ config, measure, onChange, clock, random, logger
   /** Reports how each request ends, except what its asker or the request itself is to blame for. */
   const observed = (name: string, loaded: LoadedModel): LoadedModel => ({
     ...loaded,
-    async *doStream(request, options) {
-      running += 1;
-      try {
-        for await (const event of loaded.doStream(request, options)) {
-          heardMs = clock.elapsed();
-          yield event;
-        }
-        dispatch({ type: 'request-done', model: name });
-      } catch (error) {
-        if (!options.signal?.aborted) noteFailure(name, error);
-        throw error;
-      } finally {
-        running -= 1;
-      }
-    },
+    doStream: (request, options) =>
+      tap(
+        () => {
+          running += 1;
+          return loaded.doStream(request, options);
+        },
+        {
+          onValue: () => {
+            heardMs = clock.elapsed();
+          },
+          onDone: () => dispatch({ type: 'request-done', model: name }),
+          onError: (error) => {
+            if (!options.signal?.aborted) noteFailure(name, error);
+          },
+          onEnd: () => {
+            running -= 1;
+          },
+        },
+      ),
   });
 
   const noteFailure = (model: string, error: unknown): void => {

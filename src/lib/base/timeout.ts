@@ -1,4 +1,4 @@
-import { anySignal, raceSignal, type AbortOptions } from './abort.ts';
+import { abortError, anySignal, type AbortOptions } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { TabloomError } from './errors.ts';
 
@@ -17,9 +17,7 @@ export interface TimeoutOptions extends AbortOptions {
 /** Starts a deadline of `ms` milliseconds. Call `clear` once it is met, or its timer keeps running. */
 export function startDeadline(clock: Clock, ms: number, { signal, error }: TimeoutOptions = {}): Deadline {
   const expired = new AbortController();
-  const clear = clock.after(ms, () =>
-    expired.abort(error?.() ?? new TabloomError('timeout', `Nothing happened for ${ms} ms. Try again.`)),
-  );
+  const clear = clock.after(ms, () => expired.abort(error?.() ?? timedOut(ms)));
   return { signal: signal ? anySignal([expired.signal, signal]) : expired.signal, clear };
 }
 
@@ -28,16 +26,27 @@ export function startDeadline(clock: Clock, ms: number, { signal, error }: Timeo
  * {@link startDeadline} where it can be stopped.
  * @throws `timeout`, or the error given for it; the signal's coded error.
  */
-export async function withTimeout<T>(
+export function withTimeout<T>(
   promise: Promise<T>,
   clock: Clock,
   ms: number,
-  options: TimeoutOptions = {},
+  { signal, error }: TimeoutOptions = {},
 ): Promise<T> {
-  const deadline = startDeadline(clock, ms, options);
-  try {
-    return await raceSignal(promise, deadline.signal);
-  } finally {
-    deadline.clear();
-  }
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => end(reject, abortError(signal!));
+    const clear = clock.after(ms, () => end(reject, error?.() ?? timedOut(ms)));
+    const end = <Value>(settle: (value: Value) => void, value: Value) => {
+      clear();
+      signal?.removeEventListener('abort', onAbort);
+      settle(value);
+    };
+    promise.then(
+      (value) => end(resolve, value),
+      (reason: unknown) => end(reject, reason),
+    );
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+  });
 }
+
+const timedOut = (ms: number) => new TabloomError('timeout', `Nothing happened for ${ms} ms. Try again.`);

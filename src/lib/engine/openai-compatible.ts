@@ -1,6 +1,7 @@
 import { abortError, released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { tap } from '#lib/base/tap.ts';
 import { resumedFromText, textRequest } from './answer.ts';
 import { readChunks } from './remote/chunk.ts';
 import { embeddingAnswer, embeddingBody } from './remote/embed.ts';
@@ -90,7 +91,7 @@ interface RemoteOptions {
   readonly signal: AbortSignal;
 }
 
-async function* remoteEvents(request: EngineRequest, options: RemoteOptions): AsyncGenerator<EngineEvent> {
+function remoteEvents(request: EngineRequest, options: RemoteOptions): AsyncIterable<EngineEvent> {
   const { call, model, flavour, clock, signal } = options;
   const timing = { clock, startedMs: clock.elapsed() };
   const cut = new AbortController();
@@ -104,30 +105,40 @@ async function* remoteEvents(request: EngineRequest, options: RemoteOptions): As
     return response;
   };
   const stall = createStallWatch({ clock, onStall: () => cut.abort(stalled()) });
-  try {
+
+  const begin = async (): Promise<AsyncIterable<EngineEvent>> => {
     if (request.kind === 'embedding') {
-      const response = await post('embeddings', embeddingBody(request, model));
-      yield* embeddingAnswer(response, request, timing);
-      return;
+      return embeddingAnswer(await post('embeddings', embeddingBody(request, model)), request, timing);
     }
     const asked = textRequest(request);
     const { path, body, unsupported } = requestBody(asked, { model, flavour });
-    for (const name of unsupported) {
+    const warnings = unsupported.map((name): EngineEvent => {
       const message = `This model server does not support "${name}"; it was ignored.`;
-      yield { type: 'warning', code: 'parameter-ignored', message };
-    }
-    if (asked.resume) yield resumedFromText;
-    yield* remoteAnswer(stall.watched(readChunks(await post(path, body))), asked, timing);
-  } catch (cause) {
-    if (signal.aborted) throw abortError(signal);
-    if (cut.signal.aborted) throw abortError(cut.signal);
-    if (cause instanceof TabloomError) throw cause;
-    throw new TabloomError('engine-failed', 'The connection to the model server broke. Try again.', { cause });
-  } finally {
-    stall.end();
-    // Closing the connection early is how these servers are told to stop.
-    cut.abort(released);
-  }
+      return { type: 'warning', code: 'parameter-ignored', message };
+    });
+    if (asked.resume) warnings.push(resumedFromText);
+    const answer = remoteAnswer(stall.watched(readChunks(await post(path, body))), asked, timing);
+    return warnings.length === 0 ? answer : after(warnings, answer);
+  };
+
+  return tap(begin, {
+    onError: (cause) => {
+      if (signal.aborted) throw abortError(signal);
+      if (cut.signal.aborted) throw abortError(cut.signal);
+      if (cause instanceof TabloomError) throw cause;
+      throw new TabloomError('engine-failed', 'The connection to the model server broke. Try again.', { cause });
+    },
+    onEnd: () => {
+      stall.end();
+      // Closing the connection early is how these servers are told to stop.
+      cut.abort(released);
+    },
+  });
+}
+
+async function* after<T>(first: readonly T[], rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield* first;
+  yield* rest;
 }
 
 /** The longest pause in an answer that has begun. Before it begins, the server may be loading the model. */
@@ -137,25 +148,29 @@ const stalled = () => new TabloomError('engine-failed', 'The model server stoppe
 
 /** Watches the pauses between chunks, but not those that the reader takes, with one timer for all of them. */
 function createStallWatch({ clock, onStall }: { readonly clock: Clock; readonly onStall: () => void }) {
-  const over = new AbortController();
   /** Since when the next chunk has been waited for. */
   let waitingMs: number | undefined;
-  const watch = async (ms: number): Promise<void> => {
-    await clock.delay(ms, { signal: over.signal });
-    const leftMs = waitingMs === undefined ? stallMs : waitingMs + stallMs - clock.elapsed();
-    return leftMs <= 0 ? onStall() : watch(leftMs);
+  let isWatching = false;
+  let letGo = () => {};
+  const watch = (ms: number): void => {
+    isWatching = true;
+    letGo = clock.after(ms, () => {
+      const leftMs = waitingMs === undefined ? stallMs : waitingMs + stallMs - clock.elapsed();
+      if (leftMs <= 0) onStall();
+      else watch(leftMs);
+    });
   };
   return {
-    async *watched<T>(chunks: AsyncIterable<T>): AsyncGenerator<T> {
-      let isFirst = true;
-      for await (const chunk of chunks) {
-        if (isFirst) watch(stallMs).catch(() => undefined);
-        isFirst = false;
-        waitingMs = undefined;
-        yield chunk;
-        waitingMs = clock.elapsed();
-      }
-    },
-    end: () => over.abort(released),
+    watched: <T>(chunks: AsyncIterable<T>): AsyncIterable<T> =>
+      tap(() => chunks, {
+        onRead: () => {
+          if (isWatching) waitingMs = clock.elapsed();
+        },
+        onValue: () => {
+          waitingMs = undefined;
+          if (!isWatching) watch(stallMs);
+        },
+      }),
+    end: () => letGo(),
   };
 }

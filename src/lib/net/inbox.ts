@@ -51,16 +51,23 @@ export function createInbox(onRead: (bufferedBytes: number) => void = () => unde
       messages.length = 0;
       bufferedBytes = 0;
     },
-    async *[Symbol.asyncIterator]() {
-      for (;;) {
-        if (messages.length > 0) yield take();
-        else if (outcome?.error) throw outcome.error;
-        else if (outcome) return;
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-      }
+    // By hand: a generator would make three promises of each message.
+    [Symbol.asyncIterator]: () => {
+      let isOver = false;
+      const read = (): Promise<IteratorResult<Uint8Array>> => {
+        if (isOver) return Promise.resolve(over);
+        if (messages.length > 0) return Promise.resolve({ done: false, value: take() });
+        if (!outcome) return new Promise<void>((resolve) => (wake = resolve)).then(read);
+        isOver = true;
+        return outcome.error ? Promise.reject(outcome.error) : Promise.resolve(over);
+      };
+      const leave = (): Promise<IteratorResult<Uint8Array>> => {
+        isOver = true;
+        return Promise.resolve(over);
+      };
+      return { next: read, return: leave };
     },
   };
 }
+
+const over: IteratorResult<never> = { done: true, value: undefined };

@@ -1,4 +1,5 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import { tap } from '#lib/base/tap.ts';
 import { needsOf, type Work } from '#lib/protocol/job.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
 import type { EngineEvent, EngineInfo, EngineRequest, LoadedModel, ModelEntry } from '../spec.ts';
@@ -42,10 +43,12 @@ export function createPool(entry: ModelEntry, engine: EngineInfo): Pool {
     );
   };
 
-  async function* doStream(
+  /** The stream of the member that has begun to answer: where one fails before that, the next one is asked. */
+  const begin = async (
     request: EngineRequest,
     options: Parameters<LoadedModel['doStream']>[1],
-  ): AsyncGenerator<EngineEvent> {
+    onAsked: (model: LoadedModel | undefined) => void,
+  ): Promise<AsyncIterable<EngineEvent>> => {
     const tried = new Set<LoadedModel>();
     let failure: unknown;
     for (;;) {
@@ -53,22 +56,27 @@ export function createPool(entry: ModelEntry, engine: EngineInfo): Pool {
       if (!member) throw failure ?? noMember(members);
       const { model } = member;
       tried.add(model);
-      let hasBegun = false;
-      count(model, 1);
+      onAsked(model);
       try {
-        for await (const event of model.doStream(request, options)) {
-          hasBegun = true;
-          yield event;
-        }
-        return;
+        const stream = model.doStream(request, options)[Symbol.asyncIterator]();
+        return startingWith(await stream.next(), stream);
       } catch (error) {
-        if (hasBegun || options.signal?.aborted || !retriable.has(errorCode(error))) throw error;
+        onAsked(undefined);
+        if (options.signal?.aborted || !retriable.has(errorCode(error))) throw error;
         failure ??= error;
-      } finally {
-        count(model, -1);
       }
     }
-  }
+  };
+
+  const doStream: LoadedModel['doStream'] = (request, options) => {
+    let asked: LoadedModel | undefined;
+    const onAsked = (model: LoadedModel | undefined) => {
+      if (asked) count(asked, -1);
+      asked = model;
+      if (asked) count(asked, 1);
+    };
+    return tap(() => begin(request, options, onAsked), { onEnd: () => onAsked(undefined) });
+  };
 
   const count = (model: LoadedModel, by: number) => {
     const now = (running.get(model) ?? 0) + by;
@@ -104,6 +112,21 @@ export function createPool(entry: ModelEntry, engine: EngineInfo): Pool {
       members = given;
     },
   };
+}
+
+/** A stream of which the first result has been read already. */
+function startingWith<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncIterable<T> {
+  let unread: IteratorResult<T> | undefined = first;
+  const stream: AsyncIterator<T> = {
+    next() {
+      if (unread === undefined) return rest.next();
+      const result = unread;
+      unread = undefined;
+      return Promise.resolve(result);
+    },
+    return: async () => (await rest.return?.()) ?? { done: true, value: undefined },
+  };
+  return { [Symbol.asyncIterator]: () => stream };
 }
 
 const noMember = (members: readonly PoolMember[]) =>

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { ServerResponse } from './server-url.ts';
-import { readServerSentEvents } from './sse.ts';
+import { createEventReader } from './sse.ts';
 
 /**
  * One event of a chat or raw completion as sent by vLLM, Ollama, llama.cpp and OpenAI, or the whole answer of a server
@@ -85,21 +85,30 @@ export async function* readChunks(
     yield [readChunk(await readText(response)), 'done'];
     return;
   }
-  for await (const events of readServerSentEvents(response.body)) {
-    const chunks: (Chunk | 'done')[] = [];
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      for (const line of events.flatMap(linesOf)) {
-        chunks.push(line === '[DONE]' ? 'done' : readChunk(line));
-        if (line === '[DONE]') break;
-      }
-    } catch (error) {
-      failure = { error };
-    }
+  const reader = createEventReader();
+  for await (const bytes of response.body) {
+    const { chunks, failure } = readEvents(reader.read(bytes));
     if (chunks.length > 0) yield chunks;
     if (failure) throw failure.error;
     if (chunks.at(-1) === 'done') return;
   }
+  const { chunks, failure } = readEvents(reader.end());
+  if (chunks.length > 0) yield chunks;
+  if (failure) throw failure.error;
+}
+
+/** Up to the end of the answer, or to what cannot be read. */
+function readEvents(events: readonly string[]) {
+  const chunks: (Chunk | 'done')[] = [];
+  try {
+    for (const line of events.flatMap(linesOf)) {
+      chunks.push(line === '[DONE]' ? 'done' : readChunk(line));
+      if (line === '[DONE]') break;
+    }
+  } catch (error) {
+    return { chunks, failure: { error } };
+  }
+  return { chunks, failure: undefined };
 }
 
 /** Some servers omit the blank line between events: data that is not JSON as a whole may be JSON line by line. */

@@ -4,19 +4,27 @@ import { TabloomError } from '#lib/base/errors.ts';
 /** Longest event; a chat never sends a longer one. */
 const eventCharactersMax = 4 * 1024 * 1024;
 
-/**
- * The `data` of server-sent events, however the bytes are split; those that arrive in one read come together, so that
- * the rest of an answer's way is paid once for them. Comments, other fields and events without data are skipped; an
- * unterminated event at the end of the stream is included.
- * @throws `engine-failed` for an event above the limit.
- */
-export async function* readServerSentEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
+/** Reads server-sent events, however their bytes are split. */
+export interface EventReader {
+  /**
+   * The `data` of the events that these bytes complete. Comments, other fields and events without data are skipped.
+   * @throws `engine-failed` for an event above the limit.
+   */
+  read(bytes: Uint8Array): readonly string[];
+  /** At the end of the stream: an event that was not terminated. @throws as `read` does. */
+  end(): readonly string[];
+}
+
+export function createEventReader(): EventReader {
   const decoder = new TextDecoder();
   let events: string[] = [];
   let tooLong = false;
   const parser = createParser({
     maxBufferSize: eventCharactersMax,
-    onEvent: ({ data }) => void events.push(data),
+    onEvent: ({ data }) => {
+      const text = data.trim();
+      if (text !== '') events.push(text);
+    },
     onError: ({ type }) => {
       tooLong ||= type === 'max-buffer-size-exceeded';
     },
@@ -26,14 +34,12 @@ export async function* readServerSentEvents(body: AsyncIterable<Uint8Array>): As
     if (tooLong) {
       throw new TabloomError('engine-failed', 'The model server sent an event that is too long. Check its address.');
     }
-    const read = events.map((data) => data.trim()).filter((data) => data !== '');
+    const read = events;
     events = [];
     return read;
   };
-  for await (const bytes of body) {
-    const read = feed(decoder.decode(bytes, { stream: true }));
-    if (read.length > 0) yield read;
-  }
-  const rest = feed(`${decoder.decode()}\n\n`);
-  if (rest.length > 0) yield rest;
+  return {
+    read: (bytes) => feed(decoder.decode(bytes, { stream: true })),
+    end: () => feed(`${decoder.decode()}\n\n`),
+  };
 }

@@ -57,15 +57,15 @@ export function createEventQueue({ onDrain, onAbandon }: EventQueueListeners): E
   };
 
   const iterator: AsyncIterableIterator<JobEvent> = {
-    async next() {
-      for (;;) {
-        if (first < events.length) return { done: false, value: take() };
-        if (ended) return { done: true, value: undefined };
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+    next() {
+      if (first < events.length) return Promise.resolve({ done: false, value: take() });
+      if (ended) return Promise.resolve({ done: true, value: undefined });
+      return new Promise<void>((resolve) => {
+        wake = resolve;
+      }).then(() => {
         wake = undefined;
-      }
+        return iterator.next();
+      });
     },
     async return() {
       if (!ended) onAbandon();
