@@ -14,6 +14,7 @@ import { loadSeed } from './node/identity.ts';
 import { createRelayList } from './relay-list.ts';
 import type { Program } from './program.ts';
 import type { ProvideEnv } from './settings/commands.ts';
+import { createCheckpoints } from './storage/checkpoints.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
 
 /**
@@ -26,12 +27,14 @@ export async function startProvide(env: ProvideEnv): Promise<Program> {
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL)];
   const backends = await readBackends(env);
   const life = new AbortController();
-  const storage = openSqliteStorage(join(env.DATA_DIR, 'provide.db'));
+  const checkpoints = createCheckpoints();
+  const storage = openSqliteStorage(join(env.DATA_DIR, 'provide.db'), checkpoints);
   let seed: Uint8Array;
   try {
     seed = await loadSeed(env.DATA_DIR, 'provide.key');
   } catch (error) {
     storage.close();
+    await checkpoints.stop();
     throw error;
   }
   const relays = createRelayList({ urls: env.RELAYS, fetch, clock, random, logger, signal: life.signal });
@@ -75,6 +78,7 @@ export async function startProvide(env: ProvideEnv): Promise<Program> {
   const stop = async () => {
     await native.stop({ signal: AbortSignal.timeout(env.SHUTDOWN_SECONDS * 1_000) });
     life.abort();
+    await checkpoints.stop();
   };
   let stopping: Promise<void> | undefined;
   const from = backends.map(({ baseUrl }) => baseUrl).join(', ') || `the bundled model ${demoModel.name}`;

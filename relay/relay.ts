@@ -47,6 +47,7 @@ import { createRelayList } from './relay-list.ts';
 import type { Program } from './program.ts';
 import type { RelayEnv } from './settings/commands.ts';
 import { createSite } from './site/site.ts';
+import { createCheckpoints } from './storage/checkpoints.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { startupBanner } from './terminal.ts';
@@ -99,9 +100,11 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     });
     undo.push(() => http.close());
 
-    const storage = openSqliteStorage(join(env.DATA_DIR, 'relay.db'));
+    const checkpoints = createCheckpoints();
+    undo.push(() => checkpoints.stop());
+    const storage = openSqliteStorage(join(env.DATA_DIR, 'relay.db'), checkpoints);
     undo.push(() => storage.close());
-    const database = await openDatabase({ ...ledgerLocation(env), checkpoints: 'beside' });
+    const database = await openDatabase({ ...ledgerLocation(env), checkpoints });
     undo.push(() => database.destroy());
     const seed = await loadSeed(env.DATA_DIR, 'relay.key');
     const signer = createSigner(seed);
@@ -150,7 +153,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     if (env.NATIVE !== 'off') {
       native = startNativeProvider({
         open: async () => ({
-          storage: openSqliteStorage(join(env.DATA_DIR, 'native.db')),
+          storage: openSqliteStorage(join(env.DATA_DIR, 'native.db'), checkpoints),
           seed: await loadSeed(env.DATA_DIR, 'native.key'),
         }),
         modelFile: bundledModelFile,

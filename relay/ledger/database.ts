@@ -1,10 +1,10 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { Worker } from 'node:worker_threads';
 import { Kysely, PostgresDialect, SqliteDialect, type SqliteDatabase } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { TabloomError } from '#lib/base/errors.ts';
+import type { Checkpoints } from '../storage/checkpoints.ts';
 import { migrations } from './migrations.ts';
 import {
   awaitedTransactions,
@@ -123,8 +123,7 @@ export type DatabaseLocation = DatabaseFile | { readonly url: string };
 
 interface DatabaseFile {
   readonly file: string;
-  /** Whether a thread beside this one waits for the disk; for programs that run for long. */
-  readonly checkpoints?: 'beside' | undefined;
+  readonly checkpoints?: Checkpoints | undefined;
 }
 
 const connectionsMax = 8;
@@ -158,9 +157,6 @@ export async function openDatabase(location: DatabaseLocation): Promise<LedgerDa
   }
 }
 
-/** Pages that the log may grow by, 32 MiB, before a writer moves them, if nothing beside it has. */
-const walPagesMax = 8_192;
-
 function sqlite({ file, checkpoints }: DatabaseFile): LedgerDatabase {
   let connection: Connection | undefined;
   const open = async (): Promise<SqliteDatabase> => {
@@ -170,19 +166,13 @@ function sqlite({ file, checkpoints }: DatabaseFile): LedgerDatabase {
     for (const one of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(one)) chmodSync(one, 0o600);
     const database = new DatabaseSync(file, { readBigInts: true, timeout: busyTimeoutMs });
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
-    let worker: Worker | undefined;
-    if (checkpoints === 'beside') {
-      database.exec(`PRAGMA wal_autocheckpoint = ${walPagesMax};`);
-      worker = new Worker(new URL('./checkpoints.worker.ts', import.meta.url), { workerData: file });
-      worker.on('error', () => undefined);
-      worker.unref();
-    }
+    const release = checkpoints?.watch(database, file);
     const prepare = createPrepared(database);
     connection = { database, prepare };
     return {
       close() {
+        release?.();
         database.close();
-        void worker?.terminate();
       },
       prepare(given) {
         const { statement, reader } = prepare(given === 'begin' ? beginImmediately : given);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { storageCompliance } from '../../tests/compliance/storage.ts';
+import { createCheckpoints } from './checkpoints.ts';
 import { openSqliteStorage, type SqliteStorage } from './sqlite.ts';
 
 let folder: string;
@@ -39,6 +40,18 @@ test('one process at a time', () => {
   opened(file);
 });
 
+test('what is written reaches the file through the thread beside, while it is in use', async () => {
+  const file = join(folder, 'beside.db');
+  const checkpoints = createCheckpoints();
+  const storage = openSqliteStorage(file, checkpoints);
+  await storage.put('receipts', 'k', 'v'.repeat(100_000));
+  await expect.poll(async () => (await stat(file)).size).toBeGreaterThan(100_000);
+  expect(() => openSqliteStorage(file)).toThrow(expect.objectContaining({ code: 'data-in-use' }));
+  storage.close();
+  await checkpoints.stop();
+  expect(await opened(file).get('receipts', 'k')).toHaveLength(100_000);
+});
+
 test('a folder that cannot be made, a file that is something else', async () => {
   await writeFile(join(folder, 'file'), 'not a folder');
   expect(() => openSqliteStorage(join(folder, 'file', 'x.db'))).toThrow(
@@ -57,12 +70,11 @@ test.skipIf(process.platform === 'win32')('E: folder and files are for their own
   await first.put('receipts', 'k', 1);
   expect(await modes()).toEqual([
     [own, 0o700],
-    [file, 0o600],
-    [`${file}-wal`, 0o600],
+    ...['', '-lock', '-shm', '-wal'].map((suffix) => [`${file}${suffix}`, 0o600]),
   ]);
   first.close();
   await chmod(file, 0o644);
   const again = opened(file);
   await again.put('receipts', 'k', 2);
-  expect((await modes()).slice(1).map(([, mode]) => mode)).toEqual([0o600, 0o600]);
+  expect((await modes()).slice(1).map(([, mode]) => mode)).toEqual([0o600, 0o600, 0o600, 0o600]);
 });

@@ -4,6 +4,7 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import { TabloomError } from '#lib/base/errors.ts';
 import { badValue, storageFull, storageUnavailable } from '#lib/storage/errors.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type { Entry, KeyValue, StoreName, Write } from '#lib/storage/spec.ts';
 
 export interface SqliteStorage extends KeyValue {
@@ -16,12 +17,13 @@ const schema = `
   ) WITHOUT ROWID, STRICT`;
 
 /**
- * Key-value storage in one SQLite file, locked while open, since two processes with one identity would make each other
- * unreachable. Keys are stored as UTF-16 big endian, whose bytes sort like code units; values as V8 structured clones.
+ * Key-value storage in one SQLite file, for one process at a time, since two with one identity would make each other
+ * unreachable: it holds a lock on a file beside. Keys are stored as UTF-16 big endian, whose bytes sort like code units; values as V8 structured clones.
  * @throws `data-in-use` when another process holds the file, `data-not-writable`.
  */
-export function openSqliteStorage(file: string): SqliteStorage {
-  const database = open(file);
+export function openSqliteStorage(file: string, checkpoints?: Checkpoints): SqliteStorage {
+  const { database, lock } = open(file);
+  const release = checkpoints?.watch(database, file);
   const statements = {
     get: database.prepare('SELECT value FROM entries WHERE store = ? AND key = ?'),
     put: database.prepare('INSERT OR REPLACE INTO entries (store, key, value) VALUES (?, ?, ?)'),
@@ -66,19 +68,28 @@ export function openSqliteStorage(file: string): SqliteStorage {
       const rows = coded(() => lists[order].all(store, first, end, end, Math.max(0, limit)));
       return rows.map((row): Entry => ({ key: decodeKey(row['key']), value: decodeValue(row['value']) }));
     },
-    close: () => database.close(),
+    close() {
+      release?.();
+      database.close();
+      lock.close();
+    },
   };
 }
 
-function open(file: string): DatabaseSync {
+function open(file: string): { readonly database: DatabaseSync; readonly lock: DatabaseSync } {
+  let lock: DatabaseSync | undefined;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     keepPrivate(file);
+    // Not on the database itself: another thread of this process has to get at it.
+    lock = new DatabaseSync(`${file}-lock`);
+    lock.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;');
     const database = new DatabaseSync(file);
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
     database.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT;`);
-    return database;
+    return { database, lock };
   } catch (cause) {
+    lock?.close();
     const locked = sqliteCode(cause) === codes.busy;
     throw new TabloomError(
       locked ? 'data-in-use' : 'data-not-writable',
@@ -92,8 +103,8 @@ function open(file: string): DatabaseSync {
 
 /** Owner-only from the first byte. SQLite gives `-wal` and `-shm` the mode of the database file. */
 function keepPrivate(file: string): void {
-  closeSync(openSync(file, 'a', 0o600));
-  for (const one of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(one)) chmodSync(one, 0o600);
+  for (const one of [file, `${file}-lock`]) closeSync(openSync(one, 'a', 0o600));
+  for (const one of [file, `${file}-wal`, `${file}-shm`, `${file}-lock`]) if (existsSync(one)) chmodSync(one, 0o600);
 }
 
 /** Primary result codes of SQLite. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../relay/ledger/database.ts';
+import { createCheckpoints } from '../../relay/storage/checkpoints.ts';
 import { upkeepCases } from './ledger-upkeep.ts';
 import { ledgerCases } from './ledger.ts';
 
@@ -26,10 +27,12 @@ describe('in a file', () => {
 
   test('what is written reaches the database itself through the thread beside, and it closes', async () => {
     const file = join(folder, 'beside.db');
-    const db = await openDatabase({ file, checkpoints: 'beside' });
+    const checkpoints = createCheckpoints();
+    const db = await openDatabase({ file, checkpoints });
     const before = (await stat(file)).size;
     await expect.poll(async () => (await stat(file)).size).toBeGreaterThan(before);
     await db.destroy();
+    await checkpoints.stop();
     const again = await openDatabase({ file });
     expect(await again.selectFrom('keys').select('id').execute()).toEqual([]);
     await again.destroy();

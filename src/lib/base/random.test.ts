@@ -23,3 +23,9 @@ test('an id is 32 hexadecimal digits, another one each time', () => {
   expect(new Set(ids).size).toBe(100);
   expect(randomId(seededRandom(1))).toBe(randomId(seededRandom(1)));
 });
+
+test('what was drawn is never drawn again, whatever its length', () => {
+  const texts = Array.from({ length: 2_000 }, (_, index) => systemRandom.bytes(8 + (index % 40)).join());
+  expect(new Set(texts).size).toBe(texts.length);
+  expect(systemRandom.bytes(0)).toHaveLength(0);
+});

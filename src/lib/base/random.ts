@@ -6,10 +6,30 @@ export interface Random {
   float(): number;
 }
 
+const pooledBytesMax = 24;
+
 export const systemRandom: Random = {
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  bytes: drawBytes(),
   float: drawFloats(),
 };
+
+/** Ids are drawn many at a time, as below. Keys and whatever else is longer come from the system directly. */
+function drawBytes(): Random['bytes'] {
+  const pool = new Uint8Array(2_048);
+  let used = pool.length;
+  return (length) => {
+    if (length > pooledBytesMax) return crypto.getRandomValues(new Uint8Array(length));
+    if (used + length > pool.length) {
+      crypto.getRandomValues(pool);
+      used = 0;
+    }
+    const bytes = pool.slice(used, used + length);
+    // What has been given out is nowhere else.
+    pool.fill(0, used, used + length);
+    used += length;
+    return bytes;
+  };
+}
 
 /** Draws many at a time: a call to the system costs more than using its result. */
 function drawFloats(): () => number {

@@ -1,7 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, toErrorRecord, type ErrorRecord, type TabloomError } from '#lib/base/errors.ts';
 import type { Channel, ChannelPath, Net, OpenChannelOptions } from '#lib/net/spec.ts';
-import { wireError, type WireErrorCode } from '#lib/protocol/errors.ts';
+import { wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import {
   decodeWorkerFrame,
   encodeAskerFrame,
@@ -131,8 +131,12 @@ export function createAskerLine(
   };
 }
 
-export const lostBecause = (reason: string): ErrorRecord =>
-  toErrorRecord(wireError('peer-lost', undefined, { details: { reason } }));
+/** As a record at once: every channel ends, and an error with its stack would be built for each. */
+export const lostBecause = (reason: string): ErrorRecord => ({
+  code: 'peer-lost',
+  message: wireErrors['peer-lost'].message,
+  details: { reason },
+});
 
 /** What came could not be read, or the channel has gone: a breach in the worker's bytes, however it shows, is the worker's. */
 export function readError(error: unknown): ErrorRecord {

@@ -1,4 +1,4 @@
-import { released, throwIfAborted } from '#lib/base/abort.ts';
+import { throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
@@ -65,7 +65,11 @@ async function followSession(
     (error: unknown) => left.abort(error),
   );
   try {
-    await sendAnswer(session, channel, { clock, signal: AbortSignal.any([stopped, left.signal, channel.closed]) });
+    await sendAnswer(session, channel, {
+      clock,
+      signal: AbortSignal.any([stopped, left.signal, channel.closed]),
+      onStall: () => left.abort(wireError('peer-lost', 'The asker has stopped reading.')),
+    });
     answered = true;
     if (session.state.ending?.t === 'finish') {
       const end = await withTimeout(reading, clock, limits.countersignTimeoutMs, { signal: stopping }).catch(
@@ -92,18 +96,20 @@ async function followSession(
 async function sendAnswer(
   session: WorkerSession,
   channel: Channel,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+  {
+    clock,
+    signal: ended,
+    onStall,
+  }: { readonly clock: Clock; readonly signal: AbortSignal; readonly onStall: () => void },
 ): Promise<void> {
   const reader = session.read();
-  const over = new AbortController();
-  const ended = AbortSignal.any([signal, over.signal]);
   let sentPlace: WorkerSession['state']['place'] | undefined;
   let begun = false;
   let isQuiet = false;
   const timers = createTimers<'alive' | 'stall'>({
     clock,
     onFire: (timer) => {
-      if (timer === 'stall') return over.abort(wireError('peer-lost', 'The asker has stopped reading.'));
+      if (timer === 'stall') return onStall();
       isQuiet = true;
       session.changed.notify();
     },
@@ -147,7 +153,6 @@ async function sendAnswer(
   } finally {
     ended.removeEventListener('abort', session.changed.notify);
     timers.stop();
-    over.abort(released);
     reader.close();
     session.changed.notify();
   }
