@@ -29,6 +29,11 @@ test('servers of the settings and of the file, each with its own', async () => {
   ]);
 });
 
+test("every server is asked over Node's own client, however it was named", async () => {
+  const found = await read({ backends: [{ url: 'http://gpu:8000' }] }, { NATIVE_SERVER: 'http://localhost:11434' });
+  expect(found.map(({ fetch }) => fetch === globalThis.fetch)).toEqual([false, false]);
+});
+
 test.each<[string, unknown]>([
   ['no JSON', '{'],
   ['no servers', { backends: [] }],
