@@ -23,12 +23,16 @@ const loads = {
 } as const satisfies Record<string, Load>;
 const half: Load = { ...loads.busy, connections: 4, requests: 750 };
 const absent: Load = { ...loads.single, model: 'absent', requests: 1_000, status: 404 };
+const limited: Load = { ...loads.single, requests: 1_000, status: 429 };
+/** Programs on this machine are not limited; one that a proxy names is, after its first request of a minute. */
+const proxied = { TRUSTED_PROXIES: '127.0.0.1', REQUESTS_PER_MINUTE: '1' };
+const stranger = { 'x-forwarded-for': '203.0.113.7' };
 
 /** Answers that are not streamed. */
 export default async function gatewayWhole(): Promise<readonly Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'tabloom-bench-'));
   const stallFile = join(folder, 'stall');
-  const env = { NODE_OPTIONS: `--import=${file('stall.process.ts')}`, STALL_FILE: stallFile };
+  const env = { NODE_OPTIONS: `--import=${file('stall.process.ts')}`, STALL_FILE: stallFile, ...proxied };
   try {
     return await onField(
       async (field) => {
@@ -37,6 +41,9 @@ export default async function gatewayWhole(): Promise<readonly Row[]> {
         const seen = await compare(loads, [direct, tabloom, portkey, llms]);
         const stallMs = await longestStall(tabloom, stallFile);
         const refused = await measure(tabloom, absent);
+        const shut = { ...tabloom, headers: stranger };
+        await measure(shut, { ...limited, requests: 2 });
+        const tooMany = await measure(shut, limited);
         const another = await field.startAnother();
         const both: number[] = [];
         for (let round = 0; round < 3; round++) {
@@ -78,6 +85,12 @@ export default async function gatewayWhole(): Promise<readonly Row[]> {
             value: ms(refused.processorMsPerRequest),
             goal: '≤ 1 ms',
             note: `${refused.failed} of ${absent.requests} had another status`,
+          },
+          {
+            what: 'processor time of a 429, 1 connection',
+            value: ms(tooMany.processorMsPerRequest),
+            goal: '≤ 1 ms',
+            note: `${tooMany.failed} of ${limited.requests} had another status`,
           },
           {
             what: 'longest stall of the gateway’s event loop',
