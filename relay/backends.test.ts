@@ -34,6 +34,23 @@ test("every server is asked over Node's own client, however it was named", async
   expect(found.map(({ fetch }) => fetch === globalThis.fetch)).toEqual([false, false]);
 });
 
+const paid = {
+  url: 'https://api.example',
+  allow: ['vendor/a'],
+  overflow: true,
+  overflowRequestsPerDay: 100,
+  overflowTokensPerDay: 10_000,
+};
+
+test('a server is paid only where its owner says so, and how much at most', async () => {
+  const found = await read({ backends: [paid, { url: 'http://gpu:8000' }] }, { NATIVE_SERVER: 'http://localhost:1' });
+  expect(found.map(({ overflow }) => overflow)).toEqual([
+    undefined,
+    { requestsPerDay: 100, tokensPerDay: 10_000 },
+    undefined,
+  ]);
+});
+
 test.each<[string, unknown]>([
   ['no JSON', '{'],
   ['no servers', { backends: [] }],
@@ -42,6 +59,11 @@ test.each<[string, unknown]>([
   ['a metadata service', { backends: [{ url: 'http://169.254.169.254' }] }],
   ['a key file that is not there', { backends: [{ url: 'http://gpu:8000', keyFile: 'none' }] }],
   ['a reserve of every slot', { backends: [{ url: 'http://gpu:8000', slots: 2, reserve: 2 }] }],
+  ['nothing to pay for', { backends: [{ ...paid, allow: [] }] }],
+  ['no limit of requests', { backends: [{ ...paid, overflowRequestsPerDay: undefined }] }],
+  ['no limit of tokens', { backends: [{ ...paid, overflowTokensPerDay: undefined }] }],
+  ['a limit where nothing is paid', { backends: [{ ...paid, overflow: false }] }],
+  ['slots kept at a paid server', { backends: [{ ...paid, reserve: 1 }] }],
   ['one server twice', { backends: [{ url: 'http://gpu:8000' }, { url: 'http://gpu:8000/v1' }] }],
 ])('%s is refused by name', async (_name, file) => {
   await expect(read(file)).rejects.toMatchObject({

@@ -11,6 +11,8 @@ import { serverSchema } from './settings/values.ts';
 
 const names = z.array(z.string().min(1).max(limits.nameLengthMax)).max(256);
 
+const allowanceSchema = z.number().int().min(1).max(1_000_000_000_000).optional();
+
 const backendSchema = z.strictObject({
   url: serverSchema,
   kind: z.enum(['detect', 'openai', 'vllm', 'ollama', 'llama-server']).default('detect'),
@@ -27,8 +29,13 @@ const backendSchema = z.strictObject({
   deny: names.default([]),
   aliases: z.record(z.string().max(limits.nameLengthMax), z.string().min(1).max(limits.nameLengthMax)).default({}),
   embeddingModels: names.default([]),
+  overflow: z.boolean().default(false),
+  overflowRequestsPerDay: allowanceSchema,
+  overflowTokensPerDay: allowanceSchema,
   features: z.array(z.enum(['probe', ...features])).default(['probe']),
 });
+
+type BackendEntry = z.output<typeof backendSchema>;
 
 const fileSchema = z.strictObject({ backends: z.array(backendSchema).min(1).max(backendsMax) });
 
@@ -53,6 +60,7 @@ export async function readBackends(env: NativeEnv): Promise<readonly BackendConf
     slots: env.NATIVE_SLOTS,
     reserve: env.NATIVE_RESERVE,
     weight: 1,
+    overflow: undefined,
   }));
   if (env.NATIVE_RESERVE >= env.NATIVE_SLOTS) throw bad('NATIVE_RESERVE', everySlotReserved);
   const twice = repeated(named);
@@ -89,13 +97,18 @@ async function readFileOf(path: string): Promise<readonly BackendConfig[]> {
   }
   const index = parsed.data.backends.findIndex(({ reserve, slots }) => reserve >= slots);
   if (index >= 0) throw bad('BACKENDS', `${path}: backends.${index}.reserve: ${everySlotReserved}`);
+  for (const [place, backend] of parsed.data.backends.entries()) {
+    const wrong = wrongOverflow(backend);
+    if (wrong) throw bad('BACKENDS', `${path}: backends.${place}.${wrong}`);
+  }
   const beside = (file: string) => (isAbsolute(file) ? file : join(dirname(path), file));
   const textOf = (file: string, what: string) =>
     readFile(beside(file), 'utf8').catch((cause: unknown) => {
       throw bad('BACKENDS', `the ${what} ${beside(file)} cannot be read. Correct the path.`, cause);
     });
   return Promise.all(
-    parsed.data.backends.map(async ({ url, kind, key, keyFile, ca, ...rest }): Promise<BackendConfig> => {
+    parsed.data.backends.map(async ({ url, kind, key, keyFile, ca, ...others }): Promise<BackendConfig> => {
+      const { overflow, overflowRequestsPerDay, overflowTokensPerDay, ...rest } = others;
       const apiKey = keyFile === undefined ? key : (await textOf(keyFile, 'key file')).trim();
       const authorities = ca === undefined ? undefined : await textOf(ca, 'certificate file');
       return {
@@ -105,9 +118,25 @@ async function readFileOf(path: string): Promise<readonly BackendConfig[]> {
         apiKey,
         fetch: createServerFetch(authorities === undefined ? {} : { authorities }),
         contextTokens: rest.contextTokens,
+        overflow: overflow
+          ? { requestsPerDay: overflowRequestsPerDay!, tokensPerDay: overflowTokensPerDay! }
+          : undefined,
       };
     }),
   );
+}
+
+/** Which member is wrong about a server that is paid, and what to do. It is paid for nothing that its owner did not name. */
+function wrongOverflow({ overflow, overflowRequestsPerDay, overflowTokensPerDay, ...backend }: BackendEntry) {
+  if (!overflow) {
+    if ((overflowRequestsPerDay ?? overflowTokensPerDay) === undefined) return undefined;
+    return 'overflow: it must be true where something may be spent. Set it, or leave out the limits.';
+  }
+  if (overflowRequestsPerDay === undefined) return 'overflowRequestsPerDay: it is missing. Say how many are paid for.';
+  if (overflowTokensPerDay === undefined) return 'overflowTokensPerDay: it is missing. Say how many are paid for.';
+  if (backend.allow.length === 0) return 'allow: it is empty. Name the models that may be paid for.';
+  if (backend.reserve > 0) return 'reserve: a server that is paid has no slots to keep. Leave it out.';
+  return undefined;
 }
 
 const bad = (name: keyof NativeEnv, what: string, cause?: unknown) =>

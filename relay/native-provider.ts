@@ -8,10 +8,11 @@ import type { Peer } from '#lib/peer/peer.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
 import { jobRefusal } from '#lib/peer/serve/admit.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
 import type { SqliteStorage } from './storage/sqlite.ts';
 import type { BackendConfig } from './native/bridge/backend-config.ts';
 import type { NativePeer, NativePeerComponents } from './native/native-peer.ts';
-import type { ServingState } from './native/supervisor.ts';
+import type { ServingState, UpstreamUse } from './native/supervisor.ts';
 
 /** The bundled model, next to the pages. */
 export const bundledModelFile = join(dirname(import.meta.dirname), 'static', 'models', 'tabloom-demo.gguf');
@@ -23,6 +24,8 @@ export interface NativeProvider {
   readonly state: NativeState;
   readonly running: number;
   readonly queued: number;
+  /** What was used at providers that are paid. */
+  readonly upstream: UpstreamUse | undefined;
   /** Of the models that are loaded in this process. */
   readonly scorer: Scorer;
   /** Settles when it serves, has failed for the first time, or is off. */
@@ -57,6 +60,7 @@ export const noNativeProvider: NativeProvider = {
   state: { state: 'off' },
   running: 0,
   queued: 0,
+  upstream: undefined,
   scorer: { has: () => false, score: async () => undefined },
   ready: Promise.resolve({ state: 'off' }),
   closeToOthers: () => undefined,
@@ -80,11 +84,11 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
   };
 
   // Imported late, as is the peer: the engine and WebRTC are the slowest to load, and the pages do not need them.
-  const loadServe = async (): Promise<NativePeerComponents['serve']> => {
+  const loadServe = async (storage: KeyValue): Promise<NativePeerComponents['serve']> => {
     const { runBenchmark: measure } = await import('#lib/engine/run-benchmark.ts');
     if (backends.length > 0) {
       const { createBridge } = await import('./native/bridge/bridge.ts');
-      return (provider) => createBridge({ backends, provider, measure, clock, random, logger });
+      return (provider) => createBridge({ backends, provider, storage, measure, clock, random, logger });
     }
     const { bundledModel } = await import('./native/bundled-model.ts');
     const { createModelSupervisor } = await import('./native/supervisor.ts');
@@ -96,7 +100,7 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
     try {
       const { storage, seed } = await input.open();
       close = () => storage.close();
-      const serve = await loadServe();
+      const serve = await loadServe(storage);
       const { createNativePeer } = await import('./native/native-peer.ts');
       const { isGateway } = input;
       native = await createNativePeer({
@@ -130,6 +134,9 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
     },
     get queued() {
       return native?.peer.provider.state.queued ?? 0;
+    },
+    get upstream() {
+      return native?.serving.upstream;
     },
     scorer: {
       has: (artefact) => native?.peer.provider.scorer.has(artefact) ?? false,

@@ -227,7 +227,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
     });
     const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;
     const health = (): Health => {
-      const { state, running, queued } = native;
+      const { state, running, queued, upstream } = native;
       return {
         ok: !draining,
         state: draining ? 'draining' : 'serving',
@@ -236,7 +236,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
         peers: connectedPeers(),
         offers: peer.directory.size,
         jobs: { ...jobs.counts },
-        native: { ...state, running, queued },
+        native: { ...state, running, queued, ...(upstream ? { upstream } : {}) },
       };
     };
     const models = createModelList(

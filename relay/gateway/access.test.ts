@@ -3,7 +3,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { drawKey, hashOfKey, keyTermsSchema, type ApiKey } from '../api-key.ts';
-import { answers, ask, endless, failed, gatewayFixture, worker, type Script } from './gateway.fixture.ts';
+import { announce, answers, ask, endless, failed, gatewayFixture, worker, type Script } from './gateway.fixture.ts';
 import type { JobClosing, JobHold, Metering } from './metering.ts';
 
 const clock = manualClock();
@@ -223,6 +223,22 @@ describe('the ledger', () => {
     }
     expect({ asked, closed, running: jobs.counts.running }).toEqual({ asked: [], closed: [], running: 0 });
   });
+});
+
+test('a key that names its models is not taken beyond them to another provider', async () => {
+  for (const [models, count] of [
+    [['m'], 0],
+    [['m', 'm:upstream'], 1],
+    [[], 1],
+  ] as const) {
+    const { from, asked, directory } = scene({ models: [...models] });
+    announce(directory, clock, [
+      { name: 'm', running: 1 },
+      { name: 'm:upstream', artefact: 'b'.repeat(64), upstream: true },
+    ]);
+    expect(await outcome(await from('192.0.2.1', bearer, ask({ model: 'm' })))).toEqual(ok);
+    expect(asked.filter(({ model }) => JSON.stringify(model).includes('upstream'))).toHaveLength(count);
+  }
 });
 
 describe("the owner's jobs", () => {

@@ -5,7 +5,7 @@ import type { AskRequest } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { artefactIdSchema, type ArtefactId, type PeerId } from '#lib/protocol/ids.ts';
 import { needsOf, type Work } from '#lib/protocol/job.ts';
-import type { OfferedModel } from '#lib/protocol/offer.ts';
+import { upstreamName, type OfferedModel } from '#lib/protocol/offer.ts';
 
 /** The models that are served now, by the directory. */
 export interface ModelList {
@@ -105,6 +105,8 @@ export function createModelList(directory: Directory, catalog: readonly string[]
       catalog.includes(id) ||
       seen.has(id) ||
       offersOf(id).length > 0 ||
+      // Its own servers may have been away since this relay began.
+      offersOf(upstreamName(id)).length > 0 ||
       resolveModel({ name: id }, new Map(), directory.serving).type !== 'nobody',
     offersOf,
   };

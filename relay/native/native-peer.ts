@@ -74,7 +74,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     discovery: 'client',
     // The gateway of this process ends with it, and gives its jobs other ids when it begins again.
     keepAnswers: (asker) => (components.net.local?.get(asker) ? 'in-memory' : 'in-storage'),
-    policy,
+    policy: (job, asker) => policy?.(job, asker) ?? serving.refuse?.(job, isOwners(job, asker) ? 'owner' : 'other'),
     isOwners,
     jobsPerPeerMax: (asker) => (isGateway(asker) ? gatewayJobsMax() : limits.jobsPerPeerMax),
     onModelFailed: (artefact, error) => serving.onModelFailed(artefact, { code: error.code, message: error.message }),

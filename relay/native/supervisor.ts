@@ -5,6 +5,8 @@ import { limit, type EngineLimits } from '#lib/engine/middleware/limit.ts';
 import { meter, type MeteredEngine } from '#lib/engine/middleware/meter.ts';
 import type { Engine, LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import type { Provider } from '#lib/peer/spec.ts';
+import type { JobRefusal } from '#lib/peer/serve/admit.ts';
+import type { Job } from '#lib/protocol/job.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 
 /** Keeps models served: loads or finds them in the background, and again when they fail. */
@@ -12,6 +14,10 @@ export interface Serving {
   readonly state: ServingState;
   /** Concurrent answers of each model that may be served now. */
   readonly slots: readonly number[];
+  /** Why a job is not taken that could be served; undefined where it is. */
+  refuse?(job: Pick<Job, 'artefact' | 'tier'>, asker: 'owner' | 'other'): JobRefusal | undefined;
+  /** What was used at providers that are paid; undefined where there are none. */
+  readonly upstream?: UpstreamUse | undefined;
   /** Starts loading and returns at once. */
   start(): void;
   /** Settles when the models are offered for the first time, or cannot be. */
@@ -22,6 +28,11 @@ export interface Serving {
   cancel(): void;
   /** Releases everything. Drain the provider first. */
   stop(): Promise<void>;
+}
+
+export interface UpstreamUse {
+  readonly requestsToday: number;
+  readonly tokensToday: number;
 }
 
 export type ServingState =

@@ -14,6 +14,7 @@ import type { IdempotencyKey, JobRegistry } from '../job-registry.ts';
 import { gatewayLimits } from '../limits.ts';
 import type { ModelList } from '../model-list.ts';
 import type { ParsedRequest } from '../request.ts';
+import { withUpstream } from '../upstream.ts';
 import { startStream, streamBody } from '../stream.ts';
 
 export interface GenerateComponents {
@@ -41,9 +42,10 @@ export function generate(
     else request.signal.addEventListener('abort', () => left.abort(), { once: true });
 
     const key = readKey(context, text);
-    const { attempts, format } = parsed;
+    const { format } = parsed;
     const caller = context.get('caller');
-    assertModelsAllowed(caller, attempts);
+    assertModelsAllowed(caller, parsed.attempts);
+    const attempts = withUpstream(parsed.attempts, caller, models);
     const tokensIn = Math.ceil(text.length / charactersPerToken);
     const tokensOut = Math.max(...attempts.map(({ maxTokens = 0 }) => maxTokens));
     const endUser = endUserOf(caller, parsed);

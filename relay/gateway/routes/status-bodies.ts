@@ -43,6 +43,8 @@ export const networkSchema = z.object({
       decodeTps: z.number().nonnegative(),
       contextTokens: countSchema,
       tiers: words,
+      /** Answered by other providers, whom workers pay. */
+      upstream: z.literal(true).optional(),
     }),
   ),
   workers: z.array(
@@ -95,6 +97,8 @@ export const healthSchema = z.object({
     state: z.enum(['off', 'starting', 'serving', 'failed', 'stopped']),
     running: countSchema,
     queued: countSchema,
+    /** Answers of other providers that it pays, since midnight UTC. */
+    upstream: z.object({ requestsToday: countSchema, tokensToday: countSchema }).optional(),
     /** The reason for `failed`. */
     error: z.object({ code: z.string(), message: z.string() }).optional(),
   }),

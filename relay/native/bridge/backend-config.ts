@@ -1,5 +1,6 @@
 import type { ServerFlavour } from '#lib/engine/remote/request-body.ts';
 import type { ServerFetch } from '#lib/engine/remote/server-url.ts';
+import type { AllowanceLimits } from './allowance.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
 
 /** A model server beside this process, most likely with GPUs: vLLM, Ollama, llama.cpp, or any with an OpenAI-compatible API. */
@@ -28,6 +29,8 @@ export interface BackendConfig {
   readonly reserve: number;
   /** Its share of the work, relative to other servers of the same model. */
   readonly weight: number;
+  /** A server of others that its owner pays, asked only where his own are full or gone, within these limits. */
+  readonly overflow: AllowanceLimits | undefined;
 }
 
 /** Whether the owner offers this model of the server. */

@@ -19,6 +19,7 @@ const config = (change: Partial<BackendConfig> = {}): BackendConfig => ({
   slots: 4,
   reserve: 0,
   weight: 1,
+  overflow: undefined,
   ...change,
 });
 
@@ -49,6 +50,7 @@ function fixture() {
   const changes: string[] = [];
   const backend = createBackend({
     config: config(),
+    allowance: undefined,
     measure: async (_model, { seed } = {}) => {
       seeds.push(seed);
       return measured.length > 1 ? measured.shift() : measured[0];

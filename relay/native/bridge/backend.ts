@@ -13,9 +13,12 @@ import type { ServerFlavour } from '#lib/engine/remote/request-body.ts';
 import type { runBenchmark } from '#lib/engine/run-benchmark.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
+import { upstreamName } from '#lib/protocol/offer.ts';
+import type { Allowance } from './allowance.ts';
 import { isOffered, type BackendConfig } from './backend-config.ts';
 import { initialBackend, reduceBackend, type BackendEffect, type BackendEvent } from './backend-state.ts';
 import { askShortly, examine, withFeatures, type Examined } from './examine.ts';
+import { paidUpstream } from './upstream.ts';
 import { causeOf, failureOf, hasNoList } from './failure.ts';
 
 /** One model of a server, as it can be offered now. */
@@ -48,6 +51,8 @@ export interface Backend {
 
 export interface BackendComponents {
   readonly config: BackendConfig;
+  /** Of a server that is paid. */
+  readonly allowance: Allowance | undefined;
   readonly measure: typeof runBenchmark;
   /** What is served, or how fast, has changed for the model of this name. */
   readonly onChange: (name: string) => void;
@@ -59,6 +64,8 @@ export interface BackendComponents {
 /** Between two lists. With as much time for a response, a dead server is noticed within 4 s. */
 const listEveryMs = 2_000;
 const listTimeoutMs = 2_000;
+/** A server of others is not asked so often. */
+const paidListEveryMs = 30_000;
 /** A model is offered after this time although its features and speed are not known yet. */
 const preparedWithinMs = 20_000;
 /** Finding them out, loading the model included, is given up after this time. */
@@ -76,7 +83,8 @@ interface Facts extends Examined {
   readonly prepared: boolean;
 }
 
-export function createBackend({ config, measure, onChange, clock, random, logger }: BackendComponents): Backend {
+export function createBackend(components: BackendComponents): Backend {
+  const { config, allowance, measure, onChange, clock, random, logger } = components;
   const { baseUrl, apiKey, fetch, slots } = config;
   const label = new URL(baseUrl).host;
   const life = new AbortController();
@@ -94,7 +102,10 @@ export function createBackend({ config, measure, onChange, clock, random, logger
   let preparing: Promise<unknown> = Promise.resolve();
   let watching: Promise<unknown> = Promise.resolve();
 
-  const nameOf = (model: string): string => (Object.hasOwn(config.aliases, model) ? config.aliases[model]! : model);
+  const nameOf = (model: string): string => {
+    const name = Object.hasOwn(config.aliases, model) ? config.aliases[model]! : model;
+    return allowance ? upstreamName(name) : name;
+  };
 
   const dispatch = (event: BackendEvent): void => {
     const before = state;
@@ -174,13 +185,16 @@ export function createBackend({ config, measure, onChange, clock, random, logger
     const engine = createOpenAICompatibleEngine(options);
     const contextTokens = config.contextTokens ?? listedModels.get(model)?.contextTokens ?? contextTokensDefault;
     const entry = remoteModel({ remoteName: model, name: nameOf(model), contextTokens });
-    return withFeatures(await engine.load(entry, { signal }), task === 'text' ? declared : []);
+    const loaded = withFeatures(await engine.load(entry, { signal }), task === 'text' ? declared : []);
+    return allowance ? paidUpstream(loaded, allowance) : loaded;
   };
   const find = async (model: string, loaded: LoadedModel, signal: AbortSignal): Promise<void> => {
     signal.throwIfAborted();
     const loadForEmbeddings = () => load(model, 'embedding', signal);
-    const probes = config.features.includes('probe');
-    const found = await examine(loaded, { loadForEmbeddings, measure, probes, signal });
+    // Nothing is spent on finding out what a paid server can do.
+    const found = allowance
+      ? { loaded, measured: undefined }
+      : await examine(loaded, { loadForEmbeddings, measure, probes: config.features.includes('probe'), signal });
     facts.set(model, { ...found, prepared: true });
   };
 
@@ -261,7 +275,10 @@ export function createBackend({ config, measure, onChange, clock, random, logger
       if (isFirst) void Promise.all(working).then(() => settled.resolve());
       const waiting = new AbortController();
       const signal = anySignal([life.signal, waiting.signal]);
-      await Promise.race([clock.delay(listEveryMs, { signal }), poke.wait({ signal })]).catch(() => undefined);
+      await Promise.race([
+        clock.delay(allowance ? paidListEveryMs : listEveryMs, { signal }),
+        poke.wait({ signal }),
+      ]).catch(() => undefined);
       waiting.abort();
     }
   };

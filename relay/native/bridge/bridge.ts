@@ -7,16 +7,21 @@ import { createPool, type Pool } from '#lib/engine/middleware/pool.ts';
 import type { runBenchmark } from '#lib/engine/run-benchmark.ts';
 import type { EngineInfo } from '#lib/engine/spec.ts';
 import type { Provider } from '#lib/peer/spec.ts';
+import { jobRefusal } from '#lib/peer/serve/admit.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import type { Measured } from '#lib/protocol/offer.ts';
+import { upstreamName, type Measured } from '#lib/protocol/offer.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
 import type { Serving, ServingState } from '../supervisor.ts';
+import { createAllowance, type Allowance } from './allowance.ts';
 import type { BackendConfig } from './backend-config.ts';
 import { createBackend, type Backend, type BackendModel } from './backend.ts';
 
 export interface BridgeComponents {
   /** At least one. */
   readonly backends: readonly BackendConfig[];
-  readonly provider: Pick<Provider, 'offerModel' | 'withdrawModel'>;
+  readonly provider: Pick<Provider, 'offerModel' | 'withdrawModel' | 'servedModels'>;
+  /** Keeps what was spent at servers that are paid. */
+  readonly storage: KeyValue;
   readonly measure: typeof runBenchmark;
   readonly clock: Clock;
   readonly random: Random;
@@ -26,9 +31,13 @@ export interface BridgeComponents {
 /** Offers what the model servers have, each model once, from all servers that have it now. */
 export function createBridge({ backends: configs, provider, ...components }: BridgeComponents): Serving {
   const { logger } = components;
-  const backends: readonly Backend[] = configs.map((config) =>
-    createBackend({ ...components, config, onChange: (name) => refresh(name) }),
-  );
+  const allowances: Allowance[] = [];
+  const backends: readonly Backend[] = configs.map((config) => {
+    const { overflow, baseUrl } = config;
+    const allowance = overflow && createAllowance({ ...components, limits: overflow, name: baseUrl });
+    if (allowance) allowances.push(allowance);
+    return createBackend({ ...components, config, allowance, onChange: (name) => refresh(name) });
+  });
   const pools = new Map<string, Pool>();
   const offered = new Set<string>();
   let isStopped = false;
@@ -74,6 +83,20 @@ export function createBridge({ backends: configs, provider, ...components }: Bri
     logger.info('backend-serving', { model: name, backends: having.length, slots: pool.model.slots });
   };
 
+  /** Another provider is paid for jobs of the open tier, and only where the model itself has no slot for the asker here. */
+  const refuse: Serving['refuse'] = ({ artefact, tier }, asker) => {
+    const paid = [...offered].find((name) => poolOf(name).model.model.artefact === artefact);
+    if (paid === undefined || !poolOf(paid).model.upstream) return undefined;
+    if (tier !== 'open')
+      return jobRefusal('refused-policy', 'Only jobs of the open tier are passed on. Ask another peer.');
+    const own = [...offered].find((name) => upstreamName(name) === paid);
+    if (own === undefined) return undefined;
+    const { artefact: ownArtefact } = poolOf(own).model.model;
+    const open = provider.servedModels('network')?.models.find((model) => model.artefact === ownArtefact);
+    const hasRoom = asker === 'owner' ? poolOf(own).hasRoom : open !== undefined && open.running < open.slots;
+    return hasRoom ? jobRefusal('refused-policy', `"${own}" has a free slot here. Ask for it.`) : undefined;
+  };
+
   const state = (): ServingState => {
     if (isStopped) return { state: 'stopped' };
     if (offered.size > 0) return { state: 'serving' };
@@ -86,6 +109,16 @@ export function createBridge({ backends: configs, provider, ...components }: Bri
   return {
     get state() {
       return state();
+    },
+    refuse,
+    get upstream() {
+      if (allowances.length === 0) return undefined;
+      const spent = allowances.map((allowance) => allowance.spent);
+      const sum = (each: readonly number[]) => each.reduce((all, one) => all + one, 0);
+      return {
+        requestsToday: sum(spent.map(({ requests }) => requests)),
+        tokensToday: sum(spent.map(({ tokens }) => tokens)),
+      };
     },
     get slots() {
       return [...offered].map((name) => poolOf(name).model.slots);

@@ -57,6 +57,8 @@ export interface LoadedModel {
   readonly kinds: readonly KindName[];
   /** Supported features: only those its compliance suite proves. */
   readonly features: readonly Feature[];
+  /** It is answered by another provider, which this peer pays: not on this machine. */
+  readonly upstream?: true | undefined;
   /** Concurrent jobs. Calls beyond it throw `busy`; queueing is up to `peer/serve`. */
   readonly slots: number;
   /**

@@ -18,6 +18,8 @@ export interface Capacity {
   /** The longest context anybody offers. */
   readonly contextTokens: number;
   readonly tiers: readonly Tier[];
+  /** Answered by other providers, whom workers pay. */
+  readonly upstream?: true | undefined;
 }
 
 /** Models by what is offered now, the best served first. Workers that are draining count for nothing. */
@@ -40,6 +42,7 @@ export function capacities(entries: readonly DirectoryEntry[], now: number): rea
         queued: (capacity?.queued ?? 0) + model.queued,
         decodeTps: (capacity?.decodeTps ?? 0) + (model.measured?.decodeTps ?? 0) * model.slots,
         contextTokens: Math.max(capacity?.contextTokens ?? 0, model.contextTokens),
+        ...(model.upstream ? { upstream: true as const } : {}),
         tiers: [...new Set([...(capacity?.tiers ?? []), ...offer.tiers])].sort(),
       });
     }

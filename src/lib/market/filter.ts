@@ -58,7 +58,8 @@ export function filter(
 
 export function matchesModel(query: Pick<RouteQuery, 'model' | 'kind'>, model: OfferedModel): boolean {
   if (!model.kinds.includes(query.kind)) return false;
-  if (query.model === 'any') return true;
+  // Another provider is asked where it is meant, and nowhere else.
+  if (query.model === 'any') return model.upstream === undefined;
   return 'artefact' in query.model ? model.artefact === query.model.artefact : model.name === query.model.name;
 }
 

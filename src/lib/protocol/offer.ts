@@ -72,7 +72,12 @@ export const offeredModelSchema = z.object({
   running: jobs,
   queued: jobs,
   measured: measuredSchema.optional(),
+  /** Its answers are those of another provider that the peer pays, while its own models are busy: not of its hardware. */
+  upstream: z.literal(true).optional(),
 });
+
+/** The name under which a model is offered that another provider answers, beside the model of that name itself. */
+export const upstreamName = (name: string): string => `${name}:upstream`;
 
 export const offerSchema = z.object({
   peer: peerIdSchema,

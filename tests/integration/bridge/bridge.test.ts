@@ -5,11 +5,13 @@ import { afterEach, expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { seededRandom } from '#lib/base/random.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { runBenchmark } from '#lib/engine/run-benchmark.ts';
-import type { EngineRequest, LoadedModel } from '#lib/engine/spec.ts';
+import type { EngineEvent, EngineRequest, LoadedModel } from '#lib/engine/spec.ts';
 import type { OfferModelOptions } from '#lib/peer/spec.ts';
 import type { BackendConfig } from '../../../relay/native/bridge/backend-config.ts';
 import { createBridge } from '../../../relay/native/bridge/bridge.ts';
+import type { OfferedModel } from '#lib/protocol/offer.ts';
 import { createServerFetch } from '../../../relay/native/server-fetch.ts';
 import { selfSigned } from '../../fixtures/self-signed.ts';
 import { eventually } from '../relay/http.ts';
@@ -46,6 +48,7 @@ const backendOf = (baseUrl: string, change: Partial<BackendConfig> = {}): Backen
   slots: 4,
   reserve: 0,
   weight: 1,
+  overflow: undefined,
   ...change,
 });
 
@@ -58,6 +61,18 @@ interface Offered {
 function bridgeOf(...backends: readonly BackendConfig[]) {
   const clock = manualClock();
   const offers = new Map<string, Offered>();
+  /** Answers that run for strangers, by model. */
+  const taken = new Map<string, number>();
+  const modelOf = ({ model, options }: Offered): OfferedModel => ({
+    ...model.model,
+    ...model,
+    price: { in: '0', out: '0' },
+    kinds: [...model.kinds],
+    features: [...model.features],
+    slots: model.slots - (options?.reserved ?? 0),
+    running: taken.get(model.model.name) ?? 0,
+    queued: 0,
+  });
   const logged: (readonly [string, object])[] = [];
   const log = (event: string, fields: object = {}) => void logged.push([event, fields]);
   const bridge = createBridge({
@@ -66,7 +81,13 @@ function bridgeOf(...backends: readonly BackendConfig[]) {
     random: seededRandom(1),
     measure: runBenchmark,
     logger: { info: log, warn: log },
+    storage: createMemoryStorage(),
     provider: {
+      servedModels: () => ({
+        draining: false,
+        engine: { name: 'openai-compatible', build: 'several', deviceClass: 'remote' },
+        models: [...offers.values()].map(modelOf),
+      }),
       offerModel: (model, options) => void offers.set(model.model.name, { model, options }),
       withdrawModel: (artefact) => {
         for (const [name, { model }] of offers) if (model.model.artefact === artefact) offers.delete(name);
@@ -87,7 +108,7 @@ function bridgeOf(...backends: readonly BackendConfig[]) {
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
   };
-  return { bridge, clock, offers, logged, names, within, pass };
+  return { bridge, clock, offers, taken, logged, names, within, pass };
 }
 
 const chat: EngineRequest = {
@@ -337,4 +358,79 @@ test('a certificate of the owner’s own authority is trusted for that server, a
   const other = bridgeOf(backendOf(baseUrl));
   expect(await other.bridge.ready).toMatchObject({ state: 'failed', error: { code: 'load-failed' } });
   expect(other.logged).toContainEqual(['backend-down', expect.objectContaining({ code: 'load-failed' })]);
+});
+
+test('a paid server is offered under a name of its own, found out nothing about, and says that it answered', async () => {
+  const own = await serverOf(serving(['a'], 'own'));
+  const paid = await serverOf(serving(['vendor/a', 'vendor/b'], 'paid'));
+  const { bridge, offers, names } = bridgeOf(
+    backendOf(own.baseUrl),
+    backendOf(paid.baseUrl, {
+      allow: ['vendor/a'],
+      aliases: { 'vendor/a': 'a' },
+      features: ['probe', 'tools'],
+      overflow: { requestsPerDay: 2, tokensPerDay: 1_000 },
+    }),
+  );
+  await bridge.ready;
+  expect(names()).toEqual(['a', 'a:upstream']);
+  const [mine, theirs] = [offers.get('a')!, offers.get('a:upstream')!];
+  expect(mine.model.upstream).toBeUndefined();
+  expect(theirs).toMatchObject({ model: { upstream: true, features: ['tools'] } });
+  expect(theirs.options?.measured).toBeUndefined();
+  expect(theirs.model.model.artefact).not.toBe(mine.model.model.artefact);
+  expect(paid.asked.size).toBe(0);
+
+  const events: EngineEvent[] = [];
+  for await (const event of theirs.model.doStream(chat, {})) events.push(event);
+  expect(events[0]).toMatchObject({ type: 'warning', code: 'answered-upstream' });
+  expect(events[1]).toMatchObject({ type: 'text-delta', text: 'paid' });
+  expect(bridge.upstream).toEqual({ requestsToday: 1, tokensToday: 4 });
+  expect(await ask(mine)).toEqual({ code: 'ok', text: 'own' });
+  expect(await ask(theirs)).toEqual({ code: 'ok', text: 'paid' });
+  // The third is one too many, and reaches nobody.
+  expect(await ask(theirs)).toEqual({ code: 'busy', text: '' });
+  expect(paid.asked.get('vendor/a')).toBe(2);
+  expect(bridge.upstream).toEqual({ requestsToday: 2, tokensToday: 8 });
+});
+
+test('a paid server is asked only while the model has no slot here for the asker, and in the open tier', async () => {
+  const held: Socket[] = [];
+  const own = await serverOf(
+    serving(['a'], 'own', ({ body }, socket) => body.includes('hold') && held.push(socket) > 0),
+  );
+  const paid = await serverOf(serving(['a', 'only'], 'paid'));
+  const overflow = { requestsPerDay: 9, tokensPerDay: 9_999 };
+  const { bridge, offers, taken, within } = bridgeOf(
+    backendOf(own.baseUrl, { slots: 2, reserve: 1 }),
+    backendOf(paid.baseUrl, { allow: ['a', 'only'], overflow }),
+  );
+  await bridge.ready;
+  const artefactOf = (name: string) => offers.get(name)!.model.model.artefact;
+  const codeOf = (name: string, asker: 'owner' | 'other' = 'other', tier = 'open') =>
+    bridge.refuse!({ artefact: artefactOf(name), tier }, asker)?.code ?? 'taken';
+  expect([codeOf('a'), codeOf('a:upstream'), codeOf('a:upstream', 'owner')]).toEqual([
+    'taken',
+    'refused-policy',
+    'refused-policy',
+  ]);
+  expect(codeOf('only:upstream')).toBe('taken');
+  expect(codeOf('only:upstream', 'other', 'verified')).toBe('refused-policy');
+  // A stranger has the only slot that is not reserved.
+  taken.set('a', 1);
+  expect([codeOf('a:upstream'), codeOf('a:upstream', 'owner')]).toEqual(['taken', 'refused-policy']);
+  const holding: EngineRequest = { ...chat, input: { messages: [{ role: 'user', content: 'hold' }] } } as EngineRequest;
+  const left = new AbortController();
+  const begin = async () => {
+    for await (const _ of offers.get('a')!.model.doStream(holding, left));
+  };
+  for (let slot = 0; slot < 2; slot++) void begin().catch(() => undefined);
+  await eventually(() => held.length === 2);
+  expect(codeOf('a:upstream', 'owner')).toBe('taken');
+  left.abort();
+  taken.set('a', 0);
+  const upstream = artefactOf('a:upstream');
+  await own.close();
+  await within(4, () => !offers.has('a'));
+  expect(bridge.refuse!({ artefact: upstream, tier: 'open' }, 'other')).toBeUndefined();
 });

@@ -14,6 +14,8 @@ export interface PoolMember {
 export interface Pool {
   /** Answers with the least loaded of the members. Its slots, features and kinds follow the members. */
   readonly model: LoadedModel;
+  /** Whether a member has a free slot. */
+  readonly hasRoom: boolean;
   /** Replaces the members. Answers that run go on where they are. */
   set(members: readonly PoolMember[]): void;
 }
@@ -100,6 +102,9 @@ export function createPool(entry: ModelEntry, engine: EngineInfo): Pool {
       get features() {
         return all(({ features }) => features);
       },
+      get upstream() {
+        return members.some(({ model }) => model.upstream) || undefined;
+      },
       get slots() {
         return members.reduce((sum, { model }) => sum + model.slots, 0);
       },
@@ -107,6 +112,9 @@ export function createPool(entry: ModelEntry, engine: EngineInfo): Pool {
       async unload() {
         await Promise.all(members.map(({ model }) => model.unload()));
       },
+    },
+    get hasRoom() {
+      return members.some(isFree);
     },
     set(given) {
       members = given;

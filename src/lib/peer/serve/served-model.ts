@@ -81,6 +81,7 @@ export function toOffered({ model, queue, reserved, measured }: ServedModel): Of
     running: queue.taken,
     queued: queue.waiting,
     measured,
+    ...(model.upstream ? { upstream: true as const } : {}),
   };
 }
 
