@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { countsFit, latenessMaxMs, outcomeOf, type AttemptEnding, type OutcomeContext } from './outcome.ts';
 
 const seen = { tokens: 40, spanMs: 1_000 };
-const nothing: OutcomeContext = { latenessMs: 0, agreed: false, standing: false, redialled: false, offeredFree: false };
+const nothing: OutcomeContext = {
+  latenessMs: 0,
+  agreed: false,
+  standing: false,
+  redialled: false,
+  sameOutage: false,
+  offeredFree: false,
+};
 const said = (ending: AttemptEnding, context: Partial<OutcomeContext> = {}) => {
   const outcome = outcomeOf(ending, { ...nothing, ...context });
   return outcome.type === 'failed' ? outcome.promise : outcome.type;
@@ -43,6 +50,18 @@ describe('A7: no failure of the worker is', () => {
   test('a loss that the same job has seen before', () => {
     expect(said({ type: 'lost' }, { redialled: true })).toBe('unjudged');
     expect(said({ type: 'breach' }, { redialled: true })).toBe('breach');
+  });
+
+  test('a loss beside others of one outage: it is the same fault', () => {
+    expect(outcomeOf({ type: 'lost' }, { ...nothing, sameOutage: true })).toEqual({
+      type: 'failed',
+      promise: 'lost',
+      sameOutage: true,
+    });
+    expect(outcomeOf({ type: 'stalled' }, { ...nothing, sameOutage: true })).toEqual({
+      type: 'failed',
+      promise: 'stalled-queue',
+    });
   });
 
   test('silence while the asker itself was late', () => {

@@ -33,6 +33,8 @@ export interface OutcomeContext {
   readonly standing: boolean;
   /** This job has lost it before, and has only failed to reach it again: one failure, however often it is dialled. */
   readonly redialled: boolean;
+  /** It was lost together with other jobs that were there, of which one counts already. */
+  readonly sameOutage: boolean;
   /** Its offer spoke of a free slot, and this asker had no other job there: `busy` was not to be expected. */
   readonly offeredFree: boolean;
 }
@@ -42,7 +44,8 @@ export type Outcome =
   | { readonly type: 'finished'; readonly seen: JobObservation }
   /** An answer that is no failure: another is asked first for a while. */
   | { readonly type: 'refused' }
-  | { readonly type: 'failed'; readonly promise: BrokenPromise }
+  /** `sameOutage`: it shows the worker as gone, and the promise that was broken has been counted with another job. */
+  | { readonly type: 'failed'; readonly promise: BrokenPromise; readonly sameOutage?: true }
   /** Nobody's fault, or the asker's. */
   | { readonly type: 'unjudged' };
 
@@ -59,7 +62,7 @@ const failed = (promise: BrokenPromise): Outcome => ({ type: 'failed', promise }
  * says against the request is believed where another worker or the asker's own check agrees, and of a worker with standing.
  */
 export function outcomeOf(ending: AttemptEnding, context: OutcomeContext): Outcome {
-  const { latenessMs, agreed, standing, redialled, offeredFree } = context;
+  const { latenessMs, agreed, standing, redialled, sameOutage, offeredFree } = context;
   switch (ending.type) {
     case 'finished':
       if (ending.receipt === 'false') return failed('false-receipt');
@@ -69,7 +72,8 @@ export function outcomeOf(ending: AttemptEnding, context: OutcomeContext): Outco
       if (ending.code === 'busy' && ending.after === 'asking' && offeredFree) return failed('no-slot');
       return isAnswer(ending, agreed || standing) ? { type: 'refused' } : failed('error-after-accepting');
     case 'lost':
-      return redialled || latenessMs >= latenessMaxMs ? { type: 'unjudged' } : failed('lost');
+      if (redialled || latenessMs >= latenessMaxMs) return { type: 'unjudged' };
+      return sameOutage ? { type: 'failed', promise: 'lost', sameOutage } : failed('lost');
     case 'stalled':
       return failed('stalled-queue');
     case 'breach':

@@ -187,7 +187,7 @@ const withReputation = (trackRecord: TrackRecord, reputation: Reputation): Track
     return reputation.isVouchedFor(peer, artefact) ? withVouch(standing ?? noStanding) : standing;
   },
   record(peer, artefact, outcome) {
-    if (outcome.type === 'failed') reputation.failed(peer, artefact);
+    if (outcome.type === 'failed' && !outcome.sameOutage) reputation.failed(peer, artefact);
     trackRecord.record(peer, artefact, outcome);
   },
 });

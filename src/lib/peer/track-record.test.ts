@@ -44,6 +44,36 @@ test('A7: a worker is parked for the model that it fails at, and its others are 
   expect(record.standing('A', model)?.decodeTps).toBeUndefined();
 });
 
+test('one outage that loses several jobs is one fault, and parks the worker all the same', async () => {
+  const clock = manualClock();
+  const record = createTrackRecord({ clock });
+  const sentAt = clock.now();
+  await clock.advance(1_000);
+  for (let job = 0; job < breakerLimits.failuresMax; job++) {
+    const sameOutage = record.isSameOutage('A', sentAt);
+    expect(sameOutage).toBe(job > 0);
+    record.record('A', model, sameOutage ? { ...failed, sameOutage } : failed);
+  }
+  expect(record.standing('A', model)?.broken).toEqual({ lost: 1 });
+  expect(record.isParked('A', model)).toBe(true);
+  // Of another model at the same worker it is the same outage, at another worker it is none.
+  expect([record.isSameOutage('A', sentAt), record.isSameOutage('B', sentAt)]).toEqual([true, false]);
+  // What is sent after it, or lost much later, is another.
+  expect(record.isSameOutage('A', clock.now() + 1)).toBe(false);
+  await clock.advance(trackRecordLimits.outageMs);
+  expect(record.isSameOutage('A', sentAt)).toBe(false);
+});
+
+test('a worker that has finished a job since is not in that outage any more', () => {
+  const clock = manualClock();
+  const record = createTrackRecord({ clock });
+  record.record('A', model, failed);
+  record.record('A', other, finished);
+  expect(record.isSameOutage('A', clock.now())).toBe(false);
+  record.record('A', model, failed);
+  expect(record.standing('A', model)?.broken['lost']).toBeCloseTo(2, 3);
+});
+
 test('those who have finished jobs of a model are known for it, the latest last, and not without end', () => {
   const record = createTrackRecord({ clock: manualClock() });
   for (let i = 0; i < 40; i++) record.record(`P${i}`, model, finished);

@@ -40,6 +40,8 @@ export interface TrackRecord {
   chosen(peer: PeerId, artefact: ArtefactId, offer: 'free' | 'full'): void;
   /** Whether the worker has promised a slot for what is under way there, which is then this one job. */
   offeredFree(peer: PeerId, artefact: ArtefactId): boolean;
+  /** Whether a job that was sent there at this time (ms since the epoch) was there when the worker was last lost, a moment ago. */
+  isSameOutage(peer: PeerId, chosenAt: number): boolean;
   /** How the job that it was chosen for ended; see `outcomeOf`. */
   record(peer: PeerId, artefact: ArtefactId, outcome: Outcome): void;
   recordCanary(peer: PeerId, artefact: ArtefactId, verdict: 'passed' | 'failed'): void;
@@ -63,6 +65,8 @@ export const trackRecordLimits = {
   /** Changes are gathered for so long before they are stored. */
   flushMs: 2_000,
   settleTimeoutMs: 5_000,
+  /** All jobs at a worker that has gone are noticed within so much of the first. */
+  outageMs: 60_000,
 } as const;
 const knownMax = { artefacts: 256, peers: 32 } as const;
 
@@ -97,6 +101,8 @@ export function createTrackRecord(
   const known = new Map<ArtefactId, Set<PeerId>>();
   const underWay = new Map<string, UnderWay>();
   const writer = createWriter(components);
+  /** When each worker was lost, until it finishes a job again. */
+  const lostAt = new Map<PeerId, number>();
 
   const remember = (peer: PeerId, artefact: ArtefactId) => {
     const peers = known.get(artefact) ?? new Set<PeerId>();
@@ -147,6 +153,10 @@ export function createTrackRecord(
       return underWay.get(keyOf(peer, artefact))?.chosenAt.filter((at) => at >= from).length ?? 0;
     },
     offeredFree: (peer, artefact) => underWay.get(keyOf(peer, artefact))?.offeredFree ?? false,
+    isSameOutage(peer, chosenAt) {
+      const at = lostAt.get(peer);
+      return at !== undefined && chosenAt <= at && clock.now() - at < trackRecordLimits.outageMs;
+    },
     chosen(peer, artefact, offer) {
       const worker = keyOf(peer, artefact);
       const before = this.underWay(peer, artefact) > 0 ? (underWay.get(worker)?.chosenAt ?? []) : [];
@@ -165,8 +175,12 @@ export function createTrackRecord(
       if (chosenAt.length > 0) underWay.set(worker, { chosenAt, offeredFree: false });
       else underWay.delete(worker);
       breakers.record(worker, outcome.type, clock.now());
-      if (outcome.type === 'failed') change(peer, artefact, (from, now) => withBroken(from, outcome.promise, now));
+      if (outcome.type === 'failed' && !outcome.sameOutage) {
+        change(peer, artefact, (from, now) => withBroken(from, outcome.promise, now));
+        if (outcome.promise === 'lost') bounded(lostAt.set(peer, clock.now()), trackRecordLimits.standingsMax);
+      }
       if (outcome.type === 'finished') {
+        lostAt.delete(peer);
         const rateMax = decodeTpsMax?.(artefact);
         change(peer, artefact, (from, now) => withFinished(from, outcome.seen, now, rateMax));
         remember(peer, artefact);
@@ -265,6 +279,7 @@ export function recordOutcome(
     agreed: false,
     standing: hasStanding(trackRecord.standing(peer, artefact)),
     redialled: isRedial(peer, job, attempt),
+    sameOutage: attempt !== undefined && trackRecord.isSameOutage(peer, attempt.chosenAt),
     offeredFree: trackRecord.offeredFree(peer, artefact),
   };
   const outcome = outcomeOf(endingOf(end, job, attempt), context);

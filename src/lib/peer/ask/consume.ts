@@ -86,7 +86,7 @@ export function createConsumer(components: ConsumerComponents): Consumer {
         const { peer, artefact } = worker;
         const level = levelOf(trackRecord.standing(peer, artefact), clock.now());
         const outcome = recordOutcome(trackRecord, worker, end, seen);
-        if (outcome.type === 'failed' && level !== 'established') zones.noteBroken(peer);
+        if (outcome.type === 'failed' && !outcome.sameOutage && level !== 'established') zones.noteBroken(peer);
         if (end.type !== 'finished' || purpose === 'canary') return;
         askedJobs.setWorker(id, peer);
         const ttftMs = seen.attempt && seenOf(seen.attempt).ttftMs;
