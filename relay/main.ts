@@ -9,6 +9,8 @@ import { handleSignals, openBrowser } from './terminal.ts';
 
 /** The program behind `npm start`. Its commands and exit codes are listed in docs/OPERATING.md. */
 async function main(): Promise<void> {
+  // Whoever read along has gone; what runs here goes on, and stops in order.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const startedMs = performance.now();
   const command = parseCommand(process.argv.slice(2));
   if (command.help) return print(`${helpOf(command.name)}\n`);

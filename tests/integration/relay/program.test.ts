@@ -69,4 +69,15 @@ describe('while one relay runs', () => {
     expect(await relay.halt('SIGINT')).toBe(0);
     expect(relay.text()).not.toMatch(/internal|Error/);
   });
+
+  test('nobody reads what it prints any more: it goes on, and ends as cleanly', async () => {
+    await relay.halt();
+    relay = await startRelay({ native: 'no-native', dataDir });
+    relay.closeOutput();
+    expect(await health(relay.url)).toMatchObject({ ok: true });
+    expect(await relay.halt('SIGTERM')).toBe(0);
+    // The folder was given back, too.
+    relay = await startRelay({ native: 'no-native', dataDir });
+    expect(await health(relay.url)).toMatchObject({ ok: true });
+  });
 });
