@@ -15,7 +15,7 @@ export interface Serving {
   /** Concurrent answers of each model that may be served now. */
   readonly slots: readonly number[];
   /** Why a job is not taken that could be served; undefined where it is. */
-  refuse?(job: Pick<Job, 'artefact' | 'tier'>, asker: 'owner' | 'other'): JobRefusal | undefined;
+  refuse?(job: Job, asker: 'owner' | 'other'): JobRefusal | undefined;
   /** What was used at providers that are paid; undefined where there are none. */
   readonly upstream?: UpstreamUse | undefined;
   /** Starts loading and returns at once. */

@@ -7,7 +7,8 @@ import { createPool, type Pool } from '#lib/engine/middleware/pool.ts';
 import type { runBenchmark } from '#lib/engine/run-benchmark.ts';
 import type { EngineInfo } from '#lib/engine/spec.ts';
 import type { Provider } from '#lib/peer/spec.ts';
-import { jobRefusal } from '#lib/peer/serve/admit.ts';
+import { jobRefusal, type JobRefusal } from '#lib/peer/serve/admit.ts';
+import type { Tier } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { upstreamName, type Measured } from '#lib/protocol/offer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
@@ -83,10 +84,18 @@ export function createBridge({ backends: configs, provider, ...components }: Bri
     logger.info('backend-serving', { model: name, backends: having.length, slots: pool.model.slots });
   };
 
+  /** What no server has all of is refused before it is taken. */
+  const refuse: Serving['refuse'] = (job, asker) => {
+    const name = [...offered].find((one) => poolOf(one).model.model.artefact === job.artefact);
+    if (name === undefined) return undefined;
+    if (!poolOf(name).canDo(job)) {
+      return jobRefusal('feature-unavailable', 'No model server has all that this needs. Ask for less at once.');
+    }
+    return poolOf(name).model.upstream ? refusePaid(name, job.tier, asker) : undefined;
+  };
+
   /** Another provider is paid for jobs of the open tier, and only where the model itself has no slot for the asker here. */
-  const refuse: Serving['refuse'] = ({ artefact, tier }, asker) => {
-    const paid = [...offered].find((name) => poolOf(name).model.model.artefact === artefact);
-    if (paid === undefined || !poolOf(paid).model.upstream) return undefined;
+  const refusePaid = (paid: string, tier: Tier, asker: 'owner' | 'other'): JobRefusal | undefined => {
     if (tier !== 'open')
       return jobRefusal('refused-policy', 'Only jobs of the open tier are passed on. Ask another peer.');
     const own = [...offered].find((name) => upstreamName(name) === paid);

@@ -11,6 +11,7 @@ import type { EngineEvent, EngineRequest, LoadedModel } from '#lib/engine/spec.t
 import type { OfferModelOptions } from '#lib/peer/spec.ts';
 import type { BackendConfig } from '../../../relay/native/bridge/backend-config.ts';
 import { createBridge } from '../../../relay/native/bridge/bridge.ts';
+import type { Job } from '#lib/protocol/job.ts';
 import type { OfferedModel } from '#lib/protocol/offer.ts';
 import { createServerFetch } from '../../../relay/native/server-fetch.ts';
 import { selfSigned } from '../../fixtures/self-signed.ts';
@@ -116,6 +117,7 @@ const chat: EngineRequest = {
   input: { messages: [{ role: 'user', content: 'x' }] },
   params: { maxTokens: 8, temperature: 0 },
 };
+const jobOf = (artefact: string, tier = 'open', more: object = {}) => ({ ...chat, artefact, tier, ...more }) as Job;
 async function ask({ model }: Offered): Promise<{ readonly code: string; readonly text: string }> {
   let text = '';
   try {
@@ -360,6 +362,23 @@ test('a certificate of the owner’s own authority is trusted for that server, a
   expect(other.logged).toContainEqual(['backend-down', expect.objectContaining({ code: 'load-failed' })]);
 });
 
+test('a job that no single server can do is refused before it is taken, though each part of it is offered', async () => {
+  const one = await serverOf(serving(['a'], 'one'));
+  const two = await serverOf(serving(['a'], 'two'));
+  const { bridge, offers } = bridgeOf(
+    backendOf(one.baseUrl, { features: ['tools'] }),
+    backendOf(two.baseUrl, { features: ['logprobs'] }),
+  );
+  await bridge.ready;
+  const { model } = offers.get('a')!;
+  expect(model.features).toEqual(expect.arrayContaining(['tools', 'logprobs']));
+  const withTools = { ...chat.input, tools: [{ name: 'f' }] };
+  const logprobs = { ...chat.params, logprobs: 1 };
+  const codeOf = (more: object) => bridge.refuse!(jobOf(model.model.artefact, 'open', more), 'other')?.code;
+  expect([codeOf({ input: withTools }), codeOf({ params: logprobs })]).toEqual([undefined, undefined]);
+  expect(codeOf({ input: withTools, params: logprobs })).toBe('feature-unavailable');
+});
+
 test('a paid server is offered under a name of its own, found out nothing about, and says that it answered', async () => {
   const own = await serverOf(serving(['a'], 'own'));
   const paid = await serverOf(serving(['vendor/a', 'vendor/b'], 'paid'));
@@ -408,7 +427,7 @@ test('a paid server is asked only while the model has no slot here for the asker
   await bridge.ready;
   const artefactOf = (name: string) => offers.get(name)!.model.model.artefact;
   const codeOf = (name: string, asker: 'owner' | 'other' = 'other', tier = 'open') =>
-    bridge.refuse!({ artefact: artefactOf(name), tier }, asker)?.code ?? 'taken';
+    bridge.refuse!(jobOf(artefactOf(name), tier), asker)?.code ?? 'taken';
   expect([codeOf('a'), codeOf('a:upstream'), codeOf('a:upstream', 'owner')]).toEqual([
     'taken',
     'refused-policy',
@@ -432,5 +451,5 @@ test('a paid server is asked only while the model has no slot here for the asker
   const upstream = artefactOf('a:upstream');
   await own.close();
   await within(4, () => !offers.has('a'));
-  expect(bridge.refuse!({ artefact: upstream, tier: 'open' }, 'other')).toBeUndefined();
+  expect(bridge.refuse!(jobOf(upstream), 'other')).toBeUndefined();
 });

@@ -14,6 +14,8 @@ export interface PoolMember {
 export interface Pool {
   /** Answers with the least loaded of the members. Its slots, features and kinds follow the members. */
   readonly model: LoadedModel;
+  /** Whether one member has all that a request needs: what the pool claims may be spread over several. */
+  canDo(request: EngineRequest): boolean;
   /** Whether a member has a free slot. */
   readonly hasRoom: boolean;
   /** Replaces the members. Answers that run go on where they are. */
@@ -113,6 +115,7 @@ export function createPool(entry: ModelEntry, engine: EngineInfo): Pool {
         await Promise.all(members.map(({ model }) => model.unload()));
       },
     },
+    canDo: (request) => members.some(({ model }) => canDo(model, request)),
     get hasRoom() {
       return members.some(isFree);
     },
