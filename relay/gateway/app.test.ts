@@ -72,6 +72,19 @@ test('the network: what each model can do, and its workers by peer id', async ()
   expect(self).toMatchObject({ role: 'tab', engine: { name: 'scripted' }, models: [{ measured, slots: 2 }] });
 });
 
+test.each([
+  ['claimed', undefined],
+  ['measured', 'measured'],
+  ['claimed', 'certified'],
+])('the hardware of a worker is %s where its offer says %s', async (status, said) => {
+  const clock = manualClock();
+  const { request, directory } = gatewayFixture(undefined, { clock });
+  const gpus = [{ name: 'NVIDIA H200', memoryMiB: 143_771 }];
+  announce(directory, clock, [{}], 7, { gpus, ...(said === undefined ? {} : { status: said }) });
+  const { workers } = await (await request('/v1/network')).json();
+  expect(workers[0].hardware).toEqual({ gpus, status });
+});
+
 test('why each worker would get a job, or not', async () => {
   const { request } = gatewayFixture();
   const body = await (await request('/v1/route?model=catalogued')).json();

@@ -9,7 +9,7 @@ import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { chat } from '#lib/protocol/kinds/chat.ts';
-import { readOffer, writeOffer, type OfferedModel } from '#lib/protocol/offer.ts';
+import { readOffer, writeOffer, type Offer, type OfferedModel } from '#lib/protocol/offer.ts';
 import type { FinishReason, Part } from '#lib/protocol/part.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { issueReceipt } from '#lib/trust/receipt.ts';
@@ -154,7 +154,13 @@ const noAnswers: AnswerStore = {
 const noMetering: Metering = { hold: async () => undefined, close: () => undefined };
 
 /** Puts a worker into the directory. */
-export function announce(directory: Directory, clock: Clock, models: readonly Partial<OfferedModel>[], seed = 7): void {
+export function announce(
+  directory: Directory,
+  clock: Clock,
+  models: readonly Partial<OfferedModel>[],
+  seed = 7,
+  hardware?: Offer['hardware'],
+): void {
   const signer = createSigner(new Uint8Array(32).fill(seed));
   const offered = (model: Partial<OfferedModel>): OfferedModel => ({
     artefact,
@@ -183,6 +189,7 @@ export function announce(directory: Directory, clock: Clock, models: readonly Pa
       policy: [],
       addrs: [],
       build: '1',
+      ...(hardware ? { hardware } : {}),
     },
     signer,
   );

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import type { Hardware } from '#lib/protocol/offer.ts';
+import type { Hardware, Measured } from '#lib/protocol/offer.ts';
 import { limits } from '#lib/protocol/limits.ts';
 
 /** Runs a program and resolves with what it prints. @throws if it is missing, fails or takes too long. */
@@ -25,6 +25,19 @@ export async function readHardware(run: RunProgram = runProgram): Promise<Hardwa
     if (found && found.gpus.length > 0) return found;
   }
   return undefined;
+}
+
+/** No device known writes one answer faster, in tokens a second: what does has not written it. */
+const decodeTpsMax = 20_000;
+
+/**
+ * Whether a benchmark bears out what is claimed of this machine: the model is at a server on it, and answered no faster than a
+ * device can. It is the machine's own word all the same.
+ */
+export function bearsOut(baseUrl: string, measured: Measured | undefined): boolean {
+  const { hostname } = new URL(baseUrl);
+  const isHere = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  return isHere && measured !== undefined && measured.decodeTps > 0 && measured.decodeTps <= decodeTpsMax;
 }
 
 /** `NVIDIA H200, 143771, 570.86.15` a line; the CUDA version is that of the driver. */

@@ -70,7 +70,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     logger,
     signer: createSigner(seed),
     role: 'native',
-    hardware,
+    hardware: () => (hardware && serving.isMeasured ? { ...hardware, status: 'measured' } : hardware),
     discovery: 'client',
     // The gateway of this process ends with it, and gives its jobs other ids when it begins again.
     keepAnswers: (asker) => (components.net.local?.get(asker) ? 'in-memory' : 'in-storage'),

@@ -14,6 +14,8 @@ export interface Serving {
   readonly state: ServingState;
   /** Concurrent answers of each model that may be served now. */
   readonly slots: readonly number[];
+  /** Models that run on this machine's GPUs were measured, and as fast as is plausible. Never known of those in this process. */
+  readonly isMeasured?: boolean | undefined;
   /** Why a job is not taken that could be served; undefined where it is. */
   refuse?(job: Job, asker: 'owner' | 'other'): JobRefusal | undefined;
   /** What was used at providers that are paid; undefined where there are none. */

@@ -75,6 +75,6 @@ export const nativeSettings = {
   HARDWARE_CARD: {
     schema: z.enum(['on', 'off']).default('on'),
     meaning:
-      "Offers name the machine's GPUs with their memory and driver, read from `nvidia-smi` or `rocm-smi`. It is a claim; `off` makes none.",
+      "Offers name the machine's GPUs with their memory and driver, read from `nvidia-smi` or `rocm-smi`. It is a claim, see [What is known of a machine](#what-is-known-of-a-machine); `off` makes none.",
   },
 } as const satisfies Settings;

@@ -133,12 +133,14 @@ function envelopes() {
     envelope: toHex(encodeEnvelope(envelope)),
     hash: receiptHash(envelope),
   });
-  const { offer, goodbye, fullOffer, claimingOffer, receipt, checkpoint, countersign, tally } = from.envelopes;
+  const { offer, goodbye, fullOffer, claimingOffer, payingOffer, receipt, checkpoint, countersign, tally } =
+    from.envelopes;
   return [
     row('offer', offer, from.workerSeed, from.offer),
     row('goodbye', goodbye, from.workerSeed, from.goodbye),
     row('offer, all of it', fullOffer, from.workerSeed, from.fullOffer),
     row('offer, with hardware', claimingOffer, from.workerSeed, from.claimingOffer),
+    row('offer, measured and paying', payingOffer, from.workerSeed, from.payingOffer),
     row('checkpoint', checkpoint, from.workerSeed, from.checkpoint),
     row('receipt', receipt, from.workerSeed, receiptRecord()),
     row('countersign', countersign, from.askerSeed, {

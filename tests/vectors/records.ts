@@ -121,6 +121,23 @@ export const claimingOffer: Offer = {
   hardware: { gpus: [{ name: 'NVIDIA H200', memoryMiB: 143_771 }], driver: '570.86.15', runtime: 'CUDA 12.8' },
 };
 
+/** Of a machine that measured itself, and pays another provider while it is busy. */
+export const payingOffer: Offer = {
+  ...claimingOffer,
+  seq: claimingOffer.seq + 1,
+  hardware: { ...claimingOffer.hardware!, status: 'measured' },
+  models: [
+    ...offer.models,
+    {
+      ...offer.models[0]!,
+      name: `${offer.models[0]!.name}:upstream`,
+      artefact: 'c'.repeat(64),
+      measured: undefined,
+      upstream: true,
+    },
+  ],
+};
+
 export const goodbye: Offer = {
   ...offer,
   seq: offer.seq + 1,
@@ -177,6 +194,7 @@ export const envelopes = {
   goodbye: signOffer(goodbye, worker),
   fullOffer: signOffer(fullOffer, worker),
   claimingOffer: signOffer(claimingOffer, worker),
+  payingOffer: signOffer(payingOffer, worker),
   receipt: issueReceipt(delivered, worker).envelope,
   checkpoint: signEnvelope('checkpoint', checkpoint, worker),
   countersign: countersign(issueReceipt(delivered, worker), chainStart, asker),

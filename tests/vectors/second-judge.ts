@@ -244,6 +244,7 @@ const model = record({
   running: jobs,
   queued: jobs,
   'measured?': record({ prefillTps: rate, decodeTps: rate, ttftMs: rate }),
+  'upstream?': (value) => (value === true ? value : bad()),
 });
 const offer = record({
   peer,
@@ -270,6 +271,7 @@ const offer = record({
     gpus: list(record({ name: text(64, 1), memoryMiB: integer(0, 1_000_000_000) }), 16, 1),
     'driver?': text(64),
     'runtime?': text(64),
+    'status?': word,
   }),
   'must?': must,
   'wallet?': text(128),

@@ -54,7 +54,7 @@ export const networkSchema = z.object({
       engine,
       hardware: hardware
         .unwrap()
-        .extend({ status: z.literal('claimed') })
+        .extend({ status: z.enum(['claimed', 'measured']) })
         .optional(),
       tiers,
       models: z.array(offeredModelSchema),

@@ -6,6 +6,7 @@ import { capacities } from '#lib/market/capacity.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import type { Hardware } from '#lib/protocol/offer.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
 import { writeReceipt } from '../answer.ts';
 import { isLoopback, type RequestOrigin } from '../caller.ts';
@@ -81,7 +82,7 @@ export function showNetwork({ directory, clock }: NetworkComponents): Handler {
         peer: offer.peer,
         role: offer.role,
         engine: offer.engine,
-        ...(offer.hardware ? { hardware: { ...offer.hardware, status: 'claimed' as const } } : {}),
+        ...(offer.hardware ? { hardware: { ...offer.hardware, status: statusOf(offer.hardware) } } : {}),
         tiers: offer.tiers,
         models: offer.models,
       }));
@@ -94,6 +95,9 @@ export function showNetwork({ directory, clock }: NetworkComponents): Handler {
     });
   };
 }
+
+/** Words that this version does not know say nothing. */
+const statusOf = ({ status }: Hardware): 'claimed' | 'measured' => (status === 'measured' ? 'measured' : 'claimed');
 
 export interface RouteComponents {
   readonly models: ModelList;

@@ -191,10 +191,11 @@ export function createBackend(components: BackendComponents): Backend {
   const find = async (model: string, loaded: LoadedModel, signal: AbortSignal): Promise<void> => {
     signal.throwIfAborted();
     const loadForEmbeddings = () => load(model, 'embedding', signal);
+    const probes = config.features.includes('probe');
     // Nothing is spent on finding out what a paid server can do.
     const found = allowance
       ? { loaded, measured: undefined }
-      : await examine(loaded, { loadForEmbeddings, measure, probes: config.features.includes('probe'), signal });
+      : await examine(loaded, { loadForEmbeddings, measure, seed: drawSeed(), probes, signal });
     facts.set(model, { ...found, prepared: true });
   };
 
@@ -283,6 +284,7 @@ export function createBackend(components: BackendComponents): Backend {
     }
   };
 
+  const drawSeed = () => Math.floor(random.float() * 2 ** 31);
   const challenge = async (): Promise<void> => {
     for (;;) {
       const { least, most } = challengeMs;
@@ -291,8 +293,7 @@ export function createBackend(components: BackendComponents): Backend {
       const drawn = candidates[Math.floor(random.float() * candidates.length)];
       if (!drawn || running > 0) continue;
       const [model, known] = drawn;
-      const seed = Math.floor(random.float() * 2 ** 31);
-      const measured = await measure(known.loaded, { signal: life.signal, seed }).catch(() => undefined);
+      const measured = await measure(known.loaded, { signal: life.signal, seed: drawSeed() }).catch(() => undefined);
       // Another request shared the machine meanwhile: no fair measurement.
       if (!measured || !known.measured || running > 0) continue;
       if (measured.decodeTps >= driftMax * known.measured.decodeTps) continue;

@@ -12,6 +12,7 @@ import type { Tier } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { upstreamName, type Measured } from '#lib/protocol/offer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
+import { bearsOut } from '../hardware.ts';
 import type { Serving, ServingState } from '../supervisor.ts';
 import { createAllowance, type Allowance } from './allowance.ts';
 import type { BackendConfig } from './backend-config.ts';
@@ -120,6 +121,11 @@ export function createBridge({ backends: configs, provider, ...components }: Bri
       return state();
     },
     refuse,
+    get isMeasured() {
+      return backends.some(({ config, models }) =>
+        [...models.values()].some(({ measured }) => bearsOut(config.baseUrl, measured)),
+      );
+    },
     get upstream() {
       if (allowances.length === 0) return undefined;
       const spent = allowances.map((allowance) => allowance.spent);

@@ -15,6 +15,8 @@ export interface ExamineComponents {
   /** The same model for embeddings. */
   readonly loadForEmbeddings: () => Promise<LoadedModel>;
   readonly measure: typeof runBenchmark;
+  /** Draws the prompt, so that no cache has it. */
+  readonly seed: number;
   /** Whether to find out features. */
   readonly probes: boolean;
   readonly signal: AbortSignal;
@@ -26,14 +28,14 @@ export interface ExamineComponents {
  */
 export async function examine(
   loaded: LoadedModel,
-  { loadForEmbeddings, measure, probes, signal }: ExamineComponents,
+  { loadForEmbeddings, measure, seed, probes, signal }: ExamineComponents,
 ): Promise<Examined> {
   if (!loaded.kinds.includes('chat')) {
     await askShortly(loaded, signal);
     return { loaded, measured: undefined };
   }
   try {
-    const measured = await measure(loaded, { signal });
+    const measured = await measure(loaded, { signal, seed });
     const ask: Parameters<typeof probeFeatures>[0] = (request, probing) =>
       loaded.doStream(request, { signal: probing });
     return { loaded: probes ? withFeatures(loaded, await probeFeatures(ask, { signal })) : loaded, measured };

@@ -46,8 +46,8 @@ export interface PeerComponents {
   readonly random: Random;
   readonly logger: Logger;
   readonly role: Offer['role'];
-  /** Claimed in its offers. */
-  readonly hardware?: Offer['hardware'];
+  /** What its next offer says of its machine. */
+  readonly hardware?: (() => Offer['hardware']) | undefined;
   /** `client`: asks the relays it is connected to. `server`: answers those that ask, as a relay does. */
   readonly discovery: 'client' | 'server';
   /** What a relay reports of the network's size: `large` however few offers there are; `small` by default. */

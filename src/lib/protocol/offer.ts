@@ -38,8 +38,13 @@ const engineInfoSchema = z.object({
   deviceClass: z.string().max(limits.wordLengthMax),
 });
 
-/** The GPUs of a machine, as its drivers name them: a claim. */
+/**
+ * The GPUs of a machine, as its drivers name them: a claim. `measured`: models on it had a plausible speed in benchmarks that
+ * the machine ran itself, with prompts drawn by a seed.
+ */
 export type Hardware = z.output<typeof hardwareSchema>;
+
+const statusSchema: z.ZodType<Word<'claimed' | 'measured'>> = wordSchema;
 
 const hardwareSchema = z.object({
   gpus: z
@@ -55,6 +60,8 @@ const hardwareSchema = z.object({
   driver: z.string().max(limits.wordLengthMax).optional(),
   /** `CUDA 12.8`, `ROCm`. */
   runtime: z.string().max(limits.wordLengthMax).optional(),
+  /** Nothing but `claimed` where it is left out. */
+  status: statusSchema.optional(),
 });
 
 export const offeredModelSchema = z.object({

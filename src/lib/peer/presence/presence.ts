@@ -31,7 +31,7 @@ export interface PresenceComponents {
   readonly random: Random;
   readonly logger: Logger;
   readonly role: Offer['role'];
-  readonly hardware?: Offer['hardware'];
+  readonly hardware?: (() => Offer['hardware']) | undefined;
   /** By default the topic of a small network. */
   readonly audience?: Audience | undefined;
   /** `['open']` by default. */
@@ -84,6 +84,10 @@ export function createPresence(components: PresenceComponents): Presence {
   let isBehind = false;
   let seen: Pick<ProviderState, 'phase' | 'models'> | undefined;
 
+  const hardwareNow = () => {
+    const hardware = components.hardware?.();
+    return hardware ? { hardware } : {};
+  };
   const toOffer = (served: ServedModels, seq: number, ttlMs: number): Offer => ({
     peer: signer.peer,
     seq,
@@ -94,7 +98,7 @@ export function createPresence(components: PresenceComponents): Presence {
     policy: [...(components.policyWords ?? [])],
     addrs: net.addresses().slice(0, limits.offerAddrsMax),
     build,
-    ...(components.hardware ? { hardware: components.hardware } : {}),
+    ...hardwareNow(),
     ...served,
   });
   /** Signs an offer and puts it into this device's directory; the same signature serves the network where it may see it. */
