@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { offeredModelSchema } from '#lib/protocol/offer.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { job, openRaw, pass, until, type RawAsker } from '../peer.fixture.ts';
 import { last, puppet, scene, textPart } from './provide.fixture.ts';
@@ -41,6 +42,15 @@ test('slots that are reserved are neither announced nor given to others, and the
   worker.provider.offerModel(model, { reserved: 9 });
   expect(offered()).toMatchObject({ slots: 1 });
   await worker.provider.stop();
+});
+
+test('more slots than an offer can say are offered as many as it can', async () => {
+  const { model } = puppet(async function* () {
+    yield textPart('x');
+  }, 4 * limits.slotsMax);
+  const { worker } = await scene({ model });
+  const offered = worker.provider.servedModels('network')!.models[0];
+  expect(offeredModelSchema.parse(offered)).toMatchObject({ slots: limits.slotsMax, running: 0 });
 });
 
 test('a full queue and a greedy asker are told to wait', async () => {

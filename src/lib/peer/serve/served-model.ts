@@ -77,8 +77,9 @@ export function toOffered({ model, queue, reserved, measured }: ServedModel): Of
     contextTokens: model.contextTokens,
     quantisation: entry.quantisation,
     price: { in: '0', out: '0' },
-    slots: model.slots - reserved,
-    running: queue.taken,
+    // Several servers together may have more than an offer can say.
+    slots: Math.min(limits.slotsMax, model.slots - reserved),
+    running: Math.min(limits.slotsMax, queue.taken),
     queued: queue.waiting,
     measured,
     ...(model.upstream ? { upstream: true as const } : {}),
