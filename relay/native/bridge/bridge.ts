@@ -40,6 +40,9 @@ export function createBridge({ backends: configs, provider, ...components }: Bri
     if (allowance) allowances.push(allowance);
     return createBackend({ ...components, config, allowance, onChange: (name) => refresh(name) });
   });
+  /** Servers that are not paid, until it is known what they have. */
+  const starting = new Set(backends.filter(({ config }) => config.overflow === undefined));
+  for (const backend of starting) void backend.settled.then(() => starting.delete(backend));
   const pools = new Map<string, Pool>();
   const offered = new Set<string>();
   let isStopped = false;
@@ -100,7 +103,12 @@ export function createBridge({ backends: configs, provider, ...components }: Bri
     if (tier !== 'open')
       return jobRefusal('refused-policy', 'Only jobs of the open tier are passed on. Ask another peer.');
     const own = [...offered].find((name) => upstreamName(name) === paid);
-    if (own === undefined) return undefined;
+    // Nothing is spent before it is known what the owner's own servers have.
+    if (own === undefined) {
+      return starting.size === 0
+        ? undefined
+        : jobRefusal('refused-policy', 'Its own models are starting. Ask again soon.');
+    }
     const { artefact: ownArtefact } = poolOf(own).model.model;
     const open = provider.servedModels('network')?.models.find((model) => model.artefact === ownArtefact);
     const hasRoom = asker === 'owner' ? poolOf(own).hasRoom : open !== undefined && open.running < open.slots;

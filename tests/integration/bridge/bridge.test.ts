@@ -453,3 +453,23 @@ test('a paid server is asked only while the model has no slot here for the asker
   await within(4, () => !offers.has('a'));
   expect(bridge.refuse!(jobOf(upstream), 'other')).toBeUndefined();
 });
+
+test('nothing is spent while it is not known yet what the own servers have', async () => {
+  let list: Socket | undefined;
+  const own = await serverOf(
+    serving(['a'], 'own', ({ path }, socket) => {
+      if (list || !path.endsWith('/models')) return false;
+      list = socket;
+      return true;
+    }),
+  );
+  const paid = await serverOf(serving(['a'], 'paid'));
+  const overflow = { requestsPerDay: 9, tokensPerDay: 9_999 };
+  const { bridge, offers } = bridgeOf(backendOf(own.baseUrl), backendOf(paid.baseUrl, { allow: ['a'], overflow }));
+  await eventually(() => offers.has('a:upstream') && list !== undefined);
+  const job = jobOf(offers.get('a:upstream')!.model.model.artefact);
+  expect(bridge.refuse!(job, 'owner')).toMatchObject({ code: 'refused-policy' });
+  list!.end(listOf('b'));
+  await bridge.ready;
+  expect(bridge.refuse!(job, 'owner')).toBeUndefined();
+});
