@@ -129,6 +129,13 @@ async function startLlama(threads: number): Promise<Llama> {
       maxThreads: threads,
     });
   } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND') {
+      throw new TabloomError(
+        'load-failed',
+        'llama.cpp is not installed. Install node-llama-cpp@3.22.1 beside Tabloom, name a model server with --backend, or start with --no-native.',
+        { cause },
+      );
+    }
     throw new TabloomError(
       'load-failed',
       'llama.cpp could not be started: its binary for this platform is missing. Install again, or start with --no-native.',

@@ -5,8 +5,11 @@ import { standardOf, type Setting, type Settings } from './setting.ts';
 export const commandTable = (): string =>
   commandNames.map((name) => `  ${name.padEnd(12)} ${commands[name].summary}`).join('\n');
 
-/** The text of `--help`: flags first, then the variables that have none. */
-export function helpOf(name: CommandName): string {
+/**
+ * The text of `--help`: flags first, then the variables that have none.
+ * @param program how the program is called here.
+ */
+export function helpOf(name: CommandName, program = 'npm start --'): string {
   const { settings, switches }: { readonly settings: Settings; readonly switches: Readonly<Record<string, string>> } =
     commands[name];
   const rows = Object.entries(settings);
@@ -14,10 +17,11 @@ export function helpOf(name: CommandName): string {
     ...rows.flatMap(([variable, setting]) => flagRow(variable, setting)),
     ...Object.entries(switches).map(([word, does]) => row(`--${word}`, does)),
     row('--help', 'show this text'),
+    row('--version', 'show the version, where no command is named'),
   ];
   const others = rows.filter(([, { flag }]) => !flag).map(([variable, setting]) => variableRow(variable, setting));
   return [
-    `Usage: npm start -- ${name} [flags]`,
+    `Usage: ${program} ${name} [flags]`,
     `\n${name}: ${commands[name].summary}.\n`,
     ...flags,
     '\nEnvironment variables; a flag overrides its own, in brackets above:\n',
