@@ -1,20 +1,25 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
+import { build } from '#lib/protocol/version.ts';
 import type { Printed } from './keys.ts';
 import type { Program } from './program.ts';
 import { helpOf } from './settings/help.ts';
 import { parseCommand, type ParsedCommand } from './settings/parse-command.ts';
 import { readEnv } from './settings/read-env.ts';
+import { withSecretFiles } from './settings/secret-files.ts';
 import { handleSignals, openBrowser } from './terminal.ts';
 
-/** The program behind `npm start`. Its commands and exit codes are listed in docs/OPERATING.md. */
+/** The program behind `npm start` and `tabloom`. Its commands and exit codes are listed in docs/OPERATING.md. */
 async function main(): Promise<void> {
   // Whoever read along has gone; what runs here goes on, and stops in order.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const startedMs = performance.now();
-  const command = parseCommand(process.argv.slice(2));
-  if (command.help) return print(`${helpOf(command.name)}\n`);
+  const args = process.argv.slice(2);
+  if (args.length === 1 && args[0] === '--version') return print(`${build}\n`);
+  const command = parseCommand(args);
+  if (command.help) return print(`${helpOf(command.name, calledAs)}\n`);
 
+  assertNode(process.versions.node);
   const started = await start(command);
   if ('notes' in started) {
     print(started.out);
@@ -45,6 +50,16 @@ async function main(): Promise<void> {
   print(`Ready after ${seconds} s. Press Ctrl+C to stop.\n`);
 }
 
+/** By its name where it is installed as JavaScript, through npm in the repository. */
+const calledAs = import.meta.filename.endsWith('.ts') ? 'npm start --' : 'tabloom';
+
+/** An older one lacks parts of `node:sqlite`, and would say only that. @throws `node-too-old`. */
+function assertNode(version: string): void {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 18)) return;
+  throw new TabloomError('node-too-old', `Tabloom needs Node 22.18 or later; this is ${version}. Install a newer one.`);
+}
+
 /** After running answers have had their time, only sockets and files remain to be closed. */
 const closingMs = 8_000;
 
@@ -56,7 +71,7 @@ interface Started {
 
 /** The commands are loaded late, so that a wrong flag fails without waiting for the network's code. */
 async function start({ name, variables }: ParsedCommand): Promise<Started | Printed> {
-  const set = { ...process.env, ...variables };
+  const set = await withSecretFiles({ ...process.env, ...variables });
   switch (name) {
     case 'relay': {
       const env = readEnv('relay', set);
