@@ -9,8 +9,9 @@ import type { LedgerEnv } from './settings/commands.ts';
 export async function checkBooks(env: LedgerEnv): Promise<Printed> {
   const db = await openDatabase(ledgerLocation(env));
   try {
-    const check = await checkLedger(db);
-    if (check.findings.length === 0) return { out: describeCheck(check, Date.now()), notes: 'The books are even.\n' };
+    const now = Date.now();
+    const check = await checkLedger(db, now);
+    if (check.findings.length === 0) return { out: describeCheck(check, now), notes: 'The books are even.\n' };
     const lines = check.findings.map(({ subject, problem }) => `${printable(subject)} ${problem}`);
     const says = 'The books are not even. Keep a copy of the database, and report this:';
     throw new TabloomError('ledger-unbalanced', [says, ...lines].join('\n'));

@@ -29,11 +29,13 @@ export interface Finding {
 }
 
 const findingsMax = 100;
+/** Many times what the deadlines of a job and of all its further models come to. */
+const runningMsMax = 24 * 3_600_000;
 
 /**
  * Reads all books, while gateways go on writing them: each statement sees one state. Nothing is changed.
  */
-export async function checkLedger(db: LedgerDatabase): Promise<LedgerCheck> {
+export async function checkLedger(db: LedgerDatabase, now: number): Promise<LedgerCheck> {
   const balances = await balancesOf(db);
   const { transfers } = await db
     .selectFrom('transfers')
@@ -65,10 +67,16 @@ export async function checkLedger(db: LedgerDatabase): Promise<LedgerCheck> {
     })),
     findings: [
       ...(sum === 0n ? [] : [{ subject: 'all accounts', problem: `come to ${sum} and not to 0` }]),
+      ...open.flatMap(({ gateway, since }) =>
+        since !== null && now - Number(since) > runningMsMax ? [{ subject: gateway, problem: abandoned }] : [],
+      ),
       ...findings,
     ],
   };
 }
+
+const abandoned =
+  'has held credits for more than a day, and no job runs that long; a relay ends what it left open when it starts';
 
 const stepOf = (job: string, step: string) =>
   sql`(SELECT id FROM transfers WHERE id = ${sql.ref(job)} || ${sql.lit(`/${step}`)})`;

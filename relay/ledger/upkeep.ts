@@ -28,9 +28,9 @@ export interface UpkeepInit {
 const firstMs = 60_000;
 const everyMs = 3_600_000;
 /** Between two batches, for the answers that wait meanwhile. */
-const pauseMs = 200;
-/** A few milliseconds of work, since a file is written by the thread that answers requests. */
-const batchMax = 64;
+const pauseMs = 100;
+/** About two milliseconds of work: a file is written by the thread that answers requests. */
+const batchMax = 16;
 const dayMs = 86_400_000;
 
 export function createUpkeep({ db, days, clock, logger, onFolded }: UpkeepInit): Upkeep {

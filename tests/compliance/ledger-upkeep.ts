@@ -39,8 +39,8 @@ const transfersOf = async ({ db }: Scene) =>
     ({ id, type, debit, credit, units, at }) =>
       `${id} ${type} ${debit} > ${credit} ${units} ${new Date(Number(at)).toISOString().slice(0, 10)}`,
   );
-const problemsOf = async ({ db }: Scene) =>
-  (await checkLedger(db)).findings.map(({ subject, problem }) => `${subject}: ${problem}`);
+const problemsOf = async ({ db }: Scene, now = 0) =>
+  (await checkLedger(db, now)).findings.map(({ subject, problem }) => `${subject}: ${problem}`);
 
 /** What keeps the ledger small and says whether it is right, whichever database it is in. */
 export const upkeepCases: readonly LedgerCase[] = [
@@ -148,10 +148,14 @@ export const upkeepCases: readonly LedgerCase[] = [
     const other = await reopen('b');
     await other.hold('third');
     const at = Date.parse('2026-11-29T23:00:00Z');
-    equal((await checkLedger(scene.db)).open, [
+    equal((await checkLedger(scene.db, at)).open, [
       { gateway: 'a', holds: 2, since: at, seenAt: undefined },
       { gateway: 'b', holds: 1, since: at, seenAt: undefined },
     ]);
+    const dayLater = at + dayMs;
+    equal(await problemsOf(scene, dayLater), [], 'as long as a job may run');
+    const [problem] = await problemsOf(scene, dayLater + 1);
+    assert(/^a: has held credits for more than a day/.test(problem ?? ''), problem);
   }),
 ];
 

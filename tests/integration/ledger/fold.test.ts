@@ -23,7 +23,7 @@ const play = (file: string, killAt = 0, side = 'before') => {
 
 const read = async (file: string) => {
   const db = await openDatabase({ file });
-  const { balances, findings } = await checkLedger(db);
+  const { balances, findings } = await checkLedger(db, Date.parse('2026-12-01T12:00:00Z'));
   const [transfers, runs, hours] = await Promise.all([
     db.selectFrom('transfers').selectAll().orderBy('id').execute(),
     db.selectFrom('runs').select('job').execute(),
