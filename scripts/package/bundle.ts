@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { globSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { build, type Plugin } from 'vite';
 
 /** What stays a package of its own: native code, which a bundle cannot hold. */
@@ -26,10 +27,7 @@ export async function bundleProgram(root: string, folder: string): Promise<void>
       copyPublicDir: false,
       license: { fileName: 'THIRD-PARTY.md' },
       rolldownOptions: {
-        input: {
-          main: join(root, 'relay/main.ts'),
-          'checkpoints.worker': join(root, 'relay/ledger/checkpoints.worker.ts'),
-        },
+        input: { main: join(root, 'relay/main.ts'), ...workersOf(root) },
         external: [/^node-datachannel(\/|$)/, 'node-llama-cpp', 'pg-native'],
         output: {
           // One folder, as deep as in the source, since files are found relative to it.
@@ -41,6 +39,12 @@ export async function bundleProgram(root: string, folder: string): Promise<void>
     },
   });
 }
+
+/** Threads beside the program, each an entry by its file's name. */
+const workersOf = (root: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    globSync('relay/**/*.worker.ts', { cwd: root }).map((file) => [basename(file, '.ts'), join(root, file)]),
+  );
 
 /** A worker is named by its file, which is JavaScript then. */
 const workerNames: Plugin = {
