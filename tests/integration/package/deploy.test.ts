@@ -111,6 +111,7 @@ test.skipIf(!has('caddy'))('the Caddyfile is one as Caddy reads it (needs caddy)
   expect(status, stderr).toBe(0);
 });
 
+const metricsToken = 'f'.repeat(64);
 const needs = 'needs root, unshare, postgresql and redis-server';
 const canRun = canConfine && findPostgres() !== undefined && findRedis() !== undefined;
 describe.skipIf(!canRun)(`the relay of compose.yaml, confined as it is there (${needs})`, () => {
@@ -141,7 +142,7 @@ describe.skipIf(!canRun)(`the relay of compose.yaml, confined as it is there (${
         ...compose().services.relay.environment,
         DATA_DIR: data,
         DATABASE_URL_FILE: await secret('database_url', `${postgres.url}\n`),
-        METRICS_TOKEN_FILE: await secret('metrics_token', 'a token of sixteen and more'),
+        METRICS_TOKEN_FILE: await secret('metrics_token', `${metricsToken}\n`),
         REDIS_URL: redis.url,
       },
       installed: { node: confined, main: all.installed.main },
@@ -175,8 +176,9 @@ describe.skipIf(!canRun)(`the relay of compose.yaml, confined as it is there (${
   });
 
   test('reads its secrets from their files', async () => {
-    const metrics = await fetch(`${relay.url}/metrics`, { headers: { 'x-forwarded-for': '203.0.113.1' } });
-    expect(metrics.status).toBe(200);
+    // As what a proxy forwards, for which the relay's own machine is no excuse.
+    const headers = { authorization: `Bearer ${metricsToken}`, 'x-forwarded-for': '203.0.113.1' };
+    expect((await fetch(`${relay.url}/metrics`, { headers })).status).toBe(200);
     const keys = await runRelay(
       ['keys', 'create', '--name', 'first'],
       { DATA_DIR: join(folder, 'data'), DATABASE_URL_FILE: join(folder, 'database_url') },
