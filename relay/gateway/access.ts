@@ -3,7 +3,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { hashOfKey, isKey, type ApiKey } from '../api-key.ts';
 import type { Attempts } from './attempts.ts';
 import { gatewayError } from './errors.ts';
-import { isLoopback, type Caller, type GatewayEnv } from './caller.ts';
+import { isOfThisMachine, type Caller, type GatewayEnv } from './caller.ts';
 import type { RateLimits } from './rate-limits.ts';
 
 /** The keys, wherever they are stored. */
@@ -65,10 +65,6 @@ export const identifyCaller =
     context.set('caller', caller);
     await next();
   };
-
-/** A proxy on this machine that was not named as trusted makes the network look like this machine, but says so. */
-const isOfThisMachine = (address: string | undefined, headers: Headers): boolean =>
-  address === undefined || (isLoopback(address) && !headers.has('x-forwarded-for') && !headers.has('forwarded'));
 
 /** Refuses strangers where the operator wants a key. */
 export const requireKey =

@@ -272,9 +272,14 @@ describe('monitoring', () => {
       token,
     },
   });
-  const scrape = async (token: string | undefined, client: string | undefined, authorization?: string) => {
+  const scrape = async (
+    token: string | undefined,
+    client: string | undefined,
+    authorization?: string,
+    more: Readonly<Record<string, string>> = {},
+  ) => {
     const { gateway } = gatewayFixture(undefined, metrics(token));
-    const headers = { host: 'localhost', ...(authorization === undefined ? {} : { authorization }) };
+    const headers = { host: 'localhost', ...more, ...(authorization === undefined ? {} : { authorization }) };
     const request = new Request('http://localhost/metrics', { headers });
     return (await gateway.fetch(request, { client })).status;
   };
@@ -282,6 +287,9 @@ describe('monitoring', () => {
   test('metrics are for this machine, and for others by their token', async () => {
     expect(await scrape(undefined, '127.0.0.1')).toBe(200);
     expect(await scrape(undefined, '192.0.2.1')).toBe(404);
+    // What a proxy of this machine forwards is not from here, even where it was not named as trusted.
+    expect(await scrape(undefined, '127.0.0.1', undefined, { 'x-forwarded-for': '192.0.2.1' })).toBe(404);
+    expect(await scrape(undefined, '127.0.0.1', undefined, { forwarded: 'for=192.0.2.1' })).toBe(404);
     expect(await scrape(undefined, undefined)).toBe(404);
     expect(await scrape(undefined, '192.0.2.1', 'Bearer ')).toBe(404);
     expect(await scrape('a-token-of-its-own', '192.0.2.1', 'Bearer another')).toBe(404);

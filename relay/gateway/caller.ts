@@ -27,3 +27,10 @@ export interface GatewayEnv {
 }
 
 export const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');
+
+/**
+ * Whether a request comes from the relay's own machine. A proxy there that was not named as trusted makes the network look
+ * like this machine, but says so.
+ */
+export const isOfThisMachine = (address: string | undefined, headers: Headers): boolean =>
+  address === undefined || (isLoopback(address) && !headers.has('x-forwarded-for') && !headers.has('forwarded'));

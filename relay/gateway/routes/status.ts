@@ -9,7 +9,7 @@ import { wireError } from '#lib/protocol/errors.ts';
 import type { Hardware } from '#lib/protocol/offer.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
 import { writeReceipt } from '../answer.ts';
-import { isLoopback, type RequestOrigin } from '../caller.ts';
+import { isOfThisMachine, type RequestOrigin } from '../caller.ts';
 import { gatewayError } from '../errors.ts';
 import { readModel, type ModelList, type ListedModel } from '../model-list.ts';
 import type { ReceiptIndex } from '../receipts.ts';
@@ -171,7 +171,8 @@ export function showMetrics({ text, contentType, token }: GatewayMetrics): Handl
   return async (context) => {
     const client = context.env.client;
     const given = context.req.header('authorization')?.replace(/^Bearer /i, '') ?? '';
-    const isAllowed = (client !== undefined && isLoopback(client)) || (token !== undefined && isSame(given, token));
+    const isLocal = client !== undefined && isOfThisMachine(client, context.req.raw.headers);
+    const isAllowed = isLocal || (token !== undefined && isSame(given, token));
     if (!isAllowed)
       throw gatewayError('not-found', 'Metrics are for the machine of the relay, or by its METRICS_TOKEN.');
     return context.body(await text(), 200, { 'content-type': contentType, 'cache-control': 'no-store' });
