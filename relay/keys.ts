@@ -5,13 +5,8 @@ import { systemRandom } from '#lib/base/random.ts';
 import { keyTermsSchema, type ApiKey, type KeyCaps } from './api-key.ts';
 import { openDatabase, type DatabaseLocation } from './ledger/database.ts';
 import { createKeyBook, type KeyBook } from './ledger/keys.ts';
+import type { Printed } from './program.ts';
 import type { KeyCreateEnv, KeyRevokeEnv, LedgerEnv } from './settings/commands.ts';
-
-/** What a command prints: `out` for programs, `notes` for people, on standard error. */
-export interface Printed {
-  readonly out: string;
-  readonly notes: string;
-}
 
 /** Where the keys and the ledger are. */
 export const ledgerLocation = ({ DATABASE_URL, DATA_DIR }: LedgerEnv): DatabaseLocation =>

@@ -1,8 +1,9 @@
 import { TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
-import { ledgerLocation, type Printed } from './keys.ts';
+import { ledgerLocation } from './keys.ts';
 import { checkLedger, type LedgerCheck } from './ledger/check.ts';
 import { openDatabase } from './ledger/database.ts';
+import type { Printed } from './program.ts';
 import type { LedgerEnv } from './settings/commands.ts';
 
 /** `ledger check`. @throws `ledger-unbalanced` with what differs, and as `openDatabase` does. */

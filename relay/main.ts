@@ -1,8 +1,7 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
 import { build } from '#lib/protocol/version.ts';
-import type { Printed } from './keys.ts';
-import type { Program } from './program.ts';
+import type { Printed, Program } from './program.ts';
 import { helpOf } from './settings/help.ts';
 import { parseCommand, type ParsedCommand } from './settings/parse-command.ts';
 import { readEnv } from './settings/read-env.ts';
@@ -17,13 +16,14 @@ async function main(): Promise<void> {
   const args = process.argv.slice(2);
   if (args.length === 1 && args[0] === '--version') return print(`${build}\n`);
   const command = parseCommand(args);
-  if (command.help) return print(`${helpOf(command.name, calledAs)}\n`);
+  if (command.switches.has('help')) return print(`${helpOf(command.name, calledAs)}\n`);
 
   assertNode(process.versions.node);
   const started = await start(command);
   if ('notes' in started) {
     print(started.out);
     process.stderr.write(started.notes);
+    process.exitCode = started.exitCode ?? 0;
     return;
   }
   const { program, shutdownSeconds, pageUrl } = started;
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
     program.logger.warn('unhandled-rejection', { code: errorCode(error), error }),
   );
   print(program.banner);
-  if (command.open && pageUrl !== undefined && !(await openBrowser(pageUrl)))
+  if (command.switches.has('open') && pageUrl !== undefined && !(await openBrowser(pageUrl)))
     print('No browser could be opened; follow the link above.\n');
   print(await program.ready);
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
@@ -70,7 +70,7 @@ interface Started {
 }
 
 /** The commands are loaded late, so that a wrong flag fails without waiting for the network's code. */
-async function start({ name, variables }: ParsedCommand): Promise<Started | Printed> {
+async function start({ name, switches, variables }: ParsedCommand): Promise<Started | Printed> {
   const set = await withSecretFiles({ ...process.env, ...variables });
   switch (name) {
     case 'relay': {
@@ -83,6 +83,11 @@ async function start({ name, variables }: ParsedCommand): Promise<Started | Prin
       const env = readEnv('provide', set);
       const { startProvide } = await import('./provide.ts');
       return { program: await startProvide(env), shutdownSeconds: env.SHUTDOWN_SECONDS };
+    }
+    case 'doctor':
+    case 'doctor provide': {
+      const { runDoctor } = await import('./doctor/doctor.ts');
+      return runDoctor(name, set, switches.has('json') ? 'json' : 'text');
     }
     case 'keys create': {
       const env = readEnv(name, set);

@@ -10,3 +10,11 @@ export interface Program {
   /** Lets running answers finish within the configured time, then shuts everything down. Idempotent. */
   stop(): Promise<void>;
 }
+
+/** What a command prints that ends by itself: `out` for programs, `notes` for people, on standard error. */
+export interface Printed {
+  readonly out: string;
+  readonly notes: string;
+  /** 0 by default. */
+  readonly exitCode?: number;
+}

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { systemClock } from '#lib/base/clock.ts';
 import { printable } from '#lib/base/printable.ts';
 import { systemRandom } from '#lib/base/random.ts';
@@ -43,6 +43,7 @@ import { createLogger } from './log.ts';
 import { bundledModelFile, noNativeProvider, startNativeProvider, waitUntilListed } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayNode } from './node/relay.ts';
+import { pagesFolder } from './own-files.ts';
 import { createRelayList } from './relay-list.ts';
 import type { Program } from './program.ts';
 import type { RelayEnv } from './settings/commands.ts';
@@ -55,8 +56,6 @@ import { startupBanner } from './terminal.ts';
 export interface Relay extends Program {
   readonly url: string;
 }
-
-const root = dirname(import.meta.dirname);
 
 /**
  * The composition root: real clock, real network, real engine, one port. The port is bound first, since a taken one is
@@ -243,7 +242,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
       peer.directory,
       catalog.map(({ name }) => name),
     );
-    const site = await createSite(join(root, 'build'));
+    const site = await createSite(pagesFolder);
     if (site.fileCount === 0) logger.warn('pages-not-built');
     const gateway = createGateway({
       guard,

@@ -27,8 +27,10 @@ export interface HttpServerOptions {
   readonly isProxy: (address: string) => boolean;
 }
 
+/** Sockets of the public port, of any kind. */
+export const connectionsMax = 16_384;
+
 const serverLimits = {
-  connectionsMax: 16_384,
   headersMs: 15_000,
   /** For a whole request with its body; responses are not limited. */
   requestMs: 60_000,
@@ -49,7 +51,7 @@ export async function listen({ host, port, onRequest, upgrades, ...access }: Htt
     },
     onRequest,
   );
-  server.maxConnections = serverLimits.connectionsMax;
+  server.maxConnections = connectionsMax;
   server.on('upgrade', upgrades.onUpgrade);
   server.prependListener('connection', (socket: Socket) => admit(socket, access));
   watchConnections(server);

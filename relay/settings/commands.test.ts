@@ -17,12 +17,12 @@ const failure = (args: readonly string[]) => {
 };
 
 test('without a command the relay starts', () => {
-  const relay = { name: 'relay', help: false, open: false, variables: {} };
+  const relay = { name: 'relay', switches: new Set(), variables: {} };
   expect(parseCommand([])).toEqual(relay);
   expect(parseCommand(['relay'])).toEqual(relay);
   expect(parseCommand(['--port', '9', '--host=0.0.0.0', '--no-native', '--open'])).toEqual({
     ...relay,
-    open: true,
+    switches: new Set(['open']),
     variables: { PORT: '9', HOST: '0.0.0.0', NATIVE: 'off' },
   });
 });
@@ -31,8 +31,7 @@ test('provide takes its own flags', () => {
   const args = ['provide', '--relays', 'ws://a,ws://b', '--backend', 'http://localhost:11434', '--direct-port', '4002'];
   expect(parseCommand(args)).toEqual({
     name: 'provide',
-    help: false,
-    open: false,
+    switches: new Set(),
     variables: { RELAYS: 'ws://a,ws://b', NATIVE_SERVER: 'http://localhost:11434', DIRECT_PORT: '4002' },
   });
 });
@@ -46,6 +45,17 @@ test('a command may have two words', () => {
   expect(failure(['keys', 'burn']).code).toBe('unknown-command');
   expect(failure(['keys', 'list', 'all']).code).toBe('bad-flag');
   expect(needsPages(['keys', 'list'])).toBe(false);
+});
+
+test('doctor takes the flags of the command that it looks at', () => {
+  expect(parseCommand(['doctor', '--port', '9', '--json'])).toEqual({
+    name: 'doctor',
+    switches: new Set(['json']),
+    variables: { PORT: '9' },
+  });
+  expect(parseCommand(['doctor', 'provide', '--relays', 'ws://a'])).toMatchObject({ name: 'doctor provide' });
+  expect(failure(['doctor', '--relays']).code).toBe('bad-flag');
+  expect(needsPages(['doctor'])).toBe(false);
 });
 
 test.each(['8080', 'mine', 'toString', '__proto__', 'Relay'])('the command %s does not exist', (name) => {

@@ -13,14 +13,37 @@ interface Command {
   /** Flags that set no variable, and what they do. */
   readonly switches: Readonly<Record<string, string>>;
   readonly settings: Settings;
+  /** The command whose settings it looks at: they are listed there. */
+  readonly settingsOf?: 'relay' | 'provide';
 }
 
 export type CommandName = keyof typeof commands;
-export type RelayEnv = EnvOf<(typeof commands)['relay']['settings']>;
-export type ProvideEnv = EnvOf<(typeof commands)['provide']['settings']>;
-export type KeyCreateEnv = EnvOf<(typeof commands)['keys create']['settings']>;
-export type KeyRevokeEnv = EnvOf<(typeof commands)['keys revoke']['settings']>;
+export type CommandEnv<Name extends CommandName> = EnvOf<(typeof commands)[Name]['settings']>;
+export type RelayEnv = CommandEnv<'relay'>;
+export type ProvideEnv = CommandEnv<'provide'>;
+export type KeyCreateEnv = CommandEnv<'keys create'>;
+export type KeyRevokeEnv = CommandEnv<'keys revoke'>;
 export type LedgerEnv = EnvOf<typeof ledgerSettings>;
+
+const relaySettings = {
+  ...portSettings,
+  ...limitSettings,
+  ...otherRelays,
+  ...nativeSettings,
+  ...ledgerSettings,
+  ...upkeepSettings,
+  ...processSettings,
+} as const;
+
+const provideSettings = {
+  ...joinedRelays,
+  ...nativeSettings,
+  ...directSettings,
+  ...dataSettings('data/provide'),
+  ...processSettings,
+} as const;
+
+const doctorSwitches = { json: 'print the findings as JSON' } as const;
 
 /** Everything this program does, one command a row. A setting has its flag, if any, in every command that reads it. */
 export const commands = {
@@ -29,28 +52,29 @@ export const commands = {
     meaning:
       'The pages, the OpenAI gateway at `/v1`, the network over WebSocket, `/health` and `/relay.json`, all on one port.',
     switches: { open: 'open the page in the browser' },
-    settings: {
-      ...portSettings,
-      ...limitSettings,
-      ...otherRelays,
-      ...nativeSettings,
-      ...ledgerSettings,
-      ...upkeepSettings,
-      ...processSettings,
-    },
+    settings: relaySettings,
   },
   provide: {
     summary: "put this machine's models on the network through relays; it opens no port",
     meaning:
       "Puts this machine's models on the network through one or more relays. A process of its own, which opens no port.",
     switches: {},
-    settings: {
-      ...joinedRelays,
-      ...nativeSettings,
-      ...directSettings,
-      ...dataSettings('data/provide'),
-      ...processSettings,
-    },
+    settings: provideSettings,
+  },
+  doctor: {
+    summary: 'say what is wrong with a relay of these settings, and what to do',
+    meaning:
+      'Looks at what a relay of these settings needs, and says what is wrong and what to do; see [Doctor](#doctor). It takes the flags of `relay`.',
+    switches: doctorSwitches,
+    settings: relaySettings,
+    settingsOf: 'relay',
+  },
+  'doctor provide': {
+    summary: 'the same for provide',
+    meaning: 'The same for `provide`, with its flags.',
+    switches: doctorSwitches,
+    settings: provideSettings,
+    settingsOf: 'provide',
   },
   'keys create': {
     summary: 'make a key for the gateway, and print it; it is not stored',

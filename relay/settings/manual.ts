@@ -26,14 +26,15 @@ function commandRows(): string {
 
 /** A table for each set of commands that read the same settings. Those of one name mean the same everywhere. */
 function settingTables(): string {
-  const variables = [...new Set(commandNames.flatMap((name) => Object.keys(commands[name].settings)))];
+  const all = commandNames.filter((name) => !('settingsOf' in commands[name]));
+  const variables = [...new Set(all.flatMap((name) => Object.keys(commands[name].settings)))];
   const groups = new Map<string, string[][]>();
   for (const variable of variables) {
-    const readers = commandNames.filter((name) => variable in commands[name].settings);
+    const readers = all.filter((name) => variable in commands[name].settings);
     const settings = readers.map((name) => (commands[name].settings as Settings)[variable]!);
     const flag = settings[0]!.flag;
     const standards = [...new Set(settings.map(standardOf))].filter((shown) => shown !== '—');
-    const heading = readers.length === commandNames.length ? 'Of every command' : `Of ${inWords(readers)}`;
+    const heading = readers.length === all.length ? 'Of every command' : `Of ${inWords(readers)}`;
     const row = [
       `\`${variable}\``,
       flag ? `\`--${flag.name}\`` : '—',

@@ -9,8 +9,8 @@ const defaultCommand: CommandName = 'relay';
 /** What the command line says. */
 export interface ParsedCommand {
   readonly name: CommandName;
-  readonly help: boolean;
-  readonly open: boolean;
+  /** Flags that set no variable, `help` among them. */
+  readonly switches: ReadonlySet<string>;
   /** The environment variables that the flags set. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -32,14 +32,15 @@ export function parseCommand(args: readonly string[]): ParsedCommand {
     const given = flag && values[flag.name];
     if (given !== undefined) variables[variable] = flag?.value ?? String(given);
   }
-  return { name, help: values['help'] === true, open: values['open'] === true, variables };
+  const switches = ['help', ...Object.keys(commands[name].switches)].filter((word) => values[word] === true);
+  return { name, switches: new Set(switches), variables };
 }
 
 /** Whether the command line starts what serves the pages. One that cannot be read starts nothing. */
 export function needsPages(args: readonly string[]): boolean {
   try {
-    const { name, help } = parseCommand(args);
-    return name === 'relay' && !help;
+    const { name, switches } = parseCommand(args);
+    return name === 'relay' && !switches.has('help');
   } catch {
     return false;
   }
