@@ -81,6 +81,7 @@ const vendors = {
   kysely: ['relay/ledger'],
   pg: ['relay/ledger'],
   pino: ['relay'],
+  '@clack/*': ['relay/init'],
   idb: ['storage'],
   '@ipld/*': ['protocol'],
   multiformats: ['protocol'],

@@ -6,6 +6,7 @@ import { helpOf } from './settings/help.ts';
 import { parseCommand, type ParsedCommand } from './settings/parse-command.ts';
 import { readEnv } from './settings/read-env.ts';
 import { withSecretFiles } from './settings/secret-files.ts';
+import { gatherVariables } from './settings/settings-file.ts';
 import { handleSignals, openBrowser } from './terminal.ts';
 
 /** The program behind `npm start` and `tabloom`. Its commands and exit codes are listed in docs/OPERATING.md. */
@@ -71,7 +72,8 @@ interface Started {
 
 /** The commands are loaded late, so that a wrong flag fails without waiting for the network's code. */
 async function start({ name, switches, variables }: ParsedCommand): Promise<Started | Printed> {
-  const set = await withSecretFiles({ ...process.env, ...variables });
+  const given = name === 'init' ? { ...process.env, ...variables } : await gatherVariables(variables, process.env);
+  const set = await withSecretFiles(given);
   switch (name) {
     case 'relay': {
       const env = readEnv('relay', set);
@@ -83,6 +85,12 @@ async function start({ name, switches, variables }: ParsedCommand): Promise<Star
       const env = readEnv('provide', set);
       const { startProvide } = await import('./provide.ts');
       return { program: await startProvide(env), shutdownSeconds: env.SHUTDOWN_SECONDS };
+    }
+    case 'init': {
+      const isAsking = !switches.has('yes') && process.stdin.isTTY && process.stdout.isTTY;
+      const prompter = isAsking ? (await import('./init/terminal-prompter.ts')).terminalPrompter : undefined;
+      const { runInit } = await import('./init/init.ts');
+      return runInit({ variables: set, overwrite: switches.has('overwrite'), program: calledAs, prompter });
     }
     case 'doctor':
     case 'doctor provide': {
@@ -115,7 +123,7 @@ function fail(error: unknown): never {
   const lines = (error instanceof Error ? error.message : String(error)).split('\n').map(printable);
   process.stderr.write(`${code}: ${lines.join('\n')}\n`);
   if (code === 'internal' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
-  process.exit(wrongUsage.has(code) ? 2 : 1);
+  process.exit(wrongUsage.has(code) ? 2 : code === 'cancelled' ? 130 : 1);
 }
 
 function print(text: string): void {

@@ -16,6 +16,7 @@ import { checkBundledModel, checkModelServer } from './model-servers.ts';
 import { checkPort } from './port.ts';
 import { checkRelay } from './relays.ts';
 import { isFine, writeJson, writeReport } from './report.ts';
+import { checkSettingsFile } from './settings-file.ts';
 import { checkChain, checkPostgres, checkRedis } from './services.ts';
 
 export type DoctorCommand = 'doctor' | 'doctor provide';
@@ -38,7 +39,8 @@ export async function examine(command: DoctorCommand, variables: Variables): Pro
   const usable = { ...variables, ...Object.fromEntries(problems.map(({ details }) => [details['name'], undefined])) };
   const settings: readonly Check[] =
     problems.length > 0 ? [] : [{ id: 'settings', run: async () => ok('They can be read.') }];
-  const machine = [checkNode(process.versions.node)];
+  const file = variables['SETTINGS'];
+  const machine = [...(file ? [checkSettingsFile(file)] : []), checkNode(process.versions.node)];
   const further = command === 'doctor' ? await ofRelay(usable) : await ofProvide(usable);
   return [...wrong, ...(await runChecks([...settings, ...machine, ...further], systemClock))];
 }

@@ -1,8 +1,9 @@
 import { limitSettings, portSettings } from './gateway.ts';
+import { initSettings } from './init.ts';
 import { keyIdSettings, keyTermSettings } from './keys.ts';
 import { nativeSettings } from './native.ts';
 import { directSettings, joinedRelays, otherRelays } from './network.ts';
-import { dataSettings, ledgerSettings, processSettings, upkeepSettings } from './process.ts';
+import { dataSettings, ledgerSettings, newFileSettings, processSettings, upkeepSettings } from './process.ts';
 import type { EnvOf, Settings } from './setting.ts';
 
 interface Command {
@@ -60,6 +61,23 @@ export const commands = {
       "Puts this machine's models on the network through one or more relays. A process of its own, which opens no port.",
     switches: {},
     settings: provideSettings,
+  },
+  init: {
+    summary: 'ask what this machine shall be, and write a file of settings',
+    meaning:
+      'Asks what this machine shall be and which of its models others may use, and writes a file of settings; see [A file of settings](#a-file-of-settings).',
+    switches: { yes: 'ask nothing; take the flags', overwrite: 'replace a file that is there' },
+    settings: {
+      ...initSettings,
+      ...otherRelays,
+      ...nativeSettings,
+      NATIVE: portSettings.NATIVE,
+      HOST: portSettings.HOST,
+      PORT: portSettings.PORT,
+      DATA_DIR: ledgerSettings.DATA_DIR,
+      ...newFileSettings,
+    },
+    settingsOf: 'relay',
   },
   doctor: {
     summary: 'say what is wrong with a relay of these settings, and what to do',

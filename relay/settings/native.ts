@@ -61,6 +61,7 @@ export const nativeSettings = {
   NATIVE_SLOTS: {
     schema: decimal.pipe(z.number().int().min(1).max(256)).default(8),
     meaning: 'Concurrent answers per model; further ones are queued.',
+    flag: { name: 'slots', argument: 'number', help: 'concurrent answers per model' },
   },
   NATIVE_RESERVE: {
     schema: decimal.pipe(z.number().int().max(255)).default(0),

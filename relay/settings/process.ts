@@ -5,9 +5,24 @@ import { decimal, path, serverOf } from './values.ts';
 export type LogLevel = (typeof logLevels)[number];
 const logLevels = ['silent', 'warn', 'info'] as const;
 
+const settingsFile = {
+  meaning:
+    'A file of settings, a line `NAME=value` for each, such as `init` writes. Variables and flags win over it. See [A file of settings](#a-file-of-settings).',
+  flag: { name: 'settings', argument: 'file', help: 'a file of settings, such as "init" writes' },
+} as const;
+
+/** Of every command that is started with settings. */
+export const fileSettings = { SETTINGS: { ...settingsFile, schema: path.optional() } } as const satisfies Settings;
+
+/** Of the command that writes the file. */
+export const newFileSettings = {
+  SETTINGS: { ...settingsFile, schema: path.prefault('tabloom.env'), standard: '`tabloom.env`' },
+} as const satisfies Settings;
+
 /** Where a command keeps what outlives it. */
 export const dataSettings = <Folder extends string>(folder: Folder) =>
   ({
+    ...fileSettings,
     DATA_DIR: {
       schema: path.prefault(folder),
       standard: `\`${folder}\``,

@@ -6,7 +6,7 @@ import type { Settings } from './setting.ts';
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Settings that may hold a password or a key. */
-const secretNames: readonly string[] = [
+export const secretNames: readonly string[] = [
   ...new Set(
     Object.values(commands).flatMap(({ settings }: { readonly settings: Settings }) =>
       Object.entries(settings).flatMap(([name, { secret }]) => (secret === true ? [name] : [])),

@@ -1,4 +1,5 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -42,6 +43,33 @@ describe('leaves with a coded line when it cannot start', () => {
     const result = await runRelay(['--help']);
     expect(result.code).toBe(0);
     for (const flag of ['--port', '--host', '--no-native', '--open', '--help']) expect(result.text).toContain(flag);
+  });
+});
+
+describe('a file of settings', () => {
+  test('init writes what relay starts with', async () => {
+    const file = join(folder, 'tabloom.env');
+    const flags = ['--yes', '--role', 'relay', '--no-native', '--port', '0', '--settings', file];
+    const made = await runRelay(['init', ...flags], { DATA_DIR: join(folder, 'init') });
+    expect(made).toEqual({ code: 0, text: expect.stringContaining(`npm start -- relay --settings ${file}`) });
+    expect(await readFile(file, 'utf8')).toContain(`DATA_DIR=${join(folder, 'init')}\n`);
+    const again = await runRelay(['init', ...flags]);
+    expect(again).toEqual({ code: 1, text: expect.stringMatching(/^settings-exist: .*--overwrite/) });
+    const relay = await startRelay({ native: 'with-native', env: { SETTINGS: file } });
+    expect(await health(relay.url)).toMatchObject({ ok: true, native: { state: 'off' } });
+    await relay.dispose();
+  });
+
+  test('without anybody to ask, init says what is missing and writes nothing', async () => {
+    const file = join(folder, 'none.env');
+    const result = await runRelay(['init', '--role', 'provide', '--settings', file]);
+    expect(result).toEqual({ code: 2, text: expect.stringMatching(/^bad-flag: There is nobody to ask: .*--relays/) });
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test('one that is not there', async () => {
+    const result = await runRelay(['--settings', join(folder, 'missing.env')]);
+    expect(result).toEqual({ code: 2, text: expect.stringMatching(/^bad-setting: SETTINGS is wrong: .*missing\.env/) });
   });
 });
 
