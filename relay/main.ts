@@ -1,6 +1,8 @@
+import { systemClock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
 import { build } from '#lib/protocol/version.ts';
+import { createLiveView, hasLiveView, type LiveView } from './live/view.ts';
 import type { Printed, Program } from './program.ts';
 import { helpOf } from './settings/help.ts';
 import { parseCommand, type ParsedCommand } from './settings/parse-command.ts';
@@ -20,6 +22,8 @@ async function main(): Promise<void> {
   if (command.switches.has('help')) return print(`${helpOf(command.name, calledAs)}\n`);
 
   assertNode(process.versions.node);
+  if (hasLiveView(process.stdout, process.env, command.switches.has('quiet') ? 'quiet' : 'live'))
+    live = createLiveView(process.stdout, systemClock);
   const started = await start(command);
   if ('notes' in started) {
     print(started.out);
@@ -31,7 +35,10 @@ async function main(): Promise<void> {
   handleSignals({
     process,
     elapsed: () => performance.now(),
-    exit: (code) => process.exit(code),
+    exit: (code) => {
+      live?.stop();
+      process.exit(code);
+    },
     stop: async () => {
       print('Stopping; running answers may end. Press again to quit immediately.\n');
       const stuck = () => fail(new TabloomError('stop-stuck', 'It did not stop in time.'));
@@ -49,6 +56,7 @@ async function main(): Promise<void> {
   print(await program.ready);
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
   print(`Ready after ${seconds} s. Press Ctrl+C to stop.\n`);
+  live?.start(program.live);
 }
 
 /** By its name where it is installed as JavaScript, through npm in the repository. */
@@ -70,21 +78,26 @@ interface Started {
   readonly pageUrl?: string;
 }
 
+/** On a terminal; undefined where plain lines are wanted. */
+let live: LiveView | undefined;
+
 /** The commands are loaded late, so that a wrong flag fails without waiting for the network's code. */
 async function start({ name, switches, variables }: ParsedCommand): Promise<Started | Printed> {
   const given = name === 'init' ? { ...process.env, ...variables } : await gatherVariables(variables, process.env);
   const set = await withSecretFiles(given);
+  // Lines of the log would tear the view apart where both are on one terminal.
+  const options = live && process.stderr.isTTY ? { log: { write: live.print } } : {};
   switch (name) {
     case 'relay': {
       const env = readEnv('relay', set);
       const { startRelay } = await import('./relay.ts');
-      const relay = await startRelay(env);
+      const relay = await startRelay(env, options);
       return { program: relay, shutdownSeconds: env.SHUTDOWN_SECONDS, pageUrl: relay.url };
     }
     case 'provide': {
       const env = readEnv('provide', set);
       const { startProvide } = await import('./provide.ts');
-      return { program: await startProvide(env), shutdownSeconds: env.SHUTDOWN_SECONDS };
+      return { program: await startProvide(env, options), shutdownSeconds: env.SHUTDOWN_SECONDS };
     }
     case 'init': {
       const isAsking = !switches.has('yes') && process.stdin.isTTY && process.stdout.isTTY;
@@ -119,6 +132,7 @@ async function start({ name, switches, variables }: ParsedCommand): Promise<Star
 const wrongUsage = new Set(['unknown-command', 'bad-flag', 'bad-setting']);
 
 function fail(error: unknown): never {
+  live?.stop();
   const code = errorCode(error);
   const lines = (error instanceof Error ? error.message : String(error)).split('\n').map(printable);
   process.stderr.write(`${code}: ${lines.join('\n')}\n`);
@@ -127,6 +141,7 @@ function fail(error: unknown): never {
 }
 
 function print(text: string): void {
+  if (live) return live.print(text);
   process.stdout.write(text);
 }
 

@@ -5,11 +5,12 @@ import { toErrorRecord } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Peer } from '#lib/peer/peer.ts';
-import type { Scorer } from '#lib/peer/spec.ts';
+import type { Scorer, ServedModels } from '#lib/peer/spec.ts';
 import { jobRefusal } from '#lib/peer/serve/admit.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { SqliteStorage } from './storage/sqlite.ts';
+import type { BackendHealth } from './native/backend-health.ts';
 import type { BackendConfig } from './native/bridge/backend-config.ts';
 import type { NativePeer, NativePeerComponents } from './native/native-peer.ts';
 import type { ServingState, UpstreamUse } from './native/supervisor.ts';
@@ -22,6 +23,7 @@ export interface NativeProvider {
   /** Its id, once its key is read. */
   readonly self: PeerId | undefined;
   readonly state: NativeState;
+  readonly activity: NativeActivity;
   readonly running: number;
   readonly queued: number;
   /** What was used at providers that are paid. */
@@ -35,6 +37,20 @@ export interface NativeProvider {
   /** Lets what runs or waits finish until the signal aborts, then releases everything. */
   stop(options: { readonly signal: AbortSignal }): Promise<void>;
 }
+
+/** What it has done since the start, and with what. */
+export interface NativeActivity {
+  readonly served: number;
+  readonly failed: number;
+  readonly tokensOut: number;
+  /** Peers that it is connected to. */
+  readonly peers: number;
+  /** As they are offered now. */
+  readonly models: ServedModels['models'];
+  readonly backends: readonly BackendHealth[];
+}
+
+const noActivity: NativeActivity = { served: 0, failed: 0, tokensOut: 0, peers: 0, models: [], backends: [] };
 
 export type NativeState = ServingState | { readonly state: 'off' };
 
@@ -58,6 +74,7 @@ export interface NativeProviderInput extends Pick<
 export const noNativeProvider: NativeProvider = {
   self: undefined,
   state: { state: 'off' },
+  activity: noActivity,
   running: 0,
   queued: 0,
   upstream: undefined,
@@ -123,6 +140,19 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
   const started = start();
 
   return {
+    get activity() {
+      if (!native) return noActivity;
+      const { provider, net } = native.peer;
+      const { jobsDone, jobsFailed, tokensOut } = provider.state;
+      return {
+        served: jobsDone,
+        failed: jobsFailed,
+        tokensOut,
+        peers: new Set(net.status().connections.map((connection) => connection.peer)).size,
+        models: provider.servedModels('network')?.models ?? [],
+        backends: native.serving.backends,
+      };
+    },
     get self() {
       return native?.peer.self;
     },

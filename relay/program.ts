@@ -1,4 +1,12 @@
 import type { Logger } from '#lib/base/logger.ts';
+import type { LiveSnapshot } from './live/snapshot.ts';
+import type { LogDestination } from './log.ts';
+
+/** What a command is given besides its settings. */
+export interface ProgramOptions {
+  /** Where the log goes; standard error by default. */
+  readonly log?: LogDestination | undefined;
+}
 
 /** A command that runs until it is stopped. */
 export interface Program {
@@ -7,6 +15,8 @@ export interface Program {
   readonly banner: string;
   /** Settles when it does its work, or cannot yet; what is printed then. */
   readonly ready: Promise<string>;
+  /** What it is doing now. */
+  live(): LiveSnapshot;
   /** Lets running answers finish within the configured time, then shuts everything down. Idempotent. */
   stop(): Promise<void>;
 }

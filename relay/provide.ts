@@ -12,7 +12,7 @@ import { createLogger } from './log.ts';
 import { bundledModelFile, startNativeProvider, waitUntilListed } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayList } from './relay-list.ts';
-import type { Program } from './program.ts';
+import type { Program, ProgramOptions } from './program.ts';
 import type { ProvideEnv } from './settings/commands.ts';
 import { createCheckpoints } from './storage/checkpoints.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
@@ -22,9 +22,10 @@ import { openSqliteStorage } from './storage/sqlite.ts';
  * WebRTC. It starts without its relays and without its model server, and finds them when they come.
  * @throws `data-in-use`, `data-not-writable`, `bad-identity`.
  */
-export async function startProvide(env: ProvideEnv): Promise<Program> {
+export async function startProvide(env: ProvideEnv, { log }: ProgramOptions = {}): Promise<Program> {
   installEd25519(createNodeEd25519());
-  const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL)];
+  const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
+  const startedAt = clock.now();
   const backends = await readBackends(env);
   const life = new AbortController();
   const checkpoints = createCheckpoints();
@@ -98,6 +99,16 @@ export async function startProvide(env: ProvideEnv): Promise<Program> {
         ? `Listed by ${listedBy.join(', ')}.\n`
         : 'No relay lists this provider yet. It keeps trying.\n';
     }),
+    live() {
+      const { models, ...activity } = native.activity;
+      return {
+        ...activity,
+        uptimeMs: clock.now() - startedAt,
+        running: native.running,
+        queued: native.queued,
+        models: models.map(({ name, slots, running, queued }) => ({ name, workers: 1, slots, running, queued })),
+      };
+    },
     stop: () => (stopping ??= stop()),
   };
 }

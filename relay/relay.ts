@@ -7,6 +7,7 @@ import { catalog, demoModel } from '#lib/engine/catalog.ts';
 import { createLocalNets } from '#lib/net/local.ts';
 import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
 import { createSignIn } from '#lib/pay/sign-in.ts';
+import { capacities } from '#lib/market/capacity.ts';
 import { createPeer } from '#lib/peer/peer.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
@@ -36,6 +37,7 @@ import { openDatabase } from './ledger/database.ts';
 import { createKeyBook } from './ledger/keys.ts';
 import { createLease } from './ledger/lease.ts';
 import { createLedger } from './ledger/ledger.ts';
+import { rarely } from './live/snapshot.ts';
 import { readBackends } from './backends.ts';
 import { createSessionBook } from './ledger/sessions.ts';
 import { createUpkeep } from './ledger/upkeep.ts';
@@ -45,7 +47,7 @@ import { loadSeed } from './node/identity.ts';
 import { createRelayNode } from './node/relay.ts';
 import { pagesFolder } from './own-files.ts';
 import { createRelayList } from './relay-list.ts';
-import type { Program } from './program.ts';
+import type { Program, ProgramOptions } from './program.ts';
 import type { RelayEnv } from './settings/commands.ts';
 import { createSite } from './site/site.ts';
 import { createCheckpoints } from './storage/checkpoints.ts';
@@ -62,9 +64,9 @@ export interface Relay extends Program {
  * the likeliest failure; the native provider starts last, since it is the slowest and the rest need not wait for it.
  * @throws `port-in-use`, `data-in-use`, `data-not-writable`, and whatever else `listen` and the storage throw.
  */
-export async function startRelay(env: RelayEnv): Promise<Relay> {
+export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): Promise<Relay> {
   installEd25519(createNodeEd25519());
-  const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL)];
+  const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const startedAt = clock.now();
   const backends = await readBackends(env);
   const undo: (() => Promise<void> | void)[] = [];
@@ -238,6 +240,7 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
         native: { ...state, running, queued, ...(upstream ? { upstream } : {}) },
       };
     };
+    const capacity = rarely(clock, 2_000, () => capacities(peer.directory.entries(), clock.now()));
     const models = createModelList(
       peer.directory,
       catalog.map(({ name }) => name),
@@ -302,6 +305,17 @@ export async function startRelay(env: RelayEnv): Promise<Relay> {
           ? `The native model does not answer (${state.error.code}): ${printable(state.error.message)}\n`
           : '',
       ),
+      live: () => ({
+        uptimeMs: clock.now() - startedAt,
+        tokensOut: jobs.counts.tokensOut,
+        running: jobs.counts.running,
+        queued: native.queued,
+        served: jobs.counts.finished,
+        failed: jobs.counts.failed,
+        peers: connectedPeers(),
+        models: capacity(),
+        backends: native.activity.backends,
+      }),
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {

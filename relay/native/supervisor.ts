@@ -8,10 +8,13 @@ import type { Provider } from '#lib/peer/spec.ts';
 import type { JobRefusal } from '#lib/peer/serve/admit.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
+import type { BackendHealth } from './backend-health.ts';
 
 /** Keeps models served: loads or finds them in the background, and again when they fail. */
 export interface Serving {
   readonly state: ServingState;
+  /** The model servers behind it; none for a model in this process. */
+  readonly backends: readonly BackendHealth[];
   /** Concurrent answers of each model that may be served now. */
   readonly slots: readonly number[];
   /** Models that run on this machine's GPUs were measured, and as fast as is plausible. Never known of those in this process. */
@@ -114,6 +117,7 @@ export function createModelSupervisor({
       return state;
     },
     slots: [slots],
+    backends: [],
     ready: first.promise,
     start() {
       loading = attempt();

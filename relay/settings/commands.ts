@@ -44,6 +44,7 @@ const provideSettings = {
   ...processSettings,
 } as const;
 
+const quiet = { quiet: 'print lines only, without the live view' } as const;
 const doctorSwitches = { json: 'print the findings as JSON' } as const;
 
 /** Everything this program does, one command a row. A setting has its flag, if any, in every command that reads it. */
@@ -52,14 +53,14 @@ export const commands = {
     summary: 'serve the pages, the OpenAI gateway and the network on one port (the default)',
     meaning:
       'The pages, the OpenAI gateway at `/v1`, the network over WebSocket, `/health` and `/relay.json`, all on one port.',
-    switches: { open: 'open the page in the browser' },
+    switches: { open: 'open the page in the browser', ...quiet },
     settings: relaySettings,
   },
   provide: {
     summary: "put this machine's models on the network through relays; it opens no port",
     meaning:
       "Puts this machine's models on the network through one or more relays. A process of its own, which opens no port.",
-    switches: {},
+    switches: quiet,
     settings: provideSettings,
   },
   init: {

@@ -146,6 +146,14 @@ export function createBridge({ backends: configs, provider, ...components }: Bri
     get slots() {
       return [...offered].map((name) => poolOf(name).model.slots);
     },
+    get backends() {
+      return backends.map(({ label, state: { phase, error }, models }) => ({
+        label,
+        phase,
+        models: models.size,
+        problem: error && String(error.details?.['cause'] ?? error.code),
+      }));
+    },
     ready: Promise.all(backends.map(({ settled }) => settled)).then(state),
     start() {
       for (const backend of backends) backend.start();
