@@ -2,7 +2,6 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openSqliteStorage } from '../storage/sqlite.ts';
 import { checkDataFolder } from './data-folder.ts';
 import { found } from './doctor.fixture.ts';
 
@@ -63,15 +62,17 @@ test('a key that is none', async () => {
   expect(await look(folder)).toMatchObject({ state: 'fail', what: expect.stringContaining('32 bytes') });
 });
 
-test.skipIf(process.platform !== 'linux')('one that a process holds, which is not disturbed', async () => {
+test('one that a process holds, which is found in the list of the kernel', async () => {
   const folder = await privateFolder();
-  const storage = openSqliteStorage(join(folder, 'relay.db'));
-  const before = (await stat(join(folder, 'relay.db'))).mtimeMs;
-  expect(await look(folder)).toMatchObject({ state: 'warn', what: expect.stringContaining(`Process ${process.pid}`) });
+  const file = join(folder, 'relay.db');
+  await writeFile(file, '', { mode: 0o600 });
+  const { ino } = await stat(file);
+  const locks = `1: POSIX  ADVISORY  READ 11 08:01:${ino} 0 EOF\n2: POSIX  ADVISORY  WRITE 4711 08:01:${ino} 0 EOF\n`;
+  const holding = (text: string, serves = false) =>
+    found(checkDataFolder({ folder, held: 'relay.db', isServing: async () => serves, readLocks: async () => text }));
+  expect(await holding(locks)).toMatchObject({ state: 'warn', what: expect.stringContaining('Process 4711') });
   // The relay that answers on the port is who holds it.
-  expect(await look(folder, true)).toMatchObject({ state: 'ok' });
-  await storage.put('receipts', 'a', 1);
-  storage.close();
-  expect((await stat(join(folder, 'relay.db'))).mtimeMs).toBeGreaterThanOrEqual(before);
-  expect(await look(folder)).toMatchObject({ state: 'ok' });
+  expect(await holding(locks, true)).toMatchObject({ state: 'ok', what: expect.stringContaining('process 4711') });
+  expect(await holding(locks.replaceAll(`:${ino} `, `:${ino}0 `))).toMatchObject({ state: 'ok' });
+  expect(await holding('')).toMatchObject({ state: 'ok' });
 });

@@ -9,13 +9,17 @@ export interface DataFolderInput {
   readonly held: string;
   /** Whether a relay of ours has been found to run on the port, which then is who holds it. */
   readonly isServing: () => Promise<boolean>;
+  /** The text of `/proc/locks`, which only Linux has. */
+  readonly readLocks?: () => Promise<string>;
 }
+
+const readKernelLocks = () => readFile('/proc/locks', 'utf8');
 
 const freeLeast = { fail: 64 * 2 ** 20, warn: 2 ** 30 } as const;
 const seedBytes = 32;
 
 /** The folder of `DATA_DIR`: there or to be made, writable, private, with room, and whose it is now. */
-export const checkDataFolder = ({ folder, held, isServing }: DataFolderInput): Check => ({
+export const checkDataFolder = ({ folder, held, isServing, readLocks = readKernelLocks }: DataFolderInput): Check => ({
   id: 'data-folder',
   async run() {
     const there = await nearest(folder);
@@ -34,7 +38,7 @@ export const checkDataFolder = ({ folder, held, isServing }: DataFolderInput): C
     if (there.path !== folder) return ok(`${folder} will be made.`);
     const bad = await lookInside(folder, there.mode);
     if (bad) return bad;
-    const holder = await holderOf(join(folder, held));
+    const holder = await holderOf(join(folder, held), readLocks);
     if (holder !== undefined && !(await isServing())) {
       return warn(
         `Process ${holder} uses ${folder}.`,
@@ -75,14 +79,19 @@ async function lookInside(folder: string, mode: number): Promise<Outcome | undef
   return warn(`Others may look into ${folder}.`, `Its files are private; the folder can be too: chmod 700 ${folder}`);
 }
 
+/** The kernel gives the list page by page, and an entry may slip through between two while others change. */
+const readsMax = 3;
+
 /** The process that locks a file. Linux lists locks by inode, so that nothing has to be opened or locked to find out. */
-async function holderOf(file: string): Promise<string | undefined> {
-  const [locks, found] = await Promise.all([
-    readFile('/proc/locks', 'utf8').catch(() => ''),
-    stat(file).catch(() => undefined),
-  ]);
+async function holderOf(file: string, readLocks: () => Promise<string>): Promise<string | undefined> {
+  const found = await stat(file).catch(() => undefined);
   if (!found) return undefined;
-  return new RegExp(`^\\d+: POSIX +\\S+ +WRITE (\\d+) \\S+:${found.ino} `, 'm').exec(locks)?.[1];
+  const entry = new RegExp(`^\\d+: POSIX +\\S+ +WRITE (\\d+) \\S+:${found.ino} `, 'm');
+  for (let read = 0; read < readsMax; read++) {
+    const holder = entry.exec(await readLocks().catch(() => ''))?.[1];
+    if (holder !== undefined) return holder;
+  }
+  return undefined;
 }
 
 const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
