@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openSqliteStorage } from '../storage/sqlite.ts';
 import { checkDataFolder } from './data-folder.ts';
 import { found } from './doctor.fixture.ts';
 
@@ -12,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 const look = (folder: string, serves = false) =>
-  found(checkDataFolder({ folder, held: 'relay.db', isServing: async () => serves }));
+  found(checkDataFolder({ folder, held: 'relay.db-lock', isServing: async () => serves }));
 const privateFolder = async () => {
   const folder = join(root, 'data');
   await mkdir(folder, { mode: 0o700 });
@@ -64,15 +65,25 @@ test('a key that is none', async () => {
 
 test('one that a process holds, which is found in the list of the kernel', async () => {
   const folder = await privateFolder();
-  const file = join(folder, 'relay.db');
+  const file = join(folder, 'relay.db-lock');
   await writeFile(file, '', { mode: 0o600 });
   const { ino } = await stat(file);
   const locks = `1: POSIX  ADVISORY  READ 11 08:01:${ino} 0 EOF\n2: POSIX  ADVISORY  WRITE 4711 08:01:${ino} 0 EOF\n`;
   const holding = (text: string, serves = false) =>
-    found(checkDataFolder({ folder, held: 'relay.db', isServing: async () => serves, readLocks: async () => text }));
+    found(
+      checkDataFolder({ folder, held: 'relay.db-lock', isServing: async () => serves, readLocks: async () => text }),
+    );
   expect(await holding(locks)).toMatchObject({ state: 'warn', what: expect.stringContaining('Process 4711') });
   // The relay that answers on the port is who holds it.
   expect(await holding(locks, true)).toMatchObject({ state: 'ok', what: expect.stringContaining('process 4711') });
   expect(await holding(locks.replaceAll(`:${ino} `, `:${ino}0 `))).toMatchObject({ state: 'ok' });
   expect(await holding('')).toMatchObject({ state: 'ok' });
+});
+
+test.runIf(process.platform === 'linux')('one that this process holds', async () => {
+  const folder = await privateFolder();
+  const storage = openSqliteStorage(join(folder, 'relay.db'));
+  expect(await look(folder)).toMatchObject({ state: 'warn', what: expect.stringContaining(`Process ${process.pid}`) });
+  storage.close();
+  expect(await look(folder)).toMatchObject({ state: 'ok' });
 });

@@ -5,7 +5,7 @@ import { causeOf, fail, ok, warn, type Check, type Outcome } from './finding.ts'
 
 export interface DataFolderInput {
   readonly folder: string;
-  /** The database that a running process holds, such as `relay.db`. */
+  /** The file that a running process locks, such as `relay.db-lock`. */
   readonly held: string;
   /** Whether a relay of ours has been found to run on the port, which then is who holds it. */
   readonly isServing: () => Promise<boolean>;

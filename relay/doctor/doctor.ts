@@ -51,7 +51,7 @@ async function ofRelay(variables: Variables): Promise<readonly Check[]> {
   const port = checkPort({ host: env.HOST, port: env.PORT, fetch });
   const isServing = async () => (await port.serving(AbortSignal.timeout(2_000))) !== undefined;
   return [
-    checkDataFolder({ folder: env.DATA_DIR, held: 'relay.db', isServing }),
+    checkDataFolder({ folder: env.DATA_DIR, held: 'relay.db-lock', isServing }),
     port.check,
     ...(env.DATABASE_URL === undefined ? [] : [checkPostgres(env.DATABASE_URL)]),
     ...(env.REDIS_URL === undefined ? [] : [checkRedis(env.REDIS_URL)]),
@@ -78,7 +78,7 @@ async function ofProvide(variables: Variables): Promise<readonly Check[]> {
   if (!env) return [];
   const isServing = async () => false;
   return [
-    checkDataFolder({ folder: env.DATA_DIR, held: 'provide.db', isServing }),
+    checkDataFolder({ folder: env.DATA_DIR, held: 'provide.db-lock', isServing }),
     ...(await ofModels(env)),
     ...(isJoining ? ofRelays(env) : []),
     checkReach(env.DIRECT_PORT),
