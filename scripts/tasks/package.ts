@@ -3,7 +3,7 @@ import { stagePackage } from '../package/stage.ts';
 import { ensureBuilt } from './build.ts';
 import { printNow, projectRoot, runTool } from './tool.ts';
 
-/** Writes `dist/tabloom-<version>.tgz`, which `npx` and `npm install` take: `node scripts/run.mjs tasks/package`. */
+/** Writes `dist/tabloom-<version>.tgz`, which `npx` and `npm install` take: `npm run package`. */
 const folder = join(projectRoot, 'dist/package');
 await ensureBuilt();
 printNow('Packing …\n');
