@@ -127,18 +127,17 @@ describe('the demo model in llama.cpp', () => {
   });
 
   test('says where text alone fell into other tokens than it was made of', async () => {
-    const hot = await read(loaded.doStream(chat(story, { temperature: 2, topP: 1, seed: 3, maxTokens: 40 }), {}));
-    const found = new Set<string>();
-    for (let cut = 1; cut < hot.parts.length; cut++) {
-      const head = hot.parts.slice(0, cut).flatMap((part) => (part.type === 'text-delta' ? [part] : []));
-      const text = head.map((part) => part.text).join('');
-      const tokens = head.reduce((sum, part) => sum + part.tokens, 0);
-      const rest = await read(
-        loaded.doStream({ ...chat(story, { maxTokens: tokens + 1 }), resume: { text, tokens } }, {}),
-      );
-      found.add(rest.warnings.join());
-    }
-    expect(found).toEqual(new Set(['', 'resume-text']));
+    const whole = await read(loaded.doStream(chat(story, { temperature: 0, maxTokens: 20 }), {}));
+    const head = whole.parts.flatMap((part) => (part.type === 'text-delta' ? [part] : []));
+    const text = head.map((part) => part.text).join('');
+    const tokens = head.reduce((sum, part) => sum + part.tokens, 0);
+    const warningsOf = async (made: number) => {
+      const resume = { text, tokens: made };
+      return (await read(loaded.doStream({ ...chat(story, { maxTokens: made + 1 }), resume }, {}))).warnings;
+    };
+    expect(await warningsOf(tokens)).toEqual([]);
+    // As if it had been written letter by letter, which is possible where a model is hot.
+    expect(await warningsOf(text.length)).toEqual(['resume-text']);
   });
 
   test('refuses a bias that it cannot set, and ids that are none of its own', async () => {
