@@ -278,4 +278,6 @@ test('the page shows what goes in and what comes out', async () => {
     expect(text).toContain(`<code>${shown}</code>`);
   }
   expect(text).toContain('integer from 1 to 744');
+  // What may be null beside another type is named by that.
+  expect(text).toContain('<code>stream</code></td><td>boolean</td>');
 });

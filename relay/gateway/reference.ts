@@ -104,7 +104,8 @@ function describe(schema: JsonSchema): string {
   if (Array.isArray(words)) return words.map((word) => JSON.stringify(word)).join(', ');
   if (only !== undefined) return JSON.stringify(only);
   if (type === 'array') return `list of ${describe((items ?? {}) as JsonSchema)}`;
-  return typeof type === 'string' ? `${type}${bounds(schema)}` : 'any value';
+  const types = [type].flat().filter((one) => one !== undefined && one !== 'null');
+  return types.length > 0 ? `${types.join(' or ')}${bounds(schema)}` : 'any value';
 }
 
 /** Bounds of a number, unless they are only those that JavaScript sets. */
