@@ -16,6 +16,11 @@ export function readIncoming(source: Readable, onOver: () => void = () => undefi
     wake();
   });
   source.on('readable', () => wake()).on('end', () => wake());
+  source.on('close', () => {
+    // Destroyed without an error, which neither ends nor fails it.
+    if (!source.readableEnded) failure ??= new Error('The connection was closed before the end.');
+    wake();
+  });
   const end = () => {
     isOver = true;
     onOver();
