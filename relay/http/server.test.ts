@@ -267,6 +267,34 @@ describe('requests that are more than HTTP/1.1', () => {
       await gone.promise;
     },
   );
+
+  test('B8: one that has gone is noticed while a stream of events is silent', async () => {
+    const begun = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    const { http } = await relayServer({
+      onRequest: (_request, response) => {
+        response.once('close', () => gone.resolve());
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+      },
+    });
+    const socket = connect({ host: '127.0.0.1', port: http.port });
+    socket.once('data', () => begun.resolve());
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await begun.promise;
+    socket.destroy();
+    await gone.promise;
+  });
+
+  test('B8: nothing but comments is added to the stream of one that has closed its own half', async () => {
+    const { http } = await relayServer({
+      onRequest: (request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+        request.socket.once('end', () => setImmediate(() => response.end('data: 2\n\n')));
+      },
+    });
+    const text = await exchange(http.port, `GET / HTTP/1.1\r\n${head}\r\n\r\n`, { half: true });
+    expect(text).toMatch(/data: 1\n\n[\s\S]*: ping\n\n[\s\S]*data: 2\n\n/);
+  });
 });
 
 describe('listening', () => {

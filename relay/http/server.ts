@@ -146,19 +146,27 @@ const probeIntervalMs = 500;
 
 /**
  * Distinguishes a client that closed its own half from one that is gone. Both send the same FIN, but only the latter
- * resets the connection on a write, so that the next write fails. An interim response is a write without meaning. A
- * response that has started needs no probe, since its own chunks do the same. HTTP/1.0 has no interim responses; there a
- * FIN means the client is gone.
+ * resets the connection on a write, so that the next write fails. An interim response is a write without meaning, and so
+ * is a comment between the events of a stream, which may be silent for as long as a prompt takes. Any other response that
+ * has started needs no probe, since its own chunks do the same. HTTP/1.0 has no interim responses; there a FIN means the
+ * client is gone.
  */
 function probe({ httpVersion, socket }: IncomingMessage, response: ServerResponse): void {
   if (httpVersion === '1.0') return void socket.destroy();
   const ask = () => {
-    if (response.headersSent) clearInterval(timer);
-    else response.writeProcessing();
+    if (!response.headersSent) response.writeProcessing();
+    else if (isEventStream(response) && !response.writableEnded) response.write(': ping\n\n');
+    else clearInterval(timer);
   };
   const timer = setInterval(ask, probeIntervalMs);
   response.once('close', () => clearInterval(timer));
   ask();
+}
+
+/** Undocumented, but what `writeHead` was given is kept nowhere else. Whoever streams events writes each of them whole. */
+function isEventStream(response: ServerResponse): boolean {
+  const { _header: header } = response as { readonly _header?: string | null };
+  return /^content-type: *text\/event-stream/im.test(header ?? '');
 }
 
 interface ParseFailure {

@@ -67,3 +67,17 @@ export async function startScriptedServer(respond: Respond, port = 0): Promise<S
     },
   };
 }
+
+/** It begins to answer what mentions Tabloom and never ends, however long a test is kept waiting. `left`: its asker went away. */
+export async function startEndlessServer(): Promise<ScriptedServer & { readonly left: Promise<void> }> {
+  const left = Promise.withResolvers<void>();
+  const chunk = { choices: [{ index: 0, delta: { content: 'One, ' }, finish_reason: null }] };
+  const head = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n';
+  const server = await startScriptedServer(({ path, body }, socket) => {
+    if (path.endsWith('/models')) return void socket.end(listOf('endless'));
+    if (!body.includes('Tabloom')) return void socket.end(answerWith('Measured.'));
+    socket.once('close', () => left.resolve());
+    socket.write(`${head}data: ${JSON.stringify(chunk)}\n\n`);
+  });
+  return { ...server, left: left.promise };
+}

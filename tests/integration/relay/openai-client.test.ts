@@ -2,15 +2,18 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { health } from './http.ts';
 import { startRelay, type RelayProcess } from '../../fixtures/relay-process.ts';
+import { startEndlessServer } from '../bridge/scripted-server.ts';
 
 /** The client most programs use, unchanged but for its base URL. */
 let relay: RelayProcess;
 let client: OpenAI;
 beforeAll(async () => {
   relay = await startRelay({ native: 'with-native' });
-  client = new OpenAI({ baseURL: `${relay.url}/v1`, apiKey: 'not-needed', maxRetries: 0 });
+  client = clientOf(relay);
 });
 afterAll(() => relay?.dispose());
+
+const clientOf = ({ url }: RelayProcess) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'not-needed', maxRetries: 0 });
 
 const request = {
   model: 'tabloom-demo',
@@ -65,20 +68,17 @@ describe('the openai client', () => {
   });
 
   test('stops the engine when it walks away', async () => {
-    const before = (await health(relay.url)).jobs.cancelled;
-    const stream = await client.chat.completions.create({
-      ...request,
-      messages: [{ role: 'user', content: 'Count to one hundred.' }],
-      stream: true,
-    });
-    for await (const chunk of stream) {
-      if (!chunk.choices[0]?.delta.content) continue;
-      // The answer cannot come to its end before the client has gone.
-      relay.suspend();
-      break;
+    const endless = await startEndlessServer();
+    const bridge = await startRelay({ native: 'with-native', env: { NATIVE_SERVER: endless.baseUrl } });
+    try {
+      const client = clientOf(bridge);
+      const stream = await client.chat.completions.create({ ...request, model: 'auto', stream: true });
+      for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
+      await endless.left;
+      await expect.poll(async () => (await health(bridge.url)).jobs.cancelled).toBe(1);
+    } finally {
+      await bridge.dispose();
+      await endless.close();
     }
-    relay.resume();
-    await expect.poll(async () => (await health(relay.url)).native.running, { timeout: 10_000 }).toBe(0);
-    expect((await health(relay.url)).jobs.cancelled).toBe(before + 1);
   });
 });
