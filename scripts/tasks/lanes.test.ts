@@ -74,3 +74,23 @@ test('a step alone prints as it goes', async () => {
   );
   expect(printed).toHaveLength(2);
 });
+
+test('a lane that has come to its end takes what is left, each step once', async () => {
+  const printed: string[] = [];
+  const order: string[] = [];
+  const others = Promise.withResolvers<void>();
+  const noted = (name: string) => step(name, async () => one(order.push(name) > 0));
+  const total = await runLanes(
+    [[step('long', async () => others.promise.then(() => one(order.push('long') > 0)))], [noted('short')]],
+    (text) => printed.push(text),
+    [noted('first'), noted('second'), step('third', async () => (others.resolve(), one(order.push('third') > 0)))],
+  );
+  expect(order).toEqual(['short', 'first', 'second', 'third', 'long']);
+  expect(total.passed).toBe(5);
+});
+
+test('what is left runs, though no lane has steps of its own', async () => {
+  expect(await runLanes([[], []], () => undefined, [step('alone', async () => one(true))])).toMatchObject({
+    passed: 1,
+  });
+});

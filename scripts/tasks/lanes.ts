@@ -8,15 +8,25 @@ export interface Step {
 }
 
 /**
- * Runs lanes concurrently and the steps of each lane in order, continuing after failures. Each step ends with a result
- * line; while several lanes run, its output is held back until then, so that nothing is interleaved.
+ * Runs lanes concurrently and the steps of each lane in order, continuing after failures; a lane that has come to its end takes
+ * from `rest`, so that none is idle. Each step ends with a result line; while several lanes run, its output is held back until
+ * then, so that nothing is interleaved.
  */
-export async function runLanes(lanes: readonly (readonly Step[])[], print: Print): Promise<Counts> {
+export async function runLanes(
+  lanes: readonly (readonly Step[])[],
+  print: Print,
+  rest: readonly Step[] = [],
+): Promise<Counts> {
+  const left = [...rest];
   const busy = lanes.filter((steps) => steps.length > 0);
+  if (busy.length === 0 && left.length > 0) busy.push([]);
   const counts = await Promise.all(
     busy.map(async (steps) => {
       let total = none;
-      for (const step of steps) total = add(total, await runStep(step, busy.length > 1 ? 'whole' : 'live', print));
+      const own = [...steps];
+      for (let step = own.shift() ?? left.shift(); step; step = own.shift() ?? left.shift()) {
+        total = add(total, await runStep(step, busy.length > 1 ? 'whole' : 'live', print));
+      }
       return total;
     }),
   );
