@@ -18,7 +18,7 @@ import { encodeTallyFrame, tallyProtocol } from '#lib/protocol/tally.ts';
 import { linkDigest } from '#lib/trust/links.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { promptHash } from '#lib/trust/prompt-hash.ts';
-import { receiptHash } from '#lib/trust/receipt.ts';
+import { receiptHash, type Delivered } from '#lib/trust/receipt.ts';
 import { kindJobs, kindOutputs, kindParts } from './kinds.ts';
 import * as from from './records.ts';
 import { signatureVectors } from './signatures.ts';
@@ -135,14 +135,15 @@ function envelopes() {
   });
   const { offer, goodbye, fullOffer, claimingOffer, payingOffer, receipt, checkpoint, countersign, tally } =
     from.envelopes;
+  const { pricedOffer, paidReceipt, dueCheckpoint } = from.envelopes;
   return [
     row('offer', offer, from.workerSeed, from.offer),
     row('goodbye', goodbye, from.workerSeed, from.goodbye),
-    row('offer, all of it', fullOffer, from.workerSeed, from.fullOffer),
+    row('offer, all of it', fullOffer, from.workerSeed, from.olderFullOffer),
     row('offer, with hardware', claimingOffer, from.workerSeed, from.claimingOffer),
     row('offer, measured and paying', payingOffer, from.workerSeed, from.payingOffer),
     row('checkpoint', checkpoint, from.workerSeed, from.checkpoint),
-    row('receipt', receipt, from.workerSeed, receiptRecord()),
+    row('receipt', receipt, from.workerSeed, receiptRecord(from.delivered)),
     row('countersign', countersign, from.askerSeed, {
       jobId: from.job.id,
       receipt: receiptHash(receipt),
@@ -150,11 +151,14 @@ function envelopes() {
       prevAsker: '0'.repeat(64),
     }),
     row('tally', tally, from.askerSeed, from.tally),
+    row('offer, with a price', pricedOffer, from.workerSeed, from.pricedOffer),
+    row('checkpoint, with what is due', dueCheckpoint, from.workerSeed, from.dueCheckpoint),
+    row('receipt, paid', paidReceipt, from.workerSeed, receiptRecord(from.paidDelivery)),
   ];
 }
 
-function receiptRecord() {
-  const { job, output, asker, ...rest } = from.delivered;
+function receiptRecord(delivered: Delivered) {
+  const { job, output, asker, ...rest } = delivered;
   return {
     ...rest,
     jobId: job.id,

@@ -7,6 +7,7 @@ import type { AskerFrame, WorkerFrame } from '#lib/protocol/frame.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { chat } from '#lib/protocol/kinds/chat.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
+import { encodeVoucher } from '#lib/protocol/payment.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { signTally, type Tally, type TallyFrame } from '#lib/protocol/tally.ts';
 import { chainStart } from '#lib/trust/chain.ts';
@@ -109,10 +110,51 @@ export const fullOffer: Offer = {
   tiers: ['open', 'audited'],
   policy: [],
   must: ['sealed'],
-  wallet: '0x00',
-  bond: '0x01',
   attestation: Uint8Array.of(1, 2),
 };
+
+/** As it was written before `wallet` and `bond` went: readers ignore them. */
+export const olderFullOffer = { ...fullOffer, wallet: '0x00', bond: '0x01' };
+
+/** Of a peer that is paid: a model with a price, and where the money goes. */
+export const pricedOffer: Offer = {
+  ...offer,
+  seq: offer.seq + 6,
+  models: [{ ...offer.models[0]!, price: { in: '100000', out: '400000' } }],
+  payout: {
+    chain: 8453,
+    provider: `0x${'1a'.repeat(20)}`,
+    providerSigner: `0x${'2b'.repeat(20)}`,
+    delay: 86_400,
+    depositMin: '1000000',
+  },
+};
+
+export const paidJob: Job = {
+  ...job,
+  id: '101112131415161718191a1b1c1d1e1f',
+  budget: '50000',
+  payment: {
+    chain: 8453,
+    terms: {
+      payer: `0x${'3c'.repeat(20)}`,
+      payerSigner: `0x${'4d'.repeat(20)}`,
+      provider: pricedOffer.payout!.provider,
+      providerSigner: pricedOffer.payout!.providerSigner,
+      token: `0x${'5e'.repeat(20)}`,
+      delay: 86_400,
+      deadline: 0,
+      salt: `0x${'6f'.repeat(32)}`,
+    },
+    price: pricedOffer.models[0]!.price,
+  },
+};
+
+const voucher = encodeVoucher({
+  channelId: `0x${'7a'.repeat(32)}`,
+  cumulativeAmount: 1_027n,
+  signature: `0x${'8b'.repeat(65)}`,
+});
 
 export const claimingOffer: Offer = {
   ...offer,
@@ -178,6 +220,16 @@ export const checkpoint: Checkpoint = {
   issuedAt: 1_700_000_000_500,
 };
 
+export const paidDelivery: Delivered = {
+  ...delivered,
+  job: paidJob,
+  reason: 'budget',
+  price: paidJob.payment!.price,
+  payment: { chain: 8453, channel: `0x${'7a'.repeat(32)}`, total: '5' },
+};
+
+export const dueCheckpoint: Checkpoint = { ...checkpoint, jobId: paidJob.id, due: '3' };
+
 export const tally: Tally = {
   peer: asker.peer,
   seq: 1_700_000_000_007,
@@ -192,13 +244,16 @@ export const tally: Tally = {
 export const envelopes = {
   offer: signOffer(offer, worker),
   goodbye: signOffer(goodbye, worker),
-  fullOffer: signOffer(fullOffer, worker),
+  fullOffer: signEnvelope('offer', olderFullOffer, worker),
   claimingOffer: signOffer(claimingOffer, worker),
   payingOffer: signOffer(payingOffer, worker),
   receipt: issueReceipt(delivered, worker).envelope,
   checkpoint: signEnvelope('checkpoint', checkpoint, worker),
   countersign: countersign(issueReceipt(delivered, worker), chainStart, asker),
   tally: signTally(tally, asker),
+  pricedOffer: signOffer(pricedOffer, worker),
+  paidReceipt: issueReceipt(paidDelivery, worker).envelope,
+  dueCheckpoint: signEnvelope('checkpoint', dueCheckpoint, worker),
 } as const;
 
 /** The same job again, twice, each time as what follows the first: two histories. */
@@ -240,6 +295,8 @@ export const askerFrames: Readonly<Record<string, AskerFrame>> = {
   cancel: { t: 'cancel', jobId: job.id },
   countersign: { t: 'countersign', envelope: envelopes.countersign },
   pay: { t: 'pay', voucher: Uint8Array.of(1, 2, 3) },
+  'open, paid': { t: 'open', job: paidJob },
+  'pay, for a job': { t: 'pay', voucher, total: '27' },
 };
 
 export const workerFrames: Readonly<Record<string, WorkerFrame>> = {
@@ -254,6 +311,12 @@ export const workerFrames: Readonly<Record<string, WorkerFrame>> = {
   finish: { t: 'finish', reason: 'stop', usage, receipt: envelopes.receipt },
   error: { t: 'error', code: 'engine-failed', message: 'The engine failed.' },
   'error, with a wait': { t: 'error', code: 'busy', message: 'Later.', retryAfterMs: 500 },
+  'accepted, with what is due': { t: 'accepted', position: 0, etaMs: 0, tokensIn: 21, due: '3' },
+  'accepted, paid before': { t: 'accepted', position: 0, etaMs: 0, tokensIn: 21, due: '3', paid: '3' },
+  'alive, starved': { t: 'alive', phase: 'starved' },
+  'checkpoint, with what is due': { t: 'checkpoint', envelope: envelopes.dueCheckpoint },
+  'finish, paid': { t: 'finish', reason: 'budget', usage, receipt: envelopes.paidReceipt },
+  'refused, unpaid': { t: 'refused', code: 'payment-required', message: 'This model is not free here.' },
 };
 
 export const findRequests: Readonly<Record<string, FindRequest>> = {

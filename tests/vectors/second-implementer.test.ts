@@ -14,7 +14,7 @@ import {
   type AnyPart,
   type Value,
 } from './second-reader.ts';
-import { isName, judgeFrame, readNewerOffer, readTally } from './second-judge.ts';
+import { dueFor, isName, judgeFrame, readNewerOffer, readTally, readVoucher } from './second-judge.ts';
 
 /**
  * A second implementation, written from `src/lib/protocol/README.md` alone. If it agrees with the vectors, the page is
@@ -115,6 +115,20 @@ test('every envelope is signed over the bytes the page defines, by the peer name
     expect(signer).toBe(peerId(envelope.key));
     expect(sha256(hex(row.envelope)).toString('hex')).toBe(row.hash);
   }
+});
+
+test('an offer with a price, a voucher and what is due are read and counted as the page defines', () => {
+  const row = (name: string) => vectors('envelopes').find((one: { name: string }) => one.name === name);
+  const frame = (name: string) => vectors('frames').find((one: { name: string }) => one.name === name);
+  const offer = fromJson(row('offer, with a price').record) as { models: { price: { in: string; out: string } }[] };
+  expect(readNewerOffer(hex(row('offer, with a price').envelope))).toEqual(offer);
+  expect(readVoucher(hex(frame('pay, for a job').value.voucher.$bytes))).toMatchObject({ cumulativeAmount: '1027' });
+  const { price } = offer.models[0]!;
+  const { tokensIn, due } = frame('accepted, with what is due').value;
+  expect(dueFor(price, tokensIn, 0)).toBe(BigInt(due));
+  const { usage } = frame('finish, paid').value;
+  const paid = row('receipt, paid').record;
+  expect(dueFor(paid.price, usage.tokensIn, usage.tokensOut)).toBe(BigInt(paid.payment.total));
 });
 
 test('signatures are verified as the page defines, even where Ed25519 implementations differ', () => {

@@ -115,6 +115,21 @@ const kinds: Readonly<Record<string, readonly [input: Check, params: Check]>> = 
   ],
 };
 
+const address = like(/^0x[0-9a-f]{40}$/);
+const seconds = integer(0, 2 ** 48 - 1);
+const chain = integer(1, Number.MAX_SAFE_INTEGER);
+const price = record({ in: money, out: money });
+const terms = record({
+  payer: address,
+  payerSigner: address,
+  provider: address,
+  providerSigner: address,
+  token: address,
+  delay: seconds,
+  deadline: seconds,
+  salt: like(/^0x[0-9a-f]{64}$/),
+});
+
 const jobHead = record({
   id: hex32,
   artefact: hash,
@@ -125,6 +140,7 @@ const jobHead = record({
   'resume?': record({ text: prompt, 'ids?': list(id, 32_768), tokens: integer(0, 32_768) }),
   'must?': must,
   'budget?': money,
+  'payment?': record({ chain, terms, price }),
 });
 
 const job: Check = (value) => {
@@ -163,10 +179,16 @@ const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
     blob: { sha256: hash, bytes: bytes(65_536, 1) },
     cancel: { jobId: hex32 },
     countersign: { envelope: envelope('countersign') },
-    pay: { voucher: bytes(8_192) },
+    pay: { voucher: bytes(8_192), 'total?': money },
   },
   '/tabloom/job/2 worker': {
-    accepted: { position: integer(0, 1_024), etaMs: duration },
+    accepted: {
+      position: integer(0, 1_024),
+      etaMs: duration,
+      'tokensIn?': count,
+      'due?': money,
+      'paid?': money,
+    },
     refused: { ...failure, 'retryAfterMs?': duration },
     part: {
       part: (value) => (isRow(value) ? record({ type: word, ...partTypes[String(value['type'])] })(value) : bad()),
@@ -231,7 +253,6 @@ export function judgeFrame(protocol: string, sender: string, body: Buffer) {
 
 const rate = number(0, 1e9);
 const jobs = integer(0, 1_024);
-const price = record({ in: money, out: money });
 const model = record({
   artefact: hash,
   name,
@@ -274,14 +295,27 @@ const offer = record({
     'status?': word,
   }),
   'must?': must,
-  'wallet?': text(128),
-  'bond?': text(128),
+  'payout?': record({ chain, provider: address, providerSigner: address, delay: seconds, depositMin: money }),
   'attestation?': bytes(8_192),
 });
 
 export const readNewerOffer = (bytesOfEnvelope: Buffer): Value => {
   const { payload } = envelope('offer')(read(bytesOfEnvelope)) as { payload: Buffer };
   return offer(read(payload));
+};
+
+/** The voucher inside a `pay`, and what it has to cover. */
+export const readVoucher = (bytesOfVoucher: Buffer): Value =>
+  record({
+    channelId: like(/^0x[0-9a-f]{64}$/),
+    cumulativeAmount: money,
+    signature: like(/^0x[0-9a-f]{130}$/),
+  })(read(bytesOfVoucher));
+
+/** What so many units cost by the page's formula. */
+export const dueFor = (prices: { in: string; out: string }, unitsIn: number, unitsOut: number): bigint => {
+  const exact = BigInt(prices.in) * BigInt(unitsIn) + BigInt(prices.out) * BigInt(unitsOut);
+  return exact / 1_000_000n + (exact % 1_000_000n > 0n ? 1n : 0n);
 };
 
 /** The record of a tally, by its table. */

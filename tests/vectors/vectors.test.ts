@@ -89,7 +89,9 @@ test('every envelope in the files opens to its record and signer', () => {
     const type = row.type as keyof typeof schemas;
     const envelope = decodeEnvelope(fromHex(row.envelope));
     const { record, peer } = openEnvelope(type, schemas[type], envelope);
-    expect(toJson(record)).toEqual(row.record);
+    // Members that an offer once had are ignored.
+    const { wallet: _, bond: __, ...known } = row.record;
+    expect(toJson(record)).toEqual(known);
     expect(toHex(keyFromPeerId(peer))).toBe(row.key);
     expect(toHex(encodeEnvelope(envelope))).toBe(row.envelope);
   }

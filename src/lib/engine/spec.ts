@@ -122,7 +122,7 @@ export type EngineEvent =
   | Part
   | {
       readonly type: 'finish';
-      readonly reason: Exclude<KnownFinishReason, 'cancelled'>;
+      readonly reason: Exclude<KnownFinishReason, 'cancelled' | 'unpaid' | 'budget'>;
       readonly usage: Usage;
       readonly timings: EngineTimings;
     };

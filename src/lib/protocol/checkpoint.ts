@@ -24,7 +24,7 @@ export const checkpointSchema = z.object({
   outputRoot: hashSchema,
   outputForm: z.enum(['token-ids', 'text-parts']),
   issuedAt: z.number().int().nonnegative(),
-  /** Reserved: amount owed for the job so far, in the smallest unit. */
+  /** What the job costs so far at this worker, in the smallest unit. Left out where it is free. */
   due: unitsSchema.optional(),
 });
 

@@ -50,6 +50,16 @@ export const wireErrors = {
     message: 'The peer cannot resume this answer. Ask again from the start.',
   },
   price: { status: 402, retry: 'elsewhere', message: 'The price offered is below the price the peer asks.' },
+  'payment-required': {
+    status: 402,
+    retry: 'elsewhere',
+    message: 'This peer is paid for the model. Give the job a budget, or ask a peer that serves it for free.',
+  },
+  'payment-refused': {
+    status: 402,
+    retry: 'elsewhere',
+    message: 'The payment was not accepted by the peer. Check the payment channel, or ask another peer.',
+  },
   'too-long': {
     status: 400,
     retry: 'never',

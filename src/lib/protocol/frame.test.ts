@@ -16,6 +16,7 @@ import {
   countersignEnvelopeFixture,
   jobFixture,
   offerEnvelopeFixture,
+  paidJobFixture,
   receiptEnvelopeFixture,
 } from './protocol.fixture.ts';
 
@@ -33,9 +34,13 @@ const askerFrames: AskerFrame[] = [
   { t: 'cancel', jobId: jobFixture.id },
   { t: 'countersign', envelope: countersignEnvelopeFixture },
   { t: 'pay', voucher: new Uint8Array(limits.receiptBytesMax) },
+  { t: 'pay', voucher: new Uint8Array(1), total: '9'.repeat(30) },
+  { t: 'open', job: paidJobFixture },
 ];
 const workerFrames: WorkerFrame[] = [
   { t: 'accepted', position: 0, etaMs: 0 },
+  { t: 'accepted', position: 0, etaMs: 0, tokensIn: 21, due: '3', paid: '0' },
+  { t: 'alive', phase: 'starved' },
   { t: 'refused', code: 'busy', message: 'Later.', retryAfterMs: 2_000 },
   { t: 'part', part: { type: 'text-delta', text: 'Hi', tokens: 1, ids: [0xffff_ffff] } },
   { t: 'part', part: { type: 'warning', code: 'seed-ignored', message: 'No seed here.' } },
@@ -157,6 +162,7 @@ test('each limit holds at its edge: one more is refused when reading and when wr
       { t: 'blob', sha256: '0'.repeat(64), bytes: new Uint8Array(1) },
       { t: 'blob', sha256: '0'.repeat(64), bytes: new Uint8Array(0) },
     ],
+    ['total', { t: 'pay', voucher: new Uint8Array(1), total: '0' }, { t: 'pay', voucher: new Uint8Array(1), total: 1 }],
     ['voucher', { t: 'pay', voucher: new Uint8Array(0) }, { t: 'pay', voucher: new Uint8Array(8_193) }],
     [
       'the envelope’s type',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytesSchema, someBytesSchema } from './bounded.ts';
+import { someBytesSchema } from './bounded.ts';
 import { encodeCbor, parseRecord, readRecord } from './cbor.ts';
 import { checkpointEnvelopeSchema } from './checkpoint.ts';
 import { errorCodeSchema, errorMessageSchema, wireError } from './errors.ts';
@@ -7,6 +7,8 @@ import { hashSchema, jobIdSchema } from './ids.ts';
 import { parseJob, type Job } from './job.ts';
 import { jobKinds, type KindTable } from './kinds/table.ts';
 import { limits } from './limits.ts';
+import { voucherBytesSchema } from './payment.ts';
+import { unitsSchema } from './price.ts';
 import { finishReasonSchema, partSchema, usageSchema, type Part } from './part.ts';
 import { encodePartFrame, readPlainPart } from './part-frame.ts';
 import { countersignEnvelopeSchema, receiptEnvelopeSchema } from './receipt.ts';
@@ -26,12 +28,18 @@ export interface UnknownFrame {
 }
 
 /** What a worker is doing while it sends no parts; an unknown word is treated as `thinking`. */
-export type Phase = Word<'queued' | 'loading' | 'prefill' | 'thinking' | 'streaming'>;
+export type Phase = Word<'queued' | 'loading' | 'prefill' | 'thinking' | 'streaming' | 'starved'>;
 
 export const jobProtocol = '/tabloom/job/2';
 
 const waitMs = z.number().int().min(0).max(limits.durationMsMax);
 const queuePlace = { position: z.number().int().min(0).max(limits.slotsMax), etaMs: waitMs };
+/** Of a job that is paid for: the units of its input, what they cost so far, and what was credited on an earlier channel. */
+const charged = {
+  tokensIn: z.number().int().nonnegative().optional(),
+  due: unitsSchema.optional(),
+  paid: unitsSchema.optional(),
+};
 const failure = { code: errorCodeSchema, message: errorMessageSchema };
 const phaseSchema: z.ZodType<Phase> = wordSchema;
 
@@ -40,12 +48,12 @@ export const askerFrameSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('blob'), sha256: hashSchema, bytes: someBytesSchema(limits.blobFrameBytesMax) }),
   z.object({ t: z.literal('cancel'), jobId: jobIdSchema }),
   z.object({ t: z.literal('countersign'), envelope: countersignEnvelopeSchema }),
-  /** Reserved: payment of the amount due. */
-  z.object({ t: z.literal('pay'), voucher: bytesSchema(limits.receiptBytesMax) }),
+  /** The channel's newest voucher, and what it pays for this job in all; without a total it credits the job with nothing. */
+  z.object({ t: z.literal('pay'), voucher: voucherBytesSchema, total: unitsSchema.optional() }),
 ]);
 
 export const workerFrameSchema = z.discriminatedUnion('t', [
-  z.object({ t: z.literal('accepted'), ...queuePlace }),
+  z.object({ t: z.literal('accepted'), ...queuePlace, ...charged }),
   z.object({ t: z.literal('refused'), ...failure, retryAfterMs: waitMs.optional() }),
   z.object({ t: z.literal('part'), part: partSchema }),
   z.object({ t: z.literal('checkpoint'), envelope: checkpointEnvelopeSchema }),

@@ -10,15 +10,30 @@ import {
   jobFixture,
   offerEnvelopeFixture,
   offerFixture,
+  paidJobFixture,
+  payoutFixture,
   receiptEnvelopeFixture,
+  receiptPaymentFixture,
   workerFixture,
 } from './protocol.fixture.ts';
+import { decodeVoucher, encodeVoucher } from './payment.ts';
 import { receiptSchema } from './receipt.ts';
 import { decodeTallyFrame, encodeTallyFrame } from './tally.ts';
+
+const voucherFixture = encodeVoucher({
+  channelId: receiptPaymentFixture.channel,
+  cumulativeAmount: 27n,
+  signature: `0x${'8b'.repeat(65)}`,
+});
 
 /** A decoder of untrusted bytes, the codes it may throw, and valid bytes to mutate. */
 const decoders = {
   'asker frame': [decodeAskerFrame, encodeAskerFrame({ t: 'open', job: jobFixture })],
+  'paid job': [decodeAskerFrame, encodeAskerFrame({ t: 'open', job: paidJobFixture })],
+  payment: [decodeAskerFrame, encodeAskerFrame({ t: 'pay', voucher: voucherFixture, total: '27' })],
+  voucher: [decodeVoucher, voucherFixture],
+  charge: [decodeWorkerFrame, encodeWorkerFrame({ t: 'accepted', position: 0, etaMs: 0, tokensIn: 21, due: '3' })],
+  'paid offer': [readOffer, writeOffer({ ...offerFixture, payout: payoutFixture }, workerFixture)],
   countersign: [decodeAskerFrame, encodeAskerFrame({ t: 'countersign', envelope: countersignEnvelopeFixture })],
   'worker frame': [
     decodeWorkerFrame,

@@ -5,7 +5,7 @@ import type { JobKind } from './kinds/spec.ts';
 import { jobKinds } from './kinds/table.ts';
 import { limits } from './limits.ts';
 import { foldOutput } from './output.ts';
-import { jobFixture } from './protocol.fixture.ts';
+import { jobFixture, paymentFixture } from './protocol.fixture.ts';
 
 const version = expect.objectContaining({ code: 'version' });
 const badFrame = expect.objectContaining({ code: 'bad-frame' });
@@ -37,6 +37,8 @@ test('any word is a valid tier; the head’s limits hold', () => {
     [{ resume: { text: '', tokens: limits.maxTokensMax } }, { resume: { text: '', tokens: limits.maxTokensMax + 1 } }],
     [ids(limits.maxTokensMax), ids(limits.maxTokensMax + 1)],
     [{ budget: '9'.repeat(30) }, { budget: '01' }],
+    [{ payment: paymentFixture }, { payment: { ...paymentFixture, price: undefined } }],
+    [{ payment: paymentFixture }, { payment: { ...paymentFixture, terms: { ...paymentFixture.terms, salt: '0x' } } }],
     [{ model: 'ein Modell' }, { model: 'ein\u202eModell' }],
     [{ must: Array(0) }, { must: Array(17).fill('a') }],
   ];

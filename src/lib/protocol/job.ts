@@ -6,6 +6,7 @@ import { artefactIdSchema, jobIdSchema } from './ids.ts';
 import { jobKinds, kindOf, type KindName, type KindTable } from './kinds/table.ts';
 import type { BlobRef } from './kinds/spec.ts';
 import { limits } from './limits.ts';
+import { jobPaymentSchema } from './payment.ts';
 import { unitsSchema } from './price.ts';
 import { understand } from './understand.ts';
 import { mustSchema, nameSchema, unknownMust, wordSchema, type Word } from './word.ts';
@@ -52,8 +53,10 @@ export const jobHeadSchema = z.object({
   salt: z.string().regex(/^[0-9a-f]{32}$/),
   resume: resumeSchema.optional(),
   must: mustSchema.optional(),
-  /** Reserved: maximum cost of this job, in the smallest unit. */
+  /** The most that this worker may charge for it, in the smallest unit; what other workers were paid is taken off already. */
   budget: unitsSchema.optional(),
+  /** Left out by an asker that does not pay. */
+  payment: jobPaymentSchema.optional(),
 });
 
 const envelopeSchema = z.looseObject({

@@ -116,6 +116,18 @@ export const limits = {
   /** A checkpoint is due after this many tokens or this much time, whichever comes first. */
   checkpointTokens: 64,
   checkpointIntervalMs: 2_000,
+  /** The same of a job that is paid for: half a chunk, so that the payment of one half travels while the next is made. */
+  paidCheckpointTokens: 32,
+  /** Tokens that may be unpaid before a worker stops to wait, which is a chunk. */
+  unpaidTokensMax: 64,
+  /** Input is paid before it is read, in steps of so many units. */
+  inputStepTokens: 2_048,
+  /** How long a worker waits for what is due. */
+  unpaidTimeoutMs: 6_000,
+  /** Sooner after a cancel, so that its receipt arrives in time. */
+  unpaidAfterCancelMs: 1_000,
+  /** `pay` frames a worker takes for one job. */
+  payFramesMax: 4_096,
   /** Frames of unknown types that an asker skips in one answer. */
   unknownFramesMax: 4_096,
   /** Checkpoints an asker accepts in one answer. */

@@ -10,7 +10,13 @@ import {
   writeOffer,
   type Offer,
 } from './offer.ts';
-import { askerFixture, offerFixture, receiptEnvelopeFixture, workerFixture } from './protocol.fixture.ts';
+import {
+  askerFixture,
+  offerFixture,
+  payoutFixture,
+  receiptEnvelopeFixture,
+  workerFixture,
+} from './protocol.fixture.ts';
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
 const [model] = offerFixture.models;
@@ -68,7 +74,13 @@ test('each limit holds at its edge', () => {
     [modelFits({ features: Array(32).fill('a') }), modelFits({ features: Array(33).fill('a') })],
     [fits({ tiers: Array(8).fill('a') }), fits({ tiers: Array(9).fill('a') })],
     [fits({ must: Array(16).fill('a') }), fits({ must: Array(17).fill('a') })],
-    [fits({ wallet: 'w'.repeat(128) }), fits({ wallet: 'w'.repeat(129) })],
+    [fits({ payout: payoutFixture }), fits({ payout: { ...payoutFixture, provider: `0x${'1A'.repeat(20)}` } })],
+    [fits({ payout: { ...payoutFixture, chain: 1 } }), fits({ payout: { ...payoutFixture, chain: 0 } })],
+    [
+      fits({ payout: { ...payoutFixture, delay: 2 ** 48 - 1 } }),
+      fits({ payout: { ...payoutFixture, delay: 2 ** 48 } }),
+    ],
+    [fits({ payout: undefined }), fits({ payout: { ...payoutFixture, depositMin: '1.5' } })],
     [fits({ attestation: new Uint8Array(8_192) }), fits({ attestation: new Uint8Array(8_193) })],
   ];
   edges.forEach(([inside, outside], i) => expect([i, inside, outside]).toEqual([i, true, false]));

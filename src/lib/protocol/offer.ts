@@ -6,6 +6,7 @@ import { bytesSchema } from './bounded.ts';
 import { artefactIdSchema, peerIdFromKey, peerIdSchema } from './ids.ts';
 import { tierSchema } from './job.ts';
 import { limits } from './limits.ts';
+import { payoutSchema } from './payment.ts';
 import { priceSchema } from './price.ts';
 import { mustSchema, nameSchema, unknownMust, wordSchema, type Word } from './word.ts';
 
@@ -110,9 +111,9 @@ export const offerSchema = z.object({
   build: z.string().max(limits.wordLengthMax),
   hardware: hardwareSchema.optional(),
   must: mustSchema.optional(),
-  /** Reserved: payout address, stake, and attestation evidence of an enclave. */
-  wallet: z.string().max(limits.nameLengthMax).optional(),
-  bond: z.string().max(limits.nameLengthMax).optional(),
+  /** Where it is paid. Without it a model with a price cannot be asked for. */
+  payout: payoutSchema.optional(),
+  /** Reserved: attestation evidence of an enclave. */
   attestation: bytesSchema(limits.receiptBytesMax).optional(),
 });
 

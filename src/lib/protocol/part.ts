@@ -69,12 +69,12 @@ export const partSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('warning'), code: errorCodeSchema, message: errorMessageSchema }),
 ]);
 
-const finishReasons = ['stop', 'length', 'tool-calls', 'content-filter', 'cancelled'] as const;
+const finishReasons = ['stop', 'length', 'tool-calls', 'content-filter', 'cancelled', 'unpaid', 'budget'] as const;
 
 /**
  * `stop`: end of text or a stop sequence; `length`: `maxTokens` reached or context full; `tool-calls`: the asker must
- * run the calls; `content-filter`: withheld by the worker's policy; `cancelled`: stopped by the asker. Newer peers may
- * send other words.
+ * run the calls; `content-filter`: withheld by the worker's policy; `cancelled`: stopped by the asker; `unpaid`: what was
+ * due was not paid in time; `budget`: more would cost more than the asker allows. Newer peers may send other words.
  */
 export const finishReasonSchema: z.ZodType<FinishReason> = wordSchema;
 

@@ -2,6 +2,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { createSigner, signEnvelope } from './envelope.ts';
 import type { Job } from './job.ts';
 import type { Offer } from './offer.ts';
+import type { JobPayment, Payout, ReceiptPayment } from './payment.ts';
 import type { Countersign, Receipt } from './receipt.ts';
 
 /** One valid instance of each record, for tests. Key seeds are one repeated byte. */
@@ -24,6 +25,35 @@ export const jobFixture: Job = {
   deadlineMs: 120_000,
   salt: '0f0e0d0c0b0a09080706050403020100',
 };
+
+const addressFixture = (byte: string) => `0x${byte.repeat(20)}` as const;
+
+export const payoutFixture: Payout = {
+  chain: 8453,
+  provider: addressFixture('1a'),
+  providerSigner: addressFixture('2b'),
+  delay: 86_400,
+  depositMin: '1000000',
+};
+
+export const paymentFixture: JobPayment = {
+  chain: 8453,
+  terms: {
+    payer: addressFixture('3c'),
+    payerSigner: addressFixture('4d'),
+    provider: payoutFixture.provider,
+    providerSigner: payoutFixture.providerSigner,
+    token: addressFixture('5e'),
+    delay: 86_400,
+    deadline: 0,
+    salt: `0x${'6f'.repeat(32)}`,
+  },
+  price: { in: '100000', out: '400000' },
+};
+
+export const paidJobFixture: Job = { ...jobFixture, budget: '50000', payment: paymentFixture };
+
+export const receiptPaymentFixture: ReceiptPayment = { chain: 8453, channel: `0x${'7a'.repeat(32)}`, total: '27' };
 
 export const offerFixture: Offer = {
   peer: workerFixture.peer,

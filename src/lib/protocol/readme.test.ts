@@ -14,6 +14,7 @@ import { jobKinds } from './kinds/table.ts';
 import { limits } from './limits.ts';
 import { offeredModelSchema, offerSchema } from './offer.ts';
 import { partSchema } from './part.ts';
+import { jobPaymentSchema, payoutSchema, receiptPaymentSchema, voucherSchema } from './payment.ts';
 import { countersignSchema, receiptSchema } from './receipt.ts';
 import {
   forkSchema,
@@ -102,7 +103,26 @@ test('each section names every member of its records, frames, parts and kinds', 
       ],
     ],
     ['How the wire grows', ['must']],
-    ['Money', ['wallet', 'bond', 'attestation', 'budget', 'pay', 'due']],
+    [
+      'Money',
+      [
+        ...keysOf(payoutSchema),
+        ...keysOf(jobPaymentSchema),
+        ...keysOf(jobPaymentSchema.shape.terms),
+        ...keysOf(receiptPaymentSchema),
+        ...keysOf(voucherSchema),
+        'payout',
+        'attestation',
+        'budget',
+        'payment',
+        'pay',
+        'due',
+        'paid',
+        'tokensIn',
+        'starved',
+        'unpaid',
+      ],
+    ],
   ];
   for (const [title, names] of places) {
     for (const name of names) expect(section(title), `${title}: ${name}`).toMatch(new RegExp(`[\`{ ]${name}\\b`));
@@ -190,6 +210,14 @@ test('the page states protocols, the topic, signed prefixes and limits', () => {
       limits.tallyForksMax,
       limits.tallyTimeoutMs / 1_000,
       limits.tallyMinGapMs / 1_000,
+    ],
+    Money: [
+      limits.inputStepTokens,
+      limits.paidCheckpointTokens,
+      limits.unpaidTokensMax,
+      limits.unpaidTimeoutMs / 1_000,
+      limits.unpaidAfterCancelMs / 1_000,
+      limits.payFramesMax,
     ],
     Checkpoints: [limits.checkpointTokens, limits.checkpointIntervalMs / 1_000],
   };

@@ -4,6 +4,7 @@ import { artefactIdSchema, hashSchema, jobIdSchema, peerIdSchema } from './ids.t
 import { tierSchema } from './job.ts';
 import { wordSchema } from './word.ts';
 import { finishReasonSchema } from './part.ts';
+import { receiptPaymentSchema } from './payment.ts';
 import { priceSchema } from './price.ts';
 import { limits } from './limits.ts';
 
@@ -40,6 +41,8 @@ export const receiptSchema = z.object({
   timings: z.object({ queuedMs: durationMs, ttftMs: durationMs, decodeMs: durationMs }),
   tier: tierSchema,
   price: priceSchema,
+  /** Left out where nothing was to be paid. */
+  payment: receiptPaymentSchema.optional(),
   issuedAt: z.number().int().nonnegative(),
   /** Hash of the worker's previous receipt, or 64 zeros. */
   prevWorker: hashSchema,

@@ -5,6 +5,7 @@ import { hashRecord } from '#lib/protocol/hash.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { FinishReason, Usage } from '#lib/protocol/part.ts';
+import type { ReceiptPayment } from '#lib/protocol/payment.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import { countersignSchema, receiptSchema, type Countersign, type Receipt } from '#lib/protocol/receipt.ts';
 import type { OutputSummary } from './output-root.ts';
@@ -20,6 +21,8 @@ export interface Delivered {
   readonly tokensIn: number;
   readonly timings: Receipt['timings'];
   readonly price: Price;
+  /** Left out where nothing was to be paid. */
+  readonly payment?: ReceiptPayment | undefined;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
   /** `receiptHash` of this worker's previous receipt, or `chainStart`. */
@@ -61,6 +64,7 @@ export function issueReceipt(delivered: Delivered, signer: Signer): OpenedReceip
     timings: delivered.timings,
     tier: job.tier,
     price: delivered.price,
+    payment: delivered.payment,
     issuedAt: delivered.issuedAt,
     prevWorker: delivered.prevWorker,
   };

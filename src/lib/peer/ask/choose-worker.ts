@@ -10,6 +10,7 @@ import type { Candidate, Directory, Rejection, RouteQuery } from '#lib/market/sp
 import { jobsAt } from '#lib/market/score.ts';
 import { labellerOf } from '#lib/market/zone.ts';
 import { levelOf } from '#lib/market/standing.ts';
+import { isFree } from '#lib/protocol/charge.ts';
 import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Choosing, Chosen } from '../session/asker-runner.ts';
@@ -27,7 +28,6 @@ import {
   type AskContext,
   type RoutingAttempt,
 } from './search-known.ts';
-import { isFree } from './hedging.ts';
 import { doubtOf, expectedFirstPartMs, firstPartTimeoutMs, stallTimeoutMs } from './timeouts.ts';
 
 /** How long a job waits for the first offer while the directory is empty. */

@@ -1,5 +1,4 @@
 import { createShare } from '#lib/market/share.ts';
-import type { Price } from '#lib/protocol/price.ts';
 
 /** Second workers, at most so many for each free job, and how many may be saved up. */
 const hedgeShare = 0.02;
@@ -45,5 +44,3 @@ export function createHedging(): Hedging {
     },
   };
 }
-
-export const isFree = (price: Price): boolean => price.in === '0' && price.out === '0';
