@@ -54,6 +54,9 @@ contract ChannelsCloseTest is ChannelsFixture {
         refuse(channel, DEPOSIT + 1, voucher(channel, DEPOSIT + 1), TAB_KEY, range(DEPOSIT + 1));
         uint128 most = type(uint128).max;
         refuse(channel, most, voucher(channel, most), TAB_KEY, range(most));
+        // Amounts whose lower bits are in range.
+        most = (1 << 104) + 1_005;
+        refuse(channel, most, voucher(channel, most), TAB_KEY, range(most));
     }
 
     function test_close_needsTheProvidersSigner() public {
@@ -83,6 +86,12 @@ contract ChannelsCloseTest is ChannelsFixture {
         refuse(channel, 1_001, '', TAB_KEY, problem);
         refuse(channel, 1_001, voucher(channel, 1_000), TAB_KEY, problem);
         refuse(channel, 1_001, voucher(sessionChannel(2), 1_001), TAB_KEY, problem);
+        // The right words under anybody else's key, the payer's own included: the session key alone spends.
+        uint256[4] memory keys = [PAYER_KEY, PROVIDER_KEY, TAB_KEY, STRANGER_KEY];
+        for (uint256 i = 0; i < 4; ++i) {
+            bytes memory given = signed(keys[i], ours(voucherHash(idOf(channel), 1_001)));
+            refuse(channel, 1_001, given, TAB_KEY, problem);
+        }
     }
 
     function test_close_refusesWhatIsNotOpen() public {

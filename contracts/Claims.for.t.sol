@@ -151,12 +151,12 @@ contract ClaimForTest is ChannelsFixture {
     }
 
     function test_claimFor_limitsTheBatch() public {
-        IChannels.Claim[] memory list = new IChannels.Claim[](201);
-        for (uint256 i = 0; i < 201; ++i) list[i].channel = sessionChannel(i);
+        IChannels.Claim[] memory list = new IChannels.Claim[](101);
+        for (uint256 i = 0; i < 101; ++i) list[i].channel = sessionChannel(i);
         IChannels.ClaimOrder memory order = orderFor(list, FEE);
         bytes memory signature = orderSignature(TAB_KEY, order);
         vm.prank(RELAY);
-        vm.expectRevert(abi.encodeWithSelector(IChannels.BatchTooLong.selector, 200, 201));
+        vm.expectRevert(abi.encodeWithSelector(IChannels.BatchTooLong.selector, 100, 101));
         channels.claimFor(list, order, signature);
     }
 

@@ -9,7 +9,9 @@ import {Signatures} from './Signatures.sol';
 
 /// @title Turning vouchers into credit, many at a time: bookkeeping only, no token moves.
 abstract contract Claims is Revenue, EIP712 {
-    uint256 public constant BATCH_MAX = 200;
+    /// @notice So that a batch in which every signer is a contract that burns all it is given still fits into the 2^24 gas
+    /// of one transaction (EIP-7825).
+    uint256 public constant BATCH_MAX = 100;
     /// @notice The `withdrawableAt` of a channel that has ended. It never begins again: use another salt.
     uint48 public constant CLOSED = type(uint48).max;
 

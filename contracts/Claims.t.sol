@@ -82,6 +82,45 @@ contract ClaimsTest is ChannelsFixture {
         claimed(channel, DEPOSIT);
     }
 
+    /// Amounts whose lower bits are fine: what does not fit a balance must not be cut to fit.
+    function test_claim_skipsWhatABalanceCannotHold() public {
+        IChannels.Channel memory channel = opened(1);
+        claimed(channel, 3);
+        uint128[3] memory wide = [uint128(1 << 104), (1 << 104) + 5, (1 << 127) + 5];
+        for (uint256 i = 0; i < 3; ++i) assertRefused(claimOf(channel, wide[i]), IChannels.Refusal.Overdrawn);
+        assertState(channel, DEPOSIT, 3, 0);
+    }
+
+    function test_claim_takesAllThatABalanceCanHold() public {
+        uint104 most = type(uint104).max;
+        fund(payer, most);
+        IChannels.Channel memory channel = sessionChannel(1);
+        openAs(channel, most);
+        claimed(channel, most - 1);
+        claimed(channel, most);
+        assertRefused(claimOf(channel, uint128(most) + 1), IChannels.Refusal.Overdrawn);
+        assertState(channel, most, most, 0);
+        assertEq(uint256(most) / 10, owed(TREASURY), 'treasury');
+        assertEq(most, owed(TREASURY) + owed(provider), 'sum');
+    }
+
+    /// The figures of the events: the total and not the difference, and of a refusal what was asked for.
+    function test_claim_saysTotalsAndWhatItSkipped() public {
+        IChannels.Channel memory channel = opened(1);
+        claimed(channel, 1_009);
+        vm.expectEmit(address(channels));
+        emit IChannels.Claimed(idOf(channel), 2_020, 102);
+        claimed(channel, 2_020);
+        IChannels.Claim[] memory list = one(claimOf(channel, 1_234));
+        vm.expectEmit(address(channels));
+        emit IChannels.ClaimSkipped(idOf(channel), IChannels.Refusal.Stale, 1_234);
+        channels.claim(list);
+        list = one(claimOf(channel, DEPOSIT + 77));
+        vm.expectEmit(address(channels));
+        emit IChannels.ClaimSkipped(idOf(channel), IChannels.Refusal.Overdrawn, DEPOSIT + 77);
+        channels.claim(list);
+    }
+
     function test_claim_skipsMissingAndEnded() public {
         IChannels.Channel memory channel = sessionChannel(1);
         assertRefused(claimOf(channel, 1), IChannels.Refusal.ChannelMissing);
@@ -226,13 +265,13 @@ contract ClaimsTest is ChannelsFixture {
     function test_claim_limitsTheBatch() public {
         IChannels.Claim[] memory none = new IChannels.Claim[](0);
         assertEq(0, channels.claim(none), 'accepted');
-        IChannels.Claim[] memory most = new IChannels.Claim[](200);
+        IChannels.Claim[] memory most = new IChannels.Claim[](100);
         IChannels.Claim memory given = claimOf(sessionChannel(1), 1);
-        for (uint256 i = 0; i < 200; ++i) most[i] = given;
+        for (uint256 i = 0; i < 100; ++i) most[i] = given;
         assertEq(0, channels.claim(most), 'accepted');
-        IChannels.Claim[] memory tooMany = new IChannels.Claim[](201);
-        for (uint256 i = 0; i < 201; ++i) tooMany[i] = given;
-        vm.expectRevert(abi.encodeWithSelector(IChannels.BatchTooLong.selector, 200, 201));
+        IChannels.Claim[] memory tooMany = new IChannels.Claim[](101);
+        for (uint256 i = 0; i < 101; ++i) tooMany[i] = given;
+        vm.expectRevert(abi.encodeWithSelector(IChannels.BatchTooLong.selector, 100, 101));
         channels.claim(tooMany);
     }
 

@@ -29,8 +29,11 @@ contract DisputesConcludeTest is DisputesFixture {
         emit IDisputes.DisputeEnded(id, IDisputes.Outcome.Dismissed, 0);
         disputes.conclude(id);
         assertEnded(id, IDisputes.Outcome.Dismissed);
-        assertEq(COUNTER_BOND, disputes.collect(CHALLENGER), 'collected');
-        assertEq(before, token.balanceOf(CHALLENGER), 'challenger');
+        assertEq(COUNTER_BOND / 2, disputes.collect(CHALLENGER), 'collected');
+        assertEq(before - COUNTER_BOND / 2, token.balanceOf(CHALLENGER), 'challenger, who has paid four votes');
+        for (uint256 i = 1; i < 5; ++i) assertEq(COUNTER_BOND / 8, disputes.owed(validator(i)), 'validator');
+        assertEq(0, disputes.owed(BURN), 'burned');
+        assertAllCollected();
         assertEq(STAKE, stakeOf(provider).stake, 'stake');
         vm.expectRevert(
             abi.encodeWithSelector(IDisputes.WrongPhase.selector, IDisputes.Phase.Voting, IDisputes.Phase.Ended)
@@ -67,6 +70,11 @@ contract DisputesConcludeTest is DisputesFixture {
         disputes.conclude(id);
         assertEnded(id, IDisputes.Outcome.Dismissed);
         assertEq(COUNTER_BOND / 2, disputes.owed(CHALLENGER), 'challenger');
+        // Each as much as a member of a quorum of three, and what the third would have had is burned.
+        uint256 each = COUNTER_BOND / 2 / 3;
+        assertEq(each, disputes.owed(validator(1)), 'validator');
+        assertEq(COUNTER_BOND - COUNTER_BOND / 2 - 2 * each, disputes.owed(BURN), 'burned');
+        assertAllCollected();
     }
 
     function test_conclude_innocentCostsTheChallenger() public {
@@ -77,7 +85,9 @@ contract DisputesConcludeTest is DisputesFixture {
         assertEnded(id, IDisputes.Outcome.Innocent);
         assertEq(0, disputes.owed(CHALLENGER), 'challenger');
         assertEq(COUNTER_BOND / 2, disputes.owed(provider), 'provider');
-        assertEq(COUNTER_BOND - COUNTER_BOND / 2, disputes.owed(BURN), 'burned');
+        for (uint256 i = 1; i < 6; ++i) assertEq(COUNTER_BOND / 10, disputes.owed(validator(i)), 'validator');
+        assertEq(0, disputes.owed(BURN), 'burned');
+        assertAllCollected();
     }
 
     function test_conclude_guiltySlashesAfterTheAppealWindow() public {
@@ -91,9 +101,9 @@ contract DisputesConcludeTest is DisputesFixture {
         uint256 awarded = PENALTY / 2;
         assertEq(PENALTY - awarded, token.balanceOf(BURN), 'burned');
         assertEq(COUNTER_BOND + (awarded * 60) / 100, disputes.owed(CHALLENGER), 'challenger');
-        uint256 each = (awarded - (awarded * 60) / 100) / 3;
+        uint256 each = COUNTER_BOND / 2 / 3;
         for (uint256 i = 1; i < 4; ++i) assertEq(each, disputes.owed(validator(i)), 'validator');
-        assertEq(awarded - (awarded * 60) / 100 - 3 * each, disputes.owed(BURN), 'dust');
+        assertEq(awarded - (awarded * 60) / 100 - 3 * each, disputes.owed(BURN), 'burned');
         assertAllCollected();
     }
 
@@ -130,7 +140,22 @@ contract DisputesConcludeTest is DisputesFixture {
         disputes.conclude(id);
         assertEnded(id, IDisputes.Outcome.Guilty);
         assertEq(STAKE, stakeInAll(provider), 'stake');
-        assertEq(COUNTER_BOND, disputes.owed(CHALLENGER), 'challenger');
+        assertEq(COUNTER_BOND - 3 * (COUNTER_BOND / 6), disputes.owed(CHALLENGER), 'challenger, who pays the votes');
+        assertEq(0, disputes.decidedBy(provider, RECEIPT), 'nothing decided');
+        assertAllCollected();
+    }
+
+    /// Who takes its lock away as soon as it is over must not keep a dispute from ending.
+    function test_conclude_worksWithTheLockReleased() public {
+        uint256 id = answered();
+        castMany(id, 1, 3, 0);
+        vm.warp(stakeOf(provider).lockedUntil);
+        providers.release(address(disputes), provider, id);
+        disputes.conclude(id);
+        passWindow(id);
+        disputes.conclude(id);
+        assertEnded(id, IDisputes.Outcome.Guilty);
+        assertEq(STAKE, stakeInAll(provider), 'stake');
         assertAllCollected();
     }
 

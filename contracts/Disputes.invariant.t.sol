@@ -24,7 +24,7 @@ contract DisputesInvariantTest is Test {
     }
 
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](15);
+        bytes4[] memory selectors = new bytes4[](16);
         selectors[0] = handler.bond.selector;
         selectors[1] = handler.unbond.selector;
         selectors[2] = handler.withdrawBond.selector;
@@ -40,6 +40,7 @@ contract DisputesInvariantTest is Test {
         selectors[12] = handler.replace.selector;
         selectors[13] = handler.seize.selector;
         selectors[14] = handler.intrude.selector;
+        selectors[15] = handler.release.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }

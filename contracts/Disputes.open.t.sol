@@ -53,20 +53,21 @@ contract DisputesOpenTest is DisputesFixture {
         disputes.open(provider, RECEIPT, PENALTY);
     }
 
-    function test_open_needsAReceiptDisputedNeverBefore() public {
+    function test_open_needsAReceiptNotDecidedBefore() public {
         vm.startPrank(CHALLENGER);
         vm.expectRevert(abi.encodeWithSelector(IDisputes.ReceiptMissing.selector));
         disputes.open(provider, 0, PENALTY);
-        uint256 id = disputes.open(provider, RECEIPT, PENALTY);
-        bytes memory problem = abi.encodeWithSelector(IDisputes.ReceiptAlreadyDisputed.selector, provider, RECEIPT);
-        vm.expectRevert(problem);
-        disputes.open(provider, RECEIPT, PENALTY);
-        // Not even when the first is over.
+        vm.stopPrank();
+        uint256 id = convicted();
         passWindow(id);
-        vm.warp(present() + 3 days);
         disputes.conclude(id);
-        vm.expectRevert(problem);
+        assertEq(id, disputes.decidedBy(provider, RECEIPT), 'decided');
+        vm.startPrank(CHALLENGER);
+        vm.expectRevert(abi.encodeWithSelector(IDisputes.ReceiptAlreadyDecided.selector, provider, RECEIPT));
         disputes.open(provider, RECEIPT, PENALTY);
+        // Another provider's receipt may hash alike.
+        vm.expectPartialRevert(IDisputes.PenaltyOutOfRange.selector);
+        disputes.open(stranger, RECEIPT, PENALTY);
     }
 
     function test_open_keepsThePenaltyInRange() public {

@@ -14,8 +14,8 @@ import {Validators} from './Validators.sol';
 
 /// @title The slow road from "this answer is wrong" to a slashed bond.
 /// @notice Off until governance switches it on. A challenger puts down a counter-bond, the provider may answer,
-/// registered validators vote by signature, the provider may appeal once, and only then is anything slashed. One job can
-/// be disputed once. What is at stake moves when everything is decided, and then only as credit to be collected.
+/// registered validators vote by signature, the provider may appeal once, and only then is anything slashed. One job is
+/// decided once. What is at stake moves when everything is decided, and then only as credit to be collected.
 contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -35,10 +35,11 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
     uint256 public constant PENALTY_BPS_MIN = 1_000;
     /// @notice Below this a counter-bond would round to nothing worth losing.
     uint256 public constant PENALTY_MIN = 1_000_000;
-    /// @notice Of the half of a slash that is not burned: 60 % to the challenger, 40 % to the validators who said so.
+    /// @notice Of the half of a slash that is not burned: 60 % to the challenger; the rest pays back what the votes cost it,
+    /// and is burned too.
     uint256 public constant CHALLENGER_BPS = 6_000;
 
-    bytes32 public constant VOTE = keccak256('Vote(uint256 disputeId,uint8 round,uint8 verdict)');
+    bytes32 public constant VOTE = keccak256('Vote(uint256 disputeId,uint8 round,uint8 verdict,address validator)');
 
     uint256 private constant _BPS = 10_000;
 
@@ -50,13 +51,14 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
 
     /// @notice Credited and not yet collected.
     mapping(address payee => uint256 amount) public owed;
-    /// @notice A job can be disputed once.
-    mapping(address provider => mapping(bytes32 receiptHash => uint256 disputeId)) public disputeOf;
+    /// @notice The dispute that decided over a job, by a verdict or by an appeal; 0: none. Whoever gets there first decides:
+    /// a dispute that nobody votes on stands in no other's way.
+    mapping(address provider => mapping(bytes32 receiptHash => uint256 disputeId)) public decidedBy;
 
     mapping(uint256 disputeId => Dispute dispute) private _disputes;
     mapping(uint256 disputeId => mapping(uint8 round => mapping(address validator => Verdict verdict)))
         private _verdicts;
-    mapping(uint256 disputeId => mapping(uint8 round => address[] validators)) private _accusers;
+    mapping(uint256 disputeId => mapping(uint8 round => address[] validators)) private _voters;
 
     constructor(address governor, IProviders providers_) EIP712('Tabloom Disputes', '1') Governed(governor) {
         providers = providers_;
@@ -73,13 +75,12 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
         // Check
         if (!isOn) revert SwitchedOffNow();
         if (receiptHash == 0) revert ReceiptMissing();
-        if (disputeOf[provider][receiptHash] != 0) revert ReceiptAlreadyDisputed(provider, receiptHash);
+        if (decidedBy[provider][receiptHash] != 0) revert ReceiptAlreadyDecided(provider, receiptHash);
         uint256 maximum = providers.lockable(provider);
         uint256 minimum = Math.max(PENALTY_MIN, (maximum * PENALTY_BPS_MIN) / _BPS);
         if (penalty < minimum || penalty > maximum) revert PenaltyOutOfRange(minimum, maximum, penalty);
         // Effect
         disputeId = ++disputeCount;
-        disputeOf[provider][receiptHash] = disputeId;
         uint256 counterBond = (uint256(penalty) * COUNTER_BOND_BPS) / _BPS;
         Dispute storage dispute = _disputes[disputeId];
         (dispute.challenger, dispute.provider, dispute.receiptHash) = (msg.sender, provider, receiptHash);
@@ -88,7 +89,7 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
         (dispute.openedAt, dispute.endsAt) = (uint48(block.timestamp), uint48(block.timestamp + ANSWER_WINDOW));
         emit DisputeOpened(disputeId, provider, msg.sender, receiptHash, penalty, counterBond);
         // Interaction
-        providers.lock(provider, uint48(block.timestamp + LOCK));
+        providers.lock(provider, disputeId, uint48(block.timestamp + LOCK));
         Intake.pull(token, msg.sender, counterBond);
     }
 
@@ -139,17 +140,14 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
         _checkValidator(validator, dispute.openedAt);
         if (validator == dispute.challenger || validator == dispute.provider) revert ValidatorIsParty(validator);
         if (_verdicts[disputeId][round][validator] != Verdict.None) revert AlreadyVoted(disputeId, round, validator);
-        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(VOTE, disputeId, round, verdict)));
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(VOTE, disputeId, round, verdict, validator)));
         Signatures.check(validator, digest, signature);
         // Effect
         (dispute.phase, dispute.endsAt) = (phase, uint48(endsAt));
         _verdicts[disputeId][round][validator] = verdict;
-        if (verdict == Verdict.Guilty) {
-            ++dispute.guilty;
-            _accusers[disputeId][round].push(validator);
-        } else {
-            ++dispute.innocent;
-        }
+        _voters[disputeId][round].push(validator);
+        if (verdict == Verdict.Guilty) ++dispute.guilty;
+        else ++dispute.innocent;
         emit Voted(disputeId, round, validator, verdict);
     }
 
@@ -163,9 +161,11 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
         if (phase == Phase.Ended) revert WrongPhase(Phase.Voting, Phase.Ended);
         if (block.timestamp <= endsAt) revert WindowOpen(endsAt + 1, block.timestamp);
         // Effect, Interaction
+        if (decidedBy[dispute.provider][dispute.receiptHash] != 0) {
+            return _endUnpunished(disputeId, dispute, Outcome.Dismissed);
+        }
         if (phase == Phase.Appealable) return _endGuilty(disputeId, dispute);
-        uint256 quorum = dispute.round == 1 ? QUORUM : APPEAL_QUORUM;
-        if (dispute.guilty >= quorum && dispute.guilty > 2 * uint256(dispute.innocent)) {
+        if (dispute.guilty >= _quorum(dispute.round) && dispute.guilty > 2 * uint256(dispute.innocent)) {
             if (dispute.round == 2) return _endGuilty(disputeId, dispute);
             endsAt = block.timestamp + APPEAL_WINDOW;
             (dispute.phase, dispute.endsAt) = (Phase.Appealable, uint48(endsAt));
@@ -225,20 +225,24 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
     }
 
     /// @dev Of the counter-bond of a challenger who was wrong, half goes to the provider for its trouble; of one whom not
-    /// a single validator followed, half comes back. The other half goes up in smoke: no challenge for nothing is free.
+    /// a single validator followed, half comes back, unless another dispute proved it right. The other half pays those who
+    /// voted, and what they leave goes up in smoke: no challenge for nothing is free.
     function _endUnpunished(uint256 disputeId, Dispute storage dispute, Outcome outcome) private {
         // Effect
         (dispute.phase, dispute.outcome) = (Phase.Ended, outcome);
+        uint256 decided = decidedBy[dispute.provider][dispute.receiptHash];
+        bool isFinal = outcome == Outcome.Innocent || dispute.round == 2;
+        if (decided == 0 && isFinal) decidedBy[dispute.provider][dispute.receiptHash] = disputeId;
         uint256 bond = dispute.counterBond;
         if (dispute.round == 2) owed[dispute.provider] += bond;
-        uint256 burned = 0;
-        bool alone = dispute.round == 1 && dispute.guilty == 0;
-        if (outcome == Outcome.Innocent || alone) burned = bond - bond / 2;
-        owed[BURN_ADDRESS] += burned;
-        owed[outcome == Outcome.Innocent ? dispute.provider : dispute.challenger] += bond - burned;
+        uint256 rest = bond - _payVoters(disputeId, dispute);
+        bool alone = dispute.round == 1 && dispute.guilty == 0 && _disputes[decided].outcome != Outcome.Guilty;
+        uint256 kept = outcome == Outcome.Innocent || alone ? bond / 2 : rest;
+        owed[BURN_ADDRESS] += rest - kept;
+        owed[outcome == Outcome.Innocent ? dispute.provider : dispute.challenger] += kept;
         emit DisputeEnded(disputeId, outcome, 0);
         // Interaction
-        providers.unlock(dispute.provider);
+        _unlock(disputeId, dispute.provider);
     }
 
     /// @dev Slashes at most what is left: several disputes may run over one stake, and one may outlast its lock. A lost
@@ -246,20 +250,40 @@ contract Disputes is Validators, EIP712, ReentrancyGuardTransient {
     /// contract's own for ever, and nothing here can be entered meanwhile.
     function _endGuilty(uint256 disputeId, Dispute storage dispute) private {
         // Check
-        uint256 amount = Math.min(dispute.penalty, providers.slashable(dispute.provider, address(this)));
+        address provider = dispute.provider;
+        uint256 amount = Math.min(dispute.penalty, providers.slashable(provider, address(this), disputeId));
         // Effect
         (dispute.phase, dispute.outcome) = (Phase.Ended, Outcome.Guilty);
+        if (amount != 0) decidedBy[provider][dispute.receiptHash] = disputeId;
         emit DisputeEnded(disputeId, Outcome.Guilty, amount);
         // Interaction
-        uint256 awarded = amount == 0 ? 0 : providers.slash(dispute.provider, amount);
-        providers.unlock(dispute.provider);
+        uint256 awarded = amount == 0 ? 0 : providers.slash(provider, disputeId, amount);
+        _unlock(disputeId, provider);
         // Effect, of what came back
+        uint256 paid = _payVoters(disputeId, dispute);
         uint256 forChallenger = (awarded * CHALLENGER_BPS) / _BPS;
-        address[] storage accusers = _accusers[disputeId][dispute.round];
-        uint256 each = (awarded - forChallenger) / accusers.length;
-        for (uint256 i = 0; i < accusers.length; ++i) owed[accusers[i]] += each;
-        owed[dispute.challenger] += dispute.counterBond + forChallenger;
-        owed[BURN_ADDRESS] += awarded - forChallenger - each * accusers.length;
+        uint256 repaid = Math.min(paid, awarded - forChallenger);
+        owed[dispute.challenger] += dispute.counterBond - paid + forChallenger + repaid;
+        owed[BURN_ADDRESS] += awarded - forChallenger - repaid;
         if (dispute.round == 2) owed[BURN_ADDRESS] += dispute.counterBond;
+    }
+
+    /// @dev Half the counter-bond to those who voted in the last round, in equal parts, whatever they said and however it
+    /// ends: a verdict must not be worth more than its contrary. No part is larger than a bare quorum's.
+    function _payVoters(uint256 disputeId, Dispute storage dispute) private returns (uint256 paid) {
+        address[] storage voters = _voters[disputeId][dispute.round];
+        uint256 count = voters.length;
+        uint256 each = (dispute.counterBond / 2) / Math.max(count, _quorum(dispute.round));
+        for (uint256 i = 0; i < count; ++i) owed[voters[i]] += each;
+        return each * count;
+    }
+
+    /// @dev A lock that is over may have been released by anybody.
+    function _unlock(uint256 disputeId, address provider) private {
+        if (providers.lockOf(address(this), provider, disputeId) != 0) providers.unlock(provider, disputeId);
+    }
+
+    function _quorum(uint8 round) private pure returns (uint256) {
+        return round == 1 ? QUORUM : APPEAL_QUORUM;
     }
 }

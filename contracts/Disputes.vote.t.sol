@@ -5,6 +5,7 @@ import {IDisputes} from './IDisputes.sol';
 import {Signatures} from './Signatures.sol';
 import {Validators} from './Validators.sol';
 import {DisputesFixture} from './test/DisputesFixture.sol';
+import {Wallet} from './test/Wallets.sol';
 
 contract DisputesVoteTest is DisputesFixture {
     function test_vote_counts() public {
@@ -67,17 +68,65 @@ contract DisputesVoteTest is DisputesFixture {
         uint256 id = answered();
         bytes memory problem = abi.encodeWithSelector(Signatures.InvalidSignature.selector, validator(1));
         IDisputes.Verdict guilty = IDisputes.Verdict.Guilty;
-        bytes[5] memory wrong = [
+        bytes[6] memory wrong = [
             voteSignature(validatorKey(2), id, 1, guilty),
             voteSignature(validatorKey(1), id + 1, 1, guilty),
             voteSignature(validatorKey(1), id, 2, guilty),
             voteSignature(validatorKey(1), id, 1, IDisputes.Verdict.Innocent),
+            voteSignatureOf(validator(2), validatorKey(1), id, 1, guilty),
             bytes('')
         ];
-        for (uint256 i = 0; i < 5; ++i) {
+        for (uint256 i = 0; i < 6; ++i) {
             vm.expectRevert(problem);
             disputes.vote(id, 1, guilty, validator(1), wrong[i]);
         }
+    }
+
+    /// A verdict of the first round is no verdict of the second, though the same validator may give it again.
+    function test_vote_ofTheFirstRoundIsNoneOfTheSecond() public {
+        uint256 id = convicted();
+        vm.prank(provider);
+        disputes.appeal(id);
+        IDisputes.Verdict guilty = IDisputes.Verdict.Guilty;
+        bytes memory first = voteSignature(validatorKey(1), id, 1, guilty);
+        vm.expectRevert(abi.encodeWithSelector(Signatures.InvalidSignature.selector, validator(1)));
+        disputes.vote(id, 2, guilty, validator(1), first);
+        vm.expectRevert(abi.encodeWithSelector(IDisputes.WrongRound.selector, 2, 1));
+        disputes.vote(id, 1, guilty, validator(1), first);
+        assertEq(0, disputes.disputeAt(id).guilty, 'guilty');
+        cast(1, id, 2, guilty);
+        assertEq(1, disputes.disputeAt(id).guilty, 'guilty');
+    }
+
+    function test_vote_onOneDisputeIsNoneOnAnother() public {
+        uint256 one_ = answered();
+        vm.prank(CHALLENGER);
+        uint256 other = disputes.open(provider, 'another', PENALTY);
+        vm.prank(provider);
+        disputes.answer(other, 'answer');
+        IDisputes.Verdict guilty = IDisputes.Verdict.Guilty;
+        bytes memory signature = voteSignature(validatorKey(1), one_, 1, guilty);
+        vm.expectRevert(abi.encodeWithSelector(Signatures.InvalidSignature.selector, validator(1)));
+        disputes.vote(other, 1, guilty, validator(1), signature);
+        disputes.vote(one_, 1, guilty, validator(1), signature);
+    }
+
+    /// Two validators that are contract wallets of one key: each vote names whose it is.
+    function test_vote_ofOneWalletIsNoneOfAnother() public {
+        address[2] memory wallets = [
+            address(new Wallet(validatorKey(1), Wallet.Mood.Honest)),
+            address(new Wallet(validatorKey(1), Wallet.Mood.Honest))
+        ];
+        bytes[] memory calls = new bytes[](2);
+        for (uint256 i = 0; i < 2; ++i) calls[i] = abi.encodeCall(Validators.addValidator, (wallets[i]));
+        governAll(disputes, calls);
+        vm.warp(present() + 21 days);
+        uint256 id = answered();
+        IDisputes.Verdict guilty = IDisputes.Verdict.Guilty;
+        bytes memory signature = voteSignatureOf(wallets[0], validatorKey(1), id, 1, guilty);
+        vm.expectRevert(abi.encodeWithSelector(Signatures.InvalidSignature.selector, wallets[1]));
+        disputes.vote(id, 1, guilty, wallets[1], signature);
+        disputes.vote(id, 1, guilty, wallets[0], signature);
     }
 
     function test_vote_isNotForTheParties() public {

@@ -23,6 +23,7 @@ abstract contract Governed is Ownable2Step {
     error NotReady(uint256 earliest, uint256 current);
     error Lapsed(uint256 latest, uint256 current);
     error OnlyScheduled(address expected, address caller);
+    error GovernanceRenounced();
 
     constructor(address governor) Ownable(governor) {}
 
@@ -54,8 +55,10 @@ abstract contract Governed is Ownable2Step {
     }
 
     /// @notice Executes an announced call, once, from `readyAt` to `readyAt + GRACE` inclusive. Reverts as the call does.
+    /// With ownership renounced nothing runs any more, not even what was announced before.
     function execute(bytes calldata data) external {
         // Check
+        if (owner() == address(0)) revert GovernanceRenounced();
         bytes32 callHash = keccak256(data);
         uint256 ready = readyAt[callHash];
         if (ready == 0) revert NotScheduled(callHash);

@@ -94,6 +94,17 @@ contract GovernedTest is ChannelsFixture {
         assertTrue(channels.readyAt(keccak256(nonsense)) != 0, 'still scheduled');
     }
 
+    function test_execute_runsNothingOnceRenounced() public {
+        vm.startPrank(GOVERNOR);
+        channels.schedule(call);
+        channels.renounceOwnership();
+        vm.stopPrank();
+        vm.warp(present() + 7 days);
+        vm.expectRevert(abi.encodeWithSelector(Governed.GovernanceRenounced.selector));
+        channels.execute(call);
+        assertEq(1_000, channels.shareBps(), 'share');
+    }
+
     function test_ownership_movesInTwoSteps() public {
         vm.prank(GOVERNOR);
         channels.transferOwnership(stranger);

@@ -19,7 +19,7 @@ interface IDisputes {
         Guilty
     }
 
-    /// @notice How it ended. `Dismissed`: no quorum either way.
+    /// @notice How it ended. `Dismissed`: no quorum either way, or another dispute over the same receipt was decided first.
     enum Outcome {
         None,
         Dismissed,
@@ -72,7 +72,7 @@ interface IDisputes {
     error SwitchedOffNow();
     error PenaltyOutOfRange(uint256 minimum, uint256 maximum, uint256 given);
     error ReceiptMissing();
-    error ReceiptAlreadyDisputed(address provider, bytes32 receiptHash);
+    error ReceiptAlreadyDecided(address provider, bytes32 receiptHash);
     error DisputeMissing(uint256 disputeId);
     error WrongPhase(Phase expected, Phase actual);
     error CallerNotProvider(address expected, address caller);
@@ -87,5 +87,6 @@ interface IDisputes {
     error VerdictMissing();
     error ValidatorInvalid(address given);
     error ValidatorUnchanged(address given);
+    error ValidatorResting(uint256 earliest, uint256 current);
     error TooManyValidators(uint256 maximum);
 }

@@ -27,20 +27,12 @@ interface IProviders {
         bytes32 pricesHash;
     }
 
-    /// @notice What one dispute contract holds of one provider.
-    /// @param count Its open challenges.
-    /// @param until From when it may slash no more, whoever governs by then.
-    struct Lock {
-        uint32 count;
-        uint48 until;
-    }
-
     event Bonded(address indexed provider, uint256 amount, uint256 stake);
     event UnbondingStarted(address indexed provider, uint256 amount, uint256 unbondedAt);
     event Unbonded(address indexed provider, uint256 amount);
     event Described(address indexed provider, bytes32 offerKey, bytes32 metadataHash, bytes32 pricesHash);
-    event Locked(address indexed provider, address indexed locker, uint256 lockedUntil);
-    event Unlocked(address indexed provider, address indexed locker);
+    event Locked(address indexed provider, address indexed locker, uint256 indexed disputeId, uint256 lockedUntil);
+    event Unlocked(address indexed provider, address indexed locker, uint256 indexed disputeId);
     event Slashed(address indexed provider, uint256 burned, uint256 awarded);
     event DisputesSet(address disputes, uint256 effectiveAt);
     event StakeMinimumSet(uint256 stakeMinimum);
@@ -55,7 +47,10 @@ interface IProviders {
     error LockTooLong(uint256 latest, uint256 given);
     error NothingToLock(address provider);
     error LockOver(uint256 lockedUntil, uint256 current);
-    error NotLocked(address locker, address provider);
+    error LockRunning(uint256 lockedUntil, uint256 current);
+    error AlreadyLocked(address locker, address provider, uint256 disputeId);
+    error NotLocked(address locker, address provider, uint256 disputeId);
+    error DisputesInvalid(address given);
     error SlashAboveStake(uint256 maximum, uint256 given);
 
     /// @notice The token bonds are made in.
@@ -65,16 +60,23 @@ interface IProviders {
     /// unbonding. So whoever leaves is held by the challenges of its time, and by no later one.
     function lockable(address provider) external view returns (uint256);
 
-    /// @notice What `locker` could slash: bonded and unbonding together while a lock of its own runs, otherwise nothing.
-    function slashable(address provider, address locker) external view returns (uint256);
+    /// @notice Until when one dispute of `locker` holds a provider's stake; 0 when it does not, or no more.
+    function lockOf(address locker, address provider, uint256 disputeId) external view returns (uint256 until);
+
+    /// @notice What `locker` could slash by one of its disputes: bonded and unbonding together while that lock runs,
+    /// otherwise nothing.
+    function slashable(address provider, address locker, uint256 disputeId) external view returns (uint256);
 
     /// @notice Keeps a provider's stake where it is until `until` or `unlock`. Only the dispute contract.
-    function lock(address provider, uint48 until) external;
+    function lock(address provider, uint256 disputeId, uint48 until) external;
 
     /// @notice Takes one lock of the caller's back.
-    function unlock(address provider) external;
+    function unlock(address provider, uint256 disputeId) external;
+
+    /// @notice Takes away a lock that is over, whoever set it and whatever became of that contract. Anybody may call.
+    function release(address locker, address provider, uint256 disputeId) external;
 
     /// @notice Takes `amount` of a stake while the caller's lock runs: half, rounded up, is burned; the rest goes to the caller.
     /// @return awarded What the caller received.
-    function slash(address provider, uint256 amount) external returns (uint256 awarded);
+    function slash(address provider, uint256 disputeId, uint256 amount) external returns (uint256 awarded);
 }

@@ -31,8 +31,9 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
     /// @notice The stake from which a provider counts as listed.
     uint128 public stakeMinimum;
 
-    /// @notice Open locks by who set them: a replaced dispute contract can still finish what it began, while they run.
-    mapping(address locker => mapping(address provider => Lock lock)) public locksOf;
+    /// @inheritdoc IProviders
+    /// @dev By who set it: a replaced dispute contract can still finish what it began, while its locks run.
+    mapping(address locker => mapping(address provider => mapping(uint256 disputeId => uint256 until))) public lockOf;
 
     mapping(address provider => Provider record) private _providers;
 
@@ -114,36 +115,47 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IProviders
-    function lock(address provider, uint48 until) external {
+    function lock(address provider, uint256 disputeId, uint48 until) external {
         // Check
         address expected = disputes();
         if (msg.sender != expected) revert CallerNotDisputes(expected, msg.sender);
+        if (until <= block.timestamp) revert LockOver(until, block.timestamp);
         if (until > block.timestamp + LOCK_MAX) revert LockTooLong(block.timestamp + LOCK_MAX, until);
+        if (lockOf[msg.sender][provider][disputeId] != 0) revert AlreadyLocked(msg.sender, provider, disputeId);
         if (lockable(provider) == 0) revert NothingToLock(provider);
         // Effect
         Provider storage record = _providers[provider];
-        Lock storage held = locksOf[msg.sender][provider];
         if (until > record.lockedUntil) record.lockedUntil = until;
-        if (until > held.until) held.until = until;
         ++record.locks;
-        ++held.count;
-        emit Locked(provider, msg.sender, record.lockedUntil);
+        lockOf[msg.sender][provider][disputeId] = until;
+        emit Locked(provider, msg.sender, disputeId, until);
     }
 
     /// @inheritdoc IProviders
-    function unlock(address provider) external {
+    function unlock(address provider, uint256 disputeId) external {
         // Check
-        Lock storage held = _requireLock(provider);
+        _requireLock(msg.sender, provider, disputeId);
         // Effect
-        --_providers[provider].locks;
-        --held.count;
-        emit Unlocked(provider, msg.sender);
+        _unlock(msg.sender, provider, disputeId);
     }
 
     /// @inheritdoc IProviders
-    function slash(address provider, uint256 amount) external nonReentrant returns (uint256 awarded) {
+    function release(address locker, address provider, uint256 disputeId) external {
         // Check
-        uint256 until = _requireLock(provider).until;
+        uint256 until = _requireLock(locker, provider, disputeId);
+        if (block.timestamp < until) revert LockRunning(until, block.timestamp);
+        // Effect
+        _unlock(locker, provider, disputeId);
+    }
+
+    /// @inheritdoc IProviders
+    function slash(
+        address provider,
+        uint256 disputeId,
+        uint256 amount
+    ) external nonReentrant returns (uint256 awarded) {
+        // Check
+        uint256 until = _requireLock(msg.sender, provider, disputeId);
         if (block.timestamp >= until) revert LockOver(until, block.timestamp);
         Provider storage record = _providers[provider];
         uint256 maximum = _total(record);
@@ -161,8 +173,11 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
 
     /// @notice Names the contract that may lock and slash. It may do so only once a bond could have left since the
     /// notice of this call ended: whoever distrusts it has had the notice to set out and `UNBONDING` to arrive. Zero, for
-    /// nobody, counts at once.
+    /// nobody, counts at once. Never the registry itself: then governance could lock and slash by a scheduled call.
     function setDisputes(address disputes_) external onlyScheduled {
+        // Check
+        if (disputes_ == address(this)) revert DisputesInvalid(disputes_);
+        // Effect
         _formerDisputes = disputes();
         uint256 effectiveAt = disputes_ == address(0) ? block.timestamp : block.timestamp + UNBONDING;
         (nextDisputes, nextDisputesAt) = (disputes_, uint48(effectiveAt));
@@ -186,9 +201,8 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IProviders
-    function slashable(address provider, address locker) external view returns (uint256) {
-        Lock storage held = locksOf[locker][provider];
-        return held.count != 0 && block.timestamp < held.until ? _total(_providers[provider]) : 0;
+    function slashable(address provider, address locker, uint256 disputeId) external view returns (uint256) {
+        return block.timestamp < lockOf[locker][provider][disputeId] ? _total(_providers[provider]) : 0;
     }
 
     /// @inheritdoc IProviders
@@ -218,9 +232,15 @@ contract Providers is IProviders, Governed, ReentrancyGuardTransient {
         emit Bonded(provider, amount, record.stake);
     }
 
-    function _requireLock(address provider) private view returns (Lock storage held) {
-        held = locksOf[msg.sender][provider];
-        if (held.count == 0) revert NotLocked(msg.sender, provider);
+    function _unlock(address locker, address provider, uint256 disputeId) private {
+        delete lockOf[locker][provider][disputeId];
+        --_providers[provider].locks;
+        emit Unlocked(provider, locker, disputeId);
+    }
+
+    function _requireLock(address locker, address provider, uint256 disputeId) private view returns (uint256 until) {
+        until = lockOf[locker][provider][disputeId];
+        if (until == 0) revert NotLocked(locker, provider, disputeId);
     }
 
     function _total(Provider storage record) private view returns (uint256) {

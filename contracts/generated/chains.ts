@@ -84,9 +84,9 @@ export const chains: readonly ChainEntry[] = [
       "treasury": "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"
     },
     "contracts": {
-      "channels": "0xe6f756A4EFb7CeA9f10b07d0B6F429B06A1780BF",
-      "providers": "0xbCf551f2572f8E8F9b5D3715B83C982A90aAaA7f",
-      "disputes": "0x4B75234fD02a57668851BFe6e27FB2b2E063228E"
+      "channels": "0x4c9Fb5eBe4eA2F517607DCB60becFA20b45db011",
+      "providers": "0x2F637442a4528BF6688C16f251ce31398BE8209F",
+      "disputes": "0x6B24C2a34A6a32DE45D7f9B97c64cDEa150FA7d3"
     }
   }
 ];

@@ -242,6 +242,11 @@ export const channelsAbi = [
   },
   {
     "inputs": [],
+    "name": "GovernanceRenounced",
+    "type": "error"
+  },
+  {
+    "inputs": [],
     "name": "InvalidShortString",
     "type": "error"
   },

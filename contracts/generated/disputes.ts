@@ -88,6 +88,11 @@ export const disputesAbi = [
   },
   {
     "inputs": [],
+    "name": "GovernanceRenounced",
+    "type": "error"
+  },
+  {
+    "inputs": [],
     "name": "InvalidShortString",
     "type": "error"
   },
@@ -228,7 +233,7 @@ export const disputesAbi = [
         "type": "bytes32"
       }
     ],
-    "name": "ReceiptAlreadyDisputed",
+    "name": "ReceiptAlreadyDecided",
     "type": "error"
   },
   {
@@ -315,6 +320,22 @@ export const disputesAbi = [
       }
     ],
     "name": "ValidatorIsParty",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint256",
+        "name": "earliest",
+        "type": "uint256"
+      },
+      {
+        "internalType": "uint256",
+        "name": "current",
+        "type": "uint256"
+      }
+    ],
+    "name": "ValidatorResting",
     "type": "error"
   },
   {
@@ -910,6 +931,19 @@ export const disputesAbi = [
   },
   {
     "inputs": [],
+    "name": "VALIDATOR_REST",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [],
     "name": "VOTE",
     "outputs": [
       {
@@ -1033,6 +1067,30 @@ export const disputesAbi = [
   {
     "inputs": [
       {
+        "internalType": "address",
+        "name": "provider",
+        "type": "address"
+      },
+      {
+        "internalType": "bytes32",
+        "name": "receiptHash",
+        "type": "bytes32"
+      }
+    ],
+    "name": "decidedBy",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
         "internalType": "uint256",
         "name": "disputeId",
         "type": "uint256"
@@ -1123,30 +1181,6 @@ export const disputesAbi = [
       {
         "internalType": "uint256",
         "name": "",
-        "type": "uint256"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [
-      {
-        "internalType": "address",
-        "name": "provider",
-        "type": "address"
-      },
-      {
-        "internalType": "bytes32",
-        "name": "receiptHash",
-        "type": "bytes32"
-      }
-    ],
-    "name": "disputeOf",
-    "outputs": [
-      {
-        "internalType": "uint256",
-        "name": "disputeId",
         "type": "uint256"
       }
     ],
@@ -1423,6 +1457,25 @@ export const disputesAbi = [
       }
     ],
     "name": "validatorSince",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "time",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "address",
+        "name": "validator",
+        "type": "address"
+      }
+    ],
+    "name": "validatorUntil",
     "outputs": [
       {
         "internalType": "uint256",

@@ -25,6 +25,27 @@ export const providersAbi = [
   {
     "inputs": [
       {
+        "internalType": "address",
+        "name": "locker",
+        "type": "address"
+      },
+      {
+        "internalType": "address",
+        "name": "provider",
+        "type": "address"
+      },
+      {
+        "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
+      }
+    ],
+    "name": "AlreadyLocked",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
         "internalType": "bytes32",
         "name": "callHash",
         "type": "bytes32"
@@ -57,6 +78,22 @@ export const providersAbi = [
       }
     ],
     "name": "CallerNotDisputes",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "address",
+        "name": "given",
+        "type": "address"
+      }
+    ],
+    "name": "DisputesInvalid",
+    "type": "error"
+  },
+  {
+    "inputs": [],
+    "name": "GovernanceRenounced",
     "type": "error"
   },
   {
@@ -95,6 +132,22 @@ export const providersAbi = [
     "inputs": [
       {
         "internalType": "uint256",
+        "name": "lockedUntil",
+        "type": "uint256"
+      },
+      {
+        "internalType": "uint256",
+        "name": "current",
+        "type": "uint256"
+      }
+    ],
+    "name": "LockRunning",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint256",
         "name": "latest",
         "type": "uint256"
       },
@@ -118,6 +171,11 @@ export const providersAbi = [
         "internalType": "address",
         "name": "provider",
         "type": "address"
+      },
+      {
+        "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
       }
     ],
     "name": "NotLocked",
@@ -474,6 +532,12 @@ export const providersAbi = [
         "type": "address"
       },
       {
+        "indexed": true,
+        "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
+      },
+      {
         "indexed": false,
         "internalType": "uint256",
         "name": "lockedUntil",
@@ -617,6 +681,12 @@ export const providersAbi = [
         "internalType": "address",
         "name": "locker",
         "type": "address"
+      },
+      {
+        "indexed": true,
+        "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
       }
     ],
     "name": "Unlocked",
@@ -918,6 +988,11 @@ export const providersAbi = [
         "type": "address"
       },
       {
+        "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
+      },
+      {
         "internalType": "uint48",
         "name": "until",
         "type": "uint48"
@@ -926,6 +1001,35 @@ export const providersAbi = [
     "name": "lock",
     "outputs": [],
     "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "address",
+        "name": "locker",
+        "type": "address"
+      },
+      {
+        "internalType": "address",
+        "name": "provider",
+        "type": "address"
+      },
+      {
+        "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
+      }
+    ],
+    "name": "lockOf",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "until",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
     "type": "function"
   },
   {
@@ -942,35 +1046,6 @@ export const providersAbi = [
         "internalType": "uint256",
         "name": "",
         "type": "uint256"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [
-      {
-        "internalType": "address",
-        "name": "locker",
-        "type": "address"
-      },
-      {
-        "internalType": "address",
-        "name": "provider",
-        "type": "address"
-      }
-    ],
-    "name": "locksOf",
-    "outputs": [
-      {
-        "internalType": "uint32",
-        "name": "count",
-        "type": "uint32"
-      },
-      {
-        "internalType": "uint48",
-        "name": "until",
-        "type": "uint48"
       }
     ],
     "stateMutability": "view",
@@ -1109,6 +1184,29 @@ export const providersAbi = [
     "type": "function"
   },
   {
+    "inputs": [
+      {
+        "internalType": "address",
+        "name": "locker",
+        "type": "address"
+      },
+      {
+        "internalType": "address",
+        "name": "provider",
+        "type": "address"
+      },
+      {
+        "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
+      }
+    ],
+    "name": "release",
+    "outputs": [],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
     "inputs": [],
     "name": "renounceOwnership",
     "outputs": [],
@@ -1163,6 +1261,11 @@ export const providersAbi = [
       },
       {
         "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
+      },
+      {
+        "internalType": "uint256",
         "name": "amount",
         "type": "uint256"
       }
@@ -1189,6 +1292,11 @@ export const providersAbi = [
         "internalType": "address",
         "name": "locker",
         "type": "address"
+      },
+      {
+        "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
       }
     ],
     "name": "slashable",
@@ -1260,6 +1368,11 @@ export const providersAbi = [
         "internalType": "address",
         "name": "provider",
         "type": "address"
+      },
+      {
+        "internalType": "uint256",
+        "name": "disputeId",
+        "type": "uint256"
       }
     ],
     "name": "unlock",

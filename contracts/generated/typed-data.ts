@@ -74,6 +74,10 @@ export const disputesTypes = {
     {
       "name": "verdict",
       "type": "uint8"
+    },
+    {
+      "name": "validator",
+      "type": "address"
     }
   ]
 } as const;

@@ -95,8 +95,24 @@ abstract contract DisputesFixture is ChannelsFixture {
         uint8 round,
         IDisputes.Verdict verdict
     ) internal view returns (bytes memory) {
+        return voteSignatureOf(vm.addr(key), key, id, round, verdict);
+    }
+
+    function voteSignatureOf(
+        address voter,
+        uint256 key,
+        uint256 id,
+        uint8 round,
+        IDisputes.Verdict verdict
+    ) internal view returns (bytes memory) {
         bytes32 structHash = keccak256(
-            abi.encode(keccak256('Vote(uint256 disputeId,uint8 round,uint8 verdict)'), id, round, verdict)
+            abi.encode(
+                keccak256('Vote(uint256 disputeId,uint8 round,uint8 verdict,address validator)'),
+                id,
+                round,
+                verdict,
+                voter
+            )
         );
         return signed(key, typed(domain('Tabloom Disputes', '1', block.chainid, address(disputes)), structHash));
     }
@@ -123,10 +139,14 @@ abstract contract DisputesFixture is ChannelsFixture {
     }
 
     function assertEnded(uint256 id, IDisputes.Outcome outcome) internal view {
+        assertEnded(id, outcome, 0);
+    }
+
+    function assertEnded(uint256 id, IDisputes.Outcome outcome, uint256 locks) internal view {
         IDisputes.Dispute memory dispute = disputes.disputeAt(id);
         assertEq(uint256(IDisputes.Phase.Ended), uint256(dispute.phase), 'phase');
         assertEq(uint256(outcome), uint256(dispute.outcome), 'outcome');
-        assertEq(0, providers.providerOf(dispute.provider).locks, 'locks');
+        assertEq(locks, providers.providerOf(dispute.provider).locks, 'locks');
     }
 
     function assertAllCollected() internal {

@@ -68,14 +68,19 @@ contract DisputesHandler is DisputesWalk {
         ++running;
     }
 
+    /// @dev A second dispute over one receipt: possible until one of them has decided.
     function openTwice(uint256 which) external {
         bytes32 receipt = disputes.disputeAt(_which(which)).receiptHash;
+        uint256 before = token.balanceOf(CHALLENGER);
         vm.prank(CHALLENGER);
         bool done = _did(
             address(disputes),
             abi.encodeCall(Disputes.open, (provider, receipt, uint128(providers.lockable(provider))))
         );
-        assertTrue(!done, 'D1: one job disputed twice');
+        assertTrue(!done || !decided[receipt], 'D1: disputed after it was decided');
+        if (!done) return;
+        disputeMoneyIn += before - token.balanceOf(CHALLENGER);
+        ++running;
     }
 
     function answer(uint256 which) external {
@@ -142,25 +147,39 @@ contract DisputesHandler is DisputesWalk {
         uint48 until = uint48(present() + within(time, 1, 45 days));
         bool locks = amount % 2 == 0;
         if (locks) vm.prank(stranger);
-        if (locks && _did(address(providers), abi.encodeCall(Providers.lock, (provider, until)))) {
+        uint256 id = within(amount >> 8, 1, 3);
+        if (locks && _did(address(providers), abi.encodeCall(Providers.lock, (provider, id, until)))) {
             assertTrue(present() >= providers.nextDisputesAt(), 'P5: locked before its time');
             assertTrue(before.stake != 0 || present() < before.unbondedAt, 'P5: locked who had left');
-            if (until > seizedUntil) seizedUntil = until;
+            assertEq(0, seizedUntil[id], 'P6: locked twice');
+            seizedUntil[id] = until;
             ++running;
         }
         vm.startPrank(stranger);
-        uint256 lost = _slash(abi.encodeCall(Providers.slash, (provider, within(amount, 0, 2 * uint256(STAKE)))));
+        uint256 lost = _slash(abi.encodeCall(Providers.slash, (provider, id, within(amount, 0, 2 * uint256(STAKE)))));
         vm.stopPrank();
-        assertTrue(lost == 0 || present() < seizedUntil, 'P6: slashed after its lock');
+        assertTrue(lost == 0 || present() < seizedUntil[id], 'P6: slashed after its lock');
+    }
+
+    /// @dev Anybody takes away a lock that is over, the court's or the seizer's.
+    function release(uint256 which, bool seized) external {
+        address locker = seized ? stranger : address(disputes);
+        uint256 id = seized ? within(which, 1, 3) : _which(which);
+        uint256 until = providers.lockOf(locker, provider, id);
+        bool done = _did(address(providers), abi.encodeCall(Providers.release, (locker, provider, id)));
+        assertTrue(done == (until != 0 && present() >= until), 'P6: released before its end, or not after it');
+        if (!done) return;
+        if (seized) seizedUntil[id] = 0;
+        --running;
     }
 
     /// @dev What nobody but the registry's and the court's own may do.
     function intrude(uint256 kind, uint256 who) external {
         address[4] memory all = [provider, CHALLENGER, GOVERNOR, validator(1)];
         bytes[7] memory calls = [
-            abi.encodeCall(Providers.lock, (provider, uint48(present() + 1))),
-            abi.encodeCall(Providers.unlock, (provider)),
-            abi.encodeCall(Providers.slash, (provider, 1)),
+            abi.encodeCall(Providers.lock, (provider, 1, uint48(present() + 1))),
+            abi.encodeCall(Providers.unlock, (provider, 1)),
+            abi.encodeCall(Providers.slash, (provider, 1, 1)),
             abi.encodeCall(Providers.setDisputes, (provider)),
             abi.encodeCall(Providers.setStakeMinimum, (1)),
             abi.encodeCall(Validators.addValidator, (provider)),

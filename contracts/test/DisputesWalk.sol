@@ -17,7 +17,8 @@ abstract contract DisputesWalk is DisputesFixture {
     uint256 public disputeMoneyOut;
     /// @notice Locks that stand: disputes that have not ended, and those of a dispute contract gone bad.
     uint256 public running;
-    uint256 internal seizedUntil;
+    mapping(uint256 id => uint256 until) internal seizedUntil;
+    mapping(bytes32 receipt => bool yes) internal decided;
     uint256 internal salts;
     mapping(uint256 id => uint256 time) internal verdictAt;
     /// @dev Counted here once more, by distinct validators.
@@ -80,6 +81,7 @@ abstract contract DisputesWalk is DisputesFixture {
         IDisputes.Dispute memory was = disputes.disputeAt(id);
         uint256 pot = token.balanceOf(address(disputes));
         uint256 burned = burnedBySlash;
+        bool locked = providers.lockOf(address(disputes), provider, id) != 0;
         uint256 lost;
         (done, lost) = _slashing(address(disputes), abi.encodeCall(Disputes.conclude, (id)));
         if (!done) return false;
@@ -89,9 +91,15 @@ abstract contract DisputesWalk is DisputesFixture {
         uint256 awarded = token.balanceOf(address(disputes)) - pot;
         assertEq(lost, awarded + burnedBySlash - burned, 'P2: a slash is burned or awarded');
         disputeMoneyIn += awarded;
-        if (lost != 0) _checkConviction(id, was);
+        if (lost != 0) {
+            _checkConviction(id, was);
+            assertTrue(!decided[was.receiptHash], 'D1: one job slashed for after it was decided');
+        }
         if (is_.phase == IDisputes.Phase.Appealable) verdictAt[id] = present();
-        if (is_.phase == IDisputes.Phase.Ended) --running;
+        if (is_.phase != IDisputes.Phase.Ended) return true;
+        if (locked) --running;
+        bool cleared = is_.outcome == IDisputes.Outcome.Innocent;
+        if (lost != 0 || cleared || was.round == 2) decided[was.receiptHash] = true;
     }
 
     function _checkConviction(uint256 id, IDisputes.Dispute memory was) private view {

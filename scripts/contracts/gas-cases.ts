@@ -34,6 +34,10 @@ const provider = localAccount(2);
 const providerSession = localAccount(3);
 const treasury = localAccount(9).address;
 const deposit = 10_000_000n;
+/** The case that must fit into one transaction, whatever the signers do. */
+export const dearestBatch = 'claim, batch of 100, every signer a wallet at its dearest, in all';
+/** A contract wallet that burns all but the last of its gas, and then accepts. */
+const dearWallet: Hex = '0x5b5a612710105f57631626ba7e60e01b5f5260205ff3';
 /** Far in the future so that it is always valid, and constant so that calldata is too. */
 const never = 4_102_444_800;
 
@@ -44,7 +48,7 @@ export async function measureGas(): Promise<Record<string, number>> {
     const clients = localClients(anvil.url);
     const contracts = await deployLocal(clients);
     const send = async (to: Address, data: Hex) => {
-      const hash = await clients.sender.sendTransaction({ to, data, gas: 12_000_000n });
+      const hash = await clients.sender.sendTransaction({ to, data, gas: 1n << 24n });
       const { status, gasUsed } = await clients.reader.waitForTransactionReceipt({ hash });
       if (status !== 'success') throw new Error(`a gas case reverted: ${hash}`);
       return Number(gasUsed);
@@ -92,6 +96,7 @@ async function cases(bench: Bench): Promise<Record<string, number>> {
     if (size === 25) gas['claimFor, batch of 25, steady, a channel'] = await claimForOrder(bench, batch);
   }
 
+  gas[dearestBatch] = await claimOfDearWallets(bench);
   gas['settle provider, first'] = await settle(provider.address);
   await claim([single], 300_000n);
   gas['settle provider, steady'] = await settle(provider.address);
@@ -184,6 +189,20 @@ async function openByAuthorization({ contracts, send }: Bench, channel: Channel)
       functionName: 'openWithAuthorization',
       args: [channel, deposit, authorization],
     }),
+  );
+}
+
+async function claimOfDearWallets(bench: Bench): Promise<number> {
+  const batch = Array.from({ length: 100 }, (_, index) => channelAt(bench.contracts, 500_000 + index));
+  for (const channel of batch) {
+    await bench.clock.setCode({ address: channel.payerSigner, bytecode: dearWallet });
+    await open(bench, channel);
+  }
+  const signature: Hex = `0x${'11'.repeat(65)}`;
+  const claims = batch.map((channel) => ({ channel, cumulativeAmount: 100_000n, signature }));
+  return bench.send(
+    bench.contracts.channels,
+    encodeFunctionData({ abi: channelsAbi, functionName: 'claim', args: [claims] }),
   );
 }
 

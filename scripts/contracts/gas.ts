@@ -6,10 +6,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../tasks/tool.ts';
-import { measureGas } from './gas-cases.ts';
+import { dearestBatch, measureGas } from './gas-cases.ts';
 
 /** The goal per channel in a batch of 25, including the split and the base cost. */
 const goalPerChannel = 20_000;
+/** EIP-7825. */
+const transactionGasMax = 1 << 24;
 
 const path = join(projectRoot, 'contracts/gas.json');
 const measured = await measureGas();
@@ -35,5 +37,10 @@ if (process.argv.includes('--write')) {
 }
 if (steady >= goalPerChannel) {
   process.stderr.write(`a channel in a batch of 25 costs ${steady}; the goal is less than ${goalPerChannel}\n`);
+  process.exitCode = 1;
+}
+const dearest = measured[dearestBatch] ?? Infinity;
+if (dearest > transactionGasMax) {
+  process.stderr.write(`the dearest batch costs ${dearest}; a transaction may have ${transactionGasMax}\n`);
   process.exitCode = 1;
 }

@@ -14,7 +14,7 @@ import { channelIdOf, isJob, parseTerms } from './terms.ts';
 import type { VoucherSigner } from './voucher.ts';
 
 /** Maximum claims per transaction. */
-export const batchMax = 200;
+export const batchMax = 100;
 
 export interface Skipped {
   readonly channelId: ChannelId;

@@ -36,8 +36,11 @@ export const contractErrors: Readonly<Record<string, PayErrorCode>> = {
   WithdrawalNotAnnounced: 'withdrawal-not-announced',
   WithdrawalPending: 'withdrawal-pending',
   // Providers
+  AlreadyLocked: 'not-allowed',
   CallerNotDisputes: 'not-allowed',
+  DisputesInvalid: 'not-allowed',
   LockOver: 'not-allowed',
+  LockRunning: 'not-allowed',
   LockTooLong: 'not-allowed',
   NotLocked: 'not-allowed',
   NothingToLock: 'not-allowed',
@@ -50,6 +53,7 @@ export const contractErrors: Readonly<Record<string, PayErrorCode>> = {
   UnbondingNotOver: 'unbonding-not-over',
   // Governance: never called from here, but a node may still return these.
   AlreadyScheduled: 'not-allowed',
+  GovernanceRenounced: 'not-allowed',
   Lapsed: 'not-allowed',
   NotReady: 'too-early',
   NotScheduled: 'not-allowed',
