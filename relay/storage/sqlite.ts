@@ -39,6 +39,10 @@ export function openSqliteStorage(file: string, checkpoints?: Checkpoints): Sqli
     write.type === 'put'
       ? [write.store, encodeKey(write.key), encodeValue(write.value)]
       : [write.store, encodeKey(write.key)];
+  const read = (store: StoreName, key: string) => {
+    const row = coded(() => statements.get.get(store, encodeKey(key)));
+    return row ? decodeValue(row['value']) : undefined;
+  };
   const apply = (writes: readonly Write[]) => {
     // All values are encoded before any is written, so that a bad one rejects the whole batch.
     const rows = writes.map((write) => [statements[write.type], encode(write)] as const);
@@ -55,13 +59,12 @@ export function openSqliteStorage(file: string, checkpoints?: Checkpoints): Sqli
   };
 
   return {
-    async get(store, key) {
-      const row = coded(() => statements.get.get(store, encodeKey(key)));
-      return row ? decodeValue(row['value']) : undefined;
-    },
+    get: async (store, key) => read(store, key),
     put: async (store, key, value) => apply([{ type: 'put', store, key, value }]),
     delete: async (store: StoreName, key: string) => apply([{ type: 'delete', store, key }]),
     batch: async (writes) => apply(writes),
+    // This process is the only writer, and nothing here is awaited: no other write can come in between.
+    update: async (reads, plan) => apply(plan(reads.map(({ store, key }) => read(store, key)))),
     async list(store, { prefix = '', limit, order = 'ascending' }) {
       const first = encodeKey(prefix);
       const end = afterPrefix(first);

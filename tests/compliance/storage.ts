@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { TabloomError } from '#lib/base/errors.ts';
 import type { KeyValue, StoreName } from '#lib/storage/spec.ts';
 import { storeNames } from '#lib/storage/spec.ts';
 
@@ -111,6 +112,53 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       expect(await storage.get('conversations', 'c')).toBeUndefined();
       await storage.put('settings', 'a', 'works still');
       expect(await storage.get('settings', 'a')).toBe('works still');
+    });
+
+    test('an update writes what it makes of what it reads', async () => {
+      const storage = await create();
+      await storage.put('pay', 'a', 1);
+      const places = [
+        { store: 'pay', key: 'a' },
+        { store: 'pay', key: 'none' },
+        { store: 'settings', key: 'none' },
+      ] as const;
+      await storage.update(places, (values) => {
+        expect(values).toEqual([1, undefined, undefined]);
+        return [
+          { type: 'put', store: 'pay', key: 'b', value: 2 },
+          { type: 'put', store: 'settings', key: 'c', value: 3 },
+          { type: 'delete', store: 'pay', key: 'a' },
+        ];
+      });
+      expect(await storage.list('pay', { limit: 9 })).toEqual([{ key: 'b', value: 2 }]);
+      expect(await storage.get('settings', 'c')).toBe(3);
+    });
+
+    test('of updates at once, each sees what the one before has written', async () => {
+      const storage = await create();
+      const count = { store: 'pay', key: 'count' } as const;
+      const one = () =>
+        storage.update([count], ([value]) => [{ type: 'put', ...count, value: ((value as number | undefined) ?? 0) + 1 }]);
+      await Promise.all(Array.from({ length: 20 }, one));
+      expect(await storage.get('pay', 'count')).toBe(20);
+    });
+
+    test('an update that is refused or cannot be stored has no effect', async () => {
+      const storage = await create();
+      const a = { store: 'pay', key: 'a' } as const;
+      await storage.put('pay', 'a', 'before');
+      const refusal = new TabloomError('refused-by-plan', 'No.');
+      const refused = storage.update([a], () => {
+        throw refusal;
+      });
+      await expect(refused).rejects.toBe(refusal);
+      const bad = storage.update([a], () => [
+        { type: 'put', ...a, value: 'after' },
+        { type: 'put', store: 'pay', key: 'b', value: () => undefined },
+      ]);
+      await expect(bad).rejects.toMatchObject({ code: 'storage-bad-value' });
+      expect(await storage.list('pay', { limit: 9 })).toEqual([{ key: 'a', value: 'before' }]);
+      await storage.update([a], () => []);
     });
 
     test('a value that cannot be cloned is refused with its code', async () => {

@@ -3,7 +3,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { storageError } from './errors.ts';
 import { migrations as released, type Migration } from './migrations.ts';
 import { openDatabase, type OpenComponents } from './open.ts';
-import type { Entry, KeyValue, ListOptions, StoreName, Write } from './spec.ts';
+import type { Entry, KeyValue, ListOptions, Place, StoreName, Write } from './spec.ts';
 
 export interface IndexedDbStorage extends KeyValue {
   /** Closes the database; the next call reopens it. */
@@ -56,16 +56,21 @@ export function createIndexedDbStorage(
     }
   };
 
-  const write = (writes: readonly Write[]): Promise<void> =>
+  const write = (writes: readonly Write[]): Promise<void> => {
+    const stores = storeNamesOf(writes);
+    return stores.length === 0 ? Promise.resolve() : transact(stores, [], () => writes);
+  };
+
+  const transact = (stores: StoreName[], reads: readonly Place[], plan: Plan): Promise<void> =>
     run(async (database) => {
-      const stores = [...new Set(writes.map(({ store }) => store))];
-      if (stores.length === 0) return;
       const durability = stores.some((store) => durable.has(store)) ? 'strict' : 'default';
       const transaction = database.transaction(stores, 'readwrite', { durability });
       const ended = transaction.done;
       ended.catch(() => undefined);
       try {
-        for (const one of writes) {
+        // Nothing else may be awaited here: a transaction without requests commits by itself.
+        const values = await Promise.all(reads.map(({ store, key }) => transaction.objectStore(store).get(key)));
+        for (const one of plan(values)) {
           const store = transaction.objectStore(one.store);
           const request = one.type === 'put' ? store.put(one.value, one.key) : store.delete(one.key);
           // The transaction's error is more specific than the request's.
@@ -73,7 +78,7 @@ export function createIndexedDbStorage(
         }
       } catch (error) {
         // A value that cannot be cloned throws synchronously; earlier puts must not be committed.
-        transaction.abort();
+        abort(transaction);
         await ended.catch(() => undefined);
         throw error;
       }
@@ -86,6 +91,7 @@ export function createIndexedDbStorage(
     delete: (store, key) => write([{ type: 'delete', store, key }]),
     list: (store, options) => run((database) => listEntries(database, store, options)),
     batch: write,
+    update: (reads, plan) => transact(storeNamesOf(reads), reads, plan),
     close() {
       const closing = opening;
       opening = undefined;
@@ -95,6 +101,19 @@ export function createIndexedDbStorage(
       );
     },
   };
+}
+
+type Plan = (values: readonly unknown[]) => readonly Write[];
+
+const storeNamesOf = (places: readonly Place[]): StoreName[] => [...new Set(places.map(({ store }) => store))];
+
+/** A transaction that has failed by itself cannot be aborted any more. */
+function abort(transaction: { abort(): void }): void {
+  try {
+    transaction.abort();
+  } catch {
+    return;
+  }
 }
 
 async function listEntries(

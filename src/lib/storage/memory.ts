@@ -9,6 +9,10 @@ export function createMemoryStorage(): KeyValue {
     if (write.type === 'put') of(write.store).set(write.key, write.value);
     else of(write.store).delete(write.key);
   };
+  const batch = (writes: readonly Write[]) => {
+    const copies = writes.map((write) => (write.type === 'put' ? { ...write, value: copy(write.value) } : write));
+    for (const write of copies) apply(write);
+  };
   return {
     get: async (store, key) => copy(of(store).get(key)),
     put: async (store, key, value) => apply({ type: 'put', store, key, value: copy(value) }),
@@ -21,10 +25,8 @@ export function createMemoryStorage(): KeyValue {
         .slice(0, limit)
         .map(([key, value]): Entry => ({ key, value: copy(value) }));
     },
-    async batch(writes) {
-      const copies = writes.map((write) => (write.type === 'put' ? { ...write, value: copy(write.value) } : write));
-      for (const write of copies) apply(write);
-    },
+    batch: async (writes) => batch(writes),
+    update: async (reads, plan) => batch(plan(reads.map(({ store, key }) => copy(of(store).get(key))))),
   };
 }
 

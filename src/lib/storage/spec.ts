@@ -12,6 +12,12 @@ export interface KeyValue {
   list(store: StoreName, options: ListOptions): Promise<readonly Entry[]>;
   /** All or nothing. */
   batch(writes: readonly Write[]): Promise<void>;
+  /**
+   * Reads, then writes what `plan` makes of the values, as one step: no other writer comes in between, of this window or of
+   * another. All or nothing; if `plan` throws, nothing is written and its coded error passes through. `plan` is synchronous and
+   * pure: a connection that was lost makes it run again.
+   */
+  update(reads: readonly Place[], plan: (values: readonly unknown[]) => readonly Write[]): Promise<void>;
 }
 
 export type StoreName =
@@ -27,6 +33,11 @@ export const storeNames: readonly StoreName[] = [
   'measurements',
   'pay',
 ];
+
+export interface Place {
+  readonly store: StoreName;
+  readonly key: string;
+}
 
 export interface Entry {
   readonly key: string;

@@ -108,6 +108,7 @@ export function createResidents({ plan, clock, network, doubles, onRun }: Reside
         delete: (store, key) => alive(() => disk.delete(store, key)),
         list: (store, options) => alive(() => disk.list(store, options)),
         batch: (writes) => alive(() => disk.batch(writes)),
+        update: (reads, plan) => alive(() => disk.update(reads, plan)),
       },
       die: () => {
         isDead = true;
