@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createMutex } from './mutex.ts';
+import { createMutex, createMutexes } from './mutex.ts';
 
 test('tasks run one at a time, in the order in which they were given', async () => {
   const mutex = createMutex();
@@ -43,4 +43,19 @@ test('idle waits for what was given before it, failed or not, and nothing is pen
   expect(mutex.pending).toBe(2);
   await mutex.idle();
   expect([over, mutex.pending]).toEqual([true, 0]);
+});
+
+test('tasks of one key wait for each other, those of another do not, and no key is kept', async () => {
+  const mutexes = createMutexes<string>();
+  const log: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const first = mutexes.run('a', () => gate.promise.then(() => log.push('a1')));
+  const second = mutexes.run('a', () => log.push('a2'));
+  const failing = mutexes.run('b', () => Promise.reject(new Error('no')));
+  await mutexes.run('c', () => log.push('c'));
+  await expect(failing).rejects.toThrow('no');
+  expect([log, mutexes.size]).toEqual([['c'], 1]);
+  gate.resolve();
+  await Promise.all([first, second]);
+  expect([log, mutexes.size]).toEqual([['c', 'a1', 'a2'], 0]);
 });

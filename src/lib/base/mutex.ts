@@ -30,3 +30,28 @@ export function createMutex(): Mutex {
     },
   };
 }
+
+/** One mutex per key: tasks of the same key run one at a time, those of different keys beside each other. */
+export interface Mutexes<K> {
+  run<T>(key: K, task: () => T | Promise<T>): Promise<T>;
+  /** Keys with tasks that run or wait; the others take no memory. */
+  readonly size: number;
+}
+
+export function createMutexes<K>(): Mutexes<K> {
+  const mutexes = new Map<K, Mutex>();
+  return {
+    async run(key, task) {
+      const mutex = mutexes.get(key) ?? createMutex();
+      mutexes.set(key, mutex);
+      try {
+        return await mutex.run(task);
+      } finally {
+        if (mutex.pending === 0) mutexes.delete(key);
+      }
+    },
+    get size() {
+      return mutexes.size;
+    },
+  };
+}

@@ -1,7 +1,17 @@
 import { expect, test } from 'vitest';
 import { silentLogger } from '#lib/base/logger.ts';
 import { createCollector } from './collect.ts';
-import { entry, keyOf, startSeconds, testChain, testPayee, testStorage, testTerms, walletOf } from './pay.fixture.ts';
+import {
+  entry,
+  keyOf,
+  startSeconds,
+  testChain,
+  testClock,
+  testPayee,
+  testStorage,
+  testTerms,
+  walletOf,
+} from './pay.fixture.ts';
 import { claimPolicyDefault } from './policy.ts';
 import type { ChannelTerms } from './spec.ts';
 import { channelIdOf } from './terms.ts';
@@ -21,6 +31,7 @@ async function collecting(given: ChannelTerms = terms) {
   const collector = createCollector(
     {
       chain,
+      clock: testClock(),
       payee,
       vouchers,
       wallet: walletOf(3),

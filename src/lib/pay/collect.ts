@@ -1,7 +1,9 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { claim, type Claimed } from './actions/claim.ts';
+import { momentOf } from './chain-time.ts';
 import { unclaimed } from './channel.ts';
 import { readGasTerms, type Rate } from './cost.ts';
 import { followChain, type Bookmark } from './follow-chain.ts';
@@ -12,6 +14,7 @@ import type { VoucherSigner } from './voucher.ts';
 
 export interface CollectorComponents {
   readonly chain: Chain;
+  readonly clock: Clock;
   readonly payee: Payee;
   readonly vouchers: VoucherSigner;
   readonly wallet: Wallet;
@@ -34,13 +37,14 @@ export interface Collector {
 }
 
 export function createCollector(components: CollectorComponents, { policy, rate }: CollectorInit): Collector {
-  const { chain, payee, vouchers, wallet, logger } = components;
+  const { chain, clock, payee, vouchers, wallet, logger } = components;
   let bookmark: Bookmark | null = null;
   let rounds = 0;
   const refresh = async (ids: Iterable<ChannelId>, options: AbortOptions) => {
     for (const id of ids) await payee.refresh(id, options);
   };
   const look = async (options: AbortOptions) => {
+    const at = momentOf(clock);
     const news = await followChain(chain, bookmark, options);
     // Must come after following the chain, so that channels admitted meanwhile are included or were read since.
     const views = payee.views();
@@ -53,6 +57,7 @@ export function createCollector(components: CollectorComponents, { policy, rate 
     );
     // Advance only at the end, so that an interrupted round reads the same blocks again.
     bookmark = news.bookmark;
+    payee.confirmViews(at);
   };
   const send = async (batch: readonly PlannedClaim[], options: AbortOptions) => {
     const ids = batch.map(({ id }) => id);

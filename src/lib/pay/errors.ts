@@ -35,6 +35,8 @@ export const payErrors = {
   overdrawn: 'The channel does not hold that much. Top it up or reduce the amount.',
   'session-expired': 'The session key has expired. Open a new session with the wallet.',
   'session-limit': 'The session key has reached its spending limit. Open a new session with the wallet.',
+  'over-budget': 'This job would cost more than its budget. Raise the budget, or ask for a shorter answer.',
+  'stale-view': 'The chain has not confirmed this channel recently enough. Try again when the chain responds.',
   'exposure-too-large': 'This payer has reached the limit for unclaimed amounts. Claim before serving more.',
   closing: 'This channel is closing and accepts no more vouchers. Open another one.',
   'deposit-too-small': 'The deposit is below this provider’s minimum. Open a channel with a larger one.',
@@ -79,7 +81,7 @@ export const payErrors = {
   'transaction-stuck': 'The transaction is still pending and may yet go through. Its hash is in the details.',
   'range-too-long': 'Request fewer blocks at once.',
   // Storage
-  'store-conflict': 'Another window has changed this channel. Load it again.',
+  'store-conflict': 'Another window has changed this channel. It has been loaded again: try again.',
   'bad-record': 'The stored record of this channel is damaged. Restore it from a copy or from the chain.',
 } as const;
 

@@ -2,6 +2,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { seededRandom } from '#lib/base/random.ts';
+import { createChainTime } from './chain-time.ts';
 import { deployedChain } from './chain/calls.ts';
 import { payError } from './errors.ts';
 import { createPayee, type PayeeComponents } from './payee.ts';
@@ -13,7 +14,7 @@ import { sessionTerms } from './terms.ts';
 import { drawKey } from './wallet/burner.ts';
 import { localWallet } from './wallet/local.ts';
 import { createVoucherStore } from './voucher-store.ts';
-import { openSpending, type SessionKey } from './wallet/session-key.ts';
+import type { SessionKey } from './wallet/session-key.ts';
 
 /** Unix seconds at which every test starts. */
 export const startSeconds = 1_800_000_000;
@@ -50,24 +51,29 @@ export const sessionKey = (changes: Partial<SessionKey> = {}): SessionKey => ({
 /** A payer on this storage, which holds its session key. */
 export async function testPayer(
   storage: TestStorage,
-  { clock = testClock(), ...changes }: Partial<SessionKey> & { readonly clock?: Clock } = {},
+  {
+    clock = testClock(),
+    chain = testChain(),
+    ...changes
+  }: Partial<SessionKey> & { readonly clock?: Clock; readonly chain?: Chain } = {},
 ) {
   const key = sessionKey(changes);
   const at = `session/${key.address}`;
   if (!storage.values.has(at)) storage.values.set(at, { ...key, limit: key.limit.toString(), spent: '0' });
-  const spending = openSpending(storage, key.address);
-  const payer = await createPayer({ store: createVoucherStore(storage), clock, chain: entry, key, spending });
-  return { payer, spending, clock };
+  const time = createChainTime(chain, clock);
+  const payer = await createPayer({ store: createVoucherStore(storage), clock, chain: entry, time, key });
+  return { payer, clock };
 }
 
 /** The payee of the tests: key 3, with key 4 as its signer. */
 export const testPayee = (
   storage: TestStorage,
-  components: Pick<PayeeComponents, 'chain'> & Partial<PayeeComponents>,
+  { clock = testClock(), ...components }: Pick<PayeeComponents, 'chain'> & Partial<PayeeComponents>,
 ) =>
   createPayee({
     store: createVoucherStore(storage),
-    clock: testClock(),
+    clock,
+    time: createChainTime(components.chain, clock),
     provider: parties.provider,
     providerSigner: parties.providerSigner,
     depositMin: 1n,
@@ -76,21 +82,33 @@ export const testPayee = (
 
 export interface TestStorage extends PayStorage {
   readonly values: Map<string, unknown>;
-  /** Number of puts so far. */
+  /** Number of writes so far, each a put or an update. */
   readonly writes: () => number;
 }
 
-/** Makes a put fail, before or after the value has been stored. */
-export type Dying = { readonly atWrite: number; readonly when: 'before' | 'after'; readonly for: 'once' | 'ever' };
+/** Makes a write fail, before or after the values have been stored. */
+export type Dying = {
+  readonly atWrite: number;
+  readonly when: 'before' | 'after';
+  readonly for: 'once' | 'ever';
+  readonly code?: string;
+};
 
 export function testStorage(values = new Map<string, unknown>(), dying?: Dying): TestStorage {
   let writes = 0;
   const die = () => {
-    throw new TabloomError('storage-unavailable', 'The storage is unavailable.');
+    throw new TabloomError(dying?.code ?? 'storage-unavailable', 'The storage is unavailable.');
   };
   const isDead = () => dying?.for === 'ever' && writes >= dying.atWrite;
   const check = () => {
     if (isDead()) die();
+  };
+  const write = (entries: readonly { readonly key: string; readonly value: unknown }[]) => {
+    check();
+    const isLast = ++writes === dying?.atWrite;
+    if (isLast && dying.when === 'before') die();
+    for (const { key, value } of entries) values.set(key, structuredClone(value));
+    if (isLast) die();
   };
   return {
     values,
@@ -99,12 +117,10 @@ export function testStorage(values = new Map<string, unknown>(), dying?: Dying):
       check();
       return structuredClone(values.get(key));
     },
-    async put(_, key, value) {
+    put: async (_, key, value) => write([{ key, value }]),
+    async update(reads, plan) {
       check();
-      const isLast = ++writes === dying?.atWrite;
-      if (isLast && dying.when === 'before') die();
-      values.set(key, structuredClone(value));
-      if (isLast) die();
+      write(plan(reads.map(({ key }) => structuredClone(values.get(key)))));
     },
     async delete(_, key) {
       check();

@@ -1,5 +1,6 @@
-import type { AbortOptions } from '#lib/base/abort.ts';
+import { throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { ageMs, viewMsDefault, type ChainTime, type Moment } from './chain-time.ts';
 import { openChannelBook } from './channel-book.ts';
 import { closingAmount, reduce, type ChannelState } from './channel.ts';
 import { signClose, type Closure } from './closure.ts';
@@ -26,14 +27,16 @@ export interface Payee {
   /**
    * Admits a channel named by a payer, after reading it from the chain.
    * @throws `bad-terms` if it pays another provider or leaves too little time, `token-unsupported`,
-   * `deposit-too-small`, `channel-missing`, `channel-closed`, `withdrawal-pending`, `too-many-channels`.
+   * `deposit-too-small`, `channel-missing`, `channel-closed`, `withdrawal-pending`, `too-many-channels`, `chain-unavailable`.
    */
   admit(terms: ChannelTerms, options?: AbortOptions): Promise<ChannelId>;
   /**
-   * Accepts a voucher as received. Once this resolves it is stored and may be served for.
+   * Accepts a voucher as received. Once this resolves it is stored and may be served for. If the channel's view is out of date it
+   * is read first; a chain that does not respond makes it fail with `stale-view`, with the voucher stored, so that it can still be
+   * claimed.
    * @returns the units it adds; 0 for a voucher already known.
    * @throws `bad-voucher`, `wrong-channel`, `bad-signature`, `voucher-regress`, `overdrawn`, `channel-missing`,
-   * `channel-closed`, `closing`, `deadline-passed`, `chain-unavailable`, and those of the store.
+   * `channel-closed`, `closing`, `deadline-passed`, `stale-view`, `chain-unavailable`, and those of the store.
    */
   receive(
     voucher: unknown,
@@ -43,8 +46,17 @@ export interface Payee {
   refresh(id: ChannelId, options?: AbortOptions): Promise<ChannelState>;
   /** Applies a mined transaction's events to known channels. */
   applyEvents(events: readonly ChainEvent[]): Promise<void>;
-  /** @throws the reason why this channel's payer must not be served further now; see `policy.ts`. */
-  checkMayServe(id: ChannelId, exposure: Exposure): Promise<void>;
+  /**
+   * Says that every channel's state was as known here at this moment: the chain has been followed up to it, and what it touched
+   * has been read.
+   */
+  confirmViews(at: Moment): void;
+  /**
+   * Costs the same however many channels there are, so it can be asked before each chunk.
+   * @throws the reason why this channel's payer must not be served further now, see `policy.ts`; `stale-view` if the chain has not
+   * confirmed the channel within the time to live of a view; `wrong-channel`.
+   */
+  checkMayServe(id: ChannelId, exposure: Exposure): void;
   /**
    * Marks a job as done: its single claim may be sent and no more vouchers are accepted.
    * @throws `job-only`, `channel-missing`, `channel-closed`, `wrong-channel`.
@@ -71,36 +83,46 @@ export interface PayeeComponents {
   readonly store: VoucherStore;
   readonly clock: Clock;
   readonly chain: Chain;
+  readonly time: ChainTime;
   readonly provider: Address;
   readonly providerSigner: Address;
   /** Minimum deposit in units for admission, which makes it costly to fill up the book. */
   readonly depositMin: bigint;
+  /** Milliseconds after which what was read about a channel is out of date; the default is in `chain-time.ts`. */
+  readonly viewMs?: number;
   /** Maximum number of channels; the default is in `channel-book.ts`. */
   readonly channelsMax?: number;
 }
 
 export async function createPayee(components: PayeeComponents): Promise<Payee> {
-  const { store, clock, chain, provider, providerSigner, depositMin, channelsMax } = components;
-  const now = () => Math.floor(clock.now() / 1_000);
+  const { store, clock, chain, time, provider, providerSigner, depositMin, channelsMax } = components;
+  const { viewMs = viewMsDefault } = components;
   const chainId = chain.entry.id;
   const book = await openChannelBook({
     store,
+    clock,
     side: 'payee',
     chainId,
-    inTime: (state, terms) => (isJob(terms) && now() > terms.deadline ? reduce(state, { type: 'expired' }) : state),
+    inTime: (state, terms) =>
+      isJob(terms) && (time.now() ?? 0) > terms.deadline ? reduce(state, { type: 'expired' }) : state,
     ...(channelsMax === undefined ? {} : { channelsMax }),
   });
   const signer = createVoucherSigner(chain.entry);
-  const refresh = async (id: ChannelId, options: AbortOptions = {}) =>
-    book.state(await book.refresh(id, () => chain.channel(id, options)));
-  const checkTerms = (terms: ChannelTerms) => {
+  let followedAt: Moment | null = null;
+  const isFresh = (id: ChannelId) =>
+    [book.readAt(id), followedAt].some((at) => at !== undefined && at !== null && ageMs(clock, at) < viewMs);
+  const refresh = async (id: ChannelId, options: AbortOptions = {}) => {
+    await time.current(options);
+    return book.state(await book.refresh(id, () => chain.channel(id, options)));
+  };
+  const checkTerms = (terms: ChannelTerms, now: number) => {
     for (const [field, expected] of Object.entries({ provider, providerSigner })) {
       const actual = terms[field as 'provider' | 'providerSigner'];
       if (actual !== expected) throw payError('bad-terms', { details: { field, expected, given: actual } });
     }
     if (terms.token !== chain.entry.token.address) throw payError('token-unsupported');
-    if (isInMargin(terms, now())) {
-      throw payError('bad-terms', { details: { field: 'deadline', minimum: now() + jobMarginSeconds + 1 } });
+    if (isInMargin(terms, now)) {
+      throw payError('bad-terms', { details: { field: 'deadline', minimum: now + jobMarginSeconds + 1 } });
     }
   };
   const checkState = (channelId: ChannelId, { phase, balance }: ChannelState) => {
@@ -113,8 +135,13 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
     unreadable: book.unreadable,
     async admit(given, options = {}) {
       const terms = parseTerms(given);
-      checkTerms(terms);
+      checkTerms(terms, await time.current(options));
       const id = channelIdOf(terms);
+      const known = book.peek(id);
+      if (known && isFresh(id)) {
+        checkState(id, book.state(known));
+        return id;
+      }
       const seen: OnChainState = await chain.channel(id, options);
       checkState(id, storedState(newRecord({ chainId, side: 'payee', id }, terms, seen)));
       await book.add(terms, seen);
@@ -132,20 +159,31 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
       }
       // The payer may have topped up since the last reading; read the chain once to find out.
       if (cumulativeAmount > seen.balance && seen.withdrawableAt === 0) await refresh(channelId, options);
+      let unseen: unknown;
+      if (!isFresh(channelId)) await refresh(channelId, options).catch((error: unknown) => (unseen = error));
+      throwIfAborted(options.signal);
       let added = 0n;
       await book.step(channelId, ({ promised }) => {
         added = cumulativeAmount - promised;
         return { event: { type: 'voucher-received', cumulativeAmount }, voucher };
       });
+      // Worth having in any case, but on a view this old the money may be gone already.
+      if (unseen) throw payError('stale-view', { details: { channelId }, cause: unseen });
       return { channelId, added, total: cumulativeAmount };
     },
     refresh,
     applyEvents: (events) => book.applyEvents(events),
-    async checkMayServe(id, exposure) {
-      const { terms } = await book.get(id);
-      const ofPayer = book.list().filter((record) => record.terms.payer === terms.payer);
-      const code = serveRefusal(id, ofPayer.map(viewOf), { ...exposure, now: now() });
+    confirmViews(at) {
+      followedAt = at;
+    },
+    checkMayServe(id, exposure) {
+      const record = book.peek(id);
+      const now = time.now();
+      if (!record) throw payError('wrong-channel', { details: { channelId: id } });
+      const owed = book.owedBy(record.terms.payer);
+      const code = serveRefusal(viewOf(record), { ...exposure, owed, now: now ?? 0 });
       if (code) throw payError(code, { details: { channelId: id } });
+      if (now === null || !isFresh(id)) throw payError('stale-view', { details: { channelId: id } });
     },
     async finish(id) {
       await book.step(id, () => ({ event: { type: 'delivered' } }));

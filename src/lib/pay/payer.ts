@@ -1,5 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { checkAmount } from './amount.ts';
+import type { ChainTime } from './chain-time.ts';
 import { openChannelBook } from './channel-book.ts';
 import { reduce, voucherRefusal, type ChannelEvent, type ChannelState } from './channel.ts';
 import { payError } from './errors.ts';
@@ -15,7 +16,7 @@ import type {
 } from './spec.ts';
 import { isJob } from './terms.ts';
 import { createVoucherSigner } from './voucher.ts';
-import type { SessionKey, Spending } from './wallet/session-key.ts';
+import type { SessionKey } from './wallet/session-key.ts';
 
 /** The payer's side: promises chunk by chunk, without asking the wallet each time. */
 export interface Payer {
@@ -26,11 +27,14 @@ export interface Payer {
   /** Applies a mined transaction's events to known channels. */
   applyEvents(events: readonly ChainEvent[]): Promise<void>;
   /**
-   * Promises `amount` more units. Resolves only once the voucher has been stored.
-   * @throws `amount-zero`, `overdrawn`, `channel-missing`, `channel-closed`, `withdrawal-pending`, `deadline-passed`,
-   * `session-expired`, `session-limit`, `wrong-channel`, and those of the store.
+   * Promises `total` units in all since the channel was opened. Resolves only once the voucher has been stored, in one write with
+   * what its key has spent. Idempotent: repeated after any failure, it never promises more than `total`.
+   * @throws `amount-zero`, `amount-too-large`, `voucher-regress`, `overdrawn`, `channel-missing`, `channel-closed`, `withdrawal-pending`, `deadline-passed`,
+   * `session-expired`, `session-limit`, `wrong-channel`, `stale-view` before the chain has been read once, those of the store.
    */
-  promise(id: ChannelId, amount: bigint): Promise<Voucher>;
+  promise(id: ChannelId, total: bigint): Promise<Voucher>;
+  /** Units the session key has promised in all. */
+  spent(): Promise<bigint>;
   /** The newest voucher, for resending if it may have been lost. */
   newest(id: ChannelId): Promise<Voucher | null>;
   state(id: ChannelId): Promise<ChannelState>;
@@ -43,23 +47,30 @@ export interface PayerComponents {
   readonly store: VoucherStore;
   readonly clock: Clock;
   readonly chain: DeployedChain;
+  readonly time: ChainTime;
   readonly key: SessionKey;
-  /** The key's spending across all chains. One instance per key, shared by the payers of all chains. */
-  readonly spending: Spending;
 }
 
-export async function createPayer({ store, clock, chain, key, spending }: PayerComponents): Promise<Payer> {
-  const now = () => Math.floor(clock.now() / 1_000);
+export async function createPayer({ store, clock, chain, time, key }: PayerComponents): Promise<Payer> {
   const book = await openChannelBook({
     store,
+    clock,
     side: 'payer',
     chainId: chain.id,
     inTime: (state, terms) => {
-      const isPast = (isJob(terms) && now() >= terms.deadline) || now() >= key.expiresAt;
+      const now = time.now() ?? 0;
+      const isPast = (isJob(terms) && now >= terms.deadline) || now >= key.expiresAt;
       return isPast ? reduce(state, { type: 'expired' }) : state;
     },
   });
   const signer = createVoucherSigner(chain);
+  /** A chain that does not respond need not stop a payer: a promise on a channel that has ended costs it nothing. */
+  const now = async () => {
+    await time.current().catch(() => undefined);
+    const seconds = time.now();
+    if (seconds === null) throw payError('stale-view');
+    return seconds;
+  };
   return {
     unreadable: book.unreadable,
     async begin(terms) {
@@ -70,20 +81,21 @@ export async function createPayer({ store, clock, chain, key, spending }: PayerC
     },
     observe: async (id, seen) => book.state(await book.step(id, () => ({ event: { type: 'observed', seen } }))),
     applyEvents: (events) => book.applyEvents(events),
-    async promise(id, amount) {
-      checkAmount(amount);
+    async promise(id, total) {
+      checkAmount(total);
       const { terms } = await book.get(id);
       if (terms.payerSigner !== key.address) throw payError('wrong-channel', { details: { channelId: id } });
+      const at = await now();
       const stored = await book.step(id, async (state) => {
-        const cumulativeAmount = state.promised + amount;
-        const event: ChannelEvent = { type: 'voucher-made', cumulativeAmount };
+        if (total === state.promised) return null;
+        const event: ChannelEvent = { type: 'voucher-made', cumulativeAmount: total };
         if (voucherRefusal(state, event)) return { event };
-        // Count before promising: a crash in between may count a chunk never promised, but never the reverse.
-        await spending.take(amount, now());
-        return { event, voucher: await signer.sign(key.privateKey, id, cumulativeAmount) };
+        const spent = { key: key.address, units: total - state.promised, now: at };
+        return { event, voucher: await signer.sign(key.privateKey, id, total), spent };
       });
       return stored.voucher!;
     },
+    spent: () => store.spent(key.address),
     newest: async (id) => (await book.get(id)).voucher,
     state: async (id) => book.state(await book.get(id)),
     list: () => book.list(),

@@ -6,7 +6,6 @@ import { addressOfKey, startSeconds as now, testTerms } from './pay.fixture.ts';
 import { batchCost, providerPart, type GasTerms } from './cost.ts';
 import {
   claimPolicyDefault,
-  exposureOf,
   jobMarginSeconds,
   planClaims,
   serveRefusal,
@@ -186,9 +185,8 @@ test('each batch earns more than it costs, and no channel appears twice', () => 
 });
 
 describe('serving stops', () => {
-  const payer = addressOfKey(1);
   const limit = { ...policy, now };
-  const fine = view({ promised: 10n }, { payer });
+  const fine = view({ promised: 10n });
   test.each([
     ['when the channel is unknown', view({ phase: 'unopened' }), 'channel-missing'],
     ['when it is closed', view({ phase: 'closed' }), 'channel-closed'],
@@ -199,12 +197,10 @@ describe('serving stops', () => {
     ['when a closure is agreed', view({ agreed: 0n }), 'closing'],
     ['when too much is unclaimed', view({ promised: 1_000_000n }), 'exposure-too-large'],
   ] as const)('%s', (_, channel, code) => {
-    expect(serveRefusal(channel.id, [channel], limit)).toBe(code);
+    expect(serveRefusal(channel, { ...limit, owed: channel.state.promised })).toBe(code);
   });
   test('and not otherwise', () => {
-    expect(serveRefusal(fine.id, [fine], limit)).toBeNull();
-    expect(exposureOf([fine, view({ promised: 30n, claimed: 10n }, { payer })])).toBe(30n);
-    expect(serveRefusal(fine.id, [fine, view({ promised: 999_990n }, { payer })], limit)).toBe('exposure-too-large');
-    expect(serveRefusal(fine.id, [], limit)).toBe('channel-missing');
+    expect(serveRefusal(fine, { ...limit, owed: policy.perPayerMax - 1n })).toBeNull();
+    expect(serveRefusal(fine, { ...limit, owed: policy.perPayerMax })).toBe('exposure-too-large');
   });
 });

@@ -78,27 +78,20 @@ export function planClaims(
 }
 
 /**
- * Why this channel's payer must not be served further now, or null. `ofPayer`: all channels of that payer. `now` in
- * Unix seconds.
+ * Why this channel's payer must not be served further now, or null. `owed`: units the payer leaves unclaimed across all its
+ * channels. `now` in Unix seconds, by the chain.
  */
 export function serveRefusal(
-  id: ChannelId,
-  ofPayer: readonly ChannelView[],
-  { perPayerMax, now }: Exposure & { readonly now: number },
+  { terms, state }: Pick<ChannelView, 'terms' | 'state'>,
+  { perPayerMax, owed, now }: Exposure & { readonly owed: bigint; readonly now: number },
 ): PayErrorCode | null {
-  const view = ofPayer.find((each) => each.id === id);
-  if (!view || view.state.phase === 'unopened') return 'channel-missing';
-  const { terms, state } = view;
+  if (state.phase === 'unopened') return 'channel-missing';
   if (state.phase === 'closed') return 'channel-closed';
   if (state.phase === 'withdrawing') return 'withdrawal-pending';
   if (state.agreed !== null || state.isDelivered) return 'closing';
   if (state.expired || isInMargin(terms, now)) return 'deadline-passed';
-  return exposureOf(ofPayer) >= perPayerMax ? 'exposure-too-large' : null;
+  return owed >= perPayerMax ? 'exposure-too-large' : null;
 }
-
-/** Units promised but not yet credited: the loss if the payer leaves first. */
-export const exposureOf = (views: readonly ChannelView[]): bigint =>
-  views.reduce((total, { state }) => total + unclaimed(state), 0n);
 
 /** True in the last seconds of a job, which are reserved for its claim. */
 export const isInMargin = (terms: ChannelTerms, now: number): boolean =>

@@ -231,16 +231,26 @@ export interface ChannelRecord extends RecordKey {
   readonly agreed: bigint | null;
 }
 
+/** What a session key promises with a voucher. */
+export interface Spent {
+  /** The key's address. */
+  readonly key: Address;
+  readonly units: bigint;
+  /** Unix seconds, by the chain. */
+  readonly now: number;
+}
+
 /**
- * Crash-safe storage for vouchers. `save` resolves only once the record is durable, and is atomic with respect to
- * crashes. It is not atomic with respect to other writers, since comparing the revision and writing are two steps: one
- * store object serialises its writes, and of several windows only the one holding the identity's lock may open the
- * store. Errors: `store-conflict` if the record's revision is not the stored one plus one, `bad-record` if the stored
- * record cannot be parsed; the storage's own codes pass through.
+ * Crash-safe storage for vouchers. `save` resolves only once the record is durable; comparing its revision, counting what the key
+ * has spent and writing are one step, with respect to crashes and to other windows. Errors: `store-conflict` if the record's
+ * revision is not the stored one plus one, `session-limit` and `session-expired` of the key, `bad-record` if a stored record
+ * cannot be parsed; the storage's own codes pass through, of which `storage-full` has stored nothing.
  */
 export interface VoucherStore {
   load(key: RecordKey): Promise<ChannelRecord | null>;
-  save(record: ChannelRecord): Promise<void>;
+  save(record: ChannelRecord, spent?: Spent): Promise<void>;
+  /** Units a session key has promised in all. */
+  spent(key: Address): Promise<bigint>;
   /** Does nothing if there is no such record. */
   delete(key: RecordKey): Promise<void>;
   /** At most `limit` records of one side on one chain, ordered by id. Unreadable records are reported and skipped. */

@@ -10,6 +10,16 @@ export interface PayStorage {
     store: 'pay',
     options: { readonly prefix: string; readonly limit: number },
   ): Promise<readonly { readonly key: string; readonly value: unknown }[]>;
+  /** One step: no other writer comes in between, and nothing is written if `plan` throws. */
+  update(
+    reads: readonly PayPlace[],
+    plan: (values: readonly unknown[]) => readonly (PayPlace & { readonly type: 'put'; readonly value: unknown })[],
+  ): Promise<void>;
+}
+
+export interface PayPlace {
+  readonly store: 'pay';
+  readonly key: string;
 }
 
 /** Lists the records `parse` accepts and the keys of the rest, so that one damaged record does not block the others. */

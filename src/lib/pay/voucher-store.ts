@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { createMutex } from '#lib/base/mutex.ts';
 import { amountSchema } from './amount.ts';
 import { payError } from './errors.ts';
 import { isKeySignature } from './signature.ts';
 import type { ChannelRecord, Hex, RecordKey, VoucherStore } from './spec.ts';
 import { listReadable, type PayStorage } from './storage.ts';
 import { bytes32Schema, channelIdOf, termsSchema } from './terms.ts';
+import { readSpent, sessionPlace, spend } from './wallet/session-key.ts';
 
 const recordSchema = z.object({
   side: z.enum(['payer', 'payee']),
@@ -19,29 +19,27 @@ const recordSchema = z.object({
   agreed: amountSchema.nullable(),
 });
 
-/**
- * A {@link VoucherStore} on `KeyValue` storage, with amounts as decimal text. See the port for its assumptions about
- * other windows.
- */
+/** A {@link VoucherStore} on `KeyValue` storage, with amounts as decimal text. */
 export function createVoucherStore(storage: PayStorage): VoucherStore {
-  const writes = createMutex();
-  const load = async (at: RecordKey) => {
-    const key = keyOf(at);
-    const value = await storage.get('pay', key);
-    return value === undefined || value === null ? null : parseRecord(key, value);
-  };
   return {
-    load,
-    save: (record) =>
-      writes.run(async () => {
-        const stored = await load(record);
-        const expected = (stored?.revision ?? 0) + 1;
+    async load(at) {
+      const key = keyOf(at);
+      return readRecord(key, await storage.get('pay', key));
+    },
+    save(record, spent) {
+      const place = { store: 'pay', key: keyOf(record) } as const;
+      const session = spent && sessionPlace(spent.key);
+      return storage.update(session ? [place, session] : [place], ([stored, spending]) => {
+        const expected = (readRecord(place.key, stored)?.revision ?? 0) + 1;
         if (record.revision !== expected) {
           throw payError('store-conflict', { details: { expected, given: record.revision } });
         }
-        await storage.put('pay', keyOf(record), formatRecord(record));
-      }),
-    delete: (at) => writes.run(() => storage.delete('pay', keyOf(at))),
+        const write = { type: 'put', ...place, value: formatRecord(record) } as const;
+        return session ? [write, { type: 'put', ...session, value: spend(spending, spent) }] : [write];
+      });
+    },
+    spent: (key) => readSpent(storage, key),
+    delete: (at) => storage.delete('pay', keyOf(at)),
     list: (of, limit) => listReadable(storage, { prefix: keyOf({ ...of, id: '' }), limit }, parseRecord),
   };
 }
@@ -61,6 +59,9 @@ function formatRecord({ voucher, seen, agreed, ...record }: ChannelRecord): unkn
     agreed: agreed?.toString() ?? null,
   };
 }
+
+const readRecord = (key: string, value: unknown): ChannelRecord | null =>
+  value === undefined || value === null ? null : parseRecord(key, value);
 
 function parseRecord(key: string, value: unknown): ChannelRecord {
   const parsed = recordSchema.safeParse(value);

@@ -4,6 +4,7 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { close } from '#lib/pay/actions/close.ts';
 import { open } from '#lib/pay/actions/open.ts';
+import { createChainTime } from '#lib/pay/chain-time.ts';
 import { createCollector } from '#lib/pay/collect.ts';
 import { createPayee } from '#lib/pay/payee.ts';
 import { claimPolicyDefault } from '#lib/pay/policy.ts';
@@ -31,6 +32,7 @@ async function serving(provider: Person, terms: ChannelTerms) {
     store: createVoucherStore(createMemoryStorage()),
     clock: systemClock,
     chain,
+    time: createChainTime(chain, systemClock),
     provider: provider.address,
     providerSigner: provider.address,
     depositMin: 1n,
@@ -40,7 +42,7 @@ async function serving(provider: Person, terms: ChannelTerms) {
   const promise = async (amount: bigint) =>
     payee.receive(voucherRecord(await vouchers.sign(payer.key, channelIdOf(terms), amount)));
   const collector = createCollector(
-    { chain, payee, vouchers, wallet: provider.wallet, logger: silentLogger },
+    { chain, clock: systemClock, payee, vouchers, wallet: provider.wallet, logger: silentLogger },
     { policy: claimPolicyDefault, rate: { units: 1n, wei: 10n ** 18n } },
   );
   return { payee, promise, collector };

@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { claim } from '#lib/pay/actions/claim.ts';
+import { createChainTime } from '#lib/pay/chain-time.ts';
 import { createCollector } from '#lib/pay/collect.ts';
 import { createPayee } from '#lib/pay/payee.ts';
 import { claimPolicyDefault } from '#lib/pay/policy.ts';
@@ -103,6 +104,7 @@ test('a collector whose confirmed claim is undone sees it, and claims again', as
     store: createVoucherStore(createMemoryStorage()),
     clock: systemClock,
     chain,
+    time: createChainTime(chain, systemClock),
     provider: provider.address,
     providerSigner: provider.address,
     depositMin: 1n,
@@ -110,7 +112,7 @@ test('a collector whose confirmed claim is undone sees it, and claims again', as
   await payee.admit(terms);
   await payee.receive(voucherRecord({ channelId: id, ...claims[0]! }));
   const collector = createCollector(
-    { chain, payee, vouchers, wallet: provider.wallet, logger: silentLogger },
+    { chain, clock: systemClock, payee, vouchers, wallet: provider.wallet, logger: silentLogger },
     { policy: claimPolicyDefault, rate: { units: 1n, wei: 10n ** 18n } },
   );
   expect(await collector.round()).toHaveLength(1);

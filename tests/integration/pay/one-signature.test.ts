@@ -5,6 +5,7 @@ import { systemRandom } from '#lib/base/random.ts';
 import { announceWithdrawalFor, signWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
 import { open } from '#lib/pay/actions/open.ts';
 import { settle } from '#lib/pay/actions/settle.ts';
+import { createChainTime } from '#lib/pay/chain-time.ts';
 import { signAuthorization } from '#lib/pay/deposit.ts';
 import { createPayer } from '#lib/pay/payer.ts';
 import type { Chain, InjectedWallet } from '#lib/pay/spec.ts';
@@ -12,7 +13,7 @@ import { channelIdOf, sessionTerms } from '#lib/pay/terms.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { eip1193Wallet } from '#lib/pay/wallet/eip1193.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
-import { createSessionKey, openSpending } from '#lib/pay/wallet/session-key.ts';
+import { createSessionKey } from '#lib/pay/wallet/session-key.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain, type Person } from './chain.fixture.ts';
 import { partiesOf } from './open-channel.fixture.ts';
@@ -57,8 +58,8 @@ test('one signature of the wallet opens a channel; vouchers and the way out neve
     store: createVoucherStore(storage),
     clock: systemClock,
     chain: chain.entry,
+    time: createChainTime(chain, systemClock),
     key,
-    spending: openSpending(storage, key.address),
   });
   const terms = sessionTerms(systemRandom, { ...partiesOf(chain, person, provider), payerSigner: key.address });
   const id = await payer.begin(terms);
@@ -69,7 +70,7 @@ test('one signature of the wallet opens a channel; vouchers and the way out neve
   );
   await open(chain, relay.wallet, { terms, amount: 1_000n, deposit });
   await payer.observe(id, await chain.channel(id));
-  for (let i = 0; i < 100; i++) await payer.promise(id, 10n);
+  for (let total = 10n; total <= 1_000n; total += 10n) await payer.promise(id, total);
   const signature = await signWithdrawal(chain, localWallet(key.privateKey), terms);
   await announceWithdrawalFor(chain, relay.wallet, { terms, signature });
   expect(asked).toEqual(['eth_signTypedData_v4']);

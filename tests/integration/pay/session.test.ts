@@ -6,13 +6,14 @@ import { claim } from '#lib/pay/actions/claim.ts';
 import { open } from '#lib/pay/actions/open.ts';
 import { settle } from '#lib/pay/actions/settle.ts';
 import { withdraw } from '#lib/pay/actions/withdraw.ts';
+import { createChainTime } from '#lib/pay/chain-time.ts';
 import { signAuthorization } from '#lib/pay/deposit.ts';
 import { createPayee } from '#lib/pay/payee.ts';
 import { createPayer } from '#lib/pay/payer.ts';
 import { channelIdOf, delayMin, sessionTerms } from '#lib/pay/terms.ts';
 import { createVoucherSigner, voucherRecord } from '#lib/pay/voucher.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
-import { createSessionKey, openSpending } from '#lib/pay/wallet/session-key.ts';
+import { createSessionKey } from '#lib/pay/wallet/session-key.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain } from './chain.fixture.ts';
 
@@ -46,8 +47,8 @@ test('deposit, a thousand vouchers, a claim in a batch, settling, withdrawal: ev
     store: createVoucherStore(storage),
     clock: systemClock,
     chain: chain.entry,
+    time: createChainTime(chain, systemClock),
     key,
-    spending: openSpending(storage, key.address),
   });
   for (const each of terms) {
     await paying.begin(each);
@@ -65,6 +66,7 @@ test('deposit, a thousand vouchers, a claim in a batch, settling, withdrawal: ev
     store: createVoucherStore(createMemoryStorage()),
     clock: systemClock,
     chain,
+    time: createChainTime(chain, systemClock),
     provider: provider.address,
     providerSigner: provider.address,
     depositMin: 1n,
@@ -72,7 +74,8 @@ test('deposit, a thousand vouchers, a claim in a batch, settling, withdrawal: ev
   for (const each of terms) await serving.admit(each);
   let served = 0n;
   for (let i = 0; i < 1_000; i++) {
-    const voucher = await paying.promise(i % 2 === 0 ? first : second, 997n);
+    const total = BigInt(Math.floor(i / 2) + 1) * 997n;
+    const voucher = await paying.promise(i % 2 === 0 ? first : second, total);
     served += (await serving.receive(voucherRecord(voucher))).added;
   }
   expect(served).toBe(997_000n);
@@ -98,7 +101,7 @@ test('deposit, a thousand vouchers, a claim in a batch, settling, withdrawal: ev
     expect(withdrawableAt).toBe((await chain.head()).timestamp + delayMin);
   }
   expect((await paying.observe(first, await chain.channel(first))).phase).toBe('withdrawing');
-  await expect(paying.promise(first, 1n)).rejects.toMatchObject({ code: 'withdrawal-pending' });
+  await expect(paying.promise(first, 498_501n)).rejects.toMatchObject({ code: 'withdrawal-pending' });
   await local.moveTo((await chain.head()).timestamp + delayMin);
   for (const each of terms) expect((await withdraw(chain, relay.wallet, each)).returned).toBe(501_503n);
 

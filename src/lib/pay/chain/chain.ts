@@ -1,6 +1,6 @@
 import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
-import { createMutex, type Mutex } from '#lib/base/mutex.ts';
+import { createMutexes } from '#lib/base/mutex.ts';
 import { channelsAbi } from '#contracts/channels.ts';
 import { providersAbi } from '#contracts/providers.ts';
 import { testUsdcAbi } from '#contracts/test-usdc.ts';
@@ -35,7 +35,8 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
     fetch,
     requestTimeoutMs: limits.requestTimeoutMs,
   });
-  const inTurn = createAccountLocks();
+  /** Per account: two of its transactions must not race for a nonce. */
+  const accounts = createMutexes<Address>();
   const channels = { address: entry.contracts.channels, abi: channelsAbi } as const;
   const providers = { address: entry.contracts.providers, abi: providersAbi } as const;
   // Only standard token functions are used, although the ABI is the test token's.
@@ -78,7 +79,7 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
     },
     simulate: (from, call, options) => node.call(from, call, options),
     transact: (wallet, call, options: AbortOptions = {}) => {
-      const turn = inTurn(wallet.address, async () => {
+      const turn = accounts.run(wallet.address, async () => {
         const receipt = await submit({ node, entry, clock, limits }, wallet, call, options);
         return {
           hash: receipt.transactionHash,
@@ -89,19 +90,5 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
       });
       return raceSignal(turn, options.signal);
     },
-  };
-}
-
-/** A mutex per account: two of its transactions must not race for a nonce. */
-function createAccountLocks(): <T>(account: Address, task: () => Promise<T>) => Promise<T> {
-  const locks = new Map<Address, Mutex>();
-  return async (account, task) => {
-    const lock = locks.get(account) ?? createMutex();
-    locks.set(account, lock);
-    try {
-      return await lock.run(task);
-    } finally {
-      if (lock.pending === 0) locks.delete(account);
-    }
   };
 }

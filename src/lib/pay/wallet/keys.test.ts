@@ -3,7 +3,7 @@ import { seededRandom } from '#lib/base/random.ts';
 import { addressOfKey, keyOf, sessionKey, startSeconds, testStorage } from '../pay.fixture.ts';
 import { drawKey, importBurner, listBurners, openBurner } from './burner.ts';
 import { localWallet } from './local.ts';
-import { createSessionKey, listSessionKeys, openSpending, sessionRefusal } from './session-key.ts';
+import { createSessionKey, listSessionKeys, readSpent, sessionPlace, sessionRefusal, spend } from './session-key.ts';
 
 const random = seededRandom(40);
 const order = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141';
@@ -126,14 +126,18 @@ describe('a session key', () => {
     expect((await listSessionKeys(storage)).unreadable).toHaveLength(4_096);
   });
 
-  test('counts promises from all callers in any order', async () => {
+  test('counts what it spends against its limit and its time, and only in its own record', async () => {
     const storage = testStorage();
-    const key = await createSessionKey({ storage, random }, { limit: 10n, expiresAt: now + 9, now });
-    const spending = openSpending(storage, key.address);
-    const taken = await Promise.allSettled([6n, 5n, 4n].map((units) => spending.take(units, now)));
-    expect(taken.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect(await openSpending(storage, key.address).spent()).toBe(10n);
-    await expect(spending.take(1n, now + 9)).rejects.toMatchObject({ code: 'session-expired' });
-    await expect(openSpending(storage, addressOfKey(9)).take(1n, now)).rejects.toMatchObject({ code: 'bad-record' });
+    const { address } = await createSessionKey({ storage, random }, { limit: 10n, expiresAt: now + 9, now });
+    const place = sessionPlace(address);
+    const take = (units: bigint, at: number, key = address) =>
+      storage.update([place], ([value]) => [{ type: 'put', ...place, value: spend(value, { key, units, now: at }) }]);
+    await take(6n, now);
+    await expect(take(5n, now)).rejects.toMatchObject({ code: 'session-limit' });
+    await take(4n, now + 8);
+    await expect(take(1n, now + 9)).rejects.toMatchObject({ code: 'session-expired' });
+    await expect(take(0n, now, addressOfKey(9))).rejects.toMatchObject({ code: 'bad-record' });
+    expect(await readSpent(storage, address)).toBe(10n);
+    await expect(readSpent(storage, addressOfKey(9))).rejects.toMatchObject({ code: 'bad-record' });
   });
 });

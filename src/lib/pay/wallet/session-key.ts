@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { createMutex } from '#lib/base/mutex.ts';
 import type { Random } from '#lib/base/random.ts';
 import { amountSchema, checkAmount } from '../amount.ts';
 import { payError, type PayErrorCode } from '../errors.ts';
-import type { Address, Hex, Listed } from '../spec.ts';
+import type { Address, Hex, Listed, Spent } from '../spec.ts';
 import { listReadable, type PayStorage } from '../storage.ts';
 import { addressSchema, bytes32Schema } from '../terms.ts';
 import { drawKey } from './burner.ts';
@@ -20,17 +19,6 @@ export interface SessionKey {
   readonly limit: bigint;
   /** Unix seconds from which it no longer signs. */
   readonly expiresAt: number;
-}
-
-/** The total a session key has promised so far, stored with the key. */
-export interface Spending {
-  /** Units across all channels and chains. After a failed write it may include a chunk never promised. */
-  spent(): Promise<bigint>;
-  /**
-   * Records `units` more as promised; `now` in Unix seconds.
-   * @throws `session-expired`, `session-limit`, `bad-record`, those of the storage.
-   */
-  take(units: bigint, now: number): Promise<void>;
 }
 
 const prefix = 'session/';
@@ -73,25 +61,24 @@ export async function listSessionKeys(storage: PayStorage): Promise<Listed<Sessi
   });
 }
 
+/** The place of a key's record, which also counts what the key has promised. */
+export const sessionPlace = (address: Address) => ({ store: 'pay', key: prefix + address }) as const;
+
+/** Units the key has promised so far, across all channels and chains. @throws `bad-record`, those of the storage. */
+export async function readSpent(storage: PayStorage, address: Address): Promise<bigint> {
+  const { store, key } = sessionPlace(address);
+  return parseSession(key, await storage.get(store, key)).spent;
+}
+
 /**
- * Opens a key's spending record. Use one instance per key and window, shared by all its users. Reading and writing are
- * two steps, so of several windows only the one holding the identity's lock may promise.
+ * The record of a key that promises `units` more at `now` (Unix seconds), for the write that stores the voucher: one without the
+ * other would count too much or too little. @throws `session-expired`, `session-limit`, `bad-record`.
  */
-export function openSpending(storage: PayStorage, address: Address): Spending {
-  const key = prefix + address;
-  const read = async () => parseSession(key, await storage.get('pay', key));
-  const writes = createMutex();
-  return {
-    spent: async () => (await read()).spent,
-    take: (units, now) =>
-      writes.run(async () => {
-        const session = await read();
-        const code = sessionRefusal(session, { spent: session.spent, more: units, now });
-        if (code) throw payError(code, { details: { limit: session.limit, spent: session.spent, more: units } });
-        const spent = (session.spent + units).toString();
-        await storage.put('pay', key, { ...session, limit: session.limit.toString(), spent });
-      }),
-  };
+export function spend(value: unknown, { key, units, now }: Spent): unknown {
+  const session = parseSession(prefix + key, value);
+  const code = sessionRefusal(session, { spent: session.spent, more: units, now });
+  if (code) throw payError(code, { details: { limit: session.limit, spent: session.spent, more: units } });
+  return { ...session, limit: session.limit.toString(), spent: (session.spent + units).toString() };
 }
 
 /** Why the key may not promise `more` units on top of `spent`, or null. `now` in Unix seconds. */
