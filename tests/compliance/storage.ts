@@ -138,7 +138,9 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       const storage = await create();
       const count = { store: 'pay', key: 'count' } as const;
       const one = () =>
-        storage.update([count], ([value]) => [{ type: 'put', ...count, value: ((value as number | undefined) ?? 0) + 1 }]);
+        storage.update([count], ([value]) => [
+          { type: 'put', ...count, value: ((value as number | undefined) ?? 0) + 1 },
+        ]);
       await Promise.all(Array.from({ length: 20 }, one));
       expect(await storage.get('pay', 'count')).toBe(20);
     });
