@@ -3,7 +3,7 @@ import { systemRandom } from '#lib/base/random.ts';
 import { createChainTime } from '#lib/pay/chain-time.ts';
 import { deployedChain } from '#lib/pay/chain/calls.ts';
 import { createPayee } from '#lib/pay/payee.ts';
-import type { Chain } from '#lib/pay/spec.ts';
+import type { Chain, ChannelId } from '#lib/pay/spec.ts';
 import { channelIdOf, sessionTerms } from '#lib/pay/terms.ts';
 import { drawKey } from '#lib/pay/wallet/burner.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
@@ -44,7 +44,7 @@ export default async function channelsBench(): Promise<readonly Row[]> {
     providerSigner: provider,
     token: entry.token.address,
   };
-  const ids = [];
+  const ids: ChannelId[] = [];
   for (let n = 0; n < channels; n++) {
     const terms = sessionTerms(systemRandom, parties);
     ids.push(await payee.admit(terms));

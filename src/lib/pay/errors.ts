@@ -36,6 +36,8 @@ export const payErrors = {
   'session-expired': 'The session key has expired. Open a new session with the wallet.',
   'session-limit': 'The session key has reached its spending limit. Open a new session with the wallet.',
   'over-budget': 'This job would cost more than its budget. Raise the budget, or ask for a shorter answer.',
+  'payment-ended': 'This job has ended and pays no more. Ask again.',
+  'deposit-limit': 'This would put more into channels than your limit allows. Raise the limit, or end a channel.',
   'stale-view': 'The chain has not confirmed this channel recently enough. Try again when the chain responds.',
   'exposure-too-large': 'This payer has reached the limit for unclaimed amounts. Claim before serving more.',
   closing: 'This channel is closing and accepts no more vouchers. Open another one.',

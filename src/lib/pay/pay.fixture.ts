@@ -1,7 +1,9 @@
+import { decodeFunctionData } from 'viem';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { seededRandom } from '#lib/base/random.ts';
+import { channelsAbi } from '#contracts/channels.ts';
 import { createChainTime } from './chain-time.ts';
 import { deployedChain } from './chain/calls.ts';
 import { payError } from './errors.ts';
@@ -10,7 +12,7 @@ import { createPayer } from './payer.ts';
 import { unseen } from './record.ts';
 import type { Address, Chain, ChannelId, ChannelTerms, ContractCall, Hex, OnChainState } from './spec.ts';
 import type { PayStorage } from './storage.ts';
-import { sessionTerms } from './terms.ts';
+import { channelIdOf, sessionTerms } from './terms.ts';
 import { drawKey } from './wallet/burner.ts';
 import { localWallet } from './wallet/local.ts';
 import { createVoucherStore } from './voucher-store.ts';
@@ -61,7 +63,7 @@ export async function testPayer(
   const at = `session/${key.address}`;
   if (!storage.values.has(at)) storage.values.set(at, { ...key, limit: key.limit.toString(), spent: '0' });
   const time = createChainTime(chain, clock);
-  const payer = await createPayer({ store: createVoucherStore(storage), clock, chain: entry, time, key });
+  const payer = await createPayer({ store: createVoucherStore(storage), clock, chain, time, key });
   return { payer, clock };
 }
 
@@ -143,6 +145,35 @@ export interface TestChain extends Chain {
   readonly sent: ContractCall[];
   now: number;
   answers: boolean;
+}
+
+export interface BankingChain extends TestChain {
+  /** Units of every deposit made, in order. */
+  readonly deposits: bigint[];
+}
+
+/** A scripted chain on which channels are opened and topped up by the calls sent to it. */
+export function bankingChain(): BankingChain {
+  const chain = testChain();
+  const deposits: bigint[] = [];
+  const { transact } = chain;
+  return Object.assign(chain, {
+    deposits,
+    transact: async (...given: Parameters<Chain['transact']>) => {
+      const mined = await transact(...given);
+      const { functionName, args } = decodeFunctionData({ abi: channelsAbi, data: given[1].data });
+      const isOpening = functionName.startsWith('open');
+      if (!isOpening && !functionName.startsWith('topUp')) return mined;
+      const [terms, amount] = args as unknown as readonly [ChannelTerms, bigint];
+      const id = channelIdOf(terms);
+      const before = chain.states.get(id);
+      if (isOpening && before) throw payError('channel-exists');
+      if (!isOpening && !before) throw payError('channel-missing');
+      deposits.push(amount);
+      chain.states.set(id, { ...(before ?? unseen), balance: (before?.balance ?? 0n) + amount });
+      return mined;
+    },
+  });
 }
 
 /** A scripted chain for tests of the layers above. */

@@ -1,15 +1,16 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { checkAmount } from './amount.ts';
-import type { ChainTime } from './chain-time.ts';
+import { ageMs, viewMsDefault, type ChainTime } from './chain-time.ts';
 import { openChannelBook } from './channel-book.ts';
 import { reduce, voucherRefusal, type ChannelEvent, type ChannelState } from './channel.ts';
 import { payError } from './errors.ts';
 import type {
+  Chain,
   ChainEvent,
   ChannelId,
   ChannelRecord,
   ChannelTerms,
-  DeployedChain,
   OnChainState,
   Voucher,
   VoucherStore,
@@ -24,6 +25,10 @@ export interface Payer {
   begin(terms: ChannelTerms): Promise<ChannelId>;
   /** Applies a fresh reading of the channel's on-chain state. */
   observe(id: ChannelId, seen: OnChainState): Promise<ChannelState>;
+  /** Reads the channel from the chain. @throws `chain-unavailable`, `wrong-channel`. */
+  refresh(id: ChannelId, options?: AbortOptions): Promise<ChannelState>;
+  /** The channel's state, read from the chain first if what is known is out of date, or that it is not open yet. */
+  view(id: ChannelId, options?: AbortOptions): Promise<ChannelState>;
   /** Applies a mined transaction's events to known channels. */
   applyEvents(events: readonly ChainEvent[]): Promise<void>;
   /**
@@ -38,6 +43,8 @@ export interface Payer {
   /** The newest voucher, for resending if it may have been lost. */
   newest(id: ChannelId): Promise<Voucher | null>;
   state(id: ChannelId): Promise<ChannelState>;
+  /** The key that signs, without its secret. */
+  readonly key: Pick<SessionKey, 'address' | 'limit' | 'expiresAt'>;
   list(): readonly ChannelRecord[];
   /** Keys of stored channels that cannot be parsed; the others work normally. */
   readonly unreadable: readonly string[];
@@ -46,7 +53,7 @@ export interface Payer {
 export interface PayerComponents {
   readonly store: VoucherStore;
   readonly clock: Clock;
-  readonly chain: DeployedChain;
+  readonly chain: Chain;
   readonly time: ChainTime;
   readonly key: SessionKey;
 }
@@ -56,14 +63,14 @@ export async function createPayer({ store, clock, chain, time, key }: PayerCompo
     store,
     clock,
     side: 'payer',
-    chainId: chain.id,
+    chainId: chain.entry.id,
     inTime: (state, terms) => {
       const now = time.now() ?? 0;
       const isPast = (isJob(terms) && now >= terms.deadline) || now >= key.expiresAt;
       return isPast ? reduce(state, { type: 'expired' }) : state;
     },
   });
-  const signer = createVoucherSigner(chain);
+  const signer = createVoucherSigner(chain.entry);
   /** A chain that does not respond need not stop a payer: a promise on a channel that has ended costs it nothing. */
   const now = async () => {
     await time.current().catch(() => undefined);
@@ -71,7 +78,15 @@ export async function createPayer({ store, clock, chain, time, key }: PayerCompo
     if (seconds === null) throw payError('stale-view');
     return seconds;
   };
+  const refresh = async (id: ChannelId, options: AbortOptions = {}) =>
+    book.state(await book.refresh(id, () => chain.channel(id, options)));
+  const isFresh = (id: ChannelId) => {
+    const at = book.readAt(id);
+    return at !== undefined && ageMs(clock, at) < viewMsDefault;
+  };
+  const { address, limit, expiresAt } = key;
   return {
+    key: { address, limit, expiresAt },
     unreadable: book.unreadable,
     async begin(terms) {
       if (terms.payerSigner !== key.address) {
@@ -80,6 +95,11 @@ export async function createPayer({ store, clock, chain, time, key }: PayerCompo
       return (await book.add(terms)).id;
     },
     observe: async (id, seen) => book.state(await book.step(id, () => ({ event: { type: 'observed', seen } }))),
+    refresh,
+    async view(id, options) {
+      const state = book.state(await book.get(id));
+      return state.phase === 'unopened' || !isFresh(id) ? refresh(id, options) : state;
+    },
     applyEvents: (events) => book.applyEvents(events),
     async promise(id, total) {
       checkAmount(total);

@@ -4,6 +4,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { build } from 'vite';
 import { systemClock } from '#lib/base/clock.ts';
 import { claim } from '#lib/pay/actions/claim.ts';
+import { createChainTime } from '#lib/pay/chain-time.ts';
 import { createPayee } from '#lib/pay/payee.ts';
 import { channelIdOf } from '#lib/pay/terms.ts';
 import { createVoucherSigner } from '#lib/pay/voucher.ts';
@@ -74,6 +75,7 @@ test('a tab pays a provider in Node by the chunk, through a reload, and every un
     store: createVoucherStore(createMemoryStorage()),
     clock: systemClock,
     chain,
+    time: createChainTime(chain, systemClock),
     provider: provider.address,
     providerSigner: provider.address,
     depositMin: 1n,
@@ -81,13 +83,13 @@ test('a tab pays a provider in Node by the chunk, through a reload, and every un
   await payee.admit(terms);
   const pay = async (units: string) =>
     payee.receive(await page.evaluate(([to, amount]) => bench.promise(to, amount), [id, units] as const));
-  for (let chunk = 0; chunk < 10; chunk++) expect((await pay('7')).added).toBe(7n);
+  for (let total = 7; total <= 70; total += 7) expect((await pay(`${total}`)).added).toBe(7n);
 
   await page.reload();
   await page.waitForFunction(() => 'bench' in globalThis);
   expect(await page.evaluate(() => bench.remembered())).toMatchObject([{ channelId: id, cumulativeAmount: '70' }]);
-  expect(await pay('30')).toMatchObject({ added: 30n, total: 100n });
-  await expect(page.evaluate((to) => bench.promise(to, '901'), id)).rejects.toThrow('does not hold that much');
+  expect(await pay('100')).toMatchObject({ added: 30n, total: 100n });
+  await expect(page.evaluate((to) => bench.promise(to, '1001'), id)).rejects.toThrow('does not hold that much');
 
   await claim({ chain, vouchers: createVoucherSigner(chain.entry) }, provider.wallet, await payee.claims([id]));
   expect(await chain.owed(provider.address)).toBe(90n);
@@ -126,7 +128,10 @@ test('a wallet that announces itself in the page signs once, and pays', async ({
   expect(terms.payer).toBe(person.address);
   expect((await local.chain().channel(channelIdOf(terms))).balance).toBe(500n);
   for (let chunk = 1; chunk <= 5; chunk++) {
-    const voucher = await page.evaluate((id) => bench.promise(id, '100'), channelIdOf(terms));
+    const voucher = await page.evaluate(([id, total]) => bench.promise(id, total), [
+      channelIdOf(terms),
+      `${chunk}00`,
+    ] as const);
     expect(voucher.cumulativeAmount).toBe(`${chunk}00`);
   }
   expect(asked).toEqual(['eth_signTypedData_v4']);

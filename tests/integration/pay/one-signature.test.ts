@@ -57,7 +57,7 @@ test('one signature of the wallet opens a channel; vouchers and the way out neve
   const payer = await createPayer({
     store: createVoucherStore(storage),
     clock: systemClock,
-    chain: chain.entry,
+    chain,
     time: createChainTime(chain, systemClock),
     key,
   });

@@ -46,7 +46,7 @@ test('deposit, a thousand vouchers, a claim in a batch, settling, withdrawal: ev
   const paying = await createPayer({
     store: createVoucherStore(storage),
     clock: systemClock,
-    chain: chain.entry,
+    chain,
     time: createChainTime(chain, systemClock),
     key,
   });

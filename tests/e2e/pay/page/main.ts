@@ -1,6 +1,7 @@
 import { systemClock } from '#lib/base/clock.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { open } from '#lib/pay/actions/open.ts';
+import { createChainTime } from '#lib/pay/chain-time.ts';
 import { createChain } from '#lib/pay/chain/chain.ts';
 import { deployedChain } from '#lib/pay/chain/calls.ts';
 import { signAuthorization } from '#lib/pay/deposit.ts';
@@ -11,7 +12,7 @@ import { voucherRecord, type VoucherRecord } from '#lib/pay/voucher.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { openBurner } from '#lib/pay/wallet/burner.ts';
 import { createInjectedWallets } from '#lib/pay/wallet/injected.ts';
-import { createSessionKey, listSessionKeys, openSpending } from '#lib/pay/wallet/session-key.ts';
+import { createSessionKey, listSessionKeys } from '#lib/pay/wallet/session-key.ts';
 import { createIndexedDbStorage } from '#lib/storage/indexeddb.ts';
 
 /** The paying side in a real tab: keys and vouchers in IndexedDB, the chain over HTTP. */
@@ -19,6 +20,7 @@ export interface PayBench {
   burner(): Promise<Address>;
   /** Opens a channel to `provider` with `units`, from the burner or from the wallet that announces itself. */
   open(rpcUrl: string, provider: Address, units: string, from: 'burner' | 'injected'): Promise<ChannelTerms>;
+  /** Promises `units` in all. */
   promise(id: ChannelId, units: string): Promise<VoucherRecord>;
   /** The newest voucher of every channel that this profile remembers. */
   remembered(): Promise<readonly (VoucherRecord | null)[]>;
@@ -36,9 +38,13 @@ async function sessionKey() {
 
 async function payer() {
   const key = await sessionKey();
-  const spending = openSpending(storage, key.address);
-  return createPayer({ store: createVoucherStore(storage), clock: systemClock, chain: entry, key, spending });
+  const chain = chainAt(localStorage.getItem('rpcUrl')!);
+  const time = createChainTime(chain, systemClock);
+  return createPayer({ store: createVoucherStore(storage), clock: systemClock, chain, time, key });
 }
+
+const chainAt = (rpcUrl: string): Chain =>
+  createChain({ clock: systemClock, fetch: fetch.bind(globalThis) }, { entry, rpcUrl, limits: { pollMs: 50 } });
 
 async function walletFrom(from: 'burner' | 'injected') {
   if (from === 'burner') return openBurner({ storage, random });
@@ -51,10 +57,8 @@ async function walletFrom(from: 'burner' | 'injected') {
 const bench: PayBench = {
   burner: async () => (await openBurner({ storage, random })).address,
   async open(rpcUrl, provider, units, from) {
-    const chain: Chain = createChain(
-      { clock: systemClock, fetch: fetch.bind(globalThis) },
-      { entry, rpcUrl, limits: { pollMs: 50 } },
-    );
+    localStorage.setItem('rpcUrl', rpcUrl);
+    const chain = chainAt(rpcUrl);
     const wallet = await walletFrom(from);
     const paying = await payer();
     const { address: payerSigner } = await sessionKey();
@@ -74,7 +78,7 @@ const bench: PayBench = {
     );
     // The burner has gas and sends both: a wallet of the browser is asked for its signature alone.
     await open(chain, await openBurner({ storage, random }), { terms, amount, deposit });
-    await paying.observe(id, await chain.channel(id));
+    await paying.refresh(id);
     return terms;
   },
   promise: async (id, units) => voucherRecord(await (await payer()).promise(id, BigInt(units))),

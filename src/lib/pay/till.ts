@@ -1,0 +1,95 @@
+import { errorCode } from '#lib/base/errors.ts';
+import type { Payout } from '#lib/protocol/payment.ts';
+import { payError } from './errors.ts';
+import type { Payee } from './payee.ts';
+import type { Exposure } from './policy.ts';
+import type { Receivable, Till } from './ports.ts';
+import type { ChannelId } from './spec.ts';
+import { isJob, parseTerms } from './terms.ts';
+import { parseVoucher } from './voucher.ts';
+
+/** One chain that a provider is paid on. */
+export interface TillChain extends Exposure {
+  readonly payout: Payout;
+  readonly payee: Payee;
+}
+
+/** What was credited to a job. */
+interface Share {
+  received: bigint;
+}
+
+/**
+ * A channel and the jobs that it pays for now. `base` is what its vouchers had promised before the first of them, including after
+ * a restart: what an earlier job did not use pays for no later one.
+ */
+interface Account {
+  base: bigint;
+  readonly jobs: Set<Share>;
+}
+
+/**
+ * Credits jobs with what vouchers promise. Vouchers of several jobs on one channel may arrive in any order: the newest covers them
+ * all, so a job is credited as long as the jobs' totals together stay within it.
+ */
+export function createTill(chains: readonly TillChain[]): Till {
+  const accounts = new Map<ChannelId, Account>();
+  return {
+    payouts: chains.map(({ payout }) => payout),
+    async open(payment, _job, options = {}) {
+      const on = chains.find(({ payout }) => payout.chain === payment.chain);
+      if (!on) throw payError('chain-unknown', { details: { chainId: payment.chain } });
+      const { payee, payout } = on;
+      const terms = parseTerms(payment.terms);
+      if (isJob(terms)) throw payError('session-only');
+      if (terms.delay < payout.delay) {
+        throw payError('bad-terms', { details: { field: 'delay', minimum: payout.delay, given: terms.delay } });
+      }
+      const id = await payee.admit(terms, options);
+      payee.checkMayServe(id, on);
+      const { promised } = await payee.state(id);
+      const account = accounts.get(id) ?? { base: promised, jobs: new Set<Share>() };
+      accounts.set(id, account);
+      const share: Share = { received: 0n };
+      account.jobs.add(share);
+      return receivableOf(on, id, account, share, () => account.jobs.size === 0 && accounts.delete(id));
+    },
+  };
+}
+
+function receivableOf(on: TillChain, id: ChannelId, account: Account, share: Share, release: () => void): Receivable {
+  const { payee } = on;
+  return {
+    chain: on.payout.chain,
+    channelId: id,
+    get received() {
+      return share.received;
+    },
+    async receive({ voucher, total }) {
+      const parsed = parseVoucher(voucher);
+      if (parsed.channelId !== id) throw payError('wrong-channel', { details: { channelId: parsed.channelId } });
+      if (total <= share.received) return share.received;
+      const { claimed } = await payee.state(id);
+      // Anybody can read on the chain what has been claimed: it proves nothing about who sends it.
+      if (parsed.cumulativeAmount <= claimed)
+        throw payError('voucher-regress', { details: { channelId: id, claimed } });
+      await payee.receive(voucher).catch((error: unknown) => {
+        // That of another job overtook it, and covers it.
+        if (errorCode(error) !== 'voucher-regress') throw error;
+      });
+      const { promised } = await payee.state(id);
+      if (!account.jobs.has(share)) return share.received;
+      let free = promised - account.base;
+      for (const job of account.jobs) if (job !== share) free -= job.received;
+      const credit = total < free ? total : free;
+      if (credit > share.received) share.received = credit;
+      return share.received;
+    },
+    checkMayServe: () => payee.checkMayServe(id, on),
+    end() {
+      if (!account.jobs.delete(share)) return;
+      account.base += share.received;
+      release();
+    },
+  };
+}

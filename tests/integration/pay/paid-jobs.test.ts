@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '#lib/base/clock.ts';
+import { systemRandom } from '#lib/base/random.ts';
+import { announceWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
+import { claim } from '#lib/pay/actions/claim.ts';
+import { settle } from '#lib/pay/actions/settle.ts';
+import { withdraw } from '#lib/pay/actions/withdraw.ts';
+import { createChainTime } from '#lib/pay/chain-time.ts';
+import { createPayee } from '#lib/pay/payee.ts';
+import { createPayer } from '#lib/pay/payer.ts';
+import { createPurse } from '#lib/pay/purse.ts';
+import { delayMin } from '#lib/pay/terms.ts';
+import { createTill } from '#lib/pay/till.ts';
+import { createVoucherSigner, voucherRecord } from '#lib/pay/voucher.ts';
+import { createVoucherStore } from '#lib/pay/voucher-store.ts';
+import { createSessionKey } from '#lib/pay/wallet/session-key.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { startLocalChain, type LocalChain } from './chain.fixture.ts';
+
+let local: LocalChain;
+beforeAll(async () => {
+  local = await startLocalChain();
+});
+afterAll(() => local.stop());
+
+test('jobs at once, paid by the chunk out of one channel that is topped up: deposits = paid + returned, to the unit', async () => {
+  const chain = local.chain();
+  const [payer, provider] = await Promise.all([local.person(10_000n), local.person(0n)]);
+  const treasuryBefore = await chain.tokenBalance(local.treasury);
+  const time = createChainTime(chain, systemClock);
+  const clock = systemClock;
+
+  const payerStorage = createMemoryStorage();
+  const now = await time.current();
+  const key = await createSessionKey(
+    { storage: payerStorage, random: systemRandom },
+    { limit: 10_000n, expiresAt: now + 86_400, now },
+  );
+  const paying = await createPayer({ store: createVoucherStore(payerStorage), clock, chain, time, key });
+  const purse = createPurse(
+    {
+      chains: [{ chain, time, payer: paying, wallet: payer.wallet, sender: payer.wallet }],
+      random: systemRandom,
+    },
+    { perJobMax: 2_000n, perProviderMax: 8_000n, depositsMax: 8_000n, jobsPerDeposit: 1n },
+  );
+
+  const serving = await createPayee({
+    store: createVoucherStore(createMemoryStorage()),
+    clock,
+    chain,
+    time,
+    provider: provider.address,
+    providerSigner: provider.address,
+    depositMin: 1_000n,
+  });
+  const payout = {
+    chain: chain.entry.id,
+    provider: provider.address,
+    providerSigner: provider.address,
+    delay: delayMin,
+    depositMin: '1000',
+  };
+  const till = createTill([{ payout, payee: serving, perPayerMax: 10_000n }]);
+
+  const run = async (id: string, budget: bigint, cost: bigint) => {
+    const payment = await purse.open(payout, { id, peer: 'provider', budget });
+    const receivable = await till.open({ chain: payment.chain, terms: payment.terms }, { id });
+    for (let total = 100n; total <= cost; total += 100n) {
+      receivable.checkMayServe();
+      const voucher = voucherRecord(await payment.promise(total));
+      expect(await receivable.receive({ voucher, total })).toBe(total);
+    }
+    payment.end();
+    receivable.end();
+    return payment;
+  };
+  // Each reserves its whole budget, so the channel of 1,500 is topped up for the second and the third.
+  const jobs = await Promise.all([run('a', 1_500n, 1_200n), run('b', 1_500n, 300n), run('c', 900n, 900n)]);
+  const [id] = new Set(jobs.map(({ channelId }) => channelId));
+  expect(new Set(jobs.map(({ channelId }) => channelId)).size).toBe(1);
+  // 1,500 left over: no deposit for the next.
+  const { balance } = await chain.channel(id!);
+  expect((await run('d', 600n, 100n)).channelId).toBe(id);
+  expect((await chain.channel(id!)).balance).toBe(balance);
+
+  const vouchers = createVoucherSigner(chain.entry);
+  await claim({ chain, vouchers }, provider.wallet, await serving.claims([id!]));
+  await settle(chain, provider.wallet, provider.address);
+  await settle(chain, provider.wallet, local.treasury);
+  const { terms } = jobs[0]!;
+  await announceWithdrawal(chain, payer.wallet, terms);
+  await local.moveTo((await chain.head()).timestamp + delayMin);
+  await withdraw(chain, payer.wallet, terms);
+  expect(await chain.tokenBalance(payer.address)).toBe(10_000n - 2_500n);
+  expect(await chain.tokenBalance(provider.address)).toBe(2_250n);
+  expect((await chain.tokenBalance(local.treasury)) - treasuryBefore).toBe(250n);
+  expect(await chain.tokenBalance(chain.entry.contracts.channels)).toBe(0n);
+  expect(await paying.spent()).toBe(2_500n);
+});
