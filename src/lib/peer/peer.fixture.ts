@@ -21,6 +21,7 @@ import {
 } from '#lib/protocol/frame.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { signOffer, type Offer } from '#lib/protocol/offer.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
@@ -57,6 +58,8 @@ export interface Stage {
 }
 
 export interface WorkerOptions extends Partial<Omit<ScriptedOptions, 'clock'>> {
+  /** Per million units; free by default. */
+  readonly price?: Price;
   readonly provider?: Partial<ProviderComponents>;
   /** In place of the scripted model. */
   readonly model?: LoadedModel;
@@ -113,12 +116,12 @@ export function createWorld(seed = 1): World {
     clock,
     network,
     directory,
-    async worker(peerSeed, { provider: components, model: given, ...scripted } = {}) {
+    async worker(peerSeed, { provider: components, model: given, price, ...scripted } = {}) {
       const here = await resident(peerSeed);
       const model = given ?? (await createScriptedEngine({ clock, ...scripted }).load(demo, {}));
       const provider = createProvider({ ...here, clock, logger: silentLogger, ...components });
       await provider.start();
-      provider.offerModel(model);
+      provider.offerModel(model, { price });
       const announce = (change: Partial<Offer> = {}) => {
         const served = provider.servedModels('network');
         if (!served) return;

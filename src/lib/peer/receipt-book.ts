@@ -14,6 +14,7 @@ import {
   issueReceipt,
   receiptHash,
   type Delivered,
+  type Owed,
   type OpenedReceipt,
 } from '#lib/trust/receipt.ts';
 import { createReceiptStore, receiptStoreLimits, type StoredReceipt } from './receipt-store.ts';
@@ -27,7 +28,7 @@ export interface ReceiptBook {
   /** Signs what was delivered, as the next link of the worker's chain, and stores it. */
   issue(delivered: Omit<Delivered, 'prevWorker' | 'issuedAt'>): Promise<Envelope>;
   /** Signs what was delivered so far; not a link of a chain. Undefined if it cannot be signed. */
-  checkpoint(delivered: Pick<Delivered, 'job' | 'asker' | 'output'>): Envelope | undefined;
+  checkpoint(delivered: Pick<Delivered, 'job' | 'asker' | 'output'> & Owed): Envelope | undefined;
   /**
    * Stores the asker's signature with the receipt that was issued here, if it is valid for it; without one, the receipt is
    * stored alone.

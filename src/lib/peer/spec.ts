@@ -9,6 +9,7 @@ import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import type { Job, Tier, Work } from '#lib/protocol/job.ts';
 import type { Measured, Offer } from '#lib/protocol/offer.ts';
 import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 
 /** A request before a worker has been chosen for it. */
@@ -179,12 +180,14 @@ export interface OfferModelOptions {
   readonly audience?: Audience | undefined;
   /** Slots that only the owner's jobs take and no offer announces; at least one is left to others. 0 by default. */
   readonly reserved?: number | undefined;
+  /** Of others' jobs, per million units; free by default. Needs a till. */
+  readonly price?: Price | undefined;
   /** From a start-up benchmark; finished jobs refine it. */
   readonly measured?: Measured | undefined;
 }
 
 /** A provider's part of an offer; presence adds the peer, the sequence number, the time and the addresses. */
-export type ServedModels = Pick<Offer, 'draining' | 'engine' | 'models'>;
+export type ServedModels = Pick<Offer, 'draining' | 'engine' | 'models' | 'payout'>;
 
 /** `network`: announced to all. `self`: for this device only, never announced; other askers are refused by policy. */
 export type Audience = 'network' | 'self';

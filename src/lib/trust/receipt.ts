@@ -77,9 +77,12 @@ export function issueReceipt(delivered: Delivered, signer: Signer): OpenedReceip
   return { record: parsed.data, peer: signer.peer, envelope, hash: receiptHash(envelope) };
 }
 
+/** What the job costs so far, in the smallest unit; left out where it is free. */
+export type Owed = Pick<Checkpoint, 'due'>;
+
 /** Signs a checkpoint over the parts sent so far. */
 export function issueCheckpoint(
-  { job, asker, output, issuedAt }: Pick<Delivered, 'job' | 'asker' | 'output' | 'issuedAt'>,
+  { job, asker, output, issuedAt, due }: Pick<Delivered, 'job' | 'asker' | 'output' | 'issuedAt'> & Owed,
   signer: Signer,
 ): Envelope {
   const checkpoint: Checkpoint = {
@@ -93,6 +96,7 @@ export function issueCheckpoint(
     outputRoot: output.outputRoot,
     outputForm: output.outputForm,
     issuedAt,
+    due,
   };
   return signEnvelope('checkpoint', checkpoint, signer);
 }

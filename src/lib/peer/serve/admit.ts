@@ -2,8 +2,11 @@ import type { LoadedModel } from '#lib/engine/spec.ts';
 import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { maxTokensOf, needsOf, promptLength, type Job, type Tier } from '#lib/protocol/job.ts';
+import { chargeOf, inputUnitsMax, isFree, isPayable } from '#lib/protocol/charge.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import { estimateTokens } from '#lib/protocol/tokens.ts';
+import type { Charge } from '../session/worker-account.ts';
 import type { Audience } from '../spec.ts';
 
 /** Why a job is not taken, as the asker is told before any work. */
@@ -18,6 +21,24 @@ export const jobRefusal = (
   message: string = wireErrors[code].message,
   retryAfterMs?: number,
 ): JobRefusal => (retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs });
+
+/**
+ * What a job for a model with this price is charged, once its own terms allow it; undefined for a free one. The input is billed by
+ * its length, within what the asker takes for possible: engines count it only in the end.
+ */
+export function chargeFor(job: Job, price: Price, kinds: KindTable): Charge | JobRefusal | undefined {
+  if (isFree(price)) return undefined;
+  if (!isPayable(job.kind, kinds)) return jobRefusal('refused-policy', 'This kind of work cannot be paid for here.');
+  if (job.budget === undefined || !job.payment) return jobRefusal('payment-required');
+  const { price: offered } = job.payment;
+  if (BigInt(offered.in) < BigInt(price.in) || BigInt(offered.out) < BigInt(price.out)) return jobRefusal('price');
+  const counted = estimateTokens(promptLength(job, kinds), 'typical');
+  const tokensIn = Math.min(counted, inputUnitsMax(job, kinds));
+  const budget = BigInt(job.budget);
+  if (chargeOf(offered, { in: tokensIn, out: 1 }) > budget)
+    return jobRefusal('budget', 'The budget has no room for the input and an answer. Raise it.');
+  return { price: offered, budget, tokensIn };
+}
 
 /** The provider's own rules. Undefined: the job may be taken. */
 export type Policy = (job: Job, asker: PeerId) => JobRefusal | undefined;

@@ -9,7 +9,7 @@ import { hashSchema, jobIdSchema, peerIdSchema, type PeerId } from '#lib/protoco
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 import { createFrameLog, type AnswerFrame } from '../session/frame-log.ts';
-import { initialWorker } from '../session/worker.ts';
+import { initialWorker } from '../session/worker-spec.ts';
 import type { WorkerSession } from '../session/worker-runner.ts';
 import { recordKey, type JobRecord } from './job-records.ts';
 
@@ -138,6 +138,7 @@ function endedSession(jobId: JobRecord['jobId'], frames: readonly AnswerFrame[])
     follow: ignore,
     leave: ignore,
     takeFile: ignore,
+    pay: ignore,
     stop: ignore,
   };
 }

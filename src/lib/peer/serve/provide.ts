@@ -7,6 +7,8 @@ import { createNotifier } from '#lib/base/notifier.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
+import type { Till } from '#lib/pay/ports.ts';
+import { isFree } from '#lib/protocol/charge.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
@@ -14,7 +16,8 @@ import { filesOf, type Job, type Tier } from '#lib/protocol/job.ts';
 import { jobKinds, type KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { partTokens } from '#lib/protocol/output.ts';
-import { checkAdmission, jobRefusal, type JobRefusal, type Policy } from './admit.ts';
+import type { Price } from '#lib/protocol/price.ts';
+import { chargeFor, checkAdmission, jobRefusal, type JobRefusal, type Policy } from './admit.ts';
 import { createChannelPermits } from './channel-permits.ts';
 import type { AnswerStore } from './answer-store.ts';
 import { createJobRecords, firstToken, jobFingerprint, jobRecordLimits, type JobRecord } from './job-records.ts';
@@ -32,7 +35,8 @@ import {
 import { ownersPriority } from './slot-queue.ts';
 import { refuseUnread, serveChannel } from '../session/serve-channel.ts';
 import { createWorkerSession, type WorkerSession } from '../session/worker-runner.ts';
-import type { WorkOutcome } from '../session/worker.ts';
+import type { WorkOutcome } from '../session/worker-spec.ts';
+import type { Charge } from '../session/worker-account.ts';
 import { createZones } from '../zones.ts';
 import type { Provider, ProviderState } from '../spec.ts';
 
@@ -45,6 +49,8 @@ export interface ProviderComponents {
   readonly tiers?: readonly Tier[] | undefined;
   /** Kinds of work that are read; those of the protocol by default. */
   readonly kinds?: KindTable | undefined;
+  /** Where jobs are paid for; without it no model may have a price. */
+  readonly till?: Till | undefined;
   /** Refuses jobs that could be served. */
   readonly policy?: Policy | undefined;
   /** Jobs one asker may have here at once; a gateway asks for many users under one key. */
@@ -58,6 +64,8 @@ export interface ProviderComponents {
   /** The model is no longer served because its engine is broken: load it again and offer it anew. */
   readonly onModelFailed?: ((artefact: ArtefactId, error: TabloomError) => void) | undefined;
 }
+
+const free: Price = { in: '0', out: '0' };
 
 type JobOutcome = WorkOutcome & { readonly busyMs: number };
 
@@ -81,6 +89,7 @@ export function createProvider(components: ProviderComponents): Provider {
     clock,
     logger,
     answers,
+    till,
     tiers = ['open'],
     policy = () => undefined,
     kinds = jobKinds,
@@ -159,10 +168,13 @@ export function createProvider(components: ProviderComponents): Provider {
     if (files + (fileBytesOf.get(asker) ?? 0) > limits.blobBytesPerPeerMax) {
       return jobRefusal('busy', 'You have too many files here at once. Wait for a job to end.', etaMs(served, 1));
     }
-    return begin(asker, job, served);
+    // This device does not pay itself.
+    const charge = asker === net.self ? undefined : chargeFor(job, served.price, kinds);
+    if (charge && 'code' in charge) return charge;
+    return begin(asker, job, served, charge);
   };
 
-  const begin = (asker: PeerId, job: Job, served: ServedModel): WorkerSession => {
+  const begin = (asker: PeerId, job: Job, served: ServedModel, charge?: Charge): WorkerSession => {
     const bytes = fileBytes(job);
     countFiles(asker, bytes);
     let record: JobRecord | undefined;
@@ -172,6 +184,7 @@ export function createProvider(components: ProviderComponents): Provider {
       book,
       kinds,
       model: served.model,
+      paid: charge && till && { charge, till },
       enterQueue: (listener) => served.queue.enter(listener, priority(asker, job), zones.zone(asker) ?? asker),
       etaMs: (position) => etaMs(served, position),
       expectedPlace: () => served.queue.placeFor(priority(asker, job), zones.zone(asker) ?? asker),
@@ -279,9 +292,16 @@ export function createProvider(components: ProviderComponents): Provider {
       );
       const [first] = models;
       if (!first || phase === 'stopped') return undefined;
-      return { draining: phase !== 'serving', engine: first.model.engine, models: models.map(toOffered) };
+      const payout = models.some(({ price }) => !isFree(price)) ? till?.payouts[0] : undefined;
+      const { engine } = first.model;
+      return { draining: phase !== 'serving', engine, models: models.map(toOffered), ...(payout ? { payout } : {}) };
     },
-    offerModel(model, { audience = 'network', reserved: wanted = 0, measured } = {}) {
+    offerModel(model, { audience = 'network', reserved: wanted = 0, measured, price = free } = {}) {
+      if (!isFree(price) && !till?.payouts[0])
+        throw new TabloomError(
+          'payout-missing',
+          'A model with a price needs an account to be paid to. Set one up first.',
+        );
       const { artefact } = model.model;
       const reserved = Math.min(wanted, model.slots - 1);
       const known = servedModels.get(artefact);
@@ -289,6 +309,7 @@ export function createProvider(components: ProviderComponents): Provider {
         known.audience = audience;
         known.measured = measured ?? known.measured;
         known.reserved = reserved;
+        known.price = price;
         known.queue.resize(model.slots, reserved);
       } else {
         known?.queue.dismissWaiting();
@@ -302,7 +323,13 @@ export function createProvider(components: ProviderComponents): Provider {
         for (const served of servedModels.values()) if (!isSameEngine(served.model, model)) remove(served);
         servedModels.set(
           artefact,
-          createServedModel(model, { audience, reserved, measured: measured ?? known?.measured, onChange: emitState }),
+          createServedModel(model, {
+            audience,
+            reserved,
+            price,
+            measured: measured ?? known?.measured,
+            onChange: emitState,
+          }),
         );
       }
       listModels();

@@ -3,6 +3,7 @@ import type { EngineTimings, LoadedModel, TextRequest, TokenScore } from '#lib/e
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Measured, OfferedModel } from '#lib/protocol/offer.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import { createSlotQueue, type SlotQueue } from './slot-queue.ts';
 import type { AskRequest, Audience, ScoredAnswer } from '../spec.ts';
@@ -14,6 +15,8 @@ export interface ServedModel {
   audience: Audience;
   /** Slots that only the owner's jobs take. */
   reserved: number;
+  /** Of others' jobs; the owner's are free. */
+  price: Price;
   measured: Measured | undefined;
   /** Running mean of the time from a job's slot to its end, in milliseconds. */
   jobMs: number | undefined;
@@ -32,6 +35,7 @@ export function createServedModel(
   options: {
     readonly audience: Audience;
     readonly reserved: number;
+    readonly price: Price;
     readonly measured: Measured | undefined;
     readonly waitingMax?: number | undefined;
     readonly onChange: () => void;
@@ -47,6 +51,7 @@ export function createServedModel(
     }),
     audience: options.audience,
     reserved: options.reserved,
+    price: options.price,
     measured: options.measured,
     jobMs: undefined,
     failedFor: [],
@@ -67,7 +72,7 @@ export function isBroken({ failedFor }: ServedModel, engineCode: string): boolea
 }
 
 /** What anybody may have: reserved slots are not announced. */
-export function toOffered({ model, queue, reserved, measured }: ServedModel): OfferedModel {
+export function toOffered({ model, queue, reserved, measured, price }: ServedModel): OfferedModel {
   const { model: entry } = model;
   return {
     artefact: entry.artefact,
@@ -76,7 +81,7 @@ export function toOffered({ model, queue, reserved, measured }: ServedModel): Of
     features: [...model.features],
     contextTokens: model.contextTokens,
     quantisation: entry.quantisation,
-    price: { in: '0', out: '0' },
+    price,
     // Several servers together may have more than an offer can say.
     slots: Math.min(limits.slotsMax, model.slots - reserved),
     running: Math.min(limits.slotsMax, queue.taken),

@@ -8,14 +8,14 @@ import { checkedPart } from '#lib/protocol/frame.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { partTokens } from '#lib/protocol/output.ts';
 import type { FinishReason, Part } from '#lib/protocol/part.ts';
-import type { RunResult } from './worker.ts';
+import type { RunResult } from './worker-spec.ts';
 
 export interface RunComponents {
   readonly clock: Clock;
   readonly blobs: ReadonlyMap<string, Uint8Array>;
   /** Called with each part as soon as it exists. If it returns a promise, the engine is not pulled until that resolves. */
   readonly deliver: (part: Part) => Promise<void> | undefined;
-  /** Aborting with `cancelled` or `peer-lost` ends the run as cancelled; any other coded reason is thrown. */
+  /** Aborting with `cancelled` or `peer-lost` ends the run as cancelled, with `unpaid` or `budget` as that; any other coded reason is thrown. */
   readonly signal: AbortSignal;
 }
 
@@ -70,7 +70,8 @@ export async function runEngine(
   } catch (error) {
     if (!signal.aborted) throw engineError(error);
     const reason = abortError(signal);
-    if (reason.code === 'cancelled' || reason.code === 'peer-lost') return result('cancelled', 0);
+    const ending = endings.get(reason.code);
+    if (ending) return result(ending, 0);
     throw reason;
   } finally {
     race.end();
@@ -79,6 +80,14 @@ export async function runEngine(
     await endStream(events, clock);
   }
 }
+
+/** Reasons to stop a run that are an end of its answer and no failure. */
+const endings: ReadonlyMap<string, FinishReason> = new Map([
+  ['cancelled', 'cancelled'],
+  ['peer-lost', 'cancelled'],
+  ['unpaid', 'unpaid'],
+  ['budget', 'budget'],
+]);
 
 const engineRequest = ({ kind, input, params, resume }: Job, blobs: ReadonlyMap<string, Uint8Array>): EngineRequest =>
   ({ kind, input, params, resume, ...(blobs.size > 0 ? { blobs } : {}) }) as EngineRequest;

@@ -18,7 +18,8 @@ import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { jobRefusal, type JobRefusal } from '../serve/admit.ts';
 import { createTimers } from '../timers.ts';
-import { phaseOf } from './worker.ts';
+import { isAdmitted, phaseOf } from './worker-spec.ts';
+import { chargedOf } from './worker-account.ts';
 import type { WorkerSession } from './worker-runner.ts';
 
 export interface ServeComponents {
@@ -117,9 +118,9 @@ async function sendAnswer(
 
   const nextFrame = (): WorkerFrame | undefined => {
     const { state } = session;
-    if (sentPlace === undefined || (!begun && sentPlace !== state.place)) {
+    if (isAdmitted(state) && (sentPlace === undefined || (!begun && sentPlace !== state.place))) {
       sentPlace = state.place;
-      return { t: 'accepted', ...sentPlace };
+      return { t: 'accepted', ...sentPlace, ...(state.account && chargedOf(state.account)) };
     }
     const frame = reader.next();
     if (frame) {
@@ -169,13 +170,17 @@ async function readAsker(
   frames: AsyncIterator<Uint8Array>,
   kinds: KindTable,
 ): Promise<AskerEnd> {
+  let payments = 0;
   for (let cancels = 0; ;) {
     const next = await frames.next();
     if (next.done) return { type: 'left' };
     const frame = decodeAskerFrame(next.value, kinds);
     switch (frame.t) {
       case 'unknown':
+        break;
       case 'pay':
+        if (++payments > limits.payFramesMax) throw wireError('bad-frame');
+        session.pay(frame);
         break;
       case 'blob':
         session.takeFile(frame.sha256, frame.bytes);

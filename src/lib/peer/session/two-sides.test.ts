@@ -7,7 +7,8 @@ import { jobFixture, workerFixture } from '#lib/protocol/protocol.fixture.ts';
 import { initialAsker, reduceAsker } from './asker.ts';
 import type { AskerEffect, AskerEvent, AskerTimer } from './asker-spec.ts';
 import type { AttemptEnd } from './attempt-end.ts';
-import { initialWorker, reduceWorker, type RunResult, type WorkerEffect, type WorkerEvent } from './worker.ts';
+import { reduceWorker } from './worker.ts';
+import { initialWorker, type RunResult, type WorkerEffect, type WorkerEvent } from './worker-spec.ts';
 
 /**
  * Both reducers against each other, without clock, net or engine: a seeded scheduler plays frames, timers, losses and the

@@ -12,15 +12,19 @@ import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
+import type { Till } from '#lib/pay/ports.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import type { PlaceListener, Ticket } from '../serve/slot-queue.ts';
+import { createCollector, type Collector, type PayFrame } from './collector.ts';
 import { drive } from './drive.ts';
 import { createFrameLog, type FrameReader } from './frame-log.ts';
 import { runEngine } from './run-engine.ts';
 import { createTimers } from '../timers.ts';
+import type { Charge } from './worker-account.ts';
 import {
   initialWorker,
-  reduceWorker,
+  isHeld,
   type QueuePlace,
   type RunResult,
   type WorkerEffect,
@@ -28,7 +32,8 @@ import {
   type WorkerState,
   type WorkerTimer,
   type WorkOutcome,
-} from './worker.ts';
+} from './worker-spec.ts';
+import { reduceWorker } from './worker.ts';
 
 /** What a session needs, and its callbacks. */
 export interface WorkerComponents {
@@ -41,6 +46,8 @@ export interface WorkerComponents {
   readonly etaMs: (position: number) => number;
   /** The place it would get now. */
   readonly expectedPlace: () => number;
+  /** The price of a job that is not free, and where it is paid. */
+  readonly paid?: { readonly charge: Charge; readonly till: Till } | undefined;
   readonly onPart: (part: Part) => void;
   readonly onOver: (outcome: WorkOutcome & { readonly busyMs: number }) => void;
 }
@@ -58,12 +65,14 @@ export interface WorkerSession {
   leave(): void;
   /** Takes the next bytes of a file that the job names. */
   takeFile(sha256: string, bytes: Uint8Array): void;
+  /** A payment for the job; one for a free job is ignored. */
+  pay(frame: PayFrame): void;
   stop(error: TabloomError): void;
 }
 
 /** Starts the session: the job is queued, or refused, at once. */
 export function createWorkerSession(job: Job, asker: PeerId, components: WorkerComponents): WorkerSession {
-  const { clock, book, kinds, model } = components;
+  const { clock, book, kinds, model, paid } = components;
   const output = createOutputRoot(rowOf(job, kinds).outputHash);
   const log = createFrameLog();
   const changed = createNotifier();
@@ -80,6 +89,13 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
     perform: (effect) => perform(effect),
   });
   const { dispatch } = session;
+  const collector: Collector | undefined =
+    paid &&
+    createCollector(job, paid.till, {
+      admitted: (total) => dispatch({ type: 'admitted', paid: total }),
+      paid: (total) => dispatch({ type: 'paid', paid: total }),
+      unpayable: (error) => dispatch({ type: 'unpayable', error }),
+    });
   const timers = createTimers<WorkerTimer>({ clock, onFire: (timer) => dispatch({ type: 'timer', timer }) });
 
   const perform = (effect: WorkerEffect): void => {
@@ -88,6 +104,8 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
         return enterQueue();
       case 'leave-queue':
         return ticket?.leave();
+      case 'open-till':
+        return collector?.open();
       case 'start-engine':
         return void run();
       case 'stop-engine':
@@ -109,6 +127,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
         return timers.disarm(effect.timer);
       case 'report': {
         timers.stop();
+        collector?.end();
         blobs.clear();
         const busyMs = begunMs === undefined ? 0 : clock.elapsed() - begunMs;
         return components.onOver({ ...effect.outcome, busyMs });
@@ -131,10 +150,11 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
   const deliver = (part: Part): Promise<void> | undefined => {
     components.onPart(part);
     dispatch({ type: 'part', part });
-    return log.unreadBytes() >= limits.workerBufferBytesMax ? untilRoom() : undefined;
+    return mustWait() ? untilRoom() : undefined;
   };
+  const mustWait = () => log.unreadBytes() >= limits.workerBufferBytesMax || isHeld(session.state);
   const untilRoom = async () => {
-    while (log.unreadBytes() >= limits.workerBufferBytesMax) await changed.wait({ signal: stopping.signal });
+    while (mustWait()) await changed.wait({ signal: stopping.signal });
   };
 
   const run = async () => {
@@ -149,10 +169,12 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
 
   const signCheckpoint = () => {
     // One that cannot be signed is simply skipped: the next one covers these tokens too.
-    const envelope = book.checkpoint({ job, asker, output: output.summary() });
+    const { account } = session.state;
+    const envelope = book.checkpoint({ job, asker, output: output.summary(), due: account?.due.toString() });
     if (!envelope) return;
     log.append({ t: 'checkpoint', envelope });
     changed.notify();
+    collector?.checkMayServe();
   };
 
   const signReceipt = async (result: RunResult) => {
@@ -166,7 +188,8 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
         reason: result.reason,
         tokensIn: result.usage.tokensIn,
         timings: { queuedMs, ...result.timings },
-        price: { in: '0', out: '0' },
+        price: paid?.charge.price ?? free,
+        payment: collector?.receiptOf(session.state.account?.paid ?? 0n),
       });
       const { reason, usage } = result;
       dispatch({ type: 'signed', result, frame: { t: 'finish', reason, usage, receipt } });
@@ -180,6 +203,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
     files: filesOf(job, kinds),
     place: placeAt(components.expectedPlace()),
     deadlineMs: job.deadlineMs,
+    charge: paid?.charge,
   });
 
   return {
@@ -207,9 +231,12 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
       }
       dispatch({ type: 'file', sha256: named, sizeBytes: bytes.length, intact });
     },
+    pay: (frame) => collector?.pay(frame),
     stop: (error) => dispatch({ type: 'stop', error: toErrorRecord(error) }),
   };
 }
+
+const free: Price = { in: '0', out: '0' };
 
 /** The message of an uncoded error stays on this device. */
 const codedRecord = (error: unknown): ErrorRecord =>

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Envelope } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Part } from '#lib/protocol/part.ts';
-import { initialWorker, phaseOf, reduceWorker, type RunResult, type WorkerEffect, type WorkerEvent } from './worker.ts';
+import { reduceWorker } from './worker.ts';
+import { initialWorker, phaseOf, type RunResult, type WorkerEffect, type WorkerEvent } from './worker-spec.ts';
 
 /** A session under the test's hand, opened and followed by one channel. */
 function session(files: Extract<WorkerEvent, { type: 'opened' }>['files'] = []) {

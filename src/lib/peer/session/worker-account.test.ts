@@ -1,0 +1,55 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { askFor, askForInput, chargedOf, credit, isOver, isSettled, isStarved, openAccount } from './worker-account.ts';
+
+const price = { in: '1000000', out: '2000000' };
+const account = (tokensIn = 5_000, budget = 100_000n) => openAccount({ price, budget, tokensIn });
+
+test('the input is asked for in steps, each once the one before it is paid', () => {
+  let now = account();
+  expect(chargedOf(now)).toEqual({ tokensIn: 5_000 });
+  const dues: bigint[] = [];
+  for (now = askForInput(now); !isSettled(now); now = askForInput(credit(now, now.due))) dues.push(now.due);
+  expect(dues).toEqual([2_048n, 4_096n, 5_000n]);
+  expect(chargedOf(now)).toEqual({ tokensIn: 5_000, due: '5000', paid: '5000' });
+  expect(askForInput(now)).toBe(now);
+});
+
+test('input that costs nothing, or was paid before, is not asked for', () => {
+  expect(isSettled(askForInput(openAccount({ price: { in: '0', out: '1' }, budget: 1n, tokensIn: 9 })))).toBe(true);
+  expect(isSettled(askForInput(openAccount({ price, budget: 9_000n, tokensIn: 5_000 }, 6_000n)))).toBe(true);
+});
+
+test('a chunk may be unpaid, a token more may not', () => {
+  const paid = credit(account(), 5_000n);
+  expect([63, 64].map((tokens) => isStarved(paid, tokens))).toEqual([false, true]);
+  const half = credit(paid, 5_064n);
+  expect([95, 96].map((tokens) => isStarved(half, tokens))).toEqual([false, true]);
+});
+
+test('what is owed never falls and never passes the budget, whatever an engine counts', () => {
+  const begun = askFor(account(10, 40n), 5);
+  expect(begun.due).toBe(20n);
+  expect(askFor(begun, 5, 3).due).toBe(20n);
+  expect(askFor(begun, 8, 3).due).toBe(20n);
+  expect(askFor(begun, 9, 3).due).toBe(21n);
+  expect(askFor(begun, 9, 300).due).toBe(28n);
+  expect(askFor(begun, 1_000).due).toBe(40n);
+  expect([15, 16].map((tokens) => isOver(begun, tokens))).toEqual([false, true]);
+});
+
+test('a late credit takes nothing back, at any prices', () => {
+  const money = fc.bigInt(0n, 10n ** 6n);
+  const prices = fc.record({ in: money.map(String), out: money.map(String) });
+  fc.assert(
+    fc.property(prices, fc.nat(9_000), fc.array(fc.bigInt(0n, 10n ** 6n)), (at, tokensIn, totals) => {
+      let now = openAccount({ price: at, budget: 10n ** 6n, tokensIn });
+      for (const total of totals) {
+        const before = now.paid;
+        now = credit(now, total);
+        expect(now.paid >= before && now.paid >= total).toBe(true);
+      }
+    }),
+    { seed: 3 },
+  );
+});

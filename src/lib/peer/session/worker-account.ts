@@ -1,0 +1,81 @@
+import { chargeOf, nextInputStep, outputWithin } from '#lib/protocol/charge.ts';
+import type { WorkerFrame } from '#lib/protocol/frame.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { Price } from '#lib/protocol/price.ts';
+
+/** What a paid job may cost, as it was admitted. Amounts are in the smallest unit. */
+export interface Charge {
+  readonly price: Price;
+  readonly budget: bigint;
+  /** Units of input that are billed. */
+  readonly tokensIn: number;
+}
+
+/** The money of one job at its worker, over all channels that follow it. A free job has none. */
+export interface Account extends Charge {
+  /** The channel that pays has been admitted. */
+  readonly isOpen: boolean;
+  /** Units of input that payment was asked for. */
+  readonly inputAsked: number;
+  /** The running total that was asked for; never falls. */
+  readonly due: bigint;
+  readonly paid: bigint;
+  /** Units of output that `paid` covers, and those that the budget has room for. */
+  readonly covered: number;
+  readonly outputMax: number;
+}
+
+export function openAccount(charge: Charge, paid = 0n): Account {
+  const { price, budget, tokensIn } = charge;
+  const opened = { ...charge, isOpen: false, inputAsked: 0, due: 0n, outputMax: outputWithin(price, tokensIn, budget) };
+  return credit({ ...opened, paid: 0n, covered: 0 }, paid);
+}
+
+/** What is credited never falls: vouchers may come late. */
+export function credit(account: Account, total: bigint): Account {
+  const paid = total > account.paid ? total : account.paid;
+  return { ...account, paid, covered: outputWithin(account.price, account.tokensIn, paid) };
+}
+
+/** Asks for the next step of the input that costs more than is paid; the same account where all of it is paid. */
+export function askForInput(account: Account): Account {
+  const { price, tokensIn, paid } = account;
+  for (let { inputAsked } = account; ;) {
+    const due = chargeOf(price, { in: inputAsked, out: 0 });
+    if (due > paid) return { ...account, inputAsked, due: larger(account.due, due) };
+    if (inputAsked === tokensIn)
+      return inputAsked === account.inputAsked ? account : { ...account, inputAsked, due: larger(account.due, due) };
+    inputAsked = nextInputStep(tokensIn, inputAsked);
+  }
+}
+
+/** Asks for what was sent, within the budget. @param tokensIn that an engine counted: of two counts the smaller is billed. */
+export function askFor(account: Account, tokensOut: number, tokensIn = account.tokensIn): Account {
+  const { price, budget } = account;
+  const cost = chargeOf(price, { in: Math.min(tokensIn, account.tokensIn), out: tokensOut });
+  return { ...account, due: larger(account.due, cost < budget ? cost : budget) };
+}
+
+export const isSettled = ({ due, paid }: Account): boolean => paid >= due;
+
+/** A chunk and more has been sent unpaid: the engine waits. */
+export const isStarved = ({ covered }: Account, tokensOut: number): boolean =>
+  tokensOut - covered >= limits.unpaidTokensMax;
+
+/** So much output costs more than the asker allows. */
+export const isOver = ({ outputMax }: Account, tokensOut: number): boolean => tokensOut > outputMax;
+
+/** The members of `accepted` that speak of money. */
+export function chargedOf(
+  account: Account,
+): Pick<Extract<WorkerFrame, { t: 'accepted' }>, 'tokensIn' | 'due' | 'paid'> {
+  const { price, tokensIn, inputAsked, paid } = account;
+  const due = chargeOf(price, { in: inputAsked, out: 0 });
+  return {
+    tokensIn,
+    ...(due > 0n ? { due: due.toString() } : {}),
+    ...(paid > 0n ? { paid: paid.toString() } : {}),
+  };
+}
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
