@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { batchMax, claimRefusal, screenClaims } from './claims.ts';
+import { claimRefusal, screenClaims, withinGas } from './claims.ts';
+import { batchGas, batchMax } from './cost.ts';
 import { addressOfKey, entry, keyOf, startSeconds as now, testChain, testTerms } from './pay.fixture.ts';
 import { closedSentinel, type ChannelTerms } from './spec.ts';
 import { channelIdOf } from './terms.ts';
@@ -91,5 +92,39 @@ describe('a claim would be skipped', () => {
     expect(claimRefusal({ ...ask, state: { ...open, withdrawableAt: 5 } })).toBeNull();
     expect(claimRefusal({ ...ask, terms: job, sender: job.provider })).toBeNull();
     expect(claimRefusal({ ...ask, terms: job, sender: job.providerSigner })).toBeNull();
+  });
+});
+
+describe('a batch that would take more gas than it should', () => {
+  const callOf = (claims: readonly unknown[]) =>
+    ({ to: entry.contracts.channels, data: `0x${claims.length}` }) as const;
+  const prepared = async () => {
+    const terms = [1, 2, 3, 4].map((salt) => testTerms(salt, { payerSigner: addressOfKey(20 + salt) }));
+    const chain = chainWith(...terms);
+    return { chain, claims: await Promise.all(terms.map((each, i) => claimOf(each, 20n, keyOf(21 + i)))) };
+  };
+  const usual = batchGas.base + 4n * batchGas.channel;
+
+  test('is sent whole as long as it fits', async () => {
+    const { chain, claims } = await prepared();
+    chain.gasOf = () => (usual * 3n) / 2n;
+    expect(await withinGas(chain, sender, claims, { callOf })).toEqual(claims);
+  });
+
+  test('leaves out those whose signer has become a contract', async () => {
+    const { chain, claims } = await prepared();
+    chain.contracts.add(addressOfKey(22));
+    chain.gasOf = (_, { data }) => (data === '0x4' ? 10n * usual : usual / 2n);
+    const kept = await withinGas(chain, sender, claims, { callOf });
+    expect(kept).toEqual([claims[0], claims[2], claims[3]]);
+  });
+
+  test('is halved until it fits, or not sent at all', async () => {
+    const { chain, claims } = await prepared();
+    chain.gasOf = (_, { data }) => (data === '0x1' ? 60_000n : 10n * usual);
+    expect(await withinGas(chain, sender, claims, { callOf })).toEqual([claims[0]]);
+    chain.gasOf = () => 10n * usual;
+    expect(await withinGas(chain, sender, claims, { callOf })).toEqual([]);
+    expect(await withinGas(chain, sender, [], { callOf })).toEqual([]);
   });
 });

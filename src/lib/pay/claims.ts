@@ -1,4 +1,5 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
+import { batchGas, batchMax } from './cost.ts';
 import { payError } from './errors.ts';
 import {
   closedSentinel,
@@ -7,14 +8,12 @@ import {
   type ChannelId,
   type ChannelTerms,
   type Claim,
+  type ContractCall,
   type OnChainState,
   type VoucherRefusal,
 } from './spec.ts';
 import { channelIdOf, isJob, parseTerms } from './terms.ts';
 import type { VoucherSigner } from './voucher.ts';
-
-/** Maximum claims per transaction. */
-export const batchMax = 100;
 
 export interface Skipped {
   readonly channelId: ChannelId;
@@ -57,6 +56,36 @@ export async function screenClaims(
     }
   }
   return { good: good.toSorted(byPayee), skipped };
+}
+
+/** A batch may take this much more gas than it should, in percent. */
+const gasPercentMax = 150n;
+
+/**
+ * The claims of a batch that are worth sending together. The chain asks a signer that is a contract, which may burn all the gas
+ * there is, and an ordinary account can become one: if a batch would take more gas than it should, such claims are left out, and
+ * what is left is halved until it fits.
+ */
+export async function withinGas(
+  chain: Chain,
+  sender: Address,
+  claims: readonly Claim[],
+  { callOf, ...options }: AbortOptions & { readonly callOf: (claims: readonly Claim[]) => ContractCall },
+): Promise<readonly Claim[]> {
+  const fits = async (some: readonly Claim[]) => {
+    const expected = batchGas.base + batchGas.channel * BigInt(some.length);
+    const gas = await chain.estimateGas(sender, callOf(some), options);
+    return gas * 100n <= expected * gasPercentMax;
+  };
+  if (claims.length === 0 || (await fits(claims))) return claims;
+  const contracts = new Map<Address, boolean>();
+  for (const { channel } of claims) {
+    const { payerSigner } = channel;
+    if (!contracts.has(payerSigner)) contracts.set(payerSigner, await chain.hasCode(payerSigner, options));
+  }
+  let rest = claims.filter(({ channel }) => !contracts.get(channel.payerSigner));
+  while (rest.length > 0 && !(await fits(rest))) rest = rest.slice(0, rest.length >> 1);
+  return rest;
 }
 
 /** @throws `batch-empty`, `batch-too-long`. */

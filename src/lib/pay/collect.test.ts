@@ -1,5 +1,7 @@
+import { toFunctionSelector, type AbiFunction } from 'viem';
 import { expect, test } from 'vitest';
 import { silentLogger } from '#lib/base/logger.ts';
+import { channelsAbi } from '#contracts/channels.ts';
 import { createCollector } from './collect.ts';
 import {
   entry,
@@ -20,18 +22,22 @@ import { createVoucherSigner, voucherRecord } from './voucher.ts';
 const terms = testTerms();
 const id = channelIdOf(terms);
 const vouchers = createVoucherSigner(entry);
+const selectorOf = (name: string) =>
+  toFunctionSelector(channelsAbi.find((item) => 'name' in item && item.name === name) as AbiFunction);
+const [claimSelector, settleSelector] = [selectorOf('claim'), selectorOf('settle')];
 
 async function collecting(given: ChannelTerms = terms) {
   const chain = testChain();
   const id = channelIdOf(given);
+  const clock = testClock();
   const warnings: unknown[] = [];
-  const payee = await testPayee(testStorage(), { chain });
+  const payee = await testPayee(testStorage(), { chain, clock });
   chain.states.set(id, { balance: 10_000_000n, claimed: 0n, withdrawableAt: 0 });
   await payee.admit(given);
   const collector = createCollector(
     {
       chain,
-      clock: testClock(),
+      clock,
       payee,
       vouchers,
       wallet: walletOf(3),
@@ -40,7 +46,7 @@ async function collecting(given: ChannelTerms = terms) {
     { policy: claimPolicyDefault, rate: { units: 4_000_000_000n, wei: 10n ** 18n } },
   );
   const promise = async (amount: bigint) => payee.receive(voucherRecord(await vouchers.sign(keyOf(2), id, amount)));
-  return { chain, payee, collector, promise, warnings };
+  return { chain, clock, payee, collector, promise, warnings };
 }
 
 test('leaves small amounts, and claims at once when the payer announces a withdrawal', async () => {
@@ -125,4 +131,55 @@ test('a channel admitted while logs are being read is not missed', async () => {
   };
   await collector.round();
   expect((await payee.state(otherId)).phase).toBe('withdrawing');
+});
+
+test('has paid out what is credited once that is worth its gas, also what others have claimed', async () => {
+  const { chain, collector, warnings } = await collecting();
+  let owed = 1_000n;
+  chain.owed = async () => owed;
+  await collector.round();
+  expect(chain.sent).toHaveLength(0);
+  owed = 50_000_000n;
+  // Read in the first round, after claims, and every tenth.
+  for (let round = 1; round < 10; round++) await collector.round();
+  expect(chain.sent).toHaveLength(0);
+  await collector.round();
+  expect(chain.sent.map(({ data }) => data.slice(0, 10))).toEqual([settleSelector]);
+  chain.transact = async () => {
+    throw Object.assign(new Error('no'), { code: 'token-refused' });
+  };
+  for (let round = 0; round < 10; round++) await collector.round();
+  expect(warnings).toEqual([{ event: 'settle-failed', code: 'token-refused' }]);
+});
+
+test('settles in the round in which it has claimed', async () => {
+  const { chain, collector, promise } = await collecting();
+  await promise(9_000_000n);
+  await collector.round();
+  await promise(9_900_000n);
+  chain.owed = async () => 50_000_000n;
+  chain.sent.length = 0;
+  await collector.round();
+  expect(chain.sent.map(({ data }) => data.slice(0, 10))).toEqual([claimSelector, settleSelector]);
+});
+
+test('goes round by itself until it is stopped, also while the chain is silent', async () => {
+  const { chain, collector, clock, warnings } = await collecting();
+  let reads = 0;
+  const { head } = chain;
+  chain.head = async () => (reads++, head());
+  await collector.start();
+  await collector.start();
+  await clock.advance(0);
+  const perRound = reads;
+  expect(perRound).toBeGreaterThan(0);
+  await clock.advance(60_000);
+  expect(reads).toBe(2 * perRound);
+  chain.answers = false;
+  await clock.advance(60_000);
+  expect(warnings).toEqual([{ event: 'collector-round-failed', code: 'chain-unavailable' }]);
+  await collector.stop();
+  const last = reads;
+  await clock.advance(600_000);
+  expect(reads).toBe(last);
 });

@@ -1,14 +1,17 @@
-import type { AbortOptions } from '#lib/base/abort.ts';
+import { anySignal, type AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import type { Startable } from '#lib/base/startable.ts';
 import { claim, type Claimed } from './actions/claim.ts';
+import { settle } from './actions/settle.ts';
 import { momentOf } from './chain-time.ts';
 import { unclaimed } from './channel.ts';
-import { readGasTerms, type Rate } from './cost.ts';
+import { readGasTerms, settleCost, type GasTerms, type Rate } from './cost.ts';
 import { followChain, type Bookmark } from './follow-chain.ts';
 import type { Payee } from './payee.ts';
 import { planClaims, type ClaimPolicy, type ChannelView, type PlannedClaim } from './policy.ts';
+import { createRounds } from './rounds.ts';
 import type { Chain, ChannelId, Wallet } from './spec.ts';
 import type { VoucherSigner } from './voucher.ts';
 
@@ -25,21 +28,28 @@ export interface CollectorInit {
   readonly policy: ClaimPolicy;
   /** Exchange rate between the token and the chain's coin. */
   readonly rate: Rate;
+  readonly intervalMs?: number;
 }
 
-/** Runs on the provider's side: keeps its view of the channels up to date and claims according to the policy. */
-export interface Collector {
+/**
+ * Runs on the provider's side: keeps its view of the channels up to date, claims according to the policy, and has paid out what is
+ * credited once that is worth its gas.
+ */
+export interface Collector extends Startable {
   /**
-   * One round: read the chain, plan, claim. Failures are retried in the next round.
+   * One round: read the chain, plan, claim, settle. Failures are retried in the next round.
    * @throws `chain-unavailable` if the chain cannot be read.
    */
   round(options?: AbortOptions): Promise<readonly Claimed[]>;
 }
 
-export function createCollector(components: CollectorComponents, { policy, rate }: CollectorInit): Collector {
+export function createCollector(
+  components: CollectorComponents,
+  { policy, rate, intervalMs = 60_000 }: CollectorInit,
+): Collector {
   const { chain, clock, payee, vouchers, wallet, logger } = components;
   let bookmark: Bookmark | null = null;
-  let rounds = 0;
+  let turn = 0;
   const refresh = async (ids: Iterable<ChannelId>, options: AbortOptions) => {
     for (const id of ids) await payee.refresh(id, options);
   };
@@ -48,7 +58,7 @@ export function createCollector(components: CollectorComponents, { policy, rate 
     const news = await followChain(chain, bookmark, options);
     // Must come after following the chain, so that channels admitted meanwhile are included or were read since.
     const views = payee.views();
-    const isTimely = rounds++ % roundsBetweenReadings === 0;
+    const isTimely = turn++ % roundsBetweenReadings === 0;
     const isDue = ({ id, state }: ChannelView) =>
       news.isReorganised || news.touched.has(id) || (isTimely && unclaimed(state) > 0n);
     await refresh(
@@ -58,6 +68,7 @@ export function createCollector(components: CollectorComponents, { policy, rate 
     // Advance only at the end, so that an interrupted round reads the same blocks again.
     bookmark = news.bookmark;
     payee.confirmViews(at);
+    return isTimely;
   };
   const send = async (batch: readonly PlannedClaim[], options: AbortOptions) => {
     const ids = batch.map(({ id }) => id);
@@ -68,26 +79,41 @@ export function createCollector(components: CollectorComponents, { policy, rate 
     await payee.applyEvents(claimed.events);
     return claimed;
   };
+  /** Pays out what was credited. It is read after claims, and now and then, as others may have claimed. */
+  const payOut = async (gas: GasTerms, options: AbortOptions) => {
+    const [owed, cost] = [await chain.owed(payee.provider, options), settleCost(gas)];
+    if (owed <= cost || cost * 10_000n > owed * policy.gasShareBpsMax) return;
+    const settled = await settle(chain, wallet, payee.provider, options);
+    if (settled) logger.info('settled', { units: settled.amount.toString() });
+  };
+  const attempt = async (event: string, fields: object, work: () => Promise<void>, { signal }: AbortOptions) => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      logger.warn(event, { code: errorCode(error), ...fields });
+      return false;
+    }
+  };
+  const round = async (options: AbortOptions = {}) => {
+    const isTimely = await look(options);
+    const { timestamp } = await chain.head(options);
+    const gas = await readGasTerms(chain, rate, options);
+    const done: Claimed[] = [];
+    for (const batch of planClaims(payee.views(), { policy, gas, now: timestamp })) {
+      const claiming = async () => void done.push(await send(batch, options));
+      const ids = batch.map(({ id }) => id);
+      if (!(await attempt('claim-failed', { channels: batch.length }, claiming, options))) await refresh(ids, options);
+    }
+    if (isTimely || done.length > 0) await attempt('settle-failed', {}, () => payOut(gas, options), options);
+    return done;
+  };
+  const rounds = createRounds({ clock, logger }, { event: 'collector-round-failed', intervalMs, round });
   return {
-    async round(options = {}) {
-      await look(options);
-      const { timestamp } = await chain.head(options);
-      const gas = await readGasTerms(chain, rate, options);
-      const done: Claimed[] = [];
-      for (const batch of planClaims(payee.views(), { policy, gas, now: timestamp })) {
-        try {
-          done.push(await send(batch, options));
-        } catch (error) {
-          if (options.signal?.aborted) throw error;
-          logger.warn('claim-failed', { code: errorCode(error), channels: batch.length });
-          await refresh(
-            batch.map(({ id }) => id),
-            options,
-          );
-        }
-      }
-      return done;
-    },
+    round: (options = {}) => round({ signal: anySignal([options.signal, rounds.signal]) }),
+    start: () => rounds.start(),
+    stop: () => rounds.stop(),
   };
 }
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { channelsCall } from './chain/calls.ts';
-import { batchMax } from './claims.ts';
-import { batchBytes, batchCost, channelCost, readGasTerms, type GasTerms } from './cost.ts';
+import { batchBytes, batchCost, batchMax, channelCost, readGasTerms, type GasTerms } from './cost.ts';
 import { addressOfKey, entry, testChain, testTerms } from './pay.fixture.ts';
 
 const none = { base: 0n, channel: 0n };

@@ -1,5 +1,4 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
-import { batchMax } from './claims.ts';
 import type { Chain } from './spec.ts';
 
 /**
@@ -21,6 +20,9 @@ export interface Rate {
   readonly units: bigint;
   readonly wei: bigint;
 }
+
+/** Maximum claims per transaction. */
+export const batchMax = 100;
 
 /**
  * Gas of a batch: fixed part and part per channel. Rounded up from the most expensive cases in contracts/gas.json, a
@@ -44,6 +46,16 @@ export const batchCost = (channels: number, gas: GasTerms): bigint =>
 /** Cost in units that this many channels add to a batch. */
 export const channelCost = (channels: number, gas: GasTerms): bigint =>
   costOf(batchGas.channel, gas.dataFeeWei.channel, channels, gas);
+
+/** Gas of a transaction that settles, rounded up from the first one of a payee in contracts/gas.json. */
+const settleGas = 60_000n;
+
+/** Cost of settling once, in units. */
+export const settleCost = (gas: GasTerms): bigint => costOf(settleGas, gas.dataFeeWei.base, 1, gas);
+
+/** Cost in units of a batch that takes this much gas. */
+export const costOfGas = (gasUnits: bigint, channels: number, gas: GasTerms): bigint =>
+  costOf(gasUnits, gas.dataFeeWei.base + gas.dataFeeWei.channel * BigInt(channels), 1, gas);
 
 function costOf(gasUnits: bigint, dataFeeWei: bigint, times: number, { gasPriceWei, rate }: GasTerms): bigint {
   const wei = (gasUnits * gasPriceWei + dataFeeWei) * BigInt(times);

@@ -54,6 +54,10 @@ export const payErrors = {
   'order-superseded': 'An existing claim order of this provider is worth as much or more.',
   'order-too-long': 'The claim order is valid for too long. The maximum is 32 days.',
   'order-unprofitable': 'The fee of this claim order does not cover its gas.',
+  'contract-signer': 'The signer is a contract, whose check could cost any amount of gas. Use an ordinary key.',
+  'relay-declined': 'The last transaction this relay sent for this account lost money. It sends none for it today.',
+  'relay-stopped':
+    'The relay has stopped sending for others today, after too many failed transactions. Try again tomorrow.',
   'too-many-orders': 'The maximum number of claim orders has been reached. Try again later.',
   'wrong-relay': 'The claim order was issued to another relay.',
   // Deposits
@@ -75,6 +79,11 @@ export const payErrors = {
   'chain-unavailable': 'The chain does not respond. Try again when the connection is back.',
   'node-refused': 'The node returned an error. See the details, or try another node.',
   'no-wallet': 'No wallet was found in this browser. Install one, or use this device’s own wallet.',
+  'wallet-busy': 'The wallet already waits for an answer. Answer or dismiss its open request, then try again.',
+  'wallet-unauthorized': 'The wallet does not allow this account here, or is locked. Unlock it and connect again.',
+  'wallet-disconnected': 'The wallet has lost its connection to the chain. Check the wallet’s network, then try again.',
+  'wallet-unsupported': 'The wallet cannot do this. Use another wallet.',
+  'fee-too-low': 'The chain asks for a higher fee now. Try again.',
   'wallet-failed': 'The wallet failed to complete the request. Check the wallet, then try again.',
   'too-many-keys': 'The maximum number of keys has been reached. Use one of them.',
   'bad-key': 'This is not a valid private key: 0x and 64 hexadecimal digits.',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { batchMax } from './claims.ts';
+import { batchMax } from './cost.ts';
 import { amountSchema } from './amount.ts';
 import { payError } from './errors.ts';
 import type { Address, Hex, Listed, SignedClaimOrder } from './spec.ts';

@@ -145,6 +145,9 @@ export interface TestChain extends Chain {
   readonly sent: ContractCall[];
   now: number;
   answers: boolean;
+  /** Accounts with code. */
+  readonly contracts: Set<Address>;
+  gasOf: (from: Address, call: ContractCall) => bigint;
 }
 
 export interface BankingChain extends TestChain {
@@ -185,6 +188,8 @@ export function testChain(): TestChain {
     sent,
     now: startSeconds,
     answers: true,
+    contracts: new Set(),
+    gasOf: () => 50_000n,
     entry,
     head: async () => answer({ number: 100n, hash: `0x${'11'.repeat(32)}`, timestamp: chain.now }),
     blockHash: async () => answer<Hex>(`0x${'11'.repeat(32)}`),
@@ -196,6 +201,8 @@ export function testChain(): TestChain {
     stake: async () => {
       throw payError('chain-unavailable');
     },
+    hasCode: async (account) => answer(chain.contracts.has(account)),
+    estimateGas: async (from, call) => answer(chain.gasOf(from, call)),
     gasPrice: async () => answer(10n ** 9n),
     dataFee: async () => answer(0n),
     events: async () => answer([]),

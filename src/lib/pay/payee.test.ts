@@ -187,6 +187,15 @@ describe('a channel is not admitted', () => {
     expect(payee.views()).toHaveLength(1);
   });
 
+  test('whose vouchers a contract would check', async () => {
+    const { payee, chain } = await serving();
+    const other = testTerms(2);
+    chain.states.set(channelIdOf(other), { balance: 5n, claimed: 0n, withdrawableAt: 0 });
+    chain.contracts.add(other.payerSigner);
+    await expect(payee.admit(other)).rejects.toMatchObject({ code: 'contract-signer' });
+    expect(payee.views()).toHaveLength(1);
+  });
+
   test.each([
     ['that is being withdrawn', startSeconds + 1, 'withdrawal-pending'],
     ['that is closed', closedSentinel, 'channel-closed'],

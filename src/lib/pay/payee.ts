@@ -27,7 +27,8 @@ export interface Payee {
   /**
    * Admits a channel named by a payer, after reading it from the chain.
    * @throws `bad-terms` if it pays another provider or leaves too little time, `token-unsupported`,
-   * `deposit-too-small`, `channel-missing`, `channel-closed`, `withdrawal-pending`, `too-many-channels`, `chain-unavailable`.
+   * `deposit-too-small`, `channel-missing`, `channel-closed`, `withdrawal-pending`, `contract-signer`, `too-many-channels`,
+   * `chain-unavailable`.
    */
   admit(terms: ChannelTerms, options?: AbortOptions): Promise<ChannelId>;
   /**
@@ -75,6 +76,8 @@ export interface Payee {
   views(): readonly ChannelView[];
   /** The newest vouchers of these channels, ready to claim; channels without one are omitted. */
   claims(ids: readonly ChannelId[]): Promise<readonly Claim[]>;
+  /** Who is paid. */
+  readonly provider: Address;
   /** Keys of stored channels that cannot be parsed; the others work normally. */
   readonly unreadable: readonly string[];
 }
@@ -132,6 +135,7 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
   };
   const viewOf = (record: ChannelRecord) => ({ id: record.id, terms: record.terms, state: book.state(record) });
   return {
+    provider,
     unreadable: book.unreadable,
     async admit(given, options = {}) {
       const terms = parseTerms(given);
@@ -142,6 +146,9 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
         checkState(id, book.state(known));
         return id;
       }
+      // Its vouchers would be checked by its own code, which may take any amount of gas, or say something else tomorrow.
+      if (await chain.hasCode(terms.payerSigner, options))
+        throw payError('contract-signer', { details: { channelId: id } });
       const seen: OnChainState = await chain.channel(id, options);
       checkState(id, storedState(newRecord({ chainId, side: 'payee', id }, terms, seen)));
       await book.add(terms, seen);

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChannelState } from './channel.ts';
-import { batchMax } from './claims.ts';
 import { addressOfKey, startSeconds as now, testTerms } from './pay.fixture.ts';
-import { batchCost, providerPart, type GasTerms } from './cost.ts';
+import { batchCost, batchMax, providerPart, type GasTerms } from './cost.ts';
 import {
   claimPolicyDefault,
   jobMarginSeconds,

@@ -1,6 +1,5 @@
 import { unclaimed, type ChannelState } from './channel.ts';
-import { batchMax } from './claims.ts';
-import { batchCost, channelCost, providerPart, type GasTerms } from './cost.ts';
+import { batchCost, batchMax, channelCost, providerPart, type GasTerms } from './cost.ts';
 import type { PayErrorCode } from './errors.ts';
 import type { ChannelId, ChannelTerms } from './spec.ts';
 import { isJob } from './terms.ts';

@@ -139,6 +139,10 @@ export interface Chain {
   /** The next nonce for a token permit. */
   permitNonce(owner: Address, options?: AbortOptions): Promise<bigint>;
   stake(provider: Address, options?: AbortOptions): Promise<Stake>;
+  /** True if the account is a contract, or acts as one: its signatures are checked by code of its own, for any amount of gas. */
+  hasCode(account: Address, options?: AbortOptions): Promise<boolean>;
+  /** Gas the call would take if `from` sent it now. */
+  estimateGas(from: Address, call: ContractCall, options?: AbortOptions): Promise<bigint>;
   /** Wei per unit of gas that a transaction sent now would offer. */
   gasPrice(options?: AbortOptions): Promise<bigint>;
   /** Upper bound, in wei, of the data fee for a transaction of this size; zero on chains that only charge gas. */

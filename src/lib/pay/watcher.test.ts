@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { signClaimOrder } from './claim-order.ts';
 import { createOrderStore } from './order-store.ts';
@@ -22,7 +23,10 @@ const vouchers = createVoucherSigner(entry);
 const validBefore = startSeconds + 10_000;
 
 /** An order of signer `n` for channels, given as salt → promised amount. */
-async function orderOf(amounts: Readonly<Record<number, bigint>>, changes: { n?: number; validBefore?: number } = {}) {
+async function orderOf(
+  amounts: Readonly<Record<number, bigint>>,
+  changes: { n?: number; validBefore?: number; feePerClaim?: bigint } = {},
+) {
   const { n = 4, ...rest } = changes;
   const claims = await Promise.all(
     Object.entries(amounts).map(async ([salt, amount]) => {
@@ -112,4 +116,67 @@ test('an unreadable order is reported and does not affect others', async () => {
   const again = await watching({}, storage);
   expect(again.watcher.held()).toEqual([addressOfKey(4)]);
   expect(again.warnings).toEqual([{ event: 'orders-unreadable', keys: ['claim-order/x'] }]);
+});
+
+describe('a watcher cannot be drained', () => {
+  /** Gas costs a thousandth of a unit: 89 units for one channel. */
+  const rate = { units: 1n, wei: 10n ** 12n };
+
+  test('by signers that are contracts, when an order comes in or when it is due', async () => {
+    const { watcher, chain, held } = await watching();
+    chain.contracts.add(addressOfKey(2));
+    await expect(watcher.accept(await orderOf({ 1: 5n }))).rejects.toMatchObject({ code: 'contract-signer' });
+    chain.contracts.clear();
+    await watcher.accept(await orderOf({ 1: 5n }));
+    // An ordinary account can become a contract afterwards.
+    chain.contracts.add(addressOfKey(2));
+    chain.now = validBefore - 60;
+    expect(await watcher.round()).toEqual([]);
+    expect(chain.sent).toEqual([]);
+    expect(await held()).toHaveLength(1);
+  });
+
+  test('by what takes more gas than the fee pays for, whatever it should take', async () => {
+    const { watcher, chain } = await watching({ rate });
+    const order = await orderOf({ 1: 900n }, { feePerClaim: 600n });
+    chain.gasOf = () => 500_000n;
+    await expect(watcher.accept(order)).rejects.toMatchObject({
+      code: 'order-unprofitable',
+      details: { offered: '600', required: '625' },
+    });
+    chain.gasOf = () => 90_000n;
+    await watcher.accept(order);
+  });
+
+  test('by long orders', async () => {
+    const { watcher } = await watching({ claimsMax: 2 });
+    const order = await orderOf({ 1: 5n, 2: 5n, 3: 5n });
+    await expect(watcher.accept(order)).rejects.toMatchObject({ code: 'batch-too-long' });
+  });
+
+  test('by transactions that lose money: one a provider, a few a day, then it stops and says so', async () => {
+    const { watcher, chain, held, warnings } = await watching({ lossesPerDayMax: 2, rate });
+    const yes = `0x${'1'.padStart(64, '0')}` as const;
+    chain.simulate = async () => yes;
+    await watcher.accept(await orderOf({ 1: 900n }, { feePerClaim: 600n }));
+    await watcher.accept(await orderOf({ 1: 900n }, { n: 5, feePerClaim: 600n }));
+    chain.now = validBefore - 60;
+    // The payer of the first was claimed from in the same block: nothing was left, and no fee was paid.
+    const { transact } = chain;
+    let sent = 0;
+    chain.transact = async (...args) => {
+      if (sent++ === 0) return { ...(await transact(...args)), gasUsed: 90_000n };
+      throw new TabloomError('transaction-reverted', 'It failed.', { details: { hash: '0x12' } });
+    };
+    await watcher.round();
+    expect(await held()).toEqual([]);
+    const lost = warnings.filter((each) => (each as { event: string }).event === 'claim-for-lost');
+    expect(lost).toEqual([4, 5].map((n) => ({ event: 'claim-for-lost', provider: addressOfKey(n) })));
+    await watcher.round();
+    expect(warnings.at(-1)).toEqual({ event: 'watcher-stopped', losses: 2, orders: 0 });
+    chain.now = startSeconds;
+    await expect(watcher.accept(await orderOf({ 1: 900n }, { feePerClaim: 600n }))).rejects.toMatchObject({
+      code: 'relay-stopped',
+    });
+  });
 });

@@ -117,11 +117,14 @@ test('a collector whose confirmed claim is undone sees it, and claims again', as
   );
   expect(await collector.round()).toHaveLength(1);
   expect(await collector.round()).toEqual([]);
+  expect(await chain.tokenBalance(provider.address)).toBe(4_500n);
   await local.mine(2);
-  await local.clients.clock.request({ method: 'anvil_reorg', params: [3, []] } as never);
-  expect(await chain.owed(provider.address)).toBe(0n);
+  // The claim, its settlement and two more blocks.
+  await local.clients.clock.request({ method: 'anvil_reorg', params: [4, []] } as never);
+  expect(await chain.tokenBalance(provider.address)).toBe(0n);
+  expect((await chain.channel(id)).claimed).toBe(0n);
   expect(await collector.round()).toHaveLength(1);
-  expect(await chain.owed(provider.address)).toBe(4_500n);
+  expect(await chain.tokenBalance(provider.address)).toBe(4_500n);
   expect((await payee.state(id)).claimed).toBe(5_000n);
 });
 

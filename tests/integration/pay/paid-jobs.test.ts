@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
+import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { announceWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
-import { claim } from '#lib/pay/actions/claim.ts';
 import { settle } from '#lib/pay/actions/settle.ts';
 import { withdraw } from '#lib/pay/actions/withdraw.ts';
+import { createCollector } from '#lib/pay/collect.ts';
 import { createChainTime } from '#lib/pay/chain-time.ts';
 import { createPayee } from '#lib/pay/payee.ts';
 import { createPayer } from '#lib/pay/payer.ts';
+import { claimPolicyDefault } from '#lib/pay/policy.ts';
 import { createPurse } from '#lib/pay/purse.ts';
 import { delayMin } from '#lib/pay/terms.ts';
 import { createTill } from '#lib/pay/till.ts';
@@ -84,12 +86,31 @@ test('jobs at once, paid by the chunk out of one channel that is topped up: depo
   expect((await run('d', 600n, 100n)).channelId).toBe(id);
   expect((await chain.channel(id!)).balance).toBe(balance);
 
-  const vouchers = createVoucherSigner(chain.entry);
-  await claim({ chain, vouchers }, provider.wallet, await serving.claims([id!]));
-  await settle(chain, provider.wallet, provider.address);
-  await settle(chain, provider.wallet, local.treasury);
+  // A provider at work: it claims when the payer announces that it leaves, and is paid out in the same round.
+  const collector = createCollector(
+    {
+      chain,
+      clock,
+      payee: serving,
+      vouchers: createVoucherSigner(chain.entry),
+      wallet: provider.wallet,
+      logger: silentLogger,
+    },
+    {
+      // A claim costs 700 units of the provider's 2,250: not worth it by itself, and well worth it when the payer leaves.
+      policy: { ...claimPolicyDefault, gasShareBpsMax: 3_000n },
+      rate: { units: 700n, wei: (await chain.gasPrice()) * 89_000n },
+    },
+  );
+  expect(await collector.round()).toEqual([]);
   const { terms } = jobs[0]!;
   await announceWithdrawal(chain, payer.wallet, terms);
+  expect(await collector.round()).toHaveLength(1);
+  const next = purse
+    .open(payout, { id: 'e', peer: 'provider', budget: 100n })
+    .then(async ({ terms: given }) => till.open({ chain: chain.entry.id, terms: given }, { id: 'e' }));
+  await expect(next).rejects.toMatchObject({ code: 'withdrawal-pending' });
+  await settle(chain, provider.wallet, local.treasury);
   await local.moveTo((await chain.head()).timestamp + delayMin);
   await withdraw(chain, payer.wallet, terms);
   expect(await chain.tokenBalance(payer.address)).toBe(10_000n - 2_500n);

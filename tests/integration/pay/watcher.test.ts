@@ -2,15 +2,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { announceWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
+import { claim } from '#lib/pay/actions/claim.ts';
 import { claimFor } from '#lib/pay/actions/claim-for.ts';
+import { open } from '#lib/pay/actions/open.ts';
 import { settle } from '#lib/pay/actions/settle.ts';
 import { signClaimOrder } from '#lib/pay/claim-order.ts';
 import { createOrderStore } from '#lib/pay/order-store.ts';
-import type { Chain, SignedClaimOrder } from '#lib/pay/spec.ts';
+import type { Address, Chain, SignedClaimOrder } from '#lib/pay/spec.ts';
+import { channelIdOf } from '#lib/pay/terms.ts';
+import { createVoucherSigner } from '#lib/pay/voucher.ts';
 import { createWatcher, type WatcherInit } from '#lib/pay/watcher.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain, type Person } from './chain.fixture.ts';
-import { claimOf, openSessionChannel } from './open-channel.fixture.ts';
+import { claimOf, openSessionChannel, signDeposit } from './open-channel.fixture.ts';
 
 let local: LocalChain;
 let chain: Chain;
@@ -33,9 +37,12 @@ const watching = (init: Partial<WatcherInit> = {}, storage = createMemoryStorage
     { ...free, ...init },
   );
 
+const sleepers = new Map<Address, Person>();
+
 /** A provider with two open channels that goes to sleep, having signed an order over a voucher on each. */
 async function sleeper(validForSeconds = 100_000) {
   const provider = await local.person(0n);
+  sleepers.set(provider.address, provider);
   const channels = [
     await openSessionChannel(chain, payer, provider, 1_000n),
     await openSessionChannel(chain, payer, provider, 1_000n),
@@ -164,4 +171,42 @@ test('claiming for others refuses what the order does not say, and sends nothing
   const done = await claimFor(chain, relay.wallet, order);
   expect(done.fee).toBe(10n);
   await expect(claimFor(chain, relay.wallet, order)).rejects.toMatchObject({ code: 'nothing-to-claim' });
+});
+
+describe('signers that become contracts and burn all the gas they are given', () => {
+  /** Loops for ever. */
+  const burning = '0x5b600056';
+
+  test('make an order refused, before it is accepted and before it is used', async () => {
+    const { channels, order } = await sleeper(2_000);
+    const signer = await local.person(1_000_000n);
+    const provider = { address: order.order.providerSigner };
+    const terms = {
+      ...channels[0]!.terms,
+      payer: signer.address,
+      payerSigner: signer.address,
+      salt: payer.key,
+    } as const;
+    const deposit = await signDeposit(chain, signer, channelIdOf(terms), 100n);
+    await open(chain, signer.wallet, { terms, amount: 100n, deposit });
+    const { wallet } = (await sleepers.get(provider.address))!;
+    const attacking = await signClaimOrder(chain, wallet, {
+      claims: [...order.claims, await claimOf(chain, signer, terms, 1n)],
+      relay: relay.address,
+      feePerClaim: 5n,
+      validBefore: order.order.validBefore,
+    });
+    const watcher = await watching();
+    await watcher.accept(attacking);
+    await local.clients.clock.setCode({ address: signer.address, bytecode: burning });
+    const sentBefore = await local.clients.reader.getTransactionCount({ address: relay.address });
+    expect(await watcher.round()).toEqual([]);
+    expect(await local.clients.reader.getTransactionCount({ address: relay.address })).toBe(sentBefore);
+    await expect((await watching()).accept(attacking)).rejects.toMatchObject({ code: 'contract-signer' });
+    // The contract itself asks a signer's code only where no key has signed: the provider's own claim costs what it should.
+    const vouchers = createVoucherSigner(chain.entry);
+    const done = await claim({ chain, vouchers }, wallet, attacking.claims);
+    expect(done.credited.map(({ claimed }) => claimed)).toEqual([500n, 500n, 1n]);
+    expect(done.gasUsed < 200_000n).toBe(true);
+  });
 });

@@ -1,6 +1,6 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { channelsCall } from '../chain/calls.ts';
-import { screenClaims, type Skipped } from '../claims.ts';
+import { screenClaims, withinGas, type Skipped } from '../claims.ts';
 import { payError } from '../errors.ts';
 import type { Chain, ChainEvent, ChannelId, Claim, Mined, Wallet } from '../spec.ts';
 import type { VoucherSigner } from '../voucher.ts';
@@ -17,7 +17,8 @@ export interface Claimed extends Mined {
 }
 
 /**
- * Claims many vouchers in one transaction. Bad ones are skipped and reported without affecting the rest. Safe to repeat
+ * Claims many vouchers in one transaction. Bad ones are skipped and reported without affecting the rest, and those
+ * that would burn gas are left for later. Safe to repeat
  * and to run in two processes at once: what one has claimed is stale for the other.
  * @throws `batch-empty`, `batch-too-long`, `nothing-to-claim` with each channel's refusal, and those of sending.
  */
@@ -28,13 +29,10 @@ export async function claim(
   options: AbortOptions = {},
 ): Promise<Claimed> {
   const { good, skipped } = await screenClaims({ chain, vouchers }, sender.address, claims, options);
-  if (good.length === 0) throw payError('nothing-to-claim', { details: { skipped } });
-  const mined = await chain.transact(
-    sender,
-    channelsCall(chain.entry, { functionName: 'claim', args: [good] }),
-    options,
-  );
-  return readClaims(mined, skipped);
+  const callOf = (some: readonly Claim[]) => channelsCall(chain.entry, { functionName: 'claim', args: [some] });
+  const sent = await withinGas(chain, sender.address, good, { ...options, callOf });
+  if (sent.length === 0) throw payError('nothing-to-claim', { details: { skipped } });
+  return readClaims(await chain.transact(sender, callOf(sent), options), skipped);
 }
 
 /** The outcome of each claim in a mined batch. */

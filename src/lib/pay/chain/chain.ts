@@ -65,6 +65,12 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
       const { unbonding, unbondedAt, offerKey, metadataHash, pricesHash } = record;
       return { bonded: stake, unbonding, unbondedAt, offerKey, metadataHash, pricesHash };
     },
+    hasCode: async (address, options) => {
+      const code = await node.ask((client) => client.getCode({ address }), options);
+      return code !== undefined && code !== '0x';
+    },
+    estimateGas: (account, { to, data }, options) =>
+      node.ask((client) => client.estimateGas({ account, to, data }), options),
     gasPrice: async (options = {}) => (await currentFees(node, limits, options)).maxFeePerGas,
     dataFee: (bytes, options) => dataFee(node, entry.id, bytes, options),
     async events(from, to, options) {

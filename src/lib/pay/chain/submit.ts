@@ -1,7 +1,7 @@
 import { keccak256, type Hash, type TransactionReceipt } from 'viem';
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
-import { errorCode } from '#lib/base/errors.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { payError } from '../errors.ts';
 import type { ContractCall, DeployedChain, InjectedWallet, LocalWallet, Wallet } from '../spec.ts';
 import { watchNonce } from './successor.ts';
@@ -39,9 +39,7 @@ export async function submit(
           ? await sendLocal(components, wallet, { ...call, gas }, options)
           : await sendInjected(components, wallet, { ...call, gas }, options);
       if (receipt.status !== 'success') {
-        // Simulating the call now yields the contract's error, unless the cause has passed.
-        await components.node.call(wallet.address, call, options);
-        throw payError('transaction-reverted', { details: { hash: receipt.transactionHash } });
+        throw await revertOf(components, wallet, call, { hash: receipt.transactionHash, ...options });
       }
       return receipt;
     } catch (error) {
@@ -50,6 +48,19 @@ export async function submit(
       if (!isReplaced || start >= components.limits.restartsMax) throw error;
     }
   }
+}
+
+/** The error of a mined transaction that failed, with its hash in the details: gas was spent on it. */
+async function revertOf(
+  { node }: SubmitComponents,
+  wallet: Wallet,
+  call: ContractCall,
+  { hash, ...options }: AbortOptions & { readonly hash: Hash },
+): Promise<TabloomError> {
+  // Simulating the call now yields the contract's error, unless the cause has passed.
+  const cause = await node.call(wallet.address, call, options).then(() => null, toPayError);
+  if (!cause) return payError('transaction-reverted', { details: { hash } });
+  return new TabloomError(cause.code, cause.message, { details: { ...cause.details, hash }, cause });
 }
 
 async function estimateGas(
