@@ -2,11 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
-import { announceWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
 import { settle } from '#lib/pay/actions/settle.ts';
-import { withdraw } from '#lib/pay/actions/withdraw.ts';
 import { createCollector } from '#lib/pay/collect.ts';
 import { createChainTime } from '#lib/pay/chain-time.ts';
+import { createExit } from '#lib/pay/exit.ts';
 import { createPayee } from '#lib/pay/payee.ts';
 import { createPayer } from '#lib/pay/payer.ts';
 import { claimPolicyDefault } from '#lib/pay/policy.ts';
@@ -16,6 +15,7 @@ import { createTill } from '#lib/pay/till.ts';
 import { createVoucherSigner, voucherRecord } from '#lib/pay/voucher.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { createSessionKey } from '#lib/pay/wallet/session-key.ts';
+import { localWallet } from '#lib/pay/wallet/local.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain } from './chain.fixture.ts';
 
@@ -103,16 +103,34 @@ test('jobs at once, paid by the chunk out of one channel that is topped up: depo
     },
   );
   expect(await collector.round()).toEqual([]);
-  const { terms } = jobs[0]!;
-  await announceWithdrawal(chain, payer.wallet, terms);
+  const exit = createExit({
+    chain,
+    clock,
+    time,
+    payer: paying,
+    signer: localWallet(key.privateKey),
+    sender: payer.wallet,
+    logger: silentLogger,
+  });
+  await exit.leave(id!);
   expect(await collector.round()).toHaveLength(1);
-  const next = purse
-    .open(payout, { id: 'e', peer: 'provider', budget: 100n })
-    .then(async ({ terms: given }) => till.open({ chain: chain.entry.id, terms: given }, { id: 'e' }));
-  await expect(next).rejects.toMatchObject({ code: 'withdrawal-pending' });
+  // What is leaving pays for nothing more.
+  await expect(till.open({ chain: chain.entry.id, terms: jobs[0]!.terms }, { id: 'e' })).rejects.toMatchObject({
+    code: 'withdrawal-pending',
+  });
   await settle(chain, provider.wallet, local.treasury);
+  expect(await exit.round()).toEqual([]);
   await local.moveTo((await chain.head()).timestamp + delayMin);
-  await withdraw(chain, payer.wallet, terms);
+  const later = createExit({
+    chain,
+    clock,
+    time: createChainTime(chain, clock),
+    payer: paying,
+    signer: localWallet(key.privateKey),
+    sender: payer.wallet,
+    logger: silentLogger,
+  });
+  expect(await later.round()).toEqual([{ channelId: id, returned: balance - 2_500n }]);
   expect(await chain.tokenBalance(payer.address)).toBe(10_000n - 2_500n);
   expect(await chain.tokenBalance(provider.address)).toBe(2_250n);
   expect((await chain.tokenBalance(local.treasury)) - treasuryBefore).toBe(250n);

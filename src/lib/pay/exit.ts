@@ -1,0 +1,93 @@
+import { anySignal, type AbortOptions } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Startable } from '#lib/base/startable.ts';
+import { announceWithdrawalFor, signWithdrawal } from './actions/announce-withdrawal.ts';
+import { refund } from './actions/refund.ts';
+import { withdraw } from './actions/withdraw.ts';
+import type { ChainTime } from './chain-time.ts';
+import { payError } from './errors.ts';
+import type { Payer } from './payer.ts';
+import { createRounds } from './rounds.ts';
+import { closedSentinel, type Chain, type ChannelId, type ChannelRecord, type Wallet } from './spec.ts';
+import { isJob } from './terms.ts';
+
+export interface ExitComponents {
+  readonly chain: Chain;
+  readonly clock: Clock;
+  readonly time: ChainTime;
+  readonly payer: Payer;
+  /** The session key, which signs announcements; expired ones still can. */
+  readonly signer: Wallet;
+  /** Sends the transactions, and pays their gas. */
+  readonly sender: Wallet;
+  readonly logger: Logger;
+}
+
+/** Units that came back to the payer's wallet. */
+export interface Returned {
+  readonly channelId: ChannelId;
+  readonly returned: bigint;
+}
+
+/** The payer's way out: unspent money returns to the wallet, without the provider's consent. */
+export interface Exit extends Startable {
+  /**
+   * Announces the withdrawal of a channel, after which it pays for nothing more. Once the delay is over, rounds withdraw it. Idempotent.
+   * @returns Unix seconds, by the chain, from which it can be withdrawn.
+   * @throws `session-only`, `channel-missing`, `channel-closed`, `wrong-channel`, those of sending.
+   */
+  leave(id: ChannelId, options?: AbortOptions): Promise<number>;
+  /** One round: withdraws channels whose delay is over, and jobs whose deadline has passed. Failures are retried in the next. */
+  round(options?: AbortOptions): Promise<readonly Returned[]>;
+}
+
+export function createExit(
+  { chain, clock, time, payer, signer, sender, logger }: ExitComponents,
+  { intervalMs = 10 * 60_000 }: { readonly intervalMs?: number } = {},
+): Exit {
+  const round = async (options: AbortOptions = {}) => {
+    const now = await time.current(options);
+    const done: Returned[] = [];
+    for (const { id, terms } of payer.list().filter((record) => isDue(record, now))) {
+      try {
+        const { returned, events } = await (isJob(terms) ? refund : withdraw)(chain, sender, terms, options);
+        await payer.applyEvents(events);
+        done.push({ channelId: id, returned });
+        logger.info('withdrawn', { units: returned.toString() });
+      } catch (error) {
+        if (options.signal?.aborted) throw error;
+        logger.warn('withdraw-failed', { code: errorCode(error), channelId: id });
+        // Somebody else may have closed it.
+        await payer.refresh(id, options);
+      }
+    }
+    return done;
+  };
+  const rounds = createRounds({ clock, logger }, { event: 'exit-round-failed', intervalMs, round });
+  return {
+    async leave(id, options = {}) {
+      const { phase, withdrawableAt } = await payer.refresh(id, options);
+      if (phase === 'withdrawing') return withdrawableAt!;
+      if (phase !== 'open') {
+        throw payError(phase === 'closed' ? 'channel-closed' : 'channel-missing', { details: { channelId: id } });
+      }
+      const { terms } = payer.list().find((record) => record.id === id)!;
+      const signature = await signWithdrawal(chain, signer, terms, options);
+      const announced = await announceWithdrawalFor(chain, sender, { terms, signature }, options);
+      await payer.applyEvents(announced.events);
+      return announced.withdrawableAt;
+    },
+    round: (options = {}) => round({ signal: anySignal([options.signal, rounds.signal]) }),
+    start: () => rounds.start(),
+    stop: () => rounds.stop(),
+  };
+}
+
+/** A job is refundable from the second after its deadline; a channel that is not there yet has nothing to return. */
+function isDue({ terms, seen }: ChannelRecord, now: number): boolean {
+  if (seen.withdrawableAt === closedSentinel || seen.balance === 0n) return false;
+  if (isJob(terms)) return now > terms.deadline;
+  return seen.withdrawableAt !== 0 && now >= seen.withdrawableAt;
+}
