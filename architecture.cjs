@@ -69,6 +69,7 @@ const vendors = {
   '@multiformats/*': ['net', 'relay/node'],
   viem: ['pay', 'contracts'],
   '@wagmi/*': ['pay'],
+  '@bitauth/*': ['pay'],
   '@mlc-ai/*': ['workers'],
   '@wllama/*': ['workers'],
   'eventsource-parser': ['engine'],

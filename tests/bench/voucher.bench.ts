@@ -34,7 +34,7 @@ export default async function voucher(): Promise<readonly Row[]> {
   const row = (what: string, values: readonly number[]): Row => ({
     what,
     value: `${median(values).toFixed(2)} ms`,
-    goal: '1 ms at most',
+    goal: '0.15 ms at most',
     note: `processor time; ${spread(values, 2)} of ${vouchersPerRun}`,
   });
   return [row('signing a voucher', signing), row('checking a voucher', verifying)];

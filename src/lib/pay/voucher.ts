@@ -1,7 +1,8 @@
-import { concat, domainSeparator, keccak256, numberToHex, toBytes } from 'viem';
-import { sign } from 'viem/accounts';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { bytesToHex, domainSeparator, hexToBytes, keccak256, numberToBytes, toBytes } from 'viem';
 import { z } from 'zod';
 import { amountSchema, checkAmount, voucherUnitsMax } from './amount.ts';
+import { loadCurve } from './curve.ts';
 import { payError } from './errors.ts';
 import { createKnownSigners } from './known-signers.ts';
 import { isKeySignature } from './signature.ts';
@@ -33,21 +34,28 @@ export interface VoucherSigner {
 export function createVoucherSigner(chain: DeployedChain): VoucherSigner {
   const signers = createKnownSigners();
   const separator = domainSeparator({ domain: channelsDomainOf(chain) });
-  const digest = (channelId: ChannelId, cumulativeAmount: bigint) => {
+  /** The two messages to hash; only what is different in each voucher is written into them. */
+  const [struct, message] = [new Uint8Array(96), new Uint8Array(66)];
+  struct.set(hexToBytes(voucherType));
+  message.set([0x19, 0x01]);
+  message.set(hexToBytes(separator), 2);
+  const digestOf = (channelId: ChannelId, cumulativeAmount: bigint) => {
     checkAmount(cumulativeAmount, voucherUnitsMax);
-    const struct = keccak256(concat([voucherType, channelId, numberToHex(cumulativeAmount, { size: 32 })]));
-    return keccak256(concat(['0x1901', separator, struct]));
+    struct.set(hexToBytes(channelId), 32);
+    struct.set(numberToBytes(cumulativeAmount, { size: 32 }), 64);
+    message.set(keccak_256(struct), 34);
+    return keccak_256(message);
   };
   return {
-    digest,
-    sign: async (key, channelId, cumulativeAmount) => ({
-      channelId,
-      cumulativeAmount,
-      signature: await sign({ hash: digest(channelId, cumulativeAmount), privateKey: key, to: 'hex' }),
-    }),
+    digest: (channelId, cumulativeAmount) => bytesToHex(digestOf(channelId, cumulativeAmount)),
+    async sign(key, channelId, cumulativeAmount) {
+      const curve = await loadCurve();
+      const { signature, recoveryId } = curve.sign(digestOf(channelId, cumulativeAmount), hexToBytes(key));
+      return { channelId, cumulativeAmount, signature: `${bytesToHex(signature)}${recoveryId === 0 ? '1b' : '1c'}` };
+    },
     async verify(signer, { channelId, cumulativeAmount, signature }) {
       if (cumulativeAmount <= 0n || cumulativeAmount > voucherUnitsMax) return false;
-      return signers.isSignedBy(signer, digest(channelId, cumulativeAmount), signature);
+      return signers.isSignedBy(signer, digestOf(channelId, cumulativeAmount), signature);
     },
   };
 }
