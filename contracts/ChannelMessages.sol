@@ -3,13 +3,16 @@ pragma solidity 0.8.37;
 
 import {IChannels} from './IChannels.sol';
 
-/// @title What is hashed and signed around a channel: four messages, each with a type of its own.
+/// @title What is hashed and signed around a channel: five messages, each with a type of its own.
 library ChannelMessages {
     bytes32 internal constant VOUCHER = keccak256('Voucher(bytes32 channelId,uint128 cumulativeAmount)');
     bytes32 internal constant CLOSE = keccak256('Close(bytes32 channelId,uint128 finalAmount)');
-    bytes32 internal constant WITHDRAWAL = keccak256('Withdrawal(bytes32 channelId)');
+    bytes32 internal constant WITHDRAWAL = keccak256('Withdrawal(bytes32 channelId,address sponsor,uint96 fee)');
     bytes32 internal constant CLAIM_ORDER = keccak256(
         'ClaimOrder(address providerSigner,address relay,uint128 feePerClaim,uint48 validBefore,bytes32 claimsHash)'
+    );
+    bytes32 internal constant SETTLE_ORDER = keccak256(
+        'SettleOrder(address payee,address token,address sponsor,uint96 fee,uint128 payeeMin,uint48 validBefore,uint256 nonce)'
     );
 
     function hashVoucher(bytes32 channelId, uint128 cumulativeAmount) internal pure returns (bytes32) {
@@ -20,8 +23,15 @@ library ChannelMessages {
         return keccak256(abi.encode(CLOSE, channelId, finalAmount));
     }
 
-    function hashWithdrawal(bytes32 channelId) internal pure returns (bytes32) {
-        return keccak256(abi.encode(WITHDRAWAL, channelId));
+    function hashWithdrawal(
+        bytes32 channelId,
+        IChannels.Sponsorship calldata sponsorship
+    ) internal pure returns (bytes32) {
+        return keccak256(abi.encode(WITHDRAWAL, channelId, sponsorship));
+    }
+
+    function hashSettleOrder(IChannels.SettleOrder calldata order) internal pure returns (bytes32) {
+        return keccak256(abi.encode(SETTLE_ORDER, order));
     }
 
     function hashClaimOrder(IChannels.ClaimOrder calldata order) internal pure returns (bytes32) {

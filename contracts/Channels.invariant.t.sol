@@ -31,7 +31,7 @@ contract ChannelsInvariantTest is Test {
     }
 
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory selectors = new bytes4[](17);
+        bytes4[] memory selectors = new bytes4[](18);
         selectors[0] = handler.open.selector;
         selectors[1] = handler.topUp.selector;
         selectors[2] = handler.claim.selector;
@@ -49,6 +49,7 @@ contract ChannelsInvariantTest is Test {
         selectors[14] = handler.govern.selector;
         selectors[15] = handler.intrude.selector;
         selectors[16] = handler.abandon.selector;
+        selectors[17] = handler.settleFor.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), selectors);
     }
@@ -131,11 +132,11 @@ contract ChannelsInvariantTest is Test {
 
     /// A walk that never gets anywhere proves nothing: this one, laid by hand, takes every kind of step.
     function test_walk_reachesEverything() public {
-        for (uint256 i = 0; i < 5; ++i) handler.topUp(i, 500, i);
+        for (uint256 i = 0; i < 5; ++i) handler.topUp(i, 500, i, i);
         for (uint256 i = 0; i < 5; ++i) handler.claimFor(uint256(keccak256(abi.encode('for', i))), 77, i);
         for (uint256 i = 0; i < 12; ++i) handler.claim(uint256(keccak256(abi.encode(i))), i);
         // A step that chance once found too large for the walk itself.
-        handler.open(type(uint256).max, 5, 4);
+        handler.open(type(uint256).max, 5, 4, 0);
         handler.govern(1_234, 0);
         handler.govern(0, 3);
         handler.intrude(7, 0);
@@ -143,7 +144,7 @@ contract ChannelsInvariantTest is Test {
         handler.donate(1, 5);
         handler.announce(0, 0);
         handler.withdraw(0);
-        handler.announceFor(1, 7);
+        handler.announceFor(1, 7, 1_288);
         handler.depart(2);
         checkAll();
         handler.block_(5, 0);
@@ -155,14 +156,16 @@ contract ChannelsInvariantTest is Test {
         handler.close(1, 1_000_000, 23);
         handler.abandon(16);
         handler.govern(1, 0);
+        for (uint256 i = 0; i < 6; ++i) handler.settleFor(i, i / 2, 1_288, 7);
         for (uint256 i = 0; i < 12; ++i) handler.settle(i, i / 2);
         checkAll();
-        string[15] memory all = [
+        string[16] memory all = [
             'open',
             'topUp',
             'claim',
             'claimFor',
             'settle',
+            'settleFor',
             'close',
             'announce',
             'announceFor',

@@ -131,7 +131,7 @@ contract ChannelsOpenTest is ChannelsFixture {
         vm.expectRevert(problem);
         channels.openWithPermit(channel, DEPOSIT, nothing);
         vm.expectRevert(problem);
-        channels.openWithAuthorization(channel, DEPOSIT, authorization(channel, DEPOSIT, 0));
+        channels.openWithAuthorization(channel, DEPOSIT, unsponsored(), authorization(channel, DEPOSIT, 0));
     }
 
     function test_open_isForThePayerAlone() public {
@@ -179,11 +179,11 @@ contract ChannelsOpenTest is ChannelsFixture {
         IChannels.Channel memory channel = sessionChannel(1);
         Authorization memory given = authorization(channel, DEPOSIT, bytes32('salt'));
         vm.prank(stranger);
-        channels.openWithAuthorization(channel, DEPOSIT, given);
+        channels.openWithAuthorization(channel, DEPOSIT, unsponsored(), given);
         assertState(channel, DEPOSIT, 0, 0);
         assertEq(
-            keccak256(abi.encode(idOf(channel), bytes32('salt'))),
-            channels.authorizationNonce(idOf(channel), bytes32('salt')),
+            keccak256(abi.encode(idOf(channel), bytes32('salt'), address(0), uint256(0))),
+            channels.authorizationNonce(idOf(channel), bytes32('salt'), unsponsored()),
             'nonce'
         );
     }
@@ -195,18 +195,24 @@ contract ChannelsOpenTest is ChannelsFixture {
         IChannels.Channel memory other = sessionChannel(1);
         other.payerSigner = stranger;
         vm.expectRevert(problem);
-        channels.openWithAuthorization(other, DEPOSIT, given);
+        channels.openWithAuthorization(other, DEPOSIT, unsponsored(), given);
         vm.expectRevert(problem);
-        channels.openWithAuthorization(channel, DEPOSIT - 1, given);
-        given = authorize(PAYER_KEY, stranger, DEPOSIT, channels.authorizationNonce(idOf(channel), 0), 0);
+        channels.openWithAuthorization(channel, DEPOSIT - 1, unsponsored(), given);
+        given = authorize(
+            PAYER_KEY,
+            stranger,
+            DEPOSIT,
+            channels.authorizationNonce(idOf(channel), 0, unsponsored()),
+            0
+        );
         vm.expectRevert(problem);
-        channels.openWithAuthorization(channel, DEPOSIT, given);
+        channels.openWithAuthorization(channel, DEPOSIT, unsponsored(), given);
     }
 
     function test_openWithAuthorization_cannotBeTakenStraightToTheToken() public {
         IChannels.Channel memory channel = sessionChannel(1);
         Authorization memory given = authorization(channel, DEPOSIT, 0);
-        bytes32 nonce = channels.authorizationNonce(idOf(channel), 0);
+        bytes32 nonce = channels.authorizationNonce(idOf(channel), 0, unsponsored());
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InvalidReceiver.selector, address(channels)));
         token.receiveWithAuthorization(
@@ -227,8 +233,8 @@ contract ChannelsOpenTest is ChannelsFixture {
         token.mint(address(wallet), DEPOSIT);
         Authorization memory given = Authorization(0, present() + 1, 0, hex'00');
         vm.expectRevert(abi.encodeWithSelector(ERC3009.ERC3009InvalidSignature.selector));
-        channels.openWithAuthorization(channel, DEPOSIT, given);
-        bytes32 nonce = channels.authorizationNonce(idOf(channel), 0);
+        channels.openWithAuthorization(channel, DEPOSIT, unsponsored(), given);
+        bytes32 nonce = channels.authorizationNonce(idOf(channel), 0, unsponsored());
         bytes32 kind = keccak256(
             'ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)'
         );
@@ -237,7 +243,7 @@ contract ChannelsOpenTest is ChannelsFixture {
         );
         // A wallet's signature has any shape it likes: here one byte more than a key's.
         given.signature = abi.encodePacked(signed(PAYER_KEY, typed(tokenDomain(), structHash)), hex'77');
-        channels.openWithAuthorization(channel, DEPOSIT, given);
+        channels.openWithAuthorization(channel, DEPOSIT, unsponsored(), given);
         assertState(channel, DEPOSIT, 0, 0);
     }
 

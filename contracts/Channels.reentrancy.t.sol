@@ -93,7 +93,8 @@ contract ReentrancyTest is ChannelsFixture {
         given.signature = new bytes(65);
         if (kind == 0) return (channel, abi.encodeCall(channels.open, (channel, 10)));
         if (kind == 1) return (channel, abi.encodeCall(channels.openWithPermit, (channel, 10, allowed)));
-        if (kind == 2) return (channel, abi.encodeCall(channels.openWithAuthorization, (channel, 10, given)));
+        if (kind == 2)
+            return (channel, abi.encodeCall(channels.openWithAuthorization, (channel, 10, unsponsored(), given)));
         if (kind == 3) (channel.delay, channel.deadline) = (0, uint48(present() + 1 hours));
         openAs(channel, DEPOSIT);
         if (kind == 3) {
@@ -102,7 +103,8 @@ contract ReentrancyTest is ChannelsFixture {
         }
         if (kind == 4) return (channel, abi.encodeCall(channels.topUp, (channel, 10)));
         if (kind == 5) return (channel, abi.encodeCall(channels.topUpWithPermit, (channel, 10, allowed)));
-        if (kind == 6) return (channel, abi.encodeCall(channels.topUpWithAuthorization, (channel, 10, given)));
+        if (kind == 6)
+            return (channel, abi.encodeCall(channels.topUpWithAuthorization, (channel, 10, unsponsored(), given)));
         if (kind == 7) {
             bytes memory agreed = closeSignature(TAB_KEY, idOf(channel), 0);
             return (channel, abi.encodeCall(channels.close, (channel, 0, '', agreed)));
@@ -123,18 +125,20 @@ contract ReentrancyTest is ChannelsFixture {
         Authorization memory given;
         IChannels.ClaimOrder memory order;
         IChannels.Claim[] memory list = one(claimOf(channel, 5_000));
-        calls = new bytes[](12);
+        calls = new bytes[](13);
         calls[0] = abi.encodeCall(channels.open, (channel, DEPOSIT));
         calls[1] = abi.encodeCall(channels.openWithPermit, (channel, DEPOSIT, allowed));
-        calls[2] = abi.encodeCall(channels.openWithAuthorization, (channel, DEPOSIT, given));
+        calls[2] = abi.encodeCall(channels.openWithAuthorization, (channel, DEPOSIT, unsponsored(), given));
         calls[3] = abi.encodeCall(channels.topUp, (channel, DEPOSIT));
         calls[4] = abi.encodeCall(channels.topUpWithPermit, (channel, DEPOSIT, allowed));
-        calls[5] = abi.encodeCall(channels.topUpWithAuthorization, (channel, DEPOSIT, given));
+        calls[5] = abi.encodeCall(channels.topUpWithAuthorization, (channel, DEPOSIT, unsponsored(), given));
         calls[6] = abi.encodeCall(channels.claim, (list));
         calls[7] = abi.encodeCall(channels.claimFor, (list, order, ''));
         calls[8] = abi.encodeCall(channels.settle, (address(hook), provider));
         calls[9] = abi.encodeCall(channels.close, (channel, 0, '', closeSignature(TAB_KEY, idOf(channel), 0)));
         calls[10] = abi.encodeCall(channels.withdraw, (channel));
+        IChannels.SettleOrder memory settling;
+        calls[12] = abi.encodeCall(channels.settleFor, (settling, ''));
         calls[11] = abi.encodeCall(channels.refund, (channel));
     }
 

@@ -3,8 +3,10 @@ pragma solidity 0.8.37;
 
 import {IERC20} from '@openzeppelin/contracts/token/ERC20/IERC20.sol';
 import {SafeERC20} from '@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol';
+import {Math} from '@openzeppelin/contracts/utils/math/Math.sol';
 import {EIP712} from '@openzeppelin/contracts/utils/cryptography/EIP712.sol';
 import {ChannelMessages} from './ChannelMessages.sol';
+import {ChannelTerms} from './ChannelTerms.sol';
 import {Claims} from './Claims.sol';
 import {Governed} from './Governed.sol';
 import {Authorization, Intake, Permit} from './Intake.sol';
@@ -14,13 +16,12 @@ import {Signatures} from './Signatures.sol';
 /// @title One-way payment channels: deposit once, sign by the chunk, claim in batches.
 /// @notice SPEC.md tells the whole story. In short: `balance - claimed` is the payer's, `owed` is everybody else's, and
 /// the two together are what the contract holds. There is no pause, and no function here asks governance for anything.
-contract Channels is Claims {
+contract Channels is Claims, ChannelTerms {
     using SafeERC20 for IERC20;
 
-    uint256 public constant DELAY_MIN = 24 hours;
-    uint256 public constant DELAY_MAX = 30 days;
-    uint256 public constant JOB_DURATION_MAX = 30 days;
     uint256 public constant BALANCE_MAX = type(uint104).max;
+
+    mapping(bytes32 channelId => Sponsorship sponsorship) private _sponsorships;
 
     constructor(
         address governor,
@@ -53,16 +54,18 @@ contract Channels is Claims {
     }
 
     /// @notice Opens a channel by the payer's ERC-3009 signature, whose nonce names the channel: anybody may hand it
-    /// in, and whoever does can change nothing.
+    /// in, and whoever does can change nothing. So does a fee for that, which is taken out of the deposit.
     function openWithAuthorization(
         Channel calldata channel,
         uint128 amount,
+        Sponsorship calldata sponsorship,
         Authorization calldata authorization
     ) external nonReentrant returns (bytes32 id) {
         // Check, Effect
-        id = _open(channel, amount);
+        id = _open(channel, _afterFee(amount, sponsorship.fee));
+        _paySponsor(sponsorship.sponsor, channel.payer, channel.token, sponsorship.fee);
         // Interaction
-        bytes32 nonce = authorizationNonce(id, authorization.salt);
+        bytes32 nonce = authorizationNonce(id, authorization.salt, sponsorship);
         Intake.pullWithAuthorization(channel.token, channel.payer, amount, nonce, authorization);
     }
 
@@ -83,16 +86,18 @@ contract Channels is Claims {
         Intake.pullWithPermit(channel.token, msg.sender, amount, permit);
     }
 
-    /// @notice The same with the payer's ERC-3009 signature, handed in by anybody.
+    /// @notice The same with the payer's ERC-3009 signature, handed in by anybody, for the fee signed with it.
     function topUpWithAuthorization(
         Channel calldata channel,
         uint128 amount,
+        Sponsorship calldata sponsorship,
         Authorization calldata authorization
     ) external nonReentrant {
         // Check, Effect
-        bytes32 id = _topUp(channel, channel.payer, amount);
+        bytes32 id = _topUp(channel, channel.payer, _afterFee(amount, sponsorship.fee));
+        _paySponsor(sponsorship.sponsor, channel.payer, channel.token, sponsorship.fee);
         // Interaction
-        bytes32 nonce = authorizationNonce(id, authorization.salt);
+        bytes32 nonce = authorizationNonce(id, authorization.salt, sponsorship);
         Intake.pullWithAuthorization(channel.token, channel.payer, amount, nonce, authorization);
     }
 
@@ -116,7 +121,7 @@ contract Channels is Claims {
         // Effect
         if (finalAmount > state.claimed) _credit(channel, id, state.claimed, finalAmount);
         // Effect, Interaction
-        _end(channel, id, state.balance, finalAmount, Closing.Cooperative);
+        _end(channel, id, state, finalAmount, Closing.Cooperative);
     }
 
     /// @notice Starts the clock of a session channel's withdrawal. There is no way back, so that a payer cannot keep a
@@ -130,13 +135,30 @@ contract Channels is Claims {
         _announce(channel);
     }
 
-    /// @notice The same for a payer without gas: the payer's signer has signed, anybody hands it in.
-    function announceWithdrawalFor(Channel calldata channel, bytes calldata signature) external {
+    /// @notice The same for a payer without gas: the payer or its signer has signed, anybody hands it in. The fee signed with
+    /// it is paid when the money leaves, out of what is left then: were it taken now, a payer could have its friend take
+    /// what a provider still holds vouchers for.
+    function announceWithdrawalFor(
+        Channel calldata channel,
+        Sponsorship calldata sponsorship,
+        bytes calldata signature
+    ) external {
         // Check
-        bytes32 digest = _hashTypedDataV4(ChannelMessages.hashWithdrawal(channelId(channel)));
-        Signatures.check(channel.payerSigner, digest, signature);
+        bytes32 id = channelId(channel);
+        bytes32 digest = _hashTypedDataV4(ChannelMessages.hashWithdrawal(id, sponsorship));
+        if (!Signatures.isFrom(channel.payer, digest, signature)) {
+            Signatures.check(channel.payerSigner, digest, signature);
+        }
         // Check, Effect
-        _announce(channel);
+        ChannelState memory state = _announce(channel);
+        // Check
+        uint256 fee = sponsorship.fee;
+        if (fee == 0) return;
+        if (fee > state.balance - state.claimed) revert FeeTooLarge(state.balance - state.claimed, fee);
+        // Effect
+        address sponsor = sponsorship.sponsor == address(0) ? msg.sender : sponsorship.sponsor;
+        _sponsorships[id] = Sponsorship(sponsor, sponsorship.fee);
+        emit WithdrawalSponsored(id, sponsor, fee);
     }
 
     /// @notice Sends what is unclaimed back to the payer, from the announced second on. Anybody may call.
@@ -146,7 +168,7 @@ contract Channels is Claims {
         if (state.withdrawableAt == 0) revert WithdrawalNotAnnounced(id);
         if (block.timestamp < state.withdrawableAt) revert TooEarly(state.withdrawableAt, block.timestamp);
         // Effect, Interaction
-        _end(channel, id, state.balance, state.claimed, Closing.Withdrawn);
+        _end(channel, id, state, state.claimed, Closing.Withdrawn);
     }
 
     /// @notice Sends an unpaid job's money back to the payer, from the second after the deadline on. Anybody may call.
@@ -156,7 +178,7 @@ contract Channels is Claims {
         if (channel.deadline == 0) revert JobOnly(id);
         if (block.timestamp <= channel.deadline) revert TooEarly(uint256(channel.deadline) + 1, block.timestamp);
         // Effect, Interaction
-        _end(channel, id, state.balance, state.claimed, Closing.JobRefunded);
+        _end(channel, id, state, state.claimed, Closing.JobRefunded);
     }
 
     /// @notice The state of a channel; all zero when it was never opened.
@@ -164,14 +186,23 @@ contract Channels is Claims {
         return _states[id];
     }
 
+    /// @notice Who is paid what when an announced withdrawal is made; all zero where nobody is.
+    function sponsorshipOf(bytes32 id) external view returns (Sponsorship memory) {
+        return _sponsorships[id];
+    }
+
     /// @notice keccak256 of the eight fields, ABI-encoded.
     function channelId(Channel calldata channel) public pure returns (bytes32) {
         return ChannelMessages.hashChannel(channel);
     }
 
-    /// @notice The ERC-3009 nonce that spends an authorization on this channel and on nothing else.
-    function authorizationNonce(bytes32 id, bytes32 salt) public pure returns (bytes32) {
-        return keccak256(abi.encode(id, salt));
+    /// @notice The ERC-3009 nonce that spends an authorization on this channel, for this fee, and on nothing else.
+    function authorizationNonce(
+        bytes32 id,
+        bytes32 salt,
+        Sponsorship calldata sponsorship
+    ) public pure returns (bytes32) {
+        return keccak256(abi.encode(id, salt, sponsorship));
     }
 
     function _open(Channel calldata channel, uint128 amount) private returns (bytes32 id) {
@@ -201,9 +232,10 @@ contract Channels is Claims {
         emit ToppedUp(id, from, amount, balance);
     }
 
-    function _announce(Channel calldata channel) private {
+    function _announce(Channel calldata channel) private returns (ChannelState memory state) {
         // Check
-        (bytes32 id, ChannelState memory state) = _requireOpen(channel);
+        bytes32 id;
+        (id, state) = _requireOpen(channel);
         if (channel.deadline != 0) revert SessionOnly(id);
         if (state.withdrawableAt != 0) revert WithdrawalPending(id, state.withdrawableAt);
         // Effect
@@ -212,14 +244,32 @@ contract Channels is Claims {
         emit WithdrawalAnnounced(id, withdrawableAt);
     }
 
-    /// @dev Freezes the channel at `claimed` and sends the rest to the payer.
-    function _end(Channel calldata channel, bytes32 id, uint256 balance, uint256 claimed, Closing closing) private {
+    /// @dev Freezes the channel at `claimed` and sends the rest to the payer, less what it promised to whoever announced its
+    /// withdrawal.
+    function _end(
+        Channel calldata channel,
+        bytes32 id,
+        ChannelState memory state,
+        uint256 claimed,
+        Closing closing
+    ) private {
         // Effect
-        uint256 rest = balance - claimed;
+        uint256 rest = state.balance - claimed;
         _states[id] = ChannelState(uint104(claimed), uint104(claimed), CLOSED);
+        if (state.withdrawableAt != 0) {
+            Sponsorship memory sponsorship = _sponsorships[id];
+            uint256 fee = Math.min(sponsorship.fee, rest);
+            rest -= fee;
+            _paySponsor(sponsorship.sponsor, channel.payer, channel.token, fee);
+        }
         emit ChannelClosed(id, closing, claimed, rest);
         // Interaction
         if (rest != 0) IERC20(channel.token).safeTransfer(channel.payer, rest);
+    }
+
+    function _afterFee(uint128 amount, uint96 fee) private pure returns (uint128) {
+        if (fee > amount) revert FeeTooLarge(amount, fee);
+        return amount - fee;
     }
 
     function _requireOpen(Channel calldata channel) private view returns (bytes32 id, ChannelState memory state) {
@@ -241,30 +291,5 @@ contract Channels is Claims {
         }
         bytes32 voucher = _hashTypedDataV4(ChannelMessages.hashVoucher(id, finalAmount));
         Signatures.check(channel.payerSigner, voucher, signature);
-    }
-
-    function _checkCallerIsPayer(Channel calldata channel) private view {
-        if (msg.sender != channel.payer) revert CallerNotPayer(channel.payer, msg.sender);
-    }
-
-    function _checkTerms(Channel calldata channel) private view {
-        if (
-            channel.payer == address(0) ||
-            channel.payerSigner == address(0) ||
-            channel.provider == address(0) ||
-            channel.providerSigner == address(0)
-        ) revert PartyMissing(channel.payer, channel.payerSigner, channel.provider, channel.providerSigner);
-        if (channel.provider == address(this)) revert PartyIsContractItself(address(this));
-        if ((channel.delay == 0) == (channel.deadline == 0)) revert ModeUnclear(channel.delay, channel.deadline);
-        if (channel.deadline == 0) {
-            if (channel.delay < DELAY_MIN || channel.delay > DELAY_MAX) {
-                revert DelayOutOfRange(DELAY_MIN, DELAY_MAX, channel.delay);
-            }
-            return;
-        }
-        (uint256 earliest, uint256 latest) = (block.timestamp + 1, block.timestamp + JOB_DURATION_MAX);
-        if (channel.deadline < earliest || channel.deadline > latest) {
-            revert DeadlineOutOfRange(earliest, latest, channel.deadline);
-        }
     }
 }

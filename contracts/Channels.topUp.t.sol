@@ -44,12 +44,12 @@ contract ChannelsTopUpTest is ChannelsFixture {
         Authorization memory given = authorization(channel, 10, 'a');
         uint256 before = token.balanceOf(payer);
         vm.prank(stranger);
-        channels.topUpWithAuthorization(channel, 10, given);
+        channels.topUpWithAuthorization(channel, 10, unsponsored(), given);
         assertEq(before - 10, token.balanceOf(payer), 'payer');
-        bytes32 nonce = channels.authorizationNonce(idOf(channel), 'a');
+        bytes32 nonce = channels.authorizationNonce(idOf(channel), 'a', unsponsored());
         vm.expectRevert(abi.encodeWithSelector(ERC3009.ERC3009UsedAuthorization.selector, payer, nonce));
-        channels.topUpWithAuthorization(channel, 10, given);
-        channels.topUpWithAuthorization(channel, 10, authorization(channel, 10, 'b'));
+        channels.topUpWithAuthorization(channel, 10, unsponsored(), given);
+        channels.topUpWithAuthorization(channel, 10, unsponsored(), authorization(channel, 10, 'b'));
         assertState(channel, DEPOSIT + 20, 0, 0);
     }
 
@@ -92,7 +92,7 @@ contract ChannelsTopUpTest is ChannelsFixture {
         vm.expectRevert(problem);
         channels.topUpWithPermit(channel, 10, allowed);
         vm.expectRevert(problem);
-        channels.topUpWithAuthorization(channel, 10, given);
+        channels.topUpWithAuthorization(channel, 10, unsponsored(), given);
         vm.stopPrank();
     }
 }

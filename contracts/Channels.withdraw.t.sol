@@ -28,20 +28,24 @@ contract ChannelsWithdrawTest is ChannelsFixture {
         assertState(channel, DEPOSIT, 0, present() + DELAY);
     }
 
-    function test_announceFor_takesTheSessionKeysWord() public {
+    function test_announceFor_takesThePayersSidesWord() public {
         IChannels.Channel memory channel = opened(1);
         bytes memory problem = abi.encodeWithSelector(Signatures.InvalidSignature.selector, session);
         bytes memory forged = withdrawalSignature(STRANGER_KEY, idOf(channel));
         vm.expectRevert(problem);
-        channels.announceWithdrawalFor(channel, forged);
+        channels.announceWithdrawalFor(channel, unsponsored(), forged);
         forged = withdrawalSignature(SESSION_KEY, idOf(sessionChannel(2)));
         vm.expectRevert(problem);
-        channels.announceWithdrawalFor(channel, forged);
+        channels.announceWithdrawalFor(channel, unsponsored(), forged);
         vm.expectRevert(problem);
-        channels.announceWithdrawalFor(channel, '');
+        channels.announceWithdrawalFor(channel, unsponsored(), '');
         vm.prank(stranger);
-        channels.announceWithdrawalFor(channel, withdrawalSignature(SESSION_KEY, idOf(channel)));
+        channels.announceWithdrawalFor(channel, unsponsored(), withdrawalSignature(SESSION_KEY, idOf(channel)));
         assertState(channel, DEPOSIT, 0, present() + DELAY);
+        channel = opened(2);
+        channels.announceWithdrawalFor(channel, unsponsored(), withdrawalSignature(PAYER_KEY, idOf(channel)));
+        assertState(channel, DEPOSIT, 0, present() + DELAY);
+        assertEq(0, channels.sponsorshipOf(idOf(channel)).fee, 'no fee');
     }
 
     function test_announce_cannotMoveTheDate() public {
@@ -58,7 +62,7 @@ contract ChannelsWithdrawTest is ChannelsFixture {
         vm.expectRevert(problem);
         channels.announceWithdrawal(channel);
         vm.expectRevert(problem);
-        channels.announceWithdrawalFor(channel, agreed);
+        channels.announceWithdrawalFor(channel, unsponsored(), agreed);
     }
 
     function test_announce_refusesWhatIsNotAnOpenSession() public {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {EIP712} from '@openzeppelin/contracts/utils/cryptography/EIP712.sol';
 import {MessageHashUtils} from '@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol';
 import {ChannelMessages} from './ChannelMessages.sol';
 import {Revenue} from './Revenue.sol';
 import {Signatures} from './Signatures.sol';
 
 /// @title Turning vouchers into credit, many at a time: bookkeeping only, no token moves.
-abstract contract Claims is Revenue, EIP712 {
+abstract contract Claims is Revenue {
     /// @notice So that a batch in which every signer is a contract that burns all it is given still fits into the 2^24 gas
     /// of one transaction (EIP-7825).
     uint256 public constant BATCH_MAX = 100;

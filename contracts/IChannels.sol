@@ -57,6 +57,32 @@ interface IChannels {
         bytes32 claimsHash;
     }
 
+    /// @notice What somebody gets for sending a transaction in another's place, out of that one's money. It is part of what
+    /// the other signs, so nobody can change it.
+    /// @param sponsor Who is paid, whoever sends. Zero: whoever sends.
+    /// @param fee Zero: nothing, as for those who send for themselves.
+    struct Sponsorship {
+        address sponsor;
+        uint96 fee;
+    }
+
+    /// @notice A payee's permission to pay it out against a fee. Good once: it names the payee's next nonce.
+    /// @param payee Who signs and is paid.
+    /// @param sponsor Who is paid the fee, whoever sends. Zero: whoever sends.
+    /// @param fee Taken out of what is owed.
+    /// @param payeeMin The least that must arrive after the fee, lest the order be used for a trifle.
+    /// @param validBefore The order is void from this second on.
+    /// @param nonce `settleNonce` of the payee.
+    struct SettleOrder {
+        address payee;
+        address token;
+        address sponsor;
+        uint96 fee;
+        uint128 payeeMin;
+        uint48 validBefore;
+        uint256 nonce;
+    }
+
     /// @notice Why a claim in a batch was passed over.
     enum Refusal {
         None,
@@ -91,6 +117,11 @@ interface IChannels {
     event ClaimSkipped(bytes32 indexed channelId, Refusal refusal, uint256 cumulativeAmount);
     event RelayPaid(address indexed relay, address indexed provider, address indexed token, uint256 amount);
     event Settled(address indexed token, address indexed payee, uint256 amount);
+    /// @param payer Whose money it was: a channel's payer, or the payee of an order to settle.
+    event SponsorPaid(address indexed sponsor, address indexed payer, address indexed token, uint256 fee);
+    /// @param sponsor Who is paid the fee when the money leaves, as far as it goes.
+    event WithdrawalSponsored(bytes32 indexed channelId, address indexed sponsor, uint256 fee);
+    event SettleOrdersRevoked(address indexed payee, uint256 nonce);
     event WithdrawalAnnounced(bytes32 indexed channelId, uint256 withdrawableAt);
     event ChannelClosed(bytes32 indexed channelId, Closing closing, uint256 claimed, uint256 returned);
     event ShareSet(uint256 shareBps);
@@ -116,6 +147,9 @@ interface IChannels {
     error FinalAmountOutOfRange(uint256 minimum, uint256 maximum, uint256 given);
     error BatchTooLong(uint256 maximum, uint256 given);
     error OrderExpired(uint256 validBefore, uint256 current);
+    error NonceMismatch(uint256 expected, uint256 given);
+    error FeeTooLarge(uint256 maximum, uint256 given);
+    error PayeeMinNotMet(uint256 minimum, uint256 given);
     error RelayMismatch(address expected, address caller);
     error ClaimsMismatch(bytes32 expected, bytes32 actual);
     error ShareTooLarge(uint256 maximum, uint256 given);

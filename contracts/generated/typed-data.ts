@@ -30,6 +30,14 @@ export const channelsTypes = {
     {
       "name": "channelId",
       "type": "bytes32"
+    },
+    {
+      "name": "sponsor",
+      "type": "address"
+    },
+    {
+      "name": "fee",
+      "type": "uint96"
     }
   ],
   "ClaimOrder": [
@@ -52,6 +60,36 @@ export const channelsTypes = {
     {
       "name": "claimsHash",
       "type": "bytes32"
+    }
+  ],
+  "SettleOrder": [
+    {
+      "name": "payee",
+      "type": "address"
+    },
+    {
+      "name": "token",
+      "type": "address"
+    },
+    {
+      "name": "sponsor",
+      "type": "address"
+    },
+    {
+      "name": "fee",
+      "type": "uint96"
+    },
+    {
+      "name": "payeeMin",
+      "type": "uint128"
+    },
+    {
+      "name": "validBefore",
+      "type": "uint48"
+    },
+    {
+      "name": "nonce",
+      "type": "uint256"
     }
   ]
 } as const;

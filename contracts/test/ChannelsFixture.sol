@@ -151,7 +151,35 @@ abstract contract ChannelsFixture is Test {
     }
 
     function withdrawalSignature(uint256 key, bytes32 id) internal view returns (bytes memory) {
-        return signed(key, ours(keccak256(abi.encode(keccak256('Withdrawal(bytes32 channelId)'), id))));
+        return withdrawalSignature(key, id, unsponsored());
+    }
+
+    function withdrawalSignature(
+        uint256 key,
+        bytes32 id,
+        IChannels.Sponsorship memory sponsorship
+    ) internal view returns (bytes memory) {
+        return signed(key, ours(withdrawalHash(id, sponsorship)));
+    }
+
+    function withdrawalHash(bytes32 id, IChannels.Sponsorship memory sponsorship) internal pure returns (bytes32) {
+        bytes32 kind = keccak256('Withdrawal(bytes32 channelId,address sponsor,uint96 fee)');
+        return keccak256(abi.encode(kind, id, sponsorship.sponsor, sponsorship.fee));
+    }
+
+    function unsponsored() internal pure returns (IChannels.Sponsorship memory) {
+        return IChannels.Sponsorship(address(0), 0);
+    }
+
+    function settleOrderSignature(
+        uint256 key,
+        IChannels.SettleOrder memory order
+    ) internal view returns (bytes memory) {
+        bytes32 kind = keccak256(
+            'SettleOrder(address payee,address token,address sponsor,uint96 fee,uint128 payeeMin,uint48 validBefore,uint256 nonce)'
+        );
+        bytes memory words = abi.encode(kind, order.payee, order.token, order.sponsor, order.fee, order.payeeMin);
+        return signed(key, ours(keccak256(abi.encodePacked(words, abi.encode(order.validBefore, order.nonce)))));
     }
 
     function orderFor(
@@ -199,7 +227,16 @@ abstract contract ChannelsFixture is Test {
         uint256 amount,
         bytes32 salt
     ) internal view returns (Authorization memory) {
-        bytes32 nonce = keccak256(abi.encode(idOf(channel), salt));
+        return authorization(channel, amount, salt, unsponsored());
+    }
+
+    function authorization(
+        IChannels.Channel memory channel,
+        uint256 amount,
+        bytes32 salt,
+        IChannels.Sponsorship memory sponsorship
+    ) internal view returns (Authorization memory) {
+        bytes32 nonce = keccak256(abi.encode(idOf(channel), salt, sponsorship.sponsor, sponsorship.fee));
         return authorize(PAYER_KEY, address(channels), amount, nonce, salt);
     }
 

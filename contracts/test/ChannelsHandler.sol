@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Authorization, Permit} from '../Intake.sol';
+import {Authorization} from '../Intake.sol';
 import {IChannels} from '../IChannels.sol';
-import {ChannelsWalk} from './ChannelsWalk.sol';
+import {ChannelsSteps} from './ChannelsSteps.sol';
 
 /// @title The steps of a random walk through everything anybody can do to the channels.
 /// @dev Before each call the model says whether it must succeed; a call that does otherwise fails the run.
-contract ChannelsHandler is ChannelsWalk {
+contract ChannelsHandler is ChannelsSteps {
     constructor() {
         // The walk begins with everything open: what comes after opening is what it is for.
-        for (uint256 i = 0; i < CHANNELS; ++i) _open(i, 1_000_000, 0);
+        for (uint256 i = 0; i < CHANNELS; ++i) _open(i, 1_000_000, 0, 0);
     }
 
-    function open(uint256 which, uint104 amount, uint256 how) external {
-        _open(which, amount, how % 5);
+    function open(uint256 which, uint104 amount, uint256 how, uint256 seed) external {
+        _open(which, amount, how % 5, seed);
     }
 
     /// @dev By the payer's approval, permit or authorization, by a stranger's own tokens, or by a forged authorization.
-    function topUp(uint256 which, uint104 amount, uint256 how) external {
+    function topUp(uint256 which, uint104 amount, uint256 how, uint256 seed) external {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
         amount = uint104(within(amount, 0, 1 << 60));
@@ -29,16 +29,20 @@ contract ChannelsHandler is ChannelsWalk {
         if (how == 2) fits = fits && channel.token == address(token);
         bytes memory call = abi.encodeCall(channels.topUp, (channel, amount));
         if (how == 1) call = abi.encodeCall(channels.topUpWithPermit, (channel, amount, _permit(amount)));
-        if (how == 2)
-            call = abi.encodeCall(channels.topUpWithAuthorization, (channel, amount, _authorize(channel, amount)));
+        IChannels.Sponsorship memory sponsorship = how == 2 ? _sponsorship(seed) : unsponsored();
+        if (how == 2) {
+            Authorization memory given = _authorize(channel, amount, sponsorship);
+            call = abi.encodeCall(channels.topUpWithAuthorization, (channel, amount, sponsorship, given));
+            fits = fits && sponsorship.fee < amount;
+        }
         if (how == 4) {
             Authorization memory forged = _authorize(channel, uint256(amount) + 1);
-            call = abi.encodeCall(channels.topUpWithAuthorization, (channel, amount, forged));
+            call = abi.encodeCall(channels.topUpWithAuthorization, (channel, amount, unsponsored(), forged));
         }
         vm.prank(how == 2 ? stranger : from);
         bool done = _did(fits, call, 'topUp');
         _approve(payer);
-        if (done) _deposited(channel, from, amount);
+        if (done) _deposited(channel, from, amount, sponsorship);
     }
 
     /// @dev A batch of up to four claims, good and flawed, handed in by one of the parties or a stranger.
@@ -82,6 +86,39 @@ contract ChannelsHandler is ChannelsWalk {
         assertEq(0, channels.settle(paidIn, payee), 'settled again');
     }
 
+    /// @dev By the signed order of one of three, good or flawed, handed in by a stranger; then once more.
+    function settleFor(uint256 which, uint256 who, uint256 seed, uint256 flaw) external {
+        uint256 key = [PROVIDER_KEY, STRANGER_KEY, PAYER_KEY][who % 3];
+        address paidIn = tokens()[which % 2];
+        address payee = vm.addr(key);
+        uint256 whole = credit[paidIn][payee];
+        IChannels.Sponsorship memory sponsorship = _sponsorship(seed);
+        uint256 least = within(seed >> 128, 0, whole + 1);
+        IChannels.SettleOrder memory order = IChannels.SettleOrder(
+            payee,
+            paidIn,
+            sponsorship.sponsor,
+            sponsorship.fee,
+            uint128(least),
+            uint48(present() + 1),
+            channels.settleNonce(payee)
+        );
+        flaw = flaw % 9;
+        if (flaw == 0) ++order.nonce;
+        if (flaw == 1) order.validBefore = uint48(present());
+        bytes memory signature = settleOrderSignature(flaw == 2 ? TAB_KEY : key, order);
+        if (flaw == 3) ++order.fee;
+        if (flaw == 4) order.sponsor = address(0x5b0b);
+        bool fits = flaw > 4 && order.fee <= whole && whole - order.fee >= least && _moves(paidIn, payee);
+        bytes memory call = abi.encodeCall(channels.settleFor, (order, signature));
+        vm.prank(stranger);
+        if (!_did(fits, call, 'settleFor')) return;
+        credit[paidIn][payee] = 0;
+        credit[paidIn][_sponsorOf(sponsorship, stranger)] += order.fee;
+        _paid(paidIn, payee, whole - order.fee);
+        _refused(call, 'I11: an order to settle used twice');
+    }
+
     function close(uint256 which, uint128 finalAmount, uint256 flaw) external {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
@@ -107,22 +144,29 @@ contract ChannelsHandler is ChannelsWalk {
         _announce(which, _caller(who));
     }
 
-    function announceFor(uint256 which, uint256 flaw) external {
+    function announceFor(uint256 which, uint256 flaw, uint256 seed) external {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
-        flaw = flaw % 8;
+        flaw = flaw % 10;
         bytes32 id = idOf(channel);
-        bytes32 structHash = keccak256(abi.encode(keccak256('Withdrawal(bytes32 channelId)'), id));
-        bytes memory given = withdrawalSignature(SESSION_KEY, id);
-        if (flaw == 0) given = withdrawalSignature(STRANGER_KEY, id);
-        if (flaw == 1) given = withdrawalSignature(SESSION_KEY, keccak256(abi.encode(id)));
+        IChannels.Sponsorship memory sponsorship = _sponsorship(seed);
+        bytes32 structHash = withdrawalHash(id, sponsorship);
+        uint256 key = flaw % 2 == 0 ? PAYER_KEY : SESSION_KEY;
+        bytes memory given = withdrawalSignature(key, id, sponsorship);
+        if (flaw == 0) given = withdrawalSignature(STRANGER_KEY, id, sponsorship);
+        if (flaw == 1) given = withdrawalSignature(SESSION_KEY, keccak256(abi.encode(id)), sponsorship);
         if (flaw == 2) given = voucher(channel, 0);
         if (flaw == 3) given = signed(SESSION_KEY, typed(domainOf(8453, address(channels)), structHash));
         if (flaw == 4) given = highS(SESSION_KEY, ours(structHash));
-        bool fits = _isOpen(model) && channel.deadline == 0 && model.withdrawableAt == 0 && flaw > 4;
+        if (flaw == 5) ++sponsorship.fee;
+        bool fits = _isOpen(model) && channel.deadline == 0 && model.withdrawableAt == 0 && flaw > 5;
+        fits = fits && sponsorship.fee <= model.balance - model.claimed;
         vm.prank(stranger);
-        if (!_did(fits, abi.encodeCall(channels.announceWithdrawalFor, (channel, given)), 'announceFor')) return;
+        if (!_did(fits, abi.encodeCall(channels.announceWithdrawalFor, (channel, sponsorship, given)), 'announceFor'))
+            return;
         model.withdrawableAt = present() + channel.delay;
+        if (sponsorship.fee == 0) return;
+        (model.sponsor, model.fee) = (_sponsorOf(sponsorship, stranger), sponsorship.fee);
     }
 
     function withdraw(uint256 which) external {
@@ -213,7 +257,7 @@ contract ChannelsHandler is ChannelsWalk {
     // Inside.
 
     /// @dev By the payer's approval, permit or authorization; by a stranger's call; by a forged authorization.
-    function _open(uint256 which, uint104 amount, uint256 how) private {
+    function _open(uint256 which, uint104 amount, uint256 how, uint256 seed) private {
         IChannels.Channel memory channel = _pick(which);
         Model storage model = _models[idOf(channel)];
         amount = uint104(within(amount, 0, 1 << 60));
@@ -224,68 +268,21 @@ contract ChannelsHandler is ChannelsWalk {
         if (how == 2) fits = fits && channel.token == address(token);
         bytes memory call = abi.encodeCall(channels.open, (channel, amount));
         if (how == 1) call = abi.encodeCall(channels.openWithPermit, (channel, amount, _permit(amount)));
-        if (how == 2)
-            call = abi.encodeCall(channels.openWithAuthorization, (channel, amount, _authorize(channel, amount)));
+        IChannels.Sponsorship memory sponsorship = how == 2 ? _sponsorship(seed) : unsponsored();
+        if (how == 2) {
+            Authorization memory given = _authorize(channel, amount, sponsorship);
+            call = abi.encodeCall(channels.openWithAuthorization, (channel, amount, sponsorship, given));
+            fits = fits && sponsorship.fee < amount;
+        }
         if (how == 4) {
             Authorization memory forged = _authorize(_pick((which % CHANNELS) + 1), amount);
-            call = abi.encodeCall(channels.openWithAuthorization, (channel, amount, forged));
+            call = abi.encodeCall(channels.openWithAuthorization, (channel, amount, unsponsored(), forged));
         }
         vm.prank(how < 2 ? payer : stranger);
         bool done = _did(fits, call, 'open');
         _approve(payer);
         if (!done) return;
         model.exists = true;
-        _deposited(channel, payer, amount);
-    }
-
-    function _withdraw(uint256 which) private {
-        IChannels.Channel memory channel = _pick(which);
-        Model storage model = _models[idOf(channel)];
-        bool fits = _isOpen(model) && model.withdrawableAt != 0 && present() >= model.withdrawableAt;
-        fits = fits && (model.balance == model.claimed || _moves(channel.token, payer));
-        if (!_did(fits, abi.encodeCall(channels.withdraw, (channel)), 'withdraw')) return;
-        _ended(channel, model, model.claimed);
-    }
-
-    function _announce(uint256 which, address caller) private {
-        IChannels.Channel memory channel = _pick(which);
-        Model storage model = _models[idOf(channel)];
-        bool fits = _isOpen(model) && channel.deadline == 0 && model.withdrawableAt == 0;
-        fits = fits && (caller == payer || caller == channel.payerSigner);
-        vm.prank(caller);
-        if (!_did(fits, abi.encodeCall(channels.announceWithdrawal, (channel)), 'announce')) return;
-        model.withdrawableAt = present() + channel.delay;
-    }
-
-    function _changedOrder(
-        IChannels.Claim[] memory list,
-        IChannels.ClaimOrder memory order,
-        bytes memory signature,
-        uint256 change
-    ) private view returns (bytes memory) {
-        // As signed, but handed in by a stranger rather than by the relay it names.
-        if (change == 0) return abi.encodeCall(channels.claimFor, (list, order, signature));
-        IChannels.ClaimOrder memory changed = IChannels.ClaimOrder(
-            order.providerSigner,
-            stranger,
-            order.feePerClaim,
-            order.validBefore,
-            order.claimsHash
-        );
-        // Another relay, or a good order of that relay's with the fee raised, too late, or for another list.
-        if (change == 1) return abi.encodeCall(channels.claimFor, (list, changed, signature));
-        if (change == 3) changed.validBefore = uint48(present());
-        signature = orderSignature(TAB_KEY, changed);
-        if (change == 2) ++changed.feePerClaim;
-        if (change == 4) list = one(claimOf(_pick(uint256(order.claimsHash)), 1 << 100));
-        return abi.encodeCall(channels.claimFor, (list, changed, signature));
-    }
-
-    function _permit(uint256 amount) private view returns (Permit memory) {
-        return permit(PAYER_KEY, address(channels), amount);
-    }
-
-    function _authorize(IChannels.Channel memory channel, uint256 amount) private returns (Authorization memory) {
-        return authorization(channel, amount, bytes32(++salts));
+        _deposited(channel, payer, amount, sponsorship);
     }
 }

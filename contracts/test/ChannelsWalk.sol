@@ -20,6 +20,8 @@ abstract contract ChannelsWalk is Forgeries {
         uint256 balance;
         uint256 claimed;
         uint256 withdrawableAt;
+        address sponsor;
+        uint256 fee;
     }
 
     uint256 public constant CHANNELS = 5;
@@ -100,8 +102,14 @@ abstract contract ChannelsWalk is Forgeries {
         assertEq(before, _fingerprint(), why);
     }
 
-    function _deposited(IChannels.Channel memory channel, address from, uint256 amount) internal {
-        _models[idOf(channel)].balance += amount;
+    function _deposited(
+        IChannels.Channel memory channel,
+        address from,
+        uint256 amount,
+        IChannels.Sponsorship memory sponsorship
+    ) internal {
+        _models[idOf(channel)].balance += amount - sponsorship.fee;
+        credit[channel.token][_sponsorOf(sponsorship, stranger)] += sponsorship.fee;
         moneyIn[channel.token] += amount;
         purse[channel.token][from] -= amount;
     }
@@ -112,7 +120,10 @@ abstract contract ChannelsWalk is Forgeries {
     }
 
     function _ended(IChannels.Channel memory channel, Model storage model, uint256 claimedInAll) internal {
-        _paid(channel.token, payer, model.balance - claimedInAll);
+        uint256 rest = model.balance - claimedInAll;
+        uint256 fee = model.fee < rest ? model.fee : rest;
+        credit[channel.token][model.sponsor] += fee;
+        _paid(channel.token, payer, rest - fee);
         (model.balance, model.claimed, model.ended) = (claimedInAll, claimedInAll, true);
     }
 
@@ -182,6 +193,11 @@ abstract contract ChannelsWalk is Forgeries {
         for (uint256 i = 0; i < 2 * PAYEES; ++i) {
             sum = keccak256(abi.encode(sum, channels.owed(tokens()[i % 2], all[i / 2])));
         }
+    }
+
+    /// @dev Who is paid for sending: whom the signer named, or the sender.
+    function _sponsorOf(IChannels.Sponsorship memory given, address sender) internal pure returns (address) {
+        return given.sponsor == address(0) ? sender : given.sponsor;
     }
 
     function _isOpen(Model storage model) internal view returns (bool) {

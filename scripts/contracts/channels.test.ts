@@ -5,6 +5,7 @@ import {
   keccak256,
   numberToHex,
   parseEventLogs,
+  zeroAddress,
   type Address,
   type Hex,
   type TypedData,
@@ -64,7 +65,8 @@ describe('a session channel', () => {
     await write(contracts.channels, channelsAbi, 'settle', [contracts.token, treasury]);
     await write(contracts.channels, channelsAbi, 'announceWithdrawalFor', [
       channel,
-      await sign(session, 'Withdrawal', { channelId: idOf(channel) }),
+      unsponsored,
+      await sign(session, 'Withdrawal', { channelId: idOf(channel), ...unsponsored }),
     ]);
     await clients.clock.increaseTime({ seconds: channel.delay });
     await clients.clock.mine({ blocks: 1 });
@@ -200,11 +202,16 @@ function sign(account: typeof session, primaryType: Message, message: Record<str
 const voucher = (channel: Channel, cumulativeAmount: bigint) =>
   sign(session, 'Voucher', { channelId: idOf(channel), cumulativeAmount });
 
+const unsponsored = { sponsor: zeroAddress, fee: 0n } as const;
+
 /** The payer signs once and sends nothing; the relay submits it. */
 async function openByAuthorization(channel: Channel): Promise<void> {
   const authorizationSalt = keccak256('0x07');
   const nonce = keccak256(
-    encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes32' }], [idOf(channel), authorizationSalt]),
+    encodeAbiParameters(
+      [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'address' }, { type: 'uint96' }],
+      [idOf(channel), authorizationSalt, unsponsored.sponsor, unsponsored.fee],
+    ),
   );
   const times = { validAfter: 0n, validBefore: 4_102_444_800n };
   const signature = await payer.signTypedData({
@@ -216,6 +223,7 @@ async function openByAuthorization(channel: Channel): Promise<void> {
   await write(contracts.channels, channelsAbi, 'openWithAuthorization', [
     channel,
     deposit,
+    unsponsored,
     { ...times, salt: authorizationSalt, signature },
   ]);
 }

@@ -1,4 +1,12 @@
-import { encodeAbiParameters, encodeFunctionData, keccak256, numberToHex, type Address, type Hex } from 'viem';
+import {
+  encodeAbiParameters,
+  encodeFunctionData,
+  keccak256,
+  numberToHex,
+  zeroAddress,
+  type Address,
+  type Hex,
+} from 'viem';
 import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import { channelsAbi } from '../../contracts/generated/channels.ts';
 import { testUsdcAbi } from '../../contracts/generated/test-usdc.ts';
@@ -33,6 +41,7 @@ const sessions = new Map<Address, PrivateKeyAccount>();
 const provider = localAccount(2);
 const providerSession = localAccount(3);
 const treasury = localAccount(9).address;
+const sponsor = localAccount(5).address;
 const deposit = 10_000_000n;
 /** The case that must fit into one transaction, whatever the signers do. */
 export const dearestBatch = 'claim, batch of 100, every signer a wallet at its dearest, in all';
@@ -81,6 +90,7 @@ async function cases(bench: Bench): Promise<Record<string, number>> {
   const single = channelAt(contracts, 1);
   gas['open by approval'] = await open(bench, single);
   gas['open by authorization (EIP-3009)'] = await openByAuthorization(bench, channelAt(contracts, 2));
+  gas['open by authorization, sponsored'] = await openByAuthorization(bench, channelAt(contracts, 3), 50_000n);
   gas['top up by approval'] = await channels(
     encodeFunctionData({ abi: channelsAbi, functionName: 'topUp', args: [single, deposit] }),
   );
@@ -100,6 +110,8 @@ async function cases(bench: Bench): Promise<Record<string, number>> {
   gas['settle provider, first'] = await settle(provider.address);
   await claim([single], 300_000n);
   gas['settle provider, steady'] = await settle(provider.address);
+  await claim([single], 350_000n);
+  gas['settle provider, sponsored'] = await settleSponsored(bench);
   gas['settle treasury, first'] = await settle(treasury);
   gas['settle, nothing owed'] = await settle(treasury);
   gas['close'] = await close(bench, single);
@@ -107,7 +119,12 @@ async function cases(bench: Bench): Promise<Record<string, number>> {
   gas['announce withdrawal'] = await channels(
     encodeFunctionData({ abi: channelsAbi, functionName: 'announceWithdrawal', args: [leaving] }),
   );
+  const sponsored = channelAt(contracts, 3);
+  gas['announce withdrawal, sponsored'] = await announceSponsored(bench, sponsored);
   await bench.clock.increaseTime({ seconds: leaving.delay });
+  gas['withdraw, sponsored'] = await channels(
+    encodeFunctionData({ abi: channelsAbi, functionName: 'withdraw', args: [sponsored] }),
+  );
   gas['withdraw'] = await channels(encodeFunctionData({ abi: channelsAbi, functionName: 'withdraw', args: [leaving] }));
   return gas;
 }
@@ -163,10 +180,14 @@ const voucherOf = (bench: Bench, channel: Channel, cumulativeAmount: bigint): Pr
 const open = ({ contracts, send }: Bench, channel: Channel) =>
   send(contracts.channels, encodeFunctionData({ abi: channelsAbi, functionName: 'open', args: [channel, deposit] }));
 
-async function openByAuthorization({ contracts, send }: Bench, channel: Channel): Promise<number> {
+async function openByAuthorization({ contracts, send }: Bench, channel: Channel, fee = 0n): Promise<number> {
+  const sponsorship = { sponsor: fee === 0n ? zeroAddress : sponsor, fee };
   const saltOfAuthorization = keccak256('0x01');
   const nonce = keccak256(
-    encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes32' }], [idOf(channel), saltOfAuthorization]),
+    encodeAbiParameters(
+      [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'address' }, { type: 'uint96' }],
+      [idOf(channel), saltOfAuthorization, sponsorship.sponsor, sponsorship.fee],
+    ),
   );
   const signature = await payer.signTypedData({
     domain: { name: testToken.name, version: testToken.version, chainId: 31337, verifyingContract: contracts.token },
@@ -187,7 +208,7 @@ async function openByAuthorization({ contracts, send }: Bench, channel: Channel)
     encodeFunctionData({
       abi: channelsAbi,
       functionName: 'openWithAuthorization',
-      args: [channel, deposit, authorization],
+      args: [channel, deposit, sponsorship, authorization],
     }),
   );
 }
@@ -230,6 +251,46 @@ async function claimForOrder(bench: Bench, batch: readonly Channel[]): Promise<n
   });
   const data = encodeFunctionData({ abi: channelsAbi, functionName: 'claimFor', args: [claims, order, signature] });
   return Math.round((await bench.send(bench.contracts.channels, data)) / batch.length);
+}
+
+async function settleSponsored(bench: Bench): Promise<number> {
+  const order = {
+    payee: provider.address,
+    token: bench.contracts.token,
+    sponsor,
+    fee: 500n,
+    payeeMin: 1n,
+    validBefore: never,
+    nonce: 0n,
+  } as const;
+  const signature = await provider.signTypedData({
+    domain: domainOf(bench),
+    types: channelsTypes,
+    primaryType: 'SettleOrder',
+    message: order,
+  });
+  return bench.send(
+    bench.contracts.channels,
+    encodeFunctionData({ abi: channelsAbi, functionName: 'settleFor', args: [order, signature] }),
+  );
+}
+
+async function announceSponsored(bench: Bench, channel: Channel): Promise<number> {
+  const sponsorship = { sponsor, fee: 50_000n };
+  const signature = await sessions.get(channel.payerSigner)!.signTypedData({
+    domain: domainOf(bench),
+    types: channelsTypes,
+    primaryType: 'Withdrawal',
+    message: { channelId: idOf(channel), ...sponsorship },
+  });
+  return bench.send(
+    bench.contracts.channels,
+    encodeFunctionData({
+      abi: channelsAbi,
+      functionName: 'announceWithdrawalFor',
+      args: [channel, sponsorship, signature],
+    }),
+  );
 }
 
 async function close(bench: Bench, channel: Channel): Promise<number> {

@@ -7,12 +7,18 @@ import { checkAmount, channelUnitsMax } from './amount.ts';
 import { payError } from './errors.ts';
 import { checkSeconds, isBytes, parseAddress } from './input.ts';
 import type { Address, Chain, Hex, Wallet } from './spec.ts';
+import { parseSponsorship, sponsorshipSchema, unsponsored, type Sponsorship } from './sponsorship.ts';
 import { addressSchema, bytes32Schema } from './terms.ts';
 import { authorizationData, authorizationNonce, permitData } from './typed-data.ts';
 
 /** How tokens are deposited: with a single-purpose authorization, a signed approval (permit), or a prior approval. */
 export type Deposit =
-  | { readonly type: 'authorization'; readonly authorization: Authorization }
+  | {
+      readonly type: 'authorization';
+      readonly authorization: Authorization;
+      /** Of a channel's deposit: what it pays whoever submits it. */
+      readonly sponsorship?: Sponsorship;
+    }
   | { readonly type: 'permit'; readonly permit: Permit }
   | { readonly type: 'approved' };
 
@@ -40,29 +46,33 @@ export interface DepositTerms {
   readonly amount: bigint;
   /** Unix seconds from which the signature is void. */
   readonly validBefore: number;
+  /** Paid out of `amount` to whoever submits a channel's deposit; nothing by default. */
+  readonly sponsorship?: Sponsorship;
 }
 
 /**
  * Signs a transfer of `amount` into one particular channel or bond, whichever account submits it. This is the only
  * signature a user's wallet is asked for. @throws `amount-zero`, `amount-too-large`, `bad-deposit`, `bad-address`,
- * `bad-time`, `authorization-expired`, `rejected`, `wallet-failed`.
+ * `bad-fee`, `fee-too-large`, `bad-time`, `authorization-expired`, `rejected`, `wallet-failed`.
  */
 export async function signAuthorization(
   { chain, wallet, random }: { readonly chain: Chain; readonly wallet: Wallet; readonly random: Random },
-  { subject, to, amount, validBefore }: DepositTerms,
+  { subject, to, amount, validBefore, sponsorship }: DepositTerms,
   options: AbortOptions = {},
 ): Promise<Deposit> {
   checkAmount(amount);
+  const reward = parseSponsorship(sponsorship);
+  checkFee(amount, reward);
   const purpose = subjectSchema.safeParse(subject);
   if (!purpose.success) throw payError('bad-deposit', { details: { field: 'subject' } });
   const receiver = parseAddress('to', to);
   await checkReady(chain, wallet, validBefore, options);
   const salt: Hex = `0x${toHex(random.bytes(32))}`;
   const times = { validAfter: 0n, validBefore: BigInt(validBefore) };
-  const nonce = authorizationNonce(purpose.data, salt);
+  const nonce = authorizationNonce(purpose.data, salt, reward);
   const message = { from: wallet.address, to: receiver, value: amount, ...times, nonce };
   const signature = await wallet.signTypedData(authorizationData(chain.entry, message), options);
-  return { type: 'authorization', authorization: { ...times, salt, signature } };
+  return { type: 'authorization', authorization: { ...times, salt, signature }, sponsorship: reward };
 }
 
 /**
@@ -72,7 +82,7 @@ export async function signAuthorization(
  */
 export async function signPermit(
   { chain, wallet }: { readonly chain: Chain; readonly wallet: Wallet },
-  { to, amount, validBefore }: Omit<DepositTerms, 'subject'>,
+  { to, amount, validBefore }: Omit<DepositTerms, 'subject' | 'sponsorship'>,
   options: AbortOptions = {},
 ): Promise<Deposit> {
   checkAmount(amount);
@@ -93,13 +103,22 @@ export interface Funding {
   readonly deposit: Deposit;
 }
 
-/** @throws `amount-zero`, `amount-too-large`, `bad-deposit` with the field in the details. */
+/** @throws `amount-zero`, `amount-too-large`, `fee-too-large`, `bad-deposit` with the field in the details. */
 export function checkFunding({ amount, deposit }: Funding, maximum: bigint = channelUnitsMax): void {
   checkAmount(amount, maximum);
   const parsed = depositSchema.safeParse(deposit);
   if (!parsed.success) {
     throw payError('bad-deposit', { details: { field: parsed.error.issues[0]?.path.join('.') ?? 'deposit' } });
   }
+  checkFee(amount, sponsorshipOf(deposit));
+}
+
+/** What a deposit pays whoever submits it. */
+export const sponsorshipOf = (deposit: Deposit): Sponsorship =>
+  (deposit.type === 'authorization' && deposit.sponsorship) || unsponsored;
+
+function checkFee(amount: bigint, { fee }: Sponsorship): void {
+  if (fee >= amount) throw payError('fee-too-large', { details: { maximum: amount - 1n, given: fee } });
 }
 
 /**
@@ -161,6 +180,7 @@ const depositSchema = z.discriminatedUnion('type', [
       salt: bytes32Schema,
       signature: z.custom<Hex>(isBytes),
     }),
+    sponsorship: sponsorshipSchema.optional(),
   }),
   z.object({
     type: z.literal('permit'),

@@ -195,6 +195,7 @@ export function testChain(): TestChain {
     blockHash: async () => answer<Hex>(`0x${'11'.repeat(32)}`),
     channel: async (id) => answer(states.get(id) ?? unseen),
     owed: async () => answer(0n),
+    settleNonce: async () => answer(0n),
     tokenBalance: async () => answer(1_000_000n),
     coinBalance: async () => answer(10n ** 18n),
     permitNonce: async () => answer(0n),

@@ -56,6 +56,21 @@ export interface ClaimOrder {
   readonly claimsHash: Hex;
 }
 
+/** A payee's permission to pay it out for a fee, once. */
+export interface SettleOrder {
+  readonly payee: Address;
+  readonly token: Address;
+  /** The account that is paid the fee, whichever sends; the zero address pays the sender. */
+  readonly sponsor: Address;
+  readonly fee: bigint;
+  /** The least that must reach the payee after the fee. */
+  readonly payeeMin: bigint;
+  /** Unix seconds from which the order is void. */
+  readonly validBefore: number;
+  /** The payee's next nonce. */
+  readonly nonce: bigint;
+}
+
 export interface SignedClaimOrder {
   readonly order: ClaimOrder;
   readonly claims: readonly Claim[];
@@ -133,6 +148,8 @@ export interface Chain {
   channel(id: ChannelId, options?: AbortOptions): Promise<OnChainState>;
   /** Units credited to `payee` but not yet paid out. */
   owed(payee: Address, options?: AbortOptions): Promise<bigint>;
+  /** The nonce of the payee's next order to settle. */
+  settleNonce(payee: Address, options?: AbortOptions): Promise<bigint>;
   tokenBalance(owner: Address, options?: AbortOptions): Promise<bigint>;
   /** Balance of the chain's native coin, in wei. */
   coinBalance(owner: Address, options?: AbortOptions): Promise<bigint>;

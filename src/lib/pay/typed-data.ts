@@ -1,8 +1,9 @@
 import { channelsDomain, channelsTypes, tokenTypes } from '#contracts/typed-data.ts';
 import { keccak256, encodeAbiParameters } from 'viem';
-import type { Address, ChannelId, ClaimOrder, DeployedChain, Hex, TypedData } from './spec.ts';
+import type { Address, ChannelId, ClaimOrder, DeployedChain, Hex, SettleOrder, TypedData } from './spec.ts';
+import { unsponsored, type Sponsorship } from './sponsorship.ts';
 
-/** The EIP-712 messages: four for channels and two for moving tokens. */
+/** The EIP-712 messages: five for channels and two for moving tokens. */
 
 export const voucherData = (chain: DeployedChain, channelId: ChannelId, cumulativeAmount: bigint): TypedData =>
   channelsData(chain, 'Voucher', { channelId, cumulativeAmount });
@@ -11,8 +12,11 @@ export const voucherData = (chain: DeployedChain, channelId: ChannelId, cumulati
 export const closeData = (chain: DeployedChain, channelId: ChannelId, finalAmount: bigint): TypedData =>
   channelsData(chain, 'Close', { channelId, finalAmount });
 
-export const withdrawalData = (chain: DeployedChain, channelId: ChannelId): TypedData =>
-  channelsData(chain, 'Withdrawal', { channelId });
+export const withdrawalData = (chain: DeployedChain, channelId: ChannelId, sponsorship = unsponsored): TypedData =>
+  channelsData(chain, 'Withdrawal', { channelId, ...sponsorship });
+
+export const settleOrderData = (chain: DeployedChain, order: SettleOrder): TypedData =>
+  channelsData(chain, 'SettleOrder', { ...order });
 
 export const claimOrderData = (chain: DeployedChain, order: ClaimOrder): TypedData =>
   channelsData(chain, 'ClaimOrder', { ...order });
@@ -42,11 +46,15 @@ export interface PermitMessage {
 export const permitData = (chain: DeployedChain, message: PermitMessage): TypedData =>
   tokenData(chain, 'Permit', { ...message });
 
-/** A nonce that binds an authorization to one purpose: `subject` is a channel id or a provider's address. */
-export function authorizationNonce(subject: Hex, salt: Hex): Hex {
+/**
+ * A nonce that binds an authorization to one purpose: `subject` is a channel id, with what a sponsor gets, or a provider's
+ * address.
+ */
+export function authorizationNonce(subject: Hex, salt: Hex, { sponsor, fee }: Sponsorship = unsponsored): Hex {
+  const [address, word, units] = [{ type: 'address' }, { type: 'bytes32' }, { type: 'uint96' }] as const;
   return subject.length === 42
-    ? keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [subject, salt]))
-    : keccak256(encodeAbiParameters([{ type: 'bytes32' }, { type: 'bytes32' }], [subject, salt]));
+    ? keccak256(encodeAbiParameters([address, word], [subject, salt]))
+    : keccak256(encodeAbiParameters([word, word, address, units], [subject, salt, sponsor, fee]));
 }
 
 /** The EIP-712 domain of channel messages on one chain. */

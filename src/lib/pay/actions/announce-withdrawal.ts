@@ -1,8 +1,9 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { channelsCall } from '../chain/calls.ts';
 import { payError } from '../errors.ts';
-import { checkTypedSignature } from '../signature.ts';
+import { checkTypedSignature, digestOf, isSignedBy } from '../signature.ts';
 import type { Chain, ChannelTerms, Hex, Mined, Wallet } from '../spec.ts';
+import { parseSponsorship, type Sponsorship } from '../sponsorship.ts';
 import { channelIdOf, isJob, parseTerms } from '../terms.ts';
 import { withdrawalData } from '../typed-data.ts';
 
@@ -27,35 +28,49 @@ export async function announceWithdrawal(
 }
 
 /**
- * Signs a withdrawal announcement as the payer's signer, for another account to send; needs no gas.
- * @throws `bad-terms`, `session-only`, `not-payer` unless the wallet is the channel's payer signer, and those of the
- * wallet.
+ * Signs a withdrawal announcement as the payer or its signer, for another account to send; needs no gas. A fee is paid when
+ * the money leaves, out of what is unclaimed then.
+ * @throws `bad-terms`, `bad-address`, `bad-fee`, `session-only`, `not-payer` unless the wallet is the channel's payer or
+ * payer signer, and those of the wallet.
  */
 export async function signWithdrawal(
   chain: Chain,
   wallet: Wallet,
   terms: ChannelTerms,
-  options: AbortOptions = {},
+  { sponsorship, ...options }: AbortOptions & { readonly sponsorship?: Sponsorship } = {},
 ): Promise<Hex> {
   const channel = parseTerms(terms);
+  const reward = parseSponsorship(sponsorship);
   if (isJob(channel)) throw payError('session-only');
-  if (wallet.address !== channel.payerSigner) {
+  if (wallet.address !== channel.payer && wallet.address !== channel.payerSigner) {
     throw payError('not-payer', { details: { expected: channel.payerSigner, given: wallet.address } });
   }
-  return wallet.signTypedData(withdrawalData(chain.entry, channelIdOf(channel)), options);
+  return wallet.signTypedData(withdrawalData(chain.entry, channelIdOf(channel), reward), options);
 }
 
-/** Submits such a signature for the payer. @throws `bad-signature`, and those of {@link announceWithdrawal}. */
+/** A signed announcement, with what it pays whoever submits it. */
+export interface SignedWithdrawal {
+  readonly terms: ChannelTerms;
+  readonly sponsorship?: Sponsorship;
+  readonly signature: Hex;
+}
+
+/** Submits such a signature for the payer. @throws `bad-signature`, `bad-fee`, `fee-too-large` if less than the fee is
+ * unclaimed, and those of {@link announceWithdrawal}. */
 export async function announceWithdrawalFor(
   chain: Chain,
   sender: Wallet,
-  { terms, signature }: { readonly terms: ChannelTerms; readonly signature: Hex },
+  { terms, sponsorship, signature }: SignedWithdrawal,
   options: AbortOptions = {},
 ): Promise<Mined & { readonly withdrawableAt: number }> {
   const channel = parseTerms(terms);
+  const reward = parseSponsorship(sponsorship);
   if (isJob(channel)) throw payError('session-only');
-  await checkTypedSignature(channel.payerSigner, withdrawalData(chain.entry, channelIdOf(channel)), signature);
-  const call = channelsCall(chain.entry, { functionName: 'announceWithdrawalFor', args: [channel, signature] });
+  const data = withdrawalData(chain.entry, channelIdOf(channel), reward);
+  if (!(await isSignedBy(channel.payer, digestOf(data), signature))) {
+    await checkTypedSignature(channel.payerSigner, data, signature);
+  }
+  const call = channelsCall(chain.entry, { functionName: 'announceWithdrawalFor', args: [channel, reward, signature] });
   return withTime(await chain.transact(sender, call, options));
 }
 

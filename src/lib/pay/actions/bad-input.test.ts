@@ -6,6 +6,7 @@ import * as deposits from '../deposit.ts';
 import type { PayErrorCode } from '../errors.ts';
 import { addressOfKey, entry, keyOf, startSeconds, testChain, testTerms, walletOf } from '../pay.fixture.ts';
 import type { Chain, Claim, Hex, InjectedWallet, SignedClaimOrder } from '../spec.ts';
+import { unsponsored } from '../sponsorship.ts';
 import { channelIdOf } from '../terms.ts';
 import { createVoucherSigner } from '../voucher.ts';
 import { announceWithdrawal, announceWithdrawalFor, signWithdrawal } from './announce-withdrawal.ts';
@@ -17,6 +18,7 @@ import { close } from './close.ts';
 import { describeProvider } from './describe-provider.ts';
 import { open } from './open.ts';
 import { refund } from './refund.ts';
+import { settleFor, signSettleOrder } from './settle-for.ts';
 import { settle } from './settle.ts';
 import { topUp } from './top-up.ts';
 import { unbond } from './unbond.ts';
@@ -57,6 +59,14 @@ const signature: Hex = `0x${'11'.repeat(65)}`;
 const authorization = { validAfter: 0n, validBefore: BigInt(startSeconds + 600), salt: word, signature };
 const deposit = { type: 'authorization', authorization } as const;
 const permit = { deadline: 1n, v: 27, r: word, s: word };
+const settleOrder = {
+  ...unsponsored,
+  payee: addressOfKey(3),
+  token: entry.token.address,
+  payeeMin: 0n,
+  validBefore: startSeconds + 600,
+  nonce: 0n,
+};
 const badTerms = { ...terms, payer: short };
 const own = { ...terms, providerSigner: addressOfKey(1) };
 
@@ -92,6 +102,8 @@ const ofDeposits = (run: (given: Ask, change: object) => Promise<unknown>, maxim
     { type: 'authorization', authorization: { ...authorization, signature: '0xzz' } },
     { type: 'authorization', authorization: { ...authorization, validBefore: -1n } },
     { type: 'authorization', authorization: { ...authorization, validAfter: 2n ** 256n } },
+    { ...deposit, sponsorship: { sponsor: short, fee: 1n } },
+    { ...deposit, sponsorship: { ...unsponsored, fee: -1n } },
     { type: 'permit', permit: { ...permit, r: short } },
     { type: 'permit', permit: { ...permit, v: 1.5 } },
     { type: 'permit', permit: { ...permit, deadline: -1n } },
@@ -100,6 +112,12 @@ const ofDeposits = (run: (given: Ask, change: object) => Promise<unknown>, maxim
     (given) => run(given, { deposit: bad }),
     'bad-deposit',
   ]),
+];
+/** Only channels have sponsors. */
+const ofFees = (run: (given: Ask, change: object) => Promise<unknown>): Row => [
+  'a fee as large as the deposit',
+  (given) => run(given, { deposit: { ...deposit, sponsorship: { ...unsponsored, fee: 5n } } }),
+  'fee-too-large',
 ];
 const ofOpening = (run: typeof open | typeof topUp) => (given: Ask, change: object) =>
   run(given.chain, given.wallet, { terms, amount: 5n, deposit, ...change });
@@ -138,7 +156,21 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   signWithdrawal: [
     ['malformed terms', ({ chain, wallet }) => signWithdrawal(chain, wallet, badTerms), 'bad-terms'],
     ['a job', ({ chain, wallet }) => signWithdrawal(chain, wallet, job), 'session-only'],
-    ['a key other than the payer signer', ({ chain, wallet }) => signWithdrawal(chain, wallet, terms), 'not-payer'],
+    [
+      "a key other than the payer's or its signer's",
+      ({ chain }) => signWithdrawal(chain, walletOf(9), terms),
+      'not-payer',
+    ],
+    [
+      'a negative fee',
+      ({ chain, wallet }) => signWithdrawal(chain, wallet, terms, { sponsorship: { ...unsponsored, fee: -1n } }),
+      'bad-fee',
+    ],
+    [
+      'a sponsor with a short address',
+      ({ chain, wallet }) => signWithdrawal(chain, wallet, terms, { sponsorship: { sponsor: short, fee: 1n } }),
+      'bad-address',
+    ],
   ],
   announceWithdrawalFor: [
     [
@@ -151,6 +183,12 @@ const table: Readonly<Record<string, readonly Row[]>> = {
       'a short signature',
       ({ chain, wallet }) => announceWithdrawalFor(chain, wallet, { terms, signature: short }),
       'bad-signature',
+    ],
+    [
+      'too large a fee',
+      ({ chain, wallet }) =>
+        announceWithdrawalFor(chain, wallet, { terms, signature, sponsorship: { ...unsponsored, fee: 1n << 96n } }),
+      'bad-fee',
     ],
   ],
   approve: [
@@ -274,6 +312,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   ]),
   open: [
     ...ofDeposits((given, change) => ofOpening(open)(given, change), channelUnitsMax),
+    ofFees(ofOpening(open)),
     ['malformed terms', (given) => ofOpening(open)(given, { terms: badTerms }), 'bad-terms'],
     ['a salt of one byte', (given) => ofOpening(open)(given, { terms: { ...terms, salt: short } }), 'bad-terms'],
     [
@@ -289,6 +328,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   ],
   topUp: [
     ...ofDeposits((given, change) => ofOpening(topUp)(given, change), channelUnitsMax),
+    ofFees(ofOpening(topUp)),
     ['malformed terms', (given) => ofOpening(topUp)(given, { terms: badTerms }), 'bad-terms'],
     ['a job', (given) => ofOpening(topUp)(given, { terms: job }), 'session-only'],
   ],
@@ -300,6 +340,33 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ['a short address', ({ chain, wallet }) => settle(chain, wallet, short), 'bad-address'],
     ['the zero address', ({ chain, wallet }) => settle(chain, wallet, `0x${'00'.repeat(20)}`), 'bad-address'],
   ],
+  signSettleOrder: (
+    [
+      ['a negative fee', { sponsorship: { ...unsponsored, fee: -1n } }, 'bad-fee'],
+      ['a sponsor with a short address', { sponsorship: { sponsor: short, fee: 1n } }, 'bad-address'],
+      ['a negative least', { payeeMin: -1n }, 'bad-fee'],
+      ['too large a least', { payeeMin: voucherUnitsMax + 1n }, 'bad-fee'],
+      ['half a second', { validBefore: 1.5 }, 'bad-time'],
+    ] as const
+  ).map(([what, change, code]): Row => [
+    what,
+    ({ chain, wallet }) =>
+      signSettleOrder(chain, wallet, { sponsorship: unsponsored, payeeMin: 1n, validBefore: startSeconds, ...change }),
+    code,
+  ]),
+  settleFor: (
+    [
+      ['a short payee', { payee: short }, 'bad-address'],
+      ['a negative fee', { fee: -1n }, 'bad-fee'],
+      ['no time', { validBefore: 0 }, 'bad-time'],
+      ['another token', { token: addressOfKey(9) }, 'token-unsupported'],
+      ['a forged signature', {}, 'bad-signature'],
+    ] as const
+  ).map(([what, change, code]): Row => [
+    what,
+    ({ chain, wallet }) => settleFor(chain, wallet, { order: { ...settleOrder, ...change }, signature }),
+    code,
+  ]),
   unbond: [
     ['nothing', ({ chain, wallet }) => unbond(chain, wallet, 0n), 'amount-zero'],
     ['a negative amount', ({ chain, wallet }) => unbond(chain, wallet, -1n), 'amount-zero'],
@@ -315,6 +382,11 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   ],
   signAuthorization: [
     ...ofSigningAll(deposits.signAuthorization),
+    [
+      'a fee as large as the deposit',
+      (given) => ofSigning(deposits.signAuthorization)(given, { sponsorship: { ...unsponsored, fee: 5n } }),
+      'fee-too-large',
+    ],
     ['no subject', (given) => ofSigning(deposits.signAuthorization)(given, { subject: short }), 'bad-deposit'],
   ],
   signPermit: ofSigningAll(deposits.signPermit),

@@ -1,6 +1,6 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { channelsCall } from '../chain/calls.ts';
-import { checkFunding, checkFunds, fundingCall, type Funding } from '../deposit.ts';
+import { checkFunding, checkFunds, fundingCall, sponsorshipOf, type Funding } from '../deposit.ts';
 import { payError } from '../errors.ts';
 import type { Chain, ChannelId, ChannelTerms, Mined, Wallet } from '../spec.ts';
 import { channelIdOf, parseTerms } from '../terms.ts';
@@ -12,7 +12,7 @@ export interface Opening extends Funding {
 /**
  * Opens a channel, in session or job mode, with its first deposit. With an authorization any account may send it, so a
  * wallet without gas signs once and a relay or the session key sends it.
- * @throws `bad-terms`, `amount-zero`, `amount-too-large`, `bad-deposit`, `token-unsupported`, `not-payer`,
+ * @throws `bad-terms`, `amount-zero`, `amount-too-large`, `fee-too-large`, `bad-deposit`, `token-unsupported`, `not-payer`,
  * `insufficient-funds`, `channel-exists`, `authorization-used`, `authorization-expired`, `bad-signature`, and those of
  * sending.
  */
@@ -31,7 +31,8 @@ export async function open(
     throw payError('not-payer', { details: { expected: channel.payer, sender: sender.address } });
   }
   const args = [channel, amount] as const;
-  const call = channelsCall(chain.entry, fundingCall('open', deposit, { byAnybody: args, bySender: args }));
+  const byAnybody = [...args, sponsorshipOf(deposit)] as const;
+  const call = channelsCall(chain.entry, fundingCall('open', deposit, { byAnybody, bySender: args }));
   await checkFunds(chain, { owner: channel.payer, amount }, options);
   return { ...(await chain.transact(sender, call, options)), channelId: channelIdOf(channel) };
 }

@@ -47,6 +47,8 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
     blockHash: (number, options) => node.blockHash(number, options),
     channel: (id, options) =>
       node.ask((client) => client.readContract({ ...channels, functionName: 'stateOf', args: [id] }), options),
+    settleNonce: (payee, options) =>
+      node.ask((client) => client.readContract({ ...channels, functionName: 'settleNonce', args: [payee] }), options),
     owed: (payee, options) =>
       node.ask(
         (client) => client.readContract({ ...channels, functionName: 'owed', args: [token.address, payee] }),
