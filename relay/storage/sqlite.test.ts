@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { storageCompliance } from '../../tests/compliance/storage.ts';
 import { createCheckpoints } from './checkpoints.ts';
-import { openSqliteStorage, type SqliteStorage } from './sqlite.ts';
+import { openSqliteStorage, synchronousFor, type SqliteStorage } from './sqlite.ts';
 
 let folder: string;
 let files = 0;
@@ -77,4 +77,10 @@ test.skipIf(process.platform === 'win32')('E: folder and files are for their own
   const again = opened(file);
   await again.put('receipts', 'k', 2);
   expect((await modes()).slice(1).map(([, mode]) => mode)).toEqual([0o600, 0o600, 0o600, 0o600]);
+});
+
+test('what would cost money or an identity is on the disk itself once it resolves', () => {
+  expect(synchronousFor([{ store: 'pay' }])).toBe('FULL');
+  expect(synchronousFor([{ store: 'jobs' }, { store: 'identity' }])).toBe('FULL');
+  expect(synchronousFor([{ store: 'jobs' }, { store: 'receipts' }])).toBe('NORMAL');
 });

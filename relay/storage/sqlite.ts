@@ -5,7 +5,7 @@ import { deserialize, serialize } from 'node:v8';
 import { TabloomError } from '#lib/base/errors.ts';
 import { badValue, storageFull, storageUnavailable } from '#lib/storage/errors.ts';
 import type { Checkpoints } from './checkpoints.ts';
-import type { Entry, KeyValue, StoreName, Write } from '#lib/storage/spec.ts';
+import { durableStores, type Entry, type KeyValue, type StoreName, type Write } from '#lib/storage/spec.ts';
 
 export interface SqliteStorage extends KeyValue {
   close(): void;
@@ -47,7 +47,8 @@ export function openSqliteStorage(file: string, checkpoints?: Checkpoints): Sqli
     // All values are encoded before any is written, so that a bad one rejects the whole batch.
     const rows = writes.map((write) => [statements[write.type], encode(write)] as const);
     coded(() => {
-      database.exec('BEGIN IMMEDIATE');
+      // In WAL mode, NORMAL survives the end of the process, and only FULL that of the machine.
+      database.exec(`PRAGMA synchronous = ${synchronousFor(writes)}; BEGIN IMMEDIATE`);
       try {
         for (const [statement, values] of rows) statement.run(...values);
         database.exec('COMMIT');
@@ -78,6 +79,10 @@ export function openSqliteStorage(file: string, checkpoints?: Checkpoints): Sqli
     },
   };
 }
+
+/** How a transaction with these writes reaches the disk. */
+export const synchronousFor = (writes: readonly Pick<Write, 'store'>[]): 'FULL' | 'NORMAL' =>
+  writes.some(({ store }) => durableStores.has(store)) ? 'FULL' : 'NORMAL';
 
 function open(file: string): { readonly database: DatabaseSync; readonly lock: DatabaseSync } {
   let lock: DatabaseSync | undefined;

@@ -3,7 +3,15 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { storageError } from './errors.ts';
 import { migrations as released, type Migration } from './migrations.ts';
 import { openDatabase, type OpenComponents } from './open.ts';
-import type { Entry, KeyValue, ListOptions, Place, StoreName, Write } from './spec.ts';
+import {
+  durableStores,
+  type Entry,
+  type KeyValue,
+  type ListOptions,
+  type Place,
+  type StoreName,
+  type Write,
+} from './spec.ts';
 
 export interface IndexedDbStorage extends KeyValue {
   /** Closes the database; the next call reopens it. */
@@ -14,9 +22,6 @@ export interface IndexedDbOptions {
   readonly name?: string;
   readonly migrations?: readonly Migration[];
 }
-
-/** Stores written with strict durability, because losing them in a power cut would cost money or an identity. */
-const durable: ReadonlySet<StoreName> = new Set(['identity', 'pay']);
 
 /**
  * Browser storage on IndexedDB. The first call opens the database; it is reopened after another tab's upgrade or the
@@ -63,7 +68,7 @@ export function createIndexedDbStorage(
 
   const transact = (stores: StoreName[], reads: readonly Place[], plan: Plan): Promise<void> =>
     run(async (database) => {
-      const durability = stores.some((store) => durable.has(store)) ? 'strict' : 'default';
+      const durability = stores.some((store) => durableStores.has(store)) ? 'strict' : 'default';
       const transaction = database.transaction(stores, 'readwrite', { durability });
       const ended = transaction.done;
       ended.catch(() => undefined);

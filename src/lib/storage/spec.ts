@@ -34,6 +34,9 @@ export const storeNames: readonly StoreName[] = [
   'pay',
 ];
 
+/** Stores whose writes survive a power cut once they resolve: losing one would cost money or an identity. */
+export const durableStores: ReadonlySet<StoreName> = new Set(['identity', 'pay']);
+
 export interface Place {
   readonly store: StoreName;
   readonly key: string;
