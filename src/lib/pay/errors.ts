@@ -58,6 +58,10 @@ export const payErrors = {
   'order-too-long': 'The claim order is valid for too long. The maximum is 32 days.',
   'order-unprofitable': 'The fee of this claim order does not cover its gas.',
   'contract-signer': 'The signer is a contract, whose check could cost any amount of gas. Use an ordinary key.',
+  'fee-too-small': 'The fee does not cover the gas any more. Ask for the current one and sign again.',
+  'relay-busy': 'The relay has too many deposits to send. Try again in a minute.',
+  'sponsor-too-dear':
+    'The relay asks more for sending a deposit than your limit allows. Raise the limit, or add gas to the wallet.',
   'relay-declined': 'The last transaction this relay sent for this account lost money. It sends none for it today.',
   'relay-stopped':
     'The relay has stopped sending for others today, after too many failed transactions. Try again tomorrow.',

@@ -16,6 +16,8 @@ import {
   type Wallet,
 } from './spec.ts';
 import type { ChainTime } from './chain-time.ts';
+import type { Sponsor } from './sponsor.ts';
+import { unsponsored } from './sponsorship.ts';
 import { isJob, sessionTerms } from './terms.ts';
 
 /** A chain that jobs are paid on. */
@@ -25,8 +27,8 @@ export interface PurseChain {
   readonly payer: Payer;
   /** Owns the money, and signs deposits. */
   readonly wallet: Wallet;
-  /** Sends them, and pays their gas; often the same. */
-  readonly sender: Wallet;
+  /** Sends them: a wallet with gas, often the same, or a sponsor for a fee out of the deposit. */
+  readonly sender: Wallet | Sponsor;
 }
 
 /** What an owner lets lie in channels, in units. */
@@ -35,6 +37,8 @@ export interface DepositLimits {
   readonly perProviderMax: bigint;
   /** In all channels. */
   readonly depositsMax: bigint;
+  /** For a sponsor that sends a deposit. */
+  readonly sponsorFeeMax: bigint;
   /** A deposit is for this many jobs of the same budget, as far as the limits allow. */
   readonly jobsPerDeposit: bigint;
 }
@@ -105,9 +109,16 @@ export function createFunding(
   const deposit = async (
     { chain, time, payer, wallet, sender }: PurseChain,
     { terms, id }: FoundChannel,
-    { need, wish, act }: { readonly need: bigint; readonly wish: bigint; readonly act: typeof open | typeof topUp },
+    { kind, ...units }: { readonly need: bigint; readonly wish: bigint; readonly kind: 'open' | 'top-up' },
     options: AbortOptions,
   ) => {
+    const sponsorship = 'quote' in sender ? await sender.quote(options) : unsponsored;
+    const { fee } = sponsorship;
+    if (fee > limits.sponsorFeeMax) {
+      throw payError('sponsor-too-dear', { details: { maximum: limits.sponsorFeeMax, given: fee } });
+    }
+    // The fee comes out of the deposit.
+    const [need, wish] = [units.need + fee, units.wish + fee];
     const available = await chain.tokenBalance(wallet.address, options);
     const now = await time.current(options);
     const most = allowed(terms.provider, now);
@@ -121,10 +132,14 @@ export function createFunding(
       const to = chain.entry.contracts.channels;
       const signed = await signAuthorization(
         { chain, wallet, random },
-        { subject: id, to, amount, validBefore },
+        { subject: id, to, amount, validBefore, sponsorship },
         options,
       );
-      const { events } = await act(chain, sender, { terms, amount, deposit: signed }, options);
+      const opening = { terms, amount, deposit: signed };
+      const { events } =
+        'quote' in sender
+          ? await sender.send(kind, opening, options)
+          : await (kind === 'open' ? open : topUp)(chain, sender, opening, options);
       await payer.applyEvents(events);
     } catch (error) {
       if (!uncertain.has(errorCode(error))) pending.delete(entry);
@@ -150,20 +165,20 @@ export function createFunding(
       rooms.sort((a, b) => (a.room < b.room ? -1 : a.room > b.room ? 1 : 0));
       const fitting = rooms.find(({ room }) => room >= budget);
       if (fitting) return fitting;
-      const wish = most(depositMin, budget * limits.jobsPerDeposit);
+      const wish = budget * limits.jobsPerDeposit;
       const largest = rooms.at(-1);
       if (largest) {
         const need = budget - largest.room;
-        await deposit(on, largest, { need, wish: most(need, wish - largest.room), act: topUp }, options);
+        await deposit(on, largest, { need, wish: most(need, wish - largest.room), kind: 'top-up' }, options);
         return largest;
       }
       // The terms of an opening that was interrupted are used again: the contract opens a channel once, whoever else tries.
       const fresh = unopened ?? (await begin());
-      await deposit(on, fresh, { need: most(depositMin, budget), wish: most(wish, budget), act: open }, options);
+      await deposit(on, fresh, { need: most(depositMin, budget), wish: most(depositMin, wish), kind: 'open' }, options);
       const state = await payer.state(fresh.id);
       if (state.phase !== 'open') throw payError('channel-missing', { details: { channelId: fresh.id } });
       const short = budget - (await roomOf(fresh.id, state.balance));
-      if (short > 0n) await deposit(on, fresh, { need: short, wish: short, act: topUp }, options);
+      if (short > 0n) await deposit(on, fresh, { need: short, wish: short, kind: 'top-up' }, options);
       return fresh;
 
       async function begin(): Promise<FoundChannel> {

@@ -27,7 +27,13 @@ const payout: Payout = {
   delay: delayMin,
   depositMin: '500',
 };
-const limits: PurseLimits = { perJobMax: 1_000n, perProviderMax: 3_000n, depositsMax: 5_000n, jobsPerDeposit: 4n };
+const limits: PurseLimits = {
+  perJobMax: 1_000n,
+  perProviderMax: 3_000n,
+  depositsMax: 5_000n,
+  sponsorFeeMax: 100n,
+  jobsPerDeposit: 4n,
+};
 
 async function walking(
   changes: Partial<PurseLimits> = {},

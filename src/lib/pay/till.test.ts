@@ -176,7 +176,7 @@ async function pair(chain: BankingChain, storages: readonly [TestStorage, TestSt
       chains: [{ chain, time: createChainTime(chain, clock), payer, wallet, sender: wallet }],
       random: seededRandom(seed),
     },
-    { perJobMax: 1_000n, perProviderMax: 100_000n, depositsMax: 100_000n, jobsPerDeposit: 10n },
+    { perJobMax: 1_000n, perProviderMax: 100_000n, depositsMax: 100_000n, sponsorFeeMax: 0n, jobsPerDeposit: 10n },
   );
   const payee = await testPayee(storages[1], { chain, clock });
   const till = createTill([{ payout, payee, perPayerMax: 1_000_000n }]);

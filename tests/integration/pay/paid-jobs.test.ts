@@ -44,7 +44,7 @@ test('jobs at once, paid by the chunk out of one channel that is topped up: depo
       chains: [{ chain, time, payer: paying, wallet: payer.wallet, sender: payer.wallet }],
       random: systemRandom,
     },
-    { perJobMax: 2_000n, perProviderMax: 8_000n, depositsMax: 8_000n, jobsPerDeposit: 1n },
+    { perJobMax: 2_000n, perProviderMax: 8_000n, depositsMax: 8_000n, sponsorFeeMax: 0n, jobsPerDeposit: 1n },
   );
 
   const serving = await createPayee({
