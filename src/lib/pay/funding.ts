@@ -128,6 +128,8 @@ export function createFunding(
     const validBefore = now + authorizationSeconds;
     const entry = { provider: terms.provider, amount, until: validBefore };
     pending.add(entry);
+    // Whoever holds a signed deposit can make it, whatever it says became of it.
+    let isHandedOut = false;
     try {
       const to = chain.entry.contracts.channels;
       const signed = await signAuthorization(
@@ -136,13 +138,14 @@ export function createFunding(
         options,
       );
       const opening = { terms, amount, deposit: signed };
+      isHandedOut = 'quote' in sender;
       const { events } =
         'quote' in sender
           ? await sender.send(kind, opening, options)
           : await (kind === 'open' ? open : topUp)(chain, sender, opening, options);
       await payer.applyEvents(events);
     } catch (error) {
-      if (!uncertain.has(errorCode(error))) pending.delete(entry);
+      if (!isHandedOut && !uncertain.has(errorCode(error))) pending.delete(entry);
       // Opened by an attempt that was given up as lost: what is there is used, and nothing is paid in twice.
       if (errorCode(error) !== 'channel-exists') throw error;
     }

@@ -17,6 +17,7 @@ import { createPurse, type PurseLimits } from './purse.ts';
 import { createChainTime } from './chain-time.ts';
 import { payError } from './errors.ts';
 import { closedSentinel } from './spec.ts';
+import type { Sponsor } from './sponsor.ts';
 import type { SessionKey } from './wallet/session-key.ts';
 
 const lower = (address: string) => address.toLowerCase() as `0x${string}`;
@@ -251,4 +252,27 @@ test('a chunk that was stored although its write failed is paid once, by this jo
     expect((await next.promise(10n)).cumulativeAmount).toBe(isRepeated ? 30n : 20n);
     expect(await payer.spent()).toBe(isRepeated ? 30n : 20n);
   }
+});
+
+test('a deposit that a sponsor refused to send counts against the limits: it holds the signature', async () => {
+  const [chain, clock] = [bankingChain(), testClock()];
+  const { payer } = await testPayer(testStorage(), { clock, chain, expiresAt: startSeconds + 10_000 });
+  const refusing: Sponsor = {
+    quote: async () => ({ sponsor: addressOfKey(6), fee: 10n }),
+    send: async () => {
+      throw payError('fee-too-small');
+    },
+  };
+  const on = { chain, time: createChainTime(chain, clock), payer, wallet: walletOf(1), sender: refusing };
+  const purse = createPurse({ chains: [on], random: seededRandom(52) }, { ...limits, depositsMax: 1_000n });
+  const open = () => purse.open(payout, { id: 'a', peer: 'p', budget: 600n });
+  await expect(open()).rejects.toMatchObject({ code: 'fee-too-small' });
+  await expect(open()).rejects.toMatchObject({ code: 'deposit-limit' });
+  await clock.advance(3_600_000);
+  chain.now += 3_600;
+  await expect(open()).rejects.toMatchObject({ code: 'fee-too-small' });
+  const dear = createPurse({ chains: [on], random: seededRandom(53) }, { ...limits, sponsorFeeMax: 9n });
+  await expect(dear.open(payout, { id: 'a', peer: 'p', budget: 6n })).rejects.toMatchObject({
+    code: 'sponsor-too-dear',
+  });
 });
