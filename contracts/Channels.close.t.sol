@@ -25,7 +25,10 @@ contract ChannelsCloseTest is ChannelsFixture {
     function test_close_needsNoVoucherForWhatWasClaimed() public {
         IChannels.Channel memory channel = opened(1);
         claimed(channel, 1_000);
-        channels.close(channel, 1_000, '', closeSignature(TAB_KEY, idOf(channel), 1_000));
+        bytes memory agreed = closeSignature(TAB_KEY, idOf(channel), 1_000);
+        vm.recordLogs();
+        channels.close(channel, 1_000, '', agreed);
+        assertEq(0, countLogs(IChannels.Claimed.selector), 'nothing was claimed by it');
         assertState(channel, 1_000, 1_000, CLOSED);
         assertEq(900, owed(provider), 'provider');
     }

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20Errors} from '@openzeppelin/contracts/interfaces/draft-IERC6093.sol';
 import {SafeERC20} from '@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol';
 import {IChannels} from './IChannels.sol';
-import {Intake} from './Intake.sol';
+import {Authorization, Intake} from './Intake.sol';
 import {ChannelsFixture} from './test/ChannelsFixture.sol';
 import {HostileToken} from './test/HostileToken.sol';
 
@@ -21,6 +21,29 @@ contract HostileTokensTest is ChannelsFixture {
     function test_feeOnTransfer_isRefused() public {
         hostile.setFee(1);
         refuse(abi.encodeWithSelector(Intake.TransferMismatch.selector, DEPOSIT, DEPOSIT - 1));
+    }
+
+    function test_feeOnTransfer_isRefusedByAuthorizationToo() public {
+        hostile.setFee(1);
+        Authorization memory given;
+        vm.expectRevert(abi.encodeWithSelector(Intake.TransferMismatch.selector, DEPOSIT, DEPOSIT - 1));
+        channels.openWithAuthorization(hostileChannel(1), DEPOSIT, unsponsored(), given);
+        hostile.setFee(0);
+        channels.openWithAuthorization(hostileChannel(1), DEPOSIT, unsponsored(), given);
+        assertState(hostileChannel(1), DEPOSIT, 0, 0);
+    }
+
+    /// With nothing left to send, nothing is sent: a payer whom the token refuses ends its channel all the same.
+    function test_blockedPayer_endsAChannelWithNothingLeft() public {
+        IChannels.Channel memory channel = hostileChannel(1);
+        openAs(channel, DEPOSIT);
+        claimed(channel, DEPOSIT);
+        vm.prank(payer);
+        channels.announceWithdrawal(channel);
+        vm.warp(present() + DELAY);
+        hostile.setBlocked(payer, true);
+        channels.withdraw(channel);
+        assertState(channel, DEPOSIT, DEPOSIT, CLOSED);
     }
 
     function test_transferThatBringsMore_isRefused() public {

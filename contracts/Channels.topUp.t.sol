@@ -81,6 +81,11 @@ contract ChannelsTopUpTest is ChannelsFixture {
         uint256 most = type(uint104).max;
         vm.expectRevert(abi.encodeWithSelector(IChannels.BalanceTooLarge.selector, most, most + 1));
         channels.topUp(channel, uint128(most + 1 - DEPOSIT));
+        vm.stopPrank();
+        fund(payer, most);
+        vm.prank(payer);
+        channels.topUp(channel, uint128(most - DEPOSIT));
+        assertState(channel, most, 0, 0);
     }
 
     function refuse(IChannels.Channel memory channel, bytes memory problem) private {

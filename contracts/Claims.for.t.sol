@@ -69,9 +69,11 @@ contract ClaimForTest is ChannelsFixture {
         IChannels.Claim[] memory list = two();
         IChannels.ClaimOrder memory order = orderFor(list, 0);
         bytes memory signature = orderSignature(TAB_KEY, order);
+        vm.recordLogs();
         vm.prank(RELAY);
         channels.claimFor(list, order, signature);
         assertEq(0, owed(RELAY), 'relay');
+        assertEq(0, countLogs(IChannels.RelayPaid.selector), 'nothing was said of a fee');
         assertEq(2_700, owed(provider), 'provider');
     }
 

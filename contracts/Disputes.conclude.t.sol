@@ -77,6 +77,38 @@ contract DisputesConcludeTest is DisputesFixture {
         assertAllCollected();
     }
 
+    function test_conclude_clearsNobodyByATie() public {
+        uint256 id = answered();
+        castMany(id, 1, 3, 3);
+        passWindow(id);
+        disputes.conclude(id);
+        assertEnded(id, IDisputes.Outcome.Dismissed);
+    }
+
+    /// Odd amounts: halves and shares are rounded down, and what that leaves over is burned.
+    function test_conclude_roundsDown() public {
+        uint128 penalty = 100_000_019;
+        vm.startPrank(CHALLENGER);
+        uint256 bad = disputes.open(provider, 'bad', penalty);
+        uint256 good = disputes.open(provider, 'good', penalty);
+        vm.stopPrank();
+        vm.warp(present() + 3 days + 1);
+        castMany(bad, 1, 3, 0);
+        castMany(good, 1, 0, 3);
+        passWindow(bad);
+        disputes.conclude(good);
+        assertEq(5_000_000, disputes.owed(provider), 'provider, half of 10,000,001');
+        assertEq(1_666_666, disputes.owed(validator(1)), 'a third of that');
+        assertEq(3, disputes.owed(BURN), 'burned');
+        disputes.conclude(bad);
+        passWindow(bad);
+        disputes.conclude(bad);
+        // Of 50,000,009 awarded, three fifths.
+        assertEq(10_000_001 + 30_000_005, disputes.owed(CHALLENGER), 'challenger');
+        assertEq(2 * 1_666_666, disputes.owed(validator(1)), 'validator');
+        assertAllCollected();
+    }
+
     function test_conclude_innocentCostsTheChallenger() public {
         uint256 id = answered();
         castMany(id, 1, 2, 3);
@@ -168,6 +200,8 @@ contract DisputesConcludeTest is DisputesFixture {
         vm.prank(stranger);
         assertEq(COUNTER_BOND / 2, disputes.collect(CHALLENGER), 'first');
         assertEq(0, disputes.collect(CHALLENGER), 'second');
+        vm.recordLogs();
         assertEq(0, disputes.collect(stranger), 'stranger');
+        assertEq(0, vm.getRecordedLogs().length, 'nothing was said');
     }
 }

@@ -34,6 +34,19 @@ contract DisputesOpenTest is DisputesFixture {
         fresh.open(provider, RECEIPT, PENALTY);
         vm.stopPrank();
         uint256 running = openDispute();
+        vm.expectEmit(address(disputes));
+        emit IDisputes.SwitchedOff();
+        vm.prank(GOVERNOR);
+        disputes.switchOff();
+        bytes memory call = abi.encodeCall(Disputes.switchOn, ());
+        uint256 before = present();
+        vm.prank(GOVERNOR);
+        disputes.schedule(call);
+        vm.warp(before + 7 days);
+        vm.expectEmit(address(disputes));
+        emit IDisputes.SwitchedOn();
+        disputes.execute(call);
+        vm.warp(before);
         vm.prank(GOVERNOR);
         disputes.switchOff();
         vm.prank(CHALLENGER);
@@ -80,6 +93,13 @@ contract DisputesOpenTest is DisputesFixture {
         vm.startPrank(CHALLENGER);
         disputes.open(provider, 'least', STAKE / 10);
         disputes.open(provider, 'most', STAKE);
+    }
+
+    function test_open_roundsTheLeastPenaltyDown() public {
+        vm.prank(provider);
+        providers.bond(7);
+        vm.prank(CHALLENGER);
+        disputes.open(provider, RECEIPT, STAKE / 10);
     }
 
     function test_open_costsAShareOfAllItLocks() public {

@@ -94,6 +94,13 @@ contract GovernedTest is ChannelsFixture {
         assertTrue(channels.readyAt(keccak256(nonsense)) != 0, 'still scheduled');
     }
 
+    function test_setters_areForScheduledCallsAlone() public {
+        bytes memory problem = abi.encodeWithSelector(Governed.OnlyScheduled.selector, address(channels), GOVERNOR);
+        vm.prank(GOVERNOR);
+        vm.expectRevert(problem);
+        channels.setShare(500);
+    }
+
     function test_execute_runsNothingOnceRenounced() public {
         vm.startPrank(GOVERNOR);
         channels.schedule(call);

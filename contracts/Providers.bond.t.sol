@@ -48,6 +48,9 @@ contract ProvidersBondTest is DisputesFixture {
         uint256 most = type(uint128).max;
         vm.expectRevert(abi.encodeWithSelector(IProviders.StakeTooLarge.selector, most, most + STAKE));
         providers.bond(type(uint128).max);
+        token.mint(provider, most);
+        providers.bond(uint128(most - STAKE));
+        assertEq(most, stakeOf(provider).stake, 'as much as a stake can hold');
     }
 
     function test_unbond_takesTheWholePeriod() public {
@@ -63,6 +66,8 @@ contract ProvidersBondTest is DisputesFixture {
         providers.withdrawBond(provider);
         vm.warp(due);
         uint256 before = token.balanceOf(provider);
+        vm.expectEmit(address(providers));
+        emit IProviders.Unbonded(provider, 400);
         vm.prank(stranger);
         assertEq(400, providers.withdrawBond(provider), 'amount');
         assertEq(before + 400, token.balanceOf(provider), 'provider');
@@ -120,7 +125,13 @@ contract ProvidersBondTest is DisputesFixture {
         vm.expectRevert(problem);
         providers.setStakeMinimum(1);
         vm.stopPrank();
-        govern(providers, abi.encodeCall(Providers.setStakeMinimum, (7)));
+        bytes memory call = abi.encodeCall(Providers.setStakeMinimum, (7));
+        vm.prank(GOVERNOR);
+        providers.schedule(call);
+        vm.warp(present() + 7 days);
+        vm.expectEmit(address(providers));
+        emit IProviders.StakeMinimumSet(7);
+        providers.execute(call);
         assertEq(7, providers.stakeMinimum(), 'minimum');
         vm.expectRevert(abi.encodeWithSelector(Intake.TokenWithoutCode.selector, stranger));
         new Providers(GOVERNOR, stranger, 0);

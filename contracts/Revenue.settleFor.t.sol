@@ -121,6 +121,15 @@ contract RevenueSettleForTest is ChannelsFixture {
         refuse(order, signature, problem);
     }
 
+    function test_settleFor_withoutAFeePaysNobody() public {
+        IChannels.SettleOrder memory order = orderOf(provider);
+        order.fee = 0;
+        bytes memory signature = settleOrderSignature(PROVIDER_KEY, order);
+        vm.recordLogs();
+        assertEq(900, channels.settleFor(order, signature), 'amount');
+        assertEq(0, countLogs(IChannels.SponsorPaid.selector), 'nothing was said of a fee');
+    }
+
     function test_settleFor_withoutASponsorsNamePaysWhoeverSends() public {
         IChannels.SettleOrder memory order = orderOf(provider);
         order.sponsor = address(0);

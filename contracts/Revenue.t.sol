@@ -25,7 +25,12 @@ contract RevenueTest is ChannelsFixture {
     function test_setShare_appliesToClaimsFromThenOn() public {
         IChannels.Channel memory channel = opened(1);
         claimed(channel, 1_000);
-        govern(abi.encodeCall(channels.setShare, (500)));
+        bytes memory call = abi.encodeCall(channels.setShare, (500));
+        announce(call);
+        vm.warp(present() + 7 days);
+        vm.expectEmit(address(channels));
+        emit IChannels.ShareSet(500);
+        channels.execute(call);
         claimed(channel, 2_000);
         assertEq(100 + 50, owed(TREASURY), 'treasury');
         govern(abi.encodeCall(channels.setShare, (0)));
@@ -50,7 +55,12 @@ contract RevenueTest is ChannelsFixture {
     function test_setTreasury_appliesToClaimsFromThenOn() public {
         IChannels.Channel memory channel = opened(1);
         claimed(channel, 1_000);
-        govern(abi.encodeCall(channels.setTreasury, (stranger)));
+        bytes memory call = abi.encodeCall(channels.setTreasury, (stranger));
+        announce(call);
+        vm.warp(present() + 7 days);
+        vm.expectEmit(address(channels));
+        emit IChannels.TreasurySet(stranger);
+        channels.execute(call);
         claimed(channel, 3_000);
         assertEq(100, owed(TREASURY), 'former treasury');
         assertEq(200, owed(stranger), 'treasury');

@@ -249,6 +249,14 @@ abstract contract ChannelsFixture is Test {
         return Permit(deadline, v, r, s);
     }
 
+    /// @dev How many of the recorded logs are of this event.
+    function countLogs(bytes32 topic) internal returns (uint256 count) {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] == topic) ++count;
+        }
+    }
+
     /// @dev The last refusal among the recorded logs; `None` when there was none.
     function lastRefusal() internal returns (IChannels.Refusal refusal) {
         bytes32 topic = IChannels.ClaimSkipped.selector;

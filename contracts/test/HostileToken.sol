@@ -53,6 +53,19 @@ contract HostileToken is ERC20 {
         return _move(msg.sender, to, amount);
     }
 
+    /// @dev Anybody's word is good enough for it.
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 amount,
+        uint256,
+        uint256,
+        bytes32,
+        bytes calldata
+    ) external {
+        _move(from, to, amount);
+    }
+
     function _move(address from, address to, uint256 amount) private returns (bool) {
         if (mode == Mode.Reverting) revert('not today');
         if (mode == Mode.ReturningFalse) return false;

@@ -3,16 +3,21 @@
  * a mutant survives or is caught only by other tests than the one named. A word on the command line limits the run to
  * mutants whose name contains it. With `--walks` only the random walks run, with the effort used on every change; the
  * table then shows which faults they find alone, and nothing fails.
+ *
+ * Then mutants made by rule (`rules/`): each must be caught by the tests of its contract, or be excused with a reason.
+ * `--planted` and `--rules` run one kind alone; `--contract Claims` runs those by rule of one contract.
  */
 import { spawn } from 'node:child_process';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 import { hardhatCli } from './artifacts.ts';
 import { projectRoot } from '../tasks/tool.ts';
 import { bondsMutants } from './mutant-list-bonds.ts';
 import { channelsMutants } from './mutant-list-channels.ts';
 import type { Mutant } from './mutant.ts';
+import { reportByRule } from './rules/report.ts';
 
 type Verdict = { readonly mutant: Mutant; readonly failed: readonly string[]; readonly problem: string | null };
 
@@ -23,31 +28,49 @@ const timeoutMs = 300_000;
 const workspace = join(projectRoot, 'cache/mutants');
 /** Mutants tested in parallel: one per processor, at most four. */
 const lanes = Math.min(4, availableParallelism());
-const walksOnly = process.argv.includes('--walks');
-const wanted = process.argv.slice(2).find((word) => !word.startsWith('--'));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    walks: { type: 'boolean', default: false },
+    planted: { type: 'boolean', default: false },
+    rules: { type: 'boolean', default: false },
+    contract: { type: 'string' },
+  },
+});
+const walksOnly = values.walks;
+const [wanted] = positionals;
 const chosen = [...channelsMutants, ...bondsMutants].filter(({ name }) => !wanted || name.includes(wanted));
+const byRuleOnly = values.rules || values.contract !== undefined;
 
-await rm(workspace, { recursive: true, force: true });
-await mkdir(workspace, { recursive: true });
-try {
-  const verdicts: Verdict[] = [];
-  row('mutant', 'breaks', 'caught by');
-  const waiting = [...chosen];
-  const work = async (lane: number) => {
-    for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
-      const verdict = await judge(mutant, join(workspace, String(lane)));
-      verdicts.push(verdict);
-      row(mutant.name, mutant.breaks, verdict.problem ?? verdict.failed.join(', '));
-    }
-  };
-  await Promise.all(Array.from({ length: lanes }, (_, lane) => work(lane)));
-  const survivors = verdicts.filter(({ problem }) => problem !== null);
-  process.stdout.write(
-    `\n${verdicts.length - survivors.length} of ${verdicts.length} caught${walksOnly ? ' by the walks alone' : ''}\n`,
-  );
-  if (verdicts.length === 0 || (survivors.length > 0 && !walksOnly)) process.exitCode = 1;
-} finally {
+if (!byRuleOnly) await tryPlanted();
+if (byRuleOnly || !(values.planted || walksOnly || wanted)) {
+  const isExplained = await reportByRule(values.contract, (line) => void process.stdout.write(`${line}\n`));
+  if (!isExplained) process.exitCode = 1;
+}
+
+async function tryPlanted(): Promise<void> {
   await rm(workspace, { recursive: true, force: true });
+  await mkdir(workspace, { recursive: true });
+  try {
+    const verdicts: Verdict[] = [];
+    row('mutant', 'breaks', 'caught by');
+    const waiting = [...chosen];
+    const work = async (lane: number) => {
+      for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
+        const verdict = await judge(mutant, join(workspace, String(lane)));
+        verdicts.push(verdict);
+        row(mutant.name, mutant.breaks, verdict.problem ?? verdict.failed.join(', '));
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, (_, lane) => work(lane)));
+    const survivors = verdicts.filter(({ problem }) => problem !== null);
+    process.stdout.write(
+      `\n${verdicts.length - survivors.length} of ${verdicts.length} caught${walksOnly ? ' by the walks alone' : ''}\n`,
+    );
+    if (verdicts.length === 0 || (survivors.length > 0 && !walksOnly)) process.exitCode = 1;
+  } finally {
+    await rm(workspace, { recursive: true, force: true });
+  }
 }
 
 function row(name: string, breaks: string, verdict: string): void {
