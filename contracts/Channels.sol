@@ -20,6 +20,9 @@ contract Channels is Claims, ChannelTerms {
     using SafeERC20 for IERC20;
 
     uint256 public constant BALANCE_MAX = type(uint104).max;
+    /// @notice The payer's signer, a key in a browser, may promise a sponsor one part in so many of what is unclaimed. More
+    /// would let a thief of that key pay the deposit to itself.
+    uint256 public constant SIGNER_FEE_PART = 10;
 
     mapping(bytes32 channelId => Sponsorship sponsorship) private _sponsorships;
 
@@ -146,15 +149,16 @@ contract Channels is Claims, ChannelTerms {
         // Check
         bytes32 id = channelId(channel);
         bytes32 digest = _hashTypedDataV4(ChannelMessages.hashWithdrawal(id, sponsorship));
-        if (!Signatures.isFrom(channel.payer, digest, signature)) {
-            Signatures.check(channel.payerSigner, digest, signature);
-        }
+        bool byPayer = Signatures.isFrom(channel.payer, digest, signature);
+        if (!byPayer) Signatures.check(channel.payerSigner, digest, signature);
         // Check, Effect
         ChannelState memory state = _announce(channel);
         // Check
         uint256 fee = sponsorship.fee;
         if (fee == 0) return;
-        if (fee > state.balance - state.claimed) revert FeeTooLarge(state.balance - state.claimed, fee);
+        uint256 maximum = state.balance - state.claimed;
+        if (!byPayer) maximum /= SIGNER_FEE_PART;
+        if (fee > maximum) revert FeeTooLarge(maximum, fee);
         // Effect
         address sponsor = sponsorship.sponsor == address(0) ? msg.sender : sponsorship.sponsor;
         _sponsorships[id] = Sponsorship(sponsor, sponsorship.fee);

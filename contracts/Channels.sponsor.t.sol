@@ -155,7 +155,7 @@ contract ChannelsSponsorTest is ChannelsFixture {
         for (uint128 left = 0; left < 2; ++left) {
             IChannels.Channel memory channel = opened(left);
             IChannels.Sponsorship memory terms = IChannels.Sponsorship(SPONSOR, uint96(DEPOSIT));
-            bytes memory agreed = withdrawalSignature(SESSION_KEY, idOf(channel), terms);
+            bytes memory agreed = withdrawalSignature(PAYER_KEY, idOf(channel), terms);
             channels.announceWithdrawalFor(channel, terms, agreed);
             claimed(channel, DEPOSIT - left);
             vm.warp(present() + DELAY);
@@ -196,9 +196,22 @@ contract ChannelsSponsorTest is ChannelsFixture {
         IChannels.Channel memory channel = opened(1);
         claimed(channel, DEPOSIT - 10);
         IChannels.Sponsorship memory terms = IChannels.Sponsorship(SPONSOR, 11);
-        bytes memory given = withdrawalSignature(SESSION_KEY, idOf(channel), terms);
+        bytes memory given = withdrawalSignature(PAYER_KEY, idOf(channel), terms);
         refuse(channel, terms, given, abi.encodeWithSelector(IChannels.FeeTooLarge.selector, 10, 11));
         assertState(channel, DEPOSIT, DEPOSIT - 10, 0);
+        terms.fee = 10;
+        given = withdrawalSignature(PAYER_KEY, idOf(channel), terms);
+        channels.announceWithdrawalFor(channel, terms, given);
+        assertEq(10, channels.sponsorshipOf(idOf(channel)).fee, 'fee');
+    }
+
+    /// The session key lies in a browser: whoever takes it must not be able to pay the deposit to itself.
+    function test_announce_bySessionKeyPromisesATenth() public {
+        IChannels.Channel memory channel = opened(1);
+        claimed(channel, DEPOSIT - 109);
+        IChannels.Sponsorship memory terms = IChannels.Sponsorship(stranger, 11);
+        bytes memory given = withdrawalSignature(SESSION_KEY, idOf(channel), terms);
+        refuse(channel, terms, given, abi.encodeWithSelector(IChannels.FeeTooLarge.selector, 10, 11));
         terms.fee = 10;
         given = withdrawalSignature(SESSION_KEY, idOf(channel), terms);
         channels.announceWithdrawalFor(channel, terms, given);

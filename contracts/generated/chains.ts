@@ -84,7 +84,7 @@ export const chains: readonly ChainEntry[] = [
       "treasury": "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"
     },
     "contracts": {
-      "channels": "0x205BeD8c4497363B95F3036336490860352c18e4",
+      "channels": "0x9c71a1dA260Af5EfB96b3CEB57773cF50081E8e3",
       "providers": "0x2F637442a4528BF6688C16f251ce31398BE8209F",
       "disputes": "0x6B24C2a34A6a32DE45D7f9B97c64cDEa150FA7d3"
     }

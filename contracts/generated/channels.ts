@@ -1202,6 +1202,19 @@ export const channelsAbi = [
   },
   {
     "inputs": [],
+    "name": "SIGNER_FEE_PART",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [],
     "name": "acceptOwnership",
     "outputs": [],
     "stateMutability": "nonpayable",
