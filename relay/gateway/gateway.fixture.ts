@@ -287,7 +287,7 @@ export function finished(request: AskRequest, texts: readonly string[], clock: C
     reason: 'stop',
     usage: { tokensIn: 5, tokensOut: texts.length },
     receipt: { receipt },
-    receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true },
+    receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true },
   };
 }
 

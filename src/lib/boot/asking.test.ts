@@ -54,7 +54,7 @@ const job: Job = {
   salt: '0'.repeat(32),
 };
 
-const all = { signature: true, worker: true, prompt: true, output: true, counts: true };
+const all = { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true };
 
 /** An answer as it is kept: its receipt, and what its parts came to. */
 function kept(parts: readonly Part[]): { readonly answer: JobState; readonly ids: readonly number[] } {

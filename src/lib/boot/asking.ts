@@ -92,7 +92,7 @@ export const shortQuestion = ({ model, by }: Target): AskRequest => ({
 
 /**
  * Checks the receipt of one attempt again, offline: from its bytes, the job as sent, and what was received of that worker.
- * What an offer said of the price is not kept; the price is taken from the receipt.
+ * What an offer said of the price is not kept, nor what was promised; both are taken from the receipt.
  * @param ids of the answer's last tokens, as many as came with one each.
  * @throws `no-receipt` when the worker gave none.
  */
@@ -101,13 +101,14 @@ export function verifyAttempt(answer: JobState, attempt: Attempt, ids: readonly 
   const { worker, settlement } = attempt;
   if (!job || !settlement || !reason) throw new TabloomError('no-receipt', 'This answer has no receipt to check.');
   const opened = tryOpenReceipt(settlement.receipt.receipt);
-  if (!opened) return { signature: false, worker: false, prompt: false, output: false, counts: false };
+  if (!opened) return { signature: false, worker: false, prompt: false, output: false, counts: false, payment: false };
   const receipt = opened.record;
   return checkReceipt(opened, {
     job: { ...job, artefact: worker.artefact, model: worker.model },
     asker: receipt.asker,
     worker: worker.peer,
     output: outputOf(answer, attempt, ids),
+    payment: receipt.payment && { ...receipt.payment, totals: [receipt.payment.total] },
     reason,
     usage: settlement.usage,
     price: receipt.price,

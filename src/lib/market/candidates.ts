@@ -15,8 +15,6 @@ export type Offers = Pick<Directory, 'entries' | 'get' | 'serving'>;
 
 export interface CandidateOptions extends FilterOptions {
   readonly random: Random;
-  /** The asker's own device. */
-  readonly self?: PeerId | undefined;
   /** Workers of a model that this asker has had answers from. */
   readonly known?: ((artefact: ArtefactId) => readonly PeerId[]) | undefined;
   /** Names that mean one artefact; left out, every name belongs to its peer. */

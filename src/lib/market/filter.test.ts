@@ -3,6 +3,13 @@ import { filter } from './filter.ts';
 import { artefactA, artefactB, entryFixture, modelFixture, nowMs, peerFixture } from './offer.fixture.ts';
 import type { RouteQuery } from './spec.ts';
 
+const payout = {
+  chain: 1,
+  provider: `0x${'1'.repeat(40)}`,
+  providerSigner: `0x${'2'.repeat(40)}`,
+  delay: 86_400,
+  depositMin: '0',
+} as const;
 const query: RouteQuery = { model: { artefact: artefactA }, tier: 'open', contextTokens: 512, kind: 'chat' };
 const reason = (over: Parameters<typeof entryFixture>[1], asked: Partial<RouteQuery> = {}, options = {}) => {
   const result = filter({ ...query, ...asked }, entryFixture('A', over), { now: nowMs, ...options });
@@ -18,11 +25,19 @@ test('each reason, and the value on the other side of its edge', () => {
   expect(reason({}, { ignore: [peerFixture('A')] })).toBe('not-allowed');
   expect(reason({}, { ignore: [peerFixture('B')] })).toBe('taken');
   const q8 = { models: [modelFixture({ quantisation: 'Q8_0', price: { in: '5', out: '7' } })] };
-  expect(reason(q8, { quantisations: ['q8_0'] })).toBe('taken');
+  expect(reason({ ...q8, payout }, { budget: '1', quantisations: ['q8_0'] })).toBe('taken');
   expect(reason(q8, { quantisations: ['F16'] })).toBe('quantisation');
-  expect(reason(q8, { priceMax: { in: '5', out: '7' } })).toBe('taken');
-  expect(reason(q8, { priceMax: { in: '4', out: '7' } })).toBe('price');
-  expect(reason(q8, { priceMax: { in: '5', out: '6' } })).toBe('price');
+  const paid = { ...q8, payout };
+  expect(reason(paid, { budget: '1', priceMax: { in: '5', out: '7' } })).toBe('taken');
+  expect(reason(paid, { budget: '1', priceMax: { in: '4', out: '7' } })).toBe('price');
+  expect(reason(paid, { budget: '1', priceMax: { in: '5', out: '6' } })).toBe('price');
+  // Whoever cannot pay, is not asked to.
+  expect(reason(paid)).toBe('price');
+  expect(reason(q8, { budget: '1' })).toBe('price');
+  expect(reason(paid, { budget: '0' })).toBe('price');
+  expect(reason(q8, {}, { self: peerFixture('A') })).toBe('taken');
+  const pictures = [modelFixture({ kinds: ['image'], price: { in: '1', out: '1' } })];
+  expect(reason({ models: pictures, payout }, { budget: '1', kind: 'image' })).toBe('price');
   expect(reason({}, { not: [peerFixture('A')] })).toBe('tried-already');
   expect(reason({}, { model: { artefact: artefactB } })).toBe('model-not-here');
   expect(reason({}, { model: { name: 'tabloom-demo' } })).toBe('taken');

@@ -1,7 +1,8 @@
+import { chargeOf, isFree, isPayable } from '#lib/protocol/charge.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { understandsMust, type OfferedModel } from '#lib/protocol/offer.ts';
+import { understandsMust, type Offer, type OfferedModel } from '#lib/protocol/offer.ts';
 import type { Candidate, DirectoryEntry, Rejection, RejectionReason, RouteQuery } from './spec.ts';
 
 export type FilterResult =
@@ -15,6 +16,8 @@ export interface FilterOptions {
   readonly parked?: ((peer: PeerId, artefact: ArtefactId) => boolean) | undefined;
   /** Tiers that are proven for a worker, by what was checked and never by what it says; none where it is left out. */
   readonly proves?: ((peer: PeerId, tier: Tier) => boolean) | undefined;
+  /** The asker's own device, which charges it nothing. */
+  readonly self?: PeerId | undefined;
   /** `ask`: a worker whose offer speaks of a full queue can do the job too. Left out, it cannot. */
   readonly full?: 'ask' | undefined;
 }
@@ -23,7 +26,7 @@ export interface FilterOptions {
 export function filter(
   query: RouteQuery,
   entry: DirectoryEntry,
-  { now, parked, proves, full }: FilterOptions,
+  { now, parked, proves, self, full }: FilterOptions,
 ): FilterResult {
   const { offer } = entry;
   const reject = (reason: RejectionReason): FilterResult => ({
@@ -43,7 +46,8 @@ export function filter(
   if (able.length === 0) return reject('feature');
   const accepted = able.filter((model) => isAcceptedForm(query, model));
   if (accepted.length === 0) return reject('quantisation');
-  const affordable = accepted.filter((model) => isWithinPrice(query, model));
+  const isOwn = offer.peer === self;
+  const affordable = accepted.filter((model) => isOwn || (isWithinPrice(query, model) && canPay(query, offer, model)));
   if (affordable.length === 0) return reject('price');
   const wide = affordable.filter((model) => model.contextTokens >= query.contextTokens);
   if (wide.length === 0) return reject('context-too-small');
@@ -67,6 +71,13 @@ export const isAcceptedForm = (
   { quantisations }: Pick<RouteQuery, 'quantisations'>,
   { quantisation }: OfferedModel,
 ): boolean => quantisations?.some((form) => form.toLowerCase() === quantisation.toLowerCase()) ?? true;
+
+/** Whether it is free, or the budget has room for the input and some of an answer, and there is an account to pay to. */
+function canPay({ budget, kind, contextTokens }: RouteQuery, { payout }: Offer, { price }: OfferedModel): boolean {
+  if (isFree(price)) return true;
+  if (budget === undefined || !payout || !isPayable(kind)) return false;
+  return chargeOf(price, { in: contextTokens, out: 1 }) <= BigInt(budget);
+}
 
 export const isWithinPrice = ({ priceMax }: Pick<RouteQuery, 'priceMax'>, { price }: OfferedModel): boolean =>
   priceMax === undefined || (BigInt(price.in) <= BigInt(priceMax.in) && BigInt(price.out) <= BigInt(priceMax.out));

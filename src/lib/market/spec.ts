@@ -63,6 +63,8 @@ export interface RouteQuery extends WorkerConditions {
   readonly kind: string;
   /** What the model must be able to do. */
   readonly features?: readonly string[] | undefined;
+  /** What the job may cost still, in the smallest unit; without it only free workers can do it. */
+  readonly budget?: string | undefined;
   /** Peers already tried for this job. */
   readonly not?: readonly PeerId[] | undefined;
 }

@@ -8,6 +8,7 @@ import { createDirectory } from '#lib/market/directory.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.fixture.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
+import type { Purse } from '#lib/pay/ports.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import {
   decodeAskerFrame,
@@ -21,6 +22,7 @@ import {
 } from '#lib/protocol/frame.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { signOffer, type Offer } from '#lib/protocol/offer.ts';
+import type { Payout } from '#lib/protocol/payment.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
@@ -38,9 +40,9 @@ export interface World {
   readonly network: MemoryNetwork;
   readonly directory: Directory;
   worker(seed: number, options?: WorkerOptions): Promise<Worker>;
-  asker(seed: number): Promise<Asker>;
-  /** A worker that follows the test's script instead of the protocol, offered as fast and free. */
-  byzantineWorker(seed: number, script: Script): Promise<Resident>;
+  asker(seed: number, options?: { readonly purse?: Purse }): Promise<Asker>;
+  /** A worker that follows the test's script instead of the protocol, offered as fast and, without a payout, as free. */
+  byzantineWorker(seed: number, script: Script, payout?: Payout): Promise<Resident>;
 }
 
 /** What a byzantine worker does with a job; the channel stays open until the promise settles. */
@@ -96,6 +98,9 @@ export const chat = (content: string, change: Partial<AskRequest> = {}): AskRequ
     ...change,
   }) as AskRequest;
 
+/** Per million units: one for each token of input, two for each of output. */
+export const paidPrice = { in: '1000000', out: '2000000' } as const;
+
 export function createWorld(seed = 1): World {
   const clock = manualClock();
   const random = seededRandom(seed);
@@ -143,7 +148,7 @@ export function createWorld(seed = 1): World {
       announce();
       return { ...here, provider, model, announce };
     },
-    async byzantineWorker(peerSeed, script) {
+    async byzantineWorker(peerSeed, script, payout) {
       const here = await resident(peerSeed);
       here.net.handle(jobProtocol, async (channel) => {
         const frames = channel[Symbol.asyncIterator]();
@@ -174,7 +179,7 @@ export function createWorld(seed = 1): World {
             features: [],
             contextTokens: 100_000,
             quantisation: 'none',
-            price: { in: '0', out: '0' },
+            price: payout ? paidPrice : { in: '0', out: '0' },
             slots: 4,
             running: 0,
             queued: 0,
@@ -185,14 +190,23 @@ export function createWorld(seed = 1): World {
         policy: [],
         addrs: [],
         build,
+        ...(payout ? { payout } : {}),
       };
       directory.consider(offer, signOffer(offer, here.signer));
       return here;
     },
-    async asker(peerSeed) {
+    async asker(peerSeed, { purse } = {}) {
       const here = await resident(peerSeed);
       const trackRecord = createTrackRecord({ clock });
-      const consumer = createConsumer({ ...here, directory, clock, random, trackRecord, logger: silentLogger });
+      const consumer = createConsumer({
+        ...here,
+        directory,
+        clock,
+        random,
+        trackRecord,
+        purse,
+        logger: silentLogger,
+      });
       return { ...here, consumer, trackRecord };
     },
   };

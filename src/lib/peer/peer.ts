@@ -8,6 +8,7 @@ import type { Catalogue } from '#lib/market/names.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { noStanding, withFork, withVouch } from '#lib/market/standing.ts';
 import type { Net } from '#lib/net/spec.ts';
+import type { Purse, Till } from '#lib/pay/ports.ts';
 import type { Signer } from '#lib/protocol/envelope.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -61,6 +62,9 @@ export interface PeerComponents {
   readonly tiers?: readonly Tier[] | undefined;
   /** Weights of another peer in this process; by default those of the models served here. */
   readonly scorer?: Scorer | undefined;
+  /** Where its models are paid for, and what its jobs are paid from. */
+  readonly till?: Till | undefined;
+  readonly purse?: Purse | undefined;
   readonly policy?: Policy | undefined;
   readonly policyWords?: readonly string[] | undefined;
   readonly jobsPerPeerMax?: ProviderComponents['jobsPerPeerMax'];

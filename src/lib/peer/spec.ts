@@ -23,6 +23,8 @@ export interface AskTerms extends WorkerConditions {
   readonly deadlineMs?: number | undefined;
   /** The files that the input names, by their SHA-256. */
   readonly blobs?: ReadonlyMap<string, Uint8Array> | undefined;
+  /** The most the job may cost in all, in the smallest unit; without it only free workers are asked. */
+  readonly budget?: string | undefined;
   /** Peers to be asked before others, in this order, as long as they can do it. */
   readonly order?: readonly PeerId[] | undefined;
 }
@@ -41,6 +43,8 @@ export type JobEvent =
   /** The worker has signed what it sent so far, and the signature is valid. */
   | { readonly type: 'checkpoint-received'; readonly at: number; readonly checkpoint: CheckedCheckpoint }
   | { readonly type: 'worker-lost'; readonly at: number; readonly error: ErrorRecord }
+  /** So much has been promised for the job in all, to all of its workers, in the smallest unit of the chain's token. */
+  | { readonly type: 'job-paid'; readonly at: number; readonly chain: number; readonly total: string }
   /** A second worker, asked because this one was late, has spoken first. */
   | { readonly type: 'worker-outrun'; readonly at: number }
   | {
@@ -88,6 +92,7 @@ export interface ReceiptCheck {
   readonly prompt: boolean;
   readonly output: boolean;
   readonly counts: boolean;
+  readonly payment: boolean;
 }
 
 /** The worker, as shown beside the answer. */

@@ -316,6 +316,10 @@ function endingOf(end: AttemptEnd, job: Pick<JobState, 'output'>, attempt: Attem
         return { type: 'refused', code: end.error.code, after: 'accepted' };
       }
       if (end.error.details?.['reason'] === 'stalled') return { type: 'stalled' };
+      // Whether a payment came in time is one's word against the other's.
+      if (end.error.details?.['reason'] === 'unpaid') return { type: 'given-up' };
+      if (end.error.details?.['reason'] === 'said-unpaid')
+        return { type: 'refused', code: end.error.code, after: 'asking' };
       if (end.error.details?.['reason'] === 'empty') {
         return { type: 'finished', receipt: 'holds', answer: 'empty', counts: 'fit', seen: {} };
       }

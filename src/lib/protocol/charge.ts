@@ -1,6 +1,6 @@
 import { encodeCbor } from './cbor.ts';
-import { filesOf, rowOf, type Job } from './job.ts';
-import { jobKinds, type KindTable } from './kinds/table.ts';
+import { filesOf, type Job } from './job.ts';
+import { jobKinds, kindOf, type KindTable } from './kinds/table.ts';
 import { limits } from './limits.ts';
 import type { Price } from './price.ts';
 import { utf8Encode } from '#lib/base/bytes.ts';
@@ -31,8 +31,8 @@ export function outputWithin(price: Price, unitsIn: number, budget: bigint): num
 
 /** Whether jobs of the kind can be paid for: both sides have to be able to count them. */
 export function isPayable(kind: string, kinds: KindTable = jobKinds): boolean {
-  const { in: input, out } = rowOf({ kind } as Job, kinds).units;
-  return input === 'token' && (out === 'token' || out === 'nothing');
+  const units = kindOf(kind, kinds)?.units;
+  return units?.in === 'token' && (units.out === 'token' || units.out === 'nothing');
 }
 
 /** Mean bytes of a token, halved; texts of many digits, which have more tokens than this, are billed as if they had not. */

@@ -1,7 +1,7 @@
 import { openEnvelope, type Envelope, type Opened } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
-import { checkpointSchema } from '#lib/protocol/checkpoint.ts';
+import { checkpointSchema, type Checkpoint } from '#lib/protocol/checkpoint.ts';
 import { equalBytes } from '#lib/base/bytes.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -22,12 +22,21 @@ export interface Received {
   /** From the `finish` frame. */
   readonly reason: FinishReason;
   readonly usage: Usage;
+  /** What was promised for it; left out where it was free. */
+  readonly payment?: Promised | undefined;
   /** Price and engine from the selected offer. */
   readonly price: Price;
   readonly engine: Receipt['engine'];
   /** When the job was first sent and when its receipt arrived, in milliseconds since the epoch by the asker's clock. */
   readonly askedAt: number;
   readonly receivedAt: number;
+}
+
+/** A paid job's channel, and the totals that its receipt may name: those that were promised last. */
+export interface Promised {
+  readonly chain: number;
+  readonly channel: string;
+  readonly totals: readonly string[];
 }
 
 /** One result per claim; the same shape as `ReceiptCheck` in `peer/spec.ts`. */
@@ -45,9 +54,18 @@ export interface ReceiptChecks {
   readonly output: boolean;
   /** Its token counts match those counted on arrival and those in the last frame, and its price is the offered one. */
   readonly counts: boolean;
+  /** It names the channel and a total that were promised, or nothing where nothing was. */
+  readonly payment: boolean;
 }
 
-const nothingHolds: ReceiptChecks = { signature: false, worker: false, prompt: false, output: false, counts: false };
+const nothingHolds: ReceiptChecks = {
+  signature: false,
+  worker: false,
+  prompt: false,
+  output: false,
+  counts: false,
+  payment: false,
+};
 
 /** The opened receipt, or undefined if it is malformed or its signature is invalid. */
 export const tryOpenReceipt = (envelope: Envelope): OpenedReceipt | undefined => tryOpen(() => openReceipt(envelope));
@@ -89,6 +107,7 @@ export function checkReceipt(opened: OpenedReceipt | undefined, received: Receiv
       receipt.tokensIn <= tokensInMax(job) &&
       receipt.price.in === received.price.in &&
       receipt.price.out === received.price.out,
+    payment: isAsPromised(receipt, received),
   };
 }
 
@@ -112,6 +131,11 @@ function sumOfFiles(value: unknown): number {
   const inside = Object.values(value).reduce((sum: number, member) => sum + sumOfFiles(member), 0);
   const isFile = 'sha256' in value && 'sizeBytes' in value && typeof value.sizeBytes === 'number';
   return inside + (isFile ? tokensPerFile + Math.ceil((value.sizeBytes as number) / bytesPerFileToken) : 0);
+}
+
+function isAsPromised({ payment }: Receipt, { payment: agreed }: Received): boolean {
+  if (!payment) return agreed?.totals.includes('0') ?? true;
+  return payment.chain === agreed?.chain && payment.channel === agreed.channel && agreed.totals.includes(payment.total);
 }
 
 export const allHold = (checks: ReceiptChecks): boolean => Object.values(checks).every(Boolean);
@@ -168,15 +192,15 @@ function tryOpen<T>(open: () => T): T | undefined {
   }
 }
 
-/** Whether a checkpoint matches exactly what has arrived of this job so far. Never throws. */
-export function checkCheckpoint(
+/** The checkpoint, if it matches exactly what has arrived of this job so far. Never throws. */
+export function openCheckpoint(
   envelope: Envelope,
   { job, asker, worker, output }: Pick<Received, 'job' | 'asker' | 'worker' | 'output'>,
-): boolean {
+): Checkpoint | undefined {
   const opened = tryOpen(() => openEnvelope('checkpoint', checkpointSchema, envelope));
-  if (!opened) return false;
+  if (!opened) return undefined;
   const { record, peer } = opened;
-  return (
+  const holds =
     peer === worker &&
     record.worker === worker &&
     record.asker === asker &&
@@ -186,6 +210,6 @@ export function checkCheckpoint(
     record.promptHash === promptHash(job) &&
     record.tokensOut === output.tokens &&
     record.outputForm === output.outputForm &&
-    record.outputRoot === output.outputRoot
-  );
+    record.outputRoot === output.outputRoot;
+  return holds ? record : undefined;
 }

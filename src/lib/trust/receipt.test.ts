@@ -60,7 +60,7 @@ const failing = (over: Partial<Delivered>, seen: Partial<Received> = {}, signer 
 
 test('an honest receipt passes every check', () => {
   const checks = checkReceipt(issueReceipt(delivered, worker), received);
-  expect(checks).toEqual({ signature: true, worker: true, prompt: true, output: true, counts: true });
+  expect(checks).toEqual({ signature: true, worker: true, prompt: true, output: true, counts: true, payment: true });
   expect(allHold(checks)).toBe(true);
 });
 
@@ -134,7 +134,7 @@ test('the member order of params does not matter', () => {
 
 test('an invalid signature, another type, or a malformed receipt fails every check', () => {
   const good = issueReceipt(delivered, worker).envelope;
-  const nothing = { signature: false, worker: false, prompt: false, output: false, counts: false };
+  const nothing = { signature: false, worker: false, prompt: false, output: false, counts: false, payment: false };
   const forged: Envelope[] = [
     { ...good, sig: good.sig.map((byte, i) => (i === 0 ? byte ^ 1 : byte)) },
     { ...good, payload: good.payload.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) },

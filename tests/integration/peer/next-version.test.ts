@@ -64,7 +64,7 @@ const parts: readonly Part[] = [
   { type: 'text-delta', text: 'Hi', tokens: 1, ids: [1] },
   { type: 'text-delta', text: ' there', tokens: 1, ids: [2] },
 ];
-const all = { signature: true, worker: true, prompt: true, output: true, counts: true };
+const all = { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true };
 
 /** An answer in words of tomorrow, around a text of today. */
 async function talk({ send, finish }: NextStage): Promise<void> {

@@ -180,7 +180,7 @@ async function village(workers: KindTable = kinds) {
 
 test('it is asked for, done, hashed, signed and answered', async () => {
   const ask = await village();
-  const all = { signature: true, worker: true, prompt: true, output: true, counts: true };
+  const all = { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true };
   expect(await ask({ text: 'Füchse 🦊' })).toEqual({
     status: 200,
     body: { text: '🦊 eshcüF', usage: { tokensIn: 9, tokensOut: 8 }, checks: all, checkpoints: 1, tokens: 8 },

@@ -63,7 +63,11 @@ describe('peers over a real relay', () => {
         tokens: 60,
         worker: { peer: worker.self },
         attempts: [
-          { settlement: { receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true } } },
+          {
+            settlement: {
+              receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true },
+            },
+          },
         ],
       });
       expect(['direct', 'relayed']).toContain(state.path);

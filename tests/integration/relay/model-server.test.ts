@@ -34,7 +34,7 @@ test('answers with the words of the server, as a peer of its own with a receipt'
   expect(here.tabloom).toMatchObject({
     role: 'native',
     engine: { name: 'openai-compatible', build: 'openai' },
-    receipt: { checks: { signature: true, worker: true, prompt: true, output: true, counts: true } },
+    receipt: { checks: { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true } },
   });
   expect((here.tabloom as { peer: string }).peer).not.toBe((there.tabloom as { peer: string }).peer);
 });

@@ -36,7 +36,14 @@ describe('the native provider answers as a peer', () => {
     expect(answer.usage!.total_tokens).toBe(answer.usage!.prompt_tokens + answer.usage!.completion_tokens);
     expect(who).toMatchObject({ role: 'native', path: 'loopback', tier: 'open', engine: { name: 'llama' } });
     expect(response.headers.get('x-tabloom-peer')).toBe((who as { peer?: string }).peer);
-    expect(receipt.checks).toEqual({ signature: true, worker: true, prompt: true, output: true, counts: true });
+    expect(receipt.checks).toEqual({
+      signature: true,
+      worker: true,
+      prompt: true,
+      output: true,
+      counts: true,
+      payment: true,
+    });
     const stored = verifyStored({
       receipt: decodeEnvelope(bytes(receipt.envelope)),
       countersign: decodeEnvelope(bytes(receipt.countersign)),

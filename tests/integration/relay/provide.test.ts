@@ -68,7 +68,7 @@ test('the bundled model answers the openai client through a relay that runs none
     tabloom: {
       role: 'native',
       path: 'direct',
-      receipt: { checks: { signature: true, worker: true, prompt: true, output: true, counts: true } },
+      receipt: { checks: { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true } },
     },
   });
   // Its key and its receipts are for its owner alone.

@@ -12,11 +12,13 @@ import { labellerOf } from '#lib/market/zone.ts';
 import { levelOf } from '#lib/market/standing.ts';
 import { isFree } from '#lib/protocol/charge.ts';
 import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Choosing, Chosen } from '../session/asker-runner.ts';
 import type { AskerEffect, AskerState, Next } from '../session/asker-spec.ts';
 import { isWayLost } from '../session/attempt-end.ts';
 import type { AskRequest } from '../spec.ts';
+import { payFor } from './pay-for.ts';
 import { toJob, toRouteQuery, toWorkerView } from './request.ts';
 import { resumeWithinFrame } from './resume-route.ts';
 import {
@@ -74,11 +76,15 @@ export async function chooseWorker(request: AskRequest, routing: RoutingJob, con
   const { candidate } = found;
   if (found.isTrial) trials.spend();
   const chosen = agreeWith(request, { ...routing, found: { ...found, candidate } }, context);
+  const paid = await payFor(request, { routing, chosen, candidate }, context);
+  if ('error' in paid) return { type: 'nobody', error: paid.error, rejections: [] };
   const isHedged = attempt === 'first' && routing.purpose === 'job' && isFree(chosen.price);
   if (isHedged) hedging.earn();
   const hedgeAfterMs = isHedged ? hedging.afterMs(chosen.expectedFirstPartMs) : undefined;
-  return { type: 'chosen', chosen: { ...chosen, hedgeAfterMs } };
+  return { type: 'chosen', chosen: { ...paid, hedgeAfterMs } };
 }
+
+const free: Price = { in: '0', out: '0' };
 
 /** Whom to ask, and for what. */
 export interface Agreement extends Pick<RoutingJob, 'id' | 'endsAtMs'> {
@@ -105,7 +111,8 @@ export function agreeWith(
     job,
     worker: toWorkerView(found, candidate, request, net.self),
     addrs,
-    price: candidate.model.price,
+    // This device charges itself nothing.
+    price: peer === net.self ? free : candidate.model.price,
     expectedFirstPartMs: expectedFirstPartMs(candidate, job, standing, kinds),
     firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, standing, kinds),
     stallTimeoutMs: stallTimeoutMs(candidate, job, standing, kinds),

@@ -41,7 +41,7 @@ const mirror = {
   unload: async () => undefined,
 } as unknown as LoadedModel;
 const request = { ...chat(''), kind: 'reverse', input: { text: 'stressed' }, params: {} } as unknown as AskRequest;
-const holds = { signature: true, worker: true, prompt: true, output: true, counts: true };
+const holds = { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true };
 
 test('a kind that only the table passed in knows goes from asker to engine and back, with its receipt', async () => {
   const world = createWorld();

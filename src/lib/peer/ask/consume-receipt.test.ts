@@ -11,7 +11,7 @@ const lies: readonly (readonly [string, Script, object])[] = [
       await stage.send(part('true'));
       await stage.send(await finishOf(stage, ['false']));
     },
-    { signature: true, worker: true, prompt: true, output: false, counts: true },
+    { signature: true, worker: true, prompt: true, output: false, counts: true, payment: true },
   ],
   [
     'over more tokens than came',
@@ -20,7 +20,7 @@ const lies: readonly (readonly [string, Script, object])[] = [
       await stage.send(part('ab'));
       await stage.send(await finishOf(stage, ['a', 'b']));
     },
-    { signature: true, worker: true, prompt: true, counts: false },
+    { signature: true, worker: true, prompt: true, counts: false, payment: true },
   ],
   [
     'for another prompt',
@@ -30,7 +30,7 @@ const lies: readonly (readonly [string, Script, object])[] = [
       const job = { ...stage.job, input: { messages: [{ role: 'user', content: 'other' }] } } as Job;
       await stage.send(await finishOf({ ...stage, job }, ['a']));
     },
-    { signature: true, worker: true, prompt: false, output: true, counts: true },
+    { signature: true, worker: true, prompt: false, output: true, counts: true, payment: true },
   ],
   [
     'with a broken signature',
@@ -40,7 +40,7 @@ const lies: readonly (readonly [string, Script, object])[] = [
       const honest = await finishOf(stage, ['a']);
       await stage.send({ ...honest, receipt: { ...honest.receipt, sig: new Uint8Array(64) } });
     },
-    { signature: false, worker: false, prompt: false, output: false, counts: false },
+    { signature: false, worker: false, prompt: false, output: false, counts: false, payment: false },
   ],
 ];
 test.each(lies)('%s is shown as such and not countersigned', async (_name, script, receiptCheck) => {

@@ -20,7 +20,11 @@ test('ends the engine within one token and brings a receipt for what was deliver
     phase: 'cancelled',
     usage: { tokensOut: job.state.tokens },
     attempts: [
-      { settlement: { receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true } } },
+      {
+        settlement: {
+          receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true },
+        },
+      },
     ],
   });
   expect(job.state.tokens).toBeLessThanOrEqual(12);
@@ -105,7 +109,11 @@ test('a job that was stopped is stopped when its id is asked again, and its work
     phase: 'cancelled',
     text: first.state.text,
     attempts: [
-      { settlement: { receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true } } },
+      {
+        settlement: {
+          receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true },
+        },
+      },
     ],
   });
 });

@@ -26,7 +26,11 @@ test('a prompt goes out and an answer comes back, signed by both', async () => {
     reason: 'stop',
     worker: { peer: worker.net.self, model: demo.name, self: false },
     attempts: [
-      { settlement: { receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true } } },
+      {
+        settlement: {
+          receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true },
+        },
+      },
     ],
   });
   expect(job.state.text.length).toBeGreaterThan(0);
@@ -74,7 +78,11 @@ test('an answer from the record is as old as the first asking, and its receipt h
   expect(again.state).toMatchObject({
     phase: 'finished',
     attempts: [
-      { settlement: { receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true } } },
+      {
+        settlement: {
+          receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true },
+        },
+      },
     ],
   });
   expect(worker.provider.state.jobsDone).toBe(1);

@@ -9,6 +9,7 @@ import { levelOf } from '#lib/market/standing.ts';
 import type { Zone } from '#lib/market/zone.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
+import type { Purse } from '#lib/pay/ports.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { jobKinds, type KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -36,6 +37,8 @@ export interface ConsumerComponents {
   readonly logger: Logger;
   /** Kinds of work that may be asked for; those of the protocol by default. */
   readonly kinds?: KindTable | undefined;
+  /** Pays for jobs that have a budget; without it only free workers are asked. */
+  readonly purse?: Purse | undefined;
   /** Names that stand for one artefact, whatever a peer offers under them. */
   readonly catalogue?: Catalogue | undefined;
   /** Judges canaries by the weights where they are at hand. */
@@ -64,6 +67,12 @@ export function createConsumer(components: ConsumerComponents): Consumer {
   const conversations = createConversations(clock);
   const hedging = createHedging();
   const context: AskContext = { ...components, kinds, askedJobs, trackRecord, trials, zones, conversations, hedging };
+
+  /** A budget without a purse buys nothing. */
+  const checked = (request: AskRequest): AskRequest => {
+    const valid = checkRequest(request, kinds);
+    return components.purse ? valid : { ...valid, budget: undefined };
+  };
 
   const run = (request: AskRequest, signal: AbortSignal, purpose: 'job' | 'canary' = 'job') => {
     const id = request.id ?? randomId(random);
@@ -107,8 +116,8 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     async ask(request, peer) {
       const texts: string[] = [];
       let ids: number[] | undefined = [];
-      const checked = checkRequest({ ...request, only: [peer] }, kinds);
-      for await (const event of run(checked, new AbortController().signal, 'canary')) {
+      const canary = checkRequest({ ...request, only: [peer] }, kinds);
+      for await (const event of run(canary, new AbortController().signal, 'canary')) {
         if (event.type === 'part-received' && event.part.type === 'text-delta') {
           texts.push(event.part.text);
           if (event.part.tokens > 0 && event.part.ids === undefined) ids = undefined;
@@ -122,23 +131,23 @@ export function createConsumer(components: ConsumerComponents): Consumer {
 
   return {
     ask: (request, { signal } = {}) => {
-      const checked = checkRequest(request, kinds);
+      const valid = checked(request);
       return {
-        [Symbol.asyncIterator]: () => run(checked, signal ?? new AbortController().signal)[Symbol.asyncIterator](),
+        [Symbol.asyncIterator]: () => run(valid, signal ?? new AbortController().signal)[Symbol.asyncIterator](),
       };
     },
     async prepare(request, { signal } = {}) {
-      const checked = checkRequest(request, kinds);
-      const query = toRouteQuery(checked, [], kinds);
-      const { candidate, refusal } = routeFor(query, checked, context);
+      const valid = checked(request);
+      const query = toRouteQuery(valid, [], kinds);
+      const { candidate, refusal } = routeFor(query, valid, context);
       if (!candidate && !refusal) void searchFor(query, context);
       if (!candidate) return;
       const { peer, addrs } = candidate.entry.offer;
       await net.prepare(peer, jobProtocol, { addrs, signal });
     },
     explain(request) {
-      const checked = checkRequest(request, kinds);
-      const { considered, rejections } = routeFor(toRouteQuery(checked, [], kinds), checked, context);
+      const valid = checked(request);
+      const { considered, rejections } = routeFor(toRouteQuery(valid, [], kinds), valid, context);
       return [...considered, ...rejections];
     },
   };

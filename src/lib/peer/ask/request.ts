@@ -17,7 +17,7 @@ import {
 } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { priceSchema } from '#lib/protocol/price.ts';
+import { priceSchema, unitsSchema } from '#lib/protocol/price.ts';
 import { estimateTokens } from '#lib/protocol/tokens.ts';
 import { nameSchema } from '#lib/protocol/word.ts';
 import type { AskRequest, WorkerView } from '../spec.ts';
@@ -32,6 +32,7 @@ const askRequestSchema = z.object({
   order: z.array(peerIdSchema).max(256).optional(),
   quantisations: z.array(z.string().max(limits.quantisationLengthMax)).max(64).optional(),
   priceMax: priceSchema.optional(),
+  budget: unitsSchema.optional(),
 });
 
 /** @throws `bad-request`. */
@@ -82,6 +83,7 @@ export function toRouteQuery(
     ignore: request.ignore,
     quantisations: request.quantisations,
     priceMax: request.priceMax,
+    budget: request.budget,
     not: tried,
   };
 }

@@ -6,6 +6,7 @@ import { jobsAt } from '#lib/market/score.ts';
 import type { Share } from '#lib/market/share.ts';
 import type { Candidate, Directory, RouteQuery } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
+import type { Purse } from '#lib/pay/ports.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { maxTokensOf } from '#lib/protocol/job.ts';
@@ -45,6 +46,8 @@ export interface AskContext {
   readonly zones: Zones;
   readonly conversations: Conversations;
   readonly hedging: Hedging;
+  /** Pays for jobs; without it only free workers are asked. */
+  readonly purse?: Purse | undefined;
 }
 
 export const routeFor = (
@@ -86,7 +89,21 @@ export const queriesOf = (
   choice: Choice,
   { kinds, directory }: AskContext,
 ): readonly RouteQuery[] =>
-  resumeQueries(toRouteQuery(request, choice.effect.tried, kinds, resumedArtefact(choice)), choice, directory);
+  resumeQueries(
+    {
+      ...toRouteQuery(request, choice.effect.tried, kinds, resumedArtefact(choice)),
+      budget: budgetLeft(request, choice.state)?.toString(),
+    },
+    choice,
+    directory,
+  );
+
+/** What the job may cost still, over all of its attempts. */
+export function budgetLeft({ budget }: AskRequest, { spent }: AskerState): bigint | undefined {
+  if (budget === undefined) return undefined;
+  const left = BigInt(budget) - spent;
+  return left > 0n ? left : 0n;
+}
 
 const resumedArtefact = ({ effect, state }: Choice) => (effect.resume ? state.job.job?.artefact : undefined);
 

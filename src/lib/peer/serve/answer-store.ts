@@ -4,9 +4,11 @@ import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
+import { decodeCbor } from '#lib/protocol/cbor.ts';
 import { decodeWorkerFrame, encodeWorkerFrame } from '#lib/protocol/frame.ts';
 import { hashSchema, jobIdSchema, peerIdSchema, type PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { receiptSchema } from '#lib/protocol/receipt.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 import { createFrameLog, type AnswerFrame } from '../session/frame-log.ts';
 import { initialWorker } from '../session/worker-spec.ts';
@@ -126,12 +128,14 @@ function readStored(value: unknown): JobRecord | undefined {
 function endedSession(jobId: JobRecord['jobId'], frames: readonly AnswerFrame[]): WorkerSession {
   const ending = frames.at(-1);
   if (ending?.t !== 'finish') throw new TypeError('An answer without its end.');
+  const { payment } = decodeCbor(receiptSchema, ending.receipt.payload, 'bad-frame');
+  const place = { ...initialWorker.place, ...(payment ? { tokensIn: 0, paid: payment.total } : {}) };
   const log = createFrameLog();
   for (const frame of frames) log.append(frame);
   const ignore = () => undefined;
   return {
     jobId,
-    state: { ...initialWorker, phase: 'over', hasBegun: true, hasSpoken: true, ending },
+    state: { ...initialWorker, place, phase: 'over', hasBegun: true, hasSpoken: true, ending },
     changed: createNotifier(),
     bytes: log.bytes,
     read: log.read,

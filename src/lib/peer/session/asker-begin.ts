@@ -1,6 +1,7 @@
 import { limits } from '#lib/protocol/limits.ts';
 import type { JobEvent } from '../spec.ts';
 import type { AskerEffect, AskerState, AskerStep, ChosenWorker, Current, Next } from './asker-spec.ts';
+import { openAskerAccount } from './asker-account.ts';
 import { openTimeoutMs } from './asker-waits.ts';
 import { isOver, reduceJob } from './job-state.ts';
 import { continuationOf } from './progress.ts';
@@ -40,7 +41,7 @@ export function beginAttempt(state: AskerState, event: ChosenWorker): AskerStep 
 /** The state of a worker that has just been chosen; its channel is opened by who calls. */
 export function begin(state: AskerState, attempt: number, event: ChosenWorker): AskerStep {
   const { at, job, worker, firstPartTimeoutMs, stallTimeoutMs, hedgeAfterMs } = event;
-  const { doubt, parts, dataBytesMax, wasStopped } = event;
+  const { doubt, parts, dataBytesMax, wasStopped, terms } = event;
   const [told, effects] = tell(state, { type: 'worker-chosen', at, job, worker });
   const current: Current = {
     attempt,
@@ -53,6 +54,7 @@ export function begin(state: AskerState, attempt: number, event: ChosenWorker): 
     parts,
     dataBytesMax,
     wasStopped,
+    account: terms && openAskerAccount(terms),
     acceptedFrames: 0,
     checkpoints: 0,
     tokens: 0,

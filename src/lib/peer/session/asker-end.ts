@@ -1,6 +1,7 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import { wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import type { JobEvent } from '../spec.ts';
+import { costOf } from './asker-account.ts';
 import { choose, tell } from './asker-begin.ts';
 import type { AskerEffect, AskerState, AskerStep, BlameClaim, Current } from './asker-spec.ts';
 import { expectNothing } from './asker-waits.ts';
@@ -55,8 +56,10 @@ export function outrun(state: AskerState, { attempt, job, worker }: Current, at:
 }
 
 /** Ends the attempt; what follows is the next worker or the end of the job. */
-export function finish(state: AskerState, attemptEnd: AttemptEnd, closing: readonly AskerEffect[]): AskerStep {
-  const { current } = state;
+export function finish(before: AskerState, attemptEnd: AttemptEnd, closing: readonly AskerEffect[]): AskerStep {
+  const { current } = before;
+  const account = current?.account;
+  const state = account ? { ...before, spent: before.spent + costOf(account) } : before;
   const attempt = current?.attempt ?? state.attempt;
   const { at } = attemptEnd;
   const isClaim = attemptEnd.type === 'refused' && attemptEnd.claim === 'request';
@@ -65,6 +68,7 @@ export function finish(state: AskerState, attemptEnd: AttemptEnd, closing: reado
     { type: 'disarm', timer: 'open' },
     { type: 'disarm', timer: 'settle' },
     ...closing,
+    ...(account ? [{ type: 'end-payment', attempt } as const] : []),
     ...(current && !isClaim ? [{ type: 'record', attempt, worker: current.worker, end: attemptEnd } as const] : []),
   ];
   switch (attemptEnd.type) {

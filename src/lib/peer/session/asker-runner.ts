@@ -3,15 +3,21 @@ import type { Clock } from '#lib/base/clock.ts';
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
+import type { Payment } from '#lib/pay/ports.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import type { JobId, PeerId } from '#lib/protocol/ids.ts';
+import { utf8Encode } from '#lib/base/bytes.ts';
+import { encodeVoucher } from '#lib/protocol/payment.ts';
 import { rowOf, type Job } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import type { Price } from '#lib/protocol/price.ts';
-import { checkCheckpoint } from '#lib/trust/check.ts';
+import { openCheckpoint, type Promised } from '#lib/trust/check.ts';
 import { createOutputRoot, type OutputRoot } from '#lib/trust/output-root.ts';
+import { hasContent } from '#lib/protocol/output.ts';
+import type { Part } from '#lib/protocol/part.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import type { JobEvent, Settlement, WorkerView } from '../spec.ts';
+import { receiptTotals, type AskerAccount, type Terms } from './asker-account.ts';
 import { createAskerLine, lostBecause, type AskerLine } from './asker-line.ts';
 import { initialAsker, reduceAsker } from './asker.ts';
 import type { AskerEffect, AskerEvent, AskerState, AskerTimer, Doubt } from './asker-spec.ts';
@@ -30,6 +36,8 @@ export interface Chosen {
   readonly worker: WorkerView;
   readonly addrs: readonly string[];
   readonly price: Price;
+  /** Left out where it is free. */
+  readonly paying?: { readonly payment: Payment; readonly terms: Terms } | undefined;
   readonly expectedFirstPartMs: number;
   readonly firstPartTimeoutMs: number;
   readonly doubt?: Doubt | undefined;
@@ -89,8 +97,27 @@ interface Attempted {
   readonly chosen: Chosen;
   readonly line: AskerLine;
   readonly output: OutputRoot;
+  /** Of text that has come, counted for a paid job. */
+  textBytes: number;
   endWatch: () => void;
 }
+
+function add(attempted: Attempted | undefined, part: Part): void {
+  if (!attempted) return;
+  attempted.output.add(part);
+  if (!attempted.chosen.paying || !hasContent(part)) return;
+  const text = 'text' in part ? part.text : 'arguments' in part ? part.arguments : '';
+  attempted.textBytes += utf8Encode(text).length;
+}
+
+/** What the worker's receipt may say of money. */
+const promisedOn = ({ paying }: Chosen, account: AskerAccount | undefined): Promised | undefined =>
+  paying &&
+  account && {
+    chain: paying.payment.chain,
+    channel: paying.payment.channelId,
+    totals: receiptTotals(account),
+  };
 
 /** How far before its own end an asker believes a worker that the time is up: their timers do not run alike. */
 const deadlineSlackMs = 1_000;
@@ -171,7 +198,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       case 'remember-stopped':
         return components.rememberStopped(effect.job.id, effect.worker);
       case 'add-output':
-        return attempts.get(effect.attempt)?.output.add(effect.part);
+        return add(attempts.get(effect.attempt), effect.part);
       case 'check':
         return check(effect);
       case 'settle':
@@ -189,6 +216,10 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
           expectedFirstPartMs: attempts.get(effect.attempt)?.chosen.expectedFirstPartMs,
           latenessMs,
         });
+      case 'promise':
+        return void promise(effect);
+      case 'end-payment':
+        return attempts.get(effect.attempt)?.chosen.paying?.payment.end();
       case 'arm':
         return timers.arm(effect.timer, effect.ms);
       case 'disarm':
@@ -218,13 +249,15 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       chosen,
       line: lineOf(attempt, chosen),
       output: createOutputRoot(rowOf(chosen.job, kinds).outputHash),
+      textBytes: 0,
       endWatch: () => undefined,
     });
     const { job, worker, firstPartTimeoutMs, stallTimeoutMs, hedgeAfterMs, doubt, wasStopped } = chosen;
     const { parts, limits: bounds } = rowOf(job, kinds);
     const { dataBytesMax } = bounds;
+    const terms = chosen.paying?.terms;
     const waits = { firstPartTimeoutMs, stallTimeoutMs, hedgeAfterMs, doubt };
-    dispatch({ type, at: clock.now(), job, worker, ...waits, parts, dataBytesMax, wasStopped });
+    dispatch({ type, at: clock.now(), job, worker, ...waits, terms, parts, dataBytesMax, wasStopped });
   };
 
   const prepare = async (effect: Extract<AskerEffect, { type: 'prepare' }>) => {
@@ -273,18 +306,31 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   };
 
   const check = ({ attempt, envelope }: Extract<AskerEffect, { type: 'check' }>) => {
-    const { chosen, output } = attempts.get(attempt)!;
+    const { chosen, output, textBytes: bytes } = attempts.get(attempt)!;
     const { job, worker } = chosen;
     const summary = output.summary();
-    const holds = checkCheckpoint(envelope, { job, asker: net.self, worker: worker.peer, output: summary });
-    const checkpoint = holds ? { envelope, tokensOut: summary.tokens } : undefined;
-    dispatch({ type: 'checked', attempt, at: clock.now(), checkpoint });
+    const opened = openCheckpoint(envelope, { job, asker: net.self, worker: worker.peer, output: summary });
+    const { tokens: tokensOut } = summary;
+    const checkpoint = opened && { envelope, tokensOut };
+    const claim = opened?.due === undefined ? undefined : { due: opened.due, tokensOut, bytes };
+    dispatch({ type: 'checked', attempt, at: clock.now(), checkpoint, claim });
+  };
+
+  const promise = async ({ attempt, total }: Extract<AskerEffect, { type: 'promise' }>) => {
+    const { payment } = attempts.get(attempt)!.chosen.paying!;
+    try {
+      const voucher = encodeVoucher(await payment.promise(total));
+      dispatch({ type: 'promised', attempt, at: clock.now(), total, voucher });
+    } catch (error) {
+      dispatch({ type: 'purse-failed', attempt, at: clock.now(), error: toErrorRecord(error) });
+    }
   };
 
   /** Checks the receipt, signs and keeps it where it holds. */
   const settle = async (attempt: number, frame: FinishFrame) => {
     const { chosen, output } = attempts.get(attempt)!;
     const { job, worker, price, askedAt } = chosen;
+    const payment = promisedOn(chosen, session.state.current?.account);
     const taken = await book.take(frame.receipt, {
       job,
       asker: net.self,
@@ -294,6 +340,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       reason: frame.reason,
       usage: frame.usage,
       price,
+      payment,
       askedAt,
       receivedAt: clock.now(),
     });

@@ -8,6 +8,8 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job, Resume } from '#lib/protocol/job.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { CheckedCheckpoint, JobEvent, Settlement, WorkerView } from '../spec.ts';
+import type { AskerAccount, Terms } from './asker-account.ts';
+import type { CheckpointClaim } from './asker-paid.ts';
 import type { AttemptEnd, FinishFrame } from './attempt-end.ts';
 import type { JobState } from './job-state.ts';
 import type { DeliveredIds } from './progress.ts';
@@ -33,6 +35,8 @@ export interface AskerState {
   readonly successor: PeerId | undefined;
   /** Attempts whose workers claimed that the request is at fault: recorded once the job has ended. */
   readonly claims: readonly BlameClaim[];
+  /** What the attempts that have ended cost, in the smallest unit. */
+  readonly spent: bigint;
   /** The user has stopped it. */
   readonly isStopping: boolean;
   /** The reader is behind, so the channel is not read and no frame is overdue. */
@@ -68,6 +72,8 @@ export interface Current {
   readonly dataBytesMax: number;
   /** It was sent `cancel` for this same job before, and repeats that end. */
   readonly wasStopped: boolean;
+  /** The money of a paid job. */
+  readonly account: AskerAccount | undefined;
   readonly acceptedFrames: number;
   readonly checkpoints: number;
   readonly tokens: number;
@@ -124,7 +130,15 @@ export type AskerEvent = At &
         readonly frame: FinishFrame;
         readonly settlement: Settlement;
       }
-    | { readonly type: 'checked'; readonly attempt: number; readonly checkpoint: CheckedCheckpoint | undefined }
+    | {
+        readonly type: 'checked';
+        readonly attempt: number;
+        readonly checkpoint: CheckedCheckpoint | undefined;
+        readonly claim?: CheckpointClaim | undefined;
+      }
+    /** The purse has stored its promise of `total`. */
+    | { readonly type: 'promised'; readonly attempt: number; readonly total: bigint; readonly voucher: Uint8Array }
+    | { readonly type: 'purse-failed'; readonly attempt: number; readonly error: ErrorRecord }
     | { readonly type: 'timer'; readonly timer: AskerTimer }
     | { readonly type: 'paused' | 'resumed' | 'stop' | 'leave' }
   );
@@ -140,6 +154,8 @@ export interface ChosenWorker {
   readonly doubt?: Doubt | undefined;
   readonly stallTimeoutMs: number;
   readonly hedgeAfterMs?: number | undefined;
+  /** Left out where it is free. */
+  readonly terms?: Terms | undefined;
   readonly parts: readonly string[];
   readonly dataBytesMax: number;
   readonly wasStopped: boolean;
@@ -166,6 +182,10 @@ export type AskerEffect =
   | { readonly type: 'close'; readonly attempt: number; readonly last?: AskerFrame | undefined }
   | { readonly type: 'drop'; readonly attempt: number; readonly code: WireErrorCode }
   | { readonly type: 'record'; readonly attempt: number; readonly worker: WorkerView; readonly end: AttemptEnd }
+  /** Promises so much for the job in all. */
+  | { readonly type: 'promise'; readonly attempt: number; readonly total: bigint }
+  /** The attempt pays no more. */
+  | { readonly type: 'end-payment'; readonly attempt: number }
   | { readonly type: 'arm'; readonly timer: AskerTimer; readonly ms: number }
   | { readonly type: 'disarm'; readonly timer: AskerTimer }
   | { readonly type: 'end' };

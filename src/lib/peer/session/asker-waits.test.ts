@@ -15,6 +15,7 @@ const waiting: Current = {
   parts: [],
   dataBytesMax: 0,
   wasStopped: false,
+  account: undefined,
   acceptedFrames: 0,
   checkpoints: 0,
   tokens: 0,

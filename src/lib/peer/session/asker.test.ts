@@ -19,7 +19,7 @@ const workerOf = (peer: string): WorkerView => ({
   artefact: 'a',
   tier: 'open',
 });
-const holds = { signature: true, worker: true, prompt: true, output: true, counts: true };
+const holds = { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true };
 
 /** A session under the test's hand: `say` gives it an event, the effects of the last one are kept. */
 function session(parts: readonly string[] = ['text-delta', 'embedding']) {

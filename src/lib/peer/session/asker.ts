@@ -4,6 +4,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import { hasContent, partBytes, partLength, partTokens } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { begin, beginAttempt, choose, nextOf, tell } from './asker-begin.ts';
+import { afterAccepted, afterCheckpoint, keepPromise, payAgain, payFor, unpaidEnd } from './asker-paid.ts';
 import { breach, conclude, end, errorOf, finish, outrun } from './asker-end.ts';
 import type {
   AskerEffect,
@@ -44,6 +45,7 @@ export const initialAsker: AskerState = {
   errors: [],
   successor: undefined,
   claims: [],
+  spent: 0n,
   isStopping: false,
   isPaused: false,
 };
@@ -96,6 +98,8 @@ function reduce(state: AskerState, event: AskerEvent, deadlineMs: number): Asker
     case 'lost':
     case 'settled':
     case 'checked':
+    case 'promised':
+    case 'purse-failed':
       if (event.attempt === state.hedge?.attempt) return onHedge(state, state.hedge, event);
       if (event.attempt !== state.current?.attempt) return afterEnd(state, event);
       return onChannel(state, state.current, event);
@@ -179,6 +183,7 @@ function onChannel(state: AskerState, current: Current, event: ChannelEvent): As
       const last = settlement.receipt.countersign;
       const close: AskerEffect = { type: 'close', attempt, last: last && { t: 'countersign', envelope: last } };
       if (frame.reason === 'cancelled') return finish(state, { type: 'cancelled', at, settlement }, [close]);
+      if (frame.reason === 'unpaid') return finish(state, unpaidEnd(current, at), [close]);
       const isEmpty = continuationOf(state.job, state.ids).type === 'begin';
       if (isEmpty && current.doubt?.empty === 'ask-another' && !state.errors.some(wasEmpty)) {
         return finish(state, { type: 'lost', at, error: errorOf('peer-failed', messages.empty, 'empty') }, [close]);
@@ -187,7 +192,17 @@ function onChannel(state: AskerState, current: Current, event: ChannelEvent): As
     }
     case 'checked':
       if (!event.checkpoint) return breach(state, at, messages.badCheckpoint);
-      return tell(state, { type: 'checkpoint-received', at, checkpoint: event.checkpoint });
+      return payFor(
+        tell(state, { type: 'checkpoint-received', at, checkpoint: event.checkpoint }),
+        afterCheckpoint(current, event.claim),
+        at,
+      );
+    case 'promised':
+      return keepPromise(state, current, event);
+    case 'purse-failed':
+      // Nobody is to blame, and what came is kept. Where everything has come, it is too late to matter.
+      if (state.step === 'settling') return [state, none];
+      return conclude(state, { type: 'failed', at, error: event.error }, 'cancelled');
     case 'frame':
       return state.step === 'settling' ? breach(state, at, messages.outOfTurn) : onFrame(state, current, event);
   }
@@ -203,9 +218,10 @@ function onFrame(
   switch (frame.t) {
     case 'alive': {
       const longer = excuse(current, frame.phase, at);
-      if (!longer) return [state, heard];
+      const again = frame.phase === 'starved' ? payAgain(current) : none;
+      if (!longer) return [state, [...heard, ...again]];
       const excused = { ...state, current: { ...current, isExcused: true } };
-      return [excused, heard.length > 0 ? [...heard, longer] : heard];
+      return [excused, heard.length > 0 ? [...heard, longer, ...again] : [...heard, ...again]];
     }
     case 'unknown': {
       if (current.unknownFrames >= limits.unknownFramesMax) return breach(state, at, messages.tooMuch);
@@ -222,7 +238,7 @@ function onFrame(
         { type: 'job-accepted', at, position: frame.position, etaMs: frame.etaMs },
       );
       const wait = state.isStopping ? none : waitAfter(frame, current, next);
-      return [told, [...heard, ...wait, ...effects]];
+      return payFor([told, [...heard, ...wait, ...effects]], afterAccepted(current, frame), at);
     }
     case 'part':
       return onPart(state, current, { at, attempt, part: frame.part });

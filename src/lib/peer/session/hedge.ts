@@ -76,6 +76,9 @@ export function hearHedge(hedge: Hedge, event: ChannelEvent): Heard {
     case 'doubted':
     case 'settled':
     case 'checked':
+    // Only free jobs are hedged.
+    case 'promised':
+    case 'purse-failed':
       return { type: 'kept', hedge };
   }
 }

@@ -20,7 +20,7 @@ const envelope = {
   key: new Uint8Array(32),
   sig: new Uint8Array(64),
 } as const;
-const check = { signature: true, worker: true, prompt: true, output: true, counts: true };
+const check = { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true };
 const usage = { tokensIn: 3, tokensOut: 2 };
 const lost = { code: 'peer-lost', message: 'gone' };
 
@@ -47,6 +47,7 @@ const events: { readonly [T in JobEvent['type']]: Extract<JobEvent, { type: T }>
   'worker-refused': { type: 'worker-refused', at: 5, error: { code: 'busy', message: 'full' } },
   'part-received': { type: 'part-received', at: 6, part: { type: 'text-delta', text: 'hé', tokens: 2 } },
   'checkpoint-received': { type: 'checkpoint-received', at: 6, checkpoint: { envelope, tokensOut: 2 } },
+  'job-paid': { type: 'job-paid', at: 6, chain: 1, total: '27' },
   'worker-lost': { type: 'worker-lost', at: 7, error: lost },
   'worker-outrun': { type: 'worker-outrun', at: 7 },
   'job-finished': {
@@ -95,6 +96,7 @@ const leads: Readonly<Record<JobPhase, Partial<Record<JobEvent['type'], JobPhase
     'worker-refused': 'routing',
     'part-received': 'streaming',
     'checkpoint-received': 'queued',
+    'job-paid': 'queued',
     'worker-lost': 'routing',
     'worker-outrun': 'routing',
     'job-finished': 'finished',
@@ -104,6 +106,7 @@ const leads: Readonly<Record<JobPhase, Partial<Record<JobEvent['type'], JobPhase
   streaming: {
     'part-received': 'streaming',
     'checkpoint-received': 'streaming',
+    'job-paid': 'streaming',
     'worker-lost': 'routing',
     'job-finished': 'finished',
     'job-failed': 'failed',

@@ -35,6 +35,8 @@ export interface JobState {
   readonly reason?: FinishReason | undefined;
   /** Of all attempts together; receipts and their checks belong to each attempt. */
   readonly usage?: Usage | undefined;
+  /** What was promised so far, as decimal text in the smallest unit of the chain's token. Left out where it is free. */
+  readonly cost?: { readonly chain: number; readonly total: string } | undefined;
   readonly error?: ErrorRecord | undefined;
   readonly rejections: readonly Rejection[];
 }
@@ -67,13 +69,22 @@ const legal: Readonly<Record<JobPhase, readonly JobEvent['type'][]>> = {
     'worker-refused',
     'part-received',
     'checkpoint-received',
+    'job-paid',
     'worker-lost',
     'worker-outrun',
     'job-finished',
     'job-failed',
     'job-cancelled',
   ],
-  streaming: ['part-received', 'checkpoint-received', 'worker-lost', 'job-finished', 'job-failed', 'job-cancelled'],
+  streaming: [
+    'part-received',
+    'checkpoint-received',
+    'job-paid',
+    'worker-lost',
+    'job-finished',
+    'job-failed',
+    'job-cancelled',
+  ],
   finished: [],
   failed: [],
   cancelled: [],
@@ -128,6 +139,8 @@ export function reduceJob(state: JobState, event: JobEvent): JobState {
       return { ...withoutWorker(state), phase: 'routing', attempts: closeAttempt(state.attempts, 'cancelled') };
     case 'checkpoint-received':
       return { ...state, attempts: extendAttempt(state.attempts, { checkpoint: event.checkpoint }) };
+    case 'job-paid':
+      return { ...state, cost: { chain: event.chain, total: event.total } };
     case 'part-received':
       return receivePart(state, event);
     case 'job-finished':

@@ -15,7 +15,7 @@ import { initialWorker, type RunResult, type WorkerEffect, type WorkerEvent } fr
  * person's wishes in any order over a channel that may break at any moment.
  */
 const envelope = {} as Envelope;
-const checks = { signature: true, worker: true, prompt: true, output: true, counts: true };
+const checks = { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true };
 const job = { ...jobFixture, params: { ...jobFixture.params, maxTokens: 4_000 } } as Job;
 
 /** What an undisturbed worker would say: each answer is cut somewhere by what happens. */

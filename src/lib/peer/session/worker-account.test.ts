@@ -1,6 +1,16 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { askFor, askForInput, chargedOf, credit, isOver, isSettled, isStarved, openAccount } from './worker-account.ts';
+import {
+  admit,
+  askFor,
+  askForInput,
+  chargedOf,
+  credit,
+  isOver,
+  isSettled,
+  isStarved,
+  openAccount,
+} from './worker-account.ts';
 
 const price = { in: '1000000', out: '2000000' };
 const account = (tokensIn = 5_000, budget = 100_000n) => openAccount({ price, budget, tokensIn });
@@ -17,7 +27,15 @@ test('the input is asked for in steps, each once the one before it is paid', () 
 
 test('input that costs nothing, or was paid before, is not asked for', () => {
   expect(isSettled(askForInput(openAccount({ price: { in: '0', out: '1' }, budget: 1n, tokensIn: 9 })))).toBe(true);
-  expect(isSettled(askForInput(openAccount({ price, budget: 9_000n, tokensIn: 5_000 }, 6_000n)))).toBe(true);
+});
+
+test('a stage that is asked anew counts from what was credited before', () => {
+  let now = askForInput(admit(account(10, 40n), 7n));
+  expect([now.due, isSettled(now)]).toEqual([17n, false]);
+  expect(chargedOf(now)).toEqual({ tokensIn: 10, due: '17', paid: '7' });
+  now = credit(now, 17n);
+  expect([63, 64].map((tokens) => isStarved(now, tokens))).toEqual([false, true]);
+  expect(askFor(now, 1_000).due).toBe(47n);
 });
 
 test('a chunk may be unpaid, a token more may not', () => {

@@ -15,6 +15,8 @@ export interface Charge {
 export interface Account extends Charge {
   /** The channel that pays has been admitted. */
   readonly isOpen: boolean;
+  /** Credited when it was opened: what an earlier stage of the job was paid for. Totals count from there. */
+  readonly base: bigint;
   /** Units of input that payment was asked for. */
   readonly inputAsked: number;
   /** The running total that was asked for; never falls. */
@@ -25,23 +27,27 @@ export interface Account extends Charge {
   readonly outputMax: number;
 }
 
-export function openAccount(charge: Charge, paid = 0n): Account {
+export function openAccount(charge: Charge): Account {
   const { price, budget, tokensIn } = charge;
-  const opened = { ...charge, isOpen: false, inputAsked: 0, due: 0n, outputMax: outputWithin(price, tokensIn, budget) };
-  return credit({ ...opened, paid: 0n, covered: 0 }, paid);
+  const outputMax = outputWithin(price, tokensIn, budget);
+  return { ...charge, isOpen: false, base: 0n, inputAsked: 0, due: 0n, paid: 0n, covered: 0, outputMax };
 }
+
+/** The channel that pays may be served. */
+export const admit = (account: Account, base: bigint): Account =>
+  credit({ ...account, isOpen: true, base, due: base }, base);
 
 /** What is credited never falls: vouchers may come late. */
 export function credit(account: Account, total: bigint): Account {
   const paid = total > account.paid ? total : account.paid;
-  return { ...account, paid, covered: outputWithin(account.price, account.tokensIn, paid) };
+  return { ...account, paid, covered: outputWithin(account.price, account.tokensIn, paid - account.base) };
 }
 
 /** Asks for the next step of the input that costs more than is paid; the same account where all of it is paid. */
 export function askForInput(account: Account): Account {
-  const { price, tokensIn, paid } = account;
+  const { price, tokensIn, base, paid } = account;
   for (let { inputAsked } = account; ;) {
-    const due = chargeOf(price, { in: inputAsked, out: 0 });
+    const due = base + chargeOf(price, { in: inputAsked, out: 0 });
     if (due > paid) return { ...account, inputAsked, due: larger(account.due, due) };
     if (inputAsked === tokensIn)
       return inputAsked === account.inputAsked ? account : { ...account, inputAsked, due: larger(account.due, due) };
@@ -51,9 +57,9 @@ export function askForInput(account: Account): Account {
 
 /** Asks for what was sent, within the budget. @param tokensIn that an engine counted: of two counts the smaller is billed. */
 export function askFor(account: Account, tokensOut: number, tokensIn = account.tokensIn): Account {
-  const { price, budget } = account;
+  const { price, budget, base } = account;
   const cost = chargeOf(price, { in: Math.min(tokensIn, account.tokensIn), out: tokensOut });
-  return { ...account, due: larger(account.due, cost < budget ? cost : budget) };
+  return { ...account, due: larger(account.due, base + (cost < budget ? cost : budget)) };
 }
 
 export const isSettled = ({ due, paid }: Account): boolean => paid >= due;
@@ -69,11 +75,11 @@ export const isOver = ({ outputMax }: Account, tokensOut: number): boolean => to
 export function chargedOf(
   account: Account,
 ): Pick<Extract<WorkerFrame, { t: 'accepted' }>, 'tokensIn' | 'due' | 'paid'> {
-  const { price, tokensIn, inputAsked, paid } = account;
-  const due = chargeOf(price, { in: inputAsked, out: 0 });
+  const { price, tokensIn, base, inputAsked, paid } = account;
+  const due = base + chargeOf(price, { in: inputAsked, out: 0 });
   return {
     tokensIn,
-    ...(due > 0n ? { due: due.toString() } : {}),
+    ...(due > base ? { due: due.toString() } : {}),
     ...(paid > 0n ? { paid: paid.toString() } : {}),
   };
 }

@@ -1,6 +1,6 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { askFor, askForInput, credit, isOver, isSettled, type Account } from './worker-account.ts';
+import { admit, askFor, askForInput, credit, isOver, isSettled, type Account } from './worker-account.ts';
 import { sign, spent, stop, unpaid } from './worker-end.ts';
 import {
   isHeld,
@@ -40,7 +40,7 @@ export function takePayment(
   before: Account,
   { type, paid }: Extract<WorkerEvent, { type: 'admitted' | 'paid' }>,
 ): WorkerStep {
-  const account = credit({ ...before, isOpen: before.isOpen || type === 'admitted' }, paid);
+  const account = type === 'admitted' ? admit(before, paid) : credit(before, paid);
   const next: WorkerState = { ...state, account };
   const inTime: WorkerEffect = { type: 'disarm', timer: 'unpaid' };
   switch (state.phase) {

@@ -40,6 +40,9 @@ export interface WorkerState {
 export interface QueuePlace {
   readonly position: number;
   readonly etaMs: number;
+  /** Of an answer on record that was paid for: nothing of it is due. */
+  readonly tokensIn?: number | undefined;
+  readonly paid?: string | undefined;
 }
 
 /** The result of one run of the engine. `usage.tokensOut` is the sum over the parts: what was delivered is billed. */
