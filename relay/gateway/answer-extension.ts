@@ -25,6 +25,7 @@ const checkedReceiptSchema = receiptRecordSchema.extend({
     prompt: z.boolean(),
     output: z.boolean(),
     counts: z.boolean(),
+    payment: z.boolean(),
   }),
 });
 

@@ -107,6 +107,7 @@ test.each([1, 2, 3, 4])('whatever starts and crashes, every job ends once and is
       prompt: true,
       output: true,
       counts: true,
+      payment: true,
     });
   }
   expect(jobs.filter(({ state }) => state.phase === 'finished').length).toBeGreaterThan(5);
