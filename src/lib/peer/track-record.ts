@@ -21,7 +21,7 @@ import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 import { allHold } from '#lib/trust/check.ts';
-import type { AttemptSeen } from './session/asker-runner.ts';
+import type { AttemptSeen } from './session/asker-components.ts';
 import type { AttemptEnd } from './session/attempt-end.ts';
 import { seenOf, type Attempt } from './session/attempt.ts';
 import type { JobState } from './session/job-state.ts';

@@ -14,7 +14,7 @@ import { isFree } from '#lib/protocol/charge.ts';
 import { isWireErrorCode, wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import type { Choosing, Chosen } from '../session/asker-runner.ts';
+import type { Choosing, Chosen } from '../session/asker-components.ts';
 import type { AskerEffect, AskerState, Next } from '../session/asker-spec.ts';
 import { isWayLost } from '../session/attempt-end.ts';
 import type { AskRequest } from '../spec.ts';

@@ -150,6 +150,19 @@ test('a worker whose till takes no more is left without blame, and another goes 
   expect(job.state.warnings).toContainEqual(expect.objectContaining({ code: 'withdrawal-pending' }));
 });
 
+test('asked for again, an answer comes from the record and costs nothing more', async () => {
+  const { clock, ask, purse, tills } = await town();
+  const id = 'ab'.repeat(16);
+  const first = ask({ id });
+  await until(clock, () => first.over);
+  const total = purse.promisedFor(id);
+  const again = ask({ id });
+  await until(clock, () => again.over);
+  expect([again.state.phase, again.state.text, again.state.cost]).toEqual(['finished', first.state.text, undefined]);
+  expect([purse.promisedFor(id), tills[0]!.receivedFor(id)]).toEqual([total, total]);
+  expect(again.state.attempts[0]?.settlement?.receiptCheck.payment).toBe(true);
+});
+
 test('stopped: what was delivered is settled and paid', async () => {
   const { clock, ask, purse, tills } = await town({ answerTokens: 300 });
   const job = ask();

@@ -4,7 +4,7 @@ import type { ChannelTerms } from '#lib/pay/spec.ts';
 import { inputUnitsMax, isFree } from '#lib/protocol/charge.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import type { JobPayment } from '#lib/protocol/payment.ts';
-import type { Chosen } from '../session/asker-runner.ts';
+import type { Chosen } from '../session/asker-components.ts';
 import type { AskerState } from '../session/asker-spec.ts';
 import type { AskRequest } from '../spec.ts';
 import { budgetLeft, type AskContext } from './search-known.ts';

@@ -5,7 +5,9 @@ import type { Job } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { createWorld, job, openRaw, pass, until, type Worker } from '../peer.fixture.ts';
+import { createBank } from '../payments.fixture.ts';
+import { chat, createWorld, follow, job, openRaw, paidPrice, pass, until, type Worker } from '../peer.fixture.ts';
+import type { AskRequest } from '../spec.ts';
 import { createAnswerStore } from './answer-store.ts';
 import { finish, last, puppet, textOfRaw, textPart } from './provide.fixture.ts';
 
@@ -49,6 +51,30 @@ test('after a restart the same job gets the same answer and receipt, and nothing
   expect(textOfRaw(after)).toBe('answer 1');
   expect(last(after)).toEqual(last(before));
   expect(starts()).toBe(1);
+});
+
+test('what was paid for an answer is known after a restart: nothing of it is due again', async () => {
+  const world = createWorld();
+  const storage = createMemoryStorage();
+  const bank = createBank();
+  const purse = bank.purse(1);
+  const asker = await world.asker(100, { purse });
+  const shop = async (seed: number) => {
+    const answers = createAnswerStore({ storage, clock: world.clock, logger: silentLogger });
+    return world.worker(seed, { price: paidPrice, answerTokens: 50, provider: { answers, till: bank.till(7) } });
+  };
+  const first = await shop(1);
+  const paid = follow(asker.consumer, { ...chat('hello'), budget: '1000' } as AskRequest);
+  await until(world.clock, () => paid.over);
+  const { job: asked } = paid.state;
+  const stopped = first.provider.stop();
+  await pass(world.clock, 5_000);
+  await stopped;
+  const second = await shop(2);
+  const raw = await openRaw(asker.net, second.net.self);
+  await raw.send({ t: 'open', job: asked! });
+  await until(world.clock, () => last(raw)?.t === 'finish');
+  expect(raw.frames[0]).toEqual({ t: 'accepted', position: 0, etaMs: 0, tokensIn: 0, paid: paid.state.cost!.total });
 });
 
 test('the id of an answered job is not free for another one after a restart', async () => {

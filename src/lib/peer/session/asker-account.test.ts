@@ -75,6 +75,21 @@ test('an answer from the record, which was paid for, costs nothing', () => {
   expect([nextPromise(again), nextPromise(whole), receiptTotals(whole)]).toEqual([undefined, undefined, ['74']]);
 });
 
+test('a receipt may be behind by what was on its way: a step of the input, then a chunk, and no more', () => {
+  let now = pay(input(open(), 5_000, 2_048n)!);
+  expect(receiptTotals(now)).toEqual(['0', '2048']);
+  now = pay(input(now, 5_000, 4_096n)!);
+  expect(receiptTotals(now)).toEqual(['2048', '4096']);
+  now = pay(input(now, 5_000, 5_000n)!);
+  const next = (tokensOut: number) => {
+    now = pay(claimOutput(now, { due: 5_000n + BigInt(tokensOut), tokensOut, bytes: 9_999 })!);
+    return receiptTotals(now);
+  };
+  expect(next(32)).toEqual(['5000', '5032']);
+  expect(next(64)).toEqual(['5000', '5032', '5064']);
+  expect(next(96)).toEqual(['5032', '5064', '5096']);
+});
+
 test('what a worker asks for without a claim for the input is not paid', () => {
   const silent = claimInput(open(), {})!;
   expect(nextPromise(claimOutput(silent, { due: 900n, tokensOut: 1, bytes: 1 })!)).toBeUndefined();

@@ -48,9 +48,6 @@ export const openAskerAccount = (terms: Terms): AskerAccount => ({
   last: undefined,
 });
 
-/** As many as a chunk that is unpaid can have, where each of its tokens was asked for alone; and the ones before and after. */
-const totalsKept = limits.unpaidTokensMax + 2;
-
 /** Text has at least a byte for each token, but for a few that show as nothing. */
 const silentTokens = 16;
 
@@ -98,8 +95,16 @@ export const nextPromise = ({ asking, owed, promised }: AskerAccount): bigint | 
 export function promised(account: AskerAccount, total: bigint, voucher: Uint8Array): AskerAccount {
   const amount = total - account.base;
   const last = { t: 'pay', voucher, total: (account.from + amount).toString() } as const;
-  const totals = [...account.totals, amount].slice(-totalsKept);
+  const least = leastCredited(account, amount);
+  const totals = [...account.totals, amount].filter((one) => one >= least);
   return { ...account, asking: undefined, promised: amount, totals, last };
+}
+
+/** What a worker must have credited when `amount` is promised: its input once it has begun, and all but a chunk. */
+function leastCredited({ price, tokensIn = 0 }: AskerAccount, amount: bigint): bigint {
+  const input = chargeOf(price, { in: tokensIn, out: 0 });
+  if (amount <= input) return amount - chargeOf(price, { in: limits.inputStepTokens, out: 0 });
+  return larger(input, amount - chargeOf(price, { in: 0, out: limits.unpaidTokensMax }) - 1n);
 }
 
 /** The totals that the worker's receipt may name. */

@@ -1,96 +1,25 @@
 import { released } from '#lib/base/abort.ts';
-import type { Clock } from '#lib/base/clock.ts';
-import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
-import type { Directory } from '#lib/market/spec.ts';
-import type { Net } from '#lib/net/spec.ts';
-import type { Payment } from '#lib/pay/ports.ts';
+import { toErrorRecord } from '#lib/base/errors.ts';
 import { wireError } from '#lib/protocol/errors.ts';
-import type { JobId, PeerId } from '#lib/protocol/ids.ts';
 import { utf8Encode } from '#lib/base/bytes.ts';
 import { encodeVoucher } from '#lib/protocol/payment.ts';
-import { rowOf, type Job } from '#lib/protocol/job.ts';
-import type { KindTable } from '#lib/protocol/kinds/table.ts';
-import type { Price } from '#lib/protocol/price.ts';
+import { rowOf } from '#lib/protocol/job.ts';
 import { openCheckpoint, type Promised } from '#lib/trust/check.ts';
 import { createOutputRoot, type OutputRoot } from '#lib/trust/output-root.ts';
 import { hasContent } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
-import type { ReceiptBook } from '../receipt-book.ts';
-import type { JobEvent, Settlement, WorkerView } from '../spec.ts';
-import { receiptTotals, type AskerAccount, type Terms } from './asker-account.ts';
+import type { JobEvent, Settlement } from '../spec.ts';
+import { receiptTotals, type AskerAccount } from './asker-account.ts';
 import { createAskerLine, lostBecause, type AskerLine } from './asker-line.ts';
 import { initialAsker, reduceAsker } from './asker.ts';
-import type { AskerEffect, AskerEvent, AskerState, AskerTimer, Doubt } from './asker-spec.ts';
+import type { AskerEffect, AskerEvent, AskerState, AskerTimer } from './asker-spec.ts';
+import type { AskerComponents, Chosen } from './asker-components.ts';
 import { directHeadStartMs } from './asker-waits.ts';
-import type { AttemptEnd, FinishFrame } from './attempt-end.ts';
-import type { Attempt } from './attempt.ts';
-import type { JobState } from './job-state.ts';
+import type { FinishFrame } from './attempt-end.ts';
 import { drive } from './drive.ts';
 import { createEventQueue } from './event-queue.ts';
 import { probeOnWithdrawal } from './liveness-probe.ts';
 import { createTimers } from '../timers.ts';
-
-/** A worker that was chosen, and what is agreed with it. */
-export interface Chosen {
-  readonly job: Job;
-  readonly worker: WorkerView;
-  readonly addrs: readonly string[];
-  readonly price: Price;
-  /** Left out where it is free. */
-  readonly paying?: { readonly payment: Payment; readonly terms: Terms } | undefined;
-  readonly expectedFirstPartMs: number;
-  readonly firstPartTimeoutMs: number;
-  readonly doubt?: Doubt | undefined;
-  readonly stallTimeoutMs: number;
-  readonly hedgeAfterMs?: number | undefined;
-  /** When this id was first asked, in milliseconds since the epoch: an answer from the record is as old. */
-  readonly askedAt: number;
-  readonly wasStopped: boolean;
-}
-
-export type Choosing =
-  | { readonly type: 'chosen'; readonly chosen: Chosen }
-  | {
-      readonly type: 'nobody';
-      readonly error: ErrorRecord;
-      readonly rejections: Extract<JobEvent, { type: 'job-failed' }>['rejections'];
-    };
-
-export interface AskerComponents {
-  readonly net: Net;
-  readonly directory: Pick<Directory, 'onChange'>;
-  readonly book: ReceiptBook;
-  readonly clock: Clock;
-  readonly kinds: KindTable;
-  readonly blobs: ReadonlyMap<string, Uint8Array>;
-  readonly deadlineMs: number;
-  readonly signal: AbortSignal;
-  /** Finds the next worker for what the job has come to. May take its time; stops with the signal. */
-  readonly choose: (
-    state: AskerState,
-    effect: Extract<AskerEffect, { type: 'choose' }>,
-    signal: AbortSignal,
-  ) => Promise<Choosing>;
-  /** Opens a channel to the worker that would be asked next. Undefined where there is none, or no need. */
-  readonly prepare: (
-    state: AskerState,
-    effect: Extract<AskerEffect, { type: 'prepare' }>,
-    signal: AbortSignal,
-  ) => Promise<PeerId | undefined>;
-  /** Finds a second worker for a job whose first one is late. Undefined where there is none, or may be none. */
-  readonly hedge: (state: AskerState, effect: Extract<AskerEffect, { type: 'hedge' }>) => Chosen | undefined;
-  readonly rememberStopped: (id: JobId, worker: PeerId) => void;
-  readonly record: (worker: WorkerView, end: AttemptEnd, seen: AttemptSeen) => void;
-}
-
-/** What the asker saw of an attempt, for the worker's track record. */
-export interface AttemptSeen {
-  readonly job: JobState;
-  readonly attempt: Attempt | undefined;
-  readonly expectedFirstPartMs?: number | undefined;
-  /** How late the asker's own timers were: what it did not read in time may have come in time. */
-  readonly latenessMs: number;
-}
 
 /** One attempt: its worker, its channel, and what has arrived on it. */
 interface Attempted {
