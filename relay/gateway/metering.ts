@@ -3,7 +3,7 @@ import type { ApiKey } from '../api-key.ts';
 
 /** The ledger, as the gateway uses it: a job holds the most it may use, and is closed once when it ends. */
 export interface Metering {
-  /** Resolves when it is written: no work begins before. @throws `insufficient-quota`, `ledger-unavailable`. */
+  /** Resolves when it is written: no work begins before. @throws `insufficient-quota`, `insufficient-credits`, `ledger-unavailable`. */
   hold(hold: JobHold): Promise<void>;
   /** Written soon after; not waited for. */
   close(closing: JobClosing): void;
@@ -14,6 +14,8 @@ export interface JobHold {
   /** Of the job for each model that may be asked; the first is `job`. */
   readonly ids: readonly string[];
   readonly key: ApiKey | undefined;
+  /** The wallet that pays where there is no key: a lower-case address. */
+  readonly payer?: string | undefined;
   readonly most: Usage;
 }
 

@@ -105,6 +105,19 @@ const allFindings = sql`
   SELECT t.job, 'moves less than nothing, or nowhere'
     FROM transfers t WHERE t.units < 0 OR t.debit = t.credit
   UNION ALL
+  SELECT b.account, 'may spend what its transfers do not come to'
+    FROM balances b WHERE b.units < 0 OR b.units <>
+      (SELECT COALESCE(SUM(CASE WHEN t.credit = b.account THEN t.units ELSE 0 END - CASE WHEN t.debit = b.account THEN t.units ELSE 0 END), 0)
+        FROM transfers t WHERE t.credit = b.account OR t.debit = b.account)
+  UNION ALL
+  SELECT p.id, 'was paid for, and what was credited is not what it says'
+    FROM purchases p WHERE p.state = 'paid' AND NOT EXISTS
+      (SELECT t.id FROM transfers t WHERE t.id = 'purchase/' || p.id AND t.units = p.units AND t.credit = p.account)
+  UNION ALL
+  SELECT t.job, 'was credited, and no payment for it is known'
+    FROM transfers t WHERE t.type = 'purchase' AND NOT EXISTS
+      (SELECT p.id FROM purchases p WHERE t.id = 'purchase/' || p.id AND p.state = 'paid')
+  UNION ALL
   SELECT ${sql.lit(accounts.held)}, 'is not what the open holds come to'
     WHERE (SELECT COALESCE(SUM(units), 0) FROM open_holds) <>
       (SELECT COALESCE(SUM(CASE WHEN credit = 'held' THEN units ELSE 0 END - CASE WHEN debit = 'held' THEN units ELSE 0 END), 0)

@@ -22,6 +22,8 @@ export interface Tables {
   readonly quota: QuotaRow;
   readonly transfers: TransferRow;
   readonly open_holds: OpenHoldRow;
+  readonly balances: BalanceRow;
+  readonly purchases: PurchaseRow;
   readonly runs: RunRow;
   readonly activity: ActivityRow;
   readonly answers: AnswerRow;
@@ -63,8 +65,34 @@ export interface TransferRow {
   readonly at: bigint;
 }
 
-/** A `rest` is what was held and not used; an `opening` what an account paid on a day whose jobs are not kept any more. */
-export type TransferType = 'hold' | 'settle' | 'release' | 'rest' | 'opening';
+/**
+ * A `rest` is what was held and not used; an `opening` what an account paid on a day whose jobs are not kept any more; a
+ * `purchase` what was paid for on a chain.
+ */
+export type TransferType = 'hold' | 'settle' | 'release' | 'rest' | 'opening' | 'purchase';
+
+/** What an account that pays in advance may still spend: the sum of its transfers, never negative. */
+export interface BalanceRow {
+  readonly account: string;
+  readonly units: bigint;
+}
+
+/** A payment on a chain for credits, written down before it is collected. */
+export interface PurchaseRow {
+  /** The chain, the token, the payer and the nonce of the authorization. */
+  readonly id: string;
+  readonly account: string;
+  /** Micro-credits. */
+  readonly units: bigint;
+  readonly state: 'pending' | 'paid';
+  /** JSON: the signed authorization. */
+  readonly transfer: string;
+  /** The block before which it cannot have been collected. */
+  readonly since: bigint;
+  /** The transaction, once it is paid. */
+  readonly hash: string | null;
+  readonly at: bigint;
+}
 
 /** A hold that is neither settled nor released yet. */
 export interface OpenHoldRow {

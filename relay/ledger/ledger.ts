@@ -15,7 +15,7 @@ import { change, step, type Steps } from './transaction.ts';
  * that is settled or released, exactly once, whatever is killed between.
  */
 export interface Ledger {
-  /** Resolves when it is written. @throws `insufficient-quota`, and nothing is held; `ledger-unavailable`. */
+  /** Resolves when it is written. @throws `insufficient-quota`, `insufficient-credits`, and nothing is held; `ledger-unavailable`. */
   hold(hold: Hold): Promise<void>;
   /** Ends a hold, once: later calls for the same job change nothing. Written soon after, and retried until it is. */
   close(closing: Closing): void;
@@ -34,6 +34,8 @@ export interface Hold {
   readonly ids: readonly string[];
   /** Undefined where none was given. */
   readonly key: ApiKey | undefined;
+  /** The wallet that pays where there is no key: a lower-case address. */
+  readonly payer?: string | undefined;
   /** The most that it may use. */
   readonly most: JobUsage;
 }
@@ -50,7 +52,7 @@ export interface LedgerComponents {
   readonly db: LedgerDatabase;
   /** Names this gateway among those that share the database. */
   readonly gateway: string;
-  /** In units. */
+  /** In units. What the operator and guests use is written down too, and asked of nobody. */
   readonly cost: (usage: JobUsage) => bigint;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -67,7 +69,7 @@ const retryMs = 1_000;
 const triesMax = 5;
 
 /** Where credits are while a job runs, and where they go for its work. */
-export const accounts = { held: 'held', work: 'work', guests: 'guests', operator: 'operator' } as const;
+export const accounts = { held: 'held', work: 'work', guests: 'guests', operator: 'operator', chain: 'chain' } as const;
 
 export function createLedger({ db, gateway, cost, clock, logger }: LedgerComponents): Ledger {
   const books: Books = { statements: createStatements(db), gateway, cost };
@@ -165,18 +167,25 @@ interface Books extends Pick<LedgerComponents, 'gateway' | 'cost'> {
   readonly statements: Statements;
 }
 
-function* writeHold(books: Books, { job, ids, key, most }: Hold, at: number): Steps<TabloomError | undefined> {
+function* writeHold(books: Books, hold: Hold, at: number): Steps<TabloomError | undefined> {
   const { statements, gateway, cost } = books;
-  const account = accountOf(key);
+  const { job, ids, key, most } = hold;
+  const account = accountOf(hold);
   const units = cost(most);
   const isNew = yield* transfer(books, job, 'open', { type: 'hold', debit: account, credit: accounts.held, units }, at);
   if (!isNew) return undefined;
+  if (units > 0n && isPrepaid(account) && (yield* change(statements.spend({ account, units, least: units }))) === 0n) {
+    yield* change(statements.undo({ id: idOf(job, 'open') }));
+    const [balance] = yield* step(statements.balance({ account }));
+    return insufficientCredits(units, balance?.units ?? 0n);
+  }
   const day = dayOf(at);
   const tokens = BigInt(most.tokensIn + most.tokensOut);
   const refused = key && (yield* reserveQuota(statements, key, { day, at, tokens }));
   if (refused) {
     // In the same transaction: no one has seen it.
     yield* change(statements.undo({ id: idOf(job, 'open') }));
+    if (units > 0n && isPrepaid(account)) yield* change(statements.refund({ account, units }));
     return refused;
   }
   const row: OpenHoldRow = {
@@ -204,6 +213,10 @@ function* writeClosing(books: Books, { job, used, run }: Closing, at: number): S
   const rest = open.units - units;
   if (rest > 0n)
     yield* transfer(books, job, 'rest', { type: 'rest', debit: held, credit: open.account, units: rest }, at);
+  const back = used ? rest : units;
+  if (back > 0n && isPrepaid(open.account)) {
+    yield* change(books.statements.refund({ account: open.account, units: back }));
+  }
   if (open.key_id !== null) {
     yield* settleQuota(statements, { keyId: open.key_id, day: open.day, tokens: open.tokens }, used);
   }
@@ -226,8 +239,30 @@ function* transfer({ statements }: Books, job: string, name: Step, movement: Mov
   return (yield* change(statements.transfer(values))) === 1n;
 }
 
-const accountOf = (key: ApiKey | undefined): string =>
-  key === undefined ? accounts.guests : key.owner === undefined ? accounts.operator : `wallet ${key.owner}`;
+/** For a key that its operator made, he pays, whatever a wallet offers. */
+function accountOf({ key, payer }: Pick<Hold, 'key' | 'payer'>): string {
+  if (key !== undefined && key.owner === undefined) return accounts.operator;
+  const wallet = key?.owner ?? payer;
+  return wallet === undefined ? accounts.guests : walletAccount(wallet);
+}
+
+/** Of a lower-case address. */
+export const walletAccount = (address: string): string => `wallet ${address}`;
+
+/** Wallets pay before they use anything. */
+const isPrepaid = (account: string): boolean => account.startsWith('wallet ');
+
+const insufficientCredits = (needed: bigint, left: bigint): TabloomError =>
+  new TabloomError(
+    'insufficient-credits',
+    `This request may cost ${inCredits(needed)} credits, and ${inCredits(left)} are left. Buy some at /v1/credits/buy, or set a lower max_tokens.`,
+    { details: { neededUnits: needed.toString() } },
+  );
+
+const unitsPerCredit = 1_000_000n;
+/** Micro-credits as credits, exactly: 1,250,000 are `1.25`. */
+export const inCredits = (units: bigint): string =>
+  `${units / unitsPerCredit}.${(units % unitsPerCredit).toString().padStart(6, '0')}`.replace(/\.?0+$/, '');
 
 export const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 

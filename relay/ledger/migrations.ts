@@ -97,4 +97,23 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '2026-11-29-credits': {
+    async up(db: Kysely<unknown>) {
+      await table(db, 'balances')
+        .addColumn('account', 'text', (column) => column.primaryKey())
+        .addColumn('units', 'bigint', (column) => column.notNull())
+        .execute();
+      await table(db, 'purchases')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('units', 'bigint', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('transfer', 'text', (column) => column.notNull())
+        .addColumn('since', 'bigint', (column) => column.notNull())
+        .addColumn('hash', 'text')
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('purchases_by_state').on('purchases').column('state').execute();
+    },
+  },
 };

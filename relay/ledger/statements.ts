@@ -19,6 +19,27 @@ export const createStatements = (db: LedgerDatabase) => ({
   ),
   undo: statement(['id'], ({ id }) => db.deleteFrom('transfers').where('id', '=', id)),
   open: statement(holdColumns, (row) => db.insertInto('open_holds').values(row)),
+  /** Changes nothing where there is less. */
+  spend: statement(['account', 'units', 'least'], ({ account, units, least }) =>
+    db
+      .updateTable('balances')
+      .set(({ eb }) => ({ units: eb('units', '-', units) }))
+      .where('account', '=', account)
+      .where('units', '>=', least),
+  ),
+  refund: statement(['account', 'units'], (row) =>
+    db
+      .insertInto('balances')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict.column('account').doUpdateSet(({ eb, ref }) => ({
+          units: eb(ref('balances.units'), '+', ref('excluded.units')),
+        })),
+      ),
+  ),
+  balance: statement(['account'], ({ account }) =>
+    db.selectFrom('balances').select('units').where('account', '=', account),
+  ),
   take: statement(['job'], ({ job }) => db.deleteFrom('open_holds').where('job', '=', job).returningAll()),
   quota: statement(quotaColumns, (row) =>
     db

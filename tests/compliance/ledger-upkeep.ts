@@ -12,6 +12,7 @@ const run = { model: 'm', kind: 'chat', peer: 'p', ms: 1 } as const;
 /** Jobs of two accounts and of all outcomes on each of three days, and one that is open from the first on. */
 async function threeDays(scene: Scene): Promise<void> {
   const wallet = await scene.makeKey({}, owner);
+  await scene.pay(owner, 1_000n);
   const end = async (job: string, used: JobUsage | undefined, key?: typeof wallet) => {
     await scene.hold(job, key);
     scene.ledger.close({ job, used, run: { ...run, outcome: used ? 'finished' : 'failed' } });
@@ -68,6 +69,7 @@ export const upkeepCases: readonly LedgerCase[] = [
         `opening/2026-11-29/wallet ${owner} opening wallet ${owner} > work 3 2026-11-29`,
         'opening/2026-11-30/guests opening guests > work 60 2026-11-30',
         `opening/2026-11-30/wallet ${owner} opening wallet ${owner} > work 3 2026-11-30`,
+        `purchase/p purchase chain > wallet ${owner} 1000 2026-11-29`,
       ],
       'the rest',
     );

@@ -5,12 +5,14 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { hashOfKey, keyTermsSchema } from '../../relay/api-key.ts';
 import { openDatabase, type DatabaseLocation, type LedgerDatabase } from '../../relay/ledger/database.ts';
+import { createCreditBook } from '../../relay/ledger/credits.ts';
 import { createKeyBook } from '../../relay/ledger/keys.ts';
 import { createLease } from '../../relay/ledger/lease.ts';
 import { createSessionBook } from '../../relay/ledger/sessions.ts';
 import { createActivity, type JobUsage } from '../../relay/ledger/activity.ts';
 import { createAnswerStore } from '../../relay/ledger/answers.ts';
-import { balances, createLedger } from '../../relay/ledger/ledger.ts';
+import { checkLedger } from '../../relay/ledger/check.ts';
+import { balances, createLedger, walletAccount } from '../../relay/ledger/ledger.ts';
 
 /** What holds of keys and ledger, whichever database they are in. Each case starts with an empty one. */
 export interface LedgerCase {
@@ -28,11 +30,18 @@ async function open(location: DatabaseLocation, gateway = 'a') {
   const clock = manualClock(Date.parse('2026-11-29T23:00:00Z'));
   const ledger = createLedger({ db, gateway, cost, clock, logger: silentLogger });
   const keys = createKeyBook(db, { now: clock.now, random: seededRandom(gateway.charCodeAt(0)) });
+  const credits = createCreditBook(db, { now: clock.now });
   return {
     db,
     clock,
     ledger,
     keys,
+    credits,
+    /** Buys credits for a wallet, as a payment that has been collected. */
+    async pay(address: string, units: bigint, id = 'p') {
+      await credits.begin({ id, account: walletAccount(address), units, transfer: '{}', since: 0n });
+      await credits.complete(id, '0xabc');
+    },
     hold: (job: string, key?: Parameters<typeof ledger.hold>[0]['key']) => ledger.hold({ job, ids: [job], key, most }),
     makeKey: async (terms: object, wallet?: string) => (await keys.create(keyTermsSchema.parse(terms), wallet)).record,
     async close() {
@@ -269,9 +278,55 @@ export const ledgerCases: readonly LedgerCase[] = [
     equal(codes.filter((code) => code === 'none').length, 5, 'admitted');
   }),
   ledgerCase('the credits of a key are those of the wallet that made it', async (scene) => {
+    await scene.pay(owner, 100n);
     await scene.hold('1', await scene.makeKey({}, owner));
     await scene.hold('2', await scene.makeKey({}));
-    equal([...(await balances(scene.db)).keys()].sort(), ['held', 'operator', `wallet ${owner}`], 'accounts');
+    equal([...(await balances(scene.db)).keys()].sort(), ['chain', 'held', 'operator', `wallet ${owner}`], 'accounts');
+  }),
+  ledgerCase('a wallet spends what it has paid for and no more, however many ask at once', async (scene) => {
+    const key = await scene.makeKey({}, owner);
+    equal(await codeOf(scene.hold('before', key)), 'insufficient-credits', 'before it has paid');
+    await scene.pay(owner, 120n);
+    const codes = await Promise.all(['1', '2', '3'].map((job) => codeOf(scene.hold(job, key))));
+    equal(codes.toSorted(), ['insufficient-credits', 'none', 'none'], 'holds');
+    equal(await scene.credits.balance(walletAccount(owner)), { units: 20n, held: 100n }, 'while they run');
+    const [first, second] = ['1', '2', '3'].filter((_, index) => codes[index] === 'none');
+    scene.ledger.close({ job: first!, used: { tokensIn: 10, tokensOut: 5 }, run: undefined });
+    scene.ledger.close({ job: second!, used: undefined, run: undefined });
+    await scene.ledger.stop();
+    equal(await scene.credits.balance(walletAccount(owner)), { units: 100n, held: 0n }, 'after them');
+    equal((await checkLedger(scene.db, 0)).findings, [], 'findings');
+  }),
+  ledgerCase('a stranger’s wallet pays for a job without a key', async (scene) => {
+    await scene.pay(owner, 60n);
+    await scene.ledger.hold({ job: '1', ids: ['1'], key: undefined, payer: owner, most });
+    equal(await scene.credits.balance(walletAccount(owner)), { units: 10n, held: 50n }, 'balance');
+  }),
+  ledgerCase('what a cap refuses costs nothing', async (scene) => {
+    const key = await scene.makeKey({ caps: { requestsTotal: 1 } }, owner);
+    await scene.pay(owner, 120n);
+    await scene.hold('1', key);
+    equal(await codeOf(scene.hold('2', key)), 'insufficient-quota', 'the second');
+    equal(await scene.credits.balance(walletAccount(owner)), { units: 70n, held: 50n }, 'balance');
+  }),
+  ledgerCase('a payment is credited once, and one that was not collected never', async ({ credits, db }) => {
+    const purchase = { id: 'p', account: walletAccount(owner), units: 7n, transfer: '{}', since: 3n };
+    const begun = await Promise.all(Array.from({ length: 5 }, () => credits.begin(purchase)));
+    equal(begun.filter(({ isNew }) => isNew).length, 1, 'new');
+    equal(
+      (await credits.pending(9)).map(({ id, since }) => [id, since]),
+      [['p', 3n]],
+      'pending',
+    );
+    await Promise.all([credits.complete('p', '0x1'), credits.complete('p', '0x1'), credits.complete('none', '0x2')]);
+    await credits.drop('p');
+    equal(await credits.balance(walletAccount(owner)), { units: 7n, held: 0n }, 'balance');
+    equal((await credits.begin({ ...purchase, units: 9n })).row.units, 7n, 'begun again');
+    await credits.begin({ ...purchase, id: 'q' });
+    await credits.drop('q');
+    await credits.complete('q', '0x3');
+    equal(await credits.balance(walletAccount(owner)), { units: 7n, held: 0n }, 'after one that was dropped');
+    equal((await checkLedger(db, 0)).findings, [], 'findings');
   }),
   ledgerCase('what was done is told by hour and model, and job by job', async ({ ledger, hold, db, clock }) => {
     const run = { model: 'm', kind: 'chat', peer: 'p', outcome: 'finished', ms: 12.4 } as const;

@@ -4,12 +4,13 @@ import { seededRandom } from '#lib/base/random.ts';
 import { keyTermsSchema } from '../../../relay/api-key.ts';
 import { createAnswerStore } from '../../../relay/ledger/answers.ts';
 import { openDatabase } from '../../../relay/ledger/database.ts';
+import { createCreditBook } from '../../../relay/ledger/credits.ts';
 import { createKeyBook } from '../../../relay/ledger/keys.ts';
-import { createLedger } from '../../../relay/ledger/ledger.ts';
+import { createLedger, walletAccount } from '../../../relay/ledger/ledger.ts';
 import { killAt, say } from './kill-at.ts';
 
 /**
- * Two jobs under one key, the second with an answer that is kept, on the database of the first argument. Of the statements
+ * A wallet pays for credits, then two jobs under one key of it, the second with an answer that is kept, on the database of the first argument. Of the statements
  * that write, the process is killed at the one that the second argument counts, before it has run or after, as the third
  * says. Every step that it knows to be done is a line of its output.
  */
@@ -19,9 +20,17 @@ const clock = manualClock(Date.parse('2026-11-29T12:00:00Z'));
 const ledger = createLedger({ db, gateway: 'a', cost: () => 10n, clock, logger: silentLogger });
 const keys = createKeyBook(db, { now: clock.now, random: seededRandom(1) });
 const answers = createAnswerStore(db, { gateway: 'a', now: clock.now });
-const { record: key } = await keys.create(keyTermsSchema.parse({ caps: { requestsTotal: 10 } }), undefined);
+const wallet = '0x00000000000000000000000000000000000000aa';
+const { record: key } = await keys.create(keyTermsSchema.parse({ caps: { requestsTotal: 10 } }), wallet);
+const credits = createCreditBook(db, { now: clock.now });
 
 const written = killAt(Number(number), side!);
+const purchase = { id: 'p', account: walletAccount(wallet), units: 30n, transfer: '{}', since: 1n };
+await credits.begin(purchase);
+say('begun');
+await credits.complete('p', '0x1');
+say('paid');
+
 const most = { tokensIn: 5, tokensOut: 5 };
 const ran = { model: 'm', kind: 'chat', peer: undefined, outcome: 'finished', ms: 1 } as const;
 for (const job of ['one', 'two']) {

@@ -6,9 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
+import { checkLedger } from '../../../relay/ledger/check.ts';
+import { createCreditBook } from '../../../relay/ledger/credits.ts';
 import { createAnswerStore } from '../../../relay/ledger/answers.ts';
 import { openDatabase } from '../../../relay/ledger/database.ts';
-import { balances, createLedger } from '../../../relay/ledger/ledger.ts';
+import { balances, createLedger, walletAccount } from '../../../relay/ledger/ledger.ts';
 import { assertBalanced } from '../../compliance/ledger.ts';
 
 const program = fileURLToPath(new URL('./crash.process.ts', import.meta.url));
@@ -51,6 +53,12 @@ test(
         await ledger.recover(recorded);
         await ledger.recover(recorded);
         await assertBalanced(db);
+        expect((await checkLedger(db, clock.now())).findings, context).toEqual([]);
+        const credits = createCreditBook(db, { now: clock.now });
+        const [pending] = await credits.pending(9);
+        // Whoever collected it writes so again, once it is back.
+        if (pending) await credits.complete('p', '0x1');
+        const { units: left } = await credits.balance(walletAccount('0x00000000000000000000000000000000000000aa'));
         const transfers = await db.selectFrom('transfers').select(['job', 'type']).execute();
         const closings = (job: string) => transfers.filter((one) => one.job === job && one.type !== 'hold');
         for (const job of ['one', 'two']) {
@@ -63,6 +71,9 @@ test(
         const settled = transfers.filter(({ type }) => type === 'settle').length;
         expect((await balances(db)).get('work') ?? 0n, context).toBe(BigInt(10 * settled));
         const [quota] = await db.selectFrom('quota').selectAll().where('period', '=', 'total').execute();
+        const begun = pending !== undefined || lines.includes('paid') || lines.includes('held one') || left > 0n;
+        if (lines.includes('begun')) expect(begun, context).toBe(true);
+        expect(left, context).toBe(begun ? 30n - BigInt(10 * settled) : 0n);
         expect([quota?.requests ?? 0n, quota?.tokens ?? 0n], context).toEqual([BigInt(settled), BigInt(4 * settled)]);
         // The key is free, or holds the answer; never a claim that no one works on.
         const answers = createAnswerStore(db, { gateway: 'a', now: () => Date.parse('2026-11-29T12:00:00Z') });

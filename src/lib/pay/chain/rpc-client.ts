@@ -1,7 +1,8 @@
 import { createPublicClient, defineChain, http, type Hash, type PublicClient, type TransactionReceipt } from 'viem';
 import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
+import type { ChainEntry } from '#contracts/chains.ts';
 import { payError } from '../errors.ts';
-import type { ContractCall, Address, DeployedChain, Head, Hex } from '../spec.ts';
+import type { ContractCall, Address, Head, Hex } from '../spec.ts';
 import { toPayError } from './rpc-errors.ts';
 
 /** One JSON-RPC node: the few requests that are needed, each with coded errors and an abort signal. */
@@ -32,7 +33,7 @@ export interface SentTransaction {
 }
 
 export interface RpcClientInit {
-  readonly entry: DeployedChain;
+  readonly entry: ChainEntry;
   readonly rpcUrl: string;
   readonly fetch: typeof globalThis.fetch;
   readonly requestTimeoutMs: number;

@@ -2,8 +2,9 @@ import { keccak256, type Hash, type TransactionReceipt } from 'viem';
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import type { ChainEntry } from '#contracts/chains.ts';
 import { payError } from '../errors.ts';
-import type { ContractCall, DeployedChain, InjectedWallet, LocalWallet, Wallet } from '../spec.ts';
+import type { ContractCall, InjectedWallet, LocalWallet, Wallet } from '../spec.ts';
 import { watchNonce } from './successor.ts';
 import { waitFor } from './wait.ts';
 import { bump, currentFees, type Fees } from './fees.ts';
@@ -13,7 +14,7 @@ import { isKnown, isNonceTaken, isUnderpriced, toPayError } from './rpc-errors.t
 
 export interface SubmitComponents {
   readonly node: RpcClient;
-  readonly entry: DeployedChain;
+  readonly entry: ChainEntry;
   readonly clock: Clock;
   readonly limits: ChainLimits;
 }

@@ -1,0 +1,165 @@
+import { encodeFunctionData, parseEventLogs, parseSignature, type TransactionReceipt } from 'viem';
+import type { AbortOptions } from '#lib/base/abort.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import { createMutex } from '#lib/base/mutex.ts';
+import { testUsdcAbi } from '#contracts/test-usdc.ts';
+import type { ChainEntry } from '#contracts/chains.ts';
+import { payError } from '../errors.ts';
+import type { Address, Hex, LocalWallet } from '../spec.ts';
+import { chainLimits, type ChainLimits } from './limits.ts';
+import { createRpcClient, type RpcClient } from './rpc-client.ts';
+import { submit } from './submit.ts';
+
+/** A payment of the chain's token that its owner has signed (EIP-3009, `transferWithAuthorization`). Times in Unix seconds. */
+export interface AuthorizedTransfer {
+  readonly from: Address;
+  readonly to: Address;
+  readonly value: bigint;
+  readonly validAfter: bigint;
+  readonly validBefore: bigint;
+  /** 32 bytes; the token accepts each only once from an owner. */
+  readonly nonce: Hex;
+  /** Of a key: 65 bytes. */
+  readonly signature: Hex;
+}
+
+/** Collects signed payments. What each came to is read from the chain, so that no crash can lose or double one. */
+export interface TransferCollector {
+  readonly entry: ChainEntry;
+  /** The newest block, to be stored with a payment before it is collected. */
+  height(options?: AbortOptions): Promise<bigint>;
+  /**
+   * Sends a payment, or finds the transaction that carried it out, whoever sent that. Resolves once it has the chain's
+   * confirmations. Idempotent.
+   * @param since a block before which it cannot have been sent.
+   * @throws `authorization-used` where its nonce was used for something else or cancelled, `authorization-expired`,
+   * `insufficient-funds`, `chain-unavailable`, and those of `submit`.
+   */
+  collect(transfer: AuthorizedTransfer, since: bigint, options?: AbortOptions): Promise<{ readonly hash: Hex }>;
+}
+
+export interface TransferCollectorInit {
+  readonly entry: ChainEntry;
+  readonly rpcUrl?: string | undefined;
+  /** Pays the gas. */
+  readonly wallet: LocalWallet;
+  readonly clock: Clock;
+  readonly fetch: typeof globalThis.fetch;
+  readonly limits?: Partial<ChainLimits> | undefined;
+}
+
+export function createTransferCollector({
+  entry,
+  rpcUrl = entry.rpcUrl,
+  wallet,
+  clock,
+  fetch,
+  limits: given,
+}: TransferCollectorInit): TransferCollector {
+  const limits: ChainLimits = { ...chainLimits, ...given };
+  const node = createRpcClient({ entry, rpcUrl, fetch, requestTimeoutMs: limits.requestTimeoutMs });
+  // One at a time: they use one account's nonces.
+  const turns = createMutex();
+  const token = { address: entry.token.address, abi: testUsdcAbi } as const;
+
+  const find = async (transfer: AuthorizedTransfer, since: bigint, options: AbortOptions) => {
+    const { from, nonce } = transfer;
+    const args = [from, nonce] as const;
+    const isUsed = await node.ask(
+      (client) => client.readContract({ ...token, functionName: 'authorizationState', args }),
+      options,
+    );
+    if (!isUsed) return undefined;
+    const receipt = await findReceipt(
+      node,
+      { token: token.address, transfer, since, most: limits.logRangeMax },
+      options,
+    );
+    if (!receipt) throw payError('authorization-used', { details: { nonce } });
+    return receipt;
+  };
+
+  return {
+    entry,
+    height: async (options) => (await node.head(options)).number,
+    collect: (transfer, since, options = {}) =>
+      turns.run(async () => {
+        const found = await find(transfer, since, options);
+        if (found) return confirmed(node, entry, found);
+        const { from, to, value, validAfter, validBefore, nonce } = transfer;
+        const { r, s, yParity } = parseSignature(transfer.signature);
+        const call = {
+          to: entry.token.address,
+          data: encodeFunctionData({
+            ...token,
+            functionName: 'transferWithAuthorization',
+            args: [from, to, value, validAfter, validBefore, nonce, 27 + yParity, r, s],
+          }),
+        };
+        try {
+          const { transactionHash } = await submit({ node, entry, clock, limits }, wallet, call, options);
+          return { hash: transactionHash };
+        } catch (error) {
+          if (errorCode(error) !== 'authorization-used') throw error;
+          // Somebody else has sent it meanwhile, which pays just as well.
+          const sent = await find(transfer, since, options);
+          if (!sent) throw error;
+          return confirmed(node, entry, sent);
+        }
+      }),
+  };
+}
+
+/** @throws `chain-unavailable` where it has not been confirmed yet: asked again later, it will have been. */
+async function confirmed(node: RpcClient, entry: ChainEntry, receipt: TransactionReceipt): Promise<{ hash: Hex }> {
+  const { number } = await node.head();
+  if (number - receipt.blockNumber + 1n < BigInt(entry.confirmations)) {
+    throw payError('chain-unavailable', { details: { hash: receipt.transactionHash, reason: 'not confirmed yet' } });
+  }
+  return { hash: receipt.transactionHash };
+}
+
+interface Search {
+  readonly token: Address;
+  readonly transfer: AuthorizedTransfer;
+  readonly since: bigint;
+  readonly most: bigint;
+}
+
+/** The transaction that used the nonce for exactly this payment. */
+async function findReceipt(
+  node: RpcClient,
+  { token, transfer, since, most }: Search,
+  options: AbortOptions,
+): Promise<TransactionReceipt | undefined> {
+  const { number: newest } = await node.head(options);
+  const event = testUsdcAbi.find((item) => item.type === 'event' && item.name === 'AuthorizationUsed')!;
+  for (let from = since; from <= newest; from += most) {
+    const to = from + most - 1n < newest ? from + most - 1n : newest;
+    const logs = await node.ask(
+      (client) =>
+        client.getLogs({
+          address: token,
+          event: event as Extract<typeof event, { name: 'AuthorizationUsed' }>,
+          args: { authorizer: transfer.from, nonce: transfer.nonce },
+          fromBlock: from,
+          toBlock: to,
+        }),
+      options,
+    );
+    for (const { transactionHash } of logs) {
+      const receipt = await node.receipt(transactionHash, options);
+      if (receipt && pays(receipt, token, transfer)) return receipt;
+    }
+  }
+  return undefined;
+}
+
+const pays = ({ logs, status }: TransactionReceipt, token: Address, { from, to, value }: AuthorizedTransfer): boolean =>
+  status === 'success' &&
+  parseEventLogs({ abi: testUsdcAbi, eventName: 'Transfer', logs }).some(
+    ({ address, args }) => same(address, token) && same(args.from, from) && same(args.to, to) && args.value === value,
+  );
+
+const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
