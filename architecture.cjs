@@ -68,6 +68,7 @@ const vendors = {
   '@chainsafe/*': ['net', 'relay/node'],
   '@multiformats/*': ['net', 'relay/node'],
   viem: ['pay', 'contracts'],
+  mppx: ['pay'],
   '@wagmi/*': ['pay'],
   '@bitauth/*': ['pay'],
   '@mlc-ai/*': ['workers'],

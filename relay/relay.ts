@@ -18,6 +18,7 @@ import { isPublicRelay } from '#lib/protocol/relay-info.ts';
 import { build, protocolVersion } from '#lib/protocol/version.ts';
 import { announcedAddress, dialAddress, localUrl } from './address.ts';
 import { createNodeEd25519 } from './ed25519.ts';
+import { createCreditShop } from './credits.ts';
 import { createGateway, toNodeListener } from './gateway/app.ts';
 import { createJobRegistry } from './gateway/job-registry.ts';
 import { createModelList } from './gateway/model-list.ts';
@@ -34,6 +35,7 @@ import { ledgerLocation } from './keys.ts';
 import { createActivity, type JobUsage } from './ledger/activity.ts';
 import { createAnswerStore } from './ledger/answers.ts';
 import { openDatabase } from './ledger/database.ts';
+import { createCreditBook } from './ledger/credits.ts';
 import { createKeyBook } from './ledger/keys.ts';
 import { createLease } from './ledger/lease.ts';
 import { createLedger } from './ledger/ledger.ts';
@@ -182,7 +184,9 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
       workersServing: peer.directory.entries().filter(({ offer }) => !offer.draining).length,
     }));
     const receipts = createReceiptIndex(peer.receipts);
-    const ledger = createLedger({ db: database, gateway: net.self, cost: free, clock, logger });
+    const book = createCreditBook(database, { now: clock.now });
+    const credits = createCreditShop({ env, book, seed, clock, logger, fetch, signal: life.signal });
+    const ledger = createLedger({ db: database, gateway: net.self, cost: credits?.cost ?? free, clock, logger });
     undo.push(() => ledger.stop());
     const recovered = await ledger.recover((ids) => usageByReceipts(receipts, ids));
     if (recovered > 0) logger.warn('ledger-recovered', { holds: recovered });
@@ -196,6 +200,7 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
       await lease.start();
       undo.push(() => lease.stop());
     }
+    credits?.start();
     const upkeep = createUpkeep({
       db: database,
       days: env.LEDGER_DAYS,
@@ -255,6 +260,7 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
       signIn: createSignIn({ rpcUrl: env.CHAIN_RPC_URL, fetch }),
       keysNeeded: env.API_KEYS,
       rates,
+      credits,
       activity: createActivity(database),
       jobs,
       models,

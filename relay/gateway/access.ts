@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import type { Clock } from '#lib/base/clock.ts';
 import { hashOfKey, isKey, type ApiKey } from '../api-key.ts';
 import type { Attempts } from './attempts.ts';
+import type { Credits } from './credits.ts';
 import { gatewayError } from './errors.ts';
 import { isOfThisMachine, type Caller, type GatewayEnv } from './caller.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -66,11 +67,12 @@ export const identifyCaller =
     await next();
   };
 
-/** Refuses strangers where the operator wants a key. */
+/** Refuses strangers where the operator wants a key, unless they pay. */
 export const requireKey =
-  (needed: 'optional' | 'required'): MiddlewareHandler<GatewayEnv> =>
+  (needed: 'optional' | 'required', credits?: Credits): MiddlewareHandler<GatewayEnv> =>
   async (context, next) => {
-    if (needed === 'required' && context.get('caller').type === 'stranger') {
+    const pays = credits?.carries(context.req.raw.headers) ?? false;
+    if (needed === 'required' && context.get('caller').type === 'stranger' && !pays) {
       throw gatewayError(
         'invalid-api-key',
         'This relay answers with a key only. Send one as "Authorization: Bearer …".',

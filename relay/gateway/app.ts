@@ -10,6 +10,7 @@ import { readIncoming } from '../http/read-incoming.ts';
 import type { Guard } from '../http/guard.ts';
 import { identifyCaller, reportRates, requireKey, type AccessComponents } from './access.ts';
 import { createBodyBudget } from './body.ts';
+import { neededUnits, termsOf, type Credits } from './credits.ts';
 import type { GatewayEnv, RequestOrigin } from './caller.ts';
 import { chatEndpoint } from './chat.ts';
 import { completionEndpoint } from './completion.ts';
@@ -17,6 +18,7 @@ import { embeddingEndpoint } from './embedding.ts';
 import type { Endpoint } from './endpoint.ts';
 import { gatewayError, toHttpError } from './errors.ts';
 import { showActivity, streamFeed, type ActivityComponents } from './routes/activity.ts';
+import { buyCredits, showCredits } from './routes/credits.ts';
 import { describeRoutes } from './routes/descriptions.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
 import {
@@ -60,6 +62,8 @@ export interface GatewayComponents
   /** Whether jobs from other machines need a key. */
   readonly keysNeeded: 'optional' | 'required';
   readonly rates: RateLimits;
+  /** Undefined where jobs cost nothing. */
+  readonly credits?: Credits | undefined;
   readonly explain: Consumer['explain'];
   readonly receipts: ReceiptIndex;
   readonly startedAt: number;
@@ -89,6 +93,7 @@ const authPaths = ['/v1/auth/nonce', '/v1/auth/sign-in', '/v1/auth/sign-out'];
 
 /** The methods of a path that exists. */
 function allowed(path: string): string {
+  if (path === '/v1/credits/buy') return 'POST';
   if (path === '/v1/keys') return 'GET, HEAD, POST';
   if (path.startsWith('/v1/keys/')) return 'DELETE';
   return postPaths.includes(path) || authPaths.includes(path) ? 'POST' : 'GET, HEAD';
@@ -108,10 +113,10 @@ const postPaths = [...Object.keys(endpoints), ...unavailablePaths];
 
 /** The relay's HTTP interface: the OpenAI API, health, `/relay.json` and the pages. */
 export function createGateway(components: GatewayComponents): Gateway {
-  const { guard, keys, keysNeeded, logger, metrics, site } = components;
+  const { guard, keys, keysNeeded, logger, metrics, site, credits } = components;
   const app = new Hono<GatewayEnv>({ getPath: routePath });
 
-  app.onError((error, context) => {
+  app.onError(async (error, context) => {
     const { status, body, retryAfterSeconds } = toHttpError(error);
     // No message: it may quote the request.
     if (errorCode(error) === 'internal') logger.warn('request-failed', { kind: error.name, path: context.req.path });
@@ -121,6 +126,12 @@ export function createGateway(components: GatewayComponents): Gateway {
     // Clients that retry every 429 would only wait in vain.
     if (body.error.code === 'insufficient_quota') headers.set('x-should-retry', 'false');
     if (status === 405) headers.set('allow', allowed(context.req.path));
+    const units = neededUnits(error);
+    if (credits && units !== undefined) {
+      const terms = await termsOf(credits, context.req.raw, units);
+      for (const [name, text] of terms.headers) headers.append(name, text);
+      return new Response(JSON.stringify({ ...terms.body, ...body }), { status, headers });
+    }
     return new Response(JSON.stringify(body), { status, headers });
   });
 
@@ -137,7 +148,7 @@ export function createGateway(components: GatewayComponents): Gateway {
 
   const generateComponents = { ...components, bodies: createBodyBudget() };
   for (const [path, one] of Object.entries(endpoints)) {
-    app.post(path, requireKey(keysNeeded), reportRates(components.rates), generate(generateComponents, one));
+    app.post(path, requireKey(keysNeeded, credits), reportRates(components.rates), generate(generateComponents, one));
   }
   for (const path of unavailablePaths) app.post(path, kindUnavailable);
   app.get('/v1/models', listModels(components));
@@ -151,6 +162,8 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/keys', listWalletKeys(generateComponents));
   app.post('/v1/keys', createWalletKey(generateComponents));
   app.delete('/v1/keys/:id', revokeWalletKey(generateComponents));
+  app.get('/v1/credits', showCredits(generateComponents));
+  app.post('/v1/credits/buy', reportRates(components.rates), buyCredits(generateComponents));
   app.get('/v1/activity', showActivity(components));
   app.get('/v1/feed', streamFeed(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
@@ -172,6 +185,8 @@ export function createGateway(components: GatewayComponents): Gateway {
     ...authPaths,
     '/v1/keys',
     '/v1/keys/:id',
+    '/v1/credits',
+    '/v1/credits/buy',
     '/v1/activity',
     '/v1/feed',
     '/v1/receipts/:id',

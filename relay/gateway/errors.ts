@@ -17,6 +17,12 @@ const gatewayStatus = {
   'invalid-api-key': 401,
   'bad-sign-in': 401,
   'not-signed-in': 401,
+  'payment-required': 402,
+  'insufficient-credits': 402,
+  'insufficient-funds': 402,
+  'authorization-used': 402,
+  'authorization-expired': 402,
+  'token-refused': 402,
   'idempotency-key-reused': 422,
   'idempotency-key-in-use': 409,
   'too-many-keys': 409,
@@ -28,12 +34,14 @@ const gatewayStatus = {
   'model-not-allowed': 403,
   'not-found': 404,
   'key-unknown': 404,
+  'credits-unavailable': 404,
   'kind-unavailable': 404,
   'method-not-allowed': 405,
   'gateway-busy': 429,
   'insufficient-quota': 429,
   'rate-limit-exceeded': 429,
   'ledger-unavailable': 503,
+  'chain-unavailable': 503,
 } as const satisfies Record<string, number>;
 
 export type GatewayErrorCode = keyof typeof gatewayStatus;

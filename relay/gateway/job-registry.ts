@@ -42,6 +42,8 @@ export interface JobRunOptions extends AbortOptions {
   readonly caller: Caller;
   /** The caller's name for the one it asks for, if any: places are shared evenly among those of one key. */
   readonly endUser?: string | undefined;
+  /** The wallet that pays where there is no key: a lower-case address. */
+  readonly payer?: string | undefined;
   /** The most that the job may use, as far as the request tells. */
   readonly most: Usage;
   /** Called when the job of this very request has ended, with what was delivered. */
@@ -151,7 +153,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     attempts: Attempts,
     ids: readonly string[],
     place: ConnectionPlace,
-    { caller, most, onEnd, signal }: JobRunOptions,
+    { caller, payer, most, onEnd, signal }: JobRunOptions,
     times: { askedMs: number | undefined; heardMs: number | undefined },
   ): AsyncGenerator<JobEvent> => {
     const { kind } = attempts[0].ask;
@@ -170,7 +172,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       startedMs = lastMs = clock.elapsed();
       counts.running += 1;
       if (isOwner(caller)) for (const id of ids) owner?.jobs.add(id);
-      await metering.hold({ job, ids, key: caller.type === 'key' ? caller.key : undefined, most });
+      await metering.hold({ job, ids, key: caller.type === 'key' ? caller.key : undefined, payer, most });
       isHeld = true;
       return askInTurn(attempts, ids, consumer, anySignal([signal, closing.signal]));
     };

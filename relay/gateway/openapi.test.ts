@@ -62,6 +62,7 @@ function scene() {
   const clock = manualClock();
   let isServing = true;
   let isSignedIn = true;
+  let isPaying = true;
   const native = { running: 0, queued: 0 };
   const fixture = gatewayFixture(script, {
     clock,
@@ -78,6 +79,17 @@ function scene() {
       open: async () => ({ token: 't', expiresAt: 9_000 }),
       find: async () => (isSignedIn ? owner : undefined),
       end: async () => undefined,
+    },
+    credits: {
+      price: { in: 1_000_000n, out: 500_000n },
+      chain: { id: 1, name: 'A chain', token: 'USDC', payTo: owner },
+      cost: () => 0n,
+      balance: async () => ({ units: 1n, held: 0n }),
+      carries: () => isPaying,
+      take: async (_, units) =>
+        isPaying
+          ? { type: 'paid', payer: owner, address: owner, units, isNew: true, transaction: '0x1', headers: [] }
+          : { type: 'required', headers: [], terms: { x402Version: 2, accepts: [{}] }, reason: undefined },
     },
     signIn: { nonceOf: (message) => message, verify: async () => owner },
     walletKeys: {
@@ -101,7 +113,12 @@ function scene() {
   announce(fixture.directory, clock, [
     { kinds: ['chat', 'completion', 'embedding'], measured: { prefillTps: 1, decodeTps: 2, ttftMs: 3 } },
   ]);
-  return { ...fixture, drain: () => (isServing = false), signOut: () => (isSignedIn = false) };
+  return {
+    ...fixture,
+    drain: () => (isServing = false),
+    signOut: () => (isSignedIn = false),
+    stopPaying: () => (isPaying = false),
+  };
 }
 type Scene = ReturnType<typeof scene>;
 
@@ -185,6 +202,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   'delete /v1/keys/{id}': [
     [`/v1/keys/${record.id}`, 200],
     ['/v1/keys/none', 404],
+  ],
+  'get /v1/credits': [
+    ['/v1/credits', 200],
+    ['/v1/credits', 401, undefined, signOut],
+  ],
+  'post /v1/credits/buy': [
+    ['/v1/credits/buy', 200, { credits: 5 }],
+    ['/v1/credits/buy', 400, { credits: 0.5 }],
+    ['/v1/credits/buy', 402, { credits: 5 }, (one) => one.stopPaying()],
   ],
   'get /v1/openapi.json': [['/v1/openapi.json', 200]],
   'get /v1/reference': [['/v1/reference', 200]],

@@ -37,6 +37,10 @@ export const originCheck =
   };
 
 const exposedHeaders = [
+  'payment-required',
+  'payment-response',
+  'payment-receipt',
+  'www-authenticate',
   'retry-after',
   'x-request-id',
   'x-tabloom-job',
@@ -53,7 +57,7 @@ const exposedHeaders = [
  * the names and traces of OpenRouter and Azure. A preflight lists every one of them.
  */
 const requestHeader =
-  /^(accept|authorization|content-type|idempotency-key|user-agent|(x-)?api-key|http-referer|referer|x-title|x-(client-)?request-id|x-correlation-id|traceparent|tracestate|baggage|openai-[a-z0-9-]{1,40}|x-(stainless|tabloom|openrouter)-[a-z0-9-]{1,40})$/;
+  /^(accept|authorization|content-type|idempotency-key|payment-signature|user-agent|(x-)?api-key|http-referer|referer|x-title|x-(client-)?request-id|x-correlation-id|traceparent|tracestate|baggage|openai-[a-z0-9-]{1,40}|x-(stainless|tabloom|openrouter)-[a-z0-9-]{1,40})$/;
 const requestHeadersMax = 40;
 
 function preflight(context: Context, origin: string | undefined): Response {

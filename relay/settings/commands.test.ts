@@ -114,6 +114,7 @@ test('what holds a password or a key is marked as secret', () => {
   const secret = new Set(all.filter(([, setting]) => setting.secret).map(([variable]) => variable));
   expect([...secret].sort()).toEqual([
     'CHAIN_RPC_URL',
+    'CREDITS_KEY',
     'DATABASE_URL',
     'METRICS_TOKEN',
     'NATIVE_SERVER_KEY',

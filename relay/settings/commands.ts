@@ -1,3 +1,4 @@
+import { creditSettings } from './credits.ts';
 import { limitSettings, portSettings } from './gateway.ts';
 import { initSettings } from './init.ts';
 import { keyIdSettings, keyTermSettings } from './keys.ts';
@@ -29,6 +30,7 @@ export type LedgerEnv = EnvOf<typeof ledgerSettings>;
 const relaySettings = {
   ...portSettings,
   ...limitSettings,
+  ...creditSettings,
   ...otherRelays,
   ...nativeSettings,
   ...ledgerSettings,

@@ -30,6 +30,7 @@ describe('environment', () => {
       SHUTDOWN_SECONDS: 10,
       NATIVE: 'on',
       API_KEYS: 'optional',
+      CREDITS_CHAIN: 8453,
       JOBS_PER_KEY: 64,
       LEDGER_DAYS: 90,
       REQUESTS_PER_MINUTE: 600,

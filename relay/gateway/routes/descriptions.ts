@@ -6,6 +6,7 @@ import type { Endpoint } from '../endpoint.ts';
 import type { AnswerDescription, RouteDescription } from '../openapi.ts';
 import { providerTermsSchema } from '../provider.ts';
 import { extensionSchema } from '../request.ts';
+import { buySchema, creditsSchema, purchaseSchema, termsSchema } from './credits.ts';
 import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
 import {
   healthSchema,
@@ -150,6 +151,26 @@ const walletRoutes: readonly RouteDescription[] = [
   },
 ];
 
+const creditRoutes: readonly RouteDescription[] = [
+  {
+    method: 'get',
+    path: '/v1/credits',
+    summary: 'What a wallet may spend here, and what jobs cost.',
+    answers: { 200: json('Credits, of which one is a cent.', creditsSchema) },
+    credential: 'session',
+  },
+  {
+    method: 'post',
+    path: '/v1/credits/buy',
+    summary: 'Buys credits, paid with the request: by x402 (`PAYMENT-SIGNATURE`) or the `Payment` scheme.',
+    request: buySchema,
+    answers: {
+      200: json('They are in the account.', purchaseSchema),
+      402: json('The terms, which stand in PAYMENT-REQUIRED and WWW-Authenticate too.', termsSchema),
+    },
+  },
+];
+
 const relayRoutes: readonly RouteDescription[] = [
   {
     method: 'get',
@@ -194,5 +215,6 @@ export const describeRoutes = (endpoints: Readonly<Record<string, Endpoint>>): r
   ...Object.entries(endpoints).map(([path, endpoint]) => jobRoute(path, endpoint)),
   ...reads,
   ...walletRoutes,
+  ...creditRoutes,
   ...relayRoutes,
 ];

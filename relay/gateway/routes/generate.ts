@@ -7,6 +7,7 @@ import { answerHeaders, type AnswerMetadata } from '../answer.ts';
 import { assertModelsAllowed, keyTexts } from '../access.ts';
 import { readJson, type BodyBudget } from '../body.ts';
 import type { Caller, GatewayEnv } from '../caller.ts';
+import { payForJob, type Credits } from '../credits.ts';
 import { collectJob } from '../collect.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { badRequest } from '../errors.ts';
@@ -23,11 +24,12 @@ export interface GenerateComponents {
   readonly bodies: BodyBudget;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly credits?: Credits | undefined;
 }
 
 /** A route that runs a job on the network, whole or streamed. A client that disconnects stops the engine. */
 export function generate(
-  { jobs, models, bodies, clock, logger }: GenerateComponents,
+  { jobs, models, bodies, clock, logger, credits }: GenerateComponents,
   endpoint: Endpoint,
 ): Handler<GatewayEnv> {
   return async (context) => {
@@ -49,14 +51,21 @@ export function generate(
     const tokensIn = Math.ceil(text.length / charactersPerToken);
     const tokensOut = Math.max(...attempts.map(({ maxTokens = 0 }) => maxTokens));
     const endUser = endUserOf(caller, parsed);
+    const most = { tokensIn, tokensOut };
     await rate?.takeTokens(tokensIn + tokensOut, endUser);
+    const payment = await payForJob(credits, context, most).catch((error: unknown) => {
+      rate?.giveBack(tokensIn + tokensOut);
+      throw error;
+    });
     const { ids, events, times } = await jobs.run(attempts, key, {
       signal: left.signal,
       caller,
       endUser,
-      most: { tokensIn, tokensOut },
+      payer: payment.payer,
+      most,
       onEnd: rate && ((used) => rate.giveBack(tokensIn + tokensOut - (used ? used.tokensIn + used.tokensOut : 0))),
     });
+    const receipt = Object.fromEntries(payment.headers);
     const { ask, model } = attempts[0];
     logger.info('job-asked', { job: ids[0], kind: ask.kind, model: model.slice(0, 128), answer: parsed.answer });
     // Dated by the job, not the request: a repeated Idempotency-Key gets the same answer, to the second.
@@ -76,7 +85,7 @@ export function generate(
       const state = await collectJob(events, parsed);
       const metadata = metadataOf(state);
       const body = format.whole(metadata, state);
-      return context.json(body, 200, { ...answerHeaders(metadata, state), ...overhead() });
+      return context.json(body, 200, { ...answerHeaders(metadata, state), ...overhead(), ...receipt });
     }
     const { state, frames } = await startStream(events, parsed, {
       clock,
@@ -92,6 +101,7 @@ export function generate(
           'x-accel-buffering': 'no',
           ...answerHeaders(metadataOf(state), state),
           ...overhead(),
+          ...receipt,
         },
       },
     );

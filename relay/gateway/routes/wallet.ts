@@ -128,7 +128,7 @@ export function revokeWalletKey(components: WalletComponents): Route {
   };
 }
 
-const readToken = (header: string | undefined): string => /^bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
+export const readToken = (header: string | undefined): string => /^bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
 
 async function ownerOf({ sessions }: WalletComponents, header: string | undefined): Promise<string> {
   const owner = await sessions.find(readToken(header));

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.fixture.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { createCreditShop, type CreditShopInit } from './credits.ts';
+import { commands } from './settings/commands.ts';
+
+const priced = {
+  PRICE_IN: 100_000_000n,
+  PRICE_OUT: 250_000n,
+  CREDITS_CHAIN: 31337,
+  CREDITS_PAYEE: '0x23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f',
+  CREDITS_KEY: `0x${'11'.repeat(32)}`,
+  CHAIN_RPC_URL: undefined,
+  PUBLIC_URL: undefined,
+} satisfies CreditShopInit['env'];
+
+const shopOf = (env: Partial<CreditShopInit['env']>) =>
+  createCreditShop({
+    env: { ...priced, ...env },
+    book: {
+      begin: () => Promise.reject(new Error('no book')),
+      complete: async () => undefined,
+      drop: async () => undefined,
+      pending: async () => [],
+      balance: async () => ({ units: 0n, held: 0n }),
+    },
+    seed: new Uint8Array(32),
+    clock: manualClock(),
+    logger: silentLogger,
+    fetch: () => Promise.reject(new Error('no network')),
+    signal: new AbortController().signal,
+  });
+
+test('nothing is sold where nothing has a price', () => {
+  expect(shopOf({ PRICE_IN: undefined, PRICE_OUT: undefined })).toBeUndefined();
+  expect(shopOf({ PRICE_IN: 0n, PRICE_OUT: undefined })).toBeUndefined();
+});
+
+test('a price without what it needs is refused by name', () => {
+  expect(() => shopOf({ CREDITS_PAYEE: undefined })).toThrow(/CREDITS_PAYEE/);
+  expect(() => shopOf({ CREDITS_KEY: undefined })).toThrow(/CREDITS_KEY/);
+  expect(() => shopOf({ CREDITS_CHAIN: 5 })).toThrow(/8453, 84532, 31337/);
+});
+
+test('what a job costs is rounded up to a micro-credit', () => {
+  const { cost } = shopOf({})!;
+  expect(cost({ tokensIn: 1_000_000, tokensOut: 0 })).toBe(100_000_000n);
+  expect(cost({ tokensIn: 0, tokensOut: 1 })).toBe(1n);
+  expect(cost({ tokensIn: 3, tokensOut: 5 })).toBe(302n);
+  expect(cost({ tokensIn: 0, tokensOut: 0 })).toBe(0n);
+});
+
+test('terms name the address that the client has asked, behind a proxy too', async () => {
+  const shop = shopOf({ PUBLIC_URL: new URL('https://relay.example') })!;
+  const request = { url: 'http://127.0.0.1:8080/v1/credits/buy?a=b', method: 'POST', headers: new Headers() };
+  const asked = await shop.take(request, 1_000_000n);
+  expect(asked).toMatchObject({
+    type: 'required',
+    terms: {
+      resource: { url: 'https://relay.example/v1/credits/buy?a=b' },
+      accepts: [{ amount: '10000', network: 'eip155:31337', payTo: priced.CREDITS_PAYEE }],
+    },
+  });
+});
+
+test('a payment that is no such thing is answered with the terms, and a reason', async () => {
+  const shop = shopOf({})!;
+  const headers = new Headers({ 'payment-signature': 'nonsense' });
+  expect(shop.carries(headers)).toBe(true);
+  const asked = await shop.take({ url: 'http://localhost/', method: 'POST', headers }, 1_000_000n);
+  expect(asked).toMatchObject({ type: 'required', reason: expect.stringMatching(/./) });
+});
+
+test.each([
+  ['20', 20_000_000n],
+  ['0.5', 500_000n],
+  ['0.000001', 1n],
+])('a price of %s is exact', (text, units) => {
+  expect(commands.relay.settings.PRICE_IN.schema.parse(text)).toBe(units);
+});
+
+test.each(['-1', '1e3', '', '0.0000001', 'free', '1,5'])('a price of "%s" is none', (text) => {
+  expect(commands.relay.settings.PRICE_IN.schema.safeParse(text).success).toBe(false);
+});

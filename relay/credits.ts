@@ -1,0 +1,171 @@
+import { createHmac } from 'node:crypto';
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import { chains } from '#contracts/chains.ts';
+import { createTransferCollector, type AuthorizedTransfer } from '#lib/pay/chain/transfers.ts';
+import type { ChainLimits } from '#lib/pay/chain/limits.ts';
+import { createPaymentDoor } from '#lib/pay/payment-door.ts';
+import type { Address } from '#lib/pay/spec.ts';
+import { localWallet } from '#lib/pay/wallet/local.ts';
+import type { Usage } from '#lib/protocol/part.ts';
+import type { Credits } from './gateway/credits.ts';
+import type { CreditBook } from './ledger/credits.ts';
+import type { PurchaseRow } from './ledger/database.ts';
+import { ledgerUnavailable, walletAccount } from './ledger/ledger.ts';
+import type { RelayEnv } from './settings/commands.ts';
+
+/** The gateway's credits, over the ledger and a chain. */
+export interface CreditShop extends Credits {
+  /** Collects what was left when the relay last stopped, and whatever a silent chain leaves open from now on. */
+  start(): void;
+}
+
+export interface CreditShopInit {
+  readonly env: Pick<
+    RelayEnv,
+    'PRICE_IN' | 'PRICE_OUT' | 'CREDITS_CHAIN' | 'CREDITS_PAYEE' | 'CREDITS_KEY' | 'CHAIN_RPC_URL' | 'PUBLIC_URL'
+  >;
+  readonly book: CreditBook;
+  /** Of the relay: its challenges are derived from it. */
+  readonly seed: Uint8Array;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly fetch: typeof globalThis.fetch;
+  readonly signal: AbortSignal;
+  readonly limits?: Partial<ChainLimits>;
+}
+
+/** One credit is a cent of the dollar that the token is. */
+const creditDecimals = 8;
+const tokensPerPrice = 1_000_000n;
+const sweepMs = 60_000;
+const sweepMax = 100;
+
+/** Where these are the reason, the payment can never be collected. */
+const hopeless = new Set([
+  'authorization-used',
+  'authorization-expired',
+  'insufficient-funds',
+  'bad-signature',
+  'token-refused',
+]);
+
+/** Undefined where nothing has a price. @throws `bad-setting` where what a price needs is missing. */
+export function createCreditShop({ env, book, seed, clock, logger, fetch, signal, limits }: CreditShopInit) {
+  const price = { in: env.PRICE_IN ?? 0n, out: env.PRICE_OUT ?? 0n };
+  if (price.in === 0n && price.out === 0n) return undefined;
+  const { CREDITS_PAYEE: payTo, CREDITS_KEY: key } = env;
+  const entry = chains.find(({ id }) => id === env.CREDITS_CHAIN);
+  if (!entry) throw badSetting(`CREDITS_CHAIN is none of ${chains.map(({ id }) => id).join(', ')}.`);
+  if (payTo === undefined) throw badSetting('A price needs CREDITS_PAYEE, the address that is paid.');
+  if (key === undefined) throw badSetting('A price needs CREDITS_KEY, which pays the gas of what it collects.');
+
+  const unitsPerTokenUnit = 10n ** BigInt(creditDecimals - entry.token.decimals);
+  const collector = createTransferCollector({
+    entry,
+    rpcUrl: env.CHAIN_RPC_URL,
+    wallet: localWallet(key),
+    clock,
+    fetch,
+    limits,
+  });
+  const secret = createHmac('sha256', seed).update('payment challenges').digest('hex');
+  const door = createPaymentDoor({
+    entry,
+    payTo: payTo as Address,
+    secret,
+    realm: env.PUBLIC_URL?.host ?? 'tabloom',
+  });
+
+  const shop: CreditShop = {
+    price,
+    chain: { id: entry.id, name: entry.name, token: entry.token.symbol, payTo },
+    cost: ({ tokensIn, tokensOut }: Usage) =>
+      (BigInt(tokensIn) * price.in + BigInt(tokensOut) * price.out + tokensPerPrice - 1n) / tokensPerPrice,
+    balance: (address) => book.balance(walletAccount(address)),
+    carries: (headers) => door.carries(headers),
+    async take({ url, method, headers }, units, address) {
+      const tokenUnits = (units + unitsPerTokenUnit - 1n) / unitsPerTokenUnit;
+      let begun: { readonly isNew: boolean; readonly row: PurchaseRow } | undefined;
+      const taken = await door.take(
+        { url: seenUrl(url, env.PUBLIC_URL), method, headers },
+        tokenUnits,
+        async (transfer) => {
+          const since = await collector.height();
+          begun = await book
+            .begin({
+              id: `${entry.id}/${entry.token.address}/${transfer.from}/${transfer.nonce}`.toLowerCase(),
+              account: walletAccount(address ?? transfer.from.toLowerCase()),
+              units: tokenUnits * unitsPerTokenUnit,
+              transfer: JSON.stringify(transfer, writeBigint),
+              since,
+            })
+            .catch((error: unknown) => {
+              throw ledgerUnavailable(error);
+            });
+          return { hash: await collect(begun.row) };
+        },
+      );
+      if (taken.type === 'required') return taken;
+      const { isNew, row } = begun!;
+      return {
+        type: 'paid',
+        payer: taken.payer.toLowerCase(),
+        address: row.account.slice(walletAccount('').length),
+        units: row.units,
+        isNew,
+        transaction: taken.hash,
+        headers: taken.headers,
+      };
+    },
+    start: () => void sweep().catch(() => undefined),
+  };
+
+  /** Collects and credits a payment that has been written down. */
+  const collect = async (row: PurchaseRow): Promise<`0x${string}`> => {
+    if (row.hash !== null) return row.hash as `0x${string}`;
+    try {
+      const { hash } = await collector.collect(readTransfer(row.transfer), row.since, { signal });
+      await book.complete(row.id, hash);
+      return hash;
+    } catch (error) {
+      if (hopeless.has(errorCode(error))) await book.drop(row.id).catch(() => undefined);
+      throw error;
+    }
+  };
+  const sweep = async () => {
+    for (;;) {
+      for (const row of await book.pending(sweepMax).catch(() => [])) {
+        try {
+          await collect(row);
+          logger.info('payment-collected', { purchase: row.id });
+        } catch (error) {
+          if (signal.aborted) return;
+          logger.warn('payment-not-collected', { purchase: row.id, error });
+        }
+      }
+      await clock.delay(sweepMs, { signal });
+    }
+  };
+  return shop;
+}
+
+const badSetting = (message: string): TabloomError => new TabloomError('bad-setting', message);
+
+/** What a client has signed is the address that it asked, not the one behind a proxy. */
+function seenUrl(url: string, publicUrl: URL | undefined): string {
+  if (publicUrl === undefined) return url;
+  const { pathname, search } = new URL(url);
+  return new URL(pathname + search, publicUrl).href;
+}
+
+const amounts = ['value', 'validAfter', 'validBefore'] as const;
+const writeBigint = (_: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
+
+/** Of this relay's own writing. */
+function readTransfer(text: string): AuthorizedTransfer {
+  const stored = JSON.parse(text) as Record<string, string>;
+  for (const name of amounts) Object.assign(stored, { [name]: BigInt(stored[name]!) });
+  return stored as unknown as AuthorizedTransfer;
+}

@@ -1,0 +1,124 @@
+import type { Context } from 'hono';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { Usage } from '#lib/protocol/part.ts';
+import { isOwner, type Caller, type GatewayEnv } from './caller.ts';
+import { gatewayError } from './errors.ts';
+
+/** What jobs cost here, and how it is paid: credits, of which one is a cent. Amounts are micro-credits. */
+export interface Credits {
+  /** Of a million tokens. */
+  readonly price: { readonly in: bigint; readonly out: bigint };
+  readonly chain: { readonly id: number; readonly name: string; readonly token: string; readonly payTo: string };
+  cost(usage: Usage): bigint;
+  balance(address: string): Promise<{ readonly units: bigint; readonly held: bigint }>;
+  /** Whether a request carries a payment. */
+  carries(headers: Headers): boolean;
+  /**
+   * Takes the payment that a request carries for so many micro-credits, and credits it, once.
+   * @param address whose account is credited; that of the payer where it is left out.
+   * @throws `ledger-unavailable`, and what the chain throws; the payment is then credited later if it was collected.
+   */
+  take(
+    request: { readonly url: string; readonly method: string; readonly headers: Headers },
+    units: bigint,
+    address?: string,
+  ): Promise<CreditPayment>;
+}
+
+export type CreditPayment =
+  | {
+      readonly type: 'paid';
+      readonly payer: string;
+      /** Whose account it was credited to. */
+      readonly address: string;
+      readonly units: bigint;
+      /** False for a payment that some request carried before. */
+      readonly isNew: boolean;
+      readonly transaction: string;
+      readonly headers: readonly (readonly [string, string])[];
+    }
+  | {
+      readonly type: 'required';
+      readonly headers: readonly (readonly [string, string])[];
+      readonly terms: Readonly<Record<string, unknown>>;
+      readonly reason: string | undefined;
+    };
+
+export const unitsPerCredit = 1_000_000n;
+/** The least that is charged on a chain, where a transaction costs its payee about as much. */
+const chargeMin = unitsPerCredit;
+
+/** What has been paid for a job: by whom, if by a wallet without a key, and the receipt for the response. */
+export interface JobPayment {
+  readonly payer: string | undefined;
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+const nothing: JobPayment = { payer: undefined, headers: [] };
+
+/**
+ * Takes the payment that a request for a job carries, and says who pays. Keys of wallets pay from their account, where the
+ * ledger refuses what is not there. @throws `payment-required`, `insufficient-credits`, and what `take` throws.
+ */
+export async function payForJob(
+  credits: Credits | undefined,
+  context: Context<GatewayEnv>,
+  most: Usage,
+): Promise<JobPayment> {
+  const caller = context.get('caller');
+  const { raw } = context.req;
+  if (!credits || isOwner(caller) || isOperators(caller)) return nothing;
+  const owner = caller.type === 'key' ? caller.key.owner : undefined;
+  const units = chargeFor(credits.cost(most));
+  if (!credits.carries(raw.headers)) {
+    if (owner !== undefined) return nothing;
+    throw paymentRequired('Jobs at this relay cost credits, and this request has no key and no payment.', units);
+  }
+  const payment = await credits.take(raw, units, owner);
+  if (payment.type === 'required') throw paymentRequired(refusal(payment.reason), units);
+  // A signature can be read on the chain by everybody, and must not spend what its payer has left.
+  if (owner === undefined && !payment.isNew) {
+    throw paymentRequired('This payment has been used. What is left of it is in its wallet’s account.', units);
+  }
+  return { payer: owner === undefined ? payment.address : undefined, headers: payment.headers };
+}
+
+/** Publishable keys of the operator too: he pays for what his pages ask. */
+const isOperators = (caller: Caller): boolean => caller.type === 'key' && caller.key.owner === undefined;
+
+export const refusal = (reason: string | undefined): string =>
+  reason === undefined ? 'This request needs a payment.' : `The payment was not taken: ${reason.replace(/\.$/, '')}.`;
+
+const chargeFor = (units: bigint): bigint => (units < chargeMin ? chargeMin : units);
+
+export const paymentRequired = (says: string, units: bigint): TabloomError =>
+  new TabloomError(
+    'payment-required',
+    `${says} Pay as the headers PAYMENT-REQUIRED or WWW-Authenticate say, or buy credits at /v1/credits/buy.`,
+    { details: { neededUnits: units.toString() } },
+  );
+
+/** Micro-credits that an error asks for; undefined for one that is not about money. */
+export function neededUnits(error: unknown): bigint | undefined {
+  const needed = error instanceof TabloomError ? error.details['neededUnits'] : undefined;
+  return typeof needed === 'string' ? chargeFor(BigInt(needed)) : undefined;
+}
+
+/** Exactly, in digits: 1,250,000 micro-credits are `1.25`. */
+export function writeCredits(units: bigint): string {
+  const fraction = (units % unitsPerCredit).toString().padStart(6, '0').replace(/0+$/, '');
+  return fraction === '' ? `${units / unitsPerCredit}` : `${units / unitsPerCredit}.${fraction}`;
+}
+
+/** The terms of a payment as the parts of a response, with a plain word for people. */
+export async function termsOf(
+  credits: Credits,
+  request: { readonly url: string; readonly method: string },
+  units: bigint,
+): Promise<{ readonly headers: readonly (readonly [string, string])[]; readonly body: object }> {
+  // Without what it carried: that has been judged, and is not to be taken now.
+  const asked = await credits.take({ url: request.url, method: request.method, headers: new Headers() }, units);
+  if (asked.type === 'paid') throw gatewayError('payment-required', refusal(undefined));
+  const price = { scheme: 'exact', price_credits: writeCredits(units) };
+  return { headers: asked.headers, body: { ...asked.terms, ...price } };
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import type { Settings } from './setting.ts';
+import { decimal } from './values.ts';
+
+/** Micro-credits, exactly. */
+const creditsSchema = z
+  .string()
+  .regex(/^\d{1,9}(\.\d{1,6})?$/, 'it is no number of credits such as 20 or 0.5')
+  .transform((text) => {
+    const [whole = '0', fraction = ''] = text.split('.');
+    return BigInt(whole) * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
+  });
+
+const hex = (digits: number, what: string) => z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${digits}}$`), what);
+
+/** What jobs cost at the gateway, and where it is paid. One credit is a cent. */
+export const creditSettings = {
+  PRICE_IN: {
+    schema: creditsSchema.optional(),
+    meaning:
+      'Credits for a million tokens of prompts; one credit is a cent. Without a price nothing costs anything. With one, wallets pay in advance, and strangers with each request; programs of this machine and keys that the operator makes do not. See [Credits](#credits).',
+  },
+  PRICE_OUT: { schema: creditsSchema.optional(), meaning: 'The same of answers.' },
+  CREDITS_CHAIN: {
+    schema: decimal.pipe(z.number().int()).default(8453),
+    meaning:
+      'The chain on which credits are bought, by its number: `8453` is Base, `84532` Base Sepolia, `31337` a local one.',
+  },
+  CREDITS_PAYEE: {
+    schema: hex(40, 'it is no address: 0x and 40 hexadecimal digits').optional(),
+    meaning: 'The address that is paid. Needed where there is a price.',
+  },
+  CREDITS_KEY: {
+    schema: hex(64, 'it is no private key: 0x and 64 hexadecimal digits').optional(),
+    secret: true,
+    meaning:
+      'The private key of an account that sends the payments to the chain and pays the gas for it; it holds coins for gas and nothing else. Needed where there is a price.',
+  },
+} as const satisfies Settings;
