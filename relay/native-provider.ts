@@ -12,6 +12,7 @@ import type { KeyValue } from '#lib/storage/spec.ts';
 import type { SqliteStorage } from './storage/sqlite.ts';
 import type { BackendHealth } from './native/backend-health.ts';
 import type { BackendConfig } from './native/bridge/backend-config.ts';
+import type { Earnings } from './earnings.ts';
 import type { NativePeer, NativePeerComponents } from './native/native-peer.ts';
 import type { ServingState, UpstreamUse } from './native/supervisor.ts';
 
@@ -56,10 +57,12 @@ export type NativeState = ServingState | { readonly state: 'off' };
 
 export interface NativeProviderInput extends Pick<
   NativePeerComponents,
-  'net' | 'isGateway' | 'isOwners' | 'hardwareCard'
+  'net' | 'isGateway' | 'isOwners' | 'isExempt' | 'hardwareCard'
 > {
   /** Opens what outlives the process; called once. */
   readonly open: () => Promise<{ readonly storage: SqliteStorage; readonly seed: Uint8Array }>;
+  /** How its answers are paid for; undefined where they are free. */
+  readonly earn: (storage: KeyValue) => Promise<Earnings | undefined>;
   /** The bundled model's file. */
   readonly modelFile: string;
   /** Model servers, used in place of the bundled model. */
@@ -90,7 +93,7 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
   const first = Promise.withResolvers<NativeState>();
   let state: NativeState = { state: 'starting' };
   let native: NativePeer | undefined;
-  let close = () => {};
+  let close: () => Promise<void> | void = () => {};
   let isClosing = false;
 
   const fail = (error: unknown) => {
@@ -117,11 +120,20 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
     try {
       const { storage, seed } = await input.open();
       close = () => storage.close();
+      const earnings = await input.earn(storage);
+      if (earnings) {
+        earnings.start();
+        close = async () => {
+          await earnings.stop();
+          storage.close();
+        };
+      }
       const serve = await loadServe(storage);
       const { createNativePeer } = await import('./native/native-peer.ts');
       const { isGateway } = input;
       native = await createNativePeer({
         ...input,
+        earnings,
         serve,
         storage,
         seed,
@@ -182,7 +194,7 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
       native?.serving.cancel();
       await started;
       await native?.stop(options);
-      close();
+      await close();
     },
   };
 }

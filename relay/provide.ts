@@ -8,6 +8,7 @@ import { createSigner } from '#lib/protocol/envelope.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createNodeEd25519 } from './ed25519.ts';
 import { readBackends } from './backends.ts';
+import { checkEarning, createEarnings } from './earnings.ts';
 import { createLogger } from './log.ts';
 import { bundledModelFile, startNativeProvider, waitUntilListed } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
@@ -20,13 +21,14 @@ import { openSqliteStorage } from './storage/sqlite.ts';
 /**
  * A native provider as a process of its own: a peer that joins any relays and opens no port, unless its owner names one for
  * WebRTC. It starts without its relays and without its model server, and finds them when they come.
- * @throws `data-in-use`, `data-not-writable`, `bad-identity`.
+ * @throws `data-in-use`, `data-not-writable`, `bad-identity`, `bad-setting`.
  */
 export async function startProvide(env: ProvideEnv, { log }: ProgramOptions = {}): Promise<Program> {
   installEd25519(createNodeEd25519());
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const startedAt = clock.now();
   const backends = await readBackends(env);
+  checkEarning(env);
   const life = new AbortController();
   const checkpoints = createCheckpoints();
   const storage = openSqliteStorage(join(env.DATA_DIR, 'provide.db'), checkpoints);
@@ -52,6 +54,8 @@ export async function startProvide(env: ProvideEnv, { log }: ProgramOptions = {}
     },
     isGateway: (asker) => relays.includes(asker) || owners.has(asker),
     isOwners: (_job, asker) => owners.has(asker),
+    isExempt: (asker) => owners.has(asker),
+    earn: (storage) => createEarnings({ env, storage, clock, logger, fetch }),
     listed(peer, options) {
       const { listing } = peer;
       followListing(peer);

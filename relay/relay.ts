@@ -19,6 +19,7 @@ import { build, protocolVersion } from '#lib/protocol/version.ts';
 import { announcedAddress, dialAddress, localUrl } from './address.ts';
 import { createNodeEd25519 } from './ed25519.ts';
 import { createCreditShop } from './credits.ts';
+import { checkEarning, createEarnings } from './earnings.ts';
 import { createGateway, toNodeListener } from './gateway/app.ts';
 import { createJobRegistry } from './gateway/job-registry.ts';
 import { createModelList } from './gateway/model-list.ts';
@@ -71,6 +72,7 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const startedAt = clock.now();
   const backends = await readBackends(env);
+  checkEarning(env);
   const undo: (() => Promise<void> | void)[] = [];
   try {
     const guard = createGuard({
@@ -165,6 +167,8 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
         net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
         isGateway: (asker) => asker === net.self || owners.has(asker),
         isOwners: ({ id }, asker) => (asker === net.self ? ownersJobs.has(id) : owners.has(asker)),
+        isExempt: (asker) => asker === net.self || owners.has(asker),
+        earn: (storage) => createEarnings({ env, storage, clock, logger, fetch }),
         listed: ({ self }, options) =>
           waitUntilListed(
             () => (peer.directory.get(self)?.offer.models.length ?? 0) > 0,

@@ -9,6 +9,8 @@ import { createSigner } from '#lib/protocol/envelope.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import type { Till } from '#lib/pay/ports.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { readHardware } from './hardware.ts';
 import type { Serving } from './supervisor.ts';
@@ -37,6 +39,10 @@ export interface NativePeerComponents {
   readonly isGateway: (peer: PeerId) => boolean;
   /** Whether a job is that of this machine's owner, who comes first and has the reserved slots to himself. */
   readonly isOwners: (job: Job, asker: PeerId) => boolean;
+  /** Whether a peer pays nothing, whatever the price. */
+  readonly isExempt: (asker: PeerId) => boolean;
+  /** What the models cost everybody else, and how it is paid. */
+  readonly earnings?: { readonly till: Till; readonly price: Price } | undefined;
   /** Whether offers claim the machine's GPUs. */
   readonly hardwareCard: 'on' | 'off';
   /** Jobs that are refused although they could be served. */
@@ -49,7 +55,7 @@ export interface NativePeerComponents {
 }
 
 export async function createNativePeer(components: NativePeerComponents): Promise<NativePeer> {
-  const { seed, storage, isGateway, isOwners, policy, clock, random, logger } = components;
+  const { seed, storage, isGateway, isOwners, isExempt, earnings, policy, clock, random, logger } = components;
   // Strangers' jobs and the owner's wait apart.
   const gatewayJobsMax = () => serving.slots.reduce((sum, slots) => sum + slots + 2 * limits.workerQueueMax, 0);
   const hardware = components.hardwareCard === 'off' ? undefined : await readHardware();
@@ -76,6 +82,9 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     keepAnswers: (asker) => (components.net.local?.get(asker) ? 'in-memory' : 'in-storage'),
     policy: (job, asker) => policy?.(job, asker) ?? serving.refuse?.(job, isOwners(job, asker) ? 'owner' : 'other'),
     isOwners,
+    isExempt,
+    till: earnings?.till,
+    price: earnings?.price,
     jobsPerPeerMax: (asker) => (isGateway(asker) ? gatewayJobsMax() : limits.jobsPerPeerMax),
     onModelFailed: (artefact, error) => serving.onModelFailed(artefact, { code: error.code, message: error.message }),
   });

@@ -116,6 +116,7 @@ test('what holds a password or a key is marked as secret', () => {
     'CHAIN_RPC_URL',
     'CREDITS_KEY',
     'DATABASE_URL',
+    'EARN_KEY',
     'METRICS_TOKEN',
     'NATIVE_SERVER_KEY',
     'REDIS_URL',

@@ -1,4 +1,6 @@
+import { chainSettings } from './chain.ts';
 import { creditSettings } from './credits.ts';
+import { earningSettings } from './earning.ts';
 import { limitSettings, portSettings } from './gateway.ts';
 import { initSettings } from './init.ts';
 import { keyIdSettings, keyTermSettings } from './keys.ts';
@@ -30,9 +32,11 @@ export type LedgerEnv = EnvOf<typeof ledgerSettings>;
 const relaySettings = {
   ...portSettings,
   ...limitSettings,
+  ...chainSettings,
   ...creditSettings,
   ...otherRelays,
   ...nativeSettings,
+  ...earningSettings,
   ...ledgerSettings,
   ...upkeepSettings,
   ...processSettings,
@@ -41,6 +45,8 @@ const relaySettings = {
 const provideSettings = {
   ...joinedRelays,
   ...nativeSettings,
+  ...earningSettings,
+  ...chainSettings,
   ...directSettings,
   ...dataSettings('data/provide'),
   ...processSettings,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Settings } from './setting.ts';
-import { decimal } from './values.ts';
+import { decimal, hexadecimal } from './values.ts';
 
 /** Micro-credits, exactly. */
 const creditsSchema = z
@@ -10,8 +10,6 @@ const creditsSchema = z
     const [whole = '0', fraction = ''] = text.split('.');
     return BigInt(whole) * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
   });
-
-const hex = (digits: number, what: string) => z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${digits}}$`), what);
 
 /** What jobs cost at the gateway, and where it is paid. One credit is a cent. */
 export const creditSettings = {
@@ -27,11 +25,11 @@ export const creditSettings = {
       'The chain on which credits are bought, by its number: `8453` is Base, `84532` Base Sepolia, `31337` a local one.',
   },
   CREDITS_PAYEE: {
-    schema: hex(40, 'it is no address: 0x and 40 hexadecimal digits').optional(),
+    schema: hexadecimal(40, 'an address').optional(),
     meaning: 'The address that is paid. Needed where there is a price.',
   },
   CREDITS_KEY: {
-    schema: hex(64, 'it is no private key: 0x and 64 hexadecimal digits').optional(),
+    schema: hexadecimal(64, 'a private key').optional(),
     secret: true,
     meaning:
       'The private key of an account that sends the payments to the chain and pays the gas for it; it holds coins for gas and nothing else. Needed where there is a price.',

@@ -45,11 +45,6 @@ export const portSettings = {
     meaning:
       'A token, at least 16 characters, with which other machines may read `/metrics`, as `Authorization: Bearer`.',
   },
-  CHAIN_RPC_URL: {
-    schema: serverOf(/^https?:$/, 'https://rpc.example').optional(),
-    secret: true,
-    meaning: 'A JSON-RPC server of the chain on which contract wallets are that sign in. Wallets with a key need none.',
-  },
 } as const satisfies Settings;
 
 const placesMax = decimal.pipe(z.number().int().min(1).max(10_000));

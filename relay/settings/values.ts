@@ -21,6 +21,10 @@ export const decimal = z
   .regex(/^\d{1,9}(\.\d{1,6})?$/, 'it is no number written in digits')
   .transform(Number);
 
+/** Bytes as `0x` and so many hexadecimal digits. */
+export const hexadecimal = (digits: number, what: string) =>
+  z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${digits}}$`), `it is not ${what}: 0x and ${digits} hexadecimal digits`);
+
 /** A whole number of at least 1. */
 export const count = decimal.pipe(z.number().int().min(1));
 

@@ -69,6 +69,9 @@ export interface PeerComponents {
   readonly policyWords?: readonly string[] | undefined;
   readonly jobsPerPeerMax?: ProviderComponents['jobsPerPeerMax'];
   readonly isOwners?: ProviderComponents['isOwners'];
+  readonly isExempt?: ProviderComponents['isExempt'];
+  readonly till?: ProviderComponents['till'];
+  readonly price?: ProviderComponents['price'];
   readonly onModelFailed?: ProviderComponents['onModelFailed'];
   /** Where an asker's finished answers are kept, in case it comes again: in memory by default, until this process ends. */
   readonly keepAnswers?: ((asker: PeerId) => 'in-memory' | 'in-storage') | undefined;

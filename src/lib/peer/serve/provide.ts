@@ -51,6 +51,10 @@ export interface ProviderComponents {
   readonly kinds?: KindTable | undefined;
   /** Where jobs are paid for; without it no model may have a price. */
   readonly till?: Till | undefined;
+  /** Of models that are offered without one; free by default. */
+  readonly price?: Price | undefined;
+  /** Whether another peer pays nothing, whatever the price. */
+  readonly isExempt?: ((asker: PeerId) => boolean) | undefined;
   /** Refuses jobs that could be served. */
   readonly policy?: Policy | undefined;
   /** Jobs one asker may have here at once; a gateway asks for many users under one key. */
@@ -169,7 +173,8 @@ export function createProvider(components: ProviderComponents): Provider {
       return jobRefusal('busy', 'You have too many files here at once. Wait for a job to end.', etaMs(served, 1));
     }
     // This device does not pay itself.
-    const charge = asker === net.self ? undefined : chargeFor(job, served.price, kinds);
+    const pays = asker !== net.self && components.isExempt?.(asker) !== true;
+    const charge = pays ? chargeFor(job, served.price, kinds) : undefined;
     if (charge && 'code' in charge) return charge;
     return begin(asker, job, served, charge);
   };
@@ -296,7 +301,7 @@ export function createProvider(components: ProviderComponents): Provider {
       const { engine } = first.model;
       return { draining: phase !== 'serving', engine, models: models.map(toOffered), ...(payout ? { payout } : {}) };
     },
-    offerModel(model, { audience = 'network', reserved: wanted = 0, measured, price = free } = {}) {
+    offerModel(model, { audience = 'network', reserved: wanted = 0, measured, price = components.price ?? free } = {}) {
       if (!isFree(price) && !till?.payouts[0])
         throw new TabloomError(
           'payout-missing',

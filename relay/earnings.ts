@@ -1,0 +1,99 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import { createChain } from '#lib/pay/chain/chain.ts';
+import { deployedChain } from '#lib/pay/chain/calls.ts';
+import type { ChainLimits } from '#lib/pay/chain/limits.ts';
+import { createChainTime } from '#lib/pay/chain-time.ts';
+import { createCollector } from '#lib/pay/collect.ts';
+import { createPayee } from '#lib/pay/payee.ts';
+import { claimPolicyDefault, type ClaimPolicy } from '#lib/pay/policy.ts';
+import type { Till } from '#lib/pay/ports.ts';
+import { delayMin } from '#lib/pay/terms.ts';
+import { createTill } from '#lib/pay/till.ts';
+import { createVoucherSigner } from '#lib/pay/voucher.ts';
+import { createVoucherStore } from '#lib/pay/voucher-store.ts';
+import { localWallet } from '#lib/pay/wallet/local.ts';
+import type { Price } from '#lib/protocol/price.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
+import type { EarningEnv } from './settings/earning.ts';
+
+/** How a native provider is paid by other peers: it takes their vouchers, and claims them on the chain while it runs. */
+export interface Earnings {
+  readonly till: Till;
+  readonly price: Price;
+  start(): void;
+  /** Resolves when nothing is being claimed any more; what is left is claimed at the next start. */
+  stop(): Promise<void>;
+}
+
+export interface EarningsInit {
+  readonly env: EarningEnv & { readonly CHAIN_RPC_URL?: string | undefined };
+  /** Where vouchers are kept. They are money. */
+  readonly storage: KeyValue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly fetch: typeof globalThis.fetch;
+  readonly limits?: Partial<ChainLimits>;
+  readonly policy?: Partial<ClaimPolicy>;
+}
+
+const weiPerCoin = 10n ** 18n;
+
+/** Whether the settings hold together, before anything is opened. @throws as `createEarnings` does. */
+export function checkEarning({ EARN_IN, EARN_OUT, EARN_KEY, EARN_CHAIN }: EarningEnv): 'free' | 'paid' {
+  if ((EARN_IN ?? 0n) === 0n && (EARN_OUT ?? 0n) === 0n) return 'free';
+  if (EARN_KEY === undefined) {
+    throw new TabloomError('bad-setting', 'A price needs EARN_KEY, the key of the account that is paid.');
+  }
+  localWallet(EARN_KEY);
+  deployedChain(EARN_CHAIN);
+  return 'paid';
+}
+
+/**
+ * Undefined where the models are free. The chain need not respond: what was admitted before is served while its view is fresh.
+ * @throws `bad-setting` where what a price needs is missing, `chain-unknown`.
+ */
+export async function createEarnings(init: EarningsInit): Promise<Earnings | undefined> {
+  const { env, storage, clock, logger, fetch } = init;
+  if (checkEarning(env) === 'free') return undefined;
+  const price: Price = { in: (env.EARN_IN ?? 0n).toString(), out: (env.EARN_OUT ?? 0n).toString() };
+  const wallet = localWallet(env.EARN_KEY!);
+  const entry = deployedChain(env.EARN_CHAIN);
+  const chain = createChain(
+    { clock, fetch },
+    { entry, ...(env.CHAIN_RPC_URL === undefined ? {} : { rpcUrl: env.CHAIN_RPC_URL }), limits: init.limits ?? {} },
+  );
+  const provider = wallet.address;
+  const payee = await createPayee({
+    store: createVoucherStore(storage),
+    clock,
+    chain,
+    time: createChainTime(chain, clock),
+    provider,
+    providerSigner: provider,
+    depositMin: env.EARN_DEPOSIT_MIN,
+  });
+  for (const key of payee.unreadable) logger.warn('channel-unreadable', { key });
+  const policy = { ...claimPolicyDefault, ...init.policy };
+  const address = provider.toLowerCase() as `0x${string}`;
+  const till = createTill([
+    {
+      payee,
+      perPayerMax: policy.perPayerMax,
+      payout: {
+        chain: entry.id,
+        provider: address,
+        providerSigner: address,
+        delay: delayMin,
+        depositMin: env.EARN_DEPOSIT_MIN.toString(),
+      },
+    },
+  ]);
+  const collector = createCollector(
+    { chain, clock, payee, vouchers: createVoucherSigner(entry), wallet, logger },
+    { policy, rate: { units: env.EARN_COIN_PRICE, wei: weiPerCoin } },
+  );
+  return { till, price, start: () => void collector.start(), stop: async () => void (await collector.stop()) };
+}
