@@ -149,6 +149,7 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
       random,
       logger,
       role: 'native',
+      isGratis: (worker) => worker === native.self,
       discovery: 'server',
       network,
     });

@@ -18,6 +18,8 @@ export interface FilterOptions {
   readonly proves?: ((peer: PeerId, tier: Tier) => boolean) | undefined;
   /** The asker's own device, which charges it nothing. */
   readonly self?: PeerId | undefined;
+  /** Others that charge this asker nothing, whatever their price: they have the same owner. */
+  readonly isGratis?: ((peer: PeerId) => boolean) | undefined;
   /** `ask`: a worker whose offer speaks of a full queue can do the job too. Left out, it cannot. */
   readonly full?: 'ask' | undefined;
 }
@@ -26,7 +28,7 @@ export interface FilterOptions {
 export function filter(
   query: RouteQuery,
   entry: DirectoryEntry,
-  { now, parked, proves, self, full }: FilterOptions,
+  { now, parked, proves, self, isGratis, full }: FilterOptions,
 ): FilterResult {
   const { offer } = entry;
   const reject = (reason: RejectionReason): FilterResult => ({
@@ -46,8 +48,10 @@ export function filter(
   if (able.length === 0) return reject('feature');
   const accepted = able.filter((model) => isAcceptedForm(query, model));
   if (accepted.length === 0) return reject('quantisation');
-  const isOwn = offer.peer === self;
-  const affordable = accepted.filter((model) => isOwn || (isWithinPrice(query, model) && canPay(query, offer, model)));
+  const isFreeHere = offer.peer === self || isGratis?.(offer.peer) === true;
+  const affordable = accepted.filter(
+    (model) => isFreeHere || (isWithinPrice(query, model) && canPay(query, offer, model)),
+  );
   if (affordable.length === 0) return reject('price');
   const wide = affordable.filter((model) => model.contextTokens >= query.contextTokens);
   if (wide.length === 0) return reject('context-too-small');

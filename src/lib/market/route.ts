@@ -36,7 +36,7 @@ export interface Knowledge {
   readonly underWay?: ((peer: PeerId, artefact: ArtefactId, since?: number) => number) | undefined;
 }
 
-export interface RouteOptions extends Pick<CandidateOptions, 'random' | 'now' | 'catalogue' | 'full'> {
+export interface RouteOptions extends Pick<CandidateOptions, 'random' | 'now' | 'catalogue' | 'full' | 'isGratis'> {
   /** The asker's own device is a candidate like any other, at price zero and without a way to travel. */
   readonly self?: PeerId | undefined;
   /** Length of the answer to plan for. */

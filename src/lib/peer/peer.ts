@@ -70,7 +70,7 @@ export interface PeerComponents {
   readonly jobsPerPeerMax?: ProviderComponents['jobsPerPeerMax'];
   readonly isOwners?: ProviderComponents['isOwners'];
   readonly isExempt?: ProviderComponents['isExempt'];
-  readonly till?: ProviderComponents['till'];
+  readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
   readonly price?: ProviderComponents['price'];
   readonly onModelFailed?: ProviderComponents['onModelFailed'];
   /** Where an asker's finished answers are kept, in case it comes again: in memory by default, until this process ends. */

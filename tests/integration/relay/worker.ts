@@ -4,6 +4,7 @@ import { systemRandom } from '#lib/base/random.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine, type ScriptedOptions } from '#lib/engine/scripted.ts';
 import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
+import type { Purse } from '#lib/pay/ports.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
@@ -23,7 +24,7 @@ export async function startWorker(
 }
 
 /** A peer in this process that serves nothing, as a tab that only asks. To be started. */
-export async function createAsker(relayUrl: string): Promise<Peer> {
+export async function createAsker(relayUrl: string, { purse }: { readonly purse?: Purse } = {}): Promise<Peer> {
   const parts = { clock: systemClock, random: systemRandom, logger: silentLogger };
   const seed = parts.random.bytes(32);
   const info = relayInfoSchema.parse(await (await fetch(`${relayUrl}/relay.json`)).json());
@@ -35,5 +36,6 @@ export async function createAsker(relayUrl: string): Promise<Peer> {
     storage: createMemoryStorage(),
     role: 'tab',
     discovery: 'client',
+    purse,
   });
 }

@@ -96,7 +96,7 @@ export interface Agreement extends Pick<RoutingJob, 'id' | 'endsAtMs'> {
 export function agreeWith(
   request: AskRequest,
   { id, endsAtMs, effect, found }: Agreement,
-  { clock, net, random, askedJobs, trackRecord, kinds }: AskContext,
+  { clock, net, random, askedJobs, trackRecord, kinds, isGratis }: AskContext,
 ): Chosen {
   const { candidate } = found;
   const { peer, addrs } = candidate.entry.offer;
@@ -111,8 +111,8 @@ export function agreeWith(
     job,
     worker: toWorkerView(found, candidate, request, net.self),
     addrs,
-    // This device charges itself nothing.
-    price: peer === net.self ? free : candidate.model.price,
+    // This device charges itself nothing, nor does its owner's.
+    price: peer === net.self || isGratis?.(peer) ? free : candidate.model.price,
     expectedFirstPartMs: expectedFirstPartMs(candidate, job, standing, kinds),
     firstPartTimeoutMs: firstPartTimeoutMs(candidate, job, standing, kinds),
     stallTimeoutMs: stallTimeoutMs(candidate, job, standing, kinds),

@@ -39,6 +39,8 @@ export interface ConsumerComponents {
   readonly kinds?: KindTable | undefined;
   /** Pays for jobs that have a budget; without it only free workers are asked. */
   readonly purse?: Purse | undefined;
+  /** Workers that charge this peer nothing, whatever their price: they have the same owner. */
+  readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
   /** Names that stand for one artefact, whatever a peer offers under them. */
   readonly catalogue?: Catalogue | undefined;
   /** Judges canaries by the weights where they are at hand. */

@@ -48,12 +48,13 @@ export interface AskContext {
   readonly hedging: Hedging;
   /** Pays for jobs; without it only free workers are asked. */
   readonly purse?: Purse | undefined;
+  readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
 }
 
 export const routeFor = (
   query: RouteQuery,
   request: AskRequest,
-  { catalogue, clock, conversations, directory, net, random, trackRecord, trials, zones }: AskContext,
+  { catalogue, clock, conversations, directory, isGratis, net, random, trackRecord, trials, zones }: AskContext,
   { attempt = 'first', full }: Pick<RouteOptions, 'attempt' | 'full'> = {},
 ): Route => {
   const { standing, isParked, known, underWay } = trackRecord;
@@ -66,6 +67,7 @@ export const routeFor = (
     holder: conversations.worker(request),
     now: clock.now(),
     self: net.self,
+    isGratis,
     trial: trialFor(request, trials),
     tokensOut: maxTokensOf(request),
   });
