@@ -53,7 +53,7 @@ async function market({
       chains: [{ chain, time: createChainTime(chain, clock), payer, wallet, sender: wallet }],
       random: seededRandom(9),
     },
-    { perJobMax: 10_000n, perProviderMax: 50_000n, depositsMax: 90_000n, jobsPerDeposit: 4n },
+    { perJobMax: 10_000n, perProviderMax: 50_000n, depositsMax: 90_000n, jobsPerDeposit: 4n, sponsorFeeMax: 0n },
   );
   const till = createTill([{ payout, payee, perPayerMax: 100_000n }]);
   const worker = await world.worker(1, { answerTokens, price: paidPrice, slots: 4, provider: { till } });
