@@ -39,7 +39,7 @@ test('nothing is sold where nothing has a price', () => {
 test('a price without what it needs is refused by name', () => {
   expect(() => shopOf({ CREDITS_PAYEE: undefined })).toThrow(/CREDITS_PAYEE/);
   expect(() => shopOf({ CREDITS_KEY: undefined })).toThrow(/CREDITS_KEY/);
-  expect(() => shopOf({ CREDITS_CHAIN: 5 })).toThrow(/8453, 84532, 31337/);
+  expect(() => shopOf({ CREDITS_CHAIN: 5 })).toThrow(expect.objectContaining({ code: 'chain-unknown' }));
 });
 
 test('what a job costs is rounded up to a micro-credit', () => {

@@ -2,8 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
-import { chains } from '#contracts/chains.ts';
-import { createTransferCollector, type AuthorizedTransfer } from '#lib/pay/chain/transfers.ts';
+import { createTransferCollector, paymentChain, type AuthorizedTransfer } from '#lib/pay/chain/transfers.ts';
 import type { ChainLimits } from '#lib/pay/chain/limits.ts';
 import { createPaymentDoor } from '#lib/pay/payment-door.ts';
 import type { Address } from '#lib/pay/spec.ts';
@@ -51,13 +50,12 @@ const hopeless = new Set([
   'token-refused',
 ]);
 
-/** Undefined where nothing has a price. @throws `bad-setting` where what a price needs is missing. */
+/** Undefined where nothing has a price. @throws `bad-setting` where what a price needs is missing, `chain-unknown`. */
 export function createCreditShop({ env, book, seed, clock, logger, fetch, signal, limits }: CreditShopInit) {
   const price = { in: env.PRICE_IN ?? 0n, out: env.PRICE_OUT ?? 0n };
   if (price.in === 0n && price.out === 0n) return undefined;
   const { CREDITS_PAYEE: payTo, CREDITS_KEY: key } = env;
-  const entry = chains.find(({ id }) => id === env.CREDITS_CHAIN);
-  if (!entry) throw badSetting(`CREDITS_CHAIN is none of ${chains.map(({ id }) => id).join(', ')}.`);
+  const entry = paymentChain(env.CREDITS_CHAIN);
   if (payTo === undefined) throw badSetting('A price needs CREDITS_PAYEE, the address that is paid.');
   if (key === undefined) throw badSetting('A price needs CREDITS_KEY, which pays the gas of what it collects.');
 

@@ -49,7 +49,13 @@ beforeAll(async () => {
       chains: [{ chain: view, time, payer, wallet: spender.wallet, sender: spender.wallet }],
       random: systemRandom,
     },
-    { perJobMax: 1_000_000n, perProviderMax: 5_000_000n, depositsMax: 5_000_000n, jobsPerDeposit: 2n, sponsorFeeMax: 0n },
+    {
+      perJobMax: 1_000_000n,
+      perProviderMax: 5_000_000n,
+      depositsMax: 5_000_000n,
+      jobsPerDeposit: 2n,
+      sponsorFeeMax: 0n,
+    },
   );
   [asker, stranger] = [await createAsker(relay.url, { purse }), await createAsker(relay.url)];
   await Promise.all([asker.start(), stranger.start()]);

@@ -4,7 +4,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { createMutex } from '#lib/base/mutex.ts';
 import { testUsdcAbi } from '#contracts/test-usdc.ts';
-import type { ChainEntry } from '#contracts/chains.ts';
+import { chains, type ChainEntry } from '#contracts/chains.ts';
 import { payError } from '../errors.ts';
 import type { Address, Hex, LocalWallet } from '../spec.ts';
 import { chainLimits, type ChainLimits } from './limits.ts';
@@ -47,6 +47,16 @@ export interface TransferCollectorInit {
   readonly clock: Clock;
   readonly fetch: typeof globalThis.fetch;
   readonly limits?: Partial<ChainLimits> | undefined;
+}
+
+/**
+ * A chain whose token can be paid with, whether Tabloom's contracts are on it or not. @throws `chain-unknown`, with the numbers of
+ * those that are known.
+ */
+export function paymentChain(chainId: number): ChainEntry {
+  const entry = chains.find(({ id }) => id === chainId);
+  if (entry) return entry;
+  throw payError('chain-unknown', { details: { chainId, known: chains.map(({ id }) => id).join(', ') } });
 }
 
 export function createTransferCollector({
