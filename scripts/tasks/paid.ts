@@ -1,0 +1,68 @@
+import { complaintsOf, describeSheet, readSheet } from '../../tests/paid/sheet.ts';
+import { startTown, type Told, type Town } from '../../tests/paid/town.ts';
+
+/*
+ * `npm run paid`: jobs between strangers on a real chain, paid by the chunk, while each of them is killed in turn. It ends with
+ * where the money is, and fails where that does not come out even. Everything is on loopback, and gone when it ends.
+ */
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const complaints: string[] = [];
+/** Units that a chunk costs at most: 64 tokens of an answer, and what is due for the next 64. */
+const chunkMax = 128_000n;
+
+/** Runs one job, and kills whom it is told to once the answer has so many tokens. */
+async function job(town: Town, name: string, tokens?: number, victim?: 'asker' | 'provider' | 'relay'): Promise<void> {
+  let worker: string | undefined;
+  let isDone = false;
+  let restart: (() => Promise<void>) | undefined;
+  const told = await town.run('ask', (one: Told, killAsker) => {
+    if (one.type === 'worker') worker = one.peer;
+    if (isDone || victim === undefined || one.type !== 'part' || one.tokens < tokens!) return;
+    isDone = true;
+    if (victim === 'asker') return killAsker();
+    const program = victim === 'relay' ? town.relay : town.providers.find(({ peer }) => peer === worker)!.program;
+    const killed = program.halt('SIGKILL');
+    restart = async () => void (await killed.then(() => program.restart()));
+  });
+  const over = told.find((one) => one.type === 'over');
+  await restart?.();
+  say(`${name}: ${over ? `${over.phase}, ${over.text.length} characters, ${over.cost} units` : 'killed'}`);
+  if (victim !== 'asker' && over?.phase !== 'finished')
+    complaints.push(`${name} ended as ${over?.phase} (${over?.error})`);
+  if (over?.receipts.some((one) => one === false)) complaints.push(`${name} has a receipt that charges something else`);
+}
+
+const town = await startTown();
+try {
+  await job(town, 'undisturbed');
+  await job(town, 'provider killed', 40, 'provider');
+  await job(town, 'asker killed', 40, 'asker');
+  await job(town, 'relay killed', 40, 'relay');
+  await job(town, 'undisturbed again');
+  const payees = town.providers.map(({ person }) => person.address);
+  const promised = BigInt((await town.run('leave')).find((one) => one.type === 'promised')!.units);
+  // They look at the chain when they start, and claim what they were promised before the payer is gone.
+  for (const { program } of town.providers) await program.restart();
+  const { timestamp } = await town.chain.chain().head();
+  let sheet = await readSheet(town.chain, payees);
+  for (let tries = 0; tries < 200 && sheet.paid + chunkMax < promised; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    sheet = await readSheet(town.chain, payees);
+  }
+  await town.chain.moveTo(timestamp + 2 * 86_400);
+  await town.run('withdraw');
+  sheet = await readSheet(town.chain, payees);
+  say(describeSheet(sheet));
+  say(`promised  ${promised}`);
+  complaints.push(...complaintsOf(sheet));
+  if (sheet.paid > promised) complaints.push(`${sheet.paid} were paid, and ${promised} promised`);
+  // A voucher that a killed provider had not stored is worth a chunk at most.
+  if (promised - sheet.paid > chunkMax) complaints.push(`${promised} were promised, and only ${sheet.paid} paid`);
+  if (sheet.held !== 0n) complaints.push(`${sheet.held} are still held`);
+} finally {
+  await town.dispose();
+}
+for (const complaint of complaints) process.stderr.write(`${complaint}\n`);
+say(complaints.length === 0 ? 'The money is where it should be.' : 'The money is not where it should be.');
+process.exit(complaints.length === 0 ? 0 : 1);
