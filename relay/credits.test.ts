@@ -65,10 +65,17 @@ test('terms name the address that the client has asked, behind a proxy too', asy
 
 test('a payment that is no such thing is answered with the terms, and a reason', async () => {
   const shop = shopOf({})!;
-  const headers = new Headers({ 'payment-signature': 'nonsense' });
-  expect(shop.carries(headers)).toBe(true);
-  const asked = await shop.take({ url: 'http://localhost/', method: 'POST', headers }, 1_000_000n);
-  expect(asked).toMatchObject({ type: 'required', reason: expect.stringMatching(/./) });
+  for (const [name, value, reason] of [
+    ['payment-signature', 'nonsense', /no payment of x402/],
+    ['payment-signature', btoa('{"x402Version":2}'), /no payment of x402/],
+    ['payment-signature', btoa('null'), /no payment of x402/],
+    ['authorization', 'Payment nonsense', /malformed/],
+  ] as const) {
+    const headers = new Headers({ [name]: value });
+    expect(shop.carries(headers)).toBe(true);
+    const asked = await shop.take({ url: 'http://localhost/', method: 'POST', headers }, 1_000_000n);
+    expect(asked).toMatchObject({ type: 'required', reason: expect.stringMatching(reason) });
+  }
 });
 
 test.each([

@@ -87,7 +87,7 @@ export async function payForJob(
 const isOperators = (caller: Caller): boolean => caller.type === 'key' && caller.key.owner === undefined;
 
 export const refusal = (reason: string | undefined): string =>
-  reason === undefined ? 'This request needs a payment.' : `The payment was not taken: ${reason.replace(/\.$/, '')}.`;
+  reason === undefined ? 'This request needs a payment.' : `The payment was not taken: ${reason.replace(/\.+$/, '')}.`;
 
 const chargeFor = (units: bigint): bigint => (units < chargeMin ? chargeMin : units);
 

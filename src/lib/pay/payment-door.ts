@@ -103,7 +103,7 @@ export function createPaymentDoor({ entry, payTo, secret, realm }: PaymentDoorIn
         type: 'required',
         headers: pick(challenge.headers, challengeHeaders),
         terms: readTerms(challenge.headers.get('payment-required')),
-        reason: await reasonOf(challenge),
+        reason: isReadable(headers) ? await reasonOf(challenge) : 'PAYMENT-SIGNATURE is no payment of x402, version 2',
       };
     },
   };
@@ -148,6 +148,20 @@ function readTerms(header: string | null): Readonly<Record<string, unknown>> {
   const terms: unknown = JSON.parse(new TextDecoder().decode(bytes));
   return typeof terms === 'object' && terms !== null ? { ...terms } : {};
 }
+
+/** Whatever else is wrong with a payment is told by name; one that cannot be read at all would count as an internal error. */
+function isReadable(headers: Headers): boolean {
+  const header = headers.get('payment-signature');
+  if (header === null) return true;
+  try {
+    const { x402Version, accepted, payload } = JSON.parse(atob(header)) as Record<string, unknown>;
+    return x402Version === 2 && isObject(accepted) && isObject(payload);
+  } catch {
+    return false;
+  }
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 async function reasonOf(challenge: Response): Promise<string | undefined> {
   const text = await challenge.text();
