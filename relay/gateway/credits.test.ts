@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { keyTermsSchema, type ApiKey } from '../api-key.ts';
 import { hashOfKey } from '../api-key.ts';
-import { writeCredits, type Credits } from './credits.ts';
+import { writeCredits } from '../credit-amount.ts';
+import type { Credits } from './credits.ts';
 import { gatewayFixture, ask } from './gateway.fixture.ts';
 import type { JobHold } from './metering.ts';
 

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Usage } from '#lib/protocol/part.ts';
+import { unitsPerCredit, writeCredits } from '../credit-amount.ts';
 import { isOwner, type Caller, type GatewayEnv } from './caller.ts';
 import { gatewayError } from './errors.ts';
 
@@ -44,7 +45,6 @@ export type CreditPayment =
       readonly reason: string | undefined;
     };
 
-export const unitsPerCredit = 1_000_000n;
 /** The least that is charged on a chain, where a transaction costs its payee about as much. */
 const chargeMin = unitsPerCredit;
 
@@ -102,12 +102,6 @@ export const paymentRequired = (says: string, units: bigint): TabloomError =>
 export function neededUnits(error: unknown): bigint | undefined {
   const needed = error instanceof TabloomError ? error.details['neededUnits'] : undefined;
   return typeof needed === 'string' ? chargeFor(BigInt(needed)) : undefined;
-}
-
-/** Exactly, in digits: 1,250,000 micro-credits are `1.25`. */
-export function writeCredits(units: bigint): string {
-  const fraction = (units % unitsPerCredit).toString().padStart(6, '0').replace(/0+$/, '');
-  return fraction === '' ? `${units / unitsPerCredit}` : `${units / unitsPerCredit}.${fraction}`;
 }
 
 /** The terms of a payment as the parts of a response, with a plain word for people. */

@@ -3,6 +3,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { ApiKey } from '../api-key.ts';
+import { writeCredits } from '../credit-amount.ts';
 import { addRun, type JobUsage, type Run } from './activity.ts';
 import { createBatchWriter } from './batch-writer.ts';
 import type { LedgerDatabase, OpenHoldRow, TransferType } from './database.ts';
@@ -255,14 +256,9 @@ const isPrepaid = (account: string): boolean => account.startsWith('wallet ');
 const insufficientCredits = (needed: bigint, left: bigint): TabloomError =>
   new TabloomError(
     'insufficient-credits',
-    `This request may cost ${inCredits(needed)} credits, and ${inCredits(left)} are left. Buy some at /v1/credits/buy, or set a lower max_tokens.`,
+    `This request may cost ${writeCredits(needed)} credits, and ${writeCredits(left)} are left. Buy some at /v1/credits/buy, or set a lower max_tokens.`,
     { details: { neededUnits: needed.toString() } },
   );
-
-const unitsPerCredit = 1_000_000n;
-/** Micro-credits as credits, exactly: 1,250,000 are `1.25`. */
-export const inCredits = (units: bigint): string =>
-  `${units / unitsPerCredit}.${(units % unitsPerCredit).toString().padStart(6, '0')}`.replace(/\.?0+$/, '');
 
 export const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 

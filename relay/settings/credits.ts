@@ -1,15 +1,8 @@
 import { z } from 'zod';
 import type { Settings } from './setting.ts';
-import { decimal, hexadecimal } from './values.ts';
+import { decimal, hexadecimal, millionths } from './values.ts';
 
-/** Micro-credits, exactly. */
-const creditsSchema = z
-  .string()
-  .regex(/^\d{1,9}(\.\d{1,6})?$/, 'it is no number of credits such as 20 or 0.5')
-  .transform((text) => {
-    const [whole = '0', fraction = ''] = text.split('.');
-    return BigInt(whole) * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
-  });
+const creditsSchema = millionths('credits');
 
 /** What jobs cost at the gateway, and where it is paid. One credit is a cent. */
 export const creditSettings = {

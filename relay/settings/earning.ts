@@ -1,17 +1,11 @@
 import { z } from 'zod';
 import type { EnvOf, Settings } from './setting.ts';
-import { decimal, hexadecimal } from './values.ts';
+import { decimal, hexadecimal, millionths } from './values.ts';
 
 export type EarningEnv = EnvOf<typeof earningSettings>;
 
-/** Dollars, in millionths: the smallest unit of the tokens that are paid with. */
-const dollars = z
-  .string()
-  .regex(/^\d{1,9}(\.\d{1,6})?$/, 'it is no number of dollars such as 2 or 0.05')
-  .transform((text) => {
-    const [whole = '0', fraction = ''] = text.split('.');
-    return BigInt(whole) * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
-  });
+/** In the smallest unit of the tokens that are paid with. */
+const dollars = millionths('dollars');
 
 /** What peers pay a native provider, through channels on a chain. */
 export const earningSettings = {

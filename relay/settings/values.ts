@@ -25,6 +25,16 @@ export const decimal = z
 export const hexadecimal = (digits: number, what: string) =>
   z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${digits}}$`), `it is not ${what}: 0x and ${digits} hexadecimal digits`);
 
+/** An amount with at most six decimals, as millionths, exactly. */
+export const millionths = (what: string) =>
+  z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,6})?$/, `it is no number of ${what} such as 2 or 0.05`)
+    .transform((text) => {
+      const [whole = '0', fraction = ''] = text.split('.');
+      return BigInt(whole) * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
+    });
+
 /** A whole number of at least 1. */
 export const count = decimal.pipe(z.number().int().min(1));
 
