@@ -3,6 +3,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { createCreditShop, type CreditShopInit } from './credits.ts';
 import { commands } from './settings/commands.ts';
+import { charges } from './settings/credits.ts';
 
 const priced = {
   PRICE_IN: 100_000_000n,
@@ -32,8 +33,9 @@ const shopOf = (env: Partial<CreditShopInit['env']>) =>
   });
 
 test('nothing is sold where nothing has a price', () => {
-  expect(shopOf({ PRICE_IN: undefined, PRICE_OUT: undefined })).toBeUndefined();
-  expect(shopOf({ PRICE_IN: 0n, PRICE_OUT: undefined })).toBeUndefined();
+  expect(charges({ ...priced, PRICE_IN: undefined, PRICE_OUT: undefined })).toBe(false);
+  expect(charges({ ...priced, PRICE_IN: 0n, PRICE_OUT: undefined })).toBe(false);
+  expect(charges(priced)).toBe(true);
 });
 
 test('a price without what it needs is refused by name', () => {
@@ -43,7 +45,7 @@ test('a price without what it needs is refused by name', () => {
 });
 
 test('what a job costs is rounded up to a micro-credit', () => {
-  const { cost } = shopOf({})!;
+  const { cost } = shopOf({});
   expect(cost({ tokensIn: 1_000_000, tokensOut: 0 })).toBe(100_000_000n);
   expect(cost({ tokensIn: 0, tokensOut: 1 })).toBe(1n);
   expect(cost({ tokensIn: 3, tokensOut: 5 })).toBe(302n);
@@ -51,7 +53,7 @@ test('what a job costs is rounded up to a micro-credit', () => {
 });
 
 test('terms name the address that the client has asked, behind a proxy too', async () => {
-  const shop = shopOf({ PUBLIC_URL: new URL('https://relay.example') })!;
+  const shop = shopOf({ PUBLIC_URL: new URL('https://relay.example') });
   const request = { url: 'http://127.0.0.1:8080/v1/credits/buy?a=b', method: 'POST', headers: new Headers() };
   const asked = await shop.take(request, 1_000_000n);
   expect(asked).toMatchObject({
@@ -64,7 +66,7 @@ test('terms name the address that the client has asked, behind a proxy too', asy
 });
 
 test('a payment that is no such thing is answered with the terms, and a reason', async () => {
-  const shop = shopOf({})!;
+  const shop = shopOf({});
   for (const [name, value, reason] of [
     ['payment-signature', 'nonsense', /no payment of x402/],
     ['payment-signature', btoa('{"x402Version":2}'), /no payment of x402/],

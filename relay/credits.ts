@@ -3,7 +3,6 @@ import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { createTransferCollector, paymentChain, type AuthorizedTransfer } from '#lib/pay/chain/transfers.ts';
-import type { ChainLimits } from '#lib/pay/chain/limits.ts';
 import { createPaymentDoor } from '#lib/pay/payment-door.ts';
 import type { Address } from '#lib/pay/spec.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
@@ -32,7 +31,6 @@ export interface CreditShopInit {
   readonly logger: Logger;
   readonly fetch: typeof globalThis.fetch;
   readonly signal: AbortSignal;
-  readonly limits?: Partial<ChainLimits>;
 }
 
 /** One credit is a cent of the dollar that the token is. */
@@ -41,8 +39,8 @@ const tokensPerPrice = 1_000_000n;
 const sweepMs = 60_000;
 const sweepMax = 100;
 
-/** Where these are the reason, the payment can never be collected. */
-const hopeless = new Set([
+/** After these a payment is not tried again; whoever wants to pay signs another. */
+const finalFailures: ReadonlySet<string> = new Set([
   'authorization-used',
   'authorization-expired',
   'insufficient-funds',
@@ -50,10 +48,9 @@ const hopeless = new Set([
   'token-refused',
 ]);
 
-/** Undefined where nothing has a price. @throws `bad-setting` where what a price needs is missing, `chain-unknown`. */
-export function createCreditShop({ env, book, seed, clock, logger, fetch, signal, limits }: CreditShopInit) {
+/** @throws `bad-setting` where what a price needs is missing, `chain-unknown`. */
+export function createCreditShop({ env, book, seed, clock, logger, fetch, signal }: CreditShopInit): CreditShop {
   const price = { in: env.PRICE_IN ?? 0n, out: env.PRICE_OUT ?? 0n };
-  if (price.in === 0n && price.out === 0n) return undefined;
   const { CREDITS_PAYEE: payTo, CREDITS_KEY: key } = env;
   const entry = paymentChain(env.CREDITS_CHAIN);
   if (payTo === undefined) throw badSetting('A price needs CREDITS_PAYEE, the address that is paid.');
@@ -66,7 +63,6 @@ export function createCreditShop({ env, book, seed, clock, logger, fetch, signal
     wallet: localWallet(key),
     clock,
     fetch,
-    limits,
   });
   const secret = createHmac('sha256', seed).update('payment challenges').digest('hex');
   const door = createPaymentDoor({
@@ -128,7 +124,7 @@ export function createCreditShop({ env, book, seed, clock, logger, fetch, signal
       await book.complete(row.id, hash);
       return hash;
     } catch (error) {
-      if (hopeless.has(errorCode(error))) await book.drop(row.id).catch(() => undefined);
+      if (finalFailures.has(errorCode(error))) await book.drop(row.id).catch(() => undefined);
       throw error;
     }
   };

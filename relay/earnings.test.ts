@@ -4,6 +4,7 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { checkEarning, createEarnings, type EarningsInit } from './earnings.ts';
 import { commands } from './settings/commands.ts';
+import { earns } from './settings/earning.ts';
 
 const priced = {
   EARN_IN: 50_000n,
@@ -23,19 +24,20 @@ const earningsOf = (env: Partial<EarningsInit['env']> = {}) =>
     fetch: () => Promise.reject(new Error('no network')),
   });
 
-test('models are free where nothing has a price', async () => {
-  expect(await earningsOf({ EARN_IN: undefined, EARN_OUT: undefined })).toBeUndefined();
-  expect(await earningsOf({ EARN_IN: 0n, EARN_OUT: undefined })).toBeUndefined();
+test('models are free where nothing has a price', () => {
+  expect(earns({ ...priced, EARN_IN: undefined, EARN_OUT: undefined })).toBe(false);
+  expect(earns({ ...priced, EARN_IN: 0n, EARN_OUT: undefined })).toBe(false);
+  expect(earns(priced)).toBe(true);
 });
 
 test('a price without an account, or on a chain without contracts, is refused before anything is opened', () => {
   expect(() => checkEarning({ ...priced, EARN_KEY: undefined })).toThrow(/EARN_KEY/);
   expect(() => checkEarning({ ...priced, EARN_CHAIN: 8453 })).toThrow(/not deployed/);
-  expect(checkEarning(priced)).toBe('paid');
+  expect(checkEarning(priced).entry.id).toBe(31337);
 });
 
 test('offers say where to pay, in wire form, while the chain does not respond', async () => {
-  const { till, price } = (await earningsOf())!;
+  const { till, price } = await earningsOf();
   expect(price).toEqual({ in: '50000', out: '150000' });
   expect(till.payouts).toEqual([
     {

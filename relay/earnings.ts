@@ -3,11 +3,10 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { createChain } from '#lib/pay/chain/chain.ts';
 import { deployedChain } from '#lib/pay/chain/calls.ts';
-import type { ChainLimits } from '#lib/pay/chain/limits.ts';
 import { createChainTime } from '#lib/pay/chain-time.ts';
 import { createCollector } from '#lib/pay/collect.ts';
 import { createPayee } from '#lib/pay/payee.ts';
-import { claimPolicyDefault, type ClaimPolicy } from '#lib/pay/policy.ts';
+import { claimPolicyDefault } from '#lib/pay/policy.ts';
 import type { Till } from '#lib/pay/ports.ts';
 import { delayMin } from '#lib/pay/terms.ts';
 import { createTill } from '#lib/pay/till.ts';
@@ -34,36 +33,31 @@ export interface EarningsInit {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fetch: typeof globalThis.fetch;
-  readonly limits?: Partial<ChainLimits>;
-  readonly policy?: Partial<ClaimPolicy>;
 }
 
 const weiPerCoin = 10n ** 18n;
 
-/** Whether the settings hold together, before anything is opened. @throws as `createEarnings` does. */
-export function checkEarning({ EARN_IN, EARN_OUT, EARN_KEY, EARN_CHAIN }: EarningEnv): 'free' | 'paid' {
-  if ((EARN_IN ?? 0n) === 0n && (EARN_OUT ?? 0n) === 0n) return 'free';
+/**
+ * The account and the chain of a price, before anything is opened. @throws `bad-setting` where what a price needs is missing,
+ * `chain-unknown`.
+ */
+export function checkEarning({ EARN_KEY, EARN_CHAIN }: EarningEnv) {
   if (EARN_KEY === undefined) {
     throw new TabloomError('bad-setting', 'A price needs EARN_KEY, the key of the account that is paid.');
   }
-  localWallet(EARN_KEY);
-  deployedChain(EARN_CHAIN);
-  return 'paid';
+  return { wallet: localWallet(EARN_KEY), entry: deployedChain(EARN_CHAIN) };
 }
 
 /**
- * Undefined where the models are free. The chain need not respond: what was admitted before is served while its view is fresh.
- * @throws `bad-setting` where what a price needs is missing, `chain-unknown`.
+ * The chain need not respond: what was admitted before is served while its view is fresh. @throws as `checkEarning` does.
  */
-export async function createEarnings(init: EarningsInit): Promise<Earnings | undefined> {
+export async function createEarnings(init: EarningsInit): Promise<Earnings> {
   const { env, storage, clock, logger, fetch } = init;
-  if (checkEarning(env) === 'free') return undefined;
+  const { wallet, entry } = checkEarning(env);
   const price: Price = { in: (env.EARN_IN ?? 0n).toString(), out: (env.EARN_OUT ?? 0n).toString() };
-  const wallet = localWallet(env.EARN_KEY!);
-  const entry = deployedChain(env.EARN_CHAIN);
   const chain = createChain(
     { clock, fetch },
-    { entry, ...(env.CHAIN_RPC_URL === undefined ? {} : { rpcUrl: env.CHAIN_RPC_URL }), limits: init.limits ?? {} },
+    { entry, ...(env.CHAIN_RPC_URL === undefined ? {} : { rpcUrl: env.CHAIN_RPC_URL }) },
   );
   const provider = wallet.address;
   const payee = await createPayee({
@@ -76,7 +70,7 @@ export async function createEarnings(init: EarningsInit): Promise<Earnings | und
     depositMin: env.EARN_DEPOSIT_MIN,
   });
   for (const key of payee.unreadable) logger.warn('channel-unreadable', { key });
-  const policy = { ...claimPolicyDefault, ...init.policy };
+  const policy = claimPolicyDefault;
   const address = provider.toLowerCase() as `0x${string}`;
   const till = createTill([
     {

@@ -8,13 +8,13 @@ import { createSigner } from '#lib/protocol/envelope.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createNodeEd25519 } from './ed25519.ts';
 import { readBackends } from './backends.ts';
-import { checkEarning, createEarnings } from './earnings.ts';
 import { createLogger } from './log.ts';
 import { bundledModelFile, startNativeProvider, waitUntilListed } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayList } from './relay-list.ts';
 import type { Program, ProgramOptions } from './program.ts';
 import type { ProvideEnv } from './settings/commands.ts';
+import { earns } from './settings/earning.ts';
 import { createCheckpoints } from './storage/checkpoints.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
 
@@ -28,7 +28,8 @@ export async function startProvide(env: ProvideEnv, { log }: ProgramOptions = {}
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const startedAt = clock.now();
   const backends = await readBackends(env);
-  checkEarning(env);
+  // Loaded only where something has a price, here and below: what knows a chain takes two seconds to load.
+  if (earns(env)) (await import('./earnings.ts')).checkEarning(env);
   const life = new AbortController();
   const checkpoints = createCheckpoints();
   const storage = openSqliteStorage(join(env.DATA_DIR, 'provide.db'), checkpoints);
@@ -55,7 +56,8 @@ export async function startProvide(env: ProvideEnv, { log }: ProgramOptions = {}
     isGateway: (asker) => relays.includes(asker) || owners.has(asker),
     isOwners: (_job, asker) => owners.has(asker),
     isExempt: (asker) => owners.has(asker),
-    earn: (storage) => createEarnings({ env, storage, clock, logger, fetch }),
+    earn: async (storage) =>
+      earns(env) ? (await import('./earnings.ts')).createEarnings({ env, storage, clock, logger, fetch }) : undefined,
     listed(peer, options) {
       const { listing } = peer;
       followListing(peer);

@@ -18,8 +18,6 @@ import { isPublicRelay } from '#lib/protocol/relay-info.ts';
 import { build, protocolVersion } from '#lib/protocol/version.ts';
 import { announcedAddress, dialAddress, localUrl } from './address.ts';
 import { createNodeEd25519 } from './ed25519.ts';
-import { createCreditShop } from './credits.ts';
-import { checkEarning, createEarnings } from './earnings.ts';
 import { createGateway, toNodeListener } from './gateway/app.ts';
 import { createJobRegistry } from './gateway/job-registry.ts';
 import { createModelList } from './gateway/model-list.ts';
@@ -52,6 +50,8 @@ import { pagesFolder } from './own-files.ts';
 import { createRelayList } from './relay-list.ts';
 import type { Program, ProgramOptions } from './program.ts';
 import type { RelayEnv } from './settings/commands.ts';
+import { charges } from './settings/credits.ts';
+import { earns } from './settings/earning.ts';
 import { createSite } from './site/site.ts';
 import { createCheckpoints } from './storage/checkpoints.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
@@ -72,7 +72,8 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const startedAt = clock.now();
   const backends = await readBackends(env);
-  checkEarning(env);
+  // Loaded only where something has a price, here and below: what knows a chain takes two seconds to load.
+  if (earns(env)) (await import('./earnings.ts')).checkEarning(env);
   const undo: (() => Promise<void> | void)[] = [];
   try {
     const guard = createGuard({
@@ -169,7 +170,10 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
         isGateway: (asker) => asker === net.self || owners.has(asker),
         isOwners: ({ id }, asker) => (asker === net.self ? ownersJobs.has(id) : owners.has(asker)),
         isExempt: (asker) => asker === net.self || owners.has(asker),
-        earn: (storage) => createEarnings({ env, storage, clock, logger, fetch }),
+        earn: async (storage) =>
+          earns(env)
+            ? (await import('./earnings.ts')).createEarnings({ env, storage, clock, logger, fetch })
+            : undefined,
         listed: ({ self }, options) =>
           waitUntilListed(
             () => (peer.directory.get(self)?.offer.models.length ?? 0) > 0,
@@ -190,7 +194,10 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
     }));
     const receipts = createReceiptIndex(peer.receipts);
     const book = createCreditBook(database, { now: clock.now });
-    const credits = createCreditShop({ env, book, seed, clock, logger, fetch, signal: life.signal });
+    const { signal } = life;
+    const credits = charges(env)
+      ? (await import('./credits.ts')).createCreditShop({ env, book, seed, clock, logger, fetch, signal })
+      : undefined;
     const ledger = createLedger({ db: database, gateway: net.self, cost: credits?.cost ?? free, clock, logger });
     undo.push(() => ledger.stop());
     const recovered = await ledger.recover((ids) => usageByReceipts(receipts, ids));

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import { unitsPerCredit, writeCredits } from '../credit-amount.ts';
-import { isOwner, type Caller, type GatewayEnv } from './caller.ts';
+import type { Caller, GatewayEnv } from './caller.ts';
 import { gatewayError } from './errors.ts';
 
 /** What jobs cost here, and how it is paid: credits, of which one is a cent. Amounts are micro-credits. */
@@ -67,7 +67,7 @@ export async function payForJob(
 ): Promise<JobPayment> {
   const caller = context.get('caller');
   const { raw } = context.req;
-  if (!credits || isOwner(caller) || isOperators(caller)) return nothing;
+  if (!credits || isFreeFor(caller)) return nothing;
   const owner = caller.type === 'key' ? caller.key.owner : undefined;
   const units = chargeFor(credits.cost(most));
   if (!credits.carries(raw.headers)) {
@@ -83,8 +83,9 @@ export async function payForJob(
   return { payer: owner === undefined ? payment.address : undefined, headers: payment.headers };
 }
 
-/** Publishable keys of the operator too: he pays for what his pages ask. */
-const isOperators = (caller: Caller): boolean => caller.type === 'key' && caller.key.owner === undefined;
+/** Of the operator's keys the publishable ones too: he pays for what his pages ask. */
+const isFreeFor = (caller: Caller): boolean =>
+  caller.type === 'local' || (caller.type === 'key' && caller.key.owner === undefined);
 
 export const refusal = (reason: string | undefined): string =>
   reason === undefined ? 'This request needs a payment.' : `The payment was not taken: ${reason.replace(/\.+$/, '')}.`;

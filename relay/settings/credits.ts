@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Settings } from './setting.ts';
+import type { EnvOf, Settings } from './setting.ts';
 import { decimal, hexadecimal, millionths } from './values.ts';
 
 const creditsSchema = millionths('credits');
@@ -28,3 +28,7 @@ export const creditSettings = {
       'The private key of an account that sends the payments to the chain and pays the gas for it; it holds coins for gas and nothing else. Needed where there is a price.',
   },
 } as const satisfies Settings;
+
+/** Whether jobs cost anything. */
+export const charges = ({ PRICE_IN = 0n, PRICE_OUT = 0n }: EnvOf<typeof creditSettings>): boolean =>
+  PRICE_IN + PRICE_OUT > 0n;

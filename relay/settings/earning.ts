@@ -41,3 +41,6 @@ export const earningSettings = {
     meaning: 'What one coin of the chain costs in dollars, by which a claim is worth its gas or not.',
   },
 } as const satisfies Settings;
+
+/** Whether peers pay anything. */
+export const earns = ({ EARN_IN = 0n, EARN_OUT = 0n }: EarningEnv): boolean => EARN_IN + EARN_OUT > 0n;

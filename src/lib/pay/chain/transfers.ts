@@ -1,4 +1,4 @@
-import { encodeFunctionData, parseEventLogs, parseSignature, type TransactionReceipt } from 'viem';
+import { encodeFunctionData, getAbiItem, parseEventLogs, parseSignature, type TransactionReceipt } from 'viem';
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
@@ -7,7 +7,7 @@ import { testUsdcAbi } from '#contracts/test-usdc.ts';
 import { chains, type ChainEntry } from '#contracts/chains.ts';
 import { payError } from '../errors.ts';
 import type { Address, Hex, LocalWallet } from '../spec.ts';
-import { chainLimits, type ChainLimits } from './limits.ts';
+import { chainLimits } from './limits.ts';
 import { createRpcClient, type RpcClient } from './rpc-client.ts';
 import { submit } from './submit.ts';
 
@@ -26,7 +26,6 @@ export interface AuthorizedTransfer {
 
 /** Collects signed payments. What each came to is read from the chain, so that no crash can lose or double one. */
 export interface TransferCollector {
-  readonly entry: ChainEntry;
   /** The newest block, to be stored with a payment before it is collected. */
   height(options?: AbortOptions): Promise<bigint>;
   /**
@@ -46,7 +45,6 @@ export interface TransferCollectorInit {
   readonly wallet: LocalWallet;
   readonly clock: Clock;
   readonly fetch: typeof globalThis.fetch;
-  readonly limits?: Partial<ChainLimits> | undefined;
 }
 
 /**
@@ -65,9 +63,8 @@ export function createTransferCollector({
   wallet,
   clock,
   fetch,
-  limits: given,
 }: TransferCollectorInit): TransferCollector {
-  const limits: ChainLimits = { ...chainLimits, ...given };
+  const limits = chainLimits;
   const node = createRpcClient({ entry, rpcUrl, fetch, requestTimeoutMs: limits.requestTimeoutMs });
   // One at a time: they use one account's nonces.
   const turns = createMutex();
@@ -91,7 +88,6 @@ export function createTransferCollector({
   };
 
   return {
-    entry,
     height: async (options) => (await node.head(options)).number,
     collect: (transfer, since, options = {}) =>
       turns.run(async () => {
@@ -144,14 +140,14 @@ async function findReceipt(
   options: AbortOptions,
 ): Promise<TransactionReceipt | undefined> {
   const { number: newest } = await node.head(options);
-  const event = testUsdcAbi.find((item) => item.type === 'event' && item.name === 'AuthorizationUsed')!;
+  const event = getAbiItem({ abi: testUsdcAbi, name: 'AuthorizationUsed' });
   for (let from = since; from <= newest; from += most) {
     const to = from + most - 1n < newest ? from + most - 1n : newest;
     const logs = await node.ask(
       (client) =>
         client.getLogs({
           address: token,
-          event: event as Extract<typeof event, { name: 'AuthorizationUsed' }>,
+          event,
           args: { authorizer: transfer.from, nonce: transfer.nonce },
           fromBlock: from,
           toBlock: to,
