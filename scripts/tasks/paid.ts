@@ -1,9 +1,11 @@
+import { parseArgs } from 'node:util';
 import { complaintsOf, describeSheet, readSheet } from '../../tests/paid/sheet.ts';
 import { startTown, type Told, type Town } from '../../tests/paid/town.ts';
+import { tellJobs } from './paid-jobs.ts';
 
 /*
  * `npm run paid`: jobs between strangers on a real chain, paid by the chunk, while each of them is killed in turn. It ends with
- * where the money is, and fails where that does not come out even. Everything is on loopback, and gone when it ends.
+ * where the money is, and fails where that does not come out even. Everything is on loopback, and gone when it ends. `--jobs N` plays so many in memory instead.
  */
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -31,6 +33,20 @@ async function job(town: Town, name: string, tokens?: number, victim?: 'asker' |
   if (victim !== 'asker' && over?.phase !== 'finished')
     complaints.push(`${name} ended as ${over?.phase} (${over?.error})`);
   if (over?.receipts.some((one) => one === false)) complaints.push(`${name} has a receipt that charges something else`);
+}
+
+const verdict = (isWell: boolean): never => {
+  say(isWell ? 'The money is where it should be.' : 'The money is not where it should be.');
+  process.exit(isWell ? 0 : 1);
+};
+const { values } = parseArgs({ options: { jobs: { type: 'string' }, seed: { type: 'string', default: '1' } } });
+if (values.jobs !== undefined) {
+  const [count, seed] = [Number(values.jobs), Number(values.seed)];
+  if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(seed)) {
+    process.stderr.write('Usage: npm run paid [-- --jobs N [--seed N]]\n');
+    process.exit(2);
+  }
+  verdict(await tellJobs(count, seed, say));
 }
 
 const town = await startTown();
@@ -64,5 +80,4 @@ try {
   await town.dispose();
 }
 for (const complaint of complaints) process.stderr.write(`${complaint}\n`);
-say(complaints.length === 0 ? 'The money is where it should be.' : 'The money is not where it should be.');
-process.exit(complaints.length === 0 ? 0 : 1);
+verdict(complaints.length === 0);
