@@ -1,32 +1,13 @@
-import { silentLogger } from '#lib/base/logger.ts';
-import { TabloomError } from '#lib/base/errors.ts';
-import { seededRandom, type Random } from '#lib/base/random.ts';
-import { createChainTime } from '#lib/pay/chain-time.ts';
-import { createCollector } from '#lib/pay/collect.ts';
 import { loadCurve } from '#lib/pay/curve.ts';
-import { createExit } from '#lib/pay/exit.ts';
-import { entry, keyOf, testPayee, testPayer, testStorage, walletOf, type TestStorage } from '#lib/pay/pay.fixture.ts';
-import { createPurse } from '#lib/pay/purse.ts';
-import type { LocalWallet } from '#lib/pay/spec.ts';
 import { delayMin } from '#lib/pay/terms.ts';
-import { createTill } from '#lib/pay/till.ts';
-import { createVoucherSigner } from '#lib/pay/voucher.ts';
-import {
-  chat,
-  createWorld,
-  follow,
-  paidPrice,
-  type Asker,
-  type Followed,
-  type Worker,
-} from '#lib/peer/peer.fixture.ts';
-import type { AskRequest, Settlement } from '#lib/peer/spec.ts';
+import { paidPrice } from '#lib/peer/peer.fixture.ts';
+import type { Settlement } from '#lib/peer/spec.ts';
 import { chargeOf } from '#lib/protocol/charge.ts';
 import { openEnvelope } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { receiptSchema } from '#lib/protocol/receipt.ts';
+import { createMemoryTown } from './memory-town.ts';
 import { complaintsOf, type BalanceSheet } from './sheet.ts';
-import { createMemoryChain, type MemoryChain } from './memory-chain.ts';
 
 /** What happened to paid jobs between peers in memory, each of which was killed now and then, and the chain's node with them. */
 export interface JobsReport {
@@ -42,159 +23,12 @@ export interface JobsReport {
 
 export type Victim = 'asker' | 'worker' | 'chain';
 
-const askersCount = 2;
-const workersCount = 3;
 const jobsPerTown = 10;
 /** What a chunk of 64 tokens costs here. */
 const chunk = chargeOf(paidPrice, { in: 0, out: limits.unpaidTokensMax });
 /** Tokens that a question counts at most. */
 const promptMax = 8;
 const stepMs = 50;
-const funds = 1_000_000n;
-
-/** Storage of a process: what was stored outlives it, and it stores nothing once it has been killed. */
-function mortal(values: Map<string, unknown>): { readonly storage: TestStorage; readonly die: () => void } {
-  const storage = testStorage(values);
-  let isDead = false;
-  const check = () => {
-    if (isDead) throw new TabloomError('storage-unavailable', 'The process is gone.');
-  };
-  const { put, update } = storage;
-  storage.put = async (...args) => (check(), put(...args));
-  storage.update = async (...args) => (check(), update(...args));
-  return { storage, die: () => void (isDead = true) };
-}
-
-interface Process<Life> {
-  readonly wallet: LocalWallet;
-  readonly values: Map<string, unknown>;
-  life: (Life & { readonly die: () => void }) | undefined;
-}
-
-interface AskerLife {
-  readonly asker: Asker;
-  readonly payer: Awaited<ReturnType<typeof testPayer>>['payer'];
-  readonly jobs: Set<Followed>;
-}
-
-interface WorkerLife {
-  readonly worker: Worker;
-  readonly round: () => Promise<unknown>;
-  readonly promised: () => bigint;
-}
-
-interface Played {
-  readonly job: Followed;
-  /** Its asker was killed before it was over. */
-  wasKilled: boolean;
-}
-
-async function createTown(seed: number) {
-  const random = seededRandom(seed);
-  const world = createWorld(seed);
-  const chain = createMemoryChain(world.clock, random);
-  const { clock, network } = world;
-  const logger = silentLogger;
-  const walletAt = (number: number): Process<never> => ({
-    wallet: walletOf(number),
-    values: new Map(),
-    life: undefined,
-  });
-  const askers: Process<AskerLife>[] = Array.from({ length: askersCount }, (_, n) => walletAt(100 + n));
-  const workers: Process<WorkerLife>[] = Array.from({ length: workersCount }, (_, n) => walletAt(200 + n));
-  /** Tokens that each worker made, in all its lives. */
-  const made = workers.map(() => 0);
-  const played: Played[] = [];
-  for (const { wallet } of askers) chain.fund(wallet.address, funds);
-
-  const startAsker = async (index: number) => {
-    const process = askers[index]!;
-    const { storage, die } = mortal(process.values);
-    const { wallet } = process;
-    const key = { address: walletOf(300 + index).address, privateKey: keyOf(300 + index), limit: funds };
-    const { payer } = await testPayer(storage, { clock, chain, ...key });
-    const time = createChainTime(chain, clock);
-    const purse = createPurse(
-      { chains: [{ chain, time, payer, wallet, sender: wallet }], random },
-      { perJobMax: 10_000n, perProviderMax: 100_000n, depositsMax: 300_000n, jobsPerDeposit: 3n, sponsorFeeMax: 0n },
-    );
-    const asker = await world.asker(40 + index, { purse });
-    process.life = { asker, payer, jobs: new Set(), die };
-  };
-  const startWorker = async (index: number) => {
-    const process = workers[index]!;
-    const { storage, die } = mortal(process.values);
-    const { wallet } = process;
-    const provider = wallet.address;
-    const payee = await testPayee(storage, { clock, chain, provider, providerSigner: provider });
-    const address = provider.toLowerCase() as `0x${string}`;
-    const payout = { chain: entry.id, provider: address, providerSigner: address, delay: delayMin, depositMin: '500' };
-    const till = createTill([{ payee, perPayerMax: 100_000n, payout }]);
-    const collector = createCollector(
-      { chain, clock, payee, vouchers: createVoucherSigner(entry), wallet, logger },
-      {
-        policy: { perPayerMax: 100_000n, gasShareBpsMax: 200n, deadlineMarginSeconds: 900 },
-        rate: { units: 1n, wei: 1n },
-        intervalMs: 5_000,
-      },
-    );
-    const worker = await world.worker(1 + index, {
-      answerTokens: 100 + 60 * index,
-      price: paidPrice,
-      slots: 2,
-      provider: { till },
-    });
-    await collector.start();
-    process.life = {
-      worker,
-      round: () => collector.round(),
-      promised: () => payee.views().reduce((sum, { state }) => sum + state.promised, 0n),
-      die() {
-        die();
-        made[index]! += worker.provider.state.tokensOut;
-        void collector.stop();
-      },
-    };
-  };
-  for (let index = 0; index < workersCount; index++) await startWorker(index);
-  for (let index = 0; index < askersCount; index++) await startAsker(index);
-
-  return {
-    ...world,
-    chain,
-    random,
-    askers,
-    workers,
-    made,
-    played,
-    startAsker,
-    startWorker,
-    killAsker(index: number) {
-      const { life } = askers[index]!;
-      if (!life) return;
-      for (const one of played) if (life.jobs.has(one.job) && !one.job.over) one.wasKilled = true;
-      life.die();
-      network.kill(life.asker.net.self);
-      for (const job of life.jobs) job.cancel();
-      askers[index]!.life = undefined;
-    },
-    killWorker(index: number) {
-      const { life } = workers[index]!;
-      if (!life) return;
-      life.die();
-      network.kill(life.worker.net.self);
-      workers[index]!.life = undefined;
-    },
-    ask(index: number) {
-      const { life } = askers[index]!;
-      const params = { maxTokens: 60 + Math.floor(random.float() * 240), temperature: 0 };
-      const request = { ...chat(`question ${played.length}`), params, budget: '2000', deadlineMs: 60_000 };
-      const job = follow(life!.asker.consumer, request as AskRequest);
-      life!.jobs.add(job);
-      played.push({ job, wasKilled: false });
-    },
-  };
-}
 
 const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, one) => total + one, 0n);
@@ -203,7 +37,7 @@ const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, one) 
 const paidBy = ({ receipt: { receipt } }: Settlement): bigint =>
   BigInt(openEnvelope('receipt', receiptSchema, receipt).record.payment?.total ?? 0);
 
-type Town = Awaited<ReturnType<typeof createTown>>;
+type Town = Awaited<ReturnType<typeof createMemoryTown>>;
 
 /** Kills whoever it is, now and then, and starts them again. */
 async function play(town: Town, jobs: number, kills: Record<Victim, number>): Promise<void> {
@@ -259,19 +93,8 @@ async function settle({ clock, chain, askers, workers, ...town }: Town): Promise
   };
   for (const [index, { life }] of workers.entries()) if (!life) await town.startWorker(index);
   for (const [index, { life }] of askers.entries()) if (!life) await town.startAsker(index);
-  const exits = askers.map(({ life, wallet }, index) =>
-    createExit({
-      chain,
-      clock,
-      time: createChainTime(chain, clock),
-      payer: life!.payer,
-      signer: walletOf(300 + index),
-      sender: wallet,
-      logger: silentLogger,
-    }),
-  );
-  for (const [index, exit] of exits.entries()) {
-    const { payer } = askers[index]!.life!;
+  for (const { life } of askers) {
+    const { payer, exit } = life!;
     for (const { id } of payer.list()) {
       if ((await payer.refresh(id)).phase === 'open') await waitFor(exit.leave(id));
     }
@@ -280,7 +103,7 @@ async function settle({ clock, chain, askers, workers, ...town }: Town): Promise
   chain.skip(2 * delayMin);
   // The new time is read once what is known of it is out of date.
   await clock.advance(6 * 60_000);
-  for (const exit of exits) await waitFor(exit.round());
+  for (const { life } of askers) await waitFor(life!.exit.round());
   for (const { life } of workers) await waitFor(life!.round());
 }
 
@@ -362,7 +185,7 @@ export async function playJobs({
   let count = 0;
   for (let number = 0; count < jobs; number++) {
     const townSeed = seed * 100_000 + number;
-    const town = await createTown(townSeed);
+    const town = await createMemoryTown(townSeed);
     await play(town, Math.min(jobsPerTown, jobs - count), kills);
     await settle(town);
     await judge(town, townSeed, report);
