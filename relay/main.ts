@@ -89,9 +89,14 @@ async function start({ name, switches, variables }: ParsedCommand): Promise<Star
   const options = live && process.stderr.isTTY ? { log: { write: live.print } } : {};
   switch (name) {
     case 'relay': {
-      const env = readEnv('relay', set);
+      const given = readEnv('relay', set);
+      // Loaded only where a chain is named: what knows one takes two seconds to load.
+      const { env, chain } =
+        given.CHAIN === undefined
+          ? { env: given, chain: undefined }
+          : await (await import('./chain/named-chain.ts')).nameChain(given.CHAIN, set, { clock: systemClock, fetch });
       const { startRelay } = await import('./relay.ts');
-      const relay = await startRelay(env, options);
+      const relay = await startRelay(env, { ...options, chain });
       return { program: relay, shutdownSeconds: env.SHUTDOWN_SECONDS, pageUrl: relay.url };
     }
     case 'provide': {

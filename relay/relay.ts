@@ -30,6 +30,7 @@ import { errorBody } from './http/error-body.ts';
 import { createGuard } from './http/guard.ts';
 import { listen } from './http/server.ts';
 import { createUpgradeHandler } from './http/upgrade.ts';
+import type { NamedChain } from './chain/named-chain.ts';
 import { ledgerLocation } from './keys.ts';
 import { createActivity, type JobUsage } from './ledger/activity.ts';
 import { createAnswerStore } from './ledger/answers.ts';
@@ -62,12 +63,17 @@ export interface Relay extends Program {
   readonly url: string;
 }
 
+export interface RelayOptions extends ProgramOptions {
+  /** The one that is named for payments. */
+  readonly chain?: NamedChain | undefined;
+}
+
 /**
  * The composition root: real clock, real network, real engine, one port. The port is bound first, since a taken one is
  * the likeliest failure; the native provider starts last, since it is the slowest and the rest need not wait for it.
  * @throws `port-in-use`, `data-in-use`, `data-not-writable`, and whatever else `listen` and the storage throw.
  */
-export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): Promise<Relay> {
+export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {}): Promise<Relay> {
   installEd25519(createNodeEd25519());
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const startedAt = clock.now();
@@ -198,6 +204,7 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
     const credits = charges(env)
       ? (await import('./credits.ts')).createCreditShop({ env, book, seed, clock, logger, fetch, signal })
       : undefined;
+    const payments = chain?.payments({ logger });
     const ledger = createLedger({ db: database, gateway: net.self, cost: credits?.cost ?? free, clock, logger });
     undo.push(() => ledger.stop());
     const recovered = await ledger.recover((ids) => usageByReceipts(receipts, ids));
@@ -273,6 +280,7 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
       keysNeeded: env.API_KEYS,
       rates,
       credits,
+      payments,
       activity: createActivity(database),
       jobs,
       models,
@@ -290,6 +298,7 @@ export async function startRelay(env: RelayEnv, { log }: ProgramOptions = {}): P
         protocol: protocolVersion,
         network: peer.directory.size <= smallNetworkMax ? network() : 'large',
         relays: publicRelays(),
+        ...(payments ? { payments: payments.info } : {}),
       }),
       site: site.respond,
     });

@@ -21,6 +21,7 @@ import { showActivity, streamFeed, type ActivityComponents } from './routes/acti
 import { buyCredits, showCredits } from './routes/credits.ts';
 import { describeRoutes } from './routes/descriptions.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
+import { forwardRpc, limitPayments } from './routes/payments.ts';
 import {
   listModels,
   showHealth,
@@ -45,6 +46,7 @@ import {
   type WalletComponents,
 } from './routes/wallet.ts';
 import { openApiDocument, type OpenApiDocument } from './openapi.ts';
+import type { Payments } from './payments.ts';
 import { showReference } from './reference.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { ReceiptIndex } from './receipts.ts';
@@ -64,6 +66,8 @@ export interface GatewayComponents
   readonly rates: RateLimits;
   /** Undefined where jobs cost nothing. */
   readonly credits?: Credits | undefined;
+  /** Undefined where the relay names no chain. */
+  readonly payments?: Payments | undefined;
   readonly explain: Consumer['explain'];
   readonly receipts: ReceiptIndex;
   readonly startedAt: number;
@@ -93,7 +97,7 @@ const authPaths = ['/v1/auth/nonce', '/v1/auth/sign-in', '/v1/auth/sign-out'];
 
 /** The methods of a path that exists. */
 function allowed(path: string): string {
-  if (path === '/v1/credits/buy') return 'POST';
+  if (path === '/v1/credits/buy' || path === '/pay/rpc') return 'POST';
   if (path === '/v1/keys') return 'GET, HEAD, POST';
   if (path.startsWith('/v1/keys/')) return 'DELETE';
   return postPaths.includes(path) || authPaths.includes(path) ? 'POST' : 'GET, HEAD';
@@ -138,6 +142,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.use(hostCheck(guard));
   app.use('/v1/*', originCheck(guard, keys), identifyCaller(components));
   for (const path of ['/health', '/ready', '/metrics', '/relay.json']) app.use(path, originCheck(guard));
+  app.use('/pay/*', originCheck(guard), identifyCaller(components), limitPayments(components.payments));
   app.use('/v1/*', async (context, next) => {
     await next();
     const { headers } = context.res;
@@ -164,6 +169,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.delete('/v1/keys/:id', revokeWalletKey(generateComponents));
   app.get('/v1/credits', showCredits(generateComponents));
   app.post('/v1/credits/buy', reportRates(components.rates), buyCredits(generateComponents));
+  app.post('/pay/rpc', forwardRpc(generateComponents));
   app.get('/v1/activity', showActivity(components));
   app.get('/v1/feed', streamFeed(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
@@ -196,6 +202,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     '/ready',
     '/metrics',
     '/relay.json',
+    '/pay/rpc',
   ]) {
     app.all(path, () => {
       throw gatewayError('method-not-allowed', 'This path does not support this method. See the Allow header.');

@@ -21,6 +21,7 @@ export async function readJson(
   request: Request,
   budget: BodyBudget,
   body: AsyncIterable<Uint8Array> = request.body ?? nothing,
+  bytesMax: number = gatewayLimits.bodyBytesMax,
 ): Promise<{ readonly value: unknown; readonly text: string }> {
   const [type, ...parameters] = (request.headers.get('content-type') ?? '').toLowerCase().split(';');
   // A foreign page can send other types without a preflight; this also keeps forms out.
@@ -31,8 +32,8 @@ export async function readJson(
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/.test(charset)) {
     throw gatewayError('bad-encoding', 'JSON must be UTF-8. Send it in UTF-8, without another charset.');
   }
-  const received = await readBounded(request.headers, body, budget);
-  const text = decode(await decompress(received, request.headers.get('content-encoding') ?? ''));
+  const received = await readBounded(request.headers, body, budget, bytesMax);
+  const text = decode(await decompress(received, request.headers.get('content-encoding') ?? '', bytesMax));
   const value = parseJson(text);
   if (loneSurrogate.test(text) && loneSurrogate.test(JSON.stringify(value))) {
     throw gatewayError('bad-encoding', 'The body contains a lone surrogate, half a character. Send whole characters.');
@@ -73,7 +74,7 @@ const decompressors: Readonly<Record<string, Decompress>> = {
   br: promisify(brotliDecompress),
 };
 
-async function decompress(bytes: Uint8Array, encoding: string): Promise<Uint8Array> {
+async function decompress(bytes: Uint8Array, encoding: string, bytesMax: number): Promise<Uint8Array> {
   const name = encoding.trim().toLowerCase();
   if (name === '' || name === 'identity') return bytes;
   if (!Object.hasOwn(decompressors, name)) {
@@ -83,24 +84,30 @@ async function decompress(bytes: Uint8Array, encoding: string): Promise<Uint8Arr
     );
   }
   try {
-    return await decompressors[name]!(bytes, { maxOutputLength: gatewayLimits.bodyBytesMax });
+    return await decompressors[name]!(bytes, { maxOutputLength: bytesMax });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax);
     throw gatewayError('bad-encoding', `The body is not valid ${name}. Send it again, or send it uncompressed.`);
   }
 }
 
-const tooLarge = () =>
-  gatewayError(
-    'body-too-large',
-    `A request has at most ${gatewayLimits.bodyBytesMax} bytes, uncompressed. Shorten the conversation.`,
-    'messages',
-  );
+const tooLarge = (bytesMax: number) =>
+  bytesMax < gatewayLimits.bodyBytesMax
+    ? gatewayError('body-too-large', `A request of this kind has at most ${bytesMax} bytes. Send less at once.`)
+    : gatewayError(
+        'body-too-large',
+        `A request has at most ${bytesMax} bytes, uncompressed. Shorten the conversation.`,
+        'messages',
+      );
 
-async function readBounded(headers: Headers, body: AsyncIterable<Uint8Array>, budget: BodyBudget): Promise<Uint8Array> {
-  const limit = gatewayLimits.bodyBytesMax;
+async function readBounded(
+  headers: Headers,
+  body: AsyncIterable<Uint8Array>,
+  budget: BodyBudget,
+  limit: number,
+): Promise<Uint8Array> {
   const declared = Number(headers.get('content-length') ?? 0);
-  if (declared > limit) throw tooLarge();
+  if (declared > limit) throw tooLarge(limit);
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
@@ -110,7 +117,7 @@ async function readBounded(headers: Headers, body: AsyncIterable<Uint8Array>, bu
       if (size > limit || budget.leftBytes < 0) break;
       chunks.push(chunk);
     }
-    if (size > limit) throw tooLarge();
+    if (size > limit) throw tooLarge(limit);
     if (budget.leftBytes < 0)
       throw gatewayError('gateway-busy', 'This relay is reading as many requests as it can. Try again soon.');
   } catch (cause) {

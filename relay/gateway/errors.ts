@@ -35,6 +35,7 @@ const gatewayStatus = {
   'not-found': 404,
   'key-unknown': 404,
   'credits-unavailable': 404,
+  'payments-unavailable': 404,
   'kind-unavailable': 404,
   'method-not-allowed': 405,
   'gateway-busy': 429,

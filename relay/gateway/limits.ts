@@ -2,6 +2,8 @@
 export const gatewayLimits = {
   /** A request body, uncompressed: a job's pictures in base64, its frame with JSON escapes, and some room. */
   bodyBytesMax: 12 * 1024 * 1024,
+  /** A request about payments, uncompressed: an order with as many claims as there may be in one. */
+  paymentBytesMax: 256 * 1024,
   /** All bodies being read at once, together. */
   bodiesBytesMax: 128 * 1024 * 1024,
   /** Concurrent answers over all callers. */

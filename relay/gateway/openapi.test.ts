@@ -91,6 +91,11 @@ function scene() {
           ? { type: 'paid', payer: owner, address: owner, units, isNew: true, transaction: '0x1', headers: [] }
           : { type: 'required', headers: [], terms: { x402Version: 2, accepts: [{}] }, reason: undefined },
     },
+    payments: {
+      info: { chain: 31337, rpc: '/pay/rpc' },
+      rates: { of: () => undefined, stop: () => undefined },
+      rpc: async ({ id }) => ({ jsonrpc: '2.0', id, result: '0x7a69' }),
+    },
     signIn: { nonceOf: (message) => message, verify: async () => owner },
     walletKeys: {
       create: async () => ({ key: 'pk_secret', record }),
@@ -211,6 +216,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['/v1/credits/buy', 200, { credits: 5 }],
     ['/v1/credits/buy', 400, { credits: 0.5 }],
     ['/v1/credits/buy', 402, { credits: 5 }, (one) => one.stopPaying()],
+  ],
+  'post /pay/rpc': [
+    ['/pay/rpc', 200, { jsonrpc: '2.0', id: 1, method: 'eth_chainId' }],
+    ['/pay/rpc', 400, { jsonrpc: '1.0', id: 1, method: 'eth_chainId' }],
   ],
   'get /v1/openapi.json': [['/v1/openapi.json', 200]],
   'get /v1/reference': [['/v1/reference', 200]],

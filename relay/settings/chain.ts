@@ -1,6 +1,17 @@
 import type { Settings } from './setting.ts';
 import { serverOf } from './values.ts';
 
+/** Of a relay, which pages ask for the chain. */
+export const namedChainSettings = {
+  CHAIN: {
+    schema: serverOf(/^https?:$/, 'https://rpc.example').optional(),
+    secret: true,
+    meaning:
+      'A JSON-RPC server of the chain on which payments are made here; its number is read from it, and Tabloom’s contracts must be on it. Pages and peers reach it through this relay (`/pay/rpc`). It stands for `CHAIN_RPC_URL`, `EARN_CHAIN` and `CREDITS_CHAIN` too. Without one this relay names no chain. See [A chain](#a-chain).',
+    flag: { name: 'chain', argument: 'url', help: 'the chain for payments, by a JSON-RPC server of it' },
+  },
+} as const satisfies Settings;
+
 export const chainSettings = {
   CHAIN_RPC_URL: {
     schema: serverOf(/^https?:$/, 'https://rpc.example').optional(),

@@ -1,4 +1,4 @@
-import { chainSettings } from './chain.ts';
+import { chainSettings, namedChainSettings } from './chain.ts';
 import { creditSettings } from './credits.ts';
 import { earningSettings } from './earning.ts';
 import { limitSettings, portSettings } from './gateway.ts';
@@ -32,6 +32,7 @@ export type LedgerEnv = EnvOf<typeof ledgerSettings>;
 const relaySettings = {
   ...portSettings,
   ...limitSettings,
+  ...namedChainSettings,
   ...chainSettings,
   ...creditSettings,
   ...otherRelays,

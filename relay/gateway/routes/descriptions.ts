@@ -8,6 +8,7 @@ import { providerTermsSchema } from '../provider.ts';
 import { extensionSchema } from '../request.ts';
 import { buySchema, creditsSchema, purchaseSchema, termsSchema } from './credits.ts';
 import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
+import { rpcRequestSchema, rpcResponseSchema } from './payments.ts';
 import {
   healthSchema,
   modelListSchema,
@@ -171,6 +172,16 @@ const creditRoutes: readonly RouteDescription[] = [
   },
 ];
 
+const paymentRoutes: readonly RouteDescription[] = [
+  {
+    method: 'post',
+    path: '/pay/rpc',
+    summary: 'A JSON-RPC request to the chain that this relay names: what wallets read, and signed transactions.',
+    request: rpcRequestSchema,
+    answers: { 200: json('What the server of the chain answers.', rpcResponseSchema) },
+  },
+];
+
 const relayRoutes: readonly RouteDescription[] = [
   {
     method: 'get',
@@ -216,5 +227,6 @@ export const describeRoutes = (endpoints: Readonly<Record<string, Endpoint>>): r
   ...reads,
   ...walletRoutes,
   ...creditRoutes,
+  ...paymentRoutes,
   ...relayRoutes,
 ];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { workerFixture } from './protocol.fixture.ts';
-import { isPublicRelay } from './relay-info.ts';
+import { isPublicRelay, relayPaymentsSchema } from './relay-info.ts';
 
 const { peer } = workerFixture;
 
@@ -31,4 +31,22 @@ describe('a relay that another one names', () => {
     '/dns4/relay.example/tcp/443/wss/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N',
     `/dns4/relay.example/tcp/443/wss/p2p/${peer}/p2p-circuit/p2p/${peer}`,
   ])('nor may %s', (address) => expect(isPublicRelay(address)).toBe(false));
+});
+
+describe('the payments of a relay', () => {
+  const whole = { chain: 31337, rpc: '/pay/rpc', faucet: '/pay/faucet', sponsor: '/pay/sponsor' };
+  test.each([whole, { chain: 8453, rpc: 'https://rpc.example/v2/key' }, { chain: 1, rpc: 'http://127.0.0.1:8545' }])(
+    '%j are read',
+    (payments) => expect(relayPaymentsSchema.parse(payments)).toEqual(payments),
+  );
+  test.each([
+    { chain: 0 },
+    { chain: 1.5 },
+    { rpc: '//other.example/rpc' },
+    { rpc: 'javascript:alert(1)' },
+    { rpc: 'pay/rpc' },
+    { faucet: 'https://other.example/faucet' },
+    { sponsor: '//other.example/sponsor' },
+    { sponsor: '/pay/sponsor?to=other' },
+  ])('%j are not', (wrong) => expect(relayPaymentsSchema.safeParse({ ...whole, ...wrong }).success).toBe(false));
 });

@@ -4,6 +4,28 @@ import { peerIdSchema } from './ids.ts';
 /** The body of `GET /relay.json`. A tab derives the WebSocket address from the page's origin. */
 export type RelayInfo = z.output<typeof relayInfoSchema>;
 
+/** The chain that a relay names for payments, and what it does there. */
+export type RelayPayments = z.output<typeof relayPaymentsSchema>;
+
+const isPath = (text: string): boolean => /^\/(?!\/)[\w./-]*$/.test(text);
+const isHttpUrl = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '');
+
+const pathSchema = z.string().max(512).refine(isPath, 'it is no path');
+
+export const relayPaymentsSchema = z.object({
+  /** By EIP-155. */
+  chain: z.number().int().positive(),
+  /** A JSON-RPC server of it: an absolute URL, or a path on this relay. */
+  rpc: z
+    .string()
+    .max(512)
+    .refine((text) => isPath(text) || isHttpUrl(text), 'it is neither a path nor an http address'),
+  /** Gives test money, on a local chain. A path on this relay, as the next is. */
+  faucet: pathSchema.optional(),
+  /** Sends for accounts without gas, for a fee. */
+  sponsor: pathSchema.optional(),
+});
+
 /** Relays that one relay may name. */
 const relaysMax = 16;
 
@@ -14,6 +36,8 @@ export const relayInfoSchema = z.object({
   network: z.enum(['small', 'large']),
   /** Multiaddrs of other relays of this network; see {@link isPublicRelay}. */
   relays: z.array(z.string().max(512)).max(relaysMax).optional(),
+  /** Absent where it names no chain. */
+  payments: relayPaymentsSchema.optional(),
 });
 
 const publicRelay =

@@ -1,0 +1,27 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
+import type { RelayPayments } from '#lib/protocol/relay-info.ts';
+import type { RateLimits } from './rate-limits.ts';
+
+/** What others may ask of the chain that this relay names. */
+export interface Payments {
+  /** As `/relay.json` names it. */
+  readonly info: RelayPayments;
+  /** Apart from those of jobs: a wallet reads the chain more often than anybody asks a model. */
+  readonly rates: RateLimits;
+  /** Passes a request on to the chain's server; methods that change nothing, and signed transactions. @throws `chain-unavailable`. */
+  rpc(request: RpcRequest, options?: AbortOptions): Promise<RpcResponse>;
+}
+
+/** By JSON-RPC 2.0. */
+export interface RpcRequest {
+  readonly id: string | number | null;
+  readonly method: string;
+  readonly params: readonly unknown[];
+}
+
+export interface RpcResponse {
+  readonly jsonrpc: '2.0';
+  readonly id: RpcRequest['id'];
+  readonly result?: unknown;
+  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown } | undefined;
+}
