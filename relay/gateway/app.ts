@@ -142,7 +142,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.use(hostCheck(guard));
   app.use('/v1/*', originCheck(guard, keys), identifyCaller(components));
   for (const path of ['/health', '/ready', '/metrics', '/relay.json']) app.use(path, originCheck(guard));
-  app.use('/pay/*', originCheck(guard), identifyCaller(components), limitPayments(components.payments));
+  app.use('/pay/*', originCheck(guard), identifyCaller(components));
   app.use('/v1/*', async (context, next) => {
     await next();
     const { headers } = context.res;
@@ -169,7 +169,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.delete('/v1/keys/:id', revokeWalletKey(generateComponents));
   app.get('/v1/credits', showCredits(generateComponents));
   app.post('/v1/credits/buy', reportRates(components.rates), buyCredits(generateComponents));
-  app.post('/pay/rpc', forwardRpc(generateComponents));
+  app.post('/pay/rpc', limitPayments(components.payments), forwardRpc(generateComponents));
   app.get('/v1/activity', showActivity(components));
   app.get('/v1/feed', streamFeed(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
