@@ -1,5 +1,6 @@
 import { systemClock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import { systemRandom } from '#lib/base/random.ts';
 import { printable } from '#lib/base/printable.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createLiveView, hasLiveView, type LiveView } from './live/view.ts';
@@ -59,6 +60,8 @@ async function main(): Promise<void> {
   live?.start(program.live);
 }
 
+const chainComponents = { clock: systemClock, random: systemRandom, fetch };
+
 /** By its name where it is installed as JavaScript, through npm in the repository. */
 const calledAs = import.meta.filename.endsWith('.ts') ? 'npm start --' : 'tabloom';
 
@@ -94,7 +97,7 @@ async function start({ name, switches, variables }: ParsedCommand): Promise<Star
       const { env, chain } =
         given.CHAIN === undefined
           ? { env: given, chain: undefined }
-          : await (await import('./chain/named-chain.ts')).nameChain(given.CHAIN, set, { clock: systemClock, fetch });
+          : await (await import('./chain/named-chain.ts')).openChain(given, set, chainComponents);
       const { startRelay } = await import('./relay.ts');
       const relay = await startRelay(env, { ...options, chain });
       return { program: relay, shutdownSeconds: env.SHUTDOWN_SECONDS, pageUrl: relay.url };

@@ -77,11 +77,12 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
   installEd25519(createNodeEd25519());
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const startedAt = clock.now();
-  const backends = await readBackends(env);
-  // Loaded only where something has a price, here and below: what knows a chain takes two seconds to load.
-  if (earns(env)) (await import('./earnings.ts')).checkEarning(env);
-  const undo: (() => Promise<void> | void)[] = [];
+  // What is paid elsewhere in here is written to it at the end.
+  const undo: (() => Promise<void> | void)[] = chain ? [() => chain.stop()] : [];
   try {
+    const backends = await readBackends(env);
+    // Loaded only where something has a price, here and below: what knows a chain takes two seconds to load.
+    if (earns(env)) (await import('./earnings.ts')).checkEarning(env);
     const guard = createGuard({
       bindHost: env.HOST,
       publicUrl: env.PUBLIC_URL,
@@ -204,7 +205,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     const credits = charges(env)
       ? (await import('./credits.ts')).createCreditShop({ env, book, seed, clock, logger, fetch, signal })
       : undefined;
-    const payments = chain?.payments({ logger });
+    const payments = await chain?.payments({ logger });
     const ledger = createLedger({ db: database, gateway: net.self, cost: credits?.cost ?? free, clock, logger });
     undo.push(() => ledger.stop());
     const recovered = await ledger.recover((ids) => usageByReceipts(receipts, ids));

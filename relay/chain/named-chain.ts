@@ -1,6 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import type { Random } from '#lib/base/random.ts';
 import { deployedChain } from '#lib/pay/chain/calls.ts';
 import { createChain } from '#lib/pay/chain/chain.ts';
 import type { Chain } from '#lib/pay/spec.ts';
@@ -8,35 +9,61 @@ import type { Payments } from '../gateway/payments.ts';
 import { createRateLimits } from '../gateway/rate-limits.ts';
 import type { RelayEnv } from '../settings/commands.ts';
 import { readEnv, type Variables } from '../settings/read-env.ts';
+import type { Anvil } from './anvil.ts';
 import { createRpcDoor } from './rpc.ts';
 
 /** The chain that a relay names for payments. */
 export interface NamedChain {
   readonly chain: Chain;
   /** What others may ask of it through the relay. */
-  payments(components: { readonly logger: Logger }): Payments;
+  payments(components: { readonly logger: Logger }): Promise<Payments>;
+  /** Stops a chain that this program has started; it keeps what happened on it. */
+  stop(): Promise<void>;
 }
 
 export interface NamedChainComponents {
   readonly clock: Clock;
+  readonly random: Random;
   readonly fetch: typeof globalThis.fetch;
 }
 
 /** For one address, and for all of them: a page with a job under way reads the chain about once a second. */
 const requestsPerMinute = 300;
 const requestsPerMinuteTotal = 6_000;
+/** Transactions come into a block of a local chain at once. */
+const localLimits = { pollMs: 50 } as const;
 
 /**
- * Finds out which chain a server is of, and that the contracts are on it. What else is paid is paid on this chain too.
+ * Opens the chain that the settings name: starts a local one, or finds out which one a server is of and that the contracts are on it.
+ * What else is paid is paid on this chain too.
+ * @param env of the same variables.
  * @returns the settings with it.
  * @throws `chain-unavailable`, `chain-unknown` for one that no contracts are listed for, `contracts-missing`, `bad-setting`
- * where another setting names another chain.
+ * where another setting names another chain, and as `startLocalChain` does.
  */
-export async function nameChain(
+export async function openChain(
+  { CHAIN, CHAIN_PORT, DATA_DIR }: Pick<RelayEnv, 'CHAIN' | 'CHAIN_PORT' | 'DATA_DIR'>,
+  variables: Variables,
+  components: NamedChainComponents,
+): Promise<{ readonly env: RelayEnv; readonly chain: NamedChain }> {
+  if (CHAIN !== 'local') return nameChain(CHAIN!, variables, components, undefined);
+  const { startLocalChain } = await import('./local-chain.ts');
+  const anvil = await startLocalChain({ folder: DATA_DIR, port: CHAIN_PORT }, components);
+  try {
+    return await nameChain(anvil.url, variables, components, anvil);
+  } catch (error) {
+    await anvil.stop();
+    throw error;
+  }
+}
+
+async function nameChain(
   rpcUrl: string,
   variables: Variables,
-  { clock, fetch }: NamedChainComponents,
+  components: NamedChainComponents,
+  own: Anvil | undefined,
 ): Promise<{ readonly env: RelayEnv; readonly chain: NamedChain }> {
+  const { fetch } = components;
   const rpc = createRpcDoor({ rpcUrl, fetch });
   const { result } = await rpc({ id: null, method: 'eth_chainId', params: [] });
   const id = typeof result === 'string' && /^0x[0-9a-f]{1,12}$/i.test(result) ? Number(result) : undefined;
@@ -45,7 +72,7 @@ export async function nameChain(
   }
   const env = readEnv('relay', followed(variables, { rpcUrl, id }));
   const entry = deployedChain(id);
-  const chain = createChain({ clock, fetch }, { entry, rpcUrl });
+  const chain = createChain(components, { entry, rpcUrl, ...(entry.isLocal ? { limits: localLimits } : {}) });
   if (!(await chain.hasCode(entry.contracts.channels))) {
     throw new TabloomError(
       'contracts-missing',
@@ -57,17 +84,25 @@ export async function nameChain(
     env,
     chain: {
       chain,
-      payments: ({ logger }) => ({
-        info: { chain: id, rpc: '/pay/rpc' },
-        rates: createRateLimits({
-          requestsPerMinute,
-          requestsPerMinuteTotal,
-          tokensPerMinute: 1,
-          redisUrl: undefined,
-          logger,
-        }),
-        rpc,
-      }),
+      async payments({ logger }) {
+        void own?.gone.then(() => logger.warn('local-chain-ended'));
+        const faucet = entry.isLocal
+          ? (await import('./local-chain.ts')).createLocalFaucet({ chain, rpcUrl }, components)
+          : undefined;
+        return {
+          info: { chain: id, rpc: '/pay/rpc', ...(faucet ? { faucet: '/pay/faucet' } : {}) },
+          rates: createRateLimits({
+            requestsPerMinute,
+            requestsPerMinuteTotal,
+            tokensPerMinute: 1,
+            redisUrl: undefined,
+            logger,
+          }),
+          rpc,
+          faucet,
+        };
+      },
+      stop: async () => own?.stop(),
     },
   };
 }

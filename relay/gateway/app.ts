@@ -21,7 +21,7 @@ import { showActivity, streamFeed, type ActivityComponents } from './routes/acti
 import { buyCredits, showCredits } from './routes/credits.ts';
 import { describeRoutes } from './routes/descriptions.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
-import { forwardRpc, limitPayments } from './routes/payments.ts';
+import { forwardRpc, giveFromFaucet, limitPayments } from './routes/payments.ts';
 import {
   listModels,
   showHealth,
@@ -93,11 +93,12 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   '/v1/embeddings': embeddingEndpoint,
 };
 
+const paymentPaths = ['/pay/rpc', '/pay/faucet'];
 const authPaths = ['/v1/auth/nonce', '/v1/auth/sign-in', '/v1/auth/sign-out'];
 
 /** The methods of a path that exists. */
 function allowed(path: string): string {
-  if (path === '/v1/credits/buy' || path === '/pay/rpc') return 'POST';
+  if (path === '/v1/credits/buy' || paymentPaths.includes(path)) return 'POST';
   if (path === '/v1/keys') return 'GET, HEAD, POST';
   if (path.startsWith('/v1/keys/')) return 'DELETE';
   return postPaths.includes(path) || authPaths.includes(path) ? 'POST' : 'GET, HEAD';
@@ -170,6 +171,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/credits', showCredits(generateComponents));
   app.post('/v1/credits/buy', reportRates(components.rates), buyCredits(generateComponents));
   app.post('/pay/rpc', limitPayments(components.payments), forwardRpc(generateComponents));
+  app.post('/pay/faucet', limitPayments(components.payments), giveFromFaucet(generateComponents));
   app.get('/v1/activity', showActivity(components));
   app.get('/v1/feed', streamFeed(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
@@ -202,7 +204,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     '/ready',
     '/metrics',
     '/relay.json',
-    '/pay/rpc',
+    ...paymentPaths,
   ]) {
     app.all(path, () => {
       throw gatewayError('method-not-allowed', 'This path does not support this method. See the Allow header.');

@@ -34,6 +34,8 @@ const gatewayStatus = {
   'model-not-allowed': 403,
   'not-found': 404,
   'key-unknown': 404,
+  'bad-address': 400,
+  'faucet-dry': 429,
   'credits-unavailable': 404,
   'payments-unavailable': 404,
   'kind-unavailable': 404,

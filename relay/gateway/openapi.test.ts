@@ -1,5 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
+import { TabloomError } from '#lib/base/errors.ts';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { embedding } from '#lib/protocol/kinds/embedding.ts';
 import type { Part } from '#lib/protocol/part.ts';
@@ -94,6 +95,12 @@ function scene() {
     payments: {
       info: { chain: 31337, rpc: '/pay/rpc' },
       rates: { of: () => undefined, stop: () => undefined },
+      faucet: {
+        give: async (address) => {
+          if (address !== owner) throw new TabloomError('bad-address', 'No.');
+          return { amount: 1n };
+        },
+      },
       rpc: async ({ id }) => ({ jsonrpc: '2.0', id, result: '0x7a69' }),
     },
     signIn: { nonceOf: (message) => message, verify: async () => owner },
@@ -220,6 +227,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   'post /pay/rpc': [
     ['/pay/rpc', 200, { jsonrpc: '2.0', id: 1, method: 'eth_chainId' }],
     ['/pay/rpc', 400, { jsonrpc: '1.0', id: 1, method: 'eth_chainId' }],
+  ],
+  'post /pay/faucet': [
+    ['/pay/faucet', 200, { address: owner }],
+    ['/pay/faucet', 400, { address: '0x' }],
   ],
   'get /v1/openapi.json': [['/v1/openapi.json', 200]],
   'get /v1/reference': [['/v1/reference', 200]],

@@ -10,6 +10,13 @@ export interface Payments {
   readonly rates: RateLimits;
   /** Passes a request on to the chain's server; methods that change nothing, and signed transactions. @throws `chain-unavailable`. */
   rpc(request: RpcRequest, options?: AbortOptions): Promise<RpcResponse>;
+  /** Undefined where money is not made of nothing. */
+  readonly faucet?: Faucet | undefined;
+}
+
+export interface Faucet {
+  /** @returns units of the token. @throws `bad-address`, `faucet-dry`, `gateway-busy`, `chain-unavailable`. */
+  give(address: unknown, options?: AbortOptions): Promise<{ readonly amount: bigint }>;
 }
 
 /** By JSON-RPC 2.0. */

@@ -19,6 +19,7 @@ describe('environment', () => {
   test('nothing set', () => {
     expect(readRelay({ PORT: '', HOME: '/root' })).toEqual({
       PORT: 8080,
+      CHAIN_PORT: 8545,
       HOST: '127.0.0.1',
       DATA_DIR: expect.stringMatching(/^\/.*data$/),
       ALLOWED_HOSTS: [],

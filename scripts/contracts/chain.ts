@@ -9,7 +9,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
-import { startAnvil } from './anvil.ts';
+import { startAnvil } from '../../relay/chain/anvil.ts';
 import { createFaucet } from './faucet.ts';
 import { deployLocal, localAccount, localClients } from './local.ts';
 

@@ -15,7 +15,7 @@ import { channelsAbi } from '../../contracts/generated/channels.ts';
 import { testUsdcAbi } from '../../contracts/generated/test-usdc.ts';
 import { channelsDomain, channelsTypes, tokenTypes } from '../../contracts/generated/typed-data.ts';
 import { closings, refusals } from '../../contracts/generated/words.ts';
-import { startAnvil, type Anvil } from './anvil.ts';
+import { startAnvil, type Anvil } from '../../relay/chain/anvil.ts';
 import { testToken } from './chains.ts';
 import { deployLocal, localAccount, localClients, type LocalClients, type LocalContracts } from './local.ts';
 

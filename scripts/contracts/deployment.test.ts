@@ -4,7 +4,7 @@ import { bytecode } from '../../contracts/generated/bytecode.ts';
 import { channelsAbi } from '../../contracts/generated/channels.ts';
 import { chains as generated } from '../../contracts/generated/chains.ts';
 import { providersAbi } from '../../contracts/generated/providers.ts';
-import { startAnvil, type Anvil } from './anvil.ts';
+import { startAnvil, type Anvil } from '../../relay/chain/anvil.ts';
 import { chains } from './chains.ts';
 import { contractAddress, deploy, deployer, plan, salt } from './deployment.ts';
 import { localAccount, localChain, localClients } from './local.ts';

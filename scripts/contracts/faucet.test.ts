@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testUsdcAbi } from '../../contracts/generated/test-usdc.ts';
-import { startAnvil, type Anvil } from './anvil.ts';
+import { startAnvil, type Anvil } from '../../relay/chain/anvil.ts';
 import { createFaucet, gift } from './faucet.ts';
 import { deployLocal, localAccount, localClients, type LocalClients, type LocalContracts } from './local.ts';
 

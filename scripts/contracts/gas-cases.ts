@@ -11,7 +11,7 @@ import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import { channelsAbi } from '../../contracts/generated/channels.ts';
 import { testUsdcAbi } from '../../contracts/generated/test-usdc.ts';
 import { channelsDomain, channelsTypes, tokenTypes } from '../../contracts/generated/typed-data.ts';
-import { startAnvil } from './anvil.ts';
+import { startAnvil } from '../../relay/chain/anvil.ts';
 import { testToken } from './chains.ts';
 import { deployLocal, localAccount, localClients, type LocalClients, type LocalContracts } from './local.ts';
 

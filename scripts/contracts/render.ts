@@ -4,7 +4,7 @@ import type { Hex } from 'viem';
 import { deployed, readArtifact, type DeployedName } from './artifacts.ts';
 import { projectRoot } from '../tasks/tool.ts';
 import { chains, testToken } from './chains.ts';
-import { contractAddress, deployer, plan } from './deployment.ts';
+import { contractAddress, deployer, plan, salt } from './deployment.ts';
 
 const header = '// Generated from the contracts by `npm run contracts:generate`. Do not edit.\n';
 
@@ -28,6 +28,7 @@ export async function renderAll(): Promise<ReadonlyMap<string, string>> {
   const codes = bytecode as Record<DeployedName, Hex>;
   files.set('bytecode.ts', renderBytecode(codes));
   files.set('chains.ts', renderChains(codes));
+  files.set('deployment.ts', renderDeployment(codes));
   files.set('typed-data.ts', await renderTypedData());
   files.set('words.ts', await renderWords());
   return files;
@@ -37,6 +38,26 @@ function renderBytecode(bytecode: Readonly<Record<DeployedName, Hex>>): string {
   const note =
     '/** Creation code without constructor arguments. Large: for deploying and for tests, never for a page. */';
   return `${header}\n${note}\nexport const bytecode = ${json(bytecode)} as const;\n`;
+}
+
+/** What a program that starts a local chain puts on it. */
+export function renderDeployment(bytecode: Readonly<Record<DeployedName, Hex>>): string {
+  const { steps } = plan(
+    chains.find(({ isLocal }) => isLocal)!,
+    bytecode,
+  );
+  const rows = steps.map(({ name, address, initCode }) => ({
+    name,
+    address,
+    args: `0x${initCode.slice(bytecode[name].length)}`,
+  }));
+  return `${header}
+/** For the CREATE2 deployer. */
+export const deploymentSalt = '${salt}';
+
+/** The contracts of a local chain, in order: creation code is the bytecode of that name, followed by \`args\`. */
+export const localDeployment = ${json(rows)} as const;
+`;
 }
 
 function renderChains(bytecode: Readonly<Record<DeployedName, Hex>>): string {

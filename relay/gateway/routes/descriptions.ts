@@ -8,7 +8,7 @@ import { providerTermsSchema } from '../provider.ts';
 import { extensionSchema } from '../request.ts';
 import { buySchema, creditsSchema, purchaseSchema, termsSchema } from './credits.ts';
 import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
-import { rpcRequestSchema, rpcResponseSchema } from './payments.ts';
+import { faucetRequestSchema, faucetSchema, rpcRequestSchema, rpcResponseSchema } from './payments.ts';
 import {
   healthSchema,
   modelListSchema,
@@ -179,6 +179,13 @@ const paymentRoutes: readonly RouteDescription[] = [
     summary: 'A JSON-RPC request to the chain that this relay names: what wallets read, and signed transactions.',
     request: rpcRequestSchema,
     answers: { 200: json('What the server of the chain answers.', rpcResponseSchema) },
+  },
+  {
+    method: 'post',
+    path: '/pay/faucet',
+    summary: 'Test money, where the relay names a local chain.',
+    request: faucetRequestSchema,
+    answers: { 200: json('How much, in units of the token.', faucetSchema) },
   },
 ];
 

@@ -56,3 +56,20 @@ export function forwardRpc({ payments, bodies }: PaymentComponents): Route {
     return context.json(await payments!.rpc(request, { signal: raw.signal }));
   };
 }
+
+export const faucetRequestSchema = z.strictObject({ address: z.string().max(64) });
+export const faucetSchema = z.object({ amount: z.string().regex(/^\d+$/) });
+
+/** `POST /pay/faucet`: test money, on a local chain. */
+export function giveFromFaucet({ payments, bodies }: PaymentComponents): Route {
+  return async (context) => {
+    const faucet = payments?.faucet;
+    if (!faucet) throw gatewayError('payments-unavailable', 'This relay names no local chain, and has no test money.');
+    const { raw } = context.req;
+    const { value } = await readJson(raw, bodies, context.env?.body, gatewayLimits.paymentBytesMax);
+    const { address } = parseMember(faucetRequestSchema, value);
+    // What was begun is finished, whoever is still there to hear of it.
+    const { amount } = await faucet.give(address);
+    return context.json<z.output<typeof faucetSchema>>({ amount: amount.toString() });
+  };
+}

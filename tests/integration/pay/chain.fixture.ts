@@ -9,7 +9,7 @@ import { drawKey } from '#lib/pay/wallet/burner.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
 import { bytecode } from '#contracts/bytecode.ts';
 import { testUsdcAbi } from '#contracts/test-usdc.ts';
-import { startAnvil, type Anvil } from '../../../scripts/contracts/anvil.ts';
+import { startAnvil, type Anvil } from '../../../relay/chain/anvil.ts';
 import { deploy, plan } from '../../../scripts/contracts/deployment.ts';
 import { localAccount, localChain, localClients } from '../../../scripts/contracts/local.ts';
 

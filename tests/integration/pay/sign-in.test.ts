@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSiweMessage } from 'viem/siwe';
 import { errorCode } from '#lib/base/errors.ts';
 import { createSignIn } from '#lib/pay/sign-in.ts';
-import { startAnvil, type Anvil } from '../../../scripts/contracts/anvil.ts';
+import { startAnvil, type Anvil } from '../../../relay/chain/anvil.ts';
 
 const domain = 'relay.example';
 const now = Date.parse('2026-11-29T12:00:00Z');

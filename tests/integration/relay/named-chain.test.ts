@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import { deployedChain } from '#lib/pay/chain/calls.ts';
 import { createChain } from '#lib/pay/chain/chain.ts';
-import { runRelay, startRelay, type RelayProcess } from '../../fixtures/relay-process.ts';
-import { startAnvil } from '../../../scripts/contracts/anvil.ts';
+import { runRelay, startRelay, temporaryFolder, type RelayProcess } from '../../fixtures/relay-process.ts';
+import { startAnvil } from '../../../relay/chain/anvil.ts';
 import { startLocalChain, type LocalChain } from '../pay/chain.fixture.ts';
 
 /** A relay that names a chain: what it says of it, and what goes through it. */
@@ -28,7 +28,7 @@ const post = (body: unknown, headers: Record<string, string> = {}) =>
 describe('a relay with a chain', () => {
   test('names it, and where it is reached', async () => {
     const info = await (await fetch(`${relay.url}/relay.json`)).json();
-    expect(info).toMatchObject({ payments: { chain: 31337, rpc: '/pay/rpc' } });
+    expect(info).toMatchObject({ payments: { chain: 31337, rpc: '/pay/rpc', faucet: '/pay/faucet' } });
     expect(JSON.stringify(info)).not.toContain(chain.anvil.url);
   });
 
@@ -52,6 +52,46 @@ describe('a relay with a chain', () => {
     expect((await post({ jsonrpc: '2.0', method: 'eth_call', params: ['0'.repeat(300_000)] })).status).toBe(413);
     expect((await post([{ jsonrpc: '2.0', method: 'eth_chainId' }])).status).toBe(400);
     expect((await post({}, { origin: 'https://other.example' })).status).toBe(403);
+  });
+});
+
+describe('a relay that starts its own chain', () => {
+  const address = '0x00000000000000000000000000000000000000aa';
+  const chainOf = ({ url }: RelayProcess) =>
+    createChain(
+      { clock: systemClock, fetch },
+      { entry: deployedChain(31337), rpcUrl: `${url}/pay/rpc`, limits: { pollMs: 20 } },
+    );
+  const ask = ({ url }: RelayProcess) =>
+    fetch(`${url}/pay/faucet`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ address }),
+    });
+
+  test('gives test money, and keeps it when it is stopped or killed', async () => {
+    const own = await startRelay({ native: 'no-native', env: { CHAIN: 'local', CHAIN_PORT: '0' } });
+    try {
+      expect(await (await ask(own)).json()).toEqual({ amount: '1000000000' });
+      const again = await ask(own);
+      expect([again.status, again.headers.get('retry-after')]).toEqual([429, '3600']);
+      expect(await chainOf(own).coinBalance(address)).toBe(10n ** 18n);
+      await own.restart();
+      expect(await chainOf(own).tokenBalance(address)).toBe(1_000_000_000n);
+      await own.halt('SIGKILL');
+      await own.restart();
+      expect(await chainOf(own).tokenBalance(address)).toBe(1_000_000_000n);
+    } finally {
+      await own.dispose();
+    }
+  });
+
+  test('says that its port is taken, and by what to name the chain there', async () => {
+    const result = await runRelay(['--no-native', '--port', '0', '--chain', 'local'], {
+      CHAIN_PORT: String(chain.anvil.port),
+      DATA_DIR: await temporaryFolder(),
+    });
+    expect(result).toEqual({ code: 1, text: expect.stringMatching(/^chain-port-in-use: .*--chain http:/) });
   });
 });
 
