@@ -1,5 +1,5 @@
 import { raceSignal } from '#lib/base/abort.ts';
-import { isPublicRelay, relayInfoSchema } from '#lib/protocol/relay-info.ts';
+import { isPublicRelay, relayInfoSchema, type RelayPayments } from '#lib/protocol/relay-info.ts';
 
 export interface RelaySourceComponents {
   readonly fetch: typeof globalThis.fetch;
@@ -7,6 +7,8 @@ export interface RelaySourceComponents {
   readonly origin: string;
   /** Further relays: origins or multiaddrs. */
   readonly others: () => readonly string[];
+  /** Called with what the page's own relay says of payments, each time that it has answered. */
+  readonly onPayments?: ((payments: RelayPayments | undefined) => void) | undefined;
 }
 
 const timeoutMs = 5_000;
@@ -17,7 +19,7 @@ const timeoutMs = 5_000;
  * keeps the address it had; one that has never responded is left out.
  */
 export function createRelaySource(components: RelaySourceComponents): () => Promise<readonly string[]> {
-  const { fetch, origin, others } = components;
+  const { fetch, origin, others, onPayments } = components;
   const known = new Map<string, string>();
   const learned = new Map<string, readonly string[]>();
   const ask = async (base: string): Promise<string | undefined> => {
@@ -28,6 +30,8 @@ export function createRelaySource(components: RelaySourceComponents): () => Prom
     const address = relayAddress(new URL(base), info.peer);
     known.set(base, address);
     learned.set(base, info.relays?.filter(isPublicRelay) ?? []);
+    if (base === origin)
+      onPayments?.(info.payments && { ...info.payments, rpc: new URL(info.payments.rpc, base).href });
     return address;
   };
   return async () => {

@@ -3,7 +3,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
-import type { Audience, Provider, ProviderState } from '#lib/peer/spec.ts';
+import type { OfferModelOptions, Provider, ProviderState } from '#lib/peer/spec.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
 import { TabloomError } from '#lib/base/errors.ts';
@@ -13,6 +13,7 @@ import { createLive } from '#lib/base/live.ts';
 import { keepSettings } from './settings.ts';
 import type { Benchmark } from './benchmark.ts';
 import { createSharing } from './run-sharing.ts';
+import type { Earner } from './wallet.ts';
 
 const entry = scriptedModel(100);
 
@@ -31,6 +32,7 @@ function fakeProvider() {
     decodeTps: undefined,
     busyMs: 0,
   });
+  const prices: OfferModelOptions['price'][] = [];
   const provider = {
     get state() {
       return state.current;
@@ -38,8 +40,10 @@ function fakeProvider() {
     onState: state.listen,
     servedModels: () => undefined,
     scorer: { has: () => false, score: async () => undefined },
-    offerModel: (model: LoadedModel, { audience = 'network' }: { audience?: Audience | undefined } = {}) =>
-      state.change({ models: [{ artefact: model.model.artefact, name: model.model.name, audience }] }),
+    offerModel: (model: LoadedModel, { audience = 'network', price }: OfferModelOptions = {}) => {
+      prices.push(price);
+      state.change({ models: [{ artefact: model.model.artefact, name: model.model.name, audience }] });
+    },
     withdrawModel: () => state.change({ models: [] }),
     pause: () => undefined,
     resume: () => undefined,
@@ -48,7 +52,7 @@ function fakeProvider() {
     start: vi.fn(async () => undefined),
     stop: vi.fn(async () => undefined),
   } satisfies Provider;
-  return { provider, state, audience: () => state.current.models[0]?.audience };
+  return { provider, state, prices, audience: () => state.current.models[0]?.audience };
 }
 
 async function desk() {
@@ -86,10 +90,17 @@ async function desk() {
     await raceSignal(bench.slow, signal);
     return bench.result;
   };
-  const sharing = createSharing({ library, settings, clock, benchmark, wasDiscarded: false });
+  const money = { price: 'free' as ReturnType<Earner['priceOf']>, failure: undefined as TabloomError | undefined };
+  const earner: Earner = {
+    prepare: async () => {
+      if (money.failure) throw money.failure;
+    },
+    priceOf: () => money.price,
+  };
+  const sharing = createSharing({ library, settings, clock, benchmark, wasDiscarded: false, earner });
   const served = fakeProvider();
   sharing.serveWith(served.provider, 'network');
-  return { clock, library, settings, sharing, failure, bench, lose, ...served };
+  return { clock, library, settings, sharing, failure, bench, lose, money, ...served };
 }
 
 test('lending offers to the network, remembers the consent, and counts from its own start', async () => {
@@ -315,4 +326,29 @@ test('the meter counts on when the same provider is named again', async () => {
   sharing.serveWith(next.provider, 'network');
   next.state.change({ jobsDone: 6 });
   expect(sharing.view.current.jobsDone).toBe(4);
+});
+
+test('a model is shared for its price, and a new price holds at once', async () => {
+  const { sharing, settings, money, prices, audience } = await desk();
+  money.price = { in: '1', out: '2' };
+  await sharing.start(entry.name);
+  expect([audience(), prices.at(-1)]).toEqual(['network', { in: '1', out: '2' }]);
+  money.price = { in: '3', out: '4' };
+  await sharing.setPrices({ '*': money.price });
+  expect([audience(), prices.at(-1)]).toEqual(['network', { in: '3', out: '4' }]);
+  expect(settings.view.current.prices).toEqual({ '*': { in: '3', out: '4' } });
+});
+
+test('a model with a price and nowhere to be paid is neither shared nor given away', async () => {
+  const { sharing, money, prices, audience, settings } = await desk();
+  money.failure = new TabloomError('no-account', 'Choose a wallet.');
+  await expect(sharing.start(entry.name)).rejects.toMatchObject({ code: 'no-account' });
+  await expect(sharing.setPrices({ '*': { in: '1', out: '1' } })).rejects.toMatchObject({ code: 'no-account' });
+  expect(settings.view.current.prices).toEqual({});
+  money.failure = undefined;
+  await sharing.start(entry.name);
+  money.price = 'closed';
+  sharing.pause();
+  sharing.resume();
+  expect([audience(), prices.at(-1)]).toEqual(['self', undefined]);
 });

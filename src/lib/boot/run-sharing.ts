@@ -4,12 +4,15 @@ import { fromErrorRecord, TabloomError, toErrorRecord } from '#lib/base/errors.t
 import { createMutex } from '#lib/base/mutex.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Audience, Provider } from '#lib/peer/spec.ts';
+import type { Measured } from '#lib/protocol/offer.ts';
+import type { Settings } from '#lib/state/settings.ts';
 import type { HoldReason, PauseReason, SharingView } from '#lib/state/sharing.ts';
 import type { Benchmark } from './benchmark.ts';
 import type { Library } from './library.ts';
 import { createLive, type Live } from '#lib/base/live.ts';
 import type { SettingsKeeper } from './settings.ts';
 import { audienceOf, initialSharing, reduceSharing } from './sharing.ts';
+import type { Earner } from './wallet.ts';
 import type { SharingEffect, SharingEvent } from './sharing-spec.ts';
 
 /** Sharing of this device: runs {@link reduceSharing} and performs its effects. */
@@ -25,6 +28,10 @@ export interface Sharing {
   hold(reason: HoldReason, state: 'on' | 'off'): void;
   /** Serves with this provider from now on. `self`: it may answer only this device. */
   serveWith(provider: Provider, reach: Audience): void;
+  /**
+   * What others pay from now on, also for a model that is shared already. @throws what opening the wallet throws, and changes nothing.
+   */
+  setPrices(prices: Settings['prices']): Promise<void>;
   /** Whether the browser discarded this tab while it was sharing. */
   noteDiscard(wasDiscarded: boolean): void;
 }
@@ -36,10 +43,11 @@ export interface SharingComponents {
   /** Measures the speed by which askers choose. Bounded in time. */
   readonly benchmark: (model: LoadedModel, options: { readonly signal: AbortSignal }) => Promise<Benchmark>;
   readonly wasDiscarded: boolean;
+  readonly earner: Earner;
 }
 
 export function createSharing(components: SharingComponents): Sharing {
-  const { library, settings, clock, benchmark, wasDiscarded } = components;
+  const { library, settings, clock, benchmark, wasDiscarded, earner } = components;
   let state = initialSharing(wasDiscarded);
   const view = createLive(state.view);
   const starts = new Map<number, PromiseWithResolvers<void>>();
@@ -78,9 +86,7 @@ export function createSharing(components: SharingComponents): Sharing {
         return void settings.change({ consented: [...consented, effect.model] }).catch(() => undefined);
       }
       case 'offer':
-        if (library.loaded)
-          provider?.offerModel(library.loaded, { audience: effect.audience, measured: effect.measured });
-        return;
+        return offer(effect.audience, effect.measured);
       case 'cut-off': {
         const serving = provider;
         return runSlow(async () => {
@@ -93,10 +99,21 @@ export function createSharing(components: SharingComponents): Sharing {
     }
   };
 
+  /** A model that has a price and nowhere to be paid is not given away. */
+  function offer(audience: Audience, measured?: Measured): void {
+    const model = library.loaded;
+    if (!model) return;
+    const price = audience === 'network' ? earner.priceOf(model.model.name) : 'free';
+    if (price === 'closed') provider?.offerModel(model, { audience: 'self', measured });
+    else provider?.offerModel(model, { audience, measured, price: price === 'free' ? undefined : price });
+  }
+
   async function load(name: string, attempt: number, signal: AbortSignal): Promise<void> {
     try {
       // A model still being unloaded after an earlier sharing must not count as one that stays.
       await slow.idle();
+      throwIfAborted(signal);
+      await earner.prepare(settings.view.current.prices);
       throwIfAborted(signal);
       const before = library.loaded;
       const model = await library.load(name, { signal });
@@ -121,7 +138,7 @@ export function createSharing(components: SharingComponents): Sharing {
   }
 
   library.onLoaded((model) => {
-    if (model) return provider?.offerModel(model, { audience: audienceOf(state) });
+    if (model) return offer(audienceOf(state));
     for (const { artefact } of provider?.state.models ?? []) provider?.withdrawModel(artefact);
     dispatch({ type: 'model-gone' });
   });
@@ -151,6 +168,11 @@ export function createSharing(components: SharingComponents): Sharing {
       provider = next;
       endListening = next.onState((counters) => dispatch({ type: 'provider-updated', counters, at: clock.now() }));
       dispatch({ type: 'provider-changed', reach, counters: next.state });
+    },
+    async setPrices(prices) {
+      await earner.prepare(prices);
+      await settings.change({ prices });
+      offer(audienceOf(state));
     },
     noteDiscard: (discarded) => dispatch({ type: 'discard-noted', wasDiscarded: discarded }),
   };

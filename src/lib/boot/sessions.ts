@@ -4,6 +4,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import { createMutex } from '#lib/base/mutex.ts';
 import { loadPart } from '#lib/base/part.ts';
 import type { Random } from '#lib/base/random.ts';
+import type { Purse, Till } from '#lib/pay/ports.ts';
 import { loadIdentity } from '#lib/peer/identity.ts';
 import { createPeer, type Peer, type PeerComponents } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
@@ -34,6 +35,9 @@ export interface SessionComponents {
   /** Offers are dated and checked by it, so it must be correct. */
   readonly clock: Clock;
   readonly onRelayTime: NonNullable<PeerComponents['onRelayTime']>;
+  /** Of the device: it pays and is paid under the device's key alone. */
+  readonly purse: Purse;
+  readonly till: Till;
   readonly random: Random;
   readonly logger: Logger;
 }
@@ -68,6 +72,8 @@ export async function openSession(kind: SessionKind, components: SessionComponen
     discovery: 'client',
     onModelFailed: components.onModelFailed,
     onRelayTime: components.onRelayTime,
+    purse: kind === 'own' ? components.purse : undefined,
+    till: kind === 'own' ? components.till : undefined,
   });
   await peer.start();
   return { kind, peer };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
+import { priceSchema, unitsSchema } from '#lib/protocol/price.ts';
 import type { Settings } from '#lib/state/settings.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { createLive, type MutableLive } from '#lib/base/live.ts';
@@ -22,6 +23,11 @@ export const settingsSchema = z.object({
   keepScreenOn: z.boolean().catch(false),
   dutyMax: z.number().min(0.1).max(1).catch(1),
   hoursMax: z.number().min(0).max(168).catch(0),
+  payAnswers: z.boolean().catch(false),
+  payPerAnswer: unitsSchema.catch('10000'),
+  payPerProvider: unitsSchema.catch('1000000'),
+  payInChannels: unitsSchema.catch('5000000'),
+  prices: z.record(z.string().max(128), priceSchema).catch({}),
 });
 
 export interface SettingsKeeper {

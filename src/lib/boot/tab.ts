@@ -25,6 +25,7 @@ import { createSessions, openSession } from './sessions.ts';
 import { keepSettings, toIceServers } from './settings.ts';
 import { keepScreenOn, resumeSharing, watchLimits, watchPower } from './sharing-conditions.ts';
 import { untilServiceWorker } from './service-worker.ts';
+import { keepWallet } from './wallet.ts';
 
 /** How long the network waits for the offset of this device's clock. */
 const clockTimeoutMs = 2_000;
@@ -60,6 +61,7 @@ export async function createTab(): Promise<Tab> {
       await Promise.all([untilServiceWorker(clock), navigator.storage?.persist?.().catch(() => false)]);
     },
   });
+  const wallet = await keepWallet({ storage, clock, random, logger, fetch, settings: () => settings.view.current });
   const wasDiscarded = 'wasDiscarded' in document && document.wasDiscarded === true;
   const sharing = createSharing({
     library,
@@ -67,9 +69,15 @@ export async function createTab(): Promise<Tab> {
     clock,
     benchmark: (model, options) => benchmark(model, { clock }, options),
     wasDiscarded,
+    earner: wallet.earner,
   });
   const network = createNetworkWatcher({ clock, now: corrected.now, offset: corrected.view });
-  const relays = createRelaySource({ fetch, origin: location.origin, others: () => settings.view.current.relays });
+  const relays = createRelaySource({
+    fetch,
+    origin: location.origin,
+    others: () => settings.view.current.relays,
+    onPayments: wallet.notePayments,
+  });
   const privateMode = () => settings.view.current.privateMode;
   const sessions = createSessions({
     open: (kind) =>
@@ -84,6 +92,8 @@ export async function createTab(): Promise<Tab> {
         insecureDial: location.protocol === 'http:' ? 'allow' : 'refuse',
         wakeups: wakeups(page),
         onModelFailed: library.lose,
+        purse: wallet.purse,
+        till: wallet.till,
       }),
     lock: () => lock,
     privateMode,
@@ -96,11 +106,16 @@ export async function createTab(): Promise<Tab> {
     locks: navigator.locks,
     channel: browserChannel,
     random,
-    onClaim: () => sessions.closeDeviceSession(),
+    onClaim: async () => {
+      await sessions.closeDeviceSession();
+      await wallet.close();
+    },
   });
+  wallet.noteLock(lock.held);
   const reconcile = () => void sessions.reconcile().catch(() => undefined);
   const endings = [
     lock.onChange(reconcile),
+    lock.onChange(wallet.noteLock),
     watchPageLifecycle(page, { peers: sessions.peers, sharing }),
     await watchPower(navigator, { sharing, settings }),
     keepScreenOn(page, { sharing, settings }),
@@ -126,6 +141,7 @@ export async function createTab(): Promise<Tab> {
     library: { ...library, load: async (name) => void (await loadWithConsent(name)) },
     sharing,
     history: keepHistory(storage),
+    wallet: wallet.port,
     settings: {
       view: settings.view,
       change: async (change) => {
@@ -163,6 +179,7 @@ export async function createTab(): Promise<Tab> {
     for (const end of endings) end();
     await library.close().catch(() => undefined);
     await sessions.stop();
+    await wallet.close();
   }
 }
 

@@ -31,7 +31,7 @@ export interface Till {
   /** Admits the channel, checks that it may be served (fresh state, exposure, deadline by the chain's clock). @throws a `PayErrorCode`. */
   open(
     payment: { readonly chain: number; readonly terms: unknown },
-    job: { readonly id: string },
+    job: { readonly id: string; readonly model?: string | undefined },
     options?: AbortOptions,
   ): Promise<Receivable>;
 }

@@ -10,6 +10,7 @@ import { defaultSettings, type Settings } from './settings.ts';
 import { notSharing } from './sharing.ts';
 import type { Tab } from './tab.ts';
 import { anyPeer } from './target.ts';
+import { noWallet } from './wallet.ts';
 
 const still = <T>(current: T): Live<T> => ({ current, listen: () => () => undefined });
 
@@ -67,6 +68,7 @@ function fakeTab(settings: Partial<Settings> = {}) {
       stop: async () => undefined,
       pause: () => undefined,
       resume: () => undefined,
+      setPrices: async () => undefined,
     },
     history: {
       list: async () => [...kept.values()].map(({ record }) => record),
@@ -79,6 +81,19 @@ function fakeTab(settings: Partial<Settings> = {}) {
       change,
       exportData: async () => '',
       deleteData: async () => kept.clear(),
+    },
+    wallet: {
+      view: still(noWallet),
+      refresh: async () => undefined,
+      look: () => () => undefined,
+      useBurner: async () => undefined,
+      importBurner: async () => undefined,
+      exportBurner: async () => '',
+      connect: async () => undefined,
+      askFaucet: async () => undefined,
+      leave: async () => undefined,
+      withdraw: async () => undefined,
+      collect: async () => undefined,
     },
     storage: 'persistent',
     stop: async () => undefined,

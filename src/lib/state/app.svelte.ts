@@ -8,6 +8,7 @@ import { notSharing } from './sharing.ts';
 import type { Tab } from './tab.ts';
 import type { ConversationRecord } from './records.ts';
 import { anyPeer, previewRoute, thisDevice, type RoutePreview, type Target } from './target.ts';
+import { noWallet, payingNow, type Paying } from './wallet.ts';
 import { Watched } from './watched.svelte.ts';
 
 /** Context size assumed until the model's is known. */
@@ -27,6 +28,7 @@ export class App {
   readonly library = new Watched(emptyLibrary);
   readonly sharing = new Watched(notSharing);
   readonly settings = new Watched(defaultSettings);
+  readonly wallet = new Watched(noWallet);
   readonly history = new History();
   target = $state.raw<Target>(anyPeer);
   conversation = $state.raw() as Conversation;
@@ -51,7 +53,12 @@ export class App {
 
   /** Where a question sent now would go. */
   get preview(): RoutePreview {
-    return previewRoute(this.target, this.network.value, this.library.value);
+    return previewRoute(this.target, this.network.value, this.library.value, this.paying);
+  }
+
+  /** What an answer may cost now; undefined where this page may not pay. */
+  get paying(): Paying | undefined {
+    return payingNow(this.settings.value, this.network.value, this.wallet.value);
   }
 
   /** Conversations that may be opened now; in private mode none. */
@@ -69,6 +76,7 @@ export class App {
     this.library.attach(tab.library.view);
     this.sharing.attach(tab.sharing.view);
     this.settings.attach(tab.settings.view);
+    this.wallet.attach(tab.wallet.view);
     let persistence = this.#persistence;
     this.#firstPersistence.resolve(persistence);
     this.tab = tab;
@@ -93,6 +101,13 @@ export class App {
     const tab = await this.ready;
     await tab.library.load(model);
     this.target = thisDevice;
+  }
+
+  /** The user agrees to pay for answers; a wallet is made where there is none. */
+  async agreeToPay(): Promise<void> {
+    const tab = await this.ready;
+    await tab.settings.change({ payAnswers: true });
+    if (this.wallet.value.account === undefined) await tab.wallet.useBurner();
   }
 
   async startConversation(): Promise<void> {
@@ -155,8 +170,9 @@ export class App {
       {
         asking: async () => (await this.ready).asking,
         settings: () => this.settings.value,
+        budget: () => this.paying?.budget.toString(),
         contextTokens: (target) => {
-          const likely = previewRoute(target, this.network.value, this.library.value);
+          const likely = previewRoute(target, this.network.value, this.library.value, this.paying);
           return 'contextTokens' in likely ? likely.contextTokens : contextTokensUnknown;
         },
         save: async (record, turns) => {

@@ -67,6 +67,7 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
   const conversation = new Conversation({
     asking: async () => asking,
     settings: () => ({ answerTokensMax: 100, temperature: 0.5 }),
+    budget: () => undefined,
     contextTokens: () => 1_024,
     save: async (record, turns) => void saved.push({ record, turns }),
     now: () => 1_000,

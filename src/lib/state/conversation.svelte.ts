@@ -15,6 +15,8 @@ export interface ConversationParts {
   /** Resolves once the tab is ready to ask. */
   readonly asking: () => Promise<AskingPort>;
   readonly settings: () => Pick<Settings, 'answerTokensMax' | 'temperature'>;
+  /** The most the answer may cost, in the smallest unit; undefined if it has to be free. */
+  readonly budget: () => string | undefined;
   /** Context size of the model likely to answer, in tokens. */
   readonly contextTokens: (target: Target) => number;
   /** Called when a turn starts and when it ends. */
@@ -125,6 +127,7 @@ export class Conversation {
       input: { messages: [...fitted.messages] },
       params: { maxTokens: fitted.maxTokens, temperature },
       tier: 'open',
+      budget: target.by === 'this-device' ? undefined : this.#parts.budget(),
       only: target.by === 'anyone' || target.by === 'this-device' ? undefined : [target.by],
     };
   }

@@ -1,3 +1,5 @@
+import type { Price } from '#lib/protocol/price.ts';
+
 /** The user's settings on this device. */
 export interface Settings {
   /** Shown on this device only. */
@@ -21,6 +23,14 @@ export interface Settings {
   readonly dutyMax: number;
   /** Stop after this many hours; 0 for no limit. */
   readonly hoursMax: number;
+  /** The user has agreed once to pay for answers. */
+  readonly payAnswers: boolean;
+  /** Limits in the smallest unit, as decimal text: for an answer, in the channels to one provider, and in all channels. */
+  readonly payPerAnswer: string;
+  readonly payPerProvider: string;
+  readonly payInChannels: string;
+  /** What others pay for a million tokens, by model; `*` is for those that are not named. */
+  readonly prices: Readonly<Record<string, Price>>;
 }
 
 export const defaultSettings: Settings = {
@@ -37,4 +47,9 @@ export const defaultSettings: Settings = {
   keepScreenOn: false,
   dutyMax: 1,
   hoursMax: 0,
+  payAnswers: false,
+  payPerAnswer: '10000',
+  payPerProvider: '1000000',
+  payInChannels: '5000000',
+  prices: {},
 };

@@ -8,6 +8,7 @@ import type { GatewayJobView, NetworkView, RouteReasonView } from './network.ts'
 import type { Settings } from './settings.ts';
 import type { SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
+import type { WalletPort } from './wallet.ts';
 
 /**
  * The port between the pages and the tab behind them. `boot/` builds the real one, tests pass in a double. Every error
@@ -21,6 +22,7 @@ export interface Tab {
   readonly sharing: SharingPort;
   readonly history: HistoryPort;
   readonly settings: SettingsPort;
+  readonly wallet: WalletPort;
   /** `memory`: this browser denies storage, so conversations are lost when the page closes. */
   readonly storage: 'persistent' | 'memory';
   /** Leaves the network and frees all resources. */
@@ -95,6 +97,11 @@ export interface SharingPort {
   stop(how: 'finish' | 'now'): Promise<void>;
   pause(): void;
   resume(): void;
+  /**
+   * What others pay, from now on. @throws `no-chain`, `wallet-elsewhere`, `no-account` and those of opening the wallet where a price
+   * needs one; nothing changes then.
+   */
+  setPrices(prices: Settings['prices']): Promise<void>;
 }
 
 export interface HistoryPort {

@@ -142,3 +142,25 @@ test('without a relay only this device and peers still connected can answer', ()
   expect(previewRoute(anyPeer, offline, emptyLibrary)).toEqual({ kind: 'none', why: 'offline' });
   expect(previewRoute(anyPeer, offline, withModel('m'))).toMatchObject({ kind: 'this-device' });
 });
+
+const price = { in: '1000000', out: '2000000' };
+const payout = { chain: 31_337, provider: '0x1', providerSigner: '0x1', delay: 86_400, depositMin: '1' } as const;
+const asking = offer('Paid', [{ name: 'm', price }], { payout: payout as never });
+test('a peer that asks for money is named only where this page may pay it, on its chain and as much', () => {
+  const preview = (paying?: { readonly chain: number; readonly budget: bigint }) =>
+    previewRoute(anyPeer, online(asking), emptyLibrary, paying);
+  expect(preview({ chain: 31_337, budget: 10_000n })).toMatchObject({ kind: 'network', offers: [asking] });
+  const refused = { kind: 'none', why: 'asks-money', price };
+  expect(preview()).toEqual(refused);
+  expect(preview({ chain: 1, budget: 10_000n })).toEqual(refused);
+  expect(preview({ chain: 31_337, budget: 100n })).toEqual(refused);
+});
+
+test('a free peer answers beside one that asks for money, and of those the cheapest is told', () => {
+  const free = offer('Free', [{ name: 'm' }]);
+  expect(previewRoute(anyPeer, online(asking, free), emptyLibrary)).toMatchObject({ kind: 'network', offers: [free] });
+  const cheap = offer('Cheap', [{ name: 'm', price: { in: '0', out: '5' } }], { payout: payout as never });
+  expect(previewRoute(anyPeer, online(asking, cheap), emptyLibrary)).toMatchObject({ price: { in: '0', out: '5' } });
+  const named = previewRoute({ model: 'any', by: 'Paid' }, online(asking, free), emptyLibrary);
+  expect(named).toMatchObject({ kind: 'none', why: 'asks-money' });
+});

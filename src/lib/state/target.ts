@@ -1,5 +1,8 @@
+import { chargeOf, isFree } from '#lib/protocol/charge.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import type { LibraryView } from './library.ts';
 import { servingNetwork, type NetworkView, type OfferView } from './network.ts';
+import type { Paying } from './wallet.ts';
 
 /** The target of the next question. */
 export interface Target {
@@ -23,7 +26,11 @@ export type RoutePreview =
   | { readonly kind: 'this-device'; readonly model: string; readonly contextTokens: number }
   /** This device is the target, but no model is loaded, or not the requested one. */
   | { readonly kind: 'load-first'; readonly model: string | undefined }
-  | { readonly kind: 'none'; readonly why: 'starting' | 'offline' | 'not-served' | 'peer-gone' };
+  | { readonly kind: 'none'; readonly why: 'starting' | 'offline' | 'not-served' | 'peer-gone' }
+  /** Only workers that ask for money serve it, and this page may not pay, or not as much. `price`: of the cheapest. */
+  | { readonly kind: 'none'; readonly why: 'asks-money'; readonly price: Price };
+
+export type { Price };
 
 export const anyPeer: Target = { model: 'any', by: 'anyone' };
 export const thisDevice: Target = { model: 'any', by: 'this-device' };
@@ -31,7 +38,13 @@ export const thisDevice: Target = { model: 'any', by: 'this-device' };
 /** Typical answer length, for estimating queue times. */
 const typicalAnswerTokens = 200;
 
-export function previewRoute(target: Target, network: NetworkView, library: LibraryView): RoutePreview {
+/** @param paying what this page may pay for the answer; without it, only free workers answer. */
+export function previewRoute(
+  target: Target,
+  network: NetworkView,
+  library: LibraryView,
+  paying?: Paying,
+): RoutePreview {
   const local = library.models.find((model) => model.name === library.loaded);
   const fitting = local && (target.model === 'any' || target.model === local.name);
   if (target.by === 'this-device') {
@@ -39,7 +52,8 @@ export function previewRoute(target: Target, network: NetworkView, library: Libr
       ? { kind: 'this-device', model: local.name, contextTokens: local.contextTokens }
       : { kind: 'load-first', model: target.model === 'any' ? undefined : target.model };
   }
-  const offers = servingOffers(network, target);
+  const serving = servingOffers(network, target);
+  const offers = serving.filter((view) => isWithin(paying, view, target));
   const likely = offers[0];
   if (likely) {
     const model = modelOf(likely, target)!;
@@ -54,10 +68,28 @@ export function previewRoute(target: Target, network: NetworkView, library: Libr
   if (fitting && target.by === 'anyone') {
     return { kind: 'this-device', model: local.name, contextTokens: local.contextTokens };
   }
+  const [cheapest] = serving.map((view) => modelOf(view, target)!.price).sort(comparePrices);
+  if (cheapest) return { kind: 'none', why: 'asks-money', price: cheapest };
   if (target.by !== 'anyone') return { kind: 'none', why: 'peer-gone' };
   if (network.phase === 'offline') return { kind: 'none', why: 'offline' };
   if (network.phase !== 'online') return { kind: 'none', why: 'starting' };
   return { kind: 'none', why: 'not-served' };
+}
+
+/** Tokens of a short question: what a job costs at least. */
+const shortQuestionTokens = 128;
+
+/** Whether it is free here, or the budget has room for a short question and the first word of its answer. */
+function isWithin(paying: Paying | undefined, view: OfferView, target: Target): boolean {
+  const { price } = modelOf(view, target)!;
+  if (view.self || isFree(price)) return true;
+  if (!paying || view.offer.payout?.chain !== paying.chain) return false;
+  return chargeOf(price, { in: shortQuestionTokens, out: 1 }) <= paying.budget;
+}
+
+function comparePrices(a: Price, b: Price): number {
+  const [first, second] = [BigInt(a.in) + BigInt(a.out), BigInt(b.in) + BigInt(b.out)];
+  return first < second ? -1 : first > second ? 1 : 0;
 }
 
 /** Names of models currently served, in alphabetical order. */

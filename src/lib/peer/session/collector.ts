@@ -57,7 +57,7 @@ export function createCollector(job: Job, till: Till, listener: CollectorListene
   return {
     async open() {
       try {
-        const opened = await till.open(job.payment!, { id: job.id }, { signal: ended.signal });
+        const opened = await till.open(job.payment!, { id: job.id, model: job.model }, { signal: ended.signal });
         if (ended.signal.aborted) return opened.end();
         receivable = opened;
         listener.admitted(opened.received);

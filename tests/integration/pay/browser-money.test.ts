@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '#lib/base/clock.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { systemRandom } from '#lib/base/random.ts';
+import { createMoneyBook } from '#lib/boot/money-book.ts';
+import { openMoney } from '#lib/boot/money.ts';
+import { openBurner } from '#lib/pay/wallet/burner.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { startLocalChain, type LocalChain } from './chain.fixture.ts';
+
+let local: LocalChain;
+beforeAll(async () => {
+  local = await startLocalChain();
+});
+afterAll(() => local?.stop());
+
+const delay = 86_400;
+
+/** The money of one browser profile; opened again, it is what another tab or a reload finds. */
+async function profile(units: bigint) {
+  const storage = createMemoryStorage();
+  const { address } = await openBurner({ storage, random: systemRandom });
+  await local.give(address, units);
+  const book = createMoneyBook({ storage, clock: systemClock, random: systemRandom, chain: local.entry.id });
+  let changes = 0;
+  const open = () =>
+    openMoney({
+      storage,
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      fetch,
+      payments: { chain: local.entry.id, rpc: local.anvil.url },
+      account: { kind: 'burner', address },
+      limits: {
+        perJobMax: 10_000n,
+        perProviderMax: 1_000_000n,
+        depositsMax: 5_000_000n,
+        jobsPerDeposit: 20n,
+        sponsorFeeMax: 0n,
+      },
+      book,
+      onChange: () => void (changes += 1),
+    });
+  return { open, book, address, changes: () => changes };
+}
+
+async function payout() {
+  const { address } = await local.person(0n);
+  const provider = address.toLowerCase() as `0x${string}`;
+  return { chain: local.entry.id, provider, providerSigner: provider, delay, depositMin: '1' };
+}
+const job = (id: string) => ({ id, peer: 'P', budget: 10_000n });
+
+test('an answer is paid out of a channel, noted with its cost, and the channel serves the next page too', async () => {
+  const { open, book, changes } = await profile(1_000_000n);
+  const to = await payout();
+  const money = await open();
+  const payment = await money.purse.open(to, job('1'));
+  await payment.promise(128n);
+  payment.end();
+  await expect.poll(changes).toBe(1);
+  expect(await money.holdings()).toMatchObject({
+    balance: 800_000n,
+    hasGas: true,
+    channels: [{ phase: 'open', deposit: 200_000n, promised: 128n }],
+  });
+  expect(await book.days()).toMatchObject([{ spent: 128n }]);
+  expect(await book.history()).toMatchObject([
+    { type: 'answer-paid', units: 128n },
+    { type: 'channel-opened', units: 200_000n, hash: expect.stringMatching(/^0x[0-9a-f]{64}$/) },
+  ]);
+  await money.close();
+
+  const again = await open();
+  const next = await again.purse.open(to, job('2'));
+  expect(next.channelId).toBe(payment.channelId);
+  await next.promise(2n);
+  next.end();
+  expect((await again.holdings()).channels).toMatchObject([{ promised: 130n }]);
+  await again.close();
+});
+
+test('a job that costs nothing in the end is not in the history', async () => {
+  const { open, book } = await profile(1_000_000n);
+  const money = await open();
+  (await money.purse.open(await payout(), job('1'))).end();
+  expect((await book.history()).map(({ type }) => type)).toEqual(['channel-opened']);
+  await money.close();
+});
+
+test('a channel that is left says when its money can be withdrawn, and then it is', async () => {
+  const { open, book } = await profile(1_000_000n);
+  const money = await open();
+  const payment = await money.purse.open(await payout(), job('1'));
+  await payment.promise(100n);
+  payment.end();
+  await money.leave(payment.channelId);
+  const [left] = (await money.holdings()).channels;
+  expect(left).toMatchObject({ phase: 'leaving' });
+  await money.close();
+  await local.moveTo(left!.withdrawableAt!);
+
+  const later = await open();
+  await expect.poll(async () => (await later.holdings()).channels[0]!.phase, { timeout: 20_000 }).toBe('closed');
+  expect((await later.holdings()).balance).toBe(1_000_000n);
+  expect((await book.history()).map(({ type }) => type)).toContain('withdrawn');
+  await later.close();
+});
+
+test('two pages that open one wallet at the same time never promise the same units twice', async () => {
+  const { open } = await profile(1_000_000n);
+  const to = await payout();
+  const first = await open();
+  const opened = await first.purse.open(to, job('1'));
+  await opened.promise(10n);
+  const second = await open();
+  const other = await second.purse.open(to, job('2'));
+  expect(other.channelId).toBe(opened.channelId);
+  await other.promise(5n);
+  const late = await opened.promise(20n).then(
+    ({ cumulativeAmount }) => cumulativeAmount,
+    ({ code }: { code: string }) => code,
+  );
+  expect(late).toBe('store-conflict');
+  await Promise.all([first.close(), second.close()]);
+});
+
+test('a tab is paid for an answer, which stands in its day by model, and the money is claimed and paid out', async () => {
+  const [asker, worker] = [await profile(1_000_000n), await profile(0n)];
+  const [paying, earning] = [await asker.open(), await worker.open()];
+  const [to] = earning.till.payouts;
+  const payment = await paying.purse.open(to!, job('1'));
+  const receivable = await earning.till.open(
+    { chain: payment.chain, terms: payment.terms },
+    { id: '1', model: 'tabloom-demo' },
+  );
+  const { channelId, cumulativeAmount, signature } = await payment.promise(1_000n);
+  const voucher = { channelId, cumulativeAmount: cumulativeAmount.toString(), signature };
+  expect(await receivable.receive({ voucher, total: 1_000n })).toBe(1_000n);
+  receivable.end();
+  payment.end();
+  await expect.poll(worker.changes).toBe(1);
+  expect(await worker.book.days()).toMatchObject([{ earned: [{ model: 'tabloom-demo', units: 1_000n }] }]);
+  await expect
+    .poll(async () => {
+      await earning.collect();
+      return (await earning.holdings()).balance;
+    })
+    .toBe(900n);
+  expect((await earning.holdings()).earned).toEqual({ unclaimed: 0n, owed: 0n });
+  const types = (await worker.book.history()).map(({ type }) => type);
+  expect(types).toEqual(expect.arrayContaining(['answer-earned', 'claimed', 'paid-out']));
+  await Promise.all([paying.close(), earning.close()]);
+});
