@@ -3,7 +3,7 @@ import { expectClean, expectFitting } from './fixtures/looks.ts';
 import { answers, send, sideBar, untilIdle, whoAnswers } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
 
-const pages = ['/', '/share', '/network', '/models', '/doctor', '/settings'] as const;
+const pages = ['/', '/share', '/network', '/models', '/wallet', '/doctor', '/settings'] as const;
 const nameOf = (path: string) => (path === '/' ? 'chat' : path.slice(1));
 const widths = [390, 768, 1440] as const;
 
@@ -38,6 +38,7 @@ async function settled(page: Page, path: string): Promise<void> {
   await expect(sideBar(page)).toContainText('1 peer sharing');
   if (path === '/share') await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
   if (path === '/models') await expect(page.getByRole('heading', { name: 'Tabloom demo' })).toBeVisible();
+  if (path === '/wallet') await expect(page.getByText('names no chain to pay on')).toBeVisible();
   if (path === '/doctor') await expect(page.getByText('CPU', { exact: true })).toBeVisible();
 }
 

@@ -46,4 +46,5 @@ const unavailableWords = {
   offline: m.who_offline,
   'not-served': m.who_nobody,
   'peer-gone': m.who_peer_gone,
+  'asks-money': m.who_asks_money,
 } as const;

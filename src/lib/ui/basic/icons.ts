@@ -4,6 +4,7 @@ export const icons = {
   share: 'M12 15V4M8 8l4-4 4 4M5 12v8h14v-8',
   network: 'M7 4v16M17 4v16M4 7h6M14 7h6M4 17h16M10 12h10M4 12h0',
   models: 'M4 7l8-4 8 4-8 4zM4 12l8 4 8-4M4 17l8 4 8-4',
+  wallet: 'M4 7h14v12H4zM4 7l10-4v4M18 11h3v4h-3',
   doctor: 'M3 12h4l3-7 4 14 3-7h4',
   settings: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4',
   plus: 'M12 5v14M5 12h14',

@@ -28,7 +28,7 @@ test('the path is the connection’s, this device for oneself, and otherwise unk
   });
 });
 
-test('a price of zero is shown as free', () => {
+test('a price is shown in dollars for a million tokens, and zero as free', () => {
   expect(priceText({ in: '0', out: '0' })).toBe('free');
-  expect(priceText({ in: '1', out: '2' })).toBe('1 / 2');
+  expect(priceText({ in: '150000', out: '2000000' })).toBe('$0.15 / $2.00');
 });

@@ -1,5 +1,6 @@
 import { m } from '#messages';
 import type { ConnectionView, OfferView } from '#lib/state/network.ts';
+import { formatDollars } from '../dollars.ts';
 
 /** A directory row: one model of one worker. */
 export interface DirectoryRow {
@@ -42,5 +43,8 @@ const compare: Readonly<Record<SortKey, (a: DirectoryRow, b: DirectoryRow) => nu
 
 const compareUnits = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** Dollars for a million tokens. */
 export const priceText = (price: { readonly in: string; readonly out: string }): string =>
-  price.in === '0' && price.out === '0' ? m.price_free() : m.price_in_out(price);
+  price.in === '0' && price.out === '0'
+    ? m.price_free()
+    : m.price_in_out({ in: formatDollars(price.in), out: formatDollars(price.out) });

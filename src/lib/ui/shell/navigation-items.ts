@@ -13,6 +13,7 @@ export const navigationItems: readonly NavigationItem[] = [
   { path: '/share', name: m.place_share, icon: 'share' },
   { path: '/network', name: m.place_network, icon: 'network' },
   { path: '/models', name: m.place_models, icon: 'models' },
+  { path: '/wallet', name: m.place_wallet, icon: 'wallet' },
   { path: '/doctor', name: m.place_doctor, icon: 'doctor' },
   { path: '/settings', name: m.place_settings, icon: 'settings' },
 ];
