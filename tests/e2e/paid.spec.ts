@@ -29,7 +29,12 @@ async function installWallet(page: Page, { anvil }: LocalChain, { key, address, 
       on: () => undefined,
       removeListener: () => undefined,
     };
-    const info = { uuid: crypto.randomUUID(), name: 'Test wallet', icon: 'data:,', rdns: 'test.wallet' };
+    const info = {
+      uuid: '9b1d0ed0-0000-4000-8000-000000000001',
+      name: 'Test wallet',
+      icon: 'data:,',
+      rdns: 'test.wallet',
+    };
     const detail = Object.freeze({ info, provider });
     addEventListener('eip6963:requestProvider', () =>
       dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail })),
@@ -42,6 +47,7 @@ test('a tab sets a price and another pays it: deposit, cost, earnings, and the w
   newProfile,
   keep,
 }) => {
+  test.setTimeout(180_000);
   const local = await startLocalChain();
   const relay = await startRelay({ native: 'no-native', env: { CHAIN: local.anvil.url } });
   try {
