@@ -25,6 +25,13 @@ const shopOf = (env: Partial<CreditShopInit['env']>) =>
       pending: async () => [],
       balance: async () => ({ units: 0n, held: 0n }),
     },
+    permits: {
+      begin: async () => false,
+      find: async () => undefined,
+      collected: async () => undefined,
+      lost: async () => undefined,
+      due: async () => [],
+    },
     seed: new Uint8Array(32),
     clock: manualClock(),
     logger: silentLogger,
@@ -63,6 +70,20 @@ test('terms name the address that the client has asked, behind a proxy too', asy
       accepts: [{ amount: '10000', network: 'eip155:31337', payTo: priced.CREDITS_PAYEE }],
     },
   });
+});
+
+test('what an answer comes to is rounded up to a unit of the token, where it is paid on the chain', () => {
+  const { costOnChain } = shopOf({});
+  expect(costOnChain({ tokensIn: 3, tokensOut: 5 })).toBe(400n);
+  expect(costOnChain({ tokensIn: 0, tokensOut: 0 })).toBe(0n);
+});
+
+test('a chain that says nothing is not waited for, and nothing is offered that it may not be able to do', async () => {
+  const shop = shopOf({});
+  shop.start();
+  const request = { url: 'http://localhost/', method: 'POST', headers: new Headers() };
+  const asked = await shop.take(request, 1_000_000n, undefined, { tokensIn: 9_000, tokensOut: 9_000 });
+  expect(asked).toMatchObject({ type: 'required', terms: { accepts: [{ scheme: 'exact' }] } });
 });
 
 test('a payment that is no such thing is answered with the terms, and a reason', async () => {

@@ -2,8 +2,10 @@ import { createHmac } from 'node:crypto';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { createMutex } from '#lib/base/mutex.ts';
+import { createPermitCollector } from '#lib/pay/chain/permits.ts';
 import { createTransferCollector, paymentChain, type AuthorizedTransfer } from '#lib/pay/chain/transfers.ts';
-import { createPaymentDoor } from '#lib/pay/payment-door.ts';
+import { createPaymentDoor, withFurtherTerms } from '#lib/pay/payment-door.ts';
 import type { Address } from '#lib/pay/spec.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
 import type { Usage } from '#lib/protocol/part.ts';
@@ -11,10 +13,14 @@ import type { Credits } from './gateway/credits.ts';
 import type { CreditBook } from './ledger/credits.ts';
 import type { PurchaseRow } from './ledger/database.ts';
 import { ledgerUnavailable, walletAccount } from './ledger/ledger.ts';
+import type { PermitBook } from './ledger/permits.ts';
+import { createMeteredTill } from './metered-calls.ts';
 import type { RelayEnv } from './settings/commands.ts';
 
 /** The gateway's credits, over the ledger and a chain. */
 export interface CreditShop extends Credits {
+  /** What a job costs whose payer pays for it alone, on the chain: rounded up to the token's unit. */
+  costOnChain(usage: Usage): bigint;
   /** Collects what was left when the relay last stopped, and whatever a silent chain leaves open from now on. */
   start(): void;
 }
@@ -25,6 +31,7 @@ export interface CreditShopInit {
     'PRICE_IN' | 'PRICE_OUT' | 'CREDITS_CHAIN' | 'CREDITS_PAYEE' | 'CREDITS_KEY' | 'CHAIN_RPC_URL' | 'PUBLIC_URL'
   >;
   readonly book: CreditBook;
+  readonly permits: PermitBook;
   /** Of the relay: its challenges are derived from it. */
   readonly seed: Uint8Array;
   readonly clock: Clock;
@@ -49,7 +56,8 @@ const finalFailures: ReadonlySet<string> = new Set([
 ]);
 
 /** @throws `bad-setting` where what a price needs is missing, `chain-unknown`. */
-export function createCreditShop({ env, book, seed, clock, logger, fetch, signal }: CreditShopInit): CreditShop {
+export function createCreditShop(init: CreditShopInit): CreditShop {
+  const { env, book, permits, seed, clock, logger, fetch, signal } = init;
   const price = { in: env.PRICE_IN ?? 0n, out: env.PRICE_OUT ?? 0n };
   const { CREDITS_PAYEE: payTo, CREDITS_KEY: key } = env;
   const entry = paymentChain(env.CREDITS_CHAIN);
@@ -57,12 +65,22 @@ export function createCreditShop({ env, book, seed, clock, logger, fetch, signal
   if (key === undefined) throw badSetting('A price needs CREDITS_KEY, which pays the gas of what it collects.');
 
   const unitsPerTokenUnit = 10n ** BigInt(creditDecimals - entry.token.decimals);
-  const collector = createTransferCollector({
+  const roundUp = (units: bigint) => (units + unitsPerTokenUnit - 1n) / unitsPerTokenUnit;
+  const chain = { entry, rpcUrl: env.CHAIN_RPC_URL, wallet: localWallet(key), turns: createMutex(), clock, fetch };
+  const collector = createTransferCollector(chain);
+  const cost = ({ tokensIn, tokensOut }: Usage) =>
+    (BigInt(tokensIn) * price.in + BigInt(tokensOut) * price.out + tokensPerPrice - 1n) / tokensPerPrice;
+  const costOnChain = (usage: Usage) => roundUp(cost(usage)) * unitsPerTokenUnit;
+  const metered = createMeteredTill({
     entry,
-    rpcUrl: env.CHAIN_RPC_URL,
-    wallet: localWallet(key),
+    payTo: payTo as Address,
+    collector: createPermitCollector(chain),
+    book: permits,
+    costOnChain,
+    unitsPerTokenUnit,
     clock,
-    fetch,
+    logger,
+    signal,
   });
   const secret = createHmac('sha256', seed).update('payment challenges').digest('hex');
   const door = createPaymentDoor({
@@ -75,12 +93,13 @@ export function createCreditShop({ env, book, seed, clock, logger, fetch, signal
   const shop: CreditShop = {
     price,
     chain: { id: entry.id, name: entry.name, token: entry.token.symbol, payTo },
-    cost: ({ tokensIn, tokensOut }: Usage) =>
-      (BigInt(tokensIn) * price.in + BigInt(tokensOut) * price.out + tokensPerPrice - 1n) / tokensPerPrice,
+    cost,
+    costOnChain,
+    metered,
     balance: (address) => book.balance(walletAccount(address)),
     carries: (headers) => door.carries(headers),
-    async take({ url, method, headers }, units, address) {
-      const tokenUnits = (units + unitsPerTokenUnit - 1n) / unitsPerTokenUnit;
+    async take({ url, method, headers }, units, address, most) {
+      const tokenUnits = roundUp(units);
       let begun: { readonly isNew: boolean; readonly row: PurchaseRow } | undefined;
       const taken = await door.take(
         { url: seenUrl(url, env.PUBLIC_URL), method, headers },
@@ -101,7 +120,10 @@ export function createCreditShop({ env, book, seed, clock, logger, fetch, signal
           return { hash: await collect(begun.row) };
         },
       );
-      if (taken.type === 'required') return taken;
+      if (taken.type === 'required') {
+        const further = most && metered.terms(most);
+        return further ? withFurtherTerms(taken, further) : taken;
+      }
       const { isNew, row } = begun!;
       return {
         type: 'paid',
@@ -130,6 +152,9 @@ export function createCreditShop({ env, book, seed, clock, logger, fetch, signal
   };
   const sweep = async () => {
     for (;;) {
+      await metered.collectDue().catch((error: unknown) => {
+        if (!signal.aborted) logger.warn('permits-not-read', { error });
+      });
       for (const row of await book.pending(sweepMax).catch(() => [])) {
         try {
           await collect(row);

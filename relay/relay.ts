@@ -36,9 +36,11 @@ import { createActivity, type JobUsage } from './ledger/activity.ts';
 import { createAnswerStore } from './ledger/answers.ts';
 import { openDatabase } from './ledger/database.ts';
 import { createCreditBook } from './ledger/credits.ts';
+import { createDeadlineWatch, createEscrowBook } from './ledger/escrows.ts';
 import { createKeyBook } from './ledger/keys.ts';
 import { createLease } from './ledger/lease.ts';
 import { createLedger } from './ledger/ledger.ts';
+import { createPermitBook } from './ledger/permits.ts';
 import { rarely } from './live/snapshot.ts';
 import { readBackends } from './backends.ts';
 import { createSessionBook } from './ledger/sessions.ts';
@@ -202,11 +204,19 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     const receipts = createReceiptIndex(peer.receipts);
     const book = createCreditBook(database, { now: clock.now });
     const { signal } = life;
+    const permits = createPermitBook(database, { now: clock.now });
     const credits = charges(env)
-      ? (await import('./credits.ts')).createCreditShop({ env, book, seed, clock, logger, fetch, signal })
+      ? (await import('./credits.ts')).createCreditShop({ env, book, permits, seed, clock, logger, fetch, signal })
       : undefined;
     const payments = await chain?.payments({ logger });
-    const ledger = createLedger({ db: database, gateway: net.self, cost: credits?.cost ?? free, clock, logger });
+    const ledger = createLedger({
+      db: database,
+      gateway: net.self,
+      cost: credits?.cost ?? free,
+      costOnChain: credits?.costOnChain ?? free,
+      clock,
+      logger,
+    });
     undo.push(() => ledger.stop());
     const recovered = await ledger.recover((ids) => usageByReceipts(receipts, ids));
     if (recovered > 0) logger.warn('ledger-recovered', { holds: recovered });
@@ -214,7 +224,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     if (env.DATABASE_URL !== undefined) {
       const release = (job: string) => {
         metrics.holdsRecovered('gateway-lost', 1);
-        ledger.close({ job, used: undefined, run: undefined });
+        void ledger.close({ job, used: undefined, run: undefined });
       };
       const lease = createLease({ db: database, gateway: net.self, release, clock, logger });
       await lease.start();
@@ -229,6 +239,10 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       onFolded: metrics.jobsFolded,
     });
     upkeep.start();
+    const escrows = createEscrowBook(database, { now: clock.now });
+    const deadlines = createDeadlineWatch({ book: escrows, clock, logger });
+    deadlines.start();
+    undo.push(() => deadlines.stop());
     undo.push(() => upkeep.stop());
     const keys = createKeyBook(database, { now: clock.now, random });
     const rates = createRateLimits({
@@ -282,6 +296,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       rates,
       credits,
       payments,
+      escrows,
       activity: createActivity(database),
       jobs,
       models,

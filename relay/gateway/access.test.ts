@@ -170,7 +170,7 @@ describe('the ledger', () => {
         held.push(hold);
         if (refusal) throw refusal;
       },
-      close: (closing) => void closed.push(closing),
+      close: async (closing) => void closed.push(closing),
     };
     return { ...gatewayFixture(script, { metering }), held, closed };
   };

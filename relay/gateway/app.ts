@@ -10,7 +10,7 @@ import { readIncoming } from '../http/read-incoming.ts';
 import type { Guard } from '../http/guard.ts';
 import { identifyCaller, reportRates, requireKey, type AccessComponents } from './access.ts';
 import { createBodyBudget } from './body.ts';
-import { neededUnits, termsOf, type Credits } from './credits.ts';
+import { meteredUsage, neededUnits, termsOf, type Credits } from './credits.ts';
 import type { GatewayEnv, RequestOrigin } from './caller.ts';
 import { chatEndpoint } from './chat.ts';
 import { completionEndpoint } from './completion.ts';
@@ -19,6 +19,15 @@ import type { Endpoint } from './endpoint.ts';
 import { gatewayError, toHttpError } from './errors.ts';
 import { showActivity, streamFeed, type ActivityComponents } from './routes/activity.ts';
 import { buyCredits, showCredits } from './routes/credits.ts';
+import {
+  escrowSteps,
+  escrowUnavailable,
+  laterKinds,
+  openEscrow,
+  refundEscrow,
+  releaseEscrow,
+  type EscrowComponents,
+} from './routes/escrow.ts';
 import { describeRoutes } from './routes/descriptions.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
 import { forwardRpc, giveFromFaucet, limitPayments } from './routes/payments.ts';
@@ -59,7 +68,8 @@ export interface GatewayComponents
     NetworkComponents,
     AccessComponents,
     ActivityComponents,
-    Omit<WalletComponents, 'bodies'> {
+    Omit<WalletComponents, 'bodies'>,
+    Omit<EscrowComponents, 'bodies'> {
   readonly guard: Guard;
   /** Whether jobs from other machines need a key. */
   readonly keysNeeded: 'optional' | 'required';
@@ -96,12 +106,14 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
 const paymentPaths = ['/pay/rpc', '/pay/faucet'];
 const authPaths = ['/v1/auth/nonce', '/v1/auth/sign-in', '/v1/auth/sign-out'];
 
+const escrowPaths = ['llm', ...laterKinds].flatMap((kind) => escrowSteps.map((step) => `/${kind}/${step}`));
+
 /** The methods of a path that exists. */
 function allowed(path: string): string {
   if (path === '/v1/credits/buy' || paymentPaths.includes(path)) return 'POST';
   if (path === '/v1/keys') return 'GET, HEAD, POST';
   if (path.startsWith('/v1/keys/')) return 'DELETE';
-  return postPaths.includes(path) || authPaths.includes(path) ? 'POST' : 'GET, HEAD';
+  return [...postPaths, ...authPaths, ...escrowPaths].includes(path) ? 'POST' : 'GET, HEAD';
 }
 
 /** OpenAI routes whose kinds of work the protocol defines but no peer serves yet. */
@@ -133,7 +145,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     if (status === 405) headers.set('allow', allowed(context.req.path));
     const units = neededUnits(error);
     if (credits && units !== undefined) {
-      const terms = await termsOf(credits, context.req.raw, units);
+      const terms = await termsOf(credits, context.req.raw, units, meteredUsage(error));
       for (const [name, text] of terms.headers) headers.append(name, text);
       return new Response(JSON.stringify({ ...terms.body, ...body }), { status, headers });
     }
@@ -142,6 +154,9 @@ export function createGateway(components: GatewayComponents): Gateway {
 
   app.use(hostCheck(guard));
   app.use('/v1/*', originCheck(guard, keys), identifyCaller(components));
+  for (const path of escrowPaths) {
+    app.use(path, originCheck(guard, keys), identifyCaller(components), reportRates(components.rates));
+  }
   for (const path of ['/health', '/ready', '/metrics', '/relay.json']) app.use(path, originCheck(guard));
   app.use('/pay/*', originCheck(guard), identifyCaller(components));
   app.use('/v1/*', async (context, next) => {
@@ -172,6 +187,10 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.post('/v1/credits/buy', reportRates(components.rates), buyCredits(generateComponents));
   app.post('/pay/rpc', limitPayments(components.payments), forwardRpc(generateComponents));
   app.post('/pay/faucet', limitPayments(components.payments), giveFromFaucet(generateComponents));
+  app.post('/llm/escrow', openEscrow(generateComponents));
+  app.post('/llm/release', releaseEscrow(generateComponents));
+  app.post('/llm/refund', refundEscrow(generateComponents));
+  for (const kind of laterKinds) for (const step of escrowSteps) app.post(`/${kind}/${step}`, escrowUnavailable);
   app.get('/v1/activity', showActivity(components));
   app.get('/v1/feed', streamFeed(components));
   app.get('/v1/receipts/:id', showReceipts(components.receipts));
@@ -186,6 +205,7 @@ export function createGateway(components: GatewayComponents): Gateway {
 
   for (const path of [
     ...postPaths,
+    ...escrowPaths,
     '/v1/models',
     '/v1/models/:id{.+}',
     '/v1/network',

@@ -15,8 +15,14 @@ const keyOf = (owner: string | undefined): ApiKey => ({
   revokedAt: undefined,
 });
 
+interface PaidInput {
+  readonly key?: ApiKey;
+  readonly isNew?: boolean;
+  readonly metered?: Credits['metered'];
+}
+
 /** A gateway that charges, asked from another machine; `payment` is what a request with one brings. */
-function paidGateway({ key, isNew = true }: { readonly key?: ApiKey; readonly isNew?: boolean } = {}) {
+function paidGateway({ key, isNew = true, metered }: PaidInput = {}) {
   const taken: (readonly [bigint, string | undefined])[] = [];
   const holds: JobHold[] = [];
   const credits: Credits = {
@@ -24,6 +30,7 @@ function paidGateway({ key, isNew = true }: { readonly key?: ApiKey; readonly is
     chain: { id: 1, name: 'A chain', token: 'USDC', payTo: '0xp' },
     cost: ({ tokensIn, tokensOut }) => BigInt(tokensIn + 2 * tokensOut),
     balance: async () => ({ units: 1_500_000n, held: 10n }),
+    metered,
     carries: (headers) => headers.has('payment-signature'),
     async take({ headers }, units, address) {
       const signature = headers.get('payment-signature');
@@ -39,7 +46,7 @@ function paidGateway({ key, isNew = true }: { readonly key?: ApiKey; readonly is
   const fixture = gatewayFixture(undefined, {
     credits,
     keys: { find: async (hash) => (hash === hashOfKey(text) ? key : undefined), hasOrigin: async () => false },
-    metering: { hold: async (hold) => void holds.push(hold), close: () => undefined },
+    metering: { hold: async (hold) => void holds.push(hold), close: async () => undefined },
   });
   const send = (path: string, body: object, headers: Record<string, string> = {}) =>
     fixture.gateway.fetch(
@@ -81,6 +88,54 @@ test('a payment that was carried before opens nobody’s account', async () => {
   const { chat, holds } = paidGateway({ isNew: false });
   const response = await chat({ 'payment-signature': 'good' });
   expect([response.status, holds]).toEqual([402, []]);
+});
+
+/** A gateway whose strangers may pay for what a stream comes to. */
+function meteredGateway() {
+  const settled: string[] = [];
+  const { fixture, holds, send } = paidGateway({
+    metered: {
+      carries: (headers) => headers.get('payment-signature') === 'upto',
+      async open() {
+        return {
+          type: 'open',
+          id: 'permit',
+          settle: async () => (settled.push('permit'), { success: true, amount: '7' }),
+        };
+      },
+    },
+  });
+  const chat = (body: object, headers: Record<string, string> = {}) =>
+    send('/v1/chat/completions', ask({ max_tokens: 9, ...body }), { 'payment-signature': 'upto', ...headers });
+  return { chat, fixture, holds, settled };
+}
+
+test('what a stream has come to is collected after it, and its receipt is the last event', async () => {
+  const { chat, holds, settled } = meteredGateway();
+  const response = await chat({ stream: true });
+  expect(response.status).toBe(200);
+  expect(settled).toEqual([]);
+  expect(await response.text()).toMatch(
+    /data: \[DONE\]\n\nevent: payment-response\ndata: {"success":true,"amount":"7"}\n\n$/,
+  );
+  expect(holds[0]).toMatchObject({ permit: 'permit', payer: undefined });
+  expect(settled).toEqual(['permit']);
+});
+
+test('it is collected where the client has left, too', async () => {
+  const { chat, settled } = meteredGateway();
+  const response = await chat({ stream: true });
+  await response.body!.cancel();
+  await expect.poll(() => settled).toEqual(['permit']);
+});
+
+test('a permit pays neither a whole answer nor one that may be repeated', async () => {
+  const { chat, holds, fixture } = meteredGateway();
+  const whole = await chat({});
+  const repeated = await chat({ stream: true }, { 'idempotency-key': 'k' });
+  expect([whole.status, repeated.status]).toEqual([402, 402]);
+  expect((await whole.json()).error.message).toMatch(/"upto" pays for a streamed answer/);
+  expect([holds, fixture.asked]).toEqual([[], []]);
 });
 
 test('a payment that is refused says why', async () => {

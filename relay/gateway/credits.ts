@@ -4,6 +4,7 @@ import type { Usage } from '#lib/protocol/part.ts';
 import { unitsPerCredit, writeCredits } from '../credit-amount.ts';
 import type { Caller, GatewayEnv } from './caller.ts';
 import { gatewayError } from './errors.ts';
+import { meteredAnswer, type MeteredAnswer, type MeteredCalls } from './metered.ts';
 
 /** What jobs cost here, and how it is paid: credits, of which one is a cent. Amounts are micro-credits. */
 export interface Credits {
@@ -17,13 +18,16 @@ export interface Credits {
   /**
    * Takes the payment that a request carries for so many micro-credits, and credits it, once.
    * @param address whose account is credited; that of the payer where it is left out.
+   * @param metered what the terms ask for at most where the client would rather pay what its answer comes to.
    * @throws `ledger-unavailable`, and what the chain throws; the payment is then credited later if it was collected.
    */
   take(
     request: { readonly url: string; readonly method: string; readonly headers: Headers },
     units: bigint,
     address?: string,
+    metered?: Usage,
   ): Promise<CreditPayment>;
+  readonly metered?: MeteredCalls | undefined;
 }
 
 export type CreditPayment =
@@ -52,6 +56,8 @@ const chargeMin = unitsPerCredit;
 export interface JobPayment {
   readonly payer: string | undefined;
   readonly headers: readonly (readonly [string, string])[];
+  /** Where what the answer comes to is paid, when it has ended. */
+  readonly metered?: MeteredAnswer | undefined;
 }
 
 const nothing: JobPayment = { payer: undefined, headers: [] };
@@ -64,24 +70,39 @@ export async function payForJob(
   credits: Credits | undefined,
   context: Context<GatewayEnv>,
   most: Usage,
+  form: { readonly isMeterable: boolean },
 ): Promise<JobPayment> {
   const caller = context.get('caller');
   const { raw } = context.req;
   if (!credits || isFreeFor(caller)) return nothing;
   const owner = caller.type === 'key' ? caller.key.owner : undefined;
   const units = chargeFor(credits.cost(most));
+  const metered = owner === undefined && form.isMeterable ? most : undefined;
+  if (credits.metered?.carries(raw.headers)) {
+    if (!metered) throw paymentRequired(onlyStreams, units);
+    const call = await credits.metered.open(raw.headers, most);
+    if (call.type === 'refused') throw paymentRequired(refusal(call.reason), units, metered);
+    return { ...nothing, metered: meteredAnswer(call) };
+  }
   if (!credits.carries(raw.headers)) {
     if (owner !== undefined) return nothing;
-    throw paymentRequired('Jobs at this relay cost credits, and this request has no key and no payment.', units);
+    throw paymentRequired(
+      'Jobs at this relay cost credits, and this request has no key and no payment.',
+      units,
+      metered,
+    );
   }
   const payment = await credits.take(raw, units, owner);
-  if (payment.type === 'required') throw paymentRequired(refusal(payment.reason), units);
+  if (payment.type === 'required') throw paymentRequired(refusal(payment.reason), units, metered);
   // A signature can be read on the chain by everybody, and must not spend what its payer has left.
   if (owner === undefined && !payment.isNew) {
     throw paymentRequired('This payment has been used. What is left of it is in its wallet’s account.', units);
   }
   return { payer: owner === undefined ? payment.address : undefined, headers: payment.headers };
 }
+
+const onlyStreams =
+  'The scheme "upto" pays for a streamed answer of a request without a key and without an Idempotency-Key.';
 
 /** Of the operator's keys the publishable ones too: he pays for what his pages ask. */
 const isFreeFor = (caller: Caller): boolean =>
@@ -92,11 +113,11 @@ export const refusal = (reason: string | undefined): string =>
 
 const chargeFor = (units: bigint): bigint => (units < chargeMin ? chargeMin : units);
 
-export const paymentRequired = (says: string, units: bigint): TabloomError =>
+export const paymentRequired = (says: string, units: bigint, metered?: Usage): TabloomError =>
   new TabloomError(
     'payment-required',
     `${says} Pay as the headers PAYMENT-REQUIRED or WWW-Authenticate say, or buy credits at /v1/credits/buy.`,
-    { details: { neededUnits: units.toString() } },
+    { details: { neededUnits: units.toString(), ...(metered ? { metered } : {}) } },
   );
 
 /** Micro-credits that an error asks for; undefined for one that is not about money. */
@@ -105,14 +126,20 @@ export function neededUnits(error: unknown): bigint | undefined {
   return typeof needed === 'string' ? chargeFor(BigInt(needed)) : undefined;
 }
 
+/** What an answer may use at most that may be paid when it has ended. */
+export const meteredUsage = (error: unknown): Usage | undefined =>
+  error instanceof TabloomError ? (error.details['metered'] as Usage | undefined) : undefined;
+
 /** The terms of a payment as the parts of a response, with a plain word for people. */
 export async function termsOf(
   credits: Credits,
   request: { readonly url: string; readonly method: string },
   units: bigint,
+  metered?: Usage,
 ): Promise<{ readonly headers: readonly (readonly [string, string])[]; readonly body: object }> {
   // Without what it carried: that has been judged, and is not to be taken now.
-  const asked = await credits.take({ url: request.url, method: request.method, headers: new Headers() }, units);
+  const { url, method } = request;
+  const asked = await credits.take({ url, method, headers: new Headers() }, units, undefined, metered);
   if (asked.type === 'paid') throw gatewayError('payment-required', refusal(undefined));
   const price = { scheme: 'exact', price_credits: writeCredits(units) };
   return { headers: asked.headers, body: { ...asked.terms, ...price } };

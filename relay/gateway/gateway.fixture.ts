@@ -86,6 +86,7 @@ export function gatewayFixture(
     keys: noKeys,
     keysNeeded: 'optional',
     sessions: noSessions,
+    escrows: { open: noEscrow, release: noEscrow, refund: noEscrow },
     signIn: { nonceOf: (message) => message, verify: async () => 'nobody' },
     walletKeys: {
       create: () => Promise.reject(new Error('no wallet')),
@@ -137,6 +138,7 @@ export function gatewayFixture(
   };
 }
 
+const noEscrow = () => Promise.reject(new Error('no wallet'));
 const noKeys: KeyReader = { find: async () => undefined, hasOrigin: async () => false };
 const noSessions: Sessions = {
   drawNonce: async () => ({ nonce: '', expiresAt: 0 }),
@@ -151,7 +153,7 @@ const noAnswers: AnswerStore = {
   save: async () => undefined,
   release: async () => undefined,
 };
-const noMetering: Metering = { hold: async () => undefined, close: () => undefined };
+const noMetering: Metering = { hold: async () => undefined, close: async () => undefined };
 
 /** Puts a worker into the directory. */
 export function announce(

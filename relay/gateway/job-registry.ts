@@ -44,10 +44,12 @@ export interface JobRunOptions extends AbortOptions {
   readonly endUser?: string | undefined;
   /** The wallet that pays where there is no key: a lower-case address. */
   readonly payer?: string | undefined;
+  /** The permit that pays instead. */
+  readonly permit?: string | undefined;
   /** The most that the job may use, as far as the request tells. */
   readonly most: Usage;
-  /** Called when the job of this very request has ended, with what was delivered. */
-  readonly onEnd?: ((used: Usage | undefined) => void) | undefined;
+  /** Called when the job of this very request has ended, with what was delivered. `written` resolves when the ledger has it. */
+  readonly onEnd?: ((used: Usage | undefined, written: Promise<void>) => void) | undefined;
 }
 
 export interface JobRun {
@@ -153,7 +155,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     attempts: Attempts,
     ids: readonly string[],
     place: ConnectionPlace,
-    { caller, payer, most, onEnd, signal }: JobRunOptions,
+    { caller, payer, permit, most, onEnd, signal }: JobRunOptions,
     times: { askedMs: number | undefined; heardMs: number | undefined },
   ): AsyncGenerator<JobEvent> => {
     const { kind } = attempts[0].ask;
@@ -172,7 +174,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       startedMs = lastMs = clock.elapsed();
       counts.running += 1;
       if (isOwner(caller)) for (const id of ids) owner?.jobs.add(id);
-      await metering.hold({ job, ids, key: caller.type === 'key' ? caller.key : undefined, payer, most });
+      await metering.hold({ job, ids, key: caller.type === 'key' ? caller.key : undefined, payer, permit, most });
       isHeld = true;
       return askInTurn(attempts, ids, consumer, anySignal([signal, closing.signal]));
     };
@@ -195,12 +197,13 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     const onOverOnce = () => {
       // When the client leaves, what it has received counts; how long its prompt was, only a receipt would say.
       if (outcome === 'cancelled' && delivered > 0) used = { tokensIn: most.tokensIn, tokensOut: delivered };
+      let written = Promise.resolve();
       if (isHeld) {
         const ms = clock.elapsed() - startedMs;
         const run = { model: worker?.model ?? attempts[0].model, kind, peer: worker?.peer, outcome, ms };
-        metering.close({ job, used, run });
+        written = metering.close({ job, used, run });
       }
-      onEnd?.(used);
+      onEnd?.(used, written);
       for (const id of ids) owner?.jobs.delete(id);
       place.release();
       counts.running -= 1;

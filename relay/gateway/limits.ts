@@ -16,6 +16,8 @@ export const gatewayLimits = {
   statusHoldMs: 5_000,
   /** Interval of SSE comments on a silent stream, so that proxies and clients keep waiting. */
   keepaliveIntervalMs: 3_000,
+  /** How long a stream stays open after its answer for the receipt of what it cost; that is collected anyhow. */
+  settlementMs: 60_000,
   idempotencyKeyLengthMax: 255,
   /** Answers kept for replay under an Idempotency-Key. */
   recordsMax: 256,

@@ -5,8 +5,8 @@ import type { ApiKey } from '../api-key.ts';
 export interface Metering {
   /** Resolves when it is written: no work begins before. @throws `insufficient-quota`, `insufficient-credits`, `ledger-unavailable`. */
   hold(hold: JobHold): Promise<void>;
-  /** Written soon after; not waited for. */
-  close(closing: JobClosing): void;
+  /** Written soon after, and retried until it is. No answer waits for it, only what is collected for one. */
+  close(closing: JobClosing): Promise<void>;
 }
 
 export interface JobHold {
@@ -16,6 +16,8 @@ export interface JobHold {
   readonly key: ApiKey | undefined;
   /** The wallet that pays where there is no key: a lower-case address. */
   readonly payer?: string | undefined;
+  /** The permit that pays instead. */
+  readonly permit?: string | undefined;
   readonly most: Usage;
 }
 

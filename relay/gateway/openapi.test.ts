@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
-import { TabloomError } from '#lib/base/errors.ts';
 import { manualClock } from '#lib/base/clock.fixture.ts';
+import { TabloomError } from '#lib/base/errors.ts';
 import { embedding } from '#lib/protocol/kinds/embedding.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
@@ -24,6 +24,9 @@ const record: ApiKey = {
   createdAt: 5_000,
   revokedAt: undefined,
 };
+
+const escrowed = { kind: 'llm', provider: `0x${'b'.repeat(40)}`, units: 5, price: 1n, deadline: 0 };
+const untouched = { state: 'open', delivered: 0, paid: 0n, share: 0n, refunded: 0n } as const;
 
 /** Texts for a conversation, a vector for an embedding. */
 const vector: Part = { type: 'embedding', index: 0, vector: new Uint8Array(8) };
@@ -102,6 +105,11 @@ function scene() {
         },
       },
       rpc: async ({ id }) => ({ jsonrpc: '2.0', id, result: '0x7a69' }),
+    },
+    escrows: {
+      open: async (terms) => ({ ...terms, ...untouched }),
+      release: async (id, units) => ({ ...escrowed, ...id, ...untouched, state: 'released', delivered: units }),
+      refund: () => Promise.reject(new TabloomError('escrow-not-due', 'Later.')),
     },
     signIn: { nonceOf: (message) => message, verify: async () => owner },
     walletKeys: {
@@ -232,6 +240,16 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['/pay/faucet', 200, { address: owner }],
     ['/pay/faucet', 400, { address: '0x' }],
   ],
+  'post /llm/escrow': [
+    ['/llm/escrow', 200, { job: 'j', provider: escrowed.provider, units: 5, price_credits: '0.25', deadline: 60 }],
+    ['/llm/escrow', 400, { job: 'j', provider: escrowed.provider, units: -5, price_credits: '0.25', deadline: 60 }],
+    ['/llm/escrow', 401, {}, signOut],
+  ],
+  'post /llm/release': [
+    ['/llm/release', 200, { job: 'j', units: 4 }],
+    ['/llm/release', 400, { job: 'j', units: 0.5 }],
+  ],
+  'post /llm/refund': [['/llm/refund', 409, { job: 'j' }]],
   'get /v1/openapi.json': [['/v1/openapi.json', 200]],
   'get /v1/reference': [['/v1/reference', 200]],
   'get /health': [
@@ -261,8 +279,8 @@ test('the document names every route that has an answer, and none besides', asyn
     const [method, path] = route.split(' ') as [string, string];
     return `${method.toLowerCase()} ${path.replace(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`;
   });
-  const unserved = routed.filter((route) => /^post \/v1\/(audio|images)\//.test(route));
-  expect(unserved).toHaveLength(6);
+  const unserved = routed.filter((route) => /^post \/(v1\/(audio|images)|render|voice)\//.test(route));
+  expect(unserved).toHaveLength(12);
   expect(documented.toSorted()).toEqual(routed.filter((route) => !unserved.includes(route)).toSorted());
   expect(Object.keys(cases).toSorted()).toEqual(documented.toSorted());
 });

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { LedgerDatabase } from './database.ts';
+import { escrowFindings } from './escrows.ts';
 import { accounts, balances as balancesOf } from './ledger.ts';
 
 /** What the books come to, and where they do not come out even. */
@@ -117,6 +118,19 @@ const allFindings = sql`
   SELECT t.job, 'was credited, and no payment for it is known'
     FROM transfers t WHERE t.type = 'purchase' AND NOT EXISTS
       (SELECT p.id FROM purchases p WHERE t.id = 'purchase/' || p.id AND p.state = 'paid')
+  UNION ALL
+  SELECT p.id, 'was collected or lost, and the books do not say so'
+    FROM permits p WHERE p.state IN ('paid', 'lost') AND NOT EXISTS
+      (SELECT t.id FROM transfers t WHERE t.id = 'permit/' || p.id AND t.units = p.units)
+  UNION ALL
+  SELECT p.id, 'is owed more or less than its job came to'
+    FROM permits p JOIN transfers c ON c.id = p.job || '/close' WHERE p.state IN ('due', 'paid', 'lost')
+    AND (c.type <> 'settle' OR c.units <> p.units)
+  UNION ALL
+  SELECT t.job, 'was collected, and no permit for it is known'
+    FROM transfers t WHERE t.type IN ('collection', 'loss') AND NOT EXISTS
+      (SELECT p.id FROM permits p WHERE t.id = 'permit/' || p.id AND p.state IN ('paid', 'lost'))
+  UNION ALL ${escrowFindings}
   UNION ALL
   SELECT ${sql.lit(accounts.held)}, 'is not what the open holds come to'
     WHERE (SELECT COALESCE(SUM(units), 0) FROM open_holds) <>

@@ -24,6 +24,8 @@ export interface Tables {
   readonly open_holds: OpenHoldRow;
   readonly balances: BalanceRow;
   readonly purchases: PurchaseRow;
+  readonly permits: PermitRow;
+  readonly escrows: EscrowRow;
   readonly runs: RunRow;
   readonly activity: ActivityRow;
   readonly answers: AnswerRow;
@@ -67,9 +69,22 @@ export interface TransferRow {
 
 /**
  * A `rest` is what was held and not used; an `opening` what an account paid on a day whose jobs are not kept any more; a
- * `purchase` what was paid for on a chain.
+ * `purchase` what was paid for on a chain; a `collection` what was collected there for a job that is over, and a `loss` what
+ * could not be; an `escrow` is followed by `payout` and `share`, and by a `refund` of what is left.
  */
-export type TransferType = 'hold' | 'settle' | 'release' | 'rest' | 'opening' | 'purchase';
+export type TransferType =
+  | 'hold'
+  | 'settle'
+  | 'release'
+  | 'rest'
+  | 'opening'
+  | 'purchase'
+  | 'collection'
+  | 'loss'
+  | 'escrow'
+  | 'payout'
+  | 'share'
+  | 'refund';
 
 /** What an account that pays in advance may still spend: the sum of its transfers, never negative. */
 export interface BalanceRow {
@@ -91,6 +106,43 @@ export interface PurchaseRow {
   readonly since: bigint;
   /** The transaction, once it is paid. */
   readonly hash: string | null;
+  readonly at: bigint;
+}
+
+/** What a stranger has signed for one answer: at most so much is collected, when it has ended. Written down before the work begins. */
+export interface PermitRow {
+  /** The chain, the token, the payer and the nonce of the permit. */
+  readonly id: string;
+  /** Whose answer it pays; null before that is held. */
+  readonly job: string | null;
+  /** `open` until the job has ended, `due` until it is collected, `lost` where that has become impossible. */
+  readonly state: 'open' | 'due' | 'paid' | 'void' | 'lost';
+  /** Micro-credits: what is taken, in whole units of the token; 0 while that is not known. */
+  readonly units: bigint;
+  /** JSON: the signed permit. */
+  readonly permit: string;
+  /** The block before which it cannot have been collected. */
+  readonly since: bigint;
+  readonly hash: string | null;
+  readonly at: bigint;
+}
+
+/** Credits that one wallet has set aside for a job of another. */
+export interface EscrowRow {
+  /** The payer and the job. */
+  readonly id: string;
+  readonly payer: string;
+  readonly job: string;
+  readonly kind: string;
+  readonly provider: string;
+  /** The most, of the kind's unit. */
+  readonly units: bigint;
+  /** Micro-credits of one. */
+  readonly price: bigint;
+  readonly deadline: bigint;
+  readonly state: 'open' | 'released' | 'refunded';
+  /** Units that were paid. */
+  readonly delivered: bigint;
   readonly at: bigint;
 }
 

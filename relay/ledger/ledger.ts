@@ -18,8 +18,11 @@ import { change, step, type Steps } from './transaction.ts';
 export interface Ledger {
   /** Resolves when it is written. @throws `insufficient-quota`, `insufficient-credits`, and nothing is held; `ledger-unavailable`. */
   hold(hold: Hold): Promise<void>;
-  /** Ends a hold, once: later calls for the same job change nothing. Written soon after, and retried until it is. */
-  close(closing: Closing): void;
+  /**
+   * Ends a hold, once: later calls for the same job change nothing. Written soon after, and retried until it is; resolves then,
+   * or where the relay stops before.
+   */
+  close(closing: Closing): Promise<void>;
   /**
    * Ends the holds that this gateway left open when it was last stopped or killed: by what the job came to, where there is a
    * record of it, otherwise by releasing them. Returns how many.
@@ -37,6 +40,8 @@ export interface Hold {
   readonly key: ApiKey | undefined;
   /** The wallet that pays where there is no key: a lower-case address. */
   readonly payer?: string | undefined;
+  /** The permit that pays instead, collected when the job is over; it pays one job. */
+  readonly permit?: string | undefined;
   /** The most that it may use. */
   readonly most: JobUsage;
 }
@@ -55,6 +60,8 @@ export interface LedgerComponents {
   readonly gateway: string;
   /** In units. What the operator and guests use is written down too, and asked of nobody. */
   readonly cost: (usage: JobUsage) => bigint;
+  /** The same in whole units of the chain's token, for what is collected there job by job. */
+  readonly costOnChain: (usage: JobUsage) => bigint;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -70,10 +77,22 @@ const retryMs = 1_000;
 const triesMax = 5;
 
 /** Where credits are while a job runs, and where they go for its work. */
-export const accounts = { held: 'held', work: 'work', guests: 'guests', operator: 'operator', chain: 'chain' } as const;
+export const accounts = {
+  held: 'held',
+  work: 'work',
+  guests: 'guests',
+  operator: 'operator',
+  chain: 'chain',
+  /** What permits are good for and was not collected yet; below zero by that much. */
+  promised: 'promised',
+  losses: 'losses',
+  escrowed: 'escrowed',
+  /** What the network keeps of what wallets pay each other. */
+  network: 'network',
+} as const;
 
-export function createLedger({ db, gateway, cost, clock, logger }: LedgerComponents): Ledger {
-  const books: Books = { statements: createStatements(db), gateway, cost };
+export function createLedger({ db, gateway, cost, costOnChain, clock, logger }: LedgerComponents): Ledger {
+  const books: Books = { statements: createStatements(db), gateway, cost, costOnChain };
 
   const writeOnce = (tasks: readonly Task[]): Promise<readonly (TabloomError | undefined)[]> =>
     db.transact(function* () {
@@ -138,6 +157,7 @@ export function createLedger({ db, gateway, cost, clock, logger }: LedgerCompone
       const written = closeUntilWritten(closing);
       closings.add(written);
       void written.finally(() => closings.delete(written));
+      return written;
     },
     async recover(recorded) {
       const open = await db.selectFrom('open_holds').selectAll().where('gateway', '=', gateway).execute();
@@ -164,17 +184,21 @@ const isConflict = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01');
 
 /** What every transaction on the books knows. */
-interface Books extends Pick<LedgerComponents, 'gateway' | 'cost'> {
+interface Books extends Pick<LedgerComponents, 'gateway' | 'cost' | 'costOnChain'> {
   readonly statements: Statements;
 }
 
 function* writeHold(books: Books, hold: Hold, at: number): Steps<TabloomError | undefined> {
-  const { statements, gateway, cost } = books;
-  const { job, ids, key, most } = hold;
+  const { statements, gateway } = books;
+  const { job, ids, key, permit, most } = hold;
   const account = accountOf(hold);
-  const units = cost(most);
+  const units = costFor(books, account, most);
   const isNew = yield* transfer(books, job, 'open', { type: 'hold', debit: account, credit: accounts.held, units }, at);
   if (!isNew) return undefined;
+  if (permit !== undefined && (yield* change(statements.bindPermit({ id: permit, job }))) === 0n) {
+    yield* change(statements.undo({ id: idOf(job, 'open') }));
+    return new TabloomError('payment-required', 'This payment has been used. Sign another one.');
+  }
   if (units > 0n && isPrepaid(account) && (yield* change(statements.spend({ account, units, least: units }))) === 0n) {
     yield* change(statements.undo({ id: idOf(job, 'open') }));
     const [balance] = yield* step(statements.balance({ account }));
@@ -204,11 +228,11 @@ function* writeHold(books: Books, hold: Hold, at: number): Steps<TabloomError | 
 }
 
 function* writeClosing(books: Books, { job, used, run }: Closing, at: number): Steps<undefined> {
-  const { statements, cost } = books;
+  const { statements } = books;
   const [open] = yield* step(statements.take({ job }));
   if (!open) return;
   const { held, work } = accounts;
-  const units = used ? least(cost(used), open.units) : open.units;
+  const units = used ? least(costFor(books, open.account, used), open.units) : open.units;
   const [type, credit] = used ? (['settle', work] as const) : (['release', open.account] as const);
   yield* transfer(books, job, 'close', { type, debit: held, credit, units }, at);
   const rest = open.units - units;
@@ -217,6 +241,10 @@ function* writeClosing(books: Books, { job, used, run }: Closing, at: number): S
   const back = used ? rest : units;
   if (back > 0n && isPrepaid(open.account)) {
     yield* change(books.statements.refund({ account: open.account, units: back }));
+  }
+  if (open.account === accounts.promised) {
+    const due = used ? units : 0n;
+    yield* change(statements.endPermit({ job, state: due > 0n ? 'due' : 'void', units: due }));
   }
   if (open.key_id !== null) {
     yield* settleQuota(statements, { keyId: open.key_id, day: open.day, tokens: open.tokens }, used);
@@ -241,11 +269,15 @@ function* transfer({ statements }: Books, job: string, name: Step, movement: Mov
 }
 
 /** For a key that its operator made, he pays, whatever a wallet offers. */
-function accountOf({ key, payer }: Pick<Hold, 'key' | 'payer'>): string {
+function accountOf({ key, payer, permit }: Pick<Hold, 'key' | 'payer' | 'permit'>): string {
   if (key !== undefined && key.owner === undefined) return accounts.operator;
+  if (permit !== undefined) return accounts.promised;
   const wallet = key?.owner ?? payer;
   return wallet === undefined ? accounts.guests : walletAccount(wallet);
 }
+
+const costFor = ({ cost, costOnChain }: Books, account: string, usage: JobUsage): bigint =>
+  account === accounts.promised ? costOnChain(usage) : cost(usage);
 
 /** Of a lower-case address. */
 export const walletAccount = (address: string): string => `wallet ${address}`;
@@ -253,7 +285,7 @@ export const walletAccount = (address: string): string => `wallet ${address}`;
 /** Wallets pay before they use anything. */
 const isPrepaid = (account: string): boolean => account.startsWith('wallet ');
 
-const insufficientCredits = (needed: bigint, left: bigint): TabloomError =>
+export const insufficientCredits = (needed: bigint, left: bigint): TabloomError =>
   new TabloomError(
     'insufficient-credits',
     `This request may cost ${writeCredits(needed)} credits, and ${writeCredits(left)} are left. Buy some at /v1/credits/buy, or set a lower max_tokens.`,

@@ -116,4 +116,34 @@ export const migrations: Record<string, Migration> = {
       await db.schema.createIndex('purchases_by_state').on('purchases').column('state').execute();
     },
   },
+  '2026-11-29-doors': {
+    async up(db: Kysely<unknown>) {
+      await table(db, 'permits')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('job', 'text', (column) => column.unique())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('units', 'bigint', (column) => column.notNull())
+        .addColumn('permit', 'text', (column) => column.notNull())
+        .addColumn('since', 'bigint', (column) => column.notNull())
+        .addColumn('hash', 'text')
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('permits_by_state').on('permits').column('state').execute();
+      await table(db, 'escrows')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('payer', 'text', (column) => column.notNull())
+        .addColumn('job', 'text', (column) => column.notNull())
+        .addColumn('kind', 'text', (column) => column.notNull())
+        .addColumn('provider', 'text', (column) => column.notNull())
+        .addColumn('units', 'bigint', (column) => column.notNull())
+        .addColumn('price', 'bigint', (column) => column.notNull())
+        .addColumn('deadline', 'bigint', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('delivered', 'bigint', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('escrows_by_deadline').on('escrows').columns(['state', 'deadline']).execute();
+      await db.schema.createIndex('escrows_by_payer').on('escrows').columns(['payer', 'state']).execute();
+    },
+  },
 };

@@ -40,6 +40,13 @@ export const createStatements = (db: LedgerDatabase) => ({
   balance: statement(['account'], ({ account }) =>
     db.selectFrom('balances').select('units').where('account', '=', account),
   ),
+  /** Names the job that a permit pays, once. */
+  bindPermit: statement(['id', 'job'], ({ id, job }) =>
+    db.updateTable('permits').set({ job }).where('id', '=', id).where('job', 'is', null),
+  ),
+  endPermit: statement(['job', 'state', 'units'], ({ job, state, units }) =>
+    db.updateTable('permits').set({ state, units }).where('job', '=', job),
+  ),
   take: statement(['job'], ({ job }) => db.deleteFrom('open_holds').where('job', '=', job).returningAll()),
   quota: statement(quotaColumns, (row) =>
     db

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../relay/ledger/database.ts';
 import { createCheckpoints } from '../../relay/storage/checkpoints.ts';
+import { escrowCases } from './ledger-escrows.ts';
 import { upkeepCases } from './ledger-upkeep.ts';
 import { ledgerCases } from './ledger.ts';
 
@@ -14,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('in a file', () => {
-  test.each([...ledgerCases, ...upkeepCases].map((one, index) => [one.name, one.run, index] as const))(
+  test.each([...ledgerCases, ...escrowCases, ...upkeepCases].map((one, index) => [one.name, one.run, index] as const))(
     '%s',
     (_name, run, index) => run({ file: join(folder, `${index}.db`) }),
   );

@@ -7,6 +7,7 @@ import { hashOfKey, keyTermsSchema } from '../../relay/api-key.ts';
 import { openDatabase, type DatabaseLocation, type LedgerDatabase } from '../../relay/ledger/database.ts';
 import { createCreditBook } from '../../relay/ledger/credits.ts';
 import { createKeyBook } from '../../relay/ledger/keys.ts';
+import { createPermitBook } from '../../relay/ledger/permits.ts';
 import { createLease } from '../../relay/ledger/lease.ts';
 import { createSessionBook } from '../../relay/ledger/sessions.ts';
 import { createActivity, type JobUsage } from '../../relay/ledger/activity.ts';
@@ -28,7 +29,7 @@ export const owner = '0x00000000000000000000000000000000000000aa';
 async function open(location: DatabaseLocation, gateway = 'a') {
   const db = await openDatabase(location);
   const clock = manualClock(Date.parse('2026-11-29T23:00:00Z'));
-  const ledger = createLedger({ db, gateway, cost, clock, logger: silentLogger });
+  const ledger = createLedger({ db, gateway, cost, costOnChain: cost, clock, logger: silentLogger });
   const keys = createKeyBook(db, { now: clock.now, random: seededRandom(gateway.charCodeAt(0)) });
   const credits = createCreditBook(db, { now: clock.now });
   return {
@@ -326,6 +327,46 @@ export const ledgerCases: readonly LedgerCase[] = [
     await credits.drop('q');
     await credits.complete('q', '0x3');
     equal(await credits.balance(walletAccount(owner)), { units: 7n, held: 0n }, 'after one that was dropped');
+    equal((await checkLedger(db, 0)).findings, [], 'findings');
+  }),
+  ledgerCase('a permit pays one job, by what it came to, and the books say what was collected', async (scene) => {
+    const { db, ledger, clock } = scene;
+    const permits = createPermitBook(db, { now: clock.now });
+    for (const id of ['a', 'b', 'c']) equal(await permits.begin({ id, permit: '{}', since: 1n }), true, 'written down');
+    equal(await permits.begin({ id: 'a', permit: '{}', since: 1n }), false, 'written down again');
+    const hold = (job: string, permit: string) => ledger.hold({ job, ids: [job], key: undefined, permit, most });
+    for (const id of ['a', 'b', 'c']) await hold(`of ${id}`, id);
+    equal(await codeOf(hold('another', 'a')), 'payment-required', 'a permit that pays a job already');
+    equal(await codeOf(hold('of none', 'none')), 'payment-required', 'a permit that is not known');
+    await permits.lost('a');
+    equal(await permits.due(9), [], 'while they run');
+    ledger.close({ job: 'of a', used: { tokensIn: 4, tokensOut: 3 }, run: undefined });
+    ledger.close({ job: 'of b', used: { tokensIn: 1, tokensOut: 0 }, run: undefined });
+    ledger.close({ job: 'of c', used: undefined, run: undefined });
+    await ledger.stop();
+    equal(
+      (await permits.due(9)).map(({ id, units }) => [id, units]),
+      [
+        ['a', 10n],
+        ['b', 1n],
+      ],
+      'due',
+    );
+    equal((await permits.find('c'))?.state, 'void', 'one whose job failed');
+    equal((await balances(db)).get('promised'), -11n, 'what is owed');
+    await Promise.all([permits.collected('a', '0x1'), permits.collected('a', '0x1'), permits.lost('b')]);
+    await permits.lost('a');
+    equal(
+      [...(await balances(db))].sort(),
+      [
+        ['chain', -10n],
+        ['held', 0n],
+        ['losses', -1n],
+        ['promised', 0n],
+        ['work', 11n],
+      ],
+      'at the end',
+    );
     equal((await checkLedger(db, 0)).findings, [], 'findings');
   }),
   ledgerCase('what was done is told by hour and model, and job by job', async ({ ledger, hold, db, clock }) => {

@@ -7,6 +7,7 @@ import type { AnswerDescription, RouteDescription } from '../openapi.ts';
 import { providerTermsSchema } from '../provider.ts';
 import { extensionSchema } from '../request.ts';
 import { buySchema, creditsSchema, purchaseSchema, termsSchema } from './credits.ts';
+import { escrowRequestSchema, escrowSchema, refundRequestSchema, releaseRequestSchema } from './escrow.ts';
 import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
 import { faucetRequestSchema, faucetSchema, rpcRequestSchema, rpcResponseSchema } from './payments.ts';
 import {
@@ -189,6 +190,34 @@ const paymentRoutes: readonly RouteDescription[] = [
   },
 ];
 
+const escrowRoutes: readonly RouteDescription[] = [
+  {
+    method: 'post',
+    path: '/llm/escrow',
+    summary:
+      'Sets credits aside for a job of another wallet: the most that it may cost. The same again changes nothing.',
+    request: escrowRequestSchema,
+    answers: { 200: json('They are held until the job is released, or its deadline has passed.', escrowSchema) },
+    credential: 'session',
+  },
+  {
+    method: 'post',
+    path: '/llm/release',
+    summary: 'Pays the provider for what was delivered, once; the rest goes back.',
+    request: releaseRequestSchema,
+    answers: { 200: json('It is paid.', escrowSchema) },
+    credential: 'session',
+  },
+  {
+    method: 'post',
+    path: '/llm/refund',
+    summary: 'Gives everything back: for the payer after the deadline, for the provider at any time.',
+    request: refundRequestSchema,
+    answers: { 200: json('It is back.', escrowSchema) },
+    credential: 'session',
+  },
+];
+
 const relayRoutes: readonly RouteDescription[] = [
   {
     method: 'get',
@@ -235,5 +264,6 @@ export const describeRoutes = (endpoints: Readonly<Record<string, Endpoint>>): r
   ...walletRoutes,
   ...creditRoutes,
   ...paymentRoutes,
+  ...escrowRoutes,
   ...relayRoutes,
 ];

@@ -16,6 +16,7 @@ import { gatewayLimits } from '../limits.ts';
 import type { ModelList } from '../model-list.ts';
 import type { ParsedRequest } from '../request.ts';
 import { withUpstream } from '../upstream.ts';
+import { withSettlement } from '../metered.ts';
 import { startStream, streamBody } from '../stream.ts';
 
 export interface GenerateComponents {
@@ -53,17 +54,23 @@ export function generate(
     const endUser = endUserOf(caller, parsed);
     const most = { tokensIn, tokensOut };
     await rate?.takeTokens(tokensIn + tokensOut, endUser);
-    const payment = await payForJob(credits, context, most).catch((error: unknown) => {
+    const isMeterable = parsed.answer === 'streamed' && key === undefined;
+    const payment = await payForJob(credits, context, most, { isMeterable }).catch((error: unknown) => {
       rate?.giveBack(tokensIn + tokensOut);
       throw error;
     });
+    const { metered } = payment;
     const { ids, events, times } = await jobs.run(attempts, key, {
       signal: left.signal,
       caller,
       endUser,
       payer: payment.payer,
+      permit: metered?.permit,
       most,
-      onEnd: rate && ((used) => rate.giveBack(tokensIn + tokensOut - (used ? used.tokensIn + used.tokensOut : 0))),
+      onEnd(used, written) {
+        rate?.giveBack(tokensIn + tokensOut - (used ? used.tokensIn + used.tokensOut : 0));
+        metered?.end(written);
+      },
     });
     const receipt = Object.fromEntries(payment.headers);
     const { ask, model } = attempts[0];
@@ -93,7 +100,7 @@ export function generate(
       signal: left.signal,
     });
     return new Response(
-      streamBody(frames, () => left.abort()),
+      streamBody(metered ? withSettlement(frames, metered.settled, clock) : frames, () => left.abort()),
       {
         headers: {
           'content-type': 'text/event-stream; charset=utf-8',

@@ -109,6 +109,17 @@ export function createPaymentDoor({ entry, payTo, secret, realm }: PaymentDoorIn
   };
 }
 
+/** The terms of another scheme of x402 beside those that a door asks for, in the header and in the body. */
+export function withFurtherTerms(required: Required, further: Readonly<Record<string, unknown>>): Required {
+  const accepts = Array.isArray(required.terms['accepts']) ? (required.terms['accepts'] as readonly unknown[]) : [];
+  const terms = { ...required.terms, accepts: [...accepts, further] };
+  const written = btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(terms))));
+  const headers = required.headers.map(([name, text]) =>
+    name === 'payment-required' ? ([name, written] as const) : ([name, text] as const),
+  );
+  return { ...required, headers, terms };
+}
+
 interface Payload {
   readonly from: string;
   readonly to: string;

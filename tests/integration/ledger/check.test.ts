@@ -17,7 +17,14 @@ const check = () => runRelay(['ledger', 'check'], { DATA_DIR: folder });
 
 test('ledger check tells what there is, and fails with what differs', async () => {
   const db = await openDatabase({ file: join(folder, 'ledger.db') });
-  const ledger = createLedger({ db, gateway: 'a gateway', cost: () => 5n, clock: systemClock, logger: silentLogger });
+  const ledger = createLedger({
+    db,
+    gateway: 'a gateway',
+    cost: () => 5n,
+    costOnChain: () => 5n,
+    clock: systemClock,
+    logger: silentLogger,
+  });
   const most = { tokensIn: 1, tokensOut: 1 };
   for (const job of ['one', 'two']) await ledger.hold({ job, ids: [job], key: undefined, most });
   ledger.close({ job: 'one', used: most, run: undefined });

@@ -17,7 +17,7 @@ import { killAt, say } from './kill-at.ts';
 const [file, number, side] = process.argv.slice(2);
 const db = await openDatabase({ file: file! });
 const clock = manualClock(Date.parse('2026-11-29T12:00:00Z'));
-const ledger = createLedger({ db, gateway: 'a', cost: () => 10n, clock, logger: silentLogger });
+const ledger = createLedger({ db, gateway: 'a', cost: () => 10n, costOnChain: () => 10n, clock, logger: silentLogger });
 const keys = createKeyBook(db, { now: clock.now, random: seededRandom(1) });
 const answers = createAnswerStore(db, { gateway: 'a', now: clock.now });
 const wallet = '0x00000000000000000000000000000000000000aa';

@@ -48,7 +48,14 @@ test(
 
         const db = await openDatabase({ file });
         const clock = manualClock(Date.parse('2026-11-29T12:01:00Z'));
-        const ledger = createLedger({ db, gateway: 'a', cost: () => 10n, clock, logger: silentLogger });
+        const ledger = createLedger({
+          db,
+          gateway: 'a',
+          cost: () => 10n,
+          costOnChain: () => 10n,
+          clock,
+          logger: silentLogger,
+        });
         await assertBalanced(db);
         await ledger.recover(recorded);
         await ledger.recover(recorded);

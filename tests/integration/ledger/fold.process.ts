@@ -16,6 +16,7 @@ const ledger = createLedger({
   db,
   gateway: 'a',
   cost: ({ tokensOut }) => BigInt(tokensOut),
+  costOnChain: ({ tokensOut }) => BigInt(tokensOut),
   clock,
   logger: silentLogger,
 });

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findPostgres } from '../../../scripts/tasks/services.ts';
+import { escrowCases } from '../../compliance/ledger-escrows.ts';
 import { sharedUpkeepCases, upkeepCases } from '../../compliance/ledger-upkeep.ts';
 import { ledgerCases } from '../../compliance/ledger.ts';
 import { openDatabase } from '../../../relay/ledger/database.ts';
@@ -25,7 +26,9 @@ describe.skipIf(findPostgres() === undefined)('in Postgres (needs the package "p
   };
 
   test.each(
-    [...ledgerCases, ...upkeepCases, ...sharedUpkeepCases].map((one, index) => [one.name, one.run, index] as const),
+    [...ledgerCases, ...escrowCases, ...upkeepCases, ...sharedUpkeepCases].map(
+      (one, index) => [one.name, one.run, index] as const,
+    ),
   )('%s', async (_name, run, index) => run(await create(`case_${index}`)));
 
   test('several that open it at once agree on its tables', async () => {

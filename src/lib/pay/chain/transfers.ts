@@ -2,7 +2,7 @@ import { encodeFunctionData, getAbiItem, parseEventLogs, parseSignature, type Tr
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
-import { createMutex } from '#lib/base/mutex.ts';
+import type { Mutex } from '#lib/base/mutex.ts';
 import { testUsdcAbi } from '#contracts/test-usdc.ts';
 import { chains, type ChainEntry } from '#contracts/chains.ts';
 import { payError } from '../errors.ts';
@@ -43,6 +43,8 @@ export interface TransferCollectorInit {
   readonly rpcUrl?: string | undefined;
   /** Pays the gas. */
   readonly wallet: LocalWallet;
+  /** Of the wallet's account, whose nonces are used one at a time. */
+  readonly turns: Mutex;
   readonly clock: Clock;
   readonly fetch: typeof globalThis.fetch;
 }
@@ -61,13 +63,12 @@ export function createTransferCollector({
   entry,
   rpcUrl = entry.rpcUrl,
   wallet,
+  turns,
   clock,
   fetch,
 }: TransferCollectorInit): TransferCollector {
   const limits = chainLimits;
   const node = createRpcClient({ entry, rpcUrl, fetch, requestTimeoutMs: limits.requestTimeoutMs });
-  // One at a time: they use one account's nonces.
-  const turns = createMutex();
   const token = { address: entry.token.address, abi: testUsdcAbi } as const;
 
   const find = async (transfer: AuthorizedTransfer, since: bigint, options: AbortOptions) => {

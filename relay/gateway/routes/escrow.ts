@@ -1,0 +1,202 @@
+import type { Context, Handler } from 'hono';
+import { z } from 'zod';
+import type { Clock } from '#lib/base/clock.ts';
+import { unitsPerCredit, writeCredits } from '../../credit-amount.ts';
+import { errorBody } from '../../http/error-body.ts';
+import { readJson, type BodyBudget } from '../body.ts';
+import type { GatewayEnv } from '../caller.ts';
+import type { Credits } from '../credits.ts';
+import { badRequest, gatewayError } from '../errors.ts';
+import { parseMember } from '../request.ts';
+import { readToken, type Sessions } from './wallet.ts';
+
+/** Credits that wallets set aside for jobs of each other, wherever that is written. Addresses are lower-case, amounts micro-credits. */
+export interface Escrows {
+  open(terms: EscrowTerms): Promise<Escrow>;
+  release(id: EscrowId, units: number): Promise<Escrow>;
+  refund(id: EscrowId, by: 'payer' | 'provider'): Promise<Escrow>;
+}
+
+interface EscrowId {
+  readonly payer: string;
+  readonly job: string;
+  readonly provider?: string | undefined;
+}
+
+interface EscrowTerms extends EscrowId {
+  readonly kind: string;
+  readonly provider: string;
+  readonly units: number;
+  readonly price: bigint;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+interface Escrow extends EscrowTerms {
+  readonly state: 'open' | 'released' | 'refunded';
+  readonly delivered: number;
+  readonly paid: bigint;
+  readonly share: bigint;
+  readonly refunded: bigint;
+}
+
+export interface EscrowComponents {
+  /** Undefined where jobs cost nothing. */
+  readonly credits?: Credits | undefined;
+  readonly escrows: Escrows;
+  readonly sessions: Sessions;
+  readonly bodies: BodyBudget;
+  readonly clock: Clock;
+}
+
+/** What one unit of a kind is; kinds whose work nobody does yet are refused by name. */
+export const escrowUnits = { llm: '1k_tokens' } as const;
+export const laterKinds = ['render', 'voice'] as const;
+export const escrowSteps = ['escrow', 'release', 'refund'] as const;
+
+const unitsMax = 1_000_000_000;
+const creditsMax = 1_000_000n;
+const deadlineSecondsMax = 30 * 86_400;
+
+const job = z.string({ error: 'must be a string' }).regex(/^[\w.:-]{1,64}$/, {
+  error: 'must have 1 to 64 letters, digits, dots, colons, dashes and underscores',
+});
+const address = z
+  .string({ error: 'must be an address' })
+  .regex(/^0x[0-9a-f]{40}$/i, { error: 'must be an address: 0x and 40 hexadecimal digits' })
+  .transform((text) => text.toLowerCase());
+const wholeUnits = (least: number) => {
+  const error = `must be a whole number from ${least} to ${unitsMax}`;
+  return z.number({ error }).int({ error }).min(least, { error }).max(unitsMax, { error });
+};
+const amount = z.string().regex(/^\d+(\.\d{1,6})?$/);
+
+export const escrowRequestSchema = z.strictObject({
+  job,
+  provider: address,
+  /** The most, of thousand tokens. */
+  units: wholeUnits(1),
+  /** Credits for one, as text, so that no client rounds them. */
+  price_credits: z
+    .string({ error: 'must be a string of digits, such as "0.25"' })
+    .regex(/^\d{1,7}(\.\d{1,6})?$/, { error: 'must be digits with at most six decimals, such as "0.25"' }),
+  /** Unix seconds. */
+  deadline: z.number({ error: 'must be a time in Unix seconds' }).int({ error: 'must be a time in Unix seconds' }),
+});
+export const releaseRequestSchema = z.strictObject({ job, units: wholeUnits(0) });
+export const refundRequestSchema = z.strictObject({ job, payer: address.optional() });
+
+export const escrowSchema = z.object({
+  object: z.literal('escrow'),
+  job: z.string(),
+  kind: z.string(),
+  state: z.enum(['open', 'released', 'refunded']),
+  payer: z.string(),
+  provider: z.string(),
+  unit: z.literal(escrowUnits.llm),
+  units: z.number().int(),
+  delivered_units: z.number().int(),
+  price_credits: amount,
+  escrowed_credits: amount,
+  paid_credits: amount,
+  network_credits: amount,
+  refunded_credits: amount,
+  deadline: z.number().int(),
+});
+
+type Route = Handler<GatewayEnv>;
+
+/** `POST /llm/escrow`: sets the most aside that a job may cost. */
+export function openEscrow(components: EscrowComponents): Route {
+  return async (context) => {
+    const payer = await walletOf(components, context);
+    const asked = parseMember(escrowRequestSchema, await readBody(components, context));
+    const price = readCredits(asked.price_credits);
+    const now = components.clock.now();
+    const deadline = asked.deadline * 1_000;
+    if (price === 0n) throw badRequest('"price_credits" must be more than 0.', 'price_credits');
+    if (BigInt(asked.units) * price > creditsMax * unitsPerCredit) {
+      throw badRequest(`"units" and "price_credits" come to more than ${creditsMax} credits.`, 'units');
+    }
+    if (asked.provider === payer) throw badRequest('"provider" must be another wallet.', 'provider');
+    if (deadline > now + deadlineSecondsMax * 1_000) {
+      throw badRequest('"deadline" must be within 30 days, in Unix seconds.', 'deadline');
+    }
+    const { job: name, provider, units } = asked;
+    const terms = { kind: 'llm', payer, job: name, provider, units, price, deadline };
+    return show(context, await components.escrows.open(terms));
+  };
+}
+
+/** `POST /llm/release`: the payer says what was delivered, which is paid; the rest goes back. */
+export function releaseEscrow(components: EscrowComponents): Route {
+  return async (context) => {
+    const payer = await walletOf(components, context);
+    const asked = parseMember(releaseRequestSchema, await readBody(components, context));
+    return show(context, await components.escrows.release({ payer, job: asked.job }, asked.units));
+  };
+}
+
+/** `POST /llm/refund`: by the payer after the deadline, or by the provider, which names the payer, at any time. */
+export function refundEscrow(components: EscrowComponents): Route {
+  return async (context) => {
+    const wallet = await walletOf(components, context);
+    const { job: name, payer = wallet } = parseMember(refundRequestSchema, await readBody(components, context));
+    const by = payer === wallet ? 'payer' : 'provider';
+    const id = by === 'payer' ? { payer, job: name } : { payer, job: name, provider: wallet };
+    return show(context, await components.escrows.refund(id, by));
+  };
+}
+
+/** For kinds that the protocol will define. The body is not read. */
+export const escrowUnavailable: Route = (context) => {
+  const message = 'This network does no such work yet, and holds no credits for it. For text, use /llm/escrow.';
+  return context.json(errorBody(501, { code: 'kind-unavailable', message, param: null }), 501);
+};
+
+async function readBody({ bodies }: EscrowComponents, context: Context<GatewayEnv>): Promise<unknown> {
+  await context.get('rate')?.takeRequest();
+  return (await readJson(context.req.raw, bodies, context.env?.body)).value;
+}
+
+/** Whoever may spend what a wallet has: its session, or a secret key that it made. */
+async function walletOf({ credits, sessions }: EscrowComponents, context: Context<GatewayEnv>): Promise<string> {
+  if (!credits) throw gatewayError('credits-unavailable', 'Jobs cost nothing at this relay, and it holds no credits.');
+  const caller = context.get('caller');
+  const wallet =
+    caller.type !== 'key'
+      ? await sessions.find(readToken(context.req.header('authorization')))
+      : caller.key.type === 'secret'
+        ? caller.key.owner
+        : undefined;
+  if (wallet !== undefined) return wallet;
+  throw gatewayError('not-signed-in', 'Send a secret key of a wallet, or the token of its session, as a bearer.');
+}
+
+/** Exactly, in micro-credits. */
+function readCredits(text: string): bigint {
+  const [whole, fraction = ''] = text.split('.');
+  return BigInt(whole!) * unitsPerCredit + BigInt(fraction.padEnd(6, '0'));
+}
+
+function show(context: Context<GatewayEnv>, escrow: Escrow): Response {
+  const { job: name, kind, state, payer, provider, units, delivered, price, paid, share, refunded, deadline } = escrow;
+  context.header('cache-control', 'no-store');
+  return context.json<z.output<typeof escrowSchema>>({
+    object: 'escrow',
+    job: name,
+    kind,
+    state,
+    payer,
+    provider,
+    unit: escrowUnits.llm,
+    units,
+    delivered_units: delivered,
+    price_credits: writeCredits(price),
+    escrowed_credits: writeCredits(BigInt(units) * price),
+    paid_credits: writeCredits(paid),
+    network_credits: writeCredits(share),
+    refunded_credits: writeCredits(refunded),
+    deadline: Math.floor(deadline / 1_000),
+  });
+}
