@@ -35,6 +35,8 @@ export const capsSchema = z.strictObject({
   /** Prompt and answer together. */
   tokensPerDay: whole(countMax),
   tokensTotal: whole(countMax),
+  /** A plan: what its requests may cost in a calendar month. What is left of a month is not carried over. */
+  creditsPerMonth: whole(1_000_000),
   /** Instead of the relay's own rates. */
   requestsPerMinute: whole(countMax),
   tokensPerMinute: whole(countMax),

@@ -26,6 +26,7 @@ export const createKey = (env: KeyCreateEnv): Promise<Printed> =>
         requestsTotal: env.KEY_REQUESTS_TOTAL,
         tokensPerDay: env.KEY_TOKENS_PER_DAY,
         tokensTotal: env.KEY_TOKENS_TOTAL,
+        creditsPerMonth: env.KEY_CREDITS_PER_MONTH,
         requestsPerMinute: env.KEY_REQUESTS_PER_MINUTE,
         tokensPerMinute: env.KEY_TOKENS_PER_MINUTE,
       },
@@ -90,6 +91,7 @@ const capNames: Readonly<Record<keyof KeyCaps, string>> = {
   requestsTotal: 'requests-total',
   tokensPerDay: 'tokens-per-day',
   tokensTotal: 'tokens-total',
+  creditsPerMonth: 'credits-per-month',
   requestsPerMinute: 'requests-per-minute',
   tokensPerMinute: 'tokens-per-minute',
 };

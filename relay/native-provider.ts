@@ -57,7 +57,7 @@ export type NativeState = ServingState | { readonly state: 'off' };
 
 export interface NativeProviderInput extends Pick<
   NativePeerComponents,
-  'net' | 'isGateway' | 'isOwners' | 'isExempt' | 'hardwareCard'
+  'net' | 'isGateway' | 'isOwners' | 'isBought' | 'isExempt' | 'hardwareCard'
 > {
   /** Opens what outlives the process; called once. */
   readonly open: () => Promise<{ readonly storage: SqliteStorage; readonly seed: Uint8Array }>;

@@ -43,6 +43,7 @@ import { createLedger } from './ledger/ledger.ts';
 import { createPermitBook } from './ledger/permits.ts';
 import { rarely } from './live/snapshot.ts';
 import { readBackends } from './backends.ts';
+import { readTasks } from './tasks.ts';
 import { createSessionBook } from './ledger/sessions.ts';
 import { createUpkeep } from './ledger/upkeep.ts';
 import { createLogger } from './log.ts';
@@ -83,6 +84,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
   const undo: (() => Promise<void> | void)[] = chain ? [() => chain.stop()] : [];
   try {
     const backends = await readBackends(env);
+    const tasks = await readTasks(env.TASKS);
     // Loaded only where something has a price, here and below: what knows a chain takes two seconds to load.
     if (earns(env)) (await import('./earnings.ts')).checkEarning(env);
     const guard = createGuard({
@@ -145,6 +147,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       net.status().relays.flatMap(({ addr, state }) => (state === 'connected' && isPublicRelay(addr) ? [addr] : []));
     let native = noNativeProvider;
     const ownersJobs = new Set<string>();
+    const boughtJobs = new Set<string>();
     const owners = new Set(env.OWNER_PEERS);
     const keepsSlots = backends.some(({ reserve }) => reserve > 0);
     const peer = await createPeer({
@@ -178,6 +181,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
         net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
         isGateway: (asker) => asker === net.self || owners.has(asker),
         isOwners: ({ id }, asker) => (asker === net.self ? ownersJobs.has(id) : owners.has(asker)),
+        isBought: ({ id }, asker) => asker === net.self && boughtJobs.has(id),
         isExempt: (asker) => asker === net.self || owners.has(asker),
         earn: async (storage) =>
           earns(env)
@@ -263,6 +267,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       random,
       jobsPerAddressMax: env.JOBS_PER_ADDRESS,
       jobsPerKeyMax: env.JOBS_PER_KEY,
+      bought: boughtJobs,
       owner: { jobs: ownersJobs, peer: () => (keepsSlots ? native.self : undefined) },
     });
     const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;
@@ -297,6 +302,8 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       credits,
       payments,
       escrows,
+      keyUsage: keys.usage,
+      tasks,
       activity: createActivity(database),
       jobs,
       models,

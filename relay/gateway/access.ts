@@ -104,10 +104,14 @@ function checkKey(key: ApiKey | undefined, headers: Headers, now: number): ApiKe
   return key;
 }
 
-/** @throws `model-not-allowed` for a model that the caller's key does not name. */
-export function assertModelsAllowed(caller: Caller, attempts: Attempts): void {
+/**
+ * @param alias what was asked for where that stands for a model.
+ * @throws `model-not-allowed` for a model that the caller's key does not name.
+ */
+export function assertModelsAllowed(caller: Caller, attempts: Attempts, alias?: string): void {
   if (caller.type !== 'key' || caller.key.models.length === 0) return;
   const { models } = caller.key;
-  if (attempts.every(({ model }) => models.includes(model))) return;
+  const asked = alias === undefined ? attempts.map(({ model }) => model) : [alias];
+  if (asked.every((model) => models.includes(model))) return;
   throw gatewayError('model-not-allowed', `This key may use ${models.join(', ')}. Ask for one of them.`, 'model');
 }

@@ -28,6 +28,8 @@ import {
   releaseEscrow,
   type EscrowComponents,
 } from './routes/escrow.ts';
+import { showKey, type KeyStateComponents } from './routes/key.ts';
+import { listTasks } from './routes/tasks.ts';
 import { describeRoutes } from './routes/descriptions.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
 import { forwardRpc, giveFromFaucet, limitPayments } from './routes/payments.ts';
@@ -69,7 +71,8 @@ export interface GatewayComponents
     AccessComponents,
     ActivityComponents,
     Omit<WalletComponents, 'bodies'>,
-    Omit<EscrowComponents, 'bodies'> {
+    Omit<EscrowComponents, 'bodies'>,
+    KeyStateComponents {
   readonly guard: Guard;
   /** Whether jobs from other machines need a key. */
   readonly keysNeeded: 'optional' | 'required';
@@ -174,12 +177,14 @@ export function createGateway(components: GatewayComponents): Gateway {
   for (const path of unavailablePaths) app.post(path, kindUnavailable);
   app.get('/v1/models', listModels(components));
   app.get('/v1/models/:id{.+}', showModel(components));
+  app.get('/v1/tasks', listTasks(components.tasks ?? []));
   app.get('/v1/network', showNetwork(components));
   app.get('/v1/route', showRoute(components));
   app.use('/v1/auth/*', reportRates(components.rates));
   app.post('/v1/auth/nonce', giveNonce(generateComponents));
   app.post('/v1/auth/sign-in', signInWallet(generateComponents));
   app.post('/v1/auth/sign-out', signOutWallet(generateComponents));
+  app.get('/v1/key', showKey(components));
   app.get('/v1/keys', listWalletKeys(generateComponents));
   app.post('/v1/keys', createWalletKey(generateComponents));
   app.delete('/v1/keys/:id', revokeWalletKey(generateComponents));
@@ -208,9 +213,11 @@ export function createGateway(components: GatewayComponents): Gateway {
     ...escrowPaths,
     '/v1/models',
     '/v1/models/:id{.+}',
+    '/v1/tasks',
     '/v1/network',
     '/v1/route',
     ...authPaths,
+    '/v1/key',
     '/v1/keys',
     '/v1/keys/:id',
     '/v1/credits',

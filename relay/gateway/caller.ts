@@ -8,9 +8,16 @@ export type Caller =
   | { readonly type: 'stranger'; readonly address: string }
   | { readonly type: 'key'; readonly key: ApiKey; readonly address: string | undefined };
 
-/** The relay's owner: a program on its machine, or one with a secret key that he made himself, not a wallet. */
+/**
+ * The relay's owner: a program on its machine, or one with a secret key that he made himself, not a wallet. A key with a plan he
+ * has sold.
+ */
 export const isOwner = (caller: Caller): boolean =>
-  caller.type === 'local' || (caller.type === 'key' && caller.key.type === 'secret' && caller.key.owner === undefined);
+  caller.type === 'local' ||
+  (caller.type === 'key' && caller.key.type === 'secret' && caller.key.owner === undefined && !hasPlan(caller));
+
+export const hasPlan = (caller: Caller): boolean =>
+  caller.type === 'key' && caller.key.caps.creditsPerMonth !== undefined;
 
 /** What a request comes with beside itself. */
 export interface RequestOrigin {

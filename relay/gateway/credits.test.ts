@@ -25,6 +25,8 @@ interface PaidInput {
 function paidGateway({ key, isNew = true, metered }: PaidInput = {}) {
   const taken: (readonly [bigint, string | undefined])[] = [];
   const holds: JobHold[] = [];
+  const bought = new Set<string>();
+  const wasBought: boolean[] = [];
   const credits: Credits = {
     price: { in: 1_000_000n, out: 2_000_000n },
     chain: { id: 1, name: 'A chain', token: 'USDC', payTo: '0xp' },
@@ -45,8 +47,15 @@ function paidGateway({ key, isNew = true, metered }: PaidInput = {}) {
   };
   const fixture = gatewayFixture(undefined, {
     credits,
+    bought,
     keys: { find: async (hash) => (hash === hashOfKey(text) ? key : undefined), hasOrigin: async () => false },
-    metering: { hold: async (hold) => void holds.push(hold), close: async () => undefined },
+    metering: {
+      hold: async (hold) => {
+        holds.push(hold);
+        wasBought.push(bought.has(hold.job));
+      },
+      close: async () => undefined,
+    },
   });
   const send = (path: string, body: object, headers: Record<string, string> = {}) =>
     fixture.gateway.fetch(
@@ -58,7 +67,7 @@ function paidGateway({ key, isNew = true, metered }: PaidInput = {}) {
       { client: '198.51.100.7' },
     );
   const chat = (headers?: Record<string, string>) => send('/v1/chat/completions', ask({ max_tokens: 9 }), headers);
-  return { chat, send, taken, holds, fixture };
+  return { chat, send, taken, holds, fixture, bought, wasBought };
 }
 
 test('a stranger without a payment gets the terms, and no work is done', async () => {
@@ -153,6 +162,23 @@ test('a key of a wallet pays from its account, one of the operator not at all', 
   expect([paying.status, wallet.taken]).toEqual([200, [[1_000_000n, '0xw']]]);
   const operator = paidGateway({ key: keyOf(undefined) });
   expect((await operator.chat(headers)).status).toBe(200);
+});
+
+test('a job that somebody pays for is known as such while it runs', async () => {
+  const headers = { authorization: `Bearer ${text}` };
+  const plan: ApiKey = { ...keyOf(undefined), caps: { creditsPerMonth: 5 } };
+  for (const [key, expected] of [
+    [keyOf('0xw'), true],
+    [plan, true],
+    [keyOf(undefined), false],
+  ] as const) {
+    const { chat, bought, wasBought } = paidGateway({ key });
+    expect((await chat(headers)).status).toBe(200);
+    expect([wasBought, bought.size]).toEqual([[expected], 0]);
+  }
+  const stranger = paidGateway();
+  await stranger.chat({ 'payment-signature': 'good' });
+  expect(stranger.wasBought).toEqual([true]);
 });
 
 test('credits are bought for the wallet of the key, or else for whoever signs', async () => {

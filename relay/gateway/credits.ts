@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import { unitsPerCredit, writeCredits } from '../credit-amount.ts';
-import type { Caller, GatewayEnv } from './caller.ts';
+import { hasPlan, type Caller, type GatewayEnv } from './caller.ts';
 import { gatewayError } from './errors.ts';
 import { meteredAnswer, type MeteredAnswer, type MeteredCalls } from './metered.ts';
 
@@ -54,13 +54,16 @@ const chargeMin = unitsPerCredit;
 
 /** What has been paid for a job: by whom, if by a wallet without a key, and the receipt for the response. */
 export interface JobPayment {
+  /** Whether somebody pays for it. */
+  readonly isBought: boolean;
   readonly payer: string | undefined;
   readonly headers: readonly (readonly [string, string])[];
   /** Where what the answer comes to is paid, when it has ended. */
   readonly metered?: MeteredAnswer | undefined;
 }
 
-const nothing: JobPayment = { payer: undefined, headers: [] };
+const nothing: JobPayment = { isBought: false, payer: undefined, headers: [] };
+const account: JobPayment = { ...nothing, isBought: true };
 
 /**
  * Takes the payment that a request for a job carries, and says who pays. Keys of wallets pay from their account, where the
@@ -70,22 +73,22 @@ export async function payForJob(
   credits: Credits | undefined,
   context: Context<GatewayEnv>,
   most: Usage,
-  form: { readonly isMeterable: boolean },
+  form: { readonly isMeterable: boolean; readonly price?: bigint | undefined },
 ): Promise<JobPayment> {
   const caller = context.get('caller');
   const { raw } = context.req;
-  if (!credits || isFreeFor(caller)) return nothing;
+  if (!credits || isFreeFor(caller)) return credits && hasPlan(caller) ? account : nothing;
   const owner = caller.type === 'key' ? caller.key.owner : undefined;
-  const units = chargeFor(credits.cost(most));
+  const units = chargeFor(form.price ?? credits.cost(most));
   const metered = owner === undefined && form.isMeterable ? most : undefined;
   if (credits.metered?.carries(raw.headers)) {
     if (!metered) throw paymentRequired(onlyStreams, units);
     const call = await credits.metered.open(raw.headers, most);
     if (call.type === 'refused') throw paymentRequired(refusal(call.reason), units, metered);
-    return { ...nothing, metered: meteredAnswer(call) };
+    return { ...account, metered: meteredAnswer(call) };
   }
   if (!credits.carries(raw.headers)) {
-    if (owner !== undefined) return nothing;
+    if (owner !== undefined) return account;
     throw paymentRequired(
       'Jobs at this relay cost credits, and this request has no key and no payment.',
       units,
@@ -98,7 +101,7 @@ export async function payForJob(
   if (owner === undefined && !payment.isNew) {
     throw paymentRequired('This payment has been used. What is left of it is in its wallet’s account.', units);
   }
-  return { payer: owner === undefined ? payment.address : undefined, headers: payment.headers };
+  return { ...account, payer: owner === undefined ? payment.address : undefined, headers: payment.headers };
 }
 
 const onlyStreams =

@@ -42,6 +42,7 @@ const gatewayStatus = {
   'key-unknown': 404,
   'bad-address': 400,
   'faucet-dry': 429,
+  'task-unknown': 404,
   'escrow-unknown': 404,
   'credits-unavailable': 404,
   'payments-unavailable': 404,

@@ -55,6 +55,7 @@ export function gatewayFixture(
     readonly metering?: Metering;
     readonly answers?: AnswerStore;
     readonly owner?: OwnerPart;
+    readonly bought?: Set<string>;
   } = {},
 ): GatewayFixture {
   const clock = over.clock ?? manualClock();
@@ -77,6 +78,7 @@ export function gatewayFixture(
     metering: over.metering ?? noMetering,
     answers: over.answers ?? noAnswers,
     owner: over.owner,
+    bought: over.bought,
     clock,
     random: seededRandom(over.seed ?? 1),
   });
@@ -86,6 +88,7 @@ export function gatewayFixture(
     keys: noKeys,
     keysNeeded: 'optional',
     sessions: noSessions,
+    keyUsage: async () => unused,
     escrows: { open: noEscrow, release: noEscrow, refund: noEscrow },
     signIn: { nonceOf: (message) => message, verify: async () => 'nobody' },
     walletKeys: {
@@ -138,6 +141,14 @@ export function gatewayFixture(
   };
 }
 
+const unused = {
+  requestsToday: 0,
+  tokensToday: 0,
+  requestsTotal: 0,
+  tokensTotal: 0,
+  unitsThisMonth: 1_250_000n,
+  monthEndsAt: 9_000,
+};
 const noEscrow = () => Promise.reject(new Error('no wallet'));
 const noKeys: KeyReader = { find: async () => undefined, hasOrigin: async () => false };
 const noSessions: Sessions = {

@@ -46,6 +46,10 @@ export interface JobRunOptions extends AbortOptions {
   readonly payer?: string | undefined;
   /** The permit that pays instead. */
   readonly permit?: string | undefined;
+  /** In micro-credits, where it is fixed whatever is used. */
+  readonly price?: bigint | undefined;
+  /** Whether somebody pays for it. */
+  readonly isBought?: boolean | undefined;
   /** The most that the job may use, as far as the request tells. */
   readonly most: Usage;
   /** Called when the job of this very request has ended, with what was delivered. `written` resolves when the ledger has it. */
@@ -120,6 +124,8 @@ export interface JobRegistryComponents {
   readonly jobsPerAddressMax?: number | undefined;
   readonly jobsPerKeyMax?: number | undefined;
   readonly owner?: OwnerPart | undefined;
+  /** Holds the ids of jobs that somebody pays for while they run. */
+  readonly bought?: Set<string> | undefined;
   /** Called once for each job that is over. */
   readonly onOver?: ((job: JobMeasurement) => void) | undefined;
 }
@@ -133,7 +139,7 @@ export interface OwnerPart {
 }
 
 export function createJobRegistry(components: JobRegistryComponents): JobRegistry {
-  const { consumer, metering, answers, clock, random, onOver, owner } = components;
+  const { consumer, metering, answers, clock, random, onOver, owner, bought } = components;
   const places = createPlaces({
     clock,
     placesMax: gatewayLimits.jobsMax,
@@ -155,7 +161,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     attempts: Attempts,
     ids: readonly string[],
     place: ConnectionPlace,
-    { caller, payer, permit, most, onEnd, signal }: JobRunOptions,
+    { caller, payer, permit, price, isBought, most, onEnd, signal }: JobRunOptions,
     times: { askedMs: number | undefined; heardMs: number | undefined },
   ): AsyncGenerator<JobEvent> => {
     const { kind } = attempts[0].ask;
@@ -174,7 +180,16 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       startedMs = lastMs = clock.elapsed();
       counts.running += 1;
       if (isOwner(caller)) for (const id of ids) owner?.jobs.add(id);
-      await metering.hold({ job, ids, key: caller.type === 'key' ? caller.key : undefined, payer, permit, most });
+      if (isBought) for (const id of ids) bought?.add(id);
+      await metering.hold({
+        job,
+        ids,
+        key: caller.type === 'key' ? caller.key : undefined,
+        payer,
+        permit,
+        most,
+        price,
+      });
       isHeld = true;
       return askInTurn(attempts, ids, consumer, anySignal([signal, closing.signal]));
     };
@@ -205,6 +220,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       }
       onEnd?.(used, written);
       for (const id of ids) owner?.jobs.delete(id);
+      for (const id of ids) bought?.delete(id);
       place.release();
       counts.running -= 1;
       counts[outcome] += 1;

@@ -19,6 +19,8 @@ export interface JobHold {
   /** The permit that pays instead. */
   readonly permit?: string | undefined;
   readonly most: Usage;
+  /** In micro-credits, where it is fixed whatever is used. */
+  readonly price?: bigint | undefined;
 }
 
 export interface JobClosing {

@@ -186,6 +186,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['/v1/models/tabloom-demo', 200],
     ['/v1/models/unheard-of', 404],
   ],
+  'get /v1/tasks': [['/v1/tasks', 200]],
   'get /v1/network': [['/v1/network', 200]],
   'get /v1/route': [
     ['/v1/route', 200],
@@ -206,6 +207,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['/v1/auth/sign-in', 400, { message: 'm' }],
   ],
   'post /v1/auth/sign-out': [['/v1/auth/sign-out', 204]],
+  'get /v1/key': [['/v1/key', 401]],
   'get /v1/keys': [
     ['/v1/keys', 200],
     ['/v1/keys', 401, undefined, signOut],

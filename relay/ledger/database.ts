@@ -20,6 +20,7 @@ export interface Tables {
   readonly keys: KeyRow;
   readonly key_origins: { readonly origin: string; readonly key_id: string };
   readonly quota: QuotaRow;
+  readonly spending: SpendingRow;
   readonly transfers: TransferRow;
   readonly open_holds: OpenHoldRow;
   readonly balances: BalanceRow;
@@ -52,6 +53,14 @@ export interface QuotaRow {
   readonly period: string;
   readonly requests: bigint;
   readonly tokens: bigint;
+}
+
+/** What the requests of a key have cost in a month of UTC, in micro-credits; what running jobs hold counts in full. */
+export interface SpendingRow {
+  readonly key_id: string;
+  /** As `2026-11`. */
+  readonly month: string;
+  readonly units: bigint;
 }
 
 /** One movement of credits from an account to another: both sides of an entry in one row, so that the books always balance. */
@@ -158,6 +167,8 @@ export interface OpenHoldRow {
   readonly key_id: string | null;
   readonly day: string;
   readonly tokens: bigint;
+  /** 1 where it costs all of `units`, whatever it uses. */
+  readonly fixed: bigint;
 }
 
 /** A job that has ended. */

@@ -2,6 +2,9 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Random } from '#lib/base/random.ts';
 import { drawKey, hashOfKey, keyIdOf, keyTermsSchema, type ApiKey, type KeyTerms } from '../api-key.ts';
 import type { KeyRow, LedgerDatabase } from './database.ts';
+import { dayOf } from './ledger.ts';
+import { monthOf, nextMonth } from './plan.ts';
+import { totalPeriod } from './quota.ts';
 
 /** The keys of this relay's gateway. `owner` is the wallet whose keys are meant; undefined for the operator, who has all. */
 export interface KeyBook {
@@ -13,8 +16,21 @@ export interface KeyBook {
   list(owner: string | undefined): Promise<readonly ApiKey[]>;
   /** False when there is no such key, or it is another's. Idempotent. */
   revoke(id: string, owner: string | undefined): Promise<boolean>;
+  /** What it has used; what running jobs have reserved counts in full. */
+  usage(id: string): Promise<KeyUsage>;
   /** Whether some key that was not revoked may be used from pages of this origin. */
   hasOrigin(origin: string): Promise<boolean>;
+}
+
+export interface KeyUsage {
+  readonly requestsToday: number;
+  readonly tokensToday: number;
+  readonly requestsTotal: number;
+  readonly tokensTotal: number;
+  /** In micro-credits. */
+  readonly unitsThisMonth: bigint;
+  /** When the month begins anew, in milliseconds since the epoch. */
+  readonly monthEndsAt: number;
 }
 
 const listedMax = 1_000;
@@ -82,6 +98,31 @@ export function createKeyBook(
         await write.deleteFrom('key_origins').where('key_id', '=', id).execute();
         return true;
       });
+    },
+    async usage(id) {
+      const at = now();
+      const periods = [dayOf(at), totalPeriod];
+      const rows = await db
+        .selectFrom('quota')
+        .selectAll()
+        .where('key_id', '=', id)
+        .where('period', 'in', periods)
+        .execute();
+      const [today, total] = periods.map((period) => rows.find((row) => row.period === period));
+      const spent = await db
+        .selectFrom('spending')
+        .select('units')
+        .where('key_id', '=', id)
+        .where('month', '=', monthOf(at))
+        .executeTakeFirst();
+      return {
+        requestsToday: Number(today?.requests ?? 0n),
+        tokensToday: Number(today?.tokens ?? 0n),
+        requestsTotal: Number(total?.requests ?? 0n),
+        tokensTotal: Number(total?.tokens ?? 0n),
+        unitsThisMonth: spent?.units ?? 0n,
+        monthEndsAt: nextMonth(at),
+      };
     },
     async hasOrigin(origin) {
       const row = await db.selectFrom('key_origins').select('key_id').where('origin', '=', origin).executeTakeFirst();

@@ -7,6 +7,7 @@ import { writeCredits } from '../credit-amount.ts';
 import { addRun, type JobUsage, type Run } from './activity.ts';
 import { createBatchWriter } from './batch-writer.ts';
 import type { LedgerDatabase, OpenHoldRow, TransferType } from './database.ts';
+import { releaseSpending, reserveSpending, settleSpending } from './plan.ts';
 import { reserveQuota, settleQuota } from './quota.ts';
 import { createStatements, type Statements } from './statements.ts';
 import { change, step, type Steps } from './transaction.ts';
@@ -44,6 +45,8 @@ export interface Hold {
   readonly permit?: string | undefined;
   /** The most that it may use. */
   readonly most: JobUsage;
+  /** What it costs if it comes to anything, in units; by what it used where this is left out. */
+  readonly price?: bigint | undefined;
 }
 
 export interface Closing {
@@ -190,9 +193,9 @@ interface Books extends Pick<LedgerComponents, 'gateway' | 'cost' | 'costOnChain
 
 function* writeHold(books: Books, hold: Hold, at: number): Steps<TabloomError | undefined> {
   const { statements, gateway } = books;
-  const { job, ids, key, permit, most } = hold;
+  const { job, ids, key, permit, most, price } = hold;
   const account = accountOf(hold);
-  const units = costFor(books, account, most);
+  const units = price ?? costFor(books, account, most);
   const isNew = yield* transfer(books, job, 'open', { type: 'hold', debit: account, credit: accounts.held, units }, at);
   if (!isNew) return undefined;
   if (permit !== undefined && (yield* change(statements.bindPermit({ id: permit, job }))) === 0n) {
@@ -206,7 +209,7 @@ function* writeHold(books: Books, hold: Hold, at: number): Steps<TabloomError | 
   }
   const day = dayOf(at);
   const tokens = BigInt(most.tokensIn + most.tokensOut);
-  const refused = key && (yield* reserveQuota(statements, key, { day, at, tokens }));
+  const refused = key && (yield* reserveCaps(statements, key, { day, at, tokens, units }));
   if (refused) {
     // In the same transaction: no one has seen it.
     yield* change(statements.undo({ id: idOf(job, 'open') }));
@@ -222,9 +225,23 @@ function* writeHold(books: Books, hold: Hold, at: number): Steps<TabloomError | 
     key_id: key?.id ?? null,
     day,
     tokens,
+    fixed: price === undefined ? 0n : 1n,
   };
   yield* change(statements.open({ ...row }));
   return undefined;
+}
+
+/** The plan and the quota, both or neither. */
+function* reserveCaps(
+  statements: Statements,
+  key: ApiKey,
+  most: { readonly day: string; readonly at: number; readonly tokens: bigint; readonly units: bigint },
+): Steps<TabloomError | undefined> {
+  const spent = yield* reserveSpending(statements, key, most);
+  if (spent) return spent;
+  const refused = yield* reserveQuota(statements, key, most);
+  if (refused) yield* releaseSpending(statements, key, most);
+  return refused;
 }
 
 function* writeClosing(books: Books, { job, used, run }: Closing, at: number): Steps<undefined> {
@@ -232,7 +249,7 @@ function* writeClosing(books: Books, { job, used, run }: Closing, at: number): S
   const [open] = yield* step(statements.take({ job }));
   if (!open) return;
   const { held, work } = accounts;
-  const units = used ? least(costFor(books, open.account, used), open.units) : open.units;
+  const units = used && open.fixed === 0n ? least(costFor(books, open.account, used), open.units) : open.units;
   const [type, credit] = used ? (['settle', work] as const) : (['release', open.account] as const);
   yield* transfer(books, job, 'close', { type, debit: held, credit, units }, at);
   const rest = open.units - units;
@@ -247,6 +264,7 @@ function* writeClosing(books: Books, { job, used, run }: Closing, at: number): S
     yield* change(statements.endPermit({ job, state: due > 0n ? 'due' : 'void', units: due }));
   }
   if (open.key_id !== null) {
+    yield* settleSpending(statements, { keyId: open.key_id, day: open.day, units: open.units }, used && units);
     yield* settleQuota(statements, { keyId: open.key_id, day: open.day, tokens: open.tokens }, used);
   }
   if (run) yield* addRun(statements, { job, run, used, at });

@@ -146,4 +146,18 @@ export const migrations: Record<string, Migration> = {
       await db.schema.createIndex('escrows_by_payer').on('escrows').columns(['payer', 'state']).execute();
     },
   },
+  '2026-11-30-plans': {
+    async up(db: Kysely<unknown>) {
+      await table(db, 'spending')
+        .addColumn('key_id', 'text', (column) => column.notNull())
+        .addColumn('month', 'text', (column) => column.notNull())
+        .addColumn('units', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('spending_pk', ['key_id', 'month'])
+        .execute();
+      await db.schema
+        .alterTable('open_holds')
+        .addColumn('fixed', 'bigint', (column) => column.notNull().defaultTo(0))
+        .execute();
+    },
+  },
 };

@@ -15,7 +15,7 @@ export function* reserveQuota(
 ): Steps<TabloomError | undefined> {
   const periods = [
     { period: day, requestsMax: caps.requestsPerDay, tokensMax: caps.tokensPerDay },
-    { period: total, requestsMax: caps.requestsTotal, tokensMax: caps.tokensTotal },
+    { period: totalPeriod, requestsMax: caps.requestsTotal, tokensMax: caps.tokensTotal },
   ];
   for (const [index, { period, requestsMax, tokensMax }] of periods.entries()) {
     const used = yield* add(statements, id, period, 1n, tokens);
@@ -27,7 +27,7 @@ export function* reserveQuota(
     if (what === undefined) continue;
     for (const done of periods.slice(0, index + 1)) yield* add(statements, id, done.period, -1n, -tokens);
     const left = what === 'tokens' ? BigInt(tokensMax!) - (used.tokens - tokens) : 0n;
-    return insufficient(period === total ? undefined : at, what, { left: left < 0n ? 0n : left, wanted: tokens });
+    return insufficient(period === totalPeriod ? undefined : at, what, { left: left < 0n ? 0n : left, wanted: tokens });
   }
   return undefined;
 }
@@ -40,10 +40,11 @@ export function* settleQuota(
 ): Steps<void> {
   const requests = used ? 0n : -1n;
   const change = BigInt(used ? used.tokensIn + used.tokensOut : 0) - tokens;
-  for (const period of [day, total]) yield* add(statements, keyId, period, requests, change);
+  for (const period of [day, totalPeriod]) yield* add(statements, keyId, period, requests, change);
 }
 
-const total = 'total';
+/** Of all time. */
+export const totalPeriod = 'total';
 const dayMs = 86_400_000;
 
 const exceeds = (used: bigint, most: number | undefined): boolean => most !== undefined && used > BigInt(most);

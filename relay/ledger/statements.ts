@@ -5,7 +5,7 @@ import { statement } from './statement.ts';
 export type Statements = ReturnType<typeof createStatements>;
 
 const transferColumns = ['id', 'job', 'type', 'debit', 'credit', 'units', 'at'] as const;
-const holdColumns = ['job', 'gateway', 'ids', 'account', 'units', 'key_id', 'day', 'tokens'] as const;
+const holdColumns = ['job', 'gateway', 'ids', 'account', 'units', 'key_id', 'day', 'tokens', 'fixed'] as const;
 const quotaColumns = ['key_id', 'period', 'requests', 'tokens'] as const;
 const runColumns = ['job', 'at', 'model', 'kind', 'peer', 'outcome', 'tokens_in', 'tokens_out', 'ms'] as const;
 const activityColumns = ['hour', 'model', 'jobs', 'finished', 'tokens_in', 'tokens_out'] as const;
@@ -59,6 +59,18 @@ export const createStatements = (db: LedgerDatabase) => ({
         })),
       )
       .returning(['requests', 'tokens']),
+  ),
+  /** Adds to what a key has cost in a month. */
+  spending: statement(['key_id', 'month', 'units'], (row) =>
+    db
+      .insertInto('spending')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict.columns(['key_id', 'month']).doUpdateSet(({ ref, eb }) => ({
+          units: eb(ref('spending.units'), '+', ref('excluded.units')),
+        })),
+      )
+      .returning('units'),
   ),
   run: statement(runColumns, (row) =>
     db

@@ -39,6 +39,8 @@ export interface NativePeerComponents {
   readonly isGateway: (peer: PeerId) => boolean;
   /** Whether a job is that of this machine's owner, who comes first and has the reserved slots to himself. */
   readonly isOwners: (job: Job, asker: PeerId) => boolean;
+  /** Whether a job is paid for at the gateway that asks. */
+  readonly isBought?: ((job: Job, asker: PeerId) => boolean) | undefined;
   /** Whether a peer pays nothing, whatever the price. */
   readonly isExempt: (asker: PeerId) => boolean;
   /** What the models cost everybody else, and how it is paid. */
@@ -82,6 +84,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     keepAnswers: (asker) => (components.net.local?.get(asker) ? 'in-memory' : 'in-storage'),
     policy: (job, asker) => policy?.(job, asker) ?? serving.refuse?.(job, isOwners(job, asker) ? 'owner' : 'other'),
     isOwners,
+    isBought: components.isBought,
     isExempt,
     till: earnings?.till,
     price: earnings?.price,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EnvOf, Settings } from './setting.ts';
-import { decimal, hexadecimal, millionths } from './values.ts';
+import { decimal, hexadecimal, millionths, path } from './values.ts';
 
 const creditsSchema = millionths('credits');
 
@@ -12,6 +12,10 @@ export const creditSettings = {
       'Credits for a million tokens of prompts; one credit is a cent. Without a price nothing costs anything. With one, wallets pay in advance, and strangers with each request; programs of this machine and keys that the operator makes do not. See [Credits](#credits).',
   },
   PRICE_OUT: { schema: creditsSchema.optional(), meaning: 'The same of answers.' },
+  TASKS: {
+    schema: path.optional(),
+    meaning: 'A JSON file with tasks: prompts of yours at a fixed price. See [Plans and tasks](#plans-and-tasks).',
+  },
   CREDITS_CHAIN: {
     schema: decimal.pipe(z.number().int()).default(8453),
     meaning:

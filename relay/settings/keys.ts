@@ -51,6 +51,11 @@ export const keyTermSettings = {
     meaning: 'Tokens in all.',
     flag: { name: 'tokens-total', argument: 'number', help: 'tokens in all' },
   },
+  KEY_CREDITS_PER_MONTH: {
+    schema: count.optional(),
+    meaning: 'A plan: credits per calendar month of UTC, of which the rest is not carried over. Needs a price.',
+    flag: { name: 'credits-per-month', argument: 'number', help: 'a plan: credits per month of UTC' },
+  },
   KEY_REQUESTS_PER_MINUTE: {
     schema: count.optional(),
     standard: "the relay's",

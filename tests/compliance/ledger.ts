@@ -310,6 +310,46 @@ export const ledgerCases: readonly LedgerCase[] = [
     equal(await codeOf(scene.hold('2', key)), 'insufficient-quota', 'the second');
     equal(await scene.credits.balance(walletAccount(owner)), { units: 70n, held: 50n }, 'balance');
   }),
+  ledgerCase(
+    'a plan is a budget by the calendar month, counting what runs, and nothing is carried over',
+    async (scene) => {
+      const key = await scene.makeKey({ caps: { creditsPerMonth: 1 } });
+      const dear = { tokensIn: 200_000, tokensOut: 200_000 };
+      const hold = (job: string) => scene.ledger.hold({ job, ids: [job], key, most: dear });
+      await hold('1');
+      const refused = await hold('2').catch((thrown: { details: object; message: string }) => thrown);
+      equal((refused as { details: object }).details, { retryAfterMs: 25 * 3_600_000 }, 'the first of December');
+      equal(/has 0\.4 credits of its plan left/.test((refused as { message: string }).message), true, 'what is left');
+      void scene.ledger.close({ job: '1', used: { tokensIn: 100_000, tokensOut: 100_000 }, run: undefined });
+      await scene.ledger.stop();
+      equal((await scene.keys.usage(key.id)).unitsThisMonth, 300_000n, 'what it came to');
+      await hold('3');
+      void scene.ledger.close({ job: '3', used: undefined, run: undefined });
+      await scene.ledger.stop();
+      const { requestsToday, tokensToday, unitsThisMonth } = await scene.keys.usage(key.id);
+      equal([requestsToday, tokensToday, unitsThisMonth], [1, 200_000, 300_000n], 'one that failed costs nothing');
+      await scene.clock.advance(25 * 3_600_000);
+      equal((await scene.keys.usage(key.id)).unitsThisMonth, 0n, 'anew');
+      await hold('4');
+      equal(await codeOf(hold('5')), 'insufficient-quota', 'what was left of November is gone');
+    },
+  ),
+  ledgerCase('a fixed price is paid for whatever was used, and not for what failed', async (scene) => {
+    await scene.pay(owner, 100n);
+    const hold = (job: string) => scene.ledger.hold({ job, ids: [job], key: undefined, payer: owner, most, price: 7n });
+    for (const job of ['1', '2']) await hold(job);
+    void scene.ledger.close({ job: '1', used: { tokensIn: 1, tokensOut: 1 }, run: undefined });
+    void scene.ledger.close({ job: '2', used: undefined, run: undefined });
+    await scene.ledger.stop();
+    equal(await scene.credits.balance(walletAccount(owner)), { units: 93n, held: 0n }, 'balance');
+    equal((await checkLedger(scene.db, 0)).findings, [], 'findings');
+  }),
+  ledgerCase('what a cap refuses is not counted against a plan', async (scene) => {
+    const key = await scene.makeKey({ caps: { creditsPerMonth: 1, requestsTotal: 1 } });
+    await scene.hold('1', key);
+    equal(await codeOf(scene.hold('2', key)), 'insufficient-quota', 'the second');
+    equal((await scene.keys.usage(key.id)).unitsThisMonth, 50n, 'the first alone');
+  }),
   ledgerCase('a payment is credited once, and one that was not collected never', async ({ credits, db }) => {
     const purchase = { id: 'p', account: walletAccount(owner), units: 7n, transfer: '{}', since: 3n };
     const begun = await Promise.all(Array.from({ length: 5 }, () => credits.begin(purchase)));

@@ -9,6 +9,7 @@ import { extensionSchema } from '../request.ts';
 import { buySchema, creditsSchema, purchaseSchema, termsSchema } from './credits.ts';
 import { escrowRequestSchema, escrowSchema, refundRequestSchema, releaseRequestSchema } from './escrow.ts';
 import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
+import { taskListSchema } from './tasks.ts';
 import { faucetRequestSchema, faucetSchema, rpcRequestSchema, rpcResponseSchema } from './payments.ts';
 import {
   healthSchema,
@@ -23,6 +24,7 @@ import {
   createdKeySchema,
   keyListSchema,
   keyRequestSchema,
+  keyStateSchema,
   nonceSchema,
   revokedKeySchema,
   sessionSchema,
@@ -71,6 +73,12 @@ const reads: readonly RouteDescription[] = [
     path: '/v1/models/{id}',
     summary: 'One of them, by its name or artefact.',
     answers: { 200: json('The model.', modelSchema) },
+  },
+  {
+    method: 'get',
+    path: '/v1/tasks',
+    summary: 'Prompts of the operator at a fixed price, each asked for as a model.',
+    answers: { 200: json('The tasks.', taskListSchema) },
   },
   {
     method: 'get',
@@ -128,6 +136,13 @@ const walletRoutes: readonly RouteDescription[] = [
     summary: 'Ends the session of the token.',
     answers: { 204: { description: 'It has ended.' } },
     credential: 'session',
+  },
+  {
+    method: 'get',
+    path: '/v1/key',
+    summary: 'The secret key that asks: what it may do, and what it has used.',
+    answers: { 200: json('The key.', keyStateSchema) },
+    credential: 'key',
   },
   {
     method: 'get',

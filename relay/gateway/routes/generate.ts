@@ -15,6 +15,7 @@ import type { IdempotencyKey, JobRegistry } from '../job-registry.ts';
 import { gatewayLimits } from '../limits.ts';
 import type { ModelList } from '../model-list.ts';
 import type { ParsedRequest } from '../request.ts';
+import { readTask, taskPrefix, type PricedTask } from '../tasks.ts';
 import { withUpstream } from '../upstream.ts';
 import { withSettlement } from '../metered.ts';
 import { startStream, streamBody } from '../stream.ts';
@@ -26,11 +27,13 @@ export interface GenerateComponents {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly credits?: Credits | undefined;
+  /** None by default. */
+  readonly tasks?: readonly PricedTask[] | undefined;
 }
 
 /** A route that runs a job on the network, whole or streamed. A client that disconnects stops the engine. */
 export function generate(
-  { jobs, models, bodies, clock, logger, credits }: GenerateComponents,
+  { jobs, models, bodies, clock, logger, credits, tasks = [] }: GenerateComponents,
   endpoint: Endpoint,
 ): Handler<GatewayEnv> {
   return async (context) => {
@@ -39,7 +42,8 @@ export function generate(
     const rate = context.get('rate');
     await rate?.takeRequest();
     const { value, text } = await readJson(request, bodies, context.env?.body);
-    const parsed = endpoint.read(value, request.headers, models);
+    const asked = readTask(value, tasks);
+    const parsed = endpoint.read(asked?.body ?? value, request.headers, models);
     const left = new AbortController();
     if (request.signal.aborted) left.abort();
     else request.signal.addEventListener('abort', () => left.abort(), { once: true });
@@ -47,15 +51,16 @@ export function generate(
     const key = readKey(context, text);
     const { format } = parsed;
     const caller = context.get('caller');
-    assertModelsAllowed(caller, parsed.attempts);
+    assertModelsAllowed(caller, parsed.attempts, asked && `${taskPrefix}${asked.task.name}`);
     const attempts = withUpstream(parsed.attempts, caller, models);
-    const tokensIn = Math.ceil(text.length / charactersPerToken);
+    const price = credits && asked?.task.price;
+    const tokensIn = Math.ceil((text.length + (asked?.task.template.length ?? 0)) / charactersPerToken);
     const tokensOut = Math.max(...attempts.map(({ maxTokens = 0 }) => maxTokens));
     const endUser = endUserOf(caller, parsed);
     const most = { tokensIn, tokensOut };
     await rate?.takeTokens(tokensIn + tokensOut, endUser);
-    const isMeterable = parsed.answer === 'streamed' && key === undefined;
-    const payment = await payForJob(credits, context, most, { isMeterable }).catch((error: unknown) => {
+    const isMeterable = parsed.answer === 'streamed' && key === undefined && price === undefined;
+    const payment = await payForJob(credits, context, most, { isMeterable, price }).catch((error: unknown) => {
       rate?.giveBack(tokensIn + tokensOut);
       throw error;
     });
@@ -66,6 +71,8 @@ export function generate(
       endUser,
       payer: payment.payer,
       permit: metered?.permit,
+      isBought: payment.isBought,
+      price,
       most,
       onEnd(used, written) {
         rate?.giveBack(tokensIn + tokensOut - (used ? used.tokensIn + used.tokensOut : 0));

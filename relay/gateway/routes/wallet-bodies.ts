@@ -52,6 +52,21 @@ export const keySchema = z.object({
   revoked_at: timeSchema.nullable(),
 });
 
+const countSchema = z.number().int();
+
+/** A key to whoever holds it. Credits are text, so that no client rounds them. */
+export const keyStateSchema = keySchema.extend({
+  used: z.object({
+    requests_today: countSchema,
+    tokens_today: countSchema,
+    requests_total: countSchema,
+    tokens_total: countSchema,
+    credits_this_month: z.string(),
+  }),
+  /** When the month of a plan begins anew. */
+  month_ends_at: timeSchema,
+});
+
 /** `key` stands in this answer alone. */
 export const createdKeySchema = keySchema.extend({ key: z.string() });
 

@@ -138,7 +138,7 @@ async function ownerOf({ sessions }: WalletComponents, header: string | undefine
   throw gatewayError('not-signed-in', message);
 }
 
-const writeKey = ({
+export const writeKey = ({
   id,
   name,
   type,

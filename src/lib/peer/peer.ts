@@ -69,6 +69,7 @@ export interface PeerComponents {
   readonly policyWords?: readonly string[] | undefined;
   readonly jobsPerPeerMax?: ProviderComponents['jobsPerPeerMax'];
   readonly isOwners?: ProviderComponents['isOwners'];
+  readonly isBought?: ProviderComponents['isBought'];
   readonly isExempt?: ProviderComponents['isExempt'];
   readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
   readonly price?: ProviderComponents['price'];

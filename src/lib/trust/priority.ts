@@ -11,3 +11,6 @@ import { workTypical } from './work.ts';
  */
 export const queuePriority = ({ earned, given }: { readonly earned: number; readonly given: number }): number =>
   Math.max(0, earned) / (Math.max(0, given) + workTypical);
+
+/** Of a job that its asker pays for with money: that of a peer that has served a typical job and was given nothing. */
+export const boughtPriority: number = queuePriority({ earned: workTypical, given: 0 });

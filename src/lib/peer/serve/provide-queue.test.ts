@@ -44,6 +44,23 @@ test('slots that are reserved are neither announced nor given to others, and the
   await worker.provider.stop();
 });
 
+test('a job that is paid for at its gateway comes before those of strangers that wait', async () => {
+  const bought = new Set<string>();
+  const { clock, open, worker } = await scene({
+    answerTokens: 20,
+    provider: { isBought: ({ id }) => bought.has(id) },
+  });
+  const raws = [await open(), await open(), await open()];
+  const jobs = raws.map(() => job());
+  bought.add(jobs[2]!.id);
+  for (const [index, raw] of raws.entries()) await raw.send({ t: 'open', job: jobs[index]! });
+  await pass(clock, 20);
+  await until(clock, () => raws.every((raw) => last(raw)?.t === 'finish'));
+  const places = raws.map(({ frames }) => frames.flatMap((frame) => (frame.t === 'accepted' ? [frame.position] : [])));
+  expect(places).toEqual([[0], [1, 2, 1, 0], [1, 0]]);
+  await worker.provider.stop();
+});
+
 test('more slots than an offer can say are offered as many as it can', async () => {
   const { model } = puppet(async function* () {
     yield textPart('x');

@@ -17,6 +17,7 @@ import { jobKinds, type KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { partTokens } from '#lib/protocol/output.ts';
 import type { Price } from '#lib/protocol/price.ts';
+import { boughtPriority } from '#lib/trust/priority.ts';
 import { chargeFor, checkAdmission, jobRefusal, type JobRefusal, type Policy } from './admit.ts';
 import { createChannelPermits } from './channel-permits.ts';
 import type { AnswerStore } from './answer-store.ts';
@@ -63,6 +64,8 @@ export interface ProviderComponents {
   readonly priority?: ((asker: PeerId) => number) | undefined;
   /** Whether a job of another peer is the owner's all the same: it comes first, and may take slots that are reserved. */
   readonly isOwners?: ((job: Job, asker: PeerId) => boolean) | undefined;
+  /** Whether somebody pays for a job of another peer by other means than a channel: it comes before strangers. */
+  readonly isBought?: ((job: Job, asker: PeerId) => boolean) | undefined;
   /** Keeps finished answers for askers that come again after a restart; without it they are kept in memory. */
   readonly answers?: AnswerStore | undefined;
   /** The model is no longer served because its engine is broken: load it again and offer it anew. */
@@ -100,7 +103,9 @@ export function createProvider(components: ProviderComponents): Provider {
   } = components;
   const perPeerMax = components.jobsPerPeerMax ?? (() => limits.jobsPerPeerMax);
   const priority = (asker: PeerId, job: Job) =>
-    asker === net.self || components.isOwners?.(job, asker) ? ownersPriority : (components.priority?.(asker) ?? 0);
+    asker === net.self || components.isOwners?.(job, asker)
+      ? ownersPriority
+      : Math.max(components.priority?.(asker) ?? 0, components.isBought?.(job, asker) ? boughtPriority : 0);
   const servedModels = new Map<ArtefactId, ServedModel>();
   const records = createJobRecords(clock, jobRecordLimits, (record) => answers?.drop(record));
   const changes = createEmitter<ProviderState>((error) => logger.warn('listener-failed', { error: String(error) }));

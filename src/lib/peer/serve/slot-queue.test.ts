@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { boughtPriority } from '#lib/trust/priority.ts';
 import { createSlotQueue, ownersPriority, type Place, type Ticket } from './slot-queue.ts';
 
 function visitors(options: { slots: number; waitingMax: number; reserved?: number }) {
@@ -54,6 +55,37 @@ describe('a slot queue', () => {
       }
       expect(starts, `${ahead} ahead`).toBe(ahead + 1 + Math.min(5, ahead + 1));
     }
+  });
+
+  test('however much others pay or have earned, a stranger is served after twice as many as it was told, and five at most', () => {
+    const priority = fc.oneof(
+      fc.constant(ownersPriority),
+      fc.double({ min: 0, noNaN: true }),
+      fc.constant(boughtPriority),
+    );
+    const arrivals = fc.array(priority, { minLength: 40, maxLength: 40 });
+    fc.assert(
+      fc.property(fc.array(priority, { minLength: 1, maxLength: 8 }), arrivals, (ahead, later) => {
+        const queue = createSlotQueue({ slots: 1, waitingMax: 8 });
+        const enter = (from: number) => {
+          const one = { position: -1, ticket: undefined as Ticket | undefined };
+          one.ticket = queue.enter((place) => (one.position = place === 'dismissed' ? -1 : place.position), from);
+          return one;
+        };
+        const others = ahead.map(enter);
+        const stranger = enter(0);
+        const told = stranger.position;
+        let served = 0;
+        // After each that is served, two more come that pay.
+        for (; stranger.position > 0; served++) {
+          for (const from of later.slice(2 * served, 2 * served + 2)) others.push(enter(from));
+          const next = others.findIndex(({ position, ticket }) => ticket && position === 0);
+          others.splice(next, 1)[0]!.ticket!.leave();
+        }
+        expect(served).toBeLessThanOrEqual(told + Math.min(5, told));
+      }),
+      { seed: 1, numRuns: 300 },
+    );
   });
 
   test('those of one address take turns with those of others, and wait no longer than they were told', () => {
