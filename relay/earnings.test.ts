@@ -36,6 +36,13 @@ test('a price without an account, or on a chain without contracts, is refused be
   expect(checkEarning(priced).entry.id).toBe(31337);
 });
 
+test('a price may follow the queue, up to a bound that is not below it', async () => {
+  expect((await earningsOf()).priceMax).toEqual({ in: '50000', out: '150000' });
+  expect((await earningsOf({ EARN_OUT_MAX: 900_000n })).priceMax).toEqual({ in: '50000', out: '900000' });
+  expect(() => checkEarning({ ...priced, EARN_IN_MAX: 49_999n })).toThrow(/EARN_IN_MAX is below EARN_IN/);
+  expect(earns({ ...priced, EARN_IN: undefined, EARN_OUT: undefined, EARN_OUT_MAX: 1n })).toBe(true);
+});
+
 test('offers say where to pay, in wire form, while the chain does not respond', async () => {
   const { till, price } = await earningsOf();
   expect(price).toEqual({ in: '50000', out: '150000' });

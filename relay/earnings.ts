@@ -21,6 +21,8 @@ import type { EarningEnv } from './settings/earning.ts';
 export interface Earnings {
   readonly till: Till;
   readonly price: Price;
+  /** While the queue is full. */
+  readonly priceMax: Price;
   start(): void;
   /** Resolves when nothing is being claimed any more; what is left is claimed at the next start. */
   stop(): Promise<void>;
@@ -41,9 +43,16 @@ const weiPerCoin = 10n ** 18n;
  * The account and the chain of a price, before anything is opened. @throws `bad-setting` where what a price needs is missing,
  * `chain-unknown`.
  */
-export function checkEarning({ EARN_KEY, EARN_CHAIN }: EarningEnv) {
+export function checkEarning(env: EarningEnv) {
+  const { EARN_KEY, EARN_CHAIN } = env;
   if (EARN_KEY === undefined) {
     throw new TabloomError('bad-setting', 'A price needs EARN_KEY, the key of the account that is paid.');
+  }
+  for (const name of ['EARN_IN', 'EARN_OUT'] as const) {
+    const most = env[`${name}_MAX`];
+    if (most !== undefined && most < (env[name] ?? 0n)) {
+      throw new TabloomError('bad-setting', `${name}_MAX is below ${name}. Raise it, or leave it out.`);
+    }
   }
   return { wallet: localWallet(EARN_KEY), entry: deployedChain(EARN_CHAIN) };
 }
@@ -54,7 +63,9 @@ export function checkEarning({ EARN_KEY, EARN_CHAIN }: EarningEnv) {
 export async function createEarnings(init: EarningsInit): Promise<Earnings> {
   const { env, storage, clock, logger, fetch } = init;
   const { wallet, entry } = checkEarning(env);
-  const price: Price = { in: (env.EARN_IN ?? 0n).toString(), out: (env.EARN_OUT ?? 0n).toString() };
+  const { EARN_IN = 0n, EARN_OUT = 0n, EARN_IN_MAX = EARN_IN, EARN_OUT_MAX = EARN_OUT } = env;
+  const price: Price = { in: EARN_IN.toString(), out: EARN_OUT.toString() };
+  const priceMax: Price = { in: EARN_IN_MAX.toString(), out: EARN_OUT_MAX.toString() };
   const chain = createChain(
     { clock, fetch },
     { entry, ...(env.CHAIN_RPC_URL === undefined ? {} : { rpcUrl: env.CHAIN_RPC_URL }) },
@@ -89,5 +100,11 @@ export async function createEarnings(init: EarningsInit): Promise<Earnings> {
     { chain, clock, payee, vouchers: createVoucherSigner(entry), wallet, logger },
     { policy, rate: { units: env.EARN_COIN_PRICE, wei: weiPerCoin } },
   );
-  return { till, price, start: () => void collector.start(), stop: async () => void (await collector.stop()) };
+  return {
+    till,
+    price,
+    priceMax,
+    start: () => void collector.start(),
+    stop: async () => void (await collector.stop()),
+  };
 }

@@ -43,6 +43,8 @@ import { createLedger } from './ledger/ledger.ts';
 import { createPermitBook } from './ledger/permits.ts';
 import { rarely } from './live/snapshot.ts';
 import { readBackends } from './backends.ts';
+import { createPriceBoard } from './price-board.ts';
+import { settledDays } from './ledger/settled.ts';
 import { readTasks } from './tasks.ts';
 import { createSessionBook } from './ledger/sessions.ts';
 import { createUpkeep } from './ledger/upkeep.ts';
@@ -303,6 +305,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       payments,
       escrows,
       keyUsage: keys.usage,
+      prices: createPriceBoard({ settled: (before) => settledDays(database, before), clock }),
       tasks,
       activity: createActivity(database),
       jobs,

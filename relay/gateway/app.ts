@@ -29,6 +29,7 @@ import {
   type EscrowComponents,
 } from './routes/escrow.ts';
 import { showKey, type KeyStateComponents } from './routes/key.ts';
+import { showPrices, type PriceComponents } from './routes/prices.ts';
 import { listTasks } from './routes/tasks.ts';
 import { describeRoutes } from './routes/descriptions.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
@@ -72,7 +73,8 @@ export interface GatewayComponents
     ActivityComponents,
     Omit<WalletComponents, 'bodies'>,
     Omit<EscrowComponents, 'bodies'>,
-    KeyStateComponents {
+    KeyStateComponents,
+    PriceComponents {
   readonly guard: Guard;
   /** Whether jobs from other machines need a key. */
   readonly keysNeeded: 'optional' | 'required';
@@ -177,6 +179,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   for (const path of unavailablePaths) app.post(path, kindUnavailable);
   app.get('/v1/models', listModels(components));
   app.get('/v1/models/:id{.+}', showModel(components));
+  app.get('/v1/prices', showPrices(components));
   app.get('/v1/tasks', listTasks(components.tasks ?? []));
   app.get('/v1/network', showNetwork(components));
   app.get('/v1/route', showRoute(components));
@@ -213,6 +216,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     ...escrowPaths,
     '/v1/models',
     '/v1/models/:id{.+}',
+    '/v1/prices',
     '/v1/tasks',
     '/v1/network',
     '/v1/route',

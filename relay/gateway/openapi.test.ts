@@ -25,7 +25,7 @@ const record: ApiKey = {
   revokedAt: undefined,
 };
 
-const escrowed = { kind: 'llm', provider: `0x${'b'.repeat(40)}`, units: 5, price: 1n, deadline: 0 };
+const escrowed = { kind: 'llm', model: 'm', provider: `0x${'b'.repeat(40)}`, units: 5, price: 1n, deadline: 0 };
 const untouched = { state: 'open', delivered: 0, paid: 0n, share: 0n, refunded: 0n } as const;
 
 /** Texts for a conversation, a vector for an embedding. */
@@ -186,6 +186,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['/v1/models/tabloom-demo', 200],
     ['/v1/models/unheard-of', 404],
   ],
+  'get /v1/prices': [['/v1/prices', 200]],
   'get /v1/tasks': [['/v1/tasks', 200]],
   'get /v1/network': [['/v1/network', 200]],
   'get /v1/route': [

@@ -143,6 +143,8 @@ export interface EscrowRow {
   readonly payer: string;
   readonly job: string;
   readonly kind: string;
+  /** Empty where none was named. */
+  readonly model: string;
   readonly provider: string;
   /** The most, of the kind's unit. */
   readonly units: bigint;
@@ -152,6 +154,8 @@ export interface EscrowRow {
   readonly state: 'open' | 'released' | 'refunded';
   /** Units that were paid. */
   readonly delivered: bigint;
+  /** When it was closed; 0 until then. */
+  readonly closed_at: bigint;
   readonly at: bigint;
 }
 

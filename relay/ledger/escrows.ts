@@ -34,6 +34,8 @@ export interface EscrowId {
 
 export interface EscrowTerms extends EscrowId {
   readonly kind: string;
+  /** Empty where none is named. */
+  readonly model: string;
   readonly provider: string;
   /** Of the kind's unit, at most. */
   readonly units: number;
@@ -90,7 +92,7 @@ export function createEscrowBook(db: LedgerDatabase, { now }: { readonly now: ()
   const close = async (write: Write, row: EscrowRow, state: 'released' | 'refunded', delivered: bigint) => {
     const closed = await write
       .updateTable('escrows')
-      .set({ state, delivered })
+      .set({ state, delivered, closed_at: BigInt(now()) })
       .where('id', '=', row.id)
       .where('state', '=', 'open')
       .returningAll()
@@ -191,27 +193,40 @@ export function createEscrowBook(db: LedgerDatabase, { now }: { readonly now: ()
 
 const idOf = (payer: string, job: string): string => `${payer}/${job}`;
 
-const rowOf = ({ payer, job, kind, provider, units, price, deadline }: EscrowTerms, at: number): EscrowRow => ({
+const rowOf = ({ payer, job, kind, model, provider, units, price, deadline }: EscrowTerms, at: number): EscrowRow => ({
   id: idOf(payer, job),
   payer,
   job,
   kind,
+  model,
   provider,
   units: BigInt(units),
   price,
   deadline: BigInt(deadline),
   state: 'open',
   delivered: 0n,
+  closed_at: 0n,
   at: BigInt(at),
 });
 
 const isSame = (a: EscrowRow, b: EscrowRow): boolean =>
-  (['kind', 'provider', 'units', 'price', 'deadline'] as const).every((name) => a[name] === b[name]);
+  (['kind', 'model', 'provider', 'units', 'price', 'deadline'] as const).every((name) => a[name] === b[name]);
 
-function readEscrow({ payer, job, kind, provider, units, price, deadline, state, delivered }: EscrowRow): Escrow {
+function readEscrow({
+  payer,
+  job,
+  kind,
+  model,
+  provider,
+  units,
+  price,
+  deadline,
+  state,
+  delivered,
+}: EscrowRow): Escrow {
   const due = delivered * price;
   const share = (due * shareBasisPoints) / 10_000n;
-  const terms = { payer, job, kind, provider, units: Number(units), price, deadline: Number(deadline) };
+  const terms = { payer, job, kind, model, provider, units: Number(units), price, deadline: Number(deadline) };
   const refunded = state === 'open' ? 0n : units * price - due;
   return { ...terms, state, delivered: Number(delivered), paid: due - share, share, refunded };
 }

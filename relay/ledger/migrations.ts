@@ -158,6 +158,14 @@ export const migrations: Record<string, Migration> = {
         .alterTable('open_holds')
         .addColumn('fixed', 'bigint', (column) => column.notNull().defaultTo(0))
         .execute();
+      await db.schema
+        .alterTable('escrows')
+        .addColumn('model', 'text', (column) => column.notNull().defaultTo(''))
+        .execute();
+      await db.schema
+        .alterTable('escrows')
+        .addColumn('closed_at', 'bigint', (column) => column.notNull().defaultTo(0))
+        .execute();
     },
   },
 };

@@ -44,7 +44,7 @@ export interface NativePeerComponents {
   /** Whether a peer pays nothing, whatever the price. */
   readonly isExempt: (asker: PeerId) => boolean;
   /** What the models cost everybody else, and how it is paid. */
-  readonly earnings?: { readonly till: Till; readonly price: Price } | undefined;
+  readonly earnings?: { readonly till: Till; readonly price: Price; readonly priceMax: Price } | undefined;
   /** Whether offers claim the machine's GPUs. */
   readonly hardwareCard: 'on' | 'off';
   /** Jobs that are refused although they could be served. */
@@ -88,6 +88,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     isExempt,
     till: earnings?.till,
     price: earnings?.price,
+    priceMax: earnings?.priceMax,
     jobsPerPeerMax: (asker) => (isGateway(asker) ? gatewayJobsMax() : limits.jobsPerPeerMax),
     onModelFailed: (artefact, error) => serving.onModelFailed(artefact, { code: error.code, message: error.message }),
   });

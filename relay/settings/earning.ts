@@ -20,6 +20,13 @@ export const earningSettings = {
     meaning: 'The same of answers.',
     flag: { name: 'earn-out', argument: 'dollars', help: 'what peers pay for a million tokens of answers' },
   },
+  EARN_IN_MAX: {
+    schema: dollars.optional(),
+    standard: '`EARN_IN`',
+    meaning:
+      'What prompts cost while as many jobs wait as may: the price follows the queue between the two, in four steps.',
+  },
+  EARN_OUT_MAX: { schema: dollars.optional(), standard: '`EARN_OUT`', meaning: 'The same of answers.' },
   EARN_CHAIN: {
     schema: decimal.pipe(z.number().int()).default(8453),
     meaning: 'The chain on which peers pay, by its number. Tabloom’s contracts must be on it.',
@@ -43,4 +50,5 @@ export const earningSettings = {
 } as const satisfies Settings;
 
 /** Whether peers pay anything. */
-export const earns = ({ EARN_IN = 0n, EARN_OUT = 0n }: EarningEnv): boolean => EARN_IN + EARN_OUT > 0n;
+export const earns = ({ EARN_IN = 0n, EARN_OUT = 0n, EARN_IN_MAX = 0n, EARN_OUT_MAX = 0n }: EarningEnv): boolean =>
+  EARN_IN + EARN_OUT + EARN_IN_MAX + EARN_OUT_MAX > 0n;

@@ -3,12 +3,14 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { checkLedger } from '../../relay/ledger/check.ts';
 import { createDeadlineWatch, createEscrowBook, type EscrowTerms } from '../../relay/ledger/escrows.ts';
 import { balances, walletAccount } from '../../relay/ledger/ledger.ts';
+import { settledDays } from '../../relay/ledger/settled.ts';
 import { codeOf, ledgerCase, owner, type LedgerCase, type Scene } from './ledger.ts';
 
 const provider = '0x00000000000000000000000000000000000000bb';
 const start = Date.parse('2026-11-29T23:00:00Z');
 const terms = (more: Partial<EscrowTerms> = {}): EscrowTerms => ({
   kind: 'llm',
+  model: 'm',
   payer: owner,
   job: 'j',
   provider,
@@ -68,6 +70,36 @@ export const escrowCases: readonly LedgerCase[] = [
     equal(await unitsOf(scene, owner), 100n, 'everything is back');
     equal(await codeOf(book.open(terms({ job: 'l' }))), 'bad-request', 'a deadline that has passed');
     equal((await checkLedger(scene.db, 0)).findings, [], 'findings');
+  }),
+  ledgerCase('what was paid is told by day, payer and model, once the day is over', async (scene) => {
+    const book = bookOf(scene);
+    await scene.pay(owner, 1_000n);
+    const jobs = [
+      { job: 'a' },
+      { job: 'b', price: 5n },
+      { job: 'c', model: 'n' },
+      { job: 'd', model: '' },
+      { job: 'e' },
+    ];
+    for (const one of jobs) await book.open(terms(one));
+    for (const { job } of jobs.slice(0, 4)) await book.release({ payer: owner, job }, 4);
+    await book.release({ payer: owner, job: 'e' }, 0);
+    equal(await settledDays(scene.db, scene.clock.now()), [], 'today');
+    const row = (model: string, value: bigint, units: bigint) => ({
+      day: Date.parse('2026-11-29T00:00:00Z'),
+      kind: 'llm',
+      model,
+      payer: owner,
+      payee: provider,
+      value,
+      units,
+    });
+    const told = await settledDays(scene.db, start + 86_400_000);
+    equal(
+      told.toSorted((a, b) => (a.model < b.model ? -1 : 1)),
+      [row('m', 32n, 8n), row('n', 12n, 4n)],
+      'tomorrow',
+    );
   }),
   ledgerCase('what is past its deadline comes back by itself, after a kill too', async (scene, reopen) => {
     await scene.pay(owner, 1_000n);

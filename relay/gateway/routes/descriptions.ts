@@ -9,6 +9,7 @@ import { extensionSchema } from '../request.ts';
 import { buySchema, creditsSchema, purchaseSchema, termsSchema } from './credits.ts';
 import { escrowRequestSchema, escrowSchema, refundRequestSchema, releaseRequestSchema } from './escrow.ts';
 import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
+import { priceListSchema } from './prices.ts';
 import { taskListSchema } from './tasks.ts';
 import { faucetRequestSchema, faucetSchema, rpcRequestSchema, rpcResponseSchema } from './payments.ts';
 import {
@@ -73,6 +74,12 @@ const reads: readonly RouteDescription[] = [
     path: '/v1/models/{id}',
     summary: 'One of them, by its name or artefact.',
     answers: { 200: json('The model.', modelSchema) },
+  },
+  {
+    method: 'get',
+    path: '/v1/prices',
+    summary: 'What wallets have paid each other here for a kind of work and a model, up to yesterday.',
+    answers: { 200: json('The prices, by kind and model.', priceListSchema) },
   },
   {
     method: 'get',

@@ -76,7 +76,9 @@ test('an escrow is exact, and of the wallet that has signed in', async () => {
   });
   expect(status).toBe(200);
   expect(body).toMatchObject({ state: 'open', unit: '1k_tokens', escrowed_credits: '3', price_credits: '0.25' });
-  expect(asked).toEqual([{ kind: 'llm', payer, job: 'j', provider, units: 12, price: 250_000n, deadline: 2_000_000 }]);
+  expect(asked).toEqual([
+    { kind: 'llm', model: '', payer, job: 'j', provider, units: 12, price: 250_000n, deadline: 2_000_000 },
+  ]);
 });
 
 test.each([

@@ -1,6 +1,7 @@
 import type { Context, Handler } from 'hono';
 import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import { unitsPerCredit, writeCredits } from '../../credit-amount.ts';
 import { errorBody } from '../../http/error-body.ts';
 import { readJson, type BodyBudget } from '../body.ts';
@@ -25,6 +26,7 @@ interface EscrowId {
 
 interface EscrowTerms extends EscrowId {
   readonly kind: string;
+  readonly model: string;
   readonly provider: string;
   readonly units: number;
   readonly price: bigint;
@@ -73,6 +75,8 @@ const amount = z.string().regex(/^\d+(\.\d{1,6})?$/);
 
 export const escrowRequestSchema = z.strictObject({
   job,
+  /** By which the market's price is told. */
+  model: z.string({ error: 'must be a string' }).max(limits.nameLengthMax).default(''),
   provider: address,
   /** The most, of thousand tokens. */
   units: wholeUnits(1),
@@ -90,6 +94,7 @@ export const escrowSchema = z.object({
   object: z.literal('escrow'),
   job: z.string(),
   kind: z.string(),
+  model: z.string(),
   state: z.enum(['open', 'released', 'refunded']),
   payer: z.string(),
   provider: z.string(),
@@ -122,8 +127,8 @@ export function openEscrow(components: EscrowComponents): Route {
     if (deadline > now + deadlineSecondsMax * 1_000) {
       throw badRequest('"deadline" must be within 30 days, in Unix seconds.', 'deadline');
     }
-    const { job: name, provider, units } = asked;
-    const terms = { kind: 'llm', payer, job: name, provider, units, price, deadline };
+    const { job: name, model, provider, units } = asked;
+    const terms = { kind: 'llm', model, payer, job: name, provider, units, price, deadline };
     return show(context, await components.escrows.open(terms));
   };
 }
@@ -180,12 +185,27 @@ function readCredits(text: string): bigint {
 }
 
 function show(context: Context<GatewayEnv>, escrow: Escrow): Response {
-  const { job: name, kind, state, payer, provider, units, delivered, price, paid, share, refunded, deadline } = escrow;
+  const {
+    job: name,
+    kind,
+    model,
+    state,
+    payer,
+    provider,
+    units,
+    delivered,
+    price,
+    paid,
+    share,
+    refunded,
+    deadline,
+  } = escrow;
   context.header('cache-control', 'no-store');
   return context.json<z.output<typeof escrowSchema>>({
     object: 'escrow',
     job: name,
     kind,
+    model,
     state,
     payer,
     provider,

@@ -57,6 +57,19 @@ test('what is offered names its price and where it is paid; a price without a ti
   );
 });
 
+test('a price may follow the queue, and a job pays what it was told', async () => {
+  const till = createBank().till(7);
+  const priceMax = { in: '2000000', out: '4000000' };
+  const world = createWorld();
+  const worker = await world.worker(1, { provider: { till, price, priceMax } });
+  expect(world.directory.get(worker.net.self)?.offer).toMatchObject({ payout: payoutOf(7), models: [{ price }] });
+  const free = createWorld();
+  const idle = { in: '0', out: '0' };
+  await expect(free.worker(3, { provider: { price: idle, priceMax } })).rejects.toMatchObject({
+    code: 'payout-missing',
+  });
+});
+
 test('a job is paid as it comes, and its receipt says how much', async () => {
   const { clock, paidJob, open, till } = await shop();
   const { job: wanted, pay } = await paidJob();

@@ -29,6 +29,7 @@ import {
   decodeRate,
   etaMs,
   isBroken,
+  leastPrice,
   scoreBesideJobs,
   toOffered,
   type ServedModel,
@@ -54,6 +55,8 @@ export interface ProviderComponents {
   readonly till?: Till | undefined;
   /** Of models that are offered without one; free by default. */
   readonly price?: Price | undefined;
+  /** What they cost while their queue is full; the same by default. */
+  readonly priceMax?: Price | undefined;
   /** Whether another peer pays nothing, whatever the price. */
   readonly isExempt?: ((asker: PeerId) => boolean) | undefined;
   /** Refuses jobs that could be served. */
@@ -179,7 +182,7 @@ export function createProvider(components: ProviderComponents): Provider {
     }
     // This device does not pay itself.
     const pays = asker !== net.self && components.isExempt?.(asker) !== true;
-    const charge = pays ? chargeFor(job, served.price, kinds) : undefined;
+    const charge = pays ? chargeFor(job, leastPrice(served, clock.elapsed()), kinds) : undefined;
     if (charge && 'code' in charge) return charge;
     return begin(asker, job, served, charge);
   };
@@ -302,12 +305,18 @@ export function createProvider(components: ProviderComponents): Provider {
       );
       const [first] = models;
       if (!first || phase === 'stopped') return undefined;
-      const payout = models.some(({ price }) => !isFree(price)) ? till?.payouts[0] : undefined;
+      const payout = models.some(({ price }) => !isFree(price.full)) ? till?.payouts[0] : undefined;
       const { engine } = first.model;
-      return { draining: phase !== 'serving', engine, models: models.map(toOffered), ...(payout ? { payout } : {}) };
+      return {
+        draining: phase !== 'serving',
+        engine,
+        models: models.map((served) => toOffered(served, clock.elapsed())),
+        ...(payout ? { payout } : {}),
+      };
     },
     offerModel(model, { audience = 'network', reserved: wanted = 0, measured, price = components.price ?? free } = {}) {
-      if (!isFree(price) && !till?.payouts[0])
+      const range = { idle: price, full: price === components.price ? (components.priceMax ?? price) : price };
+      if (!isFree(range.full) && !till?.payouts[0])
         throw new TabloomError(
           'payout-missing',
           'A model with a price needs an account to be paid to. Set one up first.',
@@ -319,7 +328,7 @@ export function createProvider(components: ProviderComponents): Provider {
         known.audience = audience;
         known.measured = measured ?? known.measured;
         known.reserved = reserved;
-        known.price = price;
+        known.price = range;
         known.queue.resize(model.slots, reserved);
       } else {
         known?.queue.dismissWaiting();
@@ -336,7 +345,7 @@ export function createProvider(components: ProviderComponents): Provider {
           createServedModel(model, {
             audience,
             reserved,
-            price,
+            price: range,
             measured: measured ?? known?.measured,
             onChange: emitState,
           }),

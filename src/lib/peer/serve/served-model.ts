@@ -4,6 +4,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Measured, OfferedModel } from '#lib/protocol/offer.ts';
 import type { Price } from '#lib/protocol/price.ts';
+import { fullness, priceAt, type PriceRange } from '#lib/market/queue-price.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import { createSlotQueue, type SlotQueue } from './slot-queue.ts';
 import type { AskRequest, Audience, ScoredAnswer } from '../spec.ts';
@@ -15,8 +16,10 @@ export interface ServedModel {
   audience: Audience;
   /** Slots that only the owner's jobs take. */
   reserved: number;
-  /** Of others' jobs; the owner's are free. */
-  price: Price;
+  /** Of others' jobs, by how many of them wait; the owner's are free. */
+  price: PriceRange;
+  /** Until when the price of each step holds for those that were told it, in elapsed milliseconds. */
+  readonly quotes: Map<number, number>;
   measured: Measured | undefined;
   /** Running mean of the time from a job's slot to its end, in milliseconds. */
   jobMs: number | undefined;
@@ -35,7 +38,7 @@ export function createServedModel(
   options: {
     readonly audience: Audience;
     readonly reserved: number;
-    readonly price: Price;
+    readonly price: PriceRange;
     readonly measured: Measured | undefined;
     readonly waitingMax?: number | undefined;
     readonly onChange: () => void;
@@ -52,6 +55,7 @@ export function createServedModel(
     audience: options.audience,
     reserved: options.reserved,
     price: options.price,
+    quotes: new Map(),
     measured: options.measured,
     jobMs: undefined,
     failedFor: [],
@@ -71,8 +75,22 @@ export function isBroken({ failedFor }: ServedModel, engineCode: string): boolea
   return engineCode === 'device-lost' || (failedFor.length >= failuresMax && new Set(failedFor).size > 1);
 }
 
+/** The price now, which holds for as long as an offer that names it. */
+function quote({ price, queue, quotes }: ServedModel, elapsedMs: number): Price {
+  const step = fullness(queue.waiting, limits.workerQueueMax);
+  quotes.set(step, elapsedMs + limits.offerTtlMs);
+  return priceAt(price, step);
+}
+
+/** The least that a job may pay: the price now, or a lower one that its asker may have been told. */
+export function leastPrice({ price, queue, quotes }: ServedModel, elapsedMs: number): Price {
+  const told = [...quotes].flatMap(([step, untilMs]) => (untilMs >= elapsedMs ? [step] : []));
+  return priceAt(price, Math.min(fullness(queue.waiting, limits.workerQueueMax), ...told));
+}
+
 /** What anybody may have: reserved slots are not announced. */
-export function toOffered({ model, queue, reserved, measured, price }: ServedModel): OfferedModel {
+export function toOffered(served: ServedModel, elapsedMs: number): OfferedModel {
+  const { model, queue, reserved, measured } = served;
   const { model: entry } = model;
   return {
     artefact: entry.artefact,
@@ -81,7 +99,7 @@ export function toOffered({ model, queue, reserved, measured, price }: ServedMod
     features: [...model.features],
     contextTokens: model.contextTokens,
     quantisation: entry.quantisation,
-    price,
+    price: quote(served, elapsedMs),
     // Several servers together may have more than an offer can say.
     slots: Math.min(limits.slotsMax, model.slots - reserved),
     running: Math.min(limits.slotsMax, queue.taken),
