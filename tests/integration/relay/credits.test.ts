@@ -243,3 +243,53 @@ describe('a wallet', () => {
     expect(await chain.chain().tokenBalance(person.address)).toBe(dollars(4));
   });
 });
+
+describe('two wallets', () => {
+  const post = async (path: string, bearer: string, body: object) => {
+    const headers = { ...away, authorization: `Bearer ${bearer}` };
+    const response = await fetch(`${relay.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    return { status: response.status, body: await response.json() };
+  };
+  const meet = async () => {
+    const [payer, provider] = [await chain.person(dollars(5)), await chain.person(0n)];
+    const [paying, paid] = [await keyOf(payer), await keyOf(provider)];
+    const headers = { ...away, authorization: `Bearer ${paying.session}` };
+    await x402Fetch(payer)(`${relay.url}/v1/credits/buy`, { ...buying(100), headers });
+    const terms = { job: 'j', model: 'm', provider: provider.address, units: 10, price_credits: '2.5' };
+    return { paying, paid, terms };
+  };
+  const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
+
+  test('escrow the most, pay for what was delivered, once, and spend what came of it', async () => {
+    const { paying, paid, terms } = await meet();
+    const opened = { ...terms, deadline: inSeconds(3_600) };
+    for (let times = 0; times < 2; times++) expect((await post('/llm/escrow', paying.key, opened)).status).toBe(200);
+    expect((await balanceOf(paying.session)).balance).toBe('75');
+    expect((await post('/llm/release', paid.session, { job: 'j', units: 10 })).body.error.code).toBe('escrow_unknown');
+    expect((await post('/llm/refund', paying.session, { job: 'j' })).body.error.code).toBe('escrow_not_due');
+    for (let times = 0; times < 2; times++) {
+      const { body } = await post('/llm/release', paying.session, { job: 'j', units: 6 });
+      expect(body).toMatchObject({
+        state: 'released',
+        paid_credits: '13.5',
+        network_credits: '1.5',
+        refunded_credits: '10',
+      });
+    }
+    expect((await balanceOf(paying.session)).balance).toBe('85');
+    expect((await balanceOf(paid.session)).balance).toBe('13.5');
+    const headers = { ...away, authorization: `Bearer ${paid.key}` };
+    expect((await fetch(`${relay.url}/v1/chat/completions`, { ...asking(), headers })).status).toBe(200);
+  });
+
+  test('what is past its deadline comes back by itself, by a relay that was killed before it', async () => {
+    const { paying, terms } = await meet();
+    expect((await post('/llm/escrow', paying.key, { ...terms, deadline: inSeconds(3) })).status).toBe(200);
+    expect((await balanceOf(paying.session)).balance).toBe('75');
+    await relay.halt('SIGKILL');
+    await relay.restart();
+    await expect.poll(async () => (await balanceOf(paying.session)).balance, { timeout: 60_000 }).toBe('100');
+    const again = await post('/llm/release', paying.session, { job: 'j', units: 10 });
+    expect(again.body.error.code).toBe('escrow_closed');
+  }, 90_000);
+});
