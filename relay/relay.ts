@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { systemClock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { catalog, demoModel } from '#lib/engine/catalog.ts';
@@ -89,6 +90,8 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     const tasks = await readTasks(env.TASKS);
     // Loaded only where something has a price, here and below: what knows a chain takes two seconds to load.
     if (earns(env)) (await import('./earnings.ts')).checkEarning(env);
+    if (env.SPONSOR_KEY !== undefined && !chain)
+      throw new TabloomError('bad-setting', 'SPONSOR_KEY needs CHAIN, the chain on which it sends for others.');
     const guard = createGuard({
       bindHost: env.HOST,
       publicUrl: env.PUBLIC_URL,
@@ -214,7 +217,8 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     const credits = charges(env)
       ? (await import('./credits.ts')).createCreditShop({ env, book, permits, seed, clock, logger, fetch, signal })
       : undefined;
-    const payments = await chain?.payments({ logger });
+    const payments = await chain?.payments({ env, storage, logger });
+    if (payments) undo.push(() => payments.stop());
     const ledger = createLedger({
       db: database,
       gateway: net.self,
@@ -237,6 +241,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       undo.push(() => lease.stop());
     }
     credits?.start();
+    payments?.start();
     const upkeep = createUpkeep({
       db: database,
       days: env.LEDGER_DAYS,

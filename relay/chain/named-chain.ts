@@ -5,19 +5,34 @@ import type { Random } from '#lib/base/random.ts';
 import { deployedChain } from '#lib/pay/chain/calls.ts';
 import { createChain } from '#lib/pay/chain/chain.ts';
 import type { Chain } from '#lib/pay/spec.ts';
+import { localWallet } from '#lib/pay/wallet/local.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
 import type { Payments } from '../gateway/payments.ts';
 import { createRateLimits } from '../gateway/rate-limits.ts';
 import type { RelayEnv } from '../settings/commands.ts';
 import { readEnv, type Variables } from '../settings/read-env.ts';
+import type { SponsorEnv } from '../settings/sponsor.ts';
 import type { Anvil } from './anvil.ts';
 import { createRpcDoor } from './rpc.ts';
+import { openSponsorDesk } from './sponsor-desk.ts';
 
 /** The chain that a relay names for payments. */
 export interface NamedChain {
   readonly chain: Chain;
-  /** What others may ask of it through the relay. */
-  payments(components: { readonly logger: Logger }): Promise<Payments>;
+  /** What others may ask of it through the relay. @throws `bad-setting` for a key of a sponsor that is none. */
+  payments(components: PaymentsComponents): Promise<RunningPayments>;
   /** Stops a chain that this program has started; it keeps what happened on it. */
+  stop(): Promise<void>;
+}
+
+export interface PaymentsComponents {
+  readonly env: SponsorEnv & Pick<RelayEnv, 'EARN_COIN_PRICE'>;
+  readonly storage: KeyValue;
+  readonly logger: Logger;
+}
+
+export interface RunningPayments extends Payments {
+  start(): void;
   stop(): Promise<void>;
 }
 
@@ -30,6 +45,9 @@ export interface NamedChainComponents {
 /** For one address, and for all of them: a page with a job under way reads the chain about once a second. */
 const requestsPerMinute = 300;
 const requestsPerMinuteTotal = 6_000;
+const sponsoredPerMinute = 10;
+const sponsoredPerMinuteTotal = 120;
+const weiPerCoin = 10n ** 18n;
 /** Transactions come into a block of a local chain at once. */
 const localLimits = { pollMs: 50 } as const;
 
@@ -84,22 +102,43 @@ async function nameChain(
     env,
     chain: {
       chain,
-      async payments({ logger }) {
+      async payments({ env: { SPONSOR_KEY: key, ...limits }, storage, logger }) {
         void own?.gone.then(() => logger.warn('local-chain-ended'));
+        const desk =
+          key === undefined
+            ? undefined
+            : await openSponsorDesk(
+                { chain, wallet: localWallet(key), storage, clock: components.clock, logger },
+                {
+                  rate: { units: limits.EARN_COIN_PRICE, wei: weiPerCoin },
+                  feeMin: limits.SPONSOR_FEE_MIN,
+                  lossesPerDayMax: limits.SPONSOR_LOSSES_PER_DAY,
+                },
+              );
+        const ratesOf = (perMinute: number, total: number) =>
+          createRateLimits({
+            requestsPerMinute: perMinute,
+            requestsPerMinuteTotal: total,
+            tokensPerMinute: 1,
+            redisUrl: undefined,
+            logger,
+          });
         const faucet = entry.isLocal
           ? (await import('./local-chain.ts')).createLocalFaucet({ chain, rpcUrl }, components)
           : undefined;
         return {
-          info: { chain: id, rpc: '/pay/rpc', ...(faucet ? { faucet: '/pay/faucet' } : {}) },
-          rates: createRateLimits({
-            requestsPerMinute,
-            requestsPerMinuteTotal,
-            tokensPerMinute: 1,
-            redisUrl: undefined,
-            logger,
-          }),
+          info: {
+            chain: id,
+            rpc: '/pay/rpc',
+            ...(faucet ? { faucet: '/pay/faucet' } : {}),
+            ...(desk ? { sponsor: '/pay/sponsor' } : {}),
+          },
+          rates: ratesOf(requestsPerMinute, requestsPerMinuteTotal),
           rpc,
           faucet,
+          sponsor: desk && { ...desk, rates: ratesOf(sponsoredPerMinute, sponsoredPerMinuteTotal) },
+          start: () => desk?.start(),
+          stop: async () => desk?.stop(),
         };
       },
       stop: async () => own?.stop(),

@@ -33,7 +33,14 @@ import { showPrices, type PriceComponents } from './routes/prices.ts';
 import { listTasks } from './routes/tasks.ts';
 import { describeRoutes } from './routes/descriptions.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
-import { forwardRpc, giveFromFaucet, limitPayments } from './routes/payments.ts';
+import {
+  entrustOrder,
+  forwardRpc,
+  giveFromFaucet,
+  limitPayments,
+  quoteSponsor,
+  sendSponsored,
+} from './routes/payments.ts';
 import {
   listModels,
   showHealth,
@@ -108,7 +115,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   '/v1/embeddings': embeddingEndpoint,
 };
 
-const paymentPaths = ['/pay/rpc', '/pay/faucet'];
+const paymentPaths = ['/pay/rpc', '/pay/faucet', '/pay/orders'];
 const authPaths = ['/v1/auth/nonce', '/v1/auth/sign-in', '/v1/auth/sign-out'];
 
 const escrowPaths = ['llm', ...laterKinds].flatMap((kind) => escrowSteps.map((step) => `/${kind}/${step}`));
@@ -116,6 +123,7 @@ const escrowPaths = ['llm', ...laterKinds].flatMap((kind) => escrowSteps.map((st
 /** The methods of a path that exists. */
 function allowed(path: string): string {
   if (path === '/v1/credits/buy' || paymentPaths.includes(path)) return 'POST';
+  if (path === '/pay/sponsor') return 'GET, HEAD, POST';
   if (path === '/v1/keys') return 'GET, HEAD, POST';
   if (path.startsWith('/v1/keys/')) return 'DELETE';
   return [...postPaths, ...authPaths, ...escrowPaths].includes(path) ? 'POST' : 'GET, HEAD';
@@ -193,8 +201,12 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.delete('/v1/keys/:id', revokeWalletKey(generateComponents));
   app.get('/v1/credits', showCredits(generateComponents));
   app.post('/v1/credits/buy', reportRates(components.rates), buyCredits(generateComponents));
-  app.post('/pay/rpc', limitPayments(components.payments), forwardRpc(generateComponents));
-  app.post('/pay/faucet', limitPayments(components.payments), giveFromFaucet(generateComponents));
+  const limited = limitPayments(components.payments);
+  app.post('/pay/rpc', limited, forwardRpc(generateComponents));
+  app.post('/pay/faucet', limited, giveFromFaucet(generateComponents));
+  app.get('/pay/sponsor', limited, quoteSponsor(generateComponents));
+  app.post('/pay/sponsor', limited, sendSponsored(generateComponents));
+  app.post('/pay/orders', limited, entrustOrder(generateComponents));
   app.post('/llm/escrow', openEscrow(generateComponents));
   app.post('/llm/release', releaseEscrow(generateComponents));
   app.post('/llm/refund', refundEscrow(generateComponents));
@@ -236,6 +248,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     '/metrics',
     '/relay.json',
     ...paymentPaths,
+    '/pay/sponsor',
   ]) {
     app.all(path, () => {
       throw gatewayError('method-not-allowed', 'This path does not support this method. See the Allow header.');

@@ -2,6 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { payError } from '#lib/pay/errors.ts';
 import { embedding } from '#lib/protocol/kinds/embedding.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
@@ -98,6 +99,22 @@ function scene() {
     payments: {
       info: { chain: 31337, rpc: '/pay/rpc' },
       rates: { of: () => undefined, stop: () => undefined },
+      sponsor: {
+        rates: { of: () => undefined, stop: () => undefined },
+        quote: async () => ({
+          chain: 31337,
+          sponsor: owner,
+          fees: { open: '1', 'top-up': '1', announce: '1', settle: '1', claim: '1' },
+        }),
+        async send(request) {
+          if ((request as { action: string }).action !== 'open') throw payError('fee-too-small');
+          return { hash: '0x1', block: 1, gasUsed: '2' };
+        },
+        async entrust(order) {
+          if (!('signature' in (order as object))) throw payError('order-mismatch');
+          return { provider_signer: owner, valid_before: 9, claims: 1 };
+        },
+      },
       faucet: {
         give: async (address) => {
           if (address !== owner) throw new TabloomError('bad-address', 'No.');
@@ -253,6 +270,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['/llm/release', 400, { job: 'j', units: 0.5 }],
   ],
   'post /llm/refund': [['/llm/refund', 409, { job: 'j' }]],
+  'get /pay/sponsor': [['/pay/sponsor', 200]],
+  'post /pay/sponsor': [
+    ['/pay/sponsor', 200, { action: 'open' }],
+    ['/pay/sponsor', 422, { action: 'settle' }],
+  ],
+  'post /pay/orders': [
+    ['/pay/orders', 200, { order: {}, claims: [], signature: '0x' }],
+    ['/pay/orders', 422, { order: {} }],
+  ],
   'get /v1/openapi.json': [['/v1/openapi.json', 200]],
   'get /v1/reference': [['/v1/reference', 200]],
   'get /health': [

@@ -1,4 +1,5 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
+import type { SponsorQuote, Sponsored } from '#lib/pay/sponsor-wire.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
 import type { RateLimits } from './rate-limits.ts';
 
@@ -10,8 +11,27 @@ export interface Payments {
   readonly rates: RateLimits;
   /** Passes a request on to the chain's server; methods that change nothing, and signed transactions. @throws `chain-unavailable`. */
   rpc(request: RpcRequest, options?: AbortOptions): Promise<RpcResponse>;
+  /** Undefined where it sends nothing. Its rates are narrower, as each request may cost a transaction. */
+  readonly sponsor?: (SponsorDesk & { readonly rates: RateLimits }) | undefined;
   /** Undefined where money is not made of nothing. */
   readonly faucet?: Faucet | undefined;
+}
+
+/** What the relay sends for others, for a fee that they sign. Codes are those of the library's sponsor and watcher. */
+export interface SponsorDesk {
+  /** What it sends for now. */
+  quote(): Promise<SponsorQuote>;
+  /** Sends what was signed, once the chain has confirmed it. Goes on when the caller has gone. */
+  send(request: unknown): Promise<Sponsored>;
+  /** Keeps a claim order of a provider that goes offline. */
+  entrust(order: unknown): Promise<Entrusted>;
+}
+
+export interface Entrusted {
+  readonly provider_signer: string;
+  /** Unix seconds. */
+  readonly valid_before: number;
+  readonly claims: number;
 }
 
 export interface Faucet {

@@ -8,6 +8,7 @@ import { nativeSettings } from './native.ts';
 import { directSettings, joinedRelays, otherRelays } from './network.ts';
 import { dataSettings, ledgerSettings, newFileSettings, processSettings, upkeepSettings } from './process.ts';
 import type { EnvOf, Settings } from './setting.ts';
+import { sponsorSettings } from './sponsor.ts';
 
 interface Command {
   /** For `--help`. */
@@ -38,6 +39,7 @@ const relaySettings = {
   ...otherRelays,
   ...nativeSettings,
   ...earningSettings,
+  ...sponsorSettings,
   ...ledgerSettings,
   ...upkeepSettings,
   ...processSettings,

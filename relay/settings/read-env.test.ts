@@ -20,6 +20,8 @@ describe('environment', () => {
     expect(readRelay({ PORT: '', HOME: '/root' })).toEqual({
       PORT: 8080,
       CHAIN_PORT: 8545,
+      SPONSOR_FEE_MIN: 0n,
+      SPONSOR_LOSSES_PER_DAY: 20,
       HOST: '127.0.0.1',
       DATA_DIR: expect.stringMatching(/^\/.*data$/),
       ALLOWED_HOSTS: [],

@@ -11,7 +11,17 @@ import { escrowRequestSchema, escrowSchema, refundRequestSchema, releaseRequestS
 import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
 import { priceListSchema } from './prices.ts';
 import { taskListSchema } from './tasks.ts';
-import { faucetRequestSchema, faucetSchema, rpcRequestSchema, rpcResponseSchema } from './payments.ts';
+import {
+  entrustedSchema,
+  faucetRequestSchema,
+  faucetSchema,
+  orderBodySchema,
+  quoteSchema,
+  rpcRequestSchema,
+  rpcResponseSchema,
+  sentSchema,
+  sponsorBodySchema,
+} from './payments.ts';
 import {
   healthSchema,
   modelListSchema,
@@ -209,6 +219,26 @@ const paymentRoutes: readonly RouteDescription[] = [
     summary: 'Test money, where the relay names a local chain.',
     request: faucetRequestSchema,
     answers: { 200: json('How much, in units of the token.', faucetSchema) },
+  },
+  {
+    method: 'get',
+    path: '/pay/sponsor',
+    summary: 'Whom to name as the sponsor of a transaction that this relay shall send, and for what fee.',
+    answers: { 200: json('The fees, in units of the token.', quoteSchema) },
+  },
+  {
+    method: 'post',
+    path: '/pay/sponsor',
+    summary: 'Sends an opening, a top-up, an announced withdrawal or a payout for an account without gas.',
+    request: sponsorBodySchema,
+    answers: { 200: json('The transaction, once the chain has confirmed it.', sentSchema) },
+  },
+  {
+    method: 'post',
+    path: '/pay/orders',
+    summary: 'Leaves a claim order of a provider that goes offline.',
+    request: orderBodySchema,
+    answers: { 200: json('It is stored.', entrustedSchema) },
   },
 ];
 

@@ -1,5 +1,8 @@
 import type { Handler, MiddlewareHandler } from 'hono';
 import { z } from 'zod';
+import { errorCode } from '#lib/base/errors.ts';
+import { isPayErrorCode } from '#lib/pay/errors.ts';
+import { errorBody } from '../../http/error-body.ts';
 import { readJson, type BodyBudget } from '../body.ts';
 import type { GatewayEnv } from '../caller.ts';
 import { gatewayError } from '../errors.ts';
@@ -73,3 +76,95 @@ export function giveFromFaucet({ payments, bodies }: PaymentComponents): Route {
     return context.json<z.output<typeof faucetSchema>>({ amount: amount.toString() });
   };
 }
+
+const unitsText = z.string().regex(/^\d{1,39}$/);
+const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
+
+export const quoteSchema = z.object({
+  chain: z.number().int(),
+  /** The account that is paid. */
+  sponsor: address,
+  /** The least that is sent for now, in units of the token, with room for gas to rise. */
+  fees: z.object({ open: unitsText, 'top-up': unitsText, announce: unitsText, settle: unitsText, claim: unitsText }),
+});
+
+/** What the library's schema checks in full. */
+export const sponsorBodySchema = z.looseObject({ action: z.enum(['open', 'top-up', 'announce', 'settle']) });
+export const sentSchema = z.object({ hash: z.string(), block: z.number().int(), gasUsed: unitsText });
+export const orderBodySchema = z.looseObject({
+  order: z.looseObject({}),
+  claims: z.array(z.looseObject({})),
+  signature: z.string(),
+});
+export const entrustedSchema = z.object({
+  provider_signer: address,
+  valid_before: z.number().int(),
+  claims: z.number().int(),
+});
+
+/** `GET /pay/sponsor`: whom to name as the sponsor, and for how much. */
+export const quoteSponsor = (components: PaymentComponents): Route =>
+  coded(async (context) => {
+    context.header('cache-control', 'no-store');
+    return context.json<z.output<typeof quoteSchema>>(await sponsorOf(components).quote());
+  });
+
+/** `POST /pay/sponsor`: an opening, a top-up, an announcement or a payout, signed by whom it is for. */
+export const sendSponsored = (components: PaymentComponents): Route =>
+  coded(async (context) => {
+    const sponsor = sponsorOf(components);
+    const value = await readPaid(components, context, sponsor);
+    return context.json<z.output<typeof sentSchema>>(await sponsor.send(value));
+  });
+
+/** `POST /pay/orders`: claims that the relay makes while their provider is offline. */
+export const entrustOrder = (components: PaymentComponents): Route =>
+  coded(async (context) => {
+    const sponsor = sponsorOf(components);
+    const value = await readPaid(components, context, sponsor);
+    return context.json<z.output<typeof entrustedSchema>>(await sponsor.entrust(value));
+  });
+
+type Context = Parameters<Route>[0];
+type Desk = NonNullable<Payments['sponsor']>;
+
+function sponsorOf({ payments }: PaymentComponents): Desk {
+  if (payments?.sponsor) return payments.sponsor;
+  throw gatewayError(
+    'payments-unavailable',
+    'This relay sends nothing for others. Use a wallet with gas, or another relay.',
+  );
+}
+
+async function readPaid({ bodies }: PaymentComponents, context: Context, { rates }: Desk): Promise<unknown> {
+  await rates.of(context.get('caller'))?.takeRequest();
+  return (await readJson(context.req.raw, bodies, context.env?.body, gatewayLimits.paymentBytesMax)).value;
+}
+
+/** Where waiting helps, or nothing is wrong with the request. */
+const statusByCode: Readonly<Record<string, 409 | 429 | 503 | 504>> = {
+  'relay-busy': 429,
+  'relay-declined': 429,
+  'sponsor-limit': 429,
+  'too-many-orders': 429,
+  'relay-stopped': 503,
+  'insufficient-gas': 503,
+  'chain-unavailable': 503,
+  'node-refused': 503,
+  'transaction-stuck': 504,
+  aborted: 503,
+};
+
+/** Codes of the library, which are no codes of the gateway: what was signed is wrong, unless waiting helps. */
+const coded =
+  (route: (context: Context) => Promise<Response>): Route =>
+  async (context) => {
+    try {
+      return await route(context);
+    } catch (error) {
+      const code = errorCode(error);
+      const status = statusByCode[code] ?? (isPayErrorCode(code) ? 422 : undefined);
+      if (status === undefined || !(error instanceof Error)) throw error;
+      return context.json(errorBody(status, { code, message: error.message }), status);
+    }
+  };

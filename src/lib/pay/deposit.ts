@@ -6,9 +6,10 @@ import type { Random } from '#lib/base/random.ts';
 import { checkAmount, channelUnitsMax } from './amount.ts';
 import { payError } from './errors.ts';
 import { checkSeconds, isBytes, parseAddress } from './input.ts';
-import type { Address, Chain, Hex, Wallet } from './spec.ts';
+import { checkTypedSignature } from './signature.ts';
+import type { Address, Chain, ChannelTerms, DeployedChain, Hex, Wallet } from './spec.ts';
 import { parseSponsorship, sponsorshipSchema, unsponsored, type Sponsorship } from './sponsorship.ts';
-import { addressSchema, bytes32Schema } from './terms.ts';
+import { addressSchema, bytes32Schema, channelIdOf } from './terms.ts';
 import { authorizationData, authorizationNonce, permitData } from './typed-data.ts';
 
 /** How tokens are deposited: with a single-purpose authorization, a signed approval (permit), or a prior approval. */
@@ -116,6 +117,19 @@ export function checkFunding({ amount, deposit }: Funding, maximum: bigint = cha
 /** What a deposit pays whoever submits it. */
 export const sponsorshipOf = (deposit: Deposit): Sponsorship =>
   (deposit.type === 'authorization' && deposit.sponsorship) || unsponsored;
+
+/** Checks the signature of a channel's deposit by an ordinary key, without asking the chain. @throws `bad-deposit`, `bad-signature`. */
+export async function checkAuthorization(
+  chain: DeployedChain,
+  { terms, amount, deposit }: Funding & { readonly terms: ChannelTerms },
+): Promise<void> {
+  if (deposit.type !== 'authorization') throw payError('bad-deposit', { details: { field: 'deposit.type' } });
+  const { salt, signature, validAfter, validBefore } = deposit.authorization;
+  const nonce = authorizationNonce(channelIdOf(terms), salt, sponsorshipOf(deposit));
+  const to = chain.contracts.channels;
+  const message = { from: terms.payer, to, value: amount, validAfter, validBefore, nonce };
+  await checkTypedSignature(terms.payer, authorizationData(chain, message), signature);
+}
 
 function checkFee(amount: bigint, { fee }: Sponsorship): void {
   if (fee >= amount) throw payError('fee-too-large', { details: { maximum: amount - 1n, given: fee } });

@@ -65,6 +65,10 @@ export const payErrors = {
   'relay-declined': 'The last transaction this relay sent for this account lost money. It sends none for it today.',
   'relay-stopped':
     'The relay has stopped sending for others today, after too many failed transactions. Try again tomorrow.',
+  'sponsor-limit':
+    'The relay has announced as many withdrawals for others today as it does. Try again tomorrow, or add gas to the wallet.',
+  'bad-sponsor-request': 'This is nothing that a relay can send. Correct the named field, or sign it again.',
+  'relay-unavailable': 'The relay does not answer. Try again when it does, or use another one.',
   'too-many-orders': 'The maximum number of claim orders has been reached. Try again later.',
   'wrong-relay': 'The claim order was issued to another relay.',
   // Deposits

@@ -3,7 +3,16 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { createChainTime } from './chain-time.ts';
 import { payError } from './errors.ts';
 import { createExit } from './exit.ts';
-import { startSeconds, testChain, testClock, testPayer, testStorage, testTerms, walletOf } from './pay.fixture.ts';
+import {
+  addressOfKey,
+  startSeconds,
+  testChain,
+  testClock,
+  testPayer,
+  testStorage,
+  testTerms,
+  walletOf,
+} from './pay.fixture.ts';
 import { closedSentinel, type ChainEvent } from './spec.ts';
 import { channelIdOf, delayMin } from './terms.ts';
 
@@ -110,4 +119,36 @@ test('goes round by itself until it is stopped', async () => {
   await exit.stop();
   await clock.advance(600_000);
   expect(reads).toBe(2);
+});
+
+test('without gas a sponsor announces for a fee within the limit, and withdraws by itself', async () => {
+  const [chain, clock] = [testChain(), testClock()];
+  const { payer } = await testPayer(testStorage(), { chain, clock });
+  await payer.begin(terms);
+  chain.states.set(id, { balance: 100n, claimed: 0n, withdrawableAt: 0 });
+  await payer.refresh(id);
+  const announced: unknown[] = [];
+  const sponsorship = { sponsor: addressOfKey(6), fee: 9n };
+  const sender = {
+    quote: async () => sponsorship,
+    async announce(signed: unknown) {
+      announced.push(signed);
+      chain.states.set(id, { balance: 100n, claimed: 0n, withdrawableAt });
+      return { hash: '0x' as const, blockNumber: 1n, gasUsed: 1n, events: [], withdrawableAt };
+    },
+  };
+  const time = createChainTime(chain, clock);
+  const components = { chain, clock, time, payer, signer: walletOf(2), sender, logger: silentLogger };
+  await expect(createExit(components, { sponsorFeeMax: 8n }).leave(id)).rejects.toMatchObject({
+    code: 'sponsor-too-dear',
+  });
+  const exit = createExit(components, { sponsorFeeMax: 9n });
+  expect(await exit.leave(id)).toBe(withdrawableAt);
+  expect(announced).toEqual([{ terms, sponsorship, signature: expect.stringMatching(/^0x/) }]);
+  chain.now = withdrawableAt;
+  await clock.advance(delayMin * 1_000);
+  chain.states.set(id, { balance: 0n, claimed: 0n, withdrawableAt: closedSentinel });
+  expect(await exit.round()).toEqual([]);
+  expect((await payer.state(id)).phase).toBe('closed');
+  expect(chain.sent).toEqual([]);
 });

@@ -10,6 +10,7 @@ import type { ChainTime } from './chain-time.ts';
 import { payError } from './errors.ts';
 import type { Payer } from './payer.ts';
 import { createRounds } from './rounds.ts';
+import type { Sponsor } from './sponsor.ts';
 import { closedSentinel, type Chain, type ChannelId, type ChannelRecord, type Wallet } from './spec.ts';
 import { isJob } from './terms.ts';
 
@@ -20,8 +21,8 @@ export interface ExitComponents {
   readonly payer: Payer;
   /** The session key, which signs announcements; expired ones still can. */
   readonly signer: Wallet;
-  /** Sends the transactions, and pays their gas. */
-  readonly sender: Wallet;
+  /** Sends the transactions: a wallet with gas, or a sponsor for a fee out of what is left, which withdraws by itself. */
+  readonly sender: Wallet | Pick<Sponsor, 'quote' | 'announce'>;
   readonly logger: Logger;
 }
 
@@ -36,7 +37,7 @@ export interface Exit extends Startable {
   /**
    * Announces the withdrawal of a channel, after which it pays for nothing more. Once the delay is over, rounds withdraw it. Idempotent.
    * @returns Unix seconds, by the chain, from which it can be withdrawn.
-   * @throws `session-only`, `channel-missing`, `channel-closed`, `wrong-channel`, those of sending.
+   * @throws `sponsor-too-dear`, `session-only`, `channel-missing`, `channel-closed`, `wrong-channel`, those of sending.
    */
   leave(id: ChannelId, options?: AbortOptions): Promise<number>;
   /** One round: withdraws channels whose delay is over, and jobs whose deadline has passed. Failures are retried in the next. */
@@ -45,13 +46,20 @@ export interface Exit extends Startable {
 
 export function createExit(
   { chain, clock, time, payer, signer, sender, logger }: ExitComponents,
-  { intervalMs = 10 * 60_000 }: { readonly intervalMs?: number } = {},
+  {
+    intervalMs = 10 * 60_000,
+    sponsorFeeMax = 0n,
+  }: { readonly intervalMs?: number; /** In units, for an announcement. */ readonly sponsorFeeMax?: bigint } = {},
 ): Exit {
   const round = async (options: AbortOptions = {}) => {
     const now = await time.current(options);
     const done: Returned[] = [];
     for (const { id, terms } of payer.list().filter((record) => isDue(record, now))) {
       try {
+        if ('quote' in sender) {
+          await payer.refresh(id, options);
+          continue;
+        }
         const { returned, events } = await (isJob(terms) ? refund : withdraw)(chain, sender, terms, options);
         await payer.applyEvents(events);
         done.push({ channelId: id, returned });
@@ -74,6 +82,15 @@ export function createExit(
         throw payError(phase === 'closed' ? 'channel-closed' : 'channel-missing', { details: { channelId: id } });
       }
       const { terms } = payer.list().find((record) => record.id === id)!;
+      if ('quote' in sender) {
+        const sponsorship = await sender.quote('announce', options);
+        if (sponsorship.fee > sponsorFeeMax) {
+          throw payError('sponsor-too-dear', { details: { maximum: sponsorFeeMax, given: sponsorship.fee } });
+        }
+        const promised = await signWithdrawal(chain, signer, terms, { sponsorship, ...options });
+        await sender.announce({ terms, sponsorship, signature: promised }, options);
+        return (await payer.refresh(id, options)).withdrawableAt ?? 0;
+      }
       const signature = await signWithdrawal(chain, signer, terms, options);
       const announced = await announceWithdrawalFor(chain, sender, { terms, signature }, options);
       await payer.applyEvents(announced.events);

@@ -28,7 +28,7 @@ export interface PurseChain {
   /** Owns the money, and signs deposits. */
   readonly wallet: Wallet;
   /** Sends them: a wallet with gas, often the same, or a sponsor for a fee out of the deposit. */
-  readonly sender: Wallet | Sponsor;
+  readonly sender: Wallet | Pick<Sponsor, 'quote' | 'send'>;
 }
 
 /** What an owner lets lie in channels, in units. */
@@ -112,7 +112,7 @@ export function createFunding(
     { kind, ...units }: { readonly need: bigint; readonly wish: bigint; readonly kind: 'open' | 'top-up' },
     options: AbortOptions,
   ) => {
-    const sponsorship = 'quote' in sender ? await sender.quote(options) : unsponsored;
+    const sponsorship = 'quote' in sender ? await sender.quote(kind, options) : unsponsored;
     const { fee } = sponsorship;
     if (fee > limits.sponsorFeeMax) {
       throw payError('sponsor-too-dear', { details: { maximum: limits.sponsorFeeMax, given: fee } });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLosses } from './losses.ts';
+import { createDailyLimit, createLosses } from './losses.ts';
 import { addressOfKey, testClock } from './pay.fixture.ts';
 
 const code = (name: string) => expect.objectContaining({ code: name });
@@ -19,4 +19,17 @@ test('an account whose transaction lost money is declined for the day; after so 
   await clock.advance(24 * 3_600_000);
   expect(losses.isStopped).toBe(false);
   for (const each of [first, second, third]) losses.check(each);
+});
+
+test('a limit by count holds for each account and for all, for a day', async () => {
+  const clock = testClock();
+  const limit = createDailyLimit(clock, { perAccountMax: 1, perDayMax: 2 });
+  const [first, second, third] = [addressOfKey(1), addressOfKey(2), addressOfKey(3)];
+  limit.check(first);
+  limit.note(first);
+  expect(() => limit.check(first)).toThrow(code('sponsor-limit'));
+  limit.note(second);
+  expect(() => limit.check(third)).toThrow(code('sponsor-limit'));
+  await clock.advance(24 * 3_600_000);
+  for (const each of [first, second, third]) limit.check(each);
 });

@@ -44,3 +44,36 @@ export function createLosses(clock: Clock, { perDayMax }: { readonly perDayMax: 
     },
   };
 }
+
+/** Bounds what may never bring its fee, however honestly it was sent. */
+export interface DailyLimit {
+  /** @throws `sponsor-limit`. */
+  check(account: Address): void;
+  note(account: Address): void;
+}
+
+export function createDailyLimit(
+  clock: Clock,
+  { perAccountMax, perDayMax }: { readonly perAccountMax: number; readonly perDayMax: number },
+): DailyLimit {
+  let day = -1;
+  let all = 0;
+  const counts = new Map<Address, number>();
+  const turn = () => {
+    const today = Math.floor(clock.now() / dayMs);
+    if (today === day) return;
+    [day, all] = [today, 0];
+    counts.clear();
+  };
+  return {
+    check(account) {
+      turn();
+      if (all >= perDayMax || (counts.get(account) ?? 0) >= perAccountMax) throw payError('sponsor-limit');
+    },
+    note(account) {
+      turn();
+      all++;
+      counts.set(account, (counts.get(account) ?? 0) + 1);
+    },
+  };
+}

@@ -257,7 +257,7 @@ test('a chunk that was stored although its write failed is paid once, by this jo
 test('a deposit that a sponsor refused to send counts against the limits: it holds the signature', async () => {
   const [chain, clock] = [bankingChain(), testClock()];
   const { payer } = await testPayer(testStorage(), { clock, chain, expiresAt: startSeconds + 10_000 });
-  const refusing: Sponsor = {
+  const refusing: Pick<Sponsor, 'quote' | 'send'> = {
     quote: async () => ({ sponsor: addressOfKey(6), fee: 10n }),
     send: async () => {
       throw payError('fee-too-small');

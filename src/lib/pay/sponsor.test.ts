@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
+import { signWithdrawal, type SignedWithdrawal } from './actions/announce-withdrawal.ts';
+import { signSettleOrder } from './actions/settle-for.ts';
 import { signAuthorization } from './deposit.ts';
 import { addressOfKey, bankingChain, startSeconds, testClock, testTerms, walletOf } from './pay.fixture.ts';
 import type { ContractCall } from './spec.ts';
@@ -15,6 +17,7 @@ const rate = { units: 1n, wei: 10n ** 12n };
 function sponsoring(init: Partial<SponsorInit> = {}) {
   const [chain, clock] = [bankingChain(), testClock()];
   const warnings: unknown[] = [];
+  const announced: SignedWithdrawal[] = [];
   chain.gasOf = () => 120_000n;
   const sponsor = createSponsor(
     {
@@ -22,6 +25,7 @@ function sponsoring(init: Partial<SponsorInit> = {}) {
       clock,
       wallet: walletOf(6),
       logger: { ...silentLogger, warn: (event, fields) => warnings.push({ event, ...fields }) },
+      onAnnounce: async (signed) => void announced.push(signed),
     },
     { rate, ...init },
   );
@@ -40,14 +44,14 @@ function sponsoring(init: Partial<SponsorInit> = {}) {
     );
     return { terms, amount: 1_000n, deposit };
   };
-  return { sponsor, chain, clock, opening, warnings };
+  return { sponsor, chain, clock, opening, warnings, announced };
 }
 
 const lost = new TabloomError('insufficient-funds', 'The money was gone.', { details: { hash: '0x12' } });
 
 test('quotes a fee that pays for the gas with some to spare, and sends for it', async () => {
   const { sponsor, chain, opening } = sponsoring();
-  const { sponsor: account, fee } = await sponsor.quote();
+  const { sponsor: account, fee } = await sponsor.quote('open');
   expect([account, fee]).toEqual([addressOfKey(6), 210n]);
   await sponsor.send('open', await opening(11, fee));
   await sponsor.send('top-up', await opening(11, fee));
@@ -68,7 +72,7 @@ test.each<readonly [string, (scene: ReturnType<typeof sponsoring>) => Promise<un
   [
     'a deposit without an authorization',
     async ({ sponsor, opening }) => sponsor.send('open', { ...(await opening(11)), deposit: { type: 'approved' } }),
-    'wrong-relay',
+    'bad-deposit',
   ],
   [
     'a payer that is a contract',
@@ -96,7 +100,7 @@ test('loses one transaction a payer and a few a day, then it stops and says so',
   await expect(sponsor.send('open', await opening(11))).rejects.toMatchObject({ code: 'relay-declined' });
   await expect(sponsor.send('open', await opening(12))).rejects.toBe(lost);
   await expect(sponsor.send('open', await opening(13))).rejects.toMatchObject({ code: 'relay-stopped' });
-  await expect(sponsor.quote()).rejects.toMatchObject({ code: 'relay-stopped' });
+  await expect(sponsor.quote('open')).rejects.toMatchObject({ code: 'relay-stopped' });
   expect(chain.sent).toHaveLength(2);
   expect(warnings.map((each) => (each as { event: string }).event)).toEqual([
     'sponsored-deposit-lost',
@@ -105,7 +109,7 @@ test('loses one transaction a payer and a few a day, then it stops and says so',
   ]);
   chain.transact = transact;
   await clock.advance(24 * 3_600_000);
-  await sponsor.quote();
+  await sponsor.quote('open');
 });
 
 test('of several deposits that one payer can pay for once, one is sent and one at most is lost', async () => {
@@ -131,4 +135,45 @@ test('a deposit that failed before it was sent is no loss, and the queue is boun
   expect(codes.filter((code) => code === 'insufficient-funds')).toHaveLength(16);
   expect(codes.filter((code) => code === 'relay-busy')).toHaveLength(2);
   expect(chain.sent).toEqual([]);
+});
+
+/** A withdrawal of payer `n`, signed with this fee to this sponsor. */
+async function leavingOf({ chain }: ReturnType<typeof sponsoring>, n: number, fee = 300n) {
+  const terms = testTerms(n, { payer: addressOfKey(n) });
+  const sponsorship = { sponsor: addressOfKey(6), fee };
+  return { terms, sponsorship, signature: await signWithdrawal(chain, walletOf(n), terms, { sponsorship }) };
+}
+
+test('an announcement pays for the withdrawal too, is written down before it is sent, and is bounded by count', async () => {
+  const scene = sponsoring({ announcementsPerDayMax: 5 });
+  const { sponsor, chain, clock } = scene;
+  expect((await sponsor.quote('announce')).fee).toBe(210n);
+  await expect(sponsor.announce(await leavingOf(scene, 11, 231n))).rejects.toMatchObject({ code: 'fee-too-small' });
+  expect(scene.announced).toEqual([]);
+  const one = await leavingOf(scene, 11);
+  for (let n = 0; n < 4; n++) await sponsor.announce(one);
+  expect(scene.announced).toEqual([one, one, one, one]);
+  await expect(sponsor.announce(one)).rejects.toMatchObject({ code: 'sponsor-limit' });
+  await sponsor.announce(await leavingOf(scene, 12));
+  await expect(sponsor.announce(await leavingOf(scene, 13))).rejects.toMatchObject({ code: 'sponsor-limit' });
+  expect(chain.sent).toHaveLength(5);
+  await clock.advance(24 * 3_600_000);
+  await sponsor.announce(one);
+});
+
+test('a payout is sent for its fee, and one that failed on the chain is the last of its payee', async () => {
+  const scene = sponsoring({ feeMin: 175n });
+  const { sponsor, chain } = scene;
+  const orderOf = (fee: bigint) =>
+    signSettleOrder(chain, walletOf(11), {
+      sponsorship: { sponsor: addressOfKey(6), fee },
+      payeeMin: 1n,
+      validBefore: startSeconds + 600,
+    });
+  await expect(sponsor.settle(await orderOf(174n))).rejects.toMatchObject({ code: 'fee-too-small' });
+  await sponsor.settle(await orderOf(175n));
+  expect(chain.sent).toHaveLength(1);
+  chain.transact = () => Promise.reject(lost);
+  await expect(sponsor.settle(await orderOf(175n))).rejects.toBe(lost);
+  await expect(sponsor.settle(await orderOf(175n))).rejects.toMatchObject({ code: 'relay-declined' });
 });

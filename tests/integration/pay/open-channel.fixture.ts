@@ -2,6 +2,7 @@ import { systemRandom } from '#lib/base/random.ts';
 import { open } from '#lib/pay/actions/open.ts';
 import { signAuthorization } from '#lib/pay/deposit.ts';
 import type { Chain, ChannelId, ChannelTerms, Claim, Hex } from '#lib/pay/spec.ts';
+import type { Sponsorship } from '#lib/pay/sponsorship.ts';
 import { channelIdOf, sessionTerms } from '#lib/pay/terms.ts';
 import { createVoucherSigner } from '#lib/pay/voucher.ts';
 import type { Person } from './chain.fixture.ts';
@@ -29,11 +30,19 @@ export const partiesOf = (chain: Chain, payer: Person, provider: Person) => ({
 });
 
 /** The payer's signature for one purpose, good for an hour of the chain's time. */
-export async function signDeposit(chain: Chain, payer: Person, subject: Hex, amount: bigint, to?: Hex) {
+export async function signDeposit(
+  chain: Chain,
+  payer: Person,
+  subject: Hex,
+  amount: bigint,
+  to?: Hex,
+  sponsorship?: Sponsorship,
+) {
   const { timestamp } = await chain.head();
+  const terms = { subject, to: to ?? chain.entry.contracts.channels, amount, validBefore: timestamp + 3_600 };
   return signAuthorization(
     { chain, wallet: payer.wallet, random: systemRandom },
-    { subject, to: to ?? chain.entry.contracts.channels, amount, validBefore: timestamp + 3_600 },
+    sponsorship ? { ...terms, sponsorship } : terms,
   );
 }
 
