@@ -134,6 +134,18 @@ async function start({ name, switches, variables }: ParsedCommand): Promise<Star
       const env = readEnv(name, set);
       return (await import('./ledger-check.ts')).checkBooks(env);
     }
+    case 'provider status':
+      return (await import('./provider.ts')).showProvider(readEnv(name, set));
+    case 'provider register':
+      return (await import('./provider.ts')).registerProvider(readEnv(name, set));
+    case 'provider bond':
+      return (await import('./provider.ts')).bondProvider(readEnv(name, set));
+    case 'provider unbond':
+      return (await import('./provider.ts')).unbondProvider(readEnv(name, set));
+    case 'provider withdraw':
+      return (await import('./provider.ts')).withdrawProvider(readEnv(name, set));
+    case 'provider payout':
+      return (await import('./provider.ts')).payProvider(readEnv(name, set));
   }
 }
 

@@ -13,6 +13,7 @@ import type { RelayEnv } from '../settings/commands.ts';
 import { readEnv, type Variables } from '../settings/read-env.ts';
 import type { SponsorEnv } from '../settings/sponsor.ts';
 import type { Anvil } from './anvil.ts';
+import { createRegistrations } from './registrations.ts';
 import { createRpcDoor } from './rpc.ts';
 import { openSponsorDesk } from './sponsor-desk.ts';
 
@@ -135,6 +136,7 @@ async function nameChain(
           },
           rates: ratesOf(requestsPerMinute, requestsPerMinuteTotal),
           rpc,
+          registrationOf: createRegistrations({ chain, clock: components.clock }),
           faucet,
           sponsor: desk && { ...desk, rates: ratesOf(sponsoredPerMinute, sponsoredPerMinuteTotal) },
           start: () => desk?.start(),

@@ -99,6 +99,7 @@ function scene() {
     payments: {
       info: { chain: 31337, rpc: '/pay/rpc' },
       rates: { of: () => undefined, stop: () => undefined },
+      registrationOf: () => 'listed',
       sponsor: {
         rates: { of: () => undefined, stop: () => undefined },
         quote: async () => ({

@@ -1,5 +1,7 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
+import type { Registration } from '#lib/pay/registry.ts';
 import type { SponsorQuote, Sponsored } from '#lib/pay/sponsor-wire.ts';
+import type { Offer } from '#lib/protocol/offer.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
 import type { RateLimits } from './rate-limits.ts';
 
@@ -11,11 +13,16 @@ export interface Payments {
   readonly rates: RateLimits;
   /** Passes a request on to the chain's server; methods that change nothing, and signed transactions. @throws `chain-unavailable`. */
   rpc(request: RpcRequest, options?: AbortOptions): Promise<RpcResponse>;
+  /** What the chain says of an offer's provider, as far as it is known. */
+  registrationOf(offer: Pick<Offer, 'peer' | 'payout'>): ShownRegistration | undefined;
   /** Undefined where it sends nothing. Its rates are narrower, as each request may cost a transaction. */
   readonly sponsor?: (SponsorDesk & { readonly rates: RateLimits }) | undefined;
   /** Undefined where money is not made of nothing. */
   readonly faucet?: Faucet | undefined;
 }
+
+/** `mismatched`: the chain's registry gives the provider to another peer, and nobody pays for the offer. */
+export type ShownRegistration = Registration | 'mismatched';
 
 /** What the relay sends for others, for a fee that they sign. Codes are those of the library's sponsor and watcher. */
 export interface SponsorDesk {

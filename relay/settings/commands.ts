@@ -7,6 +7,7 @@ import { keyIdSettings, keyTermSettings } from './keys.ts';
 import { nativeSettings } from './native.ts';
 import { directSettings, joinedRelays, otherRelays } from './network.ts';
 import { dataSettings, ledgerSettings, newFileSettings, processSettings, upkeepSettings } from './process.ts';
+import { bondSettings, payoutSettings, providerSettings } from './provider.ts';
 import type { EnvOf, Settings } from './setting.ts';
 import { sponsorSettings } from './sponsor.ts';
 
@@ -129,6 +130,43 @@ export const commands = {
     meaning: 'Reads the whole ledger, while relays write it, and says what does not come out even.',
     switches: {},
     settings: ledgerSettings,
+  },
+  'provider status': {
+    summary: "say what the chain says of a provider's account",
+    meaning:
+      'Says what the chain says of the account that is paid; see [An account on the chain](#an-account-on-the-chain).',
+    switches: {},
+    settings: providerSettings,
+  },
+  'provider register': {
+    summary: "name the peer in the chain's registry",
+    meaning: "Names this machine's peer in the chain's registry, so that the account and its offers name each other.",
+    switches: {},
+    settings: providerSettings,
+  },
+  'provider bond': {
+    summary: 'bond money, to be listed as verified',
+    meaning: 'Bonds money out of the account.',
+    switches: {},
+    settings: { ...providerSettings, ...bondSettings },
+  },
+  'provider unbond': {
+    summary: 'begin to take bonded money back',
+    meaning: 'Begins to take bonded money back, which takes 21 days.',
+    switches: {},
+    settings: { ...providerSettings, ...bondSettings },
+  },
+  'provider withdraw': {
+    summary: 'withdraw what has finished unbonding',
+    meaning: 'Withdraws what has finished unbonding.',
+    switches: {},
+    settings: providerSettings,
+  },
+  'provider payout': {
+    summary: 'pay out what was earned and claimed',
+    meaning: 'Pays out what was earned and claimed.',
+    switches: {},
+    settings: { ...providerSettings, ...payoutSettings },
   },
 } as const satisfies Record<string, Command>;
 

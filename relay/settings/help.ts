@@ -3,7 +3,7 @@ import { standardOf, type Setting, type Settings } from './setting.ts';
 
 /** The commands with their summaries, a line each. */
 export const commandTable = (): string =>
-  commandNames.map((name) => `  ${name.padEnd(12)} ${commands[name].summary}`).join('\n');
+  commandNames.map((name) => `  ${name.padEnd(17)} ${commands[name].summary}`).join('\n');
 
 /**
  * The text of `--help`: flags first, then the variables that have none.

@@ -58,6 +58,14 @@ export const networkSchema = z.object({
         .optional(),
       tiers,
       models: z.array(offeredModelSchema),
+      /** Whom a model with a price is paid for, and what the chain's registry says of it, where this relay knows. */
+      payout: z
+        .object({
+          chain: z.number().int(),
+          provider: z.string(),
+          registration: z.enum(['unregistered', 'described', 'listed', 'mismatched']).optional(),
+        })
+        .optional(),
     }),
   ),
 });

@@ -6,12 +6,14 @@ import { capacities } from '#lib/market/capacity.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
-import type { Hardware } from '#lib/protocol/offer.ts';
+import type { Hardware, Offer } from '#lib/protocol/offer.ts';
+import type { Payout } from '#lib/protocol/payment.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
 import { writeReceipt } from '../answer.ts';
 import { isOfThisMachine, type RequestOrigin } from '../caller.ts';
 import { gatewayError } from '../errors.ts';
 import { readModel, type ModelList, type ListedModel } from '../model-list.ts';
+import type { Payments } from '../payments.ts';
 import type { ReceiptIndex } from '../receipts.ts';
 import type {
   Health,
@@ -62,6 +64,8 @@ const writeModel = ({ id, ...tabloom }: ListedModel, startedAt: number): z.outpu
 export interface NetworkComponents {
   readonly directory: Pick<Directory, 'entries'>;
   readonly clock: Clock;
+  /** Undefined where the relay names no chain. */
+  readonly payments?: Pick<Payments, 'registrationOf'> | undefined;
 }
 
 /** Workers listed by `/v1/network`; the counts are over all of them. */
@@ -71,7 +75,7 @@ const workersListedMax = 256;
  * `GET /v1/network`: the capacity of each model, and the workers by their peer ids. Rates, queues and prices are those of
  * the workers' signed offers: measured by themselves, and a claim until this relay has seen it kept.
  */
-export function showNetwork({ directory, clock }: NetworkComponents): Handler {
+export function showNetwork({ directory, clock, payments }: NetworkComponents): Handler {
   return (context) => {
     const now = clock.now();
     const serving = directory.entries().filter(({ offer, expiresAt }) => !offer.draining && expiresAt > now);
@@ -85,6 +89,7 @@ export function showNetwork({ directory, clock }: NetworkComponents): Handler {
         ...(offer.hardware ? { hardware: { ...offer.hardware, status: statusOf(offer.hardware) } } : {}),
         tiers: offer.tiers,
         models: offer.models,
+        ...(offer.payout ? { payout: payoutOf(offer, offer.payout, payments) } : {}),
       }));
     context.header('cache-control', 'no-store');
     return context.json<z.output<typeof networkSchema>>({
@@ -94,6 +99,11 @@ export function showNetwork({ directory, clock }: NetworkComponents): Handler {
       workers,
     });
   };
+}
+
+function payoutOf(offer: Offer, { chain, provider }: Payout, payments: NetworkComponents['payments']) {
+  const registration = payments?.registrationOf(offer);
+  return { chain, provider, ...(registration ? { registration } : {}) };
 }
 
 /** Words that this version does not know say nothing. */

@@ -81,6 +81,8 @@ export const payErrors = {
   'stake-locked': 'The stake is locked while a challenge is open.',
   'nothing-unbonding': 'Nothing is unbonding. Start unbonding first.',
   'unbonding-not-over': 'The unbonding period is not over. Wait until the time given in the details.',
+  'provider-mismatch':
+    'The registry names another peer for this provider. Nothing was paid. Ask another provider, or register this peer.',
   'offer-key-missing': 'Give the 32-byte key that signs the offers.',
   'not-allowed': 'This account is not allowed to make this call.',
   // Wallets and chains

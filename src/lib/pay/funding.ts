@@ -16,6 +16,7 @@ import {
   type Wallet,
 } from './spec.ts';
 import type { ChainTime } from './chain-time.ts';
+import { readRegistration } from './registry.ts';
 import type { Sponsor } from './sponsor.ts';
 import { unsponsored } from './sponsorship.ts';
 import { isJob, sessionTerms } from './terms.ts';
@@ -45,6 +46,8 @@ export interface DepositLimits {
 
 /** What a channel has to be good for. */
 export interface WantedChannel {
+  /** Whose offer names the provider. */
+  readonly peer: string;
   readonly provider: Address;
   readonly providerSigner: Address;
   readonly delay: number;
@@ -62,7 +65,7 @@ export interface FoundChannel {
 export interface Funding {
   /**
    * A channel with room for the budget. `roomOf` says how much of a balance no job has reserved. One call per provider at a time.
-   * @throws `deposit-limit`, `insufficient-funds`, `bad-terms`, `too-many-channels`, those of the wallet and of sending.
+   * @throws `provider-mismatch`, `deposit-limit`, `insufficient-funds`, `bad-terms`, `too-many-channels`, those of the wallet and of sending.
    */
   channelFor(
     on: PurseChain,
@@ -168,6 +171,8 @@ export function createFunding(
       rooms.sort((a, b) => (a.room < b.room ? -1 : a.room > b.room ? 1 : 0));
       const fitting = rooms.find(({ room }) => room >= budget);
       if (fitting) return fitting;
+      // Before anything is paid in; a channel that is open already costs no more than what lies in it.
+      await readRegistration(chain, wanted, options);
       const wish = budget * limits.jobsPerDeposit;
       const largest = rooms.at(-1);
       if (largest) {

@@ -1,4 +1,4 @@
-import { decodeFunctionData } from 'viem';
+import { decodeFunctionData, zeroHash } from 'viem';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
@@ -199,9 +199,16 @@ export function testChain(): TestChain {
     tokenBalance: async () => answer(1_000_000n),
     coinBalance: async () => answer(10n ** 18n),
     permitNonce: async () => answer(0n),
-    stake: async () => {
-      throw payError('chain-unavailable');
-    },
+    stake: async () =>
+      answer({
+        bonded: 0n,
+        unbonding: 0n,
+        unbondedAt: 0,
+        isListed: false,
+        offerKey: zeroHash,
+        metadataHash: zeroHash,
+        pricesHash: zeroHash,
+      }),
     hasCode: async (account) => answer(chain.contracts.has(account)),
     estimateGas: async (from, call) => answer(chain.gasOf(from, call)),
     gasPrice: async () => answer(10n ** 9n),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '#lib/base/random.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
 import type { Payout } from '#lib/protocol/payment.ts';
 import { delayMin } from './terms.ts';
 import {
@@ -16,6 +17,7 @@ import type { BankingChain, TestStorage } from './pay.fixture.ts';
 import { createPurse, type PurseLimits } from './purse.ts';
 import { createChainTime } from './chain-time.ts';
 import { payError } from './errors.ts';
+import { offerKeyOf } from './registry.ts';
 import { closedSentinel } from './spec.ts';
 import type { Sponsor } from './sponsor.ts';
 import type { SessionKey } from './wallet/session-key.ts';
@@ -276,3 +278,19 @@ test('a deposit that a sponsor refused to send counts against the limits: it hol
     code: 'sponsor-too-dear',
   });
 });
+
+test('nothing is paid in for a peer whose provider the registry gives to another', async () => {
+  const [chain, clock] = [bankingChain(), testClock()];
+  const { stake } = chain;
+  chain.stake = async (...args) => ({ ...(await stake(...args)), offerKey: offerKeyOf(peerOf(1)) });
+  const { payer } = await testPayer(testStorage(), { clock, chain });
+  const on = { chain, time: createChainTime(chain, clock), payer, wallet: walletOf(1), sender: walletOf(1) };
+  const purse = createPurse({ chains: [on], random: seededRandom(5) }, limits);
+  const open = (n: number) => purse.open(payout, { id: String(n), peer: peerOf(n), budget: 500n });
+  await expect(open(2)).rejects.toMatchObject({ code: 'provider-mismatch' });
+  expect(chain.sent).toEqual([]);
+  await open(1);
+  expect(chain.deposits).toEqual([2_000n]);
+});
+
+const peerOf = (n: number) => createSigner(new Uint8Array(32).fill(n)).peer;

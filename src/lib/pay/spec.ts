@@ -177,6 +177,9 @@ export interface Stake {
   readonly unbonding: bigint;
   /** Unix seconds from which the unbonding stake can be withdrawn; 0 if nothing is unbonding. */
   readonly unbondedAt: number;
+  /** Bonded enough and described. */
+  readonly isListed: boolean;
+  /** The Ed25519 key of the peer whose offers are its own; zero where it has said nothing. */
   readonly offerKey: Hex;
   readonly metadataHash: Hex;
   readonly pricesHash: Hex;

@@ -60,12 +60,17 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
     permitNonce: (owner, options) =>
       node.ask((client) => client.readContract({ ...token, functionName: 'nonces', args: [owner] }), options),
     async stake(provider, options) {
-      const { stake, ...record } = await node.ask(
-        (client) => client.readContract({ ...providers, functionName: 'providerOf', args: [provider] }),
+      const args = [provider] as const;
+      const [{ stake, ...record }, isListed] = await node.ask(
+        (client) =>
+          Promise.all([
+            client.readContract({ ...providers, functionName: 'providerOf', args }),
+            client.readContract({ ...providers, functionName: 'isListed', args }),
+          ]),
         options,
       );
       const { unbonding, unbondedAt, offerKey, metadataHash, pricesHash } = record;
-      return { bonded: stake, unbonding, unbondedAt, offerKey, metadataHash, pricesHash };
+      return { bonded: stake, unbonding, unbondedAt, isListed, offerKey, metadataHash, pricesHash };
     },
     hasCode: async (address, options) => {
       const code = await node.ask((client) => client.getCode({ address }), options);
