@@ -8,6 +8,7 @@ import type { Printed } from '../program.ts';
 import type { CommandEnv } from '../settings/commands.ts';
 import type { NativeEnv } from '../settings/native.ts';
 import { checkEnv, type Variables } from '../settings/read-env.ts';
+import { ofCredits, ofEarning, ofNamedChain, ofSponsor } from './accounts.ts';
 import { checkDataFolder } from './data-folder.ts';
 import { checkExposure, checkPages, checkPublicUrl } from './exposure.ts';
 import { ok, runChecks, type Check, type Finding } from './finding.ts';
@@ -68,6 +69,10 @@ async function ofRelay(variables: Variables): Promise<readonly Check[]> {
     checkPages(pagesFolder),
     checkOpenFiles(connectionsMax),
     checkChain(env.CHAIN_RPC_URL, fetch),
+    ...ofNamedChain(env, fetch),
+    ...ofEarning(env, fetch, env.CHAIN),
+    ...ofCredits(env, fetch),
+    ...ofSponsor(env, fetch),
   ];
 }
 
@@ -82,6 +87,7 @@ async function ofProvide(variables: Variables): Promise<readonly Check[]> {
     ...(await ofModels(env)),
     ...(isJoining ? ofRelays(env) : []),
     checkReach(env.DIRECT_PORT),
+    ...ofEarning(env, fetch),
   ];
 }
 

@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { errorCode } from '#lib/base/errors.ts';
 import { readSettingsFile } from '../settings/settings-file.ts';
 import { completeValues, runInit } from './init.ts';
@@ -60,4 +60,64 @@ test('a file that is there is replaced only on a yes, or by the flag', async () 
   expect(await run(scriptedPrompter([true]))).toMatchObject({ out: expect.stringContaining('is written') });
   expect(await run(undefined, true)).toMatchObject({ out: expect.stringContaining('is written') });
   expect(await readSettingsFile(file)).toMatchObject({ PORT: '0' });
+});
+
+describe('where others shall pay', () => {
+  const mine = `0x${'11'.repeat(32)}`;
+  const priced = () => ({
+    ...relay(),
+    NATIVE: 'on',
+    HOST: '127.0.0.1',
+    EARN_OUT: '0.15',
+    EARN_CHAIN: '31337',
+    CHAIN_RPC_URL: 'http://127.0.0.1:9',
+  });
+  const run = (variables: Record<string, string>, answers?: readonly unknown[], overwrite = false) =>
+    runInit({ variables, overwrite, program: 'tabloom', prompter: answers && scriptedPrompter(answers) });
+  const key = () => readFile(join(folder, 'earn.key'), 'utf8');
+
+  test('a price alone makes an account, whose key is in a file of its own and used again', async () => {
+    const { out } = await run(priced());
+    expect(await key()).toMatch(/^0x[0-9a-f]{64}\n$/);
+    expect((await stat(join(folder, 'earn.key'))).mode & 0o777).toBe(0o600);
+    const values = await readSettingsFile(file);
+    expect(values).toMatchObject({ EARN_OUT: '0.15', EARN_KEY_FILE: join(folder, 'earn.key') });
+    expect(values).not.toHaveProperty('EARN_KEY');
+    const [, address] = /The account (0x[0-9a-fA-F]{40}) is paid/.exec(out)!;
+    expect(out).toMatch(/^fail +earning +The chain 31337 of EARN_KEY does not answer/m);
+    expect(out).not.toContain((await key()).trim());
+    expect((await run(priced(), undefined, true)).out).toContain(address);
+  });
+
+  test('one of mine is kept, and never replaces another', async () => {
+    await run({ ...priced(), EARN_KEY: mine });
+    expect(await key()).toBe(`${mine}\n`);
+    const other = { ...priced(), EARN_KEY: `0x${'22'.repeat(32)}` };
+    expect(await run(other, undefined, true).catch(errorCode)).toBe('key-exists');
+    expect(await key()).toBe(`${mine}\n`);
+  });
+
+  test('one in a file stays where it is', async () => {
+    const path = join(folder, 'mine.key');
+    await run({ ...priced(), EARN_KEY: mine, EARN_KEY_FILE: path });
+    expect(await readSettingsFile(file)).toMatchObject({ EARN_KEY_FILE: path });
+    expect(await readdir(folder)).toEqual(['tabloom.env']);
+  });
+
+  test('a person is asked for price, chain and account', async () => {
+    const asked = { ...relay(), NATIVE: 'on', HOST: '127.0.0.1' };
+    await run(asked, ['paid', '0.05', '0.15', '31337', 'http://127.0.0.1:9', 'mine', mine]);
+    expect(await key()).toBe(`${mine}\n`);
+    expect(await readSettingsFile(file)).toMatchObject({ EARN_IN: '0.05', EARN_OUT: '0.15', EARN_CHAIN: '31337' });
+    expect(await run(asked, ['free'], true)).toMatchObject({ out: expect.not.stringContaining('is paid') });
+    expect(await readSettingsFile(file)).not.toHaveProperty('EARN_OUT');
+  });
+
+  test('nothing is written where the question is left, or the settings are kept', async () => {
+    const asked = { ...relay(), NATIVE: 'on', HOST: '127.0.0.1' };
+    expect(await run(asked, ['paid', '1', undefined]).catch(errorCode)).toBe('cancelled');
+    await writeFile(file, 'PORT=1\n');
+    expect(await run(priced(), ['new', false]).catch(errorCode)).toBe('cancelled');
+    expect(await readdir(folder)).toEqual(['tabloom.env']);
+  });
 });

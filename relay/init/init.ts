@@ -6,6 +6,8 @@ import type { Printed } from '../program.ts';
 import { commands, type CommandEnv } from '../settings/commands.ts';
 import { readEnv, type Variables } from '../settings/read-env.ts';
 import { saveSettings, writeSettings } from '../settings/settings-file.ts';
+import type { KeptAccount } from './account.ts';
+import { askEarning } from './ask-earning.ts';
 import { askValues, type AskComponents, type Role, type Values } from './ask.ts';
 import { findServers, lookAt } from './find-servers.ts';
 import type { Prompter } from './prompter.ts';
@@ -29,17 +31,45 @@ export async function runInit({ variables, overwrite, program, prompter }: InitI
   const given = givenValues(variables);
   const asked = prompter ? await askValues(given, componentsOf(prompter, env)) : completeValues(given);
   const { role } = asked;
-  const { INIT_ROLE: _, ...values } = asked.values;
+  const priced = asked.values['NATIVE'] === 'off' ? undefined : await pricedValues(asked.values, prompter);
+  const existing = await mayReplace(env.SETTINGS, overwrite, prompter);
+  const earning = priced && { values: priced, account: await accountOf(priced, env.SETTINGS, variables) };
+  const { INIT_ROLE: _, EARN_KEY: _key, ...values } = { ...asked.values, ...earning?.values };
+  if (earning) values['EARN_KEY_FILE'] = earning.account.path;
   const next = `${program} ${role} --settings ${variables['SETTINGS'] || 'tabloom.env'}`;
   const text = writeSettings(values, [`Settings of ${role}, written by init. Start it with:`, next]);
-  await saveSettings(env.SETTINGS, text, await mayReplace(env.SETTINGS, overwrite, prompter));
+  await saveSettings(env.SETTINGS, text, existing);
   const { out } = await runDoctor(
     role === 'relay' ? 'doctor' : 'doctor provide',
-    { ...variables, ...values, SETTINGS: env.SETTINGS },
+    {
+      ...variables,
+      ...values,
+      ...(earning ? { EARN_KEY: earning.account.key, EARN_KEY_FILE: undefined } : {}),
+      SETTINGS: env.SETTINGS,
+    },
     'text',
   );
-  return { out: `${env.SETTINGS} is written, for your eyes only.\n\n${out}\nStart it:\n  ${next}\n`, notes: '' };
+  const account = earning ? `${tellAccount(earning.account)}\n` : '';
+  const written = `${env.SETTINGS} is written, for your eyes only.\n${account}\n`;
+  return { out: `${written}${out}\nStart it:\n  ${next}\n`, notes: '' };
 }
+
+/** The values with what a price needs; undefined where the models are free. */
+async function pricedValues(given: Values, prompter: Prompter | undefined): Promise<Values | undefined> {
+  const chains = async () => (await import('./account.ts')).earningChains();
+  const values = { ...given, ...(prompter ? await askEarning(given, { prompter, chains }) : {}) };
+  return values['EARN_IN'] === undefined && values['EARN_OUT'] === undefined ? undefined : values;
+}
+
+/** Loaded only where there is a price: what knows a chain takes two seconds to load. */
+async function accountOf(values: Values, settingsPath: string, variables: Variables): Promise<KeptAccount> {
+  const { accountIn, keepAccount } = await import('./account.ts');
+  const [key, path] = [values['EARN_KEY'], variables['EARN_KEY_FILE']];
+  return key !== undefined && path ? accountIn(path, key) : keepAccount(settingsPath, key);
+}
+
+const tellAccount = ({ address, path }: KeptAccount): string =>
+  `The account ${address} is paid. Its key is in ${path}: keep a copy. It sends its claims itself: send it some of the chain’s coin.`;
 
 /** What is set already, of what `init` writes down. */
 function givenValues(variables: Variables): Values {

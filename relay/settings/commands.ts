@@ -84,6 +84,8 @@ export const commands = {
       ...initSettings,
       ...otherRelays,
       ...nativeSettings,
+      ...earningSettings,
+      ...chainSettings,
       NATIVE: portSettings.NATIVE,
       HOST: portSettings.HOST,
       PORT: portSettings.PORT,

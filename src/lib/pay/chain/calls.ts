@@ -39,6 +39,10 @@ function encode(call: object): Hex {
   }
 }
 
+/** The chains the contracts are deployed on. */
+export const deployedChains = (): readonly DeployedChain[] =>
+  chains.flatMap((entry) => (entry.contracts ? [{ ...entry, contracts: entry.contracts }] : []));
+
 /** The entry of a chain the contracts are deployed on. @throws `chain-unknown`. */
 export function deployedChain(chainId: number): DeployedChain {
   const entry = chains.find(({ id }) => id === chainId);
