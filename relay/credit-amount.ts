@@ -6,3 +6,6 @@ export function writeCredits(units: bigint): string {
   const fraction = (units % unitsPerCredit).toString().padStart(6, '0').replace(/0+$/, '');
   return fraction === '' ? `${units / unitsPerCredit}` : `${units / unitsPerCredit}.${fraction}`;
 }
+
+/** Of a micro-credit, beside the dollar that tokens are. */
+export const creditDecimals = 8;

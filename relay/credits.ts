@@ -9,6 +9,7 @@ import { createPaymentDoor, withFurtherTerms } from '#lib/pay/payment-door.ts';
 import type { Address } from '#lib/pay/spec.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
 import type { Usage } from '#lib/protocol/part.ts';
+import { creditDecimals } from './credit-amount.ts';
 import type { Credits } from './gateway/credits.ts';
 import type { CreditBook } from './ledger/credits.ts';
 import type { PurchaseRow } from './ledger/database.ts';
@@ -40,8 +41,6 @@ export interface CreditShopInit {
   readonly signal: AbortSignal;
 }
 
-/** One credit is a cent of the dollar that the token is. */
-const creditDecimals = 8;
 const tokensPerPrice = 1_000_000n;
 const sweepMs = 60_000;
 const sweepMax = 100;
@@ -183,7 +182,7 @@ const amounts = ['value', 'validAfter', 'validBefore'] as const;
 const writeBigint = (_: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
 
 /** Of this relay's own writing. */
-function readTransfer(text: string): AuthorizedTransfer {
+export function readTransfer(text: string): AuthorizedTransfer {
   const stored = JSON.parse(text) as Record<string, string>;
   for (const name of amounts) Object.assign(stored, { [name]: BigInt(stored[name]!) });
   return stored as unknown as AuthorizedTransfer;

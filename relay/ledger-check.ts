@@ -1,19 +1,30 @@
 import { TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
 import { ledgerLocation } from './keys.ts';
+import type { ChainComparison } from './ledger-chain.ts';
 import { checkLedger, type LedgerCheck } from './ledger/check.ts';
-import { openDatabase } from './ledger/database.ts';
+import { openDatabase, type LedgerDatabase } from './ledger/database.ts';
 import type { Printed } from './program.ts';
-import type { LedgerEnv } from './settings/commands.ts';
+import type { LedgerCheckEnv } from './settings/commands.ts';
 
 /** `ledger check`. @throws `ledger-unbalanced` with what differs, and as `openDatabase` does. */
-export async function checkBooks(env: LedgerEnv): Promise<Printed> {
+export async function checkBooks(env: LedgerCheckEnv): Promise<Printed> {
   const db = await openDatabase(ledgerLocation(env));
   try {
     const now = Date.now();
     const check = await checkLedger(db, now);
-    if (check.findings.length === 0) return { out: describeCheck(check, now), notes: 'The books are even.\n' };
-    const lines = check.findings.map(({ subject, problem }) => `${printable(subject)} ${problem}`);
+    const chains = await chainsOf(env, db);
+    const findings = [...check.findings, ...chains.flatMap((one) => one.findings)];
+    if (findings.length === 0) {
+      const left = chains.filter(({ failed }) => failed !== undefined).map(({ chain }) => `${chain}`);
+      const but =
+        left.length === 0 ? '' : ` They were not compared with chain ${left.join(', ')}, which does not respond.`;
+      return {
+        out: describeCheck(check, now) + chains.map(describeChain).join(''),
+        notes: `The books are even.${but}\n`,
+      };
+    }
+    const lines = findings.map(({ subject, problem }) => `${printable(subject)} ${problem}`);
     const says = 'The books are not even. Keep a copy of the database, and report this:';
     throw new TabloomError('ledger-unbalanced', [says, ...lines].join('\n'));
   } finally {
@@ -31,6 +42,28 @@ function describeCheck({ transfers, balances, open }: LedgerCheck, now: number):
     }),
   ];
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** What knows a chain is loaded only where the books name one. */
+async function chainsOf(env: LedgerCheckEnv, db: LedgerDatabase): Promise<readonly ChainComparison[]> {
+  const named = [
+    await db.selectFrom('transfers').select('id').where('credit', 'like', 'channel %').limit(1).execute(),
+    await db.selectFrom('open_spends').select('id').limit(1).execute(),
+    await db.selectFrom('purchases').select('id').where('state', '=', 'paid').limit(1).execute(),
+  ];
+  if (named.every((rows) => rows.length === 0)) return [];
+  const { compareWithChains } = await import('./ledger-chain.ts');
+  return compareWithChains({ db, rpcUrl: env.CHAIN_RPC_URL, fetch });
+}
+
+function describeChain(compared: ChainComparison): string {
+  const { chain, channels, deposited, promised, claimed, purchases, paid, failed } = compared;
+  if (failed !== undefined) return `chain ${chain} not compared: ${failed}\n`;
+  const lines = [
+    ...(channels > 0 ? [`channels ${channels}, deposited ${deposited}, promised ${promised}, claimed ${claimed}`] : []),
+    ...(purchases > 0 ? [`payments ${purchases}, paid ${paid}`] : []),
+  ];
+  return lines.map((line) => `chain ${chain} ${line}\n`).join('');
 }
 
 const seconds = (ms: number): number => Math.max(0, Math.round(ms / 1_000));

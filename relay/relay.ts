@@ -48,10 +48,12 @@ import { createPriceBoard } from './price-board.ts';
 import { settledDays } from './ledger/settled.ts';
 import { readTasks } from './tasks.ts';
 import { createSessionBook } from './ledger/sessions.ts';
+import { createSpendBook } from './ledger/spends.ts';
 import { createUpkeep } from './ledger/upkeep.ts';
 import { createLogger } from './log.ts';
 import { bundledModelFile, noNativeProvider, startNativeProvider, waitUntilListed } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
+import { createSpending } from './job-allowance.ts';
 import { createRelayNode } from './node/relay.ts';
 import { pagesFolder } from './own-files.ts';
 import { createRelayList } from './relay-list.ts';
@@ -59,6 +61,7 @@ import type { Program, ProgramOptions } from './program.ts';
 import type { RelayEnv } from './settings/commands.ts';
 import { charges } from './settings/credits.ts';
 import { earns } from './settings/earning.ts';
+import { spends } from './settings/spending.ts';
 import { createSite } from './site/site.ts';
 import { createCheckpoints } from './storage/checkpoints.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
@@ -92,6 +95,8 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     if (earns(env)) (await import('./earnings.ts')).checkEarning(env);
     if (env.SPONSOR_KEY !== undefined && !chain)
       throw new TabloomError('bad-setting', 'SPONSOR_KEY needs CHAIN, the chain on which it sends for others.');
+    const paying = spends(env) ? await import('./spending.ts') : undefined;
+    paying?.checkSpending(env);
     const guard = createGuard({
       bindHost: env.HOST,
       publicUrl: env.PUBLIC_URL,
@@ -155,6 +160,9 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     const boughtJobs = new Set<string>();
     const owners = new Set(env.OWNER_PEERS);
     const keepsSlots = backends.some(({ reserve }) => reserve > 0);
+    const spendBook = createSpendBook(database, { gateway: net.self, now: clock.now });
+    const spender = await paying?.createSpender({ env, storage, book: spendBook, clock, random, logger, fetch });
+    if (spender) undo.push(() => spender.stop());
     const peer = await createPeer({
       net,
       signer,
@@ -168,6 +176,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       logger,
       role: 'native',
       isGratis: (worker) => worker === native.self,
+      purse: spender?.purse,
       discovery: 'server',
       network,
     });
@@ -242,6 +251,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     }
     credits?.start();
     payments?.start();
+    spender?.start();
     const upkeep = createUpkeep({
       db: database,
       days: env.LEDGER_DAYS,
@@ -275,6 +285,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       jobsPerAddressMax: env.JOBS_PER_ADDRESS,
       jobsPerKeyMax: env.JOBS_PER_KEY,
       bought: boughtJobs,
+      spending: spender && createSpending({ env, spender, cost: credits?.cost }),
       owner: { jobs: ownersJobs, peer: () => (keepsSlots ? native.self : undefined) },
     });
     const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;

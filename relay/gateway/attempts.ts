@@ -3,6 +3,7 @@ import { tap } from '#lib/base/tap.ts';
 import type { AskRequest, Consumer, JobEvent } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import type { RequestWarning } from './parameters.ts';
+import { withTerms, type Allowance } from './spending.ts';
 
 /** A request as a job for one of the models that it names. */
 export interface ModelAttempt {
@@ -25,6 +26,12 @@ export type Attempts = readonly [ModelAttempt, ...ModelAttempt[]];
 /** What another model would not change. */
 const finalCodes = new Set(['bad-request', 'budget', 'cancelled', 'deadline']);
 
+interface AskOptions {
+  readonly signal: AbortSignal;
+  /** What the job may cost at providers; undefined where only free ones may be asked. */
+  readonly allowance?: Allowance | undefined;
+}
+
 /**
  * Asks for one model after the other until one begins to answer. Each is a job of its own; the events read as those of one
  * job whose workers were lost before they sent anything.
@@ -34,11 +41,11 @@ export function askInTurn(
   attempts: Attempts,
   ids: readonly string[],
   consumer: Consumer,
-  signal: AbortSignal,
+  { signal, allowance }: AskOptions,
 ): AsyncIterable<JobEvent> {
   const [only, ...others] = attempts;
-  if (others.length > 0) return askEach(attempts, ids, consumer, signal);
-  return tap(() => consumer.ask({ ...only.ask, id: ids[0] }, { signal }), {
+  if (others.length > 0) return askEach(attempts, ids, consumer, { signal, allowance });
+  return tap(() => consumer.ask({ ...withTerms(only.ask, allowance?.terms()), id: ids[0] }, { signal }), {
     onValue: (event) => {
       if (isTooLong(event, only)) throw contextExceeded(only);
     },
@@ -49,14 +56,16 @@ async function* askEach(
   attempts: Attempts,
   ids: readonly string[],
   consumer: Consumer,
-  signal: AbortSignal,
+  { signal, allowance }: AskOptions,
 ): AsyncGenerator<JobEvent> {
   for (const [index, attempt] of attempts.entries()) {
     const isLast = index === attempts.length - 1;
     let begun = false;
     let failed: Extract<JobEvent, { type: 'job-failed' }> | undefined;
     try {
-      for await (const event of consumer.ask({ ...attempt.ask, id: ids[index] }, { signal })) {
+      // All of them share what the job may cost.
+      const ask = withTerms(attempt.ask, allowance?.terms());
+      for await (const event of consumer.ask({ ...ask, id: ids[index] }, { signal })) {
         if (isTooLong(event, attempt)) throw contextExceeded(attempt);
         begun ||= event.type === 'part-received';
         if (event.type === 'job-failed' && !isLast && !begun && !finalCodes.has(event.error.code)) failed = event;

@@ -53,6 +53,7 @@ const gatewayStatus = {
   'rate-limit-exceeded': 429,
   'ledger-unavailable': 503,
   'chain-unavailable': 503,
+  'spending-unavailable': 503,
 } as const satisfies Record<string, number>;
 
 export type GatewayErrorCode = keyof typeof gatewayStatus;
@@ -64,6 +65,7 @@ const retryAfterSecondsDefault: Readonly<Record<string, number>> = {
   'no-peer-available': 3,
   draining: 5,
   'ledger-unavailable': 30,
+  'spending-unavailable': 30,
 };
 
 /** `param` names the member of the request that is wrong, as OpenAI does. */

@@ -20,6 +20,7 @@ import { createJobRegistry, type JobRegistry, type OwnerPart } from './job-regis
 import type { AnswerStore, Metering } from './metering.ts';
 import { createModelList } from './model-list.ts';
 import type { Sessions } from './routes/wallet.ts';
+import type { Spending } from './spending.ts';
 
 /** A gateway over a scripted consumer: no network, no engine, no socket. */
 export interface GatewayFixture {
@@ -56,6 +57,7 @@ export function gatewayFixture(
     readonly answers?: AnswerStore;
     readonly owner?: OwnerPart;
     readonly bought?: Set<string>;
+    readonly spending?: Spending;
   } = {},
 ): GatewayFixture {
   const clock = over.clock ?? manualClock();
@@ -79,6 +81,7 @@ export function gatewayFixture(
     answers: over.answers ?? noAnswers,
     owner: over.owner,
     bought: over.bought,
+    spending: over.spending,
     clock,
     random: seededRandom(over.seed ?? 1),
   });

@@ -19,6 +19,7 @@ import { gatewayLimits } from './limits.ts';
 import type { AnswerStore, Metering } from './metering.ts';
 import { createPlaces } from './places.ts';
 import { createResponseRecorder, type ResponseRecorder } from './response-recorder.ts';
+import type { Allowance, Spending } from './spending.ts';
 
 /** All jobs that this gateway runs, within its limit, and counts of their outcomes. */
 export interface JobRegistry {
@@ -126,6 +127,8 @@ export interface JobRegistryComponents {
   readonly owner?: OwnerPart | undefined;
   /** Holds the ids of jobs that somebody pays for while they run. */
   readonly bought?: Set<string> | undefined;
+  /** Pays providers; without it only free ones are asked. */
+  readonly spending?: Spending | undefined;
   /** Called once for each job that is over. */
   readonly onOver?: ((job: JobMeasurement) => void) | undefined;
 }
@@ -139,7 +142,7 @@ export interface OwnerPart {
 }
 
 export function createJobRegistry(components: JobRegistryComponents): JobRegistry {
-  const { consumer, metering, answers, clock, random, onOver, owner, bought } = components;
+  const { consumer, metering, answers, clock, random, onOver, owner, bought, spending } = components;
   const places = createPlaces({
     clock,
     placesMax: gatewayLimits.jobsMax,
@@ -174,6 +177,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     let used: Usage | undefined;
     let delivered = 0;
     let isHeld = false;
+    let allowance: Allowance | undefined;
     let worker: WorkerView | undefined;
 
     const begin = async () => {
@@ -191,7 +195,9 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
         price,
       });
       isHeld = true;
-      return askInTurn(attempts, ids, consumer, anySignal([signal, closing.signal]));
+      // Not before: providers are paid out of what is held.
+      allowance = spending?.allow({ ids, caller, payer, most });
+      return askInTurn(attempts, ids, consumer, { signal: anySignal([signal, closing.signal]), allowance });
     };
     const onValue = (event: JobEvent) => {
       times.heardMs = clock.elapsed();
@@ -218,6 +224,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
         const run = { model: worker?.model ?? attempts[0].model, kind, peer: worker?.peer, outcome, ms };
         written = metering.close({ job, used, run });
       }
+      allowance?.end();
       onEnd?.(used, written);
       for (const id of ids) owner?.jobs.delete(id);
       for (const id of ids) bought?.delete(id);

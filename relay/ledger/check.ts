@@ -119,6 +119,13 @@ const allFindings = sql`
     FROM transfers t WHERE t.type = 'purchase' AND NOT EXISTS
       (SELECT p.id FROM purchases p WHERE t.id = 'purchase/' || p.id AND p.state = 'paid')
   UNION ALL
+  SELECT o.job, 'has a payment to a provider that is open, and was booked'
+    FROM open_spends o WHERE EXISTS (SELECT t.id FROM transfers t WHERE t.id = o.id)
+  UNION ALL
+  SELECT s.job, 'paid providers more than was held from its caller'
+    FROM (SELECT job, SUM(units) AS units FROM transfers WHERE type = 'spend' GROUP BY job) s
+    JOIN transfers h ON h.id = s.job || '/open' WHERE h.debit LIKE 'wallet %' AND h.units < s.units
+  UNION ALL
   SELECT p.id, 'was collected or lost, and the books do not say so'
     FROM permits p WHERE p.state IN ('paid', 'lost') AND NOT EXISTS
       (SELECT t.id FROM transfers t WHERE t.id = 'permit/' || p.id AND t.units = p.units)

@@ -27,6 +27,7 @@ export interface Tables {
   readonly purchases: PurchaseRow;
   readonly permits: PermitRow;
   readonly escrows: EscrowRow;
+  readonly open_spends: OpenSpendRow;
   readonly runs: RunRow;
   readonly activity: ActivityRow;
   readonly answers: AnswerRow;
@@ -65,7 +66,7 @@ export interface SpendingRow {
 
 /** One movement of credits from an account to another: both sides of an entry in one row, so that the books always balance. */
 export interface TransferRow {
-  /** The job and the step, of which each job takes each once: `open`, `close`, `rest`. */
+  /** The job and the step, of which each job takes each once: `open`, `close`, `rest`, and one for each worker it paid. */
   readonly id: string;
   readonly job: string;
   readonly type: TransferType;
@@ -79,7 +80,8 @@ export interface TransferRow {
 /**
  * A `rest` is what was held and not used; an `opening` what an account paid on a day whose jobs are not kept any more; a
  * `purchase` what was paid for on a chain; a `collection` what was collected there for a job that is over, and a `loss` what
- * could not be; an `escrow` is followed by `payout` and `share`, and by a `refund` of what is left.
+ * could not be; an `escrow` is followed by `payout` and `share`, and by a `refund` of what is left; a `spend` is what was promised to a
+ * provider.
  */
 export type TransferType =
   | 'hold'
@@ -93,7 +95,8 @@ export type TransferType =
   | 'escrow'
   | 'payout'
   | 'share'
-  | 'refund';
+  | 'refund'
+  | 'spend';
 
 /** What an account that pays in advance may still spend: the sum of its transfers, never negative. */
 export interface BalanceRow {
@@ -173,6 +176,17 @@ export interface OpenHoldRow {
   readonly tokens: bigint;
   /** 1 where it costs all of `units`, whatever it uses. */
   readonly fixed: bigint;
+}
+
+/** A payment to a provider whose job runs; what it has promised is not booked yet. */
+export interface OpenSpendRow {
+  readonly id: string;
+  readonly job: string;
+  readonly gateway: string;
+  /** The channel's. */
+  readonly account: string;
+  /** Micro-credits that it may come to. */
+  readonly units: bigint;
 }
 
 /** A job that has ended. */

@@ -168,4 +168,15 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '2026-11-30-spends': {
+    async up(db: Kysely<unknown>) {
+      await table(db, 'open_spends')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('job', 'text', (column) => column.notNull())
+        .addColumn('gateway', 'text', (column) => column.notNull())
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('units', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
 };

@@ -1,8 +1,10 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import type { LedgerDatabase, TransferRow } from './database.ts';
 import { accounts, dayOf, idOf } from './ledger.ts';
+import { spendId } from './spends.ts';
 
 /**
  * Keeps the books small. Of jobs that ended on a day that is long over, the transfers become one opening transfer for each
@@ -91,23 +93,30 @@ export function foldJobs(
       .limit(most);
     const runs = await write.deleteFrom('runs').where('job', 'in', oldest).returning(['job', 'at']).execute();
     if (runs.length === 0) return 0;
-    const ids = runs.flatMap(({ job }) => (['open', 'close', 'rest'] as const).map((step) => idOf(job, step)));
+    const ids = runs.flatMap(({ job }) => [
+      ...(['open', 'close', 'rest'] as const).map((step) => idOf(job, step)),
+      ...Array.from({ length: limits.jobAttemptsMax }, (_, number) => spendId(job, number)),
+    ]);
     const transfers = await write.deleteFrom('transfers').where('id', 'in', ids).returningAll().execute();
     const ofJob = Map.groupBy(transfers, ({ job }) => job);
     const openings = new Map<string, TransferRow>();
     for (const { job, at } of runs) {
-      const { account, units } = sumOf(job, ofJob.get(job) ?? []);
       const day = dayOf(Number(at));
-      const id = `opening/${day}/${account}`;
-      openings.set(id, {
-        id,
-        job: `opening/${day}`,
-        type: 'opening',
-        debit: account,
-        credit: accounts.work,
-        units: units + (openings.get(id)?.units ?? 0n),
-        at: BigInt(Date.parse(day)),
-      });
+      const all = ofJob.get(job) ?? [];
+      const { account, units } = sumOf(
+        job,
+        all.filter(({ type }) => type !== 'spend'),
+      );
+      const add = (name: string, movement: Pick<TransferRow, 'debit' | 'credit' | 'units'>) => {
+        const id = `opening/${day}/${name}`;
+        const sum = movement.units + (openings.get(id)?.units ?? 0n);
+        const row = { id, job: `opening/${day}`, type: 'opening', at: BigInt(Date.parse(day)) } as const;
+        openings.set(id, { ...row, ...movement, units: sum });
+      };
+      add(account, { debit: account, credit: accounts.work, units });
+      for (const { type, debit, credit, units: spent } of all) {
+        if (type === 'spend') add(credit, { debit, credit, units: spent });
+      }
     }
     // In an order, so that two that fold the same days do not wait for each other.
     const rows = [...openings.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));

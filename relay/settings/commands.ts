@@ -10,6 +10,7 @@ import { dataSettings, ledgerSettings, newFileSettings, processSettings, upkeepS
 import { bondSettings, payoutSettings, providerSettings } from './provider.ts';
 import type { EnvOf, Settings } from './setting.ts';
 import { sponsorSettings } from './sponsor.ts';
+import { spendingSettings } from './spending.ts';
 
 interface Command {
   /** For `--help`. */
@@ -30,6 +31,7 @@ export type ProvideEnv = CommandEnv<'provide'>;
 export type KeyCreateEnv = CommandEnv<'keys create'>;
 export type KeyRevokeEnv = CommandEnv<'keys revoke'>;
 export type LedgerEnv = EnvOf<typeof ledgerSettings>;
+export type LedgerCheckEnv = CommandEnv<'ledger check'>;
 
 const relaySettings = {
   ...portSettings,
@@ -41,6 +43,7 @@ const relaySettings = {
   ...nativeSettings,
   ...earningSettings,
   ...sponsorSettings,
+  ...spendingSettings,
   ...ledgerSettings,
   ...upkeepSettings,
   ...processSettings,
@@ -129,9 +132,10 @@ export const commands = {
   },
   'ledger check': {
     summary: 'read the whole ledger, and say whether it is right',
-    meaning: 'Reads the whole ledger, while relays write it, and says what does not come out even.',
+    meaning:
+      'Reads the whole ledger, while relays write it, compares it with the chains, and says what does not come out even.',
     switches: {},
-    settings: ledgerSettings,
+    settings: { ...ledgerSettings, ...chainSettings },
   },
   'provider status': {
     summary: "say what the chain says of a provider's account",

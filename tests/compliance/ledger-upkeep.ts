@@ -3,6 +3,7 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { createActivity, type JobUsage } from '../../relay/ledger/activity.ts';
 import { checkLedger } from '../../relay/ledger/check.ts';
 import { balances } from '../../relay/ledger/ledger.ts';
+import { channelAccount, spendId } from '../../relay/ledger/spends.ts';
 import { createUpkeep, cutoffOf, foldJobs } from '../../relay/ledger/upkeep.ts';
 import { codeOf, ledgerCase, owner, type LedgerCase, type Scene } from './ledger.ts';
 
@@ -75,6 +76,25 @@ export const upkeepCases: readonly LedgerCase[] = [
     );
     equal(await problemsOf(scene), [], 'problems');
     equal(await foldAll(scene), 0, 'folded again');
+  }),
+  ledgerCase('what was paid to providers is folded with its job', async (scene) => {
+    const account = channelAccount(31_337, '0xc');
+    await threeDays(scene);
+    for (const [job, number] of [
+      ['29 in part', 0],
+      ['29 in part', 1],
+      ['29 in full', 0],
+    ] as const) {
+      const id = spendId(job, number);
+      await scene.spends.begin({ id, job, account, most: 9n });
+      await scene.spends.end(id, 2n);
+    }
+    const before = await balances(scene.db);
+    await foldAll(scene);
+    equal([...(await balances(scene.db))].sort(), [...before].sort(), 'balances');
+    const left = (await transfersOf(scene)).filter((one) => one.includes(account));
+    equal(left, [`opening/2026-11-29/${account} opening work > ${account} 6 2026-11-29`], 'of the channel');
+    equal(await problemsOf(scene), [], 'problems');
   }),
   ledgerCase('a job is over for good when it is folded', async (scene) => {
     await threeDays(scene);

@@ -10,6 +10,7 @@ import { createKeyBook } from '../../relay/ledger/keys.ts';
 import { createPermitBook } from '../../relay/ledger/permits.ts';
 import { createLease } from '../../relay/ledger/lease.ts';
 import { createSessionBook } from '../../relay/ledger/sessions.ts';
+import { channelAccount, createSpendBook, spendId } from '../../relay/ledger/spends.ts';
 import { createActivity, type JobUsage } from '../../relay/ledger/activity.ts';
 import { createAnswerStore } from '../../relay/ledger/answers.ts';
 import { checkLedger } from '../../relay/ledger/check.ts';
@@ -32,12 +33,14 @@ async function open(location: DatabaseLocation, gateway = 'a') {
   const ledger = createLedger({ db, gateway, cost, costOnChain: cost, clock, logger: silentLogger });
   const keys = createKeyBook(db, { now: clock.now, random: seededRandom(gateway.charCodeAt(0)) });
   const credits = createCreditBook(db, { now: clock.now });
+  const spends = createSpendBook(db, { gateway, now: clock.now });
   return {
     db,
     clock,
     ledger,
     keys,
     credits,
+    spends,
     /** Buys credits for a wallet, as a payment that has been collected. */
     async pay(address: string, units: bigint, id = 'p') {
       await credits.begin({ id, account: walletAccount(address), units, transfer: '{}', since: 0n });
@@ -124,6 +127,79 @@ export const ledgerCases: readonly LedgerCase[] = [
         ],
         'at the end',
       );
+    },
+  ),
+  ledgerCase('what a job pays providers is booked once, out of the work', async ({ ledger, hold, spends, db }) => {
+    const account = channelAccount(31_337, '0xc');
+    await hold('job');
+    for (const number of [0, 1]) await spends.begin({ id: spendId('job', number), job: 'job', account, most: 30n });
+    for (const units of [7n, 9n]) await spends.end(spendId('job', 0), units);
+    await spends.end(spendId('job', 1), 0n);
+    ledger.close({ job: 'job', used: { tokensIn: 4, tokensOut: 3 }, run: undefined });
+    await ledger.stop();
+    equal(
+      [...(await balances(db))].sort(),
+      [
+        [account, 7n],
+        ['guests', -10n],
+        ['held', 0n],
+        ['work', 3n],
+      ],
+      'balances',
+    );
+    equal((await checkLedger(db, Date.now())).findings, [], 'findings');
+  }),
+  ledgerCase(
+    'what a killed gateway had promised is booked by its channels, once, and that of others is left alone',
+    async ({ spends, db }, reopen) => {
+      const [one, other] = [channelAccount(31_337, '0xc'), channelAccount(31_337, '0xd')];
+      for (const [id, account] of [
+        ['a', one],
+        ['b', one],
+        ['c', other],
+      ] as const) {
+        await spends.begin({ id: spendId(id, 0), job: id, account, most: 30n });
+      }
+      await (await reopen('b')).spends.begin({ id: 'elsewhere/spend/0', job: 'elsewhere', account: one, most: 30n });
+      await spends.end(spendId('c', 0), 5n);
+      const { spends: again } = await reopen();
+      const promised = new Map([
+        [one, 41n],
+        // A promise that no job counts.
+        [other, 9n],
+      ]);
+      equal(await again.recover(promised), 2, 'left open');
+      equal(await again.recover(promised), 0, 'left open the second time');
+      const rows = await db.selectFrom('transfers').select(['job', 'credit', 'units']).orderBy('id').execute();
+      equal(
+        rows.map(({ job, credit, units }) => [job, credit, units]),
+        [
+          ['a', one, 30n],
+          ['b', one, 11n],
+          ['c', other, 5n],
+          [other, other, 4n],
+        ],
+        'transfers',
+      );
+      equal((await db.selectFrom('open_spends').select('job').execute()).length, 1, 'of the other gateway');
+    },
+  ),
+  ledgerCase(
+    'a job that pays more than was held from its wallet is found',
+    async ({ spends, pay, makeKey, hold, db }) => {
+      await pay(owner, 100n);
+      await hold('job', await makeKey({}, owner));
+      await spends.begin({ id: spendId('job', 0), job: 'job', account: channelAccount(1, '0xc'), most: 60n });
+      await spends.end(spendId('job', 0), 50n);
+      equal(
+        (await checkLedger(db, Date.now())).findings.filter(({ subject }) => subject === 'job'),
+        [],
+        'all of it',
+      );
+      await spends.begin({ id: spendId('job', 1), job: 'job', account: channelAccount(1, '0xc'), most: 60n });
+      await spends.end(spendId('job', 1), 1n);
+      const { findings } = await checkLedger(db, Date.now());
+      assert(findings.some(({ problem }) => problem === 'paid providers more than was held from its caller'));
     },
   ),
   ledgerCase('a job that failed costs nothing', async ({ ledger, hold, db }) => {

@@ -7,10 +7,11 @@ import { openDatabase } from '../../../relay/ledger/database.ts';
 import { createCreditBook } from '../../../relay/ledger/credits.ts';
 import { createKeyBook } from '../../../relay/ledger/keys.ts';
 import { createLedger, walletAccount } from '../../../relay/ledger/ledger.ts';
+import { channelAccount, createSpendBook, spendId } from '../../../relay/ledger/spends.ts';
 import { killAt, say } from './kill-at.ts';
 
 /**
- * A wallet pays for credits, then two jobs under one key of it, the second with an answer that is kept, on the database of the first argument. Of the statements
+ * A wallet pays for credits, then two jobs under one key of it, which pay a provider, the second with an answer that is kept, on the database of the first argument. Of the statements
  * that write, the process is killed at the one that the second argument counts, before it has run or after, as the third
  * says. Every step that it knows to be done is a line of its output.
  */
@@ -23,6 +24,7 @@ const answers = createAnswerStore(db, { gateway: 'a', now: clock.now });
 const wallet = '0x00000000000000000000000000000000000000aa';
 const { record: key } = await keys.create(keyTermsSchema.parse({ caps: { requestsTotal: 10 } }), wallet);
 const credits = createCreditBook(db, { now: clock.now });
+const spends = createSpendBook(db, { gateway: 'a', now: clock.now });
 
 const written = killAt(Number(number), side!);
 const purchase = { id: 'p', account: walletAccount(wallet), units: 30n, transfer: '{}', since: 1n };
@@ -37,10 +39,15 @@ for (const job of ['one', 'two']) {
   if (job === 'two') await answers.claim({ name: 'n', bodyHash: 'b', expiresAt: clock.now() + 1_000 });
   await ledger.hold({ job, ids: [job], key, most });
   say(`held ${job}`);
+  // Each pays a provider in between; the voucher itself is stored elsewhere.
+  const id = spendId(job, 0);
+  await spends.begin({ id, job, account: channelAccount(1, '0xc'), most: 9n });
+  say(`promised ${job}`);
   if (job === 'two') await answers.save('n', { ids: ['two'], events: ['an answer'] });
   ledger.close({ job, used: { tokensIn: 3, tokensOut: 1 }, run: ran });
   await clock.advance(10);
   await ledger.stop();
+  await spends.end(id, 4n);
   say(`closed ${job}`);
 }
 say(`written ${written()}`);

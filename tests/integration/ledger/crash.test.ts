@@ -11,6 +11,7 @@ import { createCreditBook } from '../../../relay/ledger/credits.ts';
 import { createAnswerStore } from '../../../relay/ledger/answers.ts';
 import { openDatabase } from '../../../relay/ledger/database.ts';
 import { balances, createLedger, walletAccount } from '../../../relay/ledger/ledger.ts';
+import { channelAccount, createSpendBook } from '../../../relay/ledger/spends.ts';
 import { assertBalanced } from '../../compliance/ledger.ts';
 
 const program = fileURLToPath(new URL('./crash.process.ts', import.meta.url));
@@ -59,6 +60,10 @@ test(
         await assertBalanced(db);
         await ledger.recover(recorded);
         await ledger.recover(recorded);
+        const spends = createSpendBook(db, { gateway: 'a', now: clock.now });
+        const account = channelAccount(1, '0xc');
+        const promised = 4n * BigInt(lines.filter((line) => line.startsWith('promised ')).length);
+        for (let times = 0; times < 2; times++) await spends.recover(new Map([[account, promised]]));
         await assertBalanced(db);
         expect((await checkLedger(db, clock.now())).findings, context).toEqual([]);
         const credits = createCreditBook(db, { now: clock.now });
@@ -67,7 +72,8 @@ test(
         if (pending) await credits.complete('p', '0x1');
         const { units: left } = await credits.balance(walletAccount('0x00000000000000000000000000000000000000aa'));
         const transfers = await db.selectFrom('transfers').select(['job', 'type']).execute();
-        const closings = (job: string) => transfers.filter((one) => one.job === job && one.type !== 'hold');
+        const closings = (job: string) =>
+          transfers.filter((one) => one.job === job && one.type !== 'hold' && one.type !== 'spend');
         for (const job of ['one', 'two']) {
           const held = transfers.some((one) => one.job === job && one.type === 'hold');
           expect(closings(job), context).toHaveLength(held ? 1 : 0);
@@ -76,7 +82,9 @@ test(
           if (job === 'two' && held) expect(closings(job)[0]!.type, context).toBe('settle');
         }
         const settled = transfers.filter(({ type }) => type === 'settle').length;
-        expect((await balances(db)).get('work') ?? 0n, context).toBe(BigInt(10 * settled));
+        const all = await balances(db);
+        expect(all.get(account) ?? 0n, context).toBe(promised);
+        expect(all.get('work') ?? 0n, context).toBe(BigInt(10 * settled) - promised);
         const [quota] = await db.selectFrom('quota').selectAll().where('period', '=', 'total').execute();
         const begun = pending !== undefined || lines.includes('paid') || lines.includes('held one') || left > 0n;
         if (lines.includes('begun')) expect(begun, context).toBe(true);

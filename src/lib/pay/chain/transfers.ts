@@ -49,6 +49,26 @@ export interface TransferCollectorInit {
   readonly fetch: typeof globalThis.fetch;
 }
 
+/** Looks up payments that were collected. */
+export interface TransferReader {
+  /** Whether the transaction carried this payment out. @throws `chain-unavailable`. */
+  carried(hash: Hex, transfer: AuthorizedTransfer, options?: AbortOptions): Promise<boolean>;
+}
+
+export function createTransferReader({
+  entry,
+  rpcUrl = entry.rpcUrl,
+  fetch,
+}: Pick<TransferCollectorInit, 'entry' | 'rpcUrl' | 'fetch'>): TransferReader {
+  const node = createRpcClient({ entry, rpcUrl, fetch, requestTimeoutMs: chainLimits.requestTimeoutMs });
+  return {
+    async carried(hash, transfer, options) {
+      const receipt = await node.receipt(hash, options);
+      return receipt !== null && receipt !== undefined && pays(receipt, entry.token.address, transfer);
+    },
+  };
+}
+
 /**
  * A chain whose token can be paid with, whether Tabloom's contracts are on it or not. @throws `chain-unknown`, with the numbers of
  * those that are known.

@@ -54,10 +54,18 @@ export interface RoutingJob {
 }
 
 export async function chooseWorker(request: AskRequest, routing: RoutingJob, context: AskContext): Promise<Choosing> {
+  const attempt = attemptOf(routing, context);
+  if (attempt === 'first' && routing.purpose === 'job') context.trials.earn();
+  return chooseOne(request, { routing, attempt }, context);
+}
+
+async function chooseOne(
+  request: AskRequest,
+  { routing, attempt }: { readonly routing: RoutingJob; readonly attempt: 'none' | RoutingAttempt },
+  context: AskContext,
+): Promise<Choosing> {
   const { trials, kinds, hedging } = context;
   const { effect, state } = routing;
-  const attempt = attemptOf(routing, context);
-  if (attempt === 'first' && routing.purpose === 'job') trials.earn();
   const search = searchWorkers(request, { ...routing, attempt: attempt === 'none' ? 'last' : attempt }, context);
   // Nothing is awaited between the last look and the agreement: jobs asked in one turn would all see the same free slot.
   let found = search.look();
@@ -77,7 +85,13 @@ export async function chooseWorker(request: AskRequest, routing: RoutingJob, con
   if (found.isTrial) trials.spend();
   const chosen = agreeWith(request, { ...routing, found: { ...found, candidate } }, context);
   const paid = await payFor(request, { routing, chosen, candidate }, context);
-  if ('error' in paid) return { type: 'nobody', error: paid.error, rejections: [] };
+  if ('error' in paid) {
+    const nobody: Choosing = { type: 'nobody', error: paid.error, rejections: [] };
+    if (routing.signal.aborted || request.budget === undefined) return nobody;
+    // Somebody may do it for nothing.
+    const unpaid = await chooseOne({ ...request, budget: undefined }, { routing, attempt }, context);
+    return unpaid.type === 'chosen' ? unpaid : nobody;
+  }
   const isHedged = attempt === 'first' && routing.purpose === 'job' && isFree(chosen.price);
   if (isHedged) hedging.earn();
   const hedgeAfterMs = isHedged ? hedging.afterMs(chosen.expectedFirstPartMs) : undefined;

@@ -99,6 +99,15 @@ test('what the purse says before any work ends the job, and the worker never hea
   expect(paid[0]!.provider.state.jobsRefused).toBe(0);
 });
 
+test('what cannot be paid for is asked of somebody who does it for nothing', async () => {
+  const { clock, ask, purse, worker } = await town();
+  purse.closedFor = 'chain-unavailable';
+  const free = await worker(20);
+  const job = ask();
+  await until(clock, () => job.over);
+  expect([job.state.phase, peersOf(job), job.state.cost]).toEqual(['finished', [free.net.self], undefined]);
+});
+
 test('what the purse says in the middle keeps the answer so far and blames nobody', async () => {
   const { clock, ask, purse, paid, asker } = await town({ answerTokens: 300 });
   const job = ask();

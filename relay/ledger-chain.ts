@@ -1,0 +1,150 @@
+import { systemClock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import { deployedChain } from '#lib/pay/chain/calls.ts';
+import { createChain } from '#lib/pay/chain/chain.ts';
+import { createTransferReader, paymentChain } from '#lib/pay/chain/transfers.ts';
+import { closedSentinel, type ChannelId, type OnChainState } from '#lib/pay/spec.ts';
+import { creditDecimals } from './credit-amount.ts';
+import { readTransfer } from './credits.ts';
+import type { Finding } from './ledger/check.ts';
+import type { LedgerDatabase, PurchaseRow } from './ledger/database.ts';
+import { bookedOf } from './ledger/spends.ts';
+
+/** What one chain says of the channels and payments that the books name; amounts are micro-credits. */
+export interface ChainComparison {
+  readonly chain: number;
+  readonly channels: number;
+  /** Deposits that are still in channels or were claimed from them. */
+  readonly deposited: bigint;
+  /** By the books, and what providers have taken of it. */
+  readonly promised: bigint;
+  readonly claimed: bigint;
+  /** Payments for credits that were looked up, and what they come to. */
+  readonly purchases: number;
+  readonly paid: bigint;
+  /** The code of what kept it from being compared. */
+  readonly failed?: string;
+  readonly findings: readonly Finding[];
+}
+
+export interface CompareInit {
+  readonly db: LedgerDatabase;
+  readonly rpcUrl: string | undefined;
+  readonly fetch: typeof globalThis.fetch;
+}
+
+/** Of a chain, the newest. */
+const purchasesMax = 1_000;
+
+/**
+ * Compares the books with each chain that they name, while gateways go on. A chain that does not respond is told, and is no
+ * finding.
+ */
+export async function compareWithChains({ db, rpcUrl, fetch }: CompareInit): Promise<readonly ChainComparison[]> {
+  const channels = [...(await accountsOf(db)).keys()].flatMap((account) => {
+    const [, chain, id] = /^channel (\d+)\/(0x[0-9a-f]{64})$/.exec(account) ?? [];
+    return chain === undefined ? [] : [{ account, chain: Number(chain), id: id as ChannelId }];
+  });
+  const purchases = await db
+    .selectFrom('purchases')
+    .selectAll()
+    .where('state', '=', 'paid')
+    .orderBy('at', 'desc')
+    .limit(purchasesMax)
+    .execute();
+  const chainOf = ({ id }: PurchaseRow) => Number(id.slice(0, id.indexOf('/')));
+  const known = new Set([...channels.map(({ chain }) => chain), ...purchases.map(chainOf)]);
+  return Promise.all(
+    [...known]
+      .filter((chain) => Number.isSafeInteger(chain))
+      .map((chain) =>
+        compareWith(
+          chain,
+          {
+            channels: channels.filter((one) => one.chain === chain),
+            purchases: purchases.filter((one) => chainOf(one) === chain),
+          },
+          { db, rpcUrl, fetch },
+        ),
+      ),
+  );
+}
+
+interface Channel {
+  readonly account: string;
+  readonly chain: number;
+  readonly id: ChannelId;
+}
+
+/** What is promised in a channel by the books, and what jobs under way may still promise. */
+interface Booked {
+  readonly promised: bigint;
+  readonly running: bigint;
+}
+
+/** One statement for each: a payment that ends between them is counted twice, never not at all. */
+async function accountsOf(db: LedgerDatabase): Promise<ReadonlyMap<string, Booked>> {
+  const open = await db.selectFrom('open_spends').select(['account', 'units']).execute();
+  const booked = await bookedOf(db);
+  const all = new Map<string, Booked>([...booked].map(([account, promised]) => [account, { promised, running: 0n }]));
+  for (const { account, units } of open) {
+    const { promised, running } = all.get(account) ?? nothing;
+    all.set(account, { promised, running: running + units });
+  }
+  return all;
+}
+
+const nothing: Booked = { promised: 0n, running: 0n };
+
+async function compareWith(
+  chainId: number,
+  { channels, purchases }: { readonly channels: readonly Channel[]; readonly purchases: readonly PurchaseRow[] },
+  { db, rpcUrl, fetch }: CompareInit,
+): Promise<ChainComparison> {
+  const findings: Finding[] = [];
+  const sums = { deposited: 0n, promised: 0n, claimed: 0n, paid: 0n };
+  const counts = { chain: chainId, channels: channels.length, purchases: purchases.length };
+  try {
+    const { token } = paymentChain(chainId);
+    const units = 10n ** BigInt(creditDecimals - token.decimals);
+    const chain = channels.length === 0 ? undefined : chainOf(chainId, { rpcUrl, fetch });
+    const seen = new Map<string, OnChainState>();
+    for (const { account, id } of channels) seen.set(account, await chain!.channel(id));
+    // After the chain: what was claimed until then has been promised before.
+    const books = await accountsOf(db);
+    for (const { account, id } of channels) {
+      const { promised, running } = books.get(account) ?? nothing;
+      let { balance, claimed, withdrawableAt } = seen.get(account)!;
+      // It may have been topped up for a later job.
+      if (promised > balance * units) ({ balance, claimed, withdrawableAt } = await chain!.channel(id));
+      const isClosed = withdrawableAt === closedSentinel;
+      const finding = (problem: string) => findings.push({ subject: account, problem });
+      if (claimed * units > promised + running) {
+        finding(`was claimed for ${claimed * units}, and ${promised} are booked`);
+      }
+      if (!isClosed && promised > balance * units) {
+        finding(`has promised ${promised} by the books, and holds ${balance * units}`);
+      }
+      sums.deposited += (isClosed ? claimed : balance) * units;
+      sums.promised += promised;
+      sums.claimed += claimed * units;
+    }
+    const reader = createTransferReader({ entry: paymentChain(chainId), rpcUrl, fetch });
+    for (const purchase of purchases) {
+      const transfer = readTransfer(purchase.transfer);
+      const isThere = await reader.carried(purchase.hash as `0x${string}`, transfer);
+      if (!isThere || transfer.value * units !== purchase.units) {
+        findings.push({ subject: purchase.id, problem: 'was credited, and the chain has no such payment' });
+      } else sums.paid += purchase.units;
+    }
+    return { ...counts, ...sums, findings };
+  } catch (error) {
+    return { ...counts, ...sums, failed: errorCode(error), findings };
+  }
+}
+
+const chainOf = (chainId: number, { rpcUrl, fetch }: Omit<CompareInit, 'db'>) =>
+  createChain(
+    { clock: systemClock, fetch },
+    { entry: deployedChain(chainId), ...(rpcUrl === undefined ? {} : { rpcUrl }) },
+  );
