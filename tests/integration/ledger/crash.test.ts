@@ -34,7 +34,7 @@ const recorded = async (ids: readonly string[]) => (ids.includes('two') ? { toke
 
 test(
   'a process that is killed at any write loses nothing and settles nothing twice',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async () => {
     const whole = play(join(folder, 'whole.db'), 0, 'before');
     const writes = Number(/^written (\d+)$/m.exec(whole.lines.join('\n'))![1]);
@@ -62,7 +62,7 @@ test(
         await ledger.recover(recorded);
         const spends = createSpendBook(db, { gateway: 'a', now: clock.now });
         const account = channelAccount(1, '0xc');
-        const promised = 4n * BigInt(lines.filter((line) => line.startsWith('promised ')).length);
+        const promised = lines.includes('promised') ? 4n : 0n;
         for (let times = 0; times < 2; times++) await spends.recover(new Map([[account, promised]]));
         await assertBalanced(db);
         expect((await checkLedger(db, clock.now())).findings, context).toEqual([]);
