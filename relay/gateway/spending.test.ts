@@ -28,7 +28,7 @@ test('a job may cost something only once it is held for, until it is over', asyn
   const { spending, jobs } = spendingOf(9n, steps);
   const metering = {
     hold: async ({ job }: JobHold) => void steps.push(`hold ${job.length}`),
-    close: () => void steps.push('close'),
+    close: async () => void steps.push('close'),
   };
   const { chat, asked } = gatewayFixture(answers('hello'), { spending, metering });
   expect((await chat(ask())).status).toBe(200);
@@ -39,7 +39,7 @@ test('a job may cost something only once it is held for, until it is over', asyn
 
 test('a job that nothing is held for, or that nobody pays for, has no budget', async () => {
   const refused = spendingOf(9n);
-  const metering = { hold: () => Promise.reject(payError('bad-amount')), close: () => undefined };
+  const metering = { hold: () => Promise.reject(payError('bad-amount')), close: async () => undefined };
   const poor = gatewayFixture(answers('hello'), { spending: refused.spending, metering });
   await poor.chat(ask());
   expect([refused.jobs, poor.asked]).toEqual([[], []]);
@@ -74,7 +74,10 @@ test('the lower of two prices holds', () => {
 
 test('a relay that cannot pay is a 503 with a time to try again, and costs nothing', async () => {
   const closed: unknown[] = [];
-  const metering = { hold: async () => undefined, close: ({ used }: { used: unknown }) => void closed.push(used) };
+  const metering = {
+    hold: async () => undefined,
+    close: async ({ used }: { used: unknown }) => void closed.push(used),
+  };
   const { chat } = gatewayFixture(
     async function* () {
       yield failed('spending-unavailable' as never);
