@@ -1,22 +1,25 @@
 import { payError } from '#lib/pay/errors.ts';
-import type { DeployedChain, InjectedWallet } from '#lib/pay/spec.ts';
-import { createInjectedWallets } from '#lib/pay/wallet/injected.ts';
+import type { InjectedWallet } from '#lib/pay/spec.ts';
+import type { InjectedWallets } from '#lib/pay/wallet/injected.ts';
 import type { WalletAccount } from '#lib/state/wallet.ts';
 
 export type InjectedAccount = Extract<WalletAccount, { readonly kind: 'injected' }>;
 
 /**
  * The wallet that was chosen on an earlier page. It hears nothing before it has to sign or send, and is then connected again, once a
- * page. @throws `wallet-unauthorized` if it now has another account, and those of connecting.
+ * page. `onAsk` is told when it waits for its owner, and when it no longer does.
+ * @throws `wallet-unauthorized` if it now has another account, and those of connecting.
  */
 export function connectedWallet(
-  entry: DeployedChain,
-  { id, address }: InjectedAccount,
-  { fetch, wallet: already }: { readonly fetch: typeof globalThis.fetch; readonly wallet?: InjectedWallet },
+  wallets: Pick<InjectedWallets, 'connect'>,
+  { id, address: chosen }: InjectedAccount,
+  onAsk: (asking: 'asking' | 'answered') => void,
 ): InjectedWallet {
-  let connecting = already && Promise.resolve(already);
+  const address = chosen as InjectedWallet['address'];
+  let connecting: Promise<InjectedWallet> | undefined;
+  let waiting = 0;
   const connect = async () => {
-    const wallet = await createInjectedWallets(entry, { fetch }).connect(id);
+    const wallet = await wallets.connect(id, { known: address });
     if (wallet.address !== address) {
       throw payError('wallet-unauthorized', { details: { expected: address, given: wallet.address } });
     }
@@ -29,11 +32,19 @@ export function connectedWallet(
     });
     return connecting;
   };
+  const asking = async <T>(work: (wallet: InjectedWallet) => Promise<T>): Promise<T> => {
+    if (waiting++ === 0) onAsk('asking');
+    try {
+      return await work(await connected());
+    } finally {
+      if (--waiting === 0) onAsk('answered');
+    }
+  };
   return {
     type: 'injected',
-    address: address as InjectedWallet['address'],
-    chainId: async (options) => (await connected()).chainId(options),
-    signTypedData: async (data, options) => (await connected()).signTypedData(data, options),
-    sendTransaction: async (draft, options) => (await connected()).sendTransaction(draft, options),
+    address,
+    chainId: (options) => asking((wallet) => wallet.chainId(options)),
+    signTypedData: (data, options) => asking((wallet) => wallet.signTypedData(data, options)),
+    sendTransaction: (draft, options) => asking((wallet) => wallet.sendTransaction(draft, options)),
   };
 }

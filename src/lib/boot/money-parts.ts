@@ -60,6 +60,7 @@ export async function askFaucet(path: string | undefined, address: string, { fet
   const gift = giftSchema.safeParse(body);
   if (response.ok && gift.success) return BigInt(gift.data.amount);
   const refusal = refusalSchema.safeParse(body);
-  if (refusal.success) throw new TabloomError(refusal.data.error.code, refusal.data.error.message);
+  // Its codes are written with underscores, as those of OpenAI are.
+  if (refusal.success) throw new TabloomError(refusal.data.error.code.replaceAll('_', '-'), refusal.data.error.message);
   throw new TabloomError('faucet-failed', 'The relay could not give test money. Try again in a minute.');
 }

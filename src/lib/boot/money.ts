@@ -13,6 +13,7 @@ import { createPurse, type PurseLimits } from '#lib/pay/purse.ts';
 import type { Address, Chain, ChannelId, DeployedChain, LocalWallet, Mined } from '#lib/pay/spec.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { drawKey, openBurner } from '#lib/pay/wallet/burner.ts';
+import { createInjectedWallets } from '#lib/pay/wallet/injected.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
 import { createSessionKey, listSessionKeys, readSpent, type SessionKey } from '#lib/pay/wallet/session-key.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
@@ -48,6 +49,8 @@ export interface MoneyComponents {
   readonly book: MoneyBook;
   /** Called when an answer has been paid for or has been paid. */
   readonly onChange: () => void;
+  /** Called when a wallet of the browser waits for its owner, and when it no longer does. */
+  readonly onAsk: (asking: 'asking' | 'answered') => void;
 }
 
 /** A key signs for so long, and so much in all; then the next one does. */
@@ -58,7 +61,7 @@ const localPollMs = 250;
 
 /** @throws `chain-unknown`, `chain-unavailable`, `bad-record`, `too-many-keys`, those of the storage. */
 export async function openMoney(components: MoneyComponents): Promise<Money> {
-  const { storage, clock, random, logger, fetch, payments, account, limits, book, onChange } = components;
+  const { storage, clock, random, logger, fetch, payments, account, limits, book, onChange, onAsk } = components;
   const entry: DeployedChain = { ...deployedChain(payments.chain), rpcUrl: payments.rpc };
   const chain = withBook(
     createChain({ clock, fetch }, { entry, ...(entry.isLocal ? { limits: { pollMs: localPollMs } } : {}) }),
@@ -66,7 +69,9 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
   );
   const time = createChainTime(chain, clock);
   const wallet =
-    account.kind === 'burner' ? await openBurner({ storage, random }) : connectedWallet(entry, account, { fetch });
+    account.kind === 'burner'
+      ? await openBurner({ storage, random })
+      : connectedWallet(createInjectedWallets(entry, { fetch }), account, onAsk);
   const key = await currentKey(storage, random, await time.current(), limits.perJobMax);
   const store = createVoucherStore(storage);
   const payer = await createPayer({ store, clock, chain, time, key });

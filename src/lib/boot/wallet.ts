@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
-import { TabloomError, toErrorRecord } from '#lib/base/errors.ts';
+import { errorCode, TabloomError, toErrorRecord } from '#lib/base/errors.ts';
 import { createLive, type MutableLive } from '#lib/base/live.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { createMutex } from '#lib/base/mutex.ts';
@@ -82,6 +82,7 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
     days: [],
     history: [],
     pending: undefined,
+    asks: false,
     error: undefined,
   });
 
@@ -151,6 +152,7 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
       limits,
       book,
       onChange,
+      onAsk: (asking) => view.change({ asks: asking === 'asking' }),
     });
     return { money, book };
   };
@@ -159,17 +161,23 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
     const [holdings, days, history] = await Promise.all([money.holdings(), book.days(), book.history()]);
     view.change({ holdings, days, history });
   };
-  /** Shows what is being done, and why it failed. */
-  const act = async <T>(action: WalletAction, work: () => Promise<T>): Promise<T> => {
-    const pending = { action, since: clock.now() };
-    view.change({ pending, ...(action === 'refresh' ? {} : { error: undefined }) });
+  /** Shows why it failed, until it succeeds. */
+  const noting = async <T>(action: WalletAction, work: () => Promise<T>): Promise<T> => {
     try {
       const done = await work();
       if (view.current.error?.action === action) view.change({ error: undefined });
       return done;
     } catch (error) {
-      view.change({ error: { ...toErrorRecord(error), action } });
+      if (errorCode(error) !== 'aborted') view.change({ error: { ...toErrorRecord(error), action } });
       throw error;
+    }
+  };
+  /** Shows what is being done, too. */
+  const act = async <T>(action: WalletAction, work: () => Promise<T>): Promise<T> => {
+    const pending = { action, since: clock.now() };
+    view.change({ pending, ...(action === 'refresh' ? {} : { error: undefined }) });
+    try {
+      return await noting(action, work);
     } finally {
       if (view.current.pending === pending) view.change({ pending: undefined });
     }
@@ -213,7 +221,7 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
     purse: {
       async open(payout, job, options) {
         const { money } = await opened();
-        return act('pay', () => money.purse.open(payout, job, options));
+        return noting('pay', () => money.purse.open(payout, job, options));
       },
     },
     till: {

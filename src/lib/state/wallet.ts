@@ -21,6 +21,8 @@ export interface WalletView {
   readonly history: readonly MoneyEvent[];
   /** What is being done now, and since when: milliseconds since the epoch. */
   readonly pending: { readonly action: WalletAction; readonly since: number } | undefined;
+  /** A wallet of the browser waits for its owner. */
+  readonly asks: boolean;
   /** Why the last action, or reading the chain, failed. */
   readonly error: (ErrorRecord & { readonly action: WalletAction }) | undefined;
 }
@@ -144,6 +146,7 @@ export const noWallet: WalletView = {
   days: [],
   history: [],
   pending: undefined,
+  asks: false,
   error: undefined,
 };
 

@@ -41,6 +41,7 @@ async function profile(units: bigint) {
       },
       book,
       onChange: () => void (changes += 1),
+      onAsk: () => undefined,
     });
   return { open, book, address, changes: () => changes };
 }

@@ -57,6 +57,14 @@ describe('a wallet in the browser', () => {
     expect(asked).toEqual([]);
   });
 
+  test('is not asked again for an account that it allows already, and is for another', async () => {
+    const { wallets, asked } = announce(ready);
+    expect(await wallets.connect('test.wallet', { known: account })).toMatchObject({ address: account });
+    expect(asked.map(({ method }) => method)).toEqual(['eth_accounts', 'eth_chainId']);
+    await wallets.connect('test.wallet', { known: addressOfKey(2) });
+    expect(asked.map(({ method }) => method)).toContain('wallet_requestPermissions');
+  });
+
   test('signs typed data', async () => {
     const data = withdrawalData(entry, channelIdOf(testTerms()));
     const { wallets, asked } = announce({ ...ready, eth_signTypedData_v4: () => walletOf(1).signTypedData(data) });

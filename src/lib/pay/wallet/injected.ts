@@ -3,7 +3,7 @@ import { defineChain, getAddress, http, type EIP1193Provider } from 'viem';
 import { raceSignal, throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
 import { toPayError } from '../chain/rpc-errors.ts';
 import { payError } from '../errors.ts';
-import type { DeployedChain, InjectedWallet } from '../spec.ts';
+import type { Address, DeployedChain, InjectedWallet } from '../spec.ts';
 import { eip1193Wallet } from './eip1193.ts';
 
 /** A wallet that announced itself to this page (EIP-6963). */
@@ -20,10 +20,11 @@ export interface InjectedWallets {
   /** Calls back with each new list; returns the function that stops watching. */
   watch(listener: (found: readonly FoundWallet[]) => void): () => void;
   /**
-   * Asks the user to connect an account and switch to the chain.
+   * Asks the user to connect an account and switch to the chain. A `known` account is used without asking where the wallet still
+   * allows it here.
    * @throws `no-wallet`, `rejected`, `wrong-chain`, `wallet-failed`.
    */
-  connect(id: string, options?: AbortOptions): Promise<InjectedWallet>;
+  connect(id: string, options?: AbortOptions & { readonly known?: Address }): Promise<InjectedWallet>;
   disconnect(): Promise<void>;
 }
 
@@ -54,13 +55,16 @@ function fromConfig(config: Config, entry: DeployedChain): InjectedWallets {
         () => config.connectors,
         () => listener(list()),
       ),
-    async connect(id, options = {}) {
+    async connect(id, { known, ...options } = {}) {
       throwIfAborted(options.signal);
       const connector = config.connectors.find((each) => each.id === id);
       if (!connector) throw payError('no-wallet', { details: { id } });
       try {
-        const { accounts } = await raceSignal(connect(config, { connector }), options.signal);
         const provider = (await connector.getProvider()) as EIP1193Provider;
+        const isAllowed = known !== undefined && (await raceSignal(allows(provider, known), options.signal));
+        const { accounts } = isAllowed
+          ? { accounts: [known] as const }
+          : await raceSignal(connect(config, { connector }), options.signal);
         const wallet = eip1193Wallet(provider, getAddress(accounts[0]));
         if ((await wallet.chainId(options)) !== entry.id) await switchChain(provider, entry, options);
         return wallet;
@@ -72,6 +76,15 @@ function fromConfig(config: Config, entry: DeployedChain): InjectedWallets {
       await disconnect(config);
     },
   };
+}
+
+/** Whether the wallet gives this page the account already; asks nobody. */
+async function allows(provider: EIP1193Provider, account: Address): Promise<boolean> {
+  const allowed: unknown = await provider.request({ method: 'eth_accounts' });
+  return (
+    Array.isArray(allowed) &&
+    allowed.some((each) => typeof each === 'string' && each.toLowerCase() === account.toLowerCase())
+  );
 }
 
 /** Switches the wallet to the chain, adding it first if the wallet does not know it (4902). */
