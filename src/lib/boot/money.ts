@@ -126,7 +126,9 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
         channelViews(),
         earning.earned(),
       ]);
-      return { balance, hasGas: coins > 0n, channels, earned, readAt: clock.now() };
+      const isFunded = ({ phase, deposit, promised }: ChannelView) => phase === 'open' && deposit > promised;
+      const canPay = balance > 0n || channels.some(isFunded);
+      return { balance, hasGas: coins > 0n, canPay, channels, earned, readAt: clock.now() };
     },
     async leave(id) {
       const record = payer.list().find((one) => one.id === id);

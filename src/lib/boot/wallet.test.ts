@@ -15,6 +15,7 @@ const payments = { chain: 31_337, rpc: 'http://relay.test/pay/rpc', faucet: '/pa
 const holdings: HoldingsView = {
   balance: 5n,
   hasGas: true,
+  canPay: true,
   channels: [],
   earned: { unclaimed: 0n, owed: 0n },
   readAt: 0,

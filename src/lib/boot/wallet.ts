@@ -10,7 +10,7 @@ import { chainEntry } from '#lib/pay/chain-entry.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import type { Purse, Till } from '#lib/pay/ports.ts';
 import type { PurseLimits } from '#lib/pay/purse.ts';
-import { isFree } from '#lib/protocol/charge.ts';
+import { isFree } from '#lib/protocol/charge-of.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
 import type { Settings } from '#lib/state/settings.ts';

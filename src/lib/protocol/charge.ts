@@ -1,3 +1,4 @@
+import { million } from './charge-of.ts';
 import { encodeCbor } from './cbor.ts';
 import { filesOf, type Job } from './job.ts';
 import { jobKinds, kindOf, type KindTable } from './kinds/table.ts';
@@ -5,19 +6,8 @@ import { limits } from './limits.ts';
 import type { Price } from './price.ts';
 import { utf8Encode } from '#lib/base/bytes.ts';
 
-/** Input and output units that a charge is for. */
-export interface Units {
-  readonly in: number;
-  readonly out: number;
-}
-
-const million = 1_000_000n;
-
-export const isFree = (price: Price): boolean => price.in === '0' && price.out === '0';
-
-/** What so many units cost in all, in the smallest unit of money: rounded up once for the job, not for each chunk. */
-export const chargeOf = (price: Price, units: Units): bigint =>
-  (BigInt(price.in) * BigInt(units.in) + BigInt(price.out) * BigInt(units.out) + million - 1n) / million;
+/** What a page needs before its first paint is kept apart from the kinds of work and their schemas. */
+export { chargeOf, isFree, type Units } from './charge-of.ts';
 
 /** The most units of output that a budget has room for after so many of input; `Infinity` where output costs nothing. */
 export function outputWithin(price: Price, unitsIn: number, budget: bigint): number {

@@ -150,17 +150,15 @@ test('a peer that asks for money is named only where this page may pay it, on it
   const preview = (paying?: { readonly chain: number; readonly budget: bigint }) =>
     previewRoute(anyPeer, online(asking), emptyLibrary, paying);
   expect(preview({ chain: 31_337, budget: 10_000n })).toMatchObject({ kind: 'network', offers: [asking] });
-  const refused = { kind: 'none', why: 'asks-money', price };
+  const refused = { kind: 'none', why: 'asks-money', offers: [asking] };
   expect(preview()).toEqual(refused);
   expect(preview({ chain: 1, budget: 10_000n })).toEqual(refused);
   expect(preview({ chain: 31_337, budget: 100n })).toEqual(refused);
 });
 
-test('a free peer answers beside one that asks for money, and of those the cheapest is told', () => {
+test('a free peer answers beside one that asks for money, unless that one is named', () => {
   const free = offer('Free', [{ name: 'm' }]);
   expect(previewRoute(anyPeer, online(asking, free), emptyLibrary)).toMatchObject({ kind: 'network', offers: [free] });
-  const cheap = offer('Cheap', [{ name: 'm', price: { in: '0', out: '5' } }], { payout: payout as never });
-  expect(previewRoute(anyPeer, online(asking, cheap), emptyLibrary)).toMatchObject({ price: { in: '0', out: '5' } });
   const named = previewRoute({ model: 'any', by: 'Paid' }, online(asking, free), emptyLibrary);
   expect(named).toMatchObject({ kind: 'none', why: 'asks-money' });
 });

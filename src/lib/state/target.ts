@@ -1,5 +1,4 @@
-import { chargeOf, isFree } from '#lib/protocol/charge.ts';
-import type { Price } from '#lib/protocol/price.ts';
+import { chargeOf, isFree } from '#lib/protocol/charge-of.ts';
 import type { LibraryView } from './library.ts';
 import { servingNetwork, type NetworkView, type OfferView } from './network.ts';
 import type { Paying } from './wallet.ts';
@@ -27,10 +26,8 @@ export type RoutePreview =
   /** This device is the target, but no model is loaded, or not the requested one. */
   | { readonly kind: 'load-first'; readonly model: string | undefined }
   | { readonly kind: 'none'; readonly why: 'starting' | 'offline' | 'not-served' | 'peer-gone' }
-  /** Only workers that ask for money serve it, and this page may not pay, or not as much. `price`: of the cheapest. */
-  | { readonly kind: 'none'; readonly why: 'asks-money'; readonly price: Price };
-
-export type { Price };
+  /** Only these workers serve it, which ask for money, and this page may not pay, or not as much. */
+  | { readonly kind: 'none'; readonly why: 'asks-money'; readonly offers: readonly OfferView[] };
 
 export const anyPeer: Target = { model: 'any', by: 'anyone' };
 export const thisDevice: Target = { model: 'any', by: 'this-device' };
@@ -68,8 +65,7 @@ export function previewRoute(
   if (fitting && target.by === 'anyone') {
     return { kind: 'this-device', model: local.name, contextTokens: local.contextTokens };
   }
-  const [cheapest] = serving.map((view) => modelOf(view, target)!.price).sort(comparePrices);
-  if (cheapest) return { kind: 'none', why: 'asks-money', price: cheapest };
+  if (serving.length > 0) return { kind: 'none', why: 'asks-money', offers: serving };
   if (target.by !== 'anyone') return { kind: 'none', why: 'peer-gone' };
   if (network.phase === 'offline') return { kind: 'none', why: 'offline' };
   if (network.phase !== 'online') return { kind: 'none', why: 'starting' };
@@ -85,11 +81,6 @@ function isWithin(paying: Paying | undefined, view: OfferView, target: Target): 
   if (view.self || isFree(price)) return true;
   if (!paying || view.offer.payout?.chain !== paying.chain) return false;
   return chargeOf(price, { in: shortQuestionTokens, out: 1 }) <= paying.budget;
-}
-
-function comparePrices(a: Price, b: Price): number {
-  const [first, second] = [BigInt(a.in) + BigInt(a.out), BigInt(b.in) + BigInt(b.out)];
-  return first < second ? -1 : first > second ? 1 : 0;
 }
 
 /** Names of models currently served, in alphabetical order. */

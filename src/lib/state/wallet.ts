@@ -52,6 +52,8 @@ export interface HoldingsView {
   readonly balance: bigint;
   /** Whether it has coins of the chain, which pay for transactions. */
   readonly hasGas: boolean;
+  /** Whether there is anything to pay with: in the wallet, or not promised yet in a channel. */
+  readonly canPay: boolean;
   readonly channels: readonly ChannelView[];
   readonly earned: EarnedView;
   /** Milliseconds since the epoch. */
@@ -150,12 +152,6 @@ export const noWallet: WalletView = {
   error: undefined,
 };
 
-/** False only once it is known that there is nothing to pay with. */
-export function hasMoney({ holdings }: WalletView): boolean {
-  if (!holdings || holdings.balance > 0n) return true;
-  return holdings.channels.some(({ phase, deposit, promised }) => phase === 'open' && deposit > promised);
-}
-
 /**
  * What this page may pay for an answer: only once the user has agreed, only under the device's own key, and never in private
  * mode, where a payment would tell who asks.
@@ -163,11 +159,9 @@ export function hasMoney({ holdings }: WalletView): boolean {
 export function payingNow(
   { payAnswers, payPerAnswer, privateMode }: Settings,
   { identity }: NetworkView,
-  wallet: WalletView,
+  { phase, chain, holdings }: WalletView,
 ): Paying | undefined {
-  const { phase, chain } = wallet;
   if (!payAnswers || privateMode || identity !== 'own' || phase !== 'ready' || !chain) return undefined;
-  if (!hasMoney(wallet)) return undefined;
   const budget = BigInt(payPerAnswer);
-  return budget > 0n ? { chain: chain.id, budget } : undefined;
+  return budget > 0n && holdings?.canPay !== false ? { chain: chain.id, budget } : undefined;
 }

@@ -91,20 +91,23 @@ test('a job that costs nothing in the end is not in the history', async () => {
 });
 
 test('a channel that is left says when its money can be withdrawn, and then it is', async () => {
-  const { open, book } = await profile(1_000_000n);
+  const { open, book } = await profile(200_000n);
   const money = await open();
   const payment = await money.purse.open(await payout(), job('1'));
   await payment.promise(100n);
   payment.end();
+  expect(await money.holdings()).toMatchObject({ balance: 0n, canPay: true });
   await money.leave(payment.channelId);
-  const [left] = (await money.holdings()).channels;
+  const { balance, channels, canPay } = await money.holdings();
+  const [left] = channels;
+  expect({ balance, canPay }).toEqual({ balance: 0n, canPay: false });
   expect(left).toMatchObject({ phase: 'leaving' });
   await money.close();
   await local.moveTo(left!.withdrawableAt!);
 
   const later = await open();
   await expect.poll(async () => (await later.holdings()).channels[0]!.phase, { timeout: 20_000 }).toBe('closed');
-  expect((await later.holdings()).balance).toBe(1_000_000n);
+  expect((await later.holdings()).balance).toBe(200_000n);
   expect((await book.history()).map(({ type }) => type)).toContain('withdrawn');
   await later.close();
 });

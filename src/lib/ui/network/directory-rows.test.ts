@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { directoryRows, priceText } from './directory-rows.ts';
+import { comparePrices, directoryRows, priceText } from './directory-rows.ts';
 import { offerView } from './offer.fixture.ts';
 
 const offers = [
@@ -31,4 +31,12 @@ test('the path is the connection’s, this device for oneself, and otherwise unk
 test('a price is shown in dollars for a million tokens, and zero as free', () => {
   expect(priceText({ in: '0', out: '0' })).toBe('free');
   expect(priceText({ in: '150000', out: '2000000' })).toBe('$0.15 / $2.00');
+});
+
+test('the cheaper price comes first, exact past 2^53', () => {
+  const prices = [
+    { in: '9007199254740993', out: '0' },
+    { in: '0', out: '9007199254740992' },
+  ].sort(comparePrices);
+  expect(prices[0]!.out).toBe('9007199254740992');
 });

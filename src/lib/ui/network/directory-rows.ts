@@ -2,6 +2,8 @@ import { m } from '#messages';
 import type { ConnectionView, OfferView } from '#lib/state/network.ts';
 import { formatDollars } from '../dollars.ts';
 
+type OfferedPrice = OfferView['offer']['models'][number]['price'];
+
 /** A directory row: one model of one worker. */
 export interface DirectoryRow {
   readonly key: string;
@@ -43,8 +45,12 @@ const compare: Readonly<Record<SortKey, (a: DirectoryRow, b: DirectoryRow) => nu
 
 const compareUnits = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** The cheaper one first: of what is read and what is written together. */
+export const comparePrices = (a: OfferedPrice, b: OfferedPrice): number =>
+  compareUnits(BigInt(a.in) + BigInt(a.out), BigInt(b.in) + BigInt(b.out));
+
 /** Dollars for a million tokens. */
-export const priceText = (price: { readonly in: string; readonly out: string }): string =>
+export const priceText = (price: OfferedPrice): string =>
   price.in === '0' && price.out === '0'
     ? m.price_free()
     : m.price_in_out({ in: formatDollars(price.in), out: formatDollars(price.out) });
