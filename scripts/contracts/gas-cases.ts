@@ -3,6 +3,7 @@ import {
   encodeFunctionData,
   keccak256,
   numberToHex,
+  parseSignature,
   zeroAddress,
   type Address,
   type Hex,
@@ -126,7 +127,45 @@ async function cases(bench: Bench): Promise<Record<string, number>> {
     encodeFunctionData({ abi: channelsAbi, functionName: 'withdraw', args: [sponsored] }),
   );
   gas['withdraw'] = await channels(encodeFunctionData({ abi: channelsAbi, functionName: 'withdraw', args: [leaving] }));
+  gas['x402 exact, first payment to a payee'] = await exact(bench, 1);
+  gas['x402 exact, steady'] = await exact(bench, 2);
   return gas;
+}
+
+/** What a job costs in all: its channel is opened with one signature, pays so many jobs, is claimed once and paid out once. */
+export function gasOfJob(
+  gas: Readonly<Record<string, number>>,
+  jobs: number,
+): Record<'alone' | 'batch' | 'exact', number> {
+  const of = (name: string) => gas[name] ?? Infinity;
+  const opened = of('open by authorization (EIP-3009)');
+  const alone = opened + of('claim, single, steady') + of('settle provider, steady');
+  const batch = opened + of('claim, batch of 25, steady, a channel') + of('settle provider, steady') / 25;
+  const exactly = of('x402 exact, steady');
+  return { alone: Math.round(alone / jobs), batch: Math.round(batch / jobs), exact: exactly };
+}
+
+/** What a facilitator of x402's scheme `exact` sends for each payment of an ordinary key: one EIP-3009 transfer. */
+async function exact({ contracts, send }: Bench, index: number): Promise<number> {
+  const message = {
+    from: payer.address,
+    to: localAccount(7).address,
+    value: 10_000n,
+    validAfter: 0n,
+    validBefore: BigInt(never),
+    nonce: keccak256(numberToHex(index + 2_000_000)),
+  };
+  const signature = await payer.signTypedData({
+    domain: { name: testToken.name, version: testToken.version, chainId: 31337, verifyingContract: contracts.token },
+    types: { TransferWithAuthorization: tokenTypes.ReceiveWithAuthorization },
+    primaryType: 'TransferWithAuthorization',
+    message,
+  });
+  const { r, s, yParity } = parseSignature(signature);
+  const { from, to, value, validAfter, validBefore, nonce } = message;
+  const args = [from, to, value, validAfter, validBefore, nonce, 27 + yParity, r, s] as const;
+  const data = encodeFunctionData({ abi: testUsdcAbi, functionName: 'transferWithAuthorization', args });
+  return send(contracts.token, data);
 }
 
 /** A session channel with its own session key and salt. */

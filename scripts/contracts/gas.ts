@@ -6,7 +6,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../tasks/tool.ts';
-import { dearestBatch, measureGas } from './gas-cases.ts';
+import { dearestBatch, gasOfJob, measureGas } from './gas-cases.ts';
 
 /** The goal per channel in a batch of 25, including the split and the base cost. */
 const goalPerChannel = 20_000;
@@ -25,6 +25,11 @@ for (const [name, gas] of Object.entries(measured)) {
   process.stdout.write(`${name.padEnd(52)} ${String(gas).padStart(8)}  ${change}\n`);
 }
 for (const name of Object.keys(former)) if (!(name in measured)) problems.push(`${name}: no longer measured`);
+for (const jobs of [1, 25, 200]) {
+  const { alone, batch, exact } = gasOfJob(measured, jobs);
+  const what = `a job of ${jobs} on one channel: claimed alone; 25 channels at once`;
+  process.stdout.write(`${what.padEnd(66)} ${alone}; ${batch}  (x402 exact: ${exact})\n`);
+}
 
 const steady = measured['claim, batch of 25, steady, a channel'] ?? Infinity;
 if (process.argv.includes('--write')) {

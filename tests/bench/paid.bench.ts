@@ -1,0 +1,164 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { systemClock } from '#lib/base/clock.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { systemRandom } from '#lib/base/random.ts';
+import { scriptedModel } from '#lib/engine/catalog.ts';
+import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
+import { createChainTime } from '#lib/pay/chain-time.ts';
+import { createPayer } from '#lib/pay/payer.ts';
+import { createPurse } from '#lib/pay/purse.ts';
+import { createVoucherStore } from '#lib/pay/voucher-store.ts';
+import { drawKey } from '#lib/pay/wallet/burner.ts';
+import { localWallet } from '#lib/pay/wallet/local.ts';
+import { createSessionKey } from '#lib/pay/wallet/session-key.ts';
+import { createPeer, type Peer } from '#lib/peer/peer.ts';
+import type { AskRequest } from '#lib/peer/spec.ts';
+import { installEd25519 } from '#lib/protocol/ed25519.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { createNodeEd25519 } from '../../relay/ed25519.ts';
+import { startRelay } from '../fixtures/relay-process.ts';
+import { chat, knows, run } from '../integration/peer/ground.ts';
+import { file } from './gateway/field.ts';
+import { processorMs } from './gateway/process.ts';
+import { funds, openChain } from './paid/chain.ts';
+import { median, spread, type Row } from './row.ts';
+
+const warmups = 20;
+const pairs = 60;
+const [rounds, streams, streamTokens] = [3, 4, 800];
+
+/** What paying adds to a job, in turns with the same job for nothing, between two processes over libp2p on loopback. */
+export default async function paid(): Promise<readonly Row[]> {
+  installEd25519(createNodeEd25519());
+  const relay = await startRelay({ native: 'no-native' });
+  const { peer: relayId } = (await (await fetch(`${relay.url}/relay.json`)).json()) as { readonly peer: string };
+  const address = `/ip4/127.0.0.1/tcp/${relay.port}/ws/p2p/${relayId}`;
+  const worker = fork(file('../paid/worker.process.ts'), ['74', address]);
+  let asker: Peer | undefined;
+  try {
+    const [{ peer }] = (await once(worker, 'message')) as [{ readonly peer: string }];
+    asker = await startAsker(75, address);
+    await knows(asker, peer);
+    const first = await measureFirst(asker);
+    const paced = await measurePaced(asker, worker.pid!);
+    return [
+      {
+        what: 'added to the first token by paying',
+        value: `${median(first).toFixed(1)} ms`,
+        goal: '≤ 5 ms',
+        note: spread(first, 1).replace('runs', 'pairs'),
+      },
+      {
+        what: 'tokens/s at 100/s, paid ÷ free',
+        value: median(paced.map(({ speed }) => speed)).toFixed(3),
+        goal: '≥ 0.99',
+        note: `${streams} streams; ${spread(
+          paced.map(({ speed }) => speed),
+          3,
+        )}`,
+      },
+      {
+        what: 'processor time that a paid chunk adds, 2,000 channels: worker; asker',
+        value: `${median(paced.map((one) => one.worker)).toFixed(2)}; ${median(paced.map((one) => one.asker)).toFixed(2)} ms`,
+        goal: '≤ 1 ms a side',
+        note: `${spread(
+          paced.map((one) => one.worker),
+          2,
+        )}; ${spread(
+          paced.map((one) => one.asker),
+          2,
+        )}`,
+      },
+    ];
+  } finally {
+    await asker?.stop();
+    worker.kill('SIGKILL');
+    await relay.dispose();
+  }
+}
+
+type Price = 'free' | 'paid';
+
+async function startAsker(number: number, relay: string): Promise<Peer> {
+  const seed = new Uint8Array(32).fill(number);
+  const [clock, random, logger, storage] = [systemClock, systemRandom, silentLogger, createMemoryStorage()];
+  const chain = openChain();
+  const now = Math.floor(clock.now() / 1_000);
+  const key = await createSessionKey({ storage, random }, { limit: funds, expiresAt: now + 3_600, now });
+  const time = createChainTime(chain, clock);
+  const payer = await createPayer({ store: createVoucherStore(storage), clock, chain, time, key });
+  const wallet = localWallet(drawKey(random));
+  const purse = createPurse(
+    { chains: [{ chain, time, payer, wallet, sender: wallet }], random },
+    { perJobMax: funds, perProviderMax: funds, depositsMax: funds, jobsPerDeposit: 100n, sponsorFeeMax: 0n },
+  );
+  const net = createLibp2pNet({ clock, random, logger, seed, relays: () => [relay], transports: 'node' });
+  const signer = createSigner(seed);
+  const peer = await createPeer({
+    clock,
+    random,
+    logger,
+    net,
+    storage,
+    signer,
+    purse,
+    role: 'tab',
+    discovery: 'client',
+  });
+  await peer.start();
+  return peer;
+}
+
+/** The model of this rate that costs something, or nothing. @returns ms to the first token, tokens/s. */
+async function ask(asker: Peer, rate: number, price: Price, maxTokens: number) {
+  const terms = { model: { artefact: scriptedModel(rate).artefact }, params: { maxTokens, temperature: 0 } };
+  const budget = price === 'paid' ? { budget: '1000000' } : {};
+  const startedMs = performance.now();
+  let firstMs: number | undefined;
+  const state = await run(asker.consumer, chat('hello', { ...terms, ...budget } as Partial<AskRequest>), {
+    onEvent: ({ type }) => void (type === 'part-received' && (firstMs ??= performance.now() - startedMs)),
+  });
+  if (state.phase !== 'finished') throw new Error(`an answer ended as ${state.phase}: ${state.error?.code}`);
+  if ((state.cost !== undefined) !== (price === 'paid')) throw new Error(`a ${price} job cost ${state.cost?.total}`);
+  return { firstMs: firstMs!, perSecond: state.tokens / ((performance.now() - startedMs - firstMs!) / 1_000) };
+}
+
+async function measureFirst(asker: Peer): Promise<readonly number[]> {
+  const added: number[] = [];
+  for (let pair = 0; pair < warmups + pairs; pair++) {
+    const free = await ask(asker, 1_001, 'free', 1);
+    const paid = await ask(asker, 1_000, 'paid', 1);
+    if (pair >= warmups) added.push(paid.firstMs - free.firstMs);
+  }
+  return added;
+}
+
+async function measurePaced(asker: Peer, workerPid: number) {
+  const play = async (price: Price) => {
+    const before = { worker: processorMs(workerPid), own: process.cpuUsage() };
+    const rate = price === 'paid' ? 101 : 100;
+    const all = await Promise.all(Array.from({ length: streams }, () => ask(asker, rate, price, streamTokens)));
+    const { user, system } = process.cpuUsage(before.own);
+    return {
+      perSecond: median(all.map(({ perSecond }) => perSecond)) / rate,
+      worker: processorMs(workerPid) - before.worker,
+      asker: (user + system) / 1_000,
+    };
+  };
+  const chunks = (streams * streamTokens) / limits.unpaidTokensMax;
+  const measured: { readonly speed: number; readonly worker: number; readonly asker: number }[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const [free, paid] = [await play('free'), await play('paid')];
+    // The first round warms the compiler up.
+    if (round === 0) continue;
+    measured.push({
+      speed: paid.perSecond / free.perSecond,
+      worker: (paid.worker - free.worker) / chunks,
+      asker: (paid.asker - free.asker) / chunks,
+    });
+  }
+  return measured;
+}
