@@ -87,6 +87,7 @@ export async function createEarnings(init: EarningsInit): Promise<Earnings> {
     {
       payee,
       perPayerMax: policy.perPayerMax,
+      closing: { chain, signer: wallet },
       payout: {
         chain: entry.id,
         provider: address,

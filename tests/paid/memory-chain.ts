@@ -6,9 +6,21 @@ import { channelsAbi } from '#contracts/channels.ts';
 import { claimRefusal } from '#lib/pay/claims.ts';
 import { payError } from '#lib/pay/errors.ts';
 import { entry, testChain } from '#lib/pay/pay.fixture.ts';
+import { checkTypedSignature } from '#lib/pay/signature.ts';
 import { closedSentinel } from '#lib/pay/spec.ts';
-import type { Address, Chain, ChainEvent, ChannelId, ChannelTerms, Claim, Hex, OnChainState } from '#lib/pay/spec.ts';
+import type {
+  Address,
+  Chain,
+  ChainEvent,
+  ChannelId,
+  ChannelTerms,
+  Claim,
+  Closing,
+  Hex,
+  OnChainState,
+} from '#lib/pay/spec.ts';
 import { channelIdOf, parseTerms } from '#lib/pay/terms.ts';
+import { closeData } from '#lib/pay/typed-data.ts';
 import { createVoucherSigner } from '#lib/pay/voucher.ts';
 import type { BalanceSheet } from './sheet.ts';
 
@@ -28,6 +40,9 @@ const blockMs = 200;
 const fresh: OnChainState = { balance: 0n, claimed: 0n, withdrawableAt: 0 };
 const vouchers = createVoucherSigner(entry);
 const shareOf = (units: bigint): bigint => (units * treasuryBps) / 10_000n;
+
+/** A channel that is open, or about to be left. */
+type Known = readonly [ChannelId, OnChainState, ChannelTerms];
 
 interface Mining {
   readonly events: ChainEvent[];
@@ -71,12 +86,21 @@ export function createMemoryChain(clock: Clock, random: Random): MemoryChain {
           events.push({ type: 'claim-skipped', channelId, refusal });
           continue;
         }
-        const treasuryPart = shareOf(amount) - shareOf(state.claimed);
-        add(owed, treasury, treasuryPart);
-        add(owed, terms.provider, amount - state.claimed - treasuryPart);
+        const treasuryPart = credit(terms.provider, state.claimed, amount);
         channels.set(channelId, { ...state, claimed: amount });
         events.push({ type: 'claimed', channelId, claimed: amount, treasuryPart });
       }
+    },
+    async close([channel, finalAmount, voucherSignature, providerSignature], { events }) {
+      const [channelId, state, terms] = known(channel);
+      const amount = finalAmount as bigint;
+      await checkTypedSignature(terms.providerSigner, closeData(entry, channelId, amount), providerSignature as Hex);
+      if (amount < state.claimed || amount > state.balance) throw payError('final-amount-out-of-range');
+      const voucher = { channelId, cumulativeAmount: amount, signature: voucherSignature as Hex };
+      if (amount > state.claimed && !(await vouchers.verify(terms.payerSigner, voucher)))
+        throw payError('bad-signature');
+      credit(terms.provider, state.claimed, amount);
+      finish([channelId, { ...state, claimed: amount }, terms], 'cooperative', events);
     },
     settle([token, payee], { events }) {
       const [to, amount] = [payee as Address, of(owed, payee as Address)];
@@ -95,14 +119,25 @@ export function createMemoryChain(clock: Clock, random: Random): MemoryChain {
       const [channelId, state, terms] = known(channel);
       if (state.withdrawableAt === 0) throw payError('withdrawal-not-announced');
       if (now() < state.withdrawableAt) throw payError('too-early');
-      const returned = state.balance - state.claimed;
-      channels.set(channelId, { ...state, balance: state.claimed, withdrawableAt: closedSentinel });
-      totals.refunded += returned;
-      move(contract, terms.payer, returned);
-      events.push({ type: 'closed', channelId, closing: 'withdrawn', claimed: state.claimed, returned });
+      finish([channelId, state, terms], 'withdrawn', events);
     },
   };
-  const known = (channel: unknown): readonly [ChannelId, OnChainState, ChannelTerms] => {
+  /** @returns the treasury's part. */
+  const credit = (provider: Address, from: bigint, to: bigint): bigint => {
+    const treasuryPart = shareOf(to) - shareOf(from);
+    add(owed, treasury, treasuryPart);
+    add(owed, provider, to - from - treasuryPart);
+    return treasuryPart;
+  };
+  const finish = ([channelId, state, terms]: Known, closing: Closing, events: ChainEvent[]) => {
+    const { balance, claimed } = state;
+    const returned = balance - claimed;
+    channels.set(channelId, { balance: claimed, claimed, withdrawableAt: closedSentinel });
+    totals.refunded += returned;
+    move(contract, terms.payer, returned);
+    events.push({ type: 'closed', channelId, closing, claimed, returned });
+  };
+  const known = (channel: unknown): Known => {
     const terms = parseTerms(channel);
     const id = channelIdOf(terms);
     const state = channels.get(id);

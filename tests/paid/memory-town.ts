@@ -3,7 +3,7 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { createChainTime } from '#lib/pay/chain-time.ts';
 import { createCollector } from '#lib/pay/collect.ts';
-import { createExit, type Exit } from '#lib/pay/exit.ts';
+import { createExit, type Exit, type ExitComponents } from '#lib/pay/exit.ts';
 import { entry, keyOf, testPayee, testPayer, testStorage, walletOf, type TestStorage } from '#lib/pay/pay.fixture.ts';
 import { createPurse } from '#lib/pay/purse.ts';
 import type { LocalWallet } from '#lib/pay/spec.ts';
@@ -19,7 +19,10 @@ import {
   type Followed,
   type Worker,
 } from '#lib/peer/peer.fixture.ts';
+import { askToClose } from '#lib/peer/ask/close-channel.ts';
+import { createChannelCloser } from '#lib/peer/serve/close-channels.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
+import { wireError } from '#lib/protocol/errors.ts';
 import { createMemoryChain } from './memory-chain.ts';
 
 const askersCount = 2;
@@ -69,7 +72,7 @@ export async function createMemoryTown(seed: number) {
   const random = seededRandom(seed);
   const world = createWorld(seed);
   const chain = createMemoryChain(world.clock, random);
-  const { clock, network } = world;
+  const { clock, directory, network } = world;
   const logger = silentLogger;
   const walletAt = (number: number): Process<never> => ({
     wallet: walletOf(number),
@@ -95,7 +98,22 @@ export async function createMemoryTown(seed: number) {
       { perJobMax: 10_000n, perProviderMax: 100_000n, depositsMax: 300_000n, jobsPerDeposit: 3n, sponsorFeeMax: 0n },
     );
     const asker = await world.asker(40 + index, { purse });
-    const exit = createExit({ chain, clock, time, payer, signer: walletOf(300 + index), sender: wallet, logger });
+    const { net } = asker;
+    /** Half of the providers have no time for it: their channels are left the long way. */
+    const agree: ExitComponents['agree'] = (request, options) =>
+      random.float() < 0.5
+        ? askToClose({ net, directory, clock }, request, options)
+        : Promise.reject(wireError('no-peer-available'));
+    const exit = createExit({
+      chain,
+      clock,
+      time,
+      payer,
+      signer: walletOf(300 + index),
+      sender: wallet,
+      logger,
+      agree,
+    });
     process.life = { asker, payer, exit, jobs: new Set(), die };
   };
   const startWorker = async (index: number) => {
@@ -106,7 +124,7 @@ export async function createMemoryTown(seed: number) {
     const payee = await testPayee(storage, { clock, chain, provider, providerSigner: provider });
     const address = provider.toLowerCase() as `0x${string}`;
     const payout = { chain: entry.id, provider: address, providerSigner: address, delay: delayMin, depositMin: '500' };
-    const till = createTill([{ payee, perPayerMax: 100_000n, payout }]);
+    const till = createTill([{ payee, perPayerMax: 100_000n, payout, closing: { chain, signer: wallet } }]);
     const collector = createCollector(
       { chain, clock, payee, vouchers: createVoucherSigner(entry), wallet, logger },
       {
@@ -121,6 +139,7 @@ export async function createMemoryTown(seed: number) {
       slots: 2,
       provider: { till },
     });
+    await createChannelCloser({ net: worker.net, till, clock, logger }).start();
     await collector.start();
     process.life = {
       worker,

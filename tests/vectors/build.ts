@@ -2,6 +2,7 @@ import { toHex, utf8Encode } from '#lib/base/bytes.ts';
 import { artefactId } from '#lib/protocol/artefact.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
 import { createSigner, encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import { closeProtocol, encodeCloseFrame, encodeCloseRequest } from '#lib/protocol/closing.ts';
 import { encodeFindFrame, encodeFindRequest, findProtocol, shardOf } from '#lib/protocol/find.ts';
 import {
   encodeAskerFrame,
@@ -205,6 +206,8 @@ function frames() {
     ...rows(findProtocol, 'asker', from.findRequests, encodeFindRequest),
     ...rows(findProtocol, 'relay', from.findFrames, encodeFindFrame),
     ...rows(tallyProtocol, 'peer', from.tallyFrames, encodeTallyFrame),
+    ...rows(closeProtocol, 'asker', from.closeRequests, encodeCloseRequest),
+    ...rows(closeProtocol, 'worker', from.closeFrames, encodeCloseFrame),
   ];
 }
 

@@ -2,6 +2,7 @@ import { concatBytes } from '#lib/base/bytes.ts';
 import { artefactId } from '#lib/protocol/artefact.ts';
 import type { Checkpoint } from '#lib/protocol/checkpoint.ts';
 import { createSigner, signEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import type { CloseFrame, CloseRequest } from '#lib/protocol/closing.ts';
 import type { FindFrame, FindRequest } from '#lib/protocol/find.ts';
 import type { AskerFrame, WorkerFrame } from '#lib/protocol/frame.ts';
 import type { Job } from '#lib/protocol/job.ts';
@@ -324,6 +325,21 @@ export const findRequests: Readonly<Record<string, FindRequest>> = {
   'find one model': { artefact: job.artefact, tier: 'open', limit: 64 },
   'find what a model can do': { features: ['tools', 'json-schema'], limit: 16 },
   'find a name': { name: 'my-model', kind: 'embedding', limit: 16 },
+};
+
+export const closeRequests: Readonly<Record<string, CloseRequest>> = {
+  close: { chain: paidJob.payment!.chain, terms: paidJob.payment!.terms, signature: `0x${'1b'.repeat(65)}` },
+};
+
+export const closeFrames: Readonly<Record<string, CloseFrame>> = {
+  agreed: {
+    t: 'agreed',
+    finalAmount: '1250',
+    signature: `0x${'2c'.repeat(65)}`,
+    voucher: `0x${'3d'.repeat(65)}`,
+  },
+  'agreed, with everything claimed': { t: 'agreed', finalAmount: '0', signature: `0x${'2c'.repeat(65)}` },
+  'refused, a channel that is not known': { t: 'refused', code: 'wrong-channel', message: 'Unknown.' },
 };
 
 export const findFrames: Readonly<Record<string, FindFrame>> = {

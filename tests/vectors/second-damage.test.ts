@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { errorCode } from '#lib/base/errors.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
+import { closeProtocol, decodeCloseFrame, decodeCloseRequest } from '#lib/protocol/closing.ts';
 import { decodeFindFrame, decodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
 import { decodeAskerFrame, decodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
 import { decodeTallyFrame, tallyProtocol } from '#lib/protocol/tally.ts';
@@ -15,6 +16,8 @@ const decoders: Readonly<Record<string, (body: Uint8Array) => unknown>> = {
   [`${findProtocol} asker`]: decodeFindRequest,
   [`${findProtocol} relay`]: decodeFindFrame,
   [`${tallyProtocol} peer`]: decodeTallyFrame,
+  [`${closeProtocol} asker`]: decodeCloseRequest,
+  [`${closeProtocol} worker`]: decodeCloseFrame,
 };
 
 /** The result of our own decoder for a body, in the second implementation's terms. */

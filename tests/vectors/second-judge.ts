@@ -172,7 +172,9 @@ const partTypes: Readonly<Record<string, Members>> = {
   warning: failure,
 };
 
-/** Frames by sender; a find request has no type. */
+const signature = like(/^0x[0-9a-f]{130}$/);
+
+/** Frames by sender; requests have no type. */
 const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
   '/tabloom/job/2 asker': {
     open: { job },
@@ -206,6 +208,10 @@ const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
     gone: { peer },
     alive: {},
   },
+  '/tabloom/close/2 worker': {
+    agreed: { finalAmount: money, signature, 'voucher?': signature },
+    refused: failure,
+  },
   '/tabloom/tally/2 peer': {
     have: {
       forked: list(peer, 64),
@@ -224,21 +230,24 @@ const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
     },
   },
 };
-const findRequest = record({
-  'tier?': word,
-  'artefact?': hash,
-  'name?': name,
-  'kind?': word,
-  'features?': list(word, 32),
-  limit: integer(1, 64),
-});
+const requests: Readonly<Record<string, (value: Value) => Value>> = {
+  '/tabloom/find/2 asker': record({
+    'tier?': word,
+    'artefact?': hash,
+    'name?': name,
+    'kind?': word,
+    'features?': list(word, 32),
+    limit: integer(1, 64),
+  }),
+  '/tabloom/close/2 asker': record({ chain, terms, signature }),
+};
 
 /** The outcome for a body: read to a value, skipped, or refused. */
 export function judgeFrame(protocol: string, sender: string, body: Buffer) {
   const known = frames[`${protocol} ${sender}`];
   try {
     const raw = read(body);
-    if (!known) return { reading: 'read', value: findRequest(raw) };
+    if (!known) return { reading: 'read', value: requests[`${protocol} ${sender}`]!(raw) };
     const { t, must: words } = record({ t: word, 'must?': must })(raw) as Row;
     if ((words as Value[] | undefined)?.length) return unknown();
     const members = known[String(t)];

@@ -4,6 +4,7 @@ import { fromHex, toHex } from '#lib/base/bytes.ts';
 import { readCbor } from '#lib/protocol/cbor-read.ts';
 import { checkpointSchema } from '#lib/protocol/checkpoint.ts';
 import { decodeEnvelope, encodeEnvelope, openEnvelope } from '#lib/protocol/envelope.ts';
+import { closeProtocol, decodeCloseFrame, decodeCloseRequest } from '#lib/protocol/closing.ts';
 import { decodeFindFrame, decodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
 import { decodeAskerFrame, decodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
 import { keyFromPeerId } from '#lib/protocol/ids.ts';
@@ -32,6 +33,8 @@ const decoders: Record<string, (body: Uint8Array) => unknown> = {
   [`${findProtocol} asker`]: decodeFindRequest,
   [`${findProtocol} relay`]: decodeFindFrame,
   [`${tallyProtocol} peer`]: decodeTallyFrame,
+  [`${closeProtocol} asker`]: decodeCloseRequest,
+  [`${closeProtocol} worker`]: decodeCloseFrame,
 };
 
 test('every frame in the files decodes to its value', () => {

@@ -1,10 +1,14 @@
-import { expect, test } from 'vitest';
+import { decodeFunctionData } from 'viem';
+import { describe, expect, test } from 'vitest';
+import { TabloomError } from '#lib/base/errors.ts';
+import { channelsAbi } from '#contracts/channels.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { createChainTime } from './chain-time.ts';
 import { payError } from './errors.ts';
-import { createExit } from './exit.ts';
+import { createExit, type ExitComponents } from './exit.ts';
 import {
   addressOfKey,
+  entry,
   startSeconds,
   testChain,
   testClock,
@@ -12,15 +16,17 @@ import {
   testStorage,
   testTerms,
   walletOf,
+  type TestChain,
 } from './pay.fixture.ts';
 import { closedSentinel, type ChainEvent } from './spec.ts';
 import { channelIdOf, delayMin } from './terms.ts';
+import { closeData } from './typed-data.ts';
 
 const terms = testTerms();
 const id = channelIdOf(terms);
 const withdrawableAt = startSeconds + delayMin;
 
-async function leaving() {
+async function leaving(agree?: ExitComponents['agree']) {
   const [chain, clock] = [testChain(), testClock()];
   const warnings: unknown[] = [];
   const { payer } = await testPayer(testStorage(), { chain, clock });
@@ -34,6 +40,7 @@ async function leaving() {
     payer,
     signer: walletOf(2),
     sender: walletOf(9),
+    agree,
     logger: { ...silentLogger, warn: (event, fields) => warnings.push({ event, ...fields }) },
   });
   /** What the next transaction does on the chain. */
@@ -151,4 +158,62 @@ test('without gas a sponsor announces for a fee within the limit, and withdraws 
   expect(await exit.round()).toEqual([]);
   expect((await payer.state(id)).phase).toBe('closed');
   expect(chain.sent).toEqual([]);
+});
+
+describe('with a provider that is there', () => {
+  const closed: ChainEvent = { type: 'closed', channelId: id, closing: 'cooperative', claimed: 10n, returned: 90n };
+  const agreeTo = (finalAmount: bigint) => async () => ({
+    finalAmount,
+    signature: await walletOf(4).signTypedData(closeData(entry, id, finalAmount)),
+  });
+  const called = (chain: TestChain) =>
+    chain.sent.map(({ data }) => decodeFunctionData({ abi: channelsAbi, data }).functionName);
+
+  test('the channel is closed at once, at what was agreed', async () => {
+    const { exit, payer, chain, mine } = await leaving(agreeTo(10n));
+    await payer.promise(id, 10n);
+    mine(closed);
+    expect(await exit.leave(id)).toBeNull();
+    expect(called(chain)).toEqual(['close']);
+    expect((await payer.state(id)).phase).toBe('closed');
+  });
+
+  test('the last voucher may not have arrived there: less than what was promised is fine', async () => {
+    const { exit, payer, mine } = await leaving(agreeTo(10n));
+    await payer.promise(id, 25n);
+    mine(closed);
+    expect(await exit.leave(id)).toBeNull();
+  });
+
+  test.each([
+    ['names more than was promised', agreeTo(11n)],
+    ['signs for another amount', async () => ({ ...(await agreeTo(9n)()), finalAmount: 10n })],
+    ['refuses', async () => Promise.reject(payError('wrong-channel'))],
+    ['is not there', async () => Promise.reject(new TabloomError('peer-lost', ''))],
+  ])('one that %s has the withdrawal announced', async (_, agree) => {
+    const { exit, payer, chain, mine } = await leaving(agree);
+    await payer.promise(id, 10n);
+    mine({ type: 'withdrawal-announced', channelId: id, withdrawableAt });
+    expect(await exit.leave(id)).toBe(withdrawableAt);
+    expect(called(chain)).toEqual(['announceWithdrawalFor']);
+  });
+
+  test('a closing that fails on the chain is announced instead, unless it went through after all', async () => {
+    const { exit, payer, chain, mine } = await leaving(agreeTo(10n));
+    await payer.promise(id, 10n);
+    const { transact } = chain;
+    chain.transact = async () => {
+      chain.transact = transact;
+      mine({ type: 'withdrawal-announced', channelId: id, withdrawableAt });
+      throw payError('chain-unavailable');
+    };
+    expect(await exit.leave(id)).toBe(withdrawableAt);
+    const again = await leaving(agreeTo(10n));
+    await again.payer.promise(id, 10n);
+    again.chain.transact = async () => {
+      again.chain.states.set(id, { balance: 10n, claimed: 10n, withdrawableAt: closedSentinel });
+      throw payError('chain-unavailable');
+    };
+    expect(await again.exit.leave(id)).toBeNull();
+  });
 });

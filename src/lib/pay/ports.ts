@@ -1,6 +1,6 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Payout } from '#lib/protocol/payment.ts';
-import type { ChannelId, ChannelTerms, Voucher } from './spec.ts';
+import type { ChannelId, ChannelTerms, Hex, Voucher } from './spec.ts';
 
 /** The asker's side: pays for jobs out of channels. */
 export interface Purse {
@@ -34,6 +34,22 @@ export interface Till {
     job: { readonly id: string; readonly model?: string | undefined },
     options?: AbortOptions,
   ): Promise<Receivable>;
+  /**
+   * Agrees to close a channel now, at what its payer has promised: the payer's signed withdrawal shows that it is wanted. From then
+   * on the channel pays for nothing more here. Idempotent. Left out where nobody can sign for the provider.
+   * @throws `wrong-channel` for one that never paid here, `bad-signature`, and those of `Payee.agree`.
+   */
+  agree?(
+    request: { readonly chain: number; readonly terms: unknown; readonly signature: string },
+    options?: AbortOptions,
+  ): Promise<Agreement>;
+}
+/** What a provider agrees to close a channel at, with its signature. */
+export interface Agreement {
+  readonly finalAmount: bigint;
+  readonly signature: Hex;
+  /** The payer's own signature for this amount, where it has not been claimed yet. */
+  readonly voucher?: Hex | undefined;
 }
 export interface Receivable {
   readonly chain: number;

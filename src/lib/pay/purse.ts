@@ -7,6 +7,7 @@ import { createFunding, type DepositLimits, type PurseChain } from './funding.ts
 import { parseAddress } from './input.ts';
 import type { Payment, Purse } from './ports.ts';
 import type { ChannelId, ChannelTerms } from './spec.ts';
+import { asSent } from './terms.ts';
 
 /** What an owner lets jobs cost, in units. */
 export interface PurseLimits extends DepositLimits {
@@ -140,17 +141,3 @@ const partiesOf = ({ provider, providerSigner }: Payout) => ({
   provider: parseAddress('provider', provider),
   providerSigner: parseAddress('providerSigner', providerSigner),
 });
-
-/** Terms as they travel: addresses in lower case. */
-function asSent(terms: ChannelTerms): ChannelTerms {
-  const lower = <T extends string>(text: T) => text.toLowerCase() as T;
-  const { payer, payerSigner, provider, providerSigner, token, ...rest } = terms;
-  return {
-    payer: lower(payer),
-    payerSigner: lower(payerSigner),
-    provider: lower(provider),
-    providerSigner: lower(providerSigner),
-    token: lower(token),
-    ...rest,
-  };
-}

@@ -120,3 +120,17 @@ const termsParameters = [
   { type: 'uint48' },
   { type: 'bytes32' },
 ] as const;
+
+/** Terms as they travel: addresses in lower case. */
+export function asSent(terms: ChannelTerms): ChannelTerms {
+  const lower = <T extends string>(text: T) => text.toLowerCase() as T;
+  const { payer, payerSigner, provider, providerSigner, token, ...rest } = terms;
+  return {
+    payer: lower(payer),
+    payerSigner: lower(payerSigner),
+    provider: lower(provider),
+    providerSigner: lower(providerSigner),
+    token: lower(token),
+    ...rest,
+  };
+}

@@ -3,12 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { errorCode } from '#lib/base/errors.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import type { Payout } from '#lib/protocol/payment.ts';
+import { signWithdrawal } from './actions/announce-withdrawal.ts';
 import { createChainTime } from './chain-time.ts';
 import {
   bankingChain,
   entry,
   keyOf,
   parties,
+  testChain,
   testClock,
   testPayee,
   testPayer,
@@ -20,6 +22,8 @@ import {
 } from './pay.fixture.ts';
 import type { Payment, Receivable } from './ports.ts';
 import { createPurse } from './purse.ts';
+import { checkTypedSignature } from './signature.ts';
+import { closeData, withdrawalData } from './typed-data.ts';
 import { channelIdOf, delayMin } from './terms.ts';
 import { createTill } from './till.ts';
 import { createVoucherSigner, voucherRecord } from './voucher.ts';
@@ -44,7 +48,7 @@ async function tilling({
 } = {}) {
   const payee = await testPayee(storage, { chain, clock });
   if (!chain.states.has(id)) chain.states.set(id, { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
-  const till = createTill([{ payout, payee, perPayerMax }]);
+  const till = createTill([{ payout, payee, perPayerMax, closing: { chain, signer: walletOf(4) } }]);
   const open = (job: string) => till.open({ chain: 31_337, terms }, { id: job });
   return { till, open, payee, chain, storage, clock };
 }
@@ -290,3 +294,46 @@ describe('two jobs on one channel, with a crash at any write of either side', ()
     },
   );
 });
+
+describe('an agreement to close', () => {
+  const wish = (wallet = walletOf(2), of = terms) => signWithdrawal(testChain(), wallet, of);
+  const request = (signature: string, of: unknown = terms) => ({ chain: 31_337, terms: of, signature });
+
+  test('is for what was promised, with the payer’s voucher for it; nothing is served after it', async () => {
+    const { till, open } = await tilling();
+    const job = await open('a');
+    const paid = await voucher(40n);
+    await job.receive({ voucher: paid, total: 40n });
+    const agreed = await till.agree!(request(await wish()));
+    expect(agreed).toMatchObject({ finalAmount: 40n, voucher: paid.signature });
+    const data = closeData(entry, id, 40n);
+    await expect(checkTypedSignature(parties.providerSigner, data, agreed.signature)).resolves.toBeUndefined();
+    expect(() => job.checkMayServe()).toThrow(expect.objectContaining({ code: 'closing' }));
+    await expect(job.receive({ voucher: await voucher(50n), total: 50n })).rejects.toMatchObject({ code: 'closing' });
+    expect(await till.agree!(request(await wish()))).toEqual(agreed);
+  });
+
+  test.each([
+    ['a stranger’s signature', async () => request(await signWithdrawalAs(walletOf(9))), 'bad-signature'],
+    ['no signature', async () => request('0x'), 'bad-signature'],
+    ['another chain', async () => ({ ...request(await wish()), chain: 1 }), 'chain-unknown'],
+    ['terms that are none', async () => request(await wish(), { payer: 1 }), 'bad-terms'],
+    [
+      'a channel that never paid here',
+      async () => request(await wish(walletOf(2), testTerms(7)), testTerms(7)),
+      'wrong-channel',
+    ],
+  ])('is refused for %s, and the channel goes on', async (_, made, code) => {
+    const { till, open } = await tilling();
+    const job = await open('a');
+    await expect(till.agree!(await made())).rejects.toMatchObject({ code });
+    expect(await job.receive({ voucher: await voucher(10n), total: 10n })).toBe(10n);
+  });
+
+  test('is never given where nobody signs for the provider', async () => {
+    const { payee } = await tilling();
+    expect(createTill([{ payout, payee, perPayerMax: 1n }]).agree).toBeUndefined();
+  });
+});
+
+const signWithdrawalAs = (wallet: ReturnType<typeof walletOf>) => wallet.signTypedData(withdrawalData(entry, id));

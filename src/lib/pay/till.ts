@@ -4,14 +4,18 @@ import { payError } from './errors.ts';
 import type { Payee } from './payee.ts';
 import type { Exposure } from './policy.ts';
 import type { Receivable, Till } from './ports.ts';
-import type { ChannelId } from './spec.ts';
-import { isJob, parseTerms } from './terms.ts';
+import { checkTypedSignature } from './signature.ts';
+import type { Chain, ChannelId, Wallet } from './spec.ts';
+import { channelIdOf, isJob, parseTerms } from './terms.ts';
+import { withdrawalData } from './typed-data.ts';
 import { parseVoucher } from './voucher.ts';
 
 /** One chain that a provider is paid on. */
 export interface TillChain extends Exposure {
   readonly payout: Payout;
   readonly payee: Payee;
+  /** The provider's signer and its chain, where it may agree to close channels. */
+  readonly closing?: { readonly chain: Chain; readonly signer: Wallet } | undefined;
 }
 
 /** What was credited to a job. */
@@ -34,11 +38,28 @@ interface Account {
  */
 export function createTill(chains: readonly TillChain[]): Till {
   const accounts = new Map<ChannelId, Account>();
+  const at = (chainId: number): TillChain => {
+    const on = chains.find(({ payout }) => payout.chain === chainId);
+    if (!on) throw payError('chain-unknown', { details: { chainId } });
+    return on;
+  };
+  const agree: Till['agree'] = async ({ chain: chainId, terms: given, signature }, options) => {
+    const { payee, closing } = at(chainId);
+    if (!closing) throw payError('not-allowed');
+    const terms = parseTerms(given);
+    if (isJob(terms)) throw payError('session-only');
+    const id = channelIdOf(terms);
+    // Known here, before anything that costs more is looked at.
+    await payee.state(id);
+    await checkTypedSignature(terms.payerSigner, withdrawalData(closing.chain.entry, id), signature);
+    const { finalAmount, providerSignature, voucher } = await payee.agree(id, closing.signer, options);
+    return { finalAmount, signature: providerSignature, ...(voucher ? { voucher: voucher.signature } : {}) };
+  };
   return {
+    ...(chains.some(({ closing }) => closing) ? { agree } : {}),
     payouts: chains.map(({ payout }) => payout),
     async open(payment, _job, options = {}) {
-      const on = chains.find(({ payout }) => payout.chain === payment.chain);
-      if (!on) throw payError('chain-unknown', { details: { chainId: payment.chain } });
+      const on = at(payment.chain);
       const { payee, payout } = on;
       const terms = parseTerms(payment.terms);
       if (isJob(terms)) throw payError('session-only');

@@ -1,3 +1,4 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
@@ -8,7 +9,8 @@ import type { Catalogue } from '#lib/market/names.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { noStanding, withFork, withVouch } from '#lib/market/standing.ts';
 import type { Net } from '#lib/net/spec.ts';
-import type { Purse, Till } from '#lib/pay/ports.ts';
+import type { Agreement, Purse, Till } from '#lib/pay/ports.ts';
+import type { CloseRequest } from '#lib/protocol/closing.ts';
 import type { Signer } from '#lib/protocol/envelope.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -17,11 +19,13 @@ import type { Offer } from '#lib/protocol/offer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { createAnswerStore } from './serve/answer-store.ts';
 import type { Policy } from './serve/admit.ts';
+import { askToClose } from './ask/close-channel.ts';
 import { createConsumer } from './ask/consume.ts';
 import { connectedRelays, createDiscoveryClient, type Listing, type RelayTime } from './presence/discovery-client.ts';
 import { openSequence } from './identity.ts';
 import { createDiscoveryServer } from './presence/discovery-server.ts';
 import { createPresence } from './presence/presence.ts';
+import { createChannelCloser } from './serve/close-channels.ts';
 import { createProvider, type ProviderComponents } from './serve/provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
 import { openReputation, type Reputation } from './reputation/reputation.ts';
@@ -93,6 +97,8 @@ export interface Peer extends Startable {
   readonly reputation: Reputation;
   /** The relays that list this peer, by their own account; undefined for a relay itself. */
   readonly listing: Listing | undefined;
+  /** Asks whoever is paid on a channel to close it now. @throws as `askToClose` does. */
+  askToClose(request: CloseRequest, options?: AbortOptions): Promise<Agreement>;
   /** Takes this peer out of the directories at once, without waiting: for a page that is frozen or closed. */
   announceOffline(): void;
   /** Announces anew after an `announceOffline`. */
@@ -133,6 +139,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   const answers =
     keepAnswers && createAnswerStore({ ...components, keeps: (asker) => keepAnswers(asker) === 'in-storage' });
   const provider = createProvider({ ...components, book, answers, priority: reputation.priority });
+  const closer = createChannelCloser({ net, clock, logger, till: components.till });
   const client = components.discovery === 'client' ? createDiscoveryClient({ ...components, directory }) : undefined;
   const consumer = createConsumer({
     ...components,
@@ -164,11 +171,13 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     receipts: book,
     reputation,
     listing: client?.listing,
+    askToClose: (request, options) => askToClose({ net, directory, clock }, request, options),
     announceOffline: presence.announceOffline,
     announceOnline: presence.announceOnline,
     // Serving and listening are ready before the first peer can arrive.
     async start() {
       await provider.start();
+      await closer.start();
       await reputation.start();
       await discovery.start();
       await net.start();
@@ -177,6 +186,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     async stop() {
       await presence.stop();
       await provider.stop();
+      await closer.stop();
       await discovery.stop();
       await reputation.stop();
       await net.stop();

@@ -40,7 +40,8 @@ const charged = {
   due: unitsSchema.optional(),
   paid: unitsSchema.optional(),
 };
-const failure = { code: errorCodeSchema, message: errorMessageSchema };
+/** Why something ended or was not begun: the members of each frame that says so. */
+export const failureSchema = { code: errorCodeSchema, message: errorMessageSchema };
 const phaseSchema: z.ZodType<Phase> = wordSchema;
 
 export const askerFrameSchema = z.discriminatedUnion('t', [
@@ -54,12 +55,12 @@ export const askerFrameSchema = z.discriminatedUnion('t', [
 
 export const workerFrameSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('accepted'), ...queuePlace, ...charged }),
-  z.object({ t: z.literal('refused'), ...failure, retryAfterMs: waitMs.optional() }),
+  z.object({ t: z.literal('refused'), ...failureSchema, retryAfterMs: waitMs.optional() }),
   z.object({ t: z.literal('part'), part: partSchema }),
   z.object({ t: z.literal('checkpoint'), envelope: checkpointEnvelopeSchema }),
   z.object({ t: z.literal('alive'), phase: phaseSchema.optional(), etaMs: waitMs.optional() }),
   z.object({ t: z.literal('finish'), reason: finishReasonSchema, usage: usageSchema, receipt: receiptEnvelopeSchema }),
-  z.object({ t: z.literal('error'), ...failure, retryAfterMs: waitMs.optional() }),
+  z.object({ t: z.literal('error'), ...failureSchema, retryAfterMs: waitMs.optional() }),
 ]);
 
 const headSchema = z.looseObject({ t: wordSchema, must: mustSchema.optional() });

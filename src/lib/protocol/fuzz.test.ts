@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { errorCode } from '#lib/base/errors.ts';
 import { decodeEnvelope, encodeEnvelope, openEnvelope } from './envelope.ts';
+import { decodeCloseFrame, decodeCloseRequest, encodeCloseFrame, encodeCloseRequest } from './closing.ts';
 import { decodeFindFrame, decodeFindRequest, encodeFindFrame, encodeFindRequest } from './find.ts';
 import { decodeAskerFrame, decodeWorkerFrame, encodeAskerFrame, encodeWorkerFrame } from './frame.ts';
 import { offerSchema, readOffer, writeOffer } from './offer.ts';
@@ -50,6 +51,14 @@ const decoders = {
   ],
   'find request': [decodeFindRequest, encodeFindRequest({ limit: 16, artefact: jobFixture.artefact })],
   'find frame': [decodeFindFrame, encodeFindFrame({ t: 'sample', offers: [offerEnvelopeFixture] })],
+  'close request': [
+    decodeCloseRequest,
+    encodeCloseRequest({ chain: 1, terms: paidJobFixture.payment!.terms, signature: `0x${'1b'.repeat(65)}` }),
+  ],
+  'close frame': [
+    decodeCloseFrame,
+    encodeCloseFrame({ t: 'agreed', finalAmount: '12', signature: `0x${'1b'.repeat(65)}` }),
+  ],
   'tally frame': [
     decodeTallyFrame,
     encodeTallyFrame({

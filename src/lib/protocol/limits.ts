@@ -153,6 +153,10 @@ export const limits = {
   /** Attempts of one job in all, those that delivered a part of the answer included. */
   jobAttemptsMax: 24,
 
+  /** Within which a request to close a channel has to come, and its answer. */
+  closeRequestMs: 10_000,
+  closeAnswerMs: 20_000,
+
   /** Peers that a tally names: those that the most work was received from. */
   tallyEntriesMax: 100,
   tallyTtlMs: 24 * 3_600_000,

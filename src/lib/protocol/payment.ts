@@ -33,11 +33,13 @@ const seconds = z
   .int()
   .min(0)
   .max(2 ** 48 - 1);
-const chain = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+export const chainIdSchema = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+/** 65 bytes. */
+export const signatureSchema = hexSchema(130);
 
 export const payoutSchema = z.object({
   /** The chain's id. */
-  chain,
+  chain: chainIdSchema,
   provider: address,
   /** Signs closes and claim orders for the provider. */
   providerSigner: address,
@@ -48,7 +50,7 @@ export const payoutSchema = z.object({
 });
 
 /** The contract's terms of a channel, field for field. */
-const channelTermsSchema = z.object({
+export const channelTermsSchema = z.object({
   payer: address,
   payerSigner: address,
   provider: address,
@@ -60,14 +62,14 @@ const channelTermsSchema = z.object({
 });
 
 export const jobPaymentSchema = z.object({
-  chain,
+  chain: chainIdSchema,
   terms: channelTermsSchema,
   /** That of the offer which the worker was chosen by. */
   price: priceSchema,
 });
 
 export const receiptPaymentSchema = z.object({
-  chain,
+  chain: chainIdSchema,
   /** The id of the channel. */
   channel: hexSchema(64),
   /** Units that this job has paid this worker in all. */
@@ -77,7 +79,7 @@ export const receiptPaymentSchema = z.object({
 export const voucherSchema = z.object({
   channelId: hexSchema(64),
   cumulativeAmount: unitsSchema,
-  signature: hexSchema(130),
+  signature: signatureSchema,
 });
 
 export const voucherBytesSchema = bytesSchema(limits.receiptBytesMax);

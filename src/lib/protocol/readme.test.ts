@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { checkpointSchema } from './checkpoint.ts';
 import { envelopeSchema } from './envelope.ts';
 import { wireErrorCodes, wireErrors } from './errors.ts';
+import { closeFrameSchema, closeProtocol, closeRequestSchema } from './closing.ts';
 import { findFrameSchema, findProtocol, findRequestSchema, offersTopic } from './find.ts';
 import { askerFrameSchema, jobProtocol, workerFrameSchema } from './frame.ts';
 import { jobHeadSchema } from './job.ts';
@@ -102,6 +103,7 @@ test('each section names every member of its records, frames, parts and kinds', 
         ...wordsOf(forkSchema, 'side'),
       ],
     ],
+    ['Closing', [...keysOf(closeRequestSchema), ...membersOf(closeFrameSchema), ...wordsOf(closeFrameSchema, 't')]],
     ['How the wire grows', ['must']],
     [
       'Money',
@@ -130,7 +132,7 @@ test('each section names every member of its records, frames, parts and kinds', 
 });
 
 test('the page states protocols, the topic, signed prefixes and limits', () => {
-  for (const text of [jobProtocol, findProtocol, tallyProtocol, offersTopic, `${offersTopic}/`])
+  for (const text of [jobProtocol, findProtocol, tallyProtocol, closeProtocol, offersTopic, `${offersTopic}/`])
     expect(page).toContain(`\`${text}\``);
   expect(page).toContain('"tabloom/" ‖ type ‖ "/2\\n" ‖ payload');
   expect(page).toContain('"tabloom/output/2/" ‖ form ‖ "\\n"');
@@ -152,6 +154,7 @@ test('the page states protocols, the topic, signed prefixes and limits', () => {
       limits.offerPolicyMax,
       limits.gossipBytesMax,
     ],
+    Closing: [limits.closeRequestMs / 1_000, limits.closeAnswerMs / 1_000],
     Finding: [limits.findLimitMax, limits.findStreamsPerPeerMax],
     Jobs: [
       limits.blobFrameBytesMax,

@@ -63,7 +63,8 @@ test('jobs at once, paid by the chunk out of one channel that is topped up: depo
     delay: delayMin,
     depositMin: '1000',
   };
-  const till = createTill([{ payout, payee: serving, perPayerMax: 10_000n }]);
+  const closing = { chain, signer: provider.wallet };
+  const till = createTill([{ payout, payee: serving, perPayerMax: 10_000n, closing }]);
 
   const run = async (id: string, budget: bigint, cost: bigint) => {
     const payment = await purse.open(payout, { id, peer: 'provider', budget });
@@ -103,7 +104,7 @@ test('jobs at once, paid by the chunk out of one channel that is topped up: depo
     },
   );
   expect(await collector.round()).toEqual([]);
-  const exit = createExit({
+  const leaving = {
     chain,
     clock,
     time,
@@ -111,29 +112,31 @@ test('jobs at once, paid by the chunk out of one channel that is topped up: depo
     signer: localWallet(key.privateKey),
     sender: payer.wallet,
     logger: silentLogger,
-  });
+  };
+  const exit = createExit(leaving);
   await exit.leave(id!);
   expect(await collector.round()).toHaveLength(1);
   // What is leaving pays for nothing more.
   await expect(till.open({ chain: chain.entry.id, terms: jobs[0]!.terms }, { id: 'e' })).rejects.toMatchObject({
     code: 'withdrawal-pending',
   });
-  await settle(chain, provider.wallet, local.treasury);
   expect(await exit.round()).toEqual([]);
+
+  // The next channel is left while its provider is there and agrees: the money is back at once, and so is what was earned.
+  const next = await run('f', 500n, 200n);
+  expect(next.channelId).not.toBe(id);
+  const free = await chain.tokenBalance(payer.address);
+  expect(await createExit({ ...leaving, agree: till.agree! }).leave(next.channelId)).toBeNull();
+  expect(await chain.tokenBalance(payer.address)).toBe(free + 800n);
+  expect(await collector.round()).toEqual([]);
+  await settle(chain, provider.wallet, provider.address);
+  await settle(chain, provider.wallet, local.treasury);
   await local.moveTo((await chain.head()).timestamp + delayMin);
-  const later = createExit({
-    chain,
-    clock,
-    time: createChainTime(chain, clock),
-    payer: paying,
-    signer: localWallet(key.privateKey),
-    sender: payer.wallet,
-    logger: silentLogger,
-  });
+  const later = createExit({ ...leaving, time: createChainTime(chain, clock) });
   expect(await later.round()).toEqual([{ channelId: id, returned: balance - 2_500n }]);
-  expect(await chain.tokenBalance(payer.address)).toBe(10_000n - 2_500n);
-  expect(await chain.tokenBalance(provider.address)).toBe(2_250n);
-  expect((await chain.tokenBalance(local.treasury)) - treasuryBefore).toBe(250n);
+  expect(await chain.tokenBalance(payer.address)).toBe(10_000n - 2_700n);
+  expect(await chain.tokenBalance(provider.address)).toBe(2_430n);
+  expect((await chain.tokenBalance(local.treasury)) - treasuryBefore).toBe(270n);
   expect(await chain.tokenBalance(chain.entry.contracts.channels)).toBe(0n);
-  expect(await paying.spent()).toBe(2_500n);
+  expect(await paying.spent()).toBe(2_700n);
 });
