@@ -82,11 +82,11 @@ test('nobody is asked for a channel that nobody listed is paid on', async () => 
   expect(outcome.code).toBe('no-peer-available');
 });
 
-test('a till that cannot agree has no such protocol, and a closer that was stopped neither', async () => {
+test('a till that cannot agree refuses, and a closer that was stopped says nothing', async () => {
   const without = await pair(undefined);
   const outcome = without.ask();
   await until(without.world.clock, () => outcome.over);
-  expect(outcome.code).toBe('protocol-unknown');
+  expect(outcome.code).toBe('not-allowed');
   const { world, closer, ask } = await pair(async () => agreement);
   await closer.stop();
   const after = ask();

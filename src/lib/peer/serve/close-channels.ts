@@ -4,7 +4,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import { startDeadline, withTimeout } from '#lib/base/timeout.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
-import { isPayErrorCode } from '#lib/pay/errors.ts';
+import { isPayErrorCode, payError } from '#lib/pay/errors.ts';
 import type { Till } from '#lib/pay/ports.ts';
 import { closeProtocol, decodeCloseRequest, encodeCloseFrame, type CloseFrame } from '#lib/protocol/closing.ts';
 import { wireError } from '#lib/protocol/errors.ts';
@@ -14,7 +14,7 @@ import { createChannelPermits } from './channel-permits.ts';
 /** Each may have the chain read, so few are answered at once. */
 const permitLimits = { servedMax: 8, refusedMax: 32 } as const;
 
-/** The worker's side of `/tabloom/close/2`: whoever pays here may have its channel closed at once. Idle where the till cannot agree. */
+/** The worker's side of `/tabloom/close/2`: whoever pays here may have its channel closed at once. */
 export function createChannelCloser({
   net,
   till,
@@ -35,7 +35,9 @@ export function createChannelCloser({
     if (first.done) throw wireError('bad-frame');
     const request = decodeCloseRequest(first.value);
     try {
-      const { finalAmount, ...agreed } = await till!.agree!(request, { signal });
+      // A page's till is opened when it is needed, and may not be able to agree before.
+      if (!till?.agree) throw payError('not-allowed');
+      const { finalAmount, ...agreed } = await till.agree(request, { signal });
       return { t: 'agreed', finalAmount: finalAmount.toString(), ...agreed };
     } catch (error) {
       const { code, message } = toErrorRecord(error);
@@ -62,7 +64,7 @@ export function createChannelCloser({
 
   return {
     async start() {
-      if (lifetime || !till?.agree) return;
+      if (lifetime || !till) return;
       lifetime = new AbortController();
       endHandling = net.handle(closeProtocol, handle);
     },
