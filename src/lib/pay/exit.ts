@@ -95,7 +95,12 @@ export function createExit(
     return done;
   };
   /** @returns whether the channel was closed by agreement. */
-  const closeNow = async (wallet: Wallet, terms: ChannelTerms, signature: Hex, options: AbortOptions): Promise<boolean> => {
+  const closeNow = async (
+    wallet: Wallet,
+    terms: ChannelTerms,
+    signature: Hex,
+    options: AbortOptions,
+  ): Promise<boolean> => {
     if (!agree) return false;
     const id = channelIdOf(terms);
     try {
