@@ -121,6 +121,7 @@ test('what holds a password or a key is marked as secret', () => {
     'METRICS_TOKEN',
     'NATIVE_SERVER_KEY',
     'REDIS_URL',
+    'SPEND_KEY',
     'SPONSOR_KEY',
   ]);
 });

@@ -7,7 +7,7 @@ import type { Price } from './price.ts';
 import { utf8Encode } from '#lib/base/bytes.ts';
 
 /** What a page needs before its first paint is kept apart from the kinds of work and their schemas. */
-export { chargeOf, isFree, type Units } from './charge-of.ts';
+export { chargeOf, isFree } from './charge-of.ts';
 
 /** The most units of output that a budget has room for after so many of input; `Infinity` where output costs nothing. */
 export function outputWithin(price: Price, unitsIn: number, budget: bigint): number {
