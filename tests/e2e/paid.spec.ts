@@ -91,6 +91,9 @@ test('a tab sets a price and another pays it: deposit, cost, earnings, and the w
       await asker.goto(relay.url);
       await expect(whoAnswers(asker)).toContainText('Only peers that ask for money');
       await expect(asker.getByRole('region', { name: 'Paying for answers' })).toContainText('$1.00 / $20.00');
+      await asker.getByRole('button', { name: 'What is Tabloom?' }).click();
+      await expect(asker.getByRole('textbox', { name: 'Message' })).toHaveValue('What is Tabloom?');
+      await expect(answers(asker)).toHaveCount(0);
       await look(asker, 'chat-asks-money', keep);
       await visit(asker, 'Network');
       await expect(asker.getByRole('table')).toContainText('$1.00 / $20.00');
