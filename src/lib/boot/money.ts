@@ -11,6 +11,7 @@ import { createPayer } from '#lib/pay/payer.ts';
 import type { Purse, Till } from '#lib/pay/ports.ts';
 import { createPurse, type PurseLimits } from '#lib/pay/purse.ts';
 import type { Address, Chain, ChannelId, DeployedChain, LocalWallet, Mined } from '#lib/pay/spec.ts';
+import { createSponsorClient, type SponsorClient } from '#lib/pay/sponsor-client.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { drawKey, openBurner } from '#lib/pay/wallet/burner.ts';
 import { createInjectedWallets } from '#lib/pay/wallet/injected.ts';
@@ -42,7 +43,7 @@ export interface MoneyComponents {
   readonly random: Random;
   readonly logger: Logger;
   readonly fetch: typeof globalThis.fetch;
-  /** With `rpc` as an absolute URL. */
+  /** With absolute URLs. */
   readonly payments: RelayPayments;
   readonly account: WalletAccount;
   readonly limits: PurseLimits;
@@ -86,9 +87,40 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
     book,
     onChange,
   });
-  const purse = createPurse({ chains: [{ chain, time, payer, wallet, sender: wallet }], random }, limits);
+  const sponsor =
+    payments.sponsor === undefined
+      ? undefined
+      : noted(createSponsorClient({ url: new URL(payments.sponsor), fetch, chain }), book);
+  const readCoins = async () => {
+    const coins = await chain.coinBalance(wallet.address);
+    hasGas = coins > 0n;
+  };
+  /** A sponsor takes a fee; a wallet that has gas sends for itself. */
+  let hasGas = true;
+  await readCoins();
+  const sender = () => (hasGas ? wallet : (sponsor ?? wallet));
+  const purse = createPurse(
+    {
+      chains: [
+        {
+          chain,
+          time,
+          payer,
+          wallet,
+          get sender() {
+            return sender();
+          },
+        },
+      ],
+      random,
+    },
+    limits,
+  );
   const exitWith = (signer: SessionKey) =>
-    createExit({ chain, clock, time, payer, signer: localWallet(signer.privateKey), sender: wallet, logger });
+    createExit(
+      { chain, clock, time, payer, signer: localWallet(signer.privateKey), sender: sender(), logger },
+      { sponsorFeeMax: limits.sponsorFeeMax },
+    );
   const exit = exitWith(key);
   // A wallet of the browser would ask its owner at a time nobody expects.
   if (account.kind === 'burner') void exit.start();
@@ -120,15 +152,15 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
     purse: withCosts(purse, book, onChange),
     till: earning.till,
     async holdings() {
-      const [balance, coins, channels, earned] = await Promise.all([
+      const [balance, , channels, earned] = await Promise.all([
         chain.tokenBalance(wallet.address),
-        chain.coinBalance(wallet.address),
+        readCoins(),
         channelViews(),
         earning.earned(),
       ]);
       const isFunded = ({ phase, deposit, promised }: ChannelView) => phase === 'open' && deposit > promised;
       const canPay = balance > 0n || channels.some(isFunded);
-      return { balance, hasGas: coins > 0n, canPay, channels, earned, readAt: clock.now() };
+      return { balance, hasGas, canPay, channels, earned, readAt: clock.now() };
     },
     async leave(id) {
       const record = payer.list().find((one) => one.id === id);
@@ -159,6 +191,24 @@ async function tillSigner(storage: KeyValue, random: Random): Promise<LocalWalle
   }
   return localWallet(stored.data!.privateKey);
 }
+
+/** The sponsor, which notes down what it has sent for this wallet. */
+const noted = (sponsor: SponsorClient, book: MoneyBook): SponsorClient => ({
+  ...sponsor,
+  async send(action, opening, options) {
+    const mined = await sponsor.send(action, opening, options);
+    const type = action === 'open' ? 'channel-opened' : 'channel-topped-up';
+    const event = { type, units: opening.amount, hash: mined.hash, model: undefined } as const;
+    await book.note(event).catch(() => undefined);
+    return mined;
+  },
+  async announce(withdrawal, options) {
+    const mined = await sponsor.announce(withdrawal, options);
+    const event = { type: 'withdrawal-announced', units: undefined, hash: mined.hash, model: undefined } as const;
+    await book.note(event).catch(() => undefined);
+    return mined;
+  },
+});
 
 /** The key that signs from now on: the one with the most time left that has room for a job, or a new one. */
 async function currentKey(storage: KeyValue, random: Random, now: number, perJobMax: bigint): Promise<SessionKey> {

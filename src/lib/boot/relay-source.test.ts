@@ -65,3 +65,23 @@ test('public relays that a relay names come last, and stay while it is silent; o
   isUp = false;
   expect(await source()).toEqual(expected);
 });
+
+test('what the page’s own relay says of payments is told with absolute addresses, and no other relay’s is', async () => {
+  const payments = { chain: 31_337, rpc: '/pay/rpc', faucet: '/pay/faucet' };
+  const told: unknown[] = [];
+  const source = createRelaySource({
+    fetch: async (url) =>
+      Response.json(
+        String(url).startsWith('http://own.test')
+          ? { ...info, payments }
+          : { ...info, payments: { ...payments, chain: 1 } },
+      ),
+    origin: 'http://own.test',
+    others: () => ['http://other.test'],
+    onPayments: (named) => void told.push(named),
+  });
+  await source();
+  expect(told).toEqual([
+    { chain: 31_337, rpc: 'http://own.test/pay/rpc', faucet: 'http://own.test/pay/faucet', sponsor: undefined },
+  ]);
+});

@@ -30,8 +30,7 @@ export function createRelaySource(components: RelaySourceComponents): () => Prom
     const address = relayAddress(new URL(base), info.peer);
     known.set(base, address);
     learned.set(base, info.relays?.filter(isPublicRelay) ?? []);
-    if (base === origin)
-      onPayments?.(info.payments && { ...info.payments, rpc: new URL(info.payments.rpc, base).href });
+    if (base === origin) onPayments?.(info.payments && absolute(info.payments, base));
     return address;
   };
   return async () => {
@@ -42,6 +41,12 @@ export function createRelaySource(components: RelaySourceComponents): () => Prom
     const more = named.flatMap((one) => learned.get(one) ?? []);
     return [...new Set([...found.filter((addr) => addr !== undefined), ...more])];
   };
+}
+
+/** What a relay names by paths on itself. */
+function absolute({ chain, rpc, faucet, sponsor }: RelayPayments, base: string): RelayPayments {
+  const at = (path: string) => new URL(path, base).href;
+  return { chain, rpc: at(rpc), faucet: faucet && at(faucet), sponsor: sponsor && at(sponsor) };
 }
 
 /** Whether a text is the address of a relay: the URL of its pages, or a multiaddr with its peer id. */

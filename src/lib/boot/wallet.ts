@@ -307,9 +307,17 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
   };
 }
 
-function chainViewOf({ chain, faucet }: RelayPayments): WalletChainView | undefined {
+function chainViewOf({ chain, faucet, sponsor }: RelayPayments): WalletChainView | undefined {
   const entry = chainEntry(chain);
   if (!entry) return undefined;
   const { id, name, isLocal, explorerUrl, token } = entry;
-  return { id, name, isLocal, explorerUrl, symbol: token.symbol, hasFaucet: faucet !== undefined };
+  return {
+    id,
+    name,
+    isLocal,
+    explorerUrl,
+    symbol: token.symbol,
+    hasFaucet: faucet !== undefined,
+    hasSponsor: sponsor !== undefined,
+  };
 }

@@ -10,6 +10,7 @@ const chain = {
   explorerUrl: null,
   symbol: 'tUSDC',
   hasFaucet: false,
+  hasSponsor: false,
 };
 const ready: WalletView = { ...noWallet, phase: 'ready', chain };
 const agreed = { ...defaultSettings, payAnswers: true };

@@ -35,6 +35,8 @@ export interface WalletChainView {
   /** Of the token, such as `USDC`. */
   readonly symbol: string;
   readonly hasFaucet: boolean;
+  /** The relay sends for wallets without gas, for a fee. */
+  readonly hasSponsor: boolean;
 }
 
 /** `burner`: a key in this browser's storage. `injected`: a wallet of the browser, by the id it announces. */

@@ -6,6 +6,7 @@ import { createMoneyBook } from '#lib/boot/money-book.ts';
 import { openMoney } from '#lib/boot/money.ts';
 import { openBurner } from '#lib/pay/wallet/burner.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { startRelay } from '../../fixtures/relay-process.ts';
 import { startLocalChain, type LocalChain } from './chain.fixture.ts';
 
 let local: LocalChain;
@@ -17,7 +18,7 @@ afterAll(() => local?.stop());
 const delay = 86_400;
 
 /** The money of one browser profile; opened again, it is what another tab or a reload finds. */
-async function profile(units: bigint) {
+async function profile(units: bigint, sponsor?: string) {
   const storage = createMemoryStorage();
   const { address } = await openBurner({ storage, random: systemRandom });
   await local.give(address, units);
@@ -30,14 +31,14 @@ async function profile(units: bigint) {
       random: systemRandom,
       logger: silentLogger,
       fetch,
-      payments: { chain: local.entry.id, rpc: local.anvil.url },
+      payments: { chain: local.entry.id, rpc: local.anvil.url, sponsor },
       account: { kind: 'burner', address },
       limits: {
         perJobMax: 10_000n,
         perProviderMax: 1_000_000n,
         depositsMax: 5_000_000n,
         jobsPerDeposit: 20n,
-        sponsorFeeMax: 0n,
+        sponsorFeeMax: 50_000n,
       },
       book,
       onChange: () => void (changes += 1),
@@ -156,4 +157,31 @@ test('a tab is paid for an answer, which stands in its day by model, and the mon
   const types = (await worker.book.history()).map(({ type }) => type);
   expect(types).toEqual(expect.arrayContaining(['answer-earned', 'claimed', 'paid-out']));
   await Promise.all([paying.close(), earning.close()]);
+});
+
+test('a wallet without gas pays through the sponsor of its relay, which is noted', async () => {
+  const sender = await local.person(0n);
+  const relay = await startRelay({
+    native: 'no-native',
+    env: { CHAIN: local.anvil.url, SPONSOR_KEY: sender.key, EARN_COIN_PRICE: '1' },
+  });
+  try {
+    const { open, book, address } = await profile(1_000_000n, `${relay.url}/pay/sponsor`);
+    await local.clients.clock.setBalance({ address, value: 0n });
+    const money = await open();
+    const payment = await money.purse.open(await payout(), job('1'));
+    await payment.promise(100n);
+    payment.end();
+    const { hasGas, channels } = await money.holdings();
+    expect({ hasGas, channels }).toMatchObject({ hasGas: false, channels: [{ phase: 'open', promised: 100n }] });
+    expect(await book.history()).toMatchObject([
+      { type: 'answer-paid' },
+      { type: 'channel-opened', hash: expect.stringMatching(/^0x/) },
+    ]);
+    await money.leave(payment.channelId);
+    expect((await money.holdings()).channels).toMatchObject([{ phase: 'leaving' }]);
+    await money.close();
+  } finally {
+    await relay.dispose();
+  }
 });
