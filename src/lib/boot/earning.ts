@@ -59,6 +59,7 @@ export async function openEarning(components: EarningComponents): Promise<Earnin
     {
       payee,
       perPayerMax: claimPolicyDefault.perPayerMax,
+      closing: { chain, signer },
       payout: {
         chain: chain.entry.id,
         provider: lower(wallet.address),
@@ -79,7 +80,7 @@ export async function openEarning(components: EarningComponents): Promise<Earnin
   };
   if (payee.views().length > 0) startCollecting();
   const opened: Till = {
-    payouts: till.payouts,
+    ...till,
     async open(payment, job, options) {
       const receivable = await till.open(payment, job, options);
       startCollecting();
@@ -104,7 +105,7 @@ export async function openEarning(components: EarningComponents): Promise<Earnin
 
 /** The till, which notes down what each answer earned. */
 const withEarnings = (till: Till, book: MoneyBook, onChange: () => void): Till => ({
-  payouts: till.payouts,
+  ...till,
   async open(payment, job, options) {
     const receivable = await till.open(payment, job, options);
     let isNoted = false;

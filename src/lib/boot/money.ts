@@ -6,7 +6,7 @@ import { createChain } from '#lib/pay/chain/chain.ts';
 import { deployedChain } from '#lib/pay/chain/calls.ts';
 import { createChainTime } from '#lib/pay/chain-time.ts';
 import { payError } from '#lib/pay/errors.ts';
-import { createExit } from '#lib/pay/exit.ts';
+import { createExit, type ExitComponents } from '#lib/pay/exit.ts';
 import { createPayer } from '#lib/pay/payer.ts';
 import type { Purse, Till } from '#lib/pay/ports.ts';
 import { createPurse, type PurseLimits } from '#lib/pay/purse.ts';
@@ -52,6 +52,8 @@ export interface MoneyComponents {
   readonly onChange: () => void;
   /** Called when a wallet of the browser waits for its owner, and when it no longer does. */
   readonly onAsk: (asking: 'asking' | 'answered') => void;
+  /** Asks a provider to close a channel now. */
+  readonly agree: ExitComponents['agree'];
 }
 
 /** A key signs for so long, and so much in all; then the next one does. */
@@ -62,7 +64,7 @@ const localPollMs = 250;
 
 /** @throws `chain-unknown`, `chain-unavailable`, `bad-record`, `too-many-keys`, those of the storage. */
 export async function openMoney(components: MoneyComponents): Promise<Money> {
-  const { storage, clock, random, logger, fetch, payments, account, limits, book, onChange, onAsk } = components;
+  const { storage, clock, random, logger, fetch, payments, account, limits, book, onChange, onAsk, agree } = components;
   const entry: DeployedChain = { ...deployedChain(payments.chain), rpcUrl: payments.rpc };
   const chain = withBook(
     createChain({ clock, fetch }, { entry, ...(entry.isLocal ? { limits: { pollMs: localPollMs } } : {}) }),
@@ -118,7 +120,7 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
   );
   const exitWith = (signer: SessionKey) =>
     createExit(
-      { chain, clock, time, payer, signer: localWallet(signer.privateKey), sender: sender(), logger },
+      { chain, clock, time, payer, signer: localWallet(signer.privateKey), sender: sender(), logger, agree },
       { sponsorFeeMax: limits.sponsorFeeMax },
     );
   const exit = exitWith(key);

@@ -61,7 +61,15 @@ export async function createTab(): Promise<Tab> {
       await Promise.all([untilServiceWorker(clock), navigator.storage?.persist?.().catch(() => false)]);
     },
   });
-  const wallet = await keepWallet({ storage, clock, random, logger, fetch, settings: () => settings.view.current });
+  const wallet = await keepWallet({
+    storage,
+    clock,
+    random,
+    logger,
+    fetch,
+    settings: () => settings.view.current,
+    agree: async (request, options) => (await sessions.asking()).peer.askToClose(request, options),
+  });
   const wasDiscarded = 'wasDiscarded' in document && document.wasDiscarded === true;
   const sharing = createSharing({
     library,

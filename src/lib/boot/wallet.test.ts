@@ -61,6 +61,7 @@ async function desk({ storage = createMemoryStorage(), settings = {} as Partial<
     random: seededRandom(1),
     logger: silentLogger,
     fetch,
+    agree: undefined,
     settings: () =>
       ({ payPerAnswer: '1', payPerProvider: '2', payInChannels: '3', prices: {}, ...settings }) as Settings,
     load: load as unknown as () => Promise<typeof Parts>,

@@ -16,7 +16,7 @@ import type { RelayPayments } from '#lib/protocol/relay-info.ts';
 import type { Settings } from '#lib/state/settings.ts';
 import type { WalletAccount, WalletAction, WalletChainView, WalletPort, WalletView } from '#lib/state/wallet.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import type { Money } from './money.ts';
+import type { Money, MoneyComponents } from './money.ts';
 import type { MoneyBook } from './money-book.ts';
 
 /** The wallet as the rest of the tab knows it. What knows a chain is loaded when money is first needed. */
@@ -51,6 +51,8 @@ export interface WalletComponents {
   readonly logger: Logger;
   readonly fetch: typeof globalThis.fetch;
   readonly settings: () => Settings;
+  /** Asks a provider that is there to close a channel now. */
+  readonly agree: MoneyComponents['agree'];
   /** What knows a chain. */
   readonly load?: () => Promise<typeof import('./money-parts.ts')>;
 }
@@ -64,7 +66,7 @@ const accountSchema = z.discriminatedUnion('kind', [
 ]);
 
 export async function keepWallet(components: WalletComponents): Promise<WalletKeeper> {
-  const { storage, clock, random, logger, fetch, settings } = components;
+  const { storage, clock, random, logger, fetch, settings, agree } = components;
   const parts = () => loadPart(components.load ?? (() => import('./money-parts.ts')));
   const stored = accountSchema.safeParse(await storage.get('pay', accountKey).catch(() => undefined));
   let payments: RelayPayments | undefined;
@@ -152,6 +154,7 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
       limits,
       book,
       onChange,
+      agree,
       onAsk: (asking) => view.change({ asks: asking === 'asking' }),
     });
     return { money, book };
@@ -227,6 +230,9 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
     till: {
       get payouts() {
         return till?.payouts ?? [];
+      },
+      get agree() {
+        return till?.agree;
       },
       open: async (payment, job, options) => (await opened()).money.till.open(payment, job, options),
     },

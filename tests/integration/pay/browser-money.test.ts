@@ -3,7 +3,7 @@ import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createMoneyBook } from '#lib/boot/money-book.ts';
-import { openMoney } from '#lib/boot/money.ts';
+import { openMoney, type MoneyComponents } from '#lib/boot/money.ts';
 import { openBurner } from '#lib/pay/wallet/burner.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startRelay } from '../../fixtures/relay-process.ts';
@@ -18,7 +18,10 @@ afterAll(() => local?.stop());
 const delay = 86_400;
 
 /** The money of one browser profile; opened again, it is what another tab or a reload finds. */
-async function profile(units: bigint, sponsor?: string) {
+async function profile(
+  units: bigint,
+  { sponsor, agree }: { readonly sponsor?: string; readonly agree?: MoneyComponents['agree'] } = {},
+) {
   const storage = createMemoryStorage();
   const { address } = await openBurner({ storage, random: systemRandom });
   await local.give(address, units);
@@ -43,6 +46,7 @@ async function profile(units: bigint, sponsor?: string) {
       book,
       onChange: () => void (changes += 1),
       onAsk: () => undefined,
+      agree,
     });
   return { open, book, address, changes: () => changes };
 }
@@ -159,6 +163,26 @@ test('a tab is paid for an answer, which stands in its day by model, and the mon
   await Promise.all([paying.close(), earning.close()]);
 });
 
+test('a channel is closed at once where the tab that is paid agrees, and it may claim no more', async () => {
+  const worker = await profile(0n);
+  const earning = await worker.open();
+  const asker = await profile(1_000_000n, { agree: (request, options) => earning.till.agree!(request, options) });
+  const paying = await asker.open();
+  const payment = await paying.purse.open(earning.till.payouts[0]!, job('1'));
+  const receivable = await earning.till.open({ chain: payment.chain, terms: payment.terms }, { id: '1' });
+  const { channelId, cumulativeAmount, signature } = await payment.promise(1_000n);
+  await receivable.receive({
+    voucher: { channelId, cumulativeAmount: cumulativeAmount.toString(), signature },
+    total: 1_000n,
+  });
+  receivable.end();
+  payment.end();
+  await paying.leave(channelId);
+  const { balance, channels } = await paying.holdings();
+  expect({ balance, channels }).toMatchObject({ balance: 999_000n, channels: [{ phase: 'closed' }] });
+  await Promise.all([paying.close(), earning.close()]);
+});
+
 test('a wallet without gas pays through the sponsor of its relay, which is noted', async () => {
   const sender = await local.person(0n);
   const relay = await startRelay({
@@ -166,7 +190,7 @@ test('a wallet without gas pays through the sponsor of its relay, which is noted
     env: { CHAIN: local.anvil.url, SPONSOR_KEY: sender.key, EARN_COIN_PRICE: '1' },
   });
   try {
-    const { open, book, address } = await profile(1_000_000n, `${relay.url}/pay/sponsor`);
+    const { open, book, address } = await profile(1_000_000n, { sponsor: `${relay.url}/pay/sponsor` });
     await local.clients.clock.setBalance({ address, value: 0n });
     const money = await open();
     const payment = await money.purse.open(await payout(), job('1'));
