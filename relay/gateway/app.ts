@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import { Hono, type Handler } from 'hono';
+import { Hono, type Handler, type MiddlewareHandler } from 'hono';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
@@ -172,13 +172,14 @@ export function createGateway(components: GatewayComponents): Gateway {
   }
   for (const path of ['/health', '/ready', '/metrics', '/relay.json']) app.use(path, originCheck(guard));
   app.use('/pay/*', originCheck(guard), identifyCaller(components));
-  app.use('/v1/*', async (context, next) => {
+  const label: MiddlewareHandler<GatewayEnv> = async (context, next) => {
     await next();
     const { headers } = context.res;
     headers.set('x-content-type-options', 'nosniff');
     if (!headers.has('x-request-id')) headers.set('x-request-id', randomUUID());
     metrics.requestOver(routeLabel(context.req.path), context.res.status);
-  });
+  };
+  for (const path of ['/v1/*', ...escrowPaths]) app.use(path, label);
 
   const generateComponents = { ...components, bodies: createBodyBudget() };
   for (const [path, one] of Object.entries(endpoints)) {
@@ -275,7 +276,7 @@ export function createGateway(components: GatewayComponents): Gateway {
 
 /** A bounded name for a path: ids are left out. */
 const routeLabel = (path: string): string =>
-  [...postPaths, '/v1/models', '/v1/network', '/v1/route', '/v1/receipts'].find(
+  [...postPaths, ...escrowPaths, '/v1/models', '/v1/network', '/v1/route', '/v1/receipts'].find(
     (route) => path === route || path.startsWith(`${route}/`),
   ) ?? 'other';
 

@@ -136,6 +136,14 @@ test('what is closed stays so, and says it', async () => {
   expect(asked).toEqual([[{ payer, job: 'j' }, 0]]);
 });
 
+test('its answers have an id, and are not stored on the way', async () => {
+  const { headers } = await scene().post('/llm/escrow', terms);
+  expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+  expect(headers.get('cache-control')).toBe('no-store');
+  const refused = await scene().post('/render/refund', {});
+  expect(refused.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+});
+
 test('a GET changes nothing', async () => {
   const { request, asked } = scene();
   for (const path of ['/llm/escrow', '/llm/release', '/llm/refund']) {

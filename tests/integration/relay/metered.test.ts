@@ -1,6 +1,7 @@
 import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { UptoEvmScheme } from '@x402/evm/upto/client';
 import { wrapFetchWithPayment, x402Client } from '@x402/fetch';
+import OpenAI from 'openai';
 import { erc20Abi, parseAbi } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -130,6 +131,32 @@ test('a client that knows both schemes pays by either', async () => {
   const response = await wrapFetchWithPayment(fetch, client)(path(), asking());
   expect(response.status).toBe(200);
   expect(await response.text()).toContain('data: [DONE]');
+});
+
+test('the openai client reads such a stream to its end, and what it left is collected all the same', async () => {
+  const person = await payer();
+  const before = await held(payee);
+  const client = new OpenAI({
+    baseURL: `${relay.url}/v1`,
+    apiKey: 'none',
+    fetch: clientOf(person),
+    defaultHeaders: { 'x-forwarded-for': away['x-forwarded-for'] },
+    maxRetries: 0,
+  });
+  const stream = await client.chat.completions.create({
+    ...(question({ max_tokens: 32 }) as { model: string; messages: [] }),
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+  let usage: OpenAI.CompletionUsage | null | undefined;
+  let text = '';
+  for await (const chunk of stream) {
+    text += chunk.choices[0]?.delta.content ?? '';
+    usage = chunk.usage ?? usage;
+  }
+  expect(text).not.toBe('');
+  const units = BigInt(usage!.prompt_tokens) * 200n + BigInt(usage!.completion_tokens) * 400n;
+  await expect.poll(async () => (await held(payee)) - before).toBe(units);
 });
 
 test('one signature pays one answer', async () => {
