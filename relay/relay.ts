@@ -7,7 +7,6 @@ import { systemRandom } from '#lib/base/random.ts';
 import { catalog, demoModel } from '#lib/engine/catalog.ts';
 import { createLocalNets } from '#lib/net/local.ts';
 import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
-import { createSignIn } from '#lib/pay/sign-in.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import { createPeer } from '#lib/peer/peer.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
@@ -19,7 +18,7 @@ import { isPublicRelay } from '#lib/protocol/relay-info.ts';
 import { build, protocolVersion } from '#lib/protocol/version.ts';
 import { announcedAddress, dialAddress, localUrl } from './address.ts';
 import { createNodeEd25519 } from './ed25519.ts';
-import { createGateway, toNodeListener } from './gateway/app.ts';
+import { createGateway, toNodeListener, type GatewayComponents } from './gateway/app.ts';
 import { createJobRegistry } from './gateway/job-registry.ts';
 import { createModelList } from './gateway/model-list.ts';
 import { createRateLimits } from './gateway/rate-limits.ts';
@@ -314,7 +313,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       keys,
       walletKeys: keys,
       sessions: createSessionBook(database, { now: clock.now, random }),
-      signIn: createSignIn({ rpcUrl: env.CHAIN_RPC_URL, fetch }),
+      signIn: lateSignIn(env.CHAIN_RPC_URL),
       keysNeeded: env.API_KEYS,
       rates,
       credits,
@@ -394,6 +393,17 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
 }
 
 const abortMs = 500;
+
+/** Loaded when a wallet signs in, as what knows a chain is everywhere. */
+function lateSignIn(rpcUrl: string | undefined): GatewayComponents['signIn'] {
+  const load = async () => (await import('#lib/pay/sign-in.ts')).createSignIn({ rpcUrl, fetch });
+  let loading: ReturnType<typeof load> | undefined;
+  const loaded = () => (loading ??= load());
+  return {
+    nonceOf: async (message) => (await loaded()).nonceOf(message),
+    verify: async (signed) => (await loaded()).verify(signed),
+  };
+}
 
 /** Nothing costs anything in the open tier. */
 const free = () => 0n;

@@ -27,7 +27,7 @@ export interface Sessions {
 
 /** Reads what wallets sign. @throws `bad-sign-in`. */
 export interface SignIn {
-  nonceOf(message: string): string;
+  nonceOf(message: string): string | Promise<string>;
   verify(signed: {
     readonly message: string;
     readonly signature: string;
@@ -71,7 +71,7 @@ export function signInWallet({ sessions, signIn, clock, bodies }: WalletComponen
     await context.get('rate')?.takeRequest();
     const { value } = await readJson(context.req.raw, bodies, context.env?.body);
     const signed = parseMember(signedSchema, value);
-    if (!(await sessions.useNonce(signIn.nonceOf(signed.message)))) {
+    if (!(await sessions.useNonce(await signIn.nonceOf(signed.message)))) {
       throw gatewayError('bad-sign-in', 'The nonce of the message is used, expired or of another site. Get a new one.');
     }
     const domain = context.req.header('host') ?? '';
