@@ -19,7 +19,7 @@ const env: JobAllowanceInit['env'] = {
 };
 const key = (more: Partial<ApiKey>): Caller => ({
   type: 'key',
-  key: { id: 'k', type: 'secret', owner: undefined, ...more } as ApiKey,
+  key: { id: 'k', type: 'secret', owner: undefined, caps: {}, ...more } as ApiKey,
   address: undefined,
 });
 const callers = {
