@@ -59,7 +59,7 @@ const places = [
 ];
 
 /** Rooms inside the relay that do not know each other; the files beside them compose them. */
-const relayRooms = ['gateway', 'native', 'ledger', 'node', 'telemetry'];
+const relayRooms = ['gateway', 'native', 'ledger', 'node', 'telemetry', 'hub'];
 
 /** Package (exact, or a scope ending in `/*`) → the rooms and folders with a door for it. */
 const vendors = {

@@ -1,3 +1,4 @@
+import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import { isOwner } from './gateway/caller.ts';
@@ -10,6 +11,8 @@ export interface JobAllowanceInit {
   readonly spender: Pick<Spender, 'allow' | 'creditsPerUnit'>;
   /** Micro-credits that callers are charged; undefined where nothing is. */
   readonly cost: ((usage: Usage) => bigint) | undefined;
+  /** The peer of this relay that sells what others serve. */
+  readonly hub?: (() => PeerId | undefined) | undefined;
 }
 
 const percent = 100n;
@@ -18,7 +21,7 @@ const percent = 100n;
  * What jobs may cost at providers. A caller who pays is charged by the token, and so are providers: at prices that leave the
  * margin, and within what is held from him. The owner's jobs cost what he allows himself. Nobody else's cost anything.
  */
-export function createSpending({ env, spender, cost }: JobAllowanceInit): Spending {
+export function createSpending({ env, spender, cost, hub }: JobAllowanceInit): Spending {
   const { SPEND_JOB_MAX: jobMax, SPEND_OWNER: owner } = env;
   const kept = percent - BigInt(env.SPEND_MARGIN);
   /** Of an amount in micro-credits, units that may go to providers. */
@@ -40,7 +43,11 @@ export function createSpending({ env, spender, cost }: JobAllowanceInit): Spendi
       if (units === 0n) return undefined;
       const priceMax = isPaid ? paid : most;
       const allowance = spender.allow(ids, units);
-      return { terms: () => ({ budget: allowance.left.toString(), priceMax }), end: allowance.end };
+      const terms = () => {
+        const own = hub?.();
+        return { budget: allowance.left.toString(), priceMax, ...(own ? { ignore: [own] } : {}) };
+      };
+      return { terms, end: allowance.end };
     },
   };
 }

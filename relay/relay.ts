@@ -60,6 +60,7 @@ import type { Program, ProgramOptions } from './program.ts';
 import type { RelayEnv } from './settings/commands.ts';
 import { charges } from './settings/credits.ts';
 import { earns } from './settings/earning.ts';
+import { isHub } from './settings/hub.ts';
 import { spends } from './settings/spending.ts';
 import { createSite } from './site/site.ts';
 import { createCheckpoints } from './storage/checkpoints.ts';
@@ -94,6 +95,8 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     if (earns(env)) (await import('./earnings.ts')).checkEarning(env);
     if (env.SPONSOR_KEY !== undefined && !chain)
       throw new TabloomError('bad-setting', 'SPONSOR_KEY needs CHAIN, the chain on which it sends for others.');
+    const selling = isHub(env) ? await import('./hub.ts') : undefined;
+    selling?.checkHub(env);
     const paying = spends(env) ? await import('./spending.ts') : undefined;
     paying?.checkSpending(env);
     const guard = createGuard({
@@ -211,6 +214,22 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
         logger,
       });
     }
+    const hub =
+      selling && spender
+        ? await selling.startHub({
+            env,
+            storage: openSqliteStorage(join(env.DATA_DIR, 'hub.db'), checkpoints),
+            seed: await loadSeed(env.DATA_DIR, 'hub.key'),
+            net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
+            gateway: net.self,
+            spender,
+            clock,
+            random,
+            logger,
+            fetch,
+          })
+        : undefined;
+    if (hub) undo.push(() => hub.stop({ signal: AbortSignal.timeout(abortMs) }));
     const metrics = createMetrics(() => ({
       jobsRunning: jobs.counts.running,
       nativeRunning: native.running,
@@ -284,7 +303,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       jobsPerAddressMax: env.JOBS_PER_ADDRESS,
       jobsPerKeyMax: env.JOBS_PER_KEY,
       bought: boughtJobs,
-      spending: spender && createSpending({ env, spender, cost: credits?.cost }),
+      spending: spender && createSpending({ env, spender, cost: credits?.cost, hub: () => hub?.self }),
       owner: { jobs: ownersJobs, peer: () => (keepsSlots ? native.self : undefined) },
     });
     const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;
@@ -355,7 +374,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       // In this order: answers that clients of this gateway are waiting for may still have to find a worker.
       native.closeToOthers();
       await jobs.idle({ signal: overtime }).catch(() => undefined);
-      await native.stop({ signal: overtime });
+      await Promise.all([native.stop({ signal: overtime }), hub?.stop({ signal: overtime })]);
       jobs.abort(wireError('draining', 'This relay stopped before the answer had ended. Ask another one.'));
       // So that each of them is closed in the ledger too.
       await jobs.idle({ signal: AbortSignal.timeout(abortMs) }).catch(() => undefined);

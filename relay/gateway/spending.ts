@@ -1,4 +1,5 @@
 import type { AskTerms } from '#lib/peer/spec.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import type { Caller } from './caller.ts';
@@ -30,14 +31,25 @@ export interface Allowance {
 interface SpendingTerms {
   readonly budget: string;
   readonly priceMax: Price;
+  /** The hub of this relay, which would only pay others itself. */
+  readonly ignore?: readonly PeerId[] | undefined;
 }
 
 /** A request with them; what it says itself of prices holds as well. */
-export function withTerms<Ask extends Pick<AskTerms, 'priceMax'>>(ask: Ask, terms: SpendingTerms | undefined): Ask {
+export function withTerms<Ask extends Pick<AskTerms, 'priceMax' | 'ignore'>>(
+  ask: Ask,
+  terms: SpendingTerms | undefined,
+): Ask {
   if (!terms) return ask;
-  const { budget, priceMax: most } = terms;
+  const { budget, priceMax: most, ignore = [] } = terms;
   const { priceMax = most } = ask;
-  return { ...ask, budget, priceMax: { in: least(priceMax.in, most.in), out: least(priceMax.out, most.out) } };
+  const ignored = ignore.length === 0 ? {} : { ignore: [...(ask.ignore ?? []), ...ignore] };
+  return {
+    ...ask,
+    ...ignored,
+    budget,
+    priceMax: { in: least(priceMax.in, most.in), out: least(priceMax.out, most.out) },
+  };
 }
 
 const least = (a: string, b: string): string => (BigInt(a) < BigInt(b) ? a : b);

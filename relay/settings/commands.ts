@@ -2,6 +2,7 @@ import { chainSettings, namedChainSettings } from './chain.ts';
 import { creditSettings } from './credits.ts';
 import { earningSettings } from './earning.ts';
 import { limitSettings, portSettings } from './gateway.ts';
+import { hubSettings } from './hub.ts';
 import { initSettings } from './init.ts';
 import { keyIdSettings, keyTermSettings } from './keys.ts';
 import { nativeSettings } from './native.ts';
@@ -44,6 +45,7 @@ const relaySettings = {
   ...earningSettings,
   ...sponsorSettings,
   ...spendingSettings,
+  ...hubSettings,
   ...ledgerSettings,
   ...upkeepSettings,
   ...processSettings,

@@ -275,6 +275,7 @@ const model = record({
   queued: jobs,
   'measured?': record({ prefillTps: rate, decodeTps: rate, ttftMs: rate }),
   'upstream?': (value) => (value === true ? value : bad()),
+  'hub?': (value) => (value === true ? value : bad()),
 });
 const offer = record({
   peer,

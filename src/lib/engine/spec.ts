@@ -1,4 +1,4 @@
-import type { ArtefactId } from '#lib/protocol/ids.ts';
+import type { ArtefactId, JobId } from '#lib/protocol/ids.ts';
 import type { JobOf, Resume } from '#lib/protocol/job.ts';
 import type { Feature } from '#lib/protocol/kinds/spec.ts';
 import type { KindName } from '#lib/protocol/kinds/table.ts';
@@ -59,6 +59,8 @@ export interface LoadedModel {
   readonly features: readonly Feature[];
   /** It is answered by another provider, which this peer pays: not on this machine. */
   readonly upstream?: true | undefined;
+  /** It is answered by other peers, which this one pays out of what its asker pays: it is told which job it works on. */
+  readonly hub?: true | undefined;
   /** Concurrent jobs. Calls beyond it throw `busy`; queueing is up to `peer/serve`. */
   readonly slots: number;
   /**
@@ -90,6 +92,8 @@ export type RequestOf<Kind extends KindName> = Pick<JobOf<Kind>, 'kind' | 'input
    * the model is fed these ids, otherwise the text, whose tokens may differ around the cut.
    */
   readonly resume?: Resume | undefined;
+  /** The job's id, for a hub. */
+  readonly job?: JobId | undefined;
   /** The files referenced by the input, by SHA-256. */
   readonly blobs?: ReadonlyMap<string, Uint8Array> | undefined;
 };

@@ -22,11 +22,15 @@ export interface TestPurse extends Purse {
   /** Jobs whose budget is still held. */
   readonly openJobs: number;
   readonly opened: number;
+  /** Promised in all. */
+  readonly total: bigint;
   readonly promises: number;
 }
 
 export interface TestTill extends Till {
   receivedFor(job: string): bigint;
+  /** Credited in all. */
+  readonly total: bigint;
   /** Why the till refuses from now on, by what it is asked for. */
   readonly refusing: { open?: PayErrorCode; receive?: PayErrorCode; serve?: PayErrorCode };
   readonly openJobs: number;
@@ -65,6 +69,9 @@ export function createBank(): Bank {
         },
         get opened() {
           return counts.opened;
+        },
+        get total() {
+          return [...totals.keys()].reduce((sum, id) => sum + sumOf(id), 0n);
         },
         get promises() {
           return counts.promises;
@@ -126,6 +133,9 @@ export function createBank(): Bank {
         refusing,
         get openJobs() {
           return held.size;
+        },
+        get total() {
+          return [...totals.values()].flatMap((jobs) => [...jobs.values()]).reduce((sum, one) => sum + one, 0n);
         },
         receivedFor: (job) => [...totals.values()].reduce((sum, jobs) => sum + (jobs.get(job) ?? 0n), 0n),
         async open(payment, { id: job }) {

@@ -82,6 +82,8 @@ export const offeredModelSchema = z.object({
   measured: measuredSchema.optional(),
   /** Its answers are those of another provider that the peer pays, while its own models are busy: not of its hardware. */
   upstream: z.literal(true).optional(),
+  /** Its answers are those of other peers, which this one pays by the chunk out of what its asker pays; it holds a chunk at most. */
+  hub: z.literal(true).optional(),
 });
 
 /** The name under which a model is offered that another provider answers, beside the model of that name itself. */

@@ -106,6 +106,7 @@ export function toOffered(served: ServedModel, elapsedMs: number): OfferedModel 
     queued: queue.waiting,
     measured,
     ...(model.upstream ? { upstream: true as const } : {}),
+    ...(model.hub ? { hub: true as const } : {}),
   };
 }
 

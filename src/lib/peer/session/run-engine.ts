@@ -49,7 +49,7 @@ export async function runEngine(
   const leaving = new AbortController();
   const leave = () => leaving.abort(abortError(signal));
   signal.addEventListener('abort', leave, { once: true });
-  const stream = model.doStream(engineRequest(job, blobs), { signal: leaving.signal });
+  const stream = model.doStream(engineRequest(job, model, blobs), { signal: leaving.signal });
   const events = stream[Symbol.asyncIterator]();
   const race = createAbortRace(signal);
   try {
@@ -89,8 +89,19 @@ const endings: ReadonlyMap<string, FinishReason> = new Map([
   ['budget', 'budget'],
 ]);
 
-const engineRequest = ({ kind, input, params, resume }: Job, blobs: ReadonlyMap<string, Uint8Array>): EngineRequest =>
-  ({ kind, input, params, resume, ...(blobs.size > 0 ? { blobs } : {}) }) as EngineRequest;
+const engineRequest = (
+  { id, kind, input, params, resume }: Job,
+  { hub }: LoadedModel,
+  blobs: ReadonlyMap<string, Uint8Array>,
+): EngineRequest =>
+  ({
+    kind,
+    input,
+    params,
+    resume,
+    ...(hub ? { job: id } : {}),
+    ...(blobs.size > 0 ? { blobs } : {}),
+  }) as EngineRequest;
 
 /** Engines are trusted, but a part that violates the protocol would make the asker drop the whole job. */
 function checked(event: Exclude<EngineEvent, { type: 'finish' }>): Part {
