@@ -49,7 +49,7 @@ export function createHubModel(
     model: entry,
     engine: hubEngineInfo,
     hub: true,
-    async *doStream({ job, blobs, resume: _, ...work }, { signal }): AsyncGenerator<EngineEvent> {
+    async *doStream({ job, blobs, ...work }, { signal }): AsyncGenerator<EngineEvent> {
       const leg = job === undefined ? undefined : legs.leg(job);
       const only = providersOf(entry.artefact).slice(0, namesMax);
       if (!leg) throw wireError('payment-required');
