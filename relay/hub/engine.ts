@@ -32,8 +32,8 @@ export interface HubModel extends Pick<LoadedModel, 'contextTokens' | 'kinds' | 
   readonly entry: ModelEntry;
 }
 
-/** A hub offers no more kinds than both of its legs can count. */
-export const hubEngineInfo = { name: 'hub', build: '1', deviceClass: 'remote' } as const;
+/** It runs nothing itself. */
+const hubEngineInfo = { name: 'hub', build: '1', deviceClass: 'remote' } as const;
 const namesMax = 256;
 
 /**
