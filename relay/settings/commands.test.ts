@@ -118,6 +118,7 @@ test('what holds a password or a key is marked as secret', () => {
     'CREDITS_KEY',
     'DATABASE_URL',
     'EARN_KEY',
+    'HUB_KEY',
     'METRICS_TOKEN',
     'NATIVE_SERVER_KEY',
     'REDIS_URL',
