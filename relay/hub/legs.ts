@@ -112,6 +112,7 @@ export function createLegs({
   return {
     till: {
       payouts: till.payouts,
+      ...(till.agree ? { agree: till.agree } : {}),
       open: async (payment, job, options) => received(await till.open(payment, job, options), job.id),
     },
     purse: {
