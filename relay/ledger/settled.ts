@@ -53,5 +53,5 @@ export async function settledDays(db: LedgerDatabase, before: number): Promise<r
       value,
       units,
     }))
-    .reverse();
+    .toReversed();
 }
