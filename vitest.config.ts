@@ -33,7 +33,8 @@ export default defineConfig({
       { extends: true, test: { name: 'unit-alone', include: alone } },
       { extends: true, test: { name: 'law', include: law } },
       { extends: true, test: { name: 'contracts', include: contracts, fileParallelism: false } },
-      { extends: true, test: { name: 'integration', include: integration, fileParallelism: false } },
+      // Likewise: most of these files spent more time on loading libp2p and a chain's libraries than on their tests.
+      { extends: true, test: { name: 'integration', include: integration, fileParallelism: false, isolate: false } },
     ],
   },
 });
