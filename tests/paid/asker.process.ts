@@ -22,8 +22,8 @@ import { loadSeed } from '../../relay/node/identity.ts';
 import { openSqliteStorage } from '../../relay/storage/sqlite.ts';
 
 /**
- * An asker with a purse, as a process that can be killed: what it owes is in its folder. `ask` runs one job and tells each part,
- * `leave` announces the withdrawal of every channel, `withdraw` takes home what is due, `promised` says what it has promised.
+ * An asker with a purse, as a process that can be killed: what it owes is in its folder. `ask` runs one job at a provider and tells
+ * each part, `ask-hub` does so at a hub, `leave` announces the withdrawal of every channel, `withdraw` takes home what is due, `promised` says what it has promised.
  */
 const [command, folder, relayAddress, rpcUrl, walletKey] = process.argv.slice(2) as [
   string,
@@ -49,7 +49,7 @@ const key =
 const payer = await createPayer({ store: createVoucherStore(storage), clock, chain, time, key });
 const wallet = localWallet(walletKey);
 
-if (command === 'ask') {
+if (command === 'ask' || command === 'ask-hub') {
   const purse = createPurse(
     { chains: [{ chain, time, payer, wallet, sender: wallet }], random },
     {
@@ -73,6 +73,17 @@ if (command === 'ask') {
   const parts = { clock, random, logger, storage, net, purse };
   const peer = await createPeer({ ...parts, signer: createSigner(seed), role: 'tab', discovery: 'client' });
   await peer.start();
+  const isHub = ({ offer }: { readonly offer: { readonly models: readonly { readonly hub?: true | undefined }[] } }) =>
+    offer.models.some(({ hub }) => hub);
+  const through = async (): Promise<Partial<AskRequest>> => {
+    // Providers cost less than the hub.
+    if (command === 'ask') return { priceMax: { in: '500000000', out: '1000000000' } };
+    for (;;) {
+      const found = peer.directory.entries().find(isHub);
+      if (found) return { only: [found.offer.peer] };
+      await clock.delay(50, { signal: AbortSignal.timeout(30_000) });
+    }
+  };
   const request: AskRequest = {
     kind: 'chat',
     model: { name: 'tabloom-demo' },
@@ -80,6 +91,7 @@ if (command === 'ask') {
     params: { maxTokens: 400, temperature: 0 },
     tier: 'open',
     budget: '2000000',
+    ...(await through()),
   } as unknown as AskRequest;
   let state = initialJob;
   for await (const event of peer.consumer.ask(request, { signal: AbortSignal.timeout(60_000) })) {
@@ -100,3 +112,5 @@ if (command === 'ask') {
 const promised = await Promise.all(payer.list().map(async ({ id }) => (await payer.state(id)).promised));
 tell({ type: 'promised', units: promised.reduce((sum, one) => sum + one, 0n).toString() });
 storage.close();
+// What WebRTC's library still has open keeps a process alive now and then; what it had to say has been said.
+process.stdout.write('', () => process.exit(0));

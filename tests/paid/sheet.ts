@@ -16,7 +16,11 @@ export interface BalanceSheet {
   readonly received: ReadonlyMap<Address, bigint>;
 }
 
-export async function readSheet(local: LocalChain, payees: readonly Address[]): Promise<BalanceSheet> {
+/** @returns with what is held of each payer. */
+export async function readSheet(
+  local: LocalChain,
+  payees: readonly Address[],
+): Promise<BalanceSheet & { readonly heldOf: ReadonlyMap<Address, bigint> }> {
   const chain = local.chain();
   const events = await chain.events(0n, (await chain.head()).number);
   const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n);
@@ -31,6 +35,12 @@ export async function readSheet(local: LocalChain, payees: readonly Address[]): 
   const held = sum(
     [...ids].map((id, index) => (closed.has(id) ? 0n : states[index]!.balance - states[index]!.claimed)),
   );
+  const heldOf = new Map<Address, bigint>();
+  for (const { channelId, terms } of of('opened')) {
+    const state = states[[...ids].indexOf(channelId)]!;
+    const rest = closed.has(channelId) ? 0n : state.balance - state.claimed;
+    heldOf.set(terms.payer, (heldOf.get(terms.payer) ?? 0n) + rest);
+  }
   const accounts = [...payees, local.treasury];
   const credited = sum(await Promise.all(accounts.map((account) => chain.owed(account))));
   const received = new Map(
@@ -41,6 +51,7 @@ export async function readSheet(local: LocalChain, payees: readonly Address[]): 
     paid: claimed,
     refunded,
     held,
+    heldOf,
     inContract: await chain.tokenBalance(chain.entry.contracts.channels),
     credited,
     received,

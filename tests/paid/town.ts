@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { ExactEvmScheme } from '@x402/evm/exact/client';
+import { wrapFetchWithPayment, x402Client } from '@x402/fetch';
+import { privateKeyToAccount } from 'viem/accounts';
 import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
+import { openDatabase } from '../../relay/ledger/database.ts';
+import { bookedOf } from '../../relay/ledger/spends.ts';
 import { startProvide, startRelay, type ProgramProcess, type RelayProcess } from '../fixtures/relay-process.ts';
 import { startLocalChain, type LocalChain, type Person } from '../integration/pay/chain.fixture.ts';
 
@@ -30,14 +35,27 @@ export interface Provider {
   readonly program: ProgramProcess;
 }
 
-/** A chain, a relay, two providers with a price, and an asker, all of them processes that can be killed. */
+/**
+ * A chain, a relay, two providers with a price, and an asker, all of them processes that can be killed. The relay is a hub, and its
+ * gateway charges callers and pays providers out of that.
+ */
 export interface Town {
   readonly chain: LocalChain;
   readonly relay: RelayProcess;
   readonly providers: readonly Provider[];
   readonly asker: Person;
+  /** Whom the hub is paid to, and from whom it and the gateway pay. */
+  readonly seller: Person;
+  readonly spender: Person;
+  /** Asks the gateway, as a caller that pays with x402. */
+  call(): Promise<Response>;
+  /** What the gateway and the hub have promised to providers, by the ledger. */
+  booked(): Promise<bigint>;
   /** Runs the asker once; `onTold` may kill it, or somebody else. Resolves with what it told when it is gone. */
-  run(command: 'ask' | 'leave' | 'withdraw', onTold?: (told: Told, kill: () => void) => void): Promise<readonly Told[]>;
+  run(
+    command: 'ask' | 'ask-hub' | 'leave' | 'withdraw',
+    onTold?: (told: Told, kill: () => void) => void,
+  ): Promise<readonly Told[]>;
   dispose(): Promise<void>;
 }
 
@@ -47,7 +65,31 @@ export const funds = 20_000_000n;
 export async function startTown(): Promise<Town> {
   const chain = await startLocalChain();
   const folder = await mkdtemp(join(tmpdir(), 'tabloom-paid-'));
-  const relay = await startRelay({ native: 'no-native' });
+  const data = await mkdtemp(join(tmpdir(), 'tabloom-paid-'));
+  const [seller, spender, payee] = [await chain.person(0n), await chain.person(funds), await chain.person(0n)];
+  const relay = await startRelay({
+    native: 'no-native',
+    dataDir: data,
+    env: {
+      PRICE_IN: '75000',
+      PRICE_OUT: '150000',
+      CREDITS_CHAIN: '31337',
+      CREDITS_PAYEE: payee.address,
+      CREDITS_KEY: payee.key,
+      HUB_IN: '750',
+      HUB_OUT: '1500',
+      HUB_KEY: seller.key,
+      SPEND_KEY: spender.key,
+      SPEND_CHAIN: '31337',
+      SPEND_JOB_MAX: '1',
+      SPEND_IN: '500',
+      SPEND_OUT: '1000',
+      EARN_COIN_PRICE: '0.000001',
+      CHAIN_RPC_URL: chain.anvil.url,
+      // What comes from this machine is its owner's, and costs nothing.
+      TRUSTED_PROXIES: '127.0.0.1',
+    },
+  });
   const { peer } = relayInfoSchema.parse(await (await fetch(`${relay.url}/relay.json`)).json());
   const address = `/ip4/127.0.0.1/tcp/${relay.port}/ws/p2p/${peer}`;
   const asker = await chain.person(funds);
@@ -72,6 +114,33 @@ export async function startTown(): Promise<Town> {
     relay,
     providers,
     asker,
+    seller,
+    spender,
+    async call() {
+      const { key } = await chain.person(1_000_000n);
+      const scheme = new ExactEvmScheme(privateKeyToAccount(key));
+      const client = x402Client.fromConfig({
+        schemes: [{ network: 'eip155:31337', client: scheme }],
+        spendControls: false,
+      });
+      return wrapFetchWithPayment(fetch, client)(`${relay.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-forwarded-for': '198.51.100.7' },
+        body: JSON.stringify({
+          model: 'tabloom-demo',
+          max_tokens: 200,
+          messages: [{ role: 'user', content: 'Tell me a story about the sea.' }],
+        }),
+      });
+    },
+    async booked() {
+      const db = await openDatabase({ file: join(data, 'ledger.db') });
+      try {
+        return [...(await bookedOf(db)).values()].reduce((sum, units) => sum + units, 0n) / 100n;
+      } finally {
+        await db.destroy();
+      }
+    },
     async run(command, onTold = () => undefined) {
       const child = spawn(process.execPath, [program, command, folder, address, chain.anvil.url, asker.key], {
         stdio: ['ignore', 'pipe', 'inherit'],
@@ -93,7 +162,7 @@ export async function startTown(): Promise<Town> {
       for (const { program: one } of providers) await one.dispose();
       await relay.dispose();
       await chain.stop();
-      await rm(folder, { recursive: true, force: true });
+      for (const one of [folder, data]) await rm(one, { recursive: true, force: true });
     },
   };
 }
