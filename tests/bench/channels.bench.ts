@@ -1,15 +1,15 @@
 import { systemClock } from '#lib/base/clock.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createChainTime } from '#lib/pay/chain-time.ts';
-import { deployedChain } from '#lib/pay/chain/calls.ts';
 import { createPayee } from '#lib/pay/payee.ts';
-import type { Chain, ChannelId } from '#lib/pay/spec.ts';
+import type { ChannelId } from '#lib/pay/spec.ts';
 import { channelIdOf, sessionTerms } from '#lib/pay/terms.ts';
 import { drawKey } from '#lib/pay/wallet/burner.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
 import { createVoucherSigner, voucherRecord } from '#lib/pay/voucher.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { openChain } from './paid/chain.ts';
 import { median, spread, type Row } from './row.ts';
 
 const channels = 2_000;
@@ -18,12 +18,8 @@ const runs = 9;
 
 /** What asking whether a payer may be served costs before each chunk, when it has 2,000 channels. Processor time. */
 export default async function channelsBench(): Promise<readonly Row[]> {
-  const entry = deployedChain(31_337);
-  const chain = {
-    entry,
-    head: async () => ({ number: 1n, hash: `0x${'11'.repeat(32)}`, timestamp: 1_800_000_000 }),
-    channel: async () => ({ balance: 1_000_000n, claimed: 0n, withdrawableAt: 0 }),
-  } as unknown as Chain;
+  const chain = openChain();
+  const { entry } = chain;
   const key = drawKey(systemRandom);
   const { address } = localWallet(key);
   const provider = localWallet(drawKey(systemRandom)).address;
