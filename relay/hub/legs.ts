@@ -78,6 +78,7 @@ export function createLegs({
 
   /** Resolves once the asker has paid that much for the job. @throws `payment-ended` where it does not. */
   const covered = async (account: Account, units: bigint) => {
+    if (account.received >= units) return;
     const { signal, clear } = startDeadline(clock, coverMs, { error: () => payError('payment-ended') });
     try {
       while (account.received < units) {

@@ -11,8 +11,8 @@ import { wireError } from '#lib/protocol/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createChannelPermits } from './channel-permits.ts';
 
-/** Each may have the chain read, so few are answered at once. */
-const permitLimits = { servedMax: 8, refusedMax: 32 } as const;
+/** Each may have the chain read, so few are answered at once, and the others are cut off. */
+const permitLimits = { servedMax: 8, refusedMax: 0 } as const;
 
 /** The worker's side of `/tabloom/close/2`: whoever pays here may have its channel closed at once. */
 export function createChannelCloser({
@@ -46,11 +46,11 @@ export function createChannelCloser({
     }
   };
   const handle = async (channel: Channel) => {
+    if (!lifetime) return channel.abort(wireError('busy'));
     const permit = permits.take(channel.remote, 1);
-    if (permit.type === 'drop' || !lifetime) return channel.abort(wireError('busy'));
+    if (permit.type !== 'serve') return channel.abort(wireError('busy'));
     const { signal, clear } = startDeadline(clock, limits.closeAnswerMs, { signal: lifetime.signal });
     try {
-      if (permit.type === 'refuse') return channel.abort(wireError('busy'));
       await channel.send(encodeCloseFrame(await answer(channel, signal)), { signal });
       await channel.close();
     } catch (error) {
