@@ -10,7 +10,7 @@ const firstPage = new RegExp(
   [
     'messages.compiled.(?!messages.(load_|model_|copy_|copied|history|answer_|retry|cancel|yes|no|not_|loading_|pay_|price_|dollars_|wallet_|earned_|standing_|clock_|path_|share_take_over))',
     'src.lib.base.(abort|bytes|clock|errors|ids|part|random).ts',
-    'src.lib.(state.|peer.session.(attempt|job-state)|protocol.(max-tokens|output))',
+    'src.lib.(state.(?!answer|conversation|fit|history|turn)|protocol.max-tokens)',
     'src.lib.ui.(format|kept-text|peer-colour|words).ts',
     'src.lib.ui.basic.(Button|Icon|Lazy|Notice|PeerName|icons)',
   ].join('|'),

@@ -11,7 +11,9 @@ declare const self: ServiceWorkerGlobalScope;
  */
 const pagesCache = `tabloom-pages-${version}`;
 const assetsCache = 'tabloom-assets';
-const pages = [...new Set(['/', ...prerendered])];
+/** Answers for the addresses of conversations, which no page was built for. */
+const fallback = '/200.html';
+const pages = [...new Set(['/', fallback, ...prerendered])];
 const small = files.filter((path) => !path.startsWith('/models/'));
 const assets = new Set(build);
 const patienceMs = 2_500;
@@ -46,7 +48,10 @@ self.addEventListener('fetch', (event) => {
   else if (small.includes(url.pathname)) event.respondWith(keptFirst(request, url.pathname));
 });
 
-const pagePath = ({ pathname }: URL): string => (pathname.length > 1 ? pathname.replace(/\/$/, '') : pathname);
+const pagePath = ({ pathname }: URL): string => {
+  if (/^\/c\/[0-9a-f]{32}\/?$/.test(pathname)) return fallback;
+  return pathname.length > 1 ? pathname.replace(/\/$/, '') : pathname;
+};
 
 /** The relay's page if it responds soon, else the cached one. */
 async function page(request: Request, path: string): Promise<Response> {

@@ -44,14 +44,14 @@ const get = (path: string, headers: Record<string, string> = {}, method = 'GET')
 
 describe('pages', () => {
   const visit = { accept: 'text/html,application/xhtml+xml' };
-  test.each(['/', '/share', '/share/', '/docs', '/docs/', '/chat/some-id'])('%s is one', async (path) => {
+  test.each(['/', '/share', '/share/', '/docs', '/docs/', `/c/${'0a'.repeat(16)}`])('%s is one', async (path) => {
     const response = await get(path, visit);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(response.headers.get('cache-control')).toBe('no-cache');
     expect(await response.text()).toContain('<!doctype html>');
   });
-  test.each(['/nowhere', '/models/llama-3.2', '/metrics', '/docs/x'])(
+  test.each(['/nowhere', '/c/', '/c/some-id', '/c/x/y', '/models/llama-3.2', '/metrics', '/docs/x'])(
     'B5: %s is none: a visitor gets the app with 404, a program no page',
     async (path) => {
       const visited = await get(path, visit);

@@ -13,8 +13,8 @@ export interface Site {
 /** Smaller files are read at once; larger ones are streamed as fast as the client reads. */
 const wholeReadBytesMax = 256 * 1024;
 const fallbackPath = '/200.html';
-/** Paths with an id, for which no file was built. */
-const appPath = /^\/chat\/[^/]+\/?$/;
+/** Conversations have addresses that no file was built for. Which there are, only the visitor's browser knows. */
+const appPath = /^\/c\/[0-9a-f]{32}\/?$/;
 
 export async function createSite(root: string): Promise<Site> {
   const files = await indexFiles(root);

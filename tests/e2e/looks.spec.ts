@@ -52,7 +52,7 @@ test('on a phone the menu holds what the side bar holds', async ({ nativeRelay, 
   await page.getByRole('button', { name: 'Menu' }).click();
   const menu = page.getByRole('dialog', { name: 'Menu' });
   await expect(menu).toContainText('1 peer sharing');
-  await expect(menu.getByRole('button', { name: 'hello', exact: true })).toBeVisible();
+  await expect(menu.getByRole('link', { name: 'hello', exact: true })).toBeVisible();
   await expectClean(page, 'the menu');
   await keep(page, 'menu-390-light');
   await menu.getByRole('link', { name: 'Network' }).click();

@@ -13,6 +13,7 @@ import {
   visit,
   whoAnswers,
 } from './fixtures/people.ts';
+import { expectClean } from './fixtures/looks.ts';
 import { stallEngine } from './fixtures/stall.ts';
 import { expect, test } from './fixtures/test.ts';
 import { launchOptionsOfTomorrow } from './fixtures/launch.ts';
@@ -152,16 +153,74 @@ test('closing A in the middle gives B a coded message at once, and a retry that 
   });
 });
 
-test('a conversation is still there after a reload', async ({ nativeRelay, newProfile }) => {
+test('a conversation has an address: reload, Back, another tab, versions, and deleting with undo', async ({
+  nativeRelay,
+  newProfile,
+  keep,
+}) => {
   const page = await newProfile();
-  await page.goto(nativeRelay.url);
+  await answerTheSameEveryTime(page, nativeRelay.url);
   await send(page, 'hello');
+  await expect(page).toHaveURL(/\/c\/[0-9a-f]{32}$/);
+  const address = page.url();
   await untilIdle(page);
   await expect(answers(page).last()).toContainText('native');
   const text = await answers(page).last().textContent();
   await page.reload();
   await expect(answers(page)).toHaveCount(1);
   expect(await answers(page).last().textContent()).toBe(text);
+
+  await test.step('an answer goes on while another conversation is on screen', async () => {
+    await page.getByRole('textbox', { name: 'Message' }).fill('a draft that stays');
+    await page.getByRole('button', { name: 'New conversation' }).click();
+    await expect(page).toHaveURL(`${nativeRelay.url}/`);
+    await expect(page.getByRole('textbox', { name: 'Message' })).toHaveValue('');
+    nativeRelay.suspend();
+    await send(page, 'Count to one hundred');
+    await expect(page).toHaveURL(/\/c\//);
+    await sideBar(page).getByRole('link', { name: 'hello', exact: true }).click();
+    await expect(page).toHaveURL(address);
+    await expect(page.getByRole('textbox', { name: 'Message' })).toHaveValue('a draft that stays');
+    nativeRelay.resume();
+    await expect(sideBar(page).getByRole('link', { name: 'being answered' })).toHaveCount(0);
+    await page.goBack();
+    await expect(answers(page).last()).toContainText('1, 2, 3');
+    await untilIdle(page);
+  });
+
+  await test.step('another tab follows, and asks in another version', async () => {
+    const other = await page.context().newPage();
+    await other.goto(address);
+    await expect(answers(other)).toHaveCount(1);
+    await answers(other).last().hover();
+    await other.getByRole('button', { name: 'Edit question' }).click();
+    await other.getByRole('textbox', { name: 'Edited question' }).fill('What is Tabloom?');
+    await other.keyboard.press('Enter');
+    await untilIdle(other);
+    await expect(answers(other).last()).toContainText('2/2');
+    await keep(other, 'chat-versions');
+    await page.goto(address);
+    await expect(answers(page).last()).toContainText(goldenAnswer('What is Tabloom?'));
+    await page.getByRole('button', { name: 'Previous version' }).click();
+    await expect(answers(page).last()).toContainText('1/2');
+    await expect(answers(page).last()).toContainText('hello');
+    await other.close();
+  });
+
+  await test.step('deleted and put back', async () => {
+    await page.getByRole('button', { name: 'More for conversation: hello' }).click();
+    await expectClean(page, 'the menu of a conversation');
+    await keep(page, 'chat-menu');
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await expect(page).toHaveURL(`${nativeRelay.url}/`);
+    await expect(sideBar(page).getByRole('link', { name: 'hello', exact: true })).toHaveCount(0);
+    await keep(page, 'chat-undo');
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await sideBar(page).getByRole('link', { name: 'hello', exact: true }).click();
+    await expect(answers(page)).toHaveCount(1);
+    await page.goto(`${nativeRelay.url}/c/${'0'.repeat(32)}`);
+    await expect(page.getByRole('heading', { name: 'This conversation is not here' })).toBeVisible();
+  });
 });
 
 test('D1: in private mode a full load opens nothing that was kept, and a question goes out alone', async ({
@@ -172,18 +231,19 @@ test('D1: in private mode a full load opens nothing that was kept, and a questio
   await page.goto(nativeRelay.url);
   await send(page, 'hello');
   await untilIdle(page);
-  await expect(answers(page)).toHaveCount(1);
+  await expect(page).toHaveURL(/\/c\//);
+  const address = page.url();
   await visit(page, 'Settings');
   await page.getByRole('switch', { name: 'Private mode' }).click();
   await expect(sideBar(page)).toContainText('(private)');
-  // As the tab remembers it that was open before.
-  const kept = await page.evaluate(() => sessionStorage.getItem('tabloom-open'));
-  await page.goto(nativeRelay.url);
-  await expect(whoAnswers(page)).toContainText('native');
+  await page.goto(address);
+  await expect(page.getByRole('heading', { name: 'Saved conversations stay closed' })).toBeVisible();
   await expect(answers(page)).toHaveCount(0);
-  expect(kept).not.toBeNull();
+  await visit(page, 'Chat');
+  await expect(whoAnswers(page)).toContainText('native');
   await send(page, 'What is Tabloom?');
   await untilIdle(page);
   await expect(answers(page)).toHaveCount(1);
+  await expect(page).toHaveURL(`${nativeRelay.url}/`);
   await expect(sideBar(page).getByText('hello')).toHaveCount(0);
 });

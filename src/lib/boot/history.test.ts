@@ -3,6 +3,7 @@ import { initialJob, type JobState } from '#lib/peer/session/job-state.ts';
 import { emptyOutput } from '#lib/protocol/output.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import type { ConversationRecord, TurnRecord } from '#lib/state/records.ts';
+import { linkTurns } from '#lib/state/turn-tree.ts';
 import { keepHistory } from './history.ts';
 
 const id = (digit: string) => digit.repeat(32);
@@ -122,4 +123,51 @@ test('a turn that cannot be read stays where it is, and takes no other’s place
     { id: id('c') },
     { id: id('d') },
   ]);
+});
+
+test('a conversation from before versions opens as it was, and its turns get what they follow', async () => {
+  const storage = createMemoryStorage();
+  const old = [turn('a', 'one', 1), turn('b', 'two', 2)];
+  for (const [index, value] of old.entries())
+    await storage.put('messages', `${id('1')}/00000000000000${index + 1}-${value.id}`, value);
+  await storage.put('conversations', id('1'), { ...conversation('1'), turns: old.length });
+  const history = keepHistory(storage);
+  const read = linkTurns(await history.turns(id('1')));
+  expect(read.map(({ id: own, parent, answer }) => [own, parent, answer.text])).toEqual([
+    [id('a'), null, 'one'],
+    [id('b'), id('a'), 'two'],
+  ]);
+  await history.save({ ...conversation('1'), tip: id('c') }, [...read, { ...turn('c', 'again', 3), parent: id('a') }]);
+  const again = linkTurns(await keepHistory(storage).turns(id('1')));
+  expect(again.map(({ parent }) => parent)).toEqual([null, id('a'), id('a')]);
+});
+
+test('a conversation that was deleted can be written again, with every turn', async () => {
+  const history = keepHistory(createMemoryStorage());
+  await history.save(conversation('1'), [turn('a', 'one')]);
+  const turns = await history.turns(id('1'));
+  await history.remove(id('1'));
+  await history.save(conversation('1'), turns);
+  expect(await history.turns(id('1'))).toEqual(turns);
+});
+
+test('tabs tell each other what they save, delete and open, and believe only what they understand', async () => {
+  const heard: unknown[] = [];
+  const told: unknown[] = [];
+  const channel = { postMessage: (message: unknown) => void told.push(message), onmessage: null };
+  const history = keepHistory(createMemoryStorage(), channel);
+  const stop = history.follow((change) => heard.push(change));
+  await history.save(conversation('1'), [], true);
+  await history.remove(id('1'));
+  history.noteOpened(id('1'));
+  expect(told).toEqual([
+    { type: 'saved', record: conversation('1'), answering: true },
+    { type: 'removed', id: id('1') },
+    { type: 'opened', id: id('1') },
+  ]);
+  const { onmessage } = channel as unknown as { onmessage: (event: { readonly data: unknown }) => void };
+  for (const data of [...told, { type: 'removed', id: '../x' }, { type: 'new' }, null]) onmessage({ data });
+  expect(heard).toEqual(told);
+  stop();
+  expect(channel.onmessage).toBeNull();
 });

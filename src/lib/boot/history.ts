@@ -1,23 +1,27 @@
 import { z } from 'zod';
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import { emptyOutput } from '#lib/protocol/output.ts';
-import type { ConversationRecord, TurnRecord } from '#lib/state/records.ts';
+import type { ConversationRecord, HistoryChange, TurnRecord } from '#lib/state/records.ts';
 import type { HistoryPort } from '#lib/state/tab.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 
 const conversationsMax = 500;
 /** Their keys are random, so all are read to find the newest; more than the limit exist only for a moment. */
 const conversationsReadMax = 2_000;
-const turnsMax = 400;
+const turnsMax = 5_000;
+const titleLengthMax = 120;
 
 const idSchema = z.string().regex(/^[0-9a-f]{32}$/);
 
 const conversationSchema: z.ZodType<ConversationRecord> = z.object({
   id: idSchema,
-  title: z.string().max(120),
+  title: z.string().max(titleLengthMax),
   createdAt: z.number(),
   updatedAt: z.number(),
   turns: z.number().int().nonnegative(),
+  named: z.boolean().optional(),
+  pinned: z.boolean().optional(),
+  tip: idSchema.optional(),
 });
 
 /**
@@ -45,11 +49,22 @@ const answerSchema = z
       : { ...answer, output: { ...emptyOutput, text: answer.text, tokens: answer.tokens } },
   );
 
+const changeSchema: z.ZodType<HistoryChange> = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('saved'), record: conversationSchema, answering: z.boolean() }),
+  z.object({ type: z.literal('removed'), id: idSchema }),
+  z.object({ type: z.literal('opened'), id: idSchema }),
+]);
+
+/** Carries changes between the tabs of this browser: a `BroadcastChannel`. */
+export type HistoryChannel = Pick<BroadcastChannel, 'postMessage' | 'onmessage'>;
+
 type StoredAnswer = Omit<JobState, 'output'> & Partial<Pick<JobState, 'output'>>;
 
 const turnSchema: z.ZodType<TurnRecord> = z.object({
   id: idSchema,
+  parent: idSchema.nullish(),
   question: z.string(),
+  continues: z.boolean().optional(),
   askedAt: z.number(),
   answer: answerSchema,
   leftOut: z.number().int().nonnegative(),
@@ -61,9 +76,10 @@ const turnSchema: z.ZodType<TurnRecord> = z.object({
  * a key of its own, so that two tabs in one conversation, or a turn that can no longer be read, never move or overwrite
  * another. Saving writes the turns that have changed; past the limit the oldest conversation is deleted.
  */
-export function keepHistory(storage: KeyValue): HistoryPort {
+export function keepHistory(storage: KeyValue, channel?: HistoryChannel): HistoryPort {
   /** The key that each answer is stored under: one that has ended is never written twice. */
-  const written = new WeakMap<JobState, string>();
+  let written = new WeakMap<JobState, string>();
+  const tell = (change: HistoryChange) => channel?.postMessage(change);
   const known = new Set<string>();
   const turnKey = (conversation: string, { id, askedAt }: TurnRecord) =>
     `${conversation}/${String(Math.max(0, Math.trunc(askedAt))).padStart(15, '0')}-${id}`;
@@ -76,6 +92,8 @@ export function keepHistory(storage: KeyValue): HistoryPort {
   };
 
   const remove = async (conversation: string) => {
+    // It may be put back, and then all of it has to be written.
+    written = new WeakMap();
     for (;;) {
       const entries = await storage.list('messages', { prefix: `${conversation}/`, limit: turnsMax });
       await storage.batch([
@@ -99,7 +117,7 @@ export function keepHistory(storage: KeyValue): HistoryPort {
       }
       return [...turns.values()];
     },
-    async save(conversation, turns) {
+    async save(conversation, turns, answering = false) {
       const changed = turns
         .slice(0, turnsMax)
         .map((turn) => ({ key: turnKey(conversation.id, turn), turn }))
@@ -110,10 +128,24 @@ export function keepHistory(storage: KeyValue): HistoryPort {
       ];
       await storage.batch(writes);
       for (const { key, turn } of changed) written.set(turn.answer, key);
+      tell({ type: 'saved', record: conversation, answering });
       if (known.has(conversation.id)) return;
       known.add(conversation.id);
       for (const { id } of (await readAll()).slice(conversationsMax)) await remove(id);
     },
-    remove,
+    async remove(conversation) {
+      await remove(conversation);
+      tell({ type: 'removed', id: conversation });
+    },
+    noteOpened: (id) => tell({ type: 'opened', id }),
+    follow(listener) {
+      if (!channel) return () => undefined;
+      // A tab of another version may say what this one does not know.
+      channel.onmessage = ({ data }: MessageEvent<unknown>) => {
+        const change = changeSchema.safeParse(data).data;
+        if (change) listener(change);
+      };
+      return () => (channel.onmessage = null);
+    },
   };
 }

@@ -6,6 +6,7 @@ import { readDevice } from '#lib/engine/device.ts';
 import type { Engine } from '#lib/engine/spec.ts';
 import { createStoredModels } from '#lib/engine/stored-models.ts';
 import { createWorkerEngine } from '#lib/engine/worker/client.ts';
+import type { Stored } from '#lib/state/app.svelte.ts';
 import type { Tab } from '#lib/state/tab.ts';
 import { createAsking } from './asking.ts';
 import { benchmark } from './benchmark.ts';
@@ -30,8 +31,11 @@ import { keepWallet } from './wallet.ts';
 /** How long the network waits for the offset of this device's clock. */
 const clockTimeoutMs = 2_000;
 
-/** The composition root of a tab: the one place with the real clock, network, workers and storage. Browser only. */
-export async function createTab(): Promise<Tab> {
+/**
+ * The composition root of a tab: the one place with the real clock, network, workers and storage. Browser only.
+ * @param onStored called as soon as storage can be read, seconds before the tab has found the network.
+ */
+export async function createTab(onStored: (stored: Stored) => void): Promise<Tab> {
   const clock = systemClock;
   const random = systemRandom;
   const logger = silentLogger;
@@ -42,6 +46,8 @@ export async function createTab(): Promise<Tab> {
   const compared = withTimeout(corrected.compare(), clock, clockTimeoutMs).catch(() => undefined);
   const { storage, kept, caches: cacheStorage } = await browserStores(globalThis, clock);
   const settings = await keepSettings(storage);
+  const history = keepHistory(storage, browserChannel('tabloom-history'));
+  onStored({ settings: settings.view, history });
   const examine = () => examineDevice(navigator);
 
   const library = await createLibrary({
@@ -148,7 +154,7 @@ export async function createTab(): Promise<Tab> {
     device: { examine },
     library: { ...library, load: async (name) => void (await loadWithConsent(name)) },
     sharing,
-    history: keepHistory(storage),
+    history,
     wallet: wallet.port,
     settings: {
       view: settings.view,

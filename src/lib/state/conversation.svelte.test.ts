@@ -190,3 +190,91 @@ test('blank input is not sent', async () => {
   expect(asked).toEqual([]);
   expect(conversation.turns).toEqual([]);
 });
+
+/** What an answer to one question was: the prompt of the last one asked, as texts. */
+const sent = (asked: readonly AskRequest[]) => {
+  const last = asked.at(-1)!;
+  return last.kind === 'chat' && last.input.messages.map(({ content }) => content);
+};
+const shown = ({ turns }: Conversation) => turns.map(({ question, answer }) => `${question}: ${answer.text}`);
+
+test('asking again keeps the answer there was, and what followed it, as a version', async () => {
+  const texts = ['one', 'two', 'one again'];
+  const { conversation, asked } = desk(() => play([...begin(texts.shift()!), cancelled]));
+  await conversation.send('a', anyPeer);
+  await conversation.send('b', anyPeer);
+  await conversation.regenerate(conversation.turns[0]!, anyPeer);
+  expect([shown(conversation), sent(asked)]).toEqual([['a: one again'], ['a']]);
+  const versions = conversation.versions(conversation.turns[0]!);
+  expect(versions.map(({ answer }) => answer.text)).toEqual(['one', 'one again']);
+  conversation.choose(versions[0]!);
+  expect(shown(conversation)).toEqual(['a: one', 'b: two']);
+});
+
+test('an edited question is asked in its place, with what came before it and not what came after', async () => {
+  const texts = ['one', 'two', 'three', 'other'];
+  const { conversation, asked, saved } = desk(() => play([...begin(texts.shift()!), cancelled]));
+  for (const question of ['a', 'b', 'c']) await conversation.send(question, anyPeer);
+  await conversation.edit(conversation.turns[1]!, 'B', anyPeer);
+  expect(shown(conversation)).toEqual(['a: one', 'B: other']);
+  expect(sent(asked)).toEqual(['a', 'one', 'B']);
+  const { record, turns } = saved.at(-1)!;
+  expect([record.turns, record.tip]).toEqual([4, conversation.turns[1]!.id]);
+  const again = new Conversation({ ...({} as ConversationParts), now: () => 0 }, { record, turns });
+  expect(shown(again)).toEqual(['a: one', 'B: other']);
+});
+
+test('an answer that was cut off at the limit goes on in the next turn, any other does not', async () => {
+  const cut: JobEvent = {
+    ...({ type: 'job-finished', at: 99, reason: 'length', usage: { tokensIn: 1, tokensOut: 1 } } as const),
+    receipt: {} as never,
+    receiptCheck: { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true },
+  };
+  const answers = [
+    [...begin('half'), cut],
+    [...begin(' and half'), cancelled],
+  ];
+  const { conversation, asked } = desk(() => play(answers.shift()!));
+  await conversation.send('a', anyPeer);
+  await conversation.goOn(anyPeer);
+  expect(conversation.turns.map(({ continues }) => continues)).toEqual([false, true]);
+  expect(sent(asked)).toEqual(['a', 'half', 'Continue exactly where you stopped. Do not repeat anything.']);
+  await conversation.goOn(anyPeer);
+  expect(asked).toHaveLength(2);
+});
+
+test('a long answer is saved while it arrives, so that a crash loses two seconds of it at most', async () => {
+  let now = 0;
+  const { conversation, saved } = desk(
+    async function* () {
+      for (const event of begin('one ', 'two ', 'three')) {
+        now += 700;
+        yield event;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      yield cancelled;
+    },
+    { now: () => now },
+  );
+  await conversation.send('a', anyPeer);
+  expect(saved.map(({ turns }) => turns[0]?.answer.text)).toEqual(['', '', 'one two ', 'one two three']);
+});
+
+test('five thousand turns are opened, shown and asked after; the newest that fit are sent', async () => {
+  const { conversation, asked } = desk(() => play([...begin('yes'), cancelled]), { contextTokens: () => 1e6 });
+  const template = new Conversation({ ...({} as ConversationParts), newId: () => 'x', now: () => 0 });
+  const answer = { phase: 'finished', text: 'ok', attempts: [], warnings: [], rejections: [] } as never;
+  const turns = Array.from({ length: 4_998 }, (_, i) => ({
+    id: `t${i}`,
+    question: `q${i}`,
+    askedAt: i,
+    leftOut: 0,
+    answer,
+  }));
+  conversation.merge({ ...template.toRecord(), tip: 't4997' }, turns);
+  expect(conversation.turns).toHaveLength(4_998);
+  await conversation.send('last', anyPeer);
+  const messages = sent(asked);
+  expect(messages && [messages.length <= 512, messages.at(-1)]).toEqual([true, 'last']);
+  expect(conversation.turns.at(-2)?.id).toBe('t4997');
+});

@@ -8,6 +8,7 @@ import { turnsMax, type ConversationRecord, type TurnRecord } from './records.ts
 import type { Settings } from './settings.ts';
 import type { Target } from './target.ts';
 import { Turn } from './turn.svelte.ts';
+import { childrenOf, linkTurns, newestBelow, pathTo } from './turn-tree.ts';
 import type { AskingPort } from './tab.ts';
 
 /** Dependencies of a conversation. */
@@ -19,25 +20,41 @@ export interface ConversationParts {
   readonly budget: () => string | undefined;
   /** Context size of the model likely to answer, in tokens. */
   readonly contextTokens: (target: Target) => number;
-  /** Called when a turn starts and when it ends. */
-  readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[]) => Promise<void>;
+  /** Called when a turn starts, while its answer arrives, when it ends, and when another version is chosen. */
+  readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[], answering: boolean) => Promise<void>;
   readonly now: () => number;
   readonly newId: () => string;
 }
 
-const titleLengthMax = 60;
+/** How much of the first question a title takes. */
+const titleFromQuestion = 60;
+/** How often an answer is saved while it arrives: at most this much is lost in a crash. */
+const saveEveryMs = 2_000;
+/** What the model is told after an answer that the length limit has cut off. */
+const goOn = 'Continue exactly where you stopped. Do not repeat anything.';
 
-/** The conversation on screen; one question at a time. */
+/** A conversation with all its versions; one question at a time. */
 export class Conversation {
   readonly id: string;
   readonly createdAt: number;
-  turns = $state<Turn[]>([]);
+  /** Every version of every turn, oldest first. */
+  all = $state.raw<readonly Turn[]>([]);
+  /** Another tab of this browser is receiving an answer to it. */
+  elsewhere = $state(false);
   /** Why the conversation could not be saved. The answer stays on screen regardless. */
   saveError = $state.raw<ErrorRecord>();
+  #meta = $state.raw<Pick<ConversationRecord, 'title' | 'named' | 'pinned'>>({ title: '' });
+  #tip = $state.raw<string>();
+  readonly #children = $derived(childrenOf(this.all));
+  /** What is on screen: one path through the versions. */
+  readonly turns = $derived(pathTo(this.all, this.#tip));
   #abort = $state.raw<AbortController>();
   #running: Promise<void> = Promise.resolve();
   /** Serialises saves, so that an older state never overwrites a newer one. */
   #saving: Promise<void> = Promise.resolve();
+  /** A save that has not begun yet will include whatever changes until then. */
+  #nextSave: Promise<void> | undefined;
+  #updatedAt: number;
   #discarded = false;
   readonly #parts: ConversationParts;
 
@@ -45,7 +62,10 @@ export class Conversation {
     this.#parts = parts;
     this.id = saved?.record.id ?? parts.newId();
     this.createdAt = saved?.record.createdAt ?? parts.now();
-    this.turns = (saved?.turns ?? []).map((record) => new Turn(record));
+    this.#updatedAt = saved?.record.updatedAt ?? this.createdAt;
+    this.#tip = saved?.record.tip;
+    if (saved) this.#meta = saved.record;
+    this.all = linkTurns(saved?.turns ?? []).map((record) => new Turn(record));
   }
 
   get busy(): boolean {
@@ -53,24 +73,86 @@ export class Conversation {
   }
 
   get full(): boolean {
-    return this.turns.length >= turnsMax;
+    return this.all.length >= turnsMax;
+  }
+
+  /** Empty before the first question. */
+  get title(): string {
+    const [first] = this.turns;
+    if (this.#meta.named || !first) return this.#meta.title;
+    return first.question.replace(/\s+/g, ' ').slice(0, titleFromQuestion);
+  }
+
+  /** The versions of a turn that is on screen, itself among them, oldest first. */
+  versions(turn: Turn): readonly Turn[] {
+    return this.#children.get(turn.parent) ?? [turn];
   }
 
   /** Asks a question; resolves when the answer has ended in any way. Does nothing while an answer is in progress. */
   async send(question: string, target: Target): Promise<void> {
-    const text = question.trim();
-    if (this.busy || this.full || this.#discarded || text === '') return;
-    const turn = new Turn({ id: this.#parts.newId(), question: text, askedAt: this.#parts.now() });
-    this.turns.push(turn);
-    await this.#begin(this.turns.at(-1)!, target);
+    await this.#ask({ question, parent: this.turns.at(-1)?.id ?? null }, target);
   }
 
-  /** Asks the last question again, discarding its previous answer. */
+  /** Asks the last question again: as another version, or in place of an answer that failed. */
   async retry(target: Target): Promise<void> {
     const turn = this.turns.at(-1);
-    if (this.busy || this.#discarded || !turn) return;
+    if (turn) await this.regenerate(turn, target);
+  }
+
+  /** Asks a question again and keeps the answer it had as another version, unless that one failed or was cut off. */
+  async regenerate(turn: Turn, target: Target): Promise<void> {
+    if (this.busy || this.#discarded) return;
+    if (!turn.interrupted && turn.answer.phase !== 'failed') return this.#ask(turn, target);
     turn.reset();
     await this.#begin(turn, target);
+  }
+
+  /** Asks something else in this place; what followed the question stays with its own version. */
+  async edit({ parent }: Turn, question: string, target: Target): Promise<void> {
+    await this.#ask({ question, parent }, target);
+  }
+
+  /** Goes on with the last answer after the length limit has cut it off. */
+  async goOn(target: Target): Promise<void> {
+    const cut = this.turns.at(-1);
+    if (cut?.answer.reason === 'length') await this.#ask({ question: goOn, parent: cut.id, continues: true }, target);
+  }
+
+  /** Shows a version, and the newest of what followed it. */
+  choose(version: Turn): void {
+    this.#tip = newestBelow(this.#children, version.id);
+    void this.#save();
+  }
+
+  /** Takes over what another tab has saved. What arrives in this one stays as it is. */
+  merge(record: ConversationRecord, turns: readonly TurnRecord[]): void {
+    this.#meta = record;
+    const known = new Map(this.all.map((turn) => [turn.id, turn]));
+    for (const turn of turns) known.get(turn.id)?.follow(turn);
+    const added = linkTurns(turns).filter(({ id }) => !known.has(id));
+    if (added.length > 0) this.all = [...this.all, ...added.map((turn) => new Turn(turn))];
+    if (!this.busy) this.#tip = record.tip;
+  }
+
+  /** A new title or place in the list. */
+  describe(change: Partial<Pick<ConversationRecord, 'title' | 'named' | 'pinned'>>): void {
+    this.#meta = { ...this.#meta, ...change };
+  }
+
+  toRecord(): ConversationRecord {
+    return {
+      id: this.id,
+      ...this.#meta,
+      title: this.title,
+      createdAt: this.createdAt,
+      updatedAt: this.#updatedAt,
+      turns: this.all.length,
+      tip: this.#tip,
+    };
+  }
+
+  toTurnRecords(): readonly TurnRecord[] {
+    return this.all.map((turn) => turn.toRecord());
   }
 
   stop(): void {
@@ -90,7 +172,30 @@ export class Conversation {
     await this.settled();
   }
 
+  /** Saves what there is, so that a tab that has just opened it sees the answer so far. */
+  async save(): Promise<void> {
+    await this.#save();
+  }
+
+  async #ask(
+    { question, parent, continues }: Pick<Turn, 'question' | 'parent'> & { readonly continues?: boolean },
+    target: Target,
+  ): Promise<void> {
+    const text = question.trim();
+    if (this.busy || this.full || this.#discarded || text === '') return;
+    const turn = new Turn({
+      id: this.#parts.newId(),
+      parent,
+      question: text,
+      continues,
+      askedAt: this.#parts.now(),
+    });
+    this.all = [...this.all, turn];
+    await this.#begin(turn, target);
+  }
+
   #begin(turn: Turn, target: Target): Promise<void> {
+    this.#tip = turn.id;
     this.#running = this.#run(turn, target);
     return this.#running;
   }
@@ -99,6 +204,8 @@ export class Conversation {
     const abort = new AbortController();
     this.#abort = abort;
     turn.live = true;
+    this.#updatedAt = this.#parts.now();
+    let savedAt = this.#updatedAt;
     void this.#save();
     try {
       // If stopped before the tab is ready, do not wait for it.
@@ -106,6 +213,9 @@ export class Conversation {
       const where = target.by === 'this-device' ? 'this-device' : 'network';
       for await (const event of asking.ask(this.#request(turn, target), { signal: abort.signal, where })) {
         turn.apply(event);
+        if (this.#parts.now() - savedAt < saveEveryMs) continue;
+        savedAt = this.#parts.now();
+        void this.#save();
       }
     } catch (error) {
       if (abort.signal.aborted) turn.apply({ type: 'job-cancelled', at: this.#parts.now() });
@@ -113,6 +223,7 @@ export class Conversation {
     } finally {
       turn.live = false;
       this.#abort = undefined;
+      this.#updatedAt = this.#parts.now();
       await this.#save();
     }
   }
@@ -133,7 +244,7 @@ export class Conversation {
   }
 
   #messages(last: Turn): readonly ChatMessage[] {
-    const before = this.turns.slice(0, this.turns.indexOf(last));
+    const before = pathTo(this.all, last.id).slice(0, -1);
     return [
       ...before.flatMap(({ question, answer }): ChatMessage[] =>
         answer.text === ''
@@ -153,24 +264,18 @@ export class Conversation {
   }
 
   #save(): Promise<void> {
-    this.#saving = this.#saving.then(() => this.#saveNow());
+    this.#nextSave ??= this.#saving.then(() => {
+      this.#nextSave = undefined;
+      return this.#saveNow();
+    });
+    this.#saving = this.#nextSave;
     return this.#saving;
   }
 
   async #saveNow(): Promise<void> {
-    const [first] = this.turns;
-    if (!first || this.#discarded) return;
+    if (this.all.length === 0 || this.#discarded) return;
     try {
-      await this.#parts.save(
-        {
-          id: this.id,
-          title: first.question.replace(/\s+/g, ' ').slice(0, titleLengthMax),
-          createdAt: this.createdAt,
-          updatedAt: this.#parts.now(),
-          turns: this.turns.length,
-        },
-        this.turns.map((turn) => turn.toRecord()),
-      );
+      await this.#parts.save(this.toRecord(), this.toTurnRecords(), this.busy);
       this.saveError = undefined;
     } catch (error) {
       this.saveError = toErrorRecord(error);

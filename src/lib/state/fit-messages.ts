@@ -3,6 +3,8 @@ import { estimateTokens, promptTexts } from '#lib/protocol/tokens.ts';
 
 /** Tokens a chat template adds to each message. */
 const tokensPerMessage = 8;
+/** Messages sent at most; the wire takes 512 (`limits.messagesMax`). */
+const messagesMax = 500;
 
 export interface FittedMessages {
   readonly messages: readonly ChatMessage[];
@@ -26,7 +28,7 @@ export function fitMessages(
   let first = messages.length;
   while (first > 0) {
     const cost = costOf(messages[first - 1]!);
-    if (first < messages.length && cost > room) break;
+    if (first < messages.length && (cost > room || messages.length - first >= messagesMax)) break;
     room -= cost;
     first--;
   }

@@ -6,13 +6,23 @@ export interface ConversationRecord {
   readonly title: string;
   readonly createdAt: number;
   readonly updatedAt: number;
+  /** Number of turns, every version counted. */
   readonly turns: number;
+  /** The title was given by the user; otherwise it is the beginning of the first question. */
+  readonly named?: boolean | undefined;
+  readonly pinned?: boolean | undefined;
+  /** Id of the last turn on screen; without it, the newest. */
+  readonly tip?: string | undefined;
 }
 
 /** One question and its answer, stored as the job state so far; an answer that never ended was cut off. */
 export interface TurnRecord {
   readonly id: string;
+  /** The turn this one follows, null for a first one. Left out by builds that knew no versions: see `linkTurns`. */
+  readonly parent?: string | null | undefined;
   readonly question: string;
+  /** The answer goes on with that of the turn before, which the length limit had cut off. */
+  readonly continues?: boolean | undefined;
   readonly askedAt: number;
   readonly answer: JobState;
   /** Number of earlier turns not sent because they did not fit the context. */
@@ -21,7 +31,16 @@ export interface TurnRecord {
   readonly ids?: readonly number[] | undefined;
 }
 
-/** Maximum turns of one conversation. */
-export const turnsMax = 400;
+/** What the tabs of one browser tell each other about saved conversations. */
+export type HistoryChange =
+  /** @param answering whether an answer to it is arriving in the tab that says so. */
+  | { readonly type: 'saved'; readonly record: ConversationRecord; readonly answering: boolean }
+  | { readonly type: 'removed'; readonly id: string }
+  /** A tab has opened it, and asks the others whether they are answering in it. */
+  | { readonly type: 'opened'; readonly id: string };
+
+/** Maximum turns of one conversation, every version counted. */
+export const turnsMax = 5_000;
 /** Maximum conversations listed. */
 export const conversationsMax = 500;
+export const titleLengthMax = 120;

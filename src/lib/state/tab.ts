@@ -1,6 +1,6 @@
 import type { Attempt } from '#lib/peer/session/attempt.ts';
 import type { AskRequest, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
-import type { ConversationRecord, TurnRecord } from './records.ts';
+import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts';
 import type { DeviceView } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
 import type { LibraryView } from './library.ts';
@@ -104,11 +104,20 @@ export interface SharingPort {
   setPrices(prices: Settings['prices']): Promise<void>;
 }
 
+/** Saved conversations, shared by the tabs of this browser. */
 export interface HistoryPort {
   list(): Promise<readonly ConversationRecord[]>;
   turns(conversation: string): Promise<readonly TurnRecord[]>;
-  save(conversation: ConversationRecord, turns: readonly TurnRecord[]): Promise<void>;
+  /**
+   * Writes the record and those turns that have changed; a turn that is not named stays. @param answering whether an answer is
+   * arriving here, for the other tabs.
+   */
+  save(conversation: ConversationRecord, turns: readonly TurnRecord[], answering?: boolean): Promise<void>;
   remove(conversation: string): Promise<void>;
+  /** Tells the other tabs that this one shows it now. */
+  noteOpened(conversation: string): void;
+  /** Calls back with what other tabs change; returns the way to stop. */
+  follow(listener: (change: HistoryChange) => void): () => void;
 }
 
 export interface SettingsPort {

@@ -5,7 +5,9 @@ import type { TurnRecord } from './records.ts';
 /** One question and its answer as it arrives. */
 export class Turn {
   readonly id: string;
+  readonly parent: string | null;
   readonly question: string;
+  readonly continues: boolean;
   readonly askedAt: number;
   leftOut = $state(0);
   answer = $state.raw<JobState>(initialJob);
@@ -15,7 +17,9 @@ export class Turn {
 
   constructor(record: Pick<TurnRecord, 'id' | 'question' | 'askedAt'> & Partial<TurnRecord>) {
     this.id = record.id;
+    this.parent = record.parent ?? null;
     this.question = record.question;
+    this.continues = record.continues ?? false;
     this.askedAt = record.askedAt;
     this.leftOut = record.leftOut ?? 0;
     this.#ids = record.ids && [...record.ids];
@@ -32,6 +36,14 @@ export class Turn {
     this.#ids = undefined;
   }
 
+  /** Takes over the answer that another tab has received so far. */
+  follow({ answer, ids, leftOut }: TurnRecord): void {
+    if (this.live) return;
+    this.answer = answer;
+    this.leftOut = leftOut;
+    this.#ids = ids && [...ids];
+  }
+
   apply(event: JobEvent): void {
     const before = this.answer;
     this.answer = reduceJob(before, event);
@@ -45,7 +57,9 @@ export class Turn {
   toRecord(): TurnRecord {
     return {
       id: this.id,
+      parent: this.parent,
       question: this.question,
+      ...(this.continues ? { continues: true } : {}),
       askedAt: this.askedAt,
       answer: this.answer,
       leftOut: this.leftOut,

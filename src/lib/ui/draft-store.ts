@@ -1,11 +1,11 @@
-/**
- * Small texts that survive a reload but not closing the tab: the draft, and which conversation was open. Without
- * browser storage only this is lost.
- */
+/** A draft that survives a reload, in whichever of the browser's areas. Without browser storage only this is lost. */
 export interface DraftStore {
   read(): string;
   write(text: string): void;
 }
+
+/** Where the draft of a saved conversation is kept. @param address its path. */
+export const draftKey = (address: string): string => `tabloom-draft:${address}`;
 
 export function createDraftStore(
   key: string,

@@ -1,0 +1,8 @@
+/** Like those of `basic/icons.ts`, for parts that are loaded after the first paint. */
+export const chatIcons = {
+  edit: 'M4 20l1-5L16 4l4 4L9 19zM14 6l4 4',
+  more: 'M5 12h.2M12 12h.2M19 12h.2',
+  pin: 'M9 4h6l-1 6 3 3H7l3-3zM12 13v7',
+  previous: 'M14 7l-5 5 5 5',
+  next: 'M10 7l5 5-5 5',
+} as const;
