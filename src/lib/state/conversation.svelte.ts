@@ -78,7 +78,7 @@ export class Conversation {
 
   /** Empty before the first question. */
   get title(): string {
-    const [first] = this.turns;
+    const [first] = this.all;
     if (this.#meta.named || !first) return this.#meta.title;
     return first.question.replace(/\s+/g, ' ').slice(0, titleFromQuestion);
   }
