@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { anySignal, type AbortOptions } from '#lib/base/abort.ts';
+import { joinSignals, type AbortOptions, type JoinedSignals } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { randomId } from '#lib/base/ids.ts';
@@ -179,6 +179,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     let isHeld = false;
     let allowance: Allowance | undefined;
     let worker: WorkerView | undefined;
+    let stopped: JoinedSignals | undefined;
 
     const begin = async () => {
       startedMs = lastMs = clock.elapsed();
@@ -197,7 +198,8 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       isHeld = true;
       // Not before: providers are paid out of what is held.
       allowance = spending?.allow({ ids, caller, payer, most });
-      return askInTurn(attempts, ids, consumer, { signal: anySignal([signal, closing.signal]), allowance });
+      stopped = joinSignals(signal ? [signal, closing.signal] : [closing.signal]);
+      return askInTurn(attempts, ids, consumer, { signal: stopped.signal, allowance });
     };
     const onValue = (event: JobEvent) => {
       times.heardMs = clock.elapsed();
@@ -216,6 +218,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       else if (event.type === 'job-cancelled' && closing.signal.aborted) throw closing.signal.reason;
     };
     const onOverOnce = () => {
+      stopped?.release();
       // When the client leaves, what it has received counts; how long its prompt was, only a receipt would say.
       if (outcome === 'cancelled' && delivered > 0) used = { tokensIn: most.tokensIn, tokensOut: delivered };
       let written = Promise.resolve();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { abortError, anySignal, createAbortRace, raceSignal, throwIfAborted } from './abort.ts';
+import { abortError, anySignal, createAbortRace, joinSignals, raceSignal, throwIfAborted } from './abort.ts';
 import { TabloomError } from './errors.ts';
 
 const aborted = expect.objectContaining({ code: 'aborted' });
@@ -24,6 +24,20 @@ test('any of several signals aborts the one; missing ones are skipped', () => {
   b.abort(reason);
   expect(any.reason).toBe(reason);
   expect(anySignal([]).aborted).toBe(false);
+});
+
+test('joined signals abort with the reason of the first, and not any more once they are released', () => {
+  const [a, b] = [new AbortController(), new AbortController()];
+  const joined = joinSignals([a.signal, b.signal]);
+  b.abort(reason);
+  a.abort(new Error('later'));
+  expect(joined.signal.reason).toBe(reason);
+  expect(joinSignals([new AbortController().signal, b.signal]).signal.reason).toBe(reason);
+  const c = new AbortController();
+  const released = joinSignals([c.signal]);
+  released.release();
+  c.abort(reason);
+  expect(released.signal.aborted).toBe(false);
 });
 
 test('a race is won by whichever settles first', async () => {

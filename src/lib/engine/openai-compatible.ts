@@ -1,4 +1,4 @@
-import { abortError, released } from '#lib/base/abort.ts';
+import { abortError, joinSignals, released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { tap } from '#lib/base/tap.ts';
@@ -95,11 +95,12 @@ function remoteEvents(request: EngineRequest, options: RemoteOptions): AsyncIter
   const { call, model, flavour, clock, signal } = options;
   const timing = { clock, startedMs: clock.elapsed() };
   const cut = new AbortController();
+  const joined = joinSignals([signal, cut.signal]);
   const post = async (path: string, body: unknown): Promise<ServerResponse> => {
     const response = await call(path, {
       method: 'POST',
       body: JSON.stringify(body),
-      signal: AbortSignal.any([signal, cut.signal]),
+      signal: joined.signal,
     });
     if (!response.ok) throw await httpError(response, clock.now());
     return response;
@@ -132,6 +133,7 @@ function remoteEvents(request: EngineRequest, options: RemoteOptions): AsyncIter
       stall.end();
       // Closing the connection early is how these servers are told to stop.
       cut.abort(released);
+      joined.release();
     },
   });
 }

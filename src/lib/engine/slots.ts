@@ -1,4 +1,4 @@
-import { abortError, anySignal, released, throwIfAborted } from '#lib/base/abort.ts';
+import { abortError, anySignal, joinSignals, released, throwIfAborted } from '#lib/base/abort.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { EngineEvent, EngineRequest, LoadedModel } from './spec.ts';
 
@@ -59,7 +59,8 @@ export function createSlots(count: number, start: StartStream): Slots {
   ): AsyncGenerator<EngineEvent> {
     assertFree(options.signal);
     const controller = new AbortController();
-    const signal = anySignal([options.signal, controller.signal]);
+    const joined = joinSignals(options.signal ? [options.signal, controller.signal] : [controller.signal]);
+    const { signal } = joined;
     const iterator = start(request, signal)[Symbol.asyncIterator]();
     const entry: Running = { iterator, controller, pending: undefined };
     running.add(entry);
@@ -85,6 +86,7 @@ export function createSlots(count: number, start: StartStream): Slots {
     } finally {
       controller.abort(released);
       await iterator.return?.().catch(() => undefined);
+      joined.release();
       running.delete(entry);
     }
   }

@@ -1,4 +1,4 @@
-import { released } from '#lib/base/abort.ts';
+import { joinSignals, released } from '#lib/base/abort.ts';
 import { toErrorRecord } from '#lib/base/errors.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { utf8Encode } from '#lib/base/bytes.ts';
@@ -72,6 +72,8 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   const endsAtMs = clock.elapsed() + components.deadlineMs;
   const attempts = new Map<number, Attempted>();
   const over = new AbortController();
+  /** Until the job is over or was stopped. */
+  const ended = joinSignals([over.signal, signal]);
   let flow: PromiseWithResolvers<void> | undefined;
   /** How late this process was itself with the timer that has fired. */
   let latenessMs = 0;
@@ -156,6 +158,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       case 'end':
         timers.stop();
         over.abort(released);
+        ended.release();
         signal.removeEventListener('abort', onStop);
         reopen();
         return events.end();
@@ -164,7 +167,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
 
   const choose = async (effect: Extract<AskerEffect, { type: 'choose' }>) => {
     try {
-      const choice = await components.choose(session.state, effect, AbortSignal.any([over.signal, signal]));
+      const choice = await components.choose(session.state, effect, ended.signal);
       if (choice.type === 'nobody') return dispatch({ at: clock.now(), ...choice });
       take('chosen', choice.chosen);
     } catch (error) {
@@ -190,8 +193,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   };
 
   const prepare = async (effect: Extract<AskerEffect, { type: 'prepare' }>) => {
-    const ended = AbortSignal.any([over.signal, signal]);
-    const worker = await components.prepare(session.state, effect, ended).catch(() => undefined);
+    const worker = await components.prepare(session.state, effect, ended.signal).catch(() => undefined);
     if (worker !== undefined) dispatch({ type: 'prepared', at: clock.now(), worker });
   };
 
