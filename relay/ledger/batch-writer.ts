@@ -16,6 +16,8 @@ const batchMax = 256;
 /** More than the gateway runs jobs, with their closings. */
 const waitingMax = 4_096;
 
+const endOfRound = () => new Promise((resolve) => setImmediate(resolve));
+
 export function createBatchWriter<Task, Result>(
   write: (tasks: readonly Task[]) => Promise<readonly Result[]>,
 ): BatchWriter<Task, Result> {
@@ -24,8 +26,8 @@ export function createBatchWriter<Task, Result>(
 
   const run = async () => {
     isWriting = true;
-    // What comes in the same turn of the event loop is one batch.
-    await undefined;
+    // What comes in one round of the event loop is one batch: a transaction costs more than what it writes.
+    await endOfRound();
     while (waiting.length > 0) {
       const batch = waiting.splice(0, batchMax);
       try {
