@@ -24,7 +24,9 @@ export interface Hedging {
 
 export function createHedging(): Hedging {
   const share = createShare(hedgeShare, hedgesSavedMax);
+  /** As they came, and in order: sorting all of them would be a good part of what choosing a worker costs. */
   const latenesses: number[] = [];
+  const sorted: number[] = [];
   return {
     earn: share.earn,
     get isDue() {
@@ -33,14 +35,26 @@ export function createHedging(): Hedging {
     spend: () => share.spend(),
     note(expectedMs, tookMs) {
       if (expectedMs <= 0) return;
-      latenesses.push(tookMs / expectedMs);
-      if (latenesses.length > latenessesMax) latenesses.shift();
+      const lateness = tookMs / expectedMs;
+      latenesses.push(lateness);
+      sorted.splice(placeIn(sorted, lateness), 0, lateness);
+      if (latenesses.length > latenessesMax) sorted.splice(placeIn(sorted, latenesses.shift()!), 1);
     },
     afterMs(expectedMs) {
-      const isKnown = latenesses.length >= latenessesMin;
-      const sorted = isKnown ? latenesses.toSorted((a, b) => a - b) : [];
-      const factor = sorted[Math.floor(sorted.length * percentile)] ?? lateFactor;
+      const latest = sorted.length >= latenessesMin ? sorted[Math.floor(sorted.length * percentile)] : undefined;
+      const factor = latest ?? lateFactor;
       return Math.max(hedgeAfterMsMin, expectedMs * factor);
     },
   };
+}
+
+/** The index of the first that is not below `value`. */
+function placeIn(sorted: readonly number[], value: number): number {
+  let [from, to] = [0, sorted.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (sorted[middle]! < value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
