@@ -1,11 +1,16 @@
+/** What an inbox counts of a message: its bytes. */
+interface Sized {
+  readonly length: number;
+}
+
 /**
  * The unread messages of a channel. Several loops may read it one after another; leaving a loop loses nothing. On
  * failure, messages that arrived before it are still delivered first.
  */
-export interface Inbox extends AsyncIterable<Uint8Array> {
+export interface Inbox<Message extends Sized = Uint8Array> extends AsyncIterable<Message> {
   readonly bufferedBytes: number;
   readonly ended: boolean;
-  push(message: Uint8Array): void;
+  push(message: Message): void;
   /** The other side has signalled the end. */
   end(): void;
   /** The channel failed. Only the first end or failure counts. */
@@ -15,8 +20,10 @@ export interface Inbox extends AsyncIterable<Uint8Array> {
 }
 
 /** @param onRead called after each message is read, with the bytes still buffered. */
-export function createInbox(onRead: (bufferedBytes: number) => void = () => undefined): Inbox {
-  const messages: Uint8Array[] = [];
+export function createInbox<Message extends Sized = Uint8Array>(
+  onRead: (bufferedBytes: number) => void = () => undefined,
+): Inbox<Message> {
+  const messages: Message[] = [];
   let bufferedBytes = 0;
   let outcome: { readonly error?: Error } | undefined;
   let wake: (() => void) | undefined;
@@ -25,7 +32,7 @@ export function createInbox(onRead: (bufferedBytes: number) => void = () => unde
     outcome ??= as;
     wake?.();
   };
-  const take = (): Uint8Array => {
+  const take = (): Message => {
     const message = messages.shift()!;
     bufferedBytes -= message.length;
     onRead(bufferedBytes);
@@ -54,14 +61,14 @@ export function createInbox(onRead: (bufferedBytes: number) => void = () => unde
     // By hand: a generator would make three promises of each message.
     [Symbol.asyncIterator]: () => {
       let isOver = false;
-      const read = (): Promise<IteratorResult<Uint8Array>> => {
+      const read = (): Promise<IteratorResult<Message>> => {
         if (isOver) return Promise.resolve(over);
         if (messages.length > 0) return Promise.resolve({ done: false, value: take() });
         if (!outcome) return new Promise<void>((resolve) => (wake = resolve)).then(read);
         isOver = true;
         return outcome.error ? Promise.reject(outcome.error) : Promise.resolve(over);
       };
-      const leave = (): Promise<IteratorResult<Uint8Array>> => {
+      const leave = (): Promise<IteratorResult<Message>> => {
         isOver = true;
         return Promise.resolve(over);
       };

@@ -5,7 +5,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { channelLost, emptyMessage, frameTooLarge } from './errors.ts';
 import { createInbox } from './inbox.ts';
-import type { Channel, ChannelPath } from './spec.ts';
+import type { Channel, ChannelPath, Handed, ValueLane } from './spec.ts';
 
 /** Two ends of a channel inside one process: used for loopback in every net and by the memory network. */
 export interface ChannelPair {
@@ -31,6 +31,8 @@ export interface PairInput {
   readonly farAddress?: string | undefined;
   /** Bytes in flight or unread in one direction before `send` waits; one message always fits. */
   readonly windowBytes?: number;
+  /** Whether values may be handed over besides bytes; never on a pair that stands for a network. */
+  readonly handsValues?: boolean | undefined;
   readonly toFar?: Link;
   readonly toNear?: Link;
 }
@@ -43,13 +45,16 @@ const atOnce: Link = (_sizeBytes, arrive) => queueMicrotask(arrive);
 export function createChannelPair(input: PairInput): ChannelPair {
   const windowBytes = input.windowBytes ?? limits.frameBytesMax;
   const { path, nearAddress, farAddress, toFar = atOnce, toNear = atOnce } = input;
-  const near: End = createEnd({ remote: input.far, address: farAddress, path }, windowBytes, toFar, () => far);
-  const far: End = createEnd({ remote: input.near, address: nearAddress, path }, windowBytes, toNear, () => near);
+  const limit = { windowBytes, handsValues: input.handsValues ?? false };
+  const near: End = createEnd({ remote: input.far, address: farAddress, path }, limit, toFar, () => far);
+  const far: End = createEnd({ remote: input.near, address: nearAddress, path }, limit, toNear, () => near);
   return { near, far };
 }
 
+type Message = Uint8Array | Handed;
+
 interface End extends PairEnd {
-  receive(message: Uint8Array): void;
+  receive(message: Message): void;
   receiveEnd(): void;
   /** To be called when the other side has read some of what this one sent. */
   acknowledge(): void;
@@ -58,12 +63,12 @@ interface End extends PairEnd {
 
 function createEnd(
   seen: Pick<Channel, 'remote' | 'address' | 'path'>,
-  windowBytes: number,
+  { windowBytes, handsValues }: { readonly windowBytes: number; readonly handsValues: boolean },
   carry: Link,
   other: () => End,
 ): End {
   const gone = new AbortController();
-  const inbox = createInbox(() => other().acknowledge());
+  const inbox = createInbox<Message>(() => other().acknowledge());
   let sendEnded = false;
   let readEnded = false;
   let underwayBytes = 0;
@@ -85,15 +90,15 @@ function createEnd(
     const ahead = underwayBytes + other().unreadBytes;
     return ahead === 0 || ahead + sizeBytes <= windowBytes;
   };
-  const hand = (message: Uint8Array) => {
+  const hand = (message: Message) => {
     underwayBytes += message.length;
-    const copy = message.slice();
+    const copy = message instanceof Uint8Array ? message.slice() : message;
     carry(message.length, () => {
       underwayBytes -= copy.length;
       other().receive(copy);
     });
   };
-  const transmit = async (message: Uint8Array, signal: AbortSignal | undefined) => {
+  const transmit = async (message: Message, signal: AbortSignal | undefined) => {
     throwIfAborted(signal);
     assertOpen();
     while (!hasRoom(message.length)) {
@@ -108,23 +113,29 @@ function createEnd(
     hand(message);
   };
 
+  const send = async (message: Message, { signal }: AbortOptions = {}) => {
+    if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);
+    if (message.length === 0) throw emptyMessage();
+    // Nothing is waited for: no queue, no listener.
+    if (sending.pending === 0 && hasRoom(message.length)) {
+      throwIfAborted(signal);
+      assertOpen();
+      return hand(message);
+    }
+    await raceSignal(
+      sending.run(() => transmit(message, signal)),
+      signal,
+    );
+  };
+  const values: ValueLane | undefined = handsValues
+    ? { send, [Symbol.asyncIterator]: () => inbox[Symbol.asyncIterator]() }
+    : undefined;
+
   return {
     ...seen,
     closed: gone.signal,
-    async send(message, { signal }: AbortOptions = {}) {
-      if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);
-      if (message.length === 0) throw emptyMessage();
-      // Nothing is waited for: no queue, no listener.
-      if (sending.pending === 0 && hasRoom(message.length)) {
-        throwIfAborted(signal);
-        assertOpen();
-        return hand(message);
-      }
-      await raceSignal(
-        sending.run(() => transmit(message, signal)),
-        signal,
-      );
-    },
+    send,
+    values,
     close: () =>
       sending.run(async () => {
         if (sendEnded || failure) return;
@@ -157,6 +168,7 @@ function createEnd(
     get unreadBytes() {
       return inbox.bufferedBytes;
     },
-    [Symbol.asyncIterator]: () => inbox[Symbol.asyncIterator](),
+    // Only bytes were sent where the other side reads here.
+    [Symbol.asyncIterator]: () => inbox[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>,
   };
 }

@@ -95,6 +95,23 @@ export interface Channel extends AsyncIterable<Uint8Array> {
   abort(error: Error): void;
   /** Aborts when the channel has closed or was lost. */
   readonly closed: AbortSignal;
+  /** Undefined unless both ends are in this process and their net hands values over. */
+  readonly values?: ValueLane | undefined;
+}
+
+/**
+ * A channel within one process, for values in place of the bytes that would stand for them. Both kinds of message share its
+ * order, its limits and its end. Whoever reads a protocol on which values are sent reads here, not from the channel.
+ */
+export interface ValueLane extends AsyncIterable<Uint8Array | Handed> {
+  /** As `Channel.send`. The value is not copied: from then on neither side changes it. */
+  send(message: Handed, options?: AbortOptions): Promise<void>;
+}
+
+export interface Handed {
+  readonly value: unknown;
+  /** What it counts for, in bytes: at least as many as its encoding would have. */
+  readonly length: number;
 }
 
 /**

@@ -12,7 +12,6 @@ import type { Purse } from '#lib/pay/ports.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import {
   decodeAskerFrame,
-  decodeWorkerFrame,
   encodeAskerFrame,
   encodeWorkerFrame,
   jobProtocol,
@@ -29,6 +28,7 @@ import { createMemoryStorage } from '#lib/storage/memory.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { createConsumer } from './ask/consume.ts';
 import { initialJob, reduceJob, type JobState } from './session/job-state.ts';
+import { messagesOf, readWorkerFrame } from './session/frames.ts';
 import { createProvider, type ProviderComponents } from './serve/provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
 import type { AskRequest, Consumer, JobEvent, Provider } from './spec.ts';
@@ -260,12 +260,12 @@ export async function openRaw(net: Net, worker: string): Promise<RawAsker> {
   const raw = { frames: [] as (WorkerFrame | UnknownFrame)[], ended: 'open' as RawAsker['ended'] };
   const reading = new AbortController();
   const read = async () => {
-    const incoming = channel[Symbol.asyncIterator]();
+    const incoming = messagesOf(channel)[Symbol.asyncIterator]();
     try {
       while (!reading.signal.aborted) {
         const next = await incoming.next();
         if (next.done) return void (raw.ended = 'closed');
-        raw.frames.push(decodeWorkerFrame(next.value));
+        raw.frames.push(readWorkerFrame(next.value));
       }
     } catch {
       raw.ended = 'lost';

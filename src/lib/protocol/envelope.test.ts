@@ -7,6 +7,7 @@ import {
   encodeEnvelope,
   envelopeOf,
   openEnvelope,
+  signChecked,
   signEnvelope,
   type Envelope,
 } from './envelope.ts';
@@ -31,6 +32,24 @@ test('any change to payload, key or signature is rejected', () => {
   }
   for (const at of [0, 31, 32, 63]) expect(() => open({ ...good, sig: flipped(good.sig, at) })).toThrow(badSignature);
   for (const at of [0, 31]) expect(() => open({ ...good, key: flipped(good.key, at) })).toThrow(badSignature);
+});
+
+test('what was signed here opens to the very record, and only the object itself does', () => {
+  const record = { n: 1 };
+  const own = signChecked('receipt', schema, record, signer);
+  expect(open(own).record).toBe(record);
+  expect(encodeEnvelope(own)).toEqual(encodeEnvelope(good));
+  expect(Object.isFrozen(own)).toBe(true);
+  const copy = decodeEnvelope(encodeEnvelope(own));
+  expect(open(copy)).toEqual({ record, peer: signer.peer });
+  expect(open(copy).record).not.toBe(record);
+  expect(() => open({ ...own, sig: flipped(own.sig, 0) })).toThrow(badSignature);
+});
+
+test('what was signed here under another schema, or as another type, is checked like any other', () => {
+  const own = signChecked('receipt', schema, { n: 1 }, signer);
+  expect(() => openEnvelope('receipt', z.object({ n: z.string() }), own)).toThrow(badRecord);
+  expect(() => openEnvelope('offer', schema, own)).toThrow(badSignature);
 });
 
 test('a record of one type cannot be passed off as another', () => {

@@ -73,17 +73,28 @@ const workerWords: ReadonlySet<string> = new Set(workerFrameSchema.options.map((
  * Encoders reject anything the receiver would have to reject.
  * @throws `frame-too-large`; `bad-frame` if it does not match the schema.
  */
-export function encodeAskerFrame(frame: AskerFrame, kinds: KindTable = jobKinds): Uint8Array {
-  if (frame.t === 'open') return boundedFrame(encodeCbor({ t: 'open', job: parseJob(frame.job, kinds) }));
-  return boundedFrame(encodeCbor(parseRecord(askerFrameSchema, frame)));
-}
+export const encodeAskerFrame = (frame: AskerFrame, kinds: KindTable = jobKinds): Uint8Array =>
+  encodeCheckedFrame(checkedAskerFrame(frame, kinds));
+
+/** The frame as the receiver would read it. @throws `bad-frame` if it does not match the schema. */
+export const checkedAskerFrame = (frame: AskerFrame, kinds: KindTable = jobKinds): AskerFrame =>
+  frame.t === 'open' ? { t: 'open', job: parseJob(frame.job, kinds) } : parseRecord(askerFrameSchema, frame);
+
+/** Of a frame that has just been checked. @throws `frame-too-large`, `bad-frame`. */
+export const encodeCheckedFrame = (frame: AskerFrame): Uint8Array => boundedFrame(encodeCbor(frame));
 
 /** @throws `frame-too-large`, `bad-frame`. */
 export function encodeWorkerFrame(frame: WorkerFrame): Uint8Array {
   const plain = readPlainPart(frame);
   if (plain) return boundedFrame(encodePartFrame(plain));
-  return boundedFrame(encodeCbor(parseRecord(workerFrameSchema, frame)));
+  return boundedFrame(encodeCbor(checkedWorkerFrame(frame)));
 }
+
+/** The frame as the receiver would read it. @throws `bad-frame` if it does not match the schema. */
+export const checkedWorkerFrame = (frame: WorkerFrame): WorkerFrame => {
+  const plain = readPlainPart(frame);
+  return plain ? { t: 'part', part: plain } : parseRecord(workerFrameSchema, frame);
+};
 
 /** @throws `frame-too-large`, `bad-frame`; `version` if the `must` of the frame or its job lists an unknown word. */
 export function decodeAskerFrame(body: Uint8Array, kinds: KindTable = jobKinds): AskerFrame | UnknownFrame {

@@ -1,6 +1,14 @@
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Checkpoint } from '#lib/protocol/checkpoint.ts';
-import { openEnvelope, signEnvelope, type Envelope, type Opened, type Signer } from '#lib/protocol/envelope.ts';
+import {
+  isSignedHere,
+  openEnvelope,
+  signChecked,
+  signEnvelope,
+  type Envelope,
+  type Opened,
+  type Signer,
+} from '#lib/protocol/envelope.ts';
 import { hashRecord } from '#lib/protocol/hash.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
@@ -73,7 +81,7 @@ export function issueReceipt(delivered: Delivered, signer: Signer): OpenedReceip
     const [issue] = parsed.error.issues;
     throw new TabloomError('bad-record', `The receipt is not valid at "${issue?.path.join('.')}"; it was not signed.`);
   }
-  const envelope = signEnvelope('receipt', parsed.data, signer);
+  const envelope = signChecked('receipt', receiptSchema, parsed.data, signer);
   return { record: parsed.data, peer: signer.peer, envelope, hash: receiptHash(envelope) };
 }
 
@@ -122,8 +130,17 @@ export function countersign({ record, hash }: OpenedReceipt, prevAsker: string, 
     asker: signer.peer,
     prevAsker,
   };
-  return signEnvelope('countersign', countersignSchema.parse(answer), signer);
+  return signChecked('countersign', countersignSchema, countersignSchema.parse(answer), signer);
 }
 
 /** SHA-256 of an encoded envelope, as 64 hexadecimal digits: identifies a receipt or countersign in the chains. */
-export const receiptHash = (envelope: Envelope): string => hashRecord(envelope);
+export function receiptHash(envelope: Envelope): string {
+  const known = hashes.get(envelope);
+  if (known !== undefined) return known;
+  const hash = hashRecord(envelope);
+  if (isSignedHere(envelope)) hashes.set(envelope, hash);
+  return hash;
+}
+
+/** Of envelopes that were signed here, which both sides of a job in one process ask for. */
+const hashes = new WeakMap<Envelope, string>();

@@ -210,7 +210,7 @@ export function createNetFrom(input: NetFromInput): Net {
     accept(from, protocol) {
       const handler = handlers.get(protocol);
       if (!handler) throw protocolUnknown(self, protocol);
-      const { near, far } = createChannelPair({ near: from, far: self, path: 'loopback' });
+      const { near, far } = createChannelPair({ near: from, far: self, path: 'loopback', handsValues: true });
       runHandler(handler, track(assertRunning(), far), clock);
       return near;
     },

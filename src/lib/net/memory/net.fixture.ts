@@ -140,6 +140,7 @@ export function createMemoryNet(context: MemoryNetworkContext, input: MemoryNetI
         near: self,
         far: peer,
         path: loop ? 'loopback' : conditions().path,
+        handsValues: loop,
         nearAddress: loop ? undefined : input.addr,
         farAddress: loop ? undefined : target.addr,
         ...(loop

@@ -2,19 +2,13 @@ import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, toErrorRecord, type ErrorRecord, type TabloomError } from '#lib/base/errors.ts';
 import type { Channel, ChannelPath, Net, OpenChannelOptions } from '#lib/net/spec.ts';
 import { wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
-import {
-  decodeWorkerFrame,
-  encodeAskerFrame,
-  jobProtocol,
-  type AskerFrame,
-  type UnknownFrame,
-  type WorkerFrame,
-} from '#lib/protocol/frame.ts';
+import { jobProtocol, type AskerFrame, type UnknownFrame, type WorkerFrame } from '#lib/protocol/frame.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { filesOf, type Job } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Fault } from './asker-spec.ts';
+import { messagesOf, readWorkerFrame, readyAskerFrame, sendAskerFrame, type ReadyFrame } from './frames.ts';
 
 /** One attempt's channel to its worker. It reports what happens on it and decides nothing. */
 export interface AskerLine {
@@ -60,8 +54,8 @@ export function createAskerLine(
   /** Reads for as long as anything comes. After the attempt's end it goes on: what follows the last frame is a breach. */
   const pump = async (incoming: Channel) => {
     try {
-      for await (const body of incoming) {
-        listener.frame(decodeWorkerFrame(body));
+      for await (const message of messagesOf(incoming)) {
+        listener.frame(readWorkerFrame(message));
         const room = listener.room(incoming.closed);
         if (room) await room;
       }
@@ -76,16 +70,16 @@ export function createAskerLine(
       const bytes = blobs.get(sha256) ?? new Uint8Array();
       for (let from = 0; from < bytes.length; from += limits.blobFrameBytesMax) {
         const piece = bytes.subarray(from, from + limits.blobFrameBytesMax);
-        await outgoing.send(encodeAskerFrame({ t: 'blob', sha256, bytes: piece }));
+        await sendAskerFrame(outgoing, { t: 'blob', sha256, bytes: piece }, kinds);
       }
     }
   };
 
   return {
     async open() {
-      let body: Uint8Array;
+      let first: ReadyFrame;
       try {
-        body = encodeAskerFrame({ t: 'open', job }, kinds);
+        first = readyAskerFrame({ t: 'open', job }, kinds);
       } catch (error) {
         return listener.unopened(toErrorRecord(error), 'own');
       }
@@ -94,7 +88,7 @@ export function createAskerLine(
         if (opening.signal.aborted) return dialled.abort(wireError('cancelled'));
         channel = dialled;
         // On its way before anybody is told: what hears the event may take its time.
-        const sending = dialled.send(body);
+        const sending = first.sendOn(dialled);
         void pump(dialled);
         listener.opened(dialled.path);
         await sending;
@@ -107,13 +101,13 @@ export function createAskerLine(
       }
     },
     send(frame) {
-      channel?.send(encodeAskerFrame(frame, kinds)).catch(() => undefined);
+      if (channel) sendAskerFrame(channel, frame, kinds).catch(() => undefined);
     },
     close(last) {
       const closing = channel;
       if (!closing) return;
       const saying = async () => {
-        if (last) await closing.send(encodeAskerFrame(last, kinds));
+        if (last) await sendAskerFrame(closing, last, kinds);
         await closing.close();
       };
       saying().catch((error) => closing.abort(error));

@@ -1,23 +1,18 @@
-import { throwIfAborted } from '#lib/base/abort.ts';
+import { joinSignals, throwIfAborted } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import type { Channel } from '#lib/net/spec.ts';
 import type { Envelope } from '#lib/protocol/envelope.ts';
 import { wireError, wireErrors } from '#lib/protocol/errors.ts';
-import {
-  decodeAskerFrame,
-  encodeWorkerFrame,
-  type AskerFrame,
-  type UnknownFrame,
-  type WorkerFrame,
-} from '#lib/protocol/frame.ts';
+import type { AskerFrame, UnknownFrame, WorkerFrame } from '#lib/protocol/frame.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { jobRefusal, type JobRefusal } from '../serve/admit.ts';
 import { createTimers } from '../timers.ts';
+import { messagesOf, readAskerFrame, sendWorkerFrame, type Message } from './frames.ts';
 import { isAdmitted, phaseOf } from './worker-spec.ts';
 import { chargedOf } from './worker-account.ts';
 import type { WorkerSession } from './worker-runner.ts';
@@ -40,7 +35,7 @@ export interface ServeComponents {
  * other channel follows the job, its engine. An asker that closes its side before the end has left.
  */
 export async function serveChannel(channel: Channel, components: ServeComponents): Promise<void> {
-  const frames = channel[Symbol.asyncIterator]();
+  const frames = messagesOf(channel)[Symbol.asyncIterator]();
   const opened = await readOpen(frames, components);
   const session = 'code' in opened ? opened : components.accept(channel.remote, opened.job);
   if ('code' in session) return closeWith(channel, { t: 'refused', ...session }, components);
@@ -50,7 +45,7 @@ export async function serveChannel(channel: Channel, components: ServeComponents
 async function followSession(
   session: WorkerSession,
   channel: Channel,
-  frames: AsyncIterator<Uint8Array>,
+  frames: AsyncIterator<Message>,
   components: ServeComponents,
 ): Promise<void> {
   const { clock, kinds, stopping, stopped } = components;
@@ -65,10 +60,11 @@ async function followSession(
     },
     (error: unknown) => left.abort(error),
   );
+  const ended = joinSignals([stopped, left.signal, channel.closed]);
   try {
     await sendAnswer(session, channel, {
       clock,
-      signal: AbortSignal.any([stopped, left.signal, channel.closed]),
+      signal: ended.signal,
       onStall: () => left.abort(wireError('peer-lost', 'The asker has stopped reading.')),
     });
     answered = true;
@@ -85,6 +81,7 @@ async function followSession(
     else if (stopped.aborted) await closeWith(channel, failure('draining'), components);
     else channel.abort(asError(error));
   } finally {
+    ended.release();
     session.leave();
   }
 }
@@ -145,7 +142,7 @@ async function sendAnswer(
         continue;
       }
       timers.arm('stall', limits.sendStallMs);
-      await channel.send(encodeWorkerFrame(frame), { signal: ended });
+      await sendWorkerFrame(channel, frame, { signal: ended });
       timers.disarm('stall');
       isQuiet = false;
       timers.arm('alive', limits.aliveIntervalMs);
@@ -165,16 +162,12 @@ type AskerEnd = { readonly type: 'left' } | { readonly type: 'countersign'; read
  * Reads the asker until it signs, leaves, or breaks the protocol.
  * @throws `bad-frame`, `version`, `channel-lost`.
  */
-async function readAsker(
-  session: WorkerSession,
-  frames: AsyncIterator<Uint8Array>,
-  kinds: KindTable,
-): Promise<AskerEnd> {
+async function readAsker(session: WorkerSession, frames: AsyncIterator<Message>, kinds: KindTable): Promise<AskerEnd> {
   let payments = 0;
   for (let cancels = 0; ;) {
     const next = await frames.next();
     if (next.done) return { type: 'left' };
-    const frame = decodeAskerFrame(next.value, kinds);
+    const frame = readAskerFrame(next.value, kinds);
     switch (frame.t) {
       case 'unknown':
         break;
@@ -199,7 +192,7 @@ async function readAsker(
 }
 
 async function readOpen(
-  frames: AsyncIterator<Uint8Array>,
+  frames: AsyncIterator<Message>,
   { clock, kinds, stopping }: ServeComponents,
 ): Promise<Extract<AskerFrame, { t: 'open' }> | JobRefusal> {
   try {
@@ -209,7 +202,7 @@ async function readOpen(
         error: () => wireError('deadline'),
       });
       if (first.done) return jobRefusal('bad-frame', 'The stream ended before a job was named. Send `open` first.');
-      const frame: AskerFrame | UnknownFrame = decodeAskerFrame(first.value, kinds);
+      const frame: AskerFrame | UnknownFrame = readAskerFrame(first.value, kinds);
       if (frame.t === 'open') return frame;
       if (frame.t !== 'unknown' || skipped >= unknownFramesMax) {
         return jobRefusal('bad-frame', 'Send `open` before anything else.');
@@ -246,7 +239,7 @@ const discardedBytesMax = 2 * limits.frameBytesMax;
 
 async function discard(channel: Channel): Promise<void> {
   let bytes = 0;
-  for await (const message of channel) {
+  for await (const message of messagesOf(channel)) {
     bytes += message.length;
     if (bytes > discardedBytesMax) channel.abort(wireError('busy'));
   }
@@ -260,7 +253,7 @@ async function closeWith(
 ): Promise<void> {
   try {
     await withTimeout(
-      channel.send(encodeWorkerFrame(frame)).then(() => channel.close()),
+      sendWorkerFrame(channel, frame).then(() => channel.close()),
       clock,
       limits.countersignTimeoutMs,
       { error: () => wireError('deadline') },

@@ -1,0 +1,86 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
+import type { Channel, Handed } from '#lib/net/spec.ts';
+import { encodedSizeMax } from '#lib/protocol/encoded-size.ts';
+import { isSignedHere } from '#lib/protocol/envelope.ts';
+import {
+  checkedAskerFrame,
+  checkedWorkerFrame,
+  decodeAskerFrame,
+  decodeWorkerFrame,
+  encodeAskerFrame,
+  encodeCheckedFrame,
+  encodeWorkerFrame,
+  type AskerFrame,
+  type UnknownFrame,
+  type WorkerFrame,
+} from '#lib/protocol/frame.ts';
+import type { KindTable } from '#lib/protocol/kinds/table.ts';
+import { limits } from '#lib/protocol/limits.ts';
+
+/**
+ * The frames of a job on its channel: bytes between processes, the frames themselves within one, where encoding and decoding
+ * them would say nothing new. What is handed over has passed the sender's check, which is the receiver's too; what may exceed a
+ * frame always goes as bytes, so that the limits are those of the wire.
+ */
+export type Message = Uint8Array | Handed;
+
+/** What arrives on a job's channel. */
+export const messagesOf = (channel: Channel): AsyncIterable<Message> => channel.values ?? channel;
+
+/** @throws as `decodeAskerFrame`. */
+export const readAskerFrame = (message: Message, kinds: KindTable): AskerFrame | UnknownFrame =>
+  message instanceof Uint8Array ? decodeAskerFrame(message, kinds) : (message.value as AskerFrame);
+
+/** @throws as `decodeWorkerFrame`. */
+export const readWorkerFrame = (message: Message): WorkerFrame | UnknownFrame =>
+  message instanceof Uint8Array ? decodeWorkerFrame(message) : (message.value as WorkerFrame);
+
+/** A frame that is ready before there is a channel for it. */
+export interface ReadyFrame {
+  sendOn(channel: Channel): Promise<void>;
+}
+
+/** @throws `frame-too-large`, `bad-frame`. */
+export function readyAskerFrame(frame: AskerFrame, kinds: KindTable): ReadyFrame {
+  const checked = checkedAskerFrame(frame, kinds);
+  const length = encodedSizeMax(checked);
+  const body = length > limits.frameBytesMax ? encodeCheckedFrame(checked) : undefined;
+  return {
+    sendOn: (channel) =>
+      channel.values && !body
+        ? channel.values.send({ value: checked, length })
+        : channel.send(body ?? encodeCheckedFrame(checked)),
+  };
+}
+
+/** @throws `frame-too-large`, `bad-frame`, and as `Channel.send`. */
+export async function sendAskerFrame(channel: Channel, frame: AskerFrame, kinds: KindTable): Promise<void> {
+  const { values } = channel;
+  if (!values || frame.t !== 'countersign') return channel.send(encodeAskerFrame(frame, kinds));
+  const checked = checkedAskerFrame(frame, kinds);
+  await hand(values, isSignedHere(frame.envelope) ? frame : checked);
+}
+
+/** @throws `frame-too-large`, `bad-frame`, and as `Channel.send`. */
+export async function sendWorkerFrame(channel: Channel, frame: WorkerFrame, options?: AbortOptions): Promise<void> {
+  const { values } = channel;
+  if (!values || !isHanded(frame)) return channel.send(encodeWorkerFrame(frame), options);
+  const checked = checkedWorkerFrame(frame);
+  await hand(values, frame.t === 'finish' && isSignedHere(frame.receipt) ? frame : checked, options);
+}
+
+/** The check makes copies; what was signed here is known by the object that it is, so that one goes itself. */
+const hand = (values: NonNullable<Channel['values']>, value: AskerFrame | WorkerFrame, options?: AbortOptions) =>
+  values.send({ value, length: encodedSizeMax(value) }, options);
+
+/** Those of which every answer has some, and which are always smaller than a frame. */
+const isHanded = (frame: WorkerFrame): boolean =>
+  frame.t === 'accepted' || frame.t === 'alive' || frame.t === 'finish' || isShortText(frame);
+
+const isShortText = (frame: WorkerFrame): boolean =>
+  frame.t === 'part' &&
+  (frame.part.type === 'text-delta' || frame.part.type === 'reasoning-delta') &&
+  frame.part.text.length + 3 * (frame.part.ids?.length ?? 0) <= shortUnitsMax;
+
+/** Even at three bytes a unit far below a frame. */
+const shortUnitsMax = 64 * 1024;
