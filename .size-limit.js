@@ -29,5 +29,7 @@ export default [
     gzip: true,
     limit: '250 kB',
   },
+  { name: 'widget, before an answer', path: `${build}/widget.js`, gzip: true, limit: '25 kB' },
+  { name: 'widget, with Markdown', path: [`${build}/widget.js`, `${build}/widget/*.js`], gzip: true, limit: '50 kB' },
   { name: 'bundled model', path: `${build}/models/tabloom-demo.gguf`, gzip: false, brotli: false, limit: '4 MB' },
 ];

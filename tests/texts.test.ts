@@ -9,7 +9,7 @@ const below = (folder: string, ending: RegExp) =>
     .filter((name) => ending.test(name) && !name.endsWith('.test.ts'))
     .map((name) => `${folder}/${name}`);
 
-const pages = ['src/lib/ui', 'src/routes', 'src/lib/state', 'src/lib/boot'].flatMap((folder) =>
+const pages = ['src/lib/ui', 'src/routes', 'src/lib/state', 'src/lib/boot', 'src/lib/widget'].flatMap((folder) =>
   below(folder, /\.(ts|svelte)$/),
 );
 const documents = [

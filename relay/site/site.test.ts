@@ -15,12 +15,16 @@ let site: Site;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tabloom-site-'));
   const build = join(folder, 'build');
-  for (const path of ['_app/immutable', 'models', 'docs']) await mkdir(join(build, path), { recursive: true });
+  for (const path of ['_app/immutable', 'models', 'docs', 'widget'])
+    await mkdir(join(build, path), { recursive: true });
   const code = 'export const x = 1;'.repeat(50);
   const files: Record<string, string | Buffer> = {
     '200.html': page,
     'index.html': page,
     'share.html': '<!doctype html>share',
+    'frame.html': '<!doctype html>frame',
+    'widget.js': '1',
+    'widget/markdown-1.js': '1',
     'docs/index.html': '<!doctype html>docs',
     '_app/immutable/a.js': code,
     '_app/immutable/a.js.br': brotliCompressSync(code),
@@ -81,6 +85,30 @@ describe('pages', () => {
     expect(policy.match(/sha256-/g)).toHaveLength(1);
     expect(policy).toContain("worker-src 'self' blob:");
     expect(policy).not.toMatch(/script-src[^;]*('unsafe-inline'|'unsafe-eval')/);
+  });
+});
+
+describe('what other sites load', () => {
+  test.each([
+    ['/widget.js', 'public, max-age=600'],
+    ['/widget/markdown-1.js', 'public, max-age=31536000, immutable'],
+  ])('%s, from anywhere and for a time', async (path, cache) => {
+    const { headers } = await get(path);
+    expect(headers.get('access-control-allow-origin')).toBe('*');
+    expect(headers.get('access-control-allow-credentials')).toBeNull();
+    expect(headers.get('cross-origin-resource-policy')).toBe('cross-origin');
+    expect(headers.get('cache-control')).toBe(cache);
+  });
+  test('only the widget’s own page may be framed, and nothing else is shared', async () => {
+    const { headers } = await get('/frame');
+    expect(headers.get('content-security-policy')).toMatch(/frame-ancestors \*$/);
+    expect(headers.get('cross-origin-resource-policy')).toBe('cross-origin');
+    expect(headers.get('cache-control')).toBe('no-cache');
+    for (const path of ['/', '/share', '/frame/x', '/engine.wasm', '/models/demo.gguf']) {
+      const other = await get(path, { accept: 'text/html' });
+      expect(other.headers.get('cross-origin-resource-policy')).toBe('same-origin');
+      expect(other.headers.get('access-control-allow-origin')).toBeNull();
+    }
   });
 });
 

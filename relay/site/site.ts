@@ -49,12 +49,14 @@ const isPagePath = (path: string, request: Request): boolean =>
 /** @param status of a response with the whole file. */
 async function serve(request: Request, file: SiteFile, status: number): Promise<Response> {
   const isPage = file.path.endsWith('.html');
-  const headers = new Headers(isPage ? pageHeaders(await readFile(file.plain.file, 'utf8')) : commonHeaders);
+  const headers = new Headers(isPage ? pageHeaders(await readFile(file.plain.file, 'utf8'), file.path) : commonHeaders);
   headers.set('content-type', mediaType(file.path));
-  headers.set(
-    'cache-control',
-    file.path.startsWith('/_app/immutable/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-  );
+  headers.set('cache-control', cacheControl(file.path));
+  if (isForOtherSites(file.path)) {
+    headers.set('cross-origin-resource-policy', 'cross-origin');
+    // The same bytes for everybody, and without cookies.
+    if (!isPage) headers.set('access-control-allow-origin', '*');
+  }
   const compressible = file.br !== undefined || file.gzip !== undefined;
   if (compressible) headers.set('vary', 'Accept-Encoding');
   const range = request.headers.get('range');
@@ -84,6 +86,18 @@ async function serve(request: Request, file: SiteFile, status: number): Promise<
   if (asked.kind === 'part') headers.set('content-range', `bytes ${span.first}-${span.last}/${variant.sizeBytes}`);
   const body = request.method === 'HEAD' ? null : await readSpan(variant, span);
   return new Response(body, { status: asked.kind === 'part' ? 206 : status, headers });
+}
+
+/** The widget's script and its parts, and the page that other sites show in a frame. */
+const isForOtherSites = (path: string): boolean =>
+  path === '/widget.js' || path.startsWith('/widget/') || path === framePath;
+
+const framePath = '/frame.html';
+
+/** Names of hashed files never change their content. Pages of other sites ask for the widget again after ten minutes. */
+function cacheControl(path: string): string {
+  if (path.startsWith('/_app/immutable/') || path.startsWith('/widget/')) return 'public, max-age=31536000, immutable';
+  return path === '/widget.js' ? 'public, max-age=600' : 'no-cache';
 }
 
 function chooseVariant(request: Request, file: SiteFile): { variant: FileVariant; encoding: string | undefined } {
@@ -158,9 +172,10 @@ const commonHeaders: Readonly<Record<string, string>> = {
  * Headers of a page. Document isolation instead of COEP keeps wasm threads while wallet pop-ups and foreign frames work.
  * The policy allows this document's inline scripts by hash, and inline styles; engines compile wasm and start workers
  * from blobs; the visitor chooses relays and model hosts, so connections are not restricted. No other site may frame a
- * page: a frame could steal a click, and one of the clicks here shares the device.
+ * page: a frame could steal a click, and one of the clicks here shares the device. The widget's frame is the exception: it can
+ * only ask.
  */
-function pageHeaders(html: string): Record<string, string> {
+function pageHeaders(html: string, path: string): Record<string, string> {
   const policy = [
     "default-src 'self'",
     ["script-src 'self' 'wasm-unsafe-eval'", ...inlineScriptHashes(html)].join(' '),
@@ -173,7 +188,7 @@ function pageHeaders(html: string): Record<string, string> {
     "object-src 'none'",
     "base-uri 'self'",
     "form-action 'self'",
-    "frame-ancestors 'self'",
+    path === framePath ? 'frame-ancestors *' : "frame-ancestors 'self'",
   ];
   return {
     ...commonHeaders,

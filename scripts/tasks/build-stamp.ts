@@ -9,6 +9,7 @@ const inputs = [
   'messages/compile.js',
   'messages/en.json',
   'messages/project.inlang/settings.json',
+  'scripts/tasks/build-widget.ts',
   'vite.config.ts',
   'svelte.config.js',
   'package-lock.json',
