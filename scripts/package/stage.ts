@@ -11,7 +11,14 @@ export interface StageInput {
 }
 
 /** What of the repository the program comes with, besides itself and its pages. */
-const documents = ['LICENSE', 'CHANGELOG.md', 'docs/OPERATING.md', 'docs/GATEWAY.md', 'docs/ROUTING.md'];
+const documents = [
+  'LICENSE',
+  'CHANGELOG.md',
+  'docs/OPERATING.md',
+  'docs/GATEWAY.md',
+  'docs/ROUTING.md',
+  'docs/WIDGET.md',
+];
 
 /** Writes the package as it is published: the program, its pages, the bundled model, and a manifest of its own. */
 export async function stagePackage({ root, folder, pages }: StageInput): Promise<void> {

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '#lib/base/clock.ts';
+import { TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
@@ -32,7 +33,8 @@ import { keepWallet } from './wallet.ts';
 const clockTimeoutMs = 2_000;
 
 /**
- * The composition root of a tab: the one place with the real clock, network, workers and storage. Browser only.
+ * The composition root of a tab: the one place with the real clock, network, workers and storage. Browser only. Within a frame it
+ * can only ask, and never shares the device.
  * @param onStored called as soon as storage can be read, seconds before the tab has found the network.
  */
 export async function createTab(onStored: (stored: Stored) => void): Promise<Tab> {
@@ -76,6 +78,8 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     settings: () => settings.view.current,
     agree: async (request, options) => (await sessions.asking()).peer.askToClose(request, options),
   });
+  // In a frame a foreign page could press the buttons for its visitor.
+  const mayShare = window.top === window;
   const wasDiscarded = 'wasDiscarded' in document && document.wasDiscarded === true;
   const sharing = createSharing({
     library,
@@ -140,7 +144,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   void keepComparing(corrected, { clock, wakeups: wakeups(page) }, lifetime.signal);
   await sessions.reconcile();
   void library.refresh().catch(() => undefined);
-  void resumeSharing({ sharing, settings, wasDiscarded, sessionStorage: () => sessionStorage });
+  if (mayShare) void resumeSharing({ sharing, settings, wasDiscarded, sessionStorage: () => sessionStorage });
 
   return {
     asking: createAsking({ clock, sessions, privateMode, note: network.note }),
@@ -153,7 +157,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     },
     device: { examine },
     library: { ...library, load: async (name) => void (await loadWithConsent(name)) },
-    sharing,
+    sharing: mayShare ? sharing : { ...sharing, start: refuseToShare },
     history,
     wallet: wallet.port,
     settings: {
@@ -196,6 +200,11 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     await wallet.close();
   }
 }
+
+const refuseToShare = (): Promise<never> =>
+  Promise.reject(
+    new TabloomError('frame-only-asks', 'In a frame of another page this device cannot be shared. Open it by itself.'),
+  );
 
 const nothingStored = { list: async () => [], delete: async () => undefined };
 

@@ -150,7 +150,7 @@ export class Dialogue {
   #before(): Message[] {
     const messages: Message[] = [];
     let characters = 0;
-    for (const { question, ladder } of this.turns.slice(-historyMax.turns).reverse()) {
+    for (const { question, ladder } of this.turns.slice(-historyMax.turns).toReversed()) {
       if (ladder.text === '') continue;
       characters += question.length + ladder.text.length;
       if (characters > historyMax.characters) break;

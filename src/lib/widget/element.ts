@@ -17,6 +17,12 @@ export interface ElementComponents {
   readonly loadMarkdown: () => Promise<NonNullable<RenderBlock>>;
 }
 
+/** The element, as a page of the app sees it. */
+export interface ChatElement extends HTMLElement {
+  readonly panel: Panel | undefined;
+  device: DeviceRung | undefined;
+}
+
 /** Outlives a page of the site, and is read again on the next. */
 const storeKey = 'tabloom-chat';
 
@@ -26,7 +32,7 @@ const storeKey = 'tabloom-chat';
 export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
   if (customElements.get('tabloom-chat')) return;
 
-  class TabloomChat extends HTMLElement {
+  class TabloomChat extends HTMLElement implements ChatElement {
     static readonly observedAttributes = [...attributeNames, 'dir'];
     /** Functions of the site that a model may call. */
     tools: readonly SiteTool[] = [];
@@ -56,13 +62,13 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
       if (this.isConnected && this.#panel) queueMicrotask(() => this.isConnected && this.#build());
     }
 
-    /** The messages and the device, for the frame's page. */
+    /** For the frame's own page, which offers the visitor's device there. */
     get panel(): Panel | undefined {
       return this.#panel;
     }
 
     get isOpen(): boolean {
-      return this.#options.shape === 'inline' || this.#panel?.element.hidden === false;
+      return this.#options.shape !== 'panel' || this.#panel?.element.hidden === false;
     }
 
     open(): void {
@@ -124,10 +130,10 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
             });
       const wasOpen = this.#chat?.kept.open ?? store.read().open;
       this.#panel = this.#chat?.panel ?? createFramePanel(this.#options, () => this.close());
-      this.#frame = h('div', { class: `root ${shape === 'panel' ? 'floating' : 'inline'} ${placement} ${theme}` });
+      this.#frame = h('div', { class: `root ${shape === 'panel' ? 'floating' : shape} ${placement} ${theme}` });
       this.#frame.append(this.#panel.element);
       this.#root.replaceChildren(this.#frame);
-      if (shape === 'inline') return;
+      if (shape !== 'panel') return;
       this.#launcher = iconButton('launcher', m.widget_open(), icons.chat, () => this.open());
       this.#launcher.setAttribute('part', 'launcher');
       this.#launcher.setAttribute('aria-haspopup', 'dialog');
@@ -140,7 +146,7 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
     #show(state: 'open' | 'closed', focus: 'take' | 'leave'): void {
       const panel = this.#panel;
       const launcher = this.#launcher;
-      if (!panel || !launcher || this.#options.shape === 'inline') return;
+      if (!panel || !launcher || this.#options.shape !== 'panel') return;
       const open = state === 'open';
       const changed = panel.element.hidden === open;
       panel.element.hidden = !open;

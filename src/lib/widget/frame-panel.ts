@@ -24,11 +24,7 @@ export function frameAddress(relay: string, options: Options): string {
 
 /** A panel that holds the frame: the page around it sees neither questions nor answers. */
 export function createFramePanel(options: Options, close: () => void): Panel {
-  const title = h(
-    'p',
-    { class: 'title', id: 'title', part: 'heading', dir: 'auto' },
-    options.heading ?? m.widget_heading(),
-  );
+  const title = h('p', { class: 'title', id: 'title', part: 'heading' }, options.heading ?? m.widget_heading());
   const header = h('div', { class: 'header', part: 'header' }, title);
   if (options.shape === 'panel') header.append(iconButton('plain', m.widget_close(), icons.close, close));
   const frame = h('iframe', {

@@ -15,8 +15,10 @@ const source = script?.src ? new URL(script.src) : undefined;
 defineChat({
   relay: source?.origin,
   loadMarkdown: async () => {
-    // A relative name is read as beside the script itself, in a classic script as in a module.
-    const markdown = (await import(/* @vite-ignore */ `./widget/${markdownFile}`)) as typeof Markdown;
+    // A classic script of another site has no base address; a module has, and no tag.
+    const file = `./widget/${markdownFile}`;
+    const address = source ? new URL(file, source).href : file;
+    const markdown = (await import(/* @vite-ignore */ address)) as typeof Markdown;
     return markdown.renderBlock;
   },
 });

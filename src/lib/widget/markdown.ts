@@ -20,7 +20,7 @@ function inline(tokens: readonly Token[] | undefined, depth: number, raw: string
 }
 
 function render(token: Token, depth: number): readonly Node[] {
-  const inside = () => inline('tokens' in token ? token.tokens : undefined, depth, unescape(token));
+  const inside = () => inline('tokens' in token ? token.tokens : undefined, depth, plainText(token));
   switch (token.type) {
     case 'space':
     case 'def':
@@ -50,6 +50,9 @@ function render(token: Token, depth: number): readonly Node[] {
       return [h('br')];
     case 'link':
       return link(token as Tokens.Link, inside());
+    case 'checkbox':
+      // A real checkbox would need a label and could be clicked.
+      return [new Text((token as Tokens.Checkbox).checked ? '☑ ' : '☐ ')];
     case 'image':
       return [new Text((token as Tokens.Image).text)];
     default:
@@ -57,9 +60,20 @@ function render(token: Token, depth: number): readonly Node[] {
   }
 }
 
-/** marked escapes nothing in its tokens but what is HTML, which is shown as it was written. */
-const unescape = (token: Token): string =>
-  token.type === 'escape' || token.type === 'text' ? token['text'] : token.raw;
+const entities: Readonly<Record<string, string>> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  nbsp: '\u{A0}',
+  '#39': "'",
+};
+
+/** HTML is shown as it was written, but for the entities that models write in running text. */
+const plainText = (token: Token): string =>
+  token.type === 'escape' || token.type === 'text'
+    ? String(token['text']).replace(/&(amp|lt|gt|quot|nbsp|#39);/g, (_, name: string) => entities[name]!)
+    : token.raw;
 
 function link({ href, raw }: Tokens.Link, content: readonly Node[]): readonly Node[] {
   if (!/^(https?:\/\/|mailto:)/i.test(href)) return [new Text(raw)];
@@ -67,9 +81,7 @@ function link({ href, raw }: Tokens.Link, content: readonly Node[]): readonly No
 }
 
 function list({ ordered, start, items }: Tokens.List, depth: number): HTMLElement {
-  const children = items.map(({ tokens, task, checked, raw }) =>
-    h('li', { dir: 'auto' }, task ? (checked ? '☑ ' : '☐ ') : undefined, ...inline(tokens, depth, raw)),
-  );
+  const children = items.map(({ tokens, raw }) => h('li', { dir: 'auto' }, ...inline(tokens, depth, raw)));
   return ordered ? h('ol', { start: String(start || 1) }, ...children) : h('ul', {}, ...children);
 }
 

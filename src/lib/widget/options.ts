@@ -6,7 +6,8 @@ export interface Options {
   readonly model: string;
   /** The site's own endpoint, the last rung. */
   readonly endpoint: string | undefined;
-  readonly shape: 'panel' | 'inline';
+  /** `whole`: all of a window of its own, as in a frame. */
+  readonly shape: 'panel' | 'inline' | 'whole';
   readonly form: 'element' | 'frame';
   readonly heading: string | undefined;
   readonly greeting: string | undefined;
@@ -65,7 +66,7 @@ export function readOptions(
     key: key && /^pk_[\w-]{1,200}$/.test(key) ? key : undefined,
     model: text('model') ?? 'auto',
     endpoint,
-    shape: oneOf(text('shape'), ['panel', 'inline']),
+    shape: oneOf(text('shape'), ['panel', 'inline', 'whole']),
     form: oneOf(text('form'), ['element', 'frame']),
     heading: text('heading')?.slice(0, 80),
     greeting: text('greeting'),

@@ -22,17 +22,15 @@ export interface Panel {
   update(state: { readonly busy: boolean; readonly empty: boolean }): void;
 }
 
-/** The conversation with its frame. `whole`: alone in a window of its own, where header and border would be doubled. */
+/** The conversation with its header, its box to write in, and what is said of it. */
 export function createPanel(options: Options, actions: PanelActions): Panel {
   const { send, stop, clear, close, draft } = actions;
   const modal = options.shape === 'panel';
-  const heading = h(
-    'p',
-    { class: 'title', id: 'title', part: 'heading', dir: 'auto' },
-    options.heading ?? m.widget_heading(),
-  );
+  const heading = h('p', { class: 'title', id: 'title', part: 'heading' }, options.heading ?? m.widget_heading());
   const fresh = iconButton('plain', m.widget_new(), icons.fresh, clear);
-  const header = h('div', { class: 'header', part: 'header' }, heading, fresh);
+  // Alone in a frame, the page around it has a heading of its own, unless the site sets one here.
+  const bare = options.shape === 'whole' && options.heading === undefined;
+  const header = h('div', { class: bare ? 'header bare' : 'header', part: 'header' }, heading, fresh);
   if (modal) header.append(iconButton('plain', m.widget_close(), icons.close, close));
 
   const log = h('div', {
@@ -113,6 +111,7 @@ export function createPanel(options: Options, actions: PanelActions): Panel {
     update(state) {
       busy = state.busy;
       fresh.hidden = state.empty;
+      header.hidden = bare && state.empty;
       showButton();
     },
   };

@@ -35,9 +35,9 @@ export function createStore(key: string, area: () => Area) {
       let room = charactersMax;
       const fitting = turns
         .slice(-turnsMax)
-        .reverse()
+        .toReversed()
         .filter(({ question, answer }) => (room -= question.length + answer.length) >= 0)
-        .reverse();
+        .toReversed();
       const json = JSON.stringify({ open, draft, turns: fitting });
       try {
         area().setItem(key, json);

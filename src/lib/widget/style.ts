@@ -56,7 +56,9 @@ svg { display: block; width: 20px; height: 20px; }
 }
 .header { display: flex; align-items: center; gap: 4px; padding: 8px 8px 8px 16px; border-block-end: 1px solid var(--line); }
 .header:dir(rtl) { padding: 8px 16px 8px 8px; }
-.title { flex: 1; min-width: 0; margin: 0; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.title { flex: 1; unicode-bidi: isolate; min-width: 0; margin: 0; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.bare { padding-block: 4px; border: 0; }
+.bare .title { visibility: hidden; }
 .plain { display: grid; place-items: center; width: 36px; height: 36px; border: 0; border-radius: 8px; background: none; color: var(--ink-2); }
 .plain:hover { background: var(--bubble); color: var(--ink); }
 iframe { flex: 1; width: 100%; border: 0; background: var(--paper); }
@@ -64,15 +66,17 @@ iframe { flex: 1; width: 100%; border: 0; background: var(--paper); }
 .log { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 16px; }
 .log > * + * { margin-block-start: 16px; }
 .greeting, .answer { overflow-wrap: anywhere; }
+.opening > * + * { margin-block-start: 12px; }
 .greeting { white-space: pre-wrap; margin: 0; }
 .suggestions { display: flex; flex-wrap: wrap; gap: 8px; margin: 0; padding: 0; list-style: none; }
 .suggestions button {
   padding: 6px 12px; border: 1px solid var(--line); border-radius: 999px; background: none; text-align: start; font-size: 14px;
 }
 .suggestions button:hover { background: var(--bubble); }
+.turn { display: flex; flex-direction: column; }
 .turn > * + * { margin-block-start: 8px; }
 .question {
-  width: fit-content; max-width: 85%; margin: 0; margin-inline-start: auto; padding: 8px 12px; border-radius: 12px;
+  align-self: end; max-width: 85%; margin: 0; padding: 8px 12px; border-radius: 12px;
   background: var(--bubble); white-space: pre-wrap; overflow-wrap: anywhere;
 }
 .by { margin: 0; color: var(--ink-2); font-size: 13px; }
@@ -101,10 +105,11 @@ iframe { flex: 1; width: 100%; border: 0; background: var(--paper); }
 .composer:dir(rtl) { padding: 6px 12px 6px 6px; }
 .composer:focus-within { outline: 2px solid var(--accent); outline-offset: 1px; }
 textarea { flex: 1; min-width: 0; max-height: 132px; padding: 5px 0; border: 0; outline: 0; resize: none; background: none; field-sizing: content; font-size: 16px; line-height: 22px; }
+textarea:focus-visible { outline: 0; }
 textarea::placeholder { color: var(--ink-2); opacity: 1; }
 .send { flex: none; display: grid; place-items: center; width: 32px; height: 32px; border: 0; border-radius: 8px; background: var(--accent); color: var(--on-accent); }
 .send[aria-disabled='true'] { opacity: 0.4; cursor: default; }
-.foot { margin: 0; padding: 8px 16px 10px; color: var(--ink-2); font-size: 12px; text-align: center; }
+.foot { margin: 0; padding: 8px 16px 10px; color: var(--ink-2); font-size: 12px; text-align: center; text-wrap: balance; }
 .foot a { color: inherit; text-underline-offset: 2px; }
 .device { margin: 0 12px 8px; padding: 10px 12px; border: 1px solid var(--line); border-radius: 8px; font-size: 14px; }
 .device p { margin: 0 0 6px; }
