@@ -37,6 +37,55 @@ const refused = (page: Page) => {
   return found;
 };
 
+test('the frame: nothing is loaded unasked, the visitor’s own device answers, and it shares with nobody', async ({
+  newProfile,
+  keep,
+}) => {
+  const page = await newProfile({ width: 390 });
+  const fetched: string[] = [];
+  page.context().on('request', (request) => fetched.push(new URL(request.url()).pathname));
+  site.page(
+    '/frame',
+    `<iframe src="${relay.url}/frame?heading=Ask+us" title="Chat" width="360" height="600"></iframe>`,
+  );
+  // Another origin of the same site: this browser lets frames of other sites store no model.
+  await page.goto(`${site.origin.replace('127.0.0.1', 'localhost')}/frame`);
+  const frame = page.frameLocator('iframe');
+  const offer = frame.getByRole('button', { name: 'Answer on this device' });
+  await expect(offer).toBeVisible();
+  expect(fetched.filter((path) => /gguf|wllama|relay\.json/.test(path))).toEqual([]);
+  // The other pages of the relay are no more to be reached from here than before.
+  await expect(frame.getByRole('link')).toHaveAttribute('target', '_blank');
+  await offer.click();
+  await frame.getByRole('button', { name: /^Load Tabloom demo \(2\.8 MB\)/ }).click();
+  await expect(frame.locator('[part=device]')).toContainText('This device answers now');
+  await frame.getByRole('textbox').fill('hello');
+  await frame.getByRole('textbox').press('Enter');
+  await expect(frame.locator('[part=answerer]')).toHaveText('Answered on this device · tabloom-demo');
+  await keep(page, 'widget-frame-390-light');
+  expect(await (await fetch(`${relay.url}/v1/network`)).json()).toMatchObject({ workers_total: 1 });
+});
+
+test('the page that sets it up is clean, shows it live, and writes what to copy', async ({ newProfile, keep }) => {
+  const page = await newProfile();
+  await page.goto(`${relay.url}/embed`);
+  await page.getByLabel('Heading').fill('Ask "us"');
+  await expect(page.locator('pre')).toContainText('data-heading="Ask &quot;us&quot;"');
+  await page.getByLabel('Publishable key').fill('sk_secret');
+  await expect(page.getByRole('alert')).toContainText('never put it into a page');
+  await page.getByLabel('Publishable key').fill('');
+  const preview = page.locator('tabloom-chat');
+  await preview.getByRole('textbox').fill('hello');
+  await preview.getByRole('textbox').press('Enter');
+  await expect(preview.locator('[part=answerer]')).toContainText('Answered by');
+  await keep(page, 'embed-1440-light');
+  await expectClean(page, 'embed');
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await expectClean(page, 'embed in the dark', 'colours');
+  await keep(page, 'embed-390-dark');
+});
+
 test('one script: asked by keyboard, streamed, stopped, kept, and down the ladder when the relay is gone', async ({
   newProfile,
   keep,
@@ -103,55 +152,6 @@ test('one script: asked by keyboard, streamed, stopped, kept, and down the ladde
     await page.emulateMedia({ colorScheme: 'dark' });
     await expectClean(page, 'the panel in the dark', 'colours');
     await keep(page, 'widget-1440-dark');
-    await relay.restart();
   });
   expect(violations).toEqual([]);
-});
-
-test('the frame: nothing is loaded unasked, the visitor’s own device answers, and it shares with nobody', async ({
-  newProfile,
-  keep,
-}) => {
-  const page = await newProfile({ width: 390 });
-  const fetched: string[] = [];
-  page.context().on('request', (request) => fetched.push(new URL(request.url()).pathname));
-  site.page(
-    '/frame',
-    `<iframe src="${relay.url}/frame?heading=Ask+us" title="Chat" width="360" height="600"></iframe>`,
-  );
-  await page.goto(`${site.origin}/frame`);
-  const frame = page.frameLocator('iframe');
-  const offer = frame.getByRole('button', { name: 'Answer on this device' });
-  await expect(offer).toBeVisible();
-  expect(fetched.filter((path) => /gguf|wllama|relay\.json/.test(path))).toEqual([]);
-  // The other pages of the relay are no more to be reached from here than before.
-  await expect(frame.getByRole('link')).toHaveAttribute('target', '_blank');
-  await offer.click();
-  await frame.getByRole('button', { name: /^Load Tabloom demo \(2\.8 MB\)/ }).click();
-  await expect(frame.locator('[part=device]')).toContainText('This device answers now');
-  await frame.getByRole('textbox').fill('hello');
-  await frame.getByRole('textbox').press('Enter');
-  await expect(frame.locator('[part=answerer]')).toHaveText('Answered on this device · tabloom-demo');
-  await keep(page, 'widget-frame-390-light');
-  expect(await (await fetch(`${relay.url}/v1/network`)).json()).toMatchObject({ workers_total: 1 });
-});
-
-test('the page that sets it up is clean, shows it live, and writes what to copy', async ({ newProfile, keep }) => {
-  const page = await newProfile();
-  await page.goto(`${relay.url}/embed`);
-  await page.getByLabel('Heading').fill('Ask "us"');
-  await expect(page.locator('pre')).toContainText('data-heading="Ask &quot;us&quot;"');
-  await page.getByLabel('Publishable key').fill('sk_secret');
-  await expect(page.getByRole('alert')).toContainText('never put it into a page');
-  await page.getByLabel('Publishable key').fill('');
-  const preview = page.locator('tabloom-chat');
-  await preview.getByRole('textbox').fill('hello');
-  await preview.getByRole('textbox').press('Enter');
-  await expect(preview.locator('[part=answerer]')).toContainText('Answered by');
-  await keep(page, 'embed-1440-light');
-  await expectClean(page, 'embed');
-  await page.setViewportSize({ width: 390, height: 844 });
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await expectClean(page, 'embed in the dark', 'colours');
-  await keep(page, 'embed-390-dark');
 });
