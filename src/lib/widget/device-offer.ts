@@ -20,6 +20,10 @@ export interface OfferParts {
 export function offerDevice({ place, createTab, use }: OfferParts): void {
   const begin = button(m.widget_device_offer(), () => void start());
   const own = findLanguageModel(globalThis);
+  // As promised, until the visitor takes it back.
+  const box = h('input', { type: 'checkbox' });
+  box.checked = true;
+  const promise = h('label', {}, box, ' ', m.widget_device_alone());
   show(h('p', {}, m.widget_device_why()), begin);
   if (own) void offerOwn(own);
 
@@ -31,8 +35,8 @@ export function offerDevice({ place, createTab, use }: OfferParts): void {
   async function offerOwn(model: NonNullable<typeof own>): Promise<void> {
     if ((await model.availability().catch(() => 'unavailable')) === 'unavailable') return;
     const agree = button(m.widget_device_own(), () => {
-      use(promptRung(model, () => true));
-      show(m.widget_device_own_used());
+      use(promptRung(model, () => box.checked));
+      show(h('p', {}, m.widget_device_own_used()), promise);
     });
     begin.after(' ', agree);
   }
@@ -73,8 +77,8 @@ export function offerDevice({ place, createTab, use }: OfferParts): void {
     });
     try {
       await tab.library.load(name);
-      use(tabRung(tab));
-      show(m.widget_device_used());
+      use(tabRung(tab, () => box.checked));
+      show(h('p', {}, m.widget_device_used()), promise);
     } catch (error) {
       fail(error, () => Promise.resolve(offerModel(tab)));
     } finally {

@@ -10,10 +10,11 @@ export interface DeviceTab {
 }
 
 /** A model in this browser as a rung, once the visitor has had it loaded. */
-export function tabRung(tab: DeviceTab): DeviceRung {
+export function tabRung(tab: DeviceTab, alone: () => boolean): DeviceRung {
   const loaded = () => tab.library.view.current.loaded;
   return {
     ready: () => loaded() !== undefined,
+    alone,
     async *ask(question, signal): AsyncGenerator<AnswerPart> {
       const name = loaded();
       if (name === undefined)

@@ -38,7 +38,7 @@ function tab(loaded: string | undefined, ...events: readonly object[]) {
       },
     },
   } as unknown as DeviceTab;
-  return { rung: tabRung(double), requests };
+  return { rung: tabRung(double, () => true), requests };
 }
 
 test('a loaded model answers here and nowhere else', async () => {
@@ -88,9 +88,8 @@ test('the browser’s own model is asked by the documented interface, and let go
   expect(seen).toEqual([[{ role: 'system', content: 'Be brief.' }], 'Hi', 'destroyed']);
 });
 
-test('it is no rung before the visitor has agreed, nor where the browser has none', async () => {
+test('where the browser has none, or has it no longer, there is nothing to ask', async () => {
   const { model } = languageModel('unavailable');
-  expect(promptRung(model, () => false).ready()).toBe(false);
   expect(await ask(promptRung(model, () => true))).toMatchObject({ code: 'model-unloaded' });
   expect(findLanguageModel({})).toBeUndefined();
   expect(findLanguageModel({ LanguageModel: {} })).toBeUndefined();

@@ -23,6 +23,10 @@ export interface ChatElement extends HTMLElement {
   device: DeviceRung | undefined;
 }
 
+/** A property that the page set before the script had come. */
+const ownBefore = <T>(element: HTMLElement, name: string): T | undefined =>
+  Object.getOwnPropertyDescriptor(element, name)?.value as T | undefined;
+
 /** Outlives a page of the site, and is read again on the next. */
 const storeKey = 'tabloom-chat';
 
@@ -35,7 +39,7 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
   class TabloomChat extends HTMLElement implements ChatElement {
     static readonly observedAttributes = [...attributeNames, 'dir'];
     /** Functions of the site that a model may call. */
-    tools: readonly SiteTool[] = [];
+    tools: readonly SiteTool[] = ownBefore(this, 'tools') ?? [];
     /** Set by the frame's own page, and by no other. */
     device: DeviceRung | undefined;
     readonly #root = this.attachShadow({ mode: 'open' });

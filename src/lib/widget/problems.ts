@@ -13,6 +13,8 @@ export function describeProblem(failures: readonly Failure[]): Problem {
   const worst = failures.toSorted((a, b) => weight(b) - weight(a))[0];
   if (!worst) return { text: m.widget_no_rung(), again: false };
   const { code, retryAfterSeconds } = worst;
+  if (weight(worst) < 3 && failures.every(({ rung }) => rung === 'device'))
+    return { text: m.widget_device_answer_failed(), again: true };
   const wait = retryAfterSeconds === undefined ? undefined : waitText(retryAfterSeconds);
   switch (code) {
     case 'context-length-exceeded':
@@ -60,8 +62,9 @@ export function describeProblem(failures: readonly Failure[]): Problem {
 }
 
 /** What was refused for a reason that somebody can mend says more than that nothing was there. */
-function weight({ code }: Failure): number {
+function weight({ rung, code }: Failure): number {
   if (/^(context-length-exceeded|too-long|body-too-large)$/.test(code)) return 3;
+  if (rung === 'device') return -1;
   if (/^(origin|host|invalid|model|insufficient|payment|price|questions|rate|feature)/.test(code)) return 2;
   return /^(network-error|timed-out|http-\d+|empty)$/.test(code) ? 0 : 1;
 }

@@ -22,8 +22,10 @@ export const findLanguageModel = (scope: object): LanguageModelStatic | undefine
 };
 
 /** The browser's own model: nothing of ours is downloaded, and nothing that it says is verified or given to others. */
-export const promptRung = (model: LanguageModelStatic, agreed: () => boolean): DeviceRung => ({
-  ready: agreed,
+export const promptRung = (model: LanguageModelStatic, alone: () => boolean): DeviceRung => ({
+  // Made when the visitor agrees.
+  ready: () => true,
+  alone,
   async *ask({ messages }, signal): AsyncGenerator<AnswerPart> {
     if ((await model.availability()) === 'unavailable') {
       throw new TabloomError('model-unloaded', 'The model of this browser is not there any more.');

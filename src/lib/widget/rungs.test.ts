@@ -36,9 +36,14 @@ const all = { relay: 'https://relay.example', key: 'pk_1', endpoint: '/chat' };
 test('only what is set is a rung, and the device only where the visitor has agreed', () => {
   expect(create({}).rungs.list()).toEqual([]);
   expect(create(all).rungs.list()).toEqual(['network', 'endpoint']);
-  const device = { ready: () => true, ask: async function* () {} };
+  const device = { ready: () => true, alone: () => false, ask: async function* () {} };
   expect(create(all, device).rungs.list()).toEqual(['device', 'network', 'endpoint']);
   expect(create(all, { ...device, ready: () => false }).rungs.list()).toEqual(['network', 'endpoint']);
+});
+
+test('a visitor who was promised that messages stay on the device goes down no ladder', () => {
+  const device = { ready: () => true, alone: () => true, ask: async function* () {} };
+  expect(create(all, device).rungs.list()).toEqual(['device']);
 });
 
 test('visitors’ tabs are named first, looked up once a minute', async () => {

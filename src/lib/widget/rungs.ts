@@ -8,6 +8,8 @@ import { tabPeers } from './tab-peers.ts';
 export interface DeviceRung {
   /** Whether the visitor has agreed and the model is there. */
   readonly ready: () => boolean;
+  /** Whether the visitor was promised that messages stay here: then nobody else is asked, also where the device fails. */
+  readonly alone: () => boolean;
   readonly ask: (question: Question, signal: AbortSignal) => AsyncIterable<AnswerPart>;
 }
 
@@ -42,8 +44,10 @@ export function createRungs({ options, device, now, ...http }: RungComponents) {
   return {
     list(): readonly Rung[] {
       const { relay, endpoint } = options();
+      const own = device();
+      if (own?.ready() && own.alone()) return ['device'];
       return [
-        ...(device()?.ready() ? (['device'] as const) : []),
+        ...(own?.ready() ? (['device'] as const) : []),
         ...(relay === undefined ? [] : (['network'] as const)),
         ...(endpoint === undefined ? [] : (['endpoint'] as const)),
       ];
