@@ -8,8 +8,8 @@ export interface Checkpoints {
   stop(): Promise<void>;
 }
 
-/** Pages that a log may grow by, 32 MiB, before a writer moves them, if the thread has not. */
-const walPagesMax = 8_192;
+/** Pages that a log may grow by, 32 MiB at most, before a writer moves them, if the thread has not. */
+const walPagesMax = 4_096;
 
 export function createCheckpoints(): Checkpoints {
   let worker: Worker | undefined;

@@ -93,7 +93,8 @@ function open(file: string): { readonly database: DatabaseSync; readonly lock: D
     lock = new DatabaseSync(`${file}-lock`);
     lock.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;');
     const database = new DatabaseSync(file);
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    // Of a new file: a receipt fits a page of this size, and takes half the work of one that overflows.
+    database.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
     database.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT;`);
     return { database, lock };
   } catch (cause) {
