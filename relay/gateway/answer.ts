@@ -1,8 +1,7 @@
 import { unreceiptedTokens, type Attempt } from '#lib/peer/session/attempt.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { RouteView } from '#lib/peer/spec.ts';
-import { decodeCbor } from '#lib/protocol/cbor.ts';
-import { encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import { encodeEnvelope, recordOf, type Envelope } from '#lib/protocol/envelope.ts';
 import type { Part, Usage } from '#lib/protocol/part.ts';
 import { receiptSchema, type SignedReceipt } from '#lib/protocol/receipt.ts';
 import type { AnswerExtension, PartExtension, ReceiptExtension, ReceiptRecord } from './answer-extension.ts';
@@ -79,7 +78,7 @@ function describeReceipt(attempt: Attempt | undefined): ReceiptExtension | null 
 }
 
 export const writeReceipt = ({ receipt, countersign }: SignedReceipt): ReceiptRecord => ({
-  record: decodeCbor(receiptSchema, receipt.payload, 'bad-record'),
+  record: recordOf(receiptSchema, receipt),
   envelope: base64(receipt),
   countersign: countersign ? base64(countersign) : null,
 });

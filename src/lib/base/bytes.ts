@@ -7,10 +7,12 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 export const utf8Encode = (text: string): Uint8Array => encoder.encode(text);
 export const utf8Decode = (bytes: Uint8Array): string => decoder.decode(bytes);
 
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  for (let i = 0; i < bytes.length; i++) text += hexOfByte[bytes[i]!]!;
   return text;
 }
 
@@ -19,7 +21,17 @@ export function fromHex(text: string): Uint8Array {
   if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) {
     throw new TabloomError('bad-hex', 'Give an even number of hexadecimal digits.');
   }
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(i * 2, i * 2 + 2), 16));
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = digitAt(text, 2 * i) * 16 + digitAt(text, 2 * i + 1);
+  }
+  return bytes;
+}
+
+/** `0` to `9` are 0x30 to 0x39; the letters are 0x41 to 0x46, and 0x61 to 0x66. */
+function digitAt(text: string, at: number): number {
+  const unit = text.charCodeAt(at);
+  return unit < 0x40 ? unit - 0x30 : (unit & 0x0f) + 9;
 }
 
 export function concatBytes(...chunks: readonly Uint8Array[]): Uint8Array {
@@ -33,5 +45,7 @@ export function concatBytes(...chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

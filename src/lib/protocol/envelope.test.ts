@@ -7,6 +7,7 @@ import {
   encodeEnvelope,
   envelopeOf,
   openEnvelope,
+  recordOf,
   signChecked,
   signEnvelope,
   type Envelope,
@@ -44,6 +45,14 @@ test('what was signed here opens to the very record, and only the object itself 
   expect(open(copy)).toEqual({ record, peer: signer.peer });
   expect(open(copy).record).not.toBe(record);
   expect(() => open({ ...own, sig: flipped(own.sig, 0) })).toThrow(badSignature);
+});
+
+test('a record is read without its signature, as it was signed here or from the bytes', () => {
+  const record = { n: 1 };
+  const own = signChecked('receipt', schema, record, signer);
+  expect(recordOf(schema, own)).toBe(record);
+  expect(recordOf(schema, { ...own, sig: new Uint8Array(64) })).toEqual(record);
+  expect(() => recordOf(z.object({ n: z.string() }), own)).toThrow(badRecord);
 });
 
 test('what was signed here under another schema, or as another type, is checked like any other', () => {

@@ -101,6 +101,14 @@ export function openEnvelope<S extends z.ZodType>(
   return { record: decodeCbor(schema, envelope.payload, 'bad-record'), peer: peerIdFromKey(envelope.key) };
 }
 
+/** The record of an envelope that was opened before; its signature is not verified. @throws `bad-record`. */
+export function recordOf<S extends z.ZodType>(schema: S, envelope: Envelope): z.output<S> {
+  const own = signedHere.get(envelope);
+  return own?.schema === schema
+    ? (own.opened.record as z.output<S>)
+    : decodeCbor(schema, envelope.payload, 'bad-record');
+}
+
 export const encodeEnvelope = (envelope: Envelope): Uint8Array => encodeCbor(envelope);
 
 /** @throws `bad-record`. */

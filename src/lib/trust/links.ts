@@ -52,8 +52,7 @@ export function createLinkIndex(linksMax: number): LinkIndex {
       const known = byPlace.get(place);
       if (known) return recordOf(known.digest) === recordOf(digest) ? undefined : known.key;
       byPlace.set(place, { digest, key });
-      const oldest = byPlace.keys().next();
-      if (byPlace.size > linksMax && !oldest.done) byPlace.delete(oldest.value);
+      if (byPlace.size > linksMax) byPlace.delete(byPlace.keys().next().value!);
       return undefined;
     },
     digests(max) {

@@ -25,8 +25,9 @@ export function createConversations(clock: Pick<Clock, 'elapsed'>): Conversation
       const key = keyOf(request.input.messages);
       workers.delete(key);
       workers.set(key, { peer, atMs: clock.elapsed() });
+      if (workers.size <= conversationsMax) return;
       const [oldest] = workers.keys();
-      if (workers.size > conversationsMax && oldest !== undefined) workers.delete(oldest);
+      workers.delete(oldest!);
     },
     worker(request) {
       if (request.kind !== 'chat') return undefined;
