@@ -37,7 +37,7 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
   if (customElements.get('tabloom-chat')) return;
 
   class TabloomChat extends HTMLElement implements ChatElement {
-    static readonly observedAttributes = [...attributeNames, 'dir'];
+    static readonly observedAttributes = [...attributeNames];
     /** Functions of the site that a model may call. */
     tools: readonly SiteTool[] = ownBefore(this, 'tools') ?? [];
     /** Set by the frame's own page, and by no other. */
@@ -46,6 +46,9 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
     #chat: Chat | undefined;
     #panel: Panel | undefined;
     #launcher: HTMLButtonElement | undefined;
+    #stale = false;
+    /** Keeps whether the panel is open, and of the element's own form the conversation. */
+    #keepOpen: (open: boolean) => void = () => undefined;
     #frame = h('div', { class: 'root' });
     #options: Options = this.#read();
 
@@ -62,8 +65,13 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
 
     attributeChangedCallback(): void {
       this.#options = this.#read();
+      if (!this.#panel || this.#stale) return;
       // Several attributes set in a row build it once.
-      if (this.isConnected && this.#panel) queueMicrotask(() => this.isConnected && this.#build());
+      this.#stale = true;
+      queueMicrotask(() => {
+        this.#stale = false;
+        if (this.isConnected) this.#build();
+      });
     }
 
     /** For the frame's own page, which offers the visitor's device there. */
@@ -76,11 +84,11 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
     }
 
     open(): void {
-      this.#show('open', 'take');
+      this.#show(true);
     }
 
     close(): void {
-      this.#show('closed', 'take');
+      this.#show(false);
     }
 
     toggle(): void {
@@ -132,8 +140,10 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
               callTool: (detail) => this.#emit('tool', detail),
               onClose: () => this.close(),
             });
-      const wasOpen = this.#chat?.kept.open ?? store.read().open;
-      this.#panel = this.#chat?.panel ?? createFramePanel(this.#options, () => this.close());
+      const chat = this.#chat;
+      const wasOpen = chat?.kept.open ?? store.read().open;
+      this.#keepOpen = chat?.setOpen ?? ((open) => store.write({ open, draft: '', turns: [] }));
+      this.#panel = chat?.panel ?? createFramePanel(this.#options, () => this.close());
       this.#frame = h('div', { class: `root ${shape === 'panel' ? 'floating' : shape} ${placement} ${theme}` });
       this.#frame.append(this.#panel.element);
       this.#root.replaceChildren(this.#frame);
@@ -143,23 +153,25 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
       this.#launcher.setAttribute('aria-haspopup', 'dialog');
       this.#frame.append(this.#launcher);
       this.#frame.addEventListener('keydown', (event) => this.#keydown(event));
-      this.#show(wasOpen ? 'open' : 'closed', focused ? 'take' : 'leave');
+      // As it was left, on this page or the one before, without taking the focus from it.
+      this.#set(wasOpen);
+      if (focused) (wasOpen ? this.#panel.input : this.#launcher).focus();
     }
 
-    /** A panel that was open on the page before opens without taking the focus from this one. */
-    #show(state: 'open' | 'closed', focus: 'take' | 'leave'): void {
-      const panel = this.#panel;
-      const launcher = this.#launcher;
-      if (!panel || !launcher || this.#options.shape !== 'panel') return;
-      const open = state === 'open';
-      const changed = panel.element.hidden === open;
-      panel.element.hidden = !open;
-      launcher.hidden = open;
+    #set(open: boolean): void {
+      if (!this.#panel || !this.#launcher) return;
+      this.#panel.element.hidden = !open;
+      this.#launcher.hidden = open;
       this.#frame.classList.toggle('open', open);
-      if (!changed && focus === 'leave') return;
-      this.#chat?.setOpen(open);
-      if (focus === 'take') (open ? panel.input : launcher).focus();
-      if (changed) this.#emit(open ? 'open' : 'close', undefined);
+    }
+
+    #show(open: boolean): void {
+      const [panel, launcher] = [this.#panel, this.#launcher];
+      if (!panel || !launcher || this.#options.shape !== 'panel' || panel.element.hidden !== open) return;
+      this.#set(open);
+      this.#keepOpen(open);
+      (open ? panel.input : launcher).focus();
+      this.#emit(open ? 'open' : 'close', undefined);
     }
 
     #keydown(event: KeyboardEvent): void {

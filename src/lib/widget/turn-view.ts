@@ -24,10 +24,13 @@ export function createTurnView(question: string, again: () => void): TurnView {
   const element = h('article', { class: 'turn', part: 'turn' }, asked, answer, by, problem);
   let drawn: readonly string[] = [];
   let drawnBy: RenderBlock;
+  let drawnLadder: LadderState | undefined;
 
   return {
     element,
     update({ ladder }, render, kept) {
+      if (ladder === drawnLadder && render === drawnBy) return;
+      drawnLadder = ladder;
       const blocks = splitBlocks(ladder.text);
       if (render !== drawnBy) drawn = [];
       drawnBy = render;
