@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test';
 import { rm } from 'node:fs/promises';
 import { runRelay, startRelay, temporaryFolder, type RelayProcess } from '../fixtures/relay-process.ts';
+import { buildExamples, plainTag, wordpressTag } from './fixtures/examples.ts';
 import { startForeignSite, type ForeignSite } from './fixtures/foreign-site.ts';
 import { expectClean } from './fixtures/looks.ts';
 import { expect, test } from './fixtures/test.ts';
@@ -84,6 +85,34 @@ test('the page that sets it up is clean, shows it live, and writes what to copy'
   await page.emulateMedia({ colorScheme: 'dark' });
   await expectClean(page, 'embed in the dark', 'colours');
   await keep(page, 'embed-390-dark');
+});
+
+test('each example is a page that asks and hears the answer', async ({ newProfile }) => {
+  const page = await newProfile();
+  const violations = refused(page);
+  const scripts = await buildExamples(relay.url, key);
+  for (const [path, code] of scripts) site.page(path, code);
+  for (const name of ['react', 'svelte', 'vue']) {
+    const element = `<script src="${relay.url}/widget.js" data-mount="none" async></script>`;
+    site.page(
+      `/with-${name}`,
+      `${element}<div id="app"></div><p id="heard"></p><script type="module" src="/${name}.js"></script>`,
+    );
+    await page.goto(`${site.origin}/with-${name}`);
+    await page.getByRole('textbox', { name: 'Message' }).fill('hello');
+    await page.keyboard.press('Enter');
+    await expect(page.locator('#heard'), name).toContainText(/\w/);
+  }
+  for (const tag of [plainTag(relay.url, key), wordpressTag(relay.url, key)]) {
+    site.page('/plain', tag);
+    await page.goto(`${site.origin}/plain`);
+    await page.getByRole('button', { name: 'Open chat' }).click();
+    await page.getByRole('dialog').getByRole('textbox').fill('hello');
+    await page.keyboard.press('Enter');
+    await expect(by(page)).toContainText('tabloom-demo');
+    await page.evaluate(() => sessionStorage.clear());
+  }
+  expect(violations).toEqual([]);
 });
 
 test('one script: asked by keyboard, streamed, stopped, kept, and down the ladder when the relay is gone', async ({
