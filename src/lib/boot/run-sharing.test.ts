@@ -67,6 +67,7 @@ async function desk() {
   const bench = { result: { kind: 'measured', measured: undefined } as Benchmark, slow: Promise.resolve() };
   const model = await createScriptedEngine({ clock, tokensPerSecond: 0 }).load(entry, {});
   const library = {
+    view: createLive({ models: [] }),
     get loaded() {
       return loadedLive.current;
     },

@@ -11,6 +11,7 @@ import type { Benchmark } from './benchmark.ts';
 import type { Library } from './library.ts';
 import { createLive, type Live } from '#lib/base/live.ts';
 import type { SettingsKeeper } from './settings.ts';
+import { checkModelLimits } from './model-limits.ts';
 import { audienceOf, initialSharing, reduceSharing } from './sharing.ts';
 import type { Earner } from './wallet.ts';
 import type { SharingEffect, SharingEvent } from './sharing-spec.ts';
@@ -37,7 +38,7 @@ export interface Sharing {
 }
 
 export interface SharingComponents {
-  readonly library: Pick<Library, 'loaded' | 'load' | 'unload' | 'onLoaded' | 'onLost'>;
+  readonly library: Pick<Library, 'view' | 'loaded' | 'load' | 'unload' | 'onLoaded' | 'onLost'>;
   readonly settings: SettingsKeeper;
   readonly clock: Clock;
   /** Measures the speed by which askers choose. Bounded in time. */
@@ -113,6 +114,7 @@ export function createSharing(components: SharingComponents): Sharing {
       // A model still being unloaded after an earlier sharing must not count as one that stays.
       await slow.idle();
       throwIfAborted(signal);
+      checkModelLimits(name, library.view.current.models, settings.view.current);
       await earner.prepare(settings.view.current.prices);
       throwIfAborted(signal);
       const before = library.loaded;

@@ -8,6 +8,15 @@ import { isRelayAddress } from './relay-source.ts';
 
 const textList = z.array(z.string().min(1).max(512)).max(16);
 
+const minute = z.number().int().min(0).max(1_439);
+const scheduleSchema = z.object({
+  fromMinute: minute,
+  untilMinute: minute,
+  days: z.array(z.number().int().min(0).max(6)).max(7),
+});
+
+const bytesMax = z.number().int().min(0).max(1e12).catch(0);
+
 /** Settings in storage may be from an older build or damaged: each invalid member falls back to its default on its own. */
 export const settingsSchema = z.object({
   name: z.string().max(40).catch(''),
@@ -23,6 +32,11 @@ export const settingsSchema = z.object({
   keepScreenOn: z.boolean().catch(false),
   dutyMax: z.number().min(0.1).max(1).catch(1),
   hoursMax: z.number().min(0).max(168).catch(0),
+  schedule: scheduleSchema.nullable().catch(null),
+  onlyWhileAway: z.boolean().catch(false),
+  memoryBytesMax: bytesMax,
+  diskBytesMax: bytesMax,
+  backgroundTone: z.boolean().catch(false),
   payAnswers: z.boolean().catch(false),
   payPerAnswer: unitsSchema.catch('10000'),
   payPerProvider: unitsSchema.catch('1000000'),

@@ -29,6 +29,25 @@ test('after the set hours sharing finishes, with that as the reason', async () =
   await watching;
 });
 
+test('sharing pauses as the scheduled hours end, once, so that a user who resumes is not overruled', async () => {
+  const clock = manualClock(new Date(2026, 10, 30, 8, 59, 50).getTime());
+  const settings = await keepSettings(createMemoryStorage());
+  await settings.change({ schedule: { fromMinute: 540, untilMinute: 541, days: [1] } });
+  const view = createLive({ phase: 'sharing', startedAt: clock.now(), duty: 0 } as SharingView);
+  const holds: string[] = [];
+  const hold = (reason: string, to: string) => void (reason === 'schedule' && holds.push(to));
+  const over = new AbortController();
+  const watching = watchLimits({ sharing: { view, hold } as unknown as Sharing, settings, clock }, over.signal);
+  await clock.advance(6_000);
+  expect(holds).toEqual(['on']);
+  await clock.advance(10_000);
+  expect(holds).toEqual(['on', 'off']);
+  await clock.advance(120_000);
+  expect(holds).toEqual(['on', 'off', 'on']);
+  over.abort();
+  await watching;
+});
+
 const off = { phase: 'off', model: undefined, wasDiscarded: false } as SharingView;
 
 /** Opens a page with this history; returns what it shares, and whether it reports a discard. */

@@ -1,6 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { isMetered, type WideNavigator } from './device.ts';
 import type { Sharing } from './run-sharing.ts';
+import { isScheduled } from './schedule.ts';
 import type { SettingsKeeper } from './settings.ts';
 
 /** Pauses sharing while the device runs on battery or on a metered connection, where the browser reports either. */
@@ -30,16 +31,23 @@ const hourMs = 3_600_000;
 /** The duty cycle is meaningful only after this long. */
 const dutyFromMs = 60_000;
 
-/** Enforces the user's limits: pauses while the engine has been busy too much of the time, and stops after the set hours. */
+/**
+ * Enforces the user's limits: pauses outside the scheduled hours and while the engine has been busy too much of the time, and
+ * stops after the set hours.
+ */
 export async function watchLimits(
   { sharing, settings, clock }: { readonly sharing: Sharing; readonly settings: SettingsKeeper; readonly clock: Clock },
   signal: AbortSignal,
 ): Promise<void> {
+  let unscheduled: 'on' | 'off' = 'off';
   while (!signal.aborted) {
     await clock.delay(checkEveryMs, { signal }).catch(() => undefined);
     const { phase, startedAt, duty } = sharing.view.current;
     if (signal.aborted || startedAt === undefined || (phase !== 'sharing' && phase !== 'paused')) continue;
-    const { hoursMax, dutyMax } = settings.view.current;
+    const { hoursMax, dutyMax, schedule } = settings.view.current;
+    const next = isScheduled(schedule, new Date(clock.now())) ? 'off' : 'on';
+    // Only as the hours begin or end: a user who resumes in between means it.
+    if (next !== unscheduled) sharing.hold('schedule', (unscheduled = next));
     const elapsedMs = clock.now() - startedAt;
     if (hoursMax > 0 && elapsedMs >= hoursMax * hourMs) await sharing.stop('finish', 'hours');
     else sharing.hold('duty', elapsedMs > dutyFromMs && duty > dutyMax ? 'on' : 'off');

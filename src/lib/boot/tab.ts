@@ -10,17 +10,20 @@ import { createWorkerEngine } from '#lib/engine/worker/client.ts';
 import type { Stored } from '#lib/state/app.svelte.ts';
 import type { Tab } from '#lib/state/tab.ts';
 import { createAsking } from './asking.ts';
+import { watchBackground } from './background-tone.ts';
 import { benchmark } from './benchmark.ts';
 import { browserChannel, browserStores, clearAreas, deleteData, exportData } from './browser-stores.ts';
 import { createCorrectedClock, keepComparing } from './clock-offset.ts';
 import { examineDevice } from './device.ts';
 import { followGateway } from './gateway-feed.ts';
+import { keepGivenBook } from './given-book.ts';
 import { keepHistory } from './history.ts';
 import { requestIdentityLock } from './identity-lock.ts';
 import { createLibrary } from './library.ts';
 import { downloadBytes } from './model-view.ts';
 import { createNetworkWatcher, explainRoute } from './network-view.ts';
 import { wakeups, watchPageLifecycle } from './page-lifecycle.ts';
+import { watchPresence, type IdleDetection } from './presence.ts';
 import { createRelaySource } from './relay-source.ts';
 import { createSharing } from './run-sharing.ts';
 import { createSessions, openSession } from './sessions.ts';
@@ -130,6 +133,9 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     },
   });
   wallet.noteLock(lock.held);
+  const presence = watchPresence((globalThis as { IdleDetector?: IdleDetection }).IdleDetector, { sharing, settings });
+  const background = watchBackground({ document, createAudio: () => new AudioContext() }, { sharing, settings });
+  const given = keepGivenBook({ storage, clock, sharing });
   const reconcile = () => void sessions.reconcile().catch(() => undefined);
   const endings = [
     lock.onChange(reconcile),
@@ -137,6 +143,8 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     watchPageLifecycle(page, { peers: sessions.peers, sharing }),
     await watchPower(navigator, { sharing, settings }),
     keepScreenOn(page, { sharing, settings }),
+    presence.stop,
+    background.stop,
   ];
   void watchLimits({ sharing, settings, clock }, lifetime.signal);
   // A wrongly dated offer is not listed, and correctly dated ones look stale.
@@ -155,9 +163,14 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       followGateway: (listener) => followGateway(new EventSource('/v1/feed'), listener),
       takeOver: async () => lock.claim(),
     },
-    device: { examine },
+    device: { examine, presence: presence.view, askPresence: presence.ask },
     library: { ...library, load: async (name) => void (await loadWithConsent(name)) },
-    sharing: mayShare ? sharing : { ...sharing, start: refuseToShare },
+    sharing: {
+      ...sharing,
+      ...(mayShare ? {} : { start: refuseToShare }),
+      background: background.view,
+      given: given.days,
+    },
     history,
     wallet: wallet.port,
     settings: {
@@ -197,6 +210,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     for (const end of endings) end();
     await library.close().catch(() => undefined);
     await sessions.stop();
+    await given.stop();
     await wallet.close();
   }
 }

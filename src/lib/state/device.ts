@@ -24,3 +24,6 @@ export interface DeviceView {
   readonly serviceWorker: 'active' | 'none' | 'unsupported';
   readonly browser: string;
 }
+
+/** Whether somebody uses this device now; `unknown`: the browser has not been permitted to tell. */
+export type Presence = 'away' | 'present' | 'unknown' | 'unsupported';

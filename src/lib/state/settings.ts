@@ -23,6 +23,15 @@ export interface Settings {
   readonly dutyMax: number;
   /** Stop after this many hours; 0 for no limit. */
   readonly hoursMax: number;
+  /** When this device shares; null: at any time. */
+  readonly schedule: Schedule | null;
+  /** Share only while nobody uses the device, as the browser's idle detection tells. */
+  readonly onlyWhileAway: boolean;
+  /** Bytes of memory a shared model may take, and bytes all models may take on the disk; 0 for no limit but the device's own. */
+  readonly memoryBytesMax: number;
+  readonly diskBytesMax: number;
+  /** Play an inaudible tone while sharing in a hidden tab, which browsers would slow down. */
+  readonly backgroundTone: boolean;
   /** The user has agreed once to pay for answers. */
   readonly payAnswers: boolean;
   /** Limits in the smallest unit, as decimal text: for an answer, in the channels to one provider, and in all channels. */
@@ -31,6 +40,14 @@ export interface Settings {
   readonly payInChannels: string;
   /** What others pay for a million tokens, by model; `*` is for those that are not named. */
   readonly prices: Readonly<Record<string, Price>>;
+}
+
+/** Hours of the day by this device's clock, in minutes since midnight. They may pass midnight; if equal, all day. */
+export interface Schedule {
+  readonly fromMinute: number;
+  readonly untilMinute: number;
+  /** Days of the week on which the hours begin, 0 for Sunday. */
+  readonly days: readonly number[];
 }
 
 export const defaultSettings: Settings = {
@@ -47,6 +64,11 @@ export const defaultSettings: Settings = {
   keepScreenOn: false,
   dutyMax: 1,
   hoursMax: 0,
+  schedule: null,
+  onlyWhileAway: false,
+  memoryBytesMax: 0,
+  diskBytesMax: 0,
+  backgroundTone: false,
   payAnswers: false,
   payPerAnswer: '10000',
   payPerProvider: '1000000',

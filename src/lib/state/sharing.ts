@@ -26,7 +26,7 @@ export interface SharingView {
 }
 
 /** A pause caused by the device's state. */
-export type HoldReason = 'battery' | 'metered' | 'frozen' | 'duty';
+export type HoldReason = 'battery' | 'metered' | 'frozen' | 'duty' | 'schedule' | 'present';
 export type PauseReason = HoldReason | 'asked' | 'guest' | 'hours' | 'unloaded';
 
 export const notSharing: SharingView = {
@@ -46,3 +46,24 @@ export const notSharing: SharingView = {
   error: undefined,
   wasDiscarded: false,
 };
+
+/** Sharing in a hidden tab. Rates in tokens a second, of the last answer each; undefined until there was one. */
+export interface BackgroundView {
+  /** The inaudible tone is playing. */
+  readonly playing: boolean;
+  readonly shownTps: number | undefined;
+  readonly hiddenTps: number | undefined;
+}
+
+/** What this device gave on one day (UTC, `2026-11-30`). */
+export interface GivenDay {
+  readonly day: string;
+  readonly models: readonly GivenModel[];
+}
+
+export interface GivenModel {
+  readonly model: string;
+  readonly answers: number;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+}

@@ -50,7 +50,11 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       renewPrivate: async () => void renewed.push('renewed'),
       verify: () => Promise.reject(new TabloomError('no-receipt', '')),
     },
-    device: { examine: () => Promise.reject(new Error('not looked at')) },
+    device: {
+      examine: () => Promise.reject(new Error('not looked at')),
+      presence: still('unsupported' as const),
+      askPresence: async () => undefined,
+    },
     library: {
       view: still(emptyLibrary),
       load: async () => undefined,
@@ -68,6 +72,8 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       pause: () => undefined,
       resume: () => undefined,
       setPrices: async () => undefined,
+      background: still({ playing: false, shownTps: undefined, hiddenTps: undefined }),
+      given: async () => [],
     },
     history: {
       list: async () => [...kept.values()].map(({ record }) => record),

@@ -1,12 +1,12 @@
 import type { Attempt } from '#lib/peer/session/attempt.ts';
 import type { AskRequest, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
 import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts';
-import type { DeviceView } from './device.ts';
+import type { DeviceView, Presence } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
 import type { LibraryView } from './library.ts';
 import type { GatewayJobView, NetworkView, RouteReasonView } from './network.ts';
 import type { Settings } from './settings.ts';
-import type { SharingView } from './sharing.ts';
+import type { BackgroundView, GivenDay, SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
 import type { WalletPort } from './wallet.ts';
 
@@ -58,6 +58,9 @@ export interface NetworkPort {
 export interface DevicePort {
   /** Examines the device. Quick; downloads nothing. */
   examine(): Promise<DeviceView>;
+  readonly presence: Live<Presence>;
+  /** Asks the user to let the browser tell whether somebody uses the device; call it from a click. */
+  askPresence(): Promise<void>;
 }
 
 export interface LibraryPort {
@@ -102,6 +105,9 @@ export interface SharingPort {
    * needs one; nothing changes then.
    */
   setPrices(prices: Settings['prices']): Promise<void>;
+  readonly background: Live<BackgroundView>;
+  /** What this device gave, oldest day first. */
+  given(): Promise<readonly GivenDay[]>;
 }
 
 /** Saved conversations, shared by the tabs of this browser. */

@@ -37,6 +37,8 @@ export const pauseText = {
   frozen: m.why_frozen,
   guest: m.why_guest,
   duty: m.why_duty,
+  schedule: m.why_schedule,
+  present: m.why_present,
   hours: m.why_hours,
   unloaded: m.why_unloaded,
 } as const;

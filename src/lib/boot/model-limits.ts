@@ -1,0 +1,25 @@
+import { TabloomError } from '#lib/base/errors.ts';
+import type { ModelView } from '#lib/state/library.ts';
+import type { Settings } from '#lib/state/settings.ts';
+
+/** @throws `over-memory-limit` or `over-disk-limit` where sharing this model would take more than the user allows. */
+export function checkModelLimits(
+  name: string,
+  models: readonly ModelView[],
+  { memoryBytesMax, diskBytesMax }: Pick<Settings, 'memoryBytesMax' | 'diskBytesMax'>,
+): void {
+  const model = models.find((one) => one.name === name);
+  if (!model) return;
+  if (memoryBytesMax > 0 && model.memoryBytes > memoryBytesMax)
+    throw new TabloomError(
+      'over-memory-limit',
+      `${model.title} needs more memory than you allow for sharing. Raise the limit, or choose a smaller model.`,
+    );
+  const stored = models.reduce((sum, { cachedBytes }) => sum + cachedBytes, 0);
+  const missing = model.missingBytes ?? 0;
+  if (diskBytesMax > 0 && missing > 0 && stored + missing > diskBytesMax)
+    throw new TabloomError(
+      'over-disk-limit',
+      `With ${model.title} the models on this device would take more space than you allow. Delete one, or raise the limit.`,
+    );
+}
