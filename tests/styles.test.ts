@@ -1,0 +1,51 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const src = fileURLToPath(new URL('../src', import.meta.url));
+const read = (path: string) => readFileSync(path, 'utf8');
+const components = (folder: string) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.svelte'))
+    .map((name) => join(folder, name));
+
+const toPath = (from: string, name: string) =>
+  name.startsWith('#lib/') ? join(src, 'lib', name.slice(5)) : resolve(dirname(from), name);
+
+/** What a file imports at once. */
+const importsOf = (path: string) =>
+  [...read(path).matchAll(/^\s*(?:import|export)\b[^;()]*?'([^']+\.(?:svelte|ts|css))';/gms)].map(([, name]) =>
+    toPath(path, name!),
+  );
+
+/** Everything that these files bring along at once. */
+function closure(paths: readonly string[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const left = [...paths];
+  for (let path = left.pop(); path; path = left.pop()) {
+    if (found.has(path) || !existsSync(path)) continue;
+    found.add(path);
+    if (!path.endsWith('.css')) left.push(...importsOf(path));
+  }
+  return found;
+}
+
+const first = ['+layout.svelte', '+page.svelte', '+error.svelte'].map((name) => join(src, 'routes', name));
+/** Comes with the first page, since it is needed most when this version's other files are gone. */
+const withFirst = join(src, 'lib/ui/shell/NewVersion.svelte');
+
+test('app.css draws its classes from the components of the first page and no others', () => {
+  const drawn = [...closure([...first, withFirst])].filter((path) => path.endsWith('.svelte'));
+  const named = [...read(join(src, 'app.css')).matchAll(/@source '\.\/([^']+\.svelte)'/g)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual(drawn.map((path) => relative(src, path)).toSorted());
+});
+
+test('pages that come later bring pages.css, which has the classes of all components; so does every lazy part', () => {
+  const sheet = join(src, 'pages.css');
+  const without = components(join(src, 'routes')).filter(
+    (path) => !first.includes(path) && !closure([path]).has(sheet),
+  );
+  expect(without.map((path) => relative(src, path))).toEqual([]);
+  expect(read(join(src, 'lib/ui/basic/Lazy.svelte'))).toContain("import('../../../pages.css')");
+});
