@@ -31,14 +31,20 @@ function closure(paths: readonly string[]): ReadonlySet<string> {
   return found;
 }
 
-const first = ['+layout.svelte', '+page.svelte', '+error.svelte'].map((name) => join(src, 'routes', name));
+const first = components(join(src, 'routes')).filter((path) =>
+  /^(\+error|\+layout|\(chat\)\/.*)\.svelte$/.test(relative(join(src, 'routes'), path)),
+);
 /** Comes with the first page, since it is needed most when this version's other files are gone. */
 const withFirst = join(src, 'lib/ui/shell/NewVersion.svelte');
 
 test('app.css draws its classes from the components of the first page and no others', () => {
   const drawn = [...closure([...first, withFirst])].filter((path) => path.endsWith('.svelte'));
-  const named = [...read(join(src, 'app.css')).matchAll(/@source '\.\/([^']+\.svelte)'/g)].map(([, name]) => name);
-  expect(named.toSorted()).toEqual(drawn.map((path) => relative(src, path)).toSorted());
+  const named = [...read(join(src, 'app.css')).matchAll(/@source '\.\/([^']+)'/g)]
+    .flatMap(([, name]) => (name!.includes('.') ? [join(src, name!)] : components(join(src, name!))))
+    .filter((path) => path.endsWith('.svelte'));
+  expect(named.map((path) => relative(src, path)).toSorted()).toEqual(
+    drawn.map((path) => relative(src, path)).toSorted(),
+  );
 });
 
 test('pages that come later bring pages.css, which has the classes of all components; so does every lazy part', () => {
