@@ -1,13 +1,16 @@
 import type { Clock } from '#lib/base/clock.ts';
-import { TabloomError } from '#lib/base/errors.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { startDeadline } from '#lib/base/timeout.ts';
 import { createChain } from '#lib/pay/chain/chain.ts';
 import { deployedChain } from '#lib/pay/chain/calls.ts';
 import { createChainTime } from '#lib/pay/chain-time.ts';
 import { createCollector } from '#lib/pay/collect.ts';
+import { createEntrusting } from '#lib/pay/entrust.ts';
 import { createPayee } from '#lib/pay/payee.ts';
 import { claimPolicyDefault } from '#lib/pay/policy.ts';
 import type { Till } from '#lib/pay/ports.ts';
+import { createSponsorClient } from '#lib/pay/sponsor-client.ts';
 import { delayMin } from '#lib/pay/terms.ts';
 import { createTill } from '#lib/pay/till.ts';
 import { createVoucherSigner } from '#lib/pay/voucher.ts';
@@ -24,7 +27,10 @@ export interface Earnings {
   /** While the queue is full. */
   readonly priceMax: Price;
   start(): void;
-  /** Resolves when nothing is being claimed any more; what is left is claimed at the next start. */
+  /**
+   * Resolves when nothing is being claimed any more. What is left is claimed at the next start, and meanwhile by a relay, where one
+   * takes it.
+   */
   stop(): Promise<void>;
 }
 
@@ -35,9 +41,15 @@ export interface EarningsInit {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fetch: typeof globalThis.fetch;
+  /** Relays that may claim on this chain while the program is stopped. */
+  readonly sponsorsOn?: (chain: number) => readonly URL[];
 }
 
 const weiPerCoin = 10n ** 18n;
+/** Of each claim, in units. */
+const relayFeeMax = 50_000n;
+/** How long stopping waits for relays. */
+const entrustTimeoutMs = 5_000;
 
 /**
  * The account and the chain of a price, before anything is opened. @throws `bad-setting` where what a price needs is missing,
@@ -101,11 +113,32 @@ export async function createEarnings(init: EarningsInit): Promise<Earnings> {
     { chain, clock, payee, vouchers: createVoucherSigner(entry), wallet, logger },
     { policy, rate: { units: env.EARN_COIN_PRICE, wei: weiPerCoin } },
   );
+  const entrust = async () => {
+    const { signal, clear } = startDeadline(clock, entrustTimeoutMs);
+    try {
+      for (const url of init.sponsorsOn?.(entry.id) ?? []) {
+        const relay = createSponsorClient({ url, fetch, chain });
+        const entrusting = createEntrusting({ chain, payee, signer: wallet, relay }, { feeMax: relayFeeMax });
+        try {
+          const { length } = await entrusting.entrust({ signal });
+          if (length > 0) logger.info('entrusted', { relay: url.origin, channels: length });
+          return;
+        } catch (error) {
+          logger.warn('entrust-failed', { relay: url.origin, code: errorCode(error) });
+        }
+      }
+    } finally {
+      clear();
+    }
+  };
   return {
     till,
     price,
     priceMax,
     start: () => void collector.start(),
-    stop: async () => void (await collector.stop()),
+    async stop() {
+      await collector.stop();
+      await entrust();
+    },
   };
 }

@@ -56,8 +56,11 @@ export async function startProvide(env: ProvideEnv, { log }: ProgramOptions = {}
     isGateway: (asker) => relays.includes(asker) || owners.has(asker),
     isOwners: (_job, asker) => owners.has(asker),
     isExempt: (asker) => owners.has(asker),
-    earn: async (storage) =>
-      earns(env) ? (await import('./earnings.ts')).createEarnings({ env, storage, clock, logger, fetch }) : undefined,
+    earn: async (storage) => {
+      if (!earns(env)) return undefined;
+      const { sponsorsOn } = relays;
+      return (await import('./earnings.ts')).createEarnings({ env, storage, clock, logger, fetch, sponsorsOn });
+    },
     listed(peer, options) {
       const { listing } = peer;
       followListing(peer);

@@ -28,8 +28,8 @@ function setup(names: readonly string[]) {
     signal: life.signal,
   });
   list.onFound(() => found++);
-  const set = (name: string, number: number, relays?: readonly string[]) => {
-    const info = { peer: peer(number), build: '1', protocol: protocolVersion, network: 'small', relays };
+  const set = (name: string, number: number, relays?: readonly string[], payments?: object) => {
+    const info = { peer: peer(number), build: '1', protocol: protocolVersion, network: 'small', relays, payments };
     answers.set(name, async () => Response.json(info));
   };
   return { clock, answers, life, list, set, found: () => found };
@@ -46,6 +46,17 @@ test('the relays that answer, under the key that each has now', async () => {
   expect(await list.addresses()).toEqual([address('a', 2), address('b', 3)]);
   expect([list.includes(peer(2)), list.includes(peer(1))]).toEqual([true, false]);
   expect(list.urlOf(peer(3))).toBe('http://b');
+});
+
+test('those that send for others on a chain, where they say', async () => {
+  const { list, set } = setup(['a', 'b', 'c', 'd']);
+  const rpc = '/pay/rpc';
+  set('a', 1, undefined, { chain: 5, rpc, sponsor: '/pay/sponsor' });
+  set('b', 2, undefined, { chain: 5, rpc });
+  set('c', 3, undefined, { chain: 6, rpc, sponsor: '/pay/sponsor' });
+  set('d', 4);
+  await list.addresses();
+  expect(list.sponsorsOn(5).map(String)).toEqual(['http://a/pay/sponsor']);
 });
 
 test('one that is silent keeps its address, behind those that answer', async () => {

@@ -4,7 +4,7 @@ import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import { isPublicRelay, relayInfoSchema } from '#lib/protocol/relay-info.ts';
+import { isPublicRelay, relayInfoSchema, type RelayPayments } from '#lib/protocol/relay-info.ts';
 import { announcedAddress } from './address.ts';
 
 /**
@@ -20,6 +20,8 @@ export interface RelayList {
   readonly onFound: (listener: () => void) => () => void;
   /** Whether the peer is one of these relays, by its own account. */
   includes(peer: PeerId): boolean;
+  /** Where those that send for others on this chain are asked to. */
+  sponsorsOn(chain: number): readonly URL[];
   /** The URL of a relay, for people to read. */
   urlOf(peer: PeerId): string | undefined;
 }
@@ -42,6 +44,7 @@ const retryMs = { first: 1_000, max: 10_000 } as const;
 export function createRelayList({ urls, fetch, clock, random, logger, signal }: RelayListComponents): RelayList {
   const known = new Map<URL, PeerId>();
   const learned = new Map<URL, readonly string[]>();
+  const payments = new Map<URL, RelayPayments | undefined>();
   const listeners = new Set<() => void>();
   const addressOf = (url: URL) => `${announcedAddress('', 0, url)}/p2p/${known.get(url)}`;
 
@@ -58,6 +61,7 @@ export function createRelayList({ urls, fetch, clock, random, logger, signal }: 
       const info = relayInfoSchema.parse(JSON.parse(text));
       known.set(url, info.peer);
       learned.set(url, info.relays?.filter(isPublicRelay) ?? []);
+      payments.set(url, info.payments);
       return true;
     } catch (error) {
       if (!signal.aborted) logger.info('relay-silent', { url: url.origin, code: errorCode(error) });
@@ -95,6 +99,10 @@ export function createRelayList({ urls, fetch, clock, random, logger, signal }: 
       return () => listeners.delete(listener);
     },
     includes: (peer) => [...known.values()].includes(peer),
+    sponsorsOn: (chain) =>
+      [...payments].flatMap(([url, named]) =>
+        named?.chain === chain && named.sponsor !== undefined ? [new URL(named.sponsor, url)] : [],
+      ),
     urlOf: (peer) => [...known].find(([, one]) => one === peer)?.[0].origin,
   };
 }

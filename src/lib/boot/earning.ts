@@ -1,8 +1,10 @@
 import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { ChainTime } from '#lib/pay/chain-time.ts';
 import { unclaimed } from '#lib/pay/channel.ts';
 import { createCollector } from '#lib/pay/collect.ts';
+import { createEntrusting, type EntrustingComponents } from '#lib/pay/entrust.ts';
 import { payError } from '#lib/pay/errors.ts';
 import { createPayee } from '#lib/pay/payee.ts';
 import { claimPolicyDefault } from '#lib/pay/policy.ts';
@@ -20,6 +22,8 @@ export interface Earning {
   earned(): Promise<EarnedView>;
   /** Claims what is worth its gas, and has it paid out. @throws `insufficient-gas`, `chain-unavailable`. */
   collect(): Promise<void>;
+  /** Leaves what is unclaimed with the relay, as this tab may not come back. Never throws. */
+  entrust(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +37,10 @@ export interface EarningComponents {
   readonly wallet: Wallet;
   /** Agrees to close channels; a key of this browser. */
   readonly signer: LocalWallet;
+  /** Claims for this tab while it sleeps; undefined where the relay does not. */
+  readonly relay: EntrustingComponents['relay'] | undefined;
+  /** What it may take of each claim, in units. */
+  readonly relayFeeMax: bigint;
   readonly book: MoneyBook;
   readonly onChange: () => void;
 }
@@ -42,9 +50,11 @@ const depositMin = 100_000n;
 /** What a coin costs, in units of a dollar token. Coins of a local chain are worth nothing. */
 const coinUnits = 4_000_000_000n;
 const weiPerCoin = 10n ** 18n;
+/** A tab that is killed says nothing: what it earned is left with the relay now and then as well. */
+const entrustEveryMs = 10 * 60_000;
 
 export async function openEarning(components: EarningComponents): Promise<Earning> {
-  const { chain, time, clock, store, logger, wallet, signer, book, onChange } = components;
+  const { chain, time, clock, store, logger, wallet, signer, relay, relayFeeMax, book, onChange } = components;
   const payee = await createPayee({
     store,
     clock,
@@ -79,6 +89,16 @@ export async function openEarning(components: EarningComponents): Promise<Earnin
     if (wallet.type === 'local') void collector.start();
   };
   if (payee.views().length > 0) startCollecting();
+  const entrusting = relay && createEntrusting({ chain, payee, signer, relay }, { feeMax: relayFeeMax });
+  let entrustedAt = clock.elapsed();
+  const entrust = async () => {
+    entrustedAt = clock.elapsed();
+    await entrusting?.entrust().catch((error: unknown) => logger.warn('entrust-failed', { code: errorCode(error) }));
+  };
+  const onEarned = () => {
+    onChange();
+    if (clock.elapsed() - entrustedAt >= entrustEveryMs) void entrust();
+  };
   const opened: Till = {
     ...till,
     async open(payment, job, options) {
@@ -88,7 +108,7 @@ export async function openEarning(components: EarningComponents): Promise<Earnin
     },
   };
   return {
-    till: withEarnings(opened, book, onChange),
+    till: withEarnings(opened, book, onEarned),
     async earned() {
       const waiting = payee.views().reduce((sum, { state }) => sum + unclaimed(state), 0n);
       return { unclaimed: waiting, owed: await chain.owed(wallet.address) };
@@ -97,6 +117,7 @@ export async function openEarning(components: EarningComponents): Promise<Earnin
       if ((await chain.coinBalance(wallet.address)) === 0n) throw payError('insufficient-gas');
       await collector.round();
     },
+    entrust,
     async close() {
       await collector.stop();
     },

@@ -33,6 +33,8 @@ export interface Money {
   withdraw(): Promise<void>;
   /** Claims what was earned, and has it paid out. */
   collect(): Promise<void>;
+  /** Leaves what was earned and not claimed with the relay, as this tab may not come back. Never throws. */
+  entrust(): Promise<void>;
   /** Ends what repeats itself. What is stored stays true, and is gone on with when it is opened again. */
   close(): Promise<void>;
 }
@@ -78,6 +80,9 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
   const key = await currentKey(storage, random, await time.current(), limits.perJobMax);
   const store = createVoucherStore(storage);
   const payer = await createPayer({ store, clock, chain, time, key });
+  const relay =
+    payments.sponsor === undefined ? undefined : createSponsorClient({ url: new URL(payments.sponsor), fetch, chain });
+  const sponsor = relay && noted(relay, book);
   const earning = await openEarning({
     chain,
     time,
@@ -86,13 +91,11 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
     logger,
     wallet,
     signer: wallet.type === 'local' ? wallet : await tillSigner(storage, random),
+    relay,
+    relayFeeMax: limits.sponsorFeeMax,
     book,
     onChange,
   });
-  const sponsor =
-    payments.sponsor === undefined
-      ? undefined
-      : noted(createSponsorClient({ url: new URL(payments.sponsor), fetch, chain }), book);
   const readCoins = async () => {
     const coins = await chain.coinBalance(wallet.address);
     hasGas = coins > 0n;
@@ -175,6 +178,7 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
       await exit.round();
     },
     collect: () => earning.collect(),
+    entrust: () => earning.entrust(),
     async close() {
       await Promise.all([exit.stop(), earning.close()]);
     },

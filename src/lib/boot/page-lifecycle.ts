@@ -1,13 +1,23 @@
 import type { Peer } from '#lib/peer/peer.ts';
 import type { Sharing } from './run-sharing.ts';
+import type { Earner } from './wallet.ts';
 
 /**
  * A page that is unloaded or frozen announces at once that it is offline, so that no job is sent to it; one that comes back
- * announces itself again. One that is closed lets go of its jobs too. Nothing can be awaited in these events.
+ * announces itself again. One that is closed lets go of its jobs too. Nothing can be awaited in these events; what was earned is
+ * left with the relay as soon as the page is hidden, since it may be closed without another word.
  */
 export function watchPageLifecycle(
   page: { readonly window: Window; readonly document: Document },
-  { peers, sharing }: { readonly peers: () => readonly Peer[]; readonly sharing: Sharing },
+  {
+    peers,
+    sharing,
+    earner,
+  }: {
+    readonly peers: () => readonly Peer[];
+    readonly sharing: Sharing;
+    readonly earner: Pick<Earner, 'entrust'>;
+  },
 ): () => void {
   const lifetime = new AbortController();
   const { signal } = lifetime;
@@ -15,6 +25,7 @@ export function watchPageLifecycle(
   const goOnline = () => peers().forEach((peer) => peer.announceOnline());
   const onHide = ({ persisted }: PageTransitionEvent) => {
     goOffline();
+    earner.entrust();
     if (!persisted) for (const { provider } of peers()) provider.abandon();
   };
   page.window.addEventListener('pagehide', onHide, { signal });
@@ -24,6 +35,7 @@ export function watchPageLifecycle(
     () => {
       sharing.hold('frozen', 'on');
       goOffline();
+      earner.entrust();
     },
     { signal },
   );
@@ -33,6 +45,11 @@ export function watchPageLifecycle(
       sharing.hold('frozen', 'off');
       goOnline();
     },
+    { signal },
+  );
+  page.document.addEventListener(
+    'visibilitychange',
+    () => page.document.visibilityState === 'hidden' && earner.entrust(),
     { signal },
   );
   return () => lifetime.abort();

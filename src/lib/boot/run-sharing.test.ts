@@ -91,12 +91,17 @@ async function desk() {
     await raceSignal(bench.slow, signal);
     return bench.result;
   };
-  const money = { price: 'free' as ReturnType<Earner['priceOf']>, failure: undefined as TabloomError | undefined };
+  const money = {
+    price: 'free' as ReturnType<Earner['priceOf']>,
+    failure: undefined as TabloomError | undefined,
+    entrusted: 0,
+  };
   const earner: Earner = {
     prepare: async () => {
       if (money.failure) throw money.failure;
     },
     priceOf: () => money.price,
+    entrust: () => void (money.entrusted += 1),
   };
   const sharing = createSharing({ library, settings, clock, benchmark, wasDiscarded: false, earner });
   const served = fakeProvider();
@@ -233,10 +238,12 @@ test('a loss outside of lending is no matter of lending', async () => {
 });
 
 test('an end that the person did not bring about says why, and the next start forgets it', async () => {
-  const { sharing, state, library } = await desk();
+  const { sharing, state, library, money } = await desk();
   await sharing.start(entry.name);
   state.change({ running: 1 });
+  expect(money.entrusted).toBe(0);
   await sharing.stop('finish', 'hours');
+  expect(money.entrusted).toBe(1);
   state.change({ running: 0 });
   expect(sharing.view.current).toMatchObject({ phase: 'off', why: 'hours' });
   await sharing.start(entry.name);

@@ -160,6 +160,7 @@ export function createSharing(components: SharingComponents): Sharing {
     async stop(how, why) {
       dispatch({ type: 'stop-asked', how, why });
       await slow.idle();
+      earner.entrust();
     },
     pause: () => dispatch({ type: 'pause-asked' }),
     resume: () => dispatch({ type: 'resume-asked' }),

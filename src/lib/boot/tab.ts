@@ -140,7 +140,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   const endings = [
     lock.onChange(reconcile),
     lock.onChange(wallet.noteLock),
-    watchPageLifecycle(page, { peers: sessions.peers, sharing }),
+    watchPageLifecycle(page, { peers: sessions.peers, sharing, earner: wallet.earner }),
     await watchPower(navigator, { sharing, settings }),
     keepScreenOn(page, { sharing, settings }),
     presence.stop,

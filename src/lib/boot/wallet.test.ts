@@ -43,6 +43,7 @@ async function desk({ storage = createMemoryStorage(), settings = {} as Partial<
       },
       withdraw: async () => void log.push('withdraw'),
       collect: async () => void log.push('collect'),
+      entrust: async () => void log.push('entrust'),
       close: async () => void log.push('close'),
     };
   });
@@ -197,6 +198,17 @@ test('a price needs a till: without one the model counts as closed, never as fre
   wallet.noteLock(false);
   expect(till.payouts).toEqual([]);
   expect(earner.priceOf('m')).toBe('closed');
+});
+
+test('what was earned is left with the relay by a wallet that is open, and opens none', async () => {
+  const { wallet, log, load } = await desk();
+  wallet.noteLock(true);
+  wallet.notePayments(payments);
+  wallet.earner.entrust();
+  expect(load).not.toHaveBeenCalled();
+  await wallet.port.useBurner();
+  wallet.earner.entrust();
+  await expect.poll(() => log).toContain('entrust');
 });
 
 test('with consent, what there is to pay with is read before the first question', async () => {

@@ -42,6 +42,8 @@ export interface Earner {
   prepare(prices: Settings['prices']): Promise<void>;
   /** What others pay for this model; `closed` while it has a price and no till. */
   priceOf(model: string): Price | 'free' | 'closed';
+  /** Leaves what was earned with the relay, as this tab may not come back: nothing if nothing was. */
+  entrust(): void;
 }
 
 export interface WalletComponents {
@@ -247,6 +249,10 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
         const price = priceOf(model);
         if (!price) return 'free';
         return till ? price : 'closed';
+      },
+      entrust() {
+        // A wallet that is not open has earned nothing since what it had was left.
+        if (till) void opening?.then(({ money }) => money.entrust()).catch(() => undefined);
       },
     },
     notePayments(named) {

@@ -56,9 +56,7 @@ export function createSponsorClient({ url, fetch, chain }: SponsorClientInit): S
         credentials: 'omit',
         redirect: 'error',
         signal,
-        ...(body === undefined
-          ? {}
-          : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : posted(JSON.stringify(body))),
       });
       return { status: response.status, json: JSON.parse(await readBounded(response)) as unknown };
     } catch (cause) {
@@ -109,6 +107,15 @@ export function createSponsorClient({ url, fetch, chain }: SponsorClientInit): S
     },
   };
 }
+
+/** A browser lets a request of this size go on after its page is gone, as an order has to when a tab is closed. */
+const keepaliveBytesMax = 60_000;
+const posted = (body: string) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body,
+  keepalive: body.length <= keepaliveBytesMax,
+});
 
 async function readBounded({ body }: Response): Promise<string> {
   const reader = body?.getReader();

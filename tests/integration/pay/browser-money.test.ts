@@ -183,7 +183,7 @@ test('a channel is closed at once where the tab that is paid agrees, and it may 
   await Promise.all([paying.close(), earning.close()]);
 });
 
-test('a wallet without gas pays through the sponsor of its relay, which is noted', async () => {
+test('without gas, the sponsor of a relay pays in and claims, also for a tab that is closed', async () => {
   const sender = await local.person(0n);
   const relay = await startRelay({
     native: 'no-native',
@@ -193,17 +193,34 @@ test('a wallet without gas pays through the sponsor of its relay, which is noted
     const { open, book, address } = await profile(1_000_000n, { sponsor: `${relay.url}/pay/sponsor` });
     await local.clients.clock.setBalance({ address, value: 0n });
     const money = await open();
-    const payment = await money.purse.open(await payout(), job('1'));
-    await payment.promise(100n);
+    const worker = await profile(0n, { sponsor: `${relay.url}/pay/sponsor` });
+    await local.clients.clock.setBalance({ address: worker.address, value: 0n });
+    const earning = await worker.open();
+    const payment = await money.purse.open(earning.till.payouts[0]!, job('1'));
+    const { channelId, cumulativeAmount, signature } = await payment.promise(5_000n);
     payment.end();
     const { hasGas, channels } = await money.holdings();
-    expect({ hasGas, channels }).toMatchObject({ hasGas: false, channels: [{ phase: 'open', promised: 100n }] });
+    expect({ hasGas, channels }).toMatchObject({ hasGas: false, channels: [{ phase: 'open', promised: 5_000n }] });
     expect(await book.history()).toMatchObject([
       { type: 'answer-paid' },
       { type: 'channel-opened', hash: expect.stringMatching(/^0x/) },
     ]);
-    await money.leave(payment.channelId);
+    // The tab that was paid is closed for good: the relay claims for it when the payer leaves.
+    const receivable = await earning.till.open({ chain: payment.chain, terms: payment.terms }, { id: '1' });
+    await receivable.receive({
+      voucher: { channelId, cumulativeAmount: cumulativeAmount.toString(), signature },
+      total: 5_000n,
+    });
+    receivable.end();
+    await earning.entrust();
+    await earning.close();
+    await money.leave(channelId);
     expect((await money.holdings()).channels).toMatchObject([{ phase: 'leaving' }]);
+    await relay.restart();
+    const view = local.chain();
+    await expect.poll(async () => (await view.channel(channelId)).claimed).toBe(5_000n);
+    // A tenth is the network's; of the rest the relay takes a quarter at most.
+    expect(await view.owed(worker.address)).toBeGreaterThan(3_375n);
     await money.close();
   } finally {
     await relay.dispose();
