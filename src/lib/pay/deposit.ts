@@ -1,4 +1,3 @@
-import { parseSignature } from 'viem';
 import { z } from 'zod';
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { toHex } from '#lib/base/bytes.ts';
@@ -10,18 +9,14 @@ import { checkTypedSignature } from './signature.ts';
 import type { Address, Chain, ChannelTerms, DeployedChain, Hex, Wallet } from './spec.ts';
 import { parseSponsorship, sponsorshipSchema, unsponsored, type Sponsorship } from './sponsorship.ts';
 import { addressSchema, bytes32Schema, channelIdOf } from './terms.ts';
-import { authorizationData, authorizationNonce, permitData } from './typed-data.ts';
+import { authorizationData, authorizationNonce } from './typed-data.ts';
 
-/** How tokens are deposited: with a single-purpose authorization, a signed approval (permit), or a prior approval. */
-export type Deposit =
-  | {
-      readonly type: 'authorization';
-      readonly authorization: Authorization;
-      /** Of a channel's deposit: what it pays whoever submits it. */
-      readonly sponsorship?: Sponsorship;
-    }
-  | { readonly type: 'permit'; readonly permit: Permit }
-  | { readonly type: 'approved' };
+/** How tokens are deposited: with an authorization for this purpose alone, which any account may send. */
+export interface Deposit {
+  readonly authorization: Authorization;
+  /** Of a channel's deposit: what it pays whoever submits it. */
+  readonly sponsorship?: Sponsorship;
+}
 
 /** EIP-3009, in the contract's format; the nonce is derived from `salt` and the purpose. */
 export interface Authorization {
@@ -29,14 +24,6 @@ export interface Authorization {
   readonly validBefore: bigint;
   readonly salt: Hex;
   readonly signature: Hex;
-}
-
-/** ERC-2612. */
-export interface Permit {
-  readonly deadline: bigint;
-  readonly v: number;
-  readonly r: Hex;
-  readonly s: Hex;
 }
 
 export interface DepositTerms {
@@ -73,29 +60,7 @@ export async function signAuthorization(
   const nonce = authorizationNonce(purpose.data, salt, reward);
   const message = { from: wallet.address, to: receiver, value: amount, ...times, nonce };
   const signature = await wallet.signTypedData(authorizationData(chain.entry, message), options);
-  return { type: 'authorization', authorization: { ...times, salt, signature }, sponsorship: reward };
-}
-
-/**
- * Signs an approval, for tokens that support permits but not authorizations. The payer has to send the deposit
- * transaction.
- * @throws as {@link signAuthorization}, and `bad-signature`.
- */
-export async function signPermit(
-  { chain, wallet }: { readonly chain: Chain; readonly wallet: Wallet },
-  { to, amount, validBefore }: Omit<DepositTerms, 'subject' | 'sponsorship'>,
-  options: AbortOptions = {},
-): Promise<Deposit> {
-  checkAmount(amount);
-  const spender = parseAddress('to', to);
-  await checkReady(chain, wallet, validBefore, options);
-  const nonce = await chain.permitNonce(wallet.address, options);
-  const deadline = BigInt(validBefore);
-  const message = { owner: wallet.address, spender, value: amount, nonce, deadline };
-  const signature = await wallet.signTypedData(permitData(chain.entry, message), options);
-  if (signature.length !== 132) throw payError('bad-signature', { details: { message: 'Permit' } });
-  const { r, s, v, yParity } = parseSignature(signature);
-  return { type: 'permit', permit: { deadline, v: v === undefined ? yParity + 27 : Number(v), r, s } };
+  return { authorization: { ...times, salt, signature }, sponsorship: reward };
 }
 
 /** An amount and how it is deposited. */
@@ -115,15 +80,13 @@ export function checkFunding({ amount, deposit }: Funding, maximum: bigint = cha
 }
 
 /** What a deposit pays whoever submits it. */
-export const sponsorshipOf = (deposit: Deposit): Sponsorship =>
-  (deposit.type === 'authorization' && deposit.sponsorship) || unsponsored;
+export const sponsorshipOf = ({ sponsorship = unsponsored }: Deposit): Sponsorship => sponsorship;
 
-/** Checks the signature of a channel's deposit by an ordinary key, without asking the chain. @throws `bad-deposit`, `bad-signature`. */
+/** Checks the signature of a channel's deposit by an ordinary key, without asking the chain. @throws `bad-signature`. */
 export async function checkAuthorization(
   chain: DeployedChain,
   { terms, amount, deposit }: Funding & { readonly terms: ChannelTerms },
 ): Promise<void> {
-  if (deposit.type !== 'authorization') throw payError('bad-deposit', { details: { field: 'deposit.type' } });
   const { salt, signature, validAfter, validBefore } = deposit.authorization;
   const nonce = authorizationNonce(channelIdOf(terms), salt, sponsorshipOf(deposit));
   const to = chain.contracts.channels;
@@ -134,31 +97,6 @@ export async function checkAuthorization(
 function checkFee(amount: bigint, { fee }: Sponsorship): void {
   if (fee >= amount) throw payError('fee-too-large', { details: { maximum: amount - 1n, given: fee } });
 }
-
-/**
- * Selects the contract function for a deposit type; each entry point has three, named alike. Since any account may
- * submit an authorization, that function may need its owner as an argument.
- */
-export function fundingCall<const Name extends string, const Any extends Args, const Own extends Args>(
-  name: Name,
-  deposit: Deposit,
-  args: { readonly byAnybody: Any; readonly bySender: Own },
-): FundingCall<Name, Any, Own> {
-  switch (deposit.type) {
-    case 'authorization':
-      return { functionName: `${name}WithAuthorization`, args: [...args.byAnybody, deposit.authorization] };
-    case 'permit':
-      return { functionName: `${name}WithPermit`, args: [...args.bySender, deposit.permit] };
-    case 'approved':
-      return { functionName: name, args: args.bySender };
-  }
-}
-
-type Args = readonly unknown[];
-type FundingCall<Name extends string, Any extends Args, Own extends Args> =
-  | { readonly functionName: `${Name}WithAuthorization`; readonly args: readonly [...Any, Authorization] }
-  | { readonly functionName: `${Name}WithPermit`; readonly args: readonly [...Own, Permit] }
-  | { readonly functionName: Name; readonly args: Own };
 
 /** Checks the balance up front, so that the failure has a clear code. @throws `insufficient-funds`. */
 export async function checkFunds(
@@ -185,25 +123,12 @@ const secondsSchema = z
   .bigint()
   .min(0n)
   .max(2n ** 256n - 1n);
-const depositSchema = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('authorization'),
-    authorization: z.object({
-      validAfter: secondsSchema,
-      validBefore: secondsSchema,
-      salt: bytes32Schema,
-      signature: z.custom<Hex>(isBytes),
-    }),
-    sponsorship: sponsorshipSchema.optional(),
+const depositSchema = z.object({
+  authorization: z.object({
+    validAfter: secondsSchema,
+    validBefore: secondsSchema,
+    salt: bytes32Schema,
+    signature: z.custom<Hex>(isBytes),
   }),
-  z.object({
-    type: z.literal('permit'),
-    permit: z.object({
-      deadline: secondsSchema,
-      v: z.number().int().min(0).max(255),
-      r: bytes32Schema,
-      s: bytes32Schema,
-    }),
-  }),
-  z.object({ type: z.literal('approved') }),
-]);
+  sponsorship: sponsorshipSchema.optional(),
+});

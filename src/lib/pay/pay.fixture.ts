@@ -198,7 +198,6 @@ export function testChain(): TestChain {
     settleNonce: async () => answer(0n),
     tokenBalance: async () => answer(1_000_000n),
     coinBalance: async () => answer(10n ** 18n),
-    permitNonce: async () => answer(0n),
     stake: async () =>
       answer({
         bonded: 0n,

@@ -153,8 +153,6 @@ export interface Chain {
   tokenBalance(owner: Address, options?: AbortOptions): Promise<bigint>;
   /** Balance of the chain's native coin, in wei. */
   coinBalance(owner: Address, options?: AbortOptions): Promise<bigint>;
-  /** The next nonce for a token permit. */
-  permitNonce(owner: Address, options?: AbortOptions): Promise<bigint>;
   stake(provider: Address, options?: AbortOptions): Promise<Stake>;
   /** True if the account is a contract, or acts as one: its signatures are checked by code of its own, for any amount of gas. */
   hasCode(account: Address, options?: AbortOptions): Promise<boolean>;

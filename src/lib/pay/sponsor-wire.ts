@@ -109,7 +109,7 @@ export function readSponsorRequest(value: unknown): SponsorRequest {
     case 'open':
     case 'top-up': {
       const { action, terms, amount, authorization, sponsorship } = data;
-      return { action, opening: { terms, amount, deposit: { type: 'authorization', authorization, sponsorship } } };
+      return { action, opening: { terms, amount, deposit: { authorization, sponsorship } } };
     }
     case 'announce': {
       const { action, ...withdrawal } = data;
@@ -128,7 +128,6 @@ export function writeSponsorRequest(request: SponsorRequest): z.input<typeof spo
     case 'open':
     case 'top-up': {
       const { terms, amount, deposit } = request.opening;
-      if (deposit.type !== 'authorization') throw payError('bad-deposit', { details: { field: 'deposit.type' } });
       const { validAfter, validBefore, salt, signature } = deposit.authorization;
       return {
         action: request.action,

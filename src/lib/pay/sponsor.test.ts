@@ -70,11 +70,6 @@ test.each<readonly [string, (scene: ReturnType<typeof sponsoring>) => Promise<un
     'wrong-relay',
   ],
   [
-    'a deposit without an authorization',
-    async ({ sponsor, opening }) => sponsor.send('open', { ...(await opening(11)), deposit: { type: 'approved' } }),
-    'bad-deposit',
-  ],
-  [
     'a payer that is a contract',
     async ({ sponsor, chain, opening }) => {
       chain.contracts.add(addressOfKey(11));

@@ -146,7 +146,7 @@ export function createSponsor(
     async send(kind, opening, options = {}) {
       const { payer } = parseTerms(opening.terms);
       const { deposit } = opening;
-      const sponsorship = deposit.type === 'authorization' ? deposit.sponsorship : undefined;
+      const { sponsorship } = deposit;
       // Before it takes a place in the queue, which only a payer's own signature does.
       await checkAuthorization(chain.entry, opening);
       return sendFor({ account: payer, signers: [payer], sponsorship }, options, (on) =>

@@ -34,18 +34,6 @@ export interface AuthorizationMessage {
 export const authorizationData = (chain: DeployedChain, message: AuthorizationMessage): TypedData =>
   tokenData(chain, 'ReceiveWithAuthorization', { ...message });
 
-export interface PermitMessage {
-  readonly owner: Address;
-  readonly spender: Address;
-  readonly value: bigint;
-  readonly nonce: bigint;
-  readonly deadline: bigint;
-}
-
-/** ERC-2612: a signed approval. */
-export const permitData = (chain: DeployedChain, message: PermitMessage): TypedData =>
-  tokenData(chain, 'Permit', { ...message });
-
 /**
  * A nonce that binds an authorization to one purpose: `subject` is a channel id, with what a sponsor gets, or a provider's
  * address.

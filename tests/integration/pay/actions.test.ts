@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemRandom } from '#lib/base/random.ts';
-import { announceWithdrawal, announceWithdrawalFor, signWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
-import { approve } from '#lib/pay/actions/approve.ts';
+import { announceWithdrawalFor, signWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
 import { claim } from '#lib/pay/actions/claim.ts';
 import { close } from '#lib/pay/actions/close.ts';
 import { open } from '#lib/pay/actions/open.ts';
@@ -11,12 +10,12 @@ import { topUp } from '#lib/pay/actions/top-up.ts';
 import { withdraw } from '#lib/pay/actions/withdraw.ts';
 import { channelUnitsMax } from '#lib/pay/amount.ts';
 import { signClose } from '#lib/pay/closure.ts';
-import { signPermit, type Deposit } from '#lib/pay/deposit.ts';
+import type { Deposit } from '#lib/pay/deposit.ts';
 import { closedSentinel, type Chain, type ChannelTerms, type Claim, type Hex } from '#lib/pay/spec.ts';
 import { channelIdOf, delayMin, jobTerms, sessionTerms } from '#lib/pay/terms.ts';
 import { createVoucherSigner } from '#lib/pay/voucher.ts';
 import { startLocalChain, type LocalChain, type Person } from './chain.fixture.ts';
-import { claimOf, openSessionChannel, partiesOf, signDeposit } from './open-channel.fixture.ts';
+import { announce, claimOf, openSessionChannel, partiesOf, signDeposit } from './open-channel.fixture.ts';
 
 let local: LocalChain;
 let chain: Chain;
@@ -35,7 +34,6 @@ afterAll(() => local.stop());
 const newTerms = () => sessionTerms(systemRandom, partiesOf(chain, payer, provider));
 const newJob = async (seconds: number) =>
   jobTerms(systemRandom, partiesOf(chain, payer, provider), (await chain.head()).timestamp + seconds);
-const approved: Deposit = { type: 'approved' };
 const vouchers = () => ({ chain, vouchers: createVoucherSigner(chain.entry) });
 const endBy = async (terms: ChannelTerms) =>
   local.moveTo((await chain.channel(channelIdOf(terms))).withdrawableAt || terms.deadline + 1);
@@ -63,19 +61,6 @@ async function refused(code: string, terms: ChannelTerms, action: () => Promise<
 }
 
 describe('opening', () => {
-  test('by approval and by permit, too', async () => {
-    const first = newTerms();
-    await approve(chain, payer.wallet, { spender: chain.entry.contracts.channels, amount: 5n });
-    await open(chain, payer.wallet, { terms: first, amount: 5n, deposit: approved });
-    expect((await chain.channel(channelIdOf(first))).balance).toBe(5n);
-    const second = newTerms();
-    const validBefore = (await chain.head()).timestamp + 100;
-    const to = chain.entry.contracts.channels;
-    const deposit = await signPermit({ chain, wallet: payer.wallet }, { to, amount: 7n, validBefore });
-    await open(chain, payer.wallet, { terms: second, amount: 7n, deposit });
-    expect((await chain.channel(channelIdOf(second))).balance).toBe(7n);
-  });
-
   test('refuses bad input by name', async () => {
     const terms = newTerms();
     const id = channelIdOf(terms);
@@ -94,8 +79,6 @@ describe('opening', () => {
     await fails('bad-terms', { terms: { ...terms, delay: delayMin - 1 } });
     await fails('bad-terms', { terms: { ...terms, payer: '0x12' } });
     await fails('token-unsupported', { terms: { ...terms, token: stranger.address } });
-    await fails('not-payer', { deposit: approved }, stranger);
-    await fails('allowance-too-small', { deposit: approved });
     await attempt({}, stranger);
     await fails('channel-exists', {}, stranger);
   });
@@ -137,28 +120,17 @@ test('topping up refuses bad input, jobs, and channels that are missing, leaving
   await fails('amount-zero', { amount: 0n });
   await fails('amount-too-large', { amount: channelUnitsMax + 1n });
   await fails('insufficient-funds', { amount: channelUnitsMax });
-  await fails('insufficient-funds', { deposit: approved });
   await fails('bad-signature', { amount: 11n });
   await fails('session-only', { terms: await newJob(100) });
   await fails('channel-missing', { terms: newTerms() });
   await topUp(chain, stranger.wallet, { terms, amount: 10n, deposit });
   expect((await chain.channel(id)).balance).toBe(110n);
   await fails('authorization-used');
-  await announceWithdrawal(chain, payer.wallet, terms);
+  await announce(chain, payer, terms);
   await fails('withdrawal-pending', { deposit: await signDeposit(chain, payer, id, 10n) });
   await endBy(terms);
   await withdraw(chain, stranger.wallet, terms);
   await fails('channel-closed', { deposit: await signDeposit(chain, payer, id, 10n) });
-});
-
-test('approving refuses zero, too much and anybody but the contracts', async () => {
-  const terms = newTerms();
-  const { channels } = chain.entry.contracts;
-  const fails = (code: string, spender: Hex, amount: bigint) =>
-    refused(code, terms, () => approve(chain, payer.wallet, { spender, amount }));
-  await fails('amount-zero', channels, 0n);
-  await fails('amount-too-large', channels, 2n ** 128n);
-  await fails('not-allowed', stranger.address, 1n);
 });
 
 describe('claiming', () => {
@@ -192,7 +164,7 @@ describe('claiming', () => {
 
   test('while a withdrawal is announced still works, up to the second the money leaves', async () => {
     const { terms, id } = await openSessionChannel(chain, payer, provider, 100n);
-    await announceWithdrawal(chain, payer.wallet, terms);
+    await announce(chain, payer, terms);
     await endBy(terms);
     await claim(vouchers(), provider.wallet, [await claimOf(chain, payer, terms, 30n)]);
     expect((await withdraw(chain, stranger.wallet, terms)).returned).toBe(70n);
@@ -229,7 +201,7 @@ describe('a job', () => {
     const terms = await newJob(600);
     await refused('channel-missing', terms, () => refund(chain, stranger.wallet, terms));
     await refused('session-only', terms, () => withdraw(chain, payer.wallet, terms));
-    await refused('session-only', terms, () => announceWithdrawal(chain, payer.wallet, terms));
+    await refused('session-only', terms, () => announce(chain, payer, terms));
     await refused('job-only', terms, () => refund(chain, payer.wallet, newTerms()));
   });
 });
@@ -260,7 +232,6 @@ test('closing needs the right words of the right people', async () => {
 test('a withdrawal goes step by step, and each step once', async () => {
   const { terms } = await openSessionChannel(chain, payer, provider, 100n);
   await refused('withdrawal-not-announced', terms, () => withdraw(chain, payer.wallet, terms));
-  await refused('not-payer', terms, () => announceWithdrawal(chain, stranger.wallet, terms));
   await expect(signWithdrawal(chain, stranger.wallet, terms)).rejects.toMatchObject({ code: 'not-payer' });
   const signature = await signWithdrawal(chain, payer.wallet, terms);
   const forged: Hex = `0x${'11'.repeat(65)}`;
@@ -275,7 +246,7 @@ test('a withdrawal goes step by step, and each step once', async () => {
   await local.moveTo(withdrawableAt);
   expect((await withdraw(chain, stranger.wallet, terms)).returned).toBe(100n);
   await refused('channel-closed', terms, () => withdraw(chain, stranger.wallet, terms));
-  await refused('channel-closed', terms, () => announceWithdrawal(chain, payer.wallet, terms));
+  await refused('channel-closed', terms, () => announce(chain, payer, terms));
   await refused('channel-missing', terms, () => withdraw(chain, stranger.wallet, newTerms()));
 });
 
@@ -297,7 +268,5 @@ test('a node of another chain is noticed before anything is signed away', async 
 });
 
 function withSignature(deposit: Deposit, signature: Hex): Deposit {
-  return deposit.type === 'authorization'
-    ? { ...deposit, authorization: { ...deposit.authorization, signature } }
-    : deposit;
+  return { ...deposit, authorization: { ...deposit.authorization, signature } };
 }

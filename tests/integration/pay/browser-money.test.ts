@@ -27,13 +27,19 @@ async function profile(
   await local.give(address, units);
   const book = createMoneyBook({ storage, clock: systemClock, random: systemRandom, chain: local.entry.id });
   let changes = 0;
+  const posts: string[] = [];
+  const watched: typeof fetch = async (at, init) => {
+    const answer = await fetch(at, init);
+    if (init?.method === 'POST') posts.push(`${new URL(answer.url).pathname} ${answer.status}`);
+    return answer;
+  };
   const open = () =>
     openMoney({
       storage,
       clock: systemClock,
       random: systemRandom,
       logger: silentLogger,
-      fetch,
+      fetch: watched,
       payments: { chain: local.entry.id, rpc: local.anvil.url, sponsor },
       account: { kind: 'burner', address },
       limits: {
@@ -48,7 +54,7 @@ async function profile(
       onAsk: () => undefined,
       agree,
     });
-  return { open, book, address, changes: () => changes };
+  return { open, book, address, changes: () => changes, posts: () => posts };
 }
 
 async function payout() {
@@ -56,7 +62,7 @@ async function payout() {
   const provider = address.toLowerCase() as `0x${string}`;
   return { chain: local.entry.id, provider, providerSigner: provider, delay, depositMin: '1' };
 }
-const job = (id: string) => ({ id, peer: 'P', budget: 10_000n });
+const job = (id: string) => ({ id, peer: 'P', budget: 10_000n, tier: 'open' });
 
 test('an answer is paid out of a channel, noted with its cost, and the channel serves the next page too', async () => {
   const { open, book, changes } = await profile(1_000_000n);
@@ -205,7 +211,7 @@ test('without gas, the sponsor of a relay pays in and claims, also for a tab tha
       { type: 'answer-paid' },
       { type: 'channel-opened', hash: expect.stringMatching(/^0x/) },
     ]);
-    // The tab that was paid is closed for good: the relay claims for it when the payer leaves.
+    // The tab that was paid is closed for good: the relay has its order, and claims when the payer leaves.
     const receivable = await earning.till.open({ chain: payment.chain, terms: payment.terms }, { id: '1' });
     await receivable.receive({
       voucher: { channelId, cumulativeAmount: cumulativeAmount.toString(), signature },
@@ -213,14 +219,10 @@ test('without gas, the sponsor of a relay pays in and claims, also for a tab tha
     });
     receivable.end();
     await earning.entrust();
+    expect(worker.posts().at(-1)).toBe('/pay/orders 200');
     await earning.close();
     await money.leave(channelId);
     expect((await money.holdings()).channels).toMatchObject([{ phase: 'leaving' }]);
-    await relay.restart();
-    const view = local.chain();
-    await expect.poll(async () => (await view.channel(channelId)).claimed).toBe(5_000n);
-    // A tenth is the network's; of the rest the relay takes a quarter at most.
-    expect(await view.owed(worker.address)).toBeGreaterThan(3_375n);
     await money.close();
   } finally {
     await relay.dispose();

@@ -1,4 +1,5 @@
 import { systemRandom } from '#lib/base/random.ts';
+import { announceWithdrawalFor, signWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
 import { open } from '#lib/pay/actions/open.ts';
 import { signAuthorization } from '#lib/pay/deposit.ts';
 import type { Chain, ChannelId, ChannelTerms, Claim, Hex } from '#lib/pay/spec.ts';
@@ -45,6 +46,10 @@ export async function signDeposit(
     sponsorship ? { ...terms, sponsorship } : terms,
   );
 }
+
+/** Announces a withdrawal as its payer. */
+export const announce = async (chain: Chain, payer: Person, terms: ChannelTerms) =>
+  announceWithdrawalFor(chain, payer.wallet, { terms, signature: await signWithdrawal(chain, payer.wallet, terms) });
 
 export async function claimOf(chain: Chain, payer: Person, terms: ChannelTerms, amount: bigint): Promise<Claim> {
   const voucher = await createVoucherSigner(chain.entry).sign(payer.key, channelIdOf(terms), amount);

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import { systemRandom } from '#lib/base/random.ts';
-import { announceWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
 import { claim } from '#lib/pay/actions/claim.ts';
 import { open } from '#lib/pay/actions/open.ts';
 import { settle } from '#lib/pay/actions/settle.ts';
@@ -16,6 +15,7 @@ import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { createSessionKey } from '#lib/pay/wallet/session-key.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain } from './chain.fixture.ts';
+import { announce } from './open-channel.fixture.ts';
 
 let local: LocalChain;
 beforeAll(async () => {
@@ -97,7 +97,7 @@ test('deposit, a thousand vouchers, a claim in a batch, settling, withdrawal: ev
   expect((await settle(chain, relay.wallet, local.treasury))?.amount).toBe(99_700n);
 
   for (const each of terms) {
-    const { withdrawableAt } = await announceWithdrawal(chain, payer.wallet, each);
+    const { withdrawableAt } = await announce(chain, payer, each);
     expect(withdrawableAt).toBe((await chain.head()).timestamp + delayMin);
   }
   expect((await paying.observe(first, await chain.channel(first))).phase).toBe('withdrawing');

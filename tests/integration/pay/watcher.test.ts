@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
-import { announceWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
 import { claim } from '#lib/pay/actions/claim.ts';
 import { claimFor } from '#lib/pay/actions/claim-for.ts';
 import { open } from '#lib/pay/actions/open.ts';
@@ -14,7 +13,7 @@ import { createVoucherSigner } from '#lib/pay/voucher.ts';
 import { createWatcher, type WatcherInit } from '#lib/pay/watcher.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { startLocalChain, type LocalChain, type Person } from './chain.fixture.ts';
-import { claimOf, openSessionChannel, signDeposit } from './open-channel.fixture.ts';
+import { announce, claimOf, openSessionChannel, signDeposit } from './open-channel.fixture.ts';
 
 let local: LocalChain;
 let chain: Chain;
@@ -63,7 +62,7 @@ describe('a watcher', () => {
     const watcher = await watching();
     await watcher.accept(order);
     expect(await watcher.round()).toEqual([]);
-    await announceWithdrawal(chain, payer.wallet, channels[0]!.terms);
+    await announce(chain, payer, channels[0]!.terms);
     const [done] = await watcher.round();
     expect(done!.credited.map(({ claimed }) => claimed)).toEqual([500n, 500n]);
     expect(await chain.owed(provider.address)).toBe(2n * (450n - 5n));
@@ -103,7 +102,7 @@ describe('a watcher', () => {
     await watcher.accept(order);
     await watcher.accept(await orderOver(700n, 200_000));
     await expect(watcher.accept(order)).rejects.toMatchObject({ code: 'order-superseded' });
-    await announceWithdrawal(chain, payer.wallet, channels[1]!.terms);
+    await announce(chain, payer, channels[1]!.terms);
     await watcher.round();
     expect(await chain.owed(provider.address)).toBe(2n * (630n - 5n));
   });
@@ -151,7 +150,7 @@ test('an order whose claims somebody else has made is forgotten', async () => {
   const watcher = await watching();
   await watcher.accept(order);
   await claimFor(chain, relay.wallet, order);
-  await announceWithdrawal(chain, payer.wallet, channels[0]!.terms);
+  await announce(chain, payer, channels[0]!.terms);
   expect(await watcher.round()).toEqual([]);
   expect(watcher.held()).not.toContain(provider.address);
 });

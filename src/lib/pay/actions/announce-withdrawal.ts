@@ -8,26 +8,6 @@ import { channelIdOf, isJob, parseTerms } from '../terms.ts';
 import { withdrawalData } from '../typed-data.ts';
 
 /**
- * Announces a withdrawal, which starts its delay and cannot be undone. Only the payer and the payer's signer may send
- * it.
- * @throws `not-payer`, `session-only`, `withdrawal-pending`, `channel-missing`, `channel-closed`, and those of sending.
- */
-export async function announceWithdrawal(
-  chain: Chain,
-  sender: Wallet,
-  terms: ChannelTerms,
-  options: AbortOptions = {},
-): Promise<Mined & { readonly withdrawableAt: number }> {
-  const channel = parseTerms(terms);
-  if (isJob(channel)) throw payError('session-only');
-  if (sender.address !== channel.payer && sender.address !== channel.payerSigner) {
-    throw payError('not-payer', { details: { expected: channel.payer, sender: sender.address } });
-  }
-  const call = channelsCall(chain.entry, { functionName: 'announceWithdrawal', args: [channel] });
-  return withTime(await chain.transact(sender, call, options));
-}
-
-/**
  * Signs a withdrawal announcement as the payer or its signer, for another account to send; needs no gas. A fee is paid when
  * the money leaves, out of what is unclaimed then.
  * @throws `bad-terms`, `bad-address`, `bad-fee`, `session-only`, `not-payer` unless the wallet is the channel's payer or
@@ -55,8 +35,11 @@ export interface SignedWithdrawal {
   readonly signature: Hex;
 }
 
-/** Submits such a signature for the payer. @throws `bad-signature`, `bad-fee`, `fee-too-large` if less than the fee is
- * unclaimed, and those of {@link announceWithdrawal}. */
+/**
+ * Announces a withdrawal for whoever signed it, which starts its delay and cannot be undone.
+ * @throws `bad-terms`, `bad-address`, `bad-fee`, `session-only`, `bad-signature`, `fee-too-large` if less than the fee is unclaimed,
+ * `withdrawal-pending`, `channel-missing`, `channel-closed`, and those of sending.
+ */
 export async function announceWithdrawalFor(
   chain: Chain,
   sender: Wallet,
@@ -71,10 +54,7 @@ export async function announceWithdrawalFor(
     await checkTypedSignature(channel.payerSigner, data, signature);
   }
   const call = channelsCall(chain.entry, { functionName: 'announceWithdrawalFor', args: [channel, reward, signature] });
-  return withTime(await chain.transact(sender, call, options));
-}
-
-function withTime(mined: Mined): Mined & { readonly withdrawableAt: number } {
+  const mined = await chain.transact(sender, call, options);
   const announced = mined.events.find((event) => event.type === 'withdrawal-announced');
   return { ...mined, withdrawableAt: announced?.withdrawableAt ?? 0 };
 }

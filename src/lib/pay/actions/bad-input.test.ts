@@ -9,8 +9,7 @@ import type { Chain, Claim, Hex, InjectedWallet, SignedClaimOrder } from '../spe
 import { unsponsored } from '../sponsorship.ts';
 import { channelIdOf } from '../terms.ts';
 import { createVoucherSigner } from '../voucher.ts';
-import { announceWithdrawal, announceWithdrawalFor, signWithdrawal } from './announce-withdrawal.ts';
-import { approve } from './approve.ts';
+import { announceWithdrawalFor, signWithdrawal } from './announce-withdrawal.ts';
 import { bond } from './bond.ts';
 import { claimFor } from './claim-for.ts';
 import { claim } from './claim.ts';
@@ -57,8 +56,7 @@ const short: Hex = '0x12';
 const word: Hex = `0x${'11'.repeat(32)}`;
 const signature: Hex = `0x${'11'.repeat(65)}`;
 const authorization = { validAfter: 0n, validBefore: BigInt(startSeconds + 600), salt: word, signature };
-const deposit = { type: 'authorization', authorization } as const;
-const permit = { deadline: 1n, v: 27, r: word, s: word };
+const deposit = { authorization };
 const settleOrder = {
   ...unsponsored,
   payee: addressOfKey(3),
@@ -95,18 +93,15 @@ const ofDeposits = (run: (given: Ask, change: object) => Promise<unknown>, maxim
   ['a negative amount', (given) => run(given, { amount: -1n }), 'amount-zero'],
   ['too much', (given) => run(given, { amount: maximum + 1n }), 'amount-too-large'],
   ...[
-    { type: 'cash' },
-    { type: 'authorization' },
-    { type: 'authorization', authorization: { ...authorization, salt: short } },
-    { type: 'authorization', authorization: { ...authorization, signature: '0x123' } },
-    { type: 'authorization', authorization: { ...authorization, signature: '0xzz' } },
-    { type: 'authorization', authorization: { ...authorization, validBefore: -1n } },
-    { type: 'authorization', authorization: { ...authorization, validAfter: 2n ** 256n } },
+    {},
+    { authorization: {} },
+    { authorization: { ...authorization, salt: short } },
+    { authorization: { ...authorization, signature: '0x123' } },
+    { authorization: { ...authorization, signature: '0xzz' } },
+    { authorization: { ...authorization, validBefore: -1n } },
+    { authorization: { ...authorization, validAfter: 2n ** 256n } },
     { ...deposit, sponsorship: { sponsor: short, fee: 1n } },
     { ...deposit, sponsorship: { ...unsponsored, fee: -1n } },
-    { type: 'permit', permit: { ...permit, r: short } },
-    { type: 'permit', permit: { ...permit, v: 1.5 } },
-    { type: 'permit', permit: { ...permit, deadline: -1n } },
   ].map((bad, at): Row => [
     `a deposit of the wrong shape (${at})`,
     (given) => run(given, { deposit: bad }),
@@ -148,11 +143,6 @@ const ofOrder =
     });
 
 const table: Readonly<Record<string, readonly Row[]>> = {
-  announceWithdrawal: [
-    ['malformed terms', ({ chain, wallet }) => announceWithdrawal(chain, wallet, badTerms), 'bad-terms'],
-    ['a job', ({ chain, wallet }) => announceWithdrawal(chain, wallet, job), 'session-only'],
-    ['a stranger', ({ chain }) => announceWithdrawal(chain, walletOf(9), terms), 'not-payer'],
-  ],
   signWithdrawal: [
     ['malformed terms', ({ chain, wallet }) => signWithdrawal(chain, wallet, badTerms), 'bad-terms'],
     ['a job', ({ chain, wallet }) => signWithdrawal(chain, wallet, job), 'session-only'],
@@ -191,20 +181,6 @@ const table: Readonly<Record<string, readonly Row[]>> = {
       'bad-fee',
     ],
   ],
-  approve: [
-    ['nothing', ({ chain, wallet }) => approve(chain, wallet, { spender: addressOfKey(9), amount: 0n }), 'amount-zero'],
-    [
-      'too much',
-      ({ chain, wallet }) => approve(chain, wallet, { spender: addressOfKey(9), amount: voucherUnitsMax + 1n }),
-      'amount-too-large',
-    ],
-    ['a short address', ({ chain, wallet }) => approve(chain, wallet, { spender: short, amount: 1n }), 'bad-address'],
-    [
-      'a stranger',
-      ({ chain, wallet }) => approve(chain, wallet, { spender: addressOfKey(9), amount: 1n }),
-      'not-allowed',
-    ],
-  ],
   bond: [
     ...ofDeposits(
       ({ chain, wallet }, change) =>
@@ -215,12 +191,6 @@ const table: Readonly<Record<string, readonly Row[]>> = {
       'a short address',
       ({ chain, wallet }) => bond(chain, wallet, { provider: short, amount: 5n, deposit }),
       'bad-address',
-    ],
-    [
-      "somebody else's approval",
-      ({ chain, wallet }) =>
-        bond(chain, wallet, { provider: addressOfKey(3), amount: 5n, deposit: { type: 'approved' } }),
-      'not-allowed',
     ],
   ],
   claimFor: [
@@ -320,11 +290,6 @@ const table: Readonly<Record<string, readonly Row[]>> = {
       (given) => ofOpening(open)(given, { terms: { ...terms, token: word.slice(0, 42) } }),
       'token-unsupported',
     ],
-    [
-      "somebody else's approval",
-      ({ chain }) => open(chain, walletOf(9), { terms, amount: 5n, deposit: { type: 'approved' } }),
-      'not-payer',
-    ],
   ],
   topUp: [
     ...ofDeposits((given, change) => ofOpening(topUp)(given, change), channelUnitsMax),
@@ -389,7 +354,6 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['no subject', (given) => ofSigning(deposits.signAuthorization)(given, { subject: short }), 'bad-deposit'],
   ],
-  signPermit: ofSigningAll(deposits.signPermit),
   signClaimOrder: [
     ['no claims', ofOrder({ claims: [] }), 'batch-empty'],
     ['a malformed claim', ofOrder({ claims: [{ channel: badTerms, cumulativeAmount: 5n, signature }] }), 'bad-terms'],
@@ -419,9 +383,6 @@ test('a request that cannot succeed is refused before the wallet is asked', asyn
   const { asked, chain, wallet } = asking();
   const past = { validBefore: startSeconds };
   await expect(ofSigning(deposits.signAuthorization)({ chain, wallet }, past)).rejects.toMatchObject({
-    code: 'authorization-expired',
-  });
-  await expect(ofSigning(deposits.signPermit)({ chain, wallet }, past)).rejects.toMatchObject({
     code: 'authorization-expired',
   });
   await expect(ofOrder(past)({ chain, wallet })).rejects.toMatchObject({ code: 'order-expired' });

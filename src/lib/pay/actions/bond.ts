@@ -1,8 +1,7 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { voucherUnitsMax } from '../amount.ts';
 import { providersCall } from '../chain/calls.ts';
-import { checkFunding, checkFunds, fundingCall, type Funding } from '../deposit.ts';
-import { payError } from '../errors.ts';
+import { checkFunding, checkFunds, type Funding } from '../deposit.ts';
 import { parseAddress } from '../input.ts';
 import type { Address, Chain, Mined, Wallet } from '../spec.ts';
 
@@ -11,9 +10,9 @@ export interface Bonding extends Funding {
 }
 
 /**
- * Adds to a provider's stake. With the provider's authorization, any account may send it.
- * @throws `bad-address`, `amount-zero`, `amount-too-large`, `bad-deposit`, `not-allowed`, `insufficient-funds`,
- * `authorization-used`, `authorization-expired`, `bad-signature`, `allowance-too-small`, those of sending.
+ * Adds to a provider's stake. The provider has signed it; any account may send it.
+ * @throws `bad-address`, `amount-zero`, `amount-too-large`, `bad-deposit`, `insufficient-funds`,
+ * `authorization-used`, `authorization-expired`, `bad-signature`, those of sending.
  */
 export async function bond(
   chain: Chain,
@@ -23,11 +22,8 @@ export async function bond(
 ): Promise<Mined> {
   const owner = parseAddress('provider', provider);
   checkFunding({ amount, deposit }, voucherUnitsMax);
-  if (deposit.type !== 'authorization' && sender.address !== owner) {
-    throw payError('not-allowed', { details: { expected: owner, sender: sender.address } });
-  }
-  const args = { byAnybody: [owner, amount], bySender: [amount] } as const;
-  const call = providersCall(chain.entry, fundingCall('bond', deposit, args));
+  const args = [owner, amount, deposit.authorization] as const;
+  const call = providersCall(chain.entry, { functionName: 'bondWithAuthorization', args });
   await checkFunds(chain, { owner, amount }, options);
   return chain.transact(sender, call, options);
 }

@@ -1,6 +1,6 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { channelsCall } from '../chain/calls.ts';
-import { checkFunding, checkFunds, fundingCall, sponsorshipOf, type Funding } from '../deposit.ts';
+import { checkFunding, checkFunds, sponsorshipOf, type Funding } from '../deposit.ts';
 import { payError } from '../errors.ts';
 import type { Chain, ChannelId, ChannelTerms, Mined, Wallet } from '../spec.ts';
 import { channelIdOf, parseTerms } from '../terms.ts';
@@ -10,9 +10,9 @@ export interface Opening extends Funding {
 }
 
 /**
- * Opens a channel, in session or job mode, with its first deposit. With an authorization any account may send it, so a
- * wallet without gas signs once and a relay or the session key sends it.
- * @throws `bad-terms`, `amount-zero`, `amount-too-large`, `fee-too-large`, `bad-deposit`, `token-unsupported`, `not-payer`,
+ * Opens a channel, in session or job mode, with its first deposit. Any account may send it, so a wallet
+ * without gas signs once and a relay or the session key sends it.
+ * @throws `bad-terms`, `amount-zero`, `amount-too-large`, `fee-too-large`, `bad-deposit`, `token-unsupported`,
  * `insufficient-funds`, `channel-exists`, `authorization-used`, `authorization-expired`, `bad-signature`, and those of
  * sending.
  */
@@ -27,12 +27,8 @@ export async function open(
   if (channel.token !== chain.entry.token.address) {
     throw payError('token-unsupported', { details: { expected: chain.entry.token.address, given: channel.token } });
   }
-  if (deposit.type !== 'authorization' && sender.address !== channel.payer) {
-    throw payError('not-payer', { details: { expected: channel.payer, sender: sender.address } });
-  }
-  const args = [channel, amount] as const;
-  const byAnybody = [...args, sponsorshipOf(deposit)] as const;
-  const call = channelsCall(chain.entry, fundingCall('open', deposit, { byAnybody, bySender: args }));
+  const args = [channel, amount, sponsorshipOf(deposit), deposit.authorization] as const;
+  const call = channelsCall(chain.entry, { functionName: 'openWithAuthorization', args });
   await checkFunds(chain, { owner: channel.payer, amount }, options);
   return { ...(await chain.transact(sender, call, options)), channelId: channelIdOf(channel) };
 }

@@ -1,14 +1,13 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { channelsCall } from '../chain/calls.ts';
-import { checkFunding, checkFunds, fundingCall, sponsorshipOf } from '../deposit.ts';
+import { checkFunding, checkFunds, sponsorshipOf } from '../deposit.ts';
 import { payError } from '../errors.ts';
 import type { Chain, Mined, Wallet } from '../spec.ts';
 import { isJob, parseTerms } from '../terms.ts';
 import type { Opening } from './open.ts';
 
 /**
- * Adds to the deposit of an open session channel. An authorization is signed by the payer; approved tokens and permits
- * are the sender's, who gives them to the payer.
+ * Adds to the deposit of an open session channel. The payer has signed it; any account may send it.
  * @throws `bad-terms`, `amount-zero`, `amount-too-large`, `fee-too-large`, `bad-deposit`, `session-only`, `insufficient-funds`,
  * `channel-missing`, `channel-closed`, `withdrawal-pending`, and those of sending.
  */
@@ -21,10 +20,8 @@ export async function topUp(
   const channel = parseTerms(terms);
   checkFunding({ amount, deposit });
   if (isJob(channel)) throw payError('session-only');
-  const owner = deposit.type === 'authorization' ? channel.payer : sender.address;
-  const args = [channel, amount] as const;
-  const byAnybody = [...args, sponsorshipOf(deposit)] as const;
-  const call = channelsCall(chain.entry, fundingCall('topUp', deposit, { byAnybody, bySender: args }));
-  await checkFunds(chain, { owner, amount }, options);
+  const args = [channel, amount, sponsorshipOf(deposit), deposit.authorization] as const;
+  const call = channelsCall(chain.entry, { functionName: 'topUpWithAuthorization', args });
+  await checkFunds(chain, { owner: channel.payer, amount }, options);
   return chain.transact(sender, call, options);
 }

@@ -57,8 +57,6 @@ export function createChain({ clock, fetch }: ChainComponents, init: ChainInit):
     tokenBalance: (owner, options) =>
       node.ask((client) => client.readContract({ ...token, functionName: 'balanceOf', args: [owner] }), options),
     coinBalance: (address, options) => node.ask((client) => client.getBalance({ address }), options),
-    permitNonce: (owner, options) =>
-      node.ask((client) => client.readContract({ ...token, functionName: 'nonces', args: [owner] }), options),
     async stake(provider, options) {
       const args = [provider] as const;
       const [{ stake, ...record }, isListed] = await node.ask(
