@@ -61,7 +61,7 @@ function scene() {
     clock,
     failing,
     allowances,
-    open: (id: string, budget: bigint) => allowances.purse.open(payout, { id, peer: 'p', budget }),
+    open: (id: string, budget: bigint) => allowances.purse.open(payout, { id, peer: 'p', budget, tier: 'open' }),
     hold: () => (answer = Promise.withResolvers<void>()),
   };
 }

@@ -112,7 +112,7 @@ function world() {
 type World = ReturnType<typeof world>;
 
 const open = async (purse: Purse, till: Till, id: string): Promise<readonly [Payment, Receivable]> => {
-  const payment = await purse.open(till.payouts[0]!, { id, peer: 'p', budget: 400n });
+  const payment = await purse.open(till.payouts[0]!, { id, peer: 'p', budget: 400n, tier: 'open' });
   return [payment, await till.open(payment, { id })];
 };
 const pay = async (payment: Payment, receivable: Receivable, total: bigint) =>
@@ -242,7 +242,8 @@ describe('what a provider is promised', () => {
   test('is nothing for a job that no asker pays for', async () => {
     const { legs, provider, end } = await opened();
     end();
-    const refused = (over: Legs, id: string) => over.purse.open(provider.payouts[0]!, { id, peer: 'p', budget: 1n });
+    const refused = (over: Legs, id: string) =>
+      over.purse.open(provider.payouts[0]!, { id, peer: 'p', budget: 1n, tier: 'open' });
     await expect(refused(legs, 'below')).rejects.toMatchObject({ code: 'payment-required' });
     expect(legs.leg('another')).toBeUndefined();
   });

@@ -6,6 +6,7 @@ import { capacities } from '#lib/market/capacity.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import { believedTiers } from '#lib/protocol/believed-tiers.ts';
 import type { Hardware, Offer } from '#lib/protocol/offer.ts';
 import type { Payout } from '#lib/protocol/payment.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
@@ -87,7 +88,7 @@ export function showNetwork({ directory, clock, payments }: NetworkComponents): 
         role: offer.role,
         engine: offer.engine,
         ...(offer.hardware ? { hardware: { ...offer.hardware, status: statusOf(offer.hardware) } } : {}),
-        tiers: offer.tiers,
+        tiers: [...believedTiers(offer)],
         models: offer.models,
         ...(offer.payout ? { payout: payoutOf(offer, offer.payout, payments) } : {}),
       }));

@@ -67,7 +67,7 @@ async function desk({ storage = createMemoryStorage(), settings = {} as Partial<
       ({ payPerAnswer: '1', payPerProvider: '2', payInChannels: '3', prices: {}, ...settings }) as Settings,
     load: load as unknown as () => Promise<typeof Parts>,
   });
-  const pay = () => wallet.purse.open(payout, { id: '1', peer: 'P', budget: 1n });
+  const pay = () => wallet.purse.open(payout, { id: '1', peer: 'P', budget: 1n, tier: 'open' });
   return { wallet, log, load, failures, storage, openMoney, pay };
 }
 

@@ -27,7 +27,7 @@ test('sums what live workers offer; draining and expired ones, and a model liste
       queued: 2,
       decodeTps: 50,
       contextTokens: 4_096,
-      tiers: ['open', 'verified'],
+      tiers: ['open'],
     },
   ]);
 });

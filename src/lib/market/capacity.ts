@@ -1,5 +1,6 @@
 import type { ArtefactId } from '#lib/protocol/ids.ts';
 import type { Tier } from '#lib/protocol/job.ts';
+import { believedTiers } from '#lib/protocol/believed-tiers.ts';
 import { filter } from './filter.ts';
 import { queueMs } from './score.ts';
 import type { DirectoryEntry, RouteQuery } from './spec.ts';
@@ -17,6 +18,7 @@ export interface Capacity {
   readonly decodeTps: number;
   /** The longest context anybody offers. */
   readonly contextTokens: number;
+  /** Without those that workers claim and nobody has checked. */
   readonly tiers: readonly Tier[];
   /** Answered by other providers, whom workers pay. */
   readonly upstream?: true | undefined;
@@ -43,7 +45,7 @@ export function capacities(entries: readonly DirectoryEntry[], now: number): rea
         decodeTps: (capacity?.decodeTps ?? 0) + (model.measured?.decodeTps ?? 0) * model.slots,
         contextTokens: Math.max(capacity?.contextTokens ?? 0, model.contextTokens),
         ...(model.upstream ? { upstream: true as const } : {}),
-        tiers: [...new Set([...(capacity?.tiers ?? []), ...offer.tiers])].sort(),
+        tiers: [...new Set([...(capacity?.tiers ?? []), ...believedTiers(offer)])].sort(),
       });
     }
   }

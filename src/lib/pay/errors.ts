@@ -83,6 +83,8 @@ export const payErrors = {
   'unbonding-not-over': 'The unbonding period is not over. Wait until the time given in the details.',
   'provider-mismatch':
     'The registry names another peer for this provider. Nothing was paid. Ask another provider, or register this peer.',
+  'provider-unlisted':
+    'This tier is paid only to a provider with a bond in the registry. Nothing was paid. Ask another provider, or for the tier "open".',
   'offer-key-missing': 'Give the 32-byte key that signs the offers.',
   'not-allowed': 'This account is not allowed to make this call.',
   // Wallets and chains

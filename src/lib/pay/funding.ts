@@ -1,6 +1,7 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Random } from '#lib/base/random.ts';
+import type { Tier } from '#lib/protocol/job.ts';
 import { open } from './actions/open.ts';
 import { topUp } from './actions/top-up.ts';
 import { signAuthorization } from './deposit.ts';
@@ -16,7 +17,7 @@ import {
   type Wallet,
 } from './spec.ts';
 import type { ChainTime } from './chain-time.ts';
-import { readRegistration } from './registry.ts';
+import { readRegistration, requireBond } from './registry.ts';
 import type { Sponsor } from './sponsor.ts';
 import { unsponsored } from './sponsorship.ts';
 import { isJob, sessionTerms } from './terms.ts';
@@ -48,6 +49,8 @@ export interface DepositLimits {
 export interface WantedChannel {
   /** Whose offer names the provider. */
   readonly peer: string;
+  /** Any but `open` is answered for with a bond. */
+  readonly tier: Tier;
   readonly provider: Address;
   readonly providerSigner: Address;
   readonly delay: number;
@@ -65,7 +68,7 @@ export interface FoundChannel {
 export interface Funding {
   /**
    * A channel with room for the budget. `roomOf` says how much of a balance no job has reserved. One call per provider at a time.
-   * @throws `provider-mismatch`, `deposit-limit`, `insufficient-funds`, `bad-terms`, `too-many-channels`, those of the wallet and of sending.
+   * @throws `provider-mismatch`, `provider-unlisted`, `deposit-limit`, `insufficient-funds`, `bad-terms`, `too-many-channels`, those of the wallet and of sending.
    */
   channelFor(
     on: PurseChain,
@@ -160,6 +163,8 @@ export function createFunding(
     async channelFor(on, wanted, roomOf, options) {
       const { chain, payer, wallet } = on;
       const { budget, depositMin } = wanted;
+      // Before a tier is believed, also of a provider that has a channel: a bond may have been withdrawn since.
+      if (wanted.tier !== 'open') await requireBond(chain, wanted, options);
       const known = payer.list().filter((record) => isFor(record, on, wanted));
       const rooms: (FoundChannel & { readonly room: bigint })[] = [];
       let unopened: FoundChannel | undefined;

@@ -1,18 +1,23 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
+import type { Tier } from '#lib/protocol/job.ts';
 import type { Payout } from '#lib/protocol/payment.ts';
 import type { ChannelId, ChannelTerms, Hex, Voucher } from './spec.ts';
 
+/** What a payment is for. */
+export interface PaidJob {
+  readonly id: string;
+  readonly peer: string;
+  readonly budget: bigint;
+  /** Any but `open` is paid to a provider with a bond alone. */
+  readonly tier: Tier;
+}
 /** The asker's side: pays for jobs out of channels. */
 export interface Purse {
   /**
    * A channel to this payout with room for `budget` more units, opened or topped up within the owner's limits if need be.
    * @throws a `PayErrorCode`: before any work.
    */
-  open(
-    payout: Payout,
-    job: { readonly id: string; readonly peer: string; readonly budget: bigint },
-    options?: AbortOptions,
-  ): Promise<Payment>;
+  open(payout: Payout, job: PaidJob, options?: AbortOptions): Promise<Payment>;
 }
 export interface Payment {
   readonly chain: number;

@@ -62,7 +62,7 @@ async function walking(
   );
   let jobs = 0;
   const open = (budget: bigint, to: Partial<Payout> = {}) =>
-    purse.open({ ...payout, ...to }, { id: `job ${++jobs}`, peer: 'peer', budget });
+    purse.open({ ...payout, ...to }, { id: `job ${++jobs}`, peer: 'peer', budget, tier: 'open' });
   return { open, payer, chain, storage, clock };
 }
 
@@ -267,14 +267,14 @@ test('a deposit that a sponsor refused to send counts against the limits: it hol
   };
   const on = { chain, time: createChainTime(chain, clock), payer, wallet: walletOf(1), sender: refusing };
   const purse = createPurse({ chains: [on], random: seededRandom(52) }, { ...limits, depositsMax: 1_000n });
-  const open = () => purse.open(payout, { id: 'a', peer: 'p', budget: 600n });
+  const open = () => purse.open(payout, { id: 'a', peer: 'p', budget: 600n, tier: 'open' });
   await expect(open()).rejects.toMatchObject({ code: 'fee-too-small' });
   await expect(open()).rejects.toMatchObject({ code: 'deposit-limit' });
   await clock.advance(3_600_000);
   chain.now += 3_600;
   await expect(open()).rejects.toMatchObject({ code: 'fee-too-small' });
   const dear = createPurse({ chains: [on], random: seededRandom(53) }, { ...limits, sponsorFeeMax: 9n });
-  await expect(dear.open(payout, { id: 'a', peer: 'p', budget: 6n })).rejects.toMatchObject({
+  await expect(dear.open(payout, { id: 'a', peer: 'p', budget: 6n, tier: 'open' })).rejects.toMatchObject({
     code: 'sponsor-too-dear',
   });
 });
@@ -286,11 +286,42 @@ test('nothing is paid in for a peer whose provider the registry gives to another
   const { payer } = await testPayer(testStorage(), { clock, chain });
   const on = { chain, time: createChainTime(chain, clock), payer, wallet: walletOf(1), sender: walletOf(1) };
   const purse = createPurse({ chains: [on], random: seededRandom(5) }, limits);
-  const open = (n: number) => purse.open(payout, { id: String(n), peer: peerOf(n), budget: 500n });
+  const open = (n: number) => purse.open(payout, { id: String(n), peer: peerOf(n), budget: 500n, tier: 'open' });
   await expect(open(2)).rejects.toMatchObject({ code: 'provider-mismatch' });
   expect(chain.sent).toEqual([]);
   await open(1);
   expect(chain.deposits).toEqual([2_000n]);
 });
+
+test.each(['verified', 'confidential', 'anything'])(
+  'the tier %s is paid to a provider with a bond alone, looked up each time, and to nobody while the chain is silent',
+  async (tier) => {
+    const [chain, clock] = [bankingChain(), testClock()];
+    const { stake } = chain;
+    let registered: Partial<Awaited<ReturnType<typeof stake>>> = {};
+    chain.stake = async (...args) => ({ ...(await stake(...args)), ...registered });
+    const { payer } = await testPayer(testStorage(), { clock, chain });
+    const on = { chain, time: createChainTime(chain, clock), payer, wallet: walletOf(1), sender: walletOf(1) };
+    const purse = createPurse({ chains: [on], random: seededRandom(5) }, limits);
+    let jobs = 0;
+    const open = (wanted: string) =>
+      purse.open(payout, { id: String(++jobs), peer: peerOf(1), budget: 500n, tier: wanted });
+    await expect(open(tier)).rejects.toMatchObject({ code: 'provider-unlisted' });
+    registered = { offerKey: offerKeyOf(peerOf(1)) };
+    await expect(open(tier)).rejects.toMatchObject({
+      code: 'provider-unlisted',
+      details: { tier, registration: 'described' },
+    });
+    expect(chain.sent).toEqual([]);
+    registered = { offerKey: offerKeyOf(peerOf(1)), isListed: true };
+    (await open(tier)).end();
+    // A channel that is open already is no reason to believe it.
+    registered = {};
+    await expect(open(tier)).rejects.toMatchObject({ code: 'provider-unlisted' });
+    (await open('open')).end();
+    chain.stake = async () => Promise.reject(payError('chain-unavailable'));
+    await expect(open(tier)).rejects.toMatchObject({ code: 'chain-unavailable' });
+  },
+);
 
 const peerOf = (n: number) => createSigner(new Uint8Array(32).fill(n)).peer;

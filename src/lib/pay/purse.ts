@@ -104,7 +104,7 @@ export function createPurse(
   };
 
   return {
-    async open(payout, { budget, peer }, options = {}) {
+    async open(payout, { budget, peer, tier }, options = {}) {
       checkAmount(budget);
       if (budget > limits.perJobMax)
         throw payError('over-budget', { details: { budget: limits.perJobMax, given: budget } });
@@ -120,7 +120,7 @@ export function createPurse(
           for (const job of account.jobs) taken += job.budget;
           return balance - taken;
         };
-        const wanted = { ...parties, peer, delay: payout.delay, depositMin: BigInt(payout.depositMin), budget };
+        const wanted = { ...parties, peer, tier, delay: payout.delay, depositMin: BigInt(payout.depositMin), budget };
         const channel = await funding.channelFor(on, wanted, roomOf, options);
         const account = await accountOf(on, channel.id);
         const share: Share = { budget, promised: 0n };

@@ -1,6 +1,7 @@
 import { zeroHash } from 'viem';
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { toHex } from '#lib/base/bytes.ts';
+import type { Tier } from '#lib/protocol/job.ts';
 import { keyFromPeerId, type PeerId } from '#lib/protocol/ids.ts';
 import { payError } from './errors.ts';
 import type { Address, Chain, Hex } from './spec.ts';
@@ -28,4 +29,19 @@ export async function readRegistration(
   if (offerKey === zeroHash) return 'unregistered';
   if (offerKey !== offerKeyOf(peer)) throw payError('provider-mismatch', { details: { provider, peer, offerKey } });
   return isListed ? 'listed' : 'described';
+}
+
+/**
+ * For tiers above the open one, whose promise stands on a bond that can be lost. Nobody is trusted with one while the chain is silent.
+ * @throws `provider-unlisted` where there is none, and those of {@link readRegistration}.
+ */
+export async function requireBond(
+  chain: Chain,
+  { provider, peer, tier }: Parameters<typeof readRegistration>[1] & { readonly tier: Tier },
+  options: AbortOptions = {},
+): Promise<void> {
+  const registration = await readRegistration(chain, { provider, peer }, options);
+  if (registration !== 'listed') {
+    throw payError('provider-unlisted', { details: { provider, peer, tier, registration } });
+  }
 }

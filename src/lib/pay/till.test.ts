@@ -185,7 +185,7 @@ async function pair(chain: BankingChain, storages: readonly [TestStorage, TestSt
   const payee = await testPayee(storages[1], { chain, clock });
   const till = createTill([{ payout, payee, perPayerMax: 1_000_000n }]);
   const begin = async (budget: bigint) => {
-    const payment = await purse.open(payout, { id: 'job', peer: 'peer', budget });
+    const payment = await purse.open(payout, { id: 'job', peer: 'peer', budget, tier: 'open' });
     const receivable = await till.open({ chain: payment.chain, terms: payment.terms }, { id: 'job' });
     return { payment, receivable };
   };

@@ -67,7 +67,7 @@ test('jobs at once, paid by the chunk out of one channel that is topped up: depo
   const till = createTill([{ payout, payee: serving, perPayerMax: 10_000n, closing }]);
 
   const run = async (id: string, budget: bigint, cost: bigint) => {
-    const payment = await purse.open(payout, { id, peer: 'provider', budget });
+    const payment = await purse.open(payout, { id, peer: 'provider', budget, tier: 'open' });
     const receivable = await till.open({ chain: payment.chain, terms: payment.terms }, { id });
     for (let total = 100n; total <= cost; total += 100n) {
       receivable.checkMayServe();

@@ -41,8 +41,8 @@ test('a payer with tokens and no gas opens, pays and tops up through a sponsor, 
     delay: delayMin,
     depositMin: '1000',
   };
-  const first = await purse.open(payout, { id: 'a', peer: 'p', budget: 1_000n });
-  const second = await purse.open(payout, { id: 'b', peer: 'p', budget: 500n });
+  const first = await purse.open(payout, { id: 'a', peer: 'p', budget: 1_000n, tier: 'open' });
+  const second = await purse.open(payout, { id: 'b', peer: 'p', budget: 500n, tier: 'open' });
   expect(second.channelId).toBe(first.channelId);
   // What a job may cost is in the channel, on top of the fees.
   expect((await chain.channel(first.channelId)).balance).toBe(1_500n);
@@ -54,7 +54,7 @@ test('a payer with tokens and no gas opens, pays and tops up through a sponsor, 
 
   const thrifty = createPurse({ chains, random: systemRandom }, { ...limits, sponsorFeeMax: 1n });
   const other = { ...payout, provider: relay.address };
-  await expect(thrifty.open(other, { id: 'c', peer: 'p', budget: 5n })).rejects.toMatchObject({
+  await expect(thrifty.open(other, { id: 'c', peer: 'p', budget: 5n, tier: 'open' })).rejects.toMatchObject({
     code: 'sponsor-too-dear',
   });
 });

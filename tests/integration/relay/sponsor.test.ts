@@ -5,12 +5,14 @@ import { systemRandom } from '#lib/base/random.ts';
 import { signWithdrawal } from '#lib/pay/actions/announce-withdrawal.ts';
 import { signSettleOrder } from '#lib/pay/actions/settle-for.ts';
 import { createChainTime } from '#lib/pay/chain-time.ts';
-import { signClaimOrder } from '#lib/pay/claim-order.ts';
+import { createEntrusting } from '#lib/pay/entrust.ts';
+import { createPayee } from '#lib/pay/payee.ts';
 import { createPayer } from '#lib/pay/payer.ts';
 import { createPurse } from '#lib/pay/purse.ts';
 import type { Chain, ChannelTerms } from '#lib/pay/spec.ts';
 import { createSponsorClient, type SponsorClient } from '#lib/pay/sponsor-client.ts';
 import { channelIdOf, delayMin, sessionTerms } from '#lib/pay/terms.ts';
+import { voucherRecord } from '#lib/pay/voucher.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { createSessionKey } from '#lib/pay/wallet/session-key.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
@@ -94,8 +96,8 @@ test('a payer without gas opens and tops up through the relay, which earns its g
   const { address } = provider;
   const payout = { chain: 31337, provider: address, providerSigner: address, delay: delayMin, depositMin: '1000' };
   const before = await chain.owed(sponsor.address);
-  const first = await purse.open(payout, { id: 'a', peer: 'p', budget: units });
-  const second = await purse.open(payout, { id: 'b', peer: 'p', budget: units });
+  const first = await purse.open(payout, { id: 'a', peer: 'p', budget: units, tier: 'open' });
+  const second = await purse.open(payout, { id: 'b', peer: 'p', budget: units, tier: 'open' });
   expect(second.channelId).toBe(first.channelId);
   expect((await chain.channel(first.channelId)).balance).toBe(2n * units);
   expect((await first.promise(7n)).cumulativeAmount).toBe(7n);
@@ -115,14 +117,20 @@ test('what is due while others sleep is done by the relay, also after a restart'
   // The provider goes to sleep, the payer leaves; neither has gas.
   const { relay: named, feePerClaim } = await client.quoteClaims();
   expect(named).toBe(sponsor.address);
-  await client.entrust(
-    await signClaimOrder(chain, provider.wallet, {
-      claims: [await claimOf(chain, payer, terms, 500_000n)],
-      relay: named,
-      feePerClaim,
-      validBefore: (await chain.head()).timestamp + 20 * 24 * 3_600,
-    }),
-  );
+  const payee = await createPayee({
+    store: createVoucherStore(createMemoryStorage()),
+    clock: systemClock,
+    chain,
+    time: createChainTime(chain, systemClock),
+    provider: provider.address,
+    providerSigner: provider.address,
+    depositMin: 1n,
+  });
+  await payee.admit(terms);
+  const { cumulativeAmount, signature: promise } = await claimOf(chain, payer, terms, 500_000n);
+  await payee.receive(voucherRecord({ channelId: id, cumulativeAmount, signature: promise }));
+  const entrusting = createEntrusting({ chain, payee, signer: provider.wallet, relay: client }, { feeMax: units });
+  expect(await entrusting.entrust()).toEqual([id]);
   const sponsorship = await client.quote('announce');
   const signature = await signWithdrawal(chain, payer.wallet, terms, { sponsorship });
   const { withdrawableAt } = await client.announce({ terms, sponsorship, signature });

@@ -35,7 +35,7 @@ export async function payFor(
   if (!purse || !payout || budget === undefined) return giveBack(wireError('payment-required'));
   const { signal } = routing;
   try {
-    const payment = await purse.open(payout, { id: job.id, peer: worker.peer, budget }, { signal });
+    const payment = await purse.open(payout, { id: job.id, peer: worker.peer, budget, tier: job.tier }, { signal });
     if (signal.aborted) {
       payment.end();
       return giveBack(wireError('cancelled'));

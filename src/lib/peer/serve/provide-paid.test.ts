@@ -25,7 +25,7 @@ async function shop({
   const asker = await world.asker(2);
   const paidJob = async (change: Partial<Job> = {}) => {
     const wanted = job(change);
-    const payment = await purse.open(payoutOf(7), { id: wanted.id, peer: worker.net.self, budget });
+    const payment = await purse.open(payoutOf(7), { id: wanted.id, peer: worker.net.self, budget, tier: 'open' });
     const { chain, terms: channel } = payment;
     const paying = { budget: budget.toString(), payment: { chain, terms: channel, price: terms.price ?? price } };
     const send = async (raw: RawAsker, total: bigint) =>
