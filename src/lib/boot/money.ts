@@ -148,6 +148,8 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
         deposit: balance,
         promised,
         withdrawableAt: phase === 'withdrawing' ? withdrawableAt! : undefined,
+        isRetired:
+          terms.payerSigner !== payer.key.address || terms.payer !== wallet.address || now >= payer.key.expiresAt,
       };
     });
     return Promise.all(views);
@@ -163,7 +165,8 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
         channelViews(),
         earning.earned(),
       ]);
-      const isFunded = ({ phase, deposit, promised }: ChannelView) => phase === 'open' && deposit > promised;
+      const isFunded = ({ phase, deposit, promised, isRetired }: ChannelView) =>
+        phase === 'open' && deposit > promised && !isRetired;
       const canPay = balance > 0n || channels.some(isFunded);
       return { balance, hasGas, canPay, channels, earned, readAt: clock.now() };
     },

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
+import { loadPart } from '#lib/base/part.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import { readDevice } from '#lib/engine/device.ts';
 import type { Engine } from '#lib/engine/spec.ts';
@@ -161,6 +162,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       ping: async (peer, options) => (await sessions.asking()).peer.net.ping(peer, options),
       explain: async (target) => explainRoute((await sessions.asking()).peer.consumer, target),
       followGateway: (listener) => followGateway(new EventSource('/v1/feed'), listener),
+      prices: async () => (await loadPart(() => import('./market-prices.ts'))).readMarketPrices(fetch),
       takeOver: async () => lock.claim(),
     },
     device: { examine, presence: presence.view, askPresence: presence.ask },

@@ -104,6 +104,8 @@ export interface WorkerView {
   readonly model: string;
   readonly artefact: string;
   readonly tier: Tier;
+  /** Sells what other peers answer. */
+  readonly hub?: true | undefined;
   /** How it came to be chosen. */
   readonly route?: RouteView | undefined;
 }

@@ -80,6 +80,19 @@ export interface CapacityView {
   readonly decodeTps: number;
 }
 
+/** What the market paid for a model at this page's relay: a median over distinct payers, by volume. */
+export interface MarketPriceView {
+  readonly kind: string;
+  readonly model: string;
+  /** For a million tokens, in millionths of a dollar. */
+  readonly perMillion: bigint;
+  /** On the last day that counted, as the tokens are. */
+  readonly payers: number;
+  readonly tokens: number;
+  /** The end of that day, in milliseconds since the epoch. */
+  readonly untilMs: number;
+}
+
 /** A proof is kept here, and handed to peers that do not have it. */
 export interface ForkView {
   readonly peer: string;

@@ -39,6 +39,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       view: still(noNetwork),
       ping: async () => 1,
       explain: async () => [],
+      prices: async () => [],
       followGateway: () => () => undefined,
       takeOver: async () => undefined,
     },

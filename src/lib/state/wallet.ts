@@ -71,6 +71,8 @@ export interface ChannelView {
   readonly promised: bigint;
   /** Unix seconds from which it can be withdrawn, once left. */
   readonly withdrawableAt: number | undefined;
+  /** Nothing is paid from it any more: the key that signs for it has run out, or another wallet is used now. */
+  readonly isRetired: boolean;
 }
 
 export interface EarnedView {

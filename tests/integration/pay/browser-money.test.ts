@@ -54,7 +54,13 @@ async function profile(
       onAsk: () => undefined,
       agree,
     });
-  return { open, book, address, changes: () => changes, posts: () => posts };
+  /** Lets every key that signs for this profile run out. */
+  const outliveKeys = async () => {
+    for (const { key, value } of await storage.list('pay', { prefix: 'session/', limit: 9 })) {
+      await storage.put('pay', key, { ...(value as object), expiresAt: 1 });
+    }
+  };
+  return { open, book, address, outliveKeys, changes: () => changes, posts: () => posts };
 }
 
 async function payout() {
@@ -120,6 +126,28 @@ test('a channel that is left says when its money can be withdrawn, and then it i
   await expect.poll(async () => (await later.holdings()).channels[0]!.phase, { timeout: 20_000 }).toBe('closed');
   expect((await later.holdings()).balance).toBe(200_000n);
   expect((await book.history()).map(({ type }) => type)).toContain('withdrawn');
+  await later.close();
+});
+
+test('a channel of a key that has run out pays for nothing more, and is left with that key', async () => {
+  const { open, outliveKeys } = await profile(1_000_000n);
+  const to = await payout();
+  const money = await open();
+  const payment = await money.purse.open(to, job('1'));
+  await payment.promise(100n);
+  payment.end();
+  expect((await money.holdings()).channels).toMatchObject([{ phase: 'open', isRetired: false }]);
+  await money.close();
+  await outliveKeys();
+
+  const later = await open();
+  expect((await later.holdings()).channels).toMatchObject([{ phase: 'open', isRetired: true }]);
+  const next = await later.purse.open(to, job('2'));
+  expect(next.channelId).not.toBe(payment.channelId);
+  next.end();
+  await later.leave(payment.channelId);
+  const left = (await later.holdings()).channels.find(({ id }) => id === payment.channelId);
+  expect(left).toMatchObject({ phase: 'leaving', isRetired: true });
   await later.close();
 });
 

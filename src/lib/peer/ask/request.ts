@@ -128,6 +128,7 @@ export function toWorkerView(
     model: model.name,
     artefact: model.artefact,
     tier: request.tier,
+    ...(model.hub ? { hub: true as const } : {}),
     ...(level ? { route: { level, passed } } : {}),
   };
 }

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { TabloomError } from '#lib/base/errors.ts';
+import type { MarketPriceView } from '#lib/state/network.ts';
+
+const timeoutMs = 10_000;
+/** Prices that a page shows. */
+const pricesMax = 200;
+/** A price is in credits, a cent each, for a thousand tokens; shown is what a million costs, in millionths of a dollar. */
+const unitsPerMicroCredit = 10n;
+
+const listSchema = z.object({
+  data: z.array(
+    z.object({
+      kind: z.string().max(64),
+      model: z.string().max(256),
+      price_credits: z.string().regex(/^\d{1,12}(\.\d{1,6})?$/),
+      payers: z.number().int().nonnegative(),
+      /** Thousands of tokens. */
+      units: z.number().int().nonnegative(),
+      until: z.number().int().nonnegative(),
+    }),
+  ),
+});
+
+/**
+ * What the market paid at the relay of this page (`GET /v1/prices`), up to yesterday. Nothing where it keeps no prices.
+ * @throws `net-offline` where it does not answer in this form.
+ */
+export async function readMarketPrices(fetch: typeof globalThis.fetch): Promise<readonly MarketPriceView[]> {
+  try {
+    const response = await fetch('/v1/prices', { signal: AbortSignal.timeout(timeoutMs) });
+    if (response.status === 404) return [];
+    const { data } = listSchema.parse(await response.json());
+    return data.slice(0, pricesMax).map(({ kind, model, price_credits, payers, units, until }) => ({
+      kind,
+      model,
+      perMillion: microCredits(price_credits) * unitsPerMicroCredit,
+      payers,
+      tokens: units * 1_000,
+      untilMs: until * 1_000,
+    }));
+  } catch (cause) {
+    throw new TabloomError(
+      'net-offline',
+      'The relay of this page does not say what the market paid. Try again later.',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function microCredits(text: string): bigint {
+  const [whole = '0', fraction = ''] = text.split('.');
+  return BigInt(whole + fraction.padEnd(6, '0'));
+}
