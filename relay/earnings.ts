@@ -11,6 +11,7 @@ import { createPayee } from '#lib/pay/payee.ts';
 import { claimPolicyDefault } from '#lib/pay/policy.ts';
 import type { Till } from '#lib/pay/ports.ts';
 import { createSponsorClient } from '#lib/pay/sponsor-client.ts';
+import type { ChannelId, DeployedChain } from '#lib/pay/spec.ts';
 import { delayMin } from '#lib/pay/terms.ts';
 import { createTill } from '#lib/pay/till.ts';
 import { createVoucherSigner } from '#lib/pay/voucher.ts';
@@ -26,6 +27,11 @@ export interface Earnings {
   readonly price: Price;
   /** While the queue is full. */
   readonly priceMax: Price;
+  /** What a channel that pays here has promised in all, in units of the token. */
+  promisedIn(channel: ChannelId): Promise<bigint>;
+  /** The channels that pay here. */
+  channels(): readonly ChannelId[];
+  readonly chain: DeployedChain;
   start(): void;
   /**
    * Resolves when nothing is being claimed any more. What is left is claimed at the next start, and meanwhile by a relay, where one
@@ -135,6 +141,9 @@ export async function createEarnings(init: EarningsInit): Promise<Earnings> {
     till,
     price,
     priceMax,
+    promisedIn: async (channel) => (await payee.state(channel)).promised,
+    channels: () => payee.views().map(({ id }) => id),
+    chain: entry,
     start: () => void collector.start(),
     async stop() {
       await collector.stop();

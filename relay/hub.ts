@@ -4,6 +4,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createLibp2pNet, type Libp2pNetOptions } from '#lib/net/libp2p/net.ts';
+import type { ChannelId } from '#lib/pay/spec.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
 import { jobRefusal } from '#lib/peer/serve/admit.ts';
 import { createPeer } from '#lib/peer/peer.ts';
@@ -12,8 +13,10 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import { createEarnings } from './earnings.ts';
 import { createHubModel, type HubEngineInit } from './hub/engine.ts';
+import { createHubIncome } from './hub/income.ts';
 import { createLegs } from './hub/legs.ts';
 import { followOffers, resoldIn } from './hub/offers.ts';
+import { incomeAccount, type IncomeBook } from './ledger/incomes.ts';
 import type { EarningEnv } from './settings/earning.ts';
 import type { HubEnv } from './settings/hub.ts';
 import type { SpendingEnv } from './settings/spending.ts';
@@ -37,7 +40,9 @@ export interface HubInit {
   readonly net: Pick<Libp2pNetOptions, 'relays' | 'local'>;
   /** The gateway beside it, which pays providers itself. */
   readonly gateway: PeerId;
-  readonly spender: Pick<Spender, 'purse' | 'allow'>;
+  readonly spender: Pick<Spender, 'purse' | 'allow' | 'creditsPerUnit'>;
+  /** The books of the relay, where what providers are paid is, too. */
+  readonly incomes: IncomeBook;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -57,7 +62,7 @@ export function checkHub({ SPEND_KEY, HUB_KEY, EARN_KEY }: Env): void {
 }
 
 export async function startHub(init: HubInit): Promise<Hub> {
-  const { env, storage, seed, gateway, spender, clock, random, logger, fetch } = init;
+  const { env, storage, seed, gateway, spender, incomes, clock, random, logger, fetch } = init;
   const earnings = await createEarnings({
     env: { ...env, EARN_IN: env.HUB_IN, EARN_OUT: env.HUB_OUT, EARN_KEY: env.HUB_KEY, EARN_CHAIN: env.SPEND_CHAIN },
     storage,
@@ -65,7 +70,20 @@ export async function startHub(init: HubInit): Promise<Hub> {
     logger,
     fetch,
   });
-  const legs = createLegs({ till: earnings.till, purse: spender.purse, clock });
+  const { chain: entry } = earnings;
+  const note = (chain: number, channel: string, promised: bigint) =>
+    incomes.note(incomeAccount(chain, channel), promised * spender.creditsPerUnit);
+  // What was promised before a kill and not booked.
+  for (const id of earnings.channels()) await note(entry.id, id, await earnings.promisedIn(id));
+  const { promisedIn } = earnings;
+  const income = createHubIncome({
+    till: earnings.till,
+    promisedIn: (channel) => promisedIn(channel as ChannelId),
+    note,
+    clock,
+    logger,
+  });
+  const legs = createLegs({ till: income.till, purse: spender.purse, clock });
   const net = createLibp2pNet({ seed, clock, random, logger, transports: 'node', insecureDial: 'allow', ...init.net });
   const { price } = earnings;
   const peer = await createPeer({
@@ -102,6 +120,7 @@ export async function startHub(init: HubInit): Promise<Hub> {
     end();
     await provider.drain(signal ? { signal } : {});
     await peer.stop();
+    await income.stop();
     await earnings.stop();
     storage.close();
   };

@@ -8,6 +8,7 @@ import { creditDecimals } from './credit-amount.ts';
 import { readTransfer } from './credits.ts';
 import type { Finding } from './ledger/check.ts';
 import type { LedgerDatabase, PurchaseRow } from './ledger/database.ts';
+import { incomesOf } from './ledger/incomes.ts';
 import { bookedOf } from './ledger/spends.ts';
 
 /** What one chain says of the channels and payments that the books name; amounts are micro-credits. */
@@ -19,6 +20,9 @@ export interface ChainComparison {
   /** By the books, and what providers have taken of it. */
   readonly promised: bigint;
   readonly claimed: bigint;
+  /** Channels that pay this relay's hub, and what they have promised it by the books. */
+  readonly incomes: number;
+  readonly earned: bigint;
   /** Payments for credits that were looked up, and what they come to. */
   readonly purchases: number;
   readonly paid: bigint;
@@ -53,7 +57,11 @@ export async function compareWithChains({ db, rpcUrl, fetch }: CompareInit): Pro
     .limit(purchasesMax)
     .execute();
   const chainOf = ({ id }: PurchaseRow) => Number(id.slice(0, id.indexOf('/')));
-  const known = new Set([...channels.map(({ chain }) => chain), ...purchases.map(chainOf)]);
+  const incomes = [...(await incomesOf(db))].flatMap(([account, booked]) => {
+    const [, chain, id] = /^income (\d+)\/(0x[0-9a-f]{64})$/.exec(account) ?? [];
+    return chain === undefined ? [] : [{ account, booked, chain: Number(chain), id: id as ChannelId }];
+  });
+  const known = new Set([...[...channels, ...incomes].map(({ chain }) => chain), ...purchases.map(chainOf)]);
   return Promise.all(
     [...known]
       .filter((chain) => Number.isSafeInteger(chain))
@@ -62,12 +70,18 @@ export async function compareWithChains({ db, rpcUrl, fetch }: CompareInit): Pro
           chain,
           {
             channels: channels.filter((one) => one.chain === chain),
+            incomes: incomes.filter((one) => one.chain === chain),
             purchases: purchases.filter((one) => chainOf(one) === chain),
           },
           { db, rpcUrl, fetch },
         ),
       ),
   );
+}
+
+/** A channel that pays this relay's hub. */
+interface Income extends Channel {
+  readonly booked: bigint;
 }
 
 interface Channel {
@@ -98,16 +112,24 @@ const nothing: Booked = { promised: 0n, running: 0n };
 
 async function compareWith(
   chainId: number,
-  { channels, purchases }: { readonly channels: readonly Channel[]; readonly purchases: readonly PurchaseRow[] },
+  {
+    channels,
+    incomes,
+    purchases,
+  }: {
+    readonly channels: readonly Channel[];
+    readonly incomes: readonly Income[];
+    readonly purchases: readonly PurchaseRow[];
+  },
   { db, rpcUrl, fetch }: CompareInit,
 ): Promise<ChainComparison> {
   const findings: Finding[] = [];
-  const sums = { deposited: 0n, promised: 0n, claimed: 0n, paid: 0n };
-  const counts = { chain: chainId, channels: channels.length, purchases: purchases.length };
+  const sums = { deposited: 0n, promised: 0n, claimed: 0n, earned: 0n, paid: 0n };
+  const counts = { chain: chainId, channels: channels.length, incomes: incomes.length, purchases: purchases.length };
   try {
     const { token } = paymentChain(chainId);
     const units = 10n ** BigInt(creditDecimals - token.decimals);
-    const chain = channels.length === 0 ? undefined : chainOf(chainId, { rpcUrl, fetch });
+    const chain = channels.length + incomes.length === 0 ? undefined : chainOf(chainId, { rpcUrl, fetch });
     const seen = new Map<string, OnChainState>();
     for (const { account, id } of channels) seen.set(account, await chain!.channel(id));
     // After the chain: what was claimed until then has been promised before.
@@ -128,6 +150,17 @@ async function compareWith(
       sums.deposited += (isClosed ? claimed : balance) * units;
       sums.promised += promised;
       sums.claimed += claimed * units;
+    }
+    for (const { account, id, booked } of incomes) {
+      // After the books: a deposit only grows until its channel is closed, and then it is what was claimed.
+      const { balance, withdrawableAt } = await chain!.channel(id);
+      if (withdrawableAt !== closedSentinel && booked > balance * units) {
+        findings.push({
+          subject: account,
+          problem: `has promised ${booked} by the books, and holds ${balance * units}`,
+        });
+      }
+      sums.earned += booked;
     }
     const reader = createTransferReader({ entry: paymentChain(chainId), rpcUrl, fetch });
     for (const purchase of purchases) {

@@ -32,10 +32,11 @@ export async function checkBooks(env: LedgerCheckEnv): Promise<Printed> {
   }
 }
 
-function describeCheck({ transfers, balances, open }: LedgerCheck, now: number): string {
+function describeCheck({ transfers, balances, debts, open }: LedgerCheck, now: number): string {
   const lines = [
     `transfers ${transfers}`,
     ...[...balances].toSorted().map(([account, units]) => `account ${printable(account)} ${units}`),
+    ...(debts.wallets > 0 ? [`owed ${debts.units} to ${debts.wallets} wallets, of it earned ${debts.earned}`] : []),
     ...open.map(({ gateway, holds, since, seenAt }) => {
       const seen = seenAt === undefined ? '' : `, gateway seen ${seconds(now - seenAt)} s ago`;
       return `open ${printable(gateway)} ${holds}, the oldest since ${seconds(now - since)} s${seen}`;
@@ -48,6 +49,7 @@ function describeCheck({ transfers, balances, open }: LedgerCheck, now: number):
 async function chainsOf(env: LedgerCheckEnv, db: LedgerDatabase): Promise<readonly ChainComparison[]> {
   const named = [
     await db.selectFrom('transfers').select('id').where('credit', 'like', 'channel %').limit(1).execute(),
+    await db.selectFrom('transfers').select('id').where('type', '=', 'income').limit(1).execute(),
     await db.selectFrom('open_spends').select('id').limit(1).execute(),
     await db.selectFrom('purchases').select('id').where('state', '=', 'paid').limit(1).execute(),
   ];
@@ -57,10 +59,11 @@ async function chainsOf(env: LedgerCheckEnv, db: LedgerDatabase): Promise<readon
 }
 
 function describeChain(compared: ChainComparison): string {
-  const { chain, channels, deposited, promised, claimed, purchases, paid, failed } = compared;
+  const { chain, channels, deposited, promised, claimed, incomes, earned, purchases, paid, failed } = compared;
   if (failed !== undefined) return `chain ${chain} not compared: ${failed}\n`;
   const lines = [
     ...(channels > 0 ? [`channels ${channels}, deposited ${deposited}, promised ${promised}, claimed ${claimed}`] : []),
+    ...(incomes > 0 ? [`hub channels ${incomes}, earned ${earned}`] : []),
     ...(purchases > 0 ? [`payments ${purchases}, paid ${paid}`] : []),
   ];
   return lines.map((line) => `chain ${chain} ${line}\n`).join('');

@@ -47,6 +47,7 @@ import { createPriceBoard } from './price-board.ts';
 import { settledDays } from './ledger/settled.ts';
 import { readTasks } from './tasks.ts';
 import { createSessionBook } from './ledger/sessions.ts';
+import { createIncomeBook } from './ledger/incomes.ts';
 import { createSpendBook } from './ledger/spends.ts';
 import { createUpkeep } from './ledger/upkeep.ts';
 import { createLogger } from './log.ts';
@@ -223,6 +224,7 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
             net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
             gateway: net.self,
             spender,
+            incomes: createIncomeBook(database, { now: clock.now }),
             clock,
             random,
             logger,

@@ -8,10 +8,19 @@ export interface LedgerCheck {
   readonly transfers: number;
   /** What each account has received less what it has paid, in micro-credits. */
   readonly balances: ReadonlyMap<string, bigint>;
+  readonly debts: Debts;
   /** Holds of jobs that are neither settled nor released, by gateway. */
   readonly open: readonly OpenHolds[];
   /** Empty when all is well; at most a hundred. */
   readonly findings: readonly Finding[];
+}
+
+/** What the relay owes wallets, in micro-credits: they can be spent here, and are paid out nowhere. */
+export interface Debts {
+  readonly wallets: number;
+  readonly units: bigint;
+  /** Of it, what others paid them by escrow; the rest was bought. What is spent is taken from what was bought first. */
+  readonly earned: bigint;
 }
 
 export interface OpenHolds {
@@ -60,6 +69,7 @@ export async function checkLedger(db: LedgerDatabase, now: number): Promise<Ledg
   return {
     transfers: Number(transfers),
     balances,
+    debts: debtsOf(balances, await earnedOf(db)),
     open: open.map(({ gateway, holds, since, seen_at: seenAt }) => ({
       gateway,
       holds: Number(holds),
@@ -73,6 +83,27 @@ export async function checkLedger(db: LedgerDatabase, now: number): Promise<Ledg
       ),
       ...findings,
     ],
+  };
+}
+
+/** What each wallet was paid for work. */
+async function earnedOf(db: LedgerDatabase): Promise<ReadonlyMap<string, bigint>> {
+  const rows = await db
+    .selectFrom('transfers')
+    .select(['credit', sql<bigint>`CAST(SUM(units) AS BIGINT)`.as('units')])
+    .where('type', '=', 'payout')
+    .groupBy('credit')
+    .execute();
+  return new Map(rows.map(({ credit, units }) => [credit, units]));
+}
+
+function debtsOf(balances: ReadonlyMap<string, bigint>, earned: ReadonlyMap<string, bigint>): Debts {
+  const owed = [...balances].filter(([account, units]) => account.startsWith('wallet ') && units > 0n);
+  const least = (a: bigint, b: bigint) => (a < b ? a : b);
+  return {
+    wallets: owed.length,
+    units: owed.reduce((sum, [, units]) => sum + units, 0n),
+    earned: owed.reduce((sum, [account, units]) => sum + least(units, earned.get(account) ?? 0n), 0n),
   };
 }
 
@@ -125,6 +156,10 @@ const allFindings = sql`
   SELECT s.job, 'paid providers more than was held from its caller'
     FROM (SELECT job, SUM(units) AS units FROM transfers WHERE type = 'spend' GROUP BY job) s
     JOIN transfers h ON h.id = s.job || '/open' WHERE h.debit LIKE 'wallet %' AND h.units < s.units
+  UNION ALL
+  SELECT t.debit, 'has promised a hub more or less than the total that is booked last'
+    FROM transfers t WHERE t.type = 'income' GROUP BY t.debit
+    HAVING SUM(t.units) <> MAX(CAST(SUBSTR(t.id, LENGTH(t.debit) + 2) AS BIGINT))
   UNION ALL
   SELECT p.id, 'was collected or lost, and the books do not say so'
     FROM permits p WHERE p.state IN ('paid', 'lost') AND NOT EXISTS

@@ -81,7 +81,7 @@ export interface TransferRow {
  * A `rest` is what was held and not used; an `opening` what an account paid on a day whose jobs are not kept any more; a
  * `purchase` what was paid for on a chain; a `collection` what was collected there for a job that is over, and a `loss` what
  * could not be; an `escrow` is followed by `payout` and `share`, and by a `refund` of what is left; a `spend` is what was promised to a
- * provider.
+ * provider, and an `income` what was promised to a hub.
  */
 export type TransferType =
   | 'hold'
@@ -96,7 +96,8 @@ export type TransferType =
   | 'payout'
   | 'share'
   | 'refund'
-  | 'spend';
+  | 'spend'
+  | 'income';
 
 /** What an account that pays in advance may still spend: the sum of its transfers, never negative. */
 export interface BalanceRow {

@@ -36,7 +36,9 @@ export const escrowCases: readonly LedgerCase[] = [
     equal([await unitsOf(scene, owner), await unitsOf(scene, provider)], [79n, 19n], 'balances');
     equal((await balances(scene.db)).get('network'), 2n, 'share');
     equal((await balances(scene.db)).get('escrowed'), 0n, 'nothing is left in it');
-    equal((await checkLedger(scene.db, 0)).findings, [], 'findings');
+    const { findings, debts } = await checkLedger(scene.db, 0);
+    equal(findings, [], 'findings');
+    equal(debts, { wallets: 2, units: 98n, earned: 19n }, 'what the relay owes');
   }),
   ledgerCase('each step is taken once, however often and from wherever it is asked for', async (scene, reopen) => {
     const [book, other] = [bookOf(scene), bookOf(await reopen('b'))];

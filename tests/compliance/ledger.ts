@@ -10,6 +10,7 @@ import { createKeyBook } from '../../relay/ledger/keys.ts';
 import { createPermitBook } from '../../relay/ledger/permits.ts';
 import { createLease } from '../../relay/ledger/lease.ts';
 import { createSessionBook } from '../../relay/ledger/sessions.ts';
+import { createIncomeBook, incomeAccount, incomesOf } from '../../relay/ledger/incomes.ts';
 import { channelAccount, createSpendBook, spendId } from '../../relay/ledger/spends.ts';
 import { createActivity, type JobUsage } from '../../relay/ledger/activity.ts';
 import { createAnswerStore } from '../../relay/ledger/answers.ts';
@@ -34,6 +35,7 @@ async function open(location: DatabaseLocation, gateway = 'a') {
   const keys = createKeyBook(db, { now: clock.now, random: seededRandom(gateway.charCodeAt(0)) });
   const credits = createCreditBook(db, { now: clock.now });
   const spends = createSpendBook(db, { gateway, now: clock.now });
+  const incomes = createIncomeBook(db, { now: clock.now });
   return {
     db,
     clock,
@@ -41,6 +43,7 @@ async function open(location: DatabaseLocation, gateway = 'a') {
     keys,
     credits,
     spends,
+    incomes,
     /** Buys credits for a wallet, as a payment that has been collected. */
     async pay(address: string, units: bigint, id = 'p') {
       await credits.begin({ id, account: walletAccount(address), units, transfer: '{}', since: 0n });
@@ -129,6 +132,34 @@ export const ledgerCases: readonly LedgerCase[] = [
       );
     },
   ),
+  ledgerCase('what a channel promises a hub is booked to the total, whatever was left out', async (scene, reopen) => {
+    const [one, two] = [incomeAccount(31_337, '0xa'), incomeAccount(31_337, '0xb')];
+    for (const total of [5n, 5n, 3n]) await scene.incomes.note(one, total);
+    await Promise.all([scene.incomes.note(two, 4n), scene.incomes.note(two, 4n)]);
+    const { incomes, db } = await reopen('a');
+    await incomes.note(one, 12n);
+    equal(
+      [...(await balances(db))].sort(),
+      [
+        [one, -12n],
+        [two, -4n],
+        ['work', 16n],
+      ],
+      'balances',
+    );
+    equal(
+      [...(await incomesOf(db))].sort().map(([, units]) => units),
+      [12n, 4n],
+      'by channel',
+    );
+    equal((await checkLedger(db, Date.now())).findings, [], 'findings');
+    await db.updateTable('transfers').set({ units: 6n }).where('id', '=', `${one}/12`).execute();
+    equal(
+      (await checkLedger(db, Date.now())).findings.map(({ subject }) => subject),
+      [one],
+      'a total that was changed',
+    );
+  }),
   ledgerCase('what a job pays providers is booked once, out of the work', async ({ ledger, hold, spends, db }) => {
     const account = channelAccount(31_337, '0xc');
     await hold('job');

@@ -13,6 +13,8 @@ import { initialJob, reduceJob } from '#lib/peer/session/job-state.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { openDatabase } from '../../../relay/ledger/database.ts';
+import { checkLedger } from '../../../relay/ledger/check.ts';
+import { incomesOf } from '../../../relay/ledger/incomes.ts';
 import { bookedOf } from '../../../relay/ledger/spends.ts';
 import {
   startProvide,
@@ -112,6 +114,10 @@ test('an asker pays the hub, which pays the provider less, and all of it is clai
   // By the token, a provider gets two thirds of what the asker pays.
   await expect.poll(passedOn).toBe((paid * 2n) / 3n);
   const spent = await passedOn();
+  // The books have both sides of it, and what is between them is the hub's.
+  const earned = async () => [...(await incomesOf(db)).values()].reduce((sum, units) => sum + units, 0n) / 100n;
+  await expect.poll(earned).toBe(paid);
+  expect((await checkLedger(db, Date.now())).findings).toEqual([]);
   await db.destroy();
 
   // Both look at the chain when they start, and claim what they were promised, also after a kill.
