@@ -20,7 +20,7 @@ async function job(
   town: Town,
   name: string,
   tokens?: number,
-  victim?: 'asker' | 'provider' | 'relay',
+  victim?: 'asker' | 'provider' | 'relay' | 'chain',
   command: 'ask' | 'ask-hub' = 'ask',
 ): Promise<void> {
   let worker: string | undefined;
@@ -31,6 +31,11 @@ async function job(
     if (isDone || victim === undefined || one.type !== 'part' || one.tokens < tokens!) return;
     isDone = true;
     if (victim === 'asker') return killAsker();
+    if (victim === 'chain') {
+      const ended = town.chain.halt();
+      restart = async () => void (await ended.then(() => town.chain.restart()));
+      return;
+    }
     const program = victim === 'relay' ? town.relay : town.providers.find(({ peer }) => peer === worker)?.program;
     if (!program) return;
     const killed = program.halt('SIGKILL');
@@ -65,6 +70,7 @@ try {
   await job(town, 'provider killed', 40, 'provider');
   await job(town, 'asker killed', 40, 'asker');
   await job(town, 'relay killed', 40, 'relay');
+  await job(town, 'chain ended', 40, 'chain');
   await job(town, 'undisturbed again');
   await job(town, 'through the hub', undefined, undefined, 'ask-hub');
   await job(town, 'hub killed', 40, 'relay', 'ask-hub');

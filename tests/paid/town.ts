@@ -36,7 +36,7 @@ export interface Provider {
 }
 
 /**
- * A chain, a relay, two providers with a price, and an asker, all of them processes that can be killed. The relay is a hub, and its
+ * A chain with its state in a file, a relay, two providers with a price, and an asker, all of them processes that can be killed. The relay is a hub, and its
  * gateway charges callers and pays providers out of that.
  */
 export interface Town {
@@ -63,8 +63,8 @@ export interface Town {
 export const funds = 20_000_000n;
 
 export async function startTown(): Promise<Town> {
-  const chain = await startLocalChain();
   const folder = await mkdtemp(join(tmpdir(), 'tabloom-paid-'));
+  const chain = await startLocalChain({ statePath: join(folder, 'chain.json') });
   const data = await mkdtemp(join(tmpdir(), 'tabloom-paid-'));
   const [seller, spender, payee] = [await chain.person(0n), await chain.person(funds), await chain.person(0n)];
   const relay = await startRelay({

@@ -192,8 +192,10 @@ test('a tab is paid for an answer, which stands in its day by model, and the mon
     })
     .toBe(900n);
   expect((await earning.holdings()).earned).toEqual({ unclaimed: 0n, owed: 0n });
-  const types = (await worker.book.history()).map(({ type }) => type);
-  expect(types).toEqual(expect.arrayContaining(['answer-earned', 'claimed', 'paid-out']));
+  // The chain has a transaction before whoever sent it hears of it, and notes it.
+  await expect
+    .poll(async () => (await worker.book.history()).map(({ type }) => type))
+    .toEqual(expect.arrayContaining(['answer-earned', 'claimed', 'paid-out']));
   await Promise.all([paying.close(), earning.close()]);
 });
 

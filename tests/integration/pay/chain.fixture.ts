@@ -28,6 +28,10 @@ export interface LocalChain {
   mine(blocks: number): Promise<void>;
   /** Moves the chain's time to `timestamp` (Unix seconds) or on by `seconds`. */
   moveTo(timestamp: number): Promise<void>;
+  /** Ends its process, which writes its state to `statePath`. */
+  halt(): Promise<void>;
+  /** The same again after `halt`, on the same port, with that state. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -46,7 +50,7 @@ export interface StartInit {
 
 export async function startLocalChain(init: StartInit = {}): Promise<LocalChain> {
   const { confirmations = 1, ...start } = init;
-  const anvil = await startAnvil({ chainId: 31337, ...start });
+  let anvil = await startAnvil({ chainId: 31337, ...start });
   const clients = localClients(anvil.url);
   const planned = plan(localChain, bytecode);
   await deploy(planned, clients.reader, clients.sender);
@@ -66,7 +70,9 @@ export async function startLocalChain(init: StartInit = {}): Promise<LocalChain>
   };
   return {
     entry,
-    anvil,
+    get anvil() {
+      return anvil;
+    },
     clients,
     treasury: localChain.roles!.treasury,
     chain: (limits = {}) =>
@@ -88,6 +94,10 @@ export async function startLocalChain(init: StartInit = {}): Promise<LocalChain>
     async moveTo(timestamp) {
       await clients.clock.setNextBlockTimestamp({ timestamp: BigInt(timestamp) });
       await mine(1);
+    },
+    halt: () => anvil.stop(),
+    async restart() {
+      anvil = await startAnvil({ chainId: 31337, ...start, port: anvil.port });
     },
     stop: () => anvil.stop(),
   };
