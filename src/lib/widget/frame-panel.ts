@@ -3,13 +3,12 @@ import { h, icons } from './dom.ts';
 import { attributeNames, type Options } from './options.ts';
 import { iconButton, type Panel } from './panel.ts';
 
-/** The address of the chat as a page of the relay's own, for an `<iframe>`. */
+/** The address of the chat as a page of the relay's own, for an `<iframe>`. Without the heading, which may stand around it. */
 export function frameAddress(relay: string, options: Options): string {
   const url = new URL('/frame', relay);
   const values: Partial<Record<(typeof attributeNames)[number], string | number | undefined>> = {
     'api-key': options.key,
     model: options.model === 'auto' ? undefined : options.model,
-    heading: options.heading,
     greeting: options.greeting,
     suggestions: options.suggestions.join('|') || undefined,
     instructions: options.instructions,

@@ -39,7 +39,7 @@ svg { display: block; width: 20px; height: 20px; }
 .launcher:focus-visible { outline-offset: 3px; }
 
 .panel {
-  display: flex; flex-direction: column; min-width: 0; overflow: hidden; background: var(--paper); color: var(--ink);
+  position: relative; display: flex; flex-direction: column; min-width: 0; overflow: hidden; background: var(--paper); color: var(--ink);
   border: 1px solid var(--line); border-radius: var(--radius);
 }
 .inline .panel { height: var(--tabloom-height, 480px); }
@@ -57,8 +57,8 @@ svg { display: block; width: 20px; height: 20px; }
 .header { display: flex; align-items: center; gap: 4px; padding: 8px 8px 8px 16px; border-block-end: 1px solid var(--line); }
 .header:dir(rtl) { padding: 8px 16px 8px 8px; }
 .title { flex: 1; unicode-bidi: isolate; min-width: 0; margin: 0; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.bare { padding-block: 4px; border: 0; }
-.bare .title { visibility: hidden; }
+.header.bare { position: absolute; inset-block-start: 4px; inset-inline-end: 8px; padding: 0; border: 0; border-radius: 8px; background: var(--paper); }
+.bare .title { display: none; }
 .plain { display: grid; place-items: center; width: 36px; height: 36px; border: 0; border-radius: 8px; background: none; color: var(--ink-2); }
 .plain:hover { background: var(--bubble); color: var(--ink); }
 iframe { flex: 1; width: 100%; border: 0; background: var(--paper); }
