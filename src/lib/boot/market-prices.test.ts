@@ -8,7 +8,7 @@ const entry = {
   price_credits: '0.25',
   payers: 4,
   units: 120,
-  until: 1_800_000_000,
+  until: Date.parse('2026-11-30') / 1_000,
 };
 const answering = (body: unknown, status = 200) =>
   (async () => Response.json(body, { status })) as typeof globalThis.fetch;
@@ -23,7 +23,7 @@ test('a price is dollars for a million tokens, exactly, with what it rests on', 
       perMillion: 2_500_000n,
       payers: 4,
       tokens: 120_000,
-      untilMs: 1_800_000_000_000,
+      day: '2026-11-29',
     },
     expect.objectContaining({ perMillion: 30_000_000n }),
   ]);
@@ -39,6 +39,7 @@ test('a relay that keeps no prices has none; of a list no more than a page shows
 test.each([
   ['an error', answering({ error: {} }, 500)],
   ['a negative price', answering({ data: [{ ...entry, price_credits: '-1' }] })],
+  ['a day that is none', answering({ data: [{ ...entry, until: 1e15 }] })],
   ['a price that is no number', answering({ data: [{ ...entry, price_credits: '1e9' }] })],
   ['silence', (() => Promise.reject(new TypeError('failed'))) as typeof globalThis.fetch],
 ])('%s is said with a code, and is no price', async (_, fetch) => {

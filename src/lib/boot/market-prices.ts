@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { MarketPriceView } from '#lib/state/network.ts';
 
+/** The last that a date can have. */
+const secondsMax = 253_402_300_800;
 const timeoutMs = 10_000;
 /** Prices that a page shows. */
 const pricesMax = 200;
@@ -17,7 +19,8 @@ const listSchema = z.object({
       payers: z.number().int().nonnegative(),
       /** Thousands of tokens. */
       units: z.number().int().nonnegative(),
-      until: z.number().int().nonnegative(),
+      /** Its end, in seconds since the epoch. */
+      until: z.number().int().positive().max(secondsMax),
     }),
   ),
 });
@@ -37,7 +40,7 @@ export async function readMarketPrices(fetch: typeof globalThis.fetch): Promise<
       perMillion: microCredits(price_credits) * unitsPerMicroCredit,
       payers,
       tokens: units * 1_000,
-      untilMs: until * 1_000,
+      day: new Date(until * 1_000 - 1).toISOString().slice(0, 10),
     }));
   } catch (cause) {
     throw new TabloomError(

@@ -89,8 +89,8 @@ export interface MarketPriceView {
   /** On the last day that counted, as the tokens are. */
   readonly payers: number;
   readonly tokens: number;
-  /** The end of that day, in milliseconds since the epoch. */
-  readonly untilMs: number;
+  /** That day, in UTC: `2026-11-29`. */
+  readonly day: string;
 }
 
 /** A proof is kept here, and handed to peers that do not have it. */
