@@ -95,6 +95,7 @@ const vendors = {
   '$service-worker': ['routes'],
   '#messages': ['ui', 'widget', 'routes'],
   'bits-ui': ['ui', 'routes'],
+  minisearch: ['state'],
   marked: ['ui', 'widget'],
   dompurify: ['ui', 'widget'],
   shiki: ['ui'],

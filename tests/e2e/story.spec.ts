@@ -207,6 +207,42 @@ test('a conversation has an address: reload, Back, another tab, versions, and de
     await other.close();
   });
 
+  await test.step('instructions, a file, a search, and a link that holds it all', async () => {
+    await page.getByRole('button', { name: 'Instructions and parameters' }).click();
+    await page.getByRole('combobox', { name: 'Preset' }).selectOption('Concise');
+    await expectClean(page, 'instructions and parameters');
+    await keep(page, 'chat-options');
+    await page.getByRole('button', { name: 'Done' }).click();
+    const text = 'The treasure lies under the lighthouse. '.repeat(400);
+    const file = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from(text) };
+    await page.locator('input[type=file]').setInputFiles(file);
+    await expect(page.getByRole('list', { name: 'Attachments' })).toContainText('notes.txt');
+    await expect(page.getByText('the passages that match your question best will be sent')).toBeVisible();
+    await keep(page, 'chat-attachment');
+    await send(page, 'Where is the treasure?');
+    await untilIdle(page);
+    await expect(answers(page).last()).toContainText(/notes\.txt: \d+ of \d+ passages sent/);
+    await expectClean(page, 'an answer with an attachment');
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('treasure');
+    await expect(page.getByRole('option').filter({ hasText: 'Where is the treasure?' })).toBeVisible();
+    await keep(page, 'chat-search');
+    await page.keyboard.press('Escape');
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByRole('button', { name: 'More for conversation: hello' }).click();
+    await page.getByRole('menuitem', { name: 'Copy link with the conversation' }).click();
+    await expect(page.getByText('Link copied.')).toBeVisible();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    const reader = await newProfile({ width: 390 });
+    await reader.goto(link);
+    await expect(reader.getByText('Where is the treasure?')).toBeVisible();
+    await expectClean(reader, 'a shared conversation');
+    await keep(reader, 'shared-390');
+    await reader.getByRole('button', { name: 'Keep a copy' }).click();
+    await expect(reader).toHaveURL(address);
+    await expect(answers(reader)).toHaveCount(2);
+  });
+
   await test.step('deleted and put back', async () => {
     await page.getByRole('button', { name: 'More for conversation: hello' }).click();
     await expectClean(page, 'the menu of a conversation');
@@ -217,7 +253,7 @@ test('a conversation has an address: reload, Back, another tab, versions, and de
     await keep(page, 'chat-undo');
     await page.getByRole('button', { name: 'Undo' }).click();
     await sideBar(page).getByRole('link', { name: 'hello', exact: true }).click();
-    await expect(answers(page)).toHaveCount(1);
+    await expect(answers(page)).toHaveCount(2);
     await page.goto(`${nativeRelay.url}/c/${'0'.repeat(32)}`);
     await expect(page.getByRole('heading', { name: 'This conversation is not here' })).toBeVisible();
   });

@@ -13,6 +13,13 @@ const titleLengthMax = 120;
 
 const idSchema = z.string().regex(/^[0-9a-f]{32}$/);
 
+export const chatOptionsSchema = z.object({
+  system: z.string().max(8_000).optional(),
+  temperature: z.number().min(0).max(2).optional(),
+  topP: z.number().gt(0).max(1).optional(),
+  answerTokensMax: z.number().int().min(16).max(8_192).optional(),
+});
+
 const conversationSchema: z.ZodType<ConversationRecord> = z.object({
   id: idSchema,
   title: z.string().max(titleLengthMax),
@@ -22,6 +29,17 @@ const conversationSchema: z.ZodType<ConversationRecord> = z.object({
   named: z.boolean().optional(),
   pinned: z.boolean().optional(),
   tip: idSchema.optional(),
+  options: chatOptionsSchema
+    // What this build cannot use costs the options, not the conversation.
+    .optional()
+    .catch(undefined),
+});
+
+const attachmentSchema = z.object({
+  id: z.string().max(64),
+  name: z.string().max(256),
+  text: z.string(),
+  passages: z.object({ sent: z.number(), of: z.number() }).optional(),
 });
 
 /**
@@ -66,6 +84,8 @@ const turnSchema: z.ZodType<TurnRecord> = z.object({
   question: z.string(),
   continues: z.boolean().optional(),
   askedAt: z.number(),
+  prompt: z.string().optional(),
+  attachments: z.array(attachmentSchema).optional(),
   answer: answerSchema,
   leftOut: z.number().int().nonnegative(),
   ids: z.array(z.number().int().nonnegative()).readonly().optional(),

@@ -4,6 +4,7 @@ import { priceSchema, unitsSchema } from '#lib/protocol/price.ts';
 import type { Settings } from '#lib/state/settings.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { createLive, type MutableLive } from '#lib/base/live.ts';
+import { chatOptionsSchema } from './history.ts';
 import { isRelayAddress } from './relay-source.ts';
 
 const textList = z.array(z.string().min(1).max(512)).max(16);
@@ -42,6 +43,10 @@ export const settingsSchema = z.object({
   payPerProvider: unitsSchema.catch('1000000'),
   payInChannels: unitsSchema.catch('5000000'),
   prices: z.record(z.string().max(128), priceSchema).catch({}),
+  presets: z
+    .array(z.object({ name: z.string().min(1).max(60), options: chatOptionsSchema }))
+    .max(50)
+    .catch([]),
 });
 
 export interface SettingsKeeper {

@@ -70,6 +70,7 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
     budget: () => undefined,
     contextTokens: () => 1_024,
     save: async (record, turns) => void saved.push({ record, turns }),
+    rank: async (_, passages) => [...passages.keys()],
     now: () => 1_000,
     newId: () => String(++id).padStart(32, '0'),
     ...change,
@@ -277,4 +278,37 @@ test('five thousand turns are opened, shown and asked after; the newest that fit
   const messages = sent(asked);
   expect(messages && [messages.length <= 512, messages.at(-1)]).toEqual([true, 'last']);
   expect(conversation.turns.at(-2)?.id).toBe('t4997');
+});
+
+test('instructions and parameters of the conversation go along with every question', async () => {
+  const { conversation, asked, saved } = desk(() => play([...begin('yes'), cancelled]));
+  conversation.configure({ system: ' Answer in French. ', temperature: 0, topP: 0.9, answerTokensMax: 64 });
+  await conversation.send('a', anyPeer);
+  expect(asked[0]).toMatchObject({
+    input: { messages: [{ role: 'system', content: 'Answer in French.' }, { role: 'user' }] },
+    params: { temperature: 0, topP: 0.9, maxTokens: 64 },
+  });
+  expect(saved.at(-1)?.record.options).toMatchObject({ system: ' Answer in French. ' });
+  conversation.configure({});
+  await conversation.send('b', anyPeer);
+  expect(asked[1]?.params).toEqual({ maxTokens: 100, temperature: 0.5 });
+});
+
+test('attachments go with the question once, stay with it, and are chosen anew when it is asked again', async () => {
+  const { conversation, asked, saved } = desk(() => play([...begin('yes'), cancelled]));
+  conversation.pending = [{ id: '1', name: 'a.txt', text: 'alpha' }];
+  expect(conversation.pendingFits('What?', anyPeer)).toBe(true);
+  await conversation.send('What?', anyPeer);
+  const prompt = '[File a.txt]\nalpha\n[End of a.txt]\n\nWhat?';
+  expect([sent(asked), conversation.pending]).toEqual([[prompt], []]);
+  await conversation.send('And?', anyPeer);
+  expect(sent(asked)).toEqual([prompt, 'yes', 'And?']);
+  expect(saved.at(-1)?.turns.map(({ attachments }) => attachments?.length)).toEqual([1, undefined]);
+  await conversation.edit(conversation.turns[0]!, 'Why?', anyPeer);
+  expect(sent(asked)).toEqual([prompt.replace('What?', 'Why?')]);
+  conversation.pending = [{ id: '2', name: 'long.txt', text: 'word '.repeat(5_000) }];
+  expect(conversation.pendingFits('What?', anyPeer)).toBe(false);
+  await conversation.send('What?', anyPeer);
+  expect(conversation.turns.at(-1)?.attachments[0]?.passages?.sent).toBeGreaterThan(0);
+  expect(conversation.turns.at(-1)?.question).toBe('What?');
 });

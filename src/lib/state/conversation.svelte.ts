@@ -2,9 +2,10 @@ import { raceSignal } from '#lib/base/abort.ts';
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import { isOver } from '#lib/peer/session/job-state.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
-import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
-import { fitMessages } from './fit-messages.ts';
-import { turnsMax, type ConversationRecord, type TurnRecord } from './records.ts';
+import { attachmentRoom, attachmentsFit, promptWith, type Attachment, type RankPassages } from './attachment.ts';
+import { definedOf, toAskRequest, type AskingTerms } from './ask-request.ts';
+import { answerRoom } from './fit-messages.ts';
+import { goOn, turnsMax, type ChatOptions, type ConversationRecord, type TurnRecord } from './records.ts';
 import type { Settings } from './settings.ts';
 import type { Target } from './target.ts';
 import { Turn } from './turn.svelte.ts';
@@ -22,16 +23,17 @@ export interface ConversationParts {
   readonly contextTokens: (target: Target) => number;
   /** Called when a turn starts, while its answer arrives, when it ends, and when another version is chosen. */
   readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[], answering: boolean) => Promise<void>;
+  readonly rank: RankPassages;
   readonly now: () => number;
   readonly newId: () => string;
 }
+
+type Meta = Pick<ConversationRecord, 'title' | 'named' | 'pinned' | 'options'>;
 
 /** How much of the first question a title takes. */
 const titleFromQuestion = 60;
 /** How often an answer is saved while it arrives: at most this much is lost in a crash. */
 const saveEveryMs = 2_000;
-/** What the model is told after an answer that the length limit has cut off. */
-const goOn = 'Continue exactly where you stopped. Do not repeat anything.';
 
 /** A conversation with all its versions; one question at a time. */
 export class Conversation {
@@ -43,7 +45,9 @@ export class Conversation {
   elsewhere = $state(false);
   /** Why the conversation could not be saved. The answer stays on screen regardless. */
   saveError = $state.raw<ErrorRecord>();
-  #meta = $state.raw<Pick<ConversationRecord, 'title' | 'named' | 'pinned'>>({ title: '' });
+  /** What the next question will have attached. */
+  pending = $state.raw<readonly Attachment[]>([]);
+  #meta = $state.raw<Meta>({ title: '' });
   #tip = $state.raw<string>();
   readonly #children = $derived(childrenOf(this.all));
   /** What is on screen: one path through the versions. */
@@ -90,7 +94,15 @@ export class Conversation {
 
   /** Asks a question; resolves when the answer has ended in any way. Does nothing while an answer is in progress. */
   async send(question: string, target: Target): Promise<void> {
-    await this.#ask({ question, parent: this.turns.at(-1)?.id ?? null }, target);
+    const attachments = this.pending;
+    const asked = this.#ask({ question, parent: this.turns.at(-1)?.id ?? null, attachments }, target);
+    if (this.busy) this.pending = [];
+    await asked;
+  }
+
+  /** Whether all that is attached will be sent with this question, or only the passages that match it. */
+  pendingFits(question: string, target: Target): boolean {
+    return this.pending.length === 0 || attachmentsFit(this.pending, this.#room(question, target));
   }
 
   /** Asks the last question again: as another version, or in place of an answer that failed. */
@@ -108,8 +120,8 @@ export class Conversation {
   }
 
   /** Asks something else in this place; what followed the question stays with its own version. */
-  async edit({ parent }: Turn, question: string, target: Target): Promise<void> {
-    await this.#ask({ question, parent }, target);
+  async edit({ parent, attachments }: Turn, question: string, target: Target): Promise<void> {
+    await this.#ask({ question, parent, attachments }, target);
   }
 
   /** Goes on with the last answer after the length limit has cut it off. */
@@ -121,7 +133,7 @@ export class Conversation {
   /** Shows a version, and the newest of what followed it. */
   choose(version: Turn): void {
     this.#tip = newestBelow(this.#children, version.id);
-    void this.#save();
+    void this.save();
   }
 
   /** Takes over what another tab has saved. What arrives in this one stays as it is. */
@@ -134,8 +146,18 @@ export class Conversation {
     if (!this.busy) this.#tip = record.tip;
   }
 
+  get options(): ChatOptions {
+    return this.#meta.options ?? {};
+  }
+
+  /** How the next questions are asked. */
+  configure(options: ChatOptions): void {
+    this.describe({ options });
+    void this.save();
+  }
+
   /** A new title or place in the list. */
-  describe(change: Partial<Pick<ConversationRecord, 'title' | 'named' | 'pinned'>>): void {
+  describe(change: Partial<Meta>): void {
     this.#meta = { ...this.#meta, ...change };
   }
 
@@ -172,13 +194,8 @@ export class Conversation {
     await this.settled();
   }
 
-  /** Saves what there is, so that a tab that has just opened it sees the answer so far. */
-  async save(): Promise<void> {
-    await this.#save();
-  }
-
   async #ask(
-    { question, parent, continues }: Pick<Turn, 'question' | 'parent'> & { readonly continues?: boolean },
+    { question, parent, continues, attachments }: Pick<Turn, 'question' | 'parent'> & Partial<Turn>,
     target: Target,
   ): Promise<void> {
     const text = question.trim();
@@ -188,6 +205,7 @@ export class Conversation {
       parent,
       question: text,
       continues,
+      attachments: attachments?.map(({ id, name, text }) => ({ id, name, text })),
       askedAt: this.#parts.now(),
     });
     this.all = [...this.all, turn];
@@ -206,16 +224,17 @@ export class Conversation {
     turn.live = true;
     this.#updatedAt = this.#parts.now();
     let savedAt = this.#updatedAt;
-    void this.#save();
+    void this.save();
     try {
       // If stopped before the tab is ready, do not wait for it.
       const asking = await raceSignal(this.#parts.asking(), abort.signal);
+      await raceSignal(this.#fill(turn, target), abort.signal);
       const where = target.by === 'this-device' ? 'this-device' : 'network';
       for await (const event of asking.ask(this.#request(turn, target), { signal: abort.signal, where })) {
         turn.apply(event);
         if (this.#parts.now() - savedAt < saveEveryMs) continue;
         savedAt = this.#parts.now();
-        void this.#save();
+        void this.save();
       }
     } catch (error) {
       if (abort.signal.aborted) turn.apply({ type: 'job-cancelled', at: this.#parts.now() });
@@ -224,38 +243,38 @@ export class Conversation {
       turn.live = false;
       this.#abort = undefined;
       this.#updatedAt = this.#parts.now();
-      await this.#save();
+      await this.save();
     }
   }
 
-  #request(turn: Turn, target: Target): AskRequest {
-    const { answerTokensMax, temperature } = this.#parts.settings();
-    const fitted = fitMessages(this.#messages(turn), this.#parts.contextTokens(target), answerTokensMax);
-    turn.leftOut = fitted.leftOut;
-    return {
-      model: target.model === 'any' ? 'any' : { name: target.model },
-      kind: 'chat',
-      input: { messages: [...fitted.messages] },
-      params: { maxTokens: fitted.maxTokens, temperature },
-      tier: 'open',
-      budget: target.by === 'this-device' ? undefined : this.#parts.budget(),
-      only: target.by === 'anyone' || target.by === 'this-device' ? undefined : [target.by],
-    };
+  /** Decides what of its attachments a question takes along, for the model that is likely to answer now. */
+  async #fill(turn: Turn, target: Target): Promise<void> {
+    if (turn.attachments.length === 0) return;
+    const room = this.#room(turn.question, target);
+    const { prompt, attachments } = await promptWith(turn.question, turn.attachments, room, this.#parts.rank);
+    turn.prompt = prompt;
+    turn.attachments = attachments;
   }
 
-  #messages(last: Turn): readonly ChatMessage[] {
-    const before = pathTo(this.all, last.id).slice(0, -1);
-    return [
-      ...before.flatMap(({ question, answer }): ChatMessage[] =>
-        answer.text === ''
-          ? []
-          : [
-              { role: 'user', content: question },
-              { role: 'assistant', content: answer.text },
-            ],
-      ),
-      { role: 'user', content: last.question },
-    ];
+  #room(question: string, target: Target): number {
+    const contextTokens = this.#parts.contextTokens(target);
+    const used = `${question}${this.options.system ?? ''}`;
+    return attachmentRoom(used, contextTokens, answerRoom(contextTokens, this.#terms().answerTokensMax));
+  }
+
+  #terms(): AskingTerms {
+    const { answerTokensMax, temperature } = this.#parts.settings();
+    return { answerTokensMax, temperature, ...definedOf(this.options) };
+  }
+
+  #request(turn: Turn, target: Target): AskRequest {
+    const { request, leftOut } = toAskRequest(pathTo(this.all, turn.id), target, {
+      terms: this.#terms(),
+      contextTokens: this.#parts.contextTokens(target),
+      budget: this.#parts.budget(),
+    });
+    turn.leftOut = leftOut;
+    return request;
   }
 
   #fail(turn: Turn, error: unknown): void {
@@ -263,7 +282,8 @@ export class Conversation {
     turn.apply({ type: 'job-failed', at: this.#parts.now(), error: toErrorRecord(error), rejections: [] });
   }
 
-  #save(): Promise<void> {
+  /** Saves what there is. */
+  save(): Promise<void> {
     this.#nextSave ??= this.#saving.then(() => {
       this.#nextSave = undefined;
       return this.#saveNow();

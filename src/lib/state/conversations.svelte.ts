@@ -1,8 +1,14 @@
+import { TabloomError } from '#lib/base/errors.ts';
+import { loadPart } from '#lib/base/part.ts';
 import type { App, Stored } from './app.svelte.ts';
 import { Conversation } from './conversation.svelte.ts';
 import { History } from './history.svelte.ts';
-import { titleLengthMax, type ConversationRecord, type HistoryChange, type TurnRecord } from './records.ts';
+import { titleLengthMax, type ConversationRecord, type HistoryChange } from './records.ts';
+import { createLazySearch, type LazySearch } from './lazy-search.ts';
+import type { SearchHit } from './search-index.ts';
+import { persistenceOf, type Persistence } from './settings.ts';
 import type { HistoryPort } from './tab.ts';
+import type { Saved } from './transcript-spec.ts';
 
 /** Context size assumed until the model's is known. */
 const contextTokensUnknown = 2_048;
@@ -14,17 +20,8 @@ export interface ConversationsParts {
   readonly newId: () => string;
 }
 
-/** Whether conversations are saved on this device. */
-type Persistence = 'saved' | 'private';
-
 /** Whether the page shows {@link Conversations.current}, or why not yet, or why it never will. */
 type Place = 'shown' | 'opening' | 'missing' | 'private';
-
-/** A conversation that was just deleted, until it can no longer be put back. */
-interface Removed {
-  readonly record: ConversationRecord;
-  readonly turns: readonly TurnRecord[];
-}
 
 /** The conversation on screen, those that are still being answered, and those saved on this device. */
 export class Conversations {
@@ -33,7 +30,8 @@ export class Conversations {
   place = $state.raw<Place>('shown');
   /** Ids of conversations that are being answered without being on screen. */
   answering = $state.raw<readonly string[]>([]);
-  removed = $state.raw<Removed>();
+  /** A conversation that was just deleted, until it can no longer be put back. */
+  removed = $state.raw<Saved>();
   /** Resolves once the saved conversations are listed. */
   readonly attached: Promise<void>;
 
@@ -43,6 +41,7 @@ export class Conversations {
   readonly #aside = new Map<string, Conversation>();
   /** Identifies the most recent choice, so that an earlier conversation that loads more slowly does not replace it. */
   #wanted: symbol | undefined;
+  readonly #search: LazySearch;
   /** Undefined until the settings are known. */
   #persistence = $state.raw<Persistence>();
   readonly #firstPersistence = Promise.withResolvers<Persistence>();
@@ -50,6 +49,7 @@ export class Conversations {
   constructor(app: App, parts: ConversationsParts) {
     this.#app = app;
     this.#parts = parts;
+    this.#search = createLazySearch(app.stored);
     this.current = this.#create();
     this.attached = app.stored.then((stored) => this.#attach(stored));
     this.attached.catch(() => undefined);
@@ -124,6 +124,36 @@ export class Conversations {
     const { history } = await this.#app.stored;
     await history.save(removed.record, removed.turns);
     this.history.note(removed.record);
+  }
+
+  /** Full-text search over what may be opened now. */
+  search(query: string): Promise<readonly SearchHit[]> {
+    return this.#search(query, this.openable);
+  }
+
+  /** All of a conversation, for its export. Undefined if it is not here. */
+  async whole(id: string): Promise<Saved | undefined> {
+    const live = this.#live(id);
+    if (live) return { record: live.toRecord(), turns: live.toTurnRecords() };
+    const record = this.openable.find((kept) => kept.id === id);
+    const { history } = await this.#app.stored;
+    return record && { record, turns: await history.turns(id) };
+  }
+
+  /** Saves conversations from elsewhere; one that is here already stays as it is. @throws `private-mode`. */
+  async keep(saved: readonly Saved[]): Promise<{ readonly added: number; readonly known: number }> {
+    const { history } = await this.#app.stored;
+    await this.attached;
+    if (this.#persistence === 'private')
+      throw new TabloomError('private-mode', 'Private mode is on: nothing is saved. Turn it off in Settings first.');
+    let added = 0;
+    for (const { record, turns } of saved) {
+      if (this.history.find(record.id)) continue;
+      await history.save(record, turns);
+      this.history.note(record);
+      added++;
+    }
+    return { added, known: saved.length - added };
   }
 
   /** A blank title changes nothing. */
@@ -257,12 +287,13 @@ export class Conversations {
           await history.save(record, turns, answering);
           this.history.note(record);
         },
+        rank: async (question, passages) => {
+          const { rankPassages } = await loadPart(() => import('./search-index.ts'));
+          return rankPassages(question, passages);
+        },
         ...this.#parts,
       },
       saved,
     );
   }
 }
-
-const persistenceOf = ({ privateMode }: { readonly privateMode: boolean }): Persistence =>
-  privateMode ? 'private' : 'saved';

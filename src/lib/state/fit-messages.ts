@@ -17,14 +17,17 @@ export interface FittedMessages {
 /**
  * The newest messages that fit a context together with the answer, always including the last one. An estimate: the
  * worker counts exactly and refuses with `too-long` if it was too optimistic.
+ * @param system instructions that go first, whatever is left out.
  */
 export function fitMessages(
   messages: readonly ChatMessage[],
   contextTokens: number,
   answerTokensMax: number,
+  system = '',
 ): FittedMessages {
-  const maxTokens = Math.max(16, Math.min(answerTokensMax, Math.floor(contextTokens / 2)));
-  let room = contextTokens - maxTokens;
+  const maxTokens = answerRoom(contextTokens, answerTokensMax);
+  const instructions: readonly ChatMessage[] = system === '' ? [] : [{ role: 'system', content: system }];
+  let room = contextTokens - maxTokens - instructions.reduce((sum, message) => sum + costOf(message), 0);
   let first = messages.length;
   while (first > 0) {
     const cost = costOf(messages[first - 1]!);
@@ -34,8 +37,12 @@ export function fitMessages(
   }
   // Start with a question: a conversation that starts with an answer confuses small models.
   while (first < messages.length - 1 && messages[first]!.role === 'assistant') first++;
-  return { messages: messages.slice(first), leftOut: first, maxTokens };
+  return { messages: [...instructions, ...messages.slice(first)], leftOut: first, maxTokens };
 }
+
+/** Tokens of the answer in a context of this size. */
+export const answerRoom = (contextTokens: number, answerTokensMax: number): number =>
+  Math.max(16, Math.min(answerTokensMax, Math.floor(contextTokens / 2)));
 
 const costOf = (message: ChatMessage): number =>
   estimateTokens(promptTexts(message).join('').length, 'high') + tokensPerMessage;

@@ -1,4 +1,5 @@
 import type { JobState } from '#lib/peer/session/job-state.ts';
+import type { SentAttachment } from './attachment.ts';
 
 /** A conversation as saved on this device. */
 export interface ConversationRecord {
@@ -13,7 +14,19 @@ export interface ConversationRecord {
   readonly pinned?: boolean | undefined;
   /** Id of the last turn on screen; without it, the newest. */
   readonly tip?: string | undefined;
+  readonly options?: ChatOptions | undefined;
 }
+
+/** How questions of one conversation are asked; what is left out is as in the settings. */
+export interface ChatOptions {
+  /** Instructions that go before every question. */
+  readonly system?: string | undefined;
+  readonly temperature?: number | undefined;
+  readonly topP?: number | undefined;
+  readonly answerTokensMax?: number | undefined;
+}
+
+export const systemLengthMax = 8_000;
 
 /** One question and its answer, stored as the job state so far; an answer that never ended was cut off. */
 export interface TurnRecord {
@@ -24,6 +37,9 @@ export interface TurnRecord {
   /** The answer goes on with that of the turn before, which the length limit had cut off. */
   readonly continues?: boolean | undefined;
   readonly askedAt: number;
+  /** With attachments: the text that was sent for the question, with what was chosen of them. */
+  readonly prompt?: string | undefined;
+  readonly attachments?: readonly SentAttachment[] | undefined;
   readonly answer: JobState;
   /** Number of earlier turns not sent because they did not fit the context. */
   readonly leftOut: number;
@@ -44,3 +60,5 @@ export const turnsMax = 5_000;
 /** Maximum conversations listed. */
 export const conversationsMax = 500;
 export const titleLengthMax = 120;
+/** What the model is told after an answer that the length limit has cut off. */
+export const goOn = 'Continue exactly where you stopped. Do not repeat anything.';

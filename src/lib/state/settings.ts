@@ -1,4 +1,5 @@
 import type { Price } from '#lib/protocol/price.ts';
+import type { ChatOptions } from './records.ts';
 
 /** The user's settings on this device. */
 export interface Settings {
@@ -40,6 +41,13 @@ export interface Settings {
   readonly payInChannels: string;
   /** What others pay for a million tokens, by model; `*` is for those that are not named. */
   readonly prices: Readonly<Record<string, Price>>;
+  /** The user's own presets for conversations. */
+  readonly presets: readonly Preset[];
+}
+
+export interface Preset {
+  readonly name: string;
+  readonly options: ChatOptions;
 }
 
 /** Hours of the day by this device's clock, in minutes since midnight. They may pass midnight; if equal, all day. */
@@ -74,4 +82,11 @@ export const defaultSettings: Settings = {
   payPerProvider: '1000000',
   payInChannels: '5000000',
   prices: {},
+  presets: [],
 };
+
+/** Whether conversations are saved on this device. */
+export type Persistence = 'saved' | 'private';
+
+export const persistenceOf = ({ privateMode }: Pick<Settings, 'privateMode'>): Persistence =>
+  privateMode ? 'private' : 'saved';

@@ -1,5 +1,6 @@
 import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
+import type { SentAttachment } from './attachment.ts';
 import type { TurnRecord } from './records.ts';
 
 /** One question and its answer as it arrives. */
@@ -9,6 +10,9 @@ export class Turn {
   readonly question: string;
   readonly continues: boolean;
   readonly askedAt: number;
+  attachments = $state.raw<readonly SentAttachment[]>([]);
+  /** The text that is sent for the question. */
+  prompt = $state.raw('');
   leftOut = $state(0);
   answer = $state.raw<JobState>(initialJob);
   /** Whether this page is currently receiving it; an unfinished answer from the history was cut off. */
@@ -21,6 +25,8 @@ export class Turn {
     this.question = record.question;
     this.continues = record.continues ?? false;
     this.askedAt = record.askedAt;
+    this.attachments = record.attachments ?? [];
+    this.prompt = record.prompt ?? record.question;
     this.leftOut = record.leftOut ?? 0;
     this.#ids = record.ids && [...record.ids];
     this.answer = record.answer ?? initialJob;
@@ -37,10 +43,12 @@ export class Turn {
   }
 
   /** Takes over the answer that another tab has received so far. */
-  follow({ answer, ids, leftOut }: TurnRecord): void {
+  follow({ answer, ids, leftOut, attachments, prompt }: TurnRecord): void {
     if (this.live) return;
     this.answer = answer;
     this.leftOut = leftOut;
+    this.attachments = attachments ?? [];
+    this.prompt = prompt ?? this.question;
     this.#ids = ids && [...ids];
   }
 
@@ -61,6 +69,7 @@ export class Turn {
       question: this.question,
       ...(this.continues ? { continues: true } : {}),
       askedAt: this.askedAt,
+      ...(this.attachments.length > 0 ? { attachments: this.attachments, prompt: this.prompt } : {}),
       answer: this.answer,
       leftOut: this.leftOut,
       ids: this.#ids,

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { attachmentRoom, attachmentsFit, promptWith, splitPassages } from './attachment.ts';
+import { rankPassages } from './search-index.ts';
+
+const file = (name: string, text: string) => ({ id: name, name, text });
+
+test('what fits goes whole, before the question', async () => {
+  const attachments = [file('a.txt', 'alpha'), file('b.csv', 'x,y')];
+  const { prompt, attachments: sent } = await promptWith('Which?', attachments, 500, rankPassages);
+  expect(prompt).toBe('[File a.txt]\nalpha\n[End of a.txt]\n\n[File b.csv]\nx,y\n[End of b.csv]\n\nWhich?');
+  expect(sent).toEqual(attachments);
+  // Asked again where there is more room, nothing is said of passages any more.
+  const before = attachments.map((attachment) => ({ ...attachment, passages: { sent: 1, of: 9 } }));
+  expect((await promptWith('Which?', before, 500, rankPassages)).attachments).toEqual(attachments);
+});
+
+test('of a text that is too long the passages that match go, in its order, and it is said how many', async () => {
+  const paragraph = (i: number) => `Paragraph ${i} ${'speaks of the weather at sea. '.repeat(24)}\n\n`;
+  const paragraphs = Array.from({ length: 60 }, (_, i) => paragraph(i));
+  paragraphs[41] = `The treasure lies under the old lighthouse. ${'Nothing else here. '.repeat(30)}\n\n`;
+  const long = file('log.txt', paragraphs.join(''));
+  const room = 3_000;
+  expect(attachmentsFit([long], room)).toBe(false);
+  const { prompt, attachments } = await promptWith('Where is the treasure?', [long], room, rankPassages);
+  expect(prompt).toContain('The treasure lies under the old lighthouse.');
+  expect(prompt.length).toBeLessThanOrEqual(room + 'Where is the treasure?'.length + 4);
+  const { passages } = attachments[0]!;
+  expect(passages!.of).toBeGreaterThan(50);
+  expect(passages!.sent).toBeGreaterThan(1);
+  expect(passages!.sent).toBeLessThan(passages!.of);
+  expect(prompt.indexOf('Paragraph 0')).toBeLessThan(prompt.indexOf('treasure lies'));
+});
+
+test('passages joined are the text, wherever it can be cut', () => {
+  for (const text of [
+    '',
+    'short',
+    'x'.repeat(5_000),
+    'word '.repeat(900),
+    'line\n'.repeat(900),
+    'a. b. '.repeat(700),
+  ]) {
+    const passages = splitPassages(text);
+    expect(passages.join('')).toBe(text);
+    expect(Math.max(0, ...passages.map(({ length }) => length))).toBeLessThanOrEqual(800);
+  }
+});
+
+test('there is never room for more than the wire takes, nor less than none', () => {
+  expect(attachmentRoom('', 1e6, 512)).toBe(60_000);
+  expect(attachmentRoom('q'.repeat(100), 2_048, 512)).toBe((2_048 - 512 - 64) * 3 - 100);
+  expect(attachmentRoom('q'.repeat(9_000), 2_048, 512)).toBe(0);
+});

@@ -1,0 +1,112 @@
+import type { FittedMessages } from './fit-messages.ts';
+
+/** A text given along with a question. Read on this device; what of it is sent is decided when the question is. */
+export interface Attachment {
+  readonly id: string;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** An attachment of a question that was asked. */
+export interface SentAttachment extends Attachment {
+  /** How many of its passages went to the model; left out if all of it did. */
+  readonly passages?: { readonly sent: number; readonly of: number } | undefined;
+}
+
+export const attachmentsMax = 8;
+/** Characters of one attachment; longer files are refused, not cut. */
+export const attachmentLengthMax = 2_000_000;
+/** A pasted text longer than this becomes an attachment. */
+export const pasteLengthMax = 4_000;
+/** Characters of one message, so that it fits the wire in any script (`limits.messageTextBytesMax`). */
+const messageLengthMax = 60_000;
+const passageLength = 800;
+/** As `estimateTokens(…, 'high')` counts them. */
+const charactersPerToken = 3;
+
+/** Orders passages by how well they match a question, best first: their indexes. Passages that do not match are left out. */
+export type RankPassages = (question: string, passages: readonly string[]) => Promise<readonly number[]>;
+
+/**
+ * Characters of attachments that a model with this context can read beside the question and its answer; the conversation so
+ * far gives way to them.
+ */
+export function attachmentRoom(
+  question: string,
+  contextTokens: number,
+  maxTokens: FittedMessages['maxTokens'],
+): number {
+  const tokens = contextTokens - maxTokens - 64;
+  return Math.max(0, Math.min(tokens * charactersPerToken, messageLengthMax) - question.length);
+}
+
+const lengthOf = (attachments: readonly Attachment[]): number =>
+  attachments.reduce((sum, { name, text }) => sum + frame(name, text).length, 0);
+
+/** Whether all of the attachments can be sent. */
+export const attachmentsFit = (attachments: readonly Attachment[], room: number): boolean =>
+  lengthOf(attachments) <= room;
+
+/**
+ * The question as the model gets it: the attachments first, then the question. Where they do not fit, the passages that match
+ * the question best, in the order of the text, and a word to the model that there are more.
+ */
+export async function promptWith(
+  question: string,
+  attachments: readonly Attachment[],
+  room: number,
+  rank: RankPassages,
+): Promise<{ readonly prompt: string; readonly attachments: readonly SentAttachment[] }> {
+  if (attachments.length === 0) return { prompt: question, attachments: [] };
+  if (attachmentsFit(attachments, room)) {
+    const whole = attachments.map(({ id, name, text }) => ({ id, name, text }));
+    return { prompt: [...whole.map(({ name, text }) => frame(name, text)), question].join('\n\n'), attachments: whole };
+  }
+  const passages = attachments.flatMap(({ text }, of) => splitPassages(text).map((passage) => ({ of, passage })));
+  const chosen = new Set<number>();
+  let left = room - attachments.reduce((sum, { name }) => sum + frame(name, '', 'passages').length + 2, 0);
+  const ranked = await rank(
+    question,
+    passages.map(({ passage }) => passage),
+  );
+  // Those that do not match at all follow in their order: the beginning of a text says what it is.
+  for (const index of [...ranked, ...passages.keys()]) {
+    const cost = passages[index]!.passage.length + gap.length;
+    if (chosen.has(index) || cost > left) continue;
+    chosen.add(index);
+    left -= cost;
+  }
+  const parts = attachments.map((attachment, at) => {
+    const own = [...passages.entries()].filter(([, { of }]) => of === at);
+    const mine = own.filter(([index]) => chosen.has(index)).map(([, { passage }]) => passage);
+    const counted: SentAttachment = { ...attachment, passages: { sent: mine.length, of: own.length } };
+    return { counted, text: frame(attachment.name, mine.join(gap), 'passages') };
+  });
+  return {
+    prompt: [...parts.map(({ text }) => text), question].join('\n\n'),
+    attachments: parts.map(({ counted }) => counted),
+  };
+}
+
+/** Between passages that may not be neighbours. */
+const gap = '\n[…]\n';
+
+const frame = (name: string, text: string, what: 'file' | 'passages' = 'file'): string =>
+  `[${what === 'file' ? 'File' : 'Passages of the file'} ${name}]\n${text}\n[End of ${name}]`;
+
+/** Cuts a text at paragraphs, else lines, else anywhere, into passages of some hundred characters. Joined, they are the text. */
+export function splitPassages(text: string): readonly string[] {
+  const passages: string[] = [];
+  let from = 0;
+  while (text.length - from > passageLength) {
+    const piece = text.slice(from, from + passageLength);
+    const at = ['\n\n', '\n', '. ', ' ']
+      .map((end) => ({ end, at: piece.lastIndexOf(end) }))
+      .find((cut) => cut.at > passageLength / 3);
+    const to = from + (at ? at.at + at.end.length : passageLength);
+    passages.push(text.slice(from, to));
+    from = to;
+  }
+  if (from < text.length) passages.push(text.slice(from));
+  return passages;
+}

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { attachmentLengthMax } from '#lib/state/attachment.ts';
+import type { Conversation } from '#lib/state/conversation.svelte.ts';
+import { Attaching, readText } from './attaching.svelte.ts';
+
+const file = (content: string | Uint8Array<ArrayBuffer>, name = 'a.txt') => new File([content], name);
+const blank = () => ({ pending: [] }) as unknown as Conversation;
+const names = ({ pending }: Conversation) => pending.map(({ name }) => name);
+
+test('text is read in the encodings that it comes in, with one kind of line end', async () => {
+  expect(await readText(file('a\r\nb\rc'))).toBe('a\nb\nc');
+  expect(await readText(file(Uint8Array.of(0xff, 0xfe, 0x41, 0, 0x42, 0)))).toBe('AB');
+  expect(await readText(file(Uint8Array.of(0xef, 0xbb, 0xbf, 0x41)))).toBe('A');
+});
+
+test('what is no text, or too long, is refused by its name and never cut', async () => {
+  await expect(readText(file(Uint8Array.of(0x89, 0x50, 0x4e, 0x47), 'x.png'))).rejects.toMatchObject({
+    code: 'attachment-not-text',
+  });
+  await expect(readText(file('a\0b'))).rejects.toMatchObject({ code: 'attachment-not-text' });
+  await expect(readText(file('x'.repeat(attachmentLengthMax + 1)))).rejects.toMatchObject({
+    code: 'attachment-too-long',
+  });
+});
+
+test('those that can be read are attached, and of the others it is said why not', async () => {
+  let id = 0;
+  const attaching = new Attaching(() => String(++id));
+  const conversation = blank();
+  await attaching.add([file('x'), file('\0', 'b.bin'), file('y', 'c.csv')], conversation);
+  expect(names(conversation)).toEqual(['a.txt', 'c.csv']);
+  expect(attaching.errors).toEqual([expect.stringContaining('b.bin')]);
+  await attaching.add(
+    Array.from({ length: 7 }, () => file('z')),
+    conversation,
+  );
+  expect([conversation.pending.length, attaching.errors.length]).toEqual([8, 1]);
+});
+
+test('a long pasted text becomes an attachment, a short one stays text, and a table is no picture', async () => {
+  const attaching = new Attaching(() => '1');
+  const paste = async (text: string, files: readonly File[] = []) => {
+    const conversation = blank();
+    let prevented = 0;
+    attaching.paste(
+      { clipboardData: { getData: () => text, files }, preventDefault: () => prevented++ } as never,
+      conversation,
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    return [prevented, names(conversation)];
+  };
+  expect(await paste('short')).toEqual([0, []]);
+  expect(await paste('a\tb', [file('', 'table.png')])).toEqual([0, []]);
+  expect(await paste('x'.repeat(4_001))).toEqual([1, ['Pasted text.txt']]);
+  expect(await paste('', [file('x', 'notes.md')])).toEqual([1, ['notes.md']]);
+});
