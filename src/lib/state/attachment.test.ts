@@ -31,6 +31,14 @@ test('of a text that is too long the passages that match go, in its order, and i
   expect(prompt.indexOf('Paragraph 0')).toBeLessThan(prompt.indexOf('treasure lies'));
 });
 
+test('a model with a small context gets what it can hold, not nothing', async () => {
+  const text = `${'The weather is fine. '.repeat(300)}The treasure lies under the lighthouse. ${'It rains. '.repeat(300)}`;
+  const { prompt, attachments } = await promptWith('Where is the treasure?', [file('n.txt', text)], 500, rankPassages);
+  expect(prompt).toContain('The treasure lies under the lighthouse.');
+  expect(attachments[0]!.passages!.sent).toBeGreaterThan(1);
+  expect(prompt.length).toBeLessThanOrEqual(500 + 'Where is the treasure?'.length + 4);
+});
+
 test('passages joined are the text, wherever it can be cut', () => {
   for (const text of [
     '',

@@ -20,7 +20,8 @@ export const attachmentLengthMax = 2_000_000;
 export const pasteLengthMax = 4_000;
 /** Characters of one message, so that it fits the wire in any script (`limits.messageTextBytesMax`). */
 const messageLengthMax = 60_000;
-const passageLength = 800;
+const passageLengthMax = 800;
+const passageLengthMin = 120;
 /** As `estimateTokens(…, 'high')` counts them. */
 const charactersPerToken = 3;
 
@@ -62,7 +63,11 @@ export async function promptWith(
     const whole = attachments.map(({ id, name, text }) => ({ id, name, text }));
     return { prompt: [...whole.map(({ name, text }) => frame(name, text)), question].join('\n\n'), attachments: whole };
   }
-  const passages = attachments.flatMap(({ text }, of) => splitPassages(text).map((passage) => ({ of, passage })));
+  // A small model gets several short passages rather than one that may be the wrong one, or none.
+  const length = Math.max(passageLengthMin, Math.min(passageLengthMax, Math.floor(room / 8)));
+  const passages = attachments.flatMap(({ text }, of) =>
+    splitPassages(text, length).map((passage) => ({ of, passage })),
+  );
   const chosen = new Set<number>();
   let left = room - attachments.reduce((sum, { name }) => sum + frame(name, '', 'passages').length + 2, 0);
   const ranked = await rank(
@@ -95,7 +100,7 @@ const frame = (name: string, text: string, what: 'file' | 'passages' = 'file'): 
   `[${what === 'file' ? 'File' : 'Passages of the file'} ${name}]\n${text}\n[End of ${name}]`;
 
 /** Cuts a text at paragraphs, else lines, else anywhere, into passages of some hundred characters. Joined, they are the text. */
-export function splitPassages(text: string): readonly string[] {
+export function splitPassages(text: string, passageLength = passageLengthMax): readonly string[] {
   const passages: string[] = [];
   let from = 0;
   while (text.length - from > passageLength) {
