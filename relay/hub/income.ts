@@ -2,6 +2,7 @@ import { createMutexes } from '#lib/base/mutex.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { afterEnd } from '#lib/pay/after-end.ts';
 import type { Till } from '#lib/pay/ports.ts';
 
 export interface HubIncome {
@@ -64,28 +65,15 @@ export function createHubIncome({ till, promisedIn, note, clock, logger }: HubIn
       ...(till.agree ? { agree: till.agree } : {}),
       async open(payment, job, options) {
         const receivable = await till.open(payment, job, options);
-        let isOver = false;
-        return {
-          chain: receivable.chain,
-          channelId: receivable.channelId,
-          get received() {
-            return receivable.received;
-          },
-          receive: (paid) => receivable.receive(paid),
-          checkMayServe: () => receivable.checkMayServe(),
-          end() {
-            receivable.end();
-            if (isOver) return;
-            isOver = true;
-            const { chain, channelId } = receivable;
-            const isWaiting = unbooked.has(channelId);
-            unbooked.set(channelId, chain);
-            if (isWaiting) return;
-            const written = book(chain, channelId);
-            writing.add(written);
-            void written.finally(() => writing.delete(written));
-          },
-        };
+        return afterEnd(receivable, () => {
+          const { chain, channelId } = receivable;
+          const isWaiting = unbooked.has(channelId);
+          unbooked.set(channelId, chain);
+          if (isWaiting) return;
+          const written = book(chain, channelId);
+          writing.add(written);
+          void written.finally(() => writing.delete(written));
+        });
       },
     },
     async stop() {

@@ -179,4 +179,10 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '2026-11-30-spends-incomes': {
+    async up(db: Kysely<unknown>) {
+      // Of a hub's income only: every other transfer costs what it did.
+      await sql`CREATE INDEX transfers_of_income ON transfers (debit) WHERE type = 'income'`.execute(db);
+    },
+  },
 };

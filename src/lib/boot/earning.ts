@@ -1,6 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
+import { afterEnd } from '#lib/pay/after-end.ts';
 import type { ChainTime } from '#lib/pay/chain-time.ts';
 import { unclaimed } from '#lib/pay/channel.ts';
 import { createCollector } from '#lib/pay/collect.ts';
@@ -128,23 +129,9 @@ export async function openEarning(components: EarningComponents): Promise<Earnin
 const withEarnings = (till: Till, book: MoneyBook, onChange: () => void): Till => ({
   ...till,
   async open(payment, job, options) {
-    const receivable = await till.open(payment, job, options);
-    let isNoted = false;
-    return {
-      chain: receivable.chain,
-      channelId: receivable.channelId,
-      receive: (paid) => receivable.receive(paid),
-      get received() {
-        return receivable.received;
-      },
-      checkMayServe: () => receivable.checkMayServe(),
-      end() {
-        const units = receivable.received;
-        receivable.end();
-        if (isNoted || units === 0n) return;
-        isNoted = true;
-        void book.note({ type: 'answer-earned', units, hash: undefined, model: job.model }).then(onChange, onChange);
-      },
-    };
+    return afterEnd(await till.open(payment, job, options), (units) => {
+      if (units === 0n) return;
+      void book.note({ type: 'answer-earned', units, hash: undefined, model: job.model }).then(onChange, onChange);
+    });
   },
 });

@@ -44,8 +44,10 @@ export function keepGivenBook({
     due = {};
     if (Object.keys(adding).length === 0) return;
     const day = { store: 'measurements', key: prefix + new Date(clock.now()).toISOString().slice(0, 10) } as const;
+    let isNewDay = false;
     try {
       await storage.update([day], ([stored]) => {
+        isNewDay = stored === undefined;
         const parsed = daySchema.safeParse(stored);
         return [{ type: 'put', ...day, value: addDays(parsed.success ? parsed.data : {}, adding) }];
       });
@@ -53,6 +55,7 @@ export function keepGivenBook({
       due = addDays(adding, due);
       throw error;
     }
+    if (!isNewDay) return;
     const old = await storage.list('measurements', { prefix, limit: daysMax + 50, order: 'descending' });
     await storage.batch(old.slice(daysMax).map(({ key }) => ({ type: 'delete', store: 'measurements', key })));
   };
