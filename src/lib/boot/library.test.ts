@@ -160,6 +160,7 @@ test('one of the two builds of a model is listed, by the device', async () => {
 test('an own model is kept over a reload, and a bad one is refused with a code', async () => {
   const { library, components, stored } = await desk();
   const own = {
+    format: 'mlc' as const,
     name: 'mine',
     weightsUrl: 'https://example.org/weights/',
     libraryUrl: 'https://example.org/lib.wasm',
@@ -274,6 +275,7 @@ test('who leaves a load does not stop it for the other who waits; once nobody wa
 });
 
 const ownModel = {
+  format: 'mlc' as const,
   name: 'mine',
   weightsUrl: 'https://models.test/mine/',
   libraryUrl: 'https://models.test/mine.wasm',

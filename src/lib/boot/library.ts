@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { abortError, anySignal, raceSignal, throwIfAborted, type AbortOptions } from '#lib/base/abort.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
 import { toErrorRecord, errorCode, TabloomError, type ErrorRecord } from '#lib/base/errors.ts';
-import { catalog, customModel } from '#lib/engine/catalog.ts';
+import { catalog } from '#lib/engine/catalog.ts';
 import type { DeviceFacts } from '#lib/engine/device.ts';
 import { forDevice } from '#lib/engine/fit.ts';
 import { modelEntrySchema } from '#lib/engine/model-entry.ts';
@@ -11,6 +11,7 @@ import type { StoredModels } from '#lib/engine/stored-models.ts';
 import type { LibraryView, LoadView } from '#lib/state/library.ts';
 import type { OwnModel } from '#lib/state/tab.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
+import { ownModel } from './own-model.ts';
 import { toModelView, type PageFacts } from './model-view.ts';
 import { createLive, type MutableLive } from '#lib/base/live.ts';
 
@@ -57,7 +58,7 @@ export interface LibraryComponents {
   /** By name; each is made when it is first needed. */
   readonly engines: ReadonlyMap<string, () => Engine>;
   readonly examine: () => Promise<{ readonly device: DeviceFacts; readonly page: PageFacts }>;
-  /** Bytes of a model's files by their publisher's list; undefined if that cannot be determined. */
+  /** Bytes of a model's files as its publisher states them; undefined if that cannot be determined. */
   readonly downloadBytes: (source: ModelSource) => Promise<number | undefined>;
   /** Awaited before an engine is spawned, so that its code is cached for offline use. */
   readonly beforeLoad: () => Promise<void>;
@@ -248,8 +249,9 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
       await deleteFiles(find(name));
       await refresh();
     },
-    async addOwn({ name, weightsUrl, libraryUrl, contextTokens, memoryBytes }) {
-      if (all().some((model) => model.name === name))
+    async addOwn(model) {
+      const { name } = model;
+      if (all().some((one) => one.name === name))
         throw new TabloomError(
           'model-name-taken',
           `A model called "${name}" is already in the list. Choose another name.`,
@@ -259,10 +261,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
           'too-many-models',
           `You can keep at most ${ownMax} models of your own. Remove one first.`,
         );
-      const source = { kind: 'mlc', weightsUrl, libraryUrl } as const;
-      const model = customModel({ name, source, contextTokens, memoryBytes });
-      const sizeBytes = (await components.downloadBytes(model.source).catch(() => undefined)) ?? 0;
-      await keepOwn([...own, { ...model, sizeBytes }]);
+      await keepOwn([...own, await ownModel(model, components.downloadBytes)]);
     },
     async forgetOwn(name) {
       const model = own.find((one) => one.name === name);

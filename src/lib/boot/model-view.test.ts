@@ -56,6 +56,29 @@ test('D12: the size of a model is the sum of its shards', async () => {
   expect(asked).toEqual(['https://models.test/mine/resolve/main/tensor-cache.json']);
 });
 
+const gguf = { kind: 'gguf', url: 'https://models.test/a.gguf', sizeBytes: 1, sha256: 'a'.repeat(64) } as const;
+const headed = (headers: Record<string, string>, status = 200) =>
+  answering(() => new Response(null, { status, headers }));
+
+test('the size of a GGUF file is what its server says without sending it', async () => {
+  const methods: unknown[] = [];
+  const fetch: typeof globalThis.fetch = async (_, init) => {
+    methods.push(init?.method, init?.credentials);
+    return new Response(null, { headers: { 'content-length': '1000' } });
+  };
+  expect(await downloadBytes(gguf, { fetch })).toBe(1_000);
+  expect(methods).toEqual(['HEAD', 'omit']);
+});
+
+test.each([
+  ['nothing', headed({})],
+  ['no number', headed({ 'content-length': 'many' })],
+  ['the size of something compressed', headed({ 'content-length': '1000', 'content-encoding': 'gzip' })],
+  ['that it is not there', headed({ 'content-length': '1000' }, 404)],
+])('a server of a GGUF file that says %s leaves its size unknown', async (_, fetch) => {
+  expect(await downloadBytes(gguf, { fetch })).toBeUndefined();
+});
+
 test.each([
   ['is not there', () => new Response('', { status: 404 })],
   ['is something else', () => new Response('<html>')],

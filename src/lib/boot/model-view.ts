@@ -1,4 +1,5 @@
 import { concatBytes } from '#lib/base/bytes.ts';
+import { cardOf } from '#lib/engine/catalog.ts';
 import type { DeviceFacts } from '#lib/engine/device.ts';
 import { weightsListFile } from '#lib/engine/files/mlc-layout.ts';
 import { fit } from '#lib/engine/fit.ts';
@@ -39,6 +40,7 @@ export function toModelView(
   const { name, title, parameters, quantisation, contextTokens, memoryBytes, licence } = model;
   const sizeBytes = model.sizeBytes || undefined;
   const missingBytes = sizeBytes === undefined ? undefined : Math.max(0, sizeBytes - cachedBytes);
+  const card = own ? undefined : cardOf(name);
   const fit = tabFit(model, device, page, cachedBytes);
   return {
     name,
@@ -54,6 +56,9 @@ export function toModelView(
     own,
     cachedBytes,
     fit,
+    domains: card?.domains ?? [],
+    languages: card?.languages ?? [],
+    cardUrl: card?.url,
   };
 }
 
@@ -61,15 +66,21 @@ const timeoutMs = 8_000;
 /** Lists of large models take some hundred kilobytes. */
 const listBytesMax = 4 * 1024 * 1024;
 
-/** Bytes of a model's weights, from their publisher's list of files; undefined if there is none or it cannot be read. */
+/** Bytes of a model's files, as their publisher states them; undefined if that is not known. */
 export async function downloadBytes(
   source: ModelSource,
   { fetch }: { readonly fetch: typeof globalThis.fetch },
 ): Promise<number | undefined> {
-  if (source.kind === 'gguf') return source.sizeBytes;
+  const options = { signal: AbortSignal.timeout(timeoutMs), credentials: 'omit' } as const;
+  if (source.kind === 'gguf') {
+    const { ok, headers } = await fetch(source.url, { ...options, method: 'HEAD' });
+    // The length of a compressed body is not that of the file.
+    const length = ok && !headers.has('content-encoding') ? Number(headers.get('content-length')) : 0;
+    return Number.isSafeInteger(length) && length > 0 ? length : undefined;
+  }
   if (source.kind !== 'mlc') return undefined;
   const list = weightsListFile(source);
-  const response = await fetch(list.url, { signal: AbortSignal.timeout(timeoutMs), credentials: 'omit' });
+  const response = await fetch(list.url, options);
   if (!response.ok || !response.body) return undefined;
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;

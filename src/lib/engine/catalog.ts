@@ -3,6 +3,7 @@ import { demoModel } from './catalog/demo.ts';
 import { mlcModels } from './catalog/mlc.ts';
 import type { ModelEntry } from './spec.ts';
 
+export { cardOf } from './catalog/cards.ts';
 export { customModel } from './catalog/custom.ts';
 export { remoteModel } from './catalog/remote.ts';
 export { scriptedModel } from './catalog/scripted.ts';

@@ -23,7 +23,7 @@ export function fit(model: ModelEntry, device: DeviceFacts): Fit {
     if (model.source.f16 && !device.f16) {
       return {
         verdict: 'needs-f16',
-        message: 'Needs 16-bit shaders, which this GPU lacks. Choose the f32 build.',
+        message: 'Needs 16-bit shaders, which this GPU lacks. Choose another model.',
       };
     }
   }

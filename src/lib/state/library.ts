@@ -27,6 +27,12 @@ export interface ModelView {
   readonly cachedBytes: number;
   /** Whether this device can run it, with a message for the user. */
   readonly fit: { readonly fits: boolean; readonly reason: string };
+  /** What its publisher says that it is for: `code`, `reasoning`; empty where nobody says. */
+  readonly domains: readonly string[];
+  /** BCP 47 tags of the languages that its publisher names. */
+  readonly languages: readonly string[];
+  /** The card that says so. */
+  readonly cardUrl: string | undefined;
 }
 
 export interface LoadView {

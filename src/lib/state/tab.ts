@@ -73,20 +73,23 @@ export interface LibraryPort {
   cancelLoad(): void;
   unload(): Promise<void>;
   remove(name: string): Promise<void>;
+  /** @throws `bad-model`, `model-name-taken`, `too-many-models`, `model-size-unknown`. */
   addOwn(own: OwnModel): Promise<void>;
   forgetOwn(name: string): Promise<void>;
   refresh(): Promise<void>;
 }
 
-/** A user-supplied model: an MLC weights folder and the library compiled for it. */
-export interface OwnModel {
+/** A user-supplied model: an MLC weights folder and the library compiled for it, or one GGUF file and its hash. */
+export type OwnModel = {
   readonly name: string;
-  readonly weightsUrl: string;
-  readonly libraryUrl: string;
   readonly contextTokens: number;
   /** Device memory needed while running. */
   readonly memoryBytes: number;
-}
+} & (
+  | { readonly format: 'mlc'; readonly weightsUrl: string; readonly libraryUrl: string }
+  /** `sha256`: 64 hexadecimal digits. */
+  | { readonly format: 'gguf'; readonly url: string; readonly sha256: string }
+);
 
 export interface SharingPort {
   readonly view: Live<SharingView>;

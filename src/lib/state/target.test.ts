@@ -59,6 +59,9 @@ const withModel = (name: string): LibraryView => ({
       own: false,
       cachedBytes: 0,
       fit: { fits: true, reason: '' },
+      domains: [],
+      languages: [],
+      cardUrl: undefined,
     },
   ],
 });

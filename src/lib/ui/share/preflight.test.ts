@@ -40,6 +40,9 @@ const model = (name: string, fits: boolean): ModelView => ({
   own: false,
   cachedBytes: 0,
   fit: { fits, reason: '' },
+  domains: [],
+  languages: [],
+  cardUrl: undefined,
 });
 
 test('a device without WebGPU', () => {
