@@ -163,6 +163,13 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       explain: async (target) => explainRoute((await sessions.asking()).peer.consumer, target),
       followGateway: (listener) => followGateway(new EventSource('/v1/feed'), listener),
       prices: async () => (await loadPart(() => import('./market-prices.ts'))).readMarketPrices(fetch),
+      receipted: async () => {
+        const [{ peer }, { readReceipted }] = await Promise.all([
+          sessions.asking(),
+          loadPart(() => import('./receipted.ts')),
+        ]);
+        return readReceipted(peer.receipts);
+      },
       takeOver: async () => lock.claim(),
     },
     device: { examine, presence: presence.view, askPresence: presence.ask },

@@ -106,6 +106,20 @@ export interface ServedView {
   readonly askers: number;
 }
 
+/** What one peer has done for this device, as both have signed it. */
+export interface ReceiptedView {
+  readonly peer: string;
+  readonly answers: number;
+  /** Written, without those of earlier workers that it went on from. */
+  readonly tokens: number;
+  /** Tokens per second while it wrote, by its receipts; undefined where they state no time. */
+  readonly tps: number | undefined;
+  /** Names of the models, as the receipts have them. */
+  readonly models: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly lastAt: number;
+}
+
 export interface Incident {
   readonly at: number;
   readonly peer: string | undefined;

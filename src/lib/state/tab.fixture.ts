@@ -40,6 +40,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       ping: async () => 1,
       explain: async () => [],
       prices: async () => [],
+      receipted: async () => [],
       followGateway: () => () => undefined,
       takeOver: async () => undefined,
     },

@@ -4,7 +4,7 @@ import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts
 import type { DeviceView, Presence } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
 import type { LibraryView } from './library.ts';
-import type { GatewayJobView, MarketPriceView, NetworkView, RouteReasonView } from './network.ts';
+import type { GatewayJobView, MarketPriceView, NetworkView, ReceiptedView, RouteReasonView } from './network.ts';
 import type { Settings } from './settings.ts';
 import type { BackgroundView, GivenDay, SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
@@ -53,6 +53,8 @@ export interface NetworkPort {
   followGateway(listener: (job: GatewayJobView) => void): () => void;
   /** What the market paid at this page's relay, up to yesterday; nothing where it keeps no prices. @throws `net-offline`, `part-missing`. */
   prices(): Promise<readonly MarketPriceView[]>;
+  /** What each peer has done for this device, by the latest receipts that are stored here; most tokens first. */
+  receipted(): Promise<readonly ReceiptedView[]>;
   /** Asks the tab of this browser that holds the device's key to hand it over. */
   takeOver(): Promise<void>;
 }
