@@ -1,5 +1,7 @@
 /// <reference types="@sveltejs/kit" />
 /// <reference lib="webworker" />
+import { keepReceived } from '#lib/boot/received.ts';
+import { receivePath, routeOf } from '#lib/boot/worker-routes.ts';
 import { build, files, prerendered, version } from '$service-worker';
 
 declare const self: ServiceWorkerGlobalScope;
@@ -40,18 +42,18 @@ self.addEventListener('message', (event) => {
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;
-  const url = new URL(request.url);
-  if (request.method !== 'GET' || url.origin !== self.location.origin) return;
-  if (assets.has(url.pathname)) event.respondWith(assetFirst(request, url.pathname));
-  else if (request.mode === 'navigate' && pages.includes(pagePath(url)))
-    event.respondWith(page(request, pagePath(url)));
-  else if (small.includes(url.pathname)) event.respondWith(keptFirst(request, url.pathname));
+  const route = routeOf(request, self.location.origin, { assets, pages, small, fallback });
+  if (route?.to === 'asset') event.respondWith(assetFirst(request, route.path));
+  else if (route?.to === 'page') event.respondWith(page(request, route.path));
+  else if (route?.to === 'kept') event.respondWith(keptFirst(request, route.path));
+  else if (route?.to === 'received') event.respondWith(receive(request));
 });
 
-const pagePath = ({ pathname }: URL): string => {
-  if (/^\/c\/[0-9a-f]{32}\/?$/.test(pathname)) return fallback;
-  return pathname.length > 1 ? pathname.replace(/\/$/, '') : pathname;
-};
+/** What is shared stays on this device: its page reads it from here, and nothing is asked before its visitor says so. */
+async function receive(request: Request): Promise<Response> {
+  await keepReceived(await request.formData(), caches).catch(() => undefined);
+  return Response.redirect(receivePath, 303);
+}
 
 /** The relay's page if it responds soon, else the cached one. */
 async function page(request: Request, path: string): Promise<Response> {

@@ -45,6 +45,10 @@ test('nothing is fetched before consent; then this device answers, and offline t
       await visit(page, place);
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     }
+    await page.evaluate(shareFromAnotherApp);
+    await expect(page.getByRole('textbox', { name: 'Message' })).toHaveValue('Shared words');
+    await expect(page.getByText('table.csv')).toBeVisible();
+    await expect(answers(page)).toHaveCount(0);
   } finally {
     await relay.dispose();
   }
@@ -200,6 +204,20 @@ test('D3: a part of the page that cannot be fetched says so in its place, and co
   await expect(thisDevice(page)).toBeVisible();
   await expect(notice).toHaveCount(0);
 });
+
+/** What the system's share sheet does with an installed app. */
+function shareFromAnotherApp(): void {
+  const form = document.createElement('form');
+  Object.assign(form, { method: 'post', action: '/receive', enctype: 'multipart/form-data' });
+  const text = Object.assign(document.createElement('textarea'), { name: 'text', value: 'Shared words' });
+  const files = Object.assign(document.createElement('input'), { name: 'files', type: 'file' });
+  const chosen = new DataTransfer();
+  chosen.items.add(new File(['a,b'], 'table.csv', { type: 'text/csv' }));
+  files.files = chosen.files;
+  form.append(text, files);
+  document.body.append(form);
+  form.submit();
+}
 
 /** Keeps hold of the workers that the page starts. */
 function rememberWorkers(): void {

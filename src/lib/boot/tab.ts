@@ -11,6 +11,7 @@ import { createWorkerEngine } from '#lib/engine/worker/client.ts';
 import type { Stored } from '#lib/state/app.svelte.ts';
 import type { Tab } from '#lib/state/tab.ts';
 import { createAsking } from './asking.ts';
+import { watchBadge } from './badge.ts';
 import { watchBackground } from './background-tone.ts';
 import { benchmark } from './benchmark.ts';
 import { browserChannel, browserStores, clearAreas, deleteData, exportData } from './browser-stores.ts';
@@ -136,6 +137,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   wallet.noteLock(lock.held);
   const presence = watchPresence((globalThis as { IdleDetector?: IdleDetection }).IdleDetector, { sharing, settings });
   const background = watchBackground({ document, createAudio: () => new AudioContext() }, { sharing, settings });
+  const badge = watchBadge(document, navigator);
   const given = keepGivenBook({ storage, clock, sharing });
   const reconcile = () => void sessions.reconcile().catch(() => undefined);
   const endings = [
@@ -146,6 +148,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     keepScreenOn(page, { sharing, settings }),
     presence.stop,
     background.stop,
+    badge.stop,
   ];
   void watchLimits({ sharing, settings, clock }, lifetime.signal);
   // A wrongly dated offer is not listed, and correctly dated ones look stale.
@@ -155,8 +158,13 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   void library.refresh().catch(() => undefined);
   if (mayShare) void resumeSharing({ sharing, settings, wasDiscarded, sessionStorage: () => sessionStorage });
 
+  const note: typeof network.note = (event, worker) => {
+    network.note(event, worker);
+    badge.note(event);
+  };
+
   return {
-    asking: createAsking({ clock, sessions, privateMode, note: network.note }),
+    asking: createAsking({ clock, sessions, privateMode, note }),
     network: {
       view: network.view,
       ping: async (peer, options) => (await sessions.asking()).peer.net.ping(peer, options),
