@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { peerName } from '../peer-colour.ts';
 import type { DeviceView } from '#lib/state/device.ts';
 import { noNetwork, type NetworkView, type OfferView } from '#lib/state/network.ts';
-import { deviceChecks, networkChecks, reportText } from './checks.ts';
+import { deviceChecks, networkChecks } from './checks.ts';
+import { reportText } from './report.ts';
 
 const device: DeviceView = {
   webgpu: 'ready',
@@ -108,6 +109,29 @@ test('the report contains no address, full peer id or key', () => {
   expect(text).toContain('peer-unreachable');
   expect(text).toContain('peerAA peer-lost');
   expect(text).not.toMatch(/12D3KooW|192\.0\.2|\/ip4/);
+});
+
+test('the report says what to do, and why a worker is not asked', () => {
+  const routes = [{ peer: '12D3KooWpeerAA', reason: 'parked', message: 'It has failed several times.' }];
+  const about = { build: '0.1.0', at: '2026-11-21T00:00:00.000Z', routes };
+  const text = reportText({ ...device, webrtc: false }, network, new Map(), about);
+  const { advice } = deviceChecks({ ...device, webrtc: false }).find(({ outcome }) => outcome === 'bad')!;
+  expect(text).toContain(`WebRTC: no\n          ${advice}`);
+  expect(text).toContain('peerAA parked');
+});
+
+test.each([
+  'wss://relay.home.example/p2p/x',
+  '/ip4/192.0.2.8/tcp/1/ws/p2p/x',
+  '/dns4/home.example/tcp/443',
+  '192.0.2.8:8080',
+  '[2001:db8::1]:443',
+  '12D3KooWFiw4C9YepwrS41URCbsz2YBfn6LxYcML9tPsNjZoC3xp',
+])('a reason that names %s is reported without it', (address) => {
+  const relays = [{ ...network.relays[1]!, reason: `Nobody answers at ${address} now.` }];
+  const text = reportText(device, { ...network, relays }, new Map(), { build: '0.1.0', at: '' });
+  expect(text).toContain('Nobody answers at [address] now.');
+  expect(text).not.toContain(address);
 });
 
 test('a peer that signed two histories is named, and this device’s own key is a fault to mend', () => {

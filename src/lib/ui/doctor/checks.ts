@@ -186,26 +186,3 @@ export function networkChecks(
   }
   return [...relays, ...peers];
 }
-
-/** The report as text for pasting: contains no key, name, conversation or address of this device. */
-export function reportText(
-  device: DeviceView | undefined,
-  network: NetworkView,
-  roundTrips: ReadonlyMap<string, number | string>,
-  about: { readonly build: string; readonly at: string; readonly storage?: Tab['storage'] | undefined },
-): string {
-  const lines = [`Tabloom ${about.build}, ${about.at}`, device?.browser ?? m.report_browser_unknown(), ''];
-  const section = (title: string, checks: readonly Check[]) => {
-    lines.push(title);
-    for (const check of checks) lines.push(`  ${check.outcome.padEnd(8)}${check.name}: ${check.value}`);
-    lines.push('');
-  };
-  if (device) section(m.this_device(), deviceChecks(device, about.storage));
-  section(m.report_network({ phase: network.phase, identity: network.identity }), networkChecks(network, roundTrips));
-  if (network.incidents.length > 0) {
-    lines.push(m.report_incidents());
-    for (const { at, peer, code } of network.incidents)
-      lines.push(`  ${new Date(at).toISOString()} ${peer ? peerName(peer) : '–'} ${code}`);
-  }
-  return `${lines.join('\n').trimEnd()}\n`;
-}
