@@ -4,11 +4,13 @@ import type { Logger } from '#lib/base/logger.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { LedgerDatabase, TransferRow } from './database.ts';
 import { accounts, dayOf, idOf } from './ledger.ts';
+import { monthOf } from './plan.ts';
 import { spendId } from './spends.ts';
 
 /**
  * Keeps the books small. Of jobs that ended on a day that is long over, the transfers become one opening transfer for each
- * account and day, and what is told of them job by job goes; sums by hour stay. No balance changes.
+ * account and day, and what is told of them job by job goes; sums by hour stay. No balance changes. What keys have used on days
+ * and in months that are over goes too.
  */
 export interface Upkeep {
   /** From now on, once an hour. */
@@ -41,6 +43,7 @@ export function createUpkeep({ db, days, clock, logger, onFolded }: UpkeepInit):
   let running: Promise<void> | undefined;
 
   const foldAll = async () => {
+    while (!signal.aborted && (await forgetCounts(db, clock.now()))) await clock.delay(pauseMs, { signal });
     let jobs = 0;
     for (let folded = batchMax; folded === batchMax && !signal.aborted;) {
       folded = await foldJobs(db, { before: cutoffOf(clock.now(), days), most: batchMax });
@@ -131,6 +134,30 @@ export function foldJobs(
       .execute();
     return runs.length;
   });
+}
+
+/** Nobody asks for the counts of days and months that are over; a job that ran past midnight still closes its own. */
+const countedDays = 7;
+
+/** Deletes what keys have used in the oldest day and month of which nobody asks any more. Whether there was anything. */
+export async function forgetCounts(db: LedgerDatabase, now: number): Promise<boolean> {
+  const day = dayOf(now - countedDays * dayMs);
+  const [days, months] = await Promise.all([
+    // `total` sorts after every day.
+    db
+      .selectFrom('quota')
+      .select(({ fn }) => fn.min('period').as('oldest'))
+      .where('period', '<', day)
+      .executeTakeFirst(),
+    db
+      .selectFrom('spending')
+      .select(({ fn }) => fn.min('month').as('oldest'))
+      .where('month', '<', monthOf(Date.parse(day)))
+      .executeTakeFirst(),
+  ]);
+  if (days?.oldest) await db.deleteFrom('quota').where('period', '=', days.oldest).execute();
+  if (months?.oldest) await db.deleteFrom('spending').where('month', '=', months.oldest).execute();
+  return Boolean(days?.oldest ?? months?.oldest);
 }
 
 /** What a job has moved when it is over: from its account to the work, the rest of what was held being back. */

@@ -4,7 +4,7 @@ import { createActivity, type JobUsage } from '../../relay/ledger/activity.ts';
 import { checkLedger } from '../../relay/ledger/check.ts';
 import { balances } from '../../relay/ledger/ledger.ts';
 import { channelAccount, spendId } from '../../relay/ledger/spends.ts';
-import { createUpkeep, cutoffOf, foldJobs } from '../../relay/ledger/upkeep.ts';
+import { createUpkeep, cutoffOf, foldJobs, forgetCounts } from '../../relay/ledger/upkeep.ts';
 import { codeOf, ledgerCase, owner, type LedgerCase, type Scene } from './ledger.ts';
 
 const dayMs = 86_400_000;
@@ -104,6 +104,39 @@ export const upkeepCases: readonly LedgerCase[] = [
     await scene.ledger.stop();
     equal(await transfersOf(scene), before, 'transfers');
   }),
+  ledgerCase(
+    'what keys used on days and in months that are over is forgotten, and the sum of all time is not',
+    async (scene) => {
+      const { db } = scene;
+      const count = { key_id: 'k', requests: 1n, tokens: 2n };
+      const days = ['2026-10-01', '2026-10-02', '2026-11-23', '2026-11-24', 'total'];
+      await db
+        .insertInto('quota')
+        .values(days.map((period) => ({ ...count, period })))
+        .execute();
+      const months = ['2026-09', '2026-10', '2026-11'];
+      await db
+        .insertInto('spending')
+        .values(months.map((month) => ({ key_id: 'k', month, units: 1n })))
+        .execute();
+      const now = Date.parse('2026-12-01T01:00:00Z');
+      let rounds = 0;
+      while (await forgetCounts(db, now)) rounds++;
+      equal(rounds, 3, 'one period after the other');
+      const left = await db.selectFrom('quota').select('period').orderBy('period').execute();
+      equal(
+        left.map(({ period }) => period),
+        ['2026-11-24', 'total'],
+        'days',
+      );
+      const kept = await db.selectFrom('spending').select('month').orderBy('month').execute();
+      equal(
+        kept.map(({ month }) => month),
+        ['2026-11'],
+        'months',
+      );
+    },
+  ),
   ledgerCase('it is done by itself, a minute after the start and each hour', async (scene) => {
     const folded: number[] = [];
     const { db, clock } = scene;
