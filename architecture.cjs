@@ -94,6 +94,8 @@ const vendors = {
   '$app/*': ['routes'],
   '$service-worker': ['routes'],
   '#messages': ['ui', 'widget', 'routes'],
+  '#texts/*': ['ui'],
+  '#language': ['ui', 'widget', 'routes'],
   'bits-ui': ['ui', 'routes'],
   minisearch: ['state'],
   marked: ['ui', 'widget'],

@@ -1,20 +1,31 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { partsOf } from './parts.js';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
-const sources = ['./compile.js', './en.json', './project.inlang/settings.json', '../package-lock.json'];
+const read = (path) => readFileSync(at(path), 'utf8');
+const { locales } = JSON.parse(read('./project.inlang/settings.json'));
+const sources = [
+  './compile.js',
+  './project.inlang/settings.json',
+  '../package-lock.json',
+  ...locales.map((locale) => `./${locale}.json`),
+];
 const outdir = at('./compiled');
 const stamp = at('./compiled/.stamp');
 
 /**
- * Makes `messages/compiled/` from the catalogue, one module a message, so that a page carries only the texts it shows.
- * Called from svelte.config.js, which every tool that meets a component reads first. Nothing is fetched: the one plugin
- * comes from `node_modules`.
+ * Makes `messages/compiled/` from the catalogues: one module a message with its English text, so that a page carries only the
+ * texts it shows, and for each other language a file of the texts that the first page begins with, one of the rest, and one
+ * of the widget's. Called from svelte.config.js, which every tool that meets a component reads first. Nothing is fetched:
+ * the one plugin comes from `node_modules`.
  */
 export async function compileMessages() {
-  const hash = createHash('sha256');
-  for (const path of sources) hash.update(readFileSync(at(path)));
+  const keys = Object.keys(JSON.parse(read('./en.json'))).filter((key) => key !== '$schema');
+  const parts = partsOf(keys);
+  const hash = createHash('sha256').update(JSON.stringify(parts));
+  for (const path of sources) hash.update(read(path));
   const wanted = hash.digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   const { compile } = await import('@inlang/paraglide-js');
@@ -29,18 +40,59 @@ export async function compileMessages() {
     emitPrettierIgnore: false,
     emitReadme: false,
   });
-  dropChoiceOfLanguage();
+  splitLanguages(keys, parts);
   writeFileSync(stamp, wanted);
 }
 
-/** One language so far: a message is its English text, and the choice between languages costs the first page nothing. */
-function dropChoiceOfLanguage() {
-  for (const name of readdirSync(`${outdir}/messages`)) {
-    const file = `${outdir}/messages/${name}`;
+/** Takes every language but English out of the modules, and leaves in its place the number of the message. */
+function splitLanguages(keys, parts) {
+  const others = locales.filter((locale) => locale !== 'en');
+  const texts = new Map(others.map((locale) => [locale, new Map()]));
+  for (const [id, key] of keys.entries()) {
+    const file = `${outdir}/messages/${key}.js`;
     const source = readFileSync(file, 'utf8');
-    const lean = source
-      .replace(/^import \{ getLocale, experimentalStaticLocale \} from '..\/runtime.js';$/m, '')
-      .replace(/\(\(inputs(?: = \{\})?, options = \{\}\) => \{[^}]*return (en_\w+)\(inputs\)\s*\}\)/, '($1)');
-    if (lean !== source) writeFileSync(file, lean);
+    const [, name] = /return (en_\w+)\(inputs\)\s*\}\);?\s*$/.exec(source) ?? [];
+    if (!name) throw new Error(`${key}: Paraglide has written a message in a form that compile.js does not know`);
+    for (const locale of others) {
+      // A text that is missing stands there as the English one.
+      const found = new RegExp(`^const ${prefixOf(locale)}_\\w+ = (/\\*\\*.*?\\*/ \\([\\s\\S]*?\\n\\});$`, 'm').exec(
+        source,
+      );
+      if (found)
+        texts.get(locale).set(id, found[1].replaceAll(`registry.number("ar"`, `registry.number("ar-u-nu-latn"`));
+    }
+    const [head, tail] = source.split(/(?=\n\/\*\*\n\*)/);
+    const english = head
+      .replace(
+        /^import \{ getLocale, experimentalStaticLocale \} from '..\/runtime.js';$/m,
+        "import { pick } from '../../language.js';",
+      )
+      .replace(/\n(?:\/\*\* @type .*\n)?const (?!en_)\w+ = (?:en_\w+;|\/\*\*.*?\*\/ \([\s\S]*?\n\};)\n/g, '');
+    const chosen = tail.replace(
+      /\(\(inputs(?: = \{\})?, options = \{\}\) => \{[\s\S]*\}\);?\s*$/,
+      `(/* @__PURE__ */ pick(${id}, ${name}));\n`,
+    );
+    writeFileSync(file, english + chosen);
   }
+  mkdirSync(`${outdir}/languages`, { recursive: true });
+  const first = new Set(parts.first);
+  const chosen = {
+    first: parts.first,
+    rest: keys.filter((key) => !first.has(key)),
+    widget: parts.widget,
+  };
+  for (const [locale, byId] of texts)
+    for (const [part, members] of Object.entries(chosen)) {
+      const rows = members
+        .map((key) => keys.indexOf(key))
+        .filter((id) => byId.has(id))
+        .map((id) => `  ${id}: ${byId.get(id)},\n`);
+      const registry = rows.some((row) => row.includes('registry.'))
+        ? "import * as registry from '../registry.js';\n"
+        : '';
+      writeFileSync(`${outdir}/languages/${locale}-${part}.js`, `${registry}export default {\n${rows.join('')}};\n`);
+    }
 }
+
+/** How Paraglide begins the name of a function of this language. */
+const prefixOf = (locale) => locale.replace(/-(\w+)$/, (_, end) => `_${end.toLowerCase()}1`);

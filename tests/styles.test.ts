@@ -55,3 +55,22 @@ test('pages that come later bring pages.css, which has the classes of all compon
   expect(without.map((path) => relative(src, path))).toEqual([]);
   expect(read(join(src, 'lib/ui/basic/Lazy.svelte'))).toContain("import('../../../pages.css')");
 });
+
+test('what stands at a side is named by the direction of writing, so that Arabic pages are mirrored', () => {
+  // In the middle of its box both directions are the same.
+  const centred = 'left-1/2 -translate-x-1/2';
+  const sided =
+    /(?<![\w-])(?:[a-z-]+:)*-?(?:[mp][lr]-|(?:left|right)-(?=[\d[a])|text-(?:left|right)\b|(?:border|rounded)-[lr]\b|(?:scroll-)?[mp][lr]-)[\w[\]./-]*/g;
+  const inStyles =
+    /(?<![\w-])(?:(?:margin|padding|border|inset)-(?:left|right)|text-align: (?:left|right)|float: (?:left|right)|(?:left|right):)/g;
+  const classes = components(src).flatMap((path) =>
+    [...read(path).replaceAll(centred, '').matchAll(sided)].map(([found]) => `${relative(src, path)}: ${found}`),
+  );
+  const sheets = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.css$|widget\/style\.ts$/.test(name),
+  );
+  const rules = sheets.flatMap((name) =>
+    [...read(join(src, name)).matchAll(inStyles)].map(([found]) => `${name}: ${found}`),
+  );
+  expect([...classes, ...rules]).toEqual([]);
+});

@@ -1,19 +1,28 @@
-/** Numbers formatted for display. Those that change on screen are set in tabular figures. */
+import { m } from '#messages';
+import { locale } from '#language';
 
-export const formatCount = (count: number): string => Math.round(count).toLocaleString('en');
+/** Numbers formatted for display, in the chosen language. Those that change on screen are set in tabular figures. */
+
+export const formatCount = (count: number): string => Math.round(count).toLocaleString(locale());
 
 /** Formats tokens per second. */
 export const formatRate = (tps: number | undefined): string =>
-  tps === undefined || !Number.isFinite(tps) ? '–' : tps >= 100 ? String(Math.round(tps)) : tps.toFixed(1);
+  tps === undefined || !Number.isFinite(tps) ? '–' : tps >= 100 ? formatCount(tps) : formatDecimal(tps, 1);
 
 export function formatDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 1_000) return m.duration_ms({ count: Math.round(ms) });
   const seconds = ms / 1_000;
-  if (seconds < 60) return `${seconds < 10 ? trim(seconds) : Math.round(seconds)} s`;
+  if (seconds < 60) return m.duration_s({ count: seconds < 10 ? trim(seconds) : Math.round(seconds) });
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${String(Math.floor(seconds % 60)).padStart(2, '0')} s`;
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+  if (minutes < 60) return m.duration_min({ minutes, seconds: twoDigits(seconds % 60) });
+  return m.duration_h({ hours: Math.floor(minutes / 60), minutes: twoDigits(minutes % 60) });
 }
 
+const twoDigits = (value: number): string => String(Math.floor(value)).padStart(2, '0');
+
 /** At most three significant digits, without trailing zeros. */
-export const trim = (value: number): string => String(Number(value.toPrecision(3)));
+export const trim = (value: number): string => formatDecimal(Number(value.toPrecision(3)), 0, 20);
+
+/** With this many decimals, and no marks between thousands. */
+export const formatDecimal = (value: number, min: number, max = min): string =>
+  value.toLocaleString(locale(), { minimumFractionDigits: min, maximumFractionDigits: max, useGrouping: false });

@@ -1,4 +1,4 @@
-import { trim } from './format.ts';
+import { formatDecimal, trim } from './format.ts';
 
 /** Size formatting. Separate from `format.ts` because no page's initial bundle needs it. */
 
@@ -12,7 +12,7 @@ export function formatBytes(bytes: number): string {
     value /= 1_000;
     unit++;
   }
-  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1).replace(/\.0$/, '')} ${units[unit]}`;
+  return `${unit === 0 || value >= 99.5 ? formatDecimal(Math.round(value), 0) : formatDecimal(value, 0, 1)} ${units[unit]}`;
 }
 
 /** `1.24B`, `270M`, `900K`. */

@@ -4,6 +4,7 @@ import { h, icons } from './dom.ts';
 import { trapFocus } from './focus-trap.ts';
 import { createFramePanel } from './frame-panel.ts';
 import { attributeNames, readOptions, type AttributeName, type Options } from './options.ts';
+import { writing } from './language.ts';
 import { iconButton, type Panel } from './panel.ts';
 import { createRungs, type DeviceRung } from './rungs.ts';
 import { createDailyCount, createStore } from './store.ts';
@@ -144,7 +145,10 @@ export function defineChat({ relay, loadMarkdown }: ElementComponents): void {
       const wasOpen = chat?.kept.open ?? store.read().open;
       this.#keepOpen = chat?.setOpen ?? ((open) => store.write({ open, draft: '', turns: [] }));
       this.#panel = chat?.panel ?? createFramePanel(this.#options, () => this.close());
-      this.#frame = h('div', { class: `root ${shape === 'panel' ? 'floating' : shape} ${placement} ${theme}` });
+      this.#frame = h('div', {
+        class: `root ${shape === 'panel' ? 'floating' : shape} ${placement} ${theme}`,
+        ...writing(),
+      });
       this.#frame.append(this.#panel.element);
       this.#root.replaceChildren(this.#frame);
       if (shape !== 'panel') return;

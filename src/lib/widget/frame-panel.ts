@@ -1,6 +1,7 @@
 import { m } from '#messages';
 import { h, icons } from './dom.ts';
 import { attributeNames, type Options } from './options.ts';
+import { widgetLanguage } from './language.ts';
 import { iconButton, type Panel } from './panel.ts';
 
 /** The address of the chat as a page of the relay's own, for an `<iframe>`. Without the heading, which may stand around it. */
@@ -15,6 +16,7 @@ export function frameAddress(relay: string, options: Options): string {
     'max-tokens': options.maxTokens === 600 ? undefined : options.maxTokens,
     'questions-per-day': options.questionsPerDay,
     theme: options.theme === 'auto' ? undefined : options.theme,
+    lang: options.lang ?? widgetLanguage(),
   };
   for (const [name, value] of Object.entries(values))
     if (value !== undefined) url.searchParams.set(name, String(value));

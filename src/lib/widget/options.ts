@@ -20,6 +20,8 @@ export interface Options {
   readonly questionsPerDay: number | undefined;
   readonly theme: 'auto' | 'light' | 'dark';
   readonly placement: 'start' | 'end';
+  /** Of the texts, such as `de`; undefined for that of the page. */
+  readonly lang: string | undefined;
 }
 
 /** Every attribute, as it is written. With `data-` before it, it is one of the script. */
@@ -40,6 +42,7 @@ export const attributeNames = [
   'questions-per-day',
   'theme',
   'placement',
+  'lang',
 ] as const;
 
 export type AttributeName = (typeof attributeNames)[number];
@@ -81,6 +84,7 @@ export function readOptions(
     questionsPerDay: count(text('questions-per-day'), 1, 10_000),
     theme: oneOf(text('theme'), ['auto', 'light', 'dark']),
     placement: oneOf(text('placement'), ['end', 'start']),
+    lang: text('lang')?.slice(0, 35),
   };
 }
 

@@ -1,4 +1,5 @@
 import { m } from '#messages';
+import { locale } from '#language';
 import type { Failure } from './ladder.ts';
 
 /** What a visitor is told of a failure: what it is, and what to do about it. */
@@ -77,5 +78,5 @@ function waitText(seconds: number): string {
       : seconds < 5_400
         ? [Math.round(seconds / 60), 'minute']
         : [Math.round(seconds / 3_600), 'hour'];
-  return new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'long' }).format(amount as number);
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'long' }).format(amount as number);
 }

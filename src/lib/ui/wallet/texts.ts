@@ -1,4 +1,5 @@
 import { m } from '#messages';
+import { locale } from '#language';
 import type { ChannelView, MoneyEvent, WalletAction } from '#lib/state/wallet.ts';
 
 export const eventText: Readonly<Record<MoneyEvent['type'], () => string>> = {
@@ -40,8 +41,6 @@ export const shortAddress = (address: string): string => `${address.slice(0, 6)}
 export const transactionUrl = (explorerUrl: string | null, hash: string): string | undefined =>
   explorerUrl === null ? undefined : `${explorerUrl}/tx/${hash}`;
 
-/** `2026-11-29 23:05`, in the time of this device. */
-export function timeText(atMs: number): string {
-  const local = new Date(atMs - new Date(atMs).getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 16).replace('T', ' ');
-}
+/** `Nov 29, 2026, 11:05 PM`, in the time of this device. */
+export const timeText = (atMs: number): string =>
+  new Date(atMs).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'short' });
