@@ -32,7 +32,7 @@ const shopOf = (env: Partial<CreditShopInit['env']>) =>
       lost: async () => undefined,
       due: async () => [],
     },
-    seed: new Uint8Array(32),
+    secret: '0'.repeat(64),
     clock: manualClock(),
     logger: silentLogger,
     fetch: () => Promise.reject(new Error('no network')),

@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
@@ -33,8 +32,8 @@ export interface CreditShopInit {
   >;
   readonly book: CreditBook;
   readonly permits: PermitBook;
-  /** Of the relay: its challenges are derived from it. */
-  readonly seed: Uint8Array;
+  /** Of its challenges; see `challengeSecret`. */
+  readonly secret: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fetch: typeof globalThis.fetch;
@@ -56,7 +55,7 @@ const finalFailures: ReadonlySet<string> = new Set([
 
 /** @throws `bad-setting` where what a price needs is missing, `chain-unknown`. */
 export function createCreditShop(init: CreditShopInit): CreditShop {
-  const { env, book, permits, seed, clock, logger, fetch, signal } = init;
+  const { env, book, permits, secret, clock, logger, fetch, signal } = init;
   const price = { in: env.PRICE_IN ?? 0n, out: env.PRICE_OUT ?? 0n };
   const { CREDITS_PAYEE: payTo, CREDITS_KEY: key } = env;
   const entry = paymentChain(env.CREDITS_CHAIN);
@@ -81,7 +80,6 @@ export function createCreditShop(init: CreditShopInit): CreditShop {
     logger,
     signal,
   });
-  const secret = createHmac('sha256', seed).update('payment challenges').digest('hex');
   const door = createPaymentDoor({
     entry,
     payTo: payTo as Address,

@@ -99,7 +99,7 @@ async function start({ name, switches, variables }: ParsedCommand): Promise<Star
           ? { env: given, chain: undefined }
           : await (await import('./chain/named-chain.ts')).openChain(given, set, chainComponents);
       const { startRelay } = await import('./relay.ts');
-      const relay = await startRelay(env, { ...options, chain });
+      const relay = await startRelay(env, { ...options, chain, variables: set });
       return { program: relay, shutdownSeconds: env.SHUTDOWN_SECONDS, pageUrl: relay.url };
     }
     case 'provide': {

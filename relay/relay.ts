@@ -1,73 +1,57 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { systemClock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { printable } from '#lib/base/printable.ts';
 import { systemRandom } from '#lib/base/random.ts';
-import { catalog, demoModel } from '#lib/engine/catalog.ts';
+import { demoModel } from '#lib/engine/catalog.ts';
 import { createLocalNets } from '#lib/net/local.ts';
 import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import { createPeer } from '#lib/peer/peer.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
-import { decodeCbor } from '#lib/protocol/cbor.ts';
 import { wireError } from '#lib/protocol/errors.ts';
-import { receiptSchema } from '#lib/protocol/receipt.ts';
 import { isPublicRelay } from '#lib/protocol/relay-info.ts';
 import { build, protocolVersion } from '#lib/protocol/version.ts';
 import { announcedAddress, dialAddress, localUrl } from './address.ts';
-import { createNodeEd25519 } from './ed25519.ts';
-import { createGateway, toNodeListener, type GatewayComponents } from './gateway/app.ts';
-import { createJobRegistry } from './gateway/job-registry.ts';
-import { createModelList } from './gateway/model-list.ts';
-import { createRateLimits } from './gateway/rate-limits.ts';
-import { createReceiptIndex, type ReceiptIndex } from './gateway/receipts.ts';
-import type { Health } from './gateway/routes/status-bodies.ts';
-import { createClientAddressResolver, createProxyTest } from './http/client-address.ts';
-import { createConnectionLimits } from './http/connection-limits.ts';
-import { errorBody } from './http/error-body.ts';
-import { createGuard } from './http/guard.ts';
-import { listen } from './http/server.ts';
-import { createUpgradeHandler } from './http/upgrade.ts';
-import type { NamedChain } from './chain/named-chain.ts';
-import { ledgerLocation } from './keys.ts';
-import { createActivity, type JobUsage } from './ledger/activity.ts';
-import { createAnswerStore } from './ledger/answers.ts';
-import { openDatabase } from './ledger/database.ts';
-import { createCreditBook } from './ledger/credits.ts';
-import { createDeadlineWatch, createEscrowBook } from './ledger/escrows.ts';
-import { createKeyBook } from './ledger/keys.ts';
-import { createLease } from './ledger/lease.ts';
-import { createLedger } from './ledger/ledger.ts';
-import { createPermitBook } from './ledger/permits.ts';
-import { rarely } from './live/snapshot.ts';
 import { readBackends } from './backends.ts';
-import { createPriceBoard } from './price-board.ts';
-import { settledDays } from './ledger/settled.ts';
-import { readTasks } from './tasks.ts';
-import { createSessionBook } from './ledger/sessions.ts';
+import type { NamedChain } from './chain/named-chain.ts';
+import { challengeSecret, openDesk } from './desk.ts';
+import { createNodeEd25519 } from './ed25519.ts';
+import { toNodeListener } from './gateway/app.ts';
+import type { Health } from './gateway/routes/status-bodies.ts';
+import { checkGateways } from './gateways/check.ts';
+import { gatewayPeers, openGateways } from './gateways/gateways.ts';
+import type { GatewayPool } from './gateways/pool.ts';
+import { createTogether } from './gateways/together.ts';
+import { createPassedResolver } from './http/pass-on.ts';
+import type { HttpHandlers } from './http/server.ts';
+import { createDeadlineWatch } from './ledger/escrows.ts';
 import { createIncomeBook } from './ledger/incomes.ts';
 import { createSpendBook } from './ledger/spends.ts';
 import { createUpkeep } from './ledger/upkeep.ts';
+import { rarely } from './live/snapshot.ts';
 import { createLogger } from './log.ts';
-import { bundledModelFile, noNativeProvider, startNativeProvider, waitUntilListed } from './native-provider.ts';
+import { noNativeProvider } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
-import { createSpending } from './job-allowance.ts';
 import { createRelayNode } from './node/relay.ts';
 import { pagesFolder } from './own-files.ts';
-import { createRelayList } from './relay-list.ts';
+import { startOwnNative, type MarkedJobs } from './own-native.ts';
 import type { Program, ProgramOptions } from './program.ts';
+import { createRelayGuard } from './relay-guard.ts';
+import { createRelayList } from './relay-list.ts';
+import { openRelayPort } from './relay-port.ts';
 import type { RelayEnv } from './settings/commands.ts';
-import { charges } from './settings/credits.ts';
 import { earns } from './settings/earning.ts';
 import { isHub } from './settings/hub.ts';
+import type { Variables } from './settings/read-env.ts';
 import { spends } from './settings/spending.ts';
 import { createSite } from './site/site.ts';
-import { createCheckpoints } from './storage/checkpoints.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { openStores } from './stores.ts';
+import { readTasks } from './tasks.ts';
 import { startupBanner } from './terminal.ts';
+import { unwind, type Undo } from './unwind.ts';
 
 export interface Relay extends Program {
   readonly url: string;
@@ -76,20 +60,25 @@ export interface Relay extends Program {
 export interface RelayOptions extends ProgramOptions {
   /** The one that is named for payments. */
   readonly chain?: NamedChain | undefined;
+  /** The settings as they were given, for its other processes. */
+  readonly variables: Variables;
 }
 
 /**
  * The composition root: real clock, real network, real engine, one port. The port is bound first, since a taken one is
- * the likeliest failure; the native provider starts last, since it is the slowest and the rest need not wait for it.
+ * the likeliest failure; the native provider and the gateway workers start last, since they are the slowest and the rest need not wait
+ * for them.
  * @throws `port-in-use`, `data-in-use`, `data-not-writable`, and whatever else `listen` and the storage throw.
  */
-export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {}): Promise<Relay> {
+export async function startRelay(env: RelayEnv, { log, chain, variables }: RelayOptions): Promise<Relay> {
   installEd25519(createNodeEd25519());
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
+  const parts = { clock, random, logger };
   const startedAt = clock.now();
   // What is paid elsewhere in here is written to it at the end.
-  const undo: (() => Promise<void> | void)[] = chain ? [() => chain.stop()] : [];
+  const undo: Undo = chain ? [() => chain.stop()] : [];
   try {
+    checkGateways(env);
     const backends = await readBackends(env);
     const tasks = await readTasks(env.TASKS);
     // Loaded only where something has a price, here and below: what knows a chain takes two seconds to load.
@@ -100,73 +89,52 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     selling?.checkHub(env);
     const paying = spends(env) ? await import('./spending.ts') : undefined;
     paying?.checkSpending(env);
-    const guard = createGuard({
-      bindHost: env.HOST,
-      publicUrl: env.PUBLIC_URL,
-      allowedHosts: env.ALLOWED_HOSTS,
-      // A page of another relay of this network holds this one too.
-      allowedOrigins: [...env.ALLOWED_ORIGINS, ...env.RELAYS.map(({ origin }) => origin)],
-    });
-    const resolveClient = createClientAddressResolver(env.TRUSTED_PROXIES);
-    const limitsOf = (perAddressMax: number, opening: 'limited' | 'unlimited') =>
-      createConnectionLimits({ clock, perAddressMax, opening });
-    const upgrades = createUpgradeHandler({
-      guard,
-      resolveClient,
-      accept: () => node?.accept,
-      logger,
-      limits: limitsOf(env.CONNECTIONS_PER_ADDRESS, 'limited'),
-    });
+    const guard = createRelayGuard(env);
     let node: ReturnType<typeof createRelayNode> | undefined;
-    let onRequest: (request: IncomingMessage, response: ServerResponse) => void = respondStarting;
-    const http = await listen({
-      host: env.HOST,
-      port: env.PORT,
-      upgrades,
-      // Room for requests beside the network; programs open a connection for each as fast as they like.
-      limits: limitsOf(2 * env.CONNECTIONS_PER_ADDRESS, 'unlimited'),
-      isProxy: createProxyTest(env.TRUSTED_PROXIES),
-      onRequest: (request, response) => onRequest(request, response),
+    let pool: GatewayPool | undefined;
+    const port = await openRelayPort({
+      env,
+      guard,
+      accept: () => node?.accept,
+      share: env.GATEWAYS > 0 ? (connection) => pool?.share(connection) ?? false : undefined,
+      clock,
+      logger,
     });
+    const { http } = port;
     undo.push(() => http.close());
 
-    const checkpoints = createCheckpoints();
-    undo.push(() => checkpoints.stop());
-    const storage = openSqliteStorage(join(env.DATA_DIR, 'relay.db'), checkpoints);
-    undo.push(() => storage.close());
-    const database = await openDatabase({ ...ledgerLocation(env), checkpoints });
-    undo.push(() => database.destroy());
+    const stores = await openStores(env, undo);
+    const { checkpoints, storage, database } = stores;
     const seed = await loadSeed(env.DATA_DIR, 'relay.key');
+    const gateways = await gatewayPeers(env);
     const signer = createSigner(seed);
     const announce = announcedAddress(env.HOST, http.port, env.PUBLIC_URL);
     const local = createLocalNets();
     const life = new AbortController();
     undo.push(() => life.abort());
-    const others = createRelayList({ urls: env.RELAYS, fetch, clock, random, logger, signal: life.signal });
+    const others = createRelayList({ ...parts, urls: env.RELAYS, fetch, signal: life.signal });
     node = createRelayNode({
+      ...parts,
       seed,
       local,
       announce: [announce],
       // Every relay of a network may be started with the same list.
       relays: async () => (await others.addresses()).filter((address) => !address.endsWith(`/p2p/${signer.peer}`)),
       wakeups: others.onFound,
-      clock,
-      random,
-      logger,
+      gateways: new Set(gateways),
     });
     const net = node;
+    const here = `${dialAddress(env.HOST, http.port)}/p2p/${net.self}`;
     const network = () => (net.status().connections.length <= smallConnectionsMax ? 'small' : 'large');
     const publicRelays = () =>
       net.status().relays.flatMap(({ addr, state }) => (state === 'connected' && isPublicRelay(addr) ? [addr] : []));
     let native = noNativeProvider;
-    const ownersJobs = new Set<string>();
-    const boughtJobs = new Set<string>();
-    const owners = new Set(env.OWNER_PEERS);
-    const keepsSlots = backends.some(({ reserve }) => reserve > 0);
+    const marked: MarkedJobs = { owners: new Set(), bought: new Set() };
     const spendBook = createSpendBook(database, { gateway: net.self, now: clock.now });
-    const spender = await paying?.createSpender({ env, storage, book: spendBook, clock, random, logger, fetch });
+    const spender = await paying?.createSpender({ ...parts, env, storage, book: spendBook, fetch });
     if (spender) undo.push(() => spender.stop());
     const peer = await createPeer({
+      ...parts,
       net,
       signer,
       scorer: {
@@ -174,9 +142,6 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
         score: (...asked) => native.scorer.score(...asked),
       },
       storage,
-      clock,
-      random,
-      logger,
       role: 'native',
       isGratis: (worker) => worker === native.self,
       purse: spender?.purse,
@@ -186,90 +151,50 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     await peer.start();
     undo.push(() => peer.stop());
 
-    if (env.NATIVE !== 'off') {
-      native = startNativeProvider({
-        open: async () => ({
-          storage: openSqliteStorage(join(env.DATA_DIR, 'native.db'), checkpoints),
-          seed: await loadSeed(env.DATA_DIR, 'native.key'),
-        }),
-        modelFile: bundledModelFile,
-        hardwareCard: env.HARDWARE_CARD,
-        backends,
-        net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
-        isGateway: (asker) => asker === net.self || owners.has(asker),
-        isOwners: ({ id }, asker) => (asker === net.self ? ownersJobs.has(id) : owners.has(asker)),
-        isBought: ({ id }, asker) => asker === net.self && boughtJobs.has(id),
-        isExempt: (asker) => asker === net.self || owners.has(asker),
-        earn: async (storage) =>
-          earns(env)
-            ? (await import('./earnings.ts')).createEarnings({ env, storage, clock, logger, fetch })
-            : undefined,
-        listed: ({ self }, options) =>
-          waitUntilListed(
-            () => (peer.directory.get(self)?.offer.models.length ?? 0) > 0,
-            (listener) => peer.directory.onChange(listener),
-            { clock, ...options },
-          ),
-        clock,
-        random,
-        logger,
-      });
+    // Model servers are the workers', where there are any: each asks its part of them in memory.
+    if (env.NATIVE !== 'off' && !(env.GATEWAYS > 0 && backends.length > 0)) {
+      const siblings = new Set(gateways);
+      native = startOwnNative({ ...parts, env, backends, peer, local, relays: [here], siblings, marked, checkpoints });
     }
     const hub =
       selling && spender
         ? await selling.startHub({
+            ...parts,
             env,
             storage: openSqliteStorage(join(env.DATA_DIR, 'hub.db'), checkpoints),
             seed: await loadSeed(env.DATA_DIR, 'hub.key'),
-            net: { relays: () => [`${dialAddress(env.HOST, http.port)}/p2p/${net.self}`], local },
+            net: { relays: () => [here], local },
             gateway: net.self,
             spender,
             incomes: createIncomeBook(database, { now: clock.now }),
-            clock,
-            random,
-            logger,
             fetch,
           })
         : undefined;
     if (hub) undo.push(() => hub.stop({ signal: AbortSignal.timeout(abortMs) }));
-    const metrics = createMetrics(() => ({
-      jobsRunning: jobs.counts.running,
-      nativeRunning: native.running,
-      nativeQueued: native.queued,
-      peersConnected: connectedPeers(),
-      workersServing: peer.directory.entries().filter(({ offer }) => !offer.draining).length,
-    }));
-    const receipts = createReceiptIndex(peer.receipts);
-    const book = createCreditBook(database, { now: clock.now });
-    const { signal } = life;
-    const permits = createPermitBook(database, { now: clock.now });
-    const credits = charges(env)
-      ? (await import('./credits.ts')).createCreditShop({ env, book, permits, seed, clock, logger, fetch, signal })
-      : undefined;
     const payments = await chain?.payments({ env, storage, logger });
     if (payments) undo.push(() => payments.stop());
-    const ledger = createLedger({
-      db: database,
-      gateway: net.self,
-      cost: credits?.cost ?? free,
-      costOnChain: credits?.costOnChain ?? free,
-      clock,
-      logger,
+    const secret = challengeSecret(seed);
+    const desk = await openDesk({
+      ...parts,
+      env,
+      stores,
+      peer,
+      guard,
+      secret,
+      tasks,
+      native: () => native,
+      keepsSlots: backends.some(({ reserve }) => reserve > 0),
+      order: 'best-first',
+      marked,
+      spender,
+      hub: () => hub?.self,
+      gatewaysReady: () => pool?.workers.ready ?? 0,
+      startedAt,
+      signal: life.signal,
+      undo,
     });
-    undo.push(() => ledger.stop());
-    const recovered = await ledger.recover((ids) => usageByReceipts(receipts, ids));
-    if (recovered > 0) logger.warn('ledger-recovered', { holds: recovered });
-    metrics.holdsRecovered('restart', recovered);
-    if (env.DATABASE_URL !== undefined) {
-      const release = (job: string) => {
-        metrics.holdsRecovered('gateway-lost', 1);
-        void ledger.close({ job, used: undefined, run: undefined });
-      };
-      const lease = createLease({ db: database, gateway: net.self, release, clock, logger });
-      await lease.start();
-      undo.push(() => lease.stop());
-    }
-    credits?.start();
+    const { jobs } = desk;
+    desk.credits?.start();
     payments?.start();
     spender?.start();
     const upkeep = createUpkeep({
@@ -277,83 +202,39 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       days: env.LEDGER_DAYS,
       clock,
       logger,
-      onFolded: metrics.jobsFolded,
+      onFolded: desk.metrics.jobsFolded,
     });
     upkeep.start();
-    const escrows = createEscrowBook(database, { now: clock.now });
-    const deadlines = createDeadlineWatch({ book: escrows, clock, logger });
+    const deadlines = createDeadlineWatch({ book: desk.escrows, clock, logger });
     deadlines.start();
     undo.push(() => deadlines.stop());
     undo.push(() => upkeep.stop());
-    const keys = createKeyBook(database, { now: clock.now, random });
-    const rates = createRateLimits({
-      requestsPerMinute: env.REQUESTS_PER_MINUTE,
-      tokensPerMinute: env.TOKENS_PER_MINUTE,
-      requestsPerMinuteTotal: env.REQUESTS_PER_MINUTE_TOTAL,
-      redisUrl: env.REDIS_URL,
-      logger,
-    });
-    undo.push(() => rates.stop());
-    let draining = false;
-    const jobs = createJobRegistry({
-      onOver: metrics.jobOver,
-      consumer: peer.consumer,
-      metering: ledger,
-      answers: createAnswerStore(database, { gateway: net.self, now: clock.now }),
-      clock,
-      random,
-      jobsPerAddressMax: env.JOBS_PER_ADDRESS,
-      jobsPerKeyMax: env.JOBS_PER_KEY,
-      bought: boughtJobs,
-      spending: spender && createSpending({ env, spender, cost: credits?.cost, hub: () => hub?.self }),
-      owner: { jobs: ownersJobs, peer: () => (keepsSlots ? native.self : undefined) },
-    });
-    const connectedPeers = () => new Set(net.status().connections.map((connection) => connection.peer)).size;
-    const health = (): Health => {
-      const { state, running, queued, upstream } = native;
-      return {
-        ok: !draining,
-        state: draining ? 'draining' : 'serving',
-        build,
-        uptimeMs: Math.round(clock.now() - startedAt),
-        peers: connectedPeers(),
-        offers: peer.directory.size,
-        jobs: { ...jobs.counts },
-        native: { ...state, running, queued, ...(upstream ? { upstream } : {}) },
-      };
-    };
     const capacity = rarely(clock, 2_000, () => capacities(peer.directory.entries(), clock.now()));
-    const models = createModelList(
-      peer.directory,
-      catalog.map(({ name }) => name),
-    );
     const site = await createSite(pagesFolder);
     if (site.fileCount === 0) logger.warn('pages-not-built');
-    const gateway = createGateway({
-      guard,
-      keys,
-      walletKeys: keys,
-      sessions: createSessionBook(database, { now: clock.now, random }),
-      signIn: lateSignIn(env.CHAIN_RPC_URL),
-      keysNeeded: env.API_KEYS,
-      rates,
-      credits,
+    let onPassed: HttpHandlers['onRequest'] = (_request, response) => void response.destroy();
+    if (env.GATEWAYS > 0) {
+      pool = await openGateways({
+        env,
+        variables,
+        self: net.self,
+        relay: here,
+        secret,
+        peers: gateways,
+        onRequest: (request, response) => onPassed(request, response),
+        onUpgrade: port.onHandedUpgrade,
+        log,
+        clock,
+        logger,
+        undo,
+      });
+    }
+    const told = pool ? createTogether({ ...desk, pool }) : undefined;
+    const gateway = desk.openGateway({
       payments,
-      escrows,
-      keyUsage: keys.usage,
-      prices: createPriceBoard({ settled: (before) => settledDays(database, before), clock }),
-      tasks,
-      activity: createActivity(database),
-      jobs,
-      models,
-      explain: peer.consumer.explain,
-      receipts,
-      directory: peer.directory,
-      clock,
-      logger,
-      startedAt,
-      health,
-      metrics: { ...metrics, token: env.METRICS_TOKEN },
+      receipts: told?.receipts ?? desk.receipts,
+      health: told?.health ?? desk.health,
+      metrics: { ...desk.metrics, ...told?.metrics, token: env.METRICS_TOKEN },
       relayInfo: () => ({
         peer: net.self,
         build,
@@ -364,18 +245,22 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
       }),
       site: site.respond,
     });
-    onRequest = toNodeListener(gateway, resolveClient);
+    onPassed = toNodeListener(gateway, createPassedResolver(port.resolveClient));
+    port.answerWith(toNodeListener(gateway, port.resolveClient));
     logger.info('relay-serving', { port: http.port, peer: net.self });
+    pool?.start();
 
     let stopping: Promise<void> | undefined;
     const stop = async () => {
-      draining = true;
-      jobs.drain();
+      desk.drain();
       http.drain();
       const overtime = AbortSignal.timeout(env.SHUTDOWN_SECONDS * 1_000);
       // In this order: answers that clients of this gateway are waiting for may still have to find a worker.
       native.closeToOthers();
-      await jobs.idle({ signal: overtime }).catch(() => undefined);
+      await Promise.all([
+        jobs.idle({ signal: overtime }).catch(() => undefined),
+        pool?.stop({ signal: AbortSignal.timeout(env.SHUTDOWN_SECONDS * 1_000 + workerEndMs) }),
+      ]);
       await Promise.all([native.stop({ signal: overtime }), hub?.stop({ signal: overtime })]);
       jobs.abort(wireError('draining', 'This relay stopped before the answer had ended. Ask another one.'));
       // So that each of them is closed in the ledger too.
@@ -385,26 +270,35 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
     const url = localUrl(env.HOST, http.port);
     // Which models a server has is known later, where it is not said.
     const modelName = backends.length === 0 ? demoModel.name : (env.NATIVE_MODELS[0] ?? 'auto');
+    const failure = async () => {
+      const [state] = await Promise.all([native.ready, pool?.settled]);
+      if (state.state === 'failed') return state.error;
+      const { native: theirs } = told ? await told.health() : { native: undefined };
+      return theirs?.state === 'failed' ? theirs.error : undefined;
+    };
     return {
       url,
       logger,
       banner: startupBanner(url, modelName, env),
-      ready: native.ready.then((state) =>
-        state.state === 'failed'
-          ? `The native model does not answer (${state.error.code}): ${printable(state.error.message)}\n`
-          : '',
+      ready: failure().then((error) =>
+        error ? `The native model does not answer (${error.code}): ${printable(error.message)}\n` : '',
       ),
-      live: () => ({
-        uptimeMs: clock.now() - startedAt,
-        tokensOut: jobs.counts.tokensOut,
-        running: jobs.counts.running,
-        queued: native.queued,
-        served: jobs.counts.finished,
-        failed: jobs.counts.failed,
-        peers: connectedPeers(),
-        models: capacity(),
-        backends: native.activity.backends,
-      }),
+      live() {
+        const states = told?.states() ?? [];
+        const counts = [desk.health(), ...states.map(({ health }) => health)];
+        const sum = (of: (health: Health) => number) => counts.reduce((total, health) => total + of(health), 0);
+        return {
+          uptimeMs: clock.now() - startedAt,
+          tokensOut: sum((health) => health.jobs.tokensOut),
+          running: sum((health) => health.jobs.running),
+          queued: sum((health) => health.native.queued),
+          served: sum((health) => health.jobs.finished),
+          failed: sum((health) => health.jobs.failed),
+          peers: desk.connectedPeers(),
+          models: capacity(),
+          backends: [native.activity, ...states].find(({ backends }) => backends.length > 0)?.backends ?? [],
+        };
+      },
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {
@@ -414,45 +308,5 @@ export async function startRelay(env: RelayEnv, { log, chain }: RelayOptions = {
 }
 
 const abortMs = 500;
-
-/** Loaded when a wallet signs in, as what knows a chain is everywhere. */
-function lateSignIn(rpcUrl: string | undefined): GatewayComponents['signIn'] {
-  const load = async () => (await import('#lib/pay/sign-in.ts')).createSignIn({ rpcUrl, fetch });
-  let loading: ReturnType<typeof load> | undefined;
-  const loaded = () => (loading ??= load());
-  return {
-    nonceOf: async (message) => (await loaded()).nonceOf(message),
-    verify: async (signed) => (await loaded()).verify(signed),
-  };
-}
-
-/** Nothing costs anything in the open tier. */
-const free = () => 0n;
-
-/** What a job came to, by the receipts that its workers signed; undefined where there is none. */
-async function usageByReceipts(receipts: ReceiptIndex, ids: readonly string[]): Promise<JobUsage | undefined> {
-  const signed = (await Promise.all(ids.map((id) => receipts.find(id)))).flat();
-  if (signed.length === 0) return undefined;
-  const each = signed.map(({ receipt }) => decodeCbor(receiptSchema, receipt.payload, 'bad-record'));
-  return {
-    tokensIn: Math.max(...each.map(({ tokensIn }) => tokensIn)),
-    tokensOut: each.reduce((sum, { tokensOut }) => sum + tokensOut, 0),
-  };
-}
-
-/** In reverse order; a failure does not stop the rest. */
-async function unwind(undo: (() => Promise<void> | void)[]): Promise<void> {
-  for (const end of undo.splice(0).toReversed()) {
-    try {
-      await end();
-    } catch {
-      // It ends with the process.
-    }
-  }
-}
-
-function respondStarting(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
-  const message = 'Tabloom is starting. Try again in a second.';
-  response.end(JSON.stringify(errorBody(503, { code: 'starting', message })));
-}
+/** After the time that its answers have, a worker closes its files; then it is killed. */
+const workerEndMs = 3_000;

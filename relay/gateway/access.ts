@@ -35,6 +35,9 @@ function readKey(headers: Headers): string | undefined {
   return undefined;
 }
 
+/** Whether there is one in the form of ours. */
+export const hasKey = (headers: Headers): boolean => readKey(headers) !== undefined;
+
 /** Identifies a caller, whose headers distinguish it from others: of what it sent as a key, whatever that is. */
 export const keyTexts = (headers: Headers): string => keyHeaders.map((name) => headers.get(name) ?? '').join('\n');
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
+import { isJobRequest } from './app.ts';
 import { announce, artefact, ask, gatewayFixture, worker } from './gateway.fixture.ts';
 
 const foreign = { origin: 'https://evil.example' };
@@ -330,4 +331,13 @@ describe('monitoring', () => {
       expect(headers.get('x-tabloom-overhead-ms')).toMatch(/^\d+\.\d$/);
     }
   });
+});
+
+test('a request for a job is known by its method and path alone, however its base URL is written', () => {
+  for (const url of ['/v1/chat/completions', '/chat/completions?a=b', '/v1/v1/responses/', '//v1//embeddings']) {
+    expect(isJobRequest({ method: 'POST', url }), url).toBe(true);
+    expect(isJobRequest({ method: 'GET', url }), url).toBe(false);
+  }
+  for (const url of ['/v1/models', '/v1/responses/x', '/v1/credits/buy', '/', undefined, 'http://[', '/constructor'])
+    expect(isJobRequest({ method: 'POST', url }), url).toBe(false);
 });

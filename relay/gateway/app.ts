@@ -53,8 +53,8 @@ import {
   showRoute,
   type GatewayMetrics,
   type NetworkComponents,
+  type ReadHealth,
 } from './routes/status.ts';
-import type { Health } from './routes/status-bodies.ts';
 import {
   createWalletKey,
   giveNonce,
@@ -93,7 +93,7 @@ export interface GatewayComponents
   readonly explain: Consumer['explain'];
   readonly receipts: ReceiptIndex;
   readonly startedAt: number;
-  readonly health: () => Health;
+  readonly health: ReadHealth;
   readonly metrics: GatewayMetrics;
   readonly relayInfo: () => RelayInfo;
   /** Everything but the API: the pages. */
@@ -310,14 +310,25 @@ const bodyOf = (incoming: IncomingMessage): AsyncIterable<Uint8Array> => ({
  * `https://relay/v1/` all occur in practice and lead to the same API. Pages keep their paths for browsers.
  */
 function routePath(request: Request): string {
-  const path = new URL(request.url).pathname
-    .replace(/\/{2,}/g, '/')
-    .replace(/(?<=.)\/$/, '')
-    .replace(/^\/v1(?=\/v1(\/|$))/, '');
-  if (apiOnly.test(path)) return `/v1${path}`;
+  const path = apiPath(new URL(request.url).pathname);
   // The only path that the API shares with a page.
   if (/^\/models(\/|$)/.test(path) && (isApiClient(request) || !isSafeMethod(request.method))) return `/v1${path}`;
   return path;
+}
+
+function apiPath(pathname: string): string {
+  const path = pathname
+    .replace(/\/{2,}/g, '/')
+    .replace(/(?<=.)\/$/, '')
+    .replace(/^\/v1(?=\/v1(\/|$))/, '');
+  return apiOnly.test(path) ? `/v1${path}` : path;
+}
+
+/** Whether a request asks for a job, of whatever kind. */
+export function isJobRequest({ method, url = '' }: Pick<IncomingMessage, 'method' | 'url'>): boolean {
+  if (method !== 'POST') return false;
+  const { pathname } = URL.parse(url.startsWith('/') ? `http://localhost${url}` : url) ?? {};
+  return pathname !== undefined && Object.hasOwn(endpoints, apiPath(pathname));
 }
 
 const apiOnly = /^\/(chat\/completions|completions|embeddings|audio|images|responses|moderations)(\/|$)/;

@@ -125,6 +125,8 @@ export interface JobRegistryComponents {
   readonly jobsPerAddressMax?: number | undefined;
   readonly jobsPerKeyMax?: number | undefined;
   readonly owner?: OwnerPart | undefined;
+  /** A peer of this process, which every job is offered to first: it alone is reached in memory. */
+  readonly nearest?: (() => PeerId | undefined) | undefined;
   /** Holds the ids of jobs that somebody pays for while they run. */
   readonly bought?: Set<string> | undefined;
   /** Pays providers; without it only free ones are asked. */
@@ -368,7 +370,8 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
   return {
     counts,
     async run(asked, key, options) {
-      const attempts = isOwner(options.caller) ? askedFirst(asked, owner?.peer()) : asked;
+      const kept = isOwner(options.caller) ? owner?.peer() : undefined;
+      const attempts = askedFirst(asked, kept ?? components.nearest?.());
       if (key) return runKeyed(attempts, key, options);
       const place = admit(options);
       const ids = attempts.map(() => randomId(random));

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TabloomError } from '#lib/base/errors.ts';
 import { rawErrorResponse } from './error-body.ts';
@@ -25,6 +25,20 @@ export interface HttpServerOptions {
   readonly limits: ConnectionLimits;
   /** Trusted proxies, whose sockets are those of many clients. */
   readonly isProxy: (address: string) => boolean;
+  /** Gives connections to other processes; without it, this one serves all of them. */
+  readonly share?: ShareConnection | undefined;
+}
+
+/** Takes a connection of which nothing was read yet; false where this process is to serve it. */
+export type ShareConnection = (connection: SharedConnection) => boolean;
+
+export interface SharedConnection {
+  /** Paused. Whoever takes it destroys it when another process has it. */
+  readonly socket: Socket;
+  /** To be called when it is closed, wherever that is. */
+  release(): void;
+  /** Serves it here after all. */
+  serve(): void;
 }
 
 /** Sockets of the public port, of any kind. */
@@ -40,6 +54,36 @@ const serverLimits = {
 
 /** @throws `port-in-use`, `port-not-allowed`, `host-not-here`. */
 export async function listen({ host, port, onRequest, upgrades, ...access }: HttpServerOptions): Promise<HttpServer> {
+  const server = createHttpServer({ onRequest, onUpgrade: upgrades.onUpgrade });
+  const front = access.share ? createFront(server, access, access.share) : server;
+  if (front === server) {
+    server.prependListener('connection', (socket: Socket) => {
+      const release = admit(socket, access);
+      if (release) socket.once('close', release);
+    });
+  }
+  front.maxConnections = connectionsMax;
+  await new Promise<void>((resolve, reject) => {
+    front.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+    front.listen({ host: host.replace(/^\[|\]$/g, ''), port }, resolve);
+  });
+  return {
+    port: (front.address() as AddressInfo).port,
+    drain() {
+      front.close();
+      server.closeIdleConnections();
+    },
+    close: () => closeAll(server, front, upgrades),
+  };
+}
+
+export interface HttpHandlers {
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly onUpgrade: UpgradeHandler['onUpgrade'];
+}
+
+/** Serves sockets as the relay's port does, wherever they come from. */
+export function createHttpServer({ onRequest, onUpgrade }: HttpHandlers): Server {
   const server = createServer(
     {
       headersTimeout: serverLimits.headersMs,
@@ -51,31 +95,45 @@ export async function listen({ host, port, onRequest, upgrades, ...access }: Htt
     },
     onRequest,
   );
-  server.maxConnections = connectionsMax;
-  server.on('upgrade', upgrades.onUpgrade);
-  server.prependListener('connection', (socket: Socket) => admit(socket, access));
+  server.on('upgrade', onUpgrade);
   watchConnections(server);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
-    server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, resolve);
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    drain() {
-      server.close();
-      server.closeIdleConnections();
-    },
-    close: () => closeAll(server, upgrades),
-  };
+  return server;
 }
 
-/** A refused socket is told why and closed; what it sends is not read, so that it costs nothing more. */
-function admit(socket: Socket, { limits, isProxy }: Pick<HttpServerOptions, 'limits' | 'isProxy'>): void {
+/** Accepts connections for a server that listens nowhere itself. */
+function createFront(server: Server, access: Access, share: ShareConnection): TcpServer {
+  watchTimes(server);
+  return createTcpServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
+    // Until somebody reads it, nobody else would hear of a reset.
+    socket.on('error', () => socket.destroy());
+    const release = admit(socket, access);
+    if (!release) return;
+    const serve = () => {
+      socket.once('close', release);
+      if (socket.destroyed) return release();
+      server.emit('connection', socket);
+      socket.resume();
+    };
+    if (!share({ socket, release, serve })) serve();
+  });
+}
+
+/** Begins what a server otherwise does when it listens: it watches how long requests take to arrive. */
+export const watchTimes = (server: Server): void => void server.emit('listening');
+
+type Access = Pick<HttpServerOptions, 'limits' | 'isProxy'>;
+
+/**
+ * A refused socket is told why and closed; what it sends is not read, so that it costs nothing more.
+ * @returns what gives its place back; undefined where it is refused.
+ */
+function admit(socket: Socket, { limits, isProxy }: Access): (() => void) | undefined {
   const address = socket.remoteAddress ?? '';
-  if (isProxy(address)) return;
+  if (isProxy(address)) return () => undefined;
   const place = limits.admit(address);
-  if (place) return void socket.once('close', place.release);
+  if (place) return place.release;
   socket.end(rawErrorResponse(429, tooMany), () => socket.destroy());
+  return undefined;
 }
 
 /**
@@ -88,15 +146,16 @@ const isWebSocket = ({ method, headers }: IncomingMessage): boolean =>
 /** Time for the last frames to be sent; connections that are idle by then are closed at once. */
 const closeGraceMs = 500;
 
-async function closeAll(server: Server, upgrades: UpgradeHandler): Promise<void> {
+async function closeAll(server: Server, front: TcpServer, upgrades: UpgradeHandler): Promise<void> {
   upgrades.close();
-  // Also resolves if it was drained before.
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // Also resolves if it was drained before. A front counts what it has left to the server.
+  const closed = new Promise<void>((resolve) => front.close(() => resolve()));
   const sweep = setInterval(() => server.closeIdleConnections(), 20);
   const overtime = setTimeout(() => server.closeAllConnections(), closeGraceMs);
   await closed;
   clearInterval(sweep);
   clearTimeout(overtime);
+  server.close();
 }
 
 function listenError(cause: NodeJS.ErrnoException, host: string, port: number): TabloomError {

@@ -38,6 +38,8 @@ export interface RelayNodeOptions {
   /** Overrides for tests. */
   readonly tuning?: Partial<Tuning>;
   readonly circuitRates?: CircuitRates | undefined;
+  /** Gateways of the same relay in other processes, which open circuits for all their clients. */
+  readonly gateways?: ReadonlySet<string> | undefined;
 }
 
 /** The {@link Net} of a relay: circuit relay and gossip hub. Directory and gateway use it like any other net. */
@@ -83,7 +85,8 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
       denyOutboundRelayedConnection(from) {
         // Another relay opens circuits on behalf of its gateway.
         const isRelay = relays?.status().some(({ peer }) => peer === from.toString()) ?? false;
-        return !isRelay && !circuits.admit(from.toString(), addressOf(from));
+        const isOwn = options.gateways?.has(from.toString()) ?? false;
+        return !isRelay && !isOwn && !circuits.admit(from.toString(), addressOf(from));
       },
     },
     onListen(addresses) {

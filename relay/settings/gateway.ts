@@ -2,6 +2,9 @@ import { z } from 'zod';
 import type { Settings } from './setting.ts';
 import { count, decimal, list, networks, origin, port, serverOf, site } from './values.ts';
 
+/** Gateway workers of one relay. */
+const gatewaysMax = 64;
+
 /** Of the one port of a relay, and of who may use it. */
 export const portSettings = {
   PORT: {
@@ -38,6 +41,12 @@ export const portSettings = {
     schema: z.enum(['on', 'off']).default('on'),
     meaning: '`off`: this relay runs no model.',
     flag: { name: 'no-native', value: 'off', help: 'run no model on this machine; only peers answer' },
+  },
+  GATEWAYS: {
+    schema: decimal.pipe(z.number().int().max(gatewaysMax)).default(0),
+    meaning:
+      'Processes that answer requests for jobs, at most 64, about one for each core to be used; `0`: the relay answers them itself. Needs `DATABASE_URL` and `REDIS_URL`. See [Gateway workers](#gateway-workers).',
+    flag: { name: 'gateways', argument: 'number', help: 'processes that answer requests for jobs' },
   },
   METRICS_TOKEN: {
     schema: z.string().min(16, 'it needs at least 16 characters').optional(),

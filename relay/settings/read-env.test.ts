@@ -20,6 +20,7 @@ describe('environment', () => {
     expect(readRelay({ PORT: '', HOME: '/root' })).toEqual({
       PORT: 8080,
       CHAIN_PORT: 8545,
+      GATEWAYS: 0,
       SPEND_CHAIN: 8453,
       SPEND_DEPOSITS_MAX: 20_000_000n,
       SPEND_IN: 1_000_000n,

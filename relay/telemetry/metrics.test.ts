@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { createMetrics, type JobMeasurement } from './metrics.ts';
 
-const gauges = { jobsRunning: 2, nativeRunning: 1, nativeQueued: 3, peersConnected: 5, workersServing: 4 };
+const gauges = {
+  jobsRunning: 2,
+  nativeRunning: 1,
+  nativeQueued: 3,
+  peersConnected: 5,
+  workersServing: 4,
+  gatewaysReady: 2,
+};
 const job = (change: Partial<JobMeasurement> = {}): JobMeasurement => ({
   kind: 'chat',
   model: 'm',
@@ -46,4 +53,24 @@ test('names that peers choose cannot grow it without end', async () => {
   const text = await metrics.text();
   expect(text.match(/^tabloom_jobs_total/gm)!.length).toBe(65);
   expect(text).toContain('tabloom_jobs_total{kind="chat",model="other",outcome="finished"} 936\n');
+});
+
+test('of several processes, work is added up and the network is what the first one sees', async () => {
+  const [own, other] = [createMetrics(() => gauges), createMetrics(() => ({ ...gauges, workersServing: 3 }))];
+  own.jobOver(job());
+  other.jobOver(job());
+  other.requestOver('/v1/chat/completions', 200);
+  own.gatewaysSilent(1);
+  // As it comes from another process.
+  const text = await own.text([structuredClone(await other.snapshot())]);
+  for (const line of [
+    'tabloom_jobs_total{kind="chat",model="m",outcome="finished"} 2',
+    'tabloom_tokens_per_second_count{model="m"} 2',
+    'tabloom_tokens_per_second_bucket{le="20",model="m"} 2',
+    'tabloom_http_requests_total{route="/v1/chat/completions",status="200"} 1',
+    'tabloom_jobs_running 4',
+    'tabloom_workers_serving 4',
+    'tabloom_gateways_silent_total 1',
+  ])
+    expect(text).toContain(`${line}\n`);
 });

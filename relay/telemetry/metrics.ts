@@ -1,4 +1,13 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type MetricObjectWithValues,
+  type MetricValue,
+} from 'prom-client';
 
 /** How a job of the gateway went. */
 export interface JobMeasurement {
@@ -22,7 +31,12 @@ export interface Gauges {
   readonly nativeQueued: number;
   readonly peersConnected: number;
   readonly workersServing: number;
+  /** Gateway workers that answer requests. */
+  readonly gatewaysReady: number;
 }
+
+/** All counts of one process, for another one of the same relay. */
+export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
 
 export interface Metrics {
   jobOver(job: JobMeasurement): void;
@@ -30,8 +44,11 @@ export interface Metrics {
   /** Holds that no one else would have ended: of this relay before it was killed, and of one that is gone. */
   holdsRecovered(of: 'restart' | 'gateway-lost', holds: number): void;
   jobsFolded(jobs: number): void;
-  /** In Prometheus's text format. */
-  text(): Promise<string>;
+  /** Gateway workers that did not tell their counts in time. */
+  gatewaysSilent(workers: number): void;
+  snapshot(): Promise<MetricsSnapshot>;
+  /** In Prometheus's text format, with the counts of other processes added. */
+  text(others?: readonly MetricsSnapshot[]): Promise<string>;
   readonly contentType: string;
 }
 
@@ -89,11 +106,18 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     help: 'Old jobs of which the ledger keeps only what each account paid.',
     registers,
   });
-  const gauge = (name: string, help: string, read: (now: Gauges) => number) =>
+  const silent = new Counter({
+    name: 'tabloom_gateways_silent_total',
+    help: 'Gateway workers that did not tell their counts in time, by occasions.',
+    registers,
+  });
+  /** `first`: all processes see the same network, the relay's own first. */
+  const gauge = (name: string, help: string, read: (now: Gauges) => number, aggregator: 'sum' | 'first' = 'sum') =>
     new Gauge({
       name,
       help,
       registers,
+      aggregator,
       collect() {
         this.set(read(gauges()));
       },
@@ -101,8 +125,9 @@ export function createMetrics(gauges: () => Gauges): Metrics {
   gauge('tabloom_jobs_running', 'Jobs of the gateway that are running.', (now) => now.jobsRunning);
   gauge('tabloom_native_running', 'Answers that the native provider is giving.', (now) => now.nativeRunning);
   gauge('tabloom_native_queued', 'Jobs that wait for the native provider.', (now) => now.nativeQueued);
-  gauge('tabloom_peers_connected', 'Peers connected to this relay.', (now) => now.peersConnected);
-  gauge('tabloom_workers_serving', 'Workers in the directory that accept jobs.', (now) => now.workersServing);
+  gauge('tabloom_peers_connected', 'Peers connected to this relay.', (now) => now.peersConnected, 'first');
+  gauge('tabloom_workers_serving', 'Workers in the directory that accept jobs.', (now) => now.workersServing, 'first');
+  gauge('tabloom_gateways_ready', 'Gateway workers that answer requests.', (now) => now.gatewaysReady);
 
   return {
     jobOver({ kind, model: name, outcome, tokensIn, tokensOut, ttftMs, decodeMs }) {
@@ -116,7 +141,13 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     requestOver: (route, status) => requests.inc({ route, status }),
     holdsRecovered: (of, holds) => recovered.inc({ of }, holds),
     jobsFolded: (jobs) => folded.inc(jobs),
-    text: () => registry.metrics(),
+    gatewaysSilent: (workers) => silent.inc(workers),
+    snapshot: () => registry.getMetricsAsJSON(),
+    async text(others = []) {
+      if (others.length === 0) return registry.metrics();
+      const all = [await registry.getMetricsAsJSON(), ...others];
+      return AggregatorRegistry.aggregate(all as object[]).metrics();
+    },
     contentType: registry.contentType,
   };
 }

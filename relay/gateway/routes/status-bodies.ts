@@ -110,6 +110,8 @@ export const healthSchema = z.object({
     /** The reason for `failed`. */
     error: z.object({ code: z.string(), message: z.string() }).optional(),
   }),
+  /** Processes that answer for this relay, where it has some. */
+  gateways: z.object({ ready: countSchema, starting: countSchema }).optional(),
 });
 
 export const readySchema = z.object({

@@ -147,19 +147,22 @@ export function showReceipts(receipts: ReceiptIndex): Handler {
   };
 }
 
+/** Of other processes too, where some do the relay's work. */
+export type ReadHealth = () => Health | Promise<Health>;
+
 /** `GET /health`: 200 while the relay accepts requests, 503 while it is shutting down. */
-export function showHealth(health: () => Health): Handler {
-  return (context) => {
-    const now = health();
+export function showHealth(health: ReadHealth): Handler {
+  return async (context) => {
+    const now = await health();
     context.header('cache-control', 'no-store');
     return context.json(now, now.ok ? 200 : 503);
   };
 }
 
 /** `GET /ready`: 200 while a request would be served now, 503 while there is no worker or the relay is shutting down. */
-export function showReady(health: () => Health): Handler {
-  return (context) => {
-    const { ok, offers } = health();
+export function showReady(health: ReadHealth): Handler {
+  return async (context) => {
+    const { ok, offers } = await health();
     const reason = ok ? (offers > 0 ? undefined : 'no-worker') : 'draining';
     context.header('cache-control', 'no-store');
     const body = { ready: reason === undefined, reason: reason ?? null } satisfies z.output<typeof readySchema>;

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { startRelay } from '../../fixtures/relay-process.ts';
+import { startPostgres, startRedis, type Service } from '../../fixtures/services.ts';
 import { median } from '../row.ts';
 import { measure, percentile, type Load, type Measured, type Target } from './load.ts';
 import { freePort, startServer, type Server } from './process.ts';
@@ -17,8 +18,8 @@ export interface Field {
   readonly portkey: Target | undefined;
   readonly llms: Target | undefined;
   readonly missing: string | undefined;
-  /** One more gateway process of ours before the same server. */
-  startAnother(): Promise<Target>;
+  /** Another relay of ours before the same server, with gateway workers. @throws without Postgres and Redis. */
+  startWithWorkers(workers: number): Promise<Target>;
 }
 
 const warmups: readonly Load[] = [
@@ -44,8 +45,8 @@ export async function onField<T>(
     const backend = await start([file('backend.process.ts')]);
     const plain = { pid: backend.pid, headers: {}, modelName: (name: string) => name };
     const direct: Target = { ...plain, name: 'direct', url: backend.url };
-    const startOurs = async (name: string): Promise<Target> => {
-      const relay = await startRelay({ native: 'with-native', env: { ...nativeEnv(backend.url), ...env } });
+    const startOurs = async (name: string, more: Readonly<Record<string, string>> = {}): Promise<Target> => {
+      const relay = await startRelay({ native: 'with-native', env: { ...nativeEnv(backend.url), ...env, ...more } });
       undo.push(relay.dispose);
       return { ...plain, name, url: relay.url, pid: relay.pid };
     };
@@ -53,12 +54,16 @@ export async function onField<T>(
     const none = { portkey: undefined, llms: undefined, missing: undefined };
     const rivals = wanted === 'with' ? await startRivals(backend.url, start) : none;
     for (const target of [direct, tabloom, rivals.portkey, rivals.llms]) await warmUp(target);
-    const startAnother = async () => {
-      const another = await startOurs('another');
-      await warmUp(another);
-      return another;
+    const startWithWorkers = async (workers: number) => {
+      const services: Service[] = [];
+      undo.push(async () => void (await Promise.all(services.map((service) => service.dispose()))));
+      for (const begin of [startPostgres, startRedis]) services.push(await begin());
+      const [{ url: DATABASE_URL }, { url: REDIS_URL }] = services as [Service, Service];
+      const shared = await startOurs('workers', { GATEWAYS: String(workers), DATABASE_URL, REDIS_URL });
+      await warmUp(shared);
+      return shared;
     };
-    return await work({ direct, tabloom, ...rivals, startAnother });
+    return await work({ direct, tabloom, ...rivals, startWithWorkers });
   } finally {
     for (const end of undo.toReversed()) await end();
   }
