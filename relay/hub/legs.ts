@@ -106,7 +106,7 @@ export function createLegs({
         own += more;
         return payment.promise(total);
       },
-      end: () => payment.end(),
+      end: (doubted) => payment.end(doubted),
     };
   };
 

@@ -48,6 +48,8 @@ export interface ChannelBook {
   ): Promise<ChannelRecord>;
   /** When the newest reading applied to a channel was requested; undefined if it has not been read since the start. */
   readAt(id: ChannelId): Moment | undefined;
+  /** From now on what has been read about a channel is out of date. */
+  doubt(id: ChannelId): void;
   /** Reads the chain. Responses may arrive out of order; the most recent request wins. */
   refresh(id: ChannelId, reading: () => Promise<OnChainState>): Promise<ChannelRecord>;
   /** Applies a transaction's events; those of unknown channels are ignored. */
@@ -90,6 +92,8 @@ export async function openChannelBook({
   const unsure = new Set<ChannelId>();
   /** The newest reading applied to each channel, in request order. */
   const readings = new Map<ChannelId, { readonly turn: number; readonly at: Moment }>();
+  /** Channels whose readings up to this request are out of date. */
+  const doubted = new Map<ChannelId, number>();
   let asked = 0;
   const owed = new Map<Address, bigint>();
   const count = (record: ChannelRecord | undefined, sign: 1n | -1n) => {
@@ -140,6 +144,7 @@ export async function openChannelBook({
         count(records.get(id), -1n);
         records.delete(id);
         readings.delete(id);
+        doubted.delete(id);
       });
     }
   };
@@ -174,7 +179,8 @@ export async function openChannelBook({
         const step = await plan(state(record));
         return step ? apply(record, step) : record;
       }),
-    readAt: (id) => readings.get(id)?.at,
+    readAt: (id) => (doubted.has(id) ? undefined : readings.get(id)?.at),
+    doubt: (id) => void (records.has(id) && doubted.set(id, asked)),
     async refresh(id, reading) {
       const [turn, at] = [++asked, momentOf(clock)];
       const seen = await reading();
@@ -183,6 +189,7 @@ export async function openChannelBook({
         if ((readings.get(id)?.turn ?? 0) > turn) return record;
         const next = await apply(record, { event: { type: 'observed', seen } });
         readings.set(id, { turn, at });
+        if (turn > (doubted.get(id) ?? 0)) doubted.delete(id);
         return next;
       });
     },

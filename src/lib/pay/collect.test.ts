@@ -117,6 +117,30 @@ test('rereads channels with unclaimed amounts periodically even without logs', a
   expect(await collector.round()).toHaveLength(1);
 });
 
+test('what the chain forgot is claimed again: a claim, and a channel once its deposit is back', async () => {
+  const { chain, collector, promise } = await collecting();
+  await promise(5_000_000n);
+  const goBack = (letter: string) => {
+    chain.head = async () => ({ number: 90n, hash: `0x${letter.repeat(64)}`, timestamp: chain.now });
+    chain.blockHash = async () => `0x${letter.repeat(64)}`;
+  };
+  const claims = () => chain.sent.filter(({ data }) => data.startsWith(claimSelector)).length;
+  await collector.round();
+  expect(claims()).toBe(1);
+  chain.states.set(id, { balance: 10_000_000n, claimed: 5_000_000n, withdrawableAt: 0 });
+  goBack('5');
+  await collector.round();
+  expect(claims()).toBe(1);
+  chain.states.delete(id);
+  goBack('6');
+  await collector.round();
+  expect(claims()).toBe(1);
+  chain.states.set(id, { balance: 6_000_000n, claimed: 0n, withdrawableAt: 0 });
+  goBack('7');
+  await collector.round();
+  expect(claims()).toBe(2);
+});
+
 test('a channel admitted while logs are being read is not missed', async () => {
   const { chain, payee, collector } = await collecting();
   await collector.round();

@@ -29,6 +29,8 @@ export interface Payer {
   refresh(id: ChannelId, options?: AbortOptions): Promise<ChannelState>;
   /** The channel's state, read from the chain first if what is known is out of date, or that it is not open yet. */
   view(id: ChannelId, options?: AbortOptions): Promise<ChannelState>;
+  /** From now on what is known of a channel is out of date: it is read again before it is viewed. */
+  doubt(id: ChannelId): void;
   /** Applies a mined transaction's events to known channels. */
   applyEvents(events: readonly ChainEvent[]): Promise<void>;
   /**
@@ -100,6 +102,7 @@ export async function createPayer({ store, clock, chain, time, key }: PayerCompo
       const state = book.state(await book.get(id));
       return state.phase === 'unopened' || !isFresh(id) ? refresh(id, options) : state;
     },
+    doubt: (id) => book.doubt(id),
     applyEvents: (events) => book.applyEvents(events),
     async promise(id, total) {
       checkAmount(total);

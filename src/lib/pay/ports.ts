@@ -27,8 +27,11 @@ export interface Payment {
   promise(total: bigint): Promise<Voucher>;
   /** What this job has promised. */
   readonly promised: bigint;
-  /** Ends the job: its unspent budget is free for others. Idempotent. */
-  end(): void;
+  /**
+   * Ends the job: its unspent budget is free for others. Where the worker did not finish it, the channel is `doubted`, and read from
+   * the chain before it pays for another. Idempotent.
+   */
+  end(channel?: 'doubted'): void;
 }
 /** The worker's side. */
 export interface Till {

@@ -234,6 +234,30 @@ test('after a restart nothing promised is forgotten, and the channel is used on'
   expect(chain.deposits).toEqual([800n]);
 });
 
+test('a deposit that the chain forgot is made again for the same channel, and covers what was promised before', async () => {
+  const { open, chain } = await walking({ jobsPerDeposit: 1n });
+  const job = await open(600n);
+  await job.promise(250n);
+  chain.states.delete(job.channelId);
+  job.end('doubted');
+  const next = await open(600n);
+  expect(next.channelId).toBe(job.channelId);
+  expect(chain.states.get(next.channelId)?.balance).toBe(850n);
+  expect((await next.promise(600n)).cumulativeAmount).toBe(850n);
+});
+
+test('a doubted channel is read before it pays again, and then known once more', async () => {
+  const { open, chain } = await walking();
+  const job = await open(200n);
+  job.end('doubted');
+  chain.answers = false;
+  await expect(open(200n)).rejects.toMatchObject({ code: 'chain-unavailable' });
+  chain.answers = true;
+  expect((await open(200n)).channelId).toBe(job.channelId);
+  chain.answers = false;
+  expect((await open(200n)).channelId).toBe(job.channelId);
+});
+
 test('a chunk that was stored although its write failed is paid once, by this job or by the next', async () => {
   for (const isRepeated of [true, false]) {
     const storage = testStorage();

@@ -91,9 +91,11 @@ export function createPurse(
           share.promised = total;
           return voucher;
         }),
-      end() {
+      end(doubted) {
         if (isOver) return;
         isOver = true;
+        // The chain may have gone back, or its owner may have left it elsewhere.
+        if (doubted) payer.doubt(id);
         // After a promise under way, which counts.
         void channels.run(id, () => {
           account.base += share.promised;

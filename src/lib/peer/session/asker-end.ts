@@ -68,7 +68,7 @@ export function finish(before: AskerState, attemptEnd: AttemptEnd, closing: read
     { type: 'disarm', timer: 'open' },
     { type: 'disarm', timer: 'settle' },
     ...closing,
-    ...(account ? [{ type: 'end-payment', attempt } as const] : []),
+    ...(account ? [endPayment(attempt, attemptEnd)] : []),
     ...(current && !isClaim ? [{ type: 'record', attempt, worker: current.worker, end: attemptEnd } as const] : []),
   ];
   switch (attemptEnd.type) {
@@ -97,6 +97,12 @@ export function finish(before: AskerState, attemptEnd: AttemptEnd, closing: read
     }
   }
 }
+
+/** A worker that did not finish may know of its channel what is not known here. */
+const endPayment = (attempt: number, { type }: AttemptEnd): AskerEffect =>
+  type === 'finished' || type === 'cancelled'
+    ? { type: 'end-payment', attempt }
+    : { type: 'end-payment', attempt, channel: 'doubted' };
 
 export function end(state: AskerState, event: JobEvent, before: readonly AskerEffect[]): AskerStep {
   const [alone, dropped] = dropHedge(state, event.at);

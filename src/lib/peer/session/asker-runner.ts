@@ -150,7 +150,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
       case 'promise':
         return void promise(effect);
       case 'end-payment':
-        return attempts.get(effect.attempt)?.chosen.paying?.payment.end();
+        return attempts.get(effect.attempt)?.chosen.paying?.payment.end(effect.channel);
       case 'arm':
         return timers.arm(effect.timer, effect.ms);
       case 'disarm':
