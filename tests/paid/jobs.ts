@@ -1,31 +1,30 @@
 import { loadCurve } from '#lib/pay/curve.ts';
 import { delayMin } from '#lib/pay/terms.ts';
-import { paidPrice } from '#lib/peer/peer.fixture.ts';
 import type { Settlement } from '#lib/peer/spec.ts';
 import { chargeOf } from '#lib/protocol/charge.ts';
 import { openEnvelope } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { receiptSchema } from '#lib/protocol/receipt.ts';
-import { createMemoryTown } from './memory-town.ts';
+import { createMemoryTown, type Earner } from './memory-town.ts';
 import { complaintsOf, type BalanceSheet } from './sheet.ts';
 
-/** What happened to paid jobs between peers in memory, each of which was killed now and then, and the chain's node with them. */
+/** What happened to paid jobs between peers in memory, some through a hub; each was killed now and then, and the chain's node with them. */
 export interface JobsReport {
   readonly jobs: number;
   readonly kills: Readonly<Record<Victim, number>>;
   /** Jobs by how they ended: `finished`, the code they failed with, or `killed` with their asker. */
   readonly endings: ReadonlyMap<string, number>;
   readonly sheet: Omit<BalanceSheet, 'received'>;
-  /** Attempts that were cut, and what workers and askers are out by in all of them. */
+  /** Attempts that were cut, and what those who were paid and those who paid are out by in all of them. */
   readonly cut: { readonly attempts: number; readonly worker: bigint; readonly asker: bigint };
+  /** What the hub was promised, and has promised to workers. */
+  readonly hub: { readonly got: bigint; readonly passedOn: bigint };
   readonly complaints: readonly string[];
 }
 
-export type Victim = 'asker' | 'worker' | 'chain';
+export type Victim = 'asker' | 'worker' | 'hub' | 'chain';
 
 const jobsPerTown = 10;
-/** What a chunk of 64 tokens costs here. */
-const chunk = chargeOf(paidPrice, { in: 0, out: limits.unpaidTokensMax });
 /** Tokens that a question counts at most. */
 const promptMax = 8;
 const stepMs = 50;
@@ -41,7 +40,7 @@ type Town = Awaited<ReturnType<typeof createMemoryTown>>;
 
 /** Kills whoever it is, now and then, and starts them again. */
 async function play(town: Town, jobs: number, kills: Record<Victim, number>): Promise<void> {
-  const { clock, random, chain, askers, workers, played } = town;
+  const { clock, random, chain, askers, workers, hub, played } = town;
   const pick = (count: number) => Math.floor(random.float() * count);
   const due: { readonly at: number; readonly revive: () => Promise<void> | void }[] = [];
   const later = (seconds: number, revive: () => Promise<void> | void) =>
@@ -53,14 +52,14 @@ async function play(town: Town, jobs: number, kills: Record<Victim, number>): Pr
       due.splice(due.indexOf(one), 1);
       await one.revive();
     }
-    if (step % 200 === 0) for (const { life } of workers) life?.worker.announce();
+    if (step % 200 === 0) for (const { life } of [...workers, hub]) life?.worker.announce();
     const running = played.filter(({ job, wasKilled }) => !job.over && !wasKilled).length;
     if (played.length < jobs && running < 4 && random.float() < 0.05) {
       const index = pick(askers.length);
       if (askers[index]!.life) town.ask(index);
     }
     if (running > 0 && random.float() < 0.02) {
-      const victim = (['asker', 'worker', 'chain'] as const)[pick(3)]!;
+      const victim = (['asker', 'worker', 'hub', 'chain'] as const)[pick(4)]!;
       kills[victim] += 1;
       if (victim === 'chain') {
         chain.isUp = false;
@@ -70,6 +69,9 @@ async function play(town: Town, jobs: number, kills: Record<Victim, number>): Pr
         const index = pick(askers.length);
         town.killAsker(index);
         later(5, () => town.startAsker(index));
+      } else if (victim === 'hub') {
+        if (hub.life) later(5, () => town.startHub());
+        town.killHub();
       } else {
         const index = pick(workers.length);
         town.killWorker(index);
@@ -83,7 +85,7 @@ async function play(town: Town, jobs: number, kills: Record<Victim, number>): Pr
 }
 
 /** Everybody comes back, claims, leaves and is paid out. */
-async function settle({ clock, chain, askers, workers, ...town }: Town): Promise<void> {
+async function settle({ clock, chain, askers, workers, hub, ...town }: Town): Promise<void> {
   chain.isUp = true;
   const waitFor = async (work: Promise<unknown>) => {
     let isDone = false;
@@ -93,41 +95,44 @@ async function settle({ clock, chain, askers, workers, ...town }: Town): Promise
   };
   for (const [index, { life }] of workers.entries()) if (!life) await town.startWorker(index);
   for (const [index, { life }] of askers.entries()) if (!life) await town.startAsker(index);
-  for (const { life } of askers) {
-    const { payer, exit } = life!;
-    for (const { id } of payer.list()) {
-      if ((await payer.refresh(id)).phase === 'open') await waitFor(exit.leave(id));
-    }
-  }
-  for (const { life } of workers) await waitFor(life!.round());
+  if (!hub.life) await town.startHub();
+  const paying = [...askers.map(({ life }) => life!.paying), hub.life!.paying];
+  for (const { leaving } of paying) for await (const left of leaving()) await waitFor(left());
+  const earners: readonly Earner[] = [...workers, hub];
+  for (const { life } of earners) await waitFor(life!.round());
   chain.skip(2 * delayMin);
   // The new time is read once what is known of it is out of date.
   await clock.advance(6 * 60_000);
-  for (const { life } of askers) await waitFor(life!.exit.round());
-  for (const { life } of workers) await waitFor(life!.round());
+  for (const { exit } of paying) await waitFor(exit.round());
+  for (const { life } of earners) await waitFor(life!.round());
 }
 
 /** What a town comes to: who is out by how much, against what came through. */
 async function judge(town: Town, seed: number, report: Gathered): Promise<void> {
-  const { chain, askers, workers, made, played } = town;
+  const { chain, askers, workers, hub, played } = town;
   const say = (text: string) => report.complaints.push(`seed ${seed}: ${text}`);
-  const sheet = chain.sheet(workers.map(({ wallet }) => wallet.address));
+  const earners: readonly Earner[] = [...workers, hub];
+  const sheet = chain.sheet(earners.map(({ wallet }) => wallet.address));
   for (const complaint of complaintsOf(sheet)) say(complaint);
   if (sheet.held !== 0n) say(`${sheet.held} are still held`);
   for (const key of ['deposits', 'paid', 'refunded', 'held', 'inContract', 'credited'] as const) {
     report.sheet[key] += sheet[key];
   }
-  const attempts = played.flatMap(({ job }) => job.state.attempts);
-  for (const [index, { life, wallet }] of workers.entries()) {
-    const { self } = life!.worker.net;
-    const own = attempts.filter(({ worker }) => worker.peer === self);
-    const tokens = made[index]! + life!.worker.provider.state.tokensOut;
+  const payers = [
+    ...askers.map(({ wallet, life }) => ({ wallet, paying: life!.paying })),
+    { wallet: hub.spender, paying: hub.life!.paying },
+  ];
+  const attempts = [...played.map(({ job }) => job), ...hub.passed].flatMap(({ state }) => state.attempts);
+  for (const { life, wallet, price, made } of earners) {
+    const own = attempts.filter(({ worker }) => worker.peer === life!.worker.net.self);
+    const tokens = made + life!.worker.provider.state.tokensOut;
     let [promised, claimed] = [0n, 0n];
-    for (const asker of askers) {
-      for (const { id, terms } of asker.life!.payer.list().filter(({ terms: of }) => of.provider === wallet.address)) {
-        promised += (await asker.life!.payer.state(id)).promised;
+    for (const payer of payers) {
+      for (const { id, terms, units } of await payer.paying.promised()) {
+        if (terms.provider !== wallet.address) continue;
+        promised += units;
         claimed += (await chain.channel(id)).claimed;
-        if (terms.payer !== asker.wallet.address) say('a channel has another payer');
+        if (terms.payer !== payer.wallet.address) say('a channel has another payer');
       }
     }
     const settled = own.filter(({ settlement }) => settlement);
@@ -136,11 +141,11 @@ async function judge(town: Town, seed: number, report: Gathered): Promise<void> 
     const settledTokens = settled.reduce((total, { settlement }) => total + settlement!.usage.tokensOut, 0);
     // Of the attempts that were cut: what this worker had made and what it got for it, what had arrived and what was promised
     // for it. Whoever goes on with an answer reads what there is of it, and is paid for that before.
-    const lost = chargeOf(paidPrice, { in: 0, out: tokens - settledTokens }) - (claimed - settledUnits);
+    const lost = chargeOf(price, { in: 0, out: tokens - settledTokens }) - (claimed - settledUnits);
     const came = rest.reduce((total, { fromToken, toToken }) => total + toToken - fromToken, 0);
     const read = rest.reduce((total, { fromToken }) => total + fromToken + promptMax, 0);
-    const fronted = promised - settledUnits - chargeOf(paidPrice, { in: read, out: came });
-    const bound = chunk * BigInt(rest.length);
+    const fronted = promised - settledUnits - chargeOf(price, { in: read, out: came });
+    const bound = chargeOf(price, { in: 0, out: limits.unpaidTokensMax }) * BigInt(rest.length);
     if (lost > bound) say(`a worker is out by ${lost} in ${rest.length} attempts that were cut`);
     if (fronted > bound) say(`askers are out by ${fronted} in ${rest.length} attempts that were cut`);
     if (claimed > promised) say(`${claimed} were claimed, and ${promised} promised`);
@@ -149,6 +154,10 @@ async function judge(town: Town, seed: number, report: Gathered): Promise<void> 
     report.cut.worker += most(lost, 0n);
     report.cut.asker += most(fronted, 0n);
   }
+  const [got, passedOn] = [hub.life!.promised(), sum((await hub.life!.paying.promised()).map(({ units }) => units))];
+  if (passedOn > got) say(`the hub has promised ${passedOn}, and was promised ${got}`);
+  report.hub.got += got;
+  report.hub.passedOn += passedOn;
   for (const { job, wasKilled } of played) {
     const { phase, error, attempts: tried } = job.state;
     const ending = wasKilled ? 'killed' : (error?.code ?? phase);
@@ -164,6 +173,7 @@ interface Gathered {
   readonly endings: Map<string, number>;
   readonly sheet: Record<keyof JobsReport['sheet'], bigint>;
   readonly cut: { attempts: number; worker: bigint; asker: bigint };
+  readonly hub: { got: bigint; passedOn: bigint };
 }
 
 /** Plays `jobs` paid jobs in towns of ten, each on a clock and a chain of its own. The same seed does the same. */
@@ -175,12 +185,13 @@ export async function playJobs({
   readonly seed?: number;
 }): Promise<JobsReport> {
   await loadCurve();
-  const kills: Record<Victim, number> = { asker: 0, worker: 0, chain: 0 };
+  const kills: Record<Victim, number> = { asker: 0, worker: 0, hub: 0, chain: 0 };
   const report: Gathered = {
     complaints: [],
     endings: new Map(),
     sheet: { deposits: 0n, paid: 0n, refunded: 0n, held: 0n, inContract: 0n, credited: 0n },
     cut: { attempts: 0, worker: 0n, asker: 0n },
+    hub: { got: 0n, passedOn: 0n },
   };
   let count = 0;
   for (let number = 0; count < jobs; number++) {

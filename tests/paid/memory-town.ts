@@ -1,15 +1,7 @@
-import { TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
-import { seededRandom } from '#lib/base/random.ts';
-import { createChainTime } from '#lib/pay/chain-time.ts';
-import { createCollector } from '#lib/pay/collect.ts';
-import { createExit, type Exit, type ExitComponents } from '#lib/pay/exit.ts';
-import { entry, keyOf, testPayee, testPayer, testStorage, walletOf, type TestStorage } from '#lib/pay/pay.fixture.ts';
-import { createPurse } from '#lib/pay/purse.ts';
+import { seededRandom, type Random } from '#lib/base/random.ts';
+import { keyOf, walletOf } from '#lib/pay/pay.fixture.ts';
 import type { LocalWallet } from '#lib/pay/spec.ts';
-import { delayMin } from '#lib/pay/terms.ts';
-import { createTill } from '#lib/pay/till.ts';
-import { createVoucherSigner } from '#lib/pay/voucher.ts';
 import {
   chat,
   createWorld,
@@ -19,46 +11,42 @@ import {
   type Followed,
   type Worker,
 } from '#lib/peer/peer.fixture.ts';
-import { askToClose } from '#lib/peer/ask/close-channel.ts';
 import { createChannelCloser } from '#lib/peer/serve/close-channels.ts';
+import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
-import { wireError } from '#lib/protocol/errors.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import { createMemoryChain } from './memory-chain.ts';
+import { hubPrice, openHub } from './memory-hub.ts';
+import { funds, mortal, openEarning, openSpending, type Ground, type Paying, type Process } from './memory-process.ts';
 
 const askersCount = 2;
 const workersCount = 3;
-const funds = 1_000_000n;
-
-/** Storage of a process: what was stored outlives it, and it stores nothing once it has been killed. */
-function mortal(values: Map<string, unknown>): { readonly storage: TestStorage; readonly die: () => void } {
-  const storage = testStorage(values);
-  let isDead = false;
-  const check = () => {
-    if (isDead) throw new TabloomError('storage-unavailable', 'The process is gone.');
-  };
-  const { put, update } = storage;
-  storage.put = async (...args) => (check(), put(...args));
-  storage.update = async (...args) => (check(), update(...args));
-  return { storage, die: () => void (isDead = true) };
-}
-
-interface Process<Life> {
-  readonly wallet: LocalWallet;
-  readonly values: Map<string, unknown>;
-  life: (Life & { readonly die: () => void }) | undefined;
-}
+/** Of the jobs, those that are asked of the hub. */
+const hubShare = 0.4;
 
 interface AskerLife {
   readonly asker: Asker;
-  readonly payer: Awaited<ReturnType<typeof testPayer>>['payer'];
-  readonly exit: Exit;
+  readonly paying: Paying;
   readonly jobs: Set<Followed>;
 }
 
-interface WorkerLife {
+interface EarnerLife {
   readonly worker: Worker;
   readonly round: () => Promise<unknown>;
   readonly promised: () => bigint;
+}
+
+export interface Earner<Life extends EarnerLife = EarnerLife> extends Process<Life> {
+  readonly price: Price;
+  /** Tokens made in the lives that are over. */
+  made: number;
+}
+
+/** Sells what the workers serve, and pays them from an account of its own. */
+export interface Hub extends Earner<EarnerLife & { readonly paying: Paying }> {
+  readonly spender: LocalWallet;
+  /** The jobs that it asked workers for, in all its lives. */
+  readonly passed: { state: JobState }[];
 }
 
 interface Played {
@@ -67,93 +55,83 @@ interface Played {
   wasKilled: boolean;
 }
 
-/** Two askers and three workers in memory, on one clock and one chain; each can be killed, and started again on what it stored. */
+const fresh = (number: number): Process<never> => ({ wallet: walletOf(number), values: new Map(), life: undefined });
+const signerOf = (number: number) => ({ ...walletOf(number), key: keyOf(number) });
+const pick = (random: Random, count: number) => Math.floor(random.float() * count);
+
+/** Two askers, three workers and a hub in memory, on one clock and one chain; each can be killed, and started again on what it stored. */
 export async function createMemoryTown(seed: number) {
   const random = seededRandom(seed);
   const world = createWorld(seed);
   const chain = createMemoryChain(world.clock, random);
-  const { clock, directory, network } = world;
-  const logger = silentLogger;
-  const walletAt = (number: number): Process<never> => ({
-    wallet: walletOf(number),
-    values: new Map(),
-    life: undefined,
-  });
-  const askers: Process<AskerLife>[] = Array.from({ length: askersCount }, (_, n) => walletAt(100 + n));
-  const workers: Process<WorkerLife>[] = Array.from({ length: workersCount }, (_, n) => walletAt(200 + n));
-  /** Tokens that each worker made, in all its lives. */
-  const made = workers.map(() => 0);
+  const ground: Ground = { world, chain, random };
+  const { clock, network } = world;
+  const askers: Process<AskerLife>[] = Array.from({ length: askersCount }, (_, n) => fresh(100 + n));
+  const workers: Earner[] = Array.from({ length: workersCount }, (_, n) => ({
+    ...fresh(200 + n),
+    price: paidPrice,
+    made: 0,
+  }));
+  const hub: Hub = { ...fresh(400), price: hubPrice, made: 0, spender: walletOf(401), passed: [] };
   const played: Played[] = [];
-  for (const { wallet } of askers) chain.fund(wallet.address, funds);
+  for (const { address } of [...askers.map(({ wallet }) => wallet), hub.spender]) chain.fund(address, funds);
 
   const startAsker = async (index: number) => {
-    const process = askers[index]!;
-    const { storage, die } = mortal(process.values);
-    const { wallet } = process;
-    const key = { address: walletOf(300 + index).address, privateKey: keyOf(300 + index), limit: funds };
-    const { payer } = await testPayer(storage, { clock, chain, ...key });
-    const time = createChainTime(chain, clock);
-    const purse = createPurse(
-      { chains: [{ chain, time, payer, wallet, sender: wallet }], random },
-      { perJobMax: 10_000n, perProviderMax: 100_000n, depositsMax: 300_000n, jobsPerDeposit: 3n, sponsorFeeMax: 0n },
-    );
+    const { wallet, values } = askers[index]!;
+    const { storage, die } = mortal(values);
+    const { purse, paying } = await openSpending(ground, { storage, wallet, signer: signerOf(300 + index) });
     const asker = await world.asker(40 + index, { purse });
-    const { net } = asker;
-    /** Half of the providers have no time for it: their channels are left the long way. */
-    const agree: ExitComponents['agree'] = (request, options) =>
-      random.float() < 0.5
-        ? askToClose({ net, directory, clock }, request, options)
-        : Promise.reject(wireError('no-peer-available'));
-    const exit = createExit({
-      chain,
-      clock,
-      time,
-      payer,
-      signer: walletOf(300 + index),
-      sender: wallet,
-      logger,
-      agree,
-    });
-    process.life = { asker, payer, exit, jobs: new Set(), die };
+    askers[index]!.life = { asker, paying: paying(asker.net), jobs: new Set(), die };
   };
   const startWorker = async (index: number) => {
     const process = workers[index]!;
     const { storage, die } = mortal(process.values);
-    const { wallet } = process;
-    const provider = wallet.address;
-    const payee = await testPayee(storage, { clock, chain, provider, providerSigner: provider });
-    const address = provider.toLowerCase() as `0x${string}`;
-    const payout = { chain: entry.id, provider: address, providerSigner: address, delay: delayMin, depositMin: '500' };
-    const till = createTill([{ payee, perPayerMax: 100_000n, payout, closing: { chain, signer: wallet } }]);
-    const collector = createCollector(
-      { chain, clock, payee, vouchers: createVoucherSigner(entry), wallet, logger },
-      {
-        policy: { perPayerMax: 100_000n, gasShareBpsMax: 200n, deadlineMarginSeconds: 900 },
-        rate: { units: 1n, wei: 1n },
-        intervalMs: 5_000,
-      },
-    );
+    const { till, ...earning } = await openEarning(ground, { storage, wallet: process.wallet });
     const worker = await world.worker(1 + index, {
       answerTokens: 100 + 60 * index,
-      price: paidPrice,
+      price: process.price,
       slots: 2,
       provider: { till },
     });
-    await createChannelCloser({ net: worker.net, till, clock, logger }).start();
-    await collector.start();
-    process.life = {
+    await createChannelCloser({ net: worker.net, till, clock, logger: silentLogger }).start();
+    process.life = { worker, ...earning, die: () => (die(), earning.stop()) };
+  };
+  const startHub = async () => {
+    const { storage, die } = mortal(hub.values);
+    const { till, ...earning } = await openEarning(ground, { storage, wallet: hub.wallet });
+    const { purse, paying } = await openSpending(ground, { storage, wallet: hub.spender, signer: signerOf(402) });
+    const opened = await openHub(ground, {
+      till,
+      purse,
+      passed: hub.passed,
+      workers: () => workers.flatMap(({ life }) => (life ? [life.worker.net.self] : [])),
+    });
+    const { worker, net, stop } = opened;
+    hub.life = {
       worker,
-      round: () => collector.round(),
-      promised: () => payee.views().reduce((sum, { state }) => sum + state.promised, 0n),
+      ...earning,
+      paying: paying(net),
       die() {
         die();
-        made[index]! += worker.provider.state.tokensOut;
-        void collector.stop();
+        earning.stop();
+        stop();
+        network.kill(net.self);
       },
     };
   };
+  const killEarner = (process: Earner) => {
+    const { life } = process;
+    if (!life) return;
+    life.die();
+    process.made += life.worker.provider.state.tokensOut;
+    network.kill(life.worker.net.self);
+    process.life = undefined;
+  };
   for (let index = 0; index < workersCount; index++) await startWorker(index);
   for (let index = 0; index < askersCount; index++) await startAsker(index);
+  await startHub();
+  const peers = workers.map(({ life }) => life!.worker.net.self);
+  const hubPeer = hub.life!.worker.net.self;
 
   return {
     ...world,
@@ -161,10 +139,11 @@ export async function createMemoryTown(seed: number) {
     random,
     askers,
     workers,
-    made,
+    hub,
     played,
     startAsker,
     startWorker,
+    startHub,
     killAsker(index: number) {
       const { life } = askers[index]!;
       if (!life) return;
@@ -174,17 +153,13 @@ export async function createMemoryTown(seed: number) {
       for (const job of life.jobs) job.cancel();
       askers[index]!.life = undefined;
     },
-    killWorker(index: number) {
-      const { life } = workers[index]!;
-      if (!life) return;
-      life.die();
-      network.kill(life.worker.net.self);
-      workers[index]!.life = undefined;
-    },
+    killWorker: (index: number) => killEarner(workers[index]!),
+    killHub: () => killEarner(hub),
     ask(index: number) {
       const { life } = askers[index]!;
-      const params = { maxTokens: 60 + Math.floor(random.float() * 240), temperature: 0 };
-      const request = { ...chat(`question ${played.length}`), params, budget: '2000', deadlineMs: 60_000 };
+      const params = { maxTokens: 60 + pick(random, 240), temperature: 0 };
+      const only = random.float() < hubShare ? [hubPeer] : peers;
+      const request = { ...chat(`question ${played.length}`), params, only, budget: '2000', deadlineMs: 60_000 };
       const job = follow(life!.asker.consumer, request as AskRequest);
       life!.jobs.add(job);
       played.push({ job, wasKilled: false });
