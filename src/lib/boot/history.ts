@@ -88,6 +88,7 @@ const turnSchema: z.ZodType<TurnRecord> = z.object({
   attachments: z.array(attachmentSchema).optional(),
   answer: answerSchema,
   leftOut: z.number().int().nonnegative(),
+  thinking: z.object({ sinceMs: z.number(), untilMs: z.number().optional() }).optional().catch(undefined),
   ids: z.array(z.number().int().nonnegative()).readonly().optional(),
 });
 

@@ -312,3 +312,17 @@ test('attachments go with the question once, stay with it, and are chosen anew w
   expect(conversation.turns.at(-1)?.attachments[0]?.passages?.sent).toBeGreaterThan(0);
   expect(conversation.turns.at(-1)?.question).toBe('What?');
 });
+
+test('how long the model thought is kept with the turn', async () => {
+  const thought: JobEvent = {
+    type: 'part-received',
+    at: 2_000,
+    part: { type: 'reasoning-delta', text: 'Hm.', tokens: 1 },
+  };
+  const word: JobEvent = { type: 'part-received', at: 6_000, part: { type: 'text-delta', text: 'Yes', tokens: 1 } };
+  const { conversation, saved } = desk(() => play([...begin(), thought, word, cancelled]));
+  await conversation.send('Hi', anyPeer);
+  expect(saved.at(-1)!.turns[0]!.thinking).toEqual({ sinceMs: 2_000, untilMs: 6_000 });
+  await conversation.retry(anyPeer);
+  expect(conversation.turns[0]!.thinking).toEqual({ sinceMs: 2_000, untilMs: 6_000 });
+});

@@ -1,5 +1,6 @@
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { SentAttachment } from './attachment.ts';
+import type { Thinking } from './thoughts.ts';
 
 /** A conversation as saved on this device. */
 export interface ConversationRecord {
@@ -41,6 +42,7 @@ export interface TurnRecord {
   readonly prompt?: string | undefined;
   readonly attachments?: readonly SentAttachment[] | undefined;
   readonly answer: JobState;
+  readonly thinking?: Thinking | undefined;
   /** Number of earlier turns not sent because they did not fit the context. */
   readonly leftOut: number;
   /** Ids of the last tokens of the answer, as far back as every token has one; the receipts cover them. */

@@ -2,6 +2,7 @@ import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/
 import type { JobEvent } from '#lib/peer/spec.ts';
 import type { SentAttachment } from './attachment.ts';
 import type { TurnRecord } from './records.ts';
+import { followThoughts, splitThoughts, type Thinking } from './thoughts.ts';
 
 /** One question and its answer as it arrives. */
 export class Turn {
@@ -17,6 +18,8 @@ export class Turn {
   answer = $state.raw<JobState>(initialJob);
   /** Whether this page is currently receiving it; an unfinished answer from the history was cut off. */
   live = $state(false);
+  /** Undefined unless the model thinks before it answers. */
+  thinking = $state.raw<Thinking>();
   #ids: number[] | undefined;
 
   constructor(record: Pick<TurnRecord, 'id' | 'question' | 'askedAt'> & Partial<TurnRecord>) {
@@ -30,6 +33,7 @@ export class Turn {
     this.leftOut = record.leftOut ?? 0;
     this.#ids = record.ids && [...record.ids];
     this.answer = record.answer ?? initialJob;
+    this.thinking = record.thinking;
   }
 
   get interrupted(): boolean {
@@ -39,14 +43,16 @@ export class Turn {
   /** Clears the answer before asking again. */
   reset(): void {
     this.answer = initialJob;
+    this.thinking = undefined;
     this.#ids = undefined;
   }
 
   /** Takes over the answer that another tab has received so far. */
-  follow({ answer, ids, leftOut, attachments, prompt }: TurnRecord): void {
+  follow({ answer, ids, leftOut, attachments, prompt, thinking }: TurnRecord): void {
     if (this.live) return;
     this.answer = answer;
     this.leftOut = leftOut;
+    this.thinking = thinking;
     this.attachments = attachments ?? [];
     this.prompt = prompt ?? this.question;
     this.#ids = ids && [...ids];
@@ -55,6 +61,10 @@ export class Turn {
   apply(event: JobEvent): void {
     const before = this.answer;
     this.answer = reduceJob(before, event);
+    if (this.thinking?.untilMs === undefined && this.answer !== before) {
+      const split = splitThoughts(this.answer.text, this.answer.output.reasoning);
+      this.thinking = followThoughts(this.thinking, split, event.at, isOver(this.answer));
+    }
     if (event.type !== 'part-received' || event.part.type !== 'text-delta' || this.answer === before) return;
     const { tokens, ids } = event.part;
     if (tokens === 0) return;
@@ -72,6 +82,7 @@ export class Turn {
       ...(this.attachments.length > 0 ? { attachments: this.attachments, prompt: this.prompt } : {}),
       answer: this.answer,
       leftOut: this.leftOut,
+      ...(this.thinking ? { thinking: this.thinking } : {}),
       ids: this.#ids,
     };
   }

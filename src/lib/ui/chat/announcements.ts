@@ -2,7 +2,7 @@ import { m } from '#messages';
 import { isOver, type JobState } from '#lib/state/answer.ts';
 import { workerText } from '../worker-text.ts';
 import { nextSentences } from './sentences.ts';
-import { splitThoughts } from './thoughts.ts';
+import { splitThoughts } from '#lib/state/thoughts.ts';
 
 /** How much of an answer has been announced to screen readers. */
 export interface Announced {

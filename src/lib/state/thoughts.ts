@@ -29,3 +29,21 @@ export function splitThoughts(text: string, reasoning = ''): SplitAnswer {
   if (at < 0) return { thoughts: inside.trim(), state: 'thinking', answer: '' };
   return { thoughts: inside.slice(0, at).trim(), state: 'done', answer: inside.slice(at + end.length).trimStart() };
 }
+
+/** How long a model has thought, in milliseconds since the epoch; without `untilMs` it still does. */
+export interface Thinking {
+  readonly sinceMs: number;
+  readonly untilMs?: number | undefined;
+}
+
+/** Follows an answer as it grows. @param over whether nothing more comes: a thought that was cut off has ended too. */
+export function followThoughts(
+  before: Thinking | undefined,
+  { state }: Pick<SplitAnswer, 'state'>,
+  atMs: number,
+  over: boolean,
+): Thinking | undefined {
+  if (state === 'none' || before?.untilMs !== undefined) return before;
+  const { sinceMs } = before ?? { sinceMs: atMs };
+  return state === 'done' || over ? { sinceMs, untilMs: Math.max(sinceMs, atMs) } : (before ?? { sinceMs });
+}
