@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -60,6 +61,47 @@ test('no sentence that was retired comes back', () => {
   expect(found).toEqual([]);
 });
 
+type Catalogue = Readonly<Record<string, string | readonly { readonly match: Readonly<Record<string, string>> }[]>>;
+const catalogue = (language: string): Catalogue => {
+  const { $schema: _, ...texts } = JSON.parse(read(`messages/${language}.json`)) as Catalogue;
+  return texts;
+};
+const variants = (text: Catalogue[string] | undefined): readonly string[] =>
+  text === undefined ? [] : typeof text === 'string' ? [text] : Object.values(text[0]!.match);
+const inputs = (text: string) => [...new Set([...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!))].toSorted();
+const { locales } = JSON.parse(read('messages/project.inlang/settings.json')) as {
+  readonly locales: readonly string[];
+};
+
+test.each(locales.filter((language) => language !== 'en'))('%s says everything that English says', (language) => {
+  const english = catalogue('en');
+  const own = catalogue(language);
+  // Until it is translated, a text is shown in English.
+  expect(Object.keys(english).filter((key) => !(key in own))).toEqual([]);
+  expect(Object.keys(own).filter((key) => !(key in english))).toEqual([]);
+  expect(Object.keys(own).filter((key) => variants(own[key]).some((text) => text.trim() === ''))).toEqual([]);
+
+  const categories = new Intl.PluralRules(language).resolvedOptions().pluralCategories.map((one) => `plural=${one}`);
+  for (const [key, text] of Object.entries(english)) {
+    const translated = own[key];
+    if (typeof text === 'string') {
+      expect([key, inputs(variants(translated).join(' '))]).toEqual([key, inputs(text)]);
+      continue;
+    }
+    const match = typeof translated === 'string' ? {} : (translated?.[0]?.match ?? {});
+    expect([key, Object.keys(match).toSorted()]).toEqual([key, categories.toSorted()]);
+    // A number may be spoken as a word, but what else is put in stands in the text, whatever the number.
+    const known = inputs(variants(text).join(' '));
+    const counted = new Set(['n', 'payers']);
+    for (const variant of Object.values(match)) {
+      const named = inputs(variant);
+      expect([key, named.filter((name) => !known.includes(name))]).toEqual([key, []]);
+      expect([key, known.filter((name) => !counted.has(name) && !named.includes(name))]).toEqual([key, []]);
+    }
+    expect([key, inputs(match['plural=other']!)]).toEqual([key, known]);
+  }
+});
+
 test('every text of the catalogue is shown somewhere, and every text of the pages is in the catalogue', () => {
   const keys = Object.keys(JSON.parse(read('messages/en.json')) as Record<string, unknown>).filter(
     (key) => key !== '$schema',
@@ -71,6 +113,26 @@ test('every text of the catalogue is shown somewhere, and every text of the page
   expect(keys.length).toBeGreaterThan(300);
   expect(pages.filter((path) => path.endsWith('.svelte')).flatMap(bareTexts)).toEqual([]);
 });
+
+test('no text is made while a module loads, before those of another language have come', () => {
+  const found = pages.flatMap((path) => {
+    const module = path.endsWith('.svelte')
+      ? (/<script[^>]*\bmodule\b[^>]*>([\s\S]*?)<\/script>/.exec(read(path))?.[1] ?? '')
+      : read(path);
+    const file = ts.createSourceFile(path, module, ts.ScriptTarget.Latest, true);
+    return callsAtOnce(file).map((call) => `${path}: ${call}`);
+  });
+  expect(found).toEqual([]);
+});
+
+/** Calls of messages that are no part of a function. */
+function callsAtOnce(node: ts.Node): readonly string[] {
+  if (ts.isFunctionLike(node)) return [];
+  const own = ts.isCallExpression(node) && /^m\.\w+$/.test(node.expression.getText()) ? [node.getText()] : [];
+  const inner: string[] = [];
+  node.forEachChild((child) => void inner.push(...callsAtOnce(child)));
+  return [...own, ...inner];
+}
 
 /** Words between tags, or in an attribute that is read aloud, which do not come from the catalogue. */
 function bareTexts(path: string): readonly string[] {
