@@ -1,11 +1,15 @@
 import { parseArgs } from 'node:util';
 import { complaintsOf, describeSheet, readSheet } from '../../tests/paid/sheet.ts';
 import { startTown, type Told, type Town } from '../../tests/paid/town.ts';
+import { ensureBuilt } from './build.ts';
+import { ensureChromium } from './chromium.ts';
 import { tellJobs } from './paid-jobs.ts';
+import { tellPage } from './paid-page.ts';
 
 /*
  * `npm run paid`: jobs between strangers on a real chain, paid by the chunk, while each of them is killed in turn. It ends with
- * where the money is, and fails where that does not come out even. Everything is on loopback, and gone when it ends. `--jobs N` plays so many in memory instead.
+ * where the money is, and fails where that does not come out even. Everything is on loopback, and gone when it ends. One of those who
+ * ask is a page in Chromium. `--jobs N` plays so many in memory instead.
  */
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -26,7 +30,7 @@ async function job(
   let worker: string | undefined;
   let isDone = false;
   let restart: (() => Promise<void>) | undefined;
-  const told = await town.run(command, (one: Told, killAsker) => {
+  const onTold = (one: Told, killAsker: () => void) => {
     if (one.type === 'worker') worker = one.peer;
     if (isDone || victim === undefined || one.type !== 'part' || one.tokens < tokens!) return;
     isDone = true;
@@ -40,7 +44,8 @@ async function job(
     if (!program) return;
     const killed = program.halt('SIGKILL');
     restart = async () => void (await killed.then(() => program.restart()));
-  });
+  };
+  const told = await town.run(command, onTold);
   const over = told.find((one) => one.type === 'over');
   await restart?.();
   say(`${name}: ${over ? `${over.phase}, ${over.text.length} characters, ${over.cost} units` : 'killed'}`);
@@ -64,6 +69,8 @@ if (values.jobs !== undefined) {
   verdict(await tellJobs(count, seed, say));
 }
 
+process.env['CHROMIUM'] = await ensureChromium();
+await ensureBuilt();
 const town = await startTown();
 try {
   await job(town, 'undisturbed');
@@ -78,11 +85,12 @@ try {
   const answered = await town.call();
   say(`through the gateway: ${answered.status}`);
   if (answered.status !== 200) complaints.push(`the gateway answered ${answered.status}: ${await answered.text()}`);
+  const byPage = await tellPage(town, { say, complaints });
   const payees = [...town.providers.map(({ person }) => person.address), town.seller.address];
   const promisedByAsker = BigInt((await town.run('leave')).find((one) => one.type === 'promised')!.units);
   // The gateway books what it promised before it was killed when it starts.
   await town.relay.restart();
-  const promised = promisedByAsker + (await town.booked());
+  const promised = promisedByAsker + byPage + (await town.booked());
   // They look at the chain when they start, and claim what they were promised before the payer is gone.
   for (const { program } of town.providers) await program.restart();
   const { timestamp } = await town.chain.chain().head();

@@ -1,48 +1,9 @@
 import type { Page } from '@playwright/test';
-import { createWalletClient, http, type Hex } from 'viem';
-import { privateKeyToAccount } from 'viem/accounts';
-import { systemRandom } from '#lib/base/random.ts';
-import { drawKey } from '#lib/pay/wallet/burner.ts';
-import { localWallet } from '#lib/pay/wallet/local.ts';
 import { startRelay } from '../fixtures/relay-process.ts';
 import { expectClean } from './fixtures/looks.ts';
 import { answers, send, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
-
-/** A wallet of the browser (EIP-6963) that agrees to everything; answers with what it was asked to sign or send. */
-async function installWallet(page: Page, rpcUrl: string): Promise<readonly string[]> {
-  const asked: string[] = [];
-  const key = drawKey(systemRandom);
-  const account = privateKeyToAccount(key);
-  const client = createWalletClient({ account, transport: http(rpcUrl) });
-  await page.context().exposeFunction('askWallet', async (method: string, params: readonly unknown[]) => {
-    if (method === 'eth_chainId') return '0x7a69';
-    if (method === 'wallet_requestPermissions') return [{ caveats: [{ value: [account.address] }] }];
-    if (method.endsWith('ccounts')) return [account.address];
-    asked.push(method);
-    if (method === 'eth_signTypedData_v4') return localWallet(key).signTypedData(JSON.parse(params[1] as string));
-    const { to, data, gas } = params[0] as { readonly to: Hex; readonly data: Hex; readonly gas: Hex };
-    return client.sendTransaction({ to, data, gas: BigInt(gas), chain: null });
-  });
-  await page.context().addInitScript(() => {
-    const ask = (globalThis as unknown as { askWallet: (method: string, params: unknown) => Promise<unknown> })
-      .askWallet;
-    const provider = {
-      request: ({ method, params }: { method: string; params?: unknown }) => ask(method, params ?? []),
-      on: () => undefined,
-      removeListener: () => undefined,
-    };
-    const uuid = '9b1d0ed0-0000-4000-8000-000000000001';
-    const detail = Object.freeze({
-      info: { uuid, name: 'Test wallet', icon: 'data:,', rdns: 'test.wallet' },
-      provider,
-    });
-    addEventListener('eip6963:requestProvider', () =>
-      dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail })),
-    );
-  });
-  return asked;
-}
+import { installWallet } from './fixtures/wallet.ts';
 
 const balance = (page: Page) => page.getByTestId('balance');
 const askFaucet = async (page: Page) => {
@@ -86,7 +47,7 @@ test('a tab sets a price and another pays it: deposit, cost, earnings, and the w
     });
 
     const asker = await newProfile();
-    const asked = await installWallet(asker, `${relay.url}/pay/rpc`);
+    const { asked } = await installWallet(asker, `${relay.url}/pay/rpc`);
     await test.step('the asker is told who asks money, and nothing is paid before it agrees', async () => {
       await asker.goto(relay.url);
       await expect(whoAnswers(asker)).toContainText('Only peers that ask for money');

@@ -47,8 +47,8 @@ export interface Town {
   /** Whom the hub is paid to, and from whom it and the gateway pay. */
   readonly seller: Person;
   readonly spender: Person;
-  /** Asks the gateway, as a caller that pays with x402. */
-  call(): Promise<Response>;
+  /** Asks the gateway, as a caller that pays with x402: a new one, or this one. */
+  call(caller?: Caller): Promise<Response>;
   /** What the gateway and the hub have promised to providers, by the ledger. */
   booked(): Promise<bigint>;
   /** Runs the asker once; `onTold` may kill it, or somebody else. Resolves with what it told when it is gone. */
@@ -57,6 +57,11 @@ export interface Town {
     onTold?: (told: Told, kill: () => void) => void,
   ): Promise<readonly Told[]>;
   dispose(): Promise<void>;
+}
+
+export interface Caller {
+  readonly fetch: typeof globalThis.fetch;
+  readonly signer: ConstructorParameters<typeof ExactEvmScheme>[0];
 }
 
 /** What the asker has in its wallet at first, in units. */
@@ -85,7 +90,7 @@ export async function startTown(): Promise<Town> {
       SPEND_IN: '500',
       SPEND_OUT: '1000',
       EARN_COIN_PRICE: '0.000001',
-      CHAIN_RPC_URL: chain.anvil.url,
+      CHAIN: chain.anvil.url,
       // What comes from this machine is its owner's, and costs nothing.
       TRUSTED_PROXIES: '127.0.0.1',
     },
@@ -116,9 +121,12 @@ export async function startTown(): Promise<Town> {
     asker,
     seller,
     spender,
-    async call() {
-      const { key } = await chain.person(1_000_000n);
-      const scheme = new ExactEvmScheme(privateKeyToAccount(key));
+    async call(given) {
+      const { fetch, signer } = given ?? {
+        fetch: globalThis.fetch,
+        signer: privateKeyToAccount((await chain.person(1_000_000n)).key),
+      };
+      const scheme = new ExactEvmScheme(signer);
       const client = x402Client.fromConfig({
         schemes: [{ network: 'eip155:31337', client: scheme }],
         spendControls: false,
@@ -142,9 +150,8 @@ export async function startTown(): Promise<Town> {
       }
     },
     async run(command, onTold = () => undefined) {
-      const child = spawn(process.execPath, [program, command, folder, address, chain.anvil.url, asker.key], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const args = [program, command, folder, address, chain.anvil.url, asker.key];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       running.add(child);
       const told: Told[] = [];
       const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
