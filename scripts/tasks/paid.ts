@@ -24,8 +24,9 @@ async function job(
   town: Town,
   name: string,
   tokens?: number,
-  victim?: 'asker' | 'provider' | 'relay' | 'chain',
+  victim?: 'asker' | 'provider' | 'relay' | 'chain' | 'chain-killed',
   command: 'ask' | 'ask-hub' = 'ask',
+  provider?: string,
 ): Promise<void> {
   let worker: string | undefined;
   let isDone = false;
@@ -35,8 +36,8 @@ async function job(
     if (isDone || victim === undefined || one.type !== 'part' || one.tokens < tokens!) return;
     isDone = true;
     if (victim === 'asker') return killAsker();
-    if (victim === 'chain') {
-      const ended = town.chain.halt();
+    if (victim === 'chain' || victim === 'chain-killed') {
+      const ended = victim === 'chain' ? town.chain.halt() : town.chain.kill();
       restart = async () => void (await ended.then(() => town.chain.restart()));
       return;
     }
@@ -45,7 +46,7 @@ async function job(
     const killed = program.halt('SIGKILL');
     restart = async () => void (await killed.then(() => program.restart()));
   };
-  const told = await town.run(command, onTold);
+  const told = await town.run(command, onTold, provider);
   const over = told.find((one) => one.type === 'over');
   await restart?.();
   say(`${name}: ${over ? `${over.phase}, ${over.text.length} characters, ${over.cost} units` : 'killed'}`);
@@ -73,7 +74,17 @@ process.env['CHROMIUM'] = await ensureChromium();
 await ensureBuilt();
 const town = await startTown();
 try {
+  // What the chain is set back to when it is killed: before any deposit.
+  await town.chain.keep();
   await job(town, 'undisturbed');
+  await job(town, 'chain killed, and set back to before the first deposit', 40, 'chain-killed');
+  const forgotten = await readSheet(town.chain, []);
+  say(`of what was deposited the chain knows ${forgotten.deposits}`);
+  if (forgotten.deposits !== 0n) complaints.push('the chain was not set back');
+  // Its channels are opened again, with room for what was promised on them.
+  for (const [index, { peer }] of town.providers.entries()) {
+    await job(town, `provider ${index + 1} after that`, undefined, undefined, 'ask', peer);
+  }
   await job(town, 'provider killed', 40, 'provider');
   await job(town, 'asker killed', 40, 'asker');
   await job(town, 'relay killed', 40, 'relay');

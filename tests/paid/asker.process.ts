@@ -23,14 +23,15 @@ import { openSqliteStorage } from '../../relay/storage/sqlite.ts';
 
 /**
  * An asker with a purse, as a process that can be killed: what it owes is in its folder. `ask` runs one job at a provider and tells
- * each part, `ask-hub` does so at a hub, `leave` announces the withdrawal of every channel, `withdraw` takes home what is due, `promised` says what it has promised.
+ * each part, at the one that is named if one is, `ask-hub` does so at a hub, `leave` announces the withdrawal of every channel, `withdraw` takes home what is due, `promised` says what it has promised.
  */
-const [command, folder, relayAddress, rpcUrl, walletKey] = process.argv.slice(2) as [
+const [command, folder, relayAddress, rpcUrl, walletKey, provider] = process.argv.slice(2) as [
   string,
   string,
   string,
   string,
   `0x${string}`,
+  string?,
 ];
 const tell = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
@@ -77,7 +78,8 @@ if (command === 'ask' || command === 'ask-hub') {
     offer.models.some(({ hub }) => hub);
   const through = async (): Promise<Partial<AskRequest>> => {
     // Providers cost less than the hub.
-    if (command === 'ask') return { priceMax: { in: '500000000', out: '1000000000' } };
+    const priceMax = { in: '500000000', out: '1000000000' };
+    if (command === 'ask') return { priceMax, ...(provider ? { only: [provider] } : {}) };
     for (;;) {
       const found = peer.directory.entries().find(isHub);
       if (found) return { only: [found.offer.peer] };

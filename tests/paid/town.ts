@@ -51,10 +51,11 @@ export interface Town {
   call(caller?: Caller): Promise<Response>;
   /** What the gateway and the hub have promised to providers, by the ledger. */
   booked(): Promise<bigint>;
-  /** Runs the asker once; `onTold` may kill it, or somebody else. Resolves with what it told when it is gone. */
+  /** Runs the asker once, for one provider if one is named; `onTold` may kill it, or somebody else. Resolves with what it told when it is gone. */
   run(
     command: 'ask' | 'ask-hub' | 'leave' | 'withdraw',
     onTold?: (told: Told, kill: () => void) => void,
+    provider?: string,
   ): Promise<readonly Told[]>;
   dispose(): Promise<void>;
 }
@@ -149,8 +150,8 @@ export async function startTown(): Promise<Town> {
         await db.destroy();
       }
     },
-    async run(command, onTold = () => undefined) {
-      const args = [program, command, folder, address, chain.anvil.url, asker.key];
+    async run(command, onTold = () => undefined, provider) {
+      const args = [program, command, folder, address, chain.anvil.url, asker.key, ...(provider ? [provider] : [])];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       running.add(child);
       const told: Told[] = [];

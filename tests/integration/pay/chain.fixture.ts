@@ -1,3 +1,5 @@
+import { copyFile, writeFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
 import { parseEther, type Hex } from 'viem';
 import { systemClock } from '#lib/base/clock.ts';
 import { systemRandom } from '#lib/base/random.ts';
@@ -30,7 +32,11 @@ export interface LocalChain {
   moveTo(timestamp: number): Promise<void>;
   /** Ends its process, which writes its state to `statePath`. */
   halt(): Promise<void>;
-  /** The same again after `halt`, on the same port, with that state. */
+  /** Keeps a copy of its state beside `statePath`. */
+  keep(): Promise<void>;
+  /** Kills its process, and sets it back: what happened since `keep` is lost. */
+  kill(): Promise<void>;
+  /** The same again after `halt` or `kill`, on the same port, with the state at `statePath`. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -96,6 +102,16 @@ export async function startLocalChain(init: StartInit = {}): Promise<LocalChain>
       await mine(1);
     },
     halt: () => anvil.stop(),
+    async keep() {
+      const dumped = await clients.clock.dumpState();
+      await writeFile(`${start.statePath!}.kept`, gunzipSync(Buffer.from(dumped.slice(2), 'hex')));
+    },
+    async kill() {
+      process.kill(anvil.pid, 'SIGKILL');
+      await anvil.gone;
+      // By itself it writes its state every minute, and on exit.
+      await copyFile(`${start.statePath!}.kept`, start.statePath!);
+    },
     async restart() {
       anvil = await startAnvil({ chainId: 31337, ...start, port: anvil.port });
     },
