@@ -73,6 +73,8 @@ const vendors = {
   '@bitauth/*': ['pay'],
   '@mlc-ai/*': ['workers'],
   '@wllama/*': ['workers'],
+  'quickjs-emscripten-core': ['workers'],
+  '@jitl/*': ['workers'],
   'eventsource-parser': ['engine'],
   'node-llama-cpp': ['relay/native'],
   hono: ['relay/gateway'],

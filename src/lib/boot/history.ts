@@ -18,6 +18,7 @@ export const chatOptionsSchema = z.object({
   temperature: z.number().min(0).max(2).optional(),
   topP: z.number().gt(0).max(1).optional(),
   answerTokensMax: z.number().int().min(16).max(8_192).optional(),
+  tools: z.array(z.enum(['calculator', 'clock', 'javascript'])).optional(),
 });
 
 const conversationSchema: z.ZodType<ConversationRecord> = z.object({
@@ -40,6 +41,14 @@ const attachmentSchema = z.object({
   name: z.string().max(256),
   text: z.string(),
   passages: z.object({ sent: z.number(), of: z.number() }).optional(),
+});
+
+const toolResultSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  arguments: z.string(),
+  text: z.string(),
+  outcome: z.enum(['done', 'failed']),
 });
 
 /**
@@ -83,6 +92,7 @@ const turnSchema: z.ZodType<TurnRecord> = z.object({
   parent: idSchema.nullish(),
   question: z.string(),
   continues: z.boolean().optional(),
+  results: z.array(toolResultSchema).optional(),
   askedAt: z.number(),
   prompt: z.string().optional(),
   attachments: z.array(attachmentSchema).optional(),

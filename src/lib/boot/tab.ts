@@ -28,6 +28,7 @@ import { wakeups, watchPageLifecycle } from './page-lifecycle.ts';
 import { watchPresence, type IdleDetection } from './presence.ts';
 import { createRelaySource } from './relay-source.ts';
 import { createSharing } from './run-sharing.ts';
+import { createScriptRunner } from './script-runner.ts';
 import { createSessions, openSession } from './sessions.ts';
 import { keepSettings, toIceServers } from './settings.ts';
 import { keepScreenOn, resumeSharing, watchLimits, watchPower } from './sharing-conditions.ts';
@@ -190,6 +191,10 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     },
     history,
     wallet: wallet.port,
+    runScript: createScriptRunner({
+      spawn: () => new Worker(new URL('../../../workers/script.worker.ts', import.meta.url), { type: 'module' }),
+      clock,
+    }),
     settings: {
       view: settings.view,
       change: async (change) => {

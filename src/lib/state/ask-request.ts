@@ -1,20 +1,30 @@
 import type { AskRequest } from '#lib/peer/spec.ts';
-import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
+import type { ChatMessage, ToolCall } from '#lib/protocol/kinds/chat.ts';
+import { estimateTokens } from '#lib/protocol/tokens.ts';
 import { fitMessages } from './fit-messages.ts';
 import type { ChatOptions } from './records.ts';
 import type { Settings } from './settings.ts';
 import type { Target } from './target.ts';
+import { toolsFor, type ToolName, type ToolResult } from './tools/toolbox.ts';
 
 /** The options of a conversation, with the settings where it has none. */
 export type AskingTerms = ChatOptions & Pick<Settings, 'answerTokensMax' | 'temperature'>;
 
 interface AskedTurn {
   readonly prompt: string;
-  readonly answer: { readonly text: string };
+  readonly results?: readonly ToolResult[] | undefined;
+  readonly answer: { readonly text: string; readonly output: { readonly toolCalls: readonly ToolCall[] } };
+}
+
+/** Tools that the model may call now. `withheld`: it has called them often enough, and has to answer with what it has. */
+export interface OfferedTools {
+  readonly names: readonly ToolName[];
+  readonly as: 'offered' | 'withheld';
 }
 
 /**
- * The question at the end of a path, with as much before it as the context takes. Questions that got no answer are not sent.
+ * The question at the end of a path, with as much before it as the context takes. Questions that got no answer are not sent, nor
+ * calls of tools where none are offered: only what was answered in the end.
  * @param contextTokens of the model that is likely to answer.
  */
 export function toAskRequest(
@@ -24,22 +34,31 @@ export function toAskRequest(
     terms,
     contextTokens,
     budget,
-  }: { readonly terms: AskingTerms; readonly contextTokens: number; readonly budget: string | undefined },
+    tools,
+  }: {
+    readonly terms: AskingTerms;
+    readonly contextTokens: number;
+    readonly budget: string | undefined;
+    readonly tools?: OfferedTools | undefined;
+  },
 ): { readonly request: AskRequest; readonly leftOut: number } {
-  const messages = path.flatMap(({ prompt, answer }, index): ChatMessage[] => {
-    const question: ChatMessage = { role: 'user', content: prompt };
-    if (index === path.length - 1) return [question];
-    return answer.text === '' ? [] : [question, { role: 'assistant', content: answer.text }];
-  });
-  const fitted = fitMessages(messages, contextTokens, terms.answerTokensMax, terms.system?.trim());
+  const offered = toolsFor(tools?.names ?? []);
+  const definitions = offered.reduce((sum, tool) => sum + (tool.description + tool.parameters).length, 0);
+  const fitted = fitMessages(
+    messagesOf(path, tools !== undefined),
+    Math.max(0, contextTokens - estimateTokens(definitions, 'high')),
+    terms.answerTokensMax,
+    terms.system?.trim(),
+  );
   const request: AskRequest = {
     model: target.model === 'any' ? 'any' : { name: target.model },
     kind: 'chat',
-    input: { messages: [...fitted.messages] },
+    input: { messages: [...fitted.messages], ...(offered.length > 0 ? { tools: offered } : {}) },
     params: {
       maxTokens: fitted.maxTokens,
       temperature: terms.temperature,
       ...(terms.topP === undefined ? {} : { topP: terms.topP }),
+      ...(tools?.as === 'withheld' ? { toolChoice: { type: 'none' as const } } : {}),
     },
     tier: 'open',
     budget: target.by === 'this-device' ? undefined : budget,
@@ -47,6 +66,30 @@ export function toAskRequest(
   };
   return { request, leftOut: fitted.leftOut };
 }
+
+function messagesOf(path: readonly AskedTurn[], offered: boolean): ChatMessage[] {
+  const last = path.at(-1);
+  const withCalls = offered || (last?.results?.length ?? 0) > 0;
+  return path.flatMap((turn, index): ChatMessage[] => {
+    const { prompt, results = [], answer } = turn;
+    const asks: ChatMessage[] =
+      results.length === 0
+        ? [{ role: 'user', content: prompt }]
+        : withCalls
+          ? results.map(({ id, text }) => ({ role: 'tool', content: text, toolCallId: id }))
+          : [];
+    if (turn === last) return asks;
+    const answered = (path[index + 1]?.results?.length ?? 0) > 0;
+    if (!answered) {
+      const needed = answer.text !== '' || results.length > 0;
+      return needed ? [...asks, ...said(answer.text)] : [];
+    }
+    if (!withCalls) return asks;
+    return [...asks, { role: 'assistant', content: answer.text, toolCalls: [...answer.output.toolCalls] }];
+  });
+}
+
+const said = (text: string): ChatMessage[] => (text === '' ? [] : [{ role: 'assistant', content: text }]);
 
 /** Without members that are `undefined`. */
 export const definedOf = ({ system, temperature, topP, answerTokensMax }: ChatOptions) => ({

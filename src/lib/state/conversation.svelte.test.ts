@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
-import type { AskRequest, JobEvent, WorkerView } from '#lib/peer/spec.ts';
+import type { AskRequest, JobEvent, ReceiptCheck, WorkerView } from '#lib/peer/spec.ts';
 import type { Job } from '#lib/protocol/job.ts';
-import { Conversation, type ConversationParts } from './conversation.svelte.ts';
+import type { SignedReceipt } from '#lib/protocol/receipt.ts';
+import type { ConversationParts } from './conversation-spec.ts';
+import { Conversation } from './conversation.svelte.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { AskingPort } from './tab.ts';
 import { anyPeer } from './target.ts';
@@ -70,6 +72,7 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
     budget: () => undefined,
     contextTokens: () => 1_024,
     save: async (record, turns) => void saved.push({ record, turns }),
+    tools: { usable: () => true, run: async () => [] },
     rank: async (_, passages) => [...passages.keys()],
     now: () => 1_000,
     newId: () => String(++id).padStart(32, '0'),
@@ -325,4 +328,110 @@ test('how long the model thought is kept with the turn', async () => {
   expect(saved.at(-1)!.turns[0]!.thinking).toEqual({ sinceMs: 2_000, untilMs: 6_000 });
   await conversation.retry(anyPeer);
   expect(conversation.turns[0]!.thinking).toEqual({ sinceMs: 2_000, untilMs: 6_000 });
+});
+
+/** An answer that calls a tool, or says these words. */
+function answer(what: { readonly calls?: string; readonly text?: string }): JobEvent[] {
+  const call: JobEvent[] = what.calls
+    ? [
+        {
+          type: 'part-received',
+          at: 5,
+          part: { type: 'tool-call-delta', index: 0, id: 'c', name: 'calculator', arguments: what.calls, tokens: 1 },
+        },
+      ]
+    : [];
+  const end: JobEvent = {
+    type: 'job-finished',
+    at: 9,
+    reason: what.calls ? 'tool-calls' : 'stop',
+    usage: { tokensIn: 1, tokensOut: 1 },
+    receipt: {} as SignedReceipt,
+    receiptCheck: {} as ReceiptCheck,
+  };
+  return [...begin(...(what.text ? [what.text] : [])), ...call, end];
+}
+
+const withTools = (run: ConversationParts['tools']['run'], script: Script, usable = true) =>
+  desk(script, { tools: { usable: () => usable, run } });
+
+const four: ConversationParts['tools']['run'] = async (calls) =>
+  calls.map((call) => ({ ...call, text: '4', outcome: 'done' }));
+
+test('what a model calls is run, and it is asked again with the results', async () => {
+  const answers = [answer({ calls: '{"expression":"2+2"}' }), answer({ text: 'Four.' }), answer({ text: 'Eight.' })];
+  const { conversation, asked, saved } = withTools(four, () => play(answers.shift()!));
+  conversation.configure({ tools: ['calculator'] });
+  await conversation.send('2+2?', anyPeer);
+  expect(asked.map(({ input }) => 'tools' in input && input.tools?.map(({ name }) => name))).toEqual([
+    ['calculator'],
+    ['calculator'],
+  ]);
+  expect(asked[1]!.input).toMatchObject({
+    messages: [
+      { role: 'user', content: '2+2?' },
+      { role: 'assistant', content: '', toolCalls: [{ id: 'c', name: 'calculator' }] },
+      { role: 'tool', content: '4', toolCallId: 'c' },
+    ],
+  });
+  expect(conversation.turns.map(({ question, results, answer }) => [question, results[0]?.text, answer.text])).toEqual([
+    ['2+2?', undefined, ''],
+    ['', '4', 'Four.'],
+  ]);
+  expect(saved.at(-1)!.turns[1]).toMatchObject({ results: [{ name: 'calculator', text: '4', outcome: 'done' }] });
+  await conversation.send('Twice?', anyPeer);
+  expect(asked[2]!.input).toMatchObject({ messages: [{}, {}, { role: 'tool' }, { content: 'Four.' }, {}] });
+});
+
+test('where nobody can use tools none are sent, and of earlier calls only what was answered in the end', async () => {
+  const answers = [answer({ calls: '{}' }), answer({ text: 'Four.' }), answer({ calls: '{}' })];
+  let usable = true;
+  const { conversation, asked } = desk(() => play(answers.shift()!), { tools: { usable: () => usable, run: four } });
+  conversation.configure({ tools: ['calculator'] });
+  await conversation.send('2+2?', anyPeer);
+  usable = false;
+  await conversation.send('Twice?', anyPeer);
+  expect(asked[2]!.input).toEqual({
+    messages: [
+      { role: 'user', content: '2+2?' },
+      { role: 'assistant', content: 'Four.' },
+      { role: 'user', content: 'Twice?' },
+    ],
+  });
+  // A model that calls what it was not given gets nothing run.
+  expect(asked).toHaveLength(3);
+});
+
+test('a model that calls on and on is asked for words in the end', async () => {
+  const { conversation, asked } = withTools(four, () => play(answer({ calls: '{}' })));
+  conversation.configure({ tools: ['calculator'] });
+  await conversation.send('2+2?', anyPeer);
+  expect(asked).toHaveLength(9);
+  expect(asked.map(({ params }) => 'toolChoice' in params)).toEqual([...Array<boolean>(8).fill(false), true]);
+  expect(conversation.busy).toBe(false);
+});
+
+test('Stop ends a tool; its calls are not sent again without results', async () => {
+  const run: ConversationParts['tools']['run'] = async (_, __, { signal }) => {
+    conversation.stop();
+    signal.throwIfAborted();
+    return [];
+  };
+  const answers = [answer({ calls: '{}' }), answer({ text: 'Yes.' })];
+  const { conversation, asked } = withTools(run, () => play(answers.shift()!));
+  conversation.configure({ tools: ['calculator'] });
+  await conversation.send('2+2?', anyPeer);
+  expect([conversation.busy, conversation.turns.length]).toEqual([false, 1]);
+  await conversation.send('Still there?', anyPeer);
+  expect(asked[1]!.input).toMatchObject({ messages: [{ role: 'user', content: 'Still there?' }] });
+});
+
+test('an answer that failed after a tool is asked for again with the same results', async () => {
+  const answers = [answer({ calls: '{}' }), [...begin(), failed], answer({ text: 'Four.' })];
+  const { conversation, asked } = withTools(four, () => play(answers.shift()!));
+  conversation.configure({ tools: ['calculator'] });
+  await conversation.send('2+2?', anyPeer);
+  await conversation.retry(anyPeer);
+  expect(asked[2]!.input).toMatchObject({ messages: [{}, {}, { role: 'tool', content: '4' }] });
+  expect(conversation.turns.map(({ answer }) => answer.text)).toEqual(['', 'Four.']);
 });

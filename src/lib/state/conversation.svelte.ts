@@ -1,33 +1,18 @@
-import { raceSignal } from '#lib/base/abort.ts';
+import { raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import { isOver } from '#lib/peer/session/job-state.ts';
-import type { AskRequest } from '#lib/peer/spec.ts';
-import { attachmentRoom, attachmentsFit, promptWith, type Attachment, type RankPassages } from './attachment.ts';
-import { definedOf, toAskRequest, type AskingTerms } from './ask-request.ts';
-import { answerRoom } from './fit-messages.ts';
+import { createAskPlan } from './ask-plan.ts';
+import type { OfferedTools } from './ask-request.ts';
+import { attachmentsFit, type Attachment } from './attachment.ts';
+import type { ConversationParts } from './conversation-spec.ts';
 import { goOn, turnsMax, type ChatOptions, type ConversationRecord, type TurnRecord } from './records.ts';
-import type { Settings } from './settings.ts';
+import { createSerialSave } from './serial-save.ts';
 import type { Target } from './target.ts';
+import { firstRound, reduceToolLoop } from './tools/tool-loop.ts';
 import { Turn } from './turn.svelte.ts';
 import { childrenOf, linkTurns, newestBelow, pathTo } from './turn-tree.ts';
-import type { AskingPort } from './tab.ts';
 
-/** Dependencies of a conversation. */
-export interface ConversationParts {
-  /** Resolves once the tab is ready to ask. */
-  readonly asking: () => Promise<AskingPort>;
-  readonly settings: () => Pick<Settings, 'answerTokensMax' | 'temperature'>;
-  /** The most the answer may cost, in the smallest unit; undefined if it has to be free. */
-  readonly budget: () => string | undefined;
-  /** Context size of the model likely to answer, in tokens. */
-  readonly contextTokens: (target: Target) => number;
-  /** Called when a turn starts, while its answer arrives, when it ends, and when another version is chosen. */
-  readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[], answering: boolean) => Promise<void>;
-  readonly rank: RankPassages;
-  readonly now: () => number;
-  readonly newId: () => string;
-}
-
+type Asked = Pick<Turn, 'question' | 'parent'> & Partial<Pick<Turn, 'continues' | 'attachments' | 'results'>>;
 type Meta = Pick<ConversationRecord, 'title' | 'named' | 'pinned' | 'options'>;
 
 /** How much of the first question a title takes. */
@@ -54,16 +39,15 @@ export class Conversation {
   readonly turns = $derived(pathTo(this.all, this.#tip));
   #abort = $state.raw<AbortController>();
   #running: Promise<void> = Promise.resolve();
-  /** Serialises saves, so that an older state never overwrites a newer one. */
-  #saving: Promise<void> = Promise.resolve();
-  /** A save that has not begun yet will include whatever changes until then. */
-  #nextSave: Promise<void> | undefined;
+  readonly #plan: ReturnType<typeof createAskPlan>;
+  readonly #saves = createSerialSave(() => this.#saveNow());
   #updatedAt: number;
   #discarded = false;
   readonly #parts: ConversationParts;
 
   constructor(parts: ConversationParts, saved?: { record: ConversationRecord; turns: readonly TurnRecord[] }) {
     this.#parts = parts;
+    this.#plan = createAskPlan(parts, () => this.options);
     this.id = saved?.record.id ?? parts.newId();
     this.createdAt = saved?.record.createdAt ?? parts.now();
     this.#updatedAt = saved?.record.updatedAt ?? this.createdAt;
@@ -102,7 +86,12 @@ export class Conversation {
 
   /** Whether all that is attached will be sent with this question, or only the passages that match it. */
   pendingFits(question: string, target: Target): boolean {
-    return this.pending.length === 0 || attachmentsFit(this.pending, this.#room(question, target));
+    return this.pending.length === 0 || attachmentsFit(this.pending, this.#plan.room(question, target));
+  }
+
+  /** Whether the tools that are switched on will be offered with the next question. */
+  toolsUsable(target: Target): boolean {
+    return this.#parts.tools.usable(target);
   }
 
   /** Asks the last question again: as another version, or in place of an answer that failed. */
@@ -184,7 +173,7 @@ export class Conversation {
   /** Resolves when the current answer, if any, has ended and been saved. */
   async settled(): Promise<void> {
     await this.#running;
-    await this.#saving;
+    await this.#saves.settled();
   }
 
   /** Stops and disables saving. Once it resolves, the saved conversation can be deleted for good. */
@@ -194,87 +183,84 @@ export class Conversation {
     await this.settled();
   }
 
-  async #ask(
-    { question, parent, continues, attachments }: Pick<Turn, 'question' | 'parent'> & Partial<Turn>,
-    target: Target,
-  ): Promise<void> {
+  async #ask({ question, parent, ...rest }: Asked, target: Target): Promise<void> {
     const text = question.trim();
-    if (this.busy || this.full || this.#discarded || text === '') return;
+    const isEmpty = text === '' && (rest.results ?? []).length === 0;
+    if (this.busy || this.full || this.#discarded || isEmpty) return;
+    await this.#begin(this.#add({ question: text, parent, ...rest }), target);
+  }
+
+  #add({ question, parent, continues, attachments, results }: Asked): Turn {
     const turn = new Turn({
       id: this.#parts.newId(),
       parent,
-      question: text,
+      question,
       continues,
+      results,
       attachments: attachments?.map(({ id, name, text }) => ({ id, name, text })),
       askedAt: this.#parts.now(),
     });
     this.all = [...this.all, turn];
-    await this.#begin(turn, target);
+    return turn;
   }
 
   #begin(turn: Turn, target: Target): Promise<void> {
-    this.#tip = turn.id;
-    this.#running = this.#run(turn, target);
+    this.#running = this.#converse(turn, target);
     return this.#running;
   }
 
-  async #run(turn: Turn, target: Target): Promise<void> {
+  /** Asks, runs what the answer calls, and asks again with what came of it. */
+  async #converse(first: Turn, target: Target): Promise<void> {
     const abort = new AbortController();
     this.#abort = abort;
-    turn.live = true;
-    this.#updatedAt = this.#parts.now();
-    let savedAt = this.#updatedAt;
-    void this.save();
+    const { signal } = abort;
+    const names = this.#parts.tools.usable(target) ? (this.options.tools ?? []) : [];
+    let [turn, loop, as] = [first, firstRound, 'offered' as OfferedTools['as']];
     try {
-      // If stopped before the tab is ready, do not wait for it.
-      const asking = await raceSignal(this.#parts.asking(), abort.signal);
-      await raceSignal(this.#fill(turn, target), abort.signal);
-      const where = target.by === 'this-device' ? 'this-device' : 'network';
-      for await (const event of asking.ask(this.#request(turn, target), { signal: abort.signal, where })) {
-        turn.apply(event);
-        if (this.#parts.now() - savedAt < saveEveryMs) continue;
-        savedAt = this.#parts.now();
-        void this.save();
+      for (;;) {
+        await this.#run(turn, target, names.length > 0 ? { names, as } : undefined, signal);
+        const calls = names.length > 0 && turn.answer.phase === 'finished' ? turn.answer.output.toolCalls : [];
+        const [running, run] = reduceToolLoop(loop, { type: 'answer-ended', calls });
+        if (run?.type !== 'run-calls') return;
+        const results = await this.#parts.tools.run(run.calls, names, { signal });
+        throwIfAborted(signal);
+        const [asking, ask] = reduceToolLoop(running, { type: 'results-ready', results });
+        if (ask?.type !== 'ask' || this.full) return;
+        [turn, loop, as] = [this.#add({ question: '', parent: turn.id, results }), asking, ask.tools];
       }
     } catch (error) {
-      if (abort.signal.aborted) turn.apply({ type: 'job-cancelled', at: this.#parts.now() });
-      else this.#fail(turn, error);
+      if (!signal.aborted) throw error;
     } finally {
-      turn.live = false;
       this.#abort = undefined;
       this.#updatedAt = this.#parts.now();
       await this.save();
     }
   }
 
-  /** Decides what of its attachments a question takes along, for the model that is likely to answer now. */
-  async #fill(turn: Turn, target: Target): Promise<void> {
-    if (turn.attachments.length === 0) return;
-    const room = this.#room(turn.question, target);
-    const { prompt, attachments } = await promptWith(turn.question, turn.attachments, room, this.#parts.rank);
-    turn.prompt = prompt;
-    turn.attachments = attachments;
-  }
-
-  #room(question: string, target: Target): number {
-    const contextTokens = this.#parts.contextTokens(target);
-    const used = `${question}${this.options.system ?? ''}`;
-    return attachmentRoom(used, contextTokens, answerRoom(contextTokens, this.#terms().answerTokensMax));
-  }
-
-  #terms(): AskingTerms {
-    const { answerTokensMax, temperature } = this.#parts.settings();
-    return { answerTokensMax, temperature, ...definedOf(this.options) };
-  }
-
-  #request(turn: Turn, target: Target): AskRequest {
-    const { request, leftOut } = toAskRequest(pathTo(this.all, turn.id), target, {
-      terms: this.#terms(),
-      contextTokens: this.#parts.contextTokens(target),
-      budget: this.#parts.budget(),
-    });
-    turn.leftOut = leftOut;
-    return request;
+  async #run(turn: Turn, target: Target, tools: OfferedTools | undefined, signal: AbortSignal): Promise<void> {
+    this.#tip = turn.id;
+    turn.live = true;
+    this.#updatedAt = this.#parts.now();
+    let savedAt = this.#updatedAt;
+    void this.save();
+    try {
+      // If stopped before the tab is ready, do not wait for it.
+      const asking = await raceSignal(this.#parts.asking(), signal);
+      await raceSignal(this.#plan.fill(turn, target), signal);
+      const where = target.by === 'this-device' ? 'this-device' : 'network';
+      const request = this.#plan.request(pathTo(this.all, turn.id), target, tools);
+      for await (const event of asking.ask(request, { signal, where })) {
+        turn.apply(event);
+        if (this.#parts.now() - savedAt < saveEveryMs) continue;
+        savedAt = this.#parts.now();
+        void this.save();
+      }
+    } catch (error) {
+      if (signal.aborted) turn.apply({ type: 'job-cancelled', at: this.#parts.now() });
+      else this.#fail(turn, error);
+    } finally {
+      turn.live = false;
+    }
   }
 
   #fail(turn: Turn, error: unknown): void {
@@ -284,12 +270,7 @@ export class Conversation {
 
   /** Saves what there is. */
   save(): Promise<void> {
-    this.#nextSave ??= this.#saving.then(() => {
-      this.#nextSave = undefined;
-      return this.#saveNow();
-    });
-    this.#saving = this.#nextSave;
-    return this.#saving;
+    return this.#saves.save();
   }
 
   async #saveNow(): Promise<void> {

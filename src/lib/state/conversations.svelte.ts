@@ -1,6 +1,7 @@
 import { TabloomError } from '#lib/base/errors.ts';
-import { loadPart } from '#lib/base/part.ts';
 import type { App, Stored } from './app.svelte.ts';
+import { conversationParts } from './conversation-parts.ts';
+import type { ConversationParts } from './conversation-spec.ts';
 import { Conversation } from './conversation.svelte.ts';
 import { History } from './history.svelte.ts';
 import { titleLengthMax, type ConversationRecord, type HistoryChange } from './records.ts';
@@ -10,8 +11,6 @@ import { persistenceOf, type Persistence } from './settings.ts';
 import type { HistoryPort } from './tab.ts';
 import type { Saved } from './transcript-spec.ts';
 
-/** Context size assumed until the model's is known. */
-const contextTokensUnknown = 2_048;
 /** Conversations that may be answered at once without being on screen; beyond, the oldest is stopped and keeps what it has. */
 const asideMax = 8;
 
@@ -272,28 +271,12 @@ export class Conversations {
   #create(saved?: ConstructorParameters<typeof Conversation>[1]): Conversation {
     const app = this.#app;
     const persistence = this.#persistence ?? this.#firstPersistence.promise;
-    return new Conversation(
-      {
-        asking: async () => (await app.ready).asking,
-        settings: () => app.settings.value,
-        budget: () => app.paying?.budget.toString(),
-        contextTokens: (target) => {
-          const likely = app.previewOf(target);
-          return 'contextTokens' in likely ? likely.contextTokens : contextTokensUnknown;
-        },
-        save: async (record, turns, answering) => {
-          const { history } = await app.stored;
-          if ((await persistence) === 'private') return;
-          await history.save(record, turns, answering);
-          this.history.note(record);
-        },
-        rank: async (question, passages) => {
-          const { rankPassages } = await loadPart(() => import('./search-index.ts'));
-          return rankPassages(question, passages);
-        },
-        ...this.#parts,
-      },
-      saved,
-    );
+    const save: ConversationParts['save'] = async (record, turns, answering) => {
+      const { history } = await app.stored;
+      if ((await persistence) === 'private') return;
+      await history.save(record, turns, answering);
+      this.history.note(record);
+    };
+    return new Conversation(conversationParts(app, { ...this.#parts, save }), saved);
   }
 }

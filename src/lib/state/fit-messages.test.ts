@@ -42,3 +42,16 @@ test('always sends the last question, whatever its length', () => {
     { seed: 11 },
   );
 });
+
+test('what was called and given for a question goes with it, and a result never without its call', () => {
+  const call = { id: 'c', name: 'clock', arguments: '{}' };
+  const round = (text: string): ChatMessage[] => [
+    { role: 'user', content: text },
+    { role: 'assistant', content: '', toolCalls: [call] },
+    { role: 'tool', content: 'x'.repeat(300), toolCallId: 'c' },
+  ];
+  const said: ChatMessage = { role: 'assistant', content: 'Noon.' };
+  const { messages, leftOut } = fitMessages([...round('Before'), said, ...round('Now')], 200, 64);
+  expect(messages).toEqual(round('Now'));
+  expect(leftOut).toBe(4);
+});

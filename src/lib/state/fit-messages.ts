@@ -15,7 +15,7 @@ export interface FittedMessages {
 }
 
 /**
- * The newest messages that fit a context together with the answer, always including the last one. An estimate: the
+ * The newest messages that fit a context together with the answer, always including the last question and what followed it. An estimate: the
  * worker counts exactly and refuses with `too-long` if it was too optimistic.
  * @param system instructions that go first, whatever is left out.
  */
@@ -28,15 +28,19 @@ export function fitMessages(
   const maxTokens = answerRoom(contextTokens, answerTokensMax);
   const instructions: readonly ChatMessage[] = system === '' ? [] : [{ role: 'system', content: system }];
   let room = contextTokens - maxTokens - instructions.reduce((sum, message) => sum + costOf(message), 0);
+  const question = Math.max(
+    0,
+    messages.findLastIndex(({ role }) => role === 'user'),
+  );
   let first = messages.length;
   while (first > 0) {
     const cost = costOf(messages[first - 1]!);
-    if (first < messages.length && (cost > room || messages.length - first >= messagesMax)) break;
+    if (first <= question && (cost > room || messages.length - first >= messagesMax)) break;
     room -= cost;
     first--;
   }
-  // Start with a question: a conversation that starts with an answer confuses small models.
-  while (first < messages.length - 1 && messages[first]!.role === 'assistant') first++;
+  // Start with a question: a conversation that starts with an answer confuses small models, and a result needs its call.
+  while (first < question && messages[first]!.role !== 'user') first++;
   return { messages: [...instructions, ...messages.slice(first)], leftOut: first, maxTokens };
 }
 

@@ -1,6 +1,7 @@
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { SentAttachment } from './attachment.ts';
 import type { Thinking } from './thoughts.ts';
+import type { ToolName, ToolResult } from './tools/toolbox.ts';
 
 /** A conversation as saved on this device. */
 export interface ConversationRecord {
@@ -25,6 +26,8 @@ export interface ChatOptions {
   readonly temperature?: number | undefined;
   readonly topP?: number | undefined;
   readonly answerTokensMax?: number | undefined;
+  /** Tools on this device that the model may call; none unless they are switched on. */
+  readonly tools?: readonly ToolName[] | undefined;
 }
 
 export const systemLengthMax = 8_000;
@@ -37,6 +40,8 @@ export interface TurnRecord {
   readonly question: string;
   /** The answer goes on with that of the turn before, which the length limit had cut off. */
   readonly continues?: boolean | undefined;
+  /** What the tools gave that the answer before had called: the model was asked with these, and with no question. */
+  readonly results?: readonly ToolResult[] | undefined;
   readonly askedAt: number;
   /** With attachments: the text that was sent for the question, with what was chosen of them. */
   readonly prompt?: string | undefined;

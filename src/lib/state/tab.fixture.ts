@@ -107,6 +107,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       withdraw: async () => undefined,
       collect: async () => undefined,
     },
+    runScript: async () => '',
     storage: 'persistent',
     stop: async () => undefined,
   };

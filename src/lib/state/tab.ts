@@ -8,6 +8,7 @@ import type { GatewayJobView, MarketPriceView, NetworkView, ReceiptedView, Route
 import type { Settings } from './settings.ts';
 import type { BackgroundView, GivenDay, SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
+import type { RunScript } from './tools/toolbox.ts';
 import type { WalletPort } from './wallet.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface Tab {
   readonly history: HistoryPort;
   readonly settings: SettingsPort;
   readonly wallet: WalletPort;
+  /** Runs a script that a model has written, apart from the page. */
+  readonly runScript: RunScript;
   /** `memory`: this browser denies storage, so conversations are lost when the page closes. */
   readonly storage: 'persistent' | 'memory';
   /** Leaves the network and frees all resources. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Offer } from '#lib/protocol/offer.ts';
 import { emptyLibrary, type LibraryView } from './library.ts';
 import { noNetwork, type NetworkView, type OfferView } from './network.ts';
-import { anyPeer, previewRoute, servedModels } from './target.ts';
+import { anyPeer, isOffered, previewRoute, servedModels, thisDevice } from './target.ts';
 
 type Model = Partial<Offer['models'][number]> & { readonly name: string };
 
@@ -164,4 +164,16 @@ test('a free peer answers beside one that asks for money, unless that one is nam
   expect(previewRoute(anyPeer, online(asking, free), emptyLibrary)).toMatchObject({ kind: 'network', offers: [free] });
   const named = previewRoute({ model: 'any', by: 'Paid' }, online(asking, free), emptyLibrary);
   expect(named).toMatchObject({ kind: 'none', why: 'asks-money' });
+});
+
+test('a feature is offered where somebody who can take the question has it', () => {
+  const tools = [{ name: 'm', features: ['tools'] }, { name: 'n' }];
+  const network = online(offer('A', [{ name: 'm' }]), offer('B', tools), { ...offer('Me', tools), self: true });
+  const has = (target: Parameters<typeof isOffered>[1], library = emptyLibrary) =>
+    isOffered('tools', target, network, previewRoute(target, network, library));
+  expect(has(anyPeer)).toBe(true);
+  expect(has({ model: 'n', by: 'anyone' })).toBe(false);
+  expect(has({ model: 'm', by: 'A' })).toBe(false);
+  expect(has(thisDevice, withModel('m'))).toBe(true);
+  expect(has(thisDevice, withModel('n'))).toBe(false);
 });

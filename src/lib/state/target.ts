@@ -83,6 +83,13 @@ function isWithin(paying: Paying | undefined, view: OfferView, target: Target): 
   return chargeOf(price, { in: shortQuestionTokens, out: 1 }) <= paying.budget;
 }
 
+/** Whether a worker that can take a question for this target now has this feature. */
+export function isOffered(feature: string, target: Target, network: NetworkView, preview: RoutePreview): boolean {
+  const offers = preview.kind === 'network' ? preview.offers : network.offers.filter(({ self }) => self);
+  const asked: Target = preview.kind === 'this-device' ? { model: preview.model, by: 'anyone' } : target;
+  return offers.some((view) => modelOf(view, asked)?.features.includes(feature) ?? false);
+}
+
 /** Names of models currently served, in alphabetical order. */
 export function servedModels(network: NetworkView): readonly string[] {
   const names = servingNetwork(network.offers).flatMap((view) => view.offer.models.map((model) => model.name));

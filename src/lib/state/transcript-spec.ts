@@ -1,3 +1,4 @@
+import type { ToolResult } from './tools/toolbox.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 
 /** A conversation outside of this browser: its words and who said them, without receipts and peers. */
@@ -17,6 +18,8 @@ export interface TranscriptTurn {
   readonly parent: string | null;
   readonly question: string;
   readonly continues?: boolean | undefined;
+  /** What the tools gave that the answer before had called. */
+  readonly results?: readonly ToolResult[] | undefined;
   readonly answer: string;
   readonly model?: string | undefined;
   /** Milliseconds since the epoch. */

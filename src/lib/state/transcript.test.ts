@@ -147,3 +147,37 @@ test('a circle of messages ends, and every turn is in reach', () => {
   expect(transcript!.turns).toHaveLength(2);
   expect(transcript!.turns.filter(({ parent }) => parent === null)).toHaveLength(1);
 });
+
+test('what tools gave goes along, so that an imported conversation can be asked on', () => {
+  const result = {
+    id: 'c',
+    name: 'calculator',
+    arguments: '{"expression":"2+2"}',
+    text: '4',
+    outcome: 'done' as const,
+  };
+  const turn = (own: string, parent: string | null, more: object) => ({
+    id: id(own),
+    parent: parent && id(parent),
+    question: '',
+    answer: '',
+    askedAt: 1,
+    ...more,
+  });
+  const transcript: Transcript = {
+    id: id('1'),
+    title: 'Sum',
+    turns: [turn('a', null, { question: '2+2?' }), turn('b', 'a', { results: [result], answer: 'Four.' })],
+  };
+  const kept = toSaved(readTranscripts(toJson([transcript]))[0]!);
+  expect(kept.turns[0]!.answer).toMatchObject({
+    phase: 'finished',
+    reason: 'tool-calls',
+    output: { toolCalls: [{ id: 'c', name: 'calculator', arguments: '{"expression":"2+2"}' }] },
+  });
+  expect(kept.turns[1]).toMatchObject({ results: [result], answer: { text: 'Four.', output: { toolCalls: [] } } });
+  expect(toTranscript(kept, 'all').turns[1]).toMatchObject({ results: [result] });
+  expect(toMarkdown(transcript)).toBe(
+    '# Sum\n\n## 2+2?\n\n_calculator_\n\n```\n{"expression":"2+2"}\n```\n\n```\n4\n```\n\nFour.\n',
+  );
+});

@@ -6,6 +6,7 @@ import { hashBytes } from '#lib/protocol/hash.ts';
 import { emptyOutput } from '#lib/protocol/output.ts';
 import { readForeign } from './foreign-chats.ts';
 import { titleLengthMax, turnsMax, type TurnRecord } from './records.ts';
+import type { ToolResult } from './tools/toolbox.ts';
 import type { Saved, Transcript, TranscriptTurn } from './transcript-spec.ts';
 import { linkTurns, pathTo } from './turn-tree.ts';
 
@@ -23,6 +24,18 @@ export const transcriptSchema: z.ZodType<Transcript> = z.object({
         parent: z.string().max(128).nullable(),
         question: z.string(),
         continues: z.boolean().optional(),
+        results: z
+          .array(
+            z.object({
+              id: z.string().max(128),
+              name: z.string().max(64),
+              arguments: z.string(),
+              text: z.string(),
+              outcome: z.enum(['done', 'failed']),
+            }),
+          )
+          .max(128)
+          .optional(),
         answer: z.string(),
         model: z.string().optional(),
         askedAt: z.number().nonnegative(),
@@ -46,11 +59,12 @@ export function toTranscript({ record, turns }: Saved, which: 'all' | 'path'): T
     title: record.title,
     system: record.options?.system,
     tip: record.tip,
-    turns: chosen.map(({ id, parent, question, continues, answer, askedAt }) => ({
+    turns: chosen.map(({ id, parent, question, continues, results, answer, askedAt }) => ({
       id,
       parent,
       question,
       continues,
+      results,
       answer: answer.text,
       model: answer.attempts.at(-1)?.worker.model,
       askedAt,
@@ -63,14 +77,20 @@ export const toJson = (transcripts: readonly Transcript[]): string =>
 
 /** What is on screen, to be read. */
 export function toMarkdown(transcript: Transcript): string {
-  const turns = transcript.turns.flatMap(({ question, continues, answer, model }) => [
-    ...(continues ? [] : [`## ${question.includes('\n') ? 'Question' : question}`]),
+  const turns = transcript.turns.flatMap(({ question, continues, results = [], answer, model }) => [
+    ...results.map(({ name, arguments: given, text }) => `_${name}_\n\n${codeBlock(given)}\n\n${codeBlock(text)}`),
+    ...(continues || results.length > 0 ? [] : [`## ${question.includes('\n') ? 'Question' : question}`]),
     ...(question.includes('\n') && !continues ? [question] : []),
     ...(model ? [`_${model}_`] : []),
     answer,
   ]);
   return `${[`# ${transcript.title}`, ...turns].filter((text) => text.trim() !== '').join('\n\n')}\n`;
 }
+
+const codeBlock = (text: string): string => {
+  const fence = '`'.repeat(Math.max(2, ...(text.match(/`+/g) ?? []).map(({ length }) => length)) + 1);
+  return `${fence}\n${text}\n${fence}`;
+};
 
 /**
  * The conversations in a file: of this app, of Open WebUI, or of ChatGPT (`conversations.json`).
@@ -100,6 +120,9 @@ const unreadable = () =>
 export function toSaved(transcript: Transcript): Saved {
   const id = ownId(transcript.id);
   const turnId = (turn: string) => ownId(turn, id);
+  const calls = new Map(
+    transcript.turns.flatMap(({ parent, results }) => (results ? [[parent, results] as const] : [])),
+  );
   const askedAt = new Map<string | null, number>();
   const turns = transcript.turns.map((turn): TurnRecord => {
     // Keys sort by time: a turn never comes before the one it follows.
@@ -110,8 +133,9 @@ export function toSaved(transcript: Transcript): Saved {
       parent: turn.parent === null ? null : turnId(turn.parent),
       question: turn.question,
       ...(turn.continues ? { continues: true } : {}),
+      ...(turn.results?.length ? { results: turn.results } : {}),
       askedAt: at,
-      answer: answerOf(turn),
+      answer: answerOf(turn, calls.get(turn.id) ?? []),
       leftOut: 0,
     };
   });
@@ -132,12 +156,16 @@ export function toSaved(transcript: Transcript): Saved {
 }
 
 /** Nobody vouches for it here: it has no worker and no receipt. */
-const answerOf = ({ answer, askedAt }: TranscriptTurn): JobState => ({
+const answerOf = ({ answer, askedAt }: TranscriptTurn, results: readonly ToolResult[]): JobState => ({
   ...initialJob,
-  phase: answer === '' ? 'cancelled' : 'finished',
-  reason: answer === '' ? 'cancelled' : 'stop',
+  phase: answer === '' && results.length === 0 ? 'cancelled' : 'finished',
+  reason: results.length > 0 ? 'tool-calls' : answer === '' ? 'cancelled' : 'stop',
   text: answer,
-  output: { ...emptyOutput, text: answer },
+  output: {
+    ...emptyOutput,
+    text: answer,
+    toolCalls: results.map(({ id, name, arguments: given }) => ({ id, name, arguments: given })),
+  },
   startedAt: askedAt,
   endedAt: askedAt,
 });

@@ -2,6 +2,7 @@ import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/
 import type { JobEvent } from '#lib/peer/spec.ts';
 import type { SentAttachment } from './attachment.ts';
 import type { TurnRecord } from './records.ts';
+import type { ToolResult } from './tools/toolbox.ts';
 import { followThoughts, splitThoughts, type Thinking } from './thoughts.ts';
 
 /** One question and its answer as it arrives. */
@@ -10,6 +11,8 @@ export class Turn {
   readonly parent: string | null;
   readonly question: string;
   readonly continues: boolean;
+  /** What the tools gave that the answer before had called. */
+  readonly results: readonly ToolResult[];
   readonly askedAt: number;
   attachments = $state.raw<readonly SentAttachment[]>([]);
   /** The text that is sent for the question. */
@@ -27,6 +30,7 @@ export class Turn {
     this.parent = record.parent ?? null;
     this.question = record.question;
     this.continues = record.continues ?? false;
+    this.results = record.results ?? [];
     this.askedAt = record.askedAt;
     this.attachments = record.attachments ?? [];
     this.prompt = record.prompt ?? record.question;
@@ -78,6 +82,7 @@ export class Turn {
       parent: this.parent,
       question: this.question,
       ...(this.continues ? { continues: true } : {}),
+      ...(this.results.length > 0 ? { results: this.results } : {}),
       askedAt: this.askedAt,
       ...(this.attachments.length > 0 ? { attachments: this.attachments, prompt: this.prompt } : {}),
       answer: this.answer,

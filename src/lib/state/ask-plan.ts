@@ -1,0 +1,52 @@
+import type { AskRequest } from '#lib/peer/spec.ts';
+import { definedOf, toAskRequest, type AskingTerms, type OfferedTools } from './ask-request.ts';
+import { attachmentRoom, promptWith } from './attachment.ts';
+import type { ConversationParts } from './conversation-spec.ts';
+import { answerRoom } from './fit-messages.ts';
+import type { ChatOptions } from './records.ts';
+import type { Target } from './target.ts';
+import type { Turn } from './turn.svelte.ts';
+
+type PlanParts = Pick<ConversationParts, 'settings' | 'budget' | 'contextTokens' | 'rank'>;
+
+/** What is sent for the questions of a conversation: for the model that is likely to answer, as things are now. */
+export function createAskPlan(parts: PlanParts, options: () => ChatOptions) {
+  const terms = (): AskingTerms => {
+    const { answerTokensMax, temperature } = parts.settings();
+    return { answerTokensMax, temperature, ...definedOf(options()) };
+  };
+
+  /** Characters of attachments that can go with a question. */
+  const room = (question: string, target: Target): number => {
+    const contextTokens = parts.contextTokens(target);
+    const used = `${question}${options().system ?? ''}`;
+    return attachmentRoom(used, contextTokens, answerRoom(contextTokens, terms().answerTokensMax));
+  };
+
+  return {
+    room,
+    /** Decides what of its attachments a question takes along. */
+    async fill(turn: Turn, target: Target): Promise<void> {
+      if (turn.attachments.length === 0) return;
+      const { prompt, attachments } = await promptWith(
+        turn.question,
+        turn.attachments,
+        room(turn.question, target),
+        parts.rank,
+      );
+      turn.prompt = prompt;
+      turn.attachments = attachments;
+    },
+    /** @param path from the first turn to the one that is asked now. */
+    request(path: readonly Turn[], target: Target, tools: OfferedTools | undefined): AskRequest {
+      const { request, leftOut } = toAskRequest(path, target, {
+        terms: terms(),
+        contextTokens: parts.contextTokens(target),
+        budget: parts.budget(),
+        tools,
+      });
+      path.at(-1)!.leftOut = leftOut;
+      return request;
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { loadPart } from '#lib/base/part.ts';
+import type { App } from './app.svelte.ts';
+import type { ConversationParts } from './conversation-spec.ts';
+import { isOffered } from './target.ts';
+import { createToolbox } from './tools/toolbox.ts';
+
+/** Context size assumed until the model's is known. */
+const contextTokensUnknown = 2_048;
+
+type OwnParts = Pick<ConversationParts, 'save' | 'now' | 'newId'>;
+
+/** What a conversation of this page asks, runs and is saved with. */
+export function conversationParts(app: App, own: OwnParts): ConversationParts {
+  const toolbox = createToolbox({
+    now: own.now,
+    zone: () => new Intl.DateTimeFormat().resolvedOptions().timeZone,
+    runScript: async (code, options) => (await app.ready).runScript(code, options),
+  });
+  return {
+    ...own,
+    asking: async () => (await app.ready).asking,
+    settings: () => app.settings.value,
+    budget: () => app.paying?.budget.toString(),
+    contextTokens: (target) => {
+      const likely = app.previewOf(target);
+      return 'contextTokens' in likely ? likely.contextTokens : contextTokensUnknown;
+    },
+    tools: {
+      usable: (target) => isOffered('tools', target, app.network.value, app.previewOf(target)),
+      run: toolbox.run,
+    },
+    rank: async (question, passages) => {
+      const { rankPassages } = await loadPart(() => import('./search-index.ts'));
+      return rankPassages(question, passages);
+    },
+  };
+}

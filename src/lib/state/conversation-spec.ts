@@ -1,0 +1,27 @@
+import type { RankPassages } from './attachment.ts';
+import type { ConversationRecord, TurnRecord } from './records.ts';
+import type { Settings } from './settings.ts';
+import type { AskingPort } from './tab.ts';
+import type { Target } from './target.ts';
+import type { Toolbox } from './tools/toolbox.ts';
+
+/** Dependencies of a conversation. */
+export interface ConversationParts {
+  /** Resolves once the tab is ready to ask. */
+  readonly asking: () => Promise<AskingPort>;
+  readonly settings: () => Pick<Settings, 'answerTokensMax' | 'temperature'>;
+  /** The most the answer may cost, in the smallest unit; undefined if it has to be free. */
+  readonly budget: () => string | undefined;
+  /** Context size of the model likely to answer, in tokens. */
+  readonly contextTokens: (target: Target) => number;
+  /** Called when a turn starts, while its answer arrives, when it ends, and when another version is chosen. */
+  readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[], answering: boolean) => Promise<void>;
+  readonly rank: RankPassages;
+  readonly tools: {
+    /** Whether somebody who can take a question for this target now can use tools. */
+    readonly usable: (target: Target) => boolean;
+    readonly run: Toolbox['run'];
+  };
+  readonly now: () => number;
+  readonly newId: () => string;
+}
