@@ -66,6 +66,21 @@ test('while none is ready, the relay serves; then whoever has the fewest connect
   await pool.settled;
 });
 
+test('of several with as few, each has its turn', () => {
+  const { pool, last } = setUp(3);
+  for (const place of [0, 1, 2]) last(place).says({ type: 'ready' });
+  for (let i = 0; i < 6; i++) {
+    pool.share(connection());
+    for (const place of [0, 1, 2]) {
+      for (const id of last(place).ids()) {
+        last(place).says({ type: 'taken', id });
+        last(place).says({ type: 'closed', id });
+      }
+    }
+  }
+  expect([0, 1, 2].map((place) => last(place).ids().length)).toEqual([2, 2, 2]);
+});
+
 test('a connection keeps its place until it is closed, wherever it is', () => {
   const { pool, last, onUpgrade } = setUp(1);
   const worker = last(0);

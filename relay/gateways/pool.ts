@@ -20,6 +20,9 @@ export interface GatewayPool {
 }
 
 export function createGatewayPool(workers: readonly KeptWorker[]): GatewayPool {
+  /** Of several with as few, the one whose turn it is: clients that connect one after the other are for all of them. */
+  let turn = 0;
+
   return {
     get workers() {
       const ready = workers.filter(({ isReady }) => isReady).length;
@@ -30,7 +33,7 @@ export function createGatewayPool(workers: readonly KeptWorker[]): GatewayPool {
       for (const worker of workers) worker.start();
     },
     share(connection) {
-      const ready = workers.filter(({ isReady }) => isReady);
+      const ready = [...workers.slice(turn), ...workers.slice(0, turn)].filter(({ isReady }) => isReady);
       if (ready.length === 0) return false;
       const open = workers.reduce((sum, worker) => sum + worker.open, 0);
       if (open >= connectionsMax) {
@@ -39,12 +42,13 @@ export function createGatewayPool(workers: readonly KeptWorker[]): GatewayPool {
         return true;
       }
       const least = ready.reduce((best, worker) => (worker.open < best.open ? worker : best));
+      turn = workers.indexOf(least) + 1;
       least.give(connection);
       return true;
     },
-    async ask(question) {
+    async ask<About extends Question['about']>(question: Question & { about: About }) {
       const all = await Promise.all(workers.map((worker) => worker.ask<About>(question)));
-      const answers = all.filter((answer) => answer !== undefined);
+      const answers = all.filter((answer) => answer !== undefined) as unknown as readonly Answers[About][];
       return { answers, silent: workers.length - answers.length };
     },
     async stop(options) {

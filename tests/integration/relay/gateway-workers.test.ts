@@ -5,7 +5,7 @@ import { findPostgres, findRedis } from '../../../scripts/tasks/services.ts';
 import { runRelay, startRelay, temporaryFolder, type RelayProcess } from '../../fixtures/relay-process.ts';
 import { startPostgres, startRedis, type Service } from '../../fixtures/services.ts';
 import { startEndlessServer, type ScriptedServer } from '../bridge/scripted-server.ts';
-import { eventually, health, postChat, readEvents } from './http.ts';
+import { collect, eventually, health, postChat, readEvents } from './http.ts';
 import { startWorker } from './worker.ts';
 
 const missing = findPostgres() === undefined || findRedis() === undefined;
@@ -83,7 +83,7 @@ describe.skipIf(missing)(
       await eventually(() => logged('job-asked').length === 4);
       expect(new Set(logged('job-asked').map(({ gateway }) => gateway))).toEqual(new Set([1, 2]));
       const streamed = await postChat(relay.url, ask('now', { stream: true }));
-      expect((await Array.fromAsync(readEvents(streamed))).at(-1)).toBe('[DONE]');
+      expect((await collect(readEvents(streamed))).at(-1)).toBe('[DONE]');
       expect(await health(relay.url)).toMatchObject({
         jobs: { finished: 5, failed: 0 },
         native: { state: 'serving' },
@@ -146,7 +146,7 @@ describe.skipIf(missing)(
       const { gateway } = logged('job-asked').find((line) => line.job === job)!;
       const pid = pidOf(gateway!);
       process.kill(pid, 'SIGKILL');
-      await expect(Array.fromAsync(events)).rejects.toThrow();
+      await expect(collect(events)).rejects.toThrow();
       expect((await askAnew()).status).toBe(200);
       await eventually(() => pidOf(gateway!) !== pid);
       expect((await health(relay.url)).gateways).toEqual({ ready: 2, starting: 0 });
