@@ -57,7 +57,7 @@ const typedText = (data: TypedDataDefinition): string =>
   serializeTypedData({
     ...data,
     types: { EIP712Domain: getTypesForEIP712Domain({ domain: data.domain }), ...data.types },
-  } as TypedDataDefinition);
+  } as never);
 
 function askerIn(page: Page, { address, close }: { readonly address: Address; close(): Promise<void> }): PageAsker {
   const agree = page.getByRole('button', { name: /^Pay up to/ });
