@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { memoryCaches } from '#lib/engine/files/memory-caches.fixture.ts';
-import { keepReceived, takeReceived } from './received.ts';
+import { keepReceived, receivedCache, receivedKey } from './received.ts';
+import { takeReceived } from './take-received.ts';
 
 function form(fields: Readonly<Record<string, string>>, files: readonly File[] = []): FormData {
   const data = new FormData();
@@ -36,6 +37,12 @@ test('files that are too many or too large are counted, not lost in silence', as
   expect(received?.leftOut).toBe(2);
 });
 
+test('a text beyond every attachment is counted too, and never cut', async () => {
+  const caches = memoryCaches();
+  await keepReceived(form({ text: 'x'.repeat(8_000_001) }), caches);
+  expect(await takeReceived(caches)).toEqual({ text: '', files: [], leftOut: 1 });
+});
+
 test('the latest takes the place of what nobody has taken', async () => {
   const caches = memoryCaches();
   await keepReceived(form({ text: 'first' }, [new File(['x'], 'a.txt')]), caches);
@@ -45,6 +52,6 @@ test('the latest takes the place of what nobody has taken', async () => {
 
 test('a record that is something else is nothing', async () => {
   const caches = memoryCaches();
-  await (await caches.open('tabloom-received')).put('https://received.invalid/list', new Response('[1]'));
+  await (await caches.open(receivedCache)).put(receivedKey('list'), new Response('[1]'));
   expect(await takeReceived(caches)).toBeUndefined();
 });
