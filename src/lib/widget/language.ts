@@ -20,8 +20,9 @@ export function languageToLoad(wanted: readonly (string | null | undefined)[]): 
 /** Language of the texts in use, as an address or an attribute names it; undefined for English. */
 export const widgetLanguage = (): string | undefined => (locale() === 'en' ? undefined : locale().split('-u-')[0]);
 
-/** The attributes of what holds the texts, since the page around it may be written in another language and direction. */
+/** The attributes of what holds the texts where they are not as the page around them is taken to be. */
 export function writing(): Readonly<Record<string, string>> {
-  const lang = widgetLanguage() ?? 'en';
-  return { lang, dir: lang === 'ar' ? 'rtl' : 'ltr' };
+  const lang = widgetLanguage();
+  if (lang === undefined) return {};
+  return lang === 'ar' ? { lang, dir: 'rtl' } : { lang };
 }
