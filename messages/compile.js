@@ -8,6 +8,7 @@ const read = (path) => readFileSync(at(path), 'utf8');
 const { locales } = JSON.parse(read('./project.inlang/settings.json'));
 const sources = [
   './compile.js',
+  './sentences.json',
   './project.inlang/settings.json',
   '../package-lock.json',
   ...locales.map((locale) => `./${locale}.json`),
@@ -41,6 +42,7 @@ export async function compileMessages() {
     emitReadme: false,
   });
   splitLanguages(keys, parts);
+  writeSentences();
   writeFileSync(stamp, wanted);
 }
 
@@ -92,6 +94,15 @@ function splitLanguages(keys, parts) {
         : '';
       writeFileSync(`${outdir}/languages/${locale}-${part}.js`, `${registry}export default {\n${rows.join('')}};\n`);
     }
+}
+
+/** What the rooms below the pages say in English, beside what it is in each other language. */
+function writeSentences() {
+  const sentences = Object.entries(JSON.parse(read('./sentences.json')));
+  for (const locale of locales.filter((one) => one !== 'en')) {
+    const rows = sentences.map(([english, others]) => [english, others[locale]]);
+    writeFileSync(`${outdir}/languages/${locale}-sentences.js`, `export default ${JSON.stringify(rows)};\n`);
+  }
 }
 
 /** How Paraglide begins the name of a function of this language. */

@@ -12,6 +12,19 @@ let whole = Promise.resolve();
  */
 export const pick = (id, english) => (inputs) => (texts[id] ?? english)(inputs);
 
+/** @type {(sentence: string) => string} */
+let translate = (sentence) => sentence;
+
+/**
+ * An error or a reason from a room below the pages, which speaks English to pages, terminals and peers alike, in the chosen
+ * language; as it is if nothing is known for it.
+ * @param {string} sentence
+ */
+export const inLanguage = (sentence) => translate(sentence);
+
+/** @param {(sentence: string) => string} how */
+export const useSentences = (how) => (translate = how);
+
 /**
  * @param {string} language such as `de`.
  * @param {Record<number, (inputs: any) => string>} more texts by the number of their message.

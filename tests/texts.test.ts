@@ -102,6 +102,21 @@ test.each(locales.filter((language) => language !== 'en'))('%s says everything t
   }
 });
 
+test('sentences of the rooms below the pages are translated as they are said', () => {
+  const rooms = ['base', 'boot', 'engine', 'net', 'pay', 'peer', 'state', 'storage'];
+  const sources = [...rooms.map((room) => `src/lib/${room}`), 'workers'].flatMap((folder) => below(folder, /\.ts$/));
+  const code = sources.map((path) => read(path).replaceAll(/\$\{[^}]*\}/g, '{}')).join('\n');
+  const sentences = JSON.parse(read('messages/sentences.json')) as Readonly<
+    Record<string, Readonly<Record<string, string>>>
+  >;
+  const others = locales.filter((language) => language !== 'en').toSorted();
+  for (const [english, translated] of Object.entries(sentences)) {
+    expect([english, code.includes(english.replaceAll(/\{\w+\}/g, '{}'))]).toEqual([english, true]);
+    expect([english, Object.keys(translated).toSorted()]).toEqual([english, others]);
+    for (const text of Object.values(translated)) expect([english, inputs(text)]).toEqual([english, inputs(english)]);
+  }
+});
+
 test('every text of the catalogue is shown somewhere, and every text of the pages is in the catalogue', () => {
   const keys = Object.keys(JSON.parse(read('messages/en.json')) as Record<string, unknown>).filter(
     (key) => key !== '$schema',

@@ -9,6 +9,7 @@ const inputs = [
   'messages/compile.js',
   'messages/parts.js',
   'messages/language.js',
+  'messages/sentences.json',
   ...['en', 'de', 'es', 'zh-Hans', 'ar'].map((language) => `messages/${language}.json`),
   'messages/project.inlang/settings.json',
   'scripts/tasks/build-widget.ts',

@@ -1,4 +1,5 @@
 import { m } from '#messages';
+import { locale } from '#language';
 import type { ConnectionView, Incident, OfferView, ReceiptedView, RouteReasonView } from '#lib/state/network.ts';
 import { formatCount, formatRate } from '../format.ts';
 import { pathText } from '../worker-text.ts';
@@ -48,7 +49,7 @@ export function seenFacts(seen: {
     ...(receipted?.tps === undefined
       ? []
       : [[m.peer_receipt_speed(), m.rate({ rate: formatRate(receipted.tps) })] as const]),
-    ...(receipted ? [[m.peer_last(), new Date(receipted.lastAt).toLocaleString()] as const] : []),
+    ...(receipted ? [[m.peer_last(), new Date(receipted.lastAt).toLocaleString(locale())] as const] : []),
     [m.peer_problems(), incidents.length > 0 ? problems(incidents) : m.peer_problems_none()],
     ...(route ? [[m.peer_route(), route.message] as const] : []),
   ];
