@@ -1,5 +1,15 @@
-import { expect, test } from 'vitest';
+import { useTexts } from '#language';
+import { afterEach, expect, test } from 'vitest';
 import { formatBytes, formatParameters } from './sizes.ts';
+
+afterEach(() => useTexts('en', {}));
+
+test('the unit follows the number in every language, with its decimal mark', () => {
+  useTexts('de', {});
+  expect(formatBytes(2_140_000)).toBe('2,1 MB');
+  useTexts('ar', {});
+  expect(formatBytes(2_140_000)).toBe('\u20662.1 MB\u2069');
+});
 
 test('bytes in decimal units with at most one decimal', () => {
   expect([0, 999, 1_000, 2_140_000, 999_999, 1_500_000_000, -5].map(formatBytes)).toEqual([

@@ -1,3 +1,4 @@
+import { locale } from '#language';
 import { formatDecimal, trim } from './format.ts';
 
 /** Size formatting. Separate from `format.ts` because no page's initial bundle needs it. */
@@ -12,7 +13,9 @@ export function formatBytes(bytes: number): string {
     value /= 1_000;
     unit++;
   }
-  return `${unit === 0 || value >= 99.5 ? formatDecimal(Math.round(value), 0) : formatDecimal(value, 0, 1)} ${units[unit]}`;
+  const text = `${unit === 0 || value >= 99.5 ? formatDecimal(Math.round(value), 0) : formatDecimal(value, 0, 1)} ${units[unit]}`;
+  // Kept in order within text from right to left, which would put the unit first.
+  return locale().startsWith('ar') ? `\u2066${text}\u2069` : text;
 }
 
 /** `1.24B`, `270M`, `900K`. */
