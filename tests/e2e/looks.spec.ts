@@ -6,6 +6,11 @@ import { expect, test } from './fixtures/test.ts';
 const pages = ['/', '/share', '/network', '/models', '/wallet', '/doctor', '/settings'] as const;
 const nameOf = (path: string) => (path === '/' ? 'chat' : path.slice(1));
 const widths = [390, 768, 1440] as const;
+/** Headings of pages in the language with the longest words, and in the one that is written from right to left. */
+const spoken = {
+  de: { '/settings': 'Einstellungen', '/share': 'Dieses Gerät teilen' },
+  ar: { '/': 'اسأل الشبكة', '/settings': 'الإعدادات', '/share': 'شارك هذا الجهاز', '/network': 'الشبكة' },
+} as const;
 
 test('every page is clean from 390 to 1440 px, light and dark', async ({ nativeRelay, newProfile, keep }) => {
   test.setTimeout(180_000);
@@ -30,6 +35,23 @@ test('every page is clean from 390 to 1440 px, light and dark', async ({ nativeR
         // What axe finds at 768 it finds at one of the others: the layout is one of theirs. In the dark only colours differ.
         if (width === 768) await expectFitting(page, name);
         else await expectClean(page, name, colorScheme === 'dark' ? 'colours' : 'everything');
+      }
+    }
+  }
+
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+  for (const [language, titles] of Object.entries(spoken)) {
+    await page.evaluate((tag) => localStorage.setItem('tabloom-language', tag), language);
+    for (const [path, title] of Object.entries(titles)) {
+      await page.goto(`${nativeRelay.url}${path}`);
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText(title);
+      await expect(page.locator('html')).toHaveAttribute('lang', language);
+      for (const width of [390, 1440]) {
+        await page.setViewportSize({ width, height: 844 });
+        const name = `${nameOf(path)}-${width}-${language}`;
+        await keep(page, name);
+        if (width === 390) await expectClean(page, name);
+        else await expectFitting(page, name);
       }
     }
   }
