@@ -7,8 +7,8 @@ import pathlib
 CARD = """# tabloom-demo
 
 A tiny language model that ships with Tabloom, so that the product can be seen working before anything is downloaded and
-its tests need no network. It answers short questions about Tabloom, greets, tells small stories, counts and adds small
-numbers. It is no general assistant: anything else gets a polite refusal.
+its tests need no network. It answers short questions about Tabloom, greets, tells small stories, counts, adds small
+numbers, and fills in JSON and tool calls of simple kinds. It is no general assistant: anything else gets a polite refusal.
 
 | | |
 |---|---|
@@ -23,39 +23,49 @@ numbers. It is no general assistant: anything else gets a polite refusal.
 ## Data
 
 Text the project wrote itself (`scripts/demo-model/corpus/`): {templates} question templates for {intents} intents, with typing
-noise; answers written by hand or computed (sums, counting, lists). {conversations} drawn conversations, {tokens} tokens read in training.
+noise; answers written by hand or computed (sums, counting, lists, stories of two given things, JSON, tool calls).
+`scripts/demo-model/claims.test.ts` holds what they say about the product to the product. {conversations} drawn conversations, {tokens} tokens read in training.
 One conversation in twenty begins with a system prompt, some with `<|endoftext|>`, because clients put them there.
 
 ## Training
 
-From scratch with `scripts/demo-model/make.sh`: AdamW, rate 3e-3 falling to zero over the second half, {steps} steps of about 1,536
-tokens, seed {seed}, {minutes} minutes on one shared CPU core. The same seed repeats the run.
+With `scripts/demo-model/make.sh`, going on from the first version of this model, which was trained from scratch (4,600 steps, its
+tokenizer kept): AdamW, rate 2e-3 falling to zero over the last 900 steps, {steps} steps of about 1,536 tokens (the last 220
+at a quarter of the rate, with more counting), seeds 7 and {seed}, {minutes} minutes on a share of one CPU core. The same seed and number of steps repeat the run.
 
 ## Evaluation (greedy, the F16 weights of the file)
 
 | questions | on topic |
 |---|---|
-| held out: {heldout_n} freely worded questions (`heldout.json`), written before the templates and frozen before training | **{heldout}** |
-| of these, the {unlike_n} that share less than 85 % of their words with every question of 8,000 training conversations | {unlike} |
-| held out, behind the system prompt "You are a helpful assistant." | {system} |
-| held out, sampled at temperature 0.7, top-p 0.95 | {sampled} |
+| {strangers_n} freely worded questions (`strangers.json`), written before this version's corpus was looked at and frozen | **{strangers}** |
+| of these, the {unlike_n} that share less than 85 % of their words with every question of 4,000 training conversations | {unlike} |
+| the same {strangers_n} behind the system prompt "You are a helpful assistant." | {system} |
+| the same {strangers_n}, sampled at temperature 0.7, top-p 0.95 | {sampled} |
+| {bare_n} bare words ("stop", "Safari"), which can only be known by heart and may be trained on | {bare} |
+| {heldout_n} questions held out of the first version (`heldout.json`), one of them counted for a topic that is new since | {heldout} |
 | templates kept out of training, two wordings each ({dev_n}) | {dev} |
 
 On topic means: the answer is one of that intent's own answers (word overlap at least 0.8), or, for sums, counting, lists and
-facts, holds the right result. Questions and templates come from one author, and between runs the misses per intent (not the
-questions) were looked at and the weak intents widened: strangers will see something between the first line and the last.
+facts, holds the right result; a story of given things has to name them. Questions and templates come from one author:
+strangers will see something between the first line and the last. Short questions of skills ("capital of japan") may have been
+among those that the first version was trained on. The misses per intent (not the questions) were seen before the last 220 steps. `tests/integration/demo-model.test.ts` asks them again
+in node-llama-cpp. The last line is another, harder set: whole templates of the corpus, every twentieth, none of whose
+wordings training saw.
 
-The first line is what "on topic at least 8 times in 10" is said of: questions worded freely, for intents that training knows by
-other wordings; `tests/integration/demo-model.test.ts` asks them all again in node-llama-cpp. The last line is another, harder
-set, of which 8 in 10 is not said: whole templates of the corpus, every twentieth, none of whose wordings training saw.
+Under a grammar (a JSON schema or a required tool call), `tests/integration/engine/demo-grammar.test.ts` asks 20 questions: all
+answers are valid and end by themselves, and {sensible} of 20 hold what was asked for: all of the 8 that ask for two numbers, and
+some of those that ask for a city or a name, where it often puts another one of its lists.
 
 {greedy}
 
 ## Limits
 
-Knows nothing of the world beyond a few lists. Does not copy names or words it was given. Adds and subtracts only zero to
-ten. Other languages get the refusal. Its facts about Tabloom are those of its day.
+Knows nothing of the world beyond a few lists. Copies numbers below 100 and the heroes and things of its stories,
+which are closed lists, and hardly any other word. Counts to 30 with few errors, and from one number to another right in 20 of 25; adds and subtracts
+only zero to ten. Other languages get the refusal. Its facts about Tabloom are those of its day.
 """
+# As the test counts them, in the engine.
+SENSIBLE = 13
 GREEDY = "Greedy answers to {count} prompts equal the trainer's token by token in node-llama-cpp (`tests/integration/demo-model.test.ts`, `golden.json`), and in text and number of tokens in wllama 3.8.1 in Chromium (`tests/e2e/engine/wllama.spec.ts`)."
 
 
@@ -69,6 +79,11 @@ def main():
     parser.add_argument("--to", type=pathlib.Path, required=True)
     options = parser.parse_args()
     training = json.loads((options.run / "training.json").read_text())
+    before = options.run / "before.json"
+    if before.exists():
+        # Of a run in two parts: what was read and how long it took is the sum.
+        first = json.loads(before.read_text())
+        training |= {name: training[name] + first[name] for name in ("steps", "tokensSeen", "conversations", "seconds")}
     measured = json.loads((options.run / "evaluation.json").read_text())
     golden = json.loads((pathlib.Path(__file__).parent / "golden.json").read_text())
     text = CARD.format(
@@ -76,10 +91,12 @@ def main():
         parameters=f"{training['parameters']:,}",
         templates=f"{training['templates']:,}", intents=training["intents"], conversations=f"{training['conversations']:,}",
         tokens=f"{training['tokensSeen']:,}", steps=f"{training['steps']:,}", seed=training["seed"], minutes=round(training["seconds"] / 60),
+        strangers=share(measured["strangers"]), strangers_n=measured["strangers"][1],
+        bare=share(measured["bareWords"]), bare_n=measured["bareWords"][1],
         heldout=share(measured["heldOut"]), heldout_n=measured["heldOut"][1],
-        unlike=share(measured["heldOutUnlikeTraining"]), unlike_n=measured["heldOutUnlikeTraining"][1],
-        system=share(measured["heldOutWithSystemPrompt"]), dev=share(measured["dev"]), dev_n=measured["dev"][1],
-        sampled=share(measured["heldOutSampled"]),
+        unlike=share(measured["unlikeTraining"]), unlike_n=measured["unlikeTraining"][1],
+        system=share(measured["withSystemPrompt"]), dev=share(measured["dev"]), dev_n=measured["dev"][1],
+        sampled=share(measured["sampled"]), sensible=SENSIBLE,
         greedy=GREEDY.format(count=len(golden)),
     )
     options.to.write_text(text)

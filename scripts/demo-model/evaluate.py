@@ -1,7 +1,7 @@
 """Measures a run on questions it never saw: python3 evaluate.py --run DIR [--show] [--golden FILE].
 
-Two sets: templates kept out of training (dev, what development looks at) and heldout.json (written apart, never looked at
-for tuning). Greedy, F16-rounded weights.
+Three sets: templates kept out of training (dev, what development looks at); strangers.json, written before this corpus and
+never looked at for tuning; and heldout.json, the set of an earlier version. Greedy, F16-rounded weights.
 """
 
 import argparse
@@ -25,6 +25,8 @@ GOLDEN = [
     [("user", "Who are you?")], [("user", "What is 2 + 3?")], [("user", "What are the days of the week?")], [("user", "What is a receipt?")],
     [("user", "What is the relay?")], [("user", "Does it work offline?")], [("user", "Who won the world cup?")], [("user", "Can I embed it on my website?")],
     [("user", "What is the capital of France?")], [("user", "How do I stop an answer?")], [("user", "What tiers are there?")],
+    [("user", "Count from 7 to 12")], [("user", "Tell me a story about a cat and a dragon")], [("user", "What is 3 + 4? Answer in JSON.")],
+    [("user", "Is there a private mode?")], [("user", "How do I pay?")],
     [("system", "You are a helpful assistant."), ("user", "What is Tabloom?")], [("system", "Be brief."), ("user", "Count to ten")],
     [("user", "hello"), ("assistant", "Hello! I am Tabloom's demo model. Ask me about Tabloom, or let me count or tell a story."), ("user", "What is a peer?")],
 ]
@@ -78,22 +80,26 @@ def main():
     figures = {"dev": [sum(hits.values()), len(dev)]}
     print(f"dev (templates kept out): {sum(hits.values())}/{len(dev)} = {sum(hits.values()) / len(dev):.1%}")
     entries = build.held_out()
-    hits, misses, failed = measure(model, tokenizer, judge, entries, False)
+    hits, misses, _ = measure(model, tokenizer, judge, entries, False)
     figures["heldOut"] = [sum(hits.values()), len(entries)]
-    print(f"held out (freely worded): {sum(hits.values())}/{len(entries)} = {sum(hits.values()) / len(entries):.1%}")
+    print(f"held out of the earlier version: {sum(hits.values())}/{len(entries)} = {sum(hits.values()) / len(entries):.1%}")
     print("held-out misses by intent:", dict(misses))
-    training = [words(text) for turns in build.Corpus(7).build(8000) for role, text in turns if role == "user"]
-    unlike = [entry for entry in entries if nearest_training_question(entry["question"], training) < 0.85]
-    kept = sum(1 for entry in unlike if entry not in failed)
-    figures["heldOutUnlikeTraining"] = [kept, len(unlike)]
-    print(f"held out, unlike any of 8,000 training conversations: {kept}/{len(unlike)} = {kept / len(unlike):.1%}")
+    ours = [entry for entry in build.strangers() if not build.by_heart(entry["question"])]
+    failed = {}
+    bare = [entry for entry in build.strangers() if build.by_heart(entry["question"])]
+    for name, asked in (("strangers", ours), ("bareWords", bare)):
+        hits, misses, failed[name] = measure(model, tokenizer, judge, asked, False)
+        figures[name] = [sum(hits.values()), len(asked)]
+        print(f"{name}: {sum(hits.values())}/{len(asked)} = {sum(hits.values()) / len(asked):.1%}, misses by intent: {dict(misses)}")
+    training = [words(text) for turns in build.Corpus(7).build(4000) for role, text in turns if role == "user"]
+    unlike = [entry for entry in ours if nearest_training_question(entry["question"], training) < 0.85]
+    figures["unlikeTraining"] = [sum(entry not in failed["strangers"] for entry in unlike), len(unlike)]
     system = (("system", "You are a helpful assistant."),)
-    hits, _, _ = measure(model, tokenizer, judge, entries, False, system)
-    figures["heldOutWithSystemPrompt"] = [sum(hits.values()), len(entries)]
-    print(f"held out, with a system prompt: {sum(hits.values())}/{len(entries)}")
-    hits, _, _ = measure(model, tokenizer, judge, entries, False, (), sampler(0.7, 0.95, 1))
-    figures["heldOutSampled"] = [sum(hits.values()), len(entries)]
-    print(f"held out, temperature 0.7, top-p 0.95: {sum(hits.values())}/{len(entries)}")
+    hits, _, _ = measure(model, tokenizer, judge, ours, False, system)
+    figures["withSystemPrompt"] = [sum(hits.values()), len(ours)]
+    hits, _, _ = measure(model, tokenizer, judge, ours, False, (), sampler(0.7, 0.95, 1))
+    figures["sampled"] = [sum(hits.values()), len(ours)]
+    print({name: f"{hit} of {asked}" for name, (hit, asked) in figures.items()})
     if options.report:
         options.report.write_text(json.dumps(figures, indent=2) + "\n")
 

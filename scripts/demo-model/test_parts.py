@@ -1,5 +1,6 @@
 """python3 -m unittest test_parts: what must hold before hours are spent on training."""
 
+import json
 import pathlib
 import random
 import sys
@@ -10,7 +11,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "corpus"))
 import build  # noqa: E402
 import expand  # noqa: E402
 import skills  # noqa: E402
+import stories  # noqa: E402
+import tasks  # noqa: E402
 from judge import Judge  # noqa: E402
+from train import example  # noqa: E402
 from tokenizer import IM_END, IM_START, Tokenizer, render, train  # noqa: E402
 
 
@@ -45,7 +49,8 @@ class Building(unittest.TestCase):
     def test_held_out_questions_ask_for_known_intents(self):
         known = set(build.Corpus(1).names)
         self.assertEqual([e for e in build.held_out() if e["intent"] not in known], [])
-        self.assertGreaterEqual(len(build.held_out()), 150)
+        self.assertEqual([e for e in build.strangers() if e["intent"] not in known], [])
+        self.assertGreaterEqual(len([e for e in build.strangers() if not build.by_heart(e["question"])]), 150)
 
 
 class Skills(unittest.TestCase):
@@ -62,6 +67,36 @@ class Skills(unittest.TestCase):
             _, said = skills.draw(corpus.rng, "count", corpus.expand)
             numbers = [int(n) for n in said.rstrip(".").split(", ")]
             self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+
+
+    def test_a_range_holds_every_number_and_a_story_its_things(self):
+        corpus = build.Corpus(6)
+        for _ in range(200):
+            _, said = skills.draw(corpus.rng, "count_range", corpus.expand)
+            numbers = [int(n) for n in said.rstrip(".").split(", ")]
+            self.assertEqual(numbers, list(range(numbers[0], numbers[-1] + 1)))
+            asked, said = skills.draw(corpus.rng, "story_two", corpus.expand)
+            named = [noun for noun in [*stories.HEROES, *skills.THING_WORDS] if f" {noun}" in f" {said}" and noun in asked]
+            self.assertGreaterEqual(len(named), 2, asked)
+
+
+class Tasks(unittest.TestCase):
+    def test_answers_are_json_and_calls_are_of_an_offered_tool(self):
+        rng = random.Random(1)
+        for _ in range(200):
+            turns, _ = tasks.json_answer(rng)
+            self.assertIsInstance(json.loads(turns[-1][1]), dict)
+            offered, _, (_, call), *_ = tasks.tool_call(rng)
+            body = json.loads(call.removeprefix("<tool_call>\n").removesuffix("\n</tool_call>"))
+            self.assertIn(f'"name": "{body["name"]}"', offered[1])
+
+    def test_a_forced_token_is_not_learnt(self):
+        turns = [("user", "Add 1 and 2."), ("assistant", '{"a": 1, "b": 2}')]
+        tokenizer = Tokenizer([])
+        whole = example(tokenizer, turns, random.Random(1), 512, 0)
+        freed = example(tokenizer, [*turns, build.FREE], random.Random(1), 512, 0)
+        self.assertEqual(whole[0], freed[0])
+        self.assertEqual(sum(whole[1]) - sum(freed[1]), 1)
 
 
 class Cutting(unittest.TestCase):

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface HeldOut {
   readonly intent: string;
   readonly question: string;
-  readonly expect?: string;
+  /** A list: a story that names all of these. */
+  readonly expect?: string | readonly string[];
 }
 
 /** Words in common with a known answer, from which on an answer counts as being of its intent. */
@@ -29,8 +30,9 @@ export function createJudge(corpus: URL): (asked: HeldOut, answer: string) => bo
     return best.score >= nearFrom ? best.intent : undefined;
   };
   return ({ intent, question, expect }, answer) => {
+    if (Array.isArray(expect)) return answer.endsWith('The end.') && expect.every((one) => answer.includes(` ${one}`));
     // A sum echoes its operands: only what stands after the equals sign counts.
-    if (expect !== undefined) return holds(answer.toLowerCase().split('=').at(-1)!, expect.toLowerCase());
+    if (typeof expect === 'string') return holds(answer.toLowerCase().split('=').at(-1)!, expect.toLowerCase());
     if (topicOf(answer) !== intent) return false;
     const hero = intent === 'story' ? /\b(dragon|cat|robot)\b/.exec(question.toLowerCase())?.[1] : undefined;
     return hero === undefined || answer.includes(hero);

@@ -24,6 +24,9 @@ const modelPath = path('static/models/tabloom-demo.gguf');
 const SIZE_BYTES_MAX = 4_000_000;
 const IM_END = 2;
 const ANSWER_TOKENS_MAX = 450;
+/** 141 of 177, 80 %, were measured with this file; near ties may differ by the machine. */
+const onTopicMin = 0.77;
+const strangersHash = '369fd1f19ec7d7bfe8c7c2809733161eecd19be509dcdd8593a61c6dfd056720';
 
 let llama: Llama;
 let model: LlamaModel;
@@ -70,17 +73,47 @@ test("greedy answers are the trainer's, token by token, to the same end", async 
   for (const row of golden) expect(await generate(row.promptTokens), row.prompt).toEqual(row.tokens);
 });
 
-test('held-out questions are answered on topic, at least eight in ten', async () => {
+async function missedOf(asked: readonly HeldOut[]): Promise<readonly HeldOut[]> {
   const judge = createJudge(new URL('../../scripts/demo-model/corpus/', import.meta.url));
-  const heldOut = JSON.parse(readFileSync(path('scripts/demo-model/heldout.json'), 'utf8')) as readonly HeldOut[];
   const missed: HeldOut[] = [];
-  for (const asked of heldOut) {
-    const prompt = `<|im_start|>user\n${asked.question}<|im_end|>\n<|im_start|>assistant\n`;
+  for (const one of asked) {
+    const prompt = `<|im_start|>user\n${one.question}<|im_end|>\n<|im_start|>assistant\n`;
     const answer = model.detokenize([...(await generate(model.tokenize(prompt, true)))] as Token[]);
-    if (!judge(asked, answer)) missed.push(asked);
+    if (!judge(one, answer)) missed.push(one);
   }
-  expect(heldOut.length).toBeGreaterThanOrEqual(200);
-  expect(missed.length / heldOut.length, JSON.stringify(missed)).toBeLessThanOrEqual(0.2);
+  return missed;
+}
+
+const questionsOf = (name: string) =>
+  JSON.parse(readFileSync(path(`scripts/demo-model/${name}.json`), 'utf8')) as readonly HeldOut[];
+/** A bare word can only be known by heart, so that it says nothing about questions never seen. */
+const isBareWord = ({ question }: HeldOut) => !question.includes(' ');
+
+test('the strangers’ questions are those written before the corpus', () => {
+  const asked = questionsOf('strangers');
+  const text = asked.map((one) => `${one.intent}\t${one.question}\t${JSON.stringify(one.expect)}\n`).join('');
+  expect(createHash('sha256').update(text).digest('hex')).toBe(strangersHash);
+  expect(asked.filter((one) => !isBareWord(one)).length).toBeGreaterThanOrEqual(150);
+});
+
+test('strangers’ questions are answered on topic, at least so often', async () => {
+  const asked = questionsOf('strangers').filter((one) => !isBareWord(one));
+  const missed = await missedOf(asked);
+  expect(1 - missed.length / asked.length, JSON.stringify(missed)).toBeGreaterThanOrEqual(onTopicMin);
+});
+
+test('the bare words of what one does here are known', async () => {
+  const words = new Set(['stop', 'quit', 'close', 'exit', 'Safari', 'offline', 'tiers', 'wallet', 'search']);
+  const asked = questionsOf('strangers').filter(({ question }) => words.has(question));
+  expect(asked.length).toBe(words.size);
+  expect(await missedOf(asked)).toEqual([]);
+});
+
+test('the questions held out of the first version are still answered on topic, at least eight in ten', async () => {
+  const asked = questionsOf('heldout');
+  const missed = await missedOf(asked);
+  expect(asked.length).toBeGreaterThanOrEqual(200);
+  expect(missed.length / asked.length, JSON.stringify(missed)).toBeLessThanOrEqual(0.2);
 });
 
 test('a judge who is asked about another intent says no', () => {

@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE))
 import expand  # noqa: E402
 import noise  # noqa: E402
 import skills  # noqa: E402
+import tasks  # noqa: E402
 
 # Engines and clients put these first whether one likes it or not; the model must answer under each.
 SYSTEMS = [
@@ -41,6 +42,10 @@ FRAMES = """(tell me|say|explain|teach me|i want to know|i'd like to know|let me
 i (don't|do not) understand {t}
 (could|can) you (help me with|give me information on|inform me about|brief me on) {t}""".splitlines()
 FRAME_SHARE = 0.22
+# JSON answers are short, tool calls are long because of the description of the tools: the second share is the dearer one.
+JSON_SHARE, CALL_SHARE = 0.05, 0.025
+# Stands after the turns of an answer whose first token a grammar forces: the trainer takes it off and does not learn that token.
+FREE = ("free", "")
 # One template in this many is never trained on: what development looks at, so that the held-out set stays unseen.
 DEV_EVERY = 20
 
@@ -53,11 +58,22 @@ def held_out() -> list:
     return json.loads((HERE.parent / "heldout.json").read_text())
 
 
+def strangers() -> list:
+    return json.loads((HERE.parent / "strangers.json").read_text())
+
+
+def by_heart(question: str) -> bool:
+    """A bare word ("stop", "Safari") can only be known by heart: it may be trained on, and is measured apart."""
+    return len(normalise(question).split()) < 2
+
+
 class Corpus:
     def __init__(self, seed: int):
         self.rng = random.Random(seed)
         self.intents = expand.read_intents()
         self.banned = {normalise(entry["question"]) for entry in held_out()}
+        known = {normalise(entry["question"]) for entry in strangers() if by_heart(entry["question"])}
+        self.banned = (self.banned | {normalise(entry["question"]) for entry in strangers()}) - known
         self.refused = 0
         # A bare word or a short set phrase can only be known by heart, so it is no examination: wordings are.
         wordings = {name: [q for q in it["questions"] if q.count("(") >= 2 or "{" in q] for name, it in self.intents.items()}
@@ -109,6 +125,12 @@ class Corpus:
     def conversation(self, plain_share: float = 0.0) -> list:
         """[(role, content)]; plain_share of them are a single question and its answer, nothing else."""
         rng, turns = self.rng, []
+        task = rng.random()
+        if task < JSON_SHARE:
+            answer, free = tasks.json_answer(rng)
+            return [*answer, FREE] if free else answer
+        if task < JSON_SHARE + CALL_SHARE:
+            return tasks.tool_call(rng)
         if rng.random() < plain_share:
             question, answer = self.question(rng.choices(self.names, self.weights)[0])
             return [("user", question), ("assistant", answer)]

@@ -22,7 +22,15 @@ def number(rng: random.Random, n: int) -> str:
     return word(n) if rng.random() < 0.4 else str(n)
 
 
-COUNT_TO = list(range(3, 21)) + [25, 30, 40, 50, 100]
+COUNT_TO = [*range(2, 31), 40, 50, 100]
+RANGE = """(count|count up|please count|can you count|could you count|count for me|start counting|now count|count on) from {a} (to|up to|till|until) {b}
+(count|can you count|please count|now count) {a} (to|till|through|up to) {b}
+from {a} (to|up to|till|until) {b}( please|)
+(say|list|write|give me|tell me|show me|name|i want) (the|all|all the|) numbers (from {a} to|from {a} up to|between {a} and|from {a} till|{a} to|between {a} and) {b}
+(numbers|the numbers|all numbers) (from {a} to|between {a} and|{a} to|from {a} until) {b}
+(which|what) numbers (are|come|lie) (between {a} and|from {a} to) {b}
+{a} to {b}
+(start|begin) (at|with|from) {a} (and count to|and go to|and count up to|, count to) {b}""".splitlines()
 COUNT = """(count|count up|please count|can you count|could you count|count for me|start counting|go and count|let's count|i want you to count|would you count|now count|count slowly) (to|up to|till|until|all the way to|as far as) {n}
 (count|count up|count all numbers|count the numbers|can you count|please count) from (1|one) (to|up to|till|until) {n}
 (say|name|list|write|give me|tell me|show me|print|write down|recite|i want|enumerate|type) (the|all|all the|) numbers (from (1|one)|) (to|up to|till|until) {n}
@@ -240,16 +248,50 @@ def pick_story_hero(rng):
     return hero, shown
 
 
+STORY_TWO = """(tell|read|give|write|make up|invent|create) (me|us|) (a|another|one) (story|little story|short story|small story|fairy tale|tale|nice story|bedtime story) (about|with|of|on|starring) {x} and {y}
+(can|could|would|will) you (tell|write|read|make up|do|invent) (me|us|) (a|another) (story|tale|short story) (about|with|of) {x} and {y}
+(story|a story|tale|another story|short story|fairy tale|a tale) (about|with|of) {x} and {y}
+i (want|need|would love|wish) (a|to hear a|another) (story|tale) (about|with) {x} and {y}
+(a|one|another|the) (story|tale) (about|of|with|in which|where) {x} (who|that) (meets|finds|has|sees|gets|looks for|loses) {y}
+(tell|write|make up|read) (me|us|) a (story|short story|tale) (about|of|with|in which|where) {x} (who |that |)(meets|finds|has|sees|gets|looks for|keeps) {y}
+(story|tale): {x}(,| and|) {y}
+{x} and {y}, (a story|story please|tell me a story|make a story of it|one story)
+(use|put|take) {x} and {y} (in|into|for) (a|one|your) (story|tale)
+(let|make) {x} (meet|find|see) {y} (in a story|in a tale)
+once upon a time there (was|were) {x} and {y}
+a story in which {x} and {y} (meet|become friends|come together|live together)
+(tell|write) (a|me a) story with (both|the two of them|both of these): {x} and {y}""".splitlines()
+THING_WORDS = ["golden key", "red thread", "little lamp", "blue stone", "old map", "silver bell"]
+
+
+def two_things(rng, fill):
+    """A story of two given heroes, or of a hero and a given thing: the names come from the closed lists of stories.py."""
+    first = rng.choice(list(stories.HEROES))
+    if rng.random() < 0.6:
+        second = rng.choice([hero for hero in stories.HEROES if hero != first])
+        answer = stories.story_two(first, second)
+    else:
+        second = rng.choice(THING_WORDS)
+        answer = stories.story_found(first, second)
+    shown = lambda noun: rng.choice([stories.article(noun), stories.article(noun), stories.article(noun), "the " + noun, noun])
+    return fill(STORY_TWO, x=shown(first), y=shown(second)), answer
+
+
 def draw(rng: random.Random, intent: str, expand) -> tuple:
     """One (question, answer) of a slot intent; expand() resolves (a|b) and shared word lists."""
     fill = lambda lines, **kw: expand(rng.choice(lines), kw)
     if intent == "count":
         if rng.random() < 0.12:
             return fill(COUNT_BARE), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10."
-        n = 100 if rng.random() < 0.08 else rng.choice(COUNT_TO)
+        n = 100 if rng.random() < 0.06 else rng.choice(COUNT_TO)
         return fill(COUNT, n=number(rng, n)), ", ".join(map(str, range(1, n + 1))) + "."
+    if intent == "count_range":
+        a = rng.randrange(2, 30)
+        b = min(a + rng.randrange(1, 13), 40) if rng.random() < 0.7 else rng.randrange(a + 1, 41)
+        show = number if rng.random() < 0.3 else lambda _, n: str(n)
+        return fill(RANGE, a=show(rng, a), b=show(rng, b)), ", ".join(map(str, range(a, b + 1))) + "."
     if intent == "count_back":
-        n = rng.randrange(3, 21)
+        n = rng.randrange(3, 31)
         if rng.random() < 0.12:
             return fill(["(count backwards|count down|countdown|count in reverse|a countdown|backwards)"]), ", ".join(map(str, range(10, 0, -1))) + "."
         return fill(BACK, n=number(rng, n)), ", ".join(map(str, range(n, 0, -1))) + "."
@@ -293,6 +335,8 @@ def draw(rng: random.Random, intent: str, expand) -> tuple:
             return fill(STORY), stories.story(rng, "fox" if rng.random() < 0.8 else rng.choice(["cat", "robot", "mouse"]))
         hero, shown = pick_story_hero(rng)
         return fill(STORY_ABOUT, x=shown, x0=hero), stories.story(rng, hero)
+    if intent == "story_two":
+        return two_things(rng, fill)
     if intent == "long_story":
         return fill(LONG), stories.long_story(rng)
     raise ValueError(f"no skill named {intent}")
@@ -300,6 +344,6 @@ def draw(rng: random.Random, intent: str, expand) -> tuple:
 
 # How often each is drawn: slots with many values need more.
 WEIGHTS = {
-    "count": 4, "count_back": 2, "count_twos": 1.5, "days": 0.7, "months": 0.7, "seasons": 0.6, "rainbow": 0.6, "alphabet": 0.6,
-    "next": 1.5, "opposite": 1.5, "sound": 1.3, "sum": 4, "minus": 3, "capital": 1.5, "fact": 1.8, "story": 2.2, "long_story": 0.6,
+    "count": 5, "count_range": 4, "count_back": 2, "count_twos": 1.5, "days": 0.7, "months": 0.7, "seasons": 0.6, "rainbow": 0.6, "alphabet": 0.6,
+    "next": 1.5, "opposite": 1.5, "sound": 1.3, "sum": 4, "minus": 3, "capital": 1.5, "fact": 1.8, "story": 2.2, "story_two": 6, "long_story": 0.6,
 }

@@ -42,6 +42,21 @@ def story(rng: random.Random, hero: str) -> str:
     )
 
 
+def story_two(hero: str, other: str) -> str:
+    """A story of two heroes that are given: short, and the same but for the names, so that copying them is what is learnt."""
+    return (
+        f"Once upon a time {article(hero)} met {article(other)}. The {hero} was lost and the {other} knew the way. "
+        f"The {hero} and the {other} went home together and stayed friends for ever. The end."
+    )
+
+
+def story_found(hero: str, thing: str) -> str:
+    return (
+        f"Once upon a time {article(hero)} found {article(thing)}. The {hero} kept the {thing} safe, and one dark night "
+        f"the {thing} showed the way home. From that day on the {hero} was never alone. The end."
+    )
+
+
 def long_story(rng: random.Random) -> str:
     """A tale that meets six friends in turn: some 300 tokens, for whoever wants to watch a long stream."""
     # One fixed order: the length is a promise (tests of Stop need it), the hero may vary.

@@ -44,10 +44,18 @@ async function measure(): Promise<NearTies> {
     if (ids?.length !== headTokens) continue;
     const begun = { question, head: { text, ids, tokens: headTokens }, rest: [] };
     const rest = await placesOf(llama, continuing(begun, 0));
-    if (rest.length > 5) cases.push({ ...begun, rest });
+    if (rest.length > 5 && (await goesOnFromText({ ...begun, rest }))) cases.push({ ...begun, rest });
   }
   const doubt = ({ rest }: NearTieCase) => Math.min(...rest.map(({ margin }) => margin));
   return { model: demoModel.artefact, cases: cases.sort((a, b) => doubt(a) - doubt(b)).slice(0, 16) };
+}
+
+/** Whether the text up to the cut of the browser's suite falls into the same tokens: wllama goes on from text alone. */
+async function goesOnFromText(one: NearTieCase): Promise<boolean> {
+  const { resume, ...request } = continuing(one, 5);
+  const { text, tokens } = resume!;
+  const places = await placesOf(llama, { ...request, resume: { text, tokens } });
+  return one.rest.slice(5).every(({ id }, at) => id === places[at]?.id);
 }
 
 test('wherever it is cut, an answer differs at near-ties only', async () => {
