@@ -37,7 +37,7 @@ test.describe('WebLLM where the browser has WebGPU', () => {
     const model = findModel('qwen2.5-0.5b-q4f16_1');
     const result = await opened.page.evaluate((one) => bench.load('webllm', one), model);
     expect(result.code).toBe('no-webgpu');
-    expect(result.message).toContain('f32');
+    expect(result.message).toContain('16-bit shaders');
     expect(result.steps).toEqual([]);
   });
 
