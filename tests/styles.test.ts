@@ -74,3 +74,14 @@ test('what stands at a side is named by the direction of writing, so that Arabic
   );
   expect([...classes, ...rules]).toEqual([]);
 });
+
+test('every head cell of a table says itself at which side it stands: it does not inherit `start`', () => {
+  const cells = components(src).flatMap((path) =>
+    [...read(path).matchAll(/<th\b[^>]*class="([^"]*)"/g)].map(
+      ([, classes]) => [relative(src, path), classes!] as const,
+    ),
+  );
+  expect(cells.length).toBeGreaterThan(5);
+  expect(cells.filter(([, classes]) => !/\btext-(start|center|end)\b/.test(classes))).toEqual([]);
+  expect(components(src).flatMap((path) => read(path).match(/<th\b(?![^>]*class=)[^>]*>/g) ?? [])).toEqual([]);
+});
