@@ -121,6 +121,26 @@ describe('a view of the chain has a time to live', () => {
     chain.answers = false;
     expect(await payee.admit(terms)).toBe(id);
   });
+
+  test.each([
+    ['that the chain forgot and that was opened again', { balance: 0n }, 1_000n],
+    ['that was too small and was topped up', { balance: 4n }, 5n],
+  ])('a channel %s is admitted, however fresh the view of it that says otherwise', async (_, before, balance) => {
+    const chain = testChain();
+    const payee = await testPayee(testStorage(), { chain, depositMin: 5n });
+    const state = { balance: 10n, claimed: 0n, withdrawableAt: 0 };
+    chain.states.set(id, state);
+    await payee.admit(terms);
+    // As a round of the collector does that sees the chain go back.
+    chain.states.set(id, { ...state, ...before });
+    await payee.refresh(id);
+    await expect(payee.admit(terms)).rejects.toMatchObject({
+      code: before.balance === 0n ? 'channel-missing' : 'deposit-too-small',
+    });
+    chain.states.set(id, { ...state, balance });
+    expect(await payee.admit(terms)).toBe(id);
+    payee.checkMayServe(id, { perPayerMax: 1n });
+  });
 });
 
 test('a job’s deadline is the chain’s: a clock ten minutes behind serves nothing that can no longer be paid', async () => {

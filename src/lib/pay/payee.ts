@@ -128,10 +128,14 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
       throw payError('bad-terms', { details: { field: 'deadline', minimum: now + jobMarginSeconds + 1 } });
     }
   };
-  const checkState = (channelId: ChannelId, { phase, balance }: ChannelState) => {
-    const code = phase === 'open' ? null : phaseCodes[phase];
+  const refusalOf = ({ phase, balance }: ChannelState) => {
+    if (phase !== 'open') return phaseCodes[phase];
+    return balance < depositMin ? 'deposit-too-small' : null;
+  };
+  const checkState = (channelId: ChannelId, state: ChannelState) => {
+    const code = refusalOf(state);
+    if (code === 'deposit-too-small') throw payError(code, { details: { minimum: depositMin, given: state.balance } });
     if (code) throw payError(code, { details: { channelId } });
-    if (balance < depositMin) throw payError('deposit-too-small', { details: { minimum: depositMin, given: balance } });
   };
   const viewOf = (record: ChannelRecord) => ({ id: record.id, terms: record.terms, state: book.state(record) });
   return {
@@ -142,10 +146,8 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
       checkTerms(terms, await time.current(options));
       const id = channelIdOf(terms);
       const known = book.peek(id);
-      if (known && isFresh(id)) {
-        checkState(id, book.state(known));
-        return id;
-      }
+      // One that was not open when it was last read may have been opened, or opened again, since.
+      if (known && isFresh(id) && refusalOf(book.state(known)) === null) return id;
       // Its vouchers would be checked by its own code, which may take any amount of gas, or say something else tomorrow.
       if (await chain.hasCode(terms.payerSigner, options))
         throw payError('contract-signer', { details: { channelId: id } });
