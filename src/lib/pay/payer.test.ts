@@ -124,6 +124,26 @@ test('a chain that has never responded tells no time, so nothing is promised; la
   expect((await payer.promise(id, 2n)).cumulativeAmount).toBe(2n);
 });
 
+test('a node that hangs holds a promise up for a second, and the next ones not at all: a payee waits for six', async () => {
+  const { payer, chain, clock } = await opened();
+  await payer.promise(id, 1n);
+  await clock.advance(10 * 60_000);
+  let asked = 0;
+  chain.head = () => {
+    asked++;
+    return new Promise(() => {});
+  };
+  let promised = 0n;
+  const waiting = payer.promise(id, 2n).then(({ cumulativeAmount }) => (promised = cumulativeAmount));
+  await clock.advance(999);
+  expect(promised).toBe(0n);
+  await clock.advance(1);
+  await waiting;
+  expect(promised).toBe(2n);
+  expect((await payer.promise(id, 3n)).cumulativeAmount).toBe(3n);
+  expect(asked).toBe(1);
+});
+
 test('a full disk promises nothing, counts nothing and loses nothing', async () => {
   const storage = testStorage(new Map(), { atWrite: 4, when: 'before', for: 'once', code: 'storage-full' });
   const { payer } = await testPayer(storage);

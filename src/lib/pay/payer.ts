@@ -1,5 +1,6 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 import { checkAmount } from './amount.ts';
 import { ageMs, viewMsDefault, type ChainTime } from './chain-time.ts';
 import { openChannelBook } from './channel-book.ts';
@@ -60,6 +61,9 @@ export interface PayerComponents {
   readonly key: SessionKey;
 }
 
+/** For the chain's time, where an earlier reading tells it as well. */
+const patienceMs = 1_000;
+
 export async function createPayer({ store, clock, chain, time, key }: PayerComponents): Promise<Payer> {
   const book = await openChannelBook({
     store,
@@ -73,9 +77,20 @@ export async function createPayer({ store, clock, chain, time, key }: PayerCompo
     },
   });
   const signer = createVoucherSigner(chain.entry);
-  /** A chain that does not respond need not stop a payer: a promise on a channel that has ended costs it nothing. */
+  let reading: Promise<unknown> | undefined;
+  /**
+   * A chain that does not respond need not stop a payer: a promise on a channel that has ended costs it nothing. Nor may it keep the
+   * payer waiting for longer than a payee waits for its money.
+   */
   const now = async () => {
-    await time.current().catch(() => undefined);
+    if (time.now() === null) await time.current().catch(() => undefined);
+    else if (!reading) {
+      reading = time
+        .current()
+        .catch(() => undefined)
+        .finally(() => (reading = undefined));
+      await withTimeout(reading, clock, patienceMs).catch(() => undefined);
+    }
     const seconds = time.now();
     if (seconds === null) throw payError('stale-view');
     return seconds;
