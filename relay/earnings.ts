@@ -105,6 +105,7 @@ export async function createEarnings(init: EarningsInit): Promise<Earnings> {
     {
       payee,
       perPayerMax: policy.perPayerMax,
+      onOwing: () => collector.soon(),
       closing: { chain, signer: wallet },
       payout: {
         chain: entry.id,

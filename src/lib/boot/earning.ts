@@ -70,6 +70,7 @@ export async function openEarning(components: EarningComponents): Promise<Earnin
     {
       payee,
       perPayerMax: claimPolicyDefault.perPayerMax,
+      onOwing: () => collector.soon(),
       closing: { chain, signer },
       payout: {
         chain: chain.entry.id,

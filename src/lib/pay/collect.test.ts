@@ -141,6 +141,30 @@ test('what the chain forgot is claimed again: a claim, and a channel once its de
   expect(claims()).toBe(2);
 });
 
+test('a round that is asked for comes within seconds, and not at once after another', async () => {
+  const { chain, clock, collector, promise } = await collecting();
+  const claims = () => chain.sent.filter(({ data }) => data.startsWith(claimSelector)).length;
+  collector.soon();
+  await collector.start();
+  await clock.advance(1_000);
+  await promise(claimPolicyDefault.perPayerMax);
+  collector.soon();
+  collector.soon();
+  await clock.advance(3_999);
+  expect(claims()).toBe(0);
+  await clock.advance(1);
+  expect(claims()).toBe(1);
+  await clock.advance(10_000);
+  expect(claims()).toBe(1);
+  collector.soon();
+  await clock.advance(0);
+  expect(claims()).toBe(2);
+  await collector.stop();
+  collector.soon();
+  await clock.advance(120_000);
+  expect(claims()).toBe(2);
+});
+
 test('a channel admitted while logs are being read is not missed', async () => {
   const { chain, payee, collector } = await collecting();
   await collector.round();

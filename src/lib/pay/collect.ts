@@ -36,6 +36,8 @@ export interface CollectorInit {
  * credited once that is worth its gas.
  */
 export interface Collector extends Startable {
+  /** Has the next round come within seconds, as somebody owes much. Nothing while it is not started. */
+  soon(): void;
   /**
    * One round: read the chain, plan, claim, settle. Failures are retried in the next round.
    * @throws `chain-unavailable` if the chain cannot be read.
@@ -112,6 +114,7 @@ export function createCollector(
   const rounds = createRounds({ clock, logger }, { event: 'collector-round-failed', intervalMs, round });
   return {
     round: (options = {}) => round({ signal: anySignal([options.signal, rounds.signal]) }),
+    soon: () => rounds.soon(),
     start: () => rounds.start(),
     stop: () => rounds.stop(),
   };

@@ -72,6 +72,8 @@ export interface Payee {
    */
   agree(id: ChannelId, wallet: Wallet, options?: AbortOptions): Promise<Closure>;
   state(id: ChannelId): Promise<ChannelState>;
+  /** Units that this channel's payer leaves unclaimed across all its channels. Costs as little as `checkMayServe`. */
+  owed(id: ChannelId): bigint;
   /** The channels as input to the claim policy. */
   views(): readonly ChannelView[];
   /** The newest vouchers of these channels, ready to claim; channels without one are omitted. */
@@ -211,6 +213,10 @@ export async function createPayee(components: PayeeComponents): Promise<Payee> {
       return signClose(chain, wallet, { terms, finalAmount, voucher: covering }, options);
     },
     state: async (id) => book.state(await book.get(id)),
+    owed(id) {
+      const record = book.peek(id);
+      return record ? book.owedBy(record.terms.payer) : 0n;
+    },
     views: () => book.list().map(viewOf),
     async claims(ids) {
       const records = await Promise.all(ids.map((id) => book.get(id)));

@@ -4,6 +4,17 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { AbortOptions } from '#lib/base/abort.ts';
 
+/** What repeats itself. */
+interface Rounds extends Startable {
+  /** Aborted once it is stopped; undefined while it does not run. */
+  readonly signal: AbortSignal | undefined;
+  /** Has the next round come before its time, though not at once after another. Nothing while it does not run. */
+  soon(): void;
+}
+
+/** Between a round and one that has been asked for. */
+const soonMs = 5_000;
+
 /** Repeats a round, each after the one before, until it is stopped. A round that fails is logged, and the next tries again. */
 export function createRounds(
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
@@ -17,20 +28,35 @@ export function createRounds(
     readonly intervalMs: number;
     readonly round: (options: AbortOptions) => Promise<unknown>;
   },
-): Startable & { readonly signal: AbortSignal | undefined } {
+): Rounds {
   let running: { readonly abort: AbortController; readonly loop: Promise<void> } | undefined;
+  let isWanted = false;
+  let waiting: AbortController | undefined;
+  const wait = async (ms: number) => {
+    waiting = new AbortController();
+    await clock.delay(ms, waiting).catch(() => undefined);
+    waiting = undefined;
+  };
   const loop = async (signal: AbortSignal) => {
     while (!signal.aborted) {
+      isWanted = false;
       await round({ signal }).catch((error: unknown) => {
         if (!signal.aborted) logger.warn(event, { code: errorCode(error) });
       });
-      await clock.delay(intervalMs, { signal }).catch(() => undefined);
+      const endedMs = clock.elapsed();
+      if (!isWanted && !signal.aborted) await wait(intervalMs);
+      const leftMs = Math.min(soonMs, intervalMs) - (clock.elapsed() - endedMs);
+      if (leftMs > 0 && !signal.aborted) await wait(leftMs);
     }
   };
   return {
-    /** Aborted once it is stopped; undefined while it does not run. */
     get signal() {
       return running?.abort.signal;
+    },
+    soon() {
+      if (!running || isWanted) return;
+      isWanted = true;
+      waiting?.abort();
     },
     async start() {
       if (running) return;
@@ -39,6 +65,7 @@ export function createRounds(
     },
     async stop() {
       running?.abort.abort();
+      waiting?.abort();
       await running?.loop;
       running = undefined;
     },

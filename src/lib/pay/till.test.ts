@@ -45,10 +45,11 @@ async function tilling({
   storage = testStorage(),
   clock = testClock(),
   perPayerMax = 100_000n,
+  onOwing = () => {},
 } = {}) {
   const payee = await testPayee(storage, { chain, clock });
   if (!chain.states.has(id)) chain.states.set(id, { balance: 1_000n, claimed: 0n, withdrawableAt: 0 });
-  const till = createTill([{ payout, payee, perPayerMax, closing: { chain, signer: walletOf(4) } }]);
+  const till = createTill([{ payout, payee, perPayerMax, onOwing, closing: { chain, signer: walletOf(4) } }]);
   const open = (job: string) => till.open({ chain: 31_337, terms }, { id: job });
   return { till, open, payee, chain, storage, clock };
 }
@@ -96,6 +97,19 @@ test('a voucher read from the chain pays for nothing, although it was signed', a
   await payee.refresh(id);
   const stolen = thief.receive({ voucher: await voucher(40n), total: 10n });
   await expect(stolen).rejects.toMatchObject({ code: 'voucher-regress' });
+});
+
+test('a payer that owes half of what it may is to be claimed from, and one that is refused for it', async () => {
+  let asked = 0;
+  const { open } = await tilling({ perPayerMax: 100n, onOwing: () => void asked++ });
+  const job = await open('a');
+  await job.receive({ voucher: await voucher(49n), total: 49n });
+  expect(asked).toBe(0);
+  await job.receive({ voucher: await voucher(50n), total: 50n });
+  expect(asked).toBe(1);
+  await job.receive({ voucher: await voucher(100n), total: 100n });
+  await expect(open('b')).rejects.toMatchObject({ code: 'exposure-too-large' });
+  expect(asked).toBe(3);
 });
 
 test('after a restart what was stored pays for no new job', async () => {

@@ -14,6 +14,8 @@ import { parseVoucher } from './voucher.ts';
 export interface TillChain extends Exposure {
   readonly payout: Payout;
   readonly payee: Payee;
+  /** Called when a payer owes half of what it may or more: to be claimed soon, before it is served no further. */
+  readonly onOwing?: (() => void) | undefined;
   /** The provider's signer and its chain, where it may agree to close channels. */
   readonly closing?: { readonly chain: Chain; readonly signer: Wallet } | undefined;
 }
@@ -67,6 +69,7 @@ export function createTill(chains: readonly TillChain[]): Till {
         throw payError('bad-terms', { details: { field: 'delay', minimum: payout.delay, given: terms.delay } });
       }
       const id = await payee.admit(terms, options);
+      noteOwed(on, id);
       payee.checkMayServe(id, on);
       const { promised } = await payee.state(id);
       const account = accounts.get(id) ?? { base: promised, jobs: new Set<Share>() };
@@ -76,6 +79,10 @@ export function createTill(chains: readonly TillChain[]): Till {
       return receivableOf(on, id, account, share, () => account.jobs.size === 0 && accounts.delete(id));
     },
   };
+}
+
+function noteOwed({ payee, perPayerMax, onOwing }: TillChain, id: ChannelId): void {
+  if (onOwing && payee.owed(id) * 2n >= perPayerMax) onOwing();
 }
 
 function receivableOf(on: TillChain, id: ChannelId, account: Account, share: Share, release: () => void): Receivable {
@@ -98,6 +105,7 @@ function receivableOf(on: TillChain, id: ChannelId, account: Account, share: Sha
         // That of another job overtook it, and covers it.
         if (errorCode(error) !== 'voucher-regress') throw error;
       });
+      noteOwed(on, id);
       const { promised } = await payee.state(id);
       if (!account.jobs.has(share)) return share.received;
       let free = promised - account.base;
