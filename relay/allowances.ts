@@ -95,10 +95,10 @@ export function createAllowances({ purse, book, creditsPerUnit, clock, logger }:
           promises.delete(made);
         }
       },
-      end(doubted) {
+      end(channel) {
         if (isOver) return;
         isOver = true;
-        payment.end(doubted);
+        payment.end(channel);
         // A promise that failed may have been stored all the same: it is not there to be spent again.
         account.left += budget - (asked < budget ? asked : budget);
         const written = settle();

@@ -106,7 +106,7 @@ export function createLegs({
         own += more;
         return payment.promise(total);
       },
-      end: (doubted) => payment.end(doubted),
+      end: (channel) => payment.end(channel),
     };
   };
 

@@ -266,8 +266,8 @@ const withCosts = (purse: Purse, book: MoneyBook, onChange: () => void): Purse =
       get promised() {
         return payment.promised;
       },
-      end(doubted) {
-        payment.end(doubted);
+      end(channel) {
+        payment.end(channel);
         if (isNoted || payment.promised === 0n) return;
         isNoted = true;
         const spent = { type: 'answer-paid', units: payment.promised, hash: undefined, model: undefined } as const;

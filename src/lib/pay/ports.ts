@@ -29,9 +29,10 @@ export interface Payment {
   readonly promised: bigint;
   /**
    * Ends the job: its unspent budget is free for others. Where the worker did not finish it, the channel is `doubted`, and read from
-   * the chain before it pays for another. Idempotent.
+   * the chain before it pays for another. Where it `refused` the payment, every channel is: what is known of the chain may be of a
+   * chain that has gone back. Idempotent.
    */
-  end(channel?: 'doubted'): void;
+  end(channel?: 'doubted' | 'refused'): void;
 }
 /** The worker's side. */
 export interface Till {

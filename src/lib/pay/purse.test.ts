@@ -246,6 +246,19 @@ test('a deposit that the chain forgot is made again for the same channel, and co
   expect((await next.promise(600n)).cumulativeAmount).toBe(850n);
 });
 
+test('where a payment is refused, what is known of other channels is doubted too: the chain has one past for all', async () => {
+  const { open, chain } = await walking({ jobsPerDeposit: 1n });
+  const other = { provider: addressOfKey(9) };
+  const [job, elsewhere] = [await open(600n), await open(600n, other)];
+  elsewhere.end();
+  chain.states.clear();
+  job.end('refused');
+  const next = await open(600n, other);
+  expect(next.channelId).toBe(elsewhere.channelId);
+  expect(chain.deposits).toEqual([600n, 600n, 600n]);
+  expect([...chain.states.keys()]).toEqual([next.channelId]);
+});
+
 test('a doubted channel is read before it pays again, and then known once more', async () => {
   const { open, chain } = await walking();
   const job = await open(200n);

@@ -91,11 +91,12 @@ export function createPurse(
           share.promised = total;
           return voucher;
         }),
-      end(doubted) {
+      end(channel) {
         if (isOver) return;
         isOver = true;
         // The chain may have gone back, or its owner may have left it elsewhere.
-        if (doubted) payer.doubt(id);
+        if (channel) payer.doubt(id);
+        if (channel === 'refused') for (const other of payer.list()) payer.doubt(other.id);
         // After a promise under way, which counts.
         void channels.run(id, () => {
           account.base += share.promised;

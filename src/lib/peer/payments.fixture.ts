@@ -1,4 +1,4 @@
-import type { Purse, Receivable, Till } from '#lib/pay/ports.ts';
+import type { Payment, Purse, Receivable, Till } from '#lib/pay/ports.ts';
 import { payError, type PayErrorCode } from '#lib/pay/errors.ts';
 import type { Address, ChannelId, ChannelTerms, Hex, Voucher } from '#lib/pay/spec.ts';
 import type { Payout } from '#lib/protocol/payment.ts';
@@ -25,6 +25,8 @@ export interface TestPurse extends Purse {
   /** Promised in all. */
   readonly total: bigint;
   readonly promises: number;
+  /** How each payment ended. */
+  readonly endings: Parameters<Payment['end']>[0][];
 }
 
 export interface TestTill extends Till {
@@ -64,6 +66,7 @@ export function createBank(): Bank {
       const purse: TestPurse = {
         failing: undefined,
         closedFor: undefined,
+        endings: [],
         get openJobs() {
           return held.size;
         },
@@ -114,7 +117,9 @@ export function createBank(): Bank {
               const cumulativeAmount = sumOf(id);
               return { channelId: id, cumulativeAmount, signature: signatureOf(id, cumulativeAmount) };
             },
-            end: () => void held.delete(payment),
+            end(channel?: (typeof purse.endings)[number]) {
+              if (held.delete(payment)) purse.endings.push(channel);
+            },
           };
           held.add(payment);
           return payment;

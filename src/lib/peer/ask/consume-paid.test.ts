@@ -159,6 +159,15 @@ test('a worker whose till takes no more is left without blame, and another goes 
   expect(job.state.warnings).toContainEqual(expect.objectContaining({ code: 'withdrawal-pending' }));
 });
 
+test('a refused payment makes the purse doubt what it knows of the chain, and another worker is asked', async () => {
+  const { clock, ask, tills, purse } = await town({ workers: 2 });
+  for (const { refusing } of tills) refusing.open = 'channel-missing';
+  const refused = ask();
+  await until(clock, () => refused.over);
+  expect([refused.state.phase, refused.state.error?.code]).toEqual(['failed', 'payment-refused']);
+  expect(purse.endings).toEqual(['refused', 'refused']);
+});
+
 test('asked for again, an answer comes from the record and costs nothing more', async () => {
   const { clock, ask, purse, tills } = await town();
   const id = 'ab'.repeat(16);

@@ -99,10 +99,11 @@ export function finish(before: AskerState, attemptEnd: AttemptEnd, closing: read
 }
 
 /** A worker that did not finish may know of its channel what is not known here. */
-const endPayment = (attempt: number, { type }: AttemptEnd): AskerEffect =>
-  type === 'finished' || type === 'cancelled'
-    ? { type: 'end-payment', attempt }
-    : { type: 'end-payment', attempt, channel: 'doubted' };
+function endPayment(attempt: number, ended: AttemptEnd): AskerEffect {
+  if (ended.type === 'finished' || ended.type === 'cancelled') return { type: 'end-payment', attempt };
+  const isRefused = ended.error.code === 'payment-refused';
+  return { type: 'end-payment', attempt, channel: isRefused ? 'refused' : 'doubted' };
+}
 
 export function end(state: AskerState, event: JobEvent, before: readonly AskerEffect[]): AskerStep {
   const [alone, dropped] = dropHedge(state, event.at);

@@ -185,7 +185,7 @@ export type AskerEffect =
   /** Promises so much for the job in all. */
   | { readonly type: 'promise'; readonly attempt: number; readonly total: bigint }
   /** The attempt pays no more. */
-  | { readonly type: 'end-payment'; readonly attempt: number; readonly channel?: 'doubted' }
+  | { readonly type: 'end-payment'; readonly attempt: number; readonly channel?: 'doubted' | 'refused' }
   | { readonly type: 'arm'; readonly timer: AskerTimer; readonly ms: number }
   | { readonly type: 'disarm'; readonly timer: AskerTimer }
   | { readonly type: 'end' };
