@@ -14,10 +14,13 @@ import { localWallet } from '#lib/pay/wallet/local.ts';
 import { startAnvil, type Anvil } from './anvil.ts';
 import type { Faucet } from '../gateway/payments.ts';
 import { createFaucet, gift } from './faucet.ts';
+import { createKeptState, type KeptState, type StateFound } from './kept-state.ts';
 
 const chainId = 31_337;
 /** A chain that is killed loses at most so much of what happened on it. */
 const stateSeconds = 5;
+/** One that is killed while it writes loses at most so much more. */
+const keepMs = 30_000;
 /** Blocks come at once where transactions do. */
 const limits = { pollMs: 50 } as const;
 
@@ -25,6 +28,11 @@ export interface LocalChainComponents {
   readonly clock: Clock;
   readonly random: Random;
   readonly fetch: typeof globalThis.fetch;
+}
+
+export interface OwnChain extends Anvil {
+  /** What became of what happened on it before. */
+  readonly found: StateFound;
 }
 
 /**
@@ -35,7 +43,7 @@ export interface LocalChainComponents {
 export async function startLocalChain(
   { folder, port }: { readonly folder: string; readonly port: number },
   { clock, random, fetch }: LocalChainComponents,
-): Promise<Anvil> {
+): Promise<OwnChain> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
@@ -47,6 +55,8 @@ export async function startLocalChain(
   const extra = [`--state-interval=${stateSeconds}`];
   const pidPath = join(folder, 'chain.pid');
   await endLeftover(pidPath, statePath);
+  const state = createKeptState(statePath);
+  const found = await state.mend();
   const anvil = await startAnvil({ port, chainId, statePath, extra });
   try {
     await writeFile(pidPath, String(anvil.pid));
@@ -54,11 +64,22 @@ export async function startLocalChain(
     const sender = localWallet(drawKey(random));
     await coinSetter(anvil.url, fetch)(sender.address, gift.wei);
     await deployContracts(chain, sender);
+    void keepWhileRunning(state, anvil, clock);
     void anvil.gone.then(() => rm(pidPath, { force: true })).catch(() => undefined);
-    return anvil;
+    return { ...anvil, found };
   } catch (error) {
     await anvil.stop();
     throw error;
+  }
+}
+
+/** Where the copy cannot be renewed, the one before it stands. */
+async function keepWhileRunning(state: KeptState, { gone }: Anvil, clock: Clock): Promise<void> {
+  const ended = new AbortController();
+  void gone.then(() => ended.abort());
+  while (!ended.signal.aborted) {
+    await clock.delay(keepMs, ended).catch(() => undefined);
+    await state.keep().catch(() => undefined);
   }
 }
 
@@ -75,10 +96,13 @@ async function endLeftover(pidPath: string, statePath: string): Promise<void> {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     return line.split('\0').includes(`--state=${statePath}`);
   };
-  if (!Number.isSafeInteger(pid) || pid <= 1 || !(await isOurs())) return;
-  process.kill(pid, 'SIGTERM');
-  for (let waitedMs = 0; waitedMs < leftoverMs && (await isOurs()); waitedMs += 50) await sleep(50);
-  if (await isOurs()) process.kill(pid, 'SIGKILL');
+  if (!Number.isSafeInteger(pid) || pid <= 1) return;
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    if (!(await isOurs())) return;
+    process.kill(pid, signal);
+    // While it is there, it has the port and may write to the file.
+    for (let waitedMs = 0; waitedMs < leftoverMs && (await isOurs()); waitedMs += 50) await sleep(50);
+  }
 }
 
 /** A faucet on a local chain, whoever started it. Its account is drawn anew: there is nothing to keep. */

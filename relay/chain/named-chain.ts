@@ -12,7 +12,7 @@ import { createRateLimits } from '../gateway/rate-limits.ts';
 import type { RelayEnv } from '../settings/commands.ts';
 import { readEnv, type Variables } from '../settings/read-env.ts';
 import type { SponsorEnv } from '../settings/sponsor.ts';
-import type { Anvil } from './anvil.ts';
+import type { OwnChain } from './local-chain.ts';
 import { createRegistrations } from './registrations.ts';
 import { createRpcDoor } from './rpc.ts';
 import { openSponsorDesk } from './sponsor-desk.ts';
@@ -80,7 +80,7 @@ async function nameChain(
   rpcUrl: string,
   variables: Variables,
   components: NamedChainComponents,
-  own: Anvil | undefined,
+  own: OwnChain | undefined,
 ): Promise<{ readonly env: RelayEnv; readonly chain: NamedChain }> {
   const { fetch } = components;
   const rpc = createRpcDoor({ rpcUrl, fetch });
@@ -104,6 +104,8 @@ async function nameChain(
     chain: {
       chain,
       async payments({ env: { SPONSOR_KEY: key, ...limits }, storage, logger }) {
+        if (own?.found === 'restored') logger.warn('local-chain-restored');
+        if (own?.found === 'lost') logger.warn('local-chain-lost');
         void own?.gone.then(() => logger.warn('local-chain-ended'));
         const desk =
           key === undefined
