@@ -28,6 +28,8 @@ const shopOf = (env: Partial<CreditShopInit['env']>) =>
     permits: {
       begin: async () => false,
       find: async () => undefined,
+      standing: async () => [],
+      forget: async () => undefined,
       collected: async () => undefined,
       lost: async () => undefined,
       due: async () => [],

@@ -4,6 +4,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { MeteredPermit, PermitCollector } from '#lib/pay/chain/permits.ts';
 import type { paymentChain } from '#lib/pay/chain/transfers.ts';
 import { createMeteredDoor } from '#lib/pay/metered-door.ts';
+import { payError } from '#lib/pay/errors.ts';
 import type { Address, Hex } from '#lib/pay/spec.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Usage } from '#lib/protocol/part.ts';
@@ -68,6 +69,9 @@ export function createMeteredTill(init: MeteredTillInit): MeteredTill {
       return door.receipt({ payer, units: 0n, failure: isFinal ? errorCode(error) : 'settlement_pending' });
     }
   };
+  /** What may still be taken, in units of the token. */
+  const mostOf = ({ state, units, permit }: PermitRow) =>
+    state === 'due' ? units / unitsPerTokenUnit : readPermit(permit).amount;
   let isAvailable = false;
 
   return {
@@ -80,18 +84,26 @@ export function createMeteredTill(init: MeteredTillInit): MeteredTill {
       if (!isAvailable) return { type: 'refused', reason: 'The scheme "upto" is not offered now' };
       const permit = door.read(headers, tokenUnits(most), clock.now());
       if ('reason' in permit) return { type: 'refused', reason: permit.reason };
-      const since = await collector.check(permit, { signal }).catch((error: unknown) => {
+      const checked = await collector.check(permit, { signal }).catch((error: unknown) => {
         if (errorCode(error) !== 'bad-signature') throw error;
         return undefined;
       });
-      if (since === undefined) return { type: 'refused', reason: 'Its payer has not signed it' };
-      const id = `${entry.id}/${permit.token}/${permit.from}/${permit.nonce}`.toLowerCase();
-      const isNew = await book
-        .begin({ id, permit: JSON.stringify(permit, writeBigint), since })
-        .catch((error: unknown) => {
-          throw ledgerUnavailable(error);
-        });
-      if (!isNew) return { type: 'refused', reason: 'It has been used' };
+      if (checked === undefined) return { type: 'refused', reason: 'Its payer has not signed it' };
+      const { since, available } = checked;
+      const payer = `${entry.id}/${permit.token}/${permit.from}/`.toLowerCase();
+      const id = `${payer}${permit.nonce}`;
+      try {
+        const isNew = await book.begin({ id, permit: JSON.stringify(permit, writeBigint), since });
+        if (!isNew) return { type: 'refused', reason: 'It has been used' };
+        // Each by itself could be collected; of several at once, what their payer has covers the first alone.
+        const required = (await book.standing(payer)).reduce((sum, row) => sum + mostOf(row), 0n);
+        if (required > available) {
+          await book.forget(id);
+          throw payError('insufficient-funds', { details: { required, available } });
+        }
+      } catch (error) {
+        throw errorCode(error) === 'insufficient-funds' ? error : ledgerUnavailable(error);
+      }
       return { type: 'open', id, settle: () => settle(id, permit.from) };
     },
     async collectDue() {

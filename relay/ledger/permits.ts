@@ -6,6 +6,12 @@ export interface PermitBook {
   /** Writes a permit down before any work is done for it; the ledger names its job, and what that came to. False for one that was written down before. */
   begin(permit: Pick<PermitRow, 'id' | 'permit' | 'since'>): Promise<boolean>;
   find(id: string): Promise<PermitRow | undefined>;
+  /**
+   * Those that may still be collected, of ids that begin so: of answers that are over, under way, or about to begin.
+   */
+  standing(prefix: string): Promise<readonly PermitRow[]>;
+  /** Forgets one that no job was held for. */
+  forget(id: string): Promise<void>;
   /** Books what was collected. */
   collected(id: string, hash: string): Promise<void>;
   /** Books what cannot be collected any more. */
@@ -14,7 +20,8 @@ export interface PermitBook {
   due(most: number): Promise<readonly PermitRow[]>;
 }
 
-/** A hold follows a permit within a moment. */
+/** A hold follows a permit within a moment, or never. */
+const momentMs = 60_000;
 const unboundMs = 3_600_000;
 
 export function createPermitBook(db: LedgerDatabase, { now }: { readonly now: () => number }): PermitBook {
@@ -49,6 +56,17 @@ export function createPermitBook(db: LedgerDatabase, { now }: { readonly now: ()
       return numInsertedOrUpdatedRows === 1n;
     },
     find: (id) => db.selectFrom('permits').selectAll().where('id', '=', id).executeTakeFirst(),
+    standing: (prefix) =>
+      db
+        .selectFrom('permits')
+        .selectAll()
+        .where('state', 'in', ['open', 'due'])
+        .where('id', 'like', `${prefix}%`)
+        .where(({ eb, or }) => or([eb('job', 'is not', null), eb('at', '>=', BigInt(now() - momentMs))]))
+        .execute(),
+    async forget(id) {
+      await db.deleteFrom('permits').where('id', '=', id).where('job', 'is', null).execute();
+    },
     collected: (id, hash) => close(id, 'paid', hash),
     lost: (id) => close(id, 'lost', null),
     async due(most) {

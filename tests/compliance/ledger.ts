@@ -481,11 +481,20 @@ export const ledgerCases: readonly LedgerCase[] = [
     const permits = createPermitBook(db, { now: clock.now });
     for (const id of ['a', 'b', 'c']) equal(await permits.begin({ id, permit: '{}', since: 1n }), true, 'written down');
     equal(await permits.begin({ id: 'a', permit: '{}', since: 1n }), false, 'written down again');
+    const standing = async (prefix: string) => (await permits.standing(prefix)).map(({ id }) => id).toSorted();
+    for (const id of ['of/1', 'of/2', 'other/1']) await permits.begin({ id, permit: '{}', since: 1n });
+    equal(await standing('of/'), ['of/1', 'of/2'], 'of one payer');
+    await permits.forget('of/1');
+    equal(await standing('of/'), ['of/2'], 'without one that was forgotten');
+    await clock.advance(61_000);
+    equal(await standing('o'), [], 'that never came to a job');
     const hold = (job: string, permit: string) => ledger.hold({ job, ids: [job], key: undefined, permit, most });
     for (const id of ['a', 'b', 'c']) await hold(`of ${id}`, id);
     equal(await codeOf(hold('another', 'a')), 'payment-required', 'a permit that pays a job already');
     equal(await codeOf(hold('of none', 'none')), 'payment-required', 'a permit that is not known');
     await permits.lost('a');
+    await permits.forget('a');
+    equal(await standing('a'), ['a'], 'of a job that runs');
     equal(await permits.due(9), [], 'while they run');
     ledger.close({ job: 'of a', used: { tokensIn: 4, tokensOut: 3 }, run: undefined });
     ledger.close({ job: 'of b', used: { tokensIn: 1, tokensOut: 0 }, run: undefined });
@@ -503,6 +512,7 @@ export const ledgerCases: readonly LedgerCase[] = [
     equal((await balances(db)).get('promised'), -11n, 'what is owed');
     await Promise.all([permits.collected('a', '0x1'), permits.collected('a', '0x1'), permits.lost('b')]);
     await permits.lost('a');
+    equal(await standing('a'), [], 'of what was collected');
     equal(
       [...(await balances(db))].sort(),
       [

@@ -38,10 +38,11 @@ export interface PermitCollector {
   /** Whether the chain has both contracts. */
   isAvailable(options?: AbortOptions): Promise<boolean>;
   /**
-   * Whether a permit could be collected in full now. Resolves with the newest block. The payer can still move the money away.
+   * Whether a permit could be collected in full now, by itself. The payer can still move the money away.
+   * @returns `since`: the newest block. `available`: what could be collected of its payer in all, in units of the token.
    * @throws `bad-signature`, `authorization-used`, `insufficient-funds`, `allowance-too-small`, `chain-unavailable`.
    */
-  check(permit: MeteredPermit, options?: AbortOptions): Promise<bigint>;
+  check(permit: MeteredPermit, options?: AbortOptions): Promise<{ readonly since: bigint; readonly available: bigint }>;
   /**
    * Takes so many units, or finds the transaction that took them. Idempotent.
    * @param since a block before which it cannot have been sent.
@@ -147,7 +148,7 @@ export function createPermitCollector(init: PermitCollectorInit): PermitCollecto
       if (allowance < amount) {
         throw payError('allowance-too-small', { details: { spender: permit2Address, required: amount, allowance } });
       }
-      return head.number;
+      return { since: head.number, available: balance < allowance ? balance : allowance };
     },
     collect: (permit, units, since, options = {}) =>
       turns.run(async () => {
