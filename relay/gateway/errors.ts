@@ -38,6 +38,7 @@ const gatewayStatus = {
   'host-not-allowed': 403,
   'origin-not-allowed': 403,
   'model-not-allowed': 403,
+  'key-limited': 403,
   'not-found': 404,
   'key-unknown': 404,
   'bad-address': 400,

@@ -163,6 +163,7 @@ export function createEscrowBook(db: LedgerDatabase, { now }: { readonly now: ()
       db.transaction().execute(async (write) => {
         const row = await find(write, id);
         if (row.state === 'refunded') return readEscrow(row);
+        if (row.state === 'released') throw closedError(row);
         if (by === 'payer' && Number(row.deadline) > now()) {
           const says =
             'The provider has until the deadline. It comes back by itself then, or when the provider says so.';

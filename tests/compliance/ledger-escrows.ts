@@ -51,6 +51,7 @@ export const escrowCases: readonly LedgerCase[] = [
     const codes = await Promise.all([4, 5, 4, 5].map((units) => codeOf(book.release(id, units))));
     equal(codes.filter((code) => code === 'none').length, 2, 'one amount alone');
     equal(await codeOf(other.refund({ ...id, provider }, 'provider')), 'escrow-closed', 'refund of what was released');
+    equal(await codeOf(other.refund(id, 'payer')), 'escrow-closed', 'and by its payer, whom no deadline is told');
     const left = await unitsOf(scene, owner);
     equal((await book.open(terms())).state, 'released', 'opened again');
     equal(await unitsOf(scene, owner), left, 'nothing has moved');

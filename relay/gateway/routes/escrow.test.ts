@@ -118,6 +118,23 @@ test('a secret key of a wallet acts for it; others do not', async () => {
   expect((await scene().post('/llm/escrow', terms, 'nonsense')).body.error.code).toBe('not_signed_in');
 });
 
+test.each([
+  ['a plan', { caps: { creditsPerMonth: 5 } }],
+  ['a cap of tokens', { caps: { tokensTotal: 1_000 } }],
+  ['a cap of requests', { caps: { requestsPerDay: 1 } }],
+  ['models of its own', { models: ['m'] }],
+])('a key with %s cannot reach past it for all that its wallet has', async (_, limited) => {
+  const { post, asked } = scene({ found: keyOf(limited, payer) });
+  const bodies = { escrow: terms, release: { job: 'j', units: 1 }, refund: { job: 'j' } };
+  for (const [step, body] of Object.entries(bodies)) {
+    const { status, body: answer } = await post(`/llm/${step}`, body, key);
+    expect([status, answer.error.code]).toEqual([403, 'key_limited']);
+  }
+  expect(asked).toEqual([]);
+  const rated = scene({ found: keyOf({ caps: { requestsPerMinute: 5 } }, payer) });
+  expect((await rated.post('/llm/escrow', terms, key)).status).toBe(200);
+});
+
 test('a refund is asked for by the payer, or by the provider that names it', async () => {
   const { post, asked } = scene();
   const refused = await post('/llm/refund', { job: 'j' });

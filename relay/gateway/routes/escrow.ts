@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { unitsPerCredit, writeCredits } from '../../credit-amount.ts';
+import type { ApiKey } from '../../api-key.ts';
 import { errorBody } from '../../http/error-body.ts';
 import { readJson, type BodyBudget } from '../body.ts';
 import type { GatewayEnv } from '../caller.ts';
@@ -164,10 +165,31 @@ async function readBody({ bodies }: EscrowComponents, context: Context<GatewayEn
   return (await readJson(context.req.raw, bodies, context.env?.body)).value;
 }
 
-/** Whoever may spend what a wallet has: its session, or a secret key that it made. */
+/** What a key may use, whatever its wallet has: nothing of that is counted here. Its rates are. */
+const capsOfUse = [
+  'requestsPerDay',
+  'requestsTotal',
+  'tokensPerDay',
+  'tokensTotal',
+  'creditsPerMonth',
+] as const satisfies (keyof ApiKey['caps'])[];
+const isLimited = ({ models, caps }: ApiKey): boolean =>
+  models.length > 0 || capsOfUse.some((cap) => caps[cap] !== undefined);
+
+/** Whoever may spend all that a wallet has: its session, or a secret key that it made without limits. */
 async function walletOf({ credits, sessions }: EscrowComponents, context: Context<GatewayEnv>): Promise<string> {
   if (!credits) throw gatewayError('credits-unavailable', 'Jobs cost nothing at this relay, and it holds no credits.');
   const caller = context.get('caller');
+  if (
+    caller.type === 'key' &&
+    caller.key.type === 'secret' &&
+    caller.key.owner !== undefined &&
+    isLimited(caller.key)
+  ) {
+    const says =
+      'This key has limits, and an escrow may hold whatever its wallet has. Use a key without, or a session.';
+    throw gatewayError('key-limited', says);
+  }
   const wallet =
     caller.type !== 'key'
       ? await sessions.find(readToken(context.req.header('authorization')))
