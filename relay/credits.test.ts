@@ -1,3 +1,4 @@
+import { privateKeyToAccount } from 'viem/accounts';
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
@@ -101,6 +102,98 @@ test('a payment that is no such thing is answered with the terms, and a reason',
     const asked = await shop.take({ url: 'http://localhost/', method: 'POST', headers }, 1_000_000n);
     expect(asked).toMatchObject({ type: 'required', reason: expect.stringMatching(reason) });
   }
+});
+
+const payer = privateKeyToAccount(`0x${'22'.repeat(32)}`);
+
+/** A payment of x402 for exactly what is asked, and the terms it is for. */
+async function signed(shop: ReturnType<typeof shopOf>, chainId = 31_337) {
+  const request = { url: 'http://localhost/', method: 'POST', headers: new Headers() };
+  const asked = await shop.take(request, 1_000_000n);
+  if (asked.type !== 'required') throw new Error('paid without a payment');
+  const [accepted] = asked.terms['accepts'] as { asset: `0x${string}`; extra: { name: string; version: string } }[];
+  const seconds = Math.floor(Date.now() / 1_000);
+  const authorization = {
+    from: payer.address as string,
+    to: priced.CREDITS_PAYEE,
+    value: '10000',
+    validAfter: '0',
+    validBefore: `${seconds + 3_600}`,
+    nonce: `0x${'33'.repeat(32)}`,
+  };
+  const uint = (name: string) => ({ name, type: 'uint256' });
+  const address = (name: string) => ({ name, type: 'address' });
+  const signature = await payer.signTypedData({
+    domain: { ...accepted!.extra, chainId, verifyingContract: accepted!.asset },
+    types: {
+      TransferWithAuthorization: [
+        address('from'),
+        address('to'),
+        uint('value'),
+        uint('validAfter'),
+        uint('validBefore'),
+        { name: 'nonce', type: 'bytes32' },
+      ],
+    },
+    primaryType: 'TransferWithAuthorization',
+    message: authorization as never,
+  });
+  return { x402Version: 2, accepted: accepted as object, payload: { signature: signature as string, authorization } };
+}
+type Signed = Awaited<ReturnType<typeof signed>>;
+
+const sendPayment = (shop: ReturnType<typeof shopOf>, payment: object) =>
+  shop.take(
+    {
+      url: 'http://localhost/',
+      method: 'POST',
+      headers: new Headers({ 'payment-signature': btoa(JSON.stringify(payment)) }),
+    },
+    1_000_000n,
+  );
+
+test('a payment is collected when everything about it is right', async () => {
+  const shop = shopOf({});
+  await expect(sendPayment(shop, await signed(shop))).rejects.toMatchObject({ code: 'chain-unavailable' });
+});
+
+const ofPayment = (change: object) => (one: Signed) => ({ ...one, ...change });
+const ofPayload = (change: object) => (one: Signed) => ({ ...one, payload: { ...one.payload, ...change } });
+const ofAuthorization = (change: object) => (one: Signed) => ({
+  ...one,
+  payload: { ...one.payload, authorization: { ...one.payload.authorization, ...change } },
+});
+
+test.each<readonly [string, (one: Signed) => object]>([
+  ['another version', ofPayment({ x402Version: 1 })],
+  ['terms of another chain', (one) => ({ ...one, accepted: { ...one.accepted, network: 'eip155:1' } })],
+  ['terms of another amount', (one) => ({ ...one, accepted: { ...one.accepted, amount: '1' } })],
+  ['no authorization', ofPayload({ authorization: null })],
+  ['no signature', ofPayload({ signature: undefined })],
+  ['a short signature', ofPayload({ signature: '0x12' })],
+  ['a signature of nothing', ofPayload({ signature: `0x${'00'.repeat(65)}` })],
+  ['a list for its payload', ofPayment({ payload: [] })],
+  ['another payee', ofAuthorization({ to: payer.address })],
+  ['another payer', ofAuthorization({ from: priced.CREDITS_PAYEE })],
+  ['no payer', ofAuthorization({ from: undefined })],
+  ['another value', ofAuthorization({ value: '9999' })],
+  ['a negative value', ofAuthorization({ value: '-10000' })],
+  ['a value that is no text', ofAuthorization({ value: 10_000 })],
+  ['a value beyond any word', ofAuthorization({ value: `${2n ** 256n}` })],
+  ['another nonce', ofAuthorization({ nonce: `0x${'44'.repeat(32)}` })],
+  ['a short nonce', ofAuthorization({ nonce: '0x33' })],
+  ['an end that has passed', ofAuthorization({ validBefore: '1' })],
+  ['an end beyond any word', ofAuthorization({ validBefore: `${2n ** 300n}` })],
+  ['a beginning to come', ofAuthorization({ validAfter: `${2n ** 40n}` })],
+])('a payment with %s is not collected, and is answered with the terms', async (_, change) => {
+  const shop = shopOf({});
+  const answer = await sendPayment(shop, change(await signed(shop)));
+  expect(answer).toMatchObject({ type: 'required', reason: expect.any(String), terms: { accepts: [{}] } });
+});
+
+test('a payment that was signed for another chain is not collected', async () => {
+  const shop = shopOf({});
+  expect(await sendPayment(shop, await signed(shop, 1))).toMatchObject({ type: 'required' });
 });
 
 test.each([

@@ -197,6 +197,18 @@ test('credits are bought for the wallet of the key, or else for whoever signs', 
   expect(taken.map(([units]) => units)).toEqual([100_000_000n, 1_000_000n]);
 });
 
+test('a key that stands in pages shows nobody what its wallet has', async () => {
+  for (const [type, status] of [
+    ['secret', 200],
+    ['publishable', 401],
+  ] as const) {
+    const { fixture } = paidGateway({ key: { ...keyOf('0xw'), type } });
+    const headers = { host: 'localhost:8080', authorization: `Bearer ${text}` };
+    const request = new Request('http://localhost:8080/v1/credits', { headers });
+    expect((await fixture.gateway.fetch(request, { client: '198.51.100.7' })).status).toBe(status);
+  }
+});
+
 test('a relay without a price says that it sells nothing', async () => {
   const response = await gatewayFixture().post('/v1/credits/buy', { credits: 1 });
   expect([response.status, (await response.json()).error.code]).toEqual([404, 'credits_unavailable']);

@@ -59,13 +59,16 @@ export const termsSchema = openAIErrorBodySchema.extend({
   price_credits: amountSchema,
 });
 
-/** `GET /v1/credits`: of the wallet that has signed in, or that made the key. */
+/** `GET /v1/credits`: of the wallet that has signed in, or that made the secret key. */
 export function showCredits(components: CreditComponents): Route {
   return async (context) => {
     const credits = offered(components);
-    const address = await addressOf(components, context);
+    const caller = context.get('caller');
+    // Everybody who opens a page has its key.
+    const isPublic = caller.type === 'key' && caller.key.type === 'publishable';
+    const address = isPublic ? undefined : await addressOf(components, context);
     if (address === undefined) {
-      throw gatewayError('not-signed-in', 'Send a key of a wallet, or the token of its session, as a bearer.');
+      throw gatewayError('not-signed-in', 'Send a secret key of a wallet, or the token of its session, as a bearer.');
     }
     const { units, held } = await credits.balance(address);
     const { price, chain } = credits;
