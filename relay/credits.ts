@@ -98,10 +98,8 @@ export function createCreditShop(init: CreditShopInit): CreditShop {
     async take({ url, method, headers }, units, address, most) {
       const tokenUnits = roundUp(units);
       let begun: { readonly isNew: boolean; readonly row: PurchaseRow } | undefined;
-      const taken = await door.take(
-        { url: seenUrl(url, env.PUBLIC_URL), method, headers },
-        tokenUnits,
-        async (transfer) => {
+      const ask = (carried: Headers) =>
+        door.take({ url: seenUrl(url, env.PUBLIC_URL), method, headers: carried }, tokenUnits, async (transfer) => {
           const since = await collector.height();
           begun = await book
             .begin({
@@ -115,8 +113,13 @@ export function createCreditShop(init: CreditShopInit): CreditShop {
               throw ledgerUnavailable(error);
             });
           return { hash: await collect(begun.row) };
-        },
-      );
+        });
+      const taken = await ask(headers).catch(async (error: unknown) => {
+        // The token is stricter than whoever has read it: a signature has a second form, which only that takes.
+        if (errorCode(error) !== 'bad-signature') throw error;
+        const asked = await ask(new Headers());
+        return asked.type === 'required' ? { ...asked, reason: 'The token does not take its signature' } : asked;
+      });
       if (taken.type === 'required') {
         const further = most && metered.terms(most);
         return further ? withFurtherTerms(taken, further) : taken;

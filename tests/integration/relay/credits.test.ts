@@ -1,6 +1,7 @@
 import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { wrapFetchWithPayment, x402Client } from '@x402/fetch';
 import { Mppx, evm } from 'mppx/client';
+import { numberToHex, parseSignature, serializeSignature } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSiweMessage } from 'viem/siwe';
@@ -171,6 +172,36 @@ describe('a stranger', () => {
     expect(again.status).toBe(402);
     expect((await again.json()).error.message).toMatch(/has been used/);
     expect(await received()).toBe(before);
+  });
+
+  test('whose signature the token does not take is told so, and may sign again', async () => {
+    const person = await chain.person(dollars(1));
+    const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+    /** The second form of the same signature, of which a token takes the first alone. */
+    const turned = (header: string) => {
+      const payment = JSON.parse(atob(header));
+      const { r, s, yParity } = parseSignature(payment.payload.signature);
+      const high = { r, s: numberToHex(order - BigInt(s), { size: 32 }), yParity: 1 - yParity };
+      payment.payload.signature = serializeSignature(high);
+      return btoa(JSON.stringify(payment));
+    };
+    const sending = (change: (header: string) => string) => {
+      const client = x402Client.fromConfig({
+        schemes: [{ network: 'eip155:31337', client: new ExactEvmScheme(privateKeyToAccount(person.key)) }],
+        spendControls: false,
+      });
+      return wrapFetchWithPayment((input, init) => {
+        const request = new Request(input, init);
+        const signed = request.headers.get('payment-signature');
+        if (signed !== null) request.headers.set('payment-signature', change(signed));
+        return fetch(request);
+      }, client)(`${relay.url}/v1/chat/completions`, asking());
+    };
+    const before = await received();
+    const refused = await sending(turned);
+    expect([refused.status, (await refused.json()).error.message]).toEqual([402, expect.stringMatching(/signature/)]);
+    expect(await received()).toBe(before);
+    expect((await sending((header) => header)).status).toBe(200);
   });
 
   test('whose wallet is empty is told so, and nothing is done', async () => {
