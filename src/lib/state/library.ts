@@ -27,9 +27,9 @@ export interface ModelView {
   readonly cachedBytes: number;
   /** Whether this device can run it, with a message for the user. */
   readonly fit: { readonly fits: boolean; readonly reason: string };
-  /** What its publisher says that it is for: `code`, `reasoning`; empty where nobody says. */
+  /** What it is for, as the catalog has it: `code`, `reasoning`; empty for an own model. */
   readonly domains: readonly string[];
-  /** BCP 47 tags of the languages that its publisher names. */
+  /** BCP 47 tags of the languages that it is known for. */
   readonly languages: readonly string[];
   /** The card that says so. */
   readonly cardUrl: string | undefined;

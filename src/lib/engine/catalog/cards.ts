@@ -1,20 +1,20 @@
-/** What a model's publisher says that it is for. */
+/** What a model is for. Written by hand beside the link to its card, and not checked against it. */
 export type Domain = 'chat' | 'reasoning' | 'code' | 'mathematics' | 'tools' | 'writing';
 
 export interface ModelCard {
   readonly domains: readonly Domain[];
-  /** BCP 47 tags of the languages that the publisher names. */
+  /** BCP 47 tags of the languages that it is known for. */
   readonly languages: readonly string[];
-  /** The card that says so. */
+  /** The publisher's own card. */
   readonly url: string;
 }
 
 const english = ['en'];
-/** The languages that Meta supports officially. */
+/** As far as they are known here. */
 const llama = ['en', 'de', 'fr', 'it', 'pt', 'hi', 'es', 'th'];
-/** Those named in the card, of the 29 that it counts. */
+/** Some of the languages that it was made for. */
 const qwen2 = ['en', 'zh', 'fr', 'es', 'pt', 'de', 'it', 'ru', 'ja', 'ko', 'vi', 'th', 'ar'];
-/** The most spoken of the 119 that the publisher lists. */
+/** The most spoken ones. */
 const qwen3 = [...qwen2, 'hi', 'bn', 'id', 'tr', 'pl', 'nl', 'uk', 'fa', 'ur', 'he', 'sv', 'cs', 'ro', 'el', 'hu'];
 
 const card = (repository: string, domains: readonly Domain[], languages: readonly string[]): ModelCard => ({
