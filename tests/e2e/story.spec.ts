@@ -228,7 +228,10 @@ test('a conversation has an address: reload, Back, another tab, versions, and de
     await page.keyboard.type('treasure');
     await expect(page.getByRole('option').filter({ hasText: 'Where is the treasure?' })).toBeVisible();
     await keep(page, 'chat-search');
-    await page.keyboard.press('Escape');
+    await page.getByRole('option').filter({ hasText: 'Where is the treasure?' }).click();
+    await expect(page).toHaveURL(/#[0-9a-f]{32}$/);
+    await expect(answers(page).filter({ hasText: 'Found by the search' })).toBeFocused();
+    await keep(page, 'chat-found');
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.getByRole('button', { name: 'More for conversation: hello' }).click();
     await page.getByRole('menuitem', { name: 'Copy link with the conversation' }).click();

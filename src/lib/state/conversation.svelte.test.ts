@@ -215,6 +215,19 @@ test('asking again keeps the answer there was, and what followed it, as a versio
   expect(shown(conversation)).toEqual(['a: one', 'b: two']);
 });
 
+test('a turn that was found is shown in its version, and a choice that shows it already stays', async () => {
+  const texts = ['one', 'two', 'one again'];
+  const { conversation } = desk(() => play([...begin(texts.shift()!), cancelled]));
+  await conversation.send('a', anyPeer);
+  await conversation.send('b', anyPeer);
+  const [first, second] = conversation.turns;
+  await conversation.regenerate(first!, anyPeer);
+  expect(conversation.reveal(second!.id)).toBe(true);
+  expect(shown(conversation)).toEqual(['a: one', 'b: two']);
+  expect([conversation.reveal(first!.id), conversation.reveal('elsewhere')]).toEqual([true, false]);
+  expect(shown(conversation)).toEqual(['a: one', 'b: two']);
+});
+
 test('an edited question is asked in its place, with what came before it and not what came after', async () => {
   const texts = ['one', 'two', 'three', 'other'];
   const { conversation, asked, saved } = desk(() => play([...begin(texts.shift()!), cancelled]));

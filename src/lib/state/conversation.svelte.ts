@@ -125,6 +125,13 @@ export class Conversation {
     void this.save();
   }
 
+  /** Shows the version that holds this turn. Returns whether there is such a turn. */
+  reveal(id: string): boolean {
+    const turn = this.all.find((one) => one.id === id);
+    if (turn && !this.turns.includes(turn)) this.choose(turn);
+    return turn !== undefined;
+  }
+
   /** Takes over what another tab has saved. What arrives in this one stays as it is. */
   merge(record: ConversationRecord, turns: readonly TurnRecord[]): void {
     this.#meta = record;

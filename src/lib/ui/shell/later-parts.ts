@@ -11,6 +11,7 @@ export async function fetchLaterParts(): Promise<void> {
     import('../download-text.ts'),
     import('../models/ThisDevice.svelte'),
     import('../chat/Attachments.svelte'),
+    import('../chat/BeforeComposer.svelte'),
     import('../chat/ChatOptions.svelte'),
     import('../chat/NoConversation.svelte'),
     import('#lib/state/search-index.ts'),
