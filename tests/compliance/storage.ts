@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
+import { keepHistory } from '#lib/boot/history.ts';
 import type { KeyValue, StoreName } from '#lib/storage/spec.ts';
 import { storeNames } from '#lib/storage/spec.ts';
 
@@ -161,6 +162,15 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       await expect(bad).rejects.toMatchObject({ code: 'storage-bad-value' });
       expect(await storage.list('pay', { limit: 9 })).toEqual([{ key: 'a', value: 'before' }]);
       await storage.update([a], () => []);
+    });
+
+    test('a conversation keeps its folder, and one that was taken out of it has none', async () => {
+      const storage = await create();
+      const record = { id: '1'.repeat(32), title: 'Hello', createdAt: 1, updatedAt: 2, turns: 0 };
+      await keepHistory(storage).save({ ...record, folder: 'Home' }, []);
+      expect(await keepHistory(storage).list()).toEqual([{ ...record, folder: 'Home' }]);
+      await keepHistory(storage).save({ ...record, folder: undefined }, []);
+      expect((await keepHistory(storage).list())[0]?.folder).toBeUndefined();
     });
 
     test('a value that cannot be cloned is refused with its code', async () => {

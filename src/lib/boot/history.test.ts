@@ -68,6 +68,14 @@ test('what another build wrote and this one cannot read is left out, not thrown'
   expect(await history.turns(id('1'))).toEqual([]);
 });
 
+test('a folder that cannot be one costs the folder, not the conversation', async () => {
+  const storage = createMemoryStorage();
+  for (const folder of ['', 'x'.repeat(61), 7]) {
+    await storage.put('conversations', id('1'), { ...conversation('1'), folder });
+    expect(await keepHistory(storage).list()).toEqual([conversation('1')]);
+  }
+});
+
 test('a turn that has not changed is not written again', async () => {
   const storage = createMemoryStorage();
   const writes: number[] = [];

@@ -10,6 +10,7 @@ const conversationsMax = 500;
 const conversationsReadMax = 2_000;
 const turnsMax = 5_000;
 const titleLengthMax = 120;
+const folderLengthMax = 60;
 
 const idSchema = z.string().regex(/^[0-9a-f]{32}$/);
 
@@ -29,6 +30,7 @@ const conversationSchema: z.ZodType<ConversationRecord> = z.object({
   turns: z.number().int().nonnegative(),
   named: z.boolean().optional(),
   pinned: z.boolean().optional(),
+  folder: z.string().min(1).max(folderLengthMax).optional().catch(undefined),
   tip: idSchema.optional(),
   options: chatOptionsSchema
     // What this build cannot use costs the options, not the conversation.

@@ -13,7 +13,7 @@ import { Turn } from './turn.svelte.ts';
 import { childrenOf, linkTurns, newestBelow, pathTo } from './turn-tree.ts';
 
 type Asked = Pick<Turn, 'question' | 'parent'> & Partial<Pick<Turn, 'continues' | 'attachments' | 'results'>>;
-type Meta = Pick<ConversationRecord, 'title' | 'named' | 'pinned' | 'options'>;
+type Meta = Pick<ConversationRecord, 'title' | 'named' | 'pinned' | 'folder' | 'options'>;
 
 /** How much of the first question a title takes. */
 const titleFromQuestion = 60;

@@ -331,6 +331,29 @@ test('a title and a pin stay, on screen or not, and pinned ones come first', asy
   expect(kept.get(ids[0]!)?.record).toMatchObject({ title: 'First of all', named: true, pinned: true, turns: 2 });
 });
 
+test('a folder stays, on screen or not, through answers, deleting and undoing, until it is left', async () => {
+  const both = newApp();
+  const { chats } = both;
+  const { tab, kept } = fakeTab();
+  await attach(both, tab);
+  await chats.current.send('one', anyPeer);
+  const { id } = chats.current;
+  const folder = () => [kept.get(id)?.record.folder, chats.history.find(id)?.folder];
+  await chats.file(id, '  Home  and garden ');
+  await chats.current.send('more', anyPeer);
+  expect(folder()).toEqual(['Home and garden', 'Home and garden']);
+  await chats.start();
+  await new Promise((resolve) => setImmediate(resolve));
+  await chats.file(id, 'Work');
+  expect(folder()).toEqual(['Work', 'Work']);
+  await chats.remove(id);
+  await chats.undoRemove();
+  expect(folder()).toEqual(['Work', 'Work']);
+  await chats.open(id);
+  await chats.file(id, ' ');
+  expect(folder()).toEqual([undefined, undefined]);
+});
+
 test('what another tab saves appears, in the list and on screen, and what it deletes goes', async () => {
   const both = newApp();
   const { chats } = both;

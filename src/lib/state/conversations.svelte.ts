@@ -3,6 +3,7 @@ import type { App, Stored } from './app.svelte.ts';
 import { conversationParts } from './conversation-parts.ts';
 import type { ConversationParts } from './conversation-spec.ts';
 import { Conversation } from './conversation.svelte.ts';
+import { folderName } from './folders.ts';
 import { History } from './history.svelte.ts';
 import { titleLengthMax, type ConversationRecord, type HistoryChange } from './records.ts';
 import { createLazySearch, type LazySearch } from './lazy-search.ts';
@@ -163,6 +164,11 @@ export class Conversations {
 
   pin(id: string, pinned: boolean): Promise<void> {
     return this.#change(id, { pinned });
+  }
+
+  /** Puts a conversation into a folder, which is made by that; a blank name takes it out of the one it is in. */
+  file(id: string, folder: string): Promise<void> {
+    return this.#change(id, { folder: folderName(folder) });
   }
 
   /** Deletes everything stored in this browser; the page has to be reloaded afterwards. */

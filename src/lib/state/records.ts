@@ -14,6 +14,8 @@ export interface ConversationRecord {
   /** The title was given by the user; otherwise it is the beginning of the first question. */
   readonly named?: boolean | undefined;
   readonly pinned?: boolean | undefined;
+  /** Name of the folder that it is in. */
+  readonly folder?: string | undefined;
   /** Id of the last turn on screen; without it, the newest. */
   readonly tip?: string | undefined;
   readonly options?: ChatOptions | undefined;

@@ -7,6 +7,8 @@ export interface Transcript {
   readonly id: string;
   readonly title: string;
   readonly system?: string | undefined;
+  /** The folder that it is in, of a whole export. */
+  readonly folder?: string | undefined;
   /** Id of the turn that was last on screen. */
   readonly tip?: string | undefined;
   readonly turns: readonly TranscriptTurn[];

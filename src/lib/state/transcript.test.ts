@@ -48,6 +48,14 @@ test('an export of everything comes back with every version, the same id and wha
   );
 });
 
+test('an export of everything holds the folder, and what is given away does not', () => {
+  const inFolder: Saved = { ...saved, record: { ...saved.record, folder: 'Home' } };
+  const [transcript] = readTranscripts(toJson([toTranscript(inFolder, 'all')]));
+  expect(toSaved(transcript!).record.folder).toBe('Home');
+  expect(toTranscript(inFolder, 'path')).not.toHaveProperty('folder');
+  expect(toSaved({ ...transcript!, folder: ' ' }).record).not.toHaveProperty('folder');
+});
+
 test('Markdown is what is on screen', () => {
   expect(toMarkdown(toTranscript(saved, 'path'))).toBe(
     '# Looms\n\n## What is a loom?\n\nA machine for weaving.\n\n## Question\n\nHow old\nis it?\n\nEight thousand years.\n',

@@ -4,6 +4,7 @@ import { utf8Encode } from '#lib/base/bytes.ts';
 import { initialJob, type JobState } from '#lib/peer/session/job-state.ts';
 import { hashBytes } from '#lib/protocol/hash.ts';
 import { emptyOutput } from '#lib/protocol/output.ts';
+import { folderName } from './folders.ts';
 import { readForeign } from './foreign-chats.ts';
 import { titleLengthMax, turnsMax, type TurnRecord } from './records.ts';
 import type { ToolResult } from './tools/toolbox.ts';
@@ -16,6 +17,7 @@ export const transcriptSchema: z.ZodType<Transcript> = z.object({
   id: z.string().max(128),
   title: z.string(),
   system: z.string().optional(),
+  folder: z.string().optional(),
   tip: z.string().optional(),
   turns: z
     .array(
@@ -58,6 +60,7 @@ export function toTranscript({ record, turns }: Saved, which: 'all' | 'path'): T
     id: record.id,
     title: record.title,
     system: record.options?.system,
+    ...(which === 'all' && record.folder ? { folder: record.folder } : {}),
     tip: record.tip,
     turns: chosen.map(({ id, parent, question, continues, results, answer, askedAt }) => ({
       id,
@@ -140,6 +143,7 @@ export function toSaved(transcript: Transcript): Saved {
     };
   });
   const times = turns.map((turn) => turn.askedAt);
+  const folder = folderName(transcript.folder ?? '');
   return {
     record: {
       id,
@@ -149,6 +153,7 @@ export function toSaved(transcript: Transcript): Saved {
       updatedAt: times.reduce((latest, at) => Math.max(latest, at), 0),
       turns: turns.length,
       ...(transcript.tip === undefined ? {} : { tip: turnId(transcript.tip) }),
+      ...(folder ? { folder } : {}),
       ...(transcript.system ? { options: { system: transcript.system.slice(0, 8_000) } } : {}),
     },
     turns,

@@ -2,6 +2,7 @@
 export const chatIcons = {
   attach: 'M8 12l6-6a3 3 0 0 1 4 4l-8 8a5 5 0 0 1-7-7l7-7',
   edit: 'M4 20l1-5L16 4l4 4L9 19zM14 6l4 4',
+  folder: 'M3 7a2 2 0 0 1 2-2h4l2 2h8a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z',
   more: 'M5 12h.2M12 12h.2M19 12h.2',
   pin: 'M9 4h6l-1 6 3 3H7l3-3zM12 13v7',
   previous: 'M14 7l-5 5 5 5',
