@@ -195,7 +195,8 @@ function pageHeaders(html: string, path: string): Record<string, string> {
     'document-isolation-policy': 'isolate-and-credentialless',
     'cross-origin-opener-policy': 'same-origin-allow-popups',
     'content-security-policy': policy.join('; '),
-    'permissions-policy': 'camera=(), microphone=(), geolocation=(), payment=(self), screen-wake-lock=(self)',
+    // Dictation needs the microphone; in a frame of another site nothing asks for it.
+    'permissions-policy': `camera=(), microphone=(${path === framePath ? '' : 'self'}), geolocation=(), payment=(self), screen-wake-lock=(self)`,
   };
 }
 

@@ -43,6 +43,7 @@ export const settingsSchema = z.object({
   payPerProvider: unitsSchema.catch('1000000'),
   payInChannels: unitsSchema.catch('5000000'),
   prices: z.record(z.string().max(128), priceSchema).catch({}),
+  speechService: z.boolean().catch(false),
   presets: z
     .array(z.object({ name: z.string().min(1).max(60), options: chatOptionsSchema }))
     .max(50)

@@ -41,6 +41,8 @@ export interface Settings {
   readonly payInChannels: string;
   /** What others pay for a million tokens, by model; `*` is for those that are not named. */
   readonly prices: Readonly<Record<string, Price>>;
+  /** The user has agreed once that the browser's speech service may get voice, and text that is read aloud. */
+  readonly speechService: boolean;
   /** The user's own presets for conversations. */
   readonly presets: readonly Preset[];
 }
@@ -82,6 +84,7 @@ export const defaultSettings: Settings = {
   payPerProvider: '1000000',
   payInChannels: '5000000',
   prices: {},
+  speechService: false,
   presets: [],
 };
 

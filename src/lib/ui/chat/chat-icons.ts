@@ -3,8 +3,11 @@ export const chatIcons = {
   attach: 'M8 12l6-6a3 3 0 0 1 4 4l-8 8a5 5 0 0 1-7-7l7-7',
   edit: 'M4 20l1-5L16 4l4 4L9 19zM14 6l4 4',
   folder: 'M3 7a2 2 0 0 1 2-2h4l2 2h8a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z',
+  microphone: 'M12 3a3 3 0 0 1 3 3v6a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11a7 7 0 0 0 14 0M12 18v3',
   more: 'M5 12h.2M12 12h.2M19 12h.2',
   pin: 'M9 4h6l-1 6 3 3H7l3-3zM12 13v7',
+  speaker: 'M4 9v6h4l5 4V5L8 9zM16.5 8.5a5 5 0 0 1 0 7',
+  stop: 'M7 7h10v10H7z',
   previous: 'M14 7l-5 5 5 5',
   next: 'M10 7l5 5-5 5',
 } as const;
