@@ -76,6 +76,15 @@ test('a folder that cannot be one costs the folder, not the conversation', async
   }
 });
 
+test('two versions that are compared are still compared after a reload', async () => {
+  const storage = createMemoryStorage();
+  const record = { ...conversation('1'), comparing: [id('a'), id('b')] };
+  await keepHistory(storage).save(record, []);
+  expect(await keepHistory(storage).list()).toEqual([record]);
+  await storage.put('conversations', id('1'), { ...record, comparing: ['x'] });
+  expect(await keepHistory(storage).list()).toEqual([conversation('1')]);
+});
+
 test('a turn that has not changed is not written again', async () => {
   const storage = createMemoryStorage();
   const writes: number[] = [];

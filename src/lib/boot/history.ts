@@ -36,6 +36,7 @@ const conversationSchema: z.ZodType<ConversationRecord> = z.object({
     // What this build cannot use costs the options, not the conversation.
     .optional()
     .catch(undefined),
+  comparing: z.array(idSchema).max(2).readonly().optional().catch(undefined),
 });
 
 const attachmentSchema = z.object({

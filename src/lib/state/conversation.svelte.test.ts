@@ -215,6 +215,78 @@ test('asking again keeps the answer there was, and what followed it, as a versio
   expect(shown(conversation)).toEqual(['a: one', 'b: two']);
 });
 
+test('two targets are asked the same at once, as two versions, and the one that is kept goes on', async () => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { conversation, asked, where, saved } = desk(async function* ({ model }) {
+    const index = model === 'any' ? 0 : 1;
+    await gates[index]!.promise;
+    yield* begin(`answer ${index}`);
+    yield cancelled;
+  });
+  const second = { model: 'm2', by: 'this-device' };
+  conversation.configure({ tools: ['clock'] });
+  conversation.compareWith = second;
+  const comparing = conversation.send('q', anyPeer);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([asked.length, where, conversation.busy]).toEqual([2, ['network', 'this-device'], true]);
+  // Tools are not offered: their results would be turns of their own.
+  expect(asked.map((request) => request.kind === 'chat' && request.input.tools)).toEqual([undefined, undefined]);
+  await conversation.send('meanwhile', anyPeer);
+  gates[1]!.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([conversation.busy, conversation.all.length]).toEqual([true, 2]);
+  gates[0]!.resolve();
+  await comparing;
+  expect(conversation.busy).toBe(false);
+  expect(conversation.compared?.map(({ answer }) => answer.text)).toEqual(['answer 0', 'answer 1']);
+  expect(shown(conversation)).toEqual(['q: answer 0']);
+  expect(saved.at(-1)?.record.comparing).toEqual(conversation.all.map(({ id }) => id));
+  expect(conversation.keep(conversation.compared![1]!)).toEqual(second);
+  expect([conversation.compared, conversation.compareWith]).toEqual([undefined, undefined]);
+  expect(shown(conversation)).toEqual(['q: answer 1']);
+  expect(conversation.versions(conversation.turns[0]!)).toHaveLength(2);
+  await conversation.send('and then?', anyPeer);
+  expect(sent(asked)).toEqual(['q', 'answer 1', 'and then?']);
+});
+
+test('stopping a comparison stops both answers, and one that fails leaves the other', async () => {
+  const hanging = desk(async function* (_, signal) {
+    yield* begin('part');
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    yield cancelled;
+  });
+  hanging.conversation.compareWith = anyPeer;
+  const comparing = hanging.conversation.send('q', anyPeer);
+  await new Promise((resolve) => setImmediate(resolve));
+  hanging.conversation.stop();
+  await comparing;
+  expect(hanging.conversation.all.map(({ answer }) => answer.phase)).toEqual(['cancelled', 'cancelled']);
+  const events = [[failed], [...begin('fine'), cancelled]];
+  const { conversation } = desk(() => play(events.shift()!));
+  conversation.compareWith = anyPeer;
+  await conversation.send('q', anyPeer);
+  expect(conversation.compared?.map(({ answer }) => [answer.phase, answer.text])).toEqual([
+    ['failed', ''],
+    ['cancelled', 'fine'],
+  ]);
+});
+
+test('a comparison is over once the conversation goes on, and is there again after a reload before that', async () => {
+  const { conversation, saved } = desk(() => play([...begin('a'), cancelled]));
+  conversation.compareWith = anyPeer;
+  await conversation.send('q', anyPeer);
+  const { record, turns } = saved.at(-1)!;
+  const again = desk(() => play([...begin('b'), cancelled]));
+  again.conversation.merge(record, turns);
+  expect(again.conversation.compared).toHaveLength(2);
+  expect(again.conversation.keep(again.conversation.compared![0]!)).toBeUndefined();
+  conversation.compareWith = undefined;
+  await conversation.send('next', anyPeer);
+  expect(conversation.compared).toBeUndefined();
+  expect(saved.at(-1)?.record.comparing).toBeUndefined();
+  expect(shown(conversation)).toEqual(['q: a', 'next: a']);
+});
+
 test('a turn that was found is shown in its version, and a choice that shows it already stays', async () => {
   const texts = ['one', 'two', 'one again'];
   const { conversation } = desk(() => play([...begin(texts.shift()!), cancelled]));

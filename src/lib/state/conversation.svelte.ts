@@ -1,24 +1,18 @@
-import { raceSignal, throwIfAborted } from '#lib/base/abort.ts';
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
-import { isOver } from '#lib/peer/session/job-state.ts';
+import { answerTurn } from './answer-turn.ts';
 import { createAskPlan } from './ask-plan.ts';
 import type { OfferedTools } from './ask-request.ts';
 import { attachmentsFit, type Attachment } from './attachment.ts';
 import type { ConversationParts } from './conversation-spec.ts';
-import { goOn, turnsMax, type ChatOptions, type ConversationRecord, type TurnRecord } from './records.ts';
+import { goOn, titleFrom, turnsMax, type ChatOptions, type ConversationRecord, type TurnRecord } from './records.ts';
 import { createSerialSave } from './serial-save.ts';
 import type { Target } from './target.ts';
-import { firstRound, reduceToolLoop } from './tools/tool-loop.ts';
+import { answerWithTools } from './tools/answer-with-tools.ts';
 import { Turn } from './turn.svelte.ts';
 import { childrenOf, linkTurns, newestBelow, pathTo } from './turn-tree.ts';
 
 type Asked = Pick<Turn, 'question' | 'parent'> & Partial<Pick<Turn, 'continues' | 'attachments' | 'results'>>;
-type Meta = Pick<ConversationRecord, 'title' | 'named' | 'pinned' | 'folder' | 'options'>;
-
-/** How much of the first question a title takes. */
-const titleFromQuestion = 60;
-/** How often an answer is saved while it arrives: at most this much is lost in a crash. */
-const saveEveryMs = 2_000;
+type Meta = Pick<ConversationRecord, 'title' | 'named' | 'pinned' | 'folder' | 'options' | 'comparing'>;
 
 /** A conversation with all its versions; one question at a time. */
 export class Conversation {
@@ -32,11 +26,20 @@ export class Conversation {
   saveError = $state.raw<ErrorRecord>();
   /** What the next question will have attached. */
   pending = $state.raw<readonly Attachment[]>([]);
+  /** Whom the next question is asked too, so that two answers can be compared. */
+  compareWith = $state.raw<Target>();
   #meta = $state.raw<Meta>({ title: '' });
   #tip = $state.raw<string>();
   readonly #children = $derived(childrenOf(this.all));
   /** What is on screen: one path through the versions. */
   readonly turns = $derived(pathTo(this.all, this.#tip));
+  /** The two versions that are compared, until one is kept or the conversation goes on. */
+  readonly compared = $derived.by(() => {
+    const both = (this.#meta.comparing ?? []).flatMap((id) => this.all.find((turn) => turn.id === id) ?? []);
+    return both.length === 2 && both.includes(this.turns.at(-1)!) ? both : undefined;
+  });
+  /** Of the versions that are compared, as long as this page remembers. */
+  #targets: ReadonlyMap<string, Target> = new Map();
   #abort = $state.raw<AbortController>();
   #running: Promise<void> = Promise.resolve();
   readonly #plan: ReturnType<typeof createAskPlan>;
@@ -68,7 +71,7 @@ export class Conversation {
   get title(): string {
     const [first] = this.all;
     if (this.#meta.named || !first) return this.#meta.title;
-    return first.question.replace(/\s+/g, ' ').slice(0, titleFromQuestion);
+    return titleFrom(first.question);
   }
 
   /** The versions of a turn that is on screen, itself among them, oldest first. */
@@ -79,7 +82,8 @@ export class Conversation {
   /** Asks a question; resolves when the answer has ended in any way. Does nothing while an answer is in progress. */
   async send(question: string, target: Target): Promise<void> {
     const attachments = this.pending;
-    const asked = this.#ask({ question, parent: this.turns.at(-1)?.id ?? null, attachments }, target);
+    const targets = this.compareWith ? [target, this.compareWith] : [target];
+    const asked = this.#ask({ question, parent: this.turns.at(-1)?.id ?? null, attachments }, ...targets);
     if (this.busy) this.pending = [];
     await asked;
   }
@@ -123,6 +127,14 @@ export class Conversation {
   choose(version: Turn): void {
     this.#tip = newestBelow(this.#children, version.id);
     void this.save();
+  }
+
+  /** Goes on with one of two versions that are compared. Returns whom it was asked, if that is known. */
+  keep(version: Turn): Target | undefined {
+    this.compareWith = undefined;
+    this.describe({ comparing: undefined });
+    this.choose(version);
+    return this.#targets.get(version.id);
   }
 
   /** Shows the version that holds this turn. Returns whether there is such a turn. */
@@ -190,11 +202,12 @@ export class Conversation {
     await this.settled();
   }
 
-  async #ask({ question, parent, ...rest }: Asked, target: Target): Promise<void> {
+  async #ask({ question, parent, ...rest }: Asked, ...targets: readonly Target[]): Promise<void> {
     const text = question.trim();
     const isEmpty = text === '' && (rest.results ?? []).length === 0;
-    if (this.busy || this.full || this.#discarded || isEmpty) return;
-    await this.#begin(this.#add({ question: text, parent, ...rest }), target);
+    if (this.busy || this.all.length + targets.length > turnsMax || this.#discarded || isEmpty) return;
+    const turns = targets.map(() => this.#add({ question: text, parent, ...rest }));
+    await (turns.length > 1 ? this.#compare(turns, targets) : this.#begin(turns[0]!, targets[0]!));
   }
 
   #add({ question, parent, continues, attachments, results }: Asked): Turn {
@@ -212,67 +225,61 @@ export class Conversation {
   }
 
   #begin(turn: Turn, target: Target): Promise<void> {
-    this.#running = this.#converse(turn, target);
+    this.describe({ comparing: undefined });
+    return this.#answer((signal) =>
+      answerWithTools(turn, {
+        names: this.toolsUsable(target) ? (this.options.tools ?? []) : [],
+        ask: (asked, offered) => this.#run(asked, target, offered, signal),
+        run: this.#parts.tools.run,
+        follow: ({ id }, results) => (this.full ? undefined : this.#add({ question: '', parent: id, results })),
+        signal,
+      }),
+    );
+  }
+
+  /** Both are versions of one turn. Tools are not offered: what came of them would be turns of its own. */
+  #compare(turns: readonly Turn[], targets: readonly Target[]): Promise<void> {
+    this.#targets = new Map(turns.map(({ id }, index) => [id, targets[index]!] as const));
+    this.describe({ comparing: turns.map(({ id }) => id) });
+    return this.#answer(async (signal) => {
+      const running = turns.map((turn, index) => this.#run(turn, targets[index]!, undefined, signal));
+      this.#tip = turns[0]?.id;
+      await Promise.all(running);
+    });
+  }
+
+  #answer(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.#running = (async () => {
+      try {
+        await work(abort.signal);
+      } catch (error) {
+        if (!abort.signal.aborted) throw error;
+      } finally {
+        this.#abort = undefined;
+        this.#updatedAt = this.#parts.now();
+        await this.save();
+      }
+    })();
     return this.#running;
   }
 
-  /** Asks, runs what the answer calls, and asks again with what came of it. */
-  async #converse(first: Turn, target: Target): Promise<void> {
-    const abort = new AbortController();
-    this.#abort = abort;
-    const { signal } = abort;
-    const names = this.#parts.tools.usable(target) ? (this.options.tools ?? []) : [];
-    let [turn, loop, as] = [first, firstRound, 'offered' as OfferedTools['as']];
-    try {
-      for (;;) {
-        await this.#run(turn, target, names.length > 0 ? { names, as } : undefined, signal);
-        const calls = names.length > 0 && turn.answer.phase === 'finished' ? turn.answer.output.toolCalls : [];
-        const [running, run] = reduceToolLoop(loop, { type: 'answer-ended', calls });
-        if (run?.type !== 'run-calls') return;
-        const results = await this.#parts.tools.run(run.calls, names, { signal });
-        throwIfAborted(signal);
-        const [asking, ask] = reduceToolLoop(running, { type: 'results-ready', results });
-        if (ask?.type !== 'ask' || this.full) return;
-        [turn, loop, as] = [this.#add({ question: '', parent: turn.id, results }), asking, ask.tools];
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      this.#abort = undefined;
-      this.#updatedAt = this.#parts.now();
-      await this.save();
-    }
-  }
-
-  async #run(turn: Turn, target: Target, tools: OfferedTools | undefined, signal: AbortSignal): Promise<void> {
+  #run(turn: Turn, target: Target, tools: OfferedTools | undefined, signal: AbortSignal): Promise<void> {
+    const { asking, now } = this.#parts;
     this.#tip = turn.id;
-    turn.live = true;
-    this.#updatedAt = this.#parts.now();
-    let savedAt = this.#updatedAt;
-    void this.save();
-    try {
-      // If stopped before the tab is ready, do not wait for it.
-      const asking = await raceSignal(this.#parts.asking(), signal);
-      await raceSignal(this.#plan.fill(turn, target), signal);
-      const where = target.by === 'this-device' ? 'this-device' : 'network';
-      const request = this.#plan.request(pathTo(this.all, turn.id), target, tools);
-      for await (const event of asking.ask(request, { signal, where })) {
-        turn.apply(event);
-        if (this.#parts.now() - savedAt < saveEveryMs) continue;
-        savedAt = this.#parts.now();
-        void this.save();
-      }
-    } catch (error) {
-      if (signal.aborted) turn.apply({ type: 'job-cancelled', at: this.#parts.now() });
-      else this.#fail(turn, error);
-    } finally {
-      turn.live = false;
-    }
-  }
-
-  #fail(turn: Turn, error: unknown): void {
-    if (isOver(turn.answer)) return;
-    turn.apply({ type: 'job-failed', at: this.#parts.now(), error: toErrorRecord(error), rejections: [] });
+    this.#updatedAt = now();
+    return answerTurn(turn, {
+      asking,
+      now,
+      where: target.by === 'this-device' ? 'this-device' : 'network',
+      request: async () => {
+        await this.#plan.fill(turn, target);
+        return this.#plan.request(pathTo(this.all, turn.id), target, tools);
+      },
+      save: () => void this.save(),
+      signal,
+    });
   }
 
   /** Saves what there is. */

@@ -19,6 +19,8 @@ export interface ConversationRecord {
   /** Id of the last turn on screen; without it, the newest. */
   readonly tip?: string | undefined;
   readonly options?: ChatOptions | undefined;
+  /** Ids of two versions that stand side by side until one is kept. */
+  readonly comparing?: readonly string[] | undefined;
 }
 
 /** How questions of one conversation are asked; what is left out is as in the settings. */
@@ -69,5 +71,7 @@ export const turnsMax = 5_000;
 /** Maximum conversations listed. */
 export const conversationsMax = 500;
 export const titleLengthMax = 120;
+/** The title of a conversation that was given none: the beginning of its first question. */
+export const titleFrom = (question: string): string => question.replace(/\s+/g, ' ').slice(0, 60);
 /** What the model is told after an answer that the length limit has cut off. */
 export const goOn = 'Continue exactly where you stopped. Do not repeat anything.';
