@@ -16,7 +16,8 @@ const assetsCache = 'tabloom-assets';
 /** Answers for the addresses of conversations, which no page was built for. */
 const fallback = '/200.html';
 const pages = [...new Set(['/', fallback, ...prerendered])];
-const small = files.filter((path) => !path.startsWith('/models/'));
+/** Without what only the browser reads, before anything is installed. */
+const small = files.filter((path) => !path.startsWith('/models/') && !path.startsWith('/screenshots/'));
 const assets = new Set(build);
 const patienceMs = 2_500;
 
