@@ -11,7 +11,7 @@ import type { SocketSource } from '#lib/net/libp2p/web-sockets.ts';
 import { relayTuning, type Tuning } from '#lib/net/libp2p/tuning.ts';
 import type { LocalNets } from '#lib/net/local.ts';
 import type { Net } from '#lib/net/spec.ts';
-import { offerTopics } from '#lib/protocol/find.ts';
+import { gossipTopics } from '#lib/protocol/wish.ts';
 import type { PendingUpgrade } from '../http/upgrade.ts';
 import { createCircuitLimits, type CircuitRates } from './circuit-limits.ts';
 
@@ -79,7 +79,7 @@ export function createRelayNode(options: RelayNodeOptions): RelayNode {
     listen: [`/ip4/${host}/tcp/${options.listenPort ?? 0}/ws`],
     socketSource,
     announce: options.announce ?? [],
-    topics: options.topics ?? offerTopics,
+    topics: options.topics ?? gossipTopics,
     relays: () => relays?.status() ?? [],
     gate: {
       denyOutboundRelayedConnection(from) {

@@ -136,7 +136,7 @@ function envelopes() {
   });
   const { offer, goodbye, fullOffer, claimingOffer, payingOffer, receipt, checkpoint, countersign, tally } =
     from.envelopes;
-  const { pricedOffer, paidReceipt, dueCheckpoint } = from.envelopes;
+  const { pricedOffer, paidReceipt, dueCheckpoint, wish, wishTakenBack, namedOffer } = from.envelopes;
   return [
     row('offer', offer, from.workerSeed, from.offer),
     row('goodbye', goodbye, from.workerSeed, from.goodbye),
@@ -155,6 +155,13 @@ function envelopes() {
     row('offer, with a price', pricedOffer, from.workerSeed, from.pricedOffer),
     row('checkpoint, with what is due', dueCheckpoint, from.workerSeed, from.dueCheckpoint),
     row('receipt, paid', paidReceipt, from.workerSeed, receiptRecord(from.paidDelivery)),
+    row('wish', wish, from.askerSeed, from.wish),
+    row('wish, taken back', wishTakenBack, from.askerSeed, {
+      ...from.wish,
+      issuedAt: from.wish.issuedAt + 1,
+      artefacts: [],
+    }),
+    row('offer, with a nickname', namedOffer, from.workerSeed, from.namedOffer),
   ];
 }
 

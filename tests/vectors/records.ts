@@ -1,7 +1,7 @@
 import { concatBytes } from '#lib/base/bytes.ts';
 import { artefactId } from '#lib/protocol/artefact.ts';
 import type { Checkpoint } from '#lib/protocol/checkpoint.ts';
-import { createSigner, signEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
+import { createSigner, decodeEnvelope, signEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import type { CloseFrame, CloseRequest } from '#lib/protocol/closing.ts';
 import type { FindFrame, FindRequest } from '#lib/protocol/find.ts';
 import type { AskerFrame, WorkerFrame } from '#lib/protocol/frame.ts';
@@ -17,6 +17,7 @@ import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { promptHash } from '#lib/trust/prompt-hash.ts';
 import { countersign, issueReceipt, receiptHash, type Delivered, type OpenedReceipt } from '#lib/trust/receipt.ts';
 import { signOffer } from '#lib/protocol/offer.ts';
+import { writeWish, type Wish } from '#lib/protocol/wish.ts';
 
 /**
  * The conversation all vectors are based on. Other implementations rely on these bytes: add new cases at the end, and
@@ -181,6 +182,9 @@ export const payingOffer: Offer = {
   ],
 };
 
+/** Of a peer whose owner chose a name for it. */
+export const namedOffer: Offer = { ...offer, seq: offer.seq + 7, nickname: 'Füchsin 🦊' };
+
 export const goodbye: Offer = {
   ...offer,
   seq: offer.seq + 1,
@@ -242,6 +246,13 @@ export const tally: Tally = {
   ],
 };
 
+export const wish: Wish = {
+  peer: asker.peer,
+  issuedAt: 1_700_000_000_000,
+  ttlMs: 600_000,
+  artefacts: manifests.map(artefactId),
+};
+
 export const envelopes = {
   offer: signOffer(offer, worker),
   goodbye: signOffer(goodbye, worker),
@@ -255,6 +266,9 @@ export const envelopes = {
   pricedOffer: signOffer(pricedOffer, worker),
   paidReceipt: issueReceipt(paidDelivery, worker).envelope,
   dueCheckpoint: signEnvelope('checkpoint', dueCheckpoint, worker),
+  wish: decodeEnvelope(writeWish(wish, asker)),
+  namedOffer: signOffer(namedOffer, worker),
+  wishTakenBack: decodeEnvelope(writeWish({ ...wish, issuedAt: wish.issuedAt + 1, artefacts: [] }, asker)),
 } as const;
 
 /** The same job again, twice, each time as what follows the first: two histories. */

@@ -14,7 +14,7 @@ import {
   type AnyPart,
   type Value,
 } from './second-reader.ts';
-import { dueFor, isName, judgeFrame, readNewerOffer, readTally, readVoucher } from './second-judge.ts';
+import { dueFor, isName, judgeFrame, readNewerOffer, readTally, readVoucher, readWish } from './second-judge.ts';
 
 /**
  * A second implementation, written from `src/lib/protocol/README.md` alone. If it agrees with the vectors, the page is
@@ -111,6 +111,7 @@ test('every envelope is signed over the bytes the page defines, by the peer name
       checkpoint: record['worker'],
       countersign: record['asker'],
       tally: record['peer'],
+      wish: record['peer'],
     }[envelope.type];
     expect(signer).toBe(peerId(envelope.key));
     expect(sha256(hex(row.envelope)).toString('hex')).toBe(row.hash);
@@ -122,6 +123,8 @@ test('an offer with a price, a voucher and what is due are read and counted as t
   const frame = (name: string) => vectors('frames').find((one: { name: string }) => one.name === name);
   const offer = fromJson(row('offer, with a price').record) as { models: { price: { in: string; out: string } }[] };
   expect(readNewerOffer(hex(row('offer, with a price').envelope))).toEqual(offer);
+  const named = row('offer, with a nickname');
+  expect(readNewerOffer(hex(named.envelope))).toEqual(fromJson(named.record));
   expect(readVoucher(hex(frame('pay, for a job').value.voucher.$bytes))).toMatchObject({ cumulativeAmount: '1027' });
   const { price } = offer.models[0]!;
   const { tokensIn, due } = frame('accepted, with what is due').value;
@@ -162,6 +165,13 @@ test('prompt and output hashes match, and the receipt belongs to its job', () =>
     outputForm: sent.outputForm,
     tokensOut: sent.tokens,
   });
+});
+
+test('a wish is read whole, and names models by their artefacts', () => {
+  const rows = vectors('envelopes') as { type: string; record: Record<string, Value> }[];
+  const wishes = rows.filter(({ type }) => type === 'wish').map(({ record }) => fromJson(record));
+  expect(wishes.map((wish) => readWish(wish))).toEqual(wishes);
+  expect(wishes).toHaveLength(2);
 });
 
 test('a tally is read whole, and the links of the files name the records of the files', () => {

@@ -298,6 +298,7 @@ const offer = record({
   policy: list(word, 16),
   addrs: list(text(512), 16),
   build: text(64),
+  'nickname?': (value) => text(32)(name(value)),
   'hardware?': record({
     gpus: list(record({ name: text(64, 1), memoryMiB: integer(0, 1_000_000_000) }), 16, 1),
     'driver?': text(64),
@@ -335,4 +336,12 @@ export const readTally: Check = record({
   issuedAt: count,
   ttlMs: integer(1_000, 604_800_000),
   received: list(record({ peer, work: integer(1, Number.MAX_SAFE_INTEGER) }), 100),
+});
+
+/** The record of a wish, by its table. */
+export const readWish: Check = record({
+  peer,
+  issuedAt: count,
+  ttlMs: integer(1_000, 3_600_000),
+  artefacts: list(hash, 16),
 });

@@ -13,6 +13,7 @@ import { offerSchema, readOffer } from '#lib/protocol/offer.ts';
 import { createFrameDecoder } from '#lib/net/framing.ts';
 import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
 import { decodeTallyFrame, tallyProtocol, tallySchema, type TallyFrame } from '#lib/protocol/tally.ts';
+import { wishSchema } from '#lib/protocol/wish.ts';
 import { isPrintableName } from '#lib/protocol/word.ts';
 import { provesFork } from '#lib/trust/chain.ts';
 import { verifyStored } from '#lib/trust/check.ts';
@@ -87,6 +88,7 @@ test('every envelope in the files opens to its record and signer', () => {
     checkpoint: checkpointSchema,
     countersign: countersignSchema,
     tally: tallySchema,
+    wish: wishSchema,
   };
   for (const row of read('envelopes')) {
     const type = row.type as keyof typeof schemas;

@@ -35,6 +35,8 @@ export interface SessionComponents {
   /** Offers are dated and checked by it, so it must be correct. */
   readonly clock: Clock;
   readonly onRelayTime: NonNullable<PeerComponents['onRelayTime']>;
+  /** What others may call this device. */
+  readonly nickname: NonNullable<PeerComponents['nickname']>;
   /** Of the device: it pays and is paid under the device's key alone. */
   readonly purse: Purse;
   readonly till: Till;
@@ -70,6 +72,7 @@ export async function openSession(kind: SessionKind, components: SessionComponen
     logger,
     role: 'tab',
     discovery: 'client',
+    nickname: kind === 'own' ? components.nickname : undefined,
     onModelFailed: components.onModelFailed,
     onRelayTime: components.onRelayTime,
     purse: kind === 'own' ? components.purse : undefined,

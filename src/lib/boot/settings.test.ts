@@ -24,6 +24,17 @@ test('a change outside of what is possible is refused and nothing changes', asyn
   expect(keeper.view.current.temperature).toBe(0.7);
 });
 
+test('a name for others hides nothing, and is not too long', async () => {
+  const keeper = await keepSettings(createMemoryStorage());
+  for (const nickname of ['a\u202Eb', 'a\u200Bb', 'a\nb', ' a', 'x'.repeat(33)])
+    await expect(keeper.change({ nickname })).rejects.toMatchObject({ code: 'bad-setting' });
+  expect(keeper.view.current.nickname).toBe('');
+  await keeper.change({ nickname: 'Ada 🦊' });
+  expect(keeper.view.current.nickname).toBe('Ada 🦊');
+  await keeper.change({ nickname: '' });
+  expect(keeper.view.current.nickname).toBe('');
+});
+
 test('a line that is no address is named, with how to write it, and nothing changes', async () => {
   const keeper = await keepSettings(createMemoryStorage());
   const refused = [

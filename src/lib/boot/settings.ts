@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
+import { nicknameSchema } from '#lib/protocol/offer.ts';
 import { priceSchema, unitsSchema } from '#lib/protocol/price.ts';
 import type { Settings } from '#lib/state/settings.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
@@ -21,6 +22,7 @@ const bytesMax = z.number().int().min(0).max(1e12).catch(0);
 /** Settings in storage may be from an older build or damaged: each invalid member falls back to its default on its own. */
 export const settingsSchema = z.object({
   name: z.string().max(40).catch(''),
+  nickname: z.union([z.literal(''), nicknameSchema]).catch(''),
   privateMode: z.boolean().catch(false),
   relays: textList.catch([]),
   iceServers: textList.catch([]),
@@ -44,6 +46,10 @@ export const settingsSchema = z.object({
   payInChannels: unitsSchema.catch('5000000'),
   prices: z.record(z.string().max(128), priceSchema).catch({}),
   speechService: z.boolean().catch(false),
+  wishes: z
+    .array(z.object({ model: z.string().min(1).max(128), until: z.number().int().nonnegative() }))
+    .max(8)
+    .catch([]),
   presets: z
     .array(z.object({ name: z.string().min(1).max(60), options: chatOptionsSchema }))
     .max(50)

@@ -34,6 +34,7 @@ import { keepSettings, toIceServers } from './settings.ts';
 import { keepScreenOn, resumeSharing, watchLimits, watchPower } from './sharing-conditions.ts';
 import { untilServiceWorker } from './service-worker.ts';
 import { keepWallet } from './wallet.ts';
+import { createWishKeeper } from './wishes.ts';
 
 /** How long the network waits for the offset of this device's clock. */
 const clockTimeoutMs = 2_000;
@@ -96,6 +97,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     earner: wallet.earner,
   });
   const network = createNetworkWatcher({ clock, now: corrected.now, offset: corrected.view });
+  const wishes = createWishKeeper({ clock: corrected, settings });
   const relays = createRelaySource({
     fetch,
     origin: location.origin,
@@ -109,6 +111,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
         storage,
         clock: corrected,
         onRelayTime: corrected.note,
+        nickname: () => settings.view.current.nickname || undefined,
         random,
         logger,
         relays,
@@ -123,6 +126,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     privateMode,
     onChange: (asking, serving) => {
       network.watch(asking, serving);
+      wishes.watch(serving);
       sharing.serveWith(serving.peer.provider, serving.kind === 'own' ? 'network' : 'self');
     },
   });
@@ -150,6 +154,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     presence.stop,
     background.stop,
     badge.stop,
+    wishes.stop,
   ];
   void watchLimits({ sharing, settings, clock }, lifetime.signal);
   // A wrongly dated offer is not listed, and correctly dated ones look stale.
@@ -170,6 +175,8 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       view: network.view,
       ping: async (peer, options) => (await sessions.asking()).peer.net.ping(peer, options),
       explain: async (target) => explainRoute((await sessions.asking()).peer.consumer, target),
+      followWishes: wishes.follow,
+      wish: wishes.wish,
       followGateway: (listener) => followGateway(new EventSource('/v1/feed'), listener),
       prices: async () => (await loadPart(() => import('./market-prices.ts'))).readMarketPrices(fetch),
       receipted: async () => {

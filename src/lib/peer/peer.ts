@@ -25,6 +25,7 @@ import { connectedRelays, createDiscoveryClient, type Listing, type RelayTime } 
 import { openSequence } from './identity.ts';
 import { createDiscoveryServer } from './presence/discovery-server.ts';
 import { createPresence } from './presence/presence.ts';
+import { createWishes, type Wishes } from './presence/wishes.ts';
 import { createChannelCloser } from './serve/close-channels.ts';
 import { createProvider, type ProviderComponents } from './serve/provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
@@ -53,6 +54,8 @@ export interface PeerComponents {
   readonly role: Offer['role'];
   /** What its next offer says of its machine. */
   readonly hardware?: (() => Offer['hardware']) | undefined;
+  /** What its next offer calls this peer; nothing by default. */
+  readonly nickname?: (() => string | undefined) | undefined;
   /** `client`: asks the relays it is connected to. `server`: answers those that ask, as a relay does. */
   readonly discovery: 'client' | 'server';
   /** What a relay reports of the network's size: `large` however few offers there are; `small` by default. */
@@ -95,6 +98,8 @@ export interface Peer extends Startable {
   readonly trackRecord: TrackRecord;
   readonly receipts: ReceiptBook;
   readonly reputation: Reputation;
+  /** What is wished for while nobody serves it. */
+  readonly wishes: Wishes;
   /** The relays that list this peer, by their own account; undefined for a relay itself. */
   readonly listing: Listing | undefined;
   /** Asks whoever is paid on a channel to close it now. @throws as `askToClose` does. */
@@ -160,6 +165,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     sequence,
   });
   const discovery = client ?? createDiscoveryServer({ ...components, relays, directory });
+  const wishes = createWishes({ ...components, relays, follows: isRelay ? 'always' : 'while-listened-to' });
 
   return {
     self: net.self,
@@ -170,6 +176,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     trackRecord,
     receipts: book,
     reputation,
+    wishes,
     listing: client?.listing,
     askToClose: (request, options) => askToClose({ net, directory, clock }, request, options),
     announceOffline: presence.announceOffline,
@@ -180,6 +187,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
       await closer.start();
       await reputation.start();
       await discovery.start();
+      await wishes.start();
       await net.start();
       await presence.start();
     },
@@ -188,6 +196,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
       await provider.stop();
       await closer.stop();
       await discovery.stop();
+      await wishes.stop();
       await reputation.stop();
       await net.stop();
       await book.settled();

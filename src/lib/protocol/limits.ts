@@ -77,6 +77,7 @@ export const limits = {
   /** Minimum interval between a worker's announcements. */
   offerMinGapMs: 400,
   offerModelsMax: 32,
+  nicknameLengthMax: 32,
   offerAddrsMax: 16,
   offerGpusMax: 16,
   addrLengthMax: 512,

@@ -89,6 +89,12 @@ export const offeredModelSchema = z.object({
 /** The name under which a model is offered that another provider answers, beside the model of that name itself. */
 export const upstreamName = (name: string): string => `${name}:upstream`;
 
+/** What a peer calls itself, in UTF-16 code units as every name. Anybody can take any: it stands beside the peer id, never instead. */
+export const nicknameSchema = nameSchema.refine(
+  ({ length }) => length <= limits.nicknameLengthMax,
+  `expected at most ${limits.nicknameLengthMax} characters`,
+);
+
 export const offerSchema = z.object({
   peer: peerIdSchema,
   /** Increases with every offer of this peer, across restarts too. */
@@ -111,6 +117,8 @@ export const offerSchema = z.object({
   addrs: z.array(z.string().max(limits.addrLengthMax)).max(limits.offerAddrsMax),
   /** Software version, for people. */
   build: z.string().max(limits.wordLengthMax),
+  /** Chosen by its owner; left out unless one was. */
+  nickname: nicknameSchema.optional(),
   hardware: hardwareSchema.optional(),
   must: mustSchema.optional(),
   /** Where it is paid. Without it a model with a price cannot be asked for. */

@@ -25,6 +25,7 @@ import {
   tallyProtocol,
   tallySchema,
 } from './tally.ts';
+import { wishesTopic, wishLimits, wishSchema } from './wish.ts';
 
 /** The page cannot be proven complete, but what it must mention can be listed. */
 const page = readFileSync(new URL('README.md', import.meta.url), 'utf8');
@@ -82,6 +83,7 @@ test('each section names every member of its records, frames, parts and kinds', 
   const places: readonly (readonly [string, readonly string[]])[] = [
     ['Envelopes', keysOf(envelopeSchema)],
     ['Offers', [...keysOf(offerSchema), ...keysOf(offeredModelSchema)]],
+    ['Wishes', keysOf(wishSchema)],
     ['Finding', [...keysOf(findRequestSchema), ...membersOf(findFrameSchema), ...wordsOf(findFrameSchema, 't')]],
     ['Jobs', [askerFrameSchema, workerFrameSchema].flatMap((union) => [...membersOf(union), ...wordsOf(union, 't')])],
     ['The job', ['kind', 'input', 'params', ...keysOf(jobHeadSchema)]],
@@ -132,7 +134,15 @@ test('each section names every member of its records, frames, parts and kinds', 
 });
 
 test('the page states protocols, the topic, signed prefixes and limits', () => {
-  for (const text of [jobProtocol, findProtocol, tallyProtocol, closeProtocol, offersTopic, `${offersTopic}/`])
+  for (const text of [
+    jobProtocol,
+    findProtocol,
+    tallyProtocol,
+    closeProtocol,
+    offersTopic,
+    `${offersTopic}/`,
+    wishesTopic,
+  ])
     expect(page).toContain(`\`${text}\``);
   expect(page).toContain('"tabloom/" ‖ type ‖ "/2\\n" ‖ payload');
   expect(page).toContain('"tabloom/output/2/" ‖ form ‖ "\\n"');
@@ -152,7 +162,23 @@ test('the page states protocols, the topic, signed prefixes and limits', () => {
       limits.offerFeaturesMax,
       limits.offerTiersMax,
       limits.offerPolicyMax,
+      limits.nicknameLengthMax,
       limits.gossipBytesMax,
+    ],
+    Wishes: [
+      wishLimits.bytesMax,
+      wishLimits.artefactsMax,
+      wishLimits.ttlMs,
+      wishLimits.ttlMsMax,
+      wishLimits.minGapMs / 1_000,
+      wishLimits.clockSkewMs / 1_000,
+      wishLimits.perPeer.burst,
+      1 / wishLimits.perPeer.perSecond,
+      wishLimits.overall.burst,
+      wishLimits.overall.perSecond,
+      wishLimits.peersMax,
+      wishLimits.peersPerMachineMax,
+      wishLimits.peersPerMachineMax * wishLimits.zoneFactor,
     ],
     Closing: [limits.closeRequestMs / 1_000, limits.closeAnswerMs / 1_000],
     Finding: [limits.findLimitMax, limits.findStreamsPerPeerMax],

@@ -80,6 +80,16 @@ export interface CapacityView {
   readonly decodeTps: number;
 }
 
+/** A model that peers ask for. */
+export interface WishView {
+  /** As the pages list it while nobody serves it. */
+  readonly model: string;
+  /** Peers that wish for it, this one among them: not people. */
+  readonly wishes: number;
+  /** Whether this device does. */
+  readonly own: boolean;
+}
+
 /** What the market paid for a model at this page's relay: a median over distinct payers, by volume. */
 export interface MarketPriceView {
   readonly kind: string;

@@ -5,6 +5,8 @@ import type { ChatOptions } from './records.ts';
 export interface Settings {
   /** Shown on this device only. */
   readonly name: string;
+  /** What others see beside this device's key while it shares; empty for nothing. */
+  readonly nickname: string;
   /** Every conversation uses a new key, and nothing is saved. */
   readonly privateMode: boolean;
   /** Relays in addition to the page's own: `https://host` or a multiaddr. */
@@ -43,6 +45,8 @@ export interface Settings {
   readonly prices: Readonly<Record<string, Price>>;
   /** The user has agreed once that the browser's speech service may get voice, and text that is read aloud. */
   readonly speechService: boolean;
+  /** Models that the user asks for while nobody serves them, each until it lapses, in milliseconds since the epoch. */
+  readonly wishes: readonly { readonly model: string; readonly until: number }[];
   /** The user's own presets for conversations. */
   readonly presets: readonly Preset[];
 }
@@ -62,6 +66,7 @@ export interface Schedule {
 
 export const defaultSettings: Settings = {
   name: '',
+  nickname: '',
   privateMode: false,
   relays: [],
   iceServers: [],
@@ -85,6 +90,7 @@ export const defaultSettings: Settings = {
   payInChannels: '5000000',
   prices: {},
   speechService: false,
+  wishes: [],
   presets: [],
 };
 

@@ -42,6 +42,8 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       prices: async () => [],
       receipted: async () => [],
       followGateway: () => () => undefined,
+      followWishes: () => () => undefined,
+      wish: async () => undefined,
       takeOver: async () => undefined,
     },
     asking: {

@@ -4,7 +4,14 @@ import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts
 import type { DeviceView, Presence } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
 import type { LibraryView } from './library.ts';
-import type { GatewayJobView, MarketPriceView, NetworkView, ReceiptedView, RouteReasonView } from './network.ts';
+import type {
+  GatewayJobView,
+  MarketPriceView,
+  NetworkView,
+  ReceiptedView,
+  RouteReasonView,
+  WishView,
+} from './network.ts';
 import type { Settings } from './settings.ts';
 import type { BackgroundView, GivenDay, SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
@@ -58,6 +65,13 @@ export interface NetworkPort {
   prices(): Promise<readonly MarketPriceView[]>;
   /** What each peer has done for this device, by the latest receipts that are stored here; most tokens first. */
   receipted(): Promise<readonly ReceiptedView[]>;
+  /** Calls back with the models that peers ask for, now and as that changes; returns the way to stop. */
+  followWishes(listener: (wishes: readonly WishView[]) => void): () => void;
+  /**
+   * Asks for a model for a week, or takes that back. Others see it with this device's key.
+   * @throws `model-unknown`, `private-mode`, `identity-elsewhere`, `too-many-wishes`.
+   */
+  wish(model: string, wanted: boolean): Promise<void>;
   /** Asks the tab of this browser that holds the device's key to hand it over. */
   takeOver(): Promise<void>;
 }

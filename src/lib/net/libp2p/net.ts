@@ -2,7 +2,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
-import { offerTopics } from '#lib/protocol/find.ts';
+import { gossipTopics } from '#lib/protocol/wish.ts';
 import type { LocalNets } from '../local.ts';
 import type { Net } from '../spec.ts';
 import { createCircuitCheck } from './circuit-check.ts';
@@ -70,7 +70,7 @@ export function createLibp2pNet(options: Libp2pNetOptions): Net {
     // Each of these listeners makes one reservation.
     listen: [...Array<string>(relaysHeldMax).fill('/p2p-circuit'), '/webrtc', ...(options.listen ?? [])],
     announce: [],
-    topics: options.topics ?? offerTopics,
+    topics: options.topics ?? gossipTopics,
     relays: () => relays?.status() ?? [],
     isVerified: (address) => relays?.isVerified(address) ?? false,
     gate: { denyInboundRelayedConnection: check.isOwn },

@@ -118,7 +118,7 @@ export function createAddressShares({
 }
 
 /** The machine, then its zone; none for a peer of which neither is known. What a relay labels is limited like a machine. */
-function sharesOf(place: string | undefined): readonly string[] {
+export function sharesOf(place: string | undefined): readonly string[] {
   if (labellerOf(place) !== undefined) return [`label ${place}`];
   const host = place === undefined ? undefined : hostOfAddress(place);
   if (host === undefined) return [];

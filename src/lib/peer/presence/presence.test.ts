@@ -43,6 +43,7 @@ function setup(listing?: Listing) {
     addrs: ['/a'],
     relays: [] as RelayStatus[],
     topics: [offersTopic] as readonly string[],
+    nickname: undefined as string | undefined,
     /** What every publication waits for. */
     subscriber: undefined as Promise<void> | undefined,
   };
@@ -80,6 +81,7 @@ function setup(listing?: Listing) {
     random: seededRandom(1),
     logger: silentLogger,
     role: 'tab',
+    nickname: () => here.nickname,
     listing,
   });
   return {
@@ -238,4 +240,14 @@ test('a network that grows is announced to on its new topics, and once more on t
   await scene.presence.stop();
   expect(scene.topics.slice(3)).toEqual(shardsOf([model]));
   expect(scene.announced.at(-1)!.models).toEqual([]);
+});
+
+test('a name is announced while its owner wants one, with the next offer', async () => {
+  expect(scene.announced.at(-1)).not.toHaveProperty('nickname');
+  scene.here.nickname = 'Ada';
+  await scene.clock.advance(2 * limits.offerHeartbeatMs);
+  expect(scene.announced.at(-1)).toMatchObject({ nickname: 'Ada' });
+  scene.here.nickname = undefined;
+  await scene.clock.advance(2 * limits.offerHeartbeatMs);
+  expect(scene.announced.at(-1)).not.toHaveProperty('nickname');
 });

@@ -32,6 +32,8 @@ export interface PresenceComponents {
   readonly logger: Logger;
   readonly role: Offer['role'];
   readonly hardware?: (() => Offer['hardware']) | undefined;
+  /** What its next offer calls this peer; nothing by default. */
+  readonly nickname?: (() => string | undefined) | undefined;
   /** By default the topic of a small network. */
   readonly audience?: Audience | undefined;
   /** `['open']` by default. */
@@ -88,6 +90,10 @@ export function createPresence(components: PresenceComponents): Presence {
     const hardware = components.hardware?.();
     return hardware ? { hardware } : {};
   };
+  const nicknameNow = () => {
+    const nickname = components.nickname?.();
+    return nickname === undefined ? {} : { nickname };
+  };
   const toOffer = (served: ServedModels, seq: number, ttlMs: number): Offer => ({
     peer: signer.peer,
     seq,
@@ -99,6 +105,7 @@ export function createPresence(components: PresenceComponents): Presence {
     addrs: net.addresses().slice(0, limits.offerAddrsMax),
     build,
     ...hardwareNow(),
+    ...nicknameNow(),
     ...served,
   });
   /** Signs an offer and puts it into this device's directory; the same signature serves the network where it may see it. */

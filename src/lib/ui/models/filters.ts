@@ -1,5 +1,5 @@
 import type { ModelView } from '#lib/state/library.ts';
-import type { OfferView } from '#lib/state/network.ts';
+import type { OfferView, WishView } from '#lib/state/network.ts';
 
 /** What the list of models shows, as its address says it; an empty text leaves a filter out. */
 export interface Filters {
@@ -102,7 +102,12 @@ export function linkedModel<Model extends Pick<ModelView, 'name'>>(
 ): Model | undefined {
   const name = hash.replace(/^#/, '');
   if (name === '') return undefined;
-  return models.find((model) => model.name === name) ?? models.find((model) => bare(model.name) === bare(name));
+  return models.find((model) => model.name === name) ?? models.find((model) => bareName(model.name) === bareName(name));
 }
 
-const bare = (name: string): string => name.replace(/-q\d+f\d+(?:_\d+)?$/, '');
+/** Without the build for a device: `qwen3-4b` of `qwen3-4b-q4f16_1`. */
+export const bareName = (name: string): string => name.replace(/-q\d+f\d+(?:_\d+)?$/, '');
+
+/** What peers wish of a model, in whichever build; undefined while nobody does. */
+export const wishOf = ({ name }: Pick<ModelView, 'name'>, wishes: readonly WishView[]): WishView | undefined =>
+  wishes.find(({ model }) => bareName(model) === bareName(name));

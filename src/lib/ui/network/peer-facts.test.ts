@@ -12,6 +12,8 @@ test('what it says of itself has no address in it', () => {
   const facts = Object.fromEntries(peerFacts('12D3', { ...offer, addrs }));
   expect(facts).toMatchObject({ Addresses: 'relayed: 1', Version: '0' });
   expect(JSON.stringify(facts)).not.toContain('192.0.2.7');
+  expect(facts).not.toHaveProperty('Calls itself');
+  expect(peerFacts('12D3', { ...offer, nickname: 'Ada' })).toContainEqual(['Calls itself', 'Ada']);
   expect(Object.fromEntries(peerFacts('12D3', offer)).Addresses).toBe('none: it is found through its relays');
 });
 

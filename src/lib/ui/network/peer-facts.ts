@@ -20,6 +20,7 @@ export function peerFacts(peer: string, offer: OfferView['offer'] | undefined): 
   const kinds = [...addressKinds(offer.addrs)].map(([kind, count]) => kindText[kind]({ count: formatCount(count) }));
   return [
     [m.peer_id(), peer],
+    ...(offer.nickname ? [[m.peer_nickname(), offer.nickname] as const] : []),
     [m.column_kind(), deviceText(offer)],
     [m.peer_build(), offer.build],
     [m.peer_addresses(), kinds.join(', ') || m.peer_address_none()],
