@@ -99,7 +99,8 @@ export const gossipLimits = {
   rpcBytesMax: 64 * 1024,
   messageBytesMax: limits.gossipBytesMax,
   outboundBufferBytesMax: 2 * 1024 * 1024,
-  topicBytesPerPeerMax: 16 * 1024,
+  /** Gossipsub counts about a kilobyte a topic and drops without a word what is beyond: room for twice the topics there are. */
+  topicBytesPerPeerMax: 40 * 1024,
 } as const;
 
 /** Limits of one relayed connection. js-libp2p's defaults of 128 KiB and two minutes would cut off an answer. */
