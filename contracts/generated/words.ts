@@ -39,3 +39,22 @@ export const verdicts = [
   "innocent",
   "guilty"
 ] as const;
+
+/** The numbers of bonds and disputes, as the sources state them: times in seconds, `…Bps` in hundredths of a percent. */
+export const courtRules = {
+  "answerWindow": 259200,
+  "voteWindow": 259200,
+  "appealWindow": 604800,
+  "lock": 2592000,
+  "quorum": 3,
+  "appealQuorum": 5,
+  "counterBondBps": 1000,
+  "penaltyBpsMin": 1000,
+  "penaltyMin": 1000000,
+  "challengerBps": 6000,
+  "validatorsMax": 32,
+  "validatorDelay": 1814400,
+  "validatorRest": 2592000,
+  "unbonding": 1814400,
+  "lockMax": 3888000
+} as const;

@@ -140,7 +140,27 @@ export const closings = ${json(words(channels, 'Closing'))} as const;
 export const phases = ${json(words(disputes, 'Phase'))} as const;
 export const outcomes = ${json(words(disputes, 'Outcome'))} as const;
 export const verdicts = ${json(words(disputes, 'Verdict'))} as const;
+
+/** The numbers of bonds and disputes, as the sources state them: times in seconds, \`…Bps\` in hundredths of a percent. */
+export const courtRules = ${json(await courtNumbers())} as const;
 `;
+}
+
+async function courtNumbers(): Promise<Record<string, number>> {
+  const files = ['Disputes.sol', 'Validators.sol', 'Providers.sol'];
+  const found = await Promise.all(files.map(async (file) => constants(await source(file))));
+  return Object.assign({}, ...found) as Record<string, number>;
+}
+
+/** Every public constant that is a number, or days, by its name in camel case. */
+function constants(text: string): Record<string, number> {
+  const found = text.matchAll(/uint256 public constant (\w+) = ([\d_]+)( days)?;/g);
+  return Object.fromEntries(
+    [...found].map(([, name, digits, days]) => [
+      name!.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      Number(digits!.replaceAll('_', '')) * (days ? 86_400 : 1),
+    ]),
+  );
 }
 
 const source = (file: string) => readFile(join(projectRoot, 'contracts', file), 'utf8');

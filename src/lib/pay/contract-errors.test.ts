@@ -1,12 +1,13 @@
 import { encodeErrorResult } from 'viem';
 import { describe, expect, test } from 'vitest';
 import { channelsAbi } from '#contracts/channels.ts';
+import { disputesAbi } from '#contracts/disputes.ts';
 import { providersAbi } from '#contracts/providers.ts';
 import { testUsdcAbi } from '#contracts/test-usdc.ts';
 import { contractErrors, fromRevert } from './contract-errors.ts';
 import { isPayErrorCode, payError, payErrors } from './errors.ts';
 
-const declared = [...channelsAbi, ...providersAbi, ...testUsdcAbi].flatMap((item) =>
+const declared = [...channelsAbi, ...providersAbi, ...disputesAbi, ...testUsdcAbi].flatMap((item) =>
   item.type === 'error' ? [item.name] : [],
 );
 

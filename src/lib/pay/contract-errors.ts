@@ -1,6 +1,7 @@
 import { decodeErrorResult, type Abi } from 'viem';
 import type { TabloomError } from '#lib/base/errors.ts';
 import { channelsAbi } from '#contracts/channels.ts';
+import { disputesAbi } from '#contracts/disputes.ts';
 import { providersAbi } from '#contracts/providers.ts';
 import { testUsdcAbi } from '#contracts/test-usdc.ts';
 import { payError, type PayErrorCode } from './errors.ts';
@@ -54,6 +55,27 @@ export const contractErrors: Readonly<Record<string, PayErrorCode>> = {
   StakeTooLarge: 'amount-too-large',
   StakeTooSmall: 'stake-too-small',
   UnbondingNotOver: 'unbonding-not-over',
+  // Disputes
+  AlreadyVoted: 'already-voted',
+  AnswerMissing: 'answer-missing',
+  CallerNotProvider: 'not-provider',
+  DisputeMissing: 'dispute-missing',
+  NotValidator: 'not-validator',
+  PenaltyOutOfRange: 'penalty-out-of-range',
+  ReceiptAlreadyDecided: 'receipt-decided',
+  ReceiptMissing: 'receipt-hash-missing',
+  SwitchedOffNow: 'court-closed',
+  TooManyValidators: 'not-allowed',
+  ValidatorInvalid: 'not-allowed',
+  ValidatorIsParty: 'validator-is-party',
+  ValidatorResting: 'not-allowed',
+  ValidatorTooNew: 'validator-too-new',
+  ValidatorUnchanged: 'not-allowed',
+  VerdictMissing: 'verdict-missing',
+  WindowOpen: 'window-open',
+  WindowOver: 'window-over',
+  WrongPhase: 'wrong-phase',
+  WrongRound: 'wrong-round',
   // Governance: never called from here, but a node may still return these.
   AlreadyScheduled: 'not-allowed',
   GovernanceRenounced: 'not-allowed',
@@ -100,7 +122,9 @@ const tokenWords: readonly (readonly [pattern: RegExp, code: PayErrorCode])[] = 
   [/blacklisted|blocklisted|paused/i, 'token-refused'],
 ];
 
-const abi = [...channelsAbi, ...providersAbi, ...testUsdcAbi].filter(({ type }) => type === 'error') as Abi;
+const abi = [...channelsAbi, ...providersAbi, ...disputesAbi, ...testUsdcAbi].filter(
+  ({ type }) => type === 'error',
+) as Abi;
 
 /** Decodes a contract's revert data into a coded error; the error's arguments become details. */
 export function fromRevert(data: Hex, cause?: unknown): TabloomError {

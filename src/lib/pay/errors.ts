@@ -86,6 +86,24 @@ export const payErrors = {
   'provider-unlisted':
     'This tier is paid only to a provider with a bond in the registry. Nothing was paid. Ask another provider, or for the tier "open".',
   'offer-key-missing': 'Give the 32-byte key that signs the offers.',
+  // Disputes
+  'court-closed': 'No disputes are opened on this chain now. Those that run go on to their end.',
+  'dispute-missing': 'There is no dispute of this number on this chain.',
+  'penalty-out-of-range':
+    'The penalty must be between a tenth of the stake that can be locked and all of it. See the details for both.',
+  'receipt-hash-missing': 'Give the 32-byte SHA-256 of the receipt, not all zero.',
+  'receipt-decided': 'This job has been decided already. A job is decided once.',
+  'answer-missing': 'Give the 32-byte SHA-256 of the answer, not all zero.',
+  'not-provider': 'Only the accused provider may do this.',
+  'wrong-phase': 'The dispute is in another phase. Read where it stands, and try what fits.',
+  'window-over': 'The time for this is over. Conclude the dispute, which anybody may.',
+  'window-open': 'The time for the other side is not over. Wait until the time given in the details.',
+  'wrong-round': 'The dispute is in another round of voting. Sign for that one.',
+  'verdict-missing': 'A vote says innocent or guilty.',
+  'already-voted': 'This validator has voted in this round. A vote cannot be changed.',
+  'not-validator': 'This account has no vote on this dispute.',
+  'validator-too-new': 'This validator votes only on disputes opened after the time given in the details.',
+  'validator-is-party': 'A party to the dispute has no vote on it.',
   'not-allowed': 'This account is not allowed to make this call.',
   // Wallets and chains
   rejected: 'The request was rejected in the wallet. Nothing was sent.',

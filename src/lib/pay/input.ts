@@ -19,6 +19,12 @@ export function checkSeconds(field: string, value: number): void {
   }
 }
 
+/** Disputes are numbered from one. @throws `dispute-missing`. */
+export function checkDisputeId(id: bigint): bigint {
+  if (typeof id !== 'bigint' || id <= 0n || id >= 2n ** 256n) throw payError('dispute-missing', { details: { id } });
+  return id;
+}
+
 /** True for hexadecimal bytes, up to the maximum length of a contract wallet's signature. */
 export const isBytes = (value: unknown): value is Hex =>
   isHex(value, { strict: true }) && value.length % 2 === 0 && value.length <= bytesMax * 2 + 2;

@@ -117,7 +117,25 @@ export type ChainEvent =
   | { readonly type: 'bonded'; readonly provider: Address; readonly amount: bigint; readonly stake: bigint }
   | { readonly type: 'unbonding-started'; readonly provider: Address; readonly amount: bigint; readonly at: number }
   | { readonly type: 'unbonded'; readonly provider: Address; readonly amount: bigint }
-  | { readonly type: 'described'; readonly provider: Address; readonly offerKey: Hex };
+  | { readonly type: 'described'; readonly provider: Address; readonly offerKey: Hex }
+  | {
+      readonly type: 'slashed';
+      readonly provider: Address;
+      readonly burned: bigint;
+      /** Went to the dispute contract, which shares it out. */
+      readonly awarded: bigint;
+    }
+  | {
+      readonly type: 'dispute-opened';
+      readonly disputeId: bigint;
+      readonly provider: Address;
+      readonly challenger: Address;
+      readonly receiptHash: Hex;
+      readonly penalty: bigint;
+      readonly counterBond: bigint;
+    }
+  | { readonly type: 'dispute-ended'; readonly disputeId: bigint; readonly outcome: string; readonly slashed: bigint }
+  | { readonly type: 'award-collected'; readonly payee: Address; readonly amount: bigint };
 
 /** A chain the contracts are deployed on. */
 export type DeployedChain = ChainEntry & { readonly contracts: NonNullable<ChainEntry['contracts']> };

@@ -1,9 +1,11 @@
-import { channelsDomain, channelsTypes, tokenTypes } from '#contracts/typed-data.ts';
+import { channelsDomain, channelsTypes, disputesDomain, disputesTypes, tokenTypes } from '#contracts/typed-data.ts';
+import { verdicts } from '#contracts/words.ts';
 import { keccak256, encodeAbiParameters } from 'viem';
+import type { Ballot } from './court.ts';
 import type { Address, ChannelId, ClaimOrder, DeployedChain, Hex, SettleOrder, TypedData } from './spec.ts';
 import { unsponsored, type Sponsorship } from './sponsorship.ts';
 
-/** The EIP-712 messages: five for channels and two for moving tokens. */
+/** The EIP-712 messages: five for channels, one for disputes, and two for moving tokens. */
 
 export const voucherData = (chain: DeployedChain, channelId: ChannelId, cumulativeAmount: bigint): TypedData =>
   channelsData(chain, 'Voucher', { channelId, cumulativeAmount });
@@ -20,6 +22,14 @@ export const settleOrderData = (chain: DeployedChain, order: SettleOrder): Typed
 
 export const claimOrderData = (chain: DeployedChain, order: ClaimOrder): TypedData =>
   channelsData(chain, 'ClaimOrder', { ...order });
+
+/** A validator's verdict on one dispute in one round. */
+export const voteData = (chain: DeployedChain, { verdict, ...vote }: Omit<Ballot, 'signature'>): TypedData => ({
+  domain: { ...disputesDomain, chainId: chain.id, verifyingContract: chain.contracts.disputes },
+  types: { Vote: disputesTypes.Vote },
+  primaryType: 'Vote',
+  message: { ...vote, verdict: verdicts.indexOf(verdict) },
+});
 
 export interface AuthorizationMessage {
   readonly from: Address;

@@ -15,12 +15,14 @@ import { claimFor } from './claim-for.ts';
 import { claim } from './claim.ts';
 import { close } from './close.ts';
 import { describeProvider } from './describe-provider.ts';
+import * as disputes from './dispute.ts';
 import { open } from './open.ts';
 import { refund } from './refund.ts';
 import { settleFor, signSettleOrder } from './settle-for.ts';
 import { settle } from './settle.ts';
 import { topUp } from './top-up.ts';
 import { unbond } from './unbond.ts';
+import { handInBallot, signVote } from './vote.ts';
 import { withdrawBond } from './withdraw-bond.ts';
 import { withdraw } from './withdraw.ts';
 
@@ -142,7 +144,75 @@ const ofOrder =
       ...change,
     });
 
+const accusation = { provider: addressOfKey(3), receiptHash: word, penalty: 5n };
+const ofAccusing = (what: string, change: object, code: PayErrorCode): Row => [
+  what,
+  ({ chain, wallet }) => disputes.openDispute(chain, wallet, { ...accusation, ...change }),
+  code,
+];
+const ballot = { disputeId: 1n, round: 1, verdict: 'guilty', validator: addressOfKey(3), signature } as const;
+const badVotes = [
+  ['dispute zero', { disputeId: 0n }, 'dispute-missing'],
+  ['a third round', { round: 3 }, 'wrong-round'],
+  ['no verdict', { verdict: 'none' }, 'verdict-missing'],
+] as const;
+
 const table: Readonly<Record<string, readonly Row[]>> = {
+  openDispute: [
+    ofAccusing('a short address', { provider: short }, 'bad-address'),
+    ofAccusing('a short hash', { receiptHash: short }, 'receipt-hash-missing'),
+    ofAccusing('a hash of zeros', { receiptHash: `0x${'00'.repeat(32)}` }, 'receipt-hash-missing'),
+    ofAccusing('no penalty', { penalty: 0n }, 'amount-zero'),
+    ofAccusing('too large a penalty', { penalty: voucherUnitsMax + 1n }, 'amount-too-large'),
+  ],
+  answerDispute: [
+    [
+      'dispute zero',
+      ({ chain, wallet }) => disputes.answerDispute(chain, wallet, { id: 0n, answerHash: word }),
+      'dispute-missing',
+    ],
+    [
+      'a short hash',
+      ({ chain, wallet }) => disputes.answerDispute(chain, wallet, { id: 1n, answerHash: short }),
+      'answer-missing',
+    ],
+  ],
+  appealDispute: [
+    [
+      'a negative number',
+      ({ chain, wallet }) => disputes.appealDispute(chain, wallet, { id: -1n, bond: 5n }),
+      'dispute-missing',
+    ],
+    ['no bond', ({ chain, wallet }) => disputes.appealDispute(chain, wallet, { id: 1n, bond: 0n }), 'amount-zero'],
+  ],
+  concludeDispute: [
+    ['dispute zero', ({ chain, wallet }) => disputes.concludeDispute(chain, wallet, 0n), 'dispute-missing'],
+  ],
+  collectAward: [
+    ['a short address', ({ chain, wallet }) => disputes.collectAward(chain, wallet, short), 'bad-address'],
+  ],
+  signVote: badVotes.map(([what, change, code]): Row => [
+    what,
+    ({ chain, wallet }) => signVote(chain, wallet, { ...ballot, ...change } as never),
+    code,
+  ]),
+  handInBallot: [
+    ...badVotes.map(([what, change, code]): Row => [
+      what,
+      ({ chain, wallet }) => handInBallot(chain, wallet, { ...ballot, ...change } as never),
+      code,
+    ]),
+    [
+      'a validator with a short address',
+      ({ chain, wallet }) => handInBallot(chain, wallet, { ...ballot, validator: short }),
+      'bad-address',
+    ],
+    [
+      'half a byte for a signature',
+      ({ chain, wallet }) => handInBallot(chain, wallet, { ...ballot, signature: '0x123' }),
+      'bad-signature',
+    ],
+  ],
   signWithdrawal: [
     ['malformed terms', ({ chain, wallet }) => signWithdrawal(chain, wallet, badTerms), 'bad-terms'],
     ['a job', ({ chain, wallet }) => signWithdrawal(chain, wallet, job), 'session-only'],

@@ -1,5 +1,6 @@
 import { encodeFunctionData, type BaseError } from 'viem';
 import { channelsAbi } from '#contracts/channels.ts';
+import { disputesAbi } from '#contracts/disputes.ts';
 import { providersAbi } from '#contracts/providers.ts';
 import { testUsdcAbi } from '#contracts/test-usdc.ts';
 import { chains } from '#contracts/chains.ts';
@@ -22,6 +23,12 @@ export const channelsCall = (chain: DeployedChain, call: CallOf<typeof channelsA
 export const providersCall = (chain: DeployedChain, call: CallOf<typeof providersAbi>): ContractCall => ({
   to: chain.contracts.providers,
   data: encode({ abi: providersAbi, ...call }),
+});
+
+/** Encodes a call of the dispute contract. @throws `bad-call`. */
+export const disputesCall = (chain: DeployedChain, call: CallOf<typeof disputesAbi>): ContractCall => ({
+  to: chain.contracts.disputes,
+  data: encode({ abi: disputesAbi, ...call }),
 });
 
 /** Encodes a call of the chain's token, limited to standard functions. @throws `bad-call`. */

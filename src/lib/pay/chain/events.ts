@@ -1,10 +1,11 @@
 import { parseEventLogs, type Log } from 'viem';
 import { channelsAbi } from '#contracts/channels.ts';
+import { disputesAbi } from '#contracts/disputes.ts';
 import { providersAbi } from '#contracts/providers.ts';
-import { closings, refusals } from '#contracts/words.ts';
+import { closings, outcomes, refusals } from '#contracts/words.ts';
 import type { ChainEvent, DeployedChain } from '../spec.ts';
 
-/** Decodes the logs of the two contracts. Other contracts' logs and unneeded events are skipped. */
+/** Decodes the logs of the three contracts. Other contracts' logs and unneeded events are skipped. */
 export function readChannelEvents(chain: DeployedChain, logs: readonly Log[]): readonly ChainEvent[] {
   const ours = (address: string) => logs.filter((log) => log.address.toLowerCase() === address.toLowerCase());
   const events: { readonly order: number; readonly event: ChainEvent }[] = [];
@@ -14,6 +15,10 @@ export function readChannelEvents(chain: DeployedChain, logs: readonly Log[]): r
   }
   for (const log of parseEventLogs({ abi: providersAbi, logs: ours(chain.contracts.providers) })) {
     const event = fromProviders(log);
+    if (event) events.push({ order: logs.findIndex(sameAs(log)), event });
+  }
+  for (const log of parseEventLogs({ abi: disputesAbi, logs: ours(chain.contracts.disputes) })) {
+    const event = fromDisputes(log);
     if (event) events.push({ order: logs.findIndex(sameAs(log)), event });
   }
   return events.toSorted((a, b) => a.order - b.order).map(({ event }) => event);
@@ -39,6 +44,7 @@ export const channelEvents = channelsAbi.filter(
 );
 
 type ChannelsLog = ReturnType<typeof parseEventLogs<typeof channelsAbi>>[number];
+type DisputesLog = ReturnType<typeof parseEventLogs<typeof disputesAbi>>[number];
 type ProvidersLog = ReturnType<typeof parseEventLogs<typeof providersAbi>>[number];
 
 const sameAs = (log: { readonly blockHash: unknown; readonly logIndex: unknown }) => (other: Log) =>
@@ -86,6 +92,26 @@ function fromProviders({ eventName, args }: ProvidersLog): ChainEvent | null {
       return { type: 'unbonded', ...args };
     case 'Described':
       return { type: 'described', provider: args.provider, offerKey: args.offerKey };
+    case 'Slashed':
+      return { type: 'slashed', ...args };
+    default:
+      return null;
+  }
+}
+
+function fromDisputes({ eventName, args }: DisputesLog): ChainEvent | null {
+  switch (eventName) {
+    case 'DisputeOpened':
+      return { type: 'dispute-opened', ...args };
+    case 'DisputeEnded':
+      return {
+        type: 'dispute-ended',
+        disputeId: args.disputeId,
+        outcome: outcomes[args.outcome] ?? 'none',
+        slashed: args.slashed,
+      };
+    case 'Collected':
+      return { type: 'award-collected', ...args };
     default:
       return null;
   }
