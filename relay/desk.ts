@@ -4,6 +4,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { catalog } from '#lib/engine/catalog.ts';
 import type { Peer } from '#lib/peer/peer.ts';
+import type { TierCheck } from '#lib/peer/tiers/check.ts';
 import { decodeCbor } from '#lib/protocol/cbor.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { receiptSchema } from '#lib/protocol/receipt.ts';
@@ -73,6 +74,8 @@ export interface DeskInit {
   readonly order: 'own-first' | 'best-first';
   readonly marked: MarkedJobs;
   readonly spender?: Spender | undefined;
+  /** Undefined where no chain is read, and every tier but the open one is refused. */
+  readonly tierCheck?: TierCheck | undefined;
   /** The peer of this relay that sells what others serve. */
   readonly hub?: (() => PeerId | undefined) | undefined;
   /** Its workers that answer requests; none by default. */
@@ -212,9 +215,11 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         models: createModelList(
           peer.directory,
           catalog.map(({ name }) => name),
+          init.tierCheck?.tiers,
         ),
         explain: peer.consumer.explain,
         directory: peer.directory,
+        tierCheck: init.tierCheck,
         startedAt,
       }),
   };

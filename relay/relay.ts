@@ -8,6 +8,7 @@ import { createLocalNets } from '#lib/net/local.ts';
 import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import { createPeer } from '#lib/peer/peer.ts';
+import { createAuditBook } from '#lib/peer/tiers/audits.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
@@ -51,6 +52,7 @@ import { openSqliteStorage } from './storage/sqlite.ts';
 import { openStores } from './stores.ts';
 import { readTasks } from './tasks.ts';
 import { startupBanner } from './terminal.ts';
+import { openTierCheck } from './tier-check.ts';
 import { unwind, type Undo } from './unwind.ts';
 
 export interface Relay extends Program {
@@ -133,6 +135,8 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
     const spendBook = createSpendBook(database, { gateway: net.self, now: clock.now });
     const spender = await paying?.createSpender({ ...parts, env, storage, book: spendBook, fetch });
     if (spender) undo.push(() => spender.stop());
+    const tierChain = chain?.chain ?? spender?.chain;
+    const tierCheck = await openTierCheck({ chain: tierChain, audits: createAuditBook(), clock, random });
     const peer = await createPeer({
       ...parts,
       net,
@@ -145,6 +149,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       role: 'native',
       isGratis: (worker) => worker === native.self,
       purse: spender?.purse,
+      tierCheck,
       discovery: 'server',
       network,
     });
@@ -187,6 +192,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       order: 'best-first',
       marked,
       spender,
+      tierCheck,
       hub: () => hub?.self,
       gatewaysReady: () => pool?.workers.ready ?? 0,
       startedAt,

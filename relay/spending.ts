@@ -11,7 +11,7 @@ import { createPayer } from '#lib/pay/payer.ts';
 import type { Purse } from '#lib/pay/ports.ts';
 import { createPurse } from '#lib/pay/purse.ts';
 import { createRounds } from '#lib/pay/rounds.ts';
-import { closedSentinel } from '#lib/pay/spec.ts';
+import { closedSentinel, type Chain } from '#lib/pay/spec.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
 import { createSessionKey, listSessionKeys, type SessionKey } from '#lib/pay/wallet/session-key.ts';
@@ -26,6 +26,7 @@ export interface Spender {
   /** Pays for nothing but what has been allowed. */
   readonly purse: Purse;
   readonly allow: Allowances['allow'];
+  readonly chain: Chain;
   /** Micro-credits that a unit of the token is. */
   readonly creditsPerUnit: bigint;
   /** Leaves channels that are paid from no more, and withdraws what is due, from now on. */
@@ -119,6 +120,7 @@ export async function createSpender(init: SpenderInit): Promise<Spender> {
   );
   return {
     purse: allowances.purse,
+    chain,
     allow: allowances.allow,
     creditsPerUnit,
     start() {

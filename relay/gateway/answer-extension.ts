@@ -4,6 +4,7 @@ import { receiptSchema } from '#lib/protocol/receipt.ts';
 /** What this network adds to an OpenAI response as the member `tabloom`, which OpenAI's clients ignore. */
 export type AnswerExtension = z.output<typeof answerExtensionSchema>;
 export type PartExtension = z.output<typeof partSchema>;
+export type AuditExtension = z.output<typeof auditSchema>;
 export type ReceiptExtension = z.output<typeof checkedReceiptSchema>;
 /** A receipt as JSON. */
 export type ReceiptRecord = z.output<typeof receiptRecordSchema>;
@@ -31,6 +32,22 @@ const checkedReceiptSchema = receiptRecordSchema.extend({
 
 const countSchema = z.number().int().nonnegative();
 
+/** What was checked of a worker before its tier was believed, one by one. Left out: nothing was. Amounts are decimal text. */
+export const auditSchema = z.object({
+  bond: z.object({
+    chain: countSchema,
+    provider: z.string(),
+    amount: z.string(),
+    required: z.string(),
+    block: z.string(),
+  }),
+  /** The part of its receipts that others have re-scored, from 0 to 1. */
+  share_audited: z.number(),
+  audited: countSchema,
+  margin: z.number().optional(),
+  validators: countSchema,
+});
+
 const partSchema = z.object({
   peer: z.string(),
   from_token: countSchema,
@@ -48,6 +65,7 @@ export const answerExtensionSchema = z.object({
   role: z.string().nullable(),
   path: z.string().nullable(),
   tier: z.string().nullable(),
+  audit: auditSchema.optional(),
   model: z.string().nullable(),
   artefact: z.string().nullable(),
   /** The limit in effect, whatever the request asked for. */

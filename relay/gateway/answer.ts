@@ -1,10 +1,17 @@
 import { unreceiptedTokens, type Attempt } from '#lib/peer/session/attempt.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { RouteView } from '#lib/peer/spec.ts';
+import type { TierFinding } from '#lib/peer/tiers/check.ts';
 import { encodeEnvelope, recordOf, type Envelope } from '#lib/protocol/envelope.ts';
 import type { Part, Usage } from '#lib/protocol/part.ts';
 import { receiptSchema, type SignedReceipt } from '#lib/protocol/receipt.ts';
-import type { AnswerExtension, PartExtension, ReceiptExtension, ReceiptRecord } from './answer-extension.ts';
+import type {
+  AnswerExtension,
+  AuditExtension,
+  PartExtension,
+  ReceiptExtension,
+  ReceiptRecord,
+} from './answer-extension.ts';
 import type { HttpError } from './errors.ts';
 import type { RequestWarning } from './parameters.ts';
 import type { ParsedRequest } from './request.ts';
@@ -49,6 +56,7 @@ export function describeAnswer(
     role: worker?.role ?? null,
     path: path ?? null,
     tier: worker?.tier ?? null,
+    ...(worker?.checked ? { audit: describeChecks(worker.checked) } : {}),
     model: worker?.model ?? null,
     artefact: worker?.artefact ?? null,
     max_tokens: metadata.maxTokens ?? null,
@@ -60,6 +68,15 @@ export function describeAnswer(
     warnings: [...metadata.warnings, ...warnings.map(({ code, message }) => ({ code, message }))],
   };
 }
+
+/** Single checks, and no word for all of them. */
+export const describeChecks = ({ bond, audits }: TierFinding): AuditExtension => ({
+  bond,
+  share_audited: audits.receipts === 0 ? 0 : audits.audited / audits.receipts,
+  audited: audits.audited,
+  ...(audits.margin === undefined ? {} : { margin: audits.margin }),
+  validators: audits.validators,
+});
 
 /** The part of the answer that one worker delivered, and what it signed for it. */
 const describePart = (attempt: Attempt, receipt: ReceiptExtension | null): PartExtension => ({

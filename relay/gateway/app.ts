@@ -214,7 +214,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   for (const kind of laterKinds) for (const step of escrowSteps) app.post(`/${kind}/${step}`, escrowUnavailable);
   app.get('/v1/activity', showActivity(components));
   app.get('/v1/feed', streamFeed(components));
-  app.get('/v1/receipts/:id', showReceipts(components.receipts));
+  app.get('/v1/receipts/:id', showReceipts(components));
   let document: OpenApiDocument | undefined;
   const describeApi = () => (document ??= openApiDocument(describeRoutes(endpoints)));
   app.get('/v1/openapi.json', (context) => context.json(describeApi()));

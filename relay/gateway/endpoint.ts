@@ -56,7 +56,7 @@ export const endpoint = <S extends RequestSchema>(
   read(body, headers, models) {
     const { request: schema } = description;
     const request = parseMember(schema, withModel(body));
-    const { peers, ...terms } = readExtensions(request, headers);
+    const { peers, ...terms } = readExtensions(request, headers, models.tiers);
     rejectUnsupported(request);
     const provider = readProvider(request.provider, peers);
     const ignored = findIgnored(request, schema);

@@ -74,7 +74,7 @@ export function gatewayFixture(
     },
   };
   const directory = createDirectory({ clock });
-  const models = createModelList(directory, ['tabloom-demo', 'catalogued']);
+  const models = createModelList(directory, ['tabloom-demo', 'catalogued'], over.tierCheck?.tiers);
   const jobs = createJobRegistry({
     consumer,
     metering: over.metering ?? noMetering,

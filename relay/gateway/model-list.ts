@@ -4,7 +4,7 @@ import type { Directory, DirectoryEntry, WorkerConditions } from '#lib/market/sp
 import type { AskRequest } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { artefactIdSchema, type ArtefactId, type PeerId } from '#lib/protocol/ids.ts';
-import { needsOf, type Work } from '#lib/protocol/job.ts';
+import { needsOf, type Tier, type Work } from '#lib/protocol/job.ts';
 import { upstreamName, type OfferedModel } from '#lib/protocol/offer.ts';
 
 /** The models that are served now, by the directory. */
@@ -15,6 +15,8 @@ export interface ModelList {
   find(id: string): ListedModel | undefined;
   /** Whether the name is known even if it is not served now: from the catalog, or seen before. */
   knows(id: string): boolean;
+  /** Tiers above the open one that are checked here, if any. */
+  readonly tiers: readonly Tier[];
   /** Every offer of it by a worker that accepts work; all offers for `auto`. */
   offersOf(id: string): readonly ModelOffer[];
 }
@@ -42,7 +44,11 @@ const anyModel = 'auto';
 /** Names remembered after their workers have gone; the oldest are dropped first. */
 const namesSeenMax = 1_024;
 
-export function createModelList(directory: Directory, catalog: readonly string[]): ModelList {
+export function createModelList(
+  directory: Directory,
+  catalog: readonly string[],
+  tiers: readonly Tier[] = [],
+): ModelList {
   const seen = new Set<string>();
   directory.onChange((change) => {
     if (change.type !== 'offer') return;
@@ -93,6 +99,7 @@ export function createModelList(directory: Directory, catalog: readonly string[]
       .sort((a, b) => (a.id < b.id ? -1 : 1));
 
   return {
+    tiers,
     list: () =>
       collect(
         modelsOf(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AskTerms } from '#lib/peer/spec.ts';
+import type { Tier } from '#lib/protocol/job.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { peerIdSchema, type PeerId } from '#lib/protocol/ids.ts';
 import type { GenerationParams } from '#lib/protocol/kinds/generation.ts';
@@ -56,13 +57,16 @@ const tierSchema = z.string({ error: 'must be a string' }).nullish();
 const tierHeaders = ['x-tabloom-tier', 'x-peer-tier'];
 
 /**
- * Tier, deadline and allowed peers, from the member `tabloom`, `peer_tier` and headers. A tier must be verified, and only
- * `open` can be so far: any other is refused here, before anything is sent.
+ * Tier, deadline and allowed peers, from the member `tabloom`, `peer_tier` and headers. A tier is granted by what is checked and
+ * never by what a peer says: one that nothing here checks is refused before anything is sent. Where several are named, the
+ * strictest counts.
+ * @param tiers those above the open one that are checked here.
  * @throws `bad-request`, `tier-unavailable`, with the `param` at fault.
  */
 export function readExtensions(
   request: { readonly [member: string]: unknown },
   headers: Headers,
+  tiers: readonly Tier[],
 ): Pick<AskTerms, 'tier' | 'deadlineMs'> & { readonly peers: readonly PeerId[] | undefined } {
   const extension = parseMember(extensionSchema, request['tabloom'], 'tabloom');
   const peerTier = parseMember(tierSchema, request['peer_tier'], 'peer_tier');
@@ -71,15 +75,21 @@ export function readExtensions(
     ['peer_tier', peerTier],
     ...tierHeaders.map((name) => [name, headers.get(name)] as const),
   ];
+  let granted: Tier = 'open';
   for (const [param, tier] of requested) {
     if (tier == null || tier === 'open') continue;
-    throw wireError(
-      'tier-unavailable',
-      `The tier "${tier.slice(0, limits.wordLengthMax)}" cannot be verified here. Only "open" is served; nothing was sent.`,
-      { details: { param } },
-    );
+    const checked = tiers.find((one) => one === tier);
+    if (checked === undefined) {
+      const served = ['open', ...tiers].map((one) => `"${one}"`).join(' or ');
+      throw wireError(
+        'tier-unavailable',
+        `The tier "${tier.slice(0, limits.wordLengthMax)}" cannot be verified here. Only ${served} is served; nothing was sent.`,
+        { details: { param } },
+      );
+    }
+    granted = checked;
   }
-  return { tier: 'open', deadlineMs: extension?.deadline_ms ?? undefined, peers: extension?.peers ?? undefined };
+  return { tier: granted, deadlineMs: extension?.deadline_ms ?? undefined, peers: extension?.peers ?? undefined };
 }
 
 /** The parameters that chats and completions share, except for the token limit. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { peerIdSchema } from '#lib/protocol/ids.ts';
 import { offeredModelSchema, offerSchema } from '#lib/protocol/offer.ts';
-import { receiptRecordSchema } from '../answer-extension.ts';
+import { auditSchema, receiptRecordSchema } from '../answer-extension.ts';
 
 /** Bodies of the routes that only tell how things are. Times are seconds since 1970, rates tokens per second. */
 
@@ -56,7 +56,9 @@ export const networkSchema = z.object({
         .unwrap()
         .extend({ status: z.enum(['claimed', 'measured']) })
         .optional(),
+      /** As this relay has checked them, and `open`. */
       tiers,
+      audit: auditSchema.optional(),
       models: z.array(offeredModelSchema),
       /** Whom a model with a price is paid for, and what the chain's registry says of it, where this relay knows. */
       payout: z
@@ -79,7 +81,7 @@ export const routeSchema = z.object({
 export const receiptListSchema = z.object({
   object: z.literal('list'),
   job: z.string(),
-  data: z.array(receiptRecordSchema),
+  data: z.array(receiptRecordSchema.extend({ audit: auditSchema.optional() })),
 });
 
 /** The relay's health. Counts only: it names no peer and no prompt. */

@@ -5,12 +5,13 @@ import type { Clock } from '#lib/base/clock.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
+import type { TierCheck } from '#lib/peer/tiers/check.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { believedTiers } from '#lib/protocol/believed-tiers.ts';
 import type { Hardware, Offer } from '#lib/protocol/offer.ts';
 import type { Payout } from '#lib/protocol/payment.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
-import { writeReceipt } from '../answer.ts';
+import { describeChecks, writeReceipt } from '../answer.ts';
 import { isOfThisMachine, type RequestOrigin } from '../caller.ts';
 import { gatewayError } from '../errors.ts';
 import { readModel, type ModelList, type ListedModel } from '../model-list.ts';
@@ -67,6 +68,8 @@ export interface NetworkComponents {
   readonly clock: Clock;
   /** Undefined where the relay names no chain. */
   readonly payments?: Pick<Payments, 'registrationOf'> | undefined;
+  /** Undefined where tiers are not checked. */
+  readonly tierCheck?: Pick<TierCheck, 'tiers' | 'finding' | 'prepare'> | undefined;
 }
 
 /** Workers listed by `/v1/network`; the counts are over all of them. */
@@ -76,7 +79,7 @@ const workersListedMax = 256;
  * `GET /v1/network`: the capacity of each model, and the workers by their peer ids. Rates, queues and prices are those of
  * the workers' signed offers: measured by themselves, and a claim until this relay has seen it kept.
  */
-export function showNetwork({ directory, clock, payments }: NetworkComponents): Handler {
+export function showNetwork({ directory, clock, payments, tierCheck }: NetworkComponents): Handler {
   return (context) => {
     const now = clock.now();
     const serving = directory.entries().filter(({ offer, expiresAt }) => !offer.draining && expiresAt > now);
@@ -88,10 +91,15 @@ export function showNetwork({ directory, clock, payments }: NetworkComponents): 
         role: offer.role,
         engine: offer.engine,
         ...(offer.hardware ? { hardware: { ...offer.hardware, status: statusOf(offer.hardware) } } : {}),
-        tiers: [...believedTiers(offer)],
+        ...checkedTiers(offer, tierCheck),
         models: offer.models,
         ...(offer.payout ? { payout: payoutOf(offer, offer.payout, payments) } : {}),
       }));
+    // Shown to the next who asks.
+    void tierCheck?.prepare(
+      serving.map(({ offer }) => offer),
+      'verified',
+    );
     context.header('cache-control', 'no-store');
     return context.json<z.output<typeof networkSchema>>({
       object: 'network',
@@ -100,6 +108,12 @@ export function showNetwork({ directory, clock, payments }: NetworkComponents): 
       workers,
     });
   };
+}
+
+function checkedTiers(offer: Offer, tierCheck: NetworkComponents['tierCheck']) {
+  const finding = tierCheck?.finding(offer.peer);
+  const tiers = [...believedTiers(offer)];
+  return finding ? { tiers: [...tiers, 'verified' as const], audit: describeChecks(finding) } : { tiers };
 }
 
 function payoutOf(offer: Offer, { chain, provider }: Payout, payments: NetworkComponents['payments']) {
@@ -135,7 +149,10 @@ export function showRoute({ models, explain }: RouteComponents): Handler {
 const answerPrefix = /^(chatcmpl-|cmpl-|resp_)/;
 
 /** `GET /v1/receipts/{id}`, by the id of the job or of its answer: one receipt for each worker that took part. */
-export function showReceipts(receipts: ReceiptIndex): Handler {
+export function showReceipts({
+  receipts,
+  tierCheck,
+}: Pick<NetworkComponents, 'tierCheck'> & { readonly receipts: ReceiptIndex }): Handler {
   return async (context) => {
     const job = (context.req.param('id') ?? '').replace(answerPrefix, '');
     const found = await receipts.find(job);
@@ -143,7 +160,13 @@ export function showReceipts(receipts: ReceiptIndex): Handler {
       throw wireError('job-unknown', 'This relay has no receipt of this job. It keeps those of its last thousand.');
     }
     context.header('cache-control', 'no-store');
-    return context.json<z.output<typeof receiptListSchema>>({ object: 'list', job, data: found.map(writeReceipt) });
+    const data = found.map((signed) => {
+      const written = writeReceipt(signed);
+      // What is known of its worker now; a receipt of the open tier rests on none of it.
+      const finding = written.record.tier === 'open' ? undefined : tierCheck?.finding(written.record.worker);
+      return finding ? { ...written, audit: describeChecks(finding) } : written;
+    });
+    return context.json<z.output<typeof receiptListSchema>>({ object: 'list', job, data });
   };
 }
 

@@ -85,6 +85,8 @@ export const payErrors = {
     'The registry names another peer for this provider. Nothing was paid. Ask another provider, or register this peer.',
   'provider-unlisted':
     'This tier is paid only to a provider with a bond in the registry. Nothing was paid. Ask another provider, or for the tier "open".',
+  'bond-too-small':
+    'The provider’s bond is below 200 times its largest job. Nothing was paid. Ask another provider, or for the tier "open".',
   'offer-key-missing': 'Give the 32-byte key that signs the offers.',
   // Disputes
   'court-closed': 'No disputes are opened on this chain now. Those that run go on to their end.',

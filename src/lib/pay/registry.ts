@@ -4,7 +4,7 @@ import { toHex } from '#lib/base/bytes.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import { keyFromPeerId, type PeerId } from '#lib/protocol/ids.ts';
 import { payError } from './errors.ts';
-import type { Address, Chain, Hex } from './spec.ts';
+import type { Address, Chain, Hex, Stake } from './spec.ts';
 
 /**
  * What the chain says of a provider. `unregistered`: nothing, so that only the offer binds it to a peer. `described`: it names the
@@ -22,26 +22,57 @@ export const offerKeyOf = (peer: PeerId): Hex => `0x${toHex(keyFromPeerId(peer))
  */
 export async function readRegistration(
   chain: Chain,
-  { provider, peer }: { readonly provider: Address; readonly peer: PeerId },
+  named: { readonly provider: Address; readonly peer: PeerId },
   options: AbortOptions = {},
 ): Promise<Registration> {
-  const { offerKey, isListed } = await chain.stake(provider, options);
-  if (offerKey === zeroHash) return 'unregistered';
-  if (offerKey !== offerKeyOf(peer)) throw payError('provider-mismatch', { details: { provider, peer, offerKey } });
-  return isListed ? 'listed' : 'described';
+  return registrationOf(await chain.stake(named.provider, options), named);
 }
+
+/** A bond that was looked up: a single check, which says nothing of the answers. Amounts in the smallest unit of the bond's token. */
+export interface SeenBond {
+  readonly chain: number;
+  readonly provider: Address;
+  readonly amount: bigint;
+  /** What it must be for this provider's largest job. */
+  readonly required: bigint;
+  /** The block it was read at, or one just before it. */
+  readonly block: bigint;
+}
+
+/** A bond is worth so many of the largest jobs: what cheating on one of them brings is lost many times over. */
+export const bondJobs = 200n;
 
 /**
  * For tiers above the open one, whose promise stands on a bond that can be lost. Nobody is trusted with one while the chain is silent.
- * @throws `provider-unlisted` where there is none, and those of {@link readRegistration}.
+ * What is on its way out is not counted.
+ * @param largestJob What the dearest job that the provider offers can cost, in units.
+ * @throws `provider-unlisted` where there is none, `bond-too-small`, and those of {@link readRegistration}.
  */
 export async function requireBond(
   chain: Chain,
-  { provider, peer, tier }: Parameters<typeof readRegistration>[1] & { readonly tier: Tier },
+  {
+    provider,
+    peer,
+    tier,
+    largestJob = 0n,
+  }: Parameters<typeof readRegistration>[1] & { readonly tier: Tier; readonly largestJob?: bigint },
   options: AbortOptions = {},
-): Promise<void> {
-  const registration = await readRegistration(chain, { provider, peer }, options);
+): Promise<SeenBond> {
+  const [{ number: block }, stake] = await Promise.all([chain.head(options), chain.stake(provider, options)]);
+  const registration = registrationOf(stake, { provider, peer });
   if (registration !== 'listed') {
     throw payError('provider-unlisted', { details: { provider, peer, tier, registration } });
   }
+  const [amount, required] = [stake.bonded, bondJobs * largestJob];
+  if (amount < required) throw payError('bond-too-small', { details: { provider, peer, tier, amount, required } });
+  return { chain: chain.entry.id, provider, amount, required, block };
+}
+
+function registrationOf(
+  { offerKey, isListed }: Stake,
+  { provider, peer }: Parameters<typeof readRegistration>[1],
+): Registration {
+  if (offerKey === zeroHash) return 'unregistered';
+  if (offerKey !== offerKeyOf(peer)) throw payError('provider-mismatch', { details: { provider, peer, offerKey } });
+  return isListed ? 'listed' : 'described';
 }

@@ -32,6 +32,7 @@ import { messagesOf, readWorkerFrame } from './session/frames.ts';
 import { createProvider, type ProviderComponents } from './serve/provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
 import type { AskRequest, Consumer, JobEvent, Provider } from './spec.ts';
+import type { TierCheck } from './tiers/check.ts';
 import { createTrackRecord, type TrackRecord } from './track-record.ts';
 
 /** A small world on one clock: nets in memory, scripted engines, one directory that all of them read. */
@@ -40,7 +41,7 @@ export interface World {
   readonly network: MemoryNetwork;
   readonly directory: Directory;
   worker(seed: number, options?: WorkerOptions): Promise<Worker>;
-  asker(seed: number, options?: { readonly purse?: Purse }): Promise<Asker>;
+  asker(seed: number, options?: { readonly purse?: Purse; readonly tierCheck?: TierCheck }): Promise<Asker>;
   /** A worker that follows the test's script instead of the protocol, offered as fast and, without a payout, as free. */
   byzantineWorker(seed: number, script: Script, payout?: Payout): Promise<Resident>;
 }
@@ -195,7 +196,7 @@ export function createWorld(seed = 1): World {
       directory.consider(offer, signOffer(offer, here.signer));
       return here;
     },
-    async asker(peerSeed, { purse } = {}) {
+    async asker(peerSeed, { purse, tierCheck } = {}) {
       const here = await resident(peerSeed);
       const trackRecord = createTrackRecord({ clock });
       const consumer = createConsumer({
@@ -205,6 +206,7 @@ export function createWorld(seed = 1): World {
         random,
         trackRecord,
         purse,
+        tierCheck,
         logger: silentLogger,
       });
       return { ...here, consumer, trackRecord };

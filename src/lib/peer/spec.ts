@@ -11,6 +11,7 @@ import type { Measured, Offer } from '#lib/protocol/offer.ts';
 import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import type { SignedReceipt } from '#lib/protocol/receipt.ts';
+import type { TierFinding } from './tiers/check.ts';
 
 /** A request before a worker has been chosen for it. */
 export type AskRequest = Work & AskTerms;
@@ -104,6 +105,8 @@ export interface WorkerView {
   readonly model: string;
   readonly artefact: string;
   readonly tier: Tier;
+  /** What the tier was believed for, where it is not the open one. */
+  readonly checked?: TierFinding | undefined;
   /** Sells what other peers answer. */
   readonly hub?: true | undefined;
   /** How it came to be chosen. */

@@ -22,6 +22,7 @@ import { payFor } from './pay-for.ts';
 import { toJob, toRouteQuery, toWorkerView } from './request.ts';
 import { resumeWithinFrame } from './resume-route.ts';
 import {
+  checkTiers,
   cutOffWorkers,
   isTrusted,
   queriesOf,
@@ -66,11 +67,13 @@ async function chooseOne(
 ): Promise<Choosing> {
   const { trials, kinds, hedging } = context;
   const { effect, state } = routing;
+  await checkTiers(request, context, routing);
   const search = searchWorkers(request, { ...routing, attempt: attempt === 'none' ? 'last' : attempt }, context);
   // Nothing is awaited between the last look and the agreement: jobs asked in one turn would all see the same free slot.
   let found = search.look();
   for (let change = search.change(found); change; change = search.change(found)) {
     await change;
+    await checkTiers(request, context, routing);
     found = search.look();
   }
   if (!found.candidate && !found.refusal && !wasBusy(effect.errors)) found = search.lookAmongFull();
@@ -110,7 +113,7 @@ export interface Agreement extends Pick<RoutingJob, 'id' | 'endsAtMs'> {
 export function agreeWith(
   request: AskRequest,
   { id, endsAtMs, effect, found }: Agreement,
-  { clock, net, random, askedJobs, trackRecord, kinds, isGratis }: AskContext,
+  { clock, net, random, askedJobs, trackRecord, kinds, isGratis, tierCheck }: AskContext,
 ): Chosen {
   const { candidate } = found;
   const { peer, addrs } = candidate.entry.offer;
@@ -121,9 +124,10 @@ export function agreeWith(
   trackRecord.chosen(peer, job.artefact, running < slots && queued === 0 ? 'free' : 'full');
   askedJobs.setWorker(id, peer);
   const standing = trackRecord.standing(peer, job.artefact);
+  const checked = request.tier === 'open' ? undefined : tierCheck?.finding(peer);
   return {
     job,
-    worker: toWorkerView(found, candidate, request, net.self),
+    worker: { ...toWorkerView(found, candidate, request, net.self), ...(checked ? { checked } : {}) },
     addrs,
     // This device charges itself nothing, nor does its owner's.
     price: peer === net.self || isGratis?.(peer) ? free : candidate.model.price,

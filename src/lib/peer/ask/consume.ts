@@ -18,6 +18,7 @@ import type { ReceiptBook } from '../receipt-book.ts';
 import { runAsker } from '../session/asker-runner.ts';
 import { seenOf } from '../session/attempt.ts';
 import type { AskRequest, Consumer, Scorer } from '../spec.ts';
+import type { TierCheck } from '../tiers/check.ts';
 import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-record.ts';
 import { createAskedJobs } from './asked-jobs.ts';
 import { createAuditions } from './auditions.ts';
@@ -41,6 +42,8 @@ export interface ConsumerComponents {
   readonly purse?: Purse | undefined;
   /** Workers that charge this peer nothing, whatever their price: they have the same owner. */
   readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
+  /** Looks tiers up; without it only jobs of the open tier are asked. */
+  readonly tierCheck?: TierCheck | undefined;
   /** Names that stand for one artefact, whatever a peer offers under them. */
   readonly catalogue?: Catalogue | undefined;
   /** Judges canaries by the weights where they are at hand. */

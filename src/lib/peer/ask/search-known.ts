@@ -1,6 +1,7 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Random } from '#lib/base/random.ts';
-import type { Catalogue } from '#lib/market/names.ts';
+import { searchedModel, type Catalogue } from '#lib/market/names.ts';
 import { route, type Route, type RouteOptions } from '#lib/market/route.ts';
 import { jobsAt } from '#lib/market/score.ts';
 import type { Share } from '#lib/market/share.ts';
@@ -8,7 +9,7 @@ import type { Candidate, Directory, RouteQuery } from '#lib/market/spec.ts';
 import type { Net } from '#lib/net/spec.ts';
 import type { Purse } from '#lib/pay/ports.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
-import type { PeerId } from '#lib/protocol/ids.ts';
+import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import { maxTokensOf } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import type { Search } from '../presence/discovery-client.ts';
@@ -16,6 +17,7 @@ import type { AskerState, Next } from '../session/asker-spec.ts';
 import { directHeadStartMs } from '../session/asker-waits.ts';
 import { isWayLost } from '../session/attempt-end.ts';
 import type { AskRequest } from '../spec.ts';
+import type { TierCheck } from '../tiers/check.ts';
 import type { TrackRecord } from '../track-record.ts';
 import type { Zones } from '../zones.ts';
 import type { AskedJobs } from './asked-jobs.ts';
@@ -49,16 +51,28 @@ export interface AskContext {
   /** Pays for jobs; without it only free workers are asked. */
   readonly purse?: Purse | undefined;
   readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
+  /** Looks tiers up; without it no worker is believed more than the open one. */
+  readonly tierCheck?: TierCheck | undefined;
 }
 
 export const routeFor = (
   query: RouteQuery,
   request: AskRequest,
-  { catalogue, clock, conversations, directory, isGratis, net, random, trackRecord, trials, zones }: AskContext,
+  context: AskContext,
   { attempt = 'first', full }: Pick<RouteOptions, 'attempt' | 'full'> = {},
 ): Route => {
+  const { catalogue, clock, conversations, directory, isGratis, net, random } = context;
+  const { trackRecord, trials, zones, tierCheck } = context;
   const { standing, isParked, known, underWay } = trackRecord;
-  const knowledge = { standing, known, underWay, isBenched: isParked, ...zones };
+  const knowledge = {
+    standing,
+    known,
+    underWay,
+    // One that was convicted is asked last, whatever the tier.
+    isBenched: (peer: PeerId, artefact: ArtefactId) => isParked(peer, artefact) || !!tierCheck?.isConvicted(peer),
+    proves: tierCheck?.proves,
+    ...zones,
+  };
   return route(query, directory, knowledge, {
     catalogue,
     full,
@@ -72,6 +86,24 @@ export const routeFor = (
     tokensOut: maxTokensOf(request),
   });
 };
+
+const noCatalogue: Catalogue = new Map();
+
+/** Has the bonds looked up of those that could do it, before any of them is looked at. */
+export async function checkTiers(
+  { model, tier }: AskRequest,
+  { catalogue = noCatalogue, directory, tierCheck }: AskContext,
+  { signal }: AbortOptions,
+): Promise<void> {
+  if (tier === 'open' || !tierCheck) return;
+  const { artefact, name = '' } = searchedModel(model, catalogue);
+  const serving = directory.serving(model === 'any' ? model : artefact === undefined ? { name } : { artefact });
+  await tierCheck.prepare(
+    serving.map(({ offer }) => offer),
+    tier,
+    { signal },
+  );
+}
 
 /** Newcomers whose kind of work has no canaries get the same share without them. */
 function trialFor({ kind }: AskRequest, trials: Share): RouteOptions['trial'] {

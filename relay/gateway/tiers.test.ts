@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { manualClock } from '#lib/base/clock.fixture.ts';
+import type { TierFinding } from '#lib/peer/tiers/check.ts';
+import { announce, ask, finished, gatewayFixture, part, accepted, worker, type Script } from './gateway.fixture.ts';
+
+const checked: TierFinding = {
+  bond: { chain: 31_337, provider: `0x${'11'.repeat(20)}`, amount: '2000', required: '1800', block: '7' },
+  audits: { receipts: 200, audited: 50, margin: 0.02, validators: 4, convictions: 0 },
+};
+const audit = { bond: checked.bond, share_audited: 0.25, audited: 50, margin: 0.02, validators: 4 };
+
+function checking(proven: { readonly peers: readonly string[] } = { peers: [worker.peer] }) {
+  const prepared: number[] = [];
+  return {
+    prepared,
+    tiers: ['verified'] as const,
+    prepare: async (offers: readonly unknown[]) => void prepared.push(offers.length),
+    finding: (peer: string) => (proven.peers.includes(peer) ? checked : undefined),
+  };
+}
+
+/** Answers at the tier that was asked for, as the asker checked it. */
+const answering: Script = async function* (request, _signal, clock) {
+  for (const event of accepted(request, clock)) {
+    const isChosen = event.type === 'worker-chosen' && request.tier !== 'open';
+    yield isChosen ? { ...event, worker: { ...event.worker, tier: request.tier, checked } } : event;
+  }
+  yield part('Hello', clock);
+  yield finished(request, ['Hello'], clock);
+};
+
+test.each([
+  ['peer_tier', { peer_tier: 'verified' }, {}],
+  ['tabloom.tier', { tabloom: { tier: 'verified' } }, {}],
+  ['a header', {}, { 'x-tabloom-tier': 'verified' }],
+  ['one of several, the strictest', { peer_tier: 'open', tabloom: { tier: 'verified' } }, { 'x-peer-tier': 'open' }],
+])(
+  'a tier that is checked here is asked for by %s, and the answer says what was checked',
+  async (_door, more, headers) => {
+    const { chat, asked } = gatewayFixture(answering, { tierCheck: checking() });
+    const response = await chat(ask(more), headers);
+    expect(response.status).toBe(200);
+    expect(asked.map(({ tier }) => tier)).toEqual(['verified']);
+    expect(response.headers.get('x-tabloom-tier')).toBe('verified');
+    expect((await response.json()).tabloom).toMatchObject({ tier: 'verified', audit });
+  },
+);
+
+test('another tier is still refused, and an answer of the open one says nothing of checks', async () => {
+  const { chat, asked } = gatewayFixture(answering, { tierCheck: checking() });
+  const refused = await chat(ask({ peer_tier: 'verified', tabloom: { tier: 'confidential' } }));
+  expect([refused.status, asked.length]).toEqual([400, 0]);
+  expect((await refused.json()).error).toMatchObject({ code: 'tier_unavailable', param: 'tabloom.tier' });
+  expect((await (await chat(ask())).json()).tabloom).not.toHaveProperty('audit');
+});
+
+test('the network shows tiers as they were checked, and has those looked up that it does not know', async () => {
+  const clock = manualClock();
+  const proven = { peers: [] as string[] };
+  const tierCheck = checking(proven);
+  const { request, directory } = gatewayFixture(answering, { clock, tierCheck });
+  announce(directory, clock, [{}]);
+  const worker7 = async () => (await (await request('/v1/network')).json()).workers[0];
+  expect(await worker7()).toMatchObject({ tiers: ['open'] });
+  expect(await worker7()).not.toHaveProperty('audit');
+  expect(tierCheck.prepared).toEqual([1, 1]);
+  proven.peers = [worker.peer];
+  expect(await worker7()).toMatchObject({ tiers: ['open', 'verified'], audit });
+});
+
+test('a receipt comes with what is known of its worker, unless it is of the open tier', async () => {
+  const receiptOf = (tier: 'open' | 'verified') => {
+    const input = { messages: [{ role: 'user' as const, content: 'hello' }] };
+    const event = finished({ id: 'a'.repeat(32), kind: 'chat', input, params: { maxTokens: 1 }, model: 'any', tier }, [
+      'x',
+    ]);
+    return event.type === 'job-finished' ? event.receipt : expect.unreachable();
+  };
+  const find = async () => [receiptOf('open'), receiptOf('verified')];
+  const { request } = gatewayFixture(answering, { tierCheck: checking(), receipts: { find } });
+  const { data } = await (await request(`/v1/receipts/${'a'.repeat(32)}`)).json();
+  expect(data.map((one: { readonly audit?: object }) => one.audit)).toEqual([undefined, audit]);
+});

@@ -1,0 +1,44 @@
+import type { PeerId } from '#lib/protocol/ids.ts';
+
+/** What is known of a worker's audits, as counted and never as claimed. */
+export interface AuditSummary {
+  /** Receipts in the epochs that were looked at, and how many of them were re-scored. */
+  readonly receipts: number;
+  readonly audited: number;
+  /** Of the audited answers, in the judge's own unit; left out where nothing could be measured. */
+  readonly margin?: number | undefined;
+  /** Distinct validators that judged. */
+  readonly validators: number;
+  /** Convictions that no appeal has lifted. */
+  readonly convictions: number;
+}
+
+/** Where audits are looked up. */
+export interface AuditRecord {
+  /** Undefined: it was never audited. */
+  of(worker: PeerId): AuditSummary | undefined;
+}
+
+/** A record in memory, which whoever runs or hears of audits writes. */
+export interface AuditBook extends AuditRecord {
+  note(worker: PeerId, summary: AuditSummary): void;
+}
+
+const workersMax = 4_096;
+
+export function createAuditBook(): AuditBook {
+  const summaries = new Map<PeerId, AuditSummary>();
+  return {
+    of: (worker) => summaries.get(worker),
+    note(worker, summary) {
+      summaries.delete(worker);
+      summaries.set(worker, summary);
+      for (const [oldest, { convictions }] of summaries) {
+        if (summaries.size <= workersMax) break;
+        // A conviction is forgotten last: to be forgotten must not be worth many keys.
+        if (convictions === 0) summaries.delete(oldest);
+      }
+      if (summaries.size > workersMax) summaries.delete(summaries.keys().next().value!);
+    },
+  };
+}
