@@ -89,9 +89,9 @@ export function createLlamaEngine(options: LlamaEngineOptions): Engine {
       features,
       slots: 1,
       doStream: slots.doStream,
-      score: ({ prompt, answer, text }, { signal: scoreSignal }) =>
+      score: (asked, { signal: scoreSignal }) =>
         slots.hold(
-          (held) => scoreLlama({ prompt: readTokens(prompt), answer, text }, { ...shared, signal: held }),
+          (held) => scoreLlama({ ...asked, prompt: readTokens(asked.prompt) }, { ...shared, signal: held }),
           scoreSignal,
         ),
       unload() {

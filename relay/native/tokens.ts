@@ -3,6 +3,7 @@ import { throwIfAborted } from '#lib/base/abort.ts';
 import { utf8Encode } from '#lib/base/bytes.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { tooLong } from '#lib/engine/answer.ts';
+import { logSumExp, sampledScore } from '#lib/engine/distribution.ts';
 import type { ScoreRequest, TokenScore } from '#lib/engine/spec.ts';
 import type { Logprob } from '#lib/protocol/part.ts';
 
@@ -13,13 +14,27 @@ export function tokenize(model: LlamaModel, prompt: string): Token[] {
   return model.tokens.shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
 }
 
-const vocabularies = new WeakMap<LlamaModel, ReadonlySet<number>>();
+interface Vocabulary {
+  readonly all: ReadonlySet<number>;
+  /** Those that end a text. */
+  readonly ends: readonly Token[];
+}
+
+const vocabularies = new WeakMap<LlamaModel, Vocabulary>();
+
+function vocabularyOf(model: LlamaModel): Vocabulary {
+  const known = vocabularies.get(model);
+  if (known) return known;
+  const all = [...model.iterateAllTokens()];
+  const read = { all: new Set<number>(all), ends: all.filter((token) => model.isEogToken(token)) };
+  vocabularies.set(model, read);
+  return read;
+}
 
 /** Checks ids from outside against the model's vocabulary. @throws `bad-request` for an unknown id. */
 export function knownTokens(model: LlamaModel, ids: readonly number[]): readonly Token[] {
-  const known = vocabularies.get(model) ?? new Set<number>(model.iterateAllTokens());
-  vocabularies.set(model, known);
-  const unknown = ids.find((id) => !known.has(id));
+  const { all } = vocabularyOf(model);
+  const unknown = ids.find((id) => !all.has(id));
   if (unknown === undefined) return ids as readonly Token[];
   throw new TabloomError('bad-request', `${unknown} is no token of this model. Send ids of its own vocabulary.`);
 }
@@ -34,7 +49,7 @@ const batchTokens = 128;
 
 /** Teacher forcing: evaluates the given tokens once and reads the logits before each token of the answer. */
 export async function scoreLlama(
-  { prompt, answer, text }: Omit<ScoreRequest, 'prompt'> & { readonly prompt: readonly number[] },
+  { prompt, answer, text, ending, distribution }: Omit<ScoreRequest, 'prompt'> & { readonly prompt: readonly number[] },
   {
     model,
     sequence,
@@ -52,23 +67,42 @@ export async function scoreLlama(
       throw new TabloomError('bad-request', 'These tokens are not those of the text. Send the ones that are.');
   }
   const scores: TokenScore[] = [];
-  if (answer.length === 0) return scores;
+  // The end is scored after the last token, and no token before the first of the answer is.
+  const read = ending === 'stop' ? tokens.length : tokens.length - 1;
+  if (read < prompt.length) return scores;
+  const ends = ending === undefined ? undefined : vocabularyOf(model).ends;
   await sequence.adaptStateToTokens(tokens.slice(0, prompt.length - 1), false);
-  for (let at = sequence.nextTokenIndex; at < tokens.length - 1; at += batchTokens) {
+  for (let at = sequence.nextTokenIndex; at < read; at += batchTokens) {
     throwIfAborted(signal);
-    const items = tokens.slice(at, Math.min(at + batchTokens, tokens.length - 1)).map((token, index) => {
-      const next = tokens[at + index + 1]!;
-      return at + index < prompt.length - 1 ? token : withLogits(token, [next], 1);
+    const items = tokens.slice(at, Math.min(at + batchTokens, read)).map((token, index) => {
+      if (at + index < prompt.length - 1) return token;
+      const next = tokens[at + index + 1];
+      return withLogits(token, distribution ? 'all' : [...(next === undefined ? [] : [next]), ...(ends ?? [])], 1);
     });
     const outputs = await sequence.controlledEvaluate(items);
     for (const [index, output] of outputs.entries()) {
-      if (!output) continue;
-      const { logprob, best } = readLogits(output);
-      scores.push({ logprob: logprob(tokens[at + index + 1]!), best });
+      if (output) scores.push(scoreOf(output, tokens[at + index + 1], { ends, distribution }));
     }
   }
   throwIfAborted(signal);
   return scores;
+}
+
+/** @param next undefined: the end of the text. */
+function scoreOf(
+  output: ControlledEvaluateIndexOutput,
+  next: Token | undefined,
+  { ends, distribution }: { readonly ends: readonly Token[] | undefined } & Pick<ScoreRequest, 'distribution'>,
+): TokenScore {
+  const { logprob, best } = readLogits(output);
+  const end = ends && Math.min(0, logSumExp(ends.map(logprob)));
+  const score = { logprob: next === undefined ? end! : logprob(next), ...(ends ? { end } : {}) };
+  const claimed = next === undefined ? ends! : [next];
+  return {
+    ...score,
+    best: Math.max(best, score.logprob),
+    ...(distribution ? { sampled: sampledScore(output.next.logits!, claimed, distribution.temperature) } : {}),
+  };
 }
 
 /**
@@ -85,10 +119,23 @@ export async function logprobOf(token: Token, top: number, { model, sequence }: 
   return { ...item(token), top: ranked.slice(0, top).map(item) };
 }
 
-const withLogits = (token: Token, tokens: readonly Token[], includeTop: number) =>
-  [token, { generateNext: { logits: { filter: { tokens, includeTop } }, totalLogitWeight: true } }] as [
+const withLogits = (token: Token, tokens: readonly Token[] | 'all', includeTop: number) =>
+  [
+    token,
+    {
+      generateNext: {
+        logits: tokens === 'all' ? true : { filter: { tokens, includeTop } },
+        totalLogitWeight: true,
+      },
+    },
+  ] as [
     Token,
-    { generateNext: { logits: { filter: { tokens: readonly Token[]; includeTop: number } }; totalLogitWeight: true } },
+    {
+      generateNext: {
+        logits: true | { filter: { tokens: readonly Token[]; includeTop: number } };
+        totalLogitWeight: true;
+      };
+    },
   ];
 
 function readLogits({ next }: ControlledEvaluateIndexOutput) {

@@ -12,7 +12,7 @@ import type { KnownFinishReason, Part, Usage } from '#lib/protocol/part.ts';
  * `no-webgpu`, `device-lost` (the engine restarts its worker; load again), `busy` (a second job beyond `slots`),
  * `too-long` (prompt exceeds the context; `details` has `promptTokens` and `contextTokens`; a prompt is never
  * truncated), `bad-request` (a schema or tool that cannot be enforced), `feature-unavailable` (a requirement that is
- * not among the `features`), `resume-unsupported`, `engine-failed`, `aborted`.
+ * not among the `features`), `resume-unsupported`, `score-unsupported`, `engine-failed`, `aborted`.
  */
 export interface Engine {
   readonly info: EngineInfo;
@@ -70,7 +70,8 @@ export interface LoadedModel {
   doStream(request: EngineRequest, options: { readonly signal?: AbortSignal | undefined }): AsyncIterable<EngineEvent>;
   /**
    * One score per token of the answer, from a single pass over the given tokens (teacher forcing); nothing is
-   * generated. Absent on engines that do not support it. @throws `too-long`, `busy`, `aborted`.
+   * generated. Absent on engines that do not support it. @throws `too-long`, `busy`, `aborted`; `score-unsupported` where this
+   * engine cannot tell, as of tokens that are not those of their text.
    */
   score?(request: ScoreRequest, options: { readonly signal?: AbortSignal | undefined }): Promise<readonly TokenScore[]>;
   /** Aborts running streams first. Idempotent. */
@@ -107,15 +108,37 @@ export interface ScoreRequest {
   readonly answer: readonly number[];
   /** What the answer is said to read as: `bad-request` where its tokens read otherwise. */
   readonly text?: string | undefined;
+  /**
+   * How the answer is said to have ended. After `stop` one more score follows, of the end of the text; every score has `end` if the
+   * engine can tell it.
+   */
+  readonly ending?: 'stop' | 'length' | undefined;
+  /**
+   * Asks for `sampled`, at this temperature above 0; no top-p, top-k or penalty is applied. It costs a look at the whole
+   * vocabulary for each position.
+   */
+  readonly distribution?: { readonly temperature: number } | undefined;
 }
 
-/** The log-probability (natural) of a token given everything before it. */
+/** The log-probability (natural, at temperature 1) of a token given everything before it. */
 export interface TokenScore {
   readonly logprob: number;
   /**
    * That of the most likely token at this position: equal to `logprob` if greedy decoding would have chosen this token.
    */
   readonly best: number;
+  /** That of the end of the text at this position: of all tokens that end it. */
+  readonly end?: number | undefined;
+  /** Absent unless asked for, and on engines that do not show whole distributions. */
+  readonly sampled?: SampledScore | undefined;
+}
+
+/** Of the distribution a sampler draws from, in nats: −log p of the token, its mean and variance, and 2 log Σ √p. */
+export interface SampledScore {
+  readonly surprise: number;
+  readonly entropy: number;
+  readonly variance: number;
+  readonly renyiHalf: number;
 }
 
 /**

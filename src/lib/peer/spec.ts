@@ -150,12 +150,17 @@ export interface ScoredAnswer {
   readonly text: string;
   /** Of its tokens, where each came with one. */
   readonly ids: readonly number[] | undefined;
+  /** How it is said to have ended, where that is the model's end or the limit. */
+  readonly ending?: 'stop' | 'length' | undefined;
 }
 
 /** Weights in this process, in an engine that can tell how likely they find an answer's tokens. */
 export interface Scorer {
   has(artefact: ArtefactId): boolean;
-  /** Undefined where it could not: no ids, or not those of the text; the engine is busy with a job, or failed. */
+  /**
+   * Of each token, with its distribution where the job samples; of the end after them, where that is how it is said to have ended.
+   * Undefined where it could not: no ids, or not those of the text; the engine is busy with a job, or failed.
+   */
   score(artefact: ArtefactId, request: AskRequest, answer: ScoredAnswer): Promise<readonly TokenScore[] | undefined>;
 }
 

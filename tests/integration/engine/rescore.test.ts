@@ -5,7 +5,7 @@ import { seededRandom } from '#lib/base/random.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import type { LoadedModel, RequestOf } from '#lib/engine/spec.ts';
 import { canaryText, canaryTokensMax } from '#lib/market/canary.ts';
-import { judgeScores } from '#lib/market/rescore.ts';
+import { judgeAnswer, mannerOf } from '#lib/trust/rescore.ts';
 import { createLlamaEngine } from '../../../relay/native/llama.ts';
 
 /** The worker decodes token by token and the judge reads all of them at once: other kernels, which add up in another order. */
@@ -28,17 +28,30 @@ const canary = (temperature = 0): Chat => ({
 async function answerOf(request: Chat) {
   const ids: number[] = [];
   let text = '';
+  let ending: 'stop' | 'length' = 'length';
   for await (const event of loaded.doStream(request, {})) {
+    if (event.type === 'finish' && event.reason === 'stop') ending = 'stop';
     if (event.type !== 'text-delta') continue;
     ids.push(...(event.ids ?? []));
     text += event.text;
   }
-  return { ids, text };
+  return { ids, text, ending };
 }
 
-async function verdict(request: Chat, { ids, text }: { readonly ids: readonly number[]; readonly text?: string }) {
-  return judgeScores(await loaded.score!({ prompt: request, answer: ids, text }, {}), request.params.temperature ?? 1);
+interface Given {
+  readonly ids: readonly number[];
+  readonly text?: string;
+  readonly ending?: 'stop' | 'length';
 }
+
+async function judged(request: Chat, { ids, text, ending }: Given) {
+  const manner = mannerOf(request.params);
+  const distribution = manner.type === 'sampled' ? { temperature: manner.temperature } : undefined;
+  const scores = await loaded.score!({ prompt: request, answer: ids, text, ending, distribution }, {});
+  return judgeAnswer({ scores, ended: ending === 'stop', manner });
+}
+
+const verdict = async (request: Chat, given: Given) => (await judged(request, given)).verdict;
 
 test.each([0, 0.7, 1])('the same weights never fail an answer of their own (temperature %f)', async (temperature) => {
   const verdicts: string[] = [];
@@ -64,6 +77,25 @@ test('a canned answer, one to another question and one of other weights are fail
     expect(found).not.toContain('passed');
     expect(found.filter((one) => one === 'failed').length).toBeGreaterThanOrEqual(6);
   }
+});
+
+test.each([0, 1])(
+  'an answer cut off where the model would go on is failed by its end alone (temperature %f)',
+  async (temperature) => {
+    const request = canary(temperature);
+    const { ids, ending } = await answerOf(request);
+    expect((await judged(request, { ids, ending })).verdict).not.toBe('failed');
+    const cut = await judged(request, { ids: ids.slice(0, ids.length >> 1), ending: 'stop' });
+    expect(cut).toMatchObject({ verdict: 'failed', reasons: ['truncated'] });
+  },
+);
+
+test('an answer that goes on where the model has ended is failed', async () => {
+  const request = { ...canary(), params: { maxTokens: 256, temperature: 0 } };
+  const { ids, ending } = await answerOf(request);
+  expect(ending).toBe('stop');
+  const more = await judged(request, { ids: [...ids, ...ids.slice(0, 3)], ending: 'length' });
+  expect(more).toMatchObject({ verdict: 'failed', reasons: ['past-end'] });
 });
 
 test('tokens that are not those of the text are not scored', async () => {

@@ -122,7 +122,10 @@ test('a worker with standing that turns is found out by spot checks, and loses i
 const weights = (change: Partial<Scorer> = {}): Scorer => ({
   has: (artefact) => artefact === artefactA,
   score: async (_artefact, _request, { ids }) =>
-    ids?.map((id) => (id === 0 ? { logprob: -20, best: -0.1 } : { logprob: -0.2, best: -0.2 })),
+    ids?.map((id) => {
+      const surprise = id === 0 ? 20 : 0.2;
+      return { logprob: -surprise, best: -0.2, sampled: { surprise, entropy: 0.5, variance: 1, renyiHalf: 0.9 } };
+    }),
   ...change,
 });
 

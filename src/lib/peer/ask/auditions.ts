@@ -4,12 +4,12 @@ import type { Random } from '#lib/base/random.ts';
 import { createZoneBudget, judgeCheck, planCheck, type CheckPlan, type Examinee } from '#lib/market/audition.ts';
 import { candidates } from '#lib/market/candidates.ts';
 import { canaryText, canaryTokensMax, type CanaryShape } from '#lib/market/canary.ts';
-import { judgeScores } from '#lib/market/rescore.ts';
 import { jobsAt } from '#lib/market/score.ts';
 import { createShare } from '#lib/market/share.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { levelOf } from '#lib/market/standing.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
+import { judgeAnswer, mannerOf } from '#lib/trust/rescore.ts';
 import type { AskRequest, Scorer, ScoredAnswer, WorkerView } from '../spec.ts';
 import type { TrackRecord } from '../track-record.ts';
 import type { Zones } from '../zones.ts';
@@ -101,7 +101,15 @@ export function createAuditions(components: AuditionComponents): Auditions {
   const rescore = async (request: AskRequest, artefact: ArtefactId, answer: ScoredAnswer | undefined) => {
     // Why it gave no answer has been recorded where it happened.
     const scores = answer && (await scorer?.score(artefact, request, answer));
-    return scores ? judgeScores(scores, (request.params as CanaryShape).temperature ?? 1) : 'undecided';
+    if (!answer || !scores) return 'undecided';
+    const params = request.params as CanaryShape;
+    return judgeAnswer({
+      scores,
+      ended: answer.ending === 'stop',
+      // A canary is short enough to leave room for all of it in any context it is sent to.
+      roomTokens: answer.ending === 'length' ? params.maxTokens : undefined,
+      manner: mannerOf(params),
+    }).verdict;
   };
 
   return {

@@ -128,7 +128,11 @@ export function createConsumer(components: ConsumerComponents): Consumer {
           if (event.part.tokens > 0 && event.part.ids === undefined) ids = undefined;
           ids?.push(...(event.part.ids ?? []));
         }
-        if (event.type === 'job-finished') return { text: texts.join(''), ids };
+        if (event.type === 'job-finished') {
+          const { reason } = event;
+          const ending = reason === 'stop' || reason === 'length' ? reason : undefined;
+          return { text: texts.join(''), ids, ending };
+        }
       }
       return undefined;
     },

@@ -4,6 +4,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Measured, OfferedModel } from '#lib/protocol/offer.ts';
 import type { Price } from '#lib/protocol/price.ts';
+import { mannerOf } from '#lib/trust/rescore.ts';
 import { fullness, priceAt, type PriceRange } from '#lib/market/queue-price.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import { createSlotQueue, type SlotQueue } from './slot-queue.ts';
@@ -140,12 +141,15 @@ const mean = (before: number | undefined, now: number | undefined): number =>
 export async function scoreBesideJobs(
   served: ServedModel | undefined,
   { kind, input, params }: AskRequest,
-  { text, ids }: ScoredAnswer,
+  { text, ids, ending }: ScoredAnswer,
 ): Promise<readonly TokenScore[] | undefined> {
   if (!served?.model.score || !ids || served.queue.running + served.queue.waiting > 0) return undefined;
   const ticket = served.queue.enter(() => undefined, 0);
   try {
-    return await served.model.score({ prompt: { kind, input, params } as TextRequest, answer: ids, text }, {});
+    const prompt = { kind, input, params } as TextRequest;
+    const manner = mannerOf(prompt.params);
+    const distribution = manner.type === 'sampled' ? { temperature: manner.temperature } : undefined;
+    return await served.model.score({ prompt, answer: ids, text, ending, distribution }, {});
   } catch {
     return undefined;
   } finally {
