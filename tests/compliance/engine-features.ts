@@ -179,24 +179,31 @@ export const featureCases: readonly EngineCase[] = [
   loadedCase('scores its own greedy answer as most likely', async (loaded, subject) => {
     if (!loaded.score) return;
     const answer = await ask(loaded, chat(story));
-    const prompt = subject.storyPromptIds;
-    assert(prompt !== undefined && answer.ids !== undefined, 'no ids to score');
-    const scores = await loaded.score({ prompt, answer: answer.ids }, {});
-    equal(scores.length, answer.ids.length, 'scores against tokens');
-    equal(await loaded.score({ prompt: chat(story), answer: answer.ids, text: answer.text }, {}), scores, 'by request');
-    equal(await codeOf(() => loaded.score!({ prompt, answer: answer.ids!, text: 'else' }, {})), 'bad-request', 'code');
+    const ids = answer.ids ?? subject.storyIds?.slice(0, answer.tokens);
+    // An engine that takes no ids is given the request.
+    const prompt = subject.storyPromptIds ?? chat(story);
+    assert(ids !== undefined, 'no ids to score');
+    const scores = await loaded.score({ prompt, answer: ids }, {});
+    equal(scores.length, ids.length, 'scores against tokens');
+    equal(await loaded.score({ prompt: chat(story), answer: ids, text: answer.text }, {}), scores, 'by request');
+    equal(await codeOf(() => loaded.score!({ prompt, answer: ids, text: 'else' }, {})), 'bad-request', 'code');
     const near = scores.filter(({ logprob, best }) => best - logprob < 1e-3).length;
     assert(near >= scores.length - 1, `only ${near} of ${scores.length} tokens are the likeliest`);
+    for (const [at, logprob] of (subject.storyLogprobs ?? []).entries()) {
+      assert(Math.abs(scores[at]!.logprob - logprob) < 1e-3, `${scores[at]!.logprob} at ${at} is not ${logprob}`);
+    }
     assert(
       scores.every(({ logprob, best }) => logprob <= 0 && best <= 0 && logprob <= best),
       'no logarithms',
     );
-    const wrong = [...answer.ids.slice(0, 3), answer.ids[0]!, ...answer.ids.slice(4)];
+    const wrong = [...ids.slice(0, 3), ids[0]!, ...ids.slice(4)];
     const other = await loaded.score({ prompt, answer: wrong }, {});
     assert(other[3]!.logprob < other[3]!.best - 0.01, 'a wrong token is as likely as the right one');
     equal(other.slice(0, 3), scores.slice(0, 3), 'scores before the wrong token');
-    const tooMany = Array.from({ length: loaded.contextTokens }, () => answer.ids![0]!);
+    const tooMany = Array.from({ length: loaded.contextTokens }, () => ids[0]!);
     equal(await codeOf(() => loaded.score!({ prompt, answer: tooMany }, {})), 'too-long', 'code past the context');
+    const unknown = [...ids.slice(0, 2), 0xffff_ffff];
+    equal(await codeOf(() => loaded.score!({ prompt, answer: unknown }, {})), 'bad-request', 'code of no token');
     equal(
       await codeOf(() => loaded.score!({ prompt, answer: [] }, { signal: AbortSignal.abort() })),
       'aborted',
@@ -204,8 +211,25 @@ export const featureCases: readonly EngineCase[] = [
     );
     const running = loaded.doStream(chat(story), {})[Symbol.asyncIterator]();
     await running.next();
-    equal(await codeOf(() => loaded.score!({ prompt, answer: answer.ids! }, {})), 'busy', 'code beside an answer');
+    equal(await codeOf(() => loaded.score!({ prompt, answer: ids }, {})), 'busy', 'code beside an answer');
     await running.return?.();
     equal((await ask(loaded, chat(story))).text, answer.text, 'the answer after it was scored');
+  }),
+  loadedCase('scores where an answer ends, and what it would have drawn', async (loaded, subject) => {
+    const prompt = subject.storyPromptIds ?? chat(story);
+    const ids = subject.storyIds;
+    if (!loaded.score || !ids) return;
+    const cut = await loaded.score({ prompt, answer: ids, ending: 'stop' }, {});
+    equal(cut.length, ids.length + 1, 'a score for each token and for the end');
+    equal(await loaded.score({ prompt, answer: [], ending: 'length' }, {}), [], 'no score where there is no token');
+    const { logprob, best } = cut.at(-1)!;
+    assert(best - logprob > 3, `the end of the cut answer is likely (${logprob} against ${best})`);
+    const drawn = await loaded.score({ prompt, answer: ids.slice(0, 8), distribution: { temperature: 1 } }, {});
+    for (const { logprob: likely, sampled } of drawn) {
+      if (!sampled) continue;
+      assert(Math.abs(sampled.surprise + likely) < 1e-3, 'the surprise of a token is not its log-probability');
+      assert(sampled.entropy >= 0 && sampled.variance >= 0, 'no distribution');
+      assert(sampled.renyiHalf >= sampled.entropy - 1e-9, 'entropies out of order');
+    }
   }),
 ];

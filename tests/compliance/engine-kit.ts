@@ -25,6 +25,8 @@ export interface EngineSubject {
   readonly storyPromptIds?: readonly number[];
   /** Token ids of the greedy answer to `story`, for engines that accept ids but report none. */
   readonly storyIds?: readonly number[];
+  /** Of the first of these, as another engine of the same artefact finds them. */
+  readonly storyLogprobs?: readonly number[];
 }
 
 export interface EngineCase {

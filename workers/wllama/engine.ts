@@ -11,6 +11,7 @@ import type { Feature } from '#lib/protocol/kinds/spec.ts';
 import { Wllama } from '@wllama/wllama/esm/index.js';
 import { assertBrowserSupport } from './browser-support.ts';
 import { runWllama } from './run.ts';
+import { scoreWllama } from './score.ts';
 
 export interface WllamaEngineOptions {
   /** Our own copy of the wasm; nothing is fetched from third parties. */
@@ -61,14 +62,9 @@ export function createWllamaEngine(options: WllamaEngineOptions): Engine {
     const wllama = await start(file, model, options.wasmUrl, signal);
     report({ ...bytes, phase: 'ready' });
     const contextTokens = Math.min(model.contextTokens, wllama.getLoadedContextInfo().n_ctx);
+    const shared = { wllama, clock, contextTokens, template: source.template ?? 'chatml' };
     const slots = createSlots(1, (asked, streamSignal) =>
-      runWllama(textRequest(asked, features), {
-        wllama,
-        clock,
-        contextTokens,
-        template: source.template ?? 'chatml',
-        signal: streamSignal,
-      }),
+      runWllama(textRequest(asked, features), { ...shared, signal: streamSignal }),
     );
     current = {
       model,
@@ -78,6 +74,8 @@ export function createWllamaEngine(options: WllamaEngineOptions): Engine {
       features,
       slots: 1,
       doStream: slots.doStream,
+      score: (asked, { signal: scoreSignal }) =>
+        slots.hold((held) => scoreWllama(asked, { ...shared, signal: held }), scoreSignal),
       async unload() {
         await slots.close();
         if (wllama.isModelLoaded()) await wllama.exit();

@@ -2,7 +2,16 @@ import { z } from 'zod';
 import { resumeSchema } from '#lib/protocol/job.ts';
 import { kindOf } from '#lib/protocol/kinds/table.ts';
 import { partSchema, usageSchema } from '#lib/protocol/part.ts';
-import type { EngineEvent, EngineInfo, EngineRequest, LoadProgress } from './spec.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type {
+  EngineEvent,
+  EngineInfo,
+  EngineRequest,
+  LoadProgress,
+  ScoreRequest,
+  TextRequest,
+  TokenScore,
+} from './spec.ts';
 
 const durationMs = z.number().nonnegative().max(1e12);
 const bytes = z.number().nonnegative().max(Number.MAX_SAFE_INTEGER);
@@ -50,3 +59,35 @@ export const loadProgressSchema: z.ZodType<LoadProgress> = z.object({
   remainingMs: durationMs.optional(),
   fromCache: z.boolean(),
 });
+
+const tokenIds = z.array(z.number().int().min(0).max(0xffff_ffff)).max(limits.contextTokensMax);
+
+export const scoreRequestSchema: z.ZodType<ScoreRequest> = z.object({
+  prompt: z.union([
+    tokenIds,
+    engineRequestSchema.transform((request, context): TextRequest => {
+      if (request.kind === 'chat' || request.kind === 'completion') return request;
+      context.addIssue({ code: 'custom', message: 'expected a request for text' });
+      return z.NEVER;
+    }),
+  ]),
+  answer: tokenIds,
+  text: z.string().optional(),
+  ending: z.enum(['stop', 'length']).optional(),
+  distribution: z.object({ temperature: z.number().positive().max(2) }).optional(),
+});
+
+const logarithm = z.number().max(0);
+const nats = z.number().nonnegative();
+
+/** One for each token of the longest answer, and one for its end. */
+export const tokenScoresSchema: z.ZodType<readonly TokenScore[]> = z
+  .array(
+    z.object({
+      logprob: logarithm,
+      best: logarithm,
+      end: logarithm.optional(),
+      sampled: z.object({ surprise: nats, entropy: nats, variance: nats, renyiHalf: nats }).optional(),
+    }),
+  )
+  .max(limits.contextTokensMax + 1);

@@ -8,6 +8,7 @@ import { embeddingAnswer, embeddingBody } from './remote/embed.ts';
 import { httpError } from './remote/http-error.ts';
 import { listServerModels } from './remote/list-models.ts';
 import { remoteAnswer } from './remote/remote-answer.ts';
+import { scoreRemote } from './remote/score.ts';
 import { requestBody, type ServerFlavour } from './remote/request-body.ts';
 import {
   callServer,
@@ -73,6 +74,15 @@ export function createOpenAICompatibleEngine(options: OpenAICompatibleOptions): 
         features: task === 'text' && flavour !== 'openai' ? ['resume-text'] : [],
         slots: count,
         doStream: slots.doStream,
+        ...(task === 'text' && flavour === 'vllm'
+          ? {
+              score: (request, { signal: scoreSignal }) =>
+                slots.hold((held) => {
+                  const post = postTo(call, { clock, signal: held });
+                  return scoreRemote(request, { post, model: source.remoteName, contextTokens: model.contextTokens });
+                }, scoreSignal),
+            }
+          : {}),
         unload: slots.close,
       };
       return current;
@@ -91,20 +101,20 @@ interface RemoteOptions {
   readonly signal: AbortSignal;
 }
 
+const postTo =
+  (call: RemoteOptions['call'], { clock, signal }: Pick<RemoteOptions, 'clock' | 'signal'>) =>
+  async (path: string, body: unknown): Promise<ServerResponse> => {
+    const response = await call(path, { method: 'POST', body: JSON.stringify(body), signal });
+    if (!response.ok) throw await httpError(response, clock.now());
+    return response;
+  };
+
 function remoteEvents(request: EngineRequest, options: RemoteOptions): AsyncIterable<EngineEvent> {
   const { call, model, flavour, clock, signal } = options;
   const timing = { clock, startedMs: clock.elapsed() };
   const cut = new AbortController();
   const joined = joinSignals([signal, cut.signal]);
-  const post = async (path: string, body: unknown): Promise<ServerResponse> => {
-    const response = await call(path, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      signal: joined.signal,
-    });
-    if (!response.ok) throw await httpError(response, clock.now());
-    return response;
-  };
+  const post = postTo(call, { clock, signal: joined.signal });
   const stall = createStallWatch({ clock, onStall: () => cut.abort(stalled()) });
 
   const begin = async (): Promise<AsyncIterable<EngineEvent>> => {

@@ -71,7 +71,7 @@ export interface LoadedModel {
   /**
    * One score per token of the answer, from a single pass over the given tokens (teacher forcing); nothing is
    * generated. Absent on engines that do not support it. @throws `too-long`, `busy`, `aborted`; `score-unsupported` where this
-   * engine cannot tell, as of tokens that are not those of their text.
+   * engine cannot tell: some take no ids for a prompt, and some read tokens back from text, which may be others.
    */
   score?(request: ScoreRequest, options: { readonly signal?: AbortSignal | undefined }): Promise<readonly TokenScore[]>;
   /** Aborts running streams first. Idempotent. */
@@ -109,8 +109,8 @@ export interface ScoreRequest {
   /** What the answer is said to read as: `bad-request` where its tokens read otherwise. */
   readonly text?: string | undefined;
   /**
-   * How the answer is said to have ended. After `stop` one more score follows, of the end of the text; every score has `end` if the
-   * engine can tell it.
+   * How the answer is said to have ended. After `stop` one more score follows, of the end of the text, and every score has `end`; both
+   * only if the engine can tell.
    */
   readonly ending?: 'stop' | 'length' | undefined;
   /**

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
-import { demoStory } from '../../fixtures/demo-story.ts';
 import { continuing, nearTieMax, restTokens, textOf, type NearTies } from '../../fixtures/near-ties.ts';
 import { engineCases } from '../../compliance/engine.ts';
 import { openBenchPage, type BenchPage } from './bench-page.ts';
@@ -46,15 +45,6 @@ test('greedy answers are the trainer’s', async () => {
       reason: 'stop',
     })),
   );
-});
-
-test('log-probabilities are those that llama.cpp gives to a whole answer at once', async () => {
-  const found = await opened.page.evaluate(
-    async (places) => bench.logprobsByPlace(bench.storyPrompt(), places),
-    demoStory.wllamaLogprobs.length,
-  );
-  // The suite of llama.cpp holds its scores to the same figures.
-  for (const [place, logprob] of found.entries()) expect(logprob).toBeCloseTo(demoStory.wllamaLogprobs[place]!, 4);
 });
 
 test('an answer that llama.cpp has begun in Node differs at near-ties only', async () => {

@@ -419,3 +419,64 @@ describe('messages', () => {
     expect(errorCode(error)).toBe('quota-exceeded');
   });
 });
+
+describe('scoring', () => {
+  const scores = [{ logprob: -2, best: -0.5, end: -9 }];
+  const scoring = (score: NonNullable<LoadedModel['score']>) =>
+    engineOver((port) =>
+      serveEngine(port, {
+        ...createScriptedEngine({ clock: systemClock }),
+        async load(entry, options) {
+          return { ...(await createScriptedEngine({ clock: systemClock }).load(entry, options)), score };
+        },
+      }),
+    );
+
+  test('crosses to the worker and back', async () => {
+    const asked: unknown[] = [];
+    const loaded = await scoring(async (given) => (asked.push(given), scores)).engine.load(model, {});
+    const given = {
+      prompt: request,
+      answer: [4],
+      text: 'a',
+      ending: 'stop',
+      distribution: { temperature: 1 },
+    } as const;
+    expect(await loaded.score!(given as never, {})).toEqual(scores);
+    expect(asked).toMatchObject([given]);
+  });
+
+  test('is absent where the engine cannot', async () => {
+    expect((await engineOver(scripted()).engine.load(model, {})).score).toBeUndefined();
+  });
+
+  test('fails with the worker’s own code, and ends when it is aborted', async () => {
+    const refusing = await scoring(async () => {
+      throw new TabloomError('score-unsupported', 'It cannot tell.');
+    }).engine.load(model, {});
+    expect(await codeOf(refusing.score!({ prompt: [1], answer: [2] }, {}))).toBe('score-unsupported');
+    const { engine, workers } = scoring(
+      (_given, { signal }) =>
+        new Promise((_resolve, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error))),
+    );
+    const loaded = await engine.load(model, {});
+    const controller = new AbortController();
+    const result = codeOf(loaded.score!({ prompt: [1], answer: [2] }, { signal: controller.signal }));
+    await runPending();
+    controller.abort();
+    expect(await result).toBe('aborted');
+    expect(workers[0]!.terminated).toBe(false);
+  });
+
+  test('scores that are no logarithms end the worker', async () => {
+    const { engine, workers } = engineOver(
+      byHand(({ type, id }, post) => {
+        if (type === 'load') post({ ...loadedReply(id), canScore: true });
+        if (type === 'score') post({ type: 'scored', id, scores: [{ logprob: 1, best: 0 }] });
+      }),
+    );
+    const loaded = await engine.load(model, {});
+    expect(await codeOf(loaded.score!({ prompt: [1], answer: [2] }, {}))).toBe('bad-worker-message');
+    expect(workers[0]!.terminated).toBe(true);
+  });
+});

@@ -4,6 +4,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Engine, EngineInfo, LoadedModel, LoadOptions, ModelEntry } from '../spec.ts';
 import type { WorkerPort } from './port.ts';
 import { openWorkerRpc, type WorkerRpc } from './rpc.ts';
+import { scoreFrom } from './score.ts';
 import { streamFrom } from './stream.ts';
 
 export interface WorkerEngineOptions {
@@ -93,6 +94,7 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
     session: WorkerRpc,
     reply: Pick<LoadedModel, 'model' | 'kinds' | 'features' | 'contextTokens' | 'slots'> & {
       readonly info: EngineInfo;
+      readonly canScore?: boolean | undefined;
     },
   ): LoadedModel => ({
     model: reply.model,
@@ -102,6 +104,9 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
     features: reply.features,
     slots: reply.slots,
     doStream: (request, { signal }) => streamFrom(session, request, { signal, clock, cancelGraceMs, prefillGraceMs }),
+    ...(reply.canScore
+      ? { score: (request, { signal }) => scoreFrom(session, request, { signal, clock, graceMs: cancelGraceMs }) }
+      : {}),
     async unload() {
       session.end(new TabloomError('aborted', 'The model was unloaded while answering.'));
     },

@@ -58,6 +58,7 @@ export function serveEngine(port: HostPort, engine: Engine): void {
         features: [...features],
         contextTokens,
         slots,
+        canScore: loaded.score !== undefined,
       });
       if (loaded.lost) tellOfLoss(loaded.lost);
     });
@@ -83,6 +84,12 @@ export function serveEngine(port: HostPort, engine: Engine): void {
       reply({ type: 'done', id: request.id });
     });
 
+  const score = ({ id, request }: Extract<WorkerRequest, { type: 'score' }>) =>
+    run(id, 0, async ({ controller }) => {
+      if (!loaded?.score) throw new TabloomError('score-unsupported', 'No model that can score is loaded here.');
+      reply({ type: 'scored', id, scores: [...(await loaded.score(request, { signal: controller.signal }))] });
+    });
+
   port.addEventListener('message', ({ data }) => {
     let request: WorkerRequest;
     try {
@@ -94,6 +101,7 @@ export function serveEngine(port: HostPort, engine: Engine): void {
     }
     if (request.type === 'load') return load(request);
     if (request.type === 'stream') return stream(request);
+    if (request.type === 'score') return score(request);
     const operation = operations.get(request.id);
     if (!operation) return;
     if (request.type === 'more') operation.credits += request.credits;

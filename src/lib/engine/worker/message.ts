@@ -3,7 +3,14 @@ import { features } from '#lib/protocol/kinds/spec.ts';
 import { kindNames } from '#lib/protocol/kinds/table.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { errorCodeSchema } from '#lib/protocol/errors.ts';
-import { engineEventSchema, engineInfoSchema, engineRequestSchema, loadProgressSchema } from '../event.ts';
+import {
+  engineEventSchema,
+  engineInfoSchema,
+  engineRequestSchema,
+  loadProgressSchema,
+  scoreRequestSchema,
+  tokenScoresSchema,
+} from '../event.ts';
 import { modelEntrySchema } from '../model-entry.ts';
 
 /** Messages from a page to its engine worker. One worker holds one model, so unloading means terminating the worker. */
@@ -16,6 +23,7 @@ const id = z.number().int().positive();
 export const workerRequestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('load'), id, model: modelEntrySchema }),
   z.object({ type: z.literal('stream'), id, request: engineRequestSchema, credits: z.number().int().positive() }),
+  z.object({ type: z.literal('score'), id, request: scoreRequestSchema }),
   /** The page has consumed `credits` more events: backpressure without a timer. */
   z.object({ type: z.literal('more'), id, credits: z.number().int().positive() }),
   z.object({ type: z.literal('cancel'), id }),
@@ -39,9 +47,11 @@ export const workerReplySchema = z.discriminatedUnion('type', [
     kinds: z.array(z.enum(kindNames)).min(1),
     features: z.array(z.enum(features)),
     slots: z.number().int().positive(),
+    canScore: z.boolean().optional(),
   }),
   z.object({ type: z.literal('event'), id, event: engineEventSchema }),
   z.object({ type: z.literal('done'), id }),
+  z.object({ type: z.literal('scored'), id, scores: tokenScoresSchema }),
   z.object({ type: z.literal('failed'), id, error: errorRecordSchema }),
   /** The loaded model no longer works, whether idle or not; the page terminates the worker. */
   z.object({ type: z.literal('lost'), error: errorRecordSchema }),

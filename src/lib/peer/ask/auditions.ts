@@ -105,7 +105,7 @@ export function createAuditions(components: AuditionComponents): Auditions {
     const params = request.params as CanaryShape;
     return judgeAnswer({
       scores,
-      ended: answer.ending === 'stop',
+      ended: scores.length > (answer.ids?.length ?? 0),
       // A canary is short enough to leave room for all of it in any context it is sent to.
       roomTokens: answer.ending === 'length' ? params.maxTokens : undefined,
       manner: mannerOf(params),

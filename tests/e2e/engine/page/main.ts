@@ -10,7 +10,7 @@ import { createWorkerEngine } from '#lib/engine/worker/client.ts';
 import { Wllama } from '@wllama/wllama/esm/index.js';
 import wasmUrl from '@wllama/wllama/esm/wasm/wllama.wasm?url';
 import { demoStory } from '../../../fixtures/demo-story.ts';
-import { loadingOnce, story } from '../../../compliance/engine-kit.ts';
+import { loadingOnce } from '../../../compliance/engine-kit.ts';
 import { engineCases, type EngineSubject } from '../../../compliance/engine.ts';
 
 const wllama = (): Engine =>
@@ -45,28 +45,8 @@ const wllamaSubject: EngineSubject = {
   context: 'counted',
   kinds: ['chat', 'completion'],
   storyIds: demoStory.ids,
+  storyLogprobs: demoStory.wllamaLogprobs,
 };
-
-/** Log-probabilities of a greedy answer, read from the package one place after the other. */
-async function logprobsByPlace(prompt: string, places: number): Promise<readonly number[]> {
-  const wllama = new Wllama({ default: wasmUrl });
-  wllama.setCompat(null);
-  await wllama.loadModel([await (await fetch('/models/tabloom-demo.gguf')).blob()], { n_ctx: 512, n_threads: 1 });
-  const found: number[] = [];
-  for (let said = ''; found.length < places;) {
-    const { choices } = await wllama.createCompletion({
-      prompt: prompt + said,
-      max_tokens: 1,
-      temperature: 0,
-      logprobs: 1,
-    });
-    const { text, logprobs } = choices[0]!;
-    found.push((logprobs as unknown as { content: { logprob: number }[] }).content[0]!.logprob);
-    said += text;
-  }
-  await wllama.exit();
-  return found;
-}
 
 /** Greedy answers to raw prompts, read from the package, with the margin of each token over the next likely one. */
 async function placesWith(threads: number, prompts: readonly string[], tokens: number) {
@@ -120,10 +100,8 @@ const bench = {
     await engine.close();
     return answers;
   },
-  logprobsByPlace,
   placesWith,
   chatPrompt: (question: string) => renderChat([{ role: 'user', content: question }], 'chatml'),
-  storyPrompt: () => renderChat([{ role: 'user', content: story }], 'chatml'),
   async load(name: keyof typeof engines, model: ModelEntry, abortAfterBytes?: number) {
     const engine = engines[name]();
     const steps: LoadProgress[] = [];
