@@ -130,7 +130,7 @@ export function createConsumer(components: ConsumerComponents): Consumer {
         }
         if (event.type === 'job-finished') {
           const { reason } = event;
-          const ending = reason === 'stop' || reason === 'length' ? reason : undefined;
+          const ending = (['stop', 'length'] as const).find((one) => one === reason);
           return { text: texts.join(''), ids, ending };
         }
       }
