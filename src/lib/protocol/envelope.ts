@@ -23,7 +23,7 @@ export interface Envelope {
 }
 
 export type EnvelopeType = (typeof envelopeTypes)[number];
-const envelopeTypes = ['offer', 'receipt', 'checkpoint', 'countersign', 'tally', 'wish'] as const;
+const envelopeTypes = ['offer', 'receipt', 'checkpoint', 'countersign', 'tally', 'wish', 'epoch'] as const;
 
 /** Holds a private key without exposing it. */
 export interface Signer {

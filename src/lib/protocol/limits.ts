@@ -173,4 +173,11 @@ export const limits = {
   tallyTimeoutMs: 20_000,
   /** Exchanges that a peer is granted: one at a time, with this long between their beginnings. */
   tallyMinGapMs: 30_000,
+
+  /** Receipts of one epoch, the leaves of its tree. */
+  epochReceiptsMax: 16_384,
+  /** Hashes of an inclusion proof: the depth of a tree with `epochReceiptsMax` leaves. */
+  epochPathMax: 14,
+  /** From the end of an epoch to the beacon round that picks from it: its commitment has to be out before. */
+  epochGraceMs: 60_000,
 } as const;

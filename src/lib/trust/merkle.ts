@@ -58,5 +58,6 @@ export function createMerkle(): MerkleBuilder {
   };
 }
 
-const hashLeaf = (bytes: Uint8Array) => sha256(concatBytes(Uint8Array.of(0), bytes));
-const hashNode = (left: Uint8Array, right: Uint8Array) => sha256(concatBytes(Uint8Array.of(1), left, right));
+export const hashLeaf = (bytes: Uint8Array): Uint8Array => sha256(concatBytes(Uint8Array.of(0), bytes));
+export const hashNode = (left: Uint8Array, right: Uint8Array): Uint8Array =>
+  sha256(concatBytes(Uint8Array.of(1), left, right));
