@@ -23,7 +23,21 @@ export interface Envelope {
 }
 
 export type EnvelopeType = (typeof envelopeTypes)[number];
-const envelopeTypes = ['offer', 'receipt', 'checkpoint', 'countersign', 'tally', 'wish', 'epoch'] as const;
+const envelopeTypes = [
+  'offer',
+  'receipt',
+  'checkpoint',
+  'countersign',
+  'tally',
+  'wish',
+  'epoch',
+  'release',
+  'accusation',
+  'commitment',
+  'reveal',
+  'unsealing',
+  'appeal',
+] as const;
 
 /** Holds a private key without exposing it. */
 export interface Signer {

@@ -32,7 +32,7 @@ export const epochSchema = z
   })
   .refine(({ from, until }) => from < until, 'an epoch ends after it began');
 
-export const epochEnvelopeSchema = envelopeOf('epoch', limits.receiptBytesMax);
+export const epochEnvelopeSchema = envelopeOf('epoch', limits.epochBytesMax);
 
 /** Sibling hashes from a leaf up to the root. */
 export const inclusionPathSchema = z.array(hashSchema).max(limits.epochPathMax);

@@ -180,4 +180,18 @@ export const limits = {
   epochPathMax: 14,
   /** From the end of an epoch to the beacon round that picks from it: its commitment has to be out before. */
   epochGraceMs: 60_000,
+  epochBytesMax: 1_024,
+
+  /** Sittings of one round of an audit, each with a panel and positions of its own. */
+  auditSittingsMax: 2,
+  /** Positions of an answer at which a validator states what it measured. */
+  auditPositionsMax: 32,
+  /** Leaves that one request asks a worker to open, and that it answers. */
+  auditOpeningsMax: 64,
+  /** Parts of a released answer: what was sent in more is joined. */
+  auditPartsMax: 4_096,
+  /** From the request to the last answer. */
+  auditAnswerMs: 20_000,
+  /** How far ahead of a reader's clock an accusation may be dated, and how far behind it when it is first heard. */
+  auditClockSkewMs: 60_000,
 } as const;
