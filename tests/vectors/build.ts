@@ -20,6 +20,8 @@ import { linkDigest } from '#lib/trust/links.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { promptHash } from '#lib/trust/prompt-hash.ts';
 import { receiptHash, type Delivered } from '#lib/trust/receipt.ts';
+import { auditProtocol, encodeAuditFrame, encodeAuditRequest } from '#lib/protocol/audit-frame.ts';
+import { auditEnvelopes, auditFrames, auditHashes, auditRequests } from './audits.ts';
 import { kindJobs, kindOutputs, kindParts } from './kinds.ts';
 import * as from from './records.ts';
 import { signatureVectors } from './signatures.ts';
@@ -162,6 +164,7 @@ function envelopes() {
       artefacts: [],
     }),
     row('offer, with a nickname', namedOffer, from.workerSeed, from.namedOffer),
+    ...auditEnvelopes.map(([name, envelope, seed, record]) => row(name, envelope, seed, record)),
   ];
 }
 
@@ -215,6 +218,8 @@ function frames() {
     ...rows(tallyProtocol, 'peer', from.tallyFrames, encodeTallyFrame),
     ...rows(closeProtocol, 'asker', from.closeRequests, encodeCloseRequest),
     ...rows(closeProtocol, 'worker', from.closeFrames, encodeCloseFrame),
+    ...rows(auditProtocol, 'asker', auditRequests, encodeAuditRequest),
+    ...rows(auditProtocol, 'answerer', auditFrames, encodeAuditFrame),
   ];
 }
 
@@ -270,6 +275,7 @@ function hashes() {
       for (const part of parts) root.add(part);
       return { channels, parts: toJson(parts), ...root.summary() };
     }),
+    audits: auditHashes,
     links: from.links.map((link) => ({ ...link, link: toHex(linkDigest(link.side, link)) })),
   };
 }

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { errorCode } from '#lib/base/errors.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
+import { auditProtocol, decodeAuditFrame, decodeAuditRequest } from '#lib/protocol/audit-frame.ts';
 import { closeProtocol, decodeCloseFrame, decodeCloseRequest } from '#lib/protocol/closing.ts';
 import { decodeFindFrame, decodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
 import { decodeAskerFrame, decodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
@@ -18,6 +19,8 @@ const decoders: Readonly<Record<string, (body: Uint8Array) => unknown>> = {
   [`${tallyProtocol} peer`]: decodeTallyFrame,
   [`${closeProtocol} asker`]: decodeCloseRequest,
   [`${closeProtocol} worker`]: decodeCloseFrame,
+  [`${auditProtocol} asker`]: decodeAuditRequest,
+  [`${auditProtocol} answerer`]: decodeAuditFrame,
 };
 
 /** The result of our own decoder for a body, in the second implementation's terms. */

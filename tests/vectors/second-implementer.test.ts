@@ -112,6 +112,13 @@ test('every envelope is signed over the bytes the page defines, by the peer name
       countersign: record['asker'],
       tally: record['peer'],
       wish: record['peer'],
+      epoch: record['worker'],
+      release: record['asker'],
+      accusation: record['accuser'],
+      commitment: record['validator'],
+      reveal: record['validator'],
+      unsealing: record['accuser'],
+      appeal: record['worker'],
     }[envelope.type];
     expect(signer).toBe(peerId(envelope.key));
     expect(sha256(hex(row.envelope)).toString('hex')).toBe(row.hash);
@@ -172,6 +179,40 @@ test('a wish is read whole, and names models by their artefacts', () => {
   const wishes = rows.filter(({ type }) => type === 'wish').map(({ record }) => fromJson(record));
   expect(wishes.map((wish) => readWish(wish))).toEqual(wishes);
   expect(wishes).toHaveLength(2);
+});
+
+test('a leaf, a pick, a vote and a seal are hashed as the page defines', () => {
+  const rows = vectors('envelopes') as { name: string; record: Record<string, Value>; hash: string }[];
+  const find = (name: string) => fromJson(rows.find((row) => row.name === name)!.record) as Record<string, Value>;
+  const { leaves, draw, picked } = vectors('hashes').audits;
+  const [epoch, accusation, vote, reveal, unsealing] = ['epoch', 'accusation', 'commitment', 'reveal', 'unsealing'].map(
+    find,
+  );
+  const rootOf = (hashes: readonly string[]): Buffer => {
+    if (hashes.length === 1) return sha256(hex('00'), hex(hashes[0]!));
+    const split = 2 ** Math.ceil(Math.log2(hashes.length) - 1);
+    return sha256(hex('01'), rootOf(hashes.slice(0, split)), rootOf(hashes.slice(split)));
+  };
+  expect(leaves).toEqual(leaves.toSorted());
+  expect(rootOf(leaves).toString('hex')).toBe(epoch!['root']);
+  const isPicked = (index: number) => {
+    const at = Buffer.alloc(4);
+    at.writeUInt32BE(index);
+    const head = Buffer.from('tabloom/draw/2/leaf\n');
+    const drawn = sha256(head, hex(draw.beacon), hex(draw.randomness), sha256(hex(epoch!['root'] as string)), at);
+    return drawn.readBigUInt64BE() * 1_000_000n < BigInt(draw.share) << 64n;
+  };
+  expect(leaves.map((_: string, index: number) => index).filter(isPicked)).toEqual(picked);
+  const { audit, round, sitting, validator, verdict, values, engine, salt } = reveal! as Record<string, Value> & {
+    salt: Buffer;
+  };
+  const told = write([audit, round, sitting, validator, verdict, values, engine] as Value[]);
+  expect(sha256(Buffer.from('tabloom/vote/2\n'), salt, told).toString('hex')).toBe(vote!['commitment']);
+  const seal = Buffer.from(`tabloom/seal/2/${String(unsealing!['truth'])}\n`);
+  expect(sha256(seal, hex(audit as string), unsealing!['salt'] as Buffer).toString('hex')).toBe(accusation!['seal']);
+  const epochHash = rows.find(({ name }) => name === 'epoch')!.hash;
+  const named = write([epochHash, accusation!['index'], accusation!['accuser']] as Value[]);
+  expect(sha256(named).toString('hex')).toBe(audit);
 });
 
 test('a tally is read whole, and the links of the files name the records of the files', () => {

@@ -208,6 +208,23 @@ const frames: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
     gone: { peer },
     alive: {},
   },
+  '/tabloom/audit/2 asker': {
+    'open-leaves': { epoch: hash, indices: list(integer(0, 16_383), 64), receipts: list(hash, 64) },
+    show: { audit: hash },
+  },
+  '/tabloom/audit/2 answerer': {
+    leaf: { index: integer(0, 16_383), receipt: envelope('receipt'), path: list(hash, 14) },
+    absent: { receipt: hash },
+    released: {
+      release: envelope('release'),
+      job,
+      parts: list((value) => {
+        const members = isRow(value) ? partTypes[String(value['type'])] : undefined;
+        return members ? record({ type: word, ...members })(value) : bad();
+      }, 4_096),
+    },
+    refused: failure,
+  },
   '/tabloom/close/2 worker': {
     agreed: { finalAmount: money, signature, 'voucher?': signature },
     refused: failure,

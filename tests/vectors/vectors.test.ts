@@ -4,12 +4,22 @@ import { fromHex, toHex } from '#lib/base/bytes.ts';
 import { readCbor } from '#lib/protocol/cbor-read.ts';
 import { checkpointSchema } from '#lib/protocol/checkpoint.ts';
 import { decodeEnvelope, encodeEnvelope, openEnvelope } from '#lib/protocol/envelope.ts';
+import {
+  accusationSchema,
+  appealSchema,
+  releaseSchema,
+  revealSchema,
+  unsealingSchema,
+  voteCommitmentSchema,
+} from '#lib/protocol/audit.ts';
+import { auditProtocol, decodeAuditFrame, decodeAuditRequest } from '#lib/protocol/audit-frame.ts';
 import { closeProtocol, decodeCloseFrame, decodeCloseRequest } from '#lib/protocol/closing.ts';
 import { decodeFindFrame, decodeFindRequest, findProtocol } from '#lib/protocol/find.ts';
 import { decodeAskerFrame, decodeWorkerFrame, jobProtocol } from '#lib/protocol/frame.ts';
 import { keyFromPeerId } from '#lib/protocol/ids.ts';
 import { isPublicRelay } from '#lib/protocol/relay-info.ts';
 import { offerSchema, readOffer } from '#lib/protocol/offer.ts';
+import { epochSchema } from '#lib/protocol/epoch.ts';
 import { createFrameDecoder } from '#lib/net/framing.ts';
 import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
 import { decodeTallyFrame, tallyProtocol, tallySchema, type TallyFrame } from '#lib/protocol/tally.ts';
@@ -36,6 +46,8 @@ const decoders: Record<string, (body: Uint8Array) => unknown> = {
   [`${tallyProtocol} peer`]: decodeTallyFrame,
   [`${closeProtocol} asker`]: decodeCloseRequest,
   [`${closeProtocol} worker`]: decodeCloseFrame,
+  [`${auditProtocol} asker`]: decodeAuditRequest,
+  [`${auditProtocol} answerer`]: decodeAuditFrame,
 };
 
 test('every frame in the files decodes to its value', () => {
@@ -81,6 +93,15 @@ test('every stream in the files splits into its messages, credit and end mark', 
   }
 });
 
+const auditSchemas = {
+  release: releaseSchema,
+  accusation: accusationSchema,
+  commitment: voteCommitmentSchema,
+  reveal: revealSchema,
+  unsealing: unsealingSchema,
+  appeal: appealSchema,
+};
+
 test('every envelope in the files opens to its record and signer', () => {
   const schemas = {
     offer: offerSchema,
@@ -89,6 +110,8 @@ test('every envelope in the files opens to its record and signer', () => {
     countersign: countersignSchema,
     tally: tallySchema,
     wish: wishSchema,
+    epoch: epochSchema,
+    ...auditSchemas,
   };
   for (const row of read('envelopes')) {
     const type = row.type as keyof typeof schemas;

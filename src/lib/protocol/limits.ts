@@ -186,7 +186,7 @@ export const limits = {
   auditSittingsMax: 2,
   /** Positions of an answer at which a validator states what it measured. */
   auditPositionsMax: 32,
-  /** Leaves that one request asks a worker to open, and that it answers. */
+  /** Leaves that one request asks a worker to open by their place, and as many by their receipt. */
   auditOpeningsMax: 64,
   /** Parts of a released answer: what was sent in more is joined. */
   auditPartsMax: 4_096,

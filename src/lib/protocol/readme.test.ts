@@ -1,8 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
+import {
+  accusationSchema,
+  appealSchema,
+  auditTopic,
+  releaseSchema,
+  revealSchema,
+  unsealingSchema,
+  voteCommitmentSchema,
+} from './audit.ts';
+import { auditProtocol, auditRequestSchema, plainFrameSchema, releasedSchema } from './audit-frame.ts';
 import { checkpointSchema } from './checkpoint.ts';
 import { envelopeSchema } from './envelope.ts';
+import { epochSchema } from './epoch.ts';
 import { wireErrorCodes, wireErrors } from './errors.ts';
 import { closeFrameSchema, closeProtocol, closeRequestSchema } from './closing.ts';
 import { findFrameSchema, findProtocol, findRequestSchema, offersTopic } from './find.ts';
@@ -105,6 +116,18 @@ test('each section names every member of its records, frames, parts and kinds', 
         ...wordsOf(forkSchema, 'side'),
       ],
     ],
+    [
+      'Audits',
+      [
+        ...[epochSchema, releaseSchema, accusationSchema, voteCommitmentSchema, revealSchema].flatMap(keysOf),
+        ...[unsealingSchema, appealSchema, releasedSchema].flatMap(keysOf),
+        ...[auditRequestSchema, plainFrameSchema].flatMap((union) => [...membersOf(union), ...wordsOf(union, 't')]),
+        ...revealSchema.shape.verdict.options,
+        ...unsealingSchema.shape.truth.options,
+        'released',
+        'job',
+      ],
+    ],
     ['Closing', [...keysOf(closeRequestSchema), ...membersOf(closeFrameSchema), ...wordsOf(closeFrameSchema, 't')]],
     ['How the wire grows', ['must']],
     [
@@ -139,6 +162,8 @@ test('the page states protocols, the topic, signed prefixes and limits', () => {
     findProtocol,
     tallyProtocol,
     closeProtocol,
+    auditProtocol,
+    auditTopic,
     offersTopic,
     `${offersTopic}/`,
     wishesTopic,
@@ -151,7 +176,18 @@ test('the page states protocols, the topic, signed prefixes and limits', () => {
     Encoding: [limits.cborItemsMax, limits.nestingMax, limits.wordLengthMax],
     Ids: [limits.nameLengthMax],
     'How the wire grows': [limits.mustWordsMax],
-    Envelopes: [limits.gossipBytesMax, limits.receiptBytesMax],
+    Envelopes: [limits.gossipBytesMax, limits.receiptBytesMax, limits.epochBytesMax],
+    Audits: [
+      limits.epochReceiptsMax,
+      limits.epochPathMax,
+      limits.epochGraceMs / 1_000,
+      limits.auditSittingsMax,
+      limits.auditPositionsMax,
+      limits.auditOpeningsMax,
+      limits.auditPartsMax,
+      limits.auditAnswerMs / 1_000,
+      limits.auditClockSkewMs / 1_000,
+    ],
     Offers: [
       limits.offerTtlMs,
       limits.offerTtlMsMax,
