@@ -63,7 +63,7 @@ const reveal: Reveal = {
 };
 const vote = { ...sitting, commitment: commitmentOf(reveal) };
 const unsealing = { audit, accuser: accuser.peer, salt, truth: 'real' } as const;
-const appeal = { audit, worker: from.worker.peer };
+const appeal = { audit, worker: from.worker.peer, appealedAt: 1_700_003_800_000 };
 const signedRelease = signAuditRecord('release', release, from.asker);
 
 /** Name, envelope, seed and record, each. */

@@ -10,12 +10,9 @@ import { receiptEnvelopeSchema } from './receipt.ts';
  * The signed records of an audit. They are gossiped on `auditTopic`, and each reader comes to the verdict by itself: nobody
  * announces one.
  */
-export type Release = z.output<typeof releaseSchema>;
 export type Accusation = z.output<typeof accusationSchema>;
-export type VoteCommitment = z.output<typeof voteCommitmentSchema>;
 export type Reveal = z.output<typeof revealSchema>;
 export type Unsealing = z.output<typeof unsealingSchema>;
-export type Appeal = z.output<typeof appealSchema>;
 export type Verdict = Reveal['verdict'];
 export type SealTruth = Unsealing['truth'];
 
@@ -78,7 +75,12 @@ export const unsealingSchema = z.object({
 });
 
 /** By the worker that round 1 found guilty. */
-export const appealSchema = z.object({ audit: hashSchema, worker: peerIdSchema });
+export const appealSchema = z.object({
+  audit: hashSchema,
+  worker: peerIdSchema,
+  /** The panel of round 2 is drawn by the beacon's first round after it. */
+  appealedAt: natural,
+});
 
 /** Names what one accuser says of one leaf of one epoch. Another accuser's word on the same leaf is another audit. */
 export const auditId = (epochHash: string, index: number, accuser: string): string =>

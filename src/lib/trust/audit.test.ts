@@ -133,7 +133,10 @@ const event = fc.oneof(
     arbitrary: fc.record({ type: fc.constant('revealed'), at: fc.constant(0), validator: peer, verdict, place }),
   },
   { weight: 4, arbitrary: fc.constant({ type: 'unsealed', salt: sealSalt, truth: 'real', at: 0 }) },
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('appealed'), by: peer, at: fc.constant(0) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ type: fc.constant('appealed'), by: peer, appealedAt: fc.constant(0), at: fc.constant(0) }),
+  },
 );
 
 interface Raw {

@@ -41,23 +41,29 @@ export interface DrandComponents {
 export function createDrandBeacon({ chain, sources, clock }: DrandComponents): Beacon {
   const periodMs = chain.periodSeconds * 1_000;
   const timeOf = (round: number) => chain.genesis * 1_000 + (round - 1) * periodMs;
-  /** The last one stays: all audits of an epoch ask for it. */
-  let known: { readonly round: number; readonly randomness: Uint8Array } | undefined;
+  /** Those that were checked last: all audits of an epoch ask for the same. */
+  const known = new Map<number, Uint8Array>();
   return {
     id: chain.id,
     timeOf,
     roundAfter: (atMs) => Math.max(1, Math.floor((atMs - chain.genesis * 1_000) / periodMs) + 2),
     async value(round, { signal } = {}) {
-      if (known?.round === round) return { type: 'value', ...known };
+      const checked = known.get(round);
+      if (checked) return { type: 'value', round, randomness: checked };
       if (clock.now() < timeOf(round)) return { type: 'not-yet', round };
       let isForged = false;
       for (const source of sources) {
         const signature = await source(round, { signal });
         signal?.throwIfAborted();
+        // Another caller may have checked it meanwhile.
+        const checkedNow = known.get(round);
+        if (checkedNow) return { type: 'value', round, randomness: checkedNow };
         if (!signature) continue;
         if (checkRound(chain, round, signature)) {
-          known = { round, randomness: sha256(signature) };
-          return { type: 'value', ...known };
+          const randomness = sha256(signature);
+          known.set(round, randomness);
+          if (known.size > knownMax) known.delete(known.keys().next().value!);
+          return { type: 'value', round, randomness };
         }
         isForged = true;
       }
@@ -65,6 +71,8 @@ export function createDrandBeacon({ chain, sources, clock }: DrandComponents): B
     },
   };
 }
+
+const knownMax = 32;
 
 const { hash, verify } = bls12_381.shortSignatures;
 

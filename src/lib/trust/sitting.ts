@@ -70,7 +70,8 @@ export function reveal(state: TrialState, told: Reveal): Step {
   const isHere = told.audit === terms.audit && told.round === state.round && told.sitting === state.sitting;
   if (!isHere) return refused(state, 'wrong-sitting');
   const vote = votes[told.validator];
-  if (phase !== 'revealing') return refused(state, phase === 'committing' ? 'wrong-phase' : 'late-reveal');
+  if (phase === 'drawing' || phase === 'committing') return refused(state, 'wrong-phase');
+  if (phase !== 'revealing') return refused(state, 'late-reveal');
   if (!vote) return refused(state, 'no-commitment');
   if (vote.reveal || vote.fault) return refused(state, 'duplicate');
   if (commitmentOf(told) !== vote.commitment) return withFault(state, told.validator, 'changed-mind');

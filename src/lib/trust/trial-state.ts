@@ -97,7 +97,7 @@ export type TrialEvent = { readonly at: number } & (
   | ({ readonly type: 'committed'; readonly validator: PeerId; readonly commitment: string } & Place)
   | { readonly type: 'revealed'; readonly reveal: Reveal }
   | { readonly type: 'unsealed'; readonly salt: Uint8Array; readonly truth: SealTruth }
-  | { readonly type: 'appealed'; readonly by: PeerId }
+  | { readonly type: 'appealed'; readonly by: PeerId; readonly appealedAt: number }
 );
 
 export interface Place {

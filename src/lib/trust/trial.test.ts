@@ -17,7 +17,7 @@ test('a cheat is convicted by three, appeals, and loses before five', () => {
     { type: 'derank', worker: 'w' },
     { type: 'dispute', worker: 'w', receiptHash: terms.receipt, evidence: { votes: [{}, {}, {}] } },
   ]);
-  trial.now({ type: 'appealed', by: 'w' });
+  trial.now({ type: 'appealed', by: 'w', appealedAt: 0 });
   expect(trial.state).toMatchObject({ phase: 'drawing', round: 2 });
   trial.now({ type: 'drawn', draw: { ...draw, randomness: new Uint8Array(32).fill(4) } });
   expect(trial.state.seated).toHaveLength(5);
@@ -49,7 +49,7 @@ test('round two can take a conviction back', () => {
   const trial = seatedTrial();
   trial.vote(() => 'guilty');
   trial.unseal();
-  trial.now({ type: 'appealed', by: 'w' });
+  trial.now({ type: 'appealed', by: 'w', appealedAt: 0 });
   trial.now({ type: 'drawn', draw });
   trial.vote((_, seat) => (seat === 0 ? 'guilty' : 'innocent'));
   expect(trial.state.outcome).toBe('cleared');
@@ -119,7 +119,7 @@ test('a beacon that fails after an appeal leaves the worker as it was', () => {
   const trial = seatedTrial();
   trial.vote(() => 'guilty');
   trial.unseal();
-  trial.now({ type: 'appealed', by: 'w' });
+  trial.now({ type: 'appealed', by: 'w', appealedAt: 0 });
   trial.pass(10);
   expect(trial.state.outcome).toBe('no-beacon');
   expect(trial.effects).toContainEqual({ type: 'restore', worker: 'w' });
@@ -228,16 +228,16 @@ test('a seal that stays closed saves no cheat', () => {
 
 test('only the worker appeals, once, and in time', () => {
   const trial = seatedTrial();
-  trial.now({ type: 'appealed', by: 'w' });
+  trial.now({ type: 'appealed', by: 'w', appealedAt: 0 });
   trial.vote(() => 'guilty');
   trial.unseal();
-  trial.now({ type: 'appealed', by: 'v1' });
-  trial.now({ type: 'appealed', by: 'w' });
-  trial.now({ type: 'appealed', by: 'w' });
+  trial.now({ type: 'appealed', by: 'v1', appealedAt: 0 });
+  trial.now({ type: 'appealed', by: 'w', appealedAt: 0 });
+  trial.now({ type: 'appealed', by: 'w', appealedAt: 0 });
   expect(trial.codes()).toEqual(['wrong-phase', 'not-a-party', 'wrong-phase']);
   trial.now({ type: 'drawn', draw });
   trial.vote(() => 'guilty');
-  trial.now({ type: 'appealed', by: 'w' });
+  trial.now({ type: 'appealed', by: 'w', appealedAt: 0 });
   expect(trial.state.outcome).toBe('convicted');
 });
 

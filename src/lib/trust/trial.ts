@@ -70,7 +70,7 @@ function apply(state: TrialState, event: Exclude<TrialEvent, { type: 'tick' }>):
       const deadline = state.at + state.terms.windows.drawMs;
       return [
         { ...state, phase: 'drawing', round: 2, waiting: [], seated: [], votes: {}, counted: [], deadline },
-        [{ type: 'draw', after: state.at }],
+        [{ type: 'draw', after: event.appealedAt }],
       ];
     }
   }
