@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import { signerOf } from '../town.fixture.ts';
+import type { Scorer } from '../spec.ts';
+import type { AuditOutcomeEffect } from './auditing.ts';
+import { createAskAudit } from './stream.ts';
+import { cheatsAnswer, createAuditTown, honestAnswer } from './town.fixture.ts';
+
+const minuteMs = 60_000;
+const trialsOf = (effects: readonly AuditOutcomeEffect[]) =>
+  effects.flatMap((one) => (one.of === 'trial' ? [one.effect] : []));
+const typesOf = (effects: readonly AuditOutcomeEffect[]) => trialsOf(effects).map(({ type }) => type);
+const outcomesOf = (effects: readonly AuditOutcomeEffect[]) =>
+  trialsOf(effects).flatMap((effect) => (effect.type === 'settled' ? [effect.outcome] : []));
+const auditsOf = (effects: readonly AuditOutcomeEffect[]) =>
+  effects.flatMap((one) => (one.of === 'audit' && one.effect.type === 'settled' ? [one.effect.outcome] : []));
+
+test('seven validators convict a cheat, and again on appeal; all who follow agree; an honest worker passes', async () => {
+  const town = await createAuditTown();
+  const validators = await Promise.all(town.judges.map((number) => town.join(number)));
+  const honest = await town.worker(1);
+  const cheat = await town.worker(2);
+  const asker = await town.join(40);
+  const jobs = [honest.answer(asker.signer, honestAnswer), cheat.answer(asker.signer, cheatsAnswer)];
+  for (const { envelope, shown } of jobs) asker.auditing.follow(envelope, shown);
+  await town.clock.advance(60 * minuteMs);
+  expect(auditsOf(asker.effects).sort()).toEqual(['convicted', 'passed']);
+  for (const { effects } of [...validators, asker, honest, cheat]) {
+    expect(outcomesOf(effects)).toEqual(['convicted']);
+    const dispute = trialsOf(effects).find((effect) => effect.type === 'dispute');
+    expect(dispute).toMatchObject({ worker: cheat.signer.peer, evidence: { votes: [{}, {}, {}] } });
+    expect(typesOf(effects)).not.toContain('restore');
+    expect(typesOf(effects)).not.toContain('fault');
+  }
+});
+
+test('with a sleeper and a guesser among nine: the cheat is convicted, the honest one cleared, its accuser marked', async () => {
+  const town = await createAuditTown({ validators: 9 });
+  const [sleeper = 0, guesser = 0, ...others] = town.judges;
+  const guess: Scorer = {
+    has: () => true,
+    score: async (_a, _r, { ids }) => ids?.map(() => ({ logprob: -9, best: -9 })),
+  };
+  await Promise.all(others.map((number) => town.join(number)));
+  const lazy = await town.join(guesser, { scorer: guess });
+  const honest = await town.worker(1);
+  const cheat = await town.worker(2, { appeals: false });
+  const silent = await town.worker(3);
+  const [asker, harmful] = [await town.join(40), await town.join(41, { judge: () => 'failed' })];
+  const follow = (from: typeof honest, by: typeof asker, answer: readonly number[]) => {
+    const { envelope, shown } = from.answer(by.signer, answer);
+    by.auditing.follow(envelope, shown);
+  };
+  follow(cheat, asker, cheatsAnswer);
+  follow(silent, asker, honestAnswer);
+  follow(honest, harmful, honestAnswer);
+  await town.clock.advance(7 * minuteMs);
+  // It has committed, and answers nobody from now on.
+  await silent.auditing.stop();
+  await town.clock.advance(80 * minuteMs);
+  expect(auditsOf(harmful.effects)).toEqual(['cleared']);
+  expect(trialsOf(asker.effects)).toContainEqual({
+    type: 'mark-accuser',
+    accuser: harmful.signer.peer,
+    code: 'false-accusation',
+  });
+  expect(auditsOf(asker.effects)).toEqual(['unresponsive']);
+  const convicted = trialsOf(asker.effects).flatMap((effect) => (effect.type === 'derank' ? [effect.worker] : []));
+  expect(convicted).toEqual([cheat.signer.peer]);
+  const faults = trialsOf(asker.effects).flatMap((effect) => (effect.type === 'fault' ? [effect] : []));
+  for (const { validator, code } of faults)
+    expect([
+      [signerOf(sleeper).peer, 'slept'],
+      [lazy.signer.peer, 'stray-values'],
+    ]).toContainEqual([validator, code]);
+});
+
+test('what is planted tests the panel, and convicts nobody', async () => {
+  const town = await createAuditTown();
+  await Promise.all(town.judges.map((number) => town.join(number, { judge: () => 'passed' })));
+  const cheat = await town.worker(2);
+  const asker = await town.join(40, { plant: (score) => (score === 'failed' ? 'planted-guilty' : undefined) });
+  const { envelope, shown } = cheat.answer(asker.signer, cheatsAnswer);
+  asker.auditing.follow(envelope, shown);
+  await town.clock.advance(60 * minuteMs);
+  expect(outcomesOf(cheat.effects)).toEqual(['planted']);
+  const faults = trialsOf(cheat.effects).flatMap((effect) => (effect.type === 'fault' ? [effect.code] : []));
+  expect(faults).toEqual(['missed-plant', 'missed-plant', 'missed-plant']);
+});
+
+test('a prompt is shown to nobody who is not seated, and a receipt is followed only by its own asker', async () => {
+  const town = await createAuditTown();
+  const cheat = await town.worker(2);
+  const [asker, other] = [await town.join(40), await town.join(41)];
+  const { envelope, shown } = cheat.answer(asker.signer, cheatsAnswer);
+  expect(() => other.auditing.follow(envelope, shown)).toThrow(expect.objectContaining({ code: 'bad-request' }));
+  const changed = { ...shown, parts: [{ ...shown.parts[0]!, text: 'Other' }] };
+  expect(() => asker.auditing.follow(envelope, changed as never)).toThrow(
+    expect.objectContaining({ code: 'bad-request' }),
+  );
+  asker.auditing.follow(envelope, shown);
+  await town.clock.advance(9 * minuteMs);
+  const [accused] = trialsOf(asker.effects);
+  expect(accused).toMatchObject({ type: 'draw' });
+  const ask = createAskAudit({ net: other.net, clock: town.clock });
+  const seat = asker.effects.find((one) => one.of === 'trial' && one.effect.type === 'seat');
+  if (seat?.of !== 'trial') throw new Error('nobody was seated');
+  const answer = ask(asker.signer.peer, { t: 'show', audit: seat.trial.accusation.audit }).catch(({ code }) => code);
+  await town.clock.advance(1_000);
+  expect(await answer).toBe('refused-policy');
+});

@@ -1,0 +1,205 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Random } from '#lib/base/random.ts';
+import { auditId, type Accusation, type SealTruth } from '#lib/protocol/audit.ts';
+import type { AuditFrame } from '#lib/protocol/audit-frame.ts';
+import type { Envelope, Signer } from '#lib/protocol/envelope.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { signAuditRecord } from '#lib/trust/audit-records.ts';
+import {
+  newAudit,
+  reduceAudit,
+  type AuditEffect,
+  type AuditEvent,
+  type AuditState,
+  type AuditWindows,
+} from '#lib/trust/audit.ts';
+import { isPicked, pickingRound, type Beacon } from '#lib/trust/beacon.ts';
+import { provesInclusion, type OpenedEpoch } from '#lib/trust/epoch.ts';
+import { openReceipt, type OpenedReceipt } from '#lib/trust/receipt.ts';
+import type { Candidate, TrialEvent, TrialWindows } from '#lib/trust/trial-state.ts';
+import { sealOf } from '#lib/trust/vote.ts';
+import { isReceipted } from '#lib/trust/released.ts';
+import type { Scorer } from '../spec.ts';
+import type { AskAudit } from './stream.ts';
+import { termsOf, type Trial } from './trials.ts';
+import { scoreShown, type Judge, type PublishRecord, type ShownAnswer } from './validator.ts';
+
+export interface AuditorComponents {
+  readonly signer: Signer;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly beacon: Beacon;
+  readonly share: number;
+  readonly windows: AuditWindows;
+  readonly trialWindows: TrialWindows;
+  readonly candidates: () => readonly Candidate[];
+  readonly scorer: Scorer;
+  readonly judge: Judge;
+  readonly ask: AskAudit;
+  readonly publish: PublishRecord;
+  /**
+   * Whether an answer that was scored so is handed to a panel to test it, and what the panel should find. Undefined: what failed
+   * is accused, and nothing else.
+   */
+  readonly plant?: ((score: 'passed' | 'failed', worker: PeerId) => Exclude<SealTruth, 'real'> | undefined) | undefined;
+  readonly onEffect: (effect: AuditEffect, receipt: OpenedReceipt) => void;
+}
+
+/** Receipts that are followed at once; the oldest are let go. */
+const auditsMax = 1_024;
+
+interface Followed {
+  readonly receipt: OpenedReceipt;
+  readonly shown: ShownAnswer;
+  readonly release: Envelope;
+  state: AuditState;
+  epoch?: OpenedEpoch;
+  round?: number;
+  leaf?: { readonly index: number; readonly path: readonly string[] };
+  seal?: { readonly salt: Uint8Array; readonly truth: SealTruth };
+  audit?: string;
+}
+
+/**
+ * Follows the receipts of its own jobs that it may show, as canaries are: to their epoch, the beacon, the opened leaf and its own
+ * score; accuses what fails, shows it to the panel, and opens its seal.
+ */
+export function createAuditor(components: AuditorComponents) {
+  const { signer, clock, random, logger, beacon, ask, publish } = components;
+  const followed = new Map<string, Followed>();
+
+  const apply = (one: Followed, event: AuditEvent) => {
+    const [state, effects] = reduceAudit(one.state, event);
+    one.state = state;
+    for (const effect of effects) void carryOut(one, effect);
+    if (state.phase === 'settled') followed.delete(one.receipt.hash);
+  };
+  const carryOut = async (one: Followed, effect: AuditEffect) => {
+    components.onEffect(effect, one.receipt);
+    try {
+      if (effect.type === 'ask-beacon') await askBeacon(one, effect.round);
+      else if (effect.type === 'ask-opening') await askOpening(one);
+      else if (effect.type === 'score') await score(one);
+    } catch (error) {
+      logger.info('audit-step-failed', { step: effect.type, code: errorCode(error) });
+      if (effect.type === 'ask-opening') apply(one, { type: 'opened', proof: 'fails', at: clock.now() });
+    }
+  };
+
+  const askBeacon = async (one: Followed, round: number) => {
+    const { type } = await beacon.value(round);
+    apply(one, { type: 'beacon', result: type, at: clock.now() });
+  };
+  const askOpening = async (one: Followed) => {
+    const { receipt, epoch, round } = one;
+    const answers = await ask(receipt.record.worker, {
+      t: 'open-leaves',
+      epoch: epoch!.hash,
+      indices: [],
+      receipts: [receipt.hash],
+    });
+    const at = clock.now();
+    const isAbsent = answers.some((frame) => frame.t === 'absent' && frame.receipt === receipt.hash);
+    const leaf = answers.find(
+      (frame): frame is Extract<AuditFrame, { t: 'leaf' }> =>
+        frame.t === 'leaf' && provesInclusion({ ...frame, receipt: receipt.hash }, epoch!.record),
+    );
+    const value = leaf && (await beacon.value(round!));
+    if (!leaf || value?.type !== 'value')
+      return apply(one, { type: 'opened', proof: isAbsent ? 'absent' : 'fails', at });
+    one.leaf = leaf;
+    const draw = { beacon: beacon.id, randomness: value.randomness };
+    const isChosen = isPicked(draw, { root: epoch!.record.root, index: leaf.index }, components.share);
+    apply(one, { type: 'opened', proof: isChosen ? 'holds' : 'not-picked', at });
+  };
+
+  const score = async (one: Followed) => {
+    const { receipt, shown } = one;
+    const scores = await scoreShown(components.scorer, shown);
+    const verdict = scores ? components.judge(scores, shown.job, receipt.record) : 'undecided';
+    const at = Math.floor(clock.now());
+    const planted = verdict === 'undecided' ? undefined : components.plant?.(verdict, receipt.record.worker);
+    if (verdict !== 'failed' && !planted) return apply(one, { type: 'scored', verdict, at });
+    const audit = auditId(one.epoch!.hash, one.leaf!.index, signer.peer);
+    one.audit = audit;
+    one.seal = { salt: random.bytes(32), truth: planted ?? 'real' };
+    const accusation: Accusation = {
+      audit,
+      accuser: signer.peer,
+      epoch: one.epoch!.envelope,
+      receipt: receipt.envelope,
+      index: one.leaf!.index,
+      path: [...one.leaf!.path],
+      beacon: beacon.id,
+      seal: sealOf(audit, one.seal.salt, one.seal.truth),
+      accusedAt: at,
+    };
+    const terms = { accusation, receipt: receipt.record, receiptHash: receipt.hash, windows: components.trialWindows };
+    apply(one, {
+      type: 'scored',
+      verdict: 'failed',
+      trial: termsOf({ ...terms, candidates: components.candidates }),
+      at,
+    });
+    await publish('accusation', accusation);
+  };
+
+  const ofAudit = (audit: string) => [...followed.values()].find((one) => one.audit === audit);
+
+  return {
+    /**
+     * Follows a job of this peer's own, whose prompt it agrees to show to a panel. @throws `bad-request` where the receipt is not
+     * of this job, this answer and this asker; `bad-signature`, `bad-record`.
+     */
+    follow(envelope: Envelope, shown: ShownAnswer): void {
+      const receipt = openReceipt(envelope);
+      const { budget: _, payment: __, ...job } = shown.job;
+      if (receipt.record.asker !== signer.peer || !isReceipted(receipt.record, shown.job, shown.parts)) {
+        throw new TabloomError('bad-request', 'This receipt is not of that job; follow the receipt that came with it.');
+      }
+      const at = Math.floor(clock.now());
+      const { worker, issuedAt, jobId, asker } = receipt.record;
+      const terms = { worker, receipt: receipt.hash, issuedAt, windows: components.windows };
+      const release = signAuditRecord('release', { jobId, receipt: receipt.hash, asker, releasedAt: at }, signer);
+      const one = { receipt, shown: { ...shown, job: job as ShownAnswer['job'] }, release, state: newAudit(terms, at) };
+      followed.set(receipt.hash, one);
+      if (followed.size > auditsMax) followed.delete(followed.keys().next().value!);
+    },
+    /** A commitment that was heard for the first time. */
+    noteEpoch(epoch: OpenedEpoch): void {
+      const { worker, from, until } = epoch.record;
+      const { round, dueAt } = pickingRound(beacon, { until, graceMs: limits.epochGraceMs });
+      for (const one of followed.values()) {
+        const { record } = one.receipt;
+        if (record.worker !== worker || one.state.phase !== 'receipted') continue;
+        const covers = record.issuedAt >= from && record.issuedAt < until;
+        if (covers) Object.assign(one, { epoch, round });
+        apply(one, { type: 'epoch-committed', covers, round, dueAt, at: clock.now() });
+      }
+    },
+    /** What happened in a trial, and what follows from it. */
+    noteTrial(audit: string, event: TrialEvent): void {
+      const one = ofAudit(audit);
+      if (one) apply(one, event);
+    },
+    async unseal(audit: string): Promise<void> {
+      const seal = ofAudit(audit)?.seal;
+      if (seal) await publish('unsealing', { audit, accuser: signer.peer, ...seal });
+    },
+    tick(): void {
+      for (const one of followed.values()) apply(one, { type: 'tick', at: clock.now() });
+    },
+    /** To validators that are seated, and to nobody else. @throws `not-seated`. */
+    show(audit: string, trial: Trial | undefined, remote: PeerId): readonly AuditFrame[] {
+      const one = ofAudit(audit);
+      if (!one || !trial?.state.seated.includes(remote))
+        throw new TabloomError('not-seated', 'Only validators that are seated for this audit are shown its prompt.');
+      const { job, parts } = one.shown;
+      return [{ t: 'released', release: one.release as never, job, parts: [...parts] }];
+    },
+  };
+}

@@ -1,0 +1,227 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Accusation } from '#lib/protocol/audit.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { Receipt } from '#lib/protocol/receipt.ts';
+import { checkAccusation, type CheckedAccusation, type OpenedAuditRecord } from '#lib/trust/audit-records.ts';
+import { isPicked, pickingRound, type Beacon } from '#lib/trust/beacon.ts';
+import { newTrial, reduceTrial } from '#lib/trust/trial.ts';
+import type {
+  Candidate,
+  RefusalCode,
+  TrialEffect,
+  TrialEvent,
+  TrialState,
+  TrialTerms,
+  TrialWindows,
+} from '#lib/trust/trial-state.ts';
+
+/** The accusations that are heard here, each judged from the records that follow it. */
+export interface Trials {
+  /** Records of other types than `accusation` go to the trial they name; what comes before its time waits for it. */
+  take(opened: OpenedAuditRecord): void;
+  /** Lets time pass, and asks the beacon for what is due. Wants to be called every half minute. */
+  tick(): Promise<void>;
+  get(audit: string): Trial | undefined;
+}
+
+export interface Trial {
+  readonly accusation: Accusation;
+  readonly receipt: Receipt;
+  readonly state: TrialState;
+}
+
+export interface TrialsComponents {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly logger: Logger;
+  readonly beacon: Beacon;
+  /** Of all leaves, in millionths: what the beacon picks. */
+  readonly share: number;
+  readonly windows: TrialWindows;
+  /** Whoever is registered to judge. All who follow a trial have to see the same ones. */
+  readonly candidates: () => readonly Candidate[];
+  /** When the commitment was first heard here. */
+  readonly seenAt: (epoch: string) => number | undefined;
+  readonly onEvent?: ((audit: string, event: TrialEvent) => void) | undefined;
+  readonly onEffect: (effect: TrialEffect, trial: Trial) => void;
+}
+
+/** Trials that run at once, and of one accuser: whoever accuses much does not keep others from it. */
+const trialsMax = 64;
+const trialsPerAccuserMax = 8;
+/** Trials that are over and stay known, so that none begins again. */
+const settledMax = 1_024;
+const candidatesMax = 256;
+/** Records that wait for a step of their trial that has not been seen here yet, and for trials that have not begun. */
+const earlyMax = 64;
+const unheardMax = 256;
+/** Of which it is known only when the beacon's round is there. */
+const unpickedMax = 64;
+
+export const classOf = ({ engine }: Pick<Receipt, 'engine'>): string => `${engine.name} ${engine.deviceClass}`;
+
+export function createTrials(components: TrialsComponents): Trials {
+  const { clock, logger, beacon, onEffect, onEvent } = components;
+  const trials = new Map<string, Trial & { readonly early: TrialEvent[]; readonly draws: number[] }>();
+  const settled = new Map<string, Trial>();
+  const unpicked = new Map<string, CheckedAccusation>();
+  let unheard: { readonly audit: string; readonly event: TrialEvent }[] = [];
+
+  const refuse = (audit: string, code: string) => logger.info('audit-refused', { audit, code });
+
+  const accuse = (accusation: Accusation) => {
+    const { audit, accuser } = accusation;
+    if (trials.has(audit) || settled.has(audit) || unpicked.has(audit)) return;
+    const own = [...trials.values(), ...unpicked.values()].filter((one) => one.accusation.accuser === accuser).length;
+    if (trials.size >= trialsMax || unpicked.size >= unpickedMax || own >= trialsPerAccuserMax)
+      return refuse(audit, 'busy');
+    try {
+      const checked = checkAccusation(accusation, clock.now());
+      const refusal = timeliness(checked);
+      if (refusal) return refuse(audit, refusal);
+      unpicked.set(audit, checked);
+    } catch (error) {
+      refuse(audit, errorCode(error));
+    }
+  };
+
+  /** Who never heard the commitment cannot tell that it came in time, and judges nobody by it. */
+  const timeliness = ({ accusation, epoch }: CheckedAccusation) => {
+    if (accusation.beacon !== beacon.id) return 'other-beacon';
+    const seenAt = components.seenAt(epoch.hash);
+    if (seenAt === undefined) return 'epoch-unseen';
+    const { dueAt } = pickingRound(beacon, { until: epoch.record.until, graceMs: limits.epochGraceMs });
+    return seenAt < dueAt ? undefined : 'late-commitment';
+  };
+
+  const beginPicked = async () => {
+    for (const [audit, checked] of unpicked) {
+      const { accusation, epoch, receipt, receiptHash } = checked;
+      const { round } = pickingRound(beacon, { until: epoch.record.until, graceMs: limits.epochGraceMs });
+      const value = await beacon.value(round);
+      if (value.type !== 'value') {
+        if (clock.now() > accusation.accusedAt + components.windows.drawMs) unpicked.delete(audit);
+        continue;
+      }
+      unpicked.delete(audit);
+      const draw = { beacon: beacon.id, randomness: value.randomness };
+      if (!isPicked(draw, { root: epoch.record.root, index: accusation.index }, components.share)) {
+        refuse(audit, 'not-picked');
+        continue;
+      }
+      const terms = termsOf({ ...components, accusation, receipt, receiptHash });
+      const [state, effects] = newTrial(terms, accusation.accusedAt);
+      trials.set(audit, { accusation, receipt, state, early: [], draws: [] });
+      for (const effect of effects) carryOut(audit, effect);
+      const early = unheard.filter((one) => one.audit === audit);
+      unheard = unheard.filter((one) => one.audit !== audit);
+      for (const { event } of early) apply(audit, event);
+    }
+  };
+
+  const apply = (audit: string, event: TrialEvent) => {
+    const trial = trials.get(audit);
+    if (!trial && settled.has(audit)) return;
+    if (!trial) {
+      // Whoever was quicker to begin has voted already.
+      if (event.type !== 'tick') unheard = [...unheard, { audit, event }].slice(-unheardMax);
+      return;
+    }
+    const [state, effects] = reduceTrial(trial.state, event);
+    const refusal = effects.find((effect) => effect.type === 'refused');
+    const hasMoved = state.phase !== trial.state.phase || state.seated !== trial.state.seated;
+    if (refusal && mayBeEarly.has(refusal.code) && event.type !== 'tick' && trial.early.length < earlyMax)
+      trial.early.push(event);
+    trials.set(audit, { ...trial, state });
+    onEvent?.(audit, event);
+    for (const effect of effects) carryOut(audit, effect);
+    // Two validators' records arrive in any order: what came too early may fit now.
+    if (hasMoved) for (const early of trial.early.splice(0)) apply(audit, early);
+  };
+
+  const carryOut = (audit: string, effect: TrialEffect) => {
+    const trial = trials.get(audit);
+    if (!trial) return;
+    if (effect.type === 'draw') trial.draws.push(beacon.roundAfter(effect.after));
+    if (effect.type === 'settled') {
+      trials.delete(audit);
+      settled.set(audit, trial);
+      if (settled.size > settledMax) settled.delete(settled.keys().next().value!);
+    }
+    onEffect(effect, trial);
+  };
+
+  const draw = async (audit: string) => {
+    const trial = trials.get(audit);
+    const round = trial?.draws[0];
+    if (!trial || round === undefined) return;
+    const value = await beacon.value(round);
+    if (value.type !== 'value') return;
+    trial.draws.shift();
+    apply(audit, { type: 'drawn', draw: { beacon: beacon.id, randomness: value.randomness }, at: clock.now() });
+  };
+
+  return {
+    take(opened) {
+      const at = clock.now();
+      switch (opened.type) {
+        case 'accusation':
+          return accuse(opened.record);
+        case 'commitment':
+          return apply(opened.record.audit, { type: 'committed', ...opened.record, at });
+        case 'reveal':
+          return apply(opened.record.audit, { type: 'revealed', reveal: opened.record, at });
+        case 'unsealing': {
+          const { audit, accuser, salt, truth } = opened.record;
+          if (trials.get(audit)?.accusation.accuser !== accuser) return;
+          return apply(audit, { type: 'unsealed', salt, truth, at });
+        }
+        case 'appeal': {
+          const { audit, worker, appealedAt } = opened.record;
+          if (Math.abs(appealedAt - at) > limits.auditClockSkewMs) return refuse(audit, 'stale-appeal');
+          return apply(audit, { type: 'appealed', by: worker, appealedAt, at });
+        }
+        case 'release':
+          return;
+      }
+    },
+    async tick() {
+      await beginPicked();
+      for (const audit of trials.keys()) {
+        await draw(audit);
+        apply(audit, { type: 'tick', at: clock.now() });
+      }
+    },
+    get: (audit) => trials.get(audit) ?? settled.get(audit),
+  };
+}
+
+/** A record that is refused so may only have arrived before another. */
+const mayBeEarly: ReadonlySet<RefusalCode> = new Set(['wrong-phase', 'wrong-sitting', 'not-on-panel']);
+
+interface Accused {
+  readonly accusation: Pick<Accusation, 'audit' | 'accuser' | 'seal'>;
+  readonly receipt: Receipt;
+  readonly receiptHash: string;
+}
+
+/** What a trial is held under, alike at all who follow it. */
+export const termsOf = ({
+  accusation,
+  receipt,
+  receiptHash,
+  candidates,
+  windows,
+}: Accused & Pick<TrialsComponents, 'candidates' | 'windows'>): TrialTerms => ({
+  audit: accusation.audit,
+  worker: receipt.worker,
+  accuser: accusation.accuser,
+  asker: receipt.asker,
+  receipt: receiptHash,
+  seal: accusation.seal,
+  engineClass: classOf(receipt),
+  candidates: candidates().slice(0, candidatesMax),
+  positions: Math.min(limits.auditPositionsMax, receipt.tokensOut),
+  windows,
+});

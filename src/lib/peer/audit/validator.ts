@@ -1,0 +1,136 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Random } from '#lib/base/random.ts';
+import type { TokenScore } from '#lib/engine/spec.ts';
+import type { Reveal, Verdict } from '#lib/protocol/audit.ts';
+import type { Signer } from '#lib/protocol/envelope.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import type { Part } from '#lib/protocol/part.ts';
+import type { Receipt } from '#lib/protocol/receipt.ts';
+import { openAuditRecord } from '#lib/trust/audit-records.ts';
+import { pickPositions } from '#lib/trust/beacon.ts';
+import { receiptHash } from '#lib/trust/receipt.ts';
+import { isReceipted } from '#lib/trust/released.ts';
+import type { TrialEffect } from '#lib/trust/trial-state.ts';
+import { commitmentOf } from '#lib/trust/vote.ts';
+import type { AskRequest, Scorer } from '../spec.ts';
+import type { AskAudit } from './stream.ts';
+import type { Trial } from './trials.ts';
+
+/** What the judge makes of a whole answer; log-probabilities that its worker sent are no part of it. */
+export type Judge = (scores: readonly TokenScore[], job: Job, receipt: Receipt) => 'passed' | 'failed' | 'undecided';
+
+/** What an answer was made from, as it is shown to a panel. */
+export interface ShownAnswer {
+  readonly job: Job;
+  readonly parts: readonly Part[];
+}
+
+export interface ValidatorComponents {
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly scorer: Scorer;
+  readonly judge: Judge;
+  /** Name and build of the engine behind the scorer, and what it runs on. */
+  readonly engine: string;
+  readonly ask: AskAudit;
+  readonly publish: PublishRecord;
+}
+
+export type PublishRecord = <T extends 'accusation' | 'commitment' | 'reveal' | 'unsealing' | 'appeal'>(
+  type: T,
+  record: Extract<ReturnType<typeof openAuditRecord>, { readonly type: T }>['record'],
+) => Promise<void>;
+
+/** Judges what it is seated for: commits to what its own weights say of the answer, and reveals it when it is called. */
+export function createValidator(components: ValidatorComponents) {
+  const { signer, random, logger, publish } = components;
+  const own = new Map<string, Reveal>();
+  const keyOf = (audit: string, round: number, sitting: number) => `${audit} ${round} ${sitting}`;
+
+  const seat = async (effect: Extract<TrialEffect, { type: 'seat' }>, trial: Trial) => {
+    const { audit } = trial.accusation;
+    const { round, sitting } = effect;
+    const key = keyOf(audit, round, sitting);
+    if (own.has(key)) return;
+    const told = await look(effect, trial);
+    const place = { audit, round, sitting, validator: signer.peer };
+    const reveal: Reveal = { ...place, salt: random.bytes(32), engine: components.engine, ...told };
+    own.set(key, reveal);
+    if (own.size > ownMax) own.delete(own.keys().next().value!);
+    await publish('commitment', { ...place, commitment: commitmentOf(reveal) });
+  };
+
+  /** Whoever shows nothing, or something else than was receipted, convicts nobody. */
+  const look = async (
+    { round, sitting }: Extract<TrialEffect, { type: 'seat' }>,
+    { accusation, receipt, state }: Trial,
+  ): Promise<{ readonly verdict: Verdict; readonly values: number[] }> => {
+    const nothing = { verdict: 'undecided' as const, values: [] };
+    try {
+      const shown = await shownBy(accusation.accuser, receiptHash(accusation.receipt), receipt, accusation.audit);
+      const scores = shown && (await scoreShown(components.scorer, shown));
+      if (!shown || !scores || !state.draw) return nothing;
+      const purpose = `${accusation.audit} ${round} ${sitting}`;
+      const positions = pickPositions(state.draw, purpose, scores.length, state.terms.positions);
+      const judged = components.judge(scores, shown.job, receipt);
+      const verdict = judged === 'failed' ? 'guilty' : judged === 'passed' ? 'innocent' : 'undecided';
+      return { verdict, values: positions.map((at) => bounded(scores[at]!.logprob)) };
+    } catch (error) {
+      logger.info('audit-not-judged', { audit: accusation.audit, code: errorCode(error) });
+      return nothing;
+    }
+  };
+
+  /** The accuser may learn of the panel a little later than those who sit on it. */
+  const askToShow = async (accuser: string, audit: string) => {
+    for (let asked = 1; ; asked++) {
+      try {
+        return await components.ask(accuser, { t: 'show', audit });
+      } catch (error) {
+        if (asked >= showAsksMax) throw error;
+        await components.clock.delay(showRetryMs);
+      }
+    }
+  };
+
+  const shownBy = async (accuser: string, hash: string, receipt: Receipt, audit: string) => {
+    const frames = await askToShow(accuser, audit);
+    const shown = frames.find((frame) => frame.t === 'released');
+    if (!shown) return undefined;
+    const release = openAuditRecord(shown.release);
+    const isAllowed =
+      release.type === 'release' && release.record.asker === receipt.asker && release.record.receipt === hash;
+    return isAllowed && isReceipted(receipt, shown.job, shown.parts) ? shown : undefined;
+  };
+
+  return {
+    /** Of any trial; what is not for this validator is passed over. */
+    async take(effect: TrialEffect, trial: Trial): Promise<void> {
+      if (effect.type === 'seat' && effect.validators.includes(signer.peer)) return seat(effect, trial);
+      if (effect.type !== 'call-reveals' || !effect.validators.includes(signer.peer)) return;
+      const reveal = own.get(keyOf(trial.accusation.audit, effect.round, effect.sitting));
+      if (reveal) await publish('reveal', reveal);
+    },
+  };
+}
+
+/** Within a window to commit in. */
+const showAsksMax = 8;
+const showRetryMs = 30_000;
+/** Votes that are kept until they are revealed. */
+const ownMax = 256;
+const bounded = (logprob: number) => Math.min(0, Math.max(-1e9, Number.isFinite(logprob) ? logprob : -1e9));
+
+/** Undefined where the weights are not at hand, or the answer came without its tokens. */
+export async function scoreShown(scorer: Scorer, { job, parts }: ShownAnswer) {
+  const deltas = parts.flatMap((part) => (part.type === 'text-delta' ? [part] : []));
+  if (deltas.length !== parts.length || deltas.some(({ ids, tokens }) => ids?.length !== tokens)) return undefined;
+  const answer = { text: deltas.map(({ text }) => text).join(''), ids: deltas.flatMap(({ ids }) => ids ?? []) };
+  const { artefact, kind, input, params, tier } = job;
+  const scores = await scorer.score(artefact, { model: { artefact }, kind, input, params, tier } as AskRequest, answer);
+  return scores?.length === answer.ids.length ? scores : undefined;
+}
