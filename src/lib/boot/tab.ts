@@ -8,6 +8,7 @@ import { readDevice } from '#lib/engine/device.ts';
 import type { Engine } from '#lib/engine/spec.ts';
 import { createStoredModels } from '#lib/engine/stored-models.ts';
 import { createWorkerEngine } from '#lib/engine/worker/client.ts';
+import type { RelayPayments } from '#lib/protocol/relay-info.ts';
 import type { Stored } from '#lib/state/app.svelte.ts';
 import type { Tab } from '#lib/state/tab.ts';
 import { createAsking } from './asking.ts';
@@ -98,11 +99,15 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   });
   const network = createNetworkWatcher({ clock, now: corrected.now, offset: corrected.view });
   const wishes = createWishKeeper({ clock: corrected, settings });
+  let payments: RelayPayments | undefined;
   const relays = createRelaySource({
     fetch,
     origin: location.origin,
     others: () => settings.view.current.relays,
-    onPayments: wallet.notePayments,
+    onPayments: (named) => {
+      payments = named;
+      wallet.notePayments(named);
+    },
   });
   const privateMode = () => settings.view.current.privateMode;
   const sessions = createSessions({
@@ -179,6 +184,10 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       wish: wishes.wish,
       followGateway: (listener) => followGateway(new EventSource('/v1/feed'), listener),
       prices: async () => (await loadPart(() => import('./market-prices.ts'))).readMarketPrices(fetch),
+      bond: async (peer, { chain, provider }) => {
+        const { readBond } = await loadPart(() => import('./bond.ts'));
+        return payments?.chain === chain ? readBond(payments, { peer, provider }, { clock, fetch }) : undefined;
+      },
       receipted: async () => {
         const [{ peer }, { readReceipted }] = await Promise.all([
           sessions.asking(),

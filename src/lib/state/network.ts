@@ -103,6 +103,14 @@ export interface MarketPriceView {
   readonly day: string;
 }
 
+/**
+ * What the chain says of an account that a peer is paid to. `of-another`: it names another peer, and nothing is paid to it.
+ * `described`: it names the peer; `listed`: it has a bond of the least that counts, too. A bond vouches for no answer.
+ */
+export type BondView =
+  | { readonly registration: 'unregistered' | 'of-another' }
+  | { readonly registration: 'described' | 'listed'; readonly bonded: bigint };
+
 /** A proof is kept here, and handed to peers that do not have it. */
 export interface ForkView {
   readonly peer: string;

@@ -41,6 +41,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       explain: async () => [],
       prices: async () => [],
       receipted: async () => [],
+      bond: async () => undefined,
       followGateway: () => () => undefined,
       followWishes: () => () => undefined,
       wish: async () => undefined,

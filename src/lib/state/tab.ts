@@ -5,6 +5,7 @@ import type { DeviceView, Presence } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
 import type { LibraryView } from './library.ts';
 import type {
+  BondView,
   GatewayJobView,
   MarketPriceView,
   NetworkView,
@@ -63,6 +64,11 @@ export interface NetworkPort {
   followGateway(listener: (job: GatewayJobView) => void): () => void;
   /** What the market paid at this page's relay, up to yesterday; nothing where it keeps no prices. @throws `net-offline`, `part-missing`. */
   prices(): Promise<readonly MarketPriceView[]>;
+  /**
+   * What the registry says of the account that a peer's offer names; undefined where this page's relay names another chain, or none.
+   * @throws `chain-unavailable`, `chain-unknown`, `part-missing`.
+   */
+  bond(peer: string, payout: { readonly chain: number; readonly provider: string }): Promise<BondView | undefined>;
   /** What each peer has done for this device, by the latest receipts that are stored here; most tokens first. */
   receipted(): Promise<readonly ReceiptedView[]>;
   /** Calls back with the models that peers ask for, now and as that changes; returns the way to stop. */

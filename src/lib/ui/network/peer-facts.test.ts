@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { offerView } from './offer.fixture.ts';
-import { peerFacts, seenFacts } from './peer-facts.ts';
+import { peerFacts, seenFacts, type Bond } from './peer-facts.ts';
 
 test('a peer that offers nothing is its name alone', () => {
   expect(peerFacts('12D3', undefined)).toEqual([['Peer ID', '12D3']]);
@@ -15,6 +15,19 @@ test('what it says of itself has no address in it', () => {
   expect(facts).not.toHaveProperty('Calls itself');
   expect(peerFacts('12D3', { ...offer, nickname: 'Ada' })).toContainEqual(['Calls itself', 'Ada']);
   expect(Object.fromEntries(peerFacts('12D3', offer)).Addresses).toBe('none: it is found through its relays');
+});
+
+test('a bond is said with what it is worth, and not where nothing is known', () => {
+  const { offer } = offerView('12D3', [{ name: 'm' }]);
+  const payout = { chain: 31_337, provider: '0x1', providerSigner: '0x1', delay: 1, depositMin: '0' };
+  const bondOf = (bond: Bond) => Object.fromEntries(peerFacts('12D3', { ...offer, payout }, bond)).Bond;
+  expect(bondOf({ registration: 'listed', bonded: 5_000_000n })).toBe('$5.00; the account is registered to this key');
+  expect(bondOf({ registration: 'described', bonded: 0n })).toContain('less than counts');
+  expect(bondOf({ registration: 'of-another' })).toContain('Nothing is paid to it');
+  expect(bondOf({ registration: 'unregistered' })).toBe('none; the account is not registered');
+  expect(bondOf('unread')).toBe('could not be read from the chain');
+  expect(bondOf(undefined)).toBeUndefined();
+  expect(Object.fromEntries(peerFacts('12D3', offer, 'unread')).Bond).toBeUndefined();
 });
 
 test('what was not seen is said to be none, and problems are counted by their code', () => {

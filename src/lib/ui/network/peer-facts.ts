@@ -1,6 +1,14 @@
 import { m } from '#messages';
 import { locale } from '#language';
-import type { ConnectionView, Incident, OfferView, ReceiptedView, RouteReasonView } from '#lib/state/network.ts';
+import type {
+  BondView,
+  ConnectionView,
+  Incident,
+  OfferView,
+  ReceiptedView,
+  RouteReasonView,
+} from '#lib/state/network.ts';
+import { formatDollars } from '../dollars.ts';
 import { formatCount, formatRate } from '../format.ts';
 import { pathText } from '../worker-text.ts';
 import { deviceText } from '../words.ts';
@@ -14,8 +22,20 @@ const kindText = {
   relayed: m.peer_address_relayed,
 } as const;
 
+/** `unread`: the chain did not answer. Undefined where the page has no chain to read it from. */
+export type Bond = BondView | 'reading' | 'unread' | undefined;
+
+function bondText(bond: Exclude<Bond, undefined>): string {
+  if (bond === 'reading') return m.peer_bond_reading();
+  if (bond === 'unread') return m.peer_bond_unread();
+  if (bond.registration === 'unregistered') return m.peer_bond_none();
+  if (bond.registration === 'of-another') return m.peer_bond_other();
+  const amount = formatDollars(bond.bonded);
+  return bond.registration === 'listed' ? m.peer_bond_listed({ amount }) : m.peer_bond_described({ amount });
+}
+
 /** What a peer says of itself, without its addresses, which are people's. */
-export function peerFacts(peer: string, offer: OfferView['offer'] | undefined): Facts {
+export function peerFacts(peer: string, offer: OfferView['offer'] | undefined, bond?: Bond): Facts {
   if (!offer) return [[m.peer_id(), peer]];
   const kinds = [...addressKinds(offer.addrs)].map(([kind, count]) => kindText[kind]({ count: formatCount(count) }));
   return [
@@ -25,6 +45,7 @@ export function peerFacts(peer: string, offer: OfferView['offer'] | undefined): 
     [m.peer_build(), offer.build],
     [m.peer_addresses(), kinds.join(', ') || m.peer_address_none()],
     ...(offer.payout ? [[m.peer_paid_to(), offer.payout.provider] as const] : []),
+    ...(offer.payout && bond ? [[m.peer_bond(), bondText(bond)] as const] : []),
   ];
 }
 
