@@ -85,3 +85,18 @@ test('every head cell of a table says itself at which side it stands: it does no
   expect(cells.filter(([, classes]) => !/\btext-(start|center|end)\b/.test(classes))).toEqual([]);
   expect(components(src).flatMap((path) => read(path).match(/<th\b(?![^>]*class=)[^>]*>/g) ?? [])).toEqual([]);
 });
+
+test('D2: mathematics has its font, code no ligatures', () => {
+  const math = read(join(src, 'lib/ui/markdown/math.css'));
+  const [, font] = /url\('([^']+)'\)/.exec(math)!;
+  expect(existsSync(join(src, 'lib/ui/markdown', font!))).toBe(true);
+  expect(math).toMatch(/math \{[^}]*font-family: 'Noto Sans Math'/);
+  expect(read(join(src, 'app.css'))).toMatch(/code,[^{}]*\{[^}]*font-variant-ligatures: none/);
+});
+
+test('D2: text of people and models is written in its own direction', () => {
+  const shown = ['chat/Question', 'markdown/Block', 'shell/HistoryItem', 'chat/Attachments'];
+  for (const name of shown) expect(read(join(src, `lib/ui/${name}.svelte`)), name).toContain('dir="auto"');
+  // Markdown before its library has come, and after.
+  expect(read(join(src, 'lib/ui/markdown/Block.svelte')).match(/dir="auto"/g)).toHaveLength(2);
+});

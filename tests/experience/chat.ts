@@ -1,0 +1,186 @@
+import type { Claim } from './claim.ts';
+
+const story = 'tests/e2e/story.spec.ts';
+const kept = 'a conversation has an address: reload, Back, another tab, versions, and deleting with undo';
+const conversation = 'src/lib/state/conversation.svelte.test.ts';
+const conversations = 'src/lib/state/conversations.svelte.test.ts';
+const transcript = 'src/lib/state/transcript.test.ts';
+
+export const chat: readonly Claim[] = [
+  {
+    row: 'chat',
+    claim: 'Conversations have addresses, and lead there from Back, reload, a link and a second tab',
+    proofs: [
+      [conversations, 'an address leads to its conversation, and says so where there is none'],
+      [story, kept],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'A question is edited and an answer asked for again, each as a version',
+    proofs: [
+      [conversation, 'asking again keeps the answer there was, and what followed it, as a version'],
+      [conversation, 'an edited question is asked in its place, with what came before it and not what came after'],
+      [story, kept],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Two models are compared side by side',
+    proofs: [['src/lib/boot/history.test.ts', 'two versions that are compared are still compared after a reload']],
+  },
+  {
+    row: 'chat',
+    claim: 'Instructions, parameters and presets go along with every question',
+    proofs: [[conversation, 'instructions and parameters of the conversation go along with every question']],
+  },
+  {
+    row: 'chat',
+    claim: 'Rename, pin, folders',
+    proofs: [
+      [conversations, 'a title and a pin stay, on screen or not, and pinned ones come first'],
+      ['src/lib/boot/history.test.ts', 'a folder that cannot be one costs the folder, not the conversation'],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Everything is searched, also begun or misspelt words, and never in private mode',
+    proofs: [
+      [
+        'src/lib/state/search-index.test.ts',
+        'words of questions, answers and titles are found, begun or misspelt, and all of them have to occur',
+      ],
+      ['src/lib/state/search-index.test.ts', 'what has changed is read again, and nothing is searched in private mode'],
+      [story, kept],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Import of our JSON, Open WebUI’s and ChatGPT’s; export as JSON and Markdown',
+    proofs: [
+      [transcript, 'an export of everything comes back with every version, the same id and what was on screen'],
+      [transcript, 'ChatGPT: versions, tool calls and questions without an answer are read'],
+      [transcript, 'Open WebUI: the tree and the instructions are read'],
+      [transcript, 'Markdown is what is on screen'],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'A link holds a conversation in its fragment, and nothing is uploaded',
+    proofs: [
+      [transcript, 'a link holds the conversation, and a damaged one is refused'],
+      ['src/lib/ui/shell/export-conversation.test.ts', 'a conversation goes into a file or a link, and nowhere else'],
+      [story, kept],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Text, code and CSV are read on the device; of a long one the passages that match go, and it is said',
+    proofs: [
+      [
+        'src/lib/ui/chat/attaching.svelte.test.ts',
+        'what is no text, or too long, is refused by its name and never cut',
+      ],
+      [
+        'src/lib/state/attachment.test.ts',
+        'of a text that is too long the passages that match go, in its order, and it is said how many',
+      ],
+      [story, kept],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Thoughts are folded, with how long they took',
+    proofs: [
+      ['src/lib/state/thoughts.test.ts', 'thinking lasts from the first thought to the first word of the answer'],
+      [conversation, 'how long the model thought is kept with the turn'],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'A conversation of thousands of turns opens at its end and stays fluid',
+    proofs: [
+      [conversation, 'five thousand turns are opened, shown and asked after; the newest that fit are sent'],
+      ['src/lib/ui/chat/turn-window.test.ts', 'a conversation opens at its end and grows upwards'],
+      ['src/lib/ui/chat/turn-window.test.ts', 'the end is reached step by step or at once, and not passed'],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Calculator, clock and a script runner without a network, on the device',
+    proofs: [
+      ['src/lib/state/tools/calculator.test.ts', 'is exact where floating point is not'],
+      ['src/lib/state/tools/toolbox.test.ts', 'each tool answers its call'],
+      [
+        'workers/script/run-script.test.ts',
+        'there is no network, page, file or timer, and nothing is left for the next script',
+      ],
+      ['workers/script/run-script.test.ts', 'what never ends is stopped, and the next script runs'],
+      [conversation, 'what a model calls is run, and it is asked again with the results'],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Dictation and reading aloud, where the browser has them and the user has agreed',
+    proofs: [
+      ['src/lib/ui/speech/dictating.svelte.test.ts', 'no recogniser is made before the user has agreed'],
+      [
+        'src/lib/ui/speech/reading-aloud.svelte.test.ts',
+        'stopping always stops, and an end that comes late reads nothing further',
+      ],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'The thread changes colour at the character where another peer went on',
+    proofs: [
+      ['src/lib/ui/chat/thread.test.ts', 'the colour changes at the character where another peer continued'],
+      [
+        'tests/e2e/resume.spec.ts',
+        'two tabs closed in the middle of an answer: it goes on, and the thread changes colour at that character',
+      ],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'What an answer costs stands below it',
+    proofs: [
+      ['tests/e2e/paid.spec.ts', 'a tab sets a price and another pays it: deposit, cost, earnings, and the way out'],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Private: nothing is kept, and each conversation has a key of its own',
+    proofs: [
+      [conversations, 'in private mode nothing is saved, and each conversation starts with a new key'],
+      [
+        'src/lib/boot/sessions.test.ts',
+        'a job that comes while a fresh key is made does not go out under the one before',
+      ],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Drafts survive, and everything can be done with the keyboard',
+    proofs: [
+      [
+        'src/lib/ui/chat/conversation-draft.svelte.test.ts',
+        'each conversation has its own draft, and what was typed first stays',
+      ],
+      ['tests/e2e/looks.spec.ts', 'everything on the main path can be done with the keyboard alone'],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Chrome’s own model as a rung, by its documented interface, never lent',
+    proofs: [
+      [
+        'src/lib/widget/device-rungs.test.ts',
+        'the browser’s own model is asked by the documented interface, and let go',
+      ],
+    ],
+    lacks: 'a browser that has such a model: the interface is a stub',
+  },
+  { row: 'chat', claim: 'PDF is read on the device, by page', proofs: [] },
+  { row: 'chat', claim: 'Images go to workers that have vision', proofs: [] },
+];
