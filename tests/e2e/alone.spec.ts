@@ -30,6 +30,10 @@ test('nothing is fetched before consent; then this device answers, and offline t
     await expect(answers(page).last()).toContainText('this device');
 
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    const elsewhere = await page.context().newPage();
+    expect((await elsewhere.goto(`${relay.url}/nothing-here`))?.status()).toBe(404);
+    await expect(elsewhere.getByRole('link', { name: 'Back to the chat' })).toBeVisible();
+    await elsewhere.close();
     await relay.halt();
     await page.context().setOffline(true);
     await page.reload();
@@ -200,8 +204,10 @@ test('D3: a part of the page that cannot be fetched says so in its place, and co
   await notice.getByRole('button', { name: 'Try again' }).click();
   await expect(notice).toBeVisible();
   await page.unroute('**/_app/immutable/**');
+  await page.getByRole('textbox', { name: 'Message' }).fill('half a thought');
   await notice.getByRole('button', { name: 'Reload' }).click();
   await expect(thisDevice(page)).toBeVisible();
+  await expect(page.getByRole('textbox', { name: 'Message' })).toHaveValue('half a thought');
   await expect(notice).toHaveCount(0);
 });
 
