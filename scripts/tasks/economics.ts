@@ -1,0 +1,11 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as prettier from 'prettier';
+import { withTables } from '../../tests/simulation/economics-table.ts';
+import { projectRoot } from './tool.ts';
+
+/** Writes the tables of docs/ECONOMICS.md anew, from the contracts' numbers. */
+const path = join(projectRoot, 'docs/ECONOMICS.md');
+const options = await prettier.resolveConfig(path);
+const text = await prettier.format(withTables(await readFile(path, 'utf8')), { ...options, filepath: path });
+await writeFile(path, text);

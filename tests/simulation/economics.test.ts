@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { courtRules } from '#contracts/words.ts';
+import { economicsTables } from './economics-table.ts';
+import {
+  auditShares,
+  breakEven,
+  cheatGain,
+  cheats,
+  detectionNeeded,
+  entryJobs,
+  falseAccusation,
+  justAccusation,
+  lazyLosesFrom,
+  selfConviction,
+  slashOf,
+  unheardChallenge,
+  validating,
+  wronglyMax,
+} from './economics.ts';
+
+const whole = slashOf(1);
+
+test('the numbers are those of the contracts', () => {
+  expect(courtRules).toMatchObject({ counterBondBps: 1_000, penaltyBpsMin: 1_000, challengerBps: 6_000 });
+  expect([whole, slashOf(0)]).toEqual([200, 20]);
+});
+
+describe('cheating loses', () => {
+  test.each(cheats.map((cheat) => [cheat.name, cheat] as const))('by %s, among the first jobs', (_name, cheat) => {
+    expect(cheatGain(cheat, auditShares.entry, whole)).toBeLessThan(0);
+  });
+
+  test.each(cheats.map((cheat) => [cheat.name, cheat] as const))('by %s, in the long run', (_name, cheat) => {
+    expect(cheatGain(cheat, auditShares.floor, whole)).toBeLessThan(0);
+  });
+
+  test('and where it would begin to pay is where slash / gain = (1 − p·d) / (p·d)', () => {
+    for (const { saved } of cheats) {
+      const least = breakEven(saved, whole);
+      expect(whole / saved).toBeCloseTo((1 - least) / least, 6);
+      const at = (detection: number) => cheatGain({ name: '', saved, detection }, auditShares.floor, whole);
+      const needed = detectionNeeded(saved, auditShares.floor, whole);
+      expect(at(needed * 1.01)).toBeLessThan(0);
+      expect(at(needed * 0.99)).toBeGreaterThan(0);
+    }
+  });
+
+  test('but not for the least penalty, nor where hardly anything is audited: it is said, and where', () => {
+    const [canned] = cheats;
+    expect(cheatGain(canned!, auditShares.floor, slashOf(0))).toBeGreaterThan(0);
+    expect(cheatGain(canned!, 0.001, whole)).toBeGreaterThan(0);
+    expect(detectionNeeded(1, 0.001, whole)).toBeGreaterThan(1);
+  });
+});
+
+test('accusing an honest provider loses, unless one in four of such verdicts is wrong; accusing a cheat pays', () => {
+  for (const share of [0, 0.1, 0.5, 1]) {
+    expect(falseAccusation(share, 0.0001)).toBeLessThan(0);
+    expect(falseAccusation(share, 0.2)).toBeLessThan(0);
+    expect(wronglyMax(share)).toBeGreaterThan(0.2);
+    expect(justAccusation(share)).toBeGreaterThan(0);
+  }
+});
+
+test('no challenge of oneself is free, and one that nobody votes on decides nothing', () => {
+  expect(selfConviction(0)).toBeLessThan(-10);
+  expect(selfConviction(3)).toBeLessThan(-10);
+  expect(unheardChallenge()).toBeLessThan(0);
+});
+
+test('immunising a receipt by the cheapest verdict would pay, if judges voted on it: so they vote on the dearest alone', () => {
+  const [canned] = cheats;
+  expect(cheatGain(canned!, auditShares.floor, -selfConviction())).toBeGreaterThan(0);
+  // A dispute that gets no vote is dismissed and protects nothing: the dearest one decides, and then it loses.
+  expect(cheatGain(canned!, auditShares.floor, whole) + unheardChallenge()).toBeLessThan(0);
+  expect(cheatGain(canned!, auditShares.entry, -selfConviction())).toBeLessThan(0);
+});
+
+test('a validator that guesses earns more for a while, and less in the end', () => {
+  const turns = lazyLosesFrom(1);
+  expect(turns).toBeGreaterThan(1);
+  expect(turns).toBeLessThan(entryJobs);
+  expect(validating('lazy', 1_000, 1)).toBeLessThan(validating('honest', 1_000, 1) / 10);
+});
+
+test('docs/ECONOMICS.md says what comes out: `npm run economics` writes it', () => {
+  const cells = (text: string) =>
+    text.split('\n').map((line) => line.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---'));
+  const document = new Set(cells(readFileSync('docs/ECONOMICS.md', 'utf8')));
+  for (const body of Object.values(economicsTables())) {
+    for (const line of cells(body)) expect(document.has(line) || line.startsWith('| ---'), line).toBe(true);
+  }
+});

@@ -1,0 +1,130 @@
+import { counterBondOf, guiltyShares, penaltyMinimum, quorumOf, unpunishedShares } from '#lib/pay/court-shares.ts';
+import { bondJobs } from '#lib/pay/registry.ts';
+import { courtRules } from '#contracts/words.ts';
+
+/**
+ * What cheating, judging and accusing bring on average, in prices of the largest job. Shares of bonds and slashes are the contracts'
+ * own, to the unit; how often an audit finds a cheat is a parameter. Everything here is an expectation: nothing is drawn.
+ */
+
+/** Units of the largest job: so many that rounding does not show. */
+const job = 1_000_000n;
+const bond = bondJobs * job;
+const inJobs = (units: bigint): number => Number(units) / Number(job);
+
+/** The share of receipts that are re-scored: of a worker's first jobs, and in the long run. */
+export const auditShares = { entry: 0.25, floor: 0.02 } as const;
+/** Of how many jobs the first are. */
+export const entryJobs = 200;
+
+/** A way to cheat: what it saves of the price, and how often one audited answer shows it. */
+export interface Cheat {
+  readonly name: string;
+  readonly saved: number;
+  readonly detection: number;
+}
+
+/** Detection by one audited answer of 128 tokens; assumed, until they are measured. */
+export const cheats: readonly Cheat[] = [
+  { name: 'canned replies', saved: 1, detection: 0.99 },
+  { name: 'truncated answers', saved: 0.5, detection: 0.95 },
+  { name: 'a smaller model', saved: 0.8, detection: 0.95 },
+  { name: 'another system prompt', saved: 0.05, detection: 0.8 },
+  { name: 'a coarser quantisation', saved: 0.4, detection: 0.6 },
+  { name: 'a subtle change', saved: 0.2, detection: 0.1 },
+];
+
+/** What one conviction costs a provider that fights it or not, with a penalty of this share of its bond. */
+export const slashOf = (share: number): number => inJobs(penaltyOf(share));
+
+function penaltyOf(share: number): bigint {
+  const asked = (bond * BigInt(Math.round(share * 10_000))) / 10_000n;
+  const least = penaltyMinimum(bond);
+  return asked < least ? least : asked;
+}
+
+/** Expected gain of one cheated job: what it saves, and the slash where it is picked, opened, and found. */
+export const cheatGain = ({ saved, detection }: Cheat, share: number, slash: number): number =>
+  (1 - share * detection) * saved - share * detection * slash;
+
+/** The least product of share and detection at which cheating loses: slash / gain > (1 − p·d) / (p·d). */
+export const breakEven = (saved: number, slash: number): number => saved / (saved + slash);
+
+/** The least detection at which a share of audits makes it lose; above 1: no detection would. */
+export const detectionNeeded = (saved: number, share: number, slash: number): number => breakEven(saved, slash) / share;
+
+/**
+ * A provider that convicts itself of a bad job by a challenger of its own, before others dispute it for more: what the two lose
+ * together. With `judges` of its own among the validators what these are paid stays with it.
+ */
+export function selfConviction(judges: 0 | 3 = 0): number {
+  const penalty = penaltyMinimum(bond);
+  const counterBond = counterBondOf(penalty);
+  const voters = quorumOf(1);
+  const { challenger, eachVoter } = guiltyShares({ slashed: penalty, counterBond, round: 1, voters });
+  return inJobs(challenger - counterBond + eachVoter * BigInt(judges) - penalty);
+}
+
+/** The same by a challenger whom nobody follows: it decides nothing, so others may still dispute the job. */
+export function unheardChallenge(): number {
+  const counterBond = counterBondOf(penaltyMinimum(bond));
+  const ending = { counterBond, round: 1, voters: 0, isInnocent: false, isAlone: true } as const;
+  return inJobs(unpunishedShares(ending).challenger - counterBond);
+}
+
+/** Accusing an honest provider: what the accuser gains where `wrongly` of such disputes end in a conviction, which no appeal lifts. */
+export function falseAccusation(share: number, wrongly: number): number {
+  const penalty = penaltyOf(share);
+  const counterBond = counterBondOf(penalty);
+  const won = guiltyShares({ slashed: penalty, counterBond, round: 2, voters: quorumOf(2) });
+  const lost = unpunishedShares({ counterBond, round: 1, voters: quorumOf(1), isInnocent: true, isAlone: false });
+  const gain = (units: bigint) => inJobs(units - counterBond);
+  return wrongly * gain(won.challenger) + (1 - wrongly) * gain(lost.challenger);
+}
+
+/** Below this share of wrong convictions an accusation loses. */
+export function wronglyMax(share: number): number {
+  const [won, lost] = [falseAccusation(share, 1), falseAccusation(share, 0)];
+  return -lost / (won - lost);
+}
+
+/** An accuser with a case: what it gains by a verdict that stands, after an appeal. */
+export const justAccusation = (share: number): number => falseAccusation(share, 1);
+
+/** What a validator is paid for a vote, whatever it says: the least and the most, in a first round and after an appeal. */
+export function votePay(share: number): { readonly first: number; readonly appeal: number } {
+  const counterBond = counterBondOf(penaltyOf(share));
+  const pay = (round: 1 | 2) => {
+    const ending = { counterBond, round, voters: quorumOf(round), isInnocent: true, isAlone: false };
+    return inJobs(unpunishedShares(ending).eachVoter);
+  };
+  return { first: pay(1), appeal: pay(2) };
+}
+
+/** What re-scoring one answer costs: a prefill, at most this part of a job. */
+export const scoringCost = 0.05;
+/** Tasks that are planted: their verdict is known, and who misses one is struck off. */
+export const plantedShare = 0.05;
+
+/**
+ * A validator over `votes` tasks. `honest` scores each; `lazy` guesses and is struck off at the first planted task that it gets
+ * wrong, which is every second one. In prices of the largest job.
+ */
+export function validating(kind: 'honest' | 'lazy', votes: number, share: number): number {
+  const { first: pay } = votePay(share);
+  if (kind === 'honest') return votes * (pay - scoringCost);
+  const caught = plantedShare / 2;
+  // Votes until it is struck off, cut off at `votes`: a geometric sum.
+  return (pay * (1 - (1 - caught) ** votes)) / caught;
+}
+
+/** From so many tasks on a lazy validator has earned less than an honest one. */
+export function lazyLosesFrom(share: number): number {
+  for (let votes = 1; votes <= 10_000; votes++) {
+    if (validating('honest', votes, share) > validating('lazy', votes, share)) return votes;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** The contracts' numbers that this rests on, by name. */
+export const rules = courtRules;
