@@ -9,6 +9,7 @@ import { decodeCbor } from '#lib/protocol/cbor.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { receiptSchema } from '#lib/protocol/receipt.ts';
 import { build } from '#lib/protocol/version.ts';
+import { loadListings } from './listings.ts';
 import { createGateway, type Gateway, type GatewayComponents } from './gateway/app.ts';
 import { createJobRegistry, type JobRegistry } from './gateway/job-registry.ts';
 import { createModelList } from './gateway/model-list.ts';
@@ -110,6 +111,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
     workersServing: peer.directory.entries().filter(({ offer }) => !offer.draining).length,
     gatewaysReady: init.gatewaysReady?.() ?? 0,
   }));
+  const isListed = await loadListings(env.LISTINGS, now);
   const receipts = createReceiptIndex(peer.receipts);
   const permits = createPermitBook(database, { now });
   const book = createCreditBook(database, { now });
@@ -220,6 +222,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         explain: peer.consumer.explain,
         directory: peer.directory,
         tierCheck: init.tierCheck,
+        isListed,
         startedAt,
       }),
   };

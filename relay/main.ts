@@ -134,6 +134,15 @@ async function start({ name, switches, variables }: ParsedCommand): Promise<Star
       const env = readEnv(name, set);
       return (await import('./ledger-check.ts')).checkBooks(env);
     }
+    case 'check-model': {
+      const { checkModel } = await import('./check-model/check-model.ts');
+      return checkModel(readEnv(name, set), switches.has('json') ? 'json' : 'text');
+    }
+    case 'verify': {
+      const { verifyReceipts } = await import('./verify.ts');
+      const format = switches.has('json') ? 'json' : 'text';
+      return verifyReceipts({ env: readEnv(name, set), format, stdin: process.stdin });
+    }
     case 'provider status':
       return (await import('./provider.ts')).showProvider(readEnv(name, set));
     case 'provider register':

@@ -61,6 +61,8 @@ const partSchema = z.object({
 
 export const answerExtensionSchema = z.object({
   job: z.string(),
+  /** Of the prompt's hash in the receipt, 32 hexadecimal digits: with it the prompt can be shown to be the one. */
+  salt: z.string().optional(),
   peer: z.string().nullable(),
   role: z.string().nullable(),
   path: z.string().nullable(),

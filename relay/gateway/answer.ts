@@ -52,6 +52,7 @@ export function describeAnswer(
   const receipt = describeReceipt(settled);
   return {
     job: job?.id ?? metadata.id,
+    ...(job ? { salt: job.salt } : {}),
     peer: worker?.peer ?? null,
     role: worker?.role ?? null,
     path: path ?? null,

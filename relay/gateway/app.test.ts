@@ -214,7 +214,8 @@ describe('B5: base URLs', () => {
 describe('models', () => {
   test('are what is served now, by name, counted over peers', async () => {
     const clock = manualClock();
-    const { request, directory } = gatewayFixture(undefined, { clock });
+    const isListed = (one: string) => one === artefact;
+    const { request, directory } = gatewayFixture(undefined, { clock, isListed });
     const listed = async () => (await (await request('/v1/models')).json()).data;
     expect(await listed()).toEqual([]);
     announce(directory, clock, [{}, { name: 'org/other', artefact: 'b'.repeat(64), contextTokens: 100 }], 7);
@@ -225,14 +226,28 @@ describe('models', () => {
         object: 'model',
         created: 1_700_000_000,
         owned_by: 'tabloom',
-        tabloom: { artefacts: ['b'.repeat(64)], peers: 1, contextTokens: 100, kinds: ['chat'], features: [] },
+        tabloom: {
+          artefacts: ['b'.repeat(64)],
+          listed: false,
+          peers: 1,
+          contextTokens: 100,
+          kinds: ['chat'],
+          features: [],
+        },
       },
       {
         id: 'tabloom-demo',
         object: 'model',
         created: 1_700_000_000,
         owned_by: 'tabloom',
-        tabloom: { artefacts: [artefact], peers: 2, contextTokens: 1_024, kinds: ['chat'], features: ['tools'] },
+        tabloom: {
+          artefacts: [artefact],
+          listed: true,
+          peers: 2,
+          contextTokens: 1_024,
+          kinds: ['chat'],
+          features: ['tools'],
+        },
       },
     ]);
     expect((await (await request('/v1/models/org/other')).json()).id).toBe('org/other');

@@ -52,6 +52,7 @@ import {
   showRelayInfo,
   showRoute,
   type GatewayMetrics,
+  type ModelsComponents,
   type NetworkComponents,
   type ReadHealth,
 } from './routes/status.ts';
@@ -91,6 +92,7 @@ export interface GatewayComponents
   /** Undefined where the relay names no chain. */
   readonly payments?: Payments | undefined;
   readonly explain: Consumer['explain'];
+  readonly isListed?: ModelsComponents['isListed'];
   readonly receipts: ReceiptIndex;
   readonly startedAt: number;
   readonly health: ReadHealth;

@@ -36,6 +36,16 @@ test('provide takes its own flags', () => {
   });
 });
 
+test('verify takes a file without a flag, and no second one', () => {
+  expect(parseCommand(['verify', 'a.json', '--json'])).toMatchObject({
+    name: 'verify',
+    switches: new Set(['json']),
+    variables: { VERIFY_RECEIPT: 'a.json' },
+  });
+  expect(parseCommand(['verify']).variables).toEqual({});
+  expect(failure(['verify', 'a.json', 'b.json']).code).toBe('bad-flag');
+});
+
 test('a command may have two words', () => {
   expect(parseCommand(['keys', 'create', '--publishable', '--origins', 'https://a.example'])).toMatchObject({
     name: 'keys create',

@@ -1,4 +1,5 @@
 import { chainSettings, namedChainSettings } from './chain.ts';
+import { checkModelSettings } from './check-model.ts';
 import { creditSettings } from './credits.ts';
 import { earningSettings } from './earning.ts';
 import { limitSettings, portSettings } from './gateway.ts';
@@ -12,6 +13,7 @@ import { bondSettings, payoutSettings, providerSettings } from './provider.ts';
 import type { EnvOf, Settings } from './setting.ts';
 import { sponsorSettings } from './sponsor.ts';
 import { spendingSettings } from './spending.ts';
+import { verifySettings } from './verify.ts';
 
 interface Command {
   /** For `--help`. */
@@ -21,6 +23,8 @@ interface Command {
   /** Flags that set no variable, and what they do. */
   readonly switches: Readonly<Record<string, string>>;
   readonly settings: Settings;
+  /** The variable that a word without a flag sets, such as a file. */
+  readonly operand?: string;
   /** The command whose settings it looks at: they are listed there. */
   readonly settingsOf?: 'relay' | 'provide';
 }
@@ -32,6 +36,8 @@ export type ProvideEnv = CommandEnv<'provide'>;
 export type KeyCreateEnv = CommandEnv<'keys create'>;
 export type KeyRevokeEnv = CommandEnv<'keys revoke'>;
 export type LedgerEnv = EnvOf<typeof ledgerSettings>;
+export type CheckModelEnv = CommandEnv<'check-model'>;
+export type VerifyEnv = CommandEnv<'verify'>;
 export type LedgerCheckEnv = CommandEnv<'ledger check'>;
 
 const relaySettings = {
@@ -138,6 +144,22 @@ export const commands = {
       'Reads the whole ledger, while relays write it, compares it with the chains, and says what does not come out even.',
     switches: {},
     settings: { ...ledgerSettings, ...chainSettings },
+  },
+  'check-model': {
+    summary: "check a model's file before it is offered, and sign a listing of it",
+    meaning:
+      'Reads a GGUF or safetensors file without running anything in it (`check-model model.gguf`): format, hash, licence, template, addresses and hidden text in it, size; and, with `--prompts`, asks it what it should know and should refuse. With `--listing` what was checked is signed, where nothing failed. Exit code 1 where a check fails.',
+    switches: { json: 'print what was checked as JSON' },
+    settings: checkModelSettings,
+    operand: 'CHECK_FILE',
+  },
+  verify: {
+    summary: 'check a receipt offline, from a file or standard input',
+    meaning:
+      'Checks receipts offline, as the API hands them out (`verify receipt.json`): signatures, the fields shown beside them, and, where they are given, prompt and answer. Exit code 1 where a check fails. What it cannot see, it says.',
+    switches: { json: 'print what was checked as JSON' },
+    settings: verifySettings,
+    operand: 'VERIFY_RECEIPT',
   },
   'provider status': {
     summary: "say what the chain says of a provider's account",

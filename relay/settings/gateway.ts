@@ -60,6 +60,11 @@ const placesMax = decimal.pipe(z.number().int().min(1).max(10_000));
 
 /** How much one address, one key and all together may use. */
 export const limitSettings = {
+  LISTINGS: {
+    schema: list.default([]),
+    meaning:
+      'Files of signed listings, as `check-model` writes them, separated by commas: models that somebody has checked, which `/v1/models` says (`listed`). Those of the catalogue are listed anyway.',
+  },
   CONNECTIONS_PER_ADDRESS: {
     schema: placesMax.default(256),
     meaning:

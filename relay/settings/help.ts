@@ -21,7 +21,7 @@ export function helpOf(name: CommandName, program = 'npm start --'): string {
   ];
   const others = rows.filter(([, { flag }]) => !flag).map(([variable, setting]) => variableRow(variable, setting));
   return [
-    `Usage: ${program} ${name} [flags]`,
+    `Usage: ${program} ${name} ${'operand' in commands[name] ? '[file] ' : ''}[flags]`,
     `\n${name}: ${commands[name].summary}.\n`,
     ...flags,
     '\nEnvironment variables; a flag overrides its own, in brackets above:\n',

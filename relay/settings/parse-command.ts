@@ -25,8 +25,13 @@ export function parseCommand(args: readonly string[]): ParsedCommand {
   if (!isCommand(name)) {
     throw new TabloomError('unknown-command', `There is no command "${name}". The commands are:\n${commandTable()}`);
   }
-  const values = parseFlags(name, named === undefined ? args : args.slice(named.split(' ').length));
+  const { values, words: operands } = parseFlags(
+    name,
+    named === undefined ? args : args.slice(named.split(' ').length),
+  );
   const variables: Record<string, string> = {};
+  const { operand }: { readonly operand?: string } = commands[name];
+  if (operand !== undefined && operands[0] !== undefined) variables[operand] = operands[0];
   const settings: Settings = commands[name].settings;
   for (const [variable, { flag }] of Object.entries(settings)) {
     const given = flag && values[flag.name];
@@ -48,15 +53,25 @@ export function needsPages(args: readonly string[]): boolean {
 
 const isCommand = (name: string): name is CommandName => commandNames.some((known) => known === name);
 
-function parseFlags(name: CommandName, args: readonly string[]): Readonly<Record<string, unknown>> {
-  const { settings, switches }: { readonly settings: Settings; readonly switches: object } = commands[name];
+interface Flags {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Words without a flag: none, or one where the command takes one. */
+  readonly words: readonly string[];
+}
+
+function parseFlags(name: CommandName, args: readonly string[]): Flags {
+  const command: { readonly settings: Settings; readonly switches: object; readonly operand?: string } = commands[name];
+  const { settings, switches, operand } = command;
   const options: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' } };
   for (const word of Object.keys(switches)) options[word] = { type: 'boolean' };
   for (const { flag } of Object.values(settings)) {
     if (flag) options[flag.name] = { type: flag.argument === undefined ? 'boolean' : 'string' };
   }
   try {
-    return parseArgs({ args: [...args], strict: true, allowPositionals: false, options }).values;
+    const allowPositionals = operand !== undefined;
+    const { values, positionals } = parseArgs({ args: [...args], strict: true, allowPositionals, options });
+    if (positionals.length > 1) throw new Error(`Unexpected argument '${positionals[1]}'`);
+    return { values, words: positionals };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split('\n')[0]! : 'unknown flag';
     const shown = reason.replace(/\.? To specify.*$/, '').replace(/\. This command.*$/, '');

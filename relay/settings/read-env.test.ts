@@ -48,6 +48,7 @@ describe('environment', () => {
       EARN_DEPOSIT_MIN: 500_000n,
       JOBS_PER_KEY: 64,
       LEDGER_DAYS: 90,
+      LISTINGS: [],
       REQUESTS_PER_MINUTE: 600,
       TOKENS_PER_MINUTE: 1_000_000,
       REQUESTS_PER_MINUTE_TOTAL: 12_000,

@@ -15,6 +15,8 @@ export const modelSchema = z.object({
   owned_by: z.literal('tabloom'),
   tabloom: z.object({
     artefacts: words,
+    /** Whether all of them were checked before they were offered, by the catalogue or a listing. */
+    listed: z.boolean(),
     peers: countSchema,
     /** The largest among its workers. */
     contextTokens: countSchema,

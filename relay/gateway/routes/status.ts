@@ -31,19 +31,21 @@ export interface ModelsComponents {
   readonly models: ModelList;
   /** The `created` of every model, in milliseconds since the epoch: when this relay started. */
   readonly startedAt: number;
+  /** Left out, no model counts as checked. */
+  readonly isListed?: ((artefact: string) => boolean) | undefined;
 }
 
 /** `GET /v1/models`: the models that are served now. */
-export function listModels({ models, startedAt }: ModelsComponents): Handler {
+export function listModels({ models, ...components }: ModelsComponents): Handler {
   return (context) =>
     context.json<z.output<typeof modelListSchema>>({
       object: 'list',
-      data: models.list().map((model) => writeModel(model, startedAt)),
+      data: models.list().map((model) => writeModel(model, components)),
     });
 }
 
 /** `GET /v1/models/{id}`, by name or artefact id; names may contain slashes. */
-export function showModel({ models, startedAt }: ModelsComponents): Handler {
+export function showModel({ models, ...components }: ModelsComponents): Handler {
   return (context) => {
     const model = models.find(context.req.param('id') ?? '');
     if (!model) {
@@ -51,16 +53,19 @@ export function showModel({ models, startedAt }: ModelsComponents): Handler {
         details: { param: 'model' },
       });
     }
-    return context.json(writeModel(model, startedAt));
+    return context.json(writeModel(model, components));
   };
 }
 
-const writeModel = ({ id, ...tabloom }: ListedModel, startedAt: number): z.output<typeof modelSchema> => ({
+const writeModel = (
+  { id, ...tabloom }: ListedModel,
+  { startedAt, isListed = () => false }: Omit<ModelsComponents, 'models'>,
+): z.output<typeof modelSchema> => ({
   id,
   object: 'model',
   created: Math.floor(startedAt / 1_000),
   owned_by: 'tabloom',
-  tabloom,
+  tabloom: { ...tabloom, listed: tabloom.artefacts.every(isListed) },
 });
 
 export interface NetworkComponents {
