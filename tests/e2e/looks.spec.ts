@@ -3,7 +3,7 @@ import { expectClean, expectFitting } from './fixtures/looks.ts';
 import { answers, send, sideBar, untilIdle, whoAnswers } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
 
-const pages = ['/', '/share', '/network', '/models', '/wallet', '/doctor', '/settings'] as const;
+const pages = ['/', '/share', '/network', '/models', '/wallet', '/doctor', '/settings', '/verify'] as const;
 const nameOf = (path: string) => (path === '/' ? 'chat' : path.slice(1));
 const widths = [390, 768, 1440] as const;
 /** Headings of pages in the language with the longest words, and in the one that is written from right to left. */
