@@ -30,9 +30,8 @@ export function parseCommand(args: readonly string[]): ParsedCommand {
     named === undefined ? args : args.slice(named.split(' ').length),
   );
   const variables: Record<string, string> = {};
-  const { operand }: { readonly operand?: string } = commands[name];
+  const { settings, operand }: { readonly settings: Settings; readonly operand?: string } = commands[name];
   if (operand !== undefined && operands[0] !== undefined) variables[operand] = operands[0];
-  const settings: Settings = commands[name].settings;
   for (const [variable, { flag }] of Object.entries(settings)) {
     const given = flag && values[flag.name];
     if (given !== undefined) variables[variable] = flag?.value ?? String(given);

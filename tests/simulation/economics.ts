@@ -1,6 +1,5 @@
 import { counterBondOf, guiltyShares, penaltyMinimum, quorumOf, unpunishedShares } from '#lib/pay/court-shares.ts';
 import { bondJobs } from '#lib/pay/registry.ts';
-import { courtRules } from '#contracts/words.ts';
 
 /**
  * What cheating, judging and accusing bring on average, in prices of the largest job. Shares of bonds and slashes are the contracts'
@@ -125,6 +124,3 @@ export function lazyLosesFrom(share: number): number {
   }
   return Number.POSITIVE_INFINITY;
 }
-
-/** The contracts' numbers that this rests on, by name. */
-export const rules = courtRules;

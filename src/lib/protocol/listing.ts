@@ -13,7 +13,6 @@ import { limits } from './limits.ts';
  * message of the wire. Ed25519 over `"tabloom/listing/1\n" + DAG-CBOR of the record`.
  */
 export type Listing = z.output<typeof listingSchema>;
-export type ListingCheck = Listing['checks'][number];
 
 const time = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 
