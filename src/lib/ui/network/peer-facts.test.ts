@@ -19,7 +19,7 @@ test('what it says of itself has no address in it', () => {
 
 test('a bond is said with what it is worth, and not where nothing is known', () => {
   const { offer } = offerView('12D3', [{ name: 'm' }]);
-  const payout = { chain: 31_337, provider: '0x1', providerSigner: '0x1', delay: 1, depositMin: '0' };
+  const payout = { chain: 31_337, provider: '0x1', providerSigner: '0x1', delay: 1, depositMin: '0' } as const;
   const bondOf = (bond: Bond) => Object.fromEntries(peerFacts('12D3', { ...offer, payout }, bond)).Bond;
   expect(bondOf({ registration: 'listed', bonded: 5_000_000n })).toBe('$5.00; the account is registered to this key');
   expect(bondOf({ registration: 'described', bonded: 0n })).toContain('less than counts');

@@ -28,8 +28,7 @@ export type Bond = BondView | 'reading' | 'unread' | undefined;
 function bondText(bond: Exclude<Bond, undefined>): string {
   if (bond === 'reading') return m.peer_bond_reading();
   if (bond === 'unread') return m.peer_bond_unread();
-  if (bond.registration === 'unregistered') return m.peer_bond_none();
-  if (bond.registration === 'of-another') return m.peer_bond_other();
+  if (!('bonded' in bond)) return bond.registration === 'unregistered' ? m.peer_bond_none() : m.peer_bond_other();
   const amount = formatDollars(bond.bonded);
   return bond.registration === 'listed' ? m.peer_bond_listed({ amount }) : m.peer_bond_described({ amount });
 }
