@@ -1,4 +1,9 @@
 import type { Page } from '@playwright/test';
+import type { Hex } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { createSiweMessage } from 'viem/siwe';
+import { systemRandom } from '#lib/base/random.ts';
+import { drawKey } from '#lib/pay/wallet/burner.ts';
 import { startRelay } from '../fixtures/relay-process.ts';
 import { expectClean } from './fixtures/looks.ts';
 import { answers, send, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
@@ -47,9 +52,17 @@ test('a tab sets a price and another pays it: deposit, cost, earnings, and the w
     });
 
     const asker = await newProfile();
-    const { asked } = await installWallet(asker, `${relay.url}/pay/rpc`);
+    const key = drawKey(systemRandom);
+    const { asked } = await installWallet(asker, `${relay.url}/pay/rpc`, key);
+    await test.step('the asker looks among the models, and chooses one that is shared', async () => {
+      await asker.goto(`${relay.url}/models`);
+      await asker.getByRole('searchbox', { name: 'Search models' }).fill('demo');
+      await expect(asker.getByRole('heading', { name: 'Tabloom demo' })).toBeVisible();
+      await expect(asker.getByRole('main')).toContainText('1 peer sharing');
+      await visit(asker, 'Chat');
+      await asker.getByLabel('Model', { exact: true }).selectOption('tabloom-demo');
+    });
     await test.step('the asker is told who asks money, and nothing is paid before it agrees', async () => {
-      await asker.goto(relay.url);
       await expect(whoAnswers(asker)).toContainText('Only peers that ask for money');
       await expect(asker.getByRole('region', { name: 'Paying for answers' })).toContainText('$1.00 / $20.00');
       await asker.getByRole('button', { name: 'What is Tabloom?' }).click();
@@ -105,7 +118,45 @@ test('a tab sets a price and another pays it: deposit, cost, earnings, and the w
       await expect(other.getByRole('main')).toContainText('Withdrawn');
       await look(other, 'wallet-paying', keep);
     });
+
+    await test.step('its wallet makes a key, with which curl gets an answer once the worker asks nothing', async () => {
+      await visit(worker, 'Share');
+      for (const label of ['A million tokens read', 'A million tokens written'])
+        await worker.getByLabel(label).fill('0');
+      await worker.getByRole('button', { name: 'Save price' }).click();
+      const made = await makeKey(relay.url, key);
+      const ask = () =>
+        fetch(`${relay.url}/v1/chat/completions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${made}` },
+          body: JSON.stringify({ model: 'tabloom-demo', messages: [{ role: 'user', content: 'hello' }] }),
+        });
+      await expect.poll(async () => (await ask()).status).toBe(200);
+    });
   } finally {
     await relay.dispose();
   }
 });
+
+/** A key of the gateway that belongs to this wallet, as its owner makes one with curl. */
+async function makeKey(relayUrl: string, key: Hex): Promise<string> {
+  const post = async (path: string, body: object, token?: string) => {
+    const headers = { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) };
+    const response = await fetch(`${relayUrl}/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    return (await response.json()) as Record<string, string>;
+  };
+  const account = privateKeyToAccount(key);
+  const { nonce, domain } = await post('/auth/nonce', {});
+  const message = createSiweMessage({
+    address: account.address,
+    chainId: 31_337,
+    domain: domain!,
+    nonce: nonce!,
+    uri: relayUrl,
+    version: '1',
+    issuedAt: new Date(),
+  });
+  const { token } = await post('/auth/sign-in', { message, signature: await account.signMessage({ message }) });
+  const { key: made } = await post('/keys', { name: 'curl' }, token);
+  return made!;
+}

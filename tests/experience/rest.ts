@@ -265,6 +265,7 @@ export const appAndWidget: readonly Claim[] = [
     proofs: [
       ['tests/e2e/paid.spec.ts', 'a tab sets a price and another pays it: deposit, cost, earnings, and the way out'],
     ],
+    lacks: 'a key that pays for its own answers: the worker asks nothing by then',
   },
   {
     row: 'look',
