@@ -170,6 +170,8 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   const discovery = client ?? createDiscoveryServer({ ...components, relays, directory });
   const wishes = createWishes({ ...components, relays, follows: isRelay ? 'always' : 'while-listened-to' });
 
+  let endForwarding: (() => void) | undefined;
+
   return {
     self: net.self,
     net,
@@ -193,8 +195,12 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
       await wishes.start();
       await net.start();
       await presence.start();
+      // Loaded late: no page forwards them.
+      if (isRelay) endForwarding ??= (await import('./audit/heard.ts')).forwardAudits(net, clock);
     },
     async stop() {
+      endForwarding?.();
+      endForwarding = undefined;
       await presence.stop();
       await provider.stop();
       await closer.stop();

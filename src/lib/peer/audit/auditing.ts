@@ -5,18 +5,17 @@ import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { auditTopic } from '#lib/protocol/audit.ts';
-import { decodeEnvelope, encodeEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
-import type { PeerId } from '#lib/protocol/ids.ts';
-import { limits } from '#lib/protocol/limits.ts';
+import { encodeEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
 import { openAuditRecord, signAuditRecord, type OpenedAuditRecord } from '#lib/trust/audit-records.ts';
 import { auditWindows, type AuditEffect, type AuditWindows } from '#lib/trust/audit.ts';
 import type { Beacon } from '#lib/trust/beacon.ts';
-import { openEpoch, type OpenedEpoch } from '#lib/trust/epoch.ts';
+import type { OpenedEpoch } from '#lib/trust/epoch.ts';
 import type { OpenedReceipt } from '#lib/trust/receipt.ts';
 import { trialWindows, type Candidate, type TrialEffect, type TrialWindows } from '#lib/trust/trial-state.ts';
 import type { Scorer } from '../spec.ts';
 import { createAuditor, type AuditorComponents } from './auditor.ts';
 import type { EpochKeeper } from './epoch-keeper.ts';
+import { readHeard, validateAudits } from './heard.ts';
 import { createSeenEpochs } from './seen-epochs.ts';
 import { createAskAudit, createAuditDoor } from './stream.ts';
 import { createTrials, type Trial } from './trials.ts';
@@ -66,9 +65,6 @@ export type AuditOutcomeEffect =
 
 const tickMs = 30_000;
 export const epochMsDefault = 3_600_000;
-/** Records of one publisher a minute: a panel of thirty trials fits. */
-const recordsPerMinuteMax = 120;
-const publishersMax = 4_096;
 
 export function createAuditing(components: AuditingComponents): Auditing {
   const { net, signer, clock, logger, keeper, onEffect } = components;
@@ -163,7 +159,6 @@ export function createAuditing(components: AuditingComponents): Auditing {
       await clock.delay(tickMs, { signal }).catch(() => undefined);
     }
   };
-  const rates = createRates(clock);
 
   return {
     follow: auditor.follow,
@@ -172,13 +167,9 @@ export function createAuditing(components: AuditingComponents): Auditing {
       if (life) return;
       life = new AbortController();
       unsubscribe = net.subscribe(auditTopic, {
-        validate(message, from) {
-          if (message.length > limits.gossipBytesMax) return 'reject';
-          if (!rates.allows(from)) return 'ignore';
-          return read(message) ? 'accept' : 'reject';
-        },
+        validate: validateAudits(clock),
         deliver(message) {
-          const heard = read(message);
+          const heard = readHeard(message);
           if (heard && 'epoch' in heard) hearEpoch(heard.epoch);
           else if (heard) hear(heard.opened);
         },
@@ -191,49 +182,6 @@ export function createAuditing(components: AuditingComponents): Auditing {
       life?.abort();
       await door.stop();
       life = unsubscribe = undefined;
-    },
-  };
-}
-
-type Heard = { readonly epoch: OpenedEpoch } | { readonly opened: OpenedAuditRecord } | undefined;
-
-/** A message is validated before it is delivered; its signature costs enough to be checked once. */
-const known = new WeakMap<Uint8Array, { readonly heard: Heard }>();
-
-function read(message: Uint8Array): Heard {
-  const before = known.get(message);
-  if (before) return before.heard;
-  const heard = open(message);
-  known.set(message, { heard });
-  return heard;
-}
-
-/** Undefined where it is no record of an audit, or not signed by whom it names. */
-function open(message: Uint8Array): Heard {
-  try {
-    const envelope = decodeEnvelope(message);
-    if (envelope.type === 'epoch') return { epoch: openEpoch(envelope) };
-    const opened = openAuditRecord(envelope);
-    return opened.type === 'release' ? undefined : { opened };
-  } catch {
-    return undefined;
-  }
-}
-
-/** Counts records by who published them, a minute at a time. */
-function createRates(clock: Clock) {
-  const counts = new Map<PeerId, number>();
-  let minute = 0;
-  return {
-    allows(from: PeerId): boolean {
-      const now = Math.floor(clock.now() / 60_000);
-      if (now !== minute || counts.size >= publishersMax) {
-        counts.clear();
-        minute = now;
-      }
-      const count = (counts.get(from) ?? 0) + 1;
-      counts.set(from, count);
-      return count <= recordsPerMinuteMax;
     },
   };
 }
