@@ -1,5 +1,6 @@
 import { browser } from '$app/environment';
 import { loadPart } from '#lib/base/part.ts';
+import { locale } from '#language';
 import type { LayoutLoad } from './$types';
 
 /** Every page is prerendered and hydrated, so the first paint needs no script. */
@@ -9,8 +10,14 @@ export const prerender = true;
 export const load: LayoutLoad = async ({ route }) => {
   if (!browser || document.documentElement.lang === 'en') return;
   const part = route.id?.startsWith('/(chat)') ? 'first' : 'all';
-  // Without them the page speaks English.
   await loadPart(() => import('#lib/ui/language/load-texts.ts'))
     .then(({ loadTexts }) => loadTexts(document.documentElement.lang, part))
-    .catch(() => undefined);
+    .catch(speakEnglish);
 };
+
+/** Without any texts of the chosen language, which may never have been stored for offline use, the page is English, from left to right. */
+function speakEnglish(): void {
+  if (locale() !== 'en') return;
+  document.documentElement.lang = 'en';
+  document.documentElement.removeAttribute('dir');
+}

@@ -49,6 +49,12 @@ test('nothing is fetched before consent; then this device answers, and offline t
       await visit(page, place);
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     }
+    // A language whose texts were never fetched: the page is English, and is read aloud as such.
+    await page.evaluate(() => localStorage.setItem('tabloom-language', 'ar'));
+    await page.reload();
+    await expect(page.locator('html')).toHaveAttribute('lang', 'en');
+    await expect(page.locator('html')).not.toHaveAttribute('dir');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Settings');
     await page.evaluate(shareFromAnotherApp);
     await expect(page.getByRole('textbox', { name: 'Message' })).toHaveValue('Shared words');
     await expect(page.getByText('table.csv')).toBeVisible();
