@@ -45,7 +45,7 @@ test('from standard input; a changed answer fails with exit code 1, in words for
   const changed = { ...answer, choices: [{ ...choice, message: { ...choice!.message, content: 'Goodbye' } }] };
   const { out, notes, exitCode } = await verify({}, JSON.stringify(changed), 'text');
   expect([exitCode, notes]).toEqual([1, 'A check failed.\n']);
-  expect(out).toContain('FAILED It covers exactly this answer.');
+  expect(out).toContain('FAILED It covers exactly this answer.\n');
   expect(out).toContain('ok     The worker that it names signed it.');
   expect((await verify({}, JSON.stringify(answer), 'text')).notes).toContain('not which weights were run');
 });

@@ -57,7 +57,12 @@ function asText({ receipt, hash, claims }: VerifiedReceipt): string {
         ['after', receipt.prevWorker],
       ].map(([name, value]) => `${name!.padEnd(8)} ${printable(value!)}`)
     : ['receipt  cannot be read'];
-  const checks = claims.map(({ claim, result }) => `${marks[result]} ${sentences[claim]}`);
+  const isOverIds = receipt?.outputForm === 'token-ids';
+  const checks = claims.map(({ claim, result }) => {
+    const why =
+      claim === 'output' && isOverIds ? ' (Not checked: it is signed over token ids, which are not in an answer.)' : '';
+    return `${marks[result]} ${sentences[claim]}${why}`;
+  });
   return `${[...facts, ...checks].join('\n')}\n`;
 }
 
