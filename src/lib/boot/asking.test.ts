@@ -42,7 +42,7 @@ test('tells nobody of a private question, or of one that stays here', async () =
 
 const worker = createSigner(new Uint8Array(32).fill(1));
 const engine = { name: 'scripted', build: '1', deviceClass: 'test' };
-const job: Job = {
+const own: Job = {
   id: '0'.repeat(32),
   artefact: 'a'.repeat(64),
   model: 'tabloom-demo',
@@ -57,7 +57,7 @@ const job: Job = {
 const all = { signature: true, worker: true, prompt: true, output: true, counts: true, payment: true };
 
 /** An answer as it is kept: its receipt, and what its parts came to. */
-function kept(parts: readonly Part[]): { readonly answer: JobState; readonly ids: readonly number[] } {
+function kept(parts: readonly Part[], job: Job = own): { readonly answer: JobState; readonly ids: readonly number[] } {
   const root = createOutputRoot(rowOf(job).outputHash);
   for (const part of parts) root.add(part);
   const output = parts.reduce(foldOutput, emptyOutput);
@@ -127,4 +127,18 @@ test('a kept answerâ€™s receipt is checked with its thoughts and calls, whoeverâ
   const other = { ...answer, output: { ...answer.output, reasoning: 'Ha.' } };
   expect(verifyAttempt(other, other.attempts[0]!, ids)).toEqual({ ...all, output: false });
   expect(verifyAttempt(answer, answer.attempts[0]!, [1, 2, 3, 4, 6])).toEqual({ ...all, output: false });
+});
+
+test('of an answer that went on, each receipt is checked against the job it was given for', () => {
+  const first = kept([{ type: 'text-delta', text: 'One ', tokens: 1, ids: [1] }]);
+  const next: Job = { ...own, id: '1'.repeat(32), resume: { text: 'One ', tokens: 1, ids: [1] } };
+  const second = kept([{ type: 'text-delta', text: 'two', tokens: 1, ids: [2] }], next);
+  const [begun, added] = [first.answer.attempts[0]!, second.answer.attempts[0]!];
+  const earlier = { ...begun, earlier: { job: own, reason: 'stop' as const } };
+  const later = { ...added, fromCharacter: 4, toCharacter: 7, fromToken: 1, toToken: 2 };
+  const output = { ...emptyOutput, text: 'One two', tokens: 2 };
+  const answer = { ...second.answer, output, text: 'One two', tokens: 2, attempts: [earlier, later] };
+  expect(verifyAttempt(answer, earlier, [1, 2])).toEqual(all);
+  expect(verifyAttempt(answer, later, [1, 2])).toEqual(all);
+  expect(verifyAttempt(answer, begun, [1, 2])).toMatchObject({ prompt: false });
 });

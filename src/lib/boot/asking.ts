@@ -97,7 +97,7 @@ export const shortQuestion = ({ model, by }: Target): AskRequest => ({
  * @throws `no-receipt` when the worker gave none.
  */
 export function verifyAttempt(answer: JobState, attempt: Attempt, ids: readonly number[] | undefined): ReceiptCheck {
-  const { job, reason } = answer;
+  const { job, reason } = attempt.earlier ?? answer;
   const { worker, settlement } = attempt;
   if (!job || !settlement || !reason) throw new TabloomError('no-receipt', 'This answer has no receipt to check.');
   const opened = tryOpenReceipt(settlement.receipt.receipt);
@@ -107,7 +107,7 @@ export function verifyAttempt(answer: JobState, attempt: Attempt, ids: readonly 
     job: { ...job, artefact: worker.artefact, model: worker.model },
     asker: receipt.asker,
     worker: worker.peer,
-    output: outputOf(answer, attempt, ids),
+    output: outputOf({ ...answer, job }, attempt, ids),
     payment: receipt.payment && { ...receipt.payment, totals: [receipt.payment.total] },
     reason,
     usage: settlement.usage,

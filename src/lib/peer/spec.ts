@@ -6,7 +6,7 @@ import type { Considered, PassReason, Rejection, RouteQuery, WorkerConditions } 
 import type { ChannelPath } from '#lib/net/spec.ts';
 import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
-import type { Job, Tier, Work } from '#lib/protocol/job.ts';
+import type { Job, Resume, Tier, Work } from '#lib/protocol/job.ts';
 import type { Measured, Offer } from '#lib/protocol/offer.ts';
 import type { FinishReason, Part, Usage } from '#lib/protocol/part.ts';
 import type { Price } from '#lib/protocol/price.ts';
@@ -28,6 +28,13 @@ export interface AskTerms extends WorkerConditions {
   readonly budget?: string | undefined;
   /** Peers to be asked before others, in this order, as long as they can do it. */
   readonly order?: readonly PeerId[] | undefined;
+  /** The answer goes on where an earlier job has ended; `maxTokens` counts what that one delivered too. */
+  readonly after?: DeliveredBefore | undefined;
+}
+
+/** What an earlier job of the same kind has delivered: only workers that serve its artefact and can be told so are asked. */
+export interface DeliveredBefore extends Resume {
+  readonly job: Job;
 }
 
 /**

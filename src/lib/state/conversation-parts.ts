@@ -1,6 +1,7 @@
 import { loadPart } from '#lib/base/part.ts';
 import type { App } from './app.svelte.ts';
 import type { ConversationParts } from './conversation-spec.ts';
+import { resumingModel } from './go-on.ts';
 import { isOffered } from './target.ts';
 import { createToolbox } from './tools/toolbox.ts';
 
@@ -25,6 +26,7 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
       const likely = app.previewOf(target);
       return 'contextTokens' in likely ? likely.contextTokens : contextTokensUnknown;
     },
+    resuming: (artefact, target) => resumingModel(artefact, target, app.network.value),
     tools: {
       usable: (target) => isOffered('tools', target, app.network.value, app.previewOf(target)),
       run: toolbox.run,

@@ -14,6 +14,8 @@ export interface ConversationParts {
   readonly budget: () => string | undefined;
   /** Context size of the model likely to answer, in tokens. */
   readonly contextTokens: (target: Target) => number;
+  /** The model of this artefact that could go on with an answer now, asked for by this target; undefined where there is none. */
+  readonly resuming: (artefact: string, target: Target) => { readonly contextTokens: number } | undefined;
   /** Called when a turn starts, while its answer arrives, when it ends, and when another version is chosen. */
   readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[], answering: boolean) => Promise<void>;
   readonly rank: RankPassages;

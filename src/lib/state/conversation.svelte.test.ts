@@ -74,6 +74,7 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
     save: async (record, turns) => void saved.push({ record, turns }),
     tools: { usable: () => true, run: async () => [] },
     rank: async (_, passages) => [...passages.keys()],
+    resuming: () => undefined,
     now: () => 1_000,
     newId: () => String(++id).padStart(32, '0'),
     ...change,
@@ -285,6 +286,61 @@ test('a comparison is over once the conversation goes on, and is there again aft
   expect(conversation.compared).toBeUndefined();
   expect(saved.at(-1)?.record.comparing).toBeUndefined();
   expect(shown(conversation)).toEqual(['q: a', 'next: a']);
+});
+
+const chatJob = {
+  id: '1',
+  artefact: worker.artefact,
+  kind: 'chat',
+  tier: 'open',
+  input: { messages: [{ role: 'user', content: 'q' }] },
+  params: { maxTokens: 100 },
+} as unknown as Job;
+
+/** Pieces of an answer whose job is known, cut off by the length limit. */
+const cutOff = (...pieces: readonly string[]): JobEvent[] => [
+  ...begin(...pieces).map((event) => (event.type === 'worker-chosen' ? { ...event, job: chatJob } : event)),
+  {
+    type: 'job-finished',
+    at: 50,
+    reason: 'length',
+    usage: { tokensIn: 1, tokensOut: pieces.length },
+    receipt: {} as SignedReceipt,
+    receiptCheck: {} as ReceiptCheck,
+  },
+];
+
+test('an answer that was cut off goes on itself where somebody can, and in a turn of its own where nobody does', async () => {
+  const scripts = [cutOff('one '), cutOff('two '), [failed], [...begin('three'), cancelled]];
+  const { conversation, asked, saved } = desk(() => play(scripts.shift()!), {
+    resuming: () => ({ contextTokens: 1_024 }),
+  });
+  await conversation.send('q', anyPeer);
+  await conversation.goOn(anyPeer);
+  expect(shown(conversation)).toEqual(['q: one two ']);
+  expect(asked[1]).toMatchObject({ params: { maxTokens: 101 }, after: { text: 'one ', tokens: 1, ids: [0] } });
+  expect(conversation.turns[0]?.answer).toMatchObject({
+    phase: 'finished',
+    attempts: [{ earlier: { reason: 'length' } }, {}],
+  });
+  expect(saved.at(-1)?.turns[0]).toMatchObject({ ids: [0, 0], answer: { text: 'one two ' } });
+  await conversation.goOn(anyPeer);
+  expect(asked).toHaveLength(4);
+  expect(shown(conversation)).toEqual([
+    'q: one two ',
+    'Continue exactly where you stopped. Do not repeat anything.: three',
+  ]);
+  expect(saved.at(-1)?.turns[0]?.answer).toMatchObject({ phase: 'finished', reason: 'length', text: 'one two ' });
+});
+
+test('what went on and was cut off by closing the page is not asked again over what there was', async () => {
+  const scripts = [cutOff('one '), begin('two '), [...begin('anew'), cancelled]];
+  const { conversation } = desk(() => play(scripts.shift()!), { resuming: () => ({ contextTokens: 1_024 }) });
+  await conversation.send('q', anyPeer);
+  await conversation.goOn(anyPeer);
+  expect(conversation.turns[0]?.interrupted).toBe(true);
+  await conversation.retry(anyPeer);
+  expect(conversation.all.map(({ answer }) => answer.text)).toEqual(['one two ', 'anew']);
 });
 
 test('a turn that was found is shown in its version, and a choice that shows it already stays', async () => {

@@ -1,10 +1,12 @@
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
+import type { AskRequest } from '#lib/peer/spec.ts';
 import { answerTurn } from './answer-turn.ts';
 import { createAskPlan } from './ask-plan.ts';
 import type { OfferedTools } from './ask-request.ts';
 import { attachmentsFit, type Attachment } from './attachment.ts';
 import type { ConversationParts } from './conversation-spec.ts';
 import { goOn, titleFrom, turnsMax, type ChatOptions, type ConversationRecord, type TurnRecord } from './records.ts';
+import { continueTurn } from './go-on.ts';
 import { createSerialSave } from './serial-save.ts';
 import type { Target } from './target.ts';
 import { answerWithTools } from './tools/answer-with-tools.ts';
@@ -107,7 +109,7 @@ export class Conversation {
   /** Asks a question again and keeps the answer it had as another version, unless that one failed or was cut off. */
   async regenerate(turn: Turn, target: Target): Promise<void> {
     if (this.busy || this.#discarded) return;
-    if (!turn.interrupted && turn.answer.phase !== 'failed') return this.#ask(turn, target);
+    if ((!turn.interrupted && turn.answer.phase !== 'failed') || turn.wentOn) return this.#ask(turn, target);
     turn.reset();
     await this.#begin(turn, target);
   }
@@ -120,7 +122,14 @@ export class Conversation {
   /** Goes on with the last answer after the length limit has cut it off. */
   async goOn(target: Target): Promise<void> {
     const cut = this.turns.at(-1);
-    if (cut?.answer.reason === 'length') await this.#ask({ question: goOn, parent: cut.id, continues: true }, target);
+    if (cut?.answer.reason !== 'length' || this.busy || this.#discarded) return;
+    const request = this.#plan.goOn(cut, target);
+    let went: Awaited<ReturnType<typeof continueTurn>> = 'no-further';
+    if (request) {
+      const follow = (signal: AbortSignal) => this.#follow(cut, async () => request, target, signal);
+      await this.#answer(async (signal) => void (went = await continueTurn(cut, () => follow(signal))));
+    }
+    if (went === 'no-further') await this.#ask({ question: goOn, parent: cut.id, continues: true }, target);
   }
 
   /** Shows a version, and the newest of what followed it. */
@@ -266,20 +275,19 @@ export class Conversation {
   }
 
   #run(turn: Turn, target: Target, tools: OfferedTools | undefined, signal: AbortSignal): Promise<void> {
+    const request = async () => {
+      await this.#plan.fill(turn, target);
+      return this.#plan.request(pathTo(this.all, turn.id), target, tools);
+    };
+    return this.#follow(turn, request, target, signal);
+  }
+
+  #follow(turn: Turn, request: () => Promise<AskRequest>, target: Target, signal: AbortSignal): Promise<void> {
     const { asking, now } = this.#parts;
     this.#tip = turn.id;
     this.#updatedAt = now();
-    return answerTurn(turn, {
-      asking,
-      now,
-      where: target.by === 'this-device' ? 'this-device' : 'network',
-      request: async () => {
-        await this.#plan.fill(turn, target);
-        return this.#plan.request(pathTo(this.all, turn.id), target, tools);
-      },
-      save: () => void this.save(),
-      signal,
-    });
+    const where = target.by === 'this-device' ? 'this-device' : 'network';
+    return answerTurn(turn, { asking, now, where, request, save: () => void this.save(), signal });
   }
 
   /** Saves what there is. */

@@ -44,6 +44,16 @@ export class Turn {
     return !this.live && !isOver(this.answer);
   }
 
+  /** More than one job has answered: what the earlier ones gave is whole. */
+  get wentOn(): boolean {
+    return this.answer.attempts.some(({ earlier }) => earlier !== undefined);
+  }
+
+  /** Ids of the last tokens, as far back as every token has one. */
+  get ids(): readonly number[] | undefined {
+    return this.#ids;
+  }
+
   /** Clears the answer before asking again. */
   reset(): void {
     this.answer = initialJob;

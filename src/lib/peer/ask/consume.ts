@@ -87,6 +87,7 @@ export function createConsumer(components: ConsumerComponents): Consumer {
       ...components,
       kinds,
       blobs: request.blobs ?? new Map(),
+      after: request.after,
       deadlineMs,
       signal,
       rememberStopped: askedJobs.markStopped,

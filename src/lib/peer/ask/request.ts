@@ -7,10 +7,12 @@ import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import { artefactIdSchema, jobIdSchema, peerIdSchema } from '#lib/protocol/ids.ts';
 import {
   filesOf,
+  jobHeadSchema,
   maxTokensOf,
   needsOf,
   parseWork,
   promptLength,
+  resumeSchema,
   tierSchema,
   type Job,
   type Resume,
@@ -33,6 +35,8 @@ const askRequestSchema = z.object({
   quantisations: z.array(z.string().max(limits.quantisationLengthMax)).max(64).optional(),
   priceMax: priceSchema.optional(),
   budget: unitsSchema.optional(),
+  // A job that was asked on this device; its work is checked when a worker is chosen for this one.
+  after: resumeSchema.extend({ job: z.custom<Job>((job) => jobHeadSchema.safeParse(job).success) }).optional(),
 });
 
 /** @throws `bad-request`. */

@@ -21,15 +21,16 @@ export function resumeQueries(
 ): readonly RouteQuery[] {
   const { resume } = effect;
   const engine = state.job.attempts.findLast(({ fromToken, toToken }) => toToken > fromToken)?.worker.engine;
-  if (!resume || !engine) return [query];
+  if (!resume) return [query];
   const only = directory
     .serving(query.model)
-    .filter(({ offer }) => offer.engine.name === engine.name && offer.engine.build === engine.build)
+    .filter(({ offer }) => offer.engine.name === engine?.name && offer.engine.build === engine.build)
     .map(({ offer }) => offer.peer)
     .filter((peer) => query.only?.includes(peer) ?? true);
   const needing = (feature: 'resume-exact' | 'resume-text') => {
     const able = { ...query, features: [...(query.features ?? []), feature] };
-    return [{ ...able, only }, able];
+    // Of an answer that an earlier job began, the engine is not known.
+    return engine ? [{ ...able, only }, able] : [able];
   };
   return [...(resume.ids ? needing('resume-exact') : []), ...needing('resume-text')];
 }

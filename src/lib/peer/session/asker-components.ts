@@ -8,7 +8,7 @@ import type { Job } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
-import type { JobEvent, WorkerView } from '../spec.ts';
+import type { DeliveredBefore, JobEvent, WorkerView } from '../spec.ts';
 import type { Terms } from './asker-account.ts';
 import type { AskerEffect, AskerState, Doubt } from './asker-spec.ts';
 import type { AttemptEnd } from './attempt-end.ts';
@@ -48,6 +48,8 @@ export interface AskerComponents {
   readonly clock: Clock;
   readonly kinds: KindTable;
   readonly blobs: ReadonlyMap<string, Uint8Array>;
+  /** What an earlier job has delivered of the answer. */
+  readonly after?: DeliveredBefore | undefined;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
   /** Finds the next worker for what the job has come to. May take its time; stops with the signal. */

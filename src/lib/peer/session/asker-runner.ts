@@ -11,7 +11,7 @@ import type { Part } from '#lib/protocol/part.ts';
 import type { JobEvent, Settlement } from '../spec.ts';
 import { receiptTotals, type AskerAccount } from './asker-account.ts';
 import { createAskerLine, lostBecause, type AskerLine } from './asker-line.ts';
-import { initialAsker, reduceAsker } from './asker.ts';
+import { askerAfter, initialAsker, reduceAsker } from './asker.ts';
 import type { AskerEffect, AskerEvent, AskerState, AskerTimer } from './asker-spec.ts';
 import type { AskerComponents, Chosen } from './asker-components.ts';
 import { directHeadStartMs } from './asker-waits.ts';
@@ -79,7 +79,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   let latenessMs = 0;
 
   const session = drive<AskerState, AskerEvent, AskerEffect>({
-    initial: initialAsker,
+    initial: components.after ? askerAfter(components.after) : initialAsker,
     reduce: (state, event) => reduceAsker(state, event, components.deadlineMs),
     perform: (effect) => perform(effect),
   });

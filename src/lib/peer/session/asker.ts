@@ -1,8 +1,9 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import { maxTokensOf } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { hasContent, partBytes, partLength, partTokens } from '#lib/protocol/output.ts';
+import { emptyOutput, hasContent, partBytes, partLength, partTokens } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
+import type { DeliveredBefore } from '../spec.ts';
 import { begin, beginAttempt, choose, nextOf, tell } from './asker-begin.ts';
 import { afterAccepted, afterCheckpoint, keepPromise, payAgain, payFor, unpaidEnd } from './asker-paid.ts';
 import { breach, conclude, end, errorOf, finish, outrun } from './asker-end.ts';
@@ -49,6 +50,13 @@ export const initialAsker: AskerState = {
   isStopping: false,
   isPaused: false,
 };
+
+/** An answer goes on that an earlier job has begun: as after the loss of a worker, only that none is to be avoided. */
+export const askerAfter = ({ job, text, tokens, ids }: DeliveredBefore): AskerState => ({
+  ...initialAsker,
+  job: { ...initialJob, job, text, tokens, output: { ...emptyOutput, text, tokens } },
+  ids: ids?.length === tokens ? { ids, before: undefined } : 'unknown',
+});
 
 const messages = {
   empty: 'The peer gave an empty answer. Try another peer.',

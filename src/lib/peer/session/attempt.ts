@@ -1,7 +1,8 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import type { JobObservation } from '#lib/market/standing.ts';
 import type { ChannelPath } from '#lib/net/spec.ts';
-import type { Usage } from '#lib/protocol/part.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import type { FinishReason, Usage } from '#lib/protocol/part.ts';
 import type { CheckedCheckpoint, Settlement, WorkerView } from '../spec.ts';
 
 /**
@@ -28,6 +29,8 @@ export interface Attempt {
   readonly settlement?: Settlement | undefined;
   readonly outcome: AttemptOutcome;
   readonly error?: ErrorRecord | undefined;
+  /** The job that it belongs to, and how that ended, where the answer has gone on as another. */
+  readonly earlier?: { readonly job: Job; readonly reason: FinishReason } | undefined;
 }
 
 export type AttemptOutcome = 'open' | 'refused' | 'lost' | 'finished' | 'failed' | 'cancelled';

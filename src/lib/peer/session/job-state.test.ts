@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { initialJob, isLegal, isOver, reduceJob, type JobPhase, type JobState } from './job-state.ts';
+import { continueJob, initialJob, isLegal, isOver, reduceJob, type JobPhase, type JobState } from './job-state.ts';
 import { emptyOutput } from '#lib/protocol/output.ts';
 import { attemptTps, seenOf, unreceiptedTokens } from './attempt.ts';
 import type { JobEvent, WorkerView } from '../spec.ts';
@@ -276,4 +276,23 @@ test('what neither a receipt nor a checkpoint covers is unreceipted', () => {
   );
   expect(checked.attempts.map(unreceiptedTokens)).toEqual([2]);
   expect(reach.finished.attempts.map(unreceiptedTokens)).toEqual([0]);
+});
+
+test('an answer that goes on keeps what came and what it cost, and its attempts their job', () => {
+  const state = continueJob(reduceJob(reduceJob(reach.streaming, events['job-paid']), events['job-finished']));
+  expect(state).toMatchObject({ phase: 'routing', text: 'hé', tokens: 2, cost: { total: '27' } });
+  expect([state.job, state.reason, state.endedAt, state.worker]).toEqual([undefined, undefined, undefined, undefined]);
+  expect(state.attempts.map(({ earlier }) => earlier?.reason)).toEqual(['stop']);
+  const paying = [
+    events['job-routing'],
+    events['worker-chosen'],
+    events['channel-opened'],
+    events['job-accepted'],
+    { ...events['job-paid'], total: '10' },
+    { ...events['job-paid'], total: '13' },
+  ];
+  expect(paying.reduce(reduceJob, state).cost).toEqual({ chain: 1, total: '40' });
+  const elsewhere = paying.map((event) => (event.type === 'job-paid' ? { ...event, chain: 2 } : event));
+  expect(elsewhere.reduce(reduceJob, state).cost).toEqual({ chain: 2, total: '13' });
+  expect(continueJob(initialJob)).toBe(initialJob);
 });

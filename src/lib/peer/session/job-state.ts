@@ -37,6 +37,8 @@ export interface JobState {
   readonly usage?: Usage | undefined;
   /** What was promised so far, as decimal text in the smallest unit of the chain's token. Left out where it is free. */
   readonly cost?: { readonly chain: number; readonly total: string } | undefined;
+  /** What of it was promised for the earlier jobs of an answer that goes on. */
+  readonly costBefore?: JobState['cost'];
   readonly error?: ErrorRecord | undefined;
   readonly rejections: readonly Rejection[];
 }
@@ -53,6 +55,15 @@ export const initialJob: JobState = {
   warnings: [],
   rejections: [],
 };
+
+/** An answer that has ended goes on as another job: what has come stays, and every attempt with the job it belongs to. */
+export function continueJob(state: JobState): JobState {
+  const { job, reason, output, text, tokens, warnings, startedAt, firstTokenAt, lastTokenAt, cost } = state;
+  if (!job || !reason) return state;
+  const attempts = state.attempts.map((one): Attempt => (one.earlier ? one : { ...one, earlier: { job, reason } }));
+  const kept = { attempts, output, text, tokens, warnings, startedAt, firstTokenAt, lastTokenAt };
+  return { ...initialJob, ...kept, ...(cost ? { cost, costBefore: cost } : {}) };
+}
 
 /** Warnings kept of one job; any further ones are dropped. */
 const warningsMax = 16;
@@ -140,7 +151,7 @@ export function reduceJob(state: JobState, event: JobEvent): JobState {
     case 'checkpoint-received':
       return { ...state, attempts: extendAttempt(state.attempts, { checkpoint: event.checkpoint }) };
     case 'job-paid':
-      return { ...state, cost: { chain: event.chain, total: event.total } };
+      return { ...state, cost: withCostBefore(state, event) };
     case 'part-received':
       return receivePart(state, event);
     case 'job-finished':
@@ -207,6 +218,12 @@ function settle(state: JobState, outcome: 'finished' | 'cancelled', settled: Set
   };
   const attempts = closeAttempt(state.attempts, outcome, settlement ? { settlement } : {});
   return { ...state, attempts, usage: usageOf(attempts) };
+}
+
+/** Amounts of two chains are not added. */
+function withCostBefore({ costBefore }: JobState, { chain, total }: Extract<JobEvent, { type: 'job-paid' }>) {
+  const before = costBefore?.chain === chain ? BigInt(costBefore.total) : 0n;
+  return { chain, total: (before + BigInt(total)).toString() };
 }
 
 const withoutWorker = (state: JobState): JobState => ({

@@ -7,8 +7,11 @@ export function seenTps({ attempts }: JobState): number | undefined {
 }
 
 /** How often another peer went on with the answer where the one before had stopped. */
-export const resumptions = ({ attempts }: JobState): number =>
-  Math.max(0, attempts.filter(({ fromToken, toToken }) => toToken > fromToken).length - 1);
+export function resumptions({ attempts }: JobState): number {
+  const delivered = attempts.filter(({ fromToken, toToken }) => toToken > fromToken);
+  // What the reader asked for took up the earlier jobs, and not a loss.
+  return Math.max(0, delivered.length - new Set(delivered.map(({ earlier }) => earlier?.job.id)).size);
+}
 
 /** Milliseconds from the question to the first token. */
 export function firstTokenMs({ attempts, startedAt }: JobState): number | undefined {
