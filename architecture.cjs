@@ -75,6 +75,7 @@ const vendors = {
   '@wllama/*': ['workers'],
   'quickjs-emscripten-core': ['workers'],
   '@jitl/*': ['workers'],
+  'pdfjs-dist': ['workers'],
   'eventsource-parser': ['engine'],
   'node-llama-cpp': ['relay/native'],
   hono: ['relay/gateway'],

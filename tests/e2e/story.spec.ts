@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test';
+import { createPdf } from '../../workers/pdf/pdf.fixture.ts';
 import { goldenAnswer } from './fixtures/golden.ts';
 import {
   answers,
@@ -216,8 +217,16 @@ test('a conversation has an address: reload, Back, another tab, versions, and de
     await page.getByRole('button', { name: 'Done' }).click();
     const text = 'The treasure lies under the lighthouse. '.repeat(400);
     const file = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from(text) };
-    await page.locator('input[type=file]').setInputFiles(file);
-    await expect(page.getByRole('list', { name: 'Attachments' })).toContainText('notes.txt');
+    const scan = { name: 'scan.pdf', mimeType: 'application/pdf', buffer: Buffer.from(createPdf([''])) };
+    const pages = createPdf(['The cover.', 'The treasure is gold.']);
+    const pdf = { name: 'island.pdf', mimeType: 'application/pdf', buffer: Buffer.from(pages) };
+    // The other one is the camera's.
+    await page.locator('input[type=file]').first().setInputFiles([file, scan, pdf]);
+    const attached = page.getByRole('list', { name: 'Attachments' });
+    await expect(attached).toContainText(/island\.pdf\s*2 pages/);
+    await expect(page.getByText('scan.pdf: The PDF file holds pictures and no text')).toBeVisible();
+    await page.reload();
+    await expect(attached).toContainText(/notes\.txt.*island\.pdf/s);
     await expect(page.getByText('the passages that match your question best will be sent')).toBeVisible();
     await keep(page, 'chat-attachment');
     await send(page, 'Where is the treasure?');

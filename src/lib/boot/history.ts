@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { systemClock, type Clock } from '#lib/base/clock.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import { emptyOutput } from '#lib/protocol/output.ts';
 import type { ConversationRecord, HistoryChange, TurnRecord } from '#lib/state/records.ts';
 import type { HistoryPort } from '#lib/state/tab.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
+import { attachmentSchema } from './stored-attachment.ts';
+import { keepUnsent } from './unsent-attachments.ts';
 
 const conversationsMax = 500;
 /** Their keys are random, so all are read to find the newest; more than the limit exist only for a moment. */
@@ -39,12 +42,7 @@ const conversationSchema: z.ZodType<ConversationRecord> = z.object({
   comparing: z.array(idSchema).max(2).readonly().optional().catch(undefined),
 });
 
-const attachmentSchema = z.object({
-  id: z.string().max(64),
-  name: z.string().max(256),
-  text: z.string(),
-  passages: z.object({ sent: z.number(), of: z.number() }).optional(),
-});
+const passagesSchema = z.object({ sent: z.number(), of: z.number() }).optional();
 
 const toolResultSchema = z.object({
   id: z.string(),
@@ -98,9 +96,10 @@ const turnSchema: z.ZodType<TurnRecord> = z.object({
   results: z.array(toolResultSchema).optional(),
   askedAt: z.number(),
   prompt: z.string().optional(),
-  attachments: z.array(attachmentSchema).optional(),
+  attachments: z.array(attachmentSchema.extend({ passages: passagesSchema })).optional(),
   answer: answerSchema,
   leftOut: z.number().int().nonnegative(),
+  picturesLeftOut: z.number().int().nonnegative().optional(),
   thinking: z.object({ sinceMs: z.number(), untilMs: z.number().optional() }).optional().catch(undefined),
   ids: z.array(z.number().int().nonnegative()).readonly().optional(),
 });
@@ -110,7 +109,11 @@ const turnSchema: z.ZodType<TurnRecord> = z.object({
  * a key of its own, so that two tabs in one conversation, or a turn that can no longer be read, never move or overwrite
  * another. Saving writes the turns that have changed; past the limit the oldest conversation is deleted.
  */
-export function keepHistory(storage: KeyValue, channel?: HistoryChannel): HistoryPort {
+export function keepHistory(
+  storage: KeyValue,
+  channel?: HistoryChannel,
+  clock: Pick<Clock, 'now'> = systemClock,
+): HistoryPort {
   /** The key that each answer is stored under: one that has ended is never written twice. */
   let written = new WeakMap<JobState, string>();
   const tell = (change: HistoryChange) => channel?.postMessage(change);
@@ -138,7 +141,10 @@ export function keepHistory(storage: KeyValue, channel?: HistoryChannel): Histor
     }
   };
 
+  const unsent = keepUnsent(storage, clock);
+
   return {
+    unsent,
     list: async () => (await readAll()).slice(0, conversationsMax),
     async turns(conversation) {
       const entries = await storage.list('messages', { prefix: `${conversation}/`, limit: turnsMax });
@@ -169,6 +175,7 @@ export function keepHistory(storage: KeyValue, channel?: HistoryChannel): Histor
     },
     async remove(conversation) {
       await remove(conversation);
+      await unsent.write(conversation, []);
       tell({ type: 'removed', id: conversation });
     },
     noteOpened: (id) => tell({ type: 'opened', id }),

@@ -26,6 +26,7 @@ import { createLibrary } from './library.ts';
 import { downloadBytes } from './model-view.ts';
 import { createNetworkWatcher, explainRoute } from './network-view.ts';
 import { wakeups, watchPageLifecycle } from './page-lifecycle.ts';
+import { createPdfReader } from './pdf-reader.ts';
 import { watchPresence, type IdleDetection } from './presence.ts';
 import { createRelaySource } from './relay-source.ts';
 import { createSharing } from './run-sharing.ts';
@@ -56,7 +57,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   const compared = withTimeout(corrected.compare(), clock, clockTimeoutMs).catch(() => undefined);
   const { storage, kept, caches: cacheStorage } = await browserStores(globalThis, clock);
   const settings = await keepSettings(storage);
-  const history = keepHistory(storage, browserChannel('tabloom-history'));
+  const history = keepHistory(storage, browserChannel('tabloom-history'), clock);
   onStored({ settings: settings.view, history });
   const examine = () => examineDevice(navigator);
 
@@ -209,6 +210,10 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     wallet: wallet.port,
     runScript: createScriptRunner({
       spawn: () => new Worker(new URL('../../../workers/script.worker.ts', import.meta.url), { type: 'module' }),
+      clock,
+    }),
+    readPdf: createPdfReader({
+      spawn: () => new Worker(new URL('../../../workers/pdf.worker.ts', import.meta.url), { type: 'module' }),
       clock,
     }),
     settings: {

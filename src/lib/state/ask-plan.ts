@@ -2,13 +2,14 @@ import type { AskRequest } from '#lib/peer/spec.ts';
 import { definedOf, toAskRequest, type AskingTerms, type OfferedTools } from './ask-request.ts';
 import { attachmentRoom, promptWith } from './attachment.ts';
 import type { ConversationParts } from './conversation-spec.ts';
+import { blobsOf } from './pictures.ts';
 import { goOnRequest } from './go-on.ts';
 import { answerRoom } from './fit-messages.ts';
 import type { ChatOptions } from './records.ts';
 import type { Target } from './target.ts';
 import type { Turn } from './turn.svelte.ts';
 
-type PlanParts = Pick<ConversationParts, 'settings' | 'budget' | 'contextTokens' | 'rank' | 'resuming'>;
+type PlanParts = Pick<ConversationParts, 'settings' | 'budget' | 'contextTokens' | 'rank' | 'resuming' | 'sees'>;
 
 /** What is sent for the questions of a conversation: for the model that is likely to answer, as things are now. */
 export function createAskPlan(parts: PlanParts, options: () => ChatOptions) {
@@ -38,22 +39,28 @@ export function createAskPlan(parts: PlanParts, options: () => ChatOptions) {
       turn.prompt = prompt;
       turn.attachments = attachments;
     },
-    /** How the answer of a turn goes on where it was cut off. Undefined where nobody can, and it takes another turn. */
-    goOn({ answer, ids }: Turn, target: Target): AskRequest | undefined {
+    /**
+     * How the answer at the end of a path goes on where it was cut off. Undefined where nobody can, and it takes another turn.
+     */
+    goOn(path: readonly Turn[], target: Target): AskRequest | undefined {
+      const { answer, ids } = path.at(-1)!;
       const resuming = answer.job && parts.resuming(answer.job.artefact, target);
       if (!resuming) return undefined;
       const { answerTokensMax } = terms();
-      return goOnRequest(answer, ids, { target, ...resuming, answerTokensMax, budget: parts.budget() });
+      const request = goOnRequest(answer, ids, { target, ...resuming, answerTokensMax, budget: parts.budget() });
+      return request && { ...request, blobs: blobsOf(path) };
     },
     /** @param path from the first turn to the one that is asked now. */
     request(path: readonly Turn[], target: Target, tools: OfferedTools | undefined): AskRequest {
-      const { request, leftOut } = toAskRequest(path, target, {
+      const { request, leftOut, picturesLeftOut } = toAskRequest(path, target, {
         terms: terms(),
         contextTokens: parts.contextTokens(target),
         budget: parts.budget(),
         tools,
+        sight: parts.sees(target) ? 'sees' : 'blind',
       });
       path.at(-1)!.leftOut = leftOut;
+      path.at(-1)!.picturesLeftOut = picturesLeftOut;
       return request;
     },
   };

@@ -1,6 +1,8 @@
 import type { AskRequest } from '#lib/peer/spec.ts';
 import type { ChatMessage, ToolCall } from '#lib/protocol/kinds/chat.ts';
 import { estimateTokens } from '#lib/protocol/tokens.ts';
+import type { Attachment } from './attachment.ts';
+import { picturesToSend, withPictures } from './pictures.ts';
 import { fitMessages } from './fit-messages.ts';
 import type { ChatOptions } from './records.ts';
 import type { Settings } from './settings.ts';
@@ -12,6 +14,7 @@ export type AskingTerms = ChatOptions & Pick<Settings, 'answerTokensMax' | 'temp
 
 interface AskedTurn {
   readonly prompt: string;
+  readonly attachments?: readonly Attachment[];
   readonly results?: readonly ToolResult[] | undefined;
   readonly answer: { readonly text: string; readonly output: { readonly toolCalls: readonly ToolCall[] } };
 }
@@ -35,17 +38,21 @@ export function toAskRequest(
     contextTokens,
     budget,
     tools,
+    sight = 'blind',
   }: {
     readonly terms: AskingTerms;
     readonly contextTokens: number;
     readonly budget: string | undefined;
     readonly tools?: OfferedTools | undefined;
+    /** Whether whoever is asked sees pictures. */
+    readonly sight?: 'sees' | 'blind' | undefined;
   },
-): { readonly request: AskRequest; readonly leftOut: number } {
+): { readonly request: AskRequest; readonly leftOut: number; readonly picturesLeftOut: number } {
   const offered = toolsFor(tools?.names ?? []);
   const definitions = offered.reduce((sum, tool) => sum + (tool.description + tool.parameters).length, 0);
+  const pictures = picturesToSend(path, sight);
   const fitted = fitMessages(
-    messagesOf(path, tools !== undefined),
+    messagesOf(path, tools !== undefined, pictures.sent),
     Math.max(0, contextTokens - estimateTokens(definitions, 'high')),
     terms.answerTokensMax,
     terms.system?.trim(),
@@ -61,20 +68,21 @@ export function toAskRequest(
       ...(tools?.as === 'withheld' ? { toolChoice: { type: 'none' as const } } : {}),
     },
     tier: 'open',
+    ...(pictures.sent.size > 0 ? { blobs: pictures.blobs } : {}),
     budget: target.by === 'this-device' ? undefined : budget,
     only: target.by === 'anyone' || target.by === 'this-device' ? undefined : [target.by],
   };
-  return { request, leftOut: fitted.leftOut };
+  return { request, leftOut: fitted.leftOut, picturesLeftOut: pictures.leftOut };
 }
 
-function messagesOf(path: readonly AskedTurn[], offered: boolean): ChatMessage[] {
+function messagesOf(path: readonly AskedTurn[], offered: boolean, sent: ReadonlySet<Attachment>): ChatMessage[] {
   const last = path.at(-1);
   const withCalls = offered || (last?.results?.length ?? 0) > 0;
   return path.flatMap((turn, index): ChatMessage[] => {
     const { prompt, results = [], answer } = turn;
     const asks: ChatMessage[] =
       results.length === 0
-        ? [{ role: 'user', content: prompt }]
+        ? [{ role: 'user', content: withPictures(prompt, turn.attachments, sent) }]
         : withCalls
           ? results.map(({ id, text }) => ({ role: 'tool', content: text, toolCallId: id }))
           : [];

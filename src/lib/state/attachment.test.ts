@@ -59,3 +59,41 @@ test('there is never room for more than the wire takes, nor less than none', () 
   expect(attachmentRoom('q'.repeat(100), 2_048, 512)).toBe((2_048 - 512 - 64) * 3 - 100);
   expect(attachmentRoom('q'.repeat(9_000), 2_048, 512)).toBe(0);
 });
+
+test('a text with pages says which is which, and so does each of its passages', async () => {
+  const pages = ['The cover.\n\n', 'Nothing of interest here.\n\n', 'The treasure lies under the lighthouse.\n\n'];
+  const pdf = { ...file('a.pdf', pages.join('')), pages: [0, pages[0]!.length, (pages[0]! + pages[1]!).length] };
+  const whole = await promptWith('Where?', [pdf], 500, rankPassages);
+  expect(whole.prompt).toBe(`[File a.pdf]
+[Page 1]
+The cover.
+
+[Page 2]
+Nothing of interest here.
+
+[Page 3]
+The treasure lies under the lighthouse.
+
+
+[End of a.pdf]
+
+Where?`);
+  expect(attachmentsFit([pdf], 100)).toBe(false);
+  const { prompt, attachments } = await promptWith('Where is the treasure?', [pdf], 120, rankPassages);
+  expect(prompt).toContain('[Page 3]\nThe treasure lies');
+  expect(attachments[0]?.passages?.of).toBe(3);
+});
+
+test('a picture is no text: it takes no room and stands in no prompt', async () => {
+  const picture = { mime: 'image/jpeg', bytes: new Uint8Array(9), sha256: 'a', width: 1, height: 1 } as const;
+  const attachments = [{ ...file('p.jpg', ''), picture }, file('a.txt', 'alpha')];
+  expect(attachmentsFit([attachments[0]!], 0)).toBe(true);
+  const whole = await promptWith('What?', attachments, 500, rankPassages);
+  expect(whole.prompt).toBe('[File a.txt]\nalpha\n[End of a.txt]\n\nWhat?');
+  expect(whole.attachments).toEqual(attachments);
+  const cut = await promptWith('What?', [attachments[0]!, file('b.txt', 'beta '.repeat(200))], 200, rankPassages);
+  expect(cut.attachments.map(({ name, passages }) => [name, passages !== undefined])).toEqual([
+    ['p.jpg', false],
+    ['b.txt', true],
+  ]);
+});

@@ -1,10 +1,25 @@
 import type { FittedMessages } from './fit-messages.ts';
 
-/** A text given along with a question. Read on this device; what of it is sent is decided when the question is. */
+/** A text or a picture given along with a question. Read on this device; what of it is sent is decided when the question is. */
 export interface Attachment {
   readonly id: string;
   readonly name: string;
+  /** Empty for a picture. */
   readonly text: string;
+  /** Where each page of the text begins, in UTF-16 units; left out where it has none. */
+  readonly pages?: readonly number[] | undefined;
+  readonly picture?: Picture | undefined;
+}
+
+/** A picture as it is sent: scaled down and encoded anew, so that nothing but what is seen goes along. */
+export interface Picture {
+  readonly mime: 'image/jpeg';
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Of the bytes, in hexadecimal. */
+  readonly sha256: string;
+  /** In pixels. */
+  readonly width: number;
+  readonly height: number;
 }
 
 /** An attachment of a question that was asked. */
@@ -42,7 +57,23 @@ export function attachmentRoom(
 }
 
 const lengthOf = (attachments: readonly Attachment[]): number =>
-  attachments.reduce((sum, { name, text }) => sum + frame(name, text).length, 0);
+  textsOf(attachments).reduce((sum, attachment) => sum + frame(attachment.name, wholeText(attachment)).length, 0);
+
+const textsOf = (attachments: readonly Attachment[]) => attachments.filter(({ picture }) => !picture);
+
+/** The pages of a text, each with its number; one without a number where it has none. */
+function pagesOf({ text, pages }: Attachment): readonly { readonly page?: number; readonly text: string }[] {
+  if (!pages || pages.length === 0) return [{ text }];
+  return pages.map((from, index) => ({ page: index + 1, text: text.slice(from, pages[index + 1]) }));
+}
+
+const named = (page: number | undefined, text: string): string =>
+  page === undefined ? text : `[Page ${page}]\n${text}`;
+
+const wholeText = (attachment: Attachment): string =>
+  pagesOf(attachment)
+    .map(({ page, text }) => named(page, text))
+    .join('');
 
 /** Whether all of the attachments can be sent. */
 export const attachmentsFit = (attachments: readonly Attachment[], room: number): boolean =>
@@ -58,18 +89,23 @@ export async function promptWith(
   room: number,
   rank: RankPassages,
 ): Promise<{ readonly prompt: string; readonly attachments: readonly SentAttachment[] }> {
-  if (attachments.length === 0) return { prompt: question, attachments: [] };
-  if (attachmentsFit(attachments, room)) {
-    const whole = attachments.map(({ id, name, text }) => ({ id, name, text }));
-    return { prompt: [...whole.map(({ name, text }) => frame(name, text)), question].join('\n\n'), attachments: whole };
+  const texts = textsOf(attachments);
+  if (attachmentsFit(texts, room)) {
+    const prompt = [...texts.map((one) => frame(one.name, wholeText(one))), question].join('\n\n');
+    return {
+      prompt,
+      attachments: attachments.map(({ id, name, text, pages, picture }) => ({ id, name, text, pages, picture })),
+    };
   }
   // A small model gets several short passages rather than one that may be the wrong one, or none.
   const length = Math.max(passageLengthMin, Math.min(passageLengthMax, Math.floor(room / 8)));
-  const passages = attachments.flatMap(({ text }, of) =>
-    splitPassages(text, length).map((passage) => ({ of, passage })),
+  const passages = texts.flatMap((attachment, of) =>
+    pagesOf(attachment).flatMap(({ page, text }) =>
+      splitPassages(text, length).map((passage) => ({ of, passage: named(page, passage) })),
+    ),
   );
   const chosen = new Set<number>();
-  let left = room - attachments.reduce((sum, { name }) => sum + frame(name, '', 'passages').length + 2, 0);
+  let left = room - texts.reduce((sum, { name }) => sum + frame(name, '', 'passages').length + 2, 0);
   const ranked = await rank(
     question,
     passages.map(({ passage }) => passage),
@@ -81,15 +117,16 @@ export async function promptWith(
     chosen.add(index);
     left -= cost;
   }
-  const parts = attachments.map((attachment, at) => {
+  const parts = texts.map((attachment, at) => {
     const own = [...passages.entries()].filter(([, { of }]) => of === at);
     const mine = own.filter(([index]) => chosen.has(index)).map(([, { passage }]) => passage);
     const counted: SentAttachment = { ...attachment, passages: { sent: mine.length, of: own.length } };
     return { counted, text: frame(attachment.name, mine.join(gap), 'passages') };
   });
+  const counted = new Map(parts.map((part) => [part.counted.id, part.counted]));
   return {
     prompt: [...parts.map(({ text }) => text), question].join('\n\n'),
-    attachments: parts.map(({ counted }) => counted),
+    attachments: attachments.map((one) => counted.get(one.id) ?? one),
   };
 }
 

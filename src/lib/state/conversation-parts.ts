@@ -27,6 +27,7 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
       return 'contextTokens' in likely ? likely.contextTokens : contextTokensUnknown;
     },
     resuming: (artefact, target) => resumingModel(artefact, target, app.network.value),
+    sees: (target) => isOffered('vision', target, app.network.value, app.previewOf(target)),
     tools: {
       usable: (target) => isOffered('tools', target, app.network.value, app.previewOf(target)),
       run: toolbox.run,

@@ -19,6 +19,8 @@ export interface ConversationParts {
   /** Called when a turn starts, while its answer arrives, when it ends, and when another version is chosen. */
   readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[], answering: boolean) => Promise<void>;
   readonly rank: RankPassages;
+  /** Whether somebody who can take a question for this target now sees pictures. */
+  readonly sees: (target: Target) => boolean;
   readonly tools: {
     /** Whether somebody who can take a question for this target now can use tools. */
     readonly usable: (target: Target) => boolean;

@@ -75,6 +75,7 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
     tools: { usable: () => true, run: async () => [] },
     rank: async (_, passages) => [...passages.keys()],
     resuming: () => undefined,
+    sees: () => false,
     now: () => 1_000,
     newId: () => String(++id).padStart(32, '0'),
     ...change,
@@ -341,6 +342,27 @@ test('what went on and was cut off by closing the page is not asked again over w
   expect(conversation.turns[0]?.interrupted).toBe(true);
   await conversation.retry(anyPeer);
   expect(conversation.all.map(({ answer }) => answer.text)).toEqual(['one two ', 'anew']);
+});
+
+test('a picture goes to who sees it, and is counted where nobody does', async () => {
+  let seeing = true;
+  const { conversation, asked, saved } = desk(() => play([...begin('A cat.'), cancelled]), { sees: () => seeing });
+  const bytes = Uint8Array.of(1, 2, 3);
+  const picture = { mime: 'image/jpeg', bytes, sha256: 'c'.repeat(64), width: 1, height: 1 } as const;
+  conversation.pending = [{ id: 'p', name: 'cat.jpg', text: '', picture }];
+  expect(conversation.unseenPictures(anyPeer)).toEqual({ pending: 0, before: 0 });
+  await conversation.send('What is it?', anyPeer);
+  const blob = { type: 'blob', mime: 'image/jpeg', sha256: picture.sha256, sizeBytes: 3 };
+  expect(sent(asked)).toEqual([[{ type: 'text', text: 'What is it?' }, blob]]);
+  expect(asked[0]?.blobs).toEqual(new Map([[picture.sha256, bytes]]));
+  expect(saved.at(-1)?.turns[0]?.attachments).toEqual([{ id: 'p', name: 'cat.jpg', text: '', picture }]);
+  seeing = false;
+  conversation.pending = [{ id: 'q', name: 'dog.jpg', text: '', picture }];
+  expect(conversation.unseenPictures(anyPeer)).toEqual({ pending: 1, before: 1 });
+  conversation.pending = [];
+  await conversation.send('And its colour?', anyPeer);
+  expect(sent(asked)).toEqual(['[Picture cat.jpg, not shown]\nWhat is it?', 'A cat.', 'And its colour?']);
+  expect([asked[1]?.blobs, conversation.turns[1]?.picturesLeftOut]).toEqual([undefined, 1]);
 });
 
 test('a turn that was found is shown in its version, and a choice that shows it already stays', async () => {

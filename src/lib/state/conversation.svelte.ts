@@ -95,6 +95,14 @@ export class Conversation {
     return this.pending.length === 0 || attachmentsFit(this.pending, this.#plan.room(question, target));
   }
 
+  /** Pictures that nobody sees whom the next question could go to now: those it has attached, and those before it. */
+  unseenPictures(target: Target): { readonly pending: number; readonly before: number } {
+    const asked = this.compareWith ? [target, this.compareWith] : [target];
+    if (asked.every((one) => this.#parts.sees(one))) return { pending: 0, before: 0 };
+    const count = (list: readonly Attachment[]) => list.filter(({ picture }) => picture).length;
+    return { pending: count(this.pending), before: this.turns.reduce((sum, turn) => sum + count(turn.attachments), 0) };
+  }
+
   /** Whether the tools that are switched on will be offered with the next question. */
   toolsUsable(target: Target): boolean {
     return this.#parts.tools.usable(target);
@@ -123,7 +131,7 @@ export class Conversation {
   async goOn(target: Target): Promise<void> {
     const cut = this.turns.at(-1);
     if (cut?.answer.reason !== 'length' || this.busy || this.#discarded) return;
-    const request = this.#plan.goOn(cut, target);
+    const request = this.#plan.goOn(this.turns, target);
     let went: Awaited<ReturnType<typeof continueTurn>> = 'no-further';
     if (request) {
       const follow = (signal: AbortSignal) => this.#follow(cut, async () => request, target, signal);
@@ -226,7 +234,7 @@ export class Conversation {
       question,
       continues,
       results,
-      attachments: attachments?.map(({ id, name, text }) => ({ id, name, text })),
+      attachments: attachments?.map(({ id, name, text, pages, picture }) => ({ id, name, text, pages, picture })),
       askedAt: this.#parts.now(),
     });
     this.all = [...this.all, turn];

@@ -3,6 +3,8 @@ import { estimateTokens, promptTexts } from '#lib/protocol/tokens.ts';
 
 /** Tokens a chat template adds to each message. */
 const tokensPerMessage = 8;
+/** What a picture of the size that is sent comes to in most models. */
+const tokensPerPicture = 1_100;
 /** Messages sent at most; the wire takes 512 (`limits.messagesMax`). */
 const messagesMax = 500;
 
@@ -49,4 +51,9 @@ export const answerRoom = (contextTokens: number, answerTokensMax: number): numb
   Math.max(16, Math.min(answerTokensMax, Math.floor(contextTokens / 2)));
 
 const costOf = (message: ChatMessage): number =>
-  estimateTokens(promptTexts(message).join('').length, 'high') + tokensPerMessage;
+  estimateTokens(promptTexts(message).join('').length, 'high') +
+  tokensPerMessage +
+  picturesIn(message) * tokensPerPicture;
+
+const picturesIn = ({ content }: ChatMessage): number =>
+  typeof content === 'string' ? 0 : content.filter(({ type }) => type === 'blob').length;

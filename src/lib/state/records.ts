@@ -54,6 +54,8 @@ export interface TurnRecord {
   readonly thinking?: Thinking | undefined;
   /** Number of earlier turns not sent because they did not fit the context. */
   readonly leftOut: number;
+  /** Number of pictures, of this question and of earlier ones, that were not sent with it. */
+  readonly picturesLeftOut?: number | undefined;
   /** Ids of the last tokens of the answer, as far back as every token has one; the receipts cover them. */
   readonly ids?: readonly number[] | undefined;
 }

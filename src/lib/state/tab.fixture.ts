@@ -81,6 +81,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       given: async () => [],
     },
     history: {
+      unsent: { read: async () => [], write: async () => undefined },
       list: async () => [...kept.values()].map(({ record }) => record),
       turns: async (id) => kept.get(id)?.turns ?? [],
       save: async (record, turns) => {
@@ -111,6 +112,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       collect: async () => undefined,
     },
     runScript: async () => '',
+    readPdf: async () => ({ text: '', pages: [0] }),
     storage: 'persistent',
     stop: async () => undefined,
   };

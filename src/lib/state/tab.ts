@@ -1,5 +1,6 @@
 import type { Attempt } from '#lib/peer/session/attempt.ts';
 import type { AskRequest, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
+import type { Attachment } from './attachment.ts';
 import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts';
 import type { DeviceView, Presence } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
@@ -34,10 +35,21 @@ export interface Tab {
   readonly wallet: WalletPort;
   /** Runs a script that a model has written, apart from the page. */
   readonly runScript: RunScript;
+  /**
+   * Reads the text of a PDF on this device. @param bytes of the file. @throws `pdf-broken`, `pdf-locked`, `pdf-no-text`,
+   * `pdf-too-long`, `pdf-too-slow`, `part-missing`, `aborted`.
+   */
+  readPdf(bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<PdfText>;
   /** `memory`: this browser denies storage, so conversations are lost when the page closes. */
   readonly storage: 'persistent' | 'memory';
   /** Leaves the network and frees all resources. */
   stop(): Promise<void>;
+}
+
+export interface PdfText {
+  readonly text: string;
+  /** Where each page begins in it, in UTF-16 units. */
+  readonly pages: readonly number[];
 }
 
 export interface AskingPort {
@@ -150,10 +162,18 @@ export interface HistoryPort {
    */
   save(conversation: ConversationRecord, turns: readonly TurnRecord[], answering?: boolean): Promise<void>;
   remove(conversation: string): Promise<void>;
+  readonly unsent: UnsentPort;
   /** Tells the other tabs that this one shows it now. */
   noteOpened(conversation: string): void;
   /** Calls back with what other tabs change; returns the way to stop. */
   follow(listener: (change: HistoryChange) => void): () => void;
+}
+
+/** What is attached to questions that have not been sent yet. */
+export interface UnsentPort {
+  /** Nothing where there is none, or where another build wrote it and this one cannot read it. */
+  read(key: string): Promise<readonly Attachment[]>;
+  write(key: string, attachments: readonly Attachment[]): Promise<void>;
 }
 
 export interface SettingsPort {

@@ -18,6 +18,8 @@ export class Turn {
   /** The text that is sent for the question. */
   prompt = $state.raw('');
   leftOut = $state(0);
+  /** Pictures of this path that were not sent with it. */
+  picturesLeftOut = $state(0);
   answer = $state.raw<JobState>(initialJob);
   /** Whether this page is currently receiving it; an unfinished answer from the history was cut off. */
   live = $state(false);
@@ -35,6 +37,7 @@ export class Turn {
     this.attachments = record.attachments ?? [];
     this.prompt = record.prompt ?? record.question;
     this.leftOut = record.leftOut ?? 0;
+    this.picturesLeftOut = record.picturesLeftOut ?? 0;
     this.#ids = record.ids && [...record.ids];
     this.answer = record.answer ?? initialJob;
     this.thinking = record.thinking;
@@ -62,10 +65,11 @@ export class Turn {
   }
 
   /** Takes over the answer that another tab has received so far. */
-  follow({ answer, ids, leftOut, attachments, prompt, thinking }: TurnRecord): void {
+  follow({ answer, ids, leftOut, picturesLeftOut, attachments, prompt, thinking }: TurnRecord): void {
     if (this.live) return;
     this.answer = answer;
     this.leftOut = leftOut;
+    this.picturesLeftOut = picturesLeftOut ?? 0;
     this.thinking = thinking;
     this.attachments = attachments ?? [];
     this.prompt = prompt ?? this.question;
@@ -97,6 +101,7 @@ export class Turn {
       ...(this.attachments.length > 0 ? { attachments: this.attachments, prompt: this.prompt } : {}),
       answer: this.answer,
       leftOut: this.leftOut,
+      ...(this.picturesLeftOut > 0 ? { picturesLeftOut: this.picturesLeftOut } : {}),
       ...(this.thinking ? { thinking: this.thinking } : {}),
       ids: this.#ids,
     };

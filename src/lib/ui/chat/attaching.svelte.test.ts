@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
+import { TabloomError } from '#lib/base/errors.ts';
 import { attachmentLengthMax } from '#lib/state/attachment.ts';
 import type { Conversation } from '#lib/state/conversation.svelte.ts';
 import { Attaching, readText } from './attaching.svelte.ts';
 
 const file = (content: string | Uint8Array<ArrayBuffer>, name = 'a.txt') => new File([content], name);
 const blank = () => ({ pending: [] }) as unknown as Conversation;
+const nothing = () => Promise.reject(new Error('no PDF here'));
 const names = ({ pending }: Conversation) => pending.map(({ name }) => name);
 
 test('text is read in the encodings that it comes in, with one kind of line end', async () => {
@@ -25,7 +27,7 @@ test('what is no text, or too long, is refused by its name and never cut', async
 
 test('those that can be read are attached, and of the others it is said why not', async () => {
   let id = 0;
-  const attaching = new Attaching(() => String(++id));
+  const attaching = new Attaching({ newId: () => String(++id), readPdf: nothing });
   const conversation = blank();
   await attaching.add([file('x'), file('\0', 'b.bin'), file('y', 'c.csv')], conversation);
   expect(names(conversation)).toEqual(['a.txt', 'c.csv']);
@@ -38,7 +40,7 @@ test('those that can be read are attached, and of the others it is said why not'
 });
 
 test('a long pasted text becomes an attachment, a short one stays text, and a table is no picture', async () => {
-  const attaching = new Attaching(() => '1');
+  const attaching = new Attaching({ newId: () => '1', readPdf: nothing });
   const paste = async (text: string, files: readonly File[] = []) => {
     const conversation = blank();
     let prevented = 0;
@@ -53,4 +55,32 @@ test('a long pasted text becomes an attachment, a short one stays text, and a ta
   expect(await paste('a\tb', [file('', 'table.png')])).toEqual([0, []]);
   expect(await paste('x'.repeat(4_001))).toEqual([1, ['Pasted text.txt']]);
   expect(await paste('', [file('x', 'notes.md')])).toEqual([1, ['notes.md']]);
+});
+
+test('a picture is drawn anew, a PDF is read by pages, and a drawing in SVG is text', async () => {
+  const picture = { mime: 'image/jpeg', bytes: Uint8Array.of(1), sha256: '', width: 2, height: 1 } as const;
+  const attaching = new Attaching({
+    newId: () => '1',
+    readPdf: async (bytes) => ({ text: `${bytes.length} bytes`, pages: [0] }),
+    draw: async () => picture,
+  });
+  const conversation = blank();
+  const svg = new File(['<svg/>'], 'a.svg', { type: 'image/svg+xml' });
+  const photo = new File([Uint8Array.of(0xff)], 'a.jpg', { type: 'image/jpeg' });
+  await attaching.add([photo, file('%PDF-1.7 …', 'a.pdf'), svg], conversation);
+  expect(conversation.pending).toEqual([
+    { id: '1', name: 'a.jpg', text: '', picture },
+    { id: '1', name: 'a.pdf', text: '12 bytes', pages: [0] },
+    { id: '1', name: 'a.svg', text: '<svg/>' },
+  ]);
+  expect([attaching.errors, attaching.reading]).toEqual([[], 0]);
+});
+
+test('why a PDF was not read stands with its name', async () => {
+  const attaching = new Attaching({
+    newId: () => '1',
+    readPdf: () => Promise.reject(new TabloomError('pdf-locked', 'The PDF file takes a password.')),
+  });
+  await attaching.add([file('%PDF-', 'a.pdf')], blank());
+  expect(attaching.errors).toEqual(['a.pdf: The PDF file takes a password.']);
 });

@@ -1,30 +1,49 @@
 import { m } from '#messages';
+import { inLanguage } from '#language';
+import { randomId } from '#lib/base/ids.ts';
+import { systemRandom } from '#lib/base/random.ts';
 import { toErrorRecord, TabloomError } from '#lib/base/errors.ts';
 import { attachmentLengthMax, attachmentsMax, pasteLengthMax, type Attachment } from '#lib/state/attachment.ts';
 import type { Conversation } from '#lib/state/conversation.svelte.ts';
+import type { PdfText, Tab } from '#lib/state/tab.ts';
+import { toPicture } from './picture.ts';
+
+const pdfBytesMax = 50 * 1024 * 1024;
+
+export interface AttachingParts {
+  readonly newId: () => string;
+  readonly readPdf: (bytes: Uint8Array) => Promise<PdfText>;
+  readonly draw?: typeof toPicture;
+}
 
 /** What is given along with a question: files that are chosen, dropped or pasted, and long pasted texts. */
 export class Attaching {
   /** Why some were not taken. */
   errors = $state.raw<readonly string[]>([]);
-  readonly #newId: () => string;
+  /** Why a question with what is attached cannot be sent now. */
+  blocked = $state.raw<string>();
+  /** How many files are being read. */
+  reading = $state(0);
+  readonly #parts: AttachingParts;
 
-  constructor(newId: () => string) {
-    this.#newId = newId;
+  constructor(parts: AttachingParts) {
+    this.#parts = parts;
   }
 
   async add(files: readonly File[], conversation: Conversation): Promise<void> {
     this.errors = [];
     const errors: string[] = [];
+    this.reading += files.length;
     for (const file of files) {
       try {
         if (conversation.pending.length >= attachmentsMax)
           throw new TabloomError('too-many-attachments', m.attach_too_many({ count: attachmentsMax }));
-        const { name } = file;
-        const attachment: Attachment = { id: this.#newId(), name: name.slice(0, 200), text: await readText(file) };
+        const attachment = { id: this.#parts.newId(), name: file.name.slice(0, 200), ...(await this.#read(file)) };
         conversation.pending = [...conversation.pending, attachment];
       } catch (error) {
         errors.push(toErrorRecord(error).message);
+      } finally {
+        this.reading--;
       }
     }
     this.errors = errors;
@@ -40,6 +59,34 @@ export class Attaching {
     event.preventDefault();
     void this.add(given, conversation);
   }
+
+  async #read(file: File): Promise<Omit<Attachment, 'id' | 'name'>> {
+    if (isPicture(file)) return { text: '', picture: await (this.#parts.draw ?? toPicture)(file) };
+    if (!(await isPdf(file))) return { text: await readText(file) };
+    const { name } = file;
+    if (file.size > pdfBytesMax) throw tooLong(name);
+    try {
+      return await this.#parts.readPdf(new Uint8Array(await file.arrayBuffer()));
+    } catch (error) {
+      const { code, message } = toErrorRecord(error);
+      throw new TabloomError(code, m.attach_not_read({ name, reason: inLanguage(message) }), { cause: error });
+    }
+  }
+}
+
+/** @param ready resolves to what reads PDF files. @param signal ends the reading. */
+export const attachingOf = (ready: () => Promise<Pick<Tab, 'readPdf'>>, signal: AbortSignal): Attaching =>
+  new Attaching({
+    newId: () => randomId(systemRandom),
+    readPdf: async (bytes) => (await ready()).readPdf(bytes, { signal }),
+  });
+
+/** Drawings in SVG are text, which models read better. */
+const isPicture = ({ type }: File): boolean => type.startsWith('image/') && type !== 'image/svg+xml';
+
+async function isPdf(file: File): Promise<boolean> {
+  const begin = new Uint8Array(await file.slice(0, 5).arrayBuffer());
+  return String.fromCharCode(...begin) === '%PDF-';
 }
 
 /** @throws `attachment-too-long`, `attachment-not-text`. */

@@ -1,6 +1,7 @@
 /** Like those of `basic/icons.ts`, for parts that are loaded after the first paint. */
 export const chatIcons = {
   attach: 'M8 12l6-6a3 3 0 0 1 4 4l-8 8a5 5 0 0 1-7-7l7-7',
+  camera: 'M4 8h3l2-3h6l2 3h3v11H4zM12 10a3.5 3.5 0 1 0 .1 0',
   compare: 'M4 5h6v14H4zM14 5h6v14h-6z',
   edit: 'M4 20l1-5L16 4l4 4L9 19zM14 6l4 4',
   folder: 'M3 7a2 2 0 0 1 2-2h4l2 2h8a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z',
