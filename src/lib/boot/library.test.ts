@@ -1,3 +1,4 @@
+import { browserModel } from '#lib/engine/prompt-api.ts';
 import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
@@ -304,4 +305,25 @@ test('D12: an own model whose size nobody says is of unknown size, and never "he
   await turn();
   // The load has told it.
   expect(mine()).toMatchObject({ sizeBytes: 4 });
+});
+
+test('the browser’s own model is listed where there is one, as things are now, and takes no download', async () => {
+  const slow = slowEngine();
+  let offered = false;
+  const { library } = await desk({
+    builtIn: async () => (offered ? [browserModel] : []),
+    engines: new Map([['prompt-api', () => slow.engine]]),
+  });
+  await library.refresh();
+  expect(library.view.current.models).toEqual([]);
+  offered = true;
+  await library.refresh();
+  expect(library.view.current.models).toMatchObject([
+    { name: browserModel.name, engine: 'prompt-api', own: false, sizeBytes: undefined, fit: { fits: true } },
+  ]);
+  const loading = library.load(browserModel.name);
+  await turn();
+  slow.loads[0]!.finish();
+  await loading;
+  expect(library.view.current.loaded).toBe(browserModel.name);
 });

@@ -60,6 +60,8 @@ export interface LibraryComponents {
   readonly examine: () => Promise<{ readonly device: DeviceFacts; readonly page: PageFacts }>;
   /** Bytes of a model's files as its publisher states them; undefined if that cannot be determined. */
   readonly downloadBytes: (source: ModelSource) => Promise<number | undefined>;
+  /** Models that come with this browser, as things are now. */
+  readonly builtIn?: (() => Promise<readonly ModelEntry[]>) | undefined;
   /** Awaited before an engine is spawned, so that its code is cached for offline use. */
   readonly beforeLoad: () => Promise<void>;
 }
@@ -79,13 +81,14 @@ const ownSchema = z.array(modelEntrySchema).max(ownMax).catch([]);
 export async function createLibrary(components: LibraryComponents): Promise<Library> {
   const { storage, engines, examine } = components;
   let own = ownSchema.parse(await storage.get('settings', ownKey).catch(() => undefined));
+  let builtIn: readonly ModelEntry[] = [];
   let loaded: LoadedModel | undefined;
   let loading: Loading | undefined;
   const listeners = createLive<LoadedModel | undefined>(undefined);
   const losses = createEmitter<ModelLoss>();
   const view = createLive<LibraryView>({ models: [], load: undefined, loaded: undefined });
 
-  const all = () => [...catalog, ...own];
+  const all = () => [...catalog, ...own, ...builtIn];
   const find = (name: string): ModelEntry => {
     const model = all().find((one) => one.name === name);
     if (!model) throw new TabloomError('model-unknown', `No model "${name}" is known here. Choose one from the list.`);
@@ -98,6 +101,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
   };
 
   async function refresh(): Promise<void> {
+    builtIn = (await components.builtIn?.().catch(() => [])) ?? [];
     const [{ device, page }, stored] = await Promise.all([
       examine(),
       components

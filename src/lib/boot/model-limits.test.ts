@@ -23,3 +23,10 @@ test('a download that would take more disk than allowed is refused; what is ther
   expect(check('new', { diskBytesMax: 1_299 })).toThrow(expect.objectContaining({ code: 'over-disk-limit' }));
   expect(check('here', { diskBytesMax: 1 })).not.toThrow();
 });
+
+test('the browser’s own model is shared with nobody, whatever is allowed', () => {
+  const own = model('browser-model', { engine: 'prompt-api', memoryBytes: 0, cachedBytes: 0, missingBytes: undefined });
+  expect(() => checkModelLimits('browser-model', [own], none)).toThrow(
+    expect.objectContaining({ code: 'not-shareable' }),
+  );
+});

@@ -2,7 +2,9 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { ModelView } from '#lib/state/library.ts';
 import type { Settings } from '#lib/state/settings.ts';
 
-/** @throws `over-memory-limit` or `over-disk-limit` where sharing this model would take more than the user allows. */
+/**
+ * @throws `not-shareable` for the browser's own model, which its maker lets this device use; `over-memory-limit` or `over-disk-limit` where sharing this model would take more than the user allows.
+ */
 export function checkModelLimits(
   name: string,
   models: readonly ModelView[],
@@ -10,6 +12,11 @@ export function checkModelLimits(
 ): void {
   const model = models.find((one) => one.name === name);
   if (!model) return;
+  if (model.engine === 'prompt-api')
+    throw new TabloomError(
+      'not-shareable',
+      'The browser’s own model answers this device alone. Choose another to share.',
+    );
   if (memoryBytesMax > 0 && model.memoryBytes > memoryBytesMax)
     throw new TabloomError(
       'over-memory-limit',

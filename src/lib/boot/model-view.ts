@@ -28,6 +28,7 @@ export function tabFit(model: ModelEntry, device: DeviceFacts, page: PageFacts, 
   if (missing > 0 && page.roomBytes !== undefined && missing + spareBytes > page.roomBytes)
     return { fits: false, reason: 'The browser has no space left for it. Delete another model first.' };
   if (verdict === 'tight') return { fits: true, reason: message };
+  if (model.source.kind === 'browser') return { fits: true, reason: 'Comes with this browser.' };
   return { fits: true, reason: `Fits this device (${model.source.kind === 'mlc' ? 'GPU' : 'CPU'}).` };
 }
 

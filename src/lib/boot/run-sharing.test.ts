@@ -55,7 +55,7 @@ function fakeProvider() {
   return { provider, state, prices, audience: () => state.current.models[0]?.audience };
 }
 
-async function desk() {
+async function desk(engine = 'scripted') {
   const clock = manualClock();
   const loadedLive = createLive<LoadedModel | undefined>(undefined);
   const losses = createEmitter<ModelLoss>();
@@ -65,7 +65,8 @@ async function desk() {
   };
   /** What the benchmark says, and when. */
   const bench = { result: { kind: 'measured', measured: undefined } as Benchmark, slow: Promise.resolve() };
-  const model = await createScriptedEngine({ clock, tokensPerSecond: 0 }).load(entry, {});
+  const scripted = await createScriptedEngine({ clock, tokensPerSecond: 0 }).load(entry, {});
+  const model: LoadedModel = { ...scripted, engine: { ...scripted.engine, name: engine } };
   const library = {
     view: createLive({ models: [] }),
     get loaded() {
@@ -359,4 +360,12 @@ test('a model with a price and nowhere to be paid is neither shared nor given aw
   sharing.pause();
   sharing.resume();
   expect([audience(), prices.at(-1)]).toEqual(['self', undefined]);
+});
+
+test('the browser’s own model answers this device alone, even where sharing has begun with it', async () => {
+  const { sharing, audience, money, prices } = await desk('prompt-api');
+  money.price = { in: '5', out: '5' };
+  await sharing.start(entry.name);
+  expect(audience()).toBe('self');
+  expect(prices.every((price) => price === undefined)).toBe(true);
 });

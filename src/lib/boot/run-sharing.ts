@@ -104,6 +104,8 @@ export function createSharing(components: SharingComponents): Sharing {
   function offer(audience: Audience, measured?: Measured): void {
     const model = library.loaded;
     if (!model) return;
+    // Whatever is thought of it elsewhere: the browser's own model answers nobody else.
+    if (model.engine.name === 'prompt-api') return provider?.offerModel(model, { audience: 'self', measured });
     const price = audience === 'network' ? earner.priceOf(model.model.name) : 'free';
     if (price === 'closed') provider?.offerModel(model, { audience: 'self', measured });
     else provider?.offerModel(model, { audience, measured, price: price === 'free' ? undefined : price });

@@ -5,6 +5,12 @@ import { systemRandom } from '#lib/base/random.ts';
 import { loadPart } from '#lib/base/part.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import { readDevice } from '#lib/engine/device.ts';
+import {
+  browserModel,
+  createPromptApiEngine,
+  findLanguageModel,
+  type LanguageModelApi,
+} from '#lib/engine/prompt-api.ts';
 import type { Engine } from '#lib/engine/spec.ts';
 import { createStoredModels } from '#lib/engine/stored-models.ts';
 import { createWorkerEngine } from '#lib/engine/worker/client.ts';
@@ -61,10 +67,13 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   onStored({ settings: settings.view, history });
   const examine = () => examineDevice(navigator);
 
+  const languageModel = findLanguageModel(globalThis);
   const library = await createLibrary({
     storage,
+    builtIn: async () =>
+      ((await languageModel?.availability()) ?? 'unavailable') === 'unavailable' ? [] : [browserModel],
     stored: (models) => (cacheStorage ? createStoredModels(cacheStorage, models) : nothingStored),
-    engines: createTabEngines(clock),
+    engines: createTabEngines(clock, languageModel),
     examine: async () => {
       const [device, { phone, quotaBytes, usedBytes }] = await Promise.all([readDevice(navigator), examine()]);
       return {
@@ -266,7 +275,10 @@ const refuseToShare = (): Promise<never> =>
 const nothingStored = { list: async () => [], delete: async () => undefined };
 
 /** The engines of a tab, each in a dedicated worker of its own. Nothing is fetched before the first load. */
-function createTabEngines(clock: Clock): ReadonlyMap<string, () => Engine> {
+function createTabEngines(
+  clock: Clock,
+  languageModel: LanguageModelApi | undefined,
+): ReadonlyMap<string, () => Engine> {
   const engines = new Map<string, Engine>();
   const once = (name: string, create: () => Engine) => {
     const engine = () => {
@@ -277,6 +289,7 @@ function createTabEngines(clock: Clock): ReadonlyMap<string, () => Engine> {
     return [name, engine] as const;
   };
   return new Map([
+    ...(languageModel ? [once('prompt-api', () => createPromptApiEngine(languageModel, clock))] : []),
     once('wllama', () =>
       createWorkerEngine({
         info: { name: 'wllama', build: '', deviceClass: 'wasm-cpu' },

@@ -26,7 +26,7 @@ export interface Engine {
 }
 
 export interface EngineInfo {
-  /** `webllm`, `wllama`, `llama`, `openai-compatible`, `scripted`. */
+  /** `webllm`, `wllama`, `llama`, `openai-compatible`, `prompt-api`, `scripted`. */
   readonly name: string;
   readonly build: string;
   /** Coarse: `wasm-cpu`, `native-cpu`, `webgpu-<vendor>`, `remote`. */
@@ -207,5 +207,7 @@ export type ModelSource =
     }
   /** Served by an external OpenAI-compatible server. */
   | { readonly kind: 'remote'; readonly remoteName: string }
+  /** The browser has it, and nothing of it is known here. */
+  | { readonly kind: 'browser' }
   /** The scripted double. */
   | { readonly kind: 'scripted' };

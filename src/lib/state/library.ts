@@ -21,7 +21,7 @@ export interface ModelView {
   readonly missingBytes: number | undefined;
   readonly memoryBytes: number;
   readonly licence: string;
-  /** `webllm` needs WebGPU, `wllama` runs on the CPU. */
+  /** `webllm` needs WebGPU, `wllama` runs on the CPU, `prompt-api` is the browser's own. */
   readonly engine: string;
   readonly own: boolean;
   readonly cachedBytes: number;
