@@ -1,13 +1,5 @@
 import { expect, test } from 'vitest';
-import { seededRandom } from '#lib/base/random.ts';
-import { agree, canaryText } from './canary.ts';
-
-test('hardly two canaries are alike, and none is longer than a question', () => {
-  const random = seededRandom(1);
-  const texts = Array.from({ length: 1_000 }, () => canaryText(random));
-  expect(new Set(texts).size).toBeGreaterThan(950);
-  for (const text of texts) expect(text.length > 10 && text.length < 160, text).toBe(true);
-});
+import { agree } from './canary.ts';
 
 test('two answers of one model agree, with a near tie or a word more here and there', () => {
   const answer = 'The small garden lies between a river and an old stone bridge, and nobody lives there.';

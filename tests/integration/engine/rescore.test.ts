@@ -4,7 +4,7 @@ import { systemClock } from '#lib/base/clock.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import type { LoadedModel, RequestOf } from '#lib/engine/spec.ts';
-import { canaryText, canaryTokensMax } from '#lib/market/canary.ts';
+import { canaryText, surfaceOf } from '#lib/market/canary-text.ts';
 import { judgeAnswer, mannerOf } from '#lib/trust/rescore.ts';
 import { createLlamaEngine } from '../../../relay/native/llama.ts';
 
@@ -19,10 +19,11 @@ afterAll(() => engine.close());
 
 type Chat = RequestOf<'chat'>;
 const random = seededRandom(3);
+const surface = surfaceOf('Which of the two is the larger one, and why is it so?');
 const canary = (temperature = 0): Chat => ({
   kind: 'chat',
-  input: { messages: [{ role: 'user', content: canaryText(random) }] },
-  params: { maxTokens: canaryTokensMax, temperature },
+  input: { messages: [{ role: 'user', content: canaryText(random, surface) }] },
+  params: { maxTokens: 64, temperature },
 });
 
 async function answerOf(request: Chat) {

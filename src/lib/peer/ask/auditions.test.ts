@@ -94,7 +94,7 @@ test('a canary has the shape of a real job, and nothing that its person has writ
   await work(200);
   expect(asked.length).toBeGreaterThan(0);
   for (const { request } of asked) {
-    expect(request).toMatchObject({ kind: 'chat', tier: 'open', params: { maxTokens: 64, temperature: 0.4 } });
+    expect(request).toMatchObject({ kind: 'chat', tier: 'open', params: { maxTokens: 500, temperature: 0.4 } });
     expect(JSON.stringify(request)).not.toContain('secret');
   }
 });

@@ -3,12 +3,14 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createZoneBudget, judgeCheck, planCheck, type CheckPlan, type Examinee } from '#lib/market/audition.ts';
 import { candidates } from '#lib/market/candidates.ts';
-import { canaryText, canaryTokensMax, type CanaryShape } from '#lib/market/canary.ts';
+import { canaryText, surfaceOf } from '#lib/market/canary-text.ts';
+import type { CanaryShape } from '#lib/market/canary.ts';
 import { jobsAt } from '#lib/market/score.ts';
 import { createShare } from '#lib/market/share.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { levelOf } from '#lib/market/standing.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
+import { messageText } from '#lib/protocol/kinds/chat.ts';
 import { judgeAnswer, mannerOf } from '#lib/trust/rescore.ts';
 import type { AskRequest, Scorer, ScoredAnswer, WorkerView } from '../spec.ts';
 import type { TrackRecord } from '../track-record.ts';
@@ -41,6 +43,8 @@ const canaryDeadlineMs = 60_000;
 /** Shapes of real jobs that are remembered, of which one is copied. */
 const shapesMax = 16;
 const canaryContextTokens = 256;
+/** Of these, what no canary's text takes up. */
+const roomTokensSure = 64;
 
 export function createAuditions(components: AuditionComponents): Auditions {
   const { clock, random, logger, trackRecord, zones, scorer } = components;
@@ -70,7 +74,7 @@ export function createAuditions(components: AuditionComponents): Auditions {
     const plan = planCheck(workersOf(artefact, shape.kind), { now, random, hasRoom, brokenIn: zones.brokenIn, scores });
     if (!plan) return;
     budget.spend(plan.subject.zone, now);
-    const request = canaryRequest(artefact, shape, canaryText(random));
+    const request = canaryRequest(artefact, shape, canaryText(random, shape.surface));
     const verdict = await examine(plan, request, scores ? artefact : undefined);
     if (verdict !== 'passed' && verdict !== 'failed') return;
     const { peer } = plan.subject;
@@ -106,8 +110,8 @@ export function createAuditions(components: AuditionComponents): Auditions {
     return judgeAnswer({
       scores,
       ended: scores.length > (answer.ids?.length ?? 0),
-      // A canary is short enough to leave room for all of it in any context it is sent to.
-      roomTokens: answer.ending === 'length' ? params.maxTokens : undefined,
+      // A longer one may have come to the end of the worker's context.
+      roomTokens: answer.ending === 'length' && params.maxTokens <= roomTokensSure ? params.maxTokens : undefined,
       manner: mannerOf(params),
     }).verdict;
   };
@@ -127,14 +131,22 @@ export function createAuditions(components: AuditionComponents): Auditions {
   };
 }
 
-/** What a canary copies of a job. Nothing that a person has written is in it, which stop sequences and schemas may be. */
-function shapeOf({ kind, params }: AskRequest): CanaryShape | undefined {
+/**
+ * What a canary copies of a job. Nothing that a person has written is in it, which stop sequences and schemas may be, and of the
+ * last message only how it looks.
+ */
+function shapeOf({ kind, input, params }: AskRequest): CanaryShape | undefined {
   if (kind !== 'chat' && kind !== 'completion') return undefined;
-  const { maxTokens, temperature, topP } = params;
-  return { kind, maxTokens: Math.min(maxTokens, canaryTokensMax), temperature, topP };
+  const { maxTokens, temperature, topP, topK, minP } = params;
+  const text = kind === 'chat' ? messageText(input.messages.at(-1)!) : input.prompt;
+  return { kind, surface: surfaceOf(text), maxTokens, temperature, topP, topK, minP };
 }
 
-function canaryRequest(artefact: ArtefactId, { kind, ...params }: CanaryShape, text: string): AskRequest {
+function canaryRequest(
+  artefact: ArtefactId,
+  { kind, surface: _surface, ...params }: CanaryShape,
+  text: string,
+): AskRequest {
   const input = kind === 'chat' ? { messages: [{ role: 'user', content: text }] } : { prompt: text };
   return { model: { artefact }, kind, input, params, tier: 'open', deadlineMs: canaryDeadlineMs } as AskRequest;
 }
