@@ -57,12 +57,13 @@ async function placesWith(threads: number, prompts: readonly string[], tokens: n
     n_threads: threads,
   });
   const isMultithread = wllama.isMultithread();
-  const answers: { readonly token: string; readonly margin: number }[][] = [];
+  const answers: { readonly id: number; readonly token: string; readonly margin: number }[][] = [];
   for (const prompt of prompts) {
     const { choices } = await wllama.createCompletion({ prompt, max_tokens: tokens, temperature: 0, logprobs: 2 });
     const { content } = choices[0]!.logprobs as unknown as { content: LikelyToken[] };
     answers.push(
-      content.map(({ token, logprob, top_logprobs: [, second] }) => ({
+      content.map(({ id, token, logprob, top_logprobs: [, second] }) => ({
+        id,
         token,
         margin: logprob - (second?.logprob ?? -Infinity),
       })),
@@ -73,6 +74,7 @@ async function placesWith(threads: number, prompts: readonly string[], tokens: n
 }
 
 interface LikelyToken {
+  readonly id: number;
   readonly token: string;
   readonly logprob: number;
   readonly top_logprobs: readonly { readonly logprob: number }[];

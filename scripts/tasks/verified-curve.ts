@@ -1,0 +1,18 @@
+import { measureBrowser, measureNative } from '../../tests/verified/curve.ts';
+import { questions } from '../../tests/verified/questions.ts';
+import { writeReport } from '../../tests/verified/report.ts';
+import { ensureChromium } from './chromium.ts';
+
+/*
+ * `npm run verified-curve`: how often honest answers fail and how soon each cheat does, measured with the bundled model, and
+ * written into docs/VERIFICATION.md, docs/verification-curve.svg and tests/vectors/verification. Best on an idle machine: threads that
+ * wait for each other are slow on a busy one.
+ */
+
+process.env['CHROMIUM'] = await ensureChromium();
+const options = {
+  questions: questions(),
+  counts: { honest: Infinity, cheat: 160, threaded: 24, browser: 120 },
+  say: (text: string) => process.stdout.write(`${text}\n`),
+};
+writeReport([...(await measureNative(options)), ...(await measureBrowser(options))]);

@@ -1,0 +1,44 @@
+import { openBenchPage } from '../e2e/engine/bench-page.ts';
+import type { EngineBench } from '../e2e/engine/page/main.ts';
+import { answerTokensMax, type Answer } from './workers.ts';
+
+declare const bench: EngineBench;
+
+/** Ends an answer of the bundled model. */
+const endId = 2;
+/** Questions for one instance of the engine. */
+const batch = 50;
+
+/** Greedy answers of wllama in Chromium, on so many threads. The package is asked for ids, which it reports beside its log-probabilities. */
+export async function browserAnswers(threads: 1 | 2, asked: readonly string[]): Promise<readonly Answer[]> {
+  const { page, close } = await openBenchPage();
+  try {
+    const answers: Answer[] = [];
+    for (let at = 0; at < asked.length; at += batch) {
+      const some = asked.slice(at, at + batch);
+      const { isMultithread, answers: found } = await page.evaluate(
+        ([count, given, tokens]) =>
+          bench.placesWith(
+            count,
+            given.map((one) => bench.chatPrompt(one)),
+            tokens,
+          ),
+        [threads, some, answerTokensMax] as const,
+      );
+      if (isMultithread !== threads > 1)
+        throw new Error(`wllama runs on ${isMultithread ? 'many threads' : 'one thread'}.`);
+      for (const [index, places] of found.entries()) {
+        const ids = places.map(({ id }) => id);
+        const isEnded = ids.at(-1) === endId || ids.length < answerTokensMax;
+        answers.push({
+          question: some[index]!,
+          ids: ids.at(-1) === endId ? ids.slice(0, -1) : ids,
+          ending: isEnded ? 'stop' : 'length',
+        });
+      }
+    }
+    return answers;
+  } finally {
+    await close();
+  }
+}
