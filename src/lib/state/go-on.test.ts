@@ -45,6 +45,8 @@ test('the same work goes on with more tokens, at whoever was asked', () => {
   });
   expect(goOnRequest(cut, [8], { ...going, target: { model: 'm', by: 'P' } })).toMatchObject({ only: ['P'] });
   expect(goOnRequest(cut, [8], going)?.after).not.toHaveProperty('ids');
+  // However short its visitor wants answers.
+  expect(goOnRequest(cut, [7, 8], { ...going, answerTokensMax: 16 })).toMatchObject({ params: { maxTokens: 18 } });
 });
 
 test('thoughts, calls and a full context take another turn', () => {

@@ -34,9 +34,9 @@ export function goOnRequest(
   const whole = ids?.length === tokens ? { ids, before: undefined } : 'unknown';
   const continuation = continuationOf(answer, whole);
   if (continuation.type !== 'resume') return undefined;
-  const room = contextTokens - estimateTokens(promptLength(job), 'high') - tokens;
-  const more = Math.min(answerTokensMax, room, maxTokensMax - tokens);
-  if (more < tokensMin) return undefined;
+  const room = Math.min(contextTokens - estimateTokens(promptLength(job), 'high'), maxTokensMax) - tokens;
+  if (room < tokensMin) return undefined;
+  const more = Math.min(answerTokensMax, room);
   return {
     kind: 'chat',
     model: { artefact: job.artefact },
