@@ -1,5 +1,5 @@
 import { m } from '#messages';
-import { locale } from '#language';
+import { inLanguage, locale } from '#language';
 import type {
   BondView,
   ConnectionView,
@@ -72,7 +72,7 @@ export function seenFacts(seen: {
       : [[m.peer_receipt_speed(), m.rate({ rate: formatRate(receipted.tps) })] as const]),
     ...(receipted ? [[m.peer_last(), new Date(receipted.lastAt).toLocaleString(locale())] as const] : []),
     [m.peer_problems(), incidents.length > 0 ? problems(incidents) : m.peer_problems_none()],
-    ...(route ? [[m.peer_route(), route.message] as const] : []),
+    ...(route ? [[m.peer_route(), inLanguage(route.message)] as const] : []),
   ];
 }
 
