@@ -181,6 +181,28 @@ export const chat: readonly Claim[] = [
     ],
     lacks: 'a browser that has such a model: the interface is a stub',
   },
-  { row: 'chat', claim: 'PDF is read on the device, by page', proofs: [] },
-  { row: 'chat', claim: 'Images go to workers that have vision', proofs: [] },
+  {
+    row: 'chat',
+    claim: 'PDF is read on the device, by page, and why one cannot be read is said',
+    proofs: [
+      ['workers/pdf/read-pdf.test.ts', 'the text of each page, and where it begins'],
+      ['workers/pdf/read-pdf.test.ts', 'what is no PDF, or a broken one, is told from one that takes a password'],
+      ['src/lib/ui/chat/attaching.svelte.test.ts', 'why a PDF was not read stands with its name'],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Pictures are drawn anew on the device, and go where somebody sees',
+    proofs: [
+      [
+        'src/lib/ui/chat/picture.test.ts',
+        'a picture is drawn anew on white, no longer than models can use, and never enlarged',
+      ],
+      [
+        'src/lib/state/pictures.test.ts',
+        'a question takes its pictures along, and a model that sees none is told that there were some',
+      ],
+    ],
+    lacks: 'a model that sees: the pictures go to doubles',
+  },
 ];
