@@ -65,12 +65,15 @@ test('a chain that goes away and comes back, having forgotten the transaction', 
 test('a chain that stays away is reported, and the caller can stop waiting', async () => {
   const local = await start();
   const { provider, claims, vouchers } = await withVoucher(local);
+  const other = await local.person(0n);
   await local.clients.clock.setAutomine(false);
-  const sent = () => local.clients.reader.getTransactionCount({ address: provider.address, blockTag: 'pending' });
+  const hasSent = async ({ address }: typeof other) =>
+    (await local.clients.reader.getTransactionCount({ address, blockTag: 'pending' })) === 1;
   const impatient = claim({ chain: local.chain({ unresponsiveMs: 100 }), vouchers }, provider.wallet, claims);
   const stopped = new AbortController();
-  const stoppable = claim({ chain: local.chain(), vouchers }, provider.wallet, claims, { signal: stopped.signal });
-  await until(async () => (await sent()) === 1);
+  const stoppable = claim({ chain: local.chain(), vouchers }, other.wallet, claims, { signal: stopped.signal });
+  // Each by its own account: one that has not got as far as sending is refused by a chain that goes, and waits for nothing.
+  await until(async () => (await hasSent(provider)) && (await hasSent(other)));
   await chains.pop()!.stop();
   await expect(impatient).rejects.toMatchObject({ code: 'chain-unavailable' });
   stopped.abort();
