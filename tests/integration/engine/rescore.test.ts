@@ -6,6 +6,7 @@ import { demoModel } from '#lib/engine/catalog.ts';
 import type { LoadedModel, RequestOf } from '#lib/engine/spec.ts';
 import { canaryText, surfaceOf } from '#lib/market/canary-text.ts';
 import { judgeAnswer, mannerOf } from '#lib/trust/rescore.ts';
+import { addMargins, sequentialStart } from '#lib/trust/sequential.ts';
 import { createLlamaEngine } from '../../../relay/native/llama.ts';
 
 /** The worker decodes token by token and the judge reads all of them at once: other kernels, which add up in another order. */
@@ -64,20 +65,29 @@ test.each([0, 0.7, 1])('the same weights never fail an answer of their own (temp
   expect(verdicts).toContain('passed');
 });
 
-test('a canned answer, one to another question and one of other weights are failed', async () => {
-  const canned = await answerOf(canary());
-  const verdicts = { canned: [] as string[], foreign: [] as string[] };
+test('an answer that is not of these weights is failed', async () => {
+  const verdicts: string[] = [];
   for (let i = 0; i < 8; i++) {
     const request = canary();
-    verdicts.canned.push(await verdict(request, { ids: canned.ids }));
     // As weights that know nothing of this vocabulary would have it.
     const foreign = (await answerOf(request)).ids.map((id) => (id * 31 + 7) % 500);
-    verdicts.foreign.push(await verdict(request, { ids: foreign }));
+    verdicts.push(await verdict(request, { ids: foreign }));
   }
-  for (const found of Object.values(verdicts)) {
-    expect(found).not.toContain('passed');
-    expect(found.filter((one) => one === 'failed').length).toBeGreaterThanOrEqual(6);
+  expect(verdicts).not.toContain('passed');
+  expect(verdicts.filter((one) => one === 'failed').length).toBeGreaterThanOrEqual(6);
+});
+
+test('a canned answer in the model’s own words may pass once; a worker that gives no other is found by all of them', async () => {
+  const canned = await answerOf(canary());
+  let [honest, cheat] = [sequentialStart, sequentialStart];
+  for (let i = 0; i < 40; i++) {
+    const request = canary();
+    const own = await answerOf(request);
+    if (own.text === canned.text) continue;
+    honest = addMargins(honest, (await judged(request, { ids: own.ids })).margins);
+    cheat = addMargins(cheat, (await judged(request, { ids: canned.ids })).margins);
   }
+  expect([honest.verdict, cheat.verdict]).toEqual(['open', 'convicted']);
 });
 
 test.each([0, 1])(
