@@ -11,7 +11,7 @@ import type { SocketSource } from '#lib/net/libp2p/web-sockets.ts';
 import { relayTuning, type Tuning } from '#lib/net/libp2p/tuning.ts';
 import type { LocalNets } from '#lib/net/local.ts';
 import type { Net } from '#lib/net/spec.ts';
-import { gossipTopics } from '#lib/protocol/wish.ts';
+import { gossipTopics } from '#lib/protocol/topics.ts';
 import type { PendingUpgrade } from '../http/upgrade.ts';
 import { createCircuitLimits, type CircuitRates } from './circuit-limits.ts';
 

@@ -7,7 +7,7 @@ import { limits } from './limits.ts';
 import { receiptEnvelopeSchema } from './receipt.ts';
 
 /**
- * The signed records of an audit. They are gossiped on `auditTopic`, and each reader comes to the verdict by itself: nobody
+ * The signed records of an audit. They are gossiped on `auditTopic` (`topics.ts`), and each reader comes to the verdict by itself: nobody
  * announces one.
  */
 export type Accusation = z.output<typeof accusationSchema>;
@@ -15,8 +15,6 @@ export type Reveal = z.output<typeof revealSchema>;
 export type Unsealing = z.output<typeof unsealingSchema>;
 export type Verdict = Reveal['verdict'];
 export type SealTruth = Unsealing['truth'];
-
-export const auditTopic = 'tabloom/audit/2';
 
 const natural = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const saltSchema = fixedBytesSchema(32);

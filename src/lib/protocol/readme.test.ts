@@ -4,7 +4,6 @@ import type { z } from 'zod';
 import {
   accusationSchema,
   appealSchema,
-  auditTopic,
   releaseSchema,
   revealSchema,
   unsealingSchema,
@@ -37,6 +36,7 @@ import {
   tallySchema,
 } from './tally.ts';
 import { wishesTopic, wishLimits, wishSchema } from './wish.ts';
+import { auditTopic } from './topics.ts';
 
 /** The page cannot be proven complete, but what it must mention can be listed. */
 const page = readFileSync(new URL('README.md', import.meta.url), 'utf8');

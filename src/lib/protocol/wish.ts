@@ -2,16 +2,12 @@ import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
 import { decodeCbor, parseRecord } from './cbor.ts';
 import { decodeEnvelope, encodeEnvelope, signEnvelope, type Envelope, type Signer } from './envelope.ts';
-import { offerTopics } from './find.ts';
 import { artefactIdSchema, peerIdFromKey, peerIdSchema } from './ids.ts';
 
 /** Models that a peer would ask if anybody served them: signed, gossiped and expiring. It binds nobody. */
 export type Wish = z.output<typeof wishSchema>;
 
 export const wishesTopic = 'tabloom/wishes/2';
-
-/** Every topic of the network. */
-export const gossipTopics: readonly string[] = [...offerTopics, wishesTopic];
 
 /** As in `limits.ts`, and apart from it because pages need them late. */
 export const wishLimits = {

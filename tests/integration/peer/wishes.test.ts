@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Peer } from '#lib/peer/peer.ts';
-import { gossipTopics } from '#lib/protocol/wish.ts';
+import { gossipTopics } from '#lib/protocol/topics.ts';
 import { eventually, startPeer, startRelay } from './ground.ts';
 
 const running: Peer[] = [];

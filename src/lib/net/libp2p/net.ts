@@ -2,7 +2,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
-import { gossipTopics } from '#lib/protocol/wish.ts';
+import { gossipTopics } from '#lib/protocol/topics.ts';
 import type { LocalNets } from '../local.ts';
 import type { Net } from '../spec.ts';
 import { createCircuitCheck } from './circuit-check.ts';

@@ -4,7 +4,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { Net } from '#lib/net/spec.ts';
-import { auditTopic } from '#lib/protocol/audit.ts';
+import { auditTopic } from '#lib/protocol/topics.ts';
 import { encodeEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
 import { openAuditRecord, signAuditRecord, type OpenedAuditRecord } from '#lib/trust/audit-records.ts';
 import { auditWindows, type AuditEffect, type AuditWindows } from '#lib/trust/audit.ts';

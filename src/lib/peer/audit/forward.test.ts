@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { auditTopic } from '#lib/protocol/audit.ts';
+import { auditTopic } from '#lib/protocol/topics.ts';
 import { encodeEnvelope, signEnvelope } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { signAuditRecord } from '#lib/trust/audit-records.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { Net, Subscription } from '#lib/net/spec.ts';
-import { auditTopic } from '#lib/protocol/audit.ts';
+import { auditTopic } from '#lib/protocol/topics.ts';
 import { decodeEnvelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
