@@ -3,7 +3,7 @@ import { signerOf } from '../town.fixture.ts';
 import type { Scorer } from '../spec.ts';
 import type { AuditOutcomeEffect } from './auditing.ts';
 import { createAskAudit } from './stream.ts';
-import { cheatsAnswer, createAuditTown, honestAnswer } from './town.fixture.ts';
+import { cheatsAnswer, createAuditTown, honestAnswer, judged } from './town.fixture.ts';
 
 const minuteMs = 60_000;
 const trialsOf = (effects: readonly AuditOutcomeEffect[]) =>
@@ -45,7 +45,7 @@ test('with a sleeper and a guesser among nine: the cheat is convicted, the hones
   const honest = await town.worker(1);
   const cheat = await town.worker(2, { appeals: false });
   const silent = await town.worker(3);
-  const [asker, harmful] = [await town.join(40), await town.join(41, { judge: () => 'failed' })];
+  const [asker, harmful] = [await town.join(40), await town.join(41, { judge: () => judged('failed') })];
   const follow = (from: typeof honest, by: typeof asker, answer: readonly number[]) => {
     const { envelope, shown } = from.answer(by.signer, answer);
     by.auditing.follow(envelope, shown);
@@ -76,7 +76,7 @@ test('with a sleeper and a guesser among nine: the cheat is convicted, the hones
 
 test('what is planted tests the panel, and convicts nobody', async () => {
   const town = await createAuditTown();
-  await Promise.all(town.judges.map((number) => town.join(number, { judge: () => 'passed' })));
+  await Promise.all(town.judges.map((number) => town.join(number, { judge: () => judged('passed') })));
   const cheat = await town.worker(2);
   const asker = await town.join(40, { plant: (score) => (score === 'failed' ? 'planted-guilty' : undefined) });
   const { envelope, shown } = cheat.answer(asker.signer, cheatsAnswer);

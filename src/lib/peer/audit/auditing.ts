@@ -6,6 +6,7 @@ import type { Startable } from '#lib/base/startable.ts';
 import type { Net } from '#lib/net/spec.ts';
 import { auditTopic } from '#lib/protocol/topics.ts';
 import { encodeEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import { openAuditRecord, signAuditRecord, type OpenedAuditRecord } from '#lib/trust/audit-records.ts';
 import { auditWindows, type AuditEffect, type AuditWindows } from '#lib/trust/audit.ts';
 import type { Beacon } from '#lib/trust/beacon.ts';
@@ -19,7 +20,7 @@ import { readHeard, validateAudits } from './heard.ts';
 import { createSeenEpochs } from './seen-epochs.ts';
 import { createAskAudit, createAuditDoor } from './stream.ts';
 import { createTrials, type Trial } from './trials.ts';
-import { createValidator, type Judge, type PublishRecord, type ShownAnswer } from './validator.ts';
+import { createValidator, type Judge, type Judged, type PublishRecord, type ShownAnswer } from './validator.ts';
 
 /**
  * A peer's part in audits: it hears all of them, and does what its roles are. A worker with a `keeper` commits and opens, a
@@ -48,6 +49,10 @@ export interface AuditingComponents {
   readonly keeper?: EpochKeeper | undefined;
   /** How often a worker commits. */
   readonly epochMs?: number | undefined;
+  /** `limits.epochGraceMs`, on which all peers of a network agree, unless it is one of its own. */
+  readonly graceMs?: number | undefined;
+  /** How often time is looked at. */
+  readonly tickMs?: number | undefined;
   readonly windows?: AuditWindows | undefined;
   readonly trialWindows?: TrialWindows | undefined;
   readonly plant?: AuditorComponents['plant'];
@@ -60,15 +65,17 @@ export interface AuditingComponents {
 export type AuditOutcomeEffect =
   | { readonly of: 'trial'; readonly effect: TrialEffect; readonly trial: Trial }
   | { readonly of: 'audit'; readonly effect: AuditEffect; readonly receipt: OpenedReceipt }
+  | { readonly of: 'score'; readonly judged: Judged; readonly receipt: OpenedReceipt }
   | { readonly of: 'epoch'; readonly effect: 'committed'; readonly epoch: OpenedEpoch }
   | { readonly of: 'epoch'; readonly effect: 'equivocation'; readonly one: OpenedEpoch; readonly other: OpenedEpoch };
 
-const tickMs = 30_000;
+const tickMsDefault = 30_000;
 export const epochMsDefault = 3_600_000;
 
 export function createAuditing(components: AuditingComponents): Auditing {
   const { net, signer, clock, logger, keeper, onEffect } = components;
-  const { epochMs = epochMsDefault, windows = auditWindows, trialWindows: ofTrials = trialWindows } = components;
+  const { epochMs = epochMsDefault, graceMs = limits.epochGraceMs, tickMs = tickMsDefault } = components;
+  const { windows = auditWindows, trialWindows: ofTrials = trialWindows } = components;
   const ask = createAskAudit({ net, clock });
   const seen = createSeenEpochs((one, other) => onEffect({ of: 'epoch', effect: 'equivocation', one, other }));
 
@@ -86,10 +93,20 @@ export function createAuditing(components: AuditingComponents): Auditing {
     await send(envelope);
   };
   const validator = createValidator({ ...components, ask, publish });
-  const auditor = createAuditor({ ...components, windows, trialWindows: ofTrials, ask, publish, onEffect: tellAudit });
+  const auditor = createAuditor({
+    ...components,
+    windows,
+    trialWindows: ofTrials,
+    graceMs,
+    ask,
+    publish,
+    onEffect: (effect, receipt) => onEffect({ of: 'audit', effect, receipt }),
+    onScored: (judged, receipt) => onEffect({ of: 'score', judged, receipt }),
+  });
   const trials = createTrials({
     ...components,
     windows: ofTrials,
+    graceMs,
     seenAt: seen.seenAt,
     onEvent: auditor.noteTrial,
     onEffect: (effect, trial) => {
@@ -101,9 +118,6 @@ export function createAuditing(components: AuditingComponents): Auditing {
     },
   });
 
-  function tellAudit(effect: AuditEffect, receipt: OpenedReceipt) {
-    onEffect({ of: 'audit', effect, receipt });
-  }
   const follow = async (effect: TrialEffect, trial: Trial) => {
     const { audit, accuser } = trial.accusation;
     if (effect.type === 'ask-seal' && accuser === signer.peer) return auditor.unseal(audit);

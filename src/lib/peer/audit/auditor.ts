@@ -6,7 +6,6 @@ import { auditId, type Accusation, type SealTruth } from '#lib/protocol/audit.ts
 import type { AuditFrame } from '#lib/protocol/audit-frame.ts';
 import type { Envelope, Signer } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import { limits } from '#lib/protocol/limits.ts';
 import { signAuditRecord } from '#lib/trust/audit-records.ts';
 import {
   newAudit,
@@ -25,7 +24,7 @@ import { isReceipted } from '#lib/trust/released.ts';
 import type { Scorer } from '../spec.ts';
 import type { AskAudit } from './stream.ts';
 import { termsOf, type Trial } from './trials.ts';
-import { scoreShown, type Judge, type PublishRecord, type ShownAnswer } from './validator.ts';
+import { scoreShown, type Judge, type Judged, type PublishRecord, type ShownAnswer } from './validator.ts';
 
 export interface AuditorComponents {
   readonly signer: Signer;
@@ -47,6 +46,10 @@ export interface AuditorComponents {
    */
   readonly plant?: ((score: 'passed' | 'failed', worker: PeerId) => Exclude<SealTruth, 'real'> | undefined) | undefined;
   readonly onEffect: (effect: AuditEffect, receipt: OpenedReceipt) => void;
+  /** What the judge made of an answer here. */
+  readonly onScored: (judged: Judged, receipt: OpenedReceipt) => void;
+  /** As `limits.epochGraceMs`. */
+  readonly graceMs: number;
 }
 
 /** Receipts that are followed at once; the oldest are let go. */
@@ -119,8 +122,10 @@ export function createAuditor(components: AuditorComponents) {
 
   const score = async (one: Followed) => {
     const { receipt, shown } = one;
-    const scores = await scoreShown(components.scorer, shown);
-    const verdict = scores ? components.judge(scores, shown.job, receipt.record) : 'undecided';
+    const scores = await scoreShown(components.scorer, shown, receipt.record);
+    const judged = scores && components.judge(scores, shown.job, receipt.record);
+    if (judged) components.onScored(judged, receipt);
+    const verdict = judged?.verdict ?? 'undecided';
     const at = Math.floor(clock.now());
     const planted = verdict === 'undecided' ? undefined : components.plant?.(verdict, receipt.record.worker);
     if (verdict !== 'failed' && !planted) return apply(one, { type: 'scored', verdict, at });
@@ -172,7 +177,7 @@ export function createAuditor(components: AuditorComponents) {
     /** A commitment that was heard for the first time. */
     noteEpoch(epoch: OpenedEpoch): void {
       const { worker, from, until } = epoch.record;
-      const { round, dueAt } = pickingRound(beacon, { until, graceMs: limits.epochGraceMs });
+      const { round, dueAt } = pickingRound(beacon, { until, graceMs: components.graceMs });
       for (const one of followed.values()) {
         const { record } = one.receipt;
         if (record.worker !== worker || one.state.phase !== 'receipted') continue;

@@ -14,7 +14,7 @@ import { createGround, signerOf } from '../town.fixture.ts';
 import type { Scorer } from '../spec.ts';
 import { createAuditing, type AuditingComponents, type AuditOutcomeEffect } from './auditing.ts';
 import { openEpochKeeper } from './epoch-keeper.ts';
-import type { Judge, ShownAnswer } from './validator.ts';
+import type { Judge, Judged, ShownAnswer } from './validator.ts';
 import { classOf } from './trials.ts';
 
 /** Weights that find the tokens below 1,000 likely and all others not, with a noise of their own in the last digits. */
@@ -29,7 +29,9 @@ export const weights = (noise: number): Scorer => ({
 
 /** As a judge does it: more than two strange tokens are a failure. */
 const judge: Judge = (scores) =>
-  scores.filter(({ best, logprob }) => best - logprob > 0.5).length > 2 ? 'failed' : 'passed';
+  judged(scores.filter(({ best, logprob }) => best - logprob > 0.5).length > 2 ? 'failed' : 'passed');
+
+export const judged = (verdict: Judged['verdict']): Judged => ({ verdict, margin: 0 });
 
 const epochMs = 600_000;
 

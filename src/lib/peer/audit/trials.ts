@@ -39,6 +39,8 @@ export interface TrialsComponents {
   /** Of all leaves, in millionths: what the beacon picks. */
   readonly share: number;
   readonly windows: TrialWindows;
+  /** As `limits.epochGraceMs`. */
+  readonly graceMs: number;
   /** Whoever is registered to judge. All who follow a trial have to see the same ones. */
   readonly candidates: () => readonly Candidate[];
   /** When the commitment was first heard here. */
@@ -91,14 +93,14 @@ export function createTrials(components: TrialsComponents): Trials {
     if (accusation.beacon !== beacon.id) return 'other-beacon';
     const seenAt = components.seenAt(epoch.hash);
     if (seenAt === undefined) return 'epoch-unseen';
-    const { dueAt } = pickingRound(beacon, { until: epoch.record.until, graceMs: limits.epochGraceMs });
+    const { dueAt } = pickingRound(beacon, { until: epoch.record.until, graceMs: components.graceMs });
     return seenAt < dueAt ? undefined : 'late-commitment';
   };
 
   const beginPicked = async () => {
     for (const [audit, checked] of unpicked) {
       const { accusation, epoch, receipt, receiptHash } = checked;
-      const { round } = pickingRound(beacon, { until: epoch.record.until, graceMs: limits.epochGraceMs });
+      const { round } = pickingRound(beacon, { until: epoch.record.until, graceMs: components.graceMs });
       const value = await beacon.value(round);
       if (value.type !== 'value') {
         if (clock.now() > accusation.accusedAt + components.windows.drawMs) unpicked.delete(audit);

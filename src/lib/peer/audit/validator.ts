@@ -19,7 +19,13 @@ import type { AskAudit } from './stream.ts';
 import type { Trial } from './trials.ts';
 
 /** What the judge makes of a whole answer; log-probabilities that its worker sent are no part of it. */
-export type Judge = (scores: readonly TokenScore[], job: Job, receipt: Receipt) => 'passed' | 'failed' | 'undecided';
+export type Judge = (scores: readonly TokenScore[], job: Job, receipt: Receipt) => Judged;
+
+export interface Judged {
+  readonly verdict: 'passed' | 'failed' | 'undecided';
+  /** In nats, as the judge of `trust/rescore.ts` takes it. */
+  readonly margin: number;
+}
 
 /** What an answer was made from, as it is shown to a panel. */
 export interface ShownAnswer {
@@ -67,16 +73,17 @@ export function createValidator(components: ValidatorComponents) {
   /** Whoever shows nothing, or something else than was receipted, convicts nobody. */
   const look = async (
     { round, sitting }: Extract<TrialEffect, { type: 'seat' }>,
-    { accusation, receipt, state }: Trial,
+    trial: Trial,
   ): Promise<{ readonly verdict: Verdict; readonly values: number[] }> => {
+    const { accusation, receipt, state } = trial;
     const nothing = { verdict: 'undecided' as const, values: [] };
     try {
-      const shown = await shownBy(accusation.accuser, receiptHash(accusation.receipt), receipt, accusation.audit);
-      const scores = shown && (await scoreShown(components.scorer, shown));
+      const shown = await shownBy(trial);
+      const scores = shown && (await scoreShown(components.scorer, shown, receipt));
       if (!shown || !scores || !state.draw) return nothing;
       const purpose = `${accusation.audit} ${round} ${sitting}`;
-      const positions = pickPositions(state.draw, purpose, scores.length, state.terms.positions);
-      const judged = components.judge(scores, shown.job, receipt);
+      const positions = pickPositions(state.draw, purpose, receipt.tokensOut, state.terms.positions);
+      const judged = components.judge(scores, shown.job, receipt).verdict;
       const verdict = judged === 'failed' ? 'guilty' : judged === 'passed' ? 'innocent' : 'undecided';
       return { verdict, values: positions.map((at) => bounded(scores[at]!.logprob)) };
     } catch (error) {
@@ -86,19 +93,21 @@ export function createValidator(components: ValidatorComponents) {
   };
 
   /** The accuser may learn of the panel a little later than those who sit on it. */
-  const askToShow = async (accuser: string, audit: string) => {
+  const askToShow = async (accuser: string, audit: string, retryMs: number) => {
     for (let asked = 1; ; asked++) {
       try {
         return await components.ask(accuser, { t: 'show', audit });
       } catch (error) {
         if (asked >= showAsksMax) throw error;
-        await components.clock.delay(showRetryMs);
+        await components.clock.delay(retryMs);
       }
     }
   };
 
-  const shownBy = async (accuser: string, hash: string, receipt: Receipt, audit: string) => {
-    const frames = await askToShow(accuser, audit);
+  const shownBy = async ({ accusation, receipt, state }: Trial) => {
+    const { accuser, audit } = accusation;
+    const hash = receiptHash(accusation.receipt);
+    const frames = await askToShow(accuser, audit, state.terms.windows.commitMs / (2 * showAsksMax));
     const shown = frames.find((frame) => frame.t === 'released');
     if (!shown) return undefined;
     const release = openAuditRecord(shown.release);
@@ -118,19 +127,31 @@ export function createValidator(components: ValidatorComponents) {
   };
 }
 
-/** Within a window to commit in. */
+/** In the first half of the window to commit in: scoring takes time too. */
 const showAsksMax = 8;
-const showRetryMs = 30_000;
 /** Votes that are kept until they are revealed. */
 const ownMax = 256;
 const bounded = (logprob: number) => Math.min(0, Math.max(-1e9, Number.isFinite(logprob) ? logprob : -1e9));
 
-/** Undefined where the weights are not at hand, or the answer came without its tokens. */
-export async function scoreShown(scorer: Scorer, { job, parts }: ShownAnswer) {
+/**
+ * One score of each token, and of the end after them where the receipt says that the model ended the answer. Undefined where the
+ * weights are not at hand, the answer came without its tokens, or another worker began it.
+ */
+export async function scoreShown(scorer: Scorer, { job, parts }: ShownAnswer, receipt: Receipt) {
   const deltas = parts.flatMap((part) => (part.type === 'text-delta' ? [part] : []));
-  if (deltas.length !== parts.length || deltas.some(({ ids, tokens }) => ids?.length !== tokens)) return undefined;
-  const answer = { text: deltas.map(({ text }) => text).join(''), ids: deltas.flatMap(({ ids }) => ids ?? []) };
+  if (job.resume || deltas.length !== parts.length || deltas.some(({ ids, tokens }) => ids?.length !== tokens))
+    return undefined;
+  const ids = deltas.flatMap((delta) => delta.ids ?? []);
+  const answer = { text: deltas.map(({ text }) => text).join(''), ids, ending: endingOf(receipt) };
   const { artefact, kind, input, params, tier } = job;
   const scores = await scorer.score(artefact, { model: { artefact }, kind, input, params, tier } as AskRequest, answer);
-  return scores?.length === answer.ids.length ? scores : undefined;
+  const isWhole = scores?.length === ids.length || (scores?.length === ids.length + 1 && answer.ending === 'stop');
+  return isWhole ? scores : undefined;
+}
+
+/** A stop sequence ends an answer where the model would have gone on. */
+function endingOf({ reason, params }: Receipt): 'stop' | 'length' | undefined {
+  const { stop } = params as { readonly stop?: readonly string[] };
+  if (reason === 'stop') return stop?.length ? undefined : 'stop';
+  return reason === 'length' ? 'length' : undefined;
 }
