@@ -7,7 +7,7 @@ import type { Net } from '#lib/net/spec.ts';
 import { auditTopic } from '#lib/protocol/topics.ts';
 import { encodeEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { openAuditRecord, signAuditRecord, type OpenedAuditRecord } from '#lib/trust/audit-records.ts';
+import { signAuditRecord } from '#lib/trust/audit-records.ts';
 import { auditWindows, type AuditEffect, type AuditWindows } from '#lib/trust/audit.ts';
 import type { Beacon } from '#lib/trust/beacon.ts';
 import type { OpenedEpoch } from '#lib/trust/epoch.ts';
@@ -16,7 +16,8 @@ import { trialWindows, type Candidate, type TrialEffect, type TrialWindows } fro
 import type { Scorer } from '../spec.ts';
 import { createAuditor, type AuditorComponents } from './auditor.ts';
 import type { EpochKeeper } from './epoch-keeper.ts';
-import { readHeard, validateAudits } from './heard.ts';
+import { readHeard, validateAudits, type Heard } from './heard.ts';
+import type { AuditJournal } from './journal.ts';
 import { createSeenEpochs } from './seen-epochs.ts';
 import { createAskAudit, createAuditDoor } from './stream.ts';
 import { createTrials, type Trial } from './trials.ts';
@@ -56,6 +57,8 @@ export interface AuditingComponents {
   readonly windows?: AuditWindows | undefined;
   readonly trialWindows?: TrialWindows | undefined;
   readonly plant?: AuditorComponents['plant'];
+  /** Of a validator: what it goes on from after a restart. */
+  readonly journal?: AuditJournal | undefined;
   /** Whether this peer appeals when it is found guilty; it does by default. */
   readonly appeals?: boolean | undefined;
   /** What audits come to, for whoever routes, pays or shows it. Effects of trials come from every peer that follows them. */
@@ -79,19 +82,17 @@ export function createAuditing(components: AuditingComponents): Auditing {
   const ask = createAskAudit({ net, clock });
   const seen = createSeenEpochs((one, other) => onEffect({ of: 'epoch', effect: 'equivocation', one, other }));
 
+  /** What is said to all is heard here too, in the same way. */
   const send = async (envelope: Envelope) => {
+    const message = encodeEnvelope(envelope);
+    hear(message);
     try {
-      await net.publish(auditTopic, encodeEnvelope(envelope));
+      await net.publish(auditTopic, message);
     } catch (error) {
       logger.info('audit-not-published', { type: envelope.type, code: errorCode(error) });
     }
   };
-  /** What is said to all is heard here too, in the same way. */
-  const publish: PublishRecord = async (type, record) => {
-    const envelope = signAuditRecord(type, record as never, signer);
-    hear(openAuditRecord(envelope));
-    await send(envelope);
-  };
+  const publish: PublishRecord = (type, record) => send(signAuditRecord(type, record as never, signer));
   const validator = createValidator({ ...components, ask, publish });
   const auditor = createAuditor({
     ...components,
@@ -111,10 +112,9 @@ export function createAuditing(components: AuditingComponents): Auditing {
     onEvent: auditor.noteTrial,
     onEffect: (effect, trial) => {
       onEffect({ of: 'trial', effect, trial });
+      if (replayed) return replayed.note(effect, trial);
       // What follows may be said to all, and so be heard here again: not before this step is whole.
-      void Promise.resolve()
-        .then(() => follow(effect, trial))
-        .catch((error: unknown) => logger.warn('audit-failed', { code: errorCode(error) }));
+      void Promise.resolve().then(() => followSafely(effect, trial));
     },
   });
 
@@ -127,10 +127,32 @@ export function createAuditing(components: AuditingComponents): Auditing {
     return validator.take(effect, trial);
   };
 
-  const hear = (opened: OpenedAuditRecord) => trials.take(opened);
-  const hearEpoch = (epoch: OpenedEpoch) => {
+  const followSafely = async (effect: TrialEffect, trial: Trial) => {
+    try {
+      await follow(effect, trial);
+    } catch (error) {
+      logger.warn('audit-failed', { code: errorCode(error) });
+    }
+  };
+
+  const hear = (message: Uint8Array) => {
+    const heard = readHeard(message);
+    if (!heard) return;
+    components.journal?.append(message);
+    take(heard, clock.now());
+    if ('epoch' in heard || heard.opened.type !== 'reveal') return;
+    const { record } = heard.opened;
+    void validator
+      .noteReveal(record, trials.get(record.audit))
+      .catch((error: unknown) => logger.warn('audit-failed', { code: errorCode(error) }));
+  };
+  const take = (heard: Heard, at: number) => {
+    if (heard && 'epoch' in heard) hearEpoch(heard.epoch, at);
+    else if (heard) trials.take(heard.opened, at);
+  };
+  const hearEpoch = (epoch: OpenedEpoch, at: number) => {
     const isFirst = seen.seenAt(epoch.hash) === undefined;
-    const refusal = seen.note(epoch, clock.now());
+    const refusal = seen.note(epoch, at);
     if (!isFirst || refusal === 'equivocation' || refusal === 'stale-epoch') return;
     onEffect({ of: 'epoch', effect: 'committed', epoch });
     auditor.noteEpoch(epoch);
@@ -140,9 +162,7 @@ export function createAuditing(components: AuditingComponents): Auditing {
   const commit = async () => {
     const until = Math.floor(clock.now() / epochMs) * epochMs;
     const epoch = await keeper?.commit(until);
-    if (!epoch) return;
-    hearEpoch(epoch);
-    await send(epoch.envelope);
+    if (epoch) await send(epoch.envelope);
   };
   const step = async () => {
     try {
@@ -150,8 +170,23 @@ export function createAuditing(components: AuditingComponents): Auditing {
     } catch (error) {
       logger.warn('epoch-not-committed', { code: errorCode(error) });
     }
-    await trials.tick();
+    await trials.tick(clock.now());
     auditor.tick();
+  };
+
+  /** While it lasts, trials run as they ran before, and what they ask for is not done again. */
+  let replayed: ReturnType<typeof createReplay> | undefined;
+  const resume = async () => {
+    if (!components.journal) return [];
+    validator.restore(await components.journal.votes());
+    replayed = createReplay();
+    for (const { at, message } of await components.journal.heard()) {
+      await trials.tick(at);
+      take(readHeard(message), at);
+    }
+    const open = replayed.open(trials.get);
+    replayed = undefined;
+    return open;
   };
 
   const door = createAuditDoor({
@@ -180,16 +215,16 @@ export function createAuditing(components: AuditingComponents): Auditing {
     async start() {
       if (life) return;
       life = new AbortController();
+      const { signal } = life;
+      const open = await resume();
+      if (signal.aborted) return;
       unsubscribe = net.subscribe(auditTopic, {
         validate: validateAudits(clock),
-        deliver(message) {
-          const heard = readHeard(message);
-          if (heard && 'epoch' in heard) hearEpoch(heard.epoch);
-          else if (heard) hear(heard.opened);
-        },
+        deliver: hear,
       });
       await door.start();
-      void loop(life.signal);
+      void loop(signal);
+      for (const { effect, trial } of open) void followSafely(effect, trial);
     },
     async stop() {
       unsubscribe?.();
@@ -197,5 +232,21 @@ export function createAuditing(components: AuditingComponents): Auditing {
       await door.stop();
       life = unsubscribe = undefined;
     },
+  };
+}
+
+/** The last thing that each trial asked for while it was replayed, and has not been done for certain. */
+function createReplay() {
+  const last = new Map<string, { readonly effect: TrialEffect; readonly trial: Trial }>();
+  return {
+    note(effect: TrialEffect, trial: Trial) {
+      const isToDo = effect.type === 'seat' || effect.type === 'call-reveals' || effect.type === 'derank';
+      if (isToDo) last.set(trial.accusation.audit, { effect, trial });
+    },
+    open: (get: (audit: string) => Trial | undefined) =>
+      [...last].flatMap(([audit, { effect }]) => {
+        const trial = get(audit);
+        return trial && trial.state.phase !== 'settled' ? [{ effect, trial }] : [];
+      }),
   };
 }

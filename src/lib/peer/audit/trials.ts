@@ -1,4 +1,3 @@
-import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Accusation } from '#lib/protocol/audit.ts';
@@ -19,10 +18,10 @@ import type {
 
 /** The accusations that are heard here, each judged from the records that follow it. */
 export interface Trials {
-  /** Records of other types than `accusation` go to the trial they name; what comes before its time waits for it. */
-  take(opened: OpenedAuditRecord): void;
+  /** Records of other types than `accusation` go to the trial they name; what comes before its time waits for it. `at`: when it came. */
+  take(opened: OpenedAuditRecord, at: number): void;
   /** Lets time pass, and asks the beacon for what is due. Wants to be called every half minute. */
-  tick(): Promise<void>;
+  tick(at: number): Promise<void>;
   get(audit: string): Trial | undefined;
 }
 
@@ -33,7 +32,6 @@ export interface Trial {
 }
 
 export interface TrialsComponents {
-  readonly clock: Pick<Clock, 'now'>;
   readonly logger: Logger;
   readonly beacon: Beacon;
   /** Of all leaves, in millionths: what the beacon picks. */
@@ -64,7 +62,7 @@ const unpickedMax = 64;
 export const classOf = ({ engine }: Pick<Receipt, 'engine'>): string => `${engine.name} ${engine.deviceClass}`;
 
 export function createTrials(components: TrialsComponents): Trials {
-  const { clock, logger, beacon, onEffect, onEvent } = components;
+  const { logger, beacon, onEffect, onEvent } = components;
   const trials = new Map<string, Trial & { readonly early: TrialEvent[]; readonly draws: number[] }>();
   const settled = new Map<string, Trial>();
   const unpicked = new Map<string, CheckedAccusation>();
@@ -72,14 +70,14 @@ export function createTrials(components: TrialsComponents): Trials {
 
   const refuse = (audit: string, code: string) => logger.info('audit-refused', { audit, code });
 
-  const accuse = (accusation: Accusation) => {
+  const accuse = (accusation: Accusation, at: number) => {
     const { audit, accuser } = accusation;
     if (trials.has(audit) || settled.has(audit) || unpicked.has(audit)) return;
     const own = [...trials.values(), ...unpicked.values()].filter((one) => one.accusation.accuser === accuser).length;
     if (trials.size >= trialsMax || unpicked.size >= unpickedMax || own >= trialsPerAccuserMax)
       return refuse(audit, 'busy');
     try {
-      const checked = checkAccusation(accusation, clock.now());
+      const checked = checkAccusation(accusation, at);
       const refusal = timeliness(checked);
       if (refusal) return refuse(audit, refusal);
       unpicked.set(audit, checked);
@@ -97,13 +95,13 @@ export function createTrials(components: TrialsComponents): Trials {
     return seenAt < dueAt ? undefined : 'late-commitment';
   };
 
-  const beginPicked = async () => {
+  const beginPicked = async (at: number) => {
     for (const [audit, checked] of unpicked) {
       const { accusation, epoch, receipt, receiptHash } = checked;
       const { round } = pickingRound(beacon, { until: epoch.record.until, graceMs: components.graceMs });
       const value = await beacon.value(round);
       if (value.type !== 'value') {
-        if (clock.now() > accusation.accusedAt + components.windows.drawMs) unpicked.delete(audit);
+        if (at > accusation.accusedAt + components.windows.drawMs) unpicked.delete(audit);
         continue;
       }
       unpicked.delete(audit);
@@ -154,22 +152,21 @@ export function createTrials(components: TrialsComponents): Trials {
     onEffect(effect, trial);
   };
 
-  const draw = async (audit: string) => {
+  const draw = async (audit: string, at: number) => {
     const trial = trials.get(audit);
     const round = trial?.draws[0];
     if (!trial || round === undefined) return;
     const value = await beacon.value(round);
     if (value.type !== 'value') return;
     trial.draws.shift();
-    apply(audit, { type: 'drawn', draw: { beacon: beacon.id, randomness: value.randomness }, at: clock.now() });
+    apply(audit, { type: 'drawn', draw: { beacon: beacon.id, randomness: value.randomness }, at });
   };
 
   return {
-    take(opened) {
-      const at = clock.now();
+    take(opened, at) {
       switch (opened.type) {
         case 'accusation':
-          return accuse(opened.record);
+          return accuse(opened.record, at);
         case 'commitment':
           return apply(opened.record.audit, { type: 'committed', ...opened.record, at });
         case 'reveal':
@@ -188,11 +185,11 @@ export function createTrials(components: TrialsComponents): Trials {
           return;
       }
     },
-    async tick() {
-      await beginPicked();
+    async tick(at) {
+      await beginPicked(at);
       for (const audit of trials.keys()) {
-        await draw(audit);
-        apply(audit, { type: 'tick', at: clock.now() });
+        await draw(audit, at);
+        apply(audit, { type: 'tick', at });
       }
     },
     get: (audit) => trials.get(audit) ?? settled.get(audit),

@@ -15,6 +15,7 @@ import { isReceipted } from '#lib/trust/released.ts';
 import type { TrialEffect } from '#lib/trust/trial-state.ts';
 import { commitmentOf } from '#lib/trust/vote.ts';
 import type { AskRequest, Scorer } from '../spec.ts';
+import type { AuditJournal } from './journal.ts';
 import type { AskAudit } from './stream.ts';
 import type { Trial } from './trials.ts';
 
@@ -44,6 +45,7 @@ export interface ValidatorComponents {
   readonly engine: string;
   readonly ask: AskAudit;
   readonly publish: PublishRecord;
+  readonly journal?: Pick<AuditJournal, 'keepVote'> | undefined;
 }
 
 export type PublishRecord = <T extends 'accusation' | 'commitment' | 'reveal' | 'unsealing' | 'appeal'>(
@@ -55,19 +57,31 @@ export type PublishRecord = <T extends 'accusation' | 'commitment' | 'reveal' | 
 export function createValidator(components: ValidatorComponents) {
   const { signer, random, logger, publish } = components;
   const own = new Map<string, Reveal>();
+  const restored = new Set<string>();
   const keyOf = (audit: string, round: number, sitting: number) => `${audit} ${round} ${sitting}`;
 
   const seat = async (effect: Extract<TrialEffect, { type: 'seat' }>, trial: Trial) => {
     const { audit } = trial.accusation;
     const { round, sitting } = effect;
     const key = keyOf(audit, round, sitting);
-    if (own.has(key)) return;
-    const told = await look(effect, trial);
     const place = { audit, round, sitting, validator: signer.peer };
-    const reveal: Reveal = { ...place, salt: random.bytes(32), engine: components.engine, ...told };
-    own.set(key, reveal);
-    if (own.size > ownMax) own.delete(own.keys().next().value!);
+    // Of before a restart: whether others have heard it is not known, and to hear it twice changes nothing.
+    const before = own.get(key);
+    const reveal = before ?? {
+      ...place,
+      salt: random.bytes(32),
+      engine: components.engine,
+      ...(await look(effect, trial)),
+    };
+    if (!before) {
+      keep(reveal);
+      await components.journal?.keepVote(reveal);
+    }
     await publish('commitment', { ...place, commitment: commitmentOf(reveal) });
+  };
+  const keep = (reveal: Reveal) => {
+    own.set(keyOf(reveal.audit, reveal.round, reveal.sitting), reveal);
+    if (own.size > ownMax) own.delete(own.keys().next().value!);
   };
 
   /** Whoever shows nothing, or something else than was receipted, convicts nobody. */
@@ -117,6 +131,24 @@ export function createValidator(components: ValidatorComponents) {
   };
 
   return {
+    /** Votes of before a restart, each with the salt that it was committed to with. */
+    restore(votes: readonly Reveal[]): void {
+      for (const vote of votes) {
+        if (vote.validator !== signer.peer) continue;
+        keep(vote);
+        restored.add(keyOf(vote.audit, vote.round, vote.sitting));
+      }
+    },
+    /**
+     * Whoever was away has missed that all have committed, and would wait for them until it is too late: what another of the panel
+     * reveals tells it. Of votes of before a restart alone, since others know by themselves.
+     */
+    async noteReveal({ audit, round, sitting, validator }: Reveal, trial: Trial | undefined): Promise<void> {
+      const key = keyOf(audit, round, sitting);
+      const vote = own.get(key);
+      if (validator === signer.peer || !trial?.state.seated.includes(validator)) return;
+      if (vote && restored.delete(key)) await publish('reveal', vote);
+    },
     /** Of any trial; what is not for this validator is passed over. */
     async take(effect: TrialEffect, trial: Trial): Promise<void> {
       if (effect.type === 'seat' && effect.validators.includes(signer.peer)) return seat(effect, trial);
