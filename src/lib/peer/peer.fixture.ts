@@ -8,7 +8,6 @@ import { createDirectory } from '#lib/market/directory.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { createMemoryNetwork, type MemoryNetwork } from '#lib/net/memory.fixture.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
-import type { Purse } from '#lib/pay/ports.ts';
 import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import {
   decodeAskerFrame,
@@ -26,13 +25,12 @@ import type { Price } from '#lib/protocol/price.ts';
 import { build } from '#lib/protocol/version.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { createConsumer } from './ask/consume.ts';
+import { createConsumer, type ConsumerComponents } from './ask/consume.ts';
 import { initialJob, reduceJob, type JobState } from './session/job-state.ts';
 import { messagesOf, readWorkerFrame } from './session/frames.ts';
 import { createProvider, type ProviderComponents } from './serve/provide.ts';
 import { createReceiptBook, type ReceiptBook } from './receipt-book.ts';
 import type { AskRequest, Consumer, JobEvent, Provider } from './spec.ts';
-import type { TierCheck } from './tiers/check.ts';
 import { createTrackRecord, type TrackRecord } from './track-record.ts';
 
 /** A small world on one clock: nets in memory, scripted engines, one directory that all of them read. */
@@ -41,7 +39,7 @@ export interface World {
   readonly network: MemoryNetwork;
   readonly directory: Directory;
   worker(seed: number, options?: WorkerOptions): Promise<Worker>;
-  asker(seed: number, options?: { readonly purse?: Purse; readonly tierCheck?: TierCheck }): Promise<Asker>;
+  asker(seed: number, options?: Pick<ConsumerComponents, 'purse' | 'tierCheck' | 'onCanary'>): Promise<Asker>;
   /** A worker that follows the test's script instead of the protocol, offered as fast and, without a payout, as free. */
   byzantineWorker(seed: number, script: Script, payout?: Payout): Promise<Resident>;
 }
@@ -196,7 +194,7 @@ export function createWorld(seed = 1): World {
       directory.consider(offer, signOffer(offer, here.signer));
       return here;
     },
-    async asker(peerSeed, { purse, tierCheck } = {}) {
+    async asker(peerSeed, options = {}) {
       const here = await resident(peerSeed);
       const trackRecord = createTrackRecord({ clock });
       const consumer = createConsumer({
@@ -205,8 +203,7 @@ export function createWorld(seed = 1): World {
         clock,
         random,
         trackRecord,
-        purse,
-        tierCheck,
+        ...options,
         logger: silentLogger,
       });
       return { ...here, consumer, trackRecord };

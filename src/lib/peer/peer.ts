@@ -20,7 +20,7 @@ import type { KeyValue } from '#lib/storage/spec.ts';
 import { createAnswerStore } from './serve/answer-store.ts';
 import type { Policy } from './serve/admit.ts';
 import { askToClose } from './ask/close-channel.ts';
-import { createConsumer } from './ask/consume.ts';
+import { createConsumer, type ConsumerComponents } from './ask/consume.ts';
 import type { TierCheck } from './tiers/check.ts';
 import { connectedRelays, createDiscoveryClient, type Listing, type RelayTime } from './presence/discovery-client.ts';
 import { openSequence } from './identity.ts';
@@ -73,6 +73,7 @@ export interface PeerComponents {
   /** Where its models are paid for, and what its jobs are paid from. */
   readonly till?: Till | undefined;
   readonly purse?: Purse | undefined;
+  readonly onCanary?: ConsumerComponents['onCanary'];
   /** Looks up the tiers of workers that are asked. */
   readonly tierCheck?: TierCheck | undefined;
   readonly policy?: Policy | undefined;

@@ -9,8 +9,11 @@ import { jobsAt } from '#lib/market/score.ts';
 import { createShare } from '#lib/market/share.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { levelOf } from '#lib/market/standing.ts';
+import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
+import type { Job } from '#lib/protocol/job.ts';
 import { messageText } from '#lib/protocol/kinds/chat.ts';
+import type { Part } from '#lib/protocol/part.ts';
 import { judgeAnswer, mannerOf } from '#lib/trust/rescore.ts';
 import type { AskRequest, Scorer, ScoredAnswer, WorkerView } from '../spec.ts';
 import type { TrackRecord } from '../track-record.ts';
@@ -20,6 +23,13 @@ import type { Zones } from '../zones.ts';
 export interface Auditions {
   /** A person's job has gone well: its shape may be copied, and its share is spent on the next check. */
   noteJob(request: AskRequest, worker: Pick<WorkerView, 'artefact'>): void;
+}
+
+/** A canary with its whole answer, as it was sent and received. */
+export interface AnsweredCanary {
+  readonly job: Job;
+  readonly parts: readonly Part[];
+  readonly receipt: Envelope;
 }
 
 export interface AuditionComponents {
@@ -128,6 +138,16 @@ export function createAuditions(components: AuditionComponents): Auditions {
       const copied = shapes[Math.floor(random.float() * shapes.length)]!;
       void check(artefact, copied).finally(() => (isChecking = false));
     },
+  };
+}
+
+/** Text and tokens of an answer; no tokens where not each piece came with its own. */
+export function wholeOf(parts: readonly Part[]): Pick<ScoredAnswer, 'text' | 'ids'> {
+  const deltas = parts.flatMap((part) => (part.type === 'text-delta' ? [part] : []));
+  const isWhole = deltas.every(({ tokens, ids }) => tokens === 0 || ids !== undefined);
+  return {
+    text: deltas.map(({ text }) => text).join(''),
+    ids: isWhole ? deltas.flatMap(({ ids }) => ids ?? []) : undefined,
   };
 }
 

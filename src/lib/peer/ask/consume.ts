@@ -11,8 +11,10 @@ import type { Net } from '#lib/net/spec.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { Purse } from '#lib/pay/ports.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
+import type { Job } from '#lib/protocol/job.ts';
 import { jobKinds, type KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import type { Part } from '#lib/protocol/part.ts';
 import type { Search } from '../presence/discovery-client.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import { runAsker } from '../session/asker-runner.ts';
@@ -21,7 +23,7 @@ import type { AskRequest, Consumer, Scorer } from '../spec.ts';
 import type { TierCheck } from '../tiers/check.ts';
 import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-record.ts';
 import { createAskedJobs } from './asked-jobs.ts';
-import { createAuditions } from './auditions.ts';
+import { createAuditions, wholeOf, type AnsweredCanary } from './auditions.ts';
 import { createConversations } from './conversations.ts';
 import { chooseHedge, chooseWorker, searchFor } from './choose-worker.ts';
 import { createHedging } from './hedging.ts';
@@ -42,6 +44,8 @@ export interface ConsumerComponents {
   readonly purse?: Purse | undefined;
   /** Workers that charge this peer nothing, whatever their price: they have the same owner. */
   readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
+  /** Of a canary that was answered: it may be shown to a panel, since it is nobody's question. */
+  readonly onCanary?: ((canary: AnsweredCanary) => void) | undefined;
   /** Looks tiers up; without it only jobs of the open tier are asked. */
   readonly tierCheck?: TierCheck | undefined;
   /** Names that stand for one artefact, whatever a peer offers under them. */
@@ -120,19 +124,16 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     trackRecord,
     zones,
     async ask(request, peer) {
-      const texts: string[] = [];
-      let ids: number[] | undefined = [];
+      const parts: Part[] = [];
+      let job: Job | undefined;
       const canary = checkRequest({ ...request, only: [peer] }, kinds);
       for await (const event of run(canary, new AbortController().signal, 'canary')) {
-        if (event.type === 'part-received' && event.part.type === 'text-delta') {
-          texts.push(event.part.text);
-          if (event.part.tokens > 0 && event.part.ids === undefined) ids = undefined;
-          ids?.push(...(event.part.ids ?? []));
-        }
+        if (event.type === 'worker-chosen') job = event.job;
+        if (event.type === 'part-received') parts.push(event.part);
         if (event.type === 'job-finished') {
-          const { reason } = event;
-          const ending = (['stop', 'length'] as const).find((one) => one === reason);
-          return { text: texts.join(''), ids, ending };
+          const { reason, receipt } = event;
+          if (job) components.onCanary?.({ job, parts, receipt: receipt.receipt });
+          return { ...wholeOf(parts), ending: (['stop', 'length'] as const).find((one) => one === reason) };
         }
       }
       return undefined;
