@@ -107,6 +107,11 @@ async function start({ name, switches, variables }: ParsedCommand): Promise<Star
       const { startProvide } = await import('./provide.ts');
       return { program: await startProvide(env, options), shutdownSeconds: env.SHUTDOWN_SECONDS };
     }
+    case 'validate': {
+      const env = readEnv('validate', set);
+      const { startValidate } = await import('./validate.ts');
+      return { program: await startValidate(env, options), shutdownSeconds: env.SHUTDOWN_SECONDS };
+    }
     case 'init': {
       const isAsking = !switches.has('yes') && process.stdin.isTTY && process.stdout.isTTY;
       const prompter = isAsking ? (await import('./init/terminal-prompter.ts')).terminalPrompter : undefined;
@@ -114,7 +119,8 @@ async function start({ name, switches, variables }: ParsedCommand): Promise<Star
       return runInit({ variables: set, overwrite: switches.has('overwrite'), program: calledAs, prompter });
     }
     case 'doctor':
-    case 'doctor provide': {
+    case 'doctor provide':
+    case 'doctor validate': {
       const { runDoctor } = await import('./doctor/doctor.ts');
       return runDoctor(name, set, switches.has('json') ? 'json' : 'text');
     }

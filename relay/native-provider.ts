@@ -4,9 +4,11 @@ import type { Clock } from '#lib/base/clock.ts';
 import { toErrorRecord } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
+import type { Startable } from '#lib/base/startable.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { Scorer, ServedModels } from '#lib/peer/spec.ts';
 import { jobRefusal } from '#lib/peer/serve/admit.ts';
+import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { SqliteStorage } from './storage/sqlite.ts';
@@ -57,12 +59,14 @@ export type NativeState = ServingState | { readonly state: 'off' };
 
 export interface NativeProviderInput extends Pick<
   NativePeerComponents,
-  'net' | 'isGateway' | 'isOwners' | 'isBought' | 'isExempt' | 'hardwareCard'
+  'net' | 'isGateway' | 'isOwners' | 'isBought' | 'isExempt' | 'hardwareCard' | 'audience'
 > {
   /** Opens what outlives the process; called once. */
   readonly open: () => Promise<{ readonly storage: SqliteStorage; readonly seed: Uint8Array }>;
   /** How its answers are paid for; undefined where they are free. */
   readonly earn: (storage: KeyValue) => Promise<Earnings | undefined>;
+  /** Its part in audits, once its peer runs; undefined where it has none. */
+  readonly audits?: ((peer: Peer, storage: KeyValue, signer: Signer) => Promise<Startable | undefined>) | undefined;
   /** The bundled model's file. */
   readonly modelFile: string;
   /** Model servers, used in place of the bundled model. */
@@ -93,6 +97,7 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
   const first = Promise.withResolvers<NativeState>();
   let state: NativeState = { state: 'starting' };
   let native: NativePeer | undefined;
+  let audits: Startable | undefined;
   let close: () => Promise<void> | void = () => {};
   let isClosing = false;
 
@@ -142,6 +147,9 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
       await native.start();
       state = { state: 'starting' };
       const outcome = await native.serving.ready;
+      // Whoever is seated before its models are loaded could judge nothing.
+      if (!life.signal.aborted) audits = await input.audits?.(native.peer, storage, createSigner(seed));
+      await audits?.start();
       if (outcome.state === 'serving') await input.listed(native.peer, { signal: life.signal });
       first.resolve(outcome);
     } catch (error) {
@@ -193,6 +201,7 @@ export function startNativeProvider(input: NativeProviderInput): NativeProvider 
       life.abort();
       native?.serving.cancel();
       await started;
+      await audits?.stop();
       await native?.stop(options);
       await close();
     },

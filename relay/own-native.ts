@@ -5,6 +5,7 @@ import type { Random } from '#lib/base/random.ts';
 import type { LocalNets } from '#lib/net/local.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
+import { openAudits } from './audits.ts';
 import type { BackendConfig } from './native/bridge/backend-config.ts';
 import { bundledModelFile, startNativeProvider, waitUntilListed, type NativeProvider } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
@@ -63,6 +64,7 @@ export function startOwnNative(init: OwnNativeInit): NativeProvider {
     isExempt: isOurs,
     earn: async (storage) =>
       earns(env) ? (await import('./earnings.ts')).createEarnings({ env, storage, clock, logger, fetch }) : undefined,
+    audits: (own, storage, signer) => openAudits({ ...parts, env, peer: own, signer, fetch, commitsIn: storage }),
     listed: ({ self }, options) =>
       waitUntilListed(
         () => (peer.directory.get(self)?.offer.models.length ?? 0) > 0,

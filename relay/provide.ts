@@ -6,6 +6,7 @@ import type { Peer } from '#lib/peer/peer.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
+import { checkAudits, openAudits } from './audits.ts';
 import { createNodeEd25519 } from './ed25519.ts';
 import { readBackends } from './backends.ts';
 import { createLogger } from './log.ts';
@@ -28,6 +29,7 @@ export async function startProvide(env: ProvideEnv, { log }: ProgramOptions = {}
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const startedAt = clock.now();
   const backends = await readBackends(env);
+  await checkAudits(env);
   // Loaded only where something has a price, here and below: what knows a chain takes two seconds to load.
   if (earns(env)) (await import('./earnings.ts')).checkEarning(env);
   const life = new AbortController();
@@ -70,6 +72,8 @@ export async function startProvide(env: ProvideEnv, { log }: ProgramOptions = {}
         { clock, ...options },
       );
     },
+    audits: (peer, storage, signer) =>
+      openAudits({ env, peer, signer, clock, random, logger, fetch, commitsIn: storage }),
     clock,
     random,
     logger,

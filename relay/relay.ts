@@ -8,6 +8,9 @@ import { createLocalNets } from '#lib/net/local.ts';
 import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import { createPeer } from '#lib/peer/peer.ts';
+import type { Auditing } from '#lib/peer/audit/auditing.ts';
+import { noteAudits } from '#lib/peer/audit/note-audits.ts';
+import type { Scorer } from '#lib/peer/spec.ts';
 import { createAuditBook } from '#lib/peer/tiers/audits.ts';
 import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
@@ -52,6 +55,7 @@ import { openSqliteStorage } from './storage/sqlite.ts';
 import { openStores } from './stores.ts';
 import { readTasks } from './tasks.ts';
 import { startupBanner } from './terminal.ts';
+import { canaryFollower, openAudits } from './audits.ts';
 import { openTierCheck } from './tier-check.ts';
 import { unwind, type Undo } from './unwind.ts';
 
@@ -136,25 +140,40 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
     const spender = await paying?.createSpender({ ...parts, env, storage, book: spendBook, fetch });
     if (spender) undo.push(() => spender.stop());
     const tierChain = chain?.chain ?? spender?.chain;
-    const tierCheck = await openTierCheck({ chain: tierChain, audits: createAuditBook(), clock, random });
+    const auditBook = createAuditBook();
+    const tierCheck = await openTierCheck({ chain: tierChain, audits: auditBook, clock, random });
+    const scorer: Scorer = {
+      has: (artefact) => native.scorer.has(artefact),
+      score: (...asked) => native.scorer.score(...asked),
+    };
+    let audits: Auditing | undefined;
     const peer = await createPeer({
       ...parts,
       net,
       signer,
-      scorer: {
-        has: (artefact) => native.scorer.has(artefact),
-        score: (...asked) => native.scorer.score(...asked),
-      },
+      scorer,
       storage,
       role: 'native',
       isGratis: (worker) => worker === native.self,
       purse: spender?.purse,
       tierCheck,
+      onCanary: canaryFollower(() => audits, logger),
       discovery: 'server',
       network,
     });
     await peer.start();
     undo.push(() => peer.stop());
+    audits = await openAudits({
+      ...parts,
+      env,
+      peer,
+      signer,
+      scorer,
+      fetch,
+      onEffect: noteAudits(net.self, auditBook),
+    });
+    undo.push(() => audits?.stop());
+    await audits?.start();
 
     // Model servers are the workers', where there are any: each asks its part of them in memory.
     if (env.NATIVE !== 'off' && !(env.GATEWAYS > 0 && backends.length > 0)) {

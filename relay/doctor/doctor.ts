@@ -9,6 +9,7 @@ import type { CommandEnv } from '../settings/commands.ts';
 import type { NativeEnv } from '../settings/native.ts';
 import { checkEnv, type Variables } from '../settings/read-env.ts';
 import { ofCredits, ofEarning, ofNamedChain, ofSponsor } from './accounts.ts';
+import { ofAudits } from './audits.ts';
 import { checkDataFolder } from './data-folder.ts';
 import { checkExposure, checkPages, checkPublicUrl } from './exposure.ts';
 import { ok, runChecks, type Check, type Finding } from './finding.ts';
@@ -20,7 +21,7 @@ import { isFine, writeJson, writeReport } from './report.ts';
 import { checkSettingsFile } from './settings-file.ts';
 import { checkChain, checkPostgres, checkRedis } from './services.ts';
 
-export type DoctorCommand = 'doctor' | 'doctor provide';
+export type DoctorCommand = 'doctor' | 'doctor provide' | 'doctor validate';
 
 /** `doctor`: what is wrong with the settings and the machine, and what to do. It changes nothing and takes no lock. */
 export async function runDoctor(command: DoctorCommand, variables: Variables, form: 'text' | 'json'): Promise<Printed> {
@@ -42,7 +43,9 @@ export async function examine(command: DoctorCommand, variables: Variables): Pro
     problems.length > 0 ? [] : [{ id: 'settings', run: async () => ok('They can be read.') }];
   const file = variables['SETTINGS'];
   const machine = [...(file ? [checkSettingsFile(file)] : []), checkNode(process.versions.node)];
-  const further = command === 'doctor' ? await ofRelay(usable) : await ofProvide(usable);
+  const further = await { doctor: ofRelay, 'doctor provide': ofProvide, 'doctor validate': ofValidate }[command](
+    usable,
+  );
   return [...wrong, ...(await runChecks([...settings, ...machine, ...further], systemClock))];
 }
 
@@ -73,6 +76,7 @@ async function ofRelay(variables: Variables): Promise<readonly Check[]> {
     ...ofEarning(env, fetch, env.CHAIN),
     ...ofCredits(env, fetch),
     ...ofSponsor(env, fetch),
+    ...ofAudits(env, fetch, systemClock),
   ];
 }
 
@@ -88,6 +92,19 @@ async function ofProvide(variables: Variables): Promise<readonly Check[]> {
     ...(isJoining ? ofRelays(env) : []),
     checkReach(env.DIRECT_PORT),
     ...ofEarning(env, fetch),
+    ...ofAudits(env, fetch, systemClock),
+  ];
+}
+
+async function ofValidate(variables: Variables): Promise<readonly Check[]> {
+  const isJoining = (variables['RELAYS'] ?? '') !== '';
+  const { env } = checkEnv('doctor validate', isJoining ? variables : { ...variables, RELAYS: 'ws://relay.invalid' });
+  if (!env) return [];
+  return [
+    checkDataFolder({ folder: env.DATA_DIR, held: 'validate.db-lock', isServing: async () => false }),
+    ...(await ofModels(env)),
+    ...(isJoining ? ofRelays(env) : []),
+    ...ofAudits(env, fetch, systemClock),
   ];
 }
 

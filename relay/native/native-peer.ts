@@ -3,7 +3,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createLibp2pNet, type Libp2pNetOptions } from '#lib/net/libp2p/net.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
-import type { Provider } from '#lib/peer/spec.ts';
+import type { Audience, Provider } from '#lib/peer/spec.ts';
 import type { Policy } from '#lib/peer/serve/admit.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { Job } from '#lib/protocol/job.ts';
@@ -49,8 +49,10 @@ export interface NativePeerComponents {
   readonly hardwareCard: 'on' | 'off';
   /** Jobs that are refused although they could be served. */
   readonly policy?: Policy | undefined;
+  /** Of its models: `self` where they answer nobody; `network` by default. */
+  readonly audience?: Audience | undefined;
   /** Makes what keeps its models served. */
-  readonly serve: (provider: Provider) => Serving;
+  readonly serve: (provider: Offering) => Serving;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -92,7 +94,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     jobsPerPeerMax: (asker) => (isGateway(asker) ? gatewayJobsMax() : limits.jobsPerPeerMax),
     onModelFailed: (artefact, error) => serving.onModelFailed(artefact, { code: error.code, message: error.message }),
   });
-  const serving = components.serve(peer.provider);
+  const serving = components.serve(offeringTo(peer.provider, components.audience));
   return {
     peer,
     serving,
@@ -108,3 +110,15 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     },
   };
 }
+
+/** What models are offered by. */
+export type Offering = Pick<Provider, 'offerModel' | 'withdrawModel' | 'servedModels'>;
+
+const offeringTo = (
+  { offerModel, withdrawModel, servedModels }: Offering,
+  audience: Audience | undefined,
+): Offering => ({
+  offerModel: (model, options) => offerModel(model, audience === undefined ? options : { ...options, audience }),
+  withdrawModel,
+  servedModels,
+});

@@ -1,3 +1,4 @@
+import { auditSettings, validatorSettings } from './auditing.ts';
 import { chainSettings, namedChainSettings } from './chain.ts';
 import { checkModelSettings } from './check-model.ts';
 import { creditSettings } from './credits.ts';
@@ -26,13 +27,14 @@ interface Command {
   /** The variable that a word without a flag sets, such as a file. */
   readonly operand?: string;
   /** The command whose settings it looks at: they are listed there. */
-  readonly settingsOf?: 'relay' | 'provide';
+  readonly settingsOf?: 'relay' | 'provide' | 'validate';
 }
 
 export type CommandName = keyof typeof commands;
 export type CommandEnv<Name extends CommandName> = EnvOf<(typeof commands)[Name]['settings']>;
 export type RelayEnv = CommandEnv<'relay'>;
 export type ProvideEnv = CommandEnv<'provide'>;
+export type ValidateEnv = CommandEnv<'validate'>;
 export type KeyCreateEnv = CommandEnv<'keys create'>;
 export type KeyRevokeEnv = CommandEnv<'keys revoke'>;
 export type LedgerEnv = EnvOf<typeof ledgerSettings>;
@@ -52,6 +54,7 @@ const relaySettings = {
   ...sponsorSettings,
   ...spendingSettings,
   ...hubSettings,
+  ...auditSettings,
   ...ledgerSettings,
   ...upkeepSettings,
   ...processSettings,
@@ -62,8 +65,18 @@ const provideSettings = {
   ...nativeSettings,
   ...earningSettings,
   ...chainSettings,
+  ...auditSettings,
   ...directSettings,
   ...dataSettings('data/provide'),
+  ...processSettings,
+} as const;
+
+/** Its models score, and answer nobody. */
+const validateSettings = {
+  ...joinedRelays,
+  ...nativeSettings,
+  ...validatorSettings,
+  ...dataSettings('data/validate'),
   ...processSettings,
 } as const;
 
@@ -85,6 +98,13 @@ export const commands = {
       "Puts this machine's models on the network through one or more relays. A process of its own, which opens no port.",
     switches: quiet,
     settings: provideSettings,
+  },
+  validate: {
+    summary: 'judge the answers of others in audits, with the models of this machine',
+    meaning:
+      'Judges the answers of others where the beacon seats it on a panel, with models of this machine, which answer nobody. It joins relays as `provide` does, and opens no port. See [Audits](#audits).',
+    switches: quiet,
+    settings: validateSettings,
   },
   init: {
     summary: 'ask what this machine shall be, and write a file of settings',
@@ -119,6 +139,13 @@ export const commands = {
     switches: doctorSwitches,
     settings: provideSettings,
     settingsOf: 'provide',
+  },
+  'doctor validate': {
+    summary: 'the same for validate',
+    meaning: 'The same for `validate`, with its flags.',
+    switches: doctorSwitches,
+    settings: validateSettings,
+    settingsOf: 'validate',
   },
   'keys create': {
     summary: 'make a key for the gateway, and print it; it is not stored',

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { errorCode } from '#lib/base/errors.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
 import { readEnv } from './read-env.ts';
 
 const readRelay = (variables: Parameters<typeof readEnv>[1]) => readEnv('relay', variables);
@@ -62,7 +63,30 @@ describe('environment', () => {
       NATIVE_SLOTS: 8,
       NATIVE_RESERVE: 0,
       OWNER_PEERS: [],
+      AUDIT_VALIDATORS: [],
+      AUDIT_SHARE: 20_000,
+      BEACON_URLS: [new URL('https://api.drand.sh'), new URL('https://drand.cloudflare.com')],
     });
+  });
+  test('validators with and without the class of their engine', () => {
+    const [one, two] = [1, 2].map((number) => createSigner(new Uint8Array(32).fill(number)).peer);
+    const AUDIT_VALIDATORS = `${one}, ${two}=llama native-cpu`;
+    const variables = { RELAYS, AUDIT_VALIDATORS, AUDIT_SHARE: '0.5' };
+    expect(readEnv('validate', variables)).toMatchObject({
+      AUDIT_VALIDATORS: [
+        { peer: one, engineClass: '' },
+        { peer: two, engineClass: 'llama native-cpu' },
+      ],
+      AUDIT_SHARE: 5_000,
+    });
+    for (const wrong of [
+      { AUDIT_VALIDATORS: '' },
+      { AUDIT_VALIDATORS: 'somebody' },
+      { AUDIT_SHARE: '101' },
+      { AUDIT_SHARE: '0.00001' },
+      { BEACON_URLS: 'api.drand.sh' },
+    ])
+      expect(failure(() => readEnv('validate', { ...variables, ...wrong })).code).toBe('bad-setting');
   });
   test('a model server, its address completed', () => {
     const env = readRelay({ NATIVE_SERVER: 'http://127.0.0.1:8000/v1', NATIVE_MODELS: 'a, b/c:7b' });

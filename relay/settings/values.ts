@@ -35,6 +35,13 @@ export const millionths = (what: string) =>
       return BigInt(whole) * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
     });
 
+/** Percent with at most four decimals, as millionths of the whole. */
+export const percent = z
+  .string()
+  .regex(/^\d{1,3}(\.\d{1,4})?$/, 'it is no number of percent such as 2 or 0.5')
+  .transform((text) => Math.round(Number(text) * 10_000))
+  .pipe(z.number().int().max(1_000_000, 'it is more than 100 percent'));
+
 /** A whole number of at least 1. */
 export const count = decimal.pipe(z.number().int().min(1));
 

@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { Clock } from '#lib/base/clock.ts';
+import { fromHex } from '#lib/base/bytes.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
+import { hashSchema } from '#lib/protocol/ids.ts';
+import type { Beacon } from '#lib/trust/beacon.ts';
+import { createDrandBeacon, quicknet, type DrandChain, type RoundSource } from '#lib/trust/drand.ts';
+import type { AuditEnv } from '../settings/auditing.ts';
+
+interface BeaconComponents {
+  readonly env: Pick<AuditEnv, 'BEACON_URLS' | 'BEACON_FILE'>;
+  readonly fetch: typeof globalThis.fetch;
+  readonly clock: Clock;
+}
+
+const answerMs = 5_000;
+const answerBytesMax = 4_096;
+
+/** The public beacon, or that of a file. @throws `bad-setting`. */
+export async function openBeacon({ env, fetch, clock }: BeaconComponents): Promise<Beacon> {
+  const chain = env.BEACON_FILE === undefined ? quicknet : await readChain(env.BEACON_FILE);
+  const sources = env.BEACON_URLS.map((url) => roundSource(new URL(`${chain.id}/public/`, url), { fetch, clock }));
+  return createDrandBeacon({ chain, sources, clock });
+}
+
+const chainSchema = z.strictObject({
+  id: hashSchema,
+  publicKey: z.string().regex(/^[0-9a-f]{192}$/, 'it has 192 hexadecimal digits'),
+  genesis: z
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 40),
+  periodSeconds: z.number().int().min(1).max(86_400),
+});
+
+async function readChain(path: string): Promise<DrandChain> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new TabloomError('bad-setting', `BEACON_FILE ${path} cannot be read as JSON. Correct the path or the file.`, {
+      cause,
+    });
+  }
+  const parsed = chainSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new TabloomError(
+    'bad-setting',
+    `BEACON_FILE ${path}: ${issue!.path.join('.') || 'the file'}: ${issue!.message}.`,
+  );
+}
+
+const roundSchema = z.object({ signature: z.string().regex(/^[0-9a-f]{96}$/) });
+
+/** A server of drand's HTTP interface. What it says is checked by whoever asks, so that it need not be trusted. */
+const roundSource =
+  (base: URL, { fetch, clock }: Omit<BeaconComponents, 'env'>): RoundSource =>
+  async (round, { signal } = {}) => {
+    const ended = new AbortController();
+    const either = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
+    try {
+      const text = await withTimeout(read(fetch, new URL(String(round), base), either), clock, answerMs, { signal });
+      return fromHex(roundSchema.parse(JSON.parse(text)).signature);
+    } catch {
+      return undefined;
+    } finally {
+      ended.abort();
+    }
+  };
+
+async function read(fetch: typeof globalThis.fetch, url: URL, signal: AbortSignal): Promise<string> {
+  const response = await fetch(url, { redirect: 'error', signal });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const bytes of response.body ?? []) {
+    text += decoder.decode(bytes, { stream: true });
+    if (text.length > answerBytesMax) throw new Error('too long');
+  }
+  return text;
+}

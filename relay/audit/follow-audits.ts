@@ -1,0 +1,81 @@
+import type { Clock } from '#lib/base/clock.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { Random } from '#lib/base/random.ts';
+import { createAuditing, type Auditing, type AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
+import { openEpochKeeper, type KeptReceipt } from '#lib/peer/audit/epoch-keeper.ts';
+import { judgeShown } from '#lib/peer/audit/judge.ts';
+import type { AuditJournal } from '#lib/peer/audit/journal.ts';
+import type { Peer } from '#lib/peer/peer.ts';
+import type { Scorer } from '#lib/peer/spec.ts';
+import type { Signer } from '#lib/protocol/envelope.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
+import { tryOpenReceipt } from '#lib/trust/check.ts';
+import type { AuditEnv } from '../settings/auditing.ts';
+import { openBeacon } from './beacon.ts';
+
+export interface FollowAuditsInit {
+  readonly env: AuditEnv;
+  readonly peer: Pick<Peer, 'net' | 'receipts'>;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly fetch: typeof globalThis.fetch;
+  /** Of a worker: where its commitments are kept. It makes none without. */
+  readonly commitsIn?: KeyValue | undefined;
+  /** Of whoever judges: its own canaries, or answers for which it is seated. Without, nothing is judged either way. */
+  readonly scorer?: Scorer | undefined;
+  /** What scores, as its votes name it. */
+  readonly engine?: string | undefined;
+  /** Of a validator. */
+  readonly journal?: AuditJournal | undefined;
+  readonly onEffect?: ((effect: AuditOutcomeEffect) => void) | undefined;
+}
+
+const noScorer: Scorer = { has: () => false, score: async () => undefined };
+
+/** @throws `bad-setting`. */
+export async function followAudits(init: FollowAuditsInit): Promise<Auditing> {
+  const { env, peer, signer, clock, random, logger, fetch, commitsIn, onEffect = () => undefined } = init;
+  return createAuditing({
+    net: peer.net,
+    signer,
+    clock,
+    random,
+    logger,
+    beacon: await openBeacon({ env, fetch, clock }),
+    share: env.AUDIT_SHARE,
+    candidates: () => env.AUDIT_VALIDATORS,
+    scorer: init.scorer ?? noScorer,
+    engine: init.engine ?? 'none',
+    journal: init.journal,
+    judge: judgeShown,
+    keeper: commitsIn && (await keeperOf(peer.receipts, { signer, storage: commitsIn, clock })),
+    onEffect,
+  });
+}
+
+/** In a row: a clock that was set back may have dated some wrongly. */
+const olderMax = 64;
+
+const keeperOf = (
+  receipts: Peer['receipts'],
+  components: { readonly signer: Signer; readonly storage: KeyValue; readonly clock: Clock },
+) =>
+  openEpochKeeper({
+    ...components,
+    issuedBetween: async (from, until) => {
+      const found: KeptReceipt[] = [];
+      let older = 0;
+      for (const { key, signed } of await receipts.entries('worker', limits.epochReceiptsMax)) {
+        const issuedAt = tryOpenReceipt(signed.receipt)?.record.issuedAt ?? -1;
+        if (issuedAt >= from && issuedAt < until) found.push({ key, envelope: signed.receipt });
+        // Newest first; each has a signature to check.
+        older = issuedAt < from ? older + 1 : 0;
+        if (older > olderMax) break;
+      }
+      return found;
+    },
+    read: async (key) => (await receipts.read(key))?.receipt,
+  });

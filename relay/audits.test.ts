@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest';
+import { silentLogger } from '#lib/base/logger.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import type { Auditing } from '#lib/peer/audit/auditing.ts';
+import { readHeard } from '#lib/peer/audit/heard.ts';
+import { createGround, signerOf } from '#lib/peer/town.fixture.ts';
+import type { Envelope } from '#lib/protocol/envelope.ts';
+import type { Job } from '#lib/protocol/job.ts';
+import { chat } from '#lib/protocol/kinds/chat.ts';
+import { auditTopic } from '#lib/protocol/topics.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { chainStart } from '#lib/trust/chain.ts';
+import { createOutputRoot } from '#lib/trust/output-root.ts';
+import { issueReceipt } from '#lib/trust/receipt.ts';
+import { canaryFollower, openAudits } from './audits.ts';
+import { checkEnv } from './settings/read-env.ts';
+
+const hourMs = 3_600_000;
+const signer = signerOf(5);
+const envOf = (variables: Readonly<Record<string, string>>) => checkEnv('relay', variables).env!;
+
+function receiptOf(number: number, issuedAt: number): Envelope {
+  const job: Job = {
+    id: number.toString(16).padStart(32, '0'),
+    artefact: 'a'.repeat(64),
+    model: 'demo',
+    kind: 'chat',
+    input: { messages: [{ role: 'user', content: 'Hi' }] },
+    params: { maxTokens: 8, temperature: 0 },
+    tier: 'open',
+    deadlineMs: 60_000,
+    salt: '0'.repeat(32),
+  };
+  return issueReceipt(
+    {
+      job,
+      asker: signerOf(6).peer,
+      engine: { name: 'llama', build: '1', deviceClass: 'native-cpu' },
+      output: createOutputRoot(chat.outputHash).summary(),
+      reason: 'stop',
+      tokensIn: 1,
+      timings: { queuedMs: 0, ttftMs: 1, decodeMs: 1 },
+      price: { in: '0', out: '0' },
+      issuedAt,
+      prevWorker: chainStart,
+    },
+    signer,
+  ).envelope;
+}
+
+test('where no validators are named nothing of audits is started', async () => {
+  expect(await openAudits({ env: envOf({}) } as never)).toBeUndefined();
+});
+
+test('a worker commits each hour to what it issued since, once', async () => {
+  const { clock, network } = createGround(5);
+  const net = network.createNet({ seed: new Uint8Array(32).fill(5) });
+  const listener = network.createNet({ seed: new Uint8Array(32).fill(7) });
+  await net.start();
+  await listener.start();
+  const counts: number[] = [];
+  listener.subscribe(auditTopic, {
+    validate: () => 'accept',
+    deliver(message) {
+      const heard = readHeard(message);
+      if (heard && 'epoch' in heard) counts.push(heard.epoch.record.count);
+    },
+  });
+  const issued: Envelope[] = [];
+  const receipts = {
+    entries: async () => issued.map((receipt, at) => ({ key: String(at), signed: { receipt } })).toReversed(),
+    read: async (key: string) => ({ receipt: issued[Number(key)]! }),
+  };
+  const audits = await openAudits({
+    env: envOf({ AUDIT_VALIDATORS: signerOf(8).peer }),
+    peer: { net, receipts } as never,
+    signer,
+    clock,
+    random: seededRandom(1),
+    logger: silentLogger,
+    fetch: () => Promise.reject(new Error('offline')),
+    commitsIn: createMemoryStorage(),
+  });
+  issued.push(receiptOf(1, clock.now()), receiptOf(2, clock.now()));
+  await audits!.start();
+  await clock.advance(hourMs);
+  issued.push(receiptOf(3, clock.now()));
+  await clock.advance(2 * hourMs);
+  expect(counts).toEqual([2, 1]);
+  await audits!.stop();
+  await net.stop();
+  await listener.stop();
+});
+
+test('a canary whose receipt does not hold is let go, and the question after it is asked all the same', () => {
+  const followed: string[] = [];
+  const audits: Pick<Auditing, 'follow'> = {
+    follow(receipt) {
+      if (receipt.type !== 'receipt') throw new Error('not one');
+      followed.push(receipt.type);
+    },
+  };
+  const canary = { job: { id: '1' } as Job, parts: [], receipt: receiptOf(1, 0) };
+  for (const follow of [canaryFollower(() => audits, silentLogger), canaryFollower(() => undefined, silentLogger)]) {
+    follow(canary);
+    follow({ ...canary, receipt: { ...canary.receipt, type: 'offer' } });
+  }
+  expect(followed).toEqual(['receipt']);
+});

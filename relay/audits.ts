@@ -1,0 +1,32 @@
+import { systemClock } from '#lib/base/clock.ts';
+import { errorCode } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/logger.ts';
+import type { AnsweredCanary } from '#lib/peer/ask/auditions.ts';
+import type { Auditing } from '#lib/peer/audit/auditing.ts';
+import type { FollowAuditsInit } from './audit/follow-audits.ts';
+import type { AuditEnv } from './settings/auditing.ts';
+
+/** This peer's part in the audits of a network that names its validators; undefined where none are named. @throws `bad-setting`. */
+export async function openAudits(init: FollowAuditsInit): Promise<Auditing | undefined> {
+  if (init.env.AUDIT_VALIDATORS.length === 0) return undefined;
+  // The curves of the beacon take a while to load.
+  return (await import('./audit/follow-audits.ts')).followAudits(init);
+}
+
+/** Says at once what would only be noticed when audits begin. @throws `bad-setting`. */
+export async function checkAudits(env: AuditEnv): Promise<void> {
+  if (env.AUDIT_VALIDATORS.length === 0) return;
+  await (await import('./audit/beacon.ts')).openBeacon({ env, fetch, clock: systemClock });
+}
+
+/** Follows canaries to their audits, where there are any. */
+export const canaryFollower =
+  (audits: () => Pick<Auditing, 'follow'> | undefined, logger: Logger) =>
+  ({ receipt, job, parts }: AnsweredCanary): void => {
+    try {
+      audits()?.follow(receipt, { job, parts });
+    } catch (error) {
+      // A receipt that does not hold is told where it was received.
+      logger.info('canary-not-followed', { code: errorCode(error) });
+    }
+  };

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { peerIdSchema } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import type { EnvOf, Settings } from './setting.ts';
+import { list, path, percent, site } from './values.ts';
+
+export type AuditEnv = EnvOf<typeof auditSettings>;
+
+/** A peer, and the class of its engine where that is said: `12D3KooW…=llama native-cpu`. */
+const validator = z.string().transform((text, context) => {
+  const [id = '', engineClass = ''] = text.split('=', 2);
+  const peer = peerIdSchema.safeParse(id.trim());
+  if (peer.success && engineClass.length <= 2 * limits.wordLengthMax + 1)
+    return { peer: peer.data, engineClass: engineClass.trim() };
+  context.addIssue(
+    `"${text}" is no validator; write its peer id, and after it its engine, as in 12D3KooW…=llama native-cpu`,
+  );
+  return z.NEVER;
+});
+
+const validatorsMax = 64;
+const validators = {
+  meaning:
+    'The validators of the network, at most 64, separated by commas: a peer id, with the class of its engine after it where that is known (`12D3KooW…=llama native-cpu`). All who follow audits have to name the same. A relay that is given them keeps a record of audits, `provide` commits to its receipts each hour so that they can be audited, and `validate` judges where it is one of them. See [Audits](#audits).',
+  flag: { name: 'validators', argument: 'peers', help: 'the validators of the network, by commas' },
+} as const;
+const validatorList = list.pipe(z.array(validator).max(validatorsMax));
+
+/** What all who follow audits have to agree on. */
+export const auditSettings = {
+  AUDIT_VALIDATORS: { ...validators, schema: validatorList.default([]) },
+  AUDIT_SHARE: {
+    schema: percent.default(20_000),
+    standard: '`2`',
+    meaning:
+      'How many of all receipts the beacon picks, in percent; at most four decimals. The same in the whole network.',
+  },
+  BEACON_URLS: {
+    schema: list.pipe(z.array(site).min(1).max(8)).prefault('https://api.drand.sh,https://drand.cloudflare.com'),
+    standard: '`https://api.drand.sh`, `https://drand.cloudflare.com`',
+    meaning:
+      "Servers of the public beacon, asked one after the other over drand's HTTP interface; what they say is checked. Asked only where validators are named.",
+  },
+  BEACON_FILE: {
+    schema: path.optional(),
+    meaning:
+      "A JSON file with a chain of the same scheme in place of drand's quicknet: `id`, `publicKey`, `genesis` and `periodSeconds`. For a network of its own.",
+  },
+} as const satisfies Settings;
+
+/** Of the command that does nothing else. */
+export const validatorSettings = {
+  ...auditSettings,
+  AUDIT_VALIDATORS: {
+    ...validators,
+    schema: z
+      .string({ error: 'name the validators of the network, this one among them, as in --validators 12D3KooW…' })
+      .pipe(validatorList)
+      .pipe(z.array(z.custom<z.output<typeof validator>>()).min(1)),
+  },
+} as const satisfies Settings;
