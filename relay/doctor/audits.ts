@@ -18,7 +18,7 @@ export const ofAudits = (env: AuditEnv, fetch: Fetch, clock: Clock): readonly Ch
       run: async () =>
         count < validatorsFew
           ? warn(
-              `AUDIT_VALIDATORS names ${count} validators: a panel may not be filled where some sleep.`,
+              `AUDIT_VALIDATORS names ${count}: a panel may not be filled where some sleep.`,
               `Name at least ${validatorsFew}, the same at all who follow audits.`,
             )
           : ok(`AUDIT_VALIDATORS names ${count} validators.`),
