@@ -7,6 +7,7 @@ import { withTimeout } from '#lib/base/timeout.ts';
 import { hashSchema } from '#lib/protocol/ids.ts';
 import type { Beacon } from '#lib/trust/beacon.ts';
 import { createDrandBeacon, quicknet, type DrandChain, type RoundSource } from '#lib/trust/drand.ts';
+import { readJson } from '../http/read-json.ts';
 import type { AuditEnv } from '../settings/auditing.ts';
 
 interface BeaconComponents {
@@ -16,7 +17,6 @@ interface BeaconComponents {
 }
 
 const answerMs = 5_000;
-const answerBytesMax = 4_096;
 
 /** The public beacon, or that of a file. @throws `bad-setting`. */
 export async function openBeacon({ env, fetch, clock }: BeaconComponents): Promise<Beacon> {
@@ -63,23 +63,12 @@ const roundSource =
     const ended = new AbortController();
     const either = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
     try {
-      const text = await withTimeout(read(fetch, new URL(String(round), base), either), clock, answerMs, { signal });
-      return fromHex(roundSchema.parse(JSON.parse(text)).signature);
+      const reading = readJson(fetch, new URL(String(round), base), either);
+      const { status, json } = await withTimeout(reading, clock, answerMs, { signal });
+      return status === 200 ? fromHex(roundSchema.parse(json).signature) : undefined;
     } catch {
       return undefined;
     } finally {
       ended.abort();
     }
   };
-
-async function read(fetch: typeof globalThis.fetch, url: URL, signal: AbortSignal): Promise<string> {
-  const response = await fetch(url, { redirect: 'error', signal });
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const bytes of response.body ?? []) {
-    text += decoder.decode(bytes, { stream: true });
-    if (text.length > answerBytesMax) throw new Error('too long');
-  }
-  return text;
-}

@@ -1,7 +1,8 @@
 import { createServer, connect } from 'node:net';
 import { dialAddress, localUrl } from '../address.ts';
 import { causeOf, fail, ok, type Check, type Outcome } from './finding.ts';
-import { healthOf, readJson, relayInfoOf, type Fetch } from './http.ts';
+import { readJson, type Fetch } from '../http/read-json.ts';
+import { healthOf, relayInfoOf } from './relay-answers.ts';
 
 export interface PortInput {
   readonly host: string;

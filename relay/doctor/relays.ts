@@ -1,7 +1,8 @@
 import { limits } from '#lib/protocol/limits.ts';
 import { protocolVersion } from '#lib/protocol/version.ts';
 import { causeOf, fail, ok, warn, type Check, type Outcome } from './finding.ts';
-import { readJson, relayInfoOf, type Fetch } from './http.ts';
+import { readJson, type Fetch } from '../http/read-json.ts';
+import { relayInfoOf } from './relay-answers.ts';
 
 export interface RelayInput {
   /** As its pages are reached, over http. */

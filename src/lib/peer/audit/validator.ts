@@ -14,6 +14,7 @@ import { receiptHash } from '#lib/trust/receipt.ts';
 import { isReceipted } from '#lib/trust/released.ts';
 import type { TrialEffect } from '#lib/trust/trial-state.ts';
 import { commitmentOf } from '#lib/trust/vote.ts';
+import { wholeOf } from '../ask/auditions.ts';
 import type { AskRequest, Scorer } from '../spec.ts';
 import type { AuditJournal } from './journal.ts';
 import type { AskAudit } from './stream.ts';
@@ -170,11 +171,10 @@ const bounded = (logprob: number) => Math.min(0, Math.max(-1e9, Number.isFinite(
  * weights are not at hand, the answer came without its tokens, or another worker began it.
  */
 export async function scoreShown(scorer: Scorer, { job, parts }: ShownAnswer, receipt: Receipt) {
-  const deltas = parts.flatMap((part) => (part.type === 'text-delta' ? [part] : []));
-  if (job.resume || deltas.length !== parts.length || deltas.some(({ ids, tokens }) => ids?.length !== tokens))
-    return undefined;
-  const ids = deltas.flatMap((delta) => delta.ids ?? []);
-  const answer = { text: deltas.map(({ text }) => text).join(''), ids, ending: endingOf(receipt) };
+  const { text, ids } = wholeOf(parts);
+  const isOnlyText = parts.every((part) => part.type === 'text-delta' && part.ids?.length === part.tokens);
+  if (job.resume || !ids || !isOnlyText) return undefined;
+  const answer = { text, ids, ending: endingOf(receipt) };
   const { artefact, kind, input, params, tier } = job;
   const scores = await scorer.score(artefact, { model: { artefact }, kind, input, params, tier } as AskRequest, answer);
   const isWhole = scores?.length === ids.length || (scores?.length === ids.length + 1 && answer.ending === 'stop');
