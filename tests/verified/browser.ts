@@ -6,25 +6,42 @@ declare const bench: EngineBench;
 
 /** Ends an answer of the bundled model. */
 const endId = 2;
-/** Questions for one instance of the engine. */
-const batch = 50;
+/** Questions for one instance of the engine, which may fail at one of them. */
+const batch = 10;
 
-/** Greedy answers of wllama in Chromium, on so many threads. The package is asked for ids, which it reports beside its log-probabilities. */
-export async function browserAnswers(threads: 1 | 2, asked: readonly string[]): Promise<readonly Answer[]> {
+/**
+ * Greedy answers of wllama in Chromium, on so many threads. The package is asked for ids, which it reports beside its
+ * log-probabilities, and throws at some: the questions of that instance are left out, and counted.
+ */
+export async function browserAnswers(
+  threads: 1 | 2,
+  asked: readonly string[],
+): Promise<{ readonly answers: readonly Answer[]; readonly leftOut: number }> {
   const { page, close } = await openBenchPage();
   try {
     const answers: Answer[] = [];
+    let leftOut = 0;
     for (let at = 0; at < asked.length; at += batch) {
       const some = asked.slice(at, at + batch);
-      const { isMultithread, answers: found } = await page.evaluate(
-        ([count, given, tokens]) =>
-          bench.placesWith(
-            count,
-            given.map((one) => bench.chatPrompt(one)),
-            tokens,
-          ),
-        [threads, some, answerTokensMax] as const,
-      );
+      const given = await page
+        .evaluate(
+          ([count, questions, tokens]) =>
+            bench.placesWith(
+              count,
+              questions.map((one) => bench.chatPrompt(one)),
+              tokens,
+            ),
+          [threads, some, answerTokensMax] as const,
+        )
+        .catch((error: unknown) => {
+          if (String(error).includes('RuntimeError')) return undefined;
+          throw error;
+        });
+      if (!given) {
+        leftOut += some.length;
+        continue;
+      }
+      const { isMultithread, answers: found } = given;
       if (isMultithread !== threads > 1)
         throw new Error(`wllama runs on ${isMultithread ? 'many threads' : 'one thread'}.`);
       for (const [index, places] of found.entries()) {
@@ -37,7 +54,7 @@ export async function browserAnswers(threads: 1 | 2, asked: readonly string[]): 
         });
       }
     }
-    return answers;
+    return { answers, leftOut };
   } finally {
     await close();
   }

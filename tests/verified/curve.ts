@@ -70,7 +70,7 @@ export async function measureBrowser({ questions, counts, say }: CurveOptions): 
   for (const threads of [1, 2] as const) {
     const title = `wllama in Chromium, ${threads === 1 ? 'one thread' : 'two threads'}, read by llama.cpp`;
     const count = threads === 1 ? counts.browser : counts.threaded;
-    const answers = await browserAnswers(threads, questions.slice(0, count));
+    const { answers, leftOut } = await browserAnswers(threads, questions.slice(0, count));
     rows.push({
       name: `wllama-${threads}`,
       title,
@@ -78,7 +78,7 @@ export async function measureBrowser({ questions, counts, say }: CurveOptions): 
       temperature: 0,
       answers: await auditAll(validator, answers, 0),
     });
-    say(`${title}: ${answers.length} answers`);
+    say(`${title}: ${answers.length} answers, ${leftOut} questions left out`);
   }
   await validator.close();
   return rows;
