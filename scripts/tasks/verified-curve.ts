@@ -2,6 +2,7 @@ import { measureBrowser, measureNative } from '../../tests/verified/curve.ts';
 import { questions } from '../../tests/verified/questions.ts';
 import { writeReport } from '../../tests/verified/report.ts';
 import { ensureChromium } from './chromium.ts';
+import { runTool } from './tool.ts';
 
 /*
  * `npm run verified-curve`: how often honest answers fail and how soon each cheat does, measured with the bundled model, and
@@ -16,3 +17,4 @@ const options = {
   say: (text: string) => process.stdout.write(`${text}\n`),
 };
 writeReport([...(await measureNative(options)), ...(await measureBrowser(options))]);
+await runTool('prettier', ['--write', '--log-level=warn', 'docs/VERIFICATION.md'], { show: 'on-failure' });
