@@ -110,6 +110,8 @@ test('each example is a page that asks and hears the answer', async ({ newProfil
     await page.getByRole('dialog').getByRole('textbox').fill('hello');
     await page.keyboard.press('Enter');
     await expect(by(page)).toContainText('tabloom-demo');
+    // An answer that still runs is kept once more when it ends, and with it that the panel is open.
+    await expect(page.getByRole('dialog').getByRole('button', { name: 'Send' })).toBeVisible();
     await page.evaluate(() => sessionStorage.clear());
   }
   expect(violations).toEqual([]);
