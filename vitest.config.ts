@@ -24,6 +24,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     expect: { poll: { timeout: 20_000 } },
     retry: 0,
+    setupFiles: ['tests/fixtures/setup.ts'],
     projects: [
       // Isolated, two hundred small files spend most of their time reloading the same modules.
       {

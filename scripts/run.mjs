@@ -37,9 +37,13 @@ function npm(env, ...command) {
   return spawnSync('npm', [...command, ...quiet], { cwd: root, env, stdio: 'inherit', shell: windows }).status;
 }
 
-/** The environment with installed tools, including Node, first in PATH. */
+/**
+ * The environment with installed tools, including Node, first in PATH. Node keeps what it has compiled beside them: a
+ * start would otherwise spend a quarter of its time on compiling the same files again.
+ */
 function withBin() {
-  return { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` };
+  const compiled = join(root, 'node_modules', '.cache', 'compiled');
+  return { NODE_COMPILE_CACHE: compiled, ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` };
 }
 
 /** Node as pinned in optionalDependencies; on platforms without an npm package (macOS), the current one. */

@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { scriptedModel } from '#lib/engine/catalog.ts';
+import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { attacks } from './attackers.ts';
+import { createRememberingEd25519 } from './simulator/ed25519.ts';
 import { createStrangers } from './strangers.ts';
 
 /**
@@ -9,6 +11,8 @@ import { createStrangers } from './strangers.ts';
  */
 const { name } = scriptedModel(200);
 const quietMs = 220;
+
+beforeAll(() => installEd25519(createRememberingEd25519()));
 
 test('fifty hostile identities in five zones, all attacks at once, and a new one for each found out', async () => {
   const strangers = await createStrangers(1);

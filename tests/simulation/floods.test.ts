@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { standingLimits } from '#lib/market/standing.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
 import { addressLimits } from '#lib/peer/presence/address-shares.ts';
 import { initialJob, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import { createSigner, encodeEnvelope, signEnvelope, type Signer } from '#lib/protocol/envelope.ts';
-import { installEd25519, portableEd25519 } from '#lib/protocol/ed25519.ts';
+import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { encodeFindRequest, findProtocol, offersTopic } from '#lib/protocol/find.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { build } from '#lib/protocol/version.ts';
@@ -20,7 +20,6 @@ import { createRememberingEd25519 } from './simulator/ed25519.ts';
 const { artefact } = scriptedModel(200);
 
 beforeAll(() => installEd25519(createRememberingEd25519()));
-afterAll(() => installEd25519(portableEd25519));
 
 async function createTown(): Promise<Cluster> {
   const cluster = await createCluster(1, { workers: 2, askers: 2 });

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
-import { installEd25519, portableEd25519 } from '#lib/protocol/ed25519.ts';
+import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createRememberingEd25519 } from './ed25519.ts';
 import { drawPlan } from './plan.ts';
 import type { Doubles } from './residents.ts';
@@ -13,7 +13,6 @@ const seeds = Array.from({ length: 30 }, (_, i) => i + 1);
 const calm = { jobs: 0, honest: 0 };
 
 beforeAll(() => installEd25519(createRememberingEd25519()));
-afterAll(() => installEd25519(portableEd25519));
 
 describe('every invariant holds at every step', () => {
   test.each(seeds)('seed %i', async (seed) => {
