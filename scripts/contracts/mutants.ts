@@ -2,7 +2,9 @@
  * Applies each mutation to a copy of the contracts and runs the tests that must catch it. Prints a table, and fails if
  * a mutant survives or is caught only by other tests than the one named. A word on the command line limits the run to
  * mutants whose name contains it. With `--walks` only the random walks run, with the effort used on every change; the
- * table then shows which faults they find alone, and nothing fails.
+ * table then shows which faults they find alone, and nothing fails. What was caught is kept in `cache/` until the contracts or
+ * the mutant change, so that a run that was cut off goes on where it was; `--anew` tries all. `--lanes 1` leaves a busy
+ * machine the other processors.
  *
  * Then mutants made by rule (`rules/`): each must be caught by the tests of its contract, or be excused with a reason.
  * `--planted` and `--rules` run one kind alone; `--contract Claims` runs those by rule of one contract.
@@ -14,6 +16,7 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hardhatCli } from './artifacts.ts';
 import { projectRoot } from '../tasks/tool.ts';
+import { openKeptVerdicts } from './kept-verdicts.ts';
 import { bondsMutants } from './mutant-list-bonds.ts';
 import { channelsMutants } from './mutant-list-channels.ts';
 import type { Mutant } from './mutant.ts';
@@ -26,8 +29,6 @@ const timeoutMs = 300_000;
 
 // Inside the repository, because the compiler resolves packages upwards from the sources.
 const workspace = join(projectRoot, 'cache/mutants');
-/** Mutants tested in parallel: one per processor, at most four. */
-const lanes = Math.min(4, availableParallelism());
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -35,8 +36,12 @@ const { values, positionals } = parseArgs({
     planted: { type: 'boolean', default: false },
     rules: { type: 'boolean', default: false },
     contract: { type: 'string' },
+    anew: { type: 'boolean', default: false },
+    lanes: { type: 'string' },
   },
 });
+/** Mutants tested in parallel: one per processor, at most four. */
+const lanes = Math.max(1, Math.min(4, availableParallelism(), Number(values.lanes ?? 4)));
 const walksOnly = values.walks;
 const [wanted] = positionals;
 const chosen = [...channelsMutants, ...bondsMutants].filter(({ name }) => !wanted || name.includes(wanted));
@@ -53,11 +58,16 @@ async function tryPlanted(): Promise<void> {
   await mkdir(workspace, { recursive: true });
   try {
     const verdicts: Verdict[] = [];
+    const kept = await openKeptVerdicts(join(projectRoot, 'contracts'), join(projectRoot, 'cache/planted.jsonl'));
     row('mutant', 'breaks', 'caught by');
     const waiting = [...chosen];
     const work = async (lane: number) => {
       for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
-        const verdict = await judge(mutant, join(workspace, String(lane)));
+        const known = values.anew || walksOnly ? undefined : kept.of(mutant);
+        const verdict = known
+          ? { mutant, failed: known, problem: null }
+          : await judge(mutant, join(workspace, String(lane)));
+        if (!known && !walksOnly && verdict.problem === null) await kept.keep(mutant, verdict.failed);
         verdicts.push(verdict);
         row(mutant.name, mutant.breaks, verdict.problem ?? verdict.failed.join(', '));
       }
