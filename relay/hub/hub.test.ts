@@ -35,6 +35,20 @@ test('at any moment the hub has promised no more than was promised to it, and ho
   expect(most).toBeLessThanOrEqual(chunkOf(providerPrice) + input + 1n);
 });
 
+test('no leg waits for the other to be asked: without a margin, and with payments under way, the answer goes on', async () => {
+  for (const latencyMs of [5, 40]) {
+    const { clock, ask, network, sums } = await createTown({ answerTokens: 500, price: providerPrice });
+    network.setConditions({ latencyMs });
+    const startedMs = clock.elapsed();
+    const job = ask();
+    await until(clock, () => job.over);
+    expect(job.state.usage?.tokensOut).toBe(500);
+    expect(sums()).toMatchObject({ paid: 1_002n, passedOn: 1_002n });
+    // Five seconds of tokens, and two until the clock alone asks for the last; each wait in between would be two more.
+    expect(clock.elapsed() - startedMs).toBeLessThan(8_000);
+  }
+});
+
 test('an asker that stops paying is starved, and the hub pays the provider for nothing more', async () => {
   const { clock, ask, sums, askerPurse, providers } = await createTown();
   const job = ask();

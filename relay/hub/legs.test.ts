@@ -206,11 +206,15 @@ describe('what a provider is promised', () => {
 
   test('waits for what the asker pays, to the unit', async () => {
     const { paying, taking, passing } = await opened();
-    const promise = passing.promise(20n);
+    const first = passing.promise(20n);
+    expect(await settled(first)).toBe('pending');
     await pay(paying, taking, 19n);
-    expect(await settled(promise)).toBe('pending');
-    await pay(paying, taking, 20n);
-    await promise;
+    expect((await first).cumulativeAmount).toBe(19n);
+    expect(passing.promised).toBe(19n);
+    const rest = passing.promise(20n);
+    expect(await settled(rest)).toBe('pending');
+    await pay(paying, taking, 30n);
+    expect((await rest).cumulativeAmount).toBe(20n);
     expect(passing.promised).toBe(20n);
   });
 

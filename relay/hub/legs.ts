@@ -76,18 +76,24 @@ export function createLegs({
     };
   };
 
-  /** Resolves once the asker has paid that much for the job. @throws `payment-ended` where it does not. */
-  const covered = async (account: Account, units: bigint) => {
-    if (account.received >= units) return;
+  /**
+   * Takes, of what the asker has paid for the job and no provider was promised, as much as is wanted: what there is, once there is
+   * any. A provider that waits for all of it might stop before its asker is asked for the rest. @throws `payment-ended`.
+   */
+  const take = async (account: Account, wanted: bigint): Promise<bigint> => {
     const { signal, clear } = startDeadline(clock, coverMs, { error: () => payError('payment-ended') });
     try {
-      while (account.received < units) {
+      while (account.received <= account.asked) {
         if (account.isOver) throw payError('payment-ended');
         await account.changed.wait({ signal });
       }
     } finally {
       clear();
     }
+    const there = account.received - account.asked;
+    const taken = wanted < there ? wanted : there;
+    account.asked += taken;
+    return taken;
   };
 
   const covering = (payment: Payment, account: Account): Payment => {
@@ -100,11 +106,9 @@ export function createLegs({
         return payment.promised;
       },
       async promise(total) {
-        const more = total > own ? total - own : 0n;
-        await covered(account, account.asked + more);
-        account.asked += more;
-        own += more;
-        return payment.promise(total);
+        if (total <= own) return payment.promise(total);
+        own += await take(account, total - own);
+        return payment.promise(own);
       },
       end: (channel) => payment.end(channel),
     };

@@ -23,7 +23,10 @@ export interface Payment {
   readonly chain: number;
   readonly terms: ChannelTerms;
   readonly channelId: ChannelId;
-  /** Promises `total` units for the job in all: idempotent, never less than before, never above the budget; resolves once stored. */
+  /**
+   * Promises `total` units for the job in all: idempotent, never less than before, never above the budget; resolves once stored. A hub
+   * promises less where it was paid less: then `promised` says how much, and what is missing is to be asked for again.
+   */
   promise(total: bigint): Promise<Voucher>;
   /** What this job has promised. */
   readonly promised: bigint;

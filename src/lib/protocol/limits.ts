@@ -117,8 +117,12 @@ export const limits = {
   /** A checkpoint is due after this many tokens or this much time, whichever comes first. */
   checkpointTokens: 64,
   checkpointIntervalMs: 2_000,
-  /** The same of a job that is paid for: half a chunk, so that the payment of one half travels while the next is made. */
+  /**
+   * The same of a job that is paid for, at first: half a chunk, so that the payment of one half travels while the next is made. Later
+   * up to `paidCheckpointTokensMax`, where payments come sooner.
+   */
   paidCheckpointTokens: 32,
+  paidCheckpointTokensMax: 56,
   /** Tokens that may be unpaid before a worker stops to wait, which is a chunk. */
   unpaidTokensMax: 64,
   /** Input is paid before it is read, in steps of so many units. */

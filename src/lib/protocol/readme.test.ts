@@ -279,6 +279,7 @@ test('the page states protocols, the topic, signed prefixes and limits', () => {
     Money: [
       limits.inputStepTokens,
       limits.paidCheckpointTokens,
+      limits.paidCheckpointTokensMax,
       limits.unpaidTokensMax,
       limits.unpaidTimeoutMs / 1_000,
       limits.unpaidAfterCancelMs / 1_000,

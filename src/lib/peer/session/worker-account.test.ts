@@ -4,11 +4,13 @@ import {
   admit,
   askFor,
   askForInput,
+  askingInterval,
   chargedOf,
   credit,
   isOver,
   isSettled,
   isStarved,
+  noteLag,
   openAccount,
 } from './worker-account.ts';
 
@@ -54,6 +56,30 @@ test('what is owed never falls and never passes the budget, whatever an engine c
   expect(askFor(begun, 9, 300).due).toBe(28n);
   expect(askFor(begun, 1_000).due).toBe(40n);
   expect([15, 16].map((tokens) => isOver(begun, tokens))).toEqual([false, true]);
+});
+
+test('a worker asks less often where payments come soon, and at once more often where one is late', () => {
+  let now = account();
+  const intervals = [askingInterval(now)];
+  for (const lag of [0, 1, 0, 2, 0, 0, 9, 9, 40, 3]) {
+    now = noteLag(now, lag);
+    intervals.push(askingInterval(now));
+  }
+  expect(intervals).toEqual([32, 48, 54, 56, 56, 56, 56, 46, 46, 32, 44]);
+  expect(askingInterval(noteLag(askFor(now, 500), 0))).toBe(32);
+});
+
+test('asked as seldom as may be, a payment that takes twice as long as lately stops no engine', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(200), { maxLength: 20 }), (lags) => {
+      let now = credit(account(), 5_000n);
+      for (const lag of lags) now = noteLag(now, lag);
+      const last = askingInterval(now);
+      expect(last >= 32 && last <= 56).toBe(true);
+      expect(isStarved(now, last + 2 * Math.min(now.lagTokens, 16) - 1)).toBe(false);
+    }),
+    { seed: 5 },
+  );
 });
 
 test('a late credit takes nothing back, at any prices', () => {

@@ -25,12 +25,28 @@ export interface Account extends Charge {
   /** Units of output that `paid` covers, and those that the budget has room for. */
   readonly covered: number;
   readonly outputMax: number;
+  /** Units of output that come while a payment is on its way, as lately seen. */
+  readonly lagTokens: number;
 }
+
+/** Where nothing was seen yet, and at most: a payment may take as long as half a chunk does. */
+const lagTokensMax = (limits.unpaidTokensMax - limits.paidCheckpointTokens) / 2;
+const lagTokensMin = (limits.unpaidTokensMax - limits.paidCheckpointTokensMax) / 2;
 
 export function openAccount(charge: Charge): Account {
   const { price, budget, tokensIn } = charge;
   const outputMax = outputWithin(price, tokensIn, budget);
-  return { ...charge, isOpen: false, base: 0n, inputAsked: 0, due: 0n, paid: 0n, covered: 0, outputMax };
+  return {
+    ...charge,
+    isOpen: false,
+    base: 0n,
+    inputAsked: 0,
+    due: 0n,
+    paid: 0n,
+    covered: 0,
+    outputMax,
+    lagTokens: lagTokensMax,
+  };
 }
 
 /** The channel that pays may be served. */
@@ -61,6 +77,23 @@ export function askFor(account: Account, tokensOut: number, tokensIn = account.t
   const cost = chargeOf(price, { in: Math.min(tokensIn, account.tokensIn), out: tokensOut });
   return { ...account, due: larger(account.due, base + (cost < budget ? cost : budget)) };
 }
+
+/**
+ * After a payment, with `sinceAsked` units of output sent since the last one was asked for. A slower payment counts at once, a
+ * faster one by half; one that does not cover what was asked is slower than all.
+ */
+export function noteLag(account: Account, sinceAsked: number): Account {
+  const seen = isSettled(account) ? Math.min(sinceAsked, lagTokensMax) : lagTokensMax;
+  const lagTokens = seen > account.lagTokens ? seen : Math.ceil((seen + account.lagTokens) / 2);
+  return { ...account, lagTokens };
+}
+
+/**
+ * Units of output from one asking to the next: as many as leave room within a chunk for a payment that takes twice as long as lately,
+ * since each costs both sides a signature, a write and a frame.
+ */
+export const askingInterval = ({ lagTokens }: Account): number =>
+  limits.unpaidTokensMax - 2 * Math.max(lagTokens, lagTokensMin);
 
 export const isSettled = ({ due, paid }: Account): boolean => paid >= due;
 

@@ -140,6 +140,29 @@ test('a chunk may be unpaid: then the engine waits, says so, and goes on once it
   expect([isHeld(worker.state), phaseOf(worker.state)]).toEqual([false, 'streaming']);
 });
 
+test('paid at once, a worker asks every 56 tokens; a payment that is late makes it ask sooner', () => {
+  const worker = session({ budget: 10_000n }).run();
+  const asked: number[] = [];
+  const due = () => worker.pay(worker.state.account!.due);
+  for (let tokens = 1; tokens <= 300; tokens++) {
+    worker.part();
+    if (!worker.types().includes('sign-checkpoint')) continue;
+    asked.push(tokens);
+    due();
+  }
+  expect(asked).toEqual([32, 80, 136, 192, 248]);
+  while (!isHeld(worker.state)) worker.part();
+  expect(worker.state.tokensOut - 248).toBe(64);
+  due();
+  expect(isHeld(worker.state)).toBe(false);
+  asked.length = 0;
+  for (let tokens = 1; tokens <= 48; tokens++) {
+    worker.part();
+    if (worker.types().includes('sign-checkpoint')) asked.push(worker.state.tokensOut);
+  }
+  expect(asked).toEqual([304 + 48]);
+});
+
 test('time brings what is due too, for an engine that is slow', () => {
   const worker = session().run();
   worker.part(3);

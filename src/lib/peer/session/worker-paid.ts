@@ -1,6 +1,16 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { admit, askFor, askForInput, credit, isOver, isSettled, type Account } from './worker-account.ts';
+import {
+  admit,
+  askFor,
+  askForInput,
+  askingInterval,
+  credit,
+  isOver,
+  isSettled,
+  noteLag,
+  type Account,
+} from './worker-account.ts';
 import { sign, spent, stop, unpaid } from './worker-end.ts';
 import {
   isHeld,
@@ -50,8 +60,10 @@ export function takePayment(
       const [begun, effects] = takeSlot(next, account);
       return begun.phase === 'running' ? [begun, [inTime, ...effects]] : [begun, effects];
     }
-    case 'running':
-      return isHeld(state) && !isHeld(next) ? [next, [inTime, { type: 'wake' }]] : [next, none];
+    case 'running': {
+      const noted = { ...next, account: noteLag(account, state.tokensOut - state.signedTokens) };
+      return isHeld(state) && !isHeld(next) ? [noted, [inTime, { type: 'wake' }]] : [noted, none];
+    }
     case 'collecting':
       return isSettled(account) ? sign(next, state.result!) : [next, none];
     default:
@@ -103,7 +115,7 @@ export function collect(state: WorkerState, before: Account, ran: RunResult): Wo
   ];
 }
 
-/** As a free part, with half the tokens to a checkpoint. The engine waits where a chunk is unpaid, and ends where the budget does. */
+/** As a free part, with fewer tokens to a checkpoint. The engine waits where a chunk is unpaid, and ends where the budget does. */
 export function takePaidPart(
   state: WorkerState,
   before: Account,
@@ -113,7 +125,7 @@ export function takePaidPart(
   if (isOver(before, tokensOut)) {
     return state.stopped ? [state, none] : [{ ...state, stopped: spent }, [{ type: 'stop-engine', error: spent }]];
   }
-  const isDue = tokensOut - state.signedTokens >= limits.paidCheckpointTokens;
+  const isDue = tokensOut - state.signedTokens >= askingInterval(before);
   const paidFor: WorkerState = isDue ? { ...next, signedTokens: tokensOut, account: askFor(before, tokensOut) } : next;
   const isFirstUnsigned = !isDue && state.tokensOut === state.signedTokens && tokensOut > state.tokensOut;
   const signing: readonly WorkerEffect[] = isDue
