@@ -49,6 +49,21 @@ test('a writer with a stale revision is refused', async () => {
   expect([first.status, second.status]).toEqual(['fulfilled', 'rejected']);
 });
 
+test('a record that has no revision is not overwritten', async () => {
+  for (const damaged of ['nonsense', { ...record, revision: '1' }, { ...record, revision: 0 }, []]) {
+    const storage = testStorage();
+    const store = createVoucherStore(storage);
+    await store.save(record);
+    const [[key]] = [...storage.values] as [[string, unknown]];
+    storage.values.set(key, damaged);
+    await expect(store.save({ ...record, revision: 2 })).rejects.toMatchObject({
+      code: 'bad-record',
+      details: { key },
+    });
+    expect(storage.values.get(key)).toEqual(damaged);
+  }
+});
+
 describe('unreadable records are reported, not guessed at', () => {
   test.each([
     ['text', 'nonsense'],

@@ -30,7 +30,7 @@ export function createVoucherStore(storage: PayStorage): VoucherStore {
       const place = { store: 'pay', key: keyOf(record) } as const;
       const session = spent && sessionPlace(spent.key);
       return storage.update(session ? [place, session] : [place], ([stored, spending]) => {
-        const expected = (readRecord(place.key, stored)?.revision ?? 0) + 1;
+        const expected = revisionOf(place.key, stored) + 1;
         if (record.revision !== expected) {
           throw payError('store-conflict', { details: { expected, given: record.revision } });
         }
@@ -58,6 +58,15 @@ function formatRecord({ voucher, seen, agreed, ...record }: ChannelRecord): unkn
     seen: { ...seen, balance: seen.balance.toString(), claimed: seen.claimed.toString() },
     agreed: agreed?.toString() ?? null,
   };
+}
+
+/** Of what is overwritten, no more is read than says whether it is what the writer knew: this is done for each voucher. */
+function revisionOf(key: string, stored: unknown): number {
+  if (stored === undefined || stored === null) return 0;
+  const { revision } = stored as { readonly revision?: unknown };
+  if (typeof revision !== 'number' || !Number.isSafeInteger(revision) || revision < 1)
+    throw payError('bad-record', { details: { key } });
+  return revision;
 }
 
 const readRecord = (key: string, value: unknown): ChannelRecord | null =>
