@@ -102,6 +102,7 @@ async function judge(mutant: Mutant, lane: string): Promise<Verdict> {
   const { code, output } = await runTests(lane, walksOnly ? null : join(sources, mutant.test));
   const failed = [...new Set([...output.matchAll(/^\s+\d+\) (\w+)\(/gm)].map(([, name]) => name!))];
   if (!output.includes('Running Solidity tests')) return { mutant, failed, problem: `DID NOT COMPILE\n${output}` };
+  if (code === null) return { mutant, failed, problem: 'TIMED OUT' };
   if (output.includes('failed to set up invariant testing'))
     return { mutant, failed, problem: `DID NOT WALK\n${output}` };
   if (code === 0 || failed.length === 0) return { mutant, failed, problem: 'SURVIVED' };
