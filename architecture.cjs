@@ -71,6 +71,7 @@ const vendors = {
   mppx: ['pay'],
   '@wagmi/*': ['pay'],
   '@bitauth/*': ['pay'],
+  secp256k1: ['relay'],
   '@mlc-ai/*': ['workers'],
   '@wllama/*': ['workers'],
   'quickjs-emscripten-core': ['workers'],

@@ -5,9 +5,8 @@ import { systemRandom } from '#lib/base/random.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
-import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { checkAudits, openAudits } from './audits.ts';
-import { createNodeEd25519 } from './ed25519.ts';
+import { installNativeCrypto } from './native-crypto.ts';
 import { readBackends } from './backends.ts';
 import { createLogger } from './log.ts';
 import { bundledModelFile, startNativeProvider, waitUntilListed } from './native-provider.ts';
@@ -25,7 +24,7 @@ import { openSqliteStorage } from './storage/sqlite.ts';
  * @throws `data-in-use`, `data-not-writable`, `bad-identity`, `bad-setting`.
  */
 export async function startProvide(env: ProvideEnv, { log }: ProgramOptions = {}): Promise<Program> {
-  installEd25519(createNodeEd25519());
+  installNativeCrypto();
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const startedAt = clock.now();
   const backends = await readBackends(env);

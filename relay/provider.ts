@@ -17,10 +17,9 @@ import { offerKeyOf, readRegistration } from '#lib/pay/registry.ts';
 import type { Chain, Hex, LocalWallet } from '#lib/pay/spec.ts';
 import { createSponsorClient } from '#lib/pay/sponsor-client.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
-import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { relayInfoSchema } from '#lib/protocol/relay-info.ts';
-import { createNodeEd25519 } from './ed25519.ts';
+import { installNativeCrypto } from './native-crypto.ts';
 import { loadSeed } from './node/identity.ts';
 import type { Printed } from './program.ts';
 import type { CommandEnv } from './settings/commands.ts';
@@ -127,7 +126,7 @@ export async function payProvider(env: CommandEnv<'provider payout'>): Promise<P
 }
 
 async function openAccount(env: ProviderEnv): Promise<Account> {
-  installEd25519(createNodeEd25519());
+  installNativeCrypto();
   const { EARN_KEY: key, EARN_CHAIN, CHAIN_RPC_URL: rpcUrl, DATA_DIR } = env;
   if (key === undefined) throw new TabloomError('bad-setting', 'Set EARN_KEY, the key of the account that is paid.');
   const entry = deployedChain(EARN_CHAIN);

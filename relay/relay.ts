@@ -12,7 +12,6 @@ import type { Auditing } from '#lib/peer/audit/auditing.ts';
 import { noteAudits } from '#lib/peer/audit/note-audits.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
 import { createAuditBook } from '#lib/peer/tiers/audits.ts';
-import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { isPublicRelay } from '#lib/protocol/relay-info.ts';
@@ -21,7 +20,7 @@ import { announcedAddress, dialAddress, localUrl } from './address.ts';
 import { readBackends } from './backends.ts';
 import type { NamedChain } from './chain/named-chain.ts';
 import { challengeSecret, openDesk } from './desk.ts';
-import { createNodeEd25519 } from './ed25519.ts';
+import { installNativeCrypto } from './native-crypto.ts';
 import { toNodeListener } from './gateway/app.ts';
 import type { Health } from './gateway/routes/status-bodies.ts';
 import { checkGateways } from './gateways/check.ts';
@@ -77,7 +76,7 @@ export interface RelayOptions extends ProgramOptions {
  * @throws `port-in-use`, `data-in-use`, `data-not-writable`, and whatever else `listen` and the storage throw.
  */
 export async function startRelay(env: RelayEnv, { log, chain, variables }: RelayOptions): Promise<Relay> {
-  installEd25519(createNodeEd25519());
+  installNativeCrypto();
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const parts = { clock, random, logger };
   const startedAt = clock.now();

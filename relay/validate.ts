@@ -7,9 +7,8 @@ import { createAuditJournal } from '#lib/peer/audit/journal.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
-import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { checkAudits, openAudits } from './audits.ts';
-import { createNodeEd25519 } from './ed25519.ts';
+import { installNativeCrypto } from './native-crypto.ts';
 import { readBackends } from './backends.ts';
 import { createLogger } from './log.ts';
 import { bundledModelFile, startNativeProvider } from './native-provider.ts';
@@ -26,7 +25,7 @@ import { openSqliteStorage } from './storage/sqlite.ts';
  * @throws `data-in-use`, `data-not-writable`, `bad-identity`, `bad-setting`.
  */
 export async function startValidate(env: ValidateEnv, { log }: ProgramOptions = {}): Promise<Program> {
-  installEd25519(createNodeEd25519());
+  installNativeCrypto();
   const [clock, random, logger] = [systemClock, systemRandom, createLogger(env.LOG_LEVEL, log)];
   const startedAt = clock.now();
   const backends = await readBackends(env);

@@ -5,13 +5,12 @@ import type { Logger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createLocalNets } from '#lib/net/local.ts';
 import { createPeer } from '#lib/peer/peer.ts';
-import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { protocolVersion, build } from '#lib/protocol/version.ts';
 import { readBackends } from '../backends.ts';
 import { openDesk, type Desk } from '../desk.ts';
-import { createNodeEd25519 } from '../ed25519.ts';
+import { installNativeCrypto } from '../native-crypto.ts';
 import { isJobRequest, toNodeListener } from '../gateway/app.ts';
 import { hasKey } from '../gateway/access.ts';
 import { createClientAddressResolver } from '../http/client-address.ts';
@@ -52,7 +51,7 @@ export async function startGatewayWorker(
   seat: Seat,
   send: (message: FromWorker, socket?: Socket) => void,
 ): Promise<GatewayWorker> {
-  installEd25519(createNodeEd25519());
+  installNativeCrypto();
   const env = readEnv('relay', { ...seat.variables, DATA_DIR: seat.dataDir, GATEWAYS: undefined });
   const [clock, random] = [systemClock, systemRandom];
   const logger = named(createLogger(env.LOG_LEVEL), seat.place + 1);

@@ -14,11 +14,10 @@ import { localWallet } from '#lib/pay/wallet/local.ts';
 import { createSessionKey } from '#lib/pay/wallet/session-key.ts';
 import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import type { AskRequest } from '#lib/peer/spec.ts';
-import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
-import { createNodeEd25519 } from '../../relay/ed25519.ts';
+import { installNativeCrypto } from '../../relay/native-crypto.ts';
 import { startRelay } from '../fixtures/relay-process.ts';
 import { chat, knows, run } from '../integration/peer/ground.ts';
 import { file } from './gateway/field.ts';
@@ -32,7 +31,7 @@ const [rounds, streams, streamTokens] = [3, 4, 800];
 
 /** What paying adds to a job, in turns with the same job for nothing, between two processes over libp2p on loopback. */
 export default async function paid(): Promise<readonly Row[]> {
-  installEd25519(createNodeEd25519());
+  installNativeCrypto();
   const relay = await startRelay({ native: 'no-native' });
   const { peer: relayId } = (await (await fetch(`${relay.url}/relay.json`)).json()) as { readonly peer: string };
   const address = `/ip4/127.0.0.1/tcp/${relay.port}/ws/p2p/${relayId}`;

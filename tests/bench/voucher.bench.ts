@@ -4,6 +4,7 @@ import type { Voucher } from '#lib/pay/spec.ts';
 import { createVoucherSigner } from '#lib/pay/voucher.ts';
 import { drawKey } from '#lib/pay/wallet/burner.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
+import { installNativeCrypto } from '../../relay/native-crypto.ts';
 import { median, spread, type Row } from './row.ts';
 
 const runs = 9;
@@ -11,6 +12,7 @@ const vouchersPerRun = 200;
 
 /** What a chunk's payment costs in Node: signing at the payer, checking at the payee. Processor time, not wall time. */
 export default async function voucher(): Promise<readonly Row[]> {
+  installNativeCrypto();
   const signer = createVoucherSigner(deployedChain(31_337));
   const key = drawKey(systemRandom);
   const { address } = localWallet(key);

@@ -1,12 +1,30 @@
 import fc from 'fast-check';
 import { hexToBytes } from 'viem';
 import { sign } from 'viem/accounts';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { toHex } from '#lib/base/bytes.ts';
-import { loadCurve, scriptCurve } from './curve.ts';
+import { installCurve, loadCurve, loadWasmCurve, scriptCurve } from './curve.ts';
 import { keyOf } from './pay.fixture.ts';
 
+afterEach(() => installCurve(loadWasmCurve));
+
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+
+test('the platform is asked once, and one that has none is done without', async () => {
+  const native = { ...scriptCurve };
+  let asked = 0;
+  installCurve(async () => {
+    asked += 1;
+    return native;
+  });
+  expect(await Promise.all([loadCurve(), loadCurve()])).toEqual([native, native]);
+  expect(asked).toBe(1);
+  installCurve(async () => {
+    throw new Error('no build for this machine');
+  });
+  const curve = await loadCurve();
+  expect([curve === native, curve === scriptCurve]).toEqual([false, false]);
+});
 
 test('both implementations sign alike, as a wallet does, and recover the key', async () => {
   const curve = await loadCurve();

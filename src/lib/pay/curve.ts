@@ -9,14 +9,29 @@ export interface Curve {
 }
 
 let loading: Promise<Curve> | undefined;
+let platform: (() => Promise<Curve>) | undefined;
+
+/** Called once by the composition root, before the first voucher. Every implementation must give the same results. */
+export function installCurve(load: () => Promise<Curve>): void {
+  platform = load;
+  loading = undefined;
+}
 
 /**
- * Bitcoin's libsecp256k1 as WebAssembly: four times as fast as the same in JavaScript, and its time does not depend on the key.
- * Where WebAssembly is not allowed, as in Safari's Lockdown Mode, JavaScript does it.
+ * The platform's, or Bitcoin's libsecp256k1 as WebAssembly: four times as fast as the same in JavaScript, and its time does not depend
+ * on the key. Where WebAssembly is not allowed, as in Safari's Lockdown Mode, JavaScript does it.
  */
-export const loadCurve = (): Promise<Curve> => (loading ??= wasmCurve().catch(() => scriptCurve));
+export const loadCurve = (): Promise<Curve> => (loading ??= firstOf(platform, loadWasmCurve));
 
-async function wasmCurve(): Promise<Curve> {
+async function firstOf(...loads: readonly ((() => Promise<Curve>) | undefined)[]): Promise<Curve> {
+  for (const load of loads) {
+    const curve = await load?.().catch(() => undefined);
+    if (curve) return curve;
+  }
+  return scriptCurve;
+}
+
+export async function loadWasmCurve(): Promise<Curve> {
   // Not the whole library, which waits for five other modules when it is imported.
   const { instantiateSecp256k1 } = await import('@bitauth/libauth/build/lib/crypto/secp256k1.js');
   const library = await instantiateSecp256k1();

@@ -11,17 +11,16 @@ import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { drawKey } from '#lib/pay/wallet/burner.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
 import { createPeer } from '#lib/peer/peer.ts';
-import { installEd25519 } from '#lib/protocol/ed25519.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
-import { createNodeEd25519 } from '../../../relay/ed25519.ts';
+import { installNativeCrypto } from '../../../relay/native-crypto.ts';
 import { model } from '../../integration/peer/ground.ts';
 import { funds, openChain } from './chain.ts';
 
 /** A worker with a till and 2,000 channels: at 1,001 and 100 tokens a second for nothing, at 1,000 and 101 for a price. */
 const [number, relay] = process.argv.slice(2);
 const channels = 2_000;
-installEd25519(createNodeEd25519());
+installNativeCrypto();
 const [clock, random, logger, storage] = [systemClock, systemRandom, silentLogger, createMemoryStorage()];
 const chain = openChain();
 const provider = localWallet(drawKey(random)).address;
