@@ -29,7 +29,17 @@ export function readIncoming(source: Readable, onOver: () => void = () => undefi
     if (isOver) return Promise.resolve(over);
     const piece = source.read() as Buffer | null;
     if (piece) return Promise.resolve({ done: false, value: piece });
-    if (!failure && !source.readableEnded) return new Promise<void>((resolve) => (wake = resolve)).then(read);
+    if (!failure && !source.readableEnded) {
+      return new Promise((resolve) => {
+        wake = () => {
+          const later = isOver ? undefined : (source.read() as Buffer | null);
+          // Nothing after all: a reader that waits goes on waiting.
+          if (!later && !isOver && !failure && !source.readableEnded) return;
+          wake = () => {};
+          resolve(later ? { done: false, value: later } : read());
+        };
+      });
+    }
     end();
     return failure ? Promise.reject(failure) : Promise.resolve(over);
   };

@@ -58,13 +58,20 @@ export function createInbox<Message extends Sized = Uint8Array>(
       messages.length = 0;
       bufferedBytes = 0;
     },
-    // By hand: a generator would make three promises of each message.
+    // By hand, and a message goes to the reader that waits for it: a generator would make three promises of each.
     [Symbol.asyncIterator]: () => {
       let isOver = false;
       const read = (): Promise<IteratorResult<Message>> => {
         if (isOver) return Promise.resolve(over);
         if (messages.length > 0) return Promise.resolve({ done: false, value: take() });
-        if (!outcome) return new Promise<void>((resolve) => (wake = resolve)).then(read);
+        if (!outcome) {
+          return new Promise((resolve) => {
+            wake = () => {
+              wake = undefined;
+              resolve(messages.length > 0 && !isOver ? { done: false, value: take() } : read());
+            };
+          });
+        }
         isOver = true;
         return outcome.error ? Promise.reject(outcome.error) : Promise.resolve(over);
       };

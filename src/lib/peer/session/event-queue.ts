@@ -60,11 +60,11 @@ export function createEventQueue({ onDrain, onAbandon }: EventQueueListeners): E
     next() {
       if (first < events.length) return Promise.resolve({ done: false, value: take() });
       if (ended) return Promise.resolve({ done: true, value: undefined });
-      return new Promise<void>((resolve) => {
-        wake = resolve;
-      }).then(() => {
-        wake = undefined;
-        return iterator.next();
+      return new Promise((resolve) => {
+        wake = () => {
+          wake = undefined;
+          resolve(first < events.length ? { done: false, value: take() } : { done: true, value: undefined });
+        };
       });
     },
     async return() {
