@@ -1,5 +1,6 @@
-import { abortError, anySignal, joinSignals, released, throwIfAborted } from '#lib/base/abort.ts';
+import { abortError, anySignal, joinSignals, released, throwIfAborted, type JoinedSignals } from '#lib/base/abort.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { tap } from '#lib/base/tap.ts';
 import type { EngineEvent, EngineRequest, LoadedModel } from './spec.ts';
 
 /** Runs one request, with a signal that is always defined. */
@@ -53,43 +54,56 @@ export function createSlots(count: number, start: StartStream): Slots {
     }
   }
 
-  async function* doStream(
-    request: EngineRequest,
-    options: { readonly signal?: AbortSignal | undefined },
-  ): AsyncGenerator<EngineEvent> {
-    assertFree(options.signal);
+  const doStream: LoadedModel['doStream'] = (request, options) => {
     const controller = new AbortController();
-    const joined = joinSignals(options.signal ? [options.signal, controller.signal] : [controller.signal]);
-    const { signal } = joined;
-    const iterator = start(request, signal)[Symbol.asyncIterator]();
-    const entry: Running = { iterator, controller, pending: undefined };
-    running.add(entry);
+    let entry: (Running & { readonly joined: JoinedSignals }) | undefined;
     let finished = false;
-    try {
-      for (;;) {
-        const next = iterator.next();
-        entry.pending = next.catch(() => undefined);
-        const result = await next;
-        entry.pending = undefined;
-        if (!finished) throwIfAborted(signal);
-        if (result.done) break;
+    let hasLeft = false;
+
+    const begin = (): AsyncIterable<EngineEvent> => {
+      assertFree(options.signal);
+      const joined = joinSignals(options.signal ? [options.signal, controller.signal] : [controller.signal]);
+      const { signal } = joined;
+      const iterator = start(request, signal)[Symbol.asyncIterator]();
+      const run = (entry = { iterator, controller, joined, pending: undefined as Promise<unknown> | undefined });
+      running.add(run);
+      const leave = async (): Promise<IteratorResult<EngineEvent>> => {
+        hasLeft = true;
+        controller.abort(released);
+        await iterator.return?.().catch(() => undefined);
+        return { done: true, value: undefined };
+      };
+      const next = (): Promise<IteratorResult<EngineEvent>> => {
+        if (finished || !signal.aborted) return (run.pending = iterator.next());
+        const error = abortError(signal);
+        return leave().then(() => Promise.reject(error));
+      };
+      return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
+    };
+
+    return tap(begin, {
+      onValue: ({ type }) => {
         if (finished)
           throw new TabloomError('engine-failed', 'The engine continued after its end. Load the model again.');
-        finished = result.value.type === 'finish';
-        yield result.value;
-        if (!finished) throwIfAborted(signal);
-      }
-      if (!finished)
+        throwIfAborted(entry?.joined.signal);
+        finished = type === 'finish';
+      },
+      onDone: () => {
+        if (finished) return;
+        throwIfAborted(entry?.joined.signal);
         throw new TabloomError('engine-failed', 'The engine ended without a result. Load the model again.');
-    } catch (error) {
-      throw signal.aborted ? abortError(signal) : error;
-    } finally {
-      controller.abort(released);
-      await iterator.return?.().catch(() => undefined);
-      joined.release();
-      running.delete(entry);
-    }
-  }
+      },
+      onError: () => {
+        if (!hasLeft) throwIfAborted(entry?.joined.signal);
+      },
+      onEnd: () => {
+        if (!entry) return;
+        controller.abort(released);
+        entry.joined.release();
+        running.delete(entry);
+      },
+    });
+  };
 
   return {
     doStream,
@@ -105,7 +119,7 @@ export function createSlots(count: number, start: StartStream): Slots {
         controller.abort(new TabloomError('aborted', 'The model was unloaded while answering.'));
       }
       for (const entry of left) {
-        await entry.pending;
+        await entry.pending?.catch(() => undefined);
         await entry.iterator?.return?.().catch(() => undefined);
       }
     },

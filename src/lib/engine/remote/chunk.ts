@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
+import { expand } from '#lib/base/expand.ts';
 import type { ServerResponse } from './server-url.ts';
 import { createEventReader } from './sse.ts';
 
@@ -77,24 +78,34 @@ const chunkSchema = z.looseObject({
  * one chunk. What arrived before a bad chunk is yielded before the error is thrown.
  * @throws `engine-failed` for anything that is not OpenAI's protocol, and for an error sent as an event.
  */
-export async function* readChunks(
+export function readChunks(
   response: Pick<ServerResponse, 'headers' | 'body'>,
-): AsyncGenerator<readonly (Chunk | 'done')[]> {
+): AsyncIterable<readonly (Chunk | 'done')[]> {
   if (!response.body) throw new TabloomError('engine-failed', 'The model server sent no answer.');
-  if (/\bjson\b/i.test(response.headers.get('content-type') ?? '')) {
-    yield [readChunk(await readText(response)), 'done'];
-    return;
-  }
+  if (/\bjson\b/i.test(response.headers.get('content-type') ?? '')) return readWhole(response);
   const reader = createEventReader();
-  for await (const bytes of response.body) {
-    const { chunks, failure } = readEvents(reader.read(bytes));
-    if (chunks.length > 0) yield chunks;
-    if (failure) throw failure.error;
-    if (chunks.at(-1) === 'done') return;
-  }
-  const { chunks, failure } = readEvents(reader.end());
-  if (chunks.length > 0) yield chunks;
-  if (failure) throw failure.error;
+  let isOver = false;
+  let failure: { readonly error: unknown } | undefined;
+  const take = (events: readonly string[]) => {
+    const read = readEvents(events);
+    failure = read.failure;
+    isOver = failure !== undefined || read.chunks.at(-1) === 'done';
+    return read.chunks.length > 0 ? [read.chunks] : [];
+  };
+  return expand(response.body, {
+    take: (bytes) => take(reader.read(bytes)),
+    isOver: () => isOver,
+    end: () => {
+      const rest = isOver ? [] : take(reader.end());
+      isOver = true;
+      if (rest.length === 0 && failure) throw failure.error;
+      return rest;
+    },
+  });
+}
+
+async function* readWhole(response: Pick<ServerResponse, 'body'>): AsyncGenerator<readonly (Chunk | 'done')[]> {
+  yield [readChunk(await readText(response)), 'done'];
 }
 
 /** Up to the end of the answer, or to what cannot be read. */

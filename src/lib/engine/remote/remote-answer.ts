@@ -1,5 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
+import { expand } from '#lib/base/expand.ts';
 import { promptLength } from '#lib/protocol/job.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { estimateTokens } from '#lib/protocol/tokens.ts';
@@ -44,11 +45,11 @@ const isRefusal = ({ choices: [choice] }: Chunk): boolean => {
  * last part without text. Text that arrived together becomes one part.
  * @throws `engine-failed` if the answer breaks off.
  */
-export async function* remoteAnswer(
+export function remoteAnswer(
   chunks: AsyncIterable<readonly (Chunk | 'done')[]>,
   request: TextRequest,
   { clock, startedMs }: { readonly clock: Clock; readonly startedMs: number },
-): AsyncGenerator<EngineEvent> {
+): AsyncIterable<EngineEvent> {
   const filter = createStopFilter(request.params.stop ?? [], 'whole');
   const reader = createDeltaReader(Math.floor(clock.now()).toString(36));
   let tokensIn: number | undefined;
@@ -114,7 +115,12 @@ export async function* remoteAnswer(
     return parts;
   };
 
-  for await (const together of chunks) {
+  const delivered = (parts: readonly Part[]): readonly Part[] => {
+    const fitting = parts.flatMap(splitPart);
+    for (const part of fitting) if ('tokens' in part) tokensOut += part.tokens;
+    return fitting;
+  };
+  const takeAll = (together: readonly (Chunk | 'done')[]): readonly Part[] => {
     const parts: Part[] = [];
     for (const chunk of together) {
       for (const part of take(chunk)) addPart(parts, part);
@@ -124,31 +130,38 @@ export async function* remoteAnswer(
       lastMs = clock.elapsed();
       firstMs ??= lastMs;
     }
-    for (const part of parts.flatMap(splitPart)) {
-      if ('tokens' in part) tokensOut += part.tokens;
-      yield part;
-    }
-    if (ended || stopped) break;
-  }
-  if (reason === undefined && !ended) {
-    throw new TabloomError('engine-failed', 'The model server broke off in the middle of the answer.');
-  }
-  // What follows a stop sequence, and the sequence itself, are no part of the answer.
-  for (const part of stopped ? [] : textPart(filter.flush()).flatMap(splitPart)) {
-    if ('tokens' in part) tokensOut += part.tokens;
-    yield part;
-  }
-  if (tokensIn === undefined || !isCounted) yield estimatedWarning;
-  yield {
-    type: 'finish',
-    // Some servers finish a tool call with "stop".
-    reason: reader.calls > 0 && (reason ?? 'stop') === 'stop' ? 'tool-calls' : (reason ?? 'stop'),
-    usage: { tokensIn: tokensIn ?? estimateTokens(promptLength(request), 'typical'), tokensOut },
-    timings: {
-      ttftMs: (firstMs ?? clock.elapsed()) - startedMs,
-      decodeMs: firstMs === undefined ? 0 : lastMs - firstMs,
-    },
+    return delivered(parts);
   };
+
+  let isFinished = false;
+  const finish = (): readonly EngineEvent[] => {
+    if (isFinished) return [];
+    isFinished = true;
+    if (reason === undefined && !ended) {
+      throw new TabloomError('engine-failed', 'The model server broke off in the middle of the answer.');
+    }
+    // What follows a stop sequence, and the sequence itself, are no part of the answer.
+    const rest = delivered(stopped ? [] : textPart(filter.flush()));
+    return [
+      ...rest,
+      ...(tokensIn === undefined || !isCounted ? [estimatedWarning] : []),
+      {
+        type: 'finish',
+        // Some servers finish a tool call with "stop".
+        reason: reader.calls > 0 && (reason ?? 'stop') === 'stop' ? 'tool-calls' : (reason ?? 'stop'),
+        usage: { tokensIn: tokensIn ?? estimateTokens(promptLength(request), 'typical'), tokensOut },
+        timings: {
+          ttftMs: (firstMs ?? clock.elapsed()) - startedMs,
+          decodeMs: firstMs === undefined ? 0 : lastMs - firstMs,
+        },
+      },
+    ];
+  };
+  return expand<readonly (Chunk | 'done')[], EngineEvent>(chunks, {
+    take: takeAll,
+    isOver: () => ended || stopped,
+    end: finish,
+  });
 }
 
 /** The tokens of a chunk whose server does not count: one, unless it is a whole answer. */
