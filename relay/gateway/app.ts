@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono, type Handler, type MiddlewareHandler } from 'hono';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
@@ -72,6 +73,8 @@ import type { RateLimits } from './rate-limits.ts';
 import type { ReceiptIndex } from './receipts.ts';
 import { responsesEndpoint } from './responses/endpoint.ts';
 import { hostCheck, originCheck } from './security.ts';
+import { sendFrames } from './send-frames.ts';
+import { streamedFrames } from './stream.ts';
 
 export interface GatewayComponents
   extends
@@ -295,9 +298,14 @@ export function toNodeListener(
   gateway: Gateway,
   resolveClient: ResolveClientAddress,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const listener = getRequestListener((request, env) => {
+  const listener = getRequestListener(async (request, env) => {
     const incoming = env.incoming as IncomingMessage;
-    return gateway.fetch(request, { client: resolveClient(incoming).host, body: bodyOf(incoming) });
+    const origin = { client: resolveClient(incoming).host, body: bodyOf(incoming) };
+    const response = await gateway.fetch(request, origin);
+    const frames = streamedFrames(response);
+    if (!frames) return response;
+    void sendFrames(env.outgoing as ServerResponse, response, frames);
+    return RESPONSE_ALREADY_SENT;
   });
   return (request, response) => void listener(request, response);
 }

@@ -1,5 +1,6 @@
 import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { expand } from '#lib/base/expand.ts';
 import { initialJob, isOver, reduceJob, type JobState } from '#lib/peer/session/job-state.ts';
 import type { JobEvent } from '#lib/peer/spec.ts';
 import type { ChunkWriter } from './answer.ts';
@@ -44,7 +45,7 @@ export async function startStream(
       ? Math.min(gatewayLimits.keepaliveIntervalMs, Math.max(1, leftMs))
       : gatewayLimits.keepaliveIntervalMs;
   });
-  const release = () => void source.return(undefined);
+  const release = () => void source.return();
   signal.addEventListener('abort', release, { once: true });
   while (state.phase === 'routing' || state.phase === 'opening' || state.phase === 'queued') {
     const { value, done: ended } = await source.next();
@@ -60,96 +61,132 @@ export async function startStream(
   }
   holding = false;
 
-  async function* frames(): AsyncGenerator<string> {
-    const write = writer(state);
-    yield write.begin();
-    try {
-      for (const event of early) {
-        if (event.type === 'part-received') yield write.part(event.part);
-      }
-      for await (const event of source) {
-        if (event === 'keepalive') {
-          yield keepaliveComment;
-          continue;
-        }
-        state = reduceJob(state, event);
-        if (event.type === 'part-received') yield write.part(event.part);
-      }
+  const write = writer(state);
+  let isWritten = false;
+  const frames = expand(source, {
+    begin: () => [
+      write.begin(),
+      ...early.flatMap((event) => (event.type === 'part-received' ? [write.part(event.part)] : [])),
+    ],
+    take: (event) => {
+      if (event === 'keepalive') return [keepaliveComment];
+      state = reduceJob(state, event);
+      return event.type === 'part-received' ? [write.part(event.part)] : [];
+    },
+    end: () => {
+      if (isWritten) return [];
+      isWritten = true;
       throwUnlessFinished(state, parsed);
-      yield write.finish(state);
-    } catch (error) {
-      yield write.fail(toHttpError(error));
-    }
-  }
-  return { state, frames: frames() };
+      return [write.finish(state)];
+    },
+    fail: (error) => [write.fail(toHttpError(error))],
+  });
+  return { state, frames };
 }
 
-/** A pull-based body: a slow reader slows the engine down, and one that disconnects stops it. */
-export function streamBody(frames: AsyncGenerator<string>, onLeave: () => void): ReadableStream<Uint8Array> {
+/** The frames of a streamed response, for whoever can write them to a socket without the streams of the web. */
+const framesOf = new WeakMap<Response, AsyncGenerator<string>>();
+
+export const streamedFrames = (response: Response): AsyncGenerator<string> | undefined => framesOf.get(response);
+
+/** A slow reader slows the engine down, and one that leaves stops it. */
+export function streamedResponse(
+  frames: AsyncGenerator<string>,
+  headers: Readonly<Record<string, string>>,
+  onLeave: () => void,
+): Response {
   const encoder = new TextEncoder();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      for (;;) {
-        const { value, done: ended } = await frames.next();
-        if (ended === true) return controller.close();
-        // Some parts produce no event.
-        if (value !== '') return controller.enqueue(encoder.encode(value));
-      }
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        for (;;) {
+          const { value, done: ended } = await frames.next();
+          if (ended === true) return controller.close();
+          // Some parts produce no event.
+          if (value !== '') return controller.enqueue(encoder.encode(value));
+        }
+      },
+      cancel: onLeave,
     },
-    cancel: onLeave,
-  });
+    // Nothing is read before somebody asks for it.
+    { highWaterMark: 0 },
+  );
+  const response = new Response(body, { headers });
+  framesOf.set(response, frames);
+  return response;
 }
 
 /**
  * Passes a source through and yields `keepalive` whenever it has been silent for `idleMs()` while it was read. Nothing is
  * lost or reordered: the pending read continues. There is one timer for the whole stream, not one for each event.
  */
-async function* withKeepalive<T>(
+function withKeepalive<T>(
   source: AsyncIterable<T>,
   clock: Clock,
   idleMs: () => number,
-): AsyncGenerator<T | 'keepalive'> {
+): AsyncIterableIterator<T | 'keepalive'> & { return(): Promise<IteratorResult<never>> } {
   const iterator = source[Symbol.asyncIterator]();
   const ended = new AbortController();
-  let isDone = false;
-  let silentSinceMs = clock.elapsed();
-  let onSilence: (() => void) | undefined;
+  let reading: Promise<IteratorResult<T>> | undefined;
+  let isWatching = false;
+  let isOver = false;
+  let silentSinceMs = 0;
+  /** Ends the read that waits, without what it waits for. */
+  let endWait: ((result: IteratorResult<'keepalive'>) => void) | undefined;
+
   const watch = async () => {
     for (;;) {
       const leftMs = silentSinceMs + idleMs() - clock.elapsed();
       // Overdue where nobody is waiting: a reader that pauses must not make this a busy loop.
       await clock.delay(leftMs > 0 ? leftMs : idleMs(), { signal: ended.signal });
-      if (clock.elapsed() - silentSinceMs >= idleMs()) onSilence?.();
+      if (clock.elapsed() - silentSinceMs >= idleMs()) endWait?.({ done: false, value: 'keepalive' });
     }
   };
-  void watch().catch(() => undefined);
-  try {
-    for (;;) {
-      silentSinceMs = clock.elapsed();
-      let result: IteratorResult<T> | undefined;
-      const reading = iterator.next();
-      for (;;) {
-        result = await new Promise<IteratorResult<T> | undefined>((resolve, reject) => {
-          onSilence = () => resolve(undefined);
-          reading.then(resolve, reject);
-        });
-        onSilence = undefined;
-        if (result) break;
-        yield 'keepalive';
-        silentSinceMs = clock.elapsed();
-      }
-      if (result.done) {
-        isDone = true;
-        return;
-      }
-      yield result.value;
-    }
-  } catch (error) {
-    isDone = true;
-    throw error;
-  } finally {
+  const end = () => {
+    isOver = true;
     ended.abort(released);
-    // Not awaited: a source that is waiting for its peer would block a reader that has left.
-    if (!isDone) void iterator.return?.().then(undefined, () => undefined);
-  }
+  };
+
+  return {
+    next() {
+      if (isOver) return Promise.resolve(over);
+      silentSinceMs = clock.elapsed();
+      const read = (reading ??= iterator.next());
+      if (!isWatching) void watch().catch(() => undefined);
+      isWatching = true;
+      return new Promise((resolve, reject) => {
+        let isWaiting = true;
+        endWait = (result) => {
+          isWaiting = false;
+          endWait = undefined;
+          resolve(result);
+        };
+        const onResult = (result: IteratorResult<T>) => {
+          if (!isWaiting) return;
+          reading = endWait = undefined;
+          if (result.done) end();
+          resolve(result);
+        };
+        const onFailure = (error: unknown) => {
+          if (!isWaiting) return;
+          end();
+          reject(error);
+        };
+        read.then(onResult, onFailure);
+      });
+    },
+    async return() {
+      if (isOver) return over;
+      end();
+      endWait?.(over);
+      // Not awaited: a source that is waiting for its peer would block a reader that has left.
+      void iterator.return?.().then(undefined, () => undefined);
+      return over;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
+
+const over: IteratorResult<never> = { done: true, value: undefined };

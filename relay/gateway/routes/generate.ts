@@ -18,7 +18,7 @@ import type { ParsedRequest } from '../request.ts';
 import { readTask, taskPrefix, type PricedTask } from '../tasks.ts';
 import { withUpstream } from '../upstream.ts';
 import { withSettlement } from '../metered.ts';
-import { startStream, streamBody } from '../stream.ts';
+import { startStream, streamedResponse } from '../stream.ts';
 
 export interface GenerateComponents {
   readonly jobs: JobRegistry;
@@ -106,19 +106,16 @@ export function generate(
       writer: (begun) => format.chunks(metadataOf(begun), parsed.usageChunk),
       signal: left.signal,
     });
-    return new Response(
-      streamBody(metered ? withSettlement(frames, metered.settled, clock) : frames, () => left.abort()),
-      {
-        headers: {
-          'content-type': 'text/event-stream; charset=utf-8',
-          'cache-control': 'no-cache, no-transform',
-          'x-accel-buffering': 'no',
-          ...answerHeaders(metadataOf(state), state),
-          ...overhead(),
-          ...receipt,
-        },
-      },
-    );
+    const headers = {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      ...answerHeaders(metadataOf(state), state),
+      ...overhead(),
+      ...receipt,
+    };
+    const written = metered ? withSettlement(frames, metered.settled, clock) : frames;
+    return streamedResponse(written, headers, () => left.abort());
   };
 }
 
