@@ -13,6 +13,7 @@ import { ofAudits } from './audits.ts';
 import { checkDataFolder } from './data-folder.ts';
 import { checkExposure, checkPages, checkPublicUrl } from './exposure.ts';
 import { ok, runChecks, type Check, type Finding } from './finding.ts';
+import { ofGateways } from './gateways.ts';
 import { checkGpu, checkNode, checkOpenFiles, checkReach } from './machine.ts';
 import { checkBundledModel, checkModelServer } from './model-servers.ts';
 import { checkPort } from './port.ts';
@@ -60,6 +61,7 @@ async function ofRelay(variables: Variables): Promise<readonly Check[]> {
     ...(env.DATABASE_URL === undefined ? [] : [checkPostgres(env.DATABASE_URL)]),
     ...(env.REDIS_URL === undefined ? [] : [checkRedis(env.REDIS_URL)]),
     ...(env.NATIVE === 'on' ? await ofModels(env) : []),
+    ...ofGateways(env, env.NATIVE === 'on' ? await readBackends(env).catch(() => []) : []),
     ...ofRelays(env),
     checkExposure({
       host: env.HOST,

@@ -38,6 +38,9 @@ export interface GatewaysInit {
 /** Folders of the workers, in that of the relay. */
 const folderOf = ({ DATA_DIR }: Pick<RelayEnv, 'DATA_DIR'>, place: number) => join(DATA_DIR, `gateway-${place + 1}`);
 
+/** Where the relay takes what is not a worker's. */
+export const gatewaySocketPath = ({ DATA_DIR }: Pick<RelayEnv, 'DATA_DIR'>) => join(DATA_DIR, 'gateways', 'http.sock');
+
 /**
  * The ids of the workers' gateways, whose keys are made before they start, so that each knows the others.
  * @throws as `loadSeed` does.
@@ -61,7 +64,7 @@ const ownerOnly = 0o700;
 /** The workers of a relay, which are still to be started. @throws as `listenPrivately` does. */
 export async function openGateways(init: GatewaysInit): Promise<GatewayPool> {
   const { env, peers, self, relay, secret, clock, logger, undo } = init;
-  const socketPath = join(env.DATA_DIR, 'gateways', 'http.sock');
+  const socketPath = gatewaySocketPath(env);
   const privately = await listenPrivately(socketPath, init.onRequest);
   undo.push(() => privately.close());
   // What this process found out itself of a chain that it names.

@@ -6,6 +6,13 @@ import { createHttpServer, type HttpHandlers } from './server.ts';
 /** Of the address of a Unix socket, in bytes, on every system. */
 const pathBytesMax = 103;
 
+/** @throws `bad-setting` where the path is too long for a socket. */
+export function checkSocketPath(path: string): void {
+  if (Buffer.byteLength(path) <= pathBytesMax) return;
+  const message = `DATA_DIR is too long for a socket in it: ${path} has more than ${pathBytesMax} bytes. Choose a shorter one.`;
+  throw new TabloomError('bad-setting', message);
+}
+
 /**
  * Serves requests of this user's own processes at a Unix socket, which nobody else may connect to; its folder becomes
  * theirs alone. What another run has left there goes.
@@ -15,10 +22,7 @@ export async function listenPrivately(
   path: string,
   onRequest: HttpHandlers['onRequest'],
 ): Promise<{ close(): Promise<void> }> {
-  if (Buffer.byteLength(path) > pathBytesMax) {
-    const message = `DATA_DIR is too long for a socket in it: ${path} has more than ${pathBytesMax} bytes. Choose a shorter one.`;
-    throw new TabloomError('bad-setting', message);
-  }
+  checkSocketPath(path);
   // Nobody else comes past its folder, even before the socket has its own rights.
   await mkdir(dirname(path), { recursive: true });
   await chmod(dirname(path), 0o700);
