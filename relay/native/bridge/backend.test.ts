@@ -80,6 +80,47 @@ test('an idle model is measured again at random: a speed that has fallen is stat
   await backend.stop();
 });
 
+test('a process that was held up itself asks for the list again before it withdraws anything, once', async () => {
+  const manual = manualClock();
+  let heldMs = 0;
+  let answers: 'at once' | 'never' | 'never, held up' = 'at once';
+  let asked = 0;
+  const backend = createBackend({
+    config: config({
+      fetch: async (_url, { signal }) => {
+        asked += 1;
+        if (answers === 'at once') return Response.json({ data: [{ id: 'a' }] });
+        // The deadline fires only when the process comes to it.
+        if (answers === 'never, held up') signal!.addEventListener('abort', () => (heldMs += 1_000), { once: true });
+        return new Promise((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason)));
+      },
+    }),
+    allowance: undefined,
+    measure: async () => undefined,
+    onChange: () => undefined,
+    clock: { ...manual, elapsed: () => manual.elapsed() + heldMs },
+    random: seededRandom(7),
+    logger: silentLogger,
+  });
+  backend.start();
+  await manual.advance(0);
+  expect([...backend.models.keys()]).toEqual(['a']);
+
+  answers = 'never, held up';
+  await manual.advance(2_000);
+  answers = 'at once';
+  const before = asked;
+  await manual.advance(2_000);
+  expect(asked).toBe(before + 1);
+  expect([...backend.models.keys()]).toEqual(['a']);
+
+  // A server that is silent is found out although this process is late each time.
+  answers = 'never, held up';
+  await manual.advance(6_000);
+  expect([...backend.models.keys()]).toEqual([]);
+  await backend.stop();
+});
+
 test('stopping ends every timer', async () => {
   const { backend, clock } = fixture();
   backend.start();

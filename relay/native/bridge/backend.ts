@@ -64,6 +64,8 @@ export interface BackendComponents {
 /** Between two lists. With as much time for a response, a dead server is noticed within 4 s. */
 const listEveryMs = 2_000;
 const listTimeoutMs = 2_000;
+/** A deadline that comes so late was held up by this process: what had arrived by then is still unread. */
+const heldUpMs = 200;
 /** A server of others is not asked so often. */
 const paidListEveryMs = 30_000;
 /** A model is offered after this time although its features and speed are not known yet. */
@@ -245,7 +247,8 @@ export function createBackend(components: BackendComponents): Backend {
     }
   };
 
-  const list = async (): Promise<void> => {
+  /** @param wasHeldUp this process was late itself with the last list, which is asked for again, once. */
+  const list = async (wasHeldUp: 'held-up' | 'in-time' = 'in-time'): Promise<void> => {
     const askedMs = clock.elapsed();
     const deadline = startDeadline(clock, listTimeoutMs, {
       signal: life.signal,
@@ -263,6 +266,8 @@ export function createBackend(components: BackendComponents): Backend {
       const named = [...config.allow, ...config.embeddingModels].filter((name) => !name.includes('*'));
       // Some servers have no list: what their owner named is taken to be there until a request shows otherwise.
       if (named.length > 0 && hasNoList(error)) return dispatch({ type: 'listed', models: named });
+      const isLate = deadline.signal.aborted && clock.elapsed() - askedMs - listTimeoutMs > heldUpMs;
+      if (isLate && wasHeldUp === 'in-time') return list('held-up');
       const heard = deadline.signal.aborted && heardMs > askedMs;
       dispatch({ type: 'unlisted', error: failureOf(error), heard });
     } finally {
