@@ -29,6 +29,10 @@ const errorOf = async (response: Response) => ({
 
 const weather = { name: 'get_weather', description: 'Weather', parameters: { type: 'object', properties: {} } };
 const tools = [{ type: 'function', function: weather }];
+const callOf = (name: string) => ({
+  role: 'assistant',
+  tool_calls: [{ id: 'c', type: 'function', function: { name, arguments: '' } }],
+});
 const call = { id: 'call_1', type: 'function', function: { name: 'get_weather', arguments: '{"city":"Bern"}' } };
 
 describe('B2, B3: what agents send reaches the worker', () => {
@@ -277,10 +281,27 @@ describe('B2: a requirement is met or refused before work', () => {
     ['functions of the older form', { functions: [weather] }, 'functions'],
     ["a grammar of vLLM's", { guided_json: { type: 'object' } }, 'guided_json'],
     ['a result of no call', { messages: [{ role: 'tool', content: 'x' }] }, 'messages.0.tool_call_id'],
+    ['a name with a blank', { tools: [{ type: 'function', function: { name: 'a b' } }] }, 'tools.0.function.name'],
+    ['a call of such a name', { messages: [callOf('a b')] }, 'messages.0.tool_calls.0.function.name'],
+    ['a message that is none', { messages: [[]] }, 'messages.0'],
   ])('%s is 400 with the member', async (_name, more, param) => {
     const { chat, asked } = fixture();
     expect(await errorOf(await chat(ask(more)))).toMatchObject({ status: 400, code: 'bad_request', param });
     expect(asked).toEqual([]);
+  });
+
+  test('what a message must be is said in words of the API', async () => {
+    const { chat } = fixture();
+    expect((await errorOf(await chat(ask({ messages: [[]] })))).message).toBe('"messages.0" must be an object.');
+    expect((await errorOf(await chat(null as never))).message).toBe('"body" must be an object.');
+  });
+
+  test('a wish that is not met without harm is named in a header too', async () => {
+    const { chat } = fixture();
+    const warned = async (more: object) => (await chat(ask(more))).headers.get('x-tabloom-warnings');
+    expect(await warned({ store: true })).toBe('parameter-ignored; param="store"');
+    expect(await warned({ service_tier: 'flex' })).toBe('parameter-ignored; param="service_tier"');
+    expect(await warned({ store: false, service_tier: 'auto', metadata: { a: 'b' } })).toBeNull();
   });
 
   test.each([

@@ -19,7 +19,7 @@ import { completionFormat } from './completion-format.ts';
 import { endpoint } from './endpoint.ts';
 import { badRequest } from './errors.ts';
 import { readConversation } from './messages.ts';
-import { parseMember, readSampling, readTokenLimit } from './request.ts';
+import { chatParam, parseMember, readSampling, readTokenLimit } from './request.ts';
 
 /** `POST /v1/chat/completions`. */
 export const chatEndpoint = endpoint(
@@ -35,11 +35,21 @@ export const chatEndpoint = endpoint(
     const named = request.messages.map((message, index) => ({ message, param: `messages.${index}` }));
     const { messages, blobs } = readConversation(named, 'messages');
     const tools = readTools(request.tools ?? []);
-    const input = parseMember(chat.input, { messages, ...(tools.length > 0 ? { tools } : {}) });
-    const params = parseMember(generationParamsSchema, readParams(request, tools, limit.maxTokens));
+    const input = parseMember(chat.input, { messages, ...(tools.length > 0 ? { tools } : {}) }, inRequest);
+    const params = parseMember(generationParamsSchema, readParams(request, tools, limit.maxTokens), chatParam);
     return { work: { kind: 'chat', input, params }, blobs, limit, format: chatFormat };
   },
 );
+
+/** Where a member of a conversation stands in the request that it was made of. */
+const inRequest = (path: readonly PropertyKey[]): string =>
+  path
+    .map(String)
+    .join('.')
+    .replace(/\.toolCallId$/, '.tool_call_id')
+    .replace(/\.toolCalls\.(\d+)\.(name|arguments)$/, '.tool_calls.$1.function.$2')
+    .replace('.toolCalls', '.tool_calls')
+    .replace(/^(tools\.\d+)\./, '$1.function.');
 
 interface RequestTool {
   readonly function: {

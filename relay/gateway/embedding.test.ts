@@ -53,6 +53,12 @@ describe('POST /v1/embeddings', () => {
     expect(asked).toEqual([]);
   });
 
+  test('a text that is empty is named', async () => {
+    const { post } = fixture();
+    const { error } = await (await post('/v1/embeddings', { model, input: ['a', ''] })).json();
+    expect(error).toMatchObject({ param: 'input.1', message: '"input.1" must not be empty.' });
+  });
+
   test.each([{ input: '' }, { input: [] }, { input: [1, 2] }, { input: Array.from({ length: 257 }, () => 'a') }])(
     'an input that is none is 400',
     async (more) => {

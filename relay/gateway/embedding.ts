@@ -16,7 +16,9 @@ export const embeddingEndpoint = endpoint(
     if (texts.length > limits.embeddingTextsMax) {
       throw badRequest(`"input" takes at most ${limits.embeddingTextsMax} strings. Send them in parts.`, 'input');
     }
-    const input = parseMember(embedding.input, { texts });
+    const input = parseMember(embedding.input, { texts }, ([, index]) =>
+      typeof index === 'number' ? `input.${index}` : 'input',
+    );
     const params = parseMember(embedding.params, { dimensions: request.dimensions ?? undefined });
     return {
       work: { kind: 'embedding', input, params },

@@ -28,6 +28,8 @@ export interface EndpointDescription {
   readonly request: z.ZodObject;
   /** Of a whole answer. */
   readonly answer: z.ZodObject;
+  /** The member that needs a feature of the model, where it has another name than in chat completions. */
+  readonly params?: Readonly<Record<string, string>> | undefined;
   /** The data of one event of a streamed answer; undefined for what is never streamed. */
   readonly event?: z.ZodType | undefined;
 }
@@ -67,7 +69,7 @@ export const endpoint = <S extends RequestSchema>(
       const model = readModel(name, models);
       const contextTokens = models.find(name)?.contextTokens;
       const { work, blobs, limit, overflow, warnings = [], format } = readWork(request, contextTokens);
-      assertSupported(name, work, provider.conditions, models);
+      assertSupported(name, work, provider.conditions, models, description.params);
       return {
         model: name,
         maxTokens: limit?.maxTokens,

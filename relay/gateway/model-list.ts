@@ -155,10 +155,17 @@ const paramsByFeature: Readonly<Record<string, string>> = {
 /**
  * Refuses a job whose requirements no worker of the model can meet. If the model is not served at all, that error is left
  * to the network.
+ * @param params names of the route's own for what needs a feature.
  * @throws `feature-unavailable`, with the feature and the parameter that needs it; `no-peer-available`, `price`, with the
  * condition that no worker meets.
  */
-export function assertSupported(model: string, work: Work, conditions: WorkerConditions, models: ModelList): void {
+export function assertSupported(
+  model: string,
+  work: Work,
+  conditions: WorkerConditions,
+  models: ModelList,
+  params: Readonly<Record<string, string>> = {},
+): void {
   const offers = models.offersOf(model);
   if (offers.length === 0) return;
   const name = model === anyModel ? 'any model' : `"${model}"`;
@@ -178,7 +185,8 @@ export function assertSupported(model: string, work: Work, conditions: WorkerCon
   if (able.length > 0) return assertConditionsMet(name, able, conditions);
   const missing = needs.find((need) => !doing.some((offer) => offer.model.features.includes(need)));
   const feature = missing ?? needs.join('" and "');
-  const param = paramsByFeature[missing ?? needs[0]!] ?? 'model';
+  const needed = missing ?? needs[0]!;
+  const param = params[needed] ?? paramsByFeature[needed] ?? 'model';
   throw refuse(
     feature,
     param,

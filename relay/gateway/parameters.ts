@@ -14,9 +14,7 @@ type Members = Readonly<Record<string, unknown>>;
 const words = (text: string) => text.split(/\s+/);
 
 /** Parameters without an effect on the answer, beside those of a route's own schema. */
-const harmless = new Set(
-  words('tabloom peer_tier route metadata store prompt_cache_key prompt_cache_retention service_tier'),
-);
+const harmless = new Set(words('tabloom peer_tier route metadata prompt_cache_key prompt_cache_retention'));
 
 /** Parameters that would change the answer or promise something about it, and that this network cannot honour. */
 const unsupported: Readonly<Record<string, string>> = {
@@ -49,6 +47,7 @@ export const isDefault = (value: unknown): boolean =>
 const defaults: Readonly<Record<string, readonly string[]>> = {
   function_call: ['"auto"', '"none"'],
   modalities: ['["text"]'],
+  service_tier: ['"auto"', '"default"'],
 };
 
 const isNoOp = (param: string, value: unknown): boolean =>

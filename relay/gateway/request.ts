@@ -23,19 +23,59 @@ export interface ParsedRequest {
   readonly endUser: string | undefined;
 }
 
+type Path = readonly PropertyKey[];
+
 /**
  * Validates a request, or a member of it, against its schema. As with OpenAI, `param` is the path of the first invalid
  * member, with dots. Messages of our own schemas follow its name ("must be …"); others come after a colon.
+ * @param place what is before the path in the request; or, for what was made of a request, the place that a path of it has there.
  * @throws `bad-request` with `param`.
  */
-export function parseMember<S extends z.ZodType>(schema: S, value: unknown, prefix?: string): z.output<S> {
+export function parseMember<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  place: string | ((path: Path) => string) = dotted,
+): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  const param = [prefix, ...issue.path].filter((step) => step !== undefined).join('.') || 'body';
-  const says = issue.message.startsWith('must ') ? issue.message : `is not valid: ${issue.message}`;
-  throw badRequest(`"${param}" ${says}.`, param);
+  const param = (typeof place === 'string' ? dotted([place, ...issue.path]) : place(issue.path)) || 'body';
+  const says = inWords(issue);
+  throw badRequest(`"${param}" ${says.startsWith('must ') ? says : `is not valid: ${says}`}.`, param);
 }
+
+const dotted = (path: Path): string => path.map(String).join('.');
+
+/** What zod says by itself names neither what is allowed nor what to do. */
+function inWords(issue: z.core.$ZodIssue): string {
+  const { message } = issue;
+  if (issue.code === 'invalid_type' && message.startsWith('Invalid input: expected ')) {
+    return `must be ${typeNames[issue.expected] ?? `a ${issue.expected}`}`;
+  }
+  const unit = 'origin' in issue && issue.origin === 'string' ? 'characters' : 'items';
+  if (issue.code === 'too_small' && message.startsWith('Too small: ')) {
+    return issue.minimum === 1 && issue.origin !== 'number'
+      ? 'must not be empty'
+      : `must have at least ${issue.minimum}`;
+  }
+  if (issue.code === 'too_big' && message.startsWith('Too big: ')) {
+    return issue.origin === 'number'
+      ? `must be at most ${issue.maximum}`
+      : `must have at most ${issue.maximum} ${unit}`;
+  }
+  return message;
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  object: 'an object',
+  array: 'a list',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
+/** Where a parameter of a job stands in a chat request. */
+export const chatParam = ([member]: Path): string =>
+  String(member ?? 'body').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** This network's own member of a request, `tabloom`; other servers ignore it. */
 export const extensionSchema = z

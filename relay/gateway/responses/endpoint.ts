@@ -5,7 +5,7 @@ import { endpoint } from '../endpoint.ts';
 import { badRequest } from '../errors.ts';
 import { readConversation } from '../messages.ts';
 import type { RequestWarning } from '../parameters.ts';
-import { parseMember, readSampling, readTokenLimit } from '../request.ts';
+import { chatParam, parseMember, readSampling, readTokenLimit } from '../request.ts';
 import { responsesFormat } from './format.ts';
 import { readInput } from './input.ts';
 import { responseEventSchema, responseSchema, responsesRequestSchema, type ResponsesRequest } from './schema.ts';
@@ -36,6 +36,7 @@ export const responsesEndpoint = endpoint(
     request: responsesRequestSchema,
     answer: responseSchema,
     event: responseEventSchema,
+    params: { 'json-schema': 'text.format', logprobs: 'include', vision: 'input' },
   },
   (request, contextTokens) => {
     rejectForeign(request);
@@ -44,12 +45,14 @@ export const responsesEndpoint = endpoint(
     const conversation = readConversation(messages, 'input');
     const { tools, choice } = allowedTools(request);
     const named = readTools(tools.map((tool) => ({ function: tool })));
-    const input = parseMember(chat.input, {
-      messages: conversation.messages,
-      ...(named.length > 0 ? { tools: named } : {}),
+    const made = { messages: conversation.messages, ...(named.length > 0 ? { tools: named } : {}) };
+    const input = parseMember(chat.input, made, (path) => {
+      const [member, index] = path;
+      if (member !== 'messages') return path.map(String).join('.');
+      return (typeof index === 'number' ? messages[index]?.param : undefined) ?? 'input';
     });
     const wantsLogprobs = request.include?.includes(logprobsIncluded) === true || (request.top_logprobs ?? 0) > 0;
-    const params = parseMember(generationParamsSchema, {
+    const given = {
       maxTokens: limit.maxTokens,
       ...readSampling(request),
       logprobs: wantsLogprobs ? (request.top_logprobs ?? 0) : undefined,
@@ -57,6 +60,10 @@ export const responsesEndpoint = endpoint(
       toolChoice: readToolChoice(choice, named),
       parallelToolCalls: named.length > 0 ? (request.parallel_tool_calls ?? undefined) : undefined,
       reasoningEffort: request.reasoning?.effort ?? undefined,
+    };
+    const params = parseMember(generationParamsSchema, given, (path) => {
+      const param = chatParam(path);
+      return chatMembers[param] ?? param;
     });
     return {
       work: { kind: 'chat', input, params },

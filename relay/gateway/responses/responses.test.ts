@@ -357,6 +357,8 @@ describe('what cannot be met is 400 with the member', () => {
     ['input.0.call_id', item({ type: 'function_call_output', output: 'x' })],
     ['input', { input: [] }],
     ['tools.0.type', { tools: [{ type: 'web_search' }] }],
+    ['tools.0.name', { tools: [{ ...weather, name: 'a b' }] }],
+    ['input.0', item({ type: 'function_call', call_id: 'c', name: 'a b', arguments: '' })],
     ['tool_choice', { tools: [weather], tool_choice: { type: 'function', name: 'other' } }],
     [
       'tool_choice',
@@ -374,10 +376,14 @@ describe('what cannot be met is 400 with the member', () => {
     expect(asked).toEqual([]);
   });
 
-  test('a feature that no worker has', async () => {
+  test.each([
+    ['text.format', { text: { format: { type: 'json_object' } } }],
+    ['include', { top_logprobs: 1 }],
+    ['input', item({ role: 'user', content: [{ type: 'input_image', image_url: 'data:image/png;base64,QUJD' }] })],
+  ])('a feature that no worker has, needed by %s', async (param, more) => {
     const { respond } = fixture(undefined, []);
-    const response = await respond({ text: { format: { type: 'json_object' } } });
-    expect((await response.json()).error).toMatchObject({ code: 'feature_unavailable' });
+    const response = await respond(more);
+    expect((await response.json()).error).toMatchObject({ code: 'feature_unavailable', param });
   });
 
   test('stored answers do not exist', async () => {
