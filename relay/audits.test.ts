@@ -12,7 +12,7 @@ import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { chainStart } from '#lib/trust/chain.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { issueReceipt } from '#lib/trust/receipt.ts';
-import { canaryFollower, openAudits } from './audits.ts';
+import { canaryFollower, createGatewayAudits, openAudits } from './audits.ts';
 import { checkEnv } from './settings/read-env.ts';
 
 const hourMs = 3_600_000;
@@ -90,6 +90,33 @@ test('a worker commits each hour to what it issued since, once', async () => {
   await audits!.stop();
   await net.stop();
   await listener.stop();
+});
+
+test('a gateway follows its canaries while it runs, and none where no validators are named', async () => {
+  const { clock, network } = createGround(5);
+  const net = network.createNet({ seed: new Uint8Array(32).fill(5) });
+  await net.start();
+  const refused: string[] = [];
+  const gateway = async (variables: Readonly<Record<string, string>>) => {
+    const audits = createGatewayAudits({
+      env: envOf(variables),
+      clock,
+      random: seededRandom(1),
+      logger: { ...silentLogger, info: (event) => refused.push(event) },
+      fetch: () => Promise.reject(new Error('offline')),
+    });
+    const ask = (type: 'offer') =>
+      audits.onCanary({ job: { id: '1' } as Job, parts: [], receipt: { ...receiptOf(1, clock.now()), type } });
+    // Before its peer runs nobody looks at them.
+    ask('offer');
+    await audits.start({ peer: { net, receipts: {} } as never, signer });
+    ask('offer');
+    await audits.stop();
+    return refused.splice(0);
+  };
+  expect(await gateway({ AUDIT_VALIDATORS: signerOf(8).peer })).toEqual(['canary-not-followed']);
+  expect(await gateway({})).toEqual([]);
+  await net.stop();
 });
 
 test('a canary whose receipt does not hold is let go, and the question after it is asked all the same', () => {

@@ -13,6 +13,27 @@ export async function openAudits(init: FollowAuditsInit): Promise<Auditing | und
   return (await import('./audit/follow-audits.ts')).followAudits(init);
 }
 
+/** A gateway's part in audits, of which there is none until its peer runs. */
+export interface GatewayAudits {
+  readonly onCanary: (canary: AnsweredCanary) => void;
+  /** @throws `bad-setting`. */
+  start(own: Pick<FollowAuditsInit, 'peer' | 'signer'>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Follows the canaries that a gateway asks to their audits. */
+export function createGatewayAudits(init: Omit<FollowAuditsInit, 'peer' | 'signer'>): GatewayAudits {
+  let audits: Auditing | undefined;
+  return {
+    onCanary: canaryFollower(() => audits, init.logger),
+    async start(own) {
+      audits = await openAudits({ ...init, ...own });
+      await audits?.start();
+    },
+    stop: async () => audits?.stop(),
+  };
+}
+
 /** Says at once what would only be noticed when audits begin. @throws `bad-setting`. */
 export async function checkAudits(env: AuditEnv): Promise<void> {
   if (env.AUDIT_VALIDATORS.length === 0) return;

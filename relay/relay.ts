@@ -8,7 +8,6 @@ import { createLocalNets } from '#lib/net/local.ts';
 import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import { createPeer } from '#lib/peer/peer.ts';
-import type { Auditing } from '#lib/peer/audit/auditing.ts';
 import { noteAudits } from '#lib/peer/audit/note-audits.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
 import { createAuditBook } from '#lib/peer/tiers/audits.ts';
@@ -54,7 +53,7 @@ import { openSqliteStorage } from './storage/sqlite.ts';
 import { openStores } from './stores.ts';
 import { readTasks } from './tasks.ts';
 import { startupBanner } from './terminal.ts';
-import { canaryFollower, openAudits } from './audits.ts';
+import { createGatewayAudits } from './audits.ts';
 import { openTierCheck } from './tier-check.ts';
 import { unwind, type Undo } from './unwind.ts';
 
@@ -145,7 +144,13 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       has: (artefact) => native.scorer.has(artefact),
       score: (...asked) => native.scorer.score(...asked),
     };
-    let audits: Auditing | undefined;
+    const audits = createGatewayAudits({
+      ...parts,
+      env,
+      scorer,
+      fetch,
+      onEffect: noteAudits(net.self, auditBook),
+    });
     const peer = await createPeer({
       ...parts,
       net,
@@ -156,23 +161,14 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       isGratis: (worker) => worker === native.self,
       purse: spender?.purse,
       tierCheck,
-      onCanary: canaryFollower(() => audits, logger),
+      onCanary: audits.onCanary,
       discovery: 'server',
       network,
     });
     await peer.start();
     undo.push(() => peer.stop());
-    audits = await openAudits({
-      ...parts,
-      env,
-      peer,
-      signer,
-      scorer,
-      fetch,
-      onEffect: noteAudits(net.self, auditBook),
-    });
-    undo.push(() => audits?.stop());
-    await audits?.start();
+    undo.push(() => audits.stop());
+    await audits.start({ peer, signer });
 
     // Model servers are the workers', where there are any: each asks its part of them in memory.
     if (env.NATIVE !== 'off' && !(env.GATEWAYS > 0 && backends.length > 0)) {

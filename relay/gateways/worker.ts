@@ -5,9 +5,11 @@ import type { Logger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createLocalNets } from '#lib/net/local.ts';
 import { createPeer } from '#lib/peer/peer.ts';
+import type { Scorer } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { protocolVersion, build } from '#lib/protocol/version.ts';
+import { createGatewayAudits } from '../audits.ts';
 import { readBackends } from '../backends.ts';
 import { openDesk, type Desk } from '../desk.ts';
 import { installNativeCrypto } from '../native-crypto.ts';
@@ -67,33 +69,43 @@ export async function startGatewayWorker(
     const life = new AbortController();
     undo.push(() => life.abort());
     const net = createRelayNode({ ...parts, seed, local, relays: () => [seat.relay] });
+    const signer = createSigner(seed);
+    let native = noNativeProvider;
+    const scorer: Scorer = {
+      has: (artefact) => native.scorer.has(artefact),
+      score: (...asked) => native.scorer.score(...asked),
+    };
+    const audits = createGatewayAudits({ ...parts, env, scorer, fetch });
     const peer = await createPeer({
       ...parts,
       net,
-      signer: createSigner(seed),
+      signer,
+      scorer,
       storage: stores.storage,
       role: 'native',
       discovery: 'server',
       isGratis: (worker) => worker === native.self,
+      onCanary: audits.onCanary,
     });
     await peer.start();
     undo.push(() => peer.stop());
+    undo.push(() => audits.stop());
+    await audits.start({ peer, signer });
     const marked: MarkedJobs = { owners: new Set(), bought: new Set() };
     const siblings = new Set(seat.siblings);
-    const native =
-      backends.length === 0
-        ? noNativeProvider
-        : startOwnNative({
-            ...parts,
-            env,
-            backends,
-            peer,
-            local,
-            relays: [seat.relay],
-            siblings,
-            marked,
-            checkpoints: stores.checkpoints,
-          });
+    if (backends.length > 0) {
+      native = startOwnNative({
+        ...parts,
+        env,
+        backends,
+        peer,
+        local,
+        relays: [seat.relay],
+        siblings,
+        marked,
+        checkpoints: stores.checkpoints,
+      });
+    }
     const desk = await openDesk({
       ...parts,
       env,
