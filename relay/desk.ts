@@ -109,6 +109,10 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
     nativeQueued: native().queued,
     peersConnected: connectedPeers(),
     workersServing: peer.directory.entries().filter(({ offer }) => !offer.draining).length,
+    modelsBenched: peer.directory
+      .entries()
+      .flatMap(({ offer }) => offer.models.filter(({ artefact }) => peer.trackRecord.isParked(offer.peer, artefact)))
+      .length,
     gatewaysReady: init.gatewaysReady?.() ?? 0,
   }));
   const isListed = await loadListings(env.LISTINGS, now);

@@ -7,6 +7,7 @@ const gauges = {
   nativeQueued: 3,
   peersConnected: 5,
   workersServing: 4,
+  modelsBenched: 1,
   gatewaysReady: 2,
 };
 const job = (change: Partial<JobMeasurement> = {}): JobMeasurement => ({
@@ -42,6 +43,7 @@ test('jobs, tokens, waits and rates by model', async () => {
     'tabloom_jobs_running 2',
     'tabloom_native_queued 3',
     'tabloom_workers_serving 4',
+    'tabloom_models_benched 1',
   ])
     expect(text).toContain(`${line}\n`);
   expect(text).toContain('nodejs_eventloop_lag_seconds');
@@ -70,6 +72,7 @@ test('of several processes, work is added up and the network is what the first o
     'tabloom_http_requests_total{route="/v1/chat/completions",status="200"} 1',
     'tabloom_jobs_running 4',
     'tabloom_workers_serving 4',
+    'tabloom_models_benched 2',
     'tabloom_gateways_silent_total 1',
   ])
     expect(text).toContain(`${line}\n`);

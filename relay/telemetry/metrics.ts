@@ -31,6 +31,8 @@ export interface Gauges {
   readonly nativeQueued: number;
   readonly peersConnected: number;
   readonly workersServing: number;
+  /** Models of workers that are not asked for now, since they failed. */
+  readonly modelsBenched: number;
   /** Gateway workers that answer requests. */
   readonly gatewaysReady: number;
 }
@@ -127,6 +129,11 @@ export function createMetrics(gauges: () => Gauges): Metrics {
   gauge('tabloom_native_queued', 'Jobs that wait for the native provider.', (now) => now.nativeQueued);
   gauge('tabloom_peers_connected', 'Peers connected to this relay.', (now) => now.peersConnected, 'first');
   gauge('tabloom_workers_serving', 'Workers in the directory that accept jobs.', (now) => now.workersServing, 'first');
+  gauge(
+    'tabloom_models_benched',
+    'Models of workers that are not asked for a while, since they failed.',
+    (now) => now.modelsBenched,
+  );
   gauge('tabloom_gateways_ready', 'Gateway workers that answer requests.', (now) => now.gatewaysReady);
 
   return {
