@@ -45,6 +45,7 @@ export function connectedWallet(
     address,
     chainId: (options) => asking((wallet) => wallet.chainId(options)),
     signTypedData: (data, options) => asking((wallet) => wallet.signTypedData(data, options)),
+    signMessage: (message, options) => asking((wallet) => wallet.signMessage(message, options)),
     sendTransaction: (draft, options) => asking((wallet) => wallet.sendTransaction(draft, options)),
   };
 }

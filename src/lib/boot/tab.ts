@@ -119,6 +119,12 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       wallet.notePayments(named);
     },
   });
+  const openKeys = async () => {
+    const { createKeyWallets, openGatewayKeys } = await loadPart(() => import('./gateway-keys.ts'));
+    const wallets = createKeyWallets({ storage, random, fetch, chain: () => payments?.chain });
+    return openGatewayKeys({ wallets, clock: corrected, fetch, location });
+  };
+  let keys: ReturnType<typeof openKeys> | undefined;
   const privateMode = () => settings.view.current.privateMode;
   const sessions = createSessions({
     open: (kind) =>
@@ -217,6 +223,12 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     },
     history,
     wallet: wallet.port,
+    keys: () => {
+      keys ??= openKeys();
+      // A part that could not be fetched may be there later.
+      keys.catch(() => (keys = undefined));
+      return keys;
+    },
     runScript: createScriptRunner({
       spawn: () => new Worker(new URL('../../../workers/script.worker.ts', import.meta.url), { type: 'module' }),
       clock,

@@ -229,6 +229,8 @@ export interface LocalWallet {
   readonly type: 'local';
   readonly address: Address;
   signTypedData(data: TypedData, options?: AbortOptions): Promise<Hex>;
+  /** Text for people, by EIP-191. */
+  signMessage(message: string, options?: AbortOptions): Promise<Hex>;
   signTransaction(draft: TransactionDraft): Promise<Hex>;
 }
 
@@ -238,6 +240,7 @@ export interface InjectedWallet {
   readonly address: Address;
   chainId(options?: AbortOptions): Promise<number>;
   signTypedData(data: TypedData, options?: AbortOptions): Promise<Hex>;
+  signMessage(message: string, options?: AbortOptions): Promise<Hex>;
   /** @returns the transaction hash; the wallet chooses nonce and fees. */
   sendTransaction(
     draft: Pick<TransactionDraft, 'chainId' | 'to' | 'data' | 'gas'>,

@@ -111,6 +111,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       withdraw: async () => undefined,
       collect: async () => undefined,
     },
+    keys: () => Promise.reject(new TabloomError('part-missing', '')),
     runScript: async () => '',
     readPdf: async () => ({ text: '', pages: [0] }),
     storage: 'persistent',

@@ -4,6 +4,7 @@ import type { Attachment } from './attachment.ts';
 import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts';
 import type { DeviceView, Presence } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
+import type { KeysPort } from './keys.ts';
 import type { LibraryView } from './library.ts';
 import type {
   BondView,
@@ -33,6 +34,8 @@ export interface Tab {
   readonly history: HistoryPort;
   readonly settings: SettingsPort;
   readonly wallet: WalletPort;
+  /** The gateway's keys, the same object each time. @throws `part-missing`. */
+  keys(): Promise<KeysPort>;
   /** Runs a script that a model has written, apart from the page. */
   readonly runScript: RunScript;
   /**

@@ -262,6 +262,7 @@ test('a node of another chain is noticed before anything is signed away', async 
     address: payer.address,
     chainId: async () => 1,
     signTypedData: async () => '0x' as const,
+    signMessage: async () => '0x' as const,
     sendTransaction: async () => '0x' as const,
   };
   await refused('wrong-chain', terms, () => open(chain, injected, { terms, amount: 10n, deposit }));

@@ -45,6 +45,7 @@ function asking() {
     address: addressOfKey(1),
     chainId: async () => entry.id,
     signTypedData: async () => `0x${'11'.repeat(65)}`,
+    signMessage: async () => '0x',
     sendTransaction: async () => `0x${'22'.repeat(32)}`,
   };
   return { asked, chain: watch<Chain>(testChain()), wallet: watch(injected) };

@@ -111,6 +111,7 @@ const injected: InjectedWallet = {
   address: wallet.address,
   chainId: async () => entry.id,
   signTypedData: async () => '0x',
+  signMessage: async () => '0x',
   sendTransaction: async () => asSent!,
 };
 

@@ -1,4 +1,4 @@
-import { isHex, numberToHex, serializeTypedData, type EIP1193Provider } from 'viem';
+import { isHex, numberToHex, serializeTypedData, stringToHex, type EIP1193Provider } from 'viem';
 import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
 import { toPayError } from '../chain/rpc-errors.ts';
 import { payError } from '../errors.ts';
@@ -29,6 +29,8 @@ export function eip1193Wallet(provider: EIP1193Provider, address: Address): Inje
     chainId: async (options) => Number(await ask({ method: 'eth_chainId' }, options)),
     signTypedData: (data, options) =>
       ask({ method: 'eth_signTypedData_v4', params: [address, serialize(data)] }, options),
+    signMessage: (message, options) =>
+      ask({ method: 'personal_sign', params: [stringToHex(message), address] }, options),
     sendTransaction: ({ chainId, to, data, gas }, options) =>
       ask(
         {

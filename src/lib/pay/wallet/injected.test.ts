@@ -82,6 +82,14 @@ describe('a wallet in the browser', () => {
     });
   });
 
+  test('signs a text, on whatever chain it is', async () => {
+    const { wallets, asked } = announce({ ...ready, eth_chainId: () => '0x1', personal_sign: () => '0x11' });
+    const wallet = await wallets.connect('test.wallet', { chain: 'any' });
+    expect(await wallet.signMessage('Sign in.')).toBe('0x11');
+    expect(asked.at(-1)).toEqual({ method: 'personal_sign', params: ['0x5369676e20696e2e', account] });
+    expect(asked.map(({ method }) => method)).not.toContain('wallet_switchEthereumChain');
+  });
+
   test('sends from its own account and chooses nonce and fees itself', async () => {
     const { wallets, asked } = announce({ ...ready, eth_sendTransaction: () => `0x${'33'.repeat(32)}` });
     const wallet = await wallets.connect('test.wallet');

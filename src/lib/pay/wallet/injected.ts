@@ -14,17 +14,23 @@ export interface FoundWallet {
   readonly icon: string | undefined;
 }
 
+export interface ConnectOptions {
+  readonly known?: Address;
+  /** `this` by default. */
+  readonly chain?: 'this' | 'any';
+}
+
 /** The wallets in this browser. None receives a request before `connect`. */
 export interface InjectedWallets {
   list(): readonly FoundWallet[];
   /** Calls back with each new list; returns the function that stops watching. */
   watch(listener: (found: readonly FoundWallet[]) => void): () => void;
   /**
-   * Asks the user to connect an account and switch to the chain. A `known` account is used without asking where the wallet still
-   * allows it here.
+   * Asks the user to connect an account and switch to the chain, unless `any` will do. A `known` account is used without asking where
+   * the wallet still allows it here.
    * @throws `no-wallet`, `rejected`, `wrong-chain`, `wallet-failed`.
    */
-  connect(id: string, options?: AbortOptions & { readonly known?: Address }): Promise<InjectedWallet>;
+  connect(id: string, options?: AbortOptions & ConnectOptions): Promise<InjectedWallet>;
   disconnect(): Promise<void>;
 }
 
@@ -55,7 +61,7 @@ function fromConfig(config: Config, entry: DeployedChain): InjectedWallets {
         () => config.connectors,
         () => listener(list()),
       ),
-    async connect(id, { known, ...options } = {}) {
+    async connect(id, { known, chain = 'this', ...options } = {}) {
       throwIfAborted(options.signal);
       const connector = config.connectors.find((each) => each.id === id);
       if (!connector) throw payError('no-wallet', { details: { id } });
@@ -66,7 +72,8 @@ function fromConfig(config: Config, entry: DeployedChain): InjectedWallets {
           ? { accounts: [known] as const }
           : await raceSignal(connect(config, { connector }), options.signal);
         const wallet = eip1193Wallet(provider, getAddress(accounts[0]));
-        if ((await wallet.chainId(options)) !== entry.id) await switchChain(provider, entry, options);
+        if (chain === 'this' && (await wallet.chainId(options)) !== entry.id)
+          await switchChain(provider, entry, options);
         return wallet;
       } catch (error) {
         throw asWalletError(error);

@@ -10,6 +10,7 @@ export function localWallet(privateKey: string): LocalWallet {
     type: 'local',
     address: account.address,
     signTypedData: (data) => account.sign({ hash: digestOf(data) }),
+    signMessage: (message) => account.signMessage({ message }),
     signTransaction: (draft) => account.signTransaction({ type: 'eip1559', ...draft }),
   };
 }

@@ -1,0 +1,172 @@
+import { z } from 'zod';
+import type { Clock } from '#lib/base/clock.ts';
+import { TabloomError, toErrorRecord } from '#lib/base/errors.ts';
+import { createLive } from '#lib/base/live.ts';
+import { signInMessage } from '#lib/pay/sign-in-message.ts';
+import type { GatewayKeyView, KeysAction, KeysPort, KeysView } from '#lib/state/keys.ts';
+import type { KeyWallets, TextSigner } from './key-wallets.ts';
+
+export { createKeyWallets } from './key-wallets.ts';
+
+export interface KeysComponents {
+  readonly wallets: KeyWallets;
+  readonly clock: Clock;
+  readonly fetch: typeof globalThis.fetch;
+  /** Of the page. */
+  readonly location: Pick<Location, 'host' | 'origin'>;
+}
+
+const timeoutMs = 15_000;
+/** Keys that a page shows; a wallet has at most a hundred that work. */
+const keysMax = 1_000;
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+const seconds = z.number().int();
+const keySchema = z.object({
+  id: z.string().max(64),
+  name: z.string().max(256),
+  type: z.enum(['secret', 'publishable']),
+  models: z.array(z.string()),
+  origins: z.array(z.string()),
+  caps: z.record(z.string(), z.number()),
+  created_at: seconds,
+  expires_at: seconds.nullable(),
+  revoked_at: seconds.nullable(),
+});
+const listSchema = z.object({ data: z.array(keySchema) });
+const madeSchema = keySchema.extend({ key: z.string().max(256) });
+const nonceSchema = z.object({ nonce: z.string().max(256) });
+const sessionSchema = z.object({ token: z.string().max(512), address: z.string().max(64) });
+const refusalSchema = z.object({ error: z.object({ code: z.string().nullable(), message: z.string() }) });
+
+/** Makes, lists and revokes keys at the relay of this page. The session lives as long as the page, and is stored nowhere. */
+export function openGatewayKeys({ wallets, clock, fetch, location }: KeysComponents): KeysPort {
+  const view = createLive<KeysView>({
+    phase: 'signed-out',
+    found: [],
+    address: undefined,
+    keys: [],
+    made: undefined,
+    pending: undefined,
+    error: undefined,
+  });
+  let token: string | undefined;
+
+  const forget = () => {
+    token = undefined;
+    view.change({ phase: 'signed-out', address: undefined, keys: [], made: undefined });
+  };
+
+  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
+    let response: Response;
+    try {
+      response = await fetch(path, {
+        method,
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body ? { 'content-type': 'application/json' } : {}),
+        },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+    } catch (cause) {
+      throw new TabloomError('net-offline', 'The relay of this page does not answer. Try again later.', { cause });
+    }
+    if (response.status === 204) return undefined;
+    const answer: unknown = await response.json().catch(() => undefined);
+    if (response.ok && answer !== undefined) return answer;
+    const { error } = refusalSchema.safeParse(answer).data ?? {};
+    // Its codes are written with underscores, as those of OpenAI are.
+    const code = error?.code?.replaceAll('_', '-');
+    if (error && code && code !== 'not-found') throw new TabloomError(code, error.message);
+    throw noKeysHere();
+  };
+  const read = <T>(schema: z.ZodType<T>, answer: unknown): T => {
+    const { data, success } = schema.safeParse(answer);
+    if (!success) throw noKeysHere();
+    return data;
+  };
+
+  /** One after the other: what a second press would do is refused by what is shown. */
+  const act = async (action: KeysAction, work: () => Promise<void>) => {
+    view.change({ pending: action, error: undefined });
+    try {
+      await work();
+    } catch (error) {
+      const record = toErrorRecord(error);
+      if (record.code === 'not-signed-in') forget();
+      view.change({ error: { ...record, action } });
+      throw error;
+    } finally {
+      view.change({ pending: undefined });
+    }
+  };
+  const list = async () =>
+    view.change({
+      keys: read(listSchema, await call('GET', '/v1/keys'))
+        .data.slice(0, keysMax)
+        .map(toView),
+    });
+
+  const signInWith = async (wallet: TextSigner) => {
+    const { nonce } = read(nonceSchema, await call('POST', '/v1/auth/nonce'));
+    const message = signInMessage({
+      address: wallet.address,
+      chainId: await wallet.chainId(),
+      domain: location.host,
+      uri: `${location.origin}/keys`,
+      nonce,
+      issuedAt: clock.now(),
+    });
+    const signature = await wallet.sign(message);
+    const session = read(sessionSchema, await call('POST', '/v1/auth/sign-in', { message, signature }));
+    ({ token } = session);
+    view.change({ phase: 'signed-in', address: session.address });
+    await list();
+  };
+
+  return {
+    view,
+    look: () => wallets.watch((found) => view.change({ found })),
+    signIn: (wallet) =>
+      act('sign-in', async () => {
+        forget();
+        await signInWith(wallet.kind === 'burner' ? await wallets.burner() : await wallets.connect(wallet.id));
+      }),
+    signOut: () =>
+      act('sign-out', async () => {
+        // Where the relay does not hear of it, the session ends by itself.
+        await call('POST', '/v1/auth/sign-out').catch(() => undefined);
+        forget();
+      }),
+    refresh: () => act('refresh', list),
+    create: ({ expiresAt, caps, ...wish }) =>
+      act('create', async () => {
+        const expires = expiresAt === undefined ? {} : { expires_at: Math.floor(expiresAt / 1_000) };
+        const limits = Object.fromEntries(Object.entries(caps).map(([name, cap]) => [snakeCase(name), cap]));
+        const { id, key } = read(madeSchema, await call('POST', '/v1/keys', { ...wish, ...expires, caps: limits }));
+        // Shown before anything else may fail: nobody can ask for it again.
+        view.change({ made: { id, key } });
+        await list();
+      }),
+    revoke: (id) =>
+      act('revoke', async () => {
+        await call('DELETE', `/v1/keys/${encodeURIComponent(id)}`);
+        if (view.current.made?.id === id) view.change({ made: undefined });
+        await list();
+      }),
+    putAway: () => view.change({ made: undefined }),
+  };
+}
+
+const noKeysHere = () => new TabloomError('no-keys', 'This page has no gateway that gives out keys.');
+
+const toView = ({ created_at, expires_at, revoked_at, caps, ...key }: z.output<typeof keySchema>): GatewayKeyView => ({
+  ...key,
+  caps: Object.fromEntries(Object.entries(caps).map(([name, cap]) => [camelCase(name), cap])),
+  createdAt: created_at * 1_000,
+  expiresAt: expires_at === null ? undefined : expires_at * 1_000,
+  revokedAt: revoked_at === null ? undefined : revoked_at * 1_000,
+});

@@ -1,0 +1,75 @@
+import type { ErrorRecord } from '#lib/base/errors.ts';
+import type { Live } from '#lib/base/live.ts';
+import type { FoundWalletView } from './wallet.ts';
+
+/** The keys that a wallet has made for the gateway of this page's relay, as this tab knows them. */
+export interface KeysView {
+  readonly phase: 'signed-out' | 'signed-in';
+  /** Wallets that announced themselves to this page; empty until looked for. */
+  readonly found: readonly FoundWalletView[];
+  /** Of the wallet that has signed in. */
+  readonly address: string | undefined;
+  /** Newest first. */
+  readonly keys: readonly GatewayKeyView[];
+  /** The key that was just made. The relay does not know it any more, and neither does this tab once it is put away. */
+  readonly made: { readonly id: string; readonly key: string } | undefined;
+  readonly pending: KeysAction | undefined;
+  /** Why the last action failed. */
+  readonly error: (ErrorRecord & { readonly action: KeysAction }) | undefined;
+}
+
+export type KeysAction = 'sign-in' | 'sign-out' | 'refresh' | 'create' | 'revoke';
+
+export const capNames = [
+  'requestsPerDay',
+  'requestsTotal',
+  'tokensPerDay',
+  'tokensTotal',
+  'requestsPerMinute',
+  'tokensPerMinute',
+] as const;
+export type CapName = (typeof capNames)[number];
+
+/** What a key allows; no models are all of them, no origins are programs. */
+export interface KeyWish {
+  readonly name: string;
+  /** `publishable`: it may stand in pages, needs origins and a cap by the day. */
+  readonly type: 'secret' | 'publishable';
+  readonly models: readonly string[];
+  readonly origins: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number | undefined;
+  readonly caps: Readonly<Partial<Record<CapName, number>>>;
+}
+
+export interface GatewayKeyView extends KeyWish {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly revokedAt: number | undefined;
+}
+
+/** Every method shows in the view what it does and why it failed, and also throws a coded error. */
+export interface KeysPort {
+  readonly view: Live<KeysView>;
+  /** Looks for wallets of the browser until the function it returns is called. */
+  look(): () => void;
+  /** With this browser's own key, or with a wallet of the browser. @throws `rejected`, `no-wallet`, `bad-sign-in`, `no-keys`, `net-offline`. */
+  signIn(wallet: { readonly kind: 'burner' } | { readonly kind: 'injected'; readonly id: string }): Promise<void>;
+  signOut(): Promise<void>;
+  refresh(): Promise<void>;
+  /** @throws `bad-request`, `too-many-keys`, `not-signed-in`. */
+  create(wish: KeyWish): Promise<void>;
+  revoke(id: string): Promise<void>;
+  /** Forgets the key that was made. */
+  putAway(): void;
+}
+
+export const noKeys: KeysView = {
+  phase: 'signed-out',
+  found: [],
+  address: undefined,
+  keys: [],
+  made: undefined,
+  pending: undefined,
+  error: undefined,
+};
