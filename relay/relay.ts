@@ -207,6 +207,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       marked,
       spender,
       tierCheck,
+      audits: audits && auditBook,
       hub: () => hub?.self,
       gatewaysReady: () => pool?.workers.ready ?? 0,
       startedAt,

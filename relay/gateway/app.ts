@@ -31,6 +31,7 @@ import {
 } from './routes/escrow.ts';
 import { showKey, type KeyStateComponents } from './routes/key.ts';
 import { showPrices, type PriceComponents } from './routes/prices.ts';
+import { showAudits, type AuditComponents } from './routes/audits.ts';
 import { listTasks } from './routes/tasks.ts';
 import { describeRoutes } from './routes/descriptions.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
@@ -85,6 +86,7 @@ export interface GatewayComponents
     Omit<WalletComponents, 'bodies'>,
     Omit<EscrowComponents, 'bodies'>,
     KeyStateComponents,
+    AuditComponents,
     PriceComponents {
   readonly guard: Guard;
   /** Whether jobs from other machines need a key. */
@@ -196,6 +198,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/prices', showPrices(components));
   app.get('/v1/tasks', listTasks(components.tasks ?? []));
   app.get('/v1/network', showNetwork(components));
+  app.get('/v1/audits', showAudits(components));
   app.get('/v1/route', showRoute(components));
   app.use('/v1/auth/*', reportRates(components.rates));
   app.post('/v1/auth/nonce', giveNonce(generateComponents));
@@ -237,6 +240,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     '/v1/prices',
     '/v1/tasks',
     '/v1/network',
+    '/v1/audits',
     '/v1/route',
     ...authPaths,
     '/v1/key',
@@ -281,7 +285,7 @@ export function createGateway(components: GatewayComponents): Gateway {
 
 /** A bounded name for a path: ids are left out. */
 const routeLabel = (path: string): string =>
-  [...postPaths, ...escrowPaths, '/v1/models', '/v1/network', '/v1/route', '/v1/receipts'].find(
+  [...postPaths, ...escrowPaths, '/v1/models', '/v1/network', '/v1/audits', '/v1/route', '/v1/receipts'].find(
     (route) => path === route || path.startsWith(`${route}/`),
   ) ?? 'other';
 

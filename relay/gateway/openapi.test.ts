@@ -207,6 +207,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   'get /v1/prices': [['/v1/prices', 200]],
   'get /v1/tasks': [['/v1/tasks', 200]],
   'get /v1/network': [['/v1/network', 200]],
+  'get /v1/audits': [['/v1/audits', 200]],
   'get /v1/route': [
     ['/v1/route', 200],
     ['/v1/route?model=unheard-of', 404],

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
+import { createAuditBook } from '#lib/peer/tiers/audits.ts';
 import type { TierFinding } from '#lib/peer/tiers/check.ts';
 import { announce, ask, finished, gatewayFixture, part, accepted, worker, type Script } from './gateway.fixture.ts';
 
@@ -80,4 +81,21 @@ test('a receipt comes with what is known of its worker, unless it is of the open
   const { request } = gatewayFixture(answering, { tierCheck: checking(), receipts: { find } });
   const { data } = await (await request(`/v1/receipts/${'a'.repeat(32)}`)).json();
   expect(data.map((one: { readonly audit?: object }) => one.audit)).toEqual([undefined, audit]);
+});
+
+test('what was counted of audits is told as it was counted, convictions first, and that no record is kept where none is', async () => {
+  const audits = createAuditBook();
+  audits.note(worker.peer, checked.audits);
+  const convict = { receipts: 9, audited: 3, validators: 7, convictions: 1 };
+  audits.note('12D3KooWConvict1111111111111111111111111111111111111', convict);
+  const told = async (over: object) => (await gatewayFixture(answering, over).request('/v1/audits')).json();
+  expect(await told({ audits })).toEqual({
+    object: 'list',
+    followed: true,
+    data: [
+      { peer: expect.stringMatching(/Convict/), ...convict },
+      { peer: worker.peer, ...checked.audits },
+    ],
+  });
+  expect(await told({})).toEqual({ object: 'list', followed: false, data: [] });
 });

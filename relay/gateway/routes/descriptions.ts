@@ -10,6 +10,7 @@ import { buySchema, creditsSchema, purchaseSchema, termsSchema } from './credits
 import { escrowRequestSchema, escrowSchema, refundRequestSchema, releaseRequestSchema } from './escrow.ts';
 import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
 import { priceListSchema } from './prices.ts';
+import { auditListSchema } from './audits.ts';
 import { taskListSchema } from './tasks.ts';
 import {
   entrustedSchema,
@@ -102,6 +103,12 @@ const reads: readonly RouteDescription[] = [
     path: '/v1/network',
     summary: 'The capacity of each model, and the workers by peer id.',
     answers: { 200: json('What there is, as the workers state it.', networkSchema) },
+  },
+  {
+    method: 'get',
+    path: '/v1/audits',
+    summary: 'What this relay has counted of the audits of each worker since it started.',
+    answers: { 200: json('The workers, those that were convicted first.', auditListSchema) },
   },
   {
     method: 'get',

@@ -21,6 +21,8 @@ export interface AuditRecord {
 
 /** A record in memory, which whoever runs or hears of audits writes. */
 export interface AuditBook extends AuditRecord {
+  /** Of all workers that are known, those that were noted last at the end. */
+  entries(): readonly (readonly [worker: PeerId, summary: AuditSummary])[];
   note(worker: PeerId, summary: AuditSummary): void;
 }
 
@@ -30,6 +32,7 @@ export function createAuditBook(): AuditBook {
   const summaries = new Map<PeerId, AuditSummary>();
   return {
     of: (worker) => summaries.get(worker),
+    entries: () => [...summaries],
     note(worker, summary) {
       summaries.delete(worker);
       summaries.set(worker, summary);

@@ -1,0 +1,57 @@
+import type { Handler } from 'hono';
+import { z } from 'zod';
+import type { AuditBook } from '#lib/peer/tiers/audits.ts';
+import { peerIdSchema } from '#lib/protocol/ids.ts';
+
+export interface AuditComponents {
+  /** Undefined where this relay follows no audits. */
+  readonly audits?: Pick<AuditBook, 'entries'> | undefined;
+}
+
+/** Workers that are told of at once. */
+const workersMax = 1_024;
+const countSchema = z.number().int().nonnegative();
+
+export const auditListSchema = z.object({
+  object: z.literal('list'),
+  /** Whether this relay keeps a record at all: without one, nothing is known of anybody. */
+  followed: z.boolean(),
+  data: z
+    .array(
+      z.object({
+        peer: peerIdSchema,
+        /** In the epochs that this relay has heard of. */
+        receipts: countSchema,
+        /** Of those, answers that somebody has re-scored, with a verdict. */
+        audited: countSchema,
+        margin: z.number().optional(),
+        /** Distinct peers that judged. */
+        validators: countSchema,
+        /** That no appeal has lifted. */
+        convictions: countSchema,
+      }),
+    )
+    .max(workersMax),
+});
+
+/** `GET /v1/audits`: what this relay has counted of each worker's audits since it started; convictions first. */
+export const showAudits =
+  ({ audits }: AuditComponents): Handler =>
+  (context) => {
+    const known = [...(audits?.entries() ?? [])].toSorted(
+      ([, a], [, b]) => b.convictions - a.convictions || b.audited - a.audited,
+    );
+    context.header('cache-control', 'no-store');
+    return context.json<z.output<typeof auditListSchema>>({
+      object: 'list',
+      followed: audits !== undefined,
+      data: known.slice(0, workersMax).map(([peer, { receipts, audited, margin, validators, convictions }]) => ({
+        peer,
+        receipts,
+        audited,
+        ...(margin === undefined ? {} : { margin }),
+        validators,
+        convictions,
+      })),
+    });
+  };
