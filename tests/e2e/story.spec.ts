@@ -240,6 +240,8 @@ test('a conversation has an address: reload, Back, another tab, versions, and de
     await page.getByRole('option').filter({ hasText: 'Where is the treasure?' }).click();
     await expect(page).toHaveURL(/#[0-9a-f]{32}$/);
     await expect(answers(page).filter({ hasText: 'Found by the search' })).toBeFocused();
+    // It is the last one: the end is on screen already.
+    await expect(page.getByRole('button', { name: 'To the end' })).toHaveCount(0);
     await keep(page, 'chat-found');
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.getByRole('button', { name: 'More for conversation: hello' }).click();

@@ -33,6 +33,13 @@ test('opens the way to the target, and again while somebody types on', async () 
   expect(asked).toHaveLength(3);
 });
 
+test('with a tier the way is opened to those that have it', async () => {
+  const { prepare, asked } = fixture();
+  await prepare({ model: 'any', by: 'anyone' }, 'verified');
+  await prepare({ model: 'any', by: 'anyone' });
+  expect(asked.map(({ tier }) => tier)).toEqual(['verified', 'open']);
+});
+
 test('tells nobody of a private question, or of one that stays here', async () => {
   const [shy, own] = [fixture(true), fixture()];
   await shy.prepare({ model: 'any', by: 'anyone' });

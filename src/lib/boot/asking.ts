@@ -3,24 +3,27 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Attempt } from '#lib/peer/session/attempt.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { AskRequest, Consumer, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
-import { rowOf } from '#lib/protocol/job.ts';
+import { rowOf, type Tier } from '#lib/protocol/job.ts';
 import type { AskingPort } from '#lib/state/tab.ts';
 import type { Target } from '#lib/state/target.ts';
 import { checkReceipt, tryOpenReceipt } from '#lib/trust/check.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import type { Session } from './sessions.ts';
 import type { Sessions } from './sessions.ts';
+import type { TabTiers } from './tiers.ts';
 
 export interface AskingComponents {
   readonly clock: Clock;
   readonly sessions: Pick<Sessions, 'asking' | 'during' | 'renewPrivate'>;
   readonly privateMode: () => boolean;
+  /** Throws where this page cannot look the tier up. */
+  readonly requireTier: TabTiers['require'];
   /** Takes note of what went wrong. */
   readonly note: (event: JobEvent, worker: string | undefined) => void;
 }
 
 /** Asking, as the pages know it: under whichever key this tab lives now. */
-export function createAsking({ clock, sessions, privateMode, note }: AskingComponents): AskingPort {
+export function createAsking({ clock, sessions, privateMode, note, requireTier }: AskingComponents): AskingPort {
   async function* ask(
     request: AskRequest,
     session: Session,
@@ -28,6 +31,7 @@ export function createAsking({ clock, sessions, privateMode, note }: AskingCompo
   ): AsyncIterable<JobEvent> {
     const { consumer, self } = session.peer;
     let worker: string | undefined;
+    await requireTier(request.tier, { signal });
     const local = where === 'this-device' ? { only: [self] } : {};
     for await (const event of consumer.ask({ ...request, ...local }, { signal })) {
       if (event.type === 'worker-chosen') worker = event.worker.peer;
@@ -49,7 +53,7 @@ export function createAsking({ clock, sessions, privateMode, note }: AskingCompo
         (session) => ask(request, session, options),
         options,
       ),
-    prepare: (target) => prepare(target).catch(() => undefined),
+    prepare: (target, tier) => prepare(target, tier).catch(() => undefined),
     renewPrivate: () => sessions.renewPrivate(),
     verify: async ({ answer, ids }, attempt) => verifyAttempt(answer, attempt, ids),
   };
@@ -70,13 +74,13 @@ const againMs = 4_000;
  */
 export function createPrepare({ clock, consumer, privateMode }: PrepareComponents) {
   let last: { readonly atMs: number; readonly key: string } | undefined;
-  return async ({ model, by }: Target): Promise<void> => {
+  return async ({ model, by }: Target, tier: Tier = 'open'): Promise<void> => {
     if (privateMode() || by === 'this-device') return;
-    const [atMs, key] = [clock.elapsed(), `${by} ${model}`];
+    const [atMs, key] = [clock.elapsed(), `${by} ${model} ${tier}`];
     if (last?.key === key && atMs - last.atMs < againMs) return;
     last = { atMs, key };
     const asking = await consumer();
-    await asking.prepare(shortQuestion({ model, by }));
+    await asking.prepare({ ...shortQuestion({ model, by }), tier });
   };
 }
 

@@ -22,6 +22,7 @@ export const chatOptionsSchema = z.object({
   temperature: z.number().min(0).max(2).optional(),
   topP: z.number().gt(0).max(1).optional(),
   answerTokensMax: z.number().int().min(16).max(8_192).optional(),
+  tier: z.enum(['verified', 'confidential']).optional(),
   tools: z.array(z.enum(['calculator', 'clock', 'javascript'])).optional(),
 });
 

@@ -6,6 +6,7 @@ import { loadPart } from '#lib/base/part.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Purse, Till } from '#lib/pay/ports.ts';
 import { loadIdentity } from '#lib/peer/identity.ts';
+import type { TierCheck } from '#lib/peer/tiers/check.ts';
 import { createPeer, type Peer, type PeerComponents } from '#lib/peer/peer.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { NetworkView } from '#lib/state/network.ts';
@@ -40,6 +41,7 @@ export interface SessionComponents {
   /** Of the device: it pays and is paid under the device's key alone. */
   readonly purse: Purse;
   readonly till: Till;
+  readonly tierCheck: TierCheck;
   readonly random: Random;
   readonly logger: Logger;
 }
@@ -75,6 +77,7 @@ export async function openSession(kind: SessionKind, components: SessionComponen
     nickname: kind === 'own' ? components.nickname : undefined,
     onModelFailed: components.onModelFailed,
     onRelayTime: components.onRelayTime,
+    tierCheck: components.tierCheck,
     purse: kind === 'own' ? components.purse : undefined,
     till: kind === 'own' ? components.till : undefined,
   });

@@ -41,6 +41,7 @@ import { createSessions, openSession } from './sessions.ts';
 import { keepSettings, toIceServers } from './settings.ts';
 import { keepScreenOn, resumeSharing, watchLimits, watchPower } from './sharing-conditions.ts';
 import { untilServiceWorker } from './service-worker.ts';
+import { createTabTiers } from './tiers.ts';
 import { keepWallet } from './wallet.ts';
 import { createWishKeeper } from './wishes.ts';
 
@@ -109,6 +110,12 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   });
   const network = createNetworkWatcher({ clock, now: corrected.now, offset: corrected.view });
   const wishes = createWishKeeper({ clock: corrected, settings });
+  const tiers = createTabTiers({
+    clock,
+    readAudits: async (options) => (await loadPart(() => import('./read-audits.ts'))).readAudits(fetch, options),
+    open: async (named, audits) =>
+      (await loadPart(() => import('./open-tier-check.ts'))).openTierCheck(named, { audits, clock, random, fetch }),
+  });
   let payments: RelayPayments | undefined;
   const relays = createRelaySource({
     fetch,
@@ -117,6 +124,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     onPayments: (named) => {
       payments = named;
       wallet.notePayments(named);
+      tiers.notePayments(named);
     },
   });
   const openKeys = async () => {
@@ -142,6 +150,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
         onModelFailed: library.lose,
         purse: wallet.purse,
         till: wallet.till,
+        tierCheck: tiers,
       }),
     lock: () => lock,
     privateMode,
@@ -191,7 +200,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   };
 
   return {
-    asking: createAsking({ clock, sessions, privateMode, note }),
+    asking: createAsking({ clock, sessions, privateMode, note, requireTier: tiers.require }),
     network: {
       view: network.view,
       ping: async (peer, options) => (await sessions.asking()).peer.net.ping(peer, options),
@@ -204,6 +213,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
         const { readBond } = await loadPart(() => import('./bond.ts'));
         return payments?.chain === chain ? readBond(payments, { peer, provider }, { clock, fetch }) : undefined;
       },
+      audits: async () => (await loadPart(() => import('./read-audits.ts'))).readAudits(fetch),
       receipted: async () => {
         const [{ peer }, { readReceipted }] = await Promise.all([
           sessions.asking(),

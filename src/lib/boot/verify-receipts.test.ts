@@ -19,7 +19,15 @@ const job = {
   salt: 'ab'.repeat(16),
 } as Job;
 
-function answer(content: string): string {
+const audit = {
+  bond: { chain: 8_453, provider: '0x1', amount: '2000', required: '1800', block: '7' },
+  share_audited: 0.25,
+  audited: 50,
+  margin: 0.02,
+  validators: 4,
+};
+
+function answer(content: string, more: object = {}): string {
   const root = createOutputRoot(chat.outputHash);
   root.add({ type: 'text-delta', text: 'Hi', tokens: 1 });
   const { envelope } = issueReceipt(
@@ -40,7 +48,7 @@ function answer(content: string): string {
   const base64 = btoa(String.fromCharCode(...encodeEnvelope(envelope)));
   return JSON.stringify({
     choices: [{ message: { content } }],
-    tabloom: { salt: job.salt, receipt: { envelope: base64, countersign: null } },
+    tabloom: { salt: job.salt, receipt: { envelope: base64, countersign: null }, ...more },
   });
 }
 
@@ -56,4 +64,16 @@ test('the page checks what the API hands out, and the question where it is given
 
 test('what is no receipt is refused by name', () => {
   expect(() => verifyReceipts('hello', '')).toThrow(expect.objectContaining({ code: 'bad-receipt' }));
+});
+
+test('what the gateway says of the worker is shown as that, and not where it cannot be read', () => {
+  const told = (more: object) => verifyReceipts(answer('Hi', more), '')[0]?.told;
+  const { amount, required, block } = audit.bond;
+  const rest = { share: 0.25, audited: 50, margin: 0.02, validators: 4 };
+  expect(told({ audit })).toEqual({ bond: { amount, required, block }, ...rest });
+  expect([told({}), told({ audit: { ...audit, share_audited: 4 } }), told({ audit: 'good' })]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });

@@ -6,13 +6,13 @@ import { blobsOf } from './pictures.ts';
 import { goOnRequest } from './go-on.ts';
 import { answerRoom } from './fit-messages.ts';
 import type { ChatOptions } from './records.ts';
-import type { Target } from './target.ts';
+import type { Needs, Target } from './target.ts';
 import type { Turn } from './turn.svelte.ts';
 
 type PlanParts = Pick<ConversationParts, 'settings' | 'budget' | 'contextTokens' | 'rank' | 'resuming' | 'sees'>;
 
 /** What is sent for the questions of a conversation: for the model that is likely to answer, as things are now. */
-export function createAskPlan(parts: PlanParts, options: () => ChatOptions) {
+export function createAskPlan(parts: PlanParts, options: () => ChatOptions, needs: () => Needs) {
   const terms = (): AskingTerms => {
     const { answerTokensMax, temperature } = parts.settings();
     return { answerTokensMax, temperature, ...definedOf(options()) };
@@ -20,7 +20,7 @@ export function createAskPlan(parts: PlanParts, options: () => ChatOptions) {
 
   /** Characters of attachments that can go with a question. */
   const room = (question: string, target: Target): number => {
-    const contextTokens = parts.contextTokens(target);
+    const contextTokens = parts.contextTokens(target, needs());
     const used = `${question}${options().system ?? ''}`;
     return attachmentRoom(used, contextTokens, answerRoom(contextTokens, terms().answerTokensMax));
   };
@@ -45,7 +45,9 @@ export function createAskPlan(parts: PlanParts, options: () => ChatOptions) {
     goOn(path: readonly Turn[], target: Target): AskRequest | undefined {
       const { answer, ids } = path.at(-1)!;
       const resuming = answer.job && parts.resuming(answer.job.artefact, target);
-      if (!resuming) return undefined;
+      const { tier } = options();
+      // In a higher tier than it was begun in, the question is asked anew.
+      if (!resuming || (tier && tier !== answer.job?.tier)) return undefined;
       const { answerTokensMax } = terms();
       const request = goOnRequest(answer, ids, { target, ...resuming, answerTokensMax, budget: parts.budget() });
       return request && { ...request, blobs: blobsOf(path) };
@@ -54,10 +56,10 @@ export function createAskPlan(parts: PlanParts, options: () => ChatOptions) {
     request(path: readonly Turn[], target: Target, tools: OfferedTools | undefined): AskRequest {
       const { request, leftOut, picturesLeftOut } = toAskRequest(path, target, {
         terms: terms(),
-        contextTokens: parts.contextTokens(target),
+        contextTokens: parts.contextTokens(target, needs()),
         budget: parts.budget(),
         tools,
-        sight: parts.sees(target) ? 'sees' : 'blind',
+        sight: parts.sees(target, needs().tier) ? 'sees' : 'blind',
       });
       path.at(-1)!.leftOut = leftOut;
       path.at(-1)!.picturesLeftOut = picturesLeftOut;

@@ -67,7 +67,8 @@ export function toAskRequest(
       ...(terms.topP === undefined ? {} : { topP: terms.topP }),
       ...(tools?.as === 'withheld' ? { toolChoice: { type: 'none' as const } } : {}),
     },
-    tier: 'open',
+    // Nobody has to prove anything of this device itself.
+    tier: target.by === 'this-device' ? 'open' : (terms.tier ?? 'open'),
     ...(pictures.sent.size > 0 ? { blobs: pictures.blobs } : {}),
     budget: target.by === 'this-device' ? undefined : budget,
     only: target.by === 'anyone' || target.by === 'this-device' ? undefined : [target.by],
@@ -100,9 +101,10 @@ function messagesOf(path: readonly AskedTurn[], offered: boolean, sent: Readonly
 const said = (text: string): ChatMessage[] => (text === '' ? [] : [{ role: 'assistant', content: text }]);
 
 /** Without members that are `undefined`. */
-export const definedOf = ({ system, temperature, topP, answerTokensMax }: ChatOptions) => ({
+export const definedOf = ({ system, temperature, topP, answerTokensMax, tier }: ChatOptions) => ({
   ...(system === undefined ? {} : { system }),
   ...(temperature === undefined ? {} : { temperature }),
   ...(topP === undefined ? {} : { topP }),
+  ...(tier === undefined ? {} : { tier }),
   ...(answerTokensMax === undefined ? {} : { answerTokensMax }),
 });

@@ -22,14 +22,14 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
     asking: async () => (await app.ready).asking,
     settings: () => app.settings.value,
     budget: () => app.paying?.budget.toString(),
-    contextTokens: (target) => {
-      const likely = app.previewOf(target);
+    contextTokens: (target, needs) => {
+      const likely = app.previewOf(target, needs);
       return 'contextTokens' in likely ? likely.contextTokens : contextTokensUnknown;
     },
     resuming: (artefact, target) => resumingModel(artefact, target, app.network.value),
-    sees: (target) => isOffered('vision', target, app.network.value, app.previewOf(target)),
+    sees: (target, tier) => isOffered('vision', target, app.network.value, app.previewOf(target, { tier })),
     tools: {
-      usable: (target) => isOffered('tools', target, app.network.value, app.previewOf(target)),
+      usable: (target, tier) => isOffered('tools', target, app.network.value, app.previewOf(target, { tier })),
       run: toolbox.run,
     },
     rank: async (question, passages) => {

@@ -2,7 +2,7 @@ import type { RankPassages } from './attachment.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { Settings } from './settings.ts';
 import type { AskingPort } from './tab.ts';
-import type { Target } from './target.ts';
+import type { Needs, Target } from './target.ts';
 import type { Toolbox } from './tools/toolbox.ts';
 
 /** Dependencies of a conversation. */
@@ -13,17 +13,17 @@ export interface ConversationParts {
   /** The most the answer may cost, in the smallest unit; undefined if it has to be free. */
   readonly budget: () => string | undefined;
   /** Context size of the model likely to answer, in tokens. */
-  readonly contextTokens: (target: Target) => number;
+  readonly contextTokens: (target: Target, needs: Needs) => number;
   /** The model of this artefact that could go on with an answer now, asked for by this target; undefined where there is none. */
   readonly resuming: (artefact: string, target: Target) => { readonly contextTokens: number } | undefined;
   /** Called when a turn starts, while its answer arrives, when it ends, and when another version is chosen. */
   readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[], answering: boolean) => Promise<void>;
   readonly rank: RankPassages;
-  /** Whether somebody who can take a question for this target now sees pictures. */
-  readonly sees: (target: Target) => boolean;
+  /** Whether somebody who can take a question for this target and tier now sees pictures. */
+  readonly sees: (target: Target, tier: Needs['tier']) => boolean;
   readonly tools: {
-    /** Whether somebody who can take a question for this target now can use tools. */
-    readonly usable: (target: Target) => boolean;
+    /** Whether somebody who can take a question for this target and tier now can use tools. */
+    readonly usable: (target: Target, tier: Needs['tier']) => boolean;
     readonly run: Toolbox['run'];
   };
   readonly now: () => number;

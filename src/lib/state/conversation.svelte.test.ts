@@ -7,7 +7,7 @@ import type { ConversationParts } from './conversation-spec.ts';
 import { Conversation } from './conversation.svelte.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { AskingPort } from './tab.ts';
-import { anyPeer } from './target.ts';
+import { anyPeer, thisDevice } from './target.ts';
 
 const worker: WorkerView = {
   peer: 'P',
@@ -344,6 +344,22 @@ test('what went on and was cut off by closing the page is not asked again over w
   expect(conversation.all.map(({ answer }) => answer.text)).toEqual(['one two ', 'anew']);
 });
 
+test('a tier that is asked for goes with every question, but not to this device, and a lower answer is not gone on with', async () => {
+  const { conversation, asked } = desk(() => play(cutOff('one ')), { resuming: () => ({ contextTokens: 1_024 }) });
+  await conversation.send('q', anyPeer);
+  conversation.configure({ tier: 'verified' });
+  expect(conversation.needs).toEqual({ tier: 'verified' });
+  await conversation.goOn(anyPeer);
+  await conversation.regenerate(conversation.turns[0]!, anyPeer);
+  await conversation.send('here', thisDevice);
+  expect(asked.map(({ tier, after }) => [tier, after === undefined])).toEqual([
+    ['open', true],
+    ['verified', true],
+    ['verified', true],
+    ['open', true],
+  ]);
+});
+
 test('a picture goes to who sees it, and is counted where nobody does', async () => {
   let seeing = true;
   const { conversation, asked, saved } = desk(() => play([...begin('A cat.'), cancelled]), { sees: () => seeing });
@@ -351,7 +367,9 @@ test('a picture goes to who sees it, and is counted where nobody does', async ()
   const picture = { mime: 'image/jpeg', bytes, sha256: 'c'.repeat(64), width: 1, height: 1 } as const;
   conversation.pending = [{ id: 'p', name: 'cat.jpg', text: '', picture }];
   expect(conversation.unseenPictures(anyPeer)).toEqual({ pending: 0, before: 0 });
+  expect(conversation.needs).toEqual({ sight: 'must' });
   await conversation.send('What is it?', anyPeer);
+  expect(conversation.needs).toEqual({ sight: 'rather' });
   const blob = { type: 'blob', mime: 'image/jpeg', sha256: picture.sha256, sizeBytes: 3 };
   expect(sent(asked)).toEqual([[{ type: 'text', text: 'What is it?' }, blob]]);
   expect(asked[0]?.blobs).toEqual(new Map([[picture.sha256, bytes]]));

@@ -8,7 +8,7 @@ import type { ConversationParts } from './conversation-spec.ts';
 import { goOn, titleFrom, turnsMax, type ChatOptions, type ConversationRecord, type TurnRecord } from './records.ts';
 import { continueTurn } from './go-on.ts';
 import { createSerialSave } from './serial-save.ts';
-import type { Target } from './target.ts';
+import type { Needs, Target } from './target.ts';
 import { answerWithTools } from './tools/answer-with-tools.ts';
 import { Turn } from './turn.svelte.ts';
 import { childrenOf, linkTurns, newestBelow, pathTo } from './turn-tree.ts';
@@ -52,7 +52,11 @@ export class Conversation {
 
   constructor(parts: ConversationParts, saved?: { record: ConversationRecord; turns: readonly TurnRecord[] }) {
     this.#parts = parts;
-    this.#plan = createAskPlan(parts, () => this.options);
+    this.#plan = createAskPlan(
+      parts,
+      () => this.options,
+      () => this.needs,
+    );
     this.id = saved?.record.id ?? parts.newId();
     this.createdAt = saved?.record.createdAt ?? parts.now();
     this.#updatedAt = saved?.record.updatedAt ?? this.createdAt;
@@ -98,14 +102,22 @@ export class Conversation {
   /** Pictures that nobody sees whom the next question could go to now: those it has attached, and those before it. */
   unseenPictures(target: Target): { readonly pending: number; readonly before: number } {
     const asked = this.compareWith ? [target, this.compareWith] : [target];
-    if (asked.every((one) => this.#parts.sees(one))) return { pending: 0, before: 0 };
+    if (asked.every((one) => this.#parts.sees(one, this.options.tier))) return { pending: 0, before: 0 };
     const count = (list: readonly Attachment[]) => list.filter(({ picture }) => picture).length;
     return { pending: count(this.pending), before: this.turns.reduce((sum, turn) => sum + count(turn.attachments), 0) };
   }
 
+  /** What whoever answers the next question has to have. */
+  get needs(): Needs {
+    const isSeen = (list: readonly Attachment[]) => list.some(({ picture }) => picture);
+    const earlier = () => this.turns.some(({ attachments }) => isSeen(attachments));
+    const { tier } = this.options;
+    return { tier, sight: isSeen(this.pending) ? 'must' : earlier() ? 'rather' : undefined };
+  }
+
   /** Whether the tools that are switched on will be offered with the next question. */
   toolsUsable(target: Target): boolean {
-    return this.#parts.tools.usable(target);
+    return this.#parts.tools.usable(target, this.options.tier);
   }
 
   /** Asks the last question again: as another version, or in place of an answer that failed. */

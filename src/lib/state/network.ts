@@ -1,3 +1,4 @@
+import type { AuditSummary } from '#lib/peer/tiers/audits.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
 
 /** The network as currently seen by this tab. */
@@ -110,6 +111,17 @@ export interface MarketPriceView {
 export type BondView =
   | { readonly registration: 'unregistered' | 'of-another' }
   | { readonly registration: 'described' | 'listed'; readonly bonded: bigint };
+
+/** What the relay of this page has counted of audits since it started. */
+export interface AuditsView {
+  /** Whether it keeps such a record at all. */
+  readonly followed: boolean;
+  readonly workers: readonly WorkerAuditsView[];
+}
+
+export interface WorkerAuditsView extends AuditSummary {
+  readonly peer: string;
+}
 
 /** A proof is kept here, and handed to peers that do not have it. */
 export interface ForkView {

@@ -1,3 +1,4 @@
+import type { Tier } from '#lib/protocol/job.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { SentAttachment } from './attachment.ts';
 import type { Thinking } from './thoughts.ts';
@@ -30,6 +31,8 @@ export interface ChatOptions {
   readonly temperature?: number | undefined;
   readonly topP?: number | undefined;
   readonly answerTokensMax?: number | undefined;
+  /** Only peers whose tier was checked may answer; anybody, where it is left out. */
+  readonly tier?: Exclude<Tier, 'open'> | undefined;
   /** Tools on this device that the model may call; none unless they are switched on. */
   readonly tools?: readonly ToolName[] | undefined;
 }

@@ -1,12 +1,14 @@
 import type { Attempt } from '#lib/peer/session/attempt.ts';
 import type { AskRequest, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
 import type { Attachment } from './attachment.ts';
+import type { Tier } from '#lib/protocol/job.ts';
 import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts';
 import type { DeviceView, Presence } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
 import type { KeysPort } from './keys.ts';
 import type { LibraryView } from './library.ts';
 import type {
+  AuditsView,
   BondView,
   GatewayJobView,
   MarketPriceView,
@@ -61,8 +63,8 @@ export interface AskingPort {
     request: AskRequest,
     options: { readonly signal: AbortSignal; readonly where: 'network' | 'this-device' },
   ): AsyncIterable<JobEvent>;
-  /** Opens a channel ahead of time to the worker likely to answer. */
-  prepare(target: Target): Promise<void>;
+  /** Opens a channel ahead of time to the worker likely to answer. @param tier that it has to have, where that is not the open one. */
+  prepare(target: Target, tier?: Tier): Promise<void>;
   /** In private mode, discards the current key; otherwise does nothing. */
   renewPrivate(): Promise<void>;
   /** Verifies one worker's signed record again, on this device, from the stored bytes. */
@@ -84,6 +86,8 @@ export interface NetworkPort {
    * @throws `chain-unavailable`, `chain-unknown`, `part-missing`.
    */
   bond(peer: string, payout: { readonly chain: number; readonly provider: string }): Promise<BondView | undefined>;
+  /** What this page's relay has counted of audits. @throws `audits-unread`, `part-missing`. */
+  audits(): Promise<AuditsView>;
   /** What each peer has done for this device, by the latest receipts that are stored here; most tokens first. */
   receipted(): Promise<readonly ReceiptedView[]>;
   /** Calls back with the models that peers ask for, now and as that changes; returns the way to stop. */

@@ -1,3 +1,4 @@
+import type { Tier } from '#lib/protocol/job.ts';
 import { chargeOf, isFree } from '#lib/protocol/charge-of.ts';
 import type { LibraryView } from './library.ts';
 import { servingNetwork, type NetworkView, type OfferView } from './network.ts';
@@ -25,9 +26,18 @@ export type RoutePreview =
   | { readonly kind: 'this-device'; readonly model: string; readonly contextTokens: number }
   /** This device is the target, but no model is loaded, or not the requested one. */
   | { readonly kind: 'load-first'; readonly model: string | undefined }
-  | { readonly kind: 'none'; readonly why: 'starting' | 'offline' | 'not-served' | 'peer-gone' }
+  /** `not-fitting`: it is served, and nobody has what the question needs. */
+  | { readonly kind: 'none'; readonly why: 'starting' | 'offline' | 'not-served' | 'peer-gone' | 'not-fitting' }
   /** Only these workers serve it, which ask for money, and this page may not pay, or not as much. */
   | { readonly kind: 'none'; readonly why: 'asks-money'; readonly offers: readonly OfferView[] };
+
+/** What whoever answers has to have, besides the model. */
+export interface Needs {
+  /** Only those that claim it are shown; whether it is believed is looked up when the question is asked. */
+  readonly tier?: Exclude<Tier, 'open'> | undefined;
+  /** To see pictures: those of this question, or only earlier ones, which are left out where nobody does. */
+  readonly sight?: 'must' | 'rather' | undefined;
+}
 
 export const anyPeer: Target = { model: 'any', by: 'anyone' };
 export const thisDevice: Target = { model: 'any', by: 'this-device' };
@@ -41,6 +51,7 @@ export function previewRoute(
   network: NetworkView,
   library: LibraryView,
   paying?: Paying,
+  needs: Needs = {},
 ): RoutePreview {
   const local = library.models.find((model) => model.name === library.loaded);
   const fitting = local && (target.model === 'any' || target.model === local.name);
@@ -50,19 +61,24 @@ export function previewRoute(
       : { kind: 'load-first', model: target.model === 'any' ? undefined : target.model };
   }
   const serving = servingOffers(network, target);
-  const offers = serving.filter((view) => isWithin(paying, view, target));
+  const { tier } = needs;
+  const affordable = serving.filter((view) => isWithin(paying, view, target));
+  const within = tier ? affordable.filter(({ offer }) => offer.payout && offer.tiers.includes(tier)) : affordable;
+  const seeing = needs.sight ? within.filter((view) => modelOf(view, target, 'vision')) : [];
+  const offers = seeing.length > 0 || needs.sight === 'must' ? seeing : within;
+  const feature = seeing.length > 0 ? 'vision' : undefined;
   const likely = offers[0];
   if (likely) {
-    const model = modelOf(likely, target)!;
     return {
       kind: 'network',
       offers,
-      model: model.name,
-      contextTokens: Math.min(...offers.map((view) => modelOf(view, target)!.contextTokens)),
+      model: modelOf(likely, target, feature)!.name,
+      contextTokens: Math.min(...offers.map((view) => modelOf(view, target, feature)!.contextTokens)),
       waiting: waitingFor(likely, target),
     };
   }
-  if (fitting && target.by === 'anyone') {
+  if (affordable.length > 0) return { kind: 'none', why: 'not-fitting' };
+  if (fitting && !tier && target.by === 'anyone') {
     return { kind: 'this-device', model: local.name, contextTokens: local.contextTokens };
   }
   if (serving.length > 0) return { kind: 'none', why: 'asks-money', offers: serving };
@@ -87,7 +103,7 @@ function isWithin(paying: Paying | undefined, view: OfferView, target: Target): 
 export function isOffered(feature: string, target: Target, network: NetworkView, preview: RoutePreview): boolean {
   const offers = preview.kind === 'network' ? preview.offers : network.offers.filter(({ self }) => self);
   const asked: Target = preview.kind === 'this-device' ? { model: preview.model, by: 'anyone' } : target;
-  return offers.some((view) => modelOf(view, asked)?.features.includes(feature) ?? false);
+  return offers.some((view) => modelOf(view, asked, feature));
 }
 
 /** Names of models currently served, in alphabetical order. */
@@ -110,8 +126,11 @@ function reachable({ offer, self }: OfferView, { phase, connections }: NetworkVi
   return phase === 'online' || self || connections.some(({ peer }) => peer === offer.peer);
 }
 
-function modelOf({ offer }: OfferView, { model: name }: Target) {
-  return offer.models.find((model) => model.kinds.includes('chat') && (name === 'any' || model.name === name));
+function modelOf({ offer }: OfferView, { model: name }: Target, feature?: string) {
+  return offer.models.find(
+    ({ kinds, name: own, features }) =>
+      kinds.includes('chat') && (name === 'any' || own === name) && (!feature || features.includes(feature)),
+  );
 }
 
 function load(view: OfferView, target: Target): number {

@@ -1,3 +1,5 @@
+import type { ChecksView } from './checks.ts';
+
 /** What the page shows of a receipt that was checked on this device. */
 export interface VerifiedReceiptView {
   /** Undefined where it cannot be read. */
@@ -16,6 +18,8 @@ export interface VerifiedReceiptView {
         readonly issuedAt: number;
       }
     | undefined;
+  /** What came along with it of its worker's checks: the word of whoever handed it out. */
+  readonly told: ChecksView | undefined;
   readonly claims: readonly {
     readonly claim: 'worker-signature' | 'asker-signature' | 'shown-fields' | 'prompt' | 'output';
     readonly result: 'holds' | 'fails' | 'unchecked';

@@ -7,6 +7,8 @@ export interface PresentedReceipt {
   readonly countersign?: Uint8Array | undefined;
   /** The fields that were shown; undefined where none were. */
   readonly record?: unknown;
+  /** What a gateway says was checked of its worker, as it stands beside it. */
+  readonly audit?: unknown;
 }
 
 /** What was found in a file: its receipts, and the answer and salt that came with them. */
@@ -14,6 +16,8 @@ export interface Presented {
   readonly receipts: readonly PresentedReceipt[];
   readonly output?: KnownOutput | undefined;
   readonly salt?: string | undefined;
+  /** What a gateway says was checked of the answer's worker, as it stands there. */
+  readonly audit?: unknown;
 }
 
 /** Bytes of a file, receipts in it, and how deep they may lie. */
@@ -41,6 +45,7 @@ export function readPresented(text: string): Presented {
     receipts: [...found.values()],
     output: outputOf(value),
     ...(typeof salt === 'string' ? { salt } : {}),
+    audit: member(member(value, 'tabloom'), 'audit'),
   };
 }
 
@@ -53,6 +58,7 @@ function collect(value: unknown, depth: number, found: Map<string, PresentedRece
       envelope: fromBase64(envelope),
       ...(typeof countersign === 'string' ? { countersign: fromBase64(countersign) } : {}),
       record: member(value, 'record'),
+      audit: member(value, 'audit'),
     });
   }
   for (const inner of Object.values(value)) collect(inner, depth + 1, found);

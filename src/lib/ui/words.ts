@@ -47,4 +47,5 @@ const unavailableWords = {
   'not-served': m.who_nobody,
   'peer-gone': m.who_peer_gone,
   'asks-money': m.who_asks_money,
+  'not-fitting': m.who_not_fitting,
 } as const;

@@ -28,7 +28,7 @@ import { createConversations } from './conversations.ts';
 import { chooseHedge, chooseWorker, searchFor } from './choose-worker.ts';
 import { createHedging } from './hedging.ts';
 import { checkRequest, toRouteQuery } from './request.ts';
-import { prepareSuccessor, routeFor, type AskContext } from './search-known.ts';
+import { checkTiers, prepareSuccessor, routeFor, type AskContext } from './search-known.ts';
 import { createZones } from '../zones.ts';
 
 export interface ConsumerComponents {
@@ -150,6 +150,7 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     async prepare(request, { signal } = {}) {
       const valid = checked(request);
       const query = toRouteQuery(valid, [], kinds);
+      await checkTiers(valid, context, { signal });
       const { candidate, refusal } = routeFor(query, valid, context);
       if (!candidate && !refusal) void searchFor(query, context);
       if (!candidate) return;

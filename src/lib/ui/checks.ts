@@ -1,0 +1,39 @@
+import { m } from '#messages';
+import { locale } from '#language';
+import type { ChecksView } from '#lib/state/checks.ts';
+import { formatDollars } from './dollars.ts';
+import { formatCount, formatDecimal } from './format.ts';
+
+type Facts = readonly (readonly [name: string, value: string])[];
+
+/** Of 1, with a decimal where it is small. */
+export const formatShare = (share: number): string =>
+  share.toLocaleString(locale(), { style: 'percent', maximumFractionDigits: 1 });
+
+/** Each check with what it found; no word for all of them. */
+export const checkFacts = ({ bond, share, audited, margin, validators }: ChecksView): Facts => [
+  [
+    m.checks_bond(),
+    m.checks_bond_value({
+      amount: formatDollars(BigInt(bond.amount)),
+      required: formatDollars(BigInt(bond.required)),
+      block: formatCount(Number(bond.block)),
+    }),
+  ],
+  [m.checks_audited(), m.checks_audited_value({ share: formatShare(share), count: formatCount(audited) })],
+  ...(margin === undefined
+    ? []
+    : [[m.checks_margin(), m.checks_margin_value({ margin: formatDecimal(margin, 0, 3) })] as const]),
+  [m.checks_validators(), formatCount(validators)],
+];
+
+/** The same in one line. */
+export const checksLine = ({ bond, share, margin, validators }: ChecksView): string =>
+  [
+    m.checks_line({
+      amount: formatDollars(BigInt(bond.amount)),
+      share: formatShare(share),
+      validators: formatCount(validators),
+    }),
+    ...(margin === undefined ? [] : [m.checks_line_margin({ margin: formatDecimal(margin, 0, 3) })]),
+  ].join(' · ');
