@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
+import { payErrors } from '#lib/pay/errors.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(`${root}/${path}`, 'utf8');
@@ -103,7 +104,7 @@ test.each(locales.filter((language) => language !== 'en'))('%s says everything t
 });
 
 test('sentences of the rooms below the pages are translated as they are said', () => {
-  const rooms = ['base', 'boot', 'engine', 'net', 'pay', 'peer', 'state', 'storage'];
+  const rooms = ['base', 'boot', 'engine', 'net', 'pay', 'peer', 'protocol', 'state', 'storage'];
   const sources = [...rooms.map((room) => `src/lib/${room}`), 'workers'].flatMap((folder) => below(folder, /\.ts$/));
   const code = sources.map((path) => read(path).replaceAll(/\$\{[^}]*\}/g, '{}')).join('\n');
   const sentences = JSON.parse(read('messages/sentences.json')) as Readonly<
@@ -115,6 +116,24 @@ test('sentences of the rooms below the pages are translated as they are said', (
     expect([english, Object.keys(translated).toSorted()]).toEqual([english, others]);
     for (const text of Object.values(translated)) expect([english, inputs(text)]).toEqual([english, inputs(english)]);
   }
+});
+
+/** What only a chain's operators, validators and providers on servers meet: no page does. */
+const codesOfNoPage = new Set(
+  (
+    'bad-time bad-deposit bad-call bad-terms session-only job-only deadline-passed final-amount-out-of-range wrong-channel ' +
+    'bad-signature voucher-regress exposure-too-large batch-empty batch-too-long bad-fee order-mismatch order-repeats ' +
+    'order-superseded order-too-long order-unprofitable contract-signer wrong-relay token-unsupported stake-too-small ' +
+    'stake-locked nothing-unbonding unbonding-not-over offer-key-missing court-closed dispute-missing penalty-out-of-range ' +
+    'receipt-hash-missing receipt-decided answer-missing not-provider wrong-phase window-over window-open wrong-round ' +
+    'verdict-missing already-voted not-validator validator-too-new validator-is-party not-allowed range-too-long'
+  ).split(' '),
+);
+
+test('what a wallet fails with is said in every language', () => {
+  const sentences = JSON.parse(read('messages/sentences.json')) as object;
+  const english = Object.entries(payErrors).filter(([, message]) => !Object.hasOwn(sentences, message));
+  expect(english.map(([code]) => code).filter((code) => !codesOfNoPage.has(code))).toEqual([]);
 });
 
 test('every text of the catalogue is shown somewhere, and every text of the pages is in the catalogue', () => {
