@@ -118,7 +118,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
       .length,
     gatewaysReady: init.gatewaysReady?.() ?? 0,
   }));
-  const isListed = await loadListings(env.LISTINGS, now);
+  const listingOf = await loadListings(env.LISTINGS, now);
   const receipts = createReceiptIndex(peer.receipts);
   const permits = createPermitBook(database, { now });
   const book = createCreditBook(database, { now });
@@ -230,7 +230,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         directory: peer.directory,
         tierCheck: init.tierCheck,
         audits: init.audits,
-        isListed,
+        listingOf,
         startedAt,
       }),
   };

@@ -36,10 +36,11 @@ test('a model is listed by the catalogue, or by a listing until it expires', asy
   );
   await writeFile(file, JSON.stringify(signed));
   let now = 1_001 * day;
-  const isListed = await loadListings([file], () => now);
-  expect([isListed(demoModel.artefact), isListed(artefact), isListed('b'.repeat(64))]).toEqual([true, true, false]);
+  const listingOf = await loadListings([file], () => now);
+  const signedBy = { by: createSigner(new Uint8Array(32).fill(1)).peer, expiresAt: listing.expiresAt };
+  expect([demoModel.artefact, artefact, 'b'.repeat(64)].map(listingOf)).toEqual(['catalogue', signedBy, undefined]);
   now = 1_010 * day;
-  expect([isListed(demoModel.artefact), isListed(artefact)]).toEqual([true, false]);
+  expect([demoModel.artefact, artefact].map(listingOf)).toEqual(['catalogue', undefined]);
   await expect(loadListings([file], () => now)).rejects.toMatchObject({ code: 'bad-setting' });
   await writeFile(file, JSON.stringify({ ...signed, signature: '0'.repeat(128) }));
   await expect(loadListings([file], () => 1_001 * day)).rejects.toMatchObject({ code: 'bad-setting' });

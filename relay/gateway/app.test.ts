@@ -214,8 +214,9 @@ describe('B5: base URLs', () => {
 describe('models', () => {
   test('are what is served now, by name, counted over peers', async () => {
     const clock = manualClock();
-    const isListed = (one: string) => one === artefact;
-    const { request, directory } = gatewayFixture(undefined, { clock, isListed });
+    const signed = { by: worker.peer, expiresAt: 1_800_000_000_500 };
+    const listingOf = (one: string) => (one === artefact ? signed : undefined);
+    const { request, directory } = gatewayFixture(undefined, { clock, listingOf });
     const listed = async () => (await (await request('/v1/models')).json()).data;
     expect(await listed()).toEqual([]);
     announce(directory, clock, [{}, { name: 'org/other', artefact: 'b'.repeat(64), contextTokens: 100 }], 7);
@@ -243,6 +244,7 @@ describe('models', () => {
         tabloom: {
           artefacts: [artefact],
           listed: true,
+          listings: [{ artefact, by: worker.peer, expires_at: 1_800_000_000 }],
           peers: 2,
           contextTokens: 1_024,
           kinds: ['chat'],

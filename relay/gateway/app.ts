@@ -97,7 +97,7 @@ export interface GatewayComponents
   /** Undefined where the relay names no chain. */
   readonly payments?: Payments | undefined;
   readonly explain: Consumer['explain'];
-  readonly isListed?: ModelsComponents['isListed'];
+  readonly listingOf?: ModelsComponents['listingOf'];
   readonly receipts: ReceiptIndex;
   readonly startedAt: number;
   readonly health: ReadHealth;

@@ -17,6 +17,8 @@ export const modelSchema = z.object({
     artefacts: words,
     /** Whether all of them were checked before they were offered, by the catalogue or a listing. */
     listed: z.boolean(),
+    /** The signed listings among those, each with the peer that signed it. Left out where there is none. */
+    listings: z.array(z.object({ artefact: z.string(), by: peerIdSchema, expires_at: countSchema })).optional(),
     peers: countSchema,
     /** The largest among its workers. */
     contextTokens: countSchema,

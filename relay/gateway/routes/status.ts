@@ -8,6 +8,7 @@ import type { Consumer } from '#lib/peer/spec.ts';
 import type { TierCheck } from '#lib/peer/tiers/check.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { believedTiers } from '#lib/protocol/believed-tiers.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Hardware, Offer } from '#lib/protocol/offer.ts';
 import type { Payout } from '#lib/protocol/payment.ts';
 import { relayInfoSchema, type RelayInfo } from '#lib/protocol/relay-info.ts';
@@ -27,12 +28,18 @@ import type {
   routeSchema,
 } from './status-bodies.ts';
 
+/** Who signed that it was checked, and until when that holds in milliseconds since the epoch. */
+export interface ModelListing {
+  readonly by: PeerId;
+  readonly expiresAt: number;
+}
+
 export interface ModelsComponents {
   readonly models: ModelList;
   /** The `created` of every model, in milliseconds since the epoch: when this relay started. */
   readonly startedAt: number;
   /** Left out, no model counts as checked. */
-  readonly isListed?: ((artefact: string) => boolean) | undefined;
+  readonly listingOf?: ((artefact: string) => 'catalogue' | ModelListing | undefined) | undefined;
 }
 
 /** `GET /v1/models`: the models that are served now. */
@@ -59,14 +66,25 @@ export function showModel({ models, ...components }: ModelsComponents): Handler 
 
 const writeModel = (
   { id, ...tabloom }: ListedModel,
-  { startedAt, isListed = () => false }: Omit<ModelsComponents, 'models'>,
-): z.output<typeof modelSchema> => ({
-  id,
-  object: 'model',
-  created: Math.floor(startedAt / 1_000),
-  owned_by: 'tabloom',
-  tabloom: { ...tabloom, listed: tabloom.artefacts.every(isListed) },
-});
+  { startedAt, listingOf = () => undefined }: Omit<ModelsComponents, 'models'>,
+): z.output<typeof modelSchema> => {
+  const listings = tabloom.artefacts.flatMap((artefact) => {
+    const found = listingOf(artefact);
+    if (found === undefined || found === 'catalogue') return [];
+    return { artefact, by: found.by, expires_at: Math.floor(found.expiresAt / 1_000) };
+  });
+  return {
+    id,
+    object: 'model',
+    created: Math.floor(startedAt / 1_000),
+    owned_by: 'tabloom',
+    tabloom: {
+      ...tabloom,
+      listed: tabloom.artefacts.every((artefact) => listingOf(artefact) !== undefined),
+      ...(listings.length > 0 ? { listings } : {}),
+    },
+  };
+};
 
 export interface NetworkComponents {
   readonly directory: Pick<Directory, 'entries'>;

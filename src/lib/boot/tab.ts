@@ -214,6 +214,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
         return payments?.chain === chain ? readBond(payments, { peer, provider }, { clock, fetch }) : undefined;
       },
       audits: async () => (await loadPart(() => import('./read-audits.ts'))).readAudits(fetch),
+      served: async () => (await loadPart(() => import('./read-models.ts'))).readServedModels(fetch),
       receipted: async () => {
         const [{ peer }, { readReceipted }] = await Promise.all([
           sessions.asking(),

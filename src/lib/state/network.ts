@@ -112,6 +112,16 @@ export type BondView =
   | { readonly registration: 'unregistered' | 'of-another' }
   | { readonly registration: 'described' | 'listed'; readonly bonded: bigint };
 
+/** A model that is served now, as the relay of this page lists it. */
+export interface ServedModelView {
+  readonly name: string;
+  readonly peers: number;
+  /** Whether all that is served under this name was checked: by the catalogue, or by the listings. */
+  readonly listed: boolean;
+  /** Who signed that it was checked, and until when that holds: milliseconds since the epoch. */
+  readonly listings: readonly { readonly by: string; readonly until: number }[];
+}
+
 /** What the relay of this page has counted of audits since it started. */
 export interface AuditsView {
   /** Whether it keeps such a record at all. */

@@ -41,6 +41,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       explain: async () => [],
       prices: async () => [],
       receipted: async () => [],
+      served: async () => [],
       audits: async () => ({ followed: false, workers: [] }),
       bond: async () => undefined,
       followGateway: () => () => undefined,

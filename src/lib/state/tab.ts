@@ -15,6 +15,7 @@ import type {
   NetworkView,
   ReceiptedView,
   RouteReasonView,
+  ServedModelView,
   WishView,
 } from './network.ts';
 import type { Settings } from './settings.ts';
@@ -88,6 +89,8 @@ export interface NetworkPort {
   bond(peer: string, payout: { readonly chain: number; readonly provider: string }): Promise<BondView | undefined>;
   /** What this page's relay has counted of audits. @throws `audits-unread`, `part-missing`. */
   audits(): Promise<AuditsView>;
+  /** What is served now, with who checked it. @throws `net-offline`, `part-missing`. */
+  served(): Promise<readonly ServedModelView[]>;
   /** What each peer has done for this device, by the latest receipts that are stored here; most tokens first. */
   receipted(): Promise<readonly ReceiptedView[]>;
   /** Calls back with the models that peers ask for, now and as that changes; returns the way to stop. */

@@ -1,5 +1,8 @@
 import { m } from '#messages';
+import { locale } from '#language';
 import type { ModelView } from '#lib/state/library.ts';
+import type { ServedModelView } from '#lib/state/network.ts';
+import { peerName } from '../peer-colour.ts';
 
 const domains: Readonly<Record<string, (() => string) | undefined>> = {
   chat: m.domain_chat,
@@ -23,4 +26,16 @@ export function languagesText({ languages }: Pick<ModelView, 'languages'>): stri
   const shown = languages.slice(0, languagesShown).map(languageName).join(', ');
   const more = languages.length - languagesShown;
   return more > 0 ? m.model_languages({ languages: shown, count: more }) : shown;
+}
+
+/** Who checked a model that is served, or that nobody has. */
+export function listingText({ listed, listings }: ServedModelView): string {
+  if (!listed) return m.model_unchecked();
+  const signed = listings.map(({ by, until }) =>
+    m.model_listed_by({
+      peer: peerName(by),
+      date: new Date(until).toLocaleDateString(locale(), { dateStyle: 'medium' }),
+    }),
+  );
+  return signed.join(' · ') || m.model_catalogued();
 }
