@@ -216,6 +216,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         rates,
         credits,
         escrows,
+        chainEscrows: init.spender?.escrows,
         keyUsage: keys.usage,
         prices: createPriceBoard({ settled: (before) => settledDays(database, before), clock }),
         tasks: init.tasks,

@@ -12,12 +12,14 @@ import type { Purse } from '#lib/pay/ports.ts';
 import { createPurse } from '#lib/pay/purse.ts';
 import { createRounds } from '#lib/pay/rounds.ts';
 import { closedSentinel, type Chain } from '#lib/pay/spec.ts';
+import { isJob } from '#lib/pay/terms.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
 import { createSessionKey, listSessionKeys, type SessionKey } from '#lib/pay/wallet/session-key.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { createAllowances, type Allowances } from './allowances.ts';
 import { channelAccount, type SpendBook } from './ledger/spends.ts';
+import { createJobEscrows, type JobEscrows } from './job-escrows.ts';
 import type { SpendingEnv } from './settings/spending.ts';
 import { creditDecimals } from './credit-amount.ts';
 
@@ -26,6 +28,8 @@ export interface Spender {
   /** Pays for nothing but what has been allowed. */
   readonly purse: Purse;
   readonly allow: Allowances['allow'];
+  /** Jobs that wallets set money of their own aside for. */
+  readonly escrows: JobEscrows;
   readonly chain: Chain;
   /** Micro-credits that a unit of the token is. */
   readonly creditsPerUnit: bigint;
@@ -102,6 +106,17 @@ export async function createSpender(init: SpenderInit): Promise<Spender> {
   const exits = keys.map((one) =>
     createExit({ chain, clock, time, payer, signer: localWallet(one.privateKey), sender: wallet, logger }),
   );
+  const escrows = await createJobEscrows({
+    chain,
+    time,
+    payer,
+    wallet,
+    storage,
+    creditsPerUnit,
+    clock,
+    random,
+    logger,
+  });
   const isLeft = (signer: string) => env.SPEND_JOB_MAX === 0n || signer !== key.address;
   const leaving = createRounds(
     { clock, logger },
@@ -113,21 +128,27 @@ export async function createSpender(init: SpenderInit): Promise<Spender> {
           const of = keys.findIndex(({ address }) => address === terms.payerSigner);
           // Neither closed, nor on its way there, nor never opened.
           const isOpen = seen.withdrawableAt === 0 && seen.balance > 0n && seen.withdrawableAt !== closedSentinel;
-          if (of >= 0 && isOpen && isLeft(terms.payerSigner)) await exits[of]!.leave(id, options);
+          if (of >= 0 && isOpen && !isJob(terms) && isLeft(terms.payerSigner)) await exits[of]!.leave(id, options);
         }
       },
     },
   );
   return {
-    purse: allowances.purse,
+    purse: {
+      open: (payout, job, options) =>
+        (escrows.pays(job.id) ? escrows.purse : allowances.purse).open(payout, job, options),
+    },
+    escrows,
     chain,
     allow: allowances.allow,
     creditsPerUnit,
     start() {
       void exits[0]!.start();
       void leaving.start();
+      escrows.start();
     },
     async stop() {
+      await escrows.stop();
       await leaving.stop();
       await exits[0]!.stop();
       await allowances.stop();

@@ -58,7 +58,7 @@ export const endpoint = <S extends RequestSchema>(
   read(body, headers, models) {
     const { request: schema } = description;
     const request = parseMember(schema, withModel(body));
-    const { peers, ...terms } = readExtensions(request, headers, models.tiers);
+    const { peers, escrow, ...terms } = readExtensions(request, headers, models.tiers);
     rejectUnsupported(request);
     const provider = readProvider(request.provider, peers);
     const ignored = findIgnored(request, schema);
@@ -89,6 +89,7 @@ export const endpoint = <S extends RequestSchema>(
       usageChunk: options?.include_usage === true ? 'sent' : 'omitted',
       format: first.format,
       endUser: request.safety_identifier ?? request.user ?? undefined,
+      escrow,
     };
   },
 });

@@ -31,7 +31,12 @@ const gatewayStatus = {
   'escrow-closed': 409,
   'escrow-not-due': 409,
   'escrow-exceeded': 400,
+  'escrow-unfunded': 409,
+  'escrow-on-chain': 409,
   'too-many-escrows': 409,
+  'provider-unlisted': 409,
+  'provider-mismatch': 409,
+  'bond-too-small': 409,
   'body-too-large': 413,
   'unsupported-media-type': 415,
   'unsupported-encoding': 415,
@@ -54,6 +59,8 @@ const gatewayStatus = {
   'rate-limit-exceeded': 429,
   'ledger-unavailable': 503,
   'chain-unavailable': 503,
+  'stale-view': 503,
+  'too-many-channels': 503,
   'spending-unavailable': 503,
 } as const satisfies Record<string, number>;
 

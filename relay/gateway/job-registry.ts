@@ -49,6 +49,8 @@ export interface JobRunOptions extends AbortOptions {
   readonly permit?: string | undefined;
   /** In micro-credits, where it is fixed whatever is used. */
   readonly price?: bigint | undefined;
+  /** Begins what pays for it, in place of what this gateway would spend; its codes are the job's. */
+  readonly allow?: ((ids: readonly string[]) => Promise<Allowance>) | undefined;
   /** Whether somebody pays for it. */
   readonly isBought?: boolean | undefined;
   /** The most that the job may use, as far as the request tells. */
@@ -166,7 +168,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
     attempts: Attempts,
     ids: readonly string[],
     place: ConnectionPlace,
-    { caller, payer, permit, price, isBought, most, onEnd, signal }: JobRunOptions,
+    { caller, payer, permit, price, allow, isBought, most, onEnd, signal }: JobRunOptions,
     times: { askedMs: number | undefined; heardMs: number | undefined },
   ): AsyncGenerator<JobEvent> => {
     const { kind } = attempts[0].ask;
@@ -199,7 +201,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       });
       isHeld = true;
       // Not before: providers are paid out of what is held.
-      allowance = spending?.allow({ ids, caller, payer, most });
+      allowance = allow ? await allow(ids) : spending?.allow({ ids, caller, payer, most });
       stopped = joinSignals(signal ? [signal, closing.signal] : [closing.signal]);
       return askInTurn(attempts, ids, consumer, { signal: stopped.signal, allowance });
     };

@@ -9,6 +9,7 @@ import type { SamplingRequest } from '#lib/protocol/openai.ts';
 import type { AnswerFormat } from './answer.ts';
 import type { Attempts } from './attempts.ts';
 import { badRequest } from './errors.ts';
+import { escrowJobSchema } from './escrow-job.ts';
 import { gatewayLimits } from './limits.ts';
 import type { RequestWarning } from './parameters.ts';
 
@@ -21,6 +22,8 @@ export interface ParsedRequest {
   readonly format: AnswerFormat;
   /** Whom the caller asks for, by its own name for them. */
   readonly endUser: string | undefined;
+  /** The escrow on a chain that pays for it. */
+  readonly escrow?: string | undefined;
 }
 
 type Path = readonly PropertyKey[];
@@ -89,6 +92,8 @@ export const extensionSchema = z
       .nullish(),
     /** Only these peers. */
     peers: z.array(peerIdSchema, { error: 'must be a list of 1 to 16 peer ids' }).min(1).max(16).nullish(),
+    /** The escrow on a chain that pays for the answer, by the name of its job. */
+    escrow: escrowJobSchema.nullish(),
   })
   .nullish();
 const tierSchema = z.string({ error: 'must be a string' }).nullish();
@@ -107,7 +112,10 @@ export function readExtensions(
   request: { readonly [member: string]: unknown },
   headers: Headers,
   tiers: readonly Tier[],
-): Pick<AskTerms, 'tier' | 'deadlineMs'> & { readonly peers: readonly PeerId[] | undefined } {
+): Pick<AskTerms, 'tier' | 'deadlineMs'> & {
+  readonly peers: readonly PeerId[] | undefined;
+  readonly escrow: string | undefined;
+} {
   const extension = parseMember(extensionSchema, request['tabloom'], 'tabloom');
   const peerTier = parseMember(tierSchema, request['peer_tier'], 'peer_tier');
   const requested: readonly (readonly [string, string | null | undefined])[] = [
@@ -129,7 +137,12 @@ export function readExtensions(
     }
     granted = checked;
   }
-  return { tier: granted, deadlineMs: extension?.deadline_ms ?? undefined, peers: extension?.peers ?? undefined };
+  return {
+    tier: granted,
+    deadlineMs: extension?.deadline_ms ?? undefined,
+    peers: extension?.peers ?? undefined,
+    escrow: extension?.escrow ?? undefined,
+  };
 }
 
 /** The parameters that chats and completions share, except for the token limit. */

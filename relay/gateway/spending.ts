@@ -33,20 +33,23 @@ interface SpendingTerms {
   readonly priceMax: Price;
   /** The hub of this relay, which would only pay others itself. */
   readonly ignore?: readonly PeerId[] | undefined;
+  /** The one that is paid. */
+  readonly only?: PeerId | undefined;
 }
 
 /** A request with them; what it says itself of prices holds as well. */
-export function withTerms<Ask extends Pick<AskTerms, 'priceMax' | 'ignore'>>(
+export function withTerms<Ask extends Pick<AskTerms, 'priceMax' | 'ignore' | 'only'>>(
   ask: Ask,
   terms: SpendingTerms | undefined,
 ): Ask {
   if (!terms) return ask;
-  const { budget, priceMax: most, ignore = [] } = terms;
+  const { budget, priceMax: most, ignore = [], only } = terms;
   const { priceMax = most } = ask;
   const ignored = ignore.length === 0 ? {} : { ignore: [...(ask.ignore ?? []), ...ignore] };
   return {
     ...ask,
     ...ignored,
+    ...(only === undefined ? {} : { only: (ask.only ?? [only]).filter((peer) => peer === only) }),
     budget,
     priceMax: { in: least(priceMax.in, most.in), out: least(priceMax.out, most.out) },
   };

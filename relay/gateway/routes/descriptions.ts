@@ -7,6 +7,7 @@ import type { AnswerDescription, RouteDescription } from '../openapi.ts';
 import { providerTermsSchema } from '../provider.ts';
 import { extensionSchema } from '../request.ts';
 import { buySchema, creditsSchema, purchaseSchema, termsSchema } from './credits.ts';
+import { chainEscrowSchema } from './chain-escrow.ts';
 import { escrowRequestSchema, escrowSchema, refundRequestSchema, releaseRequestSchema } from './escrow.ts';
 import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
 import { priceListSchema } from './prices.ts';
@@ -254,9 +255,14 @@ const escrowRoutes: readonly RouteDescription[] = [
     method: 'post',
     path: '/llm/escrow',
     summary:
-      'Sets credits aside for a job of another wallet: the most that it may cost. The same again changes nothing.',
+      'Sets credits aside for a job of another wallet, or draws up a channel for its tokens: the most that it may cost. The same again changes nothing.',
     request: escrowRequestSchema,
-    answers: { 200: json('They are held until the job is released, or its deadline has passed.', escrowSchema) },
+    answers: {
+      200: json(
+        'They are held until the job is released, or its deadline has passed.',
+        z.union([escrowSchema, chainEscrowSchema]),
+      ),
+    },
     credential: 'session',
   },
   {
@@ -272,7 +278,7 @@ const escrowRoutes: readonly RouteDescription[] = [
     path: '/llm/refund',
     summary: 'Gives everything back: for the payer after the deadline, for the provider at any time.',
     request: refundRequestSchema,
-    answers: { 200: json('It is back.', escrowSchema) },
+    answers: { 200: json('It is back.', z.union([escrowSchema, chainEscrowSchema])) },
     credential: 'session',
   },
 ];

@@ -9,7 +9,10 @@ import { readJson, type BodyBudget } from '../body.ts';
 import type { GatewayEnv } from '../caller.ts';
 import type { Credits } from '../credits.ts';
 import { badRequest, gatewayError } from '../errors.ts';
+import { escrowJobSchema } from '../escrow-job.ts';
 import { parseMember } from '../request.ts';
+import { openOnChain, requireChain, showChainEscrow, type ChainEscrowComponents } from './chain-escrow.ts';
+import { escrowUnits } from './escrow-units.ts';
 import { readToken, type Sessions } from './wallet.ts';
 
 /** Credits that wallets set aside for jobs of each other, wherever that is written. Addresses are lower-case, amounts micro-credits. */
@@ -43,7 +46,7 @@ interface Escrow extends EscrowTerms {
   readonly refunded: bigint;
 }
 
-export interface EscrowComponents {
+export interface EscrowComponents extends ChainEscrowComponents {
   /** Undefined where jobs cost nothing. */
   readonly credits?: Credits | undefined;
   readonly escrows: Escrows;
@@ -52,8 +55,6 @@ export interface EscrowComponents {
   readonly clock: Clock;
 }
 
-/** What one unit of a kind is; kinds whose work nobody does yet are refused by name. */
-export const escrowUnits = { llm: '1k_tokens' } as const;
 export const laterKinds = ['render', 'voice'] as const;
 export const escrowSteps = ['escrow', 'release', 'refund'] as const;
 
@@ -61,9 +62,6 @@ const unitsMax = 1_000_000_000;
 const creditsMax = 1_000_000n;
 const deadlineSecondsMax = 30 * 86_400;
 
-const job = z.string({ error: 'must be a string' }).regex(/^[\w.:-]{1,64}$/, {
-  error: 'must have 1 to 64 letters, digits, dots, colons, dashes and underscores',
-});
 const address = z
   .string({ error: 'must be an address' })
   .regex(/^0x[0-9a-f]{40}$/i, { error: 'must be an address: 0x and 40 hexadecimal digits' })
@@ -73,10 +71,11 @@ const wholeUnits = (least: number) => {
   return z.number({ error }).int({ error }).min(least, { error }).max(unitsMax, { error });
 };
 const amount = z.string().regex(/^\d+(\.\d{1,6})?$/);
+const chainId = z.number({ error: 'must be the number of a chain' }).int().positive().optional();
 
 export const escrowRequestSchema = z.strictObject({
-  job,
-  /** By which the market's price is told. */
+  job: escrowJobSchema,
+  /** By which the market's price is told; on a chain, the one that answers. */
   model: z.string({ error: 'must be a string' }).max(limits.nameLengthMax).default(''),
   provider: address,
   /** The most, of thousand tokens. */
@@ -87,9 +86,11 @@ export const escrowRequestSchema = z.strictObject({
     .regex(/^\d{1,7}(\.\d{1,6})?$/, { error: 'must be digits with at most six decimals, such as "0.25"' }),
   /** Unix seconds. */
   deadline: z.number({ error: 'must be a time in Unix seconds' }).int({ error: 'must be a time in Unix seconds' }),
+  /** Where the wallet's own tokens are set aside; without it, credits are. */
+  chain: chainId,
 });
-export const releaseRequestSchema = z.strictObject({ job, units: wholeUnits(0) });
-export const refundRequestSchema = z.strictObject({ job, payer: address.optional() });
+export const releaseRequestSchema = z.strictObject({ job: escrowJobSchema, units: wholeUnits(0), chain: chainId });
+export const refundRequestSchema = z.strictObject({ job: escrowJobSchema, payer: address.optional(), chain: chainId });
 
 export const escrowSchema = z.object({
   object: z.literal('escrow'),
@@ -128,7 +129,12 @@ export function openEscrow(components: EscrowComponents): Route {
     if (deadline > now + deadlineSecondsMax * 1_000) {
       throw badRequest('"deadline" must be within 30 days, in Unix seconds.', 'deadline');
     }
-    const { job: name, model, provider, units } = asked;
+    const { job: name, model, provider, units, chain } = asked;
+    if (chain !== undefined) {
+      const order = { chain, kind: 'llm', model, payer, job: name, provider, units, price, deadline: asked.deadline };
+      return showChainEscrow(context, await openOnChain(components, order, { signal: context.req.raw.signal }));
+    }
+    requireCredits(components);
     const terms = { kind: 'llm', model, payer, job: name, provider, units, price, deadline };
     return show(context, await components.escrows.open(terms));
   };
@@ -139,6 +145,13 @@ export function releaseEscrow(components: EscrowComponents): Route {
   return async (context) => {
     const payer = await walletOf(components, context);
     const asked = parseMember(releaseRequestSchema, await readBody(components, context));
+    if (asked.chain !== undefined) {
+      requireChain(components, asked.chain);
+      const says =
+        'An escrow on a chain pays by itself for what is delivered. Ask for its answer with "tabloom.escrow".';
+      throw gatewayError('escrow-on-chain', says);
+    }
+    requireCredits(components);
     return show(context, await components.escrows.release({ payer, job: asked.job }, asked.units));
   };
 }
@@ -147,7 +160,16 @@ export function releaseEscrow(components: EscrowComponents): Route {
 export function refundEscrow(components: EscrowComponents): Route {
   return async (context) => {
     const wallet = await walletOf(components, context);
-    const { job: name, payer = wallet } = parseMember(refundRequestSchema, await readBody(components, context));
+    const asked = parseMember(refundRequestSchema, await readBody(components, context));
+    const { job: name, payer = wallet, chain } = asked;
+    if (chain !== undefined) {
+      if (payer !== wallet)
+        throw badRequest('"payer" must be this wallet: a provider claims, or lets the deadline pass.', 'payer');
+      const escrows = requireChain(components, chain);
+      const { signal } = context.req.raw;
+      return showChainEscrow(context, await escrows.refund({ payer, job: name }, { signal }));
+    }
+    requireCredits(components);
     const by = payer === wallet ? 'payer' : 'provider';
     const id = by === 'payer' ? { payer, job: name } : { payer, job: name, provider: wallet };
     return show(context, await components.escrows.refund(id, by));
@@ -177,8 +199,10 @@ const isLimited = ({ models, caps }: ApiKey): boolean =>
   models.length > 0 || capsOfUse.some((cap) => caps[cap] !== undefined);
 
 /** Whoever may spend all that a wallet has: its session, or a secret key that it made without limits. */
-async function walletOf({ credits, sessions }: EscrowComponents, context: Context<GatewayEnv>): Promise<string> {
-  if (!credits) throw gatewayError('credits-unavailable', 'Jobs cost nothing at this relay, and it holds no credits.');
+export async function walletOf(
+  { sessions }: Pick<EscrowComponents, 'sessions'>,
+  context: Context<GatewayEnv>,
+): Promise<string> {
   const caller = context.get('caller');
   if (
     caller.type === 'key' &&
@@ -198,6 +222,11 @@ async function walletOf({ credits, sessions }: EscrowComponents, context: Contex
         : undefined;
   if (wallet !== undefined) return wallet;
   throw gatewayError('not-signed-in', 'Send a secret key of a wallet, or the token of its session, as a bearer.');
+}
+
+function requireCredits({ credits }: EscrowComponents): void {
+  if (credits) return;
+  throw gatewayError('credits-unavailable', 'Jobs cost nothing at this relay, and it holds no credits.');
 }
 
 /** Exactly, in micro-credits. */

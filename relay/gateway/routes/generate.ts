@@ -7,7 +7,7 @@ import { answerHeaders, type AnswerMetadata } from '../answer.ts';
 import { assertModelsAllowed, keyTexts } from '../access.ts';
 import { readJson, type BodyBudget } from '../body.ts';
 import type { Caller, GatewayEnv } from '../caller.ts';
-import { payForJob, type Credits } from '../credits.ts';
+import { payForJob, type Credits, type JobPayment } from '../credits.ts';
 import { collectJob } from '../collect.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { badRequest } from '../errors.ts';
@@ -16,9 +16,13 @@ import { gatewayLimits } from '../limits.ts';
 import type { ModelList } from '../model-list.ts';
 import type { ParsedRequest } from '../request.ts';
 import { readTask, taskPrefix, type PricedTask } from '../tasks.ts';
+import type { Allowance } from '../spending.ts';
 import { withUpstream } from '../upstream.ts';
 import { withSettlement } from '../metered.ts';
 import { startStream, streamedResponse } from '../stream.ts';
+import { requireChain, type ChainEscrows } from './chain-escrow.ts';
+import { walletOf } from './escrow.ts';
+import type { Sessions } from './wallet.ts';
 
 export interface GenerateComponents {
   readonly jobs: JobRegistry;
@@ -29,13 +33,14 @@ export interface GenerateComponents {
   readonly credits?: Credits | undefined;
   /** None by default. */
   readonly tasks?: readonly PricedTask[] | undefined;
+  /** Undefined where this relay pays no providers. */
+  readonly chainEscrows?: ChainEscrows | undefined;
+  readonly sessions: Sessions;
 }
 
 /** A route that runs a job on the network, whole or streamed. A client that disconnects stops the engine. */
-export function generate(
-  { jobs, models, bodies, clock, logger, credits, tasks = [] }: GenerateComponents,
-  endpoint: Endpoint,
-): Handler<GatewayEnv> {
+export function generate(components: GenerateComponents, endpoint: Endpoint): Handler<GatewayEnv> {
+  const { jobs, models, bodies, clock, logger, credits, tasks = [] } = components;
   return async (context) => {
     const arrivedMs = clock.elapsed();
     const request = context.req.raw;
@@ -53,14 +58,16 @@ export function generate(
     const caller = context.get('caller');
     assertModelsAllowed(caller, parsed.attempts, asked && `${taskPrefix}${asked.task.name}`);
     const attempts = withUpstream(parsed.attempts, caller, models);
-    const price = credits && asked?.task.price;
+    const allow = await payByEscrow(components, context, parsed);
+    const price = allow ? 0n : credits && asked?.task.price;
     const tokensIn = Math.ceil((text.length + (asked?.task.template.length ?? 0)) / charactersPerToken);
     const tokensOut = Math.max(...attempts.map(({ maxTokens = 0 }) => maxTokens));
     const endUser = endUserOf(caller, parsed);
     const most = { tokensIn, tokensOut };
     await rate?.takeTokens(tokensIn + tokensOut, endUser);
     const isMeterable = parsed.answer === 'streamed' && key === undefined && price === undefined;
-    const payment = await payForJob(credits, context, most, { isMeterable, price }).catch((error: unknown) => {
+    const paying = allow ? escrowed : payForJob(credits, context, most, { isMeterable, price });
+    const payment = await paying.catch((error: unknown) => {
       rate?.giveBack(tokensIn + tokensOut);
       throw error;
     });
@@ -73,6 +80,7 @@ export function generate(
       permit: metered?.permit,
       isBought: payment.isBought,
       price,
+      allow,
       most,
       onEnd(used, written) {
         rate?.giveBack(tokensIn + tokensOut - (used ? used.tokensIn + used.tokensOut : 0));
@@ -116,6 +124,27 @@ export function generate(
     };
     const written = metered ? withSettlement(frames, metered.settled, clock) : frames;
     return streamedResponse(written, headers, () => left.abort());
+  };
+}
+
+/** Nothing is charged here for what an escrow pays. */
+const escrowed: Promise<JobPayment> = Promise.resolve({ isBought: true, payer: undefined, headers: [] });
+
+/** What begins the escrow of a request that names one, of whoever signed it. @throws `payments-unavailable`, `not-signed-in`, `key-limited`. */
+async function payByEscrow(
+  components: GenerateComponents,
+  context: Context<GatewayEnv>,
+  { escrow: job, attempts }: ParsedRequest,
+): Promise<((ids: readonly string[]) => Promise<Allowance>) | undefined> {
+  if (job === undefined) return undefined;
+  const escrows = requireChain(components);
+  const payer = await walletOf(components, context);
+  const [{ model }, ...others] = attempts;
+  if (others.length > 0) throw badRequest('An escrow pays for one model. Leave out "models".', 'models');
+  return async (ids) => {
+    const { peer, budget, priceMax, end } = await escrows.begin({ payer, job, model }, ids);
+    const most = priceMax.toString();
+    return { terms: () => ({ budget: budget.toString(), priceMax: { in: most, out: most }, only: peer }), end };
   };
 }
 

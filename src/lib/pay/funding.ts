@@ -103,7 +103,11 @@ export function createFunding(
       all += amount;
       if (to === provider) own += amount;
     };
-    for (const { payer } of chains) for (const { terms, seen } of payer.list()) count(terms.provider, locked(seen));
+    for (const { payer, wallet } of chains) {
+      // What others have set aside for jobs is theirs.
+      for (const { terms, seen } of payer.list())
+        if (terms.payer === wallet.address) count(terms.provider, locked(seen));
+    }
     for (const each of pending) {
       if (each.until <= now) pending.delete(each);
       else count(each.provider, each.amount);

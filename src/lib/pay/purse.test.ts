@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { seededRandom } from '#lib/base/random.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import type { Payout } from '#lib/protocol/payment.ts';
-import { delayMin } from './terms.ts';
+import { channelIdOf, delayMin } from './terms.ts';
 import {
   addressOfKey,
   bankingChain,
@@ -11,6 +11,7 @@ import {
   testClock,
   testPayer,
   testStorage,
+  testTerms,
   walletOf,
 } from './pay.fixture.ts';
 import type { BankingChain, TestStorage } from './pay.fixture.ts';
@@ -65,6 +66,15 @@ async function walking(
     purse.open({ ...payout, ...to }, { id: `job ${++jobs}`, peer: 'peer', budget, tier: 'open' });
   return { open, payer, chain, storage, clock };
 }
+
+test('what others have set aside for jobs of their own counts towards no limit of this owner', async () => {
+  const { open, chain, payer } = await walking({ depositsMax: 1_000n });
+  const theirs = testTerms(3, { payer: addressOfKey(9), delay: 0, deadline: chain.now + 9_000 });
+  await payer.begin(theirs);
+  await payer.observe(channelIdOf(theirs), { balance: 900n, claimed: 0n, withdrawableAt: 0 });
+  await open(200n);
+  expect(chain.deposits).toEqual([800n]);
+});
 
 test('opens a channel for several such jobs, and pays the next out of it without a request', async () => {
   const { open, chain, payer } = await walking();

@@ -36,7 +36,8 @@ interface Account {
 
 /**
  * Credits jobs with what vouchers promise. Vouchers of several jobs on one channel may arrive in any order: the newest covers them
- * all, so a job is credited as long as the jobs' totals together stay within it.
+ * all, so a job is credited as long as the jobs' totals together stay within it. A channel with a deadline pays for one job: it is
+ * claimed when that has ended.
  */
 export function createTill(chains: readonly TillChain[]): Till {
   const accounts = new Map<ChannelId, Account>();
@@ -64,8 +65,7 @@ export function createTill(chains: readonly TillChain[]): Till {
       const on = at(payment.chain);
       const { payee, payout } = on;
       const terms = parseTerms(payment.terms);
-      if (isJob(terms)) throw payError('session-only');
-      if (terms.delay < payout.delay) {
+      if (!isJob(terms) && terms.delay < payout.delay) {
         throw payError('bad-terms', { details: { field: 'delay', minimum: payout.delay, given: terms.delay } });
       }
       const id = await payee.admit(terms, options);
@@ -76,9 +76,27 @@ export function createTill(chains: readonly TillChain[]): Till {
       accounts.set(id, account);
       const share: Share = { received: 0n };
       account.jobs.add(share);
-      return receivableOf(on, id, account, share, () => account.jobs.size === 0 && accounts.delete(id));
+      return receivableOf(on, id, account, share, () => {
+        if (account.jobs.size > 0) return;
+        accounts.delete(id);
+        if (isJob(terms)) void claimDelivered(on, id);
+      });
     },
   };
+}
+
+/**
+ * A channel that is used once has paid for its job: it takes no more, and its one claim may be sent. Where nothing was paid, its
+ * payer may still use it. What cannot be written here is claimed shortly before the deadline.
+ */
+async function claimDelivered({ payee, onOwing }: TillChain, id: ChannelId): Promise<void> {
+  try {
+    if ((await payee.state(id)).promised === 0n) return;
+    await payee.finish(id);
+    onOwing?.();
+  } catch {
+    // It was closed meanwhile, or the storage failed.
+  }
 }
 
 function noteOwed({ payee, perPayerMax, onOwing }: TillChain, id: ChannelId): void {

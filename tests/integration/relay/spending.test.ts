@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { wrapFetchWithPayment, x402Client } from '@x402/fetch';
 import { privateKeyToAccount } from 'viem/accounts';
+import { createSiweMessage } from 'viem/siwe';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bond } from '#lib/pay/actions/bond.ts';
+import { describeProvider } from '#lib/pay/actions/describe-provider.ts';
+import { open } from '#lib/pay/actions/open.ts';
+import { settle } from '#lib/pay/actions/settle.ts';
+import { offerKeyOf } from '#lib/pay/registry.ts';
 import {
   runRelay,
   startProvide,
@@ -15,6 +21,7 @@ import {
 import { startLocalChain, type LocalChain, type Person } from '../pay/chain.fixture.ts';
 import { openDatabase, type LedgerDatabase } from '../../../relay/ledger/database.ts';
 import { bookedOf } from '../../../relay/ledger/spends.ts';
+import { signDeposit } from '../pay/open-channel.fixture.ts';
 import { question } from './http.ts';
 
 /** A gateway that charges for its jobs and has no models of its own, and a provider with a price that it pays. */
@@ -168,4 +175,84 @@ test('a claim that the books do not know is found', async () => {
   const { text, code } = await check();
   expect(code).toBe(1);
   expect(text).toMatch(/channel 31337\/0x\w+ was claimed for \d+, and \d+ are booked/);
+});
+
+test('a wallet sets tokens aside for a job: a bonded provider answers and claims, and the rest and what was not used come back', async () => {
+  const on = chain.chain();
+  const person = await chain.person(10_000_000n);
+  const account = privateKeyToAccount(person.key);
+  const post = async (path: string, body: object, token?: string) => {
+    const headers = { ...away, ...(token ? { authorization: `Bearer ${token}` } : {}) };
+    const response = await fetch(relay.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    return { status: response.status, body: await response.json() };
+  };
+  const { nonce, domain } = (await post('/v1/auth/nonce', {})).body;
+  const message = createSiweMessage({
+    address: account.address,
+    chainId: 31_337,
+    domain,
+    nonce,
+    uri: relay.url,
+    version: '1',
+    issuedAt: new Date(),
+  });
+  const signature = await account.signMessage({ message });
+  const { token } = (await post('/v1/auth/sign-in', { message, signature })).body;
+
+  const { timestamp } = await on.head();
+  const escrow = (job: string) => ({
+    job,
+    chain: 31_337,
+    model: 'tabloom-demo',
+    provider: earner.address,
+    units: 2,
+    price_credits: '100',
+    deadline: timestamp + 3_600,
+  });
+  const set = (job: string) => post('/llm/escrow', escrow(job), token);
+  expect((await post('/llm/escrow', escrow('a'))).body.error.code).toBe('not_signed_in');
+  expect((await set('a')).body.error.code, 'without a bond').toBe('provider_unlisted');
+  const { workers } = await (await fetch(`${relay.url}/v1/network`)).json();
+  const { peer } = workers.find((worker: { payout?: object }) => worker.payout);
+  const stake = 400_000_000n;
+  await chain.give(earner.address, stake);
+  const deposit = await signDeposit(on, earner, earner.address, stake, on.entry.contracts.providers);
+  await bond(on, person.wallet, { provider: earner.address, amount: stake, deposit });
+  const words = { metadataHash: `0x${'0'.repeat(64)}`, pricesHash: `0x${'0'.repeat(64)}` } as const;
+  await describeProvider(on, earner.wallet, { offerKey: offerKeyOf(peer), ...words });
+
+  const [used, unused] = [(await set('a')).body, (await set('b')).body];
+  expect([used.state, used.channel.amount]).toEqual(['unfunded', '2000000']);
+  const asking = { ...question({ max_tokens: 60 }), tabloom: { escrow: 'a' } };
+  expect((await post('/v1/chat/completions', asking, token)).body.error.code).toBe('escrow_unfunded');
+  for (const { channel } of [used, unused]) {
+    const { terms, id } = channel;
+    const amount = BigInt(channel.amount);
+    await open(on, person.wallet, { terms, amount, deposit: await signDeposit(on, person, id, amount) });
+  }
+  expect((await set('a')).body).toMatchObject({ state: 'open', spent_credits: '0', channel: used.channel });
+
+  const { owed } = on;
+  const before = { owed: await owed(person.address), spender: await on.tokenBalance(spender.address) };
+  const answer = await post('/v1/chat/completions', asking, token);
+  expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+  const { payment } = answer.body.tabloom.receipt.record;
+  expect(payment.channel).toBe(used.channel.id);
+  const total = BigInt(payment.total);
+  expect(total).toBeGreaterThan(0n);
+  expect((await post('/v1/chat/completions', asking, token)).body.error.code, 'one job').toBe('escrow_closed');
+  await expect.poll(async () => (await set('a')).body.state, { timeout: 10_000 }).toBe('released');
+  // What it did not cost is credited to its payer in the same transaction. The relay has paid nothing.
+  expect((await owed(person.address)) - before.owed).toBe(2_000_000n - total);
+  expect(await on.tokenBalance(spender.address)).toBe(before.spender);
+  expect((await settle(on, person.wallet, person.address))!.amount).toBe(2_000_000n - total);
+
+  const refund = () => post('/llm/refund', { job: 'b', chain: 31_337 }, token);
+  expect((await refund()).body.error.code).toBe('escrow_not_due');
+  await relay.halt('SIGKILL');
+  await relay.restart();
+  await chain.moveTo(timestamp + 3_601);
+  expect((await refund()).body).toMatchObject({ state: 'refunded', spent_credits: '0' });
+  expect((await refund()).status).toBe(200);
+  expect(await on.tokenBalance(person.address)).toBe(10_000_000n - total);
 });

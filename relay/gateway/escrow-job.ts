@@ -1,0 +1,6 @@
+import { z } from 'zod';
+
+/** The name that a payer gives the job of an escrow. */
+export const escrowJobSchema = z.string({ error: 'must be a string' }).regex(/^[\w.:-]{1,64}$/, {
+  error: 'must have 1 to 64 letters, digits, dots, colons, dashes and underscores',
+});
