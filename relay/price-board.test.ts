@@ -20,7 +20,10 @@ test('the price of each model follows its days, and is read once a day', async (
   const settled = [
     ...['a', 'b', 'c'].map((payer) => paid('m', 0, payer, 1_000n)),
     ...['a', 'b', 'c'].map((payer) => paid('m', 1, payer, 4_000n)),
-    ...['a', 'b'].map((payer) => paid('rare', 1, payer, 4_000n)),
+    ...['a', 'b', 'c'].map((payer) => paid('rare', 0, payer, 4_000n)),
+    // Too few to count: what is known of it is a day older.
+    ...['a', 'b'].map((payer) => paid('rare', 1, payer, 5_000n)),
+    ...['a', 'b'].map((payer) => paid('never', 1, payer, 4_000n)),
   ];
   const board = createPriceBoard({
     clock,
@@ -29,7 +32,11 @@ test('the price of each model follows its days, and is read once a day', async (
       return settled;
     },
   });
-  const expected = [{ kind: 'llm', model: 'm', until: 2 * day, price: 1_050n, payers: 3, units: 30n }];
+  const of = { kind: 'llm', payers: 3, units: 30n, low: 4_000n, high: 4_000n };
+  const expected = [
+    { ...of, model: 'm', until: 2 * day, price: 1_050n },
+    { ...of, model: 'rare', until: day, price: 4_000n },
+  ];
   expect(await board()).toEqual(expected);
   expect(await board()).toEqual(expected);
   await clock.advance(day);

@@ -1,5 +1,5 @@
 import type { Clock } from '#lib/base/clock.ts';
-import { priceOf, type MarketPrice, type Payment } from '#lib/market/price-oracle.ts';
+import { nextPrice, type MarketPrice, type Payment } from '#lib/market/price-oracle.ts';
 
 /** What the market paid, up to the end of a day. Micro-credits a unit of the kind. */
 export interface BoardPrice extends MarketPrice {
@@ -26,8 +26,12 @@ export function createPriceBoard({ settled, clock }: PriceBoardInit): () => Prom
     const groups = Map.groupBy(await settled(until), ({ kind, model }) => JSON.stringify([kind, model]));
     return [...groups.values()].flatMap((payments) => {
       const { kind, model } = payments[0]!;
-      const price = priceOf([...Map.groupBy(payments, ({ day }) => day).values()]);
-      return price ? [{ kind, model, until, ...price }] : [];
+      let last: BoardPrice | undefined;
+      for (const [day, paid] of Map.groupBy(payments, (payment) => payment.day)) {
+        const price = nextPrice(last, paid);
+        if (price && price !== last) last = { ...price, kind, model, until: day + dayMs };
+      }
+      return last ? [last] : [];
     });
   };
   return () => {

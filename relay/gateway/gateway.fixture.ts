@@ -92,7 +92,9 @@ export function gatewayFixture(
     keysNeeded: 'optional',
     sessions: noSessions,
     keyUsage: async () => unused,
-    prices: async () => [{ kind: 'llm', model: 'm', price: 250_000n, payers: 4, units: 9n, until: 86_400_000 }],
+    prices: async () => [
+      { kind: 'llm', model: 'm', price: 250_000n, low: 1n, high: 300_000n, payers: 4, units: 9n, until: 86_400_000 },
+    ],
     escrows: { open: noEscrow, release: noEscrow, refund: noEscrow },
     signIn: { nonceOf: (message) => message, verify: async () => 'nobody' },
     walletKeys: {

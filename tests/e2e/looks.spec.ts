@@ -3,7 +3,18 @@ import { expectClean, expectFitting } from './fixtures/looks.ts';
 import { answers, send, sideBar, untilIdle, whoAnswers } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
 
-const pages = ['/', '/share', '/network', '/models', '/wallet', '/keys', '/doctor', '/settings', '/verify'] as const;
+const pages = [
+  '/',
+  '/share',
+  '/network',
+  '/models',
+  '/prices',
+  '/wallet',
+  '/keys',
+  '/doctor',
+  '/settings',
+  '/verify',
+] as const;
 const nameOf = (path: string) => (path === '/' ? 'chat' : path.slice(1));
 const widths = [390, 768, 1440] as const;
 /** Headings of pages in the language with the longest words, and in the one that is written from right to left. */
@@ -62,6 +73,7 @@ async function settled(page: Page, path: string): Promise<void> {
   await expect(sideBar(page)).toContainText('1 peer sharing');
   if (path === '/share') await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
   if (path === '/models') await expect(page.getByRole('heading', { name: 'Tabloom demo' })).toBeVisible();
+  if (path === '/prices') await expect(page.getByText('Nothing was settled here yet')).toBeVisible();
   if (path === '/wallet') await expect(page.getByText('names no chain to pay on')).toBeVisible();
   if (path === '/keys') await expect(page.getByRole('button', { name: 'Use this one' })).toBeEnabled();
   if (path === '/doctor') await expect(page.getByText('CPU', { exact: true })).toBeVisible();

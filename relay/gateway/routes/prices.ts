@@ -12,6 +12,8 @@ export interface PriceComponents {
       readonly price: bigint;
       readonly payers: number;
       readonly units: bigint;
+      readonly low: bigint;
+      readonly high: bigint;
       readonly until: number;
     }[]
   >;
@@ -25,10 +27,12 @@ export const priceListSchema = z.object({
       model: z.string(),
       unit: z.literal(escrowUnits.llm),
       price_credits: z.string(),
-      /** Of the last day that counted. */
+      /** The least and the most that a payer paid, of the last day that counted, as what follows. */
+      low_credits: z.string(),
+      high_credits: z.string(),
       payers: z.number().int(),
       units: z.number().int(),
-      /** Payments up to this time count, in seconds since 1970. */
+      /** The end of that day, in seconds since 1970. */
       until: z.number().int(),
     }),
   ),
@@ -40,11 +44,13 @@ export const showPrices =
   async (context) =>
     context.json<z.output<typeof priceListSchema>>({
       object: 'list',
-      data: (await prices()).map(({ kind, model, price, payers, units, until }) => ({
+      data: (await prices()).map(({ kind, model, price, low, high, payers, units, until }) => ({
         kind,
         model,
         unit: escrowUnits.llm,
         price_credits: writeCredits(price),
+        low_credits: writeCredits(low),
+        high_credits: writeCredits(high),
         payers,
         units: Number(units),
         until: Math.floor(until / 1_000),

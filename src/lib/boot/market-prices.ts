@@ -10,12 +10,15 @@ const pricesMax = 200;
 /** A price is in credits, a cent each, for a thousand tokens; shown is what a million costs, in millionths of a dollar. */
 const unitsPerMicroCredit = 10n;
 
+const credits = z.string().regex(/^\d{1,12}(\.\d{1,6})?$/);
 const listSchema = z.object({
   data: z.array(
     z.object({
       kind: z.string().max(64),
       model: z.string().max(256),
-      price_credits: z.string().regex(/^\d{1,12}(\.\d{1,6})?$/),
+      price_credits: credits,
+      low_credits: credits,
+      high_credits: credits,
       payers: z.number().int().nonnegative(),
       /** Thousands of tokens. */
       units: z.number().int().nonnegative(),
@@ -34,13 +37,15 @@ export async function readMarketPrices(fetch: typeof globalThis.fetch): Promise<
     const response = await fetch('/v1/prices', { signal: AbortSignal.timeout(timeoutMs) });
     if (response.status === 404) return [];
     const { data } = listSchema.parse(await response.json());
-    return data.slice(0, pricesMax).map(({ kind, model, price_credits, payers, units, until }) => ({
-      kind,
-      model,
-      perMillion: microCredits(price_credits) * unitsPerMicroCredit,
-      payers,
-      tokens: units * 1_000,
-      day: new Date(until * 1_000 - 1).toISOString().slice(0, 10),
+    return data.slice(0, pricesMax).map((price) => ({
+      kind: price.kind,
+      model: price.model,
+      perMillion: perMillion(price.price_credits),
+      low: perMillion(price.low_credits),
+      high: perMillion(price.high_credits),
+      payers: price.payers,
+      tokens: price.units * 1_000,
+      until: price.until * 1_000,
     }));
   } catch (cause) {
     throw new TabloomError(
@@ -53,7 +58,7 @@ export async function readMarketPrices(fetch: typeof globalThis.fetch): Promise<
   }
 }
 
-function microCredits(text: string): bigint {
+function perMillion(text: string): bigint {
   const [whole = '0', fraction = ''] = text.split('.');
-  return BigInt(whole + fraction.padEnd(6, '0'));
+  return BigInt(whole + fraction.padEnd(6, '0')) * unitsPerMicroCredit;
 }

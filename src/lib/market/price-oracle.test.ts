@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '#lib/base/random.ts';
-import { nextPrice, priceOf, type MarketPrice, type Payment } from './price-oracle.ts';
+import { nextPrice, type MarketPrice, type Payment } from './price-oracle.ts';
 
 const pay = (payer: string, price: number, units = 10, payee = 'p'): Payment => ({
   payer,
@@ -8,22 +8,29 @@ const pay = (payer: string, price: number, units = 10, payee = 'p'): Payment => 
   value: BigInt(price) * BigInt(units),
   units: BigInt(units),
 });
-const known: MarketPrice = { price: 1_000n, payers: 3, units: 1n };
+const known: MarketPrice = { price: 1_000n, payers: 3, units: 1n, low: 1_000n, high: 1_000n };
 
 test('the first price is the one at which half of the money was spent', () => {
-  expect(priceOf([[pay('a', 100), pay('b', 110), pay('c', 900, 1)]])).toEqual({ price: 110n, payers: 3, units: 21n });
-  expect(priceOf([])).toBeUndefined();
+  const first = nextPrice(undefined, [pay('a', 100), pay('b', 110), pay('c', 900, 1)]);
+  expect(first).toEqual({ price: 110n, payers: 3, units: 21n, low: 100n, high: 900n });
+  expect(nextPrice(undefined, [])).toBeUndefined();
 });
 
 test('fewer than three payers say nothing, however often they pay', () => {
-  expect(priceOf([[pay('a', 100), pay('b', 110), pay('b', 120)]])).toBeUndefined();
+  expect(nextPrice(undefined, [pay('a', 100), pay('b', 110), pay('b', 120)])).toBeUndefined();
   expect(nextPrice(known, [pay('a', 2_000), pay('b', 2_000)])).toBe(known);
 });
 
 test('whoever pays himself has no vote, nor has what is far off or worth nothing', () => {
   const even = [pay('a', 1_000), pay('b', 1_000), pay('c', 1_000)];
   for (const more of [pay('p', 2_000, 999), pay('d', 9_000, 999), pay('d', 100, 999), pay('d', 0, 999)]) {
-    expect(nextPrice(known, [...even, more])).toEqual({ price: 1_000n, payers: 3, units: 30n });
+    expect(nextPrice(known, [...even, more])).toEqual({
+      price: 1_000n,
+      payers: 3,
+      units: 30n,
+      low: 1_000n,
+      high: 1_000n,
+    });
   }
 });
 

@@ -23,6 +23,9 @@ export interface MarketPrice {
   /** Of the last day that counted: distinct payers, and the units that they paid for. */
   readonly payers: number;
   readonly units: bigint;
+  /** The least and the most that one of them paid for a unit. */
+  readonly low: bigint;
+  readonly high: bigint;
 }
 
 /** What the network takes of each payment, in ten-thousandths. */
@@ -33,18 +36,14 @@ const payersMin = 3;
 /** Payments further from the price than this are mistakes, or want to be seen. */
 const trimFactor = 8n;
 
-/** Follows the days in their order; undefined while none has had enough payers. */
-export function priceOf(days: readonly (readonly Payment[])[]): MarketPrice | undefined {
-  return days.reduce<MarketPrice | undefined>(nextPrice, undefined);
-}
-
-/** The price after a day. */
+/** The price after a day; that of before, the same one, where too few have paid. Undefined while no day has had enough payers. */
 export function nextPrice(last: MarketPrice | undefined, day: readonly Payment[]): MarketPrice | undefined {
   const votes = pool(day).filter(({ price }) => last === undefined || isNear(price, last.price));
   if (votes.length < payersMin) return last;
   const price = last === undefined ? medianOf(votes) : step(last.price, votes);
   const units = votes.reduce((sum, vote) => sum + vote.units, 0n);
-  return { price, payers: votes.length, units };
+  const paid = votes.map((vote) => vote.price).toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return { price, payers: votes.length, units, low: paid[0]!, high: paid.at(-1)! };
 }
 
 interface Vote {

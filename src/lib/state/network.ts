@@ -97,11 +97,13 @@ export interface MarketPriceView {
   readonly model: string;
   /** For a million tokens, in millionths of a dollar. */
   readonly perMillion: bigint;
-  /** On the last day that counted, as the tokens are. */
+  /** The least and the most that a payer paid, on the last day that counted, as what follows. */
+  readonly low: bigint;
+  readonly high: bigint;
   readonly payers: number;
   readonly tokens: number;
-  /** That day, in UTC: `2026-11-29`. */
-  readonly day: string;
+  /** The end of that day, which is one of UTC, in milliseconds since the epoch. */
+  readonly until: number;
 }
 
 /**
