@@ -107,6 +107,7 @@ export async function createEarnings(init: EarningsInit): Promise<Earnings> {
       perPayerMax: policy.perPayerMax,
       onOwing: () => collector.soon(),
       closing: { chain, signer: wallet },
+      jobChannels: 'taken',
       payout: {
         chain: entry.id,
         provider: address,

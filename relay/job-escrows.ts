@@ -1,10 +1,9 @@
-import { z } from 'zod';
+import { createHash } from 'node:crypto';
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { createMutexes } from '#lib/base/mutex.ts';
-import type { Random } from '#lib/base/random.ts';
 import { refund } from '#lib/pay/actions/refund.ts';
 import type { ChainTime } from '#lib/pay/chain-time.ts';
 import { payFromJobChannel } from '#lib/pay/job-payment.ts';
@@ -21,11 +20,11 @@ import {
   type OnChainState,
   type Wallet,
 } from '#lib/pay/spec.ts';
-import { listReadable } from '#lib/pay/storage.ts';
-import { asSent, channelIdOf, jobTerms, termsSchema } from '#lib/pay/terms.ts';
+import { asSent, channelIdOf, parseTerms } from '#lib/pay/terms.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import type { ChainEscrow, ChainEscrowId, ChainEscrowOrder, ChainEscrows } from './gateway/routes/chain-escrow.ts';
+import { escrowName, openEscrowRecords, type EscrowRecord } from './escrow-records.ts';
+import type { ChainEscrow, ChainEscrows } from './gateway/routes/chain-escrow.ts';
 
 /**
  * Jobs whose most a wallet sets aside on a chain, in a channel that is used once: the money goes to the provider or back to the
@@ -50,60 +49,28 @@ export interface JobEscrowsInit {
   /** Micro-credits that a unit of the token is. */
   readonly creditsPerUnit: bigint;
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
 }
 
-const prefix = 'job-escrow/';
 const roundMs = 10 * 60_000;
-const recordsMax = 10_000;
-const perPayerMax = 100;
 /** An escrow that has ended answers for its job for so long. */
 const keptSeconds = 30 * 86_400;
-
-type Stored = z.output<typeof storedSchema>;
-const storedSchema = z.object({
-  payer: z.string(),
-  job: z.string(),
-  kind: z.string(),
-  model: z.string(),
-  peer: z.string(),
-  units: z.number().int(),
-  /** Micro-credits of one unit. */
-  price: z.string().transform(BigInt),
-  terms: termsSchema,
-  /** What became of it, once that cannot change any more. */
-  ended: z.enum(['released', 'refunded', 'unfunded']).optional(),
-  claimed: z
-    .string()
-    .transform(BigInt)
-    .default(() => 0n),
-});
+const unfundedSeconds = 3_600;
 
 export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows> {
-  const { chain, time, payer, wallet, storage, creditsPerUnit, clock, random, logger } = init;
-  const keyOf = ({ payer: by, job }: ChainEscrowId) => `${prefix}${by}/${job}`;
-  const stored = await listReadable(storage, { prefix, limit: recordsMax }, (_, value) => storedSchema.parse(value));
-  for (const key of stored.unreadable) logger.warn('escrow-unreadable', { key });
-  const records = new Map(stored.records.map((record) => [keyOf(record), record]));
+  const { chain, time, payer, wallet, storage, creditsPerUnit, clock, logger } = init;
+  const records = await openEscrowRecords(storage, logger);
   const turns = createMutexes<string>();
   /** The escrow of each job that is under way. */
-  const jobs = new Map<string, Stored>();
+  const jobs = new Map<string, EscrowRecord>();
   const running = new Set<string>();
 
-  const write = async (record: Stored) => {
-    const { price, claimed, ...rest } = record;
-    const value = { ...rest, terms: { ...rest.terms }, price: price.toString(), claimed: claimed.toString() };
-    await storage.put('pay', keyOf(record), value);
-    records.set(keyOf(record), record);
-    return record;
-  };
-  const amountOf = ({ units, price }: Stored) => (BigInt(units) * price) / creditsPerUnit;
+  const amountOf = ({ units, price }: EscrowRecord) => (BigInt(units) * price) / creditsPerUnit;
   const promisedIn = async (id: ChannelId) =>
     payer.list().some((known) => known.id === id) ? (await payer.state(id)).promised : 0n;
-  const view = async (record: Stored, options: AbortOptions = {}, reading?: OnChainState): Promise<ChainEscrow> => {
+  const view = async (record: EscrowRecord, options: AbortOptions = {}): Promise<ChainEscrow> => {
     const id = channelIdOf(record.terms);
-    const seen = reading ?? (record.ended ? undefined : await chain.channel(id, options));
+    const seen = record.ended ? undefined : await chain.channel(id, options);
     const isClosed = seen?.withdrawableAt === closedSentinel;
     const claimed = isClosed ? seen.claimed : record.claimed;
     const promised = await promisedIn(id);
@@ -121,7 +88,7 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
       deadline: terms.deadline * 1_000,
       state:
         ended ??
-        (seen!.balance === 0n ? 'unfunded' : promised > 0n && !running.has(keyOf(record)) ? 'delivered' : 'open'),
+        (seen!.balance === 0n ? 'unfunded' : promised > 0n && !running.has(escrowName(record)) ? 'delivered' : 'open'),
       spent: (ended ? claimed : promised) * creditsPerUnit,
       channel: {
         chain: chain.entry.id,
@@ -132,20 +99,15 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
       },
     };
   };
-  const find = (id: ChainEscrowId): Stored => {
-    const record = records.get(keyOf(id));
-    if (record) return record;
-    throw new TabloomError('escrow-unknown', 'There is no such escrow of this wallet. Check "job".');
-  };
   /** Remembers how it ended, so that the chain need not be asked again. */
-  const settled = async (record: Stored, seen: OnChainState): Promise<Stored> => {
+  const settled = async (record: EscrowRecord, seen: OnChainState): Promise<EscrowRecord> => {
     if (record.ended) return record;
     const isOver = seen.withdrawableAt === closedSentinel;
     if (!isOver && seen.balance > 0n) return record;
     const { claimed } = seen;
-    return write({ ...record, claimed, ended: isOver ? (claimed > 0n ? 'released' : 'refunded') : 'unfunded' });
+    return records.write({ ...record, claimed, ended: isOver ? (claimed > 0n ? 'released' : 'refunded') : 'unfunded' });
   };
-  const giveBack = async (record: Stored, options: AbortOptions) => {
+  const giveBack = async (record: EscrowRecord, options: AbortOptions) => {
     const id = channelIdOf(record.terms);
     const seen = await chain.channel(id, options);
     if (seen.withdrawableAt !== closedSentinel && seen.balance > 0n) {
@@ -160,6 +122,12 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
     }
     return settled(record, await chain.channel(id, options));
   };
+  /** What nobody pays in for is forgotten; the same words draw up the same channel again. */
+  const dropUnfunded = async (record: EscrowRecord, options: AbortOptions) => {
+    const { balance, withdrawableAt } = await chain.channel(channelIdOf(record.terms), options);
+    if (balance === 0n && withdrawableAt !== closedSentinel) await records.forget(record);
+    else await records.write({ ...record, isFunded: true });
+  };
   const now = (options?: AbortOptions) => time.current(options);
   const rounds = createRounds(
     { clock, logger },
@@ -168,17 +136,19 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
       intervalMs: roundMs,
       async round(options) {
         const at = await now(options);
-        for (const [key, record] of records) {
+        for (const record of records.all()) {
           const { deadline } = record.terms;
-          if (at <= deadline) continue;
-          if (record.ended && at > deadline + keptSeconds) {
-            await storage.delete('pay', key);
-            records.delete(key);
-          } else if (!record.ended) {
-            await turns
-              .run(key, () => giveBack(record, options))
-              .catch((error: unknown) => logger.warn('escrow-not-refunded', { code: errorCode(error) }));
-          }
+          const act =
+            record.ended && at > deadline + keptSeconds
+              ? () => records.forget(record)
+              : !record.ended && at > deadline
+                ? () => giveBack(record, options)
+                : !record.isFunded && at > record.drawnAt + unfundedSeconds
+                  ? () => dropUnfunded(record, options)
+                  : undefined;
+          await (act && turns.run(escrowName(record), act))?.catch((error: unknown) =>
+            logger.warn('escrow-not-refunded', { code: errorCode(error) }),
+          );
         }
       },
     },
@@ -188,14 +158,14 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
     chain: chain.entry.id,
     creditsPerUnit,
     async find(id, options) {
-      const record = records.get(keyOf(id));
+      const record = records.find(id);
       return record && view(record, options);
     },
     open: (order, options = {}) =>
-      turns.run(keyOf(order), async () => {
-        const known = records.get(keyOf(order));
+      turns.run(escrowName(order), async () => {
+        const known = records.find(order);
         if (known) return view(known, options);
-        checkCount(order);
+        records.checkRoom(order.payer);
         const at = await now(options);
         if (order.deadline < at + secondsMin) {
           const says = `"deadline" must be at least ${secondsMin / 60} minutes ahead, in Unix seconds.`;
@@ -207,19 +177,24 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
         await checkBond({ provider, peer, amount }, options);
         const token = chain.entry.token.address;
         const parties = { payer: by as `0x${string}`, payerSigner: payer.key.address, provider, providerSigner, token };
-        const terms = jobTerms(random, parties, deadline);
+        const salt = createHash('sha256').update(`escrow\n${by}\n${order.job}`).digest('hex');
+        const terms = parseTerms({ ...parties, delay: 0, deadline, salt: `0x${salt}` });
         // Before its payer hears of the channel.
-        return view(await write({ ...rest, payer: by, terms, claimed: 0n }), options);
+        return view(
+          await records.write({ ...rest, payer: by, terms, claimed: 0n, drawnAt: at, isFunded: false }),
+          options,
+        );
       }),
     begin: (wanted, ids) =>
-      turns.run(keyOf(wanted), async () => {
-        const record = find(wanted);
+      turns.run(escrowName(wanted), async () => {
+        const record = records.get(wanted);
         const { terms, peer, price } = record;
         if (record.model !== wanted.model) {
           const says = `This escrow is for the model "${record.model}". Ask for that one, or open another escrow.`;
           throw new TabloomError('bad-request', says, { details: { param: 'model' } });
         }
-        if (running.has(keyOf(record))) throw closed('A job is running on this escrow. An escrow pays for one job.');
+        if (running.has(escrowName(record)))
+          throw closed('A job is running on this escrow. An escrow pays for one job.');
         const id = channelIdOf(terms);
         const seen = await chain.channel(id);
         if (record.ended || seen.withdrawableAt === closedSentinel) {
@@ -240,7 +215,7 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
         await payer.begin(terms);
         const { promised } = await payer.observe(id, seen);
         if (promised > 0n) throw closed('This escrow has paid for its job. Open another one for another job.');
-        running.add(keyOf(record));
+        running.add(escrowName(record));
         for (const job of ids) jobs.set(job, record);
         const most = amountOf(record);
         return {
@@ -250,12 +225,12 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
           priceMax: (price * 1_000n) / creditsPerUnit,
           end() {
             for (const job of ids) jobs.delete(job);
-            running.delete(keyOf(record));
+            running.delete(escrowName(record));
           },
         };
       }),
     async refund(id, options = {}) {
-      const record = find(id);
+      const record = records.get(id);
       const left = record.terms.deadline - (await chain.head(options)).timestamp;
       if (left >= 0 && !record.ended) {
         const seen = await view(record, options);
@@ -263,7 +238,7 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
         const says = 'The provider has until the deadline. It comes back by itself then.';
         throw new TabloomError('escrow-not-due', says, { details: { retryAfterMs: (left + 1) * 1_000 } });
       }
-      return turns.run(keyOf(id), async () => view(await giveBack(find(id), options), options));
+      return turns.run(escrowName(id), async () => view(await giveBack(records.get(id), options), options));
     },
     pays: (job) => jobs.has(job),
     purse: {
@@ -290,16 +265,6 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
       const code = errorCode(error);
       const says = unbonded[code];
       throw says === undefined ? error : new TabloomError(code, says, { cause: error });
-    }
-  }
-
-  function checkCount({ payer: by }: ChainEscrowOrder): void {
-    let own = 0;
-    for (const record of records.values()) if (record.payer === by && !record.ended) own += 1;
-    if (own >= perPayerMax || records.size >= recordsMax) {
-      const says =
-        'A wallet has at most 100 open escrows here, and all together ten thousand. Wait until some have ended.';
-      throw new TabloomError('too-many-escrows', says);
     }
   }
 }

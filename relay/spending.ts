@@ -114,7 +114,6 @@ export async function createSpender(init: SpenderInit): Promise<Spender> {
     storage,
     creditsPerUnit,
     clock,
-    random,
     logger,
   });
   const isLeft = (signer: string) => env.SPEND_JOB_MAX === 0n || signer !== key.address;

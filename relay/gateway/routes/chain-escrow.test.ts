@@ -44,6 +44,7 @@ function scene({
   there = undefined as ChainEscrow | undefined,
   price = '2500000',
   depositMin = '1',
+  role = 'native' as 'native' | 'tab',
 } = {}) {
   const clock = manualClock(1_000_000);
   const calls: unknown[] = [];
@@ -71,7 +72,7 @@ function scene({
   const payout = { chain: 1, provider, providerSigner: provider, delay: 86_400, depositMin };
   const entries = offered.directory
     .entries()
-    .map((entry) => ({ ...entry, offer: { ...entry.offer, payout } }) satisfies DirectoryEntry);
+    .map((entry) => ({ ...entry, offer: { ...entry.offer, payout, role } }) satisfies DirectoryEntry);
   const { request, asked } = gatewayFixture(undefined, {
     clock,
     directory: { entries: () => entries },
@@ -139,6 +140,7 @@ test.each([
   ['no model', {}, { model: '' }, 400, 'model', 'session'],
   ['a model that the provider does not serve', {}, { model: 'other' }, 400, 'provider', 'session'],
   ['somebody who serves nothing', {}, { provider: `0x${'d'.repeat(40)}` }, 400, 'provider', 'session'],
+  ['a tab', { role: 'tab' as const }, {}, 400, 'provider', 'session'],
   ['a price below the provider’s', { price: '2500001' }, {}, 400, 'price_credits', 'session'],
   ['less than the provider serves for', { depositMin: '7501' }, {}, 400, 'units', 'session'],
   ['a part of a unit', {}, { units: 1, price_credits: '0.000001' }, 400, 'price_credits', 'session'],

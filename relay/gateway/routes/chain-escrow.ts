@@ -164,7 +164,7 @@ export async function openOnChain(
   );
 }
 
-/** By its offer, which names who is paid and what for. */
+/** By its offer, which names who is paid and what for. A tab may sleep past a deadline, and takes no such channel. */
 function providerOf({ directory, chainEscrows }: ChainEscrowComponents, asked: AskedEscrow) {
   const { model: name, provider, chain, units, price } = asked;
   const perUnit = chainEscrows!.creditsPerUnit;
@@ -173,13 +173,15 @@ function providerOf({ directory, chainEscrows }: ChainEscrowComponents, asked: A
   if (total % perUnit !== 0n) {
     throw badRequest('"units" and "price_credits" must come to whole units of the token.', 'price_credits');
   }
-  const [offered] = directory.entries().flatMap(({ offer: { peer, payout, models } }) => {
+  const [offered] = directory.entries().flatMap(({ offer: { peer, role, payout, models } }) => {
     const model = models.find((one) => one.name === name);
-    return model && payout?.chain === chain && payout.provider === provider ? [{ peer, payout, model }] : [];
+    return model && role === 'native' && payout?.chain === chain && payout.provider === provider
+      ? [{ peer, payout, model }]
+      : [];
   });
   if (!offered) {
     throw badRequest(
-      `Nobody who is paid at this address on chain ${chain} serves "${name}" now. GET /v1/network lists who does.`,
+      `No native provider that is paid at this address on chain ${chain} serves "${name}" now. GET /v1/network lists who does.`,
       'provider',
     );
   }

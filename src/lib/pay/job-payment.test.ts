@@ -40,6 +40,7 @@ async function scene({ payerStorage = testStorage(), payeeStorage = testStorage(
       payout: { ...full, delay: 86_400, depositMin: '1' },
       payee,
       perPayerMax: 1_000_000n,
+      jobChannels: 'taken',
       onOwing: () => void owing++,
     },
   ]);

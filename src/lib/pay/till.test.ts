@@ -137,11 +137,7 @@ describe('refuses by its code', () => {
     ['another chain', { chain: 1, terms }, 'chain-unknown'],
     ['no terms', { chain: 31_337, terms: null }, 'bad-terms'],
     ['another provider', { chain: 31_337, terms: testTerms(1, { provider: parties.payer }) }, 'bad-terms'],
-    [
-      'a job that was never opened',
-      { chain: 31_337, terms: testTerms(1, { delay: 0, deadline: 2 ** 40 }) },
-      'channel-missing',
-    ],
+    ['a channel used once', { chain: 31_337, terms: testTerms(1, { delay: 0, deadline: 2 ** 40 }) }, 'session-only'],
     ['a channel that was never opened', { chain: 31_337, terms: testTerms(5) }, 'channel-missing'],
   ])('%s', async (_, payment, code) => {
     const { till } = await tilling();

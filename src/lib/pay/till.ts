@@ -18,6 +18,8 @@ export interface TillChain extends Exposure {
   readonly onOwing?: (() => void) | undefined;
   /** The provider's signer and its chain, where it may agree to close channels. */
   readonly closing?: { readonly chain: Chain; readonly signer: Wallet } | undefined;
+  /** Channels that end with a deadline: for whoever claims by itself, and is there until then. `refused` by default. */
+  readonly jobChannels?: 'taken' | 'refused' | undefined;
 }
 
 /** What was credited to a job. */
@@ -65,6 +67,7 @@ export function createTill(chains: readonly TillChain[]): Till {
       const on = at(payment.chain);
       const { payee, payout } = on;
       const terms = parseTerms(payment.terms);
+      if (isJob(terms) && on.jobChannels !== 'taken') throw payError('session-only');
       if (!isJob(terms) && terms.delay < payout.delay) {
         throw payError('bad-terms', { details: { field: 'delay', minimum: payout.delay, given: terms.delay } });
       }
