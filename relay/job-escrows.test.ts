@@ -9,8 +9,10 @@ import {
   sessionKey,
   startSeconds,
   testClock,
+  testStorage,
   walletOf,
   type BankingChain,
+  type TestStorage,
 } from '#lib/pay/pay.fixture.ts';
 import { createPayer } from '#lib/pay/payer.ts';
 import { offerKeyOf } from '#lib/pay/registry.ts';
@@ -76,8 +78,10 @@ async function desk({
   storage = createMemoryStorage() as KeyValue,
   clock = testClock(),
   key = sessionKey({ expiresAt: startSeconds + 90 * 86_400 }),
+  isKeyThere = false,
 } = {}) {
-  await storage.put('pay', `session/${key.address}`, { ...key, limit: key.limit.toString(), spent: '0' });
+  if (!isKeyThere)
+    await storage.put('pay', `session/${key.address}`, { ...key, limit: key.limit.toString(), spent: '0' });
   const time = createChainTime(chain, clock);
   const paying = await createPayer({ store: createVoucherStore(storage), clock, chain, time, key });
   const parts = { chain, time, storage, clock, logger: silentLogger };
@@ -144,6 +148,37 @@ test('a relay that was killed knows what it has promised, and pays for no second
   await expect(last.escrows.begin({ payer, job: 'j', model: 'm' }, ['z'])).rejects.toMatchObject({
     code: 'escrow-closed',
   });
+});
+
+test('killed at any write, it pays for one job, once, out of one channel', async () => {
+  const key = sessionKey({ expiresAt: startSeconds + 90 * 86_400 });
+  const session = [[`session/${key.address}`, { ...key, limit: key.limit.toString(), spent: '0' }]] as const;
+  const chain = bondedChain();
+  /** As far as it gets; the same again goes on where it was. */
+  const walk = async (storage: TestStorage) => {
+    const { escrows, fund } = await desk({ chain, storage: storage as unknown as KeyValue, isKeyThere: true });
+    if ((await escrows.open(order)).state === 'unfunded') await fund();
+    if ((await escrows.find(order))?.state !== 'open') return escrows.find(order);
+    const job = await escrows.begin({ payer, job: 'j', model: 'm' }, ['x']);
+    const payment = await escrows.purse.open(payout, { id: 'x', peer, budget: job.budget, tier: 'open' });
+    await payment.promise(40n);
+    payment.end();
+    job.end();
+    return escrows.find(order);
+  };
+  const whole = testStorage(new Map(session));
+  const { channel } = (await walk(whole))!;
+  expect(whole.writes()).toBeGreaterThan(3);
+  for (let atWrite = 1; atWrite <= whole.writes(); atWrite++) {
+    for (const when of ['before', 'after'] as const) {
+      chain.states.clear();
+      const values = new Map<string, unknown>(session);
+      await walk(testStorage(values, { atWrite, when, for: 'ever' })).catch(() => undefined);
+      const again = await walk(testStorage(values));
+      expect(again, `${when} write ${atWrite}`).toMatchObject({ state: 'delivered', spent: 4_000n, channel });
+      expect(chain.states.size).toBe(1);
+    }
+  }
 });
 
 test('one job at a time, for the model that was named', async () => {
