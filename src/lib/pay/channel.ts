@@ -120,10 +120,6 @@ export function voucherRefusal(state: ChannelState, event: ChannelEvent): PayErr
 export const unclaimed = (state: ChannelState): bigint =>
   state.phase === 'closed' || state.promised <= state.claimed ? 0n : state.promised - state.claimed;
 
-/** What the payer can still promise, in units. */
-export const spendable = (state: ChannelState): bigint =>
-  state.phase !== 'open' || state.expired || state.balance <= state.promised ? 0n : state.balance - state.promised;
-
 /** The least this side may agree to as the final amount: everything promised and everything credited. */
 export const closingAmount = ({ promised, claimed, agreed }: ChannelState): bigint =>
   larger(larger(promised, claimed), agreed ?? 0n);
