@@ -1,5 +1,6 @@
 /**
- * Applies each mutation to a copy of the contracts and runs the tests that must catch it. Prints a table, and fails if
+ * Applies each mutation to a copy of the contracts and runs the tests that must catch it; those that can be are compiled together and
+ * woken one by one (`rules/together.ts`). Prints a table, and fails if
  * a mutant survives or is caught only by other tests than the one named. A word on the command line limits the run to
  * mutants whose name contains it. With `--walks` only the random walks run, with the effort used on every change; the
  * table then shows which faults they find alone, and nothing fails. What was caught is kept in `cache/` until the contracts or
@@ -20,6 +21,7 @@ import { openKeptVerdicts } from './kept-verdicts.ts';
 import { bondsMutants } from './mutant-list-bonds.ts';
 import { channelsMutants } from './mutant-list-channels.ts';
 import type { Mutant } from './mutant.ts';
+import { tryTogether } from './rules/together.ts';
 import { reportByRule } from './rules/report.ts';
 
 type Verdict = { readonly mutant: Mutant; readonly failed: readonly string[]; readonly problem: string | null };
@@ -60,16 +62,27 @@ async function tryPlanted(): Promise<void> {
     const verdicts: Verdict[] = [];
     const kept = await openKeptVerdicts(join(projectRoot, 'contracts'), join(projectRoot, 'cache/planted.jsonl'));
     row('mutant', 'breaks', 'caught by');
-    const waiting = [...chosen];
+    const isTried = (mutant: Mutant) => !values.anew && !walksOnly && kept.of(mutant) !== undefined;
+    const caught = async (mutant: Mutant, failed: readonly string[]) => {
+      if (!isTried(mutant) && !walksOnly) await kept.keep(mutant, failed);
+      verdicts.push({ mutant, failed, problem: null });
+      row(mutant.name, mutant.breaks, failed.join(', '));
+    };
+    const left = chosen.filter((mutant) => !isTried(mutant));
+    if (!walksOnly && left.length > 1) await tryTogether(left, caught);
+    const isKnown = new Set(verdicts.map(({ mutant }) => mutant));
+    const waiting = chosen.filter((mutant) => !isKnown.has(mutant));
     const work = async (lane: number) => {
       for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
-        const known = values.anew || walksOnly ? undefined : kept.of(mutant);
-        const verdict = known
-          ? { mutant, failed: known, problem: null }
+        const verdict: Verdict = isTried(mutant)
+          ? { mutant, failed: kept.of(mutant)!, problem: null }
           : await judge(mutant, join(workspace, String(lane)));
-        if (!known && !walksOnly && verdict.problem === null) await kept.keep(mutant, verdict.failed);
+        if (verdict.problem === null) {
+          await caught(mutant, verdict.failed);
+          continue;
+        }
         verdicts.push(verdict);
-        row(mutant.name, mutant.breaks, verdict.problem ?? verdict.failed.join(', '));
+        row(mutant.name, mutant.breaks, verdict.problem);
       }
     };
     await Promise.all(Array.from({ length: lanes }, (_, lane) => work(lane)));

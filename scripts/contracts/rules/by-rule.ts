@@ -76,7 +76,7 @@ async function firstFailure(tests: Tests, { id, within }: Site, files: readonly 
 }
 
 /** The process with the compiled tests; started when needed, ended when a mutant hangs it. */
-class Tests {
+export class Tests {
   readonly #artifacts: string;
   #child: ChildProcess | null = null;
 
@@ -122,7 +122,8 @@ class Tests {
   }
 }
 
-function compile(workspace: string): Promise<void> {
+/** Compiles `contracts` in the workspace, with the tests, into `work`. @throws with the compiler's output. */
+export function compile(workspace: string): Promise<void> {
   const env = {
     ...process.env,
     CONTRACTS_SOURCES: relative(projectRoot, join(workspace, 'contracts')),

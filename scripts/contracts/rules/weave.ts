@@ -126,7 +126,7 @@ function render(source: Source, edits: readonly Edit[]): string {
 }
 
 /** Pure in name only, so that pure functions can ask too. */
-const awake = `
+export const awake = `
 function _mutantAwake(uint256 id) view returns (bool) {
     return uint160(address(block.coinbase)) == id;
 }
