@@ -40,6 +40,8 @@ export interface PairInput {
 /** One for all: it is built on every channel's end, and its stack says nothing. */
 const closedByBoth = new TabloomError('channel-closed', 'Both sides have closed the channel.');
 
+const handed = Promise.resolve();
+
 const atOnce: Link = (_sizeBytes, arrive) => queueMicrotask(arrive);
 
 export function createChannelPair(input: PairInput): ChannelPair {
@@ -113,16 +115,22 @@ function createEnd(
     hand(message);
   };
 
-  const send = async (message: Message, { signal }: AbortOptions = {}) => {
-    if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);
-    if (message.length === 0) throw emptyMessage();
-    // Nothing is waited for: no queue, no listener.
-    if (sending.pending === 0 && hasRoom(message.length)) {
-      throwIfAborted(signal);
-      assertOpen();
-      return hand(message);
+  // Not an async function: what is handed over at once, as nearly all is, makes no promise of its own.
+  const send = (message: Message, { signal }: AbortOptions = {}): Promise<void> => {
+    try {
+      if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);
+      if (message.length === 0) throw emptyMessage();
+      // Nothing is waited for: no queue, no listener.
+      if (sending.pending === 0 && hasRoom(message.length)) {
+        throwIfAborted(signal);
+        assertOpen();
+        hand(message);
+        return handed;
+      }
+    } catch (error) {
+      return Promise.reject(error);
     }
-    await raceSignal(
+    return raceSignal(
       sending.run(() => transmit(message, signal)),
       signal,
     );

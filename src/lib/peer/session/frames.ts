@@ -61,12 +61,16 @@ export async function sendAskerFrame(channel: Channel, frame: AskerFrame, kinds:
   await hand(values, isSignedHere(frame.envelope) ? frame : checked);
 }
 
-/** @throws `frame-too-large`, `bad-frame`, and as `Channel.send`. */
-export async function sendWorkerFrame(channel: Channel, frame: WorkerFrame, options?: AbortOptions): Promise<void> {
+/** Rejects with `frame-too-large`, `bad-frame`, and as `Channel.send`. */
+export function sendWorkerFrame(channel: Channel, frame: WorkerFrame, options?: AbortOptions): Promise<void> {
   const { values } = channel;
-  if (!values || !isHanded(frame)) return channel.send(encodeWorkerFrame(frame), options);
-  const checked = checkedWorkerFrame(frame);
-  await hand(values, frame.t === 'finish' && isSignedHere(frame.receipt) ? frame : checked, options);
+  try {
+    if (!values || !isHanded(frame)) return channel.send(encodeWorkerFrame(frame), options);
+    const checked = checkedWorkerFrame(frame);
+    return hand(values, frame.t === 'finish' && isSignedHere(frame.receipt) ? frame : checked, options);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** The check makes copies; what was signed here is known by the object that it is, so that one goes itself. */
