@@ -138,7 +138,7 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
         const at = await now(options);
         for (const record of records.all()) {
           const { deadline } = record.terms;
-          const act =
+          const act: (() => Promise<unknown>) | undefined =
             record.ended && at > deadline + keptSeconds
               ? () => records.forget(record)
               : !record.ended && at > deadline
