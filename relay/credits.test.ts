@@ -35,6 +35,7 @@ const shopOf = (env: Partial<CreditShopInit['env']>) =>
       lost: async () => undefined,
       due: async () => [],
     },
+    mark: async () => `0x${'1'.repeat(64)}`,
     secret: '0'.repeat(64),
     clock: manualClock(),
     logger: silentLogger,

@@ -32,6 +32,8 @@ export interface CreditShopInit {
   >;
   readonly book: CreditBook;
   readonly permits: PermitBook;
+  /** What tells this ledger from others on the chain, 32 bytes. */
+  readonly mark: () => Promise<`0x${string}`>;
   /** Of its challenges; see `challengeSecret`. */
   readonly secret: string;
   readonly clock: Clock;
@@ -55,7 +57,7 @@ const finalFailures: ReadonlySet<string> = new Set([
 
 /** @throws `bad-setting` where what a price needs is missing, `chain-unknown`. */
 export function createCreditShop(init: CreditShopInit): CreditShop {
-  const { env, book, permits, secret, clock, logger, fetch, signal } = init;
+  const { env, book, permits, mark, secret, clock, logger, fetch, signal } = init;
   const price = { in: env.PRICE_IN ?? 0n, out: env.PRICE_OUT ?? 0n };
   const { CREDITS_PAYEE: payTo, CREDITS_KEY: key } = env;
   const entry = paymentChain(env.CREDITS_CHAIN);
@@ -65,7 +67,11 @@ export function createCreditShop(init: CreditShopInit): CreditShop {
   const unitsPerTokenUnit = 10n ** BigInt(creditDecimals - entry.token.decimals);
   const roundUp = (units: bigint) => (units + unitsPerTokenUnit - 1n) / unitsPerTokenUnit;
   const chain = { entry, rpcUrl: env.CHAIN_RPC_URL, wallet: localWallet(key), turns: createMutex(), clock, fetch };
-  const collector = createTransferCollector(chain);
+  const ledger = () =>
+    mark().catch((error: unknown) => {
+      throw ledgerUnavailable(error);
+    });
+  const collector = createTransferCollector({ ...chain, ledger });
   const cost = ({ tokensIn, tokensOut }: Usage) =>
     (BigInt(tokensIn) * price.in + BigInt(tokensOut) * price.out + tokensPerPrice - 1n) / tokensPerPrice;
   const costOnChain = (usage: Usage) => roundUp(cost(usage)) * unitsPerTokenUnit;

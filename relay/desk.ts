@@ -27,6 +27,7 @@ import { createEscrowBook, type EscrowBook } from './ledger/escrows.ts';
 import { createKeyBook } from './ledger/keys.ts';
 import { createLease } from './ledger/lease.ts';
 import { createLedger } from './ledger/ledger.ts';
+import { drawMark } from './ledger/mark.ts';
 import { createPermitBook } from './ledger/permits.ts';
 import { createSessionBook } from './ledger/sessions.ts';
 import { settledDays } from './ledger/settled.ts';
@@ -128,6 +129,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         env,
         book,
         permits,
+        mark: () => drawMark(database, random),
         secret: init.secret,
         fetch,
         signal,

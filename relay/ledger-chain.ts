@@ -9,6 +9,7 @@ import { readTransfer } from './credits.ts';
 import type { Finding } from './ledger/check.ts';
 import type { LedgerDatabase, PurchaseRow } from './ledger/database.ts';
 import { incomesOf } from './ledger/incomes.ts';
+import { markOf } from './ledger/mark.ts';
 import { bookedOf } from './ledger/spends.ts';
 
 /** What one chain says of the channels and payments that the books name; amounts are micro-credits. */
@@ -162,12 +163,16 @@ async function compareWith(
       }
       sums.earned += booked;
     }
+    const mark = purchases.length === 0 ? undefined : await markOf(db);
     const reader = createTransferReader({ entry: paymentChain(chainId), rpcUrl, fetch });
     for (const purchase of purchases) {
       const transfer = readTransfer(purchase.transfer);
-      const isThere = await reader.carried(purchase.hash as `0x${string}`, transfer);
-      if (!isThere || transfer.value * units !== purchase.units) {
-        findings.push({ subject: purchase.id, problem: 'was credited, and the chain has no such payment' });
+      const carried = await reader.carried(purchase.hash as `0x${string}`, transfer);
+      const finding = (problem: string) => findings.push({ subject: purchase.id, problem });
+      if (!carried || transfer.value * units !== purchase.units) {
+        finding('was credited, and the chain has no such payment');
+      } else if (carried.ledger !== undefined && carried.ledger !== mark) {
+        finding('was credited, and the relay of another ledger has collected it, which is paid at the same address');
       } else sums.paid += purchase.units;
     }
     return { ...counts, ...sums, findings };

@@ -33,6 +33,8 @@ export interface Tables {
   readonly answers: AnswerRow;
   readonly nonces: { readonly nonce: string; readonly expires_at: bigint };
   readonly sessions: { readonly hash: string; readonly address: string; readonly expires_at: bigint };
+  /** One row: what tells these books from all others on a chain, 32 bytes in hexadecimal digits. */
+  readonly ledger_mark: { readonly id: string; readonly mark: string };
   /** The gateways that share this database, and when each was last seen. */
   readonly gateways: { readonly id: string; readonly seen_at: bigint };
 }

@@ -185,4 +185,12 @@ export const migrations: Record<string, Migration> = {
       await sql`CREATE INDEX transfers_of_income ON transfers (debit) WHERE type = 'income'`.execute(db);
     },
   },
+  '2026-11-30-spends-mark': {
+    async up(db: Kysely<unknown>) {
+      await table(db, 'ledger_mark')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('mark', 'text', (column) => column.notNull())
+        .execute();
+    },
+  },
 };

@@ -19,7 +19,7 @@ export interface RpcClient {
   /** Null while the transaction is not in a block. */
   receipt(hash: Hash, options?: AbortOptions): Promise<TransactionReceipt | null>;
   /** Null if the node does not know the transaction. */
-  transaction(hash: Hash, options?: AbortOptions): Promise<{ readonly nonce: number } | null>;
+  transaction(hash: Hash, options?: AbortOptions): Promise<Pick<SentTransaction, 'nonce' | 'to' | 'input'> | null>;
   /** The transactions of a block. */
   transactions(number: bigint, options?: AbortOptions): Promise<readonly SentTransaction[]>;
 }

@@ -48,7 +48,10 @@ function scene() {
       if (blockNumber === undefined) return null;
       return { transactionHash: hash, blockNumber, status: 'success' } as TransactionReceipt;
     },
-    transaction: async (hash) => world.known.get(hash) ?? null,
+    async transaction(hash) {
+      const known = world.known.get(hash);
+      return known ? { ...known, to: null, input: '0x' } : null;
+    },
     transactions: async (number) => world.blocks.get(number) ?? [],
   };
   const components = { node, entry, clock, limits: chainLimits };

@@ -1,4 +1,4 @@
-import { encodeFunctionData, getAbiItem, parseEventLogs, parseSignature, type TransactionReceipt } from 'viem';
+import { concat, encodeFunctionData, getAbiItem, parseEventLogs, parseSignature, type TransactionReceipt } from 'viem';
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
@@ -29,10 +29,10 @@ export interface TransferCollector {
   /** The newest block, to be stored with a payment before it is collected. */
   height(options?: AbortOptions): Promise<bigint>;
   /**
-   * Sends a payment, or finds the transaction that carried it out, whoever sent that. Resolves once it has the chain's
-   * confirmations. Idempotent.
+   * Sends a payment, or finds the transaction that carried it out, unless another ledger has sent that. Resolves once it has the
+   * chain's confirmations. Idempotent.
    * @param since a block before which it cannot have been sent.
-   * @throws `authorization-used` where its nonce was used for something else or cancelled, `authorization-expired`,
+   * @throws `authorization-used` where its nonce was used for something else or cancelled, or by another ledger, `authorization-expired`,
    * `insufficient-funds`, `chain-unavailable`, and those of `submit`.
    */
   collect(transfer: AuthorizedTransfer, since: bigint, options?: AbortOptions): Promise<{ readonly hash: Hex }>;
@@ -43,6 +43,11 @@ export interface TransferCollectorInit {
   readonly rpcUrl?: string | undefined;
   /** Pays the gas. */
   readonly wallet: LocalWallet;
+  /**
+   * The mark of the ledger that credits what is collected, 32 bytes: it follows the call in each transaction. Several relays of one ledger have the
+   * same. Of two ledgers that are paid at one address, only the one whose relay has sent a payment credits it.
+   */
+  readonly ledger: () => Promise<Hex>;
   /** Of the wallet's account, whose nonces are used one at a time. */
   readonly turns: Mutex;
   readonly clock: Clock;
@@ -51,8 +56,13 @@ export interface TransferCollectorInit {
 
 /** Looks up payments that were collected. */
 export interface TransferReader {
-  /** Whether the transaction carried this payment out. @throws `chain-unavailable`. */
-  carried(hash: Hex, transfer: AuthorizedTransfer, options?: AbortOptions): Promise<boolean>;
+  /** Whether the transaction carried this payment out, and the ledger whose mark it bears, if any. @throws `chain-unavailable`. */
+  carried(hash: Hex, transfer: AuthorizedTransfer, options?: AbortOptions): Promise<Carried | undefined>;
+}
+
+export interface Carried {
+  /** Undefined for a transaction that no ledger has sent. */
+  readonly ledger: Hex | undefined;
 }
 
 export function createTransferReader({
@@ -64,7 +74,8 @@ export function createTransferReader({
   return {
     async carried(hash, transfer, options) {
       const receipt = await node.receipt(hash, options);
-      return receipt !== null && receipt !== undefined && pays(receipt, entry.token.address, transfer);
+      if (!receipt || !pays(receipt, entry.token.address, transfer)) return undefined;
+      return { ledger: await markOf(node, entry.token.address, hash, options) };
     },
   };
 }
@@ -83,6 +94,7 @@ export function createTransferCollector({
   entry,
   rpcUrl = entry.rpcUrl,
   wallet,
+  ledger,
   turns,
   clock,
   fetch,
@@ -105,6 +117,11 @@ export function createTransferCollector({
       options,
     );
     if (!receipt) throw payError('authorization-used', { details: { nonce } });
+    const mark = await markOf(node, token.address, receipt.transactionHash, options);
+    // There it is credited.
+    if (mark !== undefined && mark !== (await ledger())) {
+      throw payError('authorization-used', { details: { nonce, hash: receipt.transactionHash, by: 'another ledger' } });
+    }
     return receipt;
   };
 
@@ -116,14 +133,13 @@ export function createTransferCollector({
         if (found) return confirmed(node, entry, found);
         const { from, to, value, validAfter, validBefore, nonce } = transfer;
         const { r, s, yParity } = parseSignature(transfer.signature);
-        const call = {
-          to: entry.token.address,
-          data: encodeFunctionData({
-            ...token,
-            functionName: 'transferWithAuthorization',
-            args: [from, to, value, validAfter, validBefore, nonce, 27 + yParity, r, s],
-          }),
-        };
+        const data = encodeFunctionData({
+          ...token,
+          functionName: 'transferWithAuthorization',
+          args: [from, to, value, validAfter, validBefore, nonce, 27 + yParity, r, s],
+        });
+        // A token reads its arguments, and nothing behind them.
+        const call = { to: entry.token.address, data: concat([data, await ledger()]) };
         try {
           const { transactionHash } = await submit({ node, entry, clock, limits }, wallet, call, options);
           return { hash: transactionHash };
@@ -136,6 +152,17 @@ export function createTransferCollector({
         }
       }),
   };
+}
+
+/** The selector and nine words. */
+const callDigits = 2 + 2 * (4 + 9 * 32);
+const markDigits = 2 * 32;
+
+/** The mark behind the call of a transaction that one of our relays has sent; undefined for any other. */
+async function markOf(node: RpcClient, token: Address, hash: Hex, options?: AbortOptions): Promise<Hex | undefined> {
+  const sent = await node.transaction(hash, options);
+  if (!sent?.to || !same(sent.to, token) || sent.input.length !== callDigits + markDigits) return undefined;
+  return `0x${sent.input.slice(callDigits).toLowerCase()}`;
 }
 
 /** @throws `chain-unavailable` where it has not been confirmed yet: asked again later, it will have been. */
