@@ -6,7 +6,7 @@ import { noNetwork } from './network.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import { notSharing } from './sharing.ts';
 import type { HistoryPort, Tab } from './tab.ts';
-import { anyPeer, previewRoute, thisDevice, type Needs, type RoutePreview, type Target } from './target.ts';
+import { anyPeer, previewRoute, thisDevice, type RoutePreview, type Target } from './target.ts';
 import { noWallet, payingNow, type Paying } from './wallet.ts';
 import { Watched } from './watched.svelte.ts';
 
@@ -42,11 +42,12 @@ export class App {
 
   /** Where a question sent now would go. */
   get preview(): RoutePreview {
-    return this.previewOf(this.target, this.conversations?.current.needs);
+    const preview = this.previewOf(this.target);
+    return this.conversations?.current.narrow(preview, this.target) ?? preview;
   }
 
-  previewOf(target: Target, needs?: Needs): RoutePreview {
-    return previewRoute(target, this.network.value, this.library.value, this.paying, needs);
+  previewOf(target: Target): RoutePreview {
+    return previewRoute(target, this.network.value, this.library.value, this.paying);
   }
 
   /** What an answer may cost now; undefined where this page may not pay. */

@@ -6,7 +6,8 @@ import { blobsOf } from './pictures.ts';
 import { goOnRequest } from './go-on.ts';
 import { answerRoom } from './fit-messages.ts';
 import type { ChatOptions } from './records.ts';
-import type { Needs, Target } from './target.ts';
+import type { Needs } from './narrow-route.ts';
+import type { Target } from './target.ts';
 import type { Turn } from './turn.svelte.ts';
 
 type PlanParts = Pick<ConversationParts, 'settings' | 'budget' | 'contextTokens' | 'rank' | 'resuming' | 'sees'>;

@@ -2,7 +2,8 @@ import { loadPart } from '#lib/base/part.ts';
 import type { App } from './app.svelte.ts';
 import type { ConversationParts } from './conversation-spec.ts';
 import { resumingModel } from './go-on.ts';
-import { isOffered } from './target.ts';
+import { isOffered, narrowRoute, type Needs } from './narrow-route.ts';
+import type { Target } from './target.ts';
 import { createToolbox } from './tools/toolbox.ts';
 
 /** Context size assumed until the model's is known. */
@@ -17,19 +18,20 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
     zone: () => new Intl.DateTimeFormat().resolvedOptions().timeZone,
     runScript: async (code, options) => (await app.ready).runScript(code, options),
   });
+  const preview = (target: Target, needs: Needs) => narrowRoute(app.previewOf(target), target, needs);
   return {
     ...own,
     asking: async () => (await app.ready).asking,
     settings: () => app.settings.value,
     budget: () => app.paying?.budget.toString(),
     contextTokens: (target, needs) => {
-      const likely = app.previewOf(target, needs);
+      const likely = preview(target, needs);
       return 'contextTokens' in likely ? likely.contextTokens : contextTokensUnknown;
     },
     resuming: (artefact, target) => resumingModel(artefact, target, app.network.value),
-    sees: (target, tier) => isOffered('vision', target, app.network.value, app.previewOf(target, { tier })),
+    sees: (target, tier) => isOffered('vision', target, app.network.value, preview(target, { tier })),
     tools: {
-      usable: (target, tier) => isOffered('tools', target, app.network.value, app.previewOf(target, { tier })),
+      usable: (target, tier) => isOffered('tools', target, app.network.value, preview(target, { tier })),
       run: toolbox.run,
     },
     rank: async (question, passages) => {

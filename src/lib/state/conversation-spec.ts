@@ -2,7 +2,8 @@ import type { RankPassages } from './attachment.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { Settings } from './settings.ts';
 import type { AskingPort } from './tab.ts';
-import type { Needs, Target } from './target.ts';
+import type { Needs } from './narrow-route.ts';
+import type { Target } from './target.ts';
 import type { Toolbox } from './tools/toolbox.ts';
 
 /** Dependencies of a conversation. */

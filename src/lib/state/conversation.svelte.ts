@@ -8,7 +8,8 @@ import type { ConversationParts } from './conversation-spec.ts';
 import { goOn, titleFrom, turnsMax, type ChatOptions, type ConversationRecord, type TurnRecord } from './records.ts';
 import { continueTurn } from './go-on.ts';
 import { createSerialSave } from './serial-save.ts';
-import type { Needs, Target } from './target.ts';
+import { narrowRoute, type Needs } from './narrow-route.ts';
+import type { RoutePreview, Target } from './target.ts';
 import { answerWithTools } from './tools/answer-with-tools.ts';
 import { Turn } from './turn.svelte.ts';
 import { childrenOf, linkTurns, newestBelow, pathTo } from './turn-tree.ts';
@@ -113,6 +114,11 @@ export class Conversation {
     const earlier = () => this.turns.some(({ attachments }) => isSeen(attachments));
     const { tier } = this.options;
     return { tier, sight: isSeen(this.pending) ? 'must' : earlier() ? 'rather' : undefined };
+  }
+
+  /** Whom of this route the next question could go to. */
+  narrow(preview: RoutePreview, target: Target): RoutePreview {
+    return narrowRoute(preview, target, this.needs);
   }
 
   /** Whether the tools that are switched on will be offered with the next question. */

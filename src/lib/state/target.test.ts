@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Offer } from '#lib/protocol/offer.ts';
 import { emptyLibrary, type LibraryView } from './library.ts';
 import { noNetwork, type NetworkView, type OfferView } from './network.ts';
-import { anyPeer, isOffered, previewRoute, servedModels, thisDevice } from './target.ts';
+import { anyPeer, previewRoute, servedModels, thisDevice } from './target.ts';
 
 type Model = Partial<Offer['models'][number]> & { readonly name: string };
 
@@ -94,49 +94,6 @@ test('the context size is the smallest among the candidates', () => {
   expect(previewRoute(anyPeer, network, emptyLibrary)).toMatchObject({ contextTokens: 512 });
 });
 
-test('with a picture only those that see pictures are named, whatever else they serve, and nobody where none does', () => {
-  const eyes = { features: ['vision'] };
-  const network = online(
-    offer('blind', [{ name: 'm', measured: fast }]),
-    offer('both', [
-      { name: 'm', contextTokens: 256 },
-      { name: 'n', ...eyes, contextTokens: 2_048 },
-    ]),
-    offer('sees', [{ name: 'm', ...eyes, running: 1 }]),
-  );
-  const found = (sight: 'must' | 'rather', of: NetworkView, target = anyPeer) =>
-    previewRoute(target, of, emptyLibrary, undefined, { sight });
-  expect(peers(found('must', network))).toEqual(['both', 'sees']);
-  expect(found('must', network)).toMatchObject({ model: 'n', contextTokens: 1_024 });
-  expect(peers(found('rather', network, { model: 'm', by: 'anyone' }))).toEqual(['sees']);
-  const blind = online(offer('blind', [{ name: 'm' }]));
-  expect(found('must', blind)).toEqual({ kind: 'none', why: 'not-fitting' });
-  expect(peers(found('rather', blind))).toEqual(['blind']);
-});
-
-test('of a higher tier only those are shown that claim it and have an account, and this device is none', () => {
-  const payout: Offer['payout'] = {
-    chain: 1,
-    provider: '0x1',
-    providerSigner: '0x1',
-    delay: 1,
-    depositMin: '1',
-  };
-  const claims: Partial<Offer> = { tiers: ['open', 'verified'], payout };
-  const verified = (of: NetworkView, library = emptyLibrary, target = anyPeer) =>
-    previewRoute(target, of, library, undefined, { tier: 'verified' });
-  const open = offer('open', [{ name: 'm' }], { payout });
-  const network = online(
-    open,
-    offer('claims', [{ name: 'm' }], claims),
-    offer('penniless', [{ name: 'm' }], { tiers: ['open', 'verified'] }),
-  );
-  expect(peers(verified(network))).toEqual(['claims']);
-  expect(verified(online(open), withModel('m'))).toEqual({ kind: 'none', why: 'not-fitting' });
-  expect(verified(online(), withModel('m'))).toEqual({ kind: 'none', why: 'not-served' });
-  expect(verified(online(open), withModel('m'), thisDevice)).toMatchObject({ kind: 'this-device' });
-});
-
 test('selects a model by name and a peer by id', () => {
   const network = online(offer('a', [{ name: 'm' }]), offer('b', [{ name: 'n' }]));
   expect(peers(previewRoute({ model: 'n', by: 'anyone' }, network, emptyLibrary))).toEqual(['b']);
@@ -207,16 +164,4 @@ test('a free peer answers beside one that asks for money, unless that one is nam
   expect(previewRoute(anyPeer, online(asking, free), emptyLibrary)).toMatchObject({ kind: 'network', offers: [free] });
   const named = previewRoute({ model: 'any', by: 'Paid' }, online(asking, free), emptyLibrary);
   expect(named).toMatchObject({ kind: 'none', why: 'asks-money' });
-});
-
-test('a feature is offered where somebody who can take the question has it', () => {
-  const tools = [{ name: 'm', features: ['tools'] }, { name: 'n' }];
-  const network = online(offer('A', [{ name: 'm' }]), offer('B', tools), { ...offer('Me', tools), self: true });
-  const has = (target: Parameters<typeof isOffered>[1], library = emptyLibrary) =>
-    isOffered('tools', target, network, previewRoute(target, network, library));
-  expect(has(anyPeer)).toBe(true);
-  expect(has({ model: 'n', by: 'anyone' })).toBe(false);
-  expect(has({ model: 'm', by: 'A' })).toBe(false);
-  expect(has(thisDevice, withModel('m'))).toBe(true);
-  expect(has(thisDevice, withModel('n'))).toBe(false);
 });

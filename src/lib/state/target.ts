@@ -1,4 +1,3 @@
-import type { Tier } from '#lib/protocol/job.ts';
 import { chargeOf, isFree } from '#lib/protocol/charge-of.ts';
 import type { LibraryView } from './library.ts';
 import { servingNetwork, type NetworkView, type OfferView } from './network.ts';
@@ -31,14 +30,6 @@ export type RoutePreview =
   /** Only these workers serve it, which ask for money, and this page may not pay, or not as much. */
   | { readonly kind: 'none'; readonly why: 'asks-money'; readonly offers: readonly OfferView[] };
 
-/** What whoever answers has to have, besides the model. */
-export interface Needs {
-  /** Only those that claim it are shown; whether it is believed is looked up when the question is asked. */
-  readonly tier?: Exclude<Tier, 'open'> | undefined;
-  /** To see pictures: those of this question, or only earlier ones, which are left out where nobody does. */
-  readonly sight?: 'must' | 'rather' | undefined;
-}
-
 export const anyPeer: Target = { model: 'any', by: 'anyone' };
 export const thisDevice: Target = { model: 'any', by: 'this-device' };
 
@@ -51,7 +42,6 @@ export function previewRoute(
   network: NetworkView,
   library: LibraryView,
   paying?: Paying,
-  needs: Needs = {},
 ): RoutePreview {
   const local = library.models.find((model) => model.name === library.loaded);
   const fitting = local && (target.model === 'any' || target.model === local.name);
@@ -61,24 +51,19 @@ export function previewRoute(
       : { kind: 'load-first', model: target.model === 'any' ? undefined : target.model };
   }
   const serving = servingOffers(network, target);
-  const { tier } = needs;
-  const affordable = serving.filter((view) => isWithin(paying, view, target));
-  const within = tier ? affordable.filter(({ offer }) => offer.payout && offer.tiers.includes(tier)) : affordable;
-  const seeing = needs.sight ? within.filter((view) => modelOf(view, target, 'vision')) : [];
-  const offers = seeing.length > 0 || needs.sight === 'must' ? seeing : within;
-  const feature = seeing.length > 0 ? 'vision' : undefined;
+  const offers = serving.filter((view) => isWithin(paying, view, target));
   const likely = offers[0];
   if (likely) {
+    const model = modelOf(likely, target)!;
     return {
       kind: 'network',
       offers,
-      model: modelOf(likely, target, feature)!.name,
-      contextTokens: Math.min(...offers.map((view) => modelOf(view, target, feature)!.contextTokens)),
+      model: model.name,
+      contextTokens: Math.min(...offers.map((view) => modelOf(view, target)!.contextTokens)),
       waiting: waitingFor(likely, target),
     };
   }
-  if (affordable.length > 0) return { kind: 'none', why: 'not-fitting' };
-  if (fitting && !tier && target.by === 'anyone') {
+  if (fitting && target.by === 'anyone') {
     return { kind: 'this-device', model: local.name, contextTokens: local.contextTokens };
   }
   if (serving.length > 0) return { kind: 'none', why: 'asks-money', offers: serving };
@@ -97,13 +82,6 @@ function isWithin(paying: Paying | undefined, view: OfferView, target: Target): 
   if (view.self || isFree(price)) return true;
   if (!paying || view.offer.payout?.chain !== paying.chain) return false;
   return chargeOf(price, { in: shortQuestionTokens, out: 1 }) <= paying.budget;
-}
-
-/** Whether a worker that can take a question for this target now has this feature. */
-export function isOffered(feature: string, target: Target, network: NetworkView, preview: RoutePreview): boolean {
-  const offers = preview.kind === 'network' ? preview.offers : network.offers.filter(({ self }) => self);
-  const asked: Target = preview.kind === 'this-device' ? { model: preview.model, by: 'anyone' } : target;
-  return offers.some((view) => modelOf(view, asked, feature));
 }
 
 /** Names of models currently served, in alphabetical order. */
@@ -126,11 +104,9 @@ function reachable({ offer, self }: OfferView, { phase, connections }: NetworkVi
   return phase === 'online' || self || connections.some(({ peer }) => peer === offer.peer);
 }
 
-function modelOf({ offer }: OfferView, { model: name }: Target, feature?: string) {
-  return offer.models.find(
-    ({ kinds, name: own, features }) =>
-      kinds.includes('chat') && (name === 'any' || own === name) && (!feature || features.includes(feature)),
-  );
+/** The first of its models that the target could mean. */
+export function modelOf({ offer }: OfferView, { model: name }: Target) {
+  return offer.models.find((model) => model.kinds.includes('chat') && (name === 'any' || model.name === name));
 }
 
 function load(view: OfferView, target: Target): number {
@@ -140,7 +116,7 @@ function load(view: OfferView, target: Target): number {
 
 const speed = (view: OfferView, target: Target): number => modelOf(view, target)!.measured?.decodeTps ?? 0;
 
-function waitingFor(view: OfferView, target: Target) {
+export function waitingFor(view: OfferView, target: Target) {
   const model = modelOf(view, target)!;
   const before = Math.max(0, model.running + model.queued - model.slots + 1);
   if (before === 0) return undefined;

@@ -1,6 +1,6 @@
 import { m } from '#messages';
 import type { WorkerAuditsView } from '#lib/state/network.ts';
-import { formatShare } from '../checks.ts';
+import { formatShare } from '../percent.ts';
 import { formatCount, formatDecimal } from '../format.ts';
 
 /** Of 1; nothing is no part of nothing. */
@@ -13,6 +13,6 @@ export const auditText = (worker: WorkerAuditsView): string =>
     m.audits_done({ count: formatCount(worker.audited) }),
     m.audits_share({ share: formatShare(auditedShare(worker)) }),
     m.audits_validators({ count: formatCount(worker.validators) }),
-    ...(worker.margin === undefined ? [] : [m.checks_line_margin({ margin: formatDecimal(worker.margin, 0, 3) })]),
+    ...(worker.margin === undefined ? [] : [m.audits_margin({ margin: formatDecimal(worker.margin, 0, 3) })]),
     m.audits_failed({ count: formatCount(worker.convictions) }),
   ].join(' · ');

@@ -1,14 +1,10 @@
 import { m } from '#messages';
-import { locale } from '#language';
 import type { ChecksView } from '#lib/state/checks.ts';
-import { formatDollars } from './dollars.ts';
-import { formatCount, formatDecimal } from './format.ts';
+import { formatDollars } from '../dollars.ts';
+import { formatCount, formatDecimal } from '../format.ts';
+import { formatShare } from '../percent.ts';
 
 type Facts = readonly (readonly [name: string, value: string])[];
-
-/** Of 1, with a decimal where it is small. */
-export const formatShare = (share: number): string =>
-  share.toLocaleString(locale(), { style: 'percent', maximumFractionDigits: 1 });
 
 /** Each check with what it found; no word for all of them. */
 export const checkFacts = ({ bond, share, audited, margin, validators }: ChecksView): Facts => [
@@ -26,14 +22,3 @@ export const checkFacts = ({ bond, share, audited, margin, validators }: ChecksV
     : [[m.checks_margin(), m.checks_margin_value({ margin: formatDecimal(margin, 0, 3) })] as const]),
   [m.checks_validators(), formatCount(validators)],
 ];
-
-/** The same in one line. */
-export const checksLine = ({ bond, share, margin, validators }: ChecksView): string =>
-  [
-    m.checks_line({
-      amount: formatDollars(BigInt(bond.amount)),
-      share: formatShare(share),
-      validators: formatCount(validators),
-    }),
-    ...(margin === undefined ? [] : [m.checks_line_margin({ margin: formatDecimal(margin, 0, 3) })]),
-  ].join(' · ');
