@@ -12,7 +12,8 @@ import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { chainStart } from '#lib/trust/chain.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { issueReceipt } from '#lib/trust/receipt.ts';
-import { canaryFollower, createGatewayAudits, openAudits } from './audits.ts';
+import { relayAuditsSchema } from '#lib/protocol/relay-info.ts';
+import { auditTerms, canaryFollower, createGatewayAudits, openAudits } from './audits.ts';
 import { checkEnv } from './settings/read-env.ts';
 
 const hourMs = 3_600_000;
@@ -50,6 +51,20 @@ function receiptOf(number: number, issuedAt: number): Envelope {
 
 test('where no validators are named nothing of audits is started', async () => {
   expect(await openAudits({ env: envOf({}) } as never)).toBeUndefined();
+});
+
+test('pages are told what all who follow audits agree on, and nothing where no validators are named', async () => {
+  expect(await auditTerms(envOf({}))).toBeUndefined();
+  const named = { AUDIT_VALIDATORS: `${signerOf(1).peer}=llama native-cpu,${signerOf(2).peer}`, AUDIT_SHARE: '5' };
+  const terms = await auditTerms(envOf(named));
+  expect(relayAuditsSchema.parse(terms)).toEqual({
+    validators: [
+      { peer: signerOf(1).peer, engineClass: 'llama native-cpu' },
+      { peer: signerOf(2).peer, engineClass: '' },
+    ],
+    share: 50_000,
+    beacons: ['https://api.drand.sh/', 'https://drand.cloudflare.com/'],
+  });
 });
 
 test('a worker commits each hour to what it issued since, once', async () => {

@@ -3,6 +3,7 @@ import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { AnsweredCanary } from '#lib/peer/ask/auditions.ts';
 import type { Auditing } from '#lib/peer/audit/auditing.ts';
+import type { RelayAudits } from '#lib/protocol/relay-info.ts';
 import type { FollowAuditsInit } from './audit/follow-audits.ts';
 import type { AuditEnv } from './settings/auditing.ts';
 
@@ -31,6 +32,18 @@ export function createGatewayAudits(init: Omit<FollowAuditsInit, 'peer' | 'signe
       await audits?.start();
     },
     stop: async () => audits?.stop(),
+  };
+}
+
+/** What pages are told of them, so that a tab can judge too; undefined where no validators are named. @throws `bad-setting`. */
+export async function auditTerms(env: AuditEnv): Promise<RelayAudits | undefined> {
+  if (env.AUDIT_VALIDATORS.length === 0) return undefined;
+  const chain = await (await import('./audit/beacon.ts')).ownBeaconChain(env);
+  return {
+    validators: env.AUDIT_VALIDATORS,
+    share: env.AUDIT_SHARE,
+    beacons: env.BEACON_URLS.map((url) => new URL(url).href),
+    ...(chain ? { chain } : {}),
   };
 }
 

@@ -53,7 +53,7 @@ import { openSqliteStorage } from './storage/sqlite.ts';
 import { openStores } from './stores.ts';
 import { readTasks } from './tasks.ts';
 import { startupBanner } from './terminal.ts';
-import { createGatewayAudits } from './audits.ts';
+import { auditTerms, createGatewayAudits } from './audits.ts';
 import { openTierCheck } from './tier-check.ts';
 import { unwind, type Undo } from './unwind.ts';
 
@@ -169,6 +169,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
     undo.push(() => peer.stop());
     undo.push(() => audits.stop());
     await audits.start({ peer, signer });
+    const auditsTold = await auditTerms(env);
 
     // Model servers are the workers', where there are any: each asks its part of them in memory.
     if (env.NATIVE !== 'off' && !(env.GATEWAYS > 0 && backends.length > 0)) {
@@ -207,7 +208,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       marked,
       spender,
       tierCheck,
-      audits: audits && auditBook,
+      audits: auditsTold && auditBook,
       hub: () => hub?.self,
       gatewaysReady: () => pool?.workers.ready ?? 0,
       startedAt,
@@ -263,6 +264,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
         network: peer.directory.size <= smallNetworkMax ? network() : 'large',
         relays: publicRelays(),
         ...(payments ? { payments: payments.info } : {}),
+        ...(auditsTold ? { audits: auditsTold } : {}),
       }),
       site: site.respond,
     });

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { systemClock } from '#lib/base/clock.ts';
-import { createMutex } from '#lib/base/mutex.ts';
 import { printable } from '#lib/base/printable.ts';
 import { systemRandom } from '#lib/base/random.ts';
+import { inTurn } from '#lib/peer/audit/in-turn.ts';
 import { createAuditJournal } from '#lib/peer/audit/journal.ts';
-import type { Scorer } from '#lib/peer/spec.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { checkAudits, openAudits } from './audits.ts';
@@ -114,10 +113,4 @@ export async function startValidate(env: ValidateEnv, { log }: ProgramOptions = 
     }),
     stop: () => (stopping ??= stop()),
   };
-}
-
-/** A validator that sits on two panels at once judges one answer after the other. */
-function inTurn(scorer: Scorer): Scorer {
-  const turn = createMutex();
-  return { has: scorer.has, score: (...asked) => turn.run(() => scorer.score(...asked)) };
 }

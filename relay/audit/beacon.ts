@@ -20,10 +20,14 @@ const answerMs = 5_000;
 
 /** The public beacon, or that of a file. @throws `bad-setting`. */
 export async function openBeacon({ env, fetch, clock }: BeaconComponents): Promise<Beacon> {
-  const chain = env.BEACON_FILE === undefined ? quicknet : await readChain(env.BEACON_FILE);
+  const chain = (await ownBeaconChain(env)) ?? quicknet;
   const sources = env.BEACON_URLS.map((url) => roundSource(new URL(`${chain.id}/public/`, url), { fetch, clock }));
   return createDrandBeacon({ chain, sources, clock });
 }
+
+/** The chain that a file names; undefined where it is the public one. @throws `bad-setting`. */
+export const ownBeaconChain = async ({ BEACON_FILE: file }: Pick<AuditEnv, 'BEACON_FILE'>) =>
+  file === undefined ? undefined : readChain(file);
 
 const chainSchema = z.strictObject({
   id: hashSchema,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { peerIdSchema } from '#lib/protocol/ids.ts';
+import { auditValidatorsMax } from '#lib/protocol/relay-info.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { EnvOf, Settings } from './setting.ts';
 import { list, path, percent, site } from './values.ts';
@@ -18,13 +19,12 @@ const validator = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const validatorsMax = 64;
 const validators = {
   meaning:
     'The validators of the network, at most 64, separated by commas: a peer id, with the class of its engine after it where that is known (`12D3KooW…=llama native-cpu`). All who follow audits have to name the same. A relay that is given them keeps a record of audits, `provide` commits to its receipts each hour so that they can be audited, and `validate` judges where it is one of them. See [Audits](#audits).',
   flag: { name: 'validators', argument: 'peers', help: 'the validators of the network, by commas' },
 } as const;
-const validatorList = list.pipe(z.array(validator).max(validatorsMax));
+const validatorList = list.pipe(z.array(validator).max(auditValidatorsMax));
 
 /** What all who follow audits have to agree on. */
 export const auditSettings = {

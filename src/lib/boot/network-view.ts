@@ -12,10 +12,12 @@ import type { Session } from './sessions.ts';
 export interface NetworkWatcher {
   readonly view: MutableLive<NetworkView>;
   /** Watches the peer that asks from now on, and the relays that list the one that serves. */
-  watch(asking: Session, serving: Session): void;
+  watch(asking: Watched, serving: Watched): void;
   /** Records what went wrong, for the diagnostics page. */
   note(event: JobEvent, worker: string | undefined): void;
 }
+
+type Watched = Pick<Session, 'kind' | 'peer'>;
 
 const incidentsMax = 50;
 const titles = new Map(catalog.map((model) => [model.name, model.title]));

@@ -85,3 +85,16 @@ test('what the page’s own relay says of payments is told with absolute address
     { chain: 31_337, rpc: 'http://own.test/pay/rpc', faucet: 'http://own.test/pay/faucet', sponsor: undefined },
   ]);
 });
+
+test('what the page’s own relay says of audits is told, and that it follows none', async () => {
+  const audits = { validators: [{ peer, engineClass: '' }], share: 20_000, beacons: ['https://beacon.test/'] };
+  const told: unknown[] = [];
+  const source = createRelaySource({
+    fetch: async (url) => Response.json(String(url).startsWith('http://own.test') ? info : { ...info, audits }),
+    origin: 'http://own.test',
+    others: () => ['http://other.test'],
+    onAudits: (terms) => void told.push(terms),
+  });
+  await source();
+  expect(told).toEqual([undefined]);
+});

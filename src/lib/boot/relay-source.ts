@@ -1,5 +1,5 @@
 import { raceSignal } from '#lib/base/abort.ts';
-import { isPublicRelay, relayInfoSchema, type RelayPayments } from '#lib/protocol/relay-info.ts';
+import { isPublicRelay, relayInfoSchema, type RelayAudits, type RelayPayments } from '#lib/protocol/relay-info.ts';
 
 export interface RelaySourceComponents {
   readonly fetch: typeof globalThis.fetch;
@@ -9,6 +9,8 @@ export interface RelaySourceComponents {
   readonly others: () => readonly string[];
   /** Called with what the page's own relay says of payments, each time that it has answered. */
   readonly onPayments?: ((payments: RelayPayments | undefined) => void) | undefined;
+  /** Called with what it says of audits, likewise. */
+  readonly onAudits?: ((audits: RelayAudits | undefined) => void) | undefined;
 }
 
 const timeoutMs = 5_000;
@@ -19,7 +21,7 @@ const timeoutMs = 5_000;
  * keeps the address it had; one that has never responded is left out.
  */
 export function createRelaySource(components: RelaySourceComponents): () => Promise<readonly string[]> {
-  const { fetch, origin, others, onPayments } = components;
+  const { fetch, origin, others, onPayments, onAudits } = components;
   const known = new Map<string, string>();
   const learned = new Map<string, readonly string[]>();
   const ask = async (base: string): Promise<string | undefined> => {
@@ -30,6 +32,7 @@ export function createRelaySource(components: RelaySourceComponents): () => Prom
     const address = relayAddress(new URL(base), info.peer);
     known.set(base, address);
     learned.set(base, info.relays?.filter(isPublicRelay) ?? []);
+    if (base === origin) onAudits?.(info.audits);
     if (base === origin) onPayments?.(info.payments && absolute(info.payments, base));
     return address;
   };

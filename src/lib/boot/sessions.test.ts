@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Peer } from '#lib/peer/peer.ts';
+import { createSigner } from '#lib/protocol/envelope.ts';
 import type { Session, SessionKind } from './sessions.ts';
 import { createSessions } from './sessions.ts';
 
@@ -17,7 +18,7 @@ function desk() {
     log.push(`open ${name}`);
     await Promise.resolve();
     const peer = { self: name, stop: async () => void log.push(`stop ${name}`) } as unknown as Peer;
-    return { kind, peer };
+    return { kind, peer, signer: createSigner(new Uint8Array(32).fill(1)) };
   };
   const sessions = createSessions({
     open,

@@ -8,7 +8,7 @@ import type { Purse, Till } from '#lib/pay/ports.ts';
 import { loadIdentity } from '#lib/peer/identity.ts';
 import type { TierCheck } from '#lib/peer/tiers/check.ts';
 import { createPeer, type Peer, type PeerComponents } from '#lib/peer/peer.ts';
-import { createSigner } from '#lib/protocol/envelope.ts';
+import { createSigner, type Signer } from '#lib/protocol/envelope.ts';
 import type { NetworkView } from '#lib/state/network.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
@@ -21,6 +21,8 @@ import type { IdentityLock } from './identity-lock.ts';
 export interface Session {
   readonly kind: SessionKind;
   readonly peer: Peer;
+  /** Its key; never leaves this tab. */
+  readonly signer: Signer;
 }
 
 export type SessionKind = NetworkView['identity'];
@@ -82,7 +84,7 @@ export async function openSession(kind: SessionKind, components: SessionComponen
     till: kind === 'own' ? components.till : undefined,
   });
   await peer.start();
-  return { kind, peer };
+  return { kind, peer, signer: identity.signer };
 }
 
 function freshIdentity(random: Random) {

@@ -40,6 +40,7 @@ export const settingsSchema = z.object({
   memoryBytesMax: bytesMax,
   diskBytesMax: bytesMax,
   backgroundTone: z.boolean().catch(false),
+  judgeAudits: z.boolean().catch(false),
   payAnswers: z.boolean().catch(false),
   payPerAnswer: unitsSchema.catch('10000'),
   payPerProvider: unitsSchema.catch('1000000'),

@@ -24,6 +24,7 @@ import { benchmark } from './benchmark.ts';
 import { browserChannel, browserStores, clearAreas, deleteData, exportData } from './browser-stores.ts';
 import { createCorrectedClock, keepComparing } from './clock-offset.ts';
 import { examineDevice } from './device.ts';
+import { keepJudging } from './judging.ts';
 import { followGateway } from './gateway-feed.ts';
 import { keepGivenBook } from './given-book.ts';
 import { keepHistory } from './history.ts';
@@ -116,6 +117,14 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     open: async (named, audits) =>
       (await loadPart(() => import('./open-tier-check.ts'))).openTierCheck(named, { audits, clock, random, fetch }),
   });
+  const judging = keepJudging({
+    settings: settings.view,
+    library: library.view,
+    open: async (session, terms, onSeat) => {
+      const { judgeAudits } = await loadPart(() => import('./judge-audits.ts'));
+      return judgeAudits({ session, terms, onSeat, storage, clock: corrected, random, logger, fetch });
+    },
+  });
   let payments: RelayPayments | undefined;
   const relays = createRelaySource({
     fetch,
@@ -126,6 +135,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       wallet.notePayments(named);
       tiers.notePayments(named);
     },
+    onAudits: (terms) => judging.noteTerms(terms),
   });
   const openKeys = async () => {
     const { createKeyWallets, openGatewayKeys } = await loadPart(() => import('./gateway-keys.ts'));
@@ -157,6 +167,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     onChange: (asking, serving) => {
       network.watch(asking, serving);
       wishes.watch(serving);
+      judging.watch(serving);
       sharing.serveWith(serving.peer.provider, serving.kind === 'own' ? 'network' : 'self');
     },
   });
@@ -230,6 +241,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       ...sharing,
       ...(mayShare ? {} : { start: refuseToShare }),
       background: background.view,
+      judging: judging.view,
       given: given.days,
     },
     history,
@@ -284,6 +296,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     lifetime.abort();
     for (const end of endings) end();
     await library.close().catch(() => undefined);
+    await judging.stop();
     await sessions.stop();
     await given.stop();
     await wallet.close();

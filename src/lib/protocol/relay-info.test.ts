@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { workerFixture } from './protocol.fixture.ts';
-import { isPublicRelay, relayPaymentsSchema } from './relay-info.ts';
+import { isPublicRelay, relayAuditsSchema, relayPaymentsSchema } from './relay-info.ts';
 
 const { peer } = workerFixture;
 
@@ -49,4 +49,21 @@ describe('the payments of a relay', () => {
     { sponsor: '//other.example/sponsor' },
     { sponsor: '/pay/sponsor?to=other' },
   ])('%j are not', (wrong) => expect(relayPaymentsSchema.safeParse({ ...whole, ...wrong }).success).toBe(false));
+});
+
+describe('the audits of a relay', () => {
+  const chain = { id: 'a'.repeat(64), publicKey: 'b'.repeat(192), genesis: 1, periodSeconds: 3 };
+  const whole = { validators: [{ peer, engineClass: 'llama cpu' }], share: 20_000, beacons: ['https://api.drand.sh/'] };
+  test.each([whole, { ...whole, chain }])('%j are read', (audits) =>
+    expect(relayAuditsSchema.parse(audits)).toEqual(audits),
+  );
+  test.each([
+    { validators: [] },
+    { validators: [{ peer: 'nobody', engineClass: '' }] },
+    { validators: Array(65).fill(whole.validators[0]) },
+    { share: 1_000_001 },
+    { beacons: [] },
+    { beacons: ['javascript:alert(1)'] },
+    { chain: { ...chain, periodSeconds: 0 } },
+  ])('%j are not', (wrong) => expect(relayAuditsSchema.safeParse({ ...whole, ...wrong }).success).toBe(false));
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { peerIdSchema } from './ids.ts';
+import { hashSchema, peerIdSchema } from './ids.ts';
+import { limits } from './limits.ts';
 
 /** The body of `GET /relay.json`. A tab derives the WebSocket address from the page's origin. */
 export type RelayInfo = z.output<typeof relayInfoSchema>;
@@ -26,6 +27,36 @@ export const relayPaymentsSchema = z.object({
   sponsor: pathSchema.optional(),
 });
 
+/** Validators that one network has at most. */
+export const auditValidatorsMax = 64;
+
+/** What all who follow the audits of a network have to agree on, as this relay was told it. */
+export type RelayAudits = z.output<typeof relayAuditsSchema>;
+
+export const relayAuditsSchema = z.object({
+  validators: z
+    .array(z.object({ peer: peerIdSchema, engineClass: z.string().max(2 * limits.wordLengthMax + 1) }))
+    .min(1)
+    .max(auditValidatorsMax),
+  /** In millionths of all receipts. */
+  share: z.number().int().min(0).max(1_000_000),
+  /** Servers of the beacon over drand's HTTP interface; what they say is checked. */
+  beacons: z.array(z.string().max(512).refine(isHttpUrl, 'it is no http address')).min(1).max(8),
+  /** Of the beacon; drand's quicknet where it is absent. */
+  chain: z
+    .object({
+      id: hashSchema,
+      publicKey: z.string().regex(/^[0-9a-f]{192}$/),
+      genesis: z
+        .number()
+        .int()
+        .min(1)
+        .max(2 ** 40),
+      periodSeconds: z.number().int().min(1).max(86_400),
+    })
+    .optional(),
+});
+
 /** Relays that one relay may name. */
 const relaysMax = 16;
 
@@ -38,6 +69,8 @@ export const relayInfoSchema = z.object({
   relays: z.array(z.string().max(512)).max(relaysMax).optional(),
   /** Absent where it names no chain. */
   payments: relayPaymentsSchema.optional(),
+  /** Absent where it follows no audits. */
+  audits: relayAuditsSchema.optional(),
 });
 
 const publicRelay =

@@ -35,6 +35,8 @@ export interface Settings {
   readonly diskBytesMax: number;
   /** Play an inaudible tone while sharing in a hidden tab, which browsers would slow down. */
   readonly backgroundTone: boolean;
+  /** Judge the answers of others in audits while a model is loaded. */
+  readonly judgeAudits: boolean;
   /** The user has agreed once to pay for answers. */
   readonly payAnswers: boolean;
   /** Limits in the smallest unit, as decimal text: for an answer, in the channels to one provider, and in all channels. */
@@ -84,6 +86,7 @@ export const defaultSettings: Settings = {
   memoryBytesMax: 0,
   diskBytesMax: 0,
   backgroundTone: false,
+  judgeAudits: false,
   payAnswers: false,
   payPerAnswer: '10000',
   payPerProvider: '1000000',

@@ -4,6 +4,7 @@ import { emptyLibrary } from './library.ts';
 import { noNetwork } from './network.ts';
 import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts';
 import { defaultSettings, type Settings } from './settings.ts';
+import { notJudging } from './judging.ts';
 import { notSharing } from './sharing.ts';
 import type { Tab } from './tab.ts';
 import { noWallet } from './wallet.ts';
@@ -79,6 +80,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       pause: () => undefined,
       resume: () => undefined,
       setPrices: async () => undefined,
+      judging: still(notJudging),
       background: still({ playing: false, shownTps: undefined, hiddenTps: undefined }),
       given: async () => [],
     },

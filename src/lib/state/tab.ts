@@ -19,6 +19,7 @@ import type {
   WishView,
 } from './network.ts';
 import type { Settings } from './settings.ts';
+import type { JudgingView } from './judging.ts';
 import type { BackgroundView, GivenDay, SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
 import type { RunScript } from './tools/toolbox.ts';
@@ -158,6 +159,7 @@ export interface SharingPort {
    */
   setPrices(prices: Settings['prices']): Promise<void>;
   readonly background: Live<BackgroundView>;
+  readonly judging: Live<JudgingView>;
   /** What this device gave, oldest day first. */
   given(): Promise<readonly GivenDay[]>;
 }

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { toHex } from '#lib/base/bytes.ts';
+import { silentLogger } from '#lib/base/logger.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { cheatsAnswer, createAuditTown, weights } from '#lib/peer/audit/town.fixture.ts';
+import { classOf } from '#lib/peer/audit/trials.ts';
+import { signerOf } from '#lib/peer/town.fixture.ts';
+import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { judgeAudits } from './judge-audits.ts';
+
+test('a tab is seated where the beacon draws it, asks the beacon’s servers itself, and votes by its own weights', async () => {
+  const town = await createAuditTown({ validators: 6 });
+  const signer = signerOf(26);
+  const net = town.network.createNet({ seed: new Uint8Array(32).fill(26) });
+  await net.start();
+  const others = town.judges.map((number) => signerOf(number).peer);
+  const engine = { name: 'wllama', build: '2', deviceClass: 'wasm-cpu' };
+  const validators = [...others, signer.peer].map((peer) => ({ peer, engineClass: classOf({ engine }) }));
+  const asked: string[] = [];
+  let seats = 0;
+  const tab = judgeAudits({
+    session: {
+      signer,
+      peer: { net, self: signer.peer, provider: { scorer: weights(26), servedModels: () => ({ engine }) } } as never,
+    },
+    terms: { validators, share: 1_000_000, beacons: ['https://beacon.test'], chain: town.own.chain },
+    storage: createMemoryStorage(),
+    clock: town.clock,
+    random: seededRandom(26),
+    logger: silentLogger,
+    fetch: (async (url: URL) => {
+      asked.push(url.href);
+      const round = Number(url.pathname.split('/').at(-1));
+      return Response.json({ round, signature: toHex(town.own.signRound(round)) });
+    }) as unknown as typeof globalThis.fetch,
+    onSeat: () => (seats += 1),
+  });
+  await tab.start();
+  const change = { candidates: () => validators };
+  for (const number of town.judges) await town.join(number, change);
+  const worker = await town.worker(3, change);
+  const asker = await town.join(4, change);
+  for (let at = 0; at < 4; at++) {
+    const { envelope, shown } = worker.answer(asker.signer, cheatsAnswer);
+    asker.auditing.follow(envelope, shown);
+  }
+  for (let at = 0; at < 400 && seats === 0; at++) await town.clock.advance(30_000);
+  expect(seats).toBeGreaterThan(0);
+  expect(asked.every((url) => url.startsWith(`https://beacon.test/${town.own.chain.id}/public/`))).toBe(true);
+  await tab.stop();
+});
