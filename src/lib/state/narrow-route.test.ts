@@ -41,7 +41,6 @@ const offer = (peer: string, models: readonly Model[], change: Partial<Offer> = 
 
 const online = (...offers: OfferView[]): NetworkView => ({ ...noNetwork, phase: 'online', offers });
 const fast = { prefillTps: 1, decodeTps: 90, ttftMs: 1 };
-const slow = { prefillTps: 1, decodeTps: 9, ttftMs: 1 };
 const withModel = (name: string): LibraryView => ({
   ...emptyLibrary,
   loaded: name,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Offer } from '#lib/protocol/offer.ts';
 import { emptyLibrary, type LibraryView } from './library.ts';
 import { noNetwork, type NetworkView, type OfferView } from './network.ts';
-import { anyPeer, previewRoute, servedModels, thisDevice } from './target.ts';
+import { anyPeer, previewRoute, servedModels } from './target.ts';
 
 type Model = Partial<Offer['models'][number]> & { readonly name: string };
 
