@@ -13,7 +13,7 @@ import { chainStart } from '#lib/trust/chain.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { issueReceipt } from '#lib/trust/receipt.ts';
 import { relayAuditsSchema } from '#lib/protocol/relay-info.ts';
-import { auditTerms, canaryFollower, createGatewayAudits, openAudits } from './audits.ts';
+import { auditTerms, canaryFollower, checkAudits, createGatewayAudits, openAudits, openClerk } from './audits.ts';
 import { checkEnv } from './settings/read-env.ts';
 
 const hourMs = 3_600_000;
@@ -67,6 +67,35 @@ test('pages are told what all who follow audits agree on, and nothing where no v
   });
 });
 
+const key = `0x${'12'.repeat(32)}`;
+const validators = { AUDIT_VALIDATORS: signer.peer };
+
+test('without a contract a conviction is told to count for standing only, and nothing else is', async () => {
+  const told: unknown[] = [];
+  const logger = { ...silentLogger, info: (event: string, details: unknown) => void told.push([event, details]) };
+  const clerk = await openClerk({ env: envOf({}), logger } as never);
+  await clerk.start();
+  const settled = (outcome: string) =>
+    clerk.note({
+      of: 'trial',
+      effect: { type: 'settled', outcome },
+      trial: { receipt: { worker: 'w' }, accusation: { audit: 'a' } },
+    } as never);
+  settled('cleared');
+  settled('convicted');
+  expect(told).toEqual([['verdict-for-standing-only', { worker: 'w', audit: 'a' }]]);
+  await clerk.stop();
+});
+
+test('the account before the contract is of its own, on a chain that has it', async () => {
+  const check = (variables: Readonly<Record<string, string>>) =>
+    checkAudits(envOf({ ...validators, COURT_KEY: key, ...variables })).catch((error: unknown) => error);
+  expect(await check({ COURT_CHAIN: '31337' })).toBeUndefined();
+  expect(await check({ COURT_CHAIN: '31337', SPEND_KEY: key })).toMatchObject({ code: 'bad-setting' });
+  expect(await check({ COURT_CHAIN: '5' })).toMatchObject({ code: 'chain-unknown' });
+  expect(envOf({ COURT_KEY: '0x12' })).toBeUndefined();
+});
+
 test('a worker commits each hour to what it issued since, once', async () => {
   const { clock, network } = createGround(5);
   const net = network.createNet({ seed: new Uint8Array(32).fill(5) });
@@ -117,6 +146,7 @@ test('a gateway follows its canaries while it runs, and none where no validators
       env: envOf(variables),
       clock,
       random: seededRandom(1),
+      storage: createMemoryStorage(),
       logger: { ...silentLogger, info: (event) => refused.push(event) },
       fetch: () => Promise.reject(new Error('offline')),
     });

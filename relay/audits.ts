@@ -4,7 +4,11 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { AnsweredCanary } from '#lib/peer/ask/auditions.ts';
 import type { Auditing } from '#lib/peer/audit/auditing.ts';
 import type { RelayAudits } from '#lib/protocol/relay-info.ts';
+import type { CourtClerk } from '#lib/peer/audit/court/clerk.ts';
+import type { Peer } from '#lib/peer/peer.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
 import type { FollowAuditsInit } from './audit/follow-audits.ts';
+import type { CourtInit } from './court.ts';
 import type { AuditEnv } from './settings/auditing.ts';
 
 /** This peer's part in the audits of a network that names its validators; undefined where none are named. @throws `bad-setting`. */
@@ -18,20 +22,40 @@ export async function openAudits(init: FollowAuditsInit): Promise<Auditing | und
 export interface GatewayAudits {
   readonly onCanary: (canary: AnsweredCanary) => void;
   /** @throws `bad-setting`. */
-  start(own: Pick<FollowAuditsInit, 'peer' | 'signer'>): Promise<void>;
+  start(own: Pick<FollowAuditsInit, 'signer'> & { readonly peer: Peer }): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Follows the canaries that a gateway asks to their audits. */
-export function createGatewayAudits(init: Omit<FollowAuditsInit, 'peer' | 'signer'>): GatewayAudits {
+export interface GatewayAuditsInit extends Omit<FollowAuditsInit, 'peer' | 'signer'> {
+  readonly env: FollowAuditsInit['env'] & CourtInit['env'];
+  /** Of this gateway's own process. */
+  readonly storage: KeyValue;
+}
+
+/** Follows the canaries that a gateway asks to their audits, and takes what they come to further. */
+export function createGatewayAudits({ storage, ...init }: GatewayAuditsInit): GatewayAudits {
   let audits: Auditing | undefined;
+  let clerk: CourtClerk | undefined;
   return {
     onCanary: canaryFollower(() => audits, init.logger),
     async start(own) {
-      audits = await openAudits({ ...init, ...own });
+      const opened = await openClerk({ ...init, ...own, storage });
+      clerk = opened;
+      audits = await openAudits({
+        ...init,
+        ...own,
+        onEffect(effect) {
+          init.onEffect?.(effect);
+          opened.note(effect);
+        },
+      });
+      await clerk.start();
       await audits?.start();
     },
-    stop: async () => audits?.stop(),
+    async stop() {
+      await audits?.stop();
+      await clerk?.stop();
+    },
   };
 }
 
@@ -47,9 +71,33 @@ export async function auditTerms(env: AuditEnv): Promise<RelayAudits | undefined
   };
 }
 
-/** Says at once what would only be noticed when audits begin. @throws `bad-setting`. */
-export async function checkAudits(env: AuditEnv): Promise<void> {
+/**
+ * What takes verdicts to the contract; where none is named it says of each conviction that it counts for standing only.
+ * @throws `bad-setting`, `chain-unknown`.
+ */
+export async function openClerk(init: CourtInit & { readonly env: AuditEnv }): Promise<CourtClerk> {
+  const { COURT_KEY, AUDIT_VALIDATORS } = init.env;
+  if (COURT_KEY !== undefined && AUDIT_VALIDATORS.length > 0) {
+    // What knows a chain takes long to load.
+    return (await import('./court.ts')).createClerk(init);
+  }
+  return {
+    note(one) {
+      if (one.of !== 'trial' || one.effect.type !== 'settled' || one.effect.outcome !== 'convicted') return;
+      init.logger.info('verdict-for-standing-only', {
+        worker: one.trial.receipt.worker,
+        audit: one.trial.accusation.audit,
+      });
+    },
+    start: async () => undefined,
+    stop: async () => undefined,
+  };
+}
+
+/** Says at once what would only be noticed when audits begin. @throws `bad-setting`, `chain-unknown`. */
+export async function checkAudits(env: AuditEnv & Partial<CourtInit['env']>): Promise<void> {
   if (env.AUDIT_VALIDATORS.length === 0) return;
+  if (env.COURT_KEY !== undefined) (await import('./court.ts')).checkCourt(env as CourtInit['env']);
   await (await import('./audit/beacon.ts')).openBeacon({ env, fetch, clock: systemClock });
 }
 

@@ -53,7 +53,7 @@ import { openSqliteStorage } from './storage/sqlite.ts';
 import { openStores } from './stores.ts';
 import { readTasks } from './tasks.ts';
 import { startupBanner } from './terminal.ts';
-import { auditTerms, createGatewayAudits } from './audits.ts';
+import { auditTerms, checkAudits, createGatewayAudits } from './audits.ts';
 import { openTierCheck } from './tier-check.ts';
 import { unwind, type Undo } from './unwind.ts';
 
@@ -91,6 +91,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       throw new TabloomError('bad-setting', 'SPONSOR_KEY needs CHAIN, the chain on which it sends for others.');
     const selling = isHub(env) ? await import('./hub.ts') : undefined;
     selling?.checkHub(env);
+    await checkAudits(env);
     const paying = spends(env) ? await import('./spending.ts') : undefined;
     paying?.checkSpending(env);
     const guard = createRelayGuard(env);
@@ -148,6 +149,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       ...parts,
       env,
       scorer,
+      storage,
       fetch,
       onEffect: noteAudits(net.self, auditBook),
     });

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { systemClock } from '#lib/base/clock.ts';
+import type { Startable } from '#lib/base/startable.ts';
 import { printable } from '#lib/base/printable.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { inTurn } from '#lib/peer/audit/in-turn.ts';
 import { createAuditJournal } from '#lib/peer/audit/journal.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
-import { checkAudits, openAudits } from './audits.ts';
+import { checkAudits, openAudits, openClerk } from './audits.ts';
 import { installNativeCrypto } from './native-crypto.ts';
 import { readBackends } from './backends.ts';
 import { createLogger } from './log.ts';
@@ -55,8 +56,9 @@ export async function startValidate(env: ValidateEnv, { log }: ProgramOptions = 
     isExempt: () => true,
     earn: async () => undefined,
     listed: async () => undefined,
-    audits: (peer) =>
-      openAudits({
+    async audits(peer) {
+      const clerk = await openClerk({ env, peer, storage, clock, logger, fetch });
+      const audits = await openAudits({
         env,
         peer,
         signer,
@@ -68,12 +70,15 @@ export async function startValidate(env: ValidateEnv, { log }: ProgramOptions = 
         engine: backends.length > 0 ? 'openai-compatible' : 'llama',
         journal: createAuditJournal({ storage, clock, logger }),
         onEffect(one) {
+          clerk.note(one);
           if (one.of !== 'trial') return;
           if (one.effect.type === 'draw') accusations += 1;
           if (one.effect.type === 'seat' && one.effect.validators.includes(signer.peer)) votes += 1;
           if (one.effect.type === 'settled' && one.effect.outcome === 'convicted') convictions += 1;
         },
-      }),
+      });
+      return inSequence(clerk, audits!);
+    },
     clock,
     random,
     logger,
@@ -95,6 +100,7 @@ export async function startValidate(env: ValidateEnv, { log }: ProgramOptions = 
       `  Tabloom   validator ${signer.peer}`,
       `  Scores    by ${printable(by)}`,
       `  Relays    ${env.RELAYS.map(({ origin }) => origin).join(', ')}`,
+      `  Court     ${env.COURT_KEY === undefined ? 'none (no COURT_KEY): verdicts count for standing only' : `chain ${env.COURT_CHAIN}`}`,
       '\n',
     ].join('\n'),
     ready: native.ready.then((state) => {
@@ -114,3 +120,15 @@ export async function startValidate(env: ValidateEnv, { log }: ProgramOptions = 
     stop: () => (stopping ??= stop()),
   };
 }
+
+/** Started one after the other, and stopped the other way round. */
+const inSequence = (first: Startable, second: Startable): Startable => ({
+  async start() {
+    await first.start();
+    await second.start();
+  },
+  async stop() {
+    await second.stop();
+    await first.stop();
+  },
+});

@@ -152,7 +152,9 @@ async function nameChain(
 
 /** Settings that name a chain by themselves follow the one that is named. @throws `bad-setting` where they cannot. */
 function followed(given: Variables, { rpcUrl, id }: { readonly rpcUrl: string; readonly id: number }): Variables {
-  const wanted = { CHAIN_RPC_URL: rpcUrl, EARN_CHAIN: String(id), CREDITS_CHAIN: String(id), SPEND_CHAIN: String(id) };
+  const number = String(id);
+  const chains = { EARN_CHAIN: number, CREDITS_CHAIN: number, SPEND_CHAIN: number, COURT_CHAIN: number };
+  const wanted = { CHAIN_RPC_URL: rpcUrl, ...chains };
   for (const [name, value] of Object.entries(wanted)) {
     if (!given[name] || given[name] === value) continue;
     throw new TabloomError('bad-setting', `CHAIN names the chain of ${name} too, and another one. Leave ${name} out.`, {

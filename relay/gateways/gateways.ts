@@ -69,7 +69,8 @@ export async function openGateways(init: GatewaysInit): Promise<GatewayPool> {
   undo.push(() => privately.close());
   // What this process found out itself of a chain that it names.
   const { CHAIN_RPC_URL, CREDITS_CHAIN } = env;
-  const found = { CHAIN: undefined, SPONSOR_KEY: undefined, CHAIN_RPC_URL, CREDITS_CHAIN: String(CREDITS_CHAIN) };
+  const kept = { CHAIN: undefined, SPONSOR_KEY: undefined, COURT_KEY: undefined };
+  const found = { ...kept, CHAIN_RPC_URL, CREDITS_CHAIN: String(CREDITS_CHAIN) };
   const workers = peers.map((_, place) =>
     createKeptWorker({
       seat: {

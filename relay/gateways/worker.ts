@@ -75,7 +75,7 @@ export async function startGatewayWorker(
       has: (artefact) => native.scorer.has(artefact),
       score: (...asked) => native.scorer.score(...asked),
     };
-    const audits = createGatewayAudits({ ...parts, env, scorer, fetch });
+    const audits = createGatewayAudits({ ...parts, env, scorer, storage: stores.storage, fetch });
     const peer = await createPeer({
       ...parts,
       net,

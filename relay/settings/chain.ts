@@ -8,7 +8,7 @@ export const namedChainSettings = {
     schema: z.union([z.literal('local'), serverOf(/^https?:$/, 'https://rpc.example, or local')]).optional(),
     secret: true,
     meaning:
-      'The chain on which payments are made here: a JSON-RPC server of it, from which its number is read, and which Tabloom’s contracts must be on; or `local`, which starts one on this machine, with test money. Pages and peers reach it through this relay (`/pay/rpc`). It stands for `CHAIN_RPC_URL`, `EARN_CHAIN`, `CREDITS_CHAIN` and `SPEND_CHAIN` too. Without one this relay names no chain. See [A chain](#a-chain).',
+      'The chain on which payments are made here: a JSON-RPC server of it, from which its number is read, and which Tabloom’s contracts must be on; or `local`, which starts one on this machine, with test money. Pages and peers reach it through this relay (`/pay/rpc`). It stands for `CHAIN_RPC_URL`, `EARN_CHAIN`, `CREDITS_CHAIN`, `SPEND_CHAIN` and `COURT_CHAIN` too. Without one this relay names no chain. See [A chain](#a-chain).',
     flag: { name: 'chain', argument: 'url', help: 'the chain for payments, by a JSON-RPC server; "local" starts one' },
   },
   CHAIN_PORT: {

@@ -125,6 +125,7 @@ test('what holds a password or a key is marked as secret', () => {
   expect([...secret].sort()).toEqual([
     'CHAIN',
     'CHAIN_RPC_URL',
+    'COURT_KEY',
     'CREDITS_KEY',
     'DATABASE_URL',
     'EARN_KEY',

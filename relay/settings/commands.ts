@@ -1,6 +1,7 @@
 import { auditSettings, validatorSettings } from './auditing.ts';
 import { chainSettings, namedChainSettings } from './chain.ts';
 import { checkModelSettings } from './check-model.ts';
+import { courtSettings } from './court.ts';
 import { creditSettings } from './credits.ts';
 import { earningSettings } from './earning.ts';
 import { limitSettings, portSettings } from './gateway.ts';
@@ -55,6 +56,7 @@ const relaySettings = {
   ...spendingSettings,
   ...hubSettings,
   ...auditSettings,
+  ...courtSettings,
   ...ledgerSettings,
   ...upkeepSettings,
   ...processSettings,
@@ -76,6 +78,8 @@ const validateSettings = {
   ...joinedRelays,
   ...nativeSettings,
   ...validatorSettings,
+  ...courtSettings,
+  ...chainSettings,
   ...dataSettings('data/validate'),
   ...processSettings,
 } as const;

@@ -65,6 +65,7 @@ describe('environment', () => {
       OWNER_PEERS: [],
       AUDIT_VALIDATORS: [],
       AUDIT_SHARE: 20_000,
+      COURT_CHAIN: 8453,
       BEACON_URLS: [new URL('https://api.drand.sh'), new URL('https://drand.cloudflare.com')],
     });
   });

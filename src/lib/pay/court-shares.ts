@@ -31,6 +31,9 @@ export function penaltyMinimum(maximum: bigint): bigint {
   return share > least ? share : least;
 }
 
+/** From its opening, for so long a dispute can take anything of the bond. */
+export const lockSeconds = courtRules.lock;
+
 export const quorumOf = (round: 1 | 2): number => (round === 1 ? courtRules.quorum : courtRules.appealQuorum);
 
 /** After a verdict of guilty; `slashed` is what there was to take, at most the penalty. */

@@ -28,6 +28,15 @@ export async function readRegistration(
   return registrationOf(await chain.stake(named.provider, options), named);
 }
 
+/** Whether the registry says that this peer answers for this account. @throws `chain-unavailable`. */
+export async function isNamed(
+  chain: Chain,
+  { provider, peer }: Parameters<typeof readRegistration>[1],
+  options: AbortOptions = {},
+): Promise<boolean> {
+  return (await chain.stake(provider, options)).offerKey === offerKeyOf(peer);
+}
+
 /** A bond that was looked up: a single check, which says nothing of the answers. Amounts in the smallest unit of the bond's token. */
 export interface SeenBond {
   readonly chain: number;
