@@ -1,4 +1,5 @@
 import {
+  atLeast,
   auditShares,
   breakEven,
   cheatGain,
@@ -7,6 +8,7 @@ import {
   falseAccusation,
   justAccusation,
   lazyLosesFrom,
+  measuredCheats,
   selfConviction,
   slashOf,
   unheardChallenge,
@@ -36,6 +38,24 @@ export const economicsTables = (): Readonly<Record<string, string>> => ({
       number(cheatGain(cheat, auditShares.entry, whole)),
       number(cheatGain(cheat, auditShares.floor, whole)),
       percent(breakEven(cheat.saved, whole)),
+    ]),
+  ),
+  measured: table(
+    [
+      'Cheat',
+      'saves',
+      'found by audits of 128 tokens',
+      'at least, with 95 %',
+      'gain a job at 25 %',
+      'gain a job at 2 %',
+    ],
+    measuredCheats.map((one) => [
+      one.name,
+      percent(one.saved),
+      `${one.found} of ${one.tried}`,
+      percent(atLeast(one).detection),
+      number(cheatGain(atLeast(one), auditShares.entry, whole)),
+      number(cheatGain(atLeast(one), auditShares.floor, whole)),
     ]),
   ),
   share: table(

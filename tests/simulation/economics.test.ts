@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { courtRules } from '#contracts/words.ts';
 import { economicsTables } from './economics-table.ts';
 import {
+  atLeast,
   auditShares,
   breakEven,
   cheatGain,
@@ -12,6 +13,7 @@ import {
   falseAccusation,
   justAccusation,
   lazyLosesFrom,
+  measuredCheats,
   selfConviction,
   slashOf,
   unheardChallenge,
@@ -52,6 +54,23 @@ describe('cheating loses', () => {
     expect(cheatGain(canned!, 0.001, whole)).toBeGreaterThan(0);
     expect(detectionNeeded(1, 0.001, whole)).toBeGreaterThan(1);
   });
+});
+
+test('what was measured is what docs/VERIFICATION.md says, audit by audit', () => {
+  const text = readFileSync('docs/VERIFICATION.md', 'utf8');
+  const greedy = text.slice(text.indexOf('<!-- greedy -->'), text.indexOf('<!-- /greedy -->')).split('\n');
+  for (const { row, tried, found } of measuredCheats) {
+    const line = greedy.find((one) => one.startsWith(`| ${row}`));
+    const missedAt128 = line?.split('|')[4]?.trim() ?? '';
+    expect(missedAt128.endsWith(`n = ${tried})`), row).toBe(true);
+    expect(Number.parseFloat(missedAt128), row).toBe((100 * (tried - found)) / tried);
+  }
+});
+
+test('by what was measured, cheats that an audit finds lose; one that it does not find pays, and that is said', () => {
+  for (const one of measuredCheats)
+    for (const share of [auditShares.entry, auditShares.floor])
+      expect(cheatGain(atLeast(one), share, whole) < 0, one.name).toBe(one.found > 0);
 });
 
 test('accusing an honest provider loses, unless one in four of such verdicts is wrong; accusing a cheat pays', () => {

@@ -1,5 +1,6 @@
 import { counterBondOf, guiltyShares, penaltyMinimum, quorumOf, unpunishedShares } from '#lib/pay/court-shares.ts';
 import { bondJobs } from '#lib/pay/registry.ts';
+import { wilson } from '../verified/windows.ts';
 
 /**
  * What cheating, judging and accusing bring on average, in prices of the largest job. Shares of bonds and slashes are the contracts'
@@ -23,7 +24,7 @@ export interface Cheat {
   readonly detection: number;
 }
 
-/** Detection by one audited answer of 128 tokens; assumed, until they are measured. */
+/** Detection by one audit of 128 tokens, as published work lets expect of large models. */
 export const cheats: readonly Cheat[] = [
   { name: 'canned replies', saved: 1, detection: 0.99 },
   { name: 'truncated answers', saved: 0.5, detection: 0.95 },
@@ -32,6 +33,32 @@ export const cheats: readonly Cheat[] = [
   { name: 'a coarser quantisation', saved: 0.4, detection: 0.6 },
   { name: 'a subtle change', saved: 0.2, detection: 0.1 },
 ];
+
+/** A cheat of which audits were tried with the bundled model, by its row in docs/VERIFICATION.md (greedy, judged without calibration). */
+export interface MeasuredCheat {
+  readonly name: string;
+  /** How its row begins. */
+  readonly row: string;
+  readonly saved: number;
+  /** Of so many audits of 128 tokens, these found it. */
+  readonly tried: number;
+  readonly found: number;
+}
+
+export const measuredCheats: readonly MeasuredCheat[] = [
+  { name: 'canned replies in its own words', row: 'Canned reply', saved: 1, tried: 32, found: 0 },
+  { name: 'truncated answers', row: 'Truncation', saved: 0.5, tried: 21, found: 21 },
+  { name: 'a smaller model', row: 'A smaller model', saved: 0.8, tried: 31, found: 31 },
+  { name: 'another system prompt', row: 'Another system prompt', saved: 0.05, tried: 41, found: 0 },
+  { name: 'a coarser quantisation', row: 'Coarser quantisation', saved: 0.4, tried: 41, found: 0 },
+];
+
+/** With the detection that the measurement leaves at least, by 95 %. */
+export const atLeast = ({ name, saved, tried, found }: MeasuredCheat): Cheat => ({
+  name,
+  saved,
+  detection: found === 0 ? 0 : wilson(found, tried).low,
+});
 
 /** What one conviction costs a provider that fights it or not, with a penalty of this share of its bond. */
 export const slashOf = (share: number): number => inJobs(penaltyOf(share));
