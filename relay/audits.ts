@@ -5,6 +5,8 @@ import type { AnsweredCanary } from '#lib/peer/ask/auditions.ts';
 import type { Auditing } from '#lib/peer/audit/auditing.ts';
 import type { RelayAudits } from '#lib/protocol/relay-info.ts';
 import type { CourtClerk } from '#lib/peer/audit/court/clerk.ts';
+import { createFollowStore } from '#lib/peer/audit/follow-store.ts';
+import { createAuditJournal } from '#lib/peer/audit/journal.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { FollowAuditsInit } from './audit/follow-audits.ts';
@@ -34,16 +36,19 @@ export interface GatewayAuditsInit extends Omit<FollowAuditsInit, 'peer' | 'sign
 
 /** Follows the canaries that a gateway asks to their audits, and takes what they come to further. */
 export function createGatewayAudits({ storage, ...init }: GatewayAuditsInit): GatewayAudits {
+  const { clock, logger } = init;
   let audits: Auditing | undefined;
   let clerk: CourtClerk | undefined;
   return {
-    onCanary: canaryFollower(() => audits, init.logger),
+    onCanary: canaryFollower(() => audits, logger),
     async start(own) {
       const opened = await openClerk({ ...init, ...own, storage });
       clerk = opened;
       audits = await openAudits({
         ...init,
         ...own,
+        journal: createAuditJournal({ storage, clock, logger }),
+        followStore: createFollowStore({ storage, logger }),
         onEffect(effect) {
           init.onEffect?.(effect);
           opened.note(effect);

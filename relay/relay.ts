@@ -8,6 +8,7 @@ import { createLocalNets } from '#lib/net/local.ts';
 import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import { createPeer } from '#lib/peer/peer.ts';
+import { createBookStore } from '#lib/peer/audit/book-store.ts';
 import { noteAudits } from '#lib/peer/audit/note-audits.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
 import { createAuditBook } from '#lib/peer/tiers/audits.ts';
@@ -151,7 +152,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       scorer,
       storage,
       fetch,
-      onEffect: noteAudits(net.self, auditBook),
+      onEffect: await noteAudits(net.self, auditBook, createBookStore({ storage, logger })),
     });
     const peer = await createPeer({
       ...parts,

@@ -3,6 +3,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createAuditing, type Auditing, type AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
 import { openEpochKeeper, type KeptReceipt } from '#lib/peer/audit/epoch-keeper.ts';
+import type { FollowStore } from '#lib/peer/audit/follow-store.ts';
 import { judgeShown } from '#lib/peer/audit/judge.ts';
 import type { AuditJournal } from '#lib/peer/audit/journal.ts';
 import type { Peer } from '#lib/peer/peer.ts';
@@ -28,8 +29,9 @@ export interface FollowAuditsInit {
   readonly scorer?: Scorer | undefined;
   /** What scores, as its votes name it. */
   readonly engine?: string | undefined;
-  /** Of a validator. */
+  /** Of a validator or an auditor. */
   readonly journal?: AuditJournal | undefined;
+  readonly followStore?: FollowStore | undefined;
   readonly onEffect?: ((effect: AuditOutcomeEffect) => void) | undefined;
 }
 
@@ -50,6 +52,7 @@ export async function followAudits(init: FollowAuditsInit): Promise<Auditing> {
     scorer: init.scorer ?? noScorer,
     engine: init.engine ?? 'none',
     journal: init.journal,
+    followStore: init.followStore,
     judge: judgeShown,
     keeper: commitsIn && (await keeperOf(peer.receipts, { signer, storage: commitsIn, clock })),
     onEffect,

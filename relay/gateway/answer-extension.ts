@@ -46,6 +46,8 @@ export const auditSchema = z.object({
   audited: countSchema,
   margin: z.number().optional(),
   validators: countSchema,
+  /** What its greedy answers come to together: tokens of the test under way, strange ones, and tests that ended in its favour. */
+  series: z.object({ tokens: countSchema, mismatches: countSchema, cleared: countSchema }).optional(),
 });
 
 const partSchema = z.object({

@@ -77,6 +77,7 @@ export const describeChecks = ({ bond, audits }: TierFinding): AuditExtension =>
   audited: audits.audited,
   ...(audits.margin === undefined ? {} : { margin: audits.margin }),
   validators: audits.validators,
+  ...(audits.series ? { series: audits.series } : {}),
 });
 
 /** The part of the answer that one worker delivered, and what it signed for it. */

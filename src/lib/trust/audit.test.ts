@@ -207,3 +207,47 @@ test('whatever happens in whatever order, nobody is convicted without a quorum o
   );
   expect([...seen]).toEqual(expect.arrayContaining(['cleared', 'convicted', 'dismissed', 'no-beacon']));
 });
+
+test('an auditor that was away goes on in each phase, and blames nobody for what it missed', () => {
+  const picked: AuditEvent = { type: 'beacon', result: 'value', at: 100_002 };
+  const resumed = { type: 'resumed', at: 400_000 } as const;
+  // No commitment was heard, which may have been said meanwhile.
+  const receipted = run(resumed).pass(181);
+  expect(outcomeOf(receipted.get())).toBe('undecided');
+  expect(receipted.types()).toEqual(['settled']);
+  expect(run(resumed, { ...committed, at: 50_000, dueAt: 900_000 }).get().phase).toBe('committed');
+
+  // The last of its asks was under way: there is another.
+  const waiting = run(committed).pass(41);
+  expect(waiting.get()).toMatchObject({ phase: 'committed', asks: auditWindows.beaconAsksMax });
+  waiting.take({ ...resumed, at: waiting.get().at });
+  expect(waiting.pass(1).types().at(-1)).toBe('ask-beacon');
+  const unopened = run(committed, picked).pass(15);
+  const asked = unopened.types().length;
+  unopened.take({ ...resumed, at: unopened.get().at + 10 * minuteMs });
+  expect(unopened.pass(1).types().slice(asked)).toEqual(['ask-opening']);
+
+  const late = run(committed, picked, opened);
+  late.take({ ...resumed, at: 200_000 + 60 * minuteMs });
+  expect(late.types().slice(-1)).toEqual(['score']);
+  expect(late.pass(5).get().phase).toBe('opened');
+});
+
+test('an accusation goes on where its trial stands, and is none where nobody heard of it', () => {
+  const tried = () =>
+    run(committed, { type: 'beacon', result: 'value', at: 100_002 }, opened, {
+      type: 'scored',
+      verdict: 'failed',
+      trial: trialTerms,
+      at: 300_000,
+    });
+  const audit = tried();
+  const { trial } = audit.get() as Extract<AuditState, { phase: 'tried' }>;
+  audit.take({ type: 'resumed', at: 400_000, trial: { ...trial, phase: 'committing', sitting: 2 } });
+  expect(audit.get()).toMatchObject({ phase: 'tried', trial: { sitting: 2 } });
+  audit.take({ type: 'resumed', at: 400_001, trial: { ...trial, phase: 'settled', outcome: 'cleared' } });
+  expect(outcomeOf(audit.get())).toBe('cleared');
+  const unheard = tried();
+  unheard.take({ type: 'resumed', at: 400_000 });
+  expect(outcomeOf(unheard.get())).toBe('undecided');
+});

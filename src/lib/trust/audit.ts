@@ -52,15 +52,17 @@ export type AuditState = {
   /** The latest time that an event brought. */
   readonly at: number;
   readonly deadline: number;
-} & (
-  | { readonly phase: 'receipted' }
-  | { readonly phase: 'committed'; readonly round: number; readonly asks: number }
-  /** The beacon's round is there, and with it what it picks. */
-  | { readonly phase: 'picked'; readonly asks: number }
-  | { readonly phase: 'opened' }
-  | { readonly phase: 'tried'; readonly trial: TrialState }
-  | { readonly phase: 'settled'; readonly outcome: AuditOutcome }
-);
+} &
+  /** `hasMissed`: its auditor was away, and may not have heard the commitment. */
+  (
+    | { readonly phase: 'receipted'; readonly hasMissed?: true }
+    | { readonly phase: 'committed'; readonly round: number; readonly asks: number }
+    /** The beacon's round is there, and with it what it picks. */
+    | { readonly phase: 'picked'; readonly asks: number }
+    | { readonly phase: 'opened' }
+    | { readonly phase: 'tried'; readonly trial: TrialState }
+    | { readonly phase: 'settled'; readonly outcome: AuditOutcome }
+  );
 
 export type AuditEvent =
   | TrialEvent
@@ -76,6 +78,8 @@ export type AuditEvent =
       | { readonly type: 'beacon'; readonly result: BeaconValue['type'] }
       /** By the worker: the receipt's leaf and a proof that holds, which tells whether it was picked; or anything else. */
       | { readonly type: 'opened'; readonly proof: 'holds' | 'not-picked' | 'fails' | 'absent' }
+      /** The auditor was away, and knows what is stored; of an accusation, where its trial stands by what all have told. */
+      | { readonly type: 'resumed'; readonly trial?: TrialState | undefined }
       /** The prompt is not to be shown. */
       | { readonly type: 'not-released' }
       | {
@@ -110,6 +114,7 @@ export const newAudit = (terms: AuditTerms, at: number): AuditState => ({
 /** Wants a tick at least every minute while it is not settled. What does not fit changes nothing but the time. */
 export function reduceAudit(before: AuditState, event: AuditEvent): Step {
   if (before.phase === 'settled') return refused(before, 'wrong-phase');
+  if (event.type === 'resumed') return resume(before, event);
   if (before.phase === 'tried') return tryOn(before, event);
   const state = event.at > before.at ? { ...before, at: event.at } : before;
   if (event.type === 'tick') return state.at > state.deadline ? timeOut(state) : [state, []];
@@ -158,7 +163,7 @@ function timeOut(state: Exclude<AuditState, { phase: 'settled' | 'tried' }>): St
   const { beaconRetryMs, beaconAsksMax } = state.terms.windows;
   switch (state.phase) {
     case 'receipted':
-      return giveUp(state, 'no-commitment');
+      return state.hasMissed ? settle(state, 'undecided') : giveUp(state, 'no-commitment');
     case 'committed':
       if (state.asks >= beaconAsksMax) return settle(state, 'no-beacon');
       return [
@@ -179,6 +184,31 @@ function askAgain(state: Waiting<'picked'>): Step {
   if (state.at <= state.deadline) return [state, []];
   if (state.asks >= openingAsksMax) return giveUp(state, 'not-opened');
   return [{ ...state, asks: state.asks + 1, deadline: state.at + openingRetryMs }, [{ type: 'ask-opening' }]];
+}
+
+/** What an auditor missed while it was away is nobody's fault but its own: each window that it waited in is open once more. */
+function resume(
+  before: Exclude<AuditState, { phase: 'settled' }>,
+  { at: now, trial }: Extract<AuditEvent, { type: 'resumed' }>,
+): Step {
+  const state = { ...before, at: Math.max(before.at, now) };
+  const { windows } = state.terms;
+  switch (state.phase) {
+    case 'receipted':
+      return [{ ...state, hasMissed: true }, []];
+    case 'committed':
+      return [{ ...state, asks: Math.min(state.asks, windows.beaconAsksMax - 1) }, []];
+    case 'picked': {
+      const asks = Math.min(state.asks, windows.openingAsksMax - 1);
+      return [{ ...state, asks, deadline: Math.min(state.deadline, state.at) }, []];
+    }
+    case 'opened':
+      return [{ ...state, deadline: state.at + windows.scoreMs }, [{ type: 'score' }]];
+    case 'tried':
+      // An accusation that nobody has heard of is none.
+      if (!trial) return settle(state, 'undecided');
+      return trial.outcome === undefined ? [{ ...state, trial }, []] : settle(state, trial.outcome);
+  }
 }
 
 function judge(state: Waiting<'opened'>, { verdict, trial }: Extract<AuditEvent, { type: 'scored' }>): Step {

@@ -57,8 +57,10 @@ export interface AuditingComponents {
   readonly windows?: AuditWindows | undefined;
   readonly trialWindows?: TrialWindows | undefined;
   readonly plant?: AuditorComponents['plant'];
-  /** Of a validator: what it goes on from after a restart. */
+  /** Of a validator or an auditor: what it goes on from after a restart. */
   readonly journal?: AuditJournal | undefined;
+  /** Of an auditor: the receipts that it follows. */
+  readonly followStore?: AuditorComponents['followStore'];
   /** Whether this peer appeals when it is found guilty; it does by default. */
   readonly appeals?: boolean | undefined;
   /** What audits come to, for whoever routes, pays or shows it. Effects of trials come from every peer that follows them. */
@@ -184,6 +186,8 @@ export function createAuditing(components: AuditingComponents): Auditing {
       await trials.tick(at);
       take(readHeard(message), at);
     }
+    // What was accused last has begun only now.
+    await trials.tick(clock.now());
     const open = replayed.open(trials.get);
     replayed = undefined;
     return open;
@@ -217,6 +221,7 @@ export function createAuditing(components: AuditingComponents): Auditing {
       life = new AbortController();
       const { signal } = life;
       const open = await resume();
+      await auditor.restore(trials.get);
       if (signal.aborted) return;
       unsubscribe = net.subscribe(auditTopic, {
         validate: validateAudits(clock),
@@ -235,13 +240,14 @@ export function createAuditing(components: AuditingComponents): Auditing {
   };
 }
 
+const isToDo: ReadonlySet<TrialEffect['type']> = new Set(['seat', 'call-reveals', 'ask-seal', 'derank']);
+
 /** The last thing that each trial asked for while it was replayed, and has not been done for certain. */
 function createReplay() {
   const last = new Map<string, { readonly effect: TrialEffect; readonly trial: Trial }>();
   return {
     note(effect: TrialEffect, trial: Trial) {
-      const isToDo = effect.type === 'seat' || effect.type === 'call-reveals' || effect.type === 'derank';
-      if (isToDo) last.set(trial.accusation.audit, { effect, trial });
+      if (isToDo.has(effect.type)) last.set(trial.accusation.audit, { effect, trial });
     },
     open: (get: (audit: string) => Trial | undefined) =>
       [...last].flatMap(([audit, { effect }]) => {

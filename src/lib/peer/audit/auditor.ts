@@ -18,10 +18,11 @@ import {
 import { isPicked, pickingRound, type Beacon } from '#lib/trust/beacon.ts';
 import { provesInclusion, type OpenedEpoch } from '#lib/trust/epoch.ts';
 import { openReceipt, type OpenedReceipt } from '#lib/trust/receipt.ts';
-import type { Candidate, TrialEvent, TrialWindows } from '#lib/trust/trial-state.ts';
+import type { Candidate, TrialEvent, TrialState, TrialWindows } from '#lib/trust/trial-state.ts';
 import { sealOf } from '#lib/trust/vote.ts';
 import { isReceipted } from '#lib/trust/released.ts';
 import type { Scorer } from '../spec.ts';
+import { auditsMax, type FollowStore, type StoredAudit } from './follow-store.ts';
 import type { AskAudit } from './stream.ts';
 import { termsOf, type Trial } from './trials.ts';
 import { scoreShown, type Judge, type Judged, type PublishRecord, type ShownAnswer } from './validator.ts';
@@ -50,21 +51,58 @@ export interface AuditorComponents {
   readonly onScored: (judged: Judged, receipt: OpenedReceipt) => void;
   /** As `limits.epochGraceMs`. */
   readonly graceMs: number;
+  /** What it goes on from after a restart; without, what it followed is let go. */
+  readonly followStore?: FollowStore | undefined;
 }
-
-/** Receipts that are followed at once; the oldest are let go. */
-const auditsMax = 1_024;
 
 interface Followed {
   readonly receipt: OpenedReceipt;
   readonly shown: ShownAnswer;
   readonly release: Envelope;
   state: AuditState;
-  epoch?: OpenedEpoch;
-  round?: number;
-  leaf?: { readonly index: number; readonly path: readonly string[] };
-  seal?: { readonly salt: Uint8Array; readonly truth: SealTruth };
-  audit?: string;
+  epoch?: OpenedEpoch | undefined;
+  round?: number | undefined;
+  leaf?: StoredAudit['leaf'];
+  seal?: StoredAudit['seal'];
+  audit?: string | undefined;
+}
+
+const asksOf = (state: AuditState): number => ('asks' in state ? state.asks : 0);
+
+const storedOf = (
+  { receipt, shown, release, epoch, round, leaf, seal, audit }: Followed,
+  state: Exclude<AuditState, { phase: 'settled' }>,
+): StoredAudit => {
+  const { phase, at, deadline } = state;
+  return { receipt, shown, release, epoch, round, leaf, seal, audit, phase, at, deadline, asks: asksOf(state) };
+};
+
+/** As it was before it was stored; undefined where that does not fit together. */
+function stateOf(
+  phase: StoredAudit['phase'],
+  {
+    base,
+    round,
+    asks,
+    trial,
+  }: {
+    readonly base: Pick<AuditState, 'terms' | 'at' | 'deadline'>;
+    readonly round: number | undefined;
+    readonly asks: number;
+    readonly trial: TrialState | undefined;
+  },
+): AuditState | undefined {
+  switch (phase) {
+    case 'receipted':
+    case 'opened':
+      return { ...base, phase };
+    case 'committed':
+      return round === undefined ? undefined : { ...base, phase, round, asks };
+    case 'picked':
+      return { ...base, phase, asks };
+    case 'tried':
+      return trial && { ...base, phase, trial };
+  }
 }
 
 /**
@@ -72,14 +110,21 @@ interface Followed {
  * score; accuses what fails, shows it to the panel, and opens its seal.
  */
 export function createAuditor(components: AuditorComponents) {
-  const { signer, clock, random, logger, beacon, ask, publish } = components;
+  const { signer, clock, random, logger, beacon, ask, publish, followStore: store } = components;
   const followed = new Map<string, Followed>();
 
   const apply = (one: Followed, event: AuditEvent) => {
-    const [state, effects] = reduceAudit(one.state, event);
+    const before = one.state;
+    const [state, effects] = reduceAudit(before, event);
     one.state = state;
+    const hasMoved = state.phase !== before.phase || asksOf(state) !== asksOf(before);
+    if (state.phase !== 'settled' && hasMoved) store?.write(storedOf(one, state));
     for (const effect of effects) void carryOut(one, effect);
-    if (state.phase === 'settled') followed.delete(one.receipt.hash);
+    if (state.phase === 'settled') letGo(one.receipt.hash);
+  };
+  const letGo = (receipt: string) => {
+    followed.delete(receipt);
+    store?.forget(receipt);
   };
   const carryOut = async (one: Followed, effect: AuditEffect) => {
     components.onEffect(effect, one.receipt);
@@ -170,9 +215,34 @@ export function createAuditor(components: AuditorComponents) {
       const { worker, issuedAt, jobId, asker } = receipt.record;
       const terms = { worker, receipt: receipt.hash, issuedAt, windows: components.windows };
       const release = signAuditRecord('release', { jobId, receipt: receipt.hash, asker, releasedAt: at }, signer);
-      const one = { receipt, shown: { ...shown, job: job as ShownAnswer['job'] }, release, state: newAudit(terms, at) };
+      const state = newAudit(terms, at) as Exclude<AuditState, { phase: 'settled' }>;
+      const one = { receipt, shown: { ...shown, job: job as ShownAnswer['job'] }, release, state };
       followed.set(receipt.hash, one);
-      if (followed.size > auditsMax) followed.delete(followed.keys().next().value!);
+      store?.write(storedOf(one, one.state));
+      if (followed.size > auditsMax) letGo(followed.keys().next().value!);
+    },
+    /**
+     * Goes on with what was followed before a restart, once the trials are where others are. @throws those of the storage.
+     */
+    async restore(trial: (audit: string) => Trial | undefined): Promise<void> {
+      for (const { phase, at, deadline, asks, ...kept } of (await store?.read()) ?? []) {
+        const { hash: receipt, record } = kept.receipt;
+        if (record.asker !== signer.peer || followed.has(receipt)) continue;
+        const base = {
+          terms: { worker: record.worker, receipt, issuedAt: record.issuedAt, windows: components.windows },
+          at,
+          deadline,
+        };
+        const known = kept.audit === undefined ? undefined : trial(kept.audit);
+        const state = stateOf(phase, { base, round: kept.round, asks, trial: known?.state });
+        if (!state || (phase !== 'receipted' && !kept.epoch)) {
+          store?.forget(receipt);
+          continue;
+        }
+        const one: Followed = { ...kept, state };
+        followed.set(receipt, one);
+        apply(one, { type: 'resumed', at: clock.now(), trial: known?.state });
+      }
     },
     /** A commitment that was heard for the first time. */
     noteEpoch(epoch: OpenedEpoch): void {

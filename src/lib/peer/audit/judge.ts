@@ -11,10 +11,12 @@ const shortBytes = 512;
 export const judgeShown: Judge = (scores, { input, params }, { reason, tokensOut }) => {
   const { maxTokens, ...asked } = params as GenerationParams;
   const isShort = maxTokens <= shortTokens && encodeCbor(input).length <= shortBytes;
-  return judgeAnswer({
+  const manner = mannerOf(asked);
+  const judged = judgeAnswer({
     scores,
     ended: scores.length > tokensOut,
     roomTokens: reason === 'length' && isShort ? maxTokens : undefined,
-    manner: mannerOf(asked),
+    manner,
   });
+  return { ...judged, margins: manner.type === 'greedy' ? judged.margins : undefined };
 };

@@ -1,96 +1,72 @@
 import type { PeerId } from '#lib/protocol/ids.ts';
+import { addMargins, sequentialStart } from '#lib/trust/sequential.ts';
 import type { AuditBook } from '../tiers/audits.ts';
 import type { AuditOutcomeEffect } from './auditing.ts';
+import { noNotes, notesMax, type BookStore, type Notes, type Series } from './book-store.ts';
 
-/** What is remembered of one worker, to be summed up in the book. */
-interface Notes {
-  /** In the epochs that were heard of. */
-  receipts: number;
-  /** Receipts with a verdict, by their hashes: an audit of the same answer by another counts once. */
-  readonly audited: Set<string>;
-  readonly validators: Set<PeerId>;
-  /** Audits that found it guilty, or proofs that it signed two histories. */
-  readonly convictions: Set<string>;
-  margins: number;
-  measured: number;
-}
-
-const workersMax = 4_096;
-/** Of one worker; a larger count is no surer. */
-const auditedMax = 4_096;
-const validatorsMax = 256;
-const convictionsMax = 256;
+type Score = Extract<AuditOutcomeEffect, { of: 'score' }>;
 
 /**
- * Writes into the book what audits come to here. Only verdicts count: an answer that was judged neither way was not checked. Whoever has
- * been found guilty is convicted at once, until an appeal lifts it.
+ * Writes into the book what audits come to here, and goes on from what is stored. Only verdicts count: an answer that was judged
+ * neither way was not checked. Whoever has been found guilty is convicted at once, until an appeal lifts it; so is a worker whose answers pass one
+ * by one and are too many strange tokens together, for as long as this peer remembers it.
+ * @throws those of the storage.
  */
-export function noteAudits(self: PeerId, book: AuditBook): (effect: AuditOutcomeEffect) => void {
+export async function noteAudits(
+  self: PeerId,
+  book: AuditBook,
+  store: BookStore,
+): Promise<(effect: AuditOutcomeEffect) => void> {
   const workers = new Map<PeerId, Notes>();
 
-  const notesOf = (worker: PeerId): Notes => {
-    const known = workers.get(worker) ?? {
-      receipts: 0,
-      audited: new Set(),
-      validators: new Set(),
-      convictions: new Set(),
-      margins: 0,
-      measured: 0,
-    };
+  const forget = (worker: PeerId) => {
     workers.delete(worker);
-    workers.set(worker, known);
-    for (const [oldest, { convictions }] of workers) {
-      if (workers.size <= workersMax) break;
-      // As in the book: a conviction is forgotten last.
-      if (convictions.size === 0) workers.delete(oldest);
-    }
-    if (workers.size > workersMax) workers.delete(workers.keys().next().value!);
-    return known;
+    store.forget(worker);
   };
-  const change = (worker: PeerId, write: (notes: Notes) => void) => {
-    const notes = notesOf(worker);
-    write(notes);
-    const { receipts, audited, validators, convictions, margins, measured } = notes;
-    book.note(worker, {
-      receipts: Math.max(receipts, audited.size),
-      audited: audited.size,
-      margin: measured > 0 ? margins / measured : undefined,
-      validators: validators.size,
-      convictions: convictions.size,
-    });
+  const keep = (worker: PeerId, notes: Notes) => {
+    workers.delete(worker);
+    workers.set(worker, notes);
+    for (const [oldest, { convictions }] of workers) {
+      if (workers.size <= notesMax.workers) break;
+      // As in the book: a conviction is forgotten last.
+      if (convictions.length === 0) forget(oldest);
+    }
+    if (workers.size > notesMax.workers) forget(workers.keys().next().value!);
+    book.note(worker, summaryOf(notes));
+  };
+  const change = (worker: PeerId, write: (notes: Notes) => Notes) => {
+    const notes = write(workers.get(worker) ?? noNotes);
+    keep(worker, notes);
+    store.write(worker, notes);
   };
 
+  for (const [worker, notes] of await store.read()) keep(worker, notes);
   return (one) => {
     switch (one.of) {
       case 'epoch':
-        if (one.effect === 'committed')
-          return change(one.epoch.record.worker, (notes) => {
-            notes.receipts += one.epoch.record.count;
-          });
-        return change(one.one.record.worker, ({ convictions }) => add(convictions, one.one.hash, convictionsMax));
-      case 'score': {
-        const { judged, receipt } = one;
-        if (judged.verdict === 'undecided') return;
-        return change(receipt.record.worker, (notes) => {
-          add(notes.audited, receipt.hash, auditedMax);
-          add(notes.validators, self, validatorsMax);
-          notes.margins += judged.margin;
-          notes.measured += 1;
-        });
-      }
+        if (one.effect === 'committed') {
+          const { worker, count, epoch } = one.epoch.record;
+          // What was heard before a restart is told again.
+          if (epoch <= (workers.get(worker)?.lastEpoch ?? -1)) return;
+          return change(worker, (notes) => ({ ...notes, receipts: notes.receipts + count, lastEpoch: epoch }));
+        }
+        return change(one.one.record.worker, (notes) => convicted(notes, one.one.hash));
+      case 'score':
+        if (one.judged.verdict === 'undecided') return;
+        return change(one.receipt.record.worker, (notes) => scored(withSeries(notes, one), one, self));
       case 'trial': {
         const { effect, trial } = one;
         const { audit } = trial.accusation;
         const { worker } = trial.receipt;
-        if (effect.type === 'derank') change(worker, ({ convictions }) => add(convictions, audit, convictionsMax));
-        if (effect.type === 'restore') change(worker, ({ convictions }) => void convictions.delete(audit));
+        if (effect.type === 'derank') change(worker, (notes) => convicted(notes, audit));
+        if (effect.type === 'restore')
+          change(worker, (notes) => ({ ...notes, convictions: notes.convictions.filter((other) => other !== audit) }));
         // What an accuser planted it chose itself, at no cost: a friend's would be audited as often as it likes.
         if (effect.type !== 'settled' || (effect.outcome !== 'convicted' && effect.outcome !== 'cleared')) return;
-        const judges = trial.state.counted.filter(({ verdict }) => verdict !== 'undecided');
-        return change(worker, ({ audited, validators }) => {
-          add(audited, trial.state.terms.receipt, auditedMax);
-          for (const { validator } of judges) add(validators, validator, validatorsMax);
-        });
+        const judges = trial.state.counted.flatMap(({ verdict, validator }) =>
+          verdict === 'undecided' ? [] : [validator],
+        );
+        return change(worker, (notes) => audited(notes, trial.state.terms.receipt, judges));
       }
       // The steps of an audit of one's own, whose score and trial are told apart from it.
       case 'audit':
@@ -98,6 +74,52 @@ export function noteAudits(self: PeerId, book: AuditBook): (effect: AuditOutcome
   };
 }
 
-function add(set: Set<string>, one: string, max: number): void {
-  if (set.size < max) set.add(one);
+const summaryOf = ({ receipts, audited, margins, measured, validators, convictions, series }: Notes) => ({
+  receipts: Math.max(receipts, audited),
+  audited,
+  margin: measured > 0 ? margins / measured : undefined,
+  validators: validators.length,
+  convictions: convictions.length,
+  ...(series.length === 0 ? {} : { series: togetherOf(series) }),
+});
+
+/** The tokens of the tests under way, and how many tests have ended well. */
+const togetherOf = (series: readonly Series[]) => ({
+  tokens: series.reduce((sum, { test }) => sum + test.tokens, 0),
+  mismatches: series.reduce((sum, { test }) => sum + test.mismatches, 0),
+  cleared: series.reduce((sum, { test }) => sum + test.cleared, 0),
+});
+
+/** A limited set: what is known already stays where it is, and what is too much is not taken in. */
+const including = <T>(set: readonly T[], one: T, max: number): readonly T[] =>
+  set.includes(one) || set.length >= max ? set : [...set, one];
+
+const convicted = (notes: Notes, by: string): Notes => ({
+  ...notes,
+  convictions: including(notes.convictions, by, notesMax.convictions),
+});
+
+function audited(notes: Notes, receipt: string, judges: readonly PeerId[]): Notes {
+  const validators = judges.reduce((known, judge) => including(known, judge, notesMax.validators), notes.validators);
+  if (notes.newest.includes(receipt)) return { ...notes, validators };
+  const newest = [...notes.newest, receipt].slice(-notesMax.newest);
+  return { ...notes, validators, audited: notes.audited + 1, newest };
+}
+
+function scored(notes: Notes, { judged, receipt }: Score, self: PeerId): Notes {
+  const next = audited(notes, receipt.hash, [self]);
+  return { ...next, margins: next.margins + judged.margin, measured: next.measured + 1 };
+}
+
+/** A test of its own for each artefact and engine: honest kernels differ, and old honesty must not pay for another. */
+function withSeries(notes: Notes, { judged, receipt }: Score): Notes {
+  // An answer that is scored twice would count twice.
+  if (!judged.margins || notes.newest.includes(receipt.hash)) return notes;
+  const { artefact, engine } = receipt.record;
+  const key = [artefact, engine.name, engine.build, engine.deviceClass].join(' ');
+  const before = notes.series.find((one) => one.key === key)?.test ?? sequentialStart;
+  const test = addMargins(before, judged.margins);
+  const others = notes.series.filter((one) => one.key !== key);
+  const next = { ...notes, series: [...others, { key, test }].slice(-notesMax.series) };
+  return test.verdict === 'convicted' ? convicted(next, `series ${key}`) : next;
 }

@@ -27,6 +27,8 @@ export interface Judged {
   readonly verdict: 'passed' | 'failed' | 'undecided';
   /** In nats, as the judge of `trust/rescore.ts` takes it. */
   readonly margin: number;
+  /** Each token's, of an answer that was to be greedy: what is added up over many answers. */
+  readonly margins?: readonly number[] | undefined;
 }
 
 /** What an answer was made from, as it is shown to a panel. */

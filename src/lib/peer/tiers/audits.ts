@@ -11,6 +11,11 @@ export interface AuditSummary {
   readonly validators: number;
   /** Convictions that no appeal has lifted. */
   readonly convictions: number;
+  /**
+   * Tokens of its greedy answers that are counted together, and those of them that the weights find strange; how often a test of them
+   * ended in its favour and began anew. Left out where none was counted.
+   */
+  readonly series?: { readonly tokens: number; readonly mismatches: number; readonly cleared: number } | undefined;
 }
 
 /** Where audits are looked up. */
