@@ -16,7 +16,10 @@ test('audits are read as they were counted, and a relay that knows none of it fo
 test.each([
   ['another form', answering({ data: [] })],
   ['a count below zero', answering({ followed: true, data: [{ ...worker, convictions: -1 }] })],
-  ['more workers than a relay tells of', answering({ followed: true, data: Array(1_025).fill(worker) })],
+  [
+    'more workers than a relay tells of',
+    answering({ followed: true, data: Array.from({ length: 1_025 }, () => worker) }),
+  ],
   ['no answer', (() => Promise.reject(new TypeError('offline'))) as unknown as typeof globalThis.fetch],
 ])('%s is no record of audits', async (_what, fetch) => {
   expect(await readAudits(fetch).catch(errorCode)).toBe('audits-unread');
