@@ -1,10 +1,9 @@
 import { parseArgs } from 'node:util';
-import { settleOnChain } from '../../tests/verified/on-chain.ts';
 import { jobsMax, playTown } from '../../tests/verified/town.ts';
 
 /*
- * `npm run verified`: cheats and an honest worker before seven validators, over libp2p and with real scores; then what was found,
- * before the contract that slashes, on a local chain. Everything is on loopback, and gone when it ends.
+ * `npm run verified`: cheats and an honest worker before seven validators, over libp2p and with real scores, and how they
+ * take what they find to the contract that slashes, on a local chain. Everything is on loopback, and gone when it ends.
  */
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const { values } = parseArgs({ options: { jobs: { type: 'string', default: '4' } } });
@@ -14,7 +13,7 @@ if (!Number.isSafeInteger(jobs) || jobs < 1 || jobs > jobsMax) {
   process.exit(2);
 }
 
-const { rows, trials, validators, complaints } = await playTown({ jobs, say });
+const { rows, complaints, onChain, cost } = await playTown({ jobs, say });
 say('\n| worker | audits | outcomes | appeals lost | accuser marked |\n| --- | --- | --- | --- | --- |');
 for (const { manner, isAccusedFalsely, audits, outcomes, appealsLost, isAccuserMarked } of rows) {
   const counts = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`);
@@ -22,20 +21,20 @@ for (const { manner, isAccusedFalsely, audits, outcomes, appealsLost, isAccuserM
   say(`| ${[worker, audits, counts.join(', '), appealsLost, isAccuserMarked ? 'yes' : 'no'].join(' | ')} |`);
 }
 
-/** One of each kind is enough to see where the money goes. */
-const shown = trials.filter(
-  ({ manner, outcome }, at) =>
-    (outcome === 'convicted' || outcome === 'cleared') && trials.findIndex((one) => one.manner === manner) === at,
-);
-const onChain = await settleOnChain(shown, validators, say);
+const percent = (part: number) => `${(100 * part).toFixed(2)} %`;
 say(
-  '\n| worker | contract | worker has | accuser has | each voter has | burned |\n| --- | --- | --- | --- | --- | --- |',
+  `\nTo score an answer took ${percent(cost.ofOne)} of generating it. Audits of 25 % of all answers cost ${percent(cost.atEntry)} of`,
 );
-for (const { manner, outcome, provider, challenger, eachVoter, burned } of onChain)
-  say(`| ${[manner, outcome, provider, challenger, eachVoter, burned].join(' | ')} |`);
+say(`generating, and of 2 % ${percent(cost.atFloor)} (goal: 5 %), but for the panels of those that are accused.`);
 
-const all = [...complaints, ...onChain.flatMap((one) => one.complaints)];
-if (onChain.length !== Object.keys(Object.groupBy(rows, ({ manner }) => manner)).length)
+say('\n| worker | challenged by | votes | contract | worker has | challenger has | burned |');
+say('| --- | --- | --- | --- | --- | --- | --- |');
+for (const { worker, openedBy, votes, outcome, provider, challenger, burned } of onChain.rows)
+  say(`| ${[worker, openedBy, votes, outcome, provider, challenger, burned].join(' | ')} |`);
+
+const all = [...complaints, ...onChain.complaints];
+const judged = new Set(onChain.rows.map(({ worker }) => worker));
+if (judged.size !== Object.keys(Object.groupBy(rows, ({ manner }) => manner)).length)
   all.push('Not every kind of worker came before the contract.');
 for (const complaint of all) process.stderr.write(`${complaint}\n`);
 say(all.length === 0 ? '\nAs it should be.' : '\nNot as it should be.');

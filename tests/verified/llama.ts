@@ -16,7 +16,14 @@ export interface SharedLlama {
   readonly other: LoadedModel['doStream'];
   readonly inTurn: (doStream: LoadedModel['doStream']) => LoadedModel['doStream'];
   readonly scorer: Scorer;
+  /** What generating and scoring took, in milliseconds and answer tokens. */
+  readonly spent: { readonly generating: Spent; readonly scoring: Spent };
   close(): Promise<void>;
+}
+
+interface Spent {
+  ms: number;
+  tokens: number;
 }
 
 export async function openSharedLlama(): Promise<SharedLlama> {
@@ -24,9 +31,25 @@ export async function openSharedLlama(): Promise<SharedLlama> {
   const made = makeModel('dropped', folder);
   const engine = createLlamaEngine({ clock: systemClock, pathOf: () => modelFile });
   const otherEngine = createLlamaEngine({ clock: systemClock, pathOf: () => made.path });
-  const loaded = await engine.load(demoModel, {});
+  const model = await engine.load(demoModel, {});
   const other = await otherEngine.load(made.model, {});
   const queue = oneAfterTheOther();
+  const spent = { generating: { ms: 0, tokens: 0 }, scoring: { ms: 0, tokens: 0 } };
+  // Only what the model itself writes counts: a canned reply costs nothing.
+  const loaded: LoadedModel = {
+    ...model,
+    async *doStream(request, options) {
+      const startedAt = systemClock.elapsed();
+      try {
+        for await (const event of model.doStream(request, options)) {
+          if (event.type === 'text-delta') spent.generating.tokens += event.tokens;
+          yield event;
+        }
+      } finally {
+        spent.generating.ms += systemClock.elapsed() - startedAt;
+      }
+    },
+  };
   const inTurn: SharedLlama['inTurn'] = (doStream) => (request, options) =>
     serially(queue, () => doStream(request, options));
   return {
@@ -40,9 +63,16 @@ export async function openSharedLlama(): Promise<SharedLlama> {
         const prompt = { kind, input, params } as TextRequest;
         const manner = mannerOf(prompt.params);
         const distribution = manner.type === 'sampled' ? { temperature: manner.temperature } : undefined;
-        return queue(() => loaded.score!({ prompt, answer: ids, text, ending, distribution }, {}));
+        return queue(async () => {
+          const startedAt = systemClock.elapsed();
+          const scores = await model.score!({ prompt, answer: ids, text, ending, distribution }, {});
+          spent.scoring.ms += systemClock.elapsed() - startedAt;
+          spent.scoring.tokens += ids.length;
+          return scores;
+        });
       },
     },
+    spent,
     async close() {
       await engine.close();
       await otherEngine.close();

@@ -14,6 +14,7 @@ import type { Beacon } from '#lib/trust/beacon.ts';
 import { tryOpenReceipt } from '#lib/trust/check.ts';
 import { trialWindows, type Candidate } from '#lib/trust/trial-state.ts';
 import { startPeer } from '../integration/peer/ground.ts';
+import type { TownCourt } from './on-chain.ts';
 
 /** What is the same for all peers of the town. */
 export interface Town {
@@ -22,12 +23,15 @@ export interface Town {
   readonly candidates: readonly Candidate[];
   readonly scorer: Scorer;
   readonly engine: string;
+  readonly court: Pick<TownCourt, 'clerkOf'>;
 }
 
 export interface TownPeer {
   readonly peer: Peer;
   readonly auditing: Auditing;
   readonly effects: readonly AuditOutcomeEffect[];
+  /** Takes nothing more to the contract. */
+  halt(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -52,12 +56,13 @@ const pace = {
 
 export async function joinTown(
   number: number,
-  { address, beacon, candidates, scorer, engine }: Town,
+  { address, beacon, candidates, scorer, engine, court }: Town,
   { judge = judgeShown, commits = false }: { readonly judge?: Judge; readonly commits?: boolean } = {},
 ): Promise<TownPeer> {
   const peer = await startPeer(number, address);
   const signer = createSigner(seedOf(number));
   const effects: AuditOutcomeEffect[] = [];
+  const clerk = court.clerkOf(peer.self);
   const auditing = createAuditing({
     ...pace,
     net: peer.net,
@@ -72,15 +77,21 @@ export async function joinTown(
     share: 1_000_000,
     candidates: () => candidates,
     keeper: commits ? await keeperOf(number, peer) : undefined,
-    onEffect: (effect) => effects.push(effect),
+    onEffect(effect) {
+      effects.push(effect);
+      clerk?.note(effect);
+    },
   });
+  await clerk?.start();
   await auditing.start();
   return {
     peer,
     auditing,
     effects,
+    halt: async () => clerk?.stop(),
     async stop() {
       await auditing.stop();
+      await clerk?.stop();
       await peer.stop();
     },
   };

@@ -1,14 +1,14 @@
 import type { AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
 import type { CountedVote } from '#lib/trust/trial-state.ts';
+import { auditShares } from '../simulation/economics.ts';
 import type { Manner } from './cheats.ts';
+import type { SharedLlama } from './llama.ts';
 import type { TownPeer } from './peers.ts';
 
 /** What came of the town's audits, by the effects that its peers saw. */
 export interface TownReport {
   readonly rows: readonly TownRow[];
   readonly trials: readonly TownTrial[];
-  /** Peers, in the order of their numbers. */
-  readonly validators: readonly string[];
   /** What is not as it has to be. */
   readonly complaints: readonly string[];
 }
@@ -27,6 +27,8 @@ export interface TownRow {
 /** A trial that is over, with the votes of its first round and of its last. */
 export interface TownTrial {
   readonly manner: Manner;
+  readonly worker: string;
+  readonly accuser: string;
   readonly outcome: string;
   readonly round: 1 | 2;
   readonly receiptHash: string;
@@ -43,6 +45,18 @@ export interface Case {
   followed: number;
 }
 
+/** Of generating as much: what scoring one answer costs, and with it the audits of these shares of all answers. */
+export interface AuditCost {
+  readonly ofOne: number;
+  readonly atEntry: number;
+  readonly atFloor: number;
+}
+
+export function costOf({ generating, scoring }: SharedLlama['spent']): AuditCost {
+  const ofOne = scoring.ms / scoring.tokens / (generating.ms / generating.tokens);
+  return { ofOne, atEntry: auditShares.entry * ofOne, atFloor: auditShares.floor * ofOne };
+}
+
 /** How this worker's audits ended, in the order in which they did. */
 export const outcomesOf = ({ asker, worker }: Case): readonly string[] =>
   asker.effects.flatMap((one) =>
@@ -55,11 +69,7 @@ type OfTrial = Extract<AuditOutcomeEffect, { of: 'trial' }>;
 const trialsSeenBy = ({ effects }: TownPeer): readonly OfTrial[] =>
   effects.flatMap((one) => (one.of === 'trial' ? [one] : []));
 
-export function reportOf(
-  cases: readonly Case[],
-  witnesses: readonly TownPeer[],
-  validators: readonly string[],
-): TownReport {
+export function reportOf(cases: readonly Case[], witnesses: readonly TownPeer[]): TownReport {
   const seen = trialsSeenBy(witnesses[0]!);
   const settled = seen.filter(({ effect }) => effect.type === 'settled');
   const rows = cases.map((one): TownRow => {
@@ -84,6 +94,8 @@ export function reportOf(
     )?.effect;
     return {
       manner: cases.find(({ worker }) => worker === trial.receipt.worker)!.manner,
+      worker: trial.receipt.worker,
+      accuser: trial.accusation.accuser,
       outcome: effect.type === 'settled' ? effect.outcome : '',
       round: trial.state.round,
       receiptHash: trial.state.terms.receipt,
@@ -102,7 +114,6 @@ export function reportOf(
   return {
     rows,
     trials,
-    validators,
     complaints: [...rows.flatMap(complaintsOf), ...(agree ? [] : ['Validators do not agree on how trials ended.'])],
   };
 }

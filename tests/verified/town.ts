@@ -10,13 +10,24 @@ import { createDrandBeacon } from '#lib/trust/drand.ts';
 import { startRelay } from '../fixtures/relay-process.ts';
 import { eventually } from '../integration/peer/ground.ts';
 import { manners, type Manner } from './cheats.ts';
+import { seeCourtDays, type CourtReport } from './court-days.ts';
+import { openTownCourt, type TownCourt } from './on-chain.ts';
 import { openSharedLlama, type SharedLlama } from './llama.ts';
 import { joinTown, peerOf, type Town, type TownPeer } from './peers.ts';
-import { outcomesOf, reportOf, type Case, type TownReport } from './town-report.ts';
+import {
+  costOf,
+  outcomesOf,
+  reportOf,
+  type AuditCost,
+  type Case,
+  type TownReport,
+  type TownTrial,
+} from './town-report.ts';
 
 /**
  * A relay as a process of its own, and over libp2p on loopback seven validators, an honest worker, cheats, an auditor of each and one
- * who accuses falsely: whole peers, in this process, with one llama.cpp between them. Hours are seconds, and the beacon is its own.
+ * who accuses falsely: whole peers, in this process, with one llama.cpp between them. Hours are seconds, the beacon is its own, and so is the
+ * chain, to which each takes what it has found by itself.
  */
 export interface TownOptions {
   /** Of each worker, with its auditor. */
@@ -32,14 +43,26 @@ const harmfulNumber = 120;
 const waitSecondsMax = 360;
 const answerTokens = 48;
 
-export async function playTown({ jobs, say }: TownOptions): Promise<TownReport> {
+export interface TownOutcome extends TownReport {
+  readonly onChain: CourtReport;
+  readonly cost: AuditCost;
+}
+
+export async function playTown({ jobs, say }: TownOptions): Promise<TownOutcome> {
   const startedAt = systemClock.elapsed();
   const tell = (line: string) => say(`${Math.round((systemClock.elapsed() - startedAt) / 1_000)} s: ${line}`);
   const joined: TownPeer[] = [];
+  const kinds = Object.keys(manners) as Manner[];
+  const court = await openTownCourt({
+    validators: validatorNumbers.map(peerOf),
+    workers: kinds.map((_, at) => peerOf(firstWorker + at)),
+    accusers: [...kinds.map((_, at) => peerOf(firstAuditor + at)), peerOf(harmfulNumber)],
+  });
+  tell('The contracts are on a chain.');
   const llama = await openSharedLlama();
   const relay = await startRelay({ native: 'no-native' });
   try {
-    const town = await groundOf(relay, llama);
+    const town = await groundOf(relay, llama, court);
     const join = async (...given: [number, Parameters<typeof joinTown>[2]?]) => {
       const one = await joinTown(given[0], town, given[1]);
       joined.push(one);
@@ -48,7 +71,7 @@ export async function playTown({ jobs, say }: TownOptions): Promise<TownReport> 
     const validators: TownPeer[] = [];
     for (const number of validatorNumbers) validators.push(await join(number));
     const cases: Case[] = [];
-    for (const [at, manner] of (Object.keys(manners) as Manner[]).entries()) {
+    for (const [at, manner] of kinds.entries()) {
       const { peer } = await join(firstWorker + at, { commits: true });
       const doStream = llama.inTurn(manners[manner](llama));
       peer.provider.offerModel({ ...llama.loaded, slots: 1, doStream, score: undefined as never });
@@ -75,15 +98,26 @@ export async function playTown({ jobs, say }: TownOptions): Promise<TownReport> 
       await systemClock.delay(1_000);
       if (over() > told) tell(`${(told = over())} of ${count} audits are over.`);
     }
-    return reportOf(cases, validators, validatorNumbers.map(peerOf));
+    const report = reportOf(cases, validators);
+    const halt = async () => void (await Promise.all(joined.map((one) => one.halt())));
+    const cost = costOf(llama.spent);
+    return { ...report, cost, onChain: await seeCourtDays(court, judgedOf(report.trials), { say: tell, halt }) };
   } finally {
     for (const one of joined.toReversed()) await one.stop();
     await relay.dispose();
     await llama.close();
+    await court.stop();
   }
 }
 
-async function groundOf(relay: Awaited<ReturnType<typeof startRelay>>, llama: SharedLlama): Promise<Town> {
+const judgedOf = (trials: readonly TownTrial[]) =>
+  trials.filter(({ outcome }) => outcome === 'convicted' || outcome === 'cleared');
+
+async function groundOf(
+  relay: Awaited<ReturnType<typeof startRelay>>,
+  llama: SharedLlama,
+  court: TownCourt,
+): Promise<Town> {
   const { peer } = relayInfoSchema.parse(await (await fetch(`${relay.url}/relay.json`)).json());
   const own = ownChain({ genesis: Math.floor(systemClock.now() / 1_000) - 60, periodSeconds: 3 });
   const { engine } = llama.loaded;
@@ -94,6 +128,7 @@ async function groundOf(relay: Awaited<ReturnType<typeof startRelay>>, llama: Sh
     candidates: validatorNumbers.map((number) => ({ peer: peerOf(number), engineClass: classOf({ engine }) })),
     scorer: llama.scorer,
     engine: `${engine.name} ${engine.build}`,
+    court,
   };
 }
 
