@@ -65,7 +65,8 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
   const jobs = new Map<string, EscrowRecord>();
   const running = new Set<string>();
 
-  const amountOf = ({ units, price }: EscrowRecord) => (BigInt(units) * price) / creditsPerUnit;
+  const amountOf = ({ units, price }: Pick<EscrowRecord, 'units' | 'price'>) =>
+    (BigInt(units) * price) / creditsPerUnit;
   const promisedIn = async (id: ChannelId) =>
     payer.list().some((known) => known.id === id) ? (await payer.state(id)).promised : 0n;
   const view = async (record: EscrowRecord, options: AbortOptions = {}): Promise<ChainEscrow> => {
@@ -172,9 +173,7 @@ export async function createJobEscrows(init: JobEscrowsInit): Promise<JobEscrows
           throw new TabloomError('bad-request', says, { details: { param: 'deadline' } });
         }
         const { deadline, provider, providerSigner, payer: by, ...rest } = order;
-        const { peer, units, price } = order;
-        const amount = (BigInt(units) * price) / creditsPerUnit;
-        await checkBond({ provider, peer, amount }, options);
+        await checkBond({ provider, peer: order.peer, amount: amountOf(order) }, options);
         const token = chain.entry.token.address;
         const parties = { payer: by as `0x${string}`, payerSigner: payer.key.address, provider, providerSigner, token };
         const salt = createHash('sha256').update(`escrow\n${by}\n${order.job}`).digest('hex');

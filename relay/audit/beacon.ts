@@ -1,13 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
-import { fromHex } from '#lib/base/bytes.ts';
 import { TabloomError } from '#lib/base/errors.ts';
-import { withTimeout } from '#lib/base/timeout.ts';
 import { hashSchema } from '#lib/protocol/ids.ts';
 import type { Beacon } from '#lib/trust/beacon.ts';
-import { createDrandBeacon, quicknet, type DrandChain, type RoundSource } from '#lib/trust/drand.ts';
-import { readJson } from '../http/read-json.ts';
+import { createDrandBeacon, quicknet, type DrandChain } from '#lib/trust/drand.ts';
+import { drandServer } from '#lib/trust/drand-server.ts';
 import type { AuditEnv } from '../settings/auditing.ts';
 
 interface BeaconComponents {
@@ -16,12 +14,10 @@ interface BeaconComponents {
   readonly clock: Clock;
 }
 
-const answerMs = 5_000;
-
 /** The public beacon, or that of a file. @throws `bad-setting`. */
 export async function openBeacon({ env, fetch, clock }: BeaconComponents): Promise<Beacon> {
   const chain = (await ownBeaconChain(env)) ?? quicknet;
-  const sources = env.BEACON_URLS.map((url) => roundSource(new URL(`${chain.id}/public/`, url), { fetch, clock }));
+  const sources = env.BEACON_URLS.map((url) => drandServer(chain, url, { fetch, clock }));
   return createDrandBeacon({ chain, sources, clock });
 }
 
@@ -57,22 +53,3 @@ async function readChain(path: string): Promise<DrandChain> {
     `BEACON_FILE ${path}: ${issue!.path.join('.') || 'the file'}: ${issue!.message}.`,
   );
 }
-
-const roundSchema = z.object({ signature: z.string().regex(/^[0-9a-f]{96}$/) });
-
-/** A server of drand's HTTP interface. What it says is checked by whoever asks, so that it need not be trusted. */
-const roundSource =
-  (base: URL, { fetch, clock }: Omit<BeaconComponents, 'env'>): RoundSource =>
-  async (round, { signal } = {}) => {
-    const ended = new AbortController();
-    const either = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
-    try {
-      const reading = readJson(fetch, new URL(String(round), base), either);
-      const { status, json } = await withTimeout(reading, clock, answerMs, { signal });
-      return status === 200 ? fromHex(roundSchema.parse(json).signature) : undefined;
-    } catch {
-      return undefined;
-    } finally {
-      ended.abort();
-    }
-  };

@@ -4,7 +4,7 @@ import type { ProvideEnv, RelayEnv } from '../settings/commands.ts';
 import { charges } from '../settings/credits.ts';
 import { earns } from '../settings/earning.ts';
 import { causeOf, fail, ok, skipped, warn, type Check, type Outcome } from './finding.ts';
-import { readJson, type Fetch } from '../http/read-json.ts';
+import { readJson, type Fetch } from '#lib/base/read-json.ts';
 
 /** Fewer than so many transactions are soon used up. */
 const transactionsFew = 20n;

@@ -3,7 +3,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { openBeacon } from '../audit/beacon.ts';
 import type { AuditEnv } from '../settings/auditing.ts';
 import { fail, ok, warn, type Check } from './finding.ts';
-import type { Fetch } from '../http/read-json.ts';
+import type { Fetch } from '#lib/base/read-json.ts';
 
 /** Five judge an appeal, two more stand in for those who sleep, and neither party is among them. */
 const validatorsFew = 7;

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isLoopback } from '../gateway/caller.ts';
 import { causeOf, fail, ok, skipped, warn, type Check } from './finding.ts';
-import { readJson, type Fetch } from '../http/read-json.ts';
+import { readJson, type Fetch } from '#lib/base/read-json.ts';
 import { relayInfoOf } from './relay-answers.ts';
 import type { ServingRelay } from './port.ts';
 

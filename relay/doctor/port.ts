@@ -1,7 +1,7 @@
 import { createServer, connect } from 'node:net';
 import { dialAddress, localUrl } from '../address.ts';
 import { causeOf, fail, ok, type Check, type Outcome } from './finding.ts';
-import { readJson, type Fetch } from '../http/read-json.ts';
+import { readJson, type Fetch } from '#lib/base/read-json.ts';
 import { healthOf, relayInfoOf } from './relay-answers.ts';
 
 export interface PortInput {

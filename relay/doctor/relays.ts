@@ -1,7 +1,7 @@
 import { limits } from '#lib/protocol/limits.ts';
 import { protocolVersion } from '#lib/protocol/version.ts';
 import { causeOf, fail, ok, warn, type Check, type Outcome } from './finding.ts';
-import { readJson, type Fetch } from '../http/read-json.ts';
+import { readJson, type Fetch } from '#lib/base/read-json.ts';
 import { relayInfoOf } from './relay-answers.ts';
 
 export interface RelayInput {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { inspectDatabase } from '../ledger/inspect.ts';
 import { pingRedis } from '../gateway/ping-redis.ts';
 import { causeOf, fail, ok, skipped, type Check } from './finding.ts';
-import { readJson, type Fetch } from '../http/read-json.ts';
+import { readJson, type Fetch } from '#lib/base/read-json.ts';
 
 /** The addresses of these services may hold passwords, so that none of them is repeated. */
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { snakeCase } from '#lib/base/letter-case.ts';
 import type { AskTerms } from '#lib/peer/spec.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import { wireError } from '#lib/protocol/errors.ts';
@@ -9,7 +10,7 @@ import type { SamplingRequest } from '#lib/protocol/openai.ts';
 import type { AnswerFormat } from './answer.ts';
 import type { Attempts } from './attempts.ts';
 import { badRequest } from './errors.ts';
-import { escrowJobSchema } from './escrow-job.ts';
+import { escrowJobSchema } from './escrow-terms.ts';
 import { gatewayLimits } from './limits.ts';
 import type { RequestWarning } from './parameters.ts';
 
@@ -77,8 +78,7 @@ const typeNames: Readonly<Record<string, string>> = {
 };
 
 /** Where a parameter of a job stands in a chat request. */
-export const chatParam = ([member]: Path): string =>
-  String(member ?? 'body').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const chatParam = ([member]: Path): string => snakeCase(String(member ?? 'body'));
 
 /** This network's own member of a request, `tabloom`; other servers ignore it. */
 export const extensionSchema = z

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 
 /**
- * Writes a streamed response to its socket, each frame as it comes: through a stream of the web a token would take twice as
- * long. A slow client slows the frames down, and one that leaves ends them. Never throws: a failure closes the connection.
+ * Writes a streamed response to its socket, each frame as it comes: a stream of the web would make promises and a copy for
+ * each token. A slow client slows the frames down, and one that leaves ends them. Never throws: a failure closes the connection.
  */
 export async function sendFrames(
   outgoing: ServerResponse,

@@ -34,7 +34,7 @@ export const auditListSchema = z.object({
     .max(workersMax),
 });
 
-/** `GET /v1/audits`: what this relay has counted of each worker's audits since it started; convictions first. */
+/** `GET /v1/audits`: what this relay has counted of each worker's audits; convictions first. */
 export const showAudits =
   ({ audits }: AuditComponents): Handler =>
   (context) => {

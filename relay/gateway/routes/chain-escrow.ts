@@ -6,7 +6,7 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { channelTermsSchema } from '#lib/protocol/payment.ts';
 import { writeCredits } from '../../credit-amount.ts';
 import { badRequest, gatewayError } from '../errors.ts';
-import { escrowUnits } from './escrow-units.ts';
+import { escrowUnits } from '../escrow-terms.ts';
 
 type HexText = `0x${string}`;
 

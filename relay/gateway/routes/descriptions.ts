@@ -108,7 +108,7 @@ const reads: readonly RouteDescription[] = [
   {
     method: 'get',
     path: '/v1/audits',
-    summary: 'What this relay has counted of the audits of each worker since it started.',
+    summary: 'What this relay has counted of the audits of each worker.',
     answers: { 200: json('The workers, those that were convicted first.', auditListSchema) },
   },
   {

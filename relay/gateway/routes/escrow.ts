@@ -9,10 +9,9 @@ import { readJson, type BodyBudget } from '../body.ts';
 import type { GatewayEnv } from '../caller.ts';
 import type { Credits } from '../credits.ts';
 import { badRequest, gatewayError } from '../errors.ts';
-import { escrowJobSchema } from '../escrow-job.ts';
+import { escrowJobSchema, escrowUnits } from '../escrow-terms.ts';
 import { parseMember } from '../request.ts';
 import { openOnChain, requireChain, showChainEscrow, type ChainEscrowComponents } from './chain-escrow.ts';
-import { escrowUnits } from './escrow-units.ts';
 import { readToken, type Sessions } from './wallet.ts';
 
 /** Credits that wallets set aside for jobs of each other, wherever that is written. Addresses are lower-case, amounts micro-credits. */

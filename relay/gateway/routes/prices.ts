@@ -1,7 +1,7 @@
 import type { Handler } from 'hono';
 import { z } from 'zod';
 import { writeCredits } from '../../credit-amount.ts';
-import { escrowUnits } from './escrow-units.ts';
+import { escrowUnits } from '../escrow-terms.ts';
 
 export interface PriceComponents {
   /** What was paid for a unit of each kind and model: micro-credits. */

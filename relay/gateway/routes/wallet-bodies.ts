@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { camelCase, snakeCase } from '#lib/base/letter-case.ts';
 import { capsSchema, keyTermsSchema } from '../../api-key.ts';
 
 /** Bodies of the routes with which a wallet signs in and makes keys. Times are seconds since 1970. */
@@ -15,9 +16,6 @@ export const nonceSchema = z.object({
 export const signedSchema = z.object({ message: z.string().max(4_096), signature: z.string().max(16_384) });
 
 export const sessionSchema = z.object({ token: z.string(), address: z.string(), expires_at: timeSchema });
-
-const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /** Members of the HTTP API are in snake case, those of a key's terms are not. */
 const renamed = <T>(members: Readonly<Record<string, T>>, name: (given: string) => string): Record<string, T> =>

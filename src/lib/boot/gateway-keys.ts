@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError, toErrorRecord } from '#lib/base/errors.ts';
+import { camelCase, snakeCase } from '#lib/base/letter-case.ts';
 import { createLive } from '#lib/base/live.ts';
 import { signInMessage } from '#lib/pay/sign-in-message.ts';
 import type { GatewayKeyView, KeysAction, KeysPort, KeysView } from '#lib/state/keys.ts';
@@ -19,9 +20,6 @@ export interface KeysComponents {
 const timeoutMs = 15_000;
 /** Keys that a page shows; a wallet has at most a hundred that work. */
 const keysMax = 1_000;
-const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
-const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 const seconds = z.number().int();
 const keySchema = z.object({

@@ -1,5 +1,3 @@
-import type { AbortOptions } from '#lib/base/abort.ts';
-import { fromHex } from '#lib/base/bytes.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
@@ -10,7 +8,8 @@ import { judgeShown } from '#lib/peer/audit/judge.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { RelayAudits } from '#lib/protocol/relay-info.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { createDrandBeacon, quicknet, type RoundSource } from '#lib/trust/drand.ts';
+import { createDrandBeacon, quicknet } from '#lib/trust/drand.ts';
+import { drandServer } from '#lib/trust/drand-server.ts';
 import type { Session } from './sessions.ts';
 
 export interface JudgeAuditsInit {
@@ -38,7 +37,7 @@ export function judgeAudits({ session, terms, storage, fetch, onSeat, ...effects
     beacon: createDrandBeacon({
       chain,
       clock,
-      sources: terms.beacons.map((server) => roundSource(new URL(`${chain.id}/public/`, server), fetch)),
+      sources: terms.beacons.map((address) => drandServer(chain, address, { fetch, clock })),
     }),
     share: terms.share,
     candidates: () => terms.validators,
@@ -51,26 +50,3 @@ export function judgeAudits({ session, terms, storage, fetch, onSeat, ...effects
     },
   });
 }
-
-const answerMs = 5_000;
-const answerLengthMax = 4_096;
-
-/** A server of drand's HTTP interface. What it says is checked, so that it need not be trusted. */
-const roundSource =
-  (base: URL, fetch: typeof globalThis.fetch): RoundSource =>
-  async (round, { signal }: AbortOptions = {}) => {
-    try {
-      const ended = AbortSignal.timeout(answerMs);
-      const response = await fetch(new URL(String(round), base), {
-        signal: signal ? AbortSignal.any([signal, ended]) : ended,
-        credentials: 'omit',
-        referrerPolicy: 'no-referrer',
-      });
-      const text = await response.text();
-      if (!response.ok || text.length > answerLengthMax) return undefined;
-      const { signature } = JSON.parse(text) as { readonly signature?: unknown };
-      return typeof signature === 'string' && /^[0-9a-f]{96}$/.test(signature) ? fromHex(signature) : undefined;
-    } catch {
-      return undefined;
-    }
-  };

@@ -124,7 +124,7 @@ export interface ServedModelView {
   readonly listings: readonly { readonly by: string; readonly until: number }[];
 }
 
-/** What the relay of this page has counted of audits since it started. */
+/** What the relay of this page has counted of audits. */
 export interface AuditsView {
   /** Whether it keeps such a record at all. */
   readonly followed: boolean;

@@ -57,10 +57,10 @@ export function createCourtClerk(components: CourtClerkComponents): CourtClerk {
   const disputesOf = async ({ receipt, provider, worker }: CourtCase, options: AbortOptions) => {
     const found: Dispute[] = [];
     for (const one of await roll.over(hashOf(receipt), options)) {
-      const isHis = provider
+      const answersForIt = provider
         ? sameAccount(one.provider, provider)
         : await accounts.names(one.provider, worker, options);
-      if (isHis) found.push(one);
+      if (answersForIt) found.push(one);
     }
     return found;
   };
@@ -160,11 +160,10 @@ export function createCourtClerk(components: CourtClerkComponents): CourtClerk {
   const bind = async (one: CourtCase, options: AbortOptions): Promise<CourtCase> => {
     const offered = one.provider ? undefined : accounts.offered(one.worker);
     if (!offered || !(await accounts.names(offered, one.worker, options))) return one;
-    const bound = { ...one, provider: offered };
     // What was heard of the trial meanwhile stays.
-    const { audit } = one;
-    await cases.put({ ...(cases.get(audit) ?? bound), provider: offered });
-    return { ...(cases.get(audit) ?? bound) };
+    const bound = { ...(cases.get(one.audit) ?? one), provider: offered };
+    await cases.put(bound);
+    return cases.get(one.audit) ?? bound;
   };
 
   const rounds = createRounds(

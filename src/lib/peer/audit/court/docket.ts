@@ -2,6 +2,7 @@ import type { Dispute, Verdict } from '#lib/pay/court.ts';
 import { disputeToJudge } from '#lib/pay/judging.ts';
 import type { Address } from '#lib/pay/spec.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
+import { sameAccount } from './roll.ts';
 
 /** A trial as whoever takes it to the contract remembers it. */
 export interface CourtCase {
@@ -76,7 +77,7 @@ export function stepsOf(one: CourtCase, view: CourtView): readonly CourtStep[] {
   if (now > one.since + pace.keptMs) return [{ type: 'close' }];
   if (one.outcome === 'tried') return [];
   if (disputes.some(({ phase, outcome }) => phase === 'ended' && outcome !== 'dismissed')) return [{ type: 'close' }];
-  const own = disputes.filter(({ challenger }) => challenger === view.account);
+  const own = disputes.filter(({ challenger }) => sameAccount(challenger, view.account));
   if (mayOpen(one, view) && own.length === 0) return [{ type: 'open', provider: one.provider! }];
   return [...conclusions(one, view), ...votes(one, view)];
 }
@@ -99,8 +100,9 @@ function conclusions({ voted }: CourtCase, { account, disputes, chainNow, pace }
   return disputes.flatMap(({ id, phase, endsAt, challenger }): CourtStep[] => {
     if ((phase !== 'voting' && phase !== 'appealable') || chainNow <= endsAt) return [];
     // What nobody votes on stands in no other's way, and its challenger can end it.
-    const isOurs = challenger === account || voted.some((round) => round.startsWith(`${id} `));
-    const waitMs = challenger === account ? 0 : pace.concludeMs;
+    const isChallenger = sameAccount(challenger, account);
+    const isOurs = isChallenger || voted.some((round) => round.startsWith(`${id} `));
+    const waitMs = isChallenger ? 0 : pace.concludeMs;
     return isOurs && (chainNow - endsAt) * 1_000 > waitMs ? [{ type: 'conclude', id }] : [];
   });
 }

@@ -18,6 +18,7 @@ export const sameAccount = (one: Address, other: Address): boolean => one.toLowe
 export function createRoll({ court, storage }: { readonly court: Court; readonly storage: KeyValue }) {
   const known = new Map<bigint, Dispute>();
   let next = 1n;
+  let stored = 1n;
 
   const prune = async (chainNow: number) => {
     const isPast = ({ openedAt }: Dispute) => openedAt + lockSeconds < chainNow;
@@ -27,7 +28,6 @@ export function createRoll({ court, storage }: { readonly court: Court; readonly
     await storage.put('pay', key, first);
     stored = first;
   };
-  let stored = 1n;
 
   return {
     /** Goes on from the oldest that still ran. @throws those of the storage. */
