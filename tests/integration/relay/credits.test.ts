@@ -315,9 +315,12 @@ describe('two wallets', () => {
 
   test('what is past its deadline comes back by itself, by a relay that was killed before it', async () => {
     const { paying, terms } = await meet();
-    expect((await post('/llm/escrow', paying.key, { ...terms, deadline: inSeconds(3) })).status).toBe(200);
+    const deadline = inSeconds(3);
+    expect((await post('/llm/escrow', paying.key, { ...terms, deadline })).status).toBe(200);
     expect((await balanceOf(paying.session)).balance).toBe('75');
     await relay.halt('SIGKILL');
+    // Its first look is at its start, the next half a minute later.
+    await expect.poll(() => inSeconds(0)).toBeGreaterThan(deadline);
     await relay.restart();
     await expect.poll(async () => (await balanceOf(paying.session)).balance, { timeout: 60_000 }).toBe('100');
     const again = await post('/llm/release', paying.session, { job: 'j', units: 10 });
