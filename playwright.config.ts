@@ -8,9 +8,9 @@ export default defineConfig({
   fullyParallel: false,
   workers: 1,
   retries: 0,
-  // A story of twenty steps, each with a limit of its own, on a machine that does three other things as well.
-  timeout: 180_000,
-  expect: { timeout: 20_000 },
+  // A story of twenty steps, each with a limit of its own, on a machine that does four other things as well.
+  timeout: 300_000,
+  expect: { timeout: 40_000 },
   reporter: [['list']],
   use: {
     launchOptions,

@@ -20,9 +20,9 @@ export default defineConfig({
   test: {
     environment: 'node',
     // These only end what hangs, and have to hold while another lane or another program keeps the machine busy.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 20_000 } },
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 40_000 } },
     retry: 0,
     setupFiles: ['tests/fixtures/setup.ts'],
     projects: [

@@ -44,4 +44,4 @@ test('the peers of one address share a rate of circuits, and those of its /24 a 
   expect(await opened(3_105, '127.3.0.3')).toBe(1);
   expect(await opened(3_106, '127.3.0.4')).toBe(0);
   expect(await opened(3_107, '127.4.0.1')).toBe(3);
-}, 60_000);
+});

@@ -125,7 +125,7 @@ test('a relayed channel is followed by a direct one', async () => {
     channel.abort(new Error('seen'));
     return channel.path;
   };
-  await expect.poll(pathNow, { timeout: 10_000 }).toBe('direct');
+  await expect.poll(pathNow).toBe('direct');
   expect(a.status().connections.map(({ transport }) => transport)).toEqual(
     expect.arrayContaining(['websocket', 'circuit', 'webrtc']),
   );

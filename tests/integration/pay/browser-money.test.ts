@@ -123,7 +123,7 @@ test('a channel that is left says when its money can be withdrawn, and then it i
   await local.moveTo(left!.withdrawableAt!);
 
   const later = await open();
-  await expect.poll(async () => (await later.holdings()).channels[0]!.phase, { timeout: 20_000 }).toBe('closed');
+  await expect.poll(async () => (await later.holdings()).channels[0]!.phase).toBe('closed');
   expect((await later.holdings()).balance).toBe(200_000n);
   expect((await book.history()).map(({ type }) => type)).toContain('withdrawn');
   await later.close();

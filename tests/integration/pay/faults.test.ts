@@ -60,7 +60,7 @@ test('a chain that goes away and comes back, having forgotten the transaction', 
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});
 
 test('a chain that stays away is reported, and the caller can stop waiting', async () => {
   const local = await start();

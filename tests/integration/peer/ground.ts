@@ -105,7 +105,7 @@ export async function run(
 /** Looks again every few milliseconds, for as long as a busy machine may need. */
 export async function eventually(done: () => boolean): Promise<void> {
   for (let tries = 0; !done(); tries++) {
-    if (tries > 1_500) throw new Error('this has not come to be');
+    if (tries > 4_000) throw new Error('this has not come to be');
     await systemClock.delay(10);
   }
 }

@@ -11,4 +11,4 @@ test('all attacks at once, by peers that have passed their auditions, cost next 
   await arena.stop();
   expect(breachesOf(round, 'some')).toEqual([]);
   expect(round.during.hostileAttempts).toBeGreaterThan(0);
-}, 60_000);
+});

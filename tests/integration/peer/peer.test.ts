@@ -223,5 +223,5 @@ describe('peers over a real relay', () => {
     expect(await run(relay.peer.consumer, chat('again', { params: { maxTokens: 10 } }))).toMatchObject({
       phase: 'finished',
     });
-  }, 40_000);
+  });
 });

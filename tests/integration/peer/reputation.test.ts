@@ -45,7 +45,7 @@ test('tallies and forks travel over real connections: from the worker after a jo
   expect(box.reputation.priority(asker.self)).toBe(0);
   await eventually(() => [asker, relay.peer].every(({ reputation }) => reputation.forks.has(forker.peer)));
   await eventually(() => box.reputation.forks.has(forker.peer));
-}, 60_000);
+});
 
 async function takeAfter(prevWorker: string, n: number, peer: Peer, worker: ReturnType<typeof createSigner>) {
   const job = { ...jobFixture, id: String(n).padStart(32, '0') };

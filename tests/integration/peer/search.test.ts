@@ -80,7 +80,7 @@ test('a job whose worker is not in the sample of a large network finds it throug
   });
   const nobody = await run(asker.consumer, chat('and you?', { model: { artefact: 'd'.repeat(64) } }));
   expect(nobody).toMatchObject({ phase: 'failed', error: { code: 'no-peer-available' } });
-}, 60_000);
+});
 
 test('an asker follows the topic of the model that it searched for, and receives no offer of another', async () => {
   const { asker, workerOf } = await largeNetwork(151);
@@ -98,4 +98,4 @@ test('an asker follows the topic of the model that it searched for, and receives
   expect(
     [...received].filter((peer) => [worker, second, stranger].some(({ self }) => self === peer)).toSorted(),
   ).toEqual([worker.self, second.self].toSorted());
-}, 60_000);
+});

@@ -325,5 +325,5 @@ describe('two wallets', () => {
     await expect.poll(async () => (await balanceOf(paying.session)).balance, { timeout: 60_000 }).toBe('100');
     const again = await post('/llm/release', paying.session, { job: 'j', units: 10 });
     expect(again.body.error.code).toBe('escrow_closed');
-  }, 90_000);
+  });
 });

@@ -86,9 +86,7 @@ afterAll(async () => {
 const hubOf = () => asker.directory.entries().find(({ offer }) => offer.models.some(({ hub }) => hub))?.offer;
 
 test('an asker pays the hub, which pays the provider less, and all of it is claimed', async () => {
-  await expect
-    .poll(() => hubOf()?.models[0]?.price, { timeout: 30_000 })
-    .toEqual({ in: '750000000', out: '1500000000' });
+  await expect.poll(() => hubOf()?.models[0]?.price).toEqual({ in: '750000000', out: '1500000000' });
   const request = {
     kind: 'chat',
     model: { name: 'tabloom-demo' },

@@ -106,7 +106,7 @@ test('without its server it says so, keeps asking, and serves when the server co
   const back = await startOpenAIServer({}, Number(new URL(gone.baseUrl).port));
   running.push({ dispose: back.close });
   await listed(relay);
-}, 40_000);
+});
 
 test('two relays, one of which is away at the start, is joined, dies and comes back', async () => {
   const [a, b] = [await bareRelay(), await bareRelay()];
@@ -120,7 +120,7 @@ test('two relays, one of which is away at the start, is joined, dies and comes b
   await a.restart();
   await listed(a);
   expect(tabloomOf(await askOnce(a)).peer).toBe(tabloomOf(await askOnce(b)).peer);
-}, 60_000);
+});
 
 test('the gateway of a relay that names another reaches the providers there, and its own pages may use both', async () => {
   const a = await bareRelay();
@@ -134,7 +134,7 @@ test('the gateway of a relay that names another reaches the providers there, and
   const from = (origin: string) => fetch(`${b.url}/relay.json`, { headers: { origin } });
   expect((await from(a.url)).status).toBe(200);
   expect((await from('https://other.example')).status).toBe(403);
-}, 60_000);
+});
 
 test('E: on SIGTERM what waits is answered too, and what comes later goes elsewhere', async () => {
   const [relay, server] = [await bareRelay(), await backend({ tokensPerSecond: 100, slots: 1 })];
@@ -172,7 +172,7 @@ test('E: while the answers of a stopping relay end, its own models take no jobs 
   const ends = await Promise.all(answers.map(async (answer) => (await collect(readEvents(answer))).at(-1)));
   expect(ends).toEqual(Array.from({ length: 4 }, () => '[DONE]'));
   expect(await leaving).toBe(0);
-}, 40_000);
+});
 
 test('an answer over WebRTC does not notice that the relay restarts', async () => {
   const [relay, server] = [await bareRelay(), await backend({ tokensPerSecond: 20, answerTokens: 100 })];
@@ -189,7 +189,7 @@ test('an answer over WebRTC does not notice that the relay restarts', async () =
   const answer = await follow(tab, { maxTokens: 100, onPart: () => (restarted ??= relay.restart()) });
   expect(answer).toEqual({ end: 'job-finished', path: 'direct', refusals: [], losses: 0 });
   await restarted;
-}, 40_000);
+});
 
 async function asker(relay: RelayProcess): Promise<Peer> {
   const peer = await createAsker(relay.url);

@@ -54,4 +54,4 @@ test('a worker that goes in the middle costs a stream nothing but a pause, and a
   const second = chatCompletionSchema.parse(await (await asking).json());
   expect(second).toMatchObject({ usage: whole.usage, choices: [{ finish_reason: 'length' }] });
   expect(second.choices[0]!.message.content).toBe(undisturbed);
-}, 60_000);
+});

@@ -154,7 +154,7 @@ test('a gateway that was killed in an answer books what it had promised, and wha
   // The provider looks at the chain when it starts, and claims what it was promised.
   await provider.halt('SIGKILL');
   await provider.restart();
-  await expect.poll(() => chain.chain().tokenBalance(earner.address), { timeout: 10_000 }).toBe((promised * 9n) / 10n);
+  await expect.poll(() => chain.chain().tokenBalance(earner.address)).toBe((promised * 9n) / 10n);
   const after = await check();
   expect(after.code, after.text).toBe(0);
   expect(after.text).toContain(`promised ${promised * 100n}, claimed ${promised * 100n}`);
@@ -241,7 +241,7 @@ test('a wallet sets tokens aside for a job: a bonded provider answers and claims
   const total = BigInt(payment.total);
   expect(total).toBeGreaterThan(0n);
   expect((await post('/v1/chat/completions', asking, token)).body.error.code, 'one job').toBe('escrow_closed');
-  await expect.poll(async () => (await set('a')).body.state, { timeout: 10_000 }).toBe('released');
+  await expect.poll(async () => (await set('a')).body.state).toBe('released');
   // What it did not cost is credited to its payer in the same transaction. The relay has paid nothing.
   expect((await owed(person.address)) - before.owed).toBe(2_000_000n - total);
   expect(await on.tokenBalance(spender.address)).toBe(before.spender);
