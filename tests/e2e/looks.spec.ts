@@ -24,7 +24,6 @@ const spoken = {
 } as const;
 
 test('every page is clean from 390 to 1440 px, light and dark', async ({ nativeRelay, newProfile, keep }) => {
-  test.setTimeout(180_000);
   const page = await newProfile();
   await page.goto(nativeRelay.url);
   await expect(whoAnswers(page)).toContainText('native');

@@ -33,7 +33,6 @@ test('a tab sets a price and another pays it: deposit, cost, earnings, and the w
   newProfile,
   keep,
 }) => {
-  test.setTimeout(180_000);
   const relay = await startRelay({ native: 'no-native', env: { CHAIN: 'local', CHAIN_PORT: '0' } });
   try {
     const worker = await newProfile();

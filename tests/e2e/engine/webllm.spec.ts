@@ -7,7 +7,6 @@ import type { EngineBench } from './page/main.ts';
 declare const bench: EngineBench;
 
 test.describe.configure({ mode: 'serial' });
-test.setTimeout(120_000);
 
 const modelAt = (origin: string, weights: string, library = 'library.wasm') =>
   customModel({

@@ -9,7 +9,6 @@ import type { EngineBench } from './page/main.ts';
 declare const bench: EngineBench;
 
 test.describe.configure({ mode: 'serial' });
-test.setTimeout(120_000);
 let opened: BenchPage;
 test.beforeAll(async () => {
   opened = await openBenchPage();
