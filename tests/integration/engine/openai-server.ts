@@ -3,7 +3,7 @@ import { systemClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { scriptedModel } from '#lib/engine/catalog/scripted.ts';
 import { createScriptedEngine, type ScriptedOptions } from '#lib/engine/scripted.ts';
-import type { EngineEvent, EngineRequest } from '#lib/engine/spec.ts';
+import type { Engine, EngineEvent, EngineRequest } from '#lib/engine/spec.ts';
 import { createStopFilter } from '#lib/engine/stop-filter.ts';
 import type { ChatMessage } from '#lib/protocol/kinds/chat.ts';
 
@@ -22,6 +22,8 @@ export interface OpenAIServer {
   /** Bodies posted so far, and how many connections were closed before their end. */
   readonly posted: readonly Body[];
   readonly broken: { count: number };
+  /** From the next request on, as a machine that has got other things to do: whoever measured it has measured another. */
+  pace(tokensPerSecond: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,8 +38,14 @@ export async function startOpenAIServer(
   { tokensPerSecond = 0, ...scripted }: ServerInput = {},
   port = 0,
 ): Promise<OpenAIServer> {
-  const engine = createScriptedEngine({ clock: systemClock, contextTokens: 256, slots: 4, ...scripted });
-  const model = await engine.load(scriptedModel(tokensPerSecond), {});
+  const engines: Engine[] = [];
+  const load = (rate: number) => {
+    const engine = createScriptedEngine({ clock: systemClock, contextTokens: 256, slots: 4, ...scripted });
+    engines.push(engine);
+    return engine.load(scriptedModel(rate), {});
+  };
+  let model = await load(tokensPerSecond);
+  const { name } = model.model;
   const posted: Body[] = [];
   const broken = { count: 0 };
 
@@ -91,7 +99,7 @@ export async function startOpenAIServer(
 
   const server = createServer((request, response) => {
     if (request.url === '/v1/models') {
-      return void response.end(JSON.stringify({ object: 'list', data: [{ id: model.model.name, object: 'model' }] }));
+      return void response.end(JSON.stringify({ object: 'list', data: [{ id: name, object: 'model' }] }));
     }
     if (request.url === '/v1/elsewhere/models') {
       return void response.writeHead(302, { location: '/v1/models' }).end();
@@ -108,10 +116,13 @@ export async function startOpenAIServer(
     baseUrl: `http://127.0.0.1:${bound}/v1`,
     posted,
     broken,
+    async pace(rate) {
+      model = await load(rate);
+    },
     async close() {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
-      await engine.close();
+      await Promise.all(engines.map((engine) => engine.close()));
     },
   };
 }
