@@ -1,8 +1,9 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { createMutex, createMutexes } from '#lib/base/mutex.ts';
 import { momentOf, type Moment } from './chain-time.ts';
-import { voucherRefusal, reduce, unclaimed, type ChannelEvent, type ChannelState } from './channel.ts';
+import { voucherRefusal, reduce, type ChannelEvent, type ChannelState } from './channel.ts';
 import { payError } from './errors.ts';
+import { exposed } from './policy.ts';
 import { newRecord, nextRecord, storedState, toChannelEvent, unseen } from './record.ts';
 import {
   closedSentinel,
@@ -29,7 +30,7 @@ export interface ChannelBook {
   get(id: ChannelId): Promise<ChannelRecord>;
   /** The record in memory; undefined for an unknown channel, and after a failed write until it has been reloaded. */
   peek(id: ChannelId): ChannelRecord | undefined;
-  /** Units promised by this payer and not yet credited, across all its channels; kept up to date, so reading costs nothing. */
+  /** Units that this payer's channels leave exposed; kept up to date, so reading costs nothing. */
   owedBy(payer: Address): bigint;
   state(record: ChannelRecord): ChannelState;
   /**
@@ -99,7 +100,7 @@ export async function openChannelBook({
   const count = (record: ChannelRecord | undefined, sign: 1n | -1n) => {
     if (!record) return;
     const { payer } = record.terms;
-    const sum = (owed.get(payer) ?? 0n) + sign * unclaimed(storedState(record));
+    const sum = (owed.get(payer) ?? 0n) + sign * exposed({ terms: record.terms, state: storedState(record) });
     if (sum === 0n) owed.delete(payer);
     else owed.set(payer, sum);
   };

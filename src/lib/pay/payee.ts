@@ -72,7 +72,7 @@ export interface Payee {
    */
   agree(id: ChannelId, wallet: Wallet, options?: AbortOptions): Promise<Closure>;
   state(id: ChannelId): Promise<ChannelState>;
-  /** Units that this channel's payer leaves unclaimed across all its channels. Costs as little as `checkMayServe`. */
+  /** Units that the channels of this channel's payer leave exposed. Costs as little as `checkMayServe`. */
   owed(id: ChannelId): bigint;
   /** The channels as input to the claim policy. */
   views(): readonly ChannelView[];

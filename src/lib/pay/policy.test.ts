@@ -4,6 +4,7 @@ import type { ChannelState } from './channel.ts';
 import { addressOfKey, startSeconds as now, testTerms } from './pay.fixture.ts';
 import { batchCost, batchMax, providerPart, type GasTerms } from './cost.ts';
 import {
+  exposed,
   claimPolicyDefault,
   jobMarginSeconds,
   planClaims,
@@ -201,5 +202,11 @@ describe('serving stops', () => {
   test('and not otherwise', () => {
     expect(serveRefusal(fine, { ...limit, owed: policy.perPayerMax - 1n })).toBeNull();
     expect(serveRefusal(fine, { ...limit, owed: policy.perPayerMax })).toBe('exposure-too-large');
+  });
+  test('nor for a job, however much is set aside for it: its payer cannot take it back', () => {
+    const dear = view({ promised: 5_000_000n }, { delay: 0, deadline: now + 3_600 });
+    expect(exposed(dear)).toBe(0n);
+    expect(exposed(view({ promised: 5_000_000n }))).toBe(5_000_000n);
+    expect(serveRefusal(dear, { ...limit, owed: policy.perPayerMax })).toBeNull();
   });
 });

@@ -12,9 +12,16 @@ export interface ChannelView {
 }
 
 export interface Exposure {
-  /** Units one payer may leave unclaimed across all its channels. */
+  /** Units one payer may leave unclaimed across all channels that it can empty. */
   readonly perPayerMax: bigint;
 }
+
+/**
+ * Units of a channel that its payer could take away before they are claimed. What is set aside for a job is not among them:
+ * until the deadline nobody but the provider can move it, and it is claimed before that.
+ */
+export const exposed = ({ terms, state }: Pick<ChannelView, 'terms' | 'state'>): bigint =>
+  isJob(terms) ? 0n : unclaimed(state);
 
 export interface ClaimPolicy extends Exposure {
   /** Claim once gas costs at most this share of the provider's proceeds, in hundredths of a percent. */
@@ -64,7 +71,7 @@ export function planClaims(
       .filter((view) => mayClaim(view, now))
       .map((view): Candidate => {
         const amount = unclaimed(view.state);
-        const exposure = exposures.get(view.terms.payer) ?? 0n;
+        const exposure = isJob(view.terms) ? 0n : (exposures.get(view.terms.payer) ?? 0n);
         return { view, amount, part: providerPart(amount), reason: urgency(view, { policy, now, exposure }) };
       })
       .filter(({ part, reason }) => part > own && (reason !== null || isCheap(part, own)))
@@ -77,8 +84,8 @@ export function planClaims(
 }
 
 /**
- * Why this channel's payer must not be served further now, or null. `owed`: units the payer leaves unclaimed across all its
- * channels. `now` in Unix seconds, by the chain.
+ * Why this channel's payer must not be served further now, or null. `owed`: what the payer's channels leave exposed, in units.
+ * `now` in Unix seconds, by the chain.
  */
 export function serveRefusal(
   { terms, state }: Pick<ChannelView, 'terms' | 'state'>,
@@ -89,7 +96,7 @@ export function serveRefusal(
   if (state.phase === 'withdrawing') return 'withdrawal-pending';
   if (state.agreed !== null || state.isDelivered) return 'closing';
   if (state.expired || isInMargin(terms, now)) return 'deadline-passed';
-  return owed >= perPayerMax ? 'exposure-too-large' : null;
+  return !isJob(terms) && owed >= perPayerMax ? 'exposure-too-large' : null;
 }
 
 /** True in the last seconds of a job, which are reserved for its claim. */
@@ -115,7 +122,7 @@ function urgency(
 
 function exposureByPayer(views: readonly ChannelView[]): ReadonlyMap<string, bigint> {
   const sums = new Map<string, bigint>();
-  for (const { terms, state } of views) sums.set(terms.payer, (sums.get(terms.payer) ?? 0n) + unclaimed(state));
+  for (const view of views) sums.set(view.terms.payer, (sums.get(view.terms.payer) ?? 0n) + exposed(view));
   return sums;
 }
 
