@@ -1,4 +1,5 @@
 import type { Connection, PeerId } from '@libp2p/interface';
+import { overriding } from './overriding.ts';
 import { pathOf } from './paths.ts';
 
 interface Connected {
@@ -22,13 +23,3 @@ export function preferLiveConnections<T extends Connected>(components: T): T {
 
 const unfitness = (connection: Connection): number =>
   (connection.status === 'open' ? 0 : 2) + (pathOf(connection) === 'direct' ? 0 : 1);
-
-/** The same object with one member overridden. A proxy rather than a copy, because libp2p's components are stateful. */
-const overriding = <T extends object, K extends keyof T>(object: T, member: K, value: () => T[K]): T =>
-  new Proxy(object, {
-    get(target, name) {
-      if (name === member) return value();
-      const own: unknown = Reflect.get(target, name);
-      return typeof own === 'function' ? own.bind(target) : own;
-    },
-  });

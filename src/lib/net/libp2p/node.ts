@@ -18,13 +18,12 @@ import {
 } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { ping } from '@libp2p/ping';
-import { webRTCDirect } from '@libp2p/webrtc';
 import { yamux } from '@libp2p/yamux';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p';
 import { build } from '#lib/protocol/version.ts';
 import { preferLiveConnections } from './live-connections.ts';
-import { webRtcWithClose } from './web-rtc.ts';
+import { webRtcDirect, webRtcWithClose } from './web-rtc.ts';
 import { listeningWebSockets, type SocketSource } from './web-sockets.ts';
 import { circuitLimits, gossipLimits, streamWindowBytesMax, type Tuning } from './tuning.ts';
 
@@ -88,7 +87,7 @@ export async function createLibp2pNode(input: NodeInput): Promise<TabloomNode> {
           listeningWebSockets(),
           circuitTransport({ maxInboundStopStreams: circuitLimits.incomingPerPeerMax, discoveryFilter }),
           webRtcWithClose({ rtcConfiguration }),
-          webRTCDirect({ rtcConfiguration }),
+          webRtcDirect({ rtcConfiguration }),
         ],
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
     connectionEncrypters: [noise()],

@@ -1,4 +1,7 @@
-import { webRTC } from '@libp2p/webrtc';
+import type { Transport } from '@libp2p/interface';
+import { webRTC, webRTCDirect } from '@libp2p/webrtc';
+import { joinDataChannels } from './data-channels.ts';
+import { overriding } from './overriding.ts';
 
 /**
  * Works around a leak: for each end of each connection, `@libp2p/webrtc` 6.0 registers a shutdown listener that it
@@ -7,5 +10,29 @@ import { webRTC } from '@libp2p/webrtc';
  */
 export function webRtcWithClose(init: Parameters<typeof webRTC>[0]): ReturnType<typeof webRTC> {
   const create = webRTC(init);
-  return (components) => Object.assign(create(components), { _closeOnShutdown: () => undefined });
+  return (components) => {
+    const transport = create(overriding(components, 'upgrader', () => joinDataChannels(components.upgrader)));
+    return joinDials(Object.assign(transport, { _closeOnShutdown: () => undefined }));
+  };
+}
+
+/** To peers with an address of their own. */
+export function webRtcDirect(init: Parameters<typeof webRTCDirect>[0]): ReturnType<typeof webRTCDirect> {
+  const create = webRTCDirect(init);
+  return (components) => {
+    const transport = joinDials(create(components));
+    const createListener: Transport['createListener'] = transport.createListener.bind(transport);
+    return Object.assign(transport, {
+      createListener: (options: Parameters<Transport['createListener']>[0]) =>
+        createListener({ ...options, upgrader: joinDataChannels(options.upgrader) }),
+    });
+  };
+}
+
+function joinDials(transport: Transport): Transport {
+  const dial: Transport['dial'] = transport.dial.bind(transport);
+  return Object.assign(transport, {
+    dial: (...[address, options]: Parameters<Transport['dial']>) =>
+      dial(address, { ...options, upgrader: joinDataChannels(options.upgrader) }),
+  });
 }

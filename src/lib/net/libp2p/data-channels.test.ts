@@ -1,0 +1,97 @@
+import type { Stream } from '@libp2p/interface';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { concatBytes } from '#lib/base/bytes.ts';
+import { createMessageDecoder, encodeData, joinMessages } from './data-channels.ts';
+
+const bytesOf = (length: number) => Uint8Array.from({ length }, (_, i) => i % 251);
+
+/** A stream of the library, as far as it is touched. */
+function fakeStream({ queued = 0 } = {}) {
+  const seen = { sent: [] as Uint8Array[], data: [] as Uint8Array[], others: [] as Uint8Array[], aborted: 0, queued };
+  const stream = {
+    readStatus: 'readable',
+    maxBufferedAmount: 1_000,
+    channel: { readyState: 'open', bufferedAmount: 0, send: (bytes: Uint8Array) => void seen.sent.push(bytes.slice()) },
+    incomingData: { readableLength: queued, push: () => void seen.queued++ },
+    // As in the library: one data channel message of each buffer.
+    _sendMessage(message: Iterable<Uint8Array>) {
+      for (const bytes of message) this.channel.send(bytes);
+    },
+    sendData: (_data: Uint8Array) => ({ sentBytes: 0, canSendMore: false }),
+    processIncomingProtobuf: (message: Uint8Array) => void seen.others.push(message.slice()),
+    onData: (data: Uint8Array) => void seen.data.push(data.slice()),
+    abort: () => void seen.aborted++,
+  };
+  joinMessages(stream as unknown as Stream);
+  const receive = stream.incomingData.push as (bytes: Uint8Array) => void;
+  return { stream, seen, receive };
+}
+
+test('data goes as one message of the data channel: its length, the protobuf field, and itself', () => {
+  const { stream, seen } = fakeStream();
+  expect(stream.sendData(Uint8Array.of(7, 8, 9))).toEqual({ sentBytes: 3, canSendMore: true });
+  expect(seen.sent).toEqual([Uint8Array.of(5, 0x12, 3, 7, 8, 9)]);
+  stream.channel.bufferedAmount = 1_000;
+  expect(stream.sendData(bytesOf(200)).canSendMore).toBe(false);
+  expect(seen.sent[1]!.slice(0, 5)).toEqual(Uint8Array.of(0xcb, 0x01, 0x12, 0xc8, 0x01));
+});
+
+test('a flag and its length go together too', () => {
+  const { stream, seen } = fakeStream();
+  const parts = [Uint8Array.of(2), Uint8Array.of(8, 0)];
+  stream._sendMessage(Object.assign(parts, { subarray: () => concatBytes(...parts) }));
+  expect(seen.sent).toEqual([Uint8Array.of(2, 8, 0)]);
+});
+
+test('nothing is sent on a channel that is not open, and one that fails ends the stream', () => {
+  const { stream, seen } = fakeStream();
+  stream.channel.readyState = 'closing';
+  expect(stream.sendData(bytesOf(3))).toEqual({ sentBytes: 0, canSendMore: false });
+  stream.channel.readyState = 'open';
+  stream.channel.send = () => {
+    throw new Error('gone');
+  };
+  stream.sendData(bytesOf(3));
+  expect(seen).toMatchObject({ sent: [], aborted: 1 });
+});
+
+test('data is delivered as it arrives, and any other message is left to the library', () => {
+  const { stream, seen, receive } = fakeStream();
+  receive(encodeData(bytesOf(300)));
+  const finAndData = Uint8Array.of(6, 8, 0, 0x12, 2, 1, 2);
+  receive(finAndData);
+  stream.readStatus = 'closed';
+  receive(encodeData(bytesOf(4)));
+  expect(seen).toMatchObject({ data: [bytesOf(300)], others: [finAndData.slice(1)], queued: 0, aborted: 0 });
+});
+
+test('what arrived before goes first: the queue stays as it is', () => {
+  const { seen, receive } = fakeStream({ queued: 1 });
+  receive(encodeData(bytesOf(3)));
+  expect(seen).toMatchObject({ queued: 2, data: [] });
+});
+
+test('messages are found however they are split', () => {
+  const lengths = fc.array(fc.constantFrom(0, 1, 120, 127, 128, 5_000, 16_384), { maxLength: 5 });
+  fc.assert(
+    fc.property(lengths, fc.array(fc.nat(), { maxLength: 12 }), (sizes, cuts) => {
+      const wire = concatBytes(...sizes.map((size) => encodeData(bytesOf(size))));
+      const found: Uint8Array[] = [];
+      const decoder = createMessageDecoder((message) => found.push(message.slice()));
+      const at = [0, ...cuts.map((cut) => cut % (wire.length + 1)), wire.length].toSorted((a, b) => a - b);
+      for (let i = 1; i < at.length; i++) decoder.push(wire.subarray(at[i - 1], at[i]));
+      const whole = createMessageDecoder((message) => expect(message).toEqual(found.shift()));
+      whole.push(wire);
+      expect(found).toEqual([]);
+    }),
+  );
+});
+
+test('a message that is too large ends the stream before it is buffered', () => {
+  for (const head of [Uint8Array.of(0x81, 0x80, 0x04), Uint8Array.of(0x80, 0x80, 0x80, 0x01)]) {
+    const { seen, receive } = fakeStream();
+    receive(head);
+    expect(seen).toMatchObject({ aborted: 1, data: [], others: [] });
+  }
+});
