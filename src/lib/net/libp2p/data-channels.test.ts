@@ -6,26 +6,47 @@ import { createMessageDecoder, encodeData, joinMessages } from './data-channels.
 
 const bytesOf = (length: number) => Uint8Array.from({ length }, (_, i) => i % 251);
 
+type Change = Readonly<Record<string, unknown>>;
+
 /** A stream of the library, as far as it is touched. */
 function fakeStream({ queued = 0 } = {}) {
-  const seen = { sent: [] as Uint8Array[], data: [] as Uint8Array[], others: [] as Uint8Array[], aborted: 0, queued };
-  const stream = {
-    readStatus: 'readable',
-    maxBufferedAmount: 1_000,
-    channel: { readyState: 'open', bufferedAmount: 0, send: (bytes: Uint8Array) => void seen.sent.push(bytes.slice()) },
-    incomingData: { readableLength: queued, push: () => void seen.queued++ },
+  const seen = {
+    sent: [] as Uint8Array[],
+    queuedToSend: [] as Uint8Array[],
+    data: [] as Uint8Array[],
+    others: [] as Uint8Array[],
+    aborted: 0,
+    queued,
+  };
+  const channel = {
+    readyState: 'open',
+    bufferedAmount: 0,
+    send: (bytes: Uint8Array) => void seen.sent.push(bytes.slice()),
+  };
+  const flags = {
     // As in the library: one data channel message of each buffer.
-    _sendMessage(message: Iterable<Uint8Array>) {
-      for (const bytes of message) this.channel.send(bytes);
-    },
+    _sendMessage: (message: Iterable<Uint8Array>) => [...message].forEach((bytes) => channel.send(bytes)),
+  };
+  const stream = Object.assign(flags, {
+    channel,
+    readStatus: 'readable',
+    writeStatus: 'writable',
+    writableNeedsDrain: false,
+    writeBuffer: { byteLength: 0 },
+    sendingData: false,
+    maxBufferedAmount: 1_000,
+    maxMessageSize: 16_376,
+    incomingData: { readableLength: queued, push: () => void seen.queued++ },
+    send: (data: Uint8Array) => void seen.queuedToSend.push(data.slice()),
     sendData: (_data: Uint8Array) => ({ sentBytes: 0, canSendMore: false }),
     processIncomingProtobuf: (message: Uint8Array) => void seen.others.push(message.slice()),
     onData: (data: Uint8Array) => void seen.data.push(data.slice()),
     abort: () => void seen.aborted++,
-  };
+  });
   joinMessages(stream as unknown as Stream);
   const receive = stream.incomingData.push as (bytes: Uint8Array) => void;
-  return { stream, seen, receive };
+  const { _sendMessage: sendFlag } = stream;
+  return { stream, seen, receive, sendFlag };
 }
 
 test('data goes as one message of the data channel: its length, the protobuf field, and itself', () => {
@@ -37,10 +58,36 @@ test('data goes as one message of the data channel: its length, the protobuf fie
   expect(seen.sent[1]!.slice(0, 5)).toEqual(Uint8Array.of(0xcb, 0x01, 0x12, 0xc8, 0x01));
 });
 
-test('a flag and its length go together too', () => {
+test('what the library would send at once goes past its queue', () => {
   const { stream, seen } = fakeStream();
+  expect(stream.send(Uint8Array.of(7))).toBe(true);
+  expect(seen.sent).toEqual([Uint8Array.of(3, 0x12, 1, 7)]);
+  stream.channel.bufferedAmount = 1_000;
+  expect(stream.send(Uint8Array.of(8))).toBe(false);
+  expect(stream.writableNeedsDrain).toBe(true);
+  expect(seen).toMatchObject({ sent: { length: 2 }, queuedToSend: [] });
+});
+
+test.each([
+  ['full', { writableNeedsDrain: true }, 1],
+  ['behind others', { writeBuffer: { byteLength: 5 } }, 1],
+  ['within another send', { sendingData: true }, 1],
+  ['closing', { writeStatus: 'closing' }, 1],
+  ['not open yet', { channel: { readyState: 'connecting' } }, 1],
+  ['larger than a message', {}, 16_377],
+  ['empty', {}, 0],
+])('all else goes through its queue: %s', (_case, { channel, ...change }: Change, length) => {
+  const { stream, seen } = fakeStream();
+  Object.assign(stream, change);
+  Object.assign(stream.channel, channel);
+  stream.send(bytesOf(length));
+  expect(seen).toMatchObject({ sent: [], queuedToSend: [bytesOf(length)] });
+});
+
+test('a flag and its length go together too', () => {
+  const { seen, sendFlag } = fakeStream();
   const parts = [Uint8Array.of(2), Uint8Array.of(8, 0)];
-  stream._sendMessage(Object.assign(parts, { subarray: () => concatBytes(...parts) }));
+  sendFlag(Object.assign(parts, { subarray: () => concatBytes(...parts) }));
   expect(seen.sent).toEqual([Uint8Array.of(2, 8, 0)]);
 });
 

@@ -44,13 +44,19 @@ interface DataChannelStream extends Stream {
   readonly channel: Pick<RTCDataChannel, 'readyState' | 'bufferedAmount' | 'send'>;
   readonly incomingData: { readonly readableLength: number; push(bytes: Uint8Array): unknown };
   readonly maxBufferedAmount: number;
+  readonly maxMessageSize: number;
+  readonly writeBuffer: { readonly byteLength: number };
+  readonly sendingData: boolean;
+  writableNeedsDrain: boolean;
   sendData(data: Bytes): { readonly sentBytes: number; readonly canSendMore: boolean };
-  _sendMessage(message: Iterable<Uint8Array> & Bytes): void;
+  _sendMessage(message: Bytes | readonly Uint8Array[]): void;
   processIncomingProtobuf(message: Uint8Array): void;
   onData(data: Uint8Array): void;
 }
 
+/** Bytes in one piece or several. */
 interface Bytes {
+  readonly byteLength: number;
   subarray(): Uint8Array;
 }
 
@@ -68,18 +74,39 @@ const joinedFactory = (factory: StreamMuxerFactory): StreamMuxerFactory =>
 /** To be called before anything has arrived on it. */
 export function joinMessages(stream: Stream): Stream {
   const joined = stream as DataChannelStream;
-  const { channel, incomingData, _sendMessage } = joined;
-  joined._sendMessage = (message) => _sendMessage.call(joined, [message.subarray()] as never);
-  joined.sendData = (data) => {
-    if (channel.readyState !== 'open') return { sentBytes: 0, canSendMore: false };
-    const bytes = data.subarray();
+  const { channel, incomingData, _sendMessage: sendEach, send: sendQueued } = joined;
+  /** Returns whether more can be sent. */
+  const transmit = (data: Uint8Array): boolean => {
     try {
-      channel.send(encodeData(bytes) as Uint8Array<ArrayBuffer>);
+      channel.send(encodeData(data) as Uint8Array<ArrayBuffer>);
     } catch (error) {
       stream.abort(error as Error);
     }
-    return { sentBytes: bytes.length, canSendMore: channel.bufferedAmount < joined.maxBufferedAmount };
+    return channel.bufferedAmount < joined.maxBufferedAmount;
   };
+  /** Whether the library would send these bytes at once, as one message. */
+  const isDirect = (bytes: number) =>
+    channel.readyState === 'open' &&
+    joined.writeStatus === 'writable' &&
+    joined.writeBuffer.byteLength === 0 &&
+    !joined.sendingData &&
+    !joined.writableNeedsDrain &&
+    bytes > 0 &&
+    bytes <= joined.maxMessageSize;
+  Object.assign(joined, {
+    // Past the library's queue of lists, which tells after each message that it is empty again.
+    send(data: Bytes) {
+      if (!isDirect(data.byteLength)) return sendQueued.call(joined, data as Uint8Array);
+      const canSendMore = transmit(data.subarray());
+      if (!canSendMore) joined.writableNeedsDrain = true;
+      return canSendMore;
+    },
+    sendData(data: Bytes) {
+      if (channel.readyState !== 'open') return { sentBytes: 0, canSendMore: false };
+      return { sentBytes: data.byteLength, canSendMore: transmit(data.subarray()) };
+    },
+    _sendMessage: (message: Bytes) => sendEach.call(joined, [message.subarray()]),
+  } satisfies Partial<DataChannelStream>);
   // What came before the muxer was there waits in the queue, and what follows has to wait behind it.
   if (incomingData.readableLength > 0) return stream;
   const decoder = createMessageDecoder((message) => {
