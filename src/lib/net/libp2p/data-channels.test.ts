@@ -21,6 +21,7 @@ function fakeStream({ queued = 0 } = {}) {
   const channel = {
     readyState: 'open',
     bufferedAmount: 0,
+    bufferedAmountLowThreshold: 0,
     send: (bytes: Uint8Array) => void seen.sent.push(bytes.slice()),
   };
   const flags = {
@@ -101,6 +102,10 @@ test('nothing is sent on a channel that is not open, and one that fails ends the
   };
   stream.sendData(bytesOf(3));
   expect(seen).toMatchObject({ sent: [], aborted: 1 });
+});
+
+test('a buffer is told of as it runs low only after it was nearly full', () => {
+  expect(fakeStream().stream.channel.bufferedAmountLowThreshold).toBe(500);
 });
 
 test('data is delivered as it arrives, and any other message is left to the library', () => {

@@ -41,7 +41,7 @@ interface Muxer extends StreamMuxer {
 }
 
 interface DataChannelStream extends Stream {
-  readonly channel: Pick<RTCDataChannel, 'readyState' | 'bufferedAmount' | 'send'>;
+  readonly channel: Pick<RTCDataChannel, 'readyState' | 'bufferedAmount' | 'bufferedAmountLowThreshold' | 'send'>;
   readonly incomingData: { readonly readableLength: number; push(bytes: Uint8Array): unknown };
   readonly maxBufferedAmount: number;
   readonly maxMessageSize: number;
@@ -107,6 +107,8 @@ export function joinMessages(stream: Stream): Stream {
     },
     _sendMessage: (message: Bytes) => sendEach.call(joined, [message.subarray()]),
   } satisfies Partial<DataChannelStream>);
+  // At 0, as the library sets it, each message wakes this process again, to hear that it has left.
+  channel.bufferedAmountLowThreshold = joined.maxBufferedAmount / 2;
   // What came before the muxer was there waits in the queue, and what follows has to wait behind it.
   if (incomingData.readableLength > 0) return stream;
   const decoder = createMessageDecoder((message) => {
