@@ -23,6 +23,7 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p';
 import { build } from '#lib/protocol/version.ts';
 import { preferLiveConnections } from './live-connections.ts';
+import { skipStreamNotes } from './peer-store.ts';
 import { webRtcDirect, webRtcWithClose } from './web-rtc.ts';
 import { listeningWebSockets, type SocketSource } from './web-sockets.ts';
 import { circuitLimits, gossipLimits, streamWindowBytesMax, type Tuning } from './tuning.ts';
@@ -71,7 +72,7 @@ export async function createLibp2pNode(input: NodeInput): Promise<TabloomNode> {
     gossip: gossip(input),
     ...(relay ? { circuit: circuitServer(tuning) } : {}),
   };
-  return createLibp2p<TabloomServices>({
+  const node = await createLibp2p<TabloomServices>({
     start: false,
     logger: noLogger,
     privateKey: await generateKeyPairFromSeed('Ed25519', input.seed),
@@ -106,6 +107,8 @@ export async function createLibp2pNode(input: NodeInput): Promise<TabloomNode> {
     connectionMonitor: { enabled: false },
     services,
   });
+  skipStreamNotes(node.peerStore);
+  return node;
 }
 
 /** By default libp2p allocates a logger of six closures for every connection, stream and muxer, enabled or not. */
