@@ -5,6 +5,7 @@ import type { AnsweredCanary } from '#lib/peer/ask/auditions.ts';
 import type { Auditing } from '#lib/peer/audit/auditing.ts';
 import type { RelayAudits } from '#lib/protocol/relay-info.ts';
 import type { CourtClerk } from '#lib/peer/audit/court/clerk.ts';
+import { createEvidenceStore } from '#lib/peer/audit/evidence.ts';
 import { createFollowStore } from '#lib/peer/audit/follow-store.ts';
 import { createAuditJournal } from '#lib/peer/audit/journal.ts';
 import type { Peer } from '#lib/peer/peer.ts';
@@ -42,13 +43,20 @@ export function createGatewayAudits({ storage, ...init }: GatewayAuditsInit): Ga
   return {
     onCanary: canaryFollower(() => audits, logger),
     async start(own) {
-      const opened = await openClerk({ ...init, ...own, storage });
+      const opened = await openClerk({
+        ...init,
+        ...own,
+        storage,
+        judgeAppealed: (answer) => audits!.judgeAppealed(answer),
+      });
       clerk = opened;
       audits = await openAudits({
         ...init,
         ...own,
         journal: createAuditJournal({ storage, clock, logger }),
         followStore: createFollowStore({ storage, logger }),
+        evidence: createEvidenceStore({ storage, clock, logger }),
+        isAppealed: opened.isAppealed,
         onEffect(effect) {
           init.onEffect?.(effect);
           opened.note(effect);
@@ -94,6 +102,7 @@ export async function openClerk(init: CourtInit & { readonly env: AuditEnv }): P
         audit: one.trial.accusation.audit,
       });
     },
+    isAppealed: () => false,
     start: async () => undefined,
     stop: async () => undefined,
   };

@@ -7,7 +7,7 @@ import { createCourt } from '#lib/pay/chain/court.ts';
 import { isNamed } from '#lib/pay/registry.ts';
 import type { Address } from '#lib/pay/spec.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
-import { createCourtClerk, type CourtClerk } from '#lib/peer/audit/court/clerk.ts';
+import { createCourtClerk, type CourtClerk, type CourtClerkComponents } from '#lib/peer/audit/court/clerk.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { CourtEnv } from './settings/court.ts';
@@ -23,6 +23,7 @@ export interface CourtInit {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fetch: typeof globalThis.fetch;
+  readonly judgeAppealed?: CourtClerkComponents['judgeAppealed'];
 }
 
 /** What is wrong with the settings, before anything is opened. @throws `bad-setting`, `chain-unknown`. */
@@ -38,7 +39,7 @@ export function checkCourt({ COURT_KEY, COURT_CHAIN, ...others }: CourtInit['env
 }
 
 /** Takes verdicts to the contract. The chain need not respond. @throws as `checkCourt` does. */
-export function createClerk({ env, peer, storage, clock, logger, fetch }: CourtInit): CourtClerk {
+export function createClerk({ env, peer, storage, clock, logger, fetch, judgeAppealed }: CourtInit): CourtClerk {
   const { wallet, entry } = checkCourt(env);
   const rpc = env.CHAIN_RPC_URL === undefined ? {} : { rpcUrl: env.CHAIN_RPC_URL };
   const chain = createChain({ clock, fetch }, { entry, ...rpc });
@@ -54,6 +55,7 @@ export function createClerk({ env, peer, storage, clock, logger, fetch }: CourtI
       names: (provider, worker, options) => isNamed(chain, { provider, peer: worker }, options),
     },
     chainNow: async (options) => (await chain.head(options)).timestamp,
+    judgeAppealed,
     storage,
     clock,
     logger,

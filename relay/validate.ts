@@ -57,7 +57,15 @@ export async function startValidate(env: ValidateEnv, { log }: ProgramOptions = 
     earn: async () => undefined,
     listed: async () => undefined,
     async audits(peer) {
-      const clerk = await openClerk({ env, peer, storage, clock, logger, fetch });
+      const clerk = await openClerk({
+        env,
+        peer,
+        storage,
+        clock,
+        logger,
+        fetch,
+        judgeAppealed: (answer) => audits!.judgeAppealed(answer),
+      });
       const audits = await openAudits({
         env,
         peer,

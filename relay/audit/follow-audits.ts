@@ -3,6 +3,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createAuditing, type Auditing, type AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
 import { openEpochKeeper, type KeptReceipt } from '#lib/peer/audit/epoch-keeper.ts';
+import type { EvidenceStore } from '#lib/peer/audit/evidence.ts';
 import type { FollowStore } from '#lib/peer/audit/follow-store.ts';
 import { judgeShown } from '#lib/peer/audit/judge.ts';
 import type { AuditJournal } from '#lib/peer/audit/journal.ts';
@@ -32,6 +33,8 @@ export interface FollowAuditsInit {
   /** Of a validator or an auditor. */
   readonly journal?: AuditJournal | undefined;
   readonly followStore?: FollowStore | undefined;
+  readonly evidence?: EvidenceStore | undefined;
+  readonly isAppealed?: ((audit: string) => boolean) | undefined;
   readonly onEffect?: ((effect: AuditOutcomeEffect) => void) | undefined;
 }
 
@@ -53,6 +56,8 @@ export async function followAudits(init: FollowAuditsInit): Promise<Auditing> {
     engine: init.engine ?? 'none',
     journal: init.journal,
     followStore: init.followStore,
+    evidence: init.evidence,
+    isAppealed: init.isAppealed,
     judge: judgeShown,
     keeper: commitsIn && (await keeperOf(peer.receipts, { signer, storage: commitsIn, clock })),
     onEffect,

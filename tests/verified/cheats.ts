@@ -21,6 +21,9 @@ export const manners = {
 
 export type Manner = keyof typeof manners;
 
+/** Its worker leaves its trial at three judges, and appeals to the contract alone, where five are needed. */
+export const appealsOnlyOnChain = (manner: Manner): boolean => manner === 'half of the answer';
+
 type Messages = RequestOf<'chat'>['input']['messages'];
 
 const withMessages =

@@ -3,6 +3,7 @@ import { burnAddress } from '#lib/pay/court-memory.ts';
 import { counterBondOf, guiltyShares, unpunishedShares, type Shares } from '#lib/pay/court-shares.ts';
 import type { Dispute } from '#lib/pay/court.ts';
 import type { Address, Hex } from '#lib/pay/spec.ts';
+import { quorumOf } from '#lib/trust/trial-state.ts';
 import { stake, type TownCourt } from './on-chain.ts';
 import type { TownTrial } from './town-report.ts';
 
@@ -118,7 +119,11 @@ const isRunning = ({ dispute }: Opened) => dispute.phase !== 'ended';
 /** Those who found either way in one of the trial's rounds. */
 const votersOf = ({ first, last }: TownTrial) =>
   new Set([...first, ...last].flatMap(({ verdict, validator }) => (verdict === 'undecided' ? [] : [validator]))).size;
-const haveVoted = ({ trial, dispute }: Opened) => dispute.guilty + dispute.innocent === votersOf(trial);
+const haveVoted = ({ trial, dispute }: Opened) => {
+  const votes = dispute.guilty + dispute.innocent;
+  // An appeal calls in those who were not seated before.
+  return dispute.round === 1 ? votes === votersOf(trial) : votes >= Math.max(quorumOf[2], votersOf(trial));
+};
 
 const rowOf = (one: Opened, all: readonly Opened[]): ChainRow => {
   const { trial, by, dispute } = one;

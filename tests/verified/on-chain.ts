@@ -6,7 +6,7 @@ import { burnAddress } from '#lib/pay/court-memory.ts';
 import type { Dispute } from '#lib/pay/court.ts';
 import { isNamed, offerKeyOf } from '#lib/pay/registry.ts';
 import type { Address, Hex, LocalWallet } from '#lib/pay/spec.ts';
-import { createCourtClerk, type CourtClerk } from '#lib/peer/audit/court/clerk.ts';
+import { createCourtClerk, type CourtClerk, type CourtClerkComponents } from '#lib/peer/audit/court/clerk.ts';
 import { courtPace } from '#lib/peer/audit/court/docket.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import type { CourtTown } from '../compliance/court.ts';
@@ -28,7 +28,7 @@ export interface TownCourt {
   /** Every account with what it has, is owed and has bonded, before anything was disputed. */
   readonly before: ReadonlyMap<Address, bigint>;
   /** Of a peer that has an account: what takes its verdicts to the contract. */
-  clerkOf(peer: string): CourtClerk | undefined;
+  clerkOf(peer: string, judgeAppealed: CourtClerkComponents['judgeAppealed']): CourtClerk | undefined;
   /** All disputes that there are, oldest first. */
   disputes(): Promise<readonly Dispute[]>;
   fortunes(): Promise<ReadonlyMap<Address, bigint>>;
@@ -38,7 +38,7 @@ export interface TownCourt {
 export const stake = 1_000_000_001n;
 const inHand = 400_000_000n;
 /** The dearest dispute is opened within seconds here. */
-const pace = { ...courtPace, graceMs: 10_000 };
+const pace = { ...courtPace, graceMs: 10_000, lookMs: 1_000 };
 
 export interface CourtPeers {
   readonly validators: readonly string[];
@@ -75,7 +75,7 @@ export async function openTownCourt({ validators, workers, accusers }: CourtPeer
       people,
       providers,
       walletOf,
-      clerkOf(self) {
+      clerkOf(self, judgeAppealed) {
         const wallet = walletOf.get(self);
         return (
           wallet &&
@@ -91,6 +91,7 @@ export async function openTownCourt({ validators, workers, accusers }: CourtPeer
             storage: createMemoryStorage(),
             clock: systemClock,
             logger: silentLogger,
+            judgeAppealed,
             pace,
             intervalMs: 1_000,
           })

@@ -2,6 +2,7 @@ import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createAuditing, type Auditing, type AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
+import { createEvidenceStore } from '#lib/peer/audit/evidence.ts';
 import { openEpochKeeper } from '#lib/peer/audit/epoch-keeper.ts';
 import { judgeShown } from '#lib/peer/audit/judge.ts';
 import type { Judge } from '#lib/peer/audit/validator.ts';
@@ -54,17 +55,28 @@ const pace = {
   },
 } as const;
 
+export interface TownRole {
+  readonly judge?: Judge;
+  readonly commits?: boolean;
+  /** In its own trial. */
+  readonly appeals?: boolean;
+}
+
 export async function joinTown(
   number: number,
   { address, beacon, candidates, scorer, engine, court }: Town,
-  { judge = judgeShown, commits = false }: { readonly judge?: Judge; readonly commits?: boolean } = {},
+  { judge = judgeShown, commits = false, appeals = true }: TownRole = {},
 ): Promise<TownPeer> {
   const peer = await startPeer(number, address);
   const signer = createSigner(seedOf(number));
   const effects: AuditOutcomeEffect[] = [];
-  const clerk = court.clerkOf(peer.self);
-  const auditing = createAuditing({
+  const clerk = court.clerkOf(peer.self, (answer) => auditing.judgeAppealed(answer));
+  const parts = { storage: createMemoryStorage(), clock: systemClock, logger: silentLogger };
+  const auditing: Auditing = createAuditing({
     ...pace,
+    appeals,
+    evidence: createEvidenceStore(parts),
+    isAppealed: (audit) => clerk?.isAppealed(audit) ?? false,
     net: peer.net,
     signer,
     clock: systemClock,

@@ -1,7 +1,7 @@
 import type { AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
 import type { CountedVote } from '#lib/trust/trial-state.ts';
 import { auditShares } from '../simulation/economics.ts';
-import type { Manner } from './cheats.ts';
+import { appealsOnlyOnChain, type Manner } from './cheats.ts';
 import type { SharedLlama } from './llama.ts';
 import type { TownPeer } from './peers.ts';
 
@@ -134,8 +134,8 @@ export function complaintsOf(row: TownRow): string[] {
     if (of('passed') + of('undecided') !== audits) complaints.push('An honest worker was accused by a judge.');
   } else {
     if (of('convicted') === 0) complaints.push(`Nobody was convicted of ${manner}.`);
-    if (appealsLost !== of('convicted'))
-      complaints.push(`Not every conviction of ${manner} was appealed against and held.`);
+    const wanted = appealsOnlyOnChain(manner) ? 0 : of('convicted');
+    if (appealsLost !== wanted) complaints.push(`Not every conviction of ${manner} was appealed against and held.`);
   }
   return complaints;
 }

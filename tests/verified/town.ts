@@ -9,7 +9,7 @@ import { ownChain } from '#lib/trust/beacon.fixture.ts';
 import { createDrandBeacon } from '#lib/trust/drand.ts';
 import { startRelay } from '../fixtures/relay-process.ts';
 import { eventually } from '../integration/peer/ground.ts';
-import { manners, type Manner } from './cheats.ts';
+import { appealsOnlyOnChain, manners, type Manner } from './cheats.ts';
 import { seeCourtDays, type CourtReport } from './court-days.ts';
 import { openTownCourt, type TownCourt } from './on-chain.ts';
 import { openSharedLlama, type SharedLlama } from './llama.ts';
@@ -72,7 +72,7 @@ export async function playTown({ jobs, say }: TownOptions): Promise<TownOutcome>
     for (const number of validatorNumbers) validators.push(await join(number));
     const cases: Case[] = [];
     for (const [at, manner] of kinds.entries()) {
-      const { peer } = await join(firstWorker + at, { commits: true });
+      const { peer } = await join(firstWorker + at, { commits: true, appeals: !appealsOnlyOnChain(manner) });
       const doStream = llama.inTurn(manners[manner](llama));
       peer.provider.offerModel({ ...llama.loaded, slots: 1, doStream, score: undefined as never });
       const asker = await join(firstAuditor + at);

@@ -4,6 +4,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { Startable } from '#lib/base/startable.ts';
 import type { Net } from '#lib/net/spec.ts';
+import type { Verdict } from '#lib/protocol/audit.ts';
 import { auditTopic } from '#lib/protocol/topics.ts';
 import { encodeEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -21,7 +22,14 @@ import type { AuditJournal } from './journal.ts';
 import { createSeenEpochs } from './seen-epochs.ts';
 import { createAskAudit, createAuditDoor } from './stream.ts';
 import { createTrials, type Trial } from './trials.ts';
-import { createValidator, type Judge, type Judged, type PublishRecord, type ShownAnswer } from './validator.ts';
+import {
+  createValidator,
+  type AppealedAnswer,
+  type Judge,
+  type Judged,
+  type PublishRecord,
+  type ShownAnswer,
+} from './validator.ts';
 
 /**
  * A peer's part in audits: it hears all of them, and does what its roles are. A worker with a `keeper` commits and opens, a
@@ -31,6 +39,8 @@ export interface Auditing extends Startable {
   /** As `Auditor.follow`. @throws `bad-request`, `bad-signature`, `bad-record`. */
   follow(receipt: Envelope, shown: ShownAnswer): void;
   trial(audit: string): Trial | undefined;
+  /** Of a validator: its own finding, for the contract. @throws `refused-policy` where it is not shown, `bad-request`, those of the net. */
+  judgeAppealed(answer: AppealedAnswer): Promise<Verdict>;
 }
 
 export interface AuditingComponents {
@@ -61,6 +71,8 @@ export interface AuditingComponents {
   readonly journal?: AuditJournal | undefined;
   /** Of an auditor: the receipts that it follows. */
   readonly followStore?: AuditorComponents['followStore'];
+  readonly evidence?: AuditorComponents['evidence'];
+  readonly isAppealed?: AuditorComponents['isAppealed'];
   /** Whether this peer appeals when it is found guilty; it does by default. */
   readonly appeals?: boolean | undefined;
   /** What audits come to, for whoever routes, pays or shows it. Effects of trials come from every peer that follows them. */
@@ -216,6 +228,7 @@ export function createAuditing(components: AuditingComponents): Auditing {
   return {
     follow: auditor.follow,
     trial: trials.get,
+    judgeAppealed: validator.judgeAppealed,
     async start() {
       if (life) return;
       life = new AbortController();

@@ -22,6 +22,7 @@ import type { Candidate, TrialEvent, TrialState, TrialWindows } from '#lib/trust
 import { sealOf } from '#lib/trust/vote.ts';
 import { isReceipted } from '#lib/trust/released.ts';
 import type { Scorer } from '../spec.ts';
+import type { EvidenceStore, ReleasedFrame } from './evidence.ts';
 import { auditsMax, type FollowStore, type StoredAudit } from './follow-store.ts';
 import type { AskAudit } from './stream.ts';
 import { termsOf, type Trial } from './trials.ts';
@@ -53,6 +54,10 @@ export interface AuditorComponents {
   readonly graceMs: number;
   /** What it goes on from after a restart; without, what it followed is let go. */
   readonly followStore?: FollowStore | undefined;
+  /** What was shown of those that were convicted, for judges who come later; without, only panels of the trial see it. */
+  readonly evidence?: EvidenceStore | undefined;
+  /** Whether the contract hears an appeal against the conviction that this audit ended with. */
+  readonly isAppealed?: ((audit: string) => boolean) | undefined;
 }
 
 interface Followed {
@@ -66,6 +71,13 @@ interface Followed {
   seal?: StoredAudit['seal'];
   audit?: string | undefined;
 }
+
+const releasedFrame = ({ shown: { job, parts }, release }: Pick<Followed, 'shown' | 'release'>): ReleasedFrame => ({
+  t: 'released',
+  release: release as never,
+  job,
+  parts: [...parts],
+});
 
 const asksOf = (state: AuditState): number => ('asks' in state ? state.asks : 0);
 
@@ -120,7 +132,10 @@ export function createAuditor(components: AuditorComponents) {
     const hasMoved = state.phase !== before.phase || asksOf(state) !== asksOf(before);
     if (state.phase !== 'settled' && hasMoved) store?.write(storedOf(one, state));
     for (const effect of effects) void carryOut(one, effect);
-    if (state.phase === 'settled') letGo(one.receipt.hash);
+    if (state.phase !== 'settled') return;
+    if (state.outcome === 'convicted' && one.audit !== undefined)
+      components.evidence?.keep({ audit: one.audit, worker: one.receipt.record.worker, frame: releasedFrame(one) });
+    letGo(one.receipt.hash);
   };
   const letGo = (receipt: string) => {
     followed.delete(receipt);
@@ -268,13 +283,18 @@ export function createAuditor(components: AuditorComponents) {
     tick(): void {
       for (const one of followed.values()) apply(one, { type: 'tick', at: clock.now() });
     },
-    /** To validators that are seated, and to nobody else. @throws `not-seated`. */
-    show(audit: string, trial: Trial | undefined, remote: PeerId): readonly AuditFrame[] {
+    /**
+     * To validators that are seated, to all of them while the contract judges an appeal, for which a panel of the trial is too few,
+     * and to nobody else. @throws `not-seated`.
+     */
+    async show(audit: string, trial: Trial | undefined, remote: PeerId): Promise<readonly AuditFrame[]> {
       const one = ofAudit(audit);
-      if (!one || !trial?.state.seated.includes(remote))
-        throw new TabloomError('not-seated', 'Only validators that are seated for this audit are shown its prompt.');
-      const { job, parts } = one.shown;
-      return [{ t: 'released', release: one.release as never, job, parts: [...parts] }];
+      if (one && trial?.state.seated.includes(remote)) return [releasedFrame(one)];
+      const isCalled =
+        components.isAppealed?.(audit) === true && components.candidates().some(({ peer }) => peer === remote);
+      const kept = isCalled ? await components.evidence?.read(audit) : undefined;
+      if (kept && kept.worker !== remote) return [kept.frame];
+      throw new TabloomError('not-seated', 'Only validators that are seated for this audit are shown its prompt.');
     },
   };
 }

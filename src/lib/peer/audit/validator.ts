@@ -1,16 +1,18 @@
 import type { Clock } from '#lib/base/clock.ts';
-import { errorCode } from '#lib/base/errors.ts';
+import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { TokenScore } from '#lib/engine/spec.ts';
 import type { Reveal, Verdict } from '#lib/protocol/audit.ts';
-import type { Signer } from '#lib/protocol/envelope.ts';
+import type { AuditFrame } from '#lib/protocol/audit-frame.ts';
+import type { Envelope, Signer } from '#lib/protocol/envelope.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { Receipt } from '#lib/protocol/receipt.ts';
 import { openAuditRecord } from '#lib/trust/audit-records.ts';
 import { pickPositions } from '#lib/trust/beacon.ts';
-import { receiptHash } from '#lib/trust/receipt.ts';
+import { openReceipt, receiptHash } from '#lib/trust/receipt.ts';
 import { isReceipted } from '#lib/trust/released.ts';
 import type { TrialEffect } from '#lib/trust/trial-state.ts';
 import { commitmentOf } from '#lib/trust/vote.ts';
@@ -35,6 +37,14 @@ export interface Judged {
 export interface ShownAnswer {
   readonly job: Job;
   readonly parts: readonly Part[];
+}
+
+/** An answer whose conviction was appealed to the contract. */
+export interface AppealedAnswer {
+  readonly audit: string;
+  /** It shows the answer to who asks. */
+  readonly accuser: PeerId;
+  readonly receipt: Envelope;
 }
 
 export interface ValidatorComponents {
@@ -100,8 +110,7 @@ export function createValidator(components: ValidatorComponents) {
       if (!shown || !scores || !state.draw) return nothing;
       const purpose = `${accusation.audit} ${round} ${sitting}`;
       const positions = pickPositions(state.draw, purpose, receipt.tokensOut, state.terms.positions);
-      const judged = components.judge(scores, shown.job, receipt).verdict;
-      const verdict = judged === 'failed' ? 'guilty' : judged === 'passed' ? 'innocent' : 'undecided';
+      const verdict = verdictOf(components.judge(scores, shown.job, receipt));
       return { verdict, values: positions.map((at) => bounded(scores[at]!.logprob)) };
     } catch (error) {
       logger.info('audit-not-judged', { audit: accusation.audit, code: errorCode(error) });
@@ -123,14 +132,8 @@ export function createValidator(components: ValidatorComponents) {
 
   const shownBy = async ({ accusation, receipt, state }: Trial) => {
     const { accuser, audit } = accusation;
-    const hash = receiptHash(accusation.receipt);
     const frames = await askToShow(accuser, audit, state.terms.windows.commitMs / (2 * showAsksMax));
-    const shown = frames.find((frame) => frame.t === 'released');
-    if (!shown) return undefined;
-    const release = openAuditRecord(shown.release);
-    const isAllowed =
-      release.type === 'release' && release.record.asker === receipt.asker && release.record.receipt === hash;
-    return isAllowed && isReceipted(receipt, shown.job, shown.parts) ? shown : undefined;
+    return releasedOf(frames, receipt, receiptHash(accusation.receipt));
   };
 
   return {
@@ -152,6 +155,18 @@ export function createValidator(components: ValidatorComponents) {
       if (validator === signer.peer || !trial?.state.seated.includes(validator)) return;
       if (vote && restored.delete(key)) await publish('reveal', vote);
     },
+    /**
+     * What this validator's weights say of an answer that it was not seated for, once the contract asks more judges than the trial
+     * had. Undecided where they are not at hand. @throws what it is refused with, `bad-record`, `bad-request` where something else is
+     * shown.
+     */
+    async judgeAppealed({ audit, accuser, receipt: envelope }: AppealedAnswer): Promise<Verdict> {
+      const receipt = openReceipt(envelope);
+      const shown = releasedOf(await components.ask(accuser, { t: 'show', audit }), receipt.record, receipt.hash);
+      if (!shown) throw new TabloomError('bad-request', 'What was shown is not the answer of that receipt; ask again.');
+      const scores = await scoreShown(components.scorer, shown, receipt.record);
+      return scores ? verdictOf(components.judge(scores, shown.job, receipt.record)) : 'undecided';
+    },
     /** Of any trial; what is not for this validator is passed over. */
     async take(effect: TrialEffect, trial: Trial): Promise<void> {
       if (effect.type === 'seat' && effect.validators.includes(signer.peer)) return seat(effect, trial);
@@ -166,6 +181,18 @@ export function createValidator(components: ValidatorComponents) {
 const showAsksMax = 8;
 /** Votes that are kept until they are revealed. */
 const ownMax = 256;
+const verdictOf = ({ verdict }: Judged): Verdict =>
+  verdict === 'failed' ? 'guilty' : verdict === 'passed' ? 'innocent' : 'undecided';
+
+/** What is released by its asker, and is what was receipted. */
+function releasedOf(frames: readonly AuditFrame[], receipt: Receipt, hash: string) {
+  const shown = frames.find((frame) => frame.t === 'released');
+  if (!shown) return undefined;
+  const { type, record } = openAuditRecord(shown.release);
+  const isAllowed = type === 'release' && record.asker === receipt.asker && record.receipt === hash;
+  return isAllowed && isReceipted(receipt, shown.job, shown.parts) ? shown : undefined;
+}
+
 const bounded = (logprob: number) => Math.min(0, Math.max(-1e9, Number.isFinite(logprob) ? logprob : -1e9));
 
 /**

@@ -3,6 +3,7 @@ import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Address } from '#lib/pay/spec.ts';
 import { hashSchema, peerIdSchema } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { CourtCase } from './docket.ts';
 
@@ -19,6 +20,11 @@ const caseSchema = z.object({
   outcome: z.enum(['tried', 'convicted', 'cleared']),
   verdict: z.enum(['innocent', 'guilty']).optional(),
   provider: z.custom<Address>((value) => /^0x[0-9a-fA-F]{40}$/.test(String(value))).optional(),
+  answer: z
+    .instanceof(Uint8Array)
+    .refine(({ length }) => length <= limits.gossipBytesMax)
+    .optional(),
+  looked: z.boolean().optional(),
   since: timeSchema,
   openedAt: timeSchema.optional(),
   voted: z.array(z.string().max(128)).max(64),

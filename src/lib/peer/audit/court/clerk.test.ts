@@ -6,12 +6,13 @@ import { createMemoryCourt } from '#lib/pay/court-memory.ts';
 import { deployedChain } from '#lib/pay/chain/calls.ts';
 import type { Address, LocalWallet } from '#lib/pay/spec.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
+import { signEnvelope } from '#lib/protocol/envelope.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { courtRules } from '#contracts/words.ts';
 import type { CountedVote, TrialEffect } from '#lib/trust/trial-state.ts';
 import { signerOf } from '../../town.fixture.ts';
 import type { AuditOutcomeEffect } from '../auditing.ts';
-import { createCourtClerk, type CourtClerkComponents } from './clerk.ts';
+import { createCourtClerk, type CourtClerk, type CourtClerkComponents } from './clerk.ts';
 import { courtPace } from './docket.ts';
 
 const walletOf = (number: number): LocalWallet => localWallet(`0x${number.toString(16).padStart(64, '1')}`);
@@ -83,7 +84,7 @@ function effectsOf(accuser: number, audit = 'a'.repeat(64)) {
     (counted: readonly CountedVote[] = []) =>
     (effect: TrialEffect): AuditOutcomeEffect => {
       const trial = {
-        accusation: { audit, accuser: signerOf(accuser).peer },
+        accusation: { audit, accuser: signerOf(accuser).peer, receipt: signEnvelope('receipt', 'a', signerOf(60)) },
         receipt: { worker },
         state: { terms: { receipt }, counted },
       };
@@ -144,6 +145,52 @@ test('a provider that appeals to the contract is voted on by those of both round
   await town.court.appeal(town.provider, 1n);
   await town.clock.advance(courtRules.voteWindow * 1_000 + hourMs);
   expect(await town.dispute(1)).toMatchObject({ phase: 'ended', outcome: 'guilty', round: 2, guilty: 7 });
+});
+
+/** Seven clerks of a trial that three judged, and that was not appealed; the others look as they are told to. */
+async function seeOnlyContractAppealed(judgeAppealed: (number: number) => CourtClerkComponents['judgeAppealed']) {
+  const town = await createTown();
+  town.fund(40);
+  town.court.balances.add(town.provider.address, stake);
+  const clerks = new Map<number, CourtClerk>();
+  for (const number of [40, ...town.numbers]) {
+    const clerk = await town.join(number, { judgeAppealed: judgeAppealed(number) });
+    clerks.set(number, clerk);
+    clerk.note(effectsOf(40).begun);
+    clerk.note(effectsOf(40).settled('convicted', votesOf([20, 21, 22], 'guilty')));
+  }
+  const toAppeal = (courtRules.answerWindow + courtRules.voteWindow) * 1_000 + hourMs;
+  await town.clock.advance(toAppeal);
+  expect(await town.dispute(1)).toMatchObject({ phase: 'appealable', guilty: 3 });
+  const isAppealed = () => clerks.get(40)!.isAppealed('a'.repeat(64));
+  expect(isAppealed()).toBe(false);
+  await town.court.appeal(town.provider, 1n);
+  await town.clock.advance(hourMs);
+  expect(isAppealed()).toBe(true);
+  await town.clock.advance(courtRules.voteWindow * 1_000);
+  expect(isAppealed()).toBe(false);
+  return town;
+}
+
+test('a conviction that is appealed to the contract alone is judged by those who had not been seated too', async () => {
+  const looked: number[] = [];
+  const town = await seeOnlyContractAppealed((number) => async ({ audit, accuser, receipt: { type } }) => {
+    expect({ audit, accuser, type }).toEqual({ audit: 'a'.repeat(64), accuser: signerOf(40).peer, type: 'receipt' });
+    looked.push(number);
+    if (number === 26) return 'undecided';
+    // Its accuser is away for a while.
+    if (looked.filter((one) => one === number).length < 3) throw new Error('not shown');
+    return number === 25 ? 'innocent' : 'guilty';
+  });
+  expect(await town.dispute(1)).toMatchObject({ phase: 'ended', outcome: 'guilty', round: 2, guilty: 5, innocent: 1 });
+  expect(town.court.stakes.of(town.provider.address)).toBe(0n);
+  expect(looked.filter((one) => one === 26)).toEqual([26]);
+  expect(new Set(looked)).toEqual(new Set([23, 24, 25, 26]));
+});
+
+test('where nobody is shown the answer an appeal to the contract finds three judges, and they are not five', async () => {
+  const town = await seeOnlyContractAppealed(() => () => Promise.reject(new Error('not shown')));
+  expect(await town.dispute(1)).toMatchObject({ phase: 'ended', outcome: 'dismissed', round: 2, guilty: 3 });
 });
 
 test('a friend that disputes for the least is not voted on, and the accuser disputes for all', async () => {

@@ -6,12 +6,13 @@ import type { Startable } from '#lib/base/startable.ts';
 import type { Court, Dispute } from '#lib/pay/court.ts';
 import { createRounds } from '#lib/pay/rounds.ts';
 import type { Address, Hex, Wallet } from '#lib/pay/spec.ts';
+import { decodeEnvelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import type { AuditOutcomeEffect } from '../auditing.ts';
+import type { AuditOutcomeEffect, Auditing } from '../auditing.ts';
 import { createCaseStore } from './case-store.ts';
 import { noteCase } from './note-case.ts';
-import { courtPace, roundOf, stepsOf, type CourtCase, type CourtPace, type CourtStep } from './docket.ts';
+import { courtPace, isAppealed, roundOf, stepsOf, type CourtCase, type CourtPace, type CourtStep } from './docket.ts';
 import { createRoll, sameAccount } from './roll.ts';
 
 /** What binds a worker to the account whose bond answers for it. */
@@ -33,6 +34,8 @@ export interface CourtClerkComponents {
   readonly storage: KeyValue;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Of a validator: what its own weights say of an answer that it was not seated for. @throws where it is not shown now. */
+  readonly judgeAppealed?: Auditing['judgeAppealed'] | undefined;
   readonly pace?: CourtPace | undefined;
   readonly intervalMs?: number | undefined;
 }
@@ -43,6 +46,8 @@ export interface CourtClerkComponents {
  */
 export interface CourtClerk extends Startable {
   note(effect: AuditOutcomeEffect): void;
+  /** Whether the contract hears an appeal against the conviction of this audit, as was last seen: then all who judge may look. */
+  isAppealed(audit: string): boolean;
 }
 
 const intervalMsDefault = 60_000;
@@ -52,6 +57,9 @@ export function createCourtClerk(components: CourtClerkComponents): CourtClerk {
   const account = wallet.address;
   const cases = createCaseStore({ storage, logger });
   const roll = createRoll({ court, storage });
+  let chainSeenAt = 0;
+  /** Answers that were asked for and not shown. */
+  const lookedAt = new Map<string, number>();
 
   /** The dispute over this case's receipt, and of the account that answers for its worker: nobody else is judged by it. */
   const disputesOf = async ({ receipt, provider, worker }: CourtCase, options: AbortOptions) => {
@@ -102,24 +110,41 @@ export function createCourtClerk(components: CourtClerkComponents): CourtClerk {
     await cases.put({ ...one, voted: [...one.voted, roundOf(dispute)].slice(-votedMax) });
   };
 
+  const look = async ({ audit, accuser, answer }: CourtCase, { signal }: AbortOptions) => {
+    const judge = components.judgeAppealed;
+    const lately = clock.now() - pace.lookMs;
+    if (!judge || !answer || (lookedAt.get(audit) ?? -Infinity) > lately) return;
+    lookedAt.set(audit, clock.now());
+    const verdict = await judge({ audit, accuser, receipt: decodeEnvelope(answer) });
+    signal?.throwIfAborted();
+    lookedAt.delete(audit);
+    logger.info('appeal-judged', { audit, verdict });
+    const one = cases.get(audit);
+    if (one) await cases.put({ ...one, looked: true, ...(verdict === 'undecided' ? {} : { verdict }) });
+  };
+
   const carryOut = async (one: CourtCase, disputes: readonly Dispute[], step: CourtStep, options: AbortOptions) => {
     switch (step.type) {
       case 'open':
         return open(one, disputes, step.provider, options);
       case 'vote':
         return vote(one, step, options);
+      case 'look':
+        return look(one, options);
       case 'conclude': {
         const { phase, outcome } = await court.conclude(wallet, step.id, options);
         return logger.info('dispute-concluded', { dispute: `${step.id}`, phase, outcome });
       }
       case 'close':
+        lookedAt.delete(one.audit);
         return cases.delete(one.audit);
     }
   };
 
   const round = async (options: AbortOptions) => {
     if (cases.list().length === 0) return;
-    await roll.read(await chainNow(options), options);
+    chainSeenAt = await chainNow(options);
+    await roll.read(chainSeenAt, options);
     let isOver = false;
     for (const listed of cases.list()) {
       try {
@@ -177,6 +202,10 @@ export function createCourtClerk(components: CourtClerkComponents): CourtClerk {
       const change = noteCase(self, cases.get(audit), effect, clock.now());
       if (change === 'forget') cases.forget(audit);
       else if (change) cases.note(change);
+    },
+    isAppealed(audit) {
+      const one = cases.get(audit);
+      return one?.outcome === 'convicted' && isAppealed(roll.known(hashOf(one.receipt)), chainSeenAt);
     },
     async start() {
       await cases.open();

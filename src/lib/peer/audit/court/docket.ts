@@ -13,8 +13,12 @@ export interface CourtCase {
   readonly accuser: PeerId;
   /** `tried`: not over yet. */
   readonly outcome: 'tried' | 'convicted' | 'cleared';
-  /** How this peer voted; undefined where it did not sit, or found neither. */
+  /** What this peer found; undefined where it neither sat nor looked later, or found neither. */
   readonly verdict?: Verdict | undefined;
+  /** The envelope of the receipt, by which it can still be judged. */
+  readonly answer?: Uint8Array | undefined;
+  /** Whether it was judged for an appeal to the contract. */
+  readonly looked?: boolean | undefined;
   /** The account whose bond answers for the worker, as its offer and the registry said when it was accused. */
   readonly provider?: Address | undefined;
   /** When the trial was over, or began; milliseconds since the epoch. */
@@ -28,6 +32,8 @@ export interface CourtCase {
 export type CourtStep =
   | { readonly type: 'open'; readonly provider: Address }
   | { readonly type: 'vote'; readonly dispute: Dispute; readonly verdict: Verdict }
+  /** The contract hears an appeal, and this peer has not seen the answer yet. */
+  | { readonly type: 'look' }
   | { readonly type: 'conclude'; readonly id: bigint }
   /** Nothing is left to do; what is owed is collected. */
   | { readonly type: 'close' };
@@ -53,6 +59,8 @@ export interface CourtPace {
   readonly graceMs: number;
   /** Until a dispute that may or may not have been opened is opened again. */
   readonly reopenMs: number;
+  /** Until an answer that was not shown is asked for again. */
+  readonly lookMs: number;
   /** For whoever challenges to conclude, before others do it. */
   readonly concludeMs: number;
   /** A case is kept for so long. */
@@ -62,6 +70,7 @@ export interface CourtPace {
 export const courtPace: CourtPace = {
   graceMs: 6 * 3_600_000,
   reopenMs: 20 * 60_000,
+  lookMs: 5 * 60_000,
   concludeMs: 86_400_000,
   keptMs: 45 * 86_400_000,
 };
@@ -79,12 +88,23 @@ export function stepsOf(one: CourtCase, view: CourtView): readonly CourtStep[] {
   if (disputes.some(({ phase, outcome }) => phase === 'ended' && outcome !== 'dismissed')) return [{ type: 'close' }];
   const own = disputes.filter(({ challenger }) => sameAccount(challenger, view.account));
   if (mayOpen(one, view) && own.length === 0) return [{ type: 'open', provider: one.provider! }];
-  return [...conclusions(one, view), ...votes(one, view)];
+  return [...conclusions(one, view), ...looks(one, view), ...votes(one, view)];
 }
 
 function mayOpen({ outcome, accuser, provider, openedAt }: CourtCase, { self, isBusy, now, pace }: CourtView): boolean {
   if (outcome !== 'convicted' || accuser !== self || provider === undefined || isBusy) return false;
   return openedAt === undefined || now >= openedAt + pace.reopenMs;
+}
+
+/** Of these disputes, whether the contract now takes votes on an appeal. */
+export const isAppealed = (disputes: readonly Dispute[], chainNow: number): boolean =>
+  disputes.some(({ phase, round, endsAt }) => phase === 'voting' && round === 2 && chainNow <= endsAt);
+
+/** A trial that was not appealed has seen fewer judges than the contract asks for when it is. */
+function looks(one: CourtCase, { self, disputes, chainNow }: CourtView): CourtStep[] {
+  const { outcome, verdict, looked, answer, accuser } = one;
+  const mayLook = outcome === 'convicted' && !verdict && !looked && answer && accuser !== self && one.worker !== self;
+  return mayLook && isAppealed(disputes, chainNow) ? [{ type: 'look' }] : [];
 }
 
 function votes({ since, verdict, voted }: CourtCase, { disputes, now, chainNow, pace }: CourtView): CourtStep[] {

@@ -1,4 +1,5 @@
 import type { Verdict } from '#lib/pay/court.ts';
+import { encodeEnvelope } from '#lib/protocol/envelope.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { CountedVote } from '#lib/trust/trial-state.ts';
 import type { AuditOutcomeEffect } from '../auditing.ts';
@@ -23,6 +24,7 @@ export function noteCase(
     worker: receipt.worker,
     accuser: accusation.accuser,
     outcome: 'tried',
+    answer: encodeEnvelope(accusation.receipt),
     since: now,
     voted: [],
   };

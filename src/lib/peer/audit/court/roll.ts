@@ -50,8 +50,11 @@ export function createRoll({ court, storage }: { readonly court: Court; readonly
     async over(receiptHash: Hex, options: AbortOptions): Promise<readonly Dispute[]> {
       for (const [id, one] of known)
         if (one.receiptHash === receiptHash && one.phase !== 'ended') known.set(id, await court.dispute(id, options));
-      return [...known.values()].filter((one) => one.receiptHash === receiptHash);
+      return this.known(receiptHash);
     },
+    /** Over one receipt, as they were last seen. */
+    known: (receiptHash: Hex): readonly Dispute[] =>
+      [...known.values()].filter((one) => one.receiptHash === receiptHash),
     add: (one: Dispute): void => void known.set(one.id, one),
     /** As they were last seen. */
     running: (): readonly Dispute[] => [...known.values()].filter(({ phase }) => phase !== 'ended'),
