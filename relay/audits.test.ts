@@ -96,6 +96,28 @@ test('the account before the contract is of its own, on a chain that has it', as
   expect(envOf({ COURT_KEY: '0x12' })).toBeUndefined();
 });
 
+test('a gateway whose relay goes to the contract takes nothing there itself, and does not say that it counts for standing only', async () => {
+  const { clock, network } = createGround(5);
+  const net = network.createNet({ seed: new Uint8Array(32).fill(5) });
+  await net.start();
+  const told: string[] = [];
+  const audits = createGatewayAudits({
+    // Even if it were given the key.
+    env: envOf({ ...validators, COURT_KEY: key, COURT_CHAIN: '31337' }),
+    isAppealed: () => false,
+    clock,
+    random: seededRandom(1),
+    storage: createMemoryStorage(),
+    logger: { ...silentLogger, info: (event) => told.push(event), warn: (event) => told.push(event) },
+    fetch: () => Promise.reject(new Error('asked for the chain')),
+  });
+  await audits.start({ peer: { net, receipts: {} } as never, signer });
+  await clock.advance(hourMs);
+  expect(told).toEqual([]);
+  await audits.stop();
+  await net.stop();
+});
+
 test('a worker commits each hour to what it issued since, once', async () => {
   const { clock, network } = createGround(5);
   const net = network.createNet({ seed: new Uint8Array(32).fill(5) });

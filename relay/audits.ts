@@ -29,7 +29,8 @@ export interface GatewayAudits {
   stop(): Promise<void>;
 }
 
-export interface GatewayAuditsInit extends Omit<FollowAuditsInit, 'peer' | 'signer'> {
+export interface GatewayAuditsInit
+  extends Omit<FollowAuditsInit, 'peer' | 'signer'>, Pick<CourtInit, 'gateways' | 'onAppealed'> {
   readonly env: FollowAuditsInit['env'] & CourtInit['env'];
   /** Of this gateway's own process. */
   readonly storage: KeyValue;
@@ -43,12 +44,16 @@ export function createGatewayAudits({ storage, ...init }: GatewayAuditsInit): Ga
   return {
     onCanary: canaryFollower(() => audits, logger),
     async start(own) {
-      const opened = await openClerk({
-        ...init,
-        ...own,
-        storage,
-        judgeAppealed: (answer) => audits!.judgeAppealed(answer),
-      });
+      // Of a gateway beside its relay, which hears the same trials and goes to the contract for it.
+      const { isAppealed } = init;
+      const opened = isAppealed
+        ? { ...noClerk, isAppealed }
+        : await openClerk({
+            ...init,
+            ...own,
+            storage,
+            judgeAppealed: (answer) => audits!.judgeAppealed(answer),
+          });
       clerk = opened;
       audits = await openAudits({
         ...init,
@@ -95,6 +100,7 @@ export async function openClerk(init: CourtInit & { readonly env: AuditEnv }): P
     return (await import('./court.ts')).createClerk(init);
   }
   return {
+    ...noClerk,
     note(one) {
       if (one.of !== 'trial' || one.effect.type !== 'settled' || one.effect.outcome !== 'convicted') return;
       init.logger.info('verdict-for-standing-only', {
@@ -102,11 +108,15 @@ export async function openClerk(init: CourtInit & { readonly env: AuditEnv }): P
         audit: one.trial.accusation.audit,
       });
     },
-    isAppealed: () => false,
-    start: async () => undefined,
-    stop: async () => undefined,
   };
 }
+
+const noClerk: CourtClerk = {
+  note: () => undefined,
+  isAppealed: () => false,
+  start: async () => undefined,
+  stop: async () => undefined,
+};
 
 /** Says at once what would only be noticed when audits begin. @throws `bad-setting`, `chain-unknown`. */
 export async function checkAudits(env: AuditEnv & Partial<CourtInit['env']>): Promise<void> {

@@ -10,6 +10,8 @@ import { localWallet } from '#lib/pay/wallet/local.ts';
 import { createCourtClerk, type CourtClerk, type CourtClerkComponents } from '#lib/peer/audit/court/clerk.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
+import { courtAt } from './audit/pace.ts';
+import type { AuditEnv } from './settings/auditing.ts';
 import type { CourtEnv } from './settings/court.ts';
 
 /** Settings that name other accounts of the same program, which send by themselves. */
@@ -17,13 +19,15 @@ type OtherKeys = { readonly [Name in (typeof otherKeys)[number]]?: string | unde
 const otherKeys = ['SPEND_KEY', 'EARN_KEY', 'CREDITS_KEY', 'HUB_KEY', 'SPONSOR_KEY'] as const;
 
 export interface CourtInit {
-  readonly env: CourtEnv & OtherKeys & { readonly CHAIN_RPC_URL?: string | undefined };
+  readonly env: CourtEnv & Pick<AuditEnv, 'AUDIT_PACE'> & OtherKeys & { readonly CHAIN_RPC_URL?: string | undefined };
   readonly peer: Pick<Peer, 'self' | 'directory'>;
   readonly storage: KeyValue;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fetch: typeof globalThis.fetch;
   readonly judgeAppealed?: CourtClerkComponents['judgeAppealed'];
+  readonly gateways?: CourtClerkComponents['gateways'];
+  readonly onAppealed?: CourtClerkComponents['onAppealed'];
 }
 
 /** What is wrong with the settings, before anything is opened. @throws `bad-setting`, `chain-unknown`. */
@@ -39,7 +43,7 @@ export function checkCourt({ COURT_KEY, COURT_CHAIN, ...others }: CourtInit['env
 }
 
 /** Takes verdicts to the contract. The chain need not respond. @throws as `checkCourt` does. */
-export function createClerk({ env, peer, storage, clock, logger, fetch, judgeAppealed }: CourtInit): CourtClerk {
+export function createClerk({ env, peer, storage, clock, logger, fetch, ...rest }: CourtInit): CourtClerk {
   const { wallet, entry } = checkCourt(env);
   const rpc = env.CHAIN_RPC_URL === undefined ? {} : { rpcUrl: env.CHAIN_RPC_URL };
   const chain = createChain({ clock, fetch }, { entry, ...rpc });
@@ -55,7 +59,10 @@ export function createClerk({ env, peer, storage, clock, logger, fetch, judgeApp
       names: (provider, worker, options) => isNamed(chain, { provider, peer: worker }, options),
     },
     chainNow: async (options) => (await chain.head(options)).timestamp,
-    judgeAppealed,
+    judgeAppealed: rest.judgeAppealed,
+    gateways: rest.gateways,
+    onAppealed: rest.onAppealed,
+    ...courtAt(env.AUDIT_PACE),
     storage,
     clock,
     logger,

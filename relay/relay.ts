@@ -152,6 +152,8 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       scorer,
       storage,
       fetch,
+      gateways,
+      onAppealed: (audits) => pool?.tell({ type: 'appealed', audits }),
       onEffect: await noteAudits(net.self, auditBook, createBookStore({ storage, logger })),
     });
     const peer = await createPeer({
@@ -245,6 +247,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
         self: net.self,
         relay: here,
         secret,
+        chain: chain?.chain.entry.id,
         peers: gateways,
         onRequest: (request, response) => onPassed(request, response),
         onUpgrade: port.onHandedUpgrade,
@@ -267,7 +270,8 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
         network: peer.directory.size <= smallNetworkMax ? network() : 'large',
         relays: publicRelays(),
         ...(payments ? { payments: payments.info } : {}),
-        ...(auditsTold ? { audits: auditsTold } : {}),
+        // Tabs know but one pace.
+        ...(auditsTold && env.AUDIT_PACE === 1 ? { audits: auditsTold } : {}),
       }),
       site: site.respond,
     });

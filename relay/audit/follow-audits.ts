@@ -15,6 +15,7 @@ import type { KeyValue } from '#lib/storage/spec.ts';
 import { tryOpenReceipt } from '#lib/trust/check.ts';
 import type { AuditEnv } from '../settings/auditing.ts';
 import { openBeacon } from './beacon.ts';
+import { windowsAt } from './pace.ts';
 
 export interface FollowAuditsInit {
   readonly env: AuditEnv;
@@ -51,6 +52,7 @@ export async function followAudits(init: FollowAuditsInit): Promise<Auditing> {
     logger,
     beacon: await openBeacon({ env, fetch, clock }),
     share: env.AUDIT_SHARE,
+    ...windowsAt(env.AUDIT_PACE),
     candidates: () => env.AUDIT_VALIDATORS,
     scorer: init.scorer ?? noScorer,
     engine: init.engine ?? 'none',

@@ -25,6 +25,8 @@ export interface GatewaysInit {
   /** The relay's multiaddr on this machine, with its id. */
   readonly relay: string;
   readonly secret: string;
+  /** The chain that is named, by its number. */
+  readonly chain: number | undefined;
   /** Ids of the workers' gateways. */
   readonly peers: readonly PeerId[];
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
@@ -63,7 +65,7 @@ const ownerOnly = 0o700;
 
 /** The workers of a relay, which are still to be started. @throws as `listenPrivately` does. */
 export async function openGateways(init: GatewaysInit): Promise<GatewayPool> {
-  const { env, peers, self, relay, secret, clock, logger, undo } = init;
+  const { env, peers, self, relay, secret, chain, clock, logger, undo } = init;
   const socketPath = gatewaySocketPath(env);
   const privately = await listenPrivately(socketPath, init.onRequest);
   undo.push(() => privately.close());
@@ -81,6 +83,8 @@ export async function openGateways(init: GatewaysInit): Promise<GatewayPool> {
         relay,
         siblings: [self, ...peers],
         socketPath,
+        chain,
+        hasCourt: env.COURT_KEY !== undefined,
         secret,
       },
       launch: () => launchWorker(init.log ?? process.stderr),

@@ -3,7 +3,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Socket } from 'node:net';
 import type { SharedConnection } from '../http/server.ts';
-import type { Answers, HandedUpgrade, Question, Seat } from './messages.ts';
+import type { Answers, HandedUpgrade, Question, Seat, ToWorker } from './messages.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 /** One gateway worker: a process that is started again when it ends, with the same key and data. */
@@ -17,6 +17,8 @@ export interface KeptWorker {
   give(connection: SharedConnection): void;
   /** Undefined where it does not answer in time. */
   ask<About extends Question['about']>(question: Question & { about: About }): Promise<Answers[About] | undefined>;
+  /** What is lost is said again. */
+  tell(message: Extract<ToWorker, { readonly type: 'appealed' }>): void;
   /** Lets it finish what it is doing, until the signal aborts. Resolves when it has ended. */
   stop(options: Required<AbortOptions>): Promise<void>;
 }
@@ -139,6 +141,9 @@ export function createKeptWorker({ seat, launch, onUpgrade, clock, logger }: Kep
       over.abort();
       asked.delete(id);
       return value as never;
+    },
+    tell(message) {
+      if (isReady) link?.send(message);
     },
     async stop({ signal }) {
       stopping.abort();

@@ -11,6 +11,8 @@ export type ToWorker =
   /** Comes with a socket. */
   | { readonly type: 'connection'; readonly id: number }
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }
+  /** Audits that the contract hears an appeal of now; what was said before is over. */
+  | { readonly type: 'appealed'; readonly audits: readonly string[] }
   | { readonly type: 'stop' };
 
 export type FromWorker =
@@ -37,6 +39,10 @@ export interface Seat {
   readonly siblings: readonly PeerId[];
   /** Where the relay takes requests that are not the worker's. */
   readonly socketPath: string;
+  /** The chain that the relay names, by its number, on the server of `CHAIN_RPC_URL`: bonds are looked up there. */
+  readonly chain: number | undefined;
+  /** Whether the relay takes what its gateways accuse to the contract. */
+  readonly hasCourt: boolean;
   /** Of payments; see `challengeSecret`. */
   readonly secret: string;
 }

@@ -162,3 +162,12 @@ test('stopping tells each to end, takes nothing new and kills what is left in ti
   await clock.advance(60_000);
   expect(processes.map((mine) => mine.length)).toEqual([1, 1]);
 });
+
+test('all that are ready are told of appeals', () => {
+  const { pool, last } = setUp(2);
+  last(0).says({ type: 'ready' });
+  const message = { type: 'appealed', audits: ['a'.repeat(64)] } as const;
+  pool.tell(message);
+  expect(last(0).sent).toContainEqual(message);
+  expect(last(1).sent).not.toContainEqual(message);
+});

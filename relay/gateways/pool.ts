@@ -15,6 +15,7 @@ export interface GatewayPool {
   ask<About extends Question['about']>(
     question: Question & { about: About },
   ): Promise<{ readonly answers: readonly Answers[About][]; readonly silent: number }>;
+  tell: KeptWorker['tell'];
   /** Lets them finish what they are doing, until the signal aborts. Resolves when they have ended. */
   stop(options: Required<AbortOptions>): Promise<void>;
 }
@@ -50,6 +51,9 @@ export function createGatewayPool(workers: readonly KeptWorker[]): GatewayPool {
       const all = await Promise.all(workers.map((worker) => worker.ask<About>(question)));
       const answers = all.filter((answer) => answer !== undefined) as unknown as readonly Answers[About][];
       return { answers, silent: workers.length - answers.length };
+    },
+    tell(message) {
+      for (const worker of workers) worker.tell(message);
     },
     async stop(options) {
       await Promise.all(workers.map((worker) => worker.stop(options)));

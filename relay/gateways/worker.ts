@@ -4,8 +4,12 @@ import { systemClock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createLocalNets } from '#lib/net/local.ts';
+import type { Chain } from '#lib/pay/spec.ts';
+import { createBookStore } from '#lib/peer/audit/book-store.ts';
+import { noteAudits } from '#lib/peer/audit/note-audits.ts';
 import { createPeer } from '#lib/peer/peer.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
+import { createAuditBook } from '#lib/peer/tiers/audits.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { protocolVersion, build } from '#lib/protocol/version.ts';
@@ -25,8 +29,10 @@ import { createRelayNode } from '../node/relay.ts';
 import { startOwnNative, type MarkedJobs } from '../own-native.ts';
 import { createRelayGuard } from '../relay-guard.ts';
 import { charges } from '../settings/credits.ts';
+import type { RelayEnv } from '../settings/commands.ts';
 import { readEnv } from '../settings/read-env.ts';
 import { openStores } from '../stores.ts';
+import { openTierCheck } from '../tier-check.ts';
 import { readTasks } from '../tasks.ts';
 import { unwind, type Undo } from '../unwind.ts';
 import { shareOf } from './division.ts';
@@ -75,13 +81,26 @@ export async function startGatewayWorker(
       has: (artefact) => native.scorer.has(artefact),
       score: (...asked) => native.scorer.score(...asked),
     };
-    const audits = createGatewayAudits({ ...parts, env, scorer, storage: stores.storage, fetch });
+    const { storage } = stores;
+    const auditBook = createAuditBook();
+    const tierCheck = await openTierCheck({ ...parts, chain: await namedChain(seat, env), audits: auditBook });
+    let appealed: ReadonlySet<string> = new Set();
+    const audits = createGatewayAudits({
+      ...parts,
+      env,
+      scorer,
+      storage,
+      fetch,
+      ...(seat.hasCourt ? { isAppealed: (audit: string) => appealed.has(audit) } : {}),
+      onEffect: await noteAudits(net.self, auditBook, createBookStore({ storage, logger })),
+    });
     const peer = await createPeer({
       ...parts,
       net,
       signer,
       scorer,
-      storage: stores.storage,
+      storage,
+      tierCheck,
       role: 'native',
       discovery: 'server',
       isGratis: (worker) => worker === native.self,
@@ -115,6 +134,8 @@ export async function startGatewayWorker(
       secret: seat.secret,
       tasks,
       native: () => native,
+      tierCheck,
+      audits: env.AUDIT_VALIDATORS.length > 0 ? auditBook : undefined,
       keepsSlots: backends.some(({ reserve }) => reserve > 0),
       order: 'own-first',
       marked,
@@ -192,6 +213,8 @@ export async function startGatewayWorker(
         } else if (message.type === 'connection') {
           send({ type: 'taken', id: message.id });
           send({ type: 'closed', id: message.id });
+        } else if (message.type === 'appealed') {
+          appealed = new Set(message.audits);
         } else if (message.type === 'ask') {
           const { id } = message;
           void answer(message.question).then(
@@ -206,6 +229,15 @@ export async function startGatewayWorker(
     await unwind(undo);
     throw error;
   }
+}
+
+/** For reading: nothing is sent from here. */
+async function namedChain({ chain: id }: Seat, { CHAIN_RPC_URL: rpcUrl }: RelayEnv): Promise<Chain | undefined> {
+  if (id === undefined || rpcUrl === undefined) return undefined;
+  // What knows a chain takes long to load.
+  const { createChain } = await import('#lib/pay/chain/chain.ts');
+  const { deployedChain } = await import('#lib/pay/chain/calls.ts');
+  return createChain({ clock: systemClock, fetch }, { entry: deployedChain(id), rpcUrl });
 }
 
 /** Who has nothing to pay with yet, or pays with the request, is served where the chain is. */

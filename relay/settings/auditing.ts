@@ -3,7 +3,7 @@ import { peerIdSchema } from '#lib/protocol/ids.ts';
 import { auditValidatorsMax } from '#lib/protocol/relay-info.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { EnvOf, Settings } from './setting.ts';
-import { list, path, percent, site } from './values.ts';
+import { decimal, list, path, percent, site } from './values.ts';
 
 export type AuditEnv = EnvOf<typeof auditSettings>;
 
@@ -34,6 +34,11 @@ export const auditSettings = {
     standard: '`2`',
     meaning:
       'How many of all receipts the beacon picks, in percent; at most four decimals. The same in the whole network.',
+  },
+  AUDIT_PACE: {
+    schema: decimal.pipe(z.number().min(1).max(360)).default(1),
+    meaning:
+      "How many times as fast as in a network of strangers audits and what follows them go, from 1 to 360: at 180 an epoch's hour is 20 seconds. The same in the whole network. To see audits at work, in a network of its own; tabs take no part in such a one.",
   },
   BEACON_URLS: {
     schema: list.pipe(z.array(site).min(1).max(8)).prefault('https://api.drand.sh,https://drand.cloudflare.com'),

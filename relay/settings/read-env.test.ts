@@ -65,6 +65,7 @@ describe('environment', () => {
       OWNER_PEERS: [],
       AUDIT_VALIDATORS: [],
       AUDIT_SHARE: 20_000,
+      AUDIT_PACE: 1,
       COURT_CHAIN: 8453,
       BEACON_URLS: [new URL('https://api.drand.sh'), new URL('https://drand.cloudflare.com')],
     });
@@ -85,6 +86,8 @@ describe('environment', () => {
       { AUDIT_VALIDATORS: 'somebody' },
       { AUDIT_SHARE: '101' },
       { AUDIT_SHARE: '0.00001' },
+      { AUDIT_PACE: '0.5' },
+      { AUDIT_PACE: '1000' },
       { BEACON_URLS: 'api.drand.sh' },
     ])
       expect(failure(() => readEnv('validate', { ...variables, ...wrong })).code).toBe('bad-setting');

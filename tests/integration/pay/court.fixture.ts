@@ -7,16 +7,20 @@ import { providersAbi } from '#contracts/providers.ts';
 import { courtRules } from '#contracts/words.ts';
 import { localAccount } from '../../../scripts/contracts/local.ts';
 import type { CourtTown } from '../../compliance/court.ts';
-import type { LocalChain } from './chain.fixture.ts';
+import type { LocalChain, Person } from './chain.fixture.ts';
 import { signDeposit } from './open-channel.fixture.ts';
 
 /** The governor of a local chain, by its number among the predefined accounts. */
 const governor = 8;
 
 /** Appoints the dispute contract, switches it on and registers validators, by notice and waiting as on any chain. */
-export async function openCourt(local: LocalChain, chain: Chain): Promise<CourtTown> {
-  const validators: LocalWallet[] = [];
-  for (let at = 0; at < 7; at++) validators.push((await local.person(50_000_000n)).wallet);
+export async function openCourt(
+  local: LocalChain,
+  chain: Chain,
+  given: readonly LocalWallet[] = [],
+): Promise<CourtTown & { readonly bond: (person: Person, units: bigint) => Promise<void> }> {
+  const validators = [...given];
+  if (given.length === 0) for (let at = 0; at < 7; at++) validators.push((await local.person(50_000_000n)).wallet);
   const newcomer = (await local.person(0n)).wallet;
   const { disputes, providers } = local.entry.contracts;
   const addValidator = (address: Address): Hex =>
@@ -31,15 +35,18 @@ export async function openCourt(local: LocalChain, chain: Chain): Promise<CourtT
   await moveOn(local, chain, courtRules.unbonding + 1);
   // Registered last: it judges nothing that these tests open.
   await govern(local, disputes, [addValidator(newcomer.address)]);
+  const bondFor = async (person: Person, units: bigint) => {
+    const deposit = await signDeposit(chain, person, person.address, units, providers);
+    await bond(chain, person.wallet, { provider: person.address, amount: units, deposit });
+  };
   return {
+    bond: bondFor,
     court: createCourt(chain),
     validators,
     newcomer,
     async person(units, stake = 0n) {
       const person = await local.person(units + stake);
-      if (stake === 0n) return person.wallet;
-      const deposit = await signDeposit(chain, person, person.address, stake, providers);
-      await bond(chain, person.wallet, { provider: person.address, amount: stake, deposit });
+      if (stake > 0n) await bondFor(person, stake);
       return person.wallet;
     },
     balance: (account) => chain.tokenBalance(account),

@@ -5,6 +5,7 @@ import { findPostgres, findRedis } from '../../../scripts/tasks/services.ts';
 import { runRelay, startRelay, temporaryFolder, type RelayProcess } from '../../fixtures/relay-process.ts';
 import { startPostgres, startRedis, type Service } from '../../fixtures/services.ts';
 import { startEndlessServer, type ScriptedServer } from '../bridge/scripted-server.ts';
+import { startLocalChain, type LocalChain } from '../pay/chain.fixture.ts';
 import { collect, eventually, health, postChat, readEvents } from './http.ts';
 import { startWorker } from './worker.ts';
 
@@ -16,19 +17,21 @@ describe.skipIf(missing)(
   () => {
     let services: Service[];
     let server: ScriptedServer;
+    let chain: LocalChain;
     let relay: RelayProcess;
     let tab: Peer | undefined;
     let env: Record<string, string>;
 
     beforeAll(async () => {
       services = await Promise.all([startPostgres(), startRedis()]);
-      server = await startEndlessServer();
+      [server, chain] = await Promise.all([startEndlessServer(), startLocalChain()]);
       env = { DATABASE_URL: services[0]!.url, REDIS_URL: services[1]!.url };
       relay = await startRelay({
         native: 'with-native',
         env: {
           ...env,
           GATEWAYS: '2',
+          CHAIN: chain.anvil.url,
           NATIVE_SERVER: server.baseUrl,
           NATIVE_SLOTS: '5',
           NATIVE_FEATURES: 'seed',
@@ -42,6 +45,7 @@ describe.skipIf(missing)(
       await tab?.stop();
       await relay?.dispose();
       await server?.close();
+      await chain?.stop();
       await Promise.all((services ?? []).map((service) => service.dispose()));
     });
 
@@ -97,6 +101,17 @@ describe.skipIf(missing)(
         403,
       );
       expect(JSON.parse(await read('/v1/nothing')).error.code).toBe('not_found');
+    });
+
+    test('both look a tier up on the chain that the relay names, and where nobody has it they say so', async () => {
+      for (let count = 0; count < 2; count++) {
+        const answer = await postChat(relay.url, ask('now', { peer_tier: 'verified' }), {
+          headers: { connection: 'close' },
+        });
+        const { error } = await answer.json();
+        expect(error).toMatchObject({ code: 'tier_unavailable' });
+        expect(error.message).not.toContain('cannot be verified here');
+      }
     });
 
     test('an Idempotency-Key means the same at both', async () => {

@@ -86,7 +86,7 @@ export type AuditOutcomeEffect =
   | { readonly of: 'epoch'; readonly effect: 'committed'; readonly epoch: OpenedEpoch }
   | { readonly of: 'epoch'; readonly effect: 'equivocation'; readonly one: OpenedEpoch; readonly other: OpenedEpoch };
 
-const tickMsDefault = 30_000;
+export const tickMsDefault = 30_000;
 export const epochMsDefault = 3_600_000;
 
 export function createAuditing(components: AuditingComponents): Auditing {

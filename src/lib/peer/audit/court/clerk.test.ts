@@ -193,6 +193,27 @@ test('where nobody is shown the answer an appeal to the contract finds three jud
   expect(await town.dispute(1)).toMatchObject({ phase: 'ended', outcome: 'dismissed', round: 2, guilty: 3 });
 });
 
+test('what a gateway beside the relay accused is taken to the contract by the relay, which tells it of an appeal', async () => {
+  const town = await createTown();
+  town.fund(40);
+  town.court.balances.add(town.provider.address, stake);
+  const told: (readonly string[])[] = [];
+  const change = { gateways: [signerOf(41).peer], onAppealed: (audits: readonly string[]) => void told.push(audits) };
+  for (const number of [40, 20, 21, 22]) {
+    const clerk = await town.join(number, number === 40 ? change : {});
+    clerk.note(effectsOf(41).begun);
+    clerk.note(effectsOf(41).settled('convicted', votesOf([20, 21, 22], 'guilty')));
+  }
+  await town.clock.advance((courtRules.answerWindow + courtRules.voteWindow) * 1_000 + hourMs);
+  expect(await town.dispute(1)).toMatchObject({ challenger: walletOf(40).address, phase: 'appealable', guilty: 3 });
+  expect(told.flat()).toEqual([]);
+  await town.court.appeal(town.provider, 1n);
+  await town.clock.advance(hourMs);
+  expect(told.at(-1)).toEqual(['a'.repeat(64)]);
+  await town.clock.advance(courtRules.voteWindow * 1_000 + hourMs);
+  expect(told.at(-1)).toEqual([]);
+});
+
 test('a friend that disputes for the least is not voted on, and the accuser disputes for all', async () => {
   const town = await createTown();
   town.fund(40);

@@ -25,6 +25,10 @@ export interface Accounts {
 
 export interface CourtClerkComponents {
   readonly self: PeerId;
+  /** Gateways beside this peer, for which it goes to the contract; each shows what it accused itself. */
+  readonly gateways?: readonly PeerId[] | undefined;
+  /** After each look at the chain: the audits of theirs of which an appeal is heard, which are none for most of the time. */
+  readonly onAppealed?: ((audits: readonly string[]) => void) | undefined;
   readonly court: Court;
   /** It puts down what a challenge costs, and pays for gas. Nothing else sends from this account. */
   readonly wallet: Wallet;
@@ -57,6 +61,8 @@ export function createCourtClerk(components: CourtClerkComponents): CourtClerk {
   const account = wallet.address;
   const cases = createCaseStore({ storage, logger });
   const roll = createRoll({ court, storage });
+  const gateways = new Set(components.gateways);
+  const accusers = new Set([self, ...gateways]);
   let chainSeenAt = 0;
   /** Answers that were asked for and not shown. */
   const lookedAt = new Map<string, number>();
@@ -153,6 +159,7 @@ export function createCourtClerk(components: CourtClerkComponents): CourtClerk {
         isOver ||= disputes.some(({ phase }) => phase === 'ended');
         const view = {
           self,
+          accusers,
           account,
           disputes,
           isBusy: isBusyWith(one),
@@ -166,8 +173,15 @@ export function createCourtClerk(components: CourtClerkComponents): CourtClerk {
         logger.warn('court-step-failed', { audit: listed.audit, code: errorCode(error) });
       }
     }
+    components.onAppealed?.(
+      cases.list().flatMap(({ audit, accuser }) => (gateways.has(accuser) && isAppealedNow(audit) ? [audit] : [])),
+    );
     if (isOver && (await court.owed(account, options)) > 0n)
       logger.info('dispute-collected', { units: `${await court.collect(wallet, account, options)}` });
+  };
+  const isAppealedNow = (audit: string) => {
+    const one = cases.get(audit);
+    return one?.outcome === 'convicted' && isAppealed(roll.known(hashOf(one.receipt)), chainSeenAt);
   };
   /** A second dispute over one bond would find nothing left to slash. */
   const isBusyWith = ({ audit, worker, provider }: CourtCase) => {
@@ -203,10 +217,7 @@ export function createCourtClerk(components: CourtClerkComponents): CourtClerk {
       if (change === 'forget') cases.forget(audit);
       else if (change) cases.note(change);
     },
-    isAppealed(audit) {
-      const one = cases.get(audit);
-      return one?.outcome === 'convicted' && isAppealed(roll.known(hashOf(one.receipt)), chainSeenAt);
-    },
+    isAppealed: isAppealedNow,
     async start() {
       await cases.open();
       await roll.open();

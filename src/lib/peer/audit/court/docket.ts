@@ -41,6 +41,8 @@ export type CourtStep =
 /** What is known when the steps of a case are worked out. */
 export interface CourtView {
   readonly self: PeerId;
+  /** Whose accusations this peer takes to the contract: its own, and those of the gateways beside it. */
+  readonly accusers: ReadonlySet<PeerId>;
   /** The account that this peer sends from. */
   readonly account: Address;
   /** Over the case's receipt, of the worker's account, ended ones among them. */
@@ -91,8 +93,11 @@ export function stepsOf(one: CourtCase, view: CourtView): readonly CourtStep[] {
   return [...conclusions(one, view), ...looks(one, view), ...votes(one, view)];
 }
 
-function mayOpen({ outcome, accuser, provider, openedAt }: CourtCase, { self, isBusy, now, pace }: CourtView): boolean {
-  if (outcome !== 'convicted' || accuser !== self || provider === undefined || isBusy) return false;
+function mayOpen(
+  { outcome, accuser, provider, openedAt }: CourtCase,
+  { accusers, isBusy, now, pace }: CourtView,
+): boolean {
+  if (outcome !== 'convicted' || !accusers.has(accuser) || provider === undefined || isBusy) return false;
   return openedAt === undefined || now >= openedAt + pace.reopenMs;
 }
 
@@ -101,9 +106,10 @@ export const isAppealed = (disputes: readonly Dispute[], chainNow: number): bool
   disputes.some(({ phase, round, endsAt }) => phase === 'voting' && round === 2 && chainNow <= endsAt);
 
 /** A trial that was not appealed has seen fewer judges than the contract asks for when it is. */
-function looks(one: CourtCase, { self, disputes, chainNow }: CourtView): CourtStep[] {
+function looks(one: CourtCase, { self, accusers, disputes, chainNow }: CourtView): CourtStep[] {
   const { outcome, verdict, looked, answer, accuser } = one;
-  const mayLook = outcome === 'convicted' && !verdict && !looked && answer && accuser !== self && one.worker !== self;
+  const isParty = accusers.has(accuser) || one.worker === self;
+  const mayLook = outcome === 'convicted' && !verdict && !looked && answer && !isParty;
   return mayLook && isAppealed(disputes, chainNow) ? [{ type: 'look' }] : [];
 }
 
