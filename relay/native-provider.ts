@@ -41,6 +41,10 @@ export interface NativeProvider {
   stop(options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
+/** The engine of the models beside this gateway, as they are offered to it; undefined while they are not. */
+export const engineOf = ({ directory }: Pick<Peer, 'directory'>, { self }: Pick<NativeProvider, 'self'>) =>
+  self === undefined ? undefined : directory.get(self)?.offer.engine;
+
 /** What it has done since the start, and with what. */
 export interface NativeActivity {
   readonly served: number;

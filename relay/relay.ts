@@ -8,10 +8,7 @@ import { createLocalNets } from '#lib/net/local.ts';
 import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import { createPeer } from '#lib/peer/peer.ts';
-import { createBookStore } from '#lib/peer/audit/book-store.ts';
-import { noteAudits } from '#lib/peer/audit/note-audits.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
-import { createAuditBook } from '#lib/peer/tiers/audits.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { isPublicRelay } from '#lib/protocol/relay-info.ts';
@@ -35,7 +32,8 @@ import { createSpendBook } from './ledger/spends.ts';
 import { createUpkeep } from './ledger/upkeep.ts';
 import { rarely } from './live/snapshot.ts';
 import { createLogger } from './log.ts';
-import { noNativeProvider } from './native-provider.ts';
+import { engineOf, noNativeProvider } from './native-provider.ts';
+import { openOwnRecord } from './audit/own-record.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayNode } from './node/relay.ts';
 import { pagesFolder } from './own-files.ts';
@@ -140,7 +138,12 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
     const spender = await paying?.createSpender({ ...parts, env, storage, book: spendBook, fetch });
     if (spender) undo.push(() => spender.stop());
     const tierChain = chain?.chain ?? spender?.chain;
-    const auditBook = createAuditBook();
+    const { book: auditBook, ...record } = await openOwnRecord({
+      self: net.self,
+      storage,
+      logger,
+      scoredBy: () => engineOf(peer, native),
+    });
     const tierCheck = await openTierCheck({ chain: tierChain, audits: auditBook, clock, random });
     const scorer: Scorer = {
       has: (artefact) => native.scorer.has(artefact),
@@ -154,7 +157,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       fetch,
       gateways,
       onAppealed: (audits) => pool?.tell({ type: 'appealed', audits }),
-      onEffect: await noteAudits(net.self, auditBook, createBookStore({ storage, logger })),
+      ...record,
     });
     const peer = await createPeer({
       ...parts,

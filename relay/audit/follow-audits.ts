@@ -7,6 +7,7 @@ import type { EvidenceStore } from '#lib/peer/audit/evidence.ts';
 import type { FollowStore } from '#lib/peer/audit/follow-store.ts';
 import { judgeShown } from '#lib/peer/audit/judge.ts';
 import type { AuditJournal } from '#lib/peer/audit/journal.ts';
+import type { Judge } from '#lib/peer/audit/validator.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
 import type { Signer } from '#lib/protocol/envelope.ts';
@@ -35,6 +36,7 @@ export interface FollowAuditsInit {
   readonly journal?: AuditJournal | undefined;
   readonly followStore?: FollowStore | undefined;
   readonly evidence?: EvidenceStore | undefined;
+  readonly ownJudge?: Judge | undefined;
   readonly isAppealed?: ((audit: string) => boolean) | undefined;
   readonly onEffect?: ((effect: AuditOutcomeEffect) => void) | undefined;
 }
@@ -61,6 +63,7 @@ export async function followAudits(init: FollowAuditsInit): Promise<Auditing> {
     evidence: init.evidence,
     isAppealed: init.isAppealed,
     judge: judgeShown,
+    ownJudge: init.ownJudge,
     keeper: commitsIn && (await keeperOf(peer.receipts, { signer, storage: commitsIn, clock })),
     onEffect,
   });

@@ -5,11 +5,8 @@ import type { Logger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { createLocalNets } from '#lib/net/local.ts';
 import type { Chain } from '#lib/pay/spec.ts';
-import { createBookStore } from '#lib/peer/audit/book-store.ts';
-import { noteAudits } from '#lib/peer/audit/note-audits.ts';
 import { createPeer } from '#lib/peer/peer.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
-import { createAuditBook } from '#lib/peer/tiers/audits.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { protocolVersion, build } from '#lib/protocol/version.ts';
@@ -23,7 +20,8 @@ import { createClientAddressResolver } from '../http/client-address.ts';
 import { createHandedOverServer } from '../http/handed-over.ts';
 import { createPassOn } from '../http/pass-on.ts';
 import { createLogger } from '../log.ts';
-import { noNativeProvider, waitUntilListed } from '../native-provider.ts';
+import { engineOf, noNativeProvider, waitUntilListed } from '../native-provider.ts';
+import { openOwnRecord } from '../audit/own-record.ts';
 import { loadSeed } from '../node/identity.ts';
 import { createRelayNode } from '../node/relay.ts';
 import { startOwnNative, type MarkedJobs } from '../own-native.ts';
@@ -82,7 +80,12 @@ export async function startGatewayWorker(
       score: (...asked) => native.scorer.score(...asked),
     };
     const { storage } = stores;
-    const auditBook = createAuditBook();
+    const { book: auditBook, ...record } = await openOwnRecord({
+      self: net.self,
+      storage,
+      logger,
+      scoredBy: () => engineOf(peer, native),
+    });
     const tierCheck = await openTierCheck({ ...parts, chain: await namedChain(seat, env), audits: auditBook });
     let appealed: ReadonlySet<string> = new Set();
     const audits = createGatewayAudits({
@@ -92,7 +95,7 @@ export async function startGatewayWorker(
       storage,
       fetch,
       ...(seat.hasCourt ? { isAppealed: (audit: string) => appealed.has(audit) } : {}),
-      onEffect: await noteAudits(net.self, auditBook, createBookStore({ storage, logger })),
+      ...record,
     });
     const peer = await createPeer({
       ...parts,

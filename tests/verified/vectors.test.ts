@@ -2,6 +2,14 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { auditedOf, type VerificationVectors } from './vectors.ts';
+import {
+  addMargins,
+  calibratedRule,
+  sequentialStart,
+  uncalibratedRule,
+  type SeriesRule,
+} from '#lib/trust/sequential.ts';
+import { shuffled } from './questions.ts';
 import { calibrate, judgeTogether } from './windows.ts';
 
 /** What was measured holds: `npm run verified-curve` writes these anew. */
@@ -49,4 +57,32 @@ test('calibrated on one honest pair of llama.cpp, the other passes, and subtle c
   const calibrated = { ...rule, calibration: calibrate(of('llama-1-by-1')) };
   expect(judgeTogether(of('llama-1-by-2'), calibrated).verdict).toBe('passed');
   for (const name of [...plain, ...subtle]) expect(judgeTogether(of(name), calibrated).verdict, name).toBe('failed');
+});
+
+/** Tokens of one worker until its series convicts, its answers drawn again and again in a new order; undefined where it does not. */
+function tokensUntilConvicted({ answers }: VerificationVectors, rule: SeriesRule): number | undefined {
+  let [state, tokens] = [sequentialStart, 0];
+  for (let seed = 0; tokens < 50_000; seed++)
+    for (const { ids, margins } of shuffled(answers, seed)) {
+      state = addMargins(state, margins.slice(0, ids.length), rule);
+      tokens += ids.length;
+      if (state.verdict === 'convicted') return tokens;
+    }
+  return undefined;
+}
+
+test('a calibrated series finds what is subtle sooner, or at all, and convicts none of the honest', () => {
+  const calibrated = calibratedRule(calibrate(auditedOf(read('llama-1-by-1.json'))));
+  for (const { name, vectors } of all)
+    if (vectors.isHonest) expect(tokensUntilConvicted(vectors, calibrated), name).toBeUndefined();
+  const found = (name: string) =>
+    [uncalibratedRule, calibrated].map((one) => tokensUntilConvicted(read(`${name}.json`), one));
+  // As docs/VERIFICATION.md has them.
+  expect(Object.fromEntries(['canned', 'prompt', 'noise', 'q4', 'q8'].map((name) => [name, found(name)]))).toEqual({
+    canned: [319, 87],
+    prompt: [undefined, 1_189],
+    noise: [undefined, 2_080],
+    q4: [undefined, 8_958],
+    q8: [undefined, undefined],
+  });
 });

@@ -162,7 +162,7 @@ export const marginLimit = ({ mean, sd }: Calibration, tokens: number): number =
 /** Margins beyond every one of the calibration; three of 512 come once in ten thousand answers if it saw 20,000 tokens. */
 const unseenMin = 3;
 /** Of one build on two processors a margin differed by 0.014: a calibration on one of them does not know that. */
-const roundingMax = 0.02;
+export const roundingMax = 0.02;
 /** Of the tokens of an honest device on other kernels, mismatches at most. */
 const strangeShare = 0.02;
 /** Of an answer that passes. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { nearTie } from './rescore.ts';
+import type { Calibration } from './calibration.ts';
+import { nearTie, roundingMax } from './rescore.ts';
 
 /**
  * What the audits of one worker come to together: Wald's sequential probability ratio test over its tokens (Sequential
@@ -20,12 +21,28 @@ export interface Sequential {
 
 export const sequentialStart: Sequential = { tokens: 0, mismatches: 0, cleared: 0, verdict: 'open' };
 
-const honestShare = 0.015;
-const fraudShare = 0.03;
+/** What is strange, and how many tokens of an honest worker and of a fraud are. */
+export interface SeriesRule {
+  /** A larger margin is a mismatch, in nats. */
+  readonly limit: number;
+  readonly honestShare: number;
+  readonly fraudShare: number;
+}
+
+export const uncalibratedRule: SeriesRule = { limit: nearTie, honestShare: 0.015, fraudShare: 0.03 };
+
+/**
+ * Beyond every margin of a calibration, and beyond what two processors have been seen to differ by. The largest of 20,000 is exceeded by more
+ * than 4.5 tokens in 10,000, where the test would begin to accuse, in one calibration of eight thousand (e^−9).
+ */
+export const calibratedRule = ({ max }: Pick<Calibration, 'max'>): SeriesRule => ({
+  limit: Math.max(roundingMax, max),
+  honestShare: 2e-4,
+  fraudShare: 1e-3,
+});
+
 const falseAlarm = 1e-4;
 const missed = 1e-2;
-const perMismatch = Math.log(fraudShare / honestShare);
-const perMatch = Math.log((1 - fraudShare) / (1 - honestShare));
 const convictFrom = Math.log((1 - missed) / falseAlarm);
 const clearFrom = Math.log(missed / (1 - falseAlarm));
 
@@ -43,12 +60,18 @@ export const readSequential = (stored: unknown): Sequential => {
 };
 
 /** @param margins best − claimed of each audited greedy token, in nats, in order. */
-export function addMargins(state: Sequential, margins: readonly number[]): Sequential {
+export function addMargins(
+  state: Sequential,
+  margins: readonly number[],
+  { limit, honestShare, fraudShare } = uncalibratedRule,
+): Sequential {
+  const perMismatch = Math.log(fraudShare / honestShare);
+  const perMatch = Math.log((1 - fraudShare) / (1 - honestShare));
   let { tokens, mismatches, cleared } = state;
   if (state.verdict === 'convicted') return state;
   for (const margin of margins) {
     tokens += 1;
-    if (margin > nearTie) mismatches += 1;
+    if (margin > limit) mismatches += 1;
     const ratio = mismatches * perMismatch + (tokens - mismatches) * perMatch;
     if (ratio >= convictFrom) return { tokens, mismatches, cleared, verdict: 'convicted' };
     if (ratio <= clearFrom) [tokens, mismatches, cleared] = [0, 0, Math.min(countMax, cleared + 1)];

@@ -54,7 +54,10 @@ export interface AuditingComponents {
   readonly share: number;
   readonly candidates: () => readonly Candidate[];
   readonly scorer: Scorer;
+  /** Of panels, whose members have to come to the same. */
   readonly judge: Judge;
+  /** Of an auditor, for what it follows; as panels judge by default. */
+  readonly ownJudge?: Judge | undefined;
   /** Of the scorer, for reveals. */
   readonly engine: string;
   readonly keeper?: EpochKeeper | undefined;
@@ -110,6 +113,7 @@ export function createAuditing(components: AuditingComponents): Auditing {
   const validator = createValidator({ ...components, ask, publish });
   const auditor = createAuditor({
     ...components,
+    judge: components.ownJudge ?? components.judge,
     windows,
     trialWindows: ofTrials,
     graceMs,

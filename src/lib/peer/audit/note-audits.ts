@@ -1,7 +1,15 @@
 import type { PeerId } from '#lib/protocol/ids.ts';
-import { addMargins, sequentialStart } from '#lib/trust/sequential.ts';
+import type { Calibration } from '#lib/trust/calibration.ts';
+import {
+  addMargins,
+  calibratedRule,
+  sequentialStart,
+  uncalibratedRule,
+  type SeriesRule,
+} from '#lib/trust/sequential.ts';
 import type { AuditBook } from '../tiers/audits.ts';
 import type { AuditOutcomeEffect } from './auditing.ts';
+import type { Calibrations } from './calibrations.ts';
 import { noNotes, notesMax, type BookStore, type Notes, type Series } from './book-store.ts';
 
 type Score = Extract<AuditOutcomeEffect, { of: 'score' }>;
@@ -16,6 +24,7 @@ export async function noteAudits(
   self: PeerId,
   book: AuditBook,
   store: BookStore,
+  calibrations?: Calibrations,
 ): Promise<(effect: AuditOutcomeEffect) => void> {
   const workers = new Map<PeerId, Notes>();
 
@@ -36,8 +45,22 @@ export async function noteAudits(
   };
   const change = (worker: PeerId, write: (notes: Notes) => Notes) => {
     const notes = write(workers.get(worker) ?? noNotes);
+    if (notes.convictions.length > 0) calibrations?.forget(worker);
     keep(worker, notes);
     store.write(worker, notes);
+  };
+
+  const noteScore = (one: Score) => {
+    const { judged, receipt } = one;
+    const { worker } = receipt.record;
+    if (judged.verdict === 'undecided' && !judged.isBeyond) return;
+    const isKnown = workers.get(worker)?.newest.includes(receipt.hash) === true;
+    change(worker, (notes) => {
+      const added = withSeries(notes, one, calibrations?.of(receipt.record));
+      return judged.verdict === 'undecided' ? added : scored(added, one, self);
+    });
+    if (judged.verdict !== 'passed' || !judged.margins || isKnown) return;
+    if (workers.get(worker)?.convictions.length === 0) calibrations?.learn(receipt.record, judged.margins);
   };
 
   for (const [worker, notes] of await store.read()) keep(worker, notes);
@@ -52,8 +75,7 @@ export async function noteAudits(
         }
         return change(one.one.record.worker, (notes) => convicted(notes, one.one.hash));
       case 'score':
-        if (one.judged.verdict === 'undecided') return;
-        return change(one.receipt.record.worker, (notes) => scored(withSeries(notes, one), one, self));
+        return noteScore(one);
       case 'trial': {
         const { effect, trial } = one;
         const { audit } = trial.accusation;
@@ -80,7 +102,7 @@ const summaryOf = ({ receipts, audited, margins, measured, validators, convictio
   margin: measured > 0 ? margins / measured : undefined,
   validators: validators.length,
   convictions: convictions.length,
-  ...(series.length === 0 ? {} : { series: togetherOf(series) }),
+  ...(series.length === 0 ? {} : { series: togetherOf(series.filter(({ key }) => !key.endsWith(calibratedWord))) }),
 });
 
 /** The tokens of the tests under way, and how many tests have ended well. */
@@ -112,13 +134,21 @@ function scored(notes: Notes, { judged, receipt }: Score, self: PeerId): Notes {
 }
 
 /** A test of its own for each artefact and engine: honest kernels differ, and old honesty must not pay for another. */
-function withSeries(notes: Notes, { judged, receipt }: Score): Notes {
+function withSeries(notes: Notes, { judged, receipt }: Score, calibration: Calibration | undefined): Notes {
   // An answer that is scored twice would count twice.
   if (!judged.margins || notes.newest.includes(receipt.hash)) return notes;
   const { artefact, engine } = receipt.record;
   const key = [artefact, engine.name, engine.build, engine.deviceClass].join(' ');
+  const added = withTest(notes, key, judged.margins, uncalibratedRule);
+  return calibration ? withTest(added, key + calibratedWord, judged.margins, calibratedRule(calibration)) : added;
+}
+
+/** It finds what is smaller, and has its own test: the two count other tokens as strange. */
+const calibratedWord = ' calibrated';
+
+function withTest(notes: Notes, key: string, margins: readonly number[], rule: SeriesRule): Notes {
   const before = notes.series.find((one) => one.key === key)?.test ?? sequentialStart;
-  const test = addMargins(before, judged.margins);
+  const test = addMargins(before, margins, rule);
   const others = notes.series.filter((one) => one.key !== key);
   const next = { ...notes, series: [...others, { key, test }].slice(-notesMax.series) };
   return test.verdict === 'convicted' ? convicted(next, `series ${key}`) : next;

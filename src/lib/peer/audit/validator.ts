@@ -31,6 +31,8 @@ export interface Judged {
   readonly margin: number;
   /** Each token's, of an answer that was to be greedy: what is added up over many answers. */
   readonly margins?: readonly number[] | undefined;
+  /** Undecided only since its margins are beyond what this peer has learned of honest ones. */
+  readonly isBeyond?: boolean | undefined;
 }
 
 /** What an answer was made from, as it is shown to a panel. */

@@ -1,0 +1,32 @@
+import type { Logger } from '#lib/base/logger.ts';
+import type { AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
+import { createBookStore } from '#lib/peer/audit/book-store.ts';
+import { openCalibrations, type CalibrationsComponents } from '#lib/peer/audit/calibrations.ts';
+import { judgeBy } from '#lib/peer/audit/judge.ts';
+import { noteAudits } from '#lib/peer/audit/note-audits.ts';
+import type { Judge } from '#lib/peer/audit/validator.ts';
+import { createAuditBook, type AuditBook } from '#lib/peer/tiers/audits.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
+import type { KeyValue } from '#lib/storage/spec.ts';
+
+/** What a gateway keeps of audits: the record that the tier rests on, and by what honest margins it judges its own canaries. */
+export interface OwnRecord {
+  readonly book: AuditBook;
+  readonly onEffect: (effect: AuditOutcomeEffect) => void;
+  readonly ownJudge: Judge;
+}
+
+export interface OwnRecordInit {
+  readonly self: PeerId;
+  readonly storage: KeyValue;
+  readonly logger: Logger;
+  readonly scoredBy: CalibrationsComponents['scoredBy'];
+}
+
+/** @throws those of the storage. */
+export async function openOwnRecord({ self, storage, logger, scoredBy }: OwnRecordInit): Promise<OwnRecord> {
+  const book = createAuditBook();
+  const calibrations = await openCalibrations({ storage, logger, scoredBy });
+  const onEffect = await noteAudits(self, book, createBookStore({ storage, logger }), calibrations);
+  return { book, onEffect, ownJudge: judgeBy(calibrations.of) };
+}
