@@ -3,6 +3,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError, toErrorRecord } from '#lib/base/errors.ts';
 import { camelCase, snakeCase } from '#lib/base/letter-case.ts';
 import { createLive } from '#lib/base/live.ts';
+import { readBody } from '#lib/base/read-json.ts';
 import { signInMessage } from '#lib/pay/sign-in-message.ts';
 import type { GatewayKeyView, KeysAction, KeysPort, KeysView } from '#lib/state/keys.ts';
 import type { KeyWallets, TextSigner } from './key-wallets.ts';
@@ -18,6 +19,8 @@ export interface KeysComponents {
 }
 
 const timeoutMs = 15_000;
+/** A thousand keys, each with its models and origins. */
+const answerBytesMax = 2 ** 22;
 /** Keys that a page shows; a wallet has at most a hundred that work. */
 const keysMax = 1_000;
 
@@ -73,7 +76,7 @@ export function openGatewayKeys({ wallets, clock, fetch, location }: KeysCompone
       throw new TabloomError('net-offline', 'The relay of this page does not answer. Try again later.', { cause });
     }
     if (response.status === 204) return undefined;
-    const answer: unknown = await response.json().catch(() => undefined);
+    const answer: unknown = await readBody(response, answerBytesMax).catch(() => undefined);
     if (response.ok && answer !== undefined) return answer;
     const { error } = refusalSchema.safeParse(answer).data ?? {};
     // Its codes are written with underscores, as those of OpenAI are.

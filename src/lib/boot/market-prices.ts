@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { TabloomError } from '#lib/base/errors.ts';
+import type { AbortOptions } from '#lib/base/abort.ts';
+import type { Fetch } from '#lib/base/read-json.ts';
 import type { MarketPriceView } from '#lib/state/network.ts';
+import { readOwnRelay } from './read-own-relay.ts';
 
 /** The last that a date can have. */
 const secondsMax = 253_402_300_800;
-const timeoutMs = 10_000;
 /** Prices that a page shows. */
 const pricesMax = 200;
 /** A price is in credits, a cent each, for a thousand tokens; shown is what a million costs, in millionths of a dollar. */
@@ -30,32 +31,24 @@ const listSchema = z.object({
 
 /**
  * What the market paid at the relay of this page (`GET /v1/prices`), up to yesterday. Nothing where it keeps no prices.
- * @throws `net-offline` where it does not answer in this form.
+ * @throws `net-offline` where it does not answer in this form; `aborted`.
  */
-export async function readMarketPrices(fetch: typeof globalThis.fetch): Promise<readonly MarketPriceView[]> {
-  try {
-    const response = await fetch('/v1/prices', { signal: AbortSignal.timeout(timeoutMs) });
-    if (response.status === 404) return [];
-    const { data } = listSchema.parse(await response.json());
-    return data.slice(0, pricesMax).map((price) => ({
-      kind: price.kind,
-      model: price.model,
-      perMillion: perMillion(price.price_credits),
-      low: perMillion(price.low_credits),
-      high: perMillion(price.high_credits),
-      payers: price.payers,
-      tokens: price.units * 1_000,
-      until: price.until * 1_000,
-    }));
-  } catch (cause) {
-    throw new TabloomError(
-      'net-offline',
-      'The relay of this page does not say what the market paid. Try again later.',
-      {
-        cause,
-      },
-    );
-  }
+export async function readMarketPrices(fetch: Fetch, options?: AbortOptions): Promise<readonly MarketPriceView[]> {
+  const unread = {
+    code: 'net-offline',
+    message: 'The relay of this page does not say what the market paid. Try again later.',
+  };
+  const answer = await readOwnRelay(fetch, '/v1/prices', listSchema, unread, options);
+  return (answer?.data ?? []).slice(0, pricesMax).map((price) => ({
+    kind: price.kind,
+    model: price.model,
+    perMillion: perMillion(price.price_credits),
+    low: perMillion(price.low_credits),
+    high: perMillion(price.high_credits),
+    payers: price.payers,
+    tokens: price.units * 1_000,
+    until: price.until * 1_000,
+  }));
 }
 
 function perMillion(text: string): bigint {

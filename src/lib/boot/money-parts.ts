@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
+import { readBody } from '#lib/base/read-json.ts';
 import { deployedChain } from '#lib/pay/chain/calls.ts';
 import { createInjectedWallets, type FoundWallet } from '#lib/pay/wallet/injected.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
@@ -46,6 +47,7 @@ export async function connectInjected(
 const giftSchema = z.object({ amount: unitsSchema });
 const refusalSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 const faucetTimeoutMs = 30_000;
+const answerBytesMax = 16_384;
 
 /** Asks the relay for test money; answers with the units it gave. @throws `no-faucet`, or what the faucet says. */
 export async function askFaucet(path: string | undefined, address: string, { fetch }: Reaching): Promise<bigint> {
@@ -56,7 +58,7 @@ export async function askFaucet(path: string | undefined, address: string, { fet
     body: JSON.stringify({ address }),
     signal: AbortSignal.timeout(faucetTimeoutMs),
   });
-  const body: unknown = await response.json().catch(() => undefined);
+  const body: unknown = await readBody(response, answerBytesMax).catch(() => undefined);
   const gift = giftSchema.safeParse(body);
   if (response.ok && gift.success) return BigInt(gift.data.amount);
   const refusal = refusalSchema.safeParse(body);

@@ -1,4 +1,5 @@
 import { raceSignal } from '#lib/base/abort.ts';
+import { readBody } from '#lib/base/read-json.ts';
 import { isPublicRelay, relayInfoSchema, type RelayAudits, type RelayPayments } from '#lib/protocol/relay-info.ts';
 
 export interface RelaySourceComponents {
@@ -14,6 +15,8 @@ export interface RelaySourceComponents {
 }
 
 const timeoutMs = 5_000;
+/** Any relay that the settings or others name may answer. */
+const infoBytesMax = 65_536;
 
 /**
  * Multiaddrs of the relays to try: the page's own, those in the settings, then the public ones that these name. Fetched
@@ -28,7 +31,7 @@ export function createRelaySource(components: RelaySourceComponents): () => Prom
     const signal = AbortSignal.timeout(timeoutMs);
     const response = await fetch(new URL('/relay.json', base), { signal, cache: 'no-store', credentials: 'omit' });
     if (!response.ok) return known.get(base);
-    const info = relayInfoSchema.parse(await raceSignal(response.json(), signal));
+    const info = relayInfoSchema.parse(await raceSignal(readBody(response, infoBytesMax), signal));
     const address = relayAddress(new URL(base), info.peer);
     known.set(base, address);
     learned.set(base, info.relays?.filter(isPublicRelay) ?? []);

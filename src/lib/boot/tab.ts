@@ -219,13 +219,13 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       followWishes: wishes.follow,
       wish: wishes.wish,
       followGateway: (listener) => followGateway(new EventSource('/v1/feed'), listener),
-      prices: async () => (await loadPart(() => import('./market-prices.ts'))).readMarketPrices(fetch),
+      prices: async (options) => (await loadPart(() => import('./market-prices.ts'))).readMarketPrices(fetch, options),
       bond: async (peer, { chain, provider }) => {
         const { readBond } = await loadPart(() => import('./bond.ts'));
         return payments?.chain === chain ? readBond(payments, { peer, provider }, { clock, fetch }) : undefined;
       },
-      audits: async () => (await loadPart(() => import('./read-audits.ts'))).readAudits(fetch),
-      served: async () => (await loadPart(() => import('./read-models.ts'))).readServedModels(fetch),
+      audits: async (options) => (await loadPart(() => import('./read-audits.ts'))).readAudits(fetch, options),
+      served: async (options) => (await loadPart(() => import('./read-models.ts'))).readServedModels(fetch, options),
       receipted: async () => {
         const [{ peer }, { readReceipted }] = await Promise.all([
           sessions.asking(),

@@ -1,3 +1,4 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Attempt } from '#lib/peer/session/attempt.ts';
 import type { AskRequest, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
 import type { Attachment } from './attachment.ts';
@@ -81,17 +82,17 @@ export interface NetworkPort {
   explain(target: Target): Promise<readonly RouteReasonView[]>;
   /** Calls back with the jobs of the relay's gateway as they end, the latest ones first of all; returns the way to stop. */
   followGateway(listener: (job: GatewayJobView) => void): () => void;
-  /** What the market paid at this page's relay, up to yesterday; nothing where it keeps no prices. @throws `net-offline`, `part-missing`. */
-  prices(): Promise<readonly MarketPriceView[]>;
+  /** What the market paid at this page's relay, up to yesterday; nothing where it keeps no prices. @throws `net-offline`, `part-missing`, `aborted`. */
+  prices(options?: AbortOptions): Promise<readonly MarketPriceView[]>;
   /**
    * What the registry says of the account that a peer's offer names; undefined where this page's relay names another chain, or none.
    * @throws `chain-unavailable`, `chain-unknown`, `part-missing`.
    */
   bond(peer: string, payout: { readonly chain: number; readonly provider: string }): Promise<BondView | undefined>;
   /** What this page's relay has counted of audits. @throws `audits-unread`, `part-missing`. */
-  audits(): Promise<AuditsView>;
+  audits(options?: AbortOptions): Promise<AuditsView>;
   /** What is served now, with who checked it. @throws `net-offline`, `part-missing`. */
-  served(): Promise<readonly ServedModelView[]>;
+  served(options?: AbortOptions): Promise<readonly ServedModelView[]>;
   /** What each peer has done for this device, by the latest receipts that are stored here; most tokens first. */
   receipted(): Promise<readonly ReceiptedView[]>;
   /** Calls back with the models that peers ask for, now and as that changes; returns the way to stop. */
